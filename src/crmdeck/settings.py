@@ -53,6 +53,15 @@ class Settings(BaseModel):
     cache_wait: float = Field(
         60.0, ge=0, le=3600, description="Seconds to wait for another process that holds the cache."
     )
+    backups: bool = Field(
+        True, description="Whether crmdeck copies the cache before the first write of a day."
+    )
+    backup_folder: str | None = Field(
+        None,
+        min_length=1,
+        description="Folder of these copies, one per workspace; the default is `backups` in the "
+        "workspace.",
+    )
     quota_reserve: float = Field(
         0.10, ge=0, lt=1, description="The share of the API allowance that is left to others."
     )

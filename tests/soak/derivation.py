@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from crmdeck.connectors.registry import vendor_of
 from crmdeck.drift.detect import detect
-from crmdeck.model import DriftEvent
+from crmdeck.model import DriftEvent, GoneReason, ObjectSchema
 from crmdeck.store import Session
-from crmdeck.workspace.refresh.derivation import States, sides_of
+from crmdeck.store.definitions import Definitions
+from crmdeck.store.refresh_record import THERE, UNREAD
 
 Told = tuple[str, str | None, str | None, str, str]
 
@@ -62,19 +63,39 @@ def derive(session: Session, connection_id: str, *, after: int = -1) -> Iterator
                 for event in events
             ]
             events = session.drift.among(ids).values()
-            sides = sides_of(session, States(now, changed))
             report = detect(
                 connection_id=connection_id,
                 vendor=vendor_of(connection.platform),
                 detected_at=connection.created_at,
                 field_words=lambda fields: [((), ()) for _ in fields],
-                before=sides.before,
-                after=sides.after,
-                gone_objects=sides.gone,
-                returned=sides.returned,
+                before={
+                    name: _schema(session, name, now[name][1])
+                    for name, (state, _) in changed.items()
+                    if name in now and state == THERE
+                },
+                after={
+                    name: _schema(session, name, content)
+                    for name, (state, content) in changed.items()
+                    if state == THERE
+                },
+                gone_objects={
+                    name: GoneReason(state)
+                    for name, (state, _) in changed.items()
+                    if state not in (THERE, UNREAD)
+                },
+                returned={
+                    name: GoneReason(now[name][0])
+                    for name, (state, _) in changed.items()
+                    if state == THERE and name in now and now[name][0] not in (THERE, UNREAD)
+                },
             )
             yield DriftOfRun(seq, run_id, set(map(_told, events)), set(map(_told, report.events)))
         now |= changed
+
+
+def _schema(session: Session, name: str, content: str) -> ObjectSchema:
+    [found] = Definitions(session.database).load([content]).values()
+    return found.model_copy(update={"object_type": name})
 
 
 def _told(event: DriftEvent) -> Told:

@@ -18,6 +18,7 @@ from crmdeck.model import (
     WireModel,
 )
 from crmdeck.store import Store, migrations
+from crmdeck.store.automatic_backups import AutomaticBackups
 from crmdeck.store.migrations import Migration
 from tests.store.build import START, connection
 
@@ -60,13 +61,14 @@ def test_an_older_cache_is_copied_and_brought_up_to_date_once(
     use(monkeypatch, ADD, FILL)
     assert owners(path) == [("nobody",)]
     assert applied(path) == [m.number for m in (*FIRST, ADD, FILL)]
-    copies = list(path.parent.glob("*.bak"))
-    assert [copy.name for copy in copies] == [f"cache.duckdb.v{FIRST[-1].number}.bak"]
-    assert copies[0].read_bytes() == old
+    backups = AutomaticBackups(path.parent / "backups")
+    [copy] = backups.all()
+    assert copy.version == FIRST[-1].number
+    assert copy.path.read_bytes() == old
 
-    copies[0].unlink()
+    copy.path.unlink()
     assert owners(path) == [("nobody",)]
-    assert list(path.parent.glob("*.bak")) == []
+    assert backups.all() == []
 
 
 def test_a_migration_that_fails_leaves_the_last_good_version(
@@ -112,18 +114,3 @@ def test_every_attribute_of_a_record_has_a_column(
     columns = {{"organisation": "organization"}.get(row[0], row[0]) for row in rows}
     missing = set(model.model_fields) - columns
     assert not missing, "add a numbered migration with a column for each"
-
-
-def test_a_disk_that_is_full_is_not_kept_so_by_half_a_copy(tmp_path: Path) -> None:
-    resource = pytest.importorskip("resource")
-    path = tmp_path / "cache.duckdb"
-    path.write_bytes(bytes(100_000))
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
-    try:
-        with pytest.raises(CacheError) as caught:
-            migrations.back_up(path, 3)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert caught.value.code == "CACHE_DISK_FULL"
-    assert list(tmp_path.iterdir()) == [path]

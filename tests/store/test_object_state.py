@@ -17,6 +17,7 @@ import pytest
 
 from crmdeck.model import GoneReason, to_utc
 from crmdeck.store import Session, Store, migrations
+from crmdeck.store.automatic_backups import AutomaticBackups
 from tests.store.build import day, record, schema
 
 OLD = tuple(migration for migration in migrations.shipped() if migration.number < 6)
@@ -229,4 +230,4 @@ def test_a_migrated_cache_goes_on(tmp_path: Path) -> None:
         ages = {i.object_type: i.discovered_at for i in session.snapshots.current("acme")}
         assert ages == {"Account": day(3), "Case": day(3), "Lead": day(2)}
         assert session.snapshots.stats("acme", to_utc(day(3))).object_count == 3
-    assert [copy.name for copy in tmp_path.glob("*.bak")] == ["cache.duckdb.v5.bak"]
+    assert [each.version for each in AutomaticBackups(tmp_path / "backups").all()] == [5]

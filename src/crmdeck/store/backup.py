@@ -15,15 +15,23 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
 from crmdeck.clock import Clock
-from crmdeck.errors import CacheTooNewError, ConflictError, NotFoundError, SourceError, one_line
+from crmdeck.errors import (
+    CacheError,
+    CacheTooNewError,
+    ConflictError,
+    NotFoundError,
+    SourceError,
+    one_line,
+)
 from crmdeck.model import format_utc
 from crmdeck.store import migrations
 from crmdeck.store.database import Database, Row, quote
-from crmdeck.store.duckdb_file import DuckDBFile
+from crmdeck.store.duckdb_file import DuckDBFile, wording_failures
 from crmdeck.store.store import Store
 from crmdeck.store.tables import OUTSIDE, Column, count_on, tables_of
 
@@ -108,20 +116,42 @@ def check_backup(path: Path) -> BackupSummary:
 
 
 def restore_backup(store: Store, path: Path, *, force: bool, clock: Clock) -> BackupSummary:
-    """Put what a backup holds in place of the log; all of it or nothing.
+    """Replace the history by that of a backup or of a DuckDB copy, as a whole or not at all.
 
-    Raises ConflictError where the log holds something and `force` is not given, and as
-    `check_backup` does.
+    Raises ConflictError if the workspace isn't empty and `force` is False, and what
+    `check_backup` raises.
     """
-    summary = check_backup(path)
-    newest = migrations.newest(migrations.shipped())
-    if summary.schema_version < newest:
-        with tempfile.TemporaryDirectory() as folder:
-            current = _brought_up_to_date(path, summary, Path(folder), clock)
-            _restore(store, current, force)
-    else:
-        _restore(store, path, force)
+    with tempfile.TemporaryDirectory() as folder:
+        archive = _archived(path, Path(folder)) if _is_duckdb(path) else path
+        summary = check_backup(archive)
+        if summary.schema_version < migrations.newest(migrations.shipped()):
+            archive = _brought_up_to_date(archive, summary, Path(folder), clock)
+        _restore(store, archive, force)
     return summary
+
+
+def _is_duckdb(path: Path) -> bool:
+    with suppress(OSError), path.open("rb") as file:
+        return file.read(12)[8:] == b"DUCK"
+    return False
+
+
+def _archived(path: Path, folder: Path) -> Path:
+    """Return the contents of a DuckDB file as a backup archive."""
+    archive = folder / "copy.zip"
+    written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    try:
+        file = DuckDBFile.open(path, read_only=True)
+        try:
+            with wording_failures(path), archive.open("wb") as target:
+                _write(target, file, format_utc(written))
+        finally:
+            file.close()
+    except CacheTooNewError:
+        raise
+    except CacheError as error:
+        raise _damaged(path, error.cause or error.message) from error
+    return archive
 
 
 def _refuse_partial(database: Database, path: Path) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 from crmdeck.clock import Clock
 from crmdeck.errors import CacheBusyError, CacheError
 from crmdeck.store import migrations
+from crmdeck.store.automatic_backups import FOLDER, AutomaticBackups
 from crmdeck.store.database import LONG_WAIT, Database, WaitListener
 from crmdeck.store.duckdb_file import (
     DuckDBFile,
@@ -47,13 +48,22 @@ class _OwnHolds(threading.local):
 class DuckDBEngine:
     """The DuckDB file at `path`; `wait` is how many seconds to wait for others."""
 
-    def __init__(self, path: Path, *, wait: float, read_only: bool, clock: Clock) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        wait: float,
+        read_only: bool,
+        clock: Clock,
+        backups: AutomaticBackups | None = None,
+    ) -> None:
         self.place = str(path)
         self.waiting: WaitListener | None = None
         self._path = path
         self._wait = wait
         self._asked_read_only = read_only
         self._clock = clock
+        self._backups = backups or AutomaticBackups(path.parent / FOLDER)
         self._turnstile = Turnstile(path, wait=wait, clock=clock)
         self._wal_mark = WalMark(path)
         # Held, so that it is there at the next opening.
@@ -140,7 +150,7 @@ class DuckDBEngine:
             wording_file_failures(self._path),
             self._turnstile.passing(time.monotonic() + self._wait, self._tell),
         ):
-            return salvage(self._path, code, self._clock())
+            return salvage(self._path, code, self._clock(), self._backups)
 
     def now(self) -> datetime:
         return self._clock()
@@ -282,6 +292,9 @@ class DuckDBEngine:
         newer crmdeck has left.
         """
         known = migrations.shipped()
+        newest = migrations.newest(known)
+        # Asked first: to open the file for writing may change when it was last written.
+        backup_due = writing and self._backups.is_due(self._path)
         if not self._path.exists():
             self._refuse_missing()
             with wording_failures(self._path), wording_file_failures(self._path):
@@ -289,14 +302,29 @@ class DuckDBEngine:
         self._was_there = True
         if not writing or wal_of(self._path).exists() or self._wal_mark.path.exists():
             file = self._attempt(deadline, read_only=True)
-            if self._is_current(file, known) and not writing:
+            if self._version(file, newest) == newest and not writing:
                 return file
             file.close()
         self._wal_mark.take_away()
         file = self._attempt(deadline, read_only=False)
-        if not self._is_current(file, known):
+        version = self._version(file, newest)
+        if version < newest or backup_due:
+            # Nobody else has the file open: it was ours alone a moment ago, and we stand in the
+            # turnstile. Only another Store of this process may share what is open here.
             file.close()
-            self._migrate(deadline, known)
+            if version < newest:
+                with wording_file_failures(self._path):
+                    self._backups.make(self._path, version)
+                file = self._attempt(deadline, read_only=False)
+                try:
+                    with wording_failures(self._path):
+                        new = tuple(each for each in known if each.number > version)
+                        migrations.apply(file, new, self._clock())
+                finally:
+                    with suppress(CacheError):
+                        file.close()
+            elif self._instance is None or not self._instance.in_use:
+                self._backups.make_daily(self._path, version)
             file = self._attempt(deadline, read_only=False)
         if writing:
             return file
@@ -323,12 +351,11 @@ class DuckDBEngine:
         if self.waiting is not None:
             self.waiting(f"Waiting for the cache {self._path}: {who}")
 
-    def _is_current(self, file: DuckDBFile, known: tuple[migrations.Migration, ...]) -> bool:
-        """Return whether the file has seen all migrations; close it where it can't be used."""
+    def _version(self, file: DuckDBFile, newest: int) -> int:
+        """Return the version of the file's tables; close the file if it can't be used."""
         try:
             self._wal_mark.check()
             version = migrations.version_of(file, self._path)
-            newest = migrations.newest(known)
             migrations.refuse_newer(version, newest, self._path)
             if version < newest and (reason := self.read_only_reason):
                 raise CacheError(
@@ -340,24 +367,7 @@ class DuckDBEngine:
         except BaseException:
             file.close()
             raise
-        return version == newest
-
-    def _migrate(self, deadline: float, known: tuple[migrations.Migration, ...]) -> None:
-        # Nobody else has the file open: it was ours alone a moment ago, and we stand in the
-        # turnstile. A process that closes a file drops its locks on it, DuckDB's too.
-        file = self._attempt(deadline, read_only=True)
-        try:
-            version = migrations.version_of(file, self._path)
-        finally:
-            file.close()
-        migrations.back_up(self._path, version)
-        file = self._attempt(deadline, read_only=False)
-        try:
-            with wording_failures(self._path):
-                migrations.apply(file, tuple(m for m in known if m.number > version), self._clock())
-        finally:
-            with suppress(CacheError):
-                file.close()
+        return version
 
 
 def _broken_link(path: Path) -> Path | None:

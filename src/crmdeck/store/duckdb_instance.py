@@ -34,6 +34,12 @@ class DuckDBInstance:
         self._users = 0
         self._read_only = False
 
+    @property
+    def in_use(self) -> bool:
+        """True if the file is open in this process."""
+        with self._lock:
+            return self._users > 0
+
     def open(self, path: Path, *, read_only: bool = False) -> DuckDBFile:
         """Open the file, or share what is open; `path` is what its user calls it.
 

@@ -46,16 +46,6 @@ class Table(Generic[M]):
         rows = [(*self._encode(record), *extra) for record in records]
         database.insert(self.name, self._columns, rows)
 
-    def insert_at(
-        self, database: Database, numbers: Sequence[int], records: Iterable[M], *extra: object
-    ) -> None:
-        """Put back records that were lost, each under a number that is free."""
-        rows = [
-            (*self._encode(record), *extra, number)
-            for number, record in zip(numbers, records, strict=True)
-        ]
-        database.insert(self.name, (*self._columns, "seq"), rows)
-
     def select(
         self, database: Database, clause: str = "", parameters: Sequence[object] = ()
     ) -> tuple[M, ...]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from crmdeck.errors import CacheDamagedError, CacheError
 from crmdeck.store import migrations
+from crmdeck.store.automatic_backups import AutomaticBackups, CacheCopy
 from crmdeck.store.database import Database, Row, quote
 from crmdeck.store.duckdb_file import LOG_DAMAGED, DuckDBFile, make_private, wal_of
 from crmdeck.store.tables import Column, count_on, tables_of
@@ -29,11 +30,12 @@ _OWN = ("schema_migration",)
 _UNIMPORTANT = ("text_vector", "validators")
 
 
-def salvage(path: Path, code: str, at: datetime) -> list[str]:
-    """Make a cache that was refused with `code` one that can be opened; return what was done.
+def salvage(path: Path, code: str, at: datetime, backups: AutomaticBackups) -> list[str]:
+    """Make a cache that was refused with `code` usable again; return what was done.
 
-    Nobody else may open it meanwhile. Raises CacheError where nothing can be saved; the cache is
-    then as it was.
+    Readable rows go into a new file; if there are none, the newest automatic backup takes the
+    file's place. No one else may open the cache in the meantime. Raises CacheError if nothing can
+    be saved; the cache is unchanged then.
     """
     aside = keep_aside(path, at)
     done = [f"the cache as it was is kept in {aside}"]
@@ -42,7 +44,12 @@ def salvage(path: Path, code: str, at: datetime) -> list[str]:
     elif code in (LOG_LOST, LOG_DAMAGED):
         done.append(_shorten_log(path, aside))
     else:
-        done += _rebuild(path, at)
+        try:
+            done += _rebuild(path, at)
+        except CacheError:
+            if (copy := backups.newest_usable()) is None:
+                raise
+            done.append(_restore(path, copy))
     return done
 
 
@@ -55,15 +62,6 @@ def keep_aside(path: Path, at: datetime) -> Path:
             shutil.copyfile(each, folder / each.name)
             make_private(folder / each.name)
     return folder
-
-
-def open_copies(path: Path) -> list[DuckDBFile]:
-    """Return older copies of the cache, as migrations left them, newest first, open to read."""
-    found = []
-    for copy in sorted(path.parent.glob(f"{path.name}.v*.bak"), reverse=True):
-        with suppress(CacheError):
-            found.append(DuckDBFile.open(copy, read_only=True))
-    return found
 
 
 def version_by_tables(database: Database) -> int | None:
@@ -200,6 +198,16 @@ def _rebuild(path: Path, at: datetime) -> list[str]:
     return [f"{count(saved, 'row')} saved into a new file; lost: {told or 'none'}"]
 
 
+def _restore(path: Path, copy: CacheCopy) -> str:
+    draft = path.with_name(path.name + ".restored")
+    shutil.copyfile(copy.path, draft)
+    make_private(draft)
+    wal_of(path).unlink(missing_ok=True)
+    WalMark(path).take_away()
+    draft.replace(path)
+    return f"restored the backup of {copy.at:%Y-%m-%d %H:%M} UTC; what was written later is lost"
+
+
 class _Source:
     """A damaged file; DuckDB shuts it where it stumbles, so it may have to be opened again."""
 
@@ -261,11 +269,8 @@ class _Source:
 
 
 def _hopeless(path: Path, cause: str) -> CacheError:
-    copies = sorted(path.parent.glob(f"{path.name}.v*.bak"))
     return CacheError(
         f"Nothing can be saved of the cache {path}. It was left untouched.",
         cause=cause,
-        remedy="Restore a backup into another workspace (crmdeck restore FILE --home HOME)"
-        + (f", or put a copy of before in its place: {copies[-1].name}" if copies else "")
-        + f"; or move {path.name} away and refresh, which brings back schemas but no history.",
+        remedy=f"Move {path.name} away and restore a backup: crmdeck restore FILE",
     )

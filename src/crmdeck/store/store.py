@@ -8,12 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from crmdeck.clock import Clock, utc_now
 from crmdeck.store.database import Engine, WaitListener, refusal
 from crmdeck.store.kept import KeptAnswers
 from crmdeck.store.recent import RecentSnapshots
 from crmdeck.store.session import Session
+
+if TYPE_CHECKING:
+    from crmdeck.store.automatic_backups import AutomaticBackups
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Store:
     Creating a Store does no I/O. `wait` is how many seconds to wait for others. Everything here
     raises CacheBusyError (others did not finish in time; names them), CacheTooNewError (a newer
     crmdeck wrote the cache, which is left untouched) or CacheError (damaged, no permission, disk
-    full).
+    full). `backups` says where copies of a DuckDB file go, by default into a folder beside it.
     """
 
     def __init__(
@@ -40,8 +44,9 @@ class Store:
         wait: float = 10.0,
         read_only: bool = False,
         clock: Clock = utc_now,
+        backups: AutomaticBackups | None = None,
     ) -> None:
-        self._engine = _engine(place, wait, read_only, clock)
+        self._engine = _engine(place, wait, read_only, clock, backups)
         self._recent = RecentSnapshots()
         self._kept = KeptAnswers()
         self._thread = threading.local()
@@ -153,11 +158,17 @@ class Store:
             self._thread.inside = None
 
 
-def _engine(place: Path | str, wait: float, read_only: bool, clock: Clock) -> Engine:
+def _engine(
+    place: Path | str,
+    wait: float,
+    read_only: bool,
+    clock: Clock,
+    backups: AutomaticBackups | None,
+) -> Engine:
     if isinstance(place, Path):
         from crmdeck.store.duckdb_engine import DuckDBEngine
 
-        return DuckDBEngine(place, wait=wait, read_only=read_only, clock=clock)
+        return DuckDBEngine(place, wait=wait, read_only=read_only, clock=clock, backups=backups)
     from crmdeck.store.postgres_engine import PostgresEngine
 
     return PostgresEngine(place, wait=wait, read_only=read_only, clock=clock)

@@ -26,6 +26,7 @@ from crmdeck.errors import ConflictError, NotFoundError
 from crmdeck.model import AuditEntry, Connection, SecretsPlace
 from crmdeck.settings import Settings
 from crmdeck.store import Session, Store
+from crmdeck.store.automatic_backups import FOLDER, AutomaticBackups
 from crmdeck.text import did_you_mean, nearest
 from crmdeck.workspace.refresh.single_flight import SingleFlight
 
@@ -70,11 +71,21 @@ class Context:
         self.vault = Vault(home, prefer_file=self.settings.secrets == "file")
         database = database or self.settings.database
         self.shared = database is not None
+        # A database is backed up by its own means.
+        self.automatic_backups = (
+            None
+            if database
+            else AutomaticBackups(
+                home / Path(self.settings.backup_folder or FOLDER).expanduser(),
+                daily=self.settings.backups,
+            )
+        )
         self.store = Store(
             database or home / CACHE_FILE,
             wait=self.settings.cache_wait,
             read_only=read_only,
             clock=clock,
+            backups=self.automatic_backups,
         )
         self.clock = self.store.now
         self.refreshing: SingleFlight[RefreshResult] = SingleFlight()

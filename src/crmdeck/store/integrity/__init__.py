@@ -1,44 +1,33 @@
-"""Whether the log is what was written: what is lost of it, what not, and what can be mended.
+"""Whether the history is what crmdeck wrote: what is lost, and what can be repaired.
 
-Nothing here decides by what a later crmdeck would make of the same schema: a definition is right
-where it has the SHA-256 that it is stored under.
+A repair computes again what follows from other data, and removes what can't be read or doesn't
+match its SHA-256, so that the next refresh can write it. Everything else needs a backup.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from crmdeck.store.database import Database
-from crmdeck.store.integrity.definitions import examine_definitions
-from crmdeck.store.integrity.flaws import Examined, Flaw
-from crmdeck.store.integrity.lost_decisions import examine_decisions
-from crmdeck.store.integrity.records import examine_records
-from crmdeck.store.integrity.refreshes import examine_references, examine_refreshes
+from crmdeck.store.integrity.damage import RESTORE, Checked, Damage
+from crmdeck.store.integrity.definitions import check_definitions
+from crmdeck.store.integrity.records import check_records
+from crmdeck.store.integrity.references import check_references, check_refreshes
 
-__all__ = ["EXAMINATIONS", "Examination", "Examined", "Flaw", "repair"]
+__all__ = ["CHECKS", "RESTORE", "Checked", "Damage", "repair"]
 
-Examination = Callable[[Database, Sequence[Database]], Examined]
-
-EXAMINATIONS: Mapping[str, Examination] = {
-    "records": lambda database, _: examine_records(database),
-    "definitions": examine_definitions,
-    "decisions": examine_decisions,
-    "refreshes": lambda database, _: examine_refreshes(database),
-    "references": lambda database, _: examine_references(database),
+CHECKS: Mapping[str, Callable[[Database], Checked]] = {
+    "records": check_records,
+    "definitions": check_definitions,
+    "refreshes": check_refreshes,
+    "references": check_references,
 }
-"""What is looked at, in the order in which it is mended; older copies of the log may be at hand."""
+"""The checks in the order in which they repair: each relies on those before it."""
 
 
-def repair(
-    database: Database,
-    copies: Sequence[Database] = (),
-    examinations: Mapping[str, Examination] = EXAMINATIONS,
-) -> list[str]:
-    """Put right what can be, and return what was done; `copies` are older logs of the same.
-
-    What no hash proves is taken out, so that a refresh puts it anew; a backup has to be there.
-    """
+def repair(database: Database) -> list[str]:
+    """Repair what can be repaired, and return what was done. Write a backup first."""
     done = []
-    for examine in examinations.values():
-        done += [flaw.mend(database) for flaw in examine(database, copies).flaws if flaw.mend]
+    for check in CHECKS.values():
+        done += [each.repair(database) for each in check(database).damage if each.repair]
     return done

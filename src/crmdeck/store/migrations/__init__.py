@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -14,7 +12,7 @@ from pathlib import Path
 from crmdeck.errors import CacheDamagedError, CacheError, CacheTooNewError
 from crmdeck.model import to_utc
 from crmdeck.store.database import Database
-from crmdeck.store.duckdb_file import DuckDBFile, make_private, wal_of, wording_file_failures
+from crmdeck.store.duckdb_file import DuckDBFile, make_private, wal_of
 
 VERSION_LOST = "CACHE_VERSION_LOST"
 
@@ -130,21 +128,3 @@ def apply(database: DuckDBFile, migrations: tuple[Migration, ...], at: datetime)
         with database.transaction():
             database.run(migration.sql)
             mark(database, migration, at)
-
-
-def back_up(path: Path, version: int) -> Path:
-    """Copy a closed cache beside itself and return where: `cache.duckdb.v3.bak`."""
-    copy = path.with_name(f"{path.name}.v{version}.bak")
-    draft = copy.with_name(copy.name + ".new")
-    with wording_file_failures(path):
-        try:
-            shutil.copyfile(path, draft)
-            make_private(draft)
-            with draft.open("rb+") as file:
-                os.fsync(file.fileno())
-            draft.replace(copy)
-        except OSError:
-            # A disk that is full is not to be kept so by half a copy.
-            draft.unlink(missing_ok=True)
-            raise
-    return copy

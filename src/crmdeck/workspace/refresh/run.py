@@ -41,7 +41,6 @@ from crmdeck.workspace.refresh.compare import (
     load_cached,
     load_known,
 )
-from crmdeck.workspace.refresh.derivation import DETECTED_AT, DRIFT_DETECTED
 from crmdeck.workspace.refresh.progress import ProgressReporter
 from crmdeck.workspace.refresh.remote_log import take_over
 
@@ -251,14 +250,12 @@ class Refresh:
         if events:
             entries.append(
                 self._context.entry(
-                    DRIFT_DETECTED,
+                    "schema.drift_detected",
                     f"Drift in {connection.name}: {count(len(events), 'change')}",
                     connection_id=connection.id,
                     details={
                         "events": len(events),
                         "stories": len(compared.report.stories),
-                        # To the microsecond: the event IDs are derived from it.
-                        DETECTED_AT: events[0].detected_at.isoformat(),
                     },
                 )
             )

@@ -1,0 +1,166 @@
+"""Verified copies of the DuckDB file that crmdeck keeps by itself.
+
+Copying closes the file in this process, and DuckDB's lock on it goes with that. So a copy is only
+made inside the turnstile, while this process has the file closed and no other may write.
+"""
+
+from __future__ import annotations
+
+import errno
+import filecmp
+import os
+import re
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from crmdeck.clock import utc_now
+from crmdeck.errors import CacheError
+from crmdeck.store.database import quote
+from crmdeck.store.duckdb_file import DuckDBFile, make_private, wal_of, wording_failures
+from crmdeck.store.tables import tables_of
+
+FOLDER = "backups"
+KEPT_LATEST, KEPT_MONTHS = 7, 6
+
+_NAME = re.compile(r"crmdeck-(\d{8}T\d{6})Z-v(\d+)\.duckdb")
+
+
+@dataclass(frozen=True)
+class CacheCopy:
+    """One copy: when it was made, in UTC, and the version of its tables."""
+
+    path: Path
+    at: datetime
+    version: int
+
+
+@dataclass(frozen=True)
+class AutomaticBackups:
+    """The copies in `folder`; `daily` is False if only migrations make them."""
+
+    folder: Path
+    daily: bool = True
+
+    def all(self) -> list[CacheCopy]:
+        """Return the copies, newest first. Other files in the folder are ignored."""
+        found = []
+        with suppress(OSError):
+            for path in self.folder.iterdir():
+                if match := _NAME.fullmatch(path.name):
+                    at = datetime.fromisoformat(f"{match[1]}+00:00")
+                    found.append(CacheCopy(path, at, int(match[2])))
+        return sorted(found, key=lambda copy: (copy.at, copy.version), reverse=True)
+
+    def is_due(self, cache: Path) -> bool:
+        """True if the cache was last written on an earlier day, and no copy has that since."""
+        if not self.daily or (written := last_written(cache)) is None:
+            return False
+        now = utc_now()
+        past = [copy.at for copy in self.all() if copy.at <= now]
+        return written.date() < now.date() and not (past and past[0] > written)
+
+    def make_daily(self, cache: Path, version: int) -> None:
+        """Copy the closed cache. A failure is logged: it must not keep the user from writing."""
+        try:
+            self.make(cache, version)
+        except (CacheError, OSError) as error:
+            import logging
+
+            logging.getLogger(__name__).warning(
+                "Can't write the daily backup to %s: %s", self.folder, error
+            )
+
+    def make(self, cache: Path, version: int) -> CacheCopy:
+        """Copy the closed cache, verify the copy, and delete the copies that are too many.
+
+        Raises OSError or CacheError; nothing is left behind then.
+        """
+        log = wal_of(Path(os.path.realpath(cache)))
+        if log.exists():
+            raise CacheError(f"The cache {cache} can't be copied: {log.name} still exists.")
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for leftover in self.folder.glob("crmdeck-*.duckdb.new"):
+            leftover.unlink(missing_ok=True)
+        if shutil.disk_usage(self.folder).free < 2 * cache.stat().st_size:
+            raise OSError(errno.ENOSPC, "No space left for a backup")
+        at = utc_now().replace(microsecond=0)
+        name = f"crmdeck-{at:%Y%m%dT%H%M%S}Z-v{version}.duckdb"
+        copy = CacheCopy(self.folder / name, at, version)
+        draft = self.folder / f"{name}.new"
+        try:
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as target, cache.open("rb") as source:
+                shutil.copyfileobj(source, target, 1 << 20)
+                target.flush()
+                os.fsync(target.fileno())
+            make_private(draft)
+            if not filecmp.cmp(cache, draft, shallow=False):
+                raise CacheError(f"The backup {copy.path} differs from the cache.")
+            verify(CacheCopy(draft, at, version))
+            draft.replace(copy.path)
+        finally:
+            draft.unlink(missing_ok=True)
+        for each in _surplus(self.all()):
+            each.path.unlink(missing_ok=True)
+        return copy
+
+    def newest_usable(self) -> CacheCopy | None:
+        """Return the newest copy that can be read in full."""
+        for copy in self.all():
+            with suppress(CacheError):
+                verify(copy)
+                return copy
+        return None
+
+
+def verify(copy: CacheCopy) -> int:
+    """Read every row of a copy, so that DuckDB checks every block; return how many there are.
+
+    Raises CacheError.
+    """
+    file = _open(copy.path, copy.version)
+    try:
+        rows = 0
+        for table, columns in tables_of(file, ()).items():
+            hashed = ", ".join(quote(column.name) for column in columns)
+            sql = f"SELECT count(*), bit_xor(hash({hashed})) FROM {quote(table)}"
+            rows += int(file.rows(sql)[0][0])
+        return rows
+    except Exception as error:
+        raise CacheError(f"Can't read the backup {copy.path}.", cause=f"{error}.") from error
+    finally:
+        with suppress(Exception):
+            file.close()
+
+
+def last_written(cache: Path) -> datetime | None:
+    """Return when the cache was last written, its log included, in UTC."""
+    times = [each.stat().st_mtime for each in (cache, wal_of(cache)) if each.exists()]
+    return datetime.fromtimestamp(max(times), UTC) if times else None
+
+
+def _open(path: Path, version: int) -> DuckDBFile:
+    file = DuckDBFile.open(path, read_only=True)
+    try:
+        with wording_failures(path):
+            [(found,)] = file.rows("SELECT max(number) FROM schema_migration")
+        if found != version:
+            raise CacheError(f"The backup {path} has version {found} instead of {version}.")
+    except CacheError:
+        file.close()
+        raise
+    return file
+
+
+def _surplus(copies: list[CacheCopy]) -> list[CacheCopy]:
+    """Return the copies to delete; `copies` is newest first."""
+    months: dict[str, CacheCopy] = {}
+    for copy in copies:
+        months.setdefault(f"{copy.at:%Y-%m}", copy)
+    kept = [*copies[:KEPT_LATEST], *list(months.values())[:KEPT_MONTHS]]
+    # The way back to the crmdeck before the last upgrade.
+    kept += [copy for copy in copies if copy.version < copies[0].version][:1]
+    return [copy for copy in copies if copy not in kept]
