@@ -16,7 +16,7 @@ import pytest
 
 from crmdeck.clock import utc_now
 from crmdeck.errors import CacheError, SourceError
-from crmdeck.store import Store, migrations
+from crmdeck.store import Store
 from crmdeck.store.automatic_backups import AutomaticBackups, CacheCopy, verify
 from crmdeck.store.backup import restore_backup
 from tests.store.build import START, connection
@@ -176,23 +176,19 @@ def test_who_is_killed_while_copying_leaves_nothing_that_counts(
 def test_the_last_seven_and_the_last_of_each_of_six_months_are_kept(path: Path) -> None:
     folder = path.parent / "backups"
     folder.mkdir()
-    begin = utc_now() - 300 * DAY
+    begin, version = utc_now() - 300 * DAY, FIRST[-1].number
     for day in range(300):
-        named(folder, begin + day * DAY, 11 + (day > 40)).touch()
+        named(folder, begin + day * DAY, version if day > 40 else version - 1).touch()
     (folder / "mine.duckdb").touch()
-    backups(path).make(path, migrations.newest(migrations.shipped()))
+    backups(path).make(path, version)
     kept = backups(path).all()
     latest, rest = kept[:7], kept[7:]
     assert [(latest[0].at - each.at).days for each in latest] == list(range(7))
-    months = [f"{each.at:%Y-%m}" for each in rest if each.version > 11]
-    assert len(set(months)) == len(months) in (5, 6)
-    for each in rest:
-        later = each.at + DAY
-        assert f"{later:%Y-%m}" != f"{each.at:%Y-%m}" or each.version == 11
-    # The last copy of the version before the last upgrade.
-    assert [each.at for each in rest if each.version == 11] == [
-        (begin + 40 * DAY).replace(microsecond=0)
-    ]
+    *months, before_upgrade = rest
+    assert before_upgrade.version == version - 1
+    assert before_upgrade.at == (begin + 40 * DAY).replace(microsecond=0)
+    assert len({f"{each.at:%Y-%m}" for each in months}) == len(months) in (4, 5)
+    assert all((each.at + DAY).month != each.at.month for each in months)
     assert (folder / "mine.duckdb").exists()
 
 
