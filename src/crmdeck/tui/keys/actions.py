@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from inspect import isawaitable, isfunction
 from operator import methodcaller
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual.binding import Binding, BindingType
 from textual.keys import REPLACED_KEYS, Keys
@@ -20,7 +20,6 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 
-C = TypeVar("C")
 F = TypeVar("F", bound=Callable[..., object])
 
 EVERYWHERE = "everywhere"
@@ -43,8 +42,8 @@ def never(_commands: Any) -> str | None:
 
 
 @dataclass(frozen=True)
-class Action(Generic[C]):
-    """What a key does; `C` is the class of the commands that run it.
+class Action:
+    """What a key does.
 
     `id` is `group.name` and never changes. `keys` are Textual's names of keys; the first one is
     shown. `run` gets the host's commands, and may be a coroutine function. `title` is a label of
@@ -61,16 +60,16 @@ class Action(Generic[C]):
     id: str
     title: str
     keys: tuple[str, ...]
-    run: Callable[[C], object]
+    run: Callable[[Any], object]
     help: str = ""
     hint: int = 0
-    applies: Callable[[C], bool] = always
-    blocked: Callable[[C], str | None] = never
+    applies: Callable[[Any], bool] = always
+    blocked: Callable[[Any], str | None] = never
     writes: bool = False
     palette: bool = True
     priority: bool = False
     mode: str = ""
-    title_now: Callable[[C], str] | None = None
+    title_now: Callable[[Any], str] | None = None
 
     @property
     def sentence(self) -> str:
@@ -88,7 +87,7 @@ class Action(Generic[C]):
         return f"run('{self.id}')"
 
 
-Actions = tuple[Action[Any], ...]
+Actions = tuple[Action, ...]
 
 
 def action(
@@ -141,13 +140,13 @@ def actions_of(cls: type[object]) -> Actions:
     return tuple(action for method in methods for action in _DECLARED.get(method, ()))
 
 
-_DECLARED: dict[Callable[..., object], list[Action[Any]]] = {}
+_DECLARED: dict[Callable[..., object], list[Action]] = {}
 
 
 class Refused(Message):
     """A key was pressed whose action can't run now; the application shows the reason."""
 
-    def __init__(self, action: Action[Any], reason: str) -> None:
+    def __init__(self, action: Action, reason: str) -> None:
         super().__init__()
         self.action, self.reason = action, reason
 
@@ -206,7 +205,7 @@ class ActionHost(_Host):
         if isawaitable(done):
             await done
 
-    def blocked(self, action: Action[Any]) -> str | None:
+    def blocked(self, action: Action) -> str | None:
         """Return why `action` can't run now, or None."""
         if action.writes:
             hosts = (node for node in self.ancestors_with_self if isinstance(node, ActionHost))
@@ -224,7 +223,7 @@ class ActionHost(_Host):
         return getattr(self, "commands", self)
 
 
-_REGISTRY: dict[str, Action[Any]] = {}
+_REGISTRY: dict[str, Action] = {}
 _SCOPES: dict[str, str] = {}
 _OWNERS: dict[str, str] = {}
 _WITHIN: dict[str, tuple[str, ...]] = {}
@@ -234,7 +233,7 @@ _WITHIN: dict[str, tuple[str, ...]] = {}
 class Offer:
     """An action of `host` with its current keys; `refused` is why it can't run now, or empty."""
 
-    action: Action[Any]
+    action: Action
     keys: tuple[str, ...]
     host: Any
     refused: str = ""
@@ -258,12 +257,12 @@ class Clash:
         return f"{key_label(self.key)} runs both {self.first} and {self.second}"
 
 
-def actions() -> tuple[Action[Any], ...]:
+def actions() -> tuple[Action, ...]:
     """Return the actions of all modules imported so far, in order of declaration."""
     return tuple(_REGISTRY.values())
 
 
-def scope_of(action: Action[Any]) -> str:
+def scope_of(action: Action) -> str:
     """Return the scope of the host that declared `action`."""
     return _SCOPES[action.id]
 
@@ -403,7 +402,7 @@ _LABELS = {
 }
 
 
-def _binding(action: Action[Any]) -> Binding:
+def _binding(action: Action) -> Binding:
     return Binding(
         ",".join(action.keys),
         action.command,
@@ -414,7 +413,7 @@ def _binding(action: Action[Any]) -> Binding:
     )
 
 
-def keys_of(action: Action[Any], keymap: Mapping[str, str]) -> tuple[str, ...]:
+def keys_of(action: Action, keymap: Mapping[str, str]) -> tuple[str, ...]:
     """Return the keys of `action`: those of the key map, else its own."""
     override = keymap.get(action.id)
     return _split(override) if override else action.keys
@@ -424,7 +423,7 @@ def _split(keys: str) -> tuple[str, ...]:
     return tuple(key.strip() for key in keys.split(",") if key.strip())
 
 
-def _meet(first: Action[Any], second: Action[Any]) -> bool:
+def _meet(first: Action, second: Action) -> bool:
     one, other = scope_of(first), scope_of(second)
     if one == other:
         return not (first.mode and second.mode and first.mode != second.mode)

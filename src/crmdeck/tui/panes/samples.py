@@ -8,14 +8,14 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from crmdeck.model import FillRate
 from crmdeck.text import ago, count
 from crmdeck.text import percent_filled as percent_filled
+from crmdeck.tui.host import PaneHost
+from crmdeck.tui.loading.requests import Loader
 from crmdeck.tui.text import display_text
 
 if TYPE_CHECKING:
-    from crmdeck.model import FillRate
-    from crmdeck.tui.host import PaneHost
-    from crmdeck.tui.loading.requests import Loader
     from crmdeck.workspace import FieldSample
 
 SAMPLES_HELP = "Show or hide fill rates and sample values."

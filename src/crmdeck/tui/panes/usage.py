@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from textual.content import Content
 
 from crmdeck.model import FieldUsage, UsageVerdict
 from crmdeck.text import ago
+from crmdeck.tui.host import PaneHost
 from crmdeck.tui.layout import wrap
+from crmdeck.tui.loading.requests import Loader
 from crmdeck.tui.text import display_text
 from crmdeck.workspace import NOT_COVERED, usage_summary, uses_by_kind
-
-if TYPE_CHECKING:
-    from crmdeck.tui.host import PaneHost
-    from crmdeck.tui.loading.requests import Loader
 
 USAGE_HELP = "Show where the field is used (asks the CRM)."
 
