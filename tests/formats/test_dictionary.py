@@ -148,12 +148,12 @@ def test_sections_of_one_sheet_are_an_object_each() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ("Field Name,Data Type\nAccount Name,Text(80)\n", "holds display names"),
+        ("Field Name,Data Type\nAccount Name,Text(80)\n", "contains labels"),
         ("Label,Type\nAccount Name,Text\n", "no column of API names"),
-        ("API Name,Internal name\na,b\n", "both say `name`"),
+        ("API Name,Internal name\na,b\n", "both mean `name`"),
         (
             workbook({"Fields": [["API Name"], ["a"]], "Sheet2": [["API Name"], ["b"]]}),
-            "does not say which object",
+            "doesn't name the object",
         ),
     ],
 )

@@ -114,12 +114,12 @@ def test_names_alone_are_a_listing() -> None:
     [
         (
             {"status": 1, "name": "NoOrgFound", "message": "No org found for acme", "exitCode": 1},
-            "export.json holds an error in place of a schema: No org found for acme.",
+            "export.json contains an error instead of a schema: No org found for acme.",
         ),
-        (REFUSED, "holds an error in place of a schema at $: The requested resource"),
+        (REFUSED, "contains an error instead of a schema at $: The requested resource"),
         (
             {"status": "error", "message": "too many requests", "category": "RATE_LIMITS"},
-            "holds an error in place of a schema: too many requests.",
+            "contains an error instead of a schema: too many requests.",
         ),
     ],
 )
@@ -169,7 +169,7 @@ def test_what_is_no_text_costs_its_object_alone() -> None:
     account, lead = read(text).entries
 
     assert account.build("Account", ()).fields
-    with pytest.raises(SourceError, match="can't be decoded"):
+    with pytest.raises(SourceError, match="can't decode"):
         lead.build("Lead", ())
 
 

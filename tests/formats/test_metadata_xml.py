@@ -184,12 +184,12 @@ def test_which_fields_a_formula_looks_at(formula: str, fields: tuple[str, ...]) 
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("<CustomField><type>", "is broken at line 1 column 20: this is not valid XML"),
+        ("<CustomField><type>", "is broken at line 1 column 20: this isn't valid XML"),
         (
             '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><CustomField>&b;</CustomField>',
             "declares entities or a document type",
         ),
-        ("<CustomField><length>many</length></CustomField>", "'many' is not a whole number"),
+        ("<CustomField><length>many</length></CustomField>", "'many' isn't a whole number"),
     ],
 )
 def test_a_broken_part_is_named_and_the_rest_built(text: str, why: str) -> None:

@@ -222,7 +222,7 @@ def test_a_part_of_a_compound_knows_its_shell() -> None:
         ),
         (
             {"name": "A", "fields": [{"name": "F", "type": "reference", "referenceTo": [1]}]},
-            "A.F: `referenceTo` should hold text only",
+            "A.F: `referenceTo` should contain only text",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""What a file holds, found from its content whatever its name says."""
+"""Detects the format of a file from its content, and reads it."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from crmdeck.formats.json_documents import read_json
 from crmdeck.formats.metadata_xml import is_metadata, read_metadata
 from crmdeck.formats.sheets import Row, delimiter_of, first_line, read_csv, read_workbook
 
-# The beginning of workbooks as they were before 2007.
+# The first bytes of workbooks before Excel 2007.
 _OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
 
 
 def read_contents(file: SchemaFile, data: bytes) -> Contents:
-    """Return what `file` holds; `data` is its content, unpacked.
+    """Return the contents of `file`; `data` are its decompressed bytes.
 
-    Raises SourceError naming file and place where it is broken, with the code UNKNOWN_FILE where
-    it is no schema at all.
+    Raises SourceError naming file and place, with the code UNKNOWN_FILE for a file that isn't a
+    schema.
     """
     start = data[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
     if data.startswith(ZIP_MAGIC):
         return _read_workbook(file, data)
     if data.startswith(_OLD_WORKBOOK):
-        remedy = "Save it as .xlsx or .csv."
-        raise broken(file.name, "its start", "it is a workbook of the old form", remedy=remedy)
+        remedy = "Save the workbook as .xlsx or .csv."
+        raise broken(file.name, "its start", "it is an old .xls workbook", remedy=remedy)
     if start.startswith(b"<"):
         if not is_metadata(file):
-            raise unknown(file, "It is XML, and no Salesforce metadata of objects or fields.")
+            raise unknown(file, "The file is XML, but not metadata of objects or fields.")
         return read_metadata([file])
     if _is_json(file, start):
         return read_json(file, data)
@@ -45,7 +45,7 @@ def read_contents(file: SchemaFile, data: bytes) -> Contents:
 
 
 def _read_workbook(file: SchemaFile, data: bytes) -> Contents:
-    """Return what a workbook holds; one of our own CSV, saved by a spreadsheet, is known by it."""
+    """Return the contents of a workbook, which may be crmdeck's own CSV saved as one."""
     sheets = read_workbook(file, data)
     rows = list[tuple[str, dict[str, object]]]()
     for sheet in sheets:
@@ -66,6 +66,6 @@ def _set(cell: str) -> str | None:
 
 
 def _is_json(file: SchemaFile, start: bytes) -> bool:
-    # A command line may have said something before its JSON.
+    # The output of a command line tool can have messages before its JSON.
     named = any(part in ("json", "jsonl", "ndjson") for part in file.base.lower().split("."))
     return start[:1] in (b"{", b"[") or (named and bool(start))

@@ -1,9 +1,9 @@
-"""CSV after RFC 4180 in which no spreadsheet runs a cell, and that comes back exactly.
+"""CSV (RFC 4180) without cells that a spreadsheet would run, which reads back exactly.
 
-A value that is not set is nothing between two commas, empty text is `""`: PostgreSQL's convention.
-A cell counts as one that would run when, after any apostrophes and blanks, it starts with
-`=`, `+`, `-`, `@` or a full-width or small form of these, or when it starts with a tab or a
-line break. It gets one apostrophe in front, and reading takes exactly that one away again.
+A missing value is empty, and empty text is `""`, as in PostgreSQL. A spreadsheet may run a cell
+that starts, after apostrophes and blanks, with `=`, `+`, `-`, `@` or a full-width or small form of
+these, or that starts with a tab or a line break. Such a cell gets one apostrophe in front, and
+reading removes that one.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _SPECIAL = re.compile(r'[",\r\n]')
 
 
 class BadCsvError(ValueError):
-    """Text that is no CSV; `line` is where, counted from 1."""
+    """Text that isn't CSV; `line` counts from 1."""
 
-    def __init__(self, line: int, why: str = "a quotation mark where none can stand") -> None:
+    def __init__(self, line: int, why: str = "a misplaced quotation mark") -> None:
         super().__init__(why)
         self.line = line
 
@@ -39,14 +39,14 @@ def restore(cell: str) -> str:
 
 
 def csv_line(cells: Iterable[str | None]) -> str:
-    """Return one line with its end; None is a value that is not set."""
+    """Return one line with its line break; None is a missing value."""
     return ",".join(map(_quoted, cells)) + "\r\n"
 
 
 def csv_rows(text: str, delimiter: str = ",") -> Iterator[tuple[int, list[str | None]]]:
-    """Yield the line that each record begins at, and its cells as they stand there.
+    """Yield the first line of each record, and its raw cells.
 
-    An empty cell is None, `""` is empty text. Raises BadCsvError.
+    An empty cell becomes None, and `""` an empty text. Raises BadCsvError.
     """
     match_cell = _cell_pattern(delimiter).match
     place, line = 0, 1

@@ -1,9 +1,8 @@
-"""Data dictionaries: one row a field, from a CSV, a workbook, or records of a query.
+"""Data dictionaries: one row for each field, from a CSV, a workbook, or the records of a query.
 
-Which headings mean what, and the words for types, stand in
-`crmdeck/knowledge/formats/dictionaries.toml`. What a heading does not tell for sure is not
-guessed: where a sheet has no column of API names, or two that contradict each other, it is
-refused. Columns under other headings are kept verbatim under `native`.
+`crmdeck/knowledge/formats/dictionaries.toml` has the headings and the words for types. This module
+doesn't guess: it refuses a sheet without a column of API names, or with two columns that contradict
+each other. Columns with other headings go into `native`.
 """
 
 from __future__ import annotations
@@ -43,22 +42,22 @@ _FLAGS = (
 )
 _NUMBERS = ("length", "precision", "scale")
 _TEXTS = ("label", "description", "formula", "compound", "default", "group", "native_type")
-# The header of a sheet stands near its top, below a title and remarks.
+# The header is near the top of a sheet, after a title and remarks.
 _HEADER_WITHIN = 30
 _API_NAME = re.compile(r"\w+(\.\w+)*")
 _BRACKETS = re.compile(r"\s*\(([^()]*)\)")
 _DIGITS = re.compile(r"(\d{1,9})(?:\s*,\s*(\d{1,9}))?")
-_NO_NAMES = "No column holds the API names of fields."
-# A bare `text` is ours, of a `schema` export; Setup always says how long one is.
+_NO_NAMES = "The file has no column with the API names of fields."
+# A bare `text` comes from a `schema` export; Setup always adds a length.
 _OWN_TYPES = frozenset(each.value for each in FieldType)
 _WITH_PRECISION = frozenset({FieldType.DECIMAL, FieldType.CURRENCY, FieldType.PERCENT})
 
 
 class _Words:
-    """The table of headings and words, each in its plain form."""
+    """The table of headings and words, in plain form."""
 
     def __init__(self, table: Mapping[str, Mapping[str, Any]]) -> None:
-        # Heading to (attribute, rank): the lower the rank, the surer it is.
+        # Heading to (attribute, rank): a lower rank is more certain.
         self.columns: dict[str, tuple[str, int]] = {
             plain(heading): (attribute, rank)
             for attribute, ranks in table["columns"].items()
@@ -81,18 +80,18 @@ def _words() -> _Words:
 
 @dataclass(frozen=True)
 class _Header:
-    """Which column holds which attribute; the rest bear their own headings."""
+    """The attribute of each column; the other columns keep their headings."""
 
     row: Row
     columns: Mapping[int, str]
     others: Mapping[int, str]
     surely_named: bool
-    """Whether the column of names can hold nothing but API names."""
+    """True if the column of names contains only API names."""
 
 
 @dataclass
 class _Section:
-    """The rows under one header; `title` stood above it."""
+    """The rows under one header; `title` is the row above it."""
 
     header: _Header
     title: str | None
@@ -100,10 +99,10 @@ class _Section:
 
 
 def read_dictionary(file: SchemaFile, sheets: Sequence[Sheet]) -> Contents:
-    """Return the object types that sheets describe.
+    """Return the object types in sheets.
 
-    A sheet that can't be used is an error of its own where another one can. Raises SourceError
-    naming file and place.
+    An unusable sheet is an error next to usable ones. Raises SourceError naming file and place if
+    there are none.
     """
     found: list[tuple[Sheet, _Section]] = []
     errors: list[SourceError] = []
@@ -113,7 +112,7 @@ def read_dictionary(file: SchemaFile, sheets: Sequence[Sheet]) -> Contents:
         except SourceError as error:
             errors.append(error)
     if not found:
-        none = errors or [unknown(file, "It is a workbook without a sheet.")]
+        none = errors or [unknown(file, "The workbook has no sheets.")]
         raise next((each for each in none if each.code != "UNKNOWN_FILE"), none[0])
     entries: list[Entry] = []
     for sheet, section in found:
@@ -123,13 +122,13 @@ def read_dictionary(file: SchemaFile, sheets: Sequence[Sheet]) -> Contents:
             errors.append(error)
     if not entries:
         raise next(each for each in errors if each.code != "UNKNOWN_FILE")
-    # A sheet that is no dictionary (a cover, a list of values) needs no word beside one that is.
-    told = tuple(each for each in errors if each.code != "UNKNOWN_FILE")
-    return Contents(entries=tuple(entries), errors=told)
+    # A sheet without a dictionary (a cover, a list of values) isn't an error next to one with it.
+    reported = tuple(each for each in errors if each.code != "UNKNOWN_FILE")
+    return Contents(entries=tuple(entries), errors=reported)
 
 
 def sheet_of_records(records: Sequence[Mapping[str, Any]], path: str) -> Sheet:
-    """Return the records of a query (FieldDefinition, say) as a sheet; nested ones by `A.B`."""
+    """Return the records of a query, such as FieldDefinition, as a sheet; `A.B` is nested."""
     flat = [dict(_flat(record)) for record in records]
     headings = list(dict.fromkeys(key for record in flat for key in record))
     rows = [Row(path, tuple(headings))]
@@ -151,14 +150,14 @@ def _flat(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, st
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{key}.")
         elif value is not None:
-            said = "true" if value is True else "false" if value is False else str(value)
-            yield f"{prefix}{key}", said
+            cell = "true" if value is True else "false" if value is False else str(value)
+            yield f"{prefix}{key}", cell
 
 
 def _sections(file: SchemaFile, sheet: Sheet) -> list[_Section]:
-    """Return the parts of a sheet that have a header each.
+    """Return the parts of a sheet with a header each.
 
-    Raises SourceError where no row heads columns, or a sheet says two things at once.
+    Raises SourceError for a sheet without a header, or with a contradictory one.
     """
     sections: list[_Section] = []
     title: Row | None = None
@@ -178,7 +177,7 @@ def _sections(file: SchemaFile, sheet: Sheet) -> list[_Section]:
             sections.append(_Section(header, title.filled[0] if title else None))
             title = None
         elif len(row.filled) == 1 and after_gap and title is None:
-            # The name of the next object, or a field without anything else: the next row tells.
+            # The name of the next object, or a field without other cells: the next row decides.
             title = row
         elif sections:
             sections[-1].rows += [row] if title is None else [title, row]
@@ -193,7 +192,7 @@ def _sections(file: SchemaFile, sheet: Sheet) -> list[_Section]:
 
 
 def _header(file: SchemaFile, sheet: Sheet, row: Row) -> _Header | None:
-    """Return the header that `row` is, or None where it heads nothing known."""
+    """Return the header in `row`; None if it has no known headings."""
     words = _words()
     ranked: dict[str, list[tuple[int, int]]] = {}
     for index, cell in enumerate(row.cells):
@@ -213,7 +212,7 @@ def _header(file: SchemaFile, sheet: Sheet, row: Row) -> _Header | None:
             if not _same(sheet, row, first, other):
                 raise _ambiguous(file, row, attribute, row.cells[first], row.cells[other])
         columns[first] = attribute
-    # Beside API names, a column `Name` is what people see.
+    # Next to API names, a column `Name` has the labels.
     shown = [index for rank, index in sorted(ranked["name"]) if rank > rank_of_name]
     if shown and "label" not in ranked:
         columns[shown[0]] = "label"
@@ -226,7 +225,7 @@ def _header(file: SchemaFile, sheet: Sheet, row: Row) -> _Header | None:
 
 
 def _next_header(file: SchemaFile, sheet: Sheet, row: Row) -> _Header | None:
-    # A field may be called Name and be of the type Name: that is no header.
+    # A field can have the name Name and the type Name: that isn't a header.
     header = _header(file, sheet, row)
     wanted = {"name", "type"}
     return header if header and wanted <= set(header.columns.values()) else None
@@ -248,10 +247,9 @@ def _entries(file: SchemaFile, sheet: Sheet, section: _Section, *, alone: bool) 
     named = None if None not in groups else _object_name(sheet, section)
     if None in groups and named is None and not alone:
         raise SourceError(
-            f"{file.name} does not say which object the fields below {section.header.row.place} "
-            "belong to.",
-            cause="It holds several tables, and neither a column nor the name of the sheet tells.",
-            remedy="Add a column `object`, or give the sheet the API name of the object.",
+            f"{file.name} doesn't name the object of the fields below {section.header.row.place}.",
+            cause="The file has several tables, and no column or sheet name has the object.",
+            remedy="Add a column `object`, or name the sheet after the object's API name.",
             code="AMBIGUOUS_SHEET",
         )
     for name, group in groups.items():
@@ -275,7 +273,7 @@ def _builder(
         for place, row in lines:
             found = _field(file, place, row)
             if found.name in seen:
-                why = f"the field {found.name} stands on {seen[found.name]} already"
+                why = f"the field {found.name} is already on {seen[found.name]}"
                 raise broken(file, place, why)
             seen[found.name] = place
             fields.append(found)
@@ -285,7 +283,7 @@ def _builder(
 
 
 def _object_name(sheet: Sheet, section: _Section) -> str | None:
-    """Return the API name of an object in a title or the name of the sheet, if there is one."""
+    """Return the object's API name from the title or the name of the sheet, if any."""
     for text in (section.title, sheet.name):
         name = (text or "").rpartition(":")[2].strip()
         bare = plain(name).rstrip("0123456789")
@@ -295,7 +293,7 @@ def _object_name(sheet: Sheet, section: _Section) -> str | None:
 
 
 def _record(file: SchemaFile, header: _Header, row: Row) -> dict[str, str]:
-    """Return the cells of a row by attribute or heading; nothing where the row is empty."""
+    """Return the cells of a row by attribute or heading."""
     if not row.filled:
         return {}
     width = len(header.row.cells)
@@ -313,7 +311,7 @@ def _record(file: SchemaFile, header: _Header, row: Row) -> dict[str, str]:
 
 
 def _check_names(file: SchemaFile, header: _Header, names: Sequence[str]) -> None:
-    """Raise SourceError where a column that may hold API names holds what people see."""
+    """Raise SourceError if a possible column of API names contains labels."""
     if header.surely_named:
         return
     shown = next((name for name in names if re.search(r"\s", name.strip())), None)
@@ -322,27 +320,27 @@ def _check_names(file: SchemaFile, header: _Header, names: Sequence[str]) -> Non
     index = next(i for i, each in header.columns.items() if each == "name")
     raise SourceError(
         f"{file.name} has no column of API names: '{header.row.cells[index].strip()}' "
-        f"({header.row.place}) holds display names, such as '{shown.strip()[:60]}'.",
-        cause="Fields are known by their API names; a display name is not unique and changes.",
-        remedy="Add a column `API name`, or give that heading to the one that holds them.",
+        f"({header.row.place}) contains labels, such as '{shown.strip()[:60]}'.",
+        cause="crmdeck identifies fields by API name, because labels change and aren't unique.",
+        remedy="Add a column `API name`, or rename the column with the API names to that.",
         code="AMBIGUOUS_SHEET",
     )
 
 
 def _no_header(file: SchemaFile, sheet: Sheet) -> SourceError:
-    """Return the error for a sheet without a usable header; one that means to be one is refused."""
+    """Return the error for a sheet without a usable header."""
     words = _words()
     for row in sheet.rows[:_HEADER_WITHIN]:
         known = {
             words.columns[plain(cell)][0] for cell in row.filled if plain(cell) in words.columns
         }
         if "name" in known:
-            return broken(file.name, row.place, "there is a header and no field below it")
+            return broken(file.name, row.place, "the header has no fields below it")
         if {"type", "label"} <= known:
             return SourceError(
                 f"{file.name} has no column of API names ({row.place}).",
-                cause=f"Its columns are {', '.join(row.filled)[:200]}.",
-                remedy="Give the column that holds the API names of fields the heading `API name`.",
+                cause=f"The columns are {', '.join(row.filled)[:200]}.",
+                remedy="Rename the column with the API names of the fields to `API name`.",
                 code="AMBIGUOUS_SHEET",
             )
     return unknown(file, _NO_NAMES)
@@ -350,9 +348,9 @@ def _no_header(file: SchemaFile, sheet: Sheet) -> SourceError:
 
 def _ambiguous(file: SchemaFile, row: Row, attribute: str, left: str, right: str) -> SourceError:
     return SourceError(
-        f"{file.name} ({row.place}): the columns '{left.strip()}' and '{right.strip()}' both say "
+        f"{file.name} ({row.place}): the columns '{left.strip()}' and '{right.strip()}' both mean "
         f"`{attribute}`, and differ.",
-        remedy="Keep the one that holds, or name the columns name, label, description, type, "
+        remedy="Keep the current column, or name the columns name, label, description, type, "
         "picklist.",
         code="AMBIGUOUS_SHEET",
     )
@@ -366,20 +364,20 @@ def _field(file: str, place: str, row: Mapping[str, str]) -> Field:
         for key in keys:
             if key in row:
                 values[key] = _converted(file, place, key, row[key], convert)
-    read_only = _said(file, place, row, "read_only")
+    read_only = _stated(file, place, row, "read_only")
     if read_only is not None:
         values.setdefault("createable", not read_only)
         values.setdefault("updateable", not read_only)
-    vendors = _said(file, place, row, "vendor_defined")
+    vendors = _stated(file, place, row, "vendor_defined")
     if vendors is not None:
         values.setdefault("custom", not vendors)
     return Field(name=row["name"].strip(), native=_native(row), **values)
 
 
 def _typed(cell: str, *, in_brackets: bool = False) -> dict[str, Any]:
-    """Return what a cell such as `Text(255) (External ID) (Unique)` says.
+    """Return the attributes in a cell such as `Text(255) (External ID) (Unique)`.
 
-    Setup counts the digits before the decimal point: Number(16, 2) has a precision of 18.
+    Setup counts only the digits before the decimal point: Number(16, 2) has a precision of 18.
     """
     words = _words()
     if cell.casefold() in _OWN_TYPES and not in_brackets:
@@ -432,7 +430,7 @@ def _dimensions(kind: FieldType, inside: Sequence[str]) -> dict[str, Any]:
     return values
 
 
-def _said(file: str, place: str, row: Mapping[str, str], key: str) -> bool | None:
+def _stated(file: str, place: str, row: Mapping[str, str], key: str) -> bool | None:
     found = _converted(file, place, key, row[key], _flag) if key in row else None
     return found if isinstance(found, bool) else None
 
@@ -461,7 +459,7 @@ def _number(cell: str) -> int | None:
     if not cell:
         return None
     if not re.fullmatch(r"[0-9]{1,9}(?:\.0+)?", cell):
-        raise ValueError(f"'{cell[:40]}' is not a whole number")
+        raise ValueError(f"'{cell[:40]}' isn't a whole number")
     return int(cell.partition(".")[0])
 
 
@@ -475,7 +473,7 @@ def _picklist(cell: str) -> tuple[PicklistValue, ...]:
         try:
             return tuple(PicklistValue.from_wire(item) for item in items)
         except ValidationError:
-            raise ValueError("a picklist value has no text as its `value` or `label`") from None
+            raise ValueError("the `value` or `label` of a picklist value isn't text") from None
     return tuple(picklist_value(item, item) for item in dict.fromkeys(map(str, items)))
 
 
@@ -488,7 +486,7 @@ _CONVERTERS: tuple[tuple[tuple[str, ...], Callable[[str], object]], ...] = (
 
 
 def _items(cell: str) -> list[Any]:
-    """Return the items of a cell: a JSON list as exports write it, or text between separators."""
+    """Return the items in a cell: a JSON list, or text between separators."""
     if cell.startswith("["):
         try:
             items = from_json(cell)

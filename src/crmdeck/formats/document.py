@@ -1,4 +1,4 @@
-"""One file with schemas: its bytes, bounded in size, and where in it something is wrong."""
+"""One schema file: its bytes, of limited size, and errors that name the place in it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import IO
 from crmdeck.errors import SourceError
 from crmdeck.redaction import redact
 
-# Full descriptions of 1,300 objects come to some 100 MB.
+# The full describes of 1,300 objects have about 100 MB.
 MAX_BYTES = 512 * 1024 * 1024
-# Schemas pack twenty to a hundred times; what packs more is made to exhaust memory.
+# Schemas compress to a twentieth or a hundredth; more is a decompression bomb.
 MAX_RATIO = 250
 RATIO_COUNTS_FROM = 16 * 1024 * 1024
 
@@ -31,9 +31,9 @@ _BYTE_ORDER_MARKS = (
 
 @dataclass(frozen=True)
 class SchemaFile:
-    """The bytes of one file as they are on disk, or why they could not be read.
+    """The bytes of one file, or the error from reading it.
 
-    `name` is the path below the folder of the source, with slashes.
+    `name` is the path relative to the folder of the source, with slashes.
     """
 
     name: str
@@ -47,19 +47,19 @@ class SchemaFile:
 
     @property
     def stem(self) -> str:
-        """The base up to its first dot: the object type, if the content has none."""
+        """The base up to its first dot: the object type, if the content names none."""
         return self.base.partition(".")[0]
 
     @property
     def key(self) -> str:
-        """A short plain token that stands for the file's name."""
+        """A short hash of the file's name."""
         return hashlib.sha256(name_bytes(self.name)).hexdigest()[:12]
 
 
 def unpack(file: SchemaFile) -> bytes:
-    """Return the content of `file`, unpacked where it is gzipped.
+    """Return the content of `file`, decompressed if it is gzipped.
 
-    Raises SourceError where the archive is broken or holds more than it may.
+    Raises SourceError if the archive is broken or too large.
     """
     if file.error is not None:
         raise file.error
@@ -74,9 +74,9 @@ def unpack(file: SchemaFile) -> bytes:
 
 
 def to_utf8(file: SchemaFile, data: bytes) -> bytes:
-    """Return UTF-8 or UTF-16 `data` as UTF-8 without a byte order mark; it is not checked.
+    """Return UTF-8 or UTF-16 `data` as UTF-8 without a byte order mark. Doesn't check UTF-8.
 
-    Raises SourceError naming file and place where UTF-16 is broken.
+    Raises SourceError naming file and place for broken UTF-16.
     """
     mark, encoding = _encoding(data)
     if encoding == "utf-8":
@@ -90,7 +90,7 @@ def to_utf8(file: SchemaFile, data: bytes) -> bytes:
 def to_text(file: SchemaFile, data: bytes) -> str:
     """Return UTF-8 or UTF-16 `data` as text without a byte order mark.
 
-    Raises SourceError naming file and place where it is neither.
+    Raises SourceError naming file and place if it is neither.
     """
     mark, encoding = _encoding(data)
     data = data.removeprefix(mark)
@@ -103,12 +103,12 @@ def to_text(file: SchemaFile, data: bytes) -> str:
 def not_text(
     file: SchemaFile, error: UnicodeDecodeError, data: bytes, encoding: str
 ) -> SourceError:
-    """Return the error for bytes that are no text."""
+    """Return the error for bytes that aren't text."""
     line = data.count(b"\n", 0, error.start) + 1
     return broken(
         file.name,
         f"line {line}",
-        f"byte {error.start + 1} is not {encoding.upper()} text",
+        f"byte {error.start + 1} isn't {encoding.upper()} text",
         remedy="Save the file as UTF-8.",
     )
 
@@ -116,46 +116,44 @@ def not_text(
 def read_bounded(
     name: str, stream: IO[bytes] | gzip.GzipFile, packed: IO[bytes] | None = None
 ) -> bytes:
-    """Return all that `stream` holds; `packed` is what it is unpacked from, if it is.
+    """Return all bytes of `stream`; `packed` is the compressed stream, if any.
 
-    Raises SourceError as soon as it is more than a source may hold, or than anybody packs.
+    Raises SourceError as soon as the size or the compression ratio exceeds its limit.
     """
     data = io.BytesIO()
     while chunk := stream.read(_CHUNK):
-        # So far, not in the end: what is made to fill the memory shows in its first megabytes.
+        # After each chunk: a decompression bomb shows in its first megabytes.
         check_size(name, data.tell() + len(chunk), packed.tell() if packed else 0)
         data.write(chunk)
-    # Hands over its own buffer; a bytearray would be copied.
+    # BytesIO returns its own buffer; a bytearray would be copied.
     return data.getvalue()
 
 
 def check_size(name: str, size: int, packed: int = 0) -> None:
-    """Raise SourceError where `size` bytes are more than a source may hold.
-
-    Where `packed` is given, also where so many can't honestly come out of so few.
-    """
+    """Raise SourceError if `size` bytes are too many, or too many for `packed` compressed ones."""
     if size > MAX_BYTES:
         raise SourceError(
-            f"{name} holds more than {MAX_BYTES // 1024**2:,} MB.",
-            cause="No export of schemas is that large.",
-            remedy="See what it is, and point the connection to schemas only.",
+            f"{name} has more than {MAX_BYTES // 1024**2:,} MB.",
+            cause="Exports of schemas are much smaller.",
+            remedy="Use a file or folder with only the exported schemas: "
+            "crmdeck connections set NAME --path FOLDER",
             code="FILE_TOO_LARGE",
         )
     if packed and size > max(RATIO_COUNTS_FROM, packed * MAX_RATIO):
         raise SourceError(
-            f"{name} unpacks to more than {MAX_RATIO} times its size.",
-            cause="Schemas do not pack that well: it is made to fill the memory.",
-            remedy="See where it comes from, and take it out of the folder.",
+            f"{name} decompresses to more than {MAX_RATIO} times its size.",
+            cause="The file looks like a decompression bomb.",
+            remedy="Check the file's origin and remove it.",
             code="FILE_TOO_LARGE",
         )
 
 
 def broken(
-    file: str, place: str, why: str, *, remedy: str = "Export it again, or repair it."
+    file: str, place: str, why: str, *, remedy: str = "Export the file again, then refresh."
 ) -> SourceError:
     """Return the error for a file that can't be read at `place`.
 
-    `why` stands in the message, since lists of failures show no more than that.
+    `why` is part of the message, because lists of failures show only the message.
     """
     return SourceError(
         f"{file} is broken at {place}: {redact(why, foreign=True).rstrip('.')}.",
@@ -165,7 +163,7 @@ def broken(
 
 
 def name_bytes(name: str) -> bytes:
-    """Return a file name as the bytes that it has on disk."""
+    """Return a file name as its bytes on disk."""
     return name.encode("utf-8", "surrogateescape")
 
 

@@ -1,4 +1,4 @@
-"""What a file was found to hold, before anything of it is built."""
+"""The contents of a file, before crmdeck builds schemas from it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Pipelines:
 
 @dataclass(frozen=True)
 class Entry:
-    """One object type that a file holds, and where.
+    """One object type in a file, and its place there.
 
-    `digest` is that of its raw content: where it is what it was, nothing needs to be built.
-    `build` makes the schema, given the object type and its pipelines, and raises SourceError.
-    `named` tells whether the content names the object type; else the file's name does.
-    `repaired`: the raw content held halves of surrogate pairs, for which U+FFFD stands now.
-    `lacks` are the errors of parts without which the rest could be built, known once it was.
+    `digest` covers the raw content: if it is the same, crmdeck doesn't build the schema again.
+    `build` makes the schema from the object type and its pipelines, and raises SourceError.
+    `named` is True if the content names the object type; otherwise the file name does. `repaired`
+    is True if U+FFFD replaced halves of surrogate pairs in the raw content. `lacks` are the errors
+    of parts that the schema is missing, known after `build`.
     """
 
     object_type: str
@@ -44,10 +44,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Contents:
-    """What one file holds, and of which platform if that shows.
+    """The contents of one file, and the platform if they show it.
 
-    `pipelines` are by object type, `listed` object types without fields, `errors` parts of which
-    it no longer shows which object types they were.
+    `pipelines` are by object type. `listed` are object types without fields. `errors` are broken
+    parts of unknown object types.
     """
 
     platform: Platform | None = None
@@ -58,13 +58,10 @@ class Contents:
 
 
 def unknown(file: SchemaFile, why: str) -> SourceError:
-    """Return the error for a file that is no schema, which others are told apart from by its code.
-
-    `why` is a sentence.
-    """
+    """Return the error for a file that isn't a schema, marked by its code. `why` is a sentence."""
     return SourceError(
-        f"{file.name} holds nothing that describes objects or fields.",
+        f"{file.name} doesn't describe objects or fields.",
         cause=why,
-        remedy="Take it away, or export it again; docs/inputs.md lists what is read.",
+        remedy="Remove the file, or export it in a format from docs/inputs.md",
         code="UNKNOWN_FILE",
     )

@@ -1,8 +1,8 @@
-"""What `crmdeck export --what schema` writes, back to the same schemas.
+"""Reads the files of `crmdeck export --what schema` back into the same schemas.
 
-As JSON it is an object each, in all other formats a row a field: `exports/tables.py` writes the
-rows, under the wire names of `Field`. The first row of an object type holds what is known of the
-object itself; an object type without fields is one row without a name.
+JSON has one object for each object type. All other formats have one row for each field, under the
+wire names of `Field` (`exports/tables.py` writes them). The first row of an object type also has
+the facts about the object. An object type without fields is one row without a name.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ OBJECT_DETAILS = (
     "rules",
     "native",
 )
-"""What the cell `objectDetails` holds of an object type, as JSON, as far as it is told."""
+"""The keys of the JSON in the cell `objectDetails`, as far as they are known."""
 
 _OF_A_ROW = frozenset({"objectType", "name", "nativeType", "native"})
 _OF_THE_OBJECT = frozenset({"objectType", "objectLabel", "objectCustom", "objectDetails"})
@@ -41,17 +41,17 @@ Row = Mapping[str, object]
 
 
 def is_exported_row(names: Iterable[str]) -> bool:
-    """Return whether columns or keys are those of our own rows, which nothing else has."""
+    """Return True if columns or keys are those of crmdeck's own rows."""
     return set(names) >= _OF_A_ROW
 
 
 def exported_object(object_type: str, exported: Mapping[str, Any]) -> ObjectSchema:
-    """Return the schema that an object of a JSON export is; raises ValidationError."""
+    """Return the schema in an object of a JSON export; raises ValidationError."""
     return ObjectSchema.from_wire({**exported, "objectType": object_type})
 
 
 def read_exported_csv(file: SchemaFile, text: str, delimiter: str) -> Contents:
-    """Return what a CSV of ours holds, also when a spreadsheet has saved it. Raises SourceError."""
+    """Read crmdeck's own CSV, even after a spreadsheet saved it. Raises SourceError."""
     rows = csv_rows(text, delimiter)
     try:
         _, header = next(rows)
@@ -70,15 +70,15 @@ def read_exported_csv(file: SchemaFile, text: str, delimiter: str) -> Contents:
 
 
 def exported_entries(file: SchemaFile, rows: Iterable[tuple[str, Row]]) -> Iterator[Entry]:
-    """Yield an entry an object type; each row comes with the place that errors name.
+    """Yield an entry for each object type; each row comes with its place for errors.
 
-    Raises SourceError where a row names no object type.
+    Raises SourceError for a row without an object type.
     """
     groups: dict[str, list[tuple[str, Row]]] = {}
     for place, row in rows:
         object_type = row.get("objectType")
         if not isinstance(object_type, str) or not object_type:
-            raise broken(file.name, place, "it names no object in the column objectType")
+            raise broken(file.name, place, "the column objectType is empty")
         groups.setdefault(object_type, []).append((place, row))
     for object_type, group in groups.items():
         digest = hashlib.sha256(repr([row for _, row in group]).encode("utf-8", "surrogatepass"))
@@ -107,7 +107,7 @@ def _builder(file: str, group: Sequence[tuple[str, Row]]) -> Build:
 
 
 def _values(file: str, place: str, row: Row) -> dict[str, Any]:
-    """Return what the row says; what it does not say is left to the model."""
+    """Return the values in a row; the model has the defaults of the others."""
     values = dict[str, Any]()
     for name, value in row.items():
         if value is None:
@@ -116,24 +116,24 @@ def _values(file: str, place: str, row: Row) -> dict[str, Any]:
             try:
                 values[name] = from_json(value)
             except ValueError as error:
-                raise broken(file, f"{place}, column {name}", f"no JSON ({error})") from error
+                raise broken(file, f"{place}, column {name}", f"not JSON ({error})") from error
         else:
             values[name] = value
     return values
 
 
 def _field(file: str, place: str, values: Mapping[str, Any]) -> Field:
-    said = {name: value for name, value in values.items() if name in _NAMES}
-    # A column that somebody added is kept, as in any data dictionary.
+    known = {name: value for name, value in values.items() if name in _NAMES}
+    # An extra column goes into `native`, as in any data dictionary.
     others = {
         name: value
         for name, value in values.items()
         if name and name not in _NAMES and name not in _OF_THE_OBJECT
     }
     if others:
-        said["native"] = {**values.get("native", {}), **others}
+        known["native"] = {**values.get("native", {}), **others}
     try:
-        return Field.from_wire(said)
+        return Field.from_wire(known)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         column = str(first["loc"][0]) if first["loc"] else "?"

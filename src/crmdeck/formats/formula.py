@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-# Texts and comments hold no fields; a name after a dot is a field of another object.
+# Texts and comments contain no fields; a name after a dot is a field of another object.
 _TOKENS = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|/\*.*?\*/|[\w.$]+', re.DOTALL)
 
 
 def fields_in(formula: str, names: Collection[str]) -> tuple[str, ...]:
-    """Return which of the fields `names` a formula names, as they are written there, in order.
+    """Return the fields among `names` that a formula uses, in order.
 
-    Of `Account.Owner.Name` the first step is meant, by the field that leads there: `AccountId`
-    or, of a custom one, `Deal__c` for `Deal__r`.
+    `Account.Owner.Name` uses the field of its first step: `AccountId`, or `Deal__c` for a custom
+    `Deal__r`.
     """
     by_fold = {name.casefold(): name for name in names}
     found = []

@@ -1,8 +1,8 @@
 """HubSpot property and pipeline JSON to ObjectSchema.
 
-Reads what `/crm/properties/{version}/{objectType}` and `/crm/v3/properties/{objectType}`
-answer, and the older v2 list, in which `readOnlyValue` and `deleted` stand at the top level.
-Pure, and free of the client library.
+Reads the answers of `/crm/properties/{version}/{objectType}` and
+`/crm/v3/properties/{objectType}`, and the older v2 list with `readOnlyValue` and `deleted` at the
+top level.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ _ENUMERATION_FIELDS = {
     "checkbox": FieldType.MULTIPICKLIST,
     "booleancheckbox": FieldType.BOOLEAN,
 }
-# Which keys tell a currency from a number, and a reference from a number or a list.
+# These keys distinguish a currency from a number, and a reference from a number or a list.
 _HINTS = ("showCurrencySymbol", "numberDisplayHint", "referencedObjectType")
 _PICKLISTS = frozenset({FieldType.PICKLIST, FieldType.MULTIPICKLIST})
 
-# Properties whose values are the pipelines of the object, and the stages of those.
+# Properties whose values are the object's pipelines, or their stages.
 _PIPELINE_PROPERTIES = frozenset({"pipeline", "hs_pipeline"})
 _STAGE_PROPERTIES = frozenset({"dealstage", "hs_pipeline_stage"})
 
@@ -81,12 +81,11 @@ def parse_properties(
     required: Collection[str] | None = None,
     rules: tuple[Rule, ...] | None = None,
 ) -> ObjectSchema:
-    """Return the object type that a list of properties tells of.
+    """Return the object type in a list of properties.
 
-    `pipelines` are those of the object: they and their stages become the picklist values of
-    the properties that hold them. `required` names the required properties, where an object
-    schema says so. Raises SourceError that names object, property and attribute where the
-    answer is malformed.
+    The object's `pipelines` and their stages become picklist values of its pipeline properties.
+    `required` are the required properties from an object schema. Raises SourceError naming object,
+    property and attribute if the answer is malformed.
     """
     place = object_type
     try:
@@ -117,9 +116,9 @@ def parse_properties(
 
 
 def parse_rules(object_type: str, records: Sequence[object]) -> tuple[Rule, ...]:
-    """Return the validation rules that `/crm/property-validations/...` tells of an object.
+    """Return the rules in an answer of `/crm/property-validations/...` for an object.
 
-    Raises SourceError where the answer is malformed.
+    Raises SourceError if the answer is malformed.
     """
     place = f"The validation rules of {object_type}"
     rules = []
@@ -173,14 +172,14 @@ def _parse_property(
         type=kind,
         native_type=native_type,
         type_exact=_is_exact(native_type, kind, hints),
-        description=json_values.told(record, "description"),
+        description=json_values.stated_text(record, "description"),
         required=None if required is None else name in required,
         createable=writable,
         updateable=writable,
         unique=json_values.flag(record, "hasUniqueValue"),
         calculated=calculated,
         formula=json_values.text(record, "calculationFormula"),
-        # HubSpot marks its own properties, and says nothing on those that a portal made.
+        # HubSpot marks its own properties, and leaves the mark out for custom ones.
         custom=not json_values.flag(record, "hubspotDefined"),
         picklist=picklist,
         restricted=not external if kind in _PICKLISTS and external is not None else None,
@@ -213,17 +212,17 @@ def _hints_in(properties: Sequence[object]) -> frozenset[str]:
 
 
 def _is_exact(native_type: str, kind: FieldType, hints: Collection[str]) -> bool:
-    """Return whether the answer tells what a type is more exactly, were it so.
+    """Return True if the answer would show a more exact type.
 
-    HubSpot leaves these keys out where they say nothing; an answer that has none of them at all
-    was cut down on its way.
+    HubSpot leaves out keys without a value. An answer without any of these keys was reduced by a
+    tool.
     """
     if kind is FieldType.REFERENCE or native_type not in ("number", "enumeration"):
         return True
     if "referencedObjectType" not in hints:
         return False
-    tells_currency = "showCurrencySymbol" in hints or "numberDisplayHint" in hints
-    return native_type != "number" or kind is FieldType.CURRENCY or tells_currency
+    shows_currency = "showCurrencySymbol" in hints or "numberDisplayHint" in hints
+    return native_type != "number" or kind is FieldType.CURRENCY or shows_currency
 
 
 def _writable(record: Mapping[str, Any], calculated: bool | None) -> bool | None:

@@ -1,9 +1,9 @@
-"""JSON documents with schemas, however they are wrapped.
+"""JSON documents with schemas, in any wrapper.
 
-Known are describe answers of Salesforce (one, many, composite, batch, by name), its lists of
+Supported are Salesforce's describe answers (one, many, composite, batch, by name), its lists of
 object types and FieldDefinition records, HubSpot's property lists, object schemas and pipelines,
-and JSON lines of any of these. A document is cut into the raw text of its objects; each is
-decoded when it is built, so that an object whose text is what it was is never decoded at all.
+and JSON lines of these. This module splits a document into the raw text of its objects. It decodes
+an object only to build it, so it never decodes an unchanged object.
 """
 
 from __future__ import annotations
@@ -36,23 +36,23 @@ _WRAPPERS = (
 _DEEPEST = 4
 _SHOWN = 300
 _KNOWN = (
-    "Known are Salesforce describe answers, HubSpot property lists, object schemas and pipelines, "
-    "crmdeck's own exports, and data dictionaries."
+    "Supported are Salesforce describe answers, HubSpot property lists, object schemas and "
+    "pipelines, crmdeck's own exports, and data dictionaries."
 )
 _LISTING = frozenset({"keyPrefix", "queryable"})
-# Escapes one by one, so that an escaped backslash before a `u` is none; whole pairs first.
+# Matches escapes one by one, because an escaped backslash can precede a `u`. Pairs first.
 _ESCAPES = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
     rb"|\\."
 )
 _JSON_LINE = re.compile(rb"^[ \t]*[\[{]", re.MULTILINE)
-# How far the noise of a command line may go before its JSON.
+# The most bytes of messages from a command line tool before its JSON.
 _NOISE = 64 * 1024
 _OFFSET = re.compile(r" \(byte (\d+)\)")
 
 
 def read_json(file: SchemaFile, data: bytes) -> Contents:
-    """Return what the document holds. Raises SourceError naming file and place."""
+    """Return the contents of a document. Raises SourceError naming file and place."""
     data = to_utf8(file, data)
     first: SourceError | None = None
     for start in _starts(data):
@@ -67,7 +67,7 @@ def read_json(file: SchemaFile, data: bytes) -> Contents:
 
 
 def _starts(data: bytes) -> Iterable[int]:
-    """Yield where JSON may begin: at the start, or below what a command line said first."""
+    """Yield possible starts of JSON: the first byte, or a line after a tool's messages."""
     begins = re.match(rb"\s*[\[{]", data)
     yield 0
     if begins is None:
@@ -79,7 +79,7 @@ def _starts(data: bytes) -> Iterable[int]:
 
 
 class _Found:
-    """What was found in a document so far."""
+    """The contents of a document so far."""
 
     def __init__(self, file: SchemaFile) -> None:
         self._file = file
@@ -92,7 +92,7 @@ class _Found:
         self._repaired = False
 
     def contents(self) -> Contents:
-        """Return it. Raises SourceError where it is nothing, or a row of ours names no object."""
+        """Return the contents. Raises SourceError if there are none, or for an invalid row."""
         rows = [(path, _decoded(raw)) for path, raw in self._rows]
         self._entries += exported_entries(self._file, rows)
         if not (self._entries or self._pipelines or self._listed):
@@ -106,7 +106,7 @@ class _Found:
         )
 
     def read(self, data: bytes, start: int) -> None:
-        """Read the document, or the lines of JSON, that begin at `start`. Raises SourceError."""
+        """Read the document, or the JSON lines, from `start` on. Raises SourceError."""
         try:
             raw = self._whole(data[start:] if start else data)
         except msgspec.DecodeError as error:
@@ -122,7 +122,7 @@ class _Found:
         try:
             return _WHOLE.decode(data)
         except msgspec.DecodeError:
-            repaired, count = _mend(data)
+            repaired, count = _replace_halves(data)
             if not count:
                 raise
             raw = _WHOLE.decode(repaired)
@@ -145,12 +145,12 @@ class _Found:
                 good += 1
                 self._visit(raw, f"line {number}", None, 0)
         if good <= len(errors):
-            # Not one document a line, but one that goes on after its end.
+            # This isn't one document for each line, but one with text after its end.
             raise _not_json(self._file, data, start, reason)
         self._errors += errors
 
     def _visit(self, raw: msgspec.Raw, path: str, name: str | None, depth: int) -> None:
-        """Take what `raw` is, or look inside; `name` is the key that it stands under."""
+        """Add `raw` if it is a known kind, else search in it; `name` is its key."""
         if depth > _DEEPEST:
             return
         match bytes(memoryview(raw)[:1]):
@@ -223,7 +223,7 @@ class _Found:
             if self._count() == before:
                 nothing.append(f"{path}[{index}]")
         if len(self._entries) + len(self._rows) > entries:
-            # Among objects what is none is a broken one.
+            # An item without an object among objects is a broken object.
             self._errors += [self._no_object(place, "fields") for place in nothing]
 
     def _count(self) -> int:
@@ -231,7 +231,7 @@ class _Found:
         return sum(map(len, found))
 
     def _no_object(self, path: str, list_key: str) -> SourceError:
-        why = f"an object with a `name` and a list of `{list_key}` should stand there"
+        why = f"expected an object with a `name` and a list of `{list_key}`"
         return broken(self._file.name, path, why)
 
     def _members(self, raw: msgspec.Raw | None, path: str) -> Mapping[str, msgspec.Raw]:
@@ -269,7 +269,7 @@ class _Found:
     ) -> None:
         object_type = _text(members["objectType"])
         if not object_type:
-            self._errors.append(broken(self._file.name, f"{path}.objectType", "it names nothing"))
+            self._errors.append(broken(self._file.name, f"{path}.objectType", "it is empty"))
             return
         self._add(raw, object_type, path, _exported_builder(raw))
 
@@ -282,7 +282,7 @@ class _Found:
         )
 
     def _refusal(self, members: Mapping[str, msgspec.Raw], path: str) -> SourceError | None:
-        """Return the error that stands there in place of an answer, if one does."""
+        """Return the CRM's error if the file has one instead of an answer."""
         status = next(
             (
                 _ANY.decode(members[key])
@@ -297,24 +297,24 @@ class _Found:
         where = next((members[key] for key in ("body", "result") if key in members), None)
         if where is not None and _is_container(where):
             inner = _ANY.decode(where)
-            said = inner[0] if isinstance(inner, list) and inner else inner
+            answer = inner[0] if isinstance(inner, list) and inner else inner
         else:
-            said = {key: _text(value) for key, value in members.items()}
-        said = said if isinstance(said, Mapping) else {}
-        message = said.get("message") or said.get("error_description") or "it names no reason"
-        code = said.get("errorCode") or said.get("category") or said.get("name") or ""
+            answer = {key: _text(value) for key, value in members.items()}
+        answer = answer if isinstance(answer, Mapping) else {}
+        message = answer.get("message") or answer.get("error_description") or "unknown reason"
+        code = answer.get("errorCode") or answer.get("category") or answer.get("name") or ""
         place = "" if path == "$" else f" at {path}"
         return SourceError(
-            f"{self._file.name} holds an error in place of a schema{place}: "
+            f"{self._file.name} contains an error instead of a schema{place}: "
             f"{str(message)[:_SHOWN].rstrip('.')}.",
-            cause=f"It is the CRM's own ({str(code)[:60]})." if code else None,
-            remedy="Settle what it says, then export again.",
+            cause=f"The CRM reported {str(code)[:60]}." if code else None,
+            remedy="Fix the error in the CRM, then export the file again.",
             code="FILE_HOLDS_ERROR",
         )
 
 
 def _kind(members: Mapping[str, msgspec.Raw]) -> str | None:
-    """Return what kind of record has these keys, from those that only this kind has."""
+    """Return the kind of a record, from keys that only this kind has."""
     keys = members.keys()
     if {"objectType", "schemaHash", "fields"} <= keys:
         return "exported"
@@ -354,11 +354,11 @@ def _text(raw: msgspec.Raw | None) -> str | None:
 
 
 def _decoded(raw: msgspec.Raw) -> Any:
-    """Return the value. Raises SourceError where it is no text or has numbers beyond all bounds."""
+    """Return the value. Raises SourceError for broken text and for numbers out of range."""
     try:
         return _ANY.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise SourceError(f"it can't be decoded ({str(error) or type(error).__name__})") from error
+        raise SourceError(f"can't decode it ({str(error) or type(error).__name__})") from error
 
 
 def _describe_builder(raw: msgspec.Raw, object_type: str, file: str, path: str) -> Build:
@@ -370,8 +370,6 @@ def _describe_builder(raw: msgspec.Raw, object_type: str, file: str, path: str) 
 
 
 def _exported_builder(raw: msgspec.Raw) -> Build:
-    """Read an object of what `crmdeck export --what schema` writes as JSON."""
-
     def build(object_type: str, _: object) -> ObjectSchema:
         return exported_object(object_type, _decoded(raw))
 
@@ -404,8 +402,8 @@ def _properties_builder(raw: msgspec.Raw) -> Build:
     return build
 
 
-def _mend(data: bytes) -> tuple[bytes, int]:
-    """Return `data` with U+FFFD for each half of a surrogate pair, and how many there were."""
+def _replace_halves(data: bytes) -> tuple[bytes, int]:
+    """Return `data` with U+FFFD for each half of a surrogate pair, and their number."""
     count = 0
 
     def repaired(match: re.Match[bytes]) -> bytes:
@@ -421,9 +419,9 @@ def _mend(data: bytes) -> tuple[bytes, int]:
 def _not_json(
     file: SchemaFile, data: bytes, start: int, error: Exception, line: int | None = None
 ) -> SourceError:
-    said = str(error)
-    offset = _OFFSET.search(said)
-    reason = _OFFSET.sub("", said).removeprefix("JSON is malformed: ")
+    message = str(error)
+    offset = _OFFSET.search(message)
+    reason = _OFFSET.sub("", message).removeprefix("JSON is malformed: ")
     reason = reason[:1].lower() + reason[1:] if reason else "it is nested too deeply"
     end = (
         start + int(offset[1])
@@ -434,4 +432,4 @@ def _not_json(
     )
     place = data.count(b"\n", 0, end) + (line or 1)
     column = end - (data.rfind(b"\n", 0, end) + 1) + 1
-    return broken(file.name, f"line {place} column {column}", f"this is not valid JSON ({reason})")
+    return broken(file.name, f"line {place} column {column}", f"this isn't valid JSON ({reason})")

@@ -1,4 +1,4 @@
-"""Reading JSON from outside: what is there has the type it should have, or the place is named."""
+"""Typed values from outside JSON; a value of the wrong type is an error that names its key."""
 
 from __future__ import annotations
 
@@ -17,28 +17,29 @@ class MalformedError(ValueError):
 
 
 def text(record: Mapping[str, Any], key: str) -> str | None:
-    """Return the text under `key`, or None where it is absent or null."""
+    """Return the text under `key`; None if it is absent or null."""
     value = record.get(key)
     if value is None or isinstance(value, str):
         return value
     raise _wrong(key, "text", value)
 
 
-def said(record: Mapping[str, Any], key: str, value: str | None) -> str | None:
-    """Return `value`, or the empty text where the source says that it has none.
+def empty_if_null(record: Mapping[str, Any], key: str, value: str | None) -> str | None:
+    """Return `value`, or an empty text if the record has `key` with null.
 
-    A key with null is an answer, and what is added later is drift; an absent key is none.
+    A key with null states that the value is empty, so that a later value is drift. An absent key
+    states nothing.
     """
     return "" if value is None and key in record else value
 
 
-def told(record: Mapping[str, Any], key: str) -> str | None:
-    """Return the text under `key`: empty where it is null, None where the key is absent."""
-    return said(record, key, text(record, key))
+def stated_text(record: Mapping[str, Any], key: str) -> str | None:
+    """Return the text under `key`: empty if it is null, None if the key is absent."""
+    return empty_if_null(record, key, text(record, key))
 
 
 def name(record: Mapping[str, Any], key: str = "name") -> str:
-    """Return the text under `key`, which must be there."""
+    """Return the text under `key`, which is required."""
     value = text(record, key)
     if not value:
         raise MalformedError(f"`{key}` is missing")
@@ -46,7 +47,7 @@ def name(record: Mapping[str, Any], key: str = "name") -> str:
 
 
 def flag(record: Mapping[str, Any], key: str) -> bool | None:
-    """Return the boolean under `key`, or None where it is absent or null."""
+    """Return the boolean under `key`; None if it is absent or null."""
     value = record.get(key)
     if value is None or isinstance(value, bool):
         return value
@@ -54,7 +55,7 @@ def flag(record: Mapping[str, Any], key: str) -> bool | None:
 
 
 def number(record: Mapping[str, Any], key: str) -> int | None:
-    """Return the whole number under `key`, or None where it is absent or null."""
+    """Return the whole number under `key`; None if it is absent or null."""
     value = record.get(key)
     if value is None:
         return None
@@ -64,7 +65,7 @@ def number(record: Mapping[str, Any], key: str) -> int | None:
 
 
 def items(record: Mapping[str, Any], key: str) -> Sequence[Any]:
-    """Return the list under `key`; empty where it is absent or null."""
+    """Return the list under `key`; empty if it is absent or null."""
     value = record.get(key)
     if value is None:
         return ()
@@ -74,22 +75,22 @@ def items(record: Mapping[str, Any], key: str) -> Sequence[Any]:
 
 
 def texts(record: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    """Return the list of texts under `key`; empty where it is absent or null."""
+    """Return the list of texts under `key`; empty if it is absent or null."""
     values = tuple(items(record, key))
     if not all(isinstance(value, str) for value in values):
-        raise MalformedError(f"`{key}` should hold text only")
+        raise MalformedError(f"`{key}` should contain only text")
     return values
 
 
 def record(value: object, what: str) -> Mapping[str, Any]:
-    """Return `value` when it is an object with keys."""
+    """Return `value` if it is a JSON object."""
     if isinstance(value, Mapping):
         return value
     raise MalformedError(f"{what} should be an object, not {_kind(value)}")
 
 
 def scalar(value: object) -> str | None:
-    """Return a scalar as text the way JSON writes it, or None for null."""
+    """Return a scalar as text in JSON notation; None for null."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -98,14 +99,14 @@ def scalar(value: object) -> str | None:
 
 
 def rest(record: Mapping[str, Any], consumed: frozenset[str]) -> dict[str, Any]:
-    """Return what `record` says under other keys than `consumed`; null says nothing."""
+    """Return the values of all keys but `consumed`, without nulls."""
     return {k: v for k, v in record.items() if v is not None and k not in consumed}
 
 
 def clean(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return `record` with halves of surrogate pairs replaced, which no UTF-8 can hold.
+    """Return `record` with halves of surrogate pairs replaced, which UTF-8 can't encode.
 
-    A record without any is returned as it is. Raises MalformedError where it is no JSON at all.
+    Raises MalformedError if the record isn't JSON.
     """
     if _is_json(record):
         return record
@@ -114,7 +115,7 @@ def clean(record: Mapping[str, Any]) -> Mapping[str, Any]:
     except RecursionError:
         cleaned = None
     if not isinstance(cleaned, dict) or not _is_json(cleaned):
-        raise MalformedError("it is nested too deeply, or no JSON")
+        raise MalformedError("it is nested too deeply, or isn't JSON")
     return cleaned
 
 
@@ -137,11 +138,11 @@ def _scrub(value: object) -> object:
 
 
 def malformed(place: str, error: MalformedError) -> SourceError:
-    """Return the error for people: `place` says where the nonsense stands."""
+    """Return the SourceError for a malformed value at `place`."""
     return SourceError(
         f"{place}: {error}.",
-        cause="The description does not have the form that the CRM documents.",
-        remedy="Read it again; if it stays, something between here and the CRM rewrites it.",
+        cause="The answer doesn't match the CRM's documentation.",
+        remedy="Refresh again. If it happens again, check for a proxy that changes answers.",
         code="MALFORMED_SCHEMA",
     )
 

@@ -1,11 +1,11 @@
-"""Salesforce metadata: objects and fields as XML, in source format or in that of deployments.
+"""Salesforce metadata: objects and fields as XML, in source format or in metadata format.
 
-In source format an object is a folder, `objects/NAME/`, with a file for each field, record type
-and validation rule; in the other it is one file, `NAME.object`. A project may spread an object
-over several folders. Metadata describes what was made or changed in the org, not the standard
-fields that come with it, and permissions not at all: what it leaves out stays unknown.
+In source format an object is a folder, `objects/NAME/`, with one file for each field, record type
+and validation rule. In metadata format it is one file, `NAME.object`. A project can spread an
+object over several folders. Metadata contains what an admin created or changed, without the
+untouched standard fields and without permissions. What it leaves out stays unknown.
 
-Sources: `CustomObject` and `CustomField` of the Metadata API Developer Guide.
+Sources: `CustomObject` and `CustomField` in the Metadata API Developer Guide.
 """
 
 from __future__ import annotations
@@ -101,22 +101,21 @@ class _Parts:
         return [*self.object_files, *self.fields, *self.others]
 
     def have_fields(self) -> bool:
-        # Only a word in the text: it is parsed when it is known to have changed.
+        # Searches the raw text, because crmdeck parses a file only after a change.
         marks = (b"<fields", b"<nameField", b":fields", b":nameField")
         inside = any(mark in file.data for file in self.object_files for mark in marks)
         return inside or bool(self.fields)
 
 
 def is_metadata(file: SchemaFile) -> bool:
-    """Return whether the name of a file says that it is metadata of objects, fields or values."""
+    """Return True if a file name is that of metadata for objects, fields or value sets."""
     return _object_type(file) is not None or file.base.endswith(_VALUE_SET_SUFFIXES)
 
 
 def read_metadata(files: Sequence[SchemaFile]) -> Contents:
-    """Return the object types of all metadata files of a source taken together.
+    """Return the object types in all metadata files of a source.
 
-    A broken part is named in the entry of its object type. Raises SourceError where nothing is
-    in them.
+    The entry of an object type names its broken parts. Raises SourceError without any object.
     """
     value_sets, errors = _value_sets(files)
     objects: dict[str, _Parts] = {}
@@ -132,7 +131,7 @@ def read_metadata(files: Sequence[SchemaFile]) -> Contents:
         else:
             parts.others.append(file)
     if not objects:
-        raise errors[0] if errors else unknown(files[0], "No object is among the metadata.")
+        raise errors[0] if errors else unknown(files[0], "The metadata contains no objects.")
     with_fields = {name: parts for name, parts in sorted(objects.items()) if parts.have_fields()}
     return Contents(
         platform="salesforce",
@@ -171,7 +170,7 @@ def _entry(name: str, parts: _Parts, value_sets: ValueSets) -> Entry:
     digest = hashlib.sha256()
     for file in parts.all():
         digest.update(hashlib.sha256(file.data).digest())
-    # Which of them the fields name shows when they are parsed; there are few.
+    # Only parsed fields show which value sets they use. There are few.
     digest.update(repr(sorted(value_sets.items())).encode())
     lacks: list[SourceError] = []
 
@@ -191,7 +190,7 @@ def _entry(name: str, parts: _Parts, value_sets: ValueSets) -> Entry:
 def _schema(
     object_type: str, parts: _Parts, value_sets: ValueSets, lacks: list[SourceError]
 ) -> ObjectSchema:
-    """Return the schema; what is broken goes to `lacks`. Raises SourceError where all of it is."""
+    """Return the schema, with broken parts in `lacks`. Raises SourceError if all parts are."""
     fields: dict[str, tuple[SchemaFile, Field]] = {}
     described = Element("CustomObject")
     for file in parts.all():
@@ -208,12 +207,12 @@ def _schema(
         for each in found:
             if each.name in fields:
                 where = fields[each.name][0].name
-                why = f"the field {object_type}.{each.name} stands in {where}, too"
+                why = f"the field {object_type}.{each.name} is also in {where}"
                 raise broken(file.name, each.name, why)
             fields[each.name] = (file, each)
     if not fields and lacks:
         raise lacks[0]
-    # A project may hold a part of an object; of a custom one with its own file it holds all.
+    # A project can contain a part of an object. A custom object with its own file is complete.
     whole = "__" in object_type and bool(parts.object_files) and not lacks
     rules = tuple(
         _rule(each, fields) for each in described if _local(each).lower().startswith("validationr")
@@ -309,26 +308,26 @@ def _field(file: SchemaFile, element: Element, value_sets: ValueSets, *, is_name
 
 
 def _required(
-    said: str | None, native_type: str, *, computed: bool, defaulted: bool
+    stated: str | None, native_type: str, *, computed: bool, defaulted: bool
 ) -> bool | None:
     if computed or defaulted or native_type == "Checkbox":
         return False
     if native_type == "MasterDetail":
         return True
-    return None if said is None else said == "true"
+    return None if stated is None else stated == "true"
 
 
 def _picklist(
     element: Element, value_sets: ValueSets
 ) -> tuple[tuple[PicklistValue, ...], bool | None]:
-    """Return the values, of before API 38 as well, and whether no others are allowed."""
+    """Return the values, also of API 37 and older, and True if no other values are allowed."""
     value_set = _child(element, "valueSet")
     if value_set is None:
         values = _children(_child(element, "picklist"), "picklistValues")
         return tuple(map(_value, values)), None
     named = _text(value_set, "valueSetName")
     if named is not None:
-        # A global value set takes no others than its own.
+        # A global value set allows only its own values.
         return tuple(value_sets.get(named, ())), True
     restricted = _text(value_set, "restricted")
     values = _children(_child(value_set, "valueSetDefinition"), "value")
@@ -336,7 +335,7 @@ def _picklist(
 
 
 def _controller(element: Element) -> str | None:
-    """Return the field that decides on the values; the empty text where none does."""
+    """Return the controlling field; empty without one."""
     value_set = _child(element, "valueSet")
     return None if value_set is None else _text(value_set, "controllingField") or ""
 
@@ -363,7 +362,7 @@ def _value(element: Element) -> PicklistValue:
 
 
 def _native(element: Element) -> dict[str, Any]:
-    """Return what else stands there: texts by their names, the rest as nested records."""
+    """Return the other attributes: texts by name, the rest as nested records."""
     found: dict[str, Any] = {}
     for child in element:
         key = _local(child)
@@ -401,12 +400,12 @@ def _parse(file: SchemaFile) -> Element:
     except ParseError as error:
         line, column = error.position
         raise broken(
-            file.name, f"line {line} column {column + 1}", "this is not valid XML"
+            file.name, f"line {line} column {column + 1}", "this isn't valid XML"
         ) from error
     except (DefusedXmlException, ValueError, LookupError, RecursionError) as error:
-        why = "it declares entities or a document type, which no metadata does"
+        why = "it declares entities or a document type, which metadata never does"
         if not isinstance(error, DefusedXmlException):
-            why = "this is not XML"
+            why = "this isn't XML"
         raise broken(file.name, "its start", why) from error
     if not isinstance(root, Element):
         raise broken(file.name, "its start", "it is empty")
@@ -434,16 +433,16 @@ def _text(element: Element, path: str) -> str | None:
 
 
 def _flag(file: SchemaFile, element: Element, name: str) -> bool | None:
-    said = _text(element, name)
-    if said in (None, "true", "false"):
-        return None if said is None else said == "true"
-    raise broken(file.name, name, f"'{said[:40]}' is neither true nor false")
+    value = _text(element, name)
+    if value in (None, "true", "false"):
+        return None if value is None else value == "true"
+    raise broken(file.name, name, f"'{value[:40]}' is neither true nor false")
 
 
 def _number(file: SchemaFile, element: Element, name: str) -> int | None:
-    said = _text(element, name)
-    if said is None:
+    value = _text(element, name)
+    if value is None:
         return None
-    if not said.isascii() or not said.isdigit() or len(said) > 9:
-        raise broken(file.name, name, f"'{said[:40]}' is not a whole number")
-    return int(said)
+    if not value.isascii() or not value.isdigit() or len(value) > 9:
+        raise broken(file.name, name, f"'{value[:40]}' isn't a whole number")
+    return int(value)

@@ -7,11 +7,11 @@ from functools import lru_cache
 from crmdeck.model import PicklistValue
 
 
-# An org of 10,000 objects lists a million values, most of them many times over (countries, time
-# zones, the fields of every object): making a model for each took half of a first refresh.
+# An org of 10,000 objects lists a million values, most of them many times (countries, time zones,
+# the fields of each object). A model for each took half of the time of a first refresh.
 @lru_cache(maxsize=65_536)
 def picklist_value(
     value: str, label: str = "", active: bool = True, default: bool = False
 ) -> PicklistValue:
-    """Return the value; equal ones are the same object while they are in use."""
+    """Return the value; equal values share one object."""
     return PicklistValue(value=value, label=label, active=active, default=default)

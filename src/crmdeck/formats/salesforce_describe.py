@@ -1,7 +1,7 @@
 """Salesforce describe JSON to ObjectSchema.
 
-The attributes are those of the sObject Describe resource of the REST API, full or reduced:
-what is left out becomes None. Pure, and free of the client library.
+Accepts full and reduced answers of the REST API's sObject Describe. A missing attribute becomes
+None.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ _FIELD_KEYS = frozenset(
         "autoNumber",
     }
 )
-# `childRelationships` mirrors the reference fields of other objects, `urls` the request.
+# `childRelationships` repeats the reference fields of other objects, and `urls` the request.
 _OBJECT_KEYS = frozenset(
     {
         "name",
@@ -100,9 +100,9 @@ _OBJECT_KEYS = frozenset(
 
 
 def parse_object(describe: Mapping[str, object]) -> ObjectSchema:
-    """Return the object type that one describe answer tells of.
+    """Return the object type in a describe answer.
 
-    Raises SourceError that names object, field and attribute where the answer is malformed.
+    Raises SourceError naming object, field and attribute if the answer is malformed.
     """
     place = "The description of an object"
     try:
@@ -128,7 +128,7 @@ def parse_object(describe: Mapping[str, object]) -> ObjectSchema:
             for field, record in zip(fields, records, strict=True)
         ]
         record_types = _record_types(describe)
-        said = {
+        flags = {
             attribute: json_values.flag(describe, key)
             for attribute, key in (
                 ("createable", "createable"),
@@ -148,7 +148,7 @@ def parse_object(describe: Mapping[str, object]) -> ObjectSchema:
         plural=plural,
         record_types=record_types,
         fields=tuple(fields),
-        **said,
+        **flags,
         native=json_values.rest(describe, _OBJECT_KEYS),
     )
 
@@ -175,33 +175,33 @@ def _parse_field(record: Mapping[str, Any]) -> Field:
         label=json_values.text(record, "label") or "",
         type=kind,
         native_type=native_type,
-        description=json_values.told(record, "inlineHelpText"),
+        description=json_values.stated_text(record, "inlineHelpText"),
         required=_required(record, kind, default),
         nillable=json_values.flag(record, "nillable"),
-        # A describe lists the fields that the user may read, and no others.
+        # A describe lists only the fields that the user can read.
         readable=True,
         createable=json_values.flag(record, "createable"),
         updateable=json_values.flag(record, "updateable"),
         unique=json_values.flag(record, "unique"),
         external_id=json_values.flag(record, "externalId"),
         calculated=json_values.flag(record, "calculated"),
-        formula=json_values.told(record, "calculatedFormula"),
+        formula=json_values.stated_text(record, "calculatedFormula"),
         custom=json_values.flag(record, "custom"),
         length=length,
         precision=precision,
         scale=scale,
         picklist=_picklist(record),
         restricted=json_values.flag(record, "restrictedPicklist") if kind in _PICKLISTS else None,
-        controller=json_values.told(record, "controllerName"),
+        controller=json_values.stated_text(record, "controllerName"),
         references=json_values.texts(record, "referenceTo"),
-        relationship_name=json_values.told(record, "relationshipName"),
+        relationship_name=json_values.stated_text(record, "relationshipName"),
         filterable=json_values.flag(record, "filterable"),
         id_lookup=json_values.flag(record, "idLookup"),
         encrypted=json_values.flag(record, "encrypted"),
         case_sensitive=json_values.flag(record, "caseSensitive"),
         auto_number=json_values.flag(record, "autoNumber"),
         compound=shell if shell != name else None,
-        default=json_values.said(record, "defaultValue", default),
+        default=json_values.empty_if_null(record, "defaultValue", default),
         archived=json_values.flag(record, "deprecatedAndHidden"),
         native=native,
     )
@@ -235,7 +235,7 @@ def _picklist(record: Mapping[str, Any]) -> tuple[PicklistValue, ...]:
         value = item.get("value")
         label = item.get("label")
         if not isinstance(value, str) or not isinstance(label, str | None):
-            raise MalformedError("a picklist value has no text as its `value` or `label`")
+            raise MalformedError("the `value` or `label` of a picklist value isn't text")
         active = item.get("active", True)
         values.append(
             picklist_value(
@@ -251,10 +251,10 @@ def _picklist(record: Mapping[str, Any]) -> tuple[PicklistValue, ...]:
 def _with_allowed_values(
     field: Field, record: Mapping[str, Any], fields: Mapping[str, Field]
 ) -> Field:
-    """Return a dependent picklist with what each value of its controlling field allows.
+    """Return a dependent picklist with the values that each controlling value allows.
 
-    `validFor` is a bit set in base64: the first bit stands for the first value of the controlling
-    field, or for false where that is a checkbox.
+    `validFor` is a bit set in base64. Its first bit is the first value of the controlling field,
+    or false if that is a checkbox.
     """
     controlling = fields.get(field.controller or "")
     if controlling is None:
@@ -277,7 +277,7 @@ def _with_allowed_values(
 
 
 def _record_types(describe: Mapping[str, Any]) -> tuple[RecordType, ...] | None:
-    """Return the record types; the one called Master stands for having none."""
+    """Return the record types without Master, which means no record type."""
     if describe.get("recordTypeInfos") is None:
         return None
     found = []

@@ -1,4 +1,4 @@
-"""Tables as files hold them: the rows of a CSV, and of each sheet of a workbook."""
+"""The rows of a CSV, and of each sheet of a workbook."""
 
 from __future__ import annotations
 
@@ -22,40 +22,37 @@ _MOST_COLUMNS = 256
 
 @dataclass(frozen=True)
 class Row:
-    """The cells of one row as text, and the place to name in errors."""
+    """The cells of one row as text, and its place for errors."""
 
     place: str
     cells: tuple[str, ...]
 
     @property
     def filled(self) -> list[str]:
-        """The cells that hold something."""
+        """The cells that aren't empty."""
         return [cell.strip() for cell in self.cells if cell.strip()]
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """One sheet; `name` is None where the file has but one and no name for it."""
+    """One sheet; a CSV has no `name`."""
 
     name: str | None
     rows: tuple[Row, ...]
 
 
 def first_line(text: str) -> str:
-    """Return the line that heads a CSV."""
+    """Return the header line of a CSV."""
     return text.lstrip("\r\n").partition("\n")[0].rstrip("\r")
 
 
 def delimiter_of(text: str) -> str:
-    """Return what separates the cells of a CSV: whichever its first line has most of."""
+    """Return the delimiter of a CSV: the most frequent one in its first line."""
     return max(_DELIMITERS, key=first_line(text).count)
 
 
 def read_csv(file: SchemaFile, text: str) -> Sheet:
-    """Return the rows of a CSV; comma, semicolon or tab, whichever its first line has most of.
-
-    Raises SourceError naming file and line.
-    """
+    """Return the rows of a CSV. Raises SourceError naming file and line."""
     delimiter = delimiter_of(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows = []
@@ -65,22 +62,21 @@ def read_csv(file: SchemaFile, text: str) -> Sheet:
             rows.append(Row(f"line {start}", tuple(cells)))
             start = reader.line_num + 1
     except csv.Error as error:
-        raise broken(file.name, f"line {start}", f"this is not a CSV line ({error})") from error
+        raise broken(file.name, f"line {start}", f"this isn't a CSV line ({error})") from error
     return Sheet(None, tuple(rows))
 
 
 def read_workbook(file: SchemaFile, data: bytes) -> list[Sheet]:
     """Return the sheets of an XLSX workbook.
 
-    Raises SourceError where it is broken, or holds more than it may: sizes are looked up before
-    anything is unpacked.
+    Raises SourceError if it is broken or too large. Checks the sizes before it decompresses.
     """
-    # Half a second of imports that only a workbook needs.
+    # The import takes half a second, and only a workbook needs it.
     from openpyxl import load_workbook
 
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            # zipfile reads no more of a member than this size, whatever stands in it.
+            # zipfile never reads more of a member than this size.
             check_size(file.name, sum(each.file_size for each in archive.infolist()), len(data))
         book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
         return [
@@ -88,14 +84,14 @@ def read_workbook(file: SchemaFile, data: bytes) -> list[Sheet]:
         ]
     except SourceError:
         raise
-    # What openpyxl raises on a broken workbook is whatever its parsers happen to raise.
+    # openpyxl has no exception class of its own for a broken workbook.
     except Exception as error:
-        why = f"it is not a workbook that can be read ({type(error).__name__})"
+        why = f"it isn't a readable workbook ({type(error).__name__})"
         raise broken(file.name, "its archive", why) from error
 
 
 def _rows(file: SchemaFile, title: str, sheet: object) -> Iterator[Row]:
-    # Workbooks that other programs wrote claim dimensions that are not true.
+    # Some programs write workbooks with wrong dimensions.
     sheet.reset_dimensions()  # type: ignore[attr-defined]
     rows = sheet.iter_rows(values_only=True, max_col=_MOST_COLUMNS)  # type: ignore[attr-defined]
     for number, cells in enumerate(rows, 1):
