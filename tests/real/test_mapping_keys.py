@@ -1,4 +1,4 @@
-"""A pair of a real org is gone through at the keyboard: every line decided, the keys counted."""
+"""Review a pair of a real org at the keyboard, with few keys."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ EXPORT = Path(__file__).parents[3] / "shared/data/salesforce/org-b/all-objects.1
 PAIR = "deal_registration--Opportunity"
 MOST_KEYS = 20
 
-SURE_ENOUGH = 0.6
-"""From which match on the operator of this test takes what is to be checked."""
+LIKELY = 0.6
+"""Match from which the user of this test accepts a row to check."""
 
 
 def next_key(pane: MappingPane) -> str | None:
-    """Return the key that an operator would press; None once every line is decided."""
+    """Return the key that a user would press; None if every row is decided."""
     session, line = pane.session, pane.table.cursor_row
     if session is None or not any(row.is_open for row in session.rows):
         return None
     if line is None or line.group is Group.DONE:
         return "n"
     if line.row is None:
-        # The title of a group stands for all of it.
+        # A key on the title of a group applies to all its rows.
         return "n" if line.group is Group.CHECK else "X"
     if line.group is Group.CHECK:
-        return "a" if (line.row.confidence or 0) >= SURE_ENOUGH else "X"
-    # What is sure was taken already: in the rest of that group nothing can flow.
+        return "a" if (line.row.confidence or 0) >= LIKELY else "X"
+    # A has accepted the high matches: the rest of that group can't sync.
     return "k"
 
 
-@pytest.mark.skipif(not EXPORT.exists(), reason="the real export is not here")
+@pytest.mark.skipif(not EXPORT.exists(), reason="the real export is missing")
 async def test_a_pair_is_decided_in_few_keys(tmp_path: Path) -> None:
     with Workspace.open(tmp_path, secrets=MemorySecrets()) as workspace:
         draft = ConnectionDraft(
@@ -60,13 +60,13 @@ async def test_a_pair_is_decided_in_few_keys(tmp_path: Path) -> None:
                 keys.append(key)
                 await pilot.press(key)
                 await settle(pilot)
-                # What is still being ranked can't be accepted.
+                # Rows can't be accepted while they are ranked.
                 await until(pilot, lambda: not is_loading(app.screen_stack[0]))
                 await settle(pilot)
 
             await press("p")
             for _ in range(MOST_KEYS):
-                if marked(screen_text(pilot), "deal_registration → Opportunity"):
+                if is_chosen(screen_text(pilot), "deal_registration → Opportunity"):
                     break
                 await press("down")
             await press("enter")
@@ -81,6 +81,6 @@ async def test_a_pair_is_decided_in_few_keys(tmp_path: Path) -> None:
         assert len(keys) <= MOST_KEYS, keys
 
 
-def marked(text: str, line: str) -> bool:
-    """Return whether the cursor is on a line of a list."""
+def is_chosen(text: str, line: str) -> bool:
+    """True if the cursor is on a row of a list."""
     return any("▌" in one and line in one for one in text.splitlines())

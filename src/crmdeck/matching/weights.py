@@ -1,4 +1,4 @@
-"""What each signal weighs. Written by `python -m tests.bench.matching.fit --write`."""
+"""Weights of the signals. Written by `python -m tests.bench.matching.fit --write`."""
 
 from __future__ import annotations
 

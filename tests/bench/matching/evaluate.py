@@ -1,14 +1,13 @@
-"""The proof: how well the ranker does on mappings it was not fitted on, and what each part adds.
+"""Evaluate the ranker on mappings that it was not fitted on, and the share of each part.
 
     python -m tests.bench.matching.evaluate              # all tables
     python -m tests.bench.matching.evaluate --quick      # the ranker and its peers only
 
-Three groups of sets, never mixed. `known`: those of the shared data folder, each ranked by a
-profile fitted without its family. `new`: the hand-made sets marked `report`, on which nothing is
-fitted, chosen or tuned. `train`: the sets that are fitted on, each ranked by a profile fitted
-without its family; what is tuned is tuned on these. Nothing is known of a set but its two
-lists of fields, as in `crmdeck
-match`. COMA takes part where valentine is installed (`uv run --with valentine ...`).
+Three groups of sets are kept apart. `known` are those of the shared data folder, each ranked with
+a profile fitted without its family. `new` are the hand-made sets marked `report`, on which nothing
+is fitted, chosen or tuned. `train` are the sets to fit and tune on, each ranked with a profile
+fitted without its family. The ranker gets the two field lists only, as in `crmdeck match`. COMA is
+included if valentine is installed (`uv run --with valentine ...`).
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ ABLATIONS: Mapping[str, Collection[str]] = {
     "without the cosine": ("cosine",),
     "without types": ("type",),
     "without picklist values": ("values",),
-    "without 'not the main one'": ("secondary",),
+    "without secondary words": ("secondary",),
     "without twins": ("twin",),
     "without owners": ("owner", "other_owner"),
     "without locks": ("locked",),
@@ -47,14 +46,14 @@ ABLATIONS: Mapping[str, Collection[str]] = {
 
 @dataclass(frozen=True)
 class Bench:
-    """What is ranked, with which knowledge and encoder."""
+    """The sets to rank, the knowledge and the encoder."""
 
     sets: tuple[GoldSet, ...]
     knowledge: Knowledge
     encoder: Encoder | None
 
     def problems(self) -> list[Problem]:
-        """Return all sets that may be fitted on, measured."""
+        """Return the signals of all sets to fit on."""
         return [
             problem(gold, self.knowledge, self.encoder)
             for gold in self.sets
@@ -62,7 +61,7 @@ class Bench:
         ]
 
     def run(self, group: str, profiles: Mapping[str, Profile]) -> Result:
-        """Rank each set of a group by the profile of its family, or by the one named ''."""
+        """Rank each set of a group with the profile of its family, else with that of ''."""
         return {
             gold.name: metrics.outcomes(
                 answers(
@@ -83,13 +82,13 @@ class Bench:
 
 
 def of_group(sets: Sequence[GoldSet], group: str) -> list[GoldSet]:
-    """Return the sets of a group; `new` are those marked `report`."""
+    """Return the sets of a group."""
     use = "report" if group == "new" else group
     return [gold for gold in sets if gold.use == use]
 
 
 def answers(suggestions: Sequence[Suggestion]) -> dict[str, Answer]:
-    """Return suggestions as answers; of left fields with one name, the first counts."""
+    """Return suggestions as answers; the first of duplicate left fields counts."""
     found: dict[str, Answer] = {}
     for one in suggestions:
         others = tuple(alternative.crm_field for alternative in one.alternatives)
@@ -99,7 +98,7 @@ def answers(suggestions: Sequence[Suggestion]) -> dict[str, Answer]:
 
 
 def row(name: str, columns: metrics.Columns) -> str:
-    """Return one line of a table of columns."""
+    """Return one row of a table of columns."""
     return f"| {name} | {columns.cells()} |"
 
 
@@ -114,7 +113,7 @@ def pool(result: Result) -> list[Outcome]:
 
 
 def by(result: Result, sets: Sequence[GoldSet], key: Callable[[GoldSet], Collection[str]]) -> str:
-    """Return the macro columns of the sets that share a kind or a language, a line each."""
+    """Return the macro columns of the sets by kind or language, one row each."""
     shared: dict[str, dict[str, Sequence[Outcome]]] = {}
     for gold in sets:
         for name in key(gold):
@@ -127,7 +126,7 @@ def by(result: Result, sets: Sequence[GoldSet], key: Callable[[GoldSet], Collect
 
 
 def worst_rows(result: Result) -> Iterator[str]:
-    """Yield the mistakes that were made with the most confidence."""
+    """Yield the mistakes with the highest confidence."""
     missed = [
         (one.answer.confidence, name, one)
         for name, found in result.items()
@@ -146,7 +145,7 @@ def worst_rows(result: Result) -> Iterator[str]:
 def peer_results(
     sets: Sequence[GoldSet], encoder: Encoder
 ) -> Iterator[tuple[str, dict[str, list[Outcome]]]]:
-    """Yield each peer's name and what it answered."""
+    """Yield each peer's name and answers."""
     rivals: dict[str, peers.Peer] = {
         "rapidfuzz WRatio, names": peers.by_names,
         "rapidfuzz token_sort, names and labels": peers.by_words,
@@ -165,14 +164,14 @@ def peer_results(
 
 
 def report(title: str, result: Result, sets: Sequence[GoldSet]) -> None:
-    """Print all that is told of one group of sets."""
+    """Print the tables of one group of sets."""
     print(f"\n## {title}: {len(result)} sets, {len(pool(result))} fields\n")
     print(head("set"))
     for name, found in result.items():
         print(row(name, metrics.columns(found)))
     print(row("**macro**", metrics.macro(result)))
-    print(f"| 95 % over fields | {metrics.interval(result, over_sets=False)} |")
-    print(f"| 95 % over sets | {metrics.interval(result, over_sets=True)} |")
+    print(f"| 95% over fields | {metrics.interval(result, over_sets=False)} |")
+    print(f"| 95% over sets | {metrics.interval(result, over_sets=True)} |")
     print(f"\n{head('by language')}\n{by(result, sets, lambda gold: (gold.languages,))}")
     print(f"\n{head('by kind')}\n{by(result, sets, lambda gold: gold.kinds)}")
     print(f"\n{head('answer', 'confidence | count | claimed | true')}")
@@ -184,14 +183,14 @@ def report(title: str, result: Result, sets: Sequence[GoldSet]) -> None:
 def main() -> None:
     """Print all tables."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
-    parser.add_argument("--quick", action="store_true", help="leave the ablations out")
+    parser.add_argument("--quick", action="store_true", help="skip the ablations")
     parser.add_argument("--no-plain", action="store_true", help="only with the encoder")
     parser.add_argument("--group", choices=GROUPS, action="append", help="only these sets")
     arguments = parser.parse_args()
     sets = (*shared_sets(), *hand_made_sets())
     groups = [group for group in arguments.group or GROUPS if of_group(sets, group)]
     if missing := set(arguments.group or GROUPS) - set(groups):
-        print(f"Left out, their schemas are not here: {', '.join(sorted(missing))}.")
+        print(f"Skipped without their schemas: {', '.join(sorted(missing))}.")
     full = Bench(sets, load_knowledge(None), MemoEncoder())
     problems = full.problems()
     assert isinstance(full.encoder, MemoEncoder)
@@ -216,14 +215,14 @@ def main() -> None:
         for name, found in peer_results(chosen, full.encoder):
             print(row(name, metrics.macro(found)))
     if not arguments.quick:
-        print("\n## What each part is worth (refitted without it)\n")
+        print("\n## Share of each part (refitted without it)\n")
         print(head("part and group"))
         for name, ablated, group in ablations(full, problems, groups):
             print(difference_row(f"{name}, {group}", results[group], ablated), flush=True)
 
 
 def difference_row(name: str, ours: Result, theirs: Result) -> str:
-    """Return how much better than another ranker this one is, with its interval over fields."""
+    """Return the advantage over another ranker, with its interval over fields."""
     cells = " | ".join(
         f"{mean:+.3f} [{low:+.3f}, {high:+.3f}]"
         for mean, low, high in metrics.difference(ours, theirs, over_sets=False)
@@ -234,7 +233,7 @@ def difference_row(name: str, ours: Result, theirs: Result) -> str:
 def ablations(
     full: Bench, problems: Sequence[Problem], groups: Collection[str]
 ) -> Iterator[tuple[str, Result, str]]:
-    """Yield what is left of the ranker without each of its parts, refitted."""
+    """Yield the results of the ranker refitted without each of its parts."""
     for name, signals in ABLATIONS.items():
         profiles = fit_profiles(problems, signals)
         for group in groups:

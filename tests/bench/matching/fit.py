@@ -1,14 +1,13 @@
-"""Fit what the ranker's signals weigh, and write `crmdeck/matching/weights.py`.
+"""Fit the weights of the ranker's signals, and write `crmdeck/matching/weights.py`.
 
-    python -m tests.bench.matching.fit            # show what would be written
-    python -m tests.bench.matching.fit --write    # write it
+    python -m tests.bench.matching.fit            # show the weights
+    python -m tests.bench.matching.fit --write    # write them
 
-Weights maximize the probability of the true pairs after both sides chose (softmax over rows and
-over columns), are never negative, and are drawn towards small values. Each set counts the same.
-Each is seen twice: with what the lexicon knows and without, so that the other signals learn to
-carry a schema that the lexicon has never heard of. The probability of a pair, and of no partner,
-is fitted after that, on scores by weights that never saw the set's family, and on the same sets
-with some of their partners taken away. Sets marked `report` are never seen here.
+Weights maximize the probability of the true pairs (softmax over rows and over columns). They are
+never negative and are drawn to a prior. Each set counts the same, and twice: with and without the
+lexicon, so that the other signals can match a schema that the lexicon doesn't know. After that, the
+probabilities of a pair and of no match are fitted on scores with weights fitted without the set's
+family, also with some of the partners removed. Sets marked `report` are never used.
 """
 
 from __future__ import annotations
@@ -42,28 +41,28 @@ STEPS = 150
 RATE = 0.1
 # Pulls each weight towards PRIOR; the likelihood is a mean over sets.
 RIDGE = 0.005
-# What a signal weighs about which the sets say nothing.
+# Weight of a signal that no set contains.
 PRIOR = 2.0
 START = 1.0
-# Not fitted: a shell can't be written, so one of its parts comes first.
+# Not fitted: a compound field can't be written, so its parts come first.
 SHELL = 6.0
-# A choice is fitted on its true candidate and so many of the strongest others.
+# Number of the strongest other candidates that a choice is fitted on.
 RIVALS = 15
-# Families of the hand-made sets are left out in this many groups.
+# Number of groups in which the families of the hand-made sets are left out.
 GROUPS = 4
-# How many of the partners are taken away in the second look at a set, and who decides which.
+# Share of the partners removed in the second pass over a set, and the seed that picks them.
 TAKEN_AWAY = 0.1
 SEED = 11
 CURVE_RIDGE = 0.002
-# Gold sets contradict each other on whether one record's own id belongs to another's: such a pair
-# is never among the sure ones, however many of the sets here pair them (log-odds, 0.87).
+# Gold sets disagree on whether two record IDs match, so such a pair is never a high match, however
+# many sets pair them (log-odds, 0.87).
 RECORD_ID_AT_MOST = 1.9
 CURVE_RIVALS = 12
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One set, measured: the planes of all signals, and where the true pairs are."""
+    """One set with the planes of all its signals and the places of its true pairs."""
 
     gold: GoldSet
     measured: Measured
@@ -73,7 +72,7 @@ class Problem:
 
 
 def problem(gold: GoldSet, knowledge: Knowledge, encoder: Encoder | None) -> Problem:
-    """Measure a set. Nothing is known of its objects but the fields, as in `crmdeck match`."""
+    """Measure a set by its fields only, as in `crmdeck match`."""
     measured = measure(
         gold.left, gold.right, context=RankContext(), knowledge=knowledge, encoder=encoder
     )
@@ -98,13 +97,13 @@ def problem(gold: GoldSet, knowledge: Knowledge, encoder: Encoder | None) -> Pro
 
 
 def names_of(planes: int) -> list[str]:
-    """Return the names of a problem's planes, which are fewer without an encoder."""
+    """Return the names of a problem's planes, fewer without an encoder."""
     names = [*LEXICAL, *MEANING, *AGAINST]
     return names if len(names) == planes else [*LEXICAL, *AGAINST]
 
 
 def without_lexicon(one: Problem) -> Problem:
-    """Return the problem as it looks where the lexicon knows neither schema."""
+    """Return the problem for a lexicon that knows neither schema."""
     planes = one.planes.copy()
     planes[LEXICAL.index("concept")] = 0
     return replace(one, planes=planes)
@@ -112,10 +111,10 @@ def without_lexicon(one: Problem) -> Problem:
 
 @dataclass(frozen=True)
 class _Choices:
-    """All choices that the true pairs make: of a row among its columns, of a column among rows.
+    """All choices of the true pairs: of a row among its columns, and of a column among rows.
 
-    `values` holds a line for each candidate, `starts` where each choice begins, `true` the line
-    of its true candidate, `shares` its weight: each set counts the same.
+    `values` has a row for each candidate, `starts` the first row of each choice, `true` the row of
+    its true candidate, `shares` its weight, so that each set counts the same.
     """
 
     values: Matrix
@@ -147,9 +146,9 @@ def _choices(problems: Sequence[Problem]) -> _Choices:
 
 
 def fit_weights(problems: Sequence[Problem], without: Collection[str] = ()) -> Numbers:
-    """Return non-negative weights, one a plane (Adam with projection; deterministic).
+    """Return a non-negative weight for each plane (Adam with projection; deterministic).
 
-    The signals named in `without` weigh nothing.
+    The signals named in `without` have weight 0.
     """
     names = names_of(problems[0].planes.shape[0])
     used = np.array([name not in without for name in names])
@@ -189,10 +188,10 @@ def profile_of(weights: Numbers, curve: Mapping[str, float] | None = None) -> Pr
 
 @dataclass(frozen=True)
 class CurveSample:
-    """What the choices of one set's left fields are made of.
+    """The choices of one set's left fields.
 
-    `features` are those of a field's strongest candidates, `true` the place of the true one or
-    -1 for none, `share` the weight of each field.
+    `features` are those of a field's strongest candidates, `true` the index of the true one or -1,
+    `share` the weight of each field.
     """
 
     features: Numbers
@@ -201,7 +200,7 @@ class CurveSample:
 
 
 def _unknown(measured: Measured) -> Measured:
-    """Return what is measured of schemas that the lexicon does not know."""
+    """Return the signals for a lexicon that knows neither schema."""
     nothing = np.zeros_like(measured.signals["concept"])
     return replace(
         measured,
@@ -212,8 +211,10 @@ def _unknown(measured: Measured) -> Measured:
 
 
 def curve_samples(one: Problem, profile: Profile) -> list[CurveSample]:
-    """Return the choices of a set's left fields: as it is, with partners taken away, and as it
-    looks where the lexicon knows neither schema."""
+    """Return the choices of a set's left fields in three variants.
+
+    They are the set itself, the set with some partners removed, and the set with an empty lexicon.
+    """
     generator = np.random.default_rng(SEED)
     taken = generator.permutation(len(one.columns))[: round(TAKEN_AWAY * len(one.columns))]
     samples = []
@@ -252,9 +253,9 @@ def curve_samples(one: Problem, profile: Profile) -> list[CurveSample]:
 
 
 def fit_curve(samples: Sequence[CurveSample]) -> dict[str, float]:
-    """Return the weight of each feature in the log-odds of a pair against no partner.
+    """Return the weight of each feature in the log-odds of a pair against no match.
 
-    Each sample counts the same (Newton's method on the likelihood of one choice a field).
+    Each sample counts the same (Newton's method on the likelihood of one choice per field).
     """
     weights = np.zeros(len(FEATURES))
     ridge = CURVE_RIDGE * np.array([name not in ("any", "record_id") for name in FEATURES])
@@ -283,7 +284,7 @@ def fit_curve(samples: Sequence[CurveSample]) -> dict[str, float]:
 def folds(problems: Sequence[Problem]) -> list[frozenset[str]]:
     """Return the families to leave out together: each of the shared sets alone, others in groups.
 
-    To leave out several at once is stricter than one, and a tenth of the time.
+    Leaving out several at once is stricter than one by one, and takes a tenth of the time.
     """
     known = sorted({one.gold.family for one in problems if one.gold.use == "known"})
     others = sorted({one.gold.family for one in problems} - set(known))
@@ -292,10 +293,9 @@ def folds(problems: Sequence[Problem]) -> list[frozenset[str]]:
 
 
 def fit_profiles(problems: Sequence[Problem], without: Collection[str] = ()) -> dict[str, Profile]:
-    """Return for each family the profile fitted without it, and by '' the one fitted on all.
+    """Return the profile of each family fitted without it, and of '' fitted on all.
 
-    Weights never saw the family that they score. The probability of a family is fitted on how the
-    others, each left out in its turn, were scored.
+    The curve of a family is fitted on the scores of the others, each left out in turn.
     """
     apart = folds(problems)
     weights = [
@@ -325,7 +325,7 @@ def _fitted(problems: Sequence[Problem], without: Collection[str]) -> Numbers:
 
 
 def training_sets() -> list[GoldSet]:
-    """Return all sets that may be fitted on."""
+    """Return all sets to fit on."""
     return [gold for gold in (*shared_sets(), *hand_made_sets()) if gold.use != "report"]
 
 
@@ -336,7 +336,7 @@ def main() -> None:
     arguments = parser.parse_args()
     gold = training_sets()
     if all(one.use == "train" for one in gold):
-        parser.exit(1, "The shared data folder is not there: nothing to fit on.\n")
+        parser.exit(1, "Nothing to fit on: the shared data folder is missing.\n")
     knowledge = load_knowledge(None)
     profiles = [
         fit_profiles([problem(one, knowledge, encoder) for one in gold])[""]
@@ -344,7 +344,7 @@ def main() -> None:
     ]
     head = "Written by `python -m tests.bench.matching.fit --write`."
     text = (
-        f'"""What each signal weighs. {head}"""\n\n'
+        f'"""Weights of the signals. {head}"""\n\n'
         "from __future__ import annotations\n\nfrom crmdeck.matching.confidence import Profile\n\n"
         f"WITH_ENCODER = {profiles[0]!r}\n\nWITHOUT_ENCODER = {profiles[1]!r}\n"
     )

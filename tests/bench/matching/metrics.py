@@ -1,4 +1,4 @@
-"""How good a ranking is: the columns of the report, by confidence, in keys, with intervals."""
+"""The quality of a ranking: hits, calibration, keys to press, and their intervals."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ BANDS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.01)
 ROUNDS = 1000
 SEED = 7
 
-# What the operator of the simulation presses: a key for each candidate looked at; where the field
-# is not among them, the chooser, four letters and Enter.
+# Keys of a simulated user: one for each candidate, or the dialog, four letters and Enter if the
+# field isn't a candidate.
 SEARCH_KEYS = 6
 CANDIDATES = 6
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a ranker said of one left field: its candidates, best first, and its confidence.
+    """A ranker's answer for one left field: its candidates, best first, and its confidence.
 
-    `suggested` is the first candidate as it would be offered, or None.
+    `suggested` is the suggested candidate, if any.
     """
 
     candidates: tuple[str, ...]
@@ -34,9 +34,9 @@ class Answer:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One answer held against the truth: its rank (0 where it is missing), and its confidence.
+    """One answer compared with the truth; `rank` is 0 if the true field is not a candidate.
 
-    `true` is None where the left field has no pair.
+    `true` is the true field, if any.
     """
 
     left: str
@@ -46,16 +46,15 @@ class Outcome:
 
     @property
     def right(self) -> bool:
-        """Whether the suggestion is the true pair."""
+        """True if the suggestion is the true pair."""
         return self.true is not None and self.answer.suggested == self.true
 
     @property
     def keys(self) -> int:
-        """How many keys this field costs an operator who knows the truth.
+        """Number of keys that a user who knows the truth presses.
 
-        Accepting is one, so is leaving what has no partner unmapped; a suggestion that stands
-        where there should be none is one more. Another candidate is chosen from the list: Enter,
-        one for each that stands before it, Enter.
+        Accepting costs one, and so does leaving a field unmapped, plus one for a wrong suggestion.
+        Another candidate costs Enter, one for each candidate before it, and Enter.
         """
         offered = self.answer.suggested is not None
         if self.true is None:
@@ -71,7 +70,7 @@ Result = Mapping[str, Sequence[Outcome]]
 def outcomes(
     answers: Mapping[str, Answer], pairs: Mapping[str, str], *, exhaustive: bool
 ) -> list[Outcome]:
-    """Return the outcome of each field with a pair, and, where `exhaustive`, of each without."""
+    """Return the outcome of each field with a pair, and if `exhaustive` of each without."""
     found = []
     for left, answer in answers.items():
         true = pairs.get(left)
@@ -84,7 +83,7 @@ def outcomes(
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of the report; nan where a set has nothing to say."""
+    """The columns of the report; nan for an empty one."""
 
     hit1: float
     hit3: float
@@ -106,14 +105,14 @@ class Columns:
 
 HEAD = (
     "hit@1 | hit@3 | right at .9 | covered at .9 | true pairs suggested "
-    "| right of what is suggested | empty where empty is right | keys a field"
+    "| suggestions that are right | no match found | keys per field"
 )
 
 Table = NDArray[np.float64]
 
 
 def counts(found: Sequence[Outcome]) -> Table:
-    """Return what is counted of each outcome, a row each, to be summed up by `ratios`."""
+    """Return the counts of each outcome as a row, to be summed for `ratios`."""
     rows = []
     for one in found:
         paired, offered = one.true is not None, one.answer.suggested is not None
@@ -137,7 +136,7 @@ def counts(found: Sequence[Outcome]) -> Table:
 
 
 def ratios(sums: Table) -> Table:
-    """Return the eight columns of summed counts (the last axis)."""
+    """Return the eight columns from summed counts (the last axis)."""
     pairs, hit1, hit3, sure, sure_right, right, offered, alone, empty, all_, keys = np.moveaxis(
         sums, -1, 0
     )
@@ -158,7 +157,7 @@ def ratios(sums: Table) -> Table:
 
 
 def columns(found: Sequence[Outcome]) -> Columns:
-    """Return the columns over all outcomes as one."""
+    """Return the columns over all outcomes."""
     return Columns(*map(float, ratios(counts(found).sum(axis=0))))
 
 
@@ -184,9 +183,9 @@ def _drawn(result: Result, *, over_sets: bool) -> Table:
 
 
 def interval(result: Result, *, over_sets: bool) -> str:
-    """Return the 95 % intervals of the macro columns as cells.
+    """Return the 95% intervals of the macro columns as cells.
 
-    Drawn over fields within each set, or over the sets: the second says what a new set may bring.
+    They are drawn over fields within each set, or over the sets, to estimate a new set.
     """
     low, high = np.nanpercentile(_drawn(result, over_sets=over_sets), [2.5, 97.5], axis=0)
     return " | ".join(f"{a:.3f} to {b:.3f}" for a, b in zip(low, high, strict=True))
@@ -195,9 +194,9 @@ def interval(result: Result, *, over_sets: bool) -> str:
 def difference(
     ours: Result, theirs: Result, *, over_sets: bool
 ) -> list[tuple[float, float, float]]:
-    """Return for each column the macro difference and its 95 % interval.
+    """Return the macro difference of each column and its 95% interval.
 
-    The same fields (or sets) are drawn for both: the seed is the same, and so are the fields.
+    The same seed draws the same fields or sets for both.
     """
     spread = _drawn(ours, over_sets=over_sets) - _drawn(theirs, over_sets=over_sets)
     mean = np.array(macro(ours).values()) - np.array(macro(theirs).values())
@@ -206,7 +205,7 @@ def difference(
 
 
 def reliability(found: Sequence[Outcome]) -> Iterator[str]:
-    """Yield how often suggestions are right, by what was claimed; then the same of 'none'."""
+    """Yield the accuracy of suggestions and of "none" by confidence."""
     offered = [one for one in found if one.answer.suggested is not None]
     none = [one for one in found if one.answer.suggested is None]
     yield from _bands("suggested", offered, lambda one: one.right)

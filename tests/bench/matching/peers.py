@@ -1,4 +1,4 @@
-"""Rankers to compare with: names alone, meaning alone, and COMA where valentine is installed."""
+"""Rankers to compare with: names alone, meaning alone, and COMA if valentine is installed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def by_words(gold: GoldSet) -> dict[str, Answer]:
 
 
 def by_meaning(encoder: Encoder) -> Peer:
-    """Return the ranker that knows the cosine of name and label alone."""
+    """Return a ranker by the cosine of name and label alone."""
 
     def ranked(gold: GoldSet) -> dict[str, Answer]:
         left = encoder.encode([_plain(field) for field in gold.left])
@@ -61,7 +61,7 @@ def by_meaning(encoder: Encoder) -> Peer:
 
 
 def has_coma() -> bool:
-    """Say whether valentine, which brings a port of COMA, is installed."""
+    """True if valentine, which has a port of COMA, is installed."""
     return importlib.util.find_spec("valentine") is not None
 
 

@@ -1,7 +1,7 @@
-"""Gold sets: two schemas and the pairs that people made of them.
+"""Gold sets: two schemas and their true pairs.
 
-Those of the shared data folder are read from there; `gold/` beside this module holds further
-ones, made by hand (`gold/README.md`). A set's family is the vendor of its left side.
+Some are in the shared data folder, the hand-made ones in `gold/` (see `gold/README.md`). The
+family of a set is the vendor of its left side.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ HAND_MADE = Path(__file__).resolve().parent / "gold"
 
 @dataclass(frozen=True)
 class GoldSet:
-    """One gold mapping; `exhaustive` where a left field without a pair has none in truth.
+    """One gold mapping; `exhaustive` if a left field without a pair truly has no match.
 
-    `use` is `train` (fitted on), `report` (never fitted or tuned on) or `known` (the shared sets:
-    fitted on, and reported with their family left out). `kinds` say what is hard about it,
-    `languages` which it holds (`de>en`: left and right).
+    `use` is `train` (fitted on), `report` (never fitted or tuned on) or `known` (the shared sets,
+    fitted on, and reported with weights fitted without their family). `kinds` are its
+    difficulties, `languages` those of both sides (`de>en`: left and right).
     """
 
     name: str
@@ -45,8 +45,6 @@ class GoldSet:
 
 @dataclass(frozen=True)
 class _Source:
-    """Where a set's schemas are, and what is known of it."""
-
     family: str
     exhaustive: bool
 
@@ -63,7 +61,7 @@ _KNOWN = {
 
 
 def shared_sets(folder: Path = SHARED) -> list[GoldSet]:
-    """Return the gold sets of the shared data folder; none where it is absent."""
+    """Return the gold sets of the shared data folder, none without that folder."""
     index = folder / "gold" / "index.json"
     if not index.is_file():
         return []
@@ -84,9 +82,9 @@ def shared_sets(folder: Path = SHARED) -> list[GoldSet]:
 
 
 def hand_made_sets() -> list[GoldSet]:
-    """Return the sets made by hand for this project; see `gold/README.md`.
+    """Return the hand-made sets (see `gold/README.md`).
 
-    A right side of the shared data folder may be absent: then the set is too.
+    Sets whose right side is missing in the shared data folder are left out.
     """
     sets = []
     for entry in json.loads((HAND_MADE / "index.json").read_text("utf-8"))["sets"]:
@@ -121,7 +119,7 @@ def read_pairs(path: Path) -> dict[str, str]:
 
 
 def read_hand_made(path: Path) -> tuple[Field, ...]:
-    """Return the fields of a hand-made file: its columns are those of a field."""
+    """Return the fields of a hand-made file, whose columns are attributes of a field."""
     with path.open(encoding="utf-8", newline="") as file:
         return tuple(
             Field(

@@ -1,4 +1,4 @@
-"""The sentence encoder of the bench: each text encoded once, and kept on disk between runs."""
+"""The sentence encoder of the benchmarks, which caches vectors on disk between runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from crmdeck.matching import SentenceEncoder
 
 
 class MemoEncoder:
-    """The sentence encoder; what it encoded before is read from the temporary folder."""
+    """A sentence encoder with a cache in the temporary folder."""
 
     def __init__(self) -> None:
         self._encoder = SentenceEncoder()
@@ -25,7 +25,7 @@ class MemoEncoder:
                 self._vectors = dict(zip(kept["texts"].tolist(), kept["vectors"], strict=True))
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return one unit row for each text."""
+        """Return one unit vector for each text."""
         missing = [text for text in dict.fromkeys(texts) if text not in self._vectors]
         if missing:
             self._vectors.update(zip(missing, self._encoder.encode(missing), strict=True))
@@ -34,7 +34,7 @@ class MemoEncoder:
         return np.stack([self._vectors[text] for text in texts])
 
     def save(self) -> None:
-        """Keep all vectors for the next run; several runs at once are no trouble."""
+        """Cache all vectors for the next run; several runs can do so at once."""
         texts = np.array(list(self._vectors))
         with tempfile.NamedTemporaryFile(dir=self._file.parent, delete=False) as file:
             np.savez(file, texts=texts, vectors=np.stack(list(self._vectors.values())))
