@@ -340,7 +340,8 @@ def summary(timeline: Timeline, just_seen: Collection[str], *, short: bool) -> I
         if counted[severity]
     ]
     by_severity = "" if short else f": {', '.join(parts)}"
-    yield f"{len(unseen):,} unseen{by_severity}" if unseen else "none unseen"
+    if unseen:
+        yield f"{len(unseen):,} unseen{by_severity}"
     yield f"{len(open_):,} open" if open_ else "all acknowledged"
     yield count(len(timeline.entries), "change")
 
