@@ -1,42 +1,42 @@
-"""A CRM on loopback: enough of Salesforce's and HubSpot's real APIs, with a history and faults.
+"""A CRM on loopback with the main parts of Salesforce's and HubSpot's real APIs.
 
-One server holds several organizations. Each has a prefix of its own; what follows the prefix is
-the vendor's real path, so a client is pointed at `url + prefix` and otherwise left as it is:
+It has a history of changes, and faults on request. One server has several organizations, each with
+its own prefix. The rest of a path is the vendor's real path, so a client only needs another host:
 
 ====================================  ==========================================================
-endpoint                              vendor host that it stands for
+endpoint                              vendor host that it replaces
 ====================================  ==========================================================
 `http://127.0.0.1:PORT/sf/<org>`      `https://<my-domain>.my.salesforce.com` and, for sign-in,
                                       `https://login.salesforce.com`
-`http://127.0.0.1:PORT/hs/<portal>`   `https://api.hubapi.com` and, for `/oauth/authorize`,
+`http://127.0.0.1:PORT/hs/<account>`  `https://api.hubapi.com` and, for `/oauth/authorize`,
                                       `https://app.hubspot.com`
 ====================================  ==========================================================
 
-hubspot-api-client takes the endpoint as `host=` (generated APIs) and `base_url=`
-(`api_request`). simple-salesforce is given a requests session whose adapter replaces scheme and
-host by the endpoint and keeps the path behind it.
+hubspot-api-client accepts the endpoint as `host=` (generated APIs) and `base_url=`
+(`api_request`). simple-salesforce gets a requests session whose adapter replaces scheme and host
+by the endpoint.
 
 Salesforce paths: `/services/oauth2/{authorize,token,revoke,introspect,userinfo}`,
 `/services/data`, `/services/data/vXX.0/{limits,sobjects,sobjects/X/describe,query,tooling/query,
 composite,composite/batch}`. HubSpot paths, `V` being `2026-09`, `2026-03` or `v3`:
-`/crm/properties/V/{type}` and `/crm/v3/properties/{type}`; likewise `pipelines`, `owners` and
+`/crm/properties/V/{type}` and `/crm/v3/properties/{type}`; the same for `pipelines`, `owners` and
 `objects`; `/crm-object-schemas/V/schemas` and `/crm/v3/schemas`; `/account-info/V/details` and
 `/account-info/V/api-usage/daily/private-apps`; `/oauth/2026-03/{token,token/introspect}` and
 `/oauth/v1/token`.
 
-What the sandbox takes from the vendors' documentation where it surprises:
+Surprising facts from the vendors' documentation:
 
-- `composite/batch` subrequests know `method`, `url` and `richInput` and no headers, so a describe
-  in a batch is never conditional; each subrequest counts against the daily limit
+- `composite/batch` subrequests have `method`, `url` and `richInput`, but no headers. So a describe
+  in a batch is never conditional, and each subrequest counts against the daily limit
   (developer.salesforce.com, "Batch Request Body", "Composite Batch").
-- `composite` subrequests may carry `httpHeaders`, all sObject resources are allowed, describes
-  among them, and the whole request counts as one call ("Send Multiple Requests Using
-  Composite"). So 25 conditional describes cost one call. What an unchanged one looks like in
-  there is not documented; here it is an `httpStatusCode` of 304 with a null body.
-- Salesforce answers errors as a list of `errorCode` and `message`, its OAuth endpoints as
-  `error` and `error_description`.
+- `composite` subrequests can have `httpHeaders` and use all sObject resources, describes included.
+  The whole request counts as one call ("Send Multiple Requests Using Composite"). So 25
+  conditional describes cost one call. The answer for an unchanged one isn't documented; here it is
+  an `httpStatusCode` of 304 with a null body.
+- Salesforce's errors are a list of `errorCode` and `message`. Its OAuth endpoints answer `error`
+  and `error_description`.
 
-Nothing here is a secret: tokens are made up, valid on this server only.
+All tokens are made up, and valid on this server only.
 """
 
 from crmdeck.sandbox.faults import Fault, FaultKind

@@ -1,6 +1,6 @@
-"""What Salesforce adds by itself: system fields, and the objects associated with another.
+"""Salesforce's own additions: system fields, and associated objects.
 
-The vendor's word: a Share, Feed, History or ChangeEvent object follows the object it is of.
+Those are the Share, Feed, History and ChangeEvent objects of another object.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _SYSTEM: Mapping[str, tuple[FieldDef, ...]] = {
 def with_system_fields(
     target: ObjectDef, own: Iterable[FieldDef], system: Iterable[str]
 ) -> ObjectDef:
-    """Return the object type with its own fields between the ones that Salesforce adds."""
+    """Return the object type with Salesforce's system fields before and after its own."""
     head = [
         _readonly("Id", f"{target.label} ID", "id", length=18),
         _readonly("IsDeleted", "Deleted", "boolean"),
@@ -63,10 +63,9 @@ def with_system_fields(
 
 
 def with_associated_objects(objects: Mapping[str, ObjectDef]) -> dict[str, ObjectDef]:
-    """Return the object types with what follows from them.
+    """Return the object types with their associated objects.
 
-    That is the history, share, feed and change event objects of those that have them, and the
-    setup picklists that list every object type and every field.
+    Also fills the setup picklists, which list every object type and every field.
     """
     result = dict(objects)
     for target in objects.values():

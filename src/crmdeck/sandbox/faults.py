@@ -1,4 +1,4 @@
-"""What can be made to go wrong, and in which order."""
+"""The faults of the sandbox, and their order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import ConfigDict, with_config
 
 
 class FaultKind(StrEnum):
-    """The faults on order."""
+    """The kinds of faults."""
 
     EXPIRED_TOKEN = "expired_token"  # noqa: S105
     REVOKED_REFRESH_TOKEN = "revoked_refresh_token"  # noqa: S105
@@ -48,15 +48,14 @@ VIEWS = frozenset({FaultKind.HIDDEN_OBJECT, FaultKind.HIDDEN_FIELD, FaultKind.LO
 class Fault:
     """One fault.
 
-    `path`: only requests whose path contains this text; without it every request but those to
-    the OAuth endpoints. `query`: only those with this text in a value of their query.
-    `times`: how many requests it spoils, None for all until it is cleared.
-    `code`, `message`, `status`: the vendor's error code (Salesforce `errorCode`, HubSpot
-    `category` or rate limit policy, OAuth `error`), its words and the HTTP status, where they
-    shall be other than usual. `retry_after`: seconds, None for no such header. `seconds`: how
-    long `hang` and `slow` take, and the interval of a limit of
-    HubSpot (10 at most). `size`: bytes of `oversized`. `object_type`, `field_name`: what
-    is hidden, or which schema is lost.
+    `path`: only requests with this text in their path; the default is all requests except those to
+    the OAuth endpoints. `query`: only requests with this text in a query value. `times`: the number
+    of affected requests, None for all until `clear`. `code`, `message`, `status`: the vendor's
+    error code (Salesforce `errorCode`, HubSpot `category` or rate limit policy, OAuth `error`),
+    message and HTTP status, instead of the usual ones. `retry_after`: seconds, None for no header.
+    `seconds`: the duration of `hang` and `slow`, and the interval of a HubSpot limit (at most 10).
+    `size`: the bytes of `oversized`. `object_type`, `field_name`: the hidden object or field, or
+    the object of the lost schema.
     """
 
     kind: FaultKind
@@ -73,7 +72,7 @@ class Fault:
     field_name: str | None = None
 
     def concerns(self, path: str, query: str = "") -> bool:
-        """Return whether a request to `path`, with these values in its query, is spoilt by it."""
+        """Return True if the fault affects a request to `path` with these query values."""
         if self.query is not None and self.query not in query:
             return False
         if self.path is not None:
@@ -83,28 +82,28 @@ class Fault:
 
 @dataclass
 class _Counted:
-    """A fault and how many requests it still spoils, None for all."""
+    """A fault and its remaining number of requests, None for all."""
 
     fault: Fault
     left: int | None
 
 
 class FaultPlan:
-    """The faults of one organization: those that stand, and a script that goes step by step.
+    """The faults of one organization: lasting ones, and a script of steps. Thread-safe.
 
-    Thread-safe. A fault of a script gives way to the next step after `times` requests; None in
-    a script's place lets one request through unharmed.
+    After `times` requests, a script continues with its next step. A step of None lets one request
+    pass.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._standing: list[_Counted] = []
+        self._lasting: list[_Counted] = []
         self._script: deque[_Counted | None] = deque()
 
     def add(self, fault: Fault) -> None:
-        """Spoil requests from now on."""
+        """Add a lasting fault."""
         with self._lock:
-            self._standing.append(_Counted(fault, fault.times))
+            self._lasting.append(_Counted(fault, fault.times))
 
     def script(self, steps: Iterable[Fault | None]) -> None:
         """Replace the script."""
@@ -118,18 +117,18 @@ class FaultPlan:
             self._script = counted
 
     def clear(self) -> None:
-        """Let everything work again."""
+        """Remove all faults."""
         with self._lock:
-            self._standing.clear()
+            self._lasting.clear()
             self._script.clear()
 
     def take(self, path: str, query: str = "") -> list[Fault]:
-        """Return the faults that spoil a request to `path`, and count it against them.
+        """Return the faults for a request to `path`, and count the request.
 
-        `query` is the values of its query, in one text.
+        `query` has all query values in one text.
         """
         with self._lock:
-            hit = [each for each in self._standing if each.fault.concerns(path, query)]
+            hit = [each for each in self._lasting if each.fault.concerns(path, query)]
             if self._script:
                 step = self._script[0]
                 if step is None and "/oauth" not in path:
@@ -141,9 +140,9 @@ class FaultPlan:
             return [each.fault for each in hit if each.fault.kind not in VIEWS]
 
     def views(self) -> list[Fault]:
-        """Return the faults that change what can be seen."""
+        """Return the faults that hide objects or fields."""
         with self._lock:
-            active = [*self._standing, *[each for each in list(self._script)[:1] if each]]
+            active = [*self._lasting, *[each for each in list(self._script)[:1] if each]]
             return [each.fault for each in active if each.fault.kind in VIEWS]
 
     def _count(self, hit: _Counted) -> None:
@@ -154,4 +153,4 @@ class FaultPlan:
             if self._script and self._script[0] is hit:
                 self._script.popleft()
             else:
-                self._standing.remove(hit)
+                self._lasting.remove(hit)

@@ -1,4 +1,4 @@
-"""What changes in an organization as its time goes by: edits of a state, oldest first."""
+"""The history of an organization: edits of its state, oldest first."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class State:
     daily_used: int = 0
 
     def with_object(self, changed: ObjectDef) -> State:
-        """Return the state with one object type put in, or in place of its namesake."""
+        """Return the state with one object type added or replaced."""
         return replace(self, objects={**self.objects, changed.name: changed})
 
 
 class Edit(Protocol):
-    """One thing that a change does.
+    """One part of a change.
 
-    `touches` names the object types concerned, `names` the fields as they are called after it.
+    `touches` are the affected object types, `names` the affected fields by their new names.
     """
 
     @property
@@ -42,7 +42,7 @@ class Edit(Protocol):
 
 @dataclass(frozen=True)
 class AddField:
-    """A field appears, in one object type or in many."""
+    """Adds a field to one or more object types."""
 
     touches: tuple[str, ...]
     field: FieldDef
@@ -60,7 +60,7 @@ class AddField:
 
 @dataclass(frozen=True)
 class RemoveField:
-    """A field is deleted."""
+    """Removes a field."""
 
     object_type: str
     field_name: str
@@ -81,7 +81,7 @@ class RemoveField:
 
 @dataclass(frozen=True)
 class AlterField:
-    """A field changes: other attributes, picklist values dropped or added, another name."""
+    """Changes a field: its attributes, its picklist values, or its name."""
 
     object_type: str
     field_name: str
@@ -113,7 +113,7 @@ class AlterField:
 
 @dataclass(frozen=True)
 class DropStage:
-    """A stage is taken out of a pipeline."""
+    """Removes a stage from a pipeline."""
 
     object_type: str
     pipeline: str
@@ -140,7 +140,7 @@ class DropStage:
 
 @dataclass(frozen=True)
 class RemoveObject:
-    """An object type is deleted."""
+    """Removes an object type."""
 
     object_type: str
 
@@ -163,7 +163,7 @@ class RemoveObject:
 
 @dataclass(frozen=True)
 class Revoke:
-    """An administrator ends the tokens of the integration."""
+    """Revokes the tokens of the integration."""
 
     touches: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
@@ -174,7 +174,7 @@ class Revoke:
 
 @dataclass(frozen=True)
 class UseQuota:
-    """From here on others have used this many calls of the day's allowance."""
+    """Sets the calls of the daily quota that other apps have used."""
 
     daily_used: int
     touches: tuple[str, ...] = ()
@@ -186,10 +186,10 @@ class UseQuota:
 
 @dataclass(frozen=True)
 class Change:
-    """What somebody did at one moment, told as time before now.
+    """The edits at one time, `before_now`.
 
-    `by` is a key of the scenario's people, None where the vendor did it; `display` and `section`
-    are what Salesforce's setup audit trail says of it.
+    `by` is a key of the scenario's people, None for the vendor. `display` and `section` are the
+    columns of Salesforce's setup audit trail.
     """
 
     before_now: timedelta

@@ -1,4 +1,4 @@
-"""Plain HTTP/1.1 on loopback, with connections that stay open."""
+"""Plain HTTP/1.1 on loopback with keep-alive."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _LOG = logging.getLogger(__name__)
 
 
 class LoopbackServer(ThreadingHTTPServer):
-    """Asks `answer` (method, target, headers in lower case, body) for every reply.
+    """Calls `answer` (method, target, headers in lower case, body) for every reply.
 
-    Where the answer is None the connection ends without one. Port 0 takes a free one.
+    None closes the connection without a reply. Port 0 picks a free port.
     """
 
     daemon_threads = True
@@ -35,7 +35,7 @@ class LoopbackServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
 
     def server_bind(self) -> None:
-        # HTTPServer looks the host's name up here, which may take seconds and serves no one.
+        # HTTPServer looks up the host name here, which can take seconds and isn't needed.
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
@@ -52,7 +52,7 @@ class LoopbackServer(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def close_connections(self) -> None:
-        """End the connections that clients keep open."""
+        """Close the connections that clients keep open."""
         with self._open_lock:
             still_open = list(self._open)
         for each in still_open:
@@ -62,9 +62,9 @@ class LoopbackServer(ThreadingHTTPServer):
                 continue
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that hang up, which is what clients do."""
+        # Clients may hang up at any time.
         if not isinstance(sys.exception(), OSError):
-            _LOG.exception("a request could not be answered")
+            _LOG.exception("Can't answer a request.")
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -110,4 +110,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Keep quiet: the sandbox has a log of its own."""
+        pass  # the sandbox has its own log

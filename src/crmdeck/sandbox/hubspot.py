@@ -1,4 +1,4 @@
-"""The API of a HubSpot portal, as far as reading schemas and recent records goes."""
+"""The API of a HubSpot account, for schemas and recent records."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _USUAL: Mapping[FaultKind, tuple[int, str]] = {
     FaultKind.UNAVAILABLE: (503, "SERVICE_UNAVAILABLE"),
 }
 _PATHS = (
-    # `/crm/properties/2026-09/deals` and its elder `/crm/v3/properties/deals`, and so on.
+    # `/crm/properties/2026-09/deals` and the older `/crm/v3/properties/deals`, and so on.
     re.compile(
         r"/crm/(?P<what>properties|property-validations|pipelines|owners|objects)"
         r"/(?P<version>[\w-]+)(?:/(?P<rest>.*))?"
@@ -39,7 +39,7 @@ _PATHS = (
 
 
 class HubSpotSite:
-    """Answers requests to one portal. Thread-safe."""
+    """Answers requests to one account. Thread-safe."""
 
     def __init__(self, tenant: Tenant) -> None:
         self._tenant = tenant
@@ -66,7 +66,7 @@ class HubSpotSite:
         return replace(answer, headers={**answer.headers, **self._quota(token)})
 
     def fault(self, fault: Fault, request: Request) -> Reply:
-        """Return what a fault puts in the place of an answer."""
+        """Return the answer for a fault."""
         if fault.kind is FaultKind.THROTTLED:
             policy = fault.code or "SECONDLY"
             return self._throttled(policy, fault.retry_after, min(10.0, fault.seconds))
@@ -140,7 +140,7 @@ class HubSpotSite:
         return reply(page)
 
     def _find(self, word: str) -> ObjectDef | None:
-        """Return the object type that a path names by name, singular or type id."""
+        """Return the object type for a name, singular or type ID in a path."""
         for target in self._tenant.state.objects.values():
             names = {target.name, target.prefix, target.label.lower().replace(" ", "_")}
             if target.custom:
@@ -150,7 +150,7 @@ class HubSpotSite:
         return None
 
     def _quota(self, token: str) -> dict[str, str]:
-        """Return the headers that tell the quota; OAuth apps are not told the daily one."""
+        """Return the quota headers; OAuth apps don't get the daily one."""
         headers = {
             "X-HubSpot-RateLimit-Interval-Milliseconds": "10000",
             "X-HubSpot-RateLimit-Max": str(_BURST),
@@ -170,7 +170,7 @@ class HubSpotSite:
             "correlationId": CORRELATION,
             "policyName": policy,
         }
-        # The portal's daily limit is told by another part of HubSpot, in its own spelling.
+        # Another part of HubSpot reports the daily limit, with other names.
         body |= {"errorType": "RATE_LIMIT"} if policy == "DAILY" else {"category": "RATE_LIMITS"}
         headers = {"X-HubSpot-RateLimit-Interval-Milliseconds": str(round(seconds * 1000))}
         if retry_after is not None:

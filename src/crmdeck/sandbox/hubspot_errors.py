@@ -1,4 +1,4 @@
-"""Errors as HubSpot writes them."""
+"""HubSpot's errors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MESSAGES = {
 
 
 def error(status: int, category: str, message: str | None = None, **more: Any) -> Reply:
-    """Return an error as HubSpot writes it."""
+    """Return an error in HubSpot's format."""
     return reply(
         {
             "status": "error",

@@ -1,4 +1,4 @@
-"""HubSpot's sign-in: the OAuth endpoints, dated and old."""
+"""HubSpot's OAuth endpoints, dated and old."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ SCOPES = (
 
 
 class HubSpotOAuth:
-    """The OAuth endpoints of one portal."""
+    """The OAuth endpoints of one account."""
 
     def __init__(self, tenant: Tenant) -> None:
         self._tenant = tenant
 
     def handle(self, request: Request) -> Reply:
-        """Answer a request whose path starts with `/oauth`."""
+        """Answer a request below `/oauth`."""
         versions = "|".join(("v3", *(each for each in self._tenant.org.versions if "-" in each)))
         if request.path == "/oauth/authorize":
             return self._authorize(request)

@@ -16,20 +16,20 @@ _EPOCH = "1970-01-01T00:00:00Z"
 
 
 def stamp(moment: datetime) -> str:
-    """Return a moment as HubSpot writes it, in milliseconds and UTC."""
+    """Return a time in HubSpot's format, in milliseconds and UTC."""
     return (
         moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
     )
 
 
 class HubSpotShapes:
-    """Renders what a portal holds."""
+    """Renders the content of an account."""
 
     def __init__(self, tenant: Tenant) -> None:
         self._tenant = tenant
 
     def properties(self, target: ObjectDef, archived: bool) -> list[dict[str, Any]]:
-        """Return the properties of an object type: the archived ones, or the others."""
+        """Return the archived or the other properties of an object type."""
         hidden = self._tenant.hidden_fields(target.name)
         return [
             self.property(target, each)
@@ -124,7 +124,7 @@ class HubSpotShapes:
         }
 
     def rules(self, target: ObjectDef) -> list[dict[str, Any]]:
-        """Return the validation rules by property: unique values are checked, and so is money."""
+        """Return the validation rules by property: for unique values and for currencies."""
         rules = {
             "amount": [{"ruleType": "MIN_NUMBER", "ruleArguments": ["0"]}],
             "zip": [{"ruleType": "ALPHANUMERIC", "ruleArguments": ["NUMERIC_ONLY"]}],
@@ -163,7 +163,7 @@ class HubSpotShapes:
         ]
 
     def owners(self, archived: bool) -> list[dict[str, Any]]:
-        """Return the owners; nobody has left, so there are none archived."""
+        """Return the owners; none is archived."""
         people: Iterable[Any] = () if archived else self._tenant.scenario.people.values()
         return [
             {
@@ -182,7 +182,7 @@ class HubSpotShapes:
         ]
 
     def record(self, target: ObjectDef, number: int, asked: list[str]) -> dict[str, Any]:
-        """Return one record with the default properties and those asked for."""
+        """Return one record with the default and the requested properties."""
         hidden = self._tenant.hidden_fields(target.name)
         names = [
             each
@@ -222,7 +222,7 @@ class HubSpotShapes:
         }
 
     def usage(self) -> dict[str, Any]:
-        """Return how much of the daily allowance is used."""
+        """Return the usage of the daily quota."""
         now = self._tenant.now
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
         return {

@@ -1,4 +1,4 @@
-"""A big org that nobody wrote: many object types with plausible fields, for measuring."""
+"""A large generated org: many object types with plausible fields, for benchmarks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SYSTEM_FIELDS = 7
 
 
 def large_objects(objects: int, in_scope: int, fields: int) -> dict[str, ObjectDef]:
-    """Return `objects` object types of `fields` fields, `in_scope` of which can be mapped."""
+    """Return `objects` object types with `fields` fields each; `in_scope` of them are mappable."""
     own = [_field(index) for index in range(max(1, fields - SYSTEM_FIELDS))]
     result: dict[str, ObjectDef] = {}
     for index in range(objects):

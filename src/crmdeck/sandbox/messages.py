@@ -1,4 +1,4 @@
-"""One request and one reply, as the vendors' sites in the sandbox see them."""
+"""One request and one reply."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ JSON = "application/json;charset=UTF-8"
 
 @dataclass(frozen=True)
 class Request:
-    """A request to one organization; `path` is what follows its prefix, without the query."""
+    """A request to one organization; `path` has neither its prefix nor the query."""
 
     method: str
     path: str
@@ -23,7 +23,7 @@ class Request:
 
     @staticmethod
     def parse(method: str, target: str, headers: Mapping[str, str], body: bytes) -> Request:
-        """Return the request to `target` (path and query); header names become lower case."""
+        """Return the request to `target` (path and query), with header names in lower case."""
         parts = urlsplit(target)
         return Request(
             method=method,
@@ -38,13 +38,13 @@ class Request:
         return self.query.get(name, (default,))[0]
 
     def form(self) -> dict[str, str]:
-        """Return the form in the body, or the query where there is no body."""
+        """Return the form in the body, or the query without a body."""
         if not self.body:
             return {name: values[0] for name, values in self.query.items()}
         return {name: values[0] for name, values in _multi(self.body.decode("utf-8")).items()}
 
     def json(self) -> Any:
-        """Return the JSON in the body. Raises ValueError where there is none."""
+        """Return the JSON in the body. Raises ValueError for anything else."""
         return json.loads(self.body)
 
     @property
@@ -56,7 +56,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer. `promised` is the length to announce where it is not the body's."""
+    """An answer. `promised` is a wrong Content-Length, for a truncated body."""
 
     status: int = 200
     body: bytes = b""

@@ -1,4 +1,4 @@
-"""The REST API of a Salesforce org, as far as reading schemas and recent records goes."""
+"""The REST API of a Salesforce org, for schemas and recent records."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from crmdeck.sandbox.tenant import Tenant
 # Releases come in spring, summer and winter; 68.0 is Winter '27. 21.0 to 30.0 are retired.
 _RELEASES = ("Spring", "Summer", "Winter")
 VERSIONS = tuple(f"{number}.0" for number in range(31, 69))
-# The last release came in the middle of the history.
+# The last release is in the middle of the history.
 _LAST_RELEASE = timedelta(days=38.4)
 
 MAX_SUBREQUESTS = 25
@@ -51,7 +51,7 @@ MESSAGES: Mapping[str, tuple[int, str]] = {
 
 
 def error(code: str, message: str | None = None, status: int | None = None) -> Reply:
-    """Return an error as Salesforce writes it: a list of `message` and `errorCode`."""
+    """Return an error in Salesforce's format: a list of `message` and `errorCode`."""
     known_status, known_message = MESSAGES.get(code, (403, code.replace("_", " ").capitalize()))
     return reply([{"message": message or known_message, "errorCode": code}], status or known_status)
 
@@ -86,7 +86,7 @@ class SalesforceSite:
         return replace(answer, headers={**answer.headers, "Sforce-Limit-Info": used})
 
     def fault(self, fault: Fault, request: Request) -> Reply:
-        """Return what a fault puts in the place of an answer."""
+        """Return the answer for a fault."""
         usual_status, usual_code = _USUAL[fault.kind]
         status = fault.status or usual_status
         if request.path.startswith("/services/oauth2"):
@@ -172,7 +172,7 @@ class SalesforceSite:
         return Reply(200, self._texts[key], {"Last-Modified": _http_date(modified)})
 
     def _batch(self, request: Request, version: str) -> tuple[Reply, int]:
-        """Answer `composite/batch`: each subrequest costs a call and knows no headers."""
+        """Answer `composite/batch`: each subrequest costs a call and has no headers."""
         entries = _entries(request, "batchRequests")
         if entries is None:
             return error("JSON_PARSER_ERROR", "batchRequests is missing or too long", 400), 1
@@ -190,7 +190,7 @@ class SalesforceSite:
         return Reply(200, body), len(entries)
 
     def _composite(self, request: Request, version: str) -> Reply:
-        """Answer `composite`: one call, whatever its subrequests, which may have headers."""
+        """Answer `composite`: one call for all subrequests, which can have headers."""
         if request.method == "GET":
             base = f"/services/data/v{version}/composite"
             return reply(
@@ -226,7 +226,7 @@ class SalesforceSite:
         )
 
     def _start_job(self, request: Request, version: str) -> Reply:
-        """Take a query of Bulk API 2.0; it is answered when its results are asked for."""
+        """Accept a query of Bulk API 2.0; it runs when the client requests the results."""
         try:
             query = str(request.json()["query"])
             parse(query)

@@ -1,4 +1,4 @@
-"""Salesforce's answers to describe: the shapes of the REST API, rendered as text once."""
+"""Salesforce's describe answers in the format of the REST API, rendered once."""
 
 from __future__ import annotations
 
@@ -81,23 +81,23 @@ _SOAP = {
 }
 
 
-# What a release retires is not there under its version, nor under later ones.
+# Fields that a release retires are absent in its version and in later ones.
 _RETIRED = {"Account": ("68.0", frozenset({"Jigsaw", "JigsawCompanyId", "CleanStatus"}))}
 
 
 def retired(object_type: str, version: str) -> frozenset[str]:
-    """Return the fields that an object type has no more under a version of the API."""
+    """Return the fields of an object type that an API version no longer has."""
     since, fields = _RETIRED.get(object_type, (version, frozenset[str]()))
     return fields if float(version) >= float(since) else frozenset()
 
 
 def has_ability(target: ObjectDef, ability: str) -> bool:
-    """Return whether an object type is queryable, createable, layoutable, ..."""
+    """Return True if an object type is queryable, createable, layoutable, ..."""
     return any(ability in _ABILITIES.get(each, ()) for each in target.abilities)
 
 
 def summary(target: ObjectDef, version: str) -> dict[str, Any]:
-    """Return what describeGlobal says of one object type; the start of its describe too."""
+    """Return one object type in describeGlobal, which also starts its describe."""
     base = f"/services/data/v{version}/sobjects/{target.name}"
     return {
         **{flag: has_ability(target, flag) for flag in _FLAGS},
@@ -129,7 +129,7 @@ def global_text(objects: Iterable[ObjectDef], version: str) -> str:
 
 
 def describe_text(target: ObjectDef, version: str, hidden: frozenset[str] = frozenset()) -> str:
-    """Return the body of an sObject describe, without the fields that are hidden."""
+    """Return the body of an sObject describe, without hidden fields."""
     head: dict[str, Any] = summary(target, version)
     head |= {
         "actionOverrides": [],
@@ -169,7 +169,7 @@ def _master_record_type(base: str) -> dict[str, Any]:
 
 @cache
 def field_text(field: FieldDef) -> str:
-    """Return one field of a describe, with every attribute that API 60 and later name."""
+    """Return one field of a describe, with every attribute of API 60 and later."""
     flags = field.flags
     boolean = field.type == "boolean"
     calculated = "formula" in flags
@@ -260,7 +260,7 @@ _ALWAYS_SET = frozenset(
 
 
 def relationship(field: FieldDef) -> str | None:
-    """Return the name by which a query follows a reference."""
+    """Return the relationship name of a reference."""
     if not field.references:
         return None
     if field.name.endswith("__c"):

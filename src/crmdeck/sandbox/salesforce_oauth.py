@@ -1,4 +1,4 @@
-"""Salesforce's sign-in: `/services/oauth2/...` as an External Client App sees it."""
+"""Salesforce's OAuth endpoints for an External Client App."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _DENIAL = "expired access/refresh token"
 
 
 def refuse(error: str, description: str, status: int = 400) -> Reply:
-    """Return an OAuth error as Salesforce writes it."""
+    """Return an OAuth error in Salesforce's format."""
     return reply({"error": error, "error_description": description}, status)
 
 
 class SalesforceOAuth:
     """The OAuth endpoints of one org.
 
-    A JWT bearer assertion is checked for its issuer, subject and expiry; its signature is taken
-    on trust, since the sandbox knows no certificate.
+    They check issuer, subject and expiry of a JWT bearer assertion, but not its signature, because
+    the sandbox has no certificate.
     """
 
     def __init__(self, tenant: Tenant) -> None:
@@ -33,17 +33,17 @@ class SalesforceOAuth:
 
     @property
     def instance_url(self) -> str:
-        """The org's My Domain, as the vendor would name it."""
+        """The org's My Domain URL at the vendor."""
         return f"https://{self._tenant.org.domain}.my.salesforce.com"
 
     @property
     def org_id(self) -> str:
-        """The org's id."""
+        """The org's ID."""
         return f"00D5g{sum(self._tenant.org.name.encode()):010d}EAA"
 
     @property
     def user(self) -> dict[str, Any]:
-        """The integration user: id, name and user name."""
+        """The integration user: ID, name and user name."""
         person = self._tenant.scenario.people["integration"]
         return {
             "id": f"0055g{person.number:010d}AAA",
@@ -53,7 +53,7 @@ class SalesforceOAuth:
         }
 
     def handle(self, request: Request) -> Reply:
-        """Answer a request whose path starts with `/services/oauth2`."""
+        """Answer a request below `/services/oauth2`."""
         self._tenant.settle()
         match request.path.removeprefix("/services/oauth2"):
             case "/authorize":

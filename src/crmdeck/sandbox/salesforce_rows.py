@@ -1,4 +1,4 @@
-"""What a query finds in a Salesforce org: metadata, the audit trail, people, records."""
+"""The rows of a Salesforce org: metadata, the audit trail, people, records."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ _Row = dict[str, Any]
 
 
 class SalesforceRows:
-    """Rows by the name of the queried type. Nested mappings are what a path follows."""
+    """Rows by object type. A path in a query follows nested mappings."""
 
     def __init__(self, tenant: Tenant) -> None:
         self._tenant = tenant
 
     def metadata(self, name: str, version: str) -> Iterable[_Row] | None:
-        """Return the rows of a metadata type of both APIs, None where it is not one.
+        """Return the rows of a metadata type in both APIs; None for any other type.
 
-        Like in a real org these tell of what exists, whether this user may see its data or not.
+        As in a real org, they include metadata whose data this user can't see.
         """
         match name.lower():
             case "entitydefinition":
@@ -67,9 +67,9 @@ class SalesforceRows:
         return None
 
     def tooling(self, name: str, *, bulk: bool = False) -> Iterable[_Row] | None:
-        """Return the rows of a type that only the Tooling API knows.
+        """Return the rows of a type that only the Tooling API has.
 
-        Of reports nothing is told of what they depend on but in `bulk`.
+        The dependencies of reports are only in `bulk`.
         """
         match name.lower():
             case "validationrule":
@@ -124,7 +124,7 @@ class SalesforceRows:
             }
 
     def data(self, name: str) -> Iterable[_Row] | None:
-        """Return the rows of an object type, None where it can't be queried."""
+        """Return the rows of an object type; None if it isn't queryable."""
         target = next(
             (each for key, each in self._tenant.visible().items() if key.lower() == name.lower()),
             None,
@@ -141,7 +141,7 @@ class SalesforceRows:
         return (self._record(target, number) for number in range(self._tenant.org.records))
 
     def _audit_trail(self) -> Iterable[_Row]:
-        """Return an entry for each change of each object type; the vendor's leave none."""
+        """Return an entry for each change of each object type, except the vendor's."""
         tenant = self._tenant
         entries = [
             (change, name)
@@ -270,7 +270,7 @@ class SalesforceRows:
 
 @cache
 def _dependencies() -> tuple[dict[str, str], ...]:
-    """Return which components of the company's orgs use which custom fields."""
+    """Return the components that use custom fields."""
     file = files("crmdeck.sandbox") / "data" / "salesforce" / "dependencies.csv"
     return tuple(csv.DictReader(file.read_text("utf-8").splitlines()))
 

@@ -1,4 +1,4 @@
-"""Records that nobody typed in: the same for the same object type, field and number."""
+"""Generated records: the same for the same object type, field and number."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _RATES = (0.0, 0.02, 0.08, 0.2, 0.35, 0.5, 0.65, 0.8, 0.92, 1.0)
 
 @dataclass(frozen=True)
 class _Record:
-    """Who and where a record is about, the same in all its fields; `seed` differs by field."""
+    """The person and place of a record, the same in all its fields; `seed` differs by field."""
 
     number: int
     seed: int
@@ -78,7 +78,7 @@ class _Record:
 
 
 _Maker = Callable[[_Record, int], str]
-# What a text field holds, by its name in lower case without underscores; the first that fits.
+# The content of text fields, by name in lower case without underscores; the first match counts.
 _TEXTS: tuple[tuple[str, _Maker], ...] = (
     (r"email", lambda r, _: f"{r.first}.{r.last}@{r.domain}".lower().replace("'", "")),
     (r"phone|fax", lambda r, _: f"+1 555 01{r.seed % 100:02d}"),
@@ -108,8 +108,8 @@ _COMPILED = tuple((re.compile(pattern), maker) for pattern, maker in _TEXTS)
 
 
 def draw(*parts: object) -> int:
-    """Return a number from 0 to 2**32 - 1 that depends on nothing but `parts`."""
-    # A checksum alone changes in step with its input, which would leave patterns to be seen.
+    """Return a number from 0 to 2**32 - 1 that depends only on `parts`."""
+    # A checksum alone changes linearly with its input, which leaves visible patterns.
     mixed = crc32("\x1f".join(map(str, parts)).encode("utf-8"))
     for factor in (0x2C1B3C6D, 0x297A2D39):
         mixed = ((mixed ^ mixed >> 15) * factor) & 0xFFFFFFFF
@@ -117,12 +117,12 @@ def draw(*parts: object) -> int:
 
 
 def record_id(prefix: str, number: int) -> str:
-    """Return an 18-character record id with an object type's prefix."""
+    """Return an 18-character record ID with an object type's prefix."""
     return f"{(prefix or '000')[:3]}5g00000{number + 1:05d}AAA"
 
 
 def fill_rate(target: ObjectDef, field: FieldDef) -> float:
-    """Return the share of records in which a field is filled, 0 to 1."""
+    """Return the fill rate of a field, 0 to 1."""
     if field.required or "name" in field.flags or field.type == "boolean":
         return 1.0
     if _ALWAYS.fullmatch(field.name):
@@ -132,9 +132,9 @@ def fill_rate(target: ObjectDef, field: FieldDef) -> float:
 
 
 def make_value(target: ObjectDef, field: FieldDef, number: int, now: datetime) -> Any:
-    """Return what record `number` (from 0) holds in a field: JSON types, dates as datetimes.
+    """Return the value of a field in record `number` (from 0): JSON types, dates as datetimes.
 
-    None where the field is empty.
+    None for an empty field.
     """
     if draw("fill", target.name, field.name, number) % 1000 >= fill_rate(target, field) * 1000:
         return None

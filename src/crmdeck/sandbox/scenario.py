@@ -1,4 +1,4 @@
-"""The scenario that the sandbox serves: organizations with a schema as of any moment. Pure data."""
+"""The scenario of the sandbox: organizations with a schema at any time. Pure data."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ HUBSPOT_VERSIONS = ("2026-09", "2026-03", "v3")
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who works in the company; `number` makes the vendors' ids."""
+    """An employee of the sample company; `number` is part of the vendors' IDs."""
 
     key: str
     name: str
@@ -52,7 +52,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Organization:
-    """A Salesforce org or a HubSpot portal with its history, oldest change first."""
+    """A Salesforce org or a HubSpot account with its history, oldest change first."""
 
     name: str
     platform: Platform
@@ -68,7 +68,7 @@ class Organization:
 
     @cached_property
     def states(self) -> tuple[State, ...]:
-        """Return the states: the first, then one after each change."""
+        """The states: the first one, then one after each change."""
         states = [self.first]
         for change in self.changes:
             state = states[-1]
@@ -83,15 +83,15 @@ class Organization:
         return tuple(states)
 
     def changes_until(self, moment: datetime, now: datetime) -> tuple[Change, ...]:
-        """Return what had happened at `moment`, where history ends at `now`."""
+        """Return the changes until `moment`, if the history ends at `now`."""
         return tuple(each for each in self.changes if now - each.before_now <= moment)
 
     def at(self, moment: datetime, now: datetime) -> State:
-        """Return the state at `moment`, where history ends at `now`."""
+        """Return the state at `moment`, if the history ends at `now`."""
         return self.states[len(self.changes_until(moment, now))]
 
     def last_change(self, target: ObjectDef, moment: datetime, now: datetime) -> Change | None:
-        """Return the last change at `moment` that touched an object type, or what it follows."""
+        """Return the last change until `moment` of an object type, or of its parent."""
         follows_all = any(each.flags & {"objects", "fields"} for each in target.fields.values())
         name = target.parent or target.name
         for change in reversed(self.changes_until(moment, now)):
@@ -103,7 +103,7 @@ class Organization:
     def last_field_change(
         self, object_type: str, field_name: str, moment: datetime, now: datetime
     ) -> Change | None:
-        """Return the last change at `moment` that touched one field."""
+        """Return the last change until `moment` of one field."""
         for change in reversed(self.changes_until(moment, now)):
             for edit in change.edits:
                 if object_type in edit.touches and field_name in edit.names:
@@ -113,13 +113,13 @@ class Organization:
 
 @dataclass(frozen=True)
 class Scenario:
-    """Organizations by platform and name, and the people in them."""
+    """The organizations and the people in them."""
 
     organizations: tuple[Organization, ...]
     people: Mapping[str, Person] = field(default_factory=dict)
 
     def organization(self, name: str, platform: Platform) -> Organization:
-        """Return one organization. Raises KeyError where there is none of that name."""
+        """Return one organization. Raises KeyError for an unknown name."""
         for each in self.organizations:
             if each.name == name and each.platform == platform:
                 return each
@@ -127,14 +127,14 @@ class Scenario:
 
     @staticmethod
     def demo() -> Scenario:
-        """Return the company of the demo: two Salesforce orgs, two HubSpot portals."""
+        """Return the sample company of the demo: two Salesforce orgs, two HubSpot accounts."""
         return _demo()
 
     @staticmethod
     def large(objects: int = 1294, in_scope: int = 220, fields: int = 50) -> Scenario:
-        """Return a scenario with one big Salesforce org named `large`, to measure with.
+        """Return a scenario with one large Salesforce org named `large`, for benchmarks.
 
-        `in_scope` of its object types can be mapped; each has `fields` fields.
+        `in_scope` of its object types are mappable. Each has `fields` fields.
         """
         from crmdeck.sandbox.large_schema import large_objects
 

@@ -1,4 +1,4 @@
-"""Schemas as the sandbox holds them: compact, immutable, the same for both platforms."""
+"""The schemas of the sandbox: compact, immutable, the same for both CRMs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class FieldDef:
-    """One field or property. `type` is the vendor's word, without its sizes."""
+    """One field or property. `type` is the vendor's type without sizes."""
 
     name: str
     label: str
@@ -56,7 +56,7 @@ class FieldDef:
 
     @property
     def custom(self) -> bool:
-        """Whether the customer made it (Salesforce: by its suffix; HubSpot: by its flags)."""
+        """True if it isn't the vendor's own (Salesforce: by suffix; HubSpot: by flags)."""
         return self.name.endswith("__c") or (bool(self.widget) and "hubspot" not in self.flags)
 
 
@@ -81,9 +81,9 @@ class Pipeline:
 
 @dataclass(frozen=True)
 class ObjectDef:
-    """One object type with its fields, in the order in which the vendor lists them.
+    """One object type with its fields in the vendor's order.
 
-    `version` counts the changes so far that touched it; 0 is as it was in the beginning.
+    `version` counts its changes so far.
     """
 
     name: str
@@ -98,18 +98,18 @@ class ObjectDef:
     version: int = 0
 
     def with_fields(self, fields: Iterable[FieldDef]) -> ObjectDef:
-        """Return the object type with other fields, one version later."""
+        """Return the object type with other fields, in the next version."""
         named = MappingProxyType({each.name: each for each in fields})
         return replace(self, fields=named, version=self.version + 1)
 
 
 def parse_field(row: Mapping[str, str | None]) -> list[FieldDef]:
-    """Return the field that a row of a data file describes.
+    """Return the field, or the fields, in a row of a data file.
 
     Columns: `name`, `label`, `type` with its sizes (`string(80)`, `currency(16,2)`,
     `reference(Account|Contact)`), `flags`, `values` separated by `;`, `formula`, `help`; for
-    HubSpot also `widget` and `group`. The types `address` and `personname` stand for a
-    compound field with its parts, so that there can be several fields in the answer.
+    HubSpot also `widget` and `group`. The types `address` and `personname` mean a compound field
+    with its parts.
     """
     name, label = row["name"] or "", row["label"] or ""
     flags = frozenset((row.get("flags") or "").split())
@@ -151,7 +151,7 @@ def parse_field(row: Mapping[str, str | None]) -> list[FieldDef]:
 
 
 def parse_value(text: str) -> Value:
-    """Return the picklist value that `value:label`, or a value that is its own label, names."""
+    """Return the picklist value in `value:label`, or in a value that is its own label."""
     value, separator, label = text.partition(":")
     return Value(value, label if separator else value)
 

@@ -1,12 +1,12 @@
-"""The sandbox itself: what tests, the demo and `crmdeck sandbox` do with it.
+"""The sandbox server, for tests, the demo and `crmdeck sandbox`.
 
-Faults are ordered and time is moved from outside too, by a small API of its own:
+A small API of its own sets faults and the time:
 
 ====== =================== =====================================================================
-GET    `/sandbox`           the organizations: how to get in, and when something changes
+GET    `/sandbox`           the organizations: access, and the times of their changes
 POST   `/sandbox/faults`    `{"org": ..., "kind": ..., ...}`: a fault from now on
 POST   `/sandbox/script`    `{"org": ..., "steps": [fault or null, ...]}`
-DELETE `/sandbox/faults`    everything works again; `?org=` for one organization
+DELETE `/sandbox/faults`    removes all faults; `?org=` for one organization
 POST   `/sandbox/now`       `{"moment": "2026-05-16T12:00:00Z" or null, "org": ...}`
 ====== =================== =====================================================================
 """
@@ -48,7 +48,7 @@ _MOMENT: TypeAdapter[Any] = TypeAdapter(UtcTime | None)
 
 @dataclass(frozen=True)
 class SalesforceAccess:
-    """How to get into a Salesforce org of the sandbox."""
+    """Access to a Salesforce org of the sandbox."""
 
     endpoint: str
     instance_url: str
@@ -67,10 +67,10 @@ class SalesforceAccess:
 
 @dataclass(frozen=True)
 class HubSpotAccess:
-    """How to get into a HubSpot portal of the sandbox.
+    """Access to a HubSpot account of the sandbox.
 
-    `private_app_token` does not expire, and answers to it tell the daily quota; `access_token`
-    is an OAuth app's: it lasts 30 minutes, and its answers do not.
+    `private_app_token` doesn't expire, and answers to it contain the daily quota. `access_token`
+    belongs to an OAuth app: it expires after 30 minutes, and its answers lack the quota.
     """
 
     endpoint: str
@@ -89,7 +89,7 @@ class HubSpotAccess:
 
 @dataclass(frozen=True)
 class LoggedRequest:
-    """One request that the sandbox has answered. `status` 0: it was left without an answer."""
+    """One request to the sandbox. `status` is 0 if the sandbox sent no answer."""
 
     org: str
     method: str
@@ -107,8 +107,8 @@ class _Site(Protocol):
 class Sandbox:
     """A CRM on loopback, as a context manager.
 
-    `latency` in seconds is added to every answer. The history ends at `anchor` (the clock's
-    time of making, to the second), whatever `set_now` does.
+    `latency` in seconds delays every answer. The history ends at `anchor` (default: the time now,
+    to the second), independent of `set_now`.
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class Sandbox:
         self.stop()
 
     def start(self) -> None:
-        """Listen on loopback, in threads of its own. Raises OSError where the port is taken."""
+        """Listen on loopback in other threads. Raises OSError if the port is in use."""
         if self._server is not None:
             return
         self._stopping.clear()
@@ -162,7 +162,7 @@ class Sandbox:
         thread.start()
 
     def stop(self) -> None:
-        """Close the server and every connection; harmless when it is not running."""
+        """Close the server and all connections, if it is running."""
         if self._server is None:
             return
         self._stopping.set()
@@ -173,17 +173,17 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """Where the sandbox listens; the port is known once it has started."""
+        """The URL of the sandbox, valid after its start."""
         return f"http://127.0.0.1:{self._port}"
 
     def access(self, org: str) -> SalesforceAccess | HubSpotAccess:
-        """Return how to reach an organization of either CRM; raises KeyError if there is none."""
+        """Return the access to an org or an account. Raises KeyError for an unknown one."""
         if (_PREFIXES["salesforce"], org) in self._tenants:
             return self.salesforce(org)
         return self.hubspot(org)
 
     def salesforce(self, org: str) -> SalesforceAccess:
-        """Return how to get into a Salesforce org. Raises KeyError for an unknown one."""
+        """Return the access to a Salesforce org. Raises KeyError for an unknown one."""
         tenant = self._tenants["sf", org]
         oauth = SalesforceOAuth(tenant)
         return SalesforceAccess(
@@ -197,7 +197,7 @@ class Sandbox:
         )
 
     def hubspot(self, portal: str) -> HubSpotAccess:
-        """Return how to get into a HubSpot portal. Raises KeyError for an unknown one."""
+        """Return the access to a HubSpot account. Raises KeyError for an unknown one."""
         tenant = self._tenants["hs", portal]
         return HubSpotAccess(
             endpoint=f"{self.url}/hs/{portal}",
@@ -210,17 +210,17 @@ class Sandbox:
         )
 
     def set_now(self, moment: datetime | None, org: str | None = None) -> None:
-        """Stand at a moment of the history, in one organization or in all; None: the present."""
+        """Move one organization, or all, to a time in the history; None: the present."""
         for tenant in self._chosen(org):
             tenant.set_now(moment)
 
     def moments(self, org: str) -> tuple[datetime, ...]:
-        """Return when something changes in an organization, oldest first."""
+        """Return the times of an organization's changes, oldest first."""
         (tenant,) = self._chosen(org)
         return tuple(self.anchor - each.before_now for each in tenant.org.changes)
 
     def fault(self, org: str, fault: Fault) -> None:
-        """Let something go wrong in an organization from now on, beside what already does."""
+        """Add a fault to an organization."""
         for tenant in self._chosen(org):
             if fault.kind in ONCE:
                 _strike(tenant, fault)
@@ -228,12 +228,12 @@ class Sandbox:
                 tenant.faults.add(fault)
 
     def script(self, org: str, *steps: Fault | None) -> None:
-        """Let faults follow each other, each for its `times` requests; None lets one through."""
+        """Set a sequence of faults, each for its `times` requests; None lets one request pass."""
         for tenant in self._chosen(org):
             tenant.faults.script(steps)
 
     def clear(self, org: str | None = None) -> None:
-        """Let everything work again: faults end, and the tokens that were told of are taken."""
+        """Remove all faults, and accept the first tokens again."""
         for tenant in self._chosen(org):
             tenant.faults.clear()
             tenant.tokens.rotates = False
@@ -242,7 +242,7 @@ class Sandbox:
                 tenant.tokens.restore_first()
 
     def spend(self, org: str, calls: int) -> None:
-        """Let others use up calls of an organization's daily allowance."""
+        """Use calls of an organization's daily quota, as other apps would."""
         for tenant in self._chosen(org):
             tenant.count(calls)
 
@@ -255,15 +255,15 @@ class Sandbox:
         key = (prefix, name.partition("?")[0])
         if key not in self._sites:
             known = [f"/{prefix}/{name}" for prefix, name in self._sites]
-            return reply({"error": "no such organization", "known": known}, 404)
+            return reply({"error": "unknown organization", "known": known}, 404)
         request = Request.parse(method, f"/{rest}", headers, body)
         self._wait(self.latency)
-        answer = self._spoilt(self._tenants[key], self._sites[key], request)
+        answer = self._with_faults(self._tenants[key], self._sites[key], request)
         status, size = (answer.status, len(answer.body)) if answer else (0, 0)
         self.requests.append(LoggedRequest(name, method, f"/{rest}", status, size))
         return answer
 
-    def _spoilt(self, tenant: Tenant, site: _Site, request: Request) -> Reply | None:
+    def _with_faults(self, tenant: Tenant, site: _Site, request: Request) -> Reply | None:
         truncated = False
         values = " ".join(value for found in request.query.values() for value in found)
         for fault in tenant.faults.take(request.path, values):

@@ -1,4 +1,4 @@
-"""The part of SOQL that reading metadata and recent records takes.
+"""The subset of SOQL that crmdeck needs for metadata and recent records.
 
 `SELECT fields FROM Type [WHERE ...] [ORDER BY ...] [LIMIT n] [OFFSET n]`, with `COUNT()`,
 relationship paths, AND, OR, brackets, NOT, the comparison operators, LIKE and IN.
@@ -49,9 +49,9 @@ class Query:
 
 
 def follow(row: Row, path: str) -> Any:
-    """Return what a row holds at a path such as `CreatedBy.Name`; None where there is nothing.
+    """Return the value at a path such as `CreatedBy.Name`, or None.
 
-    Raises SoqlError where the row has no such column.
+    Raises SoqlError for an unknown column.
     """
     value: Any = row
     for part in path.split("."):
@@ -67,7 +67,7 @@ def follow(row: Row, path: str) -> Any:
 
 
 def parse(text: str) -> Query:
-    """Return the query that `text` says. Raises SoqlError."""
+    """Parse a query. Raises SoqlError."""
     return _Parser(text).query()
 
 

@@ -1,4 +1,4 @@
-"""One organization as it runs: its time, its tokens, its faults, its count of calls."""
+"""One running organization: its time, its tokens, its faults, its count of calls."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from crmdeck.sandbox.scenario import Organization, Person, Scenario
 from crmdeck.sandbox.schema import ObjectDef
 from crmdeck.sandbox.tokens import TokenIssuer
 
-# Standard object types were there before anything in the history happened.
+# The age of object types that don't change in the history.
 _AGE = timedelta(days=400)
 
 
 class Tenant:
-    """Shared by all requests to one organization. Thread-safe.
+    """The state that all requests to one organization share. Thread-safe.
 
-    `anchor` is the moment that the history counts back from; `clock` gives the present.
+    The history counts back from `anchor`. `clock` returns the present.
     """
 
     def __init__(
@@ -38,21 +38,21 @@ class Tenant:
         self._revocation_seen = False
 
     def set_now(self, moment: datetime | None) -> None:
-        """Stand at a moment of the history; None: at the present."""
+        """Move to a time in the history; None: the present."""
         self._moment = moment
 
     @property
     def now(self) -> datetime:
-        """The organization's present."""
+        """The organization's current time."""
         return self._moment or self.clock()
 
     @property
     def state(self) -> State:
-        """The organization as it is now."""
+        """The organization's current state."""
         return self.org.at(self.now, self.anchor)
 
     def settle(self) -> None:
-        """Let a revocation in the history take effect, once, when its moment has come."""
+        """Apply a revocation in the history once, at its time."""
         revoked = self.state.revoked
         with self._lock:
             if revoked == self._revocation_seen:
@@ -69,16 +69,16 @@ class Tenant:
 
     @property
     def used(self) -> int:
-        """How many calls of the day's allowance are used."""
+        """The used calls of the daily quota."""
         return min(self.state.daily_used + self._calls, self.org.daily_limit)
 
     @property
     def exhausted(self) -> bool:
-        """Whether no call is left today."""
+        """True if the daily quota is used up."""
         return self.used >= self.org.daily_limit
 
     def visible(self) -> dict[str, ObjectDef]:
-        """Return the object types that the integration user may see."""
+        """Return the object types that the integration user can see."""
         hidden = {
             fault.object_type
             for fault in self.faults.views()
@@ -87,7 +87,7 @@ class Tenant:
         return {name: each for name, each in self.state.objects.items() if name not in hidden}
 
     def hidden_fields(self, object_type: str) -> frozenset[str]:
-        """Return the fields of an object type that the integration user may not see."""
+        """Return the fields of an object type that the integration user can't see."""
         return frozenset(
             fault.field_name
             for fault in self.faults.views()
@@ -97,7 +97,7 @@ class Tenant:
         )
 
     def lost(self, object_type: str) -> Fault | None:
-        """Return the fault that loses the schema of an object type."""
+        """Return the LOST_SCHEMA fault of an object type, if any."""
         for fault in self.faults.views():
             if fault.kind is FaultKind.LOST_SCHEMA and fault.object_type == object_type:
                 return fault
@@ -109,9 +109,9 @@ class Tenant:
         return self.anchor - (change.before_now if change else _AGE)
 
     def field_modified(self, object_type: str, field_name: str) -> tuple[datetime, Person | None]:
-        """Return when a field last changed, and who did it (None: the vendor).
+        """Return when a field last changed, and by whom (None: the vendor).
 
-        What has not changed in the history was made long ago by the first person of the scenario.
+        A field without a change in the history belongs to the first person of the scenario.
         """
         change = self.org.last_field_change(object_type, field_name, self.now, self.anchor)
         if change is None:

@@ -1,4 +1,4 @@
-"""OAuth tokens and codes of one organization: made up, and valid in the sandbox only."""
+"""Made-up OAuth tokens and codes of one organization, valid in the sandbox only."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from crmdeck.clock import Clock
 
 @dataclass(frozen=True)
 class Grant:
-    """An access token's end; None where it lasts until it is revoked."""
+    """The expiry of an access token; None if it doesn't expire."""
 
     expires_at: datetime | None
 
 
 @dataclass(frozen=True)
 class Denial:
-    """In which words a refresh token is refused, where they shall be other than usual."""
+    """The error for a revoked refresh token, if it isn't the usual one."""
 
     error: str | None = None
     description: str | None = None
 
 
 class TokenIssuer:
-    """Issues, checks and ends the tokens of one organization. Thread-safe.
+    """Issues, checks and revokes the tokens of one organization. Thread-safe.
 
-    Names of tokens count up, so that the same story gives the same tokens.
-    `lifetime` is how long an access token lasts, None for until it is ended. `rotates` says
-    whether a refresh token works only once, `denial` how a revoked one is refused.
+    Tokens are numbered, so that the same requests get the same tokens. `lifetime` is that of an
+    access token, None for no expiry. `rotates` is True if a refresh token works only once. `denial`
+    is the error for a revoked one.
     """
 
     def __init__(self, name: str, clock: Clock, lifetime: timedelta | None) -> None:
@@ -54,7 +54,7 @@ class TokenIssuer:
 
     @property
     def refresh_token(self) -> str:
-        """The refresh token that works, where one does."""
+        """The current refresh token."""
         with self._lock:
             return self._refresh
 
@@ -67,7 +67,7 @@ class TokenIssuer:
             return token
 
     def refresh(self, refresh_token: str) -> tuple[str, str] | None:
-        """Return a new access token and the refresh token to go on with, or None if refused."""
+        """Return a new access token and the next refresh token; None if refused."""
         with self._lock:
             if self._refresh_revoked or refresh_token != self._refresh:
                 return None
@@ -78,7 +78,7 @@ class TokenIssuer:
         return self.issue(), current
 
     def valid(self, token: str) -> bool:
-        """Return whether an access token is good now."""
+        """Return True if an access token is valid now."""
         if token == self.static_token:
             return True
         with self._lock:
@@ -88,13 +88,13 @@ class TokenIssuer:
             )
 
     def ended_at(self, token: str) -> datetime | None:
-        """Return when an access token that was good once ended, None for a stranger."""
+        """Return when an access token expired; None for an unknown one."""
         with self._lock:
             grant = self._access.get(token)
             return self._ended.get(token) or (grant.expires_at if grant else None)
 
     def seconds_left(self, token: str) -> int:
-        """Return how many seconds an access token has left, 0 where it has no end."""
+        """Return the seconds until an access token expires; 0 if it doesn't."""
         with self._lock:
             grant = self._access.get(token)
             if grant is None or grant.expires_at is None:
@@ -102,20 +102,20 @@ class TokenIssuer:
             return max(0, round((grant.expires_at - self._clock()).total_seconds()))
 
     def expire_all(self) -> None:
-        """End every access token issued so far."""
+        """Revoke all access tokens."""
         with self._lock:
             now = self._clock()
             self._ended.update(dict.fromkeys(self._access, now))
             self._access.clear()
 
     def restore_first(self) -> None:
-        """Let the token that everybody was told of work again."""
+        """Accept the first access token again."""
         with self._lock:
             self._ended.pop(self.first_access, None)
             self._access.setdefault(self.first_access, Grant(self._end()))
 
     def revoke_refresh(self, revoked: bool = True) -> None:
-        """Refuse the refresh token from now on, or take it again."""
+        """Refuse the refresh token from now on, or accept it again."""
         with self._lock:
             self._refresh_revoked = revoked
 
@@ -123,14 +123,14 @@ class TokenIssuer:
         return self._clock() + self._lifetime if self._lifetime else None
 
     def authorize(self, challenge: str) -> str:
-        """Return a code that `redeem` takes once, bound to a PKCE challenge (or "")."""
+        """Return a code that `redeem` accepts once, with a PKCE challenge (or "")."""
         with self._lock:
             code = f"{self._name}-code-{len(self._codes) + 1}"
             self._codes[code] = challenge
             return code
 
     def redeem(self, code: str, verifier: str) -> bool:
-        """Return whether a code is good, with the verifier that its challenge asks for."""
+        """Return True if a code is valid, and the verifier matches its challenge."""
         with self._lock:
             challenge = self._codes.get(code)
             if challenge is None:
