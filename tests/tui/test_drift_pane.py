@@ -239,18 +239,6 @@ async def test_acknowledging_is_undone_and_redone(drifted: Workspace) -> None:
         assert "undo" in keys(pilot)
 
 
-async def test_breaking_changes_come_first_until_acknowledged(
-    drifted: Workspace,
-) -> None:
-    async with console(drifted).run_test(size=(120, 40)) as pilot:
-        await settle(pilot)
-        shown = wheres(pilot)
-        assert shown[0].startswith("BREAKS A MAPPING  2")
-        assert shown[1:3] == ["Opportunity.Account_Name__c", "Opportunity.Contact_Email__c"]
-        await press(pilot, "g", "j", "a", "enter")
-        assert wheres(pilot)[0].startswith("BREAKS A MAPPING  1")
-
-
 async def test_changes_on_screen_become_seen_for_this_user(
     drifted: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

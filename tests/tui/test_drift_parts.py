@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from crmdeck.model import DriftEvent, DriftKind, Severity, Story
+from crmdeck.model import Decision, DecisionState, DriftEvent, DriftKind, Severity, Story
 from crmdeck.tui.filters import has_terms, with_terms
 from crmdeck.tui.layout import wrap
 from crmdeck.tui.panes.drift.arrangement import STORY_PREFIX, DayCount, arrange
@@ -37,9 +37,14 @@ def event(name: str, **more: object) -> DriftEvent:
 
 
 def timeline(
-    *events: DriftEvent, stories: tuple[Story, ...] = (), everywhere: bool = False
+    *events: DriftEvent,
+    stories: tuple[Story, ...] = (),
+    standing: tuple[Decision, ...] = (),
+    everywhere: bool = False,
 ) -> Timeline:
-    return make_timeline(events, stories, names={}, standing=(), now=NOW, everywhere=everywhere)
+    return make_timeline(
+        events, stories, names={}, standing=standing, now=NOW, everywhere=everywhere
+    )
 
 
 def test_the_added_field_of_a_rename_follows_the_removed_one() -> None:
@@ -49,10 +54,26 @@ def test_the_added_field_of_a_rename_follows_the_removed_one() -> None:
     lines = arrange(timeline(other, came, left), None, ()).lines
     assert [line.key for line in lines] == ["Beta", "Zeta", "Alpha"]
     assert [line.when for line in lines] == ["16 May", "", ""]
-    assert [line.what for line in lines[1:]] == [
-        "probably renamed to Alpha",
-        "probably renamed from Zeta",
-    ]
+
+
+def test_breaking_changes_come_first_until_acknowledged() -> None:
+    accepted = Decision(
+        id="d",
+        connection_id="c",
+        object_pair="deal_registration--Account",
+        partner_field="name",
+        crm_field="Beta",
+        state=DecisionState.ACCEPTED,
+        decided_by="dana",
+        decided_at=NOW,
+    )
+    changes = [event("Alpha"), event("Beta", severity=Severity.BREAKING)]
+    whole = timeline(*changes, standing=(accepted,))
+    keys = [line.key for line in arrange(whole, None, ()).lines]
+    assert keys == ["group:breaks", "Beta", "group:rest", "Alpha"]
+    changes[1] = changes[1].model_copy(update={"acknowledged_at": NOW})
+    settled = timeline(*changes, standing=(accepted,))
+    assert [line.key for line in arrange(settled, None, ()).lines] == ["Beta", "Alpha"]
 
 
 def test_connections_are_kept_apart_within_a_day() -> None:
