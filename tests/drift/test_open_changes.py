@@ -430,6 +430,31 @@ def test_acknowledging_one_change_settles_no_other_that_was_open(
         assert before - {found.changes[number].id} <= {change.id for change in found.open()}
 
 
+def test_groups_of_one_severity_come_newest_first_after_those_that_touch_mappings() -> None:
+    def change(name: str, day: int, **more: Any) -> DriftEvent:
+        values = {"id": name, "connection_id": "c", "object_type": "Deal", "field_name": name}
+        values |= {"kind": DriftKind.FIELD_CHANGED, "severity": Severity.RISKY}
+        return DriftEvent.model_validate(
+            values | {"detected_at": NOON + timedelta(days=day)} | more
+        )
+
+    groups = group_open(
+        [
+            change("old", 1),
+            change("first", 2, story="s"),
+            change("last", 4, story="s"),
+            change("new", 3),
+            change("mapped", 0, affected_mappings=("deal--Deal:name",)),
+        ]
+    )
+    assert [(group.id, [each.id for each in group.changes]) for group in groups] == [
+        ("mapped", ["mapped"]),
+        ("s", ["last", "first"]),
+        ("new", ["new"]),
+        ("old", ["old"]),
+    ]
+
+
 # Mappings
 
 
