@@ -125,14 +125,14 @@ async def test_a_reason_is_shown_if_samples_are_unavailable(workspace: Workspace
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
         text = await press(pilot, "l", "w")
-        assert "acme has no records to look into." in text
-        assert "knows schemas only." in text
+        assert "acme has no records to sample." in text
+        assert "contains schemas only." in text
         (workspace.home / "settings.toml").write_text("samples = false\n")
     with Workspace.open(workspace.home) as shut:
         async with console(shut, "mapping").run_test(size=(100, 30)) as pilot:
             await settle(pilot)
             text = await press(pilot, "l", "w")
-            assert "Looking into records is switched off." in text
+            assert "Sampling is off (samples = false)." in text
             assert "samples = true" in text
 
 

@@ -38,7 +38,7 @@ def accept(field: str, crm_field: str) -> Choice:
 def test_a_schema_never_discovered_says_what_to_do(desk: Desk) -> None:
     with pytest.raises(SchemaNotDiscoveredError) as caught:
         desk.workspace.mappings.suggest("acme", PAIR)
-    assert caught.value.remedy == "Discover it first: crmdeck refresh acme"
+    assert caught.value.remedy == "Refresh it: crmdeck refresh acme"
 
 
 @pytest.mark.parametrize(
