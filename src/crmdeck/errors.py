@@ -30,18 +30,18 @@ class ExitCode(IntEnum):
 
     @property
     def meaning(self) -> str:
-        """What it says, for people."""
+        """The meaning in a few words."""
         return _MEANINGS[self]
 
 
 _MEANINGS = {
-    ExitCode.OK: "fine",
-    ExitCode.FAILED: "failed: nothing worked",
-    ExitCode.USAGE: "wrong usage, or a name that is not there; nothing was done",
-    ExitCode.REAUTH_REQUIRED: "a connection needs a new sign-in",
-    ExitCode.DRIFT: "drift (or a difference) that fails, or a mapping that no longer holds",
-    ExitCode.CACHE_BUSY: "the cache is busy or can't be read",
-    ExitCode.PARTIAL: "done in part: some objects or connections failed",
+    ExitCode.OK: "success",
+    ExitCode.FAILED: "nothing worked",
+    ExitCode.USAGE: "wrong usage or an unknown name; nothing was done",
+    ExitCode.REAUTH_REQUIRED: "a connection needs a sign-in",
+    ExitCode.DRIFT: "a change, a difference or a broken mapping that fails",
+    ExitCode.CACHE_BUSY: "the cache is busy or unreadable",
+    ExitCode.PARTIAL: "some objects or connections failed",
 }
 
 FIRST_OF = (

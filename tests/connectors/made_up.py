@@ -1,4 +1,4 @@
-"""A made-up third CRM: one package with a profile and a connector, as `docs/extending.md` says."""
+"""A made-up third CRM: one package with a profile and a connector, as in `docs/architecture.md`."""
 
 from __future__ import annotations
 

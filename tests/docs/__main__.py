@@ -1,4 +1,4 @@
-"""Everything of the docs that is drawn from the code, drawn anew: `python -m tests.docs`."""
+"""Draw all parts of the docs that come from the code: `python -m tests.docs`."""
 
 from __future__ import annotations
 

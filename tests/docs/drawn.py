@@ -1,4 +1,4 @@
-"""Parts of the docs that are drawn from the code, each between two marks that name it."""
+"""Parts of the docs that are drawn from the code, each between two marks."""
 
 from __future__ import annotations
 
@@ -28,35 +28,35 @@ IDENTITY = "https://github.com/crmdeck/crmdeck/blob/main/docs/wire.schema.json"
 ANSWERS: Mapping[str, tuple[type[WireModel], str]] = {
     "connections list": (model.Connection, "a list"),
     "connections test NAME": (model.ProbeReport, ""),
-    "status [NAME]": (model.ConnectionStatus, "and `reasons`; a list without a name"),
+    "status [NAME]": (model.ConnectionStatus, "with `reasons`; a list without a name"),
     "refresh NAME": (
         model.RefreshResult,
-        "and `connection`, `connectionId`, `reasons`; a list of several",
+        "with `connection`, `connectionId`, `reasons`; a list for several",
     ),
     "schema NAME": (model.SchemaSummary, ""),
     "schema NAME OBJECT": (model.ObjectDetail, ""),
     "schema NAME OBJECT.FIELD --used": (model.FieldUsage, ""),
-    "schema NAME --api-version next": (model.VersionPreview, "and `reasons`"),
+    "schema NAME --api-version next": (model.VersionPreview, "with `reasons`"),
     "drift [NAME]": (
         model.DriftReport,
-        "and `reasons`; after each `connectionId` its name, `connection`",
+        "with `reasons`, and the name `connection` after each `connectionId`",
     ),
     "compare NAME [OTHER]": (model.Comparison, ""),
     "check": (model.CheckReport, ""),
     "suggest NAME PAIR": (model.SuggestAnswer, ""),
     "mapping show NAME PAIR": (model.FieldMapping, ""),
-    "mapping accept NAME PAIR": (model.Decision, "a list; `reject` and `apply` too"),
-    "audit [NAME]": (model.AuditEntry, "a list; after each `connectionId` its name, `connection`"),
-    "export NAME --what schema": (model.ObjectExport, "a list; one with `--object`"),
+    "mapping accept NAME PAIR": (model.Decision, "a list; also `reject` and `apply`"),
+    "audit [NAME]": (model.AuditEntry, "a list, with the name `connection` after each `connectionId`"),
+    "export NAME --what schema": (model.ObjectExport, "a list; one record with `--object`"),
 }
 
 
 def exit_codes() -> str:
-    """Return the exit codes, and which comes first."""
+    """Return the exit codes and their order."""
     rows = [(str(int(code)), f"`{code.reason}`", code.meaning) for code in ExitCode]
     order = ", ".join(str(int(code)) for code in FIRST_OF)
-    head = ("code", "among the `reasons`", "what it says")
-    return f"{table(head, rows)}\nWhere several hold it is the first of {order}.\n"
+    head = ("code", "in `reasons`", "meaning")
+    return f"{table(head, rows)}\nIf several apply, the first of {order} wins.\n"
 
 
 def errors() -> str:
@@ -71,11 +71,11 @@ def errors() -> str:
         )
         for kind in found
     ]
-    return table(("code", "what it means", "exit code", "HTTP status"), rows)
+    return table(("code", "meaning", "exit code", "HTTP status"), rows)
 
 
 def kinds() -> Iterator[type[CrmdeckError]]:
-    """Yield every class of errors that crmdeck has."""
+    """Yield every error class of crmdeck."""
     for module in pkgutil.walk_packages(crmdeck.__path__, f"{crmdeck.__name__}."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
@@ -88,21 +88,21 @@ def kinds() -> Iterator[type[CrmdeckError]]:
 
 
 def filters() -> str:
-    """Return what narrows an export, and what it goes with."""
+    """Return the filters of exports."""
     rows = [
         (f"`{option}`", ", ".join(f"`{what}`" for what, taken in TAKES.items() if name in taken))
         for name, option in FILTERS.items()
     ]
-    return table(("filter", "goes with"), rows)
+    return table(("filter", "for"), rows)
 
 
 def settings() -> str:
-    """Return what stands in settings.toml."""
+    """Return the keys of settings.toml."""
     return options(Settings)
 
 
 def routes() -> str:
-    """Return what stands in a `[[notify]]`."""
+    """Return the keys of a `[[notify]]` table."""
     return options(NoticeRoute)
 
 
@@ -118,18 +118,18 @@ def options(kind: type[BaseModel]) -> str:
         )
         for name, field in kind.model_fields.items()
     ]
-    return table(("key", "value", "as it comes", "what for"), rows)
+    return table(("key", "value", "default", "purpose"), rows)
 
 
 def default(value: Any) -> str:
-    """Return a default as one writes it in the file."""
+    """Return a default as the file would have it."""
     if value is None:
         return "not set"
     return "none" if value in ({}, ()) else f"`{json.dumps(value)}`"
 
 
 def said(schema: Mapping[str, Any]) -> str:
-    """Return what a value of settings may be, in words."""
+    """Return the values of a setting in words."""
     if "anyOf" in schema:
         return " or ".join(said(each) for each in schema["anyOf"] if each != {"type": "null"})
     if "enum" in schema:
@@ -156,14 +156,14 @@ def wire_schema() -> str:
     _, schema = models_json_schema(
         [(kind, "serialization") for kind in sorted(kinds, key=lambda kind: kind.__name__)],
         by_alias=True,
-        title="What crmdeck answers in JSON",
+        title="Records in the JSON of crmdeck",
     )
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": IDENTITY}
     return json.dumps(head | schema, indent=1) + "\n"
 
 
 def inner(kind: type[WireModel]) -> Iterator[type[WireModel]]:
-    """Yield the records that stand inside of one."""
+    """Yield the records inside a record."""
     for name in kind.model_json_schema().get("$defs", {}):
         found = getattr(model, name, None)
         if isinstance(found, type) and issubclass(found, WireModel):
@@ -171,7 +171,7 @@ def inner(kind: type[WireModel]) -> Iterator[type[WireModel]]:
 
 
 def answers() -> str:
-    """Return which command answers with what."""
+    """Return the record of each command."""
     rows = [
         (f"`crmdeck {command} --json`", link(kind.__name__), more)
         for command, (kind, more) in ANSWERS.items()
@@ -180,24 +180,24 @@ def answers() -> str:
 
 
 def records() -> str:
-    """Return each record: its keys, and what they hold."""
+    """Return each record with its keys and values."""
     definitions = json.loads(wire_schema())["$defs"]
     parts = []
     for name, schema in sorted(definitions.items()):
         if "enum" not in schema:
             words = on_the_wire(" ".join((getattr(model, name).__doc__ or "").split()))
             rows = [
-                (f"`{key}`", holds(value, definitions))
+                (f"`{key}`", value_words(value, definitions))
                 for key, value in schema["properties"].items()
             ]
-            parts.append(f"### {name}\n\n{words}\n\n{table(('key', 'holds'), rows)}")
+            parts.append(f"### {name}\n\n{words}\n\n{table(('key', 'value'), rows)}")
     return "\n".join(parts)
 
 
-def holds(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
-    """Return what a key holds, in words."""
+def value_words(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
+    """Return the values of a key in words."""
     if "anyOf" in schema:
-        return ", or ".join(holds(each, definitions) for each in schema["anyOf"])
+        return ", or ".join(value_words(each, definitions) for each in schema["anyOf"])
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return said(definitions[name]) if "enum" in definitions[name] else link(name)
@@ -205,10 +205,10 @@ def holds(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
         return said({"enum": schema.get("enum", [schema.get("const")])})
     kind = schema.get("type")
     if kind == "array":
-        return f"a list: {holds(schema.get('items', {}), definitions)}"
+        return f"a list: {value_words(schema.get('items', {}), definitions)}"
     if kind == "object":
         more = schema.get("additionalProperties")
-        return f"an object: {holds(more, definitions)}" if isinstance(more, dict) else "an object"
+        return f"an object: {value_words(more, definitions)}" if isinstance(more, dict) else "an object"
     words = {
         "string": "text",
         "integer": "a whole number",
@@ -220,17 +220,17 @@ def holds(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
 
 
 def on_the_wire(text: str) -> str:
-    """Return a docstring with the names that its fields have on the wire."""
+    """Return a docstring with the wire names of its fields."""
     return re.sub(r"`[a-z]+(?:_[a-z]+)+`", lambda name: to_camel(name[0]), text)
 
 
 def link(name: str) -> str:
-    """Return a link to a record of the page."""
+    """Return a link to a record on the page."""
     return f"[{name}](#{name.lower()})"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table in Markdown."""
+    """Return a Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "".join(
         "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines
@@ -238,7 +238,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
-    "exit-codes.md": {"codes": exit_codes},
+    "check.md": {"codes": exit_codes},
     "exports.md": {"filters": filters},
     "settings.md": {"settings": settings, "notify": routes},
     "troubleshooting.md": {"errors": errors},
@@ -247,7 +247,7 @@ PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
 
 
 def redrawn(page: str) -> str:
-    """Return a page with its parts drawn anew."""
+    """Return a page with its parts drawn again."""
     text = (DOCS / page).read_text("utf-8")
     for name, part in PARTS[page].items():
         marked = re.compile(rf"(<!-- drawn: {name} -->\n).*?(<!-- end: {name} -->\n)", re.DOTALL)

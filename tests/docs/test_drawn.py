@@ -1,4 +1,4 @@
-"""What is drawn in the docs is what the code says now."""
+"""The drawn parts of the docs are current."""
 
 from __future__ import annotations
 

@@ -31,6 +31,8 @@ attention, and how crmdeck decides its severity. The tables are generated from `
 crmdeck drift --demo
 ```
 
+![The change that broke a mapping](../screenshots/broken-mapping.svg)
+
 ## What is open
 
 A **change** is one difference between two refreshes. A **change group** is several changes with \
