@@ -46,7 +46,10 @@ ANSWERS: Mapping[str, tuple[type[WireModel], str]] = {
     "suggest NAME PAIR": (model.SuggestAnswer, ""),
     "mapping show NAME PAIR": (model.FieldMapping, ""),
     "mapping accept NAME PAIR": (model.Decision, "a list; also `reject` and `apply`"),
-    "audit [NAME]": (model.AuditEntry, "a list, with the name `connection` after each `connectionId`"),
+    "audit [NAME]": (
+        model.AuditEntry,
+        "a list, with the name `connection` after each `connectionId`",
+    ),
     "export NAME --what schema": (model.ObjectExport, "a list; one record with `--object`"),
 }
 
@@ -208,7 +211,11 @@ def value_words(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> st
         return f"a list: {value_words(schema.get('items', {}), definitions)}"
     if kind == "object":
         more = schema.get("additionalProperties")
-        return f"an object: {value_words(more, definitions)}" if isinstance(more, dict) else "an object"
+        return (
+            f"an object: {value_words(more, definitions)}"
+            if isinstance(more, dict)
+            else "an object"
+        )
     words = {
         "string": "text",
         "integer": "a whole number",
