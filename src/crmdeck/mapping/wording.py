@@ -133,6 +133,7 @@ _SHORT = {
     "several into one": "several to one",
     "may be too large": "too large",
     "drops the time of day": "drops time",
+    "different meaning": "other meaning",
     "drops formatting": "drops format",
     "removed, renamed?": "renamed?",
 }
