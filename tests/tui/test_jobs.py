@@ -34,7 +34,7 @@ async def test_from_the_morning_check_to_a_repaired_mapping(tmp_path: Path) -> N
             for key in keys[:-1]:
                 await pilot.press(key)
                 await settle(pilot)
-            await until(pilot, lambda: "Contact email becomes" in screen_text(pilot))
+            await until(pilot, lambda: "CRM field for Contact email" in screen_text(pilot))
             await until(pilot, lambda: "▌ Buyer_Email__c" in screen_text(pilot))
             await pilot.press(keys[-1])
             await settle(pilot)
