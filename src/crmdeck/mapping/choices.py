@@ -87,7 +87,6 @@ class PairChoice:
 
     @property
     def makes_sense(self) -> bool:
-        """True if the pair is started or standard."""
         return self.started is not None or self.is_standard
 
 
@@ -213,7 +212,6 @@ def value_choices(
 
 
 def value_targets(row: MappingRow) -> tuple[tuple[str, str], ...]:
-    """Return the CRM values to choose from, each with its label."""
     right = row.right
     if right is None:
         return ()
@@ -284,7 +282,6 @@ def nearest_fields(
 
 
 def latest_first(started: Sequence[PairSummary]) -> list[PairSummary]:
-    """Return pairs in the order of their last decision, the latest first."""
     return sorted(started, key=lambda one: str(one.last_decided_at or ""), reverse=True)
 
 

@@ -50,7 +50,6 @@ class Review:
     rules: tuple[Rule, ...] | None = None
 
     def judge(self, left: Field, right: Field) -> Verdict:
-        """Return the verdict on a PartnerOS field and a CRM field."""
         direction, reason = suggest_direction(left, right, knowledge=self.knowledge)
         warnings = warn(left, right, knowledge=self.knowledge, homes=self.homes)
         if direction is not Direction.PULL:

@@ -72,7 +72,6 @@ class MappingRow:
 
     @property
     def name(self) -> str:
-        """Name of the PartnerOS field, the key of the row."""
         return self.partner.name
 
     @property
@@ -82,7 +81,6 @@ class MappingRow:
 
     @property
     def is_open(self) -> bool:
-        """True if the row is undecided."""
         return self.state is DecisionState.PENDING
 
     @property
@@ -131,7 +129,6 @@ class MappingRow:
 
     @property
     def group(self) -> Group:
-        """The group in which the row is shown."""
         if self.severity is Severity.BREAKING:
             return Group.BROKEN
         if not self.is_open:
@@ -219,7 +216,6 @@ class RowBuilder:
         }
 
     def judge(self, left: Field, right: Field) -> Verdict:
-        """Return the verdict on a field pair."""
         key = (left.name, right.name)
         if key not in self._verdicts:
             self._verdicts[key] = self.review.judge(left, right)

@@ -84,12 +84,10 @@ class MappingSession:
 
     @property
     def review(self) -> Review:
-        """The review that the rows are built from."""
         return self.builder.review
 
     @property
     def by_name(self) -> dict[str, MappingRow]:
-        """Rows by PartnerOS field name."""
         return {row.name: row for row in self.rows}
 
     @property
@@ -101,7 +99,6 @@ class MappingSession:
 
     @property
     def required_unmapped(self) -> tuple[Field, ...]:
-        """Required CRM fields that no accepted row writes."""
         return required_unmapped(self.review.crm_fields, by_field(self.log))
 
     def update_review(self, review: Review) -> tuple[Decision, ...]:
@@ -185,7 +182,6 @@ class MappingSession:
         return step, self._again(step, back=False)
 
     def saved(self, write: Write, decisions: Sequence[Decision]) -> None:
-        """Replace the provisional decisions of a write by the stored ones."""
         self.unsaved -= 1
         ids = {shown.id: real.id for shown, real in zip(write.shown, decisions, strict=False)}
         real = {decision.id: decision for decision in decisions}
@@ -205,7 +201,6 @@ class MappingSession:
         self._rebuild()
 
     def failed(self, write: Write) -> None:
-        """Remove a write that could not be stored."""
         self.unsaved -= 1
         for decision in write.shown:
             self._own.pop(decision.id, None)

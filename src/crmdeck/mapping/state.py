@@ -33,7 +33,6 @@ class FieldDecisions:
 
     @property
     def accepted(self) -> Decision | None:
-        """The active acceptance, if any."""
         return self.last if self.last.state is DecisionState.ACCEPTED else None
 
 
@@ -126,7 +125,6 @@ def required_unmapped(
 
 
 def by_pair(log: Iterable[Decision]) -> dict[str, list[Decision]]:
-    """Return the decisions of each object pair, in the order of `log`."""
     pairs: dict[str, list[Decision]] = {}
     for decision in log:
         pairs.setdefault(decision.object_pair, []).append(decision)
@@ -212,7 +210,6 @@ def drift_since(
 
 
 def acceptances(log: Iterable[Decision]) -> Iterator[Decision]:
-    """Yield the active acceptances in a connection's log, pair by pair."""
     for decisions in by_pair(log).values():
         for decided in by_field(decisions).values():
             if decided.accepted is not None:

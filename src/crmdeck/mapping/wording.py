@@ -79,7 +79,6 @@ def row_note(row: MappingRow) -> str:
 
 
 def best_text(row: MappingRow) -> str:
-    """Return the best alternative of a row without a suggestion."""
     best = next((one for one in row.candidates if one.confidence), None)
     return f"best: {best.crm_field} {percent(best.confidence or 0)}" if best else "best: none"
 
@@ -183,7 +182,6 @@ def access_text(field: Field, *, partner: bool = False) -> str:
 
 
 def yes_no(value: bool | None) -> str:
-    """Return yes, no, or unknown."""
     return "unknown" if value is None else "yes" if value else "no"
 
 

@@ -13,8 +13,6 @@ MIN_CONFIDENCE = 0.5
 
 @dataclass(frozen=True)
 class Home:
-    """The system and the object type of a field list."""
-
     system: str
     object_type: str
 
@@ -36,12 +34,10 @@ class RankContext:
 
     @property
     def left_home(self) -> Home | None:
-        """The object on the left, if it has a name."""
         return Home(PARTNER_SYSTEM, self.partner_object) if self.partner_object else None
 
     @property
     def right_home(self) -> Home | None:
-        """The object on the right, if its platform is known."""
         if self.platform is None or not self.crm_object:
             return None
         return Home(self.platform, self.crm_object)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.text import count
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 DIMENSIONS = 512
 
@@ -23,7 +22,7 @@ class Encoder(Protocol):
         """Model and version: vectors of different names are never compared."""
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return one unit vector for each text."""
+        """Return one unit vector for each text; raises EncoderUnavailableError."""
 
 
 class EncoderUnavailableError(CrmdeckError):
@@ -46,12 +45,6 @@ class SentenceEncoder:
         self._model: Any = None
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return one unit vector for each text.
-
-        Raises EncoderUnavailableError if the package is missing or broken.
-        """
-        import numpy as np
-
         if not texts:
             return np.zeros((0, DIMENSIONS), np.float32)
         model = self._load()
@@ -87,12 +80,6 @@ class CachedEncoder:
         self._fallback = fallback
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return one unit vector for each text.
-
-        Raises EncoderUnavailableError if a vector is missing without a fallback.
-        """
-        import numpy as np
-
         missing = list(dict.fromkeys(text for text in texts if text not in self._vectors))
         made: dict[str, NDArray[np.float32]] = {}
         if missing:

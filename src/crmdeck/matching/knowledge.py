@@ -46,7 +46,6 @@ class FieldRef:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """The same for every spelling of the field."""
         return self.system.casefold(), self.object_type.casefold(), self.name.casefold()
 
 

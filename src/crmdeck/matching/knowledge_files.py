@@ -83,7 +83,6 @@ class Document:
         )
 
     def allow(self, table: Mapping[str, object], keys: frozenset[str], where: str) -> None:
-        """Raise UsageError if `table` has an unknown key."""
         for key in table:
             if key not in keys:
                 raise self.error(
@@ -102,13 +101,11 @@ class Document:
         return value
 
     def text(self, value: object, key: str) -> str:
-        """Return `value`, which must be a text that isn't blank."""
         if not isinstance(value, str) or not value.strip():
             raise self.error(f"'{key}' must be text.", f'Write {key} = "..." in quotes.', at=key)
         return value.strip()
 
     def texts(self, value: object, key: str) -> list[str]:
-        """Return `value`, which must be a list of texts."""
         if not isinstance(value, list):
             raise self.error(
                 f"'{key}' must be a list of texts.", f'Write {key} = ["...", "..."].', at=key
@@ -116,7 +113,6 @@ class Document:
         return [self.text(item, key) for item in value]
 
     def flag(self, value: object, key: str) -> bool:
-        """Return `value`, which must be true or false."""
         if not isinstance(value, bool):
             raise self.error(f"'{key}' must be true or false.", f"Write {key} = true.", at=key)
         return value

@@ -117,7 +117,6 @@ class Translator:
         return self._index.get(tuple(word for word in words if word not in self._small), ())
 
     def _compound(self, word: str) -> Words:
-        """Return the parts of a compound word, or none."""
         if not self._joints or not _MIN_COMPOUND <= len(word) <= _MAX_COMPOUND:
             return ()
         if word not in self._cut:

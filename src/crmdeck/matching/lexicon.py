@@ -97,14 +97,12 @@ class Lexicon:
 
 @lru_cache(maxsize=4)
 def lexicon_of(knowledge: Knowledge) -> Lexicon:
-    """Return the cached lexicon of `knowledge`."""
     return Lexicon(knowledge)
 
 
 def homes_of(
     left: Sequence[Field], right: Sequence[Field], context: RankContext, knowledge: Knowledge
 ) -> Homes:
-    """Return the known objects of the two sides of a ranking."""
     lexicon = lexicon_of(knowledge)
     return lexicon.locate(left, context.left_home), lexicon.locate(right, context.right_home)
 

@@ -119,7 +119,6 @@ def measure(
 
 
 def _record_ids(fields: Sequence[Field], known: Iterable[concepts.Strengths]) -> list[bool]:
-    """Return for each field whether it is a record ID."""
     return [
         field.type is FieldType.ID or RECORD_ID in strengths
         for field, strengths in zip(fields, known, strict=True)

@@ -22,8 +22,6 @@ _FIELD_KEYS = frozenset(Field.model_fields) - {"name", "native", "native_type"}
 
 @dataclass(frozen=True)
 class CatalogFile:
-    """The content of one catalog file."""
-
     object: PartnerObject
     replace: bool = False
 

@@ -90,7 +90,6 @@ def scores(measured: Measured, profile: Profile) -> Matrix:
 
 
 def pair_features(score: Matrix, measured: Measured) -> dict[str, Matrix]:
-    """Return the features from which the probability of each pair is computed."""
     return confidence.features(
         score,
         measured.signals["concept"],
@@ -101,8 +100,6 @@ def pair_features(score: Matrix, measured: Measured) -> dict[str, Matrix]:
 
 
 class _Ranking:
-    """One ranking: scores all pairs, then builds the suggestions field by field."""
-
     def __init__(
         self,
         left: Sequence[Field],
@@ -177,7 +174,6 @@ class _Ranking:
             score[others, column] = -np.inf
 
     def suggestion(self, row: int) -> Suggestion:
-        """Return the suggestion or the accepted field for the left field `row`."""
         pinned = self._pinned.get(row)
         column = int(self._chosen[row]) if pinned is None else pinned
         sure = float(self._confidence[row, column]) if column >= 0 else 0.0

@@ -145,7 +145,6 @@ class FieldText:
 
     @property
     def words(self) -> frozenset[str]:
-        """All words of its readings."""
         return frozenset(word for reading in self.readings for word in reading)
 
 
@@ -163,7 +162,6 @@ class Spelling:
         self._longest = max((key.count(" ") + 1 for key in synonyms), default=0)
 
     def words(self, words: Iterable[str]) -> Words:
-        """Return folded words in this form."""
         spelled = [part for word in words for part in self.abbreviations.get(word, (word,))]
         return tuple(singular(word) for word in self._rewrite(spelled))
 
@@ -252,7 +250,6 @@ class Reader:
         return words, leaf
 
     def _is_meaningful(self, name: Words, label: Words) -> bool:
-        """True if a name contains a known word."""
         return any(
             len(word) > 1
             and not word.isdecimal()
@@ -288,7 +285,6 @@ class Reader:
 
 
 def _original(field: Field) -> str:
-    """Return the label, else the name, with its accents."""
     return unicodedata.normalize("NFKC", field.label or field.name)[:TEXT_LIMIT].lower()
 
 
@@ -304,7 +300,6 @@ def _merged(readings: Sequence[Words]) -> str:
 
 
 def _namespace(names: Sequence[Words]) -> str | None:
-    """Return the word that begins most of the names, or None."""
     firsts = Counter(name[0] for name in names if len(name) > 1)
     if not firsts:
         return None
@@ -313,7 +308,6 @@ def _namespace(names: Sequence[Words]) -> str | None:
 
 
 def _separated(field: Field) -> Iterable[str]:
-    """Yield the words that are separate in the name or the label."""
     name = split_words(strip_platform(field.name))
     if len(name) > 1:
         yield from name

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from crmdeck.matching.encoder import Encoder
 from crmdeck.matching.knowledge import Knowledge, phrase_key
 from crmdeck.model import (
     Field,
@@ -14,6 +14,10 @@ from crmdeck.model import (
     ValueMatch,
     ValuePair,
 )
+
+if TYPE_CHECKING:
+    # At run time it would import numpy.
+    from crmdeck.matching.encoder import Encoder
 
 NORMALIZED_CONFIDENCE = 0.95
 SYNONYM_CONFIDENCE = 0.85

@@ -1,3 +1,5 @@
+"""Decisions in a workspace: recorded, undone, applied from files, and learned from."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -35,7 +37,7 @@ def accept(field: str, crm_field: str) -> Choice:
     return Choice(partner_field=field, state=DecisionState.ACCEPTED, crm_field=crm_field)
 
 
-def test_a_schema_never_discovered_says_what_to_do(desk: Desk) -> None:
+def test_a_pair_without_a_schema_says_what_to_do(desk: Desk) -> None:
     with pytest.raises(SchemaNotDiscoveredError) as caught:
         desk.workspace.mappings.suggest("acme", PAIR)
     assert caught.value.remedy == "Refresh it: crmdeck refresh acme"
@@ -55,7 +57,7 @@ def test_an_unknown_object_names_the_nearest(desk: Desk, pair: str, code: str) -
     assert caught.value.code == code
 
 
-def test_accepting_rejecting_and_undoing_survive_a_new_workspace(desk: Desk) -> None:
+def test_decisions_and_undos_survive_a_new_workspace(desk: Desk) -> None:
     workspace = discovered(desk)
     workspace.mappings.record_decisions("acme", PAIR, [accept("accountName", "Account_Name__c")])
     workspace.mappings.record_decisions("acme", PAIR, [accept("expectedCloseDate", "CloseDate")])
@@ -77,7 +79,7 @@ def test_accepting_rejecting_and_undoing_survive_a_new_workspace(desk: Desk) -> 
     ]
 
 
-def test_a_rejected_candidate_never_returns_and_an_accepted_field_leaves_the_pool(
+def test_a_rejected_candidate_never_returns_and_an_accepted_field_is_not_suggested_again(
     desk: Desk,
 ) -> None:
     workspace = discovered(desk)
@@ -126,7 +128,7 @@ def test_two_fields_can_swap_their_crm_fields_in_one_step(desk: Desk) -> None:
     assert line(workspace, "contactName") == (DecisionState.ACCEPTED, "Name")
 
 
-def test_what_was_decided_unseen_is_neither_overwritten_nor_undone(desk: Desk) -> None:
+def test_an_unseen_decision_is_neither_overwritten_nor_undone(desk: Desk) -> None:
     workspace = discovered(desk)
     (first,) = workspace.mappings.record_decisions(
         "acme", PAIR, [accept("accountName", "Account_Name__c")], seen=()
@@ -149,7 +151,7 @@ def test_what_was_decided_unseen_is_neither_overwritten_nor_undone(desk: Desk) -
     assert line(workspace, "accountName") == (DecisionState.ACCEPTED, "Name")
 
 
-def test_drift_knows_the_mapping_and_the_mapping_its_drift(desk: Desk) -> None:
+def test_a_change_names_the_mapping_and_the_mapping_the_change(desk: Desk) -> None:
     workspace = discovered(desk)
     workspace.mappings.record_decisions("acme", PAIR, [accept("accountName", "Account_Name__c")])
     desk.export(
@@ -172,7 +174,7 @@ def test_drift_knows_the_mapping_and_the_mapping_its_drift(desk: Desk) -> None:
     assert workspace.health.status("acme").alerts == ()
 
 
-def test_an_exported_mapping_is_applied_elsewhere_and_then_changes_nothing(desk: Desk) -> None:
+def test_an_exported_mapping_is_applied_once(desk: Desk) -> None:
     workspace = discovered(desk)
     workspace.mappings.record_decisions(
         "acme",
@@ -201,7 +203,7 @@ def test_an_exported_mapping_is_applied_elsewhere_and_then_changes_nothing(desk:
         )
 
 
-def test_what_one_org_accepted_is_known_in_the_other_until_it_is_undone(desk: Desk) -> None:
+def test_an_acceptance_in_one_org_counts_in_another_until_it_is_undone(desk: Desk) -> None:
     workspace = discovered(desk)
     workspace.connections.add(
         ConnectionDraft(

@@ -17,7 +17,6 @@ MAX_VALUES = 250
 
 
 def type_fit(left: Sequence[Field], right: Sequence[Field], knowledge: Knowledge) -> Matrix:
-    """Return how well the types fit, 0 to 1."""
     kinds = list(FieldType)
     place = {kind: number for number, kind in enumerate(kinds)}
     ours = sorted({place[field.type] for field in left})

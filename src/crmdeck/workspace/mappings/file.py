@@ -188,7 +188,6 @@ def _text(value: object) -> str | None:
 
 
 def _reason(error: ValueError) -> str:
-    """Return why one mapping of a file is invalid."""
     if not isinstance(error, ValidationError):
         return str(error)
     first = error.errors(include_url=False)[0]

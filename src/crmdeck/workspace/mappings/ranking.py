@@ -49,12 +49,10 @@ class Sides:
 
     @property
     def own_log(self) -> tuple[Decision, ...]:
-        """Decisions on this pair."""
         pair = str(self.pair)
         return tuple(decision for decision in self.log if decision.object_pair == pair)
 
     def with_partner(self, partner: PartnerObject) -> Sides:
-        """Return the sides with another PartnerOS object."""
         pair = ObjectPair(partner_object=partner.object_type, crm_object=self.pair.crm_object)
         return replace(self, pair=pair, partner=partner)
 

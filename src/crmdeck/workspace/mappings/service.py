@@ -512,7 +512,6 @@ class Mappings:
         return logs
 
     def _own_suggestions(self, sides: Sides) -> tuple[Suggestion, ...]:
-        """Return the source's own suggestions, if it makes any."""
         connection = sides.connection
         if connection.source != Source.PARTNEROS or connection.disconnected_at is not None:
             return ()
@@ -608,7 +607,6 @@ class Mappings:
 
 
 def _named(kind: str, name: str, known: Mapping[str, T]) -> T:
-    """Return the entry of that name; raises NotFoundError naming the nearest."""
     found = known.get(name)
     if found is None:
         raise not_found(kind, name, sorted(known))
