@@ -74,7 +74,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Busy:
-    """What the progress line shows; `progress` is None before the first report."""
+    """What the progress line shows; without `progress` before the first report."""
 
     label: str
     progress: Progress | None = None

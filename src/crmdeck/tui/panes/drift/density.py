@@ -26,7 +26,7 @@ LABEL = 9
 
 @dataclass(frozen=True)
 class Slot:
-    """One cell of the strip, for the days `first` to `last`. `worst` is None without changes."""
+    """One cell of the strip: the days `first` to `last`. Without changes it has no `worst`."""
 
     first: date
     last: date
