@@ -1,4 +1,4 @@
-"""Time comes from outside, so that history can be replayed and tests can stand still."""
+"""Time is passed in, so that history can be replayed and tests can control it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
-    """Return the present moment, aware, in UTC."""
+    """Return the current time, in UTC."""
     return datetime.now(UTC)
 
 
 def later(moment: datetime, span: timedelta) -> datetime:
-    """Return `moment` and `span` together; where no calendar goes that far, its last moment."""
+    """Return `moment` plus `span`, at most the last moment of the calendar."""
     try:
         return moment + span
     except OverflowError:

@@ -1,7 +1,7 @@
-"""What can go wrong, in words for people and in codes for machines.
+"""Errors: messages for people, codes for machines.
 
-An error says what happened (`message`), why (`cause`) and what to do next (`remedy`).
-None of the three ever holds a secret.
+An error explains what happened (`message`), why (`cause`) and what to do next (`remedy`). None of
+the three contains a secret.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from crmdeck.redaction import redact
 
 
 class ExitCode(IntEnum):
-    """The exit codes of the headless face; they are a contract."""
+    """Exit codes of commands. They are a contract."""
 
     OK = 0
     FAILED = 1
@@ -25,7 +25,7 @@ class ExitCode(IntEnum):
 
     @property
     def reason(self) -> str:
-        """The word for it among the `reasons` of an answer."""
+        """The name of the code in the `reasons` of an answer."""
         return self.name.lower()
 
     @property
@@ -52,21 +52,21 @@ FIRST_OF = (
     ExitCode.REAUTH_REQUIRED,
     ExitCode.PARTIAL,
 )
-"""Of several the first one is the exit code."""
+"""If several codes apply, the first of these is the exit code."""
 
 
 def exit_code(reasons: Iterable[ExitCode]) -> ExitCode:
-    """Return the exit code of a command that has several reasons for one, OK without any.
+    """Return the exit code of a command with several reasons for one; OK without any.
 
-    Drift stands before a sign-in that is due, so that one connection that nobody mends does not
-    hide what happens to all others.
+    Drift comes before a sign-in that is due: a connection that stays broken must not hide what
+    happens to the others.
     """
     found = set(reasons)
     return next((code for code in FIRST_OF if code in found), ExitCode.OK)
 
 
 class NextStep(StrEnum):
-    """What helps, where crmdeck itself can do it: each face knows its own way of saying how."""
+    """The next step, if crmdeck can take it. Each face words it in its own way."""
 
     SIGN_IN = "sign_in"
     REFRESH = "refresh"
@@ -75,12 +75,11 @@ class NextStep(StrEnum):
 
 
 class CrmdeckError(Exception):
-    """Base of everything that crmdeck raises on purpose.
+    """Base of all errors that crmdeck raises on purpose.
 
-    `code` is stable and upper snake case. `next_step` is what helps, `connection` the name of
-    the connection that it is about, where either is known. `message`, `cause` and `remedy` are
-    one line each, without secrets; line breaks and control characters from outside are replaced,
-    so that an error can be printed as it is.
+    `code` is stable, in upper snake case. `next_step` and `connection` (a name) are set if known.
+    `message`, `cause` and `remedy` are one line each, without secrets and control characters, so
+    any error can be printed.
     """
 
     code = "FAILED"
@@ -108,7 +107,7 @@ class CrmdeckError(Exception):
         return " ".join(part for part in (self.message, self.cause, self.remedy) if part)
 
     def to_wire(self) -> dict[str, str]:
-        """Return the documented error body: `error`, `code`, and `cause`, `remedy` if known."""
+        """Return the documented error body: `error`, `code`, and `cause` and `remedy` if known."""
         body = {"error": self.message, "code": self.code}
         if self.cause:
             body["cause"] = self.cause
@@ -118,7 +117,7 @@ class CrmdeckError(Exception):
 
 
 class UsageError(CrmdeckError):
-    """The caller asked for something that makes no sense."""
+    """The request makes no sense."""
 
     code = "BAD_REQUEST"
     exit_code = ExitCode.USAGE
@@ -126,7 +125,7 @@ class UsageError(CrmdeckError):
 
 
 class NotFoundError(CrmdeckError):
-    """No connection, object, field or object pair of that name."""
+    """No connection, object, field or object pair has that name."""
 
     code = "NOT_FOUND"
     exit_code = ExitCode.USAGE
@@ -134,21 +133,21 @@ class NotFoundError(CrmdeckError):
 
 
 class ConflictError(CrmdeckError):
-    """The request contradicts what holds now (a disconnected connection, a name in use)."""
+    """The request contradicts the current state (a disconnected connection, a name in use)."""
 
     code = "CONFLICT"
     http_status = 409
 
 
 class SchemaNotDiscoveredError(CrmdeckError):
-    """A cached schema is needed and there is none yet."""
+    """The object has no cached schema yet."""
 
     code = "SCHEMA_NOT_DISCOVERED"
     http_status = 409
 
 
 class ReauthRequiredError(CrmdeckError):
-    """The CRM does not accept the stored credentials and will not without a new sign-in."""
+    """The CRM rejects the stored credentials; a new sign-in is required."""
 
     code = "REAUTH_REQUIRED"
     exit_code = ExitCode.REAUTH_REQUIRED
@@ -157,28 +156,28 @@ class ReauthRequiredError(CrmdeckError):
 
 
 class PermissionDeniedError(CrmdeckError):
-    """Signed in, but not allowed to."""
+    """The user is signed in, but isn't allowed to do this."""
 
     code = "FORBIDDEN"
     http_status = 403
 
 
 class QuotaExceededError(CrmdeckError):
-    """The CRM's API quota is used up, or the reserve set aside for others would be."""
+    """The CRM's API quota is used up, or only the reserve for others is left."""
 
     code = "QUOTA_EXCEEDED"
     http_status = 429
 
 
 class SourceError(CrmdeckError):
-    """A CRM, a file or a server could not be read: down, slow, or talking nonsense."""
+    """Can't read from a CRM, a file or a server: unreachable, slow, or an invalid answer."""
 
     code = "SOURCE_FAILED"
     http_status = 502
 
 
 class CacheError(CrmdeckError):
-    """The cache can't be used."""
+    """Can't use the cache."""
 
     code = "CACHE_UNREADABLE"
     exit_code = ExitCode.CACHE_BUSY
@@ -186,25 +185,25 @@ class CacheError(CrmdeckError):
 
 
 class CacheBusyError(CacheError):
-    """Another process holds the cache for longer than the wait allows."""
+    """Another process used the cache for longer than the wait allows."""
 
     code = "CACHE_BUSY"
 
 
 class CacheTooNewError(CacheError):
-    """The cache was written by a newer crmdeck; it is left untouched."""
+    """A newer crmdeck wrote the cache; it was left untouched."""
 
     code = "CACHE_TOO_NEW"
 
 
 class CacheDamagedError(CacheError):
-    """The cache can be read, but what it holds was lost or altered."""
+    """The cache can be read, but some of its contents are lost or altered."""
 
     code = "CACHE_DAMAGED"
 
 
 class ReadOnlyError(CrmdeckError):
-    """The workspace was opened read-only."""
+    """The workspace is open read-only."""
 
     code = "READ_ONLY"
     http_status = 403
@@ -221,5 +220,5 @@ def _shown(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return `text` with every control character (line breaks too) replaced by a space."""
+    """Return `text` with every control character, line breaks included, replaced by a space."""
     return "".join(char if char.isprintable() else " " for char in text)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield an empty file beside `path` (mode 0600) to fill; at the end it replaces `path`.
+    """Yield an empty file next to `path` (mode 0600) to fill; at the end it replaces `path`.
 
-    What stood there stays until the new file is complete and on disk. Where the block or the
-    system fails, nothing is left behind. Raises OSError, and what the block raises.
+    The old file stays until the new one is complete and on disk. On an error, nothing is left
+    behind. Raises OSError, and what the block raises.
     """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:32]}-", suffix=".tmp")
     os.close(handle)
@@ -29,6 +29,6 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Replace a file by `text` in UTF-8, whole or not at all. Raises OSError."""
+    """Replace a file by `text` in UTF-8, as a whole or not at all. Raises OSError."""
     with replacing(path) as draft:
         draft.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Where a workspace lives on this machine."""
+"""The place of a workspace on this machine."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ HOME_VARIABLE = "CRMDECK_HOME"
 def resolve_home(home: Path | str | None = None) -> Path:
     """Return the workspace folder: `home`, else $CRMDECK_HOME, else the user's data folder.
 
-    Where the workspace is a database, it is the folder of what stays with the person beside it:
-    settings, a file of secrets, what the console remembers.
+    If the workspace is a database, this folder holds what stays with the user: settings, a file of
+    secrets, the console's state.
     """
     if home == "":
         raise UsageError(
-            "The workspace has an empty name.",
-            remedy="Name a folder: --home FOLDER. Without --home it is the default workspace.",
+            "The name of the workspace is empty.",
+            remedy="Name a folder with --home FOLDER, or omit --home for the default workspace.",
             code="NO_SUCH_PLACE",
         )
     chosen = home or os.environ.get(HOME_VARIABLE)
@@ -33,41 +33,41 @@ def resolve_home(home: Path | str | None = None) -> Path:
 
 
 def absolute_path(path: Path | str) -> Path:
-    """Return a path from the root on, with `~` as somebody's home.
+    """Return an absolute path, with `~` expanded.
 
-    Raises UsageError where the folder that one stands in has vanished, or nobody has that name.
+    Raises UsageError if the current folder was deleted, or no user has that name.
     """
     try:
         return Path(path).expanduser().absolute()
     except (OSError, RuntimeError) as error:
         raise UsageError(
-            f"There is no way to {Path(path)}.",
-            cause="The folder that this was started in is gone."
+            f"Can't resolve the path {Path(path)}.",
+            cause="The current folder was deleted."
             if isinstance(error, OSError)
-            else "Nobody of that name has a home here.",
-            remedy="Go to a folder that is there, or name the whole path.",
+            else "No user of that name has a home folder here.",
+            remedy="Change to an existing folder, or name the absolute path.",
             code="NO_SUCH_PLACE",
         ) from error
 
 
 def resolve_database(home: Path | str | None = None) -> str | None:
-    """Return the URL of the database that `home`, else $CRMDECK_HOME, names; None for a folder."""
+    """Return the database URL in `home`, else in $CRMDECK_HOME; None for a folder."""
     chosen = home or os.environ.get(HOME_VARIABLE)
     return str(chosen) if chosen and is_database(chosen) else None
 
 
 def is_database(home: Path | str) -> bool:
-    """Return whether a home is the URL of a database, right or wrong, and no folder."""
+    """True if a home is a URL, valid or not, rather than a folder."""
     return isinstance(home, str) and bool(re.match(r"\w+://", home))
 
 
 def demo_home(folder: Path | None = None) -> Path:
-    """Return where the demo of this version is kept: in `folder`, else in the user's cache."""
+    """Return the folder of this version's demo: in `folder`, else in the user's cache."""
     return (folder or _cache_home()) / f"demo-{__version__}"
 
 
 def _folder_name(url: str) -> str:
-    """Return host and database as a name: no user, no password, no option."""
+    """Return host and database as a name, without user, password and options."""
     place = url.split("://", 1)[1].split("?", 1)[0].rpartition("@")[2]
     return re.sub(r"[^\w.-]+", "-", place).strip("-.") or "local"
 
@@ -77,9 +77,8 @@ def _cache_home() -> Path:
 
 
 def _folder(variable: str, otherwise: str) -> Path:
-    """Return a folder of this user for crmdeck; the names are those of the XDG specification."""
     if sys.platform == "linux" and "ANDROID_ROOT" not in os.environ:
-        # What platformdirs answers here too, but to import it takes half of completing a word.
+        # Same answer as platformdirs, whose import takes half the time of completing a word.
         own = os.environ.get(variable, "")
         return absolute_path(own if own.startswith("/") else otherwise) / "crmdeck"
     from platformdirs import user_cache_path, user_data_path

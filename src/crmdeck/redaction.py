@@ -1,7 +1,7 @@
-"""Takes secrets out of text that is stored or shown: errors, logs, what a CRM said.
+"""Remove secrets from text that is stored or shown: errors, logs, answers of a CRM.
 
-Two things are known of a secret: that this process uses it (`remember`), and what it looks like.
-Nothing here is ever written anywhere.
+A secret is known because this process uses it (`remember`), or by its form. Nothing here is written
+anywhere.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _turn = threading.Lock()
 
 
 def remember(secret: str | None) -> None:
-    """Take note of a secret that this process uses, so that `redact` finds it in whatever form.
+    """Remember a secret that this process uses, so that `redact` finds it in any encoding.
 
-    What is shorter than eight characters is left out: it would stand in any text by chance.
+    A secret of fewer than eight characters is left out: it would match by chance.
     """
     if not secret:
         return
@@ -43,13 +43,13 @@ def remember(secret: str | None) -> None:
 
 
 def redact(text: str, *, foreign: bool = False) -> str:
-    """Return `text` without secrets: those in use, and what has the form of one.
+    """Return `text` without secrets: those in use, and anything with the form of a secret.
 
-    `foreign` is for the words of somebody else, where any long run of random letters and digits
-    may be a token, and is taken out too.
+    `foreign` is for text from outside: there, any long run of random letters and digits may be a
+    token, and is removed too.
     """
     for name in os.environ:
-        # A full match of each name, and each value, would take most of the time of an error.
+        # Matching each name and each value in full would take most of the time of an error.
         if name.startswith(_FIRST_WORDS) and _VARIABLE.fullmatch(name):
             remember(os.environ.get(name))
     for secret in tuple(_known):
@@ -60,10 +60,9 @@ def redact(text: str, *, foreign: bool = False) -> str:
 
 
 def vendor_code(text: object) -> str:
-    """Return what a CRM gives as the code of a failure, empty where it does not look like one.
+    """Return the error code in a CRM's answer; empty if it doesn't look like a code.
 
-    Codes are words in capitals (`INVALID_SESSION_ID`), OAuth's in small letters
-    (`invalid_grant`).
+    Codes are in capitals (`INVALID_SESSION_ID`), those of OAuth in lower case (`invalid_grant`).
     """
     code = str(text)
     if len(code) > LONGEST_CODE or not _CODE.fullmatch(code) or redact(code) != code:
@@ -73,7 +72,7 @@ def vendor_code(text: object) -> str:
 
 _CODE = re.compile(r"[A-Z]{2,24}(_[A-Z]{1,24}){0,9}(_?\d{1,3})?|[a-z]{2,20}(_[a-z]{2,20}){1,4}")
 _FIRST_WORDS = ("CRMDECK_", "PGPASSWORD")
-# Those of connections that were not used yet are secrets as well.
+# Secrets of connections that were not used yet are secrets too.
 _VARIABLE = re.compile(
     r"CRMDECK_\w+_(ACCESS_TOKEN|REFRESH_TOKEN|CLIENT_SECRET|PRIVATE_KEY|SESSION_TOKEN|PASSWORD)"
     r"|CRMDECK_NOTIFY_\w+_(URL|SECRET)|CRMDECK_HEARTBEAT|PGPASSWORD"
@@ -84,7 +83,7 @@ _RUN = re.compile(rf"[A-Za-z0-9_.~+/=!-]{{{_OPAQUE},}}")
 
 @cache
 def _shapes() -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Return the forms of secrets: compiled once, and not where nothing ever fails."""
+    """Return the forms of secrets, compiled at the first error."""
     names = (
         r"access_?token|refresh_?token|id_?token|session_?token|client_?secret|private_?key"
         r"|api_?key|hapikey|passw(?:or)?d|pwd|secret|assertion|code_?verifier|sid|token"
@@ -111,7 +110,7 @@ def _shapes() -> tuple[tuple[re.Pattern[str], str], ...]:
 
 
 def _without(text: str, secret: str) -> str:
-    """Hide `secret` in `text`, also where only its beginning is there."""
+    """Hide `secret` in `text`, even if only its beginning is there."""
     if len(secret) < _HEAD + _SHORTEST:
         return text.replace(secret, HIDDEN)
     head = secret[:_HEAD]
@@ -121,7 +120,7 @@ def _without(text: str, secret: str) -> str:
         while end < len(text) and end - start < len(secret) and text[end] == secret[end - start]:
             end += 1
         if end - start < len(secret):
-            # Another one that begins alike, such as the next address of the same chat.
+            # Not another secret with the same beginning, such as the next address of the same chat.
             while end < len(text) and _RUN_ON.match(text[end]):
                 end += 1
         text = text[:start] + HIDDEN + text[end:]
@@ -134,9 +133,9 @@ def _hide_opaque(run: re.Match[str]) -> str:
 
 
 def _looks_random(run: str) -> bool:
-    """Return whether a run changes so often between small, capital and digit as no name does.
+    """True if a run changes between lower case, upper case and digits as often as no name does.
 
-    A capital before a small letter begins a word, so that is no such change.
+    A capital before a lower-case letter begins a word, so it isn't such a change.
     """
     parts = re.findall(r"[A-Za-z0-9]+", run)
     size = sum(map(len, parts))

@@ -1,4 +1,4 @@
-"""What the user of a workspace set."""
+"""The settings of a workspace."""
 
 from __future__ import annotations
 
@@ -15,43 +15,42 @@ MAX_TTL_HOURS = 87_600
 
 
 class NoticeRoute(BaseModel):
-    """One `[[notify]]`: where the findings of a check are sent, and which of them.
+    """One `[[notify]]`: a route for the findings of a check.
 
-    The address is a secret and stands in the environment, as `CRMDECK_NOTIFY_<NAME>_URL`.
+    The address is a secret: it comes from the environment variable `CRMDECK_NOTIFY_<NAME>_URL`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    name: str = Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,30}$", description="What the route is called."
-    )
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,30}$", description="Name of the route.")
     kind: Literal["slack", "teams", "email", "webhook", "other"] = Field(
-        description="How the message travels."
+        description="Type of the service behind the address."
     )
-    at_least: Severity = Field(Severity.RISKY, description="Drift this bad is told.")
-    connections: tuple[str, ...] = Field(("*",), description="Patterns of connections' names.")
-    all_well: bool = Field(False, description="A message too where there is nothing to tell.")
+    at_least: Severity = Field(Severity.RISKY, description="Minimum severity of changes to send.")
+    connections: tuple[str, ...] = Field(("*",), description="Name patterns of connections.")
+    all_well: bool = Field(False, description="Whether to send a message if there are no findings.")
 
 
 class Settings(BaseModel):
-    """The contents of `settings.toml`; everything has a default, unknown keys are refused."""
+    """The contents of `settings.toml`. Every key has a default; unknown keys are refused."""
 
-    # Most workspaces have no settings: what checks them is built when there are some.
+    # Most workspaces have no settings: the validator is built when there are some.
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     actor: str | None = Field(
-        None, description="The name in decisions and the audit log; else the user of this machine."
+        None,
+        description="Name in decisions and the audit log; the default is the user of this machine.",
     )
     database: str | None = Field(
         None,
         repr=False,
-        description="The PostgreSQL database that holds the workspace in place of a file.",
+        description="PostgreSQL database that holds the workspace instead of a file.",
     )
     ttl_hours: float = Field(
-        24.0, gt=0, le=MAX_TTL_HOURS, description="Hours after which a schema counts as stale."
+        24.0, gt=0, le=MAX_TTL_HOURS, description="Hours after which a schema is stale."
     )
     cache_wait: float = Field(
-        60.0, ge=0, le=3600, description="Seconds to wait for another process that holds the cache."
+        60.0, ge=0, le=3600, description="Seconds to wait for another process that uses the cache."
     )
     backups: bool = Field(
         True, description="Whether crmdeck copies the cache before the first write of a day."
@@ -63,51 +62,49 @@ class Settings(BaseModel):
         "workspace.",
     )
     quota_reserve: float = Field(
-        0.10, ge=0, lt=1, description="The share of the API allowance that is left to others."
+        0.10, ge=0, lt=1, description="Share of the API allowance to leave to others."
     )
-    secrets: Literal["keyring", "file"] = Field(
-        "keyring", description="Where secrets are kept unless an option says otherwise."
-    )
+    secrets: Literal["keyring", "file"] = Field("keyring", description="Default store for secrets.")
     encoder: Literal["auto", "none"] = Field(
-        "auto", description="Whether matching asks the sentence encoder."
+        "auto", description="Whether matching uses the sentence encoder."
     )
     learning: bool = Field(True, description="Whether matching learns from decisions.")
     samples: bool = Field(
-        True, description="Whether a few records may be read to tell how full fields are."
+        True, description="Whether crmdeck may read a few records to show fill rates."
     )
     auto_advance: bool = Field(
-        True, description="Whether the console goes on to the next open line after a decision."
+        True, description="Whether the console moves to the next undecided row after a decision."
     )
     theme: str | None = Field(
         None,
-        description="The console's theme, or `terminal` for the terminal's own colors, "
-        "`terminal-light` for those on a light ground.",
+        description="Theme of the console; `terminal` uses the terminal's colors, "
+        "`terminal-light` those on a light background.",
     )
     keys: dict[str, str] = Field(
-        default_factory=dict, description="Other keys for actions of the console, by action id."
+        default_factory=dict, description="Keys for actions of the console, by action ID."
     )
-    notify: tuple[NoticeRoute, ...] = Field((), description="Who is told of a check.")
+    notify: tuple[NoticeRoute, ...] = Field((), description="Routes for the findings of a check.")
     trusted_proxies: tuple[str, ...] = Field(
-        (), description="`crmdeck serve`: addresses or networks of the proxies before it."
+        (), description="`crmdeck serve`: addresses or networks of trusted proxies."
     )
     server_hosts: tuple[str, ...] = Field(
-        (), description="`crmdeck serve`: names that it is called by besides its own."
+        (), description="`crmdeck serve`: additional host names of the server."
     )
     session_hours: float = Field(
-        168.0, gt=0, le=8760, description="`crmdeck serve`: how long a sign-in lasts."
+        168.0, gt=0, le=8760, description="`crmdeck serve`: hours until a session expires."
     )
     session_idle_hours: float = Field(
         48.0,
         gt=0,
         le=8760,
-        description="`crmdeck serve`: after how many hours without use a sign-in ends.",
+        description="`crmdeck serve`: hours without use until a session expires.",
     )
 
     @classmethod
     def load(cls, home: Path) -> Settings:
         """Return the settings of the workspace at `home`.
 
-        Raises UsageError naming the file, and the line or the key, where they can't be read.
+        Raises UsageError with the file, and the line or the key, if they can't be read.
         """
         path = home / SETTINGS_FILE
         try:
@@ -116,21 +113,21 @@ class Settings(BaseModel):
             return cls.model_construct()
         except NotADirectoryError as error:
             raise UsageError(
-                f"There can't be a workspace at {home}.",
-                cause="It is a file, or a folder above it is one.",
+                f"Can't use {home} as a workspace.",
+                cause="This path, or a folder above it, is a file.",
                 remedy="Choose another folder with --home or CRMDECK_HOME.",
                 code="BAD_SETTINGS",
             ) from error
         except PermissionError as error:
             raise UsageError(
-                f"{path} can't be read: no permission.",
-                cause="The file or its folder is not yours to read.",
-                remedy="Give yourself the right to, or choose another workspace with --home.",
+                f"Can't read {path}: no permission.",
+                cause="The file or its folder belongs to another user.",
+                remedy="Get read permission, or choose another workspace with --home.",
                 code="BAD_SETTINGS",
             ) from error
         except (OSError, UnicodeDecodeError) as error:
-            raise _bad(f"{path} can't be read.", str(error)) from error
-        import tomllib  # Here, since most workspaces have no settings to read.
+            raise _bad(f"Can't read {path}.", str(error)) from error
+        import tomllib  # Imported late: most workspaces have no settings to read.
 
         from crmdeck.text import mistake_text
         from crmdeck.toml import line_of, parse_toml
@@ -146,18 +143,18 @@ class Settings(BaseModel):
             known = cls.model_fields if len(first["loc"]) == 1 else NoticeRoute.model_fields
             where = f"{path}, line {line}" if line else str(path)
             raise _bad(
-                f"{where}: '{key}' can't be used.", _sentence(mistake_text(first, known))
+                f"{where}: '{key}' is invalid.", _sentence(key, mistake_text(first, known))
             ) from error
 
 
-def _sentence(told: str) -> str:
-    return f"It {told}" + ("" if told.endswith("?") else ".")
+def _sentence(key: str, mistake: str) -> str:
+    return f"'{key}' {mistake}" + ("" if mistake.endswith("?") else ".")
 
 
 def _bad(message: str, cause: str) -> UsageError:
     return UsageError(
         message,
         cause=cause,
-        remedy="Correct it, or move the file away: without it everything is as it comes.",
+        remedy="Correct the file, or move it away to use the defaults.",
         code="BAD_SETTINGS",
     )

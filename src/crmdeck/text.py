@@ -1,4 +1,4 @@
-"""Text and figures as a line of text says them: made harmless, counted, rounded."""
+"""Text and numbers for one line of output: made safe, counted, rounded."""
 
 from __future__ import annotations
 
@@ -23,10 +23,9 @@ _KEPT_FORMATS = "\u200c\u200d"
 
 
 def visible_text(text: str) -> str:
-    """Return text from outside as one line that a terminal only shows.
+    """Return text from outside as one line that is safe to show in a terminal.
 
-    Control characters and the marks that reorder or hide text become visible signs; nothing is
-    cut.
+    Control characters, and marks that reorder or hide text, become visible signs. Nothing is cut.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -36,9 +35,9 @@ def visible_text(text: str) -> str:
 
 
 def nearest(name: str, known: Iterable[str], *, most: int = 3, likeness: float = 0.5) -> list[str]:
-    """Return which of `known` may be meant by `name`, the likeliest first.
+    """Return which of `known` may be meant by `name`, best match first.
 
-    They are alike by `likeness` (0 to 1) at least.
+    `likeness` (0 to 1) is the minimum similarity.
     """
     import difflib
 
@@ -65,14 +64,14 @@ _BOUNDS = {
     "less_than_equal": "{le:g} or less",
 }
 _GIVEN = 60
-"""Characters of a wrong value that are told."""
+"""Characters of a wrong value to show."""
 
 
 def mistake_text(mistake: Mapping[str, Any], known: Iterable[str] = ()) -> str:
     """Return what a validator found wrong with a value, as the end of a sentence about its key.
 
-    `mistake` is one of the errors of pydantic: `type`, `msg`, `input`, `ctx`, `loc`; `known` are
-    the keys that there are in its place.
+    `mistake` is an error of pydantic: `type`, `msg`, `input`, `ctx`, `loc`. `known` are the valid
+    keys at its place.
     """
     kind, context = str(mistake["type"]), mistake.get("ctx", {})
     if kind == "missing":
@@ -80,7 +79,7 @@ def mistake_text(mistake: Mapping[str, Any], known: Iterable[str] = ()) -> str:
     if kind == "extra_forbidden":
         near = nearest(str(mistake["loc"][-1]), known, most=1)
         return " ".join(
-            ["is not known here.", did_you_mean(near)] if near else ["is not known here"]
+            ["is an unknown key.", did_you_mean(near)] if near else ["is an unknown key"]
         )
     if kind == "value_error":
         return str(mistake["msg"]).removeprefix("Value error, ")
@@ -98,24 +97,24 @@ def mistake_text(mistake: Mapping[str, Any], known: Iterable[str] = ()) -> str:
 
 
 def did_you_mean(near: Iterable[str]) -> str:
-    """Return the question, with each of the names in quotes."""
+    """Return a question with each of the names in quotes."""
     return "Did you mean " + " or ".join(f"'{name}'" for name in near) + "?"
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:
-    """Return `number` with thousands separators and the noun in its number: `1,019 objects`."""
+    """Return `number` with thousands separators and the noun: `1,019 objects`."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def unseen_text(total: int, breaking: int) -> str:
-    """Return how many changes were not seen, and how many of them are breaking: `29 ✕6`."""
+    """Return the number of unseen changes, and of the breaking ones among them: `29 ✕6`."""
     return " ".join(
         filter(None, (f"{total:,}" if total else "", f"✕{breaking:,}" * bool(breaking)))
     )
 
 
 def percent_filled(rate: float) -> str:
-    """Return a rate from 0 to 1 as a percentage; `0%` is none at all and `100%` is all."""
+    """Return a rate from 0 to 1 as a percentage. Only 0 gives `0%`, only 1 gives `100%`."""
     if 0 < rate < 1:
         rate = min(0.99, max(0.01, rate))
     return f"{rate:.0%}"
@@ -124,7 +123,7 @@ def percent_filled(rate: float) -> str:
 def ago(moment: datetime | None, now: datetime) -> str:
     """Return how long ago `moment` was: `just now`, `5 min ago`, `3 h ago`, `12 d ago`, `never`.
 
-    One that is ahead is `in 3 h`.
+    A moment in the future is `in 3 h`.
     """
     if moment is None:
         return "never"
@@ -157,9 +156,9 @@ _STRAY_JOINER = re.compile(f"(?<![{_EMOJI}\ufe0f])\u200d|\u200d(?![{_EMOJI}])")
 
 
 def _tame_combining(text: str) -> str:
-    """Keep at most a few marks on a character, and none without one to stand on.
+    """Keep at most a few marks on a character, and none without a character.
 
-    Between anything but emoji a joiner would make the text wider than it is measured.
+    Between characters other than emoji, a joiner would make the text wider than measured.
     """
     text = _STRAY_JOINER.sub(REPLACEMENT, text)
     if text and unicodedata.combining(text[0]):

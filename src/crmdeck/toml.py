@@ -1,4 +1,4 @@
-"""TOML that somebody else may have written."""
+"""TOML from outside."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _KEY = re.compile(r"""\s*["']?(?P<name>[\w-]+)["']?\s*[=.]""")
 
 
 def parse_toml(text: str) -> dict[str, Any]:
-    """Return the table that `text` holds.
+    """Return the table in `text`.
 
-    Raises tomllib.TOMLDecodeError, also where tables or lists are nested deeper than Python goes.
+    Raises tomllib.TOMLDecodeError, also if tables or lists are nested too deep for Python.
     """
     try:
         return tomllib.loads(text)
@@ -23,10 +23,10 @@ def parse_toml(text: str) -> dict[str, Any]:
 
 
 def line_of(text: str, place: Sequence[str | int]) -> int | None:
-    """Return the line, from 1, on which a key of `text` stands; None where none of it does.
+    """Return the line, from 1, of a key in `text`; None if no part of it exists.
 
-    `place` leads to the key through names, and numbers from 0 for the tables of a list. Of a key
-    that is missing it is the line of the table in which it is.
+    `place` leads to the key by names, and by numbers from 0 for the tables of a list. For a missing
+    key, it is the line of the table that lacks it.
     """
     wanted = tuple(place)
     here: tuple[str | int, ...] = ()

@@ -118,7 +118,7 @@ def test_a_policy_excuses_for_a_time_and_never_what_was_not_read(night: Night) -
     said = night.shell.run(*check, code=2).stderr
     for problem in (
         "Line 2: 'level' should be 'ignore', 'report' or 'fail', not \"ignroe\".",
-        "Line 3: 'conection' is not known here. Did you mean 'connection'?",
+        "Line 3: 'conection' is an unknown key. Did you mean 'connection'?",
         "Line 7: 'attribute' isn't an attribute that can change. Did you mean 'label'?",
         "Line 8: 'object' should be text, in quotes, not 5.",
         "Line 10: 'level' is missing.",

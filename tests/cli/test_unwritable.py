@@ -137,8 +137,8 @@ def test_what_may_only_be_read_is_read(told: dict[str, list[Any]]) -> None:
         ("no home: doctor", 5, "no permission"),
         ("below", 2, "no permission"),
         ("below: add", 2, "no permission"),
-        ("nobody", 2, "Nobody of that name"),
-        ("vanished: relative", 2, "is gone"),
+        ("nobody", 2, "No user of that name"),
+        ("vanished: relative", 2, "was deleted"),
     ],
 )
 def test_what_is_forbidden_is_said_and_what_helps(

@@ -1,4 +1,4 @@
-"""Audit: who did what when."""
+"""The audit log: who did what, when."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from crmdeck.workspace.context import Context, find_connection
 
 
 class Audit:
-    """The audit log, read."""
+    """Read the audit log."""
 
     def __init__(self, context: Context) -> None:
         self._context = context

@@ -1,4 +1,4 @@
-"""Backups: the whole history in one file, from a laptop to the team's database and back."""
+"""Backups: the whole history in one file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from crmdeck.workspace.context import Context
 
 
 class Backup(WireModel):
-    """What a backup holds; `tables` counts the rows of each."""
+    """The contents of a backup; `tables` has the number of rows of each."""
 
     path: str
     created_at: str
@@ -19,24 +19,24 @@ class Backup(WireModel):
 
 
 class Backups:
-    """Writing the history to a file, and putting it back."""
+    """Back up and restore the history."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
     def write(self, path: Path) -> Backup:
-        """Write all that the workspace holds to `path`, read it back, and say what it is.
+        """Write the history to `path`, read it back, and return its contents.
 
-        It is private to the user and holds no secret; a file of that name is replaced. Raises
-        SourceError where it can't be written.
+        The file is private to the user and contains no secrets; an existing file is replaced.
+        Raises SourceError if it can't be written.
         """
         return _backup(path, write_backup(self._context.store, path))
 
     def restore(self, path: Path, *, force: bool = False) -> Backup:
-        """Put what a backup holds in place of what the workspace holds; all of it or nothing.
+        """Replace the history by that of a backup, as a whole or not at all.
 
-        Raises ConflictError where the workspace is not empty, unless `force`; SourceError for a
-        file that is no backup, or damaged; CacheTooNewError for one of a newer crmdeck.
+        Raises ConflictError if the workspace isn't empty and `force` is False, SourceError for a
+        file that isn't a valid backup, CacheTooNewError for a backup of a newer crmdeck.
         """
         context = self._context
         context.require_writable()

@@ -1,4 +1,4 @@
-"""The settings of a workspace, listed and changed one at a time; no cache is opened for it."""
+"""List and change settings, without opening the cache."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LISTS = ("notify",)
 
 
 class Setting(WireModel):
-    """One setting: its value now, the one that it comes with, and where it comes from."""
+    """One setting: its value, its default, and its source."""
 
     key: str
     value: Any
@@ -34,7 +34,7 @@ class Setting(WireModel):
 def list_settings(home: str | None = None) -> tuple[Setting, ...]:
     """Return every setting in the order of the documentation, remapped keys one by one.
 
-    `source` is `default`, or the path of the file. Raises UsageError where the file is wrong.
+    `source` is `default` or the path of the file. Raises UsageError if the file is invalid.
     """
     path = resolve_home(home) / SETTINGS_FILE
     settings = Settings.load(path.parent)
@@ -51,7 +51,7 @@ def list_settings(home: str | None = None) -> tuple[Setting, ...]:
 
 
 def get_setting(key: str, home: str | None = None) -> Setting:
-    """Return one setting; raises NotFoundError naming the nearest."""
+    """Return one setting; raises NotFoundError with the nearest name."""
     settings = {setting.key: setting for setting in list_settings(home)}
     if key not in settings:
         raise not_found("setting", key, sorted(settings))
@@ -59,10 +59,10 @@ def get_setting(key: str, home: str | None = None) -> Setting:
 
 
 def set_setting(key: str, text: str, home: str | None = None) -> Setting:
-    """Write one setting to the file, and leave all else in it as it stands, comments too.
+    """Write one setting to the file, and keep everything else in it, comments included.
 
-    `text` is a value as TOML has it, or else text; empty takes the setting out of the file.
-    Raises UsageError for a value that can't be, and NotFoundError; then nothing is written.
+    `text` is a TOML value, or else plain text; empty text removes the setting. Raises UsageError
+    for an invalid value, and NotFoundError; nothing is written then.
     """
     import tomlkit
 
@@ -72,16 +72,14 @@ def set_setting(key: str, text: str, home: str | None = None) -> Setting:
         if key in _LISTS:
             raise UsageError(f"'{key}' is a list.", remedy=f"Write it in {SETTINGS_FILE}.")
         if key in _TABLES:
-            raise UsageError(
-                f"'{key}' is a table.", remedy=f"Name what is in it: {key}.view.filter, say."
-            )
+            raise UsageError(f"'{key}' is a table.", remedy=f"Name a key in it: {key}.view.filter")
         raise not_found("setting", key, known)
     path = resolve_home(home) / SETTINGS_FILE
     try:
         document = tomlkit.parse(path.read_text("utf-8") if path.exists() else "")
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"{path} can't be read.", cause=str(error), remedy="Correct it.", code="BAD_SETTINGS"
+            f"Can't read {path}.", cause=str(error), remedy="Correct it.", code="BAD_SETTINGS"
         ) from None
     place: Any = document
     name = key
@@ -89,8 +87,8 @@ def set_setting(key: str, text: str, home: str | None = None) -> Setting:
         place, name = document.setdefault(table, tomlkit.table()), inner
         if not isinstance(place, dict):
             raise UsageError(
-                f"{path} can't be used.",
-                cause=f"'{table}' is not a table in it.",
+                f"Can't use {path}.",
+                cause=f"'{table}' isn't a table in this file.",
                 remedy="Correct it.",
                 code="BAD_SETTINGS",
             )
@@ -103,14 +101,14 @@ def set_setting(key: str, text: str, home: str | None = None) -> Setting:
         Settings.model_validate(parse_toml(written))
     except ValidationError as error:
         raise UsageError(
-            f"'{key}' can't be {text!r}.",
-            cause=f"It {mistake_text(error.errors(include_url=False)[0])}.",
+            f"{text!r} is invalid for '{key}'.",
+            cause=f"'{key}' {mistake_text(error.errors(include_url=False)[0])}.",
             code="BAD_SETTINGS",
         ) from None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise CrmdeckError(f"{path.parent} can't be made.", cause=error.strerror) from None
+        raise CrmdeckError(f"Can't create {path.parent}.", cause=error.strerror) from None
     write_atomically(path, written)
     return (
         get_setting(key, home) if text or table not in _TABLES else _setting(key, None, None, None)
@@ -128,7 +126,7 @@ def _setting(key: str, value: Any, default: Any, path: Path | None) -> Setting:
     def plain(one: Any) -> Any:
         if isinstance(one, tuple):
             return [each if isinstance(each, str) else each.model_dump() for each in one]
-        # The address of a database may hold its password.
+        # The URL of a database may contain a password.
         return redact(one) if isinstance(one, str) else one
 
     return Setting(

@@ -1,7 +1,7 @@
-"""What every service has at hand: the cache, the clock, the operator, the secrets, how to connect.
+"""What every service uses: the cache, the clock, the acting user, the secrets, the connectors.
 
-A `Context` is what a `Workspace` is opened over. Tests build one of a temporary folder, a clock
-that stands still and a connector of their own, and hand it to `Workspace` or to a single service.
+A `Workspace` is opened over a `Context`. Tests build a `Context` with a temporary folder, a clock
+of their own and a fake connector, and pass it to a `Workspace` or to one service.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from crmdeck.text import did_you_mean, nearest
 from crmdeck.workspace.refresh.single_flight import SingleFlight
 
 if TYPE_CHECKING:
-    # What only asks the cache, a status say, needs nothing of the connectors.
+    # Commands that only read the cache, such as status, need no connectors.
     from crmdeck.connectors.base import Connector, ConnectorFactory, Credentials, TokenListener
     from crmdeck.model import RefreshResult
 
@@ -39,11 +39,11 @@ CACHE_FILE = "crmdeck.duckdb"
 
 
 class Context:
-    """The surroundings of one workspace, shared by its services and by all threads.
+    """The surroundings of one workspace, shared by its services and all threads.
 
-    `shared` says whether other machines may write to the same log; the clock is then the
-    database's. `secrets` and `connect` are None unless somebody handed in their own in place of
-    the keyring and of the real connectors. `refreshing` knows the refreshes that run.
+    `shared` is True if other machines may write to the same history; the clock is then the
+    database's. `secrets` and `connect` are None unless passed in to replace the keyring and the
+    real connectors. `refreshing` has the refreshes that run.
     """
 
     def __init__(
@@ -58,11 +58,6 @@ class Context:
         secrets: SecretStore | None = None,
         connect: ConnectorFactory | None = None,
     ) -> None:
-        """Without `settings` those of `home` are read; without `actor` the settings say who acts,
-        else it is the user of this machine. The log is in `database`, the URL of a PostgreSQL
-        database, else in the one that the settings name, else in a file in `home`. Raises
-        UsageError for settings or a URL that can't be used.
-        """
         self.home = home
         self.settings = settings if settings is not None else Settings.load(home)
         self._actor = actor or self.settings.actor
@@ -71,7 +66,7 @@ class Context:
         self.vault = Vault(home, prefer_file=self.settings.secrets == "file")
         database = database or self.settings.database
         self.shared = database is not None
-        # A database is backed up by its own means.
+        # The server of a database backs it up.
         self.automatic_backups = (
             None
             if database
@@ -92,7 +87,7 @@ class Context:
 
     @property
     def actor(self) -> str:
-        """The name of the operator, as the audit log has it."""
+        """The acting user's name in the audit log."""
         return self._actor or current_user()
 
     @actor.setter
@@ -101,27 +96,27 @@ class Context:
 
     @property
     def read_only(self) -> bool:
-        """Whether nothing can be changed: it was opened so, or there is no right to."""
+        """True if nothing can be changed: opened so, or no permission."""
         return self.store.read_only
 
     @property
     def now(self) -> datetime:
-        """The present moment by the clock, in UTC."""
+        """The current time by the workspace's clock, in UTC."""
         return self.clock()
 
     def on_behalf_of(self, actor: str) -> Self:
-        """Return a context with somebody else acting, that shares everything with this one."""
+        """Return a context with another acting user, which shares everything with this one."""
         other = copy.copy(self)
         other.actor = actor
         return other
 
     def connection(self, ref: str) -> Connection:
-        """Return the connection of that name or UUID; raises NotFoundError naming the nearest."""
+        """Return the connection with that name or UUID; raises NotFoundError."""
         with self.store.read() as session:
             return find_connection(session, ref)
 
     def require_writable(self) -> None:
-        """Raise ReadOnlyError where nothing may be changed."""
+        """Raise ReadOnlyError if nothing can be changed."""
         self.store.require_writable()
 
     def open_connector(
@@ -130,10 +125,10 @@ class Context:
         credentials: Credentials | None = None,
         listener: TokenListener | None = None,
     ) -> Connector:
-        """Return a connector to the source of a connection; nothing is asked of the source yet.
+        """Return a connector to the source of a connection, without contacting it.
 
-        Without `credentials` they are those that are stored; without `listener` what becomes of
-        tokens goes to the audit log. Raises ConflictError for a disconnected connection.
+        The defaults are the stored credentials, and a listener that writes token events to the
+        audit log. Raises ConflictError for a disconnected connection.
         """
         from crmdeck.connectors.limits import Limits
 
@@ -147,8 +142,8 @@ class Context:
         )
 
     def credentials(self, connection: Connection) -> ConnectionSecrets:
-        """Return the stored secrets of a connection; none is read before it is asked for."""
-        # Secrets that were handed in are all there are; the environment is for the real ones.
+        """Return the stored secrets of a connection. Each is read when needed."""
+        # Secrets that were passed in replace all others; the environment is for the real ones.
         environment = None if self.secrets is not None else connection.name
         return ConnectionSecrets(self._secret_store, connection.id, environment)
 
@@ -158,9 +153,9 @@ class Context:
         values: Mapping[str, str | None],
         place: SecretsPlace | None = None,
     ) -> None:
-        """Store secrets of a connection, None forgets one; without `place` where its others are.
+        """Store secrets of a connection; None removes one. The default place is that of its others.
 
-        Raises NoKeyringError where that is the keyring and there is none.
+        Raises NoKeyringError if that is the keyring and there isn't one.
         """
         if place in (SecretsPlace.KEYRING, SecretsPlace.FILE) and self.secrets is None:
             if place is SecretsPlace.KEYRING and not keyring_available():
@@ -169,7 +164,7 @@ class Context:
         self.credentials(connection).put(values)
 
     def forget_secrets(self, connection: Connection) -> None:
-        """Forget all secrets of a connection."""
+        """Remove all secrets of a connection."""
         self._secret_store.forget(connection.id)
 
     def entry(
@@ -180,7 +175,7 @@ class Context:
         connection_id: str | None = None,
         details: Mapping[str, Any] | None = None,
     ) -> AuditEntry:
-        """Return an audit entry of this moment by the operator; the caller writes it."""
+        """Return an audit entry of the acting user, with the current time. The caller writes it."""
         return AuditEntry(
             id=new_id(),
             at=self.now,
@@ -205,18 +200,18 @@ class Context:
 
 
 def require_connected(connection: Connection) -> None:
-    """Raise ConflictError where a connection was disconnected."""
+    """Raise ConflictError if a connection is disconnected."""
     if connection.disconnected_at is not None:
         raise ConflictError(
-            f"'{connection.name}' is disconnected.",
-            cause=f"It was disconnected on {connection.disconnected_at:%Y-%m-%d}.",
-            remedy=f"Connect it again: crmdeck connections set {connection.name} --reconnect",
+            f"{connection.name} is disconnected.",
+            cause=f"Someone disconnected it on {connection.disconnected_at:%Y-%m-%d}.",
+            remedy=f"Reconnect it: crmdeck connections set {connection.name} --reconnect",
             code="CONNECTION_DISCONNECTED",
         )
 
 
 def find_connection(session: Session, ref: str) -> Connection:
-    """Return the connection of that name or UUID; raises NotFoundError naming the nearest."""
+    """Return the connection with that name or UUID; raises NotFoundError."""
     found = session.connections.find(ref)
     if found is None:
         raise not_found("connection", ref, [each.name for each in session.connections.all()])
@@ -224,7 +219,7 @@ def find_connection(session: Session, ref: str) -> Connection:
 
 
 def not_found(kind: str, name: str, known: list[str]) -> NotFoundError:
-    """Return an error that says what is not there and what is nearest to it."""
+    """Return the error for a name that doesn't exist, with the nearest names."""
     near = nearest(name, known)
     if near:
         remedy = did_you_mean(near)
@@ -245,7 +240,7 @@ def new_id() -> str:
 
 
 def current_user() -> str:
-    """Return the name of the user of this machine."""
+    """Return the user's name on this machine."""
     import getpass
 
     try:

@@ -1,4 +1,4 @@
-"""The doctor: is this machine, and is this workspace, fit to work with?"""
+"""Check this machine and a workspace, and repair its history."""
 
 from __future__ import annotations
 
@@ -36,18 +36,17 @@ PACKAGES = (
 )
 
 _OF_HISTORY = ("log", "records", "definitions", "refreshes", "references", "repair")
-# Clocks of two machines may differ by so much.
+# Clocks of two machines may differ by this much.
 _AHEAD = timedelta(minutes=10)
-# A copy is made on each day with a write, so an older one means that copying fails.
+# Each day with a write begins with a copy, so an older one means that copying fails.
 _BACKUP_LATE = timedelta(days=2)
 
 
 class Finding(WireModel):
-    """One check: what was found, whether it is right, and what to do where it is not.
+    """One check: what was found, whether it is right, and the next step if it isn't.
 
-    `lost` says what can't be shown any more, None where nothing is; `repairable` that
-    `crmdeck doctor --repair` can do something about it. `code` is that of the error, where the
-    check is of the cache.
+    `lost` is what can no longer be shown. `repairable` means that `crmdeck doctor --repair` can
+    help. `code` is the code of the error, for checks of the cache.
     """
 
     check: str
@@ -66,10 +65,10 @@ def examine(
     repair: bool = False,
     clock: Clock = utc_now,
 ) -> tuple[Finding, ...]:
-    """Return what is right and wrong with this machine and the workspace at `home`.
+    """Return the findings on this machine and the workspace at `home`.
 
-    With `repair` what can be put right is, after a backup; the findings say what was done and
-    what stays. Raises nothing that is wrong with a workspace.
+    With `repair`, what can be repaired is repaired after a backup; the findings include what was
+    done and what remains. Never raises because of the workspace.
     """
     folder = resolve_home(home)
     findings = [_python(), *(_package(name) for name in PACKAGES), _keyring()]
@@ -93,7 +92,7 @@ def _settings(folder: Path, demo: bool) -> list[Finding]:
 
 
 def _missing(home: Path | str | None, folder: Path) -> bool:
-    """Return whether there is no cache yet, nor a trace of one."""
+    """True if there is no cache yet, nor a trace of one."""
     path = folder / CACHE_FILE
     beside = folder.glob(f"{CACHE_FILE}*") if folder.is_dir() else ()
     return resolve_database(home) is None and not (path.is_symlink() or any(beside))
@@ -102,12 +101,12 @@ def _missing(home: Path | str | None, folder: Path) -> bool:
 def examine_log(
     home: Path | str | None, *, repair: bool = False, clock: Clock = utc_now
 ) -> list[Finding]:
-    """Return whether the log is what was written, and what was repaired of it."""
+    """Return the findings on the history, and what was repaired."""
     folder = resolve_home(home)
     with wording_file_failures(folder / CACHE_FILE):
         missing = _missing(home, folder)
     if missing:
-        return [Finding(check="log", ok=True, found=f"{folder / CACHE_FILE} (made when needed)")]
+        return [Finding(check="log", ok=True, found=f"{folder / CACHE_FILE} (created when needed)")]
     with Workspace.open(home, clock=clock) as workspace:
         store = workspace.context.store
         found = _log(workspace)
@@ -126,7 +125,6 @@ def examine_log(
 
 
 def _log(workspace: Workspace) -> list[Finding]:
-    """Return the findings on the history, part by part."""
     from crmdeck.store.integrity import CHECKS
 
     store = workspace.context.store
@@ -164,7 +162,7 @@ def _part(context: Context, name: str, check: Callable[[Database], Checked]) -> 
 
 
 def _backup(context: Context) -> list[Finding]:
-    """Return how the newest automatic backup is."""
+    """Return the finding on the newest automatic backup."""
     from crmdeck.store.automatic_backups import last_written, verify
 
     backups = context.automatic_backups
@@ -192,7 +190,7 @@ def _backup(context: Context) -> list[Finding]:
 
 
 def _clock(store: Store) -> list[Finding]:
-    """Return whether something in the log is ahead of the clock that it is written by."""
+    """Return whether an entry of the history is ahead of the clock that stamps it."""
     with store.read() as session:
         moments = session.database.rows('SELECT max("at") FROM audit_entry')
     last, now = moments[0][0], store.now()
@@ -202,16 +200,15 @@ def _clock(store: Store) -> list[Finding]:
         Finding(
             check="clock",
             ok=False,
-            found=f"It is {now:%Y-%m-%d %H:%M} UTC, and the log has an entry of "
+            found=f"The clock is at {now:%Y-%m-%d %H:%M} UTC, but the history has an entry of "
             f"{last:%Y-%m-%d %H:%M}.",
-            remedy="Set the clock right. What was written ahead of it stays, in its true order; "
-            "a refresh says again how old schemas are.",
+            remedy="Set the clock. Entries ahead of it keep their order. Then refresh, so that "
+            "schemas get their right age: crmdeck refresh",
         )
     ]
 
 
 def _repair(workspace: Workspace) -> list[Finding]:
-    """Repair what can be repaired, after a backup; return what was done."""
     from crmdeck.store.integrity import repair
 
     home = workspace.home
@@ -224,7 +221,7 @@ def _repair(workspace: Workspace) -> list[Finding]:
             session.audit.add(workspace.context.entry("cache.repaired", "; ".join(done)))
     except (CrmdeckError, OSError) as error:
         return [_refused("repair", error)]
-    return [_done(f"backup of before the repair: {file}"), *map(_done, done)]
+    return [_done(f"backup from before the repair: {file}"), *map(_done, done)]
 
 
 def _done(what: str) -> Finding:
@@ -233,7 +230,7 @@ def _done(what: str) -> Finding:
 
 def _refused(check: str, error: Exception) -> Finding:
     if not isinstance(error, CrmdeckError):
-        return Finding(check=check, ok=False, found=f"It can't be read: {type(error).__name__}.")
+        return Finding(check=check, ok=False, found=f"Can't read it: {type(error).__name__}.")
     return Finding(
         check=check,
         ok=False,
@@ -245,7 +242,7 @@ def _refused(check: str, error: Exception) -> Finding:
 
 
 def _tried(check: str, look: Callable[[], list[Finding]]) -> list[Finding]:
-    """Return what a look finds, or that it failed: whatever is wrong, the doctor goes on."""
+    """Return the findings of a check, or that it failed: one failure must not end the others."""
     try:
         return look()
     except Exception as error:  # noqa: BLE001
@@ -280,7 +277,7 @@ def _python() -> Finding:
     found = ".".join(map(str, sys.version_info[:3]))
     ok = sys.version_info >= (3, 11)
     return Finding(
-        check="Python", ok=ok, found=found, remedy=None if ok else "Use Python 3.11 or newer."
+        check="Python", ok=ok, found=found, remedy=None if ok else "Install Python 3.11 or newer."
     )
 
 
@@ -301,18 +298,18 @@ def _keyring() -> Finding:
             check="keyring",
             ok=True,
             found="none",
-            remedy="Secrets then go into the environment or, with --secrets file, a private file.",
+            remedy="Store secrets in the environment, or in a private file with --secrets file.",
         )
     return Finding(check="keyring", ok=True, found=type(backend).__module__)
 
 
 def _home(home: Path) -> Finding:
     if not home.exists():
-        return Finding(check="home", ok=True, found=f"{home} (made on the first write)")
+        return Finding(check="home", ok=True, found=f"{home} (created on the first write)")
     private = home.stat().st_mode & 0o077 == 0 or sys.platform == "win32"
     return Finding(
         check="home",
         ok=private,
         found=str(home),
-        remedy=None if private else f"Others can read it: chmod 700 {home}",
+        remedy=None if private else f"Others can read this folder: chmod 700 {home}",
     )

@@ -1,4 +1,4 @@
-"""What the servers of a team share besides the history: accounts and sessions."""
+"""What the servers of a team share in addition to the history: accounts and sessions."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from crmdeck.workspace.context import Context
 
 
 class Documents:
-    """Small texts by name, in the database that holds the workspace."""
+    """Small texts by name, in the workspace's database."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
     def read(self, name: str) -> str | None:
-        """Return a text, None where there is none of that name."""
+        """Return a text; None if no text has that name."""
         with self._context.store.read() as session:
             return session.documents.get(name)
 
     def change(self, name: str, update: Callable[[str | None], str]) -> str:
-        """Replace a text by what `update` makes of it, while nobody else changes anything."""
+        """Replace a text by what `update` returns for it, while no one else changes it."""
         with self._context.store.write() as session:
             text = update(session.documents.get(name))
             session.documents.put(name, text)

@@ -1,4 +1,4 @@
-"""Moments as people write them."""
+"""Dates and durations as people write them."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _PRECISIONS = {
     6: timedelta(seconds=1),
     9: timedelta(milliseconds=1),
 }
-"""How long what is written lasts, by the number of digits of the time of day."""
+"""The length of the written time, by the number of digits of the time of day."""
 
 _TODAY_SOMEWHERE = timedelta(hours=14)
-"""How far the day of today may lie ahead of UTC."""
+"""How far today's date can be ahead of UTC."""
 
 
 def parse_moment(text: str, now: datetime, *, as_of: bool = False) -> datetime:
     """Return the moment that `text` names, in UTC.
 
-    `7d`, `12h`, `30m` and `2w` are that long before `now`; otherwise an ISO 8601 date or time,
-    in UTC where it names no zone. `as_of` asks for the end of what is written, so that what
-    happened on that day, or within that minute, is part of it. Raises UsageError.
+    `7d`, `12h`, `30m` and `2w` are that long before `now`; otherwise `text` is an ISO 8601 date or
+    time, in UTC without a zone. `as_of` returns the end of the written day or minute, so that what
+    happened in it is included. Raises UsageError.
     """
     written = text.strip()
     ago = _AGO.fullmatch(written.lower())
@@ -41,21 +41,18 @@ def parse_moment(text: str, now: datetime, *, as_of: bool = False) -> datetime:
         return moment + _lasting(written) - _TICK if as_of else moment
     except (ValueError, OverflowError):
         raise UsageError(
-            f"'{text}' is no moment.",
+            f"'{text}' isn't a date or duration.",
             remedy="Write 2026-05-16, 2026-05-16T12:00Z, or 7d for seven days ago.",
             code="BAD_MOMENT",
         ) from None
 
 
 def parse_past_moment(text: str, now: datetime, *, as_of: bool = False) -> datetime:
-    """Return what `parse_moment` does; raises UsageError as well where it lies ahead.
-
-    Nothing is known of what lies ahead, so that what is asked of it would look like nothing.
-    """
+    """Return what `parse_moment` does; raises UsageError also for a moment in the future."""
     if parse_moment(text, now) > now + _TODAY_SOMEWHERE:
         raise UsageError(
-            f"{text} lies ahead, and it is {now:%Y-%m-%d %H:%M} UTC.",
-            remedy="Name a moment of the past, or 7d for seven days ago.",
+            f"{text} is in the future: it is {now:%Y-%m-%d %H:%M} UTC.",
+            remedy="Name a past date, or 7d for seven days ago.",
             code="BAD_MOMENT",
         )
     return parse_moment(text, now, as_of=as_of)

@@ -1,4 +1,4 @@
-"""A workspace that is opened later: the console paints before the use cases are imported."""
+"""A workspace that opens later: the console paints before the use cases are imported."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from crmdeck.home import demo_home, resolve_home
 class PendingWorkspace:
     """What is known of a workspace before it is open.
 
-    `open` imports and opens it, which takes some tenths of a second, and may be called from any
-    thread; it raises what `Workspace.open` raises.
+    `open` imports and opens it, which takes a few tenths of a second. It may run in any thread, and
+    raises what `Workspace.open` raises.
     """
 
     home: Path
@@ -28,7 +28,7 @@ class PendingWorkspace:
 def open_later(
     home: Path | str | None = None, *, read_only: bool = False, demo: bool = False
 ) -> Iterator[PendingWorkspace]:
-    """Yield the workspace at `home`, or the demo, to be opened; it is closed in the end."""
+    """Yield the workspace at `home`, or the demo, to be opened later; close it at the end."""
     with ExitStack() as stack:
 
         def enter() -> workspace.Workspace:

@@ -1,4 +1,4 @@
-"""The workspace: every use case, one service a subject, over one context."""
+"""The workspace: every use case, one service per subject, over one context."""
 
 from __future__ import annotations
 
@@ -56,7 +56,6 @@ class Workspace:
         prepare: Callable[[ProgressCallback], None] | None = None,
         close: Callable[[], None] | None = None,
     ) -> None:
-        """Put the services over a context; the methods `prepare` and `close` call theirs."""
         self.context = context
         self._prepare = prepare
         self._close = close
@@ -72,12 +71,12 @@ class Workspace:
         secrets: SecretStore | None = None,
         connect: ConnectorFactory | None = None,
     ) -> Self:
-        """Open the workspace in the folder `home`; the folder is made on the first write.
+        """Open the workspace in the folder `home`; the folder is created on the first write.
 
-        Without `home` it is $CRMDECK_HOME, else the user's data folder. A `home` like
-        `postgresql://host/database` is a team's, in PostgreSQL. `actor` is the name
-        in the audit log (the user of this machine). `clock`, `secrets` and `connect` stand in for
-        the real ones. Raises UsageError for settings that can't be used.
+        The default `home` is $CRMDECK_HOME, else the user's data folder. A `home` like
+        `postgresql://host/database` is a team's workspace in PostgreSQL. `actor` is the name in the
+        audit log (default: the user of this machine). `clock`, `secrets` and `connect` replace the
+        real ones. Raises UsageError for invalid settings.
         """
         return cls(
             Context(
@@ -93,107 +92,107 @@ class Workspace:
 
     @property
     def home(self) -> Path:
-        """The folder that the workspace is in, or that goes with its database; it may not exist."""
+        """The folder of the workspace, or the one that goes with its database; it may not exist."""
         return self.context.home
 
     @property
     def read_only(self) -> bool:
-        """Whether everything that would change something is refused."""
+        """True if nothing can be changed."""
         return self.context.read_only
 
     @property
     def shared(self) -> bool:
-        """Whether it is in a database that other machines may write to."""
+        """True if it is in a database that other machines may write to."""
         return self.context.shared
 
     @property
     def settings(self) -> Settings:
-        """What the user set, as it was when the workspace was opened."""
+        """The user's settings, as of when the workspace was opened."""
         return self.context.settings
 
     @property
     def actor(self) -> str:
-        """The name of the operator, as the audit log has it."""
+        """The acting user's name in the audit log."""
         return self.context.actor
 
     @property
     def now(self) -> datetime:
-        """The present moment by the workspace's clock, in UTC."""
+        """The current time by the workspace's clock, in UTC."""
         return self.context.now
 
     @cached_property
     def connections(self) -> Connections:
-        """Connections: add, change, test, disconnect."""
+        """Add, change, test and disconnect connections."""
         from crmdeck.workspace.connections.service import Connections
 
         return Connections(self.context)
 
     @cached_property
     def signin(self) -> SignIn:
-        """How a connection gets its credentials, and gets them again."""
+        """Sign in, and renew a connection's credentials."""
         from crmdeck.workspace.connections.signin.service import SignIn
 
         return SignIn(self.context)
 
     @cached_property
     def schemas(self) -> Schemas:
-        """What the cache knows of schemas, now or as of a moment, and a look into records."""
+        """Cached schemas, now or as of a date, and samples of records."""
         from crmdeck.workspace.explore.schemas import Schemas
 
         return Schemas(self.context)
 
     @cached_property
     def refreshes(self) -> Refreshes:
-        """Discovering schemas and recording what changed."""
+        """Refresh schemas and record what changed."""
         from crmdeck.workspace.refresh.service import Refreshes
 
         return Refreshes(self.context)
 
     @cached_property
     def drift(self) -> Drift:
-        """What changed, and what was acknowledged."""
+        """Changes and their acknowledgment."""
         from crmdeck.workspace.drift import Drift
 
         return Drift(self.context)
 
     @cached_property
     def mappings(self) -> Mappings:
-        """Object pairs: suggestions, decisions, and what holds."""
+        """Object pairs: suggestions, decisions, and the current mapping."""
         from crmdeck.workspace.mappings.service import Mappings
 
         return Mappings(self.context)
 
     @cached_property
     def health(self) -> Health:
-        """How connections are doing, and their alerts."""
+        """Connection health and alerts."""
         from crmdeck.workspace.connections.health import Health
 
         return Health(self.context)
 
     @cached_property
     def places(self) -> Places:
-        """All that one can go to: connections, pairs, objects, fields, changes, alerts."""
+        """Everything to go to: connections, pairs, objects, fields, changes, alerts."""
         from crmdeck.workspace.explore.places import Places
 
         return Places(self.context, self.health)
 
     @cached_property
     def copies(self) -> Copies:
-        """What is on screen in the forms that colleagues and machines read."""
+        """What is on screen, in forms for colleagues and machines."""
         from crmdeck.workspace.explore.copies import Copies
 
         return Copies(self.context)
 
     @cached_property
     def audit(self) -> Audit:
-        """Who did what when."""
+        """The audit log: who did what, when."""
         from crmdeck.workspace.audit import Audit
 
         return Audit(self.context)
 
     @cached_property
     def checks(self) -> Checks:
-        """Whether anything happened that somebody must know of, in one run."""
+        """New problems since the last check."""
         from crmdeck.workspace.checks.service import Checks
 
         return Checks(
@@ -208,21 +207,21 @@ class Workspace:
 
     @cached_property
     def preflights(self) -> Preflights:
-        """Which writes the CRM will refuse or change, before a sync sends them."""
+        """Writes that the CRM will refuse or change, before a sync sends them."""
         from crmdeck.workspace.checks.preflight import Preflights
 
         return Preflights(self.context, self.mappings)
 
     @cached_property
     def notices(self) -> Notices:
-        """Messages about what a check found, by chat, e-mail or webhook."""
+        """Notifications about a check, by chat, email or webhook."""
         from crmdeck.workspace.checks.notices import Notices
 
         return Notices(self.context)
 
     @cached_property
     def exports(self) -> Exports:
-        """Handing results over."""
+        """Export data and reports."""
         from crmdeck.workspace.explore.exports import Exports
 
         return Exports(
@@ -231,14 +230,14 @@ class Workspace:
 
     @cached_property
     def backups(self) -> Backups:
-        """The whole history in one file, and back."""
+        """Back up and restore the history."""
         from crmdeck.workspace.backups import Backups
 
         return Backups(self.context)
 
     @cached_property
     def documents(self) -> Documents:
-        """What the servers of a team share besides the history."""
+        """What the servers of a team share in addition to the history."""
         from crmdeck.workspace.documents import Documents
 
         return Documents(self.context)
@@ -246,41 +245,41 @@ class Workspace:
     def command_line(self, command: str, *arguments: str, **options: Option) -> str:
         """Return a command in this workspace, quoted for a POSIX shell.
 
-        `command` may be of several words (`mapping accept`); an option that is True is a flag, one
-        that is None or False is left out, several values are given one by one.
+        `command` may have several words (`mapping accept`). An option that is True is a flag; None
+        and False are left out; several values repeat the option.
         """
         from crmdeck.workspace.explore.command_line import command_line
 
         return command_line(self.context, command, *arguments, **options)
 
     def head(self) -> int:
-        """Return a number that differs once anybody has written to the cache; cheap to ask."""
+        """Return a number that changes with each write to the cache. Cheap."""
         return self.context.store.head()
 
     def tell_waits(self, listener: Callable[[str], None] | None) -> None:
-        """Let `listener` have the sentence that says on whom each long wait for others is.
+        """Call `listener` with a sentence about each long wait for others.
 
-        A wait is long after a second. The listener is called from the thread that waits.
+        A wait is long after a second. The listener runs in the thread that waits.
         """
         self.context.store.tell_waits(listener)
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Keep the cache open, and locked, over many calls; for work in bulk."""
+        """Keep the cache open, and locked, over many calls; for bulk work."""
         with self.context.store.hold():
             yield
 
     def on_behalf_of(self, actor: str) -> Workspace:
-        """Return the same workspace with somebody else acting, in the audit log.
+        """Return the same workspace with another acting user.
 
-        The cache, the clock and the refreshes that run are shared, so that many may act at once;
-        closing it closes nothing.
+        The cache, the clock and running refreshes are shared, so that many users can act at once.
+        Closing it closes nothing.
         """
         return Workspace(self.context.on_behalf_of(actor))
 
     @contextmanager
     def acting_as(self, actor: str) -> Iterator[None]:
-        """Let somebody else act for the calls inside, in the audit log, in all threads."""
+        """Let another user act in the calls of the block, in all threads."""
         before, self.context.actor = self.context.actor, actor
         try:
             yield
@@ -288,12 +287,12 @@ class Workspace:
             self.context.actor = before
 
     def prepare(self, progress: ProgressCallback | None = None) -> None:
-        """Make ready what has to be there first; only the demo has anything to do."""
+        """Build what the workspace needs first; only the demo needs anything."""
         if self._prepare is not None:
             self._prepare(progress or (lambda _: None))
 
     def close(self) -> None:
-        """Close what is open: connections to a database, the demo's sandbox."""
+        """Close what is open: database connections, the demo's sandbox."""
         self.context.store.close()
         if self._close is not None:
             self._close()
