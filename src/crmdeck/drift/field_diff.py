@@ -190,7 +190,6 @@ def picklist_entries(picklist: Iterable[PicklistValue]) -> list[dict[str, Any]]:
 
 
 def _compare_allowed_values(before: Field, after: Field) -> Change | None:
-    """Return the picklist values that each controlling value allows on one side only."""
     if before.allowed_values is None or after.allowed_values is None:
         return None
     old = canonical_allowed_values(before.allowed_values)

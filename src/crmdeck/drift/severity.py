@@ -105,7 +105,6 @@ def _severity_of_change(
 
 
 def _words(change: Change) -> dict[str, str]:
-    """Return the values that the reason of a change may contain."""
     match change.attribute:
         case "picklist":
             return {"lost": few(lost_values(change)), "gained": few(gained_values(change))}

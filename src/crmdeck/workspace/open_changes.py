@@ -102,10 +102,7 @@ def _judge(
 def _newest(
     session: Session, connection_id: str, history: Sequence[DriftEvent]
 ) -> Callable[[str], ObjectSchema | None]:
-    """Return a function that gives the newest snapshot of an object type.
-
-    The first call reads those of all object types in `history` at once.
-    """
+    # Loaded on first use, because most histories need no snapshot, and then all in one query.
     loaded: Mapping[str, ObjectSchema] | None = None
 
     def newest(object_type: str) -> ObjectSchema | None:

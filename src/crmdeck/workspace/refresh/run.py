@@ -75,15 +75,16 @@ def refresh(
 
 
 def _refreshed_elsewhere(context: Context, connection: Connection) -> CrmdeckError:
-    """Return the error for a team connection whose credentials are on another machine."""
     with context.store.read() as session:
         entries = session.audit.entries(
             connection_id=connection.id, event="schema.refreshed", limit=1
         )
-    last = f" {entries[0].actor} refreshed it last on {entries[0].at:%Y-%m-%d %H:%M} UTC."
+    last = "".join(
+        f" {entry.actor} refreshed it last on {entry.at:%Y-%m-%d %H:%M} UTC." for entry in entries
+    )
     error = ReauthRequiredError(
         f"Can't refresh {connection.name} from this machine.",
-        cause="Its credentials are on another machine." + (last if entries else ""),
+        cause=f"Its credentials are on another machine.{last}",
         remedy="Refresh it on that machine, or sign in here: crmdeck connections sign-in "
         f"{connection.name}",
         code="SECRETS_ELSEWHERE",
@@ -286,7 +287,6 @@ def _record_failure(
 
 
 def _unspecified(objects: Counter[str]) -> list[Notice]:
-    """Return one notice for the attributes that the source doesn't specify."""
     if not objects:
         return []
     named = ", ".join(f"{name} (of {count(n, 'object')})" for name, n in objects.most_common())
@@ -301,7 +301,6 @@ def _unspecified(objects: Counter[str]) -> list[Notice]:
 
 
 def _read_again(answer: Answer, cached: Cached) -> list[Notice]:
-    """Return a notice for definitions that the cache had lost and the source sent again."""
     lost = sorted(cached.lost & {item.packed.object_type for item in answer.discovered})
     if not lost:
         return []

@@ -107,7 +107,6 @@ def _choose(version: str, in_use: str, spoken: tuple[str, ...]) -> str:
 
 
 def _only(cached: Cached, object_type: str | None) -> Cached:
-    """Return the cache of one object, or all of it."""
     if object_type is None:
         return cached
     current = {name: info for name, info in cached.current.items() if name == object_type}
