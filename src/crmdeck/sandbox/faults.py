@@ -24,6 +24,7 @@ class FaultKind(StrEnum):
     UNAVAILABLE = "unavailable"
     TRUNCATED = "truncated"
     HTML = "html"
+    BODY = "body"
     MOVED = "moved"
     OVERSIZED = "oversized"
     HANG = "hang"
@@ -52,7 +53,8 @@ class Fault:
     the OAuth endpoints. `query`: only requests with this text in a query value. `times`: the number
     of affected requests, None for all until `clear`. `code`, `message`, `status`: the vendor's
     error code (Salesforce `errorCode`, HubSpot `category` or rate limit policy, OAuth `error`),
-    message and HTTP status, instead of the usual ones. `retry_after`: seconds, None for no header.
+    message and HTTP status, instead of the usual ones. `body` answers 200 with the JSON in
+    `message`. `retry_after`: seconds, None for no header.
     `seconds`: the duration of `hang` and `slow`, and the interval of a HubSpot limit (at most 10).
     `size`: the bytes of `oversized`. `object_type`, `field_name`: the hidden object or field, or
     the object of the lost schema.

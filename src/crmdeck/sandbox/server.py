@@ -272,6 +272,8 @@ class Sandbox:
                     _strike(tenant, fault)
                 case FaultKind.HTML:
                     return Reply(200, _PAGE, content_type="text/html;charset=UTF-8")
+                case FaultKind.BODY:
+                    return Reply(200, (fault.message or "").encode())
                 case FaultKind.MOVED if fault.status == 404:
                     return Reply(404, _GONE, content_type="text/html;charset=UTF-8")
                 case FaultKind.MOVED:

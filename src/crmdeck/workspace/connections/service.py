@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from crmdeck.connectors.barrier import fault_barrier
 from crmdeck.connectors.base import AddressReporter, Connector, Integration, VersionReporter
 from crmdeck.connectors.registry import CRMS, flows_of, sources, vendor_of
 from crmdeck.credentials import SECRET_NAMES
@@ -165,9 +166,10 @@ class Connections:
         if connection.disconnected_at is not None:
             return connection
         if connection.source == Source.PARTNEROS:
-            connector = self._context.open_connector(connection)
-            if isinstance(connector, Integration):
-                connector.disconnect()
+            with fault_barrier(connection):
+                connector = self._context.open_connector(connection)
+                if isinstance(connector, Integration):
+                    connector.disconnect()
         changes = {"disconnected_at": self._context.now}
         summary = f"Disconnected {connection.name}"
         return self._change(connection, changes, "connection.disconnected", summary)
@@ -199,9 +201,10 @@ class Connections:
         run = started_run(connection.id, "test", self._context.now)
         connector: Connector | None = None
         try:
-            connector = self._context.open_connector(connection)
-            ProgressReporter(progress).listen_to(connector.meter)
-            report = connector.probe()
+            with fault_barrier(connection):
+                connector = self._context.open_connector(connection)
+                ProgressReporter(progress).listen_to(connector.meter)
+                report = connector.probe()
         except CrmdeckError as error:
             error.connection = connection.name
             if connector is not None and not self._context.read_only:

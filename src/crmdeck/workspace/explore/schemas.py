@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from crmdeck.connectors.barrier import fault_barrier
 from crmdeck.connectors.base import RecordSampler, UsageFinder
 from crmdeck.connectors.registry import vendor_of
 from crmdeck.drift.schema_diff import compare_schemas
@@ -317,7 +318,8 @@ class Schemas:
                 cause=f"The source {connection.source} contains schemas only.",
                 code="NO_RECORDS",
             )
-        found = connector.sample(object_type, wanted, limit)
+        with fault_barrier(connection):
+            found = connector.sample(object_type, wanted, limit)
         at = self._context.now
         if not self._context.read_only:
             entry = self._context.entry(
@@ -389,7 +391,8 @@ class Schemas:
                 f"The source {connection.source} has no data about the use of fields."
             )
             return judge_usage(object_type, field_name, (), seen, (why,))
-        answer = connector.where_used(object_type, field_name, cancel or CancelToken())
+        with fault_barrier(connection):
+            answer = connector.where_used(object_type, field_name, cancel or CancelToken())
         place = (connection.id, object_type, field_name)
         before = self.known_usages(ref).get(place) if answer.gone else None
         uses, not_checked = answer.uses, answer.not_checked

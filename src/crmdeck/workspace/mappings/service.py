@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
+from crmdeck.connectors.barrier import fault_barrier
 from crmdeck.connectors.base import Integration, TeamLog
 from crmdeck.drift.wording import event_text
 from crmdeck.errors import ConflictError, CrmdeckError, NotFoundError, UsageError
@@ -516,8 +517,9 @@ class Mappings:
         if connection.source != Source.PARTNEROS or connection.disconnected_at is not None:
             return ()
         try:
-            connector = self._context.open_connector(connection)
-            return connector.suggest(sides.pair) if isinstance(connector, Integration) else ()
+            with fault_barrier(connection):
+                connector = self._context.open_connector(connection)
+                return connector.suggest(sides.pair) if isinstance(connector, Integration) else ()
         except CrmdeckError as error:
             # They are one signal of many: offline, the others still rank.
             _log.warning("No suggestions from %s: %s", connection.name, error)
@@ -583,7 +585,8 @@ class Mappings:
         connection = self._context.connection(ref)
         if connection.source != Source.PARTNEROS or connection.disconnected_at is not None:
             return None
-        return take_over(self._context, self._context.open_connector(connection), connection.id)
+        with fault_barrier(connection):
+            return take_over(self._context, self._context.open_connector(connection), connection.id)
 
     def _append(
         self, session: Session, connection: Connection, pair: str, decisions: Sequence[Decision]

@@ -21,6 +21,7 @@ from crmdeck.connectors.base import (
 )
 from crmdeck.drift.detect import AcceptedField, detect
 from crmdeck.drift.renames import FieldWords
+from crmdeck.errors import SourceError
 from crmdeck.formats.formula import fields_in
 from crmdeck.mapping.state import accepted_fields
 from crmdeck.model import (
@@ -41,6 +42,15 @@ from crmdeck.store import PackedSchema, SchemaPacker, Session, Store
 _NEW_IDENTITY = ("token.stored", "connection.updated", "connection.reconnected")
 
 
+def _no_fields(object_type: str) -> SourceError:
+    return SourceError(
+        f"The answer lists no fields of {object_type}.",
+        cause="Every object has fields, so the answer is incomplete. The cached schema stays.",
+        remedy="Refresh again, or check the user's permissions on the object.",
+        code="NO_FIELDS",
+    )
+
+
 class ReadObject(NamedTuple):
     """An object that was read in full, with the source's validator."""
 
@@ -50,9 +60,14 @@ class ReadObject(NamedTuple):
 
 @dataclass
 class Answer:
-    """What a source answered in one refresh; `not_checked` counts what it leaves out."""
+    """What a source answered in one refresh; `not_checked` counts what it leaves out.
+
+    Unless the source `may_be_empty`, an object without fields is a failure: no object of a CRM has
+    zero fields.
+    """
 
     vendor: VendorProfile
+    may_be_empty: bool = False
 
     listing: Listing = field(default_factory=lambda: Listing(frozenset(), ()))
     discovered: list[ReadObject] = field(default_factory=list)
@@ -68,6 +83,8 @@ class Answer:
         match item:
             case Listing():
                 self.listing = item
+            case Discovered(schema) if not schema.fields and not self.may_be_empty:
+                self.failed.append(Failed(schema.object_type, _no_fields(schema.object_type)))
             case Discovered(schema, validator):
                 self.discovered.append(ReadObject(self.packer.pack(schema), validator))
                 self.not_checked.update(unknown_attributes(self.vendor, schema.fields))

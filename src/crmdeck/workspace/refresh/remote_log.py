@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from crmdeck.connectors.barrier import fault_barrier
 from crmdeck.connectors.base import Connector, TeamLog
 from crmdeck.errors import CacheError, CrmdeckError
 from crmdeck.model import AuditEntry, Connection, DriftEvent, DriftReport, Source
@@ -64,15 +65,16 @@ def share_acknowledgments(context: Context, connection: Connection) -> str:
     if connection.source != Source.PARTNEROS or connection.disconnected_at is not None:
         return ""
     try:
-        connector = context.open_connector(connection)
-        if not isinstance(connector, TeamLog):
-            return ""
-        there, entries = connector.drift(), connector.history()
-        if there is not None:
-            with context.store.write() as session:
-                unsent = _agree(session, connection.id, there.events, entries)
-            if _send(connector, unsent):
+        with fault_barrier(connection):
+            connector = context.open_connector(connection)
+            if not isinstance(connector, TeamLog):
                 return ""
+            there, entries = connector.drift(), connector.history()
+            if there is not None:
+                with context.store.write() as session:
+                    unsent = _agree(session, connection.id, there.events, entries)
+                if _send(connector, unsent):
+                    return ""
     except CacheError:
         raise
     except CrmdeckError as error:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 
 from crmdeck.clock import later
+from crmdeck.connectors.barrier import fault_barrier
 from crmdeck.connectors.base import Connector, Discovered, Discovery, Failed, Listing, Rules
 from crmdeck.connectors.registry import vendor_of
 from crmdeck.errors import CanceledError, CrmdeckError, ReauthRequiredError, SourceError
@@ -23,6 +24,7 @@ from crmdeck.model import (
     RefreshedObject,
     RefreshResult,
     Scope,
+    Source,
     SyncOutcome,
     SyncRun,
 )
@@ -59,8 +61,11 @@ def refresh(
     run = started_run(connection.id, "refresh", context.now)
     connector: Connector | None = None
     try:
-        connector = context.open_connector(connection)
-        with context.store.alone(connection.id, f"refresh by {context.actor}"):
+        with (
+            fault_barrier(connection),
+            context.store.alone(connection.id, f"refresh by {context.actor}"),
+        ):
+            connector = context.open_connector(connection)
             return Refresh(context, connection, connector, run, scope, progress, cancel).run()
     except CrmdeckError as error:
         error.connection = connection.name
@@ -113,7 +118,11 @@ class Refresh:
         self._scope = scope
         self._progress = ProgressReporter(progress)
         self._cancel = cancel
-        self._answer = Answer(vendor_of(connection.platform))
+        self._answer = Answer(
+            vendor_of(connection.platform),
+            # Exported metadata has only what an admin customized.
+            may_be_empty=connection.source == Source.FILES,
+        )
 
     def run(self) -> RefreshResult:
         """Read the source, compare, record, and return the result."""
@@ -144,6 +153,14 @@ class Refresh:
             self._answer.add(item)
             total = len(self._answer.listing.in_scope) or None
             self._progress(Progress(self._answer.seen, total, _label(item)))
+        if not self._answer.listing.object_types and not self._answer.may_be_empty:
+            name = self._connection.name
+            raise SourceError(
+                f"{name} returned no objects.",
+                cause="A CRM always has objects, so the answer is incomplete.",
+                remedy=f"Check the user's permissions: crmdeck connections test {name}",
+                code="EMPTY_ANSWER",
+            )
 
     def learn(self) -> None:
         """Store what the source reported about the connection itself."""

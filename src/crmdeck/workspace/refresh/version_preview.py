@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
+from crmdeck.connectors.barrier import fault_barrier
 from crmdeck.connectors.base import VersionChooser
 from crmdeck.connectors.registry import vendor_of
 from crmdeck.errors import CrmdeckError, NotFoundError, UsageError
@@ -55,20 +56,21 @@ def preview(
     if object_type is not None:
         scope = Scope(mode=ScopeMode.NAMED, include=(object_type,))
     answer = Answer(vendor_of(connection.platform))
-    for item in other.discover(scope, {}, cancel):
-        cancel.check()
-        answer.add(item)
-        reporter(Progress(answer.seen, len(answer.listing.in_scope) or None))
-    cached = _only(load_cached(context.store, connection.id, answer), object_type)
-    compared = compare(
-        connection,
-        other,
-        answer,
-        cached,
-        scope=scope,
-        at=context.now,
-        field_words=partial(read_field_words, context.home),
-    )
+    with fault_barrier(connection):
+        for item in other.discover(scope, {}, cancel):
+            cancel.check()
+            answer.add(item)
+            reporter(Progress(answer.seen, len(answer.listing.in_scope) or None))
+        cached = _only(load_cached(context.store, connection.id, answer), object_type)
+        compared = compare(
+            connection,
+            other,
+            answer,
+            cached,
+            scope=scope,
+            at=context.now,
+            field_words=partial(read_field_words, context.home),
+        )
     if other.meter.quota is not None and not context.read_only:
         with context.store.write() as session:
             write_quota(session, connection.id, other, context.now)

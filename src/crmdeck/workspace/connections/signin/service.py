@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from crmdeck.connectors.barrier import fault_barrier
 from crmdeck.connectors.base import Connector
 from crmdeck.connectors.registry import flows_of, oauth_of, vendor_of
 from crmdeck.connectors.tokens import Grant
@@ -353,10 +354,11 @@ class SignIn:
         if not test:
             return trial
         try:
-            trial.connector = self._context.open_connector(
-                connection, credentials, credentials.note
-            )
-            trial.report = trial.connector.probe()
+            with fault_barrier(connection):
+                trial.connector = self._context.open_connector(
+                    connection, credentials, credentials.note
+                )
+                trial.report = trial.connector.probe()
         except CrmdeckError as error:
             if "refresh_token" not in credentials.renewed:
                 raise
