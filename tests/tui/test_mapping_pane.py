@@ -11,18 +11,15 @@ from typing import Any
 import pytest
 
 from crmdeck.errors import CacheBusyError
-from crmdeck.model import DecisionState, Direction, Field, FieldType
+from crmdeck.model import DecisionState, Direction
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.accept_all import AcceptAll
 from crmdeck.tui.dialogs.choose_field import ChooseField
 from crmdeck.tui.dialogs.confirm import Confirm
 from crmdeck.tui.dialogs.value_map import EditValueMap
 from crmdeck.tui.host import Location
-from crmdeck.tui.panes.mapping.columns import columns_for
 from crmdeck.tui.widgets.table import Sort, Table
-from crmdeck.tui.widgets.table.columns import place
-from crmdeck.tui.widgets.table.strips import GUTTER
-from crmdeck.workspace import Group, MappingRow, Workspace
+from crmdeck.workspace import Group, Workspace
 from crmdeck.workspace.mappings.service import Mappings
 from tests.tui.mapping_desk import FIELDS, PAIR, at_desk, described, export, make_home, opened
 from tests.tui.pilot import screen_text, until
@@ -61,31 +58,6 @@ async def test_accepting_shows_at_once_is_stored_and_moves_on(desk_workspace: Wo
         assert "✕ no" in screen_text(desk.pilot)
         await desk.pilot.resize_terminal(140, 40)
         assert "✕ required, not mapped: Name" in screen_text(desk.pilot)
-
-
-async def test_state_and_trouble_are_words_at_any_width(desk_workspace: Workspace) -> None:
-    async with at_desk(desk_workspace) as desk:
-        await desk.go("createdAt")
-        await desk.press("enter", *"createddate", "enter")
-        await desk.go("accountName")
-        await desk.press("a")
-        await desk.go("accountDomain")
-        await desk.press("X")
-        for width in (60, 80, 100, 140):
-            await desk.pilot.resize_terminal(width, 24)
-
-            async def row(name: str, title: str) -> str:
-                await desk.go(name)
-                rows = screen_text(desk.pilot).splitlines()
-                return next(text for text in rows if "▌" in text and title in text)
-
-            assert "✓" in await row("accountName", "Account name"), width
-            assert "–" in await row("accountDomain", "Account d"), width
-            assert "unma" in await row("accountDomain", "Account d"), width
-            stuck = await row("createdAt", "Created at")
-            assert "╳" in stuck, width
-            assert "can't s" in stuck, width
-            assert "of 21" in screen_text(desk.pilot), width
 
 
 async def test_a_key_decides_nothing_in_the_connection_that_was_left(
@@ -212,22 +184,10 @@ async def test_high_matches_are_accepted_after_a_confirmation(
         assert len(desk.workspace.mappings.decisions("acme", PAIR)) == len(sure)
 
 
-async def test_filters_narrow_and_the_next_open_row_is_found(desk_workspace: Workspace) -> None:
+async def test_the_next_open_row_is_found(desk_workspace: Workspace) -> None:
     async with at_desk(desk_workspace) as desk:
         await desk.go("accountName")
         await desk.press("a")
-        for text, holds in (
-            ("state:accepted", lambda line: line.state is ACCEPTED),
-            ("conf:>0.5", lambda line: (line.confidence or 0) > 0.5),
-            ("type:picklist", lambda line: "picklist" in str(line.partner.type)),
-            ("warn:yes", lambda line: line.warnings or not line.can_sync),
-            ("close", lambda line: "lose" in line.title + (line.crm_field or "")),
-        ):
-            desk.pane.set_filter_text(text)
-            shown = desk.pane.table.rows()
-            assert shown, text
-            assert all(map(holds, shown)), text
-        desk.pane.set_filter_text("")
         await desk.press("g", "n")
         first = desk.line
         assert first.is_open
@@ -419,22 +379,6 @@ async def test_a_hidden_kind_of_warning_stays_hidden(home: Path) -> None:
             assert desk.line.trouble is not None
 
 
-@pytest.mark.parametrize("width", [80, 100, 120, 140, 200])
-def test_names_are_whole_while_other_columns_can_shrink(width: int) -> None:
-    rows = review_rows("End_Customer_Name__c", "Decision_Contact_Email__c")
-    placed = place(columns_for(rows, width), width, GUTTER)
-    cells = {one.column.id: one.width for one in placed}
-    assert cells["crm"] == len("Decision_Contact_Email__c")
-    assert placed[-1].start + placed[-1].width <= width
-
-
-def review_rows(*names: str) -> tuple[MappingRow, ...]:
-    left = Field(name="x", label="A name of 20 letters", type=FieldType.STRING)
-    return tuple(
-        MappingRow(left, PENDING, name, None, 0.9, Direction.BIDIRECTIONAL, None) for name in names
-    )
-
-
 async def test_the_whole_pair_is_edited_as_a_file_and_previewed(
     desk_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -511,14 +455,3 @@ async def test_a_failing_editor_changes_nothing(
             assert told in screen_text(desk.pilot)
             await desk.press("escape")
     assert desk_workspace.mappings.decisions("acme", PAIR) == ()
-
-
-async def test_high_matches_that_cannot_sync_are_not_accepted(
-    desk_workspace: Workspace,
-) -> None:
-    async with at_desk(desk_workspace, size=(120, 40)) as desk:
-        await desk.press("A", "y")
-        text = " ".join(screen_text(desk.pilot).split())
-        assert "To do: X for 1 that can't sync, Enter or X for 15 without a match" in text
-        assert "HIGH MATCH 1 can't sync: X here unmaps all" in text
-        assert "A accepts" not in text

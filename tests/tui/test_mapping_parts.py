@@ -1,0 +1,173 @@
+"""The words above and in the mapping table, and its filter, without a console."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from rich.style import Style
+
+from crmdeck.model import Direction, Severity
+from crmdeck.tui.filters import compile_filter
+from crmdeck.tui.panes.mapping.columns import FILTER_KEYS, columns_for, searched
+from crmdeck.tui.panes.mapping.summary import heading, next_step
+from crmdeck.tui.panes.mapping.table import lines_of
+from crmdeck.tui.widgets.table.columns import place
+from crmdeck.tui.widgets.table.strips import GUTTER, Look, RowState, row_strip
+from crmdeck.workspace import MappingRow, MappingSession
+from tests.mapping.pairs import (
+    ACCEPTED,
+    CRM_FIELDS,
+    NOON,
+    PENDING,
+    REJECTED,
+    accept,
+    answer,
+    event,
+    field,
+    review,
+    row,
+    verdict,
+)
+
+NONE = Style()
+LOOK = Look(NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, lambda _: NONE)
+PUSH, PULL = Direction.PUSH, Direction.PULL
+
+
+def named(name: str, label: str, **more: Any) -> MappingRow:
+    return row(partner=field(name, label=label), **more)
+
+
+ROWS = (
+    named("accountName", "Account name", state=ACCEPTED, confidence=0.97),
+    named("accountDomain", "Account domain", state=REJECTED, crm_field=None, right=None),
+    named("createdAt", "Created at", verdict=verdict(PULL), direction=PUSH, confidence=0.99),
+    named("contactTitle", "Contact title", crm_field=None, right=None, confidence=None),
+    named("closeDate", "Close date", verdict=verdict(PUSH, "ARCHIVED"), direction=PUSH),
+    named("stage", "Stage", state=ACCEPTED, drift=(event(1, "x", severity=Severity.RISKY),)),
+)
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 140, 200])
+def test_every_state_and_problem_is_in_words_at_any_width(width: int) -> None:
+    placed = place(columns_for(ROWS, width), width, GUTTER)
+    texts = [
+        row_strip(line, placed, RowState(), (), LOOK).text for line in lines_of(ROWS, grouped=False)
+    ]
+    assert all(len(text) <= width for text in texts)
+    for text, *words in zip(
+        texts,
+        ("✓", "–", "○", "○", "○", "✓"),
+        ("Account name", "Account d", "Created at", "Contact tit", "Close date", "Stage"),
+        ("Account_Name__c", "unmapped", "╳", "best: none", "archived", "removed"),
+        strict=True,
+    ):
+        assert all(word in text for word in words), text
+    assert "can't s" in texts[2]
+    assert "97%" in texts[0]
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 140, 200])
+def test_names_are_whole_while_other_columns_can_shrink(width: int) -> None:
+    rows = tuple(
+        row(partner=field("x", label="A name of 20 letters"), crm_field=name)
+        for name in ("End_Customer_Name__c", "Decision_Contact_Email__c")
+    )
+    placed = place(columns_for(rows, width), width, GUTTER)
+    cells = {one.column.id: one.width for one in placed}
+    assert cells["crm"] == len("Decision_Contact_Email__c")
+    assert placed[-1].start + placed[-1].width <= width
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("state:accepted", "accountName stage"),
+        ("state:mapped", "accountName stage"),
+        ("state:unmapped", "accountDomain"),
+        ("state:undecided", "createdAt contactTitle closeDate"),
+        ("state:open", "createdAt contactTitle closeDate"),
+        ("conf:>0.97", "createdAt"),
+        ("conf:97", "accountName createdAt"),
+        ("conf:<=95%", "accountDomain closeDate stage"),
+        ("conf:=99", "createdAt"),
+        ("type:string", "accountName accountDomain createdAt contactTitle closeDate stage"),
+        ("warn:yes", "createdAt closeDate stage"),
+        ("drift:yes", "stage"),
+        ("group:high", "createdAt closeDate"),
+        ("dir:push", "createdAt closeDate"),
+        ("close", "closeDate"),
+        ("account_name__c stage", "stage"),
+        ("!close dir:push", "createdAt"),
+    ],
+)
+def test_a_filter_narrows_the_rows(text: str, names: str) -> None:
+    matches = compile_filter(text, searched=searched, keys=FILTER_KEYS).predicate
+    assert matches is not None
+    assert " ".join(one.name for one in ROWS if matches(one)) == names
+
+
+def test_rows_are_below_the_titles_of_their_groups() -> None:
+    titles = [line.title for line in lines_of(ROWS, grouped=True) if line.row is None]
+    assert titles == [
+        "HIGH MATCH  2   A accepts",
+        "NO MATCH  1   Enter chooses, X here unmaps all",
+        "DONE  3",
+    ]
+    (title, *_) = lines_of(ROWS[2:3], grouped=True)
+    assert title.title == "HIGH MATCH  1   can't sync: X here unmaps all"
+
+
+def reviewed(*crm_fields: Any, **picks: tuple[str, float]) -> MappingSession:
+    session = MappingSession("acme", review(*crm_fields), "dana", lambda: NOON)
+    session.update_suggestions(answer(**picks))
+    return session
+
+
+def test_the_next_steps_name_their_keys_and_numbers() -> None:
+    locked = field("Account_Name__c", createable=False, updateable=False)
+    session = reviewed(
+        locked,
+        *CRM_FIELDS[1:],
+        accountName=("Account_Name__c", 0.95),
+        contactName=("Name", 0.92),
+    )
+    session.direct(["accountName"], PUSH)
+    assert next_step(session, 200, refining=False).plain == (
+        "To do: A accepts 1 high (1 can't sync), Enter or X for 1 without a match"
+    )
+    session.decide("accept", [accept("contactName", "Name")])
+    assert next_step(session, 200, refining=True).plain == (
+        "quick match, refining…   To do: X for 1 that can't sync, Enter or X for 1 without a match"
+    )
+    for name in ("accountName", "description"):
+        session.decide("accept", [accept(name, f"{name}__c")])
+    session.update_review(review(*CRM_FIELDS, log=session.log))
+    assert next_step(session, 200, refining=False).plain.startswith("To do: f repairs 2 broken")
+    check = reviewed(*CRM_FIELDS, accountName=("Name", 0.6))
+    assert "a or x for 1 to check" in next_step(check, 200, refining=False).plain
+
+
+def test_the_heading_keeps_the_most_important_part_in_a_narrow_window() -> None:
+    required = [field(f"Required_{n}__c", required=True, createable=True) for n in range(5)]
+    session = reviewed(*required, *CRM_FIELDS)
+    session.decide("accept", [accept("accountName", "Name")])
+    texts = {width: heading(session, "acme", width).plain for width in (160, 100, 80, 60, 20)}
+    assert "required, not mapped: Required_0__c, Required_1__c, Required_2__c +2" in texts[160]
+    assert "acme" in texts[160]
+    assert all("1 of 3" in text for text in texts.values())
+    assert "5 not mapped" in texts[60]
+    assert all(len(text) <= width for width, text in texts.items() if width > 20)
+
+
+def test_all_decided_offers_the_export() -> None:
+    session = reviewed(*CRM_FIELDS)
+    for name, crm_field in zip(
+        ("accountName", "contactName", "description"), CRM_FIELDS, strict=False
+    ):
+        session.decide("accept", [accept(name, crm_field.name)])
+    assert next_step(session, 200, refining=False).plain == (
+        "All decided. e exports the mapping.   saving 3"
+    )
+    assert PENDING not in {one.state for one in session.rows}
