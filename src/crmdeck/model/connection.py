@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import AliasChoices, Field
 
 from crmdeck.errors import NextStep
+from crmdeck.model.drift import OpenChanges
 from crmdeck.model.enums import AlertLevel, Platform, Source, Status
 from crmdeck.model.schema import SchemaStats, Scope
 from crmdeck.model.wire import UtcTime, WireModel
@@ -125,6 +126,7 @@ class ConnectionStatus(WireModel):
     quota: Quota | None = None
     quota_level: AlertLevel | None = None
     alerts: tuple[Alert, ...] = ()
+    open_changes: OpenChanges = OpenChanges()
     unseen: UnseenDrift = UnseenDrift()
 
     @property

@@ -14,6 +14,7 @@ from crmdeck.model import (
     Connection,
     ConnectionStatus,
     ObjectFailure,
+    OpenChanges,
     Quota,
     SchemaStats,
     Source,
@@ -26,6 +27,7 @@ from crmdeck.workspace.connections.alerts import Vitals, alerts, quota_level, to
 from crmdeck.workspace.connections.runs import BAD, GOOD, TELLING, derive_status
 from crmdeck.workspace.connections.signin.flows import ENDING
 from crmdeck.workspace.context import Context, find_connection
+from crmdeck.workspace.open_changes import count_by_connection
 
 if TYPE_CHECKING:
     from crmdeck.store.drift import OpenDrift
@@ -42,16 +44,14 @@ class Health:
         """Return how one connection is doing; nothing is asked of the CRM."""
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
-            records = _Records.of(
-                session, self._context.now, self._context.actor, (connection,), connection.id
-            )
+            records = _Records.of(session, self._context, (connection,), connection.id)
         return self._status(connection, records)
 
     def statuses(self) -> tuple[ConnectionStatus, ...]:
         """Return how all connections are doing, by name; nothing is asked of the CRMs."""
         with self._context.store.read() as session:
             connections = session.connections.all()
-            records = _Records.of(session, self._context.now, self._context.actor, connections)
+            records = _Records.of(session, self._context, connections)
         return tuple(self._status(connection, records) for connection in connections)
 
     def sync_history(self, ref: str, limit: int = 200) -> tuple[SyncRun, ...]:
@@ -133,6 +133,7 @@ class Health:
             quota=vitals.quota,
             quota_level=quota_level(vitals.quota),
             alerts=alerts(vitals),
+            open_changes=records.open_changes.get(connection.id, OpenChanges()),
             unseen=records.unseen.get(connection.id, UnseenDrift()),
         )
 
@@ -193,6 +194,7 @@ class _Records:
     drifted: Mapping[str, OpenDrift]
     signed_in: dict[str, datetime]
     failures: dict[str, tuple[ObjectFailure, ...]]
+    open_changes: Mapping[str, OpenChanges]
     unseen: Mapping[str, UnseenDrift]
     lost: dict[str, tuple[str, ...]]
     dismissed: dict[str, dict[str, datetime]]
@@ -201,16 +203,15 @@ class _Records:
     def of(
         cls,
         session: Session,
-        now: datetime,
-        actor: str,
+        context: Context,
         connections: Sequence[Connection],
         only: str | None = None,
     ) -> _Records:
-        """Read it of all connections, or `only` of one; what is unseen or put away for `actor`."""
+        """Read it of all connections, or `only` of one."""
         stats = (
-            {only: session.snapshots.stats(only, now)}
+            {only: session.snapshots.stats(only, context.now)}
             if only
-            else session.snapshots.stats_by_connection(now)
+            else session.snapshots.stats_by_connection(context.now)
         )
         runs = session.runs.newest(only)
         ending = any(connection.token_expires_at for connection in connections)
@@ -244,7 +245,8 @@ class _Records:
                 for key, found in stats.items()
                 if found.failed_object_count
             },
-            unseen=session.drift.unseen(actor, only),
+            open_changes=count_by_connection(context, session, only),
+            unseen=session.drift.unseen(context.actor, only),
             lost=session.snapshots.incomplete(only),
-            dismissed=session.dismissed.standing(actor),
+            dismissed=session.dismissed.standing(context.actor),
         )
