@@ -140,6 +140,7 @@ def test_once_all_is_stored_the_rows_show_what_is_stored(deeds: list[tuple[str, 
     assert [(one.state, one.crm_field) for one in by_field_last(session.log)] == [
         (one.state, one.crm_field) for one in by_field_last(store.log)
     ]
+    assert {one.id for row in session.rows for one in row.history} == {x.id for x in store.log}
     again = review(*CRM_FIELDS, log=store.log)
     assert session.update_review(again) == ()
     assert shown(session) == before

@@ -271,7 +271,7 @@ async def test_without_a_schema_the_next_step_is_on_a_key(desk_workspace: Worksp
         await desk.go("accountName")
         await desk.press("right_square_bracket")
         text = screen_text(desk.pilot)
-        assert "No schema of 'beta' is cached." in text
+        assert "'beta' was never refreshed" in text
         assert "r refresh" in text
         assert "Account_Name__c" not in text
 
