@@ -438,3 +438,66 @@ def test_many_object_types_come_in_one_answer_where_the_server_has_it(script: Sc
         "GET /schemas",
         "GET /schema?objectType=E",
     ]
+
+
+DEALS = {"objectType": "deals", "schemaHash": "a"}
+CHOICES = [{"name": "stage", "type": "picklist", "picklist": ["won", "lost"]}]
+
+
+@pytest.mark.parametrize(
+    ("listing", "answer"),
+    [
+        ({"objects": [DEALS]}, {"fields": CHOICES}),
+        ([DEALS], {"fields": CHOICES}),
+        ({"data": [DEALS]}, {"data": {"fields": CHOICES}}),
+        ({"data": {"objects": [DEALS]}}, {"data": {"objectType": "deals", "fields": CHOICES}}),
+        ({"objects": [{"name": "deals"}]}, {"fields": CHOICES}),
+        ({"objects": [{"type": "deals", "fieldCount": 1}]}, {"fields": CHOICES}),
+    ],
+)
+def test_each_form_of_a_listing_is_read(script: Script, listing: Any, answer: Any) -> None:
+    script.by_path = {
+        "/status": STATUS,
+        "/schema": listing,
+        "/schema?objectType=deals": answer,
+        "/schema/refresh": {"success": True},
+    }
+    found = list(connector(script.url).discover(Scope(), {}, CancelToken()))
+    (discovered,) = [each for each in found if isinstance(each, Discovered)]
+    assert discovered.schema.object_type == "deals"
+    assert [each.value for each in discovered.schema.fields[0].picklist] == ["won", "lost"]
+
+
+@pytest.mark.parametrize("key", ["suggestions", "mappings", "data", None])
+def test_each_form_of_suggestions_is_read(script: Script, key: str | None) -> None:
+    lines = [{"partnerField": "amount", "crmField": "Amount", "confidence": 0.9}]
+    script.answers = [(200, lines if key is None else {key: lines}, {})]
+    (one,) = connector(script.url).suggest(ObjectPair.parse("deal_registration--deals"))
+    assert one.crm_field == "Amount"
+
+
+def test_success_false_is_a_failure_whatever_the_status(script: Script) -> None:
+    script.by_path = {
+        "/status": STATUS,
+        "/schema": {"objects": [DEALS]},
+        "/schema/refresh": {"success": False, "error": "The worker crashed"},
+    }
+    with pytest.raises(SourceError) as caught:
+        list(connector(script.url).discover(Scope(), {}, CancelToken()))
+    assert "PartnerOS" in caught.value.message
+    assert "The worker crashed" in str(caught.value)
+    assert script.asked.count("POST /schema/refresh") == 1
+
+
+def test_an_object_that_is_unavailable_costs_that_object_only(script: Script) -> None:
+    both = {"objects": [DEALS, {"objectType": "companies", "schemaHash": "b"}]}
+    script.by_path = {
+        "/status": STATUS,
+        "/schema": both,
+        "/schema?objectType=deals": {"fields": CHOICES},
+        "/schema/refresh": {"success": True},
+    }
+    script.answers = [(503, body("UNAVAILABLE"), {})]
+    found = list(connector(script.url).discover(Scope(), {}, CancelToken()))
+    assert [each.object_type for each in found if isinstance(each, Failed)] == ["companies"]
+    assert [each.schema.object_type for each in found if isinstance(each, Discovered)] == ["deals"]

@@ -55,6 +55,7 @@ _ALIASES = {
     "confidence": ("score",),
     "direction": ("recommendeddirection", "suggesteddirection", "syncdirection"),
     "objects": ("objecttypes", "sobjects", "schemas"),
+    "suggestions": ("mappings",),
     "discovered_at": ("lastdiscoveredat", "refreshedat", "lastrefreshedat"),
     "is_stale": ("stale",),
     "nillable": ("nullable", "isnillable"),
@@ -86,12 +87,9 @@ class Summary:
 def summaries(body: object) -> tuple[Summary, ...]:
     """Return the list of object types; raises SourceError."""
     try:
-        known, unknown = _ours(record(body, "the answer"))
-        if "objects" not in known:
-            raise MalformedError("`objects` is missing")
-        _log_unknown("the list of objects", unknown)
-        lines = items(known, "objects")
-        return tuple(_summary(_ours(record(line, "an object"))[0]) for line in lines)
+        return tuple(
+            _summary(_ours(record(each, "an object"))[0]) for each in _listed(body, "objects")
+        )
     except MalformedError as error:
         raise malformed("The list of objects", error) from None
 
@@ -99,7 +97,7 @@ def summaries(body: object) -> tuple[Summary, ...]:
 def object_schema(summary: Summary, body: object) -> ObjectSchema:
     """Return one object type with its fields; raises SourceError."""
     try:
-        known, unknown = _ours(record(body, "the answer"))
+        known, unknown = _ours(_unwrapped(record(body, "the answer"), "fields"))
         fields = tuple(_field(record(each, "a field")) for each in items(known, "fields"))
         more = {key for field in fields for key in field.native} if known.get("fields") else set()
         _log_unknown(summary.object_type, more | unknown.keys())
@@ -126,7 +124,7 @@ def by_object_type(body: object) -> dict[str, object]:
 def suggestions(body: object) -> tuple[Suggestion, ...]:
     """Return the suggestions for an object pair that name both fields."""
     try:
-        lines = items(record(body, "the answer"), "suggestions")
+        lines = _listed(body, "suggestions")
     except MalformedError as error:
         raise malformed("The suggestions", error) from None
     return tuple(_suggestions(lines))
@@ -182,8 +180,30 @@ def organization_ids(body: object) -> tuple[str, ...]:
     return tuple(each for each in found if isinstance(each, str))
 
 
+def _listed(body: object, key: str) -> Sequence[Any]:
+    """Return the list in an answer: bare, under `key` or another name for it, or under `data`."""
+    if isinstance(body, list | tuple):
+        return body
+    answer = record(body, "the answer")
+    known, unknown = _ours(answer)
+    if key in known:
+        _log_unknown(f"the list of {key}", unknown)
+        return items(known, key)
+    if answer.get("data") is None:
+        raise MalformedError(f"`{key}` is missing")
+    return _listed(answer["data"], key)
+
+
+def _unwrapped(answer: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Return an answer, or the object under its `data` if only that has `key`."""
+    inner = answer.get("data")
+    return inner if key not in answer and isinstance(inner, Mapping) else answer
+
+
 def _summary(known: Mapping[str, Any]) -> Summary:
-    object_type = name(known, "object_type")
+    object_type = name(
+        known, next((k for k in ("object_type", "name", "type") if k in known), "object_type")
+    )
     return Summary(
         object_type=object_type,
         label=text(known, "label") or object_type,
@@ -207,6 +227,10 @@ def _field(answer: Mapping[str, Any]) -> Field:
         attributes["type"] = FieldType.OTHER
         attributes.setdefault("native_type", word)
     name(attributes)
+    if isinstance(choices := attributes.get("picklist"), list):
+        attributes["picklist"] = [
+            {"value": each} if isinstance(each, str) else each for each in choices
+        ]
     try:
         return Field.model_validate({**attributes, "native": native})
     except ValidationError as error:
@@ -277,6 +301,7 @@ _OURS = _plain(
     [
         *Field.model_fields,
         *("object_type", "schema_hash", "fields", "kind", "field_name", "objects"),
+        "suggestions",
         *("discovered_at", "expires_at", "is_stale", "field_count", "changes"),
         *("acknowledged_at", "acknowledged_by", "note", "detected_at"),
         *("partner_field", "crm_field", "confidence", "direction"),

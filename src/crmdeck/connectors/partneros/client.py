@@ -6,6 +6,7 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from threading import Lock
 from typing import Any
 from urllib.parse import quote
@@ -158,7 +159,10 @@ class PartnerOSClient:
             reply = self._transport.send(
                 method, path, token=token, query=query, body=body, patient=patient
             )
-            if reply.status < 300 or reply.status in accept:
+            if reply.status < 300 and reply.fields.get("success") is False:
+                # The API documents `success` beside status 200, so false is a failure.
+                reply = replace(reply, status=500)
+            elif reply.status < 300 or reply.status in accept:
                 return reply
             refusal = explain(reply)
             if refusal.fault.renew and not renewed:

@@ -260,7 +260,8 @@ class PartnerOSConnector:
         try:
             body = self._read("/schema", cancel, query)
         except CrmdeckError as error:
-            if FAULTS.concerns_connection(error):
+            # A server that fails for one object may answer for the others.
+            if FAULTS.concerns_connection(error) and error.code != "SOURCE_UNAVAILABLE":
                 raise
             return Failed(summary.object_type, error)
         return self._read_object(summary, body)
