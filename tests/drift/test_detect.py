@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crmdeck.drift.detect import AcceptedField
 from crmdeck.drift.schema_diff import compare_schemas
 from crmdeck.model import (
     Direction,
@@ -139,6 +140,15 @@ def test_an_event_knows_the_mappings_that_it_touches() -> None:
     assert amount.severity is Severity.RISKY
 
 
+def test_mappings_come_by_name() -> None:
+    uses = [
+        AcceptedField(f"pair{number}--Deal", "x", "Deal", "Phase", Direction.PUSH)
+        for number in (4, 2, 9, 1, 7, 3)
+    ]
+    event = only(drift({"Deal": [field("Phase")]}, {"Deal": []}, accepted=uses))
+    assert list(event.affected_mappings) == sorted(use.key for use in uses)
+
+
 def test_an_object_event_touches_all_its_mappings() -> None:
     event = only(drift({}, {}, gone={"Deal": GoneReason.HIDDEN}, accepted=[mapped("Deal", "X")]))
     assert event.affected_mappings == ("deal_registration--Deal:accountName",)
@@ -184,6 +194,32 @@ def test_two_schemas_side_by_side() -> None:
     draft = result.objects[1]
     assert [(f.field_name, f.side) for f in draft.fields] == [("A", Side.LEFT)]
     assert result.same == 1
+
+
+def test_each_side_of_a_comparison_has_its_labels_and_counts() -> None:
+    left = org({"Deal": [field("A", label="Left A")], "Same": [field("S")]})
+    right = org(
+        {
+            "Deal": [field("B", label="Right B")],
+            "Same": [field("S")],
+            "New": [field("N"), field("M")],
+        }
+    )
+    right["Same"] = right["Same"].model_copy(update={"label": "Same, renamed"})
+    result = compare_schemas(left, right, left_name="l", right_name="r")
+    deal, new, same = result.objects
+    assert [(each.side, each.label) for each in deal.fields] == [
+        (Side.LEFT, "Left A"),
+        (Side.RIGHT, "Right B"),
+    ]
+    assert (new.side, new.field_count, [each.side for each in new.fields]) == (
+        Side.RIGHT,
+        2,
+        [Side.RIGHT] * 2,
+    )
+    assert (same.side, same.label, same.fields) == (Side.BOTH, "Same", ())
+    assert [(each.attribute, each.after) for each in same.changes] == [("label", "Same, renamed")]
+    assert result.same == 0
 
 
 REGIONS = values("EMEA", "APAC", "LATAM")
@@ -334,6 +370,15 @@ def test_two_that_are_gone_and_one_that_is_new_equally_alike_are_no_rename() -> 
             field("Blue_Widget__c", label="Same", picklist=values("a")),
             True,
         ),
+        # A word of five letters may differ in one of them.
+        (
+            field("Blue_Tower__c", label="Blue Tower"),
+            field("Blue_Tover__c", label="Blue Tover"),
+            True,
+        ),
+        (field("Blue_Town__c", label="Blue Town"), field("Blue_Torn__c", label="Blue Torn"), False),
+        # Case does not matter, neither in a slip nor between rivals.
+        (field("LASTSEENDATE", label="Last Seen"), field("lastseendat", label="LAST SEE"), True),
         # Words as matching reads them, and those that take each other's place in a rename.
         (field("Acct_Mgr__c", label="Q"), field("AccountManager__c", label="W"), True),
         (field("Client_Tier__c", label="Q"), field("Customer_Level__c", label="W"), True),

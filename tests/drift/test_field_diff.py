@@ -8,13 +8,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic.alias_generators import to_camel
 
-from crmdeck.drift.field_diff import compare, compare_fields
+from crmdeck.drift.field_diff import compare, compare_fields, compare_rules
 from crmdeck.model import (
     COMPARED_ATTRIBUTES,
     Field,
     FieldType,
     ObjectSchema,
     PicklistValue,
+    Rule,
+    RuleKind,
     Side,
     schema_hash,
 )
@@ -158,3 +160,27 @@ def test_what_a_controlling_value_allows_is_told_by_value() -> None:
         {"US": ["CA"]},
         {"US": ["TX"]},
     )
+
+
+def test_rules_come_by_name() -> None:
+    names = [f"rule{number}" for number in range(9)]
+    rules = tuple(Rule(name=name, kind=RuleKind.VALIDATION) for name in reversed(names))
+    ruled = schema([]).model_copy(update={"rules": rules})
+    none = ruled.model_copy(update={"rules": ()})
+    assert [rule.name for _, rule, _ in compare_rules(none, ruled)] == names
+    assert [rule.name for _, rule, _ in compare_rules(ruled, none)] == names
+
+
+def test_a_rule_names_only_what_differs() -> None:
+    rule = Rule(name="r", kind=RuleKind.VALIDATION, message="a", expression="x")
+    ruled = schema([]).model_copy(update={"rules": (rule,)})
+
+    def changes(**more: object) -> list[tuple[str, object, object]]:
+        other = ruled.model_copy(update={"rules": (rule.model_copy(update=more),)})
+        found = compare_rules(ruled, other)
+        return [(c.attribute, c.before, c.after) for _, _, all_ in found for c in all_]
+
+    assert changes(message="b", active=False) == [("message", "a", "b"), ("active", True, False)]
+    assert changes(expression="y") == [("expression", "x", "y")]
+    # A formula that could not be read is no change.
+    assert changes(expression="") == []

@@ -208,6 +208,21 @@ def test_long_names_and_lists_are_cut_and_say_so() -> None:
     assert few(["a", "b", "c", "d", "e"]) == "“a”, “b”, “c” and 2 more"
 
 
+def test_several_lost_and_gained_names_are_sorted() -> None:
+    names = tuple("ABCDEFGH")
+    lost = field("F", references=(*names, "X"))
+    verdict = severity_of_changes(compare_fields(lost, field("F", references=("X",))), lost, Use())
+    assert "“A”, “B”, “C” and 5 more" in verdict.reason
+    gained = field("F", references=(*names, "X"))
+    found = compare_fields(field("F", references=("X",)), gained)
+    assert "“A”, “B”, “C” and 5 more" in severity_of_changes(found, gained, Use()).reason
+    allowed = dict.fromkeys(reversed(names), ("v", "w"))
+    fewer = dict.fromkeys(names, ("v",))
+    new = field("F", allowed_values=fewer)
+    changes = compare_fields(field("F", allowed_values=allowed), new)
+    assert "“A”, “B”, “C” and 5 more" in severity_of_changes(changes, new, Use()).reason
+
+
 @given(fields(unknowns=True), fields(unknowns=True))
 def test_every_difference_has_a_verdict(before: Field, after: Field) -> None:
     changes = compare_fields(before, after)

@@ -1,10 +1,19 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
-from crmdeck.model import DriftKind, Field, FieldType, GoneReason, PicklistValue, Severity
+from crmdeck.model import (
+    DriftKind,
+    DriftReport,
+    Field,
+    FieldType,
+    GoneReason,
+    PicklistValue,
+    Severity,
+)
 from tests.drift.build import drift, field, mapped, only, told, values
 
 PLACES = ("Berlin", "Paris", "Rome", "Oslo", "Kiev", "Riga", "Vaduz", "Malta", "Minsk", "Sofia")
@@ -451,3 +460,90 @@ def test_how_many_objects_that_leave_are_a_mass(ending: str, enough: int) -> Non
     gone = [f"Object{n}{ending}" for n in range(enough)]
     assert drift({}, {}, gone=dict.fromkeys(gone[1:], GoneReason.REMOVED)).stories == ()
     assert len(drift({}, {}, gone=dict.fromkeys(gone, GoneReason.REMOVED)).stories) == 1
+
+
+# Thresholds and titles
+
+
+def empty(names: Iterable[str]) -> dict[str, list[Field]]:
+    return {name: [] for name in names}
+
+
+def kinds(report: DriftReport) -> list[str]:
+    return [story.kind for story in report.stories]
+
+
+def gone(*names: str, reason: GoneReason = GoneReason.ABSENT) -> DriftReport:
+    return drift({}, {}, gone=dict.fromkeys(names, reason))
+
+
+def test_each_story_needs_enough_members() -> None:
+    assert kinds(gone("A", reason=GoneReason.OUT_OF_SCOPE)) == []
+    assert kinds(gone("A", "B", reason=GoneReason.OUT_OF_SCOPE)) == ["scope"]
+    assert kinds(gone("AShare", "BShare")) == []
+    assert kinds(gone("AShare", "BShare", "CShare")) == ["object_kinds"]
+    assert kinds(gone(*(f"Object{n}" for n in range(9)))) == []
+    assert kinds(gone(*(f"Object{n}" for n in range(10)))) == ["object_kinds"]
+    package = [field(f"acme__F{n}__c", custom=True) for n in range(5)]
+    assert kinds(drift({"Deal": []}, {"Deal": package[:4]})) == []
+    assert kinds(drift({"Deal": []}, {"Deal": package})) == ["package"]
+    two, three = ({name: [field("Region")] for name in names} for names in ("AB", "ABC"))
+    assert kinds(drift(empty("AB"), two)) == []
+    assert kinds(drift(empty("ABC"), three)) == ["field_everywhere"]
+
+    def updateable(number: int, value: bool) -> dict[str, list[Field]]:
+        return {"Deal": [field(f"F{n}", updateable=value) for n in range(number)]}
+
+    assert kinds(drift(updateable(9, True), updateable(9, False))) == []
+    assert kinds(drift(updateable(10, True), updateable(10, False))) == ["same_change"]
+
+
+def titles(report: DriftReport) -> list[str]:
+    return [story.title for story in report.stories]
+
+
+def test_titles_count_their_members() -> None:
+    def lookups(*names: str, targets: tuple[str, ...]) -> dict[str, list[Field]]:
+        return {name: [field("WhatId", references=targets)] for name in names}
+
+    few, more = ("A", "B"), ("A", "B", "D__c")
+    for names, title in (
+        (("Task",), "1 lookup to many objects follows added and removed objects"),
+        (("Task", "Call"), "2 lookups to many objects follow added and removed objects"),
+    ):
+        after = lookups(*names, targets=more) | {"D__c": []}
+        assert titles(drift(lookups(*names, targets=few), after)) == [title]
+    one = {"A__c": [field("X")], "A__Share": [field("X")]}
+    assert titles(drift({"A__c": [], "A__Share": []}, one)) == ["A__Share repeats 1 change of A__c"]
+    two = one | {"B__c": [field("Y")], "B__Share": [field("Y")]}
+    assert titles(drift(empty(two), two)) == ["2 objects repeat 2 changes of 2 base objects"]
+    mixed = gone("AShare", "BTag", "CTag")
+    assert titles(mixed) == ["3 objects of 2 kinds (Tag, Share) are no longer in the export"]
+    tied = gone("AShare", "BTag", "CTag", "DShare", "EFeed")
+    assert titles(tied)[0].startswith("5 objects of 3 kinds (Share, Tag, Feed)")
+    assert titles(gone("ATag", "BTag", "CTag", reason=GoneReason.REMOVED)) == [
+        "3 objects of 1 kind (Tag) are removed"
+    ]
+    removed = {"Deal": [field(f"acme__F{n}__c", custom=True) for n in range(5)]}
+    assert titles(drift(removed, {"Deal": []})) == ["Package acme removed 5 fields of 1 object"]
+    spread = {f"O{n}": [field(f"F{n}", updateable=True)] for n in range(10)}
+    assert titles(
+        drift(spread, {k: [field(f[0].name, updateable=False)] for k, f in spread.items()})
+    ) == ["10 fields of 10 objects changed the same way: updateable"]
+    changed = drift(
+        {name: [field("Region", length=80, label="a")] for name in "ABC"},
+        {name: [field("Region", length=40, label="b")] for name in "ABC"},
+    )
+    assert titles(changed) == ["“Region” changed the same way in 3 objects: length, label"]
+    left = drift({name: [field("Region")] for name in "ABC"}, empty("ABC"))
+    assert titles(left) == ["“Region” was removed from 3 objects"]
+
+
+def test_setup_picklists_count_their_objects() -> None:
+    before, after = (field("Field", picklist=picked) for picked in (NAMES[:1], NAMES))
+    report = drift(everywhere_of(HISTORIES, before), everywhere_of(HISTORIES, after))
+    assert titles(report) == ["Picklists of 3 setup objects follow changed fields and objects"]
+
+
+def everywhere_of(objects: list[str], one: Field) -> dict[str, list[Field]]:
+    return {object_type: [one] for object_type in objects}

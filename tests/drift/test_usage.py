@@ -5,7 +5,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmdeck.drift.usage import judge_usage, usage_summary, uses_by_kind, uses_in_schema
+from crmdeck.drift.usage import (
+    judge_usage,
+    kind_words,
+    usage_summary,
+    use_name,
+    uses_by_kind,
+    uses_in_schema,
+)
 from crmdeck.model import Field, FieldUse, ObjectSchema, Rule, RuleKind, UsageVerdict
 
 _USES = st.lists(st.builds(FieldUse, kind=st.sampled_from(("Flow", "Layout", "NewKind"))))
@@ -51,3 +58,45 @@ def test_what_the_schema_itself_shows_counts_and_counts_once() -> None:
         "other fields": ["Net"],
     }
     assert usage_summary(usage) == "in use: 1 flow, 1 validation rule, 1 other field"
+
+
+def use(kind: str, name: str, **more: str) -> FieldUse:
+    return FieldUse(kind=kind, name=name, **more)
+
+
+def test_uses_come_by_kind_the_most_fragile_first_and_by_name() -> None:
+    uses = [
+        use("Zebra", "x"),
+        use("Report", "b"),
+        use("Flow", "b"),
+        use("Flow", "A"),
+        use("Ant", "y"),
+    ]
+    usage = judge_usage("Deal", "Amount", uses, (), ())
+    assert [(each.kind, each.name) for each in usage.uses] == [
+        ("Flow", "A"),
+        ("Flow", "b"),
+        ("Report", "b"),
+        ("Ant", "y"),
+        ("Zebra", "x"),
+    ]
+
+
+def test_a_use_counts_once_whatever_its_case_and_suffix() -> None:
+    uses = [use("CustomField", "net__c"), use("Flow", ""), use("Flow", ""), use("Report", "Net")]
+    usage = judge_usage("Deal", "Amount", uses, [use("CustomField", "Net")], ())
+    assert len(usage.uses) == 4
+
+
+def test_names_and_kinds_as_people_read_them() -> None:
+    assert kind_words("CustomTab") == ("custom tab", "custom tabs")
+    assert kind_words("EmailTemplate") == ("email template", "email templates")
+    assert use_name(use("Flow", "")) == "(unknown)"
+    assert use_name(use("Flow", "Send", namespace="acme")) == "Send (package acme)"
+
+
+def test_the_verdict_names_its_reason() -> None:
+    gap = "HubSpot has no API for this."
+    assert usage_summary(judge_usage("Deal", "Amount", (), (), [gap])) == f"unknown: {gap}"
+    none = usage_summary(judge_usage("Deal", "Amount", (), (), ()))
+    assert none == "likely safe: the CRM reports no use of it"
