@@ -169,7 +169,7 @@ def test_what_nothing_is_like_is_answered_without_a_guess(tmp_path: Path, words:
 def test_a_file_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
     shell = Shell(tmp_path / "home")
     assert "a.json doesn't exist" in shell.run("match", "a.json", "b.json", code=2).stderr
-    assert "There is no backup" in shell.run("restore", "b.crmdeck-backup", code=2).stderr
+    assert "No backup" in shell.run("restore", "b.crmdeck-backup", code=2).stderr
 
 
 def test_the_exit_code_of_the_doctor_tells_what_is_wrong(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_the_exit_code_of_the_doctor_tells_what_is_wrong(tmp_path: Path) -> None
     done = shell.run("doctor", "--json", code=5)
     [altered, lost] = [finding for finding in json.loads(done.stdout) if not finding["ok"]]
     assert altered["repairable"]
-    assert "acme: Opportunity as now" in lost["lost"]
+    assert "The current schema of acme: Opportunity" in lost["lost"]
     assert "crmdeck refresh acme" in lost["remedy"]
     done = shell.run("doctor", "--repair", code=5)
     assert "repaired\tyes\tall as it was before is kept in" in done.stdout
