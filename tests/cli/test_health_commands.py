@@ -51,7 +51,7 @@ def test_alerts_come_with_their_remedy_and_drift_with_who_did_it(tmp_path: Path)
         *("--platform", "salesforce", "--path", str(export)),
     )
     done = shell.run("status", "acme")
-    assert "never discovered" in done.stdout
+    assert "no schema yet" in done.stdout
     assert "crmdeck refresh acme" in done.stderr
     shell.run("refresh", "acme")
     (export / "Opportunity.json").write_text(describe(("Name", "string"), ("New__c", "string")))
@@ -115,7 +115,7 @@ def test_a_path_that_is_not_there_is_refused_and_the_old_one_stays(tmp_path: Pat
     )
     nowhere = tmp_path / "nowhere"
     done = shell.run("connections", "set", "acme", "--path", str(nowhere), code=2)
-    assert done.stderr.splitlines()[0] == f"crmdeck: There is nothing at {nowhere}."
+    assert done.stderr.splitlines()[0] == f"crmdeck: {nowhere} doesn't exist."
     (acme,) = shell.json("connections", "list")
     assert acme["path"] == str(export)
 
@@ -169,7 +169,7 @@ def test_what_nothing_is_like_is_answered_without_a_guess(tmp_path: Path, words:
 def test_a_file_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
     shell = Shell(tmp_path / "home")
     assert "a.json doesn't exist" in shell.run("match", "a.json", "b.json", code=2).stderr
-    assert "No backup" in shell.run("restore", "b.crmdeck-backup", code=2).stderr
+    assert "There is no backup" in shell.run("restore", "b.crmdeck-backup", code=2).stderr
 
 
 def test_the_exit_code_of_the_doctor_tells_what_is_wrong(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_the_exit_code_of_the_doctor_tells_what_is_wrong(tmp_path: Path) -> None
     done = shell.run("doctor", "--json", code=5)
     [altered, lost] = [finding for finding in json.loads(done.stdout) if not finding["ok"]]
     assert altered["repairable"]
-    assert "The current schema of acme: Opportunity" in lost["lost"]
+    assert "acme: Opportunity as now" in lost["lost"]
     assert "crmdeck refresh acme" in lost["remedy"]
     done = shell.run("doctor", "--repair", code=5)
     assert "repaired\tyes\tall as it was before is kept in" in done.stdout

@@ -267,7 +267,7 @@ async def test_disconnecting_is_typed_and_can_be_undone(workspace: Workspace) ->
         assert "^X Reconnect" in screen_text(pilot)
         await pilot.press("r")
         await settle(pilot)
-        assert "'acme' is disconnected." in screen_text(pilot)
+        assert "acme is disconnected." in screen_text(pilot)
         assert "^X Reconnect" in screen_text(pilot)
         await pilot.press("ctrl+x")
         await settle(pilot)
@@ -303,7 +303,7 @@ async def test_renaming_shows_an_error_in_the_form(workspace: Workspace) -> None
     async with app.run_test(size=SMALL) as pilot:
         await settle(pilot)
         await pilot.press("R", "end", *["backspace"] * 4, *"beta", "enter")
-        await until(pilot, lambda: "There is a connection 'beta' already." in screen_text(pilot))
+        await until(pilot, lambda: "'beta' already exists." in screen_text(pilot))
         await pilot.press(*"-2", "enter")
         await settle(pilot)
         await until(pilot, lambda: "beta-2" in names(pilot))
@@ -388,7 +388,7 @@ async def test_twenty_connections_scroll(tmp_path: Path) -> None:
         async with app.run_test(size=SMALL) as pilot:
             await settle(pilot)
             assert screen_text(pilot).count("●  org-") >= 7
-            assert "The schema was never discovered." in screen_text(pilot)
+            assert "Never refreshed: no schema yet." in screen_text(pilot)
             await pilot.press("G")
             await settle(pilot)
             assert pane_of(pilot).connection_name == "org-19"

@@ -93,7 +93,7 @@ async def test_adds_a_hubspot_account_by_key_and_never_shows_the_key(
         await shows(pilot, "Name of the connection")
         await fill(pilot, name="my portal", endpoint=access.endpoint)
         await pilot.press("enter")
-        await shows(pilot, "'my portal' can't be the name of a connection.")
+        await shows(pilot, "'my portal' isn't a valid connection name.")
         await fill(pilot, name="portal")
         await pilot.press("enter")
         await shows(pilot, "Service key (Development > Keys > Service keys)")
@@ -156,7 +156,7 @@ async def test_signs_in_with_the_browser_by_pasting_the_redirect_url(
         assert url.startswith(access.endpoint)
         await pilot.press("p")
         await type_text(pilot, "http://x/?code=1", "enter")
-        await shows(pilot, "That is not where this sign-in ends.")
+        await shows(pilot, "The pasted URL doesn't belong to this sign-in.")
         ended_at = httpx.get(url).headers["Location"]
         await fill(pilot, ended=ended_at)
         await pilot.press("enter")

@@ -77,11 +77,15 @@ async def test_salesforce_by_jwt(ws: Workspace, sandbox: Sandbox, tmp_path: Path
         await shows(pilot, "Private key of the certificate: its file")
         await fill(pilot, client_id=access.client_id, username=access.username)
         gone = str(tmp_path / "gone.key")
-        await refused(pilot, ws, "can't be read.", "No such file", private_key=gone)
+        await refused(pilot, ws, "Can't read", "No such file", private_key=gone)
         # So does the field with the mistake.
         await shows(pilot, gone[-40:])
         await refused(
-            pilot, ws, "holds no private key.", "not the certificate", private_key=str(certificate)
+            pilot,
+            ws,
+            "no private key.",
+            "not the certificate",
+            private_key=str(certificate),
         )
         (tmp_path / "torn.key").write_text("-----BEGIN PRIVATE KEY-----\nMIIB\n")
         torn = str(tmp_path / "torn.key")
@@ -100,7 +104,7 @@ async def test_hubspot_by_refresh_token(ws: Workspace, sandbox: Sandbox) -> None
     access = sandbox.hubspot(PORTAL)
     async with console(ws).run_test(size=SMALL) as pilot:
         await begin(pilot, "hubspot", name="portal", endpoint="http://api.example")
-        await shows(pilot, "'http://api.example' can't be an endpoint.", "https://HOST")
+        await shows(pilot, "'http://api.example' isn't a valid endpoint.", "https://HOST")
         await fill(pilot, endpoint=access.endpoint)
         await pilot.press("enter")
         await choose_way(pilot, "refresh")
@@ -145,10 +149,10 @@ async def test_partneros_by_password_then_session_token(ws: Workspace, house: Ho
         await pilot.press("enter")
         await shows(pilot, "is required.")
         await refused(
-            pilot, ws, "'http://partneros.example' can't be an endpoint.",
+            pilot, ws, "'http://partneros.example' isn't a valid endpoint.",
             endpoint="http://partneros.example", remote_id=address["remote_id"],
         )  # fmt: skip
-        await refused(pilot, ws, "'7/8' can't be the id", endpoint=house.url, remote_id="7/8")
+        await refused(pilot, ws, "'7/8' isn't", endpoint=house.url, remote_id="7/8")
         await fill(pilot, **address)
         await pilot.press("enter")
         await choose_way(pilot, "email")

@@ -1,4 +1,4 @@
-"""The history of mapping decisions. An undo is another decision."""
+"""The log of mapping decisions; undoing one is another one."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ class Decisions:
         self._database = database
 
     def add(self, decisions: Sequence[Decision]) -> None:
+        """Append decisions in their order."""
         DECISIONS.insert(self._database, decisions)
 
     def pairs(self) -> dict[str, tuple[str, ...]]:
-        """Return the object pairs with decisions, by connection."""
+        """Return the object pairs that were ever decided on, by connection."""
         found: dict[str, tuple[str, ...]] = {}
         for connection_id, pair in self._database.rows(
             "SELECT DISTINCT connection_id, object_pair FROM decision "
@@ -38,7 +39,7 @@ class Decisions:
         partner_field: str | None = None,
         at: datetime | None = None,
     ) -> tuple[Decision, ...]:
-        """Return the decisions made by `at`, oldest first."""
+        """Return the decisions in the order in which they were made, those made by `at`."""
         where = (
             Where()
             .add("connection_id = ?", connection_id)

@@ -107,13 +107,13 @@ LOW = Quota(used=85, limit=100, observed_at=NOW)
             {"connection": connection(token_expires_at=NOW - DAY)},
             AlertLevel.CRITICAL,
             "TOKEN_ENDED",
-            "The token ended on 2026-11-19 at 12:00 UTC.",
+            "The token expired on 2026-11-19 12:00 UTC.",
         ),
         (
             {"connection": connection(token_expires_at=NOW + 6 * DAY)},
             AlertLevel.WARNING,
             "TOKEN_ENDS_SOON",
-            "The token ends on 2026-11-26 at 12:00 UTC.",
+            "The token expires on 2026-11-26 12:00 UTC.",
         ),
         (
             {"drifted": 3, "breaking": 2},
@@ -132,25 +132,25 @@ LOW = Quota(used=85, limit=100, observed_at=NOW)
             {"stats": stats(24 * 5, stale_object_count=9)},
             AlertLevel.WARNING,
             "SYNC_NOT_ADVANCING",
-            "The last sync was 5 days ago.",
+            "The last successful refresh was 5 days ago.",
         ),
         (
             {"failures": (failure("Case", "It said no."),)},
             AlertLevel.WARNING,
             "OBJECTS_FAILED",
-            "1 object type could not be read last time: Case.",
+            "1 object failed in the last refresh: Case.",
         ),
         (
             {"stats": SchemaStats()},
             AlertLevel.INFO,
             "NEVER_REFRESHED",
-            "The schema was never discovered.",
+            "Never refreshed: no schema yet.",
         ),
         (
             {"stats": stats(30, stale_object_count=4)},
             AlertLevel.INFO,
             "SCHEMA_STALE",
-            "4 of 9 objects are stale.",
+            "4 of 9 schemas are stale.",
         ),
         (
             {"concerns": (retirement(200, when="June 2027"),)},
@@ -278,9 +278,9 @@ def test_what_could_not_be_read_is_named_with_its_reason_one_alert_a_reason() ->
     assert [(alert.code, alert.message) for alert in told] == [
         (
             "OBJECTS_FAILED",
-            "5 object types could not be read last time: calls, deals, emails and 2 more.",
+            "5 objects failed in the last refresh: calls, deals, emails and 2 more.",
         ),
-        ("OBJECTS_FAILED", "1 object type could not be read last time: Case."),
+        ("OBJECTS_FAILED", "1 object failed in the last refresh: Case."),
     ]
     assert told[0].cause == "calls is refused. A scope lacks."
     assert told[0].remedy == "Add."

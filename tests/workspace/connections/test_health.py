@@ -67,7 +67,7 @@ def test_the_reserve_of_the_settings_reaches_the_connector(tmp_path: Path) -> No
     (home / "settings.toml").write_text("quota_reserve = 0.9\n")
     with opened(home) as office:
         office.add_org(scope=ACCOUNT)
-        with pytest.raises(QuotaExceededError, match="90% are kept"):
+        with pytest.raises(QuotaExceededError, match="reserves 90%"):
             office.workspace.refreshes.run("org")
         assert office.workspace.health.sync_history("org")[0].outcome is SyncOutcome.STOPPED
         assert office.workspace.health.status("org").status is Status.ACTIVE
@@ -181,16 +181,16 @@ def test_an_alert_that_was_dismissed_shows_again_when_it_is_another_one(desk: De
     health.dismiss("acme", alert.id)
     told = [(entry.event, entry.summary) for entry in desk.workspace.audit.entries(limit=3)]
     assert told == [
-        ("connection.alert_dismissed", f"Put away: {alert.message}"),
-        ("connection.alert_reopened", f"Brought back: {alert.message}"),
-        ("connection.alert_dismissed", f"Put away: {alert.message}"),
+        ("connection.alert_dismissed", f"Dismissed: {alert.message}"),
+        ("connection.alert_reopened", f"Reopened: {alert.message}"),
+        ("connection.alert_dismissed", f"Dismissed: {alert.message}"),
     ]
 
     desk.export(describe("Opportunity", text_field("Deal__c", length=20), text_field("Amount")))
     desk.refresh()
     [again] = health.status("acme").open_alerts
     assert again.id != alert.id
-    with pytest.raises(NotFoundError, match="no such alert any more"):
+    with pytest.raises(NotFoundError, match="no longer has this alert"):
         health.dismiss("acme", alert.id)
 
     # A gate counts what was put away.

@@ -126,9 +126,9 @@ def test_a_user_adds_changes_and_silences_entries(tmp_path: Path) -> None:
         ("[[retirement]]\nid = 'x'\n", "Entry 'x'"),
         ("[[retirement]]\nid = 'hubspot-v4'\nends = 'soon'\n", "Entry 'hubspot-v4': ends"),
         ("[[retirement]]\nid = 'hubspot-v4'\ncolor = 'red'\n", "color"),
-        ("[[retirement]]\ntitle = 'x'\n", "no id"),
-        ("retirement = 3\n", "something else"),
-        ("[[retirement\n", "not valid TOML"),
+        ("[[retirement]]\ntitle = 'x'\n", "no 'id'"),
+        ("retirement = 3\n", "more than"),
+        ("[[retirement\n", "isn't valid TOML"),
     ],
 )
 def test_a_broken_file_is_named_with_its_entry(tmp_path: Path, text: str, cause: str) -> None:
@@ -152,8 +152,8 @@ def test_a_portal_that_knows_old_paths_only_is_told_how_long(office: Office) -> 
         if alert.code == "VENDOR_END_OF_LIFE"
     ]
     assert end_of_life == [
-        "HubSpot's legacy private apps go unsupported: 285 days left (September 2027).",
-        "HubSpot's v1 to v3 paths go unsupported: 285 days left (September 2027).",
+        "End of support for HubSpot's legacy private apps: 285 days left (September 2027).",
+        "End of support for HubSpot's v1 to v3 paths: 285 days left (September 2027).",
     ]
 
 

@@ -44,7 +44,7 @@ def find_files(path: Path) -> Found:
 
     Suffixes decide which files are schemas. Hidden files and folders don't count. If a folder has
     no other schemas, `.sfdx/tools/soqlMetadata` does, where an editor stores them. Links to folders
-    aren't followed. Raises SourceError if there are no schema files.
+    aren't followed. Raises SourceError without schema files.
     """
     try:
         if path.is_file():

@@ -1,4 +1,4 @@
-"""Alerts: what to act on for a connection. One small rule each, over what is cached."""
+"""Alerts of a connection: one rule for each, over cached data."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ if TYPE_CHECKING:
 LOW_QUOTA = 0.20
 QUOTA_COUNTS_FOR = timedelta(days=1)
 TOKEN_NOTICE = timedelta(days=7)
-# A token that lives for two hours is not about to end when it was just given.
+# The share of a short-lived token's lifetime: a new two-hour token doesn't expire soon.
 TOKEN_SHARE = 0.25
 RETIREMENT_NOTICE = timedelta(days=90)
 _NAMED = 3
-"""Object types that an alert names before it counts the others."""
+"""The most object types that an alert names."""
 NOT_ADVANCING = timedelta(days=3)
 
 
 @dataclass(frozen=True)
 class Vitals:
-    """All that is known of how a connection is doing, at `now`.
+    """The state of a connection at `now`.
 
-    `signed_in` is when the token was stored. `last` is the last run that tells something, `good`
-    the last refresh that went well, `whole` the last one that read everything, `bad` the last run
-    that did not go well, `failing_since` when the first such run since `good` was. `drifted` counts
-    the open drift events on mapped fields, `breaking` the breaking ones among them; the first came
-    at `drifted_since`, the last at `drifted_at`. `lost` names the object types whose definitions
-    the cache has lost. `dismissed` is when the operator put alerts away, by their ids.
+    `signed_in` is when the token was stored. `last` is the last completed run, `good` the last
+    successful refresh, `whole` the last refresh without failed objects, and `bad` the last failed
+    run. `failing_since` is the first failed run after `good`. `drifted` counts the open changes of
+    mapped fields, between `drifted_since` and `drifted_at`, and `breaking` the breaking ones among
+    them. `lost` are the object types whose definitions are missing from the cache. `dismissed` is
+    the time of each dismissal by alert ID.
     """
 
     connection: Connection
@@ -71,10 +71,7 @@ class Vitals:
 
 
 def alerts(vitals: Vitals) -> tuple[Alert, ...]:
-    """Return what to act on, the most urgent first; nothing once disconnected.
-
-    What was put away is among it, and says when.
-    """
+    """Return the alerts, the most urgent first, dismissed ones included; none if disconnected."""
     if vitals.status is Status.DISCONNECTED:
         return ()
     order = list(AlertLevel)
@@ -88,25 +85,24 @@ def alerts(vitals: Vitals) -> tuple[Alert, ...]:
 
 
 def alert_id(code: str, *about: object) -> str:
-    """Return what names an alert as long as it is the same: its code, what it is about, since when.
+    """Return the ID of an alert, from its code and everything that makes it a different alert.
 
-    What only counts on, such as days that are left, is no part of it.
+    A number that changes by itself, such as days left, isn't part of it.
     """
     text = "\0".join(map(str, (code, *about)))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _since(run: SyncRun | None) -> datetime | None:
-    """Return when what went wrong since `run` had last gone well."""
     return run.finished_at if run is not None else None
 
 
 def broken(vitals: Vitals) -> Iterator[Alert]:
-    """The connection does not work: the last error, with its cause and remedy."""
+    """Yield the last error of a connection that doesn't work."""
     if vitals.status not in (Status.ERROR, Status.REAUTH_REQUIRED) or vitals.bad is None:
         return
     code = vitals.bad.error_code or "FAILED"
-    message = vitals.bad.error_message or "The last sync failed."
+    message = vitals.bad.error_message or "The last refresh failed."
     yield Alert(
         level=AlertLevel.CRITICAL,
         code=code,
@@ -120,7 +116,7 @@ def broken(vitals: Vitals) -> Iterator[Alert]:
 
 
 def definitions_lost(vitals: Vitals) -> Iterator[Alert]:
-    """The cache lacks what it is said to hold."""
+    """Yield an alert if definitions are missing from the cache."""
     if not vitals.lost:
         return
     named = ", ".join(vitals.lost[:_NAMED]) + (", ..." if len(vitals.lost) > _NAMED else "")
@@ -129,15 +125,15 @@ def definitions_lost(vitals: Vitals) -> Iterator[Alert]:
         code=CacheDamagedError.code,
         id=alert_id(CacheDamagedError.code, *vitals.lost),
         short="cache damaged",
-        message=f"The cache has lost what it knew of {count(len(vitals.lost), 'object')}: {named}.",
-        cause="Definitions are missing from it.",
-        remedy="Refresh to read them anew; crmdeck doctor tells what else is lost.",
+        message=f"The cache lost the schemas of {count(len(vitals.lost), 'object')}: {named}.",
+        cause="The cache file is damaged: some definitions are missing.",
+        remedy="Refresh to read the schemas again, and check the rest: crmdeck doctor",
         next_step=NextStep.REFRESH,
     )
 
 
 def token_level(vitals: Vitals) -> AlertLevel | None:
-    """Return how urgent the end of the token is: critical once it ended or was refused."""
+    """Return the level for the token's expiry; critical if it expired or was rejected."""
     ends = vitals.connection.token_expires_at
     if vitals.status is Status.REAUTH_REQUIRED or (ends is not None and ends <= vitals.now):
         return AlertLevel.CRITICAL
@@ -149,14 +145,14 @@ def token_level(vitals: Vitals) -> AlertLevel | None:
 
 
 def quota_level(quota: Quota | None) -> AlertLevel | None:
-    """Return how urgent it is that little of the allowance is left: critical at half of low."""
+    """Return the level for the API quota; critical at half of the low mark."""
     if quota is None or quota.left > LOW_QUOTA:
         return None
     return AlertLevel.CRITICAL if quota.left <= LOW_QUOTA / 2 else AlertLevel.WARNING
 
 
 def token_ends(vitals: Vitals) -> Iterator[Alert]:
-    """The token, which nothing renews, ends soon or has ended."""
+    """Yield an alert for a token that isn't renewed, if it expires soon or has expired."""
     ends, level = vitals.connection.token_expires_at, token_level(vitals)
     if ends is None or level is None or vitals.status is Status.REAUTH_REQUIRED:
         return
@@ -166,9 +162,9 @@ def token_ends(vitals: Vitals) -> Iterator[Alert]:
         level=level,
         code=code,
         id=alert_id(code, ends),
-        short="token ended" if over else "token ends soon",
-        message=f"The token {'ended' if over else 'ends'} on {ends:%Y-%m-%d at %H:%M} UTC.",
-        cause="It can't be renewed without you.",
+        short="token expired" if over else "token expires",
+        message=f"The token {'expired' if over else 'expires'} on {ends:%Y-%m-%d %H:%M} UTC.",
+        cause="crmdeck can't renew this kind of token.",
         remedy="Sign in again.",
         next_step=NextStep.SIGN_IN,
         due_at=ends,
@@ -176,7 +172,7 @@ def token_ends(vitals: Vitals) -> Iterator[Alert]:
 
 
 def drift_on_mapped(vitals: Vitals) -> Iterator[Alert]:
-    """Fields that are mapped have changed, and nobody has acknowledged it."""
+    """Yield an alert for open changes of mapped fields."""
     if not vitals.drifted:
         return
     touches = "change touches" if vitals.drifted == 1 else "changes touch"
@@ -186,15 +182,15 @@ def drift_on_mapped(vitals: Vitals) -> Iterator[Alert]:
         id=alert_id("DRIFT_ON_MAPPED_FIELDS", vitals.drifted_at),
         short="breaks mappings" if vitals.breaking else "mappings changed",
         message=f"{vitals.drifted} {touches} mapped fields, {vitals.breaking} breaking.",
-        cause="The CRM's schema changed after the mappings were accepted.",
-        remedy="Look at what changed, repair the mappings or acknowledge it.",
+        cause="The CRM's schema changed after you accepted the mappings.",
+        remedy="Repair the mappings, or acknowledge the changes.",
         since=vitals.drifted_since,
         next_step=NextStep.SEE_DRIFT,
     )
 
 
 def stopped(vitals: Vitals) -> Iterator[Alert]:
-    """The last refresh left the rest of the quota to others."""
+    """Yield an alert if the last refresh stopped at the quota reserve."""
     if vitals.last is None or vitals.last.outcome is not SyncOutcome.STOPPED:
         return
     code = vitals.last.error_code or "QUOTA_RESERVE"
@@ -203,7 +199,7 @@ def stopped(vitals: Vitals) -> Iterator[Alert]:
         code=code,
         id=alert_id(code, _since(vitals.good)),
         short="low on quota",
-        message=vitals.last.error_message or "The last refresh stopped for want of quota.",
+        message=vitals.last.error_message or "The last refresh stopped at the quota reserve.",
         cause=vitals.last.error_cause,
         remedy=vitals.last.error_remedy,
         since=vitals.failing_since,
@@ -211,7 +207,7 @@ def stopped(vitals: Vitals) -> Iterator[Alert]:
 
 
 def quota_low(vitals: Vitals) -> Iterator[Alert]:
-    """Little was left of the API quota, not long ago, and no refresh has stopped for it yet."""
+    """Yield an alert for a low API quota, if no refresh has stopped because of it."""
     quota = vitals.quota
     if quota is None or quota_level(quota) is None or any(stopped(vitals)):
         return
@@ -223,13 +219,14 @@ def quota_low(vitals: Vitals) -> Iterator[Alert]:
         id=alert_id("QUOTA_LOW", quota_level(quota), (quota.observed_at or vitals.now).date()),
         short="low on quota",
         message=f"{quota.left:.0%} of the API quota is left.",
-        cause=f"{quota.used:,} of {quota.limit:,} requests a {quota.window} are used, by all apps.",
-        remedy="Refresh less often or narrow the scope, or raise the limit with the vendor.",
+        cause=f"All apps together used {quota.used:,} of {quota.limit:,} requests per "
+        f"{quota.window}.",
+        remedy="Refresh less often, or buy a higher limit from the vendor.",
     )
 
 
 def not_advancing(vitals: Vitals) -> Iterator[Alert]:
-    """The last good refresh was long ago."""
+    """Yield an alert if the last successful refresh was long ago."""
     last = vitals.stats.last_discovered_at
     patience = max(NOT_ADVANCING, timedelta(hours=2 * vitals.connection.ttl_hours))
     if last is None or vitals.now - last <= patience:
@@ -240,15 +237,15 @@ def not_advancing(vitals: Vitals) -> Iterator[Alert]:
         code="SYNC_NOT_ADVANCING",
         id=alert_id("SYNC_NOT_ADVANCING", last),
         short="not refreshed",
-        message=f"The last sync was {(vitals.now - last).days} days ago.",
-        cause="Refreshes since then have failed." if failing else "Nobody has refreshed it since.",
-        remedy="Refresh it, once what fails is repaired." if failing else "Refresh it.",
+        message=f"The last successful refresh was {count((vitals.now - last).days, 'day')} ago.",
+        cause="All refreshes since then failed." if failing else "No refresh has run since then.",
+        remedy="Fix the error, then refresh." if failing else "Refresh the connection.",
         next_step=_refresh(vitals),
     )
 
 
 def objects_failed(vitals: Vitals) -> Iterator[Alert]:
-    """The last refresh could not read some object types: which, and for each reason, why."""
+    """Yield an alert for each reason why the last refresh couldn't read object types."""
     reasons: dict[tuple[str, str | None], list[ObjectFailure]] = {}
     for failure in vitals.failures:
         reasons.setdefault((failure.code, failure.remedy), []).append(failure)
@@ -260,32 +257,32 @@ def objects_failed(vitals: Vitals) -> Iterator[Alert]:
             level=AlertLevel.WARNING,
             code="OBJECTS_FAILED",
             id=alert_id("OBJECTS_FAILED", code, *names, _since(vitals.whole)),
-            short="read in part",
-            message=f"{count(len(names), 'object type')} could not be read last time: "
+            short="objects failed",
+            message=f"{count(len(names), 'object')} failed in the last refresh: "
             f"{', '.join(names[:_NAMED])}{more}.",
             cause=" ".join(filter(None, (first.message, first.cause))),
-            remedy=remedy or "What was cached stands. Refresh it again.",
+            remedy=remedy or "Refresh again. The cached schemas stay.",
             next_step=_refresh(vitals),
         )
 
 
 def never_refreshed(vitals: Vitals) -> Iterator[Alert]:
-    """There is no schema yet."""
+    """Yield an alert if the connection was never refreshed."""
     if vitals.stats.last_discovered_at is not None:
         return
     yield Alert(
         level=AlertLevel.INFO,
         code="NEVER_REFRESHED",
         id=alert_id("NEVER_REFRESHED"),
-        short="never read",
-        message="The schema was never discovered.",
-        remedy="Refresh it.",
+        short="never refreshed",
+        message="Never refreshed: no schema yet.",
+        remedy="Refresh the connection.",
         next_step=_refresh(vitals),
     )
 
 
 def stale(vitals: Vitals) -> Iterator[Alert]:
-    """Some of the schema is past its time to live; not said where the sync does not advance."""
+    """Yield an alert for stale schemas, unless `not_advancing` does."""
     if not vitals.stats.stale_object_count or any(not_advancing(vitals)):
         return
     yield Alert(
@@ -293,22 +290,22 @@ def stale(vitals: Vitals) -> Iterator[Alert]:
         code="SCHEMA_STALE",
         id=alert_id("SCHEMA_STALE", vitals.stats.last_discovered_at),
         short="stale",
-        message=f"{vitals.stats.stale_object_count} of {vitals.stats.object_count} objects are "
+        message=f"{vitals.stats.stale_object_count} of {vitals.stats.object_count} schemas are "
         "stale.",
-        cause=f"They were last read more than {vitals.connection.ttl_hours:g} hours ago.",
-        remedy="Refresh it.",
+        cause=f"The last refresh of these objects was over {vitals.connection.ttl_hours:g} h ago.",
+        remedy="Refresh the connection.",
         next_step=_refresh(vitals),
     )
 
 
 def retirements(vitals: Vitals) -> Iterator[Alert]:
-    """The vendor retires something that the connection uses, or may use."""
+    """Yield an alert for each vendor retirement that affects the connection."""
     for concern in vitals.concerns:
         each = concern.retirement
         ends = datetime.combine(concern.ends, time(), UTC)
         days = (concern.ends - vitals.now.date()).days
         when = each.when or f"{concern.ends:%Y-%m-%d}"
-        left = f"{days} {'day' if days == 1 else 'days'} left ({when})" if days > 0 else when
+        left = f"{count(days, 'day')} left ({when})" if days > 0 else when
         urgent = not each.maybe and ends - vitals.now <= RETIREMENT_NOTICE
         level = AlertLevel.WARNING if urgent else AlertLevel.INFO
         yield Alert(
@@ -331,7 +328,7 @@ def _after_failure(vitals: Vitals) -> NextStep | None:
 
 
 def _refresh(vitals: Vitals) -> NextStep | None:
-    # Nothing comes of it before the sign-in.
+    # A refresh fails before the sign-in.
     return None if vitals.status is Status.REAUTH_REQUIRED else NextStep.REFRESH
 
 

@@ -12,7 +12,7 @@ def crm_page(
 ) -> CrmPage:
     """Return the setup page of a field, of an object, or of the account itself.
 
-    Raises UsageError if there is none, or if the connection doesn't say which account to open.
+    Raises UsageError without such a page, or if the connection doesn't say which account to open.
     """
     vendor = vendor_of(connection.platform)
     if connection.source == Source.SANDBOX:

@@ -24,8 +24,8 @@ from crmdeck.model import (
 )
 from crmdeck.store import Session
 from crmdeck.workspace.connections.alerts import Vitals, alerts, quota_level, token_level
-from crmdeck.workspace.connections.runs import BAD, GOOD, TELLING, derive_status
-from crmdeck.workspace.connections.signin.flows import ENDING
+from crmdeck.workspace.connections.runs import BAD, COMPLETED, GOOD, derive_status
+from crmdeck.workspace.connections.signin.flows import EXPIRING
 from crmdeck.workspace.context import Context, find_connection
 from crmdeck.workspace.open_changes import count_by_connection
 
@@ -35,20 +35,20 @@ if TYPE_CHECKING:
 
 
 class Health:
-    """How connections are doing."""
+    """The health of connections."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
     def status(self, ref: str) -> ConnectionStatus:
-        """Return how one connection is doing; nothing is asked of the CRM."""
+        """Return the status of a connection, without a request to the CRM."""
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
             records = _Records.of(session, self._context, (connection,), connection.id)
         return self._status(connection, records)
 
     def statuses(self) -> tuple[ConnectionStatus, ...]:
-        """Return how all connections are doing, by name; nothing is asked of the CRMs."""
+        """Return the statuses of all connections, by name, without requests to the CRMs."""
         with self._context.store.read() as session:
             connections = session.connections.all()
             records = _Records.of(session, self._context, connections)
@@ -61,49 +61,49 @@ class Health:
             return session.runs.history(connection.id, limit)
 
     def failures(self, ref: str) -> tuple[ObjectFailure, ...]:
-        """Return the object types that the last refresh could not read, and why."""
+        """Return the object types that failed in the last refresh, with their errors."""
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
             return session.runs.failures(connection.id)
 
     def dismiss(self, ref: str, alert_id: str) -> Alert:
-        """Put an alert of a connection away, for this operator only, and return it.
+        """Dismiss an alert of a connection for this user, and return it.
 
-        It stays away as long as it is the same one. Statuses go on telling it, with when it was
-        put away; gates count it. Raises NotFoundError for an alert that is not there.
+        It stays dismissed until it changes. Statuses still contain it, and gates count it. Raises
+        NotFoundError for an unknown alert.
         """
-        return self._dismiss(ref, alert_id, taken_back=False)
+        return self._dismiss(ref, alert_id, reopened=False)
 
     def reopen(self, ref: str, alert_id: str) -> Alert:
-        """Take back that an alert was put away; raises NotFoundError as `dismiss`."""
-        return self._dismiss(ref, alert_id, taken_back=True)
+        """Reopen a dismissed alert; raises NotFoundError like `dismiss`."""
+        return self._dismiss(ref, alert_id, reopened=True)
 
-    def _dismiss(self, ref: str, alert_id: str, *, taken_back: bool) -> Alert:
+    def _dismiss(self, ref: str, alert_id: str, *, reopened: bool) -> Alert:
         self._context.require_writable()
         status = self.status(ref)
         alert = next((each for each in status.alerts if each.id == alert_id), None)
         if alert is None:
             raise NotFoundError(
-                f"{status.name} has no such alert any more.",
-                remedy="crmdeck status NAME lists those that it has.",
+                f"{status.name} no longer has this alert.",
+                remedy=f"List its alerts: crmdeck status {status.name}",
                 code="ALERT_NOT_FOUND",
             )
-        if (alert.dismissed_at is None) is taken_back:
+        if (alert.dismissed_at is None) is reopened:
             return alert
         at, by = self._context.now, self._context.actor
         entry = self._context.entry(
-            "connection.alert_reopened" if taken_back else "connection.alert_dismissed",
-            f"{'Brought back' if taken_back else 'Put away'}: {alert.message}",
+            "connection.alert_reopened" if reopened else "connection.alert_dismissed",
+            f"{'Reopened' if reopened else 'Dismissed'}: {alert.message}",
             connection_id=status.id,
             details={"alert": alert.id, "code": alert.code},
         )
         with self._context.store.write() as session:
-            session.dismissed.add(status.id, alert.id, at, by, taken_back=taken_back)
+            session.dismissed.add(status.id, alert.id, at, by, taken_back=reopened)
             session.audit.add(entry)
-        return alert.model_copy(update={"dismissed_at": None if taken_back else at})
+        return alert.model_copy(update={"dismissed_at": None if reopened else at})
 
     def retirements(self) -> tuple[Retirement, ...]:
-        """Return the table of what the vendors retire, with what the user's file changes."""
+        """Return the vendor retirements, with the changes from the user's file."""
         from crmdeck.workspace.connections.retirements import load_retirements
 
         return load_retirements(self._context.home)
@@ -177,12 +177,12 @@ def _is_renewed(connection: Connection) -> bool:
     if connection.source == Source.SANDBOX and flow is None:
         # The demo signs in by itself, in the usual way of each CRM.
         flow = next((flow.name for flow in flows_of(connection)), None)
-    return flow is not None and flow not in ENDING
+    return flow is not None and flow not in EXPIRING
 
 
 @dataclass(frozen=True)
 class _Records:
-    """What the cache holds of health, each by connection: a handful of queries for them all."""
+    """The cached health data by connection, from a few queries for all."""
 
     last: dict[str, SyncRun]
     good: dict[str, SyncRun]
@@ -207,7 +207,7 @@ class _Records:
         connections: Sequence[Connection],
         only: str | None = None,
     ) -> _Records:
-        """Read it of all connections, or `only` of one."""
+        """Read the data of all connections, or of `only`."""
         stats = (
             {only: session.snapshots.stats(only, context.now)}
             if only
@@ -215,8 +215,8 @@ class _Records:
         )
         runs = session.runs.newest(only)
         ending = any(connection.token_expires_at for connection in connections)
-        # Of each connection the last one counts, which comes last.
-        last = {run.connection_id: run for run in runs if run.outcome in TELLING}
+        # The runs are in order, so the last one of each connection wins.
+        last = {run.connection_id: run for run in runs if run.outcome in COMPLETED}
         good = {
             run.connection_id: run for run in runs if run.outcome in GOOD and run.kind == "refresh"
         }

@@ -1,7 +1,7 @@
-"""The end-of-life watch: what the vendors retire, held against what a connection uses.
+"""Vendor retirements that affect a connection.
 
-The table is `crmdeck/knowledge/retirements.toml`, which says what each key means. A user's
-`<home>/knowledge/retirements.toml` adds entries, and changes those whose `id` it repeats.
+`crmdeck/knowledge/retirements.toml` has the table and explains its keys. The user's
+`<home>/knowledge/retirements.toml` adds entries, and changes entries with the same `id`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _DATED = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 
 
 class Retirement(WireModel):
-    """One thing that a vendor retires; see the table for what each attribute means."""
+    """One vendor retirement; the table explains its attributes."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -50,17 +50,17 @@ class Retirement(WireModel):
     @model_validator(mode="after")
     def _complete(self) -> Retirement:
         if (self.ends is None) == (self.months is None):
-            raise ValueError("give either 'ends' or 'months'")
+            raise ValueError("needs either 'ends' or 'months'")
         if self.platform not in CRMS:
-            raise ValueError(f"'platform' is none of {', '.join(CRMS)}")
+            raise ValueError(f"'platform' must be one of {', '.join(CRMS)}")
         if not self.api_versions and not self.sign_in:
-            raise ValueError("give 'api_versions' or 'sign_in'")
+            raise ValueError("needs 'api_versions' or 'sign_in'")
         return self
 
 
 @dataclass(frozen=True)
 class Concern:
-    """A retirement that concerns a connection, and the first day without what it uses."""
+    """A retirement that affects a connection, and the first day after it."""
 
     retirement: Retirement
     ends: date
@@ -69,7 +69,7 @@ class Concern:
 def concerns(
     connection: Connection, retirements: tuple[Retirement, ...], today: date
 ) -> tuple[Concern, ...]:
-    """Return what concerns a connection and is near enough to be told, the first to end first."""
+    """Return the retirements that affect a connection and are due soon, by date."""
     if not connection.is_direct:
         return ()
     found = []
@@ -85,9 +85,9 @@ def concerns(
 
 
 def load_retirements(home: Path | None) -> tuple[Retirement, ...]:
-    """Return the table, with what the file in `<home>/knowledge` adds and changes.
+    """Return the table with the changes from the file in `<home>/knowledge`.
 
-    Raises UsageError that names the file and the entry where the user's file is broken.
+    Raises UsageError naming file and entry if the user's file is broken.
     """
     path = home / "knowledge" / FILE if home is not None else None
     try:
@@ -95,7 +95,7 @@ def load_retirements(home: Path | None) -> tuple[Retirement, ...]:
     except FileNotFoundError:
         status = None
     except OSError as error:
-        raise _broken(str(path), f"It can't be read: {error.strerror}.") from None
+        raise _broken(str(path), f"Can't read the file: {error.strerror}.") from None
     if path is None or status is None:
         return _load(None, 0, 0)
     return _load(path, status.st_mtime_ns, status.st_size)
@@ -110,7 +110,7 @@ def _load(path: Path | None, _changed: int, _size: int) -> tuple[Retirement, ...
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise _broken(str(path), f"It can't be read: {error}.") from None
+        raise _broken(str(path), f"Can't read the file: {error}.") from None
     for row in _rows(text, str(path)):
         rows[row["id"]] = {**rows.get(row["id"], {}), **row}
     return tuple(_retirement(row, str(path)) for row in rows.values())
@@ -120,13 +120,13 @@ def _rows(text: str, origin: str) -> list[dict[str, Any]]:
     try:
         table = parse_toml(text)
     except tomllib.TOMLDecodeError as error:
-        raise _broken(origin, f"It is not valid TOML: {error}.") from None
+        raise _broken(origin, f"The file isn't valid TOML: {error}.") from None
     rows = table.pop("retirement", [])
     if table or not isinstance(rows, list):
-        raise _broken(origin, "It holds something else than [[retirement]] entries.")
+        raise _broken(origin, "The file contains more than [[retirement]] entries.")
     for row in rows:
         if not isinstance(row, dict) or not isinstance(row.get("id"), str):
-            raise _broken(origin, "An entry has no id.")
+            raise _broken(origin, "An entry has no 'id'.")
     return rows
 
 
@@ -144,18 +144,18 @@ def _end(retirement: Retirement, connection: Connection) -> date | None:
         return retirement.ends
     ends = [
         _end_of(retirement, version)
-        for version in _spoken(connection)
+        for version in _versions_in_use(connection)
         if any(_covers(pattern, version) for pattern in retirement.api_versions)
     ]
     return min(ends, default=None)
 
 
-def _spoken(connection: Connection) -> list[str]:
-    spoken = [connection.api_version] if connection.api_version else []
+def _versions_in_use(connection: Connection) -> list[str]:
+    versions = [connection.api_version] if connection.api_version else []
     oauth_path = vendor_of(connection.platform).oauth_path
     if oauth_path is not None and connection.sign_in in ("browser", "refresh-token"):
-        spoken.append(oauth_path)
-    return spoken
+        versions.append(oauth_path)
+    return versions
 
 
 def _covers(pattern: str, version: str) -> bool:
@@ -179,8 +179,8 @@ def _end_of(retirement: Retirement, version: str) -> date:
 
 def _broken(origin: str, cause: str) -> UsageError:
     return UsageError(
-        f"{origin}: the table of retirements can't be used.",
+        f"Can't use the retirements in {origin}.",
         cause=cause,
-        remedy="Correct it, or move the file away.",
+        remedy="Correct the file, or remove it.",
         code="BAD_KNOWLEDGE_FILE",
     )

@@ -1,4 +1,4 @@
-"""Runs: the record of each attempt to talk to a CRM."""
+"""Runs: the records of refreshes and tests."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 GOOD = (SyncOutcome.OK, SyncOutcome.PARTIAL)
 BAD = (SyncOutcome.FAILED, SyncOutcome.REAUTH, SyncOutcome.STOPPED)
-# One that stopped for the quota reached the CRM; one that was canceled tells nothing.
+# A run that stopped for the quota reached the CRM; a canceled run proves nothing.
 WORKING = (*GOOD, SyncOutcome.STOPPED)
-TELLING = (*GOOD, *BAD)
+COMPLETED = (*GOOD, *BAD)
 
 
 def started_run(connection_id: str, kind: str, at: datetime) -> SyncRun:
-    """Return a run that has just begun."""
+    """Return a new run."""
     return SyncRun(
         id=new_id(),
         connection_id=connection_id,
@@ -33,7 +33,7 @@ def started_run(connection_id: str, kind: str, at: datetime) -> SyncRun:
 
 
 def failed_run(run: SyncRun, error: CrmdeckError, finished: datetime) -> SyncRun:
-    """Return `run` as it ended: with the error that stopped it."""
+    """Return `run` with its outcome and the error that ended it."""
     match error:
         case ReauthRequiredError():
             outcome = SyncOutcome.REAUTH
@@ -56,7 +56,7 @@ def failed_run(run: SyncRun, error: CrmdeckError, finished: datetime) -> SyncRun
 
 
 def derive_status(connection: Connection, last: SyncRun | None) -> Status:
-    """Return the status that follows from what happened; `last` is the last run of `TELLING`."""
+    """Return the status of a connection; `last` is its last completed run."""
     if connection.disconnected_at is not None:
         return Status.DISCONNECTED
     match last.outcome if last else None:
@@ -69,9 +69,9 @@ def derive_status(connection: Connection, last: SyncRun | None) -> Status:
 
 
 def write_run(context: Context, session: Session, connection: Connection, run: SyncRun) -> None:
-    """Record a run; where it shows that the connection works again, that is audited too."""
-    telling = [each for each in session.runs.newest(connection.id) if each.outcome in TELLING]
-    before = derive_status(connection, telling[-1] if telling else None)
+    """Store a run, with an audit entry if the connection works again."""
+    completed = [each for each in session.runs.newest(connection.id) if each.outcome in COMPLETED]
+    before = derive_status(connection, completed[-1] if completed else None)
     if run.outcome in WORKING and before in (Status.ERROR, Status.REAUTH_REQUIRED):
         run = run.model_copy(update={"recovered": True})
         session.audit.add(
@@ -85,6 +85,6 @@ def write_run(context: Context, session: Session, connection: Connection, run: S
 
 
 def write_quota(session: Session, connection_id: str, connector: Connector, at: datetime) -> None:
-    """Record the quota that the source told last, if it told any."""
+    """Store the source's last known quota, if any."""
     if connector.meter.quota is not None:
         session.runs.add_quota(connection_id, connector.meter.quota, at)

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from crmdeck.connectors.barrier import fault_barrier
-from crmdeck.connectors.base import AddressReporter, Connector, Integration, VersionReporter
+from crmdeck.connectors.base import (
+    AddressReporter,
+    Connector,
+    Credentials,
+    Integration,
+    VersionReporter,
+)
 from crmdeck.connectors.registry import CRMS, flows_of, sources, vendor_of
 from crmdeck.credentials import SECRET_NAMES
 from crmdeck.credentials import secrets_from_environment as secrets_from_environment
@@ -26,7 +32,7 @@ from crmdeck.model import (
 from crmdeck.store import Session
 from crmdeck.workspace.connections.crm_pages import crm_page
 from crmdeck.workspace.connections.runs import failed_run, started_run, write_quota, write_run
-from crmdeck.workspace.connections.signin.flows import ENDING, flow_in_use
+from crmdeck.workspace.connections.signin.flows import EXPIRING, flow_in_use
 from crmdeck.workspace.connections.validation import (
     absolute,
     check_endpoint,
@@ -42,7 +48,7 @@ from crmdeck.workspace.refresh.progress import ProgressReporter
 
 
 class ConnectionDraft(WireModel):
-    """What is needed to add a connection; secrets are handed over beside it."""
+    """The values of a new connection, without its secrets."""
 
     name: str
     source: str
@@ -58,7 +64,7 @@ class ConnectionDraft(WireModel):
 
 
 class Connections:
-    """Connections themselves, without what they lead to."""
+    """The connections of a workspace."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -75,16 +81,16 @@ class Connections:
     def page(
         self, ref: str, object_type: str | None = None, field_name: str | None = None
     ) -> CrmPage:
-        """Return the CRM's own setup page of a field, an object, or the org or portal itself.
+        """Return the CRM's setup page of a field, of an object, or of the account itself.
 
-        Nothing is asked. Raises UsageError where there is none, or nothing says which org it is.
+        Makes no request. Raises UsageError without such a page, or if the account is unknown.
         """
         return crm_page(self.get(ref), object_type, field_name)
 
     def add(self, draft: ConnectionDraft, secrets: Mapping[str, str] | None = None) -> Connection:
-        """Add a connection and store its secrets; nothing is asked of the CRM yet.
+        """Add a connection and store its secrets, without a request to the CRM.
 
-        Raises UsageError for a draft that makes no sense, ConflictError for a name in use.
+        Raises UsageError for an invalid draft, and ConflictError for a name in use.
         """
         self._context.require_writable()
         if draft.platform is None and draft.source == Source.PARTNEROS:
@@ -111,12 +117,11 @@ class Connections:
         api_version: str | None = None,
         reconnect: bool = False,
     ) -> Connection:
-        """Change what is given of a connection; `reconnect` takes a disconnection back.
+        """Change the given values of a connection, or reconnect a disconnected one.
 
-        What is None stays; an `endpoint` or `instance_url` of '' is taken away. `ttl_hours` is
-        how long a snapshot counts as fresh. `api_version` pins Salesforce's (`66.0`), or with
-        `newest` leaves it to the next refresh. Raises UsageError for what can't be, or where
-        nothing is given.
+        None keeps a value; '' removes an `endpoint` or `instance_url`. `ttl_hours` is the time
+        until a schema is stale. `api_version` pins a version (`66.0`), or lets the next refresh
+        choose (`newest`). Raises UsageError for an invalid value, and without any.
         """
         connection = self.get(ref)
         changes: dict[str, Any] = {}
@@ -142,25 +147,27 @@ class Connections:
         if reconnect:
             changes["disconnected_at"] = None
         if not changes:
-            raise UsageError("Nothing to change was given.", remedy="Name what to set.")
+            raise UsageError(
+                f"No changes given for {connection.name}.",
+                remedy="Add at least one option: crmdeck connections set --help",
+            )
         event = "connection.reconnected" if reconnect else "connection.updated"
         return self._change(connection, changes, event, "Changed " + ", ".join(sorted(changes)))
 
     def rename(self, ref: str, name: str) -> Connection:
-        """Give a connection another name; its id and its history stay.
+        """Rename a connection; its ID and its history stay.
 
-        Raises UsageError for what can't be a name, ConflictError for one in use.
+        Raises UsageError for an invalid name, and ConflictError for a name in use.
         """
         connection = self._context.connection(ref)
         summary = f"Renamed {connection.name} to {check_name(name)}"
         return self._change(connection, {"name": name}, "connection.renamed", summary)
 
     def disconnect(self, ref: str) -> Connection:
-        """Mark a connection as disconnected. Nothing is deleted, its secrets neither.
+        """Mark a connection as disconnected. Keeps its history and its secrets.
 
-        For the source `partneros` the integration is disconnected there first; raises what it
-        answers. A grant of Salesforce or HubSpot stays: it is the admin's to revoke, and other apps
-        may share it.
+        For the source `partneros`, disconnects the integration in PartnerOS first, and raises its
+        errors. Doesn't revoke tokens in a CRM, because other apps may use them.
         """
         connection = self._context.connection(ref)
         if connection.disconnected_at is not None:
@@ -179,8 +186,7 @@ class Connections:
     ) -> None:
         """Store secrets of a connection in the keyring, or in the workspace's private file.
 
-        Without `place` they go where the connection's are. Raises NoKeyringError where there is
-        no keyring.
+        The default `place` is that of the connection's other secrets. Raises NoKeyringError.
         """
         self._context.require_writable()
         connection = self._context.connection(ref)
@@ -191,11 +197,11 @@ class Connections:
                 remember(self._context, session, connection.id, {"token_expires_at": None})
 
     def test(self, ref: str, *, progress: ProgressCallback | None = None) -> ProbeReport:
-        """Ask the source who we are there; the outcome counts for the connection's status.
+        """Test the sign-in, permissions and quota of a connection.
 
-        What the source tells of the connection is kept with it. `progress` is told what the
-        source makes us wait for. Raises ConflictError for a disconnected connection, and what
-        the source answers; that is recorded too.
+        The result changes the connection's status, and updates its facts. `progress` gets the
+        waits that the source asks for. Raises ConflictError for a disconnected connection, and the
+        errors of the source, which the history records too.
         """
         connection = self._context.connection(ref)
         run = started_run(connection.id, "test", self._context.now)
@@ -225,7 +231,7 @@ class Connections:
     ) -> Connection:
         self._context.require_writable()
         with self._context.store.write() as session:
-            # As it is by now: others may have changed something else of it meanwhile.
+            # The current one: another user may have changed other values in the meantime.
             latest = session.connections.get(connection.id) or connection
             changed = latest.model_copy(update=changes)
             require_free_name(session, changed.name, but=connection.id)
@@ -235,7 +241,7 @@ class Connections:
 
 
 def drafted(context: Context, draft: ConnectionDraft) -> Connection:
-    """Return the connection that a draft describes; raises UsageError where it makes no sense."""
+    """Return the connection of a draft; raises UsageError for an invalid one."""
     platform = draft.platform
     if draft.source not in sources():
         raise not_found("source", draft.source, list(sources()))
@@ -258,7 +264,7 @@ def drafted(context: Context, draft: ConnectionDraft) -> Connection:
     if draft.source == Source.FILES and not draft.path:
         raise UsageError(
             "The source files needs a path.",
-            remedy="Add --path with a file or a folder of exported schemas.",
+            remedy="Add a file or folder with exported schemas: --path FOLDER",
         )
     return Connection(
         id=draft.id or new_id(),
@@ -285,7 +291,7 @@ def drafted(context: Context, draft: ConnectionDraft) -> Connection:
 
 
 def added_entry(context: Context, connection: Connection) -> AuditEntry:
-    """Return the audit entry for a connection that was added."""
+    """Return the audit entry for a new connection."""
     return context.entry(
         "connection.added",
         f"Added {connection.name} ({connection.platform}, {connection.source})",
@@ -296,7 +302,7 @@ def added_entry(context: Context, connection: Connection) -> AuditEntry:
 def stored_entry(
     context: Context, connection: Connection, secrets: Mapping[str, str | None]
 ) -> AuditEntry:
-    """Return the audit entry for secrets that were stored; it has their names only."""
+    """Return the audit entry for stored secrets, with their names only."""
     names = ", ".join(sorted(name for name, value in secrets.items() if value is not None))
     return context.entry(
         "token.stored", f"Stored {names} of {connection.name}", connection_id=connection.id
@@ -304,11 +310,11 @@ def stored_entry(
 
 
 def require_free_name(session: Session, name: str, *, but: str | None = None) -> None:
-    """Raise ConflictError where a connection, but for the one of the id `but`, has the name."""
+    """Raise ConflictError if another connection than `but` (an ID) has the name."""
     holder = session.connections.find(name)
     if holder is not None and holder.id != but:
         raise ConflictError(
-            f"There is a connection '{name}' already.",
+            f"A connection named '{name}' already exists.",
             remedy="Choose another name.",
             code="NAME_IN_USE",
         )
@@ -316,77 +322,73 @@ def require_free_name(session: Session, name: str, *, but: str | None = None) ->
 
 def _address_needed() -> UsageError:
     return UsageError(
-        "The source partneros needs to know where PartnerOS is, and which integration.",
-        remedy="Add --endpoint https://HOST and --remote-id ID.",
+        "The source partneros needs an endpoint and a remote ID.",
+        remedy="Add --endpoint https://HOST --remote-id ID",
         code="NO_REMOTE_ID",
     )
 
 
 def platform_needed(draft: ConnectionDraft) -> UsageError:
-    """Return the error for a source that does not say which CRM it leads to."""
+    """Return the error for a draft without a CRM."""
     return UsageError(
         f"The source {draft.source} needs a platform.",
         remedy="Add " + " or ".join(f"--platform {name}" for name in CRMS),
     )
 
 
-class _Secrets(Protocol):
-    def get(self, name: str) -> str | None: ...
-
-
-def learned(connection: Connection, report: ProbeReport, secrets: _Secrets) -> dict[str, Any]:
-    """Return what a probe told that the connection did not know."""
-    told = {
+def learned(connection: Connection, report: ProbeReport, secrets: Credentials) -> dict[str, Any]:
+    """Return the new facts about a connection from a probe."""
+    facts = {
         "instance_url": report.instance_url,
         "api_version": report.api_version,
-        # The organization behind an Integrations API is chosen there; an org or portal is not.
+        # A PartnerOS session can change its organization; an org or account stays the same.
         "organization": None if connection.source == Source.PARTNEROS else report.organization,
         "platform": report.platform,
         "sign_in": _sign_in(connection, secrets),
     }
-    changes: dict[str, Any] = _news(connection, told)
+    changes: dict[str, Any] = _news(connection, facts)
     flow = changes.get("sign_in", connection.sign_in)
-    # A session is had again with the password, where that was kept.
-    renewed = flow not in ENDING and (flow != "password" or secrets.get("password"))
-    ends = None if renewed else report.token_expires_at
-    if ends != connection.token_expires_at:
-        changes["token_expires_at"] = ends
+    # A stored password renews a PartnerOS session.
+    renewed = flow not in EXPIRING and (flow != "password" or secrets.get("password"))
+    expires_at = None if renewed else report.token_expires_at
+    if expires_at != connection.token_expires_at:
+        changes["token_expires_at"] = expires_at
     return changes
 
 
 def learned_on_the_way(
-    connection: Connection, connector: Connector, secrets: _Secrets
+    connection: Connection, connector: Connector, secrets: Credentials
 ) -> dict[str, Any]:
-    """Return what a discovery showed that the connection did not know."""
+    """Return the new facts about a connection from a refresh."""
     version = connector.version_in_use() if isinstance(connector, VersionReporter) else None
     address = connector.found_at() if isinstance(connector, AddressReporter) else None
-    told = {
+    facts = {
         "instance_url": address,
         "api_version": version,
         "sign_in": _sign_in(connection, secrets),
     }
-    return _news(connection, told)
+    return _news(connection, facts)
 
 
 def remember(
     context: Context, session: Session, connection_id: str, changes: dict[str, Any]
 ) -> None:
-    """Write what was learned into the connection, as it is by now."""
+    """Store new facts in the current connection."""
     connection = session.connections.get(connection_id)
     if changes and connection is not None:
         session.connections.put(connection.model_copy(update=changes), context.now, context.actor)
 
 
-def _news(connection: Connection, told: dict[str, str | None]) -> dict[str, Any]:
+def _news(connection: Connection, facts: dict[str, str | None]) -> dict[str, Any]:
     return {
-        key: value for key, value in told.items() if value and value != getattr(connection, key)
+        key: value for key, value in facts.items() if value and value != getattr(connection, key)
     }
 
 
-def _sign_in(connection: Connection, secrets: _Secrets) -> str | None:
+def _sign_in(connection: Connection, secrets: Credentials) -> str | None:
     flows = flows_of(connection)
     if not flows:
-        # No keyring is asked, and none imported, for a source that has no secrets.
+        # A source without secrets needs no keyring.
         return None
     flow = flow_in_use(flows, [name for name in SECRET_NAMES if secrets.get(name)])
     return flow.name if flow else None

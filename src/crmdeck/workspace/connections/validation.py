@@ -1,4 +1,4 @@
-"""What a connection may be made of: each check returns what it was given, or raises UsageError."""
+"""Checks of a connection's values: each returns the value, or raises UsageError."""
 
 from __future__ import annotations
 
@@ -19,57 +19,55 @@ NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def check_name(name: str) -> str:
-    """Return `name` where it can be a connection's name; raises UsageError."""
+    """Return a valid connection name; raises UsageError."""
     if not NAME_PATTERN.fullmatch(name):
         raise UsageError(
-            f"'{name}' can't be the name of a connection.",
-            remedy="Use letters, digits, '.', '-' and '_', 64 at most.",
+            f"'{name}' isn't a valid connection name.",
+            remedy="Use at most 64 letters, digits, '.', '-' and '_', starting with a letter or "
+            "digit.",
             code="BAD_NAME",
         )
     if _is_uuid(name):
         raise UsageError(
-            f"'{name}' can't be the name of a connection.",
-            cause="It is a UUID, and a connection is found by its UUID as well as by its name.",
-            remedy="Choose a name that people recognize.",
+            f"'{name}' isn't a valid connection name.",
+            cause="A name that looks like a UUID could be confused with another connection's UUID.",
+            remedy="Use another name.",
             code="BAD_NAME",
         )
     return name
 
 
 def check_remote_id(text: str) -> str:
-    """Return the id that `text` is, a UUID as the wire writes it; raises UsageError.
+    """Return a valid remote ID; raises UsageError.
 
-    Whatever else it is belongs to PartnerOS (`conn_...`) and is taken as it stands.
+    That is a UUID in wire format, or any other ID of PartnerOS, such as `conn_...`.
     """
     if _is_uuid(text):
         return str(uuid.UUID(text))
     if _REMOTE_ID.fullmatch(text):
         return text
     raise UsageError(
-        f"'{text}' can't be the id of an integration.",
-        remedy="The remote id is that of the integration in PartnerOS: a UUID, or conn_...",
+        f"'{text}' isn't a valid remote ID.",
+        remedy="Copy the integration's ID from PartnerOS: a UUID, or conn_...",
         code="BAD_REMOTE_ID",
     )
 
 
 def check_endpoint(url: str) -> str:
-    """Return `url` where it may stand in for a vendor's host; raises UsageError.
-
-    Plain http is taken on loopback only.
-    """
+    """Return a valid endpoint; raises UsageError. Plain http is valid on loopback only."""
     if _is_private(url):
         return url.rstrip("/")
     raise UsageError(
-        f"'{url}' can't be an endpoint.",
-        remedy="Use https://HOST, or http:// on this machine's loopback.",
+        f"'{url}' isn't a valid endpoint.",
+        remedy="Use https://HOST, or http:// on loopback",
         code="BAD_ENDPOINT",
     )
 
 
 def check_instance_url(url: str, vendor: VendorProfile) -> str:
-    """Return the URL that an org's tokens may be sent to; raises UsageError.
+    """Return a valid instance URL; raises UsageError.
 
-    `url` may also be what the CRM's `login_url` accepts: `production`, a host, a copied address.
+    `url` can also be a short name, a host or a copied address for the CRM's `login_url`.
     """
     scheme, divider, _ = url.partition("://")
     if vendor.login_url is not None and (not divider or scheme.lower() == "https"):
@@ -84,7 +82,7 @@ def check_instance_url(url: str, vendor: VendorProfile) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a host name or address is this machine's loopback."""
+    """Return True if a host name or address is loopback."""
     if host == "localhost":
         return True
     try:
@@ -109,41 +107,42 @@ def checked_api_version(connection: Connection, version: str) -> str | None:
 
 
 def checked_hours(hours: float) -> float:
-    """Return `hours` where it is a time to live; raises UsageError."""
-    if not 0 < hours <= MAX_TTL_HOURS:  # which refuses nan as well
+    """Return a valid time to live; raises UsageError."""
+    if not 0 < hours <= MAX_TTL_HOURS:  # also false for nan
         raise UsageError(
-            "That can't be a time to live.",
-            remedy=f"Give a number of hours above zero, and up to {MAX_TTL_HOURS} (ten years).",
+            f"{hours:g} hours isn't a valid time to live.",
+            remedy=f"Use more than 0 and at most {MAX_TTL_HOURS} hours (ten years).",
             code="BAD_TTL",
         )
     return hours
 
 
 def checked_path(connection: Connection, path: str) -> str:
-    """Return `path` from the root, where schemas can be read from it; raises UsageError."""
+    """Return the absolute path of existing schema files; raises UsageError."""
     if connection.source != Source.FILES:
         raise UsageError(
-            f"{connection.name} does not read from a path.",
-            cause=f"Its source is {connection.source}; a path is for the source files.",
+            f"Can't set a path for {connection.name}.",
+            cause=f"Only the source files has a path, and this source is {connection.source}.",
+            remedy=f"Check the connection: crmdeck status {connection.name}",
             code="BAD_PATH",
         )
     whole = absolute(path)
     try:
         there = Path(whole).exists()
     except OSError:
-        # It may not be looked into: reading it says so.
+        # The refresh reports a folder without permission.
         there = True
     if not there:
         raise UsageError(
-            f"There is nothing at {whole}.",
-            remedy="Name a file or a folder of exported schemas.",
+            f"{whole} doesn't exist.",
+            remedy="Use a file or folder with exported schemas.",
             code="BAD_PATH",
         )
     return whole
 
 
 def absolute(path: str) -> str:
-    """Return `path` from the root, with the home folder in place of `~`."""
+    """Return the absolute path, with `~` expanded."""
     return str(absolute_path(path))
 
 

@@ -1,7 +1,7 @@
-"""The demo: a workspace over the sandbox CRM, with ninety days of history, offline.
+"""The demo: an offline workspace over the sandbox, with ninety days of history.
 
-It is built once by replaying the sandbox's history through the real connectors and kept in the
-user's cache folder; when it is older than half a day, or of another version, it is built anew.
+crmdeck builds it by replaying the sandbox's history through the real connectors, and keeps it in
+the user's cache folder. It builds the demo again after half a day, and in a new version.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _SCRATCH = ".demo-"
 
 
 class _Demo:
-    """What the demo has to do beside a workspace: to be built, and to run the sandbox."""
+    """Builds the demo, and runs its sandbox."""
 
     def __init__(self, home: Path, at: datetime | None) -> None:
         self._home = home
@@ -42,15 +42,15 @@ class _Demo:
         self.link = SandboxLink(self.clock, at)
 
     def begin(self) -> None:
-        """Start to build the demo, where there is none that is fresh, in a process of its own.
+        """Start to build the demo in another process, unless a fresh one exists.
 
-        The console imports and paints meanwhile; `prepare` waits for it.
+        The console imports and paints in the meantime. `prepare` waits for the process.
         """
         if _built_at(self._home, self._at) is None:
             self._builder = Builder(self._home)
 
     def prepare(self, progress: ProgressCallback) -> None:
-        """Build the demo where there is none that is fresh, or wait for what `begin` started."""
+        """Build the demo unless a fresh one exists, or wait for the process from `begin`."""
         if self.link.anchor is not None and self._at is None:
             return
         if self._builder is not None:
@@ -58,7 +58,7 @@ class _Demo:
         self.link.anchor = ensure_built(self._home, self._at, progress)
 
     def close(self) -> None:
-        """Stop what was started: the sandbox, and a builder that nobody waits for any more."""
+        """Stop the sandbox and the building process."""
         if self._builder is not None:
             self._builder.stop()
         self.link.stop()
@@ -72,12 +72,12 @@ def open_demo(
     at: datetime | None = None,
     later: bool = False,
 ) -> Iterator[Workspace]:
-    """Open the demo workspace, built first where there is none that is fresh.
+    """Open the demo workspace, and build it first unless a fresh one exists.
 
-    `folder` is where it is kept, the user's cache folder otherwise. With `at` the demo is one of
-    its own, in which time stands still at that moment: it looks the same every time, and without
-    a `folder` it is thrown away afterwards. With `later` the demo is built in the background, and
-    it is for the caller to call `prepare` on what is yielded.
+    `folder` is its place (default: the user's cache folder). With `at`, the demo's time stops at
+    that moment, so that it looks the same every time; without a `folder`, that demo is deleted at
+    the end. With `later`, another process builds the demo, and the caller must call `prepare` on
+    the workspace.
     """
     with tempfile.TemporaryDirectory(prefix="crmdeck-") as scratch:
         home = _home(folder, Path(scratch), kept=at is None)
@@ -99,7 +99,7 @@ def open_demo(
 
 
 def _home(folder: Path | None, scratch: Path, *, kept: bool) -> Path:
-    """Return where the demo is: in `folder`, else in the cache folder if it can be written to."""
+    """Return the demo's folder: in `folder`, else in the cache folder if it is writable."""
     if folder is not None or not kept:
         return demo_home(folder or scratch)
     home = demo_home()
@@ -109,9 +109,9 @@ def _home(folder: Path | None, scratch: Path, *, kept: bool) -> Path:
 
 
 def ensure_built(home: Path, at: datetime | None, progress: ProgressCallback) -> datetime:
-    """Return the moment that the demo's history ends at; build it first where it is not fresh.
+    """Return the end of the demo's history; build the demo first unless a fresh one exists.
 
-    One process builds and the others wait.
+    One process builds, and the others wait.
     """
     from filelock import FileLock
 
@@ -124,15 +124,15 @@ def ensure_built(home: Path, at: datetime | None, progress: ProgressCallback) ->
             anchor = _built_at(home, at)
             if anchor is not None:
                 return anchor
-            # Those who were killed while they built have left theirs.
+            # Killed builds leave their folders behind.
             for leftover in home.parent.glob(f"{_SCRATCH}*"):
                 shutil.rmtree(leftover, ignore_errors=True)
             return _build(home, at or utc_now(), progress)
     except OSError as error:
         raise CrmdeckError(
-            f"The demo can't be built in {home.parent}.",
+            f"Can't build the demo in {home.parent}.",
             cause=f"{os.strerror(error.errno)}." if error.errno else str(error),
-            remedy="Free some space there, or name another cache folder by XDG_CACHE_HOME.",
+            remedy="Free disk space, or set another cache folder in XDG_CACHE_HOME.",
             code="DEMO_NOT_BUILT",
         ) from error
 

@@ -1,4 +1,4 @@
-"""Building the demo in a process of its own, so that the console has a core for itself."""
+"""Builds the demo in another process, so that the console has a core for itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MODULE = "crmdeck.workspace.demo"
 
 
 class Builder:
-    """A process that builds the demo at `home` and tells on its stdout how far it is."""
+    """A process that builds the demo at `home`, and prints its progress."""
 
     def __init__(self, home: Path) -> None:
         self._process = subprocess.Popen(
@@ -25,7 +25,7 @@ class Builder:
         )
 
     def wait(self, progress: ProgressCallback) -> None:
-        """Hand its progress on until it ends, well or not."""
+        """Report progress until the process exits."""
         for line in self._process.stdout or ():
             done, _, rest = line.partition(" ")
             total, _, label = rest.strip().partition(" ")
@@ -34,7 +34,7 @@ class Builder:
         self._process.wait()
 
     def stop(self) -> None:
-        """End the process, if it has not ended by itself."""
+        """Stop the process if it still runs."""
         if self._process.poll() is None:
             self._process.terminate()
             self._process.wait()
@@ -42,7 +42,7 @@ class Builder:
             self._process.stdout.close()
 
 
-def tell(progress: Progress) -> None:
-    """Write progress as `Builder` reads it."""
+def print_progress(progress: Progress) -> None:
+    """Print progress in the format that `Builder` reads."""
     sys.stdout.write(f"{progress.done} {progress.total or 0} {progress.label}\n")
     sys.stdout.flush()

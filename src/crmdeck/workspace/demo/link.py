@@ -1,4 +1,4 @@
-"""The way from a connection of the demo to the sandbox CRM."""
+"""Connects the demo's connections to the sandbox."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from crmdeck.model import Connection, Source
 
 
 class SandboxLink:
-    """Starts the sandbox when a connector is first opened, and leads connectors to it.
+    """Starts the sandbox for the first connector, and opens connectors to it.
 
-    `anchor` is the moment that the sandbox's history ends at.
+    The sandbox's history ends at `anchor`.
     """
 
     def __init__(self, clock: Clock, anchor: datetime | None = None) -> None:
@@ -34,10 +34,7 @@ class SandboxLink:
         listener: TokenListener,
         limits: Limits,
     ) -> Connector:
-        """Open the real connector of a platform against the sandbox.
-
-        What is no connection of the demo's own goes where it says.
-        """
+        """Open a connector to the sandbox, or to the own source of an added connection."""
         if connection.source != Source.SANDBOX or connection.endpoint:
             return open_source(connection)(connection, credentials, listener, limits)
         sandbox = self._started()
@@ -49,7 +46,7 @@ class SandboxLink:
         return open_source(connection)(reached, held, listener, single)
 
     def stop(self) -> None:
-        """Stop the sandbox, if it was started."""
+        """Stop the sandbox if it runs."""
         with self._guard:
             if self._sandbox is not None:
                 self._sandbox.stop()
@@ -66,16 +63,14 @@ class SandboxLink:
 
 
 class _Access:
-    """The sandbox's secrets, until a connector has refreshed them."""
+    """The sandbox's secrets, until a connector renews them."""
 
     def __init__(self, secrets: Mapping[str, str], credentials: Credentials) -> None:
         self._secrets = secrets
         self._credentials = credentials
 
     def get(self, name: str) -> str | None:
-        """Return the secret of that name, or None."""
         return self._credentials.get(name) or self._secrets.get(name)
 
     def put(self, values: Mapping[str, str]) -> None:
-        """Store secrets."""
         self._credentials.put(values)

@@ -1,4 +1,4 @@
-"""The demo's ninety days, replayed through the real connectors against the sandbox."""
+"""Replays the demo's ninety days through the real connectors against the sandbox."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HISTORY = timedelta(days=90)
 LAST_SYNC = timedelta(minutes=47)
 DISCONNECTED = "legacy-portal"
 
-# What the operator had accepted before most of the drift came: some of it breaks later.
+# Mappings that the user accepts before most of the changes; some break later.
 ACCEPTED = {
     "deal_registration--Opportunity": {
         "accountName": "End_Customer_Name__c",
@@ -55,17 +55,17 @@ ACCEPTED = {
 
 @dataclass
 class Hands:
-    """A clock that is set by hand while history is replayed, and runs afterwards."""
+    """A clock that the replay sets, and that runs afterwards."""
 
     moment: datetime | None = None
 
     def __call__(self) -> datetime:
-        """Return the moment that was set, else the present one."""
+        """Return the set time, else the present."""
         return self.moment or utc_now()
 
 
 def build(home: Path, anchor: datetime, progress: ProgressCallback) -> None:
-    """Build the demo in `home`; its history ends at `anchor`. `progress` counts its steps."""
+    """Build the demo in `home`, with a history that ends at `anchor`. `progress` counts steps."""
     hands = Hands(anchor - HISTORY)
     link = SandboxLink(hands, anchor)
     context = Context(
@@ -82,7 +82,7 @@ def build(home: Path, anchor: datetime, progress: ProgressCallback) -> None:
 
 
 class Replay:
-    """Plays ninety days of a team at work, in the order of time."""
+    """Replays ninety days of a team's work in order."""
 
     def __init__(self, workspace: Workspace, hands: Hands, anchor: datetime) -> None:
         self._workspace = workspace
@@ -91,7 +91,7 @@ class Replay:
         self._scenario = Scenario.demo()
 
     def run(self, progress: ProgressCallback) -> None:
-        """Play it all, under one lock and one connection to the cache."""
+        """Replay everything under one lock and one connection to the cache."""
         steps: list[tuple[datetime, Callable[[], object]]] = []
         begin = self._anchor - HISTORY
         for organization in self._scenario.organizations:
@@ -132,7 +132,7 @@ class Replay:
         try:
             self._workspace.refreshes.run(name)
         except CrmdeckError:
-            # The org that lost its authorization: the failure is part of the story.
+            # The demo includes the failure of the org with revoked tokens.
             return
 
     def _accept(self) -> None:

@@ -1,4 +1,4 @@
-"""The sandbox CRM on its own, for anyone to try a client against."""
+"""Runs the sandbox alone, to try clients against it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def serve_sandbox(
     ready: Callable[[dict[str, Any]], None],
     forever: Callable[[], None] | None = None,
 ) -> None:
-    """Run the sandbox until interrupted; `ready` is told where it is and how to get in."""
+    """Run the sandbox until an interrupt; `ready` gets its addresses and tokens."""
     from crmdeck.sandbox import Sandbox, Scenario
 
     scenario = Scenario.demo()
@@ -25,9 +25,9 @@ def serve_sandbox(
         sandbox.start()
     except OSError as error:
         raise UsageError(
-            f"Port {port} can't be used.",
-            cause=error.strerror,
-            remedy="Choose another --port, or 0 for a free one.",
+            f"Can't listen on port {port}.",
+            cause=f"{error.strerror}." if error.strerror else None,
+            remedy="Use another port, or pick a free one: --port 0",
             code="PORT_IN_USE",
         ) from None
     try:

@@ -73,7 +73,7 @@ def test_a_pasted_url_ends_the_wait_of_another_thread(sandbox: Sandbox, ws: Work
         )
         waiting.start()
         ended_at = httpx.get(sign_in.url).headers["Location"]
-        with pytest.raises(CrmdeckError, match="not where this sign-in ends"):
+        with pytest.raises(CrmdeckError, match="doesn't belong to this sign-in"):
             sign_in.finish_with("https://localhost/callback?code=stolen&state=guessed")
         sign_in.finish_with(f"  {ended_at}\n")
         waiting.join()

@@ -1,4 +1,4 @@
-"""Signing in with the browser: authorization code with PKCE, without blocking anyone.
+"""Sign-in with the browser: authorization code with PKCE.
 
 Sources: RFC 7636 (PKCE), RFC 8252 (native apps), RFC 6749 section 4.1.2.1 (refusals).
 """
@@ -30,34 +30,34 @@ _LONGEST = 8192
 
 
 class SignInError(CrmdeckError):
-    """A sign-in did not come to its end; nothing was stored."""
+    """A failed sign-in; crmdeck stored nothing."""
 
     code = "SIGN_IN_FAILED"
     http_status = 400
 
 
 class AuthorizeUrl(Protocol):
-    """Builds the page to open."""
+    """Builds the URL of the authorization page."""
 
     def __call__(self, *, redirect_uri: str, challenge: str, state: str) -> str:
-        """Return its URL."""
+        """Return the URL."""
         ...
 
 
 class Redeem(Protocol):
-    """Trades the code that the browser brought."""
+    """Exchanges the code from the browser."""
 
     def __call__(self, *, code: str, verifier: str, redirect_uri: str) -> Grant:
-        """Return what the CRM gives; raises CrmdeckError."""
+        """Return the tokens; raises CrmdeckError."""
         ...
 
 
 class BrowserSignIn:
-    """One sign-in under way. Open `url`, then `wait`; close it, or use it in a `with`.
+    """One running sign-in. Open `url`, then call `wait`; close it, or use it in a `with`.
 
-    It may be used from several threads: one waits while another hands over a pasted URL. With
-    `listen` a server on 127.0.0.1 takes the browser's answer (`port` 0 takes a free one);
-    without, only `finish_with` can bring it.
+    Safe to use from several threads: one waits while another passes a pasted URL. With `listen`, a
+    server on 127.0.0.1 receives the browser's answer (`port` 0 picks a free port). Without it, only
+    `finish_with` does.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class BrowserSignIn:
         self._answer: Mapping[str, str] = {}
         self._server = self._listen(port) if listen else None
         bound = self._server.port if self._server else port
-        # The vendors take plain http for the name localhost only.
+        # The vendors accept plain http for the name localhost only.
         self.redirect_uri = f"http://localhost:{bound}{PATH}"
         digest = hashlib.sha256(self._verifier.encode()).digest()
         self.url = authorize_url(
@@ -102,10 +102,10 @@ class BrowserSignIn:
         self.close()
 
     def wait(self, cancel: CancelToken | None = None, timeout: float = PATIENCE) -> Grant:
-        """Wait for the answer, from the browser or pasted, and trade it for tokens.
+        """Wait for the browser's answer or a pasted one, and exchange it for tokens.
 
-        `timeout` is in seconds. Raises SignInError where the person said no or nobody came,
-        CanceledError, and whatever the CRM's refusal of the code means.
+        `timeout` is in seconds. Raises SignInError if the user refused or didn't answer,
+        CanceledError, and the CRM's error for the code.
         """
         deadline = time.monotonic() + timeout
         while not self._answered.wait(0.1):
@@ -113,10 +113,10 @@ class BrowserSignIn:
                 cancel.check()
             if time.monotonic() >= deadline:
                 raise SignInError(
-                    "Nobody signed in.",
-                    cause=f"The browser did not come back within {timeout:.0f} seconds.",
-                    remedy="Start again. Where the browser is on another machine, paste the URL "
-                    "that it ends at.",
+                    "The sign-in timed out.",
+                    cause=f"The browser didn't return within {timeout:.0f} seconds.",
+                    remedy="Sign in again. If the browser is on another machine, paste its "
+                    "last URL.",
                     code="SIGN_IN_TIMEOUT",
                 )
         self.close()
@@ -129,15 +129,15 @@ class BrowserSignIn:
         )
 
     def finish_with(self, pasted_url: str) -> None:
-        """Take the URL that the browser ended at; `wait` then returns at once.
+        """Accept the last URL of the browser, so that `wait` returns immediately.
 
-        Raises SignInError where it is not the end of this sign-in.
+        Raises SignInError for a URL without the answer to this sign-in.
         """
         if len(pasted_url) > _LONGEST or not self._take(urlsplit(pasted_url.strip()).query):
             raise SignInError(
-                "That is not where this sign-in ends.",
-                cause="The URL holds no answer, or the one to another sign-in.",
-                remedy="Copy the whole address from the browser, beginning with "
+                "The pasted URL doesn't belong to this sign-in.",
+                cause="The URL has no answer, or the answer to another sign-in.",
+                remedy="Copy the whole address from the browser, starting with "
                 f"{self.redirect_uri}",
                 code="SIGN_IN_MISMATCH",
             )
@@ -150,7 +150,7 @@ class BrowserSignIn:
             server.close()
 
     def _listen(self, port: int) -> RedirectServer:
-        # A web server is a lot to import for those who never sign in.
+        # The import of a web server is slow, and only a sign-in needs it.
         from crmdeck.workspace.connections.signin.redirect import RedirectServer
 
         return RedirectServer(port, PATH, self._take)
@@ -175,15 +175,15 @@ def _denied(answer: Mapping[str, str]) -> SignInError:
     error = answer.get("error", "")
     if error == "access_denied":
         return SignInError(
-            "The sign-in was refused in the browser.",
-            cause="The person pressed Deny, or may not use the app.",
-            remedy="Sign in again and allow it, or ask an admin to let the user use the app.",
+            "The CRM denied the sign-in.",
+            cause="The user chose Deny, or isn't allowed to use the app.",
+            remedy="Sign in again and choose Allow, or ask an admin for access to the app.",
             code="SIGN_IN_DENIED",
         )
-    said = answer.get("error_description", "")
+    description = redact(answer.get("error_description", ""), foreign=True)[:200]
     return SignInError(
-        "The CRM did not let the app in.",
-        cause=f"It said: {vendor_code(error)} {redact(said, foreign=True)[:200]}".strip(),
-        remedy="Check the app's callback URLs, its scopes and its policies in the CRM.",
+        "The CRM refused the app's sign-in.",
+        cause=f"The CRM reported: {vendor_code(error)} {description}".strip(),
+        remedy="Check the app's callback URLs, scopes and policies in the CRM, then sign in again.",
         code="SIGN_IN_REFUSED",
     )

@@ -1,4 +1,4 @@
-"""The ways of signing in, as data: what each asks for. A face asks, a machine is asked."""
+"""Finds the sign-in flow for a name, or for given or stored secrets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from crmdeck.errors import UsageError
 from crmdeck.model import Flow, VendorProfile
 
-# A machine gives all that a flow needs; what renews itself goes before what ends.
+# The order in which given secrets select a flow: renewable ones first.
 _BY_WHAT_IS_GIVEN = (
     "refresh-token",
     "jwt",
@@ -18,8 +18,8 @@ _BY_WHAT_IS_GIVEN = (
 )
 
 
-ENDING = ("access-token", "session-token")
-"""The flows whose tokens end without anybody but a person to renew them."""
+EXPIRING = ("access-token", "session-token")
+"""The flows whose tokens expire, and that only a user can renew."""
 
 
 def find_flow(flows: tuple[Flow, ...], name: str, vendor: VendorProfile) -> Flow:
@@ -44,7 +44,7 @@ def find_flow(flows: tuple[Flow, ...], name: str, vendor: VendorProfile) -> Flow
 
 
 def fitting_flow(flows: tuple[Flow, ...], given: Collection[str]) -> Flow | None:
-    """Return the flow that `given` names of secrets are enough for, without a browser."""
+    """Return the flow for which the names of secrets in `given` are enough, without a browser."""
     by_name = {flow.name: flow for flow in flows if not flow.browser}
     for name in _BY_WHAT_IS_GIVEN:
         flow = by_name.get(name)
@@ -54,7 +54,7 @@ def fitting_flow(flows: tuple[Flow, ...], given: Collection[str]) -> Flow | None
 
 
 def flow_in_use(flows: tuple[Flow, ...], stored: Collection[str]) -> Flow | None:
-    """Return the flow that stored secrets came from; a refresh token came from the browser."""
+    """Return the flow of stored secrets; a refresh token belongs to the browser flow."""
     by_name = {flow.name: flow for flow in flows}
     if "refresh_token" in stored and "browser" in by_name:
         return by_name["browser"]
@@ -67,7 +67,7 @@ def flow_in_use(flows: tuple[Flow, ...], stored: Collection[str]) -> Flow | None
 
 
 def tidied(secrets: Mapping[str, str]) -> dict[str, str]:
-    """Return secrets as they were meant: no space around them, a key's line breaks as such."""
+    """Return secrets without surrounding blanks, and with real line breaks in a private key."""
     found = {name: value.strip() for name, value in secrets.items()}
     key = found.get("private_key")
     if key:

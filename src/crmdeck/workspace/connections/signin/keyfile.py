@@ -1,4 +1,4 @@
-"""A private key, read from the file that it is kept in."""
+"""Reads a private key from a file."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from crmdeck.errors import UsageError
 
 
 def read_key(path: Path) -> str:
-    """Return the private key in a file; raises UsageError where it holds none."""
+    """Return the private key in a file; raises UsageError."""
     try:
         text = path.expanduser().read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
-            f"{path} can't be read.",
-            cause=(isinstance(error, OSError) and error.strerror) or "It is no text.",
-            remedy="Give the path of the file with the private key, in PEM form.",
+            f"Can't read {path}.",
+            cause=(isinstance(error, OSError) and error.strerror) or "The file isn't text.",
+            remedy="Use the path of a private key in PEM format.",
             code="BAD_PRIVATE_KEY",
         ) from None
     if "PRIVATE KEY-----" not in text:
         raise UsageError(
-            f"{path} holds no private key.",
-            cause="A file in PEM form is needed.",
-            remedy="Give the file that openssl wrote as the key, not the certificate.",
+            f"{path} contains no private key.",
+            cause="A private key in PEM format contains the words PRIVATE KEY.",
+            remedy="Use the key file from openssl, not the certificate.",
             code="BAD_PRIVATE_KEY",
         )
     return text

@@ -1,4 +1,4 @@
-"""Secrets on their way in: used before they are stored anywhere."""
+"""Secrets during a sign-in, before crmdeck stores them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from crmdeck.credentials import remember_secrets
 
 
 class MemoryCredentials:
-    """The secrets of a connection that is being signed in to, as a connector wants them.
+    """The secrets of a connection during its sign-in.
 
-    `renewed` holds what the CRM gave in exchange meanwhile.
+    `renewed` are the secrets that the CRM issued in the meantime.
     """
 
     def __init__(self, given: Mapping[str, str], grant: Grant | None = None) -> None:
@@ -27,18 +27,16 @@ class MemoryCredentials:
         return f"MemoryCredentials({', '.join(sorted(self._values))})"
 
     def get(self, name: str) -> str | None:
-        """Return the secret of that name, or None."""
         return self._values.get(name)
 
     def put(self, values: Mapping[str, str]) -> None:
-        """Take what the CRM gave."""
         remember_secrets(values)
         self._values.update(values)
         self.renewed.update(values)
 
     def contents(self) -> dict[str, str]:
-        """Return all secrets as they are now."""
+        """Return all current secrets."""
         return dict(self._values)
 
     def note(self, event: str, summary: str) -> None:
-        """Let what becomes of a token pass: storing it is what is on record."""
+        """Ignore token events, because the audit log records the stored secrets."""

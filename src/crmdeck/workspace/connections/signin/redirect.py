@@ -1,4 +1,4 @@
-"""The loopback end of a sign-in: a small server that the browser comes back to.
+"""The loopback server to which the browser returns after a sign-in.
 
 Source: RFC 8252, "OAuth 2.0 for Native Apps", section 7.3 and 8.
 """
@@ -22,15 +22,15 @@ _PAGE = """<!DOCTYPE html>
 
 
 class PortInUseError(CrmdeckError):
-    """The port that the browser is to come back to is taken."""
+    """Another program uses the redirect port."""
 
     code = "PORT_IN_USE"
 
 
 class RedirectServer:
-    """Listens on 127.0.0.1 and hands each query that comes to `path` to `take`.
+    """Listens on 127.0.0.1, and passes each query of `path` to `take`.
 
-    `take` returns whether the query was the awaited one; the browser is told so.
+    `take` returns True for the expected answer, and the browser shows that.
     """
 
     def __init__(self, port: int, path: str, take: Callable[[str], bool]) -> None:
@@ -38,10 +38,10 @@ class RedirectServer:
             self._server = _Server(("127.0.0.1", port), _Handler)
         except OSError as error:
             raise PortInUseError(
-                f"Port {port} of this machine can't be listened on.",
+                f"Can't listen on port {port}.",
                 cause=f"{error.strerror or type(error).__name__}.",
-                remedy="End what uses it, or choose another --redirect-port and add it to the "
-                "app's callback URLs.",
+                remedy="Stop the program that uses the port, or add another port to the app's "
+                "callback URLs and use it: --redirect-port PORT",
             ) from None
         self._server.path, self._server.take = path, take
         self.port: int = self._server.server_address[1]
@@ -51,20 +51,20 @@ class RedirectServer:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop listening; harmless when that is done already."""
+        """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    # Elsewhere it lets the port be used again at once; on Windows two servers could share it.
+    # On Windows it lets two servers share the port; elsewhere it only makes the port free sooner.
     allow_reuse_address = os.name == "posix"
     path: str
     take: Callable[[str], bool]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: a browser that breaks off is no concern of the user's."""
+        pass  # a browser that closes its connection isn't the user's problem
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -74,16 +74,13 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        """Answer the browser."""
         path, _, query = self.path.partition("?")
         if path != self.server.path:
-            self._show(404, "Nothing here", "This is where crmdeck waits for a sign-in.")
+            self._show(404, "Page not found", "crmdeck waits for a sign-in at this address.")
         elif self.server.take(query):
-            self._show(200, "crmdeck has the answer", "Close this page and go back to crmdeck.")
+            self._show(200, "Signed in", "Close this page and return to crmdeck.")
         else:
-            self._show(
-                400, "Not the awaited sign-in", "Start again from the link that crmdeck gave."
-            )
+            self._show(400, "Unknown sign-in", "Start again with the link from crmdeck.")
 
     def _show(self, status: int, title: str, text: str) -> None:
         page = _PAGE.format(title=title, text=text).encode()
@@ -97,4 +94,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(page)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Log nothing: the path holds the code."""
+        pass  # the path contains the code

@@ -1,6 +1,6 @@
-"""Signing in: which way, what is still to be asked for, where secrets will go; and doing it.
+"""Sign-in: the flow, the questions, the place for secrets, and the sign-in itself.
 
-Secrets are tried first, and stored only where they work.
+crmdeck tests secrets first, and stores them only if they work.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ Target = ConnectionDraft | str
 
 
 class SignedIn(WireModel):
-    """How a sign-in ended: the connection as it is now, and who we are there, if asked."""
+    """The result of a sign-in: the connection, and the report of its test, if any."""
 
     connection: Connection
     report: ProbeReport | None = None
@@ -67,7 +67,7 @@ class SignedIn(WireModel):
 
 @dataclass
 class _Trial:
-    """What trying secrets led to."""
+    """The result of testing secrets."""
 
     credentials: MemoryCredentials
     connector: Connector | None = None
@@ -77,7 +77,7 @@ class _Trial:
 
 @dataclass(frozen=True)
 class _Plan:
-    """How it is to be done: by which flow, kept where, tried or not."""
+    """The flow of a sign-in, the place for its secrets, and whether to test them."""
 
     flow: Flow
     place: SecretsPlace
@@ -86,7 +86,7 @@ class _Plan:
 
 
 class SignIn:
-    """How a connection gets its credentials, and gets them again.
+    """Signs in to connections, and signs in again.
 
     A target is a draft, or a connection's name or UUID.
     """
@@ -95,14 +95,14 @@ class SignIn:
         self._context = context
 
     def flows(self, target: Target) -> tuple[Flow, ...]:
-        """Return the ways of signing in, the usual one first; () where there is no need."""
+        """Return the sign-in flows, the usual one first; () if none is needed."""
         connection = self._target(target)
         return flows_of(connection)
 
     def ways_in(self, draft: ConnectionDraft) -> tuple[Flow, ...]:
-        """Return the ways of signing in to what is to be added, the usual one first.
+        """Return the sign-in flows for a new connection, the usual one first.
 
-        Raises UsageError for a draft that makes no sense, ConflictError for a name in use.
+        Raises UsageError for an invalid draft, and ConflictError for a name in use.
         """
         connection = drafted(self._context, draft)
         with self._context.store.read() as session:
@@ -112,10 +112,9 @@ class SignIn:
     def choose_flow(
         self, target: Target, name: str | None = None, given: Collection[str] = ()
     ) -> Flow | None:
-        """Return the flow of that name, else the one that the `given` secrets are enough for,
-        else the one in use; None where nothing tells.
+        """Return the flow of that name, else the flow for the `given` secrets, else the one in use.
 
-        Raises UsageError for a flow that is not offered, and says what to use instead.
+        Raises UsageError for an unknown name, with the names to use instead.
         """
         flows = self.flows(target)
         if name is not None:
@@ -131,23 +130,23 @@ class SignIn:
     def open_questions(
         self, target: Target, flow: Flow, given: Collection[str] = ()
     ) -> tuple[Question, ...]:
-        """Return what is still to be asked for; what belongs to the app is asked for once."""
+        """Return the open questions; the app's own secrets are asked only once."""
         stored = self._stored(self._target(target))
         app = {question.name for question in flow.questions if question.lasting}
         known = set(given) | (app & set(stored))
         if known & app and not flow.missing(known | {"access_token", "refresh_token"}):
-            # The app is known, and so is whether it has a secret.
+            # The stored app answers the questions about its secret.
             known |= app
         return tuple(question for question in flow.questions if question.name not in known)
 
     def needs_own_host(self, target: Target, flow: Flow) -> bool:
-        """Return whether a flow needs the org's own URL, and it is not known yet."""
+        """Return True if a flow needs the org's own URL, and the target has none."""
         return needs_own_host(self._target(target), flow)
 
     def secrets_place(self, wanted: SecretsPlace | None = None) -> SecretsPlace:
-        """Return where new secrets go: `wanted`, else as in the settings.
+        """Return the place for new secrets: `wanted`, else the one in the settings.
 
-        Raises NoKeyringError where that is the keyring and there is none.
+        Raises NoKeyringError if this machine has no keyring for them.
         """
         place = wanted or SecretsPlace(self._context.settings.secrets)
         if (
@@ -159,10 +158,10 @@ class SignIn:
         return place
 
     def place_for(self, target: Target) -> SecretsPlace:
-        """Return where the secrets of a sign-in go unless told otherwise.
+        """Return the default place for the secrets of a sign-in.
 
-        That is where those of the connection are, or for a new one as in the settings. Raises
-        NoKeyringError where that is the keyring and there is none.
+        That is the place of the connection's secrets, or for a new one the place in the settings.
+        Raises NoKeyringError if this machine has no keyring for them.
         """
         if isinstance(target, ConnectionDraft):
             return self.secrets_place()
@@ -176,10 +175,10 @@ class SignIn:
         port: int = DEFAULT_PORT,
         listen: bool = True,
     ) -> BrowserSignIn:
-        """Begin a sign-in with the browser; what its `wait` returns is for `connect`, `renew`.
+        """Start a sign-in with the browser; pass the result of its `wait` to `connect` or `renew`.
 
-        `secrets` holds the app's id and, where it has one, its secret. Raises UsageError where
-        they are missing, PortInUseError.
+        `secrets` are the app's ID and, if it has one, its secret. Raises UsageError if they are
+        missing, and PortInUseError.
         """
         connection = self._target(target)
         vendor = vendor_of(connection.platform)
@@ -188,8 +187,9 @@ class SignIn:
         require_answers(connection, flow, answers)
         if connection.source == Source.SANDBOX and connection.endpoint is None:
             raise UsageError(
-                "There is nothing to sign in to.",
-                cause="The sandbox of the demo lets connections in by itself.",
+                f"{connection.name} needs no sign-in.",
+                cause="The demo's sandbox signs its connections in automatically.",
+                remedy="Refresh the connection: crmdeck refresh NAME --demo",
                 code="NO_ENDPOINT",
             )
         oauth = oauth_of(connection.platform)
@@ -214,11 +214,11 @@ class SignIn:
         test: bool = True,
         keep_password: bool = False,
     ) -> SignedIn:
-        """Try the secrets, or the `grant` of a browser, then store them and add the connection.
+        """Test the secrets, or the `grant` of a browser, then store them and add the connection.
 
-        Nothing is added where they do not work. Where the CRM gave something in exchange that
-        can't be had again, the connection is added, and the error raised all the same. Raises
-        UsageError, ConflictError, NoKeyringError, and what the source answers.
+        Adds nothing if they don't work. But if the CRM issued a new refresh token before the error,
+        adds the connection and raises the error, so that the token isn't lost. Raises UsageError,
+        ConflictError, NoKeyringError, and the errors of the source.
         """
         self._context.require_writable()
         connection = drafted(self._context, draft)
@@ -258,11 +258,11 @@ class SignIn:
         test: bool = True,
         keep_password: bool = False,
     ) -> SignedIn:
-        """Sign in again: what works replaces the secrets that the connection has.
+        """Sign in again, and replace the connection's secrets if the new ones work.
 
-        What belongs to the app is taken from the stored secrets where it is not given; the
-        place stays unless one is named. Raises ConflictError where the secrets lead to another
-        org or portal than before, and otherwise as `connect` does.
+        The defaults for the app's own secrets are the stored ones, and the default `place` is the
+        current one. Raises ConflictError if the secrets belong to another org or account, and the
+        errors of `connect`.
         """
         self._context.require_writable()
         connection = self._context.connection(ref)
@@ -276,8 +276,9 @@ class SignIn:
         plan = self._plan(ref, given, grant, flow, place, test, keep_password)
         if plan is None:
             raise UsageError(
-                f"{connection.name} needs no signing in.",
+                f"{connection.name} needs no sign-in.",
                 cause=f"The source {connection.source} has no credentials.",
+                remedy=f"Refresh the connection: crmdeck refresh {connection.name}",
                 code="NO_SIGN_IN",
             )
         granted = _as_granted(connection, grant)
@@ -285,7 +286,7 @@ class SignIn:
         tried = _as_reported(granted, trial)
         entries = self._keep(tried, trial.credentials, plan)
         with self._context.store.write() as session:
-            # Others may have changed something else of the connection meanwhile.
+            # Another user may have changed other values in the meantime.
             remember(self._context, session, connection.id, _changes(connection, tried))
             session.audit.add(*entries)
             self._record_trial(session, connection, trial)
@@ -325,18 +326,18 @@ class SignIn:
         connection = self._target(target)
         flow = self.choose_flow(target, "browser" if grant else flow_name, given)
         if flow is None and place is SecretsPlace.ENVIRONMENT and not test:
-            return None  # set up ahead of the machine that will have the secrets
+            return None  # another machine has the secrets in its environment
         if flow is None or (flow.browser and grant is None):
             raise _nothing_given(connection, flows)
         if grant is not None and place is SecretsPlace.ENVIRONMENT:
             raise UsageError(
-                "A sign-in with the browser has to be kept somewhere.",
-                cause="What it gives is in no environment.",
-                remedy="Use --secrets keyring or --secrets file.",
+                "Can't store a sign-in with the browser in the environment.",
+                cause="This flow creates its tokens during sign-in; variables can't supply them.",
+                remedy="Use --secrets keyring or --secrets file",
                 code="NOTHING_TO_KEEP_IT_IN",
             )
         require_answers(connection, flow, given)
-        # Without its own URL an org is only known from an answer to the first sign-in.
+        # Without its own URL, only the first sign-in shows which org it is.
         nowhere = not test and grant is None and _is_login_host(connection)
         if needs_own_host(connection, flow) or nowhere:
             raise UsageError(
@@ -344,7 +345,7 @@ class SignIn:
                 remedy=f"Add --instance-url {vendor_of(connection.platform).own_url_example}",
                 code="INSTANCE_URL_NEEDED",
             )
-        # A session is had by signing in, which is all that can be kept of a password.
+        # Without --keep-password, crmdeck stores only the session, which needs the sign-in.
         session_wanted = "password" in flow.names and not keep_password
         place = self.secrets_place(place)
         return _Plan(flow, place, test or session_wanted, keep_password)
@@ -397,22 +398,22 @@ class SignIn:
 
 
 def needs_own_host(connection: Connection, flow: Flow) -> bool:
-    """Return whether a flow needs the org's own URL, and the connection has none."""
+    """Return True if a flow needs the org's own URL, and the connection has none."""
     if not flow.own_host or connection.endpoint:
         return False
     return connection.instance_url is None or _is_login_host(connection)
 
 
 def require_answers(connection: Connection, flow: Flow, given: Collection[str]) -> None:
-    """Raise UsageError naming what a flow needs and is not there, and where to put it."""
+    """Raise UsageError with the missing secrets of a flow and their variables."""
     missing = flow.missing(given)
     if not missing:
         return
     variables = [environment_variable(connection.name, question.name) for question in missing]
     raise UsageError(
-        f"To sign in to {connection.name} by {flow.name}, something is missing.",
+        f"Secrets are missing to sign in to {connection.name} with {flow.name}.",
         cause="Missing: " + ", ".join(question.name for question in missing) + ".",
-        remedy="Set " + ", ".join(variables) + " in the environment, or answer at a terminal.",
+        remedy="Sign in at a terminal, or set the variables " + ", ".join(variables),
         code="MISSING_SECRETS",
     )
 
@@ -432,16 +433,16 @@ def _is_login_host(connection: Connection) -> bool:
 
 
 def _as_granted(connection: Connection, grant: Grant | None) -> Connection:
-    """Return the connection with what the grant told; raises ConflictError for another org."""
+    """Return the connection with the grant's facts; raises ConflictError for another org."""
     if grant is None:
         return connection
     _require_same(connection, grant.organization)
-    told = {"instance_url": grant.instance_url, "organization": grant.organization}
-    return connection.model_copy(update={key: value for key, value in told.items() if value})
+    facts = {"instance_url": grant.instance_url, "organization": grant.organization}
+    return connection.model_copy(update={key: value for key, value in facts.items() if value})
 
 
 def _as_reported(connection: Connection, trial: _Trial) -> Connection:
-    """Return the connection with what the test told; raises ConflictError for another org."""
+    """Return the connection with the test's facts; raises ConflictError for another org."""
     if trial.report is None:
         return connection
     _require_same(connection, trial.report.organization)
@@ -449,7 +450,7 @@ def _as_reported(connection: Connection, trial: _Trial) -> Connection:
 
 
 def _changes(before: Connection, after: Connection) -> dict[str, Any]:
-    """Return the values of `after` that differ from those of `before`, by name."""
+    """Return the values in `after` that differ from `before`, by name."""
     return {
         name: value
         for name in Connection.model_fields
@@ -461,9 +462,11 @@ def _require_same(connection: Connection, organization: str | None) -> None:
     if organization is None or connection.organization in (None, organization):
         return
     raise ConflictError(
-        f"These credentials are not for the organization of {connection.name}.",
-        cause=f"They lead to {organization}, and the connection to {connection.organization}.",
-        remedy="Sign in as a user of that organization, or add another connection.",
+        f"The credentials belong to another {vendor_of(connection.platform).account} than "
+        f"{connection.name}.",
+        cause=f"The connection leads to {connection.organization}, the credentials to "
+        f"{organization}.",
+        remedy="Sign in with a user of the same one, or add a connection: crmdeck connections add",
         code="OTHER_ORGANIZATION",
     )
 
@@ -484,8 +487,10 @@ def _nothing_given(connection: Connection, flows: tuple[Flow, ...]) -> UsageErro
     ]
     browser = any(flow.browser for flow in flows)
     return UsageError(
-        f"There is nothing to sign in to {connection.name} with.",
-        cause="The environment holds no secrets for it.",
-        remedy="Set " + ", or ".join(ways) + ("; or use --flow browser." if browser else "."),
+        f"No credentials for {connection.name}.",
+        cause="The environment has no secrets for the connection.",
+        remedy="Set "
+        + ", or ".join(ways)
+        + (", or sign in with the browser: --flow browser" if browser else ""),
         code="MISSING_SECRETS",
     )
