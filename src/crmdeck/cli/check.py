@@ -74,7 +74,7 @@ def check(
     ] = True,
     format: Annotated[
         str | None,
-        typer.Option("--format", help="json, markdown, html, junit or github."),
+        typer.Option("--format", help="Format: json, markdown, html, junit or github."),
     ] = None,
     output: OutputOption = None,
     force: ForceOption = False,

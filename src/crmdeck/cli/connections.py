@@ -45,7 +45,7 @@ InstanceOption = Annotated[
 ]
 ScopeOption = Annotated[
     ScopeMode | None,
-    typer.Option("--scope", help="Objects to refresh (default: mappable)."),
+    typer.Option("--scope", help="Objects to refresh."),
 ]
 IncludeOption = Annotated[
     list[str] | None,

@@ -8,7 +8,6 @@ import typer
 
 from crmdeck import workspace
 from crmdeck.cli.options import (
-    AnyNameArgument,
     AtOption,
     DemoOption,
     ForceOption,
@@ -25,7 +24,14 @@ from crmdeck.model import DecisionState
 
 
 def export(
-    name: AnyNameArgument = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME]",
+            help="Connection name (default: all, for health, drift and audit).",
+            show_default=False,
+        ),
+    ] = None,
     what: Annotated[
         str,
         typer.Option(

@@ -44,7 +44,7 @@ def status(
                     "objects",
                     "fields",
                     "quota",
-                    "not seen",
+                    "unseen",
                     "alert",
                 ),
                 [
@@ -111,7 +111,10 @@ def _say_alerts(status: model.ConnectionStatus) -> None:
 
 
 def refresh(
-    names: NamesArgument = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="Connection name.", show_default=False),
+    ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Refresh all connections, except disconnected ones.")
     ] = False,

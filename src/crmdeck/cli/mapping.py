@@ -144,7 +144,7 @@ def show(
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the mappings of an object pair, or list the pairs with decisions."""
+    """Show the mappings of a pair, or list all pairs."""
     with open_workspace(home, demo, as_json) as ws:
         if pair is None:
             if state is not None:

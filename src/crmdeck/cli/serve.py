@@ -139,7 +139,10 @@ def set_user(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Change the password (asked for, or $CRMDECK_SERVE_PASSWORD), role or organizations."""
+    """Change a user.
+
+    Enter a new password when asked, or set $CRMDECK_SERVE_PASSWORD.
+    """
     with failing(as_json), _with_extra():
         named = (*(organization or ()), *(british or ()))
         if not (password or role or named):
