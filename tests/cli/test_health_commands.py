@@ -188,7 +188,7 @@ def test_the_exit_code_of_the_doctor_tells_what_is_wrong(tmp_path: Path) -> None
     done = shell.run("doctor", "--json", code=5)
     [altered, lost] = [finding for finding in json.loads(done.stdout) if not finding["ok"]]
     assert altered["repairable"]
-    assert "acme: Opportunity as now" in lost["lost"]
+    assert "The current schema of acme: Opportunity" in lost["lost"]
     assert "crmdeck refresh acme" in lost["remedy"]
     done = shell.run("doctor", "--repair", code=5)
     assert "repaired\tyes\tall as it was before is kept in" in done.stdout
