@@ -165,6 +165,15 @@ def test_a_candidate_that_was_put_back_comes_first_however_unlikely() -> None:
     assert [one.confidence for one in found.candidates] == [0.9, 0.06]
 
 
+def test_an_accepted_row_keeps_the_match_that_was_accepted() -> None:
+    offered = [suggestion("accountName", "Name", 0.6)]
+    log = [decided(1, "accountName", ACCEPTED, "Name", confidence=0.88)]
+    assert build(log, offered)["accountName"].confidence == 0.88
+    assert build(log)["accountName"].confidence == 0.88
+    unknown = [decided(1, "accountName", ACCEPTED, "Name")]
+    assert build(unknown, offered)["accountName"].confidence == 0.6
+
+
 def test_a_suggestion_without_reasons_has_no_confidence() -> None:
     assert named_candidates(None) == ()
     assert [one.confidence for one in named_candidates(suggestion("x", "Name", 0.9))] == [0.9, 0.06]

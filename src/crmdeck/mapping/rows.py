@@ -267,19 +267,22 @@ class RowBuilder:
         state, crm_field = current_state(decided, pick)
         right = self.crm_fields.get(crm_field or "")
         verdict = self.judge(partner, right) if right is not None else None
+        named = next((one for one in possible if one.crm_field == crm_field), None)
+        confidence = named.confidence if named is not None else None
         if accepted is not None:
             direction = accepted.direction
+            # The match is the one that was accepted, whatever later rankings find.
+            confidence = accepted.confidence if accepted.confidence is not None else confidence
         else:
             widest = verdict.direction if verdict is not None else Direction.BIDIRECTIONAL
             direction = now.directions.get(partner.name, widest)
-        named = next((one for one in possible if one.crm_field == crm_field), None)
         suggestion = now.suggestions.get(partner.name)
         return MappingRow(
             partner=partner,
             state=state,
             crm_field=crm_field,
             right=right,
-            confidence=named.confidence if named is not None else None,
+            confidence=confidence,
             direction=direction,
             verdict=verdict,
             candidates=possible,
