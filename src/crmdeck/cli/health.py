@@ -118,6 +118,12 @@ def refresh(
     everything: Annotated[
         bool, typer.Option("--all", help="Refresh all connections, except disconnected ones.")
     ] = False,
+    accept_suspect: Annotated[
+        bool,
+        typer.Option(
+            "--accept-suspect", help="Accept a refresh that removes many objects or fields."
+        ),
+    ] = False,
     fail_on: FailOnOption = None,
     home: HomeOption = None,
     demo: DemoOption = False,
@@ -138,7 +144,7 @@ def refresh(
                 code="NO_CONNECTIONS",
             )
         with ProgressLine(wanted[0] if len(wanted) == 1 else "") as line:
-            attempts = ws.refreshes.run_many(wanted, progress=line)
+            attempts = ws.refreshes.run_many(wanted, progress=line, accept_suspect=accept_suspect)
     for attempt in attempts:
         if attempt.error is not None:
             attempt.error.connection = attempt.error.connection or attempt.name

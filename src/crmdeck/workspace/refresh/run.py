@@ -45,6 +45,12 @@ from crmdeck.workspace.refresh.compare import (
 )
 from crmdeck.workspace.refresh.progress import ProgressReporter
 from crmdeck.workspace.refresh.remote_log import take_over
+from crmdeck.workspace.refresh.suspect import (
+    Removal,
+    SuspectRefreshError,
+    is_confirmed,
+    suspect_removal,
+)
 
 # Objects that a notice names.
 _NAMED = 5
@@ -56,6 +62,8 @@ def refresh(
     scope: Scope,
     progress: ProgressCallback,
     cancel: CancelToken,
+    *,
+    accept_suspect: bool = False,
 ) -> RefreshResult:
     """Refresh a connection and record the outcome; raises as `Refreshes.run` does."""
     run = started_run(connection.id, "refresh", context.now)
@@ -66,7 +74,8 @@ def refresh(
             context.store.alone(connection.id, f"refresh by {context.actor}"),
         ):
             connector = context.open_connector(connection)
-            return Refresh(context, connection, connector, run, scope, progress, cancel).run()
+            one = Refresh(context, connection, connector, run, scope, progress, cancel)
+            return one.run(accept_suspect=accept_suspect)
     except CrmdeckError as error:
         error.connection = connection.name
         if error.code == "REFRESH_RUNNING":
@@ -118,14 +127,19 @@ class Refresh:
         self._scope = scope
         self._progress = ProgressReporter(progress)
         self._cancel = cancel
-        self._answer = Answer(
-            vendor_of(connection.platform),
-            # Exported metadata has only what an admin customized.
-            may_be_empty=connection.source == Source.FILES,
-        )
+        self._answer = self._no_answer()
 
-    def run(self) -> RefreshResult:
-        """Read the source, compare, record, and return the result."""
+    def _no_answer(self) -> Answer:
+        connection = self._connection
+        # Exported metadata has only what an admin customized.
+        may_be_empty = connection.source == Source.FILES
+        return Answer(vendor_of(connection.platform), may_be_empty=may_be_empty)
+
+    def run(self, *, accept_suspect: bool = False) -> RefreshResult:
+        """Read the source, compare, record, and return the result.
+
+        Raises SuspectRefreshError if much would be removed, unless the caller accepts that.
+        """
         self._progress.listen_to(self._connector.meter)
         self.discover()
         self.learn()
@@ -133,9 +147,19 @@ class Refresh:
         failed = self._answer.failed
         if failed and not (self._answer.discovered or self._answer.unchanged):
             raise _all_failed(failed)
+        read_twice = accept_suspect
         while True:
             compared = self.compare()
             self._cancel.check()
+            removal = None if accept_suspect else self._suspect(compared)
+            if removal is not None and not read_twice:
+                # The first answer may have been a partial one.
+                read_twice = True
+                self._answer = self._no_answer()
+                self.discover()
+                continue
+            if removal is not None:
+                raise SuspectRefreshError(self._connection, removal)
             with self._context.store.write() as session:
                 if (
                     session.snapshots.latest_refresh(self._connection.id)
@@ -161,6 +185,21 @@ class Refresh:
                 remedy=f"Check the user's permissions: crmdeck connections test {name}",
                 code="EMPTY_ANSWER",
             )
+
+    def _suspect(self, compared: Compared) -> Removal | None:
+        """Return a removal that no one confirmed; a replaced folder or host explains it."""
+        removal = suspect_removal(compared.report.events, compared.cached.current)
+        if removal is None:
+            return None
+        with self._context.store.read() as session:
+            since = session.audit.entries(
+                connection_id=self._connection.id,
+                since=session.snapshots.refreshed_at(self._connection.id),
+            )
+        if any(entry.event == "connection.updated" for entry in since):
+            return None
+        failures = [entry for entry in since if entry.event == "schema.refresh_failed"]
+        return None if is_confirmed(removal, failures, self._context.now) else removal
 
     def learn(self) -> None:
         """Store what the source reported about the connection itself."""
@@ -288,6 +327,9 @@ def _record_failure(
     error: CrmdeckError,
 ) -> None:
     canceled = isinstance(error, CanceledError)
+    details = {"code": error.code}
+    if isinstance(error, SuspectRefreshError):
+        details["removal"] = error.removal.key
     with context.store.write() as session:
         failed = failed_run(run, error, context.now)
         write_run(context, session, connection, failed)
@@ -298,7 +340,7 @@ def _record_failure(
                 "schema.refresh_cancelled" if canceled else "schema.refresh_failed",
                 f"{connection.name}: {error.message}",
                 connection_id=connection.id,
-                details={"code": error.code},
+                details=details,
             )
         )
 

@@ -49,12 +49,15 @@ class Refreshes:
         scope: Scope | None = None,
         progress: ProgressCallback | None = None,
         cancel: CancelToken | None = None,
+        accept_suspect: bool = False,
     ) -> RefreshResult:
         """Read the schema of a connection and record the changes, in one transaction.
 
         An object that can't be read keeps its last snapshot and is listed in `failures`. A second
         caller of the same refresh in this process waits for it and shares its result. `scope`
-        defaults to the connection's. `progress` counts objects, from any thread. Raises
+        defaults to the connection's. `progress` counts objects, from any thread. A refresh that
+        would remove more than a tenth of the objects or fields is suspect: it fails, unless the
+        caller accepts it or a refresh an hour earlier found the same. Raises
         ConflictError for a disconnected connection, ReauthRequiredError, SourceError if nothing
         could be read, and CanceledError; the attempt is recorded.
         """
@@ -65,8 +68,10 @@ class Refreshes:
         stop = cancel or CancelToken()
         return self._context.refreshing.run(
             connection.id,
-            wanted,
-            lambda report: refresh(self._context, connection, wanted, report, stop),
+            (wanted, accept_suspect),
+            lambda report: refresh(
+                self._context, connection, wanted, report, stop, accept_suspect=accept_suspect
+            ),
             progress or (lambda _: None),
             stop,
         )
@@ -77,6 +82,7 @@ class Refreshes:
         *,
         progress: ProgressCallback | None = None,
         cancel: CancelToken | None = None,
+        accept_suspect: bool = False,
     ) -> tuple[Attempt, ...]:
         """Refresh several connections at the same time; return the outcomes in the order given.
 
@@ -91,13 +97,14 @@ class Refreshes:
         wanted = tuple({connection.id: connection for connection in named}.values())
         if len(wanted) == 1:
             alone = progress or (lambda _: None)
-            return (self._attempt(wanted[0], alone, cancel or CancelToken()),)
+            stop = cancel or CancelToken()
+            return (self._attempt(wanted[0], alone, stop, accept_suspect),)
         count = _Count(len(wanted), progress)
         waiting = list(wanted)
 
         def one(connection: Connection, stop: CancelToken) -> tuple[str, Attempt]:
             with count.one(connection.name) as progress:
-                return connection.id, self._attempt(connection, progress, stop)
+                return connection.id, self._attempt(connection, progress, stop, accept_suspect)
 
         def take() -> Callable[[CancelToken], tuple[str, Attempt]] | None:
             return partial(one, waiting.pop(0)) if waiting else None
@@ -110,11 +117,16 @@ class Refreshes:
         return tuple(found[connection.id] for connection in wanted)
 
     def _attempt(
-        self, connection: Connection, progress: ProgressCallback, stop: CancelToken
+        self,
+        connection: Connection,
+        progress: ProgressCallback,
+        stop: CancelToken,
+        accept_suspect: bool,
     ) -> Attempt:
         name, key = connection.name, connection.id
         try:
-            return Attempt(name, key, self.run(key, progress=progress, cancel=stop))
+            result = self.run(key, progress=progress, cancel=stop, accept_suspect=accept_suspect)
+            return Attempt(name, key, result)
         except CanceledError:
             raise
         except CrmdeckError as error:

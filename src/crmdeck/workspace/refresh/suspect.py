@@ -1,0 +1,90 @@
+"""Suspect refreshes: an answer that would remove much at once is not yet a fact.
+
+A lost permission or a partial answer looks like a mass removal. Such a refresh fails, and the
+cached schema stays, until a user accepts it or a refresh at least an hour later finds the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from crmdeck.errors import SourceError
+from crmdeck.model import AuditEntry, Connection, DriftEvent, DriftKind, SnapshotInfo
+from crmdeck.text import count
+
+CODE = "SUSPECT_REFRESH"
+AGREES_AFTER = timedelta(hours=1)
+_FEW = 10
+_SHARE = 0.1
+_OBJECTS = frozenset({DriftKind.OBJECT_REMOVED, DriftKind.OBJECT_HIDDEN, DriftKind.OBJECT_ABSENT})
+_FIELDS = frozenset({DriftKind.FIELD_REMOVED, DriftKind.FIELD_HIDDEN, DriftKind.FIELD_ABSENT})
+
+
+class Removal(NamedTuple):
+    """What a refresh would remove; `key` is the same for the same removal."""
+
+    objects: int
+    fields: int
+    key: str
+
+    @property
+    def text(self) -> str:
+        """The removal in words, such as `3 objects and 412 fields`."""
+        parts = [
+            count(number, word)
+            for number, word in ((self.objects, "object"), (self.fields, "field"))
+            if number
+        ]
+        return " and ".join(parts)
+
+
+def suspect_removal(
+    events: Sequence[DriftEvent], current: Mapping[str, SnapshotInfo]
+) -> Removal | None:
+    """Return what the changes remove if it is suspiciously much, else None.
+
+    That is more than a tenth of the objects or fields, and more than ten. Objects out of scope
+    don't count. The fields of a removed object count as removed.
+    """
+    gone = [event for event in events if event.kind in _OBJECTS | _FIELDS]
+    objects = [event.object_type for event in gone if event.kind in _OBJECTS]
+    lost_with_objects = sum(current[name].field_count for name in objects if name in current)
+    fields = sum(event.kind in _FIELDS for event in gone) + lost_with_objects
+    all_fields = sum(info.field_count for info in current.values())
+    if not (_is_much(len(objects), len(current)) or _is_much(fields, all_fields)):
+        return None
+    names = sorted(f"{event.kind} {event.object_type}.{event.field_name or ''}" for event in gone)
+    key = hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
+    return Removal(len(objects), fields, key)
+
+
+def is_confirmed(removal: Removal, failures: Sequence[AuditEntry], now: datetime) -> bool:
+    """True if an earlier refresh, at least an hour ago, found the same removal.
+
+    `failures` are the failed refreshes since the last one that was recorded.
+    """
+    return any(
+        entry.details.get("removal") == removal.key and now - entry.at >= AGREES_AFTER
+        for entry in failures
+    )
+
+
+class SuspectRefreshError(SourceError):
+    """A refresh that would remove suspiciously much."""
+
+    def __init__(self, connection: Connection, removal: Removal) -> None:
+        super().__init__(
+            f"The refresh of {connection.name} would remove {removal.text}.",
+            cause="So many removals at once usually mean a lost permission or a partial answer.",
+            remedy="Check the user's permissions. If the removal is right: "
+            f"crmdeck refresh {connection.name} --accept-suspect",
+            code=CODE,
+        )
+        self.removal = removal
+
+
+def _is_much(removed: int, of: int) -> bool:
+    return removed > _FEW and removed > of * _SHARE

@@ -1,0 +1,94 @@
+"""A refresh that would remove much is suspect until someone accepts it or time confirms it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crmdeck.errors import SourceError
+from crmdeck.model import DriftKind, Status
+from tests.workspace.conftest import Desk, describe, text_field
+
+FULL = [text_field(f"Field{number}__c") for number in range(40)]
+
+
+def export(desk: Desk, fields: int, *more: str) -> None:
+    desk.export(
+        describe("Account", *FULL[:fields]), *(describe(name, text_field("Name")) for name in more)
+    )
+
+
+def removed(desk: Desk) -> int:
+    gone = {DriftKind.FIELD_REMOVED, DriftKind.FIELD_ABSENT}
+    events = desk.workspace.drift.report("acme").events
+    return sum(event.kind in gone for event in events)
+
+
+def suspect(desk: Desk) -> SourceError:
+    with pytest.raises(SourceError) as caught:
+        desk.refresh()
+    assert caught.value.code == "SUSPECT_REFRESH"
+    return caught.value
+
+
+def test_a_mass_removal_fails_and_the_cached_schema_stays(desk: Desk) -> None:
+    export(desk, 40)
+    desk.refresh()
+    export(desk, 20)
+    error = suspect(desk)
+    assert "20 fields" in error.message
+    assert removed(desk) == 0
+    (kept,) = desk.workspace.schemas.objects("acme").objects
+    assert kept.field_count == 41
+    assert desk.workspace.health.status("acme").status is Status.ERROR
+
+
+def test_a_user_accepts_it(desk: Desk) -> None:
+    export(desk, 40)
+    desk.refresh()
+    export(desk, 20)
+    suspect(desk)
+    desk.workspace.refreshes.run("acme", accept_suspect=True)
+    assert removed(desk) == 20
+
+
+def test_a_refresh_an_hour_later_confirms_it_if_it_finds_the_same(desk: Desk) -> None:
+    export(desk, 40)
+    desk.refresh()
+    export(desk, 20)
+    suspect(desk)
+    desk.clock.now -= timedelta(minutes=30)
+    suspect(desk)
+    export(desk, 21)
+    suspect(desk)
+    export(desk, 20)
+    desk.refresh()
+    assert removed(desk) == 20
+
+
+@pytest.mark.parametrize("left", [30, 39])
+def test_ten_fields_or_fewer_are_ordinary_drift(desk: Desk, left: int) -> None:
+    export(desk, 40)
+    desk.refresh()
+    export(desk, left)
+    desk.refresh()
+    assert removed(desk) == 40 - left
+
+
+def test_a_replaced_folder_explains_the_removal(desk: Desk) -> None:
+    export(desk, 40)
+    desk.refresh()
+    desk.workspace.connections.update("acme", ttl_hours=12)
+    export(desk, 5)
+    desk.refresh()
+    assert removed(desk) == 35
+
+
+@given(st.integers(0, 200), st.integers(1, 400))
+def test_much_is_more_than_ten_and_more_than_a_tenth(gone: int, of: int) -> None:
+    from crmdeck.workspace.refresh.suspect import _is_much
+
+    assert _is_much(gone, of) == (gone > 10 and gone / of > 0.1)
