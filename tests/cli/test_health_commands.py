@@ -169,7 +169,7 @@ def test_what_nothing_is_like_is_answered_without_a_guess(tmp_path: Path, words:
 def test_a_file_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
     shell = Shell(tmp_path / "home")
     assert "a.json doesn't exist" in shell.run("match", "a.json", "b.json", code=2).stderr
-    assert "There is no backup" in shell.run("restore", "b.crmdeck-backup", code=2).stderr
+    assert "No backup" in shell.run("restore", "b.crmdeck-backup", code=2).stderr
 
 
 def test_the_exit_code_of_the_doctor_tells_what_is_wrong(tmp_path: Path) -> None:

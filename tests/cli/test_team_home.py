@@ -38,8 +38,8 @@ class Team(Shell):
     [
         (f"postgresql://me:{ENCODED}@127.0.0.1:1/db", "postgresql://me@127.0.0.1:1/db", 5),
         (f"postgresql://me@127.0.0.1:1/db?password={ENCODED}", "127.0.0.1:1/db", 5),
-        (f"postgresql://me:x@{ENCODED}@127.0.0.1:1/db", "not that of a PostgreSQL database", 2),
-        (f"mysql://me:{ENCODED}@127.0.0.1:1/db", "not that of a PostgreSQL database", 2),
+        (f"postgresql://me:x@{ENCODED}@127.0.0.1:1/db", "isn't a PostgreSQL URL", 2),
+        (f"mysql://me:{ENCODED}@127.0.0.1:1/db", "isn't a PostgreSQL URL", 2),
     ],
 )
 def test_an_address_that_does_not_work_is_told_without_its_password(

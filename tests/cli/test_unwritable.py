@@ -124,12 +124,12 @@ def test_what_may_only_be_read_is_read(told: dict[str, list[Any]]) -> None:
 @pytest.mark.parametrize(
     ("case", "code", "words"),
     [
-        ("refresh", 1, "can't be written to"),
+        ("refresh", 1, "Can't write to"),
         ("backup", 1, "Permission denied"),
         ("export", 1, "Permission denied"),
         ("export nowhere", 1, "Permission denied"),
         ("match", 1, "Permission denied"),
-        ("source", 1, "can't be written to"),
+        ("source", 1, "Can't write to"),
         ("config", 1, "Permission denied"),
         ("no cache", 5, "no permission"),
         ("no cache: doctor", 5, "no permission"),

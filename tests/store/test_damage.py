@@ -150,7 +150,7 @@ def test_a_log_that_was_lost_or_cut_is_missed(tmp_path: Path, killed: Path, how:
         return
 
     done = Store(path).salvage(error.code)
-    assert "what was written last is lost" in done[-1]
+    assert "the last writes are lost" in done[-1]
     assert names(Store(path)) == [] if how in ("gone", "noise") else names(Store(path)) != []
     put(Store(path), "four")
     assert "four" in names(Store(path))

@@ -92,7 +92,7 @@ def test_a_server_cut_down_in_the_middle_loses_nothing_and_work_goes_on(server: 
     with pytest.raises(CacheError) as caught:
         work()
     assert caught.value.code == "DATABASE_UNREACHABLE"
-    assert "out of reach since" in refused(url).message
+    assert "unreachable since" in refused(url).message
     server.come_back()
     assert names(store) == ["acme"]
     with store.alone("acme", "refresh by me"), store.write() as session:

@@ -169,7 +169,7 @@ try:
     with store.write() as session:
         session.connections.put(connection("no"), START, "me")
 except ReadOnlyError as error:
-    print(error.code, "can't be written to" in error.cause)
+    print(error.code, "Can't write to" in error.cause)
 """
 
 
@@ -234,7 +234,7 @@ def test_a_damaged_cache_says_what_to_do_and_is_left_alone(
         assert caught.value.code == "CACHE_UNREADABLE"
         assert caught.value.exit_code is ExitCode.CACHE_BUSY
         assert caught.value.cause
-        assert "cache.duckdb" in (caught.value.remedy or "")
+        assert "crmdeck doctor --repair" in (caught.value.remedy or "")
     assert Path(store.place).read_bytes() == content
 
 

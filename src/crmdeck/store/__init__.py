@@ -1,8 +1,8 @@
-"""The cache: one DuckDB file that holds everything that happened, appended and never changed.
+"""The cache: everything that happened, appended and never changed.
 
-`Store` opens it for a moment under a lock that all processes respect; what it yields is a
-`Session` with one repository for each kind of record. What holds now is derived from what
-happened. Secrets are never in it. Importing this package does not import DuckDB.
+`Store` opens a DuckDB file or a PostgreSQL database and yields a `Session`, with one repository per
+kind of record. Current state is derived from the history. Connection secrets are never in it.
+Importing this package does not import DuckDB.
 """
 
 from crmdeck.store.definitions import PackedSchema, SchemaPacker

@@ -12,17 +12,16 @@ ENTRIES = Table("audit_entry", AuditEntry, nested=("details",))
 
 
 class AuditLog:
-    """Who did what when; entries are added and never changed."""
+    """Who did what, when. Entries are added and never changed."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def add(self, *entries: AuditEntry) -> None:
-        """Append entries."""
         ENTRIES.insert(self._database, entries)
 
     def latest_by_connection(self, *events: str) -> dict[str, datetime]:
-        """Return when one of `events` happened last, by the id of the connection."""
+        """Return when one of `events` last happened, by connection ID."""
         marks = ", ".join("?" * len(events))
         rows = self._database.rows(
             'SELECT connection_id, max("at") FROM audit_entry '
@@ -43,7 +42,7 @@ class AuditLog:
     ) -> tuple[AuditEntry, ...]:
         """Return entries from `since` to `until` (both included), newest first.
 
-        `event` is exact, or a beginning with `*` behind it: `mapping.*`.
+        `event` is exact, or a prefix followed by `*`: `mapping.*`.
         """
         where = Where().add("connection_id = ?", connection_id).add("actor = ?", actor)
         if event is not None and event.endswith("*"):

@@ -1,7 +1,7 @@
-"""Verified copies of the DuckDB file that crmdeck keeps by itself.
+"""Verified copies of the DuckDB file that crmdeck makes automatically.
 
-Copying closes the file in this process, and DuckDB's lock on it goes with that. So a copy is only
-made inside the turnstile, while this process has the file closed and no other may write.
+Copying closes the file in this process, which releases DuckDB's lock on it. So a copy is only made
+inside the turnstile, while this process has the file closed and no other can write.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _NAME = re.compile(r"crmdeck-(\d{8}T\d{6})Z-v(\d+)\.duckdb")
 
 @dataclass(frozen=True)
 class CacheCopy:
-    """One copy: when it was made, in UTC, and the version of its tables."""
+    """One copy: its time in UTC, and the version of its tables."""
 
     path: Path
     at: datetime
@@ -55,7 +55,7 @@ class AutomaticBackups:
         return sorted(found, key=lambda copy: (copy.at, copy.version), reverse=True)
 
     def is_due(self, cache: Path) -> bool:
-        """True if the cache was last written on an earlier day, and no copy has that since."""
+        """True if the cache was last written on an earlier day, and no copy was made since."""
         if not self.daily or (written := last_written(cache)) is None:
             return False
         now = utc_now()
@@ -63,7 +63,7 @@ class AutomaticBackups:
         return written.date() < now.date() and not (past and past[0] > written)
 
     def make_daily(self, cache: Path, version: int) -> None:
-        """Copy the closed cache. A failure is logged: it must not keep the user from writing."""
+        """Copy the closed cache. A failure is logged and must not stop the user's write."""
         try:
             self.make(cache, version)
         except (CacheError, OSError) as error:
@@ -74,13 +74,13 @@ class AutomaticBackups:
             )
 
     def make(self, cache: Path, version: int) -> CacheCopy:
-        """Copy the closed cache, verify the copy, and delete the copies that are too many.
+        """Copy the closed cache, verify the copy, and delete surplus copies.
 
         Raises OSError or CacheError; nothing is left behind then.
         """
         log = wal_of(Path(os.path.realpath(cache)))
         if log.exists():
-            raise CacheError(f"The cache {cache} can't be copied: {log.name} still exists.")
+            raise CacheError(f"Can't copy the cache {cache}: {log.name} still exists.")
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for leftover in self.folder.glob("crmdeck-*.duckdb.new"):
             leftover.unlink(missing_ok=True)
@@ -108,7 +108,7 @@ class AutomaticBackups:
         return copy
 
     def newest_usable(self) -> CacheCopy | None:
-        """Return the newest copy that can be read in full."""
+        """Return the newest copy whose rows can all be read."""
         for copy in self.all():
             with suppress(CacheError):
                 verify(copy)
@@ -117,7 +117,7 @@ class AutomaticBackups:
 
 
 def verify(copy: CacheCopy) -> int:
-    """Read every row of a copy, so that DuckDB checks every block; return how many there are.
+    """Read every row of a copy, so that DuckDB checks every block, and return their number.
 
     Raises CacheError.
     """
@@ -137,7 +137,7 @@ def verify(copy: CacheCopy) -> int:
 
 
 def last_written(cache: Path) -> datetime | None:
-    """Return when the cache was last written, its log included, in UTC."""
+    """Return when the cache or its write-ahead log was last written, in UTC."""
     times = [each.stat().st_mtime for each in (cache, wal_of(cache)) if each.exists()]
     return datetime.fromtimestamp(max(times), UTC) if times else None
 
@@ -161,6 +161,6 @@ def _surplus(copies: list[CacheCopy]) -> list[CacheCopy]:
     for copy in copies:
         months.setdefault(f"{copy.at:%Y-%m}", copy)
     kept = [*copies[:KEPT_LATEST], *list(months.values())[:KEPT_MONTHS]]
-    # The way back to the crmdeck before the last upgrade.
+    # The way back to crmdeck before the last upgrade.
     kept += [copy for copy in copies if copy.version < copies[0].version][:1]
     return [copy for copy in copies if copy not in kept]

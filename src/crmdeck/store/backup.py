@@ -1,4 +1,4 @@
-"""A workspace's log in one file, the same for both engines: a zip of JSON lines with digests.
+"""A workspace's history in one file, the same for both engines: a zip of JSON lines with digests.
 
 docs/backup.md describes the format: change both together.
 """
@@ -39,7 +39,7 @@ FORMAT = "crmdeck-backup"
 FORMAT_VERSION = 1
 _MANIFEST = "manifest.json"
 
-# The information schema has no table and no column that one may not read; the catalog has all.
+# The information schema hides tables and columns that this user can't read; the catalog has all.
 _ALL_COLUMNS = """
     SELECT relname, attname
     FROM pg_catalog.pg_attribute
@@ -47,7 +47,7 @@ _ALL_COLUMNS = """
     JOIN pg_catalog.pg_namespace ON relnamespace = pg_namespace.oid
     WHERE relkind = 'r' AND attnum > 0 AND NOT attisdropped AND nspname = current_schema()"""
 
-# So many rows are checked, parsed and written at a time.
+# Rows that are checked, parsed and written at a time.
 _CHUNK = 5_000
 _MOST_MANIFEST_BYTES = 1_000_000
 _LONGEST_LINE = 64 * 1024 * 1024
@@ -55,7 +55,7 @@ _LONGEST_LINE = 64 * 1024 * 1024
 
 @dataclass(frozen=True)
 class BackupSummary:
-    """What a backup holds: the version of its tables, and the number of rows of each."""
+    """The contents of a backup: the version of its tables, and the number of rows of each."""
 
     schema_version: int
     created_at: str
@@ -63,10 +63,10 @@ class BackupSummary:
 
 
 def write_backup(store: Store, path: Path) -> BackupSummary:
-    """Write all that the log holds at this moment to `path`, and read it back.
+    """Write the whole history to `path`, and read it back.
 
-    The file is private to the user, and there whole or not at all. Raises SourceError where it
-    can't be written, or where this user may not read all of the log.
+    The file is private to the user, and complete or absent. Raises SourceError if it can't be
+    written, or if this user can't read all of the history.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
@@ -81,7 +81,7 @@ def write_backup(store: Store, path: Path) -> BackupSummary:
         draft.replace(path)
     except OSError as error:
         raise SourceError(
-            f"The backup {path} can't be written.",
+            f"Can't write the backup {path}.",
             cause=f"{os.strerror(error.errno)}." if error.errno else str(error),
             remedy="Choose another place, or free some space.",
             code="BACKUP_NOT_WRITTEN",
@@ -93,10 +93,10 @@ def write_backup(store: Store, path: Path) -> BackupSummary:
 
 
 def check_backup(path: Path) -> BackupSummary:
-    """Return what a backup holds once every digest in it was found right.
+    """Check every digest of a backup, and return its contents.
 
-    Raises SourceError for a file that is none, or is damaged, and CacheTooNewError for one that
-    a newer crmdeck wrote.
+    Raises SourceError for a file that isn't a valid backup, CacheTooNewError for a backup of a
+    newer crmdeck.
     """
     with _opened(path) as archive:
         manifest = _manifest(archive, path)
@@ -107,7 +107,7 @@ def check_backup(path: Path) -> BackupSummary:
                     digest.update(line)
                     rows += 1
             if (digest.hexdigest(), rows) != (told["sha256"], told["rows"]):
-                raise _damaged(path, f"{_member(name)} is not what the manifest says.")
+                raise _damaged(path, f"{_member(name)} doesn't match the manifest.")
     return BackupSummary(
         manifest["schemaVersion"],
         manifest["createdAt"],
@@ -155,7 +155,7 @@ def _archived(path: Path, folder: Path) -> Path:
 
 
 def _refuse_partial(database: Database, path: Path) -> None:
-    """Raise SourceError where a database hides a part of the log from this user."""
+    """Raise SourceError if the database hides a part of the history from this user."""
     seen = {
         (table, column.name) for table, columns in tables_of(database).items() for column in columns
     }
@@ -168,10 +168,10 @@ def _refuse_partial(database: Database, path: Path) -> None:
     )
     if hidden:
         raise SourceError(
-            f"The backup {path} was not written: it would lack {', '.join(hidden)}.",
-            cause="This user of the database may not read all of the log.",
-            remedy="Back up as a user who may, or let this one read all tables: "
-            "GRANT SELECT ON ALL TABLES IN SCHEMA ... TO ...",
+            f"Backup {path} not written: {', '.join(hidden)} would be missing.",
+            cause="This database user can't read all of the history.",
+            remedy="Use another user, or grant access: GRANT SELECT ON ALL TABLES IN SCHEMA ... "
+            "TO ...",
             code="BACKUP_NOT_ALLOWED",
         )
 
@@ -208,8 +208,11 @@ def _restore(store: Store, path: Path, force: bool) -> None:
         full = [name for name in tables if database.rows(f"SELECT 1 FROM {quote(name)} LIMIT 1")]
         if full and not force:
             raise ConflictError(
-                f"The workspace at {store.place} is not empty; nothing was restored.",
-                remedy="Restore into another workspace, or replace all it holds with --force.",
+                f"The workspace at {store.place} isn't empty. Nothing was restored.",
+                remedy=(
+                    "Restore into another workspace with --home, or replace all contents "
+                    "with --force."
+                ),
                 code="WORKSPACE_NOT_EMPTY",
             )
         for name in full:
@@ -222,7 +225,7 @@ def _load(database: Database, path: Path, tables: dict[str, list[Column]]) -> No
     with _opened(path) as archive:
         for name in _manifest(archive, path)["tables"]:
             if name not in tables:
-                raise _damaged(path, f"There is no table {name!r} in a workspace.")
+                raise _damaged(path, f"Table {name!r} doesn't exist in a workspace.")
             columns = tables[name]
             names = [column.name for column in columns]
             for rows in _rows(archive, path, name, columns):
@@ -233,10 +236,10 @@ def _load(database: Database, path: Path, tables: dict[str, list[Column]]) -> No
 
 
 def _lines(member: IO[bytes], path: Path) -> Iterator[bytes]:
-    """Yield lines, none longer than a row may be: an archive may unpack to anything."""
+    """Yield lines, none longer than a row can be: an archive may unpack to any size."""
     while line := member.readline(_LONGEST_LINE + 1):
         if len(line) > _LONGEST_LINE:
-            raise _damaged(path, "A row in it is larger than any that crmdeck writes.")
+            raise _damaged(path, "A row is larger than crmdeck ever writes.")
         yield line
 
 
@@ -249,7 +252,7 @@ def _rows(
             try:
                 values = json.loads(line)
                 if values.keys() != {column.name for column in columns}:
-                    raise ValueError("its columns are others")
+                    raise ValueError("unexpected columns")
                 rows.append(tuple(column.from_json(values[column.name]) for column in columns))
             except (ValueError, TypeError, AttributeError, RecursionError) as error:
                 raise _damaged(path, f"{_member(name)}, line {number}: {error}.") from error
@@ -261,7 +264,7 @@ def _rows(
 
 
 def _brought_up_to_date(path: Path, summary: BackupSummary, folder: Path, clock: Clock) -> Path:
-    """Return the backup as the present crmdeck would have written it: by way of a cache."""
+    """Return the backup as the current crmdeck would write it, by way of a cache."""
     cache = folder / "old.duckdb"
     known = migrations.shipped()
     old = tuple(m for m in known if m.number <= summary.schema_version)
@@ -279,7 +282,7 @@ def _brought_up_to_date(path: Path, summary: BackupSummary, folder: Path, clock:
 
 def _select(table: str, columns: Sequence[Column]) -> str:
     names = [quote(column.name) for column in columns]
-    # The order of what happened; what has none comes in an order of its own, the same each time.
+    # The order of events. Tables without it have an order of their own, the same each time.
     order = '"seq"' if '"seq"' in names else ", ".join(names)
     return f"SELECT {', '.join(names)} FROM {quote(table)} ORDER BY {order}"
 
@@ -299,17 +302,17 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
             yield archive
     except FileNotFoundError as error:
         raise NotFoundError(
-            f"There is no backup {path}.", remedy="Name the file.", code="BACKUP_UNREADABLE"
+            f"No backup {path}.", remedy="Name an existing file.", code="BACKUP_UNREADABLE"
         ) from error
     except OSError as error:
         raise SourceError(
-            f"The backup {path} can't be read.",
+            f"Can't read the backup {path}.",
             cause=f"{os.strerror(error.errno)}." if error.errno else str(error),
             code="BACKUP_UNREADABLE",
         ) from error
     except UnicodeDecodeError as error:
-        raise _damaged(path, "A name in it is no text.") from error
-    # An archive that is encrypted is a RuntimeError, one whose figures make no sense a ValueError.
+        raise _damaged(path, "A file name in the archive isn't text.") from error
+    # An encrypted archive raises RuntimeError, one with impossible numbers ValueError.
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -325,11 +328,11 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
 
 def _manifest(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
     if archive.getinfo(_MANIFEST).file_size > _MOST_MANIFEST_BYTES:
-        raise _damaged(path, "Its manifest is too large.")
+        raise _damaged(path, "The manifest is too large.")
     try:
         manifest = json.loads(archive.read(_MANIFEST))
         if manifest["format"] != FORMAT:
-            raise ValueError("it is none of crmdeck")
+            raise ValueError("not a backup of crmdeck")
         version, schema = manifest["formatVersion"], manifest["schemaVersion"]
         tables = {
             str(name): {"rows": int(told["rows"]), "sha256": str(told["sha256"])}
@@ -338,8 +341,11 @@ def _manifest(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
         newest = migrations.newest(migrations.shipped())
         if int(version) > FORMAT_VERSION or int(schema) > newest:
             raise CacheTooNewError(
-                f"The backup {path} was written by a newer crmdeck. Nothing was restored.",
-                cause=f"Its tables have version {schema}; this crmdeck knows {newest}.",
+                f"A newer crmdeck wrote the backup {path}. Nothing was restored.",
+                cause=(
+                    f"Its tables have version {schema}; this crmdeck supports versions up to "
+                    f"{newest}."
+                ),
                 remedy="Upgrade crmdeck.",
             )
         return {
@@ -348,13 +354,13 @@ def _manifest(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
             "tables": tables,
         }
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise _damaged(path, f"Its manifest can't be used: {error}.") from error
+        raise _damaged(path, f"The manifest is invalid: {error}.") from error
 
 
 def _damaged(path: Path, cause: str) -> SourceError:
     return SourceError(
-        f"{path} is not a backup of crmdeck, or it is damaged. Nothing was restored.",
+        f"{path} isn't a backup of crmdeck, or is damaged. Nothing was restored.",
         cause=cause,
-        remedy="Take another backup.",
+        remedy="Use another backup.",
         code="BACKUP_DAMAGED",
     )

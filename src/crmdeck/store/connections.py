@@ -1,4 +1,4 @@
-"""Connections, each change a new version."""
+"""Connections; each change is a new version."""
 
 from __future__ import annotations
 
@@ -18,28 +18,27 @@ VERSIONS = Table(
 
 
 class Connections:
-    """All connections that ever were; none is deleted."""
+    """All connections that ever existed; none is deleted."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def put(self, connection: Connection, at: datetime, actor: str) -> None:
-        """Append a version, made by `actor` at `at`."""
+        """Append a version by `actor`, as of `at`."""
         VERSIONS.insert(self._database, [connection], stored(at), actor)
 
     def all(self) -> tuple[Connection, ...]:
-        """Return the latest version of each connection, by name."""
         return VERSIONS.latest(self._database, "id", order="name, id")
 
     def get(self, connection_id: str) -> Connection | None:
-        """Return the latest version of one connection."""
+        """Return the latest version of a connection."""
         found = VERSIONS.select(
             self._database, "WHERE id = ? ORDER BY seq DESC LIMIT 1", [connection_id]
         )
         return found[0] if found else None
 
     def find(self, ref: str) -> Connection | None:
-        """Return the connection whose name, or whose id in any case, is `ref`; else None."""
+        """Return the connection whose name, or whose ID in any case, is `ref`; else None."""
         found = VERSIONS.latest(
             self._database, "id", parameters=[ref, ref.lower()], only="WHERE name = ? OR id = ?"
         )

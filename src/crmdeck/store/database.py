@@ -1,4 +1,4 @@
-"""What the store asks of a database; DuckDB and PostgreSQL answer it alike."""
+"""What the store needs of a database; DuckDB and PostgreSQL both provide it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from crmdeck.errors import ReadOnlyError
 Row = tuple[Any, ...]
 
 WaitListener = Callable[[str], None]
-"""Takes the sentence that says on whom somebody waits; called from any thread."""
+"""Receives a sentence about whom a thread waits for; called from any thread."""
 
 LONG_WAIT = 1.0
-"""Seconds after which a wait for others is told."""
+"""Seconds after which a wait is reported."""
 
 
 class Database(Protocol):
-    """An open database inside a transaction, for the thread that it was given to.
+    """An open database inside a transaction, for one thread.
 
     SQL is one text for both engines; its parameters are written `?`.
     """
@@ -28,7 +28,7 @@ class Database(Protocol):
         """Run one statement and return all its rows."""
 
     def run(self, sql: str, parameters: Sequence[object] = ()) -> None:
-        """Run one statement, or several where there are no parameters."""
+        """Run one statement, or several without parameters."""
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Append `rows` to `table`, in their order."""
@@ -42,53 +42,53 @@ class Engine(Protocol):
     """
 
     waiting: WaitListener | None
-    """Is told of each long wait for others on the way to what is asked."""
+    """Called for each long wait for others."""
 
     @property
     def place(self) -> str:
-        """Return where it is, as it may be shown."""
+        """Return its place, without a password."""
 
     @property
     def read_only_reason(self) -> str | None:
-        """Return why nothing can be written here, as a sentence; None where it can."""
+        """Return why nothing can be written, as a sentence; None if it can."""
 
     def reading(self) -> AbstractContextManager[Database]:
-        """Yield the database as it is at this moment, whatever others write meanwhile.
+        """Yield one state of the database, whatever others write at the same time.
 
-        It is made or brought up to date first where that is needed and possible.
+        It is created or upgraded first, if needed and possible.
         """
 
     def writing(self) -> AbstractContextManager[Database]:
-        """Yield the database with nobody else writing; commit in the end, or nothing."""
+        """Yield the database while no one else writes; commit at the end, or nothing."""
 
     def holding(self) -> AbstractContextManager[None]:
-        """Keep open, over many readings and writings of any thread, what they open."""
+        """Keep open what readings and writings of any thread open."""
 
     def alone(self, what: str, doing: str) -> AbstractContextManager[None]:
         """Keep others from the same work on `what`, as far as the engine can."""
 
     def salvage(self, code: str) -> list[str]:
-        """Make a log that was refused with `code` one that can be opened; return what was done."""
+        """Make a history that was refused with `code` usable again; return what was done."""
 
     def now(self) -> datetime:
-        """Return the present moment in UTC by the clock that orders what happens."""
+        """Return the current time in UTC, by the clock that orders events."""
 
     def head(self) -> int:
-        """Return a number that is another one after each write; cheap, for asking often."""
+        """Return a number that changes with each write. Cheap."""
 
     def close(self) -> None:
-        """Let go of everything; what comes later opens anew."""
+        """Release everything; the next use opens it again."""
 
 
 def refusal(reason: str) -> ReadOnlyError:
-    """Return the error for a write where there is a reason not to."""
+    """Return the error for a write while nothing can be written."""
     return ReadOnlyError(
-        "The workspace is open for reading only.",
+        "The workspace is open read-only.",
         cause=reason,
-        remedy="Open it without --read-only, as somebody who may write, to change it.",
+        remedy="Open it without --read-only, as a user who can write.",
     )
 
 
 def quote(identifier: str) -> str:
-    """Return `identifier` as SQL takes it."""
+    """Return `identifier`, quoted for SQL."""
     return '"' + identifier.replace('"', '""') + '"'

@@ -1,4 +1,4 @@
-"""The log of mapping decisions; undoing one is another one."""
+"""The history of mapping decisions. An undo is another decision."""
 
 from __future__ import annotations
 
@@ -19,11 +19,10 @@ class Decisions:
         self._database = database
 
     def add(self, decisions: Sequence[Decision]) -> None:
-        """Append decisions in their order."""
         DECISIONS.insert(self._database, decisions)
 
     def pairs(self) -> dict[str, tuple[str, ...]]:
-        """Return the object pairs that were ever decided on, by connection."""
+        """Return the object pairs with decisions, by connection."""
         found: dict[str, tuple[str, ...]] = {}
         for connection_id, pair in self._database.rows(
             "SELECT DISTINCT connection_id, object_pair FROM decision "
@@ -39,7 +38,7 @@ class Decisions:
         partner_field: str | None = None,
         at: datetime | None = None,
     ) -> tuple[Decision, ...]:
-        """Return the decisions in the order in which they were made, those made by `at`."""
+        """Return the decisions made by `at`, oldest first."""
         where = (
             Where()
             .add("connection_id = ?", connection_id)

@@ -1,4 +1,4 @@
-"""Definitions by content: a field or an object that has not changed is stored once."""
+"""Definitions by content: an unchanged field or object is stored once."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ OBJECT_COLUMNS = (
     "native",
     "body",
 )
-# An object definition is called changed where one of these differs.
+# An object definition has changed if one of these differs.
 FACE = ("schema_hash", "label", "custom", "object_hash", "rules_hash")
 _DEFINITION = ("field_count", "custom_field_count", *FACE)
 _NOT_IN_BODY = {"object_type", "label", "custom", "fields", "native"}
-# Every object definition beside the number of its fields that are there.
+# Every object definition, with the number of its fields that exist.
 _COUNTED = """
     object_definition LEFT JOIN (
         SELECT content_hash, count(*) AS fields
@@ -64,7 +64,7 @@ _AT_ONCE = 500
 
 @dataclass(frozen=True)
 class ObjectDefinition:
-    """An object type by content; `face` is what is compared to call it changed."""
+    """An object type by content; `face` is what is compared to find a change."""
 
     content_hash: str
     field_count: int
@@ -73,18 +73,17 @@ class ObjectDefinition:
 
     @property
     def named(self) -> dict[str, object]:
-        """Return the face by the names of its columns."""
         return dict(zip(FACE, self.face, strict=True))
 
     def differs(self, other: ObjectDefinition) -> bool:
-        """Return whether the faces differ; what was not looked at once is no difference."""
+        """True if the faces differ. An attribute that one of them never checked doesn't count."""
         pairs = zip(self.face, other.face, strict=True)
         return any(None not in pair and pair[0] != pair[1] for pair in pairs)
 
 
 @dataclass(frozen=True)
 class Definition:
-    """What an object definition says besides its fields; JSON texts where rows of old have none."""
+    """What an object definition contains in addition to its fields, as JSON; None in old rows."""
 
     label: str
     custom: bool | None
@@ -92,15 +91,15 @@ class Definition:
     body: str | None
 
     def hash(self, fields: Sequence[str]) -> str:
-        """Return the SHA-256 that it is stored under with the fields of these hashes."""
+        """Return the SHA-256 that it is stored under, together with the hashes of its fields."""
         return content_hash(self.label, self.custom, fields, self.native, self.body)
 
 
 @dataclass(frozen=True)
 class PackedSchema:
-    """An object type that was read, as it is stored, in a fiftieth of the room of its model.
+    """An object type as the cache stores it, in a fiftieth of the memory of its model.
 
-    The answer of a large org is ten thousand of them.
+    The answer of a large org has ten thousand of them.
     """
 
     object_type: str
@@ -108,7 +107,7 @@ class PackedSchema:
     packed: bytes
 
     def schema(self) -> ObjectSchema:
-        """Return the object type as it was read."""
+        """Return the object type before it was packed."""
         row, fields = self.rows()
         named = dict(zip(OBJECT_COLUMNS, row, strict=True))
         schema = _object(named["label"], named["custom"], named["native"], named["body"])
@@ -116,13 +115,13 @@ class PackedSchema:
         return schema.model_copy(update={"object_type": self.object_type, "fields": parsed})
 
     def rows(self) -> tuple[Row, list[Row]]:
-        """Return the row of the object definition, and those of its fields in their order."""
+        """Return the rows of the object definition and of its fields, in their order."""
         row, fields = json.loads(zlib.decompress(self.packed))
         return tuple(row), [tuple(field) for field in fields]
 
 
 class SchemaPacker:
-    """Packs object types; a field that many of them share is put into its canonical form once."""
+    """Packs object types. A field that many share is put into its canonical form once."""
 
     _REMEMBERED = 8192
 
@@ -130,7 +129,6 @@ class SchemaPacker:
         self._canonical: dict[str, tuple[str, str]] = {}
 
     def pack(self, schema: ObjectSchema) -> PackedSchema:
-        """Return `schema` as it is stored."""
         bodies = [definition_json(field) for field in schema.fields]
         keys = list(map(sha256, bodies))
         fields = [
@@ -147,7 +145,7 @@ class SchemaPacker:
         )
 
     def _forms(self, key: str, field: Field) -> tuple[str, str]:
-        """Return what of a field counts for the schema hash and for the structural one."""
+        """Return what of a field counts for the schema hash and for the structural hash."""
         forms = self._canonical.get(key)
         if forms is None:
             if len(self._canonical) == self._REMEMBERED:
@@ -166,10 +164,10 @@ class Definitions:
         self._database = database
 
     def put(self, schemas: Sequence[PackedSchema]) -> int:
-        """Store what of `schemas` is new; return the number of new fields."""
+        """Store the new definitions in `schemas`; return the number of new fields."""
         contents = [schema.definition.content_hash for schema in schemas]
         known = self.having(contents).keys()
-        # What was lost of a definition that is known comes back with an answer that holds it.
+        # A lost part of a known definition comes back with an answer that contains it.
         lacking = self.incomplete(contents)
         placed = self._places(lacking)
         wanted = {schema.definition.content_hash: schema for schema in schemas}
@@ -195,7 +193,7 @@ class Definitions:
         return new
 
     def having(self, content_hashes: Sequence[str]) -> dict[str, ObjectDefinition]:
-        """Return the definitions of those hashes."""
+        """Return the definitions with these hashes."""
         return {
             row[0]: _definition(row)
             for row in self._having(
@@ -204,7 +202,7 @@ class Definitions:
         }
 
     def incomplete(self, content_hashes: Iterable[str]) -> set[str]:
-        """Return which of those hashes lack their definition, or some of their fields."""
+        """Return which of these hashes lack their definition, or some of their fields."""
         rows = self._database.rows(
             "SELECT wanted.content_hash FROM ("
             "SELECT unnest(?::VARCHAR[]) AS content_hash) AS wanted "
@@ -216,7 +214,7 @@ class Definitions:
         return {content for (content,) in rows}
 
     def lacking(self) -> list[str]:
-        """Return the hashes of all that lack their definition, or some of their fields."""
+        """Return the hashes of all definitions that are missing or lack some of their fields."""
         rows = self._database.rows(
             f"SELECT content_hash FROM {_COUNTED} WHERE field_count <> coalesce(fields, 0) "
             "UNION SELECT content_hash FROM object_state WHERE NOT EXISTS (SELECT 1 "
@@ -225,10 +223,10 @@ class Definitions:
         return [content for (content,) in rows]
 
     def load(self, content_hashes: Iterable[str]) -> dict[str, ObjectSchema]:
-        """Return the contents of those hashes; a field that many share is parsed once.
+        """Return the contents of these hashes; a field that many share is parsed once.
 
-        What was lost or altered, by its SHA-256, is left out. The object type is not known here:
-        it is the empty text.
+        Contents that are lost, or don't match their SHA-256, are left out. The object type is
+        empty.
         """
         wanted = list(content_hashes)
         bodies = self._database.rows(
@@ -237,7 +235,7 @@ class Definitions:
             "WHERE content_hash IN (SELECT unnest(?::VARCHAR[])))",
             [wanted],
         )
-        # That takes a thirtieth of the time that parsing takes.
+        # This takes a thirtieth of the time of parsing.
         parsed = {key: _parse(body) for key, body in bodies if sha256(body) == key}
         lists: dict[str, list[str]] = {content: [] for content in wanted}
         for content, key in self._database.rows(
@@ -260,7 +258,7 @@ class Definitions:
         }
 
     def row(self, content: str, face: Definition, fields: Sequence[str]) -> Row:
-        """Return the row of an object definition whose fields are all there, counted again."""
+        """Return the row of an object definition, with its fields counted again."""
         bodies: dict[str, str] = dict(
             self._having("field_definition", "field_hash", fields, "body")
         )
@@ -296,7 +294,7 @@ class Definitions:
 
 
 def unknown_definition(content: str) -> ObjectDefinition:
-    """Return what is known of a definition that was lost: nothing, which is no difference."""
+    """Return a definition that differs from nothing, for one that was lost."""
     return ObjectDefinition(content, 0, 0, (None,) * len(FACE))
 
 
@@ -359,7 +357,7 @@ def _parse(body: str) -> Field:
     try:
         return Field.model_validate_json(body)
     except ValidationError:
-        # The quick parser refuses half a surrogate pair, which a CRM may well send in `native`.
+        # The fast parser refuses half a surrogate pair, which a CRM can send in `native`.
         return Field.model_validate(json.loads(body))
 
 
@@ -372,7 +370,7 @@ def content_hash(
 ) -> str:
     """Return the SHA-256 (hex) that an object definition is stored under.
 
-    `native` and `body` are the JSON texts of its row; there is no body in rows of old.
+    `native` and `body` are the JSON texts of its row; old rows have no body.
     """
     face = [label, custom, sha256(native), list(field_hashes)]
     if body and body != "{}":
@@ -381,7 +379,7 @@ def content_hash(
 
 
 def sha256(text: str) -> str:
-    """Return the SHA-256 (hex) of a text as UTF-8."""
+    """Return the SHA-256 (hex) of a text in UTF-8."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Alerts that operators have put away."""
+"""Dismissed alerts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _COLUMNS = ("connection_id", "alert_id", "put_away_by", "put_away_at", "taken_ba
 
 
 class DismissedAlerts:
-    """Which operator put which alert away; for each operator the last entry of an alert counts."""
+    """Which user dismissed which alert. A user's last entry for an alert counts."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -20,12 +20,14 @@ class DismissedAlerts:
     def add(
         self, connection_id: str, alert_id: str, at: datetime, by: str, *, taken_back: bool = False
     ) -> None:
-        """Append that an operator put an alert away, or took that back."""
+        """Append that a user dismissed an alert, or reopened it."""
         row = (connection_id, alert_id, by, stored(at), taken_back)
         self._database.insert("put_away_alert", _COLUMNS, [row])
 
     def standing(self, by: str) -> dict[str, dict[str, datetime]]:
-        """Return by connection and alert id when an operator put away what still is."""
+        """Return when a user dismissed the alerts that are still dismissed, by connection and alert
+        ID.
+        """
         rows = self._database.rows(
             "SELECT DISTINCT ON (connection_id, alert_id) connection_id, alert_id, put_away_at, "
             "taken_back FROM put_away_alert WHERE put_away_by = ? "

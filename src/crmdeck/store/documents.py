@@ -1,4 +1,4 @@
-"""Small texts by name that the servers of a team share; they are no part of the log."""
+"""Small texts by name that the servers of a team share. They aren't part of the history."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ class Documents:
         self._database = database
 
     def get(self, name: str) -> str | None:
-        """Return a text, None where there is none of that name."""
+        """Return a text; None if no text has that name."""
         rows = self._database.rows("SELECT body FROM server_document WHERE name = ?", [name])
         return rows[0][0] if rows else None
 
     def put(self, name: str, body: str) -> None:
-        """Put a text in place of the one of that name."""
+        """Replace the text with that name."""
         self._database.run("DELETE FROM server_document WHERE name = ?", [name])
         self._database.insert("server_document", ("name", "body"), [(name, body)])

@@ -1,4 +1,4 @@
-"""Drift events, the stories they belong to, and who has taken note of them."""
+"""Changes, their groups, and who acknowledged or saw them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ GONE_KINDS = (
     DriftKind.FIELD_ABSENT,
 )
 _NEWEST = "ORDER BY detected_at DESC, seq"
-# As the view tells it, for some events: it would go through every acknowledgment.
+# Like the view, but for some changes only: the view reads every acknowledgment.
 _OPEN = """
     FROM drift_event
     LEFT JOIN (
@@ -40,7 +40,7 @@ _OPEN = """
     ) AS said ON said.event_id = drift_event.id
     WHERE {which} AND (said.event_id IS NULL OR said.taken_back IS TRUE)"""
 _MAPPED = "affected_mappings <> '[]'"
-# A rule counts by its name, for its field may change.
+# A rule counts by its name: its field may change.
 _PLACE = "coalesce(rule, field_name, '')"
 _RECURS = """
     (
@@ -54,7 +54,7 @@ T = TypeVar("T")
 
 
 class LastWord(NamedTuple):
-    """The last acknowledgment of an event, or its taking back: by whom and when."""
+    """The last acknowledgment of a change, or its withdrawal: by whom and when."""
 
     at: datetime
     by: str
@@ -63,7 +63,9 @@ class LastWord(NamedTuple):
 
 
 class OpenDrift(NamedTuple):
-    """How many events were not acknowledged, how many break, when the first and last came."""
+    """How many changes are not acknowledged, how many of them are breaking, and their first and
+    last date.
+    """
 
     total: int
     breaking: int
@@ -72,10 +74,10 @@ class OpenDrift(NamedTuple):
 
 
 class Unacknowledged(NamedTuple):
-    """A change that no one acknowledged, as far as counting needs it.
+    """A change without acknowledgment, as far as counting needs it.
 
-    `group` is its story, or itself; `mapped` is True if it touched a mapping; `recurs` if a later
-    change was found at the same place, so that it may have been changed back.
+    `group` is its change group, or itself. `mapped` is True if it touched a mapping. `recurs` is
+    True if a later change was found at the same place, so that it may have been changed back.
     """
 
     id: str
@@ -86,16 +88,16 @@ class Unacknowledged(NamedTuple):
 
 
 class Drift:
-    """Every change that was ever detected; `kept` is what this process has counted of it."""
+    """Every detected change. `kept` is what this process has counted already."""
 
     def __init__(self, database: Database, kept: KeptAnswers | None = None) -> None:
         self._database = database
         self._kept = kept
 
     def add(self, events: Sequence[DriftEvent], stories: Sequence[Story]) -> None:
-        """Append events and stories; those whose id is there already are left out.
+        """Append changes and groups; those whose ID exists already are left out.
 
-        An event that comes acknowledged is stored with its acknowledgment.
+        A change that comes acknowledged is stored with its acknowledgment.
         """
         known = self._known("drift_event", [event.id for event in events])
         fresh = [event for event in events if event.id not in known]
@@ -118,9 +120,9 @@ class Drift:
         at: datetime | None = None,
         object_type: str | None = None,
     ) -> tuple[DriftEvent, ...]:
-        """Return the events detected at `since` or later, newest first, as acknowledged.
+        """Return the changes detected at `since` or later, newest first, with their acknowledgment.
 
-        As of `at`: only those detected by then, as acknowledged then.
+        As of `at`: only those detected by then, with their acknowledgment of then.
         """
         where = Where().add("connection_id = ?", connection_id).add("object_type = ?", object_type)
         where.add("detected_at >= ?", since).add("detected_at <= ?", at)
@@ -131,8 +133,10 @@ class Drift:
         return tuple(_as_said(event, words.get(event.id)) for event in found)
 
     def gone(self, connection_id: str) -> set[tuple[str, str | None]]:
-        """Return object type and field of what ever left, out of scope aside; field None for
-        an object type. Some of it may be back.
+        """Return object type and field of everything that was ever removed; field None for an
+        object.
+
+        Some may exist again. Removals from the scope are left out.
         """
         rows = self._database.rows(
             "SELECT DISTINCT object_type, field_name FROM drift_event WHERE connection_id = ? "
@@ -142,9 +146,9 @@ class Drift:
         return {(object_type, name) for object_type, name in rows}
 
     def open_on_mapped(self, connection_id: str | None = None) -> Mapping[str, OpenDrift]:
-        """Return by connection the events that touch mappings and were not acknowledged.
+        """Return by connection the changes that touch mappings and aren't acknowledged.
 
-        Of one connection, or of all where that is None; those without any are left out.
+        The default is all connections; those without any are left out.
         """
 
         def count(of: Sequence[str] | None) -> dict[str, OpenDrift]:
@@ -167,10 +171,10 @@ class Drift:
     def unacknowledged(
         self, connection_id: str | None = None, *, safe: bool = False
     ) -> Mapping[str, tuple[Unacknowledged, ...]]:
-        """Return by connection the changes that no one acknowledged, in the order found.
+        """Return by connection the changes that aren't acknowledged, in the order found.
 
-        Breaking and risky ones, and with `safe` all; of one connection, or of all. Connections
-        without any are left out.
+        Breaking and risky ones, and with `safe` all. The default is all connections; those without
+        any are left out.
         """
 
         def read(of: Sequence[str] | None) -> dict[str, tuple[Unacknowledged, ...]]:
@@ -193,7 +197,7 @@ class Drift:
         return self._counted(("unacknowledged", safe), tables, read, connection_id)
 
     def history(self, event_ids: Sequence[str]) -> tuple[DriftEvent, ...]:
-        """Return every change at the places of these, as acknowledged, in the order found."""
+        """Return every change at the places of these, in the order found."""
         if not event_ids:
             return ()
         place = f"connection_id, object_type, {_PLACE}"
@@ -209,29 +213,29 @@ class Drift:
         return tuple(_as_said(event, words.get(event.id)) for event in found)
 
     def among(self, event_ids: Sequence[str]) -> dict[str, DriftEvent]:
-        """Return the events of these ids by id, as acknowledged; unknown ids are left out."""
+        """Return the changes with these IDs, by ID; unknown IDs are left out."""
         clause = "WHERE id IN (SELECT unnest(?::VARCHAR[]))"
         events = _READ.select(self._database, clause, [list(event_ids)]) if event_ids else ()
         return {event.id: event for event in events}
 
     def get(self, event_id: str) -> DriftEvent | None:
-        """Return one event, as acknowledged."""
+        """Return one change, with its acknowledgment."""
         found = _READ.select(self._database, "WHERE id = ?", [event_id])
         return found[0] if found else None
 
     def stories(
         self, connection_id: str | None = None, since: datetime | None = None
     ) -> tuple[Story, ...]:
-        """Return the stories detected at `since` or later, newest first."""
+        """Return the change groups detected at `since` or later, newest first."""
         where = Where().add("connection_id = ?", connection_id).add("detected_at >= ?", since)
         return STORIES.select(self._database, f"{where} {_NEWEST}", where.parameters)
 
     def acknowledge(
         self, event_ids: Sequence[str], at: datetime, by: str, note: str | None = None
     ) -> int:
-        """Append an acknowledgment to each event, and return how many events there were.
+        """Append an acknowledgment to each change, and return how many changes there were.
 
-        Ids of no event are left out. The last acknowledgment of an event counts.
+        Unknown IDs are left out. The last acknowledgment of a change counts.
         """
         known = self._known("drift_event", event_ids)
         self._note(
@@ -240,7 +244,7 @@ class Drift:
         return len(known)
 
     def take_back(self, event_ids: Sequence[str], at: datetime, by: str) -> None:
-        """Append to each event that its acknowledgment does not hold any more."""
+        """Withdraw the acknowledgment of each change."""
         self._database.insert(
             "acknowledgement",
             ("event_id", "acknowledged_at", "acknowledged_by", "taken_back"),
@@ -248,7 +252,7 @@ class Drift:
         )
 
     def last_words(self, connection_id: str) -> dict[str, LastWord]:
-        """Return what was said last of each event that was ever acknowledged, by its id."""
+        """Return the last acknowledgment of each change that ever had one, by its ID."""
         of_it = "event_id IN (SELECT id FROM drift_event WHERE connection_id = ?)"
         return self._last_words(Where().add(of_it, connection_id))
 
@@ -264,7 +268,7 @@ class Drift:
         }
 
     def see(self, event_ids: Sequence[str], at: datetime, by: str) -> None:
-        """Note that an operator has had these events on screen, for the first time or again."""
+        """Record that a user has seen these changes."""
         known = self.seen(by)
         fresh = [one for one in dict.fromkeys(event_ids) if one not in known]
         self._database.insert(
@@ -274,14 +278,14 @@ class Drift:
         )
 
     def seen(self, by: str) -> set[str]:
-        """Return the ids of the events that an operator has had on screen."""
+        """Return the IDs of the changes that a user has seen."""
         rows = self._database.rows("SELECT event_id FROM seen_drift WHERE seen_by = ?", [by])
         return {row[0] for row in rows}
 
     def unseen(self, by: str, connection_id: str | None = None) -> Mapping[str, UnseenDrift]:
-        """Return by connection how many open events an operator has not had on screen.
+        """Return by connection how many open changes a user hasn't seen.
 
-        Of one connection, or of all where that is None; those without any are left out.
+        The default is all connections; those without any are left out.
         """
 
         def count(of: Sequence[str] | None) -> dict[str, UnseenDrift]:
@@ -305,7 +309,7 @@ class Drift:
         count: Callable[[Sequence[str] | None], Mapping[str, T]],
         connection_id: str | None,
     ) -> Mapping[str, T]:
-        """Return what is counted by connection; of all, only those anew where something changed."""
+        """Return the counts by connection; count again only where something changed."""
 
         def since(before: Mapping[str, T], read: Mapping[str, int]) -> Mapping[str, T]:
             changed = self._changed(read)
@@ -317,7 +321,7 @@ class Drift:
         return followed(self._database, self._kept, what, tables, lambda: count(None), since)
 
     def _changed(self, read: Mapping[str, int]) -> set[str]:
-        """Return the connections of which there is more in some tables than was read of them."""
+        """Return the connections with new rows in some tables."""
         found = {
             key
             for (key,) in self._database.rows(
@@ -349,13 +353,12 @@ class Drift:
 
 
 def _of(connections: Sequence[str] | None) -> tuple[str, list[object]]:
-    """Return a condition on events, and its parameters: those of these connections, or all."""
     if connections is None:
         return "true", []
     return "connection_id IN (SELECT unnest(?::VARCHAR[]))", [list(connections)]
 
 
 def _as_said(event: DriftEvent, word: LastWord | None) -> DriftEvent:
-    """Return an event with what was said last of it, and nothing that was said later."""
+    """Return a change with its last acknowledgment, and none that was made later."""
     said = (None, None, None) if word is None or not word.acknowledged else word[:3]
     return event.model_copy(update=dict(zip(_ACKNOWLEDGED, said, strict=True)))

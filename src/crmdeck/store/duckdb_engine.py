@@ -1,9 +1,9 @@
-"""Who may have the DuckDB file open: readers side by side, one writer, nobody for ever.
+"""Access to the DuckDB file: concurrent readers, one writer, and no one waits forever.
 
-A DuckDB file is open in many processes for reading or in one for writing, and inside a process
-one way at a time. So the threads of a process share what is open. A thread that has to open
-it goes through the turnstile, and leaves it once the file is open; while another process stands
-there, no thread joins what is open here, so that it comes to an end.
+A DuckDB file is open in many processes for reading or in one for writing, and within a process in
+one of the two ways. So the threads of a process share an open file. A thread that has to open it
+goes through the turnstile, and leaves it once the file is open. While another process stands in the
+turnstile, no thread joins an open file, so that it gets closed.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from crmdeck.store.duckdb_instance import DuckDBInstance, instance_of
 from crmdeck.store.turnstile import Turnstile
 from crmdeck.store.wal_mark import WalMark
 
-# A refused open takes a few milliseconds of a processor, so waiting threads ask ever less often.
+# A refused open takes a few milliseconds of CPU, so waiting threads ask less and less often.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.04
 
 
 class _OwnHolds(threading.local):
-    """The holds of this thread that keep nothing open until it has opened the file itself."""
+    """Holds of this thread that keep nothing open until it has opened the file itself."""
 
     late = 0
 
@@ -66,11 +66,11 @@ class DuckDBEngine:
         self._backups = backups or AutomaticBackups(path.parent / FOLDER)
         self._turnstile = Turnstile(path, wait=wait, clock=clock)
         self._wal_mark = WalMark(path)
-        # Held, so that it is there at the next opening.
+        # Kept, so that it still exists at the next opening.
         self._instance: DuckDBInstance | None = None
         self._was_there = False
         self._write_turn = threading.Lock()
-        # All that follows changes under this condition only, and tells it.
+        # Everything below changes under this condition only, which is notified then.
         self._changed = threading.Condition()
         self._file: DuckDBFile | None = None
         self._opening = False
@@ -83,10 +83,10 @@ class DuckDBEngine:
     def read_only_reason(self) -> str | None:
         if self._asked_read_only:
             return "It was opened read-only."
-        # DuckDB writes its log beside the file, so the folder counts too.
+        # DuckDB writes its log next to the file, so the folder counts too.
         places = (self._path, self._path.parent)
         if self._path.exists() and not all(os.access(place, os.W_OK) for place in places):
-            return f"{self._path} or its folder can't be written to."
+            return f"Can't write to {self._path} or its folder."
         return None
 
     @contextmanager
@@ -121,7 +121,7 @@ class DuckDBEngine:
     @contextmanager
     def holding(self) -> Iterator[None]:
         with self._changed:
-            # What is open would never be closed if each hold began before the last one ended.
+            # An open file would never be closed if each hold began before the last one ended.
             late = self._file is not None and self._turnstile.someone_waits()
             self._own.late += late
             self._holds += not late
@@ -138,7 +138,6 @@ class DuckDBEngine:
 
     @contextmanager
     def alone(self, what: str, doing: str) -> Iterator[None]:
-        """Nobody is kept out: processes of one machine compare again what was written."""
         yield
 
     def salvage(self, code: str) -> list[str]:
@@ -159,8 +158,7 @@ class DuckDBEngine:
         files = (self._path, wal_of(self._path))
         return max((each.stat().st_mtime_ns for each in files if each.exists()), default=0)
 
-    def close(self) -> None:
-        """Nothing is open between uses."""
+    def close(self) -> None: ...
 
     @contextmanager
     def _joined(self, deadline: float, *, writing: bool) -> Iterator[DuckDBFile]:
@@ -224,7 +222,7 @@ class DuckDBEngine:
     def _close(self, file: DuckDBFile) -> None:
         self._turnstile.take_back_note()
         if not file.read_only:
-            # What is in the log goes into the file now.
+            # Closing writes the log into the file.
             self._wal_mark.take_away()
         file.close()
 
@@ -248,52 +246,52 @@ class DuckDBEngine:
                 self._turnstile.note()
                 return file
         except OSError as error:
-            # Who may not write beside the cache has DuckDB's own lock to rely on.
+            # A user who can't write next to the cache relies on DuckDB's own lock.
             if not read_only:
                 raise explain(error, self._path) from error
         return self._open_current(deadline, writing=writing)
 
     def _refuse_missing(self) -> None:
-        """Raise CacheError where a new cache must not be made though there is no file."""
+        """Raise CacheError if a new cache must not be created although the file is missing."""
         if (link := _broken_link(self._path)) is not None:
             raise CacheError(
-                f"The cache {self._path} is out of reach; nothing was made in its place.",
-                cause=f"{link} is a link to {link.readlink()}, which is not there.",
-                remedy="Mount the volume that it is on, or correct the link.",
+                f"Can't reach the cache {self._path}. No new file was created.",
+                cause=f"{link} is a link to {link.readlink()}, which doesn't exist.",
+                remedy="Mount its volume, or correct the link.",
                 code="CACHE_LINK_BROKEN",
             )
         if self._was_there:
             raise CacheError(
-                f"The cache {self._path} is gone; nothing was made in its place.",
-                cause="It was there a moment ago.",
-                remedy="Mount the volume that it was on, or put it back. To begin anew, start "
-                "crmdeck again.",
+                f"The cache {self._path} disappeared. No new file was created.",
+                cause="The file existed a moment ago.",
+                remedy="Mount its volume, or put the file back. To start with an empty "
+                "workspace, restart crmdeck.",
                 code="CACHE_GONE",
             )
         if wal_of(self._path).exists():
             raise CacheError(
-                f"The cache {self._path} is missing; nothing was made in its place.",
-                cause=f"Its write-ahead log {wal_of(self._path).name} is there without it.",
-                remedy="Put back the file that belongs to the log, or a backup, or move the log "
-                "away to begin anew.",
+                f"The cache {self._path} is missing. No new file was created.",
+                cause=f"Only its write-ahead log {wal_of(self._path).name} exists.",
+                remedy="Put back the file that belongs to the log, or a backup. To start with an "
+                "empty workspace, move the log away.",
                 code="CACHE_GONE",
             )
         if self._asked_read_only:
             raise CacheError(
-                f"There is no cache at {self._path} yet.",
+                f"No cache at {self._path} yet.",
                 remedy="Open the workspace once without --read-only.",
                 code="CACHE_MISSING",
             )
 
     def _open_current(self, deadline: float, *, writing: bool) -> DuckDBFile:
-        """Open the file as it is asked for, made or brought up to date where needed.
+        """Open the file as asked, and create or upgrade it if needed.
 
-        It is looked at read-only first: opening it for writing would fold a log into it that a
-        newer crmdeck has left.
+        The file is opened read-only first: opening it for writing would merge a log that a newer
+        crmdeck wrote.
         """
         known = migrations.shipped()
         newest = migrations.newest(known)
-        # Asked first: to open the file for writing may change when it was last written.
+        # Asked first: opening the file for writing may change when it was last written.
         backup_due = writing and self._backups.is_due(self._path)
         if not self._path.exists():
             self._refuse_missing()
@@ -309,7 +307,7 @@ class DuckDBEngine:
         file = self._attempt(deadline, read_only=False)
         version = self._version(file, newest)
         if version < newest or backup_due:
-            # Nobody else has the file open: it was ours alone a moment ago, and we stand in the
+            # No one else has the file open: it was ours alone a moment ago, and we stand in the
             # turnstile. Only another Store of this process may share what is open here.
             file.close()
             if version < newest:
@@ -359,9 +357,9 @@ class DuckDBEngine:
             migrations.refuse_newer(version, newest, self._path)
             if version < newest and (reason := self.read_only_reason):
                 raise CacheError(
-                    f"The cache {self._path} has to be brought up to date first. {reason}",
-                    cause=f"It has version {version}; this crmdeck reads version {newest}.",
-                    remedy="Open the workspace once where it can be written to.",
+                    f"The cache {self._path} needs an upgrade. {reason}",
+                    cause=f"Its version is {version}; this crmdeck reads version {newest}.",
+                    remedy="Open the workspace once as a user who can write to it.",
                     code="CACHE_TOO_OLD",
                 )
         except BaseException:
@@ -371,7 +369,7 @@ class DuckDBEngine:
 
 
 def _broken_link(path: Path) -> Path | None:
-    """Return the path, or the folder that it is in, that is a link to nothing; else None."""
+    """Return the path, or a folder above it, that is a broken link; else None."""
     return next(
         (each for each in (path, *path.parents) if each.is_symlink() and not each.exists()), None
     )

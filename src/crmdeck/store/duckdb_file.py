@@ -1,4 +1,4 @@
-"""A DuckDB file: how it is opened, how rows go into it in bulk, and its failures in words."""
+"""A DuckDB file: opening it, bulk inserts, and its errors."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import duckdb
 
 _ACCESS = "enable_external_access"
-# The database never reaches out: no files but its own, no network, no extensions, no variables
-# of the Python program.
+# DuckDB must not reach outside: no files but its own, no network, no extensions, no Python
+# variables.
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     _ACCESS: "false",
     "autoinstall_known_extensions": "false",
@@ -29,7 +29,7 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 
 LOG_DAMAGED = "CACHE_LOG_DAMAGED"
 
-# What DuckDB makes of a file and beside it, in its versions.
+# Files that DuckDB's versions create next to a database.
 _ITS_FILES = (
     "",
     ".wal",
@@ -39,12 +39,12 @@ _ITS_FILES = (
     ".recovery.wal",
 )
 
-# Up to here, rows travel as parameters of one statement; above, as columns.
+# Up to this many rows travel as parameters of one statement; more travel as columns.
 _FEW_ROWS = 64
 
 
 class DuckDBFile:
-    """One open DuckDB file, or one thread's own cursor on it."""
+    """One open DuckDB file, or one thread's cursor on it."""
 
     def __init__(
         self,
@@ -64,10 +64,10 @@ class DuckDBFile:
 
     @classmethod
     def open(cls, path: Path, *, read_only: bool = False) -> DuckDBFile:
-        """Open the file at `path`, creating it unless `read_only`.
+        """Open the file at `path`, and create it unless `read_only`.
 
-        Raises CacheBusyError where another program has it open, CacheTooNewError where a newer
-        DuckDB wrote it, CacheError where it is damaged or must not be read.
+        Raises CacheBusyError if another program has it open, CacheTooNewError if a newer DuckDB
+        wrote it, CacheError if it is damaged or can't be read.
         """
         import duckdb
 
@@ -77,7 +77,7 @@ class DuckDBFile:
 
     @contextmanager
     def cursor(self) -> Iterator[DuckDBFile]:
-        """Yield what another thread may use beside this one, in transactions of its own."""
+        """Yield a cursor for another thread, with its own transactions."""
         own = DuckDBFile(self._connection.cursor(), self._path, self.read_only, self._catalog)
         try:
             yield own
@@ -85,7 +85,7 @@ class DuckDBFile:
             own.close()
 
     def close(self) -> None:
-        """Close it; with the last one DuckDB folds the write-ahead log into the file."""
+        """Close it; the last close merges the write-ahead log into the file."""
         try:
             with wording_failures(self._path):
                 self._connection.close()
@@ -98,7 +98,7 @@ class DuckDBFile:
         return self._connection.execute(sql, list(parameters)).fetchall()
 
     def run(self, sql: str, parameters: Sequence[object] = ()) -> None:
-        """Run one statement, or several where there are no parameters."""
+        """Run one statement, or several without parameters."""
         self._connection.execute(sql, list(parameters) or None)
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
@@ -121,9 +121,9 @@ class DuckDBFile:
 
     @contextmanager
     def table_of(self, columns: Sequence[str], rows: Sequence[Row]) -> Iterator[str]:
-        """Let SQL see `rows` as a table of text columns, under the name that is yielded.
+        """Let SQL see `rows` as a table of text columns, under the yielded name.
 
-        Bytes are there as hexadecimal digits.
+        Bytes become hexadecimal digits.
         """
         import numpy as np
 
@@ -141,7 +141,7 @@ class DuckDBFile:
         try:
             yield "incoming"
         finally:
-            # Where a statement failed the transaction is over, and it is that failure that counts.
+            # After a failed statement the transaction is over, and that failure counts.
             with suppress(Exception):
                 self._connection.unregister("incoming")
 
@@ -157,7 +157,7 @@ class DuckDBFile:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit what the block does, or nothing of it where it raises."""
+        """Commit what the block does; nothing of it if the block raises."""
         self._connection.begin()
         try:
             yield
@@ -174,7 +174,7 @@ def _holds_bytes(rows: Sequence[Row], index: int) -> bool:
 
 
 def isolated(place: str) -> duckdb.DuckDBPyConnection:
-    """Return an empty database in memory that can open the file `place`, and no other."""
+    """Return an in-memory database that can open the file `place` and no other."""
     import duckdb
 
     config = {name: value for name, value in _CONFIG.items() if name != _ACCESS}
@@ -187,7 +187,7 @@ def isolated(place: str) -> duckdb.DuckDBPyConnection:
 
 @contextmanager
 def wording_failures(path: Path) -> Iterator[None]:
-    """Turn what DuckDB raises into errors that say what to do."""
+    """Turn DuckDB's errors into errors with a next step."""
     import duckdb
 
     try:
@@ -198,7 +198,7 @@ def wording_failures(path: Path) -> Iterator[None]:
 
 @contextmanager
 def wording_file_failures(path: Path) -> Iterator[None]:
-    """Turn what the operating system raises into errors that say what to do."""
+    """Turn the operating system's errors into errors with a next step."""
     try:
         yield
     except OSError as error:
@@ -206,27 +206,27 @@ def wording_file_failures(path: Path) -> Iterator[None]:
 
 
 def explain(error: Exception, path: Path) -> CacheError:
-    """Return the error to show for one that DuckDB or the operating system raised."""
+    """Return the error to show for one of DuckDB or the operating system."""
     text = str(error)
     cause = text.split("\n", 1)[0]
     if match := re.search(r"[Cc]onflicting lock is held in (.+?) \(PID (\d+)\)", text):
         program = Path(match[1]).name
         return CacheBusyError(
-            f"The cache {path} is in use by another program.",
+            f"Another program is using the cache {path}.",
             cause=f"{program} (process {match[2]}) has the database file open.",
-            remedy="Close that program, or wait for it, and try again.",
+            remedy="Close that program, or try again when it has finished.",
         )
     if re.search(r"Could not set lock|being used by another process", text):
         return CacheBusyError(
-            f"The cache {path} is in use by another program.",
+            f"Another program is using the cache {path}.",
             cause=cause,
-            remedy="Close that program, or wait for it, and try again.",
+            remedy="Close that program, or try again when it has finished.",
         )
     if re.search(r"different configuration than existing connections|already attached", text):
         return open_here(path)
     if re.search(r"database file with version number|newer version of DuckDB", text):
         return CacheTooNewError(
-            f"The cache {path} was written by a newer DuckDB. It was left untouched.",
+            f"A newer DuckDB wrote the cache {path}. It was left untouched.",
             cause=cause,
             remedy="Upgrade crmdeck, or choose another workspace with --home.",
         )
@@ -235,16 +235,16 @@ def explain(error: Exception, path: Path) -> CacheError:
         r"[Pp]ermission denied|[Rr]ead-only file system", text
     ):
         return CacheError(
-            f"The cache {path} can't be opened: no permission.",
+            f"Can't open the cache {path}: no permission.",
             cause=cause,
-            remedy="Give yourself the right to read and write the file and its folder, "
-            "or choose another workspace with --home.",
+            remedy="Get read and write permission for the file and its folder, or choose another "
+            "workspace with --home.",
             code="CACHE_NO_PERMISSION",
         )
     if number in (errno.ENOENT, errno.ENOTDIR, errno.EEXIST):
         return CacheError(
-            f"There can't be a workspace at {path.parent}.",
-            cause=f"The folder can't be made: {os.strerror(number)}.",
+            f"Can't create a workspace at {path.parent}.",
+            cause=f"Can't create the folder: {os.strerror(number)}.",
             remedy="Choose another folder with --home or CRMDECK_HOME.",
             code="CACHE_NO_FOLDER",
         )
@@ -252,29 +252,29 @@ def explain(error: Exception, path: Path) -> CacheError:
         r"[Nn]o space left|[Dd]isk quota|[Nn]ot enough space|File too large", text
     ):
         return CacheError(
-            f"The cache {path} can't be written: the disk is full. Nothing was changed.",
+            f"Can't write the cache {path}: the disk is full. Nothing was changed.",
             cause=cause,
-            remedy="Free some space and try again.",
+            remedy="Free some space, and try again.",
             code="CACHE_DISK_FULL",
         )
     if "replaying WAL" in text:
         return CacheError(
             f"The write-ahead log of the cache {path} is damaged. It was left untouched.",
             cause=cause,
-            remedy=f"Put {wal_of(path).name} back as it was, or go on with what of it can be "
-            "read: crmdeck doctor --repair",
+            remedy=f"Put {wal_of(path).name} back, or continue with its readable part: crmdeck "
+            "doctor --repair",
             code=LOG_DAMAGED,
         )
     return CacheError(
-        f"The cache {path} can't be read; it may be damaged.",
+        f"Can't read the cache {path}; it may be damaged.",
         cause=cause,
-        remedy=f"Put a backup in its place, or move {path.name} away and refresh: "
-        "schemas are discovered anew, the history stays in the file you moved.",
+        remedy="Save what can be read, or restore the newest automatic backup: crmdeck doctor "
+        "--repair",
     )
 
 
 def open_here(path: Path) -> CacheBusyError:
-    """Return the error for a file that is open in this process, otherwise than asked for."""
+    """Return the error for a file that is open in this process in the other way."""
     return CacheBusyError(
         f"The cache {path} is in use.",
         cause="Another part of this program has it open.",
@@ -283,9 +283,9 @@ def open_here(path: Path) -> CacheBusyError:
 
 
 def refuse_path(path: Path) -> None:
-    """Raise CacheError for a path that DuckDB would take for another one.
+    """Raise CacheError for a path that DuckDB would misread.
 
-    It reads what is behind a question mark as an address's options, and puts its log elsewhere.
+    DuckDB takes the part after a question mark for options, and puts its log elsewhere.
     """
     try:
         str(path).encode()
@@ -294,25 +294,24 @@ def refuse_path(path: Path) -> None:
         odd = True
     if odd:
         raise CacheError(
-            f"There can't be a workspace at {shown_path(path.parent)}.",
-            cause="A path with a question mark in it, or with bytes that are no UTF-8, "
-            "can't be used by DuckDB.",
+            f"Can't create a workspace at {shown_path(path.parent)}.",
+            cause="DuckDB can't use a path with a question mark, or with bytes that aren't UTF-8.",
             remedy="Rename the folder, or choose another one with --home or CRMDECK_HOME.",
             code="CACHE_NO_FOLDER",
         )
 
 
 def shown_path(path: Path) -> str:
-    """Return a path as text that can be printed anywhere: what is no UTF-8 as escapes."""
+    """Return a path as text that can be printed; bytes that aren't UTF-8 become escapes."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def make_private(path: Path) -> None:
-    """Take away everybody else's rights on a file, where it exists and that can be done."""
+    """Remove all rights of others on a file, if possible."""
     with suppress(OSError):
         os.chmod(path, 0o600)  # noqa: PTH101
 
 
 def wal_of(path: Path) -> Path:
-    """Return where DuckDB keeps the write-ahead log of the file at `path`."""
+    """Return the path of DuckDB's write-ahead log for the file at `path`."""
     return path.with_name(path.name + ".wal")

@@ -1,7 +1,7 @@
-"""The DuckDB of this process for one file, kept from one opening of the file to the next.
+"""This process's DuckDB for one file, kept between openings of the file.
 
-Making a DuckDB takes several times as long as opening a file in one that is there. Between the
-openings the file is closed and unlocked all the same.
+Creating a DuckDB takes several times as long as opening a file in an existing one. Between the
+openings the file is closed and unlocked.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _CATALOG = "cache"
 
 
 class DuckDBInstance:
-    """Opens the file `place`, one way at a time, for all of this process; for any thread."""
+    """Opens the file `place` for the whole process, in one way at a time; for any thread."""
 
     def __init__(self, place: str) -> None:
         self._place = place
@@ -41,9 +41,9 @@ class DuckDBInstance:
             return self._users > 0
 
     def open(self, path: Path, *, read_only: bool = False) -> DuckDBFile:
-        """Open the file, or share what is open; `path` is what its user calls it.
+        """Open the file, or share it if it is open; `path` is for messages.
 
-        Raises as DuckDBFile.open does; CacheBusyError too where it is open here the other way.
+        Raises what DuckDBFile.open does, and CacheBusyError if it is open in the other way.
         """
         import duckdb
 
@@ -72,7 +72,7 @@ class DuckDBInstance:
         self._read_only = read_only
 
     def _leave(self) -> None:
-        """Close the file with the last of its users."""
+        """Close the file with its last user."""
         import duckdb
 
         with self._lock:
@@ -82,7 +82,7 @@ class DuckDBInstance:
             try:
                 self._connection.execute(f"DETACH {_CATALOG}")
             except duckdb.Error:
-                # It has stumbled over the file; the file is closed as it ends.
+                # DuckDB stumbled over the file; it is closed with the instance.
                 self._end()
 
     def _end(self) -> None:
@@ -91,7 +91,7 @@ class DuckDBInstance:
             self._connection = None
 
     def leave_to_parent(self) -> None:
-        """Begin anew in the child of a fork: DuckDB's threads are not there."""
+        """Start again in the child of a fork: DuckDB's threads don't exist there."""
         if self._connection is not None:
             _of_parent.append(self._connection)
         self._begin()
@@ -100,17 +100,17 @@ class DuckDBInstance:
 _known: WeakValueDictionary[str, DuckDBInstance] = WeakValueDictionary()
 _known_lock = threading.Lock()
 _latest: DuckDBInstance | None = None
-# Ending these would wait for threads that are not there.
+# Ending these would wait for threads that don't exist.
 _of_parent: list[duckdb.DuckDBPyConnection] = []
 
 
 def instance_of(path: Path) -> DuckDBInstance:
-    """Return what all of this process share for the file at `path`.
+    """Return the shared instance for the file at `path`.
 
-    It is there while somebody holds it, and until another file is asked for.
+    It exists while someone holds it, and until another file is asked for.
     """
     global _latest
-    # DuckDB has its log beside the file itself, not beside a link to it.
+    # DuckDB puts its log next to the file itself, not next to a link to it.
     place = os.path.realpath(path)
     with _known_lock:
         instance = _known.get(place)

@@ -1,4 +1,4 @@
-"""Where fields are used, as the CRM last told."""
+"""Where fields are used, by the CRM's last answer."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _COLUMNS = ("connection_id", "object_type", "field_name", "body", "asked_at")
 
 
 class Usages:
-    """Answers to where a field is used; the last one of a field counts."""
+    """Where-used answers; the last one for a field counts."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def put(self, connection_id: str, usage: FieldUsage) -> None:
-        """Append an answer; nothing where the CRM was not asked."""
+        """Append an answer; nothing if the CRM wasn't asked."""
         if usage.asked_at is not None:
             row = (
                 connection_id,
@@ -28,7 +28,7 @@ class Usages:
             self._database.insert("field_usage", _COLUMNS, [row])
 
     def all(self, connection_id: str | None = None) -> dict[tuple[str, str, str], FieldUsage]:
-        """Return the last answers by connection id, object type and field name."""
+        """Return the last answers by connection ID, object type and field name."""
         rows = self._database.rows(
             "SELECT DISTINCT ON (connection_id, object_type, field_name) "
             "connection_id, object_type, field_name, body, asked_at FROM field_usage "

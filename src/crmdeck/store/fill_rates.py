@@ -1,4 +1,4 @@
-"""How full fields are: the share of sampled records that have a value."""
+"""Fill rates: the share of sampled records with a value in a field."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Rates:
         sampled: int,
         at: datetime,
     ) -> None:
-        """Append rates (0 to 1, by field name) that were measured on `sampled` records."""
+        """Append rates (0 to 1, by field name), measured on `sampled` records."""
         moment = stored(at)
         self._database.insert(
             "fill_rate",

@@ -1,8 +1,8 @@
-"""What was read of the whole log, kept by a process; later only what came since is read.
+"""Results over the whole history, kept by a process; later only new rows are read.
 
-History is appended, so a number (`seq`) divides what was read from what came since. Two things
-write below a number: a repair, which leaves an audit entry, and a restored backup, or another file
-in the cache's place, where the last row that was read is another one or gone.
+History is appended, so a number (`seq`) separates old rows from new ones. Two things write below
+it: a repair, which leaves an audit entry, and a restored backup or another cache file, whose last
+row differs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from crmdeck.store.database import Database
 T = TypeVar("T")
 _MOST = 64
 
-# What names a row of each table whose rows are followed.
+# The column that identifies a row, for each table that is followed.
 _NAMES = {
     "acknowledgement": "event_id",
     "drift_event": "id",
@@ -30,7 +30,7 @@ _REPAIRED = "SELECT id FROM audit_entry WHERE event = 'cache.repaired' ORDER BY 
 
 
 class _Last(NamedTuple):
-    """The last row of a table: its number, 0 where there is none, and its name."""
+    """The last row of a table: its number, 0 if it is empty, and its name."""
 
     seq: int = 0
     name: str | None = None
@@ -43,21 +43,19 @@ class _Answer(NamedTuple):
 
 
 class KeptAnswers:
-    """Answers by what was asked, for all threads of a process; the oldest go first."""
+    """Results by key, for all threads of a process; the oldest are dropped first."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._kept: OrderedDict[Hashable, _Answer] = OrderedDict()
 
     def get(self, key: Hashable) -> _Answer | None:
-        """Return what was answered last."""
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
             return self._kept.get(key)
 
     def put(self, key: Hashable, answer: _Answer) -> None:
-        """Keep an answer."""
         with self._lock:
             self._kept[key] = answer
             self._kept.move_to_end(key)
@@ -73,10 +71,10 @@ def followed(
     whole: Callable[[], T],
     since: Callable[[T, Mapping[str, int]], T],
 ) -> T:
-    """Return `whole()`, or what `since` makes of the one that is kept.
+    """Return `whole()`, or what `since` makes of the kept result.
 
-    `since` is given that and, by table, the number of the last row that it rests on; it must not
-    change it. Without `kept` nothing is.
+    `since` gets the kept result, which it must not change, and by table the number of the last row
+    in it. Without `kept` nothing is kept.
     """
     if kept is None:
         return whole()

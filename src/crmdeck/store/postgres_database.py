@@ -1,4 +1,4 @@
-"""A PostgreSQL connection: what its SQL and texts are here, and its failures in words."""
+"""A PostgreSQL connection: its SQL, its texts, and its errors."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ UNREACHABLE = "DATABASE_UNREACHABLE"
 NO_PERMISSION = "CACHE_NO_PERMISSION"
 SCHEMES = ("postgresql://", "postgres://")
 
-# PostgreSQL has no NUL in a text, and a CRM may send one: it travels as what is no character
-# either. Those that stand for something else, were they ever sent, travel as two.
+# PostgreSQL can't store NUL in a text, and a CRM may send one: it is stored as a noncharacter. A
+# noncharacter that a CRM really sends is stored twice.
 _TRAVELS_AS = {"\0": "\ufdd0", "\ufdd0": "\ufdd1\ufdd2", "\ufdd1": "\ufdd1\ufdd1"}
 _STANDS_FOR = {travels: text for text, travels in _TRAVELS_AS.items()}
 _TO_STAND_IN = re.compile("|".join(_TRAVELS_AS))
@@ -30,11 +30,12 @@ _STAND_IN = re.compile("|".join(_STANDS_FOR))
 
 _PASSWORD_OPTION = re.compile(r"(?:^|&)(ssl)?password=([^&]*)")
 
-# Up to here, rows travel as parameters of one statement; above, as a copy.
+# Up to this many rows travel as parameters of one statement; more travel as a copy.
 _FEW_ROWS = 8
 
-# The server ends a transaction that its client has left open: a laptop that went to sleep.
-# What a role or a database may have set otherwise: how values are written, what a transaction sees.
+# The server ends a transaction that its client left open, such as a laptop that went to sleep. The
+# rest overrides what a role or a database may have set: output formats, and what a transaction
+# sees.
 _SETTINGS = (
     "-c idle_in_transaction_session_timeout=300000 -c client_min_messages=warning "
     "-c client_encoding=UTF8 -c datestyle=ISO -c timezone=UTC -c extra_float_digits=1 "
@@ -43,7 +44,7 @@ _SETTINGS = (
 
 
 class PostgresDatabase:
-    """A connection in autocommit; its holder begins and ends transactions by statements."""
+    """A connection in autocommit; its user begins and ends transactions by statements."""
 
     def __init__(self, connection: psycopg.Connection[Row]) -> None:
         self._connection = connection
@@ -76,7 +77,7 @@ class PostgresDatabase:
 
 
 def connect(url: str, *, purpose: str | None = None, timeout: float = 5) -> psycopg.Connection[Row]:
-    """Open a connection; raises CacheError that says why that can't be.
+    """Open a connection; raises CacheError with the reason if it fails.
 
     Others see the user, the machine and `purpose` as the name of the application.
     """
@@ -101,7 +102,7 @@ def connect(url: str, *, purpose: str | None = None, timeout: float = 5) -> psyc
 
 
 def prepare(connection: psycopg.Connection[Row]) -> None:
-    """Teach a connection how texts travel there; `_received` takes them back."""
+    """Set up how texts travel on a connection; `_received` reverses it."""
     from psycopg.adapt import Buffer
     from psycopg.types.string import StrDumper, StrDumperUnknown
 
@@ -120,12 +121,12 @@ def prepare(connection: psycopg.Connection[Row]) -> None:
 
 def _sent(text: str) -> str:
     if text.isascii() and "\0" not in text:
-        return text  # Nearly all are, and looking is quicker than replacing.
+        return text  # Nearly all texts are valid, and checking is faster than replacing.
     return _TO_STAND_IN.sub(lambda match: _TRAVELS_AS[match[0]], text)
 
 
 def _received(rows: list[Row]) -> list[Row]:
-    # Nearly no text has a stand-in, and a look at a column takes a tenth of a call a value.
+    # Nearly no text has a stand-in, and checking a column takes a tenth of a call per value.
     for column in zip(*rows, strict=True):
         texts = [value for value in column if type(value) is str]
         if not all(map(str.isascii, texts)) and any(map(_STAND_IN.search, texts)):
@@ -140,7 +141,7 @@ def _taken_back(value: object) -> object:
 
 
 def driver() -> Any:
-    """Return psycopg; raises UsageError where the extra was not installed."""
+    """Return psycopg; raises UsageError if the extra isn't installed."""
     try:
         import psycopg
     except ImportError as error:
@@ -154,7 +155,7 @@ def driver() -> Any:
 
 
 def current_user_and_host() -> str:
-    """Return this user and machine, as others see them: `anna@host`."""
+    """Return this user and machine as others see them: `anna@host`."""
     import getpass
 
     try:
@@ -165,9 +166,9 @@ def current_user_and_host() -> str:
 
 
 def shown_url(url: str) -> str:
-    """Return the URL without password and options, as it may be shown.
+    """Return the URL without password and options.
 
-    Raises UsageError where it is no URL of a database.
+    Raises UsageError if it isn't the URL of a database.
     """
     try:
         parts = urlsplit(url)
@@ -175,7 +176,7 @@ def shown_url(url: str) -> str:
     except ValueError as error:
         raise _not_a_url() from error
     database = parts.path.strip("/")
-    # With a second @ the driver would take the end of a password for the host, and name it.
+    # With a second @, the driver would take the end of a password for the host, and show it.
     unclear = "/" in database or parts.netloc.count("@") > 1
     if not url.startswith(SCHEMES) or not database or unclear:
         raise _not_a_url()
@@ -185,10 +186,10 @@ def shown_url(url: str) -> str:
 
 
 def _not_a_url() -> UsageError:
-    # What was given is not repeated: a password may stand anywhere in it.
+    # The input is not repeated: it may contain a password anywhere.
     return UsageError(
-        "The workspace's address is not that of a PostgreSQL database.",
-        remedy="Write it as postgresql://USER@HOST:PORT/DATABASE, with what is special in a "
+        "The workspace's URL isn't a PostgreSQL URL.",
+        remedy="Write it as postgresql://USER@HOST:PORT/DATABASE, with special characters in a "
         "password percent-encoded (%40 for @).",
         code="HOME_NOT_A_URL",
     )
@@ -203,7 +204,7 @@ def _options(url: str) -> str:
 
 @contextmanager
 def wording_failures(url: str) -> Iterator[None]:
-    """Turn what psycopg raises into errors that say what to do and hold no password."""
+    """Turn psycopg's errors into errors with a next step and without a password."""
     psycopg = driver()
     try:
         yield
@@ -212,7 +213,6 @@ def wording_failures(url: str) -> Iterator[None]:
 
 
 def explain(error: Exception, url: str) -> CacheError:
-    """Return the error to show for one that psycopg raised."""
     place = shown_url(url)
     text = _hidden(str(error), url)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -226,85 +226,86 @@ def explain(error: Exception, url: str) -> CacheError:
     cut_off = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
     if state.startswith(("08", "57P")) or (not state and cut_off):
         return CacheError(
-            f"The database {place} can't be reached.",
+            f"Can't reach the database {place}.",
             cause=cause,
-            remedy="Nothing was changed. Try again when it is back, or look at host and port.",
+            remedy="Nothing was changed. Check host and port, and try again.",
             code=UNREACHABLE,
         )
-    return CacheError(f"The database {place} refused what was asked.", cause=cause)
+    return CacheError(f"The database {place} refused the request.", cause=cause)
 
 
-# By what the server says, or by its SQLSTATE: message, remedy, code. The first that fits counts.
+# By a pattern of the server's message, or by SQLSTATE: message, remedy, code. The first match
+# counts.
 _FAULTS: tuple[tuple[str, tuple[str, ...], str, str, str], ...] = (
     (
         r"password authentication failed|no password supplied|authentication failed",
         ("28P01", "28000"),
-        "The database {place} does not accept this user and password.",
-        "Look at user and password: in PGPASSWORD, ~/.pgpass, or the address.",
+        "The database {place} rejected this user and password.",
+        "Check the user and the password in PGPASSWORD, ~/.pgpass, or the URL.",
         "DATABASE_SIGN_IN",
     ),
     (
         r"not permitted to log in",
         (),
-        "The database {place} does not let this user sign in.",
-        "Ask its administrator: ALTER ROLE ... LOGIN",
+        "This user can't sign in to the database {place}.",
+        "Ask the database administrator: ALTER ROLE ... LOGIN",
         "DATABASE_SIGN_IN",
     ),
     (
         r"pg_hba\.conf",
         (),
-        "The database {place} lets nobody in from here like this.",
-        "Ask its administrator for an entry in pg_hba.conf, or connect with TLS: "
+        "The database {place} rejects connections from this machine.",
+        "Ask the administrator for an entry in pg_hba.conf, or connect with TLS: "
         "?sslmode=verify-full",
         "DATABASE_SIGN_IN",
     ),
     (
         r'(database|role) ".*" does not exist',
         ("3D000",),
-        "There is no database at {place} for this user.",
-        "Look at the names, or let its administrator create it.",
+        "No database at {place} for this user.",
+        "Check the names, or ask the administrator to create the database.",
         "DATABASE_MISSING",
     ),
     (
         r"certificate|SSL|TLS",
         (),
-        "The connection to the database {place} is not safe enough.",
-        "Look at sslmode and sslrootcert in the address.",
+        "The connection to the database {place} isn't secure enough.",
+        "Check sslmode and sslrootcert in the URL.",
         "DATABASE_TLS",
     ),
     (
-        # Where a connection is refused there is the server's sentence only, and no SQLSTATE.
+        # A refused connection has only the server's sentence, without SQLSTATE.
         r"permission denied",
         ("42501", "25006"),
-        "The database {place} does not let this user do that. Nothing was changed.",
-        "Ask its administrator for the grants that the page on teams lists.",
+        "The database {place} doesn't let this user do that. Nothing was changed.",
+        "Ask the administrator for the grants in docs/teams.md.",
         NO_PERMISSION,
     ),
     (
         r"No space left|could not extend file",
         ("53100",),
         "The disk of the database {place} is full. Nothing was changed.",
-        "Let its administrator free some space, then try again.",
+        "Ask the administrator to free some space, and try again.",
         "CACHE_DISK_FULL",
     ),
     (
         r"too many (clients|connections)|connection slots",
         ("53300",),
-        "The database {place} has no connection left.",
-        "Try again in a moment, or let its administrator raise max_connections.",
+        "The database {place} has no free connection.",
+        "Try again later, or ask the administrator to raise max_connections.",
         "CACHE_BUSY",
     ),
     (
         "",
         ("57014",),
-        "The database {place} ended what was asked before it was done. Nothing was changed.",
-        "Ask its administrator for more time for this user: ALTER ROLE ... SET statement_timeout",
+        "The database {place} canceled the request. Nothing was changed.",
+        "Ask the administrator for more time for this user: ALTER ROLE ... SET statement_timeout",
         "DATABASE_TIMEOUT",
     ),
     (
         "",
         ("42P01", "42703", "3F000"),
-        "The tables in the database {place} are not those of this crmdeck.",
+        "The tables in the database {place} don't match this crmdeck.",
         "Upgrade crmdeck everywhere, or choose another workspace with --home.",
         "CACHE_UNREADABLE",
     ),
@@ -318,7 +319,7 @@ def _passwords(url: str) -> list[str]:
 
 
 def _hidden(text: str, url: str) -> str:
-    # Not `redact`: a password of any length, which stands in this one address.
+    # Not `redact`: this password may have any length, and it is in this URL only.
     for secret in _passwords(url):
         for form in (secret, unquote(secret), percent_encoded(secret, safe="")):
             text = text.replace(form, "...")

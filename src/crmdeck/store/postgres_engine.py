@@ -1,4 +1,4 @@
-"""The log of a team in PostgreSQL: readers see a moment, each write is alone by a row it locks."""
+"""A team's history in PostgreSQL: a reader sees one moment, a writer locks a row to be alone."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from crmdeck.store.postgres_database import (
 if TYPE_CHECKING:
     import psycopg
 
-# A console has a few threads that read at once, a server has its workers.
+# A console has a few threads that read at the same time, a server has its workers.
 _MOST_CONNECTIONS = 8
 
-# Any number that other programs in the same database are not likely to lock.
+# Any number that other programs in the same database are unlikely to lock.
 _MIGRATION_LOCK = 0x63726D_6465636B
 
 
 class PostgresEngine:
     """The database at `url`; `wait` is how many seconds to wait for others.
 
-    The password is in `url`, in PGPASSWORD or in ~/.pgpass, and stays there.
+    The password stays in `url`, PGPASSWORD or ~/.pgpass.
     """
 
     def __init__(self, url: str, *, wait: float, read_only: bool, clock: Clock) -> None:
@@ -47,7 +47,7 @@ class PostgresEngine:
         self._asked_read_only = read_only
         self._clock = clock
         self._slots = threading.BoundedSemaphore(_MOST_CONNECTIONS)
-        # All that follows changes under this lock only.
+        # Everything below changes under this lock only.
         self._lock = threading.Lock()
         self._idle: list[psycopg.Connection[Row]] = []
         self._may_write: bool | None = None
@@ -58,9 +58,9 @@ class PostgresEngine:
     def read_only_reason(self) -> str | None:
         if self._asked_read_only:
             return "It was opened read-only."
-        # Not known before somebody has connected; asking must not wait for a network.
+        # Unknown before the first connection; asking must not wait for a network.
         if self._may_write is False:
-            return f"The database {self.place} lets this user read only."
+            return f"The database {self.place} is read-only for this user."
         return None
 
     def salvage(self, code: str) -> list[str]:
@@ -78,7 +78,7 @@ class PostgresEngine:
             connection.close()
 
     def now(self) -> datetime:
-        """Return the server's time, so that what machines of a team write is of one clock."""
+        """Return the server's time, so that all machines of a team write with one clock."""
         return self._clock() + self._ahead
 
     @contextmanager
@@ -99,7 +99,6 @@ class PostgresEngine:
 
     @contextmanager
     def holding(self) -> Iterator[None]:
-        """Connections are kept open anyway."""
         yield
 
     def head(self) -> int:
@@ -110,8 +109,8 @@ class PostgresEngine:
     def alone(self, what: str, doing: str) -> Iterator[None]:
         """Keep others, on any machine, from the same work; raise ConflictError that names them.
 
-        The lock is a connection's own and ends with it, so nobody has to clean up after a crash.
-        It is given back before, since the server notices the end of a connection some time later.
+        The lock belongs to a connection and ends with it, so a crash needs no cleanup. It is
+        released earlier, because the server notices the end of a connection late.
         """
         since = f"{self.now():%m-%dT%H:%MZ}"
         connection = connect(self._url, purpose=f"{doing} {since}", timeout=self._wait)
@@ -136,7 +135,7 @@ class PostgresEngine:
             connection.close()
 
     def _be_alone(self, database: PostgresDatabase) -> None:
-        """Lock the head until the end of the transaction, and look at its version."""
+        """Lock the head until the end of the transaction, and check its version."""
         psycopg = driver()
         busy = psycopg.errors.LockNotAvailable
         try:
@@ -166,15 +165,15 @@ class PostgresEngine:
                 "(SELECT pid FROM pg_locks WHERE NOT granted) ORDER BY 1"
             )
         told = ", ".join(name for (name,) in names if name)
-        return f"{told} is writing." if told else "Somebody else is writing."
+        return f"{told} is writing." if told else "Another user is writing."
 
     @contextmanager
     def _begun(self, begin: str) -> Iterator[PostgresDatabase]:
-        """Lend a connection on which `begin` was run; what is not committed is rolled back."""
+        """Lend a connection on which `begin` was run; what isn't committed is rolled back."""
         if not self._slots.acquire(timeout=self._wait):
             raise CacheBusyError(
                 f"The database {self.place} is busy; waited {self._wait:g} s.",
-                cause="Other parts of this program use all its connections.",
+                cause="Other parts of this program use all connections.",
                 remedy="Try again when they have finished.",
             )
         try:
@@ -187,7 +186,7 @@ class PostgresEngine:
             self._slots.release()
 
     def _take(self, begin: str) -> psycopg.Connection[Row]:
-        """Return a connection that works: an idle one may have been cut off meanwhile."""
+        """Return a connection that works: an idle one may have been cut off."""
         psycopg = driver()
         while True:
             with self._lock:
@@ -220,7 +219,7 @@ class PostgresEngine:
                 raise
             self._unreachable_since = self._unreachable_since or self.now()
             raise CacheError(
-                f"The database {self.place} has been out of reach since "
+                f"The database {self.place} has been unreachable since "
                 f"{self._unreachable_since:%H:%M:%S} UTC.",
                 cause=error.cause,
                 remedy=error.remedy,
@@ -250,7 +249,7 @@ class PostgresEngine:
             with wording_failures(self._url):
                 self._migrate(connection, known)
         except CacheError as error:
-            # Who may write rows can't change tables: only their owner can.
+            # Only their owner can change tables.
             if version and error.code == NO_PERMISSION:
                 raise self._too_old(version, newest) from error
             raise
@@ -258,8 +257,8 @@ class PostgresEngine:
 
     def _too_old(self, version: int, newest: int) -> CacheError:
         return CacheError(
-            f"The database {self.place} has to be brought up to date first.",
-            cause=f"It has version {version}; this crmdeck reads version {newest}.",
+            f"The database {self.place} needs an upgrade.",
+            cause=f"Its version is {version}; this crmdeck reads version {newest}.",
             remedy="Open the workspace once as its owner, without --read-only.",
             code="CACHE_TOO_OLD" if version else "CACHE_MISSING",
         )
@@ -267,7 +266,7 @@ class PostgresEngine:
     def _migrate(
         self, connection: psycopg.Connection[Row], known: tuple[migrations.Migration, ...]
     ) -> None:
-        """Run what is missing, all or nothing: definitions are part of a transaction here."""
+        """Run the missing migrations, all or none: PostgreSQL's definitions are transactional."""
         database = PostgresDatabase(connection)
         with connection.transaction():
             database.rows("SELECT pg_advisory_xact_lock(?)", [_MIGRATION_LOCK])
@@ -285,7 +284,10 @@ class PostgresEngine:
                     migrations.mark(database, migration, self.now())
 
     def _version(self, database: PostgresDatabase) -> int:
-        """Return the number of the last migration, 0 for an empty database; refuse others'."""
+        """Return the number of the last migration, 0 for an empty database.
+
+        Raises CacheError for tables of another program.
+        """
         schema, mine, others = database.rows(
             "SELECT current_schema(), to_regclass('schema_migration') IS NOT NULL, "
             "EXISTS (SELECT 1 FROM pg_class WHERE relkind IN ('r', 'v', 'm', 'p') "
@@ -295,18 +297,16 @@ class PostgresEngine:
             return migrations.told_version(database, self.place)
         if schema is None or others:
             raise CacheError(
-                f"The database {self.place} is not a workspace of crmdeck. It was left untouched.",
-                cause="It holds tables of something else."
-                if others
-                else "There is no schema in it that tables could be made in.",
-                remedy="Give crmdeck a database of its own, or a schema: "
+                f"The database {self.place} isn't a workspace of crmdeck. It was left untouched.",
+                cause="It contains other tables." if others else "It has no schema for new tables.",
+                remedy="Give crmdeck its own database, or a schema: "
                 "?options=-csearch_path%3Dcrmdeck",
                 code="DATABASE_NOT_OURS",
             )
         return 0
 
     def _look_around(self, database: PostgresDatabase) -> None:
-        """Learn what this user may do here, and what time it is."""
+        """Find out what this user can do here, and what time it is."""
         sent = time.monotonic()
         may_write, server_time = database.rows(
             "SELECT NOT pg_is_in_recovery() AND coalesce((SELECT "
@@ -317,8 +317,8 @@ class PostgresEngine:
         traveled = timedelta(seconds=(time.monotonic() - sent) / 2)
         self._may_write = bool(may_write)
         ahead = server_time.astimezone(UTC) + traveled - self._clock()
-        # Clocks that agree to a second need no help, and time does not jump about with the network;
-        # a clock that somebody handed in stays as it is.
+        # Clocks that agree to a second need no correction, and time must not jump with the network.
+        # A clock that was passed in stays as it is.
         if self._clock is utc_now and abs(ahead) > timedelta(seconds=1):
             self._ahead = ahead
 
@@ -328,7 +328,7 @@ def _patience(seconds: float) -> str:
 
 
 def _next(database: PostgresDatabase) -> int | None:
-    """Move the head on, waiting for writers before; return the version of the tables."""
+    """Advance the head, after waiting for writers; return the version of the tables."""
     rows = database.rows(
         "UPDATE head SET seq = seq + 1 RETURNING (SELECT max(number) FROM schema_migration)"
     )
@@ -345,13 +345,13 @@ def _at_work(database: PostgresDatabase, what: str) -> ConflictError:
     )
     who = rows[0][0].removeprefix("crmdeck ") if rows else ""
     return ConflictError(
-        "It is being refreshed elsewhere at this moment.",
-        cause=f"Who is at it, since when: {who}." if who else None,
-        remedy="What it finds appears here when it is done.",
+        "Another process is refreshing it.",
+        cause=f"It is {who}." if who else None,
+        remedy="Wait: the result will appear here.",
         code="REFRESH_RUNNING",
     )
 
 
 def _collated(sql: str) -> str:
-    """Return a migration whose texts are ordered here as everywhere, by code point."""
+    """Return a migration whose texts sort by code point, as everywhere in crmdeck."""
     return sql.replace("VARCHAR", 'VARCHAR COLLATE "C"')

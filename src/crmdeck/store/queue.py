@@ -1,7 +1,7 @@
-"""The queue in front of the turnstile: first come, first served; a process that died holds up none.
+"""The queue in front of the turnstile: first come, first served. A dead process holds up no one.
 
-A ticket is an empty file beside the cache, locked by the process that waits: the lock ends with it.
-Tickets only set the order; the turnstile's own lock decides which process may go in.
+A ticket is an empty file next to the cache, locked by the process that waits: the lock ends with
+it. Tickets only set the order; the turnstile's own lock decides which process may enter.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _NUMBERS = itertools.count()
-# A process that looks whether a ticket is held locks it for that moment.
+# A process that checks whether a ticket is locked locks it for that moment.
 _GLANCE_SECONDS = 1.0
 
 
 class Queue:
-    """The tickets beside the cache at `path`, in the order in which they were drawn."""
+    """The tickets next to the cache at `path`, in the order in which they were drawn."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -27,12 +27,12 @@ class Queue:
 
     @property
     def empty(self) -> bool:
-        """Return whether nobody waits; a dead process's ticket counts until another is drawn."""
+        """True if no one waits; a dead process's ticket counts until another is drawn."""
         return not self._tickets()
 
     @contextmanager
     def place(self) -> Iterator[Place]:
-        """Yield a place at the end of the queue; raises OSError where no ticket can be made."""
+        """Yield a place at the end of the queue; raises OSError if no ticket can be created."""
         import filelock
 
         while True:
@@ -41,7 +41,8 @@ class Queue:
             lock = filelock.FileLock(ticket, mode=0o600, thread_local=False)
             with suppress(filelock.Timeout):
                 lock.acquire(timeout=_GLANCE_SECONDS)
-                # Somebody may have found it before it was locked, and taken it for a dead one's.
+                # Another process may have found the file before it was locked, and removed it as a
+                # dead one's.
                 if ticket.exists():
                     break
                 lock.release()
@@ -51,12 +52,12 @@ class Queue:
             with suppress(OSError):
                 ticket.unlink()
             lock.release()
-            # Where an open file can't be taken away.
+            # Some systems can't remove an open file.
             with suppress(OSError):
                 ticket.unlink()
 
     def first_but(self, name: str) -> bool:
-        """Return whether nobody alive stands before `name`; tickets of the dead are taken away."""
+        """True if no living process is before `name`; tickets of dead ones are removed."""
         for other in self._tickets():
             if other >= name:
                 return True
@@ -87,7 +88,7 @@ class Queue:
 
 
 class Place:
-    """Where one stands in the queue."""
+    """A place in the queue."""
 
     def __init__(self, queue: Queue, name: str) -> None:
         self._queue = queue
@@ -95,5 +96,5 @@ class Place:
 
     @property
     def first(self) -> bool:
-        """Return whether it is one's turn."""
+        """True if it is this place's turn."""
         return self._queue.first_but(self._name)

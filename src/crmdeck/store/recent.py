@@ -1,4 +1,4 @@
-"""What was found lately: schemas, by the refresh that left them so, and that nothing is lost."""
+"""Schemas that were read recently, by refresh; and that no definition is missing."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from crmdeck.model import SnapshotInfo
 
-# A snapshot takes some two kilobytes.
+# A snapshot takes about two kilobytes.
 _MOST_SNAPSHOTS = 10_000
 
 WHOLE_FOR = 60.0
-"""Seconds for which a log that lacked no definition is not looked through again.
+"""Seconds for which a complete history isn't checked again for missing definitions.
 
-What crmdeck writes comes with its definitions; only damage from outside takes one away, which is
-also found wherever it is loaded.
+crmdeck writes rows with their definitions. Only damage from outside removes one, and loading it
+finds that too.
 """
 
 
 class RefreshKey(NamedTuple):
-    """What tells a recorded refresh from all others, also from those of a restored log."""
+    """What identifies a refresh, also among those of a restored history."""
 
     connection_id: str
     run_id: str
@@ -30,7 +30,9 @@ class RefreshKey(NamedTuple):
 
 
 class RecentSnapshots:
-    """The snapshots of whole connections, for all threads of a process; the oldest go first."""
+    """The snapshots of whole connections, for all threads of a process; the oldest are dropped
+    first.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -40,22 +42,20 @@ class RecentSnapshots:
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing lacked a definition when that was looked at, a while ago at most."""
+        """True if no definition was missing at the last check, a short time ago."""
         return monotonic() < self._whole_until
 
     def note_whole(self) -> None:
-        """Note that nothing lacks a definition."""
         self._whole_until = monotonic() + WHOLE_FOR
 
     def get(self, key: RefreshKey) -> tuple[SnapshotInfo, ...] | None:
-        """Return what the refresh left, None where it was not read lately."""
+        """Return what the refresh left; None if it wasn't read recently."""
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
             return self._kept.get(key)
 
     def put(self, key: RefreshKey, infos: tuple[SnapshotInfo, ...]) -> None:
-        """Keep what the refresh left."""
         with self._lock:
             self._count += len(infos) - len(self._kept.pop(key, ()))
             self._kept[key] = infos

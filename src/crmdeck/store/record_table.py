@@ -1,4 +1,4 @@
-"""Records in tables: one column an attribute, nested attributes as JSON text."""
+"""Records in tables: one column per attribute, nested attributes as JSON text."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Table(Generic[M]):
     def select(
         self, database: Database, clause: str = "", parameters: Sequence[object] = ()
     ) -> tuple[M, ...]:
-        """Return the records that `clause` (from WHERE on) leaves, in its order."""
+        """Return the records selected by `clause` (from WHERE on), in its order."""
         sql = f"SELECT {self.selection} FROM {quote(self.name)} {clause}"
         return tuple(self.decode(row) for row in database.rows(sql, parameters))
 
@@ -62,9 +62,9 @@ class Table(Generic[M]):
         order: str | None = None,
         only: str = "",
     ) -> tuple[M, ...]:
-        """Return of each `key` the record that was added last, of those that `clause` leaves.
+        """Return the newest record of each `key`, among those selected by `clause`.
 
-        `only` is a clause on those records then.
+        `only` is a further clause, on the newest records.
         """
         rows = self.latest_rows(database, key, clause, parameters, order, only)
         return tuple(self.decode(row) for row in rows)
@@ -78,7 +78,7 @@ class Table(Generic[M]):
         order: str | None = None,
         only: str = "",
     ) -> list[Row]:
-        """Return the same as rows of `selection`, with the key behind."""
+        """Return the same as rows of `selection`, followed by the key."""
         return database.rows(
             f"SELECT {self.selection}, {key} FROM {quote(self.name)} AS latest JOIN ("
             f"SELECT max(seq) AS seq FROM {quote(self.name)} {clause} GROUP BY {key}"
@@ -87,7 +87,7 @@ class Table(Generic[M]):
         )
 
     def decode(self, row: Row) -> M:
-        """Return the record that a row of `selection` holds; CacheDamagedError where it is none."""
+        """Return the record in a row of `selection`; raises CacheDamagedError if it is invalid."""
         values: dict[str, Any] = dict(zip(self._attributes, row, strict=False))
         try:
             for name in self._nested:
@@ -96,9 +96,9 @@ class Table(Generic[M]):
             return self._model.model_validate(values)
         except (ValueError, TypeError) as error:
             raise CacheDamagedError(
-                f"The cache holds a row of {self.name} that can't be read.",
+                f"The cache has an unreadable row in {self.name}.",
                 cause=_reason(error),
-                remedy="See what is lost and what can be repaired: crmdeck doctor",
+                remedy="Find out what is lost and what can be repaired: crmdeck doctor",
             ) from error
 
     def _encode(self, record: M) -> Row:
@@ -116,20 +116,20 @@ class Table(Generic[M]):
 
 
 def _reason(error: Exception) -> str:
-    """Return what is wrong with a row, without what it holds."""
+    """Return what is wrong with a row, without its contents."""
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        return f"{'.'.join(map(str, first['loc'])) or 'It'}: {first['msg']}."
+        return f"{'.'.join(map(str, first['loc'])) or 'Row'}: {first['msg']}."
     return f"{error}."
 
 
 def stored(moment: datetime) -> datetime:
-    """Return `moment` as the cache keeps it: UTC without saying so."""
+    """Return `moment` as the cache stores it: UTC, without a zone."""
     return to_utc(moment).replace(tzinfo=None)
 
 
 class Where:
-    """Conditions that all must hold, with their parameters; those given None are left out."""
+    """Conditions that must all be met, with their parameters; those with None are left out."""
 
     def __init__(self) -> None:
         self._conditions: list[str] = []

@@ -1,4 +1,4 @@
-"""Recording a refresh: what differs from the one before, and definitions for what is new."""
+"""Record a refresh: what differs from the one before, and definitions of what is new."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from crmdeck.store.definitions import (
 from crmdeck.store.record_table import stored
 from crmdeck.store.validators import Validators
 
-# What an object type can be besides gone: read by the refresh, or left as it was.
+# The states of an object type that isn't gone: read by the refresh, or left unread.
 THERE = "there"
 UNREAD = "unread"
 
@@ -44,9 +44,9 @@ REFRESH_COLUMNS = (
 class RecordCount:
     """What recording a refresh wrote.
 
-    `states` counts the object types whose state is another one than before. `changed` names
-    those, sorted, that are new, back, gone, or whose schema, rules or description of itself
-    differ from the snapshot before.
+    `states` counts the object types whose state differs from the one before. `changed` has those,
+    sorted, that are new, back, gone, or whose schema, rules or description differ from the snapshot
+    before.
     """
 
     new_definitions: int
@@ -56,7 +56,7 @@ class RecordCount:
 
 @dataclass(frozen=True)
 class _State:
-    """An object type after a refresh; `seen` is None where that refresh read it."""
+    """An object type after a refresh; `seen` is None if that refresh read it."""
 
     name: str
     definition: ObjectDefinition
@@ -68,7 +68,7 @@ class _State:
 
 
 class RefreshRecord:
-    """One refresh, gathered to go in as one statement a table."""
+    """One refresh, collected to be written with one statement per table."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class RefreshRecord:
         self._new_definitions = 0
 
     def discovered(self, objects: Sequence[tuple[PackedSchema, str | None]]) -> None:
-        """Take what was read in full, with the source's validator."""
+        """Add what was read in full, with the source's validator."""
         self._new_definitions = Definitions(self._database).put([schema for schema, _ in objects])
         for schema, validator in objects:
             name, definition = schema.object_type, schema.definition
@@ -100,13 +100,13 @@ class RefreshRecord:
             self._validators[name] = validator
 
     def unchanged(self, objects: Sequence[tuple[str, str | None]]) -> None:
-        """Take what the source calls unchanged; a validator of None leaves the known one."""
+        """Add what the source calls unchanged; a validator of None keeps the known one."""
         for name, validator in objects:
             before = self._before.get(name)
             if before is None:
                 raise CacheError(
-                    f"The source calls {name} unchanged, but there is no snapshot of it.",
-                    remedy="Refresh again; it is then read in full.",
+                    f"The source calls {name} unchanged, but no snapshot of it exists.",
+                    remedy="Refresh again to read it in full: crmdeck refresh",
                     code="CACHE_INCOMPLETE",
                 )
             if not before.present:
@@ -116,7 +116,7 @@ class RefreshRecord:
                 self._validators[name] = validator
 
     def gone(self, objects: Mapping[str, GoneReason]) -> None:
-        """Take what is not there any more, unless that is known, or it never was there."""
+        """Add what no longer exists, unless that is known already or it never existed."""
         for name, reason in objects.items():
             before = self._before.get(name)
             if before is not None and before.name != reason.value:
@@ -124,7 +124,7 @@ class RefreshRecord:
                 self._states[name] = self._left(before, reason.value)
 
     def write(self, scope: Scope) -> RecordCount:
-        """Append what differs; what was there and was not taken counts as unread."""
+        """Append what differs; what existed and wasn't added counts as unread."""
         for name, before in self._before.items():
             if name not in self._states:
                 self._states[name] = self._left(before, UNREAD) if before.present else before
@@ -145,7 +145,7 @@ class RefreshRecord:
         return RecordCount(self._new_definitions, len(rows), tuple(sorted(self._changed)))
 
     def _left(self, before: _State, state: str) -> _State:
-        """Return the state of what this refresh did not read."""
+        """Return the states of what this refresh didn't read."""
         seen = self._last_refresh if before.name == THERE else before.seen
         return _State(state, before.definition, seen)
 

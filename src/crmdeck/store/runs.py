@@ -1,4 +1,4 @@
-"""What was tried against each CRM, what failed, and the quota that was read on the way."""
+"""Attempts to reach each CRM, their failures, and the quota on the way."""
 
 from __future__ import annotations
 
@@ -19,18 +19,17 @@ _NEWEST = "ORDER BY seq DESC LIMIT ?"
 
 
 class Runs:
-    """The history of refreshes and probes; `kept` is what this process has read of it."""
+    """The history of refreshes and probes; `kept` is what this process has read already."""
 
     def __init__(self, database: Database, kept: KeptAnswers | None = None) -> None:
         self._database = database
         self._kept = kept
 
     def add(self, run: SyncRun) -> None:
-        """Append one run."""
         RUNS.insert(self._database, [run])
 
     def latest(self, connection_id: str, kind: str | None = None) -> SyncRun | None:
-        """Return the run that was added last, of any kind or of one."""
+        """Return the newest run, of any kind or of one."""
         where = Where().add("connection_id = ?", connection_id).add("kind = ?", kind)
         found = RUNS.select(self._database, f"{where} {_NEWEST}", [*where.parameters, 1])
         return found[0] if found else None
@@ -38,7 +37,7 @@ class Runs:
     def newest(self, connection_id: str | None = None) -> tuple[SyncRun, ...]:
         """Return the last run of each connection, kind and outcome, oldest first.
 
-        Of one connection, or of all where that is None.
+        The default is all connections.
         """
 
         def whole() -> _Newest:
@@ -51,7 +50,7 @@ class Runs:
         def since(before: _Newest, read: Mapping[str, int]) -> _Newest:
             added = RUNS.select(self._database, "WHERE seq > ? ORDER BY seq", [read["sync_run"]])
             fresh = _by_kind(added)
-            # What is newest comes last.
+            # The newest comes last.
             return {k: run for k, run in before.items() if k not in fresh} | fresh
 
         if connection_id is not None:
@@ -62,7 +61,7 @@ class Runs:
     def first_after(
         self, connection_id: str, moment: datetime | None, outcomes: Iterable[SyncOutcome]
     ) -> datetime | None:
-        """Return when the first run that ended so after `moment` did; None where none did."""
+        """Return when the first run with this outcome ended after `moment`; None if none did."""
         wanted = [outcome.value for outcome in outcomes]
         where = Where().add("connection_id = ?", connection_id)
         where = where.add("outcome IN (SELECT unnest(?::VARCHAR[]))", wanted)
@@ -79,22 +78,21 @@ class Runs:
         )
 
     def add_quota(self, connection_id: str, quota: Quota, at: datetime) -> None:
-        """Append a quota as read at `at`."""
         QUOTAS.insert(self._database, [quota], connection_id, stored(at))
 
     def quota_by_connection(self) -> dict[str, Quota]:
-        """Return the quota that was read last, for every connection that has one."""
+        """Return the last quota of every connection that has one."""
         rows = QUOTAS.latest_rows(self._database, "connection_id")
         return {row[-1]: QUOTAS.decode(row[:-1]) for row in rows}
 
     def add_failures(
         self, run_id: str, connection_id: str, failures: Iterable[ObjectFailure]
     ) -> None:
-        """Append the object types that a refresh could not read."""
+        """Append the object types that a refresh couldn't read."""
         FAILURES.insert(self._database, failures, run_id, connection_id)
 
     def failures(self, connection_id: str) -> tuple[ObjectFailure, ...]:
-        """Return what the last refresh that reached its source could not read."""
+        """Return what the last refresh that reached its source couldn't read."""
         return FAILURES.select(
             self._database,
             "WHERE connection_id = ? AND run_id IN "
@@ -105,7 +103,6 @@ class Runs:
 
 
 def _by_kind(runs: Iterable[SyncRun]) -> dict[tuple[str, ...], SyncRun]:
-    """Return the last run of each connection, kind and outcome, in the order of these."""
     found: dict[tuple[str, ...], SyncRun] = {}
     for run in runs:
         key = (run.connection_id, run.kind, run.outcome)

@@ -1,6 +1,6 @@
-"""A DuckDB file that can't be opened or read as it is: what can be saved of it.
+"""A DuckDB file that can't be opened or read: save what can be saved.
 
-The file is copied aside before anything is done, and nothing empty ever takes its place.
+The file is copied first, and nothing empty ever takes its place.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from crmdeck.store.wal_mark import LOG_LOST, WalMark
 from crmdeck.text import count
 
 SALVAGEABLE = (LOG_LOST, LOG_DAMAGED, migrations.VERSION_LOST, CacheError.code)
-"""The codes of the errors that `salvage` can do something about."""
+"""The codes of the errors that `salvage` can handle."""
 
-# So many rows are saved or lost together, where a table can't be read as a whole.
+# Rows that are saved or lost together, if a table can't be read as a whole.
 _ROWS = 2_048
 _OWN = ("schema_migration",)
-# What can be made again.
+# Tables that can be filled again.
 _UNIMPORTANT = ("text_vector", "validators")
 
 
@@ -38,7 +38,7 @@ def salvage(path: Path, code: str, at: datetime, backups: AutomaticBackups) -> l
     be saved; the cache is unchanged then.
     """
     aside = keep_aside(path, at)
-    done = [f"the cache as it was is kept in {aside}"]
+    done = [f"copy of the damaged cache: {aside}"]
     if code == migrations.VERSION_LOST:
         done.append(_tell_version(path, at))
     elif code in (LOG_LOST, LOG_DAMAGED):
@@ -54,7 +54,7 @@ def salvage(path: Path, code: str, at: datetime, backups: AutomaticBackups) -> l
 
 
 def keep_aside(path: Path, at: datetime) -> Path:
-    """Copy the file, its log and its mark into a folder beside them, and return that."""
+    """Copy the file, its log and its mark into a folder next to them, and return the folder."""
     folder = path.with_name(f"{path.name}.damaged-{at:%Y%m%dT%H%M%S}")
     folder.mkdir(mode=0o700, exist_ok=True)
     for each in (path, wal_of(path), WalMark(path).path):
@@ -65,7 +65,7 @@ def keep_aside(path: Path, at: datetime) -> Path:
 
 
 def version_by_tables(database: Database) -> int | None:
-    """Return the version whose tables and columns these are, None where they are of none."""
+    """Return the version with these tables and columns; None if no version has them."""
     there = _shape(database)
     known = migrations.shipped()
     model = DuckDBFile.open(Path(":memory:"))
@@ -81,22 +81,22 @@ def version_by_tables(database: Database) -> int | None:
 
 
 def tell_version(database: Database, place: Path | str, at: datetime) -> str:
-    """Fill the empty table of migrations by the tables that are there; return what was done."""
+    """Fill the empty table of migrations by the existing tables; return what was done."""
     version = version_by_tables(database)
     if version is None:
         raise CacheDamagedError(
-            f"The cache {place} does not say which version it has. It was left untouched.",
-            cause="Its tables are those of no version.",
+            f"The cache {place} has no version. It was left untouched.",
+            cause="Its tables match no version.",
             remedy="Restore a backup into another workspace: crmdeck restore FILE --home HOME",
             code=migrations.VERSION_LOST,
         )
     for migration in migrations.shipped()[:version]:
         migrations.mark(database, migration, at)
-    return f"its tables are those of version {version}: that is what it says again"
+    return f"detected version {version} from the tables"
 
 
 def last_number(database: Database) -> int:
-    """Return the highest number of what happened."""
+    """Return the highest number of any event."""
     tables = [
         table
         for table, columns in tables_of(database, _OWN).items()
@@ -126,11 +126,11 @@ def _tell_version(path: Path, at: datetime) -> str:
 
 
 def _shorten_log(path: Path, aside: Path) -> str:
-    """Cut the log where it can be read up to, and go on without the rest."""
+    """Cut the log after its readable part."""
     log, mark = wal_of(path), WalMark(path)
     if not log.exists():
         mark.take_away()
-        return "gone on without the log: what was written last is lost"
+        return "continued without the log; the last writes are lost"
     whole = log.read_bytes()
     proven = mark.proven()
     if proven is not None and proven < len(whole):
@@ -140,7 +140,7 @@ def _shorten_log(path: Path, aside: Path) -> str:
     trial = aside / "trial" / path.name
     trial.parent.mkdir(exist_ok=True)
     shutil.copyfile(path, trial)
-    # A log that ends too early is read up to where it ends, so there is one longest beginning.
+    # A log that ends too early is read up to its end, so there is one longest beginning.
     low, high = 0, len(whole)
     try:
         if not _opens(trial, whole):
@@ -152,7 +152,7 @@ def _shorten_log(path: Path, aside: Path) -> str:
     finally:
         shutil.rmtree(trial.parent)
     mark.take_away()
-    return "gone on with what of the log can be read: what was written last is lost"
+    return "continued with the readable part of the log; the last writes are lost"
 
 
 def _opens(path: Path, log: bytes) -> bool:
@@ -165,7 +165,7 @@ def _opens(path: Path, log: bytes) -> bool:
 
 
 def _rebuild(path: Path, at: datetime) -> list[str]:
-    """Put what can be read of the cache into a new file in its place."""
+    """Replace the cache by a new file with every readable row."""
     source = _Source(path)
     try:
         version = source.version()
@@ -190,12 +190,12 @@ def _rebuild(path: Path, at: datetime) -> list[str]:
         source.close()
     if not connections:
         draft.unlink()
-        raise _hopeless(path, "Its connections can't be read.")
+        raise _hopeless(path, "Can't read its connections.")
     draft.replace(path)
     wal_of(path).unlink(missing_ok=True)
     WalMark(path).take_away()
     told = ", ".join(f"about {number:,} of {table}" for table, number in lost.items())
-    return [f"{count(saved, 'row')} saved into a new file; lost: {told or 'none'}"]
+    return [f"saved {count(saved, 'row')} into a new file; lost: {told or 'none'}"]
 
 
 def _restore(path: Path, copy: CacheCopy) -> str:
@@ -205,11 +205,11 @@ def _restore(path: Path, copy: CacheCopy) -> str:
     wal_of(path).unlink(missing_ok=True)
     WalMark(path).take_away()
     draft.replace(path)
-    return f"restored the backup of {copy.at:%Y-%m-%d %H:%M} UTC; what was written later is lost"
+    return f"restored the backup of {copy.at:%Y-%m-%d %H:%M} UTC; later writes are lost"
 
 
 class _Source:
-    """A damaged file; DuckDB shuts it where it stumbles, so it may have to be opened again."""
+    """A damaged file. DuckDB closes it when it stumbles, so it may have to be opened again."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -222,11 +222,11 @@ class _Source:
             self._again()
         version = version_by_tables(self._file)
         if version is None:
-            raise _hopeless(self._path, "Its tables are those of no version.")
+            raise _hopeless(self._path, "Its tables match no version.")
         return version
 
     def copy(self, table: str, columns: Sequence[Column], target: DuckDBFile) -> tuple[int, int]:
-        """Copy what can be read of a table; return how many rows are lost, and how many saved."""
+        """Copy the readable rows of a table; return how many rows are lost, and how many saved."""
         names = [column.name for column in columns]
         selection = ", ".join(map(quote, names))
         rows = self._rows(f"SELECT {selection} FROM {quote(table)}")
@@ -270,7 +270,7 @@ class _Source:
 
 def _hopeless(path: Path, cause: str) -> CacheError:
     return CacheError(
-        f"Nothing can be saved of the cache {path}. It was left untouched.",
+        f"Can't save anything from the cache {path}. It was left untouched.",
         cause=cause,
         remedy=f"Move {path.name} away and restore a backup: crmdeck restore FILE",
     )

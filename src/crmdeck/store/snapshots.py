@@ -1,4 +1,4 @@
-"""Snapshots: what each discovery saw of each object type, and what has gone since."""
+"""Snapshots: every object type as each refresh read it, and what was removed since."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _INFO = (
     "object_hash, rules_hash"
 )
 
-# In two steps: one query that seeks the refresh too takes DuckDB ten times as long.
+# In two steps: one query that also finds the refresh takes DuckDB ten times as long.
 _LATEST = (
     "SELECT DISTINCT ON (object_type) connection_id, object_type, state, content_hash, seen "
     "FROM object_state WHERE connection_id = ? AND refresh <= ? {one} "
@@ -59,7 +59,7 @@ class _Refresh(NamedTuple):
 class Snapshots:
     """All snapshots; none is ever changed.
 
-    Without `recent` and `kept`, nothing of what is read is kept for the next time.
+    Without `recent` and `kept`, nothing is kept for the next read.
     """
 
     def __init__(
@@ -84,13 +84,13 @@ class Snapshots:
         expires_at: datetime,
         freshness: Mapping[str, Freshness] | None = None,
     ) -> RecordCount:
-        """Append what a refresh saw, as of the moment when it started.
+        """Append what a refresh read, as of its start.
 
-        `discovered` and `unchanged` come with the validator of the source; where that of an
-        unchanged object is None, the known one stays. `gone` becomes tombstones; what had gone
-        for the same reason already, or was never there, is left out. `freshness` has the object
-        types that the source had discovered at another moment, or that expire at another one.
-        Raises CacheError where something is called unchanged that was never recorded.
+        `discovered` and `unchanged` come with the source's validator; None keeps the known
+        validator of an unchanged object. `gone` becomes tombstones; what is gone for the same
+        reason already, or never existed, is left out. `freshness` has the object types that the
+        source read at another time, or that expire at another time. Raises CacheError if an object
+        is called unchanged that was never recorded.
         """
         record = RefreshRecord(self._database, run, expires_at, freshness or {})
         record.discovered(discovered)
@@ -103,8 +103,7 @@ class Snapshots:
     ) -> tuple[SnapshotInfo, ...]:
         """Return the latest snapshot of each object type as of `at`, by object type.
 
-        Raises CacheDamagedError where the definition of one was lost; it is left out with `whole`
-        False.
+        Raises CacheDamagedError for a lost definition; with `whole` False it is left out.
         """
         last = self._last_refresh(connection_id, at)
         if last is None:
@@ -118,17 +117,17 @@ class Snapshots:
         return found
 
     def incomplete(self, connection_id: str | None = None) -> dict[str, tuple[str, ...]]:
-        """Return, by connection, the object types that are there and lack definitions.
+        """Return, by connection, the object types that exist and lack definitions.
 
-        Of one connection, or of all. What is there but was altered is found where it is loaded.
-        Of all it is not looked at again where there were none a minute ago.
+        The default is all connections; they aren't checked again within a minute of a check without
+        findings. Altered definitions are found when they are loaded.
         """
         if connection_id is None and self._recent is not None and self._recent.is_whole:
             return {}
         return self._incomplete(connection_id)
 
     def _incomplete(self, connection_id: str | None) -> dict[str, tuple[str, ...]]:
-        # Nearly always there are none, so what lacks something is looked for first.
+        # Nearly always nothing is missing, so missing definitions are searched first.
         lacking = self._definitions.lacking()
         if not lacking:
             if connection_id is None and self._recent is not None:
@@ -150,7 +149,7 @@ class Snapshots:
         return found
 
     def refreshed_at(self, connection_id: str) -> datetime | None:
-        """Return when the last refresh began, whatever its source says of when it looked."""
+        """Return when the last refresh began, whatever time its source gives."""
         rows = self._database.rows(
             "SELECT discovered_at FROM refresh WHERE connection_id = ? ORDER BY seq DESC LIMIT 1",
             [connection_id],
@@ -158,7 +157,7 @@ class Snapshots:
         return to_utc(rows[0][0]) if rows else None
 
     def gone(self, connection_id: str, at: datetime | None = None) -> Mapping[str, GoneReason]:
-        """Return the object types that have gone as of `at`, with the reason."""
+        """Return the object types that are gone as of `at`, with the reason."""
         last = self._last_refresh(connection_id, at)
         rows = self._database.rows(
             f"SELECT object_type, state FROM ({_LATEST.format(one='')}) AS state "
@@ -170,7 +169,7 @@ class Snapshots:
     def last_present(
         self, connection_id: str, object_type: str, at: datetime | None = None
     ) -> SnapshotInfo | None:
-        """Return the latest snapshot with content as of `at`, of something gone too."""
+        """Return the latest snapshot with content as of `at`, even if the object type is gone."""
         last = self._last_refresh(connection_id, at)
         if last is None:
             return None
@@ -180,7 +179,7 @@ class Snapshots:
     def before_change(
         self, connection_id: str, object_type: str, event_id: str
     ) -> ObjectSchema | None:
-        """Return an object type as it was before the refresh that found a change.
+        """Return an object type from before the refresh that found a change.
 
         None if it wasn't stored, or if its definition was lost.
         """
@@ -194,7 +193,7 @@ class Snapshots:
         return next(iter(found.values()), None)
 
     def history(self, connection_id: str, object_type: str) -> tuple[SnapshotInfo, ...]:
-        """Return all snapshots of an object type, one a refresh that read it, newest first."""
+        """Return all snapshots of an object type, one per refresh that read it, newest first."""
         rows = self._database.rows(
             f"SELECT {_INFO}, shown.source_times FROM ("
             "SELECT *, lead(refresh) OVER (ORDER BY refresh) AS ended FROM object_state "
@@ -208,10 +207,10 @@ class Snapshots:
         return tuple(_info(row, row[-1]) for row in rows)
 
     def load(self, infos: Iterable[SnapshotInfo], *, whole: bool = True) -> dict[str, Snapshot]:
-        """Return the snapshots of `infos` with their fields, by id.
+        """Return the snapshots of `infos` with their fields, by ID.
 
-        Each is held against its SHA-256. Raises CacheDamagedError where one was lost or altered; it
-        is left out with `whole` False.
+        Each is compared with its SHA-256. Raises CacheDamagedError for a lost or altered one; with
+        `whole` False it is left out.
         """
         wanted = list(infos)
         contents = self._definitions.load({info.content_hash for info in wanted})
@@ -232,7 +231,7 @@ class Snapshots:
     def get(
         self, connection_id: str, object_type: str, at: datetime | None = None
     ) -> Snapshot | None:
-        """Return the snapshot of an object type that holds as of `at`, None where it has gone."""
+        """Return the snapshot of an object type as of `at`; None if it is gone."""
         last = self._last_refresh(connection_id, at)
         if last is None:
             return None
@@ -245,7 +244,7 @@ class Snapshots:
     def field_rows(self, connection_id: str, at: datetime | None = None) -> tuple[FieldRow, ...]:
         """Return all fields of all object types as of `at`, by object type, in field order.
 
-        Raises CacheDamagedError where they are not as many as the refresh counted.
+        Raises CacheDamagedError if their number differs from what the refresh counted.
         """
         last = self._last_refresh(connection_id, at)
         rows = self._database.rows(
@@ -263,26 +262,26 @@ class Snapshots:
             raise lost_definitions(self._incomplete(connection_id).get(connection_id, ()))
         types = {member.value: member for member in FieldType}
         make, same = FieldRow._make, sys.intern
-        # One in the place of the other, and each name once: there may be 200,000.
+        # Replaced in place, and each name once: there may be 200,000.
         found: list[Any] = rows
         for index, (a, b, c, d, e, f, g, h, i, j) in enumerate(rows):
             found[index] = make((same(a), same(b), c, types[d], same(e), f, g, h, i, j))
         return tuple(found)
 
     def stats(self, connection_id: str, now: datetime) -> SchemaStats:
-        """Return what the cache holds in numbers; `next_expiry_at` is the next one to come."""
+        """Return the numbers of a connection; `next_expiry_at` is the next expiry."""
         return schema_stats(self._database, now, connection_id).get(connection_id, SchemaStats())
 
     def stats_by_connection(self, now: datetime) -> dict[str, SchemaStats]:
-        """Return the same for every connection of which the cache holds something."""
+        """Return the numbers of every connection."""
         return schema_stats(self._database, now, kept=self._kept)
 
     def validators(self, connection_id: str) -> dict[str, str]:
-        """Return the source's validator of each object type that has one, as of now."""
+        """Return the source's current validator of each object type that has one."""
         return Validators(self._database).get(connection_id)
 
     def scope(self, connection_id: str) -> Scope | None:
-        """Return what the last refresh asked for."""
+        """Return the scope of the last refresh."""
         rows = self._database.rows(
             "SELECT scope FROM refresh WHERE connection_id = ? ORDER BY seq DESC LIMIT 1",
             [connection_id],
@@ -290,7 +289,7 @@ class Snapshots:
         return Scope.model_validate_json(rows[0][0]) if rows else None
 
     def latest_refresh(self, connection_id: str) -> str | None:
-        """Return the id of the run that was recorded last, to see whether another one came."""
+        """Return the ID of the newest refresh, to notice another one."""
         rows = self._database.rows(
             "SELECT run_id FROM refresh WHERE connection_id = ? ORDER BY seq DESC LIMIT 1",
             [connection_id],
@@ -298,7 +297,7 @@ class Snapshots:
         return rows[0][0] if rows else None
 
     def latest_refreshes(self) -> dict[str, str]:
-        """Return the id of the run that was recorded last, by connection."""
+        """Return the ID of the newest refresh, by connection."""
         rows = self._database.rows(
             "SELECT connection_id, run_id FROM refresh "
             "JOIN (SELECT max(seq) AS seq FROM refresh GROUP BY connection_id) AS last USING (seq)"
@@ -315,7 +314,7 @@ class Snapshots:
         return tuple(to_utc(moment) for (moment,) in rows)
 
     def _last_refresh(self, connection_id: str, at: datetime | None) -> _Refresh | None:
-        """Return the refresh that holds as of `at`; the order of writing decides, not clocks."""
+        """Return the current refresh as of `at`; the order of writing decides, not clocks."""
         where = Where().add("connection_id = ?", connection_id).add("discovered_at <= ?", at)
         rows = self._database.rows(
             f"SELECT seq, run_id, source_times FROM refresh {where} ORDER BY seq DESC LIMIT 1",
@@ -324,7 +323,7 @@ class Snapshots:
         return _Refresh(*rows[0]) if rows else None
 
     def _known(self, connection_id: str, last: _Refresh) -> tuple[SnapshotInfo, ...] | None:
-        """Return what a refresh left, where that was read lately."""
+        """Return what a refresh left, if it was read recently."""
         if self._recent is None:
             return None
         return self._recent.get(RefreshKey(connection_id, last.run_id, last.seq))
@@ -356,21 +355,21 @@ class Snapshots:
         known = [row for row in rows if None not in (row[0], row[3])]
         if len(known) < len(rows) and whole:
             raise lost_definitions([row[2] for row in rows if None in (row[0], row[3])])
-        # The times of the last refresh are not sent along with each of a thousand rows.
+        # The times of the last refresh aren't sent along with each of a thousand rows.
         return tuple(_info(row, last.source_times if row[-2] is None else row[-1]) for row in known)
 
 
 def lost_definitions(object_types: Sequence[str]) -> CacheDamagedError:
-    """Return the error for object types whose definitions are gone, or are not what they were."""
+    """Return the error for object types whose definitions are lost or altered."""
     named = ", ".join(object_types[:_NAMED])
     more = len(object_types) - _NAMED
     if more > 0:
         named += f" and {count(more, 'more object type', 'more object types')}"
     return CacheDamagedError(
-        f"The cache has lost what it knew of {named or 'some fields'}.",
-        cause="Definitions are missing, or are not what their SHA-256 says.",
-        remedy="See what is lost and what can be repaired: crmdeck doctor. A refresh reads anew "
-        "what the CRM has now.",
+        f"The cache lost its data on {named or 'some fields'}.",
+        cause="Definitions are missing, or don't match their SHA-256.",
+        remedy="Refresh to read the current schemas again, or find out what can be repaired: "
+        "crmdeck doctor",
     )
 
 
@@ -394,12 +393,12 @@ _BLANK = SnapshotInfo.model_construct(
 
 
 def _info(row: Row, source_times: bytes | None) -> SnapshotInfo:
-    """Return a row as a record, with what the source said at its refresh of when it looked."""
+    """Return a row as a record, with the source's times from its refresh."""
     discovered_at, expires_at = row[10], row[11]
     if source_times is not None:
         discovered_at, expires_at = unpack(source_times).of(row[2])
-    # Not validated, for the rows were when they were written, and copied, which takes half as long
-    # as building: a connection has a thousand of them.
+    # Not validated, because the rows were validated when written. Copying takes half as long as
+    # building, and a connection has a thousand of them.
     return _BLANK.model_copy(
         update={
             "id": f"{row[0]}/{row[2]}",

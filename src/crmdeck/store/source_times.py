@@ -1,7 +1,7 @@
-"""When a source that passes schemas on had discovered what a refresh took from it.
+"""When a source that passes schemas on had read what a refresh took from it.
 
-They come with each refresh, so they are packed: a time once, with the object types that share it,
-and the largest group without names.
+These times come with each refresh, so they are packed: each time once, with the object types that
+share it, and the largest group without names.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class SourceTimes:
         self._others = others
 
     def of(self, object_type: str) -> Freshness:
-        """Return when an object type that the refresh read was discovered."""
+        """Return when an object type of the refresh was read by its source."""
         return self._named.get(object_type, self._others)
 
     def counts(self, read: int) -> dict[Freshness, int]:
@@ -37,7 +37,7 @@ class SourceTimes:
 def pack(
     times: Mapping[str, Freshness], read: Collection[str], otherwise: Freshness
 ) -> bytes | None:
-    """Return the times of the object types that were `read`; None where all have the same."""
+    """Return the times of the object types that were `read`; None if all are the same."""
     groups: dict[Freshness, list[str]] = {}
     for name in sorted(read):
         groups.setdefault(times.get(name, otherwise), []).append(name)
@@ -53,7 +53,6 @@ def pack(
 
 @lru_cache(maxsize=64)
 def unpack(packed: bytes) -> SourceTimes:
-    """Return the times that `pack` packed."""
     named: dict[str, Freshness] = {}
     others = Freshness(datetime.min, datetime.min)
     for discovered_at, expires_at, names in json.loads(zlib.decompress(packed)):

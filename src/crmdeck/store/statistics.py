@@ -1,4 +1,4 @@
-"""What the cache holds of each connection, in numbers."""
+"""What the cache contains of each connection, in numbers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from crmdeck.store.kept import KeptAnswers, followed
 from crmdeck.store.record_table import Where
 from crmdeck.store.source_times import SourceTimes, unpack
 
-# A refresh that failed as a whole says nothing about single object types, so the last one that
+# A refresh that failed as a whole has no results for single object types, so the last one that
 # reached its source counts.
 _REACHED = """
         SELECT connection_id, run_id, seq FROM refresh
@@ -46,7 +46,7 @@ _LAST_FAILED = """
         ) AS last USING (seq)
     ) AS of_it USING (connection_id, run_id)"""
 
-# Counts stand on the refresh; only what it could not read has an age of its own.
+# The refresh row has the counts; only unread object types have an age of their own.
 _UNREAD = """
     SELECT
         state.connection_id, object_type, shown.discovered_at, shown.expires_at, source_times
@@ -61,7 +61,7 @@ _UNREAD = """
 
 
 class _Failed(NamedTuple):
-    """How many object types a run could not read; `seq` is the number of the last of them."""
+    """How many object types a run couldn't read; `seq` is the number of the last of them."""
 
     run_id: str
     number: int
@@ -74,10 +74,10 @@ def schema_stats(
     connection_id: str | None = None,
     kept: KeptAnswers | None = None,
 ) -> dict[str, SchemaStats]:
-    """Return statistics by connection, of one or of all that have a snapshot or a failure.
+    """Return statistics by connection, for one or for all with a snapshot or a failure.
 
-    What expires at `now` is stale; `next_expiry_at` is the first one after. Of all, what came
-    since the last time is read where that is `kept`.
+    What expires by `now` is stale; `next_expiry_at` is the first expiry after. For all connections,
+    only new rows are read if the result before was kept.
     """
     ages: dict[str, Counter[Freshness]] = {}
     held: dict[str, tuple[int, int, int]] = {}
@@ -107,7 +107,7 @@ def schema_stats(
 def _read(
     database: Database, connection_id: str | None, kept: KeptAnswers | None
 ) -> tuple[Mapping[str, Row], Mapping[str, _Failed]]:
-    """Return by connection its last refresh, and what the last run that failed in part lacked."""
+    """Return by connection its last refresh, and what the last partly failed run couldn't read."""
 
     def whole() -> tuple[Mapping[str, Row], Mapping[str, _Failed]]:
         where = Where().add("connection_id = ?", connection_id)

@@ -1,4 +1,4 @@
-"""The door to the workspace's log: sessions to read and to write with."""
+"""Access to the workspace's history: sessions to read and to write."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class _Inside:
 
 
 class Store:
-    """The log at `place`, a DuckDB file or the URL of a PostgreSQL database, for many at once.
+    """The history at `place`, a DuckDB file or the URL of a PostgreSQL database, for many at once.
 
     Creating a Store does no I/O. `wait` is how many seconds to wait for others. Everything here
     raises CacheBusyError (others did not finish in time; names them), CacheTooNewError (a newer
     crmdeck wrote the cache, which is left untouched) or CacheError (damaged, no permission, disk
-    full). `backups` says where copies of a DuckDB file go, by default into a folder beside it.
+    full). `backups` is where copies of a DuckDB file go, by default a folder next to it.
     """
 
     def __init__(
@@ -53,21 +53,21 @@ class Store:
 
     @property
     def read_only(self) -> bool:
-        """Return whether nothing can be written: it was asked for, or there is no right to."""
+        """True if nothing can be written: opened so, or no permission."""
         return self._engine.read_only_reason is not None
 
     def tell_waits(self, listener: WaitListener | None) -> None:
-        """Let `listener` know, from any thread, on whom each long wait for others is."""
+        """Call `listener` with a sentence about each long wait for others, from any thread."""
         self._engine.waiting = listener
 
     def require_writable(self) -> None:
-        """Raise ReadOnlyError that says why, where nothing can be written."""
+        """Raise ReadOnlyError with the reason if nothing can be written."""
         if (reason := self._engine.read_only_reason) is not None:
             raise refusal(reason)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """Yield a session that sees one moment; readers do not wait for each other.
+        """Yield a session that sees one moment; readers don't wait for each other.
 
         Inside a block of the same thread it is that block's session.
         """
@@ -83,10 +83,10 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """Yield a session whose writes are kept together when the block ends, or not at all.
+        """Yield a session whose writes are committed together when the block ends, or not at all.
 
-        Nobody else writes meanwhile. A write inside another one belongs to the outer one. Raises
-        ReadOnlyError where the store is read-only, RuntimeError inside a read of this thread.
+        No one else writes in the meantime. A write inside another one belongs to the outer one.
+        Raises ReadOnlyError if nothing can be written, RuntimeError inside a read of this thread.
         """
         self.require_writable()
         inside = self._inside
@@ -100,49 +100,49 @@ class Store:
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Keep open, over many reads and writes of any thread, what they open; for bulk work."""
+        """Keep open what many reads and writes of any thread open; for bulk work."""
         with self._engine.holding():
             yield
 
     @property
     def place(self) -> str:
-        """Return where the log is, as it may be shown: without a password."""
+        """Return the place of the history, without a password."""
         return self._engine.place
 
     def describe(self) -> str:
-        """Return engine, its version and the place, for the doctor."""
+        """Return the engine, its version and the place, for the doctor."""
         with self._engine.reading() as database:
             version = str(database.rows("SELECT version()")[0][0])
         name = version if version.startswith("PostgreSQL") else f"DuckDB {version}"
         return f"{name.split(' on ')[0]}, {self.place}"
 
     def salvage(self, code: str) -> list[str]:
-        """Make a log that was refused with `code` one that can be opened; return what was done.
+        """Make a history that was refused with `code` usable again; return what was done.
 
-        It is kept aside first as it was. Raises CacheError where nothing can be saved.
+        The original is kept first. Raises CacheError if nothing can be saved.
         """
         return self._engine.salvage(code)
 
     def now(self) -> datetime:
-        """Return the present moment in UTC, by the one clock of all writers."""
+        """Return the current time in UTC, by the one clock of all writers."""
         return self._engine.now()
 
     @contextmanager
     def alone(self, what: str, doing: str) -> Iterator[None]:
         """Keep others, on any machine, from the same work on `what`; for a refresh.
 
-        Raises ConflictError that names the user and machine at work on it. Over DuckDB nobody is
-        kept out: what was written meanwhile is compared again.
+        Raises ConflictError with the user and machine at work on it. Over DuckDB no one is kept
+        out: a refresh compares again with what others wrote.
         """
         with self._engine.alone(what, doing):
             yield
 
     def head(self) -> int:
-        """Return a number that is another one after each write; cheap, for asking often."""
+        """Return a number that changes with each write. Cheap."""
         return self._engine.head()
 
     def close(self) -> None:
-        """Let go of everything; what comes later opens anew."""
+        """Release everything; the next use opens it again."""
         self._engine.close()
 
     @property

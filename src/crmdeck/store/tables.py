@@ -1,4 +1,4 @@
-"""The tables of a log as the database itself lists them, for what copies whole logs."""
+"""The tables of a history as the database lists them, for code that copies whole histories."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from typing import Any
 from crmdeck.store.database import Database
 
 OUTSIDE = ("schema_migration", "head", "text_vector", "server_document")
-"""Tables that are no part of the log.
+"""Tables that aren't part of the history.
 
-They hold what each place has of its own, what can be made again, and who may sign in to a server.
+They contain what belongs to one place, what can be computed again, and the users of a server.
 """
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table, and its type as the engine calls it."""
+    """A column of a table, and its type by the engine's name."""
 
     name: str
     type: str
 
     def to_json(self, value: Any) -> Any:
-        """Return a value of it as JSON has it."""
+        """Return a value of the column for JSON."""
         if isinstance(value, datetime):
             return value.isoformat(timespec="microseconds")
         return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
     def from_json(self, value: Any) -> Any:
-        """Return the value that JSON has."""
+        """Return the column's value from JSON."""
         if value is None:
             return None
         if self.type.startswith("timestamp"):
@@ -40,7 +40,7 @@ class Column:
 
 
 def tables_of(database: Database, without: Collection[str] = OUTSIDE) -> dict[str, list[Column]]:
-    """Return the tables with their columns, in order, but for those named in `without`."""
+    """Return the tables with their columns, in order, except those named in `without`."""
     tables: dict[str, list[Column]] = {}
     for table, column, kind in database.rows(
         "SELECT table_name, column_name, data_type FROM information_schema.columns "
@@ -54,8 +54,8 @@ def tables_of(database: Database, without: Collection[str] = OUTSIDE) -> dict[st
 
 
 def count_on(database: Database, last: int) -> None:
-    """Let what happens next have a number above `last`."""
-    # Neither engine's SQL for setting a sequence is known to the other.
+    """Make the next event get a number above `last`."""
+    # The two engines have different SQL for setting a sequence.
     missing = last - database.rows("SELECT nextval('happened')")[0][0]
     if missing > 0:
         database.rows("SELECT count(nextval('happened')) FROM generate_series(1, ?)", [missing])

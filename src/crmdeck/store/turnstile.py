@@ -1,7 +1,7 @@
-"""The turnstile in front of DuckDB's own lock, and the note that says who went through last.
+"""The turnstile in front of DuckDB's own lock, and a note about who passed last.
 
-DuckDB lets in many readers or one writer, whoever comes at the right moment, so that a writer may
-wait for ever. Here the first in the queue goes in next.
+DuckDB admits many readers or one writer, whoever comes at the right moment, so a writer may wait
+forever. Here the first in the queue enters next.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _POLL_SECONDS = 0.01
 
 @dataclass(frozen=True)
 class Holder:
-    """Who went through: `since` is a UTC time as the wire writes it."""
+    """The process that passed; `since` is a UTC time in wire format."""
 
     pid: int
     host: str
@@ -43,7 +43,7 @@ class Holder:
 
     @property
     def gone(self) -> bool:
-        """Return whether it is known that this process has ended."""
+        """True if this process is known to have ended."""
         if self.host != socket.gethostname() or os.name == "nt":
             return False
         try:
@@ -55,13 +55,13 @@ class Holder:
         return False
 
     def __str__(self) -> str:
-        return f"{self.command} (process {self.pid} on {self.host}) has had it since {self.since}"
+        return f"{self.command} (process {self.pid} on {self.host}) has used it since {self.since}"
 
 
 class Turnstile:
-    """An operating-system lock beside the cache; it ends with the process that holds it.
+    """An operating-system lock next to the cache; it ends with the process that holds it.
 
-    One thread at a time: its users have a lock of their own.
+    One thread at a time: its users have their own lock.
     """
 
     def __init__(self, path: Path, *, wait: float, clock: Clock) -> None:
@@ -73,10 +73,10 @@ class Turnstile:
 
     @contextmanager
     def passing(self, deadline: float, tell: WaitListener) -> Iterator[None]:
-        """Stand in the turnstile; raise CacheBusyError where `deadline` (monotonic) passes first.
+        """Stand in the turnstile; raise CacheBusyError after `deadline` (monotonic).
 
-        A long wait calls `tell` with who has the cache. Raises OSError where the lock file
-        can't be made.
+        A long wait calls `tell` with the user of the cache. Raises OSError if the lock file can't
+        be created.
         """
         if not (self._queue.empty and self._may_go_in()):
             self._queue_up(deadline, tell)
@@ -86,12 +86,12 @@ class Turnstile:
             self._lock.release()
 
     def whom(self, seen: str | None = None) -> str:
-        """Return the sentence on who has the cache; `seen` as in `busy`."""
+        """Return a sentence on who uses the cache; `seen` as in `busy`."""
         holder = self._holder()
         return f"{holder}." if holder else seen or "Another process is using it."
 
     def someone_waits(self) -> bool:
-        """Return whether another process, or another Store, stands in the turnstile."""
+        """True if another process, or another Store, stands in the turnstile."""
         import filelock
 
         try:
@@ -104,7 +104,7 @@ class Turnstile:
         return False
 
     def note(self) -> None:
-        """Leave a note that this process has the cache open, where the folder may be written."""
+        """Leave a note that this process has the cache open, if the folder is writable."""
         holder = Holder(
             pid=os.getpid(),
             host=socket.gethostname(),
@@ -119,16 +119,16 @@ class Turnstile:
             draft.replace(self._note)
 
     def take_back_note(self) -> None:
-        """Take the note away, unless somebody went through later and left another one."""
+        """Remove the note, unless another process passed later and left its own."""
         holder = self._noted()
         if holder is not None and (holder.pid, holder.host) == (os.getpid(), socket.gethostname()):
             with suppress(OSError):
                 self._note.unlink()
 
     def busy(self, seen: str | None = None) -> CacheBusyError:
-        """Return the error that says who has the cache, since when, and what helps.
+        """Return the error that names who uses the cache, since when, and the next step.
 
-        `seen` is what the database's own lock says of it, where there is no note.
+        `seen` is what the database's own lock reports, used if there is no note.
         """
         holder = self._holder()
         return CacheBusyError(
@@ -136,8 +136,8 @@ class Turnstile:
             cause=self.whom(seen),
             remedy="Try again when it has finished"
             + (f", or end process {holder.pid} if it hangs." if holder else ".")
-            + " Where many work on one cache all day, keep it in PostgreSQL:"
-            " --home postgresql://HOST/DATABASE",
+            + " If many users share one cache all day, keep it in PostgreSQL: --home "
+            "postgresql://HOST/DATABASE",
         )
 
     @cached_property
@@ -149,7 +149,7 @@ class Turnstile:
         )
 
     def _queue_up(self, deadline: float, tell: WaitListener) -> None:
-        """Wait for one's turn, and go in."""
+        """Wait for this process's turn, and enter."""
         told_at = time.monotonic() + LONG_WAIT
         with self._queue.place() as place:
             while not (place.first and self._may_go_in()):

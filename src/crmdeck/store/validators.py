@@ -1,4 +1,4 @@
-"""What lets a source answer "unchanged" next time: an HTTP date or a digest an object type."""
+"""What lets a source answer "unchanged" next time: an HTTP date or a digest per object type."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from crmdeck.store.database import Database
 
 
 class Validators:
-    """The validators of the last refresh of each connection; they are no part of the log."""
+    """The validators of each connection's last refresh. They aren't part of the history."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def get(self, connection_id: str) -> dict[str, str]:
-        """Return the validators by object type; those that have none are left out."""
+        """Return the validators by object type."""
         rows = self._database.rows(
             "SELECT answers FROM validators WHERE connection_id = ?", [connection_id]
         )
@@ -25,7 +25,7 @@ class Validators:
     def update(
         self, connection_id: str, validators: Mapping[str, str | None], keep: Collection[str]
     ) -> None:
-        """Overwrite those of `validators`, and forget those of object types not in `keep`."""
+        """Overwrite those of `validators`, and remove those of object types not in `keep`."""
         known = self.get(connection_id)
         answers = {
             name: validator

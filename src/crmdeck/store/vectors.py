@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 class Vectors:
-    """Vectors by model and text; the text itself is not kept."""
+    """Vectors by model and text; the text itself isn't stored."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def get(self, model: str, texts: Sequence[str]) -> dict[str, NDArray[np.float32]]:
-        """Return the stored vectors of those of `texts` that have one."""
+        """Return the stored vectors of `texts`."""
         import numpy as np
 
         by_hash = {_hash(text): text for text in texts}
@@ -37,7 +37,7 @@ class Vectors:
         }
 
     def put(self, model: str, vectors: Mapping[str, NDArray[np.float32]]) -> None:
-        """Store vectors by text; one that is there already stays."""
+        """Store vectors by text; existing ones stay."""
         if not vectors:
             return
         hashes = [_hash(text) for text in vectors]

@@ -1,7 +1,7 @@
-"""A mark beside DuckDB's write-ahead log: what the log holds after the last write.
+"""A mark next to DuckDB's write-ahead log: the log's contents after the last write.
 
-DuckDB takes a log that was cut for one whose last write never ended, and a file whose log is gone
-for one that was closed in peace. So what was written last would be missing without a word.
+DuckDB takes a cut log for one whose last write never ended, and a file without its log for one that
+was closed properly. So the last writes could disappear without an error.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _MOST_ENDS = 200
 
 
 class WalMark:
-    """The mark of the cache at `path`; it is there while writes are in the log only.
+    """The mark of the cache at `path`; it exists while writes are in the log only.
 
-    It is gone before the log may be folded into the file, so that a process that is killed leaves
-    a mark that is true, or none.
+    It is removed before the log may be merged into the file, so that a killed process leaves a
+    correct mark, or none.
     """
 
     def __init__(self, path: Path) -> None:
@@ -36,7 +36,7 @@ class WalMark:
 
     @contextmanager
     def moved(self) -> Iterator[None]:
-        """Take the mark away for the time of a write, and set it where the log ends after it."""
+        """Remove the mark during a write, and set it to the end of the log afterward."""
         ends = self._ends()
         self.take_away()
         try:
@@ -45,12 +45,12 @@ class WalMark:
             self._set(ends)
 
     def take_away(self) -> None:
-        """Let the log be folded into the file."""
+        """Remove the mark, so that the log can be merged into the file."""
         with suppress(OSError):
             self.path.unlink()
 
     def check(self) -> None:
-        """Raise CacheError where the log lacks something that was kept; nobody else may write."""
+        """Raise CacheError if the log lacks committed writes; no one else may write."""
         try:
             mark = json.loads(self.path.read_text("ascii"))
             size, checksum = int(mark["bytes"]), int(mark["crc32"])
@@ -61,20 +61,19 @@ class WalMark:
                 return
             cause = f"{self._log.name} was cut or altered."
         except FileNotFoundError:
-            cause = f"{self._log.name} is gone."
+            cause = f"{self._log.name} is missing."
         raise CacheError(
-            f"The cache {self._cache} lacks what was written last. It was left untouched.",
+            f"The cache {self._cache} lacks its last writes. It was left untouched.",
             cause=cause,
-            remedy=f"Put {self._log.name} back as it was, or go on without: "
-            "crmdeck doctor --repair",
+            remedy=f"Put {self._log.name} back, or continue without it: crmdeck doctor --repair",
             code=LOG_LOST,
         )
 
     def proven(self) -> int | None:
-        """Return up to where the log is what was written, at the end of a write; None unknown.
+        """Return how much of the log is certainly right, up to the end of a write; None if unknown.
 
-        DuckDB's own checksums are sums of words: what repeats an even number of times may be
-        altered without any of them being another one.
+        DuckDB's own checksums are sums of words: what repeats an even number of times can be
+        altered without changing them.
         """
         ends = self._ends()
         if not ends:
@@ -87,7 +86,7 @@ class WalMark:
         return max(right, default=0)
 
     def _ends(self) -> list[tuple[int, int]]:
-        """Return where writes ended, with the CRC-32 of the log up to there."""
+        """Return the ends of writes, with the CRC-32 of the log up to there."""
         try:
             mark = json.loads(self.path.read_text("ascii"))
             return sorted((int(size), int(checksum)) for size, checksum in mark["ends"])
@@ -99,7 +98,7 @@ class WalMark:
             size = self._log.stat().st_size
             before = [end for end in ends[-_MOST_ENDS:] if end[0] < size]
             found = _checksums(self._log, [*(end[0] for end in before), size])
-            # A log that was begun anew meanwhile is another one.
+            # A log that was started again is another log.
             kept = [end for end, there in zip(before, found, strict=False) if end[1] == there]
             checksum = found[-1]
             mark = json.dumps({"bytes": size, "crc32": checksum, "ends": [*kept, (size, checksum)]})
@@ -111,7 +110,7 @@ class WalMark:
 
 
 def _checksums(path: Path, sizes: Sequence[int]) -> list[int]:
-    """Return the CRC-32 of the first bytes, so many and so many; of all where there are fewer."""
+    """Return the CRC-32 of the first bytes, for each size; of all bytes if there are fewer."""
     checksum = done = 0
     found = []
     with path.open("rb") as file:

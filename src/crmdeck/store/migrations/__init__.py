@@ -1,4 +1,4 @@
-"""Numbered SQL files that bring a cache up to date: each runs once, in one transaction."""
+"""Numbered SQL files that upgrade a cache: each runs once, in one transaction."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NAME = re.compile(r"(\d{4})_(\w+)\.sql")
 
 @dataclass(frozen=True)
 class Migration:
-    """One numbered SQL file, and what PostgreSQL needs beside it: indexes."""
+    """One numbered SQL file, and its indexes for PostgreSQL."""
 
     number: int
     name: str
@@ -31,7 +31,7 @@ class Migration:
 
 @cache
 def shipped() -> tuple[Migration, ...]:
-    """Return the migrations that this crmdeck knows, in order."""
+    """Return the migrations of this crmdeck, in order."""
     found = []
     folder = resources.files(__name__)
     for entry in folder.iterdir():
@@ -54,9 +54,9 @@ def newest(migrations: tuple[Migration, ...]) -> int:
 
 
 def version_of(database: Database, path: Path) -> int:
-    """Return the number of the last migration that the cache has seen.
+    """Return the number of the cache's last migration.
 
-    Raises CacheError where the file is a DuckDB file of somebody else's, or does not say.
+    Raises CacheError if the DuckDB file belongs to another program, or has no version.
     """
     import duckdb
 
@@ -70,30 +70,30 @@ def version_of(database: Database, path: Path) -> int:
 
 
 def told_version(database: Database, place: Path | str) -> int:
-    """Return what the table of migrations says; raise CacheDamagedError where it is empty."""
+    """Return the version in the table of migrations; raises CacheDamagedError if it is empty."""
     number = database.rows("SELECT max(number) FROM schema_migration")[0][0]
     if number is None:
         raise CacheDamagedError(
-            f"The cache {place} does not say which version it has. It was left untouched.",
+            f"The cache {place} has no version. It was left untouched.",
             cause="Its table of migrations is empty.",
-            remedy="Let its tables tell: crmdeck doctor --repair",
+            remedy="Detect the version from its tables: crmdeck doctor --repair",
             code=VERSION_LOST,
         )
     return int(number)
 
 
 def refuse_newer(version: int, newest_known: int, place: Path | str) -> None:
-    """Raise CacheTooNewError where a newer crmdeck wrote the cache."""
+    """Raise CacheTooNewError if a newer crmdeck wrote the cache."""
     if version > newest_known:
         raise CacheTooNewError(
-            f"The cache {place} was written by a newer crmdeck. It was left untouched.",
-            cause=f"It has version {version}; this crmdeck knows versions up to {newest_known}.",
+            f"A newer crmdeck wrote the cache {place}. It was left untouched.",
+            cause=f"Its version is {version}; this crmdeck supports versions up to {newest_known}.",
             remedy="Upgrade crmdeck, or choose another workspace with --home.",
         )
 
 
 def create(path: Path, migrations: tuple[Migration, ...], at: datetime) -> None:
-    """Make a new cache at `path`: it is there whole or not at all."""
+    """Create a new cache at `path`, complete or not at all."""
     draft = path.with_name(path.name + ".new")
     for leftover in (draft, wal_of(draft)):
         leftover.unlink(missing_ok=True)
@@ -109,7 +109,7 @@ def create(path: Path, migrations: tuple[Migration, ...], at: datetime) -> None:
 
 
 def begin(database: Database) -> None:
-    """Make the table that says which migrations were run."""
+    """Create the table of migrations."""
     database.run(
         "CREATE TABLE schema_migration "
         "(number INTEGER NOT NULL, name VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL)"
@@ -117,7 +117,7 @@ def begin(database: Database) -> None:
 
 
 def mark(database: Database, migration: Migration, at: datetime) -> None:
-    """Note that a migration was run at `at`."""
+    """Record that a migration ran at `at`."""
     row = (migration.number, migration.name, to_utc(at).replace(tzinfo=None))
     database.insert("schema_migration", ("number", "name", "applied_at"), [row])
 
