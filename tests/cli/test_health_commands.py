@@ -191,6 +191,6 @@ def test_the_exit_code_of_the_doctor_tells_what_is_wrong(tmp_path: Path) -> None
     assert "The current schema of acme: Opportunity" in lost["lost"]
     assert "crmdeck refresh acme" in lost["remedy"]
     done = shell.run("doctor", "--repair", code=5)
-    assert "repaired\tyes\tall as it was before is kept in" in done.stdout
+    assert "repaired\tyes\tbackup from before the repair: " in done.stdout
     shell.run("refresh", "acme")
     shell.run("doctor")

@@ -61,7 +61,7 @@ def test_a_machine_adds_tests_and_signs_in_again(sandbox: Sandbox, tmp_path: Pat
     secrets = {"CRMDECK_PORTAL_ACCESS_TOKEN": portal.private_app_token}
     add = ("connections", "add", "portal", "--source", "hubspot", "--endpoint", portal.endpoint)
     _, err = run(tmp_path, *add, secrets=secrets, code=1)
-    assert "no keyring" in err
+    assert "No keyring" in err
     assert "--secrets file" in err
     out, _ = run(tmp_path, *add, "--secrets", "file", "--json", secrets=secrets)
     added = json.loads(out)

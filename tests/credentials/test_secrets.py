@@ -92,7 +92,7 @@ def test_a_file_that_can_not_be_written_is_told_in_words_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(CrmdeckError, match="can't be written") as caught:
+    with pytest.raises(CrmdeckError, match="Can't write") as caught:
         FileSecrets(tmp_path / "file" / "secrets.json").put(ID, {"access_token": "t"})
     assert caught.value.code == "SECRETS_NOT_STORED"
 

@@ -136,7 +136,7 @@ def test_what_repeats_is_counted_and_not_written() -> None:
     assert lines[3].isprintable()
     now = 61.0
     log.warning("Refused %s.", "again")
-    assert lines[4] == "(997 more like this were left out.) Refused again."
+    assert lines[4] == "(997 similar records left out.) Refused again."
 
 
 def test_an_ipv6_client_is_counted_by_the_network_that_it_has() -> None:

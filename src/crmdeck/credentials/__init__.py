@@ -1,6 +1,6 @@
-"""Where secrets live: the OS keyring, the environment, or a private file. Never the cache.
+"""Secrets: in the OS keyring, the environment, or a private file. Never in the cache.
 
-Secret names are those of `SECRET_NAMES`.
+The names of secrets are in `SECRET_NAMES`.
 """
 
 from crmdeck.credentials.oskeyring import (

@@ -10,22 +10,22 @@ from crmdeck.errors import CrmdeckError
 
 SERVICE = "crmdeck"
 REPLACES = ".replaces"
-# Windows' credential store takes 2,560 bytes in UTF-16; a private key is longer.
+# Windows' credential store holds 2,560 bytes in UTF-16; a private key is longer.
 _PART = 1000
 _PARTS = "crmdeck-parts:"
 
 
 class NoKeyringError(CrmdeckError):
-    """There is no OS keyring to put a secret into."""
+    """This machine has no OS keyring that can store a secret."""
 
     code = "NO_KEYRING"
 
 
 class KeyringSecrets:
-    """Secrets in the keyring of the operating system; long ones in several entries."""
+    """Secrets in the OS keyring; long ones in several entries."""
 
     def get(self, connection_id: str, name: str) -> str | None:
-        """Return the secret, or None (also where there is no keyring)."""
+        """Return the secret; None also without a keyring."""
         import keyring
         import keyring.errors
 
@@ -41,9 +41,9 @@ class KeyringSecrets:
         return None if None in parts else "".join(part or "" for part in parts)
 
     def put(self, connection_id: str, values: Mapping[str, str | None]) -> None:
-        """Store secrets, the refresh token first: it can't be had again.
+        """Store secrets, the refresh token first: it can't be obtained again.
 
-        Raises NoKeyringError where there is no keyring that takes them.
+        Raises NoKeyringError without a usable keyring.
         """
         import keyring.errors
 
@@ -89,7 +89,7 @@ class KeyringSecrets:
 
 
 def keyring_available() -> bool:
-    """Return whether there is a keyring that keeps what it is given."""
+    """True if there is a keyring that stores secrets."""
     import keyring
     from keyring.backends import fail, null
 
@@ -97,10 +97,9 @@ def keyring_available() -> bool:
 
 
 def no_keyring() -> NoKeyringError:
-    """Return the error for a machine without a keyring."""
     return NoKeyringError(
-        "There is no keyring on this machine that takes a secret.",
-        cause="It has none, or it is locked.",
-        remedy="Keep it in a private file with --secrets file, or give it in the environment "
-        "with --secrets environment.",
+        "No keyring on this machine can store a secret.",
+        cause="The keyring is missing or locked.",
+        remedy="Store secrets in a private file with --secrets file, or set them in the "
+        "environment with --secrets environment.",
     )

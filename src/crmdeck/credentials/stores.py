@@ -1,4 +1,4 @@
-"""What keeps secrets, and those keepers that need no keyring: memory and a private file."""
+"""Stores for secrets, and those that need no keyring: memory and a private file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SECRET_NAMES = (
     "password",
 )
 PUBLIC_NAMES = ("client_id", "username")
-"""Those of them that are only names, and may be told."""
+"""Those that are names rather than secrets, and may be shown."""
 
 
 class SecretStore(Protocol):
@@ -36,7 +36,7 @@ class SecretStore(Protocol):
     def put(self, connection_id: str, values: Mapping[str, str | None]) -> None:
         """Store secrets, and remove those that are None.
 
-        Raises CrmdeckError where they can't be stored.
+        Raises CrmdeckError if they can't be stored.
         """
         ...
 
@@ -55,15 +55,12 @@ class MemorySecrets:
         return f"MemorySecrets({len(self._values)} connections)"
 
     def get(self, connection_id: str, name: str) -> str | None:
-        """Return the secret, or None."""
         return self._values.get(connection_id, {}).get(name)
 
     def put(self, connection_id: str, values: Mapping[str, str | None]) -> None:
-        """Keep secrets, and remove those that are None."""
         _merge(self._values.setdefault(connection_id, {}), values)
 
     def forget(self, connection_id: str) -> None:
-        """Remove all secrets of a connection."""
         self._values.pop(connection_id, None)
 
 
@@ -74,23 +71,21 @@ class FileSecrets:
         self._path = path
 
     def get(self, connection_id: str, name: str) -> str | None:
-        """Return the secret, or None."""
         return self._load().get(connection_id, {}).get(name)
 
     def has(self, connection_id: str) -> bool:
-        """Return whether the file holds anything of a connection."""
+        """True if the file has a secret of a connection."""
         return bool(self._load().get(connection_id))
 
     def put(self, connection_id: str, values: Mapping[str, str | None]) -> None:
         """Store secrets, and remove those that are None; the file is replaced as a whole.
 
-        Raises CrmdeckError where it can't be read or written.
+        Raises CrmdeckError if the file can't be read or written.
         """
         with self._changed() as everything:
             _merge(everything.setdefault(connection_id, {}), values)
 
     def forget(self, connection_id: str) -> None:
-        """Remove all secrets of a connection."""
         if self.has(connection_id):
             with self._changed() as everything:
                 everything.pop(connection_id, None)
@@ -102,16 +97,18 @@ class FileSecrets:
             return {}
         except (OSError, ValueError, RecursionError) as error:
             raise CrmdeckError(
-                f"{self._path} can't be read.",
+                f"Can't read {self._path}.",
                 cause=f"{type(error).__name__}.",
-                remedy="Restore it, or remove it and sign in again.",
+                remedy="Restore the file, or remove it and sign in again.",
                 code="SECRETS_UNREADABLE",
             ) from None
         return loaded if isinstance(loaded, dict) else {}
 
     @contextmanager
     def _changed(self) -> Iterator[dict[str, dict[str, str]]]:
-        """Yield what the file holds, to be changed, and write it; nobody else does meanwhile."""
+        """Yield the contents of the file to change, and write them; no one else does in the
+        meantime.
+        """
         from filelock import FileLock
 
         try:
@@ -122,9 +119,9 @@ class FileSecrets:
                 replace_text(self._path, json.dumps(everything))
         except OSError as error:
             raise CrmdeckError(
-                f"{self._path} can't be written.",
+                f"Can't write {self._path}.",
                 cause=f"{error.strerror or type(error).__name__}.",
-                remedy="Free some space, or give yourself the right to write there.",
+                remedy="Free some space, or get write permission for the folder.",
                 code="SECRETS_NOT_STORED",
             ) from None
 

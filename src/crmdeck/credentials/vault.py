@@ -1,4 +1,4 @@
-"""Which secrets hold for a connection, and where they are kept."""
+"""Which secrets apply to a connection, and where they are stored."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from crmdeck.credentials.stores import (
 from crmdeck.model import SecretsPlace
 from crmdeck.redaction import remember
 
-# Lets the file be the place of a connection before there is a secret to put in.
+# Marks a connection as one of the file before there is a secret to store.
 _KEPT_HERE = "kept_here"
 
 
 class Vault:
-    """The secrets of a workspace: in its private file where chosen, else in the keyring.
+    """The secrets of a workspace: in its private file if chosen, else in the keyring.
 
-    A connection whose secrets are in the file stays there, rotated tokens too. What can be
-    stored nowhere holds for as long as this object does.
+    A connection whose secrets are in the file stays there, rotated tokens too. A secret that can't
+    be stored is valid as long as this object exists.
     """
 
     def __init__(self, home: Path, *, prefer_file: bool = False) -> None:
@@ -38,12 +38,11 @@ class Vault:
         self._prefer_file = prefer_file
 
     def place(self, connection_id: str) -> SecretsPlace:
-        """Return where the secrets of a connection are put."""
+        """Return where a connection's secrets are stored."""
         in_file = self._prefer_file or self._file.has(connection_id)
         return SecretsPlace.FILE if in_file else SecretsPlace.KEYRING
 
     def get(self, connection_id: str, name: str) -> str | None:
-        """Return the secret, or None."""
         for store in (self._unkept, self._file, self._keyring):
             found = store.get(connection_id, name)
             if found is not None:
@@ -51,9 +50,10 @@ class Vault:
         return None
 
     def put(self, connection_id: str, values: Mapping[str, str | None]) -> None:
-        """Store secrets where those of the connection are.
+        """Store secrets in the place of the connection's others.
 
-        Raises NoKeyringError where there is no place for them; they hold for this process.
+        Raises NoKeyringError if there is no place for them; they are then valid in this process
+        only.
         """
         store: SecretStore = self._keyring
         if self.place(connection_id) is SecretsPlace.FILE:
@@ -66,9 +66,9 @@ class Vault:
         self._unkept.put(connection_id, dict.fromkeys(values))
 
     def settle(self, connection_id: str, place: SecretsPlace) -> None:
-        """Move the secrets of a connection to one place, where later ones go as well.
+        """Move a connection's secrets to one place, and store later ones there too.
 
-        Raises NoKeyringError where there is no keyring to move them to; then nothing moves.
+        Raises NoKeyringError if there is no keyring to move them to; then nothing moves.
         """
         if place is SecretsPlace.KEYRING and self._file.has(connection_id):
             self._keyring.put(connection_id, self._all(self._file, connection_id))
@@ -85,17 +85,16 @@ class Vault:
         return {name: value for name, value in found.items() if value is not None}
 
     def forget(self, connection_id: str) -> None:
-        """Remove all secrets of a connection."""
         for store in (self._unkept, self._file, self._keyring):
             store.forget(connection_id)
 
 
 class ConnectionSecrets:
-    """The secrets of one connection, as a connector wants them.
+    """The secrets of one connection, as a connector uses them.
 
-    With `environment` (the connection's name) those that a machine hands over as
-    CRMDECK_<NAME>_<SECRET> come first, except where a stored one has replaced exactly that
-    value: a rotated refresh token outlives the one in the environment.
+    With `environment` (the connection's name), secrets in CRMDECK_<NAME>_<SECRET> take precedence,
+    unless a stored secret replaced exactly that value: a rotated refresh token outlives the one in
+    the environment.
     """
 
     def __init__(
@@ -106,7 +105,7 @@ class ConnectionSecrets:
         self._environment = environment
 
     def get(self, name: str) -> str | None:
-        """Return the secret of that name, or None."""
+        """Return the secret with that name, or None."""
         found = self._find(name)
         if found is not None:
             remember_secrets({name: found})
@@ -137,14 +136,14 @@ class ConnectionSecrets:
 
 
 def remember_secrets(values: Mapping[str, str | None]) -> None:
-    """Let no text show these secrets, by name, from now on."""
+    """Make `redact` hide these secrets from now on."""
     for name, value in values.items():
         if name not in PUBLIC_NAMES:
             remember(value)
 
 
 def environment_variable(connection_name: str, secret_name: str) -> str:
-    """Return the variable that holds a secret: `CRMDECK_ACME_PROD_ACCESS_TOKEN`."""
+    """Return the environment variable of a secret: `CRMDECK_ACME_PROD_ACCESS_TOKEN`."""
     return re.sub(r"\W", "_", f"crmdeck_{connection_name}_{secret_name}").upper()
 
 
@@ -153,7 +152,7 @@ def _digest(value: str | None) -> str:
 
 
 def secrets_from_environment(connection_name: str) -> dict[str, str]:
-    """Return the secrets of a connection that the environment holds, by secret name."""
+    """Return a connection's secrets in the environment, by secret name."""
     found = {}
     for name in SECRET_NAMES:
         value = os.environ.get(environment_variable(connection_name, name))

@@ -1,4 +1,4 @@
-"""Which user asks, in which organization, about which connection, and whether they may."""
+"""Access: which user asks, in which organization, about which connection, in which role."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Deck:
 
 @dataclass(frozen=True)
 class Visit:
-    """A request by somebody who is signed in."""
+    """A request of a signed-in user."""
 
     session: Session
     user: User
@@ -60,32 +60,30 @@ class Desk:
         )
 
     def connection(self, integration_id: str) -> Connection:
-        """Return one of them; another organization's is as unknown as one that never was."""
+        """Return one of them. Another organization's connection is as unknown as a missing one."""
         for each in self.connections():
             if each.id == integration_id.lower():
                 return each
         raise NotFoundError(
-            f"There is no integration '{integration_id}'.",
-            remedy="GET /api/integrations lists those of the active organization.",
+            f"No integration with ID '{integration_id}'.",
+            remedy="List the integrations of the active organization: GET /api/integrations",
             code="INTEGRATION_NOT_FOUND",
         )
 
 
 @dataclass(frozen=True)
 class Integration:
-    """One connection, and the workspace in which the signed-in user works on it."""
+    """A connection, and the workspace in which the signed-in user works on it."""
 
     workspace: Workspace
     connection: Connection
 
     @property
     def id(self) -> str:
-        """Return the connection's id."""
         return self.connection.id
 
 
 def deck_of(request: Request) -> Deck:
-    """Return what all requests share."""
     deck: Deck = request.app.state.deck
     return deck
 
@@ -100,7 +98,7 @@ def signed_in(deck: DeckHere, token: Annotated[str | None, Security(_cookie)]) -
     if found is None:
         raise NotSignedInError(
             "You are not signed in.",
-            cause="There is no session, or it has ended.",
+            cause="The session is missing or expired.",
             remedy="Sign in: POST /api/auth/sign-in/email",
         )
     return Visit(found[0], found[1], book)
@@ -116,31 +114,31 @@ def at_desk(deck: DeckHere, visit: VisitHere) -> Desk:
             acting = deck.workspace.on_behalf_of(visit.user.email)
             return Desk(acting, organization, visit.user.role)
     raise NoActiveOrganizationError(
-        "There is no active organization.",
-        remedy="Choose one of GET /api/auth/session by POST /api/auth/organization",
+        "No organization is active.",
+        remedy="Choose one of GET /api/auth/session: POST /api/auth/organization",
     )
 
 
 DeskHere = Annotated[Desk, Depends(at_desk)]
 IntegrationId = Annotated[
     str,
-    Path(description="The UUID of the integration.", json_schema_extra={"format": "uuid"}),
+    Path(description="UUID of the integration.", json_schema_extra={"format": "uuid"}),
 ]
 
 
 def to_look(desk: DeskHere, integration_id: IntegrationId) -> Integration:
-    """Return the integration that a request is about, to look at."""
+    """Return the integration that a request reads."""
     return Integration(desk.workspace, desk.connection(integration_id))
 
 
 def to_change(desk: DeskHere, integration_id: IntegrationId) -> Integration:
-    """Return the integration that a request is about, to change; raises RoleError."""
+    """Return the integration that a request changes; raises RoleError."""
     connection = desk.connection(integration_id)
     if desk.role is not Role.MEMBER:
         raise RoleError(
-            "Your role does not allow this.",
-            cause="A viewer looks and changes nothing.",
-            remedy="Ask the operator of this server for the role 'member'.",
+            "Your role doesn't allow this.",
+            cause="A viewer can read, and change nothing.",
+            remedy="Ask the administrator of this server for the role 'member'.",
         )
     return Integration(desk.workspace, connection)
 

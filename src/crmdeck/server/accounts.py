@@ -1,4 +1,4 @@
-"""Who may sign in, to which organizations, and which connections those have."""
+"""Users, organizations, and the connections of each organization."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from crmdeck.workspace import Workspace
 ACCOUNTS_FILE = "users.json"
 DEFAULT_ORGANIZATION = "main"
 SHORTEST_PASSWORD = 12
-# Of zxcvbn's 0 to 4: below, fewer than a hundred million guesses are enough. It looks at so much.
+# On zxcvbn's scale from 0 to 4: below this, fewer than a hundred million guesses are enough. zxcvbn
+# reads only so many characters.
 _LEAST_SCORE, _LOOKED_AT = 3, 72
 _LONGEST = 254
 
@@ -24,18 +25,18 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 
 class Organization(WireModel):
-    """A group of users, and the ids of the connections that they share; None: all there are."""
+    """A group of users, and the IDs of the connections that they share; None: all."""
 
     id: str
     connections: tuple[str, ...] | None = None
 
     def has(self, connection_id: str) -> bool:
-        """Return whether a connection belongs to this organization."""
+        """True if a connection belongs to this organization."""
         return self.connections is None or connection_id in self.connections
 
 
 class User(WireModel):
-    """Somebody who may sign in; `organizations` are ids, `password_hash` is argon2's own form."""
+    """A user; `organizations` are IDs, `password_hash` is argon2's format."""
 
     email: str
     password_hash: str
@@ -47,8 +48,6 @@ class User(WireModel):
 
 
 class AccountBook(WireModel):
-    """The contents of the file."""
-
     organizations: tuple[Organization, ...] = Field(
         default=(Organization(id=DEFAULT_ORGANIZATION),),
         validation_alias=AliasChoices("organizations", "organisations"),
@@ -56,16 +55,15 @@ class AccountBook(WireModel):
     users: tuple[User, ...] = ()
 
     def user(self, email: str) -> User | None:
-        """Return the user of that e-mail address, in whatever case."""
+        """Return the user with that email address, in any case."""
         wanted = email.strip().casefold()
         return next((user for user in self.users if user.email == wanted), None)
 
     def organization(self, name: str) -> Organization | None:
-        """Return the organization of that id."""
         return next((each for each in self.organizations if each.id == name), None)
 
     def organizations_of(self, user: User) -> tuple[Organization, ...]:
-        """Return the organizations of a user, without those that were removed."""
+        """Return a user's organizations, without removed ones."""
         return tuple(each for each in self.organizations if each.id in user.organizations)
 
 
@@ -76,7 +74,7 @@ class Accounts:
         self._document = document(place, ACCOUNTS_FILE, AccountBook())
 
     def book(self) -> AccountBook:
-        """Return all of it, as it is now."""
+        """Return the current users and organizations."""
         return self._document.read()
 
     def user(self, email: str) -> User:
@@ -93,8 +91,8 @@ class Accounts:
     ) -> User:
         """Add a user.
 
-        Raises UsageError for an address or a password that can't be used, ConflictError for an
-        address in use, NotFoundError for an organization that is not there.
+        Raises UsageError for an invalid address or password, ConflictError for an address in use,
+        NotFoundError for an unknown organization.
         """
         from crmdeck.server.passwords import hash_password
 
@@ -109,8 +107,8 @@ class Accounts:
         def update(book: AccountBook) -> AccountBook:
             if book.user(user.email) is not None:
                 raise ConflictError(
-                    f"{user.email} can sign in already.",
-                    remedy="To change the password or the role: crmdeck serve users set E-MAIL",
+                    f"{user.email} is a user already.",
+                    remedy="Change the password or role: crmdeck serve users set EMAIL",
                     code="USER_EXISTS",
                 )
             for name in organizations:
@@ -130,7 +128,8 @@ class Accounts:
     ) -> User:
         """Change what is given; a new password ends the user's sessions.
 
-        Raises NotFoundError for nobody or no such organization, UsageError for a bad password.
+        Raises NotFoundError for an unknown user or organization, UsageError for an invalid
+        password.
         """
         from crmdeck.server.passwords import hash_password
 
@@ -150,7 +149,7 @@ class Accounts:
         return _require_user(self._document.change(update), email)
 
     def remove_user(self, email: str) -> User:
-        """Remove a user, who is signed out at once; raises NotFoundError."""
+        """Remove a user and end their sessions; raises NotFoundError."""
         removed: list[User] = []
 
         def update(book: AccountBook) -> AccountBook:
@@ -163,11 +162,11 @@ class Accounts:
         return removed[0]
 
     def set_organization(self, name: str, connections: tuple[str, ...] | None) -> Organization:
-        """Make an organization, or say anew which connections it has (None: all there are)."""
+        """Create an organization, or replace its connections (None: all)."""
         if not _ORGANIZATION.fullmatch(name):
             raise UsageError(
                 f"'{name}' can't be the name of an organization.",
-                remedy="Use small letters, digits, '.', '-' and '_', 64 at most.",
+                remedy="Use up to 64 lower-case letters, digits, '.', '-' and '_'.",
                 code="BAD_NAME",
             )
         organization = Organization(id=name, connections=connections)
@@ -181,7 +180,7 @@ class Accounts:
         return organization
 
     def remove_organization(self, name: str) -> Organization:
-        """Remove an organization that has no users any more; raises ConflictError if it has."""
+        """Remove an organization; raises ConflictError if it has users."""
         removed: list[Organization] = []
 
         def update(book: AccountBook) -> AccountBook:
@@ -190,7 +189,7 @@ class Accounts:
             if members:
                 raise ConflictError(
                     f"'{name}' has users: {', '.join(members[:5])}.",
-                    remedy="Remove them, or add them again to another organization, first.",
+                    remedy="Remove these users first, or move them to another organization.",
                     code="ORGANISATION_IN_USE",
                 )
             left = tuple(each for each in book.organizations if each.id != name)
@@ -204,8 +203,8 @@ def _require_user(book: AccountBook, email: str) -> User:
     user = book.user(email)
     if user is None:
         raise NotFoundError(
-            f"There is no user '{email}'.",
-            remedy="crmdeck serve users list shows all users.",
+            f"No user with the address '{email}'.",
+            remedy="List the users: crmdeck serve users list",
             code="USER_NOT_FOUND",
         )
     return user
@@ -215,8 +214,8 @@ def _require_organization(book: AccountBook, name: str) -> Organization:
     found = book.organization(name)
     if found is None:
         raise NotFoundError(
-            f"There is no organization '{name}'.",
-            remedy=f"Make it first: crmdeck serve organizations set {name} --connection NAME",
+            f"No organization named '{name}'.",
+            remedy=f"Create it: crmdeck serve organizations set {name} --connection NAME",
             code="ORGANISATION_NOT_FOUND",
         )
     return found
@@ -225,28 +224,28 @@ def _require_organization(book: AccountBook, name: str) -> Organization:
 def _checked_email(email: str) -> str:
     address = email.strip().casefold()
     if not (_EMAIL.fullmatch(address) and address.isprintable() and len(address) <= _LONGEST):
-        raise UsageError(f"'{email}' is not an e-mail address.", code="BAD_EMAIL")
+        raise UsageError(f"'{email}' isn't an email address.", code="BAD_EMAIL")
     return address
 
 
 def _checked_password(password: str, email: str) -> str:
-    """Return a password that is long and not soon guessed; raises UsageError for another one."""
+    """Return the password; raises UsageError if it is too short or easy to guess."""
     from zxcvbn import zxcvbn
 
     if len(password) < SHORTEST_PASSWORD:
         raise UsageError(
             "The password is too short.",
-            remedy=f"Use {SHORTEST_PASSWORD} characters or more.",
+            remedy=f"Use at least {SHORTEST_PASSWORD} characters.",
             code="WEAK_PASSWORD",
         )
     own = [part for part in re.split(r"[@.+_-]", email) if part]
     guessed = zxcvbn(password[:_LOOKED_AT], user_inputs=[email, *own, "crmdeck", "partneros"])
     if guessed["score"] < _LEAST_SCORE:
         raise UsageError(
-            "The password is too easily guessed.",
+            "The password is too easy to guess.",
             cause=guessed["feedback"]["warning"]
-            or "It is among the commonest, or made of such, of your own name or of runs of keys.",
-            remedy="Use several words that have nothing to do with each other.",
+            or "The password is common, or consists of common words, your name or adjacent keys.",
+            remedy="Use several unrelated words.",
             code="WEAK_PASSWORD",
         )
     return password

@@ -1,4 +1,4 @@
-"""Addresses and names of hosts, as a server has to tell them apart."""
+"""Addresses and names of hosts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ipaddress
 
 
 def household(address: str) -> str:
-    """Return what an address is counted by: itself, or the /64 that an IPv6 client has whole."""
+    """Return the address to count by: the address itself, or the /64 network of an IPv6 client."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
@@ -19,7 +19,7 @@ def household(address: str) -> str:
 
 
 def host_of(header: str) -> str:
-    """Return the host of a `Host` header in small letters, without port and brackets."""
+    """Return the host of a `Host` header in lower case, without port and brackets."""
     host = header.strip().casefold()
     if host.startswith("["):
         return host[1:].partition("]")[0]
@@ -27,7 +27,7 @@ def host_of(header: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a name or an address is this machine's own."""
+    """True if a name or an address is this machine's own."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -35,7 +35,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_address(host: str) -> bool:
-    """Return whether a host is given by its IP address."""
+    """True if a host is an IP address."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -44,7 +44,7 @@ def is_address(host: str) -> bool:
 
 
 def is_network(text: str) -> bool:
-    """Return whether a text is an IP address or a network (`10.0.0.0/8`)."""
+    """True if a text is an IP address or a network (`10.0.0.0/8`)."""
     try:
         ipaddress.ip_network(text)
     except ValueError:

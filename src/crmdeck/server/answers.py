@@ -1,4 +1,4 @@
-"""Answers in the wire shape, and what the description of the API says of them."""
+"""Answers in the wire format, and their description in the API."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from crmdeck.server.errors import ErrorBody
 SCHEMA_CACHING = {"Cache-Control": "private, max-age=60"}
 
 _SAID: dict[int, str] = {
-    400: "The request can't be understood, or there is no active organization.",
-    401: "Not signed in, or the session has ended.",
-    403: "The role does not allow it, or a page of another site sent it.",
-    404: "There is no such thing in the active organization.",
-    409: "It contradicts what holds now; `code` says what.",
+    400: "The request is invalid, or no organization is active.",
+    401: "Not signed in, or the session expired.",
+    403: "The role doesn't allow it, or a page of another site sent it.",
+    404: "Not found in the active organization.",
+    409: "The request contradicts the current state; see `code`.",
     413: "The body is too large.",
-    429: "Too often; `Retry-After` says for how long to wait, where that is known.",
-    500: "Something went wrong that should not have.",
-    502: "The CRM failed, refused, or answered nonsense.",
+    429: "Too many requests; `Retry-After` has the seconds to wait, if known.",
+    500: "Internal error.",
+    502: "The CRM failed, refused, or returned an invalid answer.",
     503: "The cache is busy, or the server is stopping.",
 }
 
 
 def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the description of failures by status, 400, 500 and 503 always among them."""
+    """Return the description of failures by status; 400, 500 and 503 are always included."""
     return {
         status: {"model": ErrorBody, "description": _SAID[status]}
         for status in sorted({400, 500, 503, *statuses})
@@ -36,12 +36,12 @@ def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def answer(record: WireModel) -> Response:
-    """Return the answer that holds one record."""
+    """Return the answer with one record."""
     return Response(record.to_json(), media_type="application/json")
 
 
 def answer_schema(body: str, if_none_match: str | None) -> Response:
-    """Return an answer that a client may keep, or 304 where it has it already."""
+    """Return an answer that a client may cache, or 304 if it has it already."""
     tag = f'W/"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
     headers = {**SCHEMA_CACHING, "ETag": tag}
     known = [each.strip() for each in (if_none_match or "").split(",")]
@@ -51,10 +51,9 @@ def answer_schema(body: str, if_none_match: str | None) -> Response:
 
 
 def list_text(records: Iterable[WireModel]) -> str:
-    """Return the JSON of a list of records."""
     return f"[{','.join(record.to_json() for record in records)}]"
 
 
 def answer_list(records: Iterable[WireModel]) -> Response:
-    """Return the answer that holds a list of records."""
+    """Return the answer with a list of records."""
     return Response(list_text(records), media_type="application/json")

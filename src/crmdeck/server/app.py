@@ -36,9 +36,9 @@ def create_app(
 ) -> FastAPI:
     """Return the Integrations API over a workspace, as an ASGI application.
 
-    Users and sessions are kept with the workspace: in its folder, or in its database.
-    `public_url` is where people reach it: with https the cookie is Secure. Once `stopping` is
-    canceled, long work ends.
+    Users and sessions are stored with the workspace: in its folder or in its database. `public_url`
+    is the address that people use; with https the cookie is Secure. Once `stopping` is canceled,
+    long work ends.
     """
     secure = public_url.startswith("https://")
     settings = workspace.settings
@@ -81,7 +81,7 @@ def _operation_id(route: APIRoute) -> str:
 
 
 def _describe(app: FastAPI) -> dict[str, Any]:
-    """Return the description of the API, without the 422 that is answered as a 400 here."""
+    """Return the description of the API, without FastAPI's 422, which is a 400 here."""
     if app.openapi_schema is None:
         described = get_openapi(
             title=app.title,

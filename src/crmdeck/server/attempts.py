@@ -1,4 +1,4 @@
-"""How often somebody may try to sign in."""
+"""Limits on sign-in attempts."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ _MOST_KEYS = 10_000
 
 
 class TooManyAttemptsError(CrmdeckError):
-    """Signing in was tried too often; `retry_after` is in seconds."""
+    """Too many sign-in attempts; `retry_after` is in seconds."""
 
     code = "TOO_MANY_ATTEMPTS"
     http_status = 429
 
     def __init__(self, retry_after: int) -> None:
         super().__init__(
-            "Signing in was tried too often.",
-            cause="So many attempts in a few minutes look like guessing.",
+            "Too many sign-in attempts.",
+            cause="This many attempts in a few minutes look like guessing.",
             remedy=f"Try again in {retry_after} seconds.",
         )
         self.retry_after = retry_after
 
 
 class Attempts:
-    """Counts the attempts of the last five minutes, and can't be used to lock anybody out.
+    """Counts the attempts of the last five minutes; it can't be used to lock anyone out.
 
     Attempts are counted by user and address together: wrong passwords from one address leave the
-    user's own address alone. All that one address tries is counted too, and all that is tried of
-    one user: beyond `per_email` each further address has `trickle` attempts left for that user, so
-    that many addresses gain little and a new one of the user's still gets in. Both are for
-    addresses only from which the user has no session. A browser or program that signed in before,
-    and shows what it was given then, is counted by that alone: others behind the same address use
-    up none of its attempts. An attempt counts before the password is looked at, so that many at
-    once gain nothing; one that succeeds takes its count back.
+    user's own address alone. All attempts of one address are counted too, and all attempts on one
+    user. Beyond `per_email`, each further address has `trickle` attempts left for that user, so
+    that many addresses gain little and the user can still sign in from a new one. Both apply only
+    to addresses from which the user has no session. A browser or program that signed in before, and
+    shows the token it got then, has a count of its own: others behind the same address use up none
+    of its attempts. An attempt counts before the password is checked, so that parallel attempts
+    gain nothing. A successful attempt isn't counted.
     """
 
     def __init__(
@@ -70,10 +70,10 @@ class Attempts:
     def count(
         self, email: str, address: str, *, known: bool = False, device: str | None = None
     ) -> None:
-        """Count an attempt; raises TooManyAttemptsError where there were too many.
+        """Count an attempt; raises TooManyAttemptsError if there were too many.
 
-        `known`: the user is signed in from that address already. `device`: what tells that the
-        user signed in from there before, wherever it is now.
+        `known`: the user is signed in from that address already. `device`: proof that the user
+        signed in from this device before, wherever it is now.
         """
         now = self._timer()
         email = email.strip().casefold()
@@ -104,7 +104,7 @@ class Attempts:
         times.append(now)
 
     def succeeded(self, email: str, address: str, *, device: str | None = None) -> None:
-        """Take the attempts of a user from an address, or a device, back."""
+        """Uncount the attempts of a user from an address or a device."""
         with self._guard:
             if device is not None:
                 self._made.pop(("device", device), None)

@@ -1,4 +1,4 @@
-"""Signing in and out, and choosing the organization."""
+"""Sign in and out, and choose the organization."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ router = APIRouter(prefix="/auth", tags=["auth"])
 def sign_in(deck: DeckHere, request: Request, body: SignIn) -> Response:
     """Sign in; the answer sets the cookie `session_token`.
 
-    For a user of one organization only, that one is active at once.
+    If the user has one organization, it becomes active.
     """
     address = _address(request)
     device = request.cookies.get(DEVICE_COOKIE)
@@ -58,7 +58,7 @@ def sign_out(deck: DeckHere, visit: VisitHere) -> Response:
 
 @router.post("/sign-out-everywhere", response_model=SignedOut, responses=failures(401, 403))
 def sign_out_everywhere(deck: DeckHere, visit: VisitHere) -> Response:
-    """End all sessions of the user, this one too: an extension of crmdeck."""
+    """End all sessions of the user, including this one: an extension of crmdeck."""
     ended = deck.sessions.end_all(visit.user.email)
     _log.info("Signed out %s everywhere.", visit.user.email)
     return _without_cookie(deck, answer(SignedOut(ended=ended)))
@@ -68,13 +68,13 @@ def sign_out_everywhere(deck: DeckHere, visit: VisitHere) -> Response:
 def change_password(
     deck: DeckHere, visit: VisitHere, request: Request, body: ChangePassword
 ) -> Response:
-    """Change the password: all other sessions of the user end. An extension of crmdeck."""
+    """Change the password, and end all other sessions of the user. An extension of crmdeck."""
     address = _address(request)
     try:
         device = request.cookies.get(DEVICE_COOKIE)
         _proven(deck, visit.user.email, body.current_password, address, device)
     except NotSignedInError as error:
-        raise ConflictError("The present password is not right.", code=error.code) from None
+        raise ConflictError("The current password is wrong.", code=error.code) from None
     user = deck.accounts.change_user(visit.user.email, password=body.new_password)
     deck.sessions.end_all(user.email)
     token, session = deck.sessions.start(user, visit.session.active_organization, address)
@@ -87,22 +87,22 @@ def change_password(
 
 @router.get("/session", response_model=SessionView, responses=failures(401))
 def session(visit: VisitHere) -> Response:
-    """Tell who is signed in, their organizations, and which is the active one."""
+    """Return the signed-in user, their organizations, and the active one."""
     return answer(_view(visit.session, visit.user, visit.book))
 
 
 @router.post("/organization", response_model=SessionView, responses=failures(401, 403, 404, 413))
 def switch_organization(deck: DeckHere, visit: VisitHere, body: SwitchOrganization) -> Response:
-    """Make another of the user's organizations the active one of this session."""
+    """Make another of the user's organizations active in this session."""
     return answer(_view(_switched(deck, visit, body.organization_id), visit.user, visit.book))
 
 
 def _proven(
     deck: Deck, email: str, password: str, address: str, *shown: str | None
 ) -> tuple[User, AccountBook]:
-    """Return the user whose password it is; raises NotSignedInError, TooManyAttemptsError.
+    """Return the user with that password; raises NotSignedInError, TooManyAttemptsError.
 
-    `shown`: what may tell that the user signed in from there before, or was let in.
+    `shown` may prove that the user signed in from this device before, or was admitted.
     """
     known_by = (deck.sessions.trusted(token, email) for token in shown)
     device = next((each for each in known_by if each is not None), None)
@@ -114,7 +114,7 @@ def _proven(
     if user is None or not fits:
         _log.warning("Refused to sign in %s from %s.", one_line(email), address)
         raise NotSignedInError(
-            "E-mail address or password are not right.", code="INVALID_CREDENTIALS"
+            "The email address or the password is wrong.", code="INVALID_CREDENTIALS"
         )
     deck.attempts.succeeded(email, address, device=device)
     return user, book
@@ -161,7 +161,7 @@ def _switched(deck: Deck, visit: Visit, organization_id: str) -> Session:
     if organization_id not in mine:
         raise NotFoundError(
             f"You have no organization '{organization_id}'.",
-            remedy="GET /api/auth/session lists yours.",
+            remedy="List your organizations: GET /api/auth/session",
             code="ORGANISATION_NOT_FOUND",
         )
     return deck.sessions.switch(visit.session, organization_id)

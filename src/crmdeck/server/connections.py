@@ -1,10 +1,10 @@
-"""Connections of clients: each has so much time, and all together have so many.
+"""Connections of clients: limits in time and in number.
 
-uvicorn waits for a request for as long as its client likes, so a few hundred half-sent ones hold
-all sockets that the process may have. Here the header and the body each have to arrive in time,
-and a client that reads an answer has to keep reading. Where there are too many connections, the
-one that has waited longest is closed, of the address that has the most: a client that sends a
-whole request is answered.
+uvicorn waits for a request as long as its client likes, so a few hundred half-sent requests could
+hold all sockets of the process. Here the header and the body each have a time limit, and a client
+that reads an answer has to keep reading. If there are too many connections, the one that has waited
+longest at the busiest address is closed, so that a client that sends a whole request gets an
+answer.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _TOO_LATE_BODY = b'{"error": "The request did not arrive in time.", "code": "REQ
 FEWEST_CONNECTIONS = 32
 MOST_CONNECTIONS = 1024
 BACKLOG = 64
-# What the process itself needs: the cache, its log, CRMs, and as many as are accepted at once.
+# For the process itself: the cache, its log, CRMs, and as many as are accepted at once.
 _RESERVED = 128 + BACKLOG
 _WANTED = 4096
 
@@ -38,8 +38,8 @@ _WANTED = 4096
 class RequestLimits:
     """How long a client may take, in seconds, and how many connections there may be.
 
-    `header` runs from connecting (or from the answer before), `body` from the header's end. Who
-    reads an answer has to take in `pace` bytes a second, looked at every `stall` seconds.
+    `header` runs from connecting (or from the last answer), `body` from the end of the header. A
+    reader of an answer has to accept `pace` bytes per second, checked every `stall` seconds.
     """
 
     header: float = 10.0
@@ -58,7 +58,7 @@ class Crowd:
         self._waiting: dict[str, dict[BoundedProtocol, None]] = {}
 
     def enter(self, connection: BoundedProtocol) -> None:
-        """Take a connection in; another one, or this one, is dropped where there is no room."""
+        """Admit a connection; if there is no room, another one or this one is dropped."""
         if len(self._all) >= self._most:
             dropped = self._dispensable() or connection
             dropped.drop()
@@ -69,17 +69,16 @@ class Crowd:
             self._all.add(connection)
 
     def leave(self, connection: BoundedProtocol) -> None:
-        """Forget a connection that has ended."""
         self._all.discard(connection)
         self.works(connection)
 
     def waits(self, connection: BoundedProtocol) -> None:
-        """Take note that a connection waits for its client from now on."""
+        """Record that a connection now waits for its client."""
         if connection in self._all:
             self._waiting.setdefault(connection.household, {})[connection] = None
 
     def works(self, connection: BoundedProtocol) -> None:
-        """Take note that a connection has a whole request."""
+        """Record that a connection has a whole request."""
         neighbors = self._waiting.get(connection.household)
         if neighbors is not None:
             neighbors.pop(connection, None)
@@ -96,7 +95,7 @@ class Crowd:
 
 
 class BoundedProtocol(H11Protocol):
-    """uvicorn's protocol over h11, which ends what takes too long."""
+    """uvicorn's protocol over h11, with time limits."""
 
     def __init__(self, *args: Any, limits: RequestLimits, crowd: Crowd, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -108,24 +107,20 @@ class BoundedProtocol(H11Protocol):
         self.household = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to wait for the first request."""
         super().connection_made(transport)  # type: ignore[arg-type]
         self.household = household(self.client[0] if self.client else "")
         self._crowd.enter(self)
         self._watch()
 
     def data_received(self, data: bytes) -> None:
-        """Take in a part of a request."""
         super().data_received(data)
         self._watch()
 
     def on_response_complete(self) -> None:
-        """Wait for the next request once one is answered."""
         super().on_response_complete()
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let go of everything."""
         for timer in (self._deadline, self._stall):
             if timer is not None:
                 timer.cancel()
@@ -133,23 +128,20 @@ class BoundedProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Watch that the client goes on reading."""
         super().pause_writing()
         self._watch_reader()
 
     def resume_writing(self) -> None:
-        """Stop watching: the client has read nearly all."""
         super().resume_writing()
         if self._stall is not None:
             self._stall.cancel()
             self._stall = None
 
     def drop(self) -> None:
-        """End the connection at once."""
         self.transport.abort()
 
     def _watch(self) -> None:
-        """Start the clock of the phase that the request has come to, if it has come to one."""
+        """Start the clock of the request's phase, if it entered a new one."""
         phase = (self.conn.their_state, self.cycle)
         if phase == self._phase:
             return
@@ -186,10 +178,10 @@ class BoundedProtocol(H11Protocol):
 
 
 def room_for_connections() -> int:
-    """Return how many connections this process can hold, having asked for more where it may."""
+    """Return how many connections this process can hold, after asking the system for more."""
     try:
         import resource
-    except ImportError:  # Windows, which sets no such limit
+    except ImportError:  # Windows has no such limit
         return MOST_CONNECTIONS
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _WANTED if hard == resource.RLIM_INFINITY else min(hard, _WANTED)

@@ -1,5 +1,4 @@
-"""Small records that several servers read and change: each in a private file, or in a team's
-database where the workspace is in one."""
+"""Small records that several servers read and change: in private files, or in a team's database."""
 
 from __future__ import annotations
 
@@ -22,26 +21,26 @@ _WAIT = 10.0
 
 
 class DocumentError(CrmdeckError):
-    """A file of the server can't be read or written."""
+    """Can't read or write a file of the server."""
 
     code = "SERVER_FILE_UNUSABLE"
 
 
 class Document(Protocol[M]):
-    """One record that others may change too."""
+    """A record that others may change too."""
 
     def read(self) -> M:
-        """Return the record as it is now."""
+        """Return the current record."""
 
     def change(self, update: Callable[[M], M]) -> M:
-        """Replace the record by what `update` makes of it, and return that.
+        """Replace the record by what `update` returns for it, and return that.
 
-        Nobody else changes it meanwhile; what `update` raises is raised.
+        No one else changes it in the meantime. Raises what `update` raises.
         """
 
 
 def document(place: Path | Workspace, name: str, empty: M) -> Document[M]:
-    """Return the record of that name of a workspace, or of the folder of one."""
+    """Return the record with that name, of a workspace or of the folder of one."""
     if isinstance(place, Workspace):
         if place.shared:
             return SharedDocument(place, name, empty)
@@ -50,7 +49,7 @@ def document(place: Path | Workspace, name: str, empty: M) -> Document[M]:
 
 
 class SharedDocument(Generic[M]):
-    """One record in the database of a workspace: any number of servers answers alike."""
+    """A record in the database of a workspace, shared by any number of servers."""
 
     def __init__(self, workspace: Workspace, name: str, empty: M) -> None:
         self._documents = workspace.documents
@@ -59,18 +58,16 @@ class SharedDocument(Generic[M]):
         self._seen: tuple[str | None, M] = (None, empty)
 
     def read(self) -> M:
-        """Return the record; raises CacheError."""
         return self._parsed(self._documents.read(self._name))
 
     def change(self, update: Callable[[M], M]) -> M:
-        """Replace the record by what `update` makes of it, and return that."""
         text = self._documents.change(
             self._name, lambda known: update(self._parsed(known)).to_json()
         )
         return self._parsed(text)
 
     def _parsed(self, text: str | None) -> M:
-        # One tuple, put in its place at once: threads may see the old or the new one.
+        # One tuple, assigned at once: threads see the old or the new one.
         seen, record = self._seen
         if text != seen:
             record = self._empty if text is None else type(self._empty).model_validate_json(text)
@@ -79,10 +76,10 @@ class SharedDocument(Generic[M]):
 
 
 class FileDocument(Generic[M]):
-    """One record in the file at `path`, which only its owner can read.
+    """A record in the file at `path`, which only its owner can read.
 
-    It is read again as soon as another process has changed it, and replaced as a whole. Where
-    there is no file the record is `empty`.
+    It is read again when another process has changed it, and replaced as a whole. Without a file
+    the record is `empty`.
     """
 
     def __init__(self, path: Path, empty: M) -> None:
@@ -93,14 +90,14 @@ class FileDocument(Generic[M]):
         self._record = empty
 
     def read(self) -> M:
-        """Return the record; raises DocumentError."""
+        """Return the current record; raises DocumentError."""
         with self._guard:
             return self._current()
 
     def change(self, update: Callable[[M], M]) -> M:
-        """Replace the record by what `update` makes of it, and return that.
+        """Replace the record by what `update` returns for it, and return that.
 
-        Nobody else changes it meanwhile. Raises DocumentError, and what `update` raises.
+        No one else changes it in the meantime. Raises DocumentError, and what `update` raises.
         """
         with self._guard, self._alone():
             changed = update(self._current())
@@ -130,7 +127,7 @@ class FileDocument(Generic[M]):
             lock = FileLock(f"{self.path}.lock", mode=0o600, timeout=_WAIT)
             lock.acquire()
         except (OSError, Timeout) as error:
-            raise self._unusable("changed", error) from None
+            raise self._unusable("change", error) from None
         try:
             yield
         finally:
@@ -140,11 +137,14 @@ class FileDocument(Generic[M]):
         try:
             replace_text(self.path, text)
         except OSError as error:
-            raise self._unusable("written", error) from None
+            raise self._unusable("write", error) from None
 
     def _unusable(self, what: str, error: Exception) -> DocumentError:
         return DocumentError(
-            f"{self.path} can't be {what}.",
+            f"Can't {what} {self.path}.",
             cause=f"{error.strerror if isinstance(error, OSError) else type(error).__name__}.",
-            remedy="Check that it is there whole and yours, and its folder too.",
+            remedy=(
+                "Check the permissions of the file and its folder, or restore the file from "
+                "a backup."
+            ),
         )

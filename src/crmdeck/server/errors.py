@@ -1,4 +1,4 @@
-"""Every failure as the documented body: `error`, `code`, and `cause`, `remedy` where known."""
+"""Every failure as the documented body: `error`, `code`, and `cause` and `remedy` if known."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _log = logging.getLogger(__name__)
 MAX_BODY = 1024 * 1024
 _BUSY_FOR = 2
 _OUT_OF_REACH = CrmdeckError(
-    "What this server keeps can't be used at this moment.",
-    remedy="Try again in a moment; if it stays, look into the server's log.",
+    "The server can't use its data right now.",
+    remedy="Try again later. If it happens again, check the server's log.",
 )
 
 
 class ErrorBody(WireModel):
-    """What every failure answers; `cause` and `remedy` are left out where there is none."""
+    """The body of every failure; `cause` and `remedy` are omitted if empty."""
 
     error: str
     code: str
@@ -45,14 +45,14 @@ class ErrorBody(WireModel):
 
 
 class NotSignedInError(CrmdeckError):
-    """There is no session, or it has ended."""
+    """The session is missing or expired."""
 
     code = "UNAUTHENTICATED"
     http_status = 401
 
 
 class RoleError(CrmdeckError):
-    """Signed in, but the user's role does not allow it."""
+    """The user is signed in, but the role doesn't allow this."""
 
     code = "ROLE_FORBIDS"
     http_status = 403
@@ -66,14 +66,14 @@ class CrossOriginError(CrmdeckError):
 
 
 class WrongHostError(CrmdeckError):
-    """A request is for a host that this server is not."""
+    """The request is for a host that this server doesn't serve."""
 
     code = "WRONG_HOST"
     http_status = 400
 
 
 class TwoLengthsError(CrmdeckError):
-    """A request says in two ways where it ends; nothing else is read from its connection."""
+    """The request gives its length in two ways; its connection is closed."""
 
     code = "TWO_LENGTHS"
     http_status = 400
@@ -87,23 +87,20 @@ class NoActiveOrganizationError(CrmdeckError):
 
 
 class TooLargeError(CrmdeckError):
-    """The body of a request is beyond what is taken."""
+    """The body of the request is too large."""
 
     code = "BODY_TOO_LARGE"
     http_status = 413
 
     def __init__(self) -> None:
-        super().__init__(
-            "The request is too large.", cause=f"Bodies of up to {MAX_BODY // 1024} KiB are taken."
-        )
+        super().__init__("The request is too large.", cause=f"The limit is {MAX_BODY // 1024} KiB.")
 
 
 def status_of(error: CrmdeckError) -> int:
     """Return the HTTP status of an error.
 
-    401 and 403 are about the caller's own session here; what a CRM says to the server about the
-    server's credentials is a conflict (the connection has to be authorized again) or a failure
-    of the source.
+    401 and 403 are about the caller's own session here. If a CRM rejects the server's credentials,
+    that is a conflict (the connection needs a new sign-in) or a failure of the source.
     """
     match error:
         case ReauthRequiredError():
@@ -117,7 +114,7 @@ def status_of(error: CrmdeckError) -> int:
 
 
 def error_response(error: CrmdeckError) -> Response:
-    """Return the answer to a request that failed; where things lie here goes to the log only."""
+    """Return the answer to a failed request. Paths of this machine go to the log only."""
     headers = {}
     if isinstance(error, CacheError | DocumentError):
         _log.warning("%s: %s", error.code, one_line(f"{error.message} {error.cause or ''}"))
@@ -142,19 +139,19 @@ def error_response(error: CrmdeckError) -> Response:
 
 
 def internal_error(error: Exception) -> Response:
-    """Return the answer to a request that failed as none should; the log has the rest."""
-    _log.error("A request failed as none should.", exc_info=error)
+    """Return the answer to an unexpected failure, and log it."""
+    _log.error("A request failed unexpectedly.", exc_info=error)
     return error_response(
         CrmdeckError(
-            "Something went wrong that should not have.",
-            remedy="Try again; if it stays, look into the server's log.",
+            "An unexpected error occurred.",
+            remedy="Try again. If it happens again, check the server's log.",
             code="INTERNAL_ERROR",
         )
     )
 
 
 def install(app: FastAPI) -> None:
-    """Let `app` answer every failure in the documented form."""
+    """Make `app` answer every failure in the documented form."""
 
     @app.exception_handler(CrmdeckError)
     def known(_: Request, error: CrmdeckError) -> Response:
@@ -176,23 +173,23 @@ def _bad_request(error: RequestValidationError) -> UsageError:
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
     return UsageError(
-        "The request can't be understood.",
+        "The request is invalid.",
         cause=f"{place}: {first['msg']}.",
-        remedy="The form of every request stands in /api/openapi.json.",
+        remedy="Compare the request with /api/openapi.json.",
     )
 
 
 def _from_status(error: HTTPException) -> CrmdeckError:
     match error.status_code:
         case HTTPStatus.NOT_FOUND:
-            return CrmdeckError("There is no such address.", code="NO_SUCH_ENDPOINT")
+            return CrmdeckError("This address doesn't exist.", code="NO_SUCH_ENDPOINT")
         case HTTPStatus.METHOD_NOT_ALLOWED:
             return CrmdeckError(
-                "That address does not take this method.", code="METHOD_NOT_ALLOWED"
+                "This address doesn't support this method.", code="METHOD_NOT_ALLOWED"
             )
         case TooLargeError.http_status:
             return TooLargeError()
         case HTTPStatus.BAD_REQUEST:
-            return UsageError("The request can't be understood.", cause=str(error.detail))
+            return UsageError("The request is invalid.", cause=str(error.detail))
         case status:
             return CrmdeckError(f"{HTTPStatus(status).phrase}.", code=HTTPStatus(status).name)

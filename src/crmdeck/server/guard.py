@@ -1,4 +1,4 @@
-"""What stands before every request and after every answer."""
+"""Checks before every request, and headers of every answer."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ _HEADERS = {
 
 
 class Guard:
-    """Refuses requests of other sites' pages and large bodies; answers carry safe headers.
+    """Refuses requests of other sites' pages and large bodies; answers get safe headers.
 
-    The session cookie is SameSite=Strict, which browsers do not send along with what another
-    site begins. The check of `Origin` holds where they do, and for signing in, which needs no
-    cookie. `origins` are taken besides the one that the request itself was sent to. `hosts` are
-    the names that it may be sent to: another site's name that was made to lead here is not.
-    An IP address can't be made to lead elsewhere, and is taken.
+    The session cookie is SameSite=Strict, which browsers don't send with requests that another site
+    starts. The check of `Origin` covers those that do, and signing in, which needs no cookie.
+    `origins` are accepted in addition to the request's own host. `hosts` are the accepted host
+    names: a name of another site that resolves to this server isn't one. An IP address can't be
+    made to lead elsewhere, and is accepted.
     """
 
     def __init__(
@@ -61,7 +61,6 @@ class Guard:
             self._headers["Strict-Transport-Security"] = "max-age=31536000"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request through, or answer it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -95,27 +94,27 @@ class Guard:
         if length.isdecimal() and (len(length) > _DIGITS or int(length) > MAX_BODY):
             raise TooLargeError
         if length and "transfer-encoding" in headers:
-            # A proxy in front may go by the one, and take for a request what was another's body.
+            # A proxy in front may use the other one, and take part of a body for the next request.
             raise TwoLengthsError(
-                "The request can't be understood.",
+                "The request is invalid.",
                 cause="It has a Content-Length and a Transfer-Encoding.",
-                remedy="Send one of them.",
+                remedy="Send only one of them.",
             )
         names = [name for name, _ in QueryParams(scope["query_string"]).multi_items()]
         if len(names) > len(set(names)):
-            # Which one counts is not to be a matter of who reads it.
+            # Readers must not differ in which one counts.
             raise UsageError(
-                "The request can't be understood.",
-                cause="A parameter of its query comes twice.",
-                remedy="Give each once.",
+                "The request is invalid.",
+                cause="A query parameter appears twice.",
+                remedy="Send each parameter once.",
             )
         host = host_of(headers.get("host", ""))
         if host not in self._hosts and not is_address(host):
             raise WrongHostError(
-                "This server is not the host that the request is for.",
+                "This server doesn't serve the requested host.",
                 cause="The request's Host is none of its names.",
-                remedy="Name it: crmdeck serve --public-url https://HOST, or server_hosts in the "
-                "settings.",
+                remedy="Add the name with crmdeck serve --public-url https://HOST, or to "
+                "server_hosts in the settings.",
             )
         origin = headers.get("origin")
         if scope["method"] in _SAFE or origin in self._origins:
@@ -123,9 +122,11 @@ class Guard:
         foreign = origin is not None and not _same_host(origin, headers.get("host", ""))
         if foreign or headers.get("sec-fetch-site") in ("cross-site", "same-site"):
             raise CrossOriginError(
-                "A page of another site must not send this.",
-                cause="The request's Origin is not the address of this server.",
-                remedy="Behind a proxy, start crmdeck serve with --public-url.",
+                "A page of another site can't send this request.",
+                cause="The request's Origin differs from the server's address.",
+                remedy=(
+                    "If the server is behind a proxy, start it with crmdeck serve --public-url URL"
+                ),
             )
 
 
@@ -144,7 +145,7 @@ def _bounded(receive: Receive) -> Receive:
         message = await receive()
         taken += len(message.get("body", b""))
         if taken > MAX_BODY:
-            # The framework takes any other exception in here for a malformed body.
+            # The framework takes any other exception here for a malformed body.
             raise HTTPException(TooLargeError.http_status)
         return message
 

@@ -42,12 +42,12 @@ def _moment(text: Any) -> datetime:
     try:
         return to_utc(datetime.fromisoformat(text))
     except (TypeError, OverflowError):
-        raise ValueError("not a time of ISO 8601") from None
+        raise ValueError("not an ISO 8601 time") from None
 
 
 Since = Annotated[
     Annotated[datetime, BeforeValidator(_moment)] | None,
-    Query(description="Only what came since then."),
+    Query(description="Only what happened since then."),
 ]
 Known = Annotated[str | None, Header(alias="If-None-Match", max_length=2000)]
 ObjectType = Annotated[str | None, Query(alias="objectType", max_length=255)]
@@ -57,7 +57,7 @@ router = APIRouter(prefix="/integrations", tags=["integrations"])
 
 @router.get("", response_model=list[ConnectionStatus], responses=failures(401))
 def integrations(desk: DeskHere) -> Response:
-    """Tell how all integrations of the active organization are doing, by name."""
+    """List the health of all integrations of the active organization, by name."""
     mine = {connection.id for connection in desk.connections()}
     return answer_list(each for each in desk.workspace.health.statuses() if each.id in mine)
 
@@ -66,7 +66,7 @@ def integrations(desk: DeskHere) -> Response:
     "/{integration_id}/status", response_model=ConnectionStatus, responses=failures(401, 404)
 )
 def status(here: ToLook) -> Response:
-    """Tell how an integration is doing."""
+    """Return the health of an integration."""
     return answer(here.workspace.health.status(here.id))
 
 
@@ -76,7 +76,7 @@ def status(here: ToLook) -> Response:
     responses=failures(401, 404, 409),
 )
 def schema(here: ToLook, object_type: ObjectType = None, known: Known = None) -> Response:
-    """List the object types of the cached schema, or tell all about the fields of one."""
+    """List the objects of the cached schema, or return the fields of one object."""
     schemas = here.workspace.schemas
     found = (
         schemas.objects(here.id) if object_type is None else schemas.object(here.id, object_type)
@@ -90,7 +90,7 @@ def schema(here: ToLook, object_type: ObjectType = None, known: Known = None) ->
     responses=failures(401, 404, 409),
 )
 def schemas(here: ToLook, known: Known = None) -> Response:
-    """Tell all about the fields of all object types, in one answer: an extension of crmdeck."""
+    """Return the fields of all objects in one answer: an extension of crmdeck."""
     return answer_schema(list_text(here.workspace.schemas.all(here.id)), known)
 
 
@@ -100,7 +100,7 @@ def schemas(here: ToLook, known: Known = None) -> Response:
     responses=failures(401, 403, 404, 409, 429, 502),
 )
 def refresh(deck: DeckHere, here: ToChange) -> Response:
-    """Discover the schema again and tell what changed; requests made meanwhile share the run."""
+    """Refresh the schema and return what changed. Parallel requests share one refresh."""
     return answer(here.workspace.refreshes.run(here.id, cancel=deck.stopping))
 
 
@@ -110,7 +110,7 @@ def refresh(deck: DeckHere, here: ToChange) -> Response:
     responses=failures(401, 403, 404, 409, 413, 502),
 )
 def ai_suggest(deck: DeckHere, here: ToLook, body: Suggesting) -> Response:
-    """Suggest a CRM field for each PartnerOS field; missing embeddings are made first."""
+    """Suggest a CRM field for each PartnerOS field; missing embeddings are computed first."""
     return answer(here.workspace.mappings.suggest(here.id, body.object_pair, cancel=deck.stopping))
 
 
@@ -120,7 +120,7 @@ def ai_suggest(deck: DeckHere, here: ToLook, body: Suggesting) -> Response:
     responses=failures(401, 403, 404, 409, 429, 502),
 )
 def disconnect(here: ToChange) -> Response:
-    """Mark an integration as disconnected; nothing is deleted."""
+    """Disconnect an integration; nothing is deleted."""
     here.workspace.connections.disconnect(here.id)
     return answer(Success())
 
@@ -133,7 +133,7 @@ def drift(
     acknowledged: bool | None = None,
     since: Since = None,
 ) -> Response:
-    """Tell what changed, newest first."""
+    """List changes, newest first."""
     report = here.workspace.drift.report(
         here.id,
         at_least=at_least,
@@ -150,7 +150,7 @@ def drift(
     responses=failures(401, 403, 404, 413),
 )
 def acknowledge(here: ToChange, body: Acknowledging) -> Response:
-    """Take note of drift events of this integration: an extension of crmdeck."""
+    """Acknowledge changes of this integration: an extension of crmdeck."""
     mine = {event.id for event in here.workspace.drift.report(here.id).events}
     events = [each for each in body.event_ids if each in mine]
     noted = here.workspace.drift.acknowledge(events, body.note)
@@ -163,7 +163,7 @@ def acknowledge(here: ToChange, body: Acknowledging) -> Response:
     responses=failures(401, 403, 404, 413),
 )
 def reopen(here: ToChange, body: Reopening) -> Response:
-    """Take back acknowledgments of this integration: an extension of crmdeck."""
+    """Withdraw acknowledgments of this integration: an extension of crmdeck."""
     mine = {event.id for event in here.workspace.drift.report(here.id).events}
     events = [each for each in body.event_ids if each in mine]
     return answer(Reopened(reopened=here.workspace.drift.take_back(events).number))
@@ -180,7 +180,7 @@ def decisions(
         str | None, Query(alias="objectPair", pattern=PAIR, max_length=200)
     ] = None,
 ) -> Response:
-    """Tell every decision on an object pair, or on all, oldest first."""
+    """List the decisions on an object pair, or on all, oldest first."""
     return answer_list(here.workspace.mappings.decisions(here.id, object_pair))
 
 
@@ -190,7 +190,7 @@ def decisions(
     responses=failures(401, 403, 404, 409, 413, 502),
 )
 def decide(here: ToChange, body: Deciding) -> Response:
-    """Decide on field pairs, all or none."""
+    """Decide on field pairs: all decisions are made, or none."""
     choices = [Choice(**choice.model_dump()) for choice in body.choices]
     return answer_list(here.workspace.mappings.record_decisions(here.id, body.object_pair, choices))
 
@@ -201,7 +201,7 @@ def decide(here: ToChange, body: Deciding) -> Response:
     responses=failures(401, 403, 404, 409, 413, 502),
 )
 def undo(here: ToChange, body: Undoing) -> Response:
-    """Take a decision back; the answer is the decision that does so."""
+    """Undo a decision; the answer is the decision that undoes it."""
     return answer(here.workspace.mappings.undo(here.id, body.object_pair, body.decision_id))
 
 
@@ -211,10 +211,11 @@ def undo(here: ToChange, body: Undoing) -> Response:
 def audit(
     here: ToLook,
     event: Annotated[
-        str | None, Query(max_length=100, description="One event, or a kind: `mapping.*`.")
+        str | None,
+        Query(max_length=100, description="An event, or a group: `mapping.*`."),
     ] = None,
     since: Since = None,
     limit: Annotated[int, Query(ge=1, le=AUDIT_LIMIT)] = AUDIT_LIMIT,
 ) -> Response:
-    """Tell who did what when, newest first."""
+    """List audit entries, newest first."""
     return answer_list(here.workspace.audit.entries(here.id, event=event, since=since, limit=limit))

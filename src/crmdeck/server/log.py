@@ -1,4 +1,4 @@
-"""The log of the server, to stderr: bounded whatever a client sends, and without secrets."""
+"""The server's log on stderr: bounded whatever a client sends, and without secrets."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _MOST_KINDS = 1000
 
 
 class RepeatLimit(logging.Filter):
-    """Lets so many records of one kind through in a minute, and then tells how many it left out.
+    """Writes a limited number of similar records per minute, and then how many it left out.
 
-    Of one kind are those of one logger, level and message before its values are put in.
+    Records are similar if logger, level and message template are the same.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class RepeatLimit(logging.Filter):
         self._guard = threading.Lock()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether a record is written; one after a gap says what the gap was."""
+        """True if a record is written. The first record after a gap reports the gap."""
         kind = (record.name, record.levelno, str(record.msg)[:LONGEST_LINE])
         now = self._timer()
         with self._guard:
@@ -50,16 +50,15 @@ class RepeatLimit(logging.Filter):
                 left_out, since, count = max(0, count - self._most), now, 0
             self._seen[kind] = (since, count + 1)
         if left_out:
-            record.msg = f"({left_out:,} more like this were left out.) {record.getMessage()}"
+            record.msg = f"({left_out:,} similar records left out.) {record.getMessage()}"
             record.args = ()
         return count < self._most
 
 
 class BoundedFormatter(logging.Formatter):
-    """Formats records so that each is one short line, but for what a fault needs to be found."""
+    """Formats each record as one short line, except what is needed to find an error."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the text of a record."""
         text = redact(super().format(record))
         if not record.exc_info:
             return _cut(one_line(text), LONGEST_LINE)
@@ -71,7 +70,7 @@ def _cut(text: str, longest: int) -> str:
 
 
 def log_to_stderr() -> None:
-    """Let everything that is worth a line be written to stderr."""
+    """Write the server's log to stderr."""
     handler = logging.StreamHandler()
     handler.setFormatter(BoundedFormatter(_FORM))
     handler.addFilter(RepeatLimit())

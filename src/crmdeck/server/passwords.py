@@ -11,20 +11,20 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from crmdeck.errors import CrmdeckError
 
 _hasher = PasswordHasher()
-# One check takes 64 MiB; however many sign in at once, two are made at a time, and so many wait:
-# the server's other threads are for users who are signed in.
+# One check takes 64 MiB, so only two run at a time, and only so many wait: the server's other
+# threads are for users who are signed in.
 _turns = threading.Semaphore(2)
 _places = threading.BoundedSemaphore(16)
 
 
 class TooBusyError(CrmdeckError):
-    """More want to sign in at once than there is room for."""
+    """Too many users sign in at the same time."""
 
     code = "BUSY"
     http_status = 503
 
     def __init__(self) -> None:
-        super().__init__("Too many sign in at this moment.", remedy="Try again in a few seconds.")
+        super().__init__("Too many users are signing in.", remedy="Try again in a few seconds.")
 
 
 def hash_password(password: str) -> str:
@@ -33,10 +33,10 @@ def hash_password(password: str) -> str:
 
 
 def password_fits(password_hash: str | None, password: str) -> bool:
-    """Return whether a password is the one that was hashed.
+    """True if a password matches the hash.
 
-    Without a hash (nobody of that name) it takes as long, and the answer is no. Raises
-    TooBusyError where too many ask at once.
+    Without a hash (an unknown user) the check takes as long and fails. Raises TooBusyError if too
+    many users sign in at the same time.
     """
     if not _places.acquire(blocking=False):
         raise TooBusyError

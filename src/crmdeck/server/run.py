@@ -1,4 +1,4 @@
-"""Running the server: where it binds, what it refuses, and how it stops."""
+"""Run the server: where it listens, what it refuses, and how it stops."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ HANDSHAKE = 10.0
 
 @dataclass(frozen=True)
 class Binding:
-    """Where to listen, and how people reach it.
+    """Where to listen, and the address that people use.
 
-    With `certificate` and `key` (PEM files) it speaks TLS itself; with `public_url`
-    (https://...) a proxy before it does.
+    With `certificate` and `key` (PEM files) the server speaks TLS itself; with `public_url`
+    (https://...) a proxy in front does.
     """
 
     host: str = "127.0.0.1"
@@ -51,7 +51,7 @@ class Binding:
 
 
 class _Server(uvicorn.Server):
-    """Lets requests finish for a while, then cancels what is long, and tells when it listens."""
+    """Lets requests finish for a while, then cancels long work; reports when it listens."""
 
     def __init__(
         self, config: uvicorn.Config, stopping: CancelToken, ready: Callable[[], None]
@@ -76,12 +76,11 @@ class _Server(uvicorn.Server):
 
 
 def serve(workspace: Workspace, binding: Binding, *, ready: Callable[[str], None]) -> None:
-    """Serve the Integrations API until the process is told to stop (SIGINT, SIGTERM).
+    """Serve the Integrations API until SIGINT or SIGTERM.
 
-    `ready` is told the base URL once requests are taken. Requests that run get 20 seconds to
-    finish, then refreshes are canceled with nothing written. Raises UsageError where there is
-    nobody who could sign in, where passwords would travel in the clear, or for an address or a
-    certificate that can't be used.
+    `ready` gets the base URL once the server accepts requests. Running requests get 20 seconds to
+    finish; then refreshes are canceled, with nothing written. Raises UsageError if there are no
+    users, if passwords would travel unencrypted, or for an unusable address or certificate.
     """
     _require_users(workspace)
     tls = _tls(binding)
@@ -107,10 +106,10 @@ def serve(workspace: Workspace, binding: Binding, *, ready: Callable[[str], None
 def server_config(
     app: Callable[..., Any], limits: RequestLimits, proxies: Sequence[str] = (), **more: Any
 ) -> uvicorn.Config:
-    """Return how an application is served within limits; `more` is uvicorn's.
+    """Return uvicorn's configuration with the limits; `more` is passed on.
 
-    `proxies` are addresses and networks whose X-Forwarded-For header is believed; from any other
-    client the header is ignored.
+    `proxies` are the addresses and networks whose X-Forwarded-For header is believed. From other
+    clients the header is ignored.
     """
     protocol: Any = functools.partial(
         BoundedProtocol, limits=limits, crowd=Crowd(limits.connections)
@@ -133,8 +132,8 @@ def server_config(
 def _require_users(workspace: Workspace) -> None:
     if not Accounts(workspace).book().users:
         raise UsageError(
-            "Nobody could sign in: there is no user yet.",
-            remedy="Add one first: crmdeck serve users add YOU@EXAMPLE.COM",
+            "No one can sign in: there are no users yet.",
+            remedy="Add a user: crmdeck serve users add YOU@EXAMPLE.COM",
             code="NO_USERS",
         )
 
@@ -149,9 +148,9 @@ def _tls(binding: Binding) -> bool:
         context.load_cert_chain(binding.certificate, binding.key, password="")
     except (OSError, ssl.SSLError) as error:
         raise UsageError(
-            "The certificate or its key can't be used.",
+            "Can't use the certificate or its key.",
             cause=f"{type(error).__name__}.",
-            remedy="Both are PEM files; the key has no passphrase.",
+            remedy="Use PEM files, and a key without passphrase.",
             code="BAD_CERTIFICATE",
         ) from None
     return True
@@ -163,14 +162,14 @@ def _require_privacy(binding: Binding, tls: bool) -> None:
         if parts.scheme != "https" or not parts.hostname or parts.path not in ("", "/"):
             raise UsageError(
                 f"'{binding.public_url}' can't be the public URL.",
-                remedy="It is https:// and a host, without a path.",
+                remedy="The public URL is https:// and a host, without a path.",
                 code="BAD_PUBLIC_URL",
             )
     elif not tls and not is_loopback(binding.host):
         raise UsageError(
-            f"On {binding.host} passwords would travel in the clear.",
-            remedy="Give --tls-certificate and --tls-key, or let a proxy speak TLS and name its "
-            "address with --public-url; without --host it is this machine's loopback.",
+            f"On {binding.host}, passwords would travel unencrypted.",
+            remedy="Add --tls-certificate and --tls-key, or put a TLS proxy in front and name "
+            "its address with --public-url. To listen on this machine only, omit --host.",
             code="INSECURE_BINDING",
         )
 
@@ -180,8 +179,11 @@ def _proxies(names: Sequence[str]) -> tuple[str, ...]:
         if not is_network(name):
             raise UsageError(
                 f"'{name}' can't be a trusted proxy.",
-                cause="trusted_proxies takes IP addresses and networks, as 10.0.0.0/8.",
-                remedy="Correct it in the settings; a trusted proxy may name any client.",
+                cause="trusted_proxies accepts IP addresses and networks, such as 10.0.0.0/8.",
+                remedy=(
+                    "Correct trusted_proxies in the settings. A trusted proxy can claim any "
+                    "client address."
+                ),
                 code="BAD_TRUSTED_PROXY",
             )
     return tuple(names)

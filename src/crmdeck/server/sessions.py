@@ -1,9 +1,8 @@
 """Sessions: which user is signed in, and in which organization.
 
-They are kept in a private file, or in the database of a team, so that a restart does not sign
-everybody out: the consoles and nightly jobs of a team keep their cookie and not their password,
-and would all stand still. What is kept is only the SHA-256 of each token; a token has 256 random
-bits, so nothing more is needed.
+They are stored in a private file, or in a team's database, so that a restart signs no one out:
+consoles and nightly jobs keep their cookie and not their password. Only the SHA-256 of each token
+is stored; a token has 256 random bits, so that is enough.
 """
 
 from __future__ import annotations
@@ -31,14 +30,14 @@ MOST_PER_USER = 50
 DEVICE_LIFETIME = timedelta(days=180)
 ADMISSION_LIFETIME = timedelta(hours=1)
 MOST_DEVICES = 20
-# Use is written down so many times in the time after which a session that is not used ends.
+# Use is recorded this many times during the idle limit.
 _NOTES = 20
 
 
 class Session(WireModel):
-    """One sign-in. `proof` ties it to the password that was used: a new one ends it.
+    """A sign-in. `proof` ties it to the password: a new password ends the session.
 
-    `address` is where it was made from, as `household` names it.
+    `address` is the client's address, as `household` returns it.
     """
 
     token_hash: str
@@ -55,7 +54,7 @@ class Session(WireModel):
 
 
 class Device(WireModel):
-    """A browser or a program that a user signed in from; it proves nothing but that."""
+    """A browser or program from which a user signed in before. It proves nothing else."""
 
     token_hash: str
     email: str
@@ -114,7 +113,7 @@ class Sessions:
     def find(self, token: str, book: AccountBook) -> tuple[Session, User] | None:
         """Return the session of a token and its user.
 
-        None where it has ended, the user is gone, or the password has changed since.
+        None if it expired, the user was removed, or the password has changed since.
         """
         digest = _digest(token)
         for session in self._document.read().sessions:
@@ -128,7 +127,7 @@ class Sessions:
         return None
 
     def trust(self, user: User, lifetime: timedelta = DEVICE_LIFETIME) -> str:
-        """Return what shows from now on that a user signed in from there before."""
+        """Return a token that proves from now on that the user signed in from this device."""
         token = secrets.token_urlsafe(32)
         now = self._clock()
         device = Device(token_hash=_digest(token), email=user.email, expires_at=now + lifetime)
@@ -144,7 +143,7 @@ class Sessions:
         return token
 
     def trusted(self, token: str | None, email: str) -> str | None:
-        """Return by what a device is counted that a user signed in from; None for another one."""
+        """Return the key by which a known device is counted; None for an unknown device."""
         digest, wanted = _digest(token or ""), email.strip().casefold()
         now = self._clock()
         for each in self._document.read().devices:
@@ -153,13 +152,12 @@ class Sessions:
         return None
 
     def switch(self, session: Session, organization: str) -> Session:
-        """Make an organization the active one of a session."""
+        """Make an organization active in a session."""
         changed = session.model_copy(update={"active_organization": organization})
         self._replace(session, (changed,))
         return changed
 
     def end(self, session: Session) -> None:
-        """Sign out."""
         self._replace(session, ())
 
     def end_all(self, email: str) -> int:
@@ -177,7 +175,7 @@ class Sessions:
         return ended
 
     def knows(self, email: str, address: str) -> bool:
-        """Return whether a user is signed in from an address."""
+        """True if a user is signed in from an address."""
         wanted, place = email.strip().casefold(), household(address)
         return any(
             (each.email, each.address) == (wanted, place) and self._alive(each)
@@ -190,12 +188,12 @@ class Sessions:
         return session.expires_at > now and used + self._idle > now
 
     def _used(self, session: Session) -> Session:
-        """Write down that a session is used, now and then."""
+        """Record now and then that a session is used."""
         now = self._clock()
         if now - (session.used_at or session.created_at) < self._idle / _NOTES:
             return session
         used = session.model_copy(update={"used_at": now})
-        # Over a read-only workspace it can't be written, which is no reason to refuse.
+        # A read-only workspace can't record it, which is no reason to refuse.
         with suppress(CrmdeckError):
             self._replace(session, (used,))
         return used

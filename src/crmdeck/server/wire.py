@@ -1,4 +1,4 @@
-"""What requests carry, and what signing in answers."""
+"""The bodies of requests, and the answers of signing in."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ MOST_EVENTS = 10_000
 PairName = Annotated[
     str,
     pydantic.Field(
-        pattern=PAIR, max_length=200, description="`deal_registration--Opportunity`, say."
+        pattern=PAIR, max_length=200, description="For example `deal_registration--Opportunity`."
     ),
 ]
 Name = Annotated[str, pydantic.Field(min_length=1, max_length=255)]
 
 
 class Body(WireModel):
-    """The body of a request; built at once, since FastAPI looks into it."""
+    """The body of a request; built at once, because FastAPI inspects it."""
 
     model_config = pydantic.ConfigDict(defer_build=False)
 
@@ -31,7 +31,8 @@ class Body(WireModel):
 class SignIn(Body):
     """The body of `POST /auth/sign-in/email`.
 
-    `admission` is what `crmdeck serve users let-in` printed, where others use up all attempts.
+    `admission` is the token that `crmdeck serve users let-in` prints, for when others use up all
+    attempts.
     """
 
     email: Annotated[str, pydantic.Field(max_length=254)]
@@ -49,7 +50,7 @@ class ChangePassword(Body):
 
 
 class SignedOut(WireModel):
-    """How many sessions ended."""
+    """The number of sessions that ended."""
 
     model_config = pydantic.ConfigDict(defer_build=False)
 
@@ -76,7 +77,7 @@ class Acknowledging(Body):
 
 
 class Acknowledged(WireModel):
-    """How many drift events were not acknowledged before; ids of others' are left out."""
+    """How many changes were acknowledged now; IDs of other integrations are left out."""
 
     model_config = pydantic.ConfigDict(defer_build=False)
 
@@ -90,7 +91,7 @@ class Reopening(Body):
 
 
 class Reopened(WireModel):
-    """How many drift events were acknowledged before; ids of others' are left out."""
+    """How many acknowledgments were withdrawn; IDs of other integrations are left out."""
 
     model_config = pydantic.ConfigDict(defer_build=False)
 
@@ -98,9 +99,9 @@ class Reopened(WireModel):
 
 
 class ChoiceBody(WireModel):
-    """One choice of `POST /integrations/{id}/mapping/decisions`.
+    """A choice of `POST /integrations/{id}/mapping/decisions`.
 
-    Accepting needs `crmField`; without `direction` the rules choose it.
+    Accepting needs `crmField`; without `direction` crmdeck chooses it.
     """
 
     partner_field: Name
@@ -113,7 +114,7 @@ class ChoiceBody(WireModel):
 
 
 class Deciding(Body):
-    """The body of `POST /integrations/{id}/mapping/decisions`: all are made, or none."""
+    """The body of `POST /integrations/{id}/mapping/decisions`: all choices are made, or none."""
 
     object_pair: PairName
     choices: Annotated[
@@ -122,21 +123,19 @@ class Deciding(Body):
 
 
 class Undoing(Body):
-    """The body of `POST /integrations/{id}/mapping/undo`; without an id the last decision."""
+    """The body of `POST /integrations/{id}/mapping/undo`; the default is the last decision."""
 
     object_pair: PairName
     decision_id: Name | None = None
 
 
 class SignedInUser(WireModel):
-    """The user who is signed in."""
-
     email: str
     role: Role
 
 
 class OrganizationName(WireModel):
-    """One organization of the user."""
+    """An organization of the user."""
 
     id: str
 
@@ -151,6 +150,6 @@ class SessionView(WireModel):
 
 
 class Success(WireModel):
-    """The answer of what has nothing else to say."""
+    """The answer of requests without other results."""
 
     success: bool = True
