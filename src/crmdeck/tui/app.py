@@ -1,4 +1,4 @@
-"""The application: themes, keys, state, and safe ways to speak to the user."""
+"""The application: themes, keys, state, and toasts."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ if TYPE_CHECKING:
 
 LONGEST_TOAST = 400
 TOAST_CELLS, TOAST_EDGES, TOAST_HANG = 60, 3, 2
-"""Cells of a toast, as Textual has it, half of the window at most; those of its edges."""
+"""Width of a toast as in Textual (at most half of the window), of its edges, and of its indent."""
 
 MOST_PROBLEMS = 4
 
 
 class CrmdeckApp(App[None]):
-    """The console over one workspace, open or to be opened once the frame is painted.
+    """The console over one workspace, which it opens once the frame is painted.
 
-    `keys` remaps actions by id (`{"view.filter": "f"}`), None takes the settings' map. `theme` is
-    a theme's name, or `terminal` for the terminal's own colors; None takes that of the settings,
-    else that of last time. One that is `still` looks at nothing by itself and notes nothing that
-    was seen, so that it draws the same pictures each time.
+    `keys` remaps actions by id (`{"view.filter": "f"}`); None uses the map of the settings. `theme`
+    is the name of a theme, or `terminal` for the terminal's own colors; None uses that of the
+    settings, else that of the last session. With `still`, the console never reloads by itself and
+    marks nothing as seen, so that pictures of it don't change.
 
-    `workspace` is there when `take` was called; `failure` is why it could not be opened.
+    `workspace` exists after `take`. `failure` is the error of opening it.
     """
 
     workspace: Workspace
@@ -91,15 +91,13 @@ class CrmdeckApp(App[None]):
         self._use_theme(theme or self.ui_state.theme)
 
     def get_default_screen(self) -> Screen[None]:
-        """Return the main screen."""
         return MainScreen(self, self._specs, self.ui_state)
 
     def on_mount(self) -> None:
-        """Leave in order whatever ends the process."""
         on_ending(self.leave)
 
     def keys_for(self, workspace: Workspace) -> Mapping[str, str]:
-        """Return the key map to use, all actions that it may name being known; for a worker."""
+        """Return the key map. Call it in a worker: it imports all actions."""
         keys = workspace.settings.keys if self._keys is None else self._keys
         if keys:
             from crmdeck.tui.keys.table import load_all_actions
@@ -108,7 +106,7 @@ class CrmdeckApp(App[None]):
         return keys
 
     def take(self, workspace: Workspace, keys: Mapping[str, str]) -> None:
-        """Take up a workspace that is open now; say what is wrong with the key map."""
+        """Use an open workspace, and report errors in the key map."""
         self.stylesheet.read_all(self._other_sheets)
         self.workspace = workspace
         workspace.tell_waits(self._say_later)
@@ -118,40 +116,36 @@ class CrmdeckApp(App[None]):
         if keys:
             self.set_keymap(dict(keys))
             if problems := check_keymap(keys):
-                told = [*problems[:MOST_PROBLEMS], *_and_more(len(problems) - MOST_PROBLEMS)]
-                self.say("\n".join(told), title="Key map", severity="warning", timeout=15)
+                lines = [*problems[:MOST_PROBLEMS], *_and_more(len(problems) - MOST_PROBLEMS)]
+                self.say("\n".join(lines), title="Key map", severity="warning", timeout=15)
         self.call_after_refresh(calm)
 
     def give_up(self, error: CrmdeckError) -> None:
-        """Leave: the workspace can't be opened."""
+        """Quit, because the workspace can't be opened."""
         self.failure = error
         self.exit()
 
     @property
     def has_keys(self) -> bool:
-        """Whether a key that was pressed has yet to have its effect."""
+        """True if a pressed key has not taken effect yet."""
         return self._typed.is_busy
 
     async def on_event(self, event: events.Event) -> None:
-        """Hand keys on in their order, each once the one before has had its effect."""
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
             await self._typed.put(event)
         else:
             await super().on_event(event)
 
     def on_refused(self, message: Refused) -> None:
-        """Say why what a key does can't be done now."""
         self.say(message.reason, severity="warning", timeout=4)
 
     def on_dialog_help_asked(self, message: Dialog.HelpAsked) -> None:
-        """Show what the keys do in a dialog."""
         from crmdeck.tui.dialogs.help import open_help
 
         if message.dialog is self.screen:
             open_help(message.dialog, message.title, message.dialog.SCOPE)
 
     def _say_later(self, text: str) -> None:
-        """Show a toast, from any thread."""
         self.call_later(self.say, text)
 
     def say(
@@ -163,7 +157,7 @@ class CrmdeckApp(App[None]):
         timeout: float | None = None,
         command: str = "",
     ) -> None:
-        """Show a toast, and keep what it says; text from outside is shown as the text it is."""
+        """Show a toast and keep it among the messages. The text is shown literally."""
         self._messages.add(Message(self._moment(), text, title, severity, command))
         width = min(TOAST_CELLS, self.size.width // 2) - TOAST_EDGES
         lines = display_block(text, LONGEST_TOAST).split("\n")
@@ -178,18 +172,18 @@ class CrmdeckApp(App[None]):
     def note(
         self, text: str, *, severity: SeverityLevel = "information", command: str = ""
     ) -> None:
-        """Keep a message without a toast: it is on screen already."""
+        """Keep a message without a toast, because the screen shows it already."""
         self._messages.add(Message(self._moment(), text, "", severity, command))
 
     def messages(self) -> tuple[Message, ...]:
-        """Return what was said so far, the latest first."""
+        """Return the messages, the latest first."""
         return self._messages.latest_first()
 
     def _moment(self) -> datetime:
         return datetime.now(UTC)
 
     def copy(self, text: str) -> None:
-        """Copy `text` to the clipboard of the terminal (OSC 52) and say so."""
+        """Copy `text` to the clipboard of the terminal (OSC 52), and confirm it."""
         if text:
             self.copy_to_clipboard(text)
             lines = text.count("\n") + 1
@@ -202,18 +196,18 @@ class CrmdeckApp(App[None]):
 
     def _fatal_error(self) -> None:
         super()._fatal_error()
-        # The toolkit tells what every variable held, tokens too; `run_console` tells the rest.
+        # Textual would print the values of all variables, tokens among them. The caller of
+        # `run_console` reports the error.
         self._exit_renderables.clear()
 
     def get_css_variables(self) -> dict[str, str]:
-        """Return the theme's variables with crmdeck's own roles added."""
         variables = super().get_css_variables()
         variables |= roles(self.current_theme, variables)
         self.theme_variables = variables
         return variables
 
     def save_state(self) -> None:
-        """Keep where the user is; a read-only workspace keeps what it had."""
+        """Save the state of the console, unless the workspace is read-only."""
         if self.read_only or self.failure is not None:
             return
         screen = self.screen_stack[0] if self.screen_stack else None
@@ -223,11 +217,10 @@ class CrmdeckApp(App[None]):
             state.save(self.opening.home)
 
     async def action_quit(self) -> None:
-        """Leave; where the user was is kept."""
         self.leave()
 
     def action_change_theme(self) -> None:
-        """Choose a theme; it is that of next time too."""
+        """Choose the theme for this and later sessions."""
         from crmdeck.tui.dialogs.choose import Choice, Choose
 
         def chosen(name: str | None) -> None:
@@ -240,23 +233,22 @@ class CrmdeckApp(App[None]):
         self.push_screen(Choose("Theme", choices, current=self.theme), chosen)
 
     def action_suspend_process(self) -> None:
-        """Go back to the shell, which brings the console back with `fg`."""
         driver = self._driver
         if driver is not None and driver.can_suspend:
             self.app_suspend_signal.publish(self)
             driver.suspend_application_mode()
-            # The driver takes the terminal again as it is told to go on (SIGCONT).
+            # On SIGCONT the driver takes the terminal again.
             suspend_job()
             self.app_resume_signal.publish(self)
             self.refresh(layout=True)
 
     def leave(self) -> None:
-        """Leave at once; where the user was is kept, and what was decided is stored."""
+        """Save the state and quit."""
         self.save_state()
         self.exit()
 
     def leave_for_demo(self) -> None:
-        """Leave; who runs the console is told that the demo is wanted next."""
+        """Quit, and let the caller start the demo."""
         self.wants_demo = True
         self.exit()
 

@@ -1,4 +1,4 @@
-"""Starting the console."""
+"""Start the console."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ if TYPE_CHECKING:
 
 
 SWITCH_INTERVAL = 0.001
-"""Seconds after which a worker lets the event loop have the interpreter; Python's 5 ms are felt,
-since a key takes dozens of steps, each of which may wait as long."""
+"""Seconds until a worker gives the interpreter to the event loop.
+
+Users feel Python's 5 ms: a key takes dozens of steps, and each can wait that long.
+"""
 
 
 def run_console(opening: PendingWorkspace) -> bool:
-    """Show the console over a workspace until the user leaves; return whether for the demo.
+    """Run the console until the user quits. True if the user asked for the demo.
 
-    Raises what opening the workspace raises, and what ended the console though it should not have.
+    Raises the error of opening the workspace, or the exception that stopped the console.
     """
     sys.setswitchinterval(SWITCH_INTERVAL)
     app = CrmdeckApp(opening)

@@ -1,4 +1,4 @@
-"""A text handed to the user's own editor, over the suspended console."""
+"""Edit a text in the user's own editor, while the console is suspended."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from crmdeck.errors import UsageError
 
 
 def edited(app: App[Any], text: str, name: str) -> str:
-    """Return `text` as the user left it in `$VISUAL`, `$EDITOR` or vi, as a file called `name`.
+    """Return `text` after the user edited it in `$VISUAL`, `$EDITOR` or vi, as a file `name`.
 
-    The file is private and gone afterwards. Blocks until the editor is left. Raises UsageError
-    where there is no terminal to hand over, no such editor, it ends with an error, or the file
-    can't be written or read.
+    The file is private and deleted afterwards. Blocks until the editor exits. Raises UsageError
+    without a terminal or such an editor, if the editor fails, or if the file can't be written or
+    read.
     """
     command = _editor()
     try:
@@ -29,10 +29,10 @@ def edited(app: App[Any], text: str, name: str) -> str:
             _run(app, command, path)
             return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise UsageError("What was saved is not UTF-8 text.") from None
-    except OSError as error:  # the editor took it away, or the disk is full
+        raise UsageError("The edited file isn't UTF-8 text.") from None
+    except OSError as error:  # The editor deleted it, or the disk is full.
         raise UsageError(
-            f"The file that '{command[0]}' was to edit can't be read.",
+            f"Can't read the file edited in '{command[0]}'.",
             cause=error.strerror or type(error).__name__,
         ) from None
 
@@ -42,15 +42,15 @@ def _run(app: App[Any], command: list[str], path: Path) -> None:
         with app.suspend():
             code = subprocess.call([*command, str(path)])
     except SuspendNotSupported:
-        raise UsageError("There is no terminal here to hand to an editor.") from None
+        raise UsageError("Can't open an editor here: no terminal.") from None
     except OSError as error:
         raise UsageError(
-            f"The editor '{command[0]}' can't be started.",
+            f"Can't start the editor '{command[0]}'.",
             cause=error.strerror or str(error),
-            remedy="Name another one in EDITOR.",
+            remedy="Set EDITOR to another editor.",
         ) from None
     if code != 0:
-        raise UsageError(f"'{command[0]}' ended with {code}: nothing was taken over.")
+        raise UsageError(f"'{command[0]}' exited with {code}. Nothing was changed.")
 
 
 def _editor() -> list[str]:
@@ -59,7 +59,7 @@ def _editor() -> list[str]:
         return shlex.split(wanted) or ["vi"]
     except ValueError as error:
         raise UsageError(
-            "What is in VISUAL or EDITOR is not a command.",
+            "VISUAL or EDITOR isn't a command.",
             cause=f"{error}: {wanted}",
-            remedy="Quote it as a shell would have it.",
+            remedy="Quote it as for a shell.",
         ) from None

@@ -1,8 +1,8 @@
-"""Keeps Python's garbage collector from stopping the console.
+"""Keep Python's garbage collector from stalling the console.
 
-A full collection walks every object alive: with all modules imported that is thirty
-milliseconds at the start, and with 50,000 rows loaded a tenth of a second in the middle of a
-key press. Modules and rows hold no cycles, so there is nothing to find.
+A full collection visits every live object. That takes 30 ms at the start, with all modules
+imported, and 100 ms during a key press with 50,000 rows. Modules and rows have no cycles, so it
+finds nothing.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ RUNNING = (2_000, 10, 1_000)
 
 
 def relax() -> None:
-    """Collect next to nothing while modules are imported; until `calm`."""
+    """Collect almost nothing while modules are imported, until `calm`."""
     gc.set_threshold(*STARTING)
 
 
 def calm() -> None:
-    """Set what is alive now aside for good, and make full collections rare."""
+    """Exclude all current objects from collections, and make full ones rare."""
     gc.set_threshold(*RUNNING)
     gc.freeze()

@@ -1,4 +1,4 @@
-"""What surrounds a pane, a screen, or a flow of dialogs, as each of them sees it."""
+"""The main screen and the application, as panes and flows of dialogs see them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Location:
-    """A place inside a pane to go to; what is None is left as it is.
+    """A place inside a pane. Parts without a value stay unchanged.
 
-    `connection` is an id, `event` that of a drift event, `alert` that of an alert. `field` is the
-    name of a CRM field, or of a PartnerOS field where a `pair` is named. `repair` asks at once for
-    another CRM field, `offered` for one with the cursor on this CRM field.
+    `connection`, `event` (a change) and `alert` are ids. `field` is the name of a CRM field, or of
+    a PartnerOS field if there is a `pair`. `repair` asks immediately for another CRM field.
+    `offered` asks for a CRM field with the cursor on this one.
     """
 
     connection: str | None = None
@@ -40,32 +40,32 @@ class Location:
     offered: str | None = None
 
     def as_state(self) -> dict[str, Any]:
-        """Return what is named, in the form of the state that a pane keeps."""
+        """Return the named parts, in the form of a pane's state."""
         return {name: value for name, value in asdict(self).items() if value not in (None, False)}
 
 
 class PaneHost(Protocol):
-    """Handed to every pane; all of it is for the event loop only."""
+    """The main screen, as panes see it. Event loop only."""
 
     @property
     def workspace(self) -> Workspace:
-        """The workspace, open; its calls read and write, so make them in a `Loader`'s work."""
+        """The open workspace. Its calls do I/O: make them in the work of a `Loader`."""
 
     @property
     def status(self) -> ConnectionStatus | None:
-        """How the chosen connection is doing, as last asked; None while none is chosen."""
+        """The last known status of the chosen connection, or None if none is chosen."""
 
     @property
     def steps(self) -> UndoStack:
-        """What the operator did in all panes, to be told of each step that can be undone."""
+        """The steps of the user in all panes, to undo and redo."""
 
     @property
     def takes_escape(self) -> bool:
-        """Whether Esc has something to do first: cancel, put an error away, clear the filter."""
+        """True if Esc cancels, dismisses an error or clears the filter."""
 
     @property
     def is_still(self) -> bool:
-        """Whether nothing may change by itself, nor be remembered: pictures are drawn."""
+        """True if nothing changes by itself, so that pictures stay equal."""
 
     def say(
         self,
@@ -76,17 +76,16 @@ class PaneHost(Protocol):
         timeout: float | None = None,
         command: str = "",
     ) -> None:
-        """Show a toast for `timeout` seconds, and keep what it says among the messages.
+        """Show a toast for `timeout` seconds, and keep it among the messages.
 
-        Text from outside is shown as the text it is; `command` is the command line that does the
-        same.
+        The text is shown literally. `command` is the command line that does the same.
         """
 
     def copy(self, text: str) -> None:
-        """Copy `text` to the terminal's clipboard and say so; nothing where it is empty."""
+        """Copy `text`, unless empty, to the clipboard of the terminal, and confirm it."""
 
     def go_to(self, pane_id: str, location: Location) -> None:
-        """Show another pane at a location; the connection that it names is chosen first."""
+        """Show another pane at a location, on the connection that it names."""
 
 
 class Console(Protocol):
@@ -94,34 +93,34 @@ class Console(Protocol):
 
     @property
     def opening(self) -> PendingWorkspace:
-        """How the workspace is opened, and where it is."""
+        """The workspace to open."""
 
     @property
     def workspace(self) -> Workspace:
-        """The workspace, once `take` was called."""
+        """The workspace, after `take`."""
 
     @property
     def read_only(self) -> bool:
-        """Whether nothing may be changed."""
+        """True if the user can't change anything."""
 
     @property
     def is_still(self) -> bool:
-        """Whether nothing may change by itself, nor be remembered: pictures are drawn."""
+        """True if nothing changes by itself, so that pictures stay equal."""
 
     def keys_for(self, workspace: Workspace) -> Mapping[str, str]:
-        """Return the key map to use; imports much, so call it in a worker."""
+        """Return the key map. Call it in a worker: it imports all actions."""
 
     def take(self, workspace: Workspace, keys: Mapping[str, str]) -> None:
-        """Take up a workspace that is open now; say what is wrong with the key map."""
+        """Use an open workspace, and report errors in the key map."""
 
     def give_up(self, error: CrmdeckError) -> None:
-        """Leave: the workspace can't be opened."""
+        """Quit, because the workspace can't be opened."""
 
     def leave_for_demo(self) -> None:
-        """Leave, and ask the caller to start the demo next."""
+        """Quit, and let the caller start the demo."""
 
     def save_state(self) -> None:
-        """Keep where the user is."""
+        """Save the state of the console."""
 
     def say(
         self,
@@ -137,61 +136,61 @@ class Console(Protocol):
     def note(
         self, text: str, *, severity: SeverityLevel = "information", command: str = ""
     ) -> None:
-        """Keep a message without a toast: it is on screen already."""
+        """Keep a message without a toast, because the screen shows it already."""
 
     def messages(self) -> tuple[Message, ...]:
-        """Return what was said so far, the latest first."""
+        """Return the messages, the latest first."""
 
     def copy(self, text: str) -> None:
         """Copy to the clipboard, as `PaneHost.copy`."""
 
 
 class FlowHost(PaneHost, Protocol):
-    """What a flow of dialogs (signing in, exporting, going to a place) needs of its screen."""
+    """The main screen, as flows of dialogs see it: sign-in, export, go to anything."""
 
     @property
     def app(self) -> App[Any]:
-        """The application, to push dialogs on."""
+        """The application, to show dialogs."""
 
     @property
     def console(self) -> Console:
-        """The same application, by what it has of ours."""
+        """The same application, with its own methods."""
 
     @property
     def loader(self) -> Loader:
-        """Does the work between two dialogs."""
+        """The loader for the work between two dialogs."""
 
     @property
     def read_only(self) -> bool:
-        """Whether nothing may be changed."""
+        """True if the user can't change anything."""
 
     @property
     def ui_state(self) -> UiState:
-        """What is kept for the user from one start to the next."""
+        """The state of the console, kept between sessions."""
 
     @property
     def titles(self) -> Mapping[str, str]:
-        """The titles of the panes, by id."""
+        """The titles of the panes by their ids."""
 
     @property
     def connection_id(self) -> str | None:
-        """The connection that is chosen; None while there is none."""
+        """The id of the chosen connection, or None."""
 
     @property
     def statuses(self) -> Sequence[ConnectionStatus]:
-        """The connections, as last asked."""
+        """The last known statuses of all connections."""
 
     def show_connection(self, connection_id: str | None) -> None:
-        """Show another connection in the pane."""
+        """Choose another connection and show it in the pane."""
 
     def show_added(self, connection: Connection, *, refresh: bool) -> None:
-        """Show a connection that is new, or signed in to again; read its schema if wanted."""
+        """Show a new connection, or one with a new sign-in."""
 
     def reload(self) -> None:
-        """Read the cache again."""
+        """Load the statuses and the pane again."""
 
     def show_error(self, error: CrmdeckError) -> None:
         """Show an error in the pane."""
 
     def load_statuses(self) -> None:
-        """Ask anew how the connections are doing."""
+        """Load the statuses of the connections."""

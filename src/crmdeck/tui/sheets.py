@@ -1,4 +1,4 @@
-"""Where the style sheets are: in the wheel beside the package, in a checkout above `src`."""
+"""Find the style sheets: inside the package of a wheel, or next to `src` in a checkout."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 def sheet_folder() -> Path:
     """Return the folder with the style sheets.
 
-    Raises FileNotFoundError where neither a wheel nor a checkout has them.
+    Raises FileNotFoundError if they are missing.
     """
     for folder in (_PACKAGE / "tcss", _PACKAGE.parents[1] / "tcss"):
         if (folder / SHELL).is_file():
@@ -21,8 +21,8 @@ def sheet_folder() -> Path:
 
 
 def sheets() -> list[Path]:
-    """Return all sheets, that of the shell first, then one a pane by name.
+    """Return all style sheets, then one per pane, by name.
 
-    The first is all that the frame needs.
+    The first one is that of the frame, which needs no other.
     """
     return sorted(sheet_folder().glob("*.tcss"), key=lambda path: (path.name != SHELL, path.name))

@@ -1,4 +1,4 @@
-"""Signals from and to around the console: it leaves in order, and is suspended as a whole job."""
+"""Signals: the console quits properly, and is suspended with its whole job."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SIGNALS = ("SIGHUP", "SIGTERM")
 
 
 def on_ending(leave: Callable[[], object]) -> None:
-    """Have `leave` called on the running event loop when the process is told to end."""
+    """Call `leave` on the running event loop when a signal ends the process."""
     loop = asyncio.get_running_loop()
     for name in SIGNALS:
         number = getattr(signal, name, None)
@@ -19,15 +19,15 @@ def on_ending(leave: Callable[[], object]) -> None:
             try:
                 loop.add_signal_handler(number, leave)
             except (NotImplementedError, RuntimeError, ValueError):
-                return  # Windows, or a thread that gets no signals: the system's way holds.
+                return  # Windows, or a thread without signals: the default applies.
 
 
 def suspend_job() -> None:
-    """Stop the whole job that the console belongs to; return once it goes on.
+    """Suspend the whole job of the console; return when it continues.
 
-    The terminal has to be given back before. Textual stops its own process alone: what started
-    it (`uv run`, say) would wait for it, and the shell for that. Its handler of SIGTSTP stays out
-    of the way, since it stops the process once more, perhaps after the shell has continued it.
+    Release the terminal first. Textual would stop only its own process: its parent (`uv run`)
+    would wait for it, and the shell for the parent. Textual's SIGTSTP handler is off in the
+    meantime, because it stops the process again, possibly after the shell continued it.
     """
     handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
     try:
@@ -37,8 +37,8 @@ def suspend_job() -> None:
 
 
 def has_job_control() -> bool:
-    """Return whether a shell would go on if the console were suspended.
+    """True if a shell continues when the console is suspended.
 
-    False where the console leads its session: what it was started by knows no jobs.
+    False if the console leads its session: its parent has no job control.
     """
     return hasattr(os, "killpg") and os.getpgrp() != os.getsid(0)

@@ -1,4 +1,4 @@
-"""The console's own two themes, and the names under which a user asks for one."""
+"""The two themes of the console, and the names of all themes."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ THEMES = (
 )
 
 MUTED_SHARE = 0.62
-"""How much of the text color is in muted text; the rest is background."""
+"""Share of the text color in muted text; the rest is the background."""
 
 
 def roles(theme: Theme, variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the colors of crmdeck's own roles in any theme: `$muted`, `$good`, `$warn`...
+    """Return the colors of crmdeck's roles in any theme: `$muted`, `$good`, `$warn` and so on.
 
-    Textual's `$text-muted` has no color of its own outside a style sheet, and its tinted
-    texts are too pale to tell states apart in our themes.
+    Textual's `$text-muted` has no fixed color outside a style sheet. In our themes its tinted
+    texts are too pale to distinguish states.
     """
     if theme.ansi:
         return {"muted": "ansi_default", **(ANSI_DARK if theme.dark else ANSI_LIGHT)}
@@ -106,17 +106,17 @@ ANSI_LIGHT = {
     "mark": "ansi_magenta",
     "info": "ansi_blue",
 }
-"""Of the terminal's own colors those that can be read in the palettes that terminals come with.
+"""The terminal colors that are legible in the default palettes of terminals.
 
-On a dark ground its blue and magenta can't, on a light one its green, yellow and cyan.
+Blue and magenta aren't legible on a dark ground; green, yellow and cyan aren't on a light one.
 """
 
 OWN_CONTRAST, LEAST_CONTRAST = 4.5, 3.0
-"""What every text reaches on every ground of a row: in our own themes, and in any other."""
+"""Least contrast of a text on every background of a row, in our themes and in others."""
 
 
 def _grounds(variables: Mapping[str, str]) -> tuple[Color, ...]:
-    """Return what rows stand on: plain, titles, and under cursor and mark as the sheet has them."""
+    """Return the backgrounds of rows, as in the style sheet: plain, title, cursor and mark."""
     background, surface, panel, primary, warning = (
         Color.parse(variables[name])
         for name in ("background", "surface", "panel", "primary", "warning")
@@ -145,9 +145,9 @@ def _luminance(color: Color) -> float:
 
 
 def legible(color: Color, grounds: Sequence[Color], least: float, *, dark: bool) -> Color:
-    """Return `color`, no nearer to white (black where not `dark`) than it takes to be read.
+    """Return `color`, blended with white (black if not `dark`) until it is legible.
 
-    It has a contrast of `least` on all grounds then, as far as white or black has.
+    It then has at least the contrast `least` on all grounds, if white or black has.
     """
     end = Color.parse("white" if dark else "black")
     for share in range(0, 101, 4):
@@ -161,6 +161,6 @@ _ALIASES = {TERMINAL: "ansi-dark", TERMINAL_LIGHT: "ansi-light", "dark": DARK, "
 
 
 def theme_name(wanted: str | None, available: set[str]) -> str:
-    """Return the theme to use: `wanted` (aliases count) where there is one, else our dark."""
+    """Return the name of the `wanted` theme or alias, or our dark theme if it doesn't exist."""
     name = _ALIASES.get(wanted or "", wanted or DARK)
     return name if name in available else DARK

@@ -1,9 +1,9 @@
 """The console in a browser, through textual-serve, on loopback and behind a key.
 
-Whoever reaches the console can change mappings and use the stored credentials. textual-serve
-itself lets anybody in, so every request needs the key that is printed at the start (kept in a
-cookie from then on), the right host, and for the websocket the right origin: another page in the
-same browser can't drive the console.
+Anyone who reaches the console can change mappings and use the stored credentials, and
+textual-serve has no access control. So every request needs the key printed at the start (later
+from a cookie) and the right host, and the websocket needs the right origin. Another page in the
+same browser can't control the console.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class GuardedServer(Server):
-    """textual-serve with a lock on the door; `key` opens it."""
+    """textual-serve that requires a `key`."""
 
     def __init__(self, command: str, *, host: str, port: int, key: str) -> None:
         super().__init__(command, host=host, port=port, title="crmdeck")
@@ -47,22 +47,22 @@ class GuardedServer(Server):
         return app
 
     def initialize_logging(self) -> None:
-        """Leave out the log of requests: it would hold the key, on stdout."""
+        # No log of requests: it would print the key on stdout.
         logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
 
     async def on_startup(self, app: web.Application) -> None:
-        """Say where the console is; the address is all that goes to stdout."""
+        # Only the address goes to stdout.
         sys.stdout.write(f"{self.door}\n")
         sys.stdout.flush()
-        sys.stderr.write("Ctrl+C ends it.\n")
+        sys.stderr.write("Press Ctrl+C to stop.\n")
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if f"http://{request.host}" != self.public_url:
-            raise web.HTTPForbidden(text="Not the host that crmdeck was started for.")
+            raise web.HTTPForbidden(text="crmdeck doesn't serve this host name.")
         origin = request.headers.get("Origin")
         if origin is not None and origin != self.public_url:
-            raise web.HTTPForbidden(text="Another page asked for the console.")
+            raise web.HTTPForbidden(text="Only the console's own page can open it.")
         if request.path == "/" and self._opens(request.query.get("key")):
             answer = web.HTTPSeeOther("/")
             answer.set_cookie(COOKIE, self.key, httponly=True, samesite="Strict", path="/")
@@ -82,11 +82,11 @@ class GuardedServer(Server):
 def make_server(arguments: Sequence[str], *, host: str, port: int) -> GuardedServer:
     """Return a server that runs `crmdeck ARGUMENTS` for each browser.
 
-    Raises UsageError for a host that is not this machine's loopback.
+    Raises UsageError for a host other than loopback.
     """
     if host not in LOOPBACK:
         raise UsageError(
-            f"The console is served on loopback only, not on {host}.",
+            f"Can't serve the console on {host}: only on loopback.",
             remedy="Forward the port instead: ssh -L 8000:127.0.0.1:8000 HOST",
             code="NOT_LOOPBACK",
         )
@@ -100,7 +100,7 @@ def serve_web(
     """Serve the console until interrupted."""
     arguments = ["--demo"] if demo else []
     if home is not None:
-        # Not as an argument, which all users of a machine can see: a URL may hold a password.
+        # Not an argument, which all users of the machine can see: a URL can contain a password.
         os.environ[HOME_VARIABLE] = str(home)
     if read_only:
         arguments.append("--read-only")

@@ -52,7 +52,7 @@ REST = object()
 class Choose(Dialog[Any]):
     """Answers with the value of the chosen row, which must be hashable.
 
-    If `choices` is None, call `fill` later.
+    Without `choices`, call `fill` later.
     """
 
     SCOPE = "choose"

@@ -108,7 +108,7 @@ class Dialog(ActionHost, ModalScreen[T | None]):
         self.screen_layout_refresh_signal.subscribe(self, self._fit)
 
     async def on_resize(self) -> None:
-        # Let other work run between the first paint, the layout and the second paint. Not 0: work
+        # Other work can run between the first paint, the layout and the second paint. Not 0: work
         # that is due by now would still wait.
         await asyncio.sleep(0.001)
 

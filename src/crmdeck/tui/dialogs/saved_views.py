@@ -19,7 +19,7 @@ SAVE, COLUMNS, SHOW, REPLACE, DELETE = "save", "columns", "show", "replace", "de
 
 
 class Wish(NamedTuple):
-    """The user's wish: what to do, and with which view."""
+    """The user's wish: a deed, and its view."""
 
     what: str
     view: SavedView | None = None

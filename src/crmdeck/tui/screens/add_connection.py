@@ -1,4 +1,4 @@
-"""The way of a new connection: what it leads to, its name and its place, then the sign-in."""
+"""Add a connection: its kind, its name and address, then the sign-in."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of connection: what it is called, and how it is reached."""
+    """One kind of connection, by its source and platform."""
 
     id: str
     label: str
@@ -30,7 +30,7 @@ class Kind:
 
     @property
     def is_files(self) -> bool:
-        """Return whether it is read from this machine, without signing in."""
+        """True if its schema is read from files, without a sign-in."""
         return self.source == Source.FILES
 
 
@@ -47,10 +47,10 @@ def kinds() -> list[Kind]:
     ]
 
 
-_NAME = Asked("name", "Name of the connection", placeholder="acme-prod")
+_NAME = Asked("name", "Connection name", placeholder="acme-prod")
 _ENDPOINT = Asked(
     "endpoint",
-    "A proxy or a sandbox in place of the vendor's host, if any",
+    "Custom API URL (optional)",
     required=False,
 )
 
@@ -93,7 +93,7 @@ def _ask(host: FlowHost, kind: Kind) -> None:
             SignInFlow(host, draft, draft.name).start()
 
     form: Form[ConnectionDraft] = Form(
-        f"Add a connection: {kind.label}", _lines(kind), work, label="Looking at it"
+        f"Add a connection: {kind.label}", _lines(kind), work, label="Checking"
     )
     host.app.push_screen(form, done)
 
@@ -110,7 +110,7 @@ def _ask_files(host: FlowHost, kind: Kind) -> None:
         f"Add a connection: {kind.label}",
         [_NAME, asked_path()],
         work,
-        label="Adding it",
+        label="Adding",
     )
     host.app.push_screen(form, done)
 
@@ -119,8 +119,8 @@ def _lines(kind: Kind) -> list[Asked]:
     if kind.source == Source.PARTNEROS:
         return [
             _NAME,
-            Asked("endpoint", "Where PartnerOS is", placeholder="https://HOST"),
-            Asked("remote_id", "UUID of the integration there"),
+            Asked("endpoint", "PartnerOS URL", placeholder="https://HOST"),
+            Asked("remote_id", "UUID of the integration"),
         ]
     vendor = vendor_of(kind.source)
     if vendor.login_url is None:

@@ -23,7 +23,7 @@ def open_page(host: FlowHost, place: CrmPlace) -> None:
             host.say("\n".join(filter(None, (f"Opened {page.url}", page.note))), timeout=4)
         else:
             host.copy(page.url)
-            lines = ("No browser can be opened from here; copied:", page.url, page.note)
+            lines = ("Can't open a browser here. Copied:", page.url, page.note)
             host.say("\n".join(filter(None, lines)), timeout=10)
 
     def failed(error: CrmdeckError) -> None:
@@ -34,7 +34,7 @@ def open_page(host: FlowHost, place: CrmPlace) -> None:
         "page",
         lambda _: host.workspace.connections.page(*place),
         opened,
-        label="finding its page",
+        label="finding the page",
         failed=failed,
         quiet=True,
     )

@@ -1,4 +1,4 @@
-"""The way of `e`: choose a format, name a file, write it."""
+"""Export: choose a format, name a file, write it."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.panes.pane import ExportRequest
 
 PURPOSES = {
-    "json": "the wire shape, for programs",
-    "jsonl": "one record a line, for streams",
-    "csv": "one record a line, for spreadsheets",
+    "json": "the JSON of the API, for programs",
+    "jsonl": "one record per line, for streams",
+    "csv": "one record per line, for spreadsheets",
     "markdown": "a table for tickets and wikis",
-    "html": "a page to send to somebody",
-    "yaml": "the wire shape, to be read by people",
-    "parquet": "one record a line, for data frames",
+    "html": "a page to send",
+    "yaml": "the JSON of the API, easier to read",
+    "parquet": "one record per line, for data frames",
 }
 ENDINGS = {"markdown": "md"}
 RECORDS = {
-    "objects": "one record an object",
-    "schema": "one record a field",
-    "comparison": "one record an object",
-    "differences": "one record a difference",
+    "objects": "one record per object",
+    "schema": "one record per field",
+    "comparison": "one record per object",
+    "differences": "one record per difference",
 }
-"""What a record is where there is a choice."""
+"""The records of each kind of export."""
 
 
 def ask_and_export(host: FlowHost, request: ExportRequest, connection_id: str | None) -> None:
-    """Ask for format and file, then export in a worker; says where the file is."""
+    """Ask for a format and a file, then export in a worker."""
 
     def chosen(choice: tuple[str, str] | None) -> None:
         if choice is None:
@@ -42,15 +42,15 @@ def ask_and_export(host: FlowHost, request: ExportRequest, connection_id: str | 
         what, format_ = choice
         several = len(request.parts) > 1
         prompt = Prompt(
-            "Export to which files?" if several else "Export to which file?",
-            "One for each connection, with its name behind this one." if several else "",
+            "Export to files" if several else "Export to file",
+            "One file per connection, with its name added to this one." if several else "",
             value=_free_name(f"crmdeck-{what}", ENDINGS.get(format_, format_)),
             check=lambda name: next(filter(None, map(_what_is_wrong, files(name))), ""),
         )
         host.app.push_screen(prompt, lambda name: named(what, format_, name))
 
     def files(name: str) -> Mapping[str, str | None]:
-        """Return the names of the files, each with the id of the connection that it is of."""
+        """Return the file names, each with the id of its connection."""
         if not request.parts:
             return {name: None if request.everywhere else connection_id}
         if len(request.parts) == 1:
@@ -99,23 +99,23 @@ def _choices(request: ExportRequest) -> Iterator[Choice]:
             if not request.inner:
                 yield Choice((what, name), name, PURPOSES.get(name, ""))
             elif name != "json" or what != "differences":
-                # The wire shape of a comparison has its differences already.
+                # The JSON of a comparison contains its differences already.
                 yield Choice((what, name), name, f"{RECORDS[what]}, {_use(name)}")
 
 
 def _use(name: str) -> str:
-    return PURPOSES.get(name, name).removeprefix("one record a line, ")
+    return PURPOSES.get(name, name).removeprefix("one record per line, ")
 
 
 def _with_name(file: str, connection: str) -> str:
-    """Return the name of a file with that of a connection behind it, before its ending."""
+    """Return a file name with the name of a connection before its ending."""
     stem, dot, ending = file.rpartition(".")
     part = re.sub(r"[^\w-]+", "-", connection)
     return f"{stem}-{part}{dot}{ending}" if dot else f"{file}-{part}"
 
 
 def _free_name(stem: str, ending: str) -> str:
-    """Return a file name that is not in use yet, in the current folder."""
+    """Return the name of a file that doesn't exist yet in the current folder."""
     name, number = f"{stem}.{ending}", 2
     while Path(name).exists():
         name, number = f"{stem}-{number}.{ending}", number + 1
@@ -124,16 +124,16 @@ def _free_name(stem: str, ending: str) -> str:
 
 def _what_is_wrong(name: str) -> str:
     if not name.strip():
-        return "A file needs a name."
+        return "Enter a file name."
     try:
         path = absolute_path(name)
         if path.exists():
-            return f"{path} is there already; choose another name."
+            return f"{path} already exists. Choose another name."
         if not path.parent.is_dir():
-            return f"There is no folder {path.parent}."
+            return f"Folder {path.parent} doesn't exist."
     except UsageError as error:
         return error.message
-    # Too long a name, or a folder that one may not look into.
+    # Too long a name, or a folder without permission to read it.
     except (OSError, ValueError) as error:
-        return f"No file can have this name: {type(error).__name__}."
+        return f"Can't use this name: {type(error).__name__}."
     return ""

@@ -1,4 +1,4 @@
-"""The way to another folder of exported schemas, for a connection that is read from files."""
+"""Change the folder of a connection that reads exported schemas."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from crmdeck.tui.screens.refresh import refresh_connection
 
 
 def ask_folder(host: FlowHost, connection_id: str) -> None:
-    """Ask from where a connection is to be read, then read it."""
+    """Ask for another folder, then refresh from it."""
 
     def work(_job: Job, answers: dict[str, str]) -> Connection:
         path = answers["path"].strip()
@@ -22,11 +22,11 @@ def ask_folder(host: FlowHost, connection_id: str) -> None:
 
     def ask(connection: Connection) -> None:
         form: Form[Connection] = Form(
-            f"Where {connection.name} reads from",
+            f"Schema files of {connection.name}",
             [asked_path(connection.path or "")],
             work,
-            text="It is read at once; what was cached before stays in the history.",
-            label="moving",
+            text="crmdeck refreshes from it now. The history is kept.",
+            label="Changing the folder",
         )
         host.app.push_screen(form, done)
 

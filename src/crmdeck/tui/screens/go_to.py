@@ -1,4 +1,4 @@
-"""Go to anything (`^K`): gather the places, let the user choose one, and go there."""
+"""Go to anything (`^K`): load the places, show the list, and open the chosen one."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from crmdeck.workspace import Place, SearchIndex, Setting, Workspace
 
 Recent = dict[str, str]
-"""A place where the user was: its pane, and what a `Location` names."""
+"""A recent place: its pane, and the names that a `Location` has."""
 
 ITSELF = "app.go_to"
 MOST_RECENT = 8
 HIDDEN = ("database", "notify")
-"""Settings that are not to be changed at the keyboard of the console: they may hold a password."""
+"""Settings that the console never shows: they can contain a password."""
 
 PANE_OF = {
     PlaceKind.PAIR: "mapping",
@@ -43,7 +43,7 @@ PANE_OF = {
 
 
 class Known(NamedTuple):
-    """What was read to choose from."""
+    """The loaded places and settings."""
 
     places: PlaceList
     settings: tuple[Setting, ...]
@@ -51,14 +51,14 @@ class Known(NamedTuple):
 
 
 class GoToAnything:
-    """The list of places; keeps what was read until somebody writes to the workspace."""
+    """Opens the list. It keeps the places until someone changes the workspace."""
 
     def __init__(self, host: FlowHost) -> None:
         self._host = host
         self._known: Known | None = None
 
     def open(self) -> None:
-        """Show the list at once, and fill it when the places are read."""
+        """Show the list immediately, and fill it when the places are loaded."""
         host = self._host
         options = [*actions_of(host.app.screen)]
         resting = [*self._recent(), *(one for one in options if not one.refused)]
@@ -76,7 +76,7 @@ class GoToAnything:
             left_out = ", ".join(self._known.places.left_out)
             dialog.fill(lines, index, f"without the fields of {left_out}" if left_out else "")
 
-        # The screen's own loader: what was begun is of use when the list is opened again.
+        # The screen's own loader: places loaded too late are used when the list opens again.
         host.loader.load(
             "places",
             work,
@@ -108,22 +108,22 @@ class GoToAnything:
             if line.refused:
                 return line.refused
             if line.kind == ACTION:
-                return f"Enter does it: {line.detail}"
+                return f"Enter runs it: {line.detail}"
             return (
-                "Enter changes it" if line.kind == SETTING else f"Enter opens {line.detail} there"
+                "Enter changes it" if line.kind == SETTING else f"Enter opens it in {line.detail}"
             )
         if line.kind is PlaceKind.CONNECTION:
-            return "Enter shows it here"
+            return "Enter switches to it"
         title = self._host.titles.get(PANE_OF[line.kind])
-        told = f"Enter opens it in {title}" if title else "It has no pane here"
-        return f"{told}   {line.detail}"
+        meaning = f"Enter opens it in {title}" if title else "No pane shows it"
+        return f"{meaning}   {line.detail}"
 
     async def _take(self, line: Line | None) -> None:
         match line:
             case None:
                 return
             case Option(kind="action"):
-                # What was refused may be possible by now; the action itself says why not.
+                # A refused action may be possible by now. If not, it explains why.
                 offer: Offer = line.goal
                 if is_shown(offer.host):
                     await self._host.app.run_action(offer.action.command, offer.host)
@@ -154,31 +154,30 @@ class GoToAnything:
             self._known = None
             if answer is not None:
                 now = _shown(answer.value)
-                self._host.say(f"{answer.key} is {now}; it takes effect at the next start.")
+                self._host.say(f"{answer.key} is {now} from the next start on.")
 
         form: Form[Setting] = Form(
             f"Setting {setting.key}",
             [Asked("value", "Value", value=_shown(setting.value), required=False)],
             work,
-            text=f"The default is {_shown(setting.default) or 'nothing'}; leave it empty to go "
-            "back to it.",
-            label="writing",
+            text=f"Default: {_shown(setting.default) or 'none'}. Leave it empty for the default.",
+            label="Saving",
         )
         self._host.app.push_screen(form, changed)
 
 
 def read_known(workspace: Workspace, known: Known | None, first: str | None) -> Known:
-    """Return places and settings; those `known` where nobody has written since. For a worker."""
+    """Return places and settings; those `known` if nothing changed. Call it in a worker."""
     settings = tuple(one for one in list_settings(str(workspace.home)) if one.key not in HIDDEN)
     if known is not None and first != known.first and known.places.left_out:
-        known = None  # Others would be left out.
+        known = None  # Now other connections would be left out.
     if known is None or workspace.head() != known.places.head:
         return Known(workspace.places.all(first), settings, first)
     return known._replace(settings=settings)
 
 
 def location_of(place: Place) -> Location:
-    """Return where in its pane a place is."""
+    """Return the location of a place in its pane."""
     connection = place.connection_id
     match place.kind:
         case PlaceKind.PAIR:
@@ -188,7 +187,7 @@ def location_of(place: Place) -> Location:
         case PlaceKind.FIELD:
             return Location(connection, object=place.within, field=place.name)
         case PlaceKind.CHANGE:
-            # Whatever is filtered there, the change is to be on screen.
+            # Without a filter, so that the change shows.
             return Location(connection, event=place.id, filter="")
         case PlaceKind.ALERT:
             return Location(connection, alert=place.id, filter="")
@@ -198,9 +197,9 @@ def location_of(place: Place) -> Location:
 def remembered(
     recent: Sequence[Recent], pane_id: str, location: Location, chosen: str | None
 ) -> list[Recent]:
-    """Return the recent places with this one on top, unless it is no more than a pane.
+    """Return the recent places with this one first, unless it names only a pane.
 
-    It is of the `chosen` connection where it names none.
+    A location without a connection belongs to the `chosen` one.
     """
     named = {name: getattr(location, name) for name in ("object", "field", "pair")}
     if chosen is None or not (location.object or location.pair):
@@ -211,7 +210,7 @@ def remembered(
 
 
 def actions_of(screen: Screen[Any]) -> Iterator[Option]:
-    """Yield what keys do on `screen`, also what they can't do just now."""
+    """Yield the actions on `screen`, including those that can't run now."""
     for offer in offers(screen, refused=True):
         action = offer.action
         if not action.palette or action.id == ITSELF:
@@ -231,12 +230,12 @@ def actions_of(screen: Screen[Any]) -> Iterator[Option]:
 
 def settings_of(known: Known, read_only: bool) -> Iterator[Option]:
     """Yield the settings."""
-    refused = "This workspace is open read-only: no setting can be changed." if read_only else ""
+    refused = "This workspace is read-only. Settings can't be changed." if read_only else ""
     for one in known.settings:
-        source = "as it comes" if one.source == "default" else "set"
-        told = f"{_shown(one.value) or 'nothing'}, {source}"
+        source = "default" if one.source == "default" else "set"
+        detail = f"{_shown(one.value) or 'none'}, {source}"
         refusal = "" if one.key == "theme" else refused
-        yield Option(SETTING, one.key, "", told, one, f"setting {one.key}", STANDARD, refusal)
+        yield Option(SETTING, one.key, "", detail, one, f"setting {one.key}", STANDARD, refusal)
 
 
 def _shown(value: object) -> str:

@@ -1,7 +1,6 @@
-"""The main screen: the rail, one pane at a time, the filter, and how they open.
+"""The main screen: the sidebar, one pane at a time, and the keys that work everywhere.
 
-It knows panes by their contract only (`crmdeck.tui.panes.pane`), never a widget of theirs, and is
-their host.
+It knows panes only by their base class, and is their host.
 """
 
 from __future__ import annotations
@@ -30,7 +29,6 @@ from crmdeck.tui.screens.statuses import Statuses
 from crmdeck.tui.signals import has_job_control
 from crmdeck.tui.state.ui_state import UiState
 from crmdeck.tui.state.undo import UndoStack, UndoStep
-from crmdeck.tui.text import count
 from crmdeck.tui.widgets.filter_bar import FilterBar
 from crmdeck.tui.widgets.hints import Hints
 from crmdeck.tui.widgets.progress_line import ProgressLine
@@ -47,10 +45,12 @@ if TYPE_CHECKING:
     from crmdeck.tui.state.messages import Message
     from crmdeck.workspace import Copy, Workspace
 
-FOLDS_BELOW = 100
-"""Cells of the window below which the connections fold into a strip by themselves."""
+COLLAPSES_BELOW = 100
+"""Width of the window below which the sidebar collapses by itself."""
 
-TOO_SMALL = "crmdeck needs at least 60 columns and 12 lines.\nMake the window larger; q quits."
+TOO_SMALL = (
+    "crmdeck needs at least 60 columns and 12 rows.\nEnlarge the window, or press q to quit."
+)
 READ_ONLY_NOTE = "read-only"
 
 
@@ -75,12 +75,11 @@ class MainScreen(ActionHost, Screen[None]):
         self._watch: HeadWatch | None = None
         self._away_code = ""
         self._laid_out_for: Size | None = None
-        self._unfolded = False
+        self._is_expanded = False
         self.steps = UndoStack(self.refresh_bindings, self._note_step)
         self._go_to_anything: GoToAnything | None = None
 
     def compose(self) -> ComposeResult:
-        """Lay the frame out."""
         yield TopBar(self.specs, READ_ONLY_NOTE if self.read_only else "")
         yield ProgressLine()
         with Horizontal(id="body"):
@@ -90,27 +89,27 @@ class MainScreen(ActionHost, Screen[None]):
 
     @property
     def status(self) -> ConnectionStatus | None:
-        """How the connection that shows is doing, as last asked."""
+        """The last known status of the chosen connection."""
         return self._statuses.find(self.connection_id)
 
     @property
     def statuses(self) -> Sequence[ConnectionStatus]:
-        """The connections, as last asked."""
+        """The last known statuses of all connections."""
         return self._statuses.all
 
     @property
     def rail(self) -> Rail:
-        """The connections."""
+        """The sidebar."""
         return self.query_one(Rail)
 
     @property
     def stage(self) -> Stage:
-        """Where the panes are."""
+        """The container of the panes."""
         return self.query_one(Stage)
 
     @property
     def pane(self) -> Pane | None:
-        """The pane that shows."""
+        """The visible pane."""
         return self.stage.pane
 
     @property
@@ -119,33 +118,31 @@ class MainScreen(ActionHost, Screen[None]):
         return self.console.workspace
 
     def on_mount(self) -> None:
-        """Paint the frame before anything is made, imported or read for what it holds."""
-        self._fold()
+        # The frame is painted before anything is imported or read.
+        self._collapse()
         for spec in self.specs:
             self._bindings.bind(spec.key, f"show_pane('{spec.id}')", spec.title, show=False)
         self.call_after_refresh(self._open)
 
     def on_unmount(self) -> None:
-        """Stop the work that nobody waits for any more."""
         self.loader.close()
         if self._watch is not None:
             self._watch.close()
 
     def on_resize(self, event: events.Resize) -> None:
-        """Note for which size the screen has been laid out."""
         before, self._laid_out_for = self._laid_out_for, event.size
-        if before is not None and event.size.width < FOLDS_BELOW <= before.width:
-            self._unfolded = False
-        self._fold()
+        if before is not None and event.size.width < COLLAPSES_BELOW <= before.width:
+            self._is_expanded = False
+        self._collapse()
 
     def on_screen_resume(self) -> None:
-        """Catch up with a window whose size changed beneath a dialog."""
+        # The window may have changed its size beneath a dialog.
         size = self.app.size
         if self._laid_out_for not in (None, size):
             self.post_message(events.Resize(size, size))
 
     async def _open(self) -> None:
-        """Open the workspace, and import the pane of last time meanwhile."""
+        """Open the workspace, and import the first pane."""
         await self.mount_all(
             [Static(TOO_SMALL, id="too-small", markup=False), self.filter_bar], before="#hints"
         )
@@ -159,7 +156,7 @@ class MainScreen(ActionHost, Screen[None]):
             "workspace",
             work,
             self._opened,
-            label="opening",
+            label="opening the workspace",
             failed=self.console.give_up,
             cancellable=False,
         )
@@ -175,7 +172,7 @@ class MainScreen(ActionHost, Screen[None]):
         return next(wanted, self.specs[0])
 
     def load_statuses(self) -> None:
-        """Ask how the connections are doing, and what waits."""
+        """Load the statuses of the connections."""
         self._statuses.load(self.connection_id)
 
     def _show_statuses(self) -> None:
@@ -209,7 +206,7 @@ class MainScreen(ActionHost, Screen[None]):
         return self.loader.is_loading or (self.pane is not None and self.pane.is_reading)
 
     def _wake(self, head: int, failed: Callable[[CrmdeckError], None]) -> None:
-        """Read again, quietly, since somebody wrote to the workspace."""
+        """Reload quietly, because another user changed the workspace."""
         with self.loader.quietly(failed):
             self.load_statuses()
         if self.pane is not None:
@@ -217,21 +214,21 @@ class MainScreen(ActionHost, Screen[None]):
                 self.pane.wake(head)
 
     def _show_reach(self, away_since: datetime | None, error: CrmdeckError | None) -> None:
-        """Tell since when the workspace is out of reach, or take what was told of it away."""
-        away = f"unreachable since {away_since:%H:%M} UTC" if away_since is not None else ""
+        """Show since when the workspace is unavailable, or that it is available again."""
+        away = f"unavailable since {away_since:%H:%M} UTC" if away_since is not None else ""
         self.query_one(TopBar).away = away
         if error is not None:
             self._away_code = error.code
-            lines = filter(None, (error.message, error.cause, "What was read before stays."))
+            lines = filter(None, (error.message, error.cause, "Showing the last data that loaded."))
             self.say("\n".join(lines), severity="error", timeout=10)
         else:
             pane = self.pane
             if pane is not None and pane.error is not None and pane.error.code == self._away_code:
                 pane.show_error(None)
-            self.say("The workspace can be reached again.", timeout=4)
+            self.say("Workspace is available again.", timeout=4)
 
     def _show_counts(self) -> None:
-        """Tell in the tabs what waits: of all connections in Health, else of the chosen one."""
+        """Show counts in the tabs: of all connections in Health, else of the chosen one."""
         chosen = self.connection_id if self.stage.pane_id != "health" else None
         undecided = self._statuses.undecided.get(self.connection_id or "", 0)
         self.query_one(TopBar).counts = tab_counts(self.statuses, chosen, undecided)
@@ -248,7 +245,7 @@ class MainScreen(ActionHost, Screen[None]):
             self.call_after_refresh(self.focus_pane)
 
     def show_connection(self, connection_id: str | None) -> None:
-        """Show another connection in the pane."""
+        """Choose another connection and show it in the pane."""
         self._choose(connection_id)
         if self.pane is not None:
             self.pane.show(connection_id)
@@ -257,7 +254,7 @@ class MainScreen(ActionHost, Screen[None]):
         self._statuses.count_undecided(self.connection_id, self._show_counts)
 
     def show_added(self, connection: Connection, *, refresh: bool) -> None:
-        """Show a connection that is new, or signed in to again; read its schema if wanted."""
+        """Show a new connection, or one with a new sign-in."""
         self.connection_id = connection.id
         self.reload()
         if refresh:
@@ -271,29 +268,29 @@ class MainScreen(ActionHost, Screen[None]):
         self._show_counts()
 
     @property
-    def _is_folded(self) -> bool:
-        return self.has_class("-folded")
+    def _is_collapsed(self) -> bool:
+        return self.has_class("-collapsed")
 
-    def _fold(self) -> None:
-        """Fold the connections where the user, the window or the pane has no room for them."""
+    def _collapse(self) -> None:
+        """Collapse the sidebar if the user wants that, or the window or the pane lacks room."""
         pane = self.pane
-        by_itself = self.app.size.width < FOLDS_BELOW or (pane is not None and pane.wants_room)
-        folded = self.ui_state.rail_folded or (by_itself and not self._unfolded)
-        self.set_class(folded, "-folded")
-        if folded and self.focused is self.rail:
+        by_itself = self.app.size.width < COLLAPSES_BELOW or (pane is not None and pane.wants_room)
+        collapsed = self.ui_state.rail_folded or (by_itself and not self._is_expanded)
+        self.set_class(collapsed, "-collapsed")
+        if collapsed and self.focused is self.rail:
             self.focus_pane()
         self._show_strip()
 
     def _show_strip(self) -> None:
-        """Name the connections in the header line where no rail does."""
-        folded = self._is_folded
+        """List the connections in the top line while the sidebar is collapsed."""
+        collapsed = self._is_collapsed
         bar = self.query_one(TopBar)
-        bar.strips = strips(self.statuses, self.connection_id) if folded else ()
+        bar.strips = strips(self.statuses, self.connection_id) if collapsed else ()
         bar.connections = {status.id: told(status) for status in self.statuses}
 
     @on(Pane.Resized)
     def _resized(self) -> None:
-        self._fold()
+        self._collapse()
 
     @on(TopBar.PickedConnection)
     def _picked_connection(self, message: TopBar.PickedConnection) -> None:
@@ -308,13 +305,13 @@ class MainScreen(ActionHost, Screen[None]):
             self.focus_pane()
 
     async def show_pane(self, pane_id: str) -> Pane:
-        """Bring a pane up; it is made and restored when it is first wanted."""
+        """Show a pane; the first time, make and restore it."""
         had_focus = self.focused is not None and self.focused is not self.rail
         pane = await self.stage.bring(pane_id)
         for table in self.stage.tables():
             table.choose_columns(self.ui_state.columns.get(f"{pane_id}/{table.id}", ()))
         self.query_one(TopBar).current = pane_id
-        self._fold()
+        self._collapse()
         self._show_counts()
         self.filter_bar.set_text(pane.filter_text)
         if self._is_ready:
@@ -326,7 +323,7 @@ class MainScreen(ActionHost, Screen[None]):
         return pane
 
     async def action_show_pane(self, pane_id: str) -> None:
-        """Show a pane by its key; before the workspace is open it is the one to begin with."""
+        """Show a pane by its key, or, until the workspace is open, choose the first one."""
         if self._is_open:
             await self.show_pane(pane_id)
         else:
@@ -337,7 +334,7 @@ class MainScreen(ActionHost, Screen[None]):
         await self.action_show_pane(message.pane_id)
 
     def go_to(self, pane_id: str, location: Location) -> None:
-        """Show another pane at a location; the connection that it names is chosen first."""
+        """Show another pane at a location, on the connection that it names."""
         self.call_later(self._go_to, pane_id, location)
 
     async def _go_to(self, pane_id: str, location: Location) -> None:
@@ -396,7 +393,7 @@ class MainScreen(ActionHost, Screen[None]):
         self.refresh_bindings()
 
     def show_error(self, error: CrmdeckError) -> None:
-        """Show an error of the screen's own work in the pane."""
+        """Show an error in the pane."""
         if self.pane is not None:
             self.pane.show_error(error)
         else:
@@ -411,7 +408,7 @@ class MainScreen(ActionHost, Screen[None]):
         timeout: float | None = None,
         command: str = "",
     ) -> None:
-        """Show a toast, and keep what it says; text from outside is shown as the text it is."""
+        """Show a toast and keep it among the messages. The text is shown literally."""
         self.console.say(text, title=title, severity=severity, timeout=timeout, command=command)
 
     @on(Pane.Failed)
@@ -421,19 +418,19 @@ class MainScreen(ActionHost, Screen[None]):
         self.console.note("\n".join(lines), severity="error")
 
     def copy(self, text: str) -> None:
-        """Copy `text` to the clipboard of the terminal and say so."""
+        """Copy `text` to the clipboard of the terminal, and confirm it."""
         self.console.copy(text)
 
     @property
     def titles(self) -> dict[str, str]:
-        """The titles of the panes, by id."""
+        """The titles of the panes by their ids."""
         return {spec.id: spec.title for spec in self.specs}
 
     def _note_step(self, step: UndoStep) -> None:
         self.console.note(f"{step.title}  ({step.where})", command=step.command)
 
     def collect_state(self) -> UiState:
-        """Return where the user is, to be kept."""
+        """Return the state to restore at the next start."""
         state = self.ui_state
         state.connection_id = self.connection_id or ""
         state.pane = self.stage.pane_id or state.pane
@@ -442,51 +439,45 @@ class MainScreen(ActionHost, Screen[None]):
 
     # The keys: connections, and where the focus is
 
-    @action("go.rail", "connections", "h", help="go to the connections", palette=False)
+    @action("go.rail", "Sidebar", "h", help="Move to the sidebar.", palette=False)
     def focus_rail(self) -> None:
-        """Go to the connections, which unfold."""
-        if self._is_folded:
+        if self._is_collapsed:
             self.turn_rail()
         self.rail.focus()
 
     @action(
         "view.fold",
-        "fold the rail",
+        "Collapse sidebar",
         "backslash",
-        help="fold the connections into a strip at the top, or show them beside again",
+        help="Collapse the sidebar into the top line, or expand it.",
     )
     def turn_rail(self) -> None:
-        """Fold the connections, or show them beside the pane again, now and from now on.
-
-        Where they fold by themselves, they show until the window becomes narrow.
-        """
-        folded = not self._is_folded
-        self._unfolded = not folded
-        self.ui_state.rail_folded = folded
-        self._fold()
+        collapsed = not self._is_collapsed
+        # If it collapses by itself, it stays expanded until the window becomes narrow.
+        self._is_expanded = not collapsed
+        self.ui_state.rail_folded = collapsed
+        self._collapse()
         self.console.save_state()
 
     def _has_pane(self) -> bool:
         return self.pane is not None
 
-    @action("go.pane", "pane", "l", help="go to the pane", applies=_has_pane, palette=False)
+    @action("go.pane", "Pane", "l", help="Move to the pane.", applies=_has_pane, palette=False)
     def focus_pane(self) -> None:
-        """Go to the pane."""
+        """Move the focus to the pane."""
         target = self.pane.focus_target() if self.pane is not None else None
         if target is not None:
             target.focus()
 
     def _no_connection(self) -> str | None:
-        return None if self.connection_id is not None else "There is no connection yet."
+        return None if self.connection_id is not None else "No connections yet."
 
-    @action("go.next", "next connection", "right_square_bracket", blocked=_no_connection)
+    @action("go.next", "Next connection", "right_square_bracket", blocked=_no_connection)
     def next_connection(self) -> None:
-        """Show the next connection, after the last the first."""
         self._step(1)
 
-    @action("go.previous", "previous connection", "left_square_bracket", blocked=_no_connection)
+    @action("go.previous", "Previous connection", "left_square_bracket", blocked=_no_connection)
     def previous_connection(self) -> None:
-        """Show the previous connection, before the first the last."""
         self._step(-1)
 
     def _step(self, step: int) -> None:
@@ -496,7 +487,7 @@ class MainScreen(ActionHost, Screen[None]):
 
     @property
     def takes_escape(self) -> bool:
-        """Whether Esc has something to do here: cancel, put an error away, clear the filter."""
+        """True if Esc cancels, dismisses an error or clears the filter."""
         pane = self.pane
         return bool(
             self.loader.can_cancel
@@ -506,17 +497,16 @@ class MainScreen(ActionHost, Screen[None]):
 
     @action(
         "go.back",
-        "back",
+        "Back",
         "escape",
-        help="cancel what is loading, put an error away, clear the filter",
+        help="Cancel loading, dismiss the error, or clear the filter.",
         applies=lambda screen: screen.takes_escape,
         palette=False,
     )
     def go_back(self) -> None:
-        """Undo the latest of: loading, an error, the filter."""
         pane = self.pane
         if self.loader.cancel() or (pane is not None and pane.loader.cancel()):
-            self.say("Canceled; what was there stays.")
+            self.say("Canceled. Nothing was changed.")
         elif pane is not None and pane.error is not None:
             pane.show_error(None)
         else:
@@ -532,71 +522,67 @@ class MainScreen(ActionHost, Screen[None]):
         return not self.is_typing
 
     def _no_filter(self) -> str | None:
-        return "There is nothing to filter yet." if self.pane is None else self._no_connection()
+        return "Nothing to filter yet." if self.pane is None else self._no_connection()
 
     @action(
         "view.filter",
-        "filter",
+        "Filter",
         "slash",
         hint=60,
-        # While text is typed `/` is a letter like any other; Textual does not hold it back.
+        # In a line of text `/` is a letter, and Textual would take it for this key.
         applies=_is_not_typing,
         blocked=_no_filter,
     )
     def edit_filter(self) -> None:
-        """Type a filter."""
         self.filter_bar.edit()
 
-    # The keys: steps that were done
+    # The keys: undo
 
     def _no_undo(self) -> str | None:
         return self.steps.why_no_undo()
 
     def _undo_title(self) -> str:
         number = len(self.steps.done)
-        return f"undo {count(number, 'step')}" if number > 1 else "undo"
+        return f"Undo ({number})" if number > 1 else "Undo"
 
     @action(
         "edit.undo",
-        "undo",
+        "Undo",
         "u",
-        help="undo the latest step, in whichever pane it was done",
+        help="Undo the last action in any pane.",
         hint=91,
         blocked=_no_undo,
         writes=True,
         title_now=_undo_title,
     )
     def undo(self) -> None:
-        """Undo the latest step, in whichever pane it was done."""
         step = self.steps.undo()
         self.say(f"Undone: {step.title}  ({step.where})", timeout=4)
 
     @action(
         "edit.redo",
-        "redo",
+        "Redo",
         "U",
-        help="do again what was undone",
+        help="Redo the last undone action.",
         hint=70,
         blocked=lambda screen: screen.steps.why_no_redo(),
         writes=True,
     )
     def redo(self) -> None:
-        """Do again what was undone last."""
         step = self.steps.redo()
-        self.say(f"Done again: {step.title}  ({step.where})", timeout=4)
+        self.say(f"Redone: {step.title}  ({step.where})", timeout=4)
 
     def _no_steps(self) -> str | None:
         return self._no_undo() if not self.steps.undone else None
 
     @action(
         "edit.steps",
-        "steps",
+        "Actions",
         "ctrl+u",
-        help="list what was done in all panes and can be undone",
+        help="List the actions to undo or redo.",
         blocked=_no_steps,
     )
     def list_steps(self) -> None:
-        """List what was done and can be undone."""
         from crmdeck.tui.dialogs.steps import Steps
 
         self.app.push_screen(Steps(self.steps, self.undo, self.redo))
@@ -608,53 +594,48 @@ class MainScreen(ActionHost, Screen[None]):
 
     @action(
         "view.next",
-        "next view",
+        "Next view",
         "full_stop",
-        help="show the next view of the pane, or click its name",
+        help="Show the next view (or click its name).",
         applies=_has_views,
     )
     def next_view(self) -> None:
-        """Show the next view of the pane."""
         if self.pane is not None and self.pane.views:
             self.pane.show_view(self.pane.view_position + 1)
 
     @action(
         "view.previous",
-        "previous view",
+        "Previous view",
         "comma",
-        help="show the previous view of the pane",
+        help="Show the previous view.",
         applies=_has_views,
     )
     def previous_view(self) -> None:
-        """Show the previous view of the pane."""
         if self.pane is not None and self.pane.views:
             self.pane.show_view(self.pane.view_position - 1)
 
     def _has_details(self) -> bool:
         return self.pane is not None and self.pane.details is not None
 
-    @action("view.larger", "larger details", "plus", applies=_has_details)
+    @action("view.larger", "Enlarge details", "plus", applies=_has_details)
     def enlarge_details(self) -> None:
-        """Make the details of the pane larger."""
         if self.pane is not None:
             self.pane.size_details(1)
 
-    @action("view.smaller", "smaller details", "underscore", applies=_has_details)
+    @action("view.smaller", "Shrink details", "underscore", applies=_has_details)
     def shrink_details(self) -> None:
-        """Make the details of the pane smaller."""
         if self.pane is not None:
             self.pane.size_details(-1)
 
     @action(
         "view.details",
-        "details",
+        "Details",
         "tab",
-        help="go to the details, and back",
+        help="Move to the details, or back.",
         applies=_has_details,
         palette=False,
     )
     def turn_details(self) -> None:
-        """Go to the details of the pane, or back; from a line of text first to the pane."""
         if self.pane is None:
             return
         if self.is_typing:
@@ -662,52 +643,48 @@ class MainScreen(ActionHost, Screen[None]):
         else:
             self.pane.turn_details()
 
-    @action("view.details_down", "scroll the details", "J", applies=_has_details, palette=False)
+    @action("view.details_down", "Scroll details down", "J", applies=_has_details, palette=False)
     def scroll_details_down(self) -> None:
-        """Scroll the details of the pane down."""
         if self.pane is not None:
             self.pane.scroll_details(1)
 
-    @action("view.details_up", "scroll the details back", "K", applies=_has_details, palette=False)
+    @action("view.details_up", "Scroll details up", "K", applies=_has_details, palette=False)
     def scroll_details_up(self) -> None:
-        """Scroll the details of the pane up."""
         if self.pane is not None:
             self.pane.scroll_details(-1)
 
-    # The keys: what shows, and what is done with it
+    # The keys: the connection and the row under the cursor
 
     @action(
         "connection.refresh",
-        "refresh",
+        "Refresh",
         "r",
-        help="read the schema from the CRM again",
+        help="Refresh the schema.",
         hint=50,
         blocked=_no_connection,
         writes=True,
     )
     def refresh_chosen(self) -> None:
-        """Refresh the schema of the connection."""
         if self.status is not None:
             refresh_connection(self, self.status.id, self.status.name)
 
     def _no_sign_in(self) -> str | None:
         status = self.status
         if status is None:
-            return self._no_connection() or "The connections are still being read."
+            return self._no_connection() or "Still loading the connections."
         if status.status is Status.DISCONNECTED:
-            return f"{status.name} is disconnected: reconnect it in Health first."
+            return f"{status.name} is disconnected. Reconnect it in Health first."
         return None
 
     @action(
         "connection.sign_in",
-        "sign in",
+        "Sign in",
         "i",
-        help="sign in again, or in another way; for files: read another folder",
+        help="Sign in again, or change the folder of schema files.",
         blocked=_no_sign_in,
         writes=True,
     )
     def sign_in(self) -> None:
-        """Sign in again to the connection, or read it from another folder."""
         from crmdeck.tui.screens.folder import ask_folder
         from crmdeck.tui.screens.sign_in import SignInFlow
 
@@ -719,9 +696,9 @@ class MainScreen(ActionHost, Screen[None]):
         else:
             SignInFlow(self, status.id, status.name).start()
 
-    @action("view.reload", "reload", "f5", help="show what the cache holds now")
+    @action("view.reload", "Reload", "f5", help="Reload the cached data.")
     def reload(self) -> None:
-        """Read the cache again."""
+        """Load the statuses and the pane again."""
         self.load_statuses()
         if self.pane is not None:
             self.pane.show(self.connection_id)
@@ -729,18 +706,17 @@ class MainScreen(ActionHost, Screen[None]):
     def _no_copy(self) -> str | None:
         pane = self.pane
         can = pane is not None and bool(pane.error or pane.can_copy())
-        return None if can else "There is nothing to copy here."
+        return None if can else "Nothing to copy here."
 
     @action(
         "view.copy",
-        "copy as…",
+        "Copy as…",
         "y",
-        help="copy as a name, Markdown, a message, a command",
+        help="Copy as a name, message, Markdown, JSON or command line.",
         hint=19,
         blocked=_no_copy,
     )
     def copy_shown(self) -> None:
-        """Copy the error that shows, else ask what to copy of what is under the cursor."""
         from crmdeck.tui.dialogs.copy_as import CopyAs
 
         pane = self.pane
@@ -760,35 +736,33 @@ class MainScreen(ActionHost, Screen[None]):
 
     def _no_crm_place(self) -> str | None:
         some = self.pane is not None and self.pane.crm_place() is not None
-        return None if some else "There is nothing to open in the CRM."
+        return None if some else "Nothing to open in the CRM."
 
     @action(
         "view.open_in_crm",
-        "open in CRM",
+        "Open in CRM",
         "O",
-        help="open the field, object or connection in the CRM's setup",
+        help="Open the row in the CRM's setup.",
         hint=18,
         blocked=_no_crm_place,
     )
     def open_in_crm(self) -> None:
-        """Open what is under the cursor in the CRM's own setup page."""
         from crmdeck.tui.screens.crm_page import open_page
 
         if self.pane is not None and (place := self.pane.crm_place()) is not None:
             open_page(self, place)
 
     def _no_table(self) -> str | None:
-        return None if self.stage.table is not None else "There is no table here."
+        return None if self.stage.table is not None else "This place has no table."
 
     @action(
         "view.saved",
-        "saved views",
+        "Saved views",
         "F",
-        help="saved views: filter, sort, columns",
+        help="Save or show a view: filter, sort, columns.",
         blocked=_no_table,
     )
     def open_saved_views(self) -> None:
-        """Choose a saved view of the table, save one, or choose its columns."""
         from crmdeck.tui.screens.saved_views import SavedViewsFlow
 
         pane, table = self.pane, self.stage.table
@@ -797,13 +771,12 @@ class MainScreen(ActionHost, Screen[None]):
 
     @action(
         "app.messages",
-        "messages",
+        "Messages",
         "exclamation_mark",
-        help="what was said so far, with the commands for it",
+        help="Show messages, with the command line for each.",
         applies=_is_not_typing,
     )
     def show_messages(self) -> None:
-        """Show what was said so far; Enter copies the command line of a message."""
         from crmdeck.tui.dialogs.messages import Messages
 
         def chosen(message: Message | None) -> None:
@@ -814,18 +787,17 @@ class MainScreen(ActionHost, Screen[None]):
 
     def _no_export(self) -> str | None:
         can = self.pane is not None and self.pane.can_export()
-        return None if can else "There is nothing to export here."
+        return None if can else "Nothing to export here."
 
     @action(
         "view.export",
-        "export",
+        "Export",
         "e",
-        help="export what this pane shows",
+        help="Export the rows shown.",
         hint=20,
         blocked=_no_export,
     )
     def export_shown(self) -> None:
-        """Export what the pane shows."""
         from crmdeck.tui.screens.export import ask_and_export
 
         request = self.pane.export_request() if self.pane is not None else None
@@ -834,9 +806,8 @@ class MainScreen(ActionHost, Screen[None]):
 
     # The keys: the console
 
-    @action("app.help", "keys", "question_mark", "f1", help="what the keys do here", hint=30)
+    @action("app.help", "Help", "question_mark", "f1", help="Show what the keys do here.", hint=30)
     def show_help(self) -> None:
-        """Show what the keys do here."""
         from crmdeck.tui.dialogs.help import open_help
 
         scope = type(self.pane).SCOPE if self.pane is not None else EVERYWHERE
@@ -847,16 +818,15 @@ class MainScreen(ActionHost, Screen[None]):
 
     @action(
         "app.go_to",
-        "go to",
+        "Go to",
         "ctrl+k",
         "colon",
         "ctrl+p",
-        help="go to any connection, object, field, change, action",
+        help="Go to any connection, object, field, change or action.",
         hint=25,
         applies=_can_go_to,
     )
     def open_go_to(self) -> None:
-        """Go to a connection, an object, a field, a change, an action: to anything."""
         from crmdeck.tui.screens.go_to import GoToAnything
 
         if self._go_to_anything is None:
@@ -864,16 +834,18 @@ class MainScreen(ActionHost, Screen[None]):
         self._go_to_anything.open()
 
     def _no_shell(self) -> str | None:
-        return None if has_job_control() else "There is no shell to go back to."
+        return None if has_job_control() else "crmdeck wasn't started from a shell."
 
     @action(
-        "app.suspend", "suspend", "ctrl+z", help="back to the shell; fg returns", blocked=_no_shell
+        "app.suspend",
+        "Suspend",
+        "ctrl+z",
+        help="Return to the shell; fg resumes.",
+        blocked=_no_shell,
     )
     def suspend(self) -> None:
-        """Go back to the shell, which brings the console back with `fg`."""
         self.app.action_suspend_process()
 
-    @action("app.quit", "quit", "q", hint=15)
+    @action("app.quit", "Quit", "q", hint=15)
     async def quit(self) -> None:
-        """Leave; where the user was is kept."""
         await self.app.action_quit()

@@ -36,9 +36,9 @@ def refresh_connection(host: FlowHost, connection_id: str, name: str) -> None:
 
 
 def refresh_text(result: RefreshResult) -> str:
-    """Return `1,019 objects, 47,404 fields, 3 changes`, and how many objects failed."""
+    """Return `1,019 objects, 47,404 fields, 3 changes`, and the number of failed objects."""
     parts = [count(len(result.objects), "object"), count(result.total_fields, "field")]
-    parts.append("first look" if result.baseline else count(len(result.drift_events), "change"))
+    parts.append("baseline" if result.baseline else count(len(result.drift_events), "change"))
     if result.failures:
         parts.append(f"{len(result.failures)} failed")
     return ", ".join(parts)

@@ -1,4 +1,4 @@
-"""Saved views (`F`): how a user filters and sorts a table, and which columns show."""
+"""Saved views (`F`): the filter, sort and columns of a table under a name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONGEST_NAME = 60
 
 
 class SavedViewsFlow:
-    """Lets one choose, and keeps it in the state of the console."""
+    """Asks for a saved view, and keeps saved views in the state of the console."""
 
     def __init__(self, screen: FlowHost, pane: Pane, table: Table[Any], place: str) -> None:
         self._screen = screen
@@ -28,11 +28,11 @@ class SavedViewsFlow:
 
     @property
     def views(self) -> list[SavedView]:
-        """The views that are kept of the table."""
+        """The saved views of the table."""
         return views_of(self._screen.ui_state.views.get(self._place))
 
     def start(self) -> None:
-        """Ask what is wanted."""
+        """Show the list of saved views."""
         titles = {column.id: column.title for column in self._table.columns}
         self._screen.app.push_screen(SavedViews(self.views, titles), self._take)
 
@@ -41,7 +41,7 @@ class SavedViewsFlow:
             return
         view = wish.view
         if wish.what == SAVE:
-            prompt = Prompt("Save this view as", placeholder="a name", check=_wrong)
+            prompt = Prompt("Save this view as", placeholder="Name", check=_wrong)
             self._screen.app.push_screen(prompt, self._save)
         elif wish.what == COLUMNS:
             named = [(one.id, one.title) for one in self._table.columns if one.title]
@@ -53,7 +53,7 @@ class SavedViewsFlow:
             self._save(view.name)
         elif wish.what == DELETE:
             self._keep([one for one in self.views if one.name != view.name])
-            self._screen.say(f"Deleted the view {view.name}.", timeout=3)
+            self._screen.say(f"Deleted view {view.name}.", timeout=3)
         else:
             self._show(view)
 
@@ -70,7 +70,7 @@ class SavedViewsFlow:
         before = self.views
         self._keep(with_view(before, view))
         known = any(one.name == view.name for one in before)
-        self._screen.say(f"{'Replaced' if known else 'Saved'} the view {view.name}.", timeout=3)
+        self._screen.say(f"{'Replaced' if known else 'Saved'} view {view.name}.", timeout=3)
 
     def _show(self, view: SavedView) -> None:
         ids = {column.id for column in self._table.columns}

@@ -1,4 +1,4 @@
-"""The way of a sign-in: how, with what, kept where, and who we are there."""
+"""Sign in: choose the flow, answer its questions, and show the user."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PORT, OWN_HOST, KEEP_PASSWORD = "redirect_port", "own_host", "keep_password"
 
 @dataclass(frozen=True)
 class _Plan:
-    """How it is to be done; `place` is None where there is no keyring to keep secrets in."""
+    """The chosen flow and its questions. Without a keyring for secrets, it has no `place`."""
 
     flow: Flow
     questions: tuple[Question, ...]
@@ -41,7 +41,7 @@ class _Plan:
 
 
 class SignInFlow:
-    """One sign-in, to a connection that is to be added (a draft) or that exists (its id)."""
+    """One sign-in, to a new connection (a draft) or to an existing one (its id)."""
 
     def __init__(self, host: FlowHost, target: ConnectionDraft | str, name: str) -> None:
         self._host = host
@@ -58,10 +58,10 @@ class SignInFlow:
         return self._host.workspace
 
     def start(self) -> None:
-        """Ask how to sign in."""
+        """Ask for the sign-in flow."""
         self._load(self._look, self._ask_how)
 
-    # How
+    # The flow
 
     def _look(self, _job: Job) -> tuple[tuple[Flow, ...], Flow | None]:
         flows = self._workspace.signin.flows(self._target)
@@ -85,7 +85,7 @@ class SignInFlow:
 
         self._host.app.push_screen(dialog, chosen)
 
-    # Kept where
+    # The place for secrets
 
     def _plan(self, flow: Flow, _job: Job) -> _Plan:
         workspace, target = self._workspace, self._target
@@ -116,11 +116,11 @@ class SignInFlow:
                 self._ask_what(replace(plan, place=SecretsPlace.FILE))
 
         file = self._workspace.home / "secrets.json"
-        text = f"{plan.no_keyring} Keep secrets in {file} instead, readable by you only?"
-        dialog = Confirm("Where are the secrets to be kept?", text, yes="In the private file")
+        text = f"{plan.no_keyring} Store secrets in {file} instead? Only you can read it."
+        dialog = Confirm("Store secrets in a private file?", text, yes="Store in private file")
         self._host.app.push_screen(dialog, answer)
 
-    # With what
+    # The answers
 
     def _ask_what(self, plan: _Plan) -> None:
         lines = _lines(plan)
@@ -133,12 +133,12 @@ class SignInFlow:
             lines,
             work,
             text=plan.flow.title,
-            label="Starting" if plan.flow.browser else "Asking who you are there",
+            label="Starting" if plan.flow.browser else "Checking permissions",
         )
         self._host.app.push_screen(form, then)
 
     def _take(self, plan: _Plan, _job: Job, answers: dict[str, str]) -> Any:
-        """Take the answers: begin with the browser, or sign in."""
+        """Sign in with the answers, or start the flow in the browser."""
         from crmdeck.workspace import read_key
 
         self._secrets = {}
@@ -178,12 +178,12 @@ class SignInFlow:
             keep_password=self._keep_password,
         )
 
-    # Who
+    # The result
 
     def _ended(self, signed_in: SignedIn | None) -> None:
         self._secrets = {}
         if signed_in is None:
-            # What was given up may have left something: a failed attempt, a rotated token.
+            # Even a canceled sign-in can change the status: a failed attempt, a rotated token.
             self._host.load_statuses()
             return
         connection = signed_in.connection
@@ -207,16 +207,16 @@ def _lines(plan: _Plan) -> Sequence[Asked]:
     lines = []
     if plan.own_host:
         placeholder = "https://MYDOMAIN.my.salesforce.com"
-        lines.append(Asked(OWN_HOST, "The org's own URL", placeholder=placeholder))
+        lines.append(Asked(OWN_HOST, "My Domain URL", placeholder=placeholder))
     for question in plan.questions:
-        label = f"{question.text}: its file" if question.from_file else question.text
+        label = f"{question.text} (path of its file)" if question.from_file else question.text
         hidden = question.hidden and not question.from_file
         lines.append(Asked(question.name, label, hidden=hidden, required=question.required))
     if plan.flow.browser:
-        label = "Port that the browser comes back to, as in the app's callback URL"
+        label = "Port of the app's callback URL"
         lines.append(Asked(PORT, label, value=str(DEFAULT_PORT)))
     if "password" in plan.flow.names:
-        label = "Keep the password too, to renew the session with"
+        label = "Store the password too, to renew the session"
         lines.append(Asked(KEEP_PASSWORD, label, choice=True))
     return lines
 
@@ -225,5 +225,7 @@ def _port(text: str) -> int:
     if text.strip().isdecimal() and int(text) <= 65535:
         return int(text)
     raise UsageError(
-        f"'{text}' is no port.", remedy="A number up to 65535; 0 takes a free one.", code="BAD_PORT"
+        f"'{text}' isn't a port.",
+        remedy="Enter a number up to 65535. 0 picks a free port.",
+        code="BAD_PORT",
     )

@@ -1,4 +1,4 @@
-"""The place where panes stand: one shows, the others keep what they have."""
+"""The container of the panes: one is visible, the others keep their state."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Stage(Container):
-    """Makes panes when they are first wanted, restored to where the user left them."""
+    """Makes each pane when it is first shown, and restores its state."""
 
     def __init__(
         self,
@@ -36,11 +36,11 @@ class Stage(Container):
 
     @property
     def title(self) -> str:
-        """The title of the pane that shows."""
+        """The title of the visible pane."""
         return self._specs[self.pane_id].title if self.pane_id else ""
 
     def tables(self) -> tuple[Table[Any], ...]:
-        """Return the tables of the pane that shows."""
+        """Return the tables of the visible pane."""
         # Not at the top: the frame is painted before a pane needs it.
         from crmdeck.tui.widgets.table import Table
 
@@ -48,7 +48,7 @@ class Stage(Container):
 
     @property
     def table(self) -> Table[Any] | None:
-        """The table that shows in the pane."""
+        """The visible table of the pane."""
         shown = (
             table
             for table in self.tables()
@@ -57,7 +57,7 @@ class Stage(Container):
         return next(shown, None)
 
     async def bring(self, pane_id: str) -> Pane:
-        """Show a pane and hide the others; return it."""
+        """Show a pane, hide the others, and return it."""
         if pane_id not in self._panes:
             await self._make(pane_id)
         pane = self._panes[pane_id]
@@ -67,7 +67,7 @@ class Stage(Container):
         return pane
 
     def states(self) -> dict[str, dict[str, Any]]:
-        """Return what every pane made so far wants to find again."""
+        """Return the states of the panes made so far."""
         return {
             pane_id: {**pane.state(), "filter": pane.filter_text}
             for pane_id, pane in self._panes.items()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class _Answer(NamedTuple):
-    """What was read at one time; `undecided` counts the rows of the chosen connection only."""
+    """The answer of one read; `undecided` counts the rows of the chosen connection only."""
 
     head: int
     statuses: tuple[ConnectionStatus, ...]
@@ -44,7 +44,7 @@ class Statuses:
             "statuses",
             partial(self._read, connection_id),
             self._took,
-            label="opening",
+            label="loading the connections",
             cancellable=False,
         )
 
@@ -63,7 +63,7 @@ class Statuses:
 
     def _took(self, answer: _Answer) -> None:
         self.head, self.all = answer.head, answer.statuses
-        # Only a question to the database tells who may write to it.
+        # Only the database knows whether its user can write.
         self.read_only = self._console.read_only or answer.read_only
         self.undecided |= answer.undecided
         self._show()

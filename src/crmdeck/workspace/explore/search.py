@@ -46,7 +46,7 @@ LONGEST_ABBREVIATION = 7
 
 MOST_RESEMBLING = 200
 
-# The first pair of marks encloses a name, the second pair another text: as it is, and as words,
+# The first pair of marks encloses a name, the second pair another text: unsplit, and as words,
 # each with a blank before it.
 _NAME, _END_OF_NAME, _TEXT, _END_OF_TEXT = "\x02", "\x03", "\x04", "\x05"
 _MARKS = dict.fromkeys(map(ord, (_NAME, _END_OF_NAME, _TEXT, _END_OF_TEXT)), " ")

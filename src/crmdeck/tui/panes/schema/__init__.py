@@ -1,1 +1,1 @@
-"""Schema: objects, fields, as they are, as they were, and held against others."""
+"""The schema pane: current and past schemas, and comparisons."""

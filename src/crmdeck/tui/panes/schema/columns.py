@@ -1,4 +1,4 @@
-"""How objects and fields look as lines. Pure."""
+"""The columns of objects and of fields. Pure."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ LONGEST_OBJECT, LONGEST_NAME, LONGEST_CONNECTION, LONGEST_LABEL = 48, 60, 20, 50
 LEAST_CHANGED, LONGEST_CHANGED, LONGEST_FLAGS = 7, 16, 18
 LEAST_TYPE, LONGEST_TYPE = 9, 13
 APART = 26
-"""Cells for an object's name before the field's, at the most; longer ones take more."""
+"""Most cells for the object's name before the field's name, unless it is longer."""
 
 
 def object_columns(
     now: Now, lines: Sequence[ObjectLine] = (), width: int = 120
 ) -> tuple[Column[ObjectLine], ...]:
-    """Return the columns of the object types; `now` is what ages are counted from.
+    """Return the columns of the objects; ages count from `now`.
 
-    Names are whole, and labels too or left out: the details tell that of one object. A column in
-    which nothing stands, or the same in all `lines`, is left out.
+    Names are whole. Labels are whole or left out, because the details show them. A column that is
+    empty, or equal in all `lines`, is left out.
     """
     name = _longest((line.key for line in lines), 16, LONGEST_OBJECT)
     label = _longest((line.summary.label for line in lines), 12, LONGEST_LABEL)
@@ -94,7 +94,7 @@ def object_columns(
         ),
         Column(
             "age",
-            "Read",
+            "Refreshed",
             lambda line: age_text(line, now()),
             style=lambda line: "warn" if line.summary.is_stale else "muted",
             width=10,
@@ -116,9 +116,9 @@ def _longest(texts: Iterable[str], least: int, most: int) -> int:
 def _with_room(
     columns: Sequence[Column[R]], width: int, giving_way: Sequence[str]
 ) -> tuple[Column[R], ...]:
-    """Return the columns without those that have to give way, in their order, at `width` cells.
+    """Return the columns that fit into `width` cells; those `giving_way` go first, in order.
 
-    What a later one left room for stays after all.
+    A column stays if a later one leaves enough room for it.
     """
     least = {one.id: (one.shrink_to or one.width or one.min_width) + GAP for one in columns}
     room = width - GUTTER + GAP
@@ -134,11 +134,11 @@ def _with_room(
 
 
 MOST_MEASURED = 20_000
-"""Lines up to which columns are as narrow as what stands in them; measuring more takes too long."""
+"""Rows up to which columns are as narrow as their texts; measuring more takes too long."""
 
 
 def _fitted(texts: Iterable[str], lines: Sequence[FieldLine], least: int, most: int) -> int:
-    """Return the cells of the longest of the texts, `most` where there are too many lines."""
+    """Return the cells of the longest text, or `most` if there are too many rows to measure."""
     return _longest(texts, least, most) if len(lines) <= MOST_MEASURED else most
 
 
@@ -155,7 +155,7 @@ def _type(lines: Sequence[FieldLine]) -> Column[FieldLine]:
 
 _FILLED: Column[FieldLine] = Column(
     "filled",
-    "Full",
+    "Fill",
     lambda line: percent_filled(line.filled) if line.filled is not None else "",
     style=lambda line: "muted" if line.filled else "warn",
     width=4,
@@ -176,7 +176,7 @@ _MAPPED: Column[FieldLine] = Column(
 
 
 def _changed(now: Now, lines: Sequence[FieldLine]) -> Column[FieldLine]:
-    """Return the column of what nobody has acknowledged, or else of when a field changed."""
+    """Return the column of unacknowledged changes, else of the time since the last change."""
 
     def text(line: FieldLine, width: int = 10) -> str:
         if line.mark is not None:
@@ -197,7 +197,7 @@ def _changed(now: Now, lines: Sequence[FieldLine]) -> Column[FieldLine]:
 
 
 def _flags(lines: Sequence[FieldLine]) -> Column[FieldLine]:
-    """Return the column of what fields are, as wide as the longest of them."""
+    """Return the column of flags, as wide as the longest."""
     return Column(
         "flags",
         "Flags",
@@ -216,10 +216,10 @@ _LABEL: Column[FieldLine] = Column(
 def field_columns(
     now: Now, lines: Sequence[FieldLine] = (), width: int = 120
 ) -> tuple[Column[FieldLine], ...]:
-    """Return the columns of the fields of one object type, at `width` cells.
+    """Return the columns of the fields of one object, in `width` cells.
 
-    Names are whole; a column in which nothing would stand is left out, and what gives way where
-    room lacks are references, flags, when a field changed, and the label.
+    Names are whole and empty columns left out. If room is short, references, flags, changes and
+    the label give way.
     """
     cells = _longest((line.row.name for line in lines), 16, LONGEST_NAME)
     name: Column[FieldLine] = Column("name", "API name", lambda line: line.row.name, width=cells)
@@ -229,9 +229,9 @@ def field_columns(
 def all_columns(
     now: Now, lines: Sequence[FieldLine] = (), width: int = 120
 ) -> tuple[Column[FieldLine], ...]:
-    """Return the columns of the fields of all object types: object and field apart, both whole.
+    """Return the columns of the fields of all objects: object and field, both whole.
 
-    A name that is longer than most takes the room of what stands to its right, in its row only.
+    In its row, a long name takes the room of the next column.
     """
     apart = _longest((line.row.object_type for line in lines), 6, APART)
     longest = _longest((line.row.name for line in lines), 16, max(24, width // 4))
@@ -249,7 +249,7 @@ def all_columns(
 def every_columns(
     now: Now, lines: Sequence[FieldLine] = (), width: int = 120
 ) -> tuple[Column[FieldLine], ...]:
-    """Return the same where fields of all connections stand together, with their connection."""
+    """Return the columns of the fields of all connections, with the connection."""
     cells = _longest((line.connection for line in lines), len("Connection"), LONGEST_CONNECTION)
     connection: Column[FieldLine] = Column(
         "connection", "Connection", lambda line: line.connection, width=cells
@@ -258,7 +258,7 @@ def every_columns(
 
 
 def _apart(line: FieldLine, cells: int) -> str:
-    """Return object and field, the object filled up to so many cells."""
+    """Return object and field, the object padded to `cells`."""
     return f"{line.row.object_type:<{max(0, cells)}}  {line.row.name}"
 
 
@@ -286,13 +286,13 @@ def _field_columns(
     shown = [one for one in columns if some.get(one.id, True)]
     last = ("label", "changed") if marked else ("changed", "label")
     placed = _with_room(shown, width, ("references", "flags", "mapped", *last))
-    # What nothing else takes is the name's.
+    # The name gets the rest of the width.
     cells = name.width if any(one.width is None for one in placed) else None
     return (replace(name, width=cells, spill=placed[-1].id), *placed[1:])
 
 
 def flags_text(line: FieldLine) -> str:
-    """Return what a field is, in short words: `req uniq cust calc`."""
+    """Return the flags of a field in short: `req uniq cust calc`."""
     row = line.row
     words = []
     if row.required:
@@ -309,40 +309,40 @@ def flags_text(line: FieldLine) -> str:
 
 
 def age_text(line: ObjectLine, now: datetime) -> str:
-    """Return how long ago an object type was read, and whether that is too long."""
+    """Return the time since the last refresh of an object, and `stale` if it is."""
     age = ago(line.summary.discovered_at, now)
     return age.replace(" ago", "") + " stale" if line.summary.is_stale else age
 
 
 WORDS = {Severity.BREAKING: "break", Severity.RISKY: "risky", Severity.SAFE: "safe"}
-"""Severities in five cells, for where the whole word has no room."""
+"""Severities in five cells, if the word has no room."""
 
 
 def severity_text(severity: Severity, width: int = 10) -> str:
-    """Return a severity as its sign and its word, on `width` cells (7 at least)."""
+    """Return a severity as its sign and its word, in `width` cells (at least 7)."""
     text = f"{SEVERITY_SIGNS[severity]} {severity.value}"
     return text if len(text) <= width else f"{SEVERITY_SIGNS[severity]} {WORDS[severity]}"
 
 
 def mark_text(mark: Mark | None) -> str:
-    """Return a mark as sign, number and word; empty where nothing changed."""
+    """Return a mark as sign, number and word, or an empty text."""
     if mark is None:
         return ""
     return f"{SEVERITY_SIGNS[mark.severity]} {mark.number:,} {mark.severity.value}"
 
 
 def since_text(changed_at: datetime | None, now: datetime) -> str:
-    """Return how long ago something changed; empty where it never did."""
+    """Return the time since a change, or an empty text."""
     return ago(changed_at, now) if changed_at is not None else ""
 
 
 def mark_state(mark: Mark | None) -> str:
-    """Return the state of a cell that tells a mark, or only when something changed."""
+    """Return the state of a cell with a mark, or with the time since a change."""
     return SEVERITY_STATES[mark.severity] if mark is not None else "muted"
 
 
 def changed_rank(mark: Mark | None, changed_at: datetime | None) -> tuple[float, float] | None:
-    """Return what lines are sorted by: the worst and most first, then what changed last."""
+    """Return the sort key: the worst and most changes first, then the latest change."""
     if mark is not None:
         return (-mark.severity.rank, -mark.number)
     return (1, -changed_at.timestamp()) if changed_at is not None else None

@@ -1,4 +1,4 @@
-"""Two schemas held against each other, as lines. Pure."""
+"""Two schemas compared, as rows. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONGEST_SIDE = 2000
 
 
 class DifferenceLine(NamedTuple):
-    """One attribute in which a field (or the object type itself: no name) differs."""
+    """One attribute in which a field differs, or the object itself (without a field name)."""
 
     object_type: str
     field_name: str
@@ -31,13 +31,13 @@ class DifferenceLine(NamedTuple):
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What names the line."""
+        """The key of the row."""
         attribute = self.change.attribute if self.change else ""
         return self.object_type, self.field_name, attribute
 
 
 def difference_lines(difference: ObjectDifference) -> tuple[DifferenceLine, ...]:
-    """Return one line for each attribute that differs, or each field that is on one side only."""
+    """Return a row for each attribute that differs, and each field on only one side."""
     lines = [
         DifferenceLine(difference.object_type, "", difference.label, Side.BOTH, change)
         for change in difference.changes
@@ -54,7 +54,7 @@ def difference_lines(difference: ObjectDifference) -> tuple[DifferenceLine, ...]
 
 
 def how_many(difference: ObjectDifference) -> str:
-    """Return what differs inside an object type: `2 left only, 1 right only, 4 differ`."""
+    """Return the differences of an object: `2 left only, 1 right only, 4 differ`."""
     if difference.side is not Side.BOTH:
         return count(difference.field_count, "field")
     parts = []
@@ -72,7 +72,7 @@ def _number_on(one: ObjectDifference, side: Side) -> int:
 
 
 def _number(id_: str, title: str, side: Side) -> Column[ObjectDifference]:
-    """Return the column of how many fields are on one side only, or differ."""
+    """Return the column with the number of fields on one side only, or that differ."""
 
     def text(one: ObjectDifference) -> str:
         if one.side is side is not Side.BOTH:
@@ -118,12 +118,10 @@ OBJECT_COLUMNS: tuple[Column[ObjectDifference], ...] = (
 )
 
 LINE_COLUMNS: tuple[Column[DifferenceLine], ...] = (
-    Column(
-        "field", "Field", lambda line: line.field_name or "(the object)", min_width=19, weight=2
-    ),
+    Column("field", "Field", lambda line: line.field_name or "(object)", min_width=19, weight=2),
     Column(
         "attribute",
-        "What",
+        "Attribute",
         lambda line: (
             line.change.attribute
             if line.change
@@ -150,15 +148,15 @@ LINE_KEYS: dict[str, KeyTest[DifferenceLine]] = {
 
 
 def side_text(line: DifferenceLine, side: Side) -> str:
-    """Return what stands on one side of a line."""
+    """Return the value on one side of a row."""
     if line.change is None:
-        return "there" if line.side is side else "—"
+        return "exists" if line.side is side else "—"
     return value_text(line.change.before if side is Side.LEFT else line.change.after)
 
 
 def side_name(name: str, at: datetime | None) -> str:
-    """Return the name of a side: a connection, and the moment where it is not now."""
-    return f"{name} {at:%Y-%m-%d %H:%M}" if at else f"{name} now"
+    """Return the name of a side: its connection and time."""
+    return f"{name} {at:%Y-%m-%d %H:%M}" if at else f"{name} today"
 
 
 def side_names(comparison: Comparison) -> tuple[str, str]:
@@ -170,7 +168,7 @@ def side_names(comparison: Comparison) -> tuple[str, str]:
 
 
 def banner_text(comparison: Comparison, width: int) -> str:
-    """Return what is compared, on one line where `width` cells take it, else on two."""
+    """Return the names of both sides, in one line if they fit into `width` cells."""
     left, right = side_names(comparison)
     left, right = f"{SIDE_SIGNS[Side.LEFT]} left {left}", f"{SIDE_SIGNS[Side.RIGHT]} right {right}"
     apart = "   " if cell_len(left + right) + 3 <= width else "\n"
@@ -178,14 +176,14 @@ def banner_text(comparison: Comparison, width: int) -> str:
 
 
 def how_much(comparison: Comparison) -> str:
-    """Return how much of two schemas differs."""
+    """Return the number of objects that differ."""
     differing = len(comparison.objects)
     return f"{differing:,} of {count(differing + comparison.same, 'object')} differ"
 
 
 def object_brief(difference: ObjectDifference) -> Content:
-    """Return an object type that differs in a few lines: its fields, by kind of difference."""
-    # Of what is on both sides it says already how much differs.
+    """Return the fields of an object that differs, by kind of difference."""
+    # For an object on both sides, the counts are enough.
     word = "" if difference.side is Side.BOTH else f"{SIDE_WORDS[difference.side]}, "
     lines = [
         Content.assemble(
@@ -207,7 +205,7 @@ def object_brief(difference: ObjectDifference) -> Content:
 
 
 def line_brief(line: DifferenceLine, left: str, right: str) -> Content:
-    """Return one difference in full: both sides, below each other."""
+    """Return one difference in full: both sides, one below the other."""
     name = f"{line.object_type}.{line.field_name}" if line.field_name else line.object_type
     what = line.change.attribute if line.change else SIDE_WORDS[line.side]
     return Content("\n").join(

@@ -1,4 +1,4 @@
-"""One object type or one field in words, from what is known of it. Pure."""
+"""The details of one object or field, as text. Pure."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from crmdeck.tui.text import count, display_block, display_text
 from crmdeck.workspace import NearestField, percent
 
 NAME_WIDTH = 10
-NOT_SAID = "not said to be required, unique or custom"
+NO_FLAGS = "not marked required, unique or custom"
 LONGEST_LINE = 400
 LONGEST_BLOCK = 20_000
 TWO_COLUMNS = 92
-"""Cells from which on history and what is near stand beside the facts, not below."""
+"""Width from which on history and matches are next to the facts, not below them."""
 LEFT_SHARE = 55
 BETWEEN = " ▏ "
 MOST_EVENTS = 8
@@ -34,7 +34,7 @@ Nearest = Sequence[NearestField]
 
 
 def named(name: str, text: str | Content, width: int) -> Content:
-    """Return a name and what it is, in lines of at most `width` cells; the text is safe already."""
+    """Return a name and its value, in lines of at most `width` cells. The text must be safe."""
     label = Content.styled(f"{name:<{NAME_WIDTH}}  ", "$muted")
     return hanging(label, Content(text) if isinstance(text, str) else text, width)
 
@@ -42,9 +42,9 @@ def named(name: str, text: str | Content, width: int) -> Content:
 def object_brief(
     line: ObjectLine, data: SchemaData, to_map: Sequence[FieldLine], width: int
 ) -> Content:
-    """Return an object type in a few lines: what it is, how fresh, what to do, what changed.
+    """Return an object in a few lines: its facts, age, next steps and changes.
 
-    `to_map` are its required fields that nothing is mapped to.
+    `to_map` are its required fields without a mapping.
     """
     left, right = _shares(width)
     summary = line.summary
@@ -60,11 +60,11 @@ def object_brief(
     )
     lines = [
         _title(summary.object_type, summary.label, left, ", ".join(filter(None, facts))),
-        named("read", f"{summary.discovered_at:%Y-%m-%d %H:%M} UTC, {fresh}", left),
+        named("refreshed", f"{summary.discovered_at:%Y-%m-%d %H:%M} UTC, {fresh}", left),
     ]
     if to_map:
         names = ", ".join(one.row.name for one in to_map)
-        wanted = f"required, and nothing is mapped to it: {display_text(names, LONGEST_LINE)}"
+        wanted = f"required, not mapped: {display_text(names, LONGEST_LINE)}"
         lines.append(named("to map", Content.styled(wanted, "$warn"), left))
     if line.mark is not None:
         total = count(line.mark.total, "change")
@@ -85,9 +85,9 @@ def field_brief(
     nearest: Nearest | None,
     width: int,
 ) -> Content:
-    """Return a field in a few lines, for beneath the table.
+    """Return a field in a few lines, to show below the table.
 
-    `nearest` are the PartnerOS fields that may be mapped to it, None while that is not known.
+    `nearest` are the best-matching PartnerOS fields, or None while they are unknown.
     """
     row, (left, right) = line.row, _shares(width)
     kind = " · ".join([_type(line, field), *_flags(line, field)])
@@ -124,12 +124,12 @@ def field_facts(
     nearest: Nearest | None = None,
     width: int = 80,
 ) -> Content:
-    """Return everything known of a field but its picklist values, which are a table."""
+    """Return all facts about a field except its picklist values, which are a table."""
     row, (left, right) = line.row, _shares(width)
     lines = [
         _title(line.path, row.label, left),
         named("type", _type(line, field), left),
-        named("is", " · ".join(_flags(line, field)) or NOT_SAID, left),
+        named("flags", " · ".join(_flags(line, field)) or NO_FLAGS, left),
         named("access", _access(field), left),
     ]
     for name, text in (
@@ -149,7 +149,7 @@ def field_facts(
     lines += _block("Help", field.description)
     lines += _block("Formula", field.formula)
     history = [_heading("History"), *event_lines(line, data, right)]
-    usages = [_heading("Where else it is used"), *usage_lines(usage, data.now, right)]
+    usages = [_heading("Where used"), *usage_lines(usage, data.now, right)]
     near = _near_block(line, data, nearest, right)
     if width < TWO_COLUMNS:
         return Content("\n").join([*lines, *near, Content(""), *usages, Content(""), *history])
@@ -158,7 +158,7 @@ def field_facts(
 
 
 def _shares(width: int) -> tuple[int, int]:
-    """Return the cells of the facts and of what stands beside them; both all where it is below."""
+    """Return the widths of both columns, or twice the whole width if there is only one."""
     if width < TWO_COLUMNS:
         return width, width
     left = width * LEFT_SHARE // 100
@@ -179,7 +179,7 @@ def _title(name: str, label: str, width: int, more: str = "") -> Content:
 def _mapped(
     line: FieldLine, data: SchemaData, nearest: Nearest | None, width: int, *, in_full: bool = False
 ) -> Iterator[Content]:
-    """Yield what a field is mapped to, or what it may be mapped to, and the key for that."""
+    """Yield the mappings of a field, or its best match and the key to map it."""
     mapped = data.overview.mapped.get(line.key, ())
     for one in mapped:
         arrow = f"{ARROWS[one.direction]} {one.partner_field} ({one.direction.value})"
@@ -187,7 +187,7 @@ def _mapped(
         text = display_text(where if in_full else arrow, 200)
         yield named("mapped to", Content.styled(text, "$mark"), width)
     if not mapped and data.overview.at is None:
-        near = f"; nearest {near_text(nearest[0])}" if nearest else ""
+        near = f"; best match {near_text(nearest[0])}" if nearest else ""
         key = f"   Enter opens it in {display_text(line.connection, 40)}"
         key = key if line.connection else "   m maps it"
         told = Content.assemble(("nothing" + near, "$muted"), (key, "bold $info"))
@@ -195,21 +195,21 @@ def _mapped(
 
 
 def near_text(near: NearestField) -> str:
-    """Return a PartnerOS field with how sure it is: `deal_registration.contactEmail 86`."""
+    """Return a PartnerOS field with its match: `deal_registration.contactEmail 86%`."""
     return display_text(f"{near.path} {percent(near.confidence)}", 120)
 
 
 def _near_block(
     line: FieldLine, data: SchemaData, nearest: Nearest | None, width: int
 ) -> list[Content]:
-    """Return the PartnerOS fields nearest to a field that is mapped to nothing."""
+    """Return the best-matching PartnerOS fields of a field without a mapping."""
     if data.overview.mapped.get(line.key) or data.overview.at is not None or line.connection:
         return []
-    title = Content.assemble(_heading("Nearest in PartnerOS"), ("   by words alone", "$muted"))
+    title = Content.assemble(_heading("Best matches in PartnerOS"), ("   by name only", "$muted"))
     if nearest is None:
-        told = [Content.styled("not looked at yet", "$muted")]
+        told = [Content.styled("Not checked yet", "$muted")]
     elif not nearest:
-        told = [Content.styled("none is near", "$muted")]
+        told = [Content.styled("No matches", "$muted")]
     else:
         told = [hanging(Content(""), near_text(near), width) for near in nearest[:MOST_NEAR]]
     return [Content(""), title, *told]
@@ -261,7 +261,7 @@ def _sized(field: Field | None) -> str:
     if field.precision:
         parts.append(count(field.precision, "digit"))
     if field.scale:
-        parts.append(f"{field.scale} after the point")
+        parts.append(f"{field.scale} decimals")
     return "".join(f", {part}" for part in parts)
 
 
@@ -282,7 +282,7 @@ def _number_of_values(field: Field) -> str:
     if inactive:
         parts.append(f"{inactive:,} inactive")
     if field.restricted is not None:
-        parts.append("restricted" if field.restricted else "others are taken too")
+        parts.append("restricted" if field.restricted else "other values allowed")
     return ", ".join(parts)
 
 
@@ -293,7 +293,7 @@ def _fullness(
     if rate is not None:
         yield named("filled", filled_text(rate, data.overview.now), width)
     if values is not None:
-        yield named("holds", Content.styled(values_text(values), "$mark"), width)
+        yield named("samples", Content.styled(values_text(values), "$mark"), width)
 
 
 def _latest(history: Sequence[DriftEvent], now: datetime) -> Content:
@@ -304,7 +304,7 @@ def _latest(history: Sequence[DriftEvent], now: datetime) -> Content:
 
 
 def counted(events: Iterable[DriftEvent]) -> str:
-    """Return how many changes there are, and how many of them are bad: for a list of moments."""
+    """Return the number of changes, and of the breaking and risky ones among them."""
     severities = [event.severity for event in events]
     text = count(len(severities), "change")
     for severity in (Severity.BREAKING, Severity.RISKY):

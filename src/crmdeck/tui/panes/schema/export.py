@@ -1,4 +1,4 @@
-"""What `e` exports of the schema pane: what is on the screen, filtered as it is."""
+"""What `e` exports from the schema pane: the visible rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from crmdeck.tui.widgets.table import Table
 def schema_export(
     place: Place, table: Table[Any], at: datetime | None, *, filtered: bool
 ) -> ExportRequest:
-    """Return the request for a place, as of `at`; `filtered` leaves out what the table hides."""
+    """Return the request for a place as of `at`; `filtered` exports only the matching rows."""
     if place.kind == OBJECTS:
         only = shown_names(table) if filtered else None
         return ExportRequest("objects", only=only, at=at, inner="schema")
@@ -31,7 +31,7 @@ def schema_export(
 def everywhere_export(
     everywhere: Everywhere, table: Table[Any], *, filtered: bool
 ) -> ExportRequest:
-    """Return the request for the fields of all connections: a schema is of one, so is a file."""
+    """Return the request for the fields of all connections, one file per connection."""
     lines: Sequence[FieldLine] = table.shown() if filtered else everywhere.lines
     names = {line.ref: line.connection for line in lines}
     shown: dict[str, set[tuple[str, ...]]] = {ref: set() for ref in names}
@@ -49,7 +49,7 @@ def everywhere_export(
 def comparison_export(
     place: Place, table: Table[Any], sides: Sides, *, filtered: bool
 ) -> ExportRequest:
-    """Return the request for a comparison, or for what differs in one object type of it."""
+    """Return the request for a comparison, or for the differences of one object."""
     (_, at), (right, right_at) = sides
     if place.kind == COMPARISON:
         return ExportRequest(
@@ -66,5 +66,5 @@ def comparison_export(
 
 
 def shown_names(table: Table[Any]) -> frozenset[str]:
-    """Return the names of the rows that show."""
+    """Return the names of the visible rows."""
     return frozenset(str(table.key_of(row)) for row in table.shown())

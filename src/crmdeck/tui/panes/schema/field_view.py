@@ -1,4 +1,4 @@
-"""A field in full: the facts to scroll through, and its picklist values as a table."""
+"""A field in full: its facts, and its picklist values as a table."""
 
 from __future__ import annotations
 
@@ -39,14 +39,13 @@ VALUE_COLUMNS: tuple[Column[tuple[int, PicklistValue]], ...] = (
 
 
 FEW = 6
-"""So many values need no more than a few lines."""
+"""Most values that need only a few lines."""
 
 
 class FieldView(Container):
-    """Facts and values; the values leave where a field has none."""
+    """Facts and values. The values are hidden if a field has none."""
 
     def compose(self) -> ComposeResult:
-        """Lay both out."""
         yield TextView(id="facts")
         yield Table(
             VALUE_COLUMNS,
@@ -58,7 +57,7 @@ class FieldView(Container):
 
     @property
     def facts(self) -> TextView:
-        """What scrolls."""
+        """The facts, which scroll."""
         return self.query_one("#facts", TextView)
 
     @property
@@ -67,17 +66,17 @@ class FieldView(Container):
         return self.query_one("#values", Table)
 
     def show(self, facts: Draw, values: Sequence[PicklistValue], *, anew: bool) -> None:
-        """Show a field; `anew` begins at the top."""
+        """Show a field, from the top with `anew`."""
         self.facts.show(facts, from_top=anew)
         self.values.display = bool(values)
         self.set_class(bool(values), "-with-values")
         self.set_class(len(values) <= FEW, "-few")
-        # Where no value has a label of its own, its column is the values'.
+        # If all labels equal their values, the values get the width of the labels.
         labeled = any(value.label != value.value for value in values)
         self.values.set_columns([one for one in VALUE_COLUMNS if labeled or one.id != LABEL_COLUMN])
         self.values.set_rows(tuple(enumerate(values)), cursor=0 if anew else None)
 
     @property
     def target(self) -> Widget:
-        """What the keys go to: the values where there are some."""
+        """The widget that gets the keys: the values, if any."""
         return self.values if self.values.display else self.facts

@@ -1,4 +1,4 @@
-"""How objects and fields are filtered: the keys, and the texts for words. Pure."""
+"""The filters of objects and fields: their keys, and the texts for words. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FLAGS = ("custom", "stale", "required", "unique", "calculated")
 
 
 def filter_of(kind: str, text: str, now: Now) -> Filter[Any]:
-    """Return the filter that `text` means in a place of that kind."""
+    """Return the filter for `text` in a place of that kind."""
     match kind:
         case "objects":
             found: Filter[Any] = compile_filter(
@@ -86,28 +86,28 @@ CONNECTION_KEYS: dict[str, KeyTest[FieldLine]] = {
 
 
 def object_searched(line: ObjectLine) -> Iterable[str]:
-    """Return the texts of an object type in which words are looked for."""
+    """Return the searched texts of an object."""
     return line.key, line.summary.label
 
 
 def field_searched(line: FieldLine) -> Iterable[str]:
-    """Return the texts of a field in which words are looked for."""
+    """Return the searched texts of a field."""
     return line.row.name, line.row.label, line.mapped
 
 
 def path_searched(line: FieldLine) -> Iterable[str]:
-    """Return the same where fields of many object types stand together."""
+    """Return the searched texts of a field among those of many objects."""
     row = line.row
     return row.object_type, row.name, row.label, line.mapped
 
 
 def everywhere_searched(line: FieldLine) -> Iterable[str]:
-    """Return the same where fields of all connections stand together."""
+    """Return the searched texts of a field among those of all connections."""
     return *path_searched(line), line.connection
 
 
 def has_changed(mark: Mark | None, changed_at: datetime | None, now: datetime, wanted: str) -> bool:
-    """Return whether a line changed as `changed:` asks.
+    """True if a row matches a value of `changed:`.
 
     `7d` and `12h` (within that time), `2026-05-01` (since then), `yes`, `no`, a severity.
     """
@@ -133,7 +133,7 @@ _EXAMPLES = {"changed": "7d 12h 2026-05-01 yes breaking"}
 
 
 def value_hint(text: str) -> str:
-    """Return what is wrong with the values of a filter: those that no line can have."""
+    """Return a hint on a value of the filter that no row can have."""
     for term in parse(text):
         for value in filter(None, term.value.split(",")):
             known = _known_values(term.key)
@@ -152,5 +152,5 @@ def _known_values(key: str | None) -> tuple[str, ...]:
 
 
 def is_mapped(mapped: str, wanted: str) -> bool:
-    """Return whether a field is mapped as `mapped:` asks: `yes`, `no`, or a PartnerOS name."""
+    """True if a field matches a value of `mapped:`: `yes`, `no`, or a PartnerOS name."""
     return yes_no(bool(mapped), wanted) or (len(wanted) > 3 and wanted in mapped.casefold())

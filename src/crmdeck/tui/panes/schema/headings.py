@@ -1,4 +1,4 @@
-"""What the first line of the pane says beside the path: what to do, how much is listed. Pure."""
+"""The heading of the pane, after the path: next steps and counts. Pure."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Details = tuple[str | Content, ...]
 def overview_heading(
     data: SchemaData, to_map: Mapping[str, Sequence[FieldLine]], unseen: int, objects: bool
 ) -> Details:
-    """Return it for all `objects` of a connection, or for all fields.
+    """Return the heading for all `objects` of a connection, or for all fields.
 
-    `to_map` are the required fields that nothing is mapped to, by object type, and `unseen` the
-    changes that this operator has not had on screen.
+    `to_map` are the required fields without a mapping, by object. `unseen` is the number of
+    changes that this user has not seen.
     """
     stale = sum(line.summary.is_stale for line in data.objects)
     fields = count(sum(line.summary.field_count for line in data.objects), "field")
@@ -30,16 +30,16 @@ def overview_heading(
     missing = sum(map(len, to_map.values()))
     ends = min((line.summary.expires_at for line in data.objects), default=None)
     return (
-        _to_do(f"{count(unseen, 'change')} not seen: press 3") if unseen else "",
+        _to_do(f"{count(unseen, 'unseen change')}: press 3") if unseen else "",
         _to_do(f"{count(missing, 'required field')} not mapped") if missing else "",
         _to_do(f"▲ {stale:,} stale: press r") if stale else "",
         size,
-        f"fresh, the next one expires {ago(ends, data.now)}" if ends and not stale else "",
+        f"expires {ago(ends, data.now)}" if ends and not stale else "",
     )
 
 
 def object_heading(data: SchemaData, object_type: str, to_map: Sequence[FieldLine]) -> Details:
-    """Return it for the fields of an object type."""
+    """Return the heading for the fields of an object."""
     known = data.object_line(object_type)
     if known is None:
         return ()
@@ -47,7 +47,7 @@ def object_heading(data: SchemaData, object_type: str, to_map: Sequence[FieldLin
     if data.overview.at is not None:
         return (size,)
     names = ", ".join(line.row.name for line in to_map)
-    stale = f"▲ stale, read {ago(known.summary.discovered_at, data.now)}"
+    stale = f"▲ stale, refreshed {ago(known.summary.discovered_at, data.now)}"
     return (
         _to_do(f"required, not mapped: {names}") if len(to_map) <= MOST_NAMED and names else "",
         _to_do(f"{len(to_map):,} required, not mapped") if len(to_map) > MOST_NAMED else "",
@@ -59,12 +59,12 @@ def object_heading(data: SchemaData, object_type: str, to_map: Sequence[FieldLin
 
 
 def everywhere_heading(everywhere: Everywhere) -> Details:
-    """Return it for the fields of all connections."""
+    """Return the heading for the fields of all connections."""
     left_out = ", ".join(everywhere.left_out)
     of = count(len(everywhere.data), "connection")
     return (
         f"{count(len(everywhere.lines), 'field')} of {of}",
-        f"without those of {left_out}" if left_out else "",
+        f"without {left_out}" if left_out else "",
     )
 
 

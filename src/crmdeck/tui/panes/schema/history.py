@@ -1,4 +1,4 @@
-"""The history of a field in words: drift, acknowledgments, and who changed it. Pure."""
+"""The history of a field as text: changes, acknowledgments, and users. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ INDENT = 12
 
 
 def event_text(event: DriftEvent, *, with_field: bool = False) -> Content:
-    """Return an event on a line: its sign and word, what it is about, why it matters."""
+    """Return a change in one line: its severity, its field, and the reason."""
     severity = event.severity
     sign = Content.styled(
         f"{SEVERITY_SIGNS[severity]} {severity.value}  ", SEVERITY_COLORS[severity]
@@ -30,13 +30,13 @@ def event_text(event: DriftEvent, *, with_field: bool = False) -> Content:
 
 
 def dated(event: DriftEvent, width: int, *, with_field: bool = False) -> Content:
-    """Return an event under its date, in lines of at most `width` cells."""
+    """Return a change after its date, in lines of at most `width` cells."""
     date = Content.styled(f"{event.detected_at:%Y-%m-%d}  ", "$muted")
     return hanging(date, event_text(event, with_field=with_field), width)
 
 
 def event_lines(line: FieldLine, data: SchemaData, width: int = 80) -> list[Content]:
-    """Return the history of a field, newest first, down to the first look."""
+    """Return the history of a field, newest first, back to the baseline."""
     lines: list[Content] = []
     history = data.history(*line.key)
     for event in history:
@@ -44,13 +44,13 @@ def event_lines(line: FieldLine, data: SchemaData, width: int = 80) -> list[Cont
         lines += [_change(change, width) for change in event.changes]
         notes = [who_text(event)]
         if event.rename_of:
-            notes.append(f"looks like {event.rename_of} under a new name")
+            notes.append(f"probably renamed from {event.rename_of}")
         if event.affected_mappings:
-            notes.append(f"touches {', '.join(event.affected_mappings)}")
+            notes.append(f"affects {', '.join(event.affected_mappings)}")
         if event.acknowledged_at is not None:
             note = f": {event.note}" if event.note else ""
             notes.append(
-                f"acknowledged by {event.acknowledged_by or 'somebody'} on "
+                f"acknowledged by {event.acknowledged_by or 'an unknown user'} on "
                 f"{event.acknowledged_at:%Y-%m-%d}{note}"
             )
         lines += [_note(note, width) for note in notes if note]
@@ -70,25 +70,25 @@ def _beginning(line: FieldLine, data: SchemaData, width: int) -> Content:
     )
     if added is not None:
         date = Content.styled(f"{added.detected_at:%Y-%m-%d}  ", "$muted")
-        return hanging(date, "came with its object", width)
+        return hanging(date, "added with its object", width)
     if data.overview.first_look is None:
-        return Content.styled("No change was seen.", "$muted")
+        return Content.styled("No changes", "$muted")
     date = Content.styled(f"{data.overview.first_look:%Y-%m-%d}  ", "$muted")
-    return hanging(date, Content.styled("first look, it was there already", "$muted"), width)
+    return hanging(date, Content.styled("present at baseline", "$muted"), width)
 
 
 def who_text(event: DriftEvent) -> str:
-    """Return who changed it, when and where that was read; or why nobody is known."""
+    """Return the user, the time and the source of a change, or why the user is unknown."""
     if event.changed_by is None and event.changed_at is None:
         return event.attribution or ""
-    who = event.changed_by or "somebody"
+    who = event.changed_by or "an unknown user"
     when = f" at {event.changed_at:%Y-%m-%d %H:%M} UTC" if event.changed_at is not None else ""
     via = f" ({event.attribution})" if event.attribution else ""
     return f"changed by {who}{when}{via}"
 
 
 def changed_at_source(field: Field) -> str:
-    """Return who changed a field last and when, as far as the CRM said so with the field.
+    """Return who last changed a field and when, if the CRM includes this in the field.
 
     HubSpot's properties carry `createdAt`, `createdUserId`, `updatedAt` and `updatedUserId`.
     """

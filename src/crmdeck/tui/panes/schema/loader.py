@@ -1,4 +1,4 @@
-"""What the schema pane reads: the schema of a moment, one object in full, a comparison."""
+"""Loads a schema, one object in full, or a comparison."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 NO_FIELDS = FieldData("", None)
 
 MOST_KEPT_FIELDS = 2
-"""Connections of which all fields are kept: those that one goes to and fro between."""
+"""Connections whose fields are kept, for users who switch between them."""
 
 
 class SchemaLoader:
@@ -83,7 +83,7 @@ class SchemaLoader:
         self._kept_fields: Kept[tuple[SchemaData, FieldData]] = Kept(MOST_KEPT_FIELDS)
 
     def reload(self, ref: str) -> None:
-        """Read the schema of a connection: its fields at once where they show, else soon after."""
+        """Load the schema of a connection, with its fields if they show, else before them."""
         self._ref, at = ref, self.state.at
         workspace, whole = self._host.workspace, self.state.place.kind != OBJECTS
         anew = self.data is not None and self.data.ref == ref
@@ -96,7 +96,7 @@ class SchemaLoader:
             return data, self._fields_of(data) if whole else NO_FIELDS
 
         self._loader.load(
-            "schema", work, self._took, label="reading the schema", failed=self._failed
+            "schema", work, self._took, label="loading the schema", failed=self._failed
         )
         if self.state.place.kind == EVERYWHERE:
             self.read_everywhere()
@@ -115,7 +115,7 @@ class SchemaLoader:
         self._read_fields(self.data)
 
     def read_everywhere(self) -> None:
-        """Read the fields of all connections, where somebody has written since."""
+        """Load the fields of all connections, if the workspace has changed."""
         workspace, known = self._host.workspace, self.everywhere
 
         def took(found: Everywhere) -> None:
@@ -126,7 +126,7 @@ class SchemaLoader:
             "everywhere",
             lambda job: read_everywhere(workspace, known, job),
             took,
-            label="reading the fields of all connections",
+            label="loading the fields of all connections",
         )
 
     def _read_fields(self, data: SchemaData) -> None:
@@ -134,15 +134,15 @@ class SchemaLoader:
             "fields",
             lambda _: self._fields_of(data),
             self._took_fields,
-            label="reading the fields",
+            label="loading the fields",
             cancellable=False,
             after_paint=True,
         )
 
     def _fields_of(self, data: SchemaData) -> FieldData:
-        """Return all fields that go with the objects; for a worker."""
+        """Return all fields of the loaded objects. Call it in a worker."""
         workspace = self._host.workspace
-        # By the objects that they go with, for their marks; which are kept, so that no others are.
+        # Keyed by the objects, whose marks they show. The objects are kept, so their id is unique.
         _, fields = self._kept_fields.read(
             workspace, id(data), lambda: (data, read_fields(workspace, data))
         )
@@ -151,7 +151,7 @@ class SchemaLoader:
     def _took_fields(self, fields: FieldData) -> None:
         self._fields = fields
         if fields.index is not None:
-            # A search that comes before it is done builds its own, step by step.
+            # An earlier search builds its own index, step by step.
             index = fields.index
             self._loader.load(
                 "index", lambda _: index.prepare(), lambda _: None, cancellable=False, quiet=True
@@ -163,7 +163,7 @@ class SchemaLoader:
         state = self.state
         if state.at is not None and isinstance(error, SchemaNotDiscoveredError) and self._ref:
             state.at = None
-            self._host.say("The cache does not reach back to where you were; this is now.")
+            self._host.say("No snapshot that old. Showing the latest.")
             self.reload(self._ref)
             return
         if self.data is not None and self.data.ref != self._ref:
@@ -185,12 +185,12 @@ class SchemaLoader:
         return True
 
     def difference(self, object_type: str) -> ObjectDifference | None:
-        """Return how an object type differs; None where it does not."""
+        """Return the differences of an object, or None if it doesn't differ."""
         found = self.comparison.objects if self.comparison is not None else ()
         return next((one for one in found if one.object_type == object_type), None)
 
     def _compare_again(self, sides: Sides) -> None:
-        """Read the comparison that the trail leads into, after a start or a refresh."""
+        """Load the comparison of the trail, after a start or a refresh."""
         workspace = self._host.workspace
 
         def took(comparison: Comparison) -> None:
@@ -215,7 +215,7 @@ class SchemaLoader:
         )
 
     def compare(self, sides: Sides, then: Callable[[], None]) -> None:
-        """Read how two sides differ, go there in `state`, and do `then`."""
+        """Compare two sides, then call `then`."""
         workspace = self._host.workspace
 
         def took(comparison: Comparison) -> None:
@@ -232,29 +232,29 @@ class SchemaLoader:
         )
 
     def not_compared(self, error: CrmdeckError) -> None:
-        """Say why two sides can't be compared."""
-        # What to do next is about the other connection: the panel's keys are about this one.
+        """Report why two sides can't be compared."""
+        # A toast: the remedy is about the other connection, and the error panel's keys are not.
         lines = filter(None, (error.message, error.remedy))
-        self._host.say("\n".join(lines), title="Cannot compare", severity="warning")
+        self._host.say("\n".join(lines), title="Can't compare", severity="warning")
 
     @property
     def has_fields(self) -> bool:
-        """Whether the fields are those of the objects that show."""
+        """True if the loaded fields belong to the visible objects."""
         data, fields = self.data, self._fields
         return data is not None and (fields.ref, fields.at) == (data.ref, data.overview.at)
 
     @property
     def fields(self) -> FieldData:
-        """The fields that go with the objects; none while they are being read."""
+        """The fields of the visible objects; none while they load."""
         return self._fields if self.has_fields else NO_FIELDS
 
     def find_field(self, object_type: str, name: str) -> FieldLine | None:
-        """Return the line of a field."""
+        """Return the row of a field."""
         lines = self.fields.by_object.get(object_type, ())
         return next((line for line in lines if line.row.name == name), None)
 
     def inspect(self, object_type: str) -> None:
-        """Read an object type with all that is known of its fields."""
+        """Load an object with all facts about its fields."""
         data = self.data
         if data is None or self._inspecting == (data, object_type):
             return
@@ -269,18 +269,18 @@ class SchemaLoader:
             "object",
             work,
             partial(self._took_object, data),
-            label=f"reading {display_text(object_type, 40)}",
+            label=f"loading {display_text(object_type, 40)}",
             cancellable=False,
         )
 
     def inspected_field(self, object_type: str, name: str) -> Field | None:
-        """Return a field in full where its object type has been read."""
+        """Return a field in full, if its object is loaded."""
         found = self._inspected
         known = found is not None and found[0].detail.object_type == object_type
         return found[1].get(name) if found is not None and known else None
 
     def look_near(self, object_type: str) -> None:
-        """Look for the PartnerOS fields that are near to those of an object type as of now."""
+        """Match PartnerOS fields to those of an object as of today."""
         data = self.data
         if data is None or data.overview.at is not None or self._is_looked_for(data, object_type):
             return
@@ -296,14 +296,14 @@ class SchemaLoader:
             "nearest",
             lambda _: workspace.mappings.nearest(data.ref, object_type),
             took,
-            # It helps, and stands in nobody's way: what is wrong is told where one maps.
+            # A failure shows when the user maps the field.
             failed=lambda _: None,
             cancellable=False,
             quiet=True,
         )
 
     def nearest(self, object_type: str, name: str) -> Sequence[NearestField] | None:
-        """Return the PartnerOS fields nearest to a field; None where nobody has looked yet."""
+        """Return the best-matching PartnerOS fields, or None if they are unknown."""
         near = self._near
         if near is None or near[0] is not self.data or near[1] != object_type:
             return None
@@ -314,14 +314,14 @@ class SchemaLoader:
         return looked is not None and looked[0] is data and looked[1] == object_type
 
     def fullness(self, object_type: str) -> Fullness:
-        """Return how full the fields of an object type are, as far as that has been read."""
+        """Return the known fill rates of an object."""
         found = self._inspected[0] if self._inspected is not None else None
         known = found is not None and found.detail.object_type == object_type
         cached = found.rates if found is not None and known else {}
         return self._samples.fullness((self._ref or "", object_type), cached)
 
     def rated_lines(self, object_type: str) -> tuple[FieldLine, ...]:
-        """Return the fields of an object type with their fill rates; the same until they change."""
+        """Return the fields of an object with fill rates; the same tuple until they change."""
         lines = self.fields.by_object.get(object_type, ())
         rates = self.fullness(object_type).rates
         if self._rated_from[0] is not lines or self._rated_from[1] != rates:
@@ -333,7 +333,7 @@ class SchemaLoader:
         return self._rated
 
     def index_of(self, rows: Sequence[FieldLine]) -> SearchIndex[FieldLine] | None:
-        """Return an index over fields, those of an object type or all; one until they change."""
+        """Return an index over fields; the same one until they change."""
         if self.data is None or rows is self._fields.lines:
             return self._fields.index
         if self._index is None or self._index.rows is not rows:
@@ -349,15 +349,15 @@ class SchemaLoader:
 
 
 def read_fields(workspace: Workspace, data: SchemaData) -> FieldData:
-    """Return all fields of the schema of a moment; for a worker."""
+    """Return all fields of a schema. Call it in a worker."""
     rows: tuple[FieldRow, ...] = workspace.schemas.fields(data.ref, data.overview.at)
     return field_data(data, rows)
 
 
 def read_everywhere(workspace: Workspace, known: Everywhere | None, job: Job) -> Everywhere:
-    """Return the fields of all connections; what is `known` where nobody has written since.
+    """Return the fields of all connections; those `known` if the workspace didn't change.
 
-    For a worker. Connections whose schema was never read are left out.
+    Leaves out connections that were never refreshed. Call it in a worker.
     """
     head = workspace.head()
     if known is not None and known.head == head:
@@ -387,6 +387,6 @@ def read_everywhere(workspace: Workspace, known: Everywhere | None, job: Job) ->
 
 
 def read_comparison(workspace: Workspace, sides: Sides) -> Comparison:
-    """Return how two sides differ; for a worker."""
+    """Compare two sides. Call it in a worker."""
     (left, left_at), (right, right_at) = sides
     return workspace.schemas.compare(left, right, left_at=left_at, right_at=right_at)

@@ -1,4 +1,4 @@
-"""The schema pane: objects, their fields, one field in full; now, in the past, and compared."""
+"""The schema pane: objects, their fields, one field in full; today, in the past, and compared."""
 
 from __future__ import annotations
 
@@ -49,19 +49,19 @@ if TYPE_CHECKING:
     from crmdeck.workspace import Copy, SearchIndex
 
 FIELD_VIEWS = (
-    View("all"),
-    View("custom", "custom:yes"),
-    View("mapped", "mapped:yes"),
-    View("required", "required:yes"),
-    View("changed", "changed:yes"),
+    View("All"),
+    View("Custom", "custom:yes"),
+    View("Mapped", "mapped:yes"),
+    View("Required", "required:yes"),
+    View("Changed", "changed:yes"),
 )
-READING = "Reading the fields."
+LOADING = "Loading fields…"
 PAUSE = 0.2
-"""Seconds that the cursor stands on a field of any object before that object is read."""
+"""Seconds that the cursor rests on a field before its object is loaded."""
 
 
 LISTED = (FIELDS, ALL, EVERYWHERE)
-"""Where fields are listed."""
+"""The kinds of places that list fields."""
 
 NOTHING_KNOWN = Fullness({}, {})
 SCROLLBAR = 1
@@ -69,7 +69,7 @@ WITHIN = " › "
 
 
 class SchemaPane(Pane):
-    """Shows the last of a trail of places; each kind of place has its own widget."""
+    """Shows the last place of a trail. Each kind of place has its own widget."""
 
     SCOPE = "schema"
 
@@ -90,7 +90,6 @@ class SchemaPane(Pane):
         self._briefed: object = None
 
     def compose_body(self) -> ComposeResult:
-        """Yield a widget for each kind of place, the banner above and the details below."""
         yield Static("", id="banner", markup=False)
         yield Table(
             columns.object_columns(self._moment),
@@ -100,15 +99,15 @@ class SchemaPane(Pane):
             id=OBJECTS,
         )
         yield Table(
-            columns.field_columns(self._moment), key=lambda line: line.key, empty=READING, id=FIELDS
+            columns.field_columns(self._moment), key=lambda line: line.key, empty=LOADING, id=FIELDS
         )
         yield Table(
-            columns.all_columns(self._moment), key=lambda line: line.key, empty=READING, id=ALL
+            columns.all_columns(self._moment), key=lambda line: line.key, empty=LOADING, id=ALL
         )
         yield Table(
             columns.every_columns(self._moment),
             key=lambda line: (line.ref, *line.key),
-            empty=READING,
+            empty=LOADING,
             id=EVERYWHERE,
         )
         yield FieldView(id=FIELD)
@@ -116,25 +115,24 @@ class SchemaPane(Pane):
             comparison.OBJECT_COLUMNS,
             key=lambda one: one.object_type,
             can_mark=False,
-            empty="Nothing differs.",
+            empty="No differences.",
             id=COMPARISON,
         )
         yield Table(
             comparison.LINE_COLUMNS,
             key=lambda line: line.key,
             can_mark=False,
-            empty="Nothing differs.",
+            empty="No differences.",
             id=DIFFERENCE,
         )
         yield TextView(id="brief", classes="detail")
 
     def on_mount(self) -> None:
-        """Begin at the objects."""
         self._stand = self.set_interval(PAUSE, self._read_object_under_cursor, pause=True)
         self.fill()
 
     def show(self, connection_id: str | None) -> None:
-        """Show a connection; another one is shown as it is now."""
+        # Another connection is shown as of today.
         before = self.connection_id or self._restored_for
         if before not in (None, connection_id):
             self.view_state.at = None
@@ -142,29 +140,26 @@ class SchemaPane(Pane):
         super().show(connection_id)
 
     def reload(self) -> None:
-        """Read the schema."""
         if self.connection_id is not None:
             self.schema.reload(self.connection_id)
             self.usages.read(None)
 
     @property
     def wants_room(self) -> bool:
-        """Where fields are listed, for their names."""
         return self.place.kind in LISTED
 
     @property
     def views(self) -> tuple[View, ...]:
-        """Where fields are listed, which of them most look for."""
         return FIELD_VIEWS if self.place.kind in LISTED else ()
 
     @property
     def place(self) -> Place:
-        """The place that shows."""
+        """The visible place."""
         return self.view_state.place
 
     @property
     def table(self) -> Table[Any]:
-        """The table of the place that shows; of a field that of its values."""
+        """The table of the visible place; in a field, that of its values."""
         kind = self.place.kind
         return self.field_view.values if kind == FIELD else self.query_one(f"#{kind}", Table)
 
@@ -175,24 +170,23 @@ class SchemaPane(Pane):
 
     @property
     def details(self) -> Widget | None:
-        """The brief; of a field in full the facts beside its values."""
+        """The details; in a field, the facts next to its values."""
         if self.place.kind == FIELD:
             return self.field_view.facts if self.field_view.values.display else None
         return self.query_one("#brief")
 
     @property
     def line(self) -> FieldLine | None:
-        """The field that shows, or that is under the cursor."""
+        """The visible field, or the one under the cursor."""
         if self.place.kind == FIELD:
             return self.schema.find_field(self.place.object_type, self.place.field_name)
         return self.table.cursor_row if self.place.kind in (FIELDS, ALL) else None
 
     def focus_target(self) -> Widget | None:
-        """Return the table, or the facts of a field without values."""
         return self.field_view.target if self.place.kind == FIELD else self.table
 
     def fill(self) -> None:
-        """Show the place, with the rows that were read."""
+        """Show the place with the loaded rows."""
         place, had_focus = self.place, self.has_focus_within
         laid_out_for = (place.kind, self.view_state.at)
         anew = laid_out_for != self._laid_out_for
@@ -216,7 +210,7 @@ class SchemaPane(Pane):
         self._banner()
         self._head()
         self._brief()
-        # What was read anew is looked into anew.
+        # New rows: load the object under the cursor again.
         if place.kind in (FIELDS, ALL):
             self._stand.resume()
         if anew:
@@ -228,7 +222,7 @@ class SchemaPane(Pane):
             self.refresh_bindings()
 
     def _is_read(self) -> bool:
-        """Return whether what the place shows has been read; until then old rows stay."""
+        """True if the rows of the place are loaded; until then the old rows stay."""
         if self.place.kind in COMPARED:
             return self.schema.comparison is not None
         if self.place.kind in (FIELDS, ALL):
@@ -255,7 +249,7 @@ class SchemaPane(Pane):
         return ()
 
     def _set_rows(self, rows: tuple[Any, ...]) -> None:
-        """Give the table of the place its rows; about another subject it begins at the top."""
+        """Show rows in the table of the place, from the top if they are of another object."""
         table, place = self.table, self.place
         subject = place.object_type
         before, given = self._given.get(place.kind, (subject, None))
@@ -271,7 +265,7 @@ class SchemaPane(Pane):
         table.set_rows(rows, cursor=cursor, index=self._index_of(place, rows))
 
     def _fit_columns(self) -> None:
-        """Share the width among the columns anew, for other rows or another window."""
+        """Share the width among the columns again, for other rows or another window."""
         kind, width = self.place.kind, self.size.width - SCROLLBAR
         make: Any = {
             OBJECTS: columns.object_columns,
@@ -324,13 +318,13 @@ class SchemaPane(Pane):
         inside += [place.field_name] if place.kind == FIELD else []
         everywhere = place.kind == EVERYWHERE
         self.set_heading(
-            WITHIN.join(["all connections" if everywhere else self.connection_name, *inside]),
+            WITHIN.join(["All connections" if everywhere else self.connection_name, *inside]),
             *self._heading_details(),
             short=WITHIN.join(inside),
         )
 
     def _heading_details(self) -> tuple[str | Content, ...]:
-        """Return what to do next here, then how much is listed."""
+        """Return the next steps here, then the number of rows."""
         place, data = self.place, self.schema.data
         if place.kind == COMPARISON and self.schema.comparison is not None:
             return (comparison.how_much(self.schema.comparison),)
@@ -347,7 +341,7 @@ class SchemaPane(Pane):
         if place.kind == FIELDS:
             return object_heading(data, place.object_type, mine)
         is_wanted = any(line.row.name == place.field_name for line in mine)
-        return (Content.styled("required, and not mapped", "$warn"),) if is_wanted else ()
+        return (Content.styled("required, not mapped", "$warn"),) if is_wanted else ()
 
     def _banner(self) -> None:
         banner = self.query_one("#banner", Static)
@@ -356,12 +350,11 @@ class SchemaPane(Pane):
             text = comparison.banner_text(self.schema.comparison, self.size.width - 4)
         elif self.schema.data is not None and (at := self.schema.data.overview.at) is not None:
             passed = ago(at, self.schema.data.overview.now)
-            text = f"THE PAST  as of {at:%Y-%m-%d %H:%M} UTC, {passed}"
+            text = f"AS OF {at:%Y-%m-%d %H:%M} UTC  {passed}, T returns to today"
         banner.display = bool(text)
         banner.update(Content.styled(text, "bold"))
 
     def on_resize(self) -> None:
-        """Fit rows, and what stands above them."""
         self._banner()
         self._fit_columns()
 
@@ -399,7 +392,6 @@ class SchemaPane(Pane):
         return lambda _: Content("")
 
     def apply_filter(self, text: str) -> None:
-        """Filter what the place shows."""
         found = filter_of(self.place.kind, text, self._moment)
         self._hint = found.hint
         self.table.set_filter(found.predicate, found.words, beside=found.beside)
@@ -412,7 +404,7 @@ class SchemaPane(Pane):
 
     @on(Table.Selected)
     def _selected(self, message: Table.Selected) -> None:
-        # Of a place that was left meanwhile it is no row of this one.
+        # A late message may come from the table of another place.
         if message.table is self.table:
             self._open_row(message.row)
 
@@ -433,20 +425,20 @@ class SchemaPane(Pane):
                 self.schema.inspect(object_type)
             self.schema.look_near(object_type)
 
-    # Going from place to place
+    # Places
 
     def _kept_trail(self) -> tuple[Place, ...]:
-        """Return the trail with the filter of the place that shows."""
+        """Return the trail with the filter of the visible place."""
         trail = self.view_state.trail
         return (*trail[:-1], trail[-1]._replace(filter=self.filter_text))
 
     def _go(self, *places: Place) -> None:
-        """Go in to `places`; going back leads to the place that was left."""
+        """Open `places`. Going up returns to the current one."""
         self.view_state.trail = (*self._kept_trail(), *places)
         self._arrive()
 
     def _arrive(self, cursor: object = None) -> None:
-        """Show the place that the trail ends at now, in a table not filled before at `cursor`."""
+        """Show the last place of the trail; a table that was empty begins at `cursor`."""
         self._wanted = cursor if cursor is not None else self._wanted
         self.replace_filter(self.place.filter)
         self.fill()
@@ -471,19 +463,18 @@ class SchemaPane(Pane):
         if self.schema.data is not None:
             return None
         if self.loader.is_loading:
-            return "The schema is still being read."
-        return "There is no schema yet: r reads it from the CRM."
+            return "Still loading the schema."
+        return "Never refreshed: no schema yet. Press r to refresh."
 
     @action(
         "schema.all",
-        "all fields",
+        "All fields",
         "f",
-        help="search the fields of all objects, or go back to the objects",
+        help="Search the fields of all objects, or return to the objects.",
         hint=90,
         blocked=_no_schema,
     )
     def search_all(self) -> None:
-        """Search all fields, or go back to the objects."""
         if self.place.kind == ALL:
             self.go_up()
         else:
@@ -492,17 +483,16 @@ class SchemaPane(Pane):
 
     def _no_everywhere(self) -> str | None:
         past = self.view_state.at is not None
-        return "All connections show as of now: T leaves the past." if past else None
+        return "All connections show as of today. Press T to return." if past else None
 
     @action(
         "schema.everywhere",
-        "all connections",
+        "All connections",
         "asterisk",
-        help="search the fields of all connections, or of this one only",
+        help="Search the fields of all connections, or only this one.",
         blocked=_no_everywhere,
     )
     def turn_everywhere(self) -> None:
-        """Show the fields of all connections, or of this one only; what is filtered stays so."""
         kind = self.place.kind
         wanted = ALL if kind == EVERYWHERE else EVERYWHERE
         kept = self.filter_text if kind in (ALL, EVERYWHERE) else ""
@@ -512,18 +502,17 @@ class SchemaPane(Pane):
         if wanted == EVERYWHERE:
             self.schema.read_everywhere()
 
-    # The past, and another side
+    # View as of, and compare
 
     @action(
         "schema.travel",
-        "time travel",
+        "As of…",
         "t",
-        help="see the schema as of an earlier moment",
+        help="View the schema as of an earlier time.",
         hint=85,
         blocked=_no_schema,
     )
     def travel(self) -> None:
-        """Ask for a moment and show the schema as of it."""
         if self.schema.data is not None:
             questions.ask_moment(self, self.schema.data, self.view_state.at, self._show_as_of)
 
@@ -535,19 +524,18 @@ class SchemaPane(Pane):
 
     @action(
         "schema.compare",
-        "compare",
+        "Compare",
         "equals_sign",
-        help="compare with another connection, or with another moment",
+        help="Compare with another connection or time.",
         hint=82,
         blocked=_no_schema,
     )
     def compare(self) -> None:
-        """Ask what to compare with, and compare what shows with it."""
         if self.schema.data is not None:
             questions.ask_sides(self, self.schema.data, self._compare)
 
     def _compare(self, sides: Sides) -> None:
-        """Go to the differences: of the object type that shows, or of all."""
+        """Show the differences: those of the visible object, or all."""
         object_type = self.place.object_type
 
         def then() -> None:
@@ -555,23 +543,29 @@ class SchemaPane(Pane):
             if self.schema.difference(object_type) is not None:
                 places.append(Place(DIFFERENCE, object_type))
             elif object_type:
-                self.host.say(f"{object_type} is the same on both sides.")
+                self.host.say(f"{object_type} doesn't differ.")
             self._go(*places)
 
         self.schema.compare(sides, then)
 
     def _no_past(self) -> str | None:
-        return None if self.view_state.at is not None else "This is the schema as of now."
+        return None if self.view_state.at is not None else "This is the schema as of today."
 
-    @action("schema.now", "back to now", "T", help="leave the past", hint=95, blocked=_no_past)
+    @action(
+        "schema.now",
+        "Today",
+        "T",
+        help="Return to the schema as of today.",
+        hint=95,
+        blocked=_no_past,
+    )
     def go_to_now(self) -> None:
-        """Leave the past."""
         self._show_as_of(None)
 
     # The field under the cursor
 
     def _in_view(self) -> InView | None:
-        """Return the fields of an object that are on the screen, or the one that shows in full."""
+        """Return the visible fields of an object, or the one field in full."""
         ref, line = self.connection_id, self.line
         if ref is None or self.view_state.at is not None or line is None:
             return None
@@ -584,27 +578,26 @@ class SchemaPane(Pane):
         if self._in_view() is not None:
             return None
         if self.view_state.at is not None:
-            return "Records are as they are now: T leaves the past."
+            return "Samples come from today's records. Press T to return."
         return (
-            self._no_schema() or "Go to a field first: Enter opens an object, f searches them all."
+            self._no_schema() or "Move to a field first: Enter opens an object, f lists all fields."
         )
 
-    @action("schema.samples", "samples", "w", help=SAMPLES_HELP, hint=78, blocked=_no_samples)
+    @action("schema.samples", "Fill rates", "w", help=SAMPLES_HELP, hint=78, blocked=_no_samples)
     def turn_samples(self) -> None:
-        """Look into records and show what the fields in view hold, or hide it again."""
         view = self._in_view()
         if view is not None:
             self.sampler.toggle(view)
 
     def _no_usage(self) -> str | None:
         if self.line is None:
-            return self._no_schema() or "Go to a field first."
+            return self._no_schema() or "Move to a field first."
         past = self.view_state.at is not None
-        return "Where it is used is told as of now: T leaves the past." if past else None
+        return "Usage is only known for today. Press T to return." if past else None
 
-    @action("schema.usage", "depended on?", "D", help=USAGE_HELP, hint=76, blocked=_no_usage)
+    @action("schema.usage", "Where used", "D", help=USAGE_HELP, hint=76, blocked=_no_usage)
     def ask_usage(self) -> None:
-        """Ask the CRM where the field is used, and show the field in full, where that stands."""
+        # The answer shows in the field in full.
         ref, line = self.connection_id, self.line
         if ref is not None and line is not None:
             if self.place.kind != FIELD:
@@ -612,7 +605,7 @@ class SchemaPane(Pane):
             self.usages.ask(FieldPlace(ref, *line.key))
 
     def _mapping(self) -> Location | None:
-        """Return where the mapping of the field under the cursor is; None where it has none."""
+        """Return the location of the field's mapping, or None if it has none."""
         data, line = self.schema.data, self.line
         found = data.overview.mapped.get(line.key) if data and line else None
         if not found:
@@ -624,37 +617,36 @@ class SchemaPane(Pane):
         if self._mapping() is not None:
             return None
         if line is None:
-            return self._no_schema() or "Go to a field first."
+            return self._no_schema() or "Move to a field first."
         if self.view_state.at is not None:
-            return f"{line.path} was mapped to nothing; T leaves the past."
+            return f"{line.path} wasn't mapped then. Press T to return to today."
         if self.host.workspace.read_only:
-            return f"{line.path} is mapped to nothing, and {READ_ONLY[0].lower()}{READ_ONLY[1:]}"
+            return f"{line.path} isn't mapped. {READ_ONLY}"
         return None
 
     @action(
         "schema.mapping",
-        "map",
+        "Mapping",
         "m",
-        help="open the mapping of the field, or begin one for it",
+        help="Open the mapping of the field, or start one.",
         hint=79,
         blocked=_no_mapping,
     )
     def go_to_mapping(self) -> None:
-        """Open the mapping of the field, or begin one for it."""
         location, data, line = self._mapping(), self.schema.data, self.line
         if location is not None:
             self.host.go_to("mapping", location)
         elif data is not None and line is not None:
-            # What is on screen may be of a connection that was left.
+            # The visible rows may belong to the previous connection.
             questions.ask_partner_field(self, data.ref, line, partial(self.host.go_to, "mapping"))
 
-    # Back up
+    # Up
 
     def _can_leave(self) -> bool:
         return len(self.view_state.trail) > 1 or self.view_state.at is not None
 
     def _escape_leaves(self) -> bool:
-        """Whether Esc goes back up: it first cancels, puts errors away and clears the filter."""
+        """True if Esc goes up: first it cancels, dismisses errors and clears the filter."""
         return self._can_leave() and not self.host.takes_escape
 
     def _escape_is_taken(self) -> bool:
@@ -662,18 +654,18 @@ class SchemaPane(Pane):
 
     @action(
         "schema.up",
-        "up",
+        "Up",
         "backspace",
-        help="go back up to where one came from",
+        help="Go up to the previous place.",
         applies=_escape_leaves,
         palette=False,
         mode="free",
     )
     @action(
         "schema.out",
-        "up",
+        "Up",
         "backspace",
-        help="go back up while Esc has something else to do first, such as clearing the filter",
+        help="Go up while Esc has something else to do, such as clear the filter.",
         hint=88,
         applies=_escape_is_taken,
         palette=False,
@@ -681,19 +673,18 @@ class SchemaPane(Pane):
     )
     @action(
         "schema.leave",
-        "up",
+        "Up",
         "escape",
-        help="go back up, and from the past to now",
+        help="Go up, and from the past to today.",
         hint=88,
         applies=_escape_leaves,
         palette=False,
     )
     def go_up(self) -> None:
-        """Go back up; from the top, leave the past."""
         if len(self.view_state.trail) > 1:
             left = self.place
             self.view_state.trail = self.view_state.trail[:-1]
-            # A table that was not filled before begins where one comes from.
+            # A table that was empty begins at the row that the user comes from.
             cursor: object = None
             if self.place.kind in (FIELDS, ALL):
                 cursor = tuple(left[1:3])
@@ -703,10 +694,9 @@ class SchemaPane(Pane):
         elif self.view_state.at is not None:
             self.go_to_now()
 
-    # What other panes and the screen ask for
+    # Copies, exports and state
 
     def copies(self) -> tuple[Copy, ...]:
-        """Return the forms of the marked objects or fields, or of what is under the cursor."""
         kind, data, copies = self.place.kind, self.schema.data, self.host.workspace.copies
         if kind in COMPARED:
             found, chosen = self.schema.comparison, self.table.chosen()
@@ -723,7 +713,7 @@ class SchemaPane(Pane):
         if not lines:
             return ()
         if kind == EVERYWHERE:
-            # One connection at a time: its name stands above.
+            # One connection at a time: a copy contains one name.
             lines = tuple(line for line in lines if line.ref == lines[0].ref)
         field = self.schema.inspected_field(*lines[0].key) if len(lines) == 1 else None
         return copies.fields(
@@ -735,7 +725,6 @@ class SchemaPane(Pane):
         )
 
     def crm_place(self) -> CrmPlace | None:
-        """Return the field or the object that shows, or that is under the cursor."""
         ref = self.connection_id
         if ref is None:
             return None
@@ -749,11 +738,9 @@ class SchemaPane(Pane):
         return CrmPlace(ref, self.place.object_type or None)
 
     def can_copy(self) -> bool:
-        """Return whether there is anything, without putting it into words."""
         return self.line is not None or self.table.cursor_row is not None
 
     def can_export(self) -> bool:
-        """Return whether there is anything, without looking at every line."""
         if self.place.kind in COMPARED:
             return self.schema.comparison is not None
         if self.place.kind == EVERYWHERE:
@@ -763,7 +750,6 @@ class SchemaPane(Pane):
         )
 
     def export_request(self) -> ExportRequest | None:
-        """Export what passes the filter, as of the moment that shows."""
         data, sides, filtered = self.schema.data, self.view_state.sides, bool(self.filter_text)
         if not self.can_export():
             return None
@@ -782,7 +768,6 @@ class SchemaPane(Pane):
         return schema_export(self.place, self.table, at, filtered=filtered)
 
     def state(self) -> dict[str, Any]:
-        """Keep the trail, the moment, both sides, the line under the cursor, and the sorts."""
         sorts = {
             kind: [sort.column_id, sort.descending]
             for kind in TABLES
@@ -799,7 +784,6 @@ class SchemaPane(Pane):
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take up a trail, or go to the `object` and `field` that another pane names."""
         self.view_state.restore(state)
         self.schema.comparison = None
         if "object" in state:

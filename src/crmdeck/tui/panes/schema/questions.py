@@ -1,4 +1,4 @@
-"""What the pane asks in dialogs: a moment, another side to compare with, a PartnerOS field."""
+"""The dialogs of the pane: a time, another side to compare with, a PartnerOS field."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ COLUMNS: tuple[Column[Choice], ...] = (
 def ask_moment(
     pane: Pane, data: SchemaData, at: datetime | None, chosen: Callable[[datetime | None], None]
 ) -> None:
-    """Ask for a moment to see the schema as of; `chosen` gets None for now.
+    """Ask for the time to view the schema as of; `chosen` gets None for today.
 
-    The cursor begins at the moment `at`.
+    The cursor begins at the time `at`.
     """
     schemas = pane.host.workspace.schemas
 
@@ -56,17 +56,17 @@ def ask_moment(
             chosen(choice if isinstance(choice, datetime) else None)
 
     dialog = Choose(
-        "See the schema as of",
+        "View schema as of",
         None,
         current=at or NOW,
         columns=COLUMNS,
-        text="Each line is a refresh that found a change.",
+        text="Each row is a refresh with changes.",
     )
     _open_history(pane, dialog, answered, lambda _: schemas.moments(data.ref), took)
 
 
 def ask_sides(pane: Pane, data: SchemaData, chosen: Callable[[Sides], None]) -> None:
-    """Ask which connection, or which other moment, the schema that shows is compared with."""
+    """Ask for the connection, or the other time, to compare the visible schema with."""
     workspace, here = pane.host.workspace, (data.ref, data.overview.at)
     shown = side_name(display_text(pane.connection_name, 30), data.overview.at)
     known: dict[str, tuple[Connection, Moments]] = {}
@@ -79,7 +79,7 @@ def ask_sides(pane: Pane, data: SchemaData, chosen: Callable[[Sides], None]) -> 
     def took(found: tuple[tuple[Connection, Moments], ...]) -> None:
         known.update((connection.id, (connection, moments)) for connection, moments in found)
         _, own = known[data.ref]
-        # Neither the moment that shows, nor now by another name.
+        # Neither the visible time, nor the latest refresh, which is today.
         left_out = (data.overview.at or NOW, *(own[:1] if data.overview.at is None else ()))
         moments = moment_choices(own, data.overview.events, data.overview.now)
         dialog.fill(
@@ -104,7 +104,7 @@ def ask_sides(pane: Pane, data: SchemaData, chosen: Callable[[Sides], None]) -> 
         f"Compare {shown} with",
         None,
         columns=COLUMNS,
-        text="Another connection, or this one at another moment.",
+        text="Another connection, or this one at another time.",
     )
     _open_history(pane, dialog, answered, work, took)
 
@@ -117,7 +117,7 @@ def _ask_moment_of(
     other: Connection,
     chosen: Callable[[Sides], None],
 ) -> None:
-    """Ask at which moment another connection is compared with."""
+    """Ask for the time at which to compare with another connection."""
     workspace = pane.host.workspace
 
     def work(_: Job) -> tuple[Moments, tuple[DriftEvent, ...]]:
@@ -142,14 +142,14 @@ def _open_history(
     work: Callable[[Job], R],
     took: Callable[[R], None],
 ) -> None:
-    label = "reading the history"
+    label = "loading the history"
     open_filled(pane.app, dialog, answered, pane.loader, work, took, slot="moments", label=label)
 
 
 def ask_partner_field(
     pane: Pane, ref: str, line: FieldLine, chosen: Callable[[Location], None]
 ) -> None:
-    """Ask which PartnerOS field a CRM field is for; `chosen` gets its line in Mapping."""
+    """Ask for the PartnerOS field to map a CRM field to; `chosen` gets its row in Mapping."""
     mappings = pane.host.workspace.mappings
 
     def work(_: Job) -> tuple[Choice, ...]:
@@ -166,9 +166,9 @@ def ask_partner_field(
     dialog = Choose(
         f"Map {display_text(line.path, 120)} to",
         None,
-        text="The nearest first. Enter opens its line in Mapping; nothing is decided yet.",
+        text="Best matches first. Enter opens the row in Mapping and decides nothing.",
     )
-    label = "looking for what is near in PartnerOS"
+    label = "matching PartnerOS fields"
     open_filled(pane.app, dialog, answered, pane.loader, work, dialog.fill, slot="map", label=label)
 
 
@@ -178,11 +178,11 @@ def partner_choices(
     partners: Sequence[PartnerObject],
     decided: Mapping[str, FieldMapping],
 ) -> tuple[Choice, ...]:
-    """Return the PartnerOS fields that a CRM field may be mapped to, the nearest first.
+    """Return the PartnerOS fields to map a CRM field to, the best matches first.
 
-    Then come the others of the pairs that were begun, of the other pairs, and last what is mapped
-    to another CRM field. The value of a choice is the object pair and the PartnerOS field;
-    `decided` is what holds on the pairs of the connection that were begun.
+    Then come the other fields of started pairs, those of the other pairs, and last the fields
+    mapped to another CRM field. The value of a choice is the object pair and the PartnerOS field.
+    `decided` are the mappings of the started pairs of the connection.
     """
     pairs = [(f"{one.object_type}--{line.row.object_type}", one) for one in partners]
     taken = {
@@ -198,7 +198,7 @@ def partner_choices(
     for pair, name in (*sure, *(one for one in others if one not in sure)):
         match = f"match {percent(sure[pair, name])}" if (pair, name) in sure else ""
         held = taken.get((pair, name))
-        detail = ", ".join(filter(None, (match, f"mapped to {held} now" if held else "")))
+        detail = ", ".join(filter(None, (match, f"mapped to {held}" if held else "")))
         partner_object = ObjectPair.parse(pair).partner_object
         choices.append(Choice((pair, name), f"{partner_object}.{name}", detail))
     return tuple(choices)
@@ -207,12 +207,12 @@ def partner_choices(
 def moment_choices(
     moments: Sequence[datetime], events: Iterable[DriftEvent], now: datetime | None
 ) -> list[Choice]:
-    """Return now and the moments at which a schema changed, newest first, with what changed."""
-    choices = [Choice(NOW, NOW, "the schema as it was last read")]
+    """Return today and the times at which a schema changed, newest first, with the changes."""
+    choices = [Choice(NOW, "today", "the latest schema")]
     for moment in moments:
         found = [event for event in events if event.detected_at == moment]
         first = moment == moments[-1]
-        changes = counted(found) if found else "first look" if first else ""
+        changes = counted(found) if found else "baseline" if first else ""
         passed = ago(moment, now) if now is not None else ""
         choices.append(Choice(moment, f"{moment:%Y-%m-%d %H:%M}  {passed}", changes))
     return choices
@@ -221,12 +221,12 @@ def moment_choices(
 def connection_choices(
     ref: str, known: Sequence[tuple[Connection, Sequence[datetime]]]
 ) -> list[Choice]:
-    """Return the connections but `ref`; those of its platform first, which have more in common."""
+    """Return the connections except `ref`, those of the same platform first."""
     platforms = {one.id: one.platform for one, _ in known}
     others = [(one, moments) for one, moments in known if one.id != ref]
     others.sort(key=lambda other: other[0].platform != platforms.get(ref))
     choices = []
     for one, moments in others:
-        state = count(len(moments), "moment") if moments else "no schema read yet"
+        state = count(len(moments), "snapshot") if moments else "never refreshed"
         choices.append(Choice(one.id, one.name, f"{vendor_of(one.platform).title} · {state}"))
     return choices

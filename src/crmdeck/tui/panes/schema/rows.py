@@ -1,4 +1,4 @@
-"""What the schema pane shows, built from the workspace's answers. Pure: runs in a worker."""
+"""The rows of the schema pane, made from the workspace's answers. Pure: runs in a worker."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from crmdeck.workspace import MappedTo, SchemaOverview
 
 RECENT = timedelta(days=30)
-"""For how long drift that nobody has acknowledged marks an object or a field as changed."""
+"""How long an unacknowledged change marks its object and field."""
 
 Key = tuple[str, str]
-"""Object type and field name."""
+"""Object and field name."""
 
 
 class Mark(NamedTuple):
-    """Drift that nobody has acknowledged: the worst severity, how often, and how much in all."""
+    """Unacknowledged changes: the worst severity, the number of those, and of all."""
 
     severity: Severity
     number: int
@@ -37,7 +37,7 @@ class Mark(NamedTuple):
 
 
 class ObjectLine(NamedTuple):
-    """One object type."""
+    """The row of an object."""
 
     summary: ObjectSummary
     mapped: int
@@ -46,14 +46,14 @@ class ObjectLine(NamedTuple):
 
     @property
     def key(self) -> str:
-        """What names the line."""
+        """The key of the row."""
         return self.summary.object_type
 
 
 class FieldLine(NamedTuple):
-    """One field of one object type; `filled` is its fill rate (0 to 1) where it is known.
+    """The row of a field; `filled` is its fill rate (0 to 1), if known.
 
-    `ref` and `connection` are the id and the name of its connection where several show.
+    `ref` and `connection` are the id and the name of its connection, if several show.
     """
 
     row: FieldRow
@@ -66,21 +66,21 @@ class FieldLine(NamedTuple):
 
     @property
     def key(self) -> Key:
-        """What names the line."""
+        """The key of the row."""
         return self.row.object_type, self.row.name
 
     @property
     def path(self) -> str:
-        """The field's API name with that of its object."""
+        """The API names of its object and of the field."""
         return f"{self.row.object_type}.{self.row.name}"
 
 
 @dataclass(frozen=True)
 class SchemaData:
-    """The object types of a connection at a moment, with what is known around them.
+    """The objects of a connection at a time, with their marks and the times of their changes.
 
-    `marks` and `changed` are keyed by object type and field name; the name is empty for the
-    object type with all that is in it.
+    `marks` and `changed` are keyed by object and field name. An empty field name stands for the
+    object with all its fields.
     """
 
     ref: str
@@ -91,17 +91,17 @@ class SchemaData:
 
     @property
     def now(self) -> datetime:
-        """The moment that ages are counted from."""
+        """The time that ages count from."""
         return self.overview.at or self.overview.now
 
     def object_line(self, object_type: str) -> ObjectLine | None:
-        """Return the line of an object type; None where there is none."""
+        """Return the row of an object, or None."""
         return next((line for line in self.objects if line.key == object_type), None)
 
     def history(self, object_type: str, field_name: str | None) -> tuple[DriftEvent, ...]:
-        """Return the drift of a field (or of an object itself) until the moment, newest first.
+        """Return the changes of a field (or of an object itself) until that time, newest first.
 
-        What a field went through under a former name is part of it.
+        They include those under a former name of the field.
         """
         names = {field_name}
         found = []
@@ -114,7 +114,7 @@ class SchemaData:
         return tuple(found)
 
     def object_history(self, object_type: str) -> tuple[DriftEvent, ...]:
-        """Return the drift of an object type and its fields until the moment, newest first."""
+        """Return the changes of an object and its fields until that time, newest first."""
         return tuple(
             event
             for event in self.overview.events
@@ -127,10 +127,9 @@ class SchemaData:
 
 @dataclass(frozen=True)
 class FieldData:
-    """All fields of a connection at a moment; `index` is over all of them.
+    """All fields of a connection at a time; `index` is over all of them.
 
-    `to_map` are by object type the required fields that nothing is mapped to, of the objects of
-    which something is.
+    `to_map` are the required fields without a mapping, by object, for objects with mappings.
     """
 
     ref: str
@@ -142,15 +141,15 @@ class FieldData:
 
 
 MOST_FIELDS = 200_000
-"""Fields of all connections that are listed; the connections after so many are left out."""
+"""Most fields listed for all connections. Connections beyond it are left out."""
 
 
 @dataclass(frozen=True)
 class Everywhere:
-    """The fields of all connections as of a `head` of the log, with an index over them.
+    """The fields of all connections as of a `head` of the history, with an index over them.
 
-    `data` are the schemas by the id of their connection, `left_out` the names of the connections
-    that there were too many fields for.
+    `data` are the schemas by the id of their connection. `left_out` names the connections with
+    too many fields.
     """
 
     head: int
@@ -161,7 +160,7 @@ class Everywhere:
 
 
 def schema_data(ref: str, overview: SchemaOverview) -> SchemaData:
-    """Return the lines of the object types, with their marks."""
+    """Return the rows of the objects, with their marks."""
     now = overview.at or overview.now
     marks, changed = _marks(overview.events, now)
     mapped = Counter(object_type for object_type, _ in overview.mapped)
@@ -179,13 +178,13 @@ def schema_data(ref: str, overview: SchemaOverview) -> SchemaData:
 
 
 def _relevance(line: ObjectLine) -> tuple[int, str]:
-    """Return what objects are ordered by: mapped and usual, custom, standard, setup; then names."""
+    """Return the order of objects: mapped and usual, custom, standard, setup; then by name."""
     standing = object_standing(line.key, custom=bool(line.summary.custom))
     return (USUAL if line.mapped else standing, line.key.casefold())
 
 
 def field_data(data: SchemaData, rows: Iterable[FieldRow]) -> FieldData:
-    """Return the lines of all fields, and of each object type's."""
+    """Return the rows of all fields, and those of each object."""
     mapped = {key: mapped_to(found) for key, found in data.overview.mapped.items()}
     by_object: dict[str, list[FieldLine]] = {}
     for row in rows:
@@ -211,7 +210,7 @@ def field_data(data: SchemaData, rows: Iterable[FieldRow]) -> FieldData:
 
 
 def object_index(objects: Sequence[ObjectLine]) -> SearchIndex[ObjectLine]:
-    """Return an index over object types."""
+    """Return an index over objects."""
 
     def searched(line: ObjectLine) -> Searchable:
         standing = object_standing(line.key, custom=bool(line.summary.custom))
@@ -223,14 +222,14 @@ def object_index(objects: Sequence[ObjectLine]) -> SearchIndex[ObjectLine]:
 
 
 def field_index(data: SchemaData, lines: Sequence[FieldLine]) -> SearchIndex[FieldLine]:
-    """Return an index over fields, of one object type or of all."""
+    """Return an index over fields, of one object or of all."""
     return index_of_fields(lines, {"": data})
 
 
 def index_of_fields(
     lines: Sequence[FieldLine], schemas: Mapping[str, SchemaData]
 ) -> SearchIndex[FieldLine]:
-    """Return an index over fields of the `schemas`, which are named as in each line's `ref`."""
+    """Return an index over fields; `schemas` are keyed by the `ref` of the rows."""
     custom = {
         (ref, line.key)
         for ref, data in schemas.items()
@@ -253,11 +252,11 @@ def index_of_fields(
 
 
 ARROWS = {Direction.PUSH: "←", Direction.PULL: "→", Direction.BIDIRECTIONAL: "↔"}
-"""Where values flow, seen from the CRM field: `push` comes from PartnerOS."""
+"""The direction, seen from the CRM field: `push` comes from PartnerOS."""
 
 
 def mapped_to(found: Iterable[MappedTo]) -> str:
-    """Return the PartnerOS fields of a CRM field on a line: `← estimatedValue`."""
+    """Return the PartnerOS fields of a CRM field: `← estimatedValue`."""
     return ", ".join(f"{ARROWS[one.direction]} {one.partner_field}" for one in found)
 
 

@@ -1,4 +1,4 @@
-"""The place in the schema pane: a trail of places, from the outermost in, at a moment."""
+"""The state of the schema pane: a trail of places, the time, and both sides of a comparison."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COMPARISON, DIFFERENCE = "comparison", "difference"
 
 
 class Place(NamedTuple):
-    """One view, what it is about, and the filter that holds in it."""
+    """One place: its kind, its object and field, and its filter."""
 
     kind: str
     object_type: str = ""
@@ -26,7 +26,7 @@ class Place(NamedTuple):
 Trail = tuple[Place, ...]
 
 Side = tuple[str, datetime | None]
-"""One side of a comparison: a connection's id, and the moment, None for now."""
+"""One side of a comparison: the id of a connection, and the time (None: today)."""
 
 Sides = tuple[Side, Side]
 
@@ -39,7 +39,7 @@ HOME: Trail = (Place(OBJECTS),)
 
 @dataclass
 class ViewState:
-    """The trail of places, the moment (None for now), and both sides of a comparison."""
+    """The trail of places, the time (None: today), and both sides of a comparison."""
 
     trail: Trail = HOME
     at: datetime | None = None
@@ -47,11 +47,11 @@ class ViewState:
 
     @property
     def place(self) -> Place:
-        """The place that shows."""
+        """The visible place."""
         return self.trail[-1]
 
     def leave_comparison(self) -> None:
-        """Go up out of the comparison."""
+        """Leave the comparison."""
         while self.place.kind in COMPARED:
             self.trail = self.trail[:-1]
 
@@ -63,7 +63,7 @@ class ViewState:
                 break
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take up what `to_state` kept, or go to the `object` and `field` that a location names."""
+        """Restore a kept state, or go to the `object` and `field` of a location."""
         trail = from_state(state)
         self.sides = sides_from_state(state.get("sides"))
         if trail is not None:
@@ -84,7 +84,7 @@ def sides_to_state(sides: Sides | None) -> list[list[str | None]] | None:
 
 
 def sides_from_state(kept: object) -> Sides | None:
-    """Return the sides that a state names; None where it names none."""
+    """Return the sides in a state, or None."""
     match kept:
         case [[str(left), left_at], [str(right), right_at]]:
             return (left, moment_of(left_at)), (right, moment_of(right_at))
@@ -92,7 +92,7 @@ def sides_from_state(kept: object) -> Sides | None:
 
 
 def moment_of(text: object) -> datetime | None:
-    """Return the moment that a state names; None where it names none."""
+    """Return the time in a state, or None."""
     try:
         return to_utc(datetime.fromisoformat(text)) if isinstance(text, str) else None
     except (ValueError, OverflowError):
@@ -100,12 +100,12 @@ def moment_of(text: object) -> datetime | None:
 
 
 def without_comparison(trail: Trail) -> Trail:
-    """Return a trail up to the comparison that it leads into."""
+    """Return a trail without its comparison."""
     return tuple(place for place in trail if place.kind not in COMPARED) or HOME
 
 
 def in_order(here: Side, there: Side) -> Sides:
-    """Return two sides as left and right: the earlier moment, or what is at hand, on the left."""
+    """Return two sides as left and right: the earlier time on the left, else `here`."""
     if here[0] != there[0]:
         return here, there
     later_here = there[1] is not None and (here[1] is None or here[1] > there[1])
@@ -113,9 +113,9 @@ def in_order(here: Side, there: Side) -> Sides:
 
 
 def from_state(state: Mapping[str, Any]) -> Trail | None:
-    """Return the trail that a state names; None where it names none.
+    """Return the trail in a state, or None.
 
-    Beside a kept trail a state may name an `object` and a `field`, as other panes do.
+    Other panes name an `object` and a `field` instead of a trail.
     """
     match state:
         case {"object": str(object_type), **rest}:
@@ -130,7 +130,7 @@ def from_state(state: Mapping[str, Any]) -> Trail | None:
 
 
 def is_inside(place: Place) -> bool:
-    """Return whether a place is about one object type."""
+    """True if a place is about one object."""
     return place.kind in (FIELDS, FIELD)
 
 
