@@ -97,7 +97,7 @@ async def test_filtered_entries_are_not_exported(
         await pilot.press("e", "enter")
         await pilot.pause()
         await pilot.press("ctrl+u", *"gone", "slash", *"x.json", "enter")
-        await until(pilot, lambda: "There is no folder" in screen_text(pilot))
+        await until(pilot, lambda: "doesn't exist." in screen_text(pilot))
         await pilot.press("ctrl+u")
         await type_text(pilot, "log.json", "enter")
         await until(pilot, (tmp_path / "log.json").exists)
@@ -106,7 +106,7 @@ async def test_filtered_entries_are_not_exported(
         await pilot.pause()
         await pilot.press("ctrl+u")
         await type_text(pilot, "log.json", "enter")
-        await until(pilot, lambda: "choose another" in screen_text(pilot))
+        await until(pilot, lambda: "Choose another" in screen_text(pilot))
     events = [entry["event"] for entry in json.loads((tmp_path / "log.json").read_text())]
     assert events == ["connection.added"]
 

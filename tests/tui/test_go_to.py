@@ -49,10 +49,10 @@ async def test_what_is_typed_leads_to_places_actions_and_settings(workspace: Wor
         await until(pilot, lambda: "↶ recent      Contact.Email" in screen_text(pilot))
         await type_text(pilot, "export what")
         await until(pilot, lambda: isinstance(dialog.row, Option) and dialog.row.within == "view")
-        assert "There is nothing to export here." in screen_text(pilot)
+        assert "Nothing to export here." in screen_text(pilot)
         await pilot.press("enter")
         await until(pilot, lambda: bool(app._notifications))
-        assert [told.message for told in app._notifications] == ["There is nothing to export here."]
+        assert [told.message for told in app._notifications] == ["Nothing to export here."]
 
         await pilot.press("ctrl+k")
         dialog = dialog_of(app)

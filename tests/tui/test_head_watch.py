@@ -119,10 +119,10 @@ async def test_an_unavailable_database_is_reported_until_it_is_back(
                 f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false',
                 f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'",
             )
-            await until(pilot, lambda: "unreachable since" in screen_text(pilot))
+            await until(pilot, lambda: "unavailable since" in screen_text(pilot))
             assert "refreshed: 1 object" in screen_text(pilot)
             admin(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
-            await until(pilot, lambda: "unreachable since" not in screen_text(pilot))
+            await until(pilot, lambda: "unavailable since" not in screen_text(pilot))
             with Workspace.open(postgres_url, actor="sam", secrets=MemorySecrets()) as sam:
                 sam.connections.disconnect("acme")
             await until(pilot, lambda: "sam     disconnected" in screen_text(pilot))

@@ -90,7 +90,7 @@ async def test_adds_a_hubspot_account_by_key_and_never_shows_the_key(
         await pilot.press("s")
         await shows(pilot, "Add a connection", "PartnerOS")
         await type_text(pilot, "hubspot", "enter")
-        await shows(pilot, "Name of the connection")
+        await shows(pilot, "Connection name")
         await fill(pilot, name="my portal", endpoint=access.endpoint)
         await pilot.press("enter")
         await shows(pilot, "'my portal' isn't a valid connection name.")
@@ -128,7 +128,7 @@ async def test_adds_a_hubspot_account_by_key_and_never_shows_the_key(
 
 
 def asking(pilot: Pilot[Any]) -> bool:
-    return "Asking who you are there" in screen_text(pilot)
+    return "Checking permissions" in screen_text(pilot)
 
 
 async def test_signs_in_with_the_browser_by_pasting_the_redirect_url(
@@ -193,7 +193,7 @@ async def test_canceling_the_browser_adds_nothing_and_stops_listening(
         with pytest.raises(httpx.ConnectError):
             httpx.get(where)
         await settle(pilot)
-        assert "There is no connection yet." in screen_text(pilot)
+        assert "You have no connections yet." in screen_text(pilot)
     assert ws.connections.all() == ()
 
 

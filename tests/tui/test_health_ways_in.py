@@ -36,7 +36,7 @@ async def begin(pilot: Pilot[Any], kind: str, **answers: str) -> None:
     """Add a connection of a kind, up to the choice of a sign-in."""
     await settle(pilot)
     await pilot.press("s", *kind, "enter")
-    await shows(pilot, "Name of the connection")
+    await shows(pilot, "Connection name")
     await fill(pilot, **answers)
     await pilot.press("enter")
 
@@ -74,7 +74,7 @@ async def test_salesforce_by_jwt(ws: Workspace, sandbox: Sandbox, tmp_path: Path
     async with console(ws).run_test(size=SMALL) as pilot:
         await begin(pilot, "salesforce", name="acme", endpoint=access.endpoint)
         await choose_way(pilot, "jwt")
-        await shows(pilot, "Private key of the certificate: its file")
+        await shows(pilot, "Private key of the certificate (path of its file)")
         await fill(pilot, client_id=access.client_id, username=access.username)
         gone = str(tmp_path / "gone.key")
         await refused(pilot, ws, "Can't read", "No such file", private_key=gone)
@@ -145,7 +145,7 @@ async def test_partneros_by_password_then_session_token(ws: Workspace, house: Ho
     address = {"endpoint": house.url, "remote_id": house.ids["acme"]}
     async with console(ws).run_test(size=SMALL) as pilot:
         await begin(pilot, "partneros", name="team")
-        await shows(pilot, "UUID of the integration there")
+        await shows(pilot, "UUID of the integration")
         await pilot.press("enter")
         await shows(pilot, "is required.")
         await refused(

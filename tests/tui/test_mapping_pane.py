@@ -272,7 +272,7 @@ async def test_without_a_schema_the_next_step_is_on_a_key(desk_workspace: Worksp
         await desk.press("right_square_bracket")
         text = screen_text(desk.pilot)
         assert "'beta' was never refreshed" in text
-        assert "r refresh" in text
+        assert "r Refresh" in text
         assert "Account_Name__c" not in text
 
 
@@ -446,7 +446,7 @@ async def test_a_failing_editor_changes_nothing(
     async with at_desk(desk_workspace, size=(120, 40)) as desk:
         for editor, told in (
             ("/no/such/editor", "The editor '/no/such/editor' can't be started."),
-            ("sh -c 'exit 3'", "'sh' ended with 3: nothing was taken over."),
+            ("sh -c 'exit 3'", "'sh' exited with 3. Nothing was changed."),
             ("'unclosed", "EDITOR is not a command"),
             ("rm", "The file that 'rm' was to edit can't be read."),
         ):

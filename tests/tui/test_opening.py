@@ -79,5 +79,5 @@ async def test_the_theme_and_keys_of_the_settings_hold(workspace: Workspace) -> 
             await pilot.press("2")
             await settle(pilot)
             assert app.theme == "crmdeck-light"
-            assert "F4 filter" in screen_text(pilot)
+            assert "F4 Filter" in screen_text(pilot)
             assert "Key map" not in screen_text(pilot), "keys of what was not shown yet are known"

@@ -46,7 +46,7 @@ async def test_a_view_is_saved_shown_replaced_and_deleted(workspace: Workspace) 
         # Move the first column behind the second, and hide another.
         await pilot.press("F")
         await type_text(pilot, "columns", "enter")
-        await until(pilot, lambda: "show or hide" in screen_text(pilot))
+        await until(pilot, lambda: "Show or hide" in screen_text(pilot))
         first, second, third = [column.id for column in table.columns if column.title][:3]
         await pilot.press("J", "down", "space", "enter")
         await settle(pilot)
@@ -55,7 +55,7 @@ async def test_a_view_is_saved_shown_replaced_and_deleted(workspace: Workspace) 
         assert third not in shown
 
         await pilot.press("F")
-        await type_text(pilot, "save what", "enter")
+        await type_text(pilot, "save this", "enter")
         await until(pilot, lambda: "Save this view as" in screen_text(pilot))
         await type_text(pilot, "mornings", "enter")
         await settle(pilot)

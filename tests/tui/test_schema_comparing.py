@@ -77,7 +77,7 @@ async def test_two_connections_at_any_two_moments(workspace: Workspace) -> None:
         assert isinstance(pilot.app.screen, Choose)
         text = screen_text(pilot)
         assert "Compare prod 2026-05-01 12:00 with sandbox as of" in text
-        assert "first look" in text
+        assert "baseline" in text
         await type_text(pilot, "05-01", "enter")
         await settle(pilot)
         text = screen_text(pilot)
@@ -104,7 +104,7 @@ async def test_the_object_one_stands_in_is_compared_first(workspace: Workspace) 
         await press(pilot, "backspace", "backspace", "g", "enter")
         assert "prod › Account" in screen_text(pilot)
         text = await choose(pilot, "equals_sign", "05-01")
-        assert "Account is the same on both sides." in text
+        assert "Account doesn't differ." in text
         assert "1 of 2 objects differ" in text
 
 
@@ -134,7 +134,7 @@ async def test_a_comparison_is_there_again_at_the_next_start(workspace: Workspac
     async with app_over(workspace).run_test(size=(120, 30)) as pilot:
         await settle(pilot)
         text = screen_text(pilot)
-        assert "− left prod 2026-05-01 12:00   + right prod now" in text
+        assert "− left prod 2026-05-01 12:00   + right prod today" in text
         assert "prod › Opportunity" in text
         assert differing(pilot) == ["Old__c", "Region__c"]
         assert table(pilot, "difference").cursor_key == kept
@@ -152,7 +152,7 @@ async def test_a_refresh_compares_anew(workspace: Workspace, tmp_path: Path, clo
         write(tmp_path / "prod", "Account", NAME, field("Sector"))
         text = await press(pilot, "r")
         assert "2 of 2 objects differ" in text
-        assert "+ right prod now" in text
+        assert "+ right prod today" in text
 
 
 def keep(home: Path, **state: Any) -> None:
@@ -169,12 +169,12 @@ COMPARING = [["objects", "", "", ""], ["comparison", "", "", ""], ["difference",
 @pytest.mark.parametrize(
     ("state", "told"),
     [
-        ({"at": "2001-01-01T00:00:00"}, "does not reach back"),
-        ({"trail": COMPARING, "sides": [["prod", None], ["gone", None]]}, "Cannot compare"),
-        ({"trail": COMPARING, "sides": [["prod", None], ["empty", None]]}, "Cannot compare"),
+        ({"at": "2001-01-01T00:00:00"}, "No snapshot that old"),
+        ({"trail": COMPARING, "sides": [["prod", None], ["gone", None]]}, "Can't compare"),
+        ({"trail": COMPARING, "sides": [["prod", None], ["empty", None]]}, "Can't compare"),
         (
             {"trail": COMPARING, "sides": [["prod", "2001-01-01T00:00:00+00:00"], ["prod", None]]},
-            "Cannot compare",
+            "Can't compare",
         ),
         ({"trail": COMPARING, "sides": "nonsense", "at": "never"}, ""),
         ({"cursor": [["a"], {}], "sorts": {"comparison": 3, "nowhere": ["a", True]}}, ""),
@@ -192,7 +192,7 @@ async def test_what_is_not_there_any_more_is_left_for_now(
         await settle(pilot)
         await until(pilot, lambda: "2 objects, 7 fields" in screen_text(pilot))
         text = screen_text(pilot)
-        assert "THE PAST" not in text
+        assert "AS OF" not in text
         assert app.screen_stack[0].query_one("#pane-schema", Pane).error is None
         if told:
             await until(pilot, lambda: told in screen_text(pilot))
@@ -290,8 +290,8 @@ async def test_read_only_may_look_compare_and_travel(tmp_path: Path, clock: Hand
     with Workspace.open(home, clock=clock, read_only=True) as workspace:
         async with app_over(workspace).run_test(size=(100, 30)) as pilot:
             await start(pilot)
-            assert "THE PAST" in await choose(pilot, "t", "05-01")
-            assert "− left prod 2026-05-01" in await choose(pilot, "equals_sign", "now")
+            assert "AS OF" in await choose(pilot, "t", "05-01")
+            assert "− left prod 2026-05-01" in await choose(pilot, "equals_sign", "today")
 
 
 async def test_resized_while_it_loads_and_below_60_columns(workspace: Workspace) -> None:

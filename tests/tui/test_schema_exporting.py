@@ -156,11 +156,11 @@ async def test_fields_of_all_connections_go_to_a_file_for_each(workspace: Worksp
         await filter_by(pilot, "name")
         Path("names-sandbox.csv").touch()
         await choose(pilot, "e", "csv")
-        assert "One for each connection, with its name behind this one." in screen_text(pilot)
+        assert "One file per connection, with its name added to this one." in screen_text(pilot)
         pilot.app.screen.query_one(Input).value = "names.csv"
         await press(pilot, "enter")
         wrong = pilot.app.screen.query_one(".dialog-wrong", Static).content
-        assert "names-sandbox.csv is there already" in str(wrong)
+        assert "names-sandbox.csv already exists" in str(wrong)
         Path("names-sandbox.csv").unlink()
         await press(pilot, "enter")
         await until(pilot, Path("names-sandbox.csv").exists)

@@ -65,7 +65,7 @@ async def test_objects_then_fields_then_one_field_in_full_and_back(workspace: Wo
     async with app.run_test(size=(100, 40)) as pilot:
         await start(pilot)
         text = screen_text(pilot)
-        assert "prod   3 changes not seen: press 3   2 objects, 7 fields" in text
+        assert "prod   3 unseen changes: press 3   2 objects, 7 fields" in text
         assert "✕ 1 breaking" in text or "▲" in text
         await press(pilot, "j", "enter")
         text = screen_text(pilot)
@@ -76,13 +76,13 @@ async def test_objects_then_fields_then_one_field_in_full_and_back(workspace: Wo
         assert "mapped to   ← estimatedValue" in text
         text = await press(pilot, "enter")
         assert "prod › Opportunity › Amount" in text
-        assert "currency, 18 digits, 2 after the point" in text
+        assert "currency, 18 digits, 2 decimals" in text
         assert "✓ create   ✕ no update" in text
         assert "What it is worth" in text
         assert "deal_registration--Opportunity: estimatedValue (push)" in text
-        assert "first look, it was there already" in text
-        await press(pilot, "y", "o")
-        assert app.clipboard == "Opportunity.Amount"
+        assert "present at baseline" in text
+        await press(pilot, "y", "n")
+        assert app.clipboard == "Amount"
         assert "4 fields" in await press(pilot, "escape")
         assert table(pilot, "fields").cursor_key == ("Opportunity", "Amount")
         assert "2 objects" in await press(pilot, "backspace")
@@ -167,23 +167,23 @@ async def test_time_travel_shows_the_past_as_the_past(workspace: Workspace) -> N
         assert "2026-05-11 12:00" in text
         assert "3 changes" in text
         assert "2026-05-01 12:00" in text
-        assert "first look" in text
+        assert "baseline" in text
         await type_text(pilot, "05-01", "enter")
         await settle(pilot)
         text = screen_text(pilot)
-        assert "THE PAST  as of 2026-05-01 12:00 UTC, 10 d ago" in text
+        assert "AS OF 2026-05-01 12:00 UTC  10 d ago" in text
         text = await press(pilot, "j", "enter")
         assert "Old__c" in text
         assert "Region__c" not in text
-        assert "THE PAST" in text
+        assert "AS OF" in text
         await press(pilot, "escape", "escape")
         text = screen_text(pilot)
-        assert "THE PAST" not in text
+        assert "AS OF" not in text
         assert "2 objects" in text
         assert "Region__c" in await press(pilot, "enter")
         await choose(pilot, "t", "05-01")
         text = await press(pilot, "T")
-        assert "THE PAST" not in text
+        assert "AS OF" not in text
         assert "Region__c" in text
 
 
@@ -198,7 +198,7 @@ async def test_a_field_that_was_not_there_yet_is_left_for_its_object(
         await choose(pilot, "t", "05-01")
         text = screen_text(pilot)
         assert "prod › Opportunity   " in text
-        assert "THE PAST" in text
+        assert "AS OF" in text
         assert table(pilot, "fields").has_focus
 
 
@@ -207,7 +207,7 @@ async def test_compares_two_moments_and_two_connections(workspace: Workspace) ->
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         await start(pilot)
         text = await choose(pilot, "equals_sign", "05-01")
-        assert "− left prod 2026-05-01 12:00   + right prod now" in text
+        assert "− left prod 2026-05-01 12:00   + right prod today" in text
         assert "1 of 2 objects differ" in text
         text = await press(pilot, "enter")
         rows = {line.key: line for line in table(pilot, "difference").shown()}
@@ -217,15 +217,15 @@ async def test_compares_two_moments_and_two_connections(workspace: Workspace) ->
         await filter_by(pilot, "what:pick")
         text = screen_text(pilot)
         assert "old (Old), inactive" in text
-        await press(pilot, "y", "o")
-        assert app.clipboard == "Opportunity.Stage"
-        assert "Backspace up" in screen_text(pilot)
-        assert "Esc up" in await press(pilot, "escape")
+        await press(pilot, "y", "n")
+        assert app.clipboard == "Stage"
+        assert "Backspace Up" in screen_text(pilot)
+        assert "Esc Up" in await press(pilot, "escape")
         await press(pilot, "escape", "escape")
         assert "2 objects" in screen_text(pilot)
 
         text = await choose(pilot, "equals_sign", "sandbox")
-        assert "− left prod now   + right sandbox now" in text
+        assert "− left prod today   + right sandbox today" in text
         assert "≠ differs" in re_line(text, "Account")
         assert "− left only" in re_line(text, "Opportunity")
 
@@ -249,7 +249,7 @@ async def test_nothing_discovered_yet_offers_the_refresh(
         await start(pilot, "empty")
         text = screen_text(pilot)
         assert "No schema of 'empty' is cached." in text
-        assert "r refresh" in text
+        assert "r Refresh" in text
         assert "Opportunity" not in text
         text = await press(pilot, "r")
         assert "No schema" not in text
@@ -267,7 +267,7 @@ async def test_refresh_marks_what_changed_where_one_stands(
         assert table(pilot, "fields").cursor_key == ("Account", "Name")
         clock.moment += timedelta(days=2)
         text = await press(pilot, "f5")
-        assert "▲ stale, read 2 d ago" in text
+        assert "▲ stale, refreshed 2 d ago" in text
         write(tmp_path / "prod", "Account", NAME, field("Region"))
         text = await press(pilot, "r")
         assert "stale" not in text
@@ -294,7 +294,7 @@ async def test_comes_back_to_where_the_user_was(workspace: Workspace) -> None:
         text = screen_text(pilot)
         assert "prod › Opportunity" in text
         assert " / o " in text
-        assert "THE PAST  as of 2026-05-01" in text
+        assert "AS OF 2026-05-01" in text
         assert table(pilot, "fields").cursor_key == kept
         assert "2 objects" in await press(pilot, "l", "escape", "escape")
 
@@ -381,7 +381,7 @@ async def test_an_unmapped_field_is_told_what_it_is_near_to_and_mapped(
         # What is to be done stands; the views that do not show give way.
         text = await press(pilot, "j", "enter", "G")
         assert "prod › Opportunity   required, not mapped: CloseDate" in text
-        await until(pilot, lambda: "nearest deal_registration.expected" in screen_text(pilot))
+        await until(pilot, lambda: "match deal_registration.expected" in screen_text(pilot))
         # Tab goes to the details and back.
         details = app.screen.query_one("#brief")
         await press(pilot, "tab")
@@ -413,7 +413,7 @@ async def test_fields_of_all_connections_are_searched_together(workspace: Worksp
         await filter_by(pilot, "name")
         text = await press(pilot, "asterisk")
         # `empty` was never read: it has no fields.
-        assert "all connections   10 fields of 2 connections" in text
+        assert "All connections   10 fields of 2 connections" in text
         shown = [(line.connection, line.path) for line in table(pilot, "everywhere").shown()]
         assert shown == [("prod", "Account.Name"), ("sandbox", "Account.Name")]
         await filter_by(pilot, "connection:sandbox trial")
@@ -422,7 +422,7 @@ async def test_fields_of_all_connections_are_searched_together(workspace: Worksp
         text = await press(pilot, "enter")
         assert "sandbox › Account › Trial__c" in text
         assert "Account.Trial__c" in text
-        assert "all connections" in await press(pilot, "backspace")
+        assert "All connections" in await press(pilot, "backspace")
         # The other way round the same words are looked for in this connection only.
         text = await press(pilot, "asterisk")
         assert " sandbox   " in text

@@ -49,7 +49,7 @@ async def test_shows_connections_with_sign_and_word_and_the_pane(workspace: Work
         await pilot.hover(Rail, offset=(3, 0))
         assert "acme: active, Salesforce" in str(main_screen(app).rail.tooltip)
         assert "schema.refreshed" in text
-        assert "/ filter" in text
+        assert "/ Filter" in text
 
 
 async def test_filters_in_place_and_escape_clears(workspace: Workspace) -> None:
@@ -100,7 +100,7 @@ async def test_help_lists_what_can_be_done_here(workspace: Workspace) -> None:
         assert main_screen(app).is_typing
 
 
-async def test_goes_between_rail_and_pane_and_connections(workspace: Workspace) -> None:
+async def test_goes_between_sidebar_and_pane_and_connections(workspace: Workspace) -> None:
     app = audit_console(workspace)
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
@@ -115,7 +115,7 @@ async def test_goes_between_rail_and_pane_and_connections(workspace: Workspace) 
         assert "acme   " in screen_text(pilot)
 
 
-async def test_the_rail_folds_into_a_strip_and_stays_folded(
+async def test_the_sidebar_collapses_and_stays_collapsed(
     home: Path, workspace: Workspace
 ) -> None:
     app = audit_console(workspace)
@@ -148,14 +148,14 @@ async def test_the_rail_folds_into_a_strip_and_stays_folded(
         assert "● beta" not in screen_text(pilot).splitlines()[0]
 
 
-async def test_the_rail_folds_by_itself_where_there_is_no_room(workspace: Workspace) -> None:
+async def test_the_sidebar_collapses_by_itself_without_room(workspace: Workspace) -> None:
     app = audit_console(workspace)
     async with app.run_test(size=(99, 30)) as pilot:
         await settle(pilot)
-        assert main_screen(app).has_class("-folded")
+        assert main_screen(app).has_class("-collapsed")
         await pilot.press("backslash")
         await settle(pilot)
-        assert not main_screen(app).has_class("-folded")
+        assert not main_screen(app).has_class("-collapsed")
         assert not app.ui_state.rail_folded
 
 
@@ -264,7 +264,7 @@ async def test_read_only_says_so_and_does_not_refresh(home: Path) -> None:
         async with app.run_test(size=(100, 30)) as pilot:
             await settle(pilot)
             assert "read-only" in screen_text(pilot)
-            assert "r refresh" not in screen_text(pilot)
+            assert "r Refresh" not in screen_text(pilot)
             await pilot.press("r")
             await settle(pilot)
             assert pane_of(app).error is None
@@ -323,9 +323,9 @@ async def test_opens_the_crms_own_page_and_keeps_what_was_said(workspace: Worksp
         await until(pilot, lambda: any(one.command for one in app.messages()))
         await settle(pilot)
         await pilot.press("exclamation_mark")
-        await until(pilot, lambda: "What was said so far" in screen_text(pilot))
+        await until(pilot, lambda: "Messages (times in UTC)" in screen_text(pilot))
         assert "acme: 2 objects, 5 fields" in screen_text(pilot)
-        assert "There is no page in the CRM" in screen_text(pilot)
+        assert "Can't open" in screen_text(pilot)
         assert "$ crmdeck refresh --home" in screen_text(pilot)
         await pilot.press("enter")
         await settle(pilot)

@@ -73,7 +73,7 @@ async def test_undo_works_for_steps_of_all_panes_from_any_pane(tmp_path: Path) -
                 pilot, lambda: workspace.health.status("acme").status is Status.DISCONNECTED
             )
             await settle(pilot)
-            assert "u undo 2 steps" in screen_text(pilot)
+            assert "u Undo (2)" in screen_text(pilot)
             await pilot.press("ctrl+u")
             await settle(pilot)
             assert isinstance(app.screen, Steps)

@@ -60,5 +60,5 @@ async def test_who_has_the_key_sees_the_console(server: GuardedServer) -> None:
 
 
 def test_it_stays_on_this_machine() -> None:
-    with pytest.raises(UsageError, match="loopback only"):
+    with pytest.raises(UsageError, match="only on loopback"):
         make_server([], host="0.0.0.0", port=8000)

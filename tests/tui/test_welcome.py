@@ -36,14 +36,14 @@ async def test_says_what_this_is_and_offers_three_ways(empty: Workspace) -> None
         text = screen_text(pilot)
         for shown in (
             "Welcome to crmdeck",
-            "d  Look around in the demo",
+            "d  Explore the demo",
             "f  Open a folder of exported schemas",
             "s  Sign in to a CRM",
-            "secrets go into its keyring",
-            "Enter begin  d demo  f folder  s sign in",
+            "secrets go into the system keyring",
+            "Enter Choose  d Demo  f Folder  s Sign in",
         ):
             assert shown in text
-        assert "/ filter" not in text
+        assert "/ Filter" not in text
 
 
 async def test_the_demo_is_what_is_run_next(empty: Workspace) -> None:
@@ -76,7 +76,7 @@ async def test_a_folder_is_added_and_read(empty: Workspace, tmp_path: Path) -> N
         await type_text(pilot, str(folder), "enter")
         await until(pilot, lambda: isinstance(app.screen, MainScreen))
         await settle(pilot)
-        await until(pilot, lambda: "1 object, 3 fields, first look" in screen_text(pilot))
+        await until(pilot, lambda: "1 object, 3 fields, baseline" in screen_text(pilot))
         assert re.search(r"● +a +active", screen_text(pilot))
         await pilot.press("ctrl+t")
         await until(pilot, lambda: "✓ a answered" in screen_text(pilot))
@@ -91,7 +91,7 @@ async def test_the_ways_are_in_sight_in_any_window(empty: Workspace, size: tuple
         await settle(pilot)
         for shown in (
             "Welcome to crmdeck",
-            "Look around in the demo",
+            "Explore the demo",
             "Sign in to a CRM",
             "PartnerOS",
         ):
@@ -105,7 +105,7 @@ async def test_read_only_offers_the_demo_only(empty: Workspace) -> None:
         async with app.run_test(size=SIZE) as pilot:
             await settle(pilot)
             text = screen_text(pilot)
-            assert "open read-only" in text
+            assert "This workspace is read-only" in text
             assert "Sign in to a CRM" not in text
             await pilot.press("s", "f")
             assert isinstance(app.screen, MainScreen)

@@ -49,7 +49,7 @@ class SavedViews(Dialog[Wish]):
         super().__init__("Saved views")
         lines = [Line(Wish(SHOW, view), view.name, view.summary(titles)) for view in views]
         lines += [
-            Line(Wish(SAVE), "+ Save this view", "filter, sort and columns, under a name"),
+            Line(Wish(SAVE), "+ Save this view", "filter, sort and layout, under a name"),
             Line(Wish(COLUMNS), "+ Choose columns", "which ones show, and in which order"),
         ]
         self._list: SearchList[Line] = SearchList(
