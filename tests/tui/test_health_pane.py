@@ -87,7 +87,7 @@ async def test_the_morning_check_at_a_glance(demo: Workspace) -> None:
         assert " To do: sign in to acme-emea · 42 unseen, 3 touch mappings · quota 8% left" in text
         assert "29  ✕5  ⇄3" in text
         # The less urgent keys give way to help and go to.
-        assert text.splitlines()[-1].endswith("? keys  ^K go to")
+        assert text.splitlines()[-1].endswith("? Help  ^K Go to")
         assert names(pilot) == ["acme-emea", "acme-marketing", "acme-prod", "legacy-portal"]
         for shown in (
             "✕  acme-emea       sign in again",
@@ -286,7 +286,7 @@ async def test_a_wrong_folder_is_corrected(workspace: Workspace, tmp_path: Path)
     async with app.run_test(size=SMALL) as pilot:
         await settle(pilot)
         await pilot.press("i")
-        await until(pilot, lambda: "Where acme reads from" in screen_text(pilot))
+        await until(pilot, lambda: "Schema files of acme" in screen_text(pilot))
         await pilot.press("ctrl+u")
         await type_text(pilot, str(tmp_path / "gone"), "enter")
         await until(pilot, lambda: "Nothing exists at" in screen_text(pilot))

@@ -156,7 +156,7 @@ async def test_partneros_by_password_then_session_token(ws: Workspace, house: Ho
         await fill(pilot, **address)
         await pilot.press("enter")
         await choose_way(pilot, "email")
-        await shows(pilot, "Keep the password too")
+        await shows(pilot, "Store the password too")
         await refused(
             pilot,
             ws,

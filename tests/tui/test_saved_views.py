@@ -67,7 +67,7 @@ async def test_a_view_is_saved_shown_replaced_and_deleted(workspace: Workspace) 
         await settle(pilot)
         assert table.shown_count == every
         await pilot.press("F")
-        await until(pilot, lambda: "event:connection, by What" in screen_text(pilot))
+        await until(pilot, lambda: "event:connection, by Event" in screen_text(pilot))
         await type_text(pilot, "morn", "enter")
         await settle(pilot)
         assert (table.shown_count, table.sort) == (few, Sort("summary"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 
@@ -33,10 +34,16 @@ class Line(NamedTuple):
     detail: str
 
 
-LINES: tuple[Column[Line], ...] = (
-    Column("title", "", lambda line: line.title, weight=2),
-    Column("detail", "", lambda line: line.detail, style=lambda _: "muted", min_width=40, weight=3),
-)
+LONGEST_TITLE = 28
+
+
+def columns_for(lines: Sequence[Line]) -> tuple[Column[Line], ...]:
+    """Return the columns: whole titles, and the rest of the width for the details."""
+    width = min(LONGEST_TITLE, max(cell_len(line.title) for line in lines))
+    return (
+        Column("title", "", lambda line: line.title, width=width),
+        Column("detail", "", lambda line: line.detail, style=lambda _: "muted"),
+    )
 
 
 class SavedViews(Dialog[Wish]):
@@ -54,7 +61,7 @@ class SavedViews(Dialog[Wish]):
         ]
         self._list: SearchList[Line] = SearchList(
             lines,
-            LINES,
+            columns_for(lines),
             key=lambda line: line.title,
             searched=lambda line: Searchable(line.title, texts=(line.detail,)),
         )
