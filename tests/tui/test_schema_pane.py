@@ -107,7 +107,7 @@ async def test_history_tells_what_changed_and_who_saw_to_it(workspace: Workspace
         assert "2026-05-11  " in text
         assert "picklist  old (Old), inactive → none" in text
         assert "acknowledged by dana on 2026-05-11: agreed [/]" in text
-        assert "does not tell who did it." in text
+        assert "doesn't record who made changes." in text
         assert table(pilot, "values").total_count == 2
         text = await filter_by(pilot, "won")
         assert "1 of 2" in text
@@ -230,7 +230,7 @@ async def test_compares_two_moments_and_two_connections(workspace: Workspace) ->
         assert "− left only" in re_line(text, "Opportunity")
 
         await choose(pilot, "equals_sign", "empty")
-        await until(pilot, lambda: "No schema of 'empty' is cached" in screen_text(pilot))
+        await until(pilot, lambda: "'empty' was never refreshed" in screen_text(pilot))
 
 
 def re_line(text: str, word: str) -> str:
@@ -248,11 +248,11 @@ async def test_nothing_discovered_yet_offers_the_refresh(
         await start(pilot, "prod")
         await start(pilot, "empty")
         text = screen_text(pilot)
-        assert "No schema of 'empty' is cached." in text
+        assert "'empty' was never refreshed" in text
         assert "r Refresh" in text
         assert "Opportunity" not in text
         text = await press(pilot, "r")
-        assert "No schema" not in text
+        assert "never refreshed" not in text
         assert "1 object" in text
         assert "Lead" in text
 
@@ -277,7 +277,7 @@ async def test_refresh_marks_what_changed_where_one_stands(
             "Region",
         ]
         assert table(pilot, "fields").cursor_key == ("Account", "Name")
-        assert "Region: A new" in await press(pilot, "backspace")
+        assert "Region: New field" in await press(pilot, "backspace")
 
 
 async def test_comes_back_to_where_the_user_was(workspace: Workspace) -> None:

@@ -115,9 +115,7 @@ async def test_goes_between_sidebar_and_pane_and_connections(workspace: Workspac
         assert "acme   " in screen_text(pilot)
 
 
-async def test_the_sidebar_collapses_and_stays_collapsed(
-    home: Path, workspace: Workspace
-) -> None:
+async def test_the_sidebar_collapses_and_stays_collapsed(home: Path, workspace: Workspace) -> None:
     app = audit_console(workspace)
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
