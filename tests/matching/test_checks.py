@@ -152,8 +152,8 @@ def test_rules_warn_unless_they_are_inactive_or_unknown() -> None:
         "later.",
         "CloseDate is required when dealstage is closedwon.",
     ]
-    assert texts("Amount") == ["Amount is refused by rule Other.", "Amount has to be 0 or more."]
-    assert texts("X") == ["X has to pass NEW_TYPE(a, {b})."]
+    assert texts("Amount") == ["Amount is refused by rule Other.", "Amount must be at least 0."]
+    assert texts("X") == ["X must pass NEW_TYPE(a, {b})."]
     assert warn_of_rules(Field(name="Amount"), None) == ()
 
 

@@ -1,4 +1,4 @@
-"""What things are: frozen records and enums. No I/O, no clock."""
+"""The model: frozen records and enums. No I/O, no clock."""
 
 from crmdeck.lazy import lazy_names
 

@@ -1,4 +1,4 @@
-"""The audit log: who did what when."""
+"""The audit log: who did what, when."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from crmdeck.model.wire import UtcTime, WireModel
 
 
 class AuditEntry(WireModel):
-    """One thing done. `event` is `connection.*`, `token.*`, `schema.*` or `mapping.*`."""
+    """An audit entry. `event` is `connection.*`, `token.*`, `schema.*` or `mapping.*`."""
 
     id: str
     at: UtcTime

@@ -1,4 +1,4 @@
-"""What a check found: one run over some connections, for a person and for a gate."""
+"""The findings of a check: one run over some connections, for a person and for a gate."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from crmdeck.model.wire import UtcTime, WireModel
 
 
 class Issue(WireModel):
-    """One thing that a check found on a connection.
+    """A finding of a check on a connection.
 
     `object_type` and `field_name` are the CRM's, `object_pair` and `partner_field` the mapping's,
-    each where it is about one. `severity` is that of drift. `mapped` says that a mapping is
-    touched. `rule` is the reason that a policy gave for the level, None where none spoke.
+    if the finding is about one. `severity` is that of a change. `mapped` is True if a mapping is
+    touched. `rule` is the reason that a policy rule gives for the level; None without a rule.
     """
 
     connection: str
@@ -35,9 +35,9 @@ class Issue(WireModel):
 
 
 class CheckedConnection(WireModel):
-    """One connection of a check; `since` None: all drift that nobody has acknowledged.
+    """A connection in a check. `since` is None if all unacknowledged changes were checked.
 
-    `read` says whether its schema was read as asked for.
+    `read` is True if its schema was refreshed as asked.
     """
 
     id: str
@@ -52,17 +52,17 @@ class CheckedConnection(WireModel):
 
 
 class ExpiredRule(WireModel):
-    """A rule of the policy whose end has come; it counts no more."""
+    """A policy rule that has expired and no longer applies."""
 
     until: date
     reason: str
 
 
 class CheckReport(WireModel):
-    """What a check found, worst first, and how a command ends that ran it.
+    """The result of a check, worst findings first, and the exit code of its command.
 
-    `reasons` are the names of all exit codes that hold (`drift`, `reauth_required`...), of which
-    `exit_code` is the one that counts.
+    `reasons` has the names of all exit codes that apply (`drift`, `reauth_required`...);
+    `exit_code` is the one that wins.
     """
 
     checked_at: UtcTime
@@ -75,5 +75,4 @@ class CheckReport(WireModel):
     expired_rules: tuple[ExpiredRule, ...] = ()
 
     def of(self, level: IssueLevel) -> tuple[Issue, ...]:
-        """Return the issues of one level."""
         return tuple(issue for issue in self.issues if issue.level is level)

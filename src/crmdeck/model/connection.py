@@ -1,4 +1,4 @@
-"""Connections: one authorized CRM each, and how it is doing."""
+"""Connections: an authorized CRM each, and its health."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from crmdeck.model.wire import UtcTime, WireModel
 
 
 class Connection(WireModel):
-    """One authorized CRM. Holds no secret: those live under `id` in the keyring.
+    """An authorized CRM. Contains no secrets: those are stored under `id` in the keyring.
 
-    `path` is where the source `files` reads, `endpoint` the host that stands in for the
-    vendor's (a sandbox, a proxy) or, for the source `partneros`, its base URL, `remote_id` the
-    UUID of the integration there, `ttl_hours` how long a snapshot counts as fresh.
-    `organization` is the id of the org or portal that it was found to lead to, `api_version` the
-    version that is spoken with it (`66.0`, `2026-09`), `sign_in` the flow that its secrets come
-    from, `token_expires_at` when they end where nothing renews them. `disconnected_at` is set
-    while the connection is disconnected.
+    `path` is the folder of the source `files`. `endpoint` is a host that replaces the vendor's (a
+    sandbox, a proxy), or the base URL of the source `partneros`; `remote_id` is the integration's
+    UUID there. `ttl_hours` is how long a snapshot is fresh. `organization` is the ID of the org or
+    portal, `api_version` the API version in use (`66.0`, `2026-09`). `sign_in` is the flow that its
+    secrets come from, `token_expires_at` when they expire, unless they are renewed.
+    `disconnected_at` is set while the connection is disconnected.
     """
 
     id: str
@@ -44,12 +43,12 @@ class Connection(WireModel):
 
     @property
     def is_direct(self) -> bool:
-        """True if crmdeck talks to the CRM itself, in the CRM's own API."""
+        """True if crmdeck uses the CRM's own API."""
         return self.source not in (Source.PARTNEROS, Source.FILES)
 
 
 class Quota(WireModel):
-    """How much of an API allowance is used, as the CRM said it last."""
+    """How much of an API allowance is used, by the CRM's last answer."""
 
     used: int
     limit: int
@@ -63,13 +62,13 @@ class Quota(WireModel):
 
 
 class Alert(WireModel):
-    """Something to act on: what, why, and what to do; `short` says what in two or three words.
+    """An alert: what, why, and the next step; `short` is two or three words.
 
-    `since` is when it began, where that is known and not in the message; `due_at` when it bites,
-    where that is known ahead; `link` where the vendor says so.
-    `next_step` is what of the remedy crmdeck itself can do. `id` stays as long as it is the same
-    alert of its connection: one that comes back later, or says something else, has another.
-    `dismissed_at` is when the operator put it away, None while it is open.
+    `since` is when it began, if known and not in the message. `due_at` is when it takes effect, if
+    known ahead. `link` is the vendor's page about it. `next_step` is the part of the remedy that
+    crmdeck can do. `id` stays the same for the same alert of a connection: an alert that comes back
+    later, or says something else, has another ID. `dismissed_at` is when the user dismissed it;
+    None while it is open.
     """
 
     level: AlertLevel
@@ -89,9 +88,9 @@ class Alert(WireModel):
 
 
 class UnseenDrift(WireModel):
-    """How much drift the operator has not had on screen yet.
+    """How many changes the user hasn't seen.
 
-    `breaking` counts how much of it breaks something, `mapped` how much touches what is mapped.
+    `breaking` counts the breaking ones, `mapped` those that touch a mapping.
     """
 
     total: int = 0
@@ -100,10 +99,10 @@ class UnseenDrift(WireModel):
 
 
 class ConnectionStatus(WireModel):
-    """The answer of `GET /integrations/{id}/status`, with name, quota and alerts beside it.
+    """The answer of `GET /integrations/{id}/status`, with name, quota and alerts.
 
-    `token_renewed`: crmdeck renews the token by itself. `token_level` and `quota_level` say how
-    urgent the end of the token and of the API allowance is, None where neither is near.
+    `token_renewed`: crmdeck renews the token automatically. `token_level` and `quota_level` are the
+    urgency of the token's expiry and of the API allowance; None if neither is near.
     """
 
     id: str
@@ -131,14 +130,14 @@ class ConnectionStatus(WireModel):
 
     @property
     def open_alerts(self) -> tuple[Alert, ...]:
-        """The alerts that the operator has not put away."""
+        """The alerts that the user hasn't dismissed."""
         return tuple(alert for alert in self.alerts if alert.dismissed_at is None)
 
 
 class ProbeReport(WireModel):
-    """What a cheap look at a CRM told: who we are there, and how much quota is left.
+    """The result of testing a connection: the user in the CRM, and the quota left.
 
-    `platform` is told by the source `partneros` only, which stands before either.
+    `platform` comes from the source `partneros` only, which stands in front of either CRM.
     """
 
     user: str | None = None

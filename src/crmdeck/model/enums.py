@@ -1,4 +1,4 @@
-"""The enums. They cost nothing to import."""
+"""The enums. Importing them is cheap."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Platform: TypeAlias = str
 
 
 class Source(StrEnum):
-    """The sources besides a CRM's own API, whose source has the name of the CRM."""
+    """Sources other than a CRM's own API; that source has the name of the CRM."""
 
     PARTNEROS = "partneros"
     FILES = "files"
@@ -19,7 +19,7 @@ class Source(StrEnum):
 
 
 class Status(StrEnum):
-    """What a connection is, derived from what happened."""
+    """The status of a connection, derived from its history."""
 
     ACTIVE = "active"
     ERROR = "error"
@@ -36,7 +36,7 @@ class AlertLevel(StrEnum):
 
 
 class FieldType(StrEnum):
-    """The canonical types; `native_type` keeps the platform's own word."""
+    """The canonical types; `native_type` keeps the platform's own name."""
 
     ID = "id"
     STRING = "string"
@@ -62,10 +62,10 @@ class FieldType(StrEnum):
 
 
 class RuleKind(StrEnum):
-    """What a rule demands of a write.
+    """What a rule requires of a write.
 
-    `required`: a value, always; `conditional`: a value, where a condition holds; `values`: a
-    value of a certain form; `validation`: that a formula over the record is not true.
+    `required`: always a value; `conditional`: a value if a condition is met; `values`: values of a
+    certain form; `validation`: a formula over the record must not be true.
     """
 
     REQUIRED = "required"
@@ -75,7 +75,7 @@ class RuleKind(StrEnum):
 
 
 class ScopeMode(StrEnum):
-    """Which object types a refresh asks for."""
+    """Which object types a refresh reads."""
 
     MAPPABLE = "mappable"
     ALL = "all"
@@ -102,7 +102,7 @@ class DriftKind(StrEnum):
 
 
 class GoneReason(StrEnum):
-    """Why an object or a field is missing from the answer of a source."""
+    """Why an object or a field is missing from a source's answer."""
 
     REMOVED = "removed"
     HIDDEN = "hidden"
@@ -159,7 +159,7 @@ class Side(StrEnum):
 
 
 class Direction(StrEnum):
-    """Where a value flows."""
+    """The direction of a mapping."""
 
     PUSH = "push"
     PULL = "pull"
@@ -167,7 +167,7 @@ class Direction(StrEnum):
 
     @property
     def arrow(self) -> str:
-        """Return how it is drawn between a PartnerOS and a CRM field."""
+        """Return the arrow between a PartnerOS field and a CRM field."""
         return _ARROWS[self]
 
 
@@ -175,7 +175,7 @@ _ARROWS = {Direction.PUSH: "→", Direction.PULL: "←", Direction.BIDIRECTIONAL
 
 
 class DecisionState(StrEnum):
-    """What the operator decided on a PartnerOS field."""
+    """The state of a mapping."""
 
     ACCEPTED = "accepted"
     REJECTED = "rejected"
@@ -183,7 +183,7 @@ class DecisionState(StrEnum):
 
 
 class ValueMatch(StrEnum):
-    """How a picklist value found its counterpart."""
+    """How a picklist value was matched."""
 
     EXACT = "exact"
     NORMALIZED = "normalized"
@@ -193,10 +193,10 @@ class ValueMatch(StrEnum):
 
 
 class SyncOutcome(StrEnum):
-    """How one attempt to talk to a CRM ended.
+    """The outcome of a refresh or probe.
 
-    `stopped` is a refresh that left the rest of the API quota to others: nothing is wrong with
-    the connection.
+    `stopped` is a refresh that left the rest of the API quota to others: nothing is wrong with the
+    connection.
     """
 
     OK = "ok"
@@ -208,7 +208,7 @@ class SyncOutcome(StrEnum):
 
 
 class SecretsPlace(StrEnum):
-    """Where the secrets of a connection are kept; `environment`: nowhere, they are given."""
+    """Where a connection's secrets are stored; `environment` stores nothing."""
 
     KEYRING = "keyring"
     FILE = "file"
@@ -216,14 +216,16 @@ class SecretsPlace(StrEnum):
 
 
 class Role(StrEnum):
-    """What a user may do: a viewer looks, a member also refreshes, decides and disconnects."""
+    """A user's role: a viewer reads; a member also refreshes, decides and disconnects."""
 
     MEMBER = "member"
     VIEWER = "viewer"
 
 
 class FailOn(StrEnum):
-    """What makes a check fail: drift this bad or worse, drift on mapped fields, or none."""
+    """What makes a check fail: changes of at least this severity, changes to mapped fields, or
+    none.
+    """
 
     NONE = "none"
     SAFE = "safe"
@@ -233,10 +235,9 @@ class FailOn(StrEnum):
 
 
 class IssueKind(StrEnum):
-    """What a check found.
+    """The kind of a finding of a check.
 
-    A change, a mapping that broke, a contract that is not kept, an alert, or what it could not
-    read.
+    A change, a broken mapping, a violated contract, an alert, or something unreadable.
     """
 
     DRIFT = "drift"
@@ -247,7 +248,7 @@ class IssueKind(StrEnum):
 
 
 class IssueLevel(StrEnum):
-    """What becomes of an issue; from what is passed over to what makes the check fail."""
+    """The level of a finding, from ignored to failing the check."""
 
     IGNORE = "ignore"
     REPORT = "report"

@@ -1,13 +1,13 @@
 """Canonical forms and hashes of schemas.
 
-The schema hash is SHA-256 over the canonical field list: the same for the same schema on every
+The schema hash is SHA-256 over the canonical field list: the same schema has the same hash on every
 machine, whatever the order of fields and picklist values. The structural hash leaves out the
-cosmetic attributes; the object and the rules hash cover what an object type says of itself and
-checks on a write. `content_hash` covers everything that is stored, `native` included.
+cosmetic attributes. The object hash and the rules hash cover the attributes of an object and the
+checks on its writes. `content_hash` covers everything that is stored, `native` included.
 
-What a source does not say is left out, so that an attribute that a later version compares changes
-no hash of a schema that does not tell it. Where it is told, the hash of a cached schema differs
-once, and comparing the two finds nothing: unknown against known is no change.
+What a source leaves out is left out here, so that an attribute added by a later version changes no
+hash of a schema without it. If a source begins to give an attribute, the hash differs once, and
+comparing finds nothing: unknown against known is no change.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ OBJECT_ATTRIBUTES = (
     "custom_setting",
     "record_types",
 )
-# Which fields a rule looks at follows from its expression.
+# The fields that a rule reads follow from its expression.
 RULE_ATTRIBUTES = ("kind", "field", "message", "expression", "active")
 
 
@@ -75,7 +75,7 @@ def structural_hash(fields: Iterable[Field]) -> str:
 
 
 def object_hash(schema: ObjectSchema) -> str:
-    """Return the SHA-256 (hex) of what an object type says of itself, its fields aside."""
+    """Return the SHA-256 (hex) of the attributes of an object, without its fields."""
     record: dict[str, Any] = {}
     for name in OBJECT_ATTRIBUTES:
         value = getattr(schema, name)
@@ -87,22 +87,22 @@ def object_hash(schema: ObjectSchema) -> str:
 
 
 def rules_hash(rules: Iterable[Rule]) -> str:
-    """Return the SHA-256 (hex) of the rules of an object type, in any order."""
+    """Return the SHA-256 (hex) of an object's rules, in any order."""
     return lines_hash(
         _dump([rule.name, *(getattr(rule, name) for name in RULE_ATTRIBUTES)]) for rule in rules
     )
 
 
 def field_hash(field: Field) -> str:
-    """Return the SHA-256 (hex) of the whole definition of a field, `native` included."""
+    """Return the SHA-256 (hex) of a field's whole definition, `native` included."""
     return hashlib.sha256(definition_json(field).encode()).hexdigest()
 
 
 def definition_json(field: Field) -> str:
-    """Return the whole definition of a field as JSON under its wire names.
+    """Return a field's whole definition as JSON under its wire names.
 
-    Attributes at their default are left out, so that an attribute that a later version adds does
-    not change what is known of fields that do not have it; keys inside `native` are sorted.
+    Default values are left out, so that an attribute added by a later version doesn't change the
+    stored fields without it. Keys inside `native` are sorted.
     """
     plain = field.model_dump_json(by_alias=True, exclude_defaults=True, exclude={"native"})
     return f'{plain[:-1]},"native":{_dump(field.native)}}}' if field.native else plain
@@ -111,9 +111,9 @@ def definition_json(field: Field) -> str:
 def canonical_picklist(
     values: Iterable[PicklistValue], *, structural: bool
 ) -> list[tuple[object, ...]]:
-    """Return picklist values as sorted tuples; labels and defaults count as cosmetic.
+    """Return picklist values as sorted tuples, without labels and defaults, which are cosmetic.
 
-    Each tuple once: a CRM repeats values (`Id` 706 times in one list) as it pleases.
+    Each tuple once: CRMs repeat values (`Id` 706 times in one list).
     """
     if structural:
         return sorted({(v.value, v.active) for v in values})
@@ -121,12 +121,12 @@ def canonical_picklist(
 
 
 def canonical_allowed_values(values: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
-    """Return what each controlling value allows, each value once and in order."""
+    """Return the allowed values of each controlling value, each once and in order."""
     return {controlling: sorted(set(allowed)) for controlling, allowed in values.items() if allowed}
 
 
 def canonical_json(field: Field, *, structural: bool) -> str:
-    """Return what of a field counts for the structural or the schema hash, as JSON."""
+    """Return the part of a field that counts for the structural or the schema hash, as JSON."""
     names = STRUCTURAL_ATTRIBUTES if structural else COMPARED_ATTRIBUTES
     record: dict[str, Any] = {"name": field.name}
     for name in names:
@@ -138,14 +138,14 @@ def canonical_json(field: Field, *, structural: bool) -> str:
         elif name == "allowed_values" and value is not None:
             value = canonical_allowed_values(value)
         elif name == "nillable" and field.required is not None:
-            continue  # it is a part of `required`, and told by it
+            continue  # it is a part of `required`, which covers it
         if value is not None and value != []:
             record[name] = value
     return _dump(record)
 
 
 def lines_hash(lines: Iterable[str]) -> str:
-    """Return the SHA-256 (hex) of the canonical fields of an object type, in any order."""
+    """Return the SHA-256 (hex) of an object's canonical fields, in any order."""
     digest = hashlib.sha256()
     for line in sorted(lines):
         digest.update(line.encode("utf-8", "surrogatepass"))

@@ -1,4 +1,4 @@
-"""Mapping: suggested field pairs, and what the operator decided."""
+"""Mapping: suggested field pairs, and users' decisions."""
 
 from __future__ import annotations
 
@@ -25,13 +25,15 @@ class ObjectPair(WireModel):
     def parse(cls, text: str) -> Self:
         """Return the pair that `text` names.
 
-        Raises UsageError where it is not `PARTNER_OBJECT--CrmObject`.
+        Raises UsageError if it isn't `PARTNER_OBJECT--CrmObject`.
         """
         partner, separator, crm = text.partition(PAIR_SEPARATOR)
         if not (separator and partner and crm):
             raise UsageError(
-                f"'{text}' is not an object pair.",
-                remedy="Write it as PARTNER_OBJECT--CrmObject, deal_registration--Opportunity say.",
+                f"'{text}' isn't an object pair.",
+                remedy=(
+                    "Write PARTNER_OBJECT--CrmObject, for example deal_registration--Opportunity."
+                ),
                 code="BAD_OBJECT_PAIR",
             )
         return cls(partner_object=partner, crm_object=crm)
@@ -41,7 +43,7 @@ class ObjectPair(WireModel):
 
 
 class PartnerObject(WireModel):
-    """One object of the PartnerOS catalog with its fields."""
+    """An object of the PartnerOS catalog, with its fields."""
 
     object_type: str
     label: str
@@ -50,7 +52,7 @@ class PartnerObject(WireModel):
 
 
 class Reason(WireModel):
-    """One signal's part in a suggestion: `share` is its part of the score, 0 to 1."""
+    """The part of a signal in a suggestion: `share` is its share of the score, 0 to 1."""
 
     signal: str
     share: float
@@ -65,9 +67,9 @@ class MappingWarning(WireModel):
 
 
 class ValuePair(WireModel):
-    """A PartnerOS value and the CRM value it becomes; None where none fits.
+    """A PartnerOS value and the CRM value that it becomes; None if no value matches.
 
-    `confidence` is 0 to 1: how sure the suggestion is of the counterpart.
+    `confidence` is the certainty of the match, 0 to 1.
     """
 
     partner_value: str
@@ -79,8 +81,8 @@ class ValuePair(WireModel):
 class ValueMap(WireModel):
     """Which CRM value each value of a PartnerOS picklist becomes.
 
-    `complete`: no PartnerOS value is without a counterpart. Where the CRM field takes any text
-    there are no pairs and the map is complete.
+    `complete`: every PartnerOS value has a counterpart. If the CRM field accepts any text, there
+    are no pairs and the map is complete.
     """
 
     pairs: tuple[ValuePair, ...] = ()
@@ -98,7 +100,7 @@ class Alternative(WireModel):
 
 
 class SourceSuggestion(WireModel):
-    """What the source of a connection suggests for a PartnerOS field, by its own ranker."""
+    """What the source of a connection suggests for a PartnerOS field."""
 
     crm_field: str
     confidence: float
@@ -106,11 +108,11 @@ class SourceSuggestion(WireModel):
 
 
 class Suggestion(WireModel):
-    """The ranker's word on one PartnerOS field, and the decision that stands.
+    """The suggestion for a PartnerOS field, and the current decision.
 
-    `source_suggestions` are those of the source, as they are. `crm_field` is None where nothing
-    fits; `confidence` is the probability that the operator accepts the pair. Once decided,
-    `crm_field` and `direction` are those of the decision.
+    `source_suggestions` are those of the source, unchanged. `crm_field` is None if nothing matches;
+    `confidence` is the probability that a user accepts the pair. After a decision, `crm_field` and
+    `direction` are those of the decision.
     """
 
     partner_field: str
@@ -134,7 +136,7 @@ class SuggestAnswer(WireModel):
 
 
 class Decision(WireModel):
-    """One decision, as logged; undoing one is another decision that names it in `undoes`."""
+    """A decision. An undo is another decision that names it in `undoes`."""
 
     id: str
     connection_id: str
@@ -152,11 +154,11 @@ class Decision(WireModel):
 
 
 class Choice(WireModel):
-    """What the operator chooses for one PartnerOS field.
+    """A user's choice for a PartnerOS field.
 
-    Accepting needs `crm_field`. Rejecting one turns that candidate down; rejecting none says
-    that the field stays unmapped. `pending` sets the row back. `direction` is taken from the
-    rules where it is None; `value_map` leads from PartnerOS values to CRM values.
+    Accepting needs `crm_field`. Rejecting a `crm_field` rejects that candidate; rejecting without
+    one leaves the field unmapped. `pending` makes it undecided. If `direction` is None, crmdeck
+    chooses it. `value_map` leads from PartnerOS values to CRM values.
     """
 
     partner_field: str
@@ -171,7 +173,7 @@ class Choice(WireModel):
 def in_force(log: Sequence[Decision]) -> tuple[Decision, ...]:
     """Return the decisions that are not undone, oldest first.
 
-    `log` is oldest first. A decision that undoes an undo brings back what that had undone.
+    `log` is oldest first. A decision that undoes an undo restores what that had undone.
     """
     undone: set[str] = set()
     for decision in reversed(log):
@@ -181,10 +183,10 @@ def in_force(log: Sequence[Decision]) -> tuple[Decision, ...]:
 
 
 class MappingLine(WireModel):
-    """What holds now for one PartnerOS field of an object pair.
+    """The current mapping of a PartnerOS field in an object pair.
 
-    `rejected` lists the CRM fields that were turned down, `drift` the ids of the events since
-    the acceptance that touch the CRM field, and `drift_summary` says what each was.
+    `rejected` lists the rejected CRM fields, `drift` the IDs of the changes to the CRM field since
+    it was accepted, and `drift_summary` describes each of them.
     """
 
     partner_field: str
@@ -203,9 +205,9 @@ class MappingLine(WireModel):
 
 
 class FieldMapping(WireModel):
-    """What holds now for an object pair; `version` is that of this shape, in files too.
+    """The current mapping of an object pair; `version` is that of this format.
 
-    `connection` is the name of the connection: for readers, the id says which it is.
+    `connection` is the connection's name, for readers; the ID identifies it.
     """
 
     version: int = 1
@@ -216,7 +218,7 @@ class FieldMapping(WireModel):
 
 
 class PairSummary(WireModel):
-    """How far the mapping of an object pair has come."""
+    """The progress of an object pair's mapping."""
 
     object_pair: str
     partner_fields: int

@@ -1,4 +1,4 @@
-"""What a source does not say of any field, so that no change of it can be seen."""
+"""What a source leaves out of every field, so that no change of it can be seen."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from crmdeck.model.vendor import VendorProfile
 
 
 def unknown_attributes(vendor: VendorProfile, fields: Sequence[Field]) -> tuple[str, ...]:
-    """Return the attributes (wire names) that `fields` of one object type can't be judged by.
+    """Return the attributes (wire names) that the `fields` of an object never state.
 
-    `type` is among them where the source leaves out what tells a currency from a number or a
-    reference from a list.
+    `type` is included if the source doesn't tell a currency from a number, or a reference from a
+    list.
     """
     if not fields:
         return ()

@@ -1,4 +1,4 @@
-"""How long work tells how far it is, and how it is told to stop."""
+"""Progress of long work, and how to cancel it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from crmdeck.errors import CanceledError
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a piece of work is: `done` of `total` (None while unknown), and at what.
+    """The progress of some work: `done` of `total` (None if unknown), and the current item.
 
-    `waiting` says what it waits for, in words, and is empty while it does not.
+    `waiting` is a sentence about what it waits for; empty while it doesn't wait.
     """
 
     done: int
@@ -26,26 +26,25 @@ ProgressCallback = Callable[[Progress], None]
 
 
 class CancelToken:
-    """A flag that long work looks at between steps. Safe to set from any thread."""
+    """A flag that long work checks between steps. Safe to set from any thread."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
 
     def cancel(self) -> None:
-        """Ask the work to stop."""
         self._event.set()
 
     @property
     def canceled(self) -> bool:
-        """Return whether somebody asked the work to stop."""
+        """True if the work should stop."""
         return self._event.is_set()
 
     def check(self) -> None:
-        """Raise CanceledError when somebody asked the work to stop."""
+        """Raise CanceledError if the work should stop."""
         if self.canceled:
             raise CanceledError("Canceled; nothing was written.")
 
     def wait(self, seconds: float) -> None:
-        """Sleep for `seconds`, or raise CanceledError as soon as the work is to stop."""
+        """Sleep for `seconds`; raise CanceledError as soon as the work should stop."""
         if self._event.wait(seconds):
             self.check()

@@ -1,4 +1,4 @@
-"""What a refresh did."""
+"""The result of a refresh."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from crmdeck.model.wire import UtcTime, WireModel
 
 
 class RefreshedObject(WireModel):
-    """One object type that a refresh saw."""
+    """An object type that a refresh read."""
 
     type: str
     field_count: int
 
 
 class ObjectFailure(WireModel):
-    """One object type that could not be read; its last snapshot stands."""
+    """An object type that couldn't be read; its last snapshot stays current."""
 
     object_type: str
     code: str
@@ -28,9 +28,9 @@ class ObjectFailure(WireModel):
 
 
 class Notice(WireModel):
-    """Something that a refresh came across and has to say, and that is no object's failure.
+    """A note about a refresh that isn't an object's failure.
 
-    `subject` is the object type that it is about, None where it is about the whole source.
+    `subject` is the object type it is about; None for the whole source.
     """
 
     subject: str | None = None
@@ -41,7 +41,7 @@ class Notice(WireModel):
 
     @classmethod
     def of(cls, error: CrmdeckError, subject: str | None = None) -> Self:
-        """Return what an error says as a notice."""
+        """Return an error as a notice."""
         return cls(
             subject=subject,
             code=error.code,
@@ -52,7 +52,7 @@ class Notice(WireModel):
 
 
 class Traffic(WireModel):
-    """What a refresh cost at the source."""
+    """The cost of a refresh at the source."""
 
     requests: int = 0
     bytes_received: int = 0
@@ -60,7 +60,7 @@ class Traffic(WireModel):
 
 
 class RefreshResult(WireModel):
-    """The answer of `POST /integrations/{id}/schema/refresh`, with the details beside it."""
+    """The answer of `POST /integrations/{id}/schema/refresh`, with details."""
 
     success: bool
     objects: tuple[RefreshedObject, ...]
@@ -77,11 +77,11 @@ class RefreshResult(WireModel):
 
 
 class VersionPreview(WireModel):
-    """What another version of a CRM's API would change against what is cached; nothing is kept.
+    """What another version of a CRM's API would change in the cached schema; nothing is saved.
 
-    `in_use` is the version that the cache was read under, `version` the one that was looked at.
-    `compared_with` is when the cache was read: what the CRM itself changed since then is told as
-    well. `objects` were looked at; those in `failures` could not be.
+    `in_use` is the version of the cached schema, `version` the other one. `compared_with` is when
+    the cached schema was read: changes in the CRM since then are included. `objects` were read;
+    those in `failures` couldn't be.
     """
 
     in_use: str
@@ -96,9 +96,9 @@ class VersionPreview(WireModel):
 
 
 class SyncRun(WireModel):
-    """One refresh or probe in the history of a connection.
+    """A refresh or probe in the history of a connection.
 
-    `recovered`: it went well, and the one before it had not.
+    `recovered`: it succeeded, and the one before it had failed.
     """
 
     id: str

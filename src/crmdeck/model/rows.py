@@ -1,4 +1,4 @@
-"""Slim records of fields, which there are tens of thousands of."""
+"""Slim records of fields; there are tens of thousands of them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from crmdeck.model.enums import FieldType
 
 
 class FieldRow(NamedTuple):
-    """One field of one object type, without picklist, help and native attributes.
+    """A field of an object type, without picklist, help and native attributes.
 
-    A named tuple, since a workspace shows 50,000 of them at once and a validated model costs
-    ten times as much to build.
+    A named tuple, because a workspace shows 50,000 of them at once and a validated model takes ten
+    times as long to build.
     """
 
     object_type: str
@@ -28,7 +28,7 @@ class FieldRow(NamedTuple):
 
 
 class FillRate(NamedTuple):
-    """How full a field is: `rate` (0 to 1) of `sampled` records, measured at a moment (UTC)."""
+    """The fill rate of a field: `rate` (0 to 1) of `sampled` records, at a time in UTC."""
 
     rate: float
     sampled: int
@@ -36,7 +36,7 @@ class FillRate(NamedTuple):
 
 
 class Freshness(NamedTuple):
-    """When an object type was discovered, and until when that holds; both in UTC."""
+    """When an object type was read, and when that expires; both in UTC."""
 
     discovered_at: datetime
     expires_at: datetime

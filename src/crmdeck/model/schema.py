@@ -1,4 +1,4 @@
-"""Schemas: what a CRM says of its object types and fields, the same for every platform."""
+"""Schemas: object types and fields of a CRM, in the same form for every platform."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crmdeck.model.wire import UtcTime, WireModel
 
 
 class PicklistValue(WireModel):
-    """One value of a picklist; `value` is what the API stores, `label` what people see."""
+    """A value of a picklist; `value` is what the API stores, `label` what people see."""
 
     value: str
     label: str = ""
@@ -21,18 +21,18 @@ class PicklistValue(WireModel):
 
 
 class Field(WireModel):
-    """One field of an object type.
+    """A field of an object type.
 
-    `None` means that the source did not say: it is never compared and never guessed.
-    `length` counts characters, `precision` and `scale` count digits. `default` is the default
-    value as text. `compound` names the shell that a part belongs to (Salesforce `Name`,
-    `BillingAddress`). `native` keeps what else the CRM said, verbatim.
+    `None` means that the source doesn't say: it is never compared and never guessed. `length`
+    counts characters, `precision` and `scale` count digits. `default` is the default value as text.
+    `compound` names the field that a part belongs to (Salesforce `Name`, `BillingAddress`).
+    `native` contains the CRM's other attributes, verbatim.
 
-    `type_exact` is False where the source left out what tells a currency from a number or a
-    reference from a list: the type is then the coarser one. `nillable` says whether a record
-    may hold no value, `required` whether one can be created without. `controller` names the
-    field whose value decides which picklist values may be chosen, the empty text that there is
-    none; `allowed_values` lists them for each value of that field.
+    `type_exact` is False if the source doesn't tell a currency from a number, or a reference from a
+    list: the type is then the coarser one. `nillable` is True if a record may have no value,
+    `required` if a record can't be created without one. `controller` names the field whose value
+    decides which picklist values are allowed; empty if there is none. `allowed_values` lists them
+    for each value of that field.
     """
 
     name: str
@@ -73,7 +73,7 @@ class Field(WireModel):
 
 
 class RecordType(WireModel):
-    """One record type of an object type; `available` and `default` hold for this user."""
+    """A record type of an object type; `available` and `default` are for this user."""
 
     name: str
     label: str = ""
@@ -83,11 +83,11 @@ class RecordType(WireModel):
 
 
 class Rule(WireModel):
-    """What a CRM checks on a write besides the types of the fields.
+    """A check that a CRM makes on a write, in addition to the types of the fields.
 
-    `name` is unique within its object type. `fields` are those that it looks at as far as that
-    is known, `field` the one that an error is shown at, `expression` the condition or formula in
-    the CRM's own words, `message` what the CRM answers to a write that breaks it.
+    `name` is unique within its object type. `fields` are those that the rule reads, as far as
+    known, `field` the one that shows its error. `expression` is the condition or formula in the
+    CRM's own words, `message` the CRM's answer to a write that breaks it.
     """
 
     name: str
@@ -100,53 +100,53 @@ class Rule(WireModel):
 
     @property
     def place(self) -> str | None:
-        """The one field that the rule is about, None where it is about several or the record."""
+        """The single field that the rule is about; None for several fields or the record."""
         if self.field is not None:
             return self.field
         return self.fields[0] if len(self.fields) == 1 else None
 
     @property
     def demand(self) -> str:
-        """What it asks of a value, in words: `required when dealstage is closedwon`."""
+        """The rule's demand in words: `required when dealstage is closedwon`."""
         if self.kind is RuleKind.VALIDATION:
             told = f": {self.message.rstrip('.')}" if self.message else ""
             return f"refused by rule {self.name}{told}"
         if self.kind is RuleKind.REQUIRED:
             return "required on every write"
         if self.kind is RuleKind.CONDITIONAL:
-            return f"required when {self.expression or self.message or 'a condition holds'}"
-        return _value_demand(self.expression) or self.message or f"has to pass {self.name}"
+            return f"required when {self.expression or self.message or 'a condition is met'}"
+        return _value_demand(self.expression) or self.message or f"must pass {self.name}"
 
 
 _VALUE_RULE = re.compile(r"([A-Z_]+)\((.*)\)", re.DOTALL)
-# HubSpot, "Property validations": rule types that say most; others are told as they are.
+# HubSpot's "Property validations": the most common rule types. Others are shown verbatim.
 _VALUE_DEMANDS = {
-    "MIN_NUMBER": "has to be {0} or more",
-    "MAX_NUMBER": "has to be {0} or less",
-    "MIN_LENGTH": "has to have {0} characters or more",
-    "MAX_LENGTH": "has to have {0} characters or fewer",
-    "REGEX": "has to match {0}",
-    "DECIMAL": "has to have {0} decimals or fewer",
-    "ALPHANUMERIC": "may hold letters and digits only ({0})",
+    "MIN_NUMBER": "must be at least {0}",
+    "MAX_NUMBER": "must be at most {0}",
+    "MIN_LENGTH": "must have at least {0} characters",
+    "MAX_LENGTH": "must have at most {0} characters",
+    "REGEX": "must match {0}",
+    "DECIMAL": "must have at most {0} decimals",
+    "ALPHANUMERIC": "must contain only letters and digits ({0})",
 }
 _DIGITS_ONLY = "ALPHANUMERIC(NUMERIC_ONLY)"
 
 
 def _value_demand(expression: str) -> str:
-    """Return what a rule about values asks for: `has to be 0 or more` for `MIN_NUMBER(0)`."""
+    """Return the demand of a rule about values: `must be at least 0` for `MIN_NUMBER(0)`."""
     if expression == _DIGITS_ONLY:
-        return "may hold digits only"
+        return "must contain only digits"
     match = _VALUE_RULE.fullmatch(expression)
     if match is None or match[1] not in _VALUE_DEMANDS:
-        return f"has to pass {expression}" if expression else ""
+        return f"must pass {expression}" if expression else ""
     return _VALUE_DEMANDS[match[1]].format(match[2])
 
 
 class ObjectSchema(WireModel):
-    """One object type with all its fields, as one discovery saw it; None means not said.
+    """An object type with all its fields, as one refresh read it; None means unknown.
 
-    `createable`, `updateable`, `deletable` and `queryable` hold for this connection's user.
-    `rules` are None where they could not be read.
+    `createable`, `updateable`, `deletable` and `queryable` are for this connection's user. `rules`
+    are None if they couldn't be read.
     """
 
     object_type: str
@@ -165,10 +165,10 @@ class ObjectSchema(WireModel):
 
 
 class Scope(WireModel):
-    """What a refresh asks for; stored with each snapshot.
+    """What a refresh reads; stored with each snapshot.
 
-    `include` names the object types of the mode `named` and widens `mappable`; `exclude`
-    narrows every mode. Names are compared exactly.
+    `include` names the object types of the mode `named`, and widens `mappable`. `exclude` narrows
+    every mode. Names are compared exactly.
     """
 
     mode: ScopeMode = ScopeMode.MAPPABLE
@@ -177,10 +177,10 @@ class Scope(WireModel):
 
 
 class SnapshotInfo(WireModel):
-    """One discovery of one object type, without its fields. Never changed once written.
+    """A snapshot without its fields. Never changed once written.
 
-    `object_hash` is None in a snapshot that was taken before crmdeck looked at it, `rules_hash`
-    also where the rules could not be read.
+    `object_hash` is None in a snapshot from before crmdeck read object attributes, `rules_hash`
+    also if the rules couldn't be read.
     """
 
     id: str
@@ -201,7 +201,7 @@ class SnapshotInfo(WireModel):
 
 
 class Snapshot(WireModel):
-    """One discovery of one object type with what it saw."""
+    """A snapshot with its fields."""
 
     info: SnapshotInfo
     content: ObjectSchema
@@ -213,12 +213,12 @@ class Snapshot(WireModel):
 
     @property
     def native(self) -> dict[str, Any]:
-        """What else the CRM said of the object type, verbatim."""
+        """The CRM's other attributes of the object type, verbatim."""
         return self.content.native
 
 
 class ObjectSummary(WireModel):
-    """One line of `GET /integrations/{id}/schema`."""
+    """An object in `GET /integrations/{id}/schema`."""
 
     object_type: str
     label: str
@@ -248,7 +248,7 @@ class ObjectDetail(WireModel):
 
 
 class ObjectExport(WireModel):
-    """One object type as `export --what schema` hands it over: all that a discovery saw of it."""
+    """An object type as `export --what schema` writes it, with everything a refresh read."""
 
     object_type: str
     label: str
@@ -270,7 +270,7 @@ class ObjectExport(WireModel):
 
 
 class SchemaStats(WireModel):
-    """What the cache holds of a connection, in numbers."""
+    """The cached schemas of a connection, in numbers."""
 
     object_count: int = 0
     field_count: int = 0

@@ -1,4 +1,4 @@
-"""Where else in a CRM a field is used, as far as the CRM tells."""
+"""Where else a field is used in a CRM, as far as the CRM reports it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from crmdeck.model.wire import UtcTime, WireModel
 
 
 class FieldUse(WireModel):
-    """One thing that uses a field: `kind` in the CRM's own words (`Flow`, `ApexClass`).
+    """A user of a field: `kind` in the CRM's own words (`Flow`, `ApexClass`).
 
-    `name` is empty where the CRM keeps it to itself, as of what a package of others holds;
-    `namespace` is that of the package.
+    `name` is empty if the CRM hides it, for example in a managed package; `namespace` is that of
+    the package.
     """
 
     kind: str
@@ -21,11 +21,11 @@ class FieldUse(WireModel):
 
 
 class FieldUsage(WireModel):
-    """What uses a field, and what of that is not known.
+    """What uses a field, and what couldn't be checked.
 
-    `not_checked` says, a sentence each, what could not be asked or was not answered: where there is
-    any, that nothing was found proves nothing. `asked_at` is when the CRM was asked, None where
-    it was not and only what the cache holds was looked through.
+    `not_checked` explains, in sentences, what couldn't be asked or wasn't answered. If it isn't
+    empty, an empty `uses` proves nothing. `asked_at` is when the CRM was asked; None if only the
+    cached schema was searched.
     """
 
     object_type: str

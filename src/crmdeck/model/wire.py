@@ -10,12 +10,12 @@ from pydantic.alias_generators import to_camel
 
 
 def to_utc(moment: datetime) -> datetime:
-    """Return `moment` in UTC; a naive one is taken to be UTC already."""
+    """Return `moment` in UTC; one without a zone is UTC already."""
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def format_utc(moment: datetime) -> str:
-    """Return `moment` as the wire writes it: `2026-05-16T12:00:00.000Z`."""
+    """Return `moment` in wire format: `2026-05-16T12:00:00.000Z`."""
     return to_utc(moment).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
@@ -34,12 +34,12 @@ class WireModel(BaseModel):
         alias_generator=to_camel,
         populate_by_name=True,
         extra="ignore",
-        # A start uses a few of the models.
+        # A start uses only a few of the models.
         defer_build=True,
     )
 
     def to_wire(self) -> dict[str, Any]:
-        """Return the record as JSON-ready values under its wire names."""
+        """Return the record as JSON values under its wire names."""
         return self.model_dump(mode="json", by_alias=True)
 
     def to_json(self) -> str:
@@ -48,5 +48,5 @@ class WireModel(BaseModel):
 
     @classmethod
     def from_wire(cls, data: object) -> Self:
-        """Return the record that `data` (a mapping under wire names) describes."""
+        """Return the record in `data`, a mapping under wire names."""
         return cls.model_validate(data)
