@@ -24,6 +24,8 @@ from tests.store.build import connection
 
 OBJECTS, FIELDS = 1000, 17
 CHANGED_A_DAY = 2
+RISKY = 5
+CHANGE = '[{"attribute":"length","before":80,"after":40}]'
 TIMES = 9
 
 
@@ -83,10 +85,11 @@ def _year(session: Session, key: str, names: list[str], hashes: list[str], days:
             place = int(hashlib.sha256(f"{key}{day}{each}".encode()).hexdigest(), 16)
             name, content = names[place % OBJECTS], hashes[(place + day) % OBJECTS]
             states.append((key, name, begin + day, "there", content, None))
+            field, severity = f"F{place % FIELDS}", "safe" if place % RISKY else "risky"
             events.append(
                 (
-                    *(f"{key}-{day}-{each}", key, name, "F", "field_changed", "risky", "", "[]"),
-                    *("[]", at),
+                    *(f"{key}-{day}-{each}", key, name, field, "field_changed", severity, ""),
+                    *(CHANGE, "[]", at),
                 )
             )
     insert = session.database.insert
@@ -160,7 +163,7 @@ def questions(store: Store, engine: str, days: int) -> Iterator[Figure]:
             session.runs.quota_by_connection()
             ask.incomplete()
             session.drift.open_on_mapped()
-            session.drift.unseen("bench")
+            session.drift.unacknowledged()
 
         yield Figure(one, "ms", timed(lambda: session.database.rows("SELECT 1"), TIMES))
         yield figure("statuses of all connections", statuses)
@@ -180,7 +183,7 @@ def questions(store: Store, engine: str, days: int) -> Iterator[Figure]:
             session.runs.newest()
             session.runs.quota_by_connection()
             session.drift.open_on_mapped()
-            session.drift.unseen("bench")
+            session.drift.unacknowledged()
 
     statuses_again()
     spent: list[float] = []

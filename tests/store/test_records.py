@@ -11,6 +11,7 @@ from crmdeck.model import (
     DecisionState,
     Direction,
     FieldUse,
+    GoneReason,
     ObjectFailure,
     Quota,
     Scope,
@@ -239,3 +240,58 @@ def test_an_acknowledgment_is_taken_back_and_given_again(session: Session) -> No
     last = session.drift.get("e1")
     assert last is not None
     assert (last.acknowledged_by, last.note) == ("you", None)
+
+
+def test_what_no_one_acknowledged_and_its_history(session: Session) -> None:
+    plain = {"story": None, "affected_mappings": ()}
+    session.drift.add(
+        [
+            event(1, **plain),
+            event(2, severity=Severity.SAFE, **plain),
+            event(3, field_name="Other", severity=Severity.RISKY, story="s", affected_mappings=()),
+            event(4, field_name="Third"),
+            event(5, rule="Third", field_name=None, connection_id="beta", **plain),
+        ],
+        [],
+    )
+    found = session.drift.unacknowledged()
+    assert {key: [change.id for change in each] for key, each in found.items()} == {
+        "acme": ["e1", "e3", "e4"],
+        "beta": ["e5"],
+    }
+    first, other, third = found["acme"]
+    assert (first.group, first.severity, first.mapped, first.recurs) == (
+        "e1",
+        Severity.BREAKING,
+        False,
+        True,
+    )
+    assert (other.group, other.severity, other.recurs) == ("s", Severity.RISKY, False)
+    assert (third.mapped, third.recurs) == (True, False)
+    assert [change.id for change in session.drift.unacknowledged("acme", safe=True)["acme"]] == [
+        *("e1", "e2", "e3", "e4")
+    ]
+
+    session.drift.acknowledge(["e1", "e3"], day(6), "me", "fine")
+    session.drift.take_back(["e3"], day(7), "me")
+    assert [change.id for change in session.drift.unacknowledged("acme")["acme"]] == ["e3", "e4"]
+    history = session.drift.history(["e2"])
+    assert [(each.id, each.note) for each in history] == [("e1", "fine"), ("e2", None)]
+    assert session.drift.history([]) == ()
+
+
+def test_the_newest_objects_and_those_before_a_change(session: Session) -> None:
+    record(session, 0, schema("Account", "A"), schema("Lead"))
+    record(session, 1, schema("Account", "A", "B"), unchanged=["Lead"])
+    session.drift.add([event(1)], [])
+    record(session, 2, schema("Account", "C"), gone={"Lead": GoneReason.REMOVED})
+    wanted = [("acme", "Account"), ("acme", "Lead"), ("beta", "Account")]
+    newest = session.snapshots.newest(wanted)
+    assert {key: [field.name for field in each.fields] for key, each in newest.items()} == {
+        ("acme", "Account"): ["C", "Stage"]
+    }
+    before = session.snapshots.before_change("acme", "Account", "e1")
+    assert before is not None
+    assert [field.name for field in before.fields] == ["A", "Stage"]
+    assert session.snapshots.before_change("acme", "Lead", "unknown") is None
+    assert session.snapshots.newest([]) == {}

@@ -176,6 +176,30 @@ class Snapshots:
         found = self._latest(connection_id, last, "true", object_type, whole=False)
         return found[0] if found else None
 
+    def newest(self, objects: Iterable[tuple[str, str]]) -> dict[tuple[str, str], ObjectSchema]:
+        """Return the current content of objects, by connection ID and object type.
+
+        Objects that are gone, or whose definitions were lost, are left out.
+        """
+        wanted = list(objects)
+        rows = (
+            self._database.rows(
+                "SELECT connection_id, object_type, content_hash FROM ("
+                "SELECT DISTINCT ON (connection_id, object_type) "
+                "connection_id, object_type, state, content_hash FROM object_state "
+                "WHERE (connection_id, object_type) IN "
+                "(SELECT unnest(?::VARCHAR[]), unnest(?::VARCHAR[])) "
+                f"ORDER BY connection_id, object_type, refresh DESC) AS state WHERE {_PRESENT}",
+                [[key for key, _ in wanted], [name for _, name in wanted]],
+            )
+            if wanted
+            else []
+        )
+        contents = self._definitions.load({content for _, _, content in rows})
+        return {
+            (key, name): contents[content] for key, name, content in rows if content in contents
+        }
+
     def before_change(
         self, connection_id: str, object_type: str, event_id: str
     ) -> ObjectSchema | None:

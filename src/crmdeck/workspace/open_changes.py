@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Set
 from typing import TYPE_CHECKING, NamedTuple
 
 from crmdeck.drift.open_changes import Evidence, Standing, count_open, judge, unsettled
 from crmdeck.errors import UsageError
-from crmdeck.model import ChangeState, DriftEvent, ObjectSchema, OpenChanges, in_force
+from crmdeck.model import ChangeState, OpenChanges, in_force
 from crmdeck.store import Session
 from crmdeck.workspace.context import Context
 
@@ -62,61 +63,54 @@ def judge_changes(
     if policy is None:
         policy = workspace_policy(context, session)
     excuses = policy is not None and bool(policy.rule)
-    found: dict[str, list[Judged]] = {}
     changes = session.drift.unacknowledged(connection_id, safe=safe)
-    for key, mine in changes.items():
-        # Nothing but the policy can settle the others, so they need not be read.
-        uncertain = [each.id for each in mine if excuses or each.mapped or each.recurs]
-        standings = _judge(context, session, key, uncertain, policy) if uncertain else {}
-        found[key] = [
-            Judged(each, standings.get(each.id) or unsettled(each.severity)) for each in mine
-        ]
-    return found
+    # Nothing but the policy can settle the others, so they need not be read.
+    uncertain = {
+        each.id
+        for mine in changes.values()
+        for each in mine
+        if excuses or each.mapped or each.recurs
+    }
+    standings = _judge(context, session, uncertain, policy) if uncertain else {}
+    return {
+        key: [Judged(each, standings.get(each.id) or unsettled(each.severity)) for each in mine]
+        for key, mine in changes.items()
+    }
 
 
 def _judge(
-    context: Context,
-    session: Session,
-    connection_id: str,
-    change_ids: Sequence[str],
-    policy: Policy | None,
+    context: Context, session: Session, change_ids: Set[str], policy: Policy | None
 ) -> dict[str, Standing]:
-    wanted = frozenset(change_ids)
-    history = session.drift.history(change_ids)
-    connection = session.connections.get(connection_id)
-    name = connection.name if connection else ""
-    today = context.now.date()
-    log = session.decisions.log(connection_id)
-    evidence = Evidence(
-        history=history,
-        newest=_newest(session, connection_id, history),
-        before=lambda change: session.snapshots.before_change(
-            connection_id, change.object_type, change.id
-        ),
-        decisions={f"{each.object_pair}:{each.partner_field}": each for each in in_force(log)},
-        excuse=lambda change: policy.excuse(name, change, today) if policy else None,
+    history = session.drift.history(list(change_ids))
+    at_place = Counter(
+        (each.connection_id, each.object_type, each.rule or each.field_name) for each in history
     )
-    return judge((change for change in history if change.id in wanted), evidence)
-
-
-def _newest(
-    session: Session, connection_id: str, history: Sequence[DriftEvent]
-) -> Callable[[str], ObjectSchema | None]:
-    # Loaded on first use, because most histories need no snapshot, and then all in one query.
-    loaded: Mapping[str, ObjectSchema] | None = None
-
-    def newest(object_type: str) -> ObjectSchema | None:
-        nonlocal loaded
-        if loaded is None:
-            names = {change.object_type for change in history}
-            current = session.snapshots.current(connection_id, whole=False)
-            snapshots = session.snapshots.load(
-                [info for info in current if info.object_type in names], whole=False
-            )
-            loaded = {each.info.object_type: each.content for each in snapshots.values()}
-        return loaded.get(object_type)
-
-    return newest
+    # Only a place with several changes may be as it was before one of them.
+    newest = session.snapshots.newest(
+        {place[:2] for place, number in at_place.items() if number > 1}
+    )
+    names = {each.id: each.name for each in session.connections.all()} if policy else {}
+    today = context.now.date()
+    found: dict[str, Standing] = {}
+    for key in dict.fromkeys(each.connection_id for each in history):
+        mine = [each for each in history if each.connection_id == key]
+        log = session.decisions.log(key) if any(each.affected_mappings for each in mine) else ()
+        schemas = {name: schema for (owner, name), schema in newest.items() if owner == key}
+        evidence = Evidence(
+            history=mine,
+            newest=schemas.get,
+            before=lambda change: session.snapshots.before_change(
+                change.connection_id, change.object_type, change.id
+            ),
+            decisions={f"{each.object_pair}:{each.partner_field}": each for each in in_force(log)},
+            excuse=lambda change: (
+                policy.excuse(names.get(change.connection_id, ""), change, today)
+                if policy
+                else None
+            ),
+        )
+        found |= judge((each for each in mine if each.id in change_ids), evidence)
+    return found
 
 
 def workspace_policy(context: Context, session: Session) -> Policy | None:
