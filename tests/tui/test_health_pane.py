@@ -37,7 +37,7 @@ from crmdeck.tui.pictures.screenshots import MOMENT
 from crmdeck.tui.screens.main import MainScreen
 from crmdeck.tui.state.ui_state import FILE_NAME
 from crmdeck.tui.themes import theme_name
-from crmdeck.tui.widgets.rail import Rail
+from crmdeck.tui.widgets.sidebar import Sidebar
 from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import ConnectionDraft, Workspace, open_demo
 from tests.tui.conftest import HOSTILE, Clock, write_describe
@@ -508,8 +508,8 @@ async def test_the_connection_under_the_cursor_is_seen_in_every_theme(
         assert look() != chosen
         await pilot.press("k", "h")
         await settle(pilot)
-        rail = app.screen.query_one(Rail)
-        seen = [str(part.style) for part in rail.render_line(1)]
+        sidebar = app.screen.query_one(Sidebar)
+        seen = [str(part.style) for part in sidebar.render_line(1)]
         await pilot.press("j")
         await settle(pilot)
-        assert [str(part.style) for part in rail.render_line(1)] != seen
+        assert [str(part.style) for part in sidebar.render_line(1)] != seen

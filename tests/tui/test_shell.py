@@ -16,7 +16,7 @@ from crmdeck.tui.keys.actions import actions
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.screens.main import MainScreen
 from crmdeck.tui.state.ui_state import FILE_NAME, UiState
-from crmdeck.tui.widgets.rail import Rail
+from crmdeck.tui.widgets.sidebar import Sidebar
 from crmdeck.tui.widgets.table import Table
 from crmdeck.tui.widgets.top_bar import TopBar
 from crmdeck.workspace import Workspace
@@ -45,9 +45,9 @@ async def test_shows_connections_with_sign_and_word_and_the_pane(workspace: Work
         assert "acme   " in text
         await pilot.press("backslash")
         await settle(pilot)
-        assert main_screen(app).rail.size.width == len(" ● acme ")
-        await pilot.hover(Rail, offset=(3, 0))
-        assert "acme: active, Salesforce" in str(main_screen(app).rail.tooltip)
+        assert main_screen(app).sidebar.size.width == len(" ● acme ")
+        await pilot.hover(Sidebar, offset=(3, 0))
+        assert "acme: active, Salesforce" in str(main_screen(app).sidebar.tooltip)
         assert "schema.refreshed" in text
         assert "/ Filter" in text
 
@@ -134,7 +134,7 @@ async def test_the_sidebar_collapses_and_stays_collapsed(home: Path, workspace: 
         await settle(pilot)
         assert "beta   " in screen_text(pilot)
         app.save_state()
-    assert UiState.load(home).rail_folded
+    assert UiState.load(home).sidebar_collapsed
 
     again = audit_console(workspace)
     async with again.run_test(size=(100, 30)) as pilot:
@@ -142,7 +142,7 @@ async def test_the_sidebar_collapses_and_stays_collapsed(home: Path, workspace: 
         assert "● beta" in screen_text(pilot).splitlines()[0]
         await pilot.press("h")
         await settle(pilot)
-        assert main_screen(again).rail.has_focus
+        assert main_screen(again).sidebar.has_focus
         assert "● beta" not in screen_text(pilot).splitlines()[0]
 
 
@@ -154,7 +154,7 @@ async def test_the_sidebar_collapses_by_itself_without_room(workspace: Workspace
         await pilot.press("backslash")
         await settle(pilot)
         assert not main_screen(app).has_class("-collapsed")
-        assert not app.ui_state.rail_folded
+        assert not app.ui_state.sidebar_collapsed
 
 
 async def test_where_connections_do_not_fit_the_chosen_one_is_named(workspace: Workspace) -> None:

@@ -32,7 +32,7 @@ from crmdeck.tui.state.undo import UndoStack, UndoStep
 from crmdeck.tui.widgets.filter_bar import FilterBar
 from crmdeck.tui.widgets.hints import Hints
 from crmdeck.tui.widgets.progress_line import ProgressLine
-from crmdeck.tui.widgets.rail import Rail, strips, told
+from crmdeck.tui.widgets.sidebar import Sidebar, strips, tooltip_of
 from crmdeck.tui.widgets.tab_counts import tab_counts
 from crmdeck.tui.widgets.top_bar import TopBar
 
@@ -83,7 +83,7 @@ class MainScreen(ActionHost, Screen[None]):
         yield TopBar(self.specs, READ_ONLY_NOTE if self.read_only else "")
         yield ProgressLine()
         with Horizontal(id="body"):
-            yield Rail(id="rail")
+            yield Sidebar(id="sidebar")
             yield Stage(self, self.specs, self.ui_state.panes, id="stage")
         yield Hints(id="hints")
 
@@ -98,9 +98,9 @@ class MainScreen(ActionHost, Screen[None]):
         return self._statuses.all
 
     @property
-    def rail(self) -> Rail:
+    def sidebar(self) -> Sidebar:
         """The sidebar."""
-        return self.query_one(Rail)
+        return self.query_one(Sidebar)
 
     @property
     def stage(self) -> Stage:
@@ -193,7 +193,7 @@ class MainScreen(ActionHost, Screen[None]):
         lost = self.status is None
         if lost:
             self.connection_id = statuses[0].id if statuses else None
-        self.rail.set_statuses(statuses, self.connection_id)
+        self.sidebar.set_statuses(statuses, self.connection_id)
         self._show_strip()
         self._show_counts()
         if self.pane is not None and (first or lost):
@@ -263,7 +263,7 @@ class MainScreen(ActionHost, Screen[None]):
     def _choose(self, connection_id: str | None) -> None:
         self.connection_id = connection_id
         if connection_id is not None:
-            self.rail.choose(connection_id)
+            self.sidebar.choose(connection_id)
         self._show_strip()
         self._show_counts()
 
@@ -275,9 +275,9 @@ class MainScreen(ActionHost, Screen[None]):
         """Collapse the sidebar if the user wants that, or the window or the pane lacks room."""
         pane = self.pane
         by_itself = self.app.size.width < COLLAPSES_BELOW or (pane is not None and pane.wants_room)
-        collapsed = self.ui_state.rail_folded or (by_itself and not self._is_expanded)
+        collapsed = self.ui_state.sidebar_collapsed or (by_itself and not self._is_expanded)
         self.set_class(collapsed, "-collapsed")
-        if collapsed and self.focused is self.rail:
+        if collapsed and self.focused is self.sidebar:
             self.focus_pane()
         self._show_strip()
 
@@ -286,7 +286,7 @@ class MainScreen(ActionHost, Screen[None]):
         collapsed = self._is_collapsed
         bar = self.query_one(TopBar)
         bar.strips = strips(self.statuses, self.connection_id) if collapsed else ()
-        bar.connections = {status.id: told(status) for status in self.statuses}
+        bar.connections = {status.id: tooltip_of(status) for status in self.statuses}
 
     @on(Pane.Resized)
     def _resized(self) -> None:
@@ -297,8 +297,8 @@ class MainScreen(ActionHost, Screen[None]):
         if message.connection_id != self.connection_id:
             self.show_connection(message.connection_id)
 
-    @on(Rail.Chosen)
-    def _chosen(self, message: Rail.Chosen) -> None:
+    @on(Sidebar.Chosen)
+    def _chosen(self, message: Sidebar.Chosen) -> None:
         if message.connection_id != self.connection_id:
             self.show_connection(message.connection_id)
         if message.enter:
@@ -306,7 +306,7 @@ class MainScreen(ActionHost, Screen[None]):
 
     async def show_pane(self, pane_id: str) -> Pane:
         """Show a pane; the first time, make and restore it."""
-        had_focus = self.focused is not None and self.focused is not self.rail
+        had_focus = self.focused is not None and self.focused is not self.sidebar
         pane = await self.stage.bring(pane_id)
         for table in self.stage.tables():
             table.choose_columns(self.ui_state.columns.get(f"{pane_id}/{table.id}", ()))
@@ -439,11 +439,11 @@ class MainScreen(ActionHost, Screen[None]):
 
     # The keys: connections, and where the focus is
 
-    @action("go.rail", "Sidebar", "h", help="Move to the sidebar.", palette=False)
-    def focus_rail(self) -> None:
+    @action("go.sidebar", "Sidebar", "h", help="Move to the sidebar.", palette=False)
+    def focus_sidebar(self) -> None:
         if self._is_collapsed:
-            self.turn_rail()
-        self.rail.focus()
+            self.turn_sidebar()
+        self.sidebar.focus()
 
     @action(
         "view.fold",
@@ -451,11 +451,11 @@ class MainScreen(ActionHost, Screen[None]):
         "backslash",
         help="Collapse the sidebar into the top line, or expand it.",
     )
-    def turn_rail(self) -> None:
+    def turn_sidebar(self) -> None:
         collapsed = not self._is_collapsed
         # If it collapses by itself, it stays expanded until the window becomes narrow.
         self._is_expanded = not collapsed
-        self.ui_state.rail_folded = collapsed
+        self.ui_state.sidebar_collapsed = collapsed
         self._collapse()
         self.console.save_state()
 

@@ -25,7 +25,7 @@ class UiState:
     pane: str = ""
     connection_id: str = ""
     theme: str = ""
-    rail_folded: bool = False
+    sidebar_collapsed: bool = False
     panes: dict[str, dict[str, Any]] = field(default_factory=dict)
     recent: list[dict[str, str]] = field(default_factory=list)
     copy_kind: str = ""
@@ -46,7 +46,7 @@ class UiState:
             pane=_text(data.get("pane")),
             connection_id=_text(data.get("connection")),
             theme=_text(data.get("theme")),
-            rail_folded=data.get("railFolded") is True,
+            sidebar_collapsed=data.get("sidebarCollapsed") is True,
             panes={
                 str(name): state
                 for name, state in (panes.items() if isinstance(panes, dict) else ())
@@ -71,7 +71,7 @@ class UiState:
             "pane": self.pane,
             "connection": self.connection_id,
             "theme": self.theme,
-            "railFolded": self.rail_folded,
+            "sidebarCollapsed": self.sidebar_collapsed,
             "panes": self.panes,
             "recent": self.recent,
             "copyKind": self.copy_kind,

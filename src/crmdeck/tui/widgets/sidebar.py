@@ -40,14 +40,14 @@ STEPS = Content.styled("[ ]", "$muted")
 _COLORS = {"ok": "$good", "warn": "$warn", "error": "$bad"}
 
 
-class Rail(ActionHost, OptionList, inherit_bindings=False):
+class Sidebar(ActionHost, OptionList, inherit_bindings=False):
     """The list of connections; moving the cursor shows the connection below it."""
 
     SCOPE = "sidebar"
     WITHIN: ClassVar[tuple[str, ...]] = (EVERYWHERE,)
     ACTIONS: ClassVar[Actions] = (
         *(
-            Action(f"rail.{name}", title, keys, run, palette=False)
+            Action(f"sidebar.{name}", title, keys, run, palette=False)
             for name, title, keys, run in (
                 ("cursor_down", "Next connection", ("j", "down"), OptionList.action_cursor_down),
                 ("cursor_up", "Previous connection", ("k", "up"), OptionList.action_cursor_up),
@@ -56,7 +56,7 @@ class Rail(ActionHost, OptionList, inherit_bindings=False):
             )
         ),
         Action(
-            "rail.select",
+            "sidebar.select",
             "Open pane",
             ("enter",),
             OptionList.action_select,
@@ -100,7 +100,7 @@ class Rail(ActionHost, OptionList, inherit_bindings=False):
         position = event.style.meta.get("option")
         known = self._statuses
         status = known[position] if isinstance(position, int) and position < len(known) else None
-        self.tooltip = told(status) if status is not None else None
+        self.tooltip = tooltip_of(status) if status is not None else None
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
@@ -129,7 +129,7 @@ def connection_line(status: ConnectionStatus) -> Content:
     return Content.assemble(_sign(health_of(status)), display_text(status.name, LONGEST_NAME))
 
 
-def told(status: ConnectionStatus) -> Content:
+def tooltip_of(status: ConnectionStatus) -> Content:
     """Return the tooltip of a connection: `acme-prod: active, Salesforce, 2 unseen changes`."""
     words = f"{health_of(status).word}, {vendor_of(status.platform).title}"
     unseen = f", {count(status.unseen.total, 'unseen change')}" if status.unseen.total else ""
