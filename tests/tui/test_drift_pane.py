@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,21 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from crmdeck.model import DriftEvent
+from crmdeck.model import ChangeState, DriftEvent
+from crmdeck.tui.dialogs.ask import Ask
 from crmdeck.tui.dialogs.confirm import Confirm
 from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.tui.dialogs.values import Values
 from crmdeck.tui.host import Location
 from crmdeck.tui.keys.actions import offers
 from crmdeck.tui.panes.drift.density import Density
-from crmdeck.tui.panes.drift.pane import DriftPane
 from crmdeck.tui.widgets.view_chips import ViewChips
 from crmdeck.workspace import Workspace
 from tests.tui.drift_desk import (
     PAIR,
     STORY_OBJECTS,
     Elsewhere,
+    Hands,
     console,
     described,
     export,
@@ -34,6 +36,7 @@ from tests.tui.drift_desk import (
     make_home,
     names,
     opened,
+    opportunity,
     pane_of,
     press,
     wheres,
@@ -76,7 +79,7 @@ async def test_changes_by_day_with_the_worst_first_and_groups_collapsed(
         await settle(pilot)
         text = screen_text(pilot)
         assert "14 changes" in text
-        assert "14 open" in text
+        assert "5 open: ✕ 5 breaking" in text
         # Changes that break a mapping come first, and each day shows once.
         days = [line.when for line in pane_of(pilot).table.shown() if line.when]
         assert days == ["14 May", "14 May", "11 May"]
@@ -113,9 +116,8 @@ async def test_details_list_the_next_steps_with_their_keys(drifted: Workspace) -
         await settle(pilot)
         await go_to(pilot, "Opportunity.Contact_Email__c")
         lines = [" ".join(line.split()) for line in screen_text(pilot).splitlines()]
-        for wanted in ("f Choose another field for contactEmail", "a Acknowledge, with a note"):
+        for wanted in ("f Accept the rename, or choose", "a Acknowledge, with a note"):
             assert any(wanted in line for line in lines)
-        assert any("Accept the rename" in line for line in lines)
         assert "breaking  Opportunity" in screen_text(pilot)
 
 
@@ -158,15 +160,15 @@ async def test_filters_by_every_key_and_keeps_groups_together(drifted: Workspace
         assert wheres(pilot)[-1] == f"1 of 8 · {STORY}"
         assert "1 of 14" in screen_text(pilot)
         await press(pilot, "escape", "full_stop", "full_stop")
-        assert pane_of(pilot).filter_text == "mapped:yes"
+        assert pane_of(pilot).filter_text == "breaks:yes"
         assert set(names(pilot)) == {"Account_Name__c", "Contact_Email__c"}
-        await filter_by(pilot, "mapped:yes kind:absent")
+        await filter_by(pilot, "breaks:yes kind:absent")
         await press(pilot, "full_stop")
-        assert "/ severity:breaking kind:absent" in screen_text(pilot)
+        assert "/ seen:no kind:absent" in screen_text(pilot)
         await press(pilot, "comma", "comma", "comma")
         assert pane_of(pilot).filter_text == "kind:absent"
         await pilot.click(ViewChips, offset=(2, 0))
-        assert pane_of(pilot).filter_text == "seen:no kind:absent"
+        assert pane_of(pilot).filter_text == "open:yes kind:absent"
 
 
 async def test_one_change_in_full_side_by_side_or_stacked(drifted: Workspace) -> None:
@@ -220,9 +222,16 @@ async def test_acknowledges_one_with_a_note(drifted: Workspace) -> None:
         event = done["Opportunity.StageName"]
         assert (event.acknowledged_by, event.note) == ("dana", "[b]fine[/]")
         await until(pilot, lambda: "Acknowledged 1 change: [b]fine[/]" in screen_text(pilot))
+        # The cursor went on to the next open change.
+        assert pane_of(pilot).commands.entry is not None
+        assert pane_of(pilot).commands.entry.is_open
+        await go_to(pilot, "Opportunity.StageName")
         assert "✓ acknowledged by dana" in screen_text(pilot)
-        assert "13 open" in screen_text(pilot)
+        assert "4 open: ✕ 4 breaking" in screen_text(pilot)
         assert "Acknowledge" not in keys(pilot)
+        await press(pilot, "c")
+        assert not acknowledged(drifted)
+        assert "5 open: ✕ 5 breaking" in screen_text(pilot)
 
 
 async def test_acknowledging_is_undone_and_redone(drifted: Workspace) -> None:
@@ -233,25 +242,71 @@ async def test_acknowledging_is_undone_and_redone(drifted: Workspace) -> None:
         assert len(acknowledged(drifted)) == 1
         await press(pilot, "u")
         assert not acknowledged(drifted)
-        assert "14 open" in screen_text(pilot)
+        assert "5 open" in screen_text(pilot)
         await press(pilot, "U")
         assert len(acknowledged(drifted)) == 1
         assert "undo" in keys(pilot)
 
 
-async def test_changes_on_screen_become_seen_for_this_user(
+async def test_looking_at_changes_settles_nothing(
     drifted: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("crmdeck.tui.panes.drift.pane.REMEMBER_EVERY", 3600)
     acme = drifted.connections.get("acme").id
     assert drifted.drift.unseen()[acme].total == 14
+    before = drifted.drift.open_changes("acme")
     async with console(drifted).run_test(size=(120, 40)) as pilot:
         await settle(pilot)
-        assert "14 unseen" in screen_text(pilot)
-        pilot.app.screen.query_one(DriftPane)._remember()
-        await until(pilot, lambda: drifted.drift.unseen() == {})
-        await until(pilot, lambda: "14 unseen" not in screen_text(pilot))
+        assert "◆" in screen_text(pilot)
+        pane_of(pilot)._remember()
+        # The eight changes of the collapsed group are not on screen.
+        await until(pilot, lambda: drifted.drift.unseen()[acme].total == 8)
+        await settle(pilot)
+        assert "5 open: ✕ 5 breaking" in screen_text(pilot)
+        assert "3 Drift ✕5" in screen_text(pilot)
+        assert f"◆ {STORY}" in screen_text(pilot)
+    assert drifted.drift.open_changes("acme") == before
     assert drifted.on_behalf_of("lee").drift.unseen()[acme].total == 14
+
+
+async def test_opens_on_what_is_open_and_goes_to_the_next_open_change(drifted: Workspace) -> None:
+    app = console(drifted)
+    app.ui_state.panes.clear()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        assert pane_of(pilot).filter_text == "open:yes"
+        assert STORY not in wheres(pilot)
+        await filter_by(pilot, "")
+        await go_to(pilot, STORY)
+        await press(pilot, "n")
+        first = pane_of(pilot).commands.entry
+        assert first is not None
+        assert first.is_open
+        await filter_by(pilot, "open:yes")
+        await press(pilot, "A", "y", "enter")
+        assert drifted.drift.open_changes("acme").count == 0
+        assert "No open changes." in screen_text(pilot)
+        await press(pilot, "u")
+        assert drifted.drift.open_changes("acme").count == 5
+
+
+async def test_a_change_that_the_crm_takes_back_is_resolved(tmp_path: Path) -> None:
+    home = make_home(tmp_path)
+    hands = Hands(datetime(2026, 5, 16, 12, tzinfo=UTC))
+    with opened(home, clock=hands) as workspace:
+        export(tmp_path / "acme", {"Opportunity": opportunity(drifted=False)})
+        workspace.refreshes.run("acme")
+        async with console(workspace).run_test(size=(140, 40)) as pilot:
+            await settle(pilot)
+            await filter_by(pilot, "field:stage")
+            # The change and the one that took it back.
+            assert [line.settled for line in pane_of(pilot).table.shown()] == [
+                ChangeState.RESOLVED,
+                ChangeState.RESOLVED,
+            ]
+            assert "none open" in screen_text(pilot)
+            assert "↺" in screen_text(pilot)
+            assert "changed back 2026-05-16" in screen_text(pilot)
 
 
 async def test_acknowledges_marked_rows_and_groups(drifted: Workspace) -> None:
@@ -261,8 +316,10 @@ async def test_acknowledges_marked_rows_and_groups(drifted: Workspace) -> None:
         await press(pilot, "space")
         await go_to(pilot, STORY)
         await press(pilot, "space", "a")
-        assert "Acknowledge 9 changes" in screen_text(pilot)
-        await press(pilot, "enter")
+        assert isinstance(pilot.app.screen, Confirm)
+        assert "Acknowledge 9 changes?" in screen_text(pilot)
+        assert "Thing_3__c.Region__c" in screen_text(pilot)
+        await press(pilot, "y", "enter")
         assert len(acknowledged(drifted)) == 9
         assert not pane_of(pilot).table.marked()
 
@@ -274,7 +331,7 @@ async def test_acknowledges_all_shown_only_after_a_confirmation(drifted: Workspa
         for refusal in ("A", "enter", "escape"):
             await press(pilot, "A")
             assert isinstance(pilot.app.screen, Confirm)
-            assert "Acknowledge all 9 changes shown?" in screen_text(pilot)
+            assert "Acknowledge 9 changes?" in screen_text(pilot)
             await press(pilot, refusal)
             if isinstance(pilot.app.screen, Confirm):
                 await press(pilot, "n")
@@ -288,33 +345,47 @@ async def test_acknowledges_all_shown_only_after_a_confirmation(drifted: Workspa
         assert "Opportunity.StageName" not in done
 
 
-@pytest.mark.parametrize(("answer", "field"), [("y", "Buyer_Email__c"), ("n", "Contact_Email__c")])
-async def test_accepts_a_rename_in_one_step(drifted: Workspace, answer: str, field: str) -> None:
+@pytest.mark.parametrize(
+    ("answer", "field", "settles"),
+    [
+        ("m", "Buyer_Email__c", True),
+        ("a", "Contact_Email__c", True),
+        ("x", "Contact_Email__c", False),
+        ("escape", "Contact_Email__c", False),
+        ("enter", "Contact_Email__c", False),
+        ("f", "Contact_Email__c", False),
+    ],
+)
+async def test_a_rename_is_settled_only_by_a_deed_chosen_by_name(
+    drifted: Workspace, answer: str, field: str, settles: bool
+) -> None:
     async with console(drifted).run_test(size=(140, 40)) as pilot:
         await settle(pilot)
         await go_to(pilot, "Opportunity.Buyer_Email__c")
         assert "probably renamed from Contact_Email__c" in screen_text(pilot)
-        await press(pilot, "m")
-        assert "Move 1 mapping to Buyer_Email__c?" in screen_text(pilot)
-        await press(pilot, "escape")
-        assert not acknowledged(drifted)
-        await press(pilot, "m", "m")
-        assert isinstance(pilot.app.screen, Confirm), (
-            "the key that asks is not the one that answers"
-        )
+        await press(pilot, "f")
+        assert isinstance(pilot.app.screen, Ask)
+        text = screen_text(pilot)
+        for deed in ("Move mapping", "Reject rename", "Acknowledge only", "Cancel"):
+            assert deed in text
         await press(pilot, answer)
+        assert isinstance(pilot.app.screen, Ask) is (answer == "f")
         both = {"Opportunity.Contact_Email__c", "Opportunity.Buyer_Email__c"}
-        assert set(acknowledged(drifted)) == both
+        assert set(acknowledged(drifted)) == (both if settles else set())
         assert mapped(drifted)["contactEmail"] == field
-        if answer == "y":
-            assert "Accept rename" not in keys(pilot)
+        notes = {event.note for event in acknowledged(drifted).values()}
+        assert any("is now" in (note or "") for note in notes) is (answer == "m")
+        if answer == "x":
+            assert elsewhere(pilot, "mapping").places[-1]["repair"] is True
+        if answer == "m":
             await go_to(pilot, "Opportunity.Contact_Email__c")
             assert "deal_registration.contactEmail is now mapped to Buyer_Email__c" in screen_text(
                 pilot
             )
             assert "Fix" not in keys(pilot)
-            drifted.mappings.undo("acme", PAIR)
+            await press(pilot, "u")
             assert mapped(drifted)["contactEmail"] == "Contact_Email__c"
+            assert not acknowledged(drifted)
 
 
 async def test_repairs_a_broken_mapping_in_the_editor(drifted: Workspace) -> None:
@@ -376,7 +447,7 @@ async def test_read_only_shows_all_and_changes_nothing(home: Path) -> None:
         async with console(workspace).run_test(size=(120, 40)) as pilot:
             await settle(pilot)
             await go_to(pilot, "Opportunity.Buyer_Email__c")
-            assert not {"Acknowledge", "Fix", "Accept rename"} & keys(pilot)
+            assert not {"Acknowledge", "Fix", "Reopen"} & keys(pilot)
             await press(pilot, "a", "A", "m", "f")
             assert len(pilot.app.screen_stack) == 1
             assert not acknowledged(workspace)
@@ -478,8 +549,7 @@ async def test_a_key_asks_where_the_field_is_used(drifted: Workspace) -> None:
     async with console(drifted).run_test(size=(140, 40)) as pilot:
         await settle(pilot)
         await go_to(pilot, "Opportunity.StageName")
+        await press(pilot, "J", "J")
         assert "Usage not checked" in screen_text(pilot)
         await press(pilot, "D")
-        assert "unknown: The source files does not tell where fields are used." in screen_text(
-            pilot
-        )
+        assert "unknown: The source files does not" in screen_text(pilot)

@@ -73,7 +73,8 @@ def test_breaking_changes_come_first_until_acknowledged() -> None:
     assert keys == ["group:breaks", "Beta", "group:rest", "Alpha"]
     changes[1] = changes[1].model_copy(update={"acknowledged_at": NOW})
     settled = timeline(*changes, standing=(accepted,))
-    assert [line.key for line in arrange(settled, None, ()).lines] == ["Beta", "Alpha"]
+    # What is settled comes last.
+    assert [line.key for line in arrange(settled, None, ()).lines] == ["Alpha", "Beta"]
 
 
 def test_connections_are_kept_apart_within_a_day() -> None:

@@ -48,7 +48,7 @@ async def test_every_pane_reloads_when_another_user_writes(
         table = app.screen.query_one("#objects", Table)
         assert table.key_of(table.cursor_row) == "Contact"
         # The tabs update too, without opening their panes.
-        await until(pilot, lambda: "3 Drift 2" in screen_text(pilot))
+        await until(pilot, lambda: "3 Drift ▲" in screen_text(pilot))
 
         await pilot.press("3")
         await until(pilot, lambda: "Account.Region" in screen_text(pilot))

@@ -26,6 +26,7 @@ from crmdeck.model import (
     SyncRun,
 )
 from crmdeck.tui.app import CrmdeckApp
+from crmdeck.tui.marks import health_of
 from crmdeck.tui.panes.health.columns import columns_for
 from crmdeck.tui.panes.health.detail import detail
 from crmdeck.tui.panes.health.history_strip import Day, days, span_in
@@ -84,20 +85,20 @@ async def test_the_morning_check_at_a_glance(demo: Workspace) -> None:
     async with app.run_test(size=SMALL) as pilot:
         await settle(pilot)
         text = screen_text(pilot)
-        assert " To do: sign in to acme-emea · 42 unseen, 3 touch mappings · quota 8% left" in text
-        assert "29  ✕5  ⇄3" in text
+        assert " To do: repair 3 mappings · map 2 required fields · sign in to acme-emea +2" in text
+        assert "1 Health ✕5" in text
         # The less urgent keys give way to help and go to.
         assert text.splitlines()[-1].endswith("? Help  ^K Go to")
-        assert names(pilot) == ["acme-emea", "acme-marketing", "acme-prod", "legacy-portal"]
+        assert names(pilot) == ["acme-prod", "acme-emea", "acme-marketing", "legacy-portal"]
         for shown in (
             "✕  acme-emea       sign in again",
             "8%",
-            "▲  acme-prod       breaks mappings",
+            "✕  acme-prod       breaks mappings  ✕ 7",
             "○  legacy-portal   disconnected",
             "Salesforce rejected the refresh token",
         ):
             assert shown in text
-        await pilot.press("j", "j", "enter")
+        await pilot.press("k", "enter")
         await settle(pilot)
         text = screen_text(pilot)
         assert "23 objects, 863 fields" in text.replace("\n", "")
@@ -114,10 +115,11 @@ async def test_an_alert_is_dismissed_and_reopened(demo: Workspace) -> None:
         pane, emea = pane_of(pilot), demo.connections.get("acme-emea").id
         refused, stale = demo.health.status(emea).alerts
         await pilot.press("a")
-        await until(pilot, lambda: "1 alert dismissed" in screen_text(pilot))
+        # The connection keeps its state and its sign.
+        await until(pilot, lambda: "✕  acme-emea       sign in again, 1 d" in screen_text(pilot))
         text = screen_text(pilot)
         assert "sign in to acme-emea" not in text
-        assert "1 Health ✕1" not in text
+        assert "1 Health ✕4" in text
         assert "✕ Salesforce rejected" not in text
         # The details list it after the open ones; the cursor goes from alert to alert.
         await pilot.press("tab")
@@ -127,9 +129,9 @@ async def test_an_alert_is_dismissed_and_reopened(demo: Workspace) -> None:
         await pilot.press("j")
         await settle(pilot)
         assert pane.commands.alert.id == refused.id
-        assert "▌○ Salesforce rejected" in screen_text(pilot)
+        assert "▌✕ Salesforce rejected" in screen_text(pilot)
         assert refused.message in pane.copies()[1].text
-        await pilot.press("a")
+        await pilot.press("c")
         await until(pilot, lambda: demo.health.status(emea).open_alerts == (refused, stale))
         await settle(pilot)
         assert [step.where for step in main_screen(app).steps.done] == ["Health"] * 2
@@ -147,6 +149,25 @@ async def test_an_alert_is_dismissed_and_reopened(demo: Workspace) -> None:
         assert pane.commands.alert.id == stale.id
 
 
+async def test_a_dismissed_alert_paints_no_connection_green(demo: Workspace) -> None:
+    prod = demo.connections.get("acme-prod").id
+    app = console(demo, "drift")
+    async with app.run_test(size=SMALL) as pilot:
+        await settle(pilot)
+        main_screen(app).show_connection(prod)
+        await settle(pilot)
+        before = health_of(demo.health.status(prod))
+        assert before == ("✕", "breaks mappings", "error")
+        await pilot.press("a")
+        await until(pilot, lambda: "breaks mappings, 1 dismissed" in screen_text(pilot))
+        assert health_of(demo.health.status(prod)) == before
+        assert "repair 3 mappings" not in screen_text(pilot)
+        # What is open stays open.
+        assert "3 Drift ✕11" in screen_text(pilot)
+        await pilot.press("c")
+        await until(pilot, lambda: "repair 3 mappings" in screen_text(pilot))
+
+
 async def test_keys_faster_than_the_sidebar(demo: Workspace) -> None:
     app = console(demo)
     async with app.run_test(size=WIDE) as pilot:
@@ -158,7 +179,7 @@ async def test_keys_faster_than_the_sidebar(demo: Workspace) -> None:
         for _ in range(20):
             await pilot.pause()
         await settle(pilot)
-        assert main_screen(app).connection_id == demo.connections.get("acme-prod").id
+        assert main_screen(app).connection_id == demo.connections.get("acme-marketing").id
         assert not pane_of(pilot).loader.is_loading
 
 

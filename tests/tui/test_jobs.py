@@ -18,18 +18,19 @@ async def test_from_the_morning_check_to_a_repaired_mapping(tmp_path: Path) -> N
         async with app.run_test(size=(120, 36)) as pilot:
             await settle(pilot)
 
-            # No key: the to-do line, the state of each connection, unseen and broken counts.
+            # No key: the to-do line, the state of each connection, open and broken counts.
             text = screen_text(pilot)
-            todo = "review 14 unseen changes (2 touch mappings) · refresh calm · refresh fresh"
+            todo = "repair 2 mappings of acme · refresh calm · refresh fresh"
             assert todo in text
             states = {"acme": "breaks mappings", "calm": "not refreshed", "fresh": "never"}
             for name, state in states.items():
                 assert any(name in line and state in line for line in text.splitlines()), name
-            for title in ("Last refresh", "Quota left", "Expires", "Unseen changes"):
+            for title in ("Last refresh", "Quota left", "Expires", "Open"):
                 assert title in text, title
 
-            # To the connection above, to what changed, to the second change, to the best field.
-            keys = ("k", "n", "j", "f", "enter")
+            # To the connection above, to what changed, to the second change, which was renamed: not
+            # to the new name, but to the best field.
+            keys = ("k", "n", "j", "f", "x", "enter")
             assert len(keys) <= MOST_KEYS
             for key in keys[:-1]:
                 await pilot.press(key)

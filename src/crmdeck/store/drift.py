@@ -44,12 +44,12 @@ _MAPPED = "affected_mappings <> '[]'"
 _PLACE = "coalesce(rule, field_name, '')"
 _RECURS = """
     (
-        SELECT max(later.seq) FROM drift_event AS later
-        WHERE later.connection_id = drift_event.connection_id
-        AND later.object_type = drift_event.object_type
-        AND coalesce(later.rule, later.field_name, '')
+        SELECT count(*) FROM drift_event AS other
+        WHERE other.connection_id = drift_event.connection_id
+        AND other.object_type = drift_event.object_type
+        AND coalesce(other.rule, other.field_name, '')
             = coalesce(drift_event.rule, drift_event.field_name, '')
-    ) > seq"""
+    ) > 1"""
 T = TypeVar("T")
 
 
@@ -77,7 +77,7 @@ class Unacknowledged(NamedTuple):
     """A change without acknowledgment, as far as counting needs it.
 
     `group` is its change group, or itself. `mapped` is True if it touched a mapping. `recurs` is
-    True if a later change was found at the same place, so that it may have been changed back.
+    True if another change was found at the same place, so that either may have been changed back.
     """
 
     id: str

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from crmdeck.model import AlertLevel, Severity, Status
 
 if TYPE_CHECKING:
-    from crmdeck.model import ConnectionStatus
+    from crmdeck.model import ConnectionStatus, OpenChanges
 
 STATE_COLORS = {"ok": "$good", "warn": "$warn", "error": "$bad", "muted": "$muted"}
 """Color in the theme of each state."""
@@ -28,22 +28,29 @@ class Health(NamedTuple):
         return f"{self.sign} {self.word}"
 
 
-def is_ill(status: ConnectionStatus) -> bool:
-    """True if a connection doesn't work and a critical alert of it is open."""
-    urgent = [alert for alert in status.alerts if alert.level is AlertLevel.CRITICAL]
-    is_away = bool(urgent) and all(alert.dismissed_at is not None for alert in urgent)
-    return health_of(status).state == "error" and not is_away
+def open_mark(changes: OpenChanges) -> tuple[str, str]:
+    """Return how many change groups are open, with the sign of the worst, and the state of that.
+
+    An empty text if none is open.
+    """
+    if changes.severity is None:
+        return "", "muted"
+    return f"{SEVERITY_SIGNS[changes.severity]} {changes.count:,}", SEVERITY_STATES[
+        changes.severity
+    ]
 
 
 def health_of(status: ConnectionStatus) -> Health:
-    """Return the health of a connection from its status and its most urgent open alert."""
+    """Return the health of a connection from its status and its worst alert, dismissed or not."""
     if status.status is Status.DISCONNECTED:
         return Health("○", "disconnected", "muted")
     if status.status is Status.REAUTH_REQUIRED:
         return Health("✕", "sign in again", "error")
     if status.status is Status.ERROR:
         return Health("✕", "error", "error")
-    urgent = [alert for alert in status.open_alerts if alert.level is not AlertLevel.INFO]
-    if urgent:
-        return Health("▲", urgent[0].short or "attention", "warn")
-    return Health("●", "active", "ok")
+    worst = next((alert for alert in status.alerts if alert.level is not AlertLevel.INFO), None)
+    if worst is None:
+        return Health("●", "active", "ok")
+    is_critical = worst.level is AlertLevel.CRITICAL
+    word = worst.short or "attention"
+    return Health("✕", word, "error") if is_critical else Health("▲", word, "warn")

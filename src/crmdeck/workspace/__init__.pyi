@@ -2,6 +2,8 @@ from crmdeck.connectors.registry import CRMS as CRMS
 from crmdeck.connectors.registry import sources as sources
 from crmdeck.connectors.registry import vendor_of as vendor_of
 from crmdeck.connectors.tokens import Grant as Grant
+from crmdeck.drift.open_changes import OpenGroup as OpenGroup
+from crmdeck.drift.open_changes import Standing as Standing
 from crmdeck.drift.timeline import Entry as Entry
 from crmdeck.drift.timeline import Timeline as Timeline
 from crmdeck.drift.timeline import make_timeline as make_timeline

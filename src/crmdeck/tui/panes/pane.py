@@ -183,6 +183,11 @@ class Pane(ActionHost, Widget):
         return ()
 
     @property
+    def first_filter(self) -> str:
+        """The filter of a pane that was never shown before."""
+        return ""
+
+    @property
     def view_position(self) -> int:
         """Position of the current view: the one with the most terms in the filter; -1 if none."""
         held = [

@@ -63,7 +63,7 @@ STORIES = (
     Story(
         "broken-mapping",
         "A rename broke a mapping: move the mapping to the new name",
-        (Step(press=("3", "down")), Step(run="drift.rename")),
+        (Step(press=("3", "down")), Step(run="drift.repair")),
     ),
     Story(
         "decided",
@@ -97,8 +97,8 @@ STORIES = (
             Step(run="health.next_step", caption="A field changed: who did it, and what breaks?",
                  seconds=4),
             Step(press=("down",), seconds=3),
-            Step(run="drift.rename", caption="The field was renamed: move its mapping", seconds=3),
-            Step(run="confirm.yes", seconds=3),
+            Step(run="drift.repair", caption="The field was renamed: move its mapping", seconds=3),
+            Step(press=("m",), seconds=3),
             Step(press=("4",), caption="A mapping: suggestions, their match, and why", seconds=4),
             Step(run="mapping.accept_all", caption="Accept the high matches...", seconds=3),
             Step(run="sure.yes", seconds=2),

@@ -228,10 +228,9 @@ class MainScreen(ActionHost, Screen[None]):
             self.say("Workspace is available again.", timeout=4)
 
     def _show_counts(self) -> None:
-        """Show counts in the tabs: of all connections in Health, else of the chosen one."""
-        chosen = self.connection_id if self.stage.pane_id != "health" else None
+        """Show in the tabs what is open."""
         undecided = self._statuses.undecided.get(self.connection_id or "", 0)
-        self.query_one(TopBar).counts = tab_counts(self.statuses, chosen, undecided)
+        self.query_one(TopBar).counts = tab_counts(self.statuses, undecided)
 
     def _welcome(self, wanted: bool) -> None:
         self.query_one("#body").set_class(wanted, "-covered")

@@ -79,5 +79,5 @@ class Stage(Container):
         state = self._saved.get(pane_id, {})
         pane.restore(state)
         text = state.get("filter")
-        pane.set_filter_text(text if isinstance(text, str) else "")
+        pane.set_filter_text(text if isinstance(text, str) else pane.first_filter)
         self._panes[pane_id] = pane

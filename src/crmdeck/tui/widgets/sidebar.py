@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from textual import events
 from textual.content import Content
 from textual.message import Message
@@ -14,8 +15,9 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from crmdeck.tui.keys.actions import EVERYWHERE, Action, ActionHost, Actions
-from crmdeck.tui.marks import Health, health_of
+from crmdeck.tui.marks import STATE_COLORS, Health, health_of, open_mark
 from crmdeck.tui.text import count, display_text
+from crmdeck.tui.widgets.tab_counts import of_which
 from crmdeck.tui.widgets.top_bar import CONNECTION
 from crmdeck.workspace import vendor_of
 
@@ -30,6 +32,8 @@ LONGEST_NAME = 20
 
 SHORTER = (LONGEST_NAME, 12, 8)
 """Cells of the name in shorter and shorter strips."""
+
+GAP = 2
 
 EDGES = 4
 """Cells of a row besides the name: the sign, and a space at both ends."""
@@ -113,7 +117,7 @@ class Sidebar(ActionHost, OptionList, inherit_bindings=False):
             self.post_message(self.Chosen(event.option_id, enter=True))
 
     def _fill(self, chosen: str | None) -> None:
-        lines = [connection_line(status) for status in self._statuses]
+        lines = connection_lines(self._statuses)
         self.styles.width = max([line.cell_length for line in lines], default=0) + EDGES - 2
         with self.prevent(OptionList.OptionHighlighted):
             self.set_options(
@@ -124,16 +128,29 @@ class Sidebar(ActionHost, OptionList, inherit_bindings=False):
                 self.choose(chosen)
 
 
-def connection_line(status: ConnectionStatus) -> Content:
-    """Return a row of the sidebar: sign and name."""
-    return Content.assemble(_sign(health_of(status)), display_text(status.name, LONGEST_NAME))
+def connection_lines(statuses: Sequence[ConnectionStatus]) -> list[Content]:
+    """Return the rows of the sidebar: sign and name, and at the right the open changes."""
+    names = [display_text(status.name, LONGEST_NAME) for status in statuses]
+    marks = [open_mark(status.open_changes) for status in statuses]
+    widest = max(map(cell_len, names), default=0)
+    most = max((cell_len(mark) for mark, _ in marks), default=0)
+    return [
+        Content.assemble(
+            _sign(health_of(status)),
+            name,
+            " " * (widest - cell_len(name) + GAP + most - cell_len(mark or "-")) if most else "",
+            ((mark or "-") if most else "", STATE_COLORS[state]),
+        )
+        for status, name, (mark, state) in zip(statuses, names, marks, strict=True)
+    ]
 
 
 def tooltip_of(status: ConnectionStatus) -> Content:
-    """Return the tooltip of a connection: `acme-prod: active, Salesforce, 2 unseen changes`."""
+    """Return the tooltip of a connection: `acme-prod: active, Salesforce, 2 open changes`."""
     words = f"{health_of(status).word}, {vendor_of(status.platform).title}"
-    unseen = f", {count(status.unseen.total, 'unseen change')}" if status.unseen.total else ""
-    return Content(f"{display_text(status.name, 60)}: {words}{unseen}")
+    number = status.open_changes.count
+    changes = f", {count(number, 'open change')}{of_which(status.open_changes)}" if number else ""
+    return Content(f"{display_text(status.name, 60)}: {words}{changes}")
 
 
 def strips(statuses: Sequence[ConnectionStatus], chosen: str | None) -> tuple[Content, ...]:

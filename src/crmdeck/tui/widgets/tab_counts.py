@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from textual.content import Content
 
-from crmdeck.tui.marks import is_ill
+from crmdeck.model import AlertLevel, OpenChanges, Severity
+from crmdeck.tui.marks import STATE_COLORS, open_mark
 from crmdeck.tui.text import count
 
 if TYPE_CHECKING:
@@ -21,32 +22,33 @@ class TabCount(NamedTuple):
     tooltip: str
 
 
-def tab_counts(
-    statuses: Sequence[ConnectionStatus], chosen: str | None, undecided_count: int
-) -> dict[str, TabCount]:
+def tab_counts(statuses: Sequence[ConnectionStatus], undecided_count: int) -> dict[str, TabCount]:
     """Return the counts by pane id; a pane without one is left out.
 
-    Health counts connections that don't work and aren't dismissed. Drift counts unseen changes of
-    the connection `chosen` (None: of all), Mapping undecided rows.
+    Health counts the open alerts of all connections, Drift their open change groups, Mapping the
+    undecided rows of the chosen connection.
     """
-    ill = sum(map(is_ill, statuses))
-    unseens = [status.unseen for status in statuses if chosen is None or status.id == chosen]
-    unseen, breaking = sum(one.total for one in unseens), sum(one.breaking for one in unseens)
-    bad = f", {breaking:,} of them breaking" if breaking else ""
+    alerts = [
+        alert.level
+        for status in statuses
+        for alert in status.open_alerts
+        if alert.level is not AlertLevel.INFO
+    ]
+    is_critical = AlertLevel.CRITICAL in alerts
+    changes = total_open(status.open_changes for status in statuses)
+    mark, state = open_mark(changes)
     found = {
         "health": TabCount(
-            _part(f"✕{ill}", "$bad", ill), f"{count(ill, 'connection')} not working"
+            _part(
+                f"{'✕' if is_critical else '▲'}{len(alerts):,}",
+                "$bad" if is_critical else "$warn",
+                len(alerts),
+            ),
+            count(len(alerts), "open alert"),
         ),
         "drift": TabCount(
-            Content(" ").join(
-                part
-                for part in (
-                    _part(f"{unseen:,}", "bold", unseen),
-                    _part(f"✕{breaking:,}", "$bad", breaking),
-                )
-                if part
-            ),
-            f"{count(unseen, 'unseen change')}{bad}",
+            _part(mark.replace(" ", ""), STATE_COLORS[state], changes.count),
+            f"{count(changes.count, 'open change')}{of_which(changes)}",
         ),
         "mapping": TabCount(
             _part(f"{undecided_count:,}", "bold", undecided_count),
@@ -54,6 +56,23 @@ def tab_counts(
         ),
     }
     return {pane: one for pane, one in found.items() if one.shown}
+
+
+def total_open(every: Iterable[OpenChanges]) -> OpenChanges:
+    """Return the open changes of several connections together."""
+    found = tuple(every)
+    worst = [one.severity for one in found if one.severity is not None]
+    return OpenChanges(
+        count=sum(one.count for one in found),
+        breaking=sum(one.breaking for one in found),
+        risky=sum(one.risky for one in found),
+        severity=Severity.worst(worst) if worst else None,
+    )
+
+
+def of_which(changes: OpenChanges) -> str:
+    """Return `, 5 breaking`, or an empty text."""
+    return f", {changes.breaking:,} breaking" if changes.breaking else ""
 
 
 def _part(text: str, look: str, number: int) -> Content:

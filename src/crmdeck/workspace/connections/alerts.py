@@ -177,7 +177,7 @@ def drift_on_mapped(vitals: Vitals) -> Iterator[Alert]:
         return
     touches = "change touches" if vitals.drifted == 1 else "changes touch"
     yield Alert(
-        level=AlertLevel.WARNING,
+        level=AlertLevel.CRITICAL if vitals.breaking else AlertLevel.WARNING,
         code="DRIFT_ON_MAPPED_FIELDS",
         id=alert_id("DRIFT_ON_MAPPED_FIELDS", vitals.drifted_at),
         short="breaks mappings" if vitals.breaking else "mappings changed",

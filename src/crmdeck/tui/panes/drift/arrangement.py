@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import NamedTuple, TypeVar
 
-from crmdeck.model import Severity, Story
+from crmdeck.model import ChangeState, Severity, Story
 from crmdeck.workspace import Entry, Timeline, place_of, worst
 
 K = TypeVar("K")
@@ -47,9 +47,22 @@ class Line:
         return self.entries[0] if self.story is None and not self.is_title else None
 
     @property
-    def acknowledged(self) -> bool:
-        """True if all its changes are acknowledged."""
-        return all(entry.acknowledged for entry in self.entries)
+    def is_open(self) -> bool:
+        """True if one of its changes is open."""
+        return any(entry.is_open for entry in self.entries)
+
+    @property
+    def settled(self) -> ChangeState | None:
+        """What settled all its changes; acknowledged if it was not the same for all."""
+        states = {entry.standing.state for entry in self.entries}
+        if not all(state.is_settled for state in states):
+            return None
+        return states.pop() if len(states) == 1 else ChangeState.ACKNOWLEDGED
+
+    @property
+    def is_unseen(self) -> bool:
+        """True if this user has not looked at one of its changes."""
+        return not all(entry.seen or entry.acknowledged for entry in self.entries)
 
     @property
     def mapped(self) -> int:
@@ -173,7 +186,13 @@ def _laid_out(
         key = f"{STORY_PREFIX}{story_id}"
         foldable.append(key)
         line = _story_line(timeline, key, story, members, is_open=key in expanded)
-        rank = (-line.severity.rank, line.mapped == 0, 1, story.title)
+        rank = (
+            line.settled is not None,
+            -line.severity.rank,
+            line.mapped == 0,
+            1,
+            story.title,
+        )
         tops.append((rank, line, tuple(members)))
     for _, line, inside in sorted(tops, key=lambda top: top[0]):
         yield line
@@ -183,11 +202,13 @@ def _laid_out(
 
 
 def _rank(timeline: Timeline, entry: Entry) -> tuple[object, ...]:
-    # Worst first; the added field of a rename comes right after the removed one.
+    # What is not settled first, then the worst; the added field of a rename comes right after the
+    # removed one.
     halves = timeline.rename_of(entry)
     first = halves[0] if halves is not None else entry
     event = first.event
     return (
+        first.standing.state.is_settled,
         -event.severity.rank,
         not event.affected_mappings,
         0,
@@ -225,7 +246,7 @@ def _story_line(
         where=part + story.title,
         what="",
         when="",
-        severity=worst(members),
+        severity=worst([entry for entry in members if entry.is_open] or members),
         at=story.detected_at,
         open=is_open,
         story=story,

@@ -10,14 +10,21 @@ from datetime import UTC, datetime, timedelta
 
 from rich.cells import cell_len
 
-from crmdeck.model import DriftKind
+from crmdeck.model import ChangeState, DriftKind
 from crmdeck.tui.filters import KeyTest, one_of, yes_no
 from crmdeck.tui.marks import SEVERITY_SIGNS, SEVERITY_STATES
 from crmdeck.tui.panes.drift.arrangement import Line
 from crmdeck.tui.widgets.table import Column
 from crmdeck.tui.widgets.table.columns import GAP
 from crmdeck.tui.widgets.table.strips import GUTTER
-from crmdeck.workspace import VALUE_SIGNS, Entry, ValueChange, shown_changes
+from crmdeck.workspace import (
+    VALUE_SIGNS,
+    Entry,
+    Standing,
+    Timeline,
+    ValueChange,
+    shown_changes,
+)
 
 LEAST_OBJECT = 4
 """Cells that an object's name keeps next to a long field name."""
@@ -25,23 +32,67 @@ LEAST_OBJECT = 4
 SHORT_OBJECT = 8
 """Object names that are never shortened further."""
 
-DONE = "✓"
-"""The sign of an acknowledged change, instead of that of its severity."""
+UNSEEN = "◆ "
+"""Before the change that this user has not looked at."""
+
+SETTLED_SIGNS = {
+    ChangeState.ACKNOWLEDGED: "✓",
+    ChangeState.REPAIRED: "✓",
+    ChangeState.RESOLVED: "↺",
+    ChangeState.EXCUSED: "⊘",
+}
+"""The sign of a settled change, instead of that of its severity."""
 
 _AGO = re.compile(r"(\d{1,4})([hdw])")
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 
 def sign_text(line: Line) -> str:
-    """Return the fold, then the sign of the severity, or ✓ if all is acknowledged."""
+    """Return the fold, then the sign of the severity, or of what settled it."""
     if line.is_title:
         return line.where
     fold = " " if line.open is None else "▾" if line.open else "▸"
-    return f"{fold} {DONE if line.acknowledged else SEVERITY_SIGNS[line.severity]}"
+    sign = SETTLED_SIGNS[line.settled] if line.settled else SEVERITY_SIGNS[line.severity]
+    return f"{fold} {sign}"
+
+
+def settled_words(standing: Standing) -> str:
+    """Return what settled a change: `changed back 2026-05-02`."""
+    match standing.state:
+        case ChangeState.RESOLVED if standing.at is not None:
+            return f"changed back {standing.at:%Y-%m-%d}"
+        case ChangeState.EXCUSED:
+            until = standing.excuse.until if standing.excuse is not None else None
+            return f"excused until {until:%Y-%m-%d}" if until else "excused"
+        case ChangeState.REPAIRED:
+            return "mapping repaired"
+        case ChangeState.ACKNOWLEDGED:
+            return "acknowledged"
+    return ""
+
+
+def what_text(line: Line) -> str:
+    """Return the change, and whether it is unseen or what settled it."""
+    if line.entry is None:
+        return line.what
+    settled = settled_words(line.entry.standing)
+    if line.settled in (ChangeState.RESOLVED, ChangeState.EXCUSED):
+        return settled
+    unseen = UNSEEN if line.is_unseen else ""
+    return f"{unseen}{line.what}" + (f", {settled}" if settled else "")
 
 
 def fit_what(line: Line, width: int) -> str:
     """Return the change in `width` cells, in a shorter form if that helps."""
+    whole = what_text(line)
+    if len(whole) <= width or line.entry is None or not whole.endswith(line.what):
+        settled = line.settled in (ChangeState.RESOLVED, ChangeState.EXCUSED)
+        return whole if len(whole) <= width or settled else _shorter(line, width)
+    unseen = UNSEEN if line.is_unseen else ""
+    return unseen + _shorter(line, width - len(unseen))
+
+
+def _shorter(line: Line, width: int) -> str:
     if len(line.what) <= width or line.entry is None:
         return line.what
     entry, event = line.entry, line.entry.event
@@ -67,25 +118,32 @@ def _sign_told(line: Line) -> str:
     if line.is_title:
         return ""
     told = [line.severity.value]
-    if line.acknowledged:
-        told.append("acknowledged")
+    if line.settled:
+        told.append(settled_words(line.entry.standing) if line.entry is not None else "all settled")
+    if line.is_unseen:
+        told.append("not seen yet")
     if line.open is not None:
         told.append("z collapses it" if line.open else f"z expands {len(line.entries):,} changes")
     return ", ".join(told)
 
 
 def state_of(line: Line) -> str:
-    """Return the state that colors the severity; acknowledged changes are muted."""
-    return "muted" if line.acknowledged else SEVERITY_STATES[line.severity]
+    """Return the state that colors the severity; settled changes are muted."""
+    return "muted" if line.settled else SEVERITY_STATES[line.severity]
 
 
 def _where_state(line: Line) -> str:
-    return "muted" if line.acknowledged else ""
+    return "muted" if line.settled and not line.is_title else ""
+
+
+def where_text(line: Line) -> str:
+    """Return object and field, or the title of a group with the mark of unseen changes."""
+    return f"{UNSEEN}{line.where}" if line.story is not None and line.is_unseen else line.where
 
 
 def fit_place(line: Line, width: int) -> str:
     """Return object and field in `width` cells: the object is cut before the field."""
-    whole = line.where
+    whole = where_text(line)
     if line.entry is None or len(whole) <= width:
         return whole
     name = line.entry.event.rule or line.entry.event.field_name
@@ -140,7 +198,7 @@ def columns_for(lines: Sequence[Line], width: int) -> tuple[Column[Line], ...]:
         "severity": SEVERITY_CELLS,
         "connection": _longest(named, 10, MOST_NAME) if named else 0,
         "where": _longest((line.where for line in events), LEAST_WHERE, MOST_WHERE),
-        "what": _longest((line.what for line in events), LEAST_WHAT, MOST_WHAT),
+        "what": _longest(map(what_text, events), LEAST_WHAT, MOST_WHAT),
         "by": _longest((_who(line) for line in events), SHORT_WHO, WHO_CELLS) if known else 0,
         "mapped": _longest(map(maps_text, events), LEAST_MAPS, MOST_MAPS) if mapped else 0,
     }
@@ -205,7 +263,7 @@ _COLUMNS: tuple[Column[Line], ...] = (
         sign_text,
         style=lambda line: "strong" if line.is_title else state_of(line),
         searched=False,
-        sort_key=lambda line: (line.acknowledged, -line.severity.rank),
+        sort_key=lambda line: (line.settled is not None, -line.severity.rank),
         reach=lambda line: "what" if line.is_title else "",
         tooltip=_sign_told,
     ),
@@ -227,7 +285,7 @@ _COLUMNS: tuple[Column[Line], ...] = (
     Column(
         "where",
         "Object and field",
-        lambda line: "" if line.is_title else line.where,
+        lambda line: "" if line.is_title else where_text(line),
         fit=fit_place,
         style=_where_state,
         reach=lambda line: "what" if line.story is not None else "",
@@ -235,9 +293,9 @@ _COLUMNS: tuple[Column[Line], ...] = (
     Column(
         "what",
         "Change",
-        lambda line: line.what,
+        what_text,
         fit=fit_what,
-        style=lambda line: "muted" if line.acknowledged else "",
+        style=_where_state,
     ),
     Column("by", "Who", _who, fit=fit_who),
     Column(
@@ -245,7 +303,7 @@ _COLUMNS: tuple[Column[Line], ...] = (
         "Mapping",
         maps_text,
         fit=fit_maps,
-        style=lambda line: "muted" if line.acknowledged else "accent",
+        style=lambda line: "muted" if line.settled else "accent",
         searched=False,
         sort_key=lambda line: -line.mapped,
     ),
@@ -260,9 +318,13 @@ VALUE_COLUMNS: tuple[Column[ValueChange], ...] = (
 )
 
 
-def filter_keys(now: datetime, names: Mapping[str, str]) -> dict[str, KeyTest[Entry]]:
-    """Return the filter keys. `since:` counts from `now`; `names` are of connections, by id."""
+def filter_keys(timeline: Timeline) -> dict[str, KeyTest[Entry]]:
+    """Return the filter keys; `since:` counts from the time of the timeline."""
+    now, names = timeline.now, timeline.names
     return {
+        "open": lambda entry, wanted: yes_no(entry.is_open, wanted),
+        "state": lambda entry, wanted: one_of(entry.standing.state.value, wanted),
+        "breaks": lambda entry, wanted: yes_no(timeline.breaks(entry), wanted),
         "severity": lambda entry, wanted: one_of(entry.event.severity.value, wanted),
         "object": lambda entry, wanted: one_of(entry.event.object_type, wanted),
         "field": lambda entry, wanted: one_of(entry.event.field_name or "", wanted),

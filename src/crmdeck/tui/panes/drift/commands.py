@@ -1,4 +1,4 @@
-"""The keys of the drift pane: acknowledge, repair, accept renames, and go elsewhere."""
+"""The keys of the drift pane: acknowledge, fix, and go elsewhere."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import Choice, Decision, DecisionState, DriftKind, Severity
+from crmdeck.tui.dialogs.ask import Ask, Deed
 from crmdeck.tui.dialogs.choose import Choice as Option
 from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.dialogs.confirm import Confirm
@@ -25,13 +26,13 @@ from crmdeck.tui.text import count, display_text
 from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import Entry, Noted, once, place_of
 
-NAMED = 4
-"""Number of changes that a question names; the others are counted."""
+LISTED = 500
+"""Number of changes that a question lists; the others are counted."""
 
 
 @dataclass(eq=False)
 class Step:
-    """Changes that were acknowledged together, and the mappings that moved with them.
+    """Changes that were acknowledged or reopened together, and the mappings that moved with them.
 
     `moved` are the ids of the latest decisions, by connection and pair.
     """
@@ -39,6 +40,7 @@ class Step:
     ids: tuple[str, ...]
     note: str
     moved: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    reopens: bool = False
 
 
 class DriftCommands:
@@ -84,8 +86,8 @@ class DriftCommands:
 
     def why_not_acknowledged(self) -> str | None:
         """Return why the chosen rows can't be acknowledged, or None."""
-        some = any(True for _ in self._open_entries())
-        return None if some else self.why_no_line() or "Already acknowledged."
+        some = any(True for _ in self._unsettled())
+        return None if some else self.why_no_line() or "Nothing to acknowledge: it is settled."
 
     @action(
         "drift.acknowledge",
@@ -97,12 +99,12 @@ class DriftCommands:
         writes=True,
     )
     def acknowledge(self) -> None:
-        self._ask_for_note(once(self._open_entries()))
+        self._ask_to_acknowledge(once(self._unsettled()), "a")
 
     def why_not_all_acknowledged(self) -> str | None:
         """Return why none of the filtered changes can be acknowledged, or None."""
-        some = any(True for _ in self._open_entries(everything=True))
-        return None if some else self.why_no_line() or "Everything shown is acknowledged."
+        some = any(True for _ in self._unsettled(everything=True))
+        return None if some else self.why_no_line() or "Everything shown is settled."
 
     @action(
         "drift.acknowledge_all",
@@ -113,7 +115,27 @@ class DriftCommands:
         writes=True,
     )
     def acknowledge_all(self) -> None:
-        entries = once(self._open_entries(everything=True))
+        self._ask_to_acknowledge(once(self._unsettled(everything=True)), "A")
+
+    def _unsettled(self, *, everything: bool = False) -> Iterator[Entry]:
+        # A change that is chosen both alone and in its group comes twice.
+        return (
+            entry
+            for entry in self._entries(everything=everything)
+            if not entry.standing.state.is_settled
+        )
+
+    def _entries(self, *, everything: bool = False) -> Iterable[Entry]:
+        arrangement = self._timeline.arrangement
+        if everything:
+            return arrangement.entries if arrangement is not None else ()
+        return (entry for line in self._table.chosen() for entry in line.entries)
+
+    def _ask_to_acknowledge(self, entries: Sequence[Entry], key: str) -> None:
+        """Ask for a note; if it is about several changes, list them and ask first."""
+        if len(entries) == 1:
+            self._ask_for_note(entries)
+            return
 
         def answered(sure: bool | None) -> None:
             if sure:
@@ -121,22 +143,66 @@ class DriftCommands:
 
         self._pane.app.push_screen(
             Confirm(
-                f"Acknowledge all {count(len(entries), 'change')} shown?",
+                f"Acknowledge {_changes(entries)}?",
                 "This includes changes in collapsed groups. u undoes it.",
                 yes=f"Acknowledge {len(entries):,}",
-                opened_by="A",
+                opened_by=key,
+                listing=_listed(entries),
             ),
             answered,
         )
 
-    def _open_entries(self, *, everything: bool = False) -> Iterator[Entry]:
-        # A change that is chosen both alone and in its group comes twice.
-        arrangement = self._timeline.arrangement
-        if everything:
-            entries: Iterable[Entry] = arrangement.entries if arrangement is not None else ()
-        else:
-            entries = (entry for line in self._table.chosen() for entry in line.entries)
-        return (entry for entry in entries if not entry.acknowledged)
+    def why_none_acknowledged(self) -> str | None:
+        """Return why none of the chosen rows can be reopened, or None."""
+        some = any(entry.acknowledged for entry in self._entries())
+        return None if some else self.why_no_line() or "This change isn't acknowledged."
+
+    @action(
+        "drift.reopen",
+        "Reopen",
+        "c",
+        help="Undo the acknowledgment of this change or group, or of all marked.",
+        hint=99,
+        blocked=why_none_acknowledged,
+        writes=True,
+    )
+    def reopen(self) -> None:
+        entries = once(entry for entry in self._entries() if entry.acknowledged)
+        if len(entries) == 1:
+            self._reopen(entries)
+            return
+
+        def answered(sure: bool | None) -> None:
+            if sure:
+                self._reopen(entries)
+
+        self._pane.app.push_screen(
+            Confirm(
+                f"Reopen {_changes(entries)}?",
+                "u undoes it.",
+                yes=f"Reopen {len(entries):,}",
+                opened_by="c",
+                listing=_listed(entries),
+            ),
+            answered,
+        )
+
+    def _reopen(self, entries: Sequence[Entry]) -> None:
+        ids, workspace = tuple(entry.event.id for entry in entries), self._host.workspace
+        note = entries[0].event.note or ""
+
+        def done(noted: Noted) -> None:
+            self._did(Step(ids, note, reopens=True), f"reopen {_what(entries)}")
+            self._finish(f"Reopened {count(noted.number, 'change')}", ids)
+            self._warn(noted)
+
+        self._pane.loader.load(
+            "acknowledge",
+            lambda _: workspace.drift.take_back(ids),
+            done,
+            label=f"reopening {_changes(entries)}",
+            cancellable=False,
+        )
 
     def _ask_for_note(self, entries: Sequence[Entry]) -> None:
         def noted(note: str | None) -> None:
@@ -145,8 +211,8 @@ class DriftCommands:
 
         self._pane.app.push_screen(
             Prompt(
-                f"Acknowledge {count(len(entries), 'change')}",
-                _named(entries),
+                f"Acknowledge {_changes(entries)}",
+                "" if len(entries) > 1 else _listed(entries)[0],
                 placeholder="note for your team (optional)",
             ),
             noted,
@@ -156,11 +222,9 @@ class DriftCommands:
         ids, workspace = [entry.event.id for entry in entries], self._host.workspace
 
         def done(noted: Noted) -> None:
-            one = len(entries) == 1
-            what = display_text(place_of(entries[0].event), 60) if one else _changes(entries)
-            self._did(Step(tuple(ids), note), f"acknowledge {what}")
+            self._did(Step(tuple(ids), note), f"acknowledge {_what(entries)}")
             text = f"Acknowledged {count(noted.number, 'change')}"
-            self._finish(text + (f": {note}" if note else ""))
+            self._finish(text + (f": {note}" if note else ""), ids)
             self._warn(noted)
 
         self._pane.loader.load(
@@ -171,9 +235,9 @@ class DriftCommands:
             cancellable=False,
         )
 
-    def why_no_repair(self) -> str | None:
-        """Return why no mapping can be repaired, or None."""
-        if self._broken():
+    def why_no_fix(self) -> str | None:
+        """Return why there is nothing to fix, or None."""
+        if self._broken() or self._rename() is not None:
             return None
         return self.why_no_event() or "This change breaks no mapping."
 
@@ -181,21 +245,21 @@ class DriftCommands:
         "drift.repair",
         "Fix",
         "f",
-        help="Choose another CRM field for the mapping that the change breaks.",
+        help="Accept or reject a rename, or choose another field for the broken mapping.",
         hint=98,
-        blocked=why_no_repair,
+        blocked=why_no_fix,
         writes=True,
     )
-    def repair(self) -> None:
+    def fix(self) -> None:
+        if self._rename() is not None:
+            self._ask_about_rename()
+        else:
+            self._choose_field()
+
+    def _choose_field(self) -> None:
         def go(decision: Decision | None) -> None:
             if decision is not None:
-                location = Location(
-                    connection=decision.connection_id,
-                    pair=decision.object_pair,
-                    field=decision.partner_field,
-                    repair=True,
-                )
-                self._host.go_to("mapping", location)
+                self._open_mapping(decision, repair=True)
 
         mappings = self._broken()
         if len(mappings) == 1:
@@ -207,55 +271,77 @@ class DriftCommands:
         ]
         self._pane.app.push_screen(Choose("Choose the mapping to repair", options), go)
 
-    def _broken(self) -> tuple[Decision, ...]:
+    def _open_mapping(self, decision: Decision, *, repair: bool) -> None:
+        location = Location(
+            connection=decision.connection_id,
+            pair=decision.object_pair,
+            field=decision.partner_field,
+            repair=repair,
+        )
+        self._host.go_to("mapping", location)
+
+    def why_no_mapping(self) -> str | None:
+        """Return why no mapping can be opened, or None."""
+        return None if self._mapped() else self.why_no_event() or "This field isn't mapped."
+
+    @action(
+        "drift.mapping",
+        "Mapping",
+        "m",
+        help="Open the mapping of this field in Mapping.",
+        hint=79,
+        blocked=why_no_mapping,
+    )
+    def open_mapping(self) -> None:
+        self._open_mapping(self._mapped()[0], repair=False)
+
+    def _mapped(self) -> tuple[Decision, ...]:
         entry, arrangement = self.entry, self._timeline.arrangement
-        if entry is None or arrangement is None or entry.event.severity is Severity.SAFE:
+        if entry is None or arrangement is None:
             return ()
         return arrangement.timeline.mapped_to(entry.event)
 
-    def why_no_rename(self) -> str | None:
-        """Return why no rename can be accepted, or None."""
-        if self._rename() is not None:
-            return None
-        return self.why_no_event() or "No rename to accept here."
+    def _broken(self) -> tuple[Decision, ...]:
+        entry = self.entry
+        if entry is None or entry.event.severity is Severity.SAFE:
+            return ()
+        return self._mapped()
 
-    @action(
-        "drift.rename",
-        "Accept rename",
-        "m",
-        help="Accept a rename: acknowledge both changes, move the mappings.",
-        hint=96,
-        blocked=why_no_rename,
-        writes=True,
-    )
-    def accept_rename(self) -> None:
+    def _ask_about_rename(self) -> None:
         halves, arrangement = self._rename(), self._timeline.arrangement
         if halves is None or arrangement is None:
             return
         old, new = halves
+        name = new.event.field_name or ""
         mapped = arrangement.timeline.mapped_to(old.event)
-        if not mapped:
-            self._accept_rename(old, new, ())
-            return
-
-        def answered(move: bool | None) -> None:
-            if move is not None:
-                self._accept_rename(old, new, mapped if move else ())
-
         names = ", ".join(f"{d.object_pair.partition('--')[0]}.{d.partner_field}" for d in mapped)
         number = count(len(mapped), "mapping")
-        self._pane.app.push_screen(
-            Confirm(
-                f"Move {number} to {new.event.field_name}?",
-                f"{old.event.field_name} was probably renamed to {new.event.field_name}.\n"
-                f"Mapped to the old name: {names}\n\n"
-                "Both changes are acknowledged either way. Esc changes nothing.",
-                yes=f"Move {number}",
-                no="Acknowledge only",
-                opened_by="m",
-            ),
-            answered,
+        uses = "uses" if len(mapped) == 1 else "use"
+        text = f"{name} appeared in the same refresh and looks alike.\n" + (
+            f"{number} {uses} the old name: {names}" if mapped else "No mapping uses the old name."
         )
+        if mapped:
+            move = f"Move {'mapping' if len(mapped) == 1 else number}"
+            deeds = [
+                Deed("m", move, "and acknowledge both changes"),
+                Deed("x", "Reject rename", "choose another field"),
+                Deed("a", "Acknowledge only", "the mapping stays broken"),
+            ]
+        else:
+            deeds = [Deed("a", "Acknowledge both", "the removed and the added field")]
+
+        def answered(key: str | None) -> None:
+            if key == "m":
+                self._accept_rename(old, new, mapped)
+            elif key == "a":
+                self._acknowledge((old, new), "")
+            elif key == "x" and len(mapped) == 1:
+                self._open_mapping(mapped[0], repair=True)
+            elif key == "x":
+                self._choose_field()
+
+        title = f"{old.event.field_name} was probably renamed"
+        self._pane.app.push_screen(Ask(title, text, deeds, opened_by="f"), answered)
 
     def _rename(self) -> tuple[Entry, Entry] | None:
         entry, arrangement = self.entry, self._timeline.arrangement
@@ -283,8 +369,7 @@ class DriftCommands:
 
         def done(step: Step) -> None:
             self._did(step, f"accept rename of {old.event.field_name} to {name}")
-            moved = f" Moved {count(len(moving), 'mapping')}." if moving else ""
-            self._finish(note + moved)
+            self._finish(f"{note} Moved {count(len(moving), 'mapping')}.", step.ids)
 
         self._pane.loader.load(
             "rename", work, done, label="accepting the rename", cancellable=False
@@ -293,8 +378,10 @@ class DriftCommands:
     def _did(self, step: Step, title: str) -> None:
         status, workspace = self._host.status, self._host.workspace
         everywhere = self._timeline.everywhere or status is None
-        # No command moves mappings and acknowledges in one go.
-        command = "" if step.moved else workspace.copies.acknowledging_command(step.ids, step.note)
+        # No command moves mappings and acknowledges in one go, and none reopens.
+        command = ""
+        if not (step.moved or step.reopens):
+            command = workspace.copies.acknowledging_command(step.ids, step.note)
         self._host.steps.did(
             UndoStep(
                 title,
@@ -316,7 +403,7 @@ class DriftCommands:
                 place: tuple(one.id for one in workspace.mappings.undo_all(*place, decided))
                 for place, decided in step.moved.items()
             }
-            if back:
+            if back is not step.reopens:
                 noted = workspace.drift.take_back(step.ids)
             else:
                 noted = workspace.drift.acknowledge(step.ids, step.note)
@@ -335,9 +422,16 @@ class DriftCommands:
         label = "undoing" if back else "redoing"
         self._turns.put(work, done, failed=failed, label=label)
 
-    def _finish(self, text: str = "") -> None:
+    def _finish(self, text: str = "", done: Sequence[str] = ()) -> None:
+        """Read the changes again; the cursor goes to the next open row after those `done`."""
         if text:
             self._host.say(text)
+        lines, ids = self._table.shown(), set(done)
+        for offset in range(1, len(lines)) if done else ():
+            line = lines[(self._table.cursor + offset) % len(lines)]
+            if _is_open(line) and not ids.issuperset(entry.event.id for entry in line.entries):
+                self._timeline.cursor = line.key
+                break
         self._table.clear_marks()
         self._pane.post_message(Pane.Changed())
         self._pane.reload()
@@ -346,38 +440,38 @@ class DriftCommands:
         if noted.not_checked:
             self._host.say(noted.not_checked, severity="warning", timeout=10)
 
-    def why_no_unseen(self) -> str | None:
-        """Return why there isn't an unseen change to go to, or None."""
-        if any(map(_is_unseen, self._table.shown())):
+    def why_none_open(self) -> str | None:
+        """Return why there isn't an open change to go to, or None."""
+        if any(map(_is_open, self._table.shown())):
             return None
-        return self.why_no_line() or "No unseen changes here."
+        return self.why_no_line() or "No open changes here."
 
     @action(
         "drift.next",
-        "Next unseen",
+        "Next open",
         "n",
-        help="Go to the next unseen change.",
+        help="Go to the next open change.",
         hint=90,
-        blocked=why_no_unseen,
+        blocked=why_none_open,
     )
-    def next_unseen(self) -> None:
-        self._go_to_unseen(1)
+    def next_open(self) -> None:
+        self._go_to_open(1)
 
     @action(
         "drift.previous",
-        "Previous unseen",
+        "Previous open",
         "N",
-        help="Go to the previous unseen change.",
-        blocked=why_no_unseen,
+        help="Go to the previous open change.",
+        blocked=why_none_open,
     )
-    def previous_unseen(self) -> None:
-        self._go_to_unseen(-1)
+    def previous_open(self) -> None:
+        self._go_to_open(-1)
 
-    def _go_to_unseen(self, step: int) -> None:
+    def _go_to_open(self, step: int) -> None:
         lines = self._table.shown()
         for offset in range(1, len(lines) + 1):
             position = (self._table.cursor + step * offset) % len(lines)
-            if _is_unseen(lines[position]):
+            if _is_open(lines[position]):
                 self._table.move_to(position)
                 return
 
@@ -548,12 +642,17 @@ class DriftCommands:
             return
         can_write = not self._host.workspace.read_only
         broken = ", ".join(decision.partner_field for decision in self._broken())
-        if broken and can_write:
-            yield "drift.repair", f"Choose another field for {broken}"
         if self._rename() is not None and can_write:
-            yield "drift.rename", "Accept the rename" + ", move the mapping" * bool(broken)
-        if not entry.acknowledged and can_write:
+            also = f", or choose another field for {broken}" if broken else ""
+            yield "drift.repair", f"Accept the rename{also}"
+        elif broken and can_write:
+            yield "drift.repair", f"Choose another field for {broken}"
+        if not entry.standing.state.is_settled and can_write:
             yield "drift.acknowledge", "Acknowledge, with a note"
+        if entry.acknowledged and can_write:
+            yield "drift.reopen", "Reopen"
+        if self._mapped():
+            yield "drift.mapping", "Open the mapping"
         if len(entry.values) > 1:
             yield "drift.values", f"List {count(len(entry.values), 'changed value')}"
         if self.why_no_schema() is None:
@@ -563,11 +662,9 @@ class DriftCommands:
         yield "view.copy", f"Copy a message to {who}" if who else "Copy as a message"
 
 
-def _is_unseen(line: Line) -> bool:
+def _is_open(line: Line) -> bool:
     # The changes of an expanded group have rows of their own.
-    if line.is_title or line.open:
-        return False
-    return any(not (entry.seen or entry.acknowledged) for entry in line.entries)
+    return line.is_open and not line.is_title and not line.open
 
 
 def _moves(
@@ -592,10 +689,15 @@ def _changes(entries: Sequence[Entry]) -> str:
     return count(len(entries), "change")
 
 
-def _named(entries: Sequence[Entry]) -> str:
+def _what(entries: Sequence[Entry]) -> str:
+    one = len(entries) == 1
+    return display_text(place_of(entries[0].event), 60) if one else _changes(entries)
+
+
+def _listed(entries: Sequence[Entry]) -> list[str]:
     lines = [
         f"{display_text(place_of(entry.event), 60)}  {display_text(entry.what, 60)}"
-        for entry in entries[:NAMED]
+        for entry in entries[:LISTED]
     ]
     rest = len(entries) - len(lines)
-    return "\n".join([*lines, *([f"and {rest:,} more"] if rest else [])])
+    return [*lines, *([f"and {rest:,} more"] if rest else [])]

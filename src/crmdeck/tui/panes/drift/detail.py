@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.cells import cell_len
 from textual.content import Content
 
-from crmdeck.model import ConnectionStatus, DriftEvent, FieldUsage, Severity
+from crmdeck.model import ChangeState, ConnectionStatus, DriftEvent, FieldUsage, Severity
 from crmdeck.text import ago
 from crmdeck.tui.layout import LABEL, beside, half, side_by_side, wrap
 from crmdeck.tui.marks import SEVERITY_COLORS, SEVERITY_SIGNS
 from crmdeck.tui.panes.drift.arrangement import Line
+from crmdeck.tui.panes.drift.columns import SETTLED_SIGNS, settled_words
 from crmdeck.tui.panes.usage import usage_lines
 from crmdeck.tui.text import count, display_text
 from crmdeck.workspace import (
@@ -89,7 +90,7 @@ def event_detail(
     else:
         lines += [*changes, *offered]
     lines.append(Content(""))
-    lines += _history(timeline, event, width)
+    lines += _history(timeline, entry, width)
     if event.field_name and not event.rule:
         lines += usage_lines(usage, timeline.now, width)
     return Content("\n").join(_without_doubled_gaps(lines))
@@ -129,7 +130,8 @@ def _headline(timeline: Timeline, event: DriftEvent, entry: Entry, width: int) -
     return [*head.wrap(width), *(Content.styled(line, "$muted") for line in wrap(source, width))]
 
 
-def _history(timeline: Timeline, event: DriftEvent, width: int) -> Iterator[Content]:
+def _history(timeline: Timeline, entry: Entry, width: int) -> Iterator[Content]:
+    event = entry.event
     found = f"found {event.detected_at:%Y-%m-%d %H:%M} UTC, {ago(event.detected_at, timeline.now)}"
     if timeline.everywhere:
         found = f"{timeline.names.get(event.connection_id, '')}: {found}"
@@ -148,6 +150,18 @@ def _history(timeline: Timeline, event: DriftEvent, width: int) -> Iterator[Cont
             f"{event.acknowledged_at:%Y-%m-%d %H:%M} UTC{note}"
         )
         yield from (Content.styled(line, "$good") for line in wrap(text, width))
+    else:
+        yield from (Content.styled(line, "$good") for line in wrap(_settled(entry), width))
+
+
+def _settled(entry: Entry) -> str:
+    standing = entry.standing
+    if not standing.state.is_settled:
+        return ""
+    text = f"{SETTLED_SIGNS[standing.state]} {settled_words(standing)}"
+    if standing.excuse is not None:
+        return f"{text} by the policy: {standing.excuse.reason}"
+    return f"{text}, {standing.at:%H:%M} UTC" if standing.state is ChangeState.RESOLVED else text
 
 
 def _joined(parts: Sequence[str], width: int) -> Iterator[str]:
@@ -300,8 +314,9 @@ def _counts(entries: Sequence[Entry], width: int) -> Iterator[Content]:
         for severity in reversed(Severity)
         if by_severity[severity]
     ]
-    done = sum(entry.acknowledged for entry in entries)
-    yield Content.assemble(*parts, (f"✓ {done:,} of {len(entries):,} acknowledged", "$muted"))
+    open_ = sum(entry.is_open for entry in entries)
+    settled = sum(entry.standing.state.is_settled for entry in entries)
+    yield Content.assemble(*parts, (f"{open_:,} open · ✓ {settled:,} settled", "$muted"))
     kinds = _most((_kind(entry) for entry in entries), width)
     objects = _most((entry.event.object_type for entry in entries), width)
     for label, lines in (("changes  ", kinds), ("objects  ", objects)):
@@ -324,25 +339,22 @@ def _most(names: Iterable[str], width: int) -> list[str]:
     return wrap(" · ".join(shown) + (f" and {rest:,} more" if rest else ""), width - 9)
 
 
-def summary(timeline: Timeline, just_seen: Collection[str], *, short: bool) -> Iterator[str]:
-    """Yield the parts of the headline, most important first; `just_seen` counts as seen."""
+def summary(timeline: Timeline, *, short: bool) -> Iterator[str | Content]:
+    """Yield the parts of the headline, most important first."""
     if not timeline.entries:
         return
-    open_ = [entry for entry in timeline.entries if not entry.acknowledged]
-    breaking = sum(timeline.breaks(entry) for entry in open_)
-    if breaking:
-        yield f"✕ {breaking:,} break{'s' if breaking == 1 else ''} a mapping"
-    unseen = [one for one in open_ if not (one.seen or one.event.id in just_seen)]
-    counted = Counter(entry.event.severity for entry in unseen)
+    changes = timeline.open_changes
+    counted = {Severity.BREAKING: changes.breaking, Severity.RISKY: changes.risky}
     parts = [
-        f"{SEVERITY_SIGNS[severity]} {counted[severity]:,} {severity.value}"
-        for severity in reversed(Severity)
-        if counted[severity]
+        f"{SEVERITY_SIGNS[severity]} {number:,}" + ("" if short else f" {severity.value}")
+        for severity, number in counted.items()
+        if number
     ]
-    by_severity = "" if short else f": {', '.join(parts)}"
-    if unseen:
-        yield f"{len(unseen):,} unseen{by_severity}"
-    yield f"{len(open_):,} open" if open_ else "all acknowledged"
+    if changes.severity is not None:
+        color = SEVERITY_COLORS[changes.severity]
+        yield Content.styled(f"{changes.count:,} open: {', '.join(parts)}", color)
+    else:
+        yield "none open"
     yield count(len(timeline.entries), "change")
 
 

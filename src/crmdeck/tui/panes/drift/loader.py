@@ -79,7 +79,7 @@ class TimelineLoader:
             return
 
         def work(_: Job) -> tuple[Arrangement, Filter[Entry]]:
-            keys = filter_keys(timeline.now, timeline.names)
+            keys = filter_keys(timeline)
             found = compile_filter(text, searched=searched, keys=keys)
             return arrange(timeline, found.predicate, expanded, flat=flat), found
 

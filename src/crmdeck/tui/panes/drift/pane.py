@@ -28,10 +28,11 @@ from crmdeck.workspace import Entry, once
 if TYPE_CHECKING:
     from crmdeck.workspace import Copy
 
+OPEN = "open:yes"
 VIEWS = (
+    View("Open", OPEN),
+    View("Breaks a mapping", "breaks:yes"),
     View("Unseen", "seen:no"),
-    View("Mapped", "mapped:yes"),
-    View("Breaking", "severity:breaking"),
     View("All"),
 )
 
@@ -89,6 +90,10 @@ class DriftPane(Pane):
         return VIEWS
 
     @property
+    def first_filter(self) -> str:
+        return OPEN
+
+    @property
     def wants_room(self) -> bool:
         return True
 
@@ -103,8 +108,9 @@ class DriftPane(Pane):
 
     def _remember(self) -> None:
         if self.display and self.screen.is_current:
-            lines = (line for line in self.table.in_view() if not line.is_title)
-            self.timeline.look(entry for line in lines for entry in line.entries)
+            # A collapsed group shows none of its changes.
+            entries = (line.entry for line in self.table.in_view())
+            self.timeline.look(entry for entry in entries if entry is not None)
         self.timeline.remember()
 
     def reload(self) -> None:
@@ -123,9 +129,12 @@ class DriftPane(Pane):
             return
         self._hint = found.hint
         self.table.words = found.words
-        self.table.empty = (
-            "No changes match the filter." if arrangement.total else "No changes yet."
-        )
+        if not arrangement.total:
+            self.table.empty = "No changes yet."
+        elif self.filter_text == OPEN:
+            self.table.empty = "No open changes. Press . or , for the other views."
+        else:
+            self.table.empty = "No changes match the filter."
         strip = self.query_one(Density)
         strip.today = arrangement.timeline.now.date()
         strip.days = arrangement.days
@@ -190,7 +199,7 @@ class DriftPane(Pane):
         timeline, total, shown = arrangement.timeline, arrangement.total, len(arrangement.entries)
         self.set_heading(
             "All connections" if self.timeline.everywhere else self.connection_name,
-            *summary(timeline, self.timeline.just_seen, short=self.size.width < SHORT),
+            *summary(timeline, short=self.size.width < SHORT),
         )
         number = f"{total:,}" if shown == total else f"{shown:,} of {total:,}"
         self.post_message(self.Summary(number, self._hint))
@@ -259,3 +268,6 @@ class DriftPane(Pane):
         match state.get("filter"):
             case str(text) if text != self.filter_text:
                 self.replace_filter(text)
+            case None if state.get("event"):
+                # The change may be settled, so the view of open changes may hide it.
+                self.replace_filter("")

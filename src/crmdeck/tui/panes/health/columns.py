@@ -7,19 +7,20 @@ from datetime import datetime
 
 from rich.cells import cell_len
 
-from crmdeck.text import ago
-from crmdeck.tui.marks import health_of
+from crmdeck.text import ago, count
+from crmdeck.tui.marks import health_of, open_mark
 from crmdeck.tui.panes.health.facts import quota_words, token_life
 from crmdeck.tui.panes.health.history_strip import days, span_in
-from crmdeck.tui.panes.health.overview import Entry, quota_left, urgency
+from crmdeck.tui.panes.health.overview import Entry, dismissed, quota_left, urgency
 from crmdeck.tui.text import display_text
+from crmdeck.tui.widgets.tab_counts import of_which
 from crmdeck.tui.widgets.table import Column
 from crmdeck.tui.widgets.table.columns import GAP
 from crmdeck.tui.widgets.table.strips import GUTTER
 
 MOST_NAME = 40
-QUOTA, LEAST_EXPIRES, CHANGES = 4, 7, 8
-LEAST_STATE = 6
+QUOTA, LEAST_EXPIRES = 4, 7
+LEAST_STATE, LEAST_OPEN = 6, 4
 GAUGE = 8
 MOST_WEEKS = 6
 WIDE = 104
@@ -40,14 +41,14 @@ def columns_for(entries: Sequence[Entry], now: datetime, width: int) -> tuple[Co
     """
     wide = width >= WIDE
     name = min(MOST_NAME, _longest(10, (entry.connection.name for entry in entries)))
-    state = _longest(LEAST_STATE, (health_of(entry.status).word for entry in entries))
+    state = _longest(LEAST_STATE, map(_state_word, entries))
     refreshed_title = "Last refresh" if wide else "Refreshed"
     refreshed = _longest(
         len(refreshed_title), (_refreshed(entry, now, short=not wide) for entry in entries)
     )
     quota = max(QUOTA + (GAUGE + 1) * wide, len("Quota"))
     expires = _longest(LEAST_EXPIRES, (token_life(entry, now)[0] for entry in entries))
-    changes = max([CHANGES, *(_width_of(_changes(entry, wide)) for entry in entries)])
+    changes = _longest(LEAST_OPEN, (open_mark(entry.status.open_changes)[0] for entry in entries))
     cells = [GUTTER, 1, GAP + name, GAP + state, GAP + changes, (GAP + expires) * wide]
     room = width - sum(cells)
     has_quota = room >= GAP + quota
@@ -81,10 +82,20 @@ def columns_for(entries: Sequence[Entry], now: datetime, width: int) -> tuple[Co
         Column[Entry](
             "state",
             "State",
-            lambda entry: health_of(entry.status).word,
+            _state_word,
             style=_state,
             width=state,
             sort_key=urgency,
+        ),
+        Column[Entry](
+            "changes",
+            "Open",
+            lambda entry: open_mark(entry.status.open_changes)[0] or "-",
+            style=lambda entry: open_mark(entry.status.open_changes)[1],
+            width=changes,
+            sort_key=lambda entry: -entry.status.open_changes.count,
+            searched=False,
+            tooltip=_changes,
         ),
         Column[Entry](
             "synced",
@@ -113,15 +124,6 @@ def columns_for(entries: Sequence[Entry], now: datetime, width: int) -> tuple[Co
             searched=False,
         ),
         Column[Entry](
-            "changes",
-            "Unseen changes" if changes >= len("Unseen changes") else "Unseen",
-            lambda entry: f"{entry.status.unseen.total:,}",
-            parts=lambda entry, _: _changes(entry, wide),
-            width=changes,
-            sort_key=lambda entry: -entry.status.unseen.total,
-            searched=False,
-        ),
-        Column[Entry](
             "weeks",
             span.title,
             lambda entry: "".join(day.mark for day in days(entry.runs, now, span.marks, span.each)),
@@ -138,6 +140,11 @@ def columns_for(entries: Sequence[Entry], now: datetime, width: int) -> tuple[Co
 
 def _longest(least: int, texts: Iterable[str]) -> int:
     return max([least, *(cell_len(display_text(text)) for text in texts)])
+
+
+def _state_word(entry: Entry) -> str:
+    number = len(dismissed(entry.status))
+    return health_of(entry.status).word + (f", {number:,} dismissed" if number else "")
 
 
 def _state(entry: Entry) -> str:
@@ -158,18 +165,6 @@ def _quota(entry: Entry, cells: int, *, bar: bool) -> list[tuple[str, str]]:
     return [*gauge(quota.left, GAUGE, state), (" ", ""), share] if bar else [share]
 
 
-def _changes(entry: Entry, wide: bool) -> list[tuple[str, str]]:
-    # The number of unseen changes, of breaking ones, and of those on mapped fields.
-    unseen = entry.status.unseen
-    if not unseen.total:
-        return [("-", "muted")]
-    parts = [(f"{unseen.total:<3,}", "strong")]
-    if unseen.breaking or unseen.mapped:
-        parts.append((f" {f'✕{unseen.breaking:,}' if unseen.breaking else '':<3}", "error"))
-    if unseen.mapped:
-        parts.append((f" {unseen.mapped:,} mapped" if wide else f" ⇄{unseen.mapped:,}", "warn"))
-    return parts
-
-
-def _width_of(parts: Sequence[tuple[str, str]]) -> int:
-    return sum(cell_len(text) for text, _ in parts)
+def _changes(entry: Entry) -> str:
+    changes = entry.status.open_changes
+    return f"{count(changes.count, 'open change')}{of_which(changes)}"

@@ -14,7 +14,7 @@ from crmdeck.tui.host import Location
 from crmdeck.tui.keys.actions import action
 from crmdeck.tui.loading.requests import Job, LoadQueue
 from crmdeck.tui.panes.health.loader import OverviewLoader
-from crmdeck.tui.panes.health.overview import Entry, listed
+from crmdeck.tui.panes.health.overview import Entry, dismissed, listed
 from crmdeck.tui.panes.health.to_do import first_step
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.state.undo import UndoStep
@@ -157,30 +157,53 @@ class HealthCommands:
 
     def no_alert(self) -> str | None:
         """Return why no alert can be dismissed, or None."""
-        if self.alert is not None:
-            return None
-        return self.no_connection() or "No alert to dismiss."
-
-    def dismiss_title(self) -> str:
-        """Return what the key does with the chosen alert."""
         alert = self.alert
-        return "Reopen" if alert is not None and alert.dismissed_at else "Dismiss"
+        if alert is None:
+            return self.no_connection() or "No alert to dismiss."
+        return "Already dismissed. c reopens it." if alert.dismissed_at else None
 
     @action(
         "health.dismiss",
         "Dismiss",
         "a",
-        help="Dismiss this alert until it changes, or reopen it.",
+        help="Dismiss this alert until it changes. Its connection keeps its state.",
         hint=83,
         blocked=no_alert,
         writes=True,
-        title_now=dismiss_title,
     )
     def dismiss(self) -> None:
+        self._dismiss(self.alert, is_away=False)
+
+    def no_dismissed(self) -> str | None:
+        """Return why no alert can be reopened, or None."""
+        if self._dismissed() is not None:
+            return None
+        return self.no_connection() or "No alert here is dismissed."
+
+    @action(
+        "health.reopen",
+        "Reopen",
+        "c",
+        help="Reopen the dismissed alert.",
+        hint=82,
+        blocked=no_dismissed,
+        writes=True,
+    )
+    def reopen(self) -> None:
+        self._dismiss(self._dismissed(), is_away=True)
+
+    def _dismissed(self) -> Alert | None:
+        """Return the chosen alert if it is dismissed; in the list, the first dismissed one."""
         entry, alert = self.entry, self.alert
+        if entry is None or self.is_inside():
+            return alert if alert is not None and alert.dismissed_at else None
+        return next(iter(dismissed(entry.status)), None)
+
+    def _dismiss(self, alert: Alert | None, *, is_away: bool) -> None:
+        entry = self.entry
         if entry is None or alert is None:
             return
-        health, is_away = self._host.workspace.health, alert.dismissed_at is not None
+        health = self._host.workspace.health
 
         def away() -> Alert:
             return health.dismiss(entry.id, alert.id)

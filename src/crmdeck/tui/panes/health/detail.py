@@ -138,7 +138,7 @@ def _alerts(
 
 def _alert(alert: Alert, now: datetime, width: int, key: str) -> list[Content]:
     away = alert.dismissed_at
-    sign = "○" if away else ALERT_SIGNS[alert.level]
+    sign = ALERT_SIGNS[alert.level]
     message = Content.styled(display_text(alert.message[:LONGEST]), "$muted" if away else "bold")
     since = _since(alert.since, now) if alert.since else None
     beside_it = Content.assemble(message, (f"  since {since}", "$muted"))
@@ -146,7 +146,7 @@ def _alert(alert: Alert, now: datetime, width: int, key: str) -> list[Content]:
     block = _lines(
         [
             _beside(
-                Content.styled(f"{sign} ", "$muted" if away else ALERT_COLORS[alert.level]),
+                Content.styled(f"{sign} ", ALERT_COLORS[alert.level]),
                 beside_it if has_room else message,
                 width,
             ),

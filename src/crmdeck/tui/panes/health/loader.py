@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from crmdeck.model import Severity
 from crmdeck.tui.loading.kept import Kept
 from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.panes.health.overview import Entry, HealthOverview
 from crmdeck.tui.panes.pane import Pane
 
 if TYPE_CHECKING:
-    from crmdeck.workspace import Workspace
+    from crmdeck.workspace import OpenGroup, Workspace
 
 MOST_RUNS = 1000
 
@@ -55,14 +56,31 @@ def read_overview(workspace: Workspace) -> HealthOverview:
     """Return every connection with its cached health; call it in a worker."""
     with workspace.hold():
         connections = {connection.id: connection for connection in workspace.connections.all()}
+        broken = broken_by_connection(workspace.drift.open_groups())
         entries = tuple(
             Entry(
                 connections[status.id],
                 status,
                 workspace.health.sync_history(status.id, MOST_RUNS),
                 workspace.health.failures(status.id),
-                workspace.mappings.pairs(status.id),
+                pairs := workspace.mappings.pairs(status.id),
+                broken.get(status.id, frozenset()),
+                sum(
+                    len(workspace.mappings.required_unmapped(status.id, pair.object_pair))
+                    for pair in pairs
+                ),
             )
             for status in workspace.health.statuses()
         )
     return HealthOverview(entries, workspace.now)
+
+
+def broken_by_connection(groups: Iterable[OpenGroup]) -> dict[str, frozenset[str]]:
+    """Return the mappings that open breaking changes touch, by connection ID."""
+    found: dict[str, frozenset[str]] = {}
+    for group in groups:
+        for change in group.changes:
+            if change.severity is Severity.BREAKING and change.affected_mappings:
+                before = found.get(group.connection_id, frozenset())
+                found[group.connection_id] = before.union(change.affected_mappings)
+    return found

@@ -29,7 +29,9 @@ from crmdeck.workspace import vendor_of
 class Entry:
     """One connection with its health.
 
-    `runs` are newest first, `failures` are of the last refresh, `pairs` have a decision.
+    `runs` are newest first, `failures` are of the last refresh, `pairs` have a decision. `broken`
+    are the mappings that an open change breaks, `required` counts the required CRM fields of these
+    pairs that have no source.
     """
 
     connection: Connection
@@ -37,6 +39,8 @@ class Entry:
     runs: tuple[SyncRun, ...] = ()
     failures: tuple[ObjectFailure, ...] = ()
     pairs: tuple[PairSummary, ...] = ()
+    broken: frozenset[str] = frozenset()
+    required: int = 0
 
     @property
     def id(self) -> str:
@@ -61,15 +65,31 @@ class HealthOverview:
         return next((entry for entry in self.entries if entry.id == connection_id), None)
 
 
-def urgency(entry: Entry) -> tuple[int, int, int]:
-    """Return the sort key of a connection: most urgent first, disconnected last."""
-    order = (Status.REAUTH_REQUIRED, Status.ERROR, Status.ACTIVE, Status.DISCONNECTED)
-    levels = [alert.level for alert in entry.status.open_alerts]
+def urgency(entry: Entry) -> tuple[int | bool, ...]:
+    """Return the sort key of a connection: what stops data first, disconnected last.
+
+    In this order: broken mappings, required fields without a source, failing connections, what
+    expires, the rest.
+    """
+    status, codes = entry.status, {alert.code for alert in entry.status.open_alerts}
+    levels = [alert.level for alert in status.open_alerts]
     return (
-        order.index(entry.status.status),
+        status.status is Status.DISCONNECTED,
+        not entry.broken,
+        not entry.required,
+        not is_failing(status),
+        not codes & EXPIRING_CODES,
         -levels.count(AlertLevel.CRITICAL),
         -levels.count(AlertLevel.WARNING),
     )
+
+
+EXPIRING_CODES = frozenset({"TOKEN_ENDS_SOON", "TOKEN_ENDED", "VENDOR_END_OF_LIFE"})
+
+
+def is_failing(status: ConnectionStatus) -> bool:
+    """True if the connection doesn't work."""
+    return status.status in (Status.REAUTH_REQUIRED, Status.ERROR)
 
 
 def ordered(entries: Iterable[Entry]) -> tuple[Entry, ...]:

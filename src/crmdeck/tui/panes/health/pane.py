@@ -162,7 +162,7 @@ class HealthPane(Pane):
         """Return the key and words of an alert's next step: `n` for the most urgent one."""
         if alert.dismissed_at is not None:
             chosen = self.commands.alert
-            return "a Reopen" if chosen is not None and chosen.id == alert.id else ""
+            return "c Reopen" if chosen is not None and chosen.id == alert.id else ""
         if alert.next_step is None:
             return ""
         found = self.commands.step

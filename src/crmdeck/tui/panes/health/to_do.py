@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len
 
 from crmdeck.errors import NextStep
 from crmdeck.model import Alert, AlertLevel, ConnectionStatus, Status
-from crmdeck.tui.marks import is_ill
 from crmdeck.tui.panes.health.overview import (
     Entry,
     dismissed,
     dismissed_words,
+    is_failing,
     ordered,
     quota_left,
 )
 from crmdeck.tui.text import count, display_text
+from crmdeck.tui.widgets.tab_counts import of_which, total_open
 
 TO_DO = "To do:"
 SEPARATOR = " · "
@@ -47,28 +48,55 @@ class ToDo(NamedTuple):
 
 
 def things_to_do(entries: Sequence[Entry]) -> tuple[ToDo, ...]:
-    """Return what to do in all connections, most urgent first."""
+    """Return what to do in all connections, what stops data first.
+
+    Broken mappings, required CRM fields without a source, failing connections, what expires, the
+    rest. Dismissed alerts are left out.
+    """
     every = [entry for entry in ordered(entries) if entry.status.status is not Status.DISCONNECTED]
-    found = []
-    for entry in every:
-        if is_ill(entry.status):
-            refused = entry.status.status is Status.REAUTH_REQUIRED
-            text = f"{'sign in to' if refused else 'test'} {entry.connection.name}"
-            found.append(ToDo(text, text))
-    unseen = [entry.status.unseen for entry in entries]
-    total, breaking, mapped = (
-        sum(getattr(one, name) for one in unseen) for name in ("total", "breaking", "mapped")
-    )
-    if total:
-        how = f"{mapped:,} touch{'es' if mapped == 1 else ''} mappings" if mapped else ""
-        how = how or (f"{breaking:,} breaking" if breaking else "")
-        long, short = (f" ({how})", f", {how}") if how else ("", "")
-        found.append(
-            ToDo(f"review {count(total, 'unseen change')}{long}", f"{total:,} unseen{short}")
-        )
-    low = sum(1 for entry in every if _is_low(entry.status))
-    found += [thing for entry in every for thing in _of_working(entry, alone=low == 1)]
+    low = sum(_is_low(entry.status) for entry in every)
+    found = [
+        *(thing for entry in every for thing in _broken(entry)),
+        *(thing for entry in every for thing in _required(entry)),
+        *(thing for entry in every for thing in _failing(entry.status)),
+        *(thing for entry in every for thing in _expiring(entry.status)),
+        *(thing for entry in every for thing in _of_working(entry, alone=low == 1)),
+    ]
+    changes = total_open(entry.status.open_changes for entry in entries)
+    if changes.count:
+        number = count(changes.count, "open change")
+        found.append(ToDo(f"review {number}{of_which(changes)}", f"review {number}"))
     return tuple(found)
+
+
+def _codes(status: ConnectionStatus) -> frozenset[str]:
+    return frozenset(alert.code for alert in status.open_alerts)
+
+
+def _broken(entry: Entry) -> Iterator[ToDo]:
+    if entry.broken and "DRIFT_ON_MAPPED_FIELDS" in _codes(entry.status):
+        text = f"repair {count(len(entry.broken), 'mapping')}"
+        yield ToDo(f"{text} of {entry.connection.name}", text)
+
+
+def _required(entry: Entry) -> Iterator[ToDo]:
+    if entry.required:
+        text = f"map {count(entry.required, 'required field')}"
+        yield ToDo(f"{text} of {entry.connection.name}", text)
+
+
+def _failing(status: ConnectionStatus) -> Iterator[ToDo]:
+    critical = [alert for alert in status.alerts if alert.level is AlertLevel.CRITICAL]
+    all_dismissed = bool(critical) and all(alert.dismissed_at for alert in critical)
+    if is_failing(status) and not all_dismissed:
+        refused = status.status is Status.REAUTH_REQUIRED
+        text = f"{'sign in to' if refused else 'test'} {status.name}"
+        yield ToDo(text, text)
+
+
+def _expiring(status: ConnectionStatus) -> Iterator[ToDo]:
+    if not is_failing(status) and _codes(status) & {"TOKEN_ENDS_SOON", "TOKEN_ENDED"}:
+        yield ToDo(f"sign in to {status.name}", f"sign in to {status.name}")
 
 
 def _is_low(status: ConnectionStatus) -> bool:
@@ -76,24 +104,21 @@ def _is_low(status: ConnectionStatus) -> bool:
     return status.quota_level is not None and not away & QUOTA_CODES
 
 
-def _of_working(entry: Entry, *, alone: bool) -> Iterable[ToDo]:
-    """Yield what to do for a connection that works; `alone` means no other is low on quota."""
+def _of_working(entry: Entry, *, alone: bool) -> Iterator[ToDo]:
+    """Yield what else to do for a connection; `alone` means no other is low on quota."""
     name, status = entry.connection.name, entry.status
     if status.status is not Status.ACTIVE:
         return
-    alerts = status.open_alerts
-    codes = {alert.code for alert in alerts if alert.level is not AlertLevel.INFO}
-    if "DRIFT_ON_MAPPED_FIELDS" in codes and not status.unseen.total:
-        yield ToDo(f"repair the mappings of {name}", f"repair mappings of {name}")
     if status.quota is not None and _is_low(status):
         left = quota_left(status.quota)
         yield ToDo(f"{name}: {left} quota left", f"{'' if alone else name + ' '}quota {left} left")
-    elif codes & {"SYNC_NOT_ADVANCING", "OBJECTS_FAILED"} or any(
-        alert.code == "NEVER_REFRESHED" for alert in alerts
-    ):
+    elif _codes(status) & {
+        "SYNC_NOT_ADVANCING",
+        "OBJECTS_FAILED",
+        "NEVER_REFRESHED",
+        "CACHE_DAMAGED",
+    }:
         yield ToDo(f"refresh {name}", f"refresh {name}")
-    if codes & {"TOKEN_ENDS_SOON", "TOKEN_ENDED"}:
-        yield ToDo(f"sign in to {name}", f"sign in to {name}")
 
 
 def summary(entries: Sequence[Entry], width: int) -> tuple[str, str]:

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from textual.content import Content
 
+from crmdeck.model import OpenChanges
 from crmdeck.text import ago
+from crmdeck.tui.marks import STATE_COLORS, open_mark
 from crmdeck.tui.panes.schema.columns import mark_text
 from crmdeck.tui.panes.schema.rows import Everywhere, FieldLine, SchemaData
 from crmdeck.tui.text import count
@@ -15,22 +17,22 @@ Details = tuple[str | Content, ...]
 
 
 def overview_heading(
-    data: SchemaData, to_map: Mapping[str, Sequence[FieldLine]], unseen: int, objects: bool
+    data: SchemaData, to_map: Mapping[str, Sequence[FieldLine]], changes: OpenChanges, objects: bool
 ) -> Details:
     """Return the heading for all `objects` of a connection, or for all fields.
 
-    `to_map` are the required fields without a mapping, by object. `unseen` is the number of
-    changes that this user has not seen.
+    `to_map` are the required fields without a mapping, by object.
     """
     stale = sum(line.summary.is_stale for line in data.objects)
     fields = count(sum(line.summary.field_count for line in data.objects), "field")
     size = f"{count(len(data.objects), 'object')}, {fields}" if objects else fields
     if data.overview.at is not None:
         return (size,)
+    mark, state = open_mark(changes)
     missing = sum(map(len, to_map.values()))
     ends = min((line.summary.expires_at for line in data.objects), default=None)
     return (
-        _to_do(f"{count(unseen, 'unseen change')}: press 3") if unseen else "",
+        Content.styled(f"{mark} open", STATE_COLORS[state]) if mark else "",
         _to_do(f"{count(missing, 'required field')} not mapped") if missing else "",
         _to_do(f"▲ {stale:,} stale: press r") if stale else "",
         size,

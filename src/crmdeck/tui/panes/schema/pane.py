@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from crmdeck.model import OpenChanges
 from crmdeck.text import ago
 from crmdeck.tui.host import Location, PaneHost
 from crmdeck.tui.keys.actions import READ_ONLY, action
@@ -335,8 +336,8 @@ class SchemaPane(Pane):
         to_map = self.schema.fields.to_map
         if place.kind in (OBJECTS, ALL):
             status = self.host.status
-            unseen = status.unseen.total if status is not None else 0
-            return overview_heading(data, to_map, unseen, place.kind == OBJECTS)
+            changes = status.open_changes if status is not None else OpenChanges()
+            return overview_heading(data, to_map, changes, place.kind == OBJECTS)
         mine = to_map.get(place.object_type, ())
         if place.kind == FIELDS:
             return object_heading(data, place.object_type, mine)
