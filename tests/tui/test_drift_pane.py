@@ -304,7 +304,6 @@ async def test_a_change_that_the_crm_takes_back_is_resolved(tmp_path: Path) -> N
                 ChangeState.RESOLVED,
                 ChangeState.RESOLVED,
             ]
-            assert "none open" in screen_text(pilot)
             assert "↺" in screen_text(pilot)
             assert "changed back 2026-05-16" in screen_text(pilot)
 
