@@ -67,8 +67,9 @@ def check(
     ] = None,
     since: Annotated[
         str | None,
-        typer.Option("--since", help="Start date: 2026-05-16, or 7d (default: the last check)."),
+        typer.Option("--since", help="Only changes since: 2026-05-16, or 7d."),
     ] = None,
+    new: Annotated[bool, typer.Option("--new", help="Only changes since the last check.")] = False,
     refresh: Annotated[
         bool, typer.Option("--refresh/--no-refresh", help="Refresh first, or check the cache.")
     ] = True,
@@ -84,7 +85,9 @@ def check(
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Refresh, then report new problems: changes, broken mappings, failed reads, expiry dates.
+    """Refresh, then report problems: open changes, broken mappings, failed reads, expiry dates.
+
+    The same check gives the same exit code until someone settles the changes.
 
     Exit codes: 0 if nothing fails, 4 for a change or a broken mapping, 3 if a connection needs
     a sign-in, 6 if crmdeck could not read some objects or connections, 1 if it could read none.
@@ -99,6 +102,7 @@ def check(
             report = ws.checks.run(
                 names or (),
                 since=moment(since, ws),
+                new=new,
                 fail_on=fail_on,
                 policy=policy,
                 contracts=contract or (),

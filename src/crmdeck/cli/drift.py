@@ -21,7 +21,7 @@ from crmdeck.cli.options import (
 from crmdeck.cli.output import emit_json, emit_table, report_error, say
 from crmdeck.cli.session import drifted, moment, open_workspace
 from crmdeck.errors import ExitCode, UsageError, exit_code
-from crmdeck.model import Side
+from crmdeck.model import ChangeState, Severity, Side
 from crmdeck.text import count
 
 SIDES = {Side.LEFT: "left only", Side.RIGHT: "right only", Side.BOTH: "differs"}
@@ -37,7 +37,7 @@ def drift(
         str | None, typer.Option("--since", help="Start date: 2026-05-16, or 7d.")
     ] = None,
     open_only: Annotated[
-        bool, typer.Option("--open", help="Only changes that are not acknowledged.")
+        bool, typer.Option("--open", help="Only open changes: not acknowledged, not changed back.")
     ] = False,
     acknowledge: Annotated[
         list[str] | None,
@@ -51,7 +51,7 @@ def drift(
 ) -> None:
     """List changes, newest first, and acknowledge them.
 
-    With --fail-on, exit with 4 if a change of that severity is not acknowledged. Exit with 3, 6 or
+    With --fail-on, exit with 4 if a change of that severity is open. Exit with 3, 6 or
     1 if the last refresh could not read everything.
     """
     with open_workspace(home, demo, as_json) as ws:
@@ -66,7 +66,7 @@ def drift(
             at_least=at_least,
             object_type=object_type,
             since=after,
-            acknowledged=False if open_only else None,
+            open_only=open_only,
         )
         if acknowledge:
             ids = [e.id for e in report.events] if acknowledge == ["shown"] else acknowledge
@@ -74,8 +74,12 @@ def drift(
             say(f"Acknowledged {count(noted.number, 'change')}. {noted.not_checked}".rstrip())
             report = ws.drift.report(name, at_least=at_least, object_type=object_type, since=after)
         reasons = []
-        if drifted((e for e in report.events if e.acknowledged_at is None), fail_on):
-            reasons.append(ExitCode.DRIFT)
+        if fail_on is not None:
+            states = ws.drift.standings(name, safe=fail_on is Severity.SAFE)
+            counted = (ChangeState.OPEN, ChangeState.INFO)
+            still = (e for e in report.events if e.id in states and states[e.id].state in counted)
+            if drifted(still, fail_on):
+                reasons.append(ExitCode.DRIFT)
         # A gate must not pass because of something that it could not read.
         for error in ws.checks.unread(name) if fail_on else ():
             report_error(error, as_json=as_json)

@@ -18,17 +18,23 @@ from crmdeck.text import count, unseen_text
 
 def status(
     names: NamesArgument = None,
+    fail_on: FailOnOption = None,
     home: HomeOption = None,
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show connection health. Exit with 3 if a connection needs a sign-in."""
+    """Show connection health. Exit with 3 if a connection needs a sign-in.
+
+    With --fail-on, also exit with 4 if a change of that severity is open.
+    """
     with open_workspace(home, demo, as_json) as ws:
         found = [ws.health.status(name) for name in names] if names else list(ws.health.statuses())
         if not found:
             say("No connections yet. Add one: crmdeck connections add NAME --source SOURCE")
             say("Or try the demo: crmdeck demo")
-        reasons = [_status_reasons(item, found) for item in found]
+        reasons = [
+            _status_reasons(item, found) + _open_reasons(ws, item, fail_on) for item in found
+        ]
         if as_json:
             answers = [
                 _with_reasons(item.to_wire(), why) for item, why in zip(found, reasons, strict=True)
@@ -44,7 +50,7 @@ def status(
                     "objects",
                     "fields",
                     "quota",
-                    "unseen",
+                    "open",
                     "alert",
                 ),
                 [
@@ -56,7 +62,7 @@ def status(
                         item.schema_stats.object_count,
                         item.schema_stats.field_count,
                         f"{item.quota.left:.0%}" if item.quota else None,
-                        unseen_text(item.unseen.total, item.unseen.breaking) or None,
+                        unseen_text(item.open_changes.count, item.open_changes.breaking) or None,
                         _first_alert(item.alerts),
                     )
                     for item in found
@@ -82,6 +88,20 @@ def _status_reasons(
         alone = all(each.status is Status.ERROR for each in of)
         reasons.append(ExitCode.FAILED if alone else ExitCode.PARTIAL)
     return reasons
+
+
+def _open_reasons(
+    ws: workspace.Workspace, item: model.ConnectionStatus, fail_on: model.Severity | None
+) -> list[ExitCode]:
+    """Return the exit code that the open changes of a connection cause."""
+    if fail_on is None:
+        return []
+    if fail_on is model.Severity.SAFE:
+        standings = ws.drift.standings(item.id, safe=True).values()
+        counted = (model.ChangeState.OPEN, model.ChangeState.INFO)
+        return [ExitCode.DRIFT] if any(each.state in counted for each in standings) else []
+    worst = item.open_changes.severity
+    return [ExitCode.DRIFT] if worst is not None and worst.rank >= fail_on.rank else []
 
 
 def _with_reasons(answer: Mapping[str, object], reasons: Sequence[ExitCode]) -> dict[str, object]:

@@ -30,6 +30,7 @@ class Issue(WireModel):
     partner_field: str | None = None
     mapped: bool = False
     event_id: str | None = None
+    detected_at: UtcTime | None = None
     changed_by: str | None = None
     rule: str | None = None
 

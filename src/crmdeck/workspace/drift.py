@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -106,6 +106,30 @@ class Drift:
             key = None if connection is None else find_connection(session, connection).id
             still = self._open(session, key)
             return group_open(session.drift.among(list(still)).values())
+
+    def in_state(
+        self,
+        connection: str,
+        states: Collection[ChangeState],
+        *,
+        safe: bool = False,
+        policy: Policy | None = None,
+    ) -> tuple[DriftEvent, ...]:
+        """Return the changes of a connection in one of the states, newest first.
+
+        `safe` and `policy` are those of `standings`. Raises NotFoundError.
+        """
+        with self._context.store.read() as session:
+            key = find_connection(session, connection).id
+            judged = judge_changes(self._context, session, key, safe=safe, policy=policy)
+            wanted = [
+                change.id
+                for each in judged.values()
+                for change, standing in each
+                if standing.state in states
+            ]
+            found = session.drift.among(wanted).values()
+        return tuple(sorted(found, key=lambda change: change.detected_at, reverse=True))
 
     def standings(
         self,

@@ -88,22 +88,38 @@ class Notices:
     def send(self, report: CheckReport) -> tuple[Delivery, ...]:
         """Send each route its message, in up to three attempts, and audit each delivery.
 
-        A failed route raises nothing and doesn't stop the others.
+        Each route gets each change once: from the check after its last successful message. A failed
+        route raises nothing and doesn't stop the others.
         """
         deliveries = []
+        markers = self._markers()
         for route in self._context.settings.notify:
-            message = compose(report, route)
+            message = compose(report, route, markers.get(route.name))
             if message is not None:
                 deliveries.append(self._deliver(route, message))
+        until = min((each.until for each in report.connections), default=report.checked_at)
         with self._context.store.write() as session:
             for each in deliveries:
                 what = "sent" if each.sent else "failed"
                 why = f": {each.error}" if each.error else ""
                 entry = self._context.entry(
-                    f"notice.{what}", f"Notification to {each.route} {what}{why}"
+                    f"notice.{what}",
+                    f"Notification to {each.route} {what}{why}",
+                    details={"route": each.route, "until": until.isoformat()},
                 )
                 session.audit.add(entry)
         return tuple(deliveries)
+
+    def _markers(self) -> dict[str, datetime]:
+        """Return until when each route has got all changes."""
+        with self._context.store.read() as session:
+            entries = session.audit.entries(event="notice.sent")
+        markers: dict[str, datetime] = {}
+        for entry in entries:
+            route, until = entry.details.get("route"), entry.details.get("until")
+            if isinstance(route, str) and isinstance(until, str):
+                markers.setdefault(route, datetime.fromisoformat(until))
+        return markers
 
     def heartbeat(self, url: str) -> str | None:
         """Ping a watchdog; return the reason if that failed."""
@@ -129,15 +145,24 @@ class Notices:
         return Delivery(route=route.name, sent=error is None, error=error)
 
 
-def compose(report: CheckReport, route: NoticeRoute) -> Message | None:
-    """Return the message of a check for a route, None if there is nothing to send."""
+def compose(
+    report: CheckReport, route: NoticeRoute, since: datetime | None = None
+) -> Message | None:
+    """Return the message of a check for a route, None if there is nothing to send.
+
+    Changes from before `since` are left out: the route has got them.
+    """
     names = {
         connection.name
         for connection in report.connections
         if any(fnmatchcase(connection.name, pattern) for pattern in route.connections)
     }
     issues = [
-        issue for issue in report.issues if issue.connection in names and _concerns(issue, route)
+        issue
+        for issue in report.issues
+        if issue.connection in names
+        and _concerns(issue, route)
+        and not (since and issue.detected_at and issue.detected_at < since)
     ]
     if not issues and not (route.all_well and names):
         return None

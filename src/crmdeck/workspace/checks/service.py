@@ -32,6 +32,7 @@ from crmdeck.mapping.validity import broken_mappings
 from crmdeck.model import (
     AlertLevel,
     CancelToken,
+    ChangeState,
     CheckedConnection,
     CheckReport,
     Connection,
@@ -103,6 +104,7 @@ class Checks:
         refs: Sequence[str] = (),
         *,
         since: datetime | None = None,
+        new: bool = False,
         fail_on: FailOn = FailOn.BREAKING,
         policy: Path | None = None,
         contracts: Sequence[Path] = (),
@@ -112,8 +114,10 @@ class Checks:
     ) -> CheckReport:
         """Check the named connections, or all that are not disconnected.
 
-        Unacknowledged changes count from `since`, else from the last check of each connection.
-        `policy` is a file of rules, by default `policy.toml` in the workspace. `contracts` are
+        Open changes count, so the same check gives the same result; with `new`, only those since
+        the last check of each connection, and with `since` only those since then. Safe changes
+        are notes of the check that finds them, unless `fail_on` or a rule of the policy counts
+        them. `policy` is a file of rules, by default that of the workspace. `contracts` are
         Open Data Contracts for the named connections, or for those that each contract names; the
         check then covers only those. Without `refresh` it checks the cache. A connection that
         can't be read doesn't stop the others. Raises NotFoundError and UsageError before it
@@ -125,7 +129,8 @@ class Checks:
         named = [self._context.connection(ref) for ref in refs] or self._all()
         wanted = tuple({connection.id: connection for connection in named}.values())
         self._require(wanted)
-        starts = {each.id: since or self._last_check(each) for each in wanted}
+        last = {each.id: self._last_check(each) for each in wanted}
+        starts = {each.id: since or (last[each.id] if new else None) for each in wanted}
         attempts: dict[str, Attempt] = {}
         if refresh and wanted:
             ran = self._refreshes.run_many(
@@ -140,7 +145,13 @@ class Checks:
             until = self._context.now
             status = self._health.status(connection.id)
             error = _error(connection, status, attempts.get(connection.id), refresh)
-            found = list(self._found(connection, status, starts[connection.id], error))
+            found = list(self._found(connection, status, error))
+            found += [
+                (_drifted(connection, event), (event,))
+                for event in self._changes(
+                    connection, rules, fail_on, starts[connection.id], last[connection.id]
+                )
+            ]
             found += [(issue, ()) for issue in self._deviating(connection, agreed)]
             judged = [self._judge(issue, events, rules, fail_on) for issue, events in found]
             issues += judged
@@ -260,7 +271,6 @@ class Checks:
         self,
         connection: Connection,
         status: ConnectionStatus,
-        since: datetime | None,
         error: CrmdeckError | None,
     ) -> Iterator[tuple[Issue, Sequence[DriftEvent]]]:
         if error is not None:
@@ -279,9 +289,6 @@ class Checks:
                 ),
                 (),
             )
-        report = self._drift.report(connection.id, since=since, acknowledged=False)
-        for event in report.events:
-            yield _drifted(connection, event), (event,)
         for summary in self._mappings.pairs(connection.id):
             for issue in self._broken(connection, summary.object_pair):
                 yield issue, ()
@@ -300,6 +307,29 @@ class Checks:
                     ),
                     (),
                 )
+
+    def _changes(
+        self,
+        connection: Connection,
+        policy: Policy,
+        fail_on: FailOn,
+        since: datetime | None,
+        last_check: datetime | None,
+    ) -> tuple[DriftEvent, ...]:
+        """Return the changes that a check judges: open or excused ones, and new safe ones."""
+        counts_safe = fail_on is FailOn.SAFE or any(
+            rule.level is IssueLevel.FAIL for rule in policy.rule
+        )
+        states = {ChangeState.OPEN, ChangeState.EXCUSED}
+        if counts_safe:
+            states.add(ChangeState.INFO)
+        found = self._drift.in_state(connection.id, states, safe=counts_safe, policy=policy)
+        if since is not None:
+            found = tuple(event for event in found if event.detected_at >= since)
+        if counts_safe:
+            return found
+        notes = self._drift.report(connection.id, since=since or last_check, acknowledged=False)
+        return found + tuple(each for each in notes.events if each.severity is Severity.SAFE)
 
     def _broken(self, connection: Connection, pair: str) -> Iterator[Issue]:
         try:
@@ -474,6 +504,7 @@ def _drifted(connection: Connection, event: DriftEvent) -> Issue:
         field_name=event.field_name,
         mapped=bool(event.affected_mappings),
         event_id=event.id,
+        detected_at=event.detected_at,
         changed_by=event.changed_by,
     )
 

@@ -1,0 +1,82 @@
+"""Gates judge what is open: the same command twice gives the same exit code."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from crmdeck.model import FailOn, IssueKind
+from crmdeck.settings import NoticeRoute
+from crmdeck.workspace.checks.notices import compose
+from tests.workspace.conftest import Desk, describe, text_field
+
+
+@pytest.fixture
+def drifted(desk: Desk) -> Desk:
+    """A risky and a safe change that no one has looked at."""
+    desk.export(describe("Account", text_field("Name"), text_field("Old__c")))
+    desk.refresh()
+    desk.export(describe("Account", text_field("Name"), text_field("New__c")))
+    desk.refresh()
+    return desk
+
+
+def check(desk: Desk, **options: object) -> int:
+    desk.clock.move(hours=1)
+    run = desk.workspace.checks.run
+    return run(["acme"], refresh=False, fail_on=FailOn.RISKY, **options).exit_code  # type: ignore[arg-type]
+
+
+def test_the_same_check_fails_until_someone_settles_the_change(drifted: Desk) -> None:
+    assert [check(drifted), check(drifted), check(drifted)] == [4, 4, 4]
+    events = drifted.workspace.drift.report("acme").events
+    drifted.workspace.drift.acknowledge([event.id for event in events])
+    assert check(drifted) == 0
+
+
+def test_new_counts_only_changes_since_the_last_check(drifted: Desk) -> None:
+    assert check(drifted, new=True) == 4
+    assert check(drifted, new=True) == 0
+    assert check(drifted) == 4
+
+
+def test_a_change_that_the_crm_takes_back_no_longer_fails(drifted: Desk) -> None:
+    drifted.export(describe("Account", text_field("Name"), text_field("Old__c")))
+    drifted.refresh()
+    assert check(drifted) == 0
+
+
+def test_safe_changes_are_notes_of_one_check_unless_the_gate_counts_them(desk: Desk) -> None:
+    desk.export(describe("Account", text_field("Name")))
+    desk.refresh()
+    desk.export(describe("Account", text_field("Name"), text_field("New__c")))
+    desk.refresh()
+
+    def notes() -> int:
+        desk.clock.move(hours=1)
+        issues = desk.workspace.checks.run(["acme"], refresh=False).issues
+        return sum(issue.kind is IssueKind.DRIFT for issue in issues)
+
+    assert [notes(), notes()] == [1, 0]
+    for _ in range(2):
+        run = desk.workspace.checks.run
+        assert run(["acme"], refresh=False, fail_on=FailOn.SAFE).exit_code == 4
+
+
+def test_a_policy_file_of_one_check_affects_that_check_only(drifted: Desk, tmp_path: Path) -> None:
+    policy = tmp_path / "other.toml"
+    policy.write_text('[[rule]]\nlevel = "ignore"\nobject = "Account"\nreason = "agreed"\n')
+    assert check(drifted, policy=policy) == 0
+    assert check(drifted) == 4
+
+
+def test_a_route_gets_each_change_once(drifted: Desk) -> None:
+    route = NoticeRoute(name="ops", kind="chat")
+    report = drifted.workspace.checks.run(["acme"], refresh=False, fail_on=FailOn.RISKY)
+    first = compose(report, route)
+    assert first is not None
+    assert "Old__c" in first.body
+    later = max(issue.detected_at for issue in report.issues if issue.detected_at)
+    assert compose(report, route, later + timedelta(seconds=1)) is None
