@@ -78,7 +78,7 @@ def errors() -> str:
 
 
 def kinds() -> Iterator[type[CrmdeckError]]:
-    """Yield every error class of crmdeck."""
+    """Yield every error class of crmdeck that has a code of its own."""
     for module in pkgutil.walk_packages(crmdeck.__path__, f"{crmdeck.__name__}."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
@@ -86,7 +86,8 @@ def kinds() -> Iterator[type[CrmdeckError]]:
     while below:
         kind = below.pop()
         below += kind.__subclasses__()
-        if kind is not CrmdeckError and kind.__module__.startswith("crmdeck."):
+        own = kind.__module__.startswith("crmdeck.") and "code" in vars(kind)
+        if kind is not CrmdeckError and own:
             yield kind
 
 
@@ -228,7 +229,7 @@ def value_words(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> st
 
 def on_the_wire(text: str) -> str:
     """Return a docstring with the wire names of its fields."""
-    return re.sub(r"`[a-z]+(?:_[a-z]+)+`", lambda name: to_camel(name[0]), text)
+    return re.sub(r"(?<=`)[a-z]+(?:_[a-z]+)+(?=`)", lambda name: to_camel(name[0]), text)
 
 
 def link(name: str) -> str:

@@ -77,7 +77,7 @@ def test_each_role_may_do_what_the_page_says(
         assert carol.read_only
         with pytest.raises(ReadOnlyError) as refused:
             carol.refreshes.run("acme")
-        assert "read only" in (refused.value.cause or "")
+        assert "read-only" in (refused.value.cause or "")
         kept = carol.backups.write(tmp_path / "carol.zip").tables
         assert kept == anna.backups.write(tmp_path / "anna.zip").tables
         anna.backups.restore(tmp_path / "carol.zip", force=True)
