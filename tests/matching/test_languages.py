@@ -105,6 +105,11 @@ def test_phrases_and_compounds_are_translated(text: str, expected: list[str]) ->
     assert swedish(text) == expected
 
 
+def test_a_label_is_found_with_umlauts_written_out() -> None:
+    for text in ("Över", "over", "oever", "OEVER"):
+        assert swedish(text, labels={"Över": ("above",)}) == ["above"]
+
+
 def test_a_language_without_joints_has_no_compounds() -> None:
     assert swedish("kundnamn", joints=()) == ["kundnamn"]
     assert swedish("namnbolag", joints=()) == ["namnbolag"]

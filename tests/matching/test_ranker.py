@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crmdeck.matching import Evidence, RankContext, SentenceEncoder, rank, texts_to_encode
+from crmdeck.matching.confidence import CEILING
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.model import DecisionState, Field, FieldType, PicklistValue, Suggestion
 from crmdeck.workspace.mappings.knowledge import load_catalog, load_knowledge
@@ -202,6 +203,7 @@ def test_compatible_types_alone_are_not_a_reason() -> None:
     found = ranked(left, right, knowledge=KNOWLEDGE)["allergies"]
     assert found.crm_field is None
     assert [one.crm_field for one in found.alternatives] == ["Horsepower__c"]
+    assert found.confidence <= CEILING
 
 
 def test_empty_field_lists() -> None:
@@ -325,7 +327,7 @@ def test_any_two_lists_of_fields_can_be_ranked(left: list[Field], right: list[Fi
     names = {field.name for field in right}
     for one in suggestions:
         assert one.crm_field is None or one.crm_field in names
-        assert 0 <= one.confidence < 1
+        assert 0 <= one.confidence <= CEILING
     if len(names) == len(right):
         given_out = [one.crm_field for one in suggestions if one.crm_field is not None]
         assert len(given_out) == len(set(given_out))

@@ -73,6 +73,19 @@ def test_a_known_word_and_one_of_short_parts_only_stay_whole() -> None:
 
 
 @pytest.mark.parametrize(
+    "other",
+    [
+        Field(name="x", label="Close date"),
+        Field(name="Close_Date"),
+        Field(name="q", label="date Close"),
+    ],
+)
+def test_only_separated_words_cut_a_run_together_name(other: Field) -> None:
+    assert read(Field(name="closedate", label="Closedate"), other)[0] == ("close", "date")
+    assert read(Field(name="closedate"), Field(name="datum", label="Datum"))[0] == ("closedate",)
+
+
+@pytest.mark.parametrize(
     ("known", "word", "parts"),
     [
         # The longest part needs four letters, and the word six.

@@ -79,7 +79,7 @@ def _by_words(
         strengths.setdefault(concept, _SHORTER_PHRASE)
     for words in text.readings:
         shorter = [word for word in words if word not in skipped]
-        if shorter and len(shorter) < len(words):
+        if shorter:
             for concept in lexicon.concepts_of(shorter):
                 strengths.setdefault(concept, _SHORTER_PHRASE)
     if not strengths:
