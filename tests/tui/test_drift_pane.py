@@ -245,7 +245,7 @@ async def test_acknowledging_is_undone_and_redone(drifted: Workspace) -> None:
         assert "5 open" in screen_text(pilot)
         await press(pilot, "U")
         assert len(acknowledged(drifted)) == 1
-        assert "undo" in keys(pilot)
+        assert "Undo" in keys(pilot)
 
 
 async def test_looking_at_changes_settles_nothing(

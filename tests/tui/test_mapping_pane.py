@@ -445,10 +445,10 @@ async def test_a_failing_editor_changes_nothing(
     monkeypatch.delenv("VISUAL", raising=False)
     async with at_desk(desk_workspace, size=(120, 40)) as desk:
         for editor, told in (
-            ("/no/such/editor", "The editor '/no/such/editor' can't be started."),
+            ("/no/such/editor", "Can't start the editor '/no/such/editor'."),
             ("sh -c 'exit 3'", "'sh' exited with 3. Nothing was changed."),
-            ("'unclosed", "EDITOR is not a command"),
-            ("rm", "The file that 'rm' was to edit can't be read."),
+            ("'unclosed", "EDITOR isn't a command"),
+            ("rm", "Can't read the file edited in 'rm'."),
         ):
             monkeypatch.setenv("EDITOR", editor)
             await desk.press("E")
