@@ -79,7 +79,7 @@ async def test_objects_then_fields_then_one_field_in_full_and_back(workspace: Wo
         assert "currency, 18 digits, 2 decimals" in text
         assert "✓ create   ✕ no update" in text
         assert "What it is worth" in text
-        assert "deal_registration--Opportunity: estimatedValue (push)" in text
+        assert "deal_registration--Opportunity: estimatedValue (PartnerOS to CRM)" in text
         assert "present at baseline" in text
         await press(pilot, "y", "n")
         assert app.clipboard == "Amount"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from crmdeck.model import Connection, Platform, Source
 from crmdeck.tui.dialogs.choose import Choice, Choose
@@ -12,10 +11,7 @@ from crmdeck.tui.dialogs.form import Asked, Form, answered, asked_path
 from crmdeck.tui.host import FlowHost
 from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.screens.sign_in import SignInFlow
-from crmdeck.workspace import CRMS, vendor_of
-
-if TYPE_CHECKING:
-    from crmdeck.workspace import ConnectionDraft
+from crmdeck.workspace import CRMS, ConnectionDraft, vendor_of
 
 
 @dataclass(frozen=True)
@@ -131,8 +127,6 @@ def _lines(kind: Kind) -> list[Asked]:
 
 
 def _draft(kind: Kind, answers: dict[str, str]) -> ConnectionDraft:
-    from crmdeck.workspace import ConnectionDraft
-
     endpoint = answered(answers, "endpoint")
     host = answered(answers, "host")
     # With a custom API URL the vendor's sign-in page isn't used.

@@ -13,6 +13,7 @@ from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.tui.host import FlowHost
 from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.panes.pane import ExportRequest
+from crmdeck.workspace import FORMATS
 
 PURPOSES = {
     "json": "the JSON of the API, for programs",
@@ -92,8 +93,6 @@ def ask_and_export(host: FlowHost, request: ExportRequest, connection_id: str | 
 
 
 def _choices(request: ExportRequest) -> Iterator[Choice]:
-    from crmdeck.workspace import FORMATS
-
     for what in filter(None, (request.what, request.inner)):
         for name in FORMATS:
             if not request.inner:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from crmdeck.errors import CrmdeckError, UsageError
+from crmdeck.model import Flow, Question, SecretsPlace
 from crmdeck.tui.dialogs.account import Account
 from crmdeck.tui.dialogs.browser import Browser
 from crmdeck.tui.dialogs.choose import Choice, Choose
@@ -18,10 +19,7 @@ from crmdeck.tui.host import FlowHost
 from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.screens.refresh import refresh_connection
 from crmdeck.tui.widgets.table import Column
-
-if TYPE_CHECKING:
-    from crmdeck.model import Flow, Question, SecretsPlace
-    from crmdeck.workspace import ConnectionDraft, SignedIn, Workspace
+from crmdeck.workspace import DEFAULT_PORT, ConnectionDraft, SignedIn, Workspace, read_key
 
 T = TypeVar("T")
 
@@ -105,8 +103,6 @@ class SignInFlow:
         )
 
     def _settle_place(self, plan: _Plan) -> None:
-        from crmdeck.model import SecretsPlace
-
         if plan.place is not None:
             self._ask_what(plan)
             return
@@ -139,8 +135,6 @@ class SignInFlow:
 
     def _take(self, plan: _Plan, _job: Job, answers: dict[str, str]) -> Any:
         """Sign in with the answers, or start the flow in the browser."""
-        from crmdeck.workspace import read_key
-
         self._secrets = {}
         for question in plan.questions:
             answer = answered(answers, question.name)
@@ -202,8 +196,6 @@ class SignInFlow:
 
 
 def _lines(plan: _Plan) -> Sequence[Asked]:
-    from crmdeck.workspace import DEFAULT_PORT
-
     lines = []
     if plan.own_host:
         placeholder = "https://MYDOMAIN.my.salesforce.com"

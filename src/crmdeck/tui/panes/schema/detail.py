@@ -17,7 +17,7 @@ from crmdeck.tui.panes.schema.history import changed_at_source, dated, event_lin
 from crmdeck.tui.panes.schema.rows import ARROWS, FieldLine, ObjectLine, SchemaData
 from crmdeck.tui.panes.usage import usage_lines
 from crmdeck.tui.text import count, display_block, display_text
-from crmdeck.workspace import NearestField, percent
+from crmdeck.workspace import DIRECTION_WORDS, NearestField, percent
 
 NAME_WIDTH = 10
 NO_FLAGS = "not marked required, unique or custom"
@@ -182,8 +182,8 @@ def _mapped(
     """Yield the mappings of a field, or its best match and the key to map it."""
     mapped = data.overview.mapped.get(line.key, ())
     for one in mapped:
-        arrow = f"{ARROWS[one.direction]} {one.partner_field} ({one.direction.value})"
-        where = f"{one.object_pair}: {one.partner_field} ({one.direction.value})"
+        arrow = f"{ARROWS[one.direction]} {one.partner_field} ({DIRECTION_WORDS[one.direction]})"
+        where = f"{one.object_pair}: {one.partner_field} ({DIRECTION_WORDS[one.direction]})"
         text = display_text(where if in_full else arrow, 200)
         yield named("mapped to", Content.styled(text, "$mark"), width)
     if not mapped and data.overview.at is None:

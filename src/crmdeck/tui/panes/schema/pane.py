@@ -471,7 +471,7 @@ class SchemaPane(Pane):
         "schema.all",
         "All fields",
         "f",
-        help="Search the fields of all objects, or return to the objects.",
+        help="Search all fields, or return to the objects.",
         hint=90,
         blocked=_no_schema,
     )
@@ -490,7 +490,7 @@ class SchemaPane(Pane):
         "schema.everywhere",
         "All connections",
         "asterisk",
-        help="Search the fields of all connections, or only this one.",
+        help="Search all connections, or only this one.",
         blocked=_no_everywhere,
     )
     def turn_everywhere(self) -> None:
