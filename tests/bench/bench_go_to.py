@@ -1,10 +1,9 @@
-"""How long go-to-anything and going to another connection take: `python -m tests.bench go_to`.
+"""Time of go to anything and of switching connections: `python -m tests.bench go_to`.
 
-The fields are those of org-b of the shared data, as they are and ten times over, made up where it
-is not there. Keys and stalls are in times of the processor, so that other processes are left out; a
-stall is the most that the event loop was kept from anything else. Opening and going to another
-connection are by the clock, over a workspace that reads the export, each beside its floor: a dialog
-with a few lines, and a connection of ten objects.
+The fields are those of org-b of the shared data, once and ten times, or invented without it. Keys
+and stalls are processor time, which leaves out other processes. A stall is the longest time that
+the event loop was blocked. Opening and switching are wall-clock times over a workspace that reads
+the export, next to their floors: a small dialog, and a connection of ten objects.
 """
 
 from __future__ import annotations
@@ -35,11 +34,11 @@ from tests.bench.figures import Figure, show
 ROUNDS = 3
 ALL_TYPED = (*TYPED, *ONE_WORD, *TYPOS)
 SMALL = 10
-"""Object types of the connections that are the floor."""
+"""Objects of the connections that serve as the floor."""
 
 
 def places(times: int) -> tuple[Place, ...]:
-    """Return the fields as places, `times` over."""
+    """Return the fields as places, `times` times."""
     found = []
     for line in fields(times):
         row = line.row
@@ -48,7 +47,7 @@ def places(times: int) -> tuple[Place, ...]:
 
 
 async def found(pilot: Pilot[None], dialog: GoTo, text: str) -> None:
-    """Wait until what `text` finds shows."""
+    """Wait until the matches of `text` show."""
     table = dialog.query_one(Table)
     while dialog._list._sought != text or table.is_ordering:
         await asyncio.sleep(0)
@@ -56,7 +55,7 @@ async def found(pilot: Pilot[None], dialog: GoTo, text: str) -> None:
 
 
 async def type_keys(lines: tuple[Place, ...]) -> list[tuple[float, float]]:
-    """Return the processor time (ms) of each text typed: all of it, and the longest stall."""
+    """Return the processor time (ms) of each typed text, and its longest stall."""
     index: SearchIndex[Line] = SearchIndex(lines, lambda line: line.searched)
     index.prepare()
     taken = []
@@ -88,7 +87,7 @@ def small_export(folder: Path) -> Path:
 
 
 def make_home(home: Path, path: Path) -> None:
-    """Make a workspace of two connections that read the same."""
+    """Make a workspace of two connections with the same schema."""
     with Workspace.open(home, secrets=MemorySecrets()) as workspace:
         for name in ("one", "other"):
             workspace.connections.add(
@@ -107,7 +106,7 @@ async def quiet(pilot: Pilot[None]) -> None:
 
 
 async def in_console(home: Path) -> dict[str, list[float]]:
-    """Return the milliseconds of each thing, `ROUNDS` times."""
+    """Return the milliseconds of each measurement, `ROUNDS` times."""
     kinds = ("open", "open stall", "dialog stall", "switch", "switch, processor", "switch stall")
     spent: dict[str, list[float]] = {kind: [] for kind in kinds}
     with Workspace.open(home, secrets=MemorySecrets()) as workspace:
@@ -152,7 +151,7 @@ async def in_console(home: Path) -> dict[str, list[float]]:
                 spent["switch, processor"].append((process_time() - worked) * 1000)
                 spent["switch stall"].append(stall)
                 await quiet(pilot)
-    # The first time imports what the others find.
+    # The first round imports modules, so it is left out.
     return {name: times[1:] for name, times in spent.items()}
 
 

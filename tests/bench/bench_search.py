@@ -1,9 +1,9 @@
-"""How long a key of the search over all fields takes, with its index and without.
+"""Time of a key in the search over all fields, with and without its index.
 
-`python -m tests.bench search`. The fields are those of org-b of the shared data, as they are and
-ten times over, made up where it is not there. Both ways are taken by turns in one run, painting
-included. Times are those of the processor, so that other processes are left out; a stall is the
-most that the event loop was kept from anything else.
+`python -m tests.bench search`. The fields are those of org-b of the shared data, once and ten
+times, or invented without it. Both ways alternate in one run, painting included. Times are
+processor time, which leaves out other processes. A stall is the longest time that the event loop
+was blocked.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def now() -> datetime:
 
 
 def fields(times: int) -> list[FieldLine]:
-    """Return org-b's fields `times` over, every copy with labels of its own."""
+    """Return org-b's fields `times` times, each copy with its own labels."""
     if EXPORT.exists():
         with gzip.open(EXPORT) as file:
             named = [
@@ -67,7 +67,7 @@ def fields(times: int) -> list[FieldLine]:
 
 
 def index_over(lines: list[FieldLine]) -> SearchIndex[FieldLine]:
-    """Return the index that the schema pane has, built."""
+    """Return the index of the schema pane, built."""
 
     def searched(line: FieldLine) -> Searchable:
         row = line.row
@@ -83,7 +83,7 @@ def index_over(lines: list[FieldLine]) -> SearchIndex[FieldLine]:
 async def type_keys(
     lines: list[FieldLine], index: SearchIndex[FieldLine] | None
 ) -> list[tuple[float, float]]:
-    """Return the processor time (ms) of each text typed: all of it, and the longest stall."""
+    """Return the processor time (ms) of each typed text, and its longest stall."""
     table: Table[FieldLine] = Table(all_columns(now), key=lambda line: line.key)
     taken = []
     async with Bench(table).run_test(size=(140, 40)) as pilot:

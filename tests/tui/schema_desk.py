@@ -1,4 +1,4 @@
-"""What the tests of the schema pane have in common: a workspace with a past, and hands."""
+"""Helpers for the tests of the schema pane: a workspace with a history."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NOW = SECOND_DAY + timedelta(hours=1)
 
 
 class Hands:
-    """A clock that is set by hand."""
+    """A clock set by hand."""
 
     moment = NOW
 
@@ -66,7 +66,7 @@ STAGE = field("Stage", "picklist", picklistValues=STAGES, restrictedPicklist=Tru
 
 
 def make(root: Path) -> None:
-    """Make a workspace: `prod` looked at on two days, `sandbox` once, `empty` never.
+    """Make a workspace: `prod` refreshed on two days, `sandbox` once, `empty` never.
 
     Between the two days Opportunity lost Old__c, got Region__c, and Stage lost a value.
     """
@@ -109,7 +109,7 @@ def make(root: Path) -> None:
 
 @contextmanager
 def opened(root: Path, clock: Hands) -> Iterator[Workspace]:
-    """Open the workspace below `root`, an hour after it was last looked at."""
+    """Open the workspace below `root`, an hour after its last refresh."""
     with Workspace.open(
         root / "home", clock=clock, actor="dana", secrets=MemorySecrets()
     ) as workspace:
@@ -121,7 +121,7 @@ def app_over(workspace: Workspace, **options: Any) -> CrmdeckApp:
 
 
 async def start(pilot: Pilot[Any], connection: str = "prod") -> None:
-    """Wait for the data of a connection, and go to the pane."""
+    """Wait for the data of a connection, and move to the pane."""
     await settle(pilot)
     for _ in range(3):
         if pilot.app.screen_stack[0].query_one(SchemaPane).connection_name == connection:
@@ -139,7 +139,7 @@ async def press(pilot: Pilot[Any], *keys: str) -> str:
 
 
 async def filter_by(pilot: Pilot[Any], words: str) -> str:
-    """Filter as if `words` were typed in one go."""
+    """Filter as if `words` were typed at once."""
     await press(pilot, "slash")
     pilot.app.screen.query_one(Input).value = words
     await pilot.pause()
@@ -147,7 +147,7 @@ async def filter_by(pilot: Pilot[Any], words: str) -> str:
 
 
 async def choose(pilot: Pilot[Any], key: str, words: str) -> str:
-    """Open a dialog by its key, and choose the first line with those words."""
+    """Open a dialog with its key, and choose the first row with those words."""
     await press(pilot, key)
     assert isinstance(pilot.app.screen, Choose)
     pilot.app.screen.query_one(Input).value = words

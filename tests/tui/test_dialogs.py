@@ -1,4 +1,4 @@
-"""The dialogs: safe defaults, and text from outside stays text."""
+"""The dialogs: safe defaults, and literal text."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def test_the_key_that_opened_never_confirms(workspace: Workspace) -> None:
     assert await answer(workspace, Confirm("Copy?", yes="Copy", opened_by="y"), "y", "y") == []
 
 
-async def test_what_lies_below_is_dimmed_as_the_toolkit_does(workspace: Workspace) -> None:
+async def test_the_screen_below_is_dimmed_as_in_textual(workspace: Workspace) -> None:
     app = audit_console(workspace)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
@@ -105,7 +105,7 @@ async def test_choose_searches_any_number(workspace: Workspace) -> None:
     assert await answer(workspace, again, *"19777", "enter") == [19777]
 
 
-async def test_a_list_is_paged_while_one_types_and_says_nothing_before_it_is_known(
+async def test_a_list_pages_during_a_search_and_is_not_empty_before_it_loads(
     workspace: Workspace,
 ) -> None:
     app = audit_console(workspace)
@@ -178,7 +178,7 @@ def dialogs() -> list[Dialog[Any]]:
     ]
 
 
-async def test_every_dialog_tells_its_keys_and_help_comes_back_to_it(
+async def test_every_dialog_shows_its_keys_and_help_returns_to_it(
     workspace: Workspace,
 ) -> None:
     app = audit_console(workspace)
@@ -191,9 +191,9 @@ async def test_every_dialog_tells_its_keys_and_help_comes_back_to_it(
             line = line_text(dialog.query_one(Hints), 0).rstrip()
             assert line.endswith(" Help"), kind
             assert "Esc" in line, kind
-            # However long its lists are, they push the keys out of no frame.
+            # Long lists never push the keys out of the frame.
             assert line.strip() in screen_text(pilot), kind
-            # A letter is a letter while one types a text: there F1 helps.
+            # In a line of text `?` is a letter, so F1 opens the help.
             assert ("F1 Help" in line) == isinstance(dialog, TypedConfirm | Prompt | Form), kind
             await pilot.press("question_mark" if "? Help" in line else "f1")
             await until(pilot, lambda: isinstance(app.screen, Help))
@@ -212,7 +212,7 @@ def many(wanted: str) -> list[Choice]:
     return [*(Choice(number, f"as fast as {number}") for number in range(50_000)), *few(wanted)]
 
 
-async def test_a_dialog_is_styled_once_and_the_footer_below_tells_what_changed_meanwhile(
+async def test_a_dialog_is_styled_once_and_the_footer_below_is_updated(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = audit_console(workspace)
@@ -247,7 +247,7 @@ async def test_a_dialog_is_styled_once_and_the_footer_below_tells_what_changed_m
     ],
     ids=["prompt", "typed", "form", "few", "many"],
 )
-async def test_enter_never_overtakes_what_was_typed_before(
+async def test_enter_never_overtakes_earlier_letters(
     workspace: Workspace, dialog: Screen[Any], expected: Any
 ) -> None:
     app = audit_console(workspace)
@@ -263,7 +263,7 @@ async def test_enter_never_overtakes_what_was_typed_before(
     assert got == [expected or "as fast as a paste"]
 
 
-async def test_what_is_copied_is_seen_before_and_the_last_form_is_offered_first(
+async def test_a_copy_is_previewed_and_the_last_form_comes_first(
     workspace: Workspace,
 ) -> None:
     app = audit_console(workspace)

@@ -1,4 +1,4 @@
-"""Go to anything: what it finds, that Enter goes exactly there, and that nothing comes late."""
+"""Go to anything: its matches, where Enter goes, and late answers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def dialog_of(app: CrmdeckApp) -> GoTo:
     return app.screen
 
 
-async def test_what_is_typed_leads_to_places_actions_and_settings(workspace: Workspace) -> None:
+async def test_finds_and_opens_places_actions_and_settings(workspace: Workspace) -> None:
     app = CrmdeckApp(workspace)
     async with app.run_test(size=(120, 36)) as pilot:
         await settle(pilot)
@@ -22,7 +22,7 @@ async def test_what_is_typed_leads_to_places_actions_and_settings(workspace: Wor
         dialog = dialog_of(app)
         await until(pilot, lambda: not dialog._reading)
 
-        # Nothing typed: what can be done here.
+        # Before typing: the actions that can run here.
         assert isinstance(dialog.row, Option)
         assert dialog.row.kind == "action"
         assert "health: Test" in screen_text(pilot)
@@ -37,13 +37,13 @@ async def test_what_is_typed_leads_to_places_actions_and_settings(workspace: Wor
         assert pane.place[1:3] == ("Contact", "Email")
         assert pane.display
 
-        # The letters that come with Enter at one go count, and the best match is taken.
+        # Letters that arrive together with Enter count, and Enter opens the best match.
         await pilot.press("colon")
         await type_text(pilot, "beta", "enter")
         await settle(pilot)
         assert pane.connection_name == "beta"
 
-        # Where one was stands on top; what can't be done says why.
+        # Recent places come first. A refused action explains why.
         await pilot.press("ctrl+p")
         dialog = dialog_of(app)
         await until(pilot, lambda: "↶ recent      Contact.Email" in screen_text(pilot))
@@ -52,7 +52,7 @@ async def test_what_is_typed_leads_to_places_actions_and_settings(workspace: Wor
         assert "Nothing to export here." in screen_text(pilot)
         await pilot.press("enter")
         await until(pilot, lambda: bool(app._notifications))
-        assert [told.message for told in app._notifications] == ["Nothing to export here."]
+        assert [toast.message for toast in app._notifications] == ["Nothing to export here."]
 
         await pilot.press("ctrl+k")
         dialog = dialog_of(app)
@@ -69,7 +69,7 @@ async def test_what_is_typed_leads_to_places_actions_and_settings(workspace: Wor
         await until(pilot, lambda: isinstance(dialog.row, Place) and dialog.row.name == "Email")
         await pilot.press("escape")
 
-        # What is read while the dialog closes comes to nobody.
+        # An answer that arrives while the dialog closes is dropped.
         await pilot.press("ctrl+k", "escape")
         await settle(pilot)
         assert len(app.screen_stack) == 1

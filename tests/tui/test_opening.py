@@ -1,4 +1,4 @@
-"""The start: the frame first, then the workspace, whatever the user does meanwhile."""
+"""The start: the frame first, then the workspace, whatever the user does in between."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_the_frame_imports_nothing_that_only_data_needs() -> None:
     assert done.stdout.split() == []
 
 
-async def test_the_frame_is_there_before_the_workspace(workspace: Workspace) -> None:
+async def test_the_frame_shows_before_the_workspace(workspace: Workspace) -> None:
     gate = threading.Event()
 
     def open_late() -> Workspace:
@@ -41,10 +41,10 @@ async def test_the_frame_is_there_before_the_workspace(workspace: Workspace) -> 
         await settle(pilot)
         text = screen_text(pilot)
         assert "● acme" in text
-        assert " acme   2 objects" in text, "the pane whose key was pressed meanwhile"
+        assert " acme   2 objects" in text, "the pane of the key pressed in between"
 
 
-async def test_who_leaves_at_once_finds_the_pane_of_last_time(workspace: Workspace) -> None:
+async def test_quitting_immediately_keeps_the_last_pane(workspace: Workspace) -> None:
     UiState(pane="audit").save(workspace.home)
     gate = threading.Event()
 
@@ -59,7 +59,7 @@ async def test_who_leaves_at_once_finds_the_pane_of_last_time(workspace: Workspa
     assert UiState.load(workspace.home).pane == "audit"
 
 
-async def test_a_workspace_that_can_not_be_opened_ends_the_console(tmp_path: Path) -> None:
+async def test_a_workspace_that_fails_to_open_stops_the_console(tmp_path: Path) -> None:
     (tmp_path / "settings.toml").write_text("theme = [")
     app = CrmdeckApp(PendingWorkspace(tmp_path, False, lambda: Workspace.open(tmp_path)))
     async with app.run_test(size=(100, 30)) as pilot:
@@ -68,7 +68,7 @@ async def test_a_workspace_that_can_not_be_opened_ends_the_console(tmp_path: Pat
     assert "is not valid TOML" in app.failure.message
 
 
-async def test_the_theme_and_keys_of_the_settings_hold(workspace: Workspace) -> None:
+async def test_the_theme_and_keys_of_the_settings_apply(workspace: Workspace) -> None:
     (workspace.home / "settings.toml").write_text(
         'theme = "light"\n[keys]\n"view.filter" = "f4"\n"welcome.demo" = "D"\n"form.take" = "f5"\n'
     )
@@ -80,4 +80,6 @@ async def test_the_theme_and_keys_of_the_settings_hold(workspace: Workspace) -> 
             await settle(pilot)
             assert app.theme == "crmdeck-light"
             assert "F4 Filter" in screen_text(pilot)
-            assert "Key map" not in screen_text(pilot), "keys of what was not shown yet are known"
+            assert "Key map" not in screen_text(pilot), (
+                "keys of panes that were not shown yet are known"
+            )

@@ -1,4 +1,4 @@
-"""Comparisons and the past: any two sides, kept over a restart, and what stands in the way."""
+"""Comparisons and earlier schemas: any two sides, restarts, and obstacles."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from tests.tui.schema_desk import (
 
 
 def make_more(root: Path) -> None:
-    """Make what is on the desk, and look at `sandbox` once more: Trial__c left, Next__c came."""
+    """Make the desk, and refresh `sandbox` again, without Trial__c and with Next__c."""
     make(root)
     with opened(root, Hands()) as workspace:
         write(root / "sandbox", "Account", NAME, field("Next__c", custom=True))
@@ -50,7 +50,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Restored:
 
 @pytest.fixture
 def tmp_path(desk: Restored) -> Path:
-    """The folder that holds the workspace and what its connections read."""
+    """The folder with the workspace and its schema files."""
     return desk.anew()
 
 
@@ -87,7 +87,7 @@ async def test_two_connections_at_any_two_moments(workspace: Workspace) -> None:
         assert differing(pilot) == ["Industry", "Trial__c"]
 
 
-async def test_the_object_one_stands_in_is_compared_first(workspace: Workspace) -> None:
+async def test_the_visible_object_is_compared_first(workspace: Workspace) -> None:
     async with app_over(workspace).run_test(size=(120, 30), notifications=True) as pilot:
         await start(pilot)
         await press(pilot, "j", "enter")
@@ -121,7 +121,7 @@ async def test_an_object_of_one_side_has_its_fields_there(workspace: Workspace) 
         assert "− left only" in text
 
 
-async def test_a_comparison_is_there_again_at_the_next_start(workspace: Workspace) -> None:
+async def test_a_comparison_is_restored_at_the_next_start(workspace: Workspace) -> None:
     async with app_over(workspace).run_test(size=(120, 30)) as pilot:
         await start(pilot)
         await choose(pilot, "equals_sign", "05-01")
@@ -143,7 +143,7 @@ async def test_a_comparison_is_there_again_at_the_next_start(workspace: Workspac
         assert table(pilot, "comparison").cursor_key == "Opportunity"
 
 
-async def test_a_refresh_compares_anew(workspace: Workspace, tmp_path: Path, clock: Hands) -> None:
+async def test_a_refresh_compares_again(workspace: Workspace, tmp_path: Path, clock: Hands) -> None:
     async with app_over(workspace).run_test(size=(120, 30)) as pilot:
         await start(pilot)
         await choose(pilot, "equals_sign", "05-01")
@@ -156,7 +156,7 @@ async def test_a_refresh_compares_anew(workspace: Workspace, tmp_path: Path, clo
 
 
 def keep(home: Path, **state: Any) -> None:
-    """Change what the console kept of the pane."""
+    """Change the kept state of the pane."""
     path = home / FILE_NAME
     kept = json.loads(path.read_text())
     kept["panes"]["schema"] |= state
@@ -180,7 +180,7 @@ COMPARING = [["objects", "", "", ""], ["comparison", "", "", ""], ["difference",
         ({"cursor": [["a"], {}], "sorts": {"comparison": 3, "nowhere": ["a", True]}}, ""),
     ],
 )
-async def test_what_is_not_there_any_more_is_left_for_now(
+async def test_a_missing_snapshot_leads_to_today(
     workspace: Workspace, state: dict[str, Any], told: str
 ) -> None:
     async with app_over(workspace).run_test(size=(100, 30)) as pilot:
@@ -199,7 +199,7 @@ async def test_what_is_not_there_any_more_is_left_for_now(
         assert "Opportunity   4 fields" in await press(pilot, "l", "G", "enter")
 
 
-async def test_an_object_that_differs_no_more_leads_to_those_that_do(
+async def test_an_object_that_no_longer_differs_leads_to_those_that_do(
     workspace: Workspace,
 ) -> None:
     async with app_over(workspace).run_test(size=(100, 30)) as pilot:
@@ -214,7 +214,7 @@ async def test_an_object_that_differs_no_more_leads_to_those_that_do(
 
 @pytest.fixture
 def broken(workspace: Workspace, tmp_path: Path, clock: Hands) -> Workspace:
-    """The workspace after the type of the mapped Amount changed as well."""
+    """The workspace after the type of the mapped Amount changed too."""
     clock.moment += timedelta(hours=1)
     write(tmp_path / "prod", "Opportunity", {**AMOUNT, "type": "string"}, field("Region__c"))
     workspace.refreshes.run("prod")
@@ -264,7 +264,7 @@ HINTS = [
 ]
 
 
-async def test_a_filter_that_nothing_can_pass_says_why(workspace: Workspace) -> None:
+async def test_an_impossible_filter_explains_itself(workspace: Workspace) -> None:
     async with app_over(workspace).run_test(size=(140, 40)) as pilot:
         await start(pilot)
         await press(pilot, "f")
@@ -284,7 +284,7 @@ async def test_changed_since_a_day(workspace: Workspace) -> None:
         assert not table(pilot, "all").shown()
 
 
-async def test_read_only_may_look_compare_and_travel(tmp_path: Path, clock: Hands) -> None:
+async def test_read_only_can_compare_and_view_earlier_schemas(tmp_path: Path, clock: Hands) -> None:
     with opened(tmp_path, clock) as made:
         home = made.home
     with Workspace.open(home, clock=clock, read_only=True) as workspace:

@@ -1,4 +1,4 @@
-"""What `e` writes in the schema pane: what is on the screen, now and in the past."""
+"""Exports of the schema pane: the visible rows, today and in the past."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Restored:
 
 @pytest.fixture
 def tmp_path(desk: Restored) -> Path:
-    """The folder that holds the workspace and what its connections read."""
+    """The folder with the workspace and its schema files."""
     return desk.anew()
 
 
@@ -108,7 +108,7 @@ async def test_one_object_and_one_field(workspace: Workspace) -> None:
         assert [value["value"] for value in wire["fields"][0]["picklist"]] == ["new", "won"]
 
 
-async def test_the_past_as_it_was(workspace: Workspace) -> None:
+async def test_an_earlier_schema(workspace: Workspace) -> None:
     async with app_over(workspace).run_test(size=(80, 24)) as pilot:
         await start(pilot)
         await choose(pilot, "t", "05-01")
@@ -138,7 +138,7 @@ async def test_a_comparison_by_object_and_by_field(workspace: Workspace) -> None
         assert [(row["fieldName"], row["side"]) for row in found] == [("Trial__c", "right")]
 
 
-async def test_a_name_that_is_taken_is_not_offered(workspace: Workspace, tmp_path: Path) -> None:
+async def test_an_existing_file_name_is_not_offered(workspace: Workspace, tmp_path: Path) -> None:
     (tmp_path / "crmdeck-objects.csv").write_text("mine")
     async with app_over(workspace).run_test(size=(80, 24)) as pilot:
         await start(pilot)
@@ -149,7 +149,7 @@ async def test_a_name_that_is_taken_is_not_offered(workspace: Workspace, tmp_pat
     assert (tmp_path / "crmdeck-objects.csv").read_text() == "mine"
 
 
-async def test_fields_of_all_connections_go_to_a_file_for_each(workspace: Workspace) -> None:
+async def test_fields_of_all_connections_go_to_one_file_each(workspace: Workspace) -> None:
     async with app_over(workspace).run_test(size=(80, 24)) as pilot:
         await start(pilot)
         await press(pilot, "f", "asterisk")

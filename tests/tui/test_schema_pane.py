@@ -1,4 +1,4 @@
-"""The schema pane over a real workspace, by what the user sees."""
+"""The schema pane over a real workspace."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Restored:
 
 @pytest.fixture
 def tmp_path(desk: Restored) -> Path:
-    """The folder that holds the workspace and what its connections read."""
+    """The folder with the workspace and its schema files."""
     return desk.anew()
 
 
@@ -90,7 +90,7 @@ async def test_objects_then_fields_then_one_field_in_full_and_back(workspace: Wo
         assert table(pilot, "objects").has_focus
 
 
-async def test_history_tells_what_changed_and_who_saw_to_it(workspace: Workspace) -> None:
+async def test_history_shows_changes_and_acknowledgments(workspace: Workspace) -> None:
     events = workspace.drift.report("prod", object_type="Opportunity").events
     stage = [event.id for event in events if event.field_name == "Stage"]
     workspace.drift.acknowledge(stage, "agreed [/]")
@@ -157,7 +157,7 @@ async def test_each_place_has_its_own_filter(workspace: Workspace) -> None:
         assert "1 of 2" in text
 
 
-async def test_time_travel_shows_the_past_as_the_past(workspace: Workspace) -> None:
+async def test_view_as_of_shows_an_earlier_schema(workspace: Workspace) -> None:
     app = app_over(workspace)
     async with app.run_test(size=(100, 40)) as pilot:
         await start(pilot)
@@ -187,7 +187,7 @@ async def test_time_travel_shows_the_past_as_the_past(workspace: Workspace) -> N
         assert "Region__c" in text
 
 
-async def test_a_field_that_was_not_there_yet_is_left_for_its_object(
+async def test_a_field_that_did_not_exist_then_leads_to_its_object(
     workspace: Workspace,
 ) -> None:
     app = app_over(workspace)
@@ -239,7 +239,7 @@ def re_line(text: str, word: str) -> str:
     return next(line for line in lines if line.startswith(word))
 
 
-async def test_nothing_discovered_yet_offers_the_refresh(
+async def test_a_connection_never_refreshed_offers_the_refresh(
     workspace: Workspace, tmp_path: Path
 ) -> None:
     write(tmp_path / "empty", "Lead", field("Company"))
@@ -257,7 +257,7 @@ async def test_nothing_discovered_yet_offers_the_refresh(
         assert "Lead" in text
 
 
-async def test_refresh_marks_what_changed_where_one_stands(
+async def test_a_refresh_keeps_the_cursor_on_its_row(
     workspace: Workspace, tmp_path: Path, clock: Hands
 ) -> None:
     app = app_over(workspace)
@@ -280,7 +280,7 @@ async def test_refresh_marks_what_changed_where_one_stands(
         assert "Region: New field" in await press(pilot, "backspace")
 
 
-async def test_comes_back_to_where_the_user_was(workspace: Workspace) -> None:
+async def test_restores_the_place_of_the_last_session(workspace: Workspace) -> None:
     app = app_over(workspace)
     async with app.run_test(size=(100, 40)) as pilot:
         await start(pilot)
@@ -333,8 +333,8 @@ async def test_many_values_are_a_table_like_any_other(workspace: Workspace, tmp_
         assert "1 of 14,000" in screen_text(pilot)
 
 
-async def test_hostile_text_is_text_everywhere(workspace: Workspace, tmp_path: Path) -> None:
-    # A file with half a surrogate pair is no JSON: its object is refused as a whole.
+async def test_hostile_text_is_literal_everywhere(workspace: Workspace, tmp_path: Path) -> None:
+    # A file with half a surrogate pair isn't JSON: its whole object is refused.
     texts = [text.replace("\ud800", "") for text in HOSTILE]
     fields = [
         field(
@@ -367,7 +367,7 @@ async def test_hostile_text_is_text_everywhere(workspace: Workspace, tmp_path: P
     assert all(len(screen.splitlines()) == 24 for screen in seen)
 
 
-async def test_an_unmapped_field_is_told_what_it_is_near_to_and_mapped(
+async def test_an_unmapped_field_shows_its_best_matches_and_can_be_mapped(
     workspace: Workspace, tmp_path: Path
 ) -> None:
     close = field("CloseDate", "date", nillable=False, createable=True, updateable=True)
@@ -378,11 +378,11 @@ async def test_an_unmapped_field_is_told_what_it_is_near_to_and_mapped(
     async with app.run_test(size=(80, 24)) as pilot:
         await start(pilot)
         assert "1 required field not mapped" in screen_text(pilot)
-        # What is to be done stands; the views that do not show give way.
+        # The next step stays; other views give way.
         text = await press(pilot, "j", "enter", "G")
         assert "prod › Opportunity   required, not mapped: CloseDate" in text
         await until(pilot, lambda: "match deal_registration.expected" in screen_text(pilot))
-        # Tab goes to the details and back.
+        # Tab moves to the details and back.
         details = app.screen.query_one("#brief")
         await press(pilot, "tab")
         assert details.has_focus
@@ -412,7 +412,7 @@ async def test_fields_of_all_connections_are_searched_together(workspace: Worksp
         await press(pilot, "f")
         await filter_by(pilot, "name")
         text = await press(pilot, "asterisk")
-        # `empty` was never read: it has no fields.
+        # `empty` was never refreshed, so it has no fields.
         assert "All connections   10 fields of 2 connections" in text
         shown = [(line.connection, line.path) for line in table(pilot, "everywhere").shown()]
         assert shown == [("prod", "Account.Name"), ("sandbox", "Account.Name")]
@@ -423,7 +423,7 @@ async def test_fields_of_all_connections_are_searched_together(workspace: Worksp
         assert "sandbox › Account › Trial__c" in text
         assert "Account.Trial__c" in text
         assert "All connections" in await press(pilot, "backspace")
-        # The other way round the same words are looked for in this connection only.
+        # Back to one connection, the filter stays.
         text = await press(pilot, "asterisk")
         assert " sandbox   " in text
         assert "Unknown filter key 'connection'" in text

@@ -1,4 +1,4 @@
-"""The shell over a real workspace, by what the user sees and what the store then holds."""
+"""The main screen over a real workspace."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ async def test_filters_in_place_and_escape_clears(workspace: Workspace) -> None:
         assert main_screen(app).filter_bar.text == "owner:x/q?"
 
 
-async def test_help_lists_what_can_be_done_here(workspace: Workspace) -> None:
+async def test_help_lists_the_keys_that_work_here(workspace: Workspace) -> None:
     app = audit_console(workspace, keys={"view.filter": "f"})
     async with app.run_test(size=(100, 70)) as pilot:
         await settle(pilot)
@@ -157,14 +157,14 @@ async def test_the_sidebar_collapses_by_itself_without_room(workspace: Workspace
         assert not app.ui_state.sidebar_collapsed
 
 
-async def test_where_connections_do_not_fit_the_chosen_one_is_named(workspace: Workspace) -> None:
+async def test_if_connections_do_not_fit_the_chosen_one_is_named(workspace: Workspace) -> None:
     app = audit_console(workspace)
     async with app.run_test(size=(62, 20)) as pilot:
         await settle(pilot)
         assert "● acme" in screen_text(pilot).splitlines()[0]
 
 
-async def test_r_refreshes_and_tells(workspace: Workspace, tmp_path: Path) -> None:
+async def test_r_refreshes_and_reports(workspace: Workspace, tmp_path: Path) -> None:
     write_describe(tmp_path / "acme", "Account", "Name", "Industry", "Region")
     app = audit_console(workspace)
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
@@ -227,7 +227,7 @@ async def test_escape_cancels_a_refresh(
         assert pane_of(app).error is None
 
 
-async def test_comes_back_to_where_the_user_was(home: Path, workspace: Workspace) -> None:
+async def test_restores_the_last_session(home: Path, workspace: Workspace) -> None:
     app = audit_console(workspace, theme="light")
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
@@ -247,7 +247,7 @@ async def test_comes_back_to_where_the_user_was(home: Path, workspace: Workspace
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"version": 1, "panes": {"audit": 3}}'])
-async def test_a_damaged_state_is_forgotten(home: Path, workspace: Workspace, damage: str) -> None:
+async def test_a_damaged_state_is_ignored(home: Path, workspace: Workspace, damage: str) -> None:
     (home / FILE_NAME).write_text(damage)
     assert UiState.load(home).panes == {}
     app = audit_console(workspace)
@@ -303,7 +303,7 @@ async def test_a_clashing_key_map_is_reported(workspace: Workspace) -> None:
         assert "no action named 'no.such'" in told.message
 
 
-async def test_opens_the_crms_own_page_and_keeps_what_was_said(workspace: Workspace) -> None:
+async def test_opens_the_page_in_the_crm_and_keeps_messages(workspace: Workspace) -> None:
     app = CrmdeckApp(workspace)
     async with app.run_test(size=(110, 30)) as pilot:
         await settle(pilot)

@@ -1,4 +1,4 @@
-"""The console in a browser: nobody gets in without the key, and who has it sees the console."""
+"""The console in a browser: only the key opens it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def server(home: Path) -> AsyncIterator[GuardedServer]:
     await web.TCPSite(runner, "127.0.0.1", port).start()
     yield served
     await runner.cleanup()
-    # textual-serve leaves the reaping of its process to the loop, which has to be there for it.
+    # The event loop reaps the process of textual-serve, so it must outlive it.
     await asyncio.sleep(0.3)
     gc.collect()
 
@@ -47,7 +47,7 @@ async def test_the_key_opens_and_nothing_else_does(server: GuardedServer) -> Non
         assert await status("/ws", Origin="http://evil.example") == 403
 
 
-async def test_who_has_the_key_sees_the_console(server: GuardedServer) -> None:
+async def test_with_the_key_a_browser_shows_the_console(server: GuardedServer) -> None:
     async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as browser:
         await (await browser.get(server.door)).read()
         socket_ = await browser.ws_connect(f"{server.public_url}/ws?width=100&height=30")

@@ -1,4 +1,4 @@
-"""The first run: an empty workspace, and the ways out of it."""
+"""The welcome page of an empty workspace."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ SIZE = (80, 24)
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Iterator[Workspace]:
-    """A workspace in which nothing was done yet."""
+    """A new workspace."""
     with Workspace.open(
         tmp_path / "home", clock=Clock(), actor="dana", secrets=MemorySecrets()
     ) as workspace:
         yield workspace
 
 
-async def test_says_what_this_is_and_offers_three_ways(empty: Workspace) -> None:
+async def test_explains_crmdeck_and_offers_three_ways(empty: Workspace) -> None:
     app = CrmdeckApp(empty)
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
@@ -46,7 +46,7 @@ async def test_says_what_this_is_and_offers_three_ways(empty: Workspace) -> None
         assert "/ Filter" not in text
 
 
-async def test_the_demo_is_what_is_run_next(empty: Workspace) -> None:
+async def test_the_demo_is_next(empty: Workspace) -> None:
     app = CrmdeckApp(empty)
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
@@ -86,7 +86,7 @@ async def test_a_folder_is_added_and_read(empty: Workspace, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("size", [(60, 12), (64, 16), (60, 22), (80, 20), (80, 24)])
-async def test_the_ways_are_in_sight_in_any_window(empty: Workspace, size: tuple[int, int]) -> None:
+async def test_the_ways_are_visible_in_any_window(empty: Workspace, size: tuple[int, int]) -> None:
     async with CrmdeckApp(empty).run_test(size=size) as pilot:
         await settle(pilot)
         for shown in (

@@ -1,4 +1,4 @@
-"""What happens to the window and the process: nothing is lost, and what shows fits."""
+"""Changes of the window and of the process: nothing is lost, and everything fits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from crmdeck.workspace import Workspace
 from tests.tui.pilot import audit_console, screen_text, settle, until
 
 
-async def test_a_window_that_changed_beneath_a_dialog_fits_afterwards(
+async def test_a_window_resized_beneath_a_dialog_fits_afterwards(
     workspace: Workspace,
 ) -> None:
     app = audit_console(workspace)
@@ -28,7 +28,7 @@ async def test_a_window_that_changed_beneath_a_dialog_fits_afterwards(
         assert "acme   " in screen_text(pilot)
 
 
-async def test_a_terminal_that_goes_away_loses_nothing(workspace: Workspace) -> None:
+async def test_a_closed_terminal_loses_nothing(workspace: Workspace) -> None:
     app = audit_console(workspace)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
