@@ -80,6 +80,4 @@ async def test_the_theme_and_keys_of_the_settings_apply(workspace: Workspace) ->
             await settle(pilot)
             assert app.theme == "crmdeck-light"
             assert "F4 Filter" in screen_text(pilot)
-            assert "Key map" not in screen_text(pilot), (
-                "keys of panes that were not shown yet are known"
-            )
+            assert "Key map" not in screen_text(pilot), "all panes' keys"
