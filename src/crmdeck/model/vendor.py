@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from crmdeck.model.connection import Connection
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(NamedTuple):
     """One value that a sign-in asks for; `name` is the name of the secret.
 
     `hidden`: don't show the answer while the user types. `from_file`: the answer is the path of a
@@ -28,8 +27,7 @@ class Question:
     lasting: bool = False
 
 
-@dataclass(frozen=True)
-class Flow:
+class Flow(NamedTuple):
     """One way to sign in. `own_host`: the flow needs the org's own URL, not a login host."""
 
     name: str
@@ -55,7 +53,7 @@ class CrmPage(NamedTuple):
     note: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class WriteRules:
     """What a CRM does with values of each kind, whatever the field.
 
@@ -74,7 +72,7 @@ class WriteRules:
     last_year: int = 9999
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class VendorProfile:
     """Everything vendor-specific that code outside the vendor's own packages needs.
 

@@ -26,6 +26,7 @@ from crmdeck.sandbox.history import (
     State,
     UseQuota,
 )
+from crmdeck.sandbox.large_schema import large_objects
 from crmdeck.sandbox.schema import (
     FieldDef,
     ObjectDef,
@@ -136,8 +137,6 @@ class Scenario:
 
         `in_scope` of its object types are mappable. Each has `fields` fields.
         """
-        from crmdeck.sandbox.large_schema import large_objects
-
         state = State(large_objects(objects, in_scope, fields))
         org = Organization("large", "salesforce", "Large Org", state, domain="large")
         return Scenario((org,), _demo().people)

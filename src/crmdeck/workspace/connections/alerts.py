@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
-from typing import TYPE_CHECKING
 
 from crmdeck.errors import CacheDamagedError, NextStep
 from crmdeck.model import (
@@ -22,9 +21,7 @@ from crmdeck.model import (
     SyncRun,
 )
 from crmdeck.text import count
-
-if TYPE_CHECKING:
-    from crmdeck.workspace.connections.retirements import Concern
+from crmdeck.workspace.connections.retirements import Concern
 
 LOW_QUOTA = 0.20
 QUOTA_COUNTS_FOR = timedelta(days=1)

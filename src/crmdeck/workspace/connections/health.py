@@ -24,6 +24,12 @@ from crmdeck.model import (
 )
 from crmdeck.store import Session
 from crmdeck.workspace.connections.alerts import Vitals, alerts, quota_level, token_level
+from crmdeck.workspace.connections.retirements import (
+    Concern,
+    Retirement,
+    concerns,
+    load_retirements,
+)
 from crmdeck.workspace.connections.runs import BAD, COMPLETED, GOOD, derive_status
 from crmdeck.workspace.connections.signin.flows import EXPIRING
 from crmdeck.workspace.context import Context, find_connection
@@ -31,7 +37,6 @@ from crmdeck.workspace.open_changes import count_by_connection
 
 if TYPE_CHECKING:
     from crmdeck.store.drift import OpenDrift
-    from crmdeck.workspace.connections.retirements import Concern, Retirement
 
 
 class Health:
@@ -104,8 +109,6 @@ class Health:
 
     def retirements(self) -> tuple[Retirement, ...]:
         """Return the vendor retirements, with the changes from the user's file."""
-        from crmdeck.workspace.connections.retirements import load_retirements
-
         return load_retirements(self._context.home)
 
     def _status(self, connection: Connection, records: _Records) -> ConnectionStatus:
@@ -167,8 +170,6 @@ class Health:
     def _concerns(self, connection: Connection, now: datetime) -> tuple[Concern, ...]:
         if not connection.is_direct:
             return ()
-        from crmdeck.workspace.connections.retirements import concerns
-
         return concerns(connection, self.retirements(), now.date())
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from crmdeck.clock import utc_now
 from crmdeck.connectors.registry import vendor_of
@@ -20,12 +21,14 @@ from crmdeck.model import (
     ProgressCallback,
     Source,
 )
-from crmdeck.sandbox import Organization, Scenario
 from crmdeck.settings import Settings
 from crmdeck.workspace.connections.service import ConnectionDraft
 from crmdeck.workspace.context import Context
 from crmdeck.workspace.demo.link import SandboxLink
 from crmdeck.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from crmdeck.sandbox import Organization
 
 ACTOR = "priya.raman"
 NIGHTLY = "nightly"
@@ -85,6 +88,9 @@ class Replay:
     """Replays ninety days of a team's work in order."""
 
     def __init__(self, workspace: Workspace, hands: Hands, anchor: datetime) -> None:
+        # Opening a built demo doesn't need the sandbox.
+        from crmdeck.sandbox import Scenario
+
         self._workspace = workspace
         self._hands = hands
         self._anchor = anchor

@@ -12,16 +12,14 @@ import threading
 import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import Protocol, Self
 from urllib.parse import parse_qs, urlsplit
 
 from crmdeck.connectors.tokens import Grant
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import CancelToken
 from crmdeck.redaction import redact, remember, vendor_code
-
-if TYPE_CHECKING:
-    from crmdeck.workspace.connections.signin.redirect import RedirectServer
+from crmdeck.workspace.connections.signin.redirect import RedirectServer
 
 DEFAULT_PORT = 17634
 PATH = "/callback"
@@ -76,7 +74,7 @@ class BrowserSignIn:
         self._lock = threading.Lock()
         self._answered = threading.Event()
         self._answer: Mapping[str, str] = {}
-        self._server = self._listen(port) if listen else None
+        self._server = RedirectServer(port, PATH, self._take) if listen else None
         bound = self._server.port if self._server else port
         # The vendors accept plain http for the name localhost only.
         self.redirect_uri = f"http://localhost:{bound}{PATH}"
@@ -148,12 +146,6 @@ class BrowserSignIn:
             server, self._server = self._server, None
         if server is not None:
             server.close()
-
-    def _listen(self, port: int) -> RedirectServer:
-        # The import of a web server is slow, and only a sign-in needs it.
-        from crmdeck.workspace.connections.signin.redirect import RedirectServer
-
-        return RedirectServer(port, PATH, self._take)
 
     def _take(self, query: str) -> bool:
         if len(query) > _LONGEST:
