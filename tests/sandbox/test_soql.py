@@ -37,7 +37,7 @@ ROWS: list[dict[str, Any]] = [
 )
 def test_where(where: str, ids: str) -> None:
     found = parse(f"SELECT Id FROM Thing WHERE {where}").run(ROWS)
-    assert "".join(row["Id"] for row in found) == ids
+    assert "".join(str(row["Id"]) for row in found) == ids
 
 
 def test_order_limit_and_offset() -> None:

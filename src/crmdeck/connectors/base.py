@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
 from crmdeck.connectors.limits import Limits
 from crmdeck.errors import CrmdeckError
@@ -276,7 +276,7 @@ class Sample:
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def count(cls, fields: Sequence[str], records: Sequence[Mapping[str, Any]]) -> Self:
+    def count(cls, fields: Sequence[str], records: Sequence[Mapping[str, object]]) -> Self:
         """Return the fill rates of `fields` in `records`, and a few different values of each."""
         rates: dict[str, float] = {}
         values: dict[str, tuple[str, ...]] = {}

@@ -7,7 +7,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
@@ -27,12 +26,12 @@ class Reply:
     """One answer of a CRM; `body` is the parsed JSON, or None."""
 
     status: int
-    body: Any
+    body: object
     headers: Mapping[str, str] = field(default_factory=dict)
     size: int = 0
 
     @property
-    def fields(self) -> Mapping[str, Any]:
+    def fields(self) -> Mapping[str, object]:
         """The body if it is a JSON object, else an empty one."""
         return self.body if isinstance(self.body, Mapping) else {}
 
@@ -171,7 +170,7 @@ def retry_after(reply: Reply) -> float | None:
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
-def records_of(body: object, key: str = "records") -> list[Mapping[str, Any]]:
+def records_of(body: object, key: str = "records") -> list[Mapping[str, object]]:
     """Return the records in an answer."""
     listed = body.get(key) if isinstance(body, Mapping) else None
     return (

@@ -127,7 +127,7 @@ def read_dictionary(file: SchemaFile, sheets: Sequence[Sheet]) -> Contents:
     return Contents(entries=tuple(entries), errors=reported)
 
 
-def sheet_of_records(records: Sequence[Mapping[str, Any]], path: str) -> Sheet:
+def sheet_of_records(records: Sequence[Mapping[str, object]], path: str) -> Sheet:
     """Return the records of a query, such as FieldDefinition, as a sheet; `A.B` is nested."""
     flat = [dict(_flat(record)) for record in records]
     headings = list(dict.fromkeys(key for record in flat for key in record))
@@ -143,7 +143,7 @@ def plain(text: str) -> str:
     return "".join(char for char in bare if char.isalnum())
 
 
-def _flat(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+def _flat(record: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
     for key, value in record.items():
         if key == "attributes":
             continue

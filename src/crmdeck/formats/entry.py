@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from crmdeck.errors import SourceError
 from crmdeck.formats.document import SchemaFile
 from crmdeck.model import ObjectSchema, Platform
 
-Build: TypeAlias = Callable[[str, Sequence[Mapping[str, Any]]], ObjectSchema]
+Build: TypeAlias = Callable[[str, Sequence[Mapping[str, object]]], ObjectSchema]
 
 
 @dataclass(frozen=True)
 class Pipelines:
     """The pipelines of one HubSpot object type, and the digest of their raw content."""
 
-    records: Sequence[Mapping[str, Any]]
+    records: Sequence[Mapping[str, object]]
     digest: bytes
 
 

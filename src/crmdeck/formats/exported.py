@@ -45,7 +45,7 @@ def is_exported_row(names: Iterable[str]) -> bool:
     return set(names) >= _OF_A_ROW
 
 
-def exported_object(object_type: str, exported: Mapping[str, Any]) -> ObjectSchema:
+def exported_object(object_type: str, exported: Mapping[str, object]) -> ObjectSchema:
     """Return the schema in an object of a JSON export; raises ValidationError."""
     return ObjectSchema.from_wire({**exported, "objectType": object_type})
 
@@ -122,7 +122,7 @@ def _values(file: str, place: str, row: Row) -> dict[str, Any]:
     return values
 
 
-def _field(file: str, place: str, values: Mapping[str, Any]) -> Field:
+def _field(file: str, place: str, values: Mapping[str, object]) -> Field:
     known = {name: value for name, value in values.items() if name in _NAMES}
     # An extra column goes into `native`, as in any data dictionary.
     others = {
@@ -131,7 +131,8 @@ def _field(file: str, place: str, values: Mapping[str, Any]) -> Field:
         if name and name not in _NAMES and name not in _OF_THE_OBJECT
     }
     if others:
-        known["native"] = {**values.get("native", {}), **others}
+        native = values.get("native")
+        known["native"] = {**(native if isinstance(native, Mapping) else {}), **others}
     try:
         return Field.from_wire(known)
     except ValidationError as error:

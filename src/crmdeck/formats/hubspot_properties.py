@@ -8,7 +8,6 @@ top level.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 from crmdeck.formats import json_values
 from crmdeck.formats.json_values import MalformedError
@@ -74,8 +73,8 @@ _FIELD_KEYS = frozenset(
 def parse_properties(
     object_type: str,
     label: str,
-    properties: Sequence[Mapping[str, Any]],
-    pipelines: Sequence[Mapping[str, Any]] = (),
+    properties: Sequence[Mapping[str, object]],
+    pipelines: Sequence[Mapping[str, object]] = (),
     custom: bool | None = None,
     *,
     required: Collection[str] | None = None,
@@ -144,12 +143,12 @@ def parse_rules(object_type: str, records: Sequence[object]) -> tuple[Rule, ...]
     return tuple(rules)
 
 
-def _record(value: object, what: str) -> Mapping[str, Any]:
+def _record(value: object, what: str) -> Mapping[str, object]:
     return json_values.clean(json_values.record(value, what))
 
 
 def _parse_property(
-    record: Mapping[str, Any], required: Collection[str] | None, hints: Collection[str]
+    record: Mapping[str, object], required: Collection[str] | None, hints: Collection[str]
 ) -> Field:
     name = json_values.name(record)
     native_type = json_values.text(record, "type") or ""
@@ -191,7 +190,7 @@ def _parse_property(
     )
 
 
-def _canonical(native_type: str, widget: str, record: Mapping[str, Any]) -> FieldType:
+def _canonical(native_type: str, widget: str, record: Mapping[str, object]) -> FieldType:
     kind = _TYPES.get(native_type, FieldType.OTHER)
     if native_type == "string":
         hint = json_values.text(record, "textDisplayHint") or ""
@@ -225,7 +224,7 @@ def _is_exact(native_type: str, kind: FieldType, hints: Collection[str]) -> bool
     return native_type != "number" or kind is FieldType.CURRENCY or shows_currency
 
 
-def _writable(record: Mapping[str, Any], calculated: bool | None) -> bool | None:
+def _writable(record: Mapping[str, object], calculated: bool | None) -> bool | None:
     metadata = json_values.record(
         record.get("modificationMetadata") or {}, "`modificationMetadata`"
     )
@@ -237,7 +236,7 @@ def _writable(record: Mapping[str, Any], calculated: bool | None) -> bool | None
     return None if read_only is None else True
 
 
-def _options(record: Mapping[str, Any]) -> tuple[tuple[PicklistValue, ...], dict[str, str]]:
+def _options(record: Mapping[str, object]) -> tuple[tuple[PicklistValue, ...], dict[str, str]]:
     values = []
     descriptions = {}
     for entry in json_values.items(record, "options"):
@@ -255,7 +254,7 @@ def _options(record: Mapping[str, Any]) -> tuple[tuple[PicklistValue, ...], dict
 
 
 def _pipeline_values(
-    pipelines: Sequence[Mapping[str, Any]],
+    pipelines: Sequence[Mapping[str, object]],
 ) -> tuple[tuple[PicklistValue, ...], tuple[PicklistValue, ...]]:
     found: dict[str, PicklistValue] = {}
     stages: dict[str, PicklistValue] = {}
@@ -270,7 +269,7 @@ def _pipeline_values(
     return tuple(found.values()), tuple(stages.values())
 
 
-def _pipeline_value(record: Mapping[str, Any], older_key: str) -> PicklistValue:
+def _pipeline_value(record: Mapping[str, object], older_key: str) -> PicklistValue:
     value = json_values.scalar(record.get("id")) or json_values.scalar(record.get(older_key))
     if not value:
         raise MalformedError("a pipeline or stage has no `id`")

@@ -208,7 +208,7 @@ class _Found:
         else:
             self._visit_items(items, path, depth)
 
-    def _records(self, raw: msgspec.Raw, path: str) -> list[Mapping[str, Any]]:
+    def _records(self, raw: msgspec.Raw, path: str) -> list[Mapping[str, object]]:
         try:
             return [each for each in _decoded(raw) if isinstance(each, Mapping)]
         except SourceError as error:
@@ -377,7 +377,7 @@ def _exported_builder(raw: msgspec.Raw) -> Build:
 
 
 def _schema_builder(raw: msgspec.Raw) -> Build:
-    def build(object_type: str, pipelines: Sequence[Mapping[str, Any]]) -> ObjectSchema:
+    def build(object_type: str, pipelines: Sequence[Mapping[str, object]]) -> ObjectSchema:
         schema = _decoded(raw)
         labels = schema.get("labels")
         label = labels.get("plural") if isinstance(labels, Mapping) else None
@@ -395,7 +395,7 @@ def _schema_builder(raw: msgspec.Raw) -> Build:
 
 
 def _properties_builder(raw: msgspec.Raw) -> Build:
-    def build(object_type: str, pipelines: Sequence[Mapping[str, Any]]) -> ObjectSchema:
+    def build(object_type: str, pipelines: Sequence[Mapping[str, object]]) -> ObjectSchema:
         label = object_type.replace("_", " ").capitalize()
         return parse_properties(object_type, label, _decoded(raw), pipelines)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pydantic_core
 
@@ -16,7 +15,7 @@ class MalformedError(ValueError):
     """A value of the wrong type; the caller adds the place."""
 
 
-def text(record: Mapping[str, Any], key: str) -> str | None:
+def text(record: Mapping[str, object], key: str) -> str | None:
     """Return the text under `key`; None if it is absent or null."""
     value = record.get(key)
     if value is None or isinstance(value, str):
@@ -24,7 +23,7 @@ def text(record: Mapping[str, Any], key: str) -> str | None:
     raise _wrong(key, "text", value)
 
 
-def empty_if_null(record: Mapping[str, Any], key: str, value: str | None) -> str | None:
+def empty_if_null(record: Mapping[str, object], key: str, value: str | None) -> str | None:
     """Return `value`, or an empty text if the record has `key` with null.
 
     A key with null states that the value is empty, so that a later value is drift. An absent key
@@ -33,12 +32,12 @@ def empty_if_null(record: Mapping[str, Any], key: str, value: str | None) -> str
     return "" if value is None and key in record else value
 
 
-def stated_text(record: Mapping[str, Any], key: str) -> str | None:
+def stated_text(record: Mapping[str, object], key: str) -> str | None:
     """Return the text under `key`: empty if it is null, None if the key is absent."""
     return empty_if_null(record, key, text(record, key))
 
 
-def name(record: Mapping[str, Any], key: str = "name") -> str:
+def name(record: Mapping[str, object], key: str = "name") -> str:
     """Return the text under `key`, which is required."""
     value = text(record, key)
     if not value:
@@ -46,7 +45,7 @@ def name(record: Mapping[str, Any], key: str = "name") -> str:
     return value
 
 
-def flag(record: Mapping[str, Any], key: str) -> bool | None:
+def flag(record: Mapping[str, object], key: str) -> bool | None:
     """Return the boolean under `key`; None if it is absent or null."""
     value = record.get(key)
     if value is None or isinstance(value, bool):
@@ -54,7 +53,7 @@ def flag(record: Mapping[str, Any], key: str) -> bool | None:
     raise _wrong(key, "true or false", value)
 
 
-def number(record: Mapping[str, Any], key: str) -> int | None:
+def number(record: Mapping[str, object], key: str) -> int | None:
     """Return the whole number under `key`; None if it is absent or null."""
     value = record.get(key)
     if value is None:
@@ -64,7 +63,7 @@ def number(record: Mapping[str, Any], key: str) -> int | None:
     raise _wrong(key, "a whole number", value)
 
 
-def items(record: Mapping[str, Any], key: str) -> Sequence[Any]:
+def items(record: Mapping[str, object], key: str) -> Sequence[object]:
     """Return the list under `key`; empty if it is absent or null."""
     value = record.get(key)
     if value is None:
@@ -74,15 +73,16 @@ def items(record: Mapping[str, Any], key: str) -> Sequence[Any]:
     raise _wrong(key, "a list", value)
 
 
-def texts(record: Mapping[str, Any], key: str) -> tuple[str, ...]:
+def texts(record: Mapping[str, object], key: str) -> tuple[str, ...]:
     """Return the list of texts under `key`; empty if it is absent or null."""
-    values = tuple(items(record, key))
-    if not all(isinstance(value, str) for value in values):
+    values = items(record, key)
+    texts = tuple(value for value in values if isinstance(value, str))
+    if len(texts) < len(values):
         raise MalformedError(f"`{key}` should contain only text")
-    return values
+    return texts
 
 
-def record(value: object, what: str) -> Mapping[str, Any]:
+def record(value: object, what: str) -> Mapping[str, object]:
     """Return `value` if it is a JSON object."""
     if isinstance(value, Mapping):
         return value
@@ -98,12 +98,12 @@ def scalar(value: object) -> str | None:
     return str(value)
 
 
-def rest(record: Mapping[str, Any], consumed: frozenset[str]) -> dict[str, Any]:
+def rest(record: Mapping[str, object], consumed: frozenset[str]) -> dict[str, object]:
     """Return the values of all keys but `consumed`, without nulls."""
     return {k: v for k, v in record.items() if v is not None and k not in consumed}
 
 
-def clean(record: Mapping[str, Any]) -> Mapping[str, Any]:
+def clean(record: Mapping[str, object]) -> Mapping[str, object]:
     """Return `record` with halves of surrogate pairs replaced, which UTF-8 can't encode.
 
     Raises MalformedError if the record isn't JSON.

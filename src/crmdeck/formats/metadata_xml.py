@@ -14,7 +14,6 @@ import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
@@ -361,9 +360,9 @@ def _value(element: Element) -> PicklistValue:
     )
 
 
-def _native(element: Element) -> dict[str, Any]:
+def _native(element: Element) -> dict[str, object]:
     """Return the other attributes: texts by name, the rest as nested records."""
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for child in element:
         key = _local(child)
         if key not in _CONSUMED:
@@ -374,8 +373,8 @@ def _native(element: Element) -> dict[str, Any]:
     return found
 
 
-def _nested(element: Element) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _nested(element: Element) -> dict[str, object]:
+    found: dict[str, object] = {}
     for child in element:
         key, value = _local(child), _native_value(child)
         if key in found:
@@ -386,7 +385,7 @@ def _nested(element: Element) -> dict[str, Any]:
     return found
 
 
-def _native_value(element: Element) -> Any:
+def _native_value(element: Element) -> object:
     return _nested(element) if len(element) else (element.text or "").strip()
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from typing import Any
 
 from crmdeck.formats import json_values
 from crmdeck.formats.json_values import MalformedError
@@ -111,16 +110,17 @@ def parse_object(describe: Mapping[str, object]) -> ObjectSchema:
         place = object_type
         if "fields" not in describe:
             raise MalformedError("`fields` is missing")
-        records = json_values.items(describe, "fields")
+        records: list[Mapping[str, object]] = []
         label = json_values.text(describe, "label") or ""
         custom = json_values.flag(describe, "custom")
         fields = []
-        for index, record in enumerate(records):
+        for index, entry in enumerate(json_values.items(describe, "fields")):
             place = f"{object_type}, field {index + 1}"
-            field = json_values.record(record, "a field")
-            if isinstance(field.get("name"), str):
-                place = f"{object_type}.{field['name']}"
-            fields.append(_parse_field(field))
+            record = json_values.record(entry, "a field")
+            if isinstance(record.get("name"), str):
+                place = f"{object_type}.{record['name']}"
+            records.append(record)
+            fields.append(_parse_field(record))
         place = object_type
         by_name = {field.name: field for field in fields}
         fields = [
@@ -153,7 +153,7 @@ def parse_object(describe: Mapping[str, object]) -> ObjectSchema:
     )
 
 
-def _parse_field(record: Mapping[str, Any]) -> Field:
+def _parse_field(record: Mapping[str, object]) -> Field:
     name = json_values.name(record)
     native_type = json_values.name(record, "type")
     kind = _canonical(native_type, record)
@@ -207,7 +207,7 @@ def _parse_field(record: Mapping[str, Any]) -> Field:
     )
 
 
-def _canonical(native_type: str, record: Mapping[str, Any]) -> FieldType:
+def _canonical(native_type: str, record: Mapping[str, object]) -> FieldType:
     if native_type == "textarea" and (
         record.get("htmlFormatted") is True or record.get("extraTypeInfo") == "richtextarea"
     ):
@@ -215,7 +215,7 @@ def _canonical(native_type: str, record: Mapping[str, Any]) -> FieldType:
     return _TYPES.get(native_type, FieldType.OTHER)
 
 
-def _required(record: Mapping[str, Any], kind: FieldType, default: str | None) -> bool | None:
+def _required(record: Mapping[str, object], kind: FieldType, default: str | None) -> bool | None:
     nillable = json_values.flag(record, "nillable")
     createable = json_values.flag(record, "createable")
     defaulted = json_values.flag(record, "defaultedOnCreate")
@@ -228,7 +228,7 @@ def _required(record: Mapping[str, Any], kind: FieldType, default: str | None) -
     return True
 
 
-def _picklist(record: Mapping[str, Any]) -> tuple[PicklistValue, ...]:
+def _picklist(record: Mapping[str, object]) -> tuple[PicklistValue, ...]:
     values = []
     for entry in json_values.items(record, "picklistValues"):
         item = json_values.record(entry, "a picklist value")
@@ -249,7 +249,7 @@ def _picklist(record: Mapping[str, Any]) -> tuple[PicklistValue, ...]:
 
 
 def _with_allowed_values(
-    field: Field, record: Mapping[str, Any], fields: Mapping[str, Field]
+    field: Field, record: Mapping[str, object], fields: Mapping[str, Field]
 ) -> Field:
     """Return a dependent picklist with the values that each controlling value allows.
 
@@ -263,9 +263,12 @@ def _with_allowed_values(
     if controlling.type is FieldType.BOOLEAN:
         choices = ["false", "true"]
     allowed: dict[str, list[str]] = {choice: [] for choice in choices}
-    for entry, value in zip(record["picklistValues"], field.picklist, strict=True):
+    for entry, value in zip(
+        json_values.items(record, "picklistValues"), field.picklist, strict=True
+    ):
         try:
-            bits = base64.b64decode(entry.get("validFor") or "", validate=True)
+            valid_for = json_values.record(entry, "a picklist value").get("validFor")
+            bits = base64.b64decode(str(valid_for or ""), validate=True)
         except (TypeError, ValueError):
             return field
         for place, choice in enumerate(choices[: 8 * len(bits)]):
@@ -276,7 +279,7 @@ def _with_allowed_values(
     )
 
 
-def _record_types(describe: Mapping[str, Any]) -> tuple[RecordType, ...] | None:
+def _record_types(describe: Mapping[str, object]) -> tuple[RecordType, ...] | None:
     """Return the record types without Master, which means no record type."""
     if describe.get("recordTypeInfos") is None:
         return None

@@ -201,8 +201,11 @@ class SalesforceSite:
             return error("JSON_PARSER_ERROR", "compositeRequest is missing or too long", 400)
         results = []
         for each in entries:
+            headers = each.get("httpHeaders")
             answer = self._subrequest(
-                each.get("method"), str(each.get("url", "")), each.get("httpHeaders") or {}
+                each.get("method"),
+                str(each.get("url", "")),
+                headers if isinstance(headers, Mapping) else {},
             )
             results.append(
                 b'{"body":%s,"httpHeaders":%s,"httpStatusCode":%d,"referenceId":%s}'
@@ -287,7 +290,7 @@ _USUAL: Mapping[FaultKind, tuple[int, str]] = {
 }
 
 
-def _entries(request: Request, key: str) -> list[Mapping[str, Any]] | None:
+def _entries(request: Request, key: str) -> list[Mapping[str, object]] | None:
     try:
         entries = request.json()[key]
     except (ValueError, KeyError, TypeError):
@@ -297,7 +300,7 @@ def _entries(request: Request, key: str) -> list[Mapping[str, Any]] | None:
     return entries if all(isinstance(each, dict) for each in entries) else None
 
 
-def _selected(row: Mapping[str, Any], fields: tuple[str, ...]) -> dict[str, Any]:
+def _selected(row: Mapping[str, object], fields: tuple[str, ...]) -> dict[str, Any]:
     record: dict[str, Any] = {}
     for path in fields:
         value = _plain(follow(row, path))

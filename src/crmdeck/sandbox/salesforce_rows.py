@@ -253,7 +253,7 @@ class SalesforceRows:
             "LastModifiedBy": self._who(person),
         }
 
-    def _who(self, person: Person | None) -> Mapping[str, Any]:
+    def _who(self, person: Person | None) -> Mapping[str, object]:
         return self._user(person) if person else _VENDOR
 
     def _record(self, target: ObjectDef, number: int) -> _Row:

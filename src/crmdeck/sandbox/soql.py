@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-Row = Mapping[str, Any]
+Row = Mapping[str, object]
 _Test = Callable[[Row], bool]
 _TOKEN = re.compile(
     r"\s*(?:(?P<text>'(?:\\.|[^'\\])*')|(?P<op><=|>=|!=|<>|[=<>(),])|(?P<word>[^\s=<>!(),']+))"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from crmdeck.connectors.base import Attribution, ChangedThing
 from crmdeck.connectors.hubspot.client import HubSpotClient
@@ -50,9 +49,9 @@ def who_changed(
 
 def _properties(
     client: HubSpotClient, object_type: str, cancel: CancelToken
-) -> dict[str, Mapping[str, Any]]:
+) -> dict[str, Mapping[str, object]]:
     path = path_of(client, object_type, cancel)
-    found: dict[str, Mapping[str, Any]] = {}
+    found: dict[str, Mapping[str, object]] = {}
     for query in ({"archived": "true"}, {}):
         try:
             records = results(client.get("properties", path, cancel, query=query))

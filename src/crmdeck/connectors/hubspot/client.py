@@ -102,7 +102,7 @@ class HubSpotClient:
         """Return the oldest API version used so far; None before the first call."""
         return self._paths.oldest_in_use()
 
-    def introspect(self, cancel: CancelToken) -> Mapping[str, Any]:
+    def introspect(self, cancel: CancelToken) -> Mapping[str, object]:
         """Return the token endpoint's facts about the access token; {} without an OAuth app."""
         if not self._credentials.get("client_secret"):
             return {}
@@ -235,7 +235,7 @@ def _interval(headers: Mapping[str, str]) -> float:
     return _TEN_SECONDS if window is None else min(window / 1000, _TEN_SECONDS)
 
 
-def missing_scopes(body: Mapping[str, Any]) -> tuple[str, ...]:
+def missing_scopes(body: Mapping[str, object]) -> tuple[str, ...]:
     """Return the missing scopes that a refusal names."""
     found: list[str] = []
     errors = body.get("errors")
@@ -249,7 +249,7 @@ def missing_scopes(body: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))[:10]
 
 
-def _json(data: str | bytes) -> Any:
+def _json(data: str | bytes) -> object:
     try:
         return json.loads(data)
     except (ValueError, RecursionError):

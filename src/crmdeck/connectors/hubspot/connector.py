@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 from urllib.parse import quote
 
 from crmdeck.clock import utc_now
@@ -103,17 +102,17 @@ class HubSpotConnector:
     def sample(self, object_type: str, fields: Sequence[str], limit: int = 200) -> Sample:
         return sample(self._client, object_type, fields, limit, CancelToken())
 
-    def _introspect(self, cancel: CancelToken) -> Mapping[str, Any]:
+    def _introspect(self, cancel: CancelToken) -> Mapping[str, object]:
         try:
             return self._client.introspect(cancel)
         except (PermissionDeniedError, SourceError):
             return {}
 
-    def _end_of(self, token: Mapping[str, Any]) -> datetime | None:
+    def _end_of(self, token: Mapping[str, object]) -> datetime | None:
         return seconds_from(utc_now(), token.get("expires_in"))
 
     def _missing_permissions(
-        self, token: Mapping[str, Any], cancel: CancelToken
+        self, token: Mapping[str, object], cancel: CancelToken
     ) -> tuple[str, ...]:
         """Return the scopes that the token lacks, or whose request HubSpot refuses."""
         scopes = token.get("scopes")

@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
 
 from crmdeck.connectors.base import Discovered, Discovery, Failed, Known, Listing, Unchanged
@@ -155,7 +154,7 @@ def path_of(client: HubSpotClient, name: str, cancel: CancelToken) -> str:
     return (object_types(client, cancel).get(name) or unlisted(name)).path
 
 
-def _custom(record: Mapping[str, Any]) -> ObjectType | None:
+def _custom(record: Mapping[str, object]) -> ObjectType | None:
     full = record.get("fullyQualifiedName")
     name = record.get("name")
     labels = record.get("labels")
@@ -209,7 +208,7 @@ def _read_all(
 def _read(client: HubSpotClient, each: ObjectType, stop: CancelToken) -> Answer:
     try:
         properties = _properties(client, each.path, stop)
-        pipelines: list[Mapping[str, Any]] = []
+        pipelines: list[Mapping[str, object]] = []
         if any(record.get("name") in _HAS_PIPELINES for record in properties):
             pipelines = _pipelines(client, each.path, stop)
         rules = _rules(client, each, stop)
@@ -229,7 +228,7 @@ def _read(client: HubSpotClient, each: ObjectType, stop: CancelToken) -> Answer:
     return schema, _digest([properties, pipelines, rules, each.label, each.required])
 
 
-def _properties(client: HubSpotClient, path: str, stop: CancelToken) -> list[Mapping[str, Any]]:
+def _properties(client: HubSpotClient, path: str, stop: CancelToken) -> list[Mapping[str, object]]:
     found = results(client.get("properties", path, stop))
     names = {record.get("name") for record in found}
     for sensitivity in _SENSITIVITIES:
@@ -247,7 +246,7 @@ def _properties(client: HubSpotClient, path: str, stop: CancelToken) -> list[Map
 
 def _rules(
     client: HubSpotClient, each: ObjectType, stop: CancelToken
-) -> list[Mapping[str, Any]] | None:
+) -> list[Mapping[str, object]] | None:
     """Return the validation rules of an object's properties; None if HubSpot returns none."""
     if each.type_id is None:
         return None
@@ -259,7 +258,7 @@ def _rules(
         return None
 
 
-def _pipelines(client: HubSpotClient, path: str, stop: CancelToken) -> list[Mapping[str, Any]]:
+def _pipelines(client: HubSpotClient, path: str, stop: CancelToken) -> list[Mapping[str, object]]:
     try:
         return results(client.get("pipelines", path, stop))
     except CrmdeckError as error:
@@ -278,7 +277,7 @@ def _digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def results(reply: Reply) -> list[Mapping[str, Any]]:
+def results(reply: Reply) -> list[Mapping[str, object]]:
     """Return the records of an answer. Raises SourceError if it has no list of records."""
     found = reply.body.get("results") if isinstance(reply.body, Mapping) else reply.body
     if not isinstance(found, list):

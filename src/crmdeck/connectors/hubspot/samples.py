@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from crmdeck.connectors.base import Sample
 from crmdeck.connectors.hubspot.client import HubSpotClient
@@ -46,9 +45,9 @@ def _records(
     properties: Sequence[str],
     limit: int,
     cancel: CancelToken,
-) -> list[Mapping[str, Any]]:
+) -> list[Mapping[str, object]]:
     path = path_of(client, object_type, cancel)
-    found: list[Mapping[str, Any]] = []
+    found: list[Mapping[str, object]] = []
     after: str | None = None
     while len(found) < limit:
         query = {"limit": str(min(_PAGE, limit - len(found))), "properties": ",".join(properties)}

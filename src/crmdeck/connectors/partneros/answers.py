@@ -180,7 +180,7 @@ def organization_ids(body: object) -> tuple[str, ...]:
     return tuple(each for each in found if isinstance(each, str))
 
 
-def _listed(body: object, key: str) -> Sequence[Any]:
+def _listed(body: object, key: str) -> Sequence[object]:
     """Return the list in an answer: bare, under `key` or another name for it, or under `data`."""
     if isinstance(body, list | tuple):
         return body
@@ -194,13 +194,13 @@ def _listed(body: object, key: str) -> Sequence[Any]:
     return _listed(answer["data"], key)
 
 
-def _unwrapped(answer: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+def _unwrapped(answer: Mapping[str, object], key: str) -> Mapping[str, object]:
     """Return an answer, or the object under its `data` if only that has `key`."""
     inner = answer.get("data")
     return inner if key not in answer and isinstance(inner, Mapping) else answer
 
 
-def _summary(known: Mapping[str, Any]) -> Summary:
+def _summary(known: Mapping[str, object]) -> Summary:
     object_type = name(
         known, next((k for k in ("object_type", "name", "type") if k in known), "object_type")
     )
@@ -215,7 +215,7 @@ def _summary(known: Mapping[str, Any]) -> Summary:
     )
 
 
-def _field(answer: Mapping[str, Any]) -> Field:
+def _field(answer: Mapping[str, object]) -> Field:
     """Return one field; attributes with unexpected values go into `native`."""
     known, unknown = _ours(answer)
     own = known.pop("native", None)
@@ -243,7 +243,7 @@ def _field(answer: Mapping[str, Any]) -> Field:
         raise MalformedError(f"`{answer.get('name')}` isn't a field") from None
 
 
-def _suggestions(lines: Sequence[Any]) -> Iterator[Suggestion]:
+def _suggestions(lines: Sequence[object]) -> Iterator[Suggestion]:
     for line in lines:
         if not isinstance(line, Mapping):
             continue
@@ -262,7 +262,7 @@ def _suggestions(lines: Sequence[Any]) -> Iterator[Suggestion]:
         )
 
 
-def _valid(model: type[M], lines: Sequence[Any]) -> Iterator[M]:
+def _valid(model: type[M], lines: Sequence[object]) -> Iterator[M]:
     for line in lines:
         try:
             yield model.from_wire(line)
@@ -270,7 +270,7 @@ def _valid(model: type[M], lines: Sequence[Any]) -> Iterator[M]:
             continue
 
 
-def _ours(answer: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _ours(answer: Mapping[str, object]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the known attributes by crmdeck's names, and the rest; both without nulls.
 
     crmdeck's own spelling wins over another one.

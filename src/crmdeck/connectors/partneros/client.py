@@ -8,7 +8,6 @@ from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from threading import Lock
-from typing import Any
 from urllib.parse import quote
 
 from crmdeck.connectors.base import Credentials, Meter, TokenListener, Wait
@@ -113,7 +112,7 @@ class PartnerOSClient:
         self,
         path: str,
         cancel: CancelToken,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, object] | None = None,
         *,
         accept: Collection[int] = (),
         patient: bool = False,
@@ -140,7 +139,7 @@ class PartnerOSClient:
         cancel: CancelToken,
         *,
         query: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, object] | None = None,
         accept: Collection[int] = (),
         patient: bool = False,
     ) -> Reply:

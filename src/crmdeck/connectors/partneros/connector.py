@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -192,7 +191,7 @@ class PartnerOSConnector:
     def reopen(self, event_ids: Sequence[str]) -> bool:
         return self._note("reopen", {"eventIds": list(event_ids)})
 
-    def _note(self, what: str, body: Mapping[str, Any]) -> bool:
+    def _note(self, what: str, body: Mapping[str, object]) -> bool:
         reply = self._client.post(f"/drift/{what}", CancelToken(), body, accept=(404, 405))
         if reply.status >= 300 and not unknown_endpoint(reply):
             raise explain(reply).error
@@ -220,7 +219,7 @@ class PartnerOSConnector:
         expires_at = summary.expires_at or discovered_at + self._lifetime
         return Freshness(discovered_at, min(expires_at, now) if summary.is_stale else expires_at)
 
-    def _status(self, cancel: CancelToken) -> Mapping[str, Any]:
+    def _status(self, cancel: CancelToken) -> Mapping[str, object]:
         body = self._read("/status", cancel)
         if not isinstance(body, Mapping):
             raise not_json(WHO)
@@ -230,7 +229,7 @@ class PartnerOSConnector:
         return body
 
     def _refresh(
-        self, status: Mapping[str, Any], cancel: CancelToken
+        self, status: Mapping[str, object], cancel: CancelToken
     ) -> tuple[dict[str, CrmdeckError], str | None]:
         """Refresh in PartnerOS; return the failed objects, and the reason if it didn't refresh."""
         reply = self._client.post("/schema/refresh", cancel, accept=(403,), patient=True)
@@ -244,7 +243,7 @@ class PartnerOSConnector:
             for each in answers.failures(reply.body)
         }, None
 
-    def _wait_for(self, reply: Reply, before: Mapping[str, Any], cancel: CancelToken) -> bool:
+    def _wait_for(self, reply: Reply, before: Mapping[str, object], cancel: CancelToken) -> bool:
         """Return True after a refresh in PartnerOS finishes; False if the budget is used up."""
         pause = self._limits.backoff
         while self._client.wait(retry_after(reply) or pause, cancel):
@@ -303,7 +302,7 @@ def _not_listed(object_type: str) -> SourceError:
     )
 
 
-def _check_status(status: Mapping[str, Any]) -> None:
+def _check_status(status: Mapping[str, object]) -> None:
     """Raise the integration's own error if it is disconnected or must sign in again."""
     detail = " ".join(
         part.rstrip(".") + "."
@@ -314,7 +313,7 @@ def _check_status(status: Mapping[str, Any]) -> None:
         raise FAULTS.find(str(status["status"]), "", 409).to_error(detail=detail)
 
 
-def _not_refreshed(why: str, summaries: Sequence[Summary], status: Mapping[str, Any]) -> Notice:
+def _not_refreshed(why: str, summaries: Sequence[Summary], status: Mapping[str, object]) -> Notice:
     read = [each.discovered_at for each in summaries if each.discovered_at is not None]
     when = f" from {min(read):%Y-%m-%d %H:%M} UTC" if read else ""
     failure = _text(status.get("lastErrorMessage"))

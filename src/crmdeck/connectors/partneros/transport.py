@@ -7,7 +7,6 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import certifi
@@ -62,7 +61,7 @@ class Transport:
         *,
         token: str | None = None,
         query: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, object] | None = None,
         patient: bool = False,
     ) -> Answer:
         """Return the answer, whatever its status; `patient` waits until the total timeout.
@@ -109,7 +108,7 @@ def _session_token(raw: RawAnswer) -> str | None:
     return next((match[1] for match in found if match), None)
 
 
-def _parsed(raw: RawAnswer) -> Any:
+def _parsed(raw: RawAnswer) -> object:
     try:
         return json.loads(raw.data) if raw.data else None
     except (ValueError, RecursionError):

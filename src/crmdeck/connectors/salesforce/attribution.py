@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from crmdeck.connectors.base import Attribution, ChangedThing
 from crmdeck.connectors.http import records_of
@@ -74,7 +73,7 @@ def _from_trail(
     return {change: _match(change, records) for change in changes}
 
 
-def _match(change: ChangedThing, records: Sequence[Mapping[str, Any]]) -> Attribution | str:
+def _match(change: ChangedThing, records: Sequence[Mapping[str, object]]) -> Attribution | str:
     object_type, field_name = change
     for record in records:
         display = str(record.get("Display") or "").casefold()
@@ -95,7 +94,7 @@ def _match(change: ChangedThing, records: Sequence[Mapping[str, Any]]) -> Attrib
 
 def _query(
     client: SalesforceClient, path: str, soql: str, cancel: CancelToken
-) -> list[Mapping[str, Any]] | None:
+) -> list[Mapping[str, object]] | None:
     try:
         reply = client.get(path, cancel, params={"q": soql})
     except CrmdeckError as error:

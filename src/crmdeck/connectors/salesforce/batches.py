@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from urllib.parse import quote
 
 from crmdeck.connectors.http import AnswerTooLargeError, Reply, not_json
@@ -147,7 +146,7 @@ def _read(
     return answers
 
 
-def _read_part(name: str, part: Mapping[str, Any], date: str) -> Answer:
+def _read_part(name: str, part: Mapping[str, object], date: str) -> Answer:
     status, body, headers = (part.get(key) for key in ("httpStatusCode", "body", "httpHeaders"))
     if isinstance(status, int) and status >= 400:
         error = explain(Reply(status, body)).error

@@ -135,7 +135,7 @@ class SalesforceClient:
         """Return the answer to POST `path` with a JSON body. Raises CrmdeckError."""
         return self._call("POST", path, cancel, (), True, json=body, headers={})
 
-    def user_info(self, cancel: CancelToken) -> Mapping[str, Any]:
+    def user_info(self, cancel: CancelToken) -> Mapping[str, object]:
         """Return the user of the token. Raises CrmdeckError."""
 
         def send(token: str) -> Reply:

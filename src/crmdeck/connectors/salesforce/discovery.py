@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from crmdeck.connectors.base import Discovered, Discovery, Failed, Known, Listing, Unchanged
 from crmdeck.connectors.http import Reply, not_json
@@ -109,14 +108,14 @@ def _trusted_listing(
     return oldest if same and recent else None
 
 
-def _rows(reply: Reply) -> list[Mapping[str, Any]]:
+def _rows(reply: Reply) -> list[Mapping[str, object]]:
     rows = reply.fields.get("sobjects")
     if not isinstance(rows, list):
         raise not_json(WHO)
     return [row for row in rows if isinstance(row, Mapping) and isinstance(row.get("name"), str)]
 
 
-def select(scope: Scope, objects: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+def select(scope: Scope, objects: Sequence[Mapping[str, object]]) -> tuple[str, ...]:
     """Return the names of the object types in scope, in order.
 
     `objects` are the rows of describeGlobal. The result includes named object types that the org
@@ -132,7 +131,7 @@ def select(scope: Scope, objects: Sequence[Mapping[str, Any]]) -> tuple[str, ...
     return tuple(sorted(names - excluded))
 
 
-def is_mappable(row: Mapping[str, Any]) -> bool:
+def is_mappable(row: Mapping[str, object]) -> bool:
     """Return True if users can create records of an object type in a layout."""
     flags = ("queryable", "createable", "layoutable")
     hidden = row.get("deprecatedAndHidden") is True or row.get("customSetting") is True

@@ -7,7 +7,6 @@ so 25 of these queries go into each `tooling/composite` call.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
 
 from crmdeck.connectors.base import Rules
 from crmdeck.connectors.http import records_of
@@ -53,7 +52,7 @@ def read_rules(
     return Rules({name: tuple(each) for name, each in rules.items()})
 
 
-def _records(client: SalesforceClient, cancel: CancelToken) -> Iterator[Mapping[str, Any]]:
+def _records(client: SalesforceClient, cancel: CancelToken) -> Iterator[Mapping[str, object]]:
     reply = client.get("tooling/query", cancel, params={"q": _LIST})
     for _ in range(_MOST_PAGES):
         yield from records_of(reply.body)
@@ -90,12 +89,12 @@ def _formulas(
     return formulas
 
 
-def _object_of(record: Mapping[str, Any]) -> str:
+def _object_of(record: Mapping[str, object]) -> str:
     entity = record.get("EntityDefinition")
     return str(entity.get("QualifiedApiName")) if isinstance(entity, Mapping) else ""
 
 
-def _rule(record: Mapping[str, Any], formula: str) -> Rule:
+def _rule(record: Mapping[str, object], formula: str) -> Rule:
     name, namespace = str(record.get("ValidationName")), record.get("NamespacePrefix")
     place = record.get("ErrorDisplayField")
     return Rule(

@@ -12,7 +12,6 @@ import csv
 import io
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from crmdeck.connectors.base import Usage
 from crmdeck.connectors.http import records_of
@@ -126,14 +125,14 @@ _WHAT = {_components: "Flows, rules, Apex and layouts", _reports: "Reports"}
 
 def _query(
     client: SalesforceClient, soql: str, cancel: CancelToken
-) -> tuple[list[Mapping[str, Any]], bool]:
+) -> tuple[list[Mapping[str, object]], bool]:
     """Return the records of an answer, and True if they are all."""
     reply = client.get("tooling/query", cancel, params={"q": soql})
     records = records_of(reply.body)
     return records, len(records) < MOST_ROWS and reply.fields.get("done") is not False
 
 
-def _use(record: Mapping[str, Any]) -> FieldUse:
+def _use(record: Mapping[str, object]) -> FieldUse:
     return FieldUse(
         kind=str(record.get("MetadataComponentType") or "component"),
         name=str(record.get("MetadataComponentName") or ""),

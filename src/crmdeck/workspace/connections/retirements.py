@@ -130,7 +130,7 @@ def _rows(text: str, origin: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _retirement(row: Mapping[str, Any], origin: str) -> Retirement:
+def _retirement(row: Mapping[str, object], origin: str) -> Retirement:
     try:
         return Retirement.model_validate(row)
     except ValidationError as error:

@@ -227,7 +227,7 @@ class Connections:
         return report
 
     def _change(
-        self, connection: Connection, changes: Mapping[str, Any], event: str, summary: str
+        self, connection: Connection, changes: Mapping[str, object], event: str, summary: str
     ) -> Connection:
         self._context.require_writable()
         with self._context.store.write() as session:
