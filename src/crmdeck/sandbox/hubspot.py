@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 from urllib.parse import urlencode
 
 from crmdeck.sandbox.faults import Fault, FaultKind
@@ -128,7 +127,7 @@ class HubSpotSite:
         if not limit.isdigit() or not after.isdigit() or not 0 < int(limit) <= 100:
             return error(400, "VALIDATION_ERROR", "limit must be between 1 and 100")
         end = min(int(after) + int(limit), self._tenant.org.records)
-        page: dict[str, Any] = {
+        page: dict[str, object] = {
             "results": [
                 self._shapes.record(target, number, asked) for number in range(int(after), end)
             ]

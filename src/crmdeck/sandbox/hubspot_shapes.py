@@ -28,7 +28,7 @@ class HubSpotShapes:
     def __init__(self, tenant: Tenant) -> None:
         self._tenant = tenant
 
-    def properties(self, target: ObjectDef, archived: bool) -> list[dict[str, Any]]:
+    def properties(self, target: ObjectDef, archived: bool) -> list[dict[str, object]]:
         """Return the archived or the other properties of an object type."""
         hidden = self._tenant.hidden_fields(target.name)
         return [
@@ -37,12 +37,12 @@ class HubSpotShapes:
             if each.archived is archived and each.name not in hidden
         ]
 
-    def property(self, target: ObjectDef, field: FieldDef) -> dict[str, Any]:
+    def property(self, target: ObjectDef, field: FieldDef) -> dict[str, object]:
         """Return one property."""
         own = field.custom
         modified, person = self._tenant.field_modified(target.name, field.name)
         readonly = not field.updateable
-        shape: dict[str, Any] = {
+        shape: dict[str, object] = {
             "updatedAt": stamp(modified),
             "createdAt": stamp(self._tenant.anchor - timedelta(days=700)),
             "name": field.name,
@@ -91,7 +91,7 @@ class HubSpotShapes:
             shape["archivedAt"] = stamp(modified)
         return shape
 
-    def schema(self, target: ObjectDef) -> dict[str, Any]:
+    def schema(self, target: ObjectDef) -> dict[str, object]:
         """Return the schema of a custom object."""
         required = [each[9:] for each in target.abilities if each.startswith("required:")]
         portal = self._tenant.org.portal_id
@@ -123,7 +123,7 @@ class HubSpotShapes:
             "createdByUserId": 1003,
         }
 
-    def rules(self, target: ObjectDef) -> list[dict[str, Any]]:
+    def rules(self, target: ObjectDef) -> list[dict[str, object]]:
         """Return the validation rules by property: for unique values and for currencies."""
         rules = {
             "amount": [{"ruleType": "MIN_NUMBER", "ruleArguments": ["0"]}],
@@ -135,7 +135,7 @@ class HubSpotShapes:
             if name in target.fields
         ]
 
-    def pipelines(self, target: ObjectDef) -> list[dict[str, Any]]:
+    def pipelines(self, target: ObjectDef) -> list[dict[str, object]]:
         """Return the pipelines of an object type with their stages."""
         return [
             {
@@ -162,7 +162,7 @@ class HubSpotShapes:
             for order, pipeline in enumerate(target.pipelines)
         ]
 
-    def owners(self, archived: bool) -> list[dict[str, Any]]:
+    def owners(self, archived: bool) -> list[dict[str, object]]:
         """Return the owners; none is archived."""
         people: Iterable[Any] = () if archived else self._tenant.scenario.people.values()
         return [
@@ -181,7 +181,7 @@ class HubSpotShapes:
             for person in people
         ]
 
-    def record(self, target: ObjectDef, number: int, asked: list[str]) -> dict[str, Any]:
+    def record(self, target: ObjectDef, number: int, asked: list[str]) -> dict[str, object]:
         """Return one record with the default and the requested properties."""
         hidden = self._tenant.hidden_fields(target.name)
         names = [
@@ -206,7 +206,7 @@ class HubSpotShapes:
             "archived": False,
         }
 
-    def details(self) -> dict[str, Any]:
+    def details(self) -> dict[str, object]:
         """Return the account's details."""
         org = self._tenant.org
         return {
@@ -221,7 +221,7 @@ class HubSpotShapes:
             "dataHostingLocation": org.hublet,
         }
 
-    def usage(self) -> dict[str, Any]:
+    def usage(self) -> dict[str, object]:
         """Return the usage of the daily quota."""
         now = self._tenant.now
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)

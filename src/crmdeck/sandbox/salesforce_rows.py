@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 from crmdeck.sandbox.history import AddField, Change, RemoveField, RemoveObject, Revoke
 from crmdeck.sandbox.salesforce_describe import has_ability, retired
@@ -40,7 +39,7 @@ _RULES = (
 _KEY_PREFIXES = {"ApexClass": "01p", "ApexTrigger": "01q", "Flow": "301", "Layout": "00h",
                  "Report": "00O", "ValidationRule": "03d", "FlexiPage": "0M0"}  # fmt: skip
 
-_Row = dict[str, Any]
+_Row = dict[str, object]
 
 
 class SalesforceRows:

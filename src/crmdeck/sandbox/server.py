@@ -353,8 +353,8 @@ def _ordered(sandbox: Sandbox, request: Request) -> Reply:
     return reply({"success": True})
 
 
-def _organizations(sandbox: Sandbox) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+def _organizations(sandbox: Sandbox) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = []
     for org in sandbox.scenario.organizations:
         access = sandbox.access(org.name)
         moments = [each.isoformat().replace("+00:00", "Z") for each in sandbox.moments(org.name)]

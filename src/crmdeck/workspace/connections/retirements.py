@@ -14,7 +14,6 @@ from datetime import date
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
@@ -116,7 +115,7 @@ def _load(path: Path | None, _changed: int, _size: int) -> tuple[Retirement, ...
     return tuple(_retirement(row, str(path)) for row in rows.values())
 
 
-def _rows(text: str, origin: str) -> list[dict[str, Any]]:
+def _rows(text: str, origin: str) -> list[dict[str, object]]:
     try:
         table = parse_toml(text)
     except tomllib.TOMLDecodeError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from crmdeck.connectors.barrier import fault_barrier
 from crmdeck.connectors.base import (
@@ -124,7 +123,7 @@ class Connections:
         choose (`newest`). Raises UsageError for an invalid value, and without any.
         """
         connection = self.get(ref)
-        changes: dict[str, Any] = {}
+        changes: dict[str, object] = {}
         if path is not None:
             changes["path"] = checked_path(connection, path)
         if remote_id is not None:
@@ -336,7 +335,7 @@ def platform_needed(draft: ConnectionDraft) -> UsageError:
     )
 
 
-def learned(connection: Connection, report: ProbeReport, secrets: Credentials) -> dict[str, Any]:
+def learned(connection: Connection, report: ProbeReport, secrets: Credentials) -> dict[str, object]:
     """Return the new facts about a connection from a probe."""
     facts = {
         "instance_url": report.instance_url,
@@ -346,7 +345,7 @@ def learned(connection: Connection, report: ProbeReport, secrets: Credentials) -
         "platform": report.platform,
         "sign_in": _sign_in(connection, secrets),
     }
-    changes: dict[str, Any] = _news(connection, facts)
+    changes: dict[str, object] = _news(connection, facts)
     flow = changes.get("sign_in", connection.sign_in)
     # A stored password renews a PartnerOS session.
     renewed = flow not in EXPIRING and (flow != "password" or secrets.get("password"))
@@ -358,7 +357,7 @@ def learned(connection: Connection, report: ProbeReport, secrets: Credentials) -
 
 def learned_on_the_way(
     connection: Connection, connector: Connector, secrets: Credentials
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the new facts about a connection from a refresh."""
     version = connector.version_in_use() if isinstance(connector, VersionReporter) else None
     address = connector.found_at() if isinstance(connector, AddressReporter) else None
@@ -371,7 +370,7 @@ def learned_on_the_way(
 
 
 def remember(
-    context: Context, session: Session, connection_id: str, changes: dict[str, Any]
+    context: Context, session: Session, connection_id: str, changes: dict[str, object]
 ) -> None:
     """Store new facts in the current connection."""
     connection = session.connections.get(connection_id)
@@ -379,7 +378,7 @@ def remember(
         session.connections.put(connection.model_copy(update=changes), context.now, context.actor)
 
 
-def _news(connection: Connection, facts: dict[str, str | None]) -> dict[str, Any]:
+def _news(connection: Connection, facts: dict[str, str | None]) -> dict[str, object]:
     return {
         key: value for key, value in facts.items() if value and value != getattr(connection, key)
     }

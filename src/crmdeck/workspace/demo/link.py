@@ -6,13 +6,16 @@ import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from crmdeck.clock import Clock
 from crmdeck.connectors.base import Connector, Credentials, TokenListener
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.registry import open_source
 from crmdeck.model import Connection, Source
+
+if TYPE_CHECKING:
+    from crmdeck.sandbox import Sandbox
 
 
 class SandboxLink:
@@ -24,7 +27,7 @@ class SandboxLink:
     def __init__(self, clock: Clock, anchor: datetime | None = None) -> None:
         self.anchor = anchor
         self._clock = clock
-        self._sandbox: Any = None
+        self._sandbox: Sandbox | None = None
         self._guard = threading.Lock()
 
     def __call__(
@@ -52,7 +55,7 @@ class SandboxLink:
                 self._sandbox.stop()
                 self._sandbox = None
 
-    def _started(self) -> Any:
+    def _started(self) -> Sandbox:
         from crmdeck.sandbox import Sandbox, Scenario
 
         with self._guard:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 from crmdeck.errors import UsageError
 
@@ -13,7 +12,7 @@ def serve_sandbox(
     *,
     port: int = 0,
     latency: float = 0.0,
-    ready: Callable[[dict[str, Any]], None],
+    ready: Callable[[dict[str, object]], None],
     forever: Callable[[], None] | None = None,
 ) -> None:
     """Run the sandbox until an interrupt; `ready` gets its addresses and tokens."""
@@ -31,7 +30,7 @@ def serve_sandbox(
             code="PORT_IN_USE",
         ) from None
     try:
-        access: dict[str, Any] = {"url": sandbox.url}
+        access: dict[str, object] = {"url": sandbox.url}
         for organization in scenario.organizations:
             reached = sandbox.access(organization.name)
             access[organization.name] = {

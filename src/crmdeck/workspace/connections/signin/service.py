@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from crmdeck.connectors.barrier import fault_barrier
 from crmdeck.connectors.base import Connector
@@ -449,7 +448,7 @@ def _as_reported(connection: Connection, trial: _Trial) -> Connection:
     return connection.model_copy(update=learned(connection, trial.report, trial.credentials))
 
 
-def _changes(before: Connection, after: Connection) -> dict[str, Any]:
+def _changes(before: Connection, after: Connection) -> dict[str, object]:
     """Return the values in `after` that differ from `before`, by name."""
     return {
         name: value
