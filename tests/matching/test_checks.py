@@ -235,3 +235,12 @@ def test_known_fields_of_two_meanings_say_so(
     known = Knowledge(concepts={one.id: one for one in made})
     found = warn(field(left), field(right), knowledge=known, homes=homes)
     assert [one.text for one in found] == expected
+
+
+def test_values_that_differ_only_in_spelling_are_not_called_missing() -> None:
+    left = choices("a", "submitted", "approved")
+    for right, text in (
+        (choices("b", "Submitted", "Approved"), "b spells 2 values differently. Map the values."),
+        (choices("b", "Submitted"), "b has no value for approved. Map the values."),
+    ):
+        assert text in [one.text for one in warn(left, right) if one.code == "VALUE_MAP_NEEDED"]

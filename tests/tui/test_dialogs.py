@@ -10,7 +10,6 @@ from textual import events
 from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import Screen
 
-from crmdeck.tui.dialogs.accept_all import AcceptAll, Sure
 from crmdeck.tui.dialogs.account import Account
 from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.dialogs.choose_field import ChooseField
@@ -165,7 +164,6 @@ def dialogs() -> list[Dialog[Any]]:
             [FieldChoice(f"Name_{number}__c", "Name", "string") for number in range(50)],
             notes=lambda _: [("a sentence that takes more than a line " * 2, "")] * 4,
         ),
-        AcceptAll([Sure(0.9, f"a_{number} → b") for number in range(50)]),
         EditValueMap("Status", [("a", "A")]),
         Account("acme", None, datetime(2026, 5, 16, tzinfo=UTC)),
         Values("Values", [f"a_{number}" for number in range(50)], columns),

@@ -13,7 +13,6 @@ import pytest
 from crmdeck.errors import CacheBusyError
 from crmdeck.model import DecisionState, Direction
 from crmdeck.tui.app import CrmdeckApp
-from crmdeck.tui.dialogs.accept_all import AcceptAll
 from crmdeck.tui.dialogs.choose_field import ChooseField
 from crmdeck.tui.dialogs.confirm import Confirm
 from crmdeck.tui.dialogs.value_map import EditValueMap
@@ -156,6 +155,11 @@ async def test_marks_and_ranges_are_decided_in_one_step(desk_workspace: Workspac
         marked = [row.name for row in desk.pane.table.chosen_rows()]
         assert len(marked) == 3
         await desk.press("X")
+        assert isinstance(desk.app.screen, Confirm)
+        assert all(desk.shown(name).title in screen_text(desk.pilot) for name in marked)
+        await desk.press("enter")
+        assert [desk.stored(name).state for name in marked] == [PENDING] * 3
+        await desk.press("X", "y")
         assert [desk.stored(name).state for name in marked] == [REJECTED] * 3
         assert desk.pane.table.marked() == ()
         await desk.press("u")
@@ -164,24 +168,31 @@ async def test_marks_and_ranges_are_decided_in_one_step(desk_workspace: Workspac
         assert [desk.stored(name).state for name in marked] == [REJECTED] * 3
 
 
-async def test_high_matches_are_accepted_after_a_confirmation(
+async def test_high_matches_that_need_no_check_are_accepted_and_one_undo_takes_them_back(
     desk_workspace: Workspace,
 ) -> None:
     async with at_desk(desk_workspace) as desk:
-        await desk.press("A")
-        assert isinstance(desk.app.screen, AcceptAll)
-        await desk.press("enter")
-        assert desk.workspace.mappings.decisions("acme", PAIR) == ()
         rows = desk.pane.table.rows()
-        sure = [x for x in rows if (x.confidence or 0) >= 0.8 and x.can_sync]
-        await desk.press("A", "A", "down", "down")
-        text = screen_text(desk.pilot)
-        assert f"{len(sure)} of" in text
-        assert all(f"{x.title} {x.direction.arrow} {x.crm_field}" in text for x in sure)
-        assert "left out, can't sync: Created at" in text
-        await desk.press("y")
+        sure = [x for x in rows if (x.confidence or 0) >= 0.9 and x.can_sync]
+        values = [x for x in sure if x.needs_value_map]
+        sure = [x for x in sure if not x.needs_value_map]
+        assert len(sure) > 1
+        await desk.press("A")
         assert [desk.stored(line.name).crm_field for line in sure] == [x.crm_field for x in sure]
         assert len(desk.workspace.mappings.decisions("acme", PAIR)) == len(sure)
+        assert all(desk.stored(row.name).state is PENDING for row in values)
+        assert "can't sync" in desk.said
+        await desk.press("u")
+        assert all(desk.stored(row.name).state is PENDING for row in sure)
+
+
+async def test_a_row_without_a_suggestion_is_not_rejected(desk_workspace: Workspace) -> None:
+    async with at_desk(desk_workspace) as desk:
+        await desk.go(next(x.name for x in desk.pane.table.rows() if x.group is Group.NO_MATCH))
+        await desk.press("x")
+        assert desk.line.is_open
+        assert "No suggestion to reject. X leaves the field unmapped." in desk.said
+        assert desk.workspace.mappings.decisions("acme", PAIR) == ()
 
 
 async def test_the_next_open_row_is_found(desk_workspace: Workspace) -> None:
@@ -341,14 +352,18 @@ async def test_a_title_stands_for_its_group(desk_workspace: Workspace) -> None:
         assert inside
         table.move_to([line.key for line in table.shown()].index("group:NO_MATCH"))
         await desk.press("X")
+        assert [desk.stored(name).state for name in inside] == [PENDING] * len(inside)
+        await desk.press("y")
         assert [desk.stored(name).state for name in inside] == [REJECTED] * len(inside)
+        # The title is gone. No other title has the cursor, so that X asks about no other group.
+        assert desk.line.is_open
         assert "group:NO_MATCH" not in [line.key for line in table.shown()]
         await desk.press("u")
         assert [desk.stored(name).state for name in inside] == [PENDING] * len(inside)
         stuck = [row.name for row in table.rows() if row.group is Group.HIGH and not row.can_sync]
         assert stuck
         table.move_to([line.key for line in table.shown()].index("group:HIGH"))
-        await desk.press("a")
+        await desk.press("a", "y")
         left = [row.name for row in table.rows() if row.group is Group.HIGH]
         assert left == stuck
 

@@ -128,6 +128,18 @@ class MappingRow:
         return tuple(one for one in found if one.code not in self.hidden_warnings | settled)
 
     @property
+    def needs_value_map(self) -> bool:
+        """True if a value map is needed and the stored one, if any, is incomplete."""
+        found = self.verdict.warnings if self.verdict is not None else ()
+        needed = any(one.code == "VALUE_MAP_NEEDED" for one in found)
+        return needed and self.unmapped_values != 0
+
+    @property
+    def is_sure(self) -> bool:
+        """True for an undecided high match that can sync and needs no value map."""
+        return self.group is Group.HIGH and self.can_sync and not self.needs_value_map
+
+    @property
     def group(self) -> Group:
         if self.severity is Severity.BREAKING:
             return Group.BROKEN

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from crmdeck.drift.wording import what_happened
 from crmdeck.mapping.rows import Group, MappingRow, Trouble
 from crmdeck.model import Choice, Decision, DecisionState, Direction, Field, FieldType, ObjectPair
@@ -76,6 +78,23 @@ def row_note(row: MappingRow) -> str:
         case Trouble.WARNED:
             return warning_words(row, row.warnings[0].code)
     return best_text(row) if row.group is Group.NO_MATCH else ""
+
+
+def row_line(row: MappingRow) -> str:
+    """Return a row with its match and its problem: `Status ↔ Status__c  99%  map the values`."""
+    arrow = row.direction.arrow if row.crm_field is not None else "→"
+    known = percent(row.confidence) if row.confidence is not None else ""
+    return "  ".join(filter(None, (f"{row.title} {arrow} {crm_text(row)}", known, row_note(row))))
+
+
+def left_out_text(rows: Sequence[MappingRow]) -> str:
+    """Return why these high matches need a look: `2 can't sync, 1 needs a value map`."""
+    stuck = sum(not row.can_sync for row in rows)
+    values = sum(row.can_sync and row.needs_value_map for row in rows)
+    parts = [f"{stuck} can't sync"] if stuck else []
+    if values:
+        parts.append(f"{values} {'needs' if values == 1 else 'need'} a value map")
+    return ", ".join(parts)
 
 
 def best_text(row: MappingRow) -> str:

@@ -9,6 +9,7 @@ from crmdeck.matching.directions import is_shell, obstacles
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.lexicon import own_concept
 from crmdeck.model import Field, FieldType, MappingWarning, Rule, RuleKind
+from crmdeck.text import count
 
 _TEXTS = frozenset({FieldType.STRING, FieldType.TEXT, FieldType.HTML})
 _LINES = frozenset({FieldType.EMAIL, FieldType.PHONE, FieldType.URL})
@@ -225,9 +226,22 @@ def _value_warnings(source: Field, target: Field) -> Iterator[MappingWarning]:
 def _picklist_warnings(source: Field, target: Field) -> Iterator[MappingWarning]:
     if not (source.picklist and target.picklist):
         return
-    taken = {value.value for value in target.picklist if value.active}
-    missing = [v.value for v in source.picklist if v.active and v.value not in taken]
-    if missing:
+    active = [value for value in target.picklist if value.active]
+    taken = {value.value for value in active}
+    similar = {text.casefold() for value in active for text in (value.value, value.label)}
+    differing = [v for v in source.picklist if v.active and v.value not in taken]
+    missing = [
+        v.value
+        for v in differing
+        if similar.isdisjoint((v.value.casefold(), (v.label or v.value).casefold()))
+    ]
+    if differing and not missing:
+        yield MappingWarning(
+            code="VALUE_MAP_NEEDED",
+            text=f"{target.name} spells {count(len(differing), 'value')} differently. "
+            "Map the values.",
+        )
+    elif missing:
         more = "" if len(missing) <= _MAX_NAMED else f" and {len(missing) - _MAX_NAMED} more"
         named = ", ".join(_short(value) for value in missing[:_MAX_NAMED])
         yield MappingWarning(

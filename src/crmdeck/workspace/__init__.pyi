@@ -56,9 +56,11 @@ from crmdeck.mapping.wording import best_text as best_text
 from crmdeck.mapping.wording import choice_text as choice_text
 from crmdeck.mapping.wording import crm_text as crm_text
 from crmdeck.mapping.wording import decision_text as decision_text
+from crmdeck.mapping.wording import left_out_text as left_out_text
 from crmdeck.mapping.wording import matched_values_text as matched_values_text
 from crmdeck.mapping.wording import pair_text as pair_text
 from crmdeck.mapping.wording import percent as percent
+from crmdeck.mapping.wording import row_line as row_line
 from crmdeck.mapping.wording import row_note as row_note
 from crmdeck.mapping.wording import shortened as shortened
 from crmdeck.mapping.wording import type_text as type_text

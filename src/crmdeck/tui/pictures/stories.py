@@ -71,7 +71,6 @@ STORIES = (
         (
             Step(press=("4",)),
             Step(run="mapping.accept_all"),
-            Step(run="sure.yes"),
             *2 * (Step(run="mapping.unmap"),),
             *3 * (Step(run="mapping.accept"),),
             *5 * (Step(run="mapping.unmap"),),
@@ -101,7 +100,6 @@ STORIES = (
             Step(press=("m",), seconds=3),
             Step(press=("4",), caption="A mapping: suggestions, their match, and why", seconds=4),
             Step(run="mapping.accept_all", caption="Accept the high matches...", seconds=3),
-            Step(run="sure.yes", seconds=2),
             *2 * (Step(run="mapping.unmap", caption="...leave unmapped what can't sync..."),),
             *3 * (Step(run="mapping.accept", caption="...and accept the rest row by row"),),
             Step(run="edit.undo", caption="Undo a step, and redo it", seconds=2),

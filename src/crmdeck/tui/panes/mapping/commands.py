@@ -10,7 +10,6 @@ from textual.screen import Screen
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import Choice, DecisionState, Direction, ValueMap
-from crmdeck.tui.dialogs.accept_all import AcceptAll, Sure
 from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.dialogs.choose_field import ChooseField
 from crmdeck.tui.dialogs.confirm import Confirm
@@ -28,6 +27,7 @@ from crmdeck.tui.panes.samples import SAMPLES_HELP, InView, Sampler
 from crmdeck.tui.text import count
 from crmdeck.workspace import (
     DIRECTION_WORDS,
+    HIGH_MATCH,
     Group,
     MappingPlan,
     MappingRow,
@@ -37,9 +37,11 @@ from crmdeck.workspace import (
     choice_text,
     choosing,
     field_choices,
+    left_out_text,
     pair_choices,
+    percent,
     rejecting,
-    row_note,
+    row_line,
     value_choices,
     value_targets,
     warning_words,
@@ -153,7 +155,7 @@ class MappingCommands:
             able = [row for row in able if row.can_sync]
         fresh = [row for row in able if row.state is not DecisionState.ACCEPTED]
         if fresh:
-            self._decide("accept", fresh, [accepting(row) for row in fresh])
+            self._ask_or_decide("accept", fresh, [accepting(row) for row in fresh], opened_by="a")
         elif able:
             self._say("Already accepted.")
         elif chosen:
@@ -169,7 +171,15 @@ class MappingCommands:
         writes=True,
     )
     def reject(self) -> None:
-        self._turn_down("reject", lambda row: row.crm_field)
+        chosen = self._chosen()
+        able = [row for row in chosen if row.crm_field is not None]
+        if able:
+            choices = [rejecting(row, row.crm_field) for row in able]
+            self._ask_or_decide("reject", able, choices, opened_by="x")
+        elif all(row.state is DecisionState.REJECTED for row in chosen):
+            self._say("Already unmapped.")
+        else:
+            self._say("No suggestion to reject. X leaves the field unmapped.")
 
     @action(
         "mapping.unmap",
@@ -181,14 +191,11 @@ class MappingCommands:
         writes=True,
     )
     def unmap(self) -> None:
-        self._turn_down("unmap", lambda _: None)
-
-    def _turn_down(self, deed: str, what: Callable[[MappingRow], str | None]) -> None:
-        chosen = self._chosen()
-        able = [row for row in chosen if row.state is not DecisionState.REJECTED]
+        able = [row for row in self._chosen() if row.state is not DecisionState.REJECTED]
         if able:
-            self._decide(deed, able, [rejecting(row, what(row)) for row in able])
-        elif chosen:
+            choices = [rejecting(row, None) for row in able]
+            self._ask_or_decide("unmap", able, choices, opened_by="X")
+        else:
             self._say("Already unmapped.")
 
     @action(
@@ -204,8 +211,31 @@ class MappingCommands:
         chosen = [row for row in self._chosen() if row.crm_field is not None]
         if self._at is None or not chosen:
             return
-        session, first = self._at
+        first = self._at[1]
         following = NEXT_DIRECTION[(first if first in chosen else chosen[0]).direction]
+        if len(chosen) == 1:
+            self._direct(chosen, following)
+            return
+
+        def answered(sure: bool | None) -> None:
+            now = {row.name: row for row in self._chosen()}
+            same = [now[row.name] for row in chosen if row.name in now]
+            if sure and same:
+                self._direct(same, following)
+
+        dialog = Confirm(
+            f"Sync {count(len(chosen), 'row')} {DIRECTION_WORDS[following]}?",
+            "u undoes it.",
+            yes="Change direction",
+            opened_by="d",
+            listing=[row_line(row) for row in chosen],
+        )
+        self._open(dialog, answered)
+
+    def _direct(self, chosen: Sequence[MappingRow], following: Direction) -> None:
+        session = self._pairs.current
+        if session is None:
+            return
         accepted = [row for row in chosen if row.state is DecisionState.ACCEPTED]
         if accepted:
             choices = [accepting(row, direction=following) for row in accepted]
@@ -338,48 +368,21 @@ class MappingCommands:
         "mapping.accept_all",
         "Accept high",
         "A",
-        help="Accept all high matches that can sync (lists them).",
+        help="Accept the undecided rows shown at 90% or more that need no check.",
         hint=95,
         blocked=why_not_accepted,
         writes=True,
     )
     def accept_all(self) -> None:
-        shown = [
-            row
-            for row in self._table.rows()
-            if row.is_open and row.crm_field is not None and row.confidence is not None
-        ]
-        able = [row for row in shown if row.can_sync]
-        if not able:
-            self._say("No suggestions left that can sync.")
-            return
-
-        def answered(least: float | None) -> None:
-            session = self._pairs.current
-            if least is None or session is None:
-                return
-            now = session.by_name
-            # Rows that changed under the dialog are left alone: the user has not seen them.
-            sure = [
-                row
-                for row in able
-                if (row.confidence or 0) >= least
-                and now[row.name].is_open
-                and now[row.name].crm_field == row.crm_field
-            ]
-            if sure:
-                self._decide("accept", sure, [accepting(row) for row in sure])
-
-        candidates = [
-            Sure(
-                row.confidence or 0,
-                f"{row.title} {row.direction.arrow} {row.crm_field}",
-                row_note(row),
-            )
-            for row in able
-        ]
-        stuck = [row.title for row in shown if not row.can_sync]
-        self._open(AcceptAll(candidates, stuck), answered)
+        shown = [row for row in self._table.rows() if row.group is Group.HIGH]
+        sure = [row for row in shown if row.is_sure]
+        if sure:
+            self._decide("accept", sure, [accepting(row) for row in sure])
+        left = left_out_text([row for row in shown if not row.is_sure])
+        if left:
+            self._say(f"Not accepted: {left}.")
+        elif not sure:
+            self._say(f"No undecided match of at least {percent(HIGH_MATCH)}.")
 
     @action(
         "mapping.schema",
@@ -543,6 +546,38 @@ class MappingCommands:
         )
         self._open(dialog, chosen)
 
+    def _ask_or_decide(
+        self, deed: str, rows: Sequence[MappingRow], choices: Sequence[Choice], *, opened_by: str
+    ) -> None:
+        """Decide on one row at once; list several rows and ask first."""
+        if len(rows) == 1:
+            self._decide(deed, rows, choices)
+            return
+        session = self._pairs.current
+
+        def answered(sure: bool | None) -> None:
+            if not sure or session is None or session is not self._pairs.current:
+                return
+            now = session.by_name
+            # Rows that changed under the dialog are left alone: the user has not seen them.
+            same = [
+                (row, choice)
+                for row, choice in zip(rows, choices, strict=True)
+                if (now[row.name].state, now[row.name].crm_field) == (row.state, row.crm_field)
+            ]
+            if same:
+                self._decide(deed, [row for row, _ in same], [choice for _, choice in same])
+
+        number = count(len(rows), "row")
+        dialog = Confirm(
+            f"{deed.capitalize()} {number}?",
+            "u undoes it.",
+            yes=f"{deed.capitalize()} {number}",
+            opened_by=opened_by,
+            listing=[row_line(row) for row in rows],
+        )
+        self._open(dialog, answered)
+
     def _decide(
         self,
         deed: str,
@@ -564,6 +599,10 @@ class MappingCommands:
         if len(rows) > 1:
             self._table.clear_marks()
         target = here = self._table.cursor_name
+        if here is None:
+            # The title may be gone. The cursor never lands on another one, whose rows the next
+            # key would change.
+            target = self._table.next_open(session.by_name) or rows[0].name
         advance = advance and self._host.workspace.settings.auto_advance
         if advance and here and not session.by_name[here].is_open:
             target = self._table.next_open(session.by_name)

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from crmdeck.tui.layout import wrap_hanging
 from crmdeck.tui.text import display_text
-from crmdeck.workspace import Group, MappingRow, MappingSession, pair_text
+from crmdeck.workspace import Group, MappingRow, MappingSession, left_out_text, pair_text
 
 BAR_CELLS, FEW_CELLS, FEWEST_CELLS = 12, 4, 3
 NAMED = 3
@@ -84,11 +84,14 @@ def _steps(rows: Sequence[MappingRow]) -> Iterator[str]:
     if broken := groups[Group.BROKEN]:
         yield f"f repairs {broken} broken"
     if high := groups[Group.HIGH]:
-        stuck = sum(not row.can_sync for row in rows if row.group is Group.HIGH)
-        if high == stuck:
-            yield f"X for {stuck} that can't sync"
+        unsure = [row for row in rows if row.group is Group.HIGH and not row.is_sure]
+        left = left_out_text(unsure)
+        if high > len(unsure):
+            yield f"A accepts {high - len(unsure)} high" + (f" ({left})" if left else "")
+        elif all(not row.can_sync for row in unsure):
+            yield f"X for {high} that can't sync"
         else:
-            yield f"A accepts {high - stuck} high" + (f" ({stuck} can't sync)" if stuck else "")
+            yield f"a or x for {high} high ({left})"
     if groups[Group.CHECK]:
         yield f"a or x for {groups[Group.CHECK]} to check"
     if groups[Group.NO_MATCH]:

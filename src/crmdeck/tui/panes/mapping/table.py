@@ -14,7 +14,7 @@ HINTS = {
     Group.BROKEN: "f repairs",
     Group.HIGH: "A accepts",
     Group.CHECK: "Enter chooses",
-    Group.NO_MATCH: "Enter chooses, X here unmaps all",
+    Group.NO_MATCH: "Enter chooses, X leaves unmapped",
     Group.DONE: "",
 }
 STUCK = "can't sync: X here unmaps all"
@@ -113,7 +113,15 @@ class RowTable(Table[Line]):
         """Show `rows` in their groups, or sorted, with the cursor on the row of that name."""
         self._source = rows
         passing = [row for row in rows if self._passes is None or self._passes(row)]
-        self.set_rows(lines_of(passing, grouped=self.sort is None), cursor=cursor)
+        lines = lines_of(passing, grouped=self.sort is None)
+        wanted = cursor if cursor is not None else self.cursor_key
+        if self.sort is None and wanted not in {line.key for line in lines}:
+            # Without its row or title, the cursor must not land on the title of another group,
+            # whose rows the next key would change.
+            places = [at for at, line in enumerate(lines) if line.row is not None]
+            place = next((at for at in places if at >= self.cursor), places[-1] if places else None)
+            cursor = lines[place].key if place is not None else None
+        self.set_rows(lines, cursor=cursor)
 
     def renew_rows(self, rows: Mapping[str, MappingRow]) -> None:
         """Show changed rows, by name. None moves, whatever its group is now."""
