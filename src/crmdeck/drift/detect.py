@@ -160,9 +160,9 @@ class _Links:
             change.attribute in _OBJECT_NAMES for change in finding.changes
         ):
             return []
-        fields = [finding.field_name] if finding.field_name else []
+        fields = {finding.field_name} if finding.field_name else set()
         if finding.rule:
-            fields = sorted({*fields, *finding.rule.fields})
+            fields |= set(finding.rule.fields)
         if not fields:
             return self._by_object.get(finding.object_type, [])
         return [m for name in fields for m in self._by_field.get((finding.object_type, name), [])]
