@@ -162,7 +162,7 @@ def questions(store: Store, engine: str, days: int) -> Iterator[Figure]:
             session.runs.newest()
             session.runs.quota_by_connection()
             ask.incomplete()
-            session.drift.open_on_mapped()
+            session.drift.unacknowledged()
             session.drift.unacknowledged()
 
         yield Figure(one, "ms", timed(lambda: session.database.rows("SELECT 1"), TIMES))
@@ -182,7 +182,7 @@ def questions(store: Store, engine: str, days: int) -> Iterator[Figure]:
             session.snapshots.stats_by_connection(now)
             session.runs.newest()
             session.runs.quota_by_connection()
-            session.drift.open_on_mapped()
+            session.drift.unacknowledged()
             session.drift.unacknowledged()
 
     statuses_again()

@@ -20,7 +20,6 @@ def _answers(session: Session) -> list[Any]:
     return [
         session.runs.newest(),
         session.snapshots.stats_by_connection(day(40)),
-        session.drift.open_on_mapped(),
         *(session.drift.unseen(by) for by in PEOPLE),
     ]
 

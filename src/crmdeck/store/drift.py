@@ -62,17 +62,6 @@ class LastWord(NamedTuple):
     acknowledged: bool
 
 
-class OpenDrift(NamedTuple):
-    """How many changes are not acknowledged, how many of them are breaking, and their first and
-    last date.
-    """
-
-    total: int
-    breaking: int
-    earliest: datetime
-    latest: datetime
-
-
 class Unacknowledged(NamedTuple):
     """A change without acknowledgment, as far as counting needs it.
 
@@ -144,29 +133,6 @@ class Drift:
             [connection_id, [kind.value for kind in GONE_KINDS]],
         )
         return {(object_type, name) for object_type, name in rows}
-
-    def open_on_mapped(self, connection_id: str | None = None) -> Mapping[str, OpenDrift]:
-        """Return by connection the changes that touch mappings and aren't acknowledged.
-
-        The default is all connections; those without any are left out.
-        """
-
-        def count(of: Sequence[str] | None) -> dict[str, OpenDrift]:
-            which, keys = _of(of)
-            which = f"{which} AND {_MAPPED}"
-            rows = self._database.rows(
-                "SELECT connection_id, count(*), count(*) FILTER (WHERE severity = ?), "
-                "min(detected_at), max(detected_at) "
-                f"{_OPEN.format(which=which)} GROUP BY connection_id",
-                [Severity.BREAKING.value, *keys, *keys],
-            )
-            return {
-                key: OpenDrift(total, breaking, to_utc(first), to_utc(last))
-                for key, total, breaking, first, last in rows
-            }
-
-        tables = ("drift_event", "acknowledgement")
-        return self._counted("open on mapped", tables, count, connection_id)
 
     def unacknowledged(
         self, connection_id: str | None = None, *, safe: bool = False

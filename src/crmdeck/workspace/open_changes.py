@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Set
+from collections.abc import Mapping, Sequence, Set
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from crmdeck.drift.open_changes import Evidence, Standing, count_open, judge, unsettled
 from crmdeck.errors import UsageError
-from crmdeck.model import ChangeState, OpenChanges, in_force
+from crmdeck.model import ChangeState, OpenChanges, Severity, in_force
 from crmdeck.store import Session
 from crmdeck.workspace.context import Context
 
@@ -31,6 +32,15 @@ class Judged(NamedTuple):
     standing: Standing
 
 
+class OpenOnMapped(NamedTuple):
+    """How many open changes touch mappings, how many of them are breaking, the first and last."""
+
+    total: int
+    breaking: int
+    earliest: datetime
+    latest: datetime
+
+
 def count_by_connection(
     context: Context, session: Session, connection_id: str | None = None
 ) -> dict[str, OpenChanges]:
@@ -39,13 +49,44 @@ def count_by_connection(
     Of one connection, or of all. This is the number that every face shows.
     """
     return {
-        key: count_open(
-            (change.group, change.severity)
-            for change, standing in judged
-            if standing.state is ChangeState.OPEN
-        )
+        key: count_judged(judged)
         for key, judged in judge_changes(context, session, connection_id).items()
     }
+
+
+def count_judged(judged: Sequence[Judged]) -> OpenChanges:
+    """Return the count of open change groups among the changes of a connection."""
+    return count_open(
+        (change.group, change.severity)
+        for change, standing in judged
+        if standing.state is ChangeState.OPEN
+    )
+
+
+def open_on_mapped(
+    session: Session, judged: Mapping[str, Sequence[Judged]]
+) -> dict[str, OpenOnMapped]:
+    """Return by connection the open changes that touch mappings; without it there are none."""
+    ids = {
+        key: [
+            change.id
+            for change, standing in mine
+            if change.mapped and standing.state is ChangeState.OPEN
+        ]
+        for key, mine in judged.items()
+    }
+    events = session.drift.among([change for mine in ids.values() for change in mine])
+    found: dict[str, OpenOnMapped] = {}
+    for key, mine in ids.items():
+        changes = [events[change] for change in mine if change in events]
+        if changes:
+            found[key] = OpenOnMapped(
+                total=len(changes),
+                breaking=sum(change.severity is Severity.BREAKING for change in changes),
+                earliest=min(change.detected_at for change in changes),
+                latest=max(change.detected_at for change in changes),
+            )
+    return found
 
 
 def judge_changes(

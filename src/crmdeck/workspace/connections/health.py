@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from crmdeck.connectors.registry import flows_of, vendor_of
 from crmdeck.errors import NotFoundError
@@ -33,10 +32,12 @@ from crmdeck.workspace.connections.retirements import (
 from crmdeck.workspace.connections.runs import BAD, COMPLETED, GOOD, derive_status
 from crmdeck.workspace.connections.signin.flows import EXPIRING
 from crmdeck.workspace.context import Context, find_connection
-from crmdeck.workspace.open_changes import count_by_connection
-
-if TYPE_CHECKING:
-    from crmdeck.store.drift import OpenDrift
+from crmdeck.workspace.open_changes import (
+    OpenOnMapped,
+    count_judged,
+    judge_changes,
+    open_on_mapped,
+)
 
 
 class Health:
@@ -192,7 +193,7 @@ class _Records:
     failing_since: dict[str, datetime | None]
     stats: dict[str, SchemaStats]
     quotas: dict[str, Quota]
-    drifted: Mapping[str, OpenDrift]
+    drifted: Mapping[str, OpenOnMapped]
     signed_in: dict[str, datetime]
     failures: dict[str, tuple[ObjectFailure, ...]]
     open_changes: Mapping[str, OpenChanges]
@@ -215,6 +216,7 @@ class _Records:
             else session.snapshots.stats_by_connection(context.now)
         )
         runs = session.runs.newest(only)
+        judged = judge_changes(context, session, only)
         ending = any(connection.token_expires_at for connection in connections)
         # The runs are in order, so the last one of each connection wins.
         last = {run.connection_id: run for run in runs if run.outcome in COMPLETED}
@@ -239,14 +241,14 @@ class _Records:
             },
             stats=stats,
             quotas=session.runs.quota_by_connection(),
-            drifted=session.drift.open_on_mapped(only),
+            drifted=open_on_mapped(session, judged),
             signed_in=session.audit.latest_by_connection("token.stored") if ending else {},
             failures={
                 key: session.runs.failures(key)
                 for key, found in stats.items()
                 if found.failed_object_count
             },
-            open_changes=count_by_connection(context, session, only),
+            open_changes={key: count_judged(mine) for key, mine in judged.items()},
             unseen=session.drift.unseen(context.actor, only),
             lost=session.snapshots.incomplete(only),
             dismissed=session.dismissed.standing(context.actor),
