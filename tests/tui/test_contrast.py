@@ -96,7 +96,7 @@ async def hovered(pilot: Pilot[Any], text: str) -> bool:
     return bool(told.display)
 
 
-HOVERED = ("2 Schema", "keys", "✕  breaking", "3 values removed", "calm")
+HOVERED = ("2 Schema", "? Help", "✕  breaking", "3 values removed", "calm")
 """What one may point at: a tab, a key of the footer, a sign, what is cut, a connection."""
 
 

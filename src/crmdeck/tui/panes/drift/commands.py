@@ -282,6 +282,8 @@ class DriftCommands:
 
     def why_no_mapping(self) -> str | None:
         """Return why no mapping can be opened, or None."""
+        if self._pane.is_left:
+            return f"Still loading {self._pane.connection_name}."
         return None if self._mapped() else self.why_no_event() or "This field isn't mapped."
 
     @action(
