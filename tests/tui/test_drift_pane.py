@@ -545,8 +545,8 @@ def elsewhere(pilot: Pilot[Any], pane_id: str) -> Elsewhere:
 
 
 async def test_a_key_asks_where_the_field_is_used(drifted: Workspace) -> None:
-    async with console(drifted).run_test(size=(140, 40)) as pilot:
+    async with console(drifted).run_test(size=(140, 60)) as pilot:
         await settle(pilot)
         await go_to(pilot, "Opportunity.StageName")
-        await press(pilot, "D", "J", "J", "J")
+        await press(pilot, "D")
         assert "unknown: The source files does not" in screen_text(pilot)
