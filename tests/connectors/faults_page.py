@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -81,7 +82,8 @@ def page() -> str:
     parts += ["\n## PartnerOS\n\n", _table(read_rows("partneros", "PartnerOS"))]
     parts += ["\n## Network\n\n", _rows(COLUMNS[1:4], map(_network_row, _network()))]
     parts += [SANDBOX, *(f"| `{kind}` | {outcome} |\n" for kind, outcome in OUTCOMES.items())]
-    return "".join(parts)
+    # The name of no CRM in particular, in the middle of a sentence.
+    return re.sub(r"(?<=[a-z] )The CRM", "the CRM", "".join(parts))
 
 
 def _table(faults: Sequence[Fault]) -> str:
