@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crmdeck.mapping.choices import clearing
 from crmdeck.mapping.session import MappingSession, Write
 from crmdeck.mapping.state import by_field
 from crmdeck.model import Decision, DecisionState, Direction
@@ -16,6 +17,7 @@ from crmdeck.model import Decision, DecisionState, Direction
 from .pairs import (
     ACCEPTED,
     CRM_FIELDS,
+    CRM_NAMES,
     NAMES,
     NOON,
     PENDING,
@@ -382,3 +384,18 @@ def test_required_fields_are_unmapped_until_a_row_writes_them() -> None:
     assert list(session.required_unmapped) == [required]
     session.decide("accept", [accept("accountName", "Name")])
     assert list(session.required_unmapped) == []
+
+
+def test_a_row_is_cleared_and_the_rejected_suggestion_comes_back() -> None:
+    session = MappingSession("acme", review(*CRM_FIELDS), "dana", lambda: NOON)
+    session.update_suggestions(answer(accountName=("Name", 0.9)))
+    for choice in (accept("accountName", "Name"), reject("accountName", None)):
+        session.decide("decide", [choice])
+        assert not session.by_name["accountName"].is_open
+        session.decide("clear", [clearing(session.by_name["accountName"], CRM_NAMES)])
+        row = session.by_name["accountName"]
+        assert (row.state, row.crm_field, row.decision) == (PENDING, "Name", None)
+    session.decide("reject", [reject("accountName", "Name")])
+    assert session.by_name["accountName"].crm_field != "Name"
+    session.decide("clear", [clearing(session.by_name["accountName"], CRM_NAMES)])
+    assert session.by_name["accountName"].crm_field == "Name"

@@ -18,6 +18,7 @@ from crmdeck.mapping.state import (
     by_pair,
     current_state,
     drift_since,
+    require_alone,
     require_one_each,
     require_seen,
     required_unmapped,
@@ -259,3 +260,20 @@ def test_acceptances_are_those_not_undone() -> None:
         ("Lead", "Z"),
     ]
     assert log[0].decided_at == NOON + timedelta(minutes=1)
+
+
+def test_a_decision_is_undone_alone_unless_a_later_one_is_about_the_same_field() -> None:
+    first = decided(1, "accountName", ACCEPTED, "Name")
+    other = decided(2, "contactName", ACCEPTED, "Account_Name__c")
+    require_alone([first, other], first)
+    same_partner = decided(3, "accountName", ACCEPTED, "Description")
+    same_crm = decided(3, "description", REJECTED, "Name")
+    for later in (same_partner, same_crm):
+        with pytest.raises(ConflictError, match=f"'{later.partner_field}'") as caught:
+            require_alone([first, other, later], first)
+        assert caught.value.code == "LATER_DECISION"
+        require_alone([first, other, later, undone(4, later)], first)
+    back = undone(5, first)
+    require_alone([first, other, back], back)
+    with pytest.raises(ConflictError, match="already undone"):
+        require_alone([first, other, back], first)

@@ -31,7 +31,7 @@ ONE_MEANING = {
     "D": ("drift.usage", "schema.usage"),
     "N": ("drift.previous", "mapping.previous"),
     "a": ("drift.acknowledge", "health.dismiss", "mapping.accept"),
-    "c": ("drift.reopen", "health.reopen"),
+    "c": ("drift.reopen", "health.reopen", "mapping.clear", "audit.undo"),
     "asterisk": ("drift.everywhere", "audit.everywhere", "schema.everywhere"),
     "ctrl+x": ("health.disconnect", "health.reconnect"),
     "f": ("schema.all", "drift.repair", "mapping.repair"),

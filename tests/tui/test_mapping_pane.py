@@ -470,3 +470,28 @@ async def test_a_failing_editor_changes_nothing(
             assert told in screen_text(desk.pilot)
             await desk.press("escape")
     assert desk_workspace.mappings.decisions("acme", PAIR) == ()
+
+
+async def test_a_row_is_cleared_and_audit_undoes_one_decision(desk_workspace: Workspace) -> None:
+    async with at_desk(desk_workspace) as desk:
+        for name in ("accountName", "expectedCloseDate"):
+            await desk.go(name)
+            await desk.press("a")
+        await desk.go("accountName")
+        await desk.press("c")
+        assert desk.stored("accountName").state is PENDING
+        assert desk.line.name == "accountName"
+        assert desk.line.is_open
+        log = desk_workspace.mappings.decisions("acme", PAIR)
+        await desk.press("5")
+        table = desk.app.screen.query_one("#log", Table)
+        keys = [line.entry.details.get("decision") for line in table.shown()]
+        # The row was cleared later: that decision is named.
+        table.move_to(len(keys) - 1 - keys[::-1].index(log[0].id))
+        await desk.press("c")
+        assert "A later decision on 'accountName' depends on this one." in " ".join(
+            note.title for note in desk.app._notifications
+        )
+        table.move_to(len(keys) - 1 - keys[::-1].index(log[1].id))
+        await desk.press("c")
+        assert desk.stored("expectedCloseDate").state is PENDING

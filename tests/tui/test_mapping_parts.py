@@ -11,7 +11,7 @@ from crmdeck.model import Direction, Severity
 from crmdeck.tui.filters import compile_filter
 from crmdeck.tui.panes.mapping.columns import FILTER_KEYS, columns_for, searched
 from crmdeck.tui.panes.mapping.summary import heading, next_step
-from crmdeck.tui.panes.mapping.table import lines_of
+from crmdeck.tui.panes.mapping.table import Line, lines_of
 from crmdeck.tui.widgets.table.columns import place
 from crmdeck.tui.widgets.table.strips import GUTTER, Look, RowState, row_strip
 from crmdeck.workspace import MappingRow, MappingSession
@@ -65,7 +65,26 @@ def test_every_state_and_problem_is_in_words_at_any_width(width: int) -> None:
     ):
         assert all(word in text for word in words), text
     assert "can't s" in texts[2]
-    assert "97%" in texts[0]
+    assert "at 97%" in texts[0]
+
+
+def test_broken_is_red_done_is_quiet_and_undecided_is_plain() -> None:
+    broken = named("lost", "Lost", state=ACCEPTED, right=None)
+    lines = lines_of([*ROWS, broken], grouped=False)
+    columns = {column.id: column for column in columns_for([*ROWS, broken], 120)}
+    sign, name = columns["sign"], columns["field"]
+
+    def look(line: Line) -> tuple[str, str, str]:
+        assert sign.style is not None
+        assert name.style is not None
+        return sign.text(line), sign.style(line), name.style(line)
+
+    looks = [look(line) for line in lines]
+    assert looks[0] == ("✓", "muted", "muted")
+    assert looks[1] == ("–", "muted", "muted")
+    assert looks[2] == ("○", "", "")
+    assert looks[-1] == ("✕", "error", "")
+    assert sorted(lines, key=sign.key)[0] is lines[-1]
 
 
 @pytest.mark.parametrize("width", [80, 100, 120, 140, 200])
@@ -112,7 +131,7 @@ def test_rows_are_below_the_titles_of_their_groups() -> None:
     titles = [line.title for line in lines_of(ROWS, grouped=True) if line.row is None]
     assert titles == [
         "HIGH MATCH  2   A accepts",
-        "NO MATCH  1   Enter chooses, X here unmaps all",
+        "NO MATCH  1   Enter chooses, X leaves unmapped",
         "DONE  3",
     ]
     (title, *_) = lines_of(ROWS[2:3], grouped=True)

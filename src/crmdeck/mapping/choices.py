@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from crmdeck.mapping.rows import MappingRow, RowBuilder
@@ -150,6 +150,21 @@ def rejecting(row: MappingRow, crm_field: str | None) -> Choice:
         state=DecisionState.REJECTED,
         crm_field=crm_field,
         confidence=row.confidence if crm_field is not None else None,
+    )
+
+
+def clearing(row: MappingRow, crm_fields: Container[str]) -> Choice:
+    """Return the choice that makes a row undecided again.
+
+    A suggestion that the last decision rejected may be suggested again, if it is still among the
+    `crm_fields`.
+    """
+    last = row.decision
+    rejected = last.crm_field if last and last.state is DecisionState.REJECTED else None
+    return Choice(
+        partner_field=row.name,
+        state=DecisionState.PENDING,
+        crm_field=rejected if rejected in crm_fields else None,
     )
 
 

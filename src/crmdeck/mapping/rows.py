@@ -27,6 +27,7 @@ from crmdeck.model import (
     Severity,
     SourceSuggestion,
     Suggestion,
+    in_force,
 )
 
 WITH_VALUES = (FieldType.PICKLIST, FieldType.MULTIPICKLIST, FieldType.BOOLEAN)
@@ -82,6 +83,13 @@ class MappingRow:
     @property
     def is_open(self) -> bool:
         return self.state is DecisionState.PENDING
+
+    @property
+    def decision(self) -> Decision | None:
+        """The last active decision on the row, None if it was never decided or cleared since."""
+        active = in_force(self.history)
+        cleared = not active or active[-1].state is DecisionState.PENDING
+        return None if cleared else active[-1]
 
     @property
     def candidate(self) -> Candidate | None:

@@ -167,12 +167,44 @@ def require_seen(
             )
 
 
+def require_alone(log: Sequence[Decision], target: Decision) -> None:
+    """Raise ConflictError if a decision can't be undone on its own.
+
+    That is if it is undone already, or if a later active decision of the object pair is about the
+    same PartnerOS field or the same CRM field.
+    """
+    undone: set[str] = set()
+    for decision in reversed(log):
+        if decision.undoes is not None and decision.id not in undone:
+            undone.add(decision.undoes)
+    if target.id in undone:
+        raise ConflictError(
+            f"This decision on '{target.partner_field}' is already undone.",
+            code="ALREADY_UNDONE",
+        )
+    for decision in log[log.index(target) + 1 :]:
+        same_crm_field = target.crm_field is not None and decision.crm_field == target.crm_field
+        if (
+            decision.undoes is None
+            and decision.id not in undone
+            and (decision.partner_field == target.partner_field or same_crm_field)
+        ):
+            raise ConflictError(
+                f"A later decision on '{decision.partner_field}' depends on this one.",
+                cause=f"{_deed(decision)} by {decision.decided_by} on "
+                f"{decision.decided_at:%Y-%m-%d %H:%M} UTC.",
+                remedy=f"Undo that decision first: {decision.id}",
+                code="LATER_DECISION",
+            )
+
+
 def _deed(decision: Decision) -> str:
     if decision.undoes is not None:
         return "A decision was undone"
+    if decision.state is DecisionState.PENDING:
+        return "The field was cleared"
     if decision.crm_field is None:
-        cleared = decision.state is not DecisionState.REJECTED
-        return "The field was " + ("cleared" if cleared else "left unmapped")
+        return "The field was left unmapped"
     return f"'{decision.crm_field}' was {decision.state.value}"
 
 

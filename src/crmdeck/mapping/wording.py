@@ -222,8 +222,10 @@ def decision_text(decision: Decision) -> str:
     """Return what a decision did: `accepted → Account_Name__c`."""
     if decision.undoes is not None:
         return "undid" + (f" {decision.crm_field}" if decision.crm_field else "")
+    if decision.state is DecisionState.PENDING:
+        return "cleared"
     if decision.crm_field is None:
-        return "unmapped" if decision.state is DecisionState.REJECTED else "cleared"
+        return "unmapped"
     arrow = f" {decision.direction.arrow}" if decision.state is DecisionState.ACCEPTED else ""
     mapped = f", {count(len(decision.value_map), 'value')}" if decision.value_map else ""
     return f"{decision.state.value}{arrow} {decision.crm_field}{mapped}"

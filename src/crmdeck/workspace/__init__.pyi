@@ -31,6 +31,7 @@ from crmdeck.mapping.choices import PairChoice as PairChoice
 from crmdeck.mapping.choices import ValueChoice as ValueChoice
 from crmdeck.mapping.choices import accepting as accepting
 from crmdeck.mapping.choices import choosing as choosing
+from crmdeck.mapping.choices import clearing as clearing
 from crmdeck.mapping.choices import field_choices as field_choices
 from crmdeck.mapping.choices import latest_first as latest_first
 from crmdeck.mapping.choices import pair_choices as pair_choices

@@ -18,6 +18,7 @@ from crmdeck.mapping.state import (
     by_pair,
     current_state,
     drift_since,
+    require_alone,
     require_one_each,
     require_seen,
     required_unmapped,
@@ -393,8 +394,13 @@ class Mappings:
         """Undo a decision, by default the last active one, and return the decision that does it.
 
         Undoing an undo restores the decision. Raises NotFoundError for a missing decision,
-        ConflictError if the earlier state is no longer possible.
+        ConflictError if the earlier state is no longer possible, or if a later active decision is
+        about the same PartnerOS field or CRM field.
         """
+        log = self.decisions(ref, pair)
+        target = next((one for one in log if one.id == decision_id), None)
+        if target is not None:
+            require_alone(log, target)
         return self.undo_all(ref, pair, [decision_id])[0]
 
     def undo_all(

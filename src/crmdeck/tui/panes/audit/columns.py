@@ -38,6 +38,7 @@ _BEGINS = {
     "token.refresh_failed": "token refresh failed: ",
     "mapping.accepted": "accepted ",
     "mapping.rejected": "rejected ",
+    "mapping.pending": "cleared ",
     "mapping.undone": "undid ",
 }
 """Words before the summary of an event, which doesn't have them."""
@@ -73,6 +74,15 @@ class Line:
         if self.entry.event.startswith("mapping."):
             return "mapping"
         return "drift" if self.entry.event.startswith("schema.drift") else "health"
+
+    @property
+    def decision(self) -> tuple[str, str] | None:
+        """The object pair and the ID of the decision that the entry records."""
+        id_ = self.entry.details.get("decision")
+        if self.title or not self.connection or not self.entry.event.startswith("mapping."):
+            return None
+        pair = self.entry.summary.partition(_PAIR_END)[0]
+        return (pair, id_) if isinstance(id_, str) else None
 
     @property
     def summary(self) -> str:

@@ -9,6 +9,8 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.content import Content
 
+from crmdeck.errors import CrmdeckError
+from crmdeck.model import Decision
 from crmdeck.tui.filters import compile_filter
 from crmdeck.tui.host import Location, PaneHost
 from crmdeck.tui.keys.actions import action
@@ -149,6 +151,44 @@ class AuditPane(Pane):
         match state.get("sort"):
             case [str(column_id), bool(descending)]:
                 self.table.set_sort(Sort(column_id, descending))
+
+    def why_no_decision(self) -> str | None:
+        line = self.table.cursor_row
+        some = line is not None and line.decision is not None
+        return None if some else "This entry is not a mapping decision."
+
+    @action(
+        "audit.undo",
+        "Undo decision",
+        "c",
+        help="Undo this decision on its own, or undo an undo.",
+        hint=90,
+        blocked=why_no_decision,
+        writes=True,
+    )
+    def undo_decision(self) -> None:
+        line: Line | None = self.table.cursor_row
+        if line is None or line.decision is None or line.entry.connection_id is None:
+            return
+        ref, (pair, id_), workspace = line.entry.connection_id, line.decision, self.host.workspace
+
+        def done(undone: Decision) -> None:
+            self.show_error(None)
+            self.host.say(f"Undone: {undone.partner_field}", timeout=2)
+            self.reload()
+
+        def refused(error: CrmdeckError) -> None:
+            text = " ".join(filter(None, (error.cause, error.remedy)))
+            self.host.say(text, title=str(error), severity="warning", timeout=10)
+
+        self.loader.load(
+            "undo",
+            lambda _: workspace.mappings.undo(ref, pair, id_),
+            done,
+            label="undoing the decision",
+            cancellable=False,
+            failed=refused,
+        )
 
     @action(
         "audit.everywhere",

@@ -36,9 +36,9 @@ from crmdeck.workspace import (
 T = TypeVar("T")
 
 STATE_STYLES = {
-    DecisionState.ACCEPTED: "ok",
+    DecisionState.ACCEPTED: "muted",
     DecisionState.REJECTED: "muted",
-    DecisionState.PENDING: "info",
+    DecisionState.PENDING: "",
 }
 TROUBLE_STYLES = {
     Trouble.BROKEN: "error",
@@ -50,8 +50,9 @@ STUCK = "╳"
 """The arrow of a row that can't sync."""
 
 LIKELY = 0.5
+BROKEN = Group.BROKEN.value
 LEAST_TITLE, LEAST_NAME, LEAST_NOTE = 11, 13, 8
-MATCH_CELLS = 5
+MATCH_CELLS = 6
 
 
 def least_width(rows: Sequence[MappingRow]) -> int:
@@ -83,19 +84,21 @@ def _columns(title: int, name: int, note: int) -> tuple[Column[Line], ...]:
         Column(
             "sign",
             "",
-            lambda line: SIGNS[line.row.state] if line.row else line.title,
-            style=_of(lambda row: STATE_STYLES[row.state], "strong"),
+            lambda line: row_sign(line.row) if line.row else line.title,
+            style=_of(_sign_style, "strong"),
             width=1,
-            sort_key=_of(lambda row: list(DecisionState)[::-1].index(row.state), None),
+            sort_key=_of(_sign_order, None),
             searched=False,
             reach=_of(lambda _: "", "note"),
-            tooltip=_of(lambda row: STATE_WORDS[row.state][-1], ""),
+            tooltip=_of(
+                lambda row: BROKEN if row.group is Group.BROKEN else STATE_WORDS[row.state][-1], ""
+            ),
         ),
         Column(
             "field",
             "PartnerOS",
             _of(lambda row: row.title, ""),
-            style=_of(lambda row: "" if row.is_open else "muted", "muted"),
+            style=_of(lambda row: "muted" if row.group is Group.DONE else "", "muted"),
             width=title,
         ),
         Column(
@@ -140,6 +143,22 @@ def _columns(title: int, name: int, note: int) -> tuple[Column[Line], ...]:
     )
 
 
+def row_sign(row: MappingRow) -> str:
+    """Return the mark of a row: broken, done or undecided."""
+    return "✕" if row.group is Group.BROKEN else SIGNS[row.state]
+
+
+def _sign_style(row: MappingRow) -> str:
+    return "error" if row.group is Group.BROKEN else STATE_STYLES[row.state]
+
+
+def _sign_order(row: MappingRow) -> int:
+    """Return the order of the marks: broken rows first, then undecided ones."""
+    if row.group is Group.BROKEN:
+        return -1
+    return list(DecisionState)[::-1].index(row.state)
+
+
 def _arrow(row: MappingRow) -> str:
     if row.crm_field is None:
         return " "
@@ -166,18 +185,19 @@ def _crm_style(row: MappingRow) -> str:
         return "muted"
     if row.right is None:
         return "error"
-    return "strong" if row.is_open else ""
+    return "strong" if row.is_open else "muted" if row.group is Group.DONE else ""
 
 
 def _match(row: MappingRow) -> str:
-    if row.state is DecisionState.ACCEPTED and row.right is None:
-        return "✕"
-    return percent(row.confidence) if row.confidence is not None else ""
+    if row.confidence is None:
+        return ""
+    accepted = row.state is DecisionState.ACCEPTED
+    return f"at {percent(row.confidence)}" if accepted else percent(row.confidence)
 
 
 def _match_style(row: MappingRow) -> str:
-    if row.state is DecisionState.ACCEPTED and row.right is None:
-        return "error"
+    if not row.is_open:
+        return "muted"
     match = row.confidence or 0.0
     return "ok" if match >= HIGH_MATCH else "" if match >= LIKELY else "muted"
 

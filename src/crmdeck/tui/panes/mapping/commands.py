@@ -36,6 +36,7 @@ from crmdeck.workspace import (
     accepting,
     choice_text,
     choosing,
+    clearing,
     field_choices,
     left_out_text,
     pair_choices,
@@ -197,6 +198,24 @@ class MappingCommands:
             self._ask_or_decide("unmap", able, choices, opened_by="X")
         else:
             self._say("Already unmapped.")
+
+    @action(
+        "mapping.clear",
+        "Clear",
+        "c",
+        help="Back to undecided (row, marked rows, group).",
+        hint=95,
+        blocked=why_no_rows,
+        writes=True,
+    )
+    def clear(self) -> None:
+        session = self._pairs.current
+        able = [row for row in self._chosen() if row.decision is not None]
+        if able and session is not None:
+            choices = [clearing(row, session.builder.crm_fields) for row in able]
+            self._ask_or_decide("clear", able, choices, opened_by="c")
+        else:
+            self._say("Already undecided.")
 
     @action(
         "mapping.direction",

@@ -68,7 +68,9 @@ def _full(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
         yield _wrapped(text, width, style, hang=2)
     if row.crm_field is None and row.is_open:
         yield _wrapped("Enter searches all fields.", width, "$muted")
-    why = f"Why {percent(row.confidence)}" if row.confidence is not None else "Why"
+    at = f" {percent(row.confidence)}" if row.confidence is not None else ""
+    # The reasons are those of the latest ranking, the match is the one that was accepted.
+    why = f"Accepted at{at}" if at and row.state is DecisionState.ACCEPTED else f"Why{at}"
     yield from _section(why, _reasons(row, width))
     yield from _section("Alternatives", _alternatives(row, around, width))
     yield from _section("PartnerOS suggests", _from_source(row, around, width))
