@@ -1,4 +1,4 @@
-"""A workspace with two connections, and text that no terminal should have to bear."""
+"""A workspace with two connections, and hostile text."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HOSTILE = (
 
 
 class Clock:
-    """Moves on by a second each time it is looked at."""
+    """Advances by a second at each reading."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 5, 16, 12, tzinfo=UTC)
@@ -79,19 +79,19 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def workspace(home: Path) -> Iterator[Workspace]:
-    """The workspace at `home`, open."""
+    """The open workspace at `home`."""
     with Workspace.open(home, clock=Clock(), actor="dana", secrets=MemorySecrets()) as opened:
         yield opened
 
 
 @pytest.fixture(autouse=True)
 def few_frames(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Draw the states that a test waits for or looks at; all of them for `every_frame`."""
+    """Draw only the frames that a test needs, or all of them with `every_frame`."""
     if request.node.get_closest_marker("every_frame") is None:
         put_off_frames(monkeypatch)
 
 
 @pytest.fixture(autouse=True)
 def kept_sheets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read each stylesheet once: that takes a good part of the start of a console."""
+    """Read each style sheet once: that takes a good part of the start of a console."""
     keep_sheets(monkeypatch)

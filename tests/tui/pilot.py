@@ -1,4 +1,4 @@
-"""What the tests of the console have in common."""
+"""Helpers for the tests of the console."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from tests.tui.frames import draw
 
 
 def audit_console(workspace: Workspace, **options: Any) -> CrmdeckApp:
-    """Return a console with the audit pane only: the shell is the same over every pane."""
+    """Return a console with only the audit pane: the main screen is the same over every pane."""
     panes = [spec for spec in PANES if spec.id == "audit"]
     return CrmdeckApp(workspace, panes=panes, **options)
 
 
 QUIET_LOOKS = 3
-"""Looks in a row at which nothing may be going on: what one tells is passed on between them."""
+"""Idle checks in a row before a console counts as settled: messages travel in between."""
 
 
 async def settle(pilot: Pilot[Any]) -> None:
-    """Wait until nothing is loading or being sorted, and all that was told has arrived."""
+    """Wait until nothing loads or sorts, and all messages have arrived."""
     app = pilot.app
     quiet = 0
     for _ in range(800):
@@ -48,12 +48,12 @@ async def settle(pilot: Pilot[Any]) -> None:
 
 
 def has_keys(app: App[Any]) -> bool:
-    """Return whether a key that was pressed has yet to have its effect: not once one has left."""
+    """True if a pressed key has not taken effect yet, and the console still runs."""
     return isinstance(app, CrmdeckApp) and app.is_running and app.has_keys
 
 
 async def type_text(pilot: Pilot[Any], text: str, *keys: str) -> None:
-    """Type `text` at one go into the line that has the focus, then press `keys`.
+    """Type `text` at once into the focused line, then press `keys`.
 
     Pressing keys one by one waits for the console after each.
     """
@@ -68,17 +68,17 @@ async def type_text(pilot: Pilot[Any], text: str, *keys: str) -> None:
 
 
 async def until(pilot: Pilot[Any], condition: Callable[[], bool]) -> None:
-    """Wait until `condition` holds; fail when it does not within half a minute."""
+    """Wait up to 30 seconds until `condition` is true, else fail."""
     ends = monotonic() + 30
     while not condition():
         if monotonic() > ends:
-            raise AssertionError("It never came to that.\n" + screen_text(pilot))
+            raise AssertionError("Timed out.\n" + screen_text(pilot))
         await pilot.pause(0.005)
     draw(pilot.app)
 
 
 def screen_text(pilot: Pilot[Any]) -> str:
-    """Return what stands on the screen, line by line."""
+    """Return the text of the screen, line by line."""
     screen = pilot.app.screen
     return "\n".join(strip.text.rstrip() for strip in screen._compositor.render_strips())
 

@@ -1,4 +1,4 @@
-"""Stylesheets that were read once are not read anew for each console of a test."""
+"""Read each style sheet once for all consoles of the tests."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ def _parse_once(
 
 
 def keep_sheets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the rules of each sheet, by its text and the colors it was read with."""
+    """Keep the rules of each sheet, by its text and colors."""
     monkeypatch.setattr(Stylesheet, "_parse_rules", _parse_once)

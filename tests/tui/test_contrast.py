@@ -1,4 +1,4 @@
-"""Whether what is drawn can be read, in every theme: measured over the lines of the screen."""
+"""Legibility of every text in every theme, measured on the screen."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tests.tui.pilot import settle, until
 
 @pytest.fixture
 def drifted(tmp_path: Path) -> Iterator[Workspace]:
-    """A workspace in which fields changed that are mapped."""
+    """A workspace with changes to mapped fields."""
     with opened(make_home(tmp_path)) as found:
         yield found
 
@@ -41,11 +41,11 @@ def drifted(tmp_path: Path) -> Iterator[Workspace]:
 SIGNS_CONTRAST = 3.0
 PATIENCE = 60.0
 DRAWN = frozenset("─━╌│▏▌▁▂▃▄▅▆▇█▔·")
-"""What is no text: rules, bars, scrollbars."""
+"""Signs other than text: rules, bars, scrollbars."""
 
 
 def unreadable(pilot: Pilot[Any], text_least: float) -> list[str]:
-    """Return the pieces of the screen that have less contrast than they need."""
+    """Return the pieces of the screen with too little contrast."""
     found = []
     for strip in pilot.app.screen._compositor.render_strips():
         for segment in strip:
@@ -60,7 +60,7 @@ def unreadable(pilot: Pilot[Any], text_least: float) -> list[str]:
 
 
 def contrast_of(style: Style) -> float | None:
-    """Return the contrast of a style; None where the terminal decides on a color."""
+    """Return the contrast of a style, or None if the terminal decides on a color."""
     front, ground = style.color, style.bgcolor
     if front is None or ground is None:
         return None
@@ -75,11 +75,11 @@ def opaque(color: RichColor) -> Color:
 
 
 NOWHERE = (0, 1)
-"""A cell in which nothing is."""
+"""An empty cell."""
 
 
 async def hovered(pilot: Pilot[Any], text: str) -> bool:
-    """Put the pointer on a text of the screen; tell whether something tells of it, and shows."""
+    """Move the pointer to a text of the screen. True if a tooltip shows."""
     app = pilot.app
     lines = [strip.text for strip in app.screen._compositor.render_strips()]
     y = next(y for y, line in enumerate(lines) if text in line)
@@ -90,14 +90,14 @@ async def hovered(pilot: Pilot[Any], text: str) -> bool:
     if app.screen.get_widget_at(*at)[0].tooltip is not None:
         async with asyncio.timeout(PATIENCE):
             while not told.display:
-                # What a widget tells shows from the next movement on.
+                # A tooltip shows from the next movement on.
                 await pilot.hover(offset=at)
                 await pilot.pause(0.05)
     return bool(told.display)
 
 
 HOVERED = ("2 Schema", "? Help", "✕  breaking", "3 values removed", "calm")
-"""What one may point at: a tab, a key of the footer, a sign, what is cut, a connection."""
+"""Texts with a tooltip: a tab, a key of the footer, a sign, a cut text, a connection."""
 
 
 async def test_every_text_can_be_read_in_every_theme_and_state_of_a_row(
@@ -122,7 +122,7 @@ async def test_every_text_can_be_read_in_every_theme_and_state_of_a_row(
                 pane.set_class(left, "-left")
                 await pilot.pause()
                 assert not unreadable(pilot, least), theme
-            # All that one may point at in our own themes, one of it in each of the others.
+            # All tooltips in our own themes, one of them in each of the others.
             for text in HOVERED if own else HOVERED[place % len(HOVERED) :][:1]:
                 told += await hovered(pilot, text)
                 assert not unreadable(pilot, least), f"{theme}, {text}"
