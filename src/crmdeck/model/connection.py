@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from pydantic import AliasChoices, Field
 
 from crmdeck.errors import NextStep
@@ -67,8 +69,8 @@ class Alert(WireModel):
     `since` is when it began, if known and not in the message. `due_at` is when it takes effect, if
     known ahead. `link` is the vendor's page about it. `next_step` is the part of the remedy that
     crmdeck can do. `id` stays the same for the same alert of a connection: an alert that comes back
-    later, or says something else, has another ID. `dismissed_at` is when the user dismissed it;
-    None while it is open.
+    later, or says something else, has another ID. `dismissed_at` is when a user dismissed it;
+    None while it is open. It reopens after the day `dismissed_until`.
     """
 
     level: AlertLevel
@@ -85,6 +87,7 @@ class Alert(WireModel):
     dismissed_at: UtcTime | None = Field(
         default=None, validation_alias=AliasChoices("dismissedAt", "putAwayAt")
     )
+    dismissed_until: date | None = None
 
 
 class UnseenDrift(WireModel):

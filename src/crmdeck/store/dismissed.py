@@ -2,40 +2,69 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
+from typing import NamedTuple
 
-from crmdeck.model import to_utc
+from crmdeck.model import AlertLevel, to_utc
 from crmdeck.store.database import Database
 from crmdeck.store.record_table import stored
 
-_COLUMNS = ("connection_id", "alert_id", "put_away_by", "put_away_at", "taken_back")
+_COLUMNS = (
+    "connection_id", "alert_id", "put_away_by", "put_away_at", "taken_back", "shared", "until",
+    "level",
+)  # fmt: skip
+
+
+class Dismissal(NamedTuple):
+    """One dismissal of an alert: when, until which day, and the alert's level at the time."""
+
+    at: datetime
+    until: date | None = None
+    level: AlertLevel | None = None
+
+    def covers(self, level: AlertLevel, today: date) -> bool:
+        """True unless the day has passed or the alert has become more urgent."""
+        order = list(AlertLevel)
+        worse = self.level is not None and order.index(level) < order.index(self.level)
+        return not worse and (self.until is None or today <= self.until)
 
 
 class DismissedAlerts:
-    """Which user dismissed which alert. A user's last entry for an alert counts."""
+    """The dismissals of alerts. The last entry for an alert counts, whoever wrote it.
+
+    Dismissals of old caches are personal: they count for their user only.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def add(
-        self, connection_id: str, alert_id: str, at: datetime, by: str, *, taken_back: bool = False
+        self,
+        connection_id: str,
+        alert_id: str,
+        by: str,
+        dismissal: Dismissal,
+        *,
+        taken_back: bool = False,
     ) -> None:
         """Append that a user dismissed an alert, or reopened it."""
-        row = (connection_id, alert_id, by, stored(at), taken_back)
+        row = (
+            connection_id, alert_id, by, stored(dismissal.at), taken_back, True, dismissal.until,
+            dismissal.level,
+        )  # fmt: skip
         self._database.insert("put_away_alert", _COLUMNS, [row])
 
-    def standing(self, by: str) -> dict[str, dict[str, datetime]]:
-        """Return when a user dismissed the alerts that are still dismissed, by connection and alert
-        ID.
-        """
+    def standing(self, by: str) -> dict[str, dict[str, Dismissal]]:
+        """Return the dismissals that count for a user, by connection and alert ID."""
         rows = self._database.rows(
             "SELECT DISTINCT ON (connection_id, alert_id) connection_id, alert_id, put_away_at, "
-            "taken_back FROM put_away_alert WHERE put_away_by = ? "
+            "taken_back, until, level FROM put_away_alert WHERE shared OR put_away_by = ? "
             "ORDER BY connection_id, alert_id, seq DESC",
             [by],
         )
-        found: dict[str, dict[str, datetime]] = {}
-        for connection_id, alert_id, at, taken_back in rows:
+        found: dict[str, dict[str, Dismissal]] = {}
+        for connection_id, alert_id, at, taken_back, until, level in rows:
             if not taken_back:
-                found.setdefault(connection_id, {})[alert_id] = to_utc(at)
+                known = AlertLevel(level) if level else None
+                found.setdefault(connection_id, {})[alert_id] = Dismissal(to_utc(at), until, known)
         return found

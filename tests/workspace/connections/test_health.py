@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from crmdeck.errors import CrmdeckError, NotFoundError, QuotaExceededError, ReauthRequiredError
-from crmdeck.model import Choice, DecisionState, Scope, ScopeMode, Status, SyncOutcome
+from crmdeck.errors import (
+    CrmdeckError,
+    NotFoundError,
+    QuotaExceededError,
+    ReauthRequiredError,
+    UsageError,
+)
+from crmdeck.model import AlertLevel, Choice, DecisionState, Scope, ScopeMode, Status, SyncOutcome
 from crmdeck.sandbox import Fault, FaultKind
+from crmdeck.store.dismissed import Dismissal
 from tests.workspace.conftest import Desk, describe, text_field
 from tests.workspace.crm import ORG, PORTAL, Office, opened
 
@@ -173,7 +180,7 @@ def test_an_alert_that_was_dismissed_shows_again_when_it_is_another_one(desk: De
     status = health.status("acme")
     assert away.dismissed_at is not None
     assert (status.alerts, status.open_alerts) == ((away,), ())
-    assert others.status("acme").open_alerts == (alert,)
+    assert others.status("acme").open_alerts == ()
 
     assert health.reopen("acme", alert.id) == alert
     assert health.status("acme").open_alerts == (alert,)
@@ -199,3 +206,42 @@ def test_an_alert_that_was_dismissed_shows_again_when_it_is_another_one(desk: De
         health.dismiss("acme", each.id)
     report = desk.workspace.checks.run(["acme"], refresh=False)
     assert "SYNC_NOT_ADVANCING" in {issue.code for issue in report.issues}
+
+
+def test_a_dismissal_ends_with_its_day_and_not_with_any_other(desk: Desk) -> None:
+    health = desk.workspace.health
+    desk.export(describe("Account", text_field("Name")))
+    desk.refresh()
+    desk.clock.move(days=40)
+    alert = health.status("acme").open_alerts[0]
+    today = desk.clock.now.date()
+    with pytest.raises(UsageError):
+        health.dismiss("acme", alert.id, until=today - timedelta(days=1))
+    away = health.dismiss("acme", alert.id, until=today + timedelta(days=3))
+    assert away.dismissed_until == today + timedelta(days=3)
+    desk.clock.move(days=3)
+    assert alert.id not in {each.id for each in health.status("acme").open_alerts}
+    desk.clock.move(days=1)
+    assert alert.id in {each.id for each in health.status("acme").open_alerts}
+
+
+def test_an_alert_that_becomes_more_urgent_reopens() -> None:
+    today = date(2026, 5, 16)
+    warned = Dismissal(datetime(2026, 5, 1, tzinfo=UTC), None, AlertLevel.WARNING)
+    assert warned.covers(AlertLevel.WARNING, today)
+    assert warned.covers(AlertLevel.INFO, today)
+    assert not warned.covers(AlertLevel.CRITICAL, today)
+
+
+def test_dismissals_of_old_caches_stay_personal(desk: Desk) -> None:
+    desk.export(describe("Account", text_field("Name")))
+    desk.refresh()
+    desk.clock.move(days=40)
+    alert = desk.workspace.health.status("acme").open_alerts[0]
+    connection = desk.workspace.connections.get("acme")
+    with desk.workspace.context.store.write() as session:
+        session.dismissed.add(connection.id, alert.id, "erin", Dismissal(desk.clock.now))
+        session.dismissed._database.run("UPDATE put_away_alert SET shared = NULL")
+    erin = desk.workspace.on_behalf_of("erin").health
+    assert alert.id not in {each.id for each in erin.status("acme").open_alerts}
+    assert alert in desk.workspace.health.status("acme").open_alerts

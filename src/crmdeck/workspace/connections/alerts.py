@@ -20,6 +20,7 @@ from crmdeck.model import (
     SyncOutcome,
     SyncRun,
 )
+from crmdeck.store.dismissed import Dismissal
 from crmdeck.text import count
 from crmdeck.workspace.connections.retirements import Concern
 
@@ -43,7 +44,7 @@ class Vitals:
     run. `failing_since` is the first failed run after `good`. `drifted` counts the open changes of
     mapped fields, between `drifted_since` and `drifted_at`, and `breaking` the breaking ones among
     them. `lost` are the object types whose definitions are missing from the cache. `dismissed` is
-    the time of each dismissal by alert ID.
+    each dismissal by alert ID.
     """
 
     connection: Connection
@@ -64,7 +65,7 @@ class Vitals:
     drifted_at: datetime | None = None
     concerns: tuple[Concern, ...] = ()
     lost: tuple[str, ...] = ()
-    dismissed: Mapping[str, datetime] = field(default_factory=dict)
+    dismissed: Mapping[str, Dismissal] = field(default_factory=dict)
 
 
 def alerts(vitals: Vitals) -> tuple[Alert, ...]:
@@ -74,11 +75,17 @@ def alerts(vitals: Vitals) -> tuple[Alert, ...]:
     order = list(AlertLevel)
     found = [alert for rule in RULES for alert in rule(vitals)]
     if vitals.dismissed:
-        found = [
-            alert.model_copy(update={"dismissed_at": vitals.dismissed.get(alert.id)})
-            for alert in found
-        ]
+        found = [_as_dismissed(alert, vitals) for alert in found]
     return tuple(sorted(found, key=lambda alert: order.index(alert.level)))
+
+
+def _as_dismissed(alert: Alert, vitals: Vitals) -> Alert:
+    dismissal = vitals.dismissed.get(alert.id)
+    if dismissal is None or not dismissal.covers(alert.level, vitals.now.date()):
+        return alert
+    return alert.model_copy(
+        update={"dismissed_at": dismissal.at, "dismissed_until": dismissal.until}
+    )
 
 
 def alert_id(code: str, *about: object) -> str:

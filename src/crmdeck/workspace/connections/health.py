@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from crmdeck.connectors.registry import flows_of, vendor_of
-from crmdeck.errors import NotFoundError
+from crmdeck.errors import NotFoundError, UsageError
 from crmdeck.model import (
     Alert,
     Connection,
@@ -22,6 +22,7 @@ from crmdeck.model import (
     UnseenDrift,
 )
 from crmdeck.store import Session
+from crmdeck.store.dismissed import Dismissal
 from crmdeck.workspace.connections.alerts import Vitals, alerts, quota_level, token_level
 from crmdeck.workspace.connections.retirements import (
     Concern,
@@ -72,19 +73,28 @@ class Health:
             connection = find_connection(session, ref)
             return session.runs.failures(connection.id)
 
-    def dismiss(self, ref: str, alert_id: str) -> Alert:
-        """Dismiss an alert of a connection for this user, and return it.
+    def dismiss(self, ref: str, alert_id: str, *, until: date | None = None) -> Alert:
+        """Dismiss an alert of a connection for every user, and return it.
 
-        It stays dismissed until it changes. Statuses still contain it, and gates count it. Raises
-        NotFoundError for an unknown alert.
+        It stays dismissed until it gets worse, ends and comes back, or `until` has passed.
+        Statuses still contain it, and gates count it. Raises NotFoundError for an unknown alert,
+        and UsageError for a day that has passed.
         """
-        return self._dismiss(ref, alert_id, reopened=False)
+        if until is not None and until < self._context.now.date():
+            raise UsageError(
+                f"{until} has passed.",
+                remedy="Enter a later date, such as 2026-12-31",
+                code="PAST_DATE",
+            )
+        return self._dismiss(ref, alert_id, reopened=False, until=until)
 
     def reopen(self, ref: str, alert_id: str) -> Alert:
         """Reopen a dismissed alert; raises NotFoundError like `dismiss`."""
         return self._dismiss(ref, alert_id, reopened=True)
 
-    def _dismiss(self, ref: str, alert_id: str, *, reopened: bool) -> Alert:
+    def _dismiss(
+        self, ref: str, alert_id: str, *, reopened: bool, until: date | None = None
+    ) -> Alert:
         self._context.require_writable()
         status = self.status(ref)
         alert = next((each for each in status.alerts if each.id == alert_id), None)
@@ -94,19 +104,23 @@ class Health:
                 remedy=f"List its alerts: crmdeck status {status.name}",
                 code="ALERT_NOT_FOUND",
             )
-        if (alert.dismissed_at is None) is reopened:
+        if (alert.dismissed_at is None) is reopened and (reopened or until is None):
             return alert
         at, by = self._context.now, self._context.actor
         entry = self._context.entry(
             "connection.alert_reopened" if reopened else "connection.alert_dismissed",
             f"{'Reopened' if reopened else 'Dismissed'}: {alert.message}",
             connection_id=status.id,
-            details={"alert": alert.id, "code": alert.code},
+            details={"alert": alert.id, "code": alert.code}
+            | ({"until": until.isoformat()} if until else {}),
         )
+        dismissal = Dismissal(at, until, alert.level)
         with self._context.store.write() as session:
-            session.dismissed.add(status.id, alert.id, at, by, taken_back=reopened)
+            session.dismissed.add(status.id, alert.id, by, dismissal, taken_back=reopened)
             session.audit.add(entry)
-        return alert.model_copy(update={"dismissed_at": None if reopened else at})
+        return alert.model_copy(
+            update={"dismissed_at": None if reopened else at, "dismissed_until": until}
+        )
 
     def retirements(self) -> tuple[Retirement, ...]:
         """Return the vendor retirements, with the changes from the user's file."""
@@ -199,7 +213,7 @@ class _Records:
     open_changes: Mapping[str, OpenChanges]
     unseen: Mapping[str, UnseenDrift]
     lost: dict[str, tuple[str, ...]]
-    dismissed: dict[str, dict[str, datetime]]
+    dismissed: dict[str, dict[str, Dismissal]]
 
     @classmethod
     def of(
