@@ -64,6 +64,7 @@ OUTCOMES = {
     "unavailable": "waits, then as `server_error`",
     "truncated": "as `server_error`",
     "html": "as `server_error`",
+    "body": "the answer is the text in `message`; an unexpected answer fails",
     "moved": "the connection fails, with the new address; `status` 404 is an address that is off",
     "oversized": "as `server_error`; crmdeck reads nothing above the limit",
     "hang": "as `server_error`, after the timeout",
