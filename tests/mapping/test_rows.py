@@ -17,6 +17,7 @@ from crmdeck.mapping.rows import (
     named_candidates,
 )
 from crmdeck.mapping.state import by_field
+from crmdeck.mapping.wording import best_text
 from crmdeck.matching.context import MIN_CONFIDENCE
 from crmdeck.model import (
     Alternative,
@@ -334,3 +335,30 @@ def test_a_row_shows_its_worst_problem_in_its_group(
 
 def test_only_undecided_rows_are_open() -> None:
     assert [row(state=one).is_open for one in (PENDING, ACCEPTED, REJECTED)] == [True, False, False]
+
+
+def test_of_two_rows_with_the_same_alternative_the_stronger_one_gets_it() -> None:
+    def offered(name: str, own: str, confidence: float, other: float) -> Suggestion:
+        more = (Alternative(crm_field="Description", confidence=other),)
+        return suggestion(name, own, confidence, alternatives=more)
+
+    log = [
+        decided(1, "accountName", REJECTED, "Name"),
+        decided(2, "contactName", REJECTED, "Old_Account_Name__c"),
+    ]
+    weaker = offered("accountName", "Name", 0.4, 0.5)
+    stronger = offered("contactName", "Old_Account_Name__c", 0.5, 0.49)
+    rows = build(log, [weaker, stronger])
+    assert (rows["accountName"].crm_field, rows["contactName"].crm_field) == (None, "Description")
+
+
+def test_a_row_without_a_match_names_no_field_suggested_for_another_row() -> None:
+    others = [Alternative(crm_field=name, confidence=0.4) for name in ("Name", "Description")]
+    rows = build(
+        (),
+        [
+            suggestion("accountName", "Name", 0.9),
+            suggestion("contactName", None, 0.5, alternatives=tuple(others)),
+        ],
+    )
+    assert best_text(rows["contactName"]) == "best: Description 40%"

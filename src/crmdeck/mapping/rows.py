@@ -52,7 +52,8 @@ class MappingRow:
 
     `crm_field` is the accepted or suggested CRM field, and `right` its definition, None if the
     schema no longer has it. `renamed_to` is then its probable new name. `drift` are the changes
-    since the acceptance, `hidden_warnings` the codes of warnings hidden for this pair.
+    since the acceptance, `hidden_warnings` the codes of warnings hidden for this pair. `claimed`
+    are the CRM fields suggested for other rows.
     """
 
     partner: Field
@@ -70,6 +71,7 @@ class MappingRow:
     hidden_warnings: frozenset[str] = frozenset()
     source_suggestions: tuple[SourceSuggestion, ...] = ()
     renamed_to: str = ""
+    claimed: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -268,6 +270,7 @@ class RowBuilder:
                 decided.get(partner.name),
                 picks.get(partner.name),
                 possible[partner.name],
+                frozenset(one for name, one in picks.items() if name != partner.name),
                 tuple(history[partner.name]),
                 now,
             )
@@ -280,6 +283,7 @@ class RowBuilder:
         decided: FieldDecisions | None,
         pick: str | None,
         possible: tuple[Candidate, ...],
+        claimed: frozenset[str],
         history: tuple[Decision, ...],
         now: Situation,
     ) -> MappingRow:
@@ -313,6 +317,7 @@ class RowBuilder:
             hidden_warnings=now.hidden_warnings,
             source_suggestions=suggestion.source_suggestions if suggestion is not None else (),
             renamed_to=self._renamed.get(crm_field or "", "") if right is None else "",
+            claimed=claimed,
         )
 
 
@@ -368,13 +373,17 @@ def _picks(
         if crm_field == own.get(name) and crm_field not in given:
             picks[name] = crm_field
             given.add(crm_field)
-    for name, best in first.items():
-        if name in picks or (own.get(name) is None and not best.was_put_back):
-            continue
-        following = next((one for one in possible[name] if one.crm_field not in given), None)
-        if following is not None and (
-            following.was_put_back or (following.confidence or 0) >= MIN_CONFIDENCE
-        ):
-            picks[name] = following.crm_field
-            given.add(following.crm_field)
+    following = [
+        (one, name)
+        for name, best in first.items()
+        if name not in picks and (own.get(name) is not None or best.was_put_back)
+        for one in possible[name]
+        if one.was_put_back or (one.confidence or 0) >= MIN_CONFIDENCE
+    ]
+    # Of two rows with the same alternative, the weaker one gets its next one.
+    following.sort(key=lambda each: (not each[0].was_put_back, -(each[0].confidence or 0)))
+    for one, name in following:
+        if name not in picks and one.crm_field not in given:
+            picks[name] = one.crm_field
+            given.add(one.crm_field)
     return picks
