@@ -110,6 +110,11 @@ def test_a_label_is_found_with_umlauts_written_out() -> None:
         assert swedish(text, labels={"Över": ("above",)}) == ["above"]
 
 
+def test_the_first_of_equally_short_cuts_counts() -> None:
+    labels = {"abc": ("one",), "defgh": ("two",), "abcd": ("three",), "efgh": ("four",)}
+    assert swedish("abcdefgh", labels=labels) == ["one two"]
+
+
 def test_a_language_without_joints_has_no_compounds() -> None:
     assert swedish("kundnamn", joints=()) == ["kundnamn"]
     assert swedish("namnbolag", joints=()) == ["namnbolag"]

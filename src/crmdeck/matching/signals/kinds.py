@@ -19,8 +19,8 @@ MAX_VALUES = 250
 def type_fit(left: Sequence[Field], right: Sequence[Field], knowledge: Knowledge) -> Matrix:
     kinds = list(FieldType)
     place = {kind: number for number, kind in enumerate(kinds)}
-    ours = sorted({place[field.type] for field in left})
-    yours = sorted({place[field.type] for field in right})
+    ours = {place[field.type] for field in left}
+    yours = {place[field.type] for field in right}
     table = np.zeros((len(kinds), len(kinds)), np.float32)
     for one in ours:
         for other in yours:

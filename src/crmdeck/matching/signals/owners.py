@@ -50,8 +50,8 @@ def owner_fit(
     same = np.zeros((len(left), len(right)), np.float32)
     other = np.zeros((len(left), len(right)), np.float32)
     ours, yours = np.array(left, object), np.array(right, object)
-    for mine in sorted({owner for owner in left if owner}):
-        for theirs in sorted({owner for owner in right if owner}):
+    for mine in {owner for owner in left if owner}:
+        for theirs in {owner for owner in right if owner}:
             block = np.ix_(np.flatnonzero(ours == mine), np.flatnonzero(yours == theirs))
             if mine == theirs:
                 same[block] = 1
