@@ -28,7 +28,7 @@ class NoticeRoute(BaseModel):
     )
     at_least: Severity = Field(Severity.RISKY, description="Minimum severity of changes to send.")
     connections: tuple[str, ...] = Field(("*",), description="Name patterns of connections.")
-    all_well: bool = Field(False, description="Whether to send a message if there are no findings.")
+    all_well: bool = Field(False, description="Whether to send a message without findings too.")
 
 
 class Settings(BaseModel):
@@ -44,7 +44,7 @@ class Settings(BaseModel):
     database: str | None = Field(
         None,
         repr=False,
-        description="PostgreSQL database that holds the workspace instead of a file.",
+        description="PostgreSQL database of the workspace, instead of a file.",
     )
     ttl_hours: float = Field(
         24.0, gt=0, le=MAX_TTL_HOURS, description="Hours after which a schema is stale."

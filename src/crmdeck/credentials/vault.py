@@ -52,7 +52,8 @@ class Vault:
     def put(self, connection_id: str, values: Mapping[str, str | None]) -> None:
         """Store secrets in the place of the connection's others.
 
-        Raises NoKeyringError if there is no place for them; they are then valid in this process
+        Raises NoKeyringError without a
+        place for them; they are then valid in this process
         only.
         """
         store: SecretStore = self._keyring
@@ -68,7 +69,7 @@ class Vault:
     def settle(self, connection_id: str, place: SecretsPlace) -> None:
         """Move a connection's secrets to one place, and store later ones there too.
 
-        Raises NoKeyringError if there is no keyring to move them to; then nothing moves.
+        Raises NoKeyringError without a keyring to move them to; then nothing moves.
         """
         if place is SecretsPlace.KEYRING and self._file.has(connection_id):
             self._keyring.put(connection_id, self._all(self._file, connection_id))

@@ -31,7 +31,7 @@ class Field(WireModel):
     `type_exact` is False if the source doesn't tell a currency from a number, or a reference from a
     list: the type is then the coarser one. `nillable` is True if a record may have no value,
     `required` if a record can't be created without one. `controller` names the field whose value
-    decides which picklist values are allowed; empty if there is none. `allowed_values` lists them
+    decides which picklist values are allowed; empty without one. `allowed_values` lists them
     for each value of that field.
     """
 

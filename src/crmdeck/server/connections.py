@@ -58,7 +58,7 @@ class Crowd:
         self._waiting: dict[str, dict[BoundedProtocol, None]] = {}
 
     def enter(self, connection: BoundedProtocol) -> None:
-        """Admit a connection; if there is no room, another one or this one is dropped."""
+        """Admit a connection; without room, another one or this one is dropped."""
         if len(self._all) >= self._most:
             dropped = self._dispensable() or connection
             dropped.drop()

@@ -112,7 +112,7 @@ class Guard:
         if host not in self._hosts and not is_address(host):
             raise WrongHostError(
                 "This server doesn't serve the requested host.",
-                cause="The request's Host is none of its names.",
+                cause="The request's Host isn't one of its names.",
                 remedy="Add the name with crmdeck serve --public-url https://HOST, or to "
                 "server_hosts in the settings.",
             )

@@ -2,7 +2,7 @@
 
 A DuckDB file is open in many processes for reading or in one for writing, and within a process in
 one of the two ways. So the threads of a process share an open file. A thread that has to open it
-goes through the turnstile, and leaves it once the file is open. While another process stands in the
+goes through the turnstile, and leaves it once the file is open. While another process is in the
 turnstile, no thread joins an open file, so that it gets closed.
 """
 
@@ -307,7 +307,7 @@ class DuckDBEngine:
         file = self._attempt(deadline, read_only=False)
         version = self._version(file, newest)
         if version < newest or backup_due:
-            # No one else has the file open: it was ours alone a moment ago, and we stand in the
+            # No one else has the file open: it was ours alone a moment ago, and we are in the
             # turnstile. Only another Store of this process may share what is open here.
             file.close()
             if version < newest:

@@ -147,7 +147,7 @@ class DuckDBFile:
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Let the block see one state of the database, whatever other cursors write."""
+        """Show the block one state of the database, whatever other cursors write."""
         self._connection.begin()
         try:
             yield

@@ -59,7 +59,7 @@ class Holder:
 
 
 class Turnstile:
-    """An operating-system lock next to the cache; it ends with the process that holds it.
+    """An operating-system lock next to the cache; the system releases it when the process exits.
 
     One thread at a time: its users have their own lock.
     """
@@ -73,7 +73,7 @@ class Turnstile:
 
     @contextmanager
     def passing(self, deadline: float, tell: WaitListener) -> Iterator[None]:
-        """Stand in the turnstile; raise CacheBusyError after `deadline` (monotonic).
+        """Enter the turnstile; raise CacheBusyError after `deadline` (monotonic).
 
         A long wait calls `tell` with the user of the cache. Raises OSError if the lock file can't
         be created.
@@ -91,7 +91,7 @@ class Turnstile:
         return f"{holder}." if holder else seen or "Another process is using it."
 
     def someone_waits(self) -> bool:
-        """True if another process, or another Store, stands in the turnstile."""
+        """True if another process, or another Store, is in the turnstile."""
         import filelock
 
         try:
@@ -128,7 +128,7 @@ class Turnstile:
     def busy(self, seen: str | None = None) -> CacheBusyError:
         """Return the error that names who uses the cache, since when, and the next step.
 
-        `seen` is what the database's own lock reports, used if there is no note.
+        `seen` is what the database's own lock reports, used without a note.
         """
         holder = self._holder()
         return CacheBusyError(

@@ -92,7 +92,7 @@ def _settings(folder: Path, demo: bool) -> list[Finding]:
 
 
 def _missing(home: Path | str | None, folder: Path) -> bool:
-    """True if there is no cache yet, nor a trace of one."""
+    """True if neither a cache nor a trace of one exists."""
     path = folder / CACHE_FILE
     beside = folder.glob(f"{CACHE_FILE}*") if folder.is_dir() else ()
     return resolve_database(home) is None and not (path.is_symlink() or any(beside))
