@@ -308,6 +308,6 @@ def test_without_users_nothing_is_served(house: House) -> None:
     users = house.workspace.home / "users.json"
     book = json.loads(users.read_text())
     users.write_text(json.dumps({**book, "users": []}))
-    with pytest.raises(UsageError, match="no user") as caught:
+    with pytest.raises(UsageError, match="has no users") as caught:
         serve(house.workspace, Binding(), ready=lambda _: None)
     assert "crmdeck serve users add" in (caught.value.remedy or "")

@@ -76,7 +76,7 @@ def structural_hash(fields: Iterable[Field]) -> str:
 
 def object_hash(schema: ObjectSchema) -> str:
     """Return the SHA-256 (hex) of the attributes of an object, without its fields."""
-    record: dict[str, Any] = {}
+    record: dict[str, object] = {}
     for name in OBJECT_ATTRIBUTES:
         value = getattr(schema, name)
         if name == "record_types" and value is not None:
@@ -128,7 +128,7 @@ def canonical_allowed_values(values: Mapping[str, Iterable[str]]) -> dict[str, l
 def canonical_json(field: Field, *, structural: bool) -> str:
     """Return the part of a field that counts for the structural or the schema hash, as JSON."""
     names = STRUCTURAL_ATTRIBUTES if structural else COMPARED_ATTRIBUTES
-    record: dict[str, Any] = {"name": field.name}
+    record: dict[str, object] = {"name": field.name}
     for name in names:
         value: Any = getattr(field, name)
         if name == "picklist":

@@ -81,7 +81,8 @@ class ValuePair(WireModel):
 class ValueMap(WireModel):
     """Which CRM value each value of a PartnerOS picklist becomes.
 
-    `complete`: every PartnerOS value has a counterpart. If the CRM field accepts any text, the map is complete without pairs.
+    `complete`: every PartnerOS value has a counterpart. A map onto a CRM field that accepts any
+    text is complete without pairs.
     """
 
     pairs: tuple[ValuePair, ...] = ()

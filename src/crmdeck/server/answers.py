@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from typing import Any
 
 from fastapi import Response
 
@@ -27,7 +26,7 @@ _SAID: dict[int, str] = {
 }
 
 
-def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def failures(*statuses: int) -> dict[int | str, dict[str, object]]:
     """Return the description of failures by status; 400, 500 and 503 are always included."""
     return {
         status: {"model": ErrorBody, "description": _SAID[status]}

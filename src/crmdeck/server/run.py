@@ -132,7 +132,7 @@ def server_config(
 def _require_users(workspace: Workspace) -> None:
     if not Accounts(workspace).book().users:
         raise UsageError(
-            "No one can sign in without users.",
+            "The server has no users, so no one can sign in.",
             remedy="Add a user: crmdeck serve users add YOU@EXAMPLE.COM",
             code="NO_USERS",
         )

@@ -24,7 +24,7 @@ class Column:
     name: str
     type: str
 
-    def to_json(self, value: Any) -> Any:
+    def to_json(self, value: object) -> object:
         """Return a value of the column for JSON."""
         if isinstance(value, datetime):
             return value.isoformat(timespec="microseconds")

@@ -26,8 +26,8 @@ class Setting(WireModel):
     """One setting: its value, its default, and its source."""
 
     key: str
-    value: Any
-    default: Any
+    value: object
+    default: object
     source: str
 
 
@@ -115,15 +115,15 @@ def set_setting(key: str, text: str, home: str | None = None) -> Setting:
     )
 
 
-def _value(text: str) -> Any:
+def _value(text: str) -> object:
     try:
         return parse_toml(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
 
 
-def _setting(key: str, value: Any, default: Any, path: Path | None) -> Setting:
-    def plain(one: Any) -> Any:
+def _setting(key: str, value: object, default: object, path: Path | None) -> Setting:
+    def plain(one: object) -> object:
         if isinstance(one, tuple):
             return [each if isinstance(each, str) else each.model_dump() for each in one]
         # The URL of a database may contain a password.

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from crmdeck.clock import Clock, utc_now
 from crmdeck.connectors.registry import open_source
@@ -173,7 +173,7 @@ class Context:
         summary: str,
         *,
         connection_id: str | None = None,
-        details: Mapping[str, Any] | None = None,
+        details: Mapping[str, object] | None = None,
     ) -> AuditEntry:
         """Return an audit entry of the acting user, with the current time. The caller writes it."""
         return AuditEntry(
