@@ -16,7 +16,7 @@ BANNED = {
     r"\b(some|no|any)body\b": "someone, no one, an admin",
     r"\banew\b|\bonce more\b": "again",
     r"\bany more\b": "no longer",
-    r"\b(is|are) no (?!longer\b)[a-z]+|\bis (?-i:none)\b": "isn't a, has no",
+    r"(?<!there )(?<!There )\b(is|are) no (?!longer\b)[a-z]+": "isn't a, has no",
     r"\b(of|by|to|with) what (is|was|has|are|were|it)\b": "the noun",
     r"\bwhere (there (is|are)|it is|no|nothing|one|none)\b": "if, when",
     r"\b(of|by|with) which\b": "split the sentence, or whose",

@@ -140,7 +140,7 @@ class ConnectionStatus(WireModel):
 class ProbeReport(WireModel):
     """The result of testing a connection: the user in the CRM, and the quota left.
 
-    `platform` comes from the source `partneros` only, which can be in front of any CRM.
+    Only the source `partneros` gives `platform`, because it can be connected to either CRM.
     """
 
     user: str | None = None

@@ -7,7 +7,7 @@ checks on its writes. `content_hash` covers everything that is stored, `native` 
 
 What a source leaves out is left out here, so that an attribute added by a later version changes no
 hash of a schema without it. If a source begins to give an attribute, the hash differs once, and
-comparing finds nothing: unknown against known isn't a change.
+comparing finds nothing: unknown and known are not compared.
 """
 
 from __future__ import annotations

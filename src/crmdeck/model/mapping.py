@@ -60,7 +60,7 @@ class Reason(WireModel):
 
 
 class MappingWarning(WireModel):
-    """Why a pair could fail, with a stable code."""
+    """A reason why a pair can fail, with a stable code."""
 
     code: str
     text: str
@@ -81,8 +81,8 @@ class ValuePair(WireModel):
 class ValueMap(WireModel):
     """Which CRM value each value of a PartnerOS picklist becomes.
 
-    `complete`: every PartnerOS value has a counterpart. A map onto a CRM field that accepts any
-    text is complete without pairs.
+    `complete`: every PartnerOS value has a counterpart. If the CRM field accepts any text, the
+    map is complete without pairs.
     """
 
     pairs: tuple[ValuePair, ...] = ()

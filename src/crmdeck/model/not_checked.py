@@ -12,8 +12,8 @@ from crmdeck.model.vendor import VendorProfile
 def unknown_attributes(vendor: VendorProfile, fields: Sequence[Field]) -> tuple[str, ...]:
     """Return the attributes (wire names) that the `fields` of an object never state.
 
-    `type` is included if the source can't
-    distinguish currencies from numbers, or references from lists.
+    `type` is included if the source doesn't distinguish a currency from a number, or a reference
+    from a list.
     """
     if not fields:
         return ()

@@ -28,11 +28,11 @@ class Field(WireModel):
     `compound` names the field that a part belongs to (Salesforce `Name`, `BillingAddress`).
     `native` contains the CRM's other attributes, verbatim.
 
-    `type_exact` is False if the source can't distinguish currencies from numbers, or references
-    from lists: the type is then the coarser one. `nillable` is True if a record may have no
-    value, `required` if a record can't be created without one. `controller` names the field
-    whose value decides which picklist values are allowed; empty without one. `allowed_values`
-    lists them for each value of that field.
+    `type_exact` is False if the source doesn't distinguish a currency from a number, or a reference
+    from a list: the type is then the coarser one. `nillable` is True if a record may have no value,
+    `required` if a record can't be created without one. `controller` names the field whose value
+    decides which picklist values are allowed; empty if there is none. `allowed_values` lists them
+    for each value of that field.
     """
 
     name: str

@@ -99,7 +99,7 @@ def fails_when(
 
 
 def good_value(source: Field | None, target: Field, setting: Setting) -> Raw:
-    """Return a value that the target takes, as far as types tell."""
+    """Return a value that the target takes, as far as its type shows."""
     kind = target.type
     if kind in (FieldType.PICKLIST, FieldType.MULTIPICKLIST):
         ours = {each.value for each in source.picklist} if source is not None else set()

@@ -20,7 +20,7 @@ Answer = Value | Unknown
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a record and its surroundings.
+    """The known facts about a record and its surroundings.
 
     `values` and `stored` go by lower-case dotted name: `amount`, `account.name`, `$user.id`. A
     name that is missing is unknown. `stored` has the values before an update. `now` is in UTC,

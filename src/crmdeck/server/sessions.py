@@ -143,7 +143,7 @@ class Sessions:
         return token
 
     def trusted(self, token: str | None, email: str) -> str | None:
-        """Return the key under which a known device is counted; None for an unknown device."""
+        """Return the key that counts a known device; None for an unknown device."""
         digest, wanted = _digest(token or ""), email.strip().casefold()
         now = self._clock()
         for each in self._document.read().devices:
@@ -193,7 +193,7 @@ class Sessions:
         if now - (session.used_at or session.created_at) < self._idle / _NOTES:
             return session
         used = session.model_copy(update={"used_at": now})
-        # A read-only workspace can't record it. That must not refuse the user.
+        # A read-only workspace can't record it. The session is valid all the same.
         with suppress(CrmdeckError):
             self._replace(session, (used,))
         return used

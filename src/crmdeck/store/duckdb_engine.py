@@ -2,7 +2,7 @@
 
 A DuckDB file is open in many processes for reading or in one for writing, and within a process in
 one of the two ways. So the threads of a process share an open file. A thread that has to open it
-goes through the turnstile, and leaves it once the file is open. While another process is in the
+goes through the turnstile, and leaves it once the file is open. While another process waits in the
 turnstile, no thread joins an open file, so that it gets closed.
 """
 

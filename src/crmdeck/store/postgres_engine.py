@@ -318,7 +318,7 @@ class PostgresEngine:
         self._may_write = bool(may_write)
         ahead = server_time.astimezone(UTC) + traveled - self._clock()
         # Clocks that agree to a second need no correction, and time must not jump with the network.
-        # A clock that was passed in stays unchanged.
+        # A clock that was passed in isn't corrected.
         if self._clock is utc_now and abs(ahead) > timedelta(seconds=1):
             self._ahead = ahead
 

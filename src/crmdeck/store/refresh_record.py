@@ -1,4 +1,4 @@
-"""Record a refresh: what differs from the one before, and new definitions."""
+"""Record a refresh: the differences from the one before, and the new definitions."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class RefreshRecord:
         self._new_definitions = 0
 
     def discovered(self, objects: Sequence[tuple[PackedSchema, str | None]]) -> None:
-        """Add an object that was read in full, with the source's validator."""
+        """Add the objects that were read in full, with the source's validators."""
         self._new_definitions = Definitions(self._database).put([schema for schema, _ in objects])
         for schema, validator in objects:
             name, definition = schema.object_type, schema.definition

@@ -59,7 +59,7 @@ class Holder:
 
 
 class Turnstile:
-    """An operating-system lock next to the cache; the system releases it when the process exits.
+    """An operating-system lock next to the cache; the system releases it when its process exits.
 
     One thread at a time: its users have their own lock.
     """

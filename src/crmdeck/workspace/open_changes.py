@@ -126,7 +126,7 @@ def _judge(
     at_place = Counter(
         (each.connection_id, each.object_type, each.rule or each.field_name) for each in history
     )
-    # Only a place with several changes may be as it was before one of them.
+    # Only a place with several changes can equal its state before one of them.
     newest = session.snapshots.newest(
         {place[:2] for place, number in at_place.items() if number > 1}
     )

@@ -13,7 +13,7 @@ from crmdeck.home import demo_home, resolve_home
 
 @dataclass(frozen=True)
 class PendingWorkspace:
-    """A workspace before it is open.
+    """The facts about a workspace before it is open.
 
     `open` imports and opens it, which takes a few tenths of a second. It may run in any thread, and
     raises what `Workspace.open` raises.

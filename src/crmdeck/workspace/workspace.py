@@ -92,7 +92,7 @@ class Workspace:
 
     @property
     def home(self) -> Path:
-        """The folder of the workspace, or that of its database's user; it need not exist."""
+        """The folder of the workspace, or the one of its database. It need not exist."""
         return self.context.home
 
     @property
@@ -279,7 +279,7 @@ class Workspace:
 
     @contextmanager
     def acting_as(self, actor: str) -> Iterator[None]:
-        """Set another acting user for the calls of the block, in all threads."""
+        """Act as another user in the calls of the block, in all threads."""
         before, self.context.actor = self.context.actor, actor
         try:
             yield

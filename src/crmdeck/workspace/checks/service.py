@@ -232,7 +232,7 @@ class Checks:
     def set_policy(self, path: Path | None) -> None:
         """Make the policy in a file that of the team, for every face; without a file, none.
 
-        It is recorded in the audit log, which is where it is read from. Raises UsageError if the
+        The audit log stores it. Raises UsageError if the
         file can't be used, and in a workspace that is a folder: its policy is a file there.
         """
         self._context.require_writable()
