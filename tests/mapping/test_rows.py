@@ -172,7 +172,7 @@ def test_an_accepted_row_keeps_the_match_that_was_accepted() -> None:
     assert build(log, offered)["accountName"].confidence == 0.88
     assert build(log)["accountName"].confidence == 0.88
     unknown = [decided(1, "accountName", ACCEPTED, "Name")]
-    assert build(unknown, offered)["accountName"].confidence == 0.6
+    assert build(unknown, offered)["accountName"].confidence is None
 
 
 def test_a_suggestion_without_reasons_has_no_confidence() -> None:

@@ -136,6 +136,9 @@ def test_rows_are_below_the_titles_of_their_groups() -> None:
     ]
     (title, *_) = lines_of(ROWS[2:3], grouped=True)
     assert title.title == "HIGH MATCH  1   can't sync: X here unmaps all"
+    values = named("status", "Status", verdict=verdict(Direction.BIDIRECTIONAL, "VALUE_MAP_NEEDED"))
+    (title, *_) = lines_of((ROWS[2], values), grouped=True)
+    assert title.title == "HIGH MATCH  2   1 can't sync, 1 needs a value map"
 
 
 def reviewed(*crm_fields: Any, **picks: tuple[str, float]) -> MappingSession:

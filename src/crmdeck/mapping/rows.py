@@ -296,7 +296,7 @@ class RowBuilder:
         if accepted is not None:
             direction = accepted.direction
             # The match is the one that was accepted, whatever later rankings find.
-            confidence = accepted.confidence if accepted.confidence is not None else confidence
+            confidence = accepted.confidence
         else:
             widest = verdict.direction if verdict is not None else Direction.BIDIRECTIONAL
             direction = now.directions.get(partner.name, widest)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from crmdeck.tui.keys.actions import EVERYWHERE, action
 from crmdeck.tui.widgets.table import Table
-from crmdeck.workspace import Group, MappingRow
+from crmdeck.workspace import Group, MappingRow, left_out_text
 
 HINTS = {
     Group.BROKEN: "f repairs",
@@ -47,6 +47,8 @@ def lines_of(rows: Sequence[MappingRow], *, grouped: bool) -> tuple[Line, ...]:
         if inside:
             is_stuck = group is Group.HIGH and not any(row.can_sync for row in inside)
             hint = STUCK if is_stuck else HINTS[group]
+            if group is Group.HIGH and not is_stuck and not any(row.is_sure for row in inside):
+                hint = left_out_text([row for row in inside if not row.is_sure])
             lines.append(Line(f"group:{group.name}", group, rows=len(inside), hint=hint))
             lines += (Line(row.name, group, row) for row in inside)
     return tuple(lines)
