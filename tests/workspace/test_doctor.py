@@ -166,7 +166,7 @@ def test_whatever_the_workspace_is_the_doctor_answers(tmp_path: Path) -> None:
     (home / "crmdeck.duckdb").write_bytes(b"no database" * 1000)
     for repair in (False, True):
         found = wrong(examine(home, repair=repair))
-        assert {finding.check for finding in found} >= {"settings and knowledge", "log"}
+        assert {finding.check for finding in found} >= {"settings and knowledge", "cache"}
     assert (home / "crmdeck.duckdb").read_bytes() == b"no database" * 1000
 
 

