@@ -394,9 +394,9 @@ def test_a_catalog_file_extends_or_replaces_its_object() -> None:
     assert (plain.readable, plain.createable, plain.updateable) == (True, True, True)
     computed = field(calculated=True)
     assert (computed.createable, computed.updateable) == (False, False)
-    listed, labelled = field(picklist=["x"]), table("[fields.a.picklist]", "x = 'X'")
+    listed, labeled = field(picklist=["x"]), table("[fields.a.picklist]", "x = 'X'")
     assert [(one.value, one.label) for one in listed.picklist] == [("x", "x")]
-    assert [(one.value, one.label) for one in labelled.picklist] == [("x", "X")]
+    assert [(one.value, one.label) for one in labeled.picklist] == [("x", "X")]
     first = parse_catalog("object = 'o'\nlabel = 'O'\ndescription = 'D'\n[fields.a]\n", "1")
     second = parse_catalog("object = 'o'\n[fields.b]\n[fields.a]\nlabel = 'A'\n", "2")
     third = parse_catalog("object = 'o'\nreplace = true\n", "3")
