@@ -344,7 +344,7 @@ def test_every_table_of_a_file_is_parsed() -> None:
         [concepts.a]
         label = "Close date"
         phrases = ["closeDate", "end"]
-        acme = ["*.End", "Deal.Close.Date"]
+        ACME = ["*.End", "Deal.Close.Date"]
         related = ["b"]
         computed = true
         [concepts.b]
@@ -364,6 +364,7 @@ def test_every_table_of_a_file_is_parsed() -> None:
         ("acme", "*", "end"),
         ("acme", "deal", "close.date"),
     ]
+    assert {ref.system for ref in made.concepts["a"].fields} == {"acme"}
     assert made.concepts["a"].related == {"b"}
     assert made.concepts["a"].computed
     assert (made.concepts["b"].label, made.concepts["b"].phrases) == ("", ("x",))
