@@ -95,16 +95,17 @@ class Worker:
 
     def refresh_files(self) -> None:
         export(self._folder / "exports", self._dice)
-        result = self._workspace.refreshes.run(FILES)
+        result = self._workspace.refreshes.run(FILES, accept_suspect=True)
         self._refreshed(FILES, [event.id for event in result.drift_events])
 
     def refresh_portal(self) -> None:
-        result = self._workspace.refreshes.run(PORTAL)
+        result = self._workspace.refreshes.run(PORTAL, accept_suspect=True)
         self._refreshed(PORTAL, [event.id for event in result.drift_events])
 
     def refresh_by_command(self) -> None:
         export(self._folder / "exports", self._dice)
-        done = Shell(Path("unused")).attempt("refresh", FILES, "--json", env=self._environment)
+        words = ("refresh", FILES, "--accept-suspect", "--json")
+        done = Shell(Path("unused")).attempt(*words, env=self._environment)
         if done.code:
             report(refused=done.stderr[-200:])
             return
