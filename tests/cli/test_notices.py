@@ -142,10 +142,10 @@ def test_what_fails_is_tried_again_and_then_said(
         assert (ops.sent, tuple(pauses)) == (True, PAUSES)
         listener.failing = 3
         ops, _ = notices.send(report)
-        assert (ops.sent, ops.error) == (False, "It answered 500.")
+        assert (ops.sent, ops.error) == (False, "The server answered 500.")
         (failed,) = ws.audit.entries(event="notice.failed")
         assert "ops" in failed.summary
-        assert notices.heartbeat("http://127.0.0.1:9/x") == "Nothing answers at its address."
+        assert notices.heartbeat("http://127.0.0.1:9/x") == "No server answers at this address."
 
 
 @pytest.mark.parametrize("kind", ["webhook", "other"])
@@ -176,7 +176,7 @@ def test_who_answers_drop_by_drop_holds_up_no_check(
             notices = Notices(ws.context, pause=lambda _: None, patience=0.2)
             (ops,) = notices.send(report)
         over.set()
-    assert (ops.sent, ops.error) == (False, "It did not answer within 0.2 seconds.")
+    assert (ops.sent, ops.error) == (False, "No answer within 0.2 s.")
 
 
 def test_a_route_that_can_not_be_used_is_said_before_the_check(
@@ -188,7 +188,7 @@ def test_a_route_that_can_not_be_used_is_said_before_the_check(
     monkeypatch.delenv("CRMDECK_NOTIFY_OPS_URL")
     assert "$CRMDECK_NOTIFY_OPS_URL" in night.shell.run("check", "--notify", code=2).stderr
     (night.folder / "home/settings.toml").unlink()
-    assert "nobody to notify" in night.shell.run("watch", "--notify", code=2).stderr
+    assert "No routes for notifications" in night.shell.run("watch", "--notify", code=2).stderr
     assert night.shell.json("audit") == before
 
 
@@ -203,7 +203,7 @@ def test_a_watch_ends_cleanly_when_it_is_told_to(night: Night) -> None:
     )
     assert watch.stderr is not None
     for line in watch.stderr:
-        if "The next check" in line:
+        if "Next check" in line:
             break
     watch.send_signal(signal.SIGTERM)
     out, err = watch.communicate(timeout=60)
