@@ -71,7 +71,6 @@ async def test_a_pair_is_decided_in_few_keys(tmp_path: Path) -> None:
                 await press("down")
             await press("enter")
             await press("A")
-            await press("y")
             pane = app.screen.query_one(MappingPane)
             while (key := next_key(pane)) is not None and len(keys) < 2 * MOST_KEYS:
                 await press(key)

@@ -350,7 +350,7 @@ async def test_refreshes_all_and_reports_failures(workspace: Workspace, tmp_path
 async def test_escape_cancels_a_refresh_of_all(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def slow(_ref: str, *, progress: Any, cancel: Any, scope: Any = None) -> RefreshResult:
+    def slow(_ref: str, *, progress: Any, cancel: Any, **_: Any) -> RefreshResult:
         progress(Progress(3, 10, "Account"))
         cancel.wait(10)
         cancel.check()

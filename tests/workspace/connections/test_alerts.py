@@ -117,7 +117,7 @@ LOW = Quota(used=85, limit=100, observed_at=NOW)
         ),
         (
             {"drifted": 3, "breaking": 2},
-            AlertLevel.WARNING,
+            AlertLevel.CRITICAL,
             "DRIFT_ON_MAPPED_FIELDS",
             "3 changes touch mapped fields, 2 breaking.",
         ),

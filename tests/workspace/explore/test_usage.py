@@ -58,7 +58,7 @@ def test_a_standard_field_has_what_the_schema_shows_and_is_never_safe(org: Offic
 @pytest.mark.parametrize(
     ("fault", "not_checked"),
     [
-        (Fault(FaultKind.FORBIDDEN, query="CustomField"), "Which field it is: "),
+        (Fault(FaultKind.FORBIDDEN, query="CustomField"), "The field's ID"),
         (Fault(FaultKind.FORBIDDEN, query="Dependency"), "Flows, rules, Apex and layouts: "),
         (Fault(FaultKind.FORBIDDEN, path="jobs/query"), "Reports: "),
         (Fault(FaultKind.HTML, path="results"), where_used.REPORTS_FAILED),

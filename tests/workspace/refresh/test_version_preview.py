@@ -65,7 +65,7 @@ def test_one_object_and_one_version_can_be_named(org: Office) -> None:
 
 def test_what_can_not_be_looked_at_is_refused_with_the_reason(office: Office) -> None:
     office.add_org(scope=TWO)
-    with pytest.raises(CrmdeckError, match="No schema"):
+    with pytest.raises(CrmdeckError, match="never refreshed"):
         office.workspace.schemas.preview("org")
     office.refresh_at(ANCHOR, "org")
     with pytest.raises(CrmdeckError) as newest:
@@ -84,7 +84,7 @@ def test_the_command_line_is_a_gate(
     commands.schema("org", api_version="next")
     told = capsys.readouterr()
     assert [line.split("\t")[2] for line in told.out.splitlines()[1:]] == RETIRED
-    assert "API 68.0 against 67.0" in told.err
+    assert "API 68.0 compared with 67.0" in told.err
     org.sandbox.fault(ORG, Fault(FaultKind.LOST_SCHEMA, object_type="Contract"))
     with pytest.raises(typer.Exit) as ended:
         commands.schema("org", api_version="next", fail_on=Severity.RISKY, as_json=True)

@@ -2,3 +2,4 @@
 CREATE INDEX ON drift_event (seq) WHERE severity <> 'safe';
 CREATE INDEX ON drift_event (connection_id, object_type, coalesce(rule, field_name, ''), seq);
 CREATE INDEX ON audit_entry (seq) WHERE event = 'policy.set';
+CREATE INDEX ON put_away_alert (connection_id, alert_id, seq DESC) WHERE shared;

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from textual.content import Content
 
-from crmdeck.model import AlertLevel, OpenChanges, Severity
+from crmdeck.model import AlertLevel, Severity
 from crmdeck.tui.marks import STATE_COLORS, open_mark
 from crmdeck.tui.text import count
 
 if TYPE_CHECKING:
-    from crmdeck.model import ConnectionStatus
+    from crmdeck.model import ConnectionStatus, OpenChanges
 
 
 class TabCount(NamedTuple):
@@ -60,6 +60,9 @@ def tab_counts(statuses: Sequence[ConnectionStatus], undecided_count: int) -> di
 
 def total_open(every: Iterable[OpenChanges]) -> OpenChanges:
     """Return the open changes of several connections together."""
+    # The frame paints before the models are imported.
+    from crmdeck.model import OpenChanges
+
     found = tuple(every)
     worst = [one.severity for one in found if one.severity is not None]
     return OpenChanges(

@@ -107,7 +107,8 @@ def _shorter(line: Line, width: int) -> str:
     if names == ["label"]:
         return "new label"
     if len(names) != 1:
-        return line.what
+        # The name next to it shows that the change is about an object.
+        return line.what.removeprefix("object ")
     brief = line.what.removeprefix(f"{names[0]} ")
     before, arrow, after = brief.rpartition(" → ")
     # The new value alone is more useful than half of the old one.

@@ -1,1 +1,0 @@
-CREATE INDEX ON put_away_alert (connection_id, alert_id, seq DESC) WHERE shared;
