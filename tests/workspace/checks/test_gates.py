@@ -73,7 +73,8 @@ def test_safe_changes_are_notes_of_one_check_unless_the_gate_counts_them(desk: D
 
 def test_a_policy_file_of_one_check_affects_that_check_only(drifted: Desk, tmp_path: Path) -> None:
     policy = tmp_path / "other.toml"
-    policy.write_text('[[rule]]\nlevel = "ignore"\nobject = "Account"\nreason = "agreed"\nuntil = 2099-01-01\n')
+    rule = ("[[rule]]", 'level = "ignore"', 'object = "Account"', 'reason = "agreed"')
+    policy.write_text("\n".join([*rule, "until = 2099-01-01"]))
     assert check(drifted, policy=policy) == 0
     assert check(drifted) == 4
 

@@ -57,7 +57,7 @@ def test_hubspot_tells_by_its_owners(office: Office) -> None:
     ("fault", "reason"),
     [
         (Fault(FaultKind.FORBIDDEN, query=ATTRIBUTION), "View Setup"),
-        (Fault(FaultKind.FORBIDDEN, query=ATTRIBUTION, code="REQUEST_LIMIT_EXCEEDED"), "has used its API"),
+        (Fault(FaultKind.FORBIDDEN, query=ATTRIBUTION, code="REQUEST_LIMIT_EXCEEDED"), "has used"),
         (Fault(FaultKind.SERVER_ERROR, query=ATTRIBUTION), "no record"),
     ],
 )
