@@ -34,6 +34,10 @@ SALESFORCE: list[tuple[int, Any, str]] = [
     (400, grant("invalid_client_id", "client identifier invalid"), "APP_UNKNOWN"),
     (401, grant("invalid_client", "invalid client credentials"), "APP_UNKNOWN"),
     (400, grant("OAUTH_EC_APP_NOT_FOUND"), "APP_UNKNOWN"),
+    (400, grant("invalid_client", "app must be installed into org"), "APP_NOT_INSTALLED"),
+    (400, grant("OAUTH_APPROVAL_ERROR_GENERIC", "An unexpected error"), "APP_NOT_INSTALLED"),
+    (400, grant("access_denied", "end-user denied authorization"), "SIGN_IN_DENIED"),
+    (400, grant("access-denied"), "SIGN_IN_DENIED"),
     (400, grant("OAUTH_APP_BLOCKED", "this app is blocked by admin"), "APP_BLOCKED"),
     (400, grant("OAUTH_APP_ACCESS_DENIED"), "APP_ACCESS_DENIED"),
     (400, grant("inactive_org", "organization is not active"), "ORG_LOCKED"),
@@ -61,13 +65,13 @@ SALESFORCE: list[tuple[int, Any, str]] = [
     (302, None, "MY_DOMAIN_CHANGED"),
     (404, "<html><title>URL No Longer Exists</title></html>", "MY_DOMAIN_CHANGED"),
     (418, None, "SOURCE_FAILED"),
-    (302, None, "MY_DOMAIN_CHANGED"),
-    (404, "<html><title>URL No Longer Exists</title></html>", "MY_DOMAIN_CHANGED"),
 ]
 HUBSPOT: list[tuple[int, Any, str]] = [
     (400, {"status": "BAD_REFRESH_TOKEN", "message": "missing or invalid"}, "GRANT_REFUSED"),
     (400, grant("invalid_grant"), "GRANT_REFUSED"),
     (400, {"status": "BAD_AUTH_CODE"}, "GRANT_REFUSED"),
+    (400, grant("access_denied"), "SIGN_IN_DENIED"),
+    *((status, None, "SOURCE_UNAVAILABLE") for status in range(521, 527)),
     (400, {"status": "BAD_CLIENT_ID"}, "APP_UNKNOWN"),
     (400, {"status": "BAD_CLIENT_SECRET"}, "APP_UNKNOWN"),
     (401, grant("invalid_client"), "APP_UNKNOWN"),
@@ -139,6 +143,23 @@ def test_a_code_concerns_either_the_connection_or_the_object(vendor: str) -> Non
     table: FaultTable = load_faults(vendor, "The CRM")
     whole = {row.code for row in table.rows if row.whole}
     assert not whole & {row.code for row in table.rows if not row.whole}
+
+
+@pytest.mark.parametrize(
+    ("body", "phrases"),
+    [
+        (grant("invalid_client", "app must be installed into org"), ("isn't installed", "install")),
+        (grant("invalid_grant", "inactive user"), ("freezes users", "Leave any VPN", "unfreeze")),
+        (grant("invalid_grant", "expired access/refresh token"), ("froze", "Leave any VPN")),
+    ],
+)
+def test_what_salesforce_itself_blocks_is_not_blamed_on_a_key_or_an_admin(
+    body: dict[str, str], phrases: tuple[str, ...]
+) -> None:
+    text = str(explain_salesforce(Reply(400, body)).error)
+    assert all(phrase in text for phrase in phrases), text
+    assert "key or secret" not in text
+    assert not text.split("Leave")[0].count("An admin")
 
 
 def test_missing_scopes_are_named_and_hostile_text_is_not_repeated() -> None:

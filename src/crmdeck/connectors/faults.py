@@ -26,6 +26,9 @@ from crmdeck.errors import (
 )
 from crmdeck.redaction import redact
 
+UNKNOWN = "SOURCE_FAILED"
+"""The code of the last row, which matches every answer."""
+
 _KINDS: dict[str, type[CrmdeckError]] = {
     "reauth": ReauthRequiredError,
     "permission": PermissionDeniedError,

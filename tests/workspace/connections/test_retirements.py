@@ -60,6 +60,11 @@ def told(connection: Connection, today: date = TODAY) -> dict[str, date]:
             {"api_version": "pipelines/v1"},
             {"hubspot-pipelines-v1": date(2026, 12, 4)},
         ),
+        (
+            "hubspot",
+            {"api_version": "contacts/v1/lists"},
+            {"hubspot-contact-lists-v1": date(2026, 4, 30)},
+        ),
         ("hubspot", {"sign_in": "access-token"}, {"hubspot-private-apps": date(2027, 9, 1)}),
         (
             "hubspot",

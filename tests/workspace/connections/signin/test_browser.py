@@ -103,6 +103,20 @@ def test_who_says_no_is_told_so_and_nothing_is_stored(sandbox: Sandbox, ws: Work
     assert ws.connections.all() == ()
 
 
+def test_salesforces_own_error_page_can_be_pasted_and_names_the_block(
+    sandbox: Sandbox, ws: Workspace
+) -> None:
+    page = "https://acme.my.salesforce.com/setup/secur/RemoteAccessErrorPage.apexp"
+    query = "error=invalid_client&error_description=app+must+be+installed+into+org"
+    with ws.signin.begin_browser(org_draft(sandbox), app(sandbox), listen=False) as sign_in:
+        with pytest.raises(CrmdeckError):
+            sign_in.finish_with(f"{page}?{query}&state=guessed")
+        sign_in.finish_with(f"{page}?{query}")
+        with pytest.raises(CrmdeckError) as caught:
+            sign_in.wait(timeout=5)
+    assert caught.value.code == "APP_NOT_INSTALLED"
+
+
 def test_a_code_works_once_and_for_its_verifier_only(sandbox: Sandbox, ws: Workspace) -> None:
     draft = org_draft(sandbox)
     with (

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Protocol, Self
 from urllib.parse import parse_qs, urlsplit
 
+from crmdeck.connectors.faults import UNKNOWN, FaultTable
 from crmdeck.connectors.tokens import Grant
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import CancelToken
@@ -62,11 +63,13 @@ class BrowserSignIn:
         self,
         authorize_url: AuthorizeUrl,
         redeem: Redeem,
+        faults: FaultTable,
         *,
         port: int = DEFAULT_PORT,
         listen: bool = True,
     ) -> None:
         self._redeem = redeem
+        self._faults = faults
         self._state = secrets.token_urlsafe(24)
         self._verifier = secrets.token_urlsafe(48)
         remember(self._state)
@@ -119,7 +122,7 @@ class BrowserSignIn:
                 )
         self.close()
         if "code" not in self._answer:
-            raise _denied(self._answer)
+            raise _denied(self._answer, self._faults)
         return self._redeem(
             code=self._answer["code"],
             verifier=self._verifier,
@@ -131,7 +134,10 @@ class BrowserSignIn:
 
         Raises SignInError for a URL without the answer to this sign-in.
         """
-        if len(pasted_url) > _LONGEST or not self._take(urlsplit(pasted_url.strip()).query):
+        query = urlsplit(pasted_url.strip()).query
+        # Salesforce keeps the browser on its own error page, whose address has no state. Accepting
+        # it is safe: a refusal can only end the sign-in.
+        if not self._take(query) and not self._take_refusal(query):
             raise SignInError(
                 "The pasted URL doesn't belong to this sign-in.",
                 cause="The URL has no answer, or the answer to another sign-in.",
@@ -155,27 +161,34 @@ class BrowserSignIn:
             return False
         if "code" not in answer and "error" not in answer:
             return False
+        self._finish(answer)
+        return True
+
+    def _take_refusal(self, query: str) -> bool:
+        if len(query) > _LONGEST:
+            return False
+        answer = {name: values[0] for name, values in parse_qs(query).items()}
+        if "error" not in answer or "code" in answer or "state" in answer:
+            return False
+        self._finish(answer)
+        return True
+
+    def _finish(self, answer: Mapping[str, str]) -> None:
         with self._lock:
             if not self._answered.is_set():
                 remember(answer.get("code"))
                 self._answer = answer
                 self._answered.set()
-        return True
 
 
-def _denied(answer: Mapping[str, str]) -> SignInError:
-    error = answer.get("error", "")
-    if error == "access_denied":
-        return SignInError(
-            "The CRM denied the sign-in.",
-            cause="The user chose Deny, or isn't allowed to use the app.",
-            remedy="Sign in again and choose Allow, or ask an admin for access to the app.",
-            code="SIGN_IN_DENIED",
-        )
-    description = redact(answer.get("error_description", ""), foreign=True)[:200]
+def _denied(answer: Mapping[str, str], faults: FaultTable) -> SignInError:
+    error, said = answer.get("error", ""), answer.get("error_description", "")
+    fault = faults.find(error, said, 0)
+    if fault.code != UNKNOWN:
+        return SignInError(fault.message, cause=fault.cause, remedy=fault.remedy, code=fault.code)
     return SignInError(
         "The CRM refused the app's sign-in.",
-        cause=f"The CRM reported: {vendor_code(error)} {description}".strip(),
+        cause=f"The CRM reported: {vendor_code(error)} {redact(said, foreign=True)[:200]}".strip(),
         remedy="Check the app's callback URLs, scopes and policies in the CRM, then sign in again.",
         code="SIGN_IN_REFUSED",
     )

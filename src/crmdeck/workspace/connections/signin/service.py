@@ -11,6 +11,7 @@ from functools import partial
 
 from crmdeck.connectors.barrier import fault_barrier
 from crmdeck.connectors.base import Connector
+from crmdeck.connectors.faults import load_faults
 from crmdeck.connectors.registry import flows_of, oauth_of, vendor_of
 from crmdeck.connectors.tokens import Grant
 from crmdeck.credentials import (
@@ -198,6 +199,7 @@ class SignIn:
                 oauth.authorize_url, _sign_in_base(connection), client_id=held.get("client_id")
             ),
             partial(oauth.redeem, connection, held),
+            load_faults(connection.platform, vendor.title),
             port=port,
             listen=listen,
         )
