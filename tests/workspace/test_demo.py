@@ -1,28 +1,84 @@
-"""The demo: built once, in the background where a console waits, and then simply there."""
+"""The demo: its packed history, unpacked once with the times moved."""
 
 from __future__ import annotations
 
+import json
+import re
+import zipfile
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from crmdeck.errors import CrmdeckError
-from crmdeck.model import Progress, Severity, Status
+from crmdeck.model import Severity, Status
+from crmdeck.store import Store
+from crmdeck.store.backup import unpack_backup, write_backup
 from crmdeck.workspace import open_demo
+from crmdeck.workspace.demo import HISTORY, STAMP
+from tests.demo_pack import ANCHOR, pack
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?")
 
 
-def test_the_demo_is_built_once_and_shows_what_goes_wrong_in_real_life(tmp_path: Path) -> None:
-    told: list[Progress] = []
+def rows_of(backup: Path) -> dict[str, list[dict[str, Any]]]:
+    with zipfile.ZipFile(backup) as archive:
+        return {
+            Path(name).stem: [json.loads(line) for line in archive.read(name).splitlines()]
+            for name in archive.namelist()
+            if name.startswith("tables/")
+        }
+
+
+def test_the_packed_history_is_what_a_replay_makes_now(tmp_path: Path) -> None:
+    pack(tmp_path / "now.zip")
+    packed, replayed = rows_of(HISTORY), rows_of(tmp_path / "now.zip")
+    differing = [name for name in replayed if packed.get(name) != replayed[name]]
+    assert not differing, f"{differing} differ: make the demo again: python -m tests.demo_pack"
+
+
+def test_every_time_of_the_history_is_moved_and_nothing_else(tmp_path: Path) -> None:
+    """The IDs of changes are derived from their times, and keep those of the packed times."""
+    at = ANCHOR + timedelta(days=195, hours=2, seconds=7)
+    unpack_backup(HISTORY, tmp_path / "moved.duckdb", at)
+    write_backup(Store(tmp_path / "moved.duckdb", clock=lambda: at), tmp_path / "moved.zip")
+
+    def moved(value: object) -> object:
+        if not isinstance(value, str) or not _MOMENT.match(value):
+            # Vendors' dates inside definitions stay: their texts are what is hashed.
+            return value
+        return (datetime.fromisoformat(value) + (at - ANCHOR)).isoformat(timespec="microseconds")
+
+    packed = rows_of(HISTORY)
+    assert rows_of(tmp_path / "moved.zip") == {
+        table: [{name: moved(value) for name, value in row.items()} for row in rows]
+        for table, rows in packed.items()
+    }
+    inside = {
+        (table, name)
+        for table, rows in packed.items()
+        for row in rows
+        for name, value in row.items()
+        if isinstance(value, str) and _MOMENT.search(value) and not _MOMENT.match(value)
+    }
+    assert inside <= {("field_definition", "body")}, "a time in a text that nothing moves"
+
+
+def test_the_demo_shows_what_goes_wrong_in_real_life_and_asks_the_sandbox(tmp_path: Path) -> None:
     killed = tmp_path / ".demo-of-one-who-was-killed"
     killed.mkdir()
     with open_demo(folder=tmp_path, later=True) as workspace:
-        workspace.prepare(told.append)
+        workspace.prepare()
         found = {status.name: status for status in workspace.health.statuses()}
         drift = workspace.drift.report("acme-prod")
         lines = workspace.mappings.get("acme-prod", "deal_registration--Opportunity").lines
-        assert workspace.refreshes.run("acme-prod").success
+        newest = max(event.detected_at for event in drift.events)
+        assert timedelta(0) < workspace.now - newest < timedelta(days=1)
+        refreshed = workspace.refreshes.run("acme-prod")
+        assert refreshed.success
+        assert refreshed.drift_events == ()
     assert not killed.exists()
-    assert [progress.done for progress in told] == list(range(told[0].total or 0))
     assert {name: status.status for name, status in found.items()} == {
         "acme-emea": Status.REAUTH_REQUIRED,
         "acme-marketing": Status.ACTIVE,
@@ -36,11 +92,22 @@ def test_the_demo_is_built_once_and_shows_what_goes_wrong_in_real_life(tmp_path:
     assert "field_everywhere" in [story.kind for story in drift.stories]
     assert any(event.changed_by for event in drift.events)
 
-    with open_demo(folder=tmp_path, later=True) as workspace:
-        again: list[Progress] = []
-        workspace.prepare(again.append)
-        assert again == []
-        assert len(workspace.health.statuses()) == 4
+
+def test_the_demo_is_kept_until_another_history_or_duckdb_would_make_another(
+    tmp_path: Path,
+) -> None:
+    def made() -> int:
+        with open_demo(folder=tmp_path) as workspace:
+            assert len(workspace.health.statuses()) == 4
+            return (workspace.home / STAMP).stat().st_ino
+
+    first = made()
+    assert made() == first
+    (stamp,) = tmp_path.glob(f"*/{STAMP}")
+    told = json.loads(stamp.read_text())
+    stamp.write_text(json.dumps(told | {"duckdb": "1.3.0"}))
+    (stamp.parent / "crmdeck.duckdb").write_bytes(b"what DuckDB 1.3.0 wrote")
+    assert made() != first
 
 
 def test_where_nothing_can_be_kept_the_demo_is_thrown_away_or_refused(

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
@@ -130,6 +130,17 @@ def restore_backup(store: Store, path: Path, *, force: bool, clock: Clock) -> Ba
     return summary
 
 
+def unpack_backup(path: Path, cache: Path, at: datetime) -> None:
+    """Create the DuckDB file `cache` from a backup, with each time moved as if it ended at `at`.
+
+    Vendors' dates inside definitions stay, because hashes of their texts identify definitions.
+    Raises what `check_backup` raises.
+    """
+    summary = check_backup(path)
+    moved = at - datetime.fromisoformat(summary.created_at)
+    _unpack(path, summary.schema_version, cache, at, moved)
+
+
 def _is_duckdb(path: Path) -> bool:
     with suppress(OSError), path.open("rb") as file:
         return file.read(12)[8:] == b"DUCK"
@@ -198,7 +209,8 @@ def _write(file: IO[bytes], database: Database, created_at: str) -> None:
                     member.write(line)
                     count += 1
             manifest["tables"][table] = {"rows": count, "sha256": digest.hexdigest()}
-        archive.writestr(_MANIFEST, json.dumps(manifest, indent=2))
+        with archive.open(_MANIFEST, "w") as member:
+            member.write(json.dumps(manifest, indent=2).encode())
 
 
 def _restore(store: Store, path: Path, force: bool) -> None:
@@ -220,7 +232,25 @@ def _restore(store: Store, path: Path, force: bool) -> None:
         _load(database, path, tables)
 
 
-def _load(database: Database, path: Path, tables: dict[str, list[Column]]) -> None:
+def _unpack(
+    path: Path, version: int, cache: Path, at: datetime, moved: timedelta = timedelta(0)
+) -> None:
+    """Create the DuckDB file `cache` with tables of a `version`, and load a backup into it."""
+    migrations.create(cache, tuple(m for m in migrations.shipped() if m.number <= version), at)
+    file = DuckDBFile.open(cache)
+    try:
+        with file.transaction():
+            _load(file, path, tables_of(file), moved)
+    finally:
+        file.close()
+
+
+def _load(
+    database: Database,
+    path: Path,
+    tables: dict[str, list[Column]],
+    moved: timedelta = timedelta(0),
+) -> None:
     last = 0
     with _opened(path) as archive:
         for name in _manifest(archive, path)["tables"]:
@@ -229,10 +259,16 @@ def _load(database: Database, path: Path, tables: dict[str, list[Column]]) -> No
             columns = tables[name]
             names = [column.name for column in columns]
             for rows in _rows(archive, path, name, columns):
+                if moved:
+                    rows = [tuple(_moved(value, moved) for value in row) for row in rows]
                 database.insert(name, names, rows)
                 if "seq" in names:
                     last = max(last, *(row[names.index("seq")] for row in rows))
     count_on(database, last)
+
+
+def _moved(value: object, by: timedelta) -> object:
+    return value + by if isinstance(value, datetime) else value
 
 
 def _lines(member: IO[bytes], path: Path) -> Iterator[bytes]:
@@ -266,15 +302,7 @@ def _rows(
 def _brought_up_to_date(path: Path, summary: BackupSummary, folder: Path, clock: Clock) -> Path:
     """Return the backup as the current crmdeck would write it, by way of a cache."""
     cache = folder / "old.duckdb"
-    known = migrations.shipped()
-    old = tuple(m for m in known if m.number <= summary.schema_version)
-    migrations.create(cache, old, clock())
-    file = DuckDBFile.open(cache)
-    try:
-        with file.transaction():
-            _load(file, path, tables_of(file))
-    finally:
-        file.close()
+    _unpack(path, summary.schema_version, cache, clock())
     current = folder / "current.zip"
     write_backup(Store(cache, clock=clock), current)
     return current

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Self
 from crmdeck.clock import Clock, utc_now
 from crmdeck.credentials import SecretStore
 from crmdeck.home import resolve_database, resolve_home
-from crmdeck.model import ProgressCallback
 from crmdeck.settings import Settings
 from crmdeck.workspace.context import Context
 
@@ -53,7 +52,7 @@ class Workspace:
         self,
         context: Context,
         *,
-        prepare: Callable[[ProgressCallback], None] | None = None,
+        prepare: Callable[[], None] | None = None,
         close: Callable[[], None] | None = None,
     ) -> None:
         self.context = context
@@ -286,10 +285,10 @@ class Workspace:
         finally:
             self.context.actor = before
 
-    def prepare(self, progress: ProgressCallback | None = None) -> None:
+    def prepare(self) -> None:
         """Build what the workspace needs first; only the demo needs anything."""
         if self._prepare is not None:
-            self._prepare(progress or (lambda _: None))
+            self._prepare()
 
     def close(self) -> None:
         """Close what is open: database connections, the demo's sandbox."""

@@ -48,9 +48,9 @@ class Statuses:
             cancellable=False,
         )
 
-    def _read(self, connection_id: str | None, job: Job) -> _Answer:
+    def _read(self, connection_id: str | None, _: Job) -> _Answer:
         workspace = self._console.workspace
-        workspace.prepare(job.progress)
+        workspace.prepare()
         # Read before the rest: what another user writes in between counts as new then.
         head = workspace.head()
         with workspace.hold():

@@ -1,67 +1,53 @@
 """The demo: an offline workspace over the sandbox, with ninety days of history.
 
-crmdeck builds it by replaying the sandbox's history through the real connectors, and keeps it in
-the user's cache folder. It builds the demo again after half a day, and in a new version.
+The history is a backup in this package, HISTORY, which ends now once its times are moved. The demo
+is in the user's cache folder, and is unpacked again after half a day, for another HISTORY and for
+another DuckDB.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 from crmdeck.clock import Clock, utc_now
 from crmdeck.credentials import MemorySecrets
 from crmdeck.errors import CrmdeckError
 from crmdeck.home import demo_home
-from crmdeck.model import ProgressCallback, to_utc
+from crmdeck.model import to_utc
 from crmdeck.settings import Settings
-from crmdeck.workspace.context import Context
-from crmdeck.workspace.demo.builder import Builder
+from crmdeck.store.backup import unpack_backup
+from crmdeck.workspace.context import CACHE_FILE, Context
 from crmdeck.workspace.demo.link import SandboxLink
-from crmdeck.workspace.demo.replay import ACTOR, Hands, build
 from crmdeck.workspace.workspace import Workspace
 
+HISTORY = Path(__file__).with_name("history.zip")
+ACTOR = "priya.raman"
 FRESH_FOR = timedelta(hours=12)
-STAMP = "built-at"
+STAMP = "built.json"
 _SCRATCH = ".demo-"
 
 
 class _Demo:
-    """Builds the demo, and runs its sandbox."""
+    """Unpacks the demo, and runs its sandbox."""
 
     def __init__(self, home: Path, at: datetime | None) -> None:
         self._home = home
         self._at = at
-        self._builder: Builder | None = None
-        self.clock: Clock = Hands(at) if at else utc_now
+        self.clock: Clock = (lambda: at) if at else utc_now
         self.link = SandboxLink(self.clock, at)
 
-    def begin(self) -> None:
-        """Start to build the demo in another process, unless a fresh one exists.
-
-        The console imports and paints in the meantime. `prepare` waits for the process.
-        """
-        if _built_at(self._home, self._at) is None:
-            self._builder = Builder(self._home)
-
-    def prepare(self, progress: ProgressCallback) -> None:
-        """Build the demo unless a fresh one exists, or wait for the process from `begin`."""
-        if self.link.anchor is not None and self._at is None:
-            return
-        if self._builder is not None:
-            self._builder.wait(progress)
-        self.link.anchor = ensure_built(self._home, self._at, progress)
-
-    def close(self) -> None:
-        """Stop the sandbox and the building process."""
-        if self._builder is not None:
-            self._builder.stop()
-        self.link.stop()
+    def prepare(self) -> None:
+        """Unpack the demo unless a fresh one exists."""
+        if self.link.anchor is None or self._at is not None:
+            self.link.anchor = _ensure_built(self._home, self._at)
 
 
 @contextmanager
@@ -72,12 +58,11 @@ def open_demo(
     at: datetime | None = None,
     later: bool = False,
 ) -> Iterator[Workspace]:
-    """Open the demo workspace, and build it first unless a fresh one exists.
+    """Open the demo workspace, and unpack it first unless a fresh one exists.
 
     `folder` is its place (default: the user's cache folder). With `at`, the demo's time stops at
     that moment, so that it looks the same every time; without a `folder`, that demo is deleted at
-    the end. With `later`, another process builds the demo, and the caller must call `prepare` on
-    the workspace.
+    the end. With `later`, the caller must call `prepare` on the workspace.
     """
     with tempfile.TemporaryDirectory(prefix="crmdeck-") as scratch:
         home = _home(folder, Path(scratch), kept=at is None)
@@ -90,10 +75,8 @@ def open_demo(
             secrets=MemorySecrets(),
             connect=demo.link,
         )
-        with Workspace(context, prepare=demo.prepare, close=demo.close) as workspace:
-            if later:
-                demo.begin()
-            else:
+        with Workspace(context, prepare=demo.prepare, close=demo.link.stop) as workspace:
+            if not later:
                 workspace.prepare()
             yield workspace
 
@@ -108,10 +91,10 @@ def _home(folder: Path | None, scratch: Path, *, kept: bool) -> Path:
     return home if os.access(home.parent, os.W_OK | os.X_OK) else demo_home(scratch)
 
 
-def ensure_built(home: Path, at: datetime | None, progress: ProgressCallback) -> datetime:
-    """Return the end of the demo's history; build the demo first unless a fresh one exists.
+def _ensure_built(home: Path, at: datetime | None) -> datetime:
+    """Return the end of the demo's history; unpack the demo first unless a fresh one exists.
 
-    One process builds, and the others wait.
+    One process unpacks, and the others wait.
     """
     from filelock import FileLock
 
@@ -124,10 +107,11 @@ def ensure_built(home: Path, at: datetime | None, progress: ProgressCallback) ->
             anchor = _built_at(home, at)
             if anchor is not None:
                 return anchor
-            # Killed builds leave their folders behind.
+            # Killed processes leave their folders behind.
             for leftover in home.parent.glob(f"{_SCRATCH}*"):
                 shutil.rmtree(leftover, ignore_errors=True)
-            return _build(home, at or utc_now(), progress)
+            # The sandbox's dates have whole seconds.
+            return _build(home, at or utc_now().replace(microsecond=0))
     except OSError as error:
         raise CrmdeckError(
             f"Can't build the demo in {home.parent}.",
@@ -137,11 +121,12 @@ def ensure_built(home: Path, at: datetime | None, progress: ProgressCallback) ->
         ) from error
 
 
-def _build(home: Path, anchor: datetime, progress: ProgressCallback) -> datetime:
+def _build(home: Path, anchor: datetime) -> datetime:
     scratch = Path(tempfile.mkdtemp(dir=home.parent, prefix=_SCRATCH))
     try:
-        build(scratch, anchor, progress)
-        (scratch / STAMP).write_text(anchor.isoformat(), encoding="ascii")
+        unpack_backup(HISTORY, scratch / CACHE_FILE, anchor)
+        stamp = {"at": anchor.isoformat(), **_origin()}
+        (scratch / STAMP).write_text(json.dumps(stamp), encoding="ascii")
         if home.exists():
             shutil.rmtree(home)
         scratch.rename(home)
@@ -152,9 +137,19 @@ def _build(home: Path, anchor: datetime, progress: ProgressCallback) -> datetime
 
 def _built_at(home: Path, at: datetime | None) -> datetime | None:
     try:
-        anchor = to_utc(datetime.fromisoformat((home / STAMP).read_text(encoding="ascii")))
-    except (OSError, ValueError):
+        stamp = json.loads((home / STAMP).read_text(encoding="ascii"))
+        anchor = to_utc(datetime.fromisoformat(stamp.pop("at")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    if stamp != _origin():
         return None
     if at is not None:
         return anchor if anchor == at else None
     return anchor if timedelta(0) <= utc_now() - anchor < FRESH_FOR else None
+
+
+def _origin() -> dict[str, str]:
+    """Return what the demo is unpacked from, and the DuckDB that writes its file."""
+    import duckdb
+
+    return {"history": sha256(HISTORY.read_bytes()).hexdigest(), "duckdb": duckdb.__version__}

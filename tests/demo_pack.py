@@ -1,38 +1,41 @@
-"""Replays the demo's ninety days through the real connectors against the sandbox."""
+"""Makes the demo's history: `python -m tests.demo_pack`.
+
+It replays ninety days through the real connectors against the sandbox, and packs them as a backup.
+Random IDs are drawn from a seed, so that the same history is packed into the same rows.
+"""
 
 from __future__ import annotations
 
+import random
+import tempfile
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from unittest import mock
 
 from crmdeck.clock import utc_now
 from crmdeck.connectors.registry import vendor_of
 from crmdeck.credentials import MemorySecrets
 from crmdeck.errors import CrmdeckError
-from crmdeck.model import (
-    Choice,
-    DecisionState,
-    Direction,
-    Progress,
-    ProgressCallback,
-    Source,
-)
+from crmdeck.model import Choice, DecisionState, Direction, Source
+from crmdeck.sandbox import Organization, Scenario
 from crmdeck.settings import Settings
+from crmdeck.store import Store
+from crmdeck.store.backup import write_backup
+from crmdeck.store.duckdb_file import DuckDBFile
 from crmdeck.workspace.connections.service import ConnectionDraft
-from crmdeck.workspace.context import Context
+from crmdeck.workspace.context import CACHE_FILE, Context
+from crmdeck.workspace.demo import ACTOR, HISTORY
 from crmdeck.workspace.demo.link import SandboxLink
 from crmdeck.workspace.workspace import Workspace
 
-if TYPE_CHECKING:
-    from crmdeck.sandbox import Organization
+ANCHOR = datetime(2026, 5, 16, 12, tzinfo=UTC)
+"""When the packed history ends: at the time of the pictures, so that they show it as it is."""
 
-ACTOR = "priya.raman"
 NIGHTLY = "nightly"
-HISTORY = timedelta(days=90)
+SPAN = timedelta(days=90)
 LAST_SYNC = timedelta(minutes=47)
 DISCONNECTED = "legacy-portal"
 
@@ -67,39 +70,56 @@ class Hands:
         return self.moment or utc_now()
 
 
-def build(home: Path, anchor: datetime, progress: ProgressCallback) -> None:
-    """Build the demo in `home`, with a history that ends at `anchor`. `progress` counts steps."""
-    hands = Hands(anchor - HISTORY)
-    link = SandboxLink(hands, anchor)
-    context = Context(
-        home,
-        settings=Settings(actor=NIGHTLY),
-        clock=hands,
-        secrets=MemorySecrets(),
-        connect=link,
-    )
+def pack(path: Path, anchor: datetime = ANCHOR) -> None:
+    """Write the demo's history, replayed up to `anchor`, to a backup at `path`."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        hands = Hands(anchor - SPAN)
+        link = SandboxLink(hands, anchor)
+        context = Context(
+            home,
+            settings=Settings(actor=NIGHTLY),
+            clock=hands,
+            secrets=MemorySecrets(),
+            connect=link,
+        )
+        dice = random.Random(1)
+
+        def drawn() -> uuid.UUID:
+            return uuid.UUID(int=dice.getrandbits(128), version=4)
+
+        try:
+            with mock.patch("uuid.uuid4", drawn):
+                Replay(Workspace(context), hands, anchor).run()
+        finally:
+            link.stop()
+            context.store.close()
+        _drop_real_time(home / CACHE_FILE)
+        write_backup(Store(home / CACHE_FILE, clock=lambda: anchor), path)
+
+
+def _drop_real_time(cache: Path) -> None:
+    """Remove the times of this machine's clock, which connectors note for themselves."""
+    file = DuckDBFile.open(cache)
     try:
-        Replay(Workspace(context), hands, anchor).run(progress)
+        file.run("UPDATE quota SET observed_at = read_at; DELETE FROM validators")
     finally:
-        link.stop()
+        file.close()
 
 
 class Replay:
     """Replays ninety days of a team's work in order."""
 
     def __init__(self, workspace: Workspace, hands: Hands, anchor: datetime) -> None:
-        # Opening a built demo doesn't need the sandbox.
-        from crmdeck.sandbox import Scenario
-
         self._workspace = workspace
         self._hands = hands
         self._anchor = anchor
         self._scenario = Scenario.demo()
 
-    def run(self, progress: ProgressCallback) -> None:
+    def run(self) -> None:
         """Replay everything under one lock and one connection to the cache."""
         steps: list[tuple[datetime, Callable[[], object]]] = []
-        begin = self._anchor - HISTORY
+        begin = self._anchor - SPAN
         for organization in self._scenario.organizations:
             name = organization.name
             steps.append((begin, _step(self._add, organization)))
@@ -117,9 +137,8 @@ class Replay:
         steps.append((self._anchor - timedelta(days=12), self._disconnect))
         steps.append((self._anchor - timedelta(days=11), self._acknowledge))
         with self._workspace.hold():
-            for number, (moment, step) in enumerate(sorted(steps, key=lambda pair: pair[0])):
+            for moment, step in sorted(steps, key=lambda pair: pair[0]):
                 self._hands.moment = moment
-                progress(Progress(number, len(steps), "the demo's history"))
                 step()
 
     def _add(self, organization: Organization) -> None:
@@ -174,3 +193,7 @@ class Replay:
 
 def _step(action: Callable[..., object], *arguments: object) -> Callable[[], object]:
     return lambda: action(*arguments)
+
+
+if __name__ == "__main__":
+    pack(HISTORY)
