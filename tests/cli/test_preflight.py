@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import openpyxl
 import pytest
 
+from crmdeck.exports import read_csv
 from tests.cli.shell import Shell
 
 PAIR = "deal_registration--Opportunity"
@@ -82,6 +84,31 @@ def test_the_exit_code_follows_the_outcomes(shell: Shell, tmp_path: Path) -> Non
     shell.run(*command, good, "--fail-on", "unknown", code=4)
     shell.run(*command, bad, "--fail-on", "refused", code=4)
     shell.run(*command, bad)
+
+
+def test_a_report_has_counts_owners_and_positions_but_no_values(
+    shell: Shell, tmp_path: Path
+) -> None:
+    file = records(tmp_path, f'accountName,estimatedValue\n{SECRET_VALUE},1\nAcme,"1,5"\nX,1.005\n')
+    command = ("preflight", "acme", PAIR, "--records", file, "-o")
+    for name in ("r.html", "r.md", "r.json", "findings.csv", "findings.jsonl", "r.xlsx"):
+        shell.run(*command, str(tmp_path / name))
+    page = (tmp_path / "r.html").read_text("utf-8")
+    assert 'style="flex:2 0 0"' in page
+    assert "Account name: longer than 20 characters" in page
+    assert "CRM admin" in page
+    findings = read_csv((tmp_path / "findings.csv").read_text("utf-8"))
+    assert [each["position"] for each in findings if each["code"] == "NOT_A_NUMBER"] == ["2"]
+    book = openpyxl.load_workbook(tmp_path / "r.xlsx")
+    assert book.sheetnames == ["Summary", "Causes", "Not judged", "Details for admins"]
+    assert ("refused", 2) in book["Summary"].iter_rows(max_col=2, values_only=True)
+    written = "".join(
+        str(row) for sheet in book for row in sheet.iter_rows(values_only=True)
+    ) + "".join(each.read_text("utf-8") for each in tmp_path.glob("*.[hmj]*"))
+    assert SECRET_VALUE not in written
+    shell.run(*command, str(tmp_path / "r.html"), code=2)
+    shell.run("preflight", "acme", PAIR, "--format", "xlsx", code=2)
+    assert read_csv(shell.run("preflight", "acme", PAIR, "--format", "csv").stdout)
 
 
 def test_without_records_edge_values_show_when_a_row_fails(shell: Shell) -> None:

@@ -16,15 +16,17 @@ from crmdeck.model import (
     FieldType,
     ObjectSchema,
     Outcome,
+    OutcomeCounts,
     PicklistValue,
     RecordType,
     Rule,
     RuleKind,
     WriteFinding,
 )
+from crmdeck.preflight.causes import causes_of, counts_of
 from crmdeck.preflight.edges import fails_when
 from crmdeck.preflight.fields import Raw
-from crmdeck.preflight.judge import Judge, MappedField, Setting, causes_of
+from crmdeck.preflight.judge import Judge, MappedField, Setting
 
 NOW = datetime(2026, 5, 16, 12)
 SALESFORCE = vendor_of("salesforce").write_rules
@@ -209,21 +211,21 @@ def test_what_stops_every_record_comes_first() -> None:
     def finding(position: int, outcome: Outcome, code: str) -> WriteFinding:
         return WriteFinding(position=position, outcome=outcome, code=code, reason=code)
 
-    causes = causes_of(
-        [
-            finding(1, Outcome.REFUSED, "SOME"),
-            finding(1, Outcome.CHANGED, "ALL_CHANGED"),
-            finding(2, Outcome.CHANGED, "ALL_CHANGED"),
-            finding(1, Outcome.UNLESS_AUTOMATION, "ALL"),
-            finding(2, Outcome.UNLESS_AUTOMATION, "ALL"),
-        ],
-        2,
-    )
+    findings = [
+        finding(1, Outcome.REFUSED, "SOME"),
+        finding(1, Outcome.CHANGED, "ALL_CHANGED"),
+        finding(2, Outcome.CHANGED, "ALL_CHANGED"),
+        finding(1, Outcome.UNLESS_AUTOMATION, "ALL"),
+        finding(2, Outcome.UNLESS_AUTOMATION, "ALL"),
+    ]
+    causes = causes_of(findings, 2)
     assert [(cause.code, cause.count, cause.every) for cause in causes] == [
         ("ALL", 2, True),
         ("SOME", 1, False),
         ("ALL_CHANGED", 2, True),
     ]
+    assert counts_of(findings, 3) == OutcomeCounts(refused=1, unless_automation=1, fine=1)
+    assert counts_of(findings, 3, causes[:1]) == OutcomeCounts(refused=1, changed=1, fine=1)
 
 
 @given(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,11 +10,19 @@ from typing import Annotated
 import typer
 
 from crmdeck import workspace
-from crmdeck.cli.options import DemoOption, HomeOption, JsonOption, NameArgument, PairArgument
-from crmdeck.cli.output import emit, emit_json, emit_table, say
+from crmdeck.cli.options import (
+    DemoOption,
+    ForceOption,
+    HomeOption,
+    JsonOption,
+    NameArgument,
+    OutputOption,
+    PairArgument,
+)
+from crmdeck.cli.output import chosen_format, emit, emit_pieces, emit_table, say
 from crmdeck.cli.session import open_workspace
-from crmdeck.errors import ExitCode
-from crmdeck.model import Outcome, PreflightReport, WriteCause
+from crmdeck.errors import ExitCode, UsageError
+from crmdeck.model import STOPPING, Outcome, OutcomeCounts, PreflightReport, WriteCause
 from crmdeck.text import count
 
 OUTCOMES = {
@@ -24,6 +33,14 @@ OUTCOMES = {
     Outcome.UNKNOWN: "can't judge",
 }
 _MOST_POSITIONS = 3
+_SUFFIXES = {
+    ".csv": "csv",
+    ".jsonl": "jsonl",
+    ".json": "json",
+    ".html": "html",
+    ".md": "markdown",
+    ".xlsx": "xlsx",
+}
 
 
 class FailOn(StrEnum):
@@ -36,11 +53,9 @@ class FailOn(StrEnum):
 
 _FAILING = {
     FailOn.REFUSED: (Outcome.REFUSED,),
-    FailOn.UNLESS: (Outcome.REFUSED, Outcome.UNLESS_AUTOMATION, Outcome.UNLESS_USER),
-    FailOn.UNKNOWN: (
-        Outcome.REFUSED, Outcome.UNLESS_AUTOMATION, Outcome.UNLESS_USER, Outcome.UNKNOWN,
-    ),
-}  # fmt: skip
+    FailOn.UNLESS: STOPPING,
+    FailOn.UNKNOWN: (*STOPPING, Outcome.UNKNOWN),
+}
 
 
 def preflight(
@@ -82,41 +97,60 @@ def preflight(
             show_default=False,
         ),
     ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="Every finding: csv, jsonl. Report: html, xlsx, markdown, json "
+            "(default: by the file name).",
+            show_default=False,
+        ),
+    ] = None,
+    output: OutputOption = None,
+    force: ForceOption = False,
     home: HomeOption = None,
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show which writes the CRM will refuse or change, before a sync sends them."""
     with open_workspace(home, demo, as_json) as ws:
+        wanted = chosen_format(format, output, _SUFFIXES, as_json=as_json, force=force)
+        if wanted == "xlsx" and (output is None or records is None):
+            raise UsageError(
+                "A preflight as xlsx needs records and a file.",
+                remedy="Add --records FILE -o report.xlsx",
+            )
+        assumed: workspace.Assumptions = {
+            "create": not update,
+            "record_type": record_type,
+            "filled": filled or (),
+        }
+        found: workspace.PreflightRun | tuple[workspace.FailsWhen, ...]
         if records is None:
-            failures = ws.preflights.fails_when(
-                name, pair, create=not update, record_type=record_type, filled=filled or ()
-            )
-            found = {each.outcome for each in failures}
-            if as_json:
-                emit_json([_failure_to_wire(each) for each in failures])
-            else:
-                _emit_failures(failures)
+            found = ws.preflights.fails_when(name, pair, **assumed)
+            outcomes = {each.outcome for each in found}
         else:
-            run = ws.preflights.run(
-                name,
-                pair,
-                records,
-                create=not update,
-                record_type=record_type,
-                filled=filled or (),
-                ignore=ignore or (),
-            )
-            found = {cause.outcome for cause in run.report.causes}
-            if as_json:
-                emit_json(run.report)
-            else:
-                _emit_report(run.report)
-    if fail_on is not None and found & set(_FAILING[fail_on]):
+            found = ws.preflights.run(name, pair, records, ignore=ignore or (), **assumed)
+            outcomes = {cause.outcome for cause in found.report.causes}
+        if output is not None:
+            ws.preflights.write(output, found, wanted or "markdown")
+            say(f"Wrote {output}")
+        elif wanted is not None:
+            emit_pieces(ws.preflights.stream(found, wanted))
+        if output is not None or wanted is None:
+            _show(found)
+    if fail_on is not None and outcomes & set(_FAILING[fail_on]):
         raise typer.Exit(int(ExitCode.DRIFT))
 
 
-def _emit_failures(failures: tuple[workspace.FailsWhen, ...]) -> None:
+def _show(found: workspace.PreflightRun | Sequence[workspace.FailsWhen]) -> None:
+    if isinstance(found, workspace.PreflightRun):
+        _show_report(found.report)
+    else:
+        _show_failures(found)
+
+
+def _show_failures(failures: Sequence[workspace.FailsWhen]) -> None:
     if not failures:
         say("No mapped row fails at its edge values.")
         return
@@ -136,20 +170,14 @@ def _emit_failures(failures: tuple[workspace.FailsWhen, ...]) -> None:
     )
 
 
-def _emit_report(report: PreflightReport) -> None:
-    stopping = [cause for cause in report.causes if cause.every and _stops(cause)]
-    if stopping:
-        reasons = count(len(stopping), "cause")
-        emit(f"{count(report.records, 'record')}: the CRM refuses every one, for {reasons}.\n")
+def _show_report(report: PreflightReport) -> None:
+    records = count(report.records, "record")
+    if report.otherwise is not None:
+        causes = count(len(report.stopping), "cause")
+        emit(f"{records}: the CRM refuses every one, for {causes}.")
+        emit(f"Once these are fixed: {_counts(report.otherwise)}.\n")
     else:
-        parts = [
-            f"{getattr(report, outcome.value):,} {OUTCOMES[outcome]}"
-            for outcome in Outcome
-            if getattr(report, outcome.value)
-        ]
-        emit(
-            f"{count(report.records, 'record')}: {', '.join([*parts, f'{report.fine:,} fine'])}.\n"
-        )
+        emit(f"{records}: {_counts(report)}.\n")
     emit_table(
         ("outcome", "records", "why", "CRM field", "positions"),
         [
@@ -165,8 +193,13 @@ def _emit_report(report: PreflightReport) -> None:
     )
 
 
-def _stops(cause: WriteCause) -> bool:
-    return cause.outcome not in (Outcome.CHANGED, Outcome.UNKNOWN)
+def _counts(counts: OutcomeCounts) -> str:
+    parts = [
+        f"{counts.of(outcome):,} {words}"
+        for outcome, words in OUTCOMES.items()
+        if counts.of(outcome)
+    ]
+    return ", ".join([*parts, f"{counts.fine:,} fine"])
 
 
 def _positions(cause: WriteCause) -> str:
@@ -176,16 +209,3 @@ def _positions(cause: WriteCause) -> str:
 
 def _why(reason: str, needs: tuple[str, ...]) -> str:
     return f"{reason}: needs {', '.join(needs)}" if needs else reason
-
-
-def _failure_to_wire(failure: workspace.FailsWhen) -> dict[str, object]:
-    return {
-        "partnerField": failure.partner_field,
-        "crmField": failure.crm_field,
-        "outcome": failure.outcome.value,
-        "when": failure.when,
-        "code": failure.code,
-        "reason": failure.reason,
-        "rule": failure.rule,
-        "needs": list(failure.needs),
-    }

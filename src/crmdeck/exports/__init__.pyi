@@ -13,6 +13,9 @@ from .formats import export as export
 from .formats import render as render
 from .formats import stream as stream
 from .parquet import write_parquet as write_parquet
+from .preflights import FINDING_COLUMNS as FINDING_COLUMNS
+from .preflights import finding_rows as finding_rows
+from .preflights import preflight_report as preflight_report
 from .report_formats import REPORT_FORMATS as REPORT_FORMATS
 from .report_formats import stream_report as stream_report
 from .report_formats import write_report as write_report

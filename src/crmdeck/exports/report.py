@@ -12,7 +12,7 @@ Cell = object
 
 @dataclass(frozen=True)
 class Table:
-    """Columns and rows; `marks` highlights rows (`bad`, `warn`, `good`).
+    """Columns and rows; `marks` highlights rows (`bad`, `warn`, `note`, `good`).
 
     An iterator of rows can be drawn once and has no marks. The reader fills in columns of `room`.
     """
@@ -53,8 +53,17 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Part:
+    """One part of the bar of a report; `mark` colors it: `bad`, `warn`, `note`, `good`."""
+
+    label: str
+    count: int
+    mark: str = ""
+
+
+@dataclass(frozen=True)
 class Report:
-    """A title, a summary in one sentence, facts, and sections.
+    """A title, a summary in one sentence, a bar of parts, facts, and sections.
 
     An iterator of sections can be drawn once. `contents` are their titles, if there are many.
     """
@@ -65,3 +74,17 @@ class Report:
     sections: Iterable[Section] = field(default_factory=tuple)
     made_at: datetime | None = None
     contents: Sequence[str] = ()
+    bar: Sequence[Part] = ()
+
+    def shares(self) -> list[tuple[Part, str]]:
+        """Return the parts of the bar that count, each with its share in percent."""
+        total = sum(part.count for part in self.bar)
+        return [(part, _percent(part.count, total)) for part in self.bar if part.count]
+
+
+def _percent(part: int, total: int) -> str:
+    """Return a share without hiding a small part or a small rest."""
+    share = round(100 * part / total)
+    if share == 0:
+        return "<1%"
+    return ">99%" if share == 100 and part < total else f"{share}%"

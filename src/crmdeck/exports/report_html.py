@@ -12,8 +12,9 @@ from crmdeck.exports.htmltext import escape, inline
 from crmdeck.exports.report import Cell, Report, Section, Table
 
 _STYLE = """
-:root{color-scheme:light dark;--line:#8886;--soft:#8881;--bad:#b3261e;--warn:#8a5a00;--good:#1b6e3c}
-@media(prefers-color-scheme:dark){:root{--bad:#ff8a80;--warn:#ffc46b;--good:#7fd9a0}}
+:root{color-scheme:light dark;--line:#8886;--soft:#8881;--bad:#b3261e;--warn:#8a5a00;--good:#1b6e3c;
+--note:#0b57a4}
+@media(prefers-color-scheme:dark){:root{--bad:#ff8a80;--warn:#ffc46b;--good:#7fd9a0;--note:#8ab8ff}}
 body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:88rem;padding:0 1rem}
 h1{font-size:1.6rem;margin:0 0 .25rem}h2{font-size:1.15rem;margin:2rem 0 .5rem}
 .summary{font-size:1.1rem;margin:.25rem 0 1rem}
@@ -27,15 +28,25 @@ tbody tr:nth-child(even){background:var(--soft)}
 tr.bad td:first-child{box-shadow:inset 3px 0 var(--bad)}tr.bad .m{color:var(--bad)}
 tr.warn td:first-child{box-shadow:inset 3px 0 var(--warn)}tr.warn .m{color:var(--warn)}
 tr.good td:first-child{box-shadow:inset 3px 0 var(--good)}tr.good .m{color:var(--good)}
+tr.note td:first-child{box-shadow:inset 3px 0 var(--note)}tr.note .m{color:var(--note)}
 time,.d{white-space:nowrap}th.room{min-width:8rem}.no{opacity:.5}
+.bar{display:flex;height:2.2rem;border-radius:.3rem;overflow:hidden;gap:2px}
+.bar span{min-width:4px;background:var(--line)}
+.legend{display:flex;flex-wrap:wrap;gap:.2rem 1.6rem;list-style:none;margin:.5rem 0 1rem;padding:0}
+.legend b{font-variant-numeric:tabular-nums}
+.legend i{display:inline-block;width:.8em;height:.8em;border-radius:.15em;margin-right:.4em;
+background:var(--line)}
+.bar .bad,.legend .bad{background:var(--bad)}.bar .warn,.legend .warn{background:var(--warn)}
+.bar .note,.legend .note{background:var(--note)}.bar .good,.legend .good{background:var(--good)}
 nav{columns:16rem;margin:1rem 0}
 nav a{display:block;text-underline-offset:.25em;overflow-wrap:anywhere}
 @media screen and (max-width:1000px){table{font-size:.8em}time{white-space:normal}}
 footer{margin-top:2rem;opacity:.7;font-size:.85rem}
-@media print{:root{color-scheme:light;--bad:#b3261e;--warn:#8a5a00;--good:#1b6e3c}
+@media print{:root{color-scheme:light;--bad:#b3261e;--warn:#8a5a00;--good:#1b6e3c;--note:#0b57a4}
 body{margin:0;padding:0;max-width:none;font-size:7.5pt}th{position:static}
 tr{break-inside:avoid}h2,h2~p{break-after:avoid}nav{columns:5}a{color:inherit}
-tr.bad,tr.warn,tr.good,tbody tr:nth-child(even){print-color-adjust:exact}
+.bar span,.legend i,tr.bad,tr.warn,tr.good,tr.note,
+tbody tr:nth-child(even){print-color-adjust:exact}
 @page{size:A4 landscape;margin:10mm 10mm 14mm;
 @bottom-right{content:counter(page) " / " counter(pages);font:7pt system-ui,sans-serif}}}
 """
@@ -59,6 +70,7 @@ def draw(report: Report) -> Iterator[str]:
         f"<title>{escape(report.title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
         f"<h1>{inline(report.title)}</h1>\n"
         + (f'<p class="summary">{inline(report.summary)}</p>\n' if report.summary else "")
+        + _bar(report)
         + (f"<dl>{facts}</dl>\n" if facts else "")
     )
     if len(report.contents) > 1:
@@ -68,6 +80,25 @@ def draw(report: Report) -> Iterator[str]:
         yield "</nav>\n"
     yield from chain.from_iterable(map(_section, count(1), report.sections))
     yield f"{made}</body>\n</html>\n"
+
+
+def _bar(report: Report) -> str:
+    shares = report.shares()
+    if not shares:
+        return ""
+    spoken = ", ".join(f"{part.count:,} {part.label}" for part, _ in shares)
+    parts = "".join(
+        f'<span class="{part.mark}" style="flex:{part.count} 0 0"></span>' for part, _ in shares
+    )
+    legend = "".join(
+        f'<li><i class="{part.mark}"></i><b>{part.count:,}</b> {inline(part.label)} '
+        f"({escape(share)})</li>"
+        for part, share in shares
+    )
+    return (
+        f'<div class="bar" role="img" aria-label="{escape(spoken)}">{parts}</div>\n'
+        f'<ul class="legend">{legend}</ul>\n'
+    )
 
 
 def _section(number: int, section: Section) -> Iterator[str]:

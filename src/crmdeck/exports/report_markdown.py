@@ -20,6 +20,10 @@ def _lines(report: Report) -> Iterator[str]:
     yield ""
     yield escape(report.summary)
     yield ""
+    for part, share in report.shares():
+        yield f"- {part.count:,} {escape(part.label)} ({escape(share)})"
+    if report.bar:
+        yield ""
     for name, value in report.facts:
         yield f"- {escape(name)}: {escape(_text(value))}"
     for section in report.sections:

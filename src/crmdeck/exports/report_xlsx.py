@@ -24,7 +24,8 @@ LONGEST_CELL = 32_767
 _SHEET_NAME = 31
 _FORBIDDEN = re.compile(r"[\[\]:*?/\\\x00-\x1f]|^'|'$")
 _WIDEST = 60
-_COLORS = {"bad": "#F9DEDC", "warn": "#FFF2CC", "good": "#DDF3E4"}
+_BARS = {"bad": "#B3261E", "warn": "#C98A00", "good": "#1B6E3C", "note": "#0B57A4"}
+_COLORS = {"bad": "#F9DEDC", "warn": "#FFF2CC", "good": "#DDF3E4", "note": "#DCE8F8"}
 
 
 def write_book(report: Report, path: Path) -> None:
@@ -53,6 +54,7 @@ def _fill(book: xlsxwriter.Workbook, report: Report) -> None:
         "title": book.add_format({"bold": True, "font_size": 14}),
         "head": book.add_format({"bold": True, "bottom": 1, "text_wrap": True}),
         "text": book.add_format({"text_wrap": True, "valign": "top"}),
+        "bar": book.add_format({"num_format": "#,##0", "align": "left"}),
         "link": book.add_format({"font_color": "blue", "underline": 1, "valign": "top"}),
         "time": book.add_format(
             {"num_format": "yyyy-mm-dd hh:mm", "valign": "top", "align": "left"}
@@ -86,6 +88,17 @@ def _summary(sheet: Worksheet, report: Report, forms: dict[str, Format]) -> int:
     sheet.write_string(0, 0, _fit(report.title), forms["title"])
     sheet.write_string(1, 0, _fit(report.summary))
     row = 3
+    total = sum(part.count for part in report.bar)
+    for part in report.bar:
+        sheet.write_string(row, 0, _fit(part.label))
+        sheet.write_number(row, 1, part.count, forms["bar"])
+        sheet.conditional_format(
+            row, 1, row, 1,
+            {"type": "data_bar", "bar_color": _BARS.get(part.mark, "#8A8A8A"),
+             "min_type": "num", "min_value": 0, "max_type": "num", "max_value": total},
+        )  # fmt: skip
+        row += 1
+    row += bool(report.bar)
     facts = [*report.facts, *([("made", report.made_at)] if report.made_at else [])]
     for name, value in facts:
         sheet.write_string(row, 0, _fit(name))

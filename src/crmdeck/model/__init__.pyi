@@ -64,7 +64,9 @@ from .mapping import ValueMap as ValueMap
 from .mapping import ValuePair as ValuePair
 from .mapping import in_force as in_force
 from .not_checked import unknown_attributes as unknown_attributes
+from .preflight import STOPPING as STOPPING
 from .preflight import Outcome as Outcome
+from .preflight import OutcomeCounts as OutcomeCounts
 from .preflight import PreflightReport as PreflightReport
 from .preflight import WriteCause as WriteCause
 from .preflight import WriteFinding as WriteFinding

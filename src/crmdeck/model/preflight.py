@@ -21,13 +21,19 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
+STOPPING = (Outcome.REFUSED, Outcome.UNLESS_AUTOMATION, Outcome.UNLESS_USER)
+"""The outcomes that can stop a record."""
+
+
 class WriteFinding(WireModel):
     """One thing that a CRM does with one record; `position` counts records from 1.
 
-    `needs` names the missing facts of an unknown outcome.
+    `needs` names the missing facts of an unknown outcome. `record_id` is the CRM's ID of a record
+    that was read from the CRM.
     """
 
     position: int
+    record_id: str | None = None
     outcome: Outcome
     code: str
     reason: str
@@ -51,12 +57,33 @@ class WriteCause(WireModel):
     positions: tuple[int, ...] = ()
     every: bool = False
 
+    @property
+    def stops_all(self) -> bool:
+        """True if no record reaches the CRM because of this cause."""
+        return self.every and self.outcome in STOPPING
 
-class PreflightReport(WireModel):
+
+class OutcomeCounts(WireModel):
+    """Records by their worst outcome; `fine` have no finding."""
+
+    refused: int = 0
+    unless_automation: int = 0
+    unless_user: int = 0
+    changed: int = 0
+    unknown: int = 0
+    fine: int = 0
+
+    def of(self, outcome: Outcome) -> int:
+        """Return the number of records with this worst outcome."""
+        found: int = getattr(self, outcome.value)
+        return found
+
+
+class PreflightReport(OutcomeCounts):
     """What a CRM does with records of an object pair.
 
-    Each record counts once, under its worst outcome; `fine` have no finding. Causes come with
-    those that stop every record first, then by outcome and count.
+    Causes come with those that stop every record first, then by outcome and count. `otherwise`
+    counts the records without these causes; None if nothing stops every record.
     """
 
     connection_id: str
@@ -64,10 +91,10 @@ class PreflightReport(WireModel):
     create: bool
     record_type: str | None = None
     records: int
-    refused: int = 0
-    unless_automation: int = 0
-    unless_user: int = 0
-    changed: int = 0
-    unknown: int = 0
-    fine: int = 0
+    otherwise: OutcomeCounts | None = None
     causes: tuple[WriteCause, ...] = ()
+
+    @property
+    def stopping(self) -> tuple[WriteCause, ...]:
+        """The causes that stop every record."""
+        return tuple(cause for cause in self.causes if cause.stops_all)

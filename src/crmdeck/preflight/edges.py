@@ -41,6 +41,19 @@ class FailsWhen(NamedTuple):
     rule: str | None = None
     needs: tuple[str, ...] = ()
 
+    def to_wire(self) -> dict[str, object]:
+        """Return the row with wire names."""
+        return {
+            "partnerField": self.partner_field,
+            "crmField": self.crm_field,
+            "outcome": self.outcome.value,
+            "when": self.when,
+            "code": self.code,
+            "reason": self.reason,
+            "rule": self.rule,
+            "needs": list(self.needs),
+        }
+
 
 class Edge(NamedTuple):
     """A value worth a try, and how to describe it."""

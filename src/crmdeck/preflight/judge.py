@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -17,7 +17,6 @@ from crmdeck.model import (
     Outcome,
     Rule,
     RuleKind,
-    WriteCause,
     WriteFinding,
     WriteRules,
 )
@@ -26,7 +25,6 @@ from crmdeck.preflight.formula import Facts, is_true, lookup_of
 from crmdeck.preflight.value_rules import passes
 from crmdeck.preflight.values import Unknown, Value, is_blank
 
-_MOST_POSITIONS = 20
 _PERMISSION = "$permission."
 # Fields that Salesforce fills by itself, so that a write without them is fine.
 _FILLED_BY_CRM = frozenset({"OwnerId", "CreatedById", "LastModifiedById", "CreatedDate", "Id"})
@@ -370,36 +368,3 @@ def _parsed(rule: Rule) -> _ParsedRule:
     reads = tuple(str(name).lower() for name in names)
     reads += tuple(lookup_of(name) for name in names if len(name.path) > 1)
     return _ParsedRule(rule, tree, reads, any(each.startswith(_PERMISSION) for each in reads))
-
-
-def causes_of(findings: Iterable[WriteFinding], records: int) -> tuple[WriteCause, ...]:
-    """Return findings by cause: those that stop every record, then by outcome and count."""
-    grouped: dict[tuple[object, ...], list[WriteFinding]] = defaultdict(list)
-    for finding in findings:
-        grouped[
-            finding.outcome, finding.code, finding.reason, finding.crm_field,
-            finding.partner_field, finding.rule, finding.needs,
-        ].append(finding)  # fmt: skip
-    order = list(Outcome)
-    causes = [
-        WriteCause(
-            outcome=first.outcome,
-            code=first.code,
-            reason=first.reason,
-            crm_field=first.crm_field,
-            partner_field=first.partner_field,
-            rule=first.rule,
-            needs=first.needs,
-            count=len(members),
-            positions=tuple(each.position for each in members[:_MOST_POSITIONS]),
-            every=records > 0 and len({each.position for each in members}) == records,
-        )
-        for members in grouped.values()
-        for first in members[:1]
-    ]
-
-    def rank(cause: WriteCause) -> tuple[bool, int, int]:
-        stops_all = cause.every and cause.outcome not in (Outcome.CHANGED, Outcome.UNKNOWN)
-        return not stops_all, order.index(cause.outcome), -cause.count
-
-    return tuple(sorted(causes, key=rank))

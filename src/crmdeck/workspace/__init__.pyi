@@ -70,6 +70,8 @@ from crmdeck.mapping.wording import yes_no as yes_no
 from crmdeck.preflight.edges import FailsWhen as FailsWhen
 
 from .backups import Backup as Backup
+from .checks.preflight import Assumptions as Assumptions
+from .checks.preflight import PreflightRun as PreflightRun
 from .config import Setting as Setting
 from .config import get_setting as get_setting
 from .config import list_settings as list_settings

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict, Unpack
 
 from crmdeck.connectors.registry import vendor_of
 from crmdeck.errors import UsageError
+from crmdeck.exports import (
+    FINDING_COLUMNS,
+    REPORT_FORMATS,
+    finding_rows,
+    preflight_report,
+    render,
+    stream_report,
+    write_atomically,
+    write_report,
+)
+from crmdeck.exports.jsontext import to_json
+from crmdeck.exports.report import Report
 from crmdeck.model import (
     Connection,
     DecisionState,
@@ -16,16 +27,38 @@ from crmdeck.model import (
     Field,
     ObjectPair,
     ObjectSchema,
-    Outcome,
     PreflightReport,
     WriteFinding,
 )
+from crmdeck.preflight.causes import causes_of, counts_of
 from crmdeck.preflight.edges import FailsWhen, fails_when
-from crmdeck.preflight.judge import Judge, MappedField, Setting, causes_of
+from crmdeck.preflight.judge import Judge, MappedField, Setting
 from crmdeck.workspace.checks.records import read_records
 from crmdeck.workspace.context import Context, find_connection
 from crmdeck.workspace.explore.schemas import find_snapshot
 from crmdeck.workspace.mappings.service import Mappings
+
+FINDING_FORMATS = ("csv", "jsonl")
+
+
+class Assumptions(TypedDict, total=False):
+    """What a preflight assumes of every write.
+
+    `create` is False for updates. `filled` names CRM fields that PartnerOS or automation fills.
+    """
+
+    create: bool
+    record_type: str | None
+    filled: Collection[str]
+
+
+class Sides(NamedTuple):
+    """Both sides of an object pair; `sources` are the PartnerOS fields by name."""
+
+    connection: Connection
+    schema: ObjectSchema
+    sources: Mapping[str, Field]
+    mapped: tuple[MappedField, ...]
 
 
 class PreflightRun(NamedTuple):
@@ -34,6 +67,11 @@ class PreflightRun(NamedTuple):
     report: PreflightReport
     findings: tuple[WriteFinding, ...]
     ignored: tuple[str, ...]
+    sides: Sides
+
+
+Found = PreflightRun | Sequence[FailsWhen]
+"""What a preflight found: with records, or from edge values."""
 
 
 class Preflights:
@@ -49,64 +87,67 @@ class Preflights:
         pair: str,
         records: Path,
         *,
-        create: bool = True,
-        record_type: str | None = None,
-        filled: Collection[str] = (),
         ignore: Collection[str] = (),
+        **assumed: Unpack[Assumptions],
     ) -> PreflightRun:
         """Judge the records of a file. Nothing of them is stored.
 
-        `filled` names CRM fields that PartnerOS or automation fills, `ignore` columns to leave out.
-        Raises NotFoundError, UsageError, and SourceError.
+        `ignore` names columns to leave out. Raises NotFoundError, UsageError, and SourceError.
         """
-        connection, schema, mapped, sources = self._sides(ref, pair)
-        setting = self._setting(schema, create, record_type, filled)
-        read = read_records(records, tuple(sources.values()), ignore)
-        judge = Judge(schema, mapped, vendor_of(connection.platform).write_rules, setting)
-        findings = [
+        sides = self._sides(ref, pair)
+        setting = self._setting(sides.schema, assumed)
+        read = read_records(records, tuple(sides.sources.values()), ignore)
+        judge = Judge(
+            sides.schema, sides.mapped, vendor_of(sides.connection.platform).write_rules, setting
+        )
+        findings = tuple(
             finding
             for position, record in enumerate(read.records, 1)
             for finding in judge.judge(position, record)
-        ]
-        worst: dict[int, Outcome] = {}
-        order = list(Outcome)
-        for finding in findings:
-            known = worst.get(finding.position, finding.outcome)
-            worst[finding.position] = min(known, finding.outcome, key=order.index)
-        counts = Counter(worst.values())
-        report = PreflightReport(
-            connection_id=connection.id,
-            object_pair=pair,
-            create=create,
-            record_type=record_type,
-            records=len(read.records),
-            fine=len(read.records) - len(worst),
-            causes=causes_of(findings, len(read.records)),
-            **{outcome.value: counts[outcome] for outcome in Outcome},
         )
-        return PreflightRun(report, tuple(findings), read.ignored)
+        report = _report(sides, pair, setting, findings, len(read.records))
+        return PreflightRun(report, findings, read.ignored, sides)
 
     def fails_when(
-        self,
-        ref: str,
-        pair: str,
-        *,
-        create: bool = True,
-        record_type: str | None = None,
-        filled: Collection[str] = (),
+        self, ref: str, pair: str, **assumed: Unpack[Assumptions]
     ) -> tuple[FailsWhen, ...]:
         """Return when each mapped row fails, from values at the edge of what its field takes.
 
         Raises NotFoundError and UsageError.
         """
-        connection, schema, mapped, sources = self._sides(ref, pair)
-        setting = self._setting(schema, create, record_type, filled)
-        rules = vendor_of(connection.platform).write_rules
-        return fails_when(schema, mapped, sources, rules, setting)
+        sides = self._sides(ref, pair)
+        setting = self._setting(sides.schema, assumed)
+        rules = vendor_of(sides.connection.platform).write_rules
+        return fails_when(sides.schema, sides.mapped, sides.sources, rules, setting)
 
-    def _sides(
-        self, ref: str, pair: str
-    ) -> tuple[Connection, ObjectSchema, tuple[MappedField, ...], dict[str, Field]]:
+    def write(self, path: Path, found: Found, format: str) -> None:
+        """Write a preflight to a complete file; see `stream`, which lacks xlsx."""
+        if isinstance(found, PreflightRun) and format in REPORT_FORMATS:
+            write_report(self._document(found), format, path)
+        else:
+            write_atomically(path, self.stream(found, format))
+
+    def stream(self, found: Found, format: str) -> Iterator[str]:
+        """Yield a preflight as text: every finding in csv and jsonl, else the report.
+
+        Without records, every format has the edge values. Raises UsageError for an unknown format.
+        """
+        if not isinstance(found, PreflightRun):
+            rows = [each.to_wire() for each in found]
+            return iter([render(rows, format, title="Edge values that fail")])
+        if format == "json":
+            return iter([to_json(found.report, indent=2), "\n"])
+        if format in FINDING_FORMATS:
+            return iter([render(finding_rows(found.findings), format, columns=FINDING_COLUMNS)])
+        return stream_report(self._document(found), format)
+
+    def _document(self, run: PreflightRun) -> Report:
+        sides = run.sides
+        return preflight_report(
+            run.report, sides.connection.name, sides.schema, sides.sources, self._context.now
+        )
+
+    def _sides(self, ref: str, pair: str) -> Sides:
         sources = {field.name: field for field in self._mappings.partner_fields(pair)}
         mapping = self._mappings.get(ref, pair)
         mapped = tuple(
@@ -126,15 +167,10 @@ class Preflights:
             connection = find_connection(session, ref)
             crm_object = ObjectPair.parse(pair).crm_object
             schema = find_snapshot(session, connection, crm_object).content
-        return connection, schema, mapped, sources
+        return Sides(connection, schema, sources, mapped)
 
-    def _setting(
-        self,
-        schema: ObjectSchema,
-        create: bool,
-        record_type: str | None,
-        filled: Collection[str],
-    ) -> Setting:
+    def _setting(self, schema: ObjectSchema, assumed: Assumptions) -> Setting:
+        record_type, filled = assumed.get("record_type"), assumed.get("filled", ())
         names = [each.name for each in schema.record_types or ()]
         if record_type is not None and record_type not in names:
             known = f"Record types: {', '.join(names)}." if names else "It has no record types."
@@ -151,7 +187,28 @@ class Preflights:
             )
         return Setting(
             now=self._context.now.replace(tzinfo=None),
-            create=create,
+            create=assumed.get("create", True),
             record_type=record_type,
             filled=frozenset(filled),
         )
+
+
+def _report(
+    sides: Sides,
+    pair: str,
+    setting: Setting,
+    findings: tuple[WriteFinding, ...],
+    records: int,
+) -> PreflightReport:
+    causes = causes_of(findings, records)
+    stopping = [cause for cause in causes if cause.stops_all]
+    return PreflightReport(
+        connection_id=sides.connection.id,
+        object_pair=pair,
+        create=setting.create,
+        record_type=setting.record_type,
+        records=records,
+        otherwise=counts_of(findings, records, stopping) if stopping else None,
+        causes=causes,
+        **dict(counts_of(findings, records)),
+    )

@@ -1,0 +1,216 @@
+"""A preflight as a document for readers, and its findings as rows.
+
+Both have counts and positions of records, never their values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+from crmdeck.exports.report import Part, Report, Section, filled_table
+from crmdeck.model import (
+    STOPPING,
+    Field,
+    ObjectPair,
+    ObjectSchema,
+    Outcome,
+    OutcomeCounts,
+    PreflightReport,
+    WriteCause,
+    WriteFinding,
+)
+from crmdeck.text import count
+
+FINDING_COLUMNS = (
+    "position", "recordId", "outcome", "code", "partnerField", "crmField", "rule", "reason",
+    "needs",
+)  # fmt: skip
+
+_MAPPING, _ADMIN, _PARTNERS = "mapping owner", "CRM admin", "partner team"
+_OWNERS: Mapping[str, tuple[str, str]] = {
+    "FIELD_GONE": (_MAPPING, "Map the value to another field, or unmap it."),
+    "READ_ONLY": (_MAPPING, "Map the value to a field that the CRM lets PartnerOS write."),
+    "FOREIGN_ID": (_MAPPING, "Map a value that contains IDs of the CRM."),
+    "NOT_A_PICKLIST_VALUE": (_MAPPING, "Map the value to a choice of the CRM, or add the choice."),
+    "NEW_PICKLIST_VALUE": (_MAPPING, "Map the value to a choice of the CRM, or add the choice."),
+    "TIME_CUT": (_MAPPING, "Map to a field with a time, if the time matters."),
+    "DEFAULT_FILLS": (_MAPPING, "Map a value, if the default is wrong for partners."),
+    "TOO_LONG": (_ADMIN, "Lengthen the CRM field, or shorten the values in PartnerOS."),
+    "NUMBER_TOO_LARGE": (_ADMIN, "Widen the CRM field, or correct the numbers in PartnerOS."),
+    "ROUNDED": (_ADMIN, "Add decimal places to the CRM field, if they matter."),
+    "RULE": (_ADMIN, "Correct the records, or exempt the integration user from the rule."),
+    "VALUE_RULE": (_PARTNERS, "Correct the values in PartnerOS."),
+    "TWICE_IN_BATCH": (_PARTNERS, "Remove the duplicates in PartnerOS."),
+    "NOT_IN_CRM": (_PARTNERS, "Create the records in the CRM, or leave them out."),
+    "REQUIRED": (_PARTNERS, "Fill in the value in PartnerOS."),
+}  # fmt: skip
+_CORRECT = (_PARTNERS, "Correct the values in PartnerOS.")
+_NOT_MAPPED = (_MAPPING, "Map a value to the field, or have the CRM fill it.")
+_ASK_THE_ADMIN = (_ADMIN, "Check the setting in the CRM.")
+
+_WORDS = {
+    Outcome.REFUSED: "refused",
+    Outcome.UNLESS_AUTOMATION: "refused, unless automation in the CRM helps",
+    Outcome.UNLESS_USER: "refused, unless the user is allowed",
+    Outcome.CHANGED: "changed",
+}
+_MARKS = {Outcome.REFUSED: "bad", Outcome.CHANGED: "note"}
+
+
+def finding_rows(findings: Iterable[WriteFinding]) -> Iterator[dict[str, object]]:
+    """Yield a row per finding with the columns `FINDING_COLUMNS`."""
+    for finding in findings:
+        yield {**finding.to_wire(), "needs": "; ".join(finding.needs) or None}
+
+
+def preflight_report(
+    report: PreflightReport,
+    connection: str,
+    schema: ObjectSchema,
+    sources: Mapping[str, Field],
+    made_at: datetime,
+) -> Report:
+    """Return a preflight as a document: what happens, why, and whose it is to fix.
+
+    `sources` are the PartnerOS fields by name. Names of rules and API names come last.
+    """
+    subject = ObjectPair.parse(report.object_pair).partner_object.replace("_", " ")
+    records = count(report.records, subject)
+    known = [cause for cause in report.causes if cause.outcome is not Outcome.UNKNOWN]
+    unknown = [cause for cause in report.causes if cause.outcome is Outcome.UNKNOWN]
+    sections = [
+        Section(
+            "Causes",
+            table=filled_table(
+                ("records", "what happens", "outcome", "owner", "next step"),
+                [
+                    (_count_of(cause), _happens(cause, schema, sources), _WORDS[cause.outcome],
+                     *_owner_of(cause))
+                    for cause in known
+                ],
+                [_MARKS.get(cause.outcome, "warn") for cause in known],
+            ),
+        )
+    ] if known else []  # fmt: skip
+    if unknown:
+        rows = [
+            (_count_of(cause), _happens(cause, schema, sources), ", ".join(cause.needs))
+            for cause in unknown
+        ]
+        sections.append(
+            Section(
+                "Not judged",
+                ("crmdeck lacks a fact about these. They may be refused, or arrive.",),
+                filled_table(("records", "question", "missing fact"), rows),
+            )
+        )
+    if report.causes:
+        sections.append(_details(report.causes))
+    return Report(
+        title=f"{subject.capitalize()} records for {connection}",
+        summary=summary_of(report, connection, records),
+        bar=_bar(report),
+        facts=_facts(report),
+        sections=sections,
+        made_at=made_at,
+    )
+
+
+def summary_of(report: PreflightReport, connection: str, records: str) -> str:
+    """Return the result in one sentence; `records` counts them, such as `1,000 deals`."""
+    stopping = report.stopping
+    if stopping:
+        causes = count(len(stopping), "cause")
+        certain = any(cause.outcome is Outcome.REFUSED for cause in stopping)
+        unless = "" if certain else " unless its automation helps"
+        verb = "stops" if len(stopping) == 1 else "stop"
+        return f"None of {records} would arrive in {connection}{unless}: {causes} {verb} them all."
+    parts = [
+        f"{verb} {number:,}"
+        for verb, number in (
+            ("refuses", report.refused),
+            ("refuses, unless its automation or a permission helps,", _unless(report)),
+            ("changes", report.changed),
+        )
+        if number
+    ]
+    if not parts and not report.unknown:
+        return f"All of {records} would arrive in {connection} unchanged."
+    *most, last = [*parts, f"accepts {report.fine:,}"]
+    said = f"{', '.join(most)} and {last}" if most else last
+    rest = f"; crmdeck can't judge {report.unknown:,}" if report.unknown else ""
+    return f"Of {records}, {connection} {said}{rest}."
+
+
+def _bar(counts: OutcomeCounts) -> tuple[Part, ...]:
+    return (
+        Part("refused", counts.refused, "bad"),
+        Part("refused unless automation or a permission helps", _unless(counts), "warn"),
+        Part("changed", counts.changed, "note"),
+        Part("can't judge", counts.unknown),
+        Part("accepted unchanged", counts.fine, "good"),
+    )
+
+
+def _unless(counts: OutcomeCounts) -> int:
+    return counts.unless_automation + counts.unless_user
+
+
+def _facts(report: PreflightReport) -> list[tuple[str, object]]:
+    facts: list[tuple[str, object]] = [
+        ("object pair", report.object_pair),
+        ("write", "create" if report.create else "update"),
+    ]
+    if report.record_type:
+        facts.append(("record type", report.record_type))
+    if report.otherwise is not None:
+        parts = [f"{part.count:,} {part.label}" for part in _bar(report.otherwise) if part.count]
+        facts.append(("once these causes are fixed", ", ".join(parts)))
+    return facts
+
+
+def _details(causes: Iterable[WriteCause]) -> Section:
+    rows = [
+        (
+            cause.code,
+            cause.crm_field,
+            cause.partner_field,
+            cause.rule,
+            cause.count,
+            "all" if cause.every else _positions(cause),
+        )
+        for cause in causes
+    ]
+    columns = ("code", "CRM field", "PartnerOS field", "rule", "records", "positions in the file")
+    return Section("Details for admins", table=filled_table(columns, rows))
+
+
+def _count_of(cause: WriteCause) -> object:
+    return "all" if cause.every else cause.count
+
+
+def _positions(cause: WriteCause) -> str:
+    shown = ", ".join(f"{each:,}" for each in cause.positions)
+    return f"{shown}…" if cause.count > len(cause.positions) else shown
+
+
+def _happens(cause: WriteCause, schema: ObjectSchema, sources: Mapping[str, Field]) -> str:
+    """Return a cause in words, with labels instead of API names."""
+    if cause.rule is not None and cause.outcome in STOPPING:
+        message = next((rule.message for rule in schema.rules or () if rule.name == cause.rule), "")
+        if message:
+            return f"The CRM refuses: {message.rstrip('.')}."
+    source = sources.get(cause.partner_field or "")
+    target = next((each for each in schema.fields if each.name == cause.crm_field), None)
+    place = source or target
+    name = (place.label or place.name) if place is not None else cause.crm_field
+    return f"{name}: {cause.reason}" if name else cause.reason[:1].upper() + cause.reason[1:]
+
+
+def _owner_of(cause: WriteCause) -> tuple[str, str]:
+    if cause.code == "REQUIRED" and cause.partner_field is None:
+        return _NOT_MAPPED
+    if cause.code.startswith("NOT_A") or cause.code == "DATE_OUT_OF_RANGE":
+        return _OWNERS.get(cause.code, _CORRECT)
+    return _OWNERS.get(cause.code, _ASK_THE_ADMIN)
