@@ -27,7 +27,7 @@ def paints(
     if child == 0:
         os.execvpe(command[0], list(command), {**os.environ, **(environment or {})})
     try:
-        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", *SIZE, 0, 0))
+        resize(terminal)
         seen, times = b"", []
         for marker in markers:
             while marker.encode() not in seen:
@@ -41,3 +41,8 @@ def paints(
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         os.close(terminal)
+
+
+def resize(terminal: int) -> None:
+    """Give a pseudo-terminal the size of `SIZE`."""
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", *SIZE, 0, 0))

@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from rich.console import RenderableType
 from textual import events
+from textual._compositor import Compositor
 from textual.renderables.background_screen import BackgroundScreen
-from textual.screen import Screen
+from textual.screen import UPDATE_PERIOD, Screen
 
 from crmdeck.tui.dialogs.account import Account
 from crmdeck.tui.dialogs.choose import Choice, Choose
@@ -84,6 +86,34 @@ async def test_the_screen_below_is_dimmed_as_in_textual(workspace: Workspace) ->
         dimmed = list(Tint.process_segments(below, color))
         assert dimmed == list(BackgroundScreen.process_segments(below, color))
         assert all(style is None or not style.meta for _, style, _ in dimmed)
+
+
+async def test_nothing_is_painted_while_a_dialog_rests(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = audit_console(workspace)
+    paint = Compositor.render_update
+    painted = 0
+
+    def count(compositor: Compositor, *args: Any, **options: Any) -> RenderableType | None:
+        nonlocal painted
+        painted += 1
+        return paint(compositor, *args, **options)
+
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        below = app.screen
+        app.push_screen(Confirm("Disconnect acme?", yes="Disconnect"))
+        await settle(pilot)
+        # One change below is painted; messages that change nothing are not.
+        below.query_one(Hints).refresh()
+        monkeypatch.setattr(Compositor, "render_update", count)
+        await until(pilot, lambda: painted > 0)
+        painted = 0
+        for _ in range(5):
+            below.call_later(lambda: None)
+            await pilot.pause(UPDATE_PERIOD * 2)
+    assert painted == 0
 
 
 async def test_typed_confirmation(workspace: Workspace) -> None:

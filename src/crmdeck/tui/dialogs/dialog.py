@@ -19,7 +19,7 @@ from crmdeck.tui.keys.actions import ActionHost, action
 from crmdeck.tui.loading.requests import Loader
 from crmdeck.tui.text import display_block, display_text
 from crmdeck.tui.widgets.hints import Hints
-from crmdeck.tui.widgets.tint import Tint
+from crmdeck.tui.widgets.tint import Tint, repaint_once
 
 T = TypeVar("T")
 
@@ -63,6 +63,10 @@ class Dialog(ActionHost, ModalScreen[T | None]):
                 yield Static(self._text, classes="dialog-text", markup=False)
             yield from self.compose_body()
             yield Hints()
+
+    def _compositor_refresh(self) -> None:
+        super()._compositor_refresh()
+        repaint_once(self)
 
     def render(self) -> RenderableType:
         # The screen below, tinted.

@@ -34,6 +34,7 @@ from crmdeck.tui.widgets.hints import Hints
 from crmdeck.tui.widgets.progress_line import ProgressLine
 from crmdeck.tui.widgets.sidebar import Sidebar, strips, tooltip_of
 from crmdeck.tui.widgets.tab_counts import tab_counts
+from crmdeck.tui.widgets.tint import repaint_once
 from crmdeck.tui.widgets.top_bar import TopBar
 
 if TYPE_CHECKING:
@@ -86,6 +87,10 @@ class MainScreen(ActionHost, Screen[None]):
             yield Sidebar(id="sidebar")
             yield Stage(self, self.specs, self.ui_state.panes, id="stage")
         yield Hints(id="hints")
+
+    def _compositor_refresh(self) -> None:
+        super()._compositor_refresh()
+        repaint_once(self)
 
     @property
     def status(self) -> ConnectionStatus | None:

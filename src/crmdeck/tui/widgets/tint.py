@@ -1,14 +1,16 @@
-"""The tinted screen below a dialog, with each style computed once."""
+"""The screen below a dialog: tinted, and painted only when it changes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Any
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
 from textual.renderables.background_screen import BackgroundScreen
+from textual.screen import Screen
 
 
 class Tint(BackgroundScreen):
@@ -25,3 +27,13 @@ class Tint(BackgroundScreen):
 def _tinted(style: Style | None, color: Color) -> Style | None:
     (segment,) = BackgroundScreen.process_segments([Segment(" ", style)], color)
     return segment.style
+
+
+def repaint_once(screen: Screen[Any]) -> None:
+    """Clear the repaint mark of a covered screen, after it has passed its changes up.
+
+    Textual 8 sets the mark again on each message to the screen, and then paints both screens
+    whole, for as long as the upper one is open.
+    """
+    if screen is not screen.app.screen:
+        screen._repaint_required = False
