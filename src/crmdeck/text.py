@@ -106,13 +106,6 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
-def unseen_text(total: int, breaking: int) -> str:
-    """Return the number of unseen changes, and of the breaking ones among them: `29 ✕6`."""
-    return " ".join(
-        filter(None, (f"{total:,}" if total else "", f"✕{breaking:,}" * bool(breaking)))
-    )
-
-
 def percent_filled(rate: float) -> str:
     """Return a rate from 0 to 1 as a percentage. Only 0 gives `0%`, only 1 gives `100%`."""
     if 0 < rate < 1:

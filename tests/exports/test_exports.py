@@ -302,7 +302,7 @@ def test_connections_are_named_beside_their_ids_in_json_and_yaml() -> None:
         ("drift", DriftEvent, set()),
         ("mapping", MappingLine, set()),
         ("audit", AuditEntry, set()),
-        ("health", ConnectionStatus, {"schemaStats", "quota", "openChanges", "unseen"}),
+        ("health", ConnectionStatus, {"schemaStats", "quota", "openChanges"}),
         ("health", SchemaStats, set()),
     ],
 )

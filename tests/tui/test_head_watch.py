@@ -81,7 +81,7 @@ async def test_a_seen_change_stays_listed_while_the_pane_shows_it(
         pane.replace_filter("seen:no")
         await settle(pilot)
         pane._remember()
-        await until(pilot, lambda: not workspace.drift.unseen())
+        await until(pilot, lambda: all(each.seen for each in workspace.drift.timeline().entries))
         await settle(pilot)
         assert "Account.Region" in screen_text(pilot)
 

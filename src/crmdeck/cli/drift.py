@@ -19,9 +19,9 @@ from crmdeck.cli.options import (
     SeverityOption,
 )
 from crmdeck.cli.output import emit_json, emit_table, report_error, say
-from crmdeck.cli.session import drifted, moment, open_workspace
+from crmdeck.cli.session import moment, open_workspace
 from crmdeck.errors import ExitCode, UsageError, exit_code
-from crmdeck.model import ChangeState, Severity, Side
+from crmdeck.model import Side
 from crmdeck.text import count
 
 SIDES = {Side.LEFT: "left only", Side.RIGHT: "right only", Side.BOTH: "differs"}
@@ -60,6 +60,8 @@ def drift(
                 "--note needs --acknowledge.",
                 remedy="Add --acknowledge ID or --acknowledge shown",
             )
+        if fail_on is not None:
+            ws.checks.policy()  # A gate refuses a policy that it can't use before anything changes.
         after = moment(since, ws)
         report = ws.drift.report(
             name,
@@ -74,22 +76,22 @@ def drift(
             say(f"Acknowledged {count(noted.number, 'change')}. {noted.not_checked}".rstrip())
             report = ws.drift.report(name, at_least=at_least, object_type=object_type, since=after)
         reasons = []
-        if fail_on is not None:
-            states = ws.drift.standings(name, safe=fail_on is Severity.SAFE)
-            counted = (ChangeState.OPEN, ChangeState.INFO)
-            still = (e for e in report.events if e.id in states and states[e.id].state in counted)
-            if drifted(still, fail_on):
-                reasons.append(ExitCode.DRIFT)
+        shown = {event.id for event in report.events}
+        if fail_on is not None and ws.drift.fails(fail_on, name, among=shown):
+            reasons.append(ExitCode.DRIFT)
         # A gate must not pass because of something that it could not read.
         for error in ws.checks.unread(name) if fail_on else ():
             report_error(error, as_json=as_json)
             reasons.append(error.exit_code)
         reasons = list(dict.fromkeys(reasons))
+        still = ws.drift.open_changes(name)
         if as_json:
             (named,) = ws.exports.named([report])
-            emit_json(named | {"reasons": [reason.reason for reason in reasons]})
+            names = [reason.reason for reason in reasons]
+            emit_json(named | {"openChanges": still.to_wire(), "reasons": names})
         else:
             emit_drift(report.events, report.stories)
+            say(f"{name or 'All connections'}: {still.text}.")
     if reasons:
         raise typer.Exit(int(exit_code(reasons)))
 

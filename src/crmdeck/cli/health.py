@@ -10,10 +10,10 @@ import typer
 from crmdeck import model, workspace
 from crmdeck.cli.options import DemoOption, FailOnOption, HomeOption, JsonOption, NamesArgument
 from crmdeck.cli.output import command_for, emit_json, emit_table, report_error, say, say_details
-from crmdeck.cli.session import ProgressLine, drifted, failing, open_workspace
+from crmdeck.cli.session import ProgressLine, failing, open_workspace
 from crmdeck.errors import CacheDamagedError, ExitCode, UsageError, exit_code
 from crmdeck.model import Status
-from crmdeck.text import count, unseen_text
+from crmdeck.text import count
 
 
 def status(
@@ -28,6 +28,8 @@ def status(
     With --fail-on, also exit with 4 if a change of that severity is open.
     """
     with open_workspace(home, demo, as_json) as ws:
+        if fail_on is not None:
+            ws.checks.policy()  # A gate refuses a policy that it can't use.
         found = [ws.health.status(name) for name in names] if names else list(ws.health.statuses())
         if not found:
             say("No connections yet. Add one: crmdeck connections add NAME --source SOURCE")
@@ -62,7 +64,7 @@ def status(
                         item.schema_stats.object_count,
                         item.schema_stats.field_count,
                         f"{item.quota.left:.0%}" if item.quota else None,
-                        unseen_text(item.open_changes.count, item.open_changes.breaking) or None,
+                        _open(item.open_changes),
                         _first_alert(item.alerts),
                     )
                     for item in found
@@ -96,12 +98,7 @@ def _open_reasons(
     """Return the exit code that the open changes of a connection cause."""
     if fail_on is None:
         return []
-    if fail_on is model.Severity.SAFE:
-        standings = ws.drift.standings(item.id, safe=True).values()
-        counted = (model.ChangeState.OPEN, model.ChangeState.INFO)
-        return [ExitCode.DRIFT] if any(each.state in counted for each in standings) else []
-    worst = item.open_changes.severity
-    return [ExitCode.DRIFT] if worst is not None and worst.rank >= fail_on.rank else []
+    return [ExitCode.DRIFT] if ws.drift.fails(fail_on, item.id) else []
 
 
 def _with_reasons(answer: Mapping[str, object], reasons: Sequence[ExitCode]) -> dict[str, object]:
@@ -113,6 +110,12 @@ def _end(reasons: Sequence[Sequence[ExitCode]]) -> None:
     code = exit_code(each for found in reasons for each in found)
     if code is not ExitCode.OK:
         raise typer.Exit(int(code))
+
+
+def _open(changes: model.OpenChanges) -> str | None:
+    """Return `11 (9 breaking)`, None if no change is open."""
+    breaking = f" ({changes.breaking:,} breaking)" if changes.breaking else ""
+    return f"{changes.count:,}{breaking}" if changes.count else None
 
 
 def _first_alert(alerts: Sequence[model.Alert]) -> str | None:
@@ -163,15 +166,17 @@ def refresh(
                 remedy="Choose another workspace with --home or CRMDECK_HOME.",
                 code="NO_CONNECTIONS",
             )
+        if fail_on is not None:
+            ws.checks.policy()  # A gate refuses a policy that it can't use before it refreshes.
         with ProgressLine(wanted[0] if len(wanted) == 1 else "") as line:
             attempts = ws.refreshes.run_many(wanted, progress=line, accept_suspect=accept_suspect)
+        reasons = [_reasons(ws, attempt, attempts, fail_on) for attempt in attempts]
     for attempt in attempts:
         if attempt.error is not None:
             attempt.error.connection = attempt.error.connection or attempt.name
             report_error(attempt.error, as_json=as_json)
         elif attempt.result is not None and not as_json:
             _say_result(attempt.name, attempt.result)
-    reasons = [_reasons(attempt, attempts, fail_on) for attempt in attempts]
     if as_json:
         answers = [
             _with_reasons(_answer(attempt), why)
@@ -185,15 +190,20 @@ def refresh(
 
 
 def _reasons(
-    attempt: workspace.Attempt, of: Sequence[workspace.Attempt], fail_on: model.Severity | None
+    ws: workspace.Workspace,
+    attempt: workspace.Attempt,
+    of: Sequence[workspace.Attempt],
+    fail_on: model.Severity | None,
 ) -> list[ExitCode]:
     """Return the exit codes that one connection causes."""
     if attempt.error is not None:
         part = attempt.error.exit_code is ExitCode.FAILED and any(a.error is None for a in of)
         return [ExitCode.PARTIAL if part else attempt.error.exit_code]
     reasons = []
-    if attempt.result is not None and drifted(attempt.result.drift_events, fail_on):
-        reasons.append(ExitCode.DRIFT)
+    if fail_on is not None and attempt.result is not None:
+        found = {event.id for event in attempt.result.drift_events}
+        if ws.drift.fails(fail_on, attempt.connection_id, among=found):
+            reasons.append(ExitCode.DRIFT)
     if attempt.result is not None and attempt.result.failures:
         reasons.append(ExitCode.PARTIAL)
     return reasons

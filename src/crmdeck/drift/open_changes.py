@@ -7,7 +7,9 @@ broke; or the policy excuses it.
 A change consists of parts: one for each attribute, picklist value, or record type. It is changed
 back when the newest snapshot has the value from before the change in every part. The change that
 puts a part back is resolved too, and so are the changes between the two, up to the first one that
-a user acknowledged: someone adapted to that state, so what differs from it is news.
+someone adapted to: by acknowledging it, or by accepting a mapping that the change back touches.
+What differs from that state is news. If an object was added and is gone again, the changes in
+between are resolved as well.
 """
 
 from __future__ import annotations
@@ -112,6 +114,9 @@ def judge(changes: Iterable[DriftEvent], evidence: Evidence) -> dict[str, Standi
         chain = chains.get(_place(change))
         if chain is not None and (at := chain.changed_back_at(change)):
             return Standing(ChangeState.RESOLVED, at)
+        whole = chains.get((change.object_type, None, None))
+        if whole is not None and (at := whole.gone_again_at(change)):
+            return Standing(ChangeState.RESOLVED, at)
         if at := _repaired_at(change, evidence.decisions):
             return Standing(ChangeState.REPAIRED, at)
         if excuse := evidence.excuse(change):
@@ -207,7 +212,7 @@ class _Chain:
         if len(self._changes) < 2:
             return None
         position = [each.id for each in self._changes].index(change.id)
-        earlier = list(self._unacknowledged_up_to(position))
+        earlier = list(self._no_one_adapted_to(position))
         mine = self._parts[position]
         if not mine or not all(any(self._is_back(n, part) for n in earlier) for part in mine):
             return None
@@ -217,16 +222,44 @@ class _Chain:
             if not mine.keys().isdisjoint(parts)
         )
 
-    def _unacknowledged_up_to(self, position: int) -> Iterator[int]:
-        """Yield a position, then those of earlier changes that could be open, back to the last
-        acknowledged one.
+    def gone_again_at(self, change: DriftEvent) -> datetime | None:
+        """Return when the object was removed that was added before a change; None if it exists,
+        existed before, or someone adapted to it.
+        """
+        last = next((each for each in reversed(self._changes) if each.kind not in _CHANGED), change)
+        if last.kind in _ADDED or self._newest is not None:
+            return None
+        for each in reversed(self._changes):
+            if each.detected_at < change.detected_at:
+                if self._adapted(each, change):
+                    return None
+                if each.kind in _ADDED:
+                    return last.detected_at
+        return None
+
+    def _no_one_adapted_to(self, position: int) -> Iterator[int]:
+        """Yield a position, then those of earlier changes, back to the last one that someone
+        adapted to.
         """
         yield position
         for before in range(position - 1, -1, -1):
-            if self._changes[before].acknowledged_at is not None:
+            if self._adapted(self._changes[before], self._changes[position]):
                 return
-            if self._changes[before].severity is not Severity.SAFE:
-                yield before
+            yield before
+
+    def _adapted(self, earlier: DriftEvent, later: DriftEvent) -> bool:
+        """Return whether someone acknowledged a change, or accepted a mapping after it that a
+        later change touches.
+        """
+        if earlier.acknowledged_at is not None:
+            return True
+        found = (self._evidence.decisions.get(each) for each in later.affected_mappings)
+        return any(
+            decision is not None
+            and decision.state is DecisionState.ACCEPTED
+            and earlier.detected_at <= decision.decided_at < later.detected_at
+            for decision in found
+        )
 
     def _is_back(self, position: int, part: Part) -> bool:
         """Return whether a part of the newest snapshot equals its value before a change."""

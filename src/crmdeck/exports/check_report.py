@@ -52,6 +52,8 @@ def check_summary(report: CheckReport) -> str:
     parts = [count(len(report.connections), "connection") + " checked"]
     if unread:
         parts.append(f"can't read {', '.join(unread)}")
+    if report.open_changes.count:
+        parts.append(report.open_changes.text)
     if levels[IssueLevel.FAIL]:
         parts.append(count(levels[IssueLevel.FAIL], "failure"))
     if levels[IssueLevel.REPORT]:
@@ -98,10 +100,10 @@ def as_report(report: CheckReport) -> Report:
         Section(
             "Connections",
             table=filled_table(
-                ("connection", "platform", "status", "read", "since", "objects", "fields"),
+                ("connection", "platform", "status", "read", "open", "since", "objects", "fields"),
                 [
-                    (c.name, c.platform, c.status, c.read, c.since or "baseline",
-                     c.object_count, c.field_count)
+                    (c.name, c.platform, c.status, c.read, c.open_changes.text,
+                     c.since or "baseline", c.object_count, c.field_count)
                     for c in report.connections
                 ],
                 ["" if c.read else "bad" for c in report.connections],
@@ -141,6 +143,7 @@ def _junit(report: CheckReport) -> str:
     document = JUnitXml("crmdeck check")
     for connection in report.connections:
         suite = TestSuite(connection.name)
+        suite.add_property("openChanges", str(connection.open_changes.count))
         mine = [issue for issue in report.issues if issue.connection == connection.name]
         for issue in mine:
             case = TestCase(_xml(issue.title), _xml(f"{connection.name}.{issue.kind}"))

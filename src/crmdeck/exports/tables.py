@@ -63,6 +63,10 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "tokenRenewed",
             "tokenLevel",
             "quotaLevel",
+            "openCount",
+            "openBreaking",
+            "openRisky",
+            "openSeverity",
         ),
         "objects": (
             "objectType",
@@ -276,6 +280,13 @@ def _health(status: ConnectionStatus) -> Record:
     row: Record = status.to_wire()
     quota = row["quota"] or {}
     prefixed = {f"quota{key[:1].upper()}{key[1:]}": value for key, value in quota.items()}
+    still = status.open_changes
+    row |= {
+        "openCount": still.count,
+        "openBreaking": still.breaking,
+        "openRisky": still.risky,
+        "openSeverity": still.severity,
+    }
     row |= row["schemaStats"]
     row |= prefixed
     return row

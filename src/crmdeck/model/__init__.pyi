@@ -8,7 +8,6 @@ from .connection import Connection as Connection
 from .connection import ConnectionStatus as ConnectionStatus
 from .connection import ProbeReport as ProbeReport
 from .connection import Quota as Quota
-from .connection import UnseenDrift as UnseenDrift
 from .drift import Change as Change
 from .drift import Comparison as Comparison
 from .drift import DriftEvent as DriftEvent

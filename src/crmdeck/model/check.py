@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from crmdeck.model.drift import OpenChanges
 from crmdeck.model.enums import FailOn, IssueKind, IssueLevel, Platform, Severity, Status
 from crmdeck.model.wire import UtcTime, WireModel
 
@@ -38,7 +39,8 @@ class Issue(WireModel):
 class CheckedConnection(WireModel):
     """A connection in a check. `since` is None if all unacknowledged changes were checked.
 
-    `read` is True if its schema was refreshed as asked.
+    `read` is True if its schema was refreshed as asked. `open_changes` counts all open change
+    groups, also those that the check leaves out.
     """
 
     id: str
@@ -50,6 +52,7 @@ class CheckedConnection(WireModel):
     until: UtcTime
     object_count: int
     field_count: int
+    open_changes: OpenChanges = OpenChanges()
 
 
 class ExpiredRule(WireModel):
@@ -74,6 +77,11 @@ class CheckReport(WireModel):
     connections: tuple[CheckedConnection, ...]
     issues: tuple[Issue, ...]
     expired_rules: tuple[ExpiredRule, ...] = ()
+
+    @property
+    def open_changes(self) -> OpenChanges:
+        """The open changes of all connections in the check."""
+        return OpenChanges.total(each.open_changes for each in self.connections)
 
     def of(self, level: IssueLevel) -> tuple[Issue, ...]:
         return tuple(issue for issue in self.issues if issue.level is level)

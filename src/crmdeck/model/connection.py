@@ -90,17 +90,6 @@ class Alert(WireModel):
     dismissed_until: date | None = None
 
 
-class UnseenDrift(WireModel):
-    """How many changes the user hasn't seen.
-
-    `breaking` counts the breaking ones, `mapped` those that touch a mapping.
-    """
-
-    total: int = 0
-    breaking: int = 0
-    mapped: int = 0
-
-
 class ConnectionStatus(WireModel):
     """The answer of `GET /integrations/{id}/status`, with name, quota and alerts.
 
@@ -129,7 +118,6 @@ class ConnectionStatus(WireModel):
     quota_level: AlertLevel | None = None
     alerts: tuple[Alert, ...] = ()
     open_changes: OpenChanges = OpenChanges()
-    unseen: UnseenDrift = UnseenDrift()
 
     @property
     def open_alerts(self) -> tuple[Alert, ...]:

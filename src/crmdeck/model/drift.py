@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from crmdeck.model.enums import DriftKind, Severity, Side
 from crmdeck.model.wire import UtcTime, WireModel
+from crmdeck.text import count
 
 
 class Change(WireModel):
@@ -78,6 +80,26 @@ class OpenChanges(WireModel):
     breaking: int = 0
     risky: int = 0
     severity: Severity | None = None
+
+    @classmethod
+    def total(cls, every: Iterable[OpenChanges]) -> OpenChanges:
+        """Return the open changes of several connections together."""
+        found = tuple(every)
+        worst = [one.severity for one in found if one.severity is not None]
+        return cls(
+            count=sum(one.count for one in found),
+            breaking=sum(one.breaking for one in found),
+            risky=sum(one.risky for one in found),
+            severity=Severity.worst(worst) if worst else None,
+        )
+
+    @property
+    def text(self) -> str:
+        """The count in words: `11 open changes, 9 breaking`."""
+        if not self.count:
+            return "no open changes"
+        breaking = f", {self.breaking:,} breaking" if self.breaking else ""
+        return count(self.count, "open change") + breaking
 
 
 class DriftReport(WireModel):

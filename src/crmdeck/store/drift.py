@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 
-from crmdeck.model import DriftEvent, DriftKind, Severity, Story, UnseenDrift, to_utc
+from crmdeck.model import DriftEvent, DriftKind, Severity, Story, to_utc
 from crmdeck.store.database import Database
 from crmdeck.store.kept import KeptAnswers, followed
 from crmdeck.store.record_table import Table, Where, stored
@@ -42,6 +42,7 @@ _OPEN = """
 _MAPPED = "affected_mappings <> '[]'"
 # A rule counts by its name: its field may change.
 _PLACE = "coalesce(rule, field_name, '')"
+# An object that was added and is gone again settles the changes in between.
 _RECURS = """
     (
         SELECT count(*) FROM drift_event AS other
@@ -49,7 +50,12 @@ _RECURS = """
         AND other.object_type = drift_event.object_type
         AND coalesce(other.rule, other.field_name, '')
             = coalesce(drift_event.rule, drift_event.field_name, '')
-    ) > 1"""
+    ) > 1 OR EXISTS (
+        SELECT 1 FROM drift_event AS other
+        WHERE other.connection_id = drift_event.connection_id
+        AND other.object_type = drift_event.object_type
+        AND other.kind = 'object_added' AND drift_event.kind <> 'object_added'
+    )"""
 T = TypeVar("T")
 
 
@@ -66,7 +72,8 @@ class Unacknowledged(NamedTuple):
     """A change without acknowledgment, as far as counting needs it.
 
     `group` is its change group, or itself. `mapped` is True if it touched a mapping. `recurs` is
-    True if another change was found at the same place, so that either may have been changed back.
+    True if another change was found at the same place, or its object was added, so that it may have
+    been changed back.
     """
 
     id: str
@@ -163,15 +170,19 @@ class Drift:
         return self._counted(("unacknowledged", safe), tables, read, connection_id)
 
     def history(self, event_ids: Sequence[str]) -> tuple[DriftEvent, ...]:
-        """Return every change at the places of these, in the order found."""
+        """Return every change at the places of these and of their objects, in the order found."""
         if not event_ids:
             return ()
-        place = f"connection_id, object_type, {_PLACE}"
+        place, these = (
+            f"connection_id, object_type, {_PLACE}",
+            "id IN (SELECT unnest(?::VARCHAR[]))",
+        )
         found = EVENTS.select(
             self._database,
-            f"WHERE ({place}) IN (SELECT {place} FROM drift_event "
-            "WHERE id IN (SELECT unnest(?::VARCHAR[]))) ORDER BY seq",
-            [list(event_ids)],
+            f"WHERE ({place}) IN (SELECT {place} FROM drift_event WHERE {these} "
+            f"UNION SELECT connection_id, object_type, '' FROM drift_event WHERE {these}) "
+            "ORDER BY seq",
+            [list(event_ids), list(event_ids)],
         )
         words = self._last_words(
             Where().add("event_id IN (SELECT unnest(?::VARCHAR[]))", [each.id for each in found])
@@ -248,26 +259,6 @@ class Drift:
         rows = self._database.rows("SELECT event_id FROM seen_drift WHERE seen_by = ?", [by])
         return {row[0] for row in rows}
 
-    def unseen(self, by: str, connection_id: str | None = None) -> Mapping[str, UnseenDrift]:
-        """Return by connection how many open changes a user hasn't seen.
-
-        The default is all connections; those without any are left out.
-        """
-
-        def count(of: Sequence[str] | None) -> dict[str, UnseenDrift]:
-            which, keys = _of(of)
-            rows = self._database.rows(
-                "SELECT connection_id, count(*), count(*) FILTER (WHERE severity = ?), "
-                f"count(*) FILTER (WHERE {_MAPPED}) {_OPEN.format(which=which)} "
-                "AND NOT EXISTS (SELECT 1 FROM seen_drift "
-                "WHERE event_id = drift_event.id AND seen_by = ?) GROUP BY connection_id",
-                [Severity.BREAKING.value, *keys, *keys, by],
-            )
-            return {key: UnseenDrift(total=a, breaking=b, mapped=c) for key, a, b, c in rows}
-
-        tables = ("drift_event", "acknowledgement", "seen_drift")
-        return self._counted(("unseen", by), tables, count, connection_id)
-
     def _counted(
         self,
         what: object,
@@ -288,22 +279,12 @@ class Drift:
 
     def _changed(self, read: Mapping[str, int]) -> set[str]:
         """Return the connections with new rows in some tables."""
-        found = {
-            key
-            for (key,) in self._database.rows(
-                "SELECT DISTINCT connection_id FROM drift_event WHERE seq > ?",
-                [read["drift_event"]],
-            )
-        }
-        for table in ("acknowledgement", "seen_drift"):
-            if table in read:
-                rows = self._database.rows(
-                    "SELECT DISTINCT connection_id FROM drift_event WHERE id IN ("
-                    f"SELECT event_id FROM {table} WHERE seq > ?)",
-                    [read[table]],
-                )
-                found |= {key for (key,) in rows}
-        return found
+        rows = self._database.rows(
+            "SELECT DISTINCT connection_id FROM drift_event WHERE seq > ? OR id IN ("
+            "SELECT event_id FROM acknowledgement WHERE seq > ?)",
+            [read["drift_event"], read["acknowledgement"]],
+        )
+        return {key for (key,) in rows}
 
     def _note(self, rows: Sequence[tuple[str, datetime, str, str | None]]) -> None:
         self._database.insert("acknowledgement", ("event_id", *_ACKNOWLEDGED), rows)

@@ -16,12 +16,11 @@ from crmdeck.model import (
     DriftReport,
     OpenChanges,
     Severity,
-    UnseenDrift,
 )
 from crmdeck.store import Session
 from crmdeck.text import count
 from crmdeck.workspace.context import Context, find_connection, not_found
-from crmdeck.workspace.open_changes import count_by_connection, judge_changes
+from crmdeck.workspace.open_changes import count_by_connection, judge_changes, read_policy
 from crmdeck.workspace.refresh.remote_log import REOPENED, share_acknowledgments
 
 if TYPE_CHECKING:
@@ -114,22 +113,24 @@ class Drift:
         *,
         safe: bool = False,
         policy: Policy | None = None,
-    ) -> tuple[DriftEvent, ...]:
-        """Return the changes of a connection in one of the states, newest first.
+    ) -> tuple[tuple[DriftEvent, ChangeState], ...]:
+        """Return the changes of a connection in one of the states, each with its state, newest
+        first.
 
         `safe` and `policy` are those of `standings`. Raises NotFoundError.
         """
         with self._context.store.read() as session:
             key = find_connection(session, connection).id
             judged = judge_changes(self._context, session, key, safe=safe, policy=policy)
-            wanted = [
-                change.id
+            wanted = {
+                change.id: standing.state
                 for each in judged.values()
                 for change, standing in each
                 if standing.state in states
-            ]
-            found = session.drift.among(wanted).values()
-        return tuple(sorted(found, key=lambda change: change.detected_at, reverse=True))
+            }
+            found = session.drift.among(list(wanted)).values()
+        newest = sorted(found, key=lambda change: change.detected_at, reverse=True)
+        return tuple((change, wanted[change.id]) for change in newest)
 
     def standings(
         self,
@@ -147,6 +148,32 @@ class Drift:
             key = None if connection is None else find_connection(session, connection).id
             judged = judge_changes(self._context, session, key, safe=safe, policy=policy)
         return {change.id: standing for each in judged.values() for change, standing in each}
+
+    def fails(
+        self,
+        at_least: Severity,
+        connection: str | None = None,
+        *,
+        among: Collection[str] | None = None,
+    ) -> bool:
+        """True if a gate at a severity fails: a change of at least that severity is open.
+
+        At safe, a safe change fails until it is acknowledged or changed back. Of one connection, or
+        of all; `among` are the IDs of the changes that count (default: all). Raises NotFoundError,
+        and UsageError if crmdeck can't use the policy of the workspace.
+        """
+        with self._context.store.read() as session:
+            key = None if connection is None else find_connection(session, connection).id
+            read_policy(self._context, session)
+            safe = at_least is Severity.SAFE
+            judged = judge_changes(self._context, session, key, safe=safe)
+        return any(
+            standing.state in (ChangeState.OPEN, ChangeState.INFO)
+            and change.severity.rank >= at_least.rank
+            and (among is None or change.id in among)
+            for mine in judged.values()
+            for change, standing in mine
+        )
 
     def timeline(self, ref: str | None = None) -> Timeline:
         """Return all changes with their states and mappings, of one connection or of all.
@@ -181,14 +208,6 @@ class Drift:
             for change, standing in judged
             if standing.state is ChangeState.OPEN
         }
-
-    def unseen(self) -> Mapping[str, UnseenDrift]:
-        """Return the count of unacknowledged changes that this user has not seen, by connection ID.
-
-        Connections without any are left out.
-        """
-        with self._context.store.read() as session:
-            return session.drift.unseen(self._context.actor)
 
     def see(self, event_ids: Sequence[str]) -> None:
         """Mark changes as seen by this user; does nothing in a read-only workspace."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from crmdeck.drift.open_changes import Evidence, Standing, count_open, judge, unsettled
 from crmdeck.errors import UsageError
-from crmdeck.model import ChangeState, OpenChanges, Severity, in_force
+from crmdeck.model import ChangeState, DriftKind, OpenChanges, Severity, in_force
 from crmdeck.store import Session
 from crmdeck.workspace.context import Context
 
@@ -126,9 +126,15 @@ def _judge(
     at_place = Counter(
         (each.connection_id, each.object_type, each.rule or each.field_name) for each in history
     )
-    # Only a place with several changes can equal its state before one of them.
+    # Only a place with several changes can equal its state before one of them, and only an object
+    # that was added can be gone again.
     newest = session.snapshots.newest(
         {place[:2] for place, number in at_place.items() if number > 1}
+        | {
+            (each.connection_id, each.object_type)
+            for each in history
+            if each.kind is DriftKind.OBJECT_ADDED
+        }
     )
     names = {each.id: each.name for each in session.connections.all()} if policy else {}
     today = context.now.date()

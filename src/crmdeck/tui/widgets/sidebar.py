@@ -16,8 +16,7 @@ from textual.widgets.option_list import Option
 
 from crmdeck.tui.keys.actions import EVERYWHERE, Action, ActionHost, Actions
 from crmdeck.tui.marks import STATE_COLORS, Health, health_of, open_mark
-from crmdeck.tui.text import count, display_text
-from crmdeck.tui.widgets.tab_counts import of_which
+from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.top_bar import CONNECTION
 from crmdeck.workspace import vendor_of
 
@@ -148,8 +147,7 @@ def connection_lines(statuses: Sequence[ConnectionStatus]) -> list[Content]:
 def tooltip_of(status: ConnectionStatus) -> Content:
     """Return the tooltip of a connection: `acme-prod: active, Salesforce, 2 open changes`."""
     words = f"{health_of(status).word}, {vendor_of(status.platform).title}"
-    number = status.open_changes.count
-    changes = f", {count(number, 'open change')}{of_which(status.open_changes)}" if number else ""
+    changes = f", {status.open_changes.text}" if status.open_changes.count else ""
     return Content(f"{display_text(status.name, 60)}: {words}{changes}")
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from textual.content import Content
 
-from crmdeck.model import AlertLevel, Severity
+from crmdeck.model import AlertLevel
 from crmdeck.tui.marks import STATE_COLORS, open_mark
 from crmdeck.tui.text import count
 
 if TYPE_CHECKING:
-    from crmdeck.model import ConnectionStatus, OpenChanges
+    from crmdeck.model import ConnectionStatus
 
 
 class TabCount(NamedTuple):
@@ -35,7 +35,10 @@ def tab_counts(statuses: Sequence[ConnectionStatus], undecided_count: int) -> di
         if alert.level is not AlertLevel.INFO
     ]
     is_critical = AlertLevel.CRITICAL in alerts
-    changes = total_open(status.open_changes for status in statuses)
+    # The frame paints before the models are imported.
+    from crmdeck.model import OpenChanges
+
+    changes = OpenChanges.total(status.open_changes for status in statuses)
     mark, state = open_mark(changes)
     found = {
         "health": TabCount(
@@ -48,7 +51,7 @@ def tab_counts(statuses: Sequence[ConnectionStatus], undecided_count: int) -> di
         ),
         "drift": TabCount(
             _part(mark.replace(" ", ""), STATE_COLORS[state], changes.count),
-            f"{count(changes.count, 'open change')}{of_which(changes)}",
+            changes.text,
         ),
         "mapping": TabCount(
             _part(f"{undecided_count:,}", "bold", undecided_count),
@@ -56,26 +59,6 @@ def tab_counts(statuses: Sequence[ConnectionStatus], undecided_count: int) -> di
         ),
     }
     return {pane: one for pane, one in found.items() if one.shown}
-
-
-def total_open(every: Iterable[OpenChanges]) -> OpenChanges:
-    """Return the open changes of several connections together."""
-    # The frame paints before the models are imported.
-    from crmdeck.model import OpenChanges
-
-    found = tuple(every)
-    worst = [one.severity for one in found if one.severity is not None]
-    return OpenChanges(
-        count=sum(one.count for one in found),
-        breaking=sum(one.breaking for one in found),
-        risky=sum(one.risky for one in found),
-        severity=Severity.worst(worst) if worst else None,
-    )
-
-
-def of_which(changes: OpenChanges) -> str:
-    """Return `, 5 breaking`, or an empty text."""
-    return f", {changes.breaking:,} breaking" if changes.breaking else ""
 
 
 def _part(text: str, look: str, number: int) -> Content:

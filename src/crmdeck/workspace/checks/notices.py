@@ -23,7 +23,7 @@ from time import sleep
 from crmdeck.errors import CrmdeckError, UsageError
 from crmdeck.exports import check_summary, issue_text
 from crmdeck.exports.chattext import escape
-from crmdeck.model import CheckReport, Issue, IssueKind, IssueLevel, WireModel
+from crmdeck.model import CheckReport, Issue, IssueKind, IssueLevel, OpenChanges, WireModel
 from crmdeck.redaction import remember
 from crmdeck.settings import NoticeRoute
 from crmdeck.text import count
@@ -187,6 +187,9 @@ def compose(
             "success": report.success,
             "reasons": list(report.reasons),
             "summary": check_summary(report),
+            "openChanges": OpenChanges.total(
+                each.open_changes for each in report.connections if each.name in names
+            ).to_wire(),
             "issues": [issue.to_wire() for issue in issues],
         },
     }

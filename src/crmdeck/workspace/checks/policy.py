@@ -124,18 +124,22 @@ def load_policy(path: Path, *, required: bool = True) -> Policy:
 
     Raises UsageError with the line or the key.
     """
+    if not required and not path.exists():
+        return Policy()
+    return parse_policy(policy_text(path), str(path))
+
+
+def policy_text(path: Path) -> str:
+    """Return the text of a policy file; raises UsageError."""
     try:
         with path.open(encoding="utf-8") as file:
-            text = file.read(_LONGEST + 1)
+            return file.read(_LONGEST + 1)
     except FileNotFoundError:
-        if not required:
-            return Policy()
         raise _bad(f"No policy file {path}.", "") from None
     except OSError as error:
         raise _bad(f"Can't read {path}.", f"{error.strerror}.") from None
     except UnicodeDecodeError:
         raise _bad(f"Can't read {path}.", "The file isn't UTF-8 text.") from None
-    return parse_policy(text, str(path))
 
 
 def parse_policy(text: str, place: str) -> Policy:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from crmdeck.drift.open_changes import count_open, group_of
 from crmdeck.drift.wording import place_of, what_happened
 from crmdeck.errors import (
     ConflictError,
@@ -43,6 +44,7 @@ from crmdeck.model import (
     IssueKind,
     IssueLevel,
     ObjectPair,
+    OpenChanges,
     ProgressCallback,
     Severity,
     Status,
@@ -50,7 +52,7 @@ from crmdeck.model import (
 )
 from crmdeck.text import count
 from crmdeck.workspace.audit import Audit
-from crmdeck.workspace.checks.policy import Policy, load_policy
+from crmdeck.workspace.checks.policy import Policy, load_policy, parse_policy, policy_text
 from crmdeck.workspace.connections.health import Health
 from crmdeck.workspace.context import Context
 from crmdeck.workspace.drift import Drift
@@ -123,7 +125,7 @@ class Checks:
         can't be read doesn't stop the others. Raises NotFoundError and UsageError before it
         starts.
         """
-        rules = load_policy(policy) if policy else self._policy()
+        rules = (load_policy(policy) if policy else self.policy()) or Policy()
         agreed = [_load_contract(path, bool(refs)) for path in contracts]
         refs = refs or [name for each in agreed for name in each.servers]
         named = [self._context.connection(ref) for ref in refs] or self._all()
@@ -146,17 +148,15 @@ class Checks:
             status = self._health.status(connection.id)
             error = _error(connection, status, attempts.get(connection.id), refresh)
             found = list(self._found(connection, status, error))
-            found += [
-                (_drifted(connection, event), (event,))
-                for event in self._changes(
-                    connection, rules, fail_on, starts[connection.id], last[connection.id]
-                )
-            ]
+            changes, still = self._changes(
+                connection, rules, fail_on, starts[connection.id], last[connection.id]
+            )
+            found += [(_drifted(connection, event), (event,)) for event in changes]
             found += [(issue, ()) for issue in self._deviating(connection, agreed)]
             judged = [self._judge(issue, events, rules, fail_on) for issue, events in found]
             issues += judged
             codes += _codes(judged, error)
-            checked.append(_checked(connection, status, starts[connection.id], until, error))
+            checked.append(_checked(connection, status, starts[connection.id], until, error, still))
         unread = sum(not each.read for each in checked)
         if unread:
             codes.append(ExitCode.FAILED if unread == len(checked) else ExitCode.PARTIAL)
@@ -229,11 +229,20 @@ class Checks:
                 error.exit_code = ExitCode.PARTIAL
         return tuple(found)
 
-    def set_policy(self, path: Path | None) -> None:
-        """Make the policy in a file that of the team, for every face; without a file, none.
+    def policy(self) -> Policy | None:
+        """Return the policy of the workspace, None without one.
 
-        The audit log stores it. Raises UsageError if the
-        file can't be used, and in a workspace that is a folder: its policy is a file there.
+        A team's is in its history, else it is the file `policy.toml`. Raises UsageError if crmdeck
+        can't use it.
+        """
+        with self._context.store.read() as session:
+            return read_policy(self._context, session)
+
+    def set_policy(self, path: Path | None) -> Policy | None:
+        """Make the policy in a file that of the team, for every face, and return it.
+
+        Without a file, the team has none. The audit log stores it. Raises UsageError if crmdeck
+        can't use the file, and in a workspace that is a folder: its policy is a file there.
         """
         self._context.require_writable()
         if not self._context.shared:
@@ -243,9 +252,8 @@ class Checks:
                 remedy=f"Write the policy to {self._context.home / POLICY_FILE}",
                 code="NO_TEAM",
             )
-        if path is not None:
-            load_policy(path)
-        text = "" if path is None else path.read_text(encoding="utf-8")
+        text = "" if path is None else policy_text(path)
+        policy = None if path is None else parse_policy(text, str(path))
         entry = self._context.entry(
             POLICY_SET,
             "Removed the policy" if path is None else f"Set the policy from {path.name}",
@@ -253,10 +261,7 @@ class Checks:
         )
         with self._context.store.write() as session:
             session.audit.add(entry)
-
-    def _policy(self) -> Policy:
-        with self._context.store.read() as session:
-            return read_policy(self._context, session) or Policy()
+        return policy
 
     def _all(self) -> list[Connection]:
         with self._context.store.read() as session:
@@ -315,21 +320,29 @@ class Checks:
         fail_on: FailOn,
         since: datetime | None,
         last_check: datetime | None,
-    ) -> tuple[DriftEvent, ...]:
-        """Return the changes that a check judges: open or excused ones, and new safe ones."""
+    ) -> tuple[tuple[DriftEvent, ...], OpenChanges]:
+        """Return the changes that a check judges, and the count of all open ones.
+
+        It judges open and excused changes, and new safe ones.
+        """
         counts_safe = fail_on is FailOn.SAFE or any(
             rule.level is IssueLevel.FAIL for rule in policy.rule
         )
         states = {ChangeState.OPEN, ChangeState.EXCUSED}
         if counts_safe:
             states.add(ChangeState.INFO)
-        found = self._drift.in_state(connection.id, states, safe=counts_safe, policy=policy)
-        if since is not None:
-            found = tuple(event for event in found if event.detected_at >= since)
+        judged = self._drift.in_state(connection.id, states, safe=counts_safe, policy=policy)
+        still = count_open(
+            (group_of(event), event.severity)
+            for event, state in judged
+            if state is ChangeState.OPEN
+        )
+        found = tuple(event for event, _ in judged if since is None or event.detected_at >= since)
         if counts_safe:
-            return found
+            return found, still
         notes = self._drift.report(connection.id, since=since or last_check, acknowledged=False)
-        return found + tuple(each for each in notes.events if each.severity is Severity.SAFE)
+        safe = tuple(each for each in notes.events if each.severity is Severity.SAFE)
+        return found + safe, still
 
     def _broken(self, connection: Connection, pair: str) -> Iterator[Issue]:
         try:
@@ -534,6 +547,7 @@ def _checked(
     since: datetime | None,
     until: datetime,
     error: CrmdeckError | None,
+    open_changes: OpenChanges,
 ) -> CheckedConnection:
     return CheckedConnection(
         id=connection.id,
@@ -545,6 +559,7 @@ def _checked(
         until=until,
         object_count=status.schema_stats.object_count,
         field_count=status.schema_stats.field_count,
+        open_changes=open_changes,
     )
 
 

@@ -19,7 +19,6 @@ from crmdeck.model import (
     Source,
     SyncOutcome,
     SyncRun,
-    UnseenDrift,
 )
 from crmdeck.store import Session
 from crmdeck.store.dismissed import Dismissal
@@ -152,7 +151,6 @@ class Health:
             quota_level=quota_level(vitals.quota),
             alerts=alerts(vitals),
             open_changes=records.open_changes.get(connection.id, OpenChanges()),
-            unseen=records.unseen.get(connection.id, UnseenDrift()),
         )
 
     def _vitals(self, connection: Connection, records: _Records) -> Vitals:
@@ -211,7 +209,6 @@ class _Records:
     signed_in: dict[str, datetime]
     failures: dict[str, tuple[ObjectFailure, ...]]
     open_changes: Mapping[str, OpenChanges]
-    unseen: Mapping[str, UnseenDrift]
     lost: dict[str, tuple[str, ...]]
     dismissed: dict[str, dict[str, Dismissal]]
 
@@ -263,7 +260,6 @@ class _Records:
                 if found.failed_object_count
             },
             open_changes={key: count_judged(mine) for key, mine in judged.items()},
-            unseen=session.drift.unseen(context.actor, only),
             lost=session.snapshots.incomplete(only),
             dismissed=session.dismissed.standing(context.actor),
         )

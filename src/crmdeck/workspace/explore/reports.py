@@ -19,6 +19,7 @@ from crmdeck.model import (
     MappingLine,
     ObjectExport,
     ObjectSummary,
+    OpenChanges,
     Severity,
     Suggestion,
 )
@@ -121,8 +122,12 @@ def drift_report(
     since: datetime | None,
     at: datetime | None,
     now: datetime,
+    still: OpenChanges | None = None,
 ) -> Report:
-    """Return the changes, breaking first, with one row per change group."""
+    """Return the changes, breaking first, with one row per change group.
+
+    `still` are the open ones, whatever the report lists.
+    """
     titles = {story.id: story for story in report.stories}
     rows: dict[Severity, list[tuple[object, ...]]] = {severity: [] for severity in Severity}
     listed: set[str] = set()
@@ -154,24 +159,29 @@ def drift_report(
         f"Drift of {about}",
         f"{count(len(report.events), 'change')}: {severities[Severity.BREAKING]} breaking, "
         f"{severities[Severity.RISKY]} risky, {severities[Severity.SAFE]} safe.",
-        (("since", since or "baseline"), ("until", at or now)),
+        (
+            ("since", since or "baseline"),
+            ("until", at or now),
+            *([("open", still.text)] if still is not None else []),
+        ),
         sections,
         now,
     )
 
 
 def health_report(statuses: Sequence[ConnectionStatus], now: datetime) -> Report:
-    """Return alerts, the most urgent first, and connections."""
+    """Return open alerts, the most urgent first, and connections."""
     order = list(AlertLevel)
     alerts = sorted(
-        ((status, alert) for status in statuses for alert in status.alerts),
+        ((status, alert) for status in statuses for alert in status.open_alerts),
         key=lambda pair: order.index(pair[1].level),
     )
     marks = {AlertLevel.CRITICAL: "bad", AlertLevel.WARNING: "warn"}
+    still = OpenChanges.total(status.open_changes for status in statuses)
     urgent = sum(alert.level is not AlertLevel.INFO for _, alert in alerts)
     return Report(
         "Health of the CRM connections",
-        f"{count(len(statuses), 'connection')}, {count(urgent, 'open alert')}.",
+        f"{count(len(statuses), 'connection')}, {count(urgent, 'open alert')}, {still.text}.",
         (),
         [
             Section(
@@ -188,11 +198,12 @@ def health_report(statuses: Sequence[ConnectionStatus], now: datetime) -> Report
             Section(
                 "Connections",
                 table=filled_table(
-                    ("connection", "platform", "status", "last refresh", "objects", "fields",
-                     "quota left", "API version"),
+                    ("connection", "platform", "status", "open", "last refresh", "objects",
+                     "fields", "dismissed alerts", "quota left", "API version"),
                     [
-                        (s.name, s.platform, s.status.replace("_", " "), s.last_sync_at,
-                         s.schema_stats.object_count, s.schema_stats.field_count,
+                        (s.name, s.platform, s.status.replace("_", " "), s.open_changes.text,
+                         s.last_sync_at, s.schema_stats.object_count, s.schema_stats.field_count,
+                         len(s.alerts) - len(s.open_alerts) or None,
                          percent_filled(s.quota.left) if s.quota else None, s.api_version)
                         for s in statuses
                     ],

@@ -7,13 +7,12 @@ from datetime import datetime
 
 from rich.cells import cell_len
 
-from crmdeck.text import ago, count
+from crmdeck.text import ago
 from crmdeck.tui.marks import health_of, open_mark
 from crmdeck.tui.panes.health.facts import quota_words, token_life
 from crmdeck.tui.panes.health.history_strip import days, span_in
 from crmdeck.tui.panes.health.overview import Entry, dismissed, quota_left, urgency
 from crmdeck.tui.text import display_text
-from crmdeck.tui.widgets.tab_counts import of_which
 from crmdeck.tui.widgets.table import Column
 from crmdeck.tui.widgets.table.columns import GAP
 from crmdeck.tui.widgets.table.strips import GUTTER
@@ -95,7 +94,7 @@ def columns_for(entries: Sequence[Entry], now: datetime, width: int) -> tuple[Co
             width=changes,
             sort_key=lambda entry: -entry.status.open_changes.count,
             searched=False,
-            tooltip=_changes,
+            tooltip=lambda entry: entry.status.open_changes.text,
         ),
         Column[Entry](
             "synced",
@@ -163,8 +162,3 @@ def _quota(entry: Entry, cells: int, *, bar: bool) -> list[tuple[str, str]]:
     state = quota_words(entry.status)[1]
     share = (f"{quota_left(quota):>{QUOTA}}", "" if state == "ok" else state)
     return [*gauge(quota.left, GAUGE, state), (" ", ""), share] if bar else [share]
-
-
-def _changes(entry: Entry) -> str:
-    changes = entry.status.open_changes
-    return f"{count(changes.count, 'open change')}{of_which(changes)}"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rich.cells import cell_len
 
 from crmdeck.errors import NextStep
-from crmdeck.model import Alert, AlertLevel, ConnectionStatus, Status
+from crmdeck.model import Alert, AlertLevel, ConnectionStatus, OpenChanges, Status
 from crmdeck.tui.panes.health.overview import (
     Entry,
     dismissed,
@@ -18,7 +18,6 @@ from crmdeck.tui.panes.health.overview import (
     quota_left,
 )
 from crmdeck.tui.text import count, display_text
-from crmdeck.tui.widgets.tab_counts import of_which, total_open
 
 TO_DO = "To do:"
 SEPARATOR = " · "
@@ -62,10 +61,11 @@ def things_to_do(entries: Sequence[Entry]) -> tuple[ToDo, ...]:
         *(thing for entry in every for thing in _expiring(entry.status)),
         *(thing for entry in every for thing in _of_working(entry, alone=low == 1)),
     ]
-    changes = total_open(entry.status.open_changes for entry in entries)
+    changes = OpenChanges.total(entry.status.open_changes for entry in entries)
     if changes.count:
-        number = count(changes.count, "open change")
-        found.append(ToDo(f"review {number}{of_which(changes)}", f"review {number}"))
+        found.append(
+            ToDo(f"review {changes.text}", f"review {count(changes.count, 'open change')}")
+        )
     return tuple(found)
 
 
