@@ -1,13 +1,30 @@
-"""Every face of the console shows the number of open change groups that the headless faces show."""
+"""Every face shows the same number of open change groups, over random histories."""
 
 from __future__ import annotations
 
+import json
 import random
+import re
+import zipfile
+from html import unescape
+from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from crmdeck.model import ConnectionStatus, OpenChanges, Severity
+from crmdeck.model import (
+    ChangeState,
+    CheckReport,
+    ConnectionStatus,
+    DriftEvent,
+    FailOn,
+    OpenChanges,
+    Severity,
+)
+from crmdeck.server.integration_routes import status as status_route
+from crmdeck.settings import NoticeRoute
 from crmdeck.tui.panes.drift.detail import summary
 from crmdeck.tui.panes.health.columns import columns_for
 from crmdeck.tui.panes.health.loader import read_overview
@@ -17,6 +34,8 @@ from crmdeck.tui.panes.schema.rows import schema_data
 from crmdeck.tui.widgets.sidebar import connection_lines, tooltip_of
 from crmdeck.tui.widgets.tab_counts import tab_counts
 from crmdeck.workspace import Workspace
+from crmdeck.workspace.checks.notices import compose
+from tests.cli.shell import Shell
 from tests.tui.drift_desk import described, export, make_home, opened, opportunity, picklist
 
 SIGNS = {Severity.BREAKING: "✕", Severity.RISKY: "▲", None: ""}
@@ -99,6 +118,88 @@ def compare_one(workspace: Workspace, status: ConnectionStatus, known: OpenChang
     assert first == (f"{shown(known)} open" if known.count else "")
 
 
+def compare_headless(workspace: Workspace, folder: Path) -> None:
+    """Compare what the headless faces answer with the answers of the workspace."""
+    together = workspace.drift.open_changes()
+    per_connection = {
+        each.name: workspace.drift.open_changes(each.name) for each in workspace.connections.all()
+    }
+    wire = {name: changes.to_wire() for name, changes in per_connection.items()}
+    shell = Shell(workspace.home)
+    assert {each["name"]: each["openChanges"] for each in shell.json("status")} == wire
+    assert all("unseen" not in each for each in shell.json("status"))
+    for status in workspace.health.statuses():
+        here = cast(Any, SimpleNamespace(workspace=workspace, id=status.id))
+        assert json.loads(bytes(status_route(here).body))["openChanges"] == wire[status.name]
+        assert shell.json("drift", status.name)["openChanges"] == wire[status.name]
+    drift = shell.run("drift")
+    assert drift.stderr.splitlines()[-1] == f"All connections: {together.text}."
+    compare_gates(workspace, shell, together)
+
+    report = workspace.checks.run(fail_on=FailOn.RISKY, refresh=False)
+    assert {each.name: each.open_changes for each in report.connections} == per_connection
+    compare_check(workspace, report, together)
+    for name, report_name in (("drift", "drift-report"), ("health", "health-report")):
+        for format in ("html", "markdown", "xlsx"):
+            path = folder / f"{name}.{format}"
+            workspace.exports.write(path, report_name, None, format=format)
+            assert together.text in read(path), (report_name, format)
+
+
+def read(path: Path) -> str:
+    if path.suffix != ".xlsx":
+        return unescape(path.read_text())
+    with zipfile.ZipFile(BytesIO(path.read_bytes())) as book:
+        return "\n".join(book.read(each).decode() for each in book.namelist() if ".xml" in each)
+
+
+def compare_gates(workspace: Workspace, shell: Shell, together: OpenChanges) -> None:
+    """Gates fail if and only if something is open, twice in a row."""
+    worst = together.severity
+    for _ in range(2):
+        for severity in (Severity.BREAKING, Severity.RISKY):
+            fails = worst is not None and worst.rank >= severity.rank
+            assert workspace.drift.fails(severity) is fails
+            for gate in ("drift", "status"):
+                code = shell.attempt(gate, "--fail-on", severity.value).code
+                assert (code == 4) is fails, (gate, severity)
+
+
+def compare_check(workspace: Workspace, report: CheckReport, together: OpenChanges) -> None:
+    assert report.open_changes == together
+    events: dict[str, DriftEvent] = {event.id: event for event in workspace.drift.report().events}
+
+    def groups(ids: list[str]) -> int:
+        return len({events[each].story or each for each in ids if is_open[each]})
+
+    is_open = {
+        entry.event.id: entry.standing.state is ChangeState.OPEN
+        for entry in workspace.drift.timeline().entries
+    }
+    failing = [each.event_id for each in report.issues if each.event_id and each.level == "fail"]
+    assert groups(failing) == together.count
+    assert ("drift" in report.reasons) is bool(
+        [each for each in report.issues if each.level == "fail" and each.kind != "unread"]
+    )
+    number = together.text if together.count else ""
+    for format in ("markdown", "html", "github"):
+        assert number in unescape(workspace.checks.render(report, format)), format
+    document = json.loads(workspace.checks.render(report, "json"))
+    assert sum(each["openChanges"]["count"] for each in document["connections"]) == together.count
+    suites = re.findall(
+        r'name="openChanges" value="(\d+)"', workspace.checks.render(report, "junit")
+    )
+    assert sum(map(int, suites)) == together.count
+
+    route = NoticeRoute(name="ops", kind="webhook", at_least=Severity.RISKY, all_well=True)
+    message = compose(report, route)
+    assert message is not None
+    data = cast(dict[str, Any], message.payload["data"])
+    assert data["openChanges"] == together.to_wire()
+    assert groups([each["eventId"] for each in data["issues"] if each["eventId"]]) == together.count
+    assert number in message.body
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_every_face_shows_one_number(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
@@ -107,9 +208,11 @@ def test_every_face_shows_one_number(tmp_path: Path, seed: int) -> None:
         for _ in range(6):
             act(chance, workspace, tmp_path)
             compare(workspace)
+        compare_headless(workspace, tmp_path)
         # After the acknowledgment of all changes every face shows none.
         for status in workspace.health.statuses():
             events = workspace.drift.report(status.id).events
             workspace.drift.acknowledge([event.id for event in events])
         compare(workspace)
+        compare_headless(workspace, tmp_path)
         assert workspace.drift.open_changes() == OpenChanges()
