@@ -23,6 +23,7 @@ from crmdeck.workspace.explore.copies import Copies
 from crmdeck.workspace.explore.exports import Exports
 from crmdeck.workspace.explore.places import Places
 from crmdeck.workspace.explore.schemas import Schemas
+from crmdeck.workspace.mappings.proposals import Proposals
 from crmdeck.workspace.mappings.service import Mappings
 from crmdeck.workspace.refresh.service import Refreshes
 
@@ -41,6 +42,7 @@ SERVICES = (
     Checks,
     Notices,
     Preflights,
+    Proposals,
     Audit,
     Exports,
     Backups,

@@ -55,6 +55,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "mapping check": ("crmdeck mapping check acme-prod --demo --no-refresh",),
     "preflight": (f"crmdeck preflight acme-prod {PAIR} --demo --filled Name",),
+    "propose": (f"crmdeck propose acme-prod {PAIR} --field currency --demo",),
     "export": (
         "crmdeck export acme-prod --demo --what dictionary --object Opportunity",
         "crmdeck export --demo --what drift --since 30d --severity risky --format csv",

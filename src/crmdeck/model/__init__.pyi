@@ -72,6 +72,13 @@ from .preflight import WriteFinding as WriteFinding
 from .progress import CancelToken as CancelToken
 from .progress import Progress as Progress
 from .progress import ProgressCallback as ProgressCallback
+from .proposal import ChangeFiles as ChangeFiles
+from .proposal import ChangeRequest as ChangeRequest
+from .proposal import Lack as Lack
+from .proposal import Proposal as Proposal
+from .proposal import ProposedChange as ProposedChange
+from .proposal import ProposedFile as ProposedFile
+from .proposal import ProposedKind as ProposedKind
 from .refresh import Notice as Notice
 from .refresh import ObjectFailure as ObjectFailure
 from .refresh import RefreshedObject as RefreshedObject

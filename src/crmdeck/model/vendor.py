@@ -10,6 +10,7 @@ from crmdeck.model.enums import Platform
 
 if TYPE_CHECKING:
     from crmdeck.model.connection import Connection
+    from crmdeck.model.proposal import ChangeFiles, ChangeRequest
 
 
 class Question(NamedTuple):
@@ -132,3 +133,5 @@ class VendorProfile:
 
     write_rules: WriteRules = WriteRules()
     """What the CRM does with the values of a write."""
+    write_change: Callable[[ChangeRequest], ChangeFiles] | None = None
+    """Writes the files of a change to the schema."""

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from crmdeck.workspace.explore.exports import Exports
     from crmdeck.workspace.explore.places import Places
     from crmdeck.workspace.explore.schemas import Schemas
+    from crmdeck.workspace.mappings.proposals import Proposals
     from crmdeck.workspace.mappings.service import Mappings
     from crmdeck.workspace.refresh.service import Refreshes
 
@@ -210,6 +211,13 @@ class Workspace:
         from crmdeck.workspace.checks.preflight import Preflights
 
         return Preflights(self.context, self.mappings)
+
+    @cached_property
+    def proposals(self) -> Proposals:
+        """Changes of the CRM that a mapping needs, as files to review and deploy."""
+        from crmdeck.workspace.mappings.proposals import Proposals
+
+        return Proposals(self.context, self.mappings)
 
     @cached_property
     def notices(self) -> Notices:

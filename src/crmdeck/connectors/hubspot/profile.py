@@ -6,6 +6,7 @@ import re
 from urllib.parse import quote
 
 from crmdeck.connectors.hubspot.paths import OAUTH_VERSION
+from crmdeck.formats.hubspot_change import write_change
 from crmdeck.model import Connection, CrmPage, Flow, Question, Source, VendorProfile, WriteRules
 
 APP = "https://app.hubspot.com"
@@ -99,4 +100,5 @@ PROFILE = VendorProfile(
     no_usage="HubSpot has no API for where a property is used. Its property settings show it.",
     # HubSpot knowledge base, "Property field types": text has at most 65,536 characters.
     write_rules=WriteRules(longest_text=65_536),
+    write_change=write_change,
 )

@@ -6,6 +6,7 @@ import re
 from urllib.parse import quote, urlsplit
 
 from crmdeck.errors import UsageError
+from crmdeck.formats.salesforce_change import write_change
 from crmdeck.model import Connection, CrmPage, Flow, Question, VendorProfile, WriteRules
 
 LOGIN_HOSTS = {
@@ -163,4 +164,5 @@ PROFILE = VendorProfile(
         first_year=1700,
         last_year=4000,
     ),
+    write_change=write_change,
 )

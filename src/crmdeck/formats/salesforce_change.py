@@ -1,0 +1,418 @@
+"""Salesforce changes: new fields and edits of retrieved ones, as an SFDX project.
+
+Sources: `CustomField`, `PermissionSet` and `package.xml` in the Metadata API Developer Guide. The
+order of elements is that of the metadata WSDL: `fullName` first, the others by name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from xml.sax.saxutils import escape
+
+from crmdeck.formats.new_names import free_name, name_words, one_line
+from crmdeck.model import (
+    ChangeFiles,
+    ChangeRequest,
+    Field,
+    FieldType,
+    Lack,
+    PicklistValue,
+    ProposedChange,
+    ProposedFile,
+    ProposedKind,
+)
+
+SOURCE = "force-app/main/default"
+_USUAL_VERSION = "62.0"
+_LONGEST_NAME = 40
+_LONGEST_LABEL = 40
+_LONGEST_HELP = 510
+_LONGEST_TEXT = 255
+_LONGEST_LONG_TEXT = 131_072
+_USUAL_LONG_TEXT = 32_768
+_LONGEST_VALUE = 255
+_DIGITS = 18
+_SCALES = {FieldType.INTEGER: 0, FieldType.CURRENCY: 2, FieldType.PERCENT: 2}
+_USUAL_SCALE = 4
+_NATIVE = {
+    FieldType.BOOLEAN: "Checkbox",
+    FieldType.DATE: "Date",
+    FieldType.DATETIME: "DateTime",
+    FieldType.EMAIL: "Email",
+    FieldType.HTML: "Html",
+    FieldType.ID: "Text",
+    FieldType.PHONE: "Phone",
+    FieldType.PICKLIST: "Picklist",
+    FieldType.MULTIPICKLIST: "MultiselectPicklist",
+    FieldType.REFERENCE: "Text",
+    FieldType.STRING: "Text",
+    FieldType.TEXT: "LongTextArea",
+    FieldType.TIME: "Time",
+    FieldType.URL: "Url",
+    FieldType.INTEGER: "Number",
+    FieldType.DECIMAL: "Number",
+    FieldType.CURRENCY: "Currency",
+    FieldType.PERCENT: "Percent",
+}
+_STORED_AS = {
+    FieldType.ID: FieldType.STRING,
+    FieldType.REFERENCE: FieldType.STRING,
+    FieldType.INTEGER: FieldType.DECIMAL,
+}
+_LINES = {"LongTextArea": 5, "Html": 10, "MultiselectPicklist": 4}
+_WITHOUT_REQUIRED = frozenset({"Checkbox", "LongTextArea", "Html"})
+
+
+def write_change(request: ChangeRequest) -> ChangeFiles:
+    """Return the project that adds and edits fields, and what has to be done by hand."""
+    target = request.schema.object_type
+    version = request.api_version or _USUAL_VERSION
+    taken = {field.name.lower() for field in request.schema.fields}
+    changes: list[ProposedChange] = []
+    files: list[ProposedFile] = []
+    added: list[str] = []
+    edited: list[str] = []
+    for lack in request.lacks:
+        if lack.target is not None:
+            change, file = _edit(request, lack, lack.target)
+        else:
+            change, file = _add(request, lack.source, taken)
+        changes.append(change)
+        if file is not None and change.crm_field is not None:
+            files.append(file)
+            (added if lack.target is None else edited).append(f"{target}.{change.crm_field}")
+    if not files:
+        return ChangeFiles(tuple(changes), (), (), ())
+    granted = _permission_set_name(target, added) if added else None
+    if granted is not None:
+        path = f"{SOURCE}/permissionsets/{granted}.permissionset-meta.xml"
+        files.append(ProposedFile(path=path, content=_permission_set(request, added)))
+    members = {"CustomField": [*added, *edited], "PermissionSet": [granted] if granted else []}
+    files.append(ProposedFile(path="manifest/package.xml", content=_package(members, version)))
+    undo: tuple[str, ...] = ()
+    if granted is not None:
+        removed = {"CustomField": added, "PermissionSet": [granted]}
+        files += [
+            ProposedFile(path="manifest/undo/package.xml", content=_package({}, version)),
+            ProposedFile(
+                path="manifest/undo/destructiveChanges.xml", content=_package(removed, version)
+            ),
+        ]
+        undo = (
+            "sf project deploy start --manifest manifest/undo/package.xml"
+            " --post-destructive-changes manifest/undo/destructiveChanges.xml --target-org ORG",
+        )
+    project = {
+        "packageDirectories": [{"path": "force-app", "default": True}],
+        "sourceApiVersion": version,
+    }
+    files.append(
+        ProposedFile(path="sfdx-project.json", content=json.dumps(project, indent=2) + "\n")
+    )
+    deploy = "sf project deploy start --manifest manifest/package.xml --target-org ORG"
+    grant = f"sf org assign permset --name {granted} --on-behalf-of USER --target-org ORG"
+    return ChangeFiles(
+        tuple(changes),
+        tuple(files),
+        (f"{deploy} --dry-run", deploy),
+        undo,
+        (grant,) if granted else (),
+    )
+
+
+# -- new fields ---------------------------------------------------------------------------------
+
+
+def wanted_field(source: Field, taken: set[str]) -> Field | str:
+    """Return the custom field for a PartnerOS field, or why there can't be one.
+
+    The name is added to `taken`, which has names in lower case.
+    """
+    native = _NATIVE.get(source.type)
+    if native is None:
+        return f"Salesforce has no custom field for values of type {source.type}."
+    choices: tuple[PicklistValue, ...] = ()
+    if source.type in (FieldType.PICKLIST, FieldType.MULTIPICKLIST):
+        problem, choices = _choices(source)
+        if problem is not None:
+            return problem
+    length = None
+    if native == "Text":
+        length = min(source.length or _LONGEST_TEXT, _LONGEST_LONG_TEXT)
+        native = "Text" if length <= _LONGEST_TEXT else "LongTextArea"
+    elif native in ("LongTextArea", "Html"):
+        length = min(source.length or _USUAL_LONG_TEXT, _LONGEST_LONG_TEXT)
+        if native == "LongTextArea" and length <= _LONGEST_TEXT:
+            native, length = "TextArea", None
+        else:
+            length = max(length, _LONGEST_TEXT + 1)
+    precision = scale = None
+    if native in ("Number", "Currency", "Percent"):
+        precision = min(source.precision or _DIGITS, _DIGITS)
+        usual = _SCALES.get(source.type, _USUAL_SCALE)
+        scale = min(usual if source.scale is None else source.scale, precision - 1)
+    identity = source.type is FieldType.ID and native == "Text"
+    kind = FieldType.TEXT if native == "LongTextArea" else _STORED_AS.get(source.type, source.type)
+    return Field(
+        name=_name(source, taken),
+        label=one_line(source.label, _LONGEST_LABEL) or one_line(source.name, _LONGEST_LABEL),
+        type=kind,
+        native_type=native,
+        description=one_line(source.description or "", _LONGEST_HELP) or None,
+        required=None if native in ("LongTextArea", "Html") else False,
+        unique=True if identity else None,
+        external_id=True if identity else None,
+        custom=True,
+        length=length,
+        precision=precision,
+        scale=scale,
+        picklist=choices,
+        restricted=source.restricted is not False if choices else None,
+        default="false" if native == "Checkbox" else None,
+    )
+
+
+def _name(source: Field, taken: set[str]) -> str:
+    words = name_words(source.label, source.name) or ["PartnerOS", "field"]
+    stem = "_".join(word[:1].upper() + word[1:] for word in words)
+    if not stem[0].isalpha():
+        stem = f"P_{stem}"
+    in_use = {name.removesuffix("__c") for name in taken}
+    name = f"{free_name(stem, in_use, _LONGEST_NAME)}__c"
+    taken.add(name.lower())
+    return name
+
+
+def _choices(source: Field) -> tuple[str | None, tuple[PicklistValue, ...]]:
+    values = {each.value.casefold(): each for each in reversed(source.picklist) if each.active}
+    if not values:
+        return "PartnerOS doesn't list the values. Create the picklist by hand.", ()
+    kept = tuple(
+        PicklistValue(value=each.value, label=one_line(each.label or each.value, _LONGEST_VALUE))
+        for each in reversed(values.values())
+    )
+    for each in kept:
+        problem = _unfit_value(each.value, source.type)
+        if problem is not None:
+            return problem, ()
+    return None, kept
+
+
+def _unfit_value(value: str, kind: FieldType) -> str | None:
+    if value != one_line(value, _LONGEST_VALUE) or not value:
+        return "A value has line breaks or more than 255 characters."
+    if kind is FieldType.MULTIPICKLIST and ";" in value:
+        return "A value contains a semicolon, which separates values."
+    return None
+
+
+def _add(
+    request: ChangeRequest, source: Field, taken: set[str]
+) -> tuple[ProposedChange, ProposedFile | None]:
+    wanted = wanted_field(source, taken)
+    if isinstance(wanted, str):
+        return _by_hand(ProposedKind.NEW_FIELD, source, None, f"a field for {source.type}", wanted)
+    note = None
+    if source.type is FieldType.REFERENCE:
+        note = "The field stores the PartnerOS ID as text."
+    elif (source.length or 0) > _LONGEST_LONG_TEXT:
+        note = f"Salesforce stores at most {_LONGEST_LONG_TEXT:,} characters."
+    path = _path(request.schema.object_type, wanted.name)
+    origin = f"{request.origin}.{source.name}"
+    change = ProposedChange(
+        kind=ProposedKind.NEW_FIELD,
+        partner_field=source.name,
+        crm_field=wanted.name,
+        summary=_type_text(wanted),
+        file=path,
+        note=note,
+    )
+    return change, ProposedFile(path=path, content=field_xml(wanted, origin))
+
+
+def field_xml(wanted: Field, origin: str) -> str:
+    """Return the file of a custom field; `origin` is the PartnerOS field it is for."""
+    native = wanted.native_type
+    texts: dict[str, object] = {
+        "defaultValue": wanted.default,
+        "description": one_line(f"For PartnerOS {origin}", 1000),
+        "inlineHelpText": wanted.description,
+        "label": wanted.label,
+        "length": wanted.length,
+        "precision": wanted.precision,
+        "scale": wanted.scale,
+        "type": native,
+        "visibleLines": _LINES.get(native),
+    }
+    if wanted.unique:
+        texts |= {"caseSensitive": "false", "unique": "true"}
+    if wanted.external_id:
+        texts["externalId"] = "true"
+    if native not in _WITHOUT_REQUIRED:
+        texts["required"] = "false"
+    parts = {name: _element(name, value) for name, value in texts.items() if value is not None}
+    if wanted.picklist:
+        restricted = "true" if wanted.restricted else "false"
+        values = "".join(_value(each, "            ") for each in wanted.picklist)
+        parts["valueSet"] = (
+            f"    <valueSet>\n        <restricted>{restricted}</restricted>\n"
+            "        <valueSetDefinition>\n            <sorted>false</sorted>\n"
+            f"{values}        </valueSetDefinition>\n    </valueSet>\n"
+        )
+    ordered = "".join(parts[name] for name in sorted(parts))
+    return _document("CustomField", _element("fullName", wanted.name) + ordered)
+
+
+def _type_text(wanted: Field) -> str:
+    if wanted.length is not None:
+        return f"{wanted.native_type}({wanted.length:,})"
+    if wanted.precision is not None:
+        return f"{wanted.native_type}({wanted.precision - (wanted.scale or 0)}, {wanted.scale})"
+    if wanted.picklist:
+        return f"{wanted.native_type} with {len(wanted.picklist)} values"
+    return wanted.native_type
+
+
+# -- edits of existing fields -------------------------------------------------------------------
+
+
+def _edit(
+    request: ChangeRequest, lack: Lack, target: Field
+) -> tuple[ProposedChange, ProposedFile | None]:
+    """Return the edit of a retrieved field file, or a note: a describe lacks the rest of it."""
+    kind = ProposedKind.NEW_VALUES if lack.values else ProposedKind.LONGER_TEXT
+    if lack.values:
+        summary = "new values: " + ", ".join(each.value for each in lack.values)
+    else:
+        summary = f"length {target.length:,} → {lack.length:,}"
+    problem = _uneditable(lack, target)
+    if problem is not None:
+        return _by_hand(kind, lack.source, target, summary, problem)
+    retrieved = request.project.get(target.name)
+    if retrieved is None:
+        where = f"{request.schema.object_type}.{target.name}"
+        note = f"Retrieve CustomField:{where}, then run again with --project FOLDER."
+        return _by_hand(kind, lack.source, target, summary, note)
+    edited = _with_values(retrieved, lack.values) if lack.values else _with_length(retrieved, lack)
+    if edited is None:
+        note = "The retrieved file doesn't have the expected elements. Change the field in Setup."
+        if "<valueSetName>" in retrieved:
+            note = "The field uses a global value set. Add the values there."
+        return _by_hand(kind, lack.source, target, summary, note)
+    path = _path(request.schema.object_type, target.name)
+    caution = None
+    if lack.values and request.schema.record_types:
+        caution = "Add the values to each record type that needs them."
+    elif lack.length is not None:
+        caution = "Check that formulas and other systems accept the longer text."
+    change = ProposedChange(
+        kind=kind,
+        partner_field=lack.source.name,
+        crm_field=target.name,
+        summary=summary,
+        file=path,
+        note=caution,
+    )
+    return change, ProposedFile(path=path, content=edited)
+
+
+def _uneditable(lack: Lack, target: Field) -> str | None:
+    if not target.name.endswith("__c"):
+        if lack.values:
+            return "A standard picklist: add the values in Setup."
+        return "A standard field: its length is fixed. Map a custom field instead."
+    if (lack.length or 0) > _LONGEST_TEXT:
+        return f"A text field has at most {_LONGEST_TEXT} characters. Propose a new field instead."
+    problems = (_unfit_value(each.value, target.type) for each in lack.values)
+    return next((each for each in problems if each is not None), None)
+
+
+def _with_length(retrieved: str, lack: Lack) -> str | None:
+    edited, found = re.subn(
+        r"(<length>)\s*\d+\s*(</length>)", rf"\g<1>{lack.length}\g<2>", retrieved
+    )
+    return edited if found == 1 else None
+
+
+def _with_values(retrieved: str, values: Sequence[PicklistValue]) -> str | None:
+    end = re.compile(r"^([ \t]*)</valueSetDefinition>", re.MULTILINE)
+    found = end.findall(retrieved)
+    if len(found) != 1:
+        return None
+    added = "".join(_value(each, f"{found[0]}    ") for each in values)
+    return end.sub(lambda match: added + match[0], retrieved)
+
+
+def _by_hand(
+    kind: ProposedKind, source: Field, target: Field | None, summary: str, note: str
+) -> tuple[ProposedChange, None]:
+    change = ProposedChange(
+        kind=kind,
+        partner_field=source.name,
+        crm_field=None if target is None else target.name,
+        summary=summary,
+        note=note,
+    )
+    return change, None
+
+
+# -- permission set and manifests ---------------------------------------------------------------
+
+
+def _permission_set_name(target: str, added: Iterable[str]) -> str:
+    """Return a name that no other permission set has: deploying a known name overwrites it."""
+    digest = hashlib.sha256("\n".join(sorted(added)).encode()).hexdigest()[:6]
+    words = "_".join(name_words(target.removesuffix("__c")))[:40].strip("_")
+    return f"PartnerOS_{words}_{digest}"
+
+
+def _permission_set(request: ChangeRequest, added: Iterable[str]) -> str:
+    label = one_line(request.schema.label or request.schema.object_type, 50)
+    description = one_line(f"Fields of {label} for PartnerOS {request.origin}", 255)
+    permissions = "".join(
+        "    <fieldPermissions>\n        <editable>true</editable>\n"
+        f"        <field>{escape(name)}</field>\n"
+        "        <readable>true</readable>\n    </fieldPermissions>\n"
+        for name in sorted(added)
+    )
+    body = _element("description", description) + permissions
+    body += _element("hasActivationRequired", "false")
+    return _document("PermissionSet", body + _element("label", f"PartnerOS: {label}"))
+
+
+def _package(members: dict[str, list[str]], version: str) -> str:
+    types = "".join(
+        "    <types>\n"
+        + "".join(f"        <members>{escape(each)}</members>\n" for each in sorted(names))
+        + f"        <name>{kind}</name>\n    </types>\n"
+        for kind, names in members.items()
+        if names
+    )
+    return _document("Package", types + _element("version", version))
+
+
+def _path(target: str, name: str) -> str:
+    return f"{SOURCE}/objects/{target}/fields/{name}.field-meta.xml"
+
+
+def _document(root: str, body: str) -> str:
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f'<{root} xmlns="http://soap.sforce.com/2006/04/metadata">\n{body}</{root}>\n'
+    )
+
+
+def _element(name: str, value: object) -> str:
+    return f"    <{name}>{escape(str(value))}</{name}>\n"
+
+
+def _value(value: PicklistValue, indent: str) -> str:
+    inner = f"{indent}    "
+    return (
+        f"{indent}<value>\n{inner}<fullName>{escape(value.value)}</fullName>\n"
+        f"{inner}<default>false</default>\n"
+        f"{inner}<label>{escape(value.label or value.value)}</label>\n{indent}</value>\n"
+    )

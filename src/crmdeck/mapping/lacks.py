@@ -1,0 +1,66 @@
+"""What a CRM object lacks for the PartnerOS fields of a pair."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from crmdeck.model import (
+    DecisionState,
+    Direction,
+    Field,
+    FieldType,
+    Lack,
+    MappingLine,
+    ObjectSchema,
+    PicklistValue,
+)
+
+_TEXTS = frozenset({FieldType.STRING, FieldType.TEXT, FieldType.HTML})
+_CHOICES = frozenset({FieldType.PICKLIST, FieldType.MULTIPICKLIST})
+
+
+def find_lacks(
+    lines: Iterable[MappingLine],
+    sources: Mapping[str, Field],
+    schema: ObjectSchema,
+    *,
+    matched: Collection[str] = (),
+    chosen: Collection[str] = (),
+) -> Iterator[Lack]:
+    """Yield what the CRM lacks for each PartnerOS field, or only for the `chosen` ones.
+
+    `matched` names the undecided PartnerOS fields with a suggestion: they need no new field,
+    unless they are chosen.
+    """
+    fields = {field.name: field for field in schema.fields}
+    for line in lines:
+        source = sources.get(line.partner_field)
+        if source is None or (chosen and source.name not in chosen):
+            continue
+        target = fields.get(line.crm_field or "")
+        if line.state is not DecisionState.ACCEPTED:
+            if source.name in chosen or source.name not in matched:
+                yield Lack(source=source)
+        elif target is None:
+            if source.name in chosen:
+                yield Lack(source=source)
+        elif line.direction is not Direction.PULL:
+            yield from _shortcomings(source, target, line.value_map)
+
+
+def _shortcomings(
+    source: Field, target: Field, value_map: Mapping[str, str] | None
+) -> Iterator[Lack]:
+    if target.type in _TEXTS and source.length and target.length:
+        if source.length > target.length:
+            yield Lack(source=source, target=target, length=source.length)
+    elif target.type in _CHOICES and source.type in _CHOICES and target.picklist:
+        known = {each.value for each in target.picklist if each.active}
+        missing: dict[str, PicklistValue] = {}
+        for each in source.picklist:
+            value = (value_map or {}).get(each.value, each.value)
+            if each.active and value not in known:
+                label = each.label if value == each.value else value
+                missing[value] = PicklistValue(value=value, label=label or value)
+        if missing:
+            yield Lack(source=source, target=target, values=tuple(missing.values()))

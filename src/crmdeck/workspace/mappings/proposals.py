@@ -1,0 +1,221 @@
+"""Propose changes of a CRM: files for an admin to review and deploy. crmdeck never deploys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from crmdeck.connectors.registry import vendor_of
+from crmdeck.errors import CrmdeckError, UsageError
+from crmdeck.exports.files import write_atomically
+from crmdeck.exports.markdown import escape, table_row
+from crmdeck.mapping.lacks import find_lacks
+from crmdeck.model import (
+    ChangeFiles,
+    ChangeRequest,
+    Connection,
+    DecisionState,
+    ObjectPair,
+    ObjectSchema,
+    Proposal,
+    ProposedChange,
+    ProposedFile,
+    ProposedKind,
+    VendorProfile,
+)
+from crmdeck.text import count
+from crmdeck.workspace.context import Context, find_connection, not_found
+from crmdeck.workspace.explore.command_line import command_line
+from crmdeck.workspace.explore.schemas import find_snapshot
+from crmdeck.workspace.mappings.service import Mappings
+
+_PLAIN_NAME = re.compile(r"\w[\w-]*")
+_FIELD_FILE = ".field-meta.xml"
+_LARGEST_FIELD_FILE = 4 * 1024 * 1024
+_TEXT = "PULL_REQUEST.md"
+
+
+class Proposals:
+    """Changes of a CRM object that a mapping needs: new fields, longer texts, new values."""
+
+    def __init__(self, context: Context, mappings: Mappings) -> None:
+        self._context = context
+        self._mappings = mappings
+
+    def plan(
+        self,
+        ref: str,
+        pair: str,
+        *,
+        fields: Collection[str] = (),
+        project: Path | None = None,
+        encoder: str | None = None,
+    ) -> Proposal:
+        """Return the changes that a pair needs, with their files. Nothing is written.
+
+        By default, each PartnerOS field without an accepted mapping and without a suggestion gets a
+        new CRM field. `fields` names the PartnerOS fields to propose changes for instead. `project`
+        is an SFDX project with the files of existing fields. Raises NotFoundError and UsageError.
+        """
+        sources = {field.name: field for field in self._mappings.partner_fields(pair)}
+        for name in fields:
+            if name not in sources:
+                raise not_found("PartnerOS field", name, list(sources))
+        mapping = self._mappings.get(ref, pair)
+        matched: set[str] = set()
+        if not fields:
+            answer = self._mappings.suggest(ref, pair, encoder=encoder)
+            matched = {
+                each.partner_field
+                for each in answer.suggestions
+                if each.crm_field is not None and each.decision is DecisionState.PENDING
+            }
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            crm_object = ObjectPair.parse(pair).crm_object
+            schema = find_snapshot(session, connection, crm_object).content
+        vendor = vendor_of(connection.platform)
+        if vendor.write_change is None:
+            raise UsageError(
+                f"crmdeck can't write changes for {vendor.title}.", code="NO_CHANGE_FILES"
+            )
+        lacks = tuple(
+            find_lacks(mapping.lines, sources, schema, matched=matched, chosen=frozenset(fields))
+        )
+        fine = sorted(set(fields) - {lack.source.name for lack in lacks})
+        if fine:
+            raise UsageError(
+                f"{crm_object} lacks nothing for '{fine[0]}'.",
+                cause="Its mapping is accepted, and the CRM field has room for its values.",
+                code="NOTHING_TO_PROPOSE",
+            )
+        _require_plain(
+            schema.object_type, *(lack.target.name for lack in lacks if lack.target is not None)
+        )
+        written = vendor.write_change(
+            ChangeRequest(
+                origin=ObjectPair.parse(pair).partner_object,
+                schema=schema,
+                lacks=lacks,
+                api_version=connection.api_version,
+                project={} if project is None else _field_files(project, schema.object_type),
+            )
+        )
+        files = written.files
+        if files:
+            text = self._text(connection, pair, schema, vendor, written)
+            files = (*files, ProposedFile(path=_TEXT, content=text))
+        return Proposal(
+            connection_id=connection.id, object_pair=pair, changes=written.changes, files=files
+        )
+
+    def write(self, proposal: Proposal, folder: Path, *, force: bool = False) -> tuple[Path, ...]:
+        """Write the files of a proposal, and return their paths.
+
+        Raises UsageError before it writes anything if a file exists and `force` is off.
+        """
+        paths = {folder / file.path: file.content for file in proposal.files}
+        existing = [path for path in paths if path.exists()]
+        if existing and not force:
+            raise UsageError(
+                f"{existing[0]} already exists.",
+                remedy="Use another folder, or overwrite the files with --force.",
+                code="FILE_EXISTS",
+            )
+        for path, content in paths.items():
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise CrmdeckError(
+                    f"Can't create {path.parent}.",
+                    cause=f"{error.strerror}.",
+                    remedy="Choose a folder that you can write to: -o FOLDER",
+                    code="WRITE_FAILED",
+                ) from error
+            write_atomically(path, content)
+        return tuple(paths)
+
+    def _text(
+        self,
+        connection: Connection,
+        pair: str,
+        schema: ObjectSchema,
+        vendor: VendorProfile,
+        written: ChangeFiles,
+    ) -> str:
+        """Return the text for the pull request."""
+        inside = [change for change in written.changes if change.file is not None]
+        by_hand = [change for change in written.changes if change.file is None]
+        new = [change for change in inside if change.kind is ProposedKind.NEW_FIELD]
+        parts = [
+            f"# Change {escape(schema.label or schema.object_type)} for PartnerOS\n",
+            f"{escape(pair)} needs {count(len(inside), 'change')} in {vendor.title}.\n",
+            table_row(("PartnerOS field", "CRM field", "change", "note")),
+            "| --- | --- | --- | --- |",
+            *(_row(change) for change in inside),
+        ]
+        if by_hand:
+            parts += ["\n## By hand\n", *(f"- {_sentence(change)}" for change in by_hand)]
+        parts += ["\n## Deploy\n", *_commands(written.deploy, written.grant)]
+        if written.undo:
+            parts += ["\n## Undo\n", *_commands(written.undo)]
+        accepted = [f"{change.partner_field}={change.crm_field}" for change in new]
+        context, name = self._context, connection.name
+        after = [command_line(context, "refresh", name)]
+        if accepted:
+            after.append(command_line(context, "mapping accept", name, pair, *accepted))
+        parts += ["\n## After the deployment\n", *_commands(tuple(after))]
+        return "\n".join(parts) + "\n"
+
+
+def _row(change: ProposedChange) -> str:
+    return table_row(
+        (change.partner_field, change.crm_field or "-", change.summary, change.note or "")
+    )
+
+
+def _sentence(change: ProposedChange) -> str:
+    where = change.crm_field or change.partner_field
+    return escape(f"{where}, {change.summary}: {change.note}")
+
+
+def _commands(*groups: tuple[str, ...]) -> tuple[str, ...]:
+    return "```sh", *(command for group in groups for command in group), "```"
+
+
+def _require_plain(*names: str) -> None:
+    """Raise UsageError if a name can't be part of a path or a command."""
+    for name in names:
+        if not _PLAIN_NAME.fullmatch(name):
+            raise UsageError(
+                f"'{name}' can't be part of a file name.",
+                cause="The schema's source uses characters that no CRM allows in names.",
+                code="BAD_NAME",
+            )
+
+
+def _field_files(project: Path, object_type: str) -> Mapping[str, str]:
+    """Return the files of an object's fields in an SFDX project, by field name.
+
+    Raises UsageError if the folder has none.
+    """
+    found: dict[str, str] = {}
+    try:
+        for path in sorted(project.rglob(f"objects/{object_type}/fields/*{_FIELD_FILE}")):
+            if path.stat().st_size <= _LARGEST_FIELD_FILE:
+                found.setdefault(path.name.removesuffix(_FIELD_FILE), path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"Can't read {project}.",
+            cause=f"{getattr(error, 'strerror', None) or error}.",
+            code="FILE_NOT_READ",
+        ) from error
+    if not found:
+        raise UsageError(
+            f"{project} has no fields of {object_type} in source format.",
+            remedy="Retrieve them: "
+            f"sf project retrieve start --metadata CustomObject:{object_type}",
+            code="NO_FIELD_FILES",
+        )
+    return found
