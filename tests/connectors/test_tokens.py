@@ -47,7 +47,7 @@ def test_many_threads_one_refresh() -> None:
         assert set(pool.map(work, range(8))) == {"new"}
     assert len(calls) == 1
     assert purse.values == {"access_token": "new", "refresh_token": "r1"}
-    assert purse.events == ["token.refreshed"]
+    assert purse.events == ["token.rotated"]
 
 
 def test_a_refusal_is_final() -> None:

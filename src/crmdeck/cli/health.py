@@ -74,6 +74,7 @@ def status(
             if names:
                 for item in found:
                     _say_alerts(item)
+                    _say_endings(item)
     _end(reasons)
 
 
@@ -131,6 +132,13 @@ def _say_alerts(status: model.ConnectionStatus) -> None:
         say(f"{status.name}: {alert.level}: {alert.message}{away}")
         command = command_for(alert.next_step, status.name)
         say_details(alert.cause, alert.remedy, command, alert.link)
+
+
+def _say_endings(status: model.ConnectionStatus) -> None:
+    for end in status.endings:
+        due = f" Possible end: {end.ends_at:%Y-%m-%d}." if end.ends_at else ""
+        say(f"{status.name}: can end: {end.message}{due}")
+        say_details(None, end.remedy, None, end.link)
 
 
 def refresh(

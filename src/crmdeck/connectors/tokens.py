@@ -122,12 +122,15 @@ class TokenKeeper:
         if grant.expires_in is not None:
             self.expires_at = seconds_from(self._clock(), grant.expires_in)
         # After rotation only the new refresh token works: store it before anything else.
-        self._keep(values)
-        self._listener("token.refreshed", "Got a new access token.")
+        rotated = values.get("refresh_token") not in (None, self._credentials.get("refresh_token"))
+        self._keep(values, rotated=rotated)
+        if rotated:
+            self._listener("token.rotated", "Got a new access token and a new refresh token.")
+        else:
+            self._listener("token.refreshed", "Got a new access token.")
         return grant.access_token
 
-    def _keep(self, values: Mapping[str, str]) -> None:
-        rotated = values.get("refresh_token") not in (None, self._credentials.get("refresh_token"))
+    def _keep(self, values: Mapping[str, str], *, rotated: bool) -> None:
         try:
             self._credentials.put(values)
         except CrmdeckError as error:

@@ -5,6 +5,7 @@ from .check import ExpiredRule as ExpiredRule
 from .check import Issue as Issue
 from .connection import Alert as Alert
 from .connection import Connection as Connection
+from .connection import ConnectionEnd as ConnectionEnd
 from .connection import ConnectionStatus as ConnectionStatus
 from .connection import ProbeReport as ProbeReport
 from .connection import Quota as Quota
@@ -105,6 +106,7 @@ from .schema import SnapshotInfo as SnapshotInfo
 from .usage import FieldUsage as FieldUsage
 from .usage import FieldUse as FieldUse
 from .vendor import CrmPage as CrmPage
+from .vendor import Ending as Ending
 from .vendor import Flow as Flow
 from .vendor import Question as Question
 from .vendor import VendorProfile as VendorProfile

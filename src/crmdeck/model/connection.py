@@ -90,11 +90,27 @@ class Alert(WireModel):
     dismissed_until: date | None = None
 
 
+class ConnectionEnd(WireModel):
+    """One thing that can end a connection, and what to do before.
+
+    `ends_at` is the earliest time, if known. `link` is the vendor's page about it.
+    """
+
+    code: str
+    message: str
+    remedy: str
+    ends_at: UtcTime | None = None
+    link: str | None = None
+
+
 class ConnectionStatus(WireModel):
     """The answer of `GET /integrations/{id}/status`, with name, quota and alerts.
 
-    `token_renewed`: crmdeck renews the token automatically. `token_level` and `quota_level` are the
-    urgency of the token's expiry and of the API allowance; None if neither is near.
+    `token_renewed`: crmdeck renews the token automatically. `token_used_at` is when crmdeck last
+    used or stored the refresh token, `token_rotated_at` when the CRM last replaced it: then no
+    other tool can use the same one. `endings` is what can end the connection. `token_level` and
+    `quota_level` are the urgency of the token's expiry and of the API allowance; None if neither is
+    near.
     """
 
     id: str
@@ -113,6 +129,9 @@ class ConnectionStatus(WireModel):
     token_expires_at: UtcTime | None = None
     token_renewed: bool = False
     token_level: AlertLevel | None = None
+    token_used_at: UtcTime | None = None
+    token_rotated_at: UtcTime | None = None
+    endings: tuple[ConnectionEnd, ...] = ()
     schema_stats: SchemaStats
     quota: Quota | None = None
     quota_level: AlertLevel | None = None

@@ -47,6 +47,21 @@ class Flow(NamedTuple):
         return tuple(q for q in self.questions if q.required and q.name not in given)
 
 
+class Ending(NamedTuple):
+    """One thing that can end a connection with one of `flows`, and what to do before.
+
+    `idle_days`: the connection ends after so many days without use of its refresh token. `source`
+    is the vendor's page.
+    """
+
+    code: str
+    flows: frozenset[str]
+    message: str
+    remedy: str
+    source: str
+    idle_days: int | None = None
+
+
 class CrmPage(NamedTuple):
     """The address of a page in the CRM; `note` says what to search for on a less exact page."""
 
@@ -99,6 +114,9 @@ class VendorProfile:
     """Why the CRM offers no sign-in with a user name and password."""
     oauth_path: str | None = None
     """The dated path of the OAuth endpoints, as `retirements.toml` names it."""
+
+    endings: tuple[Ending, ...] = ()
+    """What can end a connection, the most likely first."""
 
     version_pattern: str | None = None
     """A regular expression for the API versions that a connection can pin."""

@@ -51,7 +51,7 @@ def test_a_rotated_refresh_token_is_kept(sandbox: Sandbox) -> None:
         sandbox.fault(ORG, Fault(FaultKind.EXPIRED_TOKEN))
         run(connector)
     assert purse.values["refresh_token"] != before
-    assert purse.events == ["token.refreshed", "token.refreshed"]
+    assert purse.events == ["token.rotated", "token.rotated"]
 
 
 def test_a_revoked_refresh_token_means_reauthorize(sandbox: Sandbox) -> None:

@@ -10,6 +10,7 @@ import pytest
 from crmdeck.model import (
     AlertLevel,
     Connection,
+    ConnectionEnd,
     ObjectFailure,
     Quota,
     SchemaStats,
@@ -83,6 +84,12 @@ def failure(name: str, why: str, code: str = "FORBIDDEN", **more: Any) -> Object
     return ObjectFailure(object_type=name, code=code, message=why, **more)
 
 
+def idle(days: int) -> dict[str, Any]:
+    used = NOW - days * DAY
+    end = ConnectionEnd(code="TOKEN_IDLE", message="Idle.", remedy="Use.", ends_at=used + 30 * DAY)
+    return {"token_used": used, "endings": (end,)}
+
+
 REVOKED = run(SyncOutcome.REAUTH, code="APP_REVOKED")
 STOPPED = run(SyncOutcome.STOPPED, code="QUOTA_RESERVE")
 LOW = Quota(used=85, limit=100, observed_at=NOW)
@@ -114,6 +121,12 @@ LOW = Quota(used=85, limit=100, observed_at=NOW)
             AlertLevel.WARNING,
             "TOKEN_ENDS_SOON",
             "The token expires on 2026-11-26 12:00 UTC.",
+        ),
+        (
+            idle(24),
+            AlertLevel.WARNING,
+            "TOKEN_IDLE",
+            "The refresh token was last used 24 days ago.",
         ),
         (
             {"drifted": 3, "breaking": 2},
@@ -196,6 +209,7 @@ def test_one_thing_is_one_alert(
         {"quota": Quota(used=79, limit=100, observed_at=NOW)},
         {"quota": LOW.model_copy(update={"observed_at": NOW - 2 * DAY})},
         {"connection": connection(token_expires_at=NOW + 8 * DAY)},
+        idle(22),
         {"stats": stats(24 * 5), "connection": connection(ttl_hours=24 * 7)},
         {"bad": REVOKED, "good": run(SyncOutcome.OK), "last": run(SyncOutcome.OK)},
         {"status": Status.DISCONNECTED, "drifted": 3, "quota": LOW},

@@ -7,7 +7,16 @@ from urllib.parse import quote
 
 from crmdeck.connectors.hubspot.paths import OAUTH_VERSION
 from crmdeck.formats.hubspot_change import write_change
-from crmdeck.model import Connection, CrmPage, Flow, Question, Source, VendorProfile, WriteRules
+from crmdeck.model import (
+    Connection,
+    CrmPage,
+    Ending,
+    Flow,
+    Question,
+    Source,
+    VendorProfile,
+    WriteRules,
+)
 
 APP = "https://app.hubspot.com"
 """Redirects to the data center of the account."""
@@ -64,6 +73,15 @@ FLOWS = (
         (_APP_ID, _APP_SECRET, Question("refresh_token", "Refresh token")),
     ),
 )
+ENDINGS = (
+    Ending(
+        "KEY_ROTATED",
+        frozenset({"access-token"}),
+        "The connection ends when a user rotates or deletes the key in HubSpot.",
+        "Sign in with the new key before the old one stops working.",
+        "https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/account-service-keys",
+    ),
+)
 
 
 def setup_page(
@@ -94,6 +112,7 @@ PROFILE = VendorProfile(
     login_hosts={"production": APP},
     retired_sign_in="HubSpot has no sign-in with a user name and password for apps.",
     oauth_path=f"oauth/{OAUTH_VERSION}",
+    endings=ENDINGS,
     setup_page=setup_page,
     no_setup_page="Test the connection to get its Portal ID: crmdeck connections test {name}",
     always_stated=("createable", "updateable", "unique", "calculated"),

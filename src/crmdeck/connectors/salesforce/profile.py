@@ -7,7 +7,7 @@ from urllib.parse import quote, urlsplit
 
 from crmdeck.errors import UsageError
 from crmdeck.formats.salesforce_change import write_change
-from crmdeck.model import Connection, CrmPage, Flow, Question, VendorProfile, WriteRules
+from crmdeck.model import Connection, CrmPage, Ending, Flow, Question, VendorProfile, WriteRules
 
 LOGIN_HOSTS = {
     "production": "https://login.salesforce.com",
@@ -53,6 +53,44 @@ FLOWS = (
         "Access token and instance URL (not renewed)",
         (Question("access_token", "Access token"),),
         own_host=True,
+    ),
+)
+
+_HELP = "https://help.salesforce.com/s/articleView?id="
+_RENEWED = frozenset({"browser", "refresh-token"})
+ENDINGS = (
+    # The page dates the enforcement 2026-05-11; partners report suspensions from 2026-06-25 on.
+    Ending(
+        "TOKEN_IDLE",
+        _RENEWED,
+        "A partner's app loses its refresh token after 30 days without use (since 2026-05-11; "
+        "other pages say 2026-06-25). Other apps follow their own policy.",
+        "Refresh the connection at least every 30 days.",
+        "https://developer.salesforce.com/docs/atlas.en-us.packagingGuide.meta/packagingGuide/secure_code_ac_eca.htm",
+        idle_days=30,
+    ),
+    Ending(
+        "TOKEN_SHARED",
+        _RENEWED,
+        "If the app rotates refresh tokens, each works once. Using an old one revokes the new one.",
+        "Never share the token with another tool. Sign in separately for each.",
+        f"{_HELP}005316711&type=1",
+    ),
+    Ending(
+        "APPROVAL_LIMIT",
+        _RENEWED,
+        "A user has five approvals for each app. The next sign-in with the app revokes an older "
+        "one.",
+        "Give crmdeck an app or a user of its own.",
+        f"{_HELP}platform.remoteaccess_request_approve.htm&type=5",
+    ),
+    Ending(
+        "USER_FROZEN",
+        frozenset(flow.name for flow in FLOWS),
+        "Salesforce freezes users that connect through an anonymizing VPN or proxy, and revokes "
+        "their refresh tokens (since 2026-04-24).",
+        "Refresh from a stable address of your company, as an integration user.",
+        f"{_HELP}005318944&type=1",
     ),
 )
 
@@ -134,6 +172,7 @@ PROFILE = VendorProfile(
     own_url_example="https://MYDOMAIN.my.salesforce.com",
     retired_sign_in="Salesforce retires the OAuth password flow on 2027-02-20, and SOAP login() "
     "with Summer '27.",
+    endings=ENDINGS,
     version_pattern=r"\d\d\.0",
     version_example="66.0",
     setup_page=setup_page,

@@ -12,6 +12,7 @@ from crmdeck.model import (
     Alert,
     AlertLevel,
     Connection,
+    ConnectionEnd,
     ObjectFailure,
     Quota,
     SchemaStats,
@@ -43,8 +44,9 @@ class Vitals:
     successful refresh, `whole` the last refresh without failed objects, and `bad` the last failed
     run. `failing_since` is the first failed run after `good`. `drifted` counts the open changes of
     mapped fields, between `drifted_since` and `drifted_at`, and `breaking` the breaking ones among
-    them. `lost` are the object types whose definitions are missing from the cache. `dismissed` is
-    each dismissal by alert ID.
+    them. `lost` are the object types whose definitions are missing from the cache. `token_used` is
+    when the refresh token was last used, `endings` what can end the connection. `dismissed` is each
+    dismissal by alert ID.
     """
 
     connection: Connection
@@ -65,6 +67,8 @@ class Vitals:
     drifted_at: datetime | None = None
     concerns: tuple[Concern, ...] = ()
     lost: tuple[str, ...] = ()
+    token_used: datetime | None = None
+    endings: tuple[ConnectionEnd, ...] = ()
     dismissed: Mapping[str, Dismissal] = field(default_factory=dict)
 
 
@@ -173,6 +177,28 @@ def token_ends(vitals: Vitals) -> Iterator[Alert]:
         next_step=NextStep.SIGN_IN,
         due_at=ends,
     )
+
+
+def token_idle(vitals: Vitals) -> Iterator[Alert]:
+    """Yield an alert for a refresh token that may expire soon because it isn't used."""
+    if vitals.token_used is None or vitals.status is Status.REAUTH_REQUIRED:
+        return
+    idle = (vitals.now - vitals.token_used).days
+    for end in vitals.endings:
+        if end.code != "TOKEN_IDLE" or not end.ends_at or end.ends_at - vitals.now > TOKEN_NOTICE:
+            continue
+        yield Alert(
+            level=AlertLevel.WARNING,
+            code=end.code,
+            id=alert_id(end.code, end.ends_at),
+            short="token idle",
+            message=f"The refresh token was last used {count(idle, 'day')} ago.",
+            cause=end.message,
+            remedy="Refresh the connection. If the alert stays, sign in again.",
+            next_step=NextStep.REFRESH,
+            due_at=end.ends_at,
+            link=end.link,
+        )
 
 
 def drift_on_mapped(vitals: Vitals) -> Iterator[Alert]:
@@ -340,6 +366,7 @@ RULES: tuple[Callable[[Vitals], Iterator[Alert]], ...] = (
     broken,
     definitions_lost,
     token_ends,
+    token_idle,
     drift_on_mapped,
     stopped,
     quota_low,

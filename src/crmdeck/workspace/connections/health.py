@@ -31,6 +31,7 @@ from crmdeck.workspace.connections.retirements import (
 )
 from crmdeck.workspace.connections.runs import BAD, COMPLETED, GOOD, derive_status
 from crmdeck.workspace.connections.signin.flows import EXPIRING
+from crmdeck.workspace.connections.survival import connection_ends
 from crmdeck.workspace.context import Context, find_connection
 from crmdeck.workspace.open_changes import (
     OpenOnMapped,
@@ -146,6 +147,9 @@ class Health:
             token_expires_at=connection.token_expires_at,
             token_renewed=_is_renewed(connection),
             token_level=token_level(vitals),
+            token_used_at=vitals.token_used,
+            token_rotated_at=records.rotated.get(connection.id),
+            endings=vitals.endings,
             schema_stats=vitals.stats,
             quota=vitals.quota,
             quota_level=quota_level(vitals.quota),
@@ -158,6 +162,8 @@ class Health:
         last = records.last.get(key)
         drift = records.drifted.get(key)
         now = self._context.now
+        used = records.token_used.get(key)
+        vendor = vendor_of(connection.platform)
         return Vitals(
             connection=connection,
             status=derive_status(connection, last),
@@ -177,6 +183,8 @@ class Health:
             drifted_at=drift.latest if drift else None,
             concerns=self._concerns(connection, now),
             lost=records.lost.get(key, ()),
+            token_used=used,
+            endings=connection_ends(connection, vendor, _flow_in_use(connection), used),
             dismissed=records.dismissed.get(key, {}),
         )
 
@@ -186,11 +194,15 @@ class Health:
         return concerns(connection, self.retirements(), now.date())
 
 
-def _is_renewed(connection: Connection) -> bool:
-    flow = connection.sign_in
-    if connection.source == Source.SANDBOX and flow is None:
+def _flow_in_use(connection: Connection) -> str | None:
+    if connection.source == Source.SANDBOX and connection.sign_in is None:
         # The demo signs in by itself, in the usual way of each CRM.
-        flow = next((flow.name for flow in flows_of(connection)), None)
+        return next((flow.name for flow in flows_of(connection)), None)
+    return connection.sign_in
+
+
+def _is_renewed(connection: Connection) -> bool:
+    flow = _flow_in_use(connection)
     return flow is not None and flow not in EXPIRING
 
 
@@ -207,6 +219,8 @@ class _Records:
     quotas: dict[str, Quota]
     drifted: Mapping[str, OpenOnMapped]
     signed_in: dict[str, datetime]
+    token_used: dict[str, datetime]
+    rotated: dict[str, datetime]
     failures: dict[str, tuple[ObjectFailure, ...]]
     open_changes: Mapping[str, OpenChanges]
     lost: dict[str, tuple[str, ...]]
@@ -254,6 +268,10 @@ class _Records:
             quotas=session.runs.quota_by_connection(),
             drifted=open_on_mapped(session, judged),
             signed_in=session.audit.latest_by_connection("token.stored") if ending else {},
+            token_used=session.audit.latest_by_connection(
+                "token.stored", "token.refreshed", "token.rotated"
+            ),
+            rotated=session.audit.latest_by_connection("token.rotated"),
             failures={
                 key: session.runs.failures(key)
                 for key, found in stats.items()

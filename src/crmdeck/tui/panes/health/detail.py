@@ -90,7 +90,7 @@ def detail(
     head = [_head(entry, left)] if whole else []
     rest = [_runs(entry, right, whole=whole)]
     if whole:
-        rest.append(_history(entry, now, right))
+        rest += [_endings(entry, now, right), _history(entry, now, right)]
     if is_wide:
         return beside(_sections(head + to_do), _sections([facts, *rest]), left, BETWEEN)
     return _sections([*head, *to_do, facts, *rest])
@@ -191,6 +191,7 @@ def _facts(entry: Entry, now: datetime, width: int) -> Content:
         stale = f", {_stale(stats.stale_object_count, stats.object_count)}"
         read = size + custom + stale
     failed = stats.failed_object_count
+    used, rotated = status.token_used_at, status.token_rotated_at
     return _lines(
         [
             _title("Facts"),
@@ -199,6 +200,8 @@ def _facts(entry: Entry, now: datetime, width: int) -> Content:
             _fact("organization", connection.organization, width),
             _fact("sign-in", SIGN_INS.get(connection.sign_in or "", connection.sign_in), width),
             _fact("token", token_in_full(entry, now), width),
+            _fact("token used", _moment(used, now) if used else None, width),
+            _fact("rotated", _moment(rotated, now) if rotated else None, width),
             _fact("quota", quota, width),
             _fact("schema", read or "never refreshed", width),
             _fact("failed", count(failed, "object") if failed else None, width),
@@ -207,6 +210,17 @@ def _facts(entry: Entry, now: datetime, width: int) -> Content:
             _fact("mappings", _mapped(entry), width),
         ]
     )
+
+
+def _endings(entry: Entry, now: datetime, width: int) -> Content:
+    lines = [_title("What can end this connection")] if entry.status.endings else []
+    for end in entry.status.endings:
+        lines += [
+            _beside(Content("· "), display_text(end.message), width),
+            _why("next", end.remedy, width),
+            _why("due", f"{end.ends_at:%Y-%m-%d}" if end.ends_at else None, width),
+        ]
+    return _lines(lines)
 
 
 def _stale(stale: int, objects: int) -> str:
