@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmdeck.mapping.choices import clearing
+from crmdeck.mapping.choices import clearing, filling_elsewhere
 from crmdeck.mapping.session import MappingSession, Write
 from crmdeck.mapping.state import by_field
 from crmdeck.model import Decision, DecisionState, Direction
@@ -381,9 +381,13 @@ def test_hidden_warnings_stay_hidden_until_others_are_named() -> None:
 def test_required_fields_are_unmapped_until_a_row_writes_them() -> None:
     required = field("Name", required=True, createable=True)
     session = MappingSession("acme", review(required), "dana", lambda: NOON)
-    assert list(session.required_unmapped) == [required]
+    assert [row.field for row in session.required] == [required]
+    mark = session.decide("filled", [filling_elsewhere(session.required[0])])
+    assert not session.required[0].is_open
+    session.failed(mark)
+    assert session.required[0].is_open
     session.decide("accept", [accept("accountName", "Name")])
-    assert list(session.required_unmapped) == []
+    assert session.required == ()
 
 
 def test_a_row_is_cleared_and_the_rejected_suggestion_comes_back() -> None:

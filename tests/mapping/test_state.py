@@ -132,9 +132,9 @@ def test_required_fields_are_unmapped_until_a_mapping_writes_them(log: list[Deci
     written = {
         one.crm_field for one in acceptances(log) if one.direction in (Direction.PUSH, _BOTH)
     }
-    found = [one.name for one in required_unmapped(fields, by_field(log))]
+    found = [one.name for one in required_unmapped(fields, log)]
     assert found == [name for name in CRM_NAMES if name not in written]
-    assert required_unmapped(CRM_FIELDS, by_field(log)) == ()
+    assert required_unmapped(CRM_FIELDS, log) == ()
 
 
 _BOTH = Direction.BIDIRECTIONAL
@@ -158,7 +158,7 @@ _BOTH = Direction.BIDIRECTIONAL
 def test_a_field_is_required_if_the_crm_fills_it_by_nothing_else(
     attributes: dict[str, Any], required: bool
 ) -> None:
-    assert bool(required_unmapped([field("X", **attributes)], {})) is required
+    assert bool(required_unmapped([field("X", **attributes)], ())) is required
 
 
 @given(st.lists(st.tuples(st.sampled_from(("a--A", "b--B", "a--B")), logs()), max_size=4))

@@ -17,6 +17,7 @@ from crmdeck.tui.dialogs.choose_field import ChooseField
 from crmdeck.tui.dialogs.confirm import Confirm
 from crmdeck.tui.dialogs.value_map import EditValueMap
 from crmdeck.tui.host import Location
+from crmdeck.tui.panes.mapping.table import is_title
 from crmdeck.tui.widgets.table import Sort, Table
 from crmdeck.workspace import Group, Workspace
 from crmdeck.workspace.mappings.service import Mappings
@@ -53,10 +54,51 @@ async def test_accepting_shows_at_once_is_stored_and_moves_on(desk_workspace: Wo
         assert desk.stored("accountName").crm_field == "Account_Name__c"
         assert desk.stored("accountName").decided_by == "dana"
         assert "1 of 21" in screen_text(desk.pilot)
-        # Name is required and not mapped.
-        assert "✕ no" in screen_text(desk.pilot)
-        await desk.pilot.resize_terminal(140, 40)
-        assert "✕ required, not mapped: Name" in screen_text(desk.pilot)
+        assert "✕ 1 required" in screen_text(desk.pilot)
+
+
+async def test_a_required_field_gets_a_source_or_is_filled_elsewhere(
+    desk_workspace: Workspace,
+) -> None:
+    async with at_desk(desk_workspace, size=(120, 36)) as desk:
+
+        def marked() -> tuple[str, ...]:
+            return desk.workspace.mappings.get("acme", PAIR).filled_elsewhere
+
+        await desk.go("crm:Name")
+        text = screen_text(desk.pilot)
+        assert "REQUIRED, NOT MAPPED  1" in text
+        assert "Enter maps 1 required" in text
+        await desk.press("a")
+        assert desk.workspace.mappings.decisions("acme") == ()
+        await desk.press("X")
+        assert marked() == ("Name",)
+        assert desk.pane.table.cursor_name != "crm:Name"
+        assert "REQUIRED, NOT MAPPED" not in screen_text(desk.pilot)
+        entry = desk.workspace.audit.entries(event="mapping.*")[0]
+        assert (entry.event, entry.actor) == ("mapping.filled_elsewhere", "dana")
+        await desk.go("crm:Name")
+        await desk.press("c")
+        assert marked() == ()
+        await desk.press("u")
+        assert marked() == ("Name",)
+        await desk.press("u")
+        assert marked() == ()
+        await desk.go("accountName")
+        await desk.press("a")
+        await desk.go("crm:Name")
+        await desk.press("enter")
+        dialog = desk.app.screen
+        assert isinstance(dialog, ChooseField)
+        names = [option.name for option in dialog.query_one(Table).shown()]
+        assert names[-1] == "accountName"
+        await desk.press(*"accountname", "enter")
+        assert "Move mapping" in screen_text(desk.pilot)
+        await desk.press("escape")
+        assert desk.stored("accountName").crm_field == "Account_Name__c"
+        await desk.press("f", *"accountname", "enter", "m")
+        assert desk.stored("accountName").crm_field == "Name"
+        assert "crm:Name" not in {line.key for line in desk.pane.table.shown()}
 
 
 async def test_a_key_decides_nothing_in_the_connection_that_was_left(
@@ -200,6 +242,8 @@ async def test_the_next_open_row_is_found(desk_workspace: Workspace) -> None:
         await desk.go("accountName")
         await desk.press("a")
         await desk.press("g", "n")
+        assert desk.pane.table.cursor_name == "crm:Name"
+        await desk.press("n")
         first = desk.line
         assert first.is_open
         await desk.press("N")
@@ -346,7 +390,7 @@ async def test_text_from_outside_is_text_everywhere(desk_workspace: Workspace) -
 async def test_a_title_stands_for_its_group(desk_workspace: Workspace) -> None:
     async with at_desk(desk_workspace) as desk:
         table = desk.pane.table
-        groups = [line.group for line in table.shown() if line.row is None]
+        groups = [line.group for line in table.shown() if is_title(line)]
         assert groups == [group for group in Group if group in groups]
         inside = [row.name for row in table.rows() if row.group is Group.NO_MATCH]
         assert inside
@@ -356,7 +400,7 @@ async def test_a_title_stands_for_its_group(desk_workspace: Workspace) -> None:
         await desk.press("y")
         assert [desk.stored(name).state for name in inside] == [REJECTED] * len(inside)
         # The title is gone. No other title has the cursor, so that X asks about no other group.
-        assert desk.line.is_open
+        assert desk.pane.table.cursor_name == "crm:Name"
         assert "group:NO_MATCH" not in [line.key for line in table.shown()]
         await desk.press("u")
         assert [desk.stored(name).state for name in inside] == [PENDING] * len(inside)
@@ -372,7 +416,7 @@ async def test_a_sorted_table_has_no_titles(desk_workspace: Workspace) -> None:
     async with at_desk(desk_workspace) as desk:
         desk.pane.table.set_sort(Sort("match", descending=True))
         await desk.settle()
-        assert all(line.row is not None for line in desk.pane.table.shown())
+        assert not any(map(is_title, desk.pane.table.shown()))
         desk.pane.table.set_sort(None)
         await desk.settle()
         assert desk.pane.table.shown()[0].row is None

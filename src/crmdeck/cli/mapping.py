@@ -191,6 +191,8 @@ def show(
             ],
             least=("rejected", "decided", "decided by", "changes", "direction"),
         )
+        if mapping.filled_elsewhere:
+            say(f"Filled elsewhere: {', '.join(mapping.filled_elsewhere)}")
 
 
 @app.command()
@@ -252,6 +254,23 @@ def reject(
 
 
 @app.command()
+def filled(
+    name: NameArgument,
+    pair: PairArgument,
+    fields: Annotated[
+        list[str], typer.Argument(metavar="CRM_FIELD...", help="CRM fields.", show_default=False)
+    ],
+    clear: Annotated[bool, typer.Option("--clear", help="Clear the mark.")] = False,
+    home: HomeOption = None,
+    demo: DemoOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Mark required CRM fields as filled by PartnerOS or by automation."""
+    with open_workspace(home, demo, as_json) as ws:
+        _report(ws.mappings.mark_filled(name, pair, fields, filled=not clear), as_json)
+
+
+@app.command()
 def undo(
     name: NameArgument,
     pair: PairArgument,
@@ -271,7 +290,7 @@ def undo(
         if as_json:
             emit_json(undone)
         else:
-            say(f"Undone: {undone.partner_field} -> {undone.crm_field or 'nothing'}")
+            say(f"Undone: {_subject(undone)} -> {undone.crm_field or 'nothing'}")
 
 
 @app.command()
@@ -373,12 +392,21 @@ def _report(decisions: tuple[model.Decision, ...], as_json: bool) -> None:
         emit_json(decisions)
         return
     for decision in decisions:
-        say(
-            f"{decision.state.value}: {decision.partner_field} -> "
-            f"{decision.crm_field or 'nothing'} ({decision.direction.value})"
-        )
+        if decision.partner_field:
+            say(
+                f"{decision.state.value}: {decision.partner_field} -> "
+                f"{decision.crm_field or 'nothing'} ({decision.direction.value})"
+            )
+        elif decision.state is DecisionState.REJECTED:
+            say(f"{workspace.FILLED_ELSEWHERE}: {decision.crm_field}")
+        else:
+            say(f"no longer {workspace.FILLED_ELSEWHERE}: {decision.crm_field}")
     if not decisions:
         say("No changes: all of it was decided before.")
+
+
+def _subject(decision: model.Decision) -> str:
+    return decision.partner_field or workspace.FILLED_ELSEWHERE
 
 
 def _read(file: str) -> str:

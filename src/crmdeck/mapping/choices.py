@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 
-from crmdeck.mapping.rows import MappingRow, RowBuilder
+from crmdeck.mapping.rows import MappingRow, RequiredRow, RowBuilder
 from crmdeck.mapping.wording import percent, type_text
 from crmdeck.model import (
     Choice,
@@ -165,6 +165,42 @@ def clearing(row: MappingRow, crm_fields: Container[str]) -> Choice:
         partner_field=row.name,
         state=DecisionState.PENDING,
         crm_field=rejected if rejected in crm_fields else None,
+    )
+
+
+def filling_elsewhere(row: RequiredRow) -> Choice:
+    """Return the choice that marks a required CRM field as filled elsewhere."""
+    return Choice(partner_field="", state=DecisionState.REJECTED, crm_field=row.field.name)
+
+
+def not_filling_elsewhere(row: RequiredRow) -> Choice:
+    """Return the choice that clears the mark."""
+    return Choice(partner_field="", state=DecisionState.PENDING, crm_field=row.field.name)
+
+
+def source_choices(row: RequiredRow, rows: Sequence[MappingRow]) -> tuple[FieldChoice, ...]:
+    """Return the PartnerOS fields for a required CRM field, unmapped and better ones first.
+
+    `why` of a mapped field names its CRM field.
+    """
+
+    def match(one: MappingRow) -> float:
+        found = (each for each in one.candidates if each.crm_field == row.field.name)
+        return next((each.confidence or 0 for each in found), 0)
+
+    def is_mapped(one: MappingRow) -> bool:
+        return one.state is DecisionState.ACCEPTED
+
+    return tuple(
+        FieldChoice(
+            one.name,
+            one.partner.label,
+            type_text(one.partner),
+            match=percent(match(one)) if match(one) else "",
+            why=f"mapped to {one.crm_field}" if is_mapped(one) else "",
+            required=one.partner.required,
+        )
+        for one in sorted(rows, key=lambda one: (is_mapped(one), -match(one)))
     )
 
 

@@ -1,4 +1,5 @@
-"""The rows of an object pair, one for each PartnerOS field.
+"""The rows of an object pair: one for each PartnerOS field, and for each required CRM field
+without one.
 
 Rows are derived from a review, the suggestions and the decision log. A decision appends to the
 log, and the rows are built again.
@@ -12,7 +13,14 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from crmdeck.mapping.review import Review, Verdict
-from crmdeck.mapping.state import FieldDecisions, by_field, current_state, drift_since
+from crmdeck.mapping.state import (
+    FieldDecisions,
+    by_field,
+    current_state,
+    drift_since,
+    filled_elsewhere,
+    required_unmapped,
+)
 from crmdeck.matching.context import MIN_CONFIDENCE
 from crmdeck.model import (
     Decision,
@@ -179,6 +187,35 @@ class MappingRow:
         return None
 
 
+@dataclass(frozen=True)
+class RequiredRow:
+    """A CRM field that a new record requires, and that no accepted mapping writes.
+
+    `mark` is the active decision that it is filled elsewhere, `history` all such decisions.
+    """
+
+    field: Field
+    mark: Decision | None = None
+    history: tuple[Decision, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The subject of its decisions, which no PartnerOS field has as its name."""
+        return f"crm:{self.field.name}"
+
+    @property
+    def title(self) -> str:
+        return self.field.name
+
+    @property
+    def is_open(self) -> bool:
+        return self.mark is None
+
+    @property
+    def group(self) -> Group:
+        return Group.REQUIRED if self.is_open else Group.DONE
+
+
 # Bounds for sharing out the probability of barred candidates: never divide by zero or claim
 # certainty.
 MIN_LEFT, CEILING = 0.005, 0.995
@@ -191,6 +228,7 @@ class Group(StrEnum):
     """Groups of rows, in the order in which they need attention."""
 
     BROKEN = "broken"
+    REQUIRED = "required, not mapped"
     HIGH = "high match"
     CHECK = "check"
     NO_MATCH = "no match"
@@ -275,6 +313,17 @@ class RowBuilder:
                 now,
             )
             for partner in self.review.partner.fields
+        )
+
+    def build_required(self, log: Sequence[Decision]) -> tuple[RequiredRow, ...]:
+        """Return the required CRM fields without a PartnerOS field, in the order of the schema."""
+        marks = filled_elsewhere(log)
+        history: defaultdict[str, list[Decision]] = defaultdict(list)
+        for decision in log:
+            history[decision.subject].append(decision)
+        return tuple(
+            RequiredRow(one, marks.get(one.name), tuple(history[f"crm:{one.name}"]))
+            for one in required_unmapped(self.review.crm_fields, log)
         )
 
     def _row(

@@ -11,14 +11,19 @@ from datetime import datetime
 from itertools import count
 
 from crmdeck.mapping.review import Review
-from crmdeck.mapping.rows import Candidate, MappingRow, RowBuilder, Situation, named_candidates
-from crmdeck.mapping.state import by_field, required_unmapped
+from crmdeck.mapping.rows import (
+    Candidate,
+    MappingRow,
+    RequiredRow,
+    RowBuilder,
+    Situation,
+    named_candidates,
+)
 from crmdeck.model import (
     Choice,
     Decision,
     DecisionState,
     Direction,
-    Field,
     SuggestAnswer,
     Suggestion,
 )
@@ -31,7 +36,8 @@ class Step:
     """One step of the user: decisions, or directions set on undecided rows.
 
     `before` and `after` are the directions set on its rows, None for the widest. `stored` are the
-    ids of its decisions in the store, `undone_by` those of their undoing.
+    ids of its decisions in the store, `undone_by` those of their undoing. `fields` are the
+    subjects of the decisions, which are the names of their rows.
     Only the writer's thread fills them, in the order of the steps.
     """
 
@@ -97,10 +103,6 @@ class MappingSession:
         own = (decision for id_, decision in self._own.items() if id_ not in known)
         return (*self.review.log, *own)
 
-    @property
-    def required_unmapped(self) -> tuple[Field, ...]:
-        return required_unmapped(self.review.crm_fields, by_field(self.log))
-
     def update_review(self, review: Review) -> tuple[Decision, ...]:
         """Show a newer review and keep the user's own decisions.
 
@@ -137,10 +139,10 @@ class MappingSession:
         """Show decisions and return the write that stores them."""
         rows = self.by_name
         for choice in choices:
-            if choice.state is DecisionState.REJECTED:
+            if choice.partner_field and choice.state is DecisionState.REJECTED:
                 self._remember(rows[choice.partner_field])
         shown = tuple(self._provisional(choice) for choice in choices)
-        fields = tuple(choice.partner_field for choice in choices)
+        fields = tuple(choice.subject for choice in choices)
         step = Step(title, fields, shown, before=self._directions_of(fields))
         step.after = dict.fromkeys(fields)
         self._do(step)
@@ -270,7 +272,8 @@ class MappingSession:
         return write
 
     def _provisional(self, choice: Choice) -> Decision:
-        row = self.by_name[choice.partner_field]
+        row = self.by_name.get(choice.partner_field)
+        direction = row.direction if row is not None else Direction.BIDIRECTIONAL
         return Decision(
             id=f"shown-{next(_numbers)}",
             connection_id=self.review.connection_id,
@@ -278,7 +281,7 @@ class MappingSession:
             partner_field=choice.partner_field,
             crm_field=choice.crm_field,
             state=choice.state,
-            direction=choice.direction or row.direction,
+            direction=choice.direction or direction,
             value_map=choice.value_map,
             confidence=choice.confidence,
             note=choice.note,
@@ -294,6 +297,7 @@ class MappingSession:
                 put_back[one.crm_field] = replace(one, was_put_back=True)
 
     def _rebuild(self) -> None:
+        self.required: tuple[RequiredRow, ...] = self.builder.build_required(self.log)
         self.rows = self.builder.build(
             Situation(
                 log=self.log,

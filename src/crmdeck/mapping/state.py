@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from crmdeck.drift.detect import AcceptedField
@@ -40,6 +40,8 @@ def by_field(log: Sequence[Decision]) -> dict[str, FieldDecisions]:
     """Return the active decisions by PartnerOS field, from the log of one object pair."""
     decided: dict[str, FieldDecisions] = {}
     for decision in in_force(log):
+        if not decision.partner_field:
+            continue
         before = decided.get(decision.partner_field)
         rejected = dict.fromkeys(before.rejected if before else ())
         if decision.crm_field is not None:
@@ -49,6 +51,22 @@ def by_field(log: Sequence[Decision]) -> dict[str, FieldDecisions]:
                 rejected.pop(decision.crm_field, None)
         decided[decision.partner_field] = FieldDecisions(decision, tuple(rejected))
     return decided
+
+
+def filled_elsewhere(log: Sequence[Decision]) -> dict[str, Decision]:
+    """Return by CRM field the active decisions that mark one as filled elsewhere.
+
+    Accepting a mapping of the field ends the mark.
+    """
+    marks: dict[str, Decision] = {}
+    for decision in in_force(log):
+        if decision.crm_field is None:
+            continue
+        if not decision.partner_field and decision.state is DecisionState.REJECTED:
+            marks[decision.crm_field] = decision
+        elif not decision.partner_field or decision.state is DecisionState.ACCEPTED:
+            marks.pop(decision.crm_field, None)
+    return marks
 
 
 def current_state(
@@ -101,13 +119,14 @@ def _with_own_pick(suggestion: Suggestion) -> tuple[Alternative, ...]:
     return tuple(ranked[:MAX_ALTERNATIVES])
 
 
-def required_unmapped(
-    crm_fields: Sequence[Field], decided: Mapping[str, FieldDecisions]
-) -> tuple[Field, ...]:
-    """Return the CRM fields that a new record requires and no accepted mapping writes."""
+def required_unmapped(crm_fields: Sequence[Field], log: Sequence[Decision]) -> tuple[Field, ...]:
+    """Return the CRM fields that a new record requires and no accepted mapping writes.
+
+    Fields that are filled elsewhere are among them: see `filled_elsewhere`.
+    """
     written = {
         one.accepted.crm_field
-        for one in decided.values()
+        for one in by_field(log).values()
         if one.accepted is not None and one.accepted.direction is not Direction.PULL
     }
     return tuple(
@@ -149,18 +168,18 @@ def require_one_each(log: Sequence[Decision]) -> None:
 
 
 def require_seen(
-    log: Iterable[Decision], partner_fields: Collection[str], seen: Collection[str] | None
+    log: Iterable[Decision], subjects: Collection[str], seen: Collection[str] | None
 ) -> None:
-    """Raise ConflictError if one of the fields has a decision that isn't in `seen`.
+    """Raise ConflictError if one of the subjects has a decision that isn't in `seen`.
 
     `seen` has the ids of the decisions that the caller knows; None means all.
     """
     if seen is None:
         return
     for decision in log:
-        if decision.partner_field in partner_fields and decision.id not in seen:
+        if decision.subject in subjects and decision.id not in seen:
             raise ConflictError(
-                f"{decision.decided_by} changed '{decision.partner_field}'.",
+                f"{decision.decided_by} changed '{decision.partner_field or decision.crm_field}'.",
                 cause=f"{_deed(decision)} on {decision.decided_at:%Y-%m-%d %H:%M} UTC.",
                 remedy="Check the current mapping, then decide again.",
                 code="DECIDED_MEANWHILE",
@@ -179,7 +198,7 @@ def require_alone(log: Sequence[Decision], target: Decision) -> None:
             undone.add(decision.undoes)
     if target.id in undone:
         raise ConflictError(
-            f"This decision on '{target.partner_field}' is already undone.",
+            f"This decision on '{target.partner_field or target.crm_field}' is already undone.",
             code="ALREADY_UNDONE",
         )
     for decision in log[log.index(target) + 1 :]:
@@ -187,10 +206,11 @@ def require_alone(log: Sequence[Decision], target: Decision) -> None:
         if (
             decision.undoes is None
             and decision.id not in undone
-            and (decision.partner_field == target.partner_field or same_crm_field)
+            and (decision.subject == target.subject or same_crm_field)
         ):
+            named = decision.partner_field or decision.crm_field
             raise ConflictError(
-                f"A later decision on '{decision.partner_field}' depends on this one.",
+                f"A later decision on '{named}' depends on this one.",
                 cause=f"{_deed(decision)} by {decision.decided_by} on "
                 f"{decision.decided_at:%Y-%m-%d %H:%M} UTC.",
                 remedy=f"Undo that decision first: {decision.id}",
@@ -201,6 +221,9 @@ def require_alone(log: Sequence[Decision], target: Decision) -> None:
 def _deed(decision: Decision) -> str:
     if decision.undoes is not None:
         return "A decision was undone"
+    if not decision.partner_field:
+        marked = decision.state is DecisionState.REJECTED
+        return f"The field was {'' if marked else 'no longer '}marked as filled elsewhere"
     if decision.state is DecisionState.PENDING:
         return "The field was cleared"
     if decision.crm_field is None:

@@ -9,6 +9,7 @@ from crmdeck.mapping.rows import Group, MappingRow, Trouble
 from crmdeck.model import Choice, Decision, DecisionState, Direction, Field, FieldType, ObjectPair
 from crmdeck.text import count
 
+FILLED_ELSEWHERE = "filled elsewhere"
 SIGNS = {
     DecisionState.ACCEPTED: "✓",
     DecisionState.REJECTED: "–",
@@ -226,6 +227,8 @@ def decision_text(decision: Decision) -> str:
         return "undid" + (f" {decision.crm_field}" if decision.crm_field else "")
     if decision.state is DecisionState.PENDING:
         return "cleared"
+    if not decision.partner_field:
+        return FILLED_ELSEWHERE
     if decision.crm_field is None:
         return "unmapped"
     arrow = f" {decision.direction.arrow}" if decision.state is DecisionState.ACCEPTED else ""

@@ -136,7 +136,11 @@ class SuggestAnswer(WireModel):
 
 
 class Decision(WireModel):
-    """A decision. An undo is another decision that names it in `undoes`."""
+    """A decision. An undo is another decision that names it in `undoes`.
+
+    With an empty `partner_field` it is about the CRM field itself: `rejected` marks the field as
+    filled elsewhere, by PartnerOS or by automation, and `pending` clears that.
+    """
 
     id: str
     connection_id: str
@@ -152,13 +156,19 @@ class Decision(WireModel):
     decided_by: str
     decided_at: UtcTime
 
+    @property
+    def subject(self) -> str:
+        """The PartnerOS field, or `crm:NAME` for a CRM field itself."""
+        return self.partner_field or f"crm:{self.crm_field}"
+
 
 class Choice(WireModel):
-    """A user's choice for a PartnerOS field.
+    """A user's choice for a PartnerOS field, or with an empty `partner_field` for a CRM field.
 
     Accepting needs `crm_field`. Rejecting a `crm_field` rejects that candidate; rejecting without
     one leaves the field unmapped. `pending` makes it undecided. If `direction` is None, crmdeck
-    chooses it. `value_map` leads from PartnerOS values to CRM values.
+    chooses it. `value_map` leads from PartnerOS values to CRM values. Rejecting a CRM field itself
+    marks it as filled elsewhere.
     """
 
     partner_field: str
@@ -168,6 +178,11 @@ class Choice(WireModel):
     value_map: dict[str, str] | None = None
     confidence: float | None = None
     note: str | None = None
+
+    @property
+    def subject(self) -> str:
+        """The PartnerOS field, or `crm:NAME` for a CRM field itself."""
+        return self.partner_field or f"crm:{self.crm_field}"
 
 
 def in_force(log: Sequence[Decision]) -> tuple[Decision, ...]:
@@ -207,7 +222,8 @@ class MappingLine(WireModel):
 class FieldMapping(WireModel):
     """The current mapping of an object pair; `version` is that of this format.
 
-    `connection` is the connection's name, for readers; the ID identifies it.
+    `connection` is the connection's name, for readers; the ID identifies it. `filled_elsewhere`
+    are the CRM fields that PartnerOS or automation fills without a mapping.
     """
 
     version: int = 1
@@ -215,6 +231,7 @@ class FieldMapping(WireModel):
     connection: str | None = None
     object_pair: str
     lines: tuple[MappingLine, ...]
+    filled_elsewhere: tuple[str, ...] = ()
 
 
 class PairSummary(WireModel):

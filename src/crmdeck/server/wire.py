@@ -101,10 +101,12 @@ class Reopened(WireModel):
 class ChoiceBody(WireModel):
     """A choice of `POST /integrations/{id}/mapping/decisions`.
 
-    Accepting needs `crmField`; without `direction` crmdeck chooses it.
+    Accepting needs `crmField`; without `direction` crmdeck chooses it. With an empty
+    `partnerField` the choice is about the CRM field itself: `rejected` marks it as filled
+    elsewhere, `pending` clears that.
     """
 
-    partner_field: Name
+    partner_field: Annotated[str, pydantic.Field(max_length=255)]
     state: DecisionState
     crm_field: Name | None = None
     direction: Direction | None = None

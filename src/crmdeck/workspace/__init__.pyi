@@ -33,9 +33,12 @@ from crmdeck.mapping.choices import accepting as accepting
 from crmdeck.mapping.choices import choosing as choosing
 from crmdeck.mapping.choices import clearing as clearing
 from crmdeck.mapping.choices import field_choices as field_choices
+from crmdeck.mapping.choices import filling_elsewhere as filling_elsewhere
 from crmdeck.mapping.choices import latest_first as latest_first
+from crmdeck.mapping.choices import not_filling_elsewhere as not_filling_elsewhere
 from crmdeck.mapping.choices import pair_choices as pair_choices
 from crmdeck.mapping.choices import rejecting as rejecting
+from crmdeck.mapping.choices import source_choices as source_choices
 from crmdeck.mapping.choices import value_choices as value_choices
 from crmdeck.mapping.choices import value_targets as value_targets
 from crmdeck.mapping.review import Review as Review
@@ -44,12 +47,14 @@ from crmdeck.mapping.rows import HIGH_MATCH as HIGH_MATCH
 from crmdeck.mapping.rows import Candidate as Candidate
 from crmdeck.mapping.rows import Group as Group
 from crmdeck.mapping.rows import MappingRow as MappingRow
+from crmdeck.mapping.rows import RequiredRow as RequiredRow
 from crmdeck.mapping.rows import RowBuilder as RowBuilder
 from crmdeck.mapping.rows import Trouble as Trouble
 from crmdeck.mapping.session import MappingSession as MappingSession
 from crmdeck.mapping.session import Step as Step
 from crmdeck.mapping.session import Write as Write
 from crmdeck.mapping.wording import DIRECTION_WORDS as DIRECTION_WORDS
+from crmdeck.mapping.wording import FILLED_ELSEWHERE as FILLED_ELSEWHERE
 from crmdeck.mapping.wording import SIGNS as SIGNS
 from crmdeck.mapping.wording import STATE_WORDS as STATE_WORDS
 from crmdeck.mapping.wording import access_text as access_text

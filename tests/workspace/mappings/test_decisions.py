@@ -102,6 +102,39 @@ def test_a_rejected_candidate_never_returns_and_an_accepted_field_is_not_suggest
     assert suggestion("expectedCloseDate") == ("Registered_Account__c", DecisionState.ACCEPTED)
 
 
+def test_a_required_field_is_filled_elsewhere_until_it_is_cleared_or_mapped(desk: Desk) -> None:
+    mappings = discovered(desk).mappings
+    preflights = desk.workspace.preflights
+
+    def missing() -> set[str]:
+        found = {one.crm_field for one in preflights.fails_when("acme", PAIR) if one.when}
+        names = {field.name for field in mappings.required_unmapped("acme", PAIR)}
+        assert names == {"Name"} & found
+        return names
+
+    mappings.record_decisions("acme", PAIR, [accept("description", "Description")])
+    assert missing() == {"Name"}
+    (mark,) = mappings.mark_filled("acme", PAIR, ["Name"])
+    assert mappings.mark_filled("acme", PAIR, ["Name"]) == ()
+    assert missing() == set()
+    assert mappings.get("acme", PAIR).filled_elsewhere == ("Name",)
+    exported = mappings.get("acme", PAIR).to_json()
+    mappings.mark_filled("acme", PAIR, ["Name"], filled=False)
+    assert missing() == {"Name"}
+    mappings.apply("acme", PAIR, exported)
+    assert missing() == set()
+    mappings.record_decisions("acme", PAIR, [accept("accountName", "Name")])
+    assert mappings.get("acme", PAIR).filled_elsewhere == ()
+    with pytest.raises(ConflictError, match="already mapped to 'accountName'"):
+        mappings.mark_filled("acme", PAIR, ["Name"])
+    with pytest.raises(NotFoundError):
+        mappings.mark_filled("acme", PAIR, ["Nome"])
+    with pytest.raises(ConflictError, match="later decision"):
+        mappings.undo("acme", PAIR, mark.id)
+    events = [entry.event for entry in desk.workspace.audit.entries(event="mapping.*")]
+    assert events.count("mapping.filled_elsewhere") == 2
+
+
 def test_a_crm_field_is_mapped_once(desk: Desk) -> None:
     workspace = discovered(desk)
     workspace.mappings.record_decisions("acme", PAIR, [accept("accountName", "Account_Name__c")])

@@ -44,7 +44,8 @@ FINDING_FORMATS = ("csv", "jsonl")
 class Assumptions(TypedDict, total=False):
     """What a preflight assumes of every write.
 
-    `create` is False for updates. `filled` names CRM fields that PartnerOS or automation fills.
+    `create` is False for updates. `filled` names CRM fields that PartnerOS or automation fills, in
+    addition to those marked as filled elsewhere.
     """
 
     create: bool
@@ -53,12 +54,16 @@ class Assumptions(TypedDict, total=False):
 
 
 class Sides(NamedTuple):
-    """Both sides of an object pair; `sources` are the PartnerOS fields by name."""
+    """Both sides of an object pair; `sources` are the PartnerOS fields by name.
+
+    `filled` are the CRM fields marked as filled elsewhere.
+    """
 
     connection: Connection
     schema: ObjectSchema
     sources: Mapping[str, Field]
     mapped: tuple[MappedField, ...]
+    filled: frozenset[str]
 
 
 class PreflightRun(NamedTuple):
@@ -95,7 +100,7 @@ class Preflights:
         `ignore` names columns to leave out. Raises NotFoundError, UsageError, and SourceError.
         """
         sides = self._sides(ref, pair)
-        setting = self._setting(sides.schema, assumed)
+        setting = self._setting(sides, assumed)
         read = read_records(records, tuple(sides.sources.values()), ignore)
         judge = Judge(
             sides.schema, sides.mapped, vendor_of(sides.connection.platform).write_rules, setting
@@ -116,7 +121,7 @@ class Preflights:
         Raises NotFoundError and UsageError.
         """
         sides = self._sides(ref, pair)
-        setting = self._setting(sides.schema, assumed)
+        setting = self._setting(sides, assumed)
         rules = vendor_of(sides.connection.platform).write_rules
         return fails_when(sides.schema, sides.mapped, sides.sources, rules, setting)
 
@@ -167,9 +172,11 @@ class Preflights:
             connection = find_connection(session, ref)
             crm_object = ObjectPair.parse(pair).crm_object
             schema = find_snapshot(session, connection, crm_object).content
-        return Sides(connection, schema, sources, mapped)
+        filled = frozenset(mapping.filled_elsewhere)
+        return Sides(connection, schema, sources, mapped, filled)
 
-    def _setting(self, schema: ObjectSchema, assumed: Assumptions) -> Setting:
+    def _setting(self, sides: Sides, assumed: Assumptions) -> Setting:
+        schema = sides.schema
         record_type, filled = assumed.get("record_type"), assumed.get("filled", ())
         names = [each.name for each in schema.record_types or ()]
         if record_type is not None and record_type not in names:
@@ -189,7 +196,7 @@ class Preflights:
             now=self._context.now.replace(tzinfo=None),
             create=assumed.get("create", True),
             record_type=record_type,
-            filled=frozenset(filled),
+            filled=sides.filled.union(filled),
         )
 
 

@@ -301,6 +301,8 @@ class Copies:
 
     def decisions_command(self, connection: str, pair: str, decisions: Sequence[Decision]) -> str:
         """Return the command for the same decisions, empty if no command matches."""
+        if not all(one.partner_field for one in decisions):
+            return self._filled_command(connection, pair, decisions)
         states = {one.state for one in decisions}
         directions = {one.direction for one in decisions}
         named = all(one.crm_field and not one.value_map and not one.undoes for one in decisions)
@@ -312,6 +314,14 @@ class Copies:
             return self._command("mapping accept", connection, pair, *picks, direction=way)
         rejected = states == {DecisionState.REJECTED}
         return self._command("mapping reject", connection, pair, *picks) if rejected else ""
+
+    def _filled_command(self, connection: str, pair: str, decisions: Sequence[Decision]) -> str:
+        states = {one.state for one in decisions}
+        if len(states) != 1 or any(one.partner_field or one.undoes for one in decisions):
+            return ""
+        names = [one.crm_field or "" for one in decisions]
+        clear = DecisionState.PENDING in states
+        return self._command("mapping filled", connection, pair, *names, clear=clear or None)
 
     def acknowledging_command(self, event_ids: Sequence[str], note: str) -> str:
         """Return the command that acknowledges the same changes, empty if there are too many."""

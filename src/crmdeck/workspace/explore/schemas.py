@@ -15,7 +15,7 @@ from crmdeck.connectors.registry import vendor_of
 from crmdeck.drift.schema_diff import compare_schemas
 from crmdeck.drift.usage import judge_usage, uses_in_schema
 from crmdeck.errors import SchemaNotDiscoveredError, UsageError
-from crmdeck.mapping.state import accepted_fields
+from crmdeck.mapping.state import accepted_fields, by_pair, filled_elsewhere
 from crmdeck.model import (
     CancelToken,
     Comparison,
@@ -29,6 +29,7 @@ from crmdeck.model import (
     FillRate,
     ObjectDetail,
     ObjectExport,
+    ObjectPair,
     ObjectSchema,
     ObjectSummary,
     ProgressCallback,
@@ -76,13 +77,14 @@ class SchemaOverview:
     """A schema with its changes and mappings.
 
     `events` are all changes of the connection, newest first, including those after `at`. `mapped`
-    has the accepted mappings as of `at` by (object, field). `first_look` is the time of the
-    baseline.
+    has the accepted mappings as of `at` by (object, field), `filled` the fields that are filled
+    elsewhere. `first_look` is the time of the baseline.
     """
 
     objects: tuple[ObjectSummary, ...]
     events: tuple[DriftEvent, ...]
     mapped: Mapping[tuple[str, str], tuple[MappedTo, ...]]
+    filled: frozenset[tuple[str, str]]
     first_look: datetime | None
     at: datetime | None
     now: datetime
@@ -279,6 +281,11 @@ class Schemas:
             objects=tuple(self._summary(info, at) for info in current),
             events=events,
             mapped={key: tuple(found) for key, found in mapped.items()},
+            filled=frozenset(
+                (ObjectPair.parse(pair).crm_object, name)
+                for pair, decisions in by_pair(log).items()
+                for name in filled_elsewhere(decisions)
+            ),
             first_look=moments[-1] if moments else None,
             at=at,
             now=self._context.now,

@@ -91,6 +91,12 @@ class MappingFile:
                 at = lines.get(str(line.get("partnerField"))) if isinstance(line, dict) else None
                 where = f"Line {at}" if at else f"Mapping {number}"
                 problems.append(f"{where}: {_reason(error)}.")
+        filled = mapping.get("filledElsewhere", [])
+        if not isinstance(filled, list) or not all(isinstance(one, str) for one in filled):
+            problems.append("filledElsewhere isn't a list of CRM fields.")
+        else:
+            rejected = DecisionState.REJECTED
+            choices += [Choice(partner_field="", state=rejected, crm_field=one) for one in filled]
         if problems:
             raise _not_a_mapping(pair, " ".join(problems[:_NAMED]))
         return cls(
@@ -119,6 +125,8 @@ class MappingFile:
         lines = {line.partner_field: line for line in current.lines}
 
         def active(choice: Choice) -> bool:
+            if not choice.partner_field:
+                return choice.crm_field in current.filled_elsewhere
             line = lines.get(choice.partner_field)
             return line is not None and (
                 (line.state, line.crm_field, line.direction, line.value_map)
@@ -165,6 +173,10 @@ class MappingFile:
         right = {field.name: field for field in review.crm_fields}
         for choice in choices:
             why: str | None = None
+            if not choice.partner_field:
+                if choice.crm_field not in right:
+                    yield f"The CRM has no field '{choice.crm_field}'."
+                continue
             partner_field = left.get(choice.partner_field)
             if partner_field is None:
                 why = f"PartnerOS has no field '{choice.partner_field}'."

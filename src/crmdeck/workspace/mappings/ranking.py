@@ -119,8 +119,10 @@ def rank_pair(
                     crm_field=one.crm_field, confidence=one.confidence, direction=one.direction
                 )
             )
+    log = sides.log if learning else sides.own_log
     evidence = matching.Evidence.from_log(
-        sides.log if learning else sides.own_log,
+        # Only decisions on PartnerOS fields say how fields match.
+        [decision for decision in log if decision.partner_field],
         str(sides.pair),
         suggested={
             name: {one.crm_field: one.confidence for one in found}

@@ -14,18 +14,22 @@ from crmdeck.errors import ConflictError, CrmdeckError, NotFoundError, UsageErro
 from crmdeck.mapping.choices import NearestField, nearest_fields
 from crmdeck.mapping.review import Review
 from crmdeck.mapping.state import (
+    acceptances,
     by_field,
     by_pair,
     current_state,
     drift_since,
+    filled_elsewhere,
     require_alone,
     require_one_each,
     require_seen,
     required_unmapped,
     with_decision,
 )
+from crmdeck.mapping.wording import FILLED_ELSEWHERE
 from crmdeck.matching.context import RankContext
 from crmdeck.matching.directions import suggest_direction
+from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.lexicon import homes_of
 from crmdeck.matching.values import suggest_value_map
 from crmdeck.model import (
@@ -122,8 +126,9 @@ class Mappings:
         partner = self._partner_object(object_pair)
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
-            decided = by_field(session.decisions.log(connection.id, pair, at=at))
-            if not decided:
+            log = session.decisions.log(connection.id, pair, at=at)
+            decided = by_field(log)
+            if not log:
                 require_known(session, connection, object_pair.crm_object)
             events = session.drift.events(connection.id, at=at)
         lines = []
@@ -152,6 +157,7 @@ class Mappings:
             connection=connection.name,
             object_pair=pair,
             lines=tuple(lines),
+            filled_elsewhere=tuple(sorted(filled_elsewhere(log))),
         )
 
     def decisions(
@@ -306,10 +312,35 @@ class Mappings:
         return self.record_decisions(ref, pair, choices)
 
     def required_unmapped(self, ref: str, pair: str) -> tuple[Field, ...]:
-        """Return the required CRM fields that no accepted mapping writes."""
+        """Return the required CRM fields that no accepted mapping writes.
+
+        Fields that are filled elsewhere are left out.
+        """
         with self._context.store.read() as session:
             sides = self._sides(session, ref, pair)
-        return required_unmapped(sides.crm_object.fields, by_field(sides.own_log))
+        marks = filled_elsewhere(sides.own_log)
+        found = required_unmapped(sides.crm_object.fields, sides.own_log)
+        return tuple(field for field in found if field.name not in marks)
+
+    def mark_filled(
+        self, ref: str, pair: str, crm_fields: Sequence[str], *, filled: bool = True
+    ) -> tuple[Decision, ...]:
+        """Mark CRM fields as filled elsewhere, by PartnerOS or by automation, or clear that.
+
+        Fields that already are as asked for are left out. Raises NotFoundError for a missing
+        field, ConflictError for a field with an accepted mapping.
+        """
+        marks = filled_elsewhere(self.decisions(ref, pair))
+        choices = [
+            Choice(
+                partner_field="",
+                state=DecisionState.REJECTED if filled else DecisionState.PENDING,
+                crm_field=name,
+            )
+            for name in dict.fromkeys(crm_fields)
+            if (name in marks) is not filled
+        ]
+        return self.record_decisions(ref, pair, choices) if choices else ()
 
     def value_map(self, ref: str, pair: str, partner_field: str, crm_field: str) -> ValueMap:
         """Return the suggested map of picklist values for a field pair."""
@@ -340,10 +371,10 @@ class Mappings:
         """
         self._context.require_writable()
         object_pair = ObjectPair.parse(pair)
-        fields = frozenset(choice.partner_field for choice in choices)
+        subjects = frozenset(choice.subject for choice in choices)
         team = self._team_log(ref)
         if team is not None:
-            require_seen(self.decisions(ref, pair), fields, seen)
+            require_seen(self.decisions(ref, pair), subjects, seen)
             made = team.decide(pair, choices)
             self._team_log(ref)
             return made
@@ -354,38 +385,24 @@ class Mappings:
             snapshot = find_snapshot(session, connection, object_pair.crm_object)
             right = {field.name: field for field in snapshot.fields}
             log = session.decisions.log(connection.id, pair)
-            require_seen(log, fields, seen)
-            decisions = []
-            for choice in choices:
-                partner_field = _named("PartnerOS field", choice.partner_field, left)
-                direction = choice.direction or Direction.BIDIRECTIONAL
-                if choice.crm_field:
-                    crm_field = _named("CRM field", choice.crm_field, right)
-                    if choice.direction is None:
-                        direction, _ = suggest_direction(
-                            partner_field, crm_field, knowledge=knowledge
-                        )
-                elif choice.state is DecisionState.ACCEPTED:
-                    raise UsageError(
-                        f"No CRM field given for '{choice.partner_field}'.",
-                        remedy="Name a CRM field, or reject the row to leave it unmapped.",
-                    )
-                decisions.append(
-                    Decision(
-                        id=new_id(),
-                        connection_id=connection.id,
-                        object_pair=pair,
-                        partner_field=choice.partner_field,
-                        crm_field=choice.crm_field,
-                        state=choice.state,
-                        direction=direction,
-                        value_map=choice.value_map,
-                        confidence=choice.confidence,
-                        note=choice.note,
-                        decided_by=self._context.actor,
-                        decided_at=self._context.now,
-                    )
+            require_seen(log, subjects, seen)
+            decisions = [
+                Decision(
+                    id=new_id(),
+                    connection_id=connection.id,
+                    object_pair=pair,
+                    partner_field=choice.partner_field,
+                    crm_field=choice.crm_field,
+                    state=choice.state,
+                    direction=_checked_direction(choice, left, right, log, knowledge),
+                    value_map=choice.value_map,
+                    confidence=choice.confidence,
+                    note=choice.note,
+                    decided_by=self._context.actor,
+                    decided_at=self._context.now,
                 )
+                for choice in choices
+            ]
             require_one_each([*log, *decisions])
             self._append(session, connection, pair, decisions)
         return tuple(decisions)
@@ -514,7 +531,7 @@ class Mappings:
             if other.platform == connection.platform and other.id != connection.id
         }
         for decision in session.decisions.log(object_pair=str(sides.pair), at=at):
-            if decision.connection_id in names:
+            if decision.connection_id in names and decision.partner_field:
                 logs.setdefault(names[decision.connection_id], []).append(decision)
         return logs
 
@@ -601,8 +618,8 @@ class Mappings:
         session.audit.add(
             *(
                 self._context.entry(
-                    f"mapping.{'undone' if d.undoes else d.state.value}",
-                    f"{pair}: {d.partner_field} -> {d.crm_field or 'nothing'}",
+                    _audit_event(d),
+                    f"{pair}: {d.partner_field or FILLED_ELSEWHERE} -> {d.crm_field or 'nothing'}",
                     connection_id=connection.id,
                     details={
                         "decision": d.id,
@@ -622,6 +639,14 @@ def _named(kind: str, name: str, known: Mapping[str, T]) -> T:
     return found
 
 
+def _audit_event(decision: Decision) -> str:
+    if decision.undoes:
+        return "mapping.undone"
+    if not decision.partner_field and decision.state is DecisionState.REJECTED:
+        return "mapping.filled_elsewhere"
+    return f"mapping.{decision.state.value}"
+
+
 def _confidence(suggestion: Suggestion, crm_field: str | None) -> float | None:
     if crm_field == suggestion.crm_field:
         return suggestion.confidence
@@ -630,7 +655,41 @@ def _confidence(suggestion: Suggestion, crm_field: str | None) -> float | None:
 
 
 def _fields_of(log: Sequence[Decision], ids: Collection[str | None]) -> frozenset[str]:
-    return frozenset(decision.partner_field for decision in log if decision.id in ids)
+    return frozenset(decision.subject for decision in log if decision.id in ids)
+
+
+def _checked_direction(
+    choice: Choice,
+    left: Mapping[str, Field],
+    right: Mapping[str, Field],
+    log: Sequence[Decision],
+    knowledge: Knowledge,
+) -> Direction:
+    """Return the direction of a choice; raises an error if it can't be recorded."""
+    chosen = choice.direction or Direction.BIDIRECTIONAL
+    if not choice.partner_field:
+        if not choice.crm_field or choice.state is DecisionState.ACCEPTED:
+            raise UsageError("No PartnerOS field given.", remedy="Name a PartnerOS field.")
+        _named("CRM field", choice.crm_field, right)
+        holders = {one.crm_field: one.partner_field for one in acceptances(log)}
+        if choice.state is DecisionState.REJECTED and choice.crm_field in holders:
+            raise ConflictError(
+                f"'{choice.crm_field}' is already mapped to '{holders[choice.crm_field]}'.",
+                remedy="Undo that mapping first.",
+                code="CRM_FIELD_TAKEN",
+            )
+        return chosen
+    partner_field = _named("PartnerOS field", choice.partner_field, left)
+    if choice.crm_field:
+        crm_field = _named("CRM field", choice.crm_field, right)
+        if choice.direction is None:
+            chosen, _ = suggest_direction(partner_field, crm_field, knowledge=knowledge)
+    elif choice.state is DecisionState.ACCEPTED:
+        raise UsageError(
+            f"No CRM field given for '{choice.partner_field}'.",
+            remedy="Name a CRM field, or reject the row to leave it unmapped.",
+        )
+    return chosen
 
 
 def _undoable(log: Sequence[Decision], decision_id: str | None, pair: str) -> Decision:

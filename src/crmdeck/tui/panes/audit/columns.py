@@ -38,6 +38,7 @@ _BEGINS = {
     "token.refresh_failed": "token refresh failed: ",
     "mapping.accepted": "accepted ",
     "mapping.rejected": "rejected ",
+    "mapping.filled_elsewhere": "",
     "mapping.pending": "cleared ",
     "mapping.undone": "undid ",
 }

@@ -174,7 +174,7 @@ class AuditPane(Pane):
 
         def done(undone: Decision) -> None:
             self.show_error(None)
-            self.host.say(f"Undone: {undone.partner_field}", timeout=2)
+            self.host.say(f"Undone: {undone.partner_field or undone.crm_field}", timeout=2)
             self.reload()
 
         def refused(error: CrmdeckError) -> None:

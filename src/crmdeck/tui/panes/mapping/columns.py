@@ -18,12 +18,14 @@ from crmdeck.tui.widgets.table.columns import GAP
 from crmdeck.tui.widgets.table.strips import GUTTER
 from crmdeck.workspace import (
     DIRECTION_WORDS,
+    FILLED_ELSEWHERE,
     HIGH_MATCH,
     SIGNS,
     STATE_WORDS,
     Group,
     MappingRow,
     PairChoice,
+    RequiredRow,
     Trouble,
     best_text,
     crm_text,
@@ -55,28 +57,48 @@ LEAST_TITLE, LEAST_NAME, LEAST_NOTE = 11, 13, 8
 MATCH_CELLS = 6
 
 
-def least_width(rows: Sequence[MappingRow]) -> int:
+def least_width(rows: Sequence[MappingRow], required: Sequence[RequiredRow] = ()) -> int:
     """Return the cells that a table needs to show the CRM names whole."""
-    name = max([LEAST_NAME, *(cell_len(crm_text(row)) for row in rows)])
+    name = max([LEAST_NAME, *map(cell_len, _names(rows, required))])
     return GUTTER + 1 + LEAST_TITLE + 1 + name + MATCH_CELLS + LEAST_NOTE + 5 * GAP
 
 
-def columns_for(rows: Sequence[MappingRow], width: int) -> tuple[Column[Line], ...]:
+def _names(rows: Sequence[MappingRow], required: Sequence[RequiredRow]) -> Iterable[str]:
+    yield from map(crm_text, rows)
+    yield from (row.title for row in required)
+
+
+def columns_for(
+    rows: Sequence[MappingRow], width: int, required: Sequence[RequiredRow] = ()
+) -> tuple[Column[Line], ...]:
     """Return the columns of a table of `width` cells.
 
     If space is short, the notes are shortened first, then the PartnerOS names, then the CRM names.
     """
     room = width - GUTTER - 1 - 1 - MATCH_CELLS - 5 * GAP
-    name = max([LEAST_NAME, *(cell_len(crm_text(row)) for row in rows)])
+    name = max([LEAST_NAME, *map(cell_len, _names(rows, required))])
     title = max([LEAST_TITLE, *(cell_len(row.title) for row in rows)])
     title = max(LEAST_TITLE, min(title, room - name - LEAST_NOTE))
     name = max(LEAST_NAME, min(name, room - title - LEAST_NOTE))
     return _columns(title, name, max(LEAST_NOTE, room - title - name))
 
 
-def _of(cell: Callable[[MappingRow], T], of_title: T) -> Callable[[Line], T]:
-    """Return a function of a line from that of a row, and what it gives for a group title."""
-    return lambda line: of_title if line.row is None else cell(line.row)
+def _of(
+    cell: Callable[[MappingRow], T],
+    of_title: T,
+    required: Callable[[RequiredRow], T] | None = None,
+) -> Callable[[Line], T]:
+    """Return a function of a line from that of a row, and what it gives for a group title.
+
+    Without a function for `required` CRM fields, theirs is that of a title.
+    """
+
+    def of_line(line: Line) -> T:
+        if line.required is not None and required is not None:
+            return required(line.required)
+        return of_title if line.row is None else cell(line.row)
+
+    return of_line
 
 
 def _columns(title: int, name: int, note: int) -> tuple[Column[Line], ...]:
@@ -84,28 +106,32 @@ def _columns(title: int, name: int, note: int) -> tuple[Column[Line], ...]:
         Column(
             "sign",
             "",
-            lambda line: row_sign(line.row) if line.row else line.title,
-            style=_of(_sign_style, "strong"),
+            _sign,
+            style=_of(_sign_style, "strong", lambda row: "error" if row.is_open else "muted"),
             width=1,
-            sort_key=_of(_sign_order, None),
+            sort_key=_of(_sign_order, None, lambda row: -1 if row.is_open else len(DecisionState)),
             searched=False,
-            reach=_of(lambda _: "", "note"),
+            reach=_of(lambda _: "", "note", lambda _: ""),
             tooltip=_of(
-                lambda row: BROKEN if row.group is Group.BROKEN else STATE_WORDS[row.state][-1], ""
+                lambda row: BROKEN if row.group is Group.BROKEN else STATE_WORDS[row.state][-1],
+                "",
+                _required_words,
             ),
         ),
         Column(
             "field",
             "PartnerOS",
-            _of(lambda row: row.title, ""),
+            _of(lambda row: row.title, "", lambda _: "-"),
             style=_of(lambda row: "muted" if row.group is Group.DONE else "", "muted"),
             width=title,
         ),
         Column(
             "direction",
             "",
-            _of(_arrow, " "),
-            style=_of(lambda row: "accent" if row.can_sync else "error", "accent"),
+            _of(_arrow, " ", lambda _: "→"),
+            style=_of(
+                lambda row: "accent" if row.can_sync else "error", "accent", lambda _: "muted"
+            ),
             width=1,
             tooltip=_of(_direction_text, ""),
             sortable=False,
@@ -114,9 +140,9 @@ def _columns(title: int, name: int, note: int) -> tuple[Column[Line], ...]:
         Column(
             "crm",
             "CRM field",
-            _of(_crm_text, ""),
-            fit=lambda line, width: cut_middle(_crm_text(line.row), width) if line.row else "",
-            style=_of(_crm_style, "muted"),
+            _of(_crm_text, "", lambda row: row.title),
+            fit=lambda line, width: cut_middle(_name(line), width),
+            style=_of(_crm_style, "muted", lambda row: "" if row.is_open else "muted"),
             width=name,
             spill="note",
         ),
@@ -133,14 +159,34 @@ def _columns(title: int, name: int, note: int) -> tuple[Column[Line], ...]:
         Column(
             "note",
             "Notes",
-            _of(_note, ""),
-            style=_of(_note_style, "muted"),
-            fit=lambda line, width: shortened(_note(line.row), width) if line.row else "",
+            _of(_note, "", _required_words),
+            style=_of(_note_style, "muted", lambda row: "error" if row.is_open else "muted"),
+            fit=lambda line, width: shortened(
+                _note(line.row) if line.row else _required_words(line.required), width
+            ),
             width=note,
-            sort_key=_of(_gravity, None),
+            sort_key=_of(_gravity, None, lambda row: 0 if row.is_open else len(Trouble)),
             searched=False,
         ),
     )
+
+
+def _sign(line: Line) -> str:
+    if line.required is not None:
+        return "✕" if line.required.is_open else SIGNS[DecisionState.REJECTED]
+    return row_sign(line.row) if line.row else line.title
+
+
+def _name(line: Line) -> str:
+    if line.required is not None:
+        return line.required.title
+    return _crm_text(line.row) if line.row else ""
+
+
+def _required_words(row: RequiredRow | None) -> str:
+    if row is None:
+        return ""
+    return "no source" if row.is_open else FILLED_ELSEWHERE
 
 
 def row_sign(row: MappingRow) -> str:
@@ -281,6 +327,20 @@ FILTER_KEYS: dict[str, KeyTest[MappingRow]] = {
     "group": lambda row, wanted: one_of(row.group.value, wanted),
     "dir": lambda row, wanted: row.crm_field is not None and one_of(row.direction, wanted),
 }
+
+
+REQUIRED_KEYS: dict[str, KeyTest[RequiredRow]] = {
+    **dict.fromkeys(FILTER_KEYS, lambda _row, _wanted: False),
+    "state": lambda row, wanted: one_of("required" if row.is_open else "filled", wanted),
+    "type": lambda row, wanted: one_of(row.field.type.value, wanted),
+    "group": lambda row, wanted: one_of(row.group.value, wanted),
+}
+
+
+def searched_required(row: RequiredRow) -> Iterable[str]:
+    """Yield the texts that the words of a filter search for a required CRM field."""
+    yield row.title
+    yield row.field.label
 
 
 def searched(row: MappingRow) -> Iterable[str]:

@@ -10,6 +10,7 @@ from textual.screen import Screen
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import Choice, DecisionState, Direction, ValueMap
+from crmdeck.tui.dialogs.ask import Ask, Deed
 from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.dialogs.choose_field import ChooseField
 from crmdeck.tui.dialogs.confirm import Confirm
@@ -20,7 +21,7 @@ from crmdeck.tui.host import Location, PaneHost
 from crmdeck.tui.keys.actions import action, is_shown
 from crmdeck.tui.loading.requests import Job, Loader
 from crmdeck.tui.panes.mapping.columns import PAIR_COLUMNS, pair_option
-from crmdeck.tui.panes.mapping.detail import field_notes
+from crmdeck.tui.panes.mapping.detail import field_notes, pair_notes
 from crmdeck.tui.panes.mapping.loader import Change, PairLoader
 from crmdeck.tui.panes.mapping.table import RowTable
 from crmdeck.tui.panes.samples import SAMPLES_HELP, InView, Sampler
@@ -33,16 +34,20 @@ from crmdeck.workspace import (
     MappingRow,
     MappingSession,
     PairChoice,
+    RequiredRow,
     accepting,
     choice_text,
     choosing,
     clearing,
     field_choices,
+    filling_elsewhere,
     left_out_text,
+    not_filling_elsewhere,
     pair_choices,
     percent,
     rejecting,
     row_line,
+    source_choices,
     value_choices,
     value_targets,
     warning_words,
@@ -90,9 +95,18 @@ class MappingCommands:
         """The current state of the row under the cursor."""
         return self._at[1] if self._at is not None else None
 
+    @property
+    def required_row(self) -> RequiredRow | None:
+        """The current state of the required CRM field under the cursor."""
+        session, name = self._pairs.current, self._table.cursor_name
+        rows = session.required if session is not None else ()
+        return next((row for row in rows if row.name == name), None)
+
     def why_no_row(self) -> str | None:
         if self.row is not None:
             return None
+        if self.required_row is not None:
+            return "This CRM field has no PartnerOS field. Enter chooses one."
         if self._pairs.current is not None:
             on_title = self._table.cursor_row is not None
             return "This is the title of a group. Move to a row." if on_title else NO_ROW
@@ -103,6 +117,11 @@ class MappingCommands:
     def why_no_rows(self) -> str | None:
         some = self._pairs.current is not None and self._table.chosen_rows()
         return None if some else self.why_no_row()
+
+    def why_none(self) -> str | None:
+        """Return why no row of either kind is chosen."""
+        some = self._pairs.current is not None and self._table.chosen_required()
+        return None if some else self.why_no_rows()
 
     def why_not_accepted(self) -> str | None:
         if self._pairs.is_refining:
@@ -115,7 +134,9 @@ class MappingCommands:
         return self.why_no_row() or "This row has no picklist values to map."
 
     def why_no_repair(self) -> str | None:
-        return None if self._broken() else self.why_no_rows() or "No mapping is broken."
+        if self._broken() or self._required_open():
+            return None
+        return self.why_no_rows() or "No mapping is broken, and no required field lacks a source."
 
     def why_no_warning(self) -> str | None:
         if self.row is not None and (self.row.warnings or self.row.hidden_warnings):
@@ -186,18 +207,26 @@ class MappingCommands:
         "mapping.unmap",
         "Unmap",
         "X",
-        help="Leave the field unmapped (row, marked rows, group).",
+        help="Leave the field unmapped, or mark a required CRM field as filled elsewhere.",
         hint=97,
-        blocked=why_no_rows,
+        blocked=why_none,
         writes=True,
+        title_now=lambda commands: "Filled elsewhere" if commands.required_row else "Unmap",
     )
     def unmap(self) -> None:
+        required = [row for row in self._chosen_required() if row.is_open]
         able = [row for row in self._chosen() if row.state is not DecisionState.REJECTED]
-        if able:
-            choices = [rejecting(row, None) for row in able]
+        choices = [rejecting(row, None) for row in able]
+        if required:
+            choices += map(filling_elsewhere, required)
+            deed = "fill elsewhere" if not able else "unmap or fill elsewhere"
+            self._ask_or_decide(deed, [*able, *required], choices, opened_by="X")
+        elif able:
             self._ask_or_decide("unmap", able, choices, opened_by="X")
-        else:
+        elif self._chosen():
             self._say("Already unmapped.")
+        else:
+            self._say("Already marked as filled elsewhere.")
 
     @action(
         "mapping.clear",
@@ -205,15 +234,17 @@ class MappingCommands:
         "c",
         help="Back to undecided (row, marked rows, group).",
         hint=95,
-        blocked=why_no_rows,
+        blocked=why_none,
         writes=True,
     )
     def clear(self) -> None:
         session = self._pairs.current
         able = [row for row in self._chosen() if row.decision is not None]
-        if able and session is not None:
+        marked = [row for row in self._chosen_required() if not row.is_open]
+        if (able or marked) and session is not None:
             choices = [clearing(row, session.builder.crm_fields) for row in able]
-            self._ask_or_decide("clear", able, choices, opened_by="c")
+            choices += map(not_filling_elsewhere, marked)
+            self._ask_or_decide("clear", [*able, *marked], choices, opened_by="c")
         else:
             self._say("Already undecided.")
 
@@ -313,17 +344,23 @@ class MappingCommands:
         "mapping.repair",
         "Repair",
         "f",
-        help="Choose another CRM field for a broken mapping.",
+        help="Choose another CRM field for a broken mapping, or the source of a required field.",
         hint=93,
         blocked=why_no_repair,
         writes=True,
     )
     def repair(self) -> None:
-        broken = self._broken()
+        broken, required = self._broken(), self._required_open()
+        if self.required_row in required:
+            self.choose_source()
+            return
         if broken and self.row not in broken:
             self._table.go_to(broken[0].name)
         if broken:
             self.choose_field()
+        elif required:
+            self._table.go_to(required[0].name)
+            self.choose_source()
 
     @action(
         "mapping.known",
@@ -356,9 +393,9 @@ class MappingCommands:
         "mapping.next",
         "Next open",
         "n",
-        help="Go to the next undecided row.",
+        help="Go to the next open row.",
         hint=78,
-        blocked=why_no_rows,
+        blocked=why_none,
     )
     def next_open(self) -> None:
         self._go(1)
@@ -367,8 +404,8 @@ class MappingCommands:
         "mapping.previous",
         "Previous open",
         "N",
-        help="Go to the previous undecided row.",
-        blocked=why_no_rows,
+        help="Go to the previous open row.",
+        blocked=why_none,
     )
     def previous_open(self) -> None:
         self._go(-1)
@@ -377,7 +414,7 @@ class MappingCommands:
         session = self._pairs.current
         if session is None:
             return
-        target = self._table.next_open(session.by_name, step)
+        target = self._table.next_open(_all_rows(session), step)
         if target is None:
             self._say("All rows shown are decided.")
         else:
@@ -565,8 +602,52 @@ class MappingCommands:
         )
         self._open(dialog, chosen)
 
+    def choose_source(self) -> None:
+        """Choose the PartnerOS field of the required CRM field under the cursor.
+
+        A mapped PartnerOS field moves only after a question.
+        """
+        session, row = self._pairs.current, self.required_row
+        if session is None or row is None:
+            return
+        target = row.field.name
+
+        def chosen(partner_field: str | None) -> None:
+            if partner_field is None or session is not self._pairs.current:
+                return
+            now = session.by_name[partner_field]
+            choice = choosing(now, target, session.builder)
+            verdict = session.builder.judge(now.partner, row.field)
+            if verdict.direction is Direction.PULL:
+                self._say(f"{now.title} can't sync to {target}: {verdict.reason}.", warn=True)
+            elif now.state is not DecisionState.ACCEPTED:
+                self._decide("map", [now], [choice])
+            else:
+                deeds = [Deed("m", "Move mapping", f"{now.crm_field} loses its source")]
+                title = f"{now.title} is mapped to {now.crm_field}"
+                question = Ask(title, "", deeds, opened_by="enter")
+                self._open(question, partial(answered, now, choice))
+
+        def answered(now: MappingRow, choice: Choice, deed: str | None) -> None:
+            if deed == "m" and session is self._pairs.current:
+                self._decide("move", [now], [choice])
+
+        def notes(partner_field: str) -> list[tuple[str, str]]:
+            source = session.by_name[partner_field].partner
+            return pair_notes(source, row.field, session.builder, self._host.workspace.now)
+
+        dialog = ChooseField(
+            f"PartnerOS field for {target}", source_choices(row, session.rows), notes=notes
+        )
+        self._open(dialog, chosen)
+
     def _ask_or_decide(
-        self, deed: str, rows: Sequence[MappingRow], choices: Sequence[Choice], *, opened_by: str
+        self,
+        deed: str,
+        rows: Sequence[MappingRow | RequiredRow],
+        choices: Sequence[Choice],
+        *,
+        opened_by: str,
     ) -> None:
         """Decide on one row at once; list several rows and ask first."""
         if len(rows) == 1:
@@ -577,12 +658,12 @@ class MappingCommands:
         def answered(sure: bool | None) -> None:
             if not sure or session is None or session is not self._pairs.current:
                 return
-            now = session.by_name
+            now = _all_rows(session)
             # Rows that changed under the dialog are left alone: the user has not seen them.
             same = [
                 (row, choice)
                 for row, choice in zip(rows, choices, strict=True)
-                if (now[row.name].state, now[row.name].crm_field) == (row.state, row.crm_field)
+                if row.name in now and _standing(now[row.name]) == _standing(row)
             ]
             if same:
                 self._decide(deed, [row for row, _ in same], [choice for _, choice in same])
@@ -593,14 +674,14 @@ class MappingCommands:
             "u undoes it.",
             yes=f"{deed.capitalize()} {number}",
             opened_by=opened_by,
-            listing=[row_line(row) for row in rows],
+            listing=[row_line(row) if isinstance(row, MappingRow) else row.title for row in rows],
         )
         self._open(dialog, answered)
 
     def _decide(
         self,
         deed: str,
-        rows: Sequence[MappingRow],
+        rows: Sequence[MappingRow | RequiredRow],
         choices: Sequence[Choice],
         *,
         advance: bool = True,
@@ -621,13 +702,15 @@ class MappingCommands:
         if here is None:
             # The title may be gone. The cursor never lands on another one, whose rows the next
             # key would change.
-            target = self._table.next_open(session.by_name) or rows[0].name
+            target = self._table.next_open(_all_rows(session)) or rows[0].name
         advance = advance and self._host.workspace.settings.auto_advance
-        if advance and here and not session.by_name[here].is_open:
-            target = self._table.next_open(session.by_name)
+        now = _all_rows(session)
+        # A required CRM field that was mapped has no row now.
+        if advance and here and not (here in now and now[here].is_open):
+            target = self._table.next_open(now)
             if target is None:
                 target = here
-                self._say(f"All {count(len(self._table.rows()), 'row')} shown are decided.")
+                self._say(f"All {self._table.count_text} rows shown are decided.")
         self._pairs.did(session, Change.GROUPS, target, write)
 
     def _chosen(self) -> tuple[MappingRow, ...]:
@@ -637,6 +720,16 @@ class MappingCommands:
             return ()
         now = session.by_name
         return tuple(now[row.name] for row in self._table.chosen_rows())
+
+    def _chosen_required(self) -> tuple[RequiredRow, ...]:
+        session = self._pairs.current
+        names = {row.name for row in self._table.chosen_required()}
+        rows = session.required if session is not None else ()
+        return tuple(row for row in rows if row.name in names)
+
+    def _required_open(self) -> tuple[RequiredRow, ...]:
+        shown = (line.required for line in self._table.shown())
+        return tuple(row for row in shown if row is not None and row.is_open)
 
     def _broken(self) -> tuple[MappingRow, ...]:
         return tuple(row for row in self._table.rows() if row.group is Group.BROKEN)
@@ -659,3 +752,12 @@ class MappingCommands:
             self._host.say(text, severity="warning", timeout=4)
         else:
             self._host.say(text, timeout=2)
+
+
+def _all_rows(session: MappingSession) -> dict[str, MappingRow | RequiredRow]:
+    return {**session.by_name, **{row.name: row for row in session.required}}
+
+
+def _standing(row: MappingRow | RequiredRow) -> tuple[object, ...]:
+    """Return what a user sees decided about a row."""
+    return (row.state, row.crm_field) if isinstance(row, MappingRow) else (row.is_open,)

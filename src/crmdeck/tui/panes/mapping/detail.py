@@ -19,6 +19,7 @@ from crmdeck.workspace import (
     DIRECTION_WORDS,
     Candidate,
     MappingRow,
+    RequiredRow,
     RowBuilder,
     access_text,
     decision_text,
@@ -49,13 +50,39 @@ def row_detail(row: MappingRow, around: Around, width: int, *, compact: bool) ->
     return Content("\n").join(parts)
 
 
+def required_detail(row: RequiredRow, now: datetime, width: int) -> Content:
+    """Return the details of a required CRM field without a PartnerOS field."""
+    label = _other_label(row.field)
+    parts = [
+        _wrapped(f"{row.title}  {label}".rstrip(), width, "bold", hang=2),
+        _wrapped(f"{type_text(row.field)}, required, no default", width, "$muted", hang=2),
+    ]
+    if row.is_open:
+        text = "✕ The CRM refuses new records: no PartnerOS field is mapped to this field."
+        parts.append(_wrapped(text, width, "$bad", hang=2))
+        parts.append(_labeled("Enter", "Choose a PartnerOS field", width))
+        parts.append(_labeled("X", "Mark it as filled by PartnerOS or by automation", width))
+    else:
+        text = "PartnerOS or automation fills this field. c clears the mark."
+        parts.append(_wrapped(text, width, ""))
+    parts += _section("History", _history(row, now, width))
+    return Content("\n").join(parts)
+
+
 def field_notes(
     row: MappingRow, builder: RowBuilder, now: datetime, crm_field: str
 ) -> list[tuple[str, str]]:
     """Return notes on choosing `crm_field`, each with its style: direction, fill rate, warnings."""
-    verdict = builder.judge(row.partner, builder.crm_fields[crm_field])
+    return pair_notes(row.partner, builder.crm_fields[crm_field], builder, now)
+
+
+def pair_notes(
+    left: Field, right: Field, builder: RowBuilder, now: datetime
+) -> list[tuple[str, str]]:
+    """Return notes on mapping two fields, each with its style, as `field_notes` does."""
+    verdict = builder.judge(left, right)
     notes = [(f"{DIRECTION_WORDS[verdict.direction]}; {verdict.reason}", "$muted")]
-    rate = builder.review.rates.get(crm_field)
+    rate = builder.review.rates.get(right.name)
     if rate is not None:
         notes.append((f"filled: {filled_text(rate, now)}", "$muted"))
     return notes + [(f"▲ {warning.text}", "$warn") for warning in verdict.warnings]
@@ -275,7 +302,7 @@ def _from_source(row: MappingRow, around: Around, width: int) -> Iterator[Conten
         yield Content.assemble((match, "$muted"), f"{name}  ", (kind, "$muted"))
 
 
-def _history(row: MappingRow, now: datetime, width: int) -> Iterator[Content]:
+def _history(row: MappingRow | RequiredRow, now: datetime, width: int) -> Iterator[Content]:
     for decision in list(reversed(row.history))[:HISTORY]:
         who = f"{display_text(decision.decided_by, 20)}, {ago(decision.decided_at, now)}"
         what = display_text(decision_text(decision), width)

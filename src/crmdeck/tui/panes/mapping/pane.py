@@ -15,9 +15,16 @@ from textual.widgets import Static
 from crmdeck.tui.filters import compile_filter
 from crmdeck.tui.host import Location, PaneHost
 from crmdeck.tui.keys.actions import Actions, actions_of
-from crmdeck.tui.panes.mapping.columns import FILTER_KEYS, columns_for, least_width, searched
+from crmdeck.tui.panes.mapping.columns import (
+    FILTER_KEYS,
+    REQUIRED_KEYS,
+    columns_for,
+    least_width,
+    searched,
+    searched_required,
+)
 from crmdeck.tui.panes.mapping.commands import NO_PAIR, NO_ROW, MappingCommands
-from crmdeck.tui.panes.mapping.detail import Around, row_detail
+from crmdeck.tui.panes.mapping.detail import Around, required_detail, row_detail
 from crmdeck.tui.panes.mapping.loader import Change, PairLoader
 from crmdeck.tui.panes.mapping.summary import heading, next_step
 from crmdeck.tui.panes.mapping.table import RowTable
@@ -25,7 +32,7 @@ from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane
 from crmdeck.tui.panes.samples import Sampler
 from crmdeck.tui.widgets.table import Sort, Table
 from crmdeck.tui.widgets.text_view import TextView
-from crmdeck.workspace import MappingRow, MappingSession
+from crmdeck.workspace import MappingRow, MappingSession, RequiredRow
 
 if TYPE_CHECKING:
     from crmdeck.workspace import Copy
@@ -80,6 +87,10 @@ class MappingPane(Pane):
     def _rows(self) -> tuple[MappingRow, ...]:
         return self.session.rows if self.session is not None else ()
 
+    @property
+    def _required(self) -> tuple[RequiredRow, ...]:
+        return self.session.required if self.session is not None else ()
+
     def reload(self) -> None:
         ref = self.connection_id
         if ref is not None and self._wanted_pair is not None:
@@ -108,11 +119,11 @@ class MappingPane(Pane):
             self._where = self.connection_name
         if change is not Change.ROWS:
             self.table.empty = NO_PAIR if session is None else NO_ROW
-            self.table.show_rows(self._rows, cursor=cursor)
+            self.table.show_rows(self._rows, self._required, cursor=cursor)
             if session is not None:
                 session.focus(self.table.cursor_name)
         if session is not None:
-            self.table.renew_rows(session.by_name)
+            self.table.renew_rows(session.by_name, session.required)
         self._paint()
         self._ask_as_visited(cursor)
 
@@ -135,7 +146,7 @@ class MappingPane(Pane):
         session, width = self.session, self.size.width
         # Names come first: the details go below the table if they would cut them.
         beside = width - max(LEAST_DETAIL, width * 3 // 10)
-        self.set_class(beside < least_width(self._rows), "-stacked")
+        self.set_class(beside < least_width(self._rows, self._required), "-stacked")
         counts = self.query_one("#counts", Static)
         if session is None:
             self.set_heading("Mapping", self.connection_name)
@@ -150,7 +161,8 @@ class MappingPane(Pane):
 
     def _fit_columns(self) -> None:
         """Set the columns again if other names or another width need it."""
-        columns = columns_for(self._rows, self.table.scrollable_content_region.width)
+        width = self.table.scrollable_content_region.width
+        columns = columns_for(self._rows, width, self._required)
         widths = tuple(column.width for column in columns)
         if widths != self._widths:
             self._widths = widths
@@ -159,6 +171,11 @@ class MappingPane(Pane):
     def _paint_row(self) -> None:
         row, session = self.commands.row, self.session
         view = self.query_one("#line", TextView)
+        required = self.commands.required_row
+        if required is not None:
+            now = self.host.workspace.now
+            view.show(lambda width: required_detail(required, now, width - 1))
+            return
         if row is None or session is None:
             view.show(lambda _: Content(""))
             return
@@ -179,7 +196,7 @@ class MappingPane(Pane):
     @on(Table.Highlighted)
     def _highlighted(self) -> None:
         if self.session is not None and self.session.focus(self.table.cursor_name):
-            self.table.renew_rows(self.session.by_name)
+            self.table.renew_rows(self.session.by_name, self.session.required)
         self.query_one("#line", TextView).scroll_home(animate=False)
         self._paint_row()
         self.refresh_bindings()
@@ -191,12 +208,16 @@ class MappingPane(Pane):
     def _ask_field(self, offered: str | None = None) -> None:
         # A double click comes here too, and no action checks it first.
         if self.refuses_writes() is None and not self.host.workspace.read_only:
-            self.commands.choose_field(offered)
+            if self.commands.required_row is not None:
+                self.commands.choose_source()
+            else:
+                self.commands.choose_field(offered)
 
     def apply_filter(self, text: str) -> None:
         found = compile_filter(text, searched=searched, keys=FILTER_KEYS)
+        required = compile_filter(text, searched=searched_required, keys=REQUIRED_KEYS)
         self._hint = found.hint
-        self.table.filter_rows(found.predicate, found.words)
+        self.table.filter_rows(found.predicate, found.words, required.predicate)
 
     def copies(self) -> tuple[Copy, ...]:
         session, rows = self.session, self.table.chosen_rows()
@@ -208,10 +229,12 @@ class MappingPane(Pane):
         return self.session is not None and self.table.cursor_row is not None
 
     def crm_place(self) -> CrmPlace | None:
-        session, row = self.session, self.commands.row
+        session, row, required = self.session, self.commands.row, self.commands.required_row
         if session is None:
             return super().crm_place()
         field = row.crm_field if row is not None else None
+        if required is not None:
+            field = required.field.name
         return CrmPlace(session.ref, session.builder.crm_object, field)
 
     def export_request(self) -> ExportRequest | None:

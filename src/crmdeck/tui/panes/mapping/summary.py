@@ -12,9 +12,6 @@ from crmdeck.tui.text import display_text
 from crmdeck.workspace import Group, MappingRow, MappingSession, left_out_text, pair_text
 
 BAR_CELLS, FEW_CELLS, FEWEST_CELLS = 12, 4, 3
-NAMED = 3
-"""Most names of required fields that the heading lists."""
-
 SAVING_FROM = 2
 """Waiting writes from which on the line mentions them."""
 
@@ -24,25 +21,23 @@ TO_DO = "To do: "
 def heading(session: MappingSession, connection: str, width: int) -> Content:
     """Return the pair, its connection, its progress, and what is broken or required.
 
-    In fewer than all `width` cells the bar, the connection and the names of fields give way.
+    In fewer than all `width` cells the bar and the connection give way.
     """
-    for cells, named, with_connection in (
-        (BAR_CELLS, NAMED, True),
-        (FEW_CELLS, NAMED, True),
-        (FEW_CELLS, NAMED, False),
-        (FEW_CELLS, 1, False),
-        (FEW_CELLS, 0, False),
-        (FEWEST_CELLS, 0, False),
-        (0, 0, False),
+    for cells, with_connection in (
+        (BAR_CELLS, True),
+        (FEW_CELLS, True),
+        (FEW_CELLS, False),
+        (FEWEST_CELLS, False),
+        (0, False),
     ):
-        found = _heading(session, connection if with_connection else "", cells, named)
+        found = _heading(session, connection if with_connection else "", cells)
         if found.cell_length <= width:
             break
     return found
 
 
-def _heading(session: MappingSession, connection: str, cells: int, named: int) -> Content:
-    rows, required = session.rows, session.required_unmapped
+def _heading(session: MappingSession, connection: str, cells: int) -> Content:
+    rows, required = session.rows, sum(row.is_open for row in session.required)
     decided = sum(not row.is_open for row in rows)
     filled = cells * decided // len(rows) if rows else 0
     bar = "━" * filled + "╌" * (cells - filled)
@@ -53,19 +48,15 @@ def _heading(session: MappingSession, connection: str, cells: int, named: int) -
     broken = sum(row.group is Group.BROKEN for row in rows)
     if broken:
         parts.append(Content.styled(f"✕ {broken} broken", "bold $bad"))
-    if required and named:
-        names = ", ".join(display_text(field.name) for field in required[:named])
-        more = f" +{len(required) - named}" if len(required) > named else ""
-        words = "required, not mapped" if cells == BAR_CELLS else "not mapped"
-        parts.append(Content.styled(f"✕ {words}: {names}{more}", "$bad"))
-    elif required:
-        parts.append(Content.styled(f"✕ {len(required)} not mapped", "$bad"))
+    if required:
+        parts.append(Content.styled(f"✕ {required} required", "bold $bad"))
     return Content("  ").join(parts)
 
 
 def next_step(session: MappingSession, width: int, *, refining: bool) -> Content:
     """Return the next steps in as many lines as they need; `refining`: matches may change."""
-    parts = list(_steps(session.rows))
+    required = sum(row.is_open for row in session.required)
+    parts = list(_steps(session.rows, required))
     found = []
     if refining:
         found.append(Content.styled("quick match, refining…", "$warn"))
@@ -79,10 +70,12 @@ def next_step(session: MappingSession, width: int, *, refining: bool) -> Content
     return Content("   " if together <= width else "\n").join(found)
 
 
-def _steps(rows: Sequence[MappingRow]) -> Iterator[str]:
+def _steps(rows: Sequence[MappingRow], required: int) -> Iterator[str]:
     groups = Counter(row.group for row in rows)
     if broken := groups[Group.BROKEN]:
         yield f"f repairs {broken} broken"
+    if required:
+        yield f"Enter maps {required} required"
     if high := groups[Group.HIGH]:
         unsure = [row for row in rows if row.group is Group.HIGH and not row.is_sure]
         left = left_out_text(unsure)

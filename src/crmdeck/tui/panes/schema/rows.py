@@ -129,7 +129,7 @@ class SchemaData:
 class FieldData:
     """All fields of a connection at a time; `index` is over all of them.
 
-    `to_map` are the required fields without a mapping, by object, for objects with mappings.
+    `to_map` are the required fields without a source, by object, for objects with mappings.
     """
 
     ref: str
@@ -195,7 +195,11 @@ def field_data(data: SchemaData, rows: Iterable[FieldRow]) -> FieldData:
     used = {object_type for object_type, _ in data.overview.mapped}
     to_map = {
         name: tuple(
-            line for line in by_object.get(name, ()) if line.row.required and not line.mapped
+            line
+            for line in by_object.get(name, ())
+            if line.row.required
+            and not line.mapped
+            and (name, line.row.name) not in data.overview.filled
         )
         for name in used
     }
