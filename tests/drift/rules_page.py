@@ -66,7 +66,8 @@ A **breaking** change stops a mapping or a write from working. A **risky** chang
 pushes to it. For both directions the worse one counts.
 
 An attribute that the source doesn't specify is unknown, and unknown is never a change. The \
-refresh lists the attributes that it could not compare.
+refresh lists the attributes that it could not compare. In Salesforce metadata, an element that a \
+custom field leaves out has its documented default, so adding the element is a change.
 
 A missing object or field has one of four reasons. `removed`: the CRM confirms it. `hidden`: it \
 still exists, but this user can't see it. `out_of_scope`: the scope no longer includes it. \

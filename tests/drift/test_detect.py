@@ -564,6 +564,19 @@ def test_what_an_object_did_not_say_before_is_no_change(unsaid: str) -> None:
     assert drift({"Deal": cut}, {"Deal": full}) == DriftReport()
 
 
+def test_the_values_of_a_record_type_are_compared_if_both_sides_have_them() -> None:
+    [deal] = org({"Deal": []}).values()
+
+    def kinds(*allowed: str, known: bool = True) -> dict[str, ObjectSchema]:
+        kind = RecordType(name="Main", values={"Stage": allowed} if known else None)
+        return {"Deal": deal.model_copy(update={"record_types": (kind,)})}
+
+    assert "“Stage: won”" in only(drift(kinds("open", "won"), kinds("open"))).reason
+    assert only(drift(kinds("open"), kinds("won", "open"))).severity is Severity.SAFE
+    assert drift(kinds("a", "b"), kinds("b", "a")) == DriftReport()
+    assert drift(kinds("a"), kinds(known=False)) == DriftReport()
+
+
 def test_the_order_of_record_types_is_no_change() -> None:
     [deal] = org({"Deal": []}).values()
     one, other = (

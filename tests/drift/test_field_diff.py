@@ -65,8 +65,10 @@ def test_swapping_the_sides_swaps_what_is_told(old: list[Field], new: list[Field
 @given(data=st.data())
 def test_a_changed_attribute_is_named_and_nothing_else(attribute: str, data: st.DataObject) -> None:
     before = data.draw(fields(unknowns=False))
-    if attribute == "nillable":  # where requiredness is told, it is a part of it
-        before = before.model_copy(update={"required": None})
+    if attribute == "picklist":  # it is unknown if only its set is named
+        before = before.model_copy(update={"value_set": None})
+    elif attribute == "value_set":
+        before = before.model_copy(update={"picklist": values("a"), "value_set": "Set"})
     value = data.draw(ATTRIBUTES[attribute])
     assume(not same(getattr(before, attribute), value))
     after = before.model_copy(update={attribute: value})
@@ -142,6 +144,7 @@ def test_a_type_that_a_source_only_half_tells_is_no_change(exact: Field, coarse:
         ((None, False), (True, False), False),
         ((True, False), (False, True), False),
         ((None, None), (None, False), False),
+        ((False, True), (False, False), True),
     ],
 )
 def test_nillable_is_compared_where_requiredness_is_not_told(

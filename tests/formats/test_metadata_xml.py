@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from crmdeck.connectors.registry import vendor_of
+from crmdeck.drift.field_diff import compare_fields
 from crmdeck.errors import SourceError
 from crmdeck.formats.document import SchemaFile
 from crmdeck.formats.entry import Contents
 from crmdeck.formats.formula import fields_in
 from crmdeck.formats.metadata_xml import read_metadata
-from crmdeck.model import Field, FieldType, RecordType
+from crmdeck.model import Field, FieldType, RecordType, unknown_attributes
 
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 SPACE = 'xmlns="http://soap.sforce.com/2006/04/metadata"'
@@ -50,7 +52,7 @@ def one(content: str) -> Field:
         (
             "<type>Currency</type><precision>18</precision><scale>2</scale>",
             FieldType.CURRENCY,
-            {"precision": 18, "scale": 2, "required": None, "createable": None},
+            {"precision": 18, "scale": 2, "required": False, "createable": None},
         ),
         (
             "<type>MasterDetail</type><referenceTo>Account</referenceTo>",
@@ -127,10 +129,11 @@ def test_both_formats_and_several_folders_make_one_object() -> None:
         }
     )
 
-    found = fields_of(contents)
+    bare, deal = (each.build(each.object_type, ()) for each in contents.entries)
+    assert (bare.object_type, bare.fields) == ("Bare__c", ())
+    found = {each.name: each for each in deal.fields}
     assert list(found) == ["Name", "A__c", "B__c"]
     assert (found["Name"].createable, found["A__c"].label) == (False, "")
-    assert contents.listed == {"Bare__c"}
 
 
 def test_record_types_rules_and_dependent_values() -> None:
@@ -147,7 +150,10 @@ def test_record_types_rules_and_dependent_values() -> None:
             ),
             "objects/D__c/recordTypes/New.recordType-meta.xml": xml(
                 "RecordType",
-                "<fullName>New</fullName><active>false</active><label>New one</label>",
+                "<fullName>New</fullName><active>false</active><label>New one</label>"
+                "<picklistValues><picklist>Stage__c</picklist><values><fullName>x</fullName>"
+                "<default>false</default></values><values><fullName>y %26 z</fullName>"
+                "<default>true</default></values></picklistValues>",
             ),
             "objects/D__c/validationRules/Late.validationRule-meta.xml": xml(
                 "ValidationRule",
@@ -162,7 +168,15 @@ def test_record_types_rules_and_dependent_values() -> None:
 
     (stage,) = schema.fields
     assert (stage.controller, stage.allowed_values) == ("Kind__c", {"a": ("x",), "b": ("x",)})
-    assert schema.record_types == (RecordType(name="New", label="New one", active=False),)
+    assert schema.record_types == (
+        RecordType(
+            name="New",
+            label="New one",
+            active=False,
+            values={"Stage__c": ("x", "y & z")},
+            value_defaults={"Stage__c": "y & z"},
+        ),
+    )
     assert schema.rules is not None
     (rule,) = schema.rules
     assert (rule.name, rule.fields, rule.message) == ("Late", ("Stage__c",), "Too late")
@@ -211,3 +225,85 @@ def test_an_object_of_which_nothing_can_be_read_is_refused() -> None:
 
     with pytest.raises(SourceError, match=r"A.field-meta.xml is broken at line 1"):
         fields_of(contents)
+
+
+LOOKUP = "<type>Lookup</type><referenceTo>Account</referenceTo>"
+ROLLUP = (
+    "<type>Summary</type><summaryOperation>sum</summaryOperation><summarizedField>L.A"
+    "</summarizedField><summaryForeignKey>L.P</summaryForeignKey>"
+)
+PICKLIST = "<type>Picklist</type><valueSet>{}</valueSet>"
+OWN = "<valueSetDefinition><value><fullName>a</fullName></value></valueSetDefinition>"
+FILTER = (
+    "<lookupFilter><active>true</active><filterItems><field>Account.Type</field><operation>equals"
+    "</operation><value>Partner</value></filterItems><isOptional>false</isOptional></lookupFilter>"
+)
+
+
+@pytest.mark.parametrize(
+    ("without", "within", "attribute"),
+    [
+        ("<type>Text</type>", "<required>true</required>", "required"),
+        ("<type>Text</type>", "<unique>true</unique>", "unique"),
+        ("<type>Text</type>", "<externalId>true</externalId>", "externalId"),
+        ("<type>Text</type>", "<caseSensitive>true</caseSensitive>", "caseSensitive"),
+        ("<type>Text</type>", "<inlineHelpText>Why</inlineHelpText>", "description"),
+        ("<type>Text</type>", "<defaultValue>&quot;x&quot;</defaultValue>", "default"),
+        (LOOKUP, "<deleteConstraint>Restrict</deleteConstraint>", "deleteConstraint"),
+        (LOOKUP, "<relationshipName>Deals</relationshipName>", "childRelationship"),
+        (LOOKUP, FILTER, "lookupFilter"),
+        (
+            "<type>MasterDetail</type>",
+            "<reparentableMasterDetail>true</reparentableMasterDetail>",
+            "reparentable",
+        ),
+        (
+            "<type>MasterDetail</type>",
+            "<writeRequiresMasterRead>true</writeRequiresMasterRead>",
+            "writeRequiresMasterRead",
+        ),
+        (
+            ROLLUP,
+            "<summaryFilterItems><field>L.S</field><operation>equals</operation><value>won</value>"
+            "</summaryFilterItems>",
+            "rollup",
+        ),
+    ],
+)
+def test_an_absent_element_has_its_documented_default(
+    without: str, within: str, attribute: str
+) -> None:
+    for old, new in ((without, without + within), (without + within, without)):
+        assert [c.attribute for c in compare_fields(one(old), one(new))] == [attribute]
+
+
+def test_restricted_and_the_global_value_set_are_compared() -> None:
+    own, restricted = (
+        one(PICKLIST.format(OWN)),
+        one(PICKLIST.format(f"{OWN}<restricted>true</restricted>")),
+    )
+    assert [c.attribute for c in compare_fields(own, restricted)] == ["restricted"]
+    # The set is in no file, so its values are unknown: they were not removed.
+    shared = one(PICKLIST.format("<valueSetName>Industries</valueSetName>"))
+    assert [c.attribute for c in compare_fields(restricted, shared)] == ["valueSet"]
+    assert "picklist" in unknown_attributes(vendor_of("salesforce"), [shared])
+
+
+def test_a_standard_field_leaves_out_what_an_admin_cannot_change() -> None:
+    contents = read(
+        **{
+            "objects/Account/fields/Phone.field-meta.xml": field(
+                "<fullName>Phone</fullName><type>Phone</type>"
+            ),
+            "objects/Lead/validationRules/Late.validationRule-meta.xml": xml(
+                "ValidationRule", "<fullName>Late</fullName>"
+            ),
+        }
+    )
+    account, lead = (each.build(each.object_type, ()) for each in contents.entries)
+    (phone,) = account.fields
+    assert (phone.required, phone.unique, phone.default) == (None, None, None)
+    assert phone.description == ""
+    # The project has the rules of Lead, so Account has none; record types stay unknown.
+    assert (account.rules, account.record_types) == ((), None)
+    assert (len(lead.rules or ()), lead.fields) == (1, ())

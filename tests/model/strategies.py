@@ -37,7 +37,16 @@ ATTRIBUTES: dict[str, st.SearchStrategy[Any]] = {
     "allowed_values": st.fixed_dictionaries(
         {}, optional=dict.fromkeys(["a", "b"], st.lists(NAMES, min_size=1, max_size=3).map(tuple))
     ),
+    "value_set": TEXT,
     "relationship_name": TEXT,
+    "child_relationship": TEXT,
+    "delete_constraint": NAMES,
+    "lookup_filter": TEXT,
+    "reparentable": FLAGS,
+    "write_requires_master_read": FLAGS,
+    "rollup": TEXT,
+    "blanks_as_zero": FLAGS,
+    "display_format": TEXT,
     "filterable": FLAGS,
     "id_lookup": FLAGS,
     "encrypted": FLAGS,
@@ -64,7 +73,9 @@ def fields(*, unknowns: bool) -> st.SearchStrategy[Field]:
         name: strategy if not unknowns or name in NAMELESS else st.none() | strategy
         for name, strategy in ATTRIBUTES.items()
     }
-    return st.builds(Field, name=NAMES, native=NATIVE, custom=FLAGS, compound=TEXT, **said)
+    built = st.builds(Field, name=NAMES, native=NATIVE, custom=FLAGS, compound=TEXT, **said)
+    # A picklist that names its set but lists no values is unknown.
+    return built.map(lambda f: f if f.picklist else f.model_copy(update={"value_set": None}))
 
 
 def field_lists(*, unknowns: bool = False) -> st.SearchStrategy[list[Field]]:

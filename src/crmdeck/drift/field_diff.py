@@ -122,11 +122,23 @@ def _differing_records(
     before: tuple[RecordType, ...], after: tuple[RecordType, ...]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     old, new = ({each.name: each for each in side} for side in (before, after))
-    differing = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+    differing = sorted(
+        name
+        for name in old.keys() | new.keys()
+        if name not in old or name not in new or _record_types_differ(old[name], new[name])
+    )
     return (
         [old[name].to_wire() for name in differing if name in old],
         [new[name].to_wire() for name in differing if name in new],
     )
+
+
+def _record_types_differ(before: RecordType, after: RecordType) -> bool:
+    old, new = before.model_dump(exclude_none=True), after.model_dump(exclude_none=True)
+    for side in (old, new):
+        if "values" in side:
+            side["values"] = canonical_allowed_values(side["values"])
+    return any(old[name] != new[name] for name in old.keys() & new.keys())
 
 
 def compare_fields(before: Field, after: Field) -> tuple[Change, ...]:
@@ -148,8 +160,7 @@ def compare_fields(before: Field, after: Field) -> tuple[Change, ...]:
             changes["references"] = Change(
                 attribute="references", before=targets[0], after=targets[1]
             )
-    if before.required is None or after.required is None:
-        # `required` already covers `nillable`, so this matters only without it.
+    if "required" not in changes:
         nillable = before.nillable, after.nillable
         if None not in nillable and nillable[0] != nillable[1]:
             changes["nillable"] = Change(
@@ -157,7 +168,8 @@ def compare_fields(before: Field, after: Field) -> tuple[Change, ...]:
             )
     if allowed := _compare_allowed_values(before, after):
         changes["allowed_values"] = allowed
-    if picklist := compare_picklists(before.picklist, after.picklist):
+    values_are_known = _values_are_known(before) and _values_are_known(after)
+    if values_are_known and (picklist := compare_picklists(before.picklist, after.picklist)):
         changes["picklist"] = picklist
     return tuple(changes[name] for name in COMPARED_ATTRIBUTES if name in changes)
 
@@ -216,6 +228,11 @@ def _is_specified(name: str, value: object) -> bool:
     return value is not None and not (value == "" and name in _UNSPECIFIED_IF_EMPTY)
 
 
+def _values_are_known(field: Field) -> bool:
+    # An export can name a global value set without containing it.
+    return bool(field.picklist) or not field.value_set
+
+
 def _types_are_comparable(before: Field, after: Field) -> bool:
     if not all(field.type is not FieldType.OTHER or field.native_type for field in (before, after)):
         return False
@@ -245,6 +262,28 @@ def gained_record_types(change: Change) -> list[str]:
     """Return the record types of a change that can now be used."""
     before, after = _usable(change.before), _usable(change.after)
     return [name for name in after if name not in before]
+
+
+def lost_record_values(change: Change) -> list[str]:
+    """Return the picklist values, as `field: value`, that a record type no longer allows."""
+    return sorted(_record_values(change.before, change.after))
+
+
+def gained_record_values(change: Change) -> list[str]:
+    """Return the picklist values, as `field: value`, that a record type allows in addition."""
+    return sorted(_record_values(change.after, change.before))
+
+
+def _record_values(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> set[str]:
+    others = {each["name"]: each.get("values") for each in new}
+    found = set()
+    for each in old:
+        there = others.get(each["name"])
+        if there is None:
+            continue
+        for field, values in (each.get("values") or {}).items():
+            found |= {f"{field}: {value}" for value in values if value not in there.get(field, ())}
+    return found
 
 
 def _usable(record_types: list[dict[str, Any]]) -> list[str]:

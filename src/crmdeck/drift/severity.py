@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 from crmdeck.drift.field_diff import (
     gained_record_types,
+    gained_record_values,
     gained_values,
     lost_record_types,
+    lost_record_values,
     lost_values,
 )
 from crmdeck.drift.severity_rules import (
@@ -116,7 +118,13 @@ def _words(change: Change) -> dict[str, str]:
         case "recordTypes":
             lost, gained = lost_record_types(change), gained_record_types(change)
             default = [each["name"] for each in change.after if each["default"]]
-            return {"lost": few(lost), "gained": few(gained), "after": few(default)}
+            return {
+                "lost": few(lost),
+                "gained": few(gained),
+                "lostValues": few(lost_record_values(change)),
+                "gainedValues": few(gained_record_values(change)),
+                "after": few(default),
+            }
         case _:
             return {"before": short(str(change.before)), "after": short(str(change.after))}
 

@@ -19,8 +19,10 @@ from typing import NamedTuple
 
 from crmdeck.drift.field_diff import (
     gained_record_types,
+    gained_record_values,
     gained_values,
     lost_record_types,
+    lost_record_values,
     lost_values,
 )
 from crmdeck.model import Change, DriftKind, Field, FieldType, GoneReason, RuleKind, Severity
@@ -170,11 +172,28 @@ def _loses_record_types(change: Change, after: Field | None) -> bool:
 
 
 def _moves_default(change: Change, after: Field | None) -> bool:
-    return any(each["default"] for each in change.after)
+    was = {each["name"] for each in change.before if each["default"]}
+    return any(each["default"] and each["name"] not in was for each in change.after)
 
 
 def _gains_record_types(change: Change, after: Field | None) -> bool:
     return bool(gained_record_types(change))
+
+
+def _loses_record_values(change: Change, after: Field | None) -> bool:
+    return bool(lost_record_values(change))
+
+
+def _gains_record_values(change: Change, after: Field | None) -> bool:
+    return bool(gained_record_values(change))
+
+
+def _is_filled(change: Change, after: Field | None) -> bool:
+    return not change.after and after is not None and after.required is False
+
+
+def _is_stricter_filter(change: Change, after: Field | None) -> bool:
+    return bool(change.after) and not str(change.after).startswith(("optional", "inactive"))
 
 
 def _gains_values(change: Change, after: Field | None) -> bool:
@@ -224,6 +243,12 @@ FIELD_ROWS: tuple[Row, ...] = (
     ),
     Row(
         "required", _always, Scale(SAFE, RISKY, SAFE), "No longer required: the value may be empty."
+    ),
+    Row(
+        "nillable",
+        _is_filled,
+        Scale(SAFE, SAFE, RISKY),
+        "Empty values are no longer allowed. The CRM fills new records that have none.",
     ),
     Row(
         "nillable",
@@ -370,6 +395,90 @@ FIELD_ROWS: tuple[Row, ...] = (
         _always,
         Scale(SAFE, SAFE, SAFE),
         "If the controlling field is {gained}, more values can be chosen.",
+    ),
+    Row(
+        "valueSet",
+        _is_unset,
+        Scale(SAFE, SAFE, SAFE),
+        "The values now belong to the field, not to the global value set “{before}”.",
+    ),
+    Row(
+        "valueSet",
+        _always,
+        Scale(SAFE, SAFE, SAFE),
+        "The values now come from the global value set “{after}”.",
+    ),
+    Row(
+        "childRelationship",
+        _was_unset,
+        Scale(SAFE, SAFE, SAFE),
+        "Queries now reach these records from their parent as “{after}”.",
+    ),
+    Row(
+        "childRelationship",
+        _always,
+        Scale(RISKY, RISKY, RISKY),
+        "Queries no longer reach these records from their parent as “{before}”.",
+    ),
+    Row(
+        "deleteConstraint",
+        _always,
+        Scale(RISKY, RISKY, RISKY),
+        "Deletion of the related record now has another effect: {after} instead of {before}.",
+    ),
+    Row(
+        "lookupFilter",
+        _is_stricter_filter,
+        Scale(RISKY, SAFE, RISKY),
+        "Lookup filter is now: {after}. Other records are rejected.",
+    ),
+    Row(
+        "lookupFilter",
+        _always,
+        Scale(SAFE, SAFE, SAFE),
+        "The lookup filter no longer rejects records.",
+    ),
+    Row(
+        "reparentable",
+        _is_gained,
+        Scale(SAFE, SAFE, SAFE),
+        "Records can now move to another parent.",
+    ),
+    Row(
+        "reparentable",
+        _always,
+        Scale(RISKY, SAFE, BREAKING),
+        "Records can no longer move to another parent.",
+    ),
+    Row(
+        "writeRequiresMasterRead",
+        _is_gained,
+        Scale(SAFE, SAFE, SAFE),
+        "Read access to the parent is now enough to write.",
+    ),
+    Row(
+        "writeRequiresMasterRead",
+        _always,
+        Scale(RISKY, SAFE, RISKY),
+        "Writing now needs write access to the parent.",
+    ),
+    Row(
+        "rollup",
+        _always,
+        Scale(SAFE, RISKY, SAFE),
+        "Roll-up changed: the value may mean something else.",
+    ),
+    Row(
+        "blanksAsZero",
+        _always,
+        Scale(SAFE, RISKY, SAFE),
+        "The formula now treats blanks differently: the value may mean something else.",
+    ),
+    Row(
+        "displayFormat",
+        _always,
+        Scale(SAFE, RISKY, SAFE),
+        "New records are now numbered as {after} instead of {before}.",
     ),
     Row(
         "relationshipName",
@@ -550,5 +659,22 @@ OBJECT_ROWS: tuple[Row, ...] = (
         Scale(SAFE, RISKY, SAFE),
         "Records of type {gained} can now be created.",
     ),
-    Row("recordTypes", _always, Scale(SAFE, SAFE, SAFE), "Labels of record types changed."),
+    Row(
+        "recordTypes",
+        _loses_record_values,
+        Scale(RISKY, SAFE, RISKY),
+        "A record type no longer allows {lostValues}.",
+    ),
+    Row(
+        "recordTypes",
+        _gains_record_values,
+        Scale(SAFE, RISKY, SAFE),
+        "A record type now also allows {gainedValues}.",
+    ),
+    Row(
+        "recordTypes",
+        _always,
+        Scale(SAFE, SAFE, SAFE),
+        "Labels or default values of record types changed.",
+    ),
 )

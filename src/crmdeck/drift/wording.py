@@ -58,6 +58,12 @@ _FLAGS = {
     "caseSensitive": ("now case-sensitive", "no longer case-sensitive"),
     "autoNumber": ("now numbered by the CRM", "no longer numbered by the CRM"),
     "active": ("now active", "now inactive"),
+    "reparentable": ("can move to another parent", "can't move to another parent"),
+    "writeRequiresMasterRead": (
+        "read access to the parent is enough to write",
+        "write access to the parent is needed to write",
+    ),
+    "blanksAsZero": ("now treats blanks as zero", "now treats blanks as blank"),
 }
 
 _OBJECT_FLAGS = {
@@ -68,7 +74,12 @@ _OBJECT_FLAGS = {
     "customSetting": ("now a custom setting", "no longer a custom setting"),
 }
 
-_TOO_LONG = frozenset({"formula", "description", "expression", "message", "allowedValues"})
+_TOO_LONG = frozenset(
+    {
+        *("formula", "description", "expression", "message", "allowedValues"),
+        *("lookupFilter", "rollup", "recordTypes"),
+    }
+)
 """Attributes whose values are too long for a phrase."""
 
 ATTRIBUTE_WORDS = {
@@ -82,6 +93,12 @@ ATTRIBUTE_WORDS = {
     "controller": "controlling field",
     "allowedValues": "allowed values",
     "relationshipName": "relationship",
+    "childRelationship": "child relationship",
+    "deleteConstraint": "on deletion of the related record",
+    "lookupFilter": "lookup filter",
+    "rollup": "roll-up",
+    "valueSet": "global value set",
+    "displayFormat": "number format",
     "recordTypes": "record types",
 }
 

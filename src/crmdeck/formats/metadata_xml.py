@@ -3,17 +3,24 @@
 In source format an object is a folder, `objects/NAME/`, with one file for each field, record type
 and validation rule. In metadata format it is one file, `NAME.object`. A project can spread an
 object over several folders. Metadata contains what an admin created or changed, without the
-untouched standard fields and without permissions. What it leaves out stays unknown.
+untouched standard fields and without permissions.
 
-Sources: `CustomObject` and `CustomField` in the Metadata API Developer Guide.
+An element that a custom field leaves out has its documented default: false for a flag, none for a
+text. A standard field leaves out what an admin can't change: that stays unknown, as do elements
+without a documented default.
+
+Sources: `CustomObject`, `CustomField` and `RecordType` in the Metadata API Developer Guide.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import unquote
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
@@ -71,17 +78,20 @@ _TYPES = {
     "Url": FieldType.URL,
 }
 _COMPUTED = frozenset({"AutoNumber", "Summary"})
+_CUSTOM_FIELD = re.compile(r"__[a-z]+$", re.ASCII | re.IGNORECASE)
 _CONSUMED = frozenset(
     {
         *("fullName", "label", "type", "inlineHelpText", "required", "unique", "externalId"),
         *("formula", "length", "precision", "scale", "referenceTo", "defaultValue", "valueSet"),
-        "picklist",
-        "caseSensitive",
+        *("picklist", "caseSensitive", "deleteConstraint", "lookupFilter", "relationshipName"),
+        *("reparentableMasterDetail", "writeRequiresMasterRead", "formulaTreatBlanksAs"),
+        *("summaryOperation", "summarizedField", "summaryForeignKey", "summaryFilterItems"),
+        "displayFormat",
     }
 )
 
 _CONSUMED_VALUES = frozenset(
-    {"valueSetDefinition", "restricted", "controllingField", "valueSettings"}
+    {"valueSetDefinition", "valueSetName", "restricted", "controllingField", "valueSettings"}
 )
 
 ValueSets = Mapping[str, Sequence[PicklistValue]]
@@ -99,11 +109,13 @@ class _Parts:
     def all(self) -> list[SchemaFile]:
         return [*self.object_files, *self.fields, *self.others]
 
-    def have_fields(self) -> bool:
+    def have(self, part: str) -> bool:
+        """Return True if a file of the object has a `part`: `recordTypes` or `validationRules`."""
+        if any(file.base.endswith(_PARTS[part]) for file in self.others):
+            return True
         # Searches the raw text, because crmdeck parses a file only after a change.
-        marks = (b"<fields", b"<nameField", b":fields", b":nameField")
-        inside = any(mark in file.data for file in self.object_files for mark in marks)
-        return inside or bool(self.fields)
+        marks = (f"<{part}".encode(), f":{part}".encode())
+        return any(mark in file.data for file in self.object_files for mark in marks)
 
 
 def is_metadata(file: SchemaFile) -> bool:
@@ -131,11 +143,17 @@ def read_metadata(files: Sequence[SchemaFile]) -> Contents:
             parts.others.append(file)
     if not objects:
         raise errors[0] if errors else unknown(files[0], "The metadata contains no objects.")
-    with_fields = {name: parts for name, parts in sorted(objects.items()) if parts.have_fields()}
+    # If the project contains the rules of one object, it contains the rules of all.
+    kept = frozenset(
+        part
+        for part in ("recordTypes", "validationRules")
+        if any(parts.have(part) for parts in objects.values())
+    )
     return Contents(
         platform="salesforce",
-        entries=tuple(_entry(name, parts, value_sets) for name, parts in with_fields.items()),
-        listed=frozenset(objects) - with_fields.keys(),
+        entries=tuple(
+            _entry(name, parts, value_sets, kept) for name, parts in sorted(objects.items())
+        ),
         errors=tuple(errors),
     )
 
@@ -165,16 +183,16 @@ def _value_sets(files: Sequence[SchemaFile]) -> tuple[ValueSets, list[SourceErro
     return found, errors
 
 
-def _entry(name: str, parts: _Parts, value_sets: ValueSets) -> Entry:
+def _entry(name: str, parts: _Parts, value_sets: ValueSets, kept: Collection[str]) -> Entry:
     digest = hashlib.sha256()
     for file in parts.all():
         digest.update(hashlib.sha256(file.data).digest())
     # Only parsed fields show which value sets they use. There are few.
-    digest.update(repr(sorted(value_sets.items())).encode())
+    digest.update(repr((sorted(value_sets.items()), sorted(kept))).encode())
     lacks: list[SourceError] = []
 
     def build(object_type: str, _: object) -> ObjectSchema:
-        return _schema(object_type, parts, value_sets, lacks)
+        return _schema(object_type, parts, value_sets, kept, lacks)
 
     return Entry(
         object_type=name,
@@ -187,9 +205,16 @@ def _entry(name: str, parts: _Parts, value_sets: ValueSets) -> Entry:
 
 
 def _schema(
-    object_type: str, parts: _Parts, value_sets: ValueSets, lacks: list[SourceError]
+    object_type: str,
+    parts: _Parts,
+    value_sets: ValueSets,
+    kept: Collection[str],
+    lacks: list[SourceError],
 ) -> ObjectSchema:
-    """Return the schema, with broken parts in `lacks`. Raises SourceError if all parts are."""
+    """Return the schema, with broken parts in `lacks`. Raises SourceError if all parts are.
+
+    `kept` are the parts that the project has of at least one object.
+    """
     fields: dict[str, tuple[SchemaFile, Field]] = {}
     described = Element("CustomObject")
     for file in parts.all():
@@ -225,8 +250,8 @@ def _schema(
         plural=_text(described, "pluralLabel"),
         custom="__" in object_type,
         custom_setting=_child(described, "customSettingsType") is not None if whole else None,
-        record_types=record_types if record_types or whole else None,
-        rules=rules if rules or whole else None,
+        record_types=record_types if whole or ("recordTypes" in kept and not lacks) else None,
+        rules=rules if whole or ("validationRules" in kept and not lacks) else None,
         fields=tuple(each for _, each in fields.values()),
     )
 
@@ -246,10 +271,23 @@ def _rule(element: Element, fields: Collection[str]) -> Rule:
 
 def _record_type(element: Element) -> RecordType:
     name = _text(element, "fullName") or ""
+    values: dict[str, tuple[str, ...]] = {}
+    defaults: dict[str, str] = {}
+    for picklist in _children(element, "picklistValues"):
+        field_name = _text(picklist, "picklist") or ""
+        allowed = []
+        for value in _children(picklist, "values"):
+            # Special characters in these names are percent-encoded, unlike those of the field.
+            allowed.append(unquote(_text(value, "fullName") or ""))
+            if _text(value, "default") == "true":
+                defaults[field_name] = allowed[-1]
+        values[field_name] = tuple(allowed)
     return RecordType(
         name=name,
         label=_text(element, "label") or name,
         active=_text(element, "active") != "false",
+        values=values,
+        value_defaults=defaults,
     )
 
 
@@ -265,28 +303,32 @@ def _field(file: SchemaFile, element: Element, value_sets: ValueSets, *, is_name
     name = "Name" if is_name else _text(element, "fullName") or file.stem
     native_type = _text(element, "type") or ""
     formula = _text(element, "formula")
+    is_rollup = native_type == "Summary"
     computed = formula is not None or native_type in _COMPUTED
     kind = _TYPES.get(native_type, FieldType.OTHER)
+    # Without a type the file has only a part of the field.
+    whole = bool(native_type) and bool(_CUSTOM_FIELD.search(name))
     default = _text(element, "defaultValue")
     with_digits = kind in (FieldType.DECIMAL, FieldType.CURRENCY, FieldType.PERCENT)
-    picklist, restricted = _picklist(element, value_sets)
+    picklist, restricted, value_set = _picklist(element, value_sets, whole=whole)
     defaulted = default is not None or any(value.default for value in picklist)
-    required = _text(element, "required")
-    must_hold = native_type in ("MasterDetail", "Checkbox") or required == "true"
+    required = _flag(file, element, "required", absent=False if whole else None)
+    must_hold = native_type in ("MasterDetail", "Checkbox") or required is True
+    blanks = _text(element, "formulaTreatBlanksAs")
     return Field(
         name=name,
         label=_text(element, "label") or "",
         type=kind,
         native_type=native_type,
-        description=_text(element, "inlineHelpText"),
+        description=_text(element, "inlineHelpText") or (None if is_name else ""),
         required=_required(required, native_type, computed=computed, defaulted=defaulted),
         nillable=False if must_hold else None if required is None else True,
         createable=False if computed else None,
         updateable=False if computed else None,
-        unique=_flag(file, element, "unique"),
-        external_id=_flag(file, element, "externalId"),
-        calculated=formula is not None or native_type == "Summary" if native_type else None,
-        formula=formula,
+        unique=_flag(file, element, "unique", absent=False if whole else None),
+        external_id=_flag(file, element, "externalId", absent=False if whole else None),
+        calculated=formula is not None or is_rollup if native_type else None,
+        formula=formula if formula is not None or not whole else "",
         custom="__" in name,
         length=_number(file, element, "length"),
         precision=_number(file, element, "precision") if with_digits else None,
@@ -295,42 +337,110 @@ def _field(file: SchemaFile, element: Element, value_sets: ValueSets, *, is_name
         restricted=restricted,
         controller=_controller(element),
         allowed_values=_allowed_values(element),
+        value_set=value_set,
         references=tuple(
             each.text.strip() for each in _children(element, "referenceTo") if each.text
         ),
         encrypted=native_type == "EncryptedText" if native_type else None,
-        case_sensitive=_flag(file, element, "caseSensitive"),
+        case_sensitive=_flag(file, element, "caseSensitive", absent=False if whole else None),
         auto_number=native_type == "AutoNumber" if native_type else None,
-        default=default,
+        default=default if default is not None or not whole else "",
+        rollup=_rollup(element) if is_rollup else None,
+        blanks_as_zero=None if blanks is None else blanks == "BlankAsZero",
+        display_format=_text(element, "displayFormat"),
         native=_native(element),
+        **(_relationship(file, element, native_type) if whole else {}),
+    )
+
+
+def _relationship(file: SchemaFile, element: Element, native_type: str) -> dict[str, Any]:
+    """Return the attributes of a custom relationship field; empty for other types."""
+    if _TYPES.get(native_type) is not FieldType.REFERENCE:
+        return {}
+    found: dict[str, Any] = {
+        "child_relationship": _text(element, "relationshipName") or "",
+        "lookup_filter": _lookup_filter(element),
+    }
+    if native_type == "Lookup":
+        found["delete_constraint"] = _text(element, "deleteConstraint") or "SetNull"
+    elif native_type == "MasterDetail":
+        found["delete_constraint"] = "Cascade"
+        found["reparentable"] = _flag(file, element, "reparentableMasterDetail", absent=False)
+        found["write_requires_master_read"] = _flag(
+            file, element, "writeRequiresMasterRead", absent=False
+        )
+    return found
+
+
+def _lookup_filter(element: Element) -> str:
+    """Return the condition for the record of a lookup in words; empty without one."""
+    filtered = _child(element, "lookupFilter")
+    if filtered is None:
+        return ""
+    state = "optional" if _text(filtered, "isOptional") == "true" else "required"
+    if _text(filtered, "active") == "false":
+        state = "inactive"
+    logic = _text(filtered, "booleanFilter")
+    parts = [f"{state}: {_conditions(_children(filtered, 'filterItems'))}"]
+    parts += [f"logic: {logic}"] if logic else []
+    for key, word in (("errorMessage", "error"), ("infoMessage", "hint")):
+        message = _text(filtered, key)
+        parts += [f"{word}: {message}"] if message else []
+    return "; ".join(parts)
+
+
+def _rollup(element: Element) -> str:
+    """Return what a roll-up field sums up: `sum of Line__c.Amount__c by Line__c.Deal__c`."""
+    operation = _text(element, "summaryOperation") or "count"
+    summarized = _text(element, "summarizedField")
+    parent = _text(element, "summaryForeignKey") or ""
+    conditions = _conditions(_children(element, "summaryFilterItems"))
+    return (
+        operation
+        + (f" of {summarized}" if summarized else "")
+        + f" by {parent}"
+        + (f" where {conditions}" if conditions else "")
+    )
+
+
+def _conditions(items: Iterable[Element]) -> str:
+    return ", ".join(
+        " ".join(
+            filter(
+                None, (_text(each, key) for key in ("field", "operation", "value", "valueField"))
+            )
+        )
+        for each in items
     )
 
 
 def _required(
-    stated: str | None, native_type: str, *, computed: bool, defaulted: bool
+    stated: bool | None, native_type: str, *, computed: bool, defaulted: bool
 ) -> bool | None:
     if computed or defaulted or native_type == "Checkbox":
         return False
-    if native_type == "MasterDetail":
-        return True
-    return None if stated is None else stated == "true"
+    return True if native_type == "MasterDetail" else stated
 
 
 def _picklist(
-    element: Element, value_sets: ValueSets
-) -> tuple[tuple[PicklistValue, ...], bool | None]:
-    """Return the values, also of API 37 and older, and True if no other values are allowed."""
+    element: Element, value_sets: ValueSets, *, whole: bool
+) -> tuple[tuple[PicklistValue, ...], bool | None, str | None]:
+    """Return the values, True if no other values are allowed, and the global value set.
+
+    The element `picklist` is that of API 37 and older.
+    """
     value_set = _child(element, "valueSet")
     if value_set is None:
         values = _children(_child(element, "picklist"), "picklistValues")
-        return tuple(map(_value, values)), None
+        return tuple(map(_value, values)), None, None
     named = _text(value_set, "valueSetName")
     if named is not None:
         # A global value set allows only its own values.
-        return tuple(value_sets.get(named, ())), True
+        return tuple(value_sets.get(named, ())), True, named
     restricted = _text(value_set, "restricted")
+    is_restricted = None if restricted is None and not whole else restricted == "true"
     values = _children(_child(value_set, "valueSetDefinition"), "value")
-    return tuple(map(_value, values)), None if restricted is None else restricted == "true"
+    return tuple(map(_value, values)), is_restricted, "" if whole else None
 
 
 def _controller(element: Element) -> str | None:
@@ -362,11 +472,7 @@ def _value(element: Element) -> PicklistValue:
 
 def _native(element: Element) -> dict[str, object]:
     """Return the other attributes: texts by name, the rest as nested records."""
-    found: dict[str, object] = {}
-    for child in element:
-        key = _local(child)
-        if key not in _CONSUMED:
-            found[key] = _native_value(child)
+    found = {k: v for k, v in _nested(element).items() if k not in _CONSUMED}
     value_set = _child(element, "valueSet")
     if value_set is not None:
         found |= {k: v for k, v in _nested(value_set).items() if k not in _CONSUMED_VALUES}
@@ -431,10 +537,14 @@ def _text(element: Element, path: str) -> str | None:
     return None if child is None or child.text is None else child.text.strip()
 
 
-def _flag(file: SchemaFile, element: Element, name: str) -> bool | None:
+def _flag(
+    file: SchemaFile, element: Element, name: str, *, absent: bool | None = None
+) -> bool | None:
     value = _text(element, name)
-    if value in (None, "true", "false"):
-        return None if value is None else value == "true"
+    if not value:
+        return absent
+    if value in ("true", "false"):
+        return value == "true"
     raise broken(file.name, name, f"'{value[:40]}' is neither true nor false")
 
 

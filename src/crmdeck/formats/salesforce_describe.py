@@ -76,6 +76,11 @@ _FIELD_KEYS = frozenset(
         "encrypted",
         "caseSensitive",
         "autoNumber",
+        "cascadeDelete",
+        "restrictedDelete",
+        "filteredLookupInfo",
+        "formulaTreatNullNumberAsZero",
+        "writeRequiresMasterRead",
     }
 )
 # `childRelationships` repeats the reference fields of other objects, and `urls` the request.
@@ -169,6 +174,8 @@ def _parse_field(record: Mapping[str, object]) -> Field:
     else:
         length = json_values.number(record, "length") or None
     shell = json_values.text(record, "compoundFieldName")
+    calculated = json_values.flag(record, "calculated")
+    is_detail = json_values.number(record, "relationshipOrder") is not None
     native = json_values.rest(record, _FIELD_KEYS)
     return Field(
         name=name,
@@ -184,7 +191,7 @@ def _parse_field(record: Mapping[str, object]) -> Field:
         updateable=json_values.flag(record, "updateable"),
         unique=json_values.flag(record, "unique"),
         external_id=json_values.flag(record, "externalId"),
-        calculated=json_values.flag(record, "calculated"),
+        calculated=calculated,
         formula=json_values.stated_text(record, "calculatedFormula"),
         custom=json_values.flag(record, "custom"),
         length=length,
@@ -195,6 +202,14 @@ def _parse_field(record: Mapping[str, object]) -> Field:
         controller=json_values.stated_text(record, "controllerName"),
         references=json_values.texts(record, "referenceTo"),
         relationship_name=json_values.stated_text(record, "relationshipName"),
+        delete_constraint=_delete_constraint(record) if kind is FieldType.REFERENCE else None,
+        lookup_filter=_lookup_filter(record) if kind is FieldType.REFERENCE else None,
+        write_requires_master_read=(
+            json_values.flag(record, "writeRequiresMasterRead") if is_detail else None
+        ),
+        blanks_as_zero=(
+            json_values.flag(record, "formulaTreatNullNumberAsZero") if calculated else None
+        ),
         filterable=json_values.flag(record, "filterable"),
         id_lookup=json_values.flag(record, "idLookup"),
         encrypted=json_values.flag(record, "encrypted"),
@@ -205,6 +220,25 @@ def _parse_field(record: Mapping[str, object]) -> Field:
         archived=json_values.flag(record, "deprecatedAndHidden"),
         native=native,
     )
+
+
+def _delete_constraint(record: Mapping[str, object]) -> str | None:
+    flags = [json_values.flag(record, key) for key in ("cascadeDelete", "restrictedDelete")]
+    if None in flags:
+        return None
+    cascades, is_restricted = flags
+    return "Cascade" if cascades else "Restrict" if is_restricted else "SetNull"
+
+
+def _lookup_filter(record: Mapping[str, object]) -> str | None:
+    """Return what a describe has of a lookup filter: not its condition."""
+    info = record.get("filteredLookupInfo")
+    if info is None:
+        return "" if "filteredLookupInfo" in record else None
+    filtered = json_values.record(info, "`filteredLookupInfo`")
+    state = "optional" if json_values.flag(filtered, "optionalFilter") else "required"
+    controlling = ", ".join(json_values.texts(filtered, "controllingFields"))
+    return f"{state}: by {controlling}" if controlling else state
 
 
 def _canonical(native_type: str, record: Mapping[str, object]) -> FieldType:

@@ -36,7 +36,16 @@ STRUCTURAL_ATTRIBUTES = (
     "restricted",
     "controller",
     "allowed_values",
+    "value_set",
     "relationship_name",
+    "child_relationship",
+    "delete_constraint",
+    "lookup_filter",
+    "reparentable",
+    "write_requires_master_read",
+    "rollup",
+    "blanks_as_zero",
+    "display_format",
     "filterable",
     "id_lookup",
     "encrypted",
@@ -80,7 +89,7 @@ def object_hash(schema: ObjectSchema) -> str:
     for name in OBJECT_ATTRIBUTES:
         value = getattr(schema, name)
         if name == "record_types" and value is not None:
-            value = sorted(_dump(each.to_wire()) for each in value)
+            value = sorted(each.model_dump_json(by_alias=True, exclude_none=True) for each in value)
         if value is not None:
             record[name] = value
     return lines_hash([_dump(record)])
@@ -137,8 +146,6 @@ def canonical_json(field: Field, *, structural: bool) -> str:
             value = sorted(set(value))
         elif name == "allowed_values" and value is not None:
             value = canonical_allowed_values(value)
-        elif name == "nillable" and field.required is not None:
-            continue  # it is a part of `required`, which covers it
         if value is not None and value != []:
             record[name] = value
     return _dump(record)

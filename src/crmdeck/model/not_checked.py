@@ -13,7 +13,7 @@ def unknown_attributes(vendor: VendorProfile, fields: Sequence[Field]) -> tuple[
     """Return the attributes (wire names) that the `fields` of an object never state.
 
     `type` is included if the source doesn't distinguish a currency from a number, or a reference
-    from a list.
+    from a list, `picklist` if it names a global value set without its values.
     """
     if not fields:
         return ()
@@ -27,5 +27,7 @@ def unknown_attributes(vendor: VendorProfile, fields: Sequence[Field]) -> tuple[
         not_checked.append("length")
     if any(field.type_exact is False for field in fields):
         not_checked.append("type")
+    if any(field.value_set and not field.picklist for field in fields):
+        not_checked.append("picklist")
     aliases = {name: Field.model_fields[name].alias or name for name in not_checked}
     return tuple(aliases[name] for name in not_checked)

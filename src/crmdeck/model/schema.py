@@ -32,7 +32,12 @@ class Field(WireModel):
     from a list: the type is then the coarser one. `nillable` is True if a record may have no value,
     `required` if a record can't be created without one. `controller` names the field whose value
     decides which picklist values are allowed; empty if there is none. `allowed_values` lists them
-    for each value of that field.
+    for each value of that field. `value_set` names the global value set of a picklist; empty if the
+    values are its own.
+
+    `delete_constraint` is what deleting the record of a lookup does: `SetNull`, `Restrict` or
+    `Cascade`. `lookup_filter` is the condition for its record, `rollup` what a roll-up field sums
+    up; both are text, empty if there is none.
     """
 
     name: str
@@ -58,8 +63,17 @@ class Field(WireModel):
     restricted: bool | None = None
     controller: str | None = None
     allowed_values: dict[str, tuple[str, ...]] | None = None
+    value_set: str | None = None
     references: tuple[str, ...] = ()
     relationship_name: str | None = None
+    child_relationship: str | None = None
+    delete_constraint: str | None = None
+    lookup_filter: str | None = None
+    reparentable: bool | None = None
+    write_requires_master_read: bool | None = None
+    rollup: str | None = None
+    blanks_as_zero: bool | None = None
+    display_format: str | None = None
     filterable: bool | None = None
     id_lookup: bool | None = None
     encrypted: bool | None = None
@@ -73,13 +87,19 @@ class Field(WireModel):
 
 
 class RecordType(WireModel):
-    """A record type of an object type; `available` and `default` are for this user."""
+    """A record type of an object type; `available` and `default` are for this user.
+
+    `values` lists the picklist values of each field that a record of this type can have,
+    `value_defaults` the default one.
+    """
 
     name: str
     label: str = ""
     active: bool = True
     available: bool | None = None
     default: bool | None = None
+    values: dict[str, tuple[str, ...]] | None = None
+    value_defaults: dict[str, str] | None = None
 
 
 class Rule(WireModel):

@@ -354,7 +354,7 @@ def _unspecified(objects: Counter[str]) -> list[Notice]:
             code="ATTRIBUTES_UNTOLD",
             message=f"The source doesn't specify: {named}.",
             cause="crmdeck can't detect changes of an attribute that the source leaves out.",
-            remedy="Export full describe files to compare these attributes too.",
+            remedy="Export full describe files, and global value sets, to compare these too.",
         )
     ]
 
