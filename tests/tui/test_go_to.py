@@ -22,10 +22,17 @@ async def test_finds_and_opens_places_actions_and_settings(workspace: Workspace)
         dialog = dialog_of(app)
         await until(pilot, lambda: not dialog._reading)
 
-        # Before typing: the actions that can run here.
-        assert isinstance(dialog.row, Option)
-        assert dialog.row.kind == "action"
-        assert "health: Test" in screen_text(pilot)
+        # Before typing: places, the connections first.
+        assert isinstance(dialog.row, Place)
+        assert dialog.row.kind == "connection"
+        assert "health: Test" not in screen_text(pilot)
+
+        # A sign lists one kind.
+        await type_text(pilot, ">")
+        await until(pilot, lambda: "health: Test" in screen_text(pilot))
+        await type_text(pilot, "test")
+        await until(pilot, lambda: isinstance(dialog.row, Option) and dialog.row.name == "Test")
+        await pilot.press("ctrl+u")
 
         await type_text(pilot, "email")
         await until(pilot, lambda: isinstance(dialog.row, Place) and dialog.row.name == "Email")
@@ -43,7 +50,7 @@ async def test_finds_and_opens_places_actions_and_settings(workspace: Workspace)
         await settle(pilot)
         assert pane.connection_name == "beta"
 
-        # Recent places come first. A refused action explains why.
+        # Recent places are listed. A refused action explains why.
         await pilot.press("ctrl+p")
         dialog = dialog_of(app)
         await until(pilot, lambda: "↶ recent      Contact.Email" in screen_text(pilot))

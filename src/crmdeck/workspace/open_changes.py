@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from crmdeck.drift.open_changes import Evidence, Standing, count_open, judge, unsettled
 from crmdeck.errors import UsageError
-from crmdeck.model import ChangeState, DriftKind, OpenChanges, Severity, in_force
+from crmdeck.model import ChangeState, DriftEvent, DriftKind, OpenChanges, Severity, in_force
 from crmdeck.store import Session
 from crmdeck.workspace.context import Context
 
@@ -63,9 +63,9 @@ def count_judged(judged: Sequence[Judged]) -> OpenChanges:
     )
 
 
-def open_on_mapped(
+def open_mapped_changes(
     session: Session, judged: Mapping[str, Sequence[Judged]]
-) -> dict[str, OpenOnMapped]:
+) -> dict[str, list[DriftEvent]]:
     """Return by connection the open changes that touch mappings; without it there are none."""
     ids = {
         key: [
@@ -76,17 +76,23 @@ def open_on_mapped(
         for key, mine in judged.items()
     }
     events = session.drift.among([change for mine in ids.values() for change in mine])
-    found: dict[str, OpenOnMapped] = {}
-    for key, mine in ids.items():
-        changes = [events[change] for change in mine if change in events]
-        if changes:
-            found[key] = OpenOnMapped(
-                total=len(changes),
-                breaking=sum(change.severity is Severity.BREAKING for change in changes),
-                earliest=min(change.detected_at for change in changes),
-                latest=max(change.detected_at for change in changes),
-            )
-    return found
+    found = {key: [events[one] for one in mine if one in events] for key, mine in ids.items()}
+    return {key: changes for key, changes in found.items() if changes}
+
+
+def open_on_mapped(
+    session: Session, judged: Mapping[str, Sequence[Judged]]
+) -> dict[str, OpenOnMapped]:
+    """Return by connection how many open changes touch mappings; without it there are none."""
+    return {
+        key: OpenOnMapped(
+            total=len(changes),
+            breaking=sum(change.severity is Severity.BREAKING for change in changes),
+            earliest=min(change.detected_at for change in changes),
+            latest=max(change.detected_at for change in changes),
+        )
+        for key, changes in open_mapped_changes(session, judged).items()
+    }
 
 
 def judge_changes(

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crmdeck.workspace import MAPPED, Searchable, SearchIndex, field_standing, object_standing
+from crmdeck.workspace.explore import search
 from crmdeck.workspace.explore.search import NAMES_STEP, SETUP, STANDARD, USUAL
 
 FIELDS = (
@@ -186,3 +187,14 @@ def test_a_hostile_name_does_not_stall_the_search() -> None:
     index = index_of([*FIELDS, Searchable("lg " * 3000, "Case")])
     assert found(index, "lggggp", tolerant=True) == []
     assert found(index, "oppstg", tolerant=True) == ["Opportunity.StageName"]
+
+
+def test_in_a_large_index_a_single_letter_finds_the_names_that_begin_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(search, "LARGE", 3)
+    index = index_of(FIELDS)
+    assert found(index, "s") == ["Opportunity.StageName"]
+    # More letters search inside the names again.
+    assert "Account.PersonEmail" in found(index, "so")
+    assert found(index, "z") == []

@@ -22,6 +22,7 @@ ACTION, SETTING, RECENT = "action", "setting", "recent"
 
 SIGNS = {
     PlaceKind.CONNECTION: "●",
+    PlaceKind.MAPPING: "✕",
     PlaceKind.PAIR: "↔",
     PlaceKind.OBJECT: "□",
     PlaceKind.FIELD: "·",
@@ -31,7 +32,19 @@ SIGNS = {
     SETTING: "=",
     RECENT: "↶",
 }
-STATES = {PlaceKind.ALERT: "warn", ACTION: "info", SETTING: "muted", PlaceKind.FIELD: "muted"}
+STATES = {
+    PlaceKind.MAPPING: "error",
+    PlaceKind.ALERT: "warn",
+    ACTION: "info",
+    SETTING: "muted",
+    PlaceKind.FIELD: "muted",
+}
+PREFIXES = {
+    ">": f"kind:{ACTION}",
+    "@": f"kind:{PlaceKind.FIELD}",
+    "#": f"kind:{PlaceKind.OBJECT}",
+    "!": f"kind:{PlaceKind.CHANGE}",
+}
 
 
 class Option(NamedTuple):
@@ -149,7 +162,8 @@ class GoTo(Dialog[Line]):
             searched=lambda line: line.searched,
             filter_keys=FILTER_KEYS,
             resting=resting,
-            placeholder="Type a name, a label or an action; kind:field  on:connection",
+            prefixes=PREFIXES,
+            placeholder="Type a name.  > actions  @ fields  # objects  ! changes  on:connection",
             empty="No matches. Check the spelling.",
         )
 
@@ -162,11 +176,18 @@ class GoTo(Dialog[Line]):
         yield self._list
         yield Static("", id="meaning", markup=False)
 
-    def fill(self, lines: Sequence[Line], index: SearchIndex[Line], note: str = "") -> None:
+    def fill(
+        self,
+        lines: Sequence[Line],
+        index: SearchIndex[Line],
+        note: str = "",
+        *,
+        resting: Sequence[Line] | None = None,
+    ) -> None:
         """Show all rows, with an index over them; `note` names what is left out."""
         if self.is_open:
             self._reading, self._note = False, note
-            self._list.fill(lines, index)
+            self._list.fill(lines, index, resting=resting)
             self._show_meaning()
 
     def fail(self, note: str) -> None:

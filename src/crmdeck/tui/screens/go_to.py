@@ -13,9 +13,11 @@ from crmdeck.tui.dialogs.go_to import ACTION, RECENT, SETTING, GoTo, Line, Optio
 from crmdeck.tui.host import FlowHost, Location
 from crmdeck.tui.keys.actions import Offer, is_shown, key_label, offers
 from crmdeck.tui.loading.requests import Job
+from crmdeck.tui.marks import health_of, open_mark
 from crmdeck.workspace import (
     STANDARD,
     USUAL,
+    Place,
     PlaceKind,
     PlaceList,
     list_settings,
@@ -23,7 +25,7 @@ from crmdeck.workspace import (
 )
 
 if TYPE_CHECKING:
-    from crmdeck.workspace import Place, SearchIndex, Setting, Workspace
+    from crmdeck.workspace import SearchIndex, Setting, Workspace
 
 Recent = dict[str, str]
 """A recent place: its pane, and the names that a `Location` has."""
@@ -33,7 +35,9 @@ MOST_RECENT = 8
 HIDDEN = ("database", "notify")
 """Settings that the console never shows: they can contain a password."""
 
+HEALTH_ORDER = ("error", "warn", "ok", "muted")
 PANE_OF = {
+    PlaceKind.MAPPING: "mapping",
     PlaceKind.PAIR: "mapping",
     PlaceKind.OBJECT: "schema",
     PlaceKind.FIELD: "schema",
@@ -61,8 +65,7 @@ class GoToAnything:
         """Show the list immediately, and fill it when the places are loaded."""
         host = self._host
         options = [*actions_of(host.app.screen)]
-        resting = [*self._recent(), *(one for one in options if not one.refused)]
-        dialog = GoTo(resting, self._meaning, connections=len(host.statuses) > 1)
+        dialog = GoTo(self._resting(()), self._meaning, connections=len(host.statuses) > 1)
         workspace, known, first = host.workspace, self._known, host.connection_id
 
         def work(_job: Job) -> tuple[Known, tuple[Line, ...], SearchIndex[Line]]:
@@ -74,7 +77,12 @@ class GoToAnything:
         def took(answer: tuple[Known, tuple[Line, ...], SearchIndex[Line]]) -> None:
             self._known, lines, index = answer
             left_out = ", ".join(self._known.places.left_out)
-            dialog.fill(lines, index, f"without the fields of {left_out}" if left_out else "")
+            dialog.fill(
+                lines,
+                index,
+                f"without the fields of {left_out}" if left_out else "",
+                resting=self._resting(self._known.places.rows),
+            )
 
         # The screen's own loader: places loaded too late are used when the list opens again.
         host.loader.load(
@@ -85,6 +93,20 @@ class GoToAnything:
             quiet=True,
         )
         host.app.push_screen(dialog, self._take)
+
+    def _resting(self, places: Sequence[Place]) -> list[Line]:
+        """Return what shows before the user types: where work waits, and where it was last."""
+        broken = [one for one in places if one.kind is PlaceKind.MAPPING]
+        pairs = [one for one in places if one.kind is PlaceKind.PAIR]
+        return [*self._connections(), *broken, *self._recent(), *pairs]
+
+    def _connections(self) -> Iterator[Place]:
+        """Yield the connections, the worst state first."""
+        healths = [(health_of(status), status) for status in self._host.statuses]
+        for health, status in sorted(healths, key=lambda one: HEALTH_ORDER.index(one[0].state)):
+            mark, _ = open_mark(status.open_changes)
+            detail = f"{health}, {mark} open" if mark else str(health)
+            yield Place(PlaceKind.CONNECTION, status.id, "", status.name, "", detail)
 
     def _recent(self) -> Iterator[Option]:
         names = {status.id: status.name for status in self._host.statuses}
@@ -180,6 +202,8 @@ def location_of(place: Place) -> Location:
     """Return the location of a place in its pane."""
     connection = place.connection_id
     match place.kind:
+        case PlaceKind.MAPPING:
+            return Location(connection, pair=place.within, field=place.id)
         case PlaceKind.PAIR:
             return Location(connection, pair=place.name)
         case PlaceKind.OBJECT:

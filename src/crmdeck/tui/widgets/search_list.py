@@ -29,7 +29,8 @@ class SearchList(ActionHost, Widget, Generic[R]):
     `rows` are None until `fill` is called. `key` names a row, `current` is the name of the first
     one to select. A search looks in the texts that `searched` returns, by default in those shown,
     and lists the best matches first. `resting` are shown instead of all rows while the input is
-    empty. Keys in `passed_on` go to the dialog first.
+    empty. A first character of `prefixes` stands for a filter. Keys in `passed_on` go to the dialog
+    first.
     """
 
     SCOPE = "list"
@@ -58,6 +59,7 @@ class SearchList(ActionHost, Widget, Generic[R]):
         searched: Callable[[R], Searchable] | None = None,
         filter_keys: Mapping[str, KeyTest[R]] | None = None,
         resting: Sequence[R] | None = None,
+        prefixes: Mapping[str, str] | None = None,
         current: Hashable = None,
         placeholder: str = "Type to search",
         empty: str = "Nothing to choose from.",
@@ -73,6 +75,7 @@ class SearchList(ActionHost, Widget, Generic[R]):
             lambda row: Searchable("", texts=tuple(text(row) for text in shown))
         )
         self._filter_keys = filter_keys or {}
+        self._prefixes = prefixes or {}
         self._entry = LineInput(placeholder=placeholder, compact=True)
         self._entry.passed_on = frozenset((HELP_KEY, *passed_on))
         self._table: Table[R] = Table(columns, key=key, can_mark=False, empty=empty)
@@ -188,6 +191,8 @@ class SearchList(ActionHost, Widget, Generic[R]):
         self._sought, self._moved = text, False
         if self._rests != rests:
             self._show_rows()
+        if text[:1] in self._prefixes:
+            text = f"{self._prefixes[text[0]]} {text[1:]}"
         found = compile_filter(text, searched=self._texts, keys=self._filter_keys)
         self._table.set_filter(found.predicate, found.words, beside=found.beside, tolerant=True)
 

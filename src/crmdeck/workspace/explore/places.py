@@ -1,8 +1,8 @@
-"""The places in a workspace: connections, object pairs, objects, fields, changes, alerts."""
+"""The places in a workspace: connections, pairs, mappings, objects, fields, changes, alerts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -10,14 +10,23 @@ from typing import NamedTuple
 from crmdeck.drift.wording import place_of, what_happened
 from crmdeck.errors import CacheDamagedError
 from crmdeck.mapping.choices import LIKELY_OBJECTS
-from crmdeck.mapping.state import accepted_fields, by_pair
-from crmdeck.model import AlertLevel, Connection, Decision, DriftEvent, FieldRow, SnapshotInfo
+from crmdeck.mapping.state import acceptances, accepted_fields, by_pair
+from crmdeck.model import (
+    AlertLevel,
+    Connection,
+    Decision,
+    DriftEvent,
+    FieldRow,
+    Severity,
+    SnapshotInfo,
+)
 from crmdeck.store import Session
 from crmdeck.text import count
 from crmdeck.workspace.connections.health import Health
 from crmdeck.workspace.context import Context
 from crmdeck.workspace.explore.search import MAPPED, STANDARD, USUAL, Searchable, SearchIndex
 from crmdeck.workspace.explore.standing import field_standing, object_standing
+from crmdeck.workspace.open_changes import judge_changes, open_mapped_changes
 
 MOST_FIELDS = 200_000
 """Number of fields listed. Connections beyond it are listed without their fields."""
@@ -27,6 +36,7 @@ class PlaceKind(StrEnum):
     """The kinds of places."""
 
     CONNECTION = "connection"
+    MAPPING = "mapping"
     PAIR = "pair"
     OBJECT = "object"
     FIELD = "field"
@@ -37,8 +47,8 @@ class PlaceKind(StrEnum):
 class Place(NamedTuple):
     """One place of a connection to go to.
 
-    `within` is the object that contains it, if any. `standing` is how close it is to an admin's
-    work. `id` is that of a change or of an alert.
+    `within` is the object that contains it, or the pair of a mapping. `standing` is how close it is
+    to an admin's work. `id` is that of a change or alert, or the PartnerOS field of a mapping.
     """
 
     kind: PlaceKind
@@ -53,7 +63,8 @@ class Place(NamedTuple):
     @property
     def path(self) -> str:
         """The name, with that of its object."""
-        return f"{self.within}.{self.name}" if self.within else self.name
+        named = self.within and self.kind is not PlaceKind.MAPPING
+        return f"{self.within}.{self.name}" if named else self.name
 
     @property
     def searched(self) -> Searchable:
@@ -95,10 +106,13 @@ class Places:
             connections = session.connections.all()
             names = {one.id: one.name for one in connections}
             rows += self._of_health()
+            judged = judge_changes(self._context, session)
+            breaking = open_mapped_changes(session, judged)
             room = most_fields
             for connection in sorted(connections, key=lambda one: one.id != first):
                 current = session.snapshots.current(connection.id, whole=False)
                 log = session.decisions.log(connection.id)
+                rows += _broken(connection, log, breaking.get(connection.id, ()))
                 rows += _pairs(connection, current, log)
                 mapped = {(one.crm_object, one.crm_field) for one in accepted_fields(log)}
                 rows += _objects(connection, current, {name for name, _ in mapped})
@@ -145,6 +159,29 @@ class Places:
 
 def _searched(place: Place) -> Searchable:
     return place.searched
+
+
+def _broken(
+    connection: Connection, log: Sequence[Decision], changes: Iterable[DriftEvent]
+) -> Iterator[Place]:
+    """Yield the accepted mappings that open breaking changes broke."""
+    accepted = {f"{one.object_pair}:{one.partner_field}": one for one in acceptances(log)}
+    shown: set[str] = set()
+    for change in changes:
+        for key in change.affected_mappings:
+            if key in accepted and key not in shown and change.severity is Severity.BREAKING:
+                shown.add(key)
+                one = accepted[key]
+                yield Place(
+                    PlaceKind.MAPPING,
+                    connection.id,
+                    connection.name,
+                    f"{one.partner_field} → {one.crm_field}",
+                    one.object_pair,
+                    f"broken: {what_happened(change)}",
+                    MAPPED,
+                    one.partner_field,
+                )
 
 
 def _pairs(

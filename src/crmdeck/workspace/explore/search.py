@@ -41,6 +41,12 @@ REMEMBERED = 24
 LEAST_ALIKE = 75
 """Least similarity (0 to 100) of a name to the words; two swapped letters of five make 80."""
 
+LARGE = 20_000
+"""Rows from which on a single letter finds only the names that begin with it.
+
+Nearly every other row contains the letter somewhere.
+"""
+
 LONGEST_ABBREVIATION = 7
 """Letters of a word up to which it may abbreviate a name, such as `oppstg`."""
 
@@ -95,6 +101,8 @@ class SearchIndex(Generic[R]):
         self._built: _Texts | None = None
         # The texts of each step as one, so that one test rules out all of them.
         self._blocks: Sequence[str] | None = None
+        # The places of the names by their first letter, for a large index.
+        self._initials: dict[str, list[int]] = {}
         self._answers: list[tuple[tuple[str, ...], list[int]]] = []
 
     def with_rows(self, rows: Sequence[R]) -> SearchIndex[R]:
@@ -137,7 +145,8 @@ class SearchIndex(Generic[R]):
 
         The order: rows with that name, names that begin with the words, other texts that do, words
         that do, the rest. Each of these groups is ordered by standing, then by length of the name.
-        With `tolerant`, and if no row contains the words, return the names that resemble them
+        In a large index, a single letter finds the names that begin with it. With `tolerant`, and
+        if no row contains the words, return the names that resemble them
         (`contct email`), or that one short word abbreviates (`oppstg`). Without words, return all
         rows in their own order. Advance it step by step, one search at a time.
         """
@@ -151,7 +160,9 @@ class SearchIndex(Generic[R]):
         built = self._built
         if built is None:
             return ()
-        ranked = yield from self._ranked(built, wanted)
+        ranked = self._initials.get(wanted[0], []) if len(wanted) == 1 else []
+        if not ranked:
+            ranked = yield from self._ranked(built, wanted)
         if tolerant and not ranked:
             ranked = yield from _resembling(built, " ".join(wanted))
             letters = wanted[0]
@@ -193,12 +204,17 @@ class SearchIndex(Generic[R]):
 
     def _join(self) -> Generator[None, None, None]:
         blocks: list[str] = []
+        initials: dict[str, list[int]] = {}
         texts = self._built.texts if self._built is not None else ()
+        names = self._built.names if self._built is not None and len(texts) >= LARGE else ()
         # Each text ends with a mark that no word has, so no word is found across two texts.
         for start in range(0, len(texts), STEP):
             blocks.append("".join(texts[start : start + STEP]))
+            for place, name in enumerate(names[start : start + STEP], start):
+                if name:
+                    initials.setdefault(name[0], []).append(place)
             yield
-        self._blocks = blocks
+        self._blocks, self._initials = blocks, initials
 
     def _ranked(self, built: _Texts, wanted: tuple[str, ...]) -> Generator[None, None, list[int]]:
         """Return the places of the texts that contain all words, the best match first."""
