@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from crmdeck import __version__
-from crmdeck.errors import UsageError
+from crmdeck.errors import NotFoundError, UsageError
+from crmdeck.text import nearest
 
 HOME_VARIABLE = "CRMDECK_HOME"
 
@@ -30,6 +32,47 @@ def resolve_home(home: Path | str | None = None) -> Path:
         return absolute_path(chosen)
     own = _folder("XDG_DATA_HOME", "~/.local/share")
     return own / "teams" / _folder_name(str(chosen)) if chosen else own
+
+
+def require_home(
+    home: Path | str | None = None, *, demo: bool = False, creates: bool = False
+) -> None:
+    """Raise NotFoundError if `home`, else $CRMDECK_HOME, names a folder that doesn't exist.
+
+    The remedy is the folder next to it with the nearest name. A command that `creates` the
+    workspace may name any folder. Raises UsageError for a `home` together with the demo.
+    """
+    if demo and home is not None:
+        raise UsageError(
+            "--home and --demo contradict each other.",
+            remedy="Use only one of them.",
+            code="BAD_ARGUMENTS",
+        )
+    chosen = home or os.environ.get(HOME_VARIABLE)
+    if demo or creates or not chosen or is_database(chosen):
+        return
+    folder = absolute_path(chosen)
+    # Opening the workspace reports all other reasons.
+    with suppress(OSError, ValueError):
+        try:
+            folder.stat()
+        except FileNotFoundError:
+            raise _no_workspace(folder) from None
+
+
+def _no_workspace(folder: Path) -> NotFoundError:
+    beside: list[str] = []
+    with suppress(OSError):
+        beside = [each.name for each in folder.parent.iterdir() if each.is_dir()]
+    near = nearest(folder.name, beside, most=1)
+    add = f"crmdeck connections add NAME --source SOURCE --home {folder}"
+    return NotFoundError(
+        f"No workspace at {folder}.",
+        remedy=f"Use the folder with the nearest name: --home {folder.with_name(near[0])}"
+        if near
+        else f"Create it with its first connection: {add}",
+        code="NO_SUCH_PLACE",
+    )
 
 
 def absolute_path(path: Path | str) -> Path:

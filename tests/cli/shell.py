@@ -38,6 +38,7 @@ class Shell:
 
     def __init__(self, home: Path) -> None:
         self.home = home
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def run(
         self,

@@ -20,7 +20,7 @@ def test_a_history_moves_from_one_home_to_another(tmp_path: Path) -> None:
     taken = file.read_bytes()
     assert "already exists" in laptop.run("backup", str(file), code=2).stderr
     wrong_home = Shell(tmp_path / "typo").run("backup", str(file), "--force", code=2).stderr
-    assert "Nothing to back up" in wrong_home
+    assert "No connection to back up" in wrong_home
     assert file.read_bytes() == taken
     laptop.run("backup", str(file), "--force")
     assert other.json("restore", str(file))["tables"]["refresh"] == 1

@@ -428,7 +428,14 @@ def test_output_that_can_not_be_written_is_said_and_one_nobody_reads_is_not(shel
     closed = subprocess.run(
         f"{command} >&-; echo $? >&2", shell=True, capture_output=True, text=True, check=False
     )
-    assert (unread.stderr, closed.stderr) == ("0\n", "0\n")
+    assert unread.stderr == "0\n"
+    assert "stdout is closed" in closed.stderr
+    assert closed.stderr.endswith("\n1\n")
+    for command in ("--help", "completion bash"):
+        line = f"{sys.executable} -m crmdeck {command} >&-"
+        closed = subprocess.run(line, shell=True, capture_output=True, text=True, check=False)
+        assert closed.returncode == 1
+        assert "stdout is closed" in closed.stderr
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs a file without an end")

@@ -34,11 +34,28 @@ def portal_in(home: Path, sandbox: Sandbox) -> tuple[Shell, dict[str, str]]:
     return shell, secrets
 
 
-def test_an_empty_workspace_says_what_to_do_next(tmp_path: Path) -> None:
-    done = Shell(tmp_path / "home").run("status")
-    assert done.stdout.splitlines()[0].startswith("name\tplatform\tstatus")
-    assert "crmdeck connections add" in done.stderr
-    assert "crmdeck demo" in done.stderr
+def test_an_empty_workspace_says_what_to_do_next_and_stays_empty(tmp_path: Path) -> None:
+    shell = Shell(tmp_path / "home")
+    for words in (["status"], ["check"], ["drift"], ["connections", "list"], ["refresh", "--all"]):
+        done = shell.attempt(*words)
+        assert "crmdeck connections add NAME --source SOURCE" in done.stderr
+        assert "crmdeck demo" in done.stderr
+    bare = shell.run("connections", "add", code=2).stderr
+    assert "crmdeck connections add acme-prod --source salesforce" in bare
+    assert list(shell.home.iterdir()) == []
+
+
+def test_a_home_that_was_named_must_exist_and_excludes_the_demo(tmp_path: Path) -> None:
+    shell = Shell(tmp_path / "acme-north")
+    for words in (["status"], ["check"], ["doctor"], ["config", "list"], ["web"]):
+        told = shell.run(*words, "--home", str(tmp_path / "acme-nort"), code=2).stderr
+        assert f"--home {shell.home}" in told
+        named = shell.run(*words, code=2, env={"CRMDECK_HOME": str(tmp_path / "zzz")}).stderr
+        assert f"connections add NAME --source SOURCE --home {tmp_path / 'zzz'}" in named
+    for words in (["status"], ["doctor"], ["keys"], ["web"]):
+        both = shell.run(*words, "--demo", "--home", str(shell.home), code=2).stderr
+        assert "contradict" in both
+    assert list(tmp_path.iterdir()) == [shell.home]
 
 
 def test_alerts_come_with_their_remedy_and_drift_with_who_did_it(tmp_path: Path) -> None:
@@ -139,7 +156,7 @@ def test_what_can_not_be_parsed_is_told_as_json_to_who_asked_for_it(
     assert says in told["error"]
     assert "--help" in told["remedy"]
     plain = Shell(tmp_path / "home").run(*words, code=2).stderr
-    assert plain == f"crmdeck: {told['error']} {told['remedy']}\n"
+    assert plain.splitlines()[0] == f"crmdeck: {told['error']} {told['remedy']}"
 
 
 @pytest.mark.parametrize(

@@ -132,10 +132,7 @@ def test_many_threads_lose_nothing(place: Path | str) -> None:
 def test_read_only_writes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "cache.duckdb"
     reader = Store(path, read_only=True)
-    with pytest.raises(CacheError) as missing:
-        names(reader)
-    assert missing.value.code == "CACHE_MISSING"
-    assert missing.value.remedy
+    assert names(reader) == names(Store(path)) == []
     assert list(tmp_path.iterdir()) == []
 
     put(Store(path), "acme")
@@ -214,7 +211,7 @@ def test_the_head_is_another_one_after_each_write(place: Path | str) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="/sys refuses new folders, to root too")
 def test_a_folder_that_cannot_be_made() -> None:
     with pytest.raises(CacheError) as caught:
-        names(Store(Path("/sys/crmdeck/cache.duckdb")))
+        put(Store(Path("/sys/crmdeck/cache.duckdb")), "acme")
     assert caught.value.code == "CACHE_NO_PERMISSION"
     assert caught.value.remedy
 
@@ -393,8 +390,8 @@ def test_a_file_is_opened_again_in_the_duckdb_that_is_there_and_is_free_in_betwe
 def test_a_folder_that_can_not_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for home in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(CacheError) as caught, Store(home / "crmdeck.duckdb").read():
-            pass
+        with pytest.raises(CacheError) as caught:
+            put(Store(home / "crmdeck.duckdb"), "acme")
         assert caught.value.code == "CACHE_NO_FOLDER"
         assert str(home) in caught.value.message
         assert "--home" in (caught.value.remedy or "")

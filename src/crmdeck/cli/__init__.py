@@ -28,6 +28,7 @@ def main() -> None:
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except Exception as error:  # noqa: BLE001
+        _end_if_expected(error)
         if os.environ.get("CRMDECK_DEBUG"):
             import traceback
 
@@ -41,6 +42,19 @@ def main() -> None:
             "  Run the command again with CRMDECK_DEBUG=1 and report its output.\n"
         )
         raise SystemExit(1) from None
+
+
+def _end_if_expected(error: Exception) -> None:
+    """Report an error with a next step, such as output that can't be written, and exit."""
+    from crmdeck.cli.output import report_error, write_failed
+    from crmdeck.errors import CrmdeckError
+
+    if isinstance(error, io.UnsupportedOperation):
+        # The parser prints help and doesn't know that stdout is closed.
+        error = write_failed(error)
+    if isinstance(error, CrmdeckError):
+        report_error(error, as_json="--json" in sys.argv)
+        raise SystemExit(int(error.exit_code)) from None
 
 
 def _run(arguments: tuple[str, ...]) -> None:
@@ -113,6 +127,8 @@ def _prepare_streams() -> None:
         stream = getattr(sys, name)
         if stream is None:
             # Open it now: otherwise the next file that opens gets this descriptor.
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+            # Messages may get lost, but data must not: writing to this stdout fails.
+            mode = "r" if name == "stdout" else "w"
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -13,9 +13,9 @@ import typer
 from typer.main import get_command
 
 from crmdeck import __version__
-from crmdeck.cli.examples import epilog
+from crmdeck.cli.examples import EXAMPLES, epilog
 from crmdeck.cli.groups import Group, command_group
-from crmdeck.cli.output import emit, report_error, set_quiet
+from crmdeck.cli.output import emit, report_error, say_details, set_quiet
 from crmdeck.cli.usage import usage_error
 from crmdeck.errors import ExitCode, UsageError
 
@@ -103,6 +103,8 @@ class CommandGroup(Group):
                 sys.exit(int(ExitCode.USAGE))
             mistake, as_json = usage_error(error), "--json" in given
             report_error(mistake if as_json else UsageError(str(mistake)), as_json=as_json)
+            if not as_json and context is not None and message.startswith("Missing"):
+                say_details(*EXAMPLES.get(context.command_path.partition(" ")[2], ()))
             sys.exit(int(ExitCode.USAGE))
         sys.exit(code)
 

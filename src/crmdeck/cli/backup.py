@@ -11,7 +11,6 @@ from crmdeck import workspace
 from crmdeck.cli.options import DemoOption, ForceOption, HomeOption, JsonOption
 from crmdeck.cli.output import emit_json, require_free, say
 from crmdeck.cli.session import open_workspace
-from crmdeck.errors import UsageError
 from crmdeck.text import count
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="Backup file (zip).")]
@@ -31,11 +30,7 @@ def backup(
     with open_workspace(home, demo, as_json) as ws:
         require_free(file, force=force)
         if not ws.connections.all():
-            raise UsageError(
-                f"Nothing to back up: no connections in {ws.home}.",
-                remedy="Choose another workspace with --home or CRMDECK_HOME.",
-                code="NO_CONNECTIONS",
-            )
+            raise workspace.no_connections(ws.context, "back up")
         _report(f"Backed up to {file}:", ws.backups.write(file), as_json)
 
 
@@ -48,7 +43,7 @@ def restore(
     as_json: JsonOption = False,
 ) -> None:
     """Restore a whole backup, into this or another workspace."""
-    with open_workspace(home, False, as_json) as ws:
+    with open_workspace(home, False, as_json, creates=True) as ws:
         _report("Restored", ws.backups.restore(file, force=force), as_json)
 
 

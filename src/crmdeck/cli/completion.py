@@ -107,10 +107,9 @@ def candidates(before: Sequence[str]) -> list[str]:
 def index_names(ws: Workspace) -> None:
     """Update the index of names next to the cache, if the cache has changed."""
     path = ws.home / INDEX
-    if not ws.home.is_dir():
-        return
     head, before = ws.head(), _read(path)
-    if before.get("head") == head:
+    # A workspace that no one has written to has nothing to complete, and gets no file.
+    if not head or before.get("head") == head:
         return
     known = before.get("connections", {})
     connections: dict[str, Names] = {}

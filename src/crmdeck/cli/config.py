@@ -12,6 +12,7 @@ from crmdeck.cli.groups import command_group
 from crmdeck.cli.options import HomeOption, JsonOption
 from crmdeck.cli.output import emit, emit_json, emit_table
 from crmdeck.cli.session import failing
+from crmdeck.home import require_home
 
 app = command_group()
 
@@ -22,6 +23,7 @@ KeyArgument = Annotated[str, typer.Argument(metavar="KEY", help="Name of a setti
 def list_all(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List each setting with its value and origin."""
     with failing(as_json):
+        require_home(home)
         found = workspace.list_settings(home)
         if as_json:
             emit_json(found)
@@ -37,6 +39,7 @@ def list_all(home: HomeOption = None, as_json: JsonOption = False) -> None:
 def get(key: KeyArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Print a setting."""
     with failing(as_json):
+        require_home(home)
         found = workspace.get_setting(key, home)
         if as_json:
             emit_json(found)

@@ -13,7 +13,7 @@ from crmdeck.cli.groups import command_group
 from crmdeck.cli.options import DemoOption, HomeOption, JsonOption, NameArgument
 from crmdeck.cli.output import emit, emit_json, emit_table, say
 from crmdeck.cli.prompts import SignInOptions, collect
-from crmdeck.cli.session import open_workspace
+from crmdeck.cli.session import open_workspace, say_empty
 from crmdeck.model import ScopeMode, SecretsPlace
 
 app = command_group()
@@ -118,6 +118,8 @@ def list_connections(
         if as_json:
             emit_json(connections)
             return
+        if not connections:
+            say_empty(ws)
         emit_table(
             ("name", "platform", "source", "location", "id"),
             [
@@ -169,7 +171,7 @@ def add(
     keyring, with --secrets file in a private file of the workspace. With --secrets environment
     it stores nothing.
     """
-    with open_workspace(home, demo, as_json) as ws:
+    with open_workspace(home, demo, as_json, creates=True) as ws:
         draft = workspace.ConnectionDraft(
             name=name,
             source=source,

@@ -14,6 +14,7 @@ from crmdeck.cli.options import DemoOption, HomeOption, JsonOption, ReadOnlyOpti
 from crmdeck.cli.output import emit, emit_table, say
 from crmdeck.cli.session import failing, open_workspace
 from crmdeck.errors import UsageError
+from crmdeck.home import require_home
 
 
 def console(
@@ -57,6 +58,7 @@ def web(
     Requires an extra: pip install 'crmdeck[web]'
     """
     with failing():
+        require_home(home, demo=demo)
         try:
             from crmdeck.tui.web import serve_web
         except ImportError as error:

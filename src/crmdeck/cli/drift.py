@@ -19,7 +19,7 @@ from crmdeck.cli.options import (
     SeverityOption,
 )
 from crmdeck.cli.output import emit_json, emit_table, report_error, say
-from crmdeck.cli.session import moment, open_workspace
+from crmdeck.cli.session import moment, open_workspace, say_empty
 from crmdeck.errors import ExitCode, UsageError, exit_code
 from crmdeck.model import Side
 from crmdeck.text import count
@@ -90,6 +90,8 @@ def drift(
             names = [reason.reason for reason in reasons]
             emit_json(named | {"openChanges": still.to_wire(), "reasons": names})
         else:
+            if not ws.connections.all():
+                say_empty(ws)
             emit_drift(report.events, report.stories)
             say(f"{name or 'All connections'}: {still.text}.")
     if reasons:

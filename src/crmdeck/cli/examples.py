@@ -14,6 +14,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "connections add": (
         "crmdeck connections add acme --source files --platform salesforce --path exports",
         "crmdeck connections add acme-prod --source salesforce",
+        "crmdeck connections add acme-portal --source hubspot",
+        "crmdeck  # opens the console, which asks for everything",
     ),
     "connections set": ("crmdeck connections set acme-prod --ttl-hours 12 --demo",),
     "connections sign-in": ("crmdeck connections sign-in acme-prod --paste",),

@@ -10,8 +10,9 @@ import typer
 from crmdeck import model, workspace
 from crmdeck.cli.options import DemoOption, FailOnOption, HomeOption, JsonOption, NamesArgument
 from crmdeck.cli.output import command_for, emit_json, emit_table, report_error, say, say_details
-from crmdeck.cli.session import ProgressLine, failing, open_workspace
+from crmdeck.cli.session import ProgressLine, failing, open_workspace, say_empty
 from crmdeck.errors import CacheDamagedError, ExitCode, UsageError, exit_code
+from crmdeck.home import require_home
 from crmdeck.model import Status
 from crmdeck.text import count
 
@@ -32,8 +33,7 @@ def status(
             ws.checks.policy()  # A gate refuses a policy that it can't use.
         found = [ws.health.status(name) for name in names] if names else list(ws.health.statuses())
         if not found:
-            say("No connections yet. Add one: crmdeck connections add NAME --source SOURCE")
-            say("Or try the demo: crmdeck demo")
+            say_empty(ws)
         reasons = [
             _status_reasons(item, found) + _open_reasons(ws, item, fail_on) for item in found
         ]
@@ -168,12 +168,7 @@ def refresh(
             )
         wanted = names or [c.name for c in ws.connections.all() if c.disconnected_at is None]
         if not wanted:
-            raise UsageError(
-                f"No connection to refresh in {ws.home}.",
-                cause="The workspace has no connections, or all are disconnected.",
-                remedy="Choose another workspace with --home or CRMDECK_HOME.",
-                code="NO_CONNECTIONS",
-            )
+            raise workspace.no_connections(ws.context, "refresh")
         if fail_on is not None:
             ws.checks.policy()  # A gate refuses a policy that it can't use before it refreshes.
         with ProgressLine(wanted[0] if len(wanted) == 1 else "") as line:
@@ -257,6 +252,7 @@ def doctor(
             raise UsageError(
                 "The demo needs no repair.", remedy="Use only one of --repair and --demo."
             )
+        require_home(home, demo=demo)
         findings = workspace.examine(home, demo=demo, repair=repair)
         if as_json:
             emit_json(findings)

@@ -6,7 +6,8 @@ import os
 import sys
 
 from crmdeck import workspace
-from crmdeck.errors import CrmdeckError, ExitCode, UsageError
+from crmdeck.errors import CrmdeckError, ExitCode, NotFoundError, UsageError
+from crmdeck.home import require_home
 
 
 def open_console(
@@ -30,6 +31,7 @@ def open_console(
     from crmdeck.tui.console import run_console
 
     try:
+        _require_home(home, demo=demo, read_only=read_only)
         with workspace.open_later(home, read_only=read_only, demo=demo) as opening:
             wants_demo = run_console(opening)
         if wants_demo:
@@ -43,10 +45,27 @@ def open_console(
     return ExitCode.OK
 
 
+def _require_home(home: str | None, *, demo: bool, read_only: bool) -> None:
+    """Raise what `require_home` raises, unless the user agrees to create the workspace."""
+    try:
+        require_home(home, demo=demo)
+    except NotFoundError as error:
+        if read_only or _drawn_elsewhere():
+            raise
+        sys.stderr.write(f"{error.message} Create it? [y/N] ")
+        sys.stderr.flush()
+        if sys.stdin.readline().strip().casefold() not in ("y", "yes"):
+            raise
+
+
 def _at_terminal() -> bool:
-    # A program that sets the driver, such as textual-serve, draws elsewhere.
-    if os.environ.get("TEXTUAL_DRIVER"):
+    if _drawn_elsewhere():
         return True
     # Textual reads stdin and draws on stderr, on Windows on stdout.
     drawn_on = sys.stdout if sys.platform == "win32" else sys.stderr
     return sys.stdin is not None and sys.stdin.isatty() and drawn_on.isatty()
+
+
+def _drawn_elsewhere() -> bool:
+    # A program that sets the driver, such as textual-serve, draws elsewhere.
+    return bool(os.environ.get("TEXTUAL_DRIVER"))

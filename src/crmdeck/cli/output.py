@@ -53,7 +53,7 @@ def emit(text: str) -> None:
     except BrokenPipeError:
         _hush()
     except OSError as error:
-        raise _write_failed(error) from None
+        raise write_failed(error) from None
 
 
 def emit_pieces(pieces: Iterable[str]) -> None:
@@ -77,7 +77,7 @@ def emit_pieces(pieces: Iterable[str]) -> None:
             code="READER_WENT_AWAY",
         ) from None
     except OSError as error:
-        raise _write_failed(error) from None
+        raise write_failed(error) from None
 
 
 def say(text: str) -> None:
@@ -270,11 +270,12 @@ def cell(value: object) -> str:
             return visible_text(str(value))
 
 
-def _write_failed(error: OSError) -> CrmdeckError:
+def write_failed(error: OSError) -> CrmdeckError:
+    """Return the error for output that can't be written, and drop what is left of it."""
     _hush()
     return CrmdeckError(
         "Can't write the output.",
-        cause=error.strerror or str(error),
+        cause=error.strerror or str(error) if sys.stdout.writable() else "stdout is closed.",
         remedy="Check the disk or device that the output goes to.",
         code="WRITE_FAILED",
     )

@@ -16,14 +16,18 @@ from crmdeck import model, workspace
 from crmdeck.cli.completion import index_names
 from crmdeck.cli.output import report_error, say
 from crmdeck.errors import CrmdeckError
+from crmdeck.home import require_home
 
 
 @contextlib.contextmanager
 def open_workspace(
-    home: str | None, demo: bool, as_json: bool = False
+    home: str | None, demo: bool, as_json: bool = False, *, creates: bool = False
 ) -> Iterator[workspace.Workspace]:
-    """Open the workspace of a command; a CrmdeckError inside becomes its exit code."""
-    with failing(as_json), _opened(home, demo) as opened:
+    """Open the workspace of a command; a CrmdeckError inside becomes its exit code.
+
+    Only a command that `creates` may name a workspace that doesn't exist.
+    """
+    with failing(as_json), _opened(home, demo, creates) as opened:
         if not as_json:
             opened.tell_waits(say)
         yield opened
@@ -31,8 +35,18 @@ def open_workspace(
             index_names(opened)
 
 
-def _opened(home: str | None, demo: bool) -> AbstractContextManager[workspace.Workspace]:
+def _opened(
+    home: str | None, demo: bool, creates: bool
+) -> AbstractContextManager[workspace.Workspace]:
+    require_home(home, demo=demo, creates=creates)
     return workspace.open_demo() if demo else workspace.Workspace.open(home)
+
+
+def say_empty(ws: workspace.Workspace) -> None:
+    """Name the next two commands in a workspace without connections."""
+    add = ws.command_line("connections add NAME", source="SOURCE")
+    say(f"No connections yet. Add one: {add}")
+    say("Or try the demo: crmdeck demo")
 
 
 def moment(text: str | None, ws: workspace.Workspace, *, as_of: bool = False) -> datetime | None:

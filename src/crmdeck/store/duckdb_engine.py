@@ -69,6 +69,8 @@ class DuckDBEngine:
         # Kept, so that it still exists at the next opening.
         self._instance: DuckDBInstance | None = None
         self._was_there = False
+        self._blank: DuckDBFile | None = None
+        self._blank_lock = threading.Lock()
         self._write_turn = threading.Lock()
         # Everything below changes under this condition only, which is notified then.
         self._changed = threading.Condition()
@@ -91,6 +93,10 @@ class DuckDBEngine:
 
     @contextmanager
     def reading(self) -> Iterator[Database]:
+        if self._is_new():
+            with self._without_file().cursor() as cursor, cursor.snapshot():
+                yield cursor
+            return
         deadline = time.monotonic() + self._wait
         with (
             self._joined(deadline, writing=False) as file,
@@ -251,6 +257,25 @@ class DuckDBEngine:
                 raise explain(error, self._path) from error
         return self._open_current(deadline, writing=writing)
 
+    def _is_new(self) -> bool:
+        """True if no one has written to this workspace yet, so that reading must not create it."""
+        refuse_path(self._path)
+        with wording_file_failures(self._path):
+            if self._file is not None or self._path.exists():
+                return False
+        self._refuse_missing()
+        return True
+
+    def _without_file(self) -> DuckDBFile:
+        """Return the empty tables of a new workspace, in memory."""
+        with self._blank_lock, wording_failures(self._path):
+            if self._blank is None:
+                blank = DuckDBFile.open(Path(":memory:"))
+                migrations.begin(blank)
+                migrations.apply(blank, migrations.shipped(), self._clock())
+                self._blank = blank
+            return self._blank
+
     def _refuse_missing(self) -> None:
         """Raise CacheError if a new cache must not be created although the file is missing."""
         if (link := _broken_link(self._path)) is not None:
@@ -275,12 +300,6 @@ class DuckDBEngine:
                 remedy="Put back the file that belongs to the log, or a backup. To start with an "
                 "empty workspace, move the log away.",
                 code="CACHE_GONE",
-            )
-        if self._asked_read_only:
-            raise CacheError(
-                f"No cache at {self._path} yet.",
-                remedy="Open the workspace once without --read-only.",
-                code="CACHE_MISSING",
             )
 
     def _open_current(self, deadline: float, *, writing: bool) -> DuckDBFile:

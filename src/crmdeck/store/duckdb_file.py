@@ -228,7 +228,15 @@ def explain(error: Exception, path: Path) -> CacheError:
         return CacheTooNewError(
             f"A newer DuckDB wrote the cache {path}. It was left untouched.",
             cause=cause,
-            remedy="Upgrade crmdeck, or choose another workspace with --home.",
+            remedy="Choose another workspace with --home, or upgrade DuckDB: pip install --upgrade "
+            "duckdb",
+        )
+    if type(error).__name__ in ("ParserException", "NotImplementedException"):
+        return CacheError(
+            f"This DuckDB can't work with the cache {path}. It was left untouched.",
+            cause=cause,
+            remedy="Install a DuckDB that crmdeck supports: pip install --upgrade crmdeck duckdb",
+            code="DUCKDB_UNSUITABLE",
         )
     number = getattr(error, "errno", None)
     if number in (errno.EACCES, errno.EPERM, errno.EROFS) or re.search(

@@ -89,6 +89,7 @@ from .connections.signin.browser import BrowserSignIn as BrowserSignIn
 from .connections.signin.keyfile import read_key as read_key
 from .connections.signin.service import SignedIn as SignedIn
 from .context import Context as Context
+from .context import no_connections as no_connections
 from .demo import open_demo as open_demo
 from .demo.serve import serve_sandbox as serve_sandbox
 from .doctor import Finding as Finding

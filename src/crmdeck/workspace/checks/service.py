@@ -54,7 +54,7 @@ from crmdeck.text import count
 from crmdeck.workspace.audit import Audit
 from crmdeck.workspace.checks.policy import Policy, load_policy, parse_policy, policy_text
 from crmdeck.workspace.connections.health import Health
-from crmdeck.workspace.context import Context
+from crmdeck.workspace.context import Context, no_connections
 from crmdeck.workspace.drift import Drift
 from crmdeck.workspace.explore.schemas import Schemas
 from crmdeck.workspace.mappings.service import Mappings
@@ -194,12 +194,7 @@ class Checks:
     def _require(self, connections: Sequence[Connection]) -> None:
         # A gate must not pass because there is nothing to check.
         if not connections:
-            raise UsageError(
-                f"No connection to check in {self._context.store.place}.",
-                cause="The workspace has no connections, or all are disconnected.",
-                remedy="Choose another workspace with --home or CRMDECK_HOME.",
-                code="NO_CONNECTIONS",
-            )
+            raise no_connections(self._context, "check")
 
     def unread(self, ref: str | None = None) -> tuple[CrmdeckError, ...]:
         """Return the errors of the last refresh, of one connection or of all.
