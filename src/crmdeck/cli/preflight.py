@@ -22,7 +22,7 @@ from crmdeck.cli.options import (
 from crmdeck.cli.output import chosen_format, emit, emit_pieces, emit_table, say
 from crmdeck.cli.session import open_workspace
 from crmdeck.errors import ExitCode, UsageError
-from crmdeck.model import STOPPING, Outcome, OutcomeCounts, PreflightReport, WriteCause
+from crmdeck.model import STOPPING, Direction, Outcome, OutcomeCounts, PreflightReport, WriteCause
 from crmdeck.text import count
 
 OUTCOMES = {
@@ -66,6 +66,15 @@ def preflight(
         typer.Option(
             "--records",
             help="Records as CSV, JSON, JSON lines or Excel (default: edge values).",
+            show_default=False,
+        ),
+    ] = None,
+    sample: Annotated[
+        int | None,
+        typer.Option(
+            "--sample",
+            metavar="N",
+            help="Read N CRM records, and show which values PartnerOS won't take.",
             show_default=False,
         ),
     ] = None,
@@ -115,10 +124,15 @@ def preflight(
     """Show which writes the CRM will refuse or change, before a sync sends them."""
     with open_workspace(home, demo, as_json) as ws:
         wanted = chosen_format(format, output, _SUFFIXES, as_json=as_json, force=force)
-        if wanted == "xlsx" and (output is None or records is None):
+        if wanted == "xlsx" and (output is None or (records is None and sample is None)):
             raise UsageError(
                 "A preflight as xlsx needs records and a file.",
                 remedy="Add --records FILE -o report.xlsx",
+            )
+        if sample is not None and (records is not None or update):
+            raise UsageError(
+                "--sample judges the direction from the CRM to PartnerOS.",
+                remedy="Use it without --records and --update.",
             )
         assumed: workspace.Assumptions = {
             "create": not update,
@@ -126,12 +140,14 @@ def preflight(
             "filled": filled or (),
         }
         found: workspace.PreflightRun | tuple[workspace.FailsWhen, ...]
-        if records is None:
-            found = ws.preflights.fails_when(name, pair, **assumed)
-            outcomes = {each.outcome for each in found}
-        else:
+        if sample is not None:
+            found = ws.preflights.sample(name, pair, sample)
+        elif records is not None:
             found = ws.preflights.run(name, pair, records, ignore=ignore or (), **assumed)
-            outcomes = {cause.outcome for cause in found.report.causes}
+        else:
+            found = ws.preflights.fails_when(name, pair, **assumed)
+        causes = found.report.causes if isinstance(found, workspace.PreflightRun) else found
+        outcomes = {cause.outcome for cause in causes}
         if output is not None:
             ws.preflights.write(output, found, wanted or "markdown")
             say(f"Wrote {output}")
@@ -171,10 +187,13 @@ def _show_failures(failures: Sequence[workspace.FailsWhen]) -> None:
 
 
 def _show_report(report: PreflightReport) -> None:
+    for note in report.notes:
+        say(note)
     records = count(report.records, "record")
     if report.otherwise is not None:
         causes = count(len(report.stopping), "cause")
-        emit(f"{records}: the CRM refuses every one, for {causes}.")
+        receiver = "PartnerOS" if report.direction is Direction.PULL else "the CRM"
+        emit(f"{records}: {receiver} refuses every one, for {causes}.")
         emit(f"Once these are fixed: {_counts(report.otherwise)}.\n")
     else:
         emit(f"{records}: {_counts(report)}.\n")

@@ -288,20 +288,25 @@ class Sample:
             values[name] = shown[:_SHOWN_VALUES]
         return cls(len(records), rates, values)
 
-    @classmethod
-    def joined(cls, parts: Sequence[Self]) -> Self:
-        """Join samples of different fields of the same records."""
-        rates = {name: rate for part in parts for name, rate in part.rates.items()}
-        values = {name: value for part in parts for name, value in part.values.items()}
-        return cls(min(part.sampled for part in parts), rates, values)
+
+Record = Mapping[str, object]
+"""A record by field name, with the CRM's own ID among the fields."""
 
 
 @runtime_checkable
-class RecordSampler(Protocol):
-    """Optional: the connector can read records."""
+class RecordReader(Protocol):
+    """Optional: the connector can read records. Methods raise CrmdeckError."""
 
-    def sample(self, object_type: str, fields: Sequence[str], limit: int = 200) -> Sample:
-        """Return the fill rates of `fields` in up to `limit` records. Raises CrmdeckError."""
+    def recent(
+        self, object_type: str, fields: Sequence[str], limit: int = 200
+    ) -> tuple[Record, ...]:
+        """Return up to `limit` records."""
+        ...
+
+    def find(
+        self, object_type: str, key: str, values: Sequence[str], fields: Sequence[str]
+    ) -> tuple[Record, ...]:
+        """Return the records whose ID or unique field `key` has one of `values`."""
         ...
 
 

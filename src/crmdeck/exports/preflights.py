@@ -11,6 +11,7 @@ from datetime import datetime
 from crmdeck.exports.report import Part, Report, Section, filled_table
 from crmdeck.model import (
     STOPPING,
+    Direction,
     Field,
     ObjectPair,
     ObjectSchema,
@@ -47,6 +48,7 @@ _OWNERS: Mapping[str, tuple[str, str]] = {
 }  # fmt: skip
 _CORRECT = (_PARTNERS, "Correct the values in PartnerOS.")
 _NOT_MAPPED = (_MAPPING, "Map a value to the field, or have the CRM fill it.")
+_PULLED = (_MAPPING, "Map the value to one of PartnerOS, or correct the records in the CRM.")
 _ASK_THE_ADMIN = (_ADMIN, "Check the setting in the CRM.")
 
 _WORDS = {
@@ -55,6 +57,7 @@ _WORDS = {
     Outcome.UNLESS_USER: "refused, unless the user is allowed",
     Outcome.CHANGED: "changed",
 }
+_WRITES = {True: "create", False: "update", None: "CRM to PartnerOS"}
 _MARKS = {Outcome.REFUSED: "bad", Outcome.CHANGED: "note"}
 
 
@@ -75,8 +78,10 @@ def preflight_report(
 
     `sources` are the PartnerOS fields by name. Names of rules and API names come last.
     """
-    subject = ObjectPair.parse(report.object_pair).partner_object.replace("_", " ")
-    records = count(report.records, subject)
+    pair = ObjectPair.parse(report.object_pair)
+    pulled = report.direction is Direction.PULL
+    subject = pair.partner_object.replace("_", " ")
+    records = count(report.records, f"{pair.crm_object} record" if pulled else subject)
     known = [cause for cause in report.causes if cause.outcome is not Outcome.UNKNOWN]
     unknown = [cause for cause in report.causes if cause.outcome is Outcome.UNKNOWN]
     sections = [
@@ -86,7 +91,7 @@ def preflight_report(
                 ("records", "what happens", "outcome", "owner", "next step"),
                 [
                     (_count_of(cause), _happens(cause, schema, sources), _WORDS[cause.outcome],
-                     *_owner_of(cause))
+                     *(_PULLED if pulled else _owner_of(cause)))
                     for cause in known
                 ],
                 [_MARKS.get(cause.outcome, "warn") for cause in known],
@@ -108,7 +113,7 @@ def preflight_report(
     if report.causes:
         sections.append(_details(report.causes))
     return Report(
-        title=f"{subject.capitalize()} records for {connection}",
+        title=f"{subject.capitalize()} records {'from' if pulled else 'for'} {connection}",
         summary=summary_of(report, connection, records),
         bar=_bar(report),
         facts=_facts(report),
@@ -120,12 +125,13 @@ def preflight_report(
 def summary_of(report: PreflightReport, connection: str, records: str) -> str:
     """Return the result in one sentence; `records` counts them, such as `1,000 deals`."""
     stopping = report.stopping
+    receiver = "PartnerOS" if report.direction is Direction.PULL else connection
     if stopping:
         causes = count(len(stopping), "cause")
         certain = any(cause.outcome is Outcome.REFUSED for cause in stopping)
         unless = "" if certain else " unless its automation helps"
         verb = "stops" if len(stopping) == 1 else "stop"
-        return f"None of {records} would arrive in {connection}{unless}: {causes} {verb} them all."
+        return f"None of {records} would arrive in {receiver}{unless}: {causes} {verb} them all."
     parts = [
         f"{verb} {number:,}"
         for verb, number in (
@@ -136,11 +142,11 @@ def summary_of(report: PreflightReport, connection: str, records: str) -> str:
         if number
     ]
     if not parts and not report.unknown:
-        return f"All of {records} would arrive in {connection} unchanged."
+        return f"All of {records} would arrive in {receiver} unchanged."
     *most, last = [*parts, f"accepts {report.fine:,}"]
     said = f"{', '.join(most)} and {last}" if most else last
     rest = f"; crmdeck can't judge {report.unknown:,}" if report.unknown else ""
-    return f"Of {records}, {connection} {said}{rest}."
+    return f"Of {records}, {receiver} {said}{rest}."
 
 
 def _bar(counts: OutcomeCounts) -> tuple[Part, ...]:
@@ -160,13 +166,14 @@ def _unless(counts: OutcomeCounts) -> int:
 def _facts(report: PreflightReport) -> list[tuple[str, object]]:
     facts: list[tuple[str, object]] = [
         ("object pair", report.object_pair),
-        ("write", "create" if report.create else "update"),
+        ("write", _WRITES[report.create]),
     ]
     if report.record_type:
         facts.append(("record type", report.record_type))
     if report.otherwise is not None:
         parts = [f"{part.count:,} {part.label}" for part in _bar(report.otherwise) if part.count]
         facts.append(("once these causes are fixed", ", ".join(parts)))
+    facts += [("not read", note) for note in report.notes]
     return facts
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from crmdeck.model.enums import Direction
 from crmdeck.model.wire import WireModel
 
 
@@ -83,16 +84,20 @@ class PreflightReport(OutcomeCounts):
     """What a CRM does with records of an object pair.
 
     Causes come with those that stop every record first, then by outcome and count. `otherwise`
-    counts the records without these causes; None if nothing stops every record.
+    counts the records without these causes; None if nothing stops every record. `create` is None
+    for the direction `pull`, whose findings are about PartnerOS. `notes` are sentences about what
+    couldn't be read.
     """
 
     connection_id: str
     object_pair: str
-    create: bool
+    direction: Direction = Direction.PUSH
+    create: bool | None = None
     record_type: str | None = None
     records: int
     otherwise: OutcomeCounts | None = None
     causes: tuple[WriteCause, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def stopping(self) -> tuple[WriteCause, ...]:

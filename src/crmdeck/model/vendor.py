@@ -73,11 +73,13 @@ class CrmPage(NamedTuple):
 class WriteRules:
     """What a CRM does with values of each kind, whatever the field.
 
-    `longest_text` bounds fields that state no length. `id_pattern` matches the CRM's own IDs.
-    `rounds`: extra decimals are rounded to the scale of the field. `has_formulas`: validation rules
-    are Salesforce formulas. `runs_automation`: flows and triggers run before rules are checked.
+    `record_id` is the field with the ID of a record, and `id_pattern` matches the CRM's own IDs.
+    `longest_text` bounds fields that state no length. `rounds`: extra decimals are rounded to the
+    scale of the field. `has_formulas`: validation rules are Salesforce formulas. `runs_automation`:
+    flows and triggers run before rules are checked.
     """
 
+    record_id: str = "Id"
     trims_text: bool = False
     longest_text: int | None = None
     id_pattern: str | None = None

@@ -26,8 +26,17 @@ from crmdeck.preflight.value_rules import passes
 from crmdeck.preflight.values import Unknown, Value, is_blank
 
 _PERMISSION = "$permission."
+RECORD_TYPE_PATH = "RecordType.DeveloperName"
+_UNREAD = (FieldType.COMPOUND, FieldType.BINARY, FieldType.OTHER)
 # Fields that Salesforce fills by itself, so that a write without them is fine.
 _FILLED_BY_CRM = frozenset({"OwnerId", "CreatedById", "LastModifiedById", "CreatedDate", "Id"})
+# Salesforce derives these from the stage or status, unless a write sets them.
+_STAGES = frozenset({"stagename", "status"})
+_BY_STAGE = frozenset(
+    {"IsClosed", "IsWon", "Probability", "ForecastCategory", "ForecastCategoryName",
+     "ExpectedRevenue"}
+)  # fmt: skip
+_CHANGED_BY_CRM = frozenset({"LastModifiedById", "LastModifiedDate", "SystemModstamp"})
 
 
 class MappedField(NamedTuple):
@@ -104,7 +113,7 @@ class Judge:
             elif not self._is_writable(found):
                 problems = (Problem(Outcome.REFUSED, "READ_ONLY", "the field is read-only"),)
             else:
-                raw = _converted(record.get(row.partner_field), row.values)
+                raw = converted(record.get(row.partner_field), row.values)
                 written[found.name], problems = check(found, raw, self.rules)
                 problems = (*problems, *self._twice(found, written[found.name]))
             findings += [
@@ -292,7 +301,7 @@ class Judge:
         self, written: Mapping[str, Value | Unknown], stored: Mapping[str, Raw] | None
     ) -> Facts:
         before = None if stored is None else self._stored(stored)
-        values = dict(self._unwritten if self.setting.create else before or {})
+        values = dict(self._unwritten if self.setting.create else self._kept(before or {}, written))
         values.update({name.lower(): value for name, value in written.items()})
         values.update({name.lower(): value for name, value in self.setting.user.items()})
         return Facts(values, self.setting.now, is_new=self.setting.create, stored=before)
@@ -303,7 +312,40 @@ class Judge:
             target = self._fields.get(name)
             if target is not None:
                 known[name.lower()] = check(target, raw, self.rules).value
+        record_type = stored.get(RECORD_TYPE_PATH)
+        if isinstance(record_type, str):
+            known[RECORD_TYPE_PATH.lower()] = record_type
+            known["recordtype.name"] = self._record_type_label(record_type)
         return known
+
+    def _kept(
+        self, before: Mapping[str, Value | Unknown], written: Mapping[str, Value | Unknown]
+    ) -> dict[str, Value | Unknown]:
+        """Return the values after an update; the CRM computes some of them again."""
+        kept = dict(before)
+        computed = _CHANGED_BY_CRM
+        if any(name.lower() in _STAGES for name in written):
+            computed |= _BY_STAGE
+        for target in self.schema.fields:
+            if target.calculated or target.name in computed:
+                kept[target.name.lower()] = Unknown((f"{target.name}, which the CRM fills",))
+        return kept
+
+    @cached_property
+    def reads(self) -> frozenset[str]:
+        """The fields that a stored record must have for the rules of an update."""
+        names = {name for parsed in self._formulas for name in parsed.reads}
+        names |= {row.crm_field.lower() for row in self.mapped}
+        found = {
+            target.name
+            for target in self.schema.fields
+            if target.name.lower() in names
+            and target.readable is not False
+            and target.type not in _UNREAD
+        }
+        if self.rules.has_formulas and self.schema.record_types:
+            found.add(RECORD_TYPE_PATH)
+        return frozenset(found)
 
     @cached_property
     def _unwritten(self) -> dict[str, Value | Unknown]:
@@ -325,9 +367,14 @@ class Judge:
         name = target.name
         if name in self.setting.filled:
             return Unknown((f"{name}, which is filled elsewhere",))
-        if name in _FILLED_BY_CRM or target.calculated or target.auto_number:
+        if (
+            name in _FILLED_BY_CRM
+            or target.calculated
+            or target.auto_number
+            or (self.rules.has_formulas and name in _BY_STAGE)
+        ):
             return Unknown((f"{name}, which the CRM fills",))
-        if target.type in (FieldType.COMPOUND, FieldType.BINARY, FieldType.OTHER):
+        if target.type in _UNREAD:
             return Unknown((name,))
         default = target.default
         if target.type in (FieldType.PICKLIST, FieldType.MULTIPICKLIST) and not default:
@@ -349,8 +396,8 @@ class Judge:
         return Unknown(("the record type",))
 
 
-def _converted(raw: Raw, values: Mapping[str, str] | None) -> Raw:
-    """Return what PartnerOS sends after its value map."""
+def converted(raw: Raw, values: Mapping[str, str] | None) -> Raw:
+    """Return a value after a value map."""
     if not values:
         return raw
     if isinstance(raw, list | tuple):

@@ -16,6 +16,7 @@ from crmdeck.sandbox.schema import ObjectDef
 from crmdeck.sandbox.tenant import Tenant
 
 _BURST = 190
+_BATCH_READ = re.compile(r"/objects/.*batch/read")
 _USUAL: Mapping[FaultKind, tuple[int, str]] = {
     FaultKind.UNAUTHORIZED: (401, "INVALID_AUTHENTICATION"),
     FaultKind.FORBIDDEN: (403, "MISSING_SCOPES"),
@@ -58,7 +59,7 @@ class HubSpotSite:
             return self._not_let_in(token)
         if self._tenant.exhausted:
             return self._throttled("DAILY", None)
-        if request.method != "GET":
+        if request.method != "GET" and not _BATCH_READ.search(request.path):
             return error(405, "VALIDATION_ERROR", "HTTP method not allowed")
         self._tenant.count(1)
         answer = self._route(request, match["what"], match["rest"] or "")
@@ -117,6 +118,8 @@ class HubSpotSite:
                 return reply({"results": self._shapes.pipelines(target)})
             case "objects", []:
                 return self._objects(request, target)
+            case "objects", ["batch", "read"]:
+                return self._batch_read(request, target)
             case "schemas", [] if target.custom:
                 return reply(self._shapes.schema(target))
         return error(404, "OBJECT_NOT_FOUND")
@@ -137,6 +140,27 @@ class HubSpotSite:
             link = f"https://api.hubapi.com{request.path}?{query}"
             page["paging"] = {"next": {"after": str(end), "link": link}}
         return reply(page)
+
+    def _batch_read(self, request: Request, target: ObjectDef) -> Reply:
+        try:
+            asked = request.json()
+            wanted = {str(each["id"]) for each in asked["inputs"]}
+            key = str(asked.get("idProperty") or "hs_object_id")
+            names = [str(each) for each in asked.get("properties") or ()]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return error(400, "VALIDATION_ERROR", "Invalid input JSON")
+        if len(wanted) > 100:
+            return error(400, "VALIDATION_ERROR", "at most 100 inputs are allowed")
+        records = (
+            self._shapes.record(target, number, [key, *names])
+            for number in range(self._tenant.org.records)
+        )
+        found = [
+            each
+            for each in records
+            if (each["id"] if key == "hs_object_id" else each["properties"].get(key)) in wanted
+        ]
+        return reply({"status": "COMPLETE", "results": found})
 
     def _find(self, word: str) -> ObjectDef | None:
         """Return the object type for a name, singular or type ID in a path."""

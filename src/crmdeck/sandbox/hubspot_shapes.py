@@ -181,7 +181,7 @@ class HubSpotShapes:
             for person in people
         ]
 
-    def record(self, target: ObjectDef, number: int, asked: list[str]) -> dict[str, object]:
+    def record(self, target: ObjectDef, number: int, asked: list[str]) -> dict[str, Any]:
         """Return one record with the default and the requested properties."""
         hidden = self._tenant.hidden_fields(target.name)
         names = [

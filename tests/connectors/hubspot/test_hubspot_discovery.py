@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from crmdeck.connectors.base import Attribution, ChangeHistory, Missing, RecordSampler, Wait
+from crmdeck.connectors.base import Attribution, ChangeHistory, Missing, RecordReader, Sample, Wait
 from crmdeck.errors import QuotaExceededError
 from crmdeck.model import FieldType, GoneReason, RuleKind, Scope, ScopeMode
 from crmdeck.sandbox import Fault, FaultKind, Sandbox
@@ -109,7 +109,7 @@ def test_the_reserve_is_left_to_others(sandbox: Sandbox) -> None:
 def test_who_changed_it_and_how_full_it_is(sandbox: Sandbox) -> None:
     connector, _ = hubspot_to(sandbox, limits=GREEDY)
     assert isinstance(connector, ChangeHistory)
-    assert isinstance(connector, RecordSampler)
+    assert isinstance(connector, RecordReader)
     custom = [
         field.name
         for field in run(connector).discovered["deals"].schema.fields
@@ -123,9 +123,14 @@ def test_who_changed_it_and_how_full_it_is(sandbox: Sandbox) -> None:
     assert by_whom.by in {person.name for person in sandbox.scenario.people.values()}
     assert isinstance(answers[nobody], str)
     assert isinstance(answers["deals", None], str)
-    sample = connector.sample("deals", ["dealname", "never"], limit=20)
+    records = connector.recent("deals", ["dealname", "never"], limit=20)
+    sample = Sample.count(["dealname", "never"], records)
     assert sample.sampled == 20
     assert sample.rates == {"dealname": 1.0, "never": 0.0}
+    ids = [str(each["hs_object_id"]) for each in records]
+    found = connector.find("deals", "hs_object_id", [ids[3], ids[5], "1"], ["dealname"])
+    assert found == (records[3], records[5])
+    assert len(connector.find("deals", "dealname", [str(records[0]["dealname"])], [])) >= 1
 
 
 def test_properties_that_hold_sensitive_data_are_asked_for(

@@ -11,8 +11,9 @@ from crmdeck.connectors.base import (
     ChangeHistory,
     Connector,
     Missing,
-    RecordSampler,
+    RecordReader,
     Rules,
+    Sample,
 )
 from crmdeck.errors import CanceledError, QuotaExceededError
 from crmdeck.model import (
@@ -204,18 +205,22 @@ def test_canceling_ends_it(sandbox: Sandbox) -> None:
 def test_who_changed_it_and_how_full_it_is(sandbox: Sandbox) -> None:
     connector, _ = salesforce_to(sandbox)
     assert isinstance(connector, ChangeHistory)
-    assert isinstance(connector, RecordSampler)
+    assert isinstance(connector, RecordReader)
     removed, standard = ("Opportunity", "Current_Provider__c"), ("Opportunity", "Amount")
     answers = connector.who_changed([removed, standard])
     by_whom = answers[removed]
     assert isinstance(by_whom, Attribution)
     assert by_whom.by == "Priya Raman"
     assert isinstance(answers[standard], str)
-    sample = connector.sample("Account", ["Name", "Website"], limit=20)
+    records = connector.recent("Account", ["Name", "Website"], limit=20)
+    sample = Sample.count(["Name", "Website"], records)
     assert sample.sampled == 20
     assert sample.rates["Name"] == 1.0
     assert sample.values["Name"]
     assert sample.values["Name"][0] not in repr(sample)
+    wanted = {str(each["Id"]): each["Name"] for each in records}
+    found = connector.find("Account", "Id", [*wanted, "it's \\ not there"], ["Name"])
+    assert {each["Id"]: each["Name"] for each in found} == wanted
 
 
 def test_who_changed_it_stays_unknown_without_permission(sandbox: Sandbox) -> None:

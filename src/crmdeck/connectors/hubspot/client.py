@@ -83,12 +83,21 @@ class HubSpotClient:
         After a 404 it tries the next older version, and remembers the one that worked. Raises
         CrmdeckError.
         """
+        return self._newest(family, rest, cancel, reserve, method="GET", query=query)
+
+    def post(self, family: str, rest: str, cancel: CancelToken, body: Mapping[str, Any]) -> Reply:
+        """Return the answer to a POST that only reads, like `get`. Raises CrmdeckError."""
+        return self._newest(family, rest, cancel, True, method="POST", body=body)
+
+    def _newest(
+        self, family: str, rest: str, cancel: CancelToken, reserve: bool, **request: Any
+    ) -> Reply:
         versions = self._paths.versions(family)
         for version in versions:
             path = self._paths.path(family, version, rest)
             last = version == versions[-1]
             reply = self.caller.call(
-                partial(self._send, method="GET", path=path, query=query),
+                partial(self._send, path=path, **request),
                 cancel,
                 accept=() if last else (404,),
                 reserve=reserve,
@@ -163,10 +172,13 @@ class HubSpotClient:
         *,
         query: Mapping[str, str] | None = None,
         form: list[tuple[str, str]] | None = None,
+        body: Mapping[str, Any] | None = None,
     ) -> Reply:
         headers = {"Accept": "application/json", "Accept-Encoding": "gzip"}
         if form is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         try:
             raw = self._api_client(token).call_api(
                 path,
@@ -174,6 +186,7 @@ class HubSpotClient:
                 query_params=list((query or {}).items()),
                 header_params=headers,
                 post_params=form,
+                body=body,
                 auth_settings=["oauth2"] if token else [],
                 _preload_content=False,
                 _request_timeout=(self._limits.connect_timeout, self._limits.read_timeout),
@@ -183,10 +196,10 @@ class HubSpotClient:
                 raise unreachable(WHO, error) from None
             data = error.body or ""
             return Reply(error.status, _json(data), dict(error.headers or {}), len(data))
-        body = _json(raw.data)
-        if body is None and raw.data:
+        answer = _json(raw.data)
+        if answer is None and raw.data:
             raise not_json(WHO)
-        return Reply(raw.status, body, raw.headers, len(raw.data))
+        return Reply(raw.status, answer, raw.headers, len(raw.data))
 
     def _count(self, headers: Mapping[str, str], size: int, path: str) -> None:
         self._meter.count(received=size, quota_spent=0 if path.startswith("/oauth/") else 1)

@@ -15,7 +15,7 @@ from crmdeck.connectors.base import (
     Known,
     Meter,
     Missing,
-    Sample,
+    Record,
     TokenListener,
 )
 from crmdeck.connectors.http import seconds_from
@@ -24,7 +24,7 @@ from crmdeck.connectors.hubspot.client import HubSpotClient
 from crmdeck.connectors.hubspot.discovery import discover, results
 from crmdeck.connectors.hubspot.gone_reasons import explain_missing
 from crmdeck.connectors.hubspot.oauth import SCOPE_OF, lacking, use_of
-from crmdeck.connectors.hubspot.samples import sample
+from crmdeck.connectors.hubspot.records import find, recent
 from crmdeck.connectors.limits import Limits
 from crmdeck.errors import CrmdeckError, PermissionDeniedError, SourceError
 from crmdeck.model import (
@@ -99,8 +99,15 @@ class HubSpotConnector:
     def version_in_use(self) -> str | None:
         return self._client.version_in_use()
 
-    def sample(self, object_type: str, fields: Sequence[str], limit: int = 200) -> Sample:
-        return sample(self._client, object_type, fields, limit, CancelToken())
+    def recent(
+        self, object_type: str, fields: Sequence[str], limit: int = 200
+    ) -> tuple[Record, ...]:
+        return recent(self._client, object_type, fields, limit, CancelToken())
+
+    def find(
+        self, object_type: str, key: str, values: Sequence[str], fields: Sequence[str]
+    ) -> tuple[Record, ...]:
+        return find(self._client, object_type, key, values, fields, CancelToken())
 
     def _introspect(self, cancel: CancelToken) -> Mapping[str, object]:
         try:

@@ -18,6 +18,9 @@ from crmdeck.model import (
     WriteRules,
 )
 
+RECORD_ID = "hs_object_id"
+"""The property with the ID of a record."""
+
 APP = "https://app.hubspot.com"
 """Redirects to the data center of the account."""
 
@@ -118,6 +121,6 @@ PROFILE = VendorProfile(
     always_stated=("createable", "updateable", "unique", "calculated"),
     no_usage="HubSpot has no API for where a property is used. Its property settings show it.",
     # HubSpot knowledge base, "Property field types": text has at most 65,536 characters.
-    write_rules=WriteRules(longest_text=65_536),
+    write_rules=WriteRules(record_id=RECORD_ID, longest_text=65_536),
     write_change=write_change,
 )

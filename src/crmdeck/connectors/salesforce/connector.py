@@ -13,7 +13,7 @@ from crmdeck.connectors.base import (
     Known,
     Meter,
     Missing,
-    Sample,
+    Record,
     TokenListener,
     Usage,
 )
@@ -22,7 +22,7 @@ from crmdeck.connectors.salesforce.attribution import who_changed
 from crmdeck.connectors.salesforce.client import SalesforceClient
 from crmdeck.connectors.salesforce.discovery import discover
 from crmdeck.connectors.salesforce.gone_reasons import explain_missing
-from crmdeck.connectors.salesforce.samples import sample
+from crmdeck.connectors.salesforce.records import find, recent
 from crmdeck.connectors.salesforce.where_used import where_used
 from crmdeck.errors import CrmdeckError, PermissionDeniedError
 from crmdeck.model import (
@@ -108,8 +108,15 @@ class SalesforceConnector:
     def found_at(self) -> str | None:
         return self._client.org_url
 
-    def sample(self, object_type: str, fields: Sequence[str], limit: int = 200) -> Sample:
-        return sample(self._client, object_type, fields, limit, CancelToken())
+    def recent(
+        self, object_type: str, fields: Sequence[str], limit: int = 200
+    ) -> tuple[Record, ...]:
+        return recent(self._client, object_type, fields, limit, CancelToken())
+
+    def find(
+        self, object_type: str, key: str, values: Sequence[str], fields: Sequence[str]
+    ) -> tuple[Record, ...]:
+        return find(self._client, object_type, key, values, fields, CancelToken())
 
     def _missing_permissions(self, cancel: CancelToken) -> tuple[str, ...]:
         soql = "SELECT QualifiedApiName FROM EntityDefinition WHERE QualifiedApiName IN ('User')"

@@ -29,10 +29,20 @@ from crmdeck.model import (
     ObjectSchema,
     PreflightReport,
     WriteFinding,
+    WriteRules,
 )
 from crmdeck.preflight.causes import causes_of, counts_of
 from crmdeck.preflight.edges import FailsWhen, fails_when
 from crmdeck.preflight.judge import Judge, MappedField, Setting
+from crmdeck.preflight.pull import judge_pulled
+from crmdeck.workspace.checks.crm_records import (
+    MOST_SAMPLED,
+    CrmRecords,
+    StoredRecords,
+    as_raw,
+    key_fields,
+    not_found,
+)
 from crmdeck.workspace.checks.records import read_records
 from crmdeck.workspace.context import Context, find_connection
 from crmdeck.workspace.explore.schemas import find_snapshot
@@ -64,6 +74,12 @@ class Sides(NamedTuple):
     sources: Mapping[str, Field]
     mapped: tuple[MappedField, ...]
     filled: frozenset[str]
+    direction: Direction
+
+    @property
+    def write_rules(self) -> WriteRules:
+        """What the CRM does with values."""
+        return vendor_of(self.connection.platform).write_rules
 
 
 class PreflightRun(NamedTuple):
@@ -85,6 +101,7 @@ class Preflights:
     def __init__(self, context: Context, mappings: Mappings) -> None:
         self._context = context
         self._mappings = mappings
+        self._records = CrmRecords(context)
 
     def run(
         self,
@@ -101,17 +118,48 @@ class Preflights:
         """
         sides = self._sides(ref, pair)
         setting = self._setting(sides, assumed)
-        read = read_records(records, tuple(sides.sources.values()), ignore)
-        judge = Judge(
-            sides.schema, sides.mapped, vendor_of(sides.connection.platform).write_rules, setting
-        )
-        findings = tuple(
+        judge = Judge(sides.schema, sides.mapped, sides.write_rules, setting)
+        keys = () if setting.create else key_fields(sides.schema, sides.write_rules)
+        read = read_records(records, tuple(sides.sources.values()), ignore, keys)
+        if setting.create:
+            stored = StoredRecords()
+        else:
+            stored = self._records.stored(sides.connection, judge, read)
+        findings = []
+        for position, record in enumerate(read.records, 1):
+            before = stored.of(position)
+            if before is None and stored.key is not None:
+                findings.append(not_found(position, stored.key, stored.values[position]))
+            judged = judge.judge(position, record, before)
+            if before is not None:
+                about = {"record_id": str(before.get(sides.write_rules.record_id))}
+                judged = tuple(finding.model_copy(update=about) for finding in judged)
+            findings += judged
+        report = _report(sides, pair, findings, len(read.records), setting, notes=stored.notes)
+        return PreflightRun(report, tuple(findings), read.ignored, sides)
+
+    def sample(self, ref: str, pair: str, limit: int = MOST_SAMPLED) -> PreflightRun:
+        """Judge the other direction: read up to `limit` (1 to 200) records of the CRM.
+
+        The findings are values that PartnerOS won't take. Nothing of the records is stored.
+        Raises NotFoundError, UsageError, and the errors of the source.
+        """
+        sides = self._sides(ref, pair, Direction.PULL)
+        names = [row.crm_field for row in sides.mapped]
+        records = self._records.recent(sides.connection, sides.schema, names, limit)
+        findings = [
             finding
-            for position, record in enumerate(read.records, 1)
-            for finding in judge.judge(position, record)
-        )
-        report = _report(sides, pair, setting, findings, len(read.records))
-        return PreflightRun(report, findings, read.ignored, sides)
+            for position, record in enumerate(records, 1)
+            for finding in judge_pulled(
+                position,
+                str(record.get(sides.write_rules.record_id)),
+                {name: as_raw(record.get(name)) for name in names},
+                sides.mapped,
+                sides.sources,
+            )
+        ]
+        report = _report(sides, pair, findings, len(records))
+        return PreflightRun(report, tuple(findings), (), sides)
 
     def fails_when(
         self, ref: str, pair: str, **assumed: Unpack[Assumptions]
@@ -122,8 +170,7 @@ class Preflights:
         """
         sides = self._sides(ref, pair)
         setting = self._setting(sides, assumed)
-        rules = vendor_of(sides.connection.platform).write_rules
-        return fails_when(sides.schema, sides.mapped, sides.sources, rules, setting)
+        return fails_when(sides.schema, sides.mapped, sides.sources, sides.write_rules, setting)
 
     def write(self, path: Path, found: Found, format: str) -> None:
         """Write a preflight to a complete file; see `stream`, which lacks xlsx."""
@@ -152,7 +199,7 @@ class Preflights:
             run.report, sides.connection.name, sides.schema, sides.sources, self._context.now
         )
 
-    def _sides(self, ref: str, pair: str) -> Sides:
+    def _sides(self, ref: str, pair: str, direction: Direction = Direction.PUSH) -> Sides:
         sources = {field.name: field for field in self._mappings.partner_fields(pair)}
         mapping = self._mappings.get(ref, pair)
         mapped = tuple(
@@ -160,11 +207,12 @@ class Preflights:
             for line in mapping.lines
             if line.state is DecisionState.ACCEPTED
             and line.crm_field is not None
-            and line.direction is not Direction.PULL
+            and line.direction in (direction, Direction.BIDIRECTIONAL)
         )
         if not mapped:
+            where = "to PartnerOS" if direction is Direction.PULL else "to the CRM"
             raise UsageError(
-                f"{pair} has no accepted row that writes to the CRM.",
+                f"{pair} has no accepted row that writes {where}.",
                 remedy=f"Accept rows first: crmdeck suggest {ref} {pair}",
                 code="NOTHING_ACCEPTED",
             )
@@ -173,7 +221,7 @@ class Preflights:
             crm_object = ObjectPair.parse(pair).crm_object
             schema = find_snapshot(session, connection, crm_object).content
         filled = frozenset(mapping.filled_elsewhere)
-        return Sides(connection, schema, sources, mapped, filled)
+        return Sides(connection, schema, sources, mapped, filled, direction)
 
     def _setting(self, sides: Sides, assumed: Assumptions) -> Setting:
         schema = sides.schema
@@ -203,19 +251,22 @@ class Preflights:
 def _report(
     sides: Sides,
     pair: str,
-    setting: Setting,
-    findings: tuple[WriteFinding, ...],
+    findings: Sequence[WriteFinding],
     records: int,
+    setting: Setting | None = None,
+    notes: tuple[str, ...] = (),
 ) -> PreflightReport:
     causes = causes_of(findings, records)
     stopping = [cause for cause in causes if cause.stops_all]
     return PreflightReport(
         connection_id=sides.connection.id,
         object_pair=pair,
-        create=setting.create,
-        record_type=setting.record_type,
+        direction=sides.direction,
+        create=None if setting is None else setting.create,
+        record_type=None if setting is None else setting.record_type,
         records=records,
         otherwise=counts_of(findings, records, stopping) if stopping else None,
         causes=causes,
+        notes=notes,
         **dict(counts_of(findings, records)),
     )

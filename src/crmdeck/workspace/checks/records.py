@@ -19,17 +19,24 @@ MOST_RECORDS = 200_000
 
 
 class RecordFile(NamedTuple):
-    """Records by PartnerOS field, and the columns that were left out on request."""
+    """Records by PartnerOS field and by CRM field that identifies a record.
+
+    `keys` are those CRM fields, `ignored` the columns that were left out on request.
+    """
 
     records: tuple[Mapping[str, Raw], ...]
+    keys: tuple[str, ...]
     ignored: tuple[str, ...]
 
 
-def read_records(path: Path, fields: Sequence[Field], ignore: Collection[str] = ()) -> RecordFile:
+def read_records(
+    path: Path, fields: Sequence[Field], ignore: Collection[str] = (), keys: Sequence[str] = ()
+) -> RecordFile:
     """Return the records of a CSV, JSON, JSON lines or Excel file.
 
-    A column is a field's API name or label. Raises UsageError if a column fits no field or two
-    columns fit one, and SourceError if the file can't be read.
+    A column is the API name or label of a PartnerOS field, or the API name of a CRM field in
+    `keys`. Raises UsageError if a column fits no field or two columns fit one, and SourceError if
+    the file can't be read.
     """
     try:
         with path.open("rb") as stream:
@@ -46,12 +53,14 @@ def read_records(path: Path, fields: Sequence[Field], ignore: Collection[str] = 
             code="NO_RECORDS",
         )
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    names = _names(path.name, columns, fields, ignore)
+    names = _names(path.name, columns, fields, ignore, keys)
+    partner = {field.name for field in fields}
     return RecordFile(
         tuple(
             {names[column]: value for column, value in row.items() if column in names}
             for row in rows
         ),
+        tuple(name for name in names.values() if name not in partner),
         tuple(column for column in columns if column not in names),
     )
 
@@ -140,10 +149,15 @@ def _check_count(name: str, count: int) -> None:
 
 
 def _names(
-    name: str, columns: Sequence[str], fields: Sequence[Field], ignore: Collection[str]
+    name: str,
+    columns: Sequence[str],
+    fields: Sequence[Field],
+    ignore: Collection[str],
+    keys: Sequence[str],
 ) -> dict[str, str]:
-    """Return the PartnerOS field of each column."""
-    known = {_folded(field.label): field.name for field in fields if field.label}
+    """Return the field of each column."""
+    known = {_folded(key): key for key in keys}
+    known |= {_folded(field.label): field.name for field in fields if field.label}
     known.update({_folded(field.name): field.name for field in fields})
     ignored = {_folded(each) for each in ignore}
     found: dict[str, str] = {}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from crmdeck.connectors.barrier import fault_barrier
-from crmdeck.connectors.base import RecordSampler, UsageFinder
+from crmdeck.connectors.base import RecordReader, Sample, UsageFinder
 from crmdeck.connectors.registry import vendor_of
 from crmdeck.drift.schema_diff import compare_schemas
 from crmdeck.drift.usage import judge_usage, uses_in_schema
@@ -314,19 +314,20 @@ class Schemas:
         NotFoundError for a field or object that isn't in the schema, and the errors of the source.
         """
         connection = self._context.connection(ref)
-        self._require_samples()
+        require_samples(self._context)
         if not 1 <= limit <= MOST_RECORDS:
             raise UsageError(f"A sample has 1 to {MOST_RECORDS} records.", code="BAD_LIMIT")
         wanted = self._known_fields(connection, object_type, fields)
         connector = self._context.open_connector(connection)
-        if not isinstance(connector, RecordSampler):
+        if not isinstance(connector, RecordReader):
             raise UsageError(
                 f"{connection.name} has no records to sample.",
                 cause=f"The source {connection.source} contains schemas only.",
                 code="NO_RECORDS",
             )
         with fault_barrier(connection):
-            found = connector.sample(object_type, wanted, limit)
+            records = connector.recent(object_type, wanted, limit)
+        found = Sample.count(wanted, records)
         at = self._context.now
         if not self._context.read_only:
             entry = self._context.entry(
@@ -440,14 +441,6 @@ class Schemas:
             raise not_found("field", field_name, known)
         return uses_in_schema(snapshot.content, field_name)
 
-    def _require_samples(self) -> None:
-        if not self._context.settings.samples:
-            raise UsageError(
-                "Sampling is off (samples = false).",
-                remedy=f"Set samples = true in {self._context.home}/settings.toml",
-                code="SAMPLES_OFF",
-            )
-
     def _known_fields(
         self, connection: Connection, object_type: str, fields: Sequence[str]
     ) -> list[str]:
@@ -496,6 +489,16 @@ class Schemas:
             discovered_at=info.discovered_at,
             expires_at=info.expires_at,
             is_stale=self._is_stale(info, at),
+        )
+
+
+def require_samples(context: Context) -> None:
+    """Raise UsageError if the settings forbid reading records."""
+    if not context.settings.samples:
+        raise UsageError(
+            "Sampling is off (samples = false).",
+            remedy=f"Set samples = true in {context.home}/settings.toml",
+            code="SAMPLES_OFF",
         )
 
 

@@ -1,0 +1,45 @@
+"""The other direction: which values of the CRM PartnerOS won't take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from crmdeck.model import Field, Outcome, WriteFinding, WriteRules
+from crmdeck.preflight.fields import Problem, Raw, check
+from crmdeck.preflight.judge import MappedField, converted
+from crmdeck.preflight.values import Unknown, is_blank
+
+PARTNEROS = WriteRules(id_pattern="[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+"""What PartnerOS does with values: it has UUIDs, and changes nothing on its own."""
+
+
+def judge_pulled(
+    position: int,
+    record_id: str | None,
+    record: Mapping[str, Raw],
+    rows: Sequence[MappedField],
+    sources: Mapping[str, Field],
+) -> Iterator[WriteFinding]:
+    """Yield what PartnerOS does with a record of the CRM, by CRM field.
+
+    The value maps of `rows` lead from PartnerOS to the CRM; `sources` are the PartnerOS fields.
+    """
+    for row in rows:
+        field = sources[row.partner_field]
+        # PartnerOS's choices are fixed.
+        fixed = field.model_copy(update={"restricted": field.restricted is not False})
+        back = {theirs: ours for ours, theirs in reversed(list((row.values or {}).items()))}
+        value, problems = check(fixed, converted(record.get(row.crm_field), back), PARTNEROS)
+        if field.required and not isinstance(value, Unknown) and is_blank(value):
+            problems = (Problem(Outcome.REFUSED, "REQUIRED", "required and empty"),)
+        for each in problems:
+            yield WriteFinding(
+                position=position,
+                record_id=record_id,
+                outcome=each.outcome,
+                code=each.code,
+                reason=each.reason,
+                needs=each.needs,
+                crm_field=row.crm_field,
+                partner_field=row.partner_field,
+            )

@@ -1,0 +1,90 @@
+"""Preflight with records of the CRM: updates of stored records, and samples."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from crmdeck.errors import UsageError
+from crmdeck.model import Direction, Outcome, Scope, ScopeMode
+from crmdeck.sandbox import Fault, FaultKind
+from tests.workspace.crm import Office, opened
+
+PAIR = "deal_registration--Opportunity"
+OPPORTUNITY = Scope(mode=ScopeMode.NAMED, include=("Opportunity",))
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    with opened(tmp_path / "home") as office:
+        office.add_org(scope=OPPORTUNITY)
+        office.workspace.refreshes.run("org")
+        yield office
+
+
+def accept(office: Office, direction: str, **picks: str) -> None:
+    office.workspace.mappings.accept("org", PAIR, picks, direction=direction, encoder="none")
+
+
+def outcomes(office: Office, file: Path) -> dict[int, set[tuple[Outcome, str]]]:
+    run = office.workspace.preflights.run("org", PAIR, file, create=False)
+    found: dict[int, set[tuple[Outcome, str]]] = {}
+    for finding in run.findings:
+        found.setdefault(finding.position, set()).add((finding.outcome, finding.code))
+    return found
+
+
+def test_an_update_is_judged_with_the_stored_record(
+    office: Office, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    accept(office, "push", expectedCloseDate="CloseDate")
+    rows = office.workspace.context.open_connector(
+        office.workspace.context.connection("org")
+    ).recent("Opportunity", ["IsClosed", "CloseDate", "Name"], 50)  # type: ignore[attr-defined]
+    closed = next(row for row in rows if row["IsClosed"])
+    still_open = next(row for row in rows if not row["IsClosed"])
+    file = tmp_path / "deals.csv"
+    file.write_text(
+        "Id,expectedCloseDate\n"
+        f"{closed['Id']},2020-01-01\n"
+        f"{still_open['Id'][:15]},2020-01-01\n"
+        f"{still_open['Id']},{still_open['CloseDate']}\n"
+        "0065g0000099999AAA,2030-01-01\n"
+        ",2030-01-01\n",
+        "utf-8",
+    )
+    found = outcomes(office, file)
+    assert found == {
+        2: {(Outcome.UNLESS_AUTOMATION, "RULE")},
+        4: {(Outcome.REFUSED, "NOT_IN_CRM")},
+        5: {(Outcome.UNKNOWN, "NO_KEY")},
+    }
+    entry = office.workspace.audit.entries(event="schema.sampled")[0]
+    assert entry.details == {"objectType": "Opportunity", "records": 2}
+    assert str(still_open["Name"]) not in caplog.text
+
+    office.sandbox.fault("acme-prod", Fault(FaultKind.FORBIDDEN, path="query"))
+    run = office.workspace.preflights.run("org", PAIR, file, create=False)
+    assert {finding.outcome for finding in run.findings} == {Outcome.UNKNOWN}
+    assert "can't be judged" in run.report.notes[0]
+
+
+def test_a_sample_shows_what_partneros_does_not_take(office: Office) -> None:
+    with pytest.raises(UsageError, match="no accepted row that writes to PartnerOS"):
+        office.workspace.preflights.sample("org", PAIR)
+    accept(office, "pull", partner="AccountId", accountName="Name", estimatedValue="Amount")
+    run = office.workspace.preflights.sample("org", PAIR, 20)
+    assert (run.report.direction, run.report.create, run.report.records) == (
+        Direction.PULL, None, 20,
+    )  # fmt: skip
+    assert {(cause.partner_field, cause.code) for cause in run.report.causes} == {
+        ("partner", "FOREIGN_ID"),
+        ("partner", "REQUIRED"),
+    }
+    assert all(finding.record_id for finding in run.findings)
+    with pytest.raises(UsageError, match="1 to 200"):
+        office.workspace.preflights.sample("org", PAIR, 201)
