@@ -17,10 +17,12 @@ hubspot-api-client accepts the endpoint as `host=` (generated APIs) and `base_ur
 by the endpoint.
 
 Salesforce paths: `/services/oauth2/{authorize,token,revoke,introspect,userinfo}`,
-`/services/data`, `/services/data/vXX.0/{limits,sobjects,sobjects/X/describe,query,tooling/query,
-composite,composite/batch}`. HubSpot paths, `V` being `2026-09`, `2026-03` or `v3`:
-`/crm/properties/V/{type}` and `/crm/v3/properties/{type}`; the same for `pipelines`, `owners` and
-`objects`; `/crm-object-schemas/V/schemas` and `/crm/v3/schemas`; `/account-info/V/details` and
+`/services/data`, `/services/data/vXX.0/{limits,sobjects,sobjects/X,sobjects/X/ID,
+sobjects/X/describe,query,tooling/query,composite,composite/batch,composite/sobjects}`.
+
+HubSpot paths, `V` being `2026-09`, `2026-03` or `v3`: `/crm/properties/V/{type}` and
+`/crm/v3/properties/{type}`; the same for `pipelines`, `owners` and `objects`, which also takes
+`{type}/ID`; `/crm-object-schemas/V/schemas` and `/crm/v3/schemas`; `/account-info/V/details` and
 `/account-info/V/api-usage/daily/private-apps`; `/oauth/2026-03/{token,token/introspect}` and
 `/oauth/v1/token`.
 
@@ -33,6 +35,8 @@ Surprising facts from the vendors' documentation:
   The whole request counts as one call ("Send Multiple Requests Using Composite"). So 25
   conditional describes cost one call. The answer for an unchanged one isn't documented; here it is
   an `httpStatusCode` of 304 with a null body.
+- A write is checked as the vendor checks it: types, lengths, picklists, required fields, validation
+  rules, unique values. What is written stays until the sandbox stops; queries don't return it.
 - Salesforce's errors are a list of `errorCode` and `message`. Its OAuth endpoints answer `error`
   and `error_description`.
 

@@ -11,12 +11,12 @@ from crmdeck.sandbox.faults import Fault, FaultKind
 from crmdeck.sandbox.hubspot_errors import CORRELATION, error
 from crmdeck.sandbox.hubspot_oauth import HubSpotOAuth
 from crmdeck.sandbox.hubspot_shapes import HubSpotShapes, stamp
+from crmdeck.sandbox.hubspot_writes import HubSpotWrites
 from crmdeck.sandbox.messages import Reply, Request, reply
 from crmdeck.sandbox.schema import ObjectDef
 from crmdeck.sandbox.tenant import Tenant
 
 _BURST = 190
-_BATCH_READ = re.compile(r"/objects/.*batch/read")
 _USUAL: Mapping[FaultKind, tuple[int, str]] = {
     FaultKind.UNAUTHORIZED: (401, "INVALID_AUTHENTICATION"),
     FaultKind.FORBIDDEN: (403, "MISSING_SCOPES"),
@@ -44,6 +44,7 @@ class HubSpotSite:
     def __init__(self, tenant: Tenant) -> None:
         self._tenant = tenant
         self._shapes = HubSpotShapes(tenant)
+        self._writes = HubSpotWrites(tenant, self._shapes)
         self._oauth = HubSpotOAuth(tenant)
 
     def handle(self, request: Request) -> Reply:
@@ -59,7 +60,7 @@ class HubSpotSite:
             return self._not_let_in(token)
         if self._tenant.exhausted:
             return self._throttled("DAILY", None)
-        if request.method != "GET" and not _BATCH_READ.search(request.path):
+        if request.method != "GET" and match["what"] != "objects":
             return error(405, "VALIDATION_ERROR", "HTTP method not allowed")
         self._tenant.count(1)
         answer = self._route(request, match["what"], match["rest"] or "")
@@ -116,10 +117,16 @@ class HubSpotSite:
                 return reply({"results": self._shapes.rules(target)})
             case "pipelines", []:
                 return reply({"results": self._shapes.pipelines(target)})
-            case "objects", []:
+            case "objects", [] if request.method == "GET":
                 return self._objects(request, target)
-            case "objects", ["batch", "read"]:
+            case "objects", ["batch", "read"] if request.method == "POST":
                 return self._batch_read(request, target)
+            case "objects", [] if request.method == "POST":
+                return self._writes.handle(request, target, None)
+            case "objects", [key] if request.method in {"GET", "PATCH"}:
+                return self._writes.handle(request, target, key)
+            case "objects", _ if request.method != "GET":
+                return error(405, "VALIDATION_ERROR", "HTTP method not allowed")
             case "schemas", [] if target.custom:
                 return reply(self._shapes.schema(target))
         return error(404, "OBJECT_NOT_FOUND")

@@ -18,6 +18,7 @@ from crmdeck.sandbox.messages import Reply, Request, reply
 from crmdeck.sandbox.salesforce_describe import describe_text, global_text, retired
 from crmdeck.sandbox.salesforce_oauth import SalesforceOAuth, refuse
 from crmdeck.sandbox.salesforce_rows import SalesforceRows
+from crmdeck.sandbox.salesforce_writes import SalesforceWrites
 from crmdeck.sandbox.sample_records import record_id
 from crmdeck.sandbox.soql import SoqlError, follow, parse
 from crmdeck.sandbox.tenant import Tenant
@@ -63,6 +64,7 @@ class SalesforceSite:
         self._tenant = tenant
         self.oauth = SalesforceOAuth(tenant)
         self._rows = SalesforceRows(tenant)
+        self._writes = SalesforceWrites(tenant, self._rows)
         self._texts: dict[tuple[int, str, frozenset[str]], bytes] = {}
         self._jobs: dict[str, str] = {}
 
@@ -110,6 +112,13 @@ class SalesforceSite:
         return self._single(request, version, parts), 1
 
     def _single(self, request: Request, version: str, parts: list[str]) -> Reply:
+        match request.method, parts:
+            case "POST", ["sobjects", name]:
+                return self._writes.single(request, name, None)
+            case "PATCH" | "GET", ["sobjects", name, key] if key != "describe":
+                return self._writes.single(request, name, key)
+            case "POST" | "PATCH", ["composite", "sobjects"]:
+                return self._writes.collection(request)
         if request.method not in {"GET", "HEAD"}:
             return error("METHOD_NOT_ALLOWED")
         match parts:
@@ -177,7 +186,12 @@ class SalesforceSite:
         if entries is None:
             return error("JSON_PARSER_ERROR", "batchRequests is missing or too long", 400), 1
         answers = [
-            self._subrequest(each.get("method"), f"/services/data/{each.get('url', '')}", {})
+            self._subrequest(
+                each.get("method"),
+                f"/services/data/{each.get('url', '')}",
+                {},
+                each.get("richInput"),
+            )
             for each in entries
         ]
         failed = any(each.status >= 400 for each in answers)
@@ -206,6 +220,7 @@ class SalesforceSite:
                 each.get("method"),
                 str(each.get("url", "")),
                 headers if isinstance(headers, Mapping) else {},
+                each.get("body"),
             )
             results.append(
                 b'{"body":%s,"httpHeaders":%s,"httpStatusCode":%d,"referenceId":%s}'
@@ -218,8 +233,11 @@ class SalesforceSite:
             )
         return Reply(200, b'{"compositeResponse":[%s]}' % b",".join(results))
 
-    def _subrequest(self, method: object, target: str, headers: Mapping[str, str]) -> Reply:
-        request = Request.parse(str(method or "GET").upper(), target, headers, b"")
+    def _subrequest(
+        self, method: object, target: str, headers: Mapping[str, str], body: object
+    ) -> Reply:
+        content = b"" if body is None else json.dumps(body).encode()
+        request = Request.parse(str(method or "GET").upper(), target, headers, content)
         path = urlsplit(target).path
         match = re.fullmatch(r"/services/data/v(\d+\.0)(/.*)?", path)
         if match is None or match[1] not in self._versions():

@@ -189,7 +189,7 @@ def field_text(field: FieldDef) -> str:
         "custom": field.custom,
         "defaultValue": False if boolean else None,
         "defaultValueFormula": None,
-        "defaultedOnCreate": boolean or auto or "defaulted" in flags or field.name in _ALWAYS_SET,
+        "defaultedOnCreate": boolean or auto or "defaulted" in flags or field.name in ALWAYS_SET,
         "dependentPicklist": False,
         "deprecatedAndHidden": False,
         "digits": field.length if field.type == "int" else 0,
@@ -212,8 +212,8 @@ def field_text(field: FieldDef) -> str:
         "name": field.name,
         "nameField": "name" in flags,
         "namePointing": len(field.references) > 1,
-        "nillable": not (field.required or boolean or field.name in _ALWAYS_SET or auto),
-        "permissionable": not (field.required or field.name in _ALWAYS_SET),
+        "nillable": not (field.required or boolean or field.name in ALWAYS_SET or auto),
+        "permissionable": not (field.required or field.name in ALWAYS_SET),
         "picklistValues": [
             {
                 "active": True,
@@ -245,7 +245,7 @@ def field_text(field: FieldDef) -> str:
     return json.dumps(described, ensure_ascii=False, separators=(",", ":"))
 
 
-_ALWAYS_SET = frozenset(
+ALWAYS_SET = frozenset(
     [
         "Id",
         "IsDeleted",
