@@ -64,6 +64,7 @@ def drift(
     accepted: Sequence[AcceptedField] = (),
     present: Org | Mapping[str, ObjectSchema] | None = None,
     left: Sequence[tuple[str, str | None]] = (),
+    last: Mapping[str, ObjectSchema] | None = None,
     platform: Platform = "salesforce",
 ) -> DriftReport:
     return detect(
@@ -78,6 +79,7 @@ def drift(
         accepted=accepted,
         present=_states(present or {}),
         left=left,
+        last=last,
         field_words=partial(read_field_words, None),
     )
 

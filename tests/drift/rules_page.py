@@ -75,7 +75,8 @@ still exists, but this user can't see it. `out_of_scope`: the scope no longer in
 
 A removed and an added field of one object that look alike are a probable rename. They need the \
 same words in the name or the label, or similar words in both. The same help text, values, \
-formula, or size add evidence.
+formula, or size add evidence. Two custom objects are a probable rename if they share most of \
+their fields, or the same words and some fields.
 """
 
 COLUMNS = ("not mapped", "pulled", "pushed", "reason")

@@ -585,3 +585,34 @@ def test_the_order_of_record_types_is_no_change() -> None:
     )
     assert drift(one, other) == DriftReport()
     assert object_hash(one["Deal"]) == object_hash(other["Deal"])
+
+
+def test_a_custom_object_that_looks_like_a_missing_one_is_offered_as_a_rename() -> None:
+    def custom(name: str, label: str, *fields: str) -> ObjectSchema:
+        return ObjectSchema(
+            object_type=name,
+            label=label,
+            custom=True,
+            fields=tuple(field(each, custom=True) for each in fields),
+        )
+
+    old = custom("Partner_Deal__c", "Partner deal", "A__c", "B__c", "C__c", "D__c")
+    same_fields = custom("Registration__c", "Registration", "A__c", "B__c", "C__c", "E__c")
+    same_words = custom("Deal_Partner__c", "X", "A__c", "B__c", "Y__c")
+    other = custom("Other__c", "Other", "F__c", "G__c")
+
+    def offered(*added: ObjectSchema) -> dict[str, str | None]:
+        report = drift(
+            {},
+            {each.object_type: each for each in added},
+            gone={old.object_type: GoneReason.REMOVED},
+            last={old.object_type: old},
+        )
+        return {e.object_type: e.rename_of for e in report.events} | {
+            "reason": next(e.reason for e in report.events if e.object_type == old.object_type)
+        }
+
+    assert offered(same_fields, other)["Registration__c"] == "Partner_Deal__c"
+    assert "Probably renamed to Registration__c." in str(offered(same_fields)["reason"])
+    assert offered(same_words)["Deal_Partner__c"] == "Partner_Deal__c"
+    assert offered(other)["Other__c"] is None

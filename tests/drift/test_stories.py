@@ -11,10 +11,11 @@ from crmdeck.model import (
     Field,
     FieldType,
     GoneReason,
+    ObjectSchema,
     PicklistValue,
     Severity,
 )
-from tests.drift.build import drift, field, mapped, only, told, values
+from tests.drift.build import drift, field, mapped, only, org, told, values
 
 PLACES = ("Berlin", "Paris", "Rome", "Oslo", "Kiev", "Riga", "Vaduz", "Malta", "Minsk", "Sofia")
 ZONES, SUMMER = (
@@ -547,3 +548,25 @@ def test_setup_picklists_count_their_objects() -> None:
 
 def everywhere_of(objects: list[str], one: Field) -> dict[str, list[Field]]:
     return {object_type: [one] for object_type in objects}
+
+
+def test_a_relabeled_object_is_one_story_with_the_labels_that_contain_its_name() -> None:
+    def state(label: str, plural: str) -> dict[str, ObjectSchema]:
+        listed = (PicklistValue(value="Deal", label=label), PicklistValue(value="X", label="X"))
+        fields = {
+            "Deal": [field("Name", label=f"{label} Name"), field("Size", label="Size")],
+            "DealHistory": [field("DealId", label=f"{label} ID")],
+            "ListView": [field("SobjectType", type=FieldType.PICKLIST, picklist=listed)],
+            "Task": [field("What", label=f"All {plural.lower()}"), field("Deals", label="D")],
+        }
+        schemas = org(fields, custom=False)
+        schemas["Deal"] = schemas["Deal"].model_copy(update={"label": label, "plural": plural})
+        schemas["DealHistory"] = schemas["DealHistory"].model_copy(
+            update={"label": f"{label} History"}
+        )
+        return schemas
+
+    report = drift(state("Deal", "Deals"), state("Opportunity", "Opportunities"))
+    story, events = told(report)["relabeled"]
+    assert story.title == "Deal was relabeled “Opportunity”"
+    assert len(events) == len(report.events) == 6

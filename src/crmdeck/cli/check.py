@@ -61,6 +61,10 @@ def check(
     names: NamesArgument = None,
     fail_on: CheckFailOnOption = FailOn.BREAKING,
     policy: PolicyOption = None,
+    explain_policy: Annotated[
+        bool,
+        typer.Option("--explain-policy", help="Show the policy rules that matched no problem."),
+    ] = False,
     contract: Annotated[
         list[Path] | None,
         typer.Option("--contract", help="Open Data Contract to check against (repeatable)."),
@@ -111,6 +115,8 @@ def check(
             )
         if notify or heartbeat:
             _notify(ws, report, notify=notify, heartbeat=heartbeat)
+        if explain_policy:
+            _explain(report)
         if output is not None:
             write_file(output, ws.checks.render(report, wanted or "markdown"))
             show(report)
@@ -190,6 +196,14 @@ def _notify(
     error = ws.notices.heartbeat(heartbeat) if heartbeat else None
     if error:
         say(f"Can't reach the watchdog: {error}")
+
+
+def _explain(report: model.CheckReport) -> None:
+    for rule in report.unused_rules:
+        say(f"Policy rule {rule.number} ({rule.rule}) matched no problem.")
+        say(f"  Nearest: {rule.nearest or 'the check found no problem'}")
+    if not report.unused_rules:
+        say("Every active policy rule matched a problem, or there is no policy.")
 
 
 def show(report: model.CheckReport) -> None:

@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from crmdeck.drift.findings import Finding, find
-from crmdeck.drift.renames import FieldWords, find_renames
+from crmdeck.drift.findings import GONE_KINDS, Finding, find
+from crmdeck.drift.renames import FieldWords, find_object_renames, find_renames
 from crmdeck.drift.severity import (
     Use,
     Verdict,
@@ -36,7 +36,9 @@ from crmdeck.model import (
     to_utc,
 )
 
+_ADDED = (DriftKind.FIELD_ADDED, DriftKind.OBJECT_ADDED)
 _OBJECT_NAMES = frozenset({"label", "plural"})
+_MOST_OBJECTS = 40
 _IDS = uuid.uuid5(uuid.NAMESPACE_DNS, "drift.crmdeck")
 
 
@@ -69,6 +71,7 @@ def detect(
     accepted: Sequence[AcceptedField] = (),
     present: Mapping[str, ObjectSchema] | None = None,
     left: Collection[tuple[str, str | None]] = (),
+    last: Mapping[str, ObjectSchema] | None = None,
     field_words: FieldWords,
 ) -> DriftReport:
     """Return the changes between two refreshes, and their stories.
@@ -78,7 +81,8 @@ def detect(
     been gone. `accepted` are the accepted mappings.
 
     `present` has the current objects that didn't change; few are read, so it may load them on
-    access. `left` names the fields and objects (field None) that had gone before. `field_words`
+    access. `last` has the last schemas of the objects in `gone_objects`, for renames. `left` names
+    the fields and objects (field None) that had gone before. `field_words`
     splits names and labels into comparable words; it is called only to find renames.
 
     Deterministic: the same input gives the same events and IDs, in any order of fields, values,
@@ -93,6 +97,9 @@ def detect(
     draft_of = {member: draft for draft in drafts for member in draft.members}
     renames = find_renames(findings, field_words)
     new_names = {(o, old): new for (o, new), old in renames.items()}
+    moved = _moved_objects(findings, after, last or {}, field_words)
+    renames |= {(new, ""): old for new, old in moved.items()}
+    new_names |= {(old, ""): new for new, old in moved.items()}
     moment = to_utc(detected_at)
     when = moment.isoformat()
     story_ids = {
@@ -114,7 +121,7 @@ def detect(
             severity=verdict.severity,
             reason=verdict.reason,
             changes=finding.changes,
-            rename_of=renames.get(place) if finding.kind is DriftKind.FIELD_ADDED else None,
+            rename_of=renames.get(place) if finding.kind in _ADDED else None,
             story=story_ids[draft] if draft else None,
             affected_mappings=tuple(sorted({a.key for a in affected[finding]})),
             detected_at=moment,
@@ -138,6 +145,24 @@ def detect(
         for draft, story_id in story_ids.items()
     )
     return DriftReport(events=events, stories=stories)
+
+
+def _moved_objects(
+    findings: Iterable[Finding],
+    after: Mapping[str, ObjectSchema],
+    last: Mapping[str, ObjectSchema],
+    field_words: FieldWords,
+) -> dict[str, str]:
+    """Return the probable old name of each added object."""
+    alone = [f for f in findings if f.field_name is None and f.rule is None]
+    added = [f.object_type for f in alone if f.kind is DriftKind.OBJECT_ADDED and not f.returned]
+    gone = [f.object_type for f in alone if f.kind in GONE_KINDS - {DriftKind.OBJECT_OUT_OF_SCOPE}]
+    # More is a package or a smaller export; loading all their schemas takes long.
+    if not added or max(len(gone), len(added)) > _MOST_OBJECTS:
+        return {}
+    return find_object_renames(
+        [last[name] for name in gone if name in last], [after[name] for name in added], field_words
+    )
 
 
 class _Links:

@@ -1,10 +1,13 @@
-"""Renames: a removed and an added field of one object that look alike.
+"""Renames: a removed and an added field of one object, or two objects, that look alike.
 
 A rename is an offer, never a fact. Evidence counts in points, and `_POINTS_NEEDED` are needed.
 Names and labels are compared as words, as in matching: abbreviations written out, synonyms in one
 form. The same words in the name or the label are enough, and so is one more word, or a typing
 error, in both. Anything less needs the same values, help text, or size too. The same help text
 counts more if only one field of that type was removed and one was added.
+
+Two custom objects are alike if they share most of their own fields, or their name or label in other
+words and some of their fields.
 """
 
 from __future__ import annotations
@@ -15,12 +18,14 @@ from dataclasses import dataclass
 from itertools import product
 
 from crmdeck.drift.findings import Finding
-from crmdeck.model import DriftKind, Field
+from crmdeck.model import DriftKind, Field, ObjectSchema
 
 _POINTS_NEEDED = 4
 _SAME_WORDS = 5
 _SAME_WORD = 0.8
 _SHORTEST_MISSPELT = 6
+_MOST_FIELDS = 0.6
+_SOME_FIELDS = 0.3
 
 Key = tuple[str, str]
 Words = Sequence[str]
@@ -59,9 +64,36 @@ def find_renames(findings: Iterable[Finding], field_words: FieldWords) -> dict[K
     return renames
 
 
+def find_object_renames(
+    gone: Sequence[ObjectSchema], added: Sequence[ObjectSchema], field_words: FieldWords
+) -> dict[str, str]:
+    """Return the probable old object type of each added one; one to one, like fields."""
+    if not gone or not added:
+        return {}
+    titles = [Field(name=each.object_type, label=each.label) for each in (*gone, *added)]
+    words = dict(zip((title.name for title in titles), field_words(titles), strict=True))
+    scores = {}
+    for old, new in product(gone, added):
+        if old.custom is False or new.custom is False:
+            continue
+        mine, other = _own_fields(old), _own_fields(new)
+        shared = len(mine & other) / len(mine | other) if mine or other else 0.0
+        pairs = zip(words[old.object_type], words[new.object_type], strict=True)
+        same_words = any(one and sorted(one) == sorted(two) for one, two in pairs)
+        if shared >= (_SOME_FIELDS if same_words else _MOST_FIELDS):
+            likeness = _alike(old.object_type.lower(), new.object_type.lower())
+            scores[old.object_type, new.object_type] = (shared + same_words, likeness)
+    return _best_pairs(scores)
+
+
+def _own_fields(schema: ObjectSchema) -> set[tuple[str, str]]:
+    fields = {(each.name, each.type.value) for each in schema.fields if each.custom}
+    return fields if len(fields) > 1 else set()
+
+
 def _pair_up(gone: list[_Candidate], added: list[_Candidate]) -> dict[str, str]:
-    """Return the removed field of each added one, best pairs first; ties cancel each other out."""
-    scores: dict[tuple[str, str], tuple[int, float]] = {}
+    """Return the removed field of each added one."""
+    scores: dict[tuple[str, str], tuple[float, float]] = {}
     left, came = Counter(c.field.type for c in gone), Counter(c.field.type for c in added)
     for old, new in product(gone, added):
         points = _likeness(old, new)
@@ -70,6 +102,11 @@ def _pair_up(gone: list[_Candidate], added: list[_Candidate]) -> dict[str, str]:
         if points >= _POINTS_NEEDED:
             names = old.field.name, new.field.name
             scores[names] = (points, _alike(names[0].lower(), names[1].lower()))
+    return _best_pairs(scores)
+
+
+def _best_pairs(scores: dict[tuple[str, str], tuple[float, float]]) -> dict[str, str]:
+    """Return the old name for each new one, best scores first; ties cancel each other out."""
     pairs: dict[str, str] = {}
     while scores:
         best = max(scores.values())

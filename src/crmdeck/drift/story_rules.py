@@ -25,6 +25,7 @@ from crmdeck.drift.wording import few, short
 from crmdeck.model import Change, DriftKind, Field, VendorProfile
 from crmdeck.text import count
 
+_OBJECT_LABELS = ("label", "plural")
 _VALUES_OF_A_PLATFORM_LIST = 10
 _ZONE = re.compile(r"[A-Z]\w+(/[\w+-]+)+|GMT|UTC|\w+_slash_\w+|utc|gmt", re.ASCII)
 _LOCALE = re.compile(r"[a-z]{2,3}([_-][A-Za-z0-9]{2,8})*", re.ASCII)
@@ -39,6 +40,56 @@ def base_of(object_type: str, vendor: VendorProfile) -> str | None:
         if object_type.endswith(suffix) and object_type != suffix:
             return object_type.removesuffix(suffix)
     return None
+
+
+def relabeled_objects(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
+    """Group the new label of an object with the labels and picklists that contain it."""
+    rest = list(remaining)
+    for source in remaining:
+        names = {
+            each.attribute: (str(each.before), str(each.after))
+            for each in source.changes
+            if source.kind is DriftKind.OBJECT_CHANGED and each.attribute in _OBJECT_LABELS
+        }
+        if "label" not in names:
+            continue
+        relabel = _Relabel(list(names.values()))
+        members = tuple(f for f in rest if f is source or relabel.explains(f))
+        if len(members) > 1:
+            rest = [f for f in rest if f not in members]
+            yield f"{source.object_type} was relabeled “{short(names['label'][1])}”", members
+
+
+class _Relabel:
+    """The old names of an object, each with its new one."""
+
+    def __init__(self, names: Sequence[tuple[str, str]]) -> None:
+        # The plural first: it often contains the singular.
+        ordered = sorted(names, key=lambda pair: -len(pair[0]))
+        self._new = {old.casefold(): new for old, new in reversed(ordered)}
+        texts = "|".join(re.escape(old) for old, _ in ordered)
+        self._old = re.compile(rf"(?<!\w)(?:{texts})(?!\w)", re.IGNORECASE)
+
+    def explains(self, finding: Finding) -> bool:
+        """Return True if every change of a finding only replaces an old name."""
+        return bool(finding.changes) and all(map(self._explains, finding.changes))
+
+    def _explains(self, change: Change) -> bool:
+        if change.attribute in (*_OBJECT_LABELS, "description"):
+            return self._follows(str(change.before), str(change.after))
+        if change.attribute != "picklist":
+            return False
+        before, after = (
+            {(v["value"], v["active"], v["default"]): v["label"] for v in side}
+            for side in (change.before, change.after)
+        )
+        return before.keys() == after.keys() and all(
+            self._follows(label, after[key]) for key, label in before.items()
+        )
+
+    def _follows(self, before: str, after: str) -> bool:
+        replaced = self._old.sub(lambda found: self._new[found[0].casefold()], before)
+        return replaced.casefold() == after.casefold() != before.casefold()
 
 
 def setup_picklists(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
@@ -358,6 +409,11 @@ def _extent(findings: Sequence[Finding]) -> str:
 
 # Side effects first, then findings with a known cause, then findings that only look alike.
 STORY_RULES: tuple[StoryRule, ...] = (
+    StoryRule(
+        "relabeled",
+        relabeled_objects,
+        "A relabeled object, and the labels and picklists that contain its old label.",
+    ),
     StoryRule(
         "setup_picklists",
         setup_picklists,

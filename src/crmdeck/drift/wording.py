@@ -103,6 +103,7 @@ ATTRIBUTE_WORDS = {
 }
 
 STORY_WORDS = {
+    "relabeled": "an object with a new label",
     "field_everywhere": "the same field on many objects",
     "same_change": "the same change in many places",
     "mirror": "companion objects that repeat their base objects",

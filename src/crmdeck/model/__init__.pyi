@@ -3,6 +3,7 @@ from .check import CheckedConnection as CheckedConnection
 from .check import CheckReport as CheckReport
 from .check import ExpiredRule as ExpiredRule
 from .check import Issue as Issue
+from .check import UnusedRule as UnusedRule
 from .connection import Alert as Alert
 from .connection import Connection as Connection
 from .connection import ConnectionEnd as ConnectionEnd

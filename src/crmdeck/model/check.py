@@ -62,6 +62,18 @@ class ExpiredRule(WireModel):
     reason: str
 
 
+class UnusedRule(WireModel):
+    """An active policy rule that matched no problem of a check.
+
+    `number` counts the rules of the policy from 1. `nearest` names the problem that it missed by
+    the fewest keys, and those keys; None if the check found no problem.
+    """
+
+    number: int
+    rule: str
+    nearest: str | None = None
+
+
 class CheckReport(WireModel):
     """The result of a check, worst findings first, and the exit code of its command.
 
@@ -77,6 +89,7 @@ class CheckReport(WireModel):
     connections: tuple[CheckedConnection, ...]
     issues: tuple[Issue, ...]
     expired_rules: tuple[ExpiredRule, ...] = ()
+    unused_rules: tuple[UnusedRule, ...] = ()
 
     @property
     def open_changes(self) -> OpenChanges:

@@ -26,8 +26,8 @@ class DriftEvent(WireModel):
 
     `rule` names an added, removed, or changed rule; `field_name` is then the field that it is
     about, if it is about one. `story` is the ID of its story, `rename_of` the probable old name
-    of an added field. `affected_mappings` lists `objectPair:partnerField`. `changed_by` and
-    `changed_at` come from the CRM; `attribution` is the record that contained them
+    of an added field or object. `affected_mappings` lists `objectPair:partnerField`. `changed_by`
+    and `changed_at` come from the CRM; `attribution` is the record that contained them
     (`SetupAuditTrail`, ...), or the reason why `changed_by` is None.
     """
 
@@ -55,7 +55,7 @@ class DriftEvent(WireModel):
 class Story(WireModel):
     """Several changes with one cause (a change group on screen).
 
-    `kind` is one of `field_everywhere`, `same_change`, `mirror`, `setup_picklists`,
+    `kind` is one of `relabeled`, `field_everywhere`, `same_change`, `mirror`, `setup_picklists`,
     `reference_lists`, `zones_and_locales`, `object_kinds`, `scope`, `vendor_release`, `package`.
     `title` is one line for people, `severity` the worst of the changes.
     """

@@ -14,7 +14,15 @@ from pydantic_core import ErrorDetails
 
 from crmdeck.drift.open_changes import Excuse
 from crmdeck.errors import UsageError
-from crmdeck.model import DriftEvent, ExpiredRule, Issue, IssueKind, IssueLevel, Severity
+from crmdeck.model import (
+    DriftEvent,
+    ExpiredRule,
+    Issue,
+    IssueKind,
+    IssueLevel,
+    Severity,
+    UnusedRule,
+)
 from crmdeck.model.hashes import COMPARED_ATTRIBUTES, OBJECT_ATTRIBUTES, RULE_ATTRIBUTES
 from crmdeck.text import did_you_mean, mistake_text, nearest
 from crmdeck.toml import line_of, parse_toml
@@ -62,22 +70,38 @@ class Rule(BaseModel):
             raise ValueError(f"isn't an attribute that can change{hint}")
         return attribute
 
-    def fits(self, issue: Issue, attributes: Sequence[str]) -> bool:
-        """True if the rule matches a problem with these changed `attributes`."""
+    def misses(self, issue: Issue, attributes: Sequence[str]) -> list[str]:
+        """Return why the rule doesn't match a problem with these changed `attributes`.
+
+        The native type is a part of a type change. Empty if the rule matches.
+        """
         texts = (
-            (self.connection, issue.connection),
-            (self.object, issue.object_type or ""),
-            (self.field, issue.field_name or ""),
-            (self.code, issue.code),
+            ("connection", self.connection, issue.connection),
+            ("object", self.object, issue.object_type or ""),
+            ("field", self.field, issue.field_name or ""),
+            ("code", self.code, issue.code),
         )
-        if not all(fnmatchcase(text, pattern) for pattern, text in texts):
-            return False
+        missed = [
+            f"{key} is '{text}'" for key, pattern, text in texts if not fnmatchcase(text, pattern)
+        ]
         if self.severity is not None and self.severity is not issue.severity:
-            return False
-        if self.attribute is None:
-            return True
-        found = [attribute == self.attribute for attribute in attributes]
-        return any(found) if self.level is IssueLevel.FAIL else bool(found) and all(found)
+            missed.append(f"severity is {issue.severity.value if issue.severity else 'not set'}")
+        if self.attribute is not None:
+            own = {self.attribute, "nativeType"} if self.attribute == "type" else {self.attribute}
+            others = [each for each in attributes if each not in own]
+            only = self.level is not IssueLevel.FAIL
+            if self.attribute not in attributes or (only and others):
+                missed.append(f"changed: {', '.join(attributes) or 'no attribute'}")
+        return missed
+
+    def text(self) -> str:
+        """Return the keys of the rule in one line, without reason and end date."""
+        keys = ("connection", "object", "field", "code", "attribute", "severity")
+        given = {key: getattr(self, key) for key in keys}
+        return ", ".join(
+            [f"level = {self.level.value}"]
+            + [f"{key} = {value}" for key, value in given.items() if value not in ("*", None)]
+        )
 
 
 class Policy(BaseModel):
@@ -90,7 +114,7 @@ class Policy(BaseModel):
     def find(self, issue: Issue, attributes: Sequence[str], today: date) -> Rule | None:
         """Return the first active rule that matches a problem, None without one."""
         return next(
-            (r for r in self.rule if not _over(r, today) and r.fits(issue, attributes)), None
+            (r for r in self.rule if not _over(r, today) and not r.misses(issue, attributes)), None
         )
 
     def excuse(self, connection: str, change: DriftEvent, today: date) -> Excuse | None:
@@ -117,6 +141,26 @@ class Policy(BaseModel):
             for rule in self.rule
             if rule.until is not None and _over(rule, today)
         )
+
+    def unused(
+        self, judged: Sequence[tuple[Issue, Sequence[str]]], today: date
+    ) -> tuple[UnusedRule, ...]:
+        """Return the active rules that no problem of a check matched, with the nearest one.
+
+        `judged` are the problems, each with its changed attributes.
+        """
+        used = [self.find(issue, attributes, today) for issue, attributes in judged]
+        found = []
+        for number, rule in enumerate(self.rule, start=1):
+            if _over(rule, today) or any(rule is each for each in used):
+                continue
+            missed = [(rule.misses(*each), each[0].title) for each in judged]
+            why, title = min(missed, key=lambda miss: len(miss[0]), default=([], ""))
+            if missed and not why:
+                why = ["an earlier rule matches it first"]
+            nearest = f"{title} ({'; '.join(why)})" if missed else None
+            found.append(UnusedRule(number=number, rule=rule.text(), nearest=nearest))
+        return tuple(found)
 
 
 def load_policy(path: Path, *, required: bool = True) -> Policy:

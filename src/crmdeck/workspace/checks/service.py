@@ -141,6 +141,7 @@ class Checks:
             attempts = {attempt.connection_id: attempt for attempt in ran}
         checked: list[CheckedConnection] = []
         issues: list[Issue] = []
+        all_found: list[tuple[Issue, Sequence[DriftEvent]]] = []
         codes: list[ExitCode] = []
         for connection in wanted:
             # Set before the changes are read: later ones belong to the next check.
@@ -155,6 +156,7 @@ class Checks:
             found += [(issue, ()) for issue in self._deviating(connection, agreed)]
             judged = [self._judge(issue, events, rules, fail_on) for issue, events in found]
             issues += judged
+            all_found += found
             codes += _codes(judged, error)
             checked.append(_checked(connection, status, starts[connection.id], until, error, still))
         unread = sum(not each.read for each in checked)
@@ -170,6 +172,10 @@ class Checks:
             connections=tuple(checked),
             issues=tuple(sorted(issues, key=_urgency)),
             expired_rules=rules.expired(self._context.now.date()),
+            unused_rules=rules.unused(
+                [(issue, _attributes(events)) for issue, events in all_found],
+                self._context.now.date(),
+            ),
         )
         self._record(report)
         return report
@@ -410,8 +416,7 @@ class Checks:
             level = IssueLevel.FAIL if _fails(issue, fail_on) else IssueLevel.REPORT
         elif issue.kind is IssueKind.MAPPING and fail_on is FailOn.NONE:
             level = IssueLevel.REPORT
-        attributes = [change.attribute for event in events for change in event.changes]
-        rule = policy.find(issue, attributes, self._context.now.date())
+        rule = policy.find(issue, _attributes(events), self._context.now.date())
         # Nothing can excuse a failed read, because the missing data is unknown.
         if rule is None or issue.kind is IssueKind.UNREAD:
             return issue.model_copy(update={"level": level})
@@ -433,6 +438,10 @@ class Checks:
         with self._context.store.write() as session:
             for entry in entries:
                 session.audit.add(entry)
+
+
+def _attributes(events: Sequence[DriftEvent]) -> list[str]:
+    return [change.attribute for event in events for change in event.changes]
 
 
 def _load_contract(path: Path, named: bool) -> Contract:

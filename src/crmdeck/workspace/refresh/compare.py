@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -129,7 +129,13 @@ class Cached:
     present: Mapping[str, ObjectSchema]
     accepted: tuple[AcceptedField, ...]
     left: Collection[tuple[str, str | None]]
+    store: Store
     lost: frozenset[str] = frozenset()
+
+    def last_of(self, gone: Iterable[str]) -> Mapping[str, ObjectSchema]:
+        """Return the cached schemas of objects that are gone, each loaded on first access."""
+        infos = {name: self.current[name] for name in gone if name in self.current}
+        return StoredSchemas(self.store, infos)
 
 
 class StoredSchemas(Mapping[str, ObjectSchema]):
@@ -188,6 +194,7 @@ def compare(
         accepted=cached.accepted,
         present=cached.present,
         left=cached.left,
+        last=cached.last_of(gone),
         field_words=field_words,
     )
     return Compared(cached, report, gone)
@@ -260,6 +267,7 @@ def _load_cached(store: Store, session: Session, connection_id: str, answer: Ans
         present=StoredSchemas(store, there),
         accepted=accepted_fields(session.decisions.log(connection_id)),
         left=session.drift.gone(connection_id),
+        store=store,
         lost=lost,
     )
 

@@ -107,7 +107,7 @@ class SchemaData:
         found = []
         for event in self.overview.events:
             if event.object_type == object_type and event.field_name in names:
-                if event.rename_of is not None:
+                if event.rename_of is not None and event.field_name is not None:
                     names.add(event.rename_of)
                 if self._is_known(event):
                     found.append(event)
