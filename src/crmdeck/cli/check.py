@@ -77,6 +77,10 @@ def check(
     refresh: Annotated[
         bool, typer.Option("--refresh/--no-refresh", help="Refresh first, or check the cache.")
     ] = True,
+    preflight: Annotated[
+        bool,
+        typer.Option("--preflight", help="Fail if a change makes the CRM refuse mapped writes."),
+    ] = False,
     format: Annotated[
         str | None,
         typer.Option("--format", help="Format: json, markdown, html, junit or github."),
@@ -111,6 +115,7 @@ def check(
                 policy=policy,
                 contracts=contract or (),
                 refresh=refresh,
+                preflight=preflight,
                 progress=line,
             )
         if notify or heartbeat:

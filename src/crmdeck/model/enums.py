@@ -237,11 +237,13 @@ class FailOn(StrEnum):
 class IssueKind(StrEnum):
     """The kind of a finding of a check.
 
-    A change, a broken mapping, a violated contract, an alert, or something unreadable.
+    A change, a broken mapping, writes that the CRM refuses now, a violated contract, an alert, or
+    something unreadable.
     """
 
     DRIFT = "drift"
     MAPPING = "mapping"
+    PREFLIGHT = "preflight"
     CONTRACT = "contract"
     ALERT = "alert"
     UNREAD = "unread"

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from crmdeck.formats.formula_syntax import FormulaError, Literal, calls_in, parse_formula
 from crmdeck.model import (
+    STOPPING,
     Field,
     FieldType,
     ObjectSchema,
@@ -68,22 +69,36 @@ def fails_when(
     sources: Mapping[str, Field],
     rules: WriteRules,
     setting: Setting,
+    before: ObjectSchema | None = None,
 ) -> tuple[FailsWhen, ...]:
     """Return when each mapped row fails, in the order of the rows, then what fails always.
 
-    `sources` are the PartnerOS fields by name.
+    `sources` are the PartnerOS fields by name. With `before`, only what is refused now, and was
+    not with that schema.
     """
     targets = {field.name: field for field in schema.fields}
 
-    def new_judge() -> Judge:
-        return Judge(schema, mapped, rules, setting)
+    def judged(record: Mapping[str, Raw]) -> tuple[WriteFinding, ...]:
+        found = Judge(schema, mapped, rules, setting).judge(1, record)
+        if before is None:
+            return found
+        old = {
+            (finding.crm_field, finding.rule)
+            for finding in Judge(before, mapped, rules, setting).judge(1, record)
+            if finding.outcome in STOPPING
+        }
+        return tuple(
+            finding
+            for finding in found
+            if finding.outcome in STOPPING and (finding.crm_field, finding.rule) not in old
+        )
 
     good: dict[str, Raw] = {
         row.partner_field: good_value(sources.get(row.partner_field), target, setting)
         for row in mapped
         if (target := targets.get(row.crm_field)) is not None
     }
-    always = new_judge().judge(1, good)
+    always = judged(good)
     usual = {_key(finding) for finding in always}
     found = [_as_failure(finding, "always") for finding in always]
     numbers = _numbers_in_rules(schema)
@@ -94,7 +109,7 @@ def fails_when(
         source = sources.get(row.partner_field)
         for edge in edges_of(source, target, row, rules, setting, numbers):
             changed = good | {row.partner_field: edge.value}
-            for finding in new_judge().judge(1, changed):
+            for finding in judged(changed):
                 if _key(finding) not in usual:
                     failure = _as_failure(finding, edge.when)
                     found.append(

@@ -203,6 +203,7 @@ class Workspace:
             self.health,
             self.audit,
             self.schemas,
+            self.preflights,
         )
 
     @cached_property

@@ -87,3 +87,30 @@ def test_a_route_gets_each_change_once(drifted: Desk) -> None:
     assert "Old__c" in first.body
     later = max(issue.detected_at for issue in report.issues if issue.detected_at)
     assert compose(report, route, later + timedelta(seconds=1)) is None
+
+
+def test_a_change_that_makes_the_crm_refuse_writes_fails_a_check_with_preflight(desk: Desk) -> None:
+    def lengths(name: int) -> None:
+        desk.export(describe("Account", text_field("Name", length=name), text_field("Other")))
+        desk.refresh()
+
+    def refused() -> list[tuple[str | None, str]]:
+        desk.clock.move(hours=1)
+        report = desk.workspace.checks.run(["acme"], refresh=False, preflight=True)
+        return [
+            (issue.partner_field, issue.detail)
+            for issue in report.issues
+            if issue.kind is IssueKind.PREFLIGHT
+        ]
+
+    lengths(80)
+    desk.workspace.mappings.accept("acme", "partner--Account", {"name": "Name"}, encoder="none")
+    assert refused() == []
+    lengths(40)
+    expected = [("name", "41 characters or more: longer than 40 characters")]
+    assert [refused(), refused()] == [expected, expected]
+    events = desk.workspace.drift.report("acme").events
+    desk.workspace.drift.acknowledge([event.id for event in events])
+    assert refused() == []
+    lengths(60)
+    assert refused() == []

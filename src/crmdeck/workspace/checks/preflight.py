@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple, TypedDict, Unpack
 
 from crmdeck.connectors.registry import vendor_of
-from crmdeck.errors import UsageError
+from crmdeck.errors import NotFoundError, SchemaNotDiscoveredError, UsageError
 from crmdeck.exports import (
     FINDING_COLUMNS,
     REPORT_FORMATS,
@@ -171,6 +172,25 @@ class Preflights:
         sides = self._sides(ref, pair)
         setting = self._setting(sides, assumed)
         return fails_when(sides.schema, sides.mapped, sides.sources, sides.write_rules, setting)
+
+    def newly_refused(self, ref: str, pair: str, since: datetime) -> tuple[FailsWhen, ...]:
+        """Return which writes the CRM refuses now, and didn't before the change found at `since`.
+
+        Empty if the pair has no mapping that writes, or no schema is older.
+        """
+        try:
+            sides = self._sides(ref, pair)
+            with self._context.store.read() as session:
+                name = sides.schema.object_type
+                changed = find_snapshot(session, sides.connection, name, since)
+                earlier = changed.info.discovered_at - timedelta(microseconds=1)
+                old = find_snapshot(session, sides.connection, name, earlier).content
+        except (UsageError, NotFoundError, SchemaNotDiscoveredError):
+            return ()
+        setting = self._setting(sides, {})
+        return fails_when(
+            sides.schema, sides.mapped, sides.sources, sides.write_rules, setting, old
+        )
 
     def write(self, path: Path, found: Found, format: str) -> None:
         """Write a preflight to a complete file; see `stream`, which lacks xlsx."""

@@ -53,6 +53,7 @@ from crmdeck.model import (
 from crmdeck.text import count
 from crmdeck.workspace.audit import Audit
 from crmdeck.workspace.checks.policy import Policy, load_policy, parse_policy, policy_text
+from crmdeck.workspace.checks.preflight import Preflights
 from crmdeck.workspace.connections.health import Health
 from crmdeck.workspace.context import Context, no_connections
 from crmdeck.workspace.drift import Drift
@@ -92,6 +93,7 @@ class Checks:
         health: Health,
         audit: Audit,
         schemas: Schemas,
+        preflights: Preflights,
     ) -> None:
         self._context = context
         self._refreshes = refreshes
@@ -100,6 +102,7 @@ class Checks:
         self._health = health
         self._audit = audit
         self._schemas = schemas
+        self._preflights = preflights
 
     def run(
         self,
@@ -111,6 +114,7 @@ class Checks:
         policy: Path | None = None,
         contracts: Sequence[Path] = (),
         refresh: bool = True,
+        preflight: bool = False,
         progress: ProgressCallback | None = None,
         cancel: CancelToken | None = None,
     ) -> CheckReport:
@@ -121,7 +125,8 @@ class Checks:
         are notes of the check that finds them, unless `fail_on` or a rule of the policy counts
         them. `policy` is a file of rules, by default that of the workspace. `contracts` are
         Open Data Contracts for the named connections, or for those that each contract names; the
-        check then covers only those. Without `refresh` it checks the cache. A connection that
+        check then covers only those. Without `refresh` it checks the cache. With `preflight`,
+        writes that the CRM refuses because of these changes fail too. A connection that
         can't be read doesn't stop the others. Raises NotFoundError and UsageError before it
         starts.
         """
@@ -153,6 +158,8 @@ class Checks:
                 connection, rules, fail_on, starts[connection.id], last[connection.id]
             )
             found += [(_drifted(connection, event), (event,)) for event in changes]
+            if preflight:
+                found += [(issue, ()) for issue in self._refused(connection, changes)]
             found += [(issue, ()) for issue in self._deviating(connection, agreed)]
             judged = [self._judge(issue, events, rules, fail_on) for issue, events in found]
             issues += judged
@@ -378,6 +385,33 @@ class Checks:
                 mapped=True,
             )
 
+    def _refused(self, connection: Connection, changes: Sequence[DriftEvent]) -> Iterator[Issue]:
+        """Yield the writes that passed before these changes, and that the CRM refuses now."""
+        for summary in self._mappings.pairs(connection.id):
+            pair = summary.object_pair
+            crm_object = ObjectPair.parse(pair).crm_object
+            times = [each.detected_at for each in changes if each.object_type == crm_object]
+            if not times or not summary.accepted:
+                continue
+            for failure in self._preflights.newly_refused(connection.id, pair, min(times)):
+                if failure.code == "FIELD_GONE":  # A broken mapping.
+                    continue
+                place = failure.crm_field or crm_object
+                yield Issue(
+                    connection=connection.name,
+                    kind=IssueKind.PREFLIGHT,
+                    level=IssueLevel.FAIL,
+                    code="WRITES_REFUSED",
+                    title=f"{place} refuses writes that passed before",
+                    detail=f"{failure.when}: {failure.reason}",
+                    remedy=f"See all: crmdeck preflight {connection.name} {pair}",
+                    object_type=crm_object,
+                    field_name=failure.crm_field,
+                    object_pair=pair,
+                    partner_field=failure.partner_field,
+                    mapped=True,
+                )
+
     def _deviating(self, connection: Connection, contracts: Sequence[Contract]) -> Iterator[Issue]:
         """Yield the deviations of a connection from the contracts that apply to it."""
         for contract in contracts:
@@ -414,7 +448,7 @@ class Checks:
         level = issue.level
         if issue.kind is IssueKind.DRIFT:
             level = IssueLevel.FAIL if _fails(issue, fail_on) else IssueLevel.REPORT
-        elif issue.kind is IssueKind.MAPPING and fail_on is FailOn.NONE:
+        elif issue.kind in (IssueKind.MAPPING, IssueKind.PREFLIGHT) and fail_on is FailOn.NONE:
             level = IssueLevel.REPORT
         rule = policy.find(issue, _attributes(events), self._context.now.date())
         # Nothing can excuse a failed read, because the missing data is unknown.
