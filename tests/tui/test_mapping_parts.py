@@ -83,7 +83,7 @@ def test_broken_is_red_done_is_quiet_and_undecided_is_plain() -> None:
     assert looks[0] == ("✓", "muted", "muted")
     assert looks[1] == ("–", "muted", "muted")
     assert looks[2] == ("○", "", "")
-    assert looks[-1] == ("✕", "error", "")
+    assert looks[-1] == ("✕", "error", "error")
     assert sorted(lines, key=sign.key)[0] is lines[-1]
 
 

@@ -77,7 +77,7 @@ def compare(workspace: Workspace) -> None:
     overview = read_overview(workspace)
     assert sum(one.count for one in per_connection.values()) == together.count
 
-    tab = tab_counts(statuses, 0).get("drift")
+    tab = tab_counts(statuses, ()).get("drift")
     assert (tab.shown.plain if tab else "-") == shown(together).replace(" ", "")
     review = [thing.short for thing in things_to_do(overview.entries) if "review" in thing.short]
     changes = "change" if together.count == 1 else "changes"

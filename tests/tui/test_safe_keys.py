@@ -93,7 +93,7 @@ async def test_a_decision_is_refused_while_the_rows_of_the_connection_before_sho
         may_answer.set()
         await settle(pilot)
         assert not pane.has_class("-left")
-        await pilot.press("j", "a")
+        await pilot.press("j", "j", "a")
         await until(pilot, lambda: bool(both.mappings.decisions("beta", PAIR)))
     assert both.mappings.decisions("acme", PAIR) == ()
 

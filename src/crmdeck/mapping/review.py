@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from crmdeck.matching.checks import warn, warn_of_rules
@@ -34,7 +34,8 @@ class Verdict:
 class Review:
     """Both sides of an object pair, every decision on it, and the drift of its CRM object.
 
-    `log` is oldest first, `events` newest first. `rates` are the measured fill rates by CRM field.
+    `log` is oldest first, `events` newest first; `settled` are the IDs of those that no longer
+    break a mapping. `rates` are the measured fill rates by CRM field.
     `homes` are the known objects of the two sides. `rules` are None if unreadable.
     """
 
@@ -46,6 +47,7 @@ class Review:
     events: tuple[DriftEvent, ...]
     knowledge: Knowledge
     rates: Mapping[str, FillRate]
+    settled: Collection[str] = ()
     homes: Homes = (None, None)
     rules: tuple[Rule, ...] | None = None
 

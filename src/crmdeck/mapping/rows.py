@@ -8,7 +8,7 @@ log, and the rows are built again.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -60,8 +60,8 @@ class MappingRow:
 
     `crm_field` is the accepted or suggested CRM field, and `right` its definition, None if the
     schema no longer has it. `renamed_to` is then its probable new name. `drift` are the changes
-    since the acceptance, `hidden_warnings` the codes of warnings hidden for this pair. `claimed`
-    are the CRM fields suggested for other rows.
+    since the acceptance, `settled` the IDs of those that are settled, `hidden_warnings` the codes
+    of warnings hidden for this pair. `claimed` are the CRM fields suggested for other rows.
     """
 
     partner: Field
@@ -75,6 +75,7 @@ class MappingRow:
     rejected: tuple[str, ...] = ()
     value_map: Mapping[str, str] | None = None
     drift: tuple[DriftEvent, ...] = ()
+    settled: Collection[str] = ()
     history: tuple[Decision, ...] = ()
     hidden_warnings: frozenset[str] = frozenset()
     source_suggestions: tuple[SourceSuggestion, ...] = ()
@@ -108,11 +109,16 @@ class MappingRow:
 
     @property
     def severity(self) -> Severity | None:
-        """Worst severity of the changes since the acceptance; None if all are safe."""
+        """Worst severity of the open changes since the acceptance; None if all are safe."""
         if self.state is DecisionState.ACCEPTED and self.right is None:
             return Severity.BREAKING
-        worst = Severity.worst(event.severity for event in self.drift)
+        worst = Severity.worst(event.severity for event in self.open_drift)
         return None if worst is Severity.SAFE else worst
+
+    @property
+    def open_drift(self) -> tuple[DriftEvent, ...]:
+        """The changes since the acceptance that nothing settled."""
+        return tuple(event for event in self.drift if event.id not in self.settled)
 
     @property
     def can_sync(self) -> bool:
@@ -362,6 +368,7 @@ class RowBuilder:
             rejected=decided.rejected if decided is not None else (),
             value_map=accepted.value_map if accepted is not None else None,
             drift=drift_since(accepted, self.crm_object, self.review.events),
+            settled=self.review.settled,
             history=history,
             hidden_warnings=now.hidden_warnings,
             source_suggestions=suggestion.source_suggestions if suggestion is not None else (),

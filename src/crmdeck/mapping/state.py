@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from crmdeck.drift.detect import AcceptedField
 from crmdeck.errors import ConflictError
@@ -17,6 +18,7 @@ from crmdeck.model import (
     DriftKind,
     Field,
     ObjectPair,
+    Severity,
     Suggestion,
     in_force,
 )
@@ -141,6 +143,53 @@ def required_unmapped(crm_fields: Sequence[Field], log: Sequence[Decision]) -> t
         and not field.calculated
         and not is_shell(field)
     )
+
+
+class OpenRows(NamedTuple):
+    """How many rows wait for a user: broken, required without a source, and undecided."""
+
+    broken: int = 0
+    required: int = 0
+    undecided: int = 0
+
+    @property
+    def total(self) -> int:
+        return sum(self)
+
+
+def open_rows(
+    partner_fields: Iterable[str],
+    crm_object: str,
+    crm_fields: Sequence[Field] | None,
+    log: Sequence[Decision],
+    open_changes: Collection[DriftEvent],
+) -> OpenRows:
+    """Return the open rows of an object pair with this decision log.
+
+    `crm_fields` are None if the schema is unknown. Rows are undecided until a decision, whatever
+    their suggestions.
+    """
+    decided = by_field(log)
+    names = {field.name for field in crm_fields or ()}
+    broken = sum(
+        crm_fields is not None
+        and (
+            accepted.crm_field not in names
+            or any(
+                change.severity is Severity.BREAKING
+                for change in drift_since(accepted, crm_object, open_changes)
+            )
+        )
+        for accepted in (one.accepted for one in decided.values())
+        if accepted is not None
+    )
+    marks = filled_elsewhere(log)
+    required = sum(one.name not in marks for one in required_unmapped(crm_fields or (), log))
+    undecided = sum(
+        current_state(decided.get(name), None)[0] is DecisionState.PENDING
+        for name in partner_fields
+    )
+    return OpenRows(broken, required, undecided)
 
 
 def by_pair(log: Iterable[Decision]) -> dict[str, list[Decision]]:

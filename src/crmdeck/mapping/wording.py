@@ -68,7 +68,7 @@ def row_note(row: MappingRow) -> str:
     """Return the most important problem of a row in a few words, or an empty text."""
     match row.trouble:
         case Trouble.BROKEN | Trouble.DRIFTED:
-            worst = max(row.drift, key=lambda event: event.severity.rank, default=None)
+            worst = max(row.open_drift, key=lambda event: event.severity.rank, default=None)
             if row.right is None and row.renamed_to:
                 return "removed, renamed?"
             return what_happened(worst) if worst is not None else "no longer in the schema"

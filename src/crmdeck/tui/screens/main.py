@@ -178,7 +178,7 @@ class MainScreen(ActionHost, Screen[None]):
 
     def load_statuses(self) -> None:
         """Load the statuses of the connections."""
-        self._statuses.load(self.connection_id)
+        self._statuses.load()
 
     def _show_statuses(self) -> None:
         statuses = self.statuses
@@ -234,8 +234,8 @@ class MainScreen(ActionHost, Screen[None]):
 
     def _show_counts(self) -> None:
         """Show in the tabs what is open."""
-        undecided = self._statuses.undecided.get(self.connection_id or "", 0)
-        self.query_one(TopBar).counts = tab_counts(self.statuses, undecided)
+        rows = self._statuses.open_rows.values()
+        self.query_one(TopBar).counts = tab_counts(self.statuses, rows)
 
     def _welcome(self, wanted: bool) -> None:
         self.query_one("#body").set_class(wanted, "-covered")
@@ -255,7 +255,6 @@ class MainScreen(ActionHost, Screen[None]):
             self.pane.show(connection_id)
         self.refresh_bindings()
         self.console.save_state()
-        self._statuses.count_undecided(self.connection_id, self._show_counts)
 
     def show_added(self, connection: Connection, *, refresh: bool) -> None:
         """Show a new connection, or one with a new sign-in."""
@@ -368,7 +367,6 @@ class MainScreen(ActionHost, Screen[None]):
         self._choose(message.connection_id)
         self.refresh_bindings()
         self.console.save_state()
-        self._statuses.count_undecided(self.connection_id, self._show_counts)
 
     @on(Pane.Changed)
     def _changed(self) -> None:

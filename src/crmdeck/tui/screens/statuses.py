@@ -1,9 +1,8 @@
-"""The statuses of the connections, and how many decisions wait."""
+"""The statuses of the connections, and the open rows of their mappings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from crmdeck.tui.host import Console
@@ -11,14 +10,13 @@ from crmdeck.tui.loading.requests import Job, Loader
 
 if TYPE_CHECKING:
     from crmdeck.model import ConnectionStatus
+    from crmdeck.workspace import OpenRows
 
 
 class _Answer(NamedTuple):
-    """The answer of one read; `undecided` counts the rows of the chosen connection only."""
-
     head: int
     statuses: tuple[ConnectionStatus, ...]
-    undecided: dict[str, int]
+    open_rows: dict[str, OpenRows]
     read_only: bool
 
 
@@ -29,7 +27,7 @@ class Statuses:
         self.all: tuple[ConnectionStatus, ...] = ()
         self.head = 0
         self.read_only = console.read_only
-        self.undecided: dict[str, int] = {}
+        self.open_rows: dict[str, OpenRows] = {}
         self._console = console
         self._loader = loader
         self._show = show
@@ -38,50 +36,29 @@ class Statuses:
         """Return the status of a connection."""
         return next((status for status in self.all if status.id == connection_id), None)
 
-    def load(self, connection_id: str | None) -> None:
-        """Read all statuses, and count the undecided rows of a connection, else of the first."""
+    def load(self) -> None:
+        """Read all statuses, and count the open rows of all mappings."""
         self._loader.load(
             "statuses",
-            partial(self._read, connection_id),
+            self._read,
             self._took,
             label="loading the connections",
             cancellable=False,
         )
 
-    def _read(self, connection_id: str | None, _: Job) -> _Answer:
+    def _read(self, _: Job) -> _Answer:
         workspace = self._console.workspace
         workspace.prepare()
         # Read before the rest: what another user writes in between counts as new then.
         head = workspace.head()
         with workspace.hold():
             statuses = workspace.health.statuses()
-            ids = [status.id for status in statuses]
-            chosen = connection_id if connection_id in ids else next(iter(ids), None)
-            count = workspace.mappings.undecided_count
-            undecided = {chosen: count(chosen)} if chosen is not None else {}
-        return _Answer(head, statuses, undecided, workspace.read_only)
+            open_rows = workspace.mappings.open_rows()
+        return _Answer(head, statuses, open_rows, workspace.read_only)
 
     def _took(self, answer: _Answer) -> None:
         self.head, self.all = answer.head, answer.statuses
         # Only the database knows whether its user can write.
         self.read_only = self._console.read_only or answer.read_only
-        self.undecided |= answer.undecided
+        self.open_rows = answer.open_rows
         self._show()
-
-    def count_undecided(self, connection_id: str | None, then: Callable[[], None]) -> None:
-        """Count the undecided rows of a connection that was not chosen before."""
-        if not self.all or connection_id is None or connection_id in self.undecided:
-            return
-
-        def counted(number: int) -> None:
-            self.undecided[connection_id] = number
-            then()
-
-        self._loader.load(
-            "lines",
-            lambda _: self._console.workspace.mappings.undecided_count(connection_id),
-            counted,
-            failed=lambda _: None,
-            quiet=True,
-            after_paint=True,
-        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from textual.content import Content
@@ -13,6 +13,7 @@ from crmdeck.tui.text import count
 
 if TYPE_CHECKING:
     from crmdeck.model import ConnectionStatus
+    from crmdeck.workspace import OpenRows
 
 
 class TabCount(NamedTuple):
@@ -22,11 +23,13 @@ class TabCount(NamedTuple):
     tooltip: str
 
 
-def tab_counts(statuses: Sequence[ConnectionStatus], undecided_count: int) -> dict[str, TabCount]:
+def tab_counts(
+    statuses: Sequence[ConnectionStatus], rows: Iterable[OpenRows]
+) -> dict[str, TabCount]:
     """Return the counts by pane id; a pane without one is left out.
 
-    Health counts the open alerts of all connections, Drift their open change groups, Mapping the
-    undecided rows of the chosen connection.
+    All connections count: Health their open alerts, Drift their open change groups, Mapping the
+    open `rows` of their object pairs.
     """
     alerts = [
         alert.level
@@ -40,6 +43,8 @@ def tab_counts(statuses: Sequence[ConnectionStatus], undecided_count: int) -> di
 
     changes = OpenChanges.total(status.open_changes for status in statuses)
     mark, state = open_mark(changes)
+    broken, required, undecided = (sum(each) for each in zip(*rows, (0, 0, 0), strict=True))
+    total, stops = broken + required + undecided, broken + required > 0
     found = {
         "health": TabCount(
             _part(
@@ -54,8 +59,8 @@ def tab_counts(statuses: Sequence[ConnectionStatus], undecided_count: int) -> di
             changes.text,
         ),
         "mapping": TabCount(
-            _part(f"{undecided_count:,}", "bold", undecided_count),
-            f"{count(undecided_count, 'undecided row')}",
+            _part(f"{'✕' if stops else '○'}{total:,}", "$bad" if stops else "bold", total),
+            f"{broken:,} broken, {required:,} required, {undecided:,} undecided",
         ),
     }
     return {pane: one for pane, one in found.items() if one.shown}

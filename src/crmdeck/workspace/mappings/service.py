@@ -14,12 +14,14 @@ from crmdeck.errors import ConflictError, CrmdeckError, NotFoundError, UsageErro
 from crmdeck.mapping.choices import NearestField, nearest_fields
 from crmdeck.mapping.review import Review
 from crmdeck.mapping.state import (
+    OpenRows,
     acceptances,
     by_field,
     by_pair,
     current_state,
     drift_since,
     filled_elsewhere,
+    open_rows,
     require_alone,
     require_one_each,
     require_seen,
@@ -34,6 +36,7 @@ from crmdeck.matching.lexicon import homes_of
 from crmdeck.matching.values import suggest_value_map
 from crmdeck.model import (
     CancelToken,
+    ChangeState,
     Choice,
     Connection,
     Decision,
@@ -46,6 +49,7 @@ from crmdeck.model import (
     PairSummary,
     PartnerObject,
     ProgressCallback,
+    Severity,
     Source,
     SuggestAnswer,
     Suggestion,
@@ -64,6 +68,7 @@ from crmdeck.workspace.mappings.ranking import (
     check_encoder,
     rank_pair,
 )
+from crmdeck.workspace.open_changes import judge_changes
 from crmdeck.workspace.refresh.remote_log import take_over
 
 _log = logging.getLogger(__name__)
@@ -111,11 +116,40 @@ class Mappings:
         with self._context.store.read() as session:
             return session.decisions.pairs()
 
-    def undecided_count(self, ref: str) -> int:
-        """Return the number of undecided PartnerOS fields in the pairs with a decision."""
-        return sum(
-            max(0, pair.partner_fields - pair.accepted - pair.rejected) for pair in self.pairs(ref)
-        )
+    def open_rows(self) -> dict[str, OpenRows]:
+        """Return the rows that wait for a user in the pairs with a decision, by connection ID."""
+        catalog = load_catalog(self._context.home)
+        found: dict[str, OpenRows] = {}
+        with self._context.store.read() as session:
+            for connection_id, pairs in session.decisions.pairs().items():
+                open_ids = [
+                    each.change.id
+                    for each in judge_changes(self._context, session, connection_id).get(
+                        connection_id, ()
+                    )
+                    if each.standing.state is ChangeState.OPEN
+                ]
+                changes = session.drift.among(open_ids).values()
+                objects = {pair: ObjectPair.parse(pair) for pair in pairs}
+                schemas = session.snapshots.newest(
+                    {(connection_id, each.crm_object) for each in objects.values()}
+                )
+                rows = []
+                for pair, decisions in by_pair(session.decisions.log(connection_id)).items():
+                    partner = catalog.get(objects[pair].partner_object)
+                    crm_object = objects[pair].crm_object
+                    schema = schemas.get((connection_id, crm_object))
+                    rows.append(
+                        open_rows(
+                            [field.name for field in partner.fields] if partner else (),
+                            crm_object,
+                            schema.fields if schema else None,
+                            decisions,
+                            changes,
+                        )
+                    )
+                found[connection_id] = OpenRows(*map(sum, zip(*rows, strict=True)))
+        return found
 
     def get(self, ref: str, pair: str, at: datetime | None = None) -> FieldMapping:
         """Return the mapping of an object pair, now or as of `at`.
@@ -552,13 +586,21 @@ class Mappings:
         connection, partner, crm_object = sides.connection, sides.partner, sides.crm_object
         knowledge = load_knowledge(self._context.home)
         context = RankContext(sides.pair.partner_object, sides.pair.crm_object, connection.platform)
+        judged = judge_changes(self._context, session, connection.id).get(connection.id, ())
+        still_open = {each.change.id for each in judged if each.standing.state is ChangeState.OPEN}
+        events = session.drift.events(connection.id, object_type=sides.pair.crm_object)
         return Review(
             connection_id=connection.id,
             pair=str(sides.pair),
             partner=partner,
             crm_fields=crm_object.fields,
             log=sides.own_log,
-            events=session.drift.events(connection.id, object_type=sides.pair.crm_object),
+            events=events,
+            settled=frozenset(
+                event.id
+                for event in events
+                if event.severity is not Severity.SAFE and event.id not in still_open
+            ),
             knowledge=knowledge,
             rates=session.rates.get(connection.id, sides.pair.crm_object),
             homes=homes_of(partner.fields, crm_object.fields, context, knowledge),

@@ -122,7 +122,7 @@ def _columns(title: int, name: int, note: int) -> tuple[Column[Line], ...]:
             "field",
             "PartnerOS",
             _of(lambda row: row.title, "", lambda _: "-"),
-            style=_of(lambda row: "muted" if row.group is Group.DONE else "", "muted"),
+            style=_of(_title_style, "muted", lambda row: "error" if row.is_open else "muted"),
             width=title,
         ),
         Column(
@@ -142,7 +142,7 @@ def _columns(title: int, name: int, note: int) -> tuple[Column[Line], ...]:
             "CRM field",
             _of(_crm_text, "", lambda row: row.title),
             fit=lambda line, width: cut_middle(_name(line), width),
-            style=_of(_crm_style, "muted", lambda row: "" if row.is_open else "muted"),
+            style=_of(_crm_style, "muted", lambda row: "error" if row.is_open else "muted"),
             width=name,
             spill="note",
         ),
@@ -209,6 +209,10 @@ def _arrow(row: MappingRow) -> str:
     if row.crm_field is None:
         return " "
     return row.direction.arrow if row.can_sync else STUCK
+
+
+def _title_style(row: MappingRow) -> str:
+    return {Group.BROKEN: "error", Group.DONE: "muted"}.get(row.group, "")
 
 
 def _direction_text(row: MappingRow) -> str:

@@ -23,7 +23,7 @@ from crmdeck.tui.loading.requests import Job, Loader
 from crmdeck.tui.panes.mapping.columns import PAIR_COLUMNS, pair_option
 from crmdeck.tui.panes.mapping.detail import field_notes, pair_notes
 from crmdeck.tui.panes.mapping.loader import Change, PairLoader
-from crmdeck.tui.panes.mapping.table import RowTable
+from crmdeck.tui.panes.mapping.table import RowTable, waits
 from crmdeck.tui.panes.samples import SAMPLES_HELP, InView, Sampler
 from crmdeck.tui.text import count
 from crmdeck.workspace import (
@@ -55,6 +55,7 @@ from crmdeck.workspace import (
 
 T = TypeVar("T")
 NO_PAIR = "No object pair chosen. Press p to choose one."
+REFINING = "Matches are still being computed and may change. Enter chooses by hand."
 NO_ROW = "No rows match the filter. Esc clears it."
 
 NEXT_DIRECTION = {
@@ -124,9 +125,10 @@ class MappingCommands:
         return None if some else self.why_no_rows()
 
     def why_not_accepted(self) -> str | None:
-        if self._pairs.is_refining:
-            return "Matches are still being computed and may change. Enter chooses by hand."
-        return self.why_no_rows()
+        return self.why_no_rows() if not self._pairs.is_refining else REFINING
+
+    def why_not_all_accepted(self) -> str | None:
+        return self.why_none() if not self._pairs.is_refining else REFINING
 
     def why_no_values(self) -> str | None:
         if self.row is not None and self.row.values:
@@ -416,7 +418,7 @@ class MappingCommands:
             return
         target = self._table.next_open(_all_rows(session), step)
         if target is None:
-            self._say("All rows shown are decided.")
+            self._say("No open rows are shown.")
         else:
             self._table.go_to(target)
 
@@ -426,7 +428,7 @@ class MappingCommands:
         "A",
         help="Accept the undecided rows shown at 90% or more that need no check.",
         hint=95,
-        blocked=why_not_accepted,
+        blocked=why_not_all_accepted,
         writes=True,
     )
     def accept_all(self) -> None:
@@ -706,7 +708,7 @@ class MappingCommands:
         advance = advance and self._host.workspace.settings.auto_advance
         now = _all_rows(session)
         # A required CRM field that was mapped has no row now.
-        if advance and here and not (here in now and now[here].is_open):
+        if advance and here and not (here in now and waits(now[here])):
             target = self._table.next_open(now)
             if target is None:
                 target = here

@@ -227,13 +227,15 @@ def _others(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
 
 def _problems(row: MappingRow, now: datetime) -> Iterator[tuple[str, str]]:
     """Yield the problems of a row with their style, worst first."""
-    explained = any(event.severity is Severity.BREAKING for event in row.drift)
+    explained = any(event.severity is Severity.BREAKING for event in row.open_drift)
     if row.state is DecisionState.ACCEPTED and row.right is None and not explained:
         yield f"✕ {row.crm_field} is no longer in the schema", "$bad"
     if row.crm_field is not None and not row.can_sync:
         yield f"✕ can't sync {DIRECTION_WORDS[row.direction]}", "$bad"
     for event in row.drift:
         sign, style = SEVERITY_SIGNS[event.severity], SEVERITY_COLORS[event.severity]
+        if event.id in row.settled:
+            sign, style = "✓", "$muted"
         yield f"{sign} {_drift_text(event)}, {ago(event.detected_at, now)}", style
     found = row.verdict.warnings if row.verdict is not None else ()
     for warning in found:

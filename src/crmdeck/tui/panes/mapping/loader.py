@@ -23,9 +23,20 @@ from crmdeck.model import Decision, SuggestAnswer
 from crmdeck.tui.host import PaneHost
 from crmdeck.tui.loading.kept import Kept
 from crmdeck.tui.loading.requests import Job, Loader, as_crmdeck_error
+from crmdeck.tui.panes.mapping.table import waits
 from crmdeck.tui.state.undo import UndoStep
 from crmdeck.tui.text import count
-from crmdeck.workspace import Group, MappingSession, Review, Step, Write, latest_first, pair_text
+from crmdeck.workspace import (
+    Group,
+    MappingRow,
+    MappingSession,
+    RequiredRow,
+    Review,
+    Step,
+    Write,
+    latest_first,
+    pair_text,
+)
 
 if TYPE_CHECKING:
     from crmdeck.workspace import Workspace
@@ -112,10 +123,11 @@ class DecisionWriter:
 
 
 def first_open(session: MappingSession) -> str | None:
-    """Return the first undecided row, in the order of the groups."""
+    """Return the first row that waits for the user, in the order of the groups."""
     order = list(Group)
-    rows = sorted(session.rows, key=lambda row: order.index(row.group))
-    return next((row.name for row in rows if row.is_open), None)
+    rows: list[MappingRow | RequiredRow] = [*session.required, *session.rows]
+    rows.sort(key=lambda row: order.index(row.group))
+    return next((row.name for row in rows if waits(row)), None)
 
 
 def _broken(session: MappingSession) -> set[str]:
@@ -174,7 +186,7 @@ class PairLoader:
     def read(self, ref: str | None, field: str | None = None) -> None:
         """Read and rank the pair of a connection: the chosen one, else the one decided on last.
 
-        The cursor goes to `field`, else to the first undecided row of a pair that did not show.
+        The cursor goes to `field`, else to the first open row of a pair that did not show.
         """
         self.ref, self.is_ranked = ref, False
         if ref is None:

@@ -42,6 +42,11 @@ class Line:
         return f"{self.group.value.upper()}  {self.rows}   {self.hint}".rstrip()
 
 
+def waits(row: MappingRow | RequiredRow) -> bool:
+    """True if the row waits for a user: it is broken, required or undecided."""
+    return row.is_open or row.group is Group.BROKEN
+
+
 def is_title(line: Line) -> bool:
     return line.row is None and line.required is None
 
@@ -209,7 +214,7 @@ class RowTable(Table[Line]):
             line = lines[(self.cursor + step * offset) % len(lines)]
             row = line.row or line.required
             current = now.get(row.name) if row is not None else None
-            if current is not None and current.is_open:
+            if current is not None and waits(current):
                 return current.name
         return None
 
