@@ -570,3 +570,22 @@ def test_a_relabeled_object_is_one_story_with_the_labels_that_contain_its_name()
     story, events = told(report)["relabeled"]
     assert story.title == "Deal was relabeled “Opportunity”"
     assert len(events) == len(report.events) == 6
+
+
+@pytest.mark.parametrize(
+    ("object_type", "name"),
+    [
+        ("WebLink", "PageOrSobjectType"),
+        ("DataIntegrationRecordPurchasePermission", "ExternalObject"),
+    ],
+)
+def test_a_setup_picklist_of_objects_is_folded_even_if_the_object_is_out_of_scope(
+    object_type: str, name: str
+) -> None:
+    fields = {
+        state: [field(name, type=FieldType.PICKLIST, custom=False, picklist=values(*listed))]
+        for state, listed in {"old": ("Account", "Lead"), "new": ("Account", "Quote")}.items()
+    }
+    report = drift({object_type: fields["old"]}, {object_type: fields["new"]})
+    assert only(report).severity is Severity.SAFE
+    assert set(told(report)) == {"setup_picklists"}
