@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,10 +15,11 @@ from crmdeck.connectors.base import (
     Failed,
     Known,
     Listing,
+    Rules,
     Unchanged,
 )
 from crmdeck.connectors.limits import Limits
-from crmdeck.model import CancelToken, Connection, Platform, Scope, schema_hash
+from crmdeck.model import CancelToken, Connection, ObjectSchema, Platform, Scope, schema_hash
 from crmdeck.sandbox import Sandbox
 
 QUICK = Limits(backoff=0.01, read_timeout=5.0)
@@ -103,6 +104,24 @@ class Run:
     unchanged: dict[str, Unchanged]
     failed: dict[str, Failed]
     known: dict[str, Known]
+    rules: Rules = field(default_factory=lambda: Rules({}))
+
+    def faces(self, *mapped: str) -> dict[str, Known]:
+        """Return the known objects with what a cache would have of them, and some mapped."""
+        return {
+            name: replace(
+                each,
+                mapped=name in mapped,
+                schema=ObjectSchema(
+                    object_type=name,
+                    rules=self.rules.by_object[name].rules,
+                    not_read=self.rules.by_object[name].not_read,
+                    user=self.rules.by_object[name].user,
+                    record_types=self.discovered[name].schema.record_types,
+                ),
+            )
+            for name, each in self.known.items()
+        }
 
 
 def run(
@@ -132,6 +151,8 @@ def run(
                 found.failed[name] = item
                 if name in known:
                     found.known[name] = known[name]
+            case Rules():
+                found.rules = item
     assert {*found.discovered, *found.unchanged, *found.failed} == set(listing.in_scope)
     return found
 

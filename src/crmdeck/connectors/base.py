@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, Self, runtime_checkable
+from typing import NamedTuple, Protocol, Self, runtime_checkable
 
 from crmdeck.connectors.limits import Limits
 from crmdeck.errors import CrmdeckError
@@ -38,11 +38,21 @@ _SHOWN_LENGTH = 200
 
 @dataclass(frozen=True)
 class Known:
-    """The cached state of an object type, so that a source can answer "unchanged"."""
+    """The cached state of an object type, so that a source can answer "unchanged".
+
+    `schema` lacks the fields. `mapped`: the object type has accepted mappings.
+    """
 
     object_type: str
     schema_hash: str
     validator: str | None
+    schema: ObjectSchema | None = None
+    mapped: bool = False
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The cached rules."""
+        return () if self.schema is None else self.schema.rules or ()
 
 
 @dataclass(frozen=True)
@@ -86,14 +96,35 @@ class Failed:
     error: CrmdeckError
 
 
-@dataclass(frozen=True)
-class Rules:
-    """The rules of object types, separate from their fields.
+class PicklistsOfType(NamedTuple):
+    """The values that a record type allows, and the default ones, by field."""
 
-    The caller knows the object type, and fills in the fields that each rule uses.
+    values: dict[str, tuple[str, ...]]
+    defaults: dict[str, str]
+
+
+@dataclass(frozen=True)
+class ObjectRules:
+    """What decides writes to one object type, apart from its fields; see `ObjectSchema`.
+
+    `picklists` goes by the ID of a record type; the others keep the cached values.
     """
 
-    by_object: Mapping[str, tuple[Rule, ...]]
+    rules: tuple[Rule, ...]
+    not_read: dict[str, str]
+    user: dict[str, bool | str] | None = None
+    picklists: Mapping[str, PicklistsOfType] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The rules of object types, separate from their fields; `calls` counts calls by kind.
+
+    The caller knows the object type, and fills in the fields that each validation rule uses.
+    """
+
+    by_object: Mapping[str, ObjectRules]
+    calls: Mapping[str, int] = field(default_factory=dict)
 
 
 Discovery = Listing | Discovered | Unchanged | Failed | Rules | Notice

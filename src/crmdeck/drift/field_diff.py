@@ -30,6 +30,7 @@ from crmdeck.model.hashes import (
     COMPARED_ATTRIBUTES,
     OBJECT_ATTRIBUTES,
     RULE_ATTRIBUTES,
+    RULE_EFFECTS,
     canonical_allowed_values,
 )
 
@@ -82,7 +83,7 @@ def compare_objects(before: ObjectSchema, after: ObjectSchema) -> tuple[Change, 
         if left == right or not (_is_specified(name, left) and _is_specified(name, right)):
             continue
         if name == "record_types":
-            left, right = _differing_records(left, right)
+            left, right = _differing_records(before, after)
             if not left and not right:
                 continue
         changes.append(Change(attribute=to_camel(name), before=left, after=right))
@@ -94,11 +95,13 @@ def compare_rules(
 ) -> Iterator[tuple[DriftKind, Rule, tuple[Change, ...]]]:
     """Yield each added, removed, or changed rule with its changes.
 
-    Yields nothing if the rules of either side are unknown.
+    Compares only the kinds of rules that both sides know.
     """
-    if before.rules is None or after.rules is None:
-        return
-    old, new = ({rule.name: rule for rule in side} for side in (before.rules, after.rules))
+    kinds = before.known_kinds & after.known_kinds
+    old, new = (
+        {rule.name: rule for rule in side.rules or () if rule.kind in kinds}
+        for side in (before, after)
+    )
     for name in sorted(old.keys() | new.keys()):
         if name not in new:
             yield DriftKind.RULE_REMOVED, old[name], ()
@@ -115,17 +118,22 @@ def _compare_rule(before: Rule, after: Rule) -> tuple[Change, ...]:
         # An empty expression is a formula that could not be read, not a change.
         if left != right and (name != "expression" or (left and right)):
             changes.append(Change(attribute=name, before=left, after=right))
+    for name in RULE_EFFECTS:
+        left, right = getattr(before, name), getattr(after, name)
+        if left != right:
+            changes.append(Change(attribute=to_camel(name), before=left, after=right))
     return tuple(changes)
 
 
 def _differing_records(
-    before: tuple[RecordType, ...], after: tuple[RecordType, ...]
+    before: ObjectSchema, after: ObjectSchema
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    old, new = ({each.name: each for each in side} for side in (before, after))
+    old, new = ({each.name: each for each in side.record_types or ()} for side in (before, after))
+    moved = _moved_values(before, after)
     differing = sorted(
         name
         for name in old.keys() | new.keys()
-        if name not in old or name not in new or _record_types_differ(old[name], new[name])
+        if name not in old or name not in new or _record_types_differ(old[name], new[name], moved)
     )
     return (
         [old[name].to_wire() for name in differing if name in old],
@@ -133,11 +141,31 @@ def _differing_records(
     )
 
 
-def _record_types_differ(before: RecordType, after: RecordType) -> bool:
-    old, new = before.model_dump(exclude_none=True), after.model_dump(exclude_none=True)
+def _moved_values(before: ObjectSchema, after: ObjectSchema) -> dict[str, frozenset[str]]:
+    """Return the picklist values that only one state has, by field: changes of the field itself."""
+    old, new = (
+        {field.name: {each.value for each in field.picklist} for field in side.fields}
+        for side in (before, after)
+    )
+    return {
+        name: frozenset(old.get(name, set()) ^ new.get(name, set())) for name in old.keys() | new
+    }
+
+
+def _record_types_differ(
+    before: RecordType, after: RecordType, moved: Mapping[str, frozenset[str]]
+) -> bool:
+    old, new = (
+        each.model_dump(exclude_none=True, exclude={"id"}) for each in (before, after)
+    )
     for side in (old, new):
         if "values" in side:
-            side["values"] = canonical_allowed_values(side["values"])
+            side["values"] = canonical_allowed_values(
+                {
+                    name: [value for value in values if value not in moved.get(name, ())]
+                    for name, values in side["values"].items()
+                }
+            )
     return any(old[name] != new[name] for name in old.keys() & new.keys())
 
 

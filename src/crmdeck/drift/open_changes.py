@@ -34,6 +34,7 @@ from crmdeck.model import (
     ObjectSchema,
     OpenChanges,
     Rule,
+    RuleKind,
     Severity,
 )
 from crmdeck.model.hashes import canonical_allowed_values
@@ -278,7 +279,7 @@ class _Chain:
         return whole and any(_EXISTENCE in parts for parts in self._parts)
 
     def _is_as_before(self, change: DriftEvent) -> bool:
-        if self._newest is None or (change.rule is not None and self._newest.rules is None):
+        if self._newest is None or not _is_known(self._newest, change):
             return False
         if change.kind in _ADDED or self._now is None:
             return change.kind in _ADDED and self._now is None
@@ -309,6 +310,16 @@ class _Chain:
     @cached_property
     def _now(self) -> ObjectSchema | Field | Rule | None:
         return None if self._newest is None else _subject(self._newest, self._changes[0])
+
+
+def _is_known(schema: ObjectSchema, change: DriftEvent) -> bool:
+    """Return whether a schema says if the rule of a change exists."""
+    if change.rule is None:
+        return True
+    kind = change.rule.partition(":")[0]
+    if kind in set(RuleKind):
+        return RuleKind(kind) in schema.known_kinds
+    return {RuleKind.VALIDATION, RuleKind.VALUES} <= schema.known_kinds
 
 
 def _subject(schema: ObjectSchema, change: DriftEvent) -> ObjectSchema | Field | Rule | None:

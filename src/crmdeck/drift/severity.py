@@ -16,18 +16,20 @@ from crmdeck.drift.field_diff import (
     lost_values,
 )
 from crmdeck.drift.severity_rules import (
+    AUTOMATION_REMOVED,
     FIELD_ROWS,
     KIND_ROWS,
     OBJECT_ROWS,
     REQUIRED_ADDED,
     RULE_INACTIVE,
+    RULE_REPORTS,
     RULE_REWORDED,
     RULE_ROWS,
     Row,
     Scale,
 )
 from crmdeck.drift.wording import few, short
-from crmdeck.model import Change, Direction, DriftKind, Field, Rule, Severity
+from crmdeck.model import Change, Direction, DriftKind, Field, Rule, RuleKind, Severity
 
 Rows = Mapping[str, Sequence[Row]]
 
@@ -84,12 +86,17 @@ def severity_of_changes(changes: Sequence[Change], after: Field | None, use: Use
 
 def severity_of_rule(kind: DriftKind, rule: Rule, changes: Sequence[Change], use: Use) -> Verdict:
     """Return the verdict on a rule that was added, removed, or changed into `rule`."""
+    if kind is DriftKind.RULE_REMOVED and rule.kind is RuleKind.AUTOMATION:
+        scale, reason = AUTOMATION_REMOVED
+        return Verdict(_under(scale, use), reason)
     if kind is DriftKind.RULE_REMOVED:
         return severity_of_kind(kind, use)
     if not rule.active:
         return Verdict(Severity.SAFE, RULE_INACTIVE)
     if changes and all(change.attribute == "message" for change in changes):
         return Verdict(Severity.SAFE, RULE_REWORDED)
+    if rule.kind is RuleKind.DUPLICATES and not rule.refuses:
+        return Verdict(Severity.SAFE, RULE_REPORTS)
     scale, reason = RULE_ROWS[rule.kind]
     message = f": “{short(rule.message).rstrip('.')}”" if rule.message else ""
     return Verdict(_under(scale, use), reason.format(message=message))
@@ -125,6 +132,9 @@ def _words(change: Change) -> dict[str, str]:
                 "gainedValues": few(gained_record_values(change)),
                 "after": few(default),
             }
+        case "user":
+            changed = set(change.after.items()) - set(change.before.items())
+            return {"gained": few(sorted(f"{name} is {value}" for name, value in changed))}
         case _:
             return {"before": short(str(change.before)), "after": short(str(change.after))}
 

@@ -104,8 +104,26 @@ RULE_ROWS: dict[RuleKind, tuple[Scale, str]] = {
         Scale(RISKY, RISKY, RISKY),
         "The CRM rejects records that meet the rule's condition{message}.",
     ),
+    RuleKind.DUPLICATES: (
+        Scale(RISKY, RISKY, RISKY),
+        "The CRM rejects records that look like existing ones{message}.",
+    ),
+    RuleKind.PIPELINE: (
+        Scale(RISKY, RISKY, RISKY),
+        "The CRM rejects records that are created in, or move to, certain stages{message}.",
+    ),
+    RuleKind.AUTOMATION: (
+        Scale(SAFE, SAFE, RISKY),
+        "A flow or trigger runs before the rules: it can fill, change or reject a record.",
+    ),
 }
 """Severity and reason of a new or changed rule."""
+
+AUTOMATION_REMOVED = (
+    Scale(SAFE, SAFE, RISKY),
+    "A flow or trigger no longer runs: fields that it filled stay as they were sent.",
+)
+RULE_REPORTS = "The rule only reports records that look like existing ones."
 
 RULE_INACTIVE = "The rule is inactive: values it rejects are accepted."
 RULE_REWORDED = "Only the rule's error message changed."
@@ -676,5 +694,11 @@ OBJECT_ROWS: tuple[Row, ...] = (
         _always,
         Scale(SAFE, SAFE, SAFE),
         "Labels or default values of record types changed.",
+    ),
+    Row(
+        "user",
+        _always,
+        Scale(SAFE, SAFE, RISKY),
+        "Rules may decide differently, because this connection's user changed: {gained}.",
     ),
 )

@@ -77,7 +77,7 @@ _OBJECT_FLAGS = {
 _TOO_LONG = frozenset(
     {
         *("formula", "description", "expression", "message", "allowedValues"),
-        *("lookupFilter", "rollup", "recordTypes"),
+        *("lookupFilter", "rollup", "recordTypes", "user"),
     }
 )
 """Attributes whose values are too long for a phrase."""
@@ -100,6 +100,9 @@ ATTRIBUTE_WORDS = {
     "valueSet": "global value set",
     "displayFormat": "number format",
     "recordTypes": "record types",
+    "onCreate": "on create",
+    "onUpdate": "on update",
+    "user": "this connection's user",
 }
 
 STORY_WORDS = {

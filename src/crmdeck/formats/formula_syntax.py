@@ -106,6 +106,19 @@ def calls_in(tree: Node) -> tuple[Call, ...]:
     return tuple(found)
 
 
+def literal_of(formula: str) -> Literal | None:
+    """Return the literal that a formula consists of; None for any other text."""
+    try:
+        tree = parse_formula(formula)
+    except FormulaError:
+        return None
+    if isinstance(tree, Call) and tree.function == "prefix -":
+        (inner,) = tree.arguments
+        number = inner.value if isinstance(inner, Literal) else None
+        return Literal(-number) if isinstance(number, Decimal) else None
+    return tree if isinstance(tree, Literal) else None
+
+
 class _Parser:
     """A Pratt parser: one function for prefixes, one loop for what follows."""
 

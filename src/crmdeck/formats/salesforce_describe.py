@@ -10,6 +10,7 @@ import base64
 from collections.abc import Mapping
 
 from crmdeck.formats import json_values
+from crmdeck.formats.formula_syntax import literal_of
 from crmdeck.formats.json_values import MalformedError
 from crmdeck.formats.picklist import picklist_value
 from crmdeck.model import Field, FieldType, ObjectSchema, PicklistValue, RecordType
@@ -163,8 +164,10 @@ def _parse_field(record: Mapping[str, object]) -> Field:
     native_type = json_values.name(record, "type")
     kind = _canonical(native_type, record)
     default = json_values.scalar(record.get("defaultValue"))
+    default_is_formula = None if default is None else False
     if default is None:
         default = json_values.text(record, "defaultValueFormula")
+        default_is_formula = None if default is None else literal_of(default) is None
     length = precision = scale = None
     if kind in _NUMBERS:
         precision = json_values.number(record, "precision")
@@ -217,6 +220,7 @@ def _parse_field(record: Mapping[str, object]) -> Field:
         auto_number=json_values.flag(record, "autoNumber"),
         compound=shell if shell != name else None,
         default=json_values.empty_if_null(record, "defaultValue", default),
+        default_is_formula=default_is_formula,
         archived=json_values.flag(record, "deprecatedAndHidden"),
         native=native,
     )
@@ -330,6 +334,7 @@ def _record_types(describe: Mapping[str, object]) -> tuple[RecordType, ...] | No
                 active=json_values.flag(info, "active") is not False,
                 available=json_values.flag(info, "available"),
                 default=json_values.flag(info, "defaultRecordTypeMapping"),
+                id=json_values.text(info, "recordTypeId"),
             )
         )
     return tuple(found)

@@ -65,13 +65,19 @@ class RuleKind(StrEnum):
     """What a rule requires of a write.
 
     `required`: always a value; `conditional`: a value if a condition is met; `values`: values of a
-    certain form; `validation`: a formula over the record must not be true.
+    certain form; `validation`: a formula over the record must not be true; `duplicates`: no similar
+    record exists; `pipeline`: stages in which a record can be created, or to which it can move.
+    `automation` is a flow or trigger that runs before the other rules: it can fill, change or
+    refuse a record.
     """
 
     REQUIRED = "required"
     CONDITIONAL = "conditional"
     VALUES = "values"
     VALIDATION = "validation"
+    DUPLICATES = "duplicates"
+    PIPELINE = "pipeline"
+    AUTOMATION = "automation"
 
 
 class ScopeMode(StrEnum):

@@ -68,9 +68,11 @@ OBJECT_ATTRIBUTES = (
     "queryable",
     "custom_setting",
     "record_types",
+    "user",
 )
 # The fields that a rule reads follow from its expression.
 RULE_ATTRIBUTES = ("kind", "field", "message", "expression", "active")
+RULE_EFFECTS = ("on_create", "on_update")
 
 
 def schema_hash(fields: Iterable[Field]) -> str:
@@ -89,17 +91,32 @@ def object_hash(schema: ObjectSchema) -> str:
     for name in OBJECT_ATTRIBUTES:
         value = getattr(schema, name)
         if name == "record_types" and value is not None:
-            value = sorted(each.model_dump_json(by_alias=True, exclude_none=True) for each in value)
+            value = sorted(
+                each.model_dump_json(by_alias=True, exclude_none=True, exclude={"id"})
+                for each in value
+            )
         if value is not None:
             record[name] = value
     return lines_hash([_dump(record)])
 
 
-def rules_hash(rules: Iterable[Rule]) -> str:
-    """Return the SHA-256 (hex) of an object's rules, in any order."""
-    return lines_hash(
-        _dump([rule.name, *(getattr(rule, name) for name in RULE_ATTRIBUTES)]) for rule in rules
-    )
+def rules_hash(schema: ObjectSchema) -> str | None:
+    """Return the SHA-256 (hex) of an object's rules, in any order; None if they are unknown.
+
+    It covers the unknown kinds too, without the reasons.
+    """
+    if schema.rules is None:
+        return None
+    lines = [_rule_json(rule) for rule in schema.rules]
+    if schema.not_read is not None:
+        lines.append(_dump(sorted(schema.not_read)))
+    return lines_hash(lines)
+
+
+def _rule_json(rule: Rule) -> str:
+    values = [rule.name, *(getattr(rule, name) for name in RULE_ATTRIBUTES)]
+    effects = [getattr(rule, name) for name in RULE_EFFECTS]
+    return _dump(values + effects if any(effects) else values)
 
 
 def field_hash(field: Field) -> str:

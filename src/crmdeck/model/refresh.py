@@ -60,7 +60,10 @@ class Traffic(WireModel):
 
 
 class RefreshResult(WireModel):
-    """The answer of `POST /integrations/{id}/schema/refresh`, with details."""
+    """The answer of `POST /integrations/{id}/schema/refresh`, with details.
+
+    `rule_calls` counts the calls for each kind of rule; `traffic` includes them.
+    """
 
     success: bool
     objects: tuple[RefreshedObject, ...]
@@ -73,6 +76,7 @@ class RefreshResult(WireModel):
     new_definitions: int = 0
     unchanged_objects: int = 0
     traffic: Traffic = Traffic()
+    rule_calls: dict[str, int] = {}
     elapsed_ms: int = 0
 
 

@@ -24,7 +24,8 @@ class Field(WireModel):
     """A field of an object type.
 
     `None` means that the source doesn't say: it is never compared and never guessed. `length`
-    counts characters, `precision` and `scale` count digits. `default` is the default value as text.
+    counts characters, `precision` and `scale` count digits. `default` is the default value as text,
+    a literal or a formula.
     `compound` names the field that a part belongs to (Salesforce `Name`, `BillingAddress`).
     `native` contains the CRM's other attributes, verbatim.
 
@@ -81,6 +82,7 @@ class Field(WireModel):
     auto_number: bool | None = None
     compound: str | None = None
     default: str | None = None
+    default_is_formula: bool | None = None
     group: str | None = None
     archived: bool | None = None
     native: dict[str, Any] = pydantic.Field(default_factory=dict)
@@ -90,7 +92,7 @@ class RecordType(WireModel):
     """A record type of an object type; `available` and `default` are for this user.
 
     `values` lists the picklist values of each field that a record of this type can have,
-    `value_defaults` the default one.
+    `value_defaults` the default one. `id` is the CRM's own and differs between orgs.
     """
 
     name: str
@@ -100,14 +102,19 @@ class RecordType(WireModel):
     default: bool | None = None
     values: dict[str, tuple[str, ...]] | None = None
     value_defaults: dict[str, str] | None = None
+    id: str | None = None
 
 
 class Rule(WireModel):
     """A check that a CRM makes on a write, in addition to the types of the fields.
 
-    `name` is unique within its object type. `fields` are those that the rule reads, as far as
-    known, `field` the one that shows its error. `expression` is the condition or formula in the
-    CRM's own words, `message` the CRM's answer to a write that breaks it.
+    `name` is unique within its object type; some kinds have the kind as a prefix
+    (`duplicates:Same_Email`). `fields` are those that the rule reads, as far as known, `field` the
+    one that shows its error. `expression` is the condition or formula in the CRM's own words,
+    `message` the CRM's answer to a write that breaks it. `on_create` and `on_update` are what the
+    CRM does with such a write: `block`, `alert` (refused unless the caller confirms it), `report`,
+    or, for automation, `run`. None means that the kind of rule decides. `modified_at` is when the
+    rule was saved last, if the CRM reports that.
     """
 
     name: str
@@ -117,6 +124,22 @@ class Rule(WireModel):
     message: str = ""
     expression: str = ""
     active: bool = True
+    on_create: str | None = None
+    on_update: str | None = None
+    modified_at: UtcTime | None = None
+
+    @property
+    def title(self) -> str:
+        """The rule with its kind: `rule Close_Date_In_Future`, `duplicate rule Same_Email`."""
+        word = _TITLES.get(self.kind)
+        return f"{word} {self.name.partition(':')[2]}" if word else f"rule {self.name}"
+
+    @property
+    def refuses(self) -> bool:
+        """True if the CRM refuses at least some writes that break the rule."""
+        if self.kind is RuleKind.DUPLICATES:
+            return not {"block", "alert"}.isdisjoint((self.on_create, self.on_update))
+        return self.active and self.kind is not RuleKind.AUTOMATION
 
     @property
     def place(self) -> str | None:
@@ -135,8 +158,24 @@ class Rule(WireModel):
             return "required on every write"
         if self.kind is RuleKind.CONDITIONAL:
             return f"required when {self.expression or self.message or 'a condition is met'}"
+        if self.kind is RuleKind.DUPLICATES:
+            return f"compared with other records by {self.title}"
+        if self.kind is RuleKind.AUTOMATION:
+            return f"may be filled or changed by {self.title}"
+        if self.kind is RuleKind.PIPELINE:
+            return _pipeline_demand(self.expression)
         return _value_demand(self.expression) or self.message or f"must pass {self.name}"
 
+
+_TITLES = {
+    RuleKind.DUPLICATES: "duplicate rule",
+    RuleKind.PIPELINE: "pipeline rule",
+    RuleKind.AUTOMATION: "automation",
+}
+FIRST_KINDS = frozenset(
+    {RuleKind.REQUIRED, RuleKind.CONDITIONAL, RuleKind.VALUES, RuleKind.VALIDATION}
+)
+"""The kinds that a schema without `not_read` covers."""
 
 _VALUE_RULE = re.compile(r"([A-Z_]+)\((.*)\)", re.DOTALL)
 # HubSpot's "Property validations": the most common rule types. Others are shown verbatim.
@@ -162,11 +201,30 @@ def _value_demand(expression: str) -> str:
     return _VALUE_DEMANDS[match[1]].format(match[2])
 
 
+_PIPELINE_DEMANDS = {
+    "CREATE_IN": "can be at creation only {0}",
+    "NO_SKIPPING": "can't skip {0}",
+    "NO_BACKWARDS": "can't move back from {0}",
+    "APPROVAL": "needs an approval for {0}",
+}
+
+
+def _pipeline_demand(expression: str) -> str:
+    """Return the demand of a pipeline rule: `can't skip contractsent` for `NO_SKIPPING(...)`."""
+    match = _VALUE_RULE.fullmatch(expression)
+    if match is None or match[1] not in _PIPELINE_DEMANDS:
+        return f"must pass {expression}"
+    return _PIPELINE_DEMANDS[match[1]].format(match[2] or "any stage")
+
+
 class ObjectSchema(WireModel):
     """An object type with all its fields, as one refresh read it; None means unknown.
 
     `createable`, `updateable`, `deletable` and `queryable` are for this connection's user. `rules`
-    are None if they couldn't be read.
+    are None if none of them could be read. `not_read` has the reason for each kind of rule that is
+    unknown, and for `recordTypes` (their picklist values) and `user`; it is None in a schema from
+    before crmdeck read these. `user` has the facts about this connection's user that the object's
+    rules read, by the lower-case name in a formula, such as `$profile.name`.
     """
 
     object_type: str
@@ -180,20 +238,32 @@ class ObjectSchema(WireModel):
     custom_setting: bool | None = None
     record_types: tuple[RecordType, ...] | None = None
     rules: tuple[Rule, ...] | None = None
+    not_read: dict[str, str] | None = None
+    user: dict[str, bool | str] | None = None
     fields: tuple[Field, ...] = ()
     native: dict[str, Any] = pydantic.Field(default_factory=dict)
+
+    @property
+    def known_kinds(self) -> frozenset[RuleKind]:
+        """The kinds of rules of which `rules` has all."""
+        if self.rules is None:
+            return frozenset()
+        if self.not_read is None:
+            return FIRST_KINDS
+        return frozenset(kind for kind in RuleKind if kind not in self.not_read)
 
 
 class Scope(WireModel):
     """What a refresh reads; stored with each snapshot.
 
     `include` names the object types of the mode `named`, and widens `mappable`. `exclude` narrows
-    every mode. Names are compared exactly.
+    every mode. Names are compared exactly. `without_rules` names the kinds of rules to leave out.
     """
 
     mode: ScopeMode = ScopeMode.MAPPABLE
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    without_rules: tuple[str, ...] = ()
 
 
 class SnapshotInfo(WireModel):
@@ -281,6 +351,8 @@ class ObjectExport(WireModel):
     custom_setting: bool | None
     record_types: tuple[RecordType, ...] | None
     rules: tuple[Rule, ...] | None
+    not_read: dict[str, str] | None
+    user: dict[str, bool | str] | None
     native: dict[str, Any]
     schema_hash: str
     discovered_at: UtcTime

@@ -15,6 +15,7 @@ from crmdeck.sandbox.hubspot_writes import HubSpotWrites
 from crmdeck.sandbox.messages import Reply, Request, reply
 from crmdeck.sandbox.schema import ObjectDef
 from crmdeck.sandbox.tenant import Tenant
+from crmdeck.sandbox.write_rules import pipeline_rules
 
 _BURST = 190
 _USUAL: Mapping[FaultKind, tuple[int, str]] = {
@@ -33,6 +34,7 @@ _PATHS = (
         r"/crm/(?P<version>v3)/(?P<what>properties|property-validations|pipelines|owners|objects"
         r"|schemas)(?:/(?P<rest>.*))?"
     ),
+    re.compile(r"/crm/(?P<what>pipelines-rules)/(?P<version>2026-09)(?:-beta)?/(?P<rest>.*)"),
     re.compile(r"/crm-object-schemas/(?P<version>[\w-]+)/(?P<what>schemas)(?:/(?P<rest>.*))?"),
     re.compile(r"/account-info/(?P<version>[\w-]+)/(?P<what>details|api-usage)(?:/(?P<rest>.*))?"),
 )
@@ -117,6 +119,8 @@ class HubSpotSite:
                 return reply({"results": self._shapes.rules(target)})
             case "pipelines", []:
                 return reply({"results": self._shapes.pipelines(target)})
+            case "pipelines-rules", [name] if name in {each.id for each in target.pipelines}:
+                return reply(pipeline_rules(target, name))
             case "objects", [] if request.method == "GET":
                 return self._objects(request, target)
             case "objects", ["batch", "read"] if request.method == "POST":

@@ -22,6 +22,7 @@ from crmdeck.sandbox.salesforce_writes import SalesforceWrites
 from crmdeck.sandbox.sample_records import record_id
 from crmdeck.sandbox.soql import SoqlError, follow, parse
 from crmdeck.sandbox.tenant import Tenant
+from crmdeck.sandbox.write_rules import MASTER, RECORD_TYPES, duplicates, picklist_values
 
 # Releases come in spring, summer and winter; 68.0 is Winter '27. 21.0 to 30.0 are retired.
 _RELEASES = ("Spring", "Summer", "Winter")
@@ -142,6 +143,10 @@ class SalesforceSite:
                 return self._describe_global(request, version)
             case ["sobjects", name, "describe"]:
                 return self._describe(request, version, name)
+            case ["ui-api", "duplicates", name] if name in self._tenant.visible():
+                return reply(duplicates(self._tenant.visible()[name]))
+            case ["ui-api", "object-info", name, "picklist-values", record_type]:
+                return self._picklist_values(name, record_type)
             case ["query"] | ["queryAll"]:
                 return self._query(request.first("q"), version, tooling=False)
             case ["tooling", "query"]:
@@ -179,6 +184,15 @@ class SalesforceSite:
             gone = hidden | retired(name, version)
             self._texts[key] = describe_text(target, version, gone).encode("utf-8")
         return Reply(200, self._texts[key], {"Last-Modified": _http_date(modified)})
+
+    def _picklist_values(self, name: str, record_type: str) -> Reply:
+        target = self._tenant.visible().get(name)
+        if target is not None and record_type == MASTER.id:
+            return reply(picklist_values(target, MASTER))
+        for each in RECORD_TYPES:
+            if target is not None and (each.object_type, each.id) == (name, record_type):
+                return reply(picklist_values(target, each))
+        return error("NOT_FOUND")
 
     def _batch(self, request: Request, version: str) -> tuple[Reply, int]:
         """Answer `composite/batch`: each subrequest costs a call and has no headers."""

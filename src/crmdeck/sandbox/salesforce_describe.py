@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from crmdeck.sandbox.schema import FieldDef, ObjectDef
+from crmdeck.sandbox.write_rules import MASTER, RECORD_TYPES
 
 _RECORD = frozenset(
     [
@@ -144,7 +145,7 @@ def describe_text(target: ObjectDef, version: str, hidden: frozenset[str] = froz
         "lookupLayoutable": None,
         "namedLayoutInfos": [],
         "networkScopeFieldName": None,
-        "recordTypeInfos": [_master_record_type(head["urls"]["sobject"])],
+        "recordTypeInfos": _record_types(target, head["urls"]["sobject"]),
         "searchLayoutable": has_ability(target, "layoutable"),
         "sobjectDescribeOption": "FULL",
         "supportedScopes": [{"label": f"All {target.plural.lower()}", "name": "everything"}],
@@ -153,18 +154,21 @@ def describe_text(target: ObjectDef, version: str, hidden: frozenset[str] = froz
     return f'{json.dumps(head)[:-1]},"fields":[{",".join(fields)}]}}'
 
 
-def _master_record_type(base: str) -> dict[str, Any]:
-    number = "012000000000000AAA"
-    return {
-        "active": True,
-        "available": True,
-        "defaultRecordTypeMapping": True,
-        "developerName": "Master",
-        "master": True,
-        "name": "Master",
-        "recordTypeId": number,
-        "urls": {"layout": f"{base}/describe/layouts/{number}"},
-    }
+def _record_types(target: ObjectDef, base: str) -> list[dict[str, Any]]:
+    own = [each for each in RECORD_TYPES if each.object_type == target.name]
+    return [
+        {
+            "active": True,
+            "available": True,
+            "defaultRecordTypeMapping": each.default and not (own and each is MASTER),
+            "developerName": each.name,
+            "master": each is MASTER,
+            "name": each.label,
+            "recordTypeId": each.id,
+            "urls": {"layout": f"{base}/describe/layouts/{each.id}"},
+        }
+        for each in [*own, MASTER]
+    ]
 
 
 @cache

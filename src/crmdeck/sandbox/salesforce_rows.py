@@ -14,6 +14,14 @@ from crmdeck.sandbox.sample_records import draw, make_value, record_id
 from crmdeck.sandbox.scenario import Person
 from crmdeck.sandbox.schema import FieldDef, ObjectDef
 from crmdeck.sandbox.tenant import Tenant
+from crmdeck.sandbox.write_rules import (
+    AUTOMATIONS,
+    CUSTOM_PERMISSIONS,
+    DUPLICATE_RULES,
+    PERMISSION_SETS,
+    PROFILE,
+    DuplicateRuleDef,
+)
 
 _VENDOR = {"Id": "0055g0000000099AAA", "Name": "Automated Process", "Username": "autoproc@00d"}
 _ACTIONS = ((AddField, "createdCF"), (RemoveField, "deletedCF"), (RemoveObject, "deletedCustEnt"),
@@ -77,6 +85,8 @@ class SalesforceRows:
                 return self._dependencies(bulk=bulk)
             case "customfield":
                 return self._custom_fields()
+            case "apextrigger":
+                return self._triggers()
         return None
 
     def _dependencies(self, *, bulk: bool) -> Iterable[_Row]:
@@ -118,12 +128,92 @@ class SalesforceRows:
                 "Active": True,
                 "ErrorDisplayField": field,
                 "ErrorMessage": message,
+                # Another formula was saved at another time.
+                "LastModifiedDate": self._tenant.anchor
+                - timedelta(days=200, seconds=draw(name, field, message, formula) % 86_400),
                 "EntityDefinition": {"QualifiedApiName": object_type, "Label": target.label},
                 "Metadata": {"active": True, "errorConditionFormula": formula},
             }
 
+    def _triggers(self) -> Iterable[_Row]:
+        for number, each in enumerate(AUTOMATIONS):
+            if each.is_trigger and each.object_type in self._tenant.state.objects:
+                yield {
+                    "Id": f"01q5g{number:010d}AAA",
+                    "Name": each.name,
+                    "NamespacePrefix": None,
+                    "Status": "Active",
+                    "UsageBeforeInsert": each.runs != "Update",
+                    "UsageBeforeUpdate": each.runs != "Create",
+                    "EntityDefinition": {"QualifiedApiName": each.object_type},
+                }
+
+    def setup(self, name: str) -> Iterable[_Row] | None:
+        """Return the rows of a setup object that no describe lists; None for any other type."""
+        user = self._user(self._tenant.scenario.people["integration"])["Id"]
+        sets = {each: f"0PS5g{draw(each):010d}AAA" for each in (PROFILE, *PERMISSION_SETS)}
+        permissions = {each: f"0CP5g{draw(each):010d}AAA" for each in CUSTOM_PERMISSIONS}
+        match name.lower():
+            case "duplicaterule":
+                return (self._duplicate_rule(*each) for each in enumerate(DUPLICATE_RULES))
+            case "flowdefinitionview":
+                return self._flows()
+            case "permissionsetassignment":
+                return (
+                    {
+                        "Id": f"0Pa5g{number:010d}AAA",
+                        "AssigneeId": user,
+                        "PermissionSetId": key,
+                        "PermissionSetGroupId": None,
+                        "PermissionSet": {"Name": each, "IsOwnedByProfile": each == PROFILE},
+                    }
+                    for number, (each, key) in enumerate(sets.items())
+                )
+            case "custompermission":
+                return (
+                    {"Id": key, "DeveloperName": each, "NamespacePrefix": None}
+                    for each, key in permissions.items()
+                )
+            case "setupentityaccess":
+                return (
+                    {
+                        "Id": f"0J05g{number:010d}AAA",
+                        "ParentId": sets[granting],
+                        "SetupEntityId": permissions[each],
+                        "SetupEntityType": "CustomPermission",
+                    }
+                    for number, (each, granting) in enumerate(CUSTOM_PERMISSIONS.items())
+                    if granting is not None
+                )
+        return None
+
+    def _duplicate_rule(self, number: int, rule: DuplicateRuleDef) -> _Row:
+        return {
+            "Id": f"0Bm5g{number:010d}AAA",
+            "DeveloperName": rule.name,
+            "MasterLabel": rule.label,
+            "NamespacePrefix": None,
+            "SobjectType": rule.object_type,
+            "IsActive": True,
+        }
+
+    def _flows(self) -> Iterable[_Row]:
+        for each in AUTOMATIONS:
+            if not each.is_trigger and each.object_type in self._tenant.state.objects:
+                yield {
+                    "DurableId": f"300{each.name}",
+                    "ApiName": each.name,
+                    "NamespacePrefix": None,
+                    "IsActive": True,
+                    "TriggerType": "RecordBeforeSave",
+                    "RecordTriggerType": each.runs,
+                    "TriggerObjectOrEvent": {"QualifiedApiName": each.object_type},
+                }
+
     def data(self, name: str) -> Iterable[_Row] | None:
         """Return the rows of an object type; None if it isn't queryable."""
+        if (rows := self.setup(name)) is not None:
+            return rows
         target = next(
             (each for key, each in self._tenant.visible().items() if key.lower() == name.lower()),
             None,
@@ -182,6 +272,8 @@ class SalesforceRows:
             "Title": person.title,
             "IsActive": True,
             "UserType": "Standard",
+            "Profile": {"Name": PROFILE if person.key == "integration" else "System Administrator"},
+            "UserRole": None,
             "LastModifiedDate": self._tenant.anchor - timedelta(days=120),
             "CreatedDate": self._tenant.anchor - timedelta(days=900),
         }

@@ -110,7 +110,7 @@ class PackedSchema:
         """Return the object type before it was packed."""
         row, fields = self.rows()
         named = dict(zip(OBJECT_COLUMNS, row, strict=True))
-        schema = _object(named["label"], named["custom"], named["native"], named["body"])
+        schema = face_of(named["label"], named["custom"], named["body"], named["native"])
         parsed = tuple(_parse(field[-1]) for field in fields)
         return schema.model_copy(update={"object_type": self.object_type, "fields": parsed})
 
@@ -249,7 +249,7 @@ class Definitions:
             "object_definition", "content_hash", wanted, "label, custom, native, body"
         )
         return {
-            content: _object(label, custom, native, body).model_copy(
+            content: face_of(label, custom, body, native).model_copy(
                 update={"fields": tuple(parsed[key] for key in lists[content])}
             )
             for content, label, custom, native, body in objects
@@ -263,7 +263,7 @@ class Definitions:
             self._having("field_definition", "field_hash", fields, "body")
         )
         parsed = tuple(_parse(bodies[key]) for key in fields)
-        schema = _object(face.label, face.custom, face.native, face.body)
+        schema = face_of(face.label, face.custom, face.body, face.native)
         schema = schema.model_copy(update={"fields": parsed})
         forms = [
             (canonical_json(field, structural=False), canonical_json(field, structural=True))
@@ -308,7 +308,10 @@ def _batches(schemas: Sequence[PackedSchema], size: int) -> Iterator[Sequence[Pa
         yield schemas[start : start + size]
 
 
-def _object(label: str, custom: bool | None, native: str, body: str | None) -> ObjectSchema:
+def face_of(
+    label: str, custom: bool | None, body: str | None, native: str = "{}"
+) -> ObjectSchema:
+    """Return an object type without its fields; raises ValidationError for a damaged body."""
     return ObjectSchema.model_validate(
         {
             "objectType": "",
@@ -347,7 +350,7 @@ def _object_row(schema: ObjectSchema, keys: Sequence[str], forms: Sequence[tuple
         lines_hash(compared for compared, _ in forms),
         lines_hash(structural for _, structural in forms),
         object_hash(schema),
-        None if schema.rules is None else rules_hash(schema.rules),
+        rules_hash(schema),
         native,
         body,
     )

@@ -23,7 +23,7 @@ from crmdeck.model import (
     to_utc,
 )
 from crmdeck.store.database import Database, Row
-from crmdeck.store.definitions import Definitions, PackedSchema
+from crmdeck.store.definitions import Definitions, PackedSchema, face_of
 from crmdeck.store.kept import KeptAnswers
 from crmdeck.store.recent import RecentSnapshots, RefreshKey
 from crmdeck.store.record_table import Where
@@ -147,6 +147,22 @@ class Snapshots:
         for key, name in rows:
             found[key] = (*found.get(key, ()), name)
         return found
+
+    def faces(self, connection_id: str) -> dict[str, ObjectSchema]:
+        """Return the current objects without their fields and native attributes.
+
+        Objects whose definitions were lost are left out.
+        """
+        last = self._last_refresh(connection_id, None)
+        rows = self._database.rows(
+            f"SELECT object_type, label, custom, body FROM ({_LATEST.format(one='')}) AS state "
+            f"JOIN object_definition USING (content_hash) WHERE {_PRESENT}",
+            [connection_id, last and last.seq],
+        )
+        return {
+            name: face_of(label, custom, body).model_copy(update={"object_type": name})
+            for name, label, custom, body in rows
+        }
 
     def refreshed_at(self, connection_id: str) -> datetime | None:
         """Return when the last refresh began, whatever time its source gives."""

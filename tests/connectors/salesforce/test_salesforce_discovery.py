@@ -9,10 +9,8 @@ import pytest
 from crmdeck.connectors.base import (
     Attribution,
     ChangeHistory,
-    Connector,
     Missing,
     RecordReader,
-    Rules,
     Sample,
 )
 from crmdeck.errors import CanceledError, QuotaExceededError
@@ -20,8 +18,6 @@ from crmdeck.model import (
     CancelToken,
     FieldType,
     GoneReason,
-    Notice,
-    RuleKind,
     Scope,
     ScopeMode,
 )
@@ -45,9 +41,10 @@ def test_a_token_goes_in_and_schema_and_quota_come_out(sandbox: Sandbox) -> None
     assert quota.used == sandbox.scenario.organizations[0].first.daily_used + (
         connector.meter.traffic.quota_spent
     )
-    # The list of versions, the list of objects, one call for up to 25 descriptions, the list of
-    # rules, and one call for up to 25 formulas.
-    assert connector.meter.traffic.requests == len(sandbox.requests) == 5
+    # The list of versions, the list of objects, one call for up to 25 descriptions; lists of
+    # validation rules, duplicate rules, flows and triggers; one call for up to 25 formulas, and
+    # one for each of two objects with duplicate rules.
+    assert connector.meter.traffic.requests == len(sandbox.requests) == 10
 
 
 def test_the_probe_says_who_where_and_how_much_is_left(sandbox: Sandbox) -> None:
@@ -62,54 +59,15 @@ def test_the_probe_says_who_where_and_how_much_is_left(sandbox: Sandbox) -> None
     assert report.missing_permissions == ()
 
 
-def test_an_unchanged_org_costs_one_small_request_and_two_for_its_rules(sandbox: Sandbox) -> None:
-    connector, _ = salesforce_to(sandbox)
-    first = run(connector)
-    before = connector.meter.traffic
-    again, _ = salesforce_to(sandbox)
-    second = run(again, first.known)
-    assert set(second.unchanged) == set(first.discovered)
-    assert again.meter.traffic.requests == 3
-    assert again.meter.traffic.bytes_received * 10 < before.bytes_received
-
-
 def test_each_object_is_asked_where_the_listing_is_not_trusted(sandbox: Sandbox) -> None:
     connector, _ = salesforce_to(sandbox, limits=ASK_EACH)
     first = run(connector)
-    before = connector.meter.traffic
-    second = run(connector, first.known)
+    sandbox.requests.clear()
+    second = run(connector, first.faces())
     assert set(second.unchanged) == set(first.discovered)
-    assert connector.meter.traffic.requests - before.requests == 4
-    assert sent(sandbox, oauth=False)[-3].endswith("/composite")
-
-
-def rules_of(connector: Connector) -> Rules | Notice:
-    items = connector.discover(Scope(), {}, CancelToken())
-    [said] = [item for item in items if isinstance(item, Rules | Notice)]
-    return said
-
-
-def test_validation_rules_come_with_their_formulas(sandbox: Sandbox) -> None:
-    connector, _ = salesforce_to(sandbox)
-    said = rules_of(connector)
-    assert isinstance(said, Rules)
-    [rule] = said.by_object["Opportunity"]
-    assert (rule.name, rule.kind, rule.field) == (
-        "Close_Date_In_Future",
-        RuleKind.VALIDATION,
-        "CloseDate",
-    )
-    assert rule.message == "An open opportunity closes today or later."
-    assert rule.expression.startswith("AND(NOT(IsClosed)")
-    assert said.by_object["Contact"] == ()
-
-
-def test_rules_that_a_user_may_not_read_are_said_to_be_untold(sandbox: Sandbox) -> None:
-    sandbox.fault("acme-prod", Fault(FaultKind.FORBIDDEN, path="tooling/query"))
-    connector, _ = salesforce_to(sandbox)
-    said = rules_of(connector)
-    assert isinstance(said, Notice)
-    assert said.code == "RULES_UNTOLD"
+    assert [path.partition("v68.0")[2] for path in sent(sandbox, oauth=False)].count(
+        "/composite"
+    ) == 1
 
 
 def test_what_changed_arrives_and_the_rest_is_unchanged(sandbox: Sandbox) -> None:

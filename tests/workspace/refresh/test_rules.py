@@ -45,6 +45,7 @@ def test_rules_drift_while_the_fields_are_as_they_were(
     assert [(rule.name, rule.fields) for rule in kept or ()] == [
         ("Close_Date_In_Future", ("CloseDate", "AccountId")),
         ("Amount_Is_Known", ("Amount",)),
+        ("automation:flow.Opportunity_Partner_Defaults", ()),
     ]
     assert office.refresh_at(ANCHOR + timedelta(days=6), "org").drift_events == ()
 

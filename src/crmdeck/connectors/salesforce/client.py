@@ -180,7 +180,8 @@ class SalesforceClient:
             status = 200
         except SalesforceError as error:
             body, status = error.content, error.status
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError, TypeError):
+            # simple-salesforce raises TypeError for an answer of `null` or a number.
             raise not_json(WHO) from None
         headers = self._session.last_headers()
         self._observe(headers)

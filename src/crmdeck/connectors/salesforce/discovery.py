@@ -16,10 +16,10 @@ from crmdeck.connectors.salesforce.batches import (
     describe_all,
 )
 from crmdeck.connectors.salesforce.client import SalesforceClient
-from crmdeck.connectors.salesforce.rules import read_rules
+from crmdeck.connectors.salesforce.rules import RuleReader
 from crmdeck.connectors.salesforce.session import WHO
 from crmdeck.connectors.salesforce.validator import Validator, answered_at, listing_digest
-from crmdeck.model import CancelToken, Scope, ScopeMode
+from crmdeck.model import CancelToken, RecordType, Scope, ScopeMode
 
 # Objects that belong to another one, and are never mapped themselves.
 _COMPANIONS = re.compile(r"(History|Share|Feed|ChangeEvent|Tag|__Tag|__hd|__ViewStat|__VoteStat)$")
@@ -35,11 +35,35 @@ def discover(
 ) -> Iterator[Discovery]:
     """Yield a Listing, then the result of each object type, then all rules.
 
-    See `validator` for conditional requests.
+    See `validator` for conditional requests. The rules are read next to the describes.
     """
     client.caller.start()
+    version = _agreed_version(client, _validators(known))
+    reader = RuleReader(client, known, scope.without_rules)
+    try:
+        record_types: dict[str, tuple[RecordType, ...]] = {}
+        for item in _describes(client, version, scope, known, cancel, limits, now):
+            if isinstance(item, Discovered):
+                record_types[item.schema.object_type] = item.schema.record_types or ()
+            elif isinstance(item, Unchanged):
+                schema = known[item.object_type].schema
+                record_types[item.object_type] = (schema and schema.record_types) or ()
+            yield item
+        yield from reader.finish(record_types, cancel)
+    finally:
+        reader.stop()
+
+
+def _describes(
+    client: SalesforceClient,
+    version: str,
+    scope: Scope,
+    known: Mapping[str, Known],
+    cancel: CancelToken,
+    limits: Limits,
+    now: datetime,
+) -> Iterator[Discovery]:
     validators = _validators(known)
-    version = _agreed_version(client, validators)
     previous = _trusted_listing(version, scope, validators, now, limits)
     headers = {"If-Modified-Since": previous.listing_date} if previous else {}
     reply = client.get("sobjects", cancel, headers=headers, accept=(304,) if previous else ())
@@ -48,8 +72,6 @@ def discover(
         yield Listing(frozenset(known), names)
         for name in names:
             yield Unchanged(name, known[name].validator)
-        # A rule can change without a change of its object type.
-        yield read_rules(client, names, cancel)
         return
     rows = _rows(reply)
     listed = frozenset(str(row["name"]) for row in rows)
@@ -73,11 +95,15 @@ def discover(
             yield Unchanged(name, validator.encode())
         else:
             yield Failed(name, answer)
-    yield read_rules(client, names, cancel)
 
 
 def _validators(known: Mapping[str, Known]) -> dict[str, Validator]:
-    decoded = {name: Validator.decode(each.validator) for name, each in known.items()}
+    """Return the validators of objects whose snapshot has all that this version reads."""
+    decoded = {
+        name: Validator.decode(each.validator)
+        for name, each in known.items()
+        if each.schema is None or each.schema.not_read is not None
+    }
     return {name: each for name, each in decoded.items() if each is not None}
 
 

@@ -1,106 +1,601 @@
-"""The active validation rules of an org, from the Tooling API.
+"""Everything in an org that decides writes, apart from the describes.
 
-One query lists them. Their formulas are in `Metadata`, which a query returns for one record only,
-so 25 of these queries go into each `tooling/composite` call.
+One query lists the validation rules. Their formulas are in `Metadata`, which a query returns for
+one record only, so 25 of these queries go into each `tooling/composite` call. Composite calls take
+no UI API resources, so duplicate rules cost a call for each object that has one, and picklist
+values a call for each record type.
+
+The reads that the last refresh shows to be needed start at once, next to the describes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from urllib.parse import quote
 
-from crmdeck.connectors.base import Rules
-from crmdeck.connectors.http import records_of
+from crmdeck.connectors.base import Known, ObjectRules, PicklistsOfType, Rules
+from crmdeck.connectors.http import not_json, records_of
+from crmdeck.connectors.pool import Running
 from crmdeck.connectors.salesforce.batches import MOST_IN_A_CALL
 from crmdeck.connectors.salesforce.client import SalesforceClient
-from crmdeck.connectors.salesforce.session import FAULTS
-from crmdeck.errors import CrmdeckError
-from crmdeck.model import CancelToken, Notice, Rule, RuleKind
+from crmdeck.connectors.salesforce.session import FAULTS, WHO
+from crmdeck.errors import CrmdeckError, PermissionDeniedError, SourceError
+from crmdeck.model import CancelToken, Notice, RecordType, Rule, RuleKind, to_utc
+from crmdeck.redaction import redact
 
-_LIST = (
-    "SELECT Id, ValidationName, NamespacePrefix, ErrorDisplayField, ErrorMessage, "
-    "EntityDefinition.QualifiedApiName FROM ValidationRule WHERE Active = true ORDER BY Id"
+RECORD_TYPES = "recordTypes"
+USER = "user"
+KINDS = (
+    *(RuleKind.VALIDATION.value, RuleKind.DUPLICATES.value, RuleKind.AUTOMATION.value),
+    *(RECORD_TYPES, USER),
 )
-# The formulas of more rules would cost too many calls.
+"""What a refresh reads in addition to the describes, as `without_rules` names it."""
+
+_VALIDATION_RULES = (
+    "SELECT Id, ValidationName, NamespacePrefix, ErrorDisplayField, ErrorMessage, "
+    "LastModifiedDate, EntityDefinition.QualifiedApiName FROM ValidationRule "
+    "WHERE Active = true ORDER BY Id"
+)
+_DUPLICATE_RULES = (
+    "SELECT DeveloperName, MasterLabel, NamespacePrefix, SobjectType FROM DuplicateRule "
+    "WHERE IsActive = true"
+)
+_FLOWS = (
+    "SELECT ApiName, RecordTriggerType, TriggerObjectOrEvent.QualifiedApiName "
+    "FROM FlowDefinitionView WHERE IsActive = true AND TriggerType = 'RecordBeforeSave'"
+)
+_TRIGGERS = (
+    "SELECT Name, NamespacePrefix, UsageBeforeInsert, UsageBeforeUpdate, "
+    "EntityDefinition.QualifiedApiName FROM ApexTrigger WHERE Status = 'Active' "
+    "AND (UsageBeforeInsert = true OR UsageBeforeUpdate = true)"
+)
+_GRANTS = (
+    "SELECT ParentId, SetupEntityId FROM SetupEntityAccess "
+    "WHERE SetupEntityType = 'CustomPermission'"
+)
+_PERMISSIONS = "SELECT Id, DeveloperName, NamespacePrefix FROM CustomPermission"
+# The formulas of more rules would cost too many calls; the next refresh reads further ones.
 _MOST_FORMULAS = 500
-# Each page has 2,000 rules. The limit guards against an endless list.
+# Each page has 2,000 rows. The limit guards against an endless list.
 _MOST_PAGES = 50
+_MOST_THREADS = 12
+_ID = re.compile(r"[a-zA-Z0-9]{15,18}")
+_ABOUT_USER = re.compile(r"\$(?:User|UserRole|Profile|Permission)\.\w+", re.IGNORECASE)
+_ALWAYS_KNOWN = ("$user.id", "$profile.name", "$permissionsets")
+_TITLES = {
+    RuleKind.VALIDATION.value: "validation rules",
+    RuleKind.DUPLICATES.value: "duplicate rules",
+    RuleKind.AUTOMATION.value: "flows and triggers",
+    RECORD_TYPES: "picklist values of record types",
+    USER: "permissions of this connection's user",
+}
+_LEFT_OUT = "A setting of the connection leaves them out (connections set --without-rules)."
+_NOT_MAPPED = "crmdeck reads them for objects with accepted mappings. Accept one, then refresh."
+_LASTING = frozenset({"NOT_VISIBLE", "BAD_REQUEST", "QUERY_REFUSED", "FORBIDDEN"})
+# Errors of one object or record type don't make the whole kind unknown.
+_WHOLE = ("", "flows", "triggers", "formulas")
+
+_Task = Callable[[CancelToken], None]
 
 
-def read_rules(
-    client: SalesforceClient, names: Collection[str], cancel: CancelToken
-) -> Rules | Notice:
-    """Return the rules of the object types `names`, or a notice with the reason for none."""
-    try:
-        found = {
-            str(record["Id"]): (name, record)
-            for record in _records(client, cancel)
-            if (name := _object_of(record)) in names and record.get("Id")
-        }
-        formulas = _formulas(client, sorted(found)[:_MOST_FORMULAS], cancel)
-    except CrmdeckError as error:
-        if FAULTS.concerns_connection(error):
-            raise
-        return Notice(
-            code="RULES_UNTOLD",
-            message="crmdeck can't read the validation rules of the org.",
-            cause=f"{error.message} {error.cause or ''}".strip(),
-            remedy="Give the user the permission View Setup and Configuration.",
-        )
-    rules: dict[str, list[Rule]] = {name: [] for name in names}
-    for rule_id, (object_type, record) in found.items():
-        rules[object_type].append(_rule(record, formulas.get(rule_id, "")))
-    return Rules({name: tuple(each) for name, each in rules.items()})
+class _Asker:
+    """The calls for one kind, counted."""
 
+    def __init__(self, client: SalesforceClient, cancel: CancelToken) -> None:
+        self.client = client
+        self.cancel = cancel
+        self.calls = 0
 
-def _records(client: SalesforceClient, cancel: CancelToken) -> Iterator[Mapping[str, object]]:
-    reply = client.get("tooling/query", cancel, params={"q": _LIST})
-    for _ in range(_MOST_PAGES):
-        yield from records_of(reply.body)
-        following = reply.fields.get("nextRecordsUrl")
-        if not isinstance(following, str) or "/tooling/query/" not in following:
-            return
-        page = following.rpartition("/")[2]
-        reply = client.get(f"tooling/query/{page}", cancel)
+    def get(self, path: str, **params: str) -> Mapping[str, object]:
+        self.calls += 1
+        body = self.client.get(path, self.cancel, params=params or None).body
+        if not isinstance(body, Mapping):
+            raise not_json(WHO)
+        return body
 
+    def rows(self, path: str, soql: str) -> list[Mapping[str, object]]:
+        """Return all rows of a query."""
+        found: list[Mapping[str, object]] = []
+        body = self.get(path, q=soql)
+        for _ in range(_MOST_PAGES):
+            found += _records(body)
+            following = body.get("nextRecordsUrl")
+            if not isinstance(following, str) or f"/{path}/" not in following:
+                break
+            body = self.get(f"{path}/{following.rpartition('/')[2]}")
+        return found
 
-def _formulas(
-    client: SalesforceClient, rule_ids: Sequence[str], cancel: CancelToken
-) -> dict[str, str]:
-    formulas: dict[str, str] = {}
-    for start in range(0, len(rule_ids), MOST_IN_A_CALL):
-        some = [each for each in rule_ids[start : start + MOST_IN_A_CALL] if each.isalnum()]
+    def composite(self, path: str, queries: Mapping[str, str]) -> Mapping[str, object]:
+        """Return the answers to at most 25 queries of one call, by their names."""
+        base = f"/services/data/v{self.client.version()}/{path.replace('composite', 'query')}"
         parts = [
-            {
-                "method": "GET",
-                "url": f"/services/data/v{client.version()}/tooling/query?q=SELECT+Metadata+FROM"
-                f"+ValidationRule+WHERE+Id='{rule_id}'",
-                "referenceId": rule_id,
-            }
-            for rule_id in some
+            {"method": "GET", "url": f"{base}?q={quote(soql, safe='=')}", "referenceId": name}
+            for name, soql in queries.items()
         ]
+        self.calls += 1
         body = {"allOrNone": False, "compositeRequest": parts}
-        reply = client.post("tooling/composite", body, cancel)
-        for answer in records_of(reply.body, "compositeResponse"):
-            for record in records_of(answer.get("body")):
-                metadata = record.get("Metadata")
-                if isinstance(metadata, Mapping):
-                    formula = metadata.get("errorConditionFormula")
-                    formulas[str(answer.get("referenceId"))] = str(formula or "")
+        answer = self.client.post(path, body, self.cancel).body
+        return {
+            str(each.get("referenceId")): each.get("body")
+            for each in records_of(answer, "compositeResponse")
+        }
+
+
+class RuleReader:
+    """Reads rules in the background; `finish` waits for them."""
+
+    def __init__(
+        self, client: SalesforceClient, known: Mapping[str, Known], without: Iterable[str]
+    ) -> None:
+        self._client = client
+        self._known = known
+        self._without = frozenset(without)
+        self._found: dict[str, list[tuple[str, Rule]]] = defaultdict(list)
+        self._details: dict[str, Mapping[str, Rule]] = {}
+        self._values: dict[str, PicklistsOfType] = {}
+        self._user: dict[str, bool | str] = {}
+        self._asked_of_user: set[str] = set()
+        self._without_formula: list[tuple[str, str, str]] = []
+        self._errors: dict[tuple[str, str], CrmdeckError] = {}
+        self._calls: Counter[str] = Counter()
+        self._running: list[Running[None]] = []
+        self._start(self._first_tasks())
+
+    def stop(self) -> None:
+        """Stop reading what isn't needed any longer."""
+        for each in self._running:
+            each.stop()
+
+    def finish(
+        self, record_types: Mapping[str, Sequence[RecordType]], cancel: CancelToken
+    ) -> Iterator[Rules | Notice]:
+        """Yield the rules of each object type, then a notice if some of them are unknown.
+
+        `record_types` has those of the objects in scope.
+        """
+        self._wait(cancel)
+        self._start(self._further_tasks(record_types))
+        self._wait(cancel)
+        asked = set[str]()
+        for name, rule in self._found[RuleKind.VALIDATION]:
+            if name in record_types:
+                asked |= _about_user(rule)
+        if asked - self._asked_of_user:
+            self._start([self._user_task(asked | self._asked_of_user)])
+            self._wait(cancel)
+        yield Rules(
+            {name: self._rules_of(name, record_types[name]) for name in record_types},
+            dict(self._calls),
+        )
+        if self._errors:
+            kinds = dict.fromkeys(kind for kind, _ in self._errors)
+            error = next(iter(self._errors.values()))
+            yield Notice(
+                code="RULES_UNTOLD",
+                message=f"crmdeck can't read all {', '.join(map(_TITLES.__getitem__, kinds))}.",
+                cause=_reason(error),
+                remedy="Give the user the permission View Setup and Configuration, and access to "
+                "the objects. Or leave kinds out: crmdeck connections set NAME --without-rules",
+            )
+
+    # -- tasks --------------------------------------------------------------------------------
+
+    def _start(self, tasks: Iterable[_Task | None]) -> None:
+        wanted = [task for task in tasks if task is not None]
+        if wanted:
+            threads = min(len(wanted), _MOST_THREADS)
+            waiting = iter(wanted)
+            self._running.append(Running(lambda: next(waiting, None), threads, "salesforce-rules"))
+
+    def _wait(self, cancel: CancelToken) -> None:
+        for each in self._running:
+            for _ in each.results(cancel):
+                pass
+        self._running.clear()
+
+    def _first_tasks(self) -> list[_Task | None]:
+        tasks = [
+            self._task(RuleKind.VALIDATION, "", self._read_validation_rules),
+            self._task(RuleKind.DUPLICATES, "", self._read_duplicate_rules),
+            self._task(RuleKind.AUTOMATION, "flows", self._read_flows),
+            self._task(RuleKind.AUTOMATION, "triggers", self._read_triggers),
+        ]
+        asked = set[str]()
+        for name, each in self._known.items():
+            if any(rule.kind is RuleKind.DUPLICATES for rule in each.rules):
+                tasks.append(self._duplicates_task(name))
+            for rule in each.rules:
+                asked |= _about_user(rule)
+            if each.mapped and each.schema is not None:
+                keys = _ids(each.schema.record_types or ())
+                tasks += [self._values_task(name, key) for key in keys]
+        if asked:
+            tasks.append(self._user_task(asked))
+        return tasks
+
+    def _further_tasks(
+        self, record_types: Mapping[str, Sequence[RecordType]]
+    ) -> list[_Task | None]:
+        """Return the reads that only the answers so far show to be needed."""
+        tasks = [self._formulas_task(record_types)]
+        with_duplicates = {name for name, _ in self._found[RuleKind.DUPLICATES]}
+        for name, types in record_types.items():
+            if name in with_duplicates and not self._was_asked(RuleKind.DUPLICATES, name):
+                tasks.append(self._duplicates_task(name))
+            if name in self._known and self._known[name].mapped:
+                tasks += [
+                    self._values_task(name, key)
+                    for key in _ids(types)
+                    if not self._was_asked(RECORD_TYPES, key)
+                ]
+        return tasks
+
+    def _was_asked(self, kind: str, subject: str) -> bool:
+        known = self._details if kind == RuleKind.DUPLICATES else self._values
+        return subject in known or (kind, subject) in self._errors
+
+    def _task(
+        self, kind: str, subject: str, read: Callable[[_Asker], None]
+    ) -> _Task | None:
+        """Return a task that notes errors and counts calls; None if a setting leaves it out."""
+        if kind in self._without:
+            return None
+
+        def task(stop: CancelToken) -> None:
+            asker = _Asker(self._client, stop)
+            try:
+                read(asker)
+            except CrmdeckError as error:
+                if FAULTS.concerns_connection(error):
+                    raise
+                self._errors[kind, subject] = error
+            finally:
+                self._calls[str(kind)] += asker.calls
+
+        return task
+
+    def _duplicates_task(self, name: str) -> _Task | None:
+        def read(asker: _Asker) -> None:
+            body = asker.get(f"ui-api/duplicates/{quote(name, safe='')}")
+            self._details[name] = dict(_duplicate_details(body))
+
+        return self._task(RuleKind.DUPLICATES, name, read)
+
+    def _values_task(self, name: str, key: str) -> _Task | None:
+        def read(asker: _Asker) -> None:
+            path = f"ui-api/object-info/{quote(name, safe='')}/picklist-values/{key}"
+            self._values[key] = _picklists(asker.get(path))
+
+        return self._task(RECORD_TYPES, key, read)
+
+    def _user_task(self, names: set[str]) -> _Task | None:
+        self._asked_of_user = names
+        return self._task(USER, "", lambda asker: self._read_user(asker, names))
+
+    # -- reads --------------------------------------------------------------------------------
+
+    def _read_validation_rules(self, asker: _Asker) -> None:
+        """List the rules. A rule that wasn't saved since the last refresh keeps its formula."""
+        cached = {
+            (name, rule.name): rule
+            for name, each in self._known.items()
+            for rule in each.rules
+            if rule.modified_at is not None and rule.expression
+        }
+        for record in asker.rows("tooling/query", _VALIDATION_RULES):
+            name, rule = _object_of(record, "EntityDefinition"), _validation_rule(record)
+            before = cached.get((name, rule.name))
+            key = str(record.get("Id"))
+            if before is not None and before.modified_at == rule.modified_at:
+                rule = rule.model_copy(update={"expression": before.expression})
+            elif _ID.fullmatch(key):
+                self._without_formula.append((key, name, rule.name))
+            self._found[RuleKind.VALIDATION].append((name, rule))
+
+    def _formulas_task(self, names: Collection[str]) -> _Task | None:
+        """Return a task that reads the formulas of new and changed rules of these objects."""
+        wanted = [each for each in self._without_formula if each[1] in names][:_MOST_FORMULAS]
+        if not wanted:
+            return None
+
+        def read(asker: _Asker) -> None:
+            formulas: dict[str, str] = {}
+            for start in range(0, len(wanted), MOST_IN_A_CALL):
+                some = [key for key, _, _ in wanted[start : start + MOST_IN_A_CALL]]
+                formulas |= _formulas(asker, some)
+            by_rule = {(name, rule): formulas.get(key, "") for key, name, rule in wanted}
+            self._found[RuleKind.VALIDATION] = [
+                (name, rule.model_copy(update={"expression": by_rule[name, rule.name]}))
+                if (name, rule.name) in by_rule
+                else (name, rule)
+                for name, rule in self._found[RuleKind.VALIDATION]
+            ]
+
+        return self._task(RuleKind.VALIDATION, "formulas", read)
+
+    def _read_duplicate_rules(self, asker: _Asker) -> None:
+        for record in asker.rows("query", _DUPLICATE_RULES):
+            name, label = _name_of(record, "DeveloperName"), str(record.get("MasterLabel") or "")
+            rule = Rule(
+                name=f"{RuleKind.DUPLICATES}:{name}", kind=RuleKind.DUPLICATES, message=label
+            )
+            self._found[RuleKind.DUPLICATES].append((str(record.get("SobjectType")), rule))
+
+    def _read_flows(self, asker: _Asker) -> None:
+        for record in asker.rows("query", _FLOWS):
+            runs = str(record.get("RecordTriggerType"))
+            rule = _automation(
+                "flow", str(record.get("ApiName")), "Create" in runs, "Update" in runs
+            )
+            pair = (_object_of(record, "TriggerObjectOrEvent"), rule)
+            self._found[RuleKind.AUTOMATION].append(pair)
+
+    def _read_triggers(self, asker: _Asker) -> None:
+        for record in asker.rows("tooling/query", _TRIGGERS):
+            inserts, updates = record.get("UsageBeforeInsert"), record.get("UsageBeforeUpdate")
+            rule = _automation(
+                "trigger", _name_of(record, "Name"), inserts is True, updates is True
+            )
+            pair = (_object_of(record, "EntityDefinition"), rule)
+            self._found[RuleKind.AUTOMATION].append(pair)
+
+    def _read_user(self, asker: _Asker, names: set[str]) -> None:
+        """Read the facts in `names` about the user, by their lower-case names in formulas."""
+        user_id = next(
+            (
+                str(each.schema.user["$user.id"])
+                for each in self._known.values()
+                if each.schema and each.schema.user and "$user.id" in each.schema.user
+            ),
+            "",
+        )
+        if not user_id:
+            asker.calls += 1
+            user_id = str(self._client.user_info(asker.cancel).get("user_id"))
+        if not _ID.fullmatch(user_id):
+            raise not_json(WHO)
+        columns = {"$profile.name": "Profile.Name"}
+        for name in names:
+            place, _, column = name.removeprefix("$").partition(".")
+            if place != "permission":
+                columns[name] = column if place == "user" else f"{place}.{column}"
+        answers = asker.composite(
+            "composite",
+            {
+                "user": f"SELECT Id, {', '.join(dict.fromkeys(columns.values()))} FROM User "
+                f"WHERE Id = '{user_id}'",
+                "sets": "SELECT PermissionSetId, PermissionSetGroupId, PermissionSet.Name, "
+                "PermissionSet.IsOwnedByProfile FROM PermissionSetAssignment "
+                f"WHERE AssigneeId = '{user_id}'",
+                "grants": _GRANTS,
+                "permissions": _PERMISSIONS,
+            },
+        )
+        (record,) = _records(answers.get("user"))[:1] or [{}]
+        for name, column in columns.items():
+            value = _follow(record, column)
+            if record and isinstance(value, bool | str | None):
+                self._user[name] = "" if value is None else value
+        sets = _records(answers.get("sets"))
+        own = [each for each in sets if _follow(each, "PermissionSet.IsOwnedByProfile") is not True]
+        self._user["$user.id"] = user_id
+        self._user["$permissionsets"] = ", ".join(
+            sorted(str(_follow(each, "PermissionSet.Name")) for each in own)
+        )
+        self._user |= _permissions(answers, sets, names)
+
+    # -- results ------------------------------------------------------------------------------
+
+    def _rules_of(self, name: str, record_types: Sequence[RecordType]) -> ObjectRules:
+        schema = self._known[name].schema if name in self._known else None
+        rules: list[Rule] = []
+        not_read = {kind: _LEFT_OUT for kind in self._without if kind in KINDS}
+        for kind in (RuleKind.VALIDATION, RuleKind.DUPLICATES, RuleKind.AUTOMATION):
+            errors = [self._errors.get((kind, subject)) for subject in _WHOLE]
+            error = next(filter(None, errors), None)
+            if error is None:
+                rules += [rule for place, rule in self._found[kind] if place == name]
+            elif not _is_lasting(error) and schema and kind in schema.known_kinds:
+                rules += [rule for rule in schema.rules or () if rule.kind is kind]
+            else:
+                not_read[kind.value] = _reason(error)
+        details = self._details.get(name, {})
+        rules = [_detailed(rule, details) for rule in rules]
+        if record_types and RECORD_TYPES not in not_read:
+            not_read |= self._values_unknown(name, record_types)
+        asked = set[str]().union(*map(_about_user, rules))
+        user = {
+            key: value
+            for key, value in self._user.items()
+            if asked and (key in asked or key in _ALWAYS_KNOWN)
+        }
+        if (USER, "") in self._errors and asked:
+            not_read[USER] = _reason(self._errors[USER, ""])
+        values = {key: self._values[key] for key in _ids(record_types) if key in self._values}
+        return ObjectRules(tuple(rules), not_read, user or None, values)
+
+    def _values_unknown(self, name: str, record_types: Sequence[RecordType]) -> dict[str, str]:
+        if name not in self._known or not self._known[name].mapped:
+            return {RECORD_TYPES: _NOT_MAPPED}
+        errors = [self._errors.get((RECORD_TYPES, key)) for key in _ids(record_types)]
+        found = [_reason(error) for error in errors if error is not None]
+        return {RECORD_TYPES: found[0]} if found else {}
+
+
+def _records(body: object) -> list[Mapping[str, object]]:
+    """Return the rows of a query; raises SourceError unless the answer lists them."""
+    if not isinstance(body, Mapping) or not isinstance(body.get("records"), list):
+        error = body[0] if isinstance(body, list) and body else {}
+        message = error.get("message") if isinstance(error, Mapping) else None
+        if not message:
+            raise not_json(WHO)
+        raise SourceError(
+            "Salesforce refused a query.",
+            cause=redact(str(message)[:300], foreign=True),
+            code="QUERY_REFUSED",
+        )
+    return records_of(body)
+
+
+def _follow(record: Mapping[str, object], path: str) -> object:
+    """Return the value at a path, whose names match without case."""
+    value: object = record
+    for part in path.split("."):
+        if not isinstance(value, Mapping):
+            return None
+        value = next((v for key, v in value.items() if key.lower() == part.lower()), None)
+    return value
+
+
+def _formulas(asker: _Asker, rule_ids: Sequence[str]) -> dict[str, str]:
+    queries = {
+        key: f"SELECT Metadata FROM ValidationRule WHERE Id='{key}'" for key in rule_ids
+    }
+    formulas = {}
+    for key, body in asker.composite("tooling/composite", queries).items():
+        for record in records_of(body):
+            metadata = record.get("Metadata")
+            if isinstance(metadata, Mapping):
+                formulas[key] = str(metadata.get("errorConditionFormula") or "")
     return formulas
 
 
-def _object_of(record: Mapping[str, object]) -> str:
-    entity = record.get("EntityDefinition")
-    return str(entity.get("QualifiedApiName")) if isinstance(entity, Mapping) else ""
+def _object_of(record: Mapping[str, object], relation: str) -> str:
+    return str(_follow(record, f"{relation}.QualifiedApiName") or "")
 
 
-def _rule(record: Mapping[str, object], formula: str) -> Rule:
-    name, namespace = str(record.get("ValidationName")), record.get("NamespacePrefix")
+def _name_of(record: Mapping[str, object], key: str) -> str:
+    name, namespace = str(record.get(key)), record.get("NamespacePrefix")
+    return f"{namespace}__{name}" if namespace else name
+
+
+def _validation_rule(record: Mapping[str, object]) -> Rule:
     place = record.get("ErrorDisplayField")
     return Rule(
-        name=f"{namespace}__{name}" if namespace else name,
+        name=_name_of(record, "ValidationName"),
         kind=RuleKind.VALIDATION,
         field=place if isinstance(place, str) and place else None,
         message=str(record.get("ErrorMessage") or ""),
-        expression=formula,
+        modified_at=_moment(record.get("LastModifiedDate")),
     )
+
+
+def _moment(value: object) -> datetime | None:
+    try:
+        return to_utc(datetime.fromisoformat(value)) if isinstance(value, str) else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _automation(word: str, name: str, creates: bool, updates: bool) -> Rule:
+    return Rule(
+        name=f"{RuleKind.AUTOMATION}:{word}.{name}",
+        kind=RuleKind.AUTOMATION,
+        on_create="run" if creates else None,
+        on_update="run" if updates else None,
+    )
+
+
+def _duplicate_details(body: Mapping[str, object]) -> Iterator[tuple[str, Rule]]:
+    """Yield the label of each rule of an object with its effects and fields.
+
+    The fields are those of all matching rules of the object: the answer doesn't split them.
+    """
+    listed = body.get("dedupeFields")
+    fields = tuple(sorted(map(str, listed))) if isinstance(listed, list) else ()
+    for record in records_of(body, "duplicateRules"):
+        filters = record.get("duplicateRuleFilters")
+        parts = [f"compares {', '.join(fields)}" if fields else ""]
+        parts.append(f"only if {json.dumps(filters, sort_keys=True)}" if filters else "")
+        yield (
+            str(record.get("name")),
+            Rule(
+                name="",
+                kind=RuleKind.DUPLICATES,
+                fields=fields,
+                expression="; ".join(filter(None, parts)),
+                on_create=_effect(record, "Insert"),
+                on_update=_effect(record, "Update"),
+            ),
+        )
+
+
+def _effect(record: Mapping[str, object], operation: str) -> str:
+    if record.get(f"actionOn{operation}") == "Block":
+        return "block"
+    then = record.get(f"operationsOn{operation}")
+    alerts = isinstance(then, list) and "Alert" in then
+    return "alert" if alerts else "report"
+
+
+def _detailed(rule: Rule, details: Mapping[str, Rule]) -> Rule:
+    """Return a duplicate rule with its effects, found by its label or its name."""
+    found = details.get(rule.message) or details.get(rule.name.partition(":")[2])
+    if rule.kind is not RuleKind.DUPLICATES or found is None:
+        return rule
+    return found.model_copy(update={"name": rule.name, "message": rule.message})
+
+
+def _picklists(body: Mapping[str, object]) -> PicklistsOfType:
+    fields = body.get("picklistFieldValues")
+    if not isinstance(fields, Mapping):
+        raise not_json(WHO)
+    values: dict[str, tuple[str, ...]] = {}
+    defaults: dict[str, str] = {}
+    for name, each in fields.items():
+        if not isinstance(each, Mapping) or not isinstance(each.get("values"), list):
+            raise not_json(WHO)
+        found = (one.get("value") for one in records_of(each, "values"))
+        values[str(name)] = tuple(one for one in found if isinstance(one, str))
+        default = each.get("defaultValue")
+        if isinstance(default, Mapping) and isinstance(default.get("value"), str):
+            defaults[str(name)] = default["value"]
+    return PicklistsOfType(values, defaults)
+
+
+def _permissions(
+    answers: Mapping[str, object], sets: Sequence[Mapping[str, object]], names: Iterable[str]
+) -> dict[str, bool | str]:
+    """Return which custom permissions in `names` the user has.
+
+    Permission set groups may grant more than the answers list, so that a missing permission is
+    unknown if the user has a group.
+    """
+    assigned = {each.get("PermissionSetId") for each in sets}
+    granted = {
+        each.get("SetupEntityId")
+        for each in _records(answers.get("grants"))
+        if each.get("ParentId") in assigned
+    }
+    in_group = any(each.get("PermissionSetGroupId") for each in sets)
+    found: dict[str, bool | str] = {}
+    for each in _records(answers.get("permissions")):
+        name = f"$permission.{_name_of(each, 'DeveloperName').lower()}"
+        if name in names and (each.get("Id") in granted or not in_group):
+            found[name] = each.get("Id") in granted
+    return found
+
+
+def _about_user(rule: Rule) -> set[str]:
+    """Return what a formula reads about the user, in lower case: `$permission.deal_desk`."""
+    return {name.lower() for name in _ABOUT_USER.findall(rule.expression)}
+
+
+def _ids(record_types: Iterable[RecordType]) -> list[str]:
+    return [
+        each.id
+        for each in record_types
+        if each.id and _ID.fullmatch(each.id) and each.active and each.available is not False
+    ]
+
+
+def _is_lasting(error: CrmdeckError) -> bool:
+    return isinstance(error, PermissionDeniedError) or error.code in _LASTING
+
+
+def _reason(error: CrmdeckError) -> str:
+    return f"{error.message} {error.cause or ''}".strip()

@@ -16,6 +16,7 @@ from crmdeck.connectors.base import (
     Known,
     Listing,
     Missing,
+    ObjectRules,
     Rules,
     Unchanged,
 )
@@ -30,11 +31,10 @@ from crmdeck.model import (
     GoneReason,
     Notice,
     ObjectSchema,
-    Rule,
+    RuleKind,
     Scope,
     SnapshotInfo,
     VendorProfile,
-    rules_hash,
     unknown_attributes,
 )
 from crmdeck.store import PackedSchema, SchemaPacker, Session, Store
@@ -74,7 +74,8 @@ class Answer:
     unchanged: list[Unchanged] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
-    rules: Mapping[str, tuple[Rule, ...]] | None = None
+    rules: Mapping[str, ObjectRules] = field(default_factory=dict)
+    rule_calls: Mapping[str, int] = field(default_factory=dict)
     not_checked: Counter[str] = field(default_factory=Counter)
     packer: SchemaPacker = field(default_factory=SchemaPacker)
 
@@ -93,7 +94,7 @@ class Answer:
             case Failed():
                 self.failed.append(item)
             case Rules():
-                self.rules = item.by_object
+                self.rules, self.rule_calls = item.by_object, item.calls
             case Notice():
                 self.notices.append(item)
 
@@ -210,6 +211,8 @@ def load_known(session: Session, connection_id: str) -> dict[str, Known]:
     current = session.snapshots.current(connection_id, whole=False)
     if not current:
         return {}
+    faces = session.snapshots.faces(connection_id)
+    mapped = {pair.crm_object for pair in accepted_fields(session.decisions.log(connection_id))}
     # Only a full read restores a lost definition.
     lost = _lost(session, connection_id)
     since = session.audit.entries(
@@ -224,6 +227,8 @@ def load_known(session: Session, connection_id: str) -> dict[str, Known]:
             validators.get(info.object_type)
             if info.object_hash and info.object_type not in lost
             else None,
+            schema=faces.get(info.object_type),
+            mapped=info.object_type in mapped,
         )
         for info in current
     }
@@ -241,7 +246,7 @@ def _load_cached(store: Store, session: Session, connection_id: str, answer: Ans
     }
     gone = session.snapshots.gone(connection_id)
     _settle_returned(session, connection_id, current, answer)
-    _settle_rules(session, current, answer)
+    _settle_rules(session, connection_id, current, answer)
     wanted = []
     for item in answer.discovered:
         name = item.packed.object_type
@@ -290,11 +295,13 @@ def _settle_returned(
     answer.unchanged = [item for item in answer.unchanged if item.object_type not in back]
 
 
-def _settle_rules(session: Session, current: Mapping[str, SnapshotInfo], answer: Answer) -> None:
+def _settle_rules(
+    session: Session, connection_id: str, current: Mapping[str, SnapshotInfo], answer: Answer
+) -> None:
     """Put the rules of an answer into its objects; the rules of an unchanged one may differ."""
-    if answer.rules is None:
-        return
     rules = answer.rules
+    if not rules:
+        return
     pack = answer.packer.pack
     answer.discovered = [
         item._replace(packed=pack(_with_rules(item.packed.schema(), rules[name])))
@@ -302,12 +309,13 @@ def _settle_rules(session: Session, current: Mapping[str, SnapshotInfo], answer:
         else item
         for item in answer.discovered
     ]
+    faces = session.snapshots.faces(connection_id)
     moved = {
         item.object_type: item
         for item in answer.unchanged
         if item.object_type in rules
-        and (info := current.get(item.object_type)) is not None
-        and info.rules_hash != rules_hash(rules[item.object_type])
+        and item.object_type in current
+        and not _has_rules(faces.get(item.object_type), rules[item.object_type])
     }
     loaded = session.snapshots.load([current[name] for name in moved])
     for name, item in moved.items():
@@ -316,12 +324,43 @@ def _settle_rules(session: Session, current: Mapping[str, SnapshotInfo], answer:
     answer.unchanged = [item for item in answer.unchanged if item.object_type not in moved]
 
 
-def _with_rules(schema: ObjectSchema, rules: tuple[Rule, ...]) -> ObjectSchema:
-    names = [field.name for field in schema.fields]
-    with_fields = tuple(
-        rule.model_copy(update={"fields": fields_in(rule.expression, names)}) for rule in rules
+def _has_rules(face: ObjectSchema | None, found: ObjectRules) -> bool:
+    if face is None or face.rules is None:
+        return False
+    fields = {rule.name: rule.fields for rule in face.rules}
+    after = _with_rules(face, found)
+    # The fields of formulas depend on the object's fields, which a face lacks.
+    rules = tuple(
+        rule.model_copy(update={"fields": fields.get(rule.name, ())})
+        if rule.kind is RuleKind.VALIDATION
+        else rule
+        for rule in after.rules or ()
     )
-    return schema.model_copy(update={"rules": with_fields})
+    return face == after.model_copy(update={"rules": rules})
+
+
+def _with_rules(schema: ObjectSchema, found: ObjectRules) -> ObjectSchema:
+    names = [field.name for field in schema.fields]
+    rules = tuple(
+        rule.model_copy(update={"fields": fields_in(rule.expression, names)})
+        if rule.kind is RuleKind.VALIDATION
+        else rule
+        for rule in found.rules
+    )
+    record_types = schema.record_types and tuple(
+        each.model_copy(update={"values": read.values, "value_defaults": read.defaults})
+        if (read := found.picklists.get(each.id or ""))
+        else each
+        for each in schema.record_types
+    )
+    return schema.model_copy(
+        update={
+            "rules": rules,
+            "not_read": found.not_read,
+            "user": found.user,
+            "record_types": record_types,
+        }
+    )
 
 
 def _differs(info: SnapshotInfo, packed: PackedSchema) -> bool:

@@ -280,6 +280,7 @@ class Refresh:
             new_definitions=recorded.new_definitions,
             unchanged_objects=len(answer.unchanged),
             traffic=self._connector.meter.traffic,
+            rule_calls=dict(answer.rule_calls),
             elapsed_ms=round(elapsed.total_seconds() * 1000),
         )
 
