@@ -8,7 +8,7 @@ starts to specify more changes the schema hash, but nothing changed in the CRM.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
@@ -155,9 +155,7 @@ def _moved_values(before: ObjectSchema, after: ObjectSchema) -> dict[str, frozen
 def _record_types_differ(
     before: RecordType, after: RecordType, moved: Mapping[str, frozenset[str]]
 ) -> bool:
-    old, new = (
-        each.model_dump(exclude_none=True, exclude={"id"}) for each in (before, after)
-    )
+    old, new = (each.model_dump(exclude_none=True, exclude={"id"}) for each in (before, after))
     for side in (old, new):
         if "values" in side:
             side["values"] = canonical_allowed_values(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Self
 
+import pydantic
+
 from crmdeck.errors import CrmdeckError
 from crmdeck.model.drift import DriftEvent, Story
 from crmdeck.model.enums import SyncOutcome
@@ -76,7 +78,7 @@ class RefreshResult(WireModel):
     new_definitions: int = 0
     unchanged_objects: int = 0
     traffic: Traffic = Traffic()
-    rule_calls: dict[str, int] = {}
+    rule_calls: dict[str, int] = pydantic.Field(default_factory=dict)
     elapsed_ms: int = 0
 
 

@@ -308,9 +308,7 @@ def _batches(schemas: Sequence[PackedSchema], size: int) -> Iterator[Sequence[Pa
         yield schemas[start : start + size]
 
 
-def face_of(
-    label: str, custom: bool | None, body: str | None, native: str = "{}"
-) -> ObjectSchema:
+def face_of(label: str, custom: bool | None, body: str | None, native: str = "{}") -> ObjectSchema:
     """Return an object type without its fields; raises ValidationError for a damaged body."""
     return ObjectSchema.model_validate(
         {

@@ -88,19 +88,19 @@ def test_an_unchanged_org_takes_one_round_trip(
 
 
 @pytest.mark.parametrize(
-    ("where", "kind", "object_type"),
+    ("path", "query", "kind", "object_type"),
     [
-        ({"query": "ValidationRule"}, "validation", "Opportunity"),
-        ({"query": "DuplicateRule"}, "duplicates", "Lead"),
-        ({"query": "FlowDefinitionView"}, "automation", "Opportunity"),
-        ({"path": "picklist-values"}, "recordTypes", "Opportunity"),
+        (None, "ValidationRule", "validation", "Opportunity"),
+        (None, "DuplicateRule", "duplicates", "Lead"),
+        (None, "FlowDefinitionView", "automation", "Opportunity"),
+        ("picklist-values", None, "recordTypes", "Opportunity"),
     ],
 )
 def test_a_kind_without_the_right_is_unknown_with_the_reason(
-    sandbox: Sandbox, where: dict[str, str], kind: str, object_type: str
+    sandbox: Sandbox, path: str | None, query: str | None, kind: str, object_type: str
 ) -> None:
     known = read(sandbox)[0].faces("Opportunity")
-    sandbox.fault("acme-prod", Fault(FaultKind.FORBIDDEN, **where))
+    sandbox.fault("acme-prod", Fault(FaultKind.FORBIDDEN, path=path, query=query))
     found, notices = read(sandbox, known)
     rules = found.rules.by_object[object_type]
     assert "permission" in rules.not_read[kind]

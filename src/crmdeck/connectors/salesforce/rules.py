@@ -40,6 +40,7 @@ _VALIDATION_RULES = (
     "LastModifiedDate, EntityDefinition.QualifiedApiName FROM ValidationRule "
     "WHERE Active = true ORDER BY Id"
 )
+_METADATA = "SELECT Metadata FROM ValidationRule WHERE Id='{id}'"
 _DUPLICATE_RULES = (
     "SELECT DeveloperName, MasterLabel, NamespacePrefix, SobjectType FROM DuplicateRule "
     "WHERE IsActive = true"
@@ -52,6 +53,11 @@ _TRIGGERS = (
     "SELECT Name, NamespacePrefix, UsageBeforeInsert, UsageBeforeUpdate, "
     "EntityDefinition.QualifiedApiName FROM ApexTrigger WHERE Status = 'Active' "
     "AND (UsageBeforeInsert = true OR UsageBeforeUpdate = true)"
+)
+_USER = "SELECT Id, {columns} FROM User WHERE Id = '{id}'"
+_SETS = (
+    "SELECT PermissionSetId, PermissionSetGroupId, PermissionSet.Name, "
+    "PermissionSet.IsOwnedByProfile FROM PermissionSetAssignment WHERE AssigneeId = '{id}'"
 )
 _GRANTS = (
     "SELECT ParentId, SetupEntityId FROM SetupEntityAccess "
@@ -238,9 +244,7 @@ class RuleReader:
         known = self._details if kind == RuleKind.DUPLICATES else self._values
         return subject in known or (kind, subject) in self._errors
 
-    def _task(
-        self, kind: str, subject: str, read: Callable[[_Asker], None]
-    ) -> _Task | None:
+    def _task(self, kind: str, subject: str, read: Callable[[_Asker], None]) -> _Task | None:
         """Return a task that notes errors and counts calls; None if a setting leaves it out."""
         if kind in self._without:
             return None
@@ -363,18 +367,13 @@ class RuleReader:
             place, _, column = name.removeprefix("$").partition(".")
             if place != "permission":
                 columns[name] = column if place == "user" else f"{place}.{column}"
-        answers = asker.composite(
-            "composite",
-            {
-                "user": f"SELECT Id, {', '.join(dict.fromkeys(columns.values()))} FROM User "
-                f"WHERE Id = '{user_id}'",
-                "sets": "SELECT PermissionSetId, PermissionSetGroupId, PermissionSet.Name, "
-                "PermissionSet.IsOwnedByProfile FROM PermissionSetAssignment "
-                f"WHERE AssigneeId = '{user_id}'",
-                "grants": _GRANTS,
-                "permissions": _PERMISSIONS,
-            },
-        )
+        queries = {
+            "user": _USER.format(columns=", ".join(dict.fromkeys(columns.values())), id=user_id),
+            "sets": _SETS.format(id=user_id),
+            "grants": _GRANTS,
+            "permissions": _PERMISSIONS,
+        }
+        answers = asker.composite("composite", queries)
         (record,) = _records(answers.get("user"))[:1] or [{}]
         for name, column in columns.items():
             value = _follow(record, column)
@@ -452,9 +451,7 @@ def _follow(record: Mapping[str, object], path: str) -> object:
 
 
 def _formulas(asker: _Asker, rule_ids: Sequence[str]) -> dict[str, str]:
-    queries = {
-        key: f"SELECT Metadata FROM ValidationRule WHERE Id='{key}'" for key in rule_ids
-    }
+    queries = {key: _METADATA.format(id=key) for key in rule_ids}
     formulas = {}
     for key, body in asker.composite("tooling/composite", queries).items():
         for record in records_of(body):
