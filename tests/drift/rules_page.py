@@ -6,12 +6,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from crmdeck.drift.severity_rules import (
+    AUTOMATION_REMOVED,
     FIELD_ROWS,
     KIND_ROWS,
     OBJECT_ROWS,
     REQUIRED_ADDED,
     RETURNED_REASONS,
     RULE_INACTIVE,
+    RULE_REPORTS,
     RULE_REWORDED,
     RULE_ROWS,
     Row,
@@ -97,6 +99,8 @@ def page() -> str:
     rules += [
         ("rule inactive", *safe, RULE_INACTIVE),
         ("rule with another message", *safe, RULE_REWORDED),
+        ("duplicate rule that only reports", *safe, RULE_REPORTS),
+        ("automation removed", *AUTOMATION_REMOVED[0], AUTOMATION_REMOVED[1]),
     ]
     stories = [(f"`{rule.kind}`", rule.describes, _weight(rule.follows)) for rule in STORY_RULES]
     return "".join(

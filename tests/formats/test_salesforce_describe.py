@@ -166,7 +166,13 @@ def test_what_a_describe_says_of_the_object_itself() -> None:
     assert (schema.plural, schema.createable, schema.updateable) == ("Deals", False, None)
     assert (schema.deletable, schema.custom_setting, schema.queryable) == (True, False, None)
     assert schema.record_types == (
-        RecordType(name="Partner", label="Partner deal", available=False, default=True),
+        RecordType(
+            name="Partner",
+            label="Partner deal",
+            available=False,
+            default=True,
+            id="012000000000000AAA",
+        ),
     )
     assert parse_object(describe()).record_types is None
 
