@@ -170,9 +170,14 @@ class Meter:
             )
 
     def observe(self, quota: Quota) -> None:
-        """Store the quota from an answer."""
+        """Store the quota from an answer, unless a later answer came first.
+
+        Answers to parallel requests arrive in any order.
+        """
         with self._lock:
-            self.quota = quota
+            known = self.quota
+            if known is None or known.limit != quota.limit or known.used <= quota.used:
+                self.quota = quota
 
     @contextmanager
     def pause(self, wait: Wait) -> Iterator[None]:
