@@ -245,7 +245,7 @@ class ObjectSchema(WireModel):
 
     @property
     def known_kinds(self) -> frozenset[RuleKind]:
-        """The kinds of rules of which `rules` has all."""
+        """The kinds of rules that `rules` lists in full."""
         if self.rules is None:
             return frozenset()
         if self.not_read is None:
