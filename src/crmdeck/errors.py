@@ -72,6 +72,7 @@ class NextStep(StrEnum):
     REFRESH = "refresh"
     TEST = "test"
     SEE_DRIFT = "see_drift"
+    DECIDE_REFRESH = "decide_refresh"
 
 
 class CrmdeckError(Exception):

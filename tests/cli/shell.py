@@ -75,6 +75,9 @@ class Shell:
     def json(self, *arguments: str, code: int = 0, env: Mapping[str, str] | None = None) -> Any:
         return json.loads(self.run(*arguments, "--json", code=code, env=env).stdout)
 
+    def json_error(self, *arguments: str, code: int) -> Any:
+        return json.loads(self.run(*arguments, "--json", code=code).stderr)
+
     def process(self, *arguments: str, code: int = 0) -> Done:
         """Run it in a process of its own, for what only a process shows."""
         ran = subprocess.run(

@@ -135,6 +135,38 @@ def test_a_policy_excuses_for_a_time_and_never_what_was_not_read(night: Night) -
     night.shell.run(*check, code=1)
 
 
+def test_no_gate_passes_on_a_policy_that_cannot_be_used(night: Night) -> None:
+    shell, policy = night.shell, night.folder / "home/policy.toml"
+    policy.write_text("[[rule]]\nlevel = ")
+    for gate in (("check",), ("drift",), ("status",), ("refresh", "--all")):
+        limit = () if gate == ("check",) else ("--fail-on", "breaking")
+        refused = shell.json_error(*gate, *limit, code=2)
+        assert refused["code"] == "BAD_POLICY", gate
+    shell.run("policy", "show", code=2)
+    plain = shell.json("status", "acme")
+    assert "BAD_POLICY" in {alert["code"] for alert in plain["alerts"]}
+    policy.write_text('[[rule]]\nlevel = "fail"\nobject = "Account"\n')
+    [rule] = shell.json("policy", "show")["rules"]
+    assert (rule["level"], rule["object"], rule["until"]) == ("fail", "Account", None)
+    # A folder has no shared history.
+    for command in (("set", str(policy)), ("clear",)):
+        assert shell.json_error("policy", *command, code=2)["code"] == "NO_TEAM"
+
+
+def test_a_refresh_gate_judges_what_that_refresh_found_and_the_policy_excuses(
+    night: Night,
+) -> None:
+    night.export("acme", ("Name", "string"), ("CloseDate", "datetime"), ("Amount", "currency"))
+    refresh = ("refresh", "acme", "--fail-on", "risky")
+    night.shell.run(*refresh, code=4)
+    night.shell.run(*refresh)
+    night.export("acme", *FIRST)
+    night.shell.run("drift", "acme", "--acknowledge", "shown")
+    rule = '[[rule]]\nlevel = "ignore"\nreason = "known"\nuntil = 2999-01-01\n'
+    (night.folder / "home/policy.toml").write_text(rule)
+    night.shell.run(*refresh)
+
+
 def test_a_rule_of_an_attribute_is_about_events_that_hold_no_other(night: Night) -> None:
     policy = night.folder / "home/policy.toml"
     policy.write_text('[[rule]]\nlevel = "fail"\nattribute = "label"\n')

@@ -79,6 +79,29 @@ def test_alerts_come_with_their_remedy_and_drift_with_who_did_it(tmp_path: Path)
     assert shell.json("drift", "acme")["events"][0]["changedBy"] is None
 
 
+def test_an_alert_is_dismissed_and_reopened(tmp_path: Path) -> None:
+    shell = Shell(tmp_path / "home")
+    file = tmp_path / "Opportunity.json"
+    file.write_text(describe(("Name", "string")))
+    where = ("--source", "files", "--platform", "salesforce", "--path", str(file))
+    shell.run("connections", "add", "acme", *where)
+    deed = ("health", "dismiss", "acme", "NEVER_REFRESHED")
+    away = shell.json(*deed, "--until", "2999-12-31")
+    assert (away["connection"], away["dismissedUntil"]) == ("acme", "2999-12-31")
+    assert "until 2999-12-31" in shell.run("status", "acme").stderr
+    assert shell.json("health", "reopen", "acme", away["id"])["dismissedAt"] is None
+    entries = shell.json("audit", "--limit", "2")
+    assert [each["event"] for each in entries] == [
+        "connection.alert_reopened", "connection.alert_dismissed",
+    ]  # fmt: skip
+    for wrong in ("2020-01-01", "soon"):
+        shell.run(*deed, "--until", wrong, code=2)
+    assert shell.json_error("health", "dismiss", "acme", "NOPE", code=2)["code"] == (
+        "ALERT_NOT_FOUND"
+    )
+    shell.run("health", "dismiss", "nobody", "NEVER_REFRESHED", code=2)
+
+
 def test_who_has_to_sign_in_again_is_told_the_command(sandbox: Sandbox, tmp_path: Path) -> None:
     shell, secrets = portal_in(tmp_path / "home", sandbox)
     sandbox.fault(PORTAL, Fault(FaultKind.UNAUTHORIZED))

@@ -80,3 +80,16 @@ def test_a_password_in_the_address_is_kept_nowhere(postgres_url: str, tmp_path: 
         assert secret not in shown + names
         assert secret.encode() not in kept
     assert json.loads(told[-1].stdout)
+
+
+def test_a_policy_of_the_team_is_set_shown_and_removed(postgres_url: str, tmp_path: Path) -> None:
+    team, file = Team(postgres_url, tmp_path / "data"), tmp_path / "rules.toml"
+    assert team.json_error("policy", "set", str(file), code=2)["code"] == "BAD_POLICY"
+    file.write_text('[[rule]]\nlevel = "ignore"\nreason = "agreed"\nuntil = 2999-01-01\n')
+    set_ = team.json("policy", "set", str(file))
+    assert set_ == team.json("policy", "show")
+    assert [rule["reason"] for rule in set_["rules"]] == ["agreed"]
+    assert "agreed" in team.run("policy", "show").stdout
+    assert team.json("policy", "clear") == team.json("policy", "show") == {"rules": []}
+    summaries = [each["summary"] for each in team.json("audit", "--limit", "2")]
+    assert summaries == ["Removed the policy", "Set the policy from rules.toml"]

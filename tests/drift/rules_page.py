@@ -48,16 +48,17 @@ one cause, or a single change. Everything counts in groups.
 | repaired | every mapping that the change broke was accepted again or rejected since |
 | excused | a rule of the policy excuses the change until the rule expires |
 | unseen | you have not looked at the row yet. It is only a mark and counts nowhere |
-| dismissed | an alert in Health is hidden from the to-do line. Its changes stay open |
+| dismissed | a user took an alert of Health off the to-do line, until it gets worse or a date \
+passes. Its changes stay open |
 
 - One number, the count of open groups with their worst severity, is the same in tabs, Health, \
 `status`, `drift`, `check`, reports, and notifications (`openChanges` in JSON).
-- The change that puts a value back is resolved too. If someone acknowledged the first change, it \
-is open instead, because someone adapted to the first.
+- The change that puts a value back is resolved too. It is open instead if someone adapted to the \
+first change: acknowledged it, or accepted a mapping since that the change back touches.
 - Each attribute, picklist value, and record type is compared on its own. A field that was removed \
 is resolved when it exists again with the same definition, apart from labels.
-- Safe changes are information and never open. The loss of something that a safe change added is \
-a change of its own.
+- Safe changes are information and never open. A field or object that was added and is gone again \
+leaves nothing open, unless someone adapted to it.
 - A policy is `policy.toml` in the workspace. A team has one policy in its history. Rules of level \
 `ignore` and `report` excuse changes.
 

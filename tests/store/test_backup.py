@@ -14,6 +14,7 @@ from crmdeck.errors import CacheTooNewError, ConflictError, CrmdeckError
 from crmdeck.model import AuditEntry, Decision, DecisionState, Freshness, GoneReason
 from crmdeck.store import Store, migrations
 from crmdeck.store.backup import check_backup, restore_backup, write_backup
+from crmdeck.store.dismissed import Dismissal
 from tests.store.build import HOSTILE, START, connection, day, record, run, schema
 from tests.store.test_object_state import OldCache, current_of, live
 
@@ -25,6 +26,7 @@ def fill(store: Store) -> None:
         record(session, 0, schema("Account", *map(str, range(70))), schema("Lead", HOSTILE))
         record(session, 1, schema("Account", "x"), gone={"Lead": GoneReason.HIDDEN})
         session.rates.put("acme", "Account", {"x": 0.1}, 10, START)
+        session.dismissed.add("acme", "a", "me", Dismissal(START, START.date()))
         for number in range(3):
             session.audit.add(
                 AuditEntry(id=f"a{number}", at=START, actor="me", event="x", summary=HOSTILE)

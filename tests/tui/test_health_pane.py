@@ -12,7 +12,7 @@ import pytest
 from textual.pilot import Pilot
 
 from crmdeck.credentials import MemorySecrets
-from crmdeck.errors import NextStep
+from crmdeck.errors import NextStep, SourceError
 from crmdeck.model import (
     Alert,
     AlertLevel,
@@ -114,7 +114,11 @@ async def test_an_alert_is_dismissed_and_reopened(demo: Workspace) -> None:
         await settle(pilot)
         pane, emea = pane_of(pilot), demo.connections.get("acme-emea").id
         refused, stale = demo.health.status(emea).alerts
-        await pilot.press("a")
+        # The question names deeds; Esc changes nothing, and the key that opened it neither.
+        await pilot.press("a", "a", "escape")
+        await settle(pilot)
+        assert demo.health.status(emea).open_alerts == (refused, stale)
+        await pilot.press("a", "d")
         # The connection keeps its state and its sign.
         await until(pilot, lambda: "✕  acme-emea       sign in again, 1 d" in screen_text(pilot))
         text = screen_text(pilot)
@@ -139,6 +143,20 @@ async def test_an_alert_is_dismissed_and_reopened(demo: Workspace) -> None:
         await until(pilot, lambda: not main_screen(app).steps.done)
         await settle(pilot)
         assert demo.health.status(emea).open_alerts == (refused, stale)
+        # A dismissal can have a last day.
+        await pilot.press("g", "a", "u")
+        await type_text(pilot, "2020-01-01", "enter")
+        await until(pilot, lambda: "2020-01-01 has passed." in screen_text(pilot))
+        for _ in "2020-01-01":
+            await pilot.press("backspace")
+        await type_text(pilot, "2999-12-31", "enter")
+        await until(pilot, lambda: len(demo.health.status(emea).open_alerts) == 1)
+        await settle(pilot)
+        away = next(each for each in demo.health.status(emea).alerts if each.dismissed_at)
+        assert str(away.dismissed_until) == "2999-12-31"
+        await pilot.press("u")
+        await until(pilot, lambda: demo.health.status(emea).open_alerts == (refused, stale))
+        await settle(pilot)
         # Go to anything opens the alert itself.
         await pilot.press("escape", "G", "ctrl+k")
         await type_text(pilot, stale.message)
@@ -158,7 +176,7 @@ async def test_a_dismissed_alert_paints_no_connection_green(demo: Workspace) -> 
         await settle(pilot)
         before = health_of(demo.health.status(prod))
         assert before == ("✕", "breaks mappings", "error")
-        await pilot.press("a")
+        await pilot.press("a", "d")
         await until(pilot, lambda: "breaks mappings, 1 dismissed" in screen_text(pilot))
         assert health_of(demo.health.status(prod)) == before
         assert "repair 3 mappings" not in screen_text(pilot)
@@ -223,15 +241,43 @@ async def test_the_next_step_of_an_alert_is_on_a_key(demo: Workspace) -> None:
     app = console(demo, "drift")
     async with app.run_test(size=WIDE) as pilot:
         await settle(pilot)
-        assert "n Sign in" in screen_text(pilot)
+        assert "f Sign in" in screen_text(pilot)
         main_screen(app).show_connection(demo.connections.get("acme-prod").id)
         await settle(pilot)
-        assert "n Review changes" in screen_text(pilot)
-        await pilot.press("n")
+        assert "f Review changes" in screen_text(pilot)
+        await pilot.press("f")
         await settle(pilot)
         assert main_screen(app).stage.pane_id == "drift"
         assert main_screen(app).pane is not None
         assert main_screen(app).connection_id == demo.connections.get("acme-prod").id
+
+
+async def test_a_suspect_refresh_is_accepted_only_by_a_deed(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    [connection, *_] = workspace.connections.all()
+    for number in range(30):
+        write_describe(tmp_path / "acme", f"Thing_{number}__c", "Name")
+    workspace.refreshes.run(connection.id)
+    for number in range(10, 30):
+        next((tmp_path / "acme").glob(f"Thing_{number}__c*")).unlink()
+    with pytest.raises(SourceError):
+        workspace.refreshes.run(connection.id)
+    async with console(workspace).run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        text = screen_text(pilot)
+        assert "f Decide" in text
+        assert f"decide on the refresh of {connection.name}" in text
+        await pilot.press("f")
+        await settle(pilot)
+        assert "Refresh again" in screen_text(pilot)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert len(workspace.drift.report().events) == 30
+        await pilot.press("f", "x")
+        await until(pilot, lambda: len(workspace.drift.report().events) == 50)
+        await settle(pilot)
+        assert "f Decide" not in screen_text(pilot)
 
 
 async def test_each_alert_shows_the_key_of_its_next_step(
@@ -252,7 +298,7 @@ async def test_each_alert_shows_the_key_of_its_next_step(
         await settle(pilot)
         lines = [line.strip(" ▏") for line in screen_text(pilot).splitlines()]
         keys = [part.strip() for line in lines for part in line.split("▏")]
-        for wanted in ("n Sign in", "r Refresh", "^T Test"):
+        for wanted in ("f Sign in", "r Refresh", "^T Test"):
             assert wanted in keys
         assert keys.count("r Refresh") == 1
 

@@ -205,7 +205,7 @@ async def test_a_revoked_connection_can_sign_in_again(ws: Workspace, sandbox: Sa
         await settle(pilot)
         await pilot.press("ctrl+t")
         await shows(pilot, "✕  org         sign in again", "token         refused", "i Sign in")
-        await pilot.press("n")
+        await pilot.press("f")
         await shows(pilot, "Sign in to org", "Client credentials")
         await type_text(pilot, "client cred", "enter")
         await shows(pilot, "Consumer secret of the app")

@@ -11,6 +11,7 @@ import pytest
 from crmdeck.drift.open_changes import Excuse
 from crmdeck.errors import NotFoundError, UsageError
 from crmdeck.model import (
+    AlertLevel,
     ChangeState,
     Choice,
     DecisionState,
@@ -173,7 +174,18 @@ def test_the_policy_of_the_workspace_excuses_until_it_expires(shorter: Desk) -> 
 
 def test_a_policy_that_cannot_be_read_excuses_nothing(shorter: Desk) -> None:
     set_policy(shorter, "[[rule]]\nlevel = ")
-    assert shorter.workspace.drift.open_changes().count == 1
+    workspace = shorter.workspace
+    assert workspace.drift.open_changes().count == 1
+    # Health shows it, and a gate never passes because of it.
+    [alert] = [each for each in workspace.health.status("acme").alerts if "POLICY" in each.code]
+    assert (alert.code, alert.level) == ("BAD_POLICY", AlertLevel.WARNING)
+    for gate in (
+        lambda: workspace.drift.fails(Severity.BREAKING),
+        lambda: workspace.checks.run(refresh=False),
+        workspace.checks.policy,
+    ):
+        with pytest.raises(UsageError):
+            gate()
 
 
 def test_only_a_team_keeps_its_policy_in_its_history(shorter: Desk, tmp_path: Path) -> None:

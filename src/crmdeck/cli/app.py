@@ -35,9 +35,11 @@ COMMANDS = {
     "demo": Command("console", "Open the console with the built-in demo."),
     "connections": Command("connections", "List, add, change, test and rename connections."),
     "status": Command("health", "Show connection health."),
+    "health": Command("health", "Dismiss and reopen alerts."),
     "refresh": Command("health", "Refresh schemas and show what changed."),
     "check": Command("check", "Refresh, then report new problems (for CI)."),
     "watch": Command("check", "Run a check at intervals until you stop it."),
+    "policy": Command("check", "Show, set and remove the policy that excuses problems."),
     "schema": Command("schema", "List objects, or the fields of an object."),
     "drift": Command("drift", "List changes, newest first, and acknowledge them."),
     "compare": Command("drift", "Compare two stored schemas."),
@@ -62,7 +64,7 @@ COMMANDS = {
 }
 """Every command in the order of `--help`, which imports none of their modules."""
 
-GROUPS = ("config", "connections", "mapping", "serve")
+GROUPS = ("config", "connections", "health", "mapping", "policy", "serve")
 
 
 class CommandGroup(Group):

@@ -1,4 +1,4 @@
-"""crmdeck check and crmdeck watch."""
+"""crmdeck check, crmdeck watch and crmdeck policy."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from crmdeck import model, workspace
+from crmdeck.cli.groups import command_group
 from crmdeck.cli.options import (
     DemoOption,
     ForceOption,
@@ -21,7 +22,16 @@ from crmdeck.cli.options import (
     NamesArgument,
     OutputOption,
 )
-from crmdeck.cli.output import chosen_format, emit, emit_hanging, report_error, say, write_file
+from crmdeck.cli.output import (
+    chosen_format,
+    emit,
+    emit_hanging,
+    emit_json,
+    emit_table,
+    report_error,
+    say,
+    write_file,
+)
 from crmdeck.cli.session import ProgressLine, moment, open_workspace
 from crmdeck.errors import CacheBusyError, CanceledError
 from crmdeck.model import CancelToken, FailOn, IssueLevel
@@ -55,6 +65,50 @@ HeartbeatOption = Annotated[
         help="URL of a watchdog to ping after each check.",
     ),
 ]
+
+
+app = command_group()
+
+
+@app.command()
+def show(home: HomeOption = None, demo: DemoOption = False, as_json: JsonOption = False) -> None:
+    """Show the rules of the policy, in the order in which they apply."""
+    with open_workspace(home, demo, as_json) as ws:
+        _answer_policy(ws.checks.policy(), as_json)
+
+
+@app.command("set")
+def set_team_policy(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Policy file (TOML).")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a file the policy of the team, in every face. The audit log keeps each version.
+
+    In a workspace that is a folder, the policy is the file policy.toml in it.
+    """
+    with open_workspace(home, False, as_json) as ws:
+        _answer_policy(ws.checks.set_policy(file), as_json)
+
+
+@app.command()
+def clear(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Remove the policy of the team. Changes that it excused are open again."""
+    with open_workspace(home, False, as_json) as ws:
+        _answer_policy(ws.checks.set_policy(None), as_json)
+
+
+def _answer_policy(policy: workspace.Policy | None, as_json: bool) -> None:
+    rules = policy.rule if policy is not None else ()
+    if as_json:
+        emit_json({"rules": [rule.model_dump(mode="json") for rule in rules]})
+        return
+    columns = ("level", "connection", "object", "field", "code", "attribute", "severity", "until",
+               "reason")  # fmt: skip
+    if rules:
+        emit_table(columns, [[getattr(rule, name) for name in columns] for rule in rules])
+    else:
+        say("No policy: nothing is excused.")
 
 
 def check(
@@ -124,11 +178,11 @@ def check(
             _explain(report)
         if output is not None:
             write_file(output, ws.checks.render(report, wanted or "markdown"))
-            show(report)
+            show_report(report)
         elif wanted is not None:
             emit(ws.checks.render(report, wanted))
         else:
-            show(report)
+            show_report(report)
     raise typer.Exit(report.exit_code)
 
 
@@ -158,7 +212,7 @@ def watch(
         for number in itertools.count(1):
             try:
                 report = ws.checks.run(names or (), fail_on=fail_on, policy=policy, cancel=stop)
-                show(report)
+                show_report(report)
                 _notify(ws, report, notify=notify, heartbeat=heartbeat)
                 unread = not any(each.read for each in report.connections)
             except CanceledError:
@@ -211,7 +265,7 @@ def _explain(report: model.CheckReport) -> None:
         say("Every active policy rule matched a problem, or there is no policy.")
 
 
-def show(report: model.CheckReport) -> None:
+def show_report(report: model.CheckReport) -> None:
     """Print a check on one screen, failures first."""
     shown = [issue for issue in report.issues if issue.level is not IssueLevel.IGNORE]
     for issue in shown[:SHOWN]:

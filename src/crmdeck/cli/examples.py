@@ -22,6 +22,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "connections test": ("crmdeck connections test acme-prod --demo",),
     "connections rename": ("crmdeck connections rename legacy-portal old-portal --demo",),
     "status": ("crmdeck status --demo", "crmdeck status acme-prod --demo --json"),
+    "health dismiss": (
+        "crmdeck health dismiss acme-marketing QUOTA_RESERVE --demo --until 2099-12-31",
+    ),
+    "health reopen": ("crmdeck health reopen acme-marketing QUOTA_RESERVE --demo",),
     "refresh": ("crmdeck refresh acme-prod --demo --fail-on breaking",),
     "check": (
         "crmdeck check --demo --no-refresh",
@@ -29,6 +33,9 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         f"crmdeck export acme-prod --demo --what contract --pair {PAIR} |"
         " crmdeck check acme-prod --demo --no-refresh --contract /dev/stdin",
     ),
+    "policy show": ("crmdeck policy show --demo",),
+    "policy set": ("crmdeck policy set policy.toml --home postgresql://...",),
+    "policy clear": ("crmdeck policy clear --home postgresql://...",),
     "watch": ("crmdeck watch acme-prod --demo --times 1",),
     "schema": (
         "crmdeck schema acme-prod --demo",
@@ -82,7 +89,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
 
 NOT_RUN = (
     "console", "demo", "connections add", "connections sign-in", "connections rename",
-    "disconnect", "backup", "restore", "serve", "match", "sandbox", "screenshots", "web", "doctor",
+    "disconnect", "policy set", "policy clear", "backup", "restore", "serve", "match", "sandbox",
+    "screenshots", "web", "doctor",
 )  # fmt: skip
 
 

@@ -1,20 +1,87 @@
-"""crmdeck status, crmdeck refresh and crmdeck doctor."""
+"""crmdeck status, crmdeck health, crmdeck refresh and crmdeck doctor."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Annotated
 
 import typer
 
 from crmdeck import model, workspace
-from crmdeck.cli.options import DemoOption, FailOnOption, HomeOption, JsonOption, NamesArgument
+from crmdeck.cli.groups import command_group
+from crmdeck.cli.options import (
+    DemoOption,
+    FailOnOption,
+    HomeOption,
+    JsonOption,
+    NameArgument,
+    NamesArgument,
+)
 from crmdeck.cli.output import command_for, emit_json, emit_table, report_error, say, say_details
 from crmdeck.cli.session import ProgressLine, failing, open_workspace, say_empty
 from crmdeck.errors import CacheDamagedError, ExitCode, UsageError, exit_code
 from crmdeck.home import require_home
 from crmdeck.model import Status
 from crmdeck.text import count
+
+app = command_group()
+
+AlertArgument = Annotated[
+    str, typer.Argument(metavar="ALERT", help="Code or ID of an alert, from crmdeck status NAME.")
+]
+
+
+@app.command()
+def dismiss(
+    name: NameArgument,
+    alert: AlertArgument,
+    until: Annotated[
+        str | None,
+        typer.Option("--until", metavar="DATE", help="Last day of the dismissal: 2026-12-31."),
+    ] = None,
+    home: HomeOption = None,
+    demo: DemoOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Dismiss an alert for every user.
+
+    It reopens if it gets worse, if it was over and comes back, or after --until. The connection
+    keeps its state, and gates still count the alert.
+    """
+    with open_workspace(home, demo, as_json) as ws:
+        found = ws.health.dismiss(name, alert, until=_last_day(until))
+        day = f" until {found.dismissed_until}" if found.dismissed_until else ""
+        _answer_alert(name, found, f"Dismissed{day}", as_json)
+
+
+@app.command()
+def reopen(
+    name: NameArgument,
+    alert: AlertArgument,
+    home: HomeOption = None,
+    demo: DemoOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Reopen a dismissed alert."""
+    with open_workspace(home, demo, as_json) as ws:
+        _answer_alert(name, ws.health.reopen(name, alert), "Reopened", as_json)
+
+
+def _last_day(text: str | None) -> date | None:
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            f"'{text}' isn't a date.", remedy="Enter a day, such as --until 2026-12-31"
+        ) from None
+
+
+def _answer_alert(name: str, alert: model.Alert, deed: str, as_json: bool) -> None:
+    if as_json:
+        emit_json({"connection": name, **alert.to_wire()})
+    else:
+        say(f"{deed}: {name}: {alert.message}")
 
 
 def status(
@@ -128,8 +195,9 @@ def _first_alert(alerts: Sequence[model.Alert]) -> str | None:
 
 def _say_alerts(status: model.ConnectionStatus) -> None:
     for alert in status.alerts:
-        away = f" (dismissed on {alert.dismissed_at:%Y-%m-%d})" if alert.dismissed_at else ""
-        say(f"{status.name}: {alert.level}: {alert.message}{away}")
+        until = f" until {alert.dismissed_until}" if alert.dismissed_until else ""
+        away = f", dismissed on {alert.dismissed_at:%Y-%m-%d}{until}" if alert.dismissed_at else ""
+        say(f"{status.name}: {alert.level}: {alert.message} ({alert.code}{away})")
         command = command_for(alert.next_step, status.name)
         say_details(alert.cause, alert.remedy, command, alert.link)
 

@@ -85,6 +85,15 @@ class Runs:
         rows = QUOTAS.latest_rows(self._database, "connection_id")
         return {row[-1]: QUOTAS.decode(row[:-1]) for row in rows}
 
+    def quota_recovered(self, low: float) -> dict[str, datetime]:
+        """Return by connection when more than the share `low` of the quota was last left."""
+        rows = self._database.rows(
+            'SELECT connection_id, max(read_at) FROM quota WHERE used < "limit" * ? '
+            "GROUP BY connection_id",
+            [1 - low],
+        )
+        return {key: to_utc(at) for key, at in rows}
+
     def add_failures(
         self, run_id: str, connection_id: str, failures: Iterable[ObjectFailure]
     ) -> None:

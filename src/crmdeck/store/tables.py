@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from crmdeck.store.database import Database
@@ -28,6 +28,8 @@ class Column:
         """Return a value of the column for JSON."""
         if isinstance(value, datetime):
             return value.isoformat(timespec="microseconds")
+        if isinstance(value, date):
+            return value.isoformat()
         return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
     def from_json(self, value: Any) -> Any:
@@ -36,6 +38,8 @@ class Column:
             return None
         if self.type.startswith("timestamp"):
             return datetime.fromisoformat(value)
+        if self.type == "date":
+            return date.fromisoformat(value)
         return base64.b64decode(value) if self.type in ("bytea", "blob") else value
 
 

@@ -76,12 +76,14 @@ from crmdeck.mapping.wording import yes_no as yes_no
 from crmdeck.preflight.edges import FailsWhen as FailsWhen
 
 from .backups import Backup as Backup
+from .checks.policy import Policy as Policy
 from .checks.preflight import Assumptions as Assumptions
 from .checks.preflight import PreflightRun as PreflightRun
 from .config import Setting as Setting
 from .config import get_setting as get_setting
 from .config import list_settings as list_settings
 from .config import set_setting as set_setting
+from .connections.alerts import EXPIRING_CODES as EXPIRING_CODES
 from .connections.retirements import Retirement as Retirement
 from .connections.service import ConnectionDraft as ConnectionDraft
 from .connections.service import secrets_from_environment as secrets_from_environment

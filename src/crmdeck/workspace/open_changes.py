@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from crmdeck.drift.open_changes import Evidence, Standing, count_open, judge, unsettled
-from crmdeck.errors import UsageError
+from crmdeck.errors import CrmdeckError, UsageError
 from crmdeck.model import ChangeState, DriftEvent, DriftKind, OpenChanges, Severity, in_force
 from crmdeck.store import Session
 from crmdeck.workspace.context import Context
@@ -17,8 +16,6 @@ from crmdeck.workspace.context import Context
 if TYPE_CHECKING:
     from crmdeck.store.drift import Unacknowledged
     from crmdeck.workspace.checks.policy import Policy
-
-_log = logging.getLogger(__name__)
 
 POLICY_FILE = "policy.toml"
 POLICY_SET = "policy.set"
@@ -170,13 +167,21 @@ def workspace_policy(context: Context, session: Session) -> Policy | None:
     """Return the policy of the workspace, if it has one.
 
     That of a team is in its history, else it is the file `policy.toml`. One that can't be read
-    excuses nothing; `check` reports it.
+    excuses nothing: Health has an alert, and gates refuse it.
     """
     try:
         return read_policy(context, session)
-    except UsageError as error:
-        _log.warning("The policy excuses nothing: %s %s", error.message, error.cause or "")
+    except UsageError:
         return None
+
+
+def policy_error(context: Context, session: Session) -> CrmdeckError | None:
+    """Return why crmdeck can't use the policy of the workspace, None if it can."""
+    try:
+        read_policy(context, session)
+    except UsageError as error:
+        return error
+    return None
 
 
 def read_policy(context: Context, session: Session) -> Policy | None:

@@ -234,13 +234,13 @@ def test_the_most_urgent_comes_first() -> None:
     assert [alert.code for alert in alerts(everything)] == [
         "APP_REVOKED",
         "DRIFT_ON_MAPPED_FIELDS",
+        "VENDOR_END_OF_LIFE",
         "QUOTA_LOW",
         "SYNC_NOT_ADVANCING",
         "OBJECTS_FAILED",
         "VENDOR_END_OF_LIFE",
-        "VENDOR_END_OF_LIFE",
     ]
-    assert isinstance(alerts(everything)[5].due_at, datetime)
+    assert isinstance(alerts(everything)[2].due_at, datetime)
     assert retirement(3).ends == date(2026, 11, 23)
 
 
@@ -316,6 +316,7 @@ def test_an_alert_keeps_its_id_as_long_as_it_is_the_same() -> None:
         ({"stats": stats(24 * 5)}, {"stats": stats(24 * 5), "now": tomorrow}),
         (failed, failed | {"bad": run(SyncOutcome.FAILED, tomorrow, "HTTP_500")}),
         ({"drifted": 3, "drifted_at": NOW}, {"drifted": 2, "drifted_at": NOW}),
+        ({"quota": LOW}, {"quota": LOW.model_copy(update={"observed_at": tomorrow})}),
     ]
     for first, later in same:
         assert ids(**first) == ids(**later) != set()
@@ -327,6 +328,7 @@ def test_an_alert_keeps_its_id_as_long_as_it_is_the_same() -> None:
         ({"concerns": (retirement(100),)}, {"concerns": (retirement(80),)}),
         ({"failures": (failure("Case", "No."),)}, {"failures": (failure("Lead", "No."),)}),
         ({"quota": LOW}, {"quota": LOW.model_copy(update={"used": 99})}),
+        ({"quota": LOW}, {"quota": LOW, "quota_recovered": NOW}),
     ]
     for first, later in others:
         assert not ids(**first) & ids(**later)

@@ -54,6 +54,7 @@ from crmdeck.text import count
 from crmdeck.workspace.audit import Audit
 from crmdeck.workspace.checks.policy import Policy, load_policy, parse_policy, policy_text
 from crmdeck.workspace.checks.preflight import Preflights
+from crmdeck.workspace.connections.alerts import EXPIRING_CODES
 from crmdeck.workspace.connections.health import Health
 from crmdeck.workspace.context import Context, no_connections
 from crmdeck.workspace.drift import Drift
@@ -601,7 +602,19 @@ def _checked(
     )
 
 
-def _urgency(issue: Issue) -> tuple[int, int, str, str]:
+def _urgency(issue: Issue) -> tuple[int, int, int, str, str]:
+    """Return the sort key: broken mappings, failed reads, what expires, the rest."""
     levels = list(IssueLevel)
     rank = issue.severity.rank if issue.severity else 0
-    return (-levels.index(issue.level), -rank, issue.connection, issue.title)
+    match issue.kind:
+        case IssueKind.MAPPING:
+            place = 0
+        case IssueKind.DRIFT if issue.mapped and issue.severity is Severity.BREAKING:
+            place = 0
+        case IssueKind.UNREAD:
+            place = 1
+        case IssueKind.ALERT if issue.code in EXPIRING_CODES:
+            place = 2
+        case _:
+            place = 3
+    return (-levels.index(issue.level), place, -rank, issue.connection, issue.title)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 
-from crmdeck.errors import CacheDamagedError, NextStep
+from crmdeck.errors import CacheDamagedError, CrmdeckError, NextStep
 from crmdeck.model import (
     Alert,
     AlertLevel,
@@ -24,6 +24,7 @@ from crmdeck.model import (
 from crmdeck.store.dismissed import Dismissal
 from crmdeck.text import count
 from crmdeck.workspace.connections.retirements import Concern
+from crmdeck.workspace.refresh import suspect
 
 LOW_QUOTA = 0.20
 QUOTA_COUNTS_FOR = timedelta(days=1)
@@ -34,6 +35,8 @@ RETIREMENT_NOTICE = timedelta(days=90)
 _NAMED = 3
 """The most object types that an alert names."""
 NOT_ADVANCING = timedelta(days=3)
+EXPIRING_CODES = frozenset({"TOKEN_ENDS_SOON", "TOKEN_ENDED", "TOKEN_IDLE", "VENDOR_END_OF_LIFE"})
+"""The alerts about something that expires."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,8 @@ class Vitals:
     mapped fields, between `drifted_since` and `drifted_at`, and `breaking` the breaking ones among
     them. `lost` are the object types whose definitions are missing from the cache. `token_used` is
     when the refresh token was last used, `endings` what can end the connection. `dismissed` is each
-    dismissal by alert ID.
+    dismissal by alert ID. `policy_error` is why the policy of the workspace can't be used.
+    `quota_recovered` is when the quota was last above the low mark.
     """
 
     connection: Connection
@@ -60,6 +64,7 @@ class Vitals:
     bad: SyncRun | None = None
     failing_since: datetime | None = None
     quota: Quota | None = None
+    quota_recovered: datetime | None = None
     failures: tuple[ObjectFailure, ...] = ()
     drifted: int = 0
     breaking: int = 0
@@ -70,6 +75,7 @@ class Vitals:
     token_used: datetime | None = None
     endings: tuple[ConnectionEnd, ...] = ()
     dismissed: Mapping[str, Dismissal] = field(default_factory=dict)
+    policy_error: CrmdeckError | None = None
 
 
 def alerts(vitals: Vitals) -> tuple[Alert, ...]:
@@ -120,6 +126,22 @@ def broken(vitals: Vitals) -> Iterator[Alert]:
         remedy=vitals.bad.error_remedy,
         since=vitals.failing_since,
         next_step=_after_failure(vitals),
+    )
+
+
+def policy_unusable(vitals: Vitals) -> Iterator[Alert]:
+    """Yield an alert if crmdeck can't use the policy of the workspace."""
+    error = vitals.policy_error
+    if error is None:
+        return
+    yield Alert(
+        level=AlertLevel.WARNING,
+        code=error.code,
+        id=alert_id(error.code, error.message, error.cause),
+        short="policy unusable",
+        message=f"The policy excuses nothing, and gates refuse it: {error.message}",
+        cause=error.cause,
+        remedy=error.remedy,
     )
 
 
@@ -246,7 +268,7 @@ def quota_low(vitals: Vitals) -> Iterator[Alert]:
     yield Alert(
         level=AlertLevel.WARNING,
         code="QUOTA_LOW",
-        id=alert_id("QUOTA_LOW", quota_level(quota), (quota.observed_at or vitals.now).date()),
+        id=alert_id("QUOTA_LOW", quota_level(quota), vitals.quota_recovered),
         short="low on quota",
         message=f"{quota.left:.0%} of the API quota is left.",
         cause=f"All apps together used {quota.used:,} of {quota.limit:,} requests per "
@@ -352,6 +374,8 @@ def retirements(vitals: Vitals) -> Iterator[Alert]:
 
 
 def _after_failure(vitals: Vitals) -> NextStep | None:
+    if vitals.bad is not None and vitals.bad.error_code == suspect.CODE:
+        return NextStep.DECIDE_REFRESH
     if vitals.status is Status.ERROR:
         return NextStep.TEST
     return None if vitals.connection.source == Source.FILES else NextStep.SIGN_IN
@@ -362,17 +386,20 @@ def _refresh(vitals: Vitals) -> NextStep | None:
     return None if vitals.status is Status.REAUTH_REQUIRED else NextStep.REFRESH
 
 
+# Within a level in the order of what to do first: broken mappings, failing connections, what
+# expires, the rest.
 RULES: tuple[Callable[[Vitals], Iterator[Alert]], ...] = (
+    drift_on_mapped,
     broken,
     definitions_lost,
     token_ends,
     token_idle,
-    drift_on_mapped,
+    retirements,
+    policy_unusable,
     stopped,
     quota_low,
     not_advancing,
     objects_failed,
     never_refreshed,
     stale,
-    retirements,
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from crmdeck.connectors.registry import flows_of, vendor_of
-from crmdeck.errors import NotFoundError, UsageError
+from crmdeck.errors import CrmdeckError, NotFoundError, UsageError
 from crmdeck.model import (
     Alert,
     Connection,
@@ -22,7 +22,7 @@ from crmdeck.model import (
 )
 from crmdeck.store import Session
 from crmdeck.store.dismissed import Dismissal
-from crmdeck.workspace.connections.alerts import Vitals, alerts, quota_level, token_level
+from crmdeck.workspace.connections.alerts import LOW_QUOTA, Vitals, alerts, quota_level, token_level
 from crmdeck.workspace.connections.retirements import (
     Concern,
     Retirement,
@@ -38,6 +38,7 @@ from crmdeck.workspace.open_changes import (
     count_judged,
     judge_changes,
     open_on_mapped,
+    policy_error,
 )
 
 
@@ -76,9 +77,10 @@ class Health:
     def dismiss(self, ref: str, alert_id: str, *, until: date | None = None) -> Alert:
         """Dismiss an alert of a connection for every user, and return it.
 
-        It stays dismissed until it gets worse, ends and comes back, or `until` has passed.
-        Statuses still contain it, and gates count it. Raises NotFoundError for an unknown alert,
-        and UsageError for a day that has passed.
+        `alert_id` can be its code, if no other alert of the connection has it. The alert stays
+        dismissed until it gets worse, ends and comes back, or `until` has passed. Statuses still
+        contain it, and gates count it. Raises NotFoundError for an unknown alert, and UsageError
+        for a code of several alerts or a day that has passed.
         """
         if until is not None and until < self._context.now.date():
             raise UsageError(
@@ -97,13 +99,7 @@ class Health:
     ) -> Alert:
         self._context.require_writable()
         status = self.status(ref)
-        alert = next((each for each in status.alerts if each.id == alert_id), None)
-        if alert is None:
-            raise NotFoundError(
-                f"{status.name} no longer has this alert.",
-                remedy=f"List its alerts: crmdeck status {status.name}",
-                code="ALERT_NOT_FOUND",
-            )
+        alert = _find_alert(status, alert_id)
         if (alert.dismissed_at is None) is reopened and (reopened or until is None):
             return alert
         at, by = self._context.now, self._context.actor
@@ -186,12 +182,34 @@ class Health:
             token_used=used,
             endings=connection_ends(connection, vendor, _flow_in_use(connection), used),
             dismissed=records.dismissed.get(key, {}),
+            policy_error=records.policy_error,
+            quota_recovered=records.quota_recovered.get(key),
         )
 
     def _concerns(self, connection: Connection, now: datetime) -> tuple[Concern, ...]:
         if not connection.is_direct:
             return ()
         return concerns(connection, self.retirements(), now.date())
+
+
+def _find_alert(status: ConnectionStatus, wanted: str) -> Alert:
+    """Return the alert with an ID, or the only one with a code."""
+    found = [each for each in status.alerts if wanted in (each.id, each.code)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(
+            f"{status.name} has {len(found)} alerts {wanted}.",
+            cause=" ".join(f"{each.id}: {each.message}" for each in found),
+            remedy="Enter the ID of one of them.",
+            code="ALERT_NOT_UNIQUE",
+        )
+    raise NotFoundError(
+        f"{status.name} has no alert '{wanted}'.",
+        cause="An alert goes when its reason does.",
+        remedy=f"List its alerts: crmdeck status {status.name}",
+        code="ALERT_NOT_FOUND",
+    )
 
 
 def _flow_in_use(connection: Connection) -> str | None:
@@ -225,6 +243,8 @@ class _Records:
     open_changes: Mapping[str, OpenChanges]
     lost: dict[str, tuple[str, ...]]
     dismissed: dict[str, dict[str, Dismissal]]
+    policy_error: CrmdeckError | None
+    quota_recovered: dict[str, datetime]
 
     @classmethod
     def of(
@@ -280,4 +300,6 @@ class _Records:
             open_changes={key: count_judged(mine) for key, mine in judged.items()},
             lost=session.snapshots.incomplete(only),
             dismissed=session.dismissed.standing(context.actor),
+            policy_error=policy_error(context, session),
+            quota_recovered=session.runs.quota_recovered(LOW_QUOTA),
         )

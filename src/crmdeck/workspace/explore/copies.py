@@ -360,6 +360,8 @@ class Copies:
                 return self._command("connections sign-in", name)
             case NextStep.SEE_DRIFT:
                 return self._command("drift", name, open=True)
+            case NextStep.DECIDE_REFRESH:
+                return self._command("refresh", name, accept_suspect=True)
         return self._command("status", name)
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import date
 
 from crmdeck.errors import CrmdeckError, NextStep
-from crmdeck.model import Alert, Connection, ProbeReport
+from crmdeck.model import Alert, Connection, ProbeReport, RefreshResult
 from crmdeck.tui.dialogs.account import Account
+from crmdeck.tui.dialogs.ask import Ask, Deed
 from crmdeck.tui.dialogs.confirm import TypedConfirm
 from crmdeck.tui.dialogs.form import Asked, Form
+from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.tui.host import Location
 from crmdeck.tui.keys.actions import action
 from crmdeck.tui.loading.requests import Job, LoadQueue
@@ -136,7 +139,7 @@ class HealthCommands:
     @action(
         "health.next_step",
         "Fix",
-        "n",
+        "f",
         help="Do the next step of the most urgent alert.",
         hint=90,
         blocked=no_step,
@@ -154,6 +157,48 @@ class HealthCommands:
                 self._pane.post_message(Pane.Asked("connection.sign_in"))
             case NextStep.REFRESH:
                 self._pane.post_message(Pane.Asked("connection.refresh"))
+            case NextStep.DECIDE_REFRESH:
+                self._decide_refresh(entry.connection, step[0])
+
+    def _decide_refresh(self, connection: Connection, alert: Alert) -> None:
+        def answered(key: str | None) -> None:
+            if key == "r":
+                self._pane.post_message(Pane.Asked("connection.refresh"))
+            elif key == "x":
+                self._accept_suspect(connection)
+
+        self._pane.app.push_screen(
+            Ask(
+                f"Decide on the refresh of {connection.name}",
+                f"{alert.message}\n{alert.cause or ''}".strip(),
+                [
+                    Deed("r", "Refresh again", "keep the cached schema for now"),
+                    Deed("x", "Accept removals", "they become drift"),
+                ],
+                opened_by="f",
+            ),
+            answered,
+        )
+
+    def _accept_suspect(self, connection: Connection) -> None:
+        workspace = self._host.workspace
+
+        def done(result: RefreshResult) -> None:
+            changes = count(len(result.drift_events), "change")
+            self._host.say(
+                f"Refreshed {connection.name}: {changes}.",
+                command=workspace.command_line("refresh", connection.name, accept_suspect=True),
+            )
+            self._changed()
+
+        self._pane.loader.load(
+            "refresh",
+            lambda job: workspace.refreshes.run(
+                connection.id, progress=job.progress, cancel=job.cancel, accept_suspect=True
+            ),
+            done,
+            label=f"refreshing {connection.name}",
+        )
 
     def no_alert(self) -> str | None:
         """Return why no alert can be dismissed, or None."""
@@ -166,13 +211,51 @@ class HealthCommands:
         "health.dismiss",
         "Dismiss",
         "a",
-        help="Dismiss this alert until it changes. Its connection keeps its state.",
+        help="Dismiss this alert, optionally until a date. Its connection keeps its state.",
         hint=83,
         blocked=no_alert,
         writes=True,
     )
     def dismiss(self) -> None:
-        self._dismiss(self.alert, is_away=False)
+        entry, alert = self.entry, self.alert
+        if entry is None or alert is None:
+            return
+
+        def answered(key: str | None) -> None:
+            if key == "d":
+                self._settle(entry, alert, reopen=False)
+            elif key == "u":
+                self._ask_until(entry, alert)
+
+        self._pane.app.push_screen(
+            Ask(
+                f"Dismiss this alert of {entry.connection.name}?",
+                alert.message,
+                [
+                    Deed("d", "Dismiss", "reopens if it gets worse or comes back"),
+                    Deed("u", "Dismiss until…", "reopens after a date, too"),
+                ],
+                opened_by="a",
+            ),
+            answered,
+        )
+
+    def _ask_until(self, entry: Entry, alert: Alert) -> None:
+        today = self._host.workspace.now.date()
+
+        def wrong(text: str) -> str:
+            day = _day(text)
+            if day is None:
+                return "Enter a date, such as 2026-12-31."
+            return f"{day} has passed." if day < today else ""
+
+        def chosen(text: str | None) -> None:
+            if text is not None:
+                self._settle(entry, alert, reopen=False, until=_day(text))
+
+        self._pane.app.push_screen(
+            Prompt("Dismiss until", alert.message, placeholder="2026-12-31", check=wrong), chosen
+        )
 
     def no_dismissed(self) -> str | None:
         """Return why no alert can be reopened, or None."""
@@ -190,7 +273,9 @@ class HealthCommands:
         writes=True,
     )
     def reopen(self) -> None:
-        self._dismiss(self._dismissed(), is_away=True)
+        entry, alert = self.entry, self._dismissed()
+        if entry is not None and alert is not None:
+            self._settle(entry, alert, reopen=True, until=alert.dismissed_until)
 
     def _dismissed(self) -> Alert | None:
         """Return the chosen alert if it is dismissed; in the list, the first dismissed one."""
@@ -199,20 +284,25 @@ class HealthCommands:
             return alert if alert is not None and alert.dismissed_at else None
         return next(iter(dismissed(entry.status)), None)
 
-    def _dismiss(self, alert: Alert | None, *, is_away: bool) -> None:
-        entry = self.entry
-        if entry is None or alert is None:
-            return
-        health = self._host.workspace.health
+    def _settle(
+        self, entry: Entry, alert: Alert, *, reopen: bool, until: date | None = None
+    ) -> None:
+        """Dismiss or reopen an alert; `until` is the last day of the dismissal."""
+        workspace, name = self._host.workspace, entry.connection.name
 
-        def away() -> Alert:
-            return health.dismiss(entry.id, alert.id)
+        def dismissed() -> Alert:
+            return workspace.health.dismiss(entry.id, alert.id, until=until)
 
-        def back() -> Alert:
-            return health.reopen(entry.id, alert.id)
+        def reopened() -> Alert:
+            return workspace.health.reopen(entry.id, alert.id)
 
-        title = f"{'reopen' if is_away else 'dismiss'}: {alert.message}"
-        change = _Change(title, back, away) if is_away else _Change(title, away, back)
+        if reopen:
+            command = workspace.command_line("health reopen", name, alert.id)
+            change = _Change(f"reopen: {alert.message}", reopened, dismissed, command)
+        else:
+            day = str(until) if until else None
+            command = workspace.command_line("health dismiss", name, alert.id, until=day)
+            change = _Change(f"dismiss: {alert.message}", dismissed, reopened, command)
         self._change(change)
 
     @action(
@@ -455,5 +545,15 @@ def _result_text(changed: Connection | Alert) -> str:
             return f"{changed.name} is connected."
         case Alert(dismissed_at=None):
             return f"Reopened: {changed.message}"
+        case Alert(dismissed_until=None):
+            return f"Dismissed: {changed.message}\nIt reopens if it gets worse. u undoes this."
         case Alert():
-            return f"Dismissed: {changed.message}\nIt reopens when it changes. u undoes this."
+            until = changed.dismissed_until
+            return f"Dismissed until {until}: {changed.message}\nu undoes this."
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        return None

@@ -151,7 +151,7 @@ def _alert(alert: Alert, now: datetime, width: int, key: str) -> list[Content]:
                 width,
             ),
             _why("since", None if has_room else since, width),
-            _why("state", f"dismissed {_moment(away, now)}" if away else None, width),
+            _why("state", _dismissed(alert, now), width),
             _why("why", alert.cause, width),
             _why("next", alert.remedy, width),
             _why("due", _moment(alert.due_at, now) if alert.due_at else None, width),
@@ -160,6 +160,13 @@ def _alert(alert: Alert, now: datetime, width: int, key: str) -> list[Content]:
         ]
     )
     return block.split("\n")
+
+
+def _dismissed(alert: Alert, now: datetime) -> str | None:
+    if alert.dismissed_at is None:
+        return None
+    until = f", until {alert.dismissed_until}" if alert.dismissed_until else ""
+    return f"dismissed {_moment(alert.dismissed_at, now)}{until}"
 
 
 def _last_error(entry: Entry, now: datetime, width: int) -> Content:

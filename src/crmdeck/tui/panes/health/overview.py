@@ -22,7 +22,7 @@ from crmdeck.model import (
 from crmdeck.tui.filters import KeyTest, one_of
 from crmdeck.tui.marks import health_of
 from crmdeck.tui.text import count
-from crmdeck.workspace import vendor_of
+from crmdeck.workspace import EXPIRING_CODES, vendor_of
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,6 @@ def urgency(entry: Entry) -> tuple[int | bool, ...]:
         -levels.count(AlertLevel.CRITICAL),
         -levels.count(AlertLevel.WARNING),
     )
-
-
-EXPIRING_CODES = frozenset({"TOKEN_ENDS_SOON", "TOKEN_ENDED", "VENDOR_END_OF_LIFE"})
 
 
 def is_failing(status: ConnectionStatus) -> bool:

@@ -159,7 +159,7 @@ class HealthPane(Pane):
         )
 
     def _step_hint(self, alert: Alert) -> str:
-        """Return the key and words of an alert's next step: `n` for the most urgent one."""
+        """Return the key and words of an alert's next step: `f` for the most urgent one."""
         if alert.dismissed_at is not None:
             chosen = self.commands.alert
             return "c Reopen" if chosen is not None and chosen.id == alert.id else ""

@@ -28,6 +28,7 @@ STEP_WORDS = {
     NextStep.REFRESH: "Refresh",
     NextStep.SEE_DRIFT: "Review changes",
     NextStep.TEST: "Test",
+    NextStep.DECIDE_REFRESH: "Decide",
 }
 STEP_ACTIONS = {
     NextStep.SIGN_IN: "connection.sign_in",
@@ -36,7 +37,7 @@ STEP_ACTIONS = {
 }
 """The actions that do it, if they have keys."""
 
-_WRITES = (NextStep.SIGN_IN, NextStep.REFRESH)
+_WRITES = (NextStep.SIGN_IN, NextStep.REFRESH, NextStep.DECIDE_REFRESH)
 
 
 class ToDo(NamedTuple):
@@ -61,6 +62,8 @@ def things_to_do(entries: Sequence[Entry]) -> tuple[ToDo, ...]:
         *(thing for entry in every for thing in _expiring(entry.status)),
         *(thing for entry in every for thing in _of_working(entry, alone=low == 1)),
     ]
+    if any("BAD_POLICY" in _codes(entry.status) for entry in every):
+        found.append(ToDo("correct the policy", "correct the policy"))
     changes = OpenChanges.total(entry.status.open_changes for entry in entries)
     if changes.count:
         found.append(
@@ -90,7 +93,10 @@ def _failing(status: ConnectionStatus) -> Iterator[ToDo]:
     all_dismissed = bool(critical) and all(alert.dismissed_at for alert in critical)
     if is_failing(status) and not all_dismissed:
         refused = status.status is Status.REAUTH_REQUIRED
-        text = f"{'sign in to' if refused else 'test'} {status.name}"
+        deed = "sign in to" if refused else "test"
+        if any(alert.next_step is NextStep.DECIDE_REFRESH for alert in critical):
+            deed = "decide on the refresh of"
+        text = f"{deed} {status.name}"
         yield ToDo(text, text)
 
 
