@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 
 import openpyxl
@@ -124,6 +125,9 @@ def test_without_records_edge_values_show_when_a_row_fails(shell: Shell) -> None
         ("acountName\nAcme\n", "UNKNOWN_COLUMN"),
         ("accountName,Account name\nAcme,Acme\n", "TWO_COLUMNS"),
         ("accountName,accountName\nAcme,Acme\n", "TWO_COLUMNS"),
+        ("Some prose,\nin a text file\n", "NOT_A_TABLE"),
+        ("%PDF-1.7\n", "NOT_A_TABLE"),
+        ("accountName,estimatedValue\nAcme,1,5\n", "TOO_MANY_CELLS"),
         ("accountName\n", "NO_RECORDS"),
         ("", "NO_RECORDS"),
         ("[1]", "NOT_A_RECORD"),
@@ -148,6 +152,30 @@ def test_names_that_do_not_exist_are_refused(shell: Shell) -> None:
         ((PAIR, "--record-type", "Nope"), "NO_RECORD_TYPE"),
         ((PAIR, "--filled", "Nope"), "NO_FIELD"),
         (("partner--Opportunity",), "NOTHING_ACCEPTED"),
+        ((PAIR, "--sample", "5"), "NO_RECORDS"),
+        ((PAIR, "--sample", "5", "--update"), "BAD_REQUEST"),
     ):
         done = shell.run("preflight", "acme", *arguments, "--json", code=2)
         assert json.loads(done.stderr)["code"] == code
+
+
+def test_values_of_other_habits_are_named_and_never_guessed(shell: Shell, tmp_path: Path) -> None:
+    shell.run("mapping", "accept", "acme", PAIR, "expectedCloseDate=CloseDate", "--encoder", "none")
+    book = openpyxl.Workbook()
+    sheet = book.create_sheet("Deals", 0)
+    for row in (
+        ["Account name", "estimatedValue", "expectedCloseDate"],
+        ["Acme", 1.5, date(2026, 12, 31)],
+        ["Acme", "1,5", 46387],
+        ["Acme", "1.234,50", "31/12/2026"],
+    ):
+        sheet.append(row)
+    book.save(tmp_path / "deals.xlsx")
+    report = shell.json("preflight", "acme", PAIR, "--records", str(tmp_path / "deals.xlsx"))
+    found = {cause["reason"]: cause["positions"] for cause in report["causes"]}
+    del found["the CRM's rules were not read"]
+    assert found == {
+        "a number with separators, not like 1234.5": [2, 3],
+        "a day number of Excel, not a date like 2026-05-16": [2],
+        "not a date like 2026-05-16": [3],
+    }

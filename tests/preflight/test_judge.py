@@ -81,7 +81,7 @@ FILLED = target(FieldType.STRING, required=True, default="x")
         (target(FieldType.BOOLEAN), "yes", (Outcome.REFUSED, "NOT_A_FLAG")),
         (target(FieldType.DATE), "2026-02-29", (Outcome.REFUSED, "NOT_A_DATE")),
         (target(FieldType.DATE), "31/12/2026", (Outcome.REFUSED, "NOT_A_DATE")),
-        (target(FieldType.DATE), "46000", (Outcome.REFUSED, "NOT_A_DATE")),
+        (target(FieldType.DATE), "46000.5", (Outcome.REFUSED, "NOT_A_DATE")),
         (target(FieldType.DATE), "1699-12-31", (Outcome.REFUSED, "DATE_OUT_OF_RANGE")),
         (target(FieldType.DATE), "2026-05-16T12:00:00Z", (Outcome.CHANGED, "TIME_CUT")),
         (target(FieldType.DATETIME), "2026-05-16", (Outcome.UNKNOWN, "TIME_MISSING")),
@@ -131,6 +131,8 @@ def rule(expression: str) -> Rule:
         ("AND(Target__c > 100, NOT($Permission.Deal_Desk))", None),
         ("this is not a formula", Outcome.UNKNOWN),
         ("", Outcome.UNKNOWN),
+        ("REGEX(TEXT(Target__c), '(5+)+0')", Outcome.UNLESS_AUTOMATION),
+        ("REGEX(TEXT(Target__c), '(5)\\\\1')", Outcome.UNKNOWN),
     ],
 )
 def test_a_rule_refuses_passes_or_cannot_be_judged(

@@ -45,6 +45,7 @@ TEXTS = frozenset(
 NUMBERS = frozenset({FieldType.INTEGER, FieldType.DECIMAL, FieldType.CURRENCY, FieldType.PERCENT})
 
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,3})?")
+_EXCEL_DAY = re.compile(r"\d{5}(\.\d+)?")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2})[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[-+]\d{2}:?\d{2})?")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
@@ -138,7 +139,9 @@ def number_of(raw: Raw) -> Decimal | None:
 def _number(field: Field, raw: Raw, rules: WriteRules) -> Checked:
     number = number_of(raw)
     if number is None:
-        return _refused("NOT_A_NUMBER", "not a number")
+        comma = re.fullmatch(r"[-+]?[\d.,' \u00a0\u202f]*\d", _as_text(raw).strip())
+        like = "a number with separators, not like 1234.5" if comma else "not a number"
+        return _refused("NOT_A_NUMBER", like)
     scale = 0 if field.type is FieldType.INTEGER else field.scale
     problems = []
     if scale is not None and number != (rounded := _rounded(number, scale)):
@@ -167,6 +170,8 @@ def _date(field: Field, raw: Raw, rules: WriteRules) -> Checked:
     if match is not None:
         text = match[1]
         problems = (Problem(Outcome.CHANGED, "TIME_CUT", "the time of day is dropped"),)
+    if _EXCEL_DAY.fullmatch(text):
+        return _refused("NOT_A_DATE", "a day number of Excel, not a date like 2026-05-16")
     if not _DAY.fullmatch(text):
         return _refused("NOT_A_DATE", "not a date like 2026-05-16")
     try:

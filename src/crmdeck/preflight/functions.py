@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from functools import lru_cache
+from typing import Any
 
 import re2
 
@@ -363,12 +365,17 @@ def _regex(text: Value, pattern: Value) -> Value:
 
 def matches_whole(pattern: str, text: str) -> bool:
     """True if a pattern matches a whole text. Raise EvaluationError if RE2 can't run it."""
-    options = re2.Options()
-    options.log_errors = False
     try:
-        return re2.compile(pattern, options).fullmatch(text) is not None
+        return _compiled(pattern).fullmatch(text) is not None
     except re2.error as error:
         raise EvaluationError(f"the pattern {pattern!r} can't be run safely") from error
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str) -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    return re2.compile(pattern, options)
 
 
 @_function("TEXT", takes=(1, 1), blanks=True)

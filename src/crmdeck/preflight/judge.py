@@ -206,7 +206,8 @@ class Judge:
         facts = self._facts(written, stored)
         for parsed in self._formulas:
             if parsed.tree is None:
-                reason = f"rule {parsed.rule.name} can't be read"
+                missing = "no formula" if not parsed.rule.expression.strip() else "unknown syntax"
+                reason = f"rule {parsed.rule.name} can't be read: {missing}"
                 yield self._rule_finding(
                     position, parsed.rule, Outcome.UNKNOWN, "RULE_NOT_READ", reason
                 )

@@ -16,6 +16,8 @@ from crmdeck.model import Field
 from crmdeck.preflight.fields import Raw
 
 MOST_RECORDS = 200_000
+_MIDNIGHT = re.compile(r"(\d{4}-\d{2}-\d{2})[ T]00:00:00")
+_BINARY = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\xd0\xcf\x11\xe0", b"PAR1")
 
 
 class RecordFile(NamedTuple):
@@ -68,15 +70,37 @@ def read_records(
 def _rows(file: SchemaFile, data: bytes) -> list[dict[str, Raw]]:
     if data.startswith(ZIP_MAGIC):
         sheets = [sheet for sheet in read_workbook(file, data) if sheet.rows]
-        return _of_table(file.name, [row.cells for row in sheets[0].rows]) if sheets else []
+        # Excel stores a date as a moment at midnight.
+        return _of_table(
+            file.name,
+            [[_MIDNIGHT.sub(r"\1", cell) for cell in row.cells] for row in sheets[0].rows]
+            if sheets
+            else [],
+        )
+    if data.startswith(_BINARY):
+        raise _not_a_table(file.name, "It contains no text.")
     text = to_text(file, data)
     start = text.lstrip()[:1]
     if start in ("[", "{"):
         return _of_json(file.name, text)
-    return _of_table(file.name, [row.cells for row in read_csv(file, text).rows])
+    try:
+        rows = read_csv(file, text).rows
+    except SourceError as error:
+        error.remedy = "Export the records again as CSV, JSON, JSON lines or Excel."
+        raise
+    return _of_table(file.name, [row.cells for row in rows])
 
 
-def _of_table(name: str, rows: Sequence[tuple[str, ...]]) -> list[dict[str, Raw]]:
+def _not_a_table(name: str, cause: str) -> UsageError:
+    return UsageError(
+        f"{name} isn't a table of records.",
+        cause=cause,
+        remedy="Export the records as CSV, JSON, JSON lines or Excel.",
+        code="NOT_A_TABLE",
+    )
+
+
+def _of_table(name: str, rows: Sequence[Sequence[str]]) -> list[dict[str, Raw]]:
     filled = [row for row in rows if any(cell.strip() for cell in row)]
     if not filled:
         return []
@@ -89,6 +113,14 @@ def _of_table(name: str, rows: Sequence[tuple[str, ...]]) -> list[dict[str, Raw]
             code="TWO_COLUMNS",
         )
     _check_count(name, len(filled) - 1)
+    for position, row in enumerate(filled[1:], 1):
+        if any(cell.strip() for cell in row[len(header) :]):
+            raise UsageError(
+                f"Record {position:,} of {name} has more cells than the header.",
+                cause="A comma inside a value splits it, unless quotes enclose the value.",
+                remedy="Quote the values, or export the records as Excel.",
+                code="TOO_MANY_CELLS",
+            )
     return [
         {column: cell for column, cell in zip(header, row, strict=False) if column}
         for row in filled[1:]
@@ -160,14 +192,15 @@ def _names(
     known |= {_folded(field.label): field.name for field in fields if field.label}
     known.update({_folded(field.name): field.name for field in fields})
     ignored = {_folded(each) for each in ignore}
+    if not any(_folded(column) in known or _near(column, known) for column in columns):
+        raise _not_a_table(name, f"No column is a PartnerOS field: {', '.join(columns[:3])[:100]}.")
     found: dict[str, str] = {}
     for column in columns:
         if _folded(column) in ignored:
             continue
         field = known.get(_folded(column))
         if field is None:
-            near = difflib.get_close_matches(_folded(column), known, n=3, cutoff=0.6)
-            nearest = ", ".join(dict.fromkeys(known[each] for each in near))
+            nearest = ", ".join(dict.fromkeys(known[each] for each in _near(column, known)))
             raise UsageError(
                 f"Column '{column}' of {name} isn't a PartnerOS field.",
                 cause=f"The nearest fields: {nearest}." if nearest else None,
@@ -183,6 +216,10 @@ def _names(
             )
         found[column] = field
     return found
+
+
+def _near(column: str, known: Mapping[str, str]) -> list[str]:
+    return difflib.get_close_matches(_folded(column), known, n=3, cutoff=0.6)
 
 
 def _folded(text: str) -> str:
