@@ -90,6 +90,9 @@ FILLED = target(FieldType.STRING, required=True, default="x")
         (choice(True), "won", None),
         (choice(True), "old", (Outcome.REFUSED, "NOT_A_PICKLIST_VALUE")),
         (choice(False), "new", (Outcome.CHANGED, "NEW_PICKLIST_VALUE")),
+        (choice(True), " won ", (Outcome.CHANGED, "TRIMMED")),
+        (target(FieldType.PICKLIST, picklist=VALUES, restricted=False, length=3), "long",
+         (Outcome.REFUSED, "TOO_LONG")),
         (choice(None), "new", (Outcome.UNKNOWN, "NOT_A_PICKLIST_VALUE")),
         (MANY, "won;old", (Outcome.REFUSED, "NOT_A_PICKLIST_VALUE")),
         (target(FieldType.OTHER), "x", (Outcome.UNKNOWN, "TYPE_NOT_JUDGED")),
@@ -115,6 +118,90 @@ def test_a_unique_value_comes_once_in_a_batch() -> None:
     field = target(FieldType.STRING, unique=True)
     assert judged(field, "a", "A", "", "") == [(Outcome.REFUSED, "TWICE_IN_BATCH")]
     assert judged(field.model_copy(update={"case_sensitive": True}), "a", "A") == []
+
+
+def test_a_refused_record_takes_no_unique_value() -> None:
+    schema = ObjectSchema(
+        object_type="Opportunity",
+        fields=(
+            target(FieldType.STRING, unique=True),
+            Field(name="Day__c", type=FieldType.DATE, createable=True),
+            Field(name="When__c", type=FieldType.DATETIME, createable=True),
+        ),
+        rules=(),
+    )
+    mapped = [MappedField(name, name) for name in ("Target__c", "Day__c", "When__c")]
+    judge = Judge(schema, mapped, SALESFORCE, Setting(now=NOW))
+    records: list[dict[str, Raw]] = [
+        {"Target__c": "a", "Day__c": "31/12/2026"},
+        {"Target__c": "a", "When__c": "2026-05-16"},
+        {"Target__c": "a"},
+        {"Target__c": "a"},
+    ]
+    found = [
+        [(each.outcome, each.code) for each in judge.judge(place, record)]
+        for place, record in enumerate(records, 1)
+    ]
+    assert found == [
+        [(Outcome.REFUSED, "NOT_A_DATE")],
+        [(Outcome.UNKNOWN, "TIME_MISSING")],
+        # The second record is stored or not: in either case this value is taken afterwards.
+        [(Outcome.UNKNOWN, "TWICE_IN_BATCH")],
+        [(Outcome.REFUSED, "TWICE_IN_BATCH")],
+    ]
+
+
+PIPELINES = [
+    {"id": "sales", "stages": [{"id": "new"}, {"id": "won"}]},
+    {"id": "partners", "stages": [{"id": "submitted"}, {"id": "approved"}]},
+]
+
+
+@pytest.mark.parametrize(
+    ("record", "found"),
+    [
+        ({"dealstage": "new"}, []),
+        ({"dealstage": "new", "pipeline": "partners"}, [(Outcome.REFUSED, "NOT_IN_PIPELINE")]),
+        ({"dealstage": "submitted", "pipeline": "partners"}, []),
+        ({"dealstage": "submitted"}, [(Outcome.UNKNOWN, "NOT_IN_PIPELINE")]),
+        ({"dealstage": "approved", "pipeline": "partners"}, [(Outcome.REFUSED, "PIPELINE_RULE")]),
+    ],
+)
+def test_a_stage_belongs_to_its_pipeline(
+    record: dict[str, Raw], found: list[tuple[Outcome, str]]
+) -> None:
+    stages = [stage["id"] for each in PIPELINES for stage in each["stages"]]  # type: ignore[index]
+    schema = ObjectSchema(
+        object_type="deals",
+        fields=(
+            Field(name="pipeline", type=FieldType.STRING),
+            Field(
+                name="dealstage",
+                type=FieldType.PICKLIST,
+                restricted=True,
+                picklist=tuple(PicklistValue(value=str(each)) for each in stages),
+                native={"pipelines": PIPELINES},
+            ),
+        ),
+        rules=(
+            Rule(
+                name="pipeline:partners.CREATE_IN",
+                kind=RuleKind.PIPELINE,
+                field="dealstage",
+                expression="CREATE_IN(submitted)",
+            ),
+        ),
+    )
+    mapped = [MappedField(name, name) for name in record]
+    judge = Judge(schema, mapped, HUBSPOT, Setting(now=NOW))
+    assert [(each.outcome, each.code) for each in judge.judge(1, record)] == found
+
+
+def test_hubspot_refuses_a_time_in_a_date_which_salesforce_cuts() -> None:
+    schema = ObjectSchema(object_type="deals", fields=(target(FieldType.DATE),), rules=())
+    judge = Judge(schema, [MappedField("source", "Target__c")], HUBSPOT, Setting(now=NOW))
+    found = judge.judge(1, {"source": "2026-05-16T12:00:00Z"})
+    assert [(each.outcome, each.code) for each in found] == [(Outcome.REFUSED, "NOT_A_DATE")]
 
 
 def rule(expression: str) -> Rule:

@@ -75,8 +75,9 @@ class WriteRules:
 
     `record_id` is the field with the ID of a record, and `id_pattern` matches the CRM's own IDs.
     `longest_text` bounds fields that state no length. `rounds`: extra decimals are rounded to the
-    scale of the field. `has_formulas`: validation rules are Salesforce formulas. `runs_automation`:
-    flows and triggers run before rules are checked.
+    scale of the field. `cuts_time`: a date field drops a time of day. `has_formulas`: validation
+    rules are Salesforce formulas. `runs_automation`: flows and triggers run before rules are
+    checked.
     """
 
     record_id: str = "Id"
@@ -84,6 +85,7 @@ class WriteRules:
     longest_text: int | None = None
     id_pattern: str | None = None
     rounds: bool = False
+    cuts_time: bool = False
     has_formulas: bool = False
     runs_automation: bool = False
     first_year: int = 1

@@ -107,17 +107,21 @@ def _as_text(raw: Raw) -> str:
 
 
 def _text(field: Field, raw: Raw, rules: WriteRules) -> Checked:
-    text = _as_text(raw)
-    problems = []
-    if rules.trims_text and text != text.strip():
-        text = text.strip()
-        problems.append(Problem(Outcome.CHANGED, "TRIMMED", "spaces at the ends are removed"))
+    text, problems = _trimmed(raw, rules)
     longest = field.length or rules.longest_text
     if longest and len(text) > longest:
         return _refused("TOO_LONG", f"longer than {longest:,} characters")
     if field.type is FieldType.EMAIL and not _EMAIL.fullmatch(text):
         return _refused("NOT_AN_EMAIL", "not an email address")
-    return Checked(text, tuple(problems))
+    return Checked(text, problems)
+
+
+def _trimmed(raw: Raw, rules: WriteRules) -> tuple[str, tuple[Problem, ...]]:
+    text = _as_text(raw)
+    if not rules.trims_text or text == text.strip():
+        return text, ()
+    reason = "spaces at the ends are removed"
+    return text.strip(), (Problem(Outcome.CHANGED, "TRIMMED", reason),)
 
 
 def _flag(field: Field, raw: Raw, rules: WriteRules) -> Checked:
@@ -169,6 +173,8 @@ def _date(field: Field, raw: Raw, rules: WriteRules) -> Checked:
     problems: tuple[Problem, ...] = ()
     if match is not None:
         text = match[1]
+        if not rules.cuts_time:
+            return _refused("NOT_A_DATE", "a time of day in a date field")
         problems = (Problem(Outcome.CHANGED, "TIME_CUT", "the time of day is dropped"),)
     if _EXCEL_DAY.fullmatch(text):
         return _refused("NOT_A_DATE", "a day number of Excel, not a date like 2026-05-16")
@@ -213,11 +219,15 @@ def _time(field: Field, raw: Raw, rules: WriteRules) -> Checked:
 
 
 def _choice(field: Field, raw: Raw, rules: WriteRules) -> Checked:
-    text = _as_text(raw)
-    problem = _outside(field, text)
-    if problem is not None and problem.outcome is Outcome.REFUSED:
-        return _refused(problem.code, problem.reason)
-    return Checked(text, () if problem is None else (problem,))
+    text, problems = _trimmed(raw, rules)
+    outside = _outside(field, text)
+    if outside is None:
+        return Checked(text, problems)
+    if outside.outcome is Outcome.REFUSED:
+        return _refused(outside.code, outside.reason)
+    if field.length and len(text) > field.length:
+        return _refused("TOO_LONG", f"longer than {field.length:,} characters")
+    return Checked(text, (*problems, outside))
 
 
 def _choices(field: Field, raw: Raw, rules: WriteRules) -> Checked:
@@ -227,6 +237,8 @@ def _choices(field: Field, raw: Raw, rules: WriteRules) -> Checked:
     for problem in problems:
         if problem.outcome is Outcome.REFUSED:
             return _refused(problem.code, problem.reason)
+    if field.length and len(";".join(chosen)) > field.length:
+        return _refused("TOO_LONG", f"longer than {field.length:,} characters")
     return Checked(chosen, tuple(dict.fromkeys(problems)))
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -22,6 +21,7 @@ from crmdeck.model import (
 )
 from crmdeck.preflight.fields import NUMBERS, REFUSED_VALUE, Problem, Raw, blank, check
 from crmdeck.preflight.formula import Facts, is_true, lookup_of
+from crmdeck.preflight.pipelines import stage_problems
 from crmdeck.preflight.value_rules import passes
 from crmdeck.preflight.values import Unknown, Value, is_blank
 
@@ -91,7 +91,7 @@ class Judge:
         self.setting = setting
         self._fields = {each.name: each for each in schema.fields}
         self._answers: dict[tuple[str, tuple[object, ...]], bool | Unknown] = {}
-        self._unique: dict[str, set[object]] = defaultdict(set)
+        self._taken: dict[tuple[str, object], bool] = {}
 
     def judge(
         self,
@@ -115,7 +115,6 @@ class Judge:
             else:
                 raw = converted(record.get(row.partner_field), row.values)
                 written[found.name], problems = check(found, raw, self.rules)
-                problems = (*problems, *self._twice(found, written[found.name]))
             findings += [
                 WriteFinding(
                     position=position,
@@ -130,22 +129,49 @@ class Judge:
             ]
         findings += self._missing(position, written)
         findings += self._by_rules(position, written, stored)
+        findings += self._by_stage(position, written, stored)
+        findings += self._by_duplicates(position, written)
+        findings += self._twice(position, written, {each.outcome for each in findings})
         return tuple(findings)
 
     def _is_writable(self, target: Field) -> bool:
         allowed = target.createable if self.setting.create else target.updateable
         return allowed is not False and not target.calculated and not target.auto_number
 
-    def _twice(self, target: Field, value: Value | Unknown) -> Iterator[Problem]:
-        if not (target.unique or target.external_id) or isinstance(value, Unknown):
-            return
-        if is_blank(value):
-            return
-        key = value.casefold() if isinstance(value, str) and not target.case_sensitive else value
-        if key in self._unique[target.name]:
-            reason = "another record of the batch has the same unique value"
-            yield Problem(Outcome.REFUSED, "TWICE_IN_BATCH", reason)
-        self._unique[target.name].add(key)
+    def _twice(
+        self,
+        position: int,
+        written: Mapping[str, Value | Unknown],
+        outcomes: Collection[Outcome],
+    ) -> Iterator[WriteFinding]:
+        """Yield the unique values of earlier records; `outcomes` are those of this record so far.
+
+        A refused record takes no value. If it isn't certain that an earlier one was stored, this
+        one is unknown.
+        """
+        partner_fields = {row.crm_field: row.partner_field for row in self.mapped}
+        for name, value in written.items():
+            target = self._fields[name]
+            if not (target.unique or target.external_id) or isinstance(value, Unknown):
+                continue
+            if is_blank(value):
+                continue
+            folds = isinstance(value, str) and not target.case_sensitive
+            key = (name, value.casefold() if folds and isinstance(value, str) else value)
+            is_stored = self._taken.get(key)
+            if is_stored is not None:
+                yield WriteFinding(
+                    position=position,
+                    outcome=Outcome.REFUSED if is_stored else Outcome.UNKNOWN,
+                    code="TWICE_IN_BATCH",
+                    reason="another record of the batch has the same unique value",
+                    needs=() if is_stored else ("whether the CRM takes that record",),
+                    crm_field=name,
+                    partner_field=partner_fields.get(name),
+                )
+            if Outcome.REFUSED not in outcomes:
+                certain = set(outcomes) <= {Outcome.CHANGED}
+                self._taken[key] = bool(is_stored) or certain
 
     def _missing(
         self, position: int, written: Mapping[str, Value | Unknown]
@@ -250,6 +276,43 @@ class Judge:
             )
             self._answers[key] = is_true(tree, asked)
         return self._answers[key]
+
+    def _by_stage(
+        self,
+        position: int,
+        written: Mapping[str, Value | Unknown],
+        stored: Mapping[str, Raw] | None,
+    ) -> Iterator[WriteFinding]:
+        before = None if stored is None else self._stored(stored)
+        found = stage_problems(self.schema, written, before, create=self.setting.create)
+        partner_fields = {row.crm_field: row.partner_field for row in self.mapped}
+        for name, problem, rule in found:
+            yield WriteFinding(
+                position=position,
+                outcome=problem.outcome,
+                code=problem.code,
+                reason=problem.reason,
+                needs=problem.needs,
+                crm_field=name,
+                partner_field=partner_fields.get(name),
+                rule=None if rule is None else rule.name,
+            )
+
+    def _by_duplicates(
+        self, position: int, written: Mapping[str, Value | Unknown]
+    ) -> Iterator[WriteFinding]:
+        """Yield the duplicate rules that compare a record with others, which aren't known."""
+        for rule in self.schema.rules or ():
+            action = rule.on_create if self.setting.create else rule.on_update
+            if rule.kind is not RuleKind.DUPLICATES or action not in ("block", "alert"):
+                continue
+            values = [written.get(name) for name in rule.fields]
+            compares = any(isinstance(each, Unknown) or not is_blank(each) for each in values)
+            if compares or not rule.fields:
+                needs = ("similar records in the CRM",)
+                yield self._rule_finding(
+                    position, rule, Outcome.UNKNOWN, "DUPLICATES", rule.title, needs
+                )
 
     def _by_value_rules(
         self, position: int, written: Mapping[str, Value | Unknown]

@@ -150,7 +150,8 @@ def _not_valid(problems: list[tuple[str, _InvalidError]]) -> Reply:
 def _text(raw: Any) -> str:
     if isinstance(raw, bool):
         return "true" if raw else "false"
-    return "" if raw is None else str(raw)
+    text = "" if raw is None else str(raw)
+    return text if text.strip() else ""
 
 
 def _require_typed(field: FieldDef, value: str, target: ObjectDef) -> None:
@@ -195,7 +196,9 @@ def _require_option(field: FieldDef, value: str, target: ObjectDef) -> None:
     elif field.name in _STAGES:
         known = {stage.id for each in target.pipelines for stage in each.stages}
     chosen = value.split(";") if field.widget == "checkbox" else [value]
-    wrong = [each for each in chosen if each.strip() and each.strip() not in known]
+    if field.widget == "checkbox":
+        chosen = [each.strip() for each in chosen if each.strip()]
+    wrong = [each for each in chosen if each not in known]
     if wrong:
         text = f"{wrong[0]} was not one of the allowed options: {sorted(known)}"
         raise _InvalidError("INVALID_OPTION", text)

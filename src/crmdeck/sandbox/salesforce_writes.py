@@ -21,6 +21,14 @@ from crmdeck.sandbox.salesforce_rows import SalesforceRows
 from crmdeck.sandbox.sample_records import record_id
 from crmdeck.sandbox.schema import FieldDef, ObjectDef
 from crmdeck.sandbox.tenant import Tenant
+from crmdeck.sandbox.write_rules import (
+    CUSTOM_PERMISSIONS,
+    DUPLICATE_RULES,
+    MASTER,
+    PROFILE,
+    RECORD_TYPES,
+    RecordTypeDef,
+)
 
 MOST_RECORDS = 200
 _FIRST_NEW = 50_000
@@ -63,7 +71,9 @@ class SalesforceWrites:
             if request.method == "GET":
                 found = self._stored(self._target(name), key or "")
                 return reply({name: _plain(value) for name, value in found.items()})
-            made = self._write(name, key, _json_object(request))
+            saves = request.headers.get("sforce-duplicate-rule-header", "")
+            confirmed = saves.replace(" ", "").lower() == "allowsave=true"
+            made = self._write(name, key, _json_object(request), confirmed=confirmed)
         except RefusedError as problem:
             status = 404 if problem.refusals[0].code == "NOT_FOUND" else 400
             errors = [
@@ -120,7 +130,9 @@ class SalesforceWrites:
                 }
         raise RefusedError(Refusal("NOT_FOUND", "The requested resource does not exist"))
 
-    def _write(self, name: str, key: str | None, body: Mapping[str, Any]) -> str:
+    def _write(
+        self, name: str, key: str | None, body: Mapping[str, Any], *, confirmed: bool = False
+    ) -> str:
         target = self._target(name)
         create = key is None
         if not has_ability(target, "createable" if create else "updateable"):
@@ -136,19 +148,37 @@ class SalesforceWrites:
                 for field in target.fields.values():
                     if field.type == "boolean" and record[field.name] is None:
                         record[field.name] = False
+            record_type = _record_type(target, record)
+            _require_allowed(target, written, record_type)
             _require_filled(target, record, written, create=create)
-            self._require_rules(target, record, before)
+            self._require_rules(target, record, before, record_type)
+            self._require_no_duplicate(target, record, key, confirmed=confirmed)
             self._require_unique(target, record, key)
             made = key or record_id(target.prefix, _FIRST_NEW + len(self._records[name]))
             self._records[name][made] = record | {"Id": made}
         return made
 
-    def _require_rules(self, target: ObjectDef, record: _Values, before: _Values | None) -> None:
+    def _require_rules(
+        self,
+        target: ObjectDef,
+        record: _Values,
+        before: _Values | None,
+        record_type: RecordTypeDef,
+    ) -> None:
+        facts: _Values = {
+            f"$permission.{name.lower()}": granting is not None
+            for name, granting in CUSTOM_PERMISSIONS.items()
+        }
+        facts |= {
+            "$profile.name": PROFILE,
+            "recordtype.developername": record_type.name,
+            "recordtype.name": record_type.label,
+        }
         write = Write(
             values=_with_derived(record),
             before=None if before is None else _with_derived(before),
             now=self._tenant.now,
-            facts={},
+            facts=facts,
             formulas={
                 each.name.lower(): each.formula for each in target.fields.values() if each.formula
             },
@@ -170,6 +200,22 @@ class SalesforceWrites:
                 field = row["ErrorDisplayField"]
                 formula = str(metadata["errorConditionFormula"])
                 yield str(field) if field else None, str(row["ErrorMessage"]), formula
+
+    def _require_no_duplicate(
+        self, target: ObjectDef, record: _Values, key: str | None, *, confirmed: bool
+    ) -> None:
+        """Compare a record with those written before, not with the sample records."""
+        for rule in DUPLICATE_RULES:
+            action = rule.on_insert if key is None else rule.on_update
+            alerts = action == "Allow" and "Alert" in rule.then and not confirmed
+            mine = [str(record.get(name) or "").lower() for name in rule.fields]
+            if rule.object_type != target.name or not (action == "Block" or alerts):
+                continue
+            for other, values in self._records[target.name].items():
+                theirs = [str(values.get(name) or "").lower() for name in rule.fields]
+                if other != key and all(mine) and mine == theirs:
+                    text = "Use one of these records?"
+                    raise RefusedError(Refusal("DUPLICATES_DETECTED", text))
 
     def _require_unique(self, target: ObjectDef, record: _Values, key: str | None) -> None:
         for field in target.fields.values():
@@ -222,6 +268,32 @@ def _checked(
     if refusals:
         raise RefusedError(*refusals)
     return values
+
+
+def _record_type(target: ObjectDef, record: _Values) -> RecordTypeDef:
+    """Return the record type of a record: the chosen one, or the user's default."""
+    own = [each for each in RECORD_TYPES if each.object_type == target.name]
+    chosen = record.get("RecordTypeId")
+    if chosen is None:
+        return next((each for each in own if each.default), MASTER)
+    for each in (*own, MASTER):
+        if each.id[:15] == chosen[:15]:
+            return each
+    message = f"Record Type ID: this ID value isn't valid for the user: {chosen}"
+    raise RefusedError(Refusal("INVALID_CROSS_REFERENCE_KEY", message, ("RecordTypeId",)))
+
+
+def _require_allowed(target: ObjectDef, written: _Values, record_type: RecordTypeDef) -> None:
+    """Check restricted picklists: others take values that the record type leaves out."""
+    for name, allowed in record_type.values.items():
+        field, value = target.fields.get(name), written.get(name)
+        if field is None or value is None or "restricted" not in field.flags:
+            continue
+        for each in value.split(";"):
+            if each.strip() not in allowed:
+                code = "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"
+                message = f"{field.label}: bad value for restricted picklist field: {each}"
+                raise RefusedError(Refusal(code, message, (name,)))
 
 
 def _require_filled(target: ObjectDef, record: _Values, written: _Values, *, create: bool) -> None:

@@ -210,6 +210,7 @@ PROFILE = VendorProfile(
         trims_text=True,
         id_pattern="[a-zA-Z0-9]{15}([a-zA-Z0-9]{3})?",
         rounds=True,
+        cuts_time=True,
         has_formulas=True,
         runs_automation=True,
         first_year=1700,

@@ -1,0 +1,104 @@
+"""Pipelines: whether a stage belongs to the pipeline of a record, and may be written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from crmdeck.model import Field, ObjectSchema, Outcome, Rule, RuleKind
+from crmdeck.preflight.fields import Problem
+from crmdeck.preflight.values import Unknown, Value, is_blank
+
+PIPELINES = ("pipeline", "hs_pipeline")
+_CREATE_IN = re.compile(r"CREATE_IN\((.*)\)", re.DOTALL)
+
+
+class StageProblem(NamedTuple):
+    """What is wrong with a stage, and the rule that forbids it, if one does."""
+
+    field: str
+    problem: Problem
+    rule: Rule | None = None
+
+
+def stage_problems(
+    schema: ObjectSchema,
+    written: Mapping[str, Value | Unknown],
+    stored: Mapping[str, Value | Unknown] | None,
+    *,
+    create: bool,
+) -> Iterator[StageProblem]:
+    """Yield the problems of the stages in a write. `stored` goes by lower-case field name."""
+    for target in schema.fields:
+        stages = _stages(target)
+        stage = written.get(target.name)
+        if not stages or not isinstance(stage, str) or is_blank(stage):
+            continue
+        misplaced = _misplaced(target, stage, stages, written, stored or {}, create=create)
+        if misplaced is not None:
+            yield misplaced
+        elif (stored or {}).get(target.name.lower()) != stage:
+            yield from _by_rules(target, stage, stages, schema.rules or (), create=create)
+
+
+def _stages(target: Field) -> dict[str, frozenset[str]]:
+    """Return the stages of each pipeline, the default pipeline first; empty for other fields."""
+    found: dict[str, frozenset[str]] = {}
+    pipelines = target.native.get("pipelines")
+    for each in pipelines if isinstance(pipelines, list | tuple) else ():
+        stages = each.get("stages") or () if isinstance(each, Mapping) else ()
+        names = {str(one.get("id") or one.get("stageId")) for one in stages}
+        found[str(each.get("id") or each.get("pipelineId"))] = frozenset(names)
+    return found
+
+
+def _misplaced(
+    target: Field,
+    stage: str,
+    stages: Mapping[str, frozenset[str]],
+    written: Mapping[str, Value | Unknown],
+    stored: Mapping[str, Value | Unknown],
+    *,
+    create: bool,
+) -> StageProblem | None:
+    reason = "a stage of another pipeline"
+    refused = StageProblem(target.name, Problem(Outcome.REFUSED, "NOT_IN_PIPELINE", reason))
+    written_names = [name for name in PIPELINES if name in written]
+    pipeline = next((written[name] for name in written_names), None)
+    if pipeline is None or pipeline == "":
+        pipeline = next((stored[name] for name in PIPELINES if name in stored), None)
+    if isinstance(pipeline, str) and pipeline in stages:
+        return None if stage in stages[pipeline] else refused
+    if isinstance(pipeline, Unknown) or not any(stage in each for each in stages.values()):
+        # The pipeline or the stage is refused for its own sake.
+        return None
+    if create and stage in next(iter(stages.values())):
+        return None
+    needs = ("the pipeline of the record",)
+    unknown = Problem(Outcome.UNKNOWN, "NOT_IN_PIPELINE", "its pipeline is unknown", needs)
+    return StageProblem(target.name, unknown)
+
+
+def _by_rules(
+    target: Field,
+    stage: str,
+    stages: Mapping[str, frozenset[str]],
+    rules: Sequence[Rule],
+    *,
+    create: bool,
+) -> Iterator[StageProblem]:
+    siblings = next((each for each in stages.values() if stage in each), frozenset[str]())
+    for rule in rules:
+        if rule.kind is not RuleKind.PIPELINE or not rule.active:
+            continue
+        match = _CREATE_IN.fullmatch(rule.expression)
+        named = {each.strip() for each in match[1].split(",")} if match else set[str]()
+        if match is not None:
+            if create and named & siblings and stage not in named:
+                reason = "a new record can't start in this stage"
+                problem = Problem(Outcome.REFUSED, "PIPELINE_RULE", reason)
+                yield StageProblem(target.name, problem, rule)
+        elif not create:
+            problem = Problem(Outcome.UNKNOWN, "PIPELINE_RULE", rule.demand, ("earlier stages",))
+            yield StageProblem(target.name, problem, rule)
