@@ -96,6 +96,10 @@ class Failed:
     error: CrmdeckError
 
 
+LEFT_OUT = "A setting leaves them out: crmdeck connections set NAME --without-rules"
+"""The reason for kinds of rules that `Scope.without_rules` names."""
+
+
 class PicklistsOfType(NamedTuple):
     """The values that a record type allows, and the default ones, by field."""
 

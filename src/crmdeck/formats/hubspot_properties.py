@@ -254,6 +254,67 @@ def _options(record: Mapping[str, object]) -> tuple[tuple[PicklistValue, ...], d
     return tuple(values), descriptions
 
 
+def parse_pipeline_rules(
+    object_type: str,
+    stage_property: str,
+    pipelines: Sequence[Mapping[str, object]],
+    answers: Mapping[str, Mapping[str, object]],
+) -> tuple[Rule, ...]:
+    """Return the rules in answers of `/crm/pipelines-rules/...`, by pipeline.
+
+    Raises SourceError if an answer is malformed.
+    """
+    place = f"The pipeline rules of {object_type}"
+    labels = {
+        str(stage.get("id")): str(stage.get("label"))
+        for pipeline in pipelines
+        for stage in json_values.items(pipeline, "stages")
+        if isinstance(stage, Mapping)
+    }
+    rules = []
+    try:
+        for key, answer in answers.items():
+            checks = answer.get("governanceValidationRules")
+            checks = json_values.record(checks, "the rules") if checks is not None else {}
+            found = [
+                (word, *_stages_of(checks, name))
+                for word, name in (
+                    ("CREATE_IN", "objectCreationRule"),
+                    ("NO_SKIPPING", "noSkippingStagesRule"),
+                    ("NO_BACKWARDS", "noBackwardsMovementRule"),
+                )
+            ]
+            approvals = [
+                json_values.name(json_values.record(each, "an approval"), "pipelineStageId")
+                for each in json_values.items(answer, "approvalStageRules")
+            ]
+            found.append(("APPROVAL", False, tuple(approvals)))
+            rules += [
+                Rule(
+                    name=f"{RuleKind.PIPELINE}:{key}.{word}",
+                    kind=RuleKind.PIPELINE,
+                    fields=(stage_property,),
+                    field=stage_property,
+                    expression=f"{word}({', '.join(stages)})",
+                    message=", ".join(labels.get(stage, stage) for stage in stages),
+                )
+                for word, every, stages in found
+                if every or stages
+            ]
+    except MalformedError as error:
+        raise json_values.malformed(place, error) from None
+    return tuple(rules)
+
+
+def _stages_of(checks: Mapping[str, object], name: str) -> tuple[bool, tuple[str, ...]]:
+    """Return whether a rule covers all stages, and the stages that it names."""
+    if checks.get(name) is None:
+        return False, ()
+    check = json_values.record(checks[name], f"`{name}`")
+    every = json_values.flag(check, "enabledForAllStages") is True
+    return every, json_values.texts(check, "pipelineStageIds")
+
+
 def _pipeline_values(
     pipelines: Sequence[Mapping[str, object]],
 ) -> tuple[tuple[PicklistValue, ...], tuple[PicklistValue, ...]]:

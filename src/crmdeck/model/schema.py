@@ -163,7 +163,7 @@ class Rule(WireModel):
         if self.kind is RuleKind.AUTOMATION:
             return f"may be filled or changed by {self.title}"
         if self.kind is RuleKind.PIPELINE:
-            return _pipeline_demand(self.expression)
+            return _pipeline_demand(self.expression, self.message)
         return _value_demand(self.expression) or self.message or f"must pass {self.name}"
 
 
@@ -209,12 +209,12 @@ _PIPELINE_DEMANDS = {
 }
 
 
-def _pipeline_demand(expression: str) -> str:
-    """Return the demand of a pipeline rule: `can't skip contractsent` for `NO_SKIPPING(...)`."""
+def _pipeline_demand(expression: str, stages: str) -> str:
+    """Return the demand of a pipeline rule: `can't skip Contract Sent` for `NO_SKIPPING(...)`."""
     match = _VALUE_RULE.fullmatch(expression)
     if match is None or match[1] not in _PIPELINE_DEMANDS:
         return f"must pass {expression}"
-    return _PIPELINE_DEMANDS[match[1]].format(match[2] or "any stage")
+    return _PIPELINE_DEMANDS[match[1]].format(stages or "any stage")
 
 
 class ObjectSchema(WireModel):

@@ -42,7 +42,9 @@ def test_a_portal_that_only_knows_the_older_paths_is_asked_there(sandbox: Sandbo
     run(connector)
     first = sent(sandbox, oauth=False)
     assert "/crm/v3/properties/deals" in first
-    assert len([path for path in first if "2026" in path]) <= 2
+    newer = [path for path in first if "2026" in path]
+    assert len([path for path in newer if "pipelines-rules" not in path]) <= 2
+    assert len(newer) <= 4
     run(connector)
     again = sent(sandbox, oauth=False)[len(first) :]
     assert not any("2026" in path for path in again)
@@ -173,15 +175,27 @@ def test_the_rules_of_properties_come_with_their_object(
 ) -> None:
     connector, _ = hubspot_to(sandbox, limits=GREEDY)
     first = run(connector)
-    (rule,) = first.discovered["deals"].schema.rules or ()
+    rule, creation, back = first.discovered["deals"].schema.rules or ()
+    assert (creation.name, creation.expression) == (
+        "pipeline:48210011.CREATE_IN",
+        "CREATE_IN(101846201)",
+    )
+    assert back.demand == "can't move back from Won"
+    unknown = first.discovered["deals"].schema.not_read
+    assert unknown is not None
+    assert unknown.keys() == {"required", "conditional"}
+    assert first.rules.calls == {"values": 9, "pipeline": 3}
     assert (rule.name, rule.kind, rule.field) == ("amount.MIN_NUMBER", RuleKind.VALUES, "amount")
     assert rule.expression == "MIN_NUMBER(0)"
     assert first.discovered["partner_tier"].schema.rules == ()
 
     monkeypatch.setattr(HubSpotShapes, "rules", lambda *_: [])
     second = run(connector, first.known)
-    assert second.discovered["deals"].schema.rules == ()
+    assert second.discovered["deals"].schema.rules == (creation, back)
     assert "tickets" in second.unchanged
 
     sandbox.fault(PORTAL, Fault(FaultKind.FORBIDDEN, path="property-validations"))
-    assert run(connector).discovered["deals"].schema.rules is None
+    sandbox.fault(PORTAL, Fault(FaultKind.FORBIDDEN, path="pipelines-rules"))
+    refused = run(connector).discovered["deals"].schema
+    assert refused.rules == ()
+    assert not {RuleKind.VALUES, RuleKind.PIPELINE} & refused.known_kinds

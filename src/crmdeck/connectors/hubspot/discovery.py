@@ -8,11 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import quote
 
-from crmdeck.connectors.base import Discovered, Discovery, Failed, Known, Listing, Unchanged
+from crmdeck.connectors.base import (
+    LEFT_OUT,
+    Discovered,
+    Discovery,
+    Failed,
+    Known,
+    Listing,
+    Rules,
+    Unchanged,
+)
 from crmdeck.connectors.http import Reply, not_json
 from crmdeck.connectors.hubspot.client import HubSpotClient
 from crmdeck.connectors.hubspot.profile import TYPE_IDS
@@ -20,8 +31,12 @@ from crmdeck.connectors.hubspot.transport import FAULTS, WHO
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.pool import in_parallel
 from crmdeck.errors import CrmdeckError, PermissionDeniedError
-from crmdeck.formats.hubspot_properties import parse_properties, parse_rules
-from crmdeck.model import CancelToken, ObjectSchema, Scope, ScopeMode
+from crmdeck.formats.hubspot_properties import (
+    parse_pipeline_rules,
+    parse_properties,
+    parse_rules,
+)
+from crmdeck.model import CancelToken, ObjectSchema, Rule, RuleKind, Scope, ScopeMode
 
 # "Understanding the CRM": the objects that every account has, and the less common ones.
 MAPPABLE = {
@@ -66,8 +81,19 @@ STANDARD = MAPPABLE | OTHERS
 _OPTIONAL_ERRORS = frozenset(
     {"MISSING_SCOPE", "NOT_VISIBLE", "EDITION_TOO_SMALL", "FORBIDDEN", "BAD_REQUEST"}
 )
+VALUES = RuleKind.VALUES.value
+PIPELINE = RuleKind.PIPELINE.value
+KINDS = (VALUES, PIPELINE)
+"""What a refresh reads in addition to properties, as `without_rules` names it."""
+_NO_API = {
+    RuleKind.REQUIRED.value: "HubSpot has no API for the properties that a create form requires.",
+    RuleKind.CONDITIONAL.value: "HubSpot has no API for conditional requirements of properties.",
+}
+_NO_TYPE_ID = "HubSpot reports no ID for the object type."
+_STAGES = ("dealstage", "hs_pipeline_stage")
 _HAS_PIPELINES = frozenset({"pipeline", "hs_pipeline", "dealstage", "hs_pipeline_stage"})
 Answer = tuple[ObjectSchema, str] | CrmdeckError
+_Task = Callable[[CancelToken], None]
 
 
 @dataclass(frozen=True)
@@ -99,7 +125,8 @@ def discover(
     # A named object type that is gone leaves the scope; one that never existed is an error.
     wanted = tuple(name for name in _select(scope, types) if name in types or name not in known)
     answers: dict[str, Answer] = {}
-    for name, answer in _read_all(client, wanted, types, limits.threads, cancel):
+    reader = _Reader(client, scope.without_rules, limits.threads)
+    for name, answer in reader.read(wanted, types, known, cancel):
         answers[name] = answer
     named = frozenset(scope.include)
     for name in wanted:
@@ -117,6 +144,7 @@ def discover(
             yield Unchanged(name, answer[1])
         else:
             yield Discovered(*answer)
+    yield Rules({}, dict(reader.calls))
 
 
 def object_types(client: HubSpotClient, cancel: CancelToken) -> dict[str, ObjectType]:
@@ -187,45 +215,166 @@ def _select(scope: Scope, types: Mapping[str, ObjectType]) -> tuple[str, ...]:
     return tuple(sorted(names - excluded))
 
 
-def _read_all(
-    client: HubSpotClient,
-    names: Sequence[str],
-    types: Mapping[str, ObjectType],
-    threads: int,
-    cancel: CancelToken,
-) -> Iterator[tuple[str, Answer]]:
-    waiting = [types.get(name) or unlisted(name) for name in names]
+@dataclass
+class _Parts:
+    """The answers about one object type.
 
-    def take() -> Callable[[CancelToken], tuple[str, Answer]] | None:
-        if not waiting:
-            return None
-        each = waiting.pop(0)
-        return lambda stop: (each.name, _read(client, each, stop))
+    `not_read` has the reasons of lasting errors, `kept` the cached rules that others leave.
+    """
 
-    return in_parallel(take, threads, cancel, "hubspot")
+    properties: list[Mapping[str, object]] = field(default_factory=list)
+    pipelines: list[Mapping[str, object]] = field(default_factory=list)
+    values: list[Mapping[str, object]] | None = None
+    pipeline_rules: dict[str, Mapping[str, object]] = field(default_factory=dict)
+    not_read: dict[str, str] = field(default_factory=lambda: dict(_NO_API))
+    error: CrmdeckError | None = None
+    known: Known | None = None
+    kept: list[Rule] = field(default_factory=list)
 
 
-def _read(client: HubSpotClient, each: ObjectType, stop: CancelToken) -> Answer:
-    try:
-        properties = _properties(client, each.path, stop)
-        pipelines: list[Mapping[str, object]] = []
-        if any(record.get("name") in _HAS_PIPELINES for record in properties):
-            pipelines = _pipelines(client, each.path, stop)
-        rules = _rules(client, each, stop)
-        schema = parse_properties(
-            each.name,
-            each.label,
-            properties,
-            pipelines,
-            custom=each.custom,
-            required=each.required,
-            rules=None if rules is None else parse_rules(each.name, rules),
-        )
-    except CrmdeckError as error:
+class _Reader:
+    """Reads object types and their rules, next to each other."""
+
+    def __init__(self, client: HubSpotClient, without: Collection[str], threads: int) -> None:
+        self._client = client
+        self._without = frozenset(without) & {VALUES, PIPELINE}
+        self._threads = threads
+        self._parts: dict[str, _Parts] = {}
+        self.calls: Counter[str] = Counter()
+
+    def read(
+        self,
+        names: Sequence[str],
+        types: Mapping[str, ObjectType],
+        known: Mapping[str, Known],
+        cancel: CancelToken,
+    ) -> Iterator[tuple[str, Answer]]:
+        wanted = [types.get(name) or unlisted(name) for name in names]
+        tasks: list[_Task] = []
+        for each in wanted:
+            self._parts[each.name] = _Parts(known=known.get(each.name))
+            tasks.append(partial(self._describe, each))
+        for each in wanted:
+            tasks.append(partial(self._read_values, each))
+            validator = known[each.name].validator if each.name in known else None
+            tasks += self._pipeline_tasks(each, _pipelines_in(validator))
+        self._run(tasks, cancel)
+        tasks = []
+        for each in wanted:
+            parts = self._parts[each.name]
+            new = [key for key in _ids(parts.pipelines) if key not in parts.pipeline_rules]
+            tasks += self._pipeline_tasks(each, new)
+        self._run(tasks, cancel)
+        for each in wanted:
+            yield each.name, self._answer(each)
+
+    def _run(self, tasks: list[_Task], cancel: CancelToken) -> None:
+        waiting = iter(tasks)
+        threads = min(len(tasks), self._threads)
+        for _ in in_parallel(lambda: next(waiting, None), threads, cancel, "hubspot"):
+            pass
+
+    def _describe(self, each: ObjectType, stop: CancelToken) -> None:
+        parts = self._parts[each.name]
+        try:
+            parts.properties = _properties(self._client, each.path, stop)
+            if any(record.get("name") in _HAS_PIPELINES for record in parts.properties):
+                parts.pipelines = _pipelines(self._client, each.path, stop)
+        except CrmdeckError as error:
+            if FAULTS.concerns_connection(error):
+                raise
+            parts.error = error
+
+    def _read_values(self, each: ObjectType, stop: CancelToken) -> None:
+        """Read the validation rules of an object's properties."""
+        if each.type_id is None or not self._may_read(each, VALUES):
+            return
+        try:
+            self.calls[VALUES] += 1
+            reply = self._client.get("property-validations", quote(each.type_id), stop)
+            self._parts[each.name].values = results(reply)
+        except CrmdeckError as error:
+            self._note(each, VALUES, error)
+
+    def _pipeline_tasks(self, each: ObjectType, pipelines: Iterable[str]) -> list[_Task]:
+        if each.type_id is None or not self._may_read(each, PIPELINE):
+            return []
+        return [partial(self._read_pipeline_rules, each, key) for key in pipelines]
+
+    def _read_pipeline_rules(self, each: ObjectType, key: str, stop: CancelToken) -> None:
+        try:
+            self.calls[PIPELINE] += 1
+            path = f"{quote(each.type_id or '')}/{quote(key, safe='')}"
+            reply = self._client.get("pipelines-rules", path, stop)
+            if not isinstance(reply.body, Mapping):
+                raise not_json(WHO)
+            self._parts[each.name].pipeline_rules[key] = reply.body
+        except CrmdeckError as error:
+            self._note(each, PIPELINE, error)
+            self._parts[each.name].pipeline_rules.setdefault(key, {})
+
+    def _may_read(self, each: ObjectType, kind: str) -> bool:
+        if kind in self._without:
+            self._parts[each.name].not_read[kind] = LEFT_OUT
+        return kind not in self._without
+
+    def _note(self, each: ObjectType, kind: str, error: CrmdeckError) -> None:
         if FAULTS.concerns_connection(error):
-            raise
-        return error
-    return schema, _digest([properties, pipelines, rules, each.label, each.required])
+            raise error
+        parts = self._parts[each.name]
+        cached = parts.known.schema if parts.known else None
+        if error.code not in _OPTIONAL_ERRORS and cached and kind in cached.known_kinds:
+            parts.kept += [rule for rule in cached.rules or () if rule.kind == kind]
+        else:
+            parts.not_read[kind] = f"{error.message} {error.cause or ''}".strip()
+
+    def _answer(self, each: ObjectType) -> Answer:
+        parts = self._parts[each.name]
+        if parts.error is not None:
+            return parts.error
+        if each.type_id is None:
+            parts.not_read |= {VALUES: _NO_TYPE_ID, PIPELINE: _NO_TYPE_ID}
+        pipelines = {key: parts.pipeline_rules.get(key, {}) for key in _ids(parts.pipelines)}
+        try:
+            rules = parse_rules(each.name, parts.values or ())
+            stage = next(
+                (str(p["name"]) for p in parts.properties if p.get("name") in _STAGES), None
+            )
+            if stage is not None:
+                rules += parse_pipeline_rules(each.name, stage, parts.pipelines, pipelines)
+            read = {rule.name for rule in rules}
+            kept = {rule.name: rule for rule in parts.kept if rule.name not in read}
+            schema = parse_properties(
+                each.name,
+                each.label,
+                parts.properties,
+                parts.pipelines,
+                custom=each.custom,
+                required=each.required,
+                rules=(*rules, *kept.values()),
+            ).model_copy(update={"not_read": parts.not_read})
+        except CrmdeckError as error:
+            return error
+        digest = _digest(
+            [
+                *(parts.properties, parts.pipelines, parts.values, each.label, each.required),
+                *(pipelines, sorted(parts.not_read)),
+            ]
+        )
+        return schema, json.dumps([digest, *pipelines])
+
+
+def _pipelines_in(validator: str | None) -> list[str]:
+    """Return the pipelines that an object had at the last refresh."""
+    try:
+        found = json.loads(validator or "[]")
+    except ValueError:
+        return []
+    return [str(each) for each in found[1:]] if isinstance(found, list) else []
+
+
+def _ids(pipelines: Iterable[Mapping[str, object]]) -> list[str]:
+    return [str(each["id"]) for each in pipelines if isinstance(each.get("id"), str)]
 
 
 def _properties(client: HubSpotClient, path: str, stop: CancelToken) -> list[Mapping[str, object]]:
@@ -242,20 +391,6 @@ def _properties(client: HubSpotClient, path: str, stop: CancelToken) -> list[Map
         found += [record for record in results(reply) if record.get("name") not in names]
         names |= {record.get("name") for record in found}
     return found
-
-
-def _rules(
-    client: HubSpotClient, each: ObjectType, stop: CancelToken
-) -> list[Mapping[str, object]] | None:
-    """Return the validation rules of an object's properties; None if HubSpot returns none."""
-    if each.type_id is None:
-        return None
-    try:
-        return results(client.get("property-validations", quote(each.type_id), stop))
-    except CrmdeckError as error:
-        if error.code not in _OPTIONAL_ERRORS:
-            raise
-        return None
 
 
 def _pipelines(client: HubSpotClient, path: str, stop: CancelToken) -> list[Mapping[str, object]]:

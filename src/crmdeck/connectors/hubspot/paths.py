@@ -10,6 +10,8 @@ import threading
 
 NEWEST_FIRST = ("2026-09", "2026-03", "v3")
 OAUTH_VERSION = "2026-03"
+# These have other versions than the rest.
+_BETAS = {"pipelines-rules": ("2026-09", "2026-09-beta")}
 _OUTSIDE_CRM = {"account-info": "/account-info", "schemas": "/crm-object-schemas"}
 
 
@@ -27,6 +29,9 @@ class Paths:
             proven = self._proven.get(family)
             if proven:
                 return (proven,)
+            if family in _BETAS:
+                # An account without the newest version has no betas of it.
+                return _BETAS[family] if self._latest == NEWEST_FIRST[0] else _BETAS[family][:1]
             # An account lacks a version in all families: start with the one that worked elsewhere.
             return NEWEST_FIRST[NEWEST_FIRST.index(self._latest) :]
 
@@ -34,12 +39,14 @@ class Paths:
         """Record that this version of a family works."""
         with self._lock:
             self._proven[family] = version
-            self._latest = version
+            if family not in _BETAS:
+                self._latest = version
 
     def oldest_in_use(self) -> str | None:
         """Return the oldest working version of any family; None before the first call."""
         with self._lock:
-            return max(self._proven.values(), key=NEWEST_FIRST.index, default=None)
+            used = (each for family, each in self._proven.items() if family not in _BETAS)
+            return max(used, key=NEWEST_FIRST.index, default=None)
 
     @staticmethod
     def path(family: str, version: str, rest: str) -> str:

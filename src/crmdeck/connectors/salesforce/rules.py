@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from datetime import datetime
 from urllib.parse import quote
 
-from crmdeck.connectors.base import Known, ObjectRules, PicklistsOfType, Rules
+from crmdeck.connectors.base import LEFT_OUT, Known, ObjectRules, PicklistsOfType, Rules
 from crmdeck.connectors.http import not_json, records_of
 from crmdeck.connectors.pool import Running
 from crmdeck.connectors.salesforce.batches import MOST_IN_A_CALL
@@ -79,7 +79,6 @@ _TITLES = {
     RECORD_TYPES: "picklist values of record types",
     USER: "permissions of this connection's user",
 }
-_LEFT_OUT = "A setting of the connection leaves them out (connections set --without-rules)."
 _NOT_MAPPED = "crmdeck reads them for objects with accepted mappings. Accept one, then refresh."
 _LASTING = frozenset({"NOT_VISIBLE", "BAD_REQUEST", "QUERY_REFUSED", "FORBIDDEN"})
 # Errors of one object or record type don't make the whole kind unknown.
@@ -392,7 +391,7 @@ class RuleReader:
     def _rules_of(self, name: str, record_types: Sequence[RecordType]) -> ObjectRules:
         schema = self._known[name].schema if name in self._known else None
         rules: list[Rule] = []
-        not_read = {kind: _LEFT_OUT for kind in self._without if kind in KINDS}
+        not_read = {kind: LEFT_OUT for kind in self._without if kind in KINDS}
         for kind in (RuleKind.VALIDATION, RuleKind.DUPLICATES, RuleKind.AUTOMATION):
             errors = [self._errors.get((kind, subject)) for subject in _WHOLE]
             error = next(filter(None, errors), None)
