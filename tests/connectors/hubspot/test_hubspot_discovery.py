@@ -47,7 +47,7 @@ def test_a_portal_that_only_knows_the_older_paths_is_asked_there(sandbox: Sandbo
     assert len(newer) <= 4
     run(connector)
     again = sent(sandbox, oauth=False)[len(first) :]
-    assert not any("2026" in path for path in again)
+    assert not any("2026" in path for path in again if "pipelines-rules" not in path)
 
 
 def test_what_the_token_has_no_scope_for_has_failed_and_what_is_not_there_is_not_listed(
