@@ -8,6 +8,7 @@ from pathlib import Path
 
 from crmdeck.connectors import http
 from crmdeck.connectors.faults import Fault, read_rows
+from crmdeck.connectors.limits import Limits
 from crmdeck.errors import CrmdeckError, QuotaExceededError, ReauthRequiredError
 
 PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
@@ -120,7 +121,9 @@ def _network() -> tuple[CrmdeckError, ...]:
         http.unreachable(who, ConnectionError()),
         http.timed_out(who),
         http.broken_off(who, ConnectionError()),
-        http.too_large(who, 32 * 1024 * 1024),
+        http.too_large(who, Limits().max_bytes),
+        http.too_complex(who),
+        http.unknown_encoding(who, "br"),
         http.not_json(who),
     )
 

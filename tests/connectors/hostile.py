@@ -191,6 +191,16 @@ def falsely_packed(to: Visitor) -> None:
     to.send(b"{}")
 
 
+def packed_by(encoding: str) -> Answer:
+    """Return the answer of an encoding that crmdeck never asks for; its bytes are never decoded."""
+
+    def bomb(to: Visitor) -> None:
+        to.head(f"Content-Encoding: {encoding}", f"Content-Length: {MEGABYTE}")
+        to.send(bytes(MEGABYTE))
+
+    return bomb
+
+
 def no_http(to: Visitor) -> None:
     to.send(b"\x16\x03\x01 hello \xff\xfe\r\n\r\n")
 

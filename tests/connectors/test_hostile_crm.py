@@ -21,6 +21,7 @@ from tests.connectors.hostile import (
     HostileServer,
     Visitor,
     continue_at_once,
+    packed_by,
 )
 
 SHORT = Limits(
@@ -100,6 +101,37 @@ def test_it_is_told_in_words_and_has_an_end(source: str, answer: Answer) -> None
         assert error.code
         assert not any(secret in str(error) for secret in purse.values.values())
         assert "evil.example/?t" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [
+        ("br", "brotli"),
+        ("zstd", "zstd"),
+        ("gzip, br", "brotli"),
+        ("ZSTD", "zstd"),
+        ("x", "unknown"),
+    ],
+)
+@pytest.mark.parametrize("source", SOURCES)
+def test_an_encoding_that_was_not_asked_for_is_refused_in_words(
+    source: str, encoding: str, name: str
+) -> None:
+    with HostileServer(packed_by(encoding)) as server:
+        connector, _ = connector_to(source, server.url)
+        with pytest.raises(CrmdeckError) as caught:
+            connector.probe()
+    assert caught.value.code == "ANSWER_ENCODING"
+    assert name in str(caught.value)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_json_with_too_many_values_is_refused_before_it_is_parsed(source: str) -> None:
+    with HostileServer(lambda to: to.json([[]] * 200_000)) as server:
+        connector, _ = connector_to(source, server.url, replace(SHORT, max_memory=50 * MEGABYTE))
+        with pytest.raises(CrmdeckError) as caught:
+            connector.probe()
+    assert caught.value.code == "ANSWER_TOO_LARGE"
 
 
 @pytest.mark.parametrize("source", SOURCES)

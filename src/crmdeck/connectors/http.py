@@ -5,8 +5,10 @@ from __future__ import annotations
 import ipaddress
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from urllib.parse import urlsplit
 
 import urllib3
@@ -18,7 +20,12 @@ from crmdeck.errors import SourceError, UsageError
 from crmdeck.redaction import redact
 
 _CHUNK = 64 * 1024
+_LARGE = 1024 * 1024
+_M_MMAP_THRESHOLD = -3  # of malloc.h
 _DIGITS = 15
+# urllib3 decodes brotli and zstd only if optional packages are installed, some without a limit.
+_ENCODINGS = ("", "identity", "gzip", "x-gzip", "deflate")
+_REFUSED = {"br": "brotli", "zstd": "zstd", "compress": "compress"}
 
 
 @dataclass(frozen=True)
@@ -90,12 +97,16 @@ def check_origin(url: str) -> str:
 def read_body(raw: urllib3.BaseHTTPResponse, limits: Limits, who: str) -> bytes:
     """Return the decompressed body of an answer.
 
-    Raises AnswerTooLargeError above `limits.max_bytes`, and SourceError if the answer is cut
-    short. Both close the connection.
+    Raises AnswerTooLargeError above `limits.max_bytes`, or if the JSON would need more than
+    `limits.max_memory`. Raises SourceError if the answer is cut short, or compressed in a format
+    that crmdeck didn't ask for. All close the connection.
     """
     chunks = []
     size = 0
+    formats = raw.headers.get("Content-Encoding", "").casefold().replace(" ", "").split(",")
     try:
+        if unknown := next((each for each in formats if each not in _ENCODINGS), None):
+            raise unknown_encoding(who, unknown)
         for chunk in raw.stream(_CHUNK, decode_content=True):
             size += len(chunk)
             if size > limits.max_bytes:
@@ -109,7 +120,56 @@ def read_body(raw: urllib3.BaseHTTPResponse, limits: Limits, who: str) -> bytes:
         late = isinstance(error, ReadTimeoutError)
         raise timed_out(who) if late else broken_off(who, error) from None
     raw.release_conn()
-    return b"".join(chunks)
+    body = b"".join(chunks)
+    if size > _LARGE:
+        _free_large_blocks()
+    if _memory_of(body) > limits.max_memory:
+        raise too_complex(who)
+    return body
+
+
+@cache
+def _free_large_blocks() -> None:
+    """Make glibc return blocks of over 256 KB to the system when they are freed.
+
+    After the first one it otherwise keeps them: 60 MB more in a refresh with 100,000 values.
+    """
+    with suppress(OSError, AttributeError, ImportError):
+        import ctypes
+
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 256 * 1024)
+
+
+def _memory_of(body: bytes) -> int:
+    """Estimate the bytes that a refresh needs for a JSON answer, before parsing it.
+
+    The weights fit Salesforce's and HubSpot's answers: each field has a list or two, each picklist
+    value five or six members.
+    """
+    if body.lstrip()[:1] not in (b"{", b"["):
+        return 0
+    weights = {b"[": 1500, b"{": 200, b",": 170}
+    return 3 * len(body) + sum(body.count(sign) * weight for sign, weight in weights.items())
+
+
+def unknown_encoding(who: str, encoding: str) -> SourceError:
+    """Return the error for an answer that is compressed in a format that crmdeck didn't ask for."""
+    return SourceError(
+        f"{who} sent an answer that crmdeck can't decompress.",
+        cause=f"The answer is compressed with {_REFUSED.get(encoding, 'an unknown format')}, but "
+        "crmdeck asked for gzip.",
+        remedy=f"Check proxies and firewalls between you and {who}, then try again.",
+        code="ANSWER_ENCODING",
+    )
+
+
+def too_complex(who: str) -> AnswerTooLargeError:
+    """Return the error for an answer whose values need too much memory."""
+    return AnswerTooLargeError(
+        f"{who} sent an answer that is too large.",
+        cause="The answer has too many values to fit in memory.",
+        remedy="Leave the object out of the scope: crmdeck connections set NAME --exclude OBJECT",
+    )
 
 
 def too_large(who: str, limit: int) -> AnswerTooLargeError:

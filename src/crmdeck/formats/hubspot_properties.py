@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from crmdeck.formats import json_values
 from crmdeck.formats.json_values import MalformedError
-from crmdeck.formats.picklist import picklist_value
+from crmdeck.formats.picklist import picklist_value, value_maker
 from crmdeck.model import Field, FieldType, ObjectSchema, PicklistValue, Rule, RuleKind
 
 _TYPES = {
@@ -240,14 +240,16 @@ def _writable(record: Mapping[str, object], calculated: bool | None) -> bool | N
 def _options(record: Mapping[str, object]) -> tuple[tuple[PicklistValue, ...], dict[str, str]]:
     values = []
     descriptions = {}
-    for entry in json_values.items(record, "options"):
+    entries = json_values.items(record, "options")
+    make = value_maker(len(entries))
+    for entry in entries:
         item = json_values.record(entry, "an option")
         value = json_values.scalar(item.get("value"))
         if value is None:
             raise MalformedError("an option has no `value`")
         label = json_values.text(item, "label") or ""
         hidden = json_values.flag(item, "hidden")
-        values.append(picklist_value(value, label, active=not hidden))
+        values.append(make(value, label, active=not hidden))
         description = json_values.text(item, "description")
         if description:
             descriptions[value] = description

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from crmdeck.formats import json_values
 from crmdeck.formats.formula_syntax import literal_of
 from crmdeck.formats.json_values import MalformedError
-from crmdeck.formats.picklist import picklist_value
+from crmdeck.formats.picklist import value_maker
 from crmdeck.model import Field, FieldType, ObjectSchema, PicklistValue, RecordType
 
 _TYPES = {
@@ -268,7 +268,9 @@ def _required(record: Mapping[str, object], kind: FieldType, default: str | None
 
 def _picklist(record: Mapping[str, object]) -> tuple[PicklistValue, ...]:
     values = []
-    for entry in json_values.items(record, "picklistValues"):
+    entries = json_values.items(record, "picklistValues")
+    make = value_maker(len(entries))
+    for entry in entries:
         item = json_values.record(entry, "a picklist value")
         value = item.get("value")
         label = item.get("label")
@@ -276,7 +278,7 @@ def _picklist(record: Mapping[str, object]) -> tuple[PicklistValue, ...]:
             raise MalformedError("the `value` or `label` of a picklist value isn't text")
         active = item.get("active", True)
         values.append(
-            picklist_value(
+            make(
                 value,
                 label or "",
                 active=active is not False,

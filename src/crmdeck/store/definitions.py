@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -104,56 +105,89 @@ class PackedSchema:
 
     object_type: str
     definition: ObjectDefinition
+    row: Row
     packed: bytes
 
     def schema(self) -> ObjectSchema:
         """Return the object type before it was packed."""
-        row, fields = self.rows()
-        named = dict(zip(OBJECT_COLUMNS, row, strict=True))
-        schema = face_of(named["label"], named["custom"], named["body"], named["native"])
-        parsed = tuple(_parse(field[-1]) for field in fields)
-        return schema.model_copy(update={"object_type": self.object_type, "fields": parsed})
+        parsed = tuple(_parse(field[-1]) for field in self.field_rows())
+        return self._face().model_copy(update={"object_type": self.object_type, "fields": parsed})
 
-    def rows(self) -> tuple[Row, list[Row]]:
-        """Return the rows of the object definition and of its fields, in their order."""
-        row, fields = json.loads(zlib.decompress(self.packed))
-        return tuple(row), [tuple(field) for field in fields]
+    def field_rows(self) -> list[Row]:
+        """Return the rows of the fields, in their order."""
+        return [tuple(json.loads(line)) for line in zlib.decompress(self.packed).splitlines()]
+
+    def with_face(
+        self, change: Callable[[ObjectSchema, Sequence[str]], ObjectSchema]
+    ) -> PackedSchema:
+        """Return the object type with what `change` makes of it without its fields.
+
+        `change` also gets the names of the fields, which stay packed: models of all their values
+        would need most of the memory of a refresh.
+        """
+        fields = self.field_rows()
+        face = change(self._face(), [field[1] for field in fields])
+        native, body = _dump(face.native), _body(face)
+        keys = [field[0] for field in fields]
+        named = dict(zip(OBJECT_COLUMNS, self.row, strict=True)) | {
+            "content_hash": content_hash(face.label, face.custom, keys, native, body),
+            "label": face.label,
+            "custom": face.custom,
+            "object_hash": object_hash(face),
+            "rules_hash": rules_hash(face),
+            "native": native,
+            "body": body,
+        }
+        return replace(self, definition=_defined(named), row=tuple(named.values()))
+
+    def _face(self) -> ObjectSchema:
+        named = dict(zip(OBJECT_COLUMNS, self.row, strict=True))
+        return face_of(named["label"], named["custom"], named["body"], named["native"])
 
 
 class SchemaPacker:
     """Packs object types. A field that many share is put into its canonical form once."""
 
     _REMEMBERED = 8192
+    _LONGEST = 16_384
 
     def __init__(self) -> None:
         self._canonical: dict[str, tuple[str, str]] = {}
 
     def pack(self, schema: ObjectSchema) -> PackedSchema:
-        bodies = [definition_json(field) for field in schema.fields]
-        keys = list(map(sha256, bodies))
-        fields = [
-            _field_row(key, field, body)
-            for key, field, body in zip(keys, schema.fields, bodies, strict=True)
-        ]
-        forms = list(map(self._forms, keys, schema.fields))
+        # One field at a time: one can have 100,000 values.
+        compressor = zlib.compressobj(1)
+        packed = bytearray()
+        keys: list[str] = []
+        forms: list[tuple[str, str]] = []
+        for field in schema.fields:
+            body = definition_json(field)
+            key = sha256(body)
+            keys.append(key)
+            forms.append(self._forms(key, field))
+            line = json.dumps(_field_row(key, field, body)).encode()
+            packed += compressor.compress(line) + compressor.compress(b"\n")
+        packed += compressor.flush()
         row = _object_row(schema, keys, forms)
-        named = dict(zip(OBJECT_COLUMNS, row, strict=True))
         return PackedSchema(
             object_type=schema.object_type,
-            definition=_definition((named["content_hash"], *(named[name] for name in _DEFINITION))),
-            packed=zlib.compress(json.dumps((row, fields)).encode(), 1),
+            definition=_defined(dict(zip(OBJECT_COLUMNS, row, strict=True))),
+            row=row,
+            packed=bytes(packed),
         )
 
     def _forms(self, key: str, field: Field) -> tuple[str, str]:
         """Return what of a field counts for the schema hash and for the structural hash."""
         forms = self._canonical.get(key)
         if forms is None:
-            if len(self._canonical) == self._REMEMBERED:
-                self._canonical.clear()
-            forms = self._canonical[key] = (
+            forms = (
                 canonical_json(field, structural=False),
                 canonical_json(field, structural=True),
             )
+            if len(self._canonical) == self._REMEMBERED:
+                self._canonical.clear()
+            if len(forms[0]) <= self._LONGEST:
+                self._canonical[key] = forms
         return forms
 
 
@@ -178,9 +212,9 @@ class Definitions:
             order_rows: list[Row] = []
             for schema in batch:
                 content = schema.definition.content_hash
-                row, field_rows = schema.rows()
+                field_rows = schema.field_rows()
                 if content not in known:
-                    object_rows.append(row)
+                    object_rows.append(schema.row)
                 fields.update((field[0], field) for field in field_rows)
                 order_rows += [
                     (content, position, field[0])
@@ -301,6 +335,10 @@ def unknown_definition(content: str) -> ObjectDefinition:
 def _definition(row: Row) -> ObjectDefinition:
     content_hash, fields, custom_fields, *face = row
     return ObjectDefinition(content_hash, fields, custom_fields, tuple(face))
+
+
+def _defined(named: Mapping[str, Any]) -> ObjectDefinition:
+    return _definition((named["content_hash"], *(named[name] for name in _DEFINITION)))
 
 
 def _batches(schemas: Sequence[PackedSchema], size: int) -> Iterator[Sequence[PackedSchema]]:

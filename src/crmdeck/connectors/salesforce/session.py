@@ -41,9 +41,9 @@ class _Adapter(HTTPAdapter):
         self._last = threading.local()
 
     @property
-    def last(self) -> requests.Response | None:
-        """The last answer in this thread."""
-        return getattr(self._last, "response", None)
+    def last(self) -> tuple[Mapping[str, str], int]:
+        """The headers and the size in bytes of the last answer in this thread."""
+        return getattr(self._last, "facts", ({}, 0))
 
     def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> urllib3.ProxyManager:
         manager: urllib3.ProxyManager = super().proxy_manager_for(proxy, **proxy_kwargs)
@@ -60,7 +60,7 @@ class _Adapter(HTTPAdapter):
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
         """Send, read the whole answer, count it. Raises SourceError."""
-        self._last.response = None
+        self._last.facts = ({}, 0)
         if self._endpoint:
             parts = urlsplit(request.url or "")
             query = f"?{parts.query}" if parts.query else ""
@@ -85,7 +85,7 @@ class _Adapter(HTTPAdapter):
             finally:
                 path = urlsplit(request.url or "").path
                 self._meter.count(received=response.raw.tell(), quota_spent=_quota_of(path))
-        self._last.response = response
+        self._last.facts = (response.headers, len(response.content))
         return response
 
 
@@ -102,18 +102,17 @@ class SalesforceSession(requests.Session):
         self._adapter = _Adapter(endpoint, limits, meter)
         self.mount("https://", self._adapter)
         self.cookies = _NoCookies()
+        self.headers["Accept-Encoding"] = "gzip, deflate"
         # Otherwise requests replaces the token with a .netrc entry for the host.
         self.auth = _leave_as_it_is
 
     def last_headers(self) -> Mapping[str, str]:
         """Return the headers of the last answer in this thread."""
-        last = self._adapter.last
-        return last.headers if last is not None else {}
+        return self._adapter.last[0]
 
     def last_size(self) -> int:
         """Return the size in bytes of the last answer in this thread."""
-        last = self._adapter.last
-        return len(last.content) if last is not None else 0
+        return self._adapter.last[1]
 
 
 def _leave_as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 from crmdeck.connectors.base import (
@@ -302,9 +303,8 @@ def _settle_rules(
     rules = answer.rules
     if not rules:
         return
-    pack = answer.packer.pack
     answer.discovered = [
-        item._replace(packed=pack(_with_rules(item.packed.schema(), rules[name])))
+        item._replace(packed=item.packed.with_face(partial(_with_rules, rules[name])))
         if (name := item.packed.object_type) in rules
         else item
         for item in answer.discovered
@@ -320,7 +320,8 @@ def _settle_rules(
     loaded = session.snapshots.load([current[name] for name in moved])
     for name, item in moved.items():
         schema = loaded[current[name].id].content
-        answer.discovered.append(ReadObject(pack(_with_rules(schema, rules[name])), item.validator))
+        packed = answer.packer.pack(schema).with_face(partial(_with_rules, rules[name]))
+        answer.discovered.append(ReadObject(packed, item.validator))
     answer.unchanged = [item for item in answer.unchanged if item.object_type not in moved]
 
 
@@ -328,7 +329,7 @@ def _has_rules(face: ObjectSchema | None, found: ObjectRules) -> bool:
     if face is None or face.rules is None:
         return False
     fields = {rule.name: rule.fields for rule in face.rules}
-    after = _with_rules(face, found)
+    after = _with_rules(found, face, ())
     # The fields of formulas depend on the object's fields, which a face lacks.
     rules = tuple(
         rule.model_copy(update={"fields": fields.get(rule.name, ())})
@@ -339,21 +340,20 @@ def _has_rules(face: ObjectSchema | None, found: ObjectRules) -> bool:
     return face == after.model_copy(update={"rules": rules})
 
 
-def _with_rules(schema: ObjectSchema, found: ObjectRules) -> ObjectSchema:
-    names = [field.name for field in schema.fields]
+def _with_rules(found: ObjectRules, face: ObjectSchema, names: Sequence[str]) -> ObjectSchema:
     rules = tuple(
         rule.model_copy(update={"fields": fields_in(rule.expression, names)})
         if rule.kind is RuleKind.VALIDATION
         else rule
         for rule in found.rules
     )
-    record_types = schema.record_types and tuple(
+    record_types = face.record_types and tuple(
         each.model_copy(update={"values": read.values, "value_defaults": read.defaults})
         if (read := found.picklists.get(each.id or ""))
         else each
-        for each in schema.record_types
+        for each in face.record_types
     )
-    return schema.model_copy(
+    return face.model_copy(
         update={
             "rules": rules,
             "not_read": found.not_read,
