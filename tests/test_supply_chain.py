@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import sys
 import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import yaml
@@ -39,3 +43,35 @@ def test_workflows_read_only_unless_a_job_has_to_write_and_actions_are_pinned() 
                 assert not action or re.fullmatch(r"[0-9a-f]{40}", version)
                 if action == "actions/checkout":
                     assert step["with"]["persist-credentials"] is False
+
+
+def imported(source: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(source.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+
+
+def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    lists = [project["dependencies"], *project["optional-dependencies"].values()]
+    declared = {re.split(r"[^\w.-]", each)[0] for wanted in lists for each in wanted}
+    found = {name for source in (ROOT / "src").rglob("*.py") for name in imported(source)}
+    known = packages_distributions()
+    used = {
+        name: {each.lower().replace("_", "-") for each in known.get(name, [name])}
+        for name in found - sys.stdlib_module_names - {"crmdeck"}
+    }
+    assert [name for name, of in used.items() if not of & declared] == []
+    assert declared == {each for of in used.values() for each in of & declared}
+
+
+def test_the_action_installs_the_version_of_its_own_ref() -> None:
+    action = yaml.safe_load((ROOT / ".github/check/action.yml").read_text("utf-8"))
+    install = action["runs"]["steps"][0]
+    assert "git+" not in install["run"]
+    # The action is two folders below the project.
+    assert install["env"]["CRMDECK_SOURCE"] == "${{ github.action_path }}/../.."
+    assert (ROOT / ".github/check/../../pyproject.toml").is_file()
+    assert "/.github/check@v" in (ROOT / "docs/check.md").read_text("utf-8")
