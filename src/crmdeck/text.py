@@ -114,7 +114,7 @@ def percent_filled(rate: float) -> str:
 
 
 def ago(moment: datetime | None, now: datetime) -> str:
-    """Return how long ago `moment` was: `just now`, `5 min ago`, `3 h ago`, `12 d ago`, `never`.
+    """Return how long ago `moment` was: `just now`, `5 min ago`, `3 h ago`, `12 days ago`, `never`.
 
     A moment in the future is `in 3 h`.
     """
@@ -130,7 +130,7 @@ def _span(passed: timedelta) -> str:
     minutes = int(passed.total_seconds() // 60)
     if minutes < 60:
         return f"{minutes} min"
-    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} d"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} days"
 
 
 def _visible_character(character: str) -> str:

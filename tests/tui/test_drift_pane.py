@@ -78,7 +78,7 @@ async def test_changes_by_day_with_the_worst_first_and_groups_collapsed(
     async with console(drifted).run_test(size=(140, 40)) as pilot:
         await settle(pilot)
         text = screen_text(pilot)
-        assert "14 changes" in text
+        assert "Open 5  Breaks a mapping" in text
         assert "5 open: ✕ 5 breaking" in text
         # Changes that break a mapping come first, and each day shows once.
         days = [line.when for line in pane_of(pilot).table.shown() if line.when]
@@ -280,7 +280,18 @@ async def test_opens_on_what_is_open_and_goes_to_the_next_open_change(drifted: W
         await settle(pilot)
         assert pane_of(pilot).filter_text == "open:yes"
         assert STORY not in wheres(pilot)
+        assert "Open 5  Breaks a mapping 2  Unseen  All 7 " in screen_text(pilot)
         await filter_by(pilot, "")
+        # Keys pass over the titles of groups; a click chooses one.
+        table = pane_of(pilot).table
+        assert sum(line.is_title for line in table.shown()) == 2
+        for way in (table.next_row, table.previous_row):
+            for _ in range(table.shown_count):
+                assert table.cursor_row is not None
+                assert not table.cursor_row.is_title
+                way()
+        table.first_row()
+        assert (table.cursor, table.scroll_offset.y) == (1, 0)
         await go_to(pilot, STORY)
         await press(pilot, "n")
         first = pane_of(pilot).commands.entry

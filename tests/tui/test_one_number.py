@@ -114,6 +114,11 @@ def compare_one(workspace: Workspace, status: ConnectionStatus, known: OpenChang
     if status.last_sync_at is None:
         return
     data = schema_data(status.id, workspace.schemas.overview(status.id))
+    for line in data.objects:
+        mine = {
+            group.id for group in groups for each in group.changes if each.object_type == line.key
+        }
+        assert (line.open_changes.count if line.open_changes else 0) == len(mine)
     first = str(overview_heading(data, {}, status.open_changes, True)[0])
     assert first == (f"{shown(known)} open" if known.count else "")
 

@@ -171,7 +171,7 @@ async def test_view_as_of_shows_an_earlier_schema(workspace: Workspace) -> None:
         await type_text(pilot, "05-01", "enter")
         await settle(pilot)
         text = screen_text(pilot)
-        assert "AS OF 2026-05-01 12:00 UTC  10 d ago" in text
+        assert "AS OF 2026-05-01 12:00 UTC  10 days ago" in text
         text = await press(pilot, "j", "enter")
         assert "Old__c" in text
         assert "Region__c" not in text
@@ -267,7 +267,7 @@ async def test_a_refresh_keeps_the_cursor_on_its_row(
         assert table(pilot, "fields").cursor_key == ("Account", "Name")
         clock.moment += timedelta(days=2)
         text = await press(pilot, "f5")
-        assert "▲ stale, refreshed 2 d ago" in text
+        assert "▲ stale, refreshed 2 days ago" in text
         write(tmp_path / "prod", "Account", NAME, field("Region"))
         text = await press(pilot, "r")
         assert "stale" not in text

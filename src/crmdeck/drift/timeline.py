@@ -74,6 +74,10 @@ class Timeline:
             (group_of(entry.event), entry.event.severity) for entry in self.entries if entry.is_open
         )
 
+    def count_groups(self, entries: Iterable[Entry]) -> int:
+        """Return the number of change groups among entries."""
+        return len({group_of(entry.event) for entry in entries})
+
     def with_unseen(self, ids: Collection[str]) -> Timeline:
         """Return the timeline with these changes marked as unseen."""
         entries = tuple(

@@ -182,6 +182,10 @@ class Pane(ActionHost, Widget):
         """The views to choose from, in their order."""
         return ()
 
+    def view_name(self, view: View) -> str:
+        """Return the name of a view in the heading, with the number of its rows if known."""
+        return view.name
+
     @property
     def first_filter(self) -> str:
         """The filter of a pane that was never shown before."""
@@ -206,7 +210,7 @@ class Pane(ActionHost, Widget):
 
     def show_views(self) -> None:
         """Show the views and the current one in the heading."""
-        names = [view.name for view in self.views]
+        names = [self.view_name(view) for view in self.views]
         self.query_one(ViewChips).show(names, self.view_position)
         self._fit_heading()
 

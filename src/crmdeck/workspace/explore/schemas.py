@@ -12,12 +12,14 @@ from datetime import datetime
 from crmdeck.connectors.barrier import fault_barrier
 from crmdeck.connectors.base import RecordReader, Sample, UsageFinder
 from crmdeck.connectors.registry import vendor_of
+from crmdeck.drift.open_changes import count_open, group_of
 from crmdeck.drift.schema_diff import compare_schemas
 from crmdeck.drift.usage import judge_usage, uses_in_schema
 from crmdeck.errors import SchemaNotDiscoveredError, UsageError
 from crmdeck.mapping.state import accepted_fields, by_pair, filled_elsewhere
 from crmdeck.model import (
     CancelToken,
+    ChangeState,
     Comparison,
     Connection,
     Direction,
@@ -32,9 +34,11 @@ from crmdeck.model import (
     ObjectPair,
     ObjectSchema,
     ObjectSummary,
+    OpenChanges,
     ProgressCallback,
     Rule,
     SchemaSummary,
+    Severity,
     Snapshot,
     SnapshotInfo,
     VersionPreview,
@@ -42,6 +46,7 @@ from crmdeck.model import (
 from crmdeck.store import Session
 from crmdeck.workspace.connections.runs import write_quota
 from crmdeck.workspace.context import Context, find_connection, not_found
+from crmdeck.workspace.open_changes import judge_changes
 
 MOST_RECORDS = 200
 
@@ -78,7 +83,9 @@ class SchemaOverview:
 
     `events` are all changes of the connection, newest first, including those after `at`. `mapped`
     has the accepted mappings as of `at` by (object, field), `filled` the fields that are filled
-    elsewhere. `first_look` is the time of the baseline.
+    elsewhere. `first_look` is the time of the baseline. `open_changes` counts the open change
+    groups by (object, field), and those of an object with all its fields by (object, ""). It is
+    empty for a past time.
     """
 
     objects: tuple[ObjectSummary, ...]
@@ -88,6 +95,7 @@ class SchemaOverview:
     first_look: datetime | None
     at: datetime | None
     now: datetime
+    open_changes: Mapping[tuple[str, str], OpenChanges]
 
 
 @dataclass(frozen=True)
@@ -272,6 +280,18 @@ class Schemas:
             events = session.drift.events(connection.id)
             log = session.decisions.log(connection.id, at=at)
             moments = session.snapshots.moments(connection.id)
+            judged = {} if at else judge_changes(self._context, session, connection.id)
+        still = {
+            change.id
+            for change, standing in judged.get(connection.id, ())
+            if standing.state is ChangeState.OPEN
+        }
+        places: dict[tuple[str, str], list[tuple[str, Severity]]] = {}
+        for event in events:
+            if event.id in still:
+                for name in {"", event.field_name or ""}:
+                    counted = (group_of(event), event.severity)
+                    places.setdefault((event.object_type, name), []).append(counted)
         mapped: dict[tuple[str, str], list[MappedTo]] = {}
         for one in accepted_fields(log):
             mapped.setdefault((one.crm_object, one.crm_field), []).append(
@@ -289,6 +309,7 @@ class Schemas:
             first_look=moments[-1] if moments else None,
             at=at,
             now=self._context.now,
+            open_changes={place: count_open(counted) for place, counted in places.items()},
         )
 
     def inspect(self, ref: str, object_type: str, at: datetime | None = None) -> InspectedObject:

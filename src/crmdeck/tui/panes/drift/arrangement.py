@@ -82,7 +82,8 @@ class DayCount(NamedTuple):
 class Arrangement:
     """The rows to show, the changes in them, and the number of changes by day.
 
-    `total` counts all changes, `foldable` are the keys of the change groups.
+    `total` counts all changes. `all_groups` counts all change groups, and `breaking_groups` those
+    that break a mapping. `foldable` are the keys of the change groups.
     """
 
     timeline: Timeline
@@ -90,6 +91,8 @@ class Arrangement:
     entries: tuple[Entry, ...]
     ids: frozenset[str]
     total: int
+    all_groups: int
+    breaking_groups: int
     days: tuple[DayCount, ...]
     foldable: tuple[str, ...]
 
@@ -118,11 +121,12 @@ def arrange(
     foldable: list[str] = []
     lines: list[Line] = []
     if breaking:
-        title = f"BREAKS A MAPPING  {len(breaking):,}   f fixes it"
+        title = f"BREAKS A MAPPING  {timeline.count_groups(breaking):,}   f fixes it"
         lines.append(_title_line("group:breaks", title, breaking))
         lines += _with_days(timeline, (_event_line(timeline, entry) for entry in breaking))
         if rest:
-            lines.append(_title_line("group:rest", f"OTHER CHANGES  {len(rest):,}", rest))
+            title = f"OTHER CHANGES  {timeline.count_groups(rest):,}"
+            lines.append(_title_line("group:rest", title, rest))
     groups = _grouped(
         rest, lambda entry: (entry.event.detected_at.date(), _connection_of(timeline, entry))
     )
@@ -138,6 +142,8 @@ def arrange(
         entries=tuple(entries),
         ids=frozenset(entry.event.id for entry in entries),
         total=len(timeline.entries),
+        all_groups=timeline.count_groups(timeline.entries),
+        breaking_groups=timeline.count_groups(filter(timeline.breaks, timeline.entries)),
         days=days,
         foldable=tuple(foldable),
     )

@@ -355,7 +355,9 @@ def summary(timeline: Timeline, *, short: bool) -> Iterator[str | Content]:
         yield Content.styled(f"{changes.count:,} open: {', '.join(parts)}", color)
     else:
         yield "none open"
-    yield count(len(timeline.entries), "change")
+    breaking = timeline.count_groups(filter(timeline.breaks, timeline.entries))
+    if breaking:
+        yield f"f fixes {breaking:,}"
 
 
 def nothing_yet(status: ConnectionStatus | None) -> str:

@@ -28,10 +28,10 @@ from crmdeck.workspace import Entry, once
 if TYPE_CHECKING:
     from crmdeck.workspace import Copy
 
-OPEN = "open:yes"
+OPEN, BREAKS = "open:yes", "breaks:yes"
 VIEWS = (
     View("Open", OPEN),
-    View("Breaks a mapping", "breaks:yes"),
+    View("Breaks a mapping", BREAKS),
     View("Unseen", "seen:no"),
     View("All"),
 )
@@ -55,6 +55,9 @@ class TimelineTable(Table[Line]):
         def __init__(self, key: str) -> None:
             super().__init__()
             self.key = key
+
+    def is_passed(self, row: Line) -> bool:
+        return row.is_title
 
     def go_left(self) -> None:
         line = self.cursor_row
@@ -88,6 +91,18 @@ class DriftPane(Pane):
     @property
     def views(self) -> tuple[View, ...]:
         return VIEWS
+
+    def view_name(self, view: View) -> str:
+        arrangement = self.timeline.arrangement
+        if arrangement is None:
+            return view.name
+        numbers = {
+            OPEN: arrangement.timeline.open_changes.count,
+            BREAKS: arrangement.breaking_groups,
+            "": arrangement.all_groups,
+        }
+        number = numbers.get(view.filter)
+        return view.name if number is None else f"{view.name} {number:,}"
 
     @property
     def first_filter(self) -> str:
@@ -143,6 +158,7 @@ class DriftPane(Pane):
             cursor = next((line.key for line in arrangement.lines if not line.is_title), None)
         self._fit_columns()
         self.table.set_rows(arrangement.lines, cursor=cursor)
+        self.show_views()
 
     def shown_connection(self) -> str | None:
         return self._shown

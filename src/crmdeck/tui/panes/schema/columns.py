@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
-from crmdeck.model import Severity
+from crmdeck.model import OpenChanges, Severity
 from crmdeck.text import ago
-from crmdeck.tui.marks import SEVERITY_SIGNS, SEVERITY_STATES
+from crmdeck.tui.marks import SEVERITY_SIGNS, open_mark
 from crmdeck.tui.panes.samples import percent_filled
-from crmdeck.tui.panes.schema.rows import FieldLine, Mark, ObjectLine
+from crmdeck.tui.panes.schema.rows import FieldLine, ObjectLine
 from crmdeck.tui.widgets.table import Column
 from crmdeck.tui.widgets.table.columns import GAP
 from crmdeck.tui.widgets.table.strips import GUTTER
@@ -42,7 +42,9 @@ def object_columns(
         "label": any(line.summary.label not in ("", line.key) for line in lines),
         "kind": any(line.summary.custom for line in lines),
         "mapped": any(line.mapped for line in lines),
-        "changed": any(line.mark is not None or line.changed_at is not None for line in lines),
+        "changed": any(
+            line.open_changes is not None or line.changed_at is not None for line in lines
+        ),
         "age": any(line.summary.is_stale for line in lines)
         or len({age_text(line, now()) for line in lines}) > 1,
     }
@@ -87,9 +89,9 @@ def object_columns(
             "changed",
             "Changed",
             lambda line: _changed_text(line, now()),
-            style=lambda line: mark_state(line.mark),
+            style=lambda line: open_state(line.open_changes),
             width=_longest((_changed_text(line, now()) for line in lines), 8, LONGEST_CHANGED),
-            sort_key=lambda line: changed_rank(line.mark, line.changed_at),
+            sort_key=lambda line: changed_rank(line.open_changes, line.changed_at),
             searched=False,
         ),
         Column(
@@ -106,7 +108,7 @@ def object_columns(
 
 
 def _changed_text(line: ObjectLine, now: datetime) -> str:
-    return mark_text(line.mark) or since_text(line.changed_at, now)
+    return open_text(line.open_changes) or since_text(line.changed_at, now)
 
 
 def _longest(texts: Iterable[str], least: int, most: int) -> int:
@@ -176,11 +178,11 @@ _MAPPED: Column[FieldLine] = Column(
 
 
 def _changed(now: Now, lines: Sequence[FieldLine]) -> Column[FieldLine]:
-    """Return the column of unacknowledged changes, else of the time since the last change."""
+    """Return the column of open changes, else of the time since the last change."""
 
     def text(line: FieldLine, width: int = 10) -> str:
-        if line.mark is not None:
-            return severity_text(line.mark.severity, width)
+        if line.open_changes is not None and line.open_changes.severity is not None:
+            return severity_text(line.open_changes.severity, width)
         return since_text(line.changed_at, now()).replace(" ago", "")
 
     return Column(
@@ -188,10 +190,10 @@ def _changed(now: Now, lines: Sequence[FieldLine]) -> Column[FieldLine]:
         "Changed",
         text,
         fit=text,
-        style=lambda line: mark_state(line.mark),
+        style=lambda line: open_state(line.open_changes),
         width=_fitted(map(text, lines), lines, LEAST_CHANGED, 10),
         shrink_to=LEAST_CHANGED,
-        sort_key=lambda line: changed_rank(line.mark, line.changed_at),
+        sort_key=lambda line: changed_rank(line.open_changes, line.changed_at),
         searched=False,
     )
 
@@ -265,7 +267,7 @@ def _apart(line: FieldLine, cells: int) -> str:
 def _field_columns(
     name: Column[FieldLine], now: Now, lines: Sequence[FieldLine], width: int
 ) -> tuple[Column[FieldLine], ...]:
-    marked = any(line.mark is not None for line in lines)
+    marked = any(line.open_changes is not None for line in lines)
     some = {
         "filled": any(line.filled is not None for line in lines),
         "flags": any(flags_text(line) for line in lines),
@@ -324,11 +326,9 @@ def severity_text(severity: Severity, width: int = 10) -> str:
     return text if len(text) <= width else f"{SEVERITY_SIGNS[severity]} {WORDS[severity]}"
 
 
-def mark_text(mark: Mark | None) -> str:
-    """Return a mark as sign, number and word, or an empty text."""
-    if mark is None:
-        return ""
-    return f"{SEVERITY_SIGNS[mark.severity]} {mark.number:,} {mark.severity.value}"
+def open_text(changes: OpenChanges | None) -> str:
+    """Return the open changes with the sign of the worst: `✕ 5 open`, or an empty text."""
+    return f"{open_mark(changes)[0]} open" if changes is not None else ""
 
 
 def since_text(changed_at: datetime | None, now: datetime) -> str:
@@ -336,13 +336,15 @@ def since_text(changed_at: datetime | None, now: datetime) -> str:
     return ago(changed_at, now) if changed_at is not None else ""
 
 
-def mark_state(mark: Mark | None) -> str:
-    """Return the state of a cell with a mark, or with the time since a change."""
-    return SEVERITY_STATES[mark.severity] if mark is not None else "muted"
+def open_state(changes: OpenChanges | None) -> str:
+    """Return the state of a cell with open changes, or with the time since a change."""
+    return open_mark(changes)[1] if changes is not None else "muted"
 
 
-def changed_rank(mark: Mark | None, changed_at: datetime | None) -> tuple[float, float] | None:
-    """Return the sort key: the worst and most changes first, then the latest change."""
-    if mark is not None:
-        return (-mark.severity.rank, -mark.number)
+def changed_rank(
+    changes: OpenChanges | None, changed_at: datetime | None
+) -> tuple[float, float] | None:
+    """Return the sort key: the worst and most open changes first, then the latest change."""
+    if changes is not None and changes.severity is not None:
+        return (-changes.severity.rank, -changes.count)
     return (1, -changed_at.timestamp()) if changed_at is not None else None

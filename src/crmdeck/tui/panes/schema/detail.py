@@ -12,7 +12,6 @@ from crmdeck.text import ago
 from crmdeck.tui.layout import beside, hanging
 from crmdeck.tui.marks import SEVERITY_SIGNS
 from crmdeck.tui.panes.samples import Fullness, filled_text, values_text
-from crmdeck.tui.panes.schema.columns import mark_text
 from crmdeck.tui.panes.schema.history import changed_at_source, dated, event_lines, event_text
 from crmdeck.tui.panes.schema.rows import ARROWS, FieldLine, ObjectLine, SchemaData
 from crmdeck.tui.panes.usage import usage_lines
@@ -66,9 +65,8 @@ def object_brief(
         names = ", ".join(one.row.name for one in to_map)
         wanted = f"required, not mapped: {display_text(names, LONGEST_LINE)}"
         lines.append(named("to map", Content.styled(wanted, "$warn"), left))
-    if line.mark is not None:
-        total = count(line.mark.total, "change")
-        lines.append(named("changed", f"{mark_text(line.mark)}, {total} not acknowledged", left))
+    if line.open_changes is not None:
+        lines.append(named("changed", line.open_changes.text, left))
     events = data.object_history(line.key)[:MOST_EVENTS]
     history = [dated(event, right, with_field=True) for event in events]
     if width < TWO_COLUMNS or not history:

@@ -11,7 +11,7 @@ from typing import Any
 from crmdeck.model import Severity
 from crmdeck.tui.filters import Filter, KeyTest, compile_filter, one_of, parse, yes_no
 from crmdeck.tui.panes.schema import comparison
-from crmdeck.tui.panes.schema.rows import FieldLine, Mark, ObjectLine
+from crmdeck.tui.panes.schema.rows import FieldLine, ObjectLine
 
 Now = Callable[[], datetime]
 
@@ -57,7 +57,7 @@ def object_keys(now: Now) -> dict[str, KeyTest[ObjectLine]]:
         "custom": lambda line, wanted: yes_no(line.summary.custom, wanted),
         "stale": lambda line, wanted: yes_no(line.summary.is_stale, wanted),
         "mapped": lambda line, wanted: yes_no(line.mapped > 0, wanted),
-        "changed": lambda line, wanted: has_changed(line.mark, line.changed_at, now(), wanted),
+        "changed": lambda line, wanted: has_changed(line, now(), wanted),
     }
 
 
@@ -76,7 +76,7 @@ def field_keys(now: Now) -> dict[str, KeyTest[FieldLine]]:
             one_of(name.strip(), wanted) for name in line.row.references.split(",")
         ),
         "mapped": lambda line, wanted: is_mapped(line.mapped, wanted),
-        "changed": lambda line, wanted: has_changed(line.mark, line.changed_at, now(), wanted),
+        "changed": lambda line, wanted: has_changed(line, now(), wanted),
     }
 
 
@@ -106,16 +106,18 @@ def everywhere_searched(line: FieldLine) -> Iterable[str]:
     return *path_searched(line), line.connection
 
 
-def has_changed(mark: Mark | None, changed_at: datetime | None, now: datetime, wanted: str) -> bool:
+def has_changed(line: ObjectLine | FieldLine, now: datetime, wanted: str) -> bool:
     """True if a row matches a value of `changed:`.
 
-    `7d` and `12h` (within that time), `2026-05-01` (since then), `yes`, `no`, a severity.
+    `7d` and `12h` (within that time), `2026-05-01` (since then), `yes` and `no` (open changes), the
+    severity of the worst open change.
     """
     since = _since(wanted, now)
     if since is not None:
-        return changed_at is not None and changed_at >= since
-    return yes_no(mark is not None, wanted) or (
-        mark is not None and mark.severity.value.startswith(wanted)
+        return line.changed_at is not None and line.changed_at >= since
+    worst = line.open_changes.severity if line.open_changes is not None else None
+    return yes_no(worst is not None, wanted) or (
+        worst is not None and worst.value.startswith(wanted)
     )
 
 

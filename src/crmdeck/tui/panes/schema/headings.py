@@ -9,7 +9,7 @@ from textual.content import Content
 from crmdeck.model import OpenChanges
 from crmdeck.text import ago
 from crmdeck.tui.marks import STATE_COLORS, open_mark
-from crmdeck.tui.panes.schema.columns import mark_text
+from crmdeck.tui.panes.schema.columns import open_text
 from crmdeck.tui.panes.schema.rows import Everywhere, FieldLine, SchemaData
 from crmdeck.tui.text import count
 
@@ -56,7 +56,7 @@ def object_heading(data: SchemaData, object_type: str, to_map: Sequence[FieldLin
         _to_do(stale) if known.summary.is_stale else "",
         size,
         f"{known.mapped:,} mapped" if known.mapped else "",
-        f"{mark_text(known.mark)} not acknowledged" if known.mark is not None else "",
+        open_text(known.open_changes),
     )
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from crmdeck.model import Direction, DriftEvent, FieldRow, ObjectSummary, Severity
+from crmdeck.model import Direction, DriftEvent, FieldRow, ObjectSummary, OpenChanges
 from crmdeck.workspace import (
     MAPPED,
     USUAL,
@@ -21,19 +21,8 @@ from crmdeck.workspace import (
 if TYPE_CHECKING:
     from crmdeck.workspace import MappedTo, SchemaOverview
 
-RECENT = timedelta(days=30)
-"""How long an unacknowledged change marks its object and field."""
-
 Key = tuple[str, str]
 """Object and field name."""
-
-
-class Mark(NamedTuple):
-    """Unacknowledged changes: the worst severity, the number of those, and of all."""
-
-    severity: Severity
-    number: int
-    total: int
 
 
 class ObjectLine(NamedTuple):
@@ -41,7 +30,7 @@ class ObjectLine(NamedTuple):
 
     summary: ObjectSummary
     mapped: int
-    mark: Mark | None
+    open_changes: OpenChanges | None
     changed_at: datetime | None
 
     @property
@@ -58,7 +47,7 @@ class FieldLine(NamedTuple):
 
     row: FieldRow
     mapped: str
-    mark: Mark | None
+    open_changes: OpenChanges | None
     changed_at: datetime | None
     filled: float | None = None
     ref: str = ""
@@ -77,16 +66,15 @@ class FieldLine(NamedTuple):
 
 @dataclass(frozen=True)
 class SchemaData:
-    """The objects of a connection at a time, with their marks and the times of their changes.
+    """The objects of a connection at a time, with the times of their last changes.
 
-    `marks` and `changed` are keyed by object and field name. An empty field name stands for the
-    object with all its fields.
+    `changed` is keyed by object and field name. An empty field name stands for the object with all
+    its fields.
     """
 
     ref: str
     overview: SchemaOverview
     objects: tuple[ObjectLine, ...]
-    marks: Mapping[Key, Mark]
     changed: Mapping[Key, datetime]
 
     @property
@@ -160,21 +148,20 @@ class Everywhere:
 
 
 def schema_data(ref: str, overview: SchemaOverview) -> SchemaData:
-    """Return the rows of the objects, with their marks."""
-    now = overview.at or overview.now
-    marks, changed = _marks(overview.events, now)
+    """Return the rows of the objects."""
+    changed = _changed(overview.events, overview.at or overview.now)
     mapped = Counter(object_type for object_type, _ in overview.mapped)
     objects = tuple(
         ObjectLine(
             summary,
             mapped[summary.object_type],
-            marks.get((summary.object_type, "")),
+            overview.open_changes.get((summary.object_type, "")),
             changed.get((summary.object_type, "")),
         )
         for summary in overview.objects
     )
     objects = tuple(sorted(objects, key=_relevance))
-    return SchemaData(ref, overview, objects, marks, changed)
+    return SchemaData(ref, overview, objects, changed)
 
 
 def _relevance(line: ObjectLine) -> tuple[int, str]:
@@ -189,7 +176,8 @@ def field_data(data: SchemaData, rows: Iterable[FieldRow]) -> FieldData:
     by_object: dict[str, list[FieldLine]] = {}
     for row in rows:
         key = (row.object_type, row.name)
-        line = FieldLine(row, mapped.get(key, ""), data.marks.get(key), data.changed.get(key))
+        still = data.overview.open_changes.get(key)
+        line = FieldLine(row, mapped.get(key, ""), still, data.changed.get(key))
         by_object.setdefault(row.object_type, []).append(line)
     lines = tuple(line for lines in by_object.values() for line in lines)
     used = {object_type for object_type, _ in data.overview.mapped}
@@ -264,25 +252,10 @@ def mapped_to(found: Iterable[MappedTo]) -> str:
     return ", ".join(f"{ARROWS[one.direction]} {one.partner_field}" for one in found)
 
 
-def _marks(
-    events: Iterable[DriftEvent], now: datetime
-) -> tuple[dict[Key, Mark], dict[Key, datetime]]:
-    marks: dict[Key, Mark] = {}
+def _changed(events: Iterable[DriftEvent], now: datetime) -> dict[Key, datetime]:
     changed: dict[Key, datetime] = {}
     for event in events:
-        if event.detected_at > now:
-            continue
-        keys = {(event.object_type, ""), (event.object_type, event.field_name or "")}
-        for key in keys:
-            changed.setdefault(key, event.detected_at)
-            if event.acknowledged_at is None and now - event.detected_at <= RECENT:
-                marks[key] = _with(marks.get(key), event.severity)
-    return marks, changed
-
-
-def _with(mark: Mark | None, severity: Severity) -> Mark:
-    if mark is None:
-        return Mark(severity, 1, 1)
-    if severity.rank > mark.severity.rank:
-        return Mark(severity, 1, mark.total + 1)
-    return mark._replace(number=mark.number + (severity is mark.severity), total=mark.total + 1)
+        if event.detected_at <= now:
+            for name in ("", event.field_name or ""):
+                changed.setdefault((event.object_type, name), event.detected_at)
+    return changed

@@ -410,6 +410,28 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
                 self.post_message(self.MarksChanged(self))
             self.post_message(self.Highlighted(self, self.cursor_row))
 
+    def is_passed(self, row: R) -> bool:
+        """True if keys pass over a row, such as a title; a click still chooses it."""
+        return False
+
+    def _go(self, position: int, step: int) -> None:
+        """Move the cursor to a position, or on from there in steps to a row that keys don't pass.
+
+        Without such a row the cursor stays. A title above the row comes into view with it.
+        """
+        last = self.shown_count - 1
+        position = max(0, min(position, last))
+        for way in (step, -step):
+            at = position
+            while 0 <= at <= last and self.is_passed(self._row_at(at)):
+                at += way
+            if 0 <= at <= last:
+                self.move_to(at)
+                break
+        above = self._cursor - 1
+        if above >= 0 and self.scroll_offset.y > above and self.is_passed(self._row_at(above)):
+            self.scroll_to(y=above, animate=False, force=True)
+
     def clear_marks(self) -> None:
         """Unmark all rows and leave an open range."""
         self._set_marks(Marks())
@@ -508,27 +530,27 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
 
     @action("table.cursor_down", "Next row", "j", "down", palette=False)
     def next_row(self) -> None:
-        self.move_to(self.cursor + 1)
+        self._go(self.cursor + 1, 1)
 
     @action("table.cursor_up", "Previous row", "k", "up", palette=False)
     def previous_row(self) -> None:
-        self.move_to(self.cursor - 1)
+        self._go(self.cursor - 1, -1)
 
     @action("table.first", "First row", "g", "home", palette=False)
     def first_row(self) -> None:
-        self.move_to(0)
+        self._go(0, 1)
 
     @action("table.last", "Last row", "G", "end", palette=False)
     def last_row(self) -> None:
-        self.move_to(self.shown_count - 1)
+        self._go(self.shown_count - 1, -1)
 
     @action("table.page_down", "Next page", "pagedown", "ctrl+f", palette=False)
     def next_page(self) -> None:
-        self.move_to(self.cursor + self.page)
+        self._go(self.cursor + self.page, 1)
 
     @action("table.page_up", "Previous page", "pageup", "ctrl+b", palette=False)
     def previous_page(self) -> None:
-        self.move_to(self.cursor - self.page)
+        self._go(self.cursor - self.page, -1)
 
     @action("table.left", "Scroll left", "left", palette=False)
     def go_left(self) -> None:
@@ -555,7 +577,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         span = self.marks.span(self.cursor) or range(self.cursor, self.cursor + 1)
         self._mark(span)
         if len(span) == 1:
-            self.move_to(self.cursor + 1)
+            self._go(self.cursor + 1, 1)
 
     @action(
         "table.range",
