@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from crmdeck.drift.open_changes import Evidence, Standing, count_open, judge, unsettled
+from crmdeck.drift.open_changes import Evidence, Standing, count_open, group_of, judge, unsettled
 from crmdeck.errors import CrmdeckError, UsageError
-from crmdeck.model import ChangeState, DriftEvent, DriftKind, OpenChanges, Severity, in_force
+from crmdeck.model import ChangeState, DriftEvent, DriftKind, OpenChanges, in_force
 from crmdeck.store import Session
 from crmdeck.workspace.context import Context
 
@@ -30,7 +30,7 @@ class Judged(NamedTuple):
 
 
 class OpenOnMapped(NamedTuple):
-    """How many open changes touch mappings, how many of them are breaking, the first and last."""
+    """The open change groups that touch mappings: all, the breaking ones, the first and the last."""
 
     total: int
     breaking: int
@@ -80,15 +80,20 @@ def open_mapped_changes(
 def open_on_mapped(
     session: Session, judged: Mapping[str, Sequence[Judged]]
 ) -> dict[str, OpenOnMapped]:
-    """Return by connection how many open changes touch mappings; without it there are none."""
+    """Return by connection how many open change groups touch mappings, if any do."""
+    found = open_mapped_changes(session, judged)
+    counted = {
+        key: count_open((group_of(change), change.severity) for change in changes)
+        for key, changes in found.items()
+    }
     return {
         key: OpenOnMapped(
-            total=len(changes),
-            breaking=sum(change.severity is Severity.BREAKING for change in changes),
+            total=counted[key].count,
+            breaking=counted[key].breaking,
             earliest=min(change.detected_at for change in changes),
             latest=max(change.detected_at for change in changes),
         )
-        for key, changes in open_mapped_changes(session, judged).items()
+        for key, changes in found.items()
     }
 
 

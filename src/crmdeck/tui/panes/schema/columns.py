@@ -22,7 +22,7 @@ Now = Callable[[], datetime]
 
 
 LONGEST_OBJECT, LONGEST_NAME, LONGEST_CONNECTION, LONGEST_LABEL = 48, 60, 20, 50
-LEAST_CHANGED, LONGEST_CHANGED, LONGEST_FLAGS = 7, 16, 18
+LEAST_CHANGED, LONGEST_CHANGED, LONGEST_AGE, LONGEST_FLAGS = 7, 16, 14, 18
 LEAST_TYPE, LONGEST_TYPE = 9, 13
 APART = 26
 """Most cells for the object's name before the field's name, unless it is longer."""
@@ -99,7 +99,7 @@ def object_columns(
             "Refreshed",
             lambda line: age_text(line, now()),
             style=lambda line: "warn" if line.summary.is_stale else "muted",
-            width=10,
+            width=_longest((age_text(line, now()) for line in lines), 10, LONGEST_AGE),
             sort_key=lambda line: line.summary.discovered_at,
             searched=False,
         ),
