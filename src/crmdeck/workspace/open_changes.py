@@ -30,7 +30,7 @@ class Judged(NamedTuple):
 
 
 class OpenOnMapped(NamedTuple):
-    """The open change groups that touch mappings: all, the breaking ones, the first and the last."""
+    """The open change groups that touch mappings: how many, how many breaking, first and last."""
 
     total: int
     breaking: int
