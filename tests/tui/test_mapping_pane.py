@@ -15,6 +15,7 @@ from crmdeck.model import DecisionState, Direction
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.choose_field import ChooseField
 from crmdeck.tui.dialogs.confirm import Confirm
+from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.tui.dialogs.value_map import EditValueMap
 from crmdeck.tui.host import Location
 from crmdeck.tui.panes.mapping.table import is_title
@@ -461,6 +462,25 @@ async def test_the_whole_pair_is_edited_as_a_file_and_previewed(
         assert desk.stored("accountName").direction is Direction.PUSH
         await desk.press("u")
         assert desk.stored("accountName").state is PENDING
+
+
+async def test_a_crm_change_for_the_row_is_shown_then_written_to_a_folder(
+    desk_workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with at_desk(desk_workspace) as desk:
+        await desk.go("currency")
+        await desk.press("M")
+        assert isinstance(desk.app.screen, Prompt)
+        shown = screen_text(desk.pilot)
+        assert "Currency__c: Text(3)" in shown
+        assert "It deploys nothing." in shown
+        await desk.press("enter")
+        folder = tmp_path / "crm-change-Opportunity"
+        await until(desk.pilot, lambda: (folder / "PULL_REQUEST.md").exists())
+        assert "read" in desk.said
+        await desk.press("M", "enter")
+        assert "already exists" in screen_text(desk.pilot)
 
 
 async def test_a_mistake_in_the_file_is_shown_with_its_line_and_opens_again(

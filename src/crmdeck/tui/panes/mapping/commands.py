@@ -23,6 +23,7 @@ from crmdeck.tui.loading.requests import Job, Loader
 from crmdeck.tui.panes.mapping.columns import PAIR_COLUMNS, pair_option
 from crmdeck.tui.panes.mapping.detail import field_notes, pair_notes
 from crmdeck.tui.panes.mapping.loader import Change, PairLoader
+from crmdeck.tui.panes.mapping.propose import propose
 from crmdeck.tui.panes.mapping.table import RowTable, waits
 from crmdeck.tui.panes.samples import SAMPLES_HELP, InView, Sampler
 from crmdeck.tui.text import count
@@ -538,6 +539,22 @@ class MappingCommands:
             opened,
             label="writing the mapping file",
         )
+
+    @action(
+        "mapping.propose",
+        "CRM change",
+        "M",
+        help="Write a CRM change for the row: a new field, a longer text, or new values.",
+        blocked=why_no_rows,
+    )
+    def propose(self) -> None:
+        session, chosen = self._pairs.current, self._chosen()
+        if session is None or not chosen:
+            return
+        title = chosen[0].title if len(chosen) == 1 else count(len(chosen), "row")
+        names = [row.name for row in chosen]
+        place = session.ref, session.pair
+        propose(self._table.app, self._host, self._requests, place, names, title)
 
     def _preview(self, session: MappingSession, plan: MappingPlan) -> None:
         """Show what an edited mapping would change, and ask whether to decide so."""
