@@ -145,6 +145,21 @@ def test_a_missing_row_is_reported_with_a_backup_to_restore(full: Desk, what: st
         assert "crmdeck restore FILE" in (each.remedy or "")
 
 
+def test_entries_that_were_deleted_from_the_audit_log_are_reported_until_a_repair(
+    full: Desk,
+) -> None:
+    choice = Choice(partner_field="accountName", state=DecisionState.ACCEPTED, crm_field="Name")
+    full.workspace.mappings.record_decisions("acme", "deal_registration--Account", [choice])
+    execute(full, "DELETE FROM audit_entry WHERE event = 'mapping.accepted'")
+    full.refresh()
+    numbers = ["1 missing number in the history."] if full.database is None else []
+    found = [each.found for each in wrong(doctor(full))]
+    assert found == ["1 decision without an audit entry.", *numbers]
+    assert wrong(doctor(full, repair=True)) == []
+    execute(full, "DELETE FROM audit_entry")
+    assert "The audit log is empty." in [each.found for each in wrong(doctor(full))]
+
+
 def test_an_empty_table_of_migrations_is_filled_by_what_is_there(full: Desk) -> None:
     fields = full.workspace.schemas.fields("acme")
     execute(full, "DELETE FROM schema_migration")

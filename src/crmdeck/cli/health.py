@@ -329,7 +329,10 @@ def doctor(
                 ("check", "ok", "found", "lost", "next step"),
                 [(f.check, f.ok, f.found, f.lost, f.remedy) for f in findings],
             )
-            if any(finding.repairable for finding in findings):
+            lost = [finding for finding in findings if finding.code]
+            if repair and lost:
+                say(f"The repair left {count(len(lost), 'finding')}: their next steps are above.")
+            elif any(finding.repairable for finding in findings):
                 say("Repair the cache: crmdeck doctor --repair")
     wrong = [finding for finding in findings if not finding.ok]
     if wrong:

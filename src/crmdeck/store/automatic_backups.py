@@ -82,8 +82,6 @@ class AutomaticBackups:
         if log.exists():
             raise CacheError(f"Can't copy the cache {cache}: {log.name} still exists.")
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for leftover in self.folder.glob("crmdeck-*.duckdb.new"):
-            leftover.unlink(missing_ok=True)
         if shutil.disk_usage(self.folder).free < 2 * cache.stat().st_size:
             raise OSError(errno.ENOSPC, "No space left for a backup")
         at = utc_now().replace(microsecond=0)

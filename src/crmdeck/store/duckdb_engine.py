@@ -32,6 +32,7 @@ from crmdeck.store.duckdb_file import (
     wording_file_failures,
 )
 from crmdeck.store.duckdb_instance import DuckDBInstance, instance_of
+from crmdeck.store.leftovers import remove_leftovers
 from crmdeck.store.turnstile import Turnstile
 from crmdeck.store.wal_mark import WalMark
 
@@ -248,6 +249,8 @@ class DuckDBEngine:
             if not read_only:
                 self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with self._turnstile.passing(deadline, self._tell):
+                if writing:
+                    remove_leftovers(self._path, self._backups.folder)
                 file = self._open_current(deadline, writing=writing)
                 self._turnstile.note()
                 return file

@@ -24,6 +24,7 @@ from crmdeck.clock import Clock
 from crmdeck.errors import CacheBusyError
 from crmdeck.model import format_utc
 from crmdeck.store.database import LONG_WAIT, WaitListener
+from crmdeck.store.leftovers import is_gone
 from crmdeck.store.queue import Queue
 
 if TYPE_CHECKING:
@@ -44,15 +45,7 @@ class Holder:
     @property
     def gone(self) -> bool:
         """True if this process is known to have ended."""
-        if self.host != socket.gethostname() or os.name == "nt":
-            return False
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return True
-        except OSError:
-            return False
-        return False
+        return self.host == socket.gethostname() and is_gone(self.pid)
 
     def __str__(self) -> str:
         return f"{self.command} (process {self.pid} on {self.host}) has used it since {self.since}"

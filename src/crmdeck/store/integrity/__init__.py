@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from crmdeck.store.database import Database
+from crmdeck.store.integrity.audit_log import check_audit_log
 from crmdeck.store.integrity.damage import RESTORE, Checked, Damage
 from crmdeck.store.integrity.definitions import check_definitions
 from crmdeck.store.integrity.records import check_records
@@ -21,6 +22,7 @@ CHECKS: Mapping[str, Callable[[Database], Checked]] = {
     "definitions": check_definitions,
     "refreshes": check_refreshes,
     "references": check_references,
+    "audit log": check_audit_log,
 }
 """The checks in the order in which they repair: each relies on those before it."""
 

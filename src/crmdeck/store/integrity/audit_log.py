@@ -1,0 +1,94 @@
+"""Whether the audit log is complete: entries that were deleted outside crmdeck."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+
+from crmdeck.store.database import Database, quote
+from crmdeck.store.integrity.damage import RESTORE, Checked, Damage, number_of
+from crmdeck.text import count
+
+# Migration 6 dropped tables with numbers.
+_COMPLETE_SINCE = """
+    SELECT coalesce(max(seq), 0) FROM audit_entry WHERE event = 'cache.repaired'
+    OR "at" < (SELECT max(applied_at) FROM schema_migration WHERE number = 6)"""
+
+
+def check_audit_log(database: Database) -> Checked:
+    """Find an emptied audit log, decisions without their entry, and missing numbers.
+
+    A repair writes an entry of its own. Only what is newer counts, so that it settles them.
+    """
+    entries = number_of(database, "SELECT count(*) FROM audit_entry")
+    checked = count(entries, "entry", "entries")
+    if not entries:
+        if not number_of(database, "SELECT count(*) FROM connection"):
+            return Checked(checked)
+        lost = "Who did what, and when."
+        emptied = Damage("The audit log is empty.", lost=lost, remedy=RESTORE, repair=_note)
+        return Checked(checked, (emptied,))
+    since = number_of(database, _COMPLETE_SINCE)
+    damage = []
+    if number := _decisions_without_entry(database, since):
+        damage.append(
+            Damage(
+                f"{count(number, 'decision')} without an audit entry.",
+                lost="Who decided, and when: the entry was deleted outside crmdeck.",
+                remedy=RESTORE,
+                repair=_note,
+            )
+        )
+    if number := _missing_numbers(database, since):
+        damage.append(
+            Damage(
+                f"{count(number, 'missing number')} in the history.",
+                lost="Rows that were deleted outside crmdeck, or that a failed write took back.",
+                remedy=RESTORE,
+                repair=_note,
+            )
+        )
+    return Checked(checked, tuple(damage))
+
+
+def _note(_: Database) -> str:
+    return "noted what was deleted outside crmdeck; nothing can replace it"
+
+
+def _decisions_without_entry(database: Database, since: int) -> int:
+    # PartnerOS keeps the log of its own connections, in which entries name no decision.
+    decided = database.rows(
+        "SELECT id FROM decision WHERE seq > ? AND connection_id NOT IN "
+        "(SELECT id FROM connection WHERE source = 'partneros')",
+        [since],
+    )
+    if not decided:
+        return 0
+    logged = set()
+    for (details,) in database.rows(
+        "SELECT details FROM audit_entry WHERE starts_with(event, 'mapping.')"
+    ):
+        # `check_records` reports entries that can't be read.
+        with suppress(ValueError, TypeError, AttributeError, RecursionError):
+            logged.add(json.loads(details).get("decision"))
+    return sum(key not in logged for (key,) in decided)
+
+
+def _missing_numbers(database: Database, since: int) -> int:
+    """Return how many numbers after `since` no row has.
+
+    PostgreSQL also gives out numbers to writes that fail, so there they prove nothing.
+    """
+    if str(database.rows("SELECT version()")[0][0]).startswith("PostgreSQL"):
+        return 0
+    tables = database.rows(
+        "SELECT table_name FROM information_schema.columns "
+        "WHERE table_schema = current_schema() AND column_name = 'seq'"
+    )
+    every = " UNION ".join(f"SELECT seq FROM {quote(name)}" for (name,) in tables)
+    return number_of(
+        database,
+        f"SELECT coalesce(max(seq) - min(seq) + 1 - count(*), 0) FROM ({every}) AS every "
+        "WHERE seq >= ?",
+        [since],
+    )
