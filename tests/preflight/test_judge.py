@@ -271,6 +271,10 @@ def test_a_record_type_is_known_or_asked_for() -> None:
         ("REGEX([a-z]+)", "abc", False),
         ("ALPHANUMERIC(NUMERIC_ONLY)", "12a", True),
         ("EMAIL_ALLOWED_DOMAINS(acme.com)", "a@other.com", True),
+        ("URL_BLOCKED_DOMAINS(acme.com)", "https://acme.com/x", True),
+        ("START_DATE(2026-01-01)", "2025-12-31", True),
+        ("END_DATETIME(1767225600000)", "2025-12-31T23:59:59Z", False),
+        ("END_DATETIME(1767225600000)", "2026-01-01T00:00:01Z", True),
     ],
 )
 def test_hubspot_validations_refuse(expression: str, value: Raw, refused: bool) -> None:
@@ -285,13 +289,18 @@ def test_hubspot_validations_refuse(expression: str, value: Raw, refused: bool) 
     assert found == ([Outcome.REFUSED] if refused else [])
 
 
-def test_a_kind_of_validation_that_is_not_known_is_never_passed() -> None:
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "AFTER_DATETIME_DURATION", "AFTER_DURATION", "BEFORE_DATETIME_DURATION", "BEFORE_DURATION",
+        "DAYS_OF_WEEK", "DOMAIN", "EMAIL", "FORMAT", "PHONE_NUMBER_WITH_EXPLICIT_COUNTRY_CODE",
+        "SPECIAL_CHARACTERS", "URL", "WHITESPACE", "NEW_KIND", "START_DATETIME", "MIN_NUMBER",
+    ],
+)  # fmt: skip
+def test_a_validation_that_cannot_be_judged_is_never_passed(kind: str) -> None:
     field = target(FieldType.STRING)
-    schema = ObjectSchema(
-        object_type="deals",
-        fields=(field,),
-        rules=(Rule(name="V", kind=RuleKind.VALUES, field=field.name, expression="NEW_KIND(1)"),),
-    )
+    rule = Rule(name="V", kind=RuleKind.VALUES, field=field.name, expression=f"{kind}(x)")
+    schema = ObjectSchema(object_type="deals", fields=(field,), rules=(rule,))
     judge = Judge(schema, [MappedField("source", field.name)], HUBSPOT, Setting(now=NOW))
     assert [f.outcome for f in judge.judge(1, {"source": "x"})] == [Outcome.UNKNOWN]
 
@@ -315,6 +324,64 @@ def test_what_stops_every_record_comes_first() -> None:
     ]
     assert counts_of(findings, 3) == OutcomeCounts(refused=1, unless_automation=1, fine=1)
     assert counts_of(findings, 3, causes[:1]) == OutcomeCounts(refused=1, changed=1, fine=1)
+
+
+STAGE = Field(
+    name="Target__c", type=FieldType.PICKLIST, createable=True, restricted=True,
+    picklist=(PicklistValue(value="a"), PicklistValue(value="b"), PicklistValue(value="c")),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "record_type", "found"),
+    [
+        ("a", None, None),
+        ("b", None, (Outcome.UNKNOWN, "NOT_IN_RECORD_TYPE")),
+        ("c", None, (Outcome.REFUSED, "NOT_IN_RECORD_TYPE")),
+        ("b", "Partner", (Outcome.REFUSED, "NOT_IN_RECORD_TYPE")),
+        ("b", "Direct", None),
+        ("a", "Unread", (Outcome.UNKNOWN, "RECORD_TYPE_VALUES")),
+    ],
+)
+def test_a_record_type_limits_choices(
+    value: str, record_type: str | None, found: tuple[Outcome, str] | None
+) -> None:
+    types = (
+        RecordType(name="Partner", values={"Target__c": ("a",)}),
+        RecordType(name="Direct", values={"Target__c": ("a", "b")}),
+        RecordType(name="Unread", available=False),
+    )
+    schema = ObjectSchema(object_type="X", fields=(STAGE,), record_types=types, rules=())
+    setting = Setting(now=NOW, record_type=record_type)
+    judge = Judge(schema, [MappedField("source", "Target__c")], SALESFORCE, setting)
+    judged = [(each.outcome, each.code) for each in judge.judge(1, {"source": value})]
+    assert judged == ([] if found is None else [found])
+
+
+def test_other_rules_and_fields_decide_or_are_named() -> None:
+    controller = Field(name="Region__c", type=FieldType.PICKLIST, createable=True,
+                       picklist=(PicklistValue(value="EU"),))  # fmt: skip
+    dependent = STAGE.model_copy(
+        update={"controller": "Region__c", "allowed_values": {"EU": ("a",)}}
+    )
+    rules = (
+        Rule(name="duplicates:Same", kind=RuleKind.DUPLICATES, on_create="block"),
+        Rule(name="duplicates:Reported", kind=RuleKind.DUPLICATES, on_create="report"),
+        rule("AND(ISPICKVAL(Target__c, 'b'), NOT($Permission.Deal_Desk))"),
+    )
+    schema = ObjectSchema(object_type="X", fields=(controller, dependent), rules=rules)
+
+    def judged(value: str, may: bool) -> list[tuple[str, str]]:
+        setting = Setting(now=NOW, user={"$permission.deal_desk": may})
+        rows = [MappedField("region", "Region__c"), MappedField("source", "Target__c")]
+        found = Judge(schema, rows, SALESFORCE, setting).judge(1, {"region": "EU", "source": value})
+        return [(each.code, each.reason) for each in found]
+
+    duplicate = ("DUPLICATES", "duplicate rule Same")
+    depends = ("DEPENDENT_VALUE", "stored, but Region__c doesn't allow it")
+    assert judged("a", may=False) == [duplicate]
+    assert judged("b", may=True) == [depends, duplicate]
+    assert judged("b", may=False) == [depends, ("RULE", "rule R"), duplicate]
 
 
 @given(

@@ -81,6 +81,10 @@ def preflight(
     update: Annotated[
         bool, typer.Option("--update/--create", help="Judge updates of existing records.")
     ] = False,
+    as_user: Annotated[
+        bool,
+        typer.Option("--as-user", help="Apply the permissions of the connection's user."),
+    ] = False,
     record_type: Annotated[
         str | None,
         typer.Option("--record-type", help="API name of the record type.", show_default=False),
@@ -136,6 +140,7 @@ def preflight(
             )
         assumed: workspace.Assumptions = {
             "create": not update,
+            "as_user": as_user,
             "record_type": record_type,
             "filled": filled or (),
         }

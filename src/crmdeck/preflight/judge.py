@@ -14,6 +14,7 @@ from crmdeck.model import (
     FieldType,
     ObjectSchema,
     Outcome,
+    RecordType,
     Rule,
     RuleKind,
     WriteFinding,
@@ -27,6 +28,7 @@ from crmdeck.preflight.values import Unknown, Value, is_blank
 
 _PERMISSION = "$permission."
 RECORD_TYPE_PATH = "RecordType.DeveloperName"
+_CHOICES = (FieldType.PICKLIST, FieldType.MULTIPICKLIST)
 _UNREAD = (FieldType.COMPOUND, FieldType.BINARY, FieldType.OTHER)
 # Fields that Salesforce fills by itself, so that a write without them is fine.
 _FILLED_BY_CRM = frozenset({"OwnerId", "CreatedById", "LastModifiedById", "CreatedDate", "Id"})
@@ -115,6 +117,8 @@ class Judge:
             else:
                 raw = converted(record.get(row.partner_field), row.values)
                 written[found.name], problems = check(found, raw, self.rules)
+                outside = self._outside_record_type(found, written[found.name])
+                problems = (*problems, *outside)
             findings += [
                 WriteFinding(
                     position=position,
@@ -127,6 +131,7 @@ class Judge:
                 )
                 for each in problems
             ]
+        findings += self._dependent(position, written, stored)
         findings += self._missing(position, written)
         findings += self._by_rules(position, written, stored)
         findings += self._by_stage(position, written, stored)
@@ -172,6 +177,74 @@ class Judge:
             if Outcome.REFUSED not in outcomes:
                 certain = set(outcomes) <= {Outcome.CHANGED}
                 self._taken[key] = bool(is_stored) or certain
+
+    def _outside_record_type(self, target: Field, value: Value | Unknown) -> Iterator[Problem]:
+        """Yield the problem of a picklist value that the record type doesn't have."""
+        if target.type not in _CHOICES or isinstance(value, Unknown) or is_blank(value):
+            return
+        if not self._record_types:
+            return
+        chosen = {value} if isinstance(value, str) else set(value)  # type: ignore[arg-type]
+        known = [each.values for each in self._record_types if each.values is not None]
+        lists = [set(values[target.name]) for values in known if target.name in values]
+        takes = [chosen <= values for values in lists]
+        if not takes:
+            if target.restricted is not False and not known:
+                reason = "the record type's choices are unknown"
+                needs = ("the picklist values of the record type",)
+                yield Problem(Outcome.UNKNOWN, "RECORD_TYPE_VALUES", reason, needs)
+        elif not any(takes):
+            reason = "not a choice of the record type"
+            if target.restricted is False:
+                yield Problem(Outcome.CHANGED, "NOT_IN_RECORD_TYPE", f"stored, but {reason}")
+            else:
+                yield Problem(Outcome.REFUSED, "NOT_IN_RECORD_TYPE", reason)
+        elif not all(takes) and target.restricted is not False:
+            reason = "not a choice of every record type"
+            needs = ("the record type",)
+            yield Problem(Outcome.UNKNOWN, "NOT_IN_RECORD_TYPE", reason, needs)
+
+    @cached_property
+    def _record_types(self) -> tuple[RecordType, ...]:
+        """The record type of the records; without one, those that the user can choose."""
+        named = self.setting.record_type
+        return tuple(
+            each
+            for each in self.schema.record_types or ()
+            if (each.name == named if named else each.active and each.available is not False)
+        )
+
+    def _dependent(
+        self,
+        position: int,
+        written: Mapping[str, Value | Unknown],
+        stored: Mapping[str, Raw] | None,
+    ) -> Iterator[WriteFinding]:
+        """Yield values outside those that a controlling field allows.
+
+        The API stores them, although no user could choose them ("Field Dependency
+        Considerations", Salesforce help).
+        """
+        for row in self.mapped:
+            target, value = self._fields.get(row.crm_field), written.get(row.crm_field)
+            if target is None or not target.controller or target.allowed_values is None:
+                continue
+            if isinstance(value, Unknown) or is_blank(value):
+                continue
+            control = self._facts(written, stored).values.get(target.controller.lower())
+            if control is None or isinstance(control, Unknown):
+                continue
+            key = str(control).lower() if isinstance(control, bool) else str(control)
+            chosen = {value} if isinstance(value, str) else set(value)  # type: ignore[arg-type]
+            if not chosen <= set(target.allowed_values.get(key, ())):
+                yield WriteFinding(
+                    position=position,
+                    outcome=Outcome.CHANGED,
+                    code="DEPENDENT_VALUE",
+                    reason=f"stored, but {target.controller} doesn't allow it",
+                    crm_field=row.crm_field,
+                    partner_field=row.partner_field,
+                )
 
     def _missing(
         self, position: int, written: Mapping[str, Value | Unknown]
@@ -223,7 +296,7 @@ class Judge:
         stored: Mapping[str, Raw] | None,
     ) -> Iterator[WriteFinding]:
         yield from self._by_value_rules(position, written)
-        if self.schema.rules is None:
+        if self.schema.rules is None or RuleKind.VALIDATION in (self.schema.not_read or ()):
             reason = "the CRM's rules were not read"
             yield self._rule_finding(position, None, Outcome.UNKNOWN, "RULES_NOT_READ", reason)
             return
@@ -447,9 +520,13 @@ class Judge:
             return blank(target)
         checked = check(target, default, self.rules)
         # A default that doesn't fit its own field is a formula.
-        is_formula = isinstance(checked.value, Unknown) or (
-            target.type not in (FieldType.PICKLIST, FieldType.MULTIPICKLIST, *NUMBERS)
-            and target.type is not FieldType.BOOLEAN
+        is_formula = (
+            target.default_is_formula
+            or isinstance(checked.value, Unknown)
+            or (
+                target.type not in (FieldType.PICKLIST, FieldType.MULTIPICKLIST, *NUMBERS)
+                and target.type is not FieldType.BOOLEAN
+            )
         )
         return Unknown((f"the default of {name}",)) if is_formula else checked.value
 

@@ -20,6 +20,7 @@ from crmdeck.sandbox.write_rules import (
     DUPLICATE_RULES,
     PERMISSION_SETS,
     PROFILE,
+    RECORD_TYPES,
     DuplicateRuleDef,
 )
 
@@ -356,6 +357,11 @@ class SalesforceRows:
             if field.name not in hidden
         }
         values["Id"] = record_id(target.prefix, number)
+        types = [each for each in RECORD_TYPES if each.object_type == target.name]
+        if types:
+            chosen = types[number % len(types)]
+            values["RecordTypeId"] = chosen.id
+            values["RecordType"] = {"DeveloperName": chosen.name, "Name": chosen.label}
         return values
 
 

@@ -59,7 +59,7 @@ def test_an_update_is_judged_with_the_stored_record(
     )
     found = outcomes(office, file)
     assert found == {
-        2: {(Outcome.UNLESS_AUTOMATION, "RULE")},
+        2: {(Outcome.REFUSED, "RULE")},
         4: {(Outcome.REFUSED, "NOT_IN_CRM")},
         5: {(Outcome.UNKNOWN, "NO_KEY")},
     }

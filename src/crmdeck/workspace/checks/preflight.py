@@ -29,6 +29,7 @@ from crmdeck.model import (
     ObjectPair,
     ObjectSchema,
     PreflightReport,
+    RuleKind,
     WriteFinding,
     WriteRules,
 )
@@ -49,17 +50,25 @@ from crmdeck.workspace.context import Context, find_connection
 from crmdeck.workspace.explore.schemas import find_snapshot
 from crmdeck.workspace.mappings.service import Mappings
 
+_KINDS = {
+    RuleKind.DUPLICATES: "Duplicate rules",
+    RuleKind.PIPELINE: "Pipeline rules",
+    RuleKind.VALUES: "Value rules",
+    RuleKind.CONDITIONAL: "Conditional rules",
+}
 FINDING_FORMATS = ("csv", "jsonl")
 
 
 class Assumptions(TypedDict, total=False):
     """What a preflight assumes of every write.
 
-    `create` is False for updates. `filled` names CRM fields that PartnerOS or automation fills, in
-    addition to those marked as filled elsewhere.
+    `create` is False for updates. `as_user` applies the profile and permissions of the connection's
+    user. `filled` names CRM fields that PartnerOS or automation fills, in addition to those marked
+    as filled elsewhere.
     """
 
     create: bool
+    as_user: bool
     record_type: str | None
     filled: Collection[str]
 
@@ -136,7 +145,8 @@ class Preflights:
                 about = {"record_id": str(before.get(sides.write_rules.record_id))}
                 judged = tuple(finding.model_copy(update=about) for finding in judged)
             findings += judged
-        report = _report(sides, pair, findings, len(read.records), setting, notes=stored.notes)
+        notes = (*stored.notes, *_not_read(sides.schema, assumed.get("as_user", False)))
+        report = _report(sides, pair, findings, len(read.records), setting, notes)
         return PreflightRun(report, tuple(findings), read.ignored, sides)
 
     def sample(self, ref: str, pair: str, limit: int = MOST_SAMPLED) -> PreflightRun:
@@ -260,12 +270,47 @@ class Preflights:
                 remedy=f"Name a CRM field: crmdeck schema NAME {schema.object_type}",
                 code="NO_FIELD",
             )
+        create = assumed.get("create", True)
+        facts = (schema.user if assumed.get("as_user") else None) or {}
         return Setting(
             now=self._context.now.replace(tzinfo=None),
-            create=assumed.get("create", True),
+            create=create,
             record_type=record_type,
             filled=sides.filled.union(filled),
+            automation=_automation(schema, create),
+            user={
+                # Formulas read IDs with 15 characters.
+                name: value[:15] if name.endswith("id") and isinstance(value, str) else value
+                for name, value in facts.items()
+            },
         )
+
+
+def _automation(schema: ObjectSchema, create: bool) -> tuple[str, ...] | None:
+    """Return the flows and triggers that run before rules; None if they were not read."""
+    if RuleKind.AUTOMATION not in schema.known_kinds:
+        return None
+    return tuple(
+        rule.name
+        for rule in schema.rules or ()
+        if rule.kind is RuleKind.AUTOMATION
+        and rule.active
+        and (rule.on_create if create else rule.on_update)
+    )
+
+
+def _not_read(schema: ObjectSchema, as_user: bool) -> tuple[str, ...]:
+    """Return sentences about what the schema lacks, apart from rules that each record names."""
+    reasons = schema.not_read or {}
+    notes = [
+        f"{words} were not read, and can refuse more records: {reasons[kind]}"
+        for kind, words in _KINDS.items()
+        if kind in reasons
+    ]
+    if as_user and schema.user is None:
+        reason = reasons.get("user", "the last refresh didn't read them.")
+        notes.append(f"The profile and permissions of the user are unknown: {reason}")
+    return tuple(notes)
 
 
 def _report(
