@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmdeck.tui.filters import Term, compile_filter, one_of, parse, yes_no
+from crmdeck.tui.filters import (
+    FilterKey,
+    FilterSource,
+    Term,
+    compile_filter,
+    complete,
+    flag_key,
+    one_of,
+    parse,
+    text_key,
+)
 
 Row = dict[str, str]
 ROWS: list[Row] = [
@@ -15,9 +25,12 @@ ROWS: list[Row] = [
     {"name": "Stage__c", "type": "picklist", "custom": "yes"},
     {"name": "Amount_Note__c", "type": "text", "custom": "yes"},
 ]
-KEYS = {
-    "type": lambda row, wanted: one_of(row["type"], wanted),
-    "custom": lambda row, wanted: yes_no(row["custom"] == "yes", wanted),
+KEYS: dict[str, FilterKey[Row]] = {
+    "type": text_key(lambda row: row["type"]),
+    "custom": flag_key(lambda row: row["custom"] == "yes"),
+    "name": text_key(lambda row: row["name"]),
+    "since": FilterKey(lambda _row, _wanted: True, examples=("7d",)),
+    "kind": FilterKey(lambda row, wanted: one_of(row["type"], wanted), old=True),
 }
 
 
@@ -37,6 +50,8 @@ def names(text: str) -> list[str]:
         ("!custom:y", ["Amount", "Close Date"]),
         ("type:date,picklist", ["Close Date", "Stage__c"]),
         ("type:pick", ["Stage__c"]),
+        ("amount !custom:", ["Amount", "Amount_Note__c"]),
+        ("type:", ["Amount", "Close Date", "Stage__c", "Amount_Note__c"]),
         ("nowhere", []),
     ],
 )
@@ -58,8 +73,40 @@ def test_highlights_words_but_not_negated_ones() -> None:
     assert found.words == ("amount",)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ["type:", "custom:", "name:", "since:"]),
+        ("amount cu", ["amount custom:"]),
+        ("!cu", ["!custom:"]),
+        ("custom:", ["custom:no ", "custom:yes "]),
+        ("type:DA", ["type:date "]),
+        ("type:date,pi", ["type:date,picklist "]),
+        ("name:cl", ['name:"Close Date" ']),
+        ('name:"clo', ['name:"Close Date" ']),
+        ("since:", ["since:7d "]),
+        ("nowhere:", []),
+        ("zzz", []),
+    ],
+)
+def test_a_filter_is_completed_with_its_keys_and_the_values_of_rows(
+    text: str, expected: list[str]
+) -> None:
+    assert [one.text for one in complete(text, FilterSource(ROWS, KEYS))] == expected
+
+
+@given(st.text(max_size=20), st.sampled_from(sorted(KEYS)))
+def test_a_completed_value_finds_its_rows(name: str, key: str) -> None:
+    rows = [*ROWS, {"name": name, "type": "text", "custom": "no"}]
+    for offer in complete(f"{key}:", FilterSource(rows, KEYS)):
+        passes = compile_filter(offer.text, searched=lambda _: (), keys=KEYS).predicate
+        found = 0 if passes is None else sum(map(passes, rows))
+        # A value may begin like another one, and a text without letters is no value.
+        assert offer.rows is None or found >= offer.rows or '"' in offer.shown
+
+
 def test_terms() -> None:
-    assert parse('!type:"a b" word') == (Term("a b", "type", True), Term("word"))
+    assert parse('!type:"a b" word') == (Term("a b", "type", True, True), Term("word"))
 
 
 @given(st.text(max_size=60))

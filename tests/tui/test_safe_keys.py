@@ -319,6 +319,8 @@ def test_ctrl_z_stops_the_whole_job(tmp_path: Path) -> None:
     try:
         command = shlex.join([sys.executable, "-c", JOB, str(tmp_path / "home")])
         os.write(terminal, f"{command}\n".encode())
+        read_until(terminal, b"Create it?")
+        os.write(terminal, b"y\n")
         read_until(terminal, b"Welcome")
         os.write(terminal, b"\x1a")
         read_until(terminal, b"Stopped")

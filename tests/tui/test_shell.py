@@ -16,6 +16,7 @@ from crmdeck.tui.keys.actions import actions
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.screens.main import MainScreen
 from crmdeck.tui.state.ui_state import FILE_NAME, UiState
+from crmdeck.tui.widgets.filter_bar import FilterBar
 from crmdeck.tui.widgets.sidebar import Sidebar
 from crmdeck.tui.widgets.table import Table
 from crmdeck.tui.widgets.top_bar import TopBar
@@ -328,3 +329,20 @@ async def test_opens_the_page_in_the_crm_and_keeps_messages(workspace: Workspace
         await pilot.press("enter")
         await settle(pilot)
         assert app.clipboard.startswith("crmdeck refresh --home ")
+
+
+async def test_the_filter_offers_keys_and_then_the_values_of_a_key(workspace: Workspace) -> None:
+    app = audit_console(workspace)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("slash")
+        await until(pilot, lambda: "event:  people:  failed:" in screen_text(pilot))
+        await type_text(pilot, "ev", "tab")
+        await until(pilot, lambda: "connection.added" in screen_text(pilot))
+        await type_text(pilot, "connection.ad")
+        bar = app.screen.query_one(FilterBar)
+        await until(pilot, lambda: [one.shown for one in bar._offers] == ["connection.added"])
+        await pilot.press("tab", "enter")
+        await settle(pilot)
+        assert bar.text == "event:connection.added"
+        assert "Tab completes" not in screen_text(pilot)

@@ -11,25 +11,71 @@ Each pane has its own keys. An unknown key is searched as text, with a hint.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 R = TypeVar("R")
 
 Predicate = Callable[[R], bool]
 KeyTest = Callable[[R, str], bool]
 
+AGO = ("7d", "24h")
+"""Examples of times before now."""
+
+MOST_OFFERS = 40
+"""Number of offers to complete a filter with. The most frequent values come first."""
+
+_LAST_TERM = re.compile(r'(?:^|(?<=\s))(!?)(?:([A-Za-z][\w-]*):)?("[^"]*|[^\s"]*)$')
 _TERM = re.compile(r'(!?)(?:([A-Za-z][\w-]*):)?("[^"]*"?|[^\s"]+)')
 
 
 @dataclass(frozen=True)
 class Term:
-    """A term of a filter: a word or phrase without a `key`. `value` is case-folded."""
+    """A term of a filter: a word or phrase without a `key`. `value` is case-folded.
+
+    Commas separate values, but not in a `quoted` one.
+    """
 
     value: str
     key: str | None = None
     negated: bool = False
+    quoted: bool = False
+
+
+class FilterKey(NamedTuple, Generic[R]):
+    """A key of a filter: its test, and the values of a row to offer while the user types.
+
+    `examples` are offered too, such as `7d` for `since:`. An `old` key still works, in saved views,
+    but is not offered.
+    """
+
+    test: KeyTest[R]
+    values: Callable[[R], Iterable[str]] = lambda _row: ()
+    examples: tuple[str, ...] = ()
+    old: bool = False
+
+
+FilterKeys = Mapping[str, FilterKey[R]]
+
+
+class FilterSource(NamedTuple, Generic[R]):
+    """The rows that a filter chooses from, and its keys."""
+
+    rows: Sequence[R]
+    keys: FilterKeys[R]
+
+
+class Completion(NamedTuple):
+    """A key or value that completes the term at the end of a filter.
+
+    `text` is the whole filter with it. A value has the number of its rows.
+    """
+
+    shown: str
+    text: str
+    rows: int | None = None
 
 
 @dataclass(frozen=True)
@@ -52,7 +98,7 @@ def parse(text: str) -> tuple[Term, ...]:
     for negation, key, raw in _TERM.findall(text):
         value = raw.strip('"').casefold()
         if value:
-            terms.append(Term(value, key.casefold() or None, bool(negation)))
+            terms.append(Term(value, key.casefold() or None, bool(negation), raw.startswith('"')))
     return tuple(terms)
 
 
@@ -60,7 +106,7 @@ def compile_filter(
     text: str,
     *,
     searched: Callable[[R], Iterable[str]],
-    keys: Mapping[str, KeyTest[R]] | None = None,
+    keys: FilterKeys[R] | None = None,
 ) -> Filter[R]:
     """Return the filter for `text`.
 
@@ -73,9 +119,11 @@ def compile_filter(
     words: list[str] = []
     unknown: list[str] = []
     for term in parse(text):
+        if term.key is None and term.value.removesuffix(":") in known and term.value[-1] == ":":
+            continue  # The user is still typing the value.
         is_word = term.key is None or term.key not in known
         if term.key is not None and term.key in known:
-            test = _key_test(known[term.key], term.value)
+            test = _key_test(known[term.key].test, term)
         else:
             value = term.value if term.key is None else f"{term.key}:{term.value}"
             if term.key is not None:
@@ -91,10 +139,73 @@ def compile_filter(
     )
 
 
+def text_key(read: Callable[[R], str | None]) -> FilterKey[R]:
+    """Return the key of a text: its value begins with what the user wants."""
+    return words_key(lambda row: filter(None, (read(row),)))
+
+
+def words_key(read: Callable[[R], Iterable[str]]) -> FilterKey[R]:
+    """Return the key of several texts: one of them begins with what the user wants."""
+    return FilterKey(lambda row, wanted: any(one_of(text, wanted) for text in read(row)), read)
+
+
+def flag_key(read: Callable[[R], bool | None]) -> FilterKey[R]:
+    """Return the key of a flag: `yes`, `no` or `unknown`."""
+    return FilterKey(
+        lambda row, wanted: yes_no(read(row), wanted), lambda row: (flag_word(read(row)),)
+    )
+
+
+def flag_word(value: bool | None) -> str:
+    """Return `yes`, `no` or `unknown`."""
+    return "unknown" if value is None else "yes" if value else "no"
+
+
+def complete(text: str, source: FilterSource[R]) -> tuple[Completion, ...]:
+    """Return what completes the last term of `text`: keys, or values of its key.
+
+    Keys come in their order, values with the most rows first. Reads all rows for values.
+    """
+    term = _LAST_TERM.search(text)
+    if term is None:
+        return ()
+    _, name, typed = term.groups()
+    start = text[: term.start(3)]
+    if name is None:
+        wanted = typed.casefold()
+        return tuple(
+            Completion(f"{key}:", f"{start}{key}:")
+            for key, known in source.keys.items()
+            if key.startswith(wanted) and not known.old
+        )
+    key = source.keys.get(name.casefold())
+    if key is None:
+        return ()
+    before, comma, last = typed.rpartition(",") if not typed.startswith('"') else ("", "", typed)
+    wanted = last.strip('"').casefold()
+    counts = Counter(value for row in source.rows for value in set(key.values(row)) if value)
+    found = [
+        Completion(value, f"{start}{before}{comma}{_quoted(value)} ", number)
+        for value, number in counts.most_common()
+        if value.casefold().startswith(wanted)
+    ]
+    examples = [
+        Completion(one, f"{start}{before}{comma}{one} ")
+        for one in key.examples
+        if one.startswith(wanted)
+    ]
+    return (*examples, *found[:MOST_OFFERS])
+
+
+def _quoted(value: str) -> str:
+    return f'"{value}"' if re.search(r"[\s,]", value) and '"' not in value else value
+
+
 def yes_no(value: bool | None, wanted: str) -> bool:
     """True if a flag is `yes`, `no` or `unknown`, or what a prefix of these means."""
-    word = "unknown" if value is None else "yes" if value else "no"
-    return word.startswith(wanted) or (wanted in ("true", "false") and str(value).lower() == wanted)
+    return flag_word(value).startswith(wanted) or (
+        wanted in ("true", "false") and str(value).lower() == wanted
+    )
 
 
 def one_of(value: str, wanted: str) -> bool:
@@ -102,8 +213,8 @@ def one_of(value: str, wanted: str) -> bool:
     return value.casefold().startswith(wanted)
 
 
-def _key_test(test: KeyTest[R], value: str) -> Predicate[R]:
-    options = [option for option in value.split(",") if option]
+def _key_test(test: KeyTest[R], term: Term) -> Predicate[R]:
+    options = [term.value] if term.quoted else [one for one in term.value.split(",") if one]
     return lambda row: any(test(row, option) for option in options)
 
 
@@ -123,11 +234,12 @@ def _all_of(tests: list[Predicate[R]]) -> Predicate[R] | None:
     return lambda row: all(test(row) for test in tests)
 
 
-def _hint(unknown: list[str], known: Mapping[str, KeyTest[R]]) -> str:
+def _hint(unknown: list[str], known: FilterKeys[R]) -> str:
     if not unknown:
         return ""
     names = ", ".join(f"'{key}'" for key in dict.fromkeys(unknown))
-    offer = f" Keys: {' '.join(f'{key}:' for key in sorted(known))}" if known else ""
+    offered = sorted(key for key, one in known.items() if not one.old)
+    offer = f" Keys: {' '.join(f'{key}:' for key in offered)}" if offered else ""
     return f"Unknown filter key {names}, searched as text.{offer}"
 
 

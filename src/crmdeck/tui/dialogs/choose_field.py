@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.filters import KeyTest, one_of, yes_no
+from crmdeck.tui.filters import FilterKey, flag_key, text_key
 from crmdeck.tui.keys.actions import action
 from crmdeck.tui.text import cut_middle, display_text
 from crmdeck.tui.widgets.search_list import SearchList
@@ -56,10 +56,10 @@ def columns_for(options: Sequence[FieldChoice]) -> tuple[Column[FieldChoice], ..
     )
 
 
-FILTER_KEYS: dict[str, KeyTest[FieldChoice]] = {
-    "type": lambda option, wanted: one_of(option.type, wanted),
-    "custom": lambda option, wanted: yes_no(option.custom, wanted),
-    "required": lambda option, wanted: yes_no(option.required, wanted),
+FILTER_KEYS: dict[str, FilterKey[FieldChoice]] = {
+    "type": text_key(lambda option: option.type),
+    "custom": flag_key(lambda option: option.custom),
+    "required": flag_key(lambda option: option.required),
 }
 NOTES = 5
 

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.filters import KeyTest, one_of
+from crmdeck.tui.filters import FilterKey, text_key
 from crmdeck.tui.keys.actions import action
 from crmdeck.tui.text import cut_middle, display_text
 from crmdeck.tui.widgets.search_list import SearchList
@@ -82,9 +82,9 @@ def key_of(line: Line) -> Hashable:
     return line.key if isinstance(line, Option) else line
 
 
-FILTER_KEYS: dict[str, KeyTest[Line]] = {
-    "kind": lambda line, wanted: one_of(line.kind, wanted),
-    "on": lambda line, wanted: one_of(line.connection, wanted),
+FILTER_KEYS: dict[str, FilterKey[Line]] = {
+    "kind": text_key(lambda line: line.kind),
+    "on": text_key(lambda line: line.connection),
 }
 
 

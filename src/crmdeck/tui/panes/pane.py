@@ -18,7 +18,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from crmdeck.errors import CrmdeckError
-from crmdeck.tui.filters import has_terms, with_terms
+from crmdeck.tui.filters import FilterSource, has_terms, with_terms
 from crmdeck.tui.host import Location, PaneHost
 from crmdeck.tui.keys.actions import EVERYWHERE, ActionHost
 from crmdeck.tui.loading.requests import Loader
@@ -171,6 +171,10 @@ class Pane(ActionHost, Widget):
 
     def apply_filter(self, text: str) -> None:
         """Filter by `text`; post a `Summary`."""
+
+    def filter_source(self) -> FilterSource[Any] | None:
+        """Return the rows that a filter chooses from, and its keys."""
+        return None
 
     @property
     def wants_room(self) -> bool:

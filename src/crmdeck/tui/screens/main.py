@@ -536,7 +536,7 @@ class MainScreen(ActionHost, Screen[None]):
         blocked=_no_filter,
     )
     def edit_filter(self) -> None:
-        self.filter_bar.edit()
+        self.filter_bar.edit(self.pane.filter_source() if self.pane is not None else None)
 
     # The keys: undo
 

@@ -1,4 +1,4 @@
-"""The filter: an input, then a chip until Esc clears the filter."""
+"""The filter: an input with what completes it, then a chip until Esc clears the filter."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from crmdeck.tui.filters import Completion, FilterSource, complete
 from crmdeck.tui.keys.actions import ActionHost, action
+from crmdeck.tui.loading.requests import Loader
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.line_input import LineInput
 
 LONGEST_CHIP = 48
+LONGEST_OFFER = 32
+TAB_HINT = "Tab completes"
 
 
 class FilterBar(ActionHost, Widget):
@@ -37,20 +42,33 @@ class FilterBar(ActionHost, Widget):
         self.text = ""
         self._note = ""
         self._hint = ""
+        self._source: FilterSource[Any] | None = None
+        self._offers: tuple[Completion, ...] = ()
+        self._loader = Loader(self, lambda _error: None)
 
     def compose(self) -> ComposeResult:
-        yield Static("/", classes="sign", markup=False)
-        yield LineInput(placeholder="words, key:value, !not", compact=True, select_on_focus=False)
-        yield Static("", classes="chip", markup=False)
-        yield Static("", classes="note", markup=False)
+        with Horizontal():
+            yield Static("/", classes="sign", markup=False)
+            yield LineInput(
+                placeholder="words, key:value, !not", compact=True, select_on_focus=False
+            )
+            yield Static("", classes="chip", markup=False)
+            yield Static("", classes="note", markup=False)
+        yield Static("", classes="offers", markup=False)
 
-    def edit(self) -> None:
-        """Open the input."""
+    def on_unmount(self) -> None:
+        self._loader.close()
+
+    def edit(self, source: FilterSource[Any] | None = None) -> None:
+        """Open the input; the rows and keys of `source` complete what the user types."""
+        self._source = source
         self._show(editing=True)
         entry = self.query_one(Input)
-        entry.value = self.text
-        entry.cursor_position = len(self.text)
+        # With a blank, the keys for another term are offered.
+        entry.value = f"{self.text} " if self.text else ""
+        entry.cursor_position = len(entry.value)
         entry.focus()
+        self._complete()
 
     def set_text(self, text: str) -> None:
         """Show `text` as the current filter, without a message."""
@@ -71,6 +89,44 @@ class FilterBar(ActionHost, Widget):
         if event.input.has_focus and event.value != self.text:
             self.text = event.value
             self.post_message(self.Changed(self.text))
+            self._complete()
+
+    def _complete(self) -> None:
+        """Find what completes the filter. Counting the values of a large org takes a while."""
+        source, text = self._source, self.query_one(Input).value
+        if source is not None:
+            self._loader.load(
+                "offers", lambda _: complete(text, source), self._show_offers, label="", quiet=True
+            )
+
+    def _show_offers(self, offers: tuple[Completion, ...]) -> None:
+        self._offers = offers
+        room = 2 * (self.size.width - len(TAB_HINT) - 4)
+        shown = Content("")
+        for offer in offers:
+            name = display_text(offer.shown, LONGEST_OFFER)
+            rows = "" if offer.rows is None else f" {offer.rows:,}"
+            longer = Content.assemble(shown, (name, "$accent"), (rows, "$muted"), "  ")
+            if longer.cell_length > room:
+                break
+            shown = longer
+        hint = Content.styled(TAB_HINT, "$muted") if offers else Content("")
+        self.query_one(".offers", Static).update(Content.assemble(shown, hint))
+
+    @action(
+        "filter.complete",
+        "Complete",
+        "tab",
+        help="Complete the key or the value with the first one offered.",
+        hint=70,
+        palette=False,
+        priority=True,
+    )
+    def complete_first(self) -> None:
+        if self._offers:
+            entry = self.query_one(Input)
+            entry.value = self._offers[0].text
+            entry.cursor_position = len(entry.value)
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
@@ -114,6 +170,11 @@ class FilterBar(ActionHost, Widget):
         self.display = editing or bool(self.text)
         self.query_one(Input).display = editing
         self.query_one(".sign").display = editing
+        offers = self.query_one(".offers", Static)
+        offers.display = editing and self._source is not None
+        if not editing:
+            self._offers = ()
+            offers.update("")
         chip = self.query_one(".chip", Static)
         chip.display = not editing
         chip.update(

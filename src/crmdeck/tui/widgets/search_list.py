@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
-from crmdeck.tui.filters import KeyTest, compile_filter
+from crmdeck.tui.filters import FilterKeys, compile_filter
 from crmdeck.tui.keys.actions import ActionHost, action
 from crmdeck.tui.widgets.line_input import LineInput
 from crmdeck.tui.widgets.table import Column, Table
@@ -57,7 +57,7 @@ class SearchList(ActionHost, Widget, Generic[R]):
         *,
         key: Callable[[R], Hashable] = id,
         searched: Callable[[R], Searchable] | None = None,
-        filter_keys: Mapping[str, KeyTest[R]] | None = None,
+        filter_keys: FilterKeys[R] | None = None,
         resting: Sequence[R] | None = None,
         prefixes: Mapping[str, str] | None = None,
         current: Hashable = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 from crmdeck.errors import UsageError
 from crmdeck.model import AuditEntry
-from crmdeck.tui.filters import KeyTest, one_of, yes_no
+from crmdeck.tui.filters import AGO, FilterKey, FilterKeys, flag_key, one_of, text_key
 from crmdeck.tui.text import cut_middle, display_text
 from crmdeck.tui.widgets.table import Column
 from crmdeck.workspace import parse_moment
@@ -201,19 +201,22 @@ def _longest(texts: Iterable[str], least: int, most: int) -> int:
     return min(most, max([least, *map(cell_len, texts)]))
 
 
-def filter_keys(now: datetime) -> Mapping[str, KeyTest[Line]]:
+def filter_keys(now: datetime) -> FilterKeys[Line]:
     """Return the filter keys; `since:` and `until:` may be relative to `now`."""
     return {
-        "event": lambda line, wanted: (
-            one_of(line.entry.event, wanted) or wanted in line.entry.event.casefold().split(".")
+        "event": FilterKey(
+            lambda line, wanted: (
+                one_of(line.entry.event, wanted) or wanted in line.entry.event.casefold().split(".")
+            ),
+            lambda line: (line.entry.event,),
         ),
-        "people": lambda line, wanted: yes_no(not line.entry.event.startswith(AUTOMATIC), wanted),
-        "failed": lambda line, wanted: yes_no(is_bad(line), wanted),
-        "who": lambda line, wanted: one_of(line.entry.actor, wanted),
-        "connection": lambda line, wanted: one_of(line.connection, wanted),
-        "on": lambda line, wanted: line.entry.at.strftime("%Y-%m-%d").startswith(wanted),
-        "since": lambda line, wanted: _is(line, ">", wanted, now),
-        "until": lambda line, wanted: _is(line, "<", wanted, now),
+        "people": flag_key(lambda line: not line.entry.event.startswith(AUTOMATIC)),
+        "failed": flag_key(is_bad),
+        "who": text_key(lambda line: line.entry.actor),
+        "connection": text_key(lambda line: line.connection),
+        "on": text_key(lambda line: line.entry.at.strftime("%Y-%m-%d")),
+        "since": FilterKey(lambda line, wanted: _is(line, ">", wanted, now), examples=AGO),
+        "until": FilterKey(lambda line, wanted: _is(line, "<", wanted, now), examples=AGO),
     }
 
 

@@ -11,7 +11,7 @@ from textual.content import Content
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import Decision
-from crmdeck.tui.filters import compile_filter
+from crmdeck.tui.filters import FilterSource, compile_filter
 from crmdeck.tui.host import Location, PaneHost
 from crmdeck.tui.keys.actions import action
 from crmdeck.tui.loading.kept import Kept
@@ -85,6 +85,9 @@ class AuditPane(Pane):
             return self._kept.read(workspace, ref, lambda: _read_log(workspace, ref), fresh=anew)
 
         self.loader.load("log", work, self._took, label="loading the audit log")
+
+    def filter_source(self) -> FilterSource[Line]:
+        return FilterSource(self._log, filter_keys(self.host.workspace.now))
 
     def apply_filter(self, text: str) -> None:
         self._arrange()

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from rich.cells import cell_len
 
 from crmdeck.model import ChangeState, DriftKind
-from crmdeck.tui.filters import KeyTest, one_of, yes_no
+from crmdeck.tui.filters import AGO, FilterKey, flag_key, one_of, text_key, words_key
 from crmdeck.tui.marks import SEVERITY_SIGNS, SEVERITY_STATES
 from crmdeck.tui.panes.drift.arrangement import Line
 from crmdeck.tui.widgets.table import Column
@@ -319,29 +319,27 @@ VALUE_COLUMNS: tuple[Column[ValueChange], ...] = (
 )
 
 
-def filter_keys(timeline: Timeline) -> dict[str, KeyTest[Entry]]:
+def filter_keys(timeline: Timeline) -> dict[str, FilterKey[Entry]]:
     """Return the filter keys; `since:` counts from the time of the timeline."""
     now, names = timeline.now, timeline.names
     return {
-        "open": lambda entry, wanted: yes_no(entry.is_open, wanted),
-        "state": lambda entry, wanted: one_of(entry.standing.state.value, wanted),
-        "breaks": lambda entry, wanted: yes_no(timeline.breaks(entry), wanted),
-        "severity": lambda entry, wanted: one_of(entry.event.severity.value, wanted),
-        "object": lambda entry, wanted: one_of(entry.event.object_type, wanted),
-        "field": lambda entry, wanted: one_of(entry.event.field_name or "", wanted),
-        "attr": _has_attribute,
-        "kind": _is_kind,
-        "seen": lambda entry, wanted: yes_no(entry.seen, wanted),
-        "ack": lambda entry, wanted: yes_no(entry.acknowledged, wanted),
-        "mapped": lambda entry, wanted: yes_no(bool(entry.event.affected_mappings), wanted),
-        "group": _is_grouped,
-        "story": _is_grouped,
-        "who": lambda entry, wanted: one_of(entry.event.changed_by or "", wanted),
-        "connection": lambda entry, wanted: one_of(
-            names.get(entry.event.connection_id, ""), wanted
-        ),
-        "on": lambda entry, wanted: entry.event.detected_at.strftime("%Y-%m-%d").startswith(wanted),
-        "since": lambda entry, wanted: _is_since(entry, wanted, now),
+        "open": flag_key(lambda entry: entry.is_open),
+        "state": text_key(lambda entry: entry.standing.state.value),
+        "breaks": flag_key(timeline.breaks),
+        "severity": text_key(lambda entry: entry.event.severity.value),
+        "object": text_key(lambda entry: entry.event.object_type),
+        "field": text_key(lambda entry: entry.event.field_name),
+        "attr": words_key(lambda entry: (one.attribute for one in entry.event.changes)),
+        "kind": FilterKey(_is_kind, lambda entry: (entry.event.kind.value,)),
+        "seen": flag_key(lambda entry: entry.seen),
+        "ack": flag_key(lambda entry: entry.acknowledged),
+        "mapped": flag_key(lambda entry: bool(entry.event.affected_mappings)),
+        "group": flag_key(_is_grouped),
+        "story": flag_key(_is_grouped)._replace(old=True),
+        "who": text_key(lambda entry: entry.event.changed_by),
+        "connection": text_key(lambda entry: names.get(entry.event.connection_id)),
+        "on": text_key(lambda entry: entry.event.detected_at.strftime("%Y-%m-%d")),
+        "since": FilterKey(lambda entry, wanted: _is_since(entry, wanted, now), examples=AGO),
     }
 
 
@@ -350,12 +348,8 @@ def searched(entry: Entry) -> Iterable[str]:
     return entry.texts
 
 
-def _is_grouped(entry: Entry, wanted: str) -> bool:
-    return yes_no(entry.event.story is not None, wanted)
-
-
-def _has_attribute(entry: Entry, wanted: str) -> bool:
-    return any(one_of(change.attribute, wanted) for change in entry.event.changes)
+def _is_grouped(entry: Entry) -> bool:
+    return entry.event.story is not None
 
 
 def _is_kind(entry: Entry, wanted: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from crmdeck.tui.filters import Filter, compile_filter
+from crmdeck.tui.filters import Filter, FilterSource, compile_filter
 from crmdeck.tui.loading.kept import Kept
 from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.panes.drift.arrangement import STORY_PREFIX, Arrangement, arrange
@@ -70,6 +70,13 @@ class TimelineLoader:
             self.arrange()
 
         self._pane.loader.load("timeline", work, done, label="loading drift")
+
+    @property
+    def filter_source(self) -> FilterSource[Entry]:
+        """The changes of the timeline, and the keys to filter them by."""
+        if self._timeline is None:
+            return FilterSource((), {})
+        return FilterSource(self._timeline.entries, filter_keys(self._timeline))
 
     def arrange(self) -> None:
         """Arrange the changes that match the filter."""

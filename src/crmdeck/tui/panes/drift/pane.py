@@ -10,7 +10,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.message import Message
 
-from crmdeck.tui.filters import Filter
+from crmdeck.tui.filters import Filter, FilterSource
 from crmdeck.tui.host import PaneHost
 from crmdeck.tui.keys.actions import Actions, actions_of, keys_on
 from crmdeck.tui.panes.drift.arrangement import Line
@@ -134,6 +134,9 @@ class DriftPane(Pane):
 
     def wake(self, head: int) -> None:
         self.timeline.read_again()
+
+    def filter_source(self) -> FilterSource[Entry]:
+        return self.timeline.filter_source
 
     def apply_filter(self, text: str) -> None:
         self.timeline.arrange()

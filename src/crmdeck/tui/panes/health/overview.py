@@ -19,7 +19,7 @@ from crmdeck.model import (
     Status,
     SyncRun,
 )
-from crmdeck.tui.filters import KeyTest, one_of
+from crmdeck.tui.filters import FilterKey, one_of, text_key
 from crmdeck.tui.marks import health_of
 from crmdeck.tui.text import count
 from crmdeck.workspace import EXPIRING_CODES, vendor_of
@@ -142,17 +142,31 @@ def searched(entry: Entry) -> Iterable[str]:
 _DISMISSED = ("dismissed", "away")
 """The second word may be in saved views of earlier versions."""
 
-FILTER_KEYS: dict[str, KeyTest[Entry]] = {
-    "status": lambda entry, wanted: (
-        one_of(entry.status.status.value, wanted) or one_of(health_of(entry.status).word, wanted)
-    ),
-    "platform": lambda entry, wanted: one_of(entry.connection.platform, wanted),
-    "source": lambda entry, wanted: one_of(entry.connection.source, wanted),
-    "alert": lambda entry, wanted: any(
+
+def _has_alert(entry: Entry, wanted: str) -> bool:
+    return any(
         one_of(alert.level.value, wanted)
         or wanted in alert.code.casefold()
         or (alert.dismissed_at is not None and any(one_of(word, wanted) for word in _DISMISSED))
         for alert in entry.status.alerts
+    )
+
+
+FILTER_KEYS: dict[str, FilterKey[Entry]] = {
+    "status": FilterKey(
+        lambda entry, wanted: (
+            one_of(entry.status.status.value, wanted)
+            or one_of(health_of(entry.status).word, wanted)
+        ),
+        lambda entry: (entry.status.status.value,),
+    ),
+    "platform": text_key(lambda entry: entry.connection.platform),
+    "source": text_key(lambda entry: entry.connection.source),
+    "alert": FilterKey(
+        _has_alert,
+        lambda entry: (
+            word for alert in entry.status.alerts for word in (alert.level.value, alert.code)
+        ),
     ),
 }
 

@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from crmdeck.model import Alert
-from crmdeck.tui.filters import compile_filter
+from crmdeck.tui.filters import FilterSource, compile_filter
 from crmdeck.tui.host import Location, PaneHost
 from crmdeck.tui.keys.actions import EVERYWHERE, Actions, actions_of, keys_on
 from crmdeck.tui.panes.health.columns import columns_for
@@ -95,6 +95,9 @@ class HealthPane(Pane):
             self.commands.leave()
         else:
             self.commands.enter()
+
+    def filter_source(self) -> FilterSource[Entry]:
+        return FilterSource(self.overview.overview.entries, FILTER_KEYS)
 
     def apply_filter(self, text: str) -> None:
         self._arrange()

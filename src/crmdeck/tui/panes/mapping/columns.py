@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from crmdeck.model import DecisionState
 from crmdeck.tui.dialogs.choose import Choice as Option
-from crmdeck.tui.filters import KeyTest, one_of, yes_no
+from crmdeck.tui.filters import FilterKey, flag_key, one_of, text_key, words_key
 from crmdeck.tui.panes.mapping.table import Line
 from crmdeck.tui.text import count, cut_middle
 from crmdeck.tui.widgets.table import Column
@@ -321,23 +321,26 @@ def _types(row: MappingRow) -> Iterable[str]:
         yield row.right.type.value
 
 
-FILTER_KEYS: dict[str, KeyTest[MappingRow]] = {
-    "state": lambda row, wanted: any(one_of(word, wanted) for word in STATE_WORDS[row.state]),
-    "match": _compared,
-    "conf": _compared,
-    "type": lambda row, wanted: any(one_of(type_, wanted) for type_ in _types(row)),
-    "warn": lambda row, wanted: yes_no(row.trouble is not None, wanted),
-    "drift": lambda row, wanted: yes_no(row.severity is not None, wanted),
-    "group": lambda row, wanted: one_of(row.group.value, wanted),
-    "dir": lambda row, wanted: row.crm_field is not None and one_of(row.direction, wanted),
+FILTER_KEYS: dict[str, FilterKey[MappingRow]] = {
+    "state": FilterKey(
+        lambda row, wanted: any(one_of(word, wanted) for word in STATE_WORDS[row.state]),
+        lambda row: STATE_WORDS[row.state][:1],
+    ),
+    "match": FilterKey(_compared, examples=(">90", "<50")),
+    "conf": FilterKey(_compared, old=True),
+    "type": words_key(_types),
+    "warn": flag_key(lambda row: row.trouble is not None),
+    "drift": flag_key(lambda row: row.severity is not None),
+    "group": text_key(lambda row: row.group.value),
+    "dir": text_key(lambda row: row.direction if row.crm_field is not None else None),
 }
 
 
-REQUIRED_KEYS: dict[str, KeyTest[RequiredRow]] = {
-    **dict.fromkeys(FILTER_KEYS, lambda _row, _wanted: False),
-    "state": lambda row, wanted: one_of("required" if row.is_open else "filled", wanted),
-    "type": lambda row, wanted: one_of(row.field.type.value, wanted),
-    "group": lambda row, wanted: one_of(row.group.value, wanted),
+REQUIRED_KEYS: dict[str, FilterKey[RequiredRow]] = {
+    **dict.fromkeys(FILTER_KEYS, FilterKey(lambda _row, _wanted: False)),
+    "state": text_key(lambda row: "required" if row.is_open else "filled"),
+    "type": text_key(lambda row: row.field.type.value),
+    "group": text_key(lambda row: row.group.value),
 }
 
 

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from crmdeck.tui.filters import compile_filter
+from crmdeck.tui.filters import FilterSource, compile_filter
 from crmdeck.tui.host import Location, PaneHost
 from crmdeck.tui.keys.actions import Actions, actions_of
 from crmdeck.tui.panes.mapping.columns import (
@@ -212,6 +212,9 @@ class MappingPane(Pane):
                 self.commands.choose_source()
             else:
                 self.commands.choose_field(offered)
+
+    def filter_source(self) -> FilterSource[MappingRow]:
+        return FilterSource(self.session.rows if self.session is not None else (), FILTER_KEYS)
 
     def apply_filter(self, text: str) -> None:
         found = compile_filter(text, searched=searched, keys=FILTER_KEYS)

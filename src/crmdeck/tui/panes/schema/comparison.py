@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from crmdeck.model import Change, Comparison, FieldDifference, ObjectDifference, Side
-from crmdeck.tui.filters import KeyTest, one_of
+from crmdeck.tui.filters import FilterKey, one_of, text_key
 from crmdeck.tui.text import count, display_block, display_text
 from crmdeck.tui.widgets.table import Column
 from crmdeck.workspace import value_text
@@ -135,15 +135,22 @@ LINE_COLUMNS: tuple[Column[DifferenceLine], ...] = (
     Column("right", "Right", lambda line: side_text(line, Side.RIGHT), min_width=8, weight=2),
 )
 
-OBJECT_KEYS: dict[str, KeyTest[ObjectDifference]] = {
-    "object": lambda one, wanted: one_of(one.object_type, wanted),
-    "side": lambda one, wanted: _is_side(one.side, wanted),
-    "what": lambda one, wanted: any(_differs_in(field, wanted) for field in one.fields),
+OBJECT_KEYS: dict[str, FilterKey[ObjectDifference]] = {
+    "object": text_key(lambda one: one.object_type),
+    "side": FilterKey(
+        lambda one, wanted: _is_side(one.side, wanted), lambda one: (SIDE_WORDS[one.side],)
+    ),
+    "what": FilterKey(
+        lambda one, wanted: any(_differs_in(field, wanted) for field in one.fields),
+        lambda one: (change.attribute for field in one.fields for change in field.changes),
+    ),
 }
 
-LINE_KEYS: dict[str, KeyTest[DifferenceLine]] = {
-    "side": lambda line, wanted: _is_side(line.side, wanted),
-    "what": lambda line, wanted: line.change is not None and one_of(line.change.attribute, wanted),
+LINE_KEYS: dict[str, FilterKey[DifferenceLine]] = {
+    "side": FilterKey(
+        lambda line, wanted: _is_side(line.side, wanted), lambda line: (SIDE_WORDS[line.side],)
+    ),
+    "what": text_key(lambda line: line.change.attribute if line.change else None),
 }
 
 

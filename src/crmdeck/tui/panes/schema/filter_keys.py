@@ -9,7 +9,18 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from crmdeck.model import Severity
-from crmdeck.tui.filters import Filter, KeyTest, compile_filter, one_of, parse, yes_no
+from crmdeck.tui.filters import (
+    Filter,
+    FilterKey,
+    FilterKeys,
+    compile_filter,
+    flag_key,
+    one_of,
+    parse,
+    text_key,
+    words_key,
+    yes_no,
+)
 from crmdeck.tui.panes.schema import comparison
 from crmdeck.tui.panes.schema.rows import FieldLine, ObjectLine
 
@@ -22,67 +33,75 @@ _FLAGS = ("custom", "stale", "required", "unique", "calculated")
 
 def filter_of(kind: str, text: str, now: Now) -> Filter[Any]:
     """Return the filter for `text` in a place of that kind."""
-    match kind:
-        case "objects":
-            found: Filter[Any] = compile_filter(
-                text, searched=object_searched, keys=object_keys(now)
-            )
-        case "fields":
-            found = compile_filter(text, searched=field_searched, keys=field_keys(now))
-        case "all":
-            found = compile_filter(text, searched=path_searched, keys=field_keys(now))
-        case "everywhere":
-            found = compile_filter(
-                text, searched=everywhere_searched, keys=field_keys(now) | CONNECTION_KEYS
-            )
-        case "comparison":
-            found = compile_filter(
-                text, searched=lambda one: (one.object_type, one.label), keys=comparison.OBJECT_KEYS
-            )
-        case "difference":
-            found = compile_filter(
-                text, searched=lambda line: (line.field_name, line.label), keys=comparison.LINE_KEYS
-            )
-        case _:
-            found = compile_filter(text, searched=lambda line: (line[1].value, line[1].label))
+    found: Filter[Any] = compile_filter(
+        text, searched=_SEARCHED.get(kind, _value_searched), keys=keys_of(kind, now)
+    )
     if found.hint or kind not in ("objects", "fields", "all", "everywhere"):
         return found
     return replace(found, hint=value_hint(text))
 
 
-def object_keys(now: Now) -> dict[str, KeyTest[ObjectLine]]:
+def keys_of(kind: str, now: Now) -> FilterKeys[Any]:
+    """Return the filter keys in a place of that kind."""
+    match kind:
+        case "objects":
+            return object_keys(now)
+        case "fields" | "all":
+            return field_keys(now)
+        case "everywhere":
+            return field_keys(now) | CONNECTION_KEYS
+        case "comparison":
+            return comparison.OBJECT_KEYS
+        case "difference":
+            return comparison.LINE_KEYS
+    return {}
+
+
+def object_keys(now: Now) -> dict[str, FilterKey[ObjectLine]]:
     """Return the filter keys of the object types."""
     return {
-        "object": lambda line, wanted: one_of(line.key, wanted),
-        "custom": lambda line, wanted: yes_no(line.summary.custom, wanted),
-        "stale": lambda line, wanted: yes_no(line.summary.is_stale, wanted),
-        "mapped": lambda line, wanted: yes_no(line.mapped > 0, wanted),
-        "changed": lambda line, wanted: has_changed(line, now(), wanted),
+        "object": text_key(lambda line: line.key),
+        "custom": flag_key(lambda line: line.summary.custom),
+        "stale": flag_key(lambda line: line.summary.is_stale),
+        "mapped": flag_key(lambda line: line.mapped > 0),
+        "changed": _changed_key(now),
     }
 
 
-def field_keys(now: Now) -> dict[str, KeyTest[FieldLine]]:
+def field_keys(now: Now) -> dict[str, FilterKey[FieldLine]]:
     """Return the filter keys of the fields."""
     return {
-        "object": lambda line, wanted: one_of(line.row.object_type, wanted),
-        "type": lambda line, wanted: (
-            line.row.type.value.startswith(wanted) or one_of(line.row.native_type, wanted)
+        "object": text_key(lambda line: line.row.object_type),
+        "type": FilterKey(
+            lambda line, wanted: (
+                line.row.type.value.startswith(wanted) or one_of(line.row.native_type, wanted)
+            ),
+            lambda line: (line.row.type.value,),
         ),
-        "custom": lambda line, wanted: yes_no(line.row.custom, wanted),
-        "required": lambda line, wanted: yes_no(line.row.required, wanted),
-        "unique": lambda line, wanted: yes_no(line.row.unique, wanted),
-        "calculated": lambda line, wanted: yes_no(line.row.calculated, wanted),
-        "ref": lambda line, wanted: any(
-            one_of(name.strip(), wanted) for name in line.row.references.split(",")
+        "custom": flag_key(lambda line: line.row.custom),
+        "required": flag_key(lambda line: line.row.required),
+        "unique": flag_key(lambda line: line.row.unique),
+        "calculated": flag_key(lambda line: line.row.calculated),
+        "ref": words_key(lambda line: (name.strip() for name in line.row.references.split(","))),
+        "mapped": FilterKey(
+            lambda line, wanted: is_mapped(line.mapped, wanted),
+            lambda line: ("yes" if line.mapped else "no",),
         ),
-        "mapped": lambda line, wanted: is_mapped(line.mapped, wanted),
-        "changed": lambda line, wanted: has_changed(line, now(), wanted),
+        "changed": _changed_key(now),
     }
 
 
-CONNECTION_KEYS: dict[str, KeyTest[FieldLine]] = {
-    "connection": lambda line, wanted: one_of(line.connection, wanted),
+CONNECTION_KEYS: dict[str, FilterKey[FieldLine]] = {
+    "connection": text_key(lambda line: line.connection),
 }
+
+
+def _changed_key(now: Now) -> FilterKey[Any]:
+    def values(line: ObjectLine | FieldLine) -> Iterable[str]:
+        worst = line.open_changes.severity if line.open_changes is not None else None
+        return ("no",) if worst is None else ("yes", worst.value)
+
+    return FilterKey(lambda line, wanted: has_changed(line, now(), wanted), values, ("7d",))
 
 
 def object_searched(line: ObjectLine) -> Iterable[str]:
@@ -104,6 +123,20 @@ def path_searched(line: FieldLine) -> Iterable[str]:
 def everywhere_searched(line: FieldLine) -> Iterable[str]:
     """Return the searched texts of a field among those of all connections."""
     return *path_searched(line), line.connection
+
+
+def _value_searched(line: Any) -> Iterable[str]:
+    return line[1].value, line[1].label
+
+
+_SEARCHED: dict[str, Callable[[Any], Iterable[str]]] = {
+    "objects": object_searched,
+    "fields": field_searched,
+    "all": path_searched,
+    "everywhere": everywhere_searched,
+    "comparison": lambda one: (one.object_type, one.label),
+    "difference": lambda line: (line.field_name, line.label),
+}
 
 
 def has_changed(line: ObjectLine | FieldLine, now: datetime, wanted: str) -> bool:

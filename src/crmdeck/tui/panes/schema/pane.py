@@ -15,6 +15,7 @@ from textual.widgets import Static
 
 from crmdeck.model import OpenChanges
 from crmdeck.text import ago
+from crmdeck.tui.filters import FilterSource
 from crmdeck.tui.host import Location, PaneHost
 from crmdeck.tui.keys.actions import READ_ONLY, action
 from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane, View
@@ -22,7 +23,7 @@ from crmdeck.tui.panes.samples import SAMPLES_HELP, Fullness, InView, Sampler
 from crmdeck.tui.panes.schema import columns, comparison, detail, questions
 from crmdeck.tui.panes.schema.export import comparison_export, everywhere_export, schema_export
 from crmdeck.tui.panes.schema.field_view import FieldView
-from crmdeck.tui.panes.schema.filter_keys import filter_of
+from crmdeck.tui.panes.schema.filter_keys import filter_of, keys_of
 from crmdeck.tui.panes.schema.headings import everywhere_heading, object_heading, overview_heading
 from crmdeck.tui.panes.schema.loader import SchemaLoader
 from crmdeck.tui.panes.schema.rows import FieldLine, object_index
@@ -391,6 +392,9 @@ class SchemaPane(Pane):
             names = comparison.side_names(self.schema.comparison)
             return lambda _: comparison.line_brief(row, *names)
         return lambda _: Content("")
+
+    def filter_source(self) -> FilterSource[Any]:
+        return FilterSource(self.table.all_rows, keys_of(self.place.kind, self._moment))
 
     def apply_filter(self, text: str) -> None:
         found = filter_of(self.place.kind, text, self._moment)

@@ -189,6 +189,11 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         """Position of the cursor among the rows shown."""
         return self._cursor
 
+    @property
+    def all_rows(self) -> Sequence[R]:
+        """All rows, in the order of `set_rows`."""
+        return self._rows
+
     def shown(self) -> tuple[R, ...]:
         """Return the rows shown, in their order."""
         return tuple(self._rows[index] for index in self._order)
