@@ -107,6 +107,8 @@ def parse_properties(
                 native = field.native | {"pipelines": [dict(each) for each in pipelines]}
                 field = field.model_copy(update={"picklist": stage_values, "native": native})
             fields.append(field)
+        place = object_type
+        json_values.require_unique(field.name for field in fields)
     except MalformedError as error:
         raise json_values.malformed(place, error) from None
     return ObjectSchema(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 import pydantic_core
 
@@ -61,6 +62,13 @@ def number(record: Mapping[str, object], key: str) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST:
         return value
     raise _wrong(key, "a whole number", value)
+
+
+def require_unique(names: Iterable[str]) -> None:
+    """Raise MalformedError if a field appears twice."""
+    name, times = next(iter(Counter(names).most_common(1)), ("", 0))
+    if times > 1:
+        raise MalformedError(f"the field {name} appears {times} times")
 
 
 def items(record: Mapping[str, object], key: str) -> Sequence[object]:

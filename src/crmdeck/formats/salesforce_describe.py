@@ -128,6 +128,7 @@ def parse_object(describe: Mapping[str, object]) -> ObjectSchema:
             records.append(record)
             fields.append(_parse_field(record))
         place = object_type
+        json_values.require_unique(field.name for field in fields)
         by_name = {field.name: field for field in fields}
         fields = [
             _with_allowed_values(field, record, by_name)

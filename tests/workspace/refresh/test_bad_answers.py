@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from crmdeck.connectors.base import Connector
+from crmdeck.connectors.salesforce import discovery
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import DriftKind, Scope, ScopeMode, Status
 from crmdeck.sandbox import Fault, FaultKind
+from crmdeck.workspace import ConnectionDraft
 from crmdeck.workspace.context import Context
+from tests.workspace.conftest import describe, text_field
 from tests.workspace.crm import OLD_PORTAL, ORG, Office, opened
 
 GONE = {
@@ -32,52 +36,127 @@ BODIES = (
     '{"compositeResponse": [{"body": {"fields": []}, "httpStatusCode": 200, '
     '"referenceId": "0"}]}', "",
 )  # fmt: skip
-SALESFORCE = ("/sobjects", "/composite", "/limits", "/tooling")
+BAD_ATTRIBUTES: tuple[dict[str, Any], ...] = (
+    {"type": None}, {"type": {}}, {"type": "hologram"}, {"type": 5}, {"label": 7}, {"label": None},
+    {"label": "\ud800"}, {"label": "\0"}, {"label": "\x1b]0;x\a"}, {"label": "x" * 100_000},
+    {"length": "x"}, {"length": -1}, {"length": 10**30}, {"length": float("inf")},
+    {"length": float("nan")}, {"precision": True}, {"choices": "x"}, {"choices": [None]},
+    {"choices": [{"value": None}]}, {"choices": [{"value": {}, "label": []}]}, {"choices": {}},
+    {"referenceTo": "Account"}, {"referenceTo": [None]}, {"nillable": "yes"}, {"calculated": []},
+    {"createable": {}}, {"name": ""},
+)  # fmt: skip
+NAMES = ("org", "portal", "exported")
+SALESFORCE = ("/sobjects", "/composite", "/tooling")
 HUBSPOT = ("/properties", "/schemas", "/pipelines", "/property-validations")
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    """An org of two objects and a portal, both refreshed."""
-    with opened(tmp_path) as office:
+def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    """An org of two objects, a portal and a folder of files, all refreshed.
+
+    Each refresh asks the org for each object, even if its list of objects is unchanged.
+    """
+    monkeypatch.setattr(discovery, "_trusted_listing", lambda *_: None)
+    folder = tmp_path / "files"
+    folder.mkdir()
+    fields = [text_field("Name"), text_field("City")]
+    (folder / "Account.json").write_text(json.dumps(describe("Account", *fields)))
+    with opened(tmp_path / "home") as office:
         office.add_org(scope=Scope(mode=ScopeMode.NAMED, include=("Account", "Contact")))
         office.add_portal(OLD_PORTAL)
-        for attempt in office.workspace.refreshes.run_many(["org", "portal"]):
+        draft = ConnectionDraft(
+            name="exported", source="files", platform="salesforce", path=str(folder)
+        )
+        office.workspace.connections.add(draft)
+        for attempt in office.workspace.refreshes.run_many(NAMES):
             assert attempt.error is None
         yield office
 
 
 def refresh_all(office: Office) -> dict[str, CrmdeckError | None]:
-    """Refresh both connections, and check that no removal was invented."""
-    attempts = office.workspace.refreshes.run_many(["org", "portal"])
+    """Refresh all connections, and check that no removal was invented."""
+    attempts = office.workspace.refreshes.run_many(NAMES)
     for attempt in attempts:
         if attempt.result is not None:
             assert not [e for e in attempt.result.drift_events if e.kind in GONE], attempt.name
     return {attempt.name: attempt.error for attempt in attempts}
 
 
+def spares_the_others(office: Office, name: str, tenant: str, faults: Iterable[Fault]) -> None:
+    """Check for each fault that it costs nothing but new facts about its connection."""
+    before = [o.field_count for o in office.workspace.schemas.objects(name).objects]
+    for fault in faults:
+        office.sandbox.clear()
+        office.sandbox.fault(tenant, fault)
+        asked = len(office.paths(str(fault.path)))
+        errors = refresh_all(office)
+        assert not [other for other in NAMES if other != name and errors[other]], fault
+        kept = [o.field_count for o in office.workspace.schemas.objects(name).objects]
+        assert kept == before, fault
+        assert len(office.paths(str(fault.path))) > asked, fault
+    assert len(office.workspace.checks.run(NAMES).connections) == 3
+
+
+def bodies(path: str) -> Iterator[Fault]:
+    """Yield each bad body for the lists of objects and fields, every third one for the rest."""
+    some = BODIES if path in ("/sobjects", "/composite", "/properties") else BODIES[::3]
+    return (Fault(FaultKind.BODY, path=path, message=body) for body in some)
+
+
 @pytest.mark.parametrize("path", SALESFORCE)
 def test_a_bad_answer_of_salesforce_costs_that_connection_only(office: Office, path: str) -> None:
-    before = office.workspace.schemas.objects("org")
-    for body in BODIES:
-        office.sandbox.clear()
-        office.sandbox.fault(ORG, Fault(FaultKind.BODY, path=path, message=body))
-        errors = refresh_all(office)
-        assert errors["portal"] is None, body
-        kept = office.workspace.schemas.objects("org")
-        assert [o.field_count for o in kept.objects] == [o.field_count for o in before.objects]
+    spares_the_others(office, "org", ORG, bodies(path))
 
 
 @pytest.mark.parametrize("path", HUBSPOT)
 def test_a_bad_answer_of_hubspot_costs_that_connection_only(office: Office, path: str) -> None:
-    before = office.workspace.schemas.objects("portal")
-    for body in BODIES:
-        office.sandbox.clear()
-        office.sandbox.fault(OLD_PORTAL, Fault(FaultKind.BODY, path=path, message=body))
-        errors = refresh_all(office)
-        assert errors["org"] is None, body
-        kept = office.workspace.schemas.objects("portal")
-        assert [o.field_count for o in kept.objects] == [o.field_count for o in before.objects]
+    spares_the_others(office, "portal", OLD_PORTAL, bodies(path))
+
+
+def with_bad_field(office: Office, name: str, object_type: str, choices: str) -> Iterator[str]:
+    """Yield a list of an object's fields for each bad attribute that one of them can have."""
+    good = [
+        {"name": field.name, "label": field.label, "type": "string"}
+        for field in office.workspace.schemas.object(name, object_type).fields
+    ]
+    for bad in BAD_ATTRIBUTES:
+        first = good[0] | {choices if key == "choices" else key: bad[key] for key in bad}
+        yield json.dumps([first, *good[1:]])
+    yield json.dumps([*good, good[0]])
+    yield json.dumps([*good, {"name": None}])
+    yield json.dumps([*good, None])
+    yield json.dumps(good).replace('"string"', "1" * 5000, 1)
+    yield json.dumps(good).replace('"string"', "[" * 5000 + "]" * 5000, 1)
+
+
+def test_a_bad_field_of_salesforce_costs_its_object_only(office: Office) -> None:
+    def part(number: int, name: str, fields: str) -> str:
+        head = f'"referenceId": "r{number}", "httpStatusCode": 200'
+        return f'{{{head}, "body": {{"name": "{name}", "fields": {fields}}}}}'
+
+    contact = part(1, "Contact", next(with_bad_field(office, "org", "Contact", "picklistValues")))
+    parts = [
+        part(0, "Account", fields)
+        for fields in with_bad_field(office, "org", "Account", "picklistValues")
+    ]
+    faults = [
+        Fault(
+            FaultKind.BODY,
+            path="/composite",
+            message=f'{{"compositeResponse": [{each},{contact}]}}',
+        )
+        for each in parts
+    ]
+    assert len(faults) > 30
+    spares_the_others(office, "org", ORG, faults)
+
+
+def test_a_bad_property_of_hubspot_costs_its_object_only(office: Office) -> None:
+    faults = [
+        Fault(FaultKind.BODY, path="contacts", message=f'{{"results": {each}}}')
+        for each in with_bad_field(office, "portal", "contacts", "options")
+    ]
+    spares_the_others(office, "portal", OLD_PORTAL, faults)
 
 
 class OddError(Exception):
@@ -114,5 +193,5 @@ def test_any_exception_of_a_connector_is_a_recorded_failure(
     assert failure.code == "UNEXPECTED_ANSWER"
     assert office.workspace.health.status("org").status is Status.ERROR
     assert office.workspace.audit.entries(event="schema.refresh_failed")
-    report = office.workspace.checks.run(["org", "portal"])
-    assert len(report.connections) == 2
+    report = office.workspace.checks.run(NAMES)
+    assert len(report.connections) == 3
