@@ -227,7 +227,8 @@ def test_json_is_exact_and_holds_no_character_that_steers_a_terminal(text: str) 
 def test_json_writes_null_for_numbers_that_it_does_not_know() -> None:
     row = {"a": float("nan"), "b": [float("inf"), 1.5]}
 
-    assert json.loads(render([row], "jsonl")) == {"a": None, "b": [None, 1.5]}
+    # Lists are text there, so that all lines have the same types.
+    assert json.loads(render([row], "jsonl")) == {"a": None, "b": "[null,1.5]"}
 
 
 @given(st.lists(TEXT, min_size=1, max_size=3))

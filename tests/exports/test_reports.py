@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -84,7 +85,9 @@ Records = list[dict[str, Any]]
 def from_parquet(records: Records) -> Records:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "rows.parquet")
-        write_parquet(records, tuple(records[0]), path)
+        types = {"number": "BIGINT", "rate": "DOUBLE", "flag": "BOOLEAN"}
+        write_parquet(records, {name: types.get(name, "VARCHAR") for name in records[0]}, path)
+        assert sys.platform == "win32" or path.stat().st_mode & 0o077 == 0
         found = duckdb.read_parquet(str(path))
         rows = [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
     return [row | {"list": json.loads(row["list"])} for row in rows]
@@ -130,7 +133,8 @@ def from_workbook(records: Records) -> Records:
         pytest.param(lambda records: json.loads(render(records, "json")), id="json"),
         pytest.param(
             lambda records: [
-                json.loads(line) for line in render(records, "jsonl").split("\n")[:-1]
+                row | {"list": json.loads(row["list"])}
+                for row in map(json.loads, render(records, "jsonl").split("\n")[:-1])
             ],
             id="jsonl",
         ),

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crmdeck.errors import SourceError
-from crmdeck.exports import COLUMNS, export, records, write_parquet, write_report
+from crmdeck.exports import column_types, export, records, write_parquet, write_report
 from crmdeck.formats.contents import read_contents
 from crmdeck.formats.document import SchemaFile
 from crmdeck.formats.exported import exported_entries
@@ -112,7 +112,7 @@ def from_yaml(objects: Sequence[ObjectExport]) -> list[ObjectSchema]:
 def from_parquet(objects: Sequence[ObjectExport]) -> list[ObjectSchema]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "rows.parquet")
-        write_parquet(records("schema", objects), COLUMNS["schema"], path)
+        write_parquet(records("schema", objects), column_types("schema"), path)
         found = duckdb.read_parquet(str(path))
         rows = [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
     entries = exported_entries(SchemaFile("rows", b""), [("a row", row) for row in rows])

@@ -20,6 +20,7 @@ from .report_formats import REPORT_FORMATS as REPORT_FORMATS
 from .report_formats import stream_report as stream_report
 from .report_formats import write_report as write_report
 from .tables import COLUMNS as COLUMNS
+from .tables import column_types as column_types
 from .tables import named as named
 from .tables import records as records
 from .yamltext import to_yaml as to_yaml

@@ -112,7 +112,13 @@ def _render_json(rows: Records, columns: Sequence[str] | None, title: str) -> It
 
 
 def _render_jsonl(rows: Records, columns: Sequence[str] | None, title: str) -> Iterator[str]:
-    return (to_json(row) + "\n" for row in _select(rows, columns))
+    # Lists and objects of different shapes have no common type in a data frame.
+    flat = ({k: _flat(v) for k, v in row.items()} for row in _select(rows, columns))
+    return (to_json(row) + "\n" for row in flat)
+
+
+def _flat(value: object) -> object:
+    return to_json(value) if isinstance(value, Mapping | list | tuple) else value
 
 
 def _render_yaml(rows: Records, columns: Sequence[str] | None, title: str) -> Iterator[str]:

@@ -63,6 +63,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "tokenRenewed",
             "tokenLevel",
             "quotaLevel",
+            "tokenUsedAt",
+            "tokenRotatedAt",
+            "endings",
             "openCount",
             "openBreaking",
             "openRisky",
@@ -124,6 +127,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "rollup",
             "blanksAsZero",
             "displayFormat",
+            "defaultIsFormula",
             "objectLabel",
             "objectCustom",
             "objectDetails",
@@ -196,6 +200,35 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "audit": ("id", "at", "actor", "event", "connectionId", "summary", "details", "connection"),
     }
 )
+
+
+_FLAGS = frozenset(
+    {
+        *("custom", "objectCustom", "isStale", "tokenRenewed", "required", "readable"),
+        *("createable", "updateable", "unique", "externalId", "calculated", "restricted"),
+        *("archived", "nillable", "filterable", "idLookup", "encrypted", "caseSensitive"),
+        *("autoNumber", "typeExact", "reparentable", "writeRequiresMasterRead", "blanksAsZero"),
+        "defaultIsFormula",
+    }
+)
+_NUMBERS = frozenset(
+    {
+        *("objectCount", "fieldCount", "customFieldCount", "staleObjectCount"),
+        *("failedObjectCount", "quotaUsed", "quotaLimit", "openCount", "openBreaking"),
+        *("openRisky", "length", "precision", "scale", "leftOnly", "rightOnly", "differing"),
+    }
+)
+
+
+def column_types(what: str) -> dict[str, str]:
+    """Return the SQL type of each column of a table, whatever its data; raises UsageError.
+
+    Times, lists and objects are text.
+    """
+    return {
+        name: "BOOLEAN" if name in _FLAGS else "BIGINT" if name in _NUMBERS else "VARCHAR"
+        for name in columns_for(what)
+    }
 
 
 def records(

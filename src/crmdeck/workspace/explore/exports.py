@@ -12,6 +12,7 @@ from crmdeck.errors import UsageError
 from crmdeck.exports import (
     COLUMNS,
     REPORT_FORMATS,
+    column_types,
     make_contract,
     named,
     records,
@@ -221,7 +222,7 @@ class Exports:
             write_report(self._checked_report(what, ref, format, options), format, path)
         elif format == "parquet" and what != CONTRACT:
             data = self._data(what, ref, options)
-            write_parquet(records(what, data, self._names()), COLUMNS[what], path)
+            write_parquet(records(what, data, self._names()), column_types(what), path)
         else:
             write_atomically(path, self.stream(what, ref, format=format, **options))
 
