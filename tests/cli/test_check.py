@@ -91,6 +91,7 @@ def test_what_makes_it_fail_can_be_chosen(night: Night) -> None:
         ("check", "--no-refresh", "--fail-on", "none"),
         ("watch", "--times", "1"),
         ("drift", "--fail-on", "safe"),
+        ("status", "--fail-on", "safe"),
         ("refresh", "--all"),
     ],
 )

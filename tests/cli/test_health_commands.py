@@ -99,6 +99,9 @@ def test_an_alert_is_dismissed_and_reopened(tmp_path: Path) -> None:
     assert shell.json_error("health", "dismiss", "acme", "NOPE", code=2)["code"] == (
         "ALERT_NOT_FOUND"
     )
+    # A gate doesn't pass on a connection that was never read; plain status does.
+    assert shell.json("status", "acme", "--fail-on", "breaking", code=1)["reasons"] == ["failed"]
+    shell.run("status")
     shell.run("health", "dismiss", "nobody", "NEVER_REFRESHED", code=2)
 
 

@@ -84,16 +84,15 @@ def drift(
             report_error(error, as_json=as_json)
             reasons.append(error.exit_code)
         reasons = list(dict.fromkeys(reasons))
-        still = ws.drift.open_changes(name)
         if as_json:
             (named,) = ws.exports.named([report])
-            names = [reason.reason for reason in reasons]
-            emit_json(named | {"openChanges": still.to_wire(), "reasons": names})
+            emit_json(named | {"reasons": [reason.reason for reason in reasons]})
         else:
             if not ws.connections.all():
                 say_empty(ws)
             emit_drift(report.events, report.stories)
-            say(f"{name or 'All connections'}: {still.text}.")
+            if report.open_changes is not None:
+                say(f"{name or 'All connections'}: {report.open_changes.text}.")
     if reasons:
         raise typer.Exit(int(exit_code(reasons)))
 

@@ -93,17 +93,28 @@ def status(
 ) -> None:
     """Show connection health. Exit with 3 if a connection needs a sign-in.
 
-    With --fail-on, also exit with 4 if a change of that severity is open.
+    With --fail-on, also exit with 4 if a change of that severity is open, and with 3, 6 or 1 if the
+    last refresh could not read everything.
     """
     with open_workspace(home, demo, as_json) as ws:
+        unread: dict[str | None, ExitCode] = {}
         if fail_on is not None:
-            ws.checks.policy()  # A gate refuses a policy that it can't use.
+            # A gate must not pass because of something that it could not read.
+            ws.checks.policy()
+            for error in (each for name in names or (None,) for each in ws.checks.unread(name)):
+                report_error(error, as_json=as_json)
+                unread[error.connection] = error.exit_code
         found = [ws.health.status(name) for name in names] if names else list(ws.health.statuses())
         if not found:
             say_empty(ws)
-        reasons = [
-            _status_reasons(item, found) + _open_reasons(ws, item, fail_on) for item in found
-        ]
+        reasons = []
+        for item in found:
+            codes = _status_reasons(item, found)
+            if fail_on is not None and ws.drift.fails(fail_on, item.id):
+                codes.append(ExitCode.DRIFT)
+            if item.name in unread:
+                codes.append(unread[item.name])
+            reasons.append(list(dict.fromkeys(codes)))
         if as_json:
             answers = [
                 _with_reasons(item.to_wire(), why) for item, why in zip(found, reasons, strict=True)
@@ -158,15 +169,6 @@ def _status_reasons(
         alone = all(each.status is Status.ERROR for each in of)
         reasons.append(ExitCode.FAILED if alone else ExitCode.PARTIAL)
     return reasons
-
-
-def _open_reasons(
-    ws: workspace.Workspace, item: model.ConnectionStatus, fail_on: model.Severity | None
-) -> list[ExitCode]:
-    """Return the exit code that the open changes of a connection cause."""
-    if fail_on is None:
-        return []
-    return [ExitCode.DRIFT] if ws.drift.fails(fail_on, item.id) else []
 
 
 def _with_reasons(answer: Mapping[str, object], reasons: Sequence[ExitCode]) -> dict[str, object]:

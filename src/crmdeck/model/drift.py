@@ -103,10 +103,15 @@ class OpenChanges(WireModel):
 
 
 class DriftReport(WireModel):
-    """Changes, newest first, and their stories."""
+    """Changes, newest first, and their stories.
+
+    `open_changes` counts all open change groups, also those that the report leaves out. It is None
+    if unknown, as for a past time.
+    """
 
     events: tuple[DriftEvent, ...] = ()
     stories: tuple[Story, ...] = ()
+    open_changes: OpenChanges | None = None
 
 
 class FieldDifference(WireModel):

@@ -66,8 +66,8 @@ class Drift:
                 _require_known(session, connection_id, object_type)
             events = session.drift.events(connection_id, since=since, at=at)
             stories = session.drift.stories(connection_id, since=since)
+            still = {} if at is not None and not open_only else self._open(session, connection_id)
             if open_only:
-                still = self._open(session, connection_id)
                 events = tuple(event for event in events if event.id in still)
         wanted = tuple(
             event
@@ -78,7 +78,9 @@ class Drift:
         )
         told = {event.story for event in wanted}
         return DriftReport(
-            events=wanted, stories=tuple(story for story in stories if story.id in told)
+            events=wanted,
+            stories=tuple(story for story in stories if story.id in told),
+            open_changes=None if at is not None else _count(still),
         )
 
     def open_changes(self, connection: str | None = None) -> OpenChanges:
@@ -88,8 +90,8 @@ class Drift:
         """
         with self._context.store.read() as session:
             key = None if connection is None else find_connection(session, connection).id
-            still = self._open(session, key).values()
-        return count_open((change.group, change.severity) for change in still)
+            still = self._open(session, key)
+        return _count(still)
 
     def open_changes_by_connection(self) -> Mapping[str, OpenChanges]:
         """Return `open_changes` by connection ID; connections without drift are left out."""
@@ -273,6 +275,10 @@ class Drift:
             ]
         messages = [share_acknowledgments(self._context, connection) for connection in connections]
         return Noted(len(events), " ".join(filter(None, messages)))
+
+
+def _count(still: Mapping[str, Unacknowledged]) -> OpenChanges:
+    return count_open((change.group, change.severity) for change in still.values())
 
 
 def _require_known(session: Session, connection_id: str | None, object_type: str) -> None:

@@ -306,11 +306,7 @@ class Exports:
             at_least=options.get("at_least"),
             object_type=options.get("object_type"),
         )
-        # What was open at a past time is unknown.
-        still = None if at else self._drift.open_changes(ref)
-        return reports.drift_report(
-            about, drift, self._names(), since, at, self._context.now, still
-        )
+        return reports.drift_report(about, drift, self._names(), since, at, self._context.now)
 
     def _mapping_sheet(self, connection: Connection, options: ExportOptions) -> Report:
         pair, state, at = options.get("pair"), options.get("state"), options.get("at")

@@ -122,12 +122,8 @@ def drift_report(
     since: datetime | None,
     at: datetime | None,
     now: datetime,
-    still: OpenChanges | None = None,
 ) -> Report:
-    """Return the changes, breaking first, with one row per change group.
-
-    `still` are the open ones, whatever the report lists.
-    """
+    """Return the changes, breaking first, with one row per change group."""
     titles = {story.id: story for story in report.stories}
     rows: dict[Severity, list[tuple[object, ...]]] = {severity: [] for severity in Severity}
     listed: set[str] = set()
@@ -162,7 +158,7 @@ def drift_report(
         (
             ("since", since or "baseline"),
             ("until", at or now),
-            *([("open", still.text)] if still is not None else []),
+            *([("open", report.open_changes.text)] if report.open_changes else []),
         ),
         sections,
         now,
