@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import re
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -45,6 +46,23 @@ async def test_the_key_opens_and_nothing_else_does(server: GuardedServer) -> Non
         assert await status("/") == 200
         assert await status("/", Host="evil.example") == 403
         assert await status("/ws", Origin="http://evil.example") == 403
+
+
+async def test_the_page_asks_no_other_host(server: GuardedServer) -> None:
+    async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as browser:
+        async with browser.get(server.door) as answer:
+            page, policy = await answer.text(), answer.headers["Content-Security-Policy"]
+        assert re.findall(r"https?://(?!127\.0\.0\.1:)[^\s\"']+", page) == []
+        assert re.findall(r"\bon\w+=|<script>", page) == []
+        assert "default-src 'none'" in policy
+        assert "script-src 'self';" in policy
+        asked = re.findall(r"http://127\.0\.0\.1:\d+(/static/[^\s\"')]+)", page)
+        assert len(asked) == 4
+        for path in asked:
+            async with browser.get(f"{server.public_url}{path}") as answer:
+                assert answer.status == 200, path
+                if path.endswith(".css"):
+                    assert "url(" not in await answer.text()
 
 
 async def test_with_the_key_a_browser_shows_the_console(server: GuardedServer) -> None:

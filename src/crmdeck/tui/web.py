@@ -4,6 +4,9 @@ Anyone who reaches the console can change mappings and use the stored credential
 textual-serve has no access control. So every request needs the key printed at the start (later
 from a cookie) and the right host, and the websocket needs the right origin. Another page in the
 same browser can't control the console.
+
+The page is ours, because that of textual-serve loads a font from the internet. Its policy lets the
+browser ask no other host.
 """
 
 from __future__ import annotations
@@ -24,6 +27,12 @@ from crmdeck.errors import UsageError
 from crmdeck.home import HOME_VARIABLE
 
 COOKIE = "crmdeck_web"
+PAGE = Path(__file__).with_name("web_page")
+# The terminal in the page writes styles of its own.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self'; "
+    "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -33,7 +42,7 @@ class GuardedServer(Server):
     """textual-serve that requires a `key`."""
 
     def __init__(self, command: str, *, host: str, port: int, key: str) -> None:
-        super().__init__(command, host=host, port=port, title="crmdeck")
+        super().__init__(command, host=host, port=port, title="crmdeck", templates_path=PAGE)
         self.key = key
 
     @property
@@ -73,6 +82,9 @@ class GuardedServer(Server):
         if not response.prepared:
             response.headers["Referrer-Policy"] = "no-referrer"
             response.headers["X-Frame-Options"] = "DENY"
+            response.headers["Content-Security-Policy"] = (
+                f"{POLICY}; connect-src 'self' ws://{request.host}"
+            )
         return response
 
     def _opens(self, key: str | None) -> bool:
