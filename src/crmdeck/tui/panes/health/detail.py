@@ -90,7 +90,7 @@ def detail(
     head = [_head(entry, left)] if whole else []
     rest = [_runs(entry, right, whole=whole)]
     if whole:
-        rest += [_endings(entry, now, right), _history(entry, now, right)]
+        rest += [_history(entry, now, right), _endings(entry, now, right)]
     if is_wide:
         return beside(_sections(head + to_do), _sections([facts, *rest]), left, BETWEEN)
     return _sections([*head, *to_do, facts, *rest])
