@@ -197,9 +197,10 @@ def _show_report(report: PreflightReport) -> None:
     records = count(report.records, "record")
     if report.otherwise is not None:
         causes = count(len(report.stopping), "cause")
+        fixed = "this is" if len(report.stopping) == 1 else "these are"
         receiver = "PartnerOS" if report.direction is Direction.PULL else "the CRM"
         emit(f"{records}: {receiver} refuses every one, for {causes}.")
-        emit(f"Once these are fixed: {_counts(report.otherwise)}.\n")
+        emit(f"Once {fixed} fixed: {_counts(report.otherwise)}.\n")
     else:
         emit(f"{records}: {_counts(report)}.\n")
     emit_table(

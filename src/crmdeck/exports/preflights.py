@@ -173,7 +173,7 @@ def _facts(report: PreflightReport) -> list[tuple[str, object]]:
         facts.append(("record type", report.record_type))
     if report.otherwise is not None:
         parts = [f"{part.count:,} {part.label}" for part in _bar(report.otherwise) if part.count]
-        facts.append(("once these causes are fixed", ", ".join(parts)))
+        facts.append(("once that is fixed", ", ".join(parts)))
     facts += [("not read", note) for note in report.notes]
     return facts
 
