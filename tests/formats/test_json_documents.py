@@ -178,3 +178,27 @@ def test_what_is_no_schema_is_told_apart_from_what_is_broken(value: object) -> N
     with pytest.raises(SourceError) as caught:
         read(value)
     assert caught.value.code == "UNKNOWN_FILE"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "named"),
+    [
+        (
+            "enterprise.wsdl",
+            '<?xml version="1.0"?><definitions targetNamespace="urn:enterprise.soap.sforce.com"/>',
+            "WSDL of Salesforce's SOAP API",
+        ),
+        ("metadata.edmx", '<?xml version="1.0"?><edmx:Edmx Version="4.0"/>', "Dataverse"),
+        (
+            "account.json",
+            '{"LogicalName":"account","Attributes":[{"LogicalName":"name"}]}',
+            "Microsoft Dataverse",
+        ),
+    ],
+)
+def test_metadata_of_other_systems_is_refused_by_name(name: str, content: str, named: str) -> None:
+    data = content.encode()
+    with pytest.raises(SourceError) as caught:
+        read_contents(SchemaFile(name, data), data)
+    assert caught.value.code == "UNKNOWN_FILE"
+    assert named in (caught.value.cause or "")

@@ -77,6 +77,10 @@ async def test_with_the_key_a_browser_shows_the_console(server: GuardedServer) -
         await socket_.close()
 
 
+def test_the_address_of_an_ipv6_loopback_has_brackets() -> None:
+    assert make_server([], host="::1", port=8000).public_url == "http://[::1]:8000"
+
+
 def test_it_stays_on_this_machine() -> None:
     with pytest.raises(UsageError, match="only on loopback"):
         make_server([], host="0.0.0.0", port=8000)

@@ -11,6 +11,13 @@ from crmdeck.formats.json_documents import read_json
 from crmdeck.formats.metadata_xml import is_metadata, read_metadata
 from crmdeck.formats.sheets import Row, delimiter_of, first_line, read_csv, read_workbook
 
+_HEAD = 4_096
+_XML = {
+    b"soap.sforce.com": "The file is a WSDL of Salesforce's SOAP API, which crmdeck doesn't read. "
+    "Export describe answers instead.",
+    b"Edmx": "The file is OData metadata, such as that of Microsoft Dataverse. crmdeck reads "
+    "Salesforce and HubSpot.",
+}
 # The first bytes of workbooks before Excel 2007.
 _OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
 
@@ -29,7 +36,7 @@ def read_contents(file: SchemaFile, data: bytes) -> Contents:
         raise broken(file.name, "its start", "it is an old .xls workbook", remedy=remedy)
     if start.startswith(b"<"):
         if not is_metadata(file):
-            raise unknown(file, "The file is XML, but not metadata of objects or fields.")
+            raise unknown(file, _what_xml(data[:_HEAD]))
         return read_metadata([file])
     if _is_json(file, start):
         return read_json(file, data)
@@ -42,6 +49,13 @@ def read_contents(file: SchemaFile, data: bytes) -> Contents:
     if is_exported_row(restore(name.strip('"')) for name in first_line(text).split(delimiter)):
         return read_exported_csv(file, text.lstrip("\r\n"), delimiter)
     return read_dictionary(file, [read_csv(file, text)])
+
+
+def _what_xml(head: bytes) -> str:
+    for mark, why in _XML.items():
+        if mark in head:
+            return why
+    return "The file is XML, but not metadata of objects or fields."
 
 
 def _read_workbook(file: SchemaFile, data: bytes) -> Contents:

@@ -62,8 +62,18 @@ def read_json(file: SchemaFile, data: bytes) -> Contents:
         except SourceError as error:
             first = first or error
             continue
-        return found.contents()
-    raise first or unknown(file, _KNOWN)
+        return found.contents(_why_unknown(data))
+    raise first or unknown(file, _why_unknown(data))
+
+
+def _why_unknown(data: bytes) -> str:
+    head = data[:_NOISE]
+    if b'"LogicalName"' in head or b"#EntityDefinitions" in head:
+        return (
+            "The file is entity metadata of Microsoft Dataverse. crmdeck reads Salesforce and "
+            "HubSpot."
+        )
+    return _KNOWN
 
 
 def _starts(data: bytes) -> Iterable[int]:
@@ -91,12 +101,12 @@ class _Found:
         self._platform: Platform | None = None
         self._repaired = False
 
-    def contents(self) -> Contents:
+    def contents(self, why_unknown: str) -> Contents:
         """Return the contents. Raises SourceError if there are none, or for an invalid row."""
         rows = [(path, _decoded(raw)) for path, raw in self._rows]
         self._entries += exported_entries(self._file, rows)
         if not (self._entries or self._pipelines or self._listed):
-            raise self._errors[0] if self._errors else unknown(self._file, _KNOWN)
+            raise self._errors[0] if self._errors else unknown(self._file, why_unknown)
         return Contents(
             platform=self._platform,
             entries=tuple(self._entries),

@@ -42,7 +42,12 @@ class GuardedServer(Server):
     """textual-serve that requires a `key`."""
 
     def __init__(self, command: str, *, host: str, port: int, key: str) -> None:
-        super().__init__(command, host=host, port=port, title="crmdeck", templates_path=PAGE)
+        # textual-serve would leave out the brackets of an IPv6 address.
+        named = f"[{host}]" if ":" in host else host
+        url = f"http://{named}" + (f":{port}" if port != 80 else "")
+        super().__init__(
+            command, host=host, port=port, title="crmdeck", public_url=url, templates_path=PAGE
+        )
         self.key = key
 
     @property

@@ -428,12 +428,12 @@ def test_canceling_stops_between_objects(tmp_path: Path) -> None:
         next(answers)
 
 
-def test_a_probe_tells_how_much_there_is_without_reading_it(tmp_path: Path) -> None:
-    put(tmp_path, "a.json", b"not read")
-    source = connector(tmp_path)
-
-    assert source.probe().organization == f"{tmp_path.name}: 1 file, 0.0 MB"
-    assert source.meter.traffic.requests == 0
+def test_a_probe_refuses_what_a_refresh_would_refuse(tmp_path: Path) -> None:
+    put(tmp_path, "a.json", b'{"DailyApiRequests": {"Max": 15000, "Remaining": 14998}}')
+    with pytest.raises(SourceError, match="doesn't describe objects or fields"):
+        connector(tmp_path).probe()
+    put(tmp_path, "b.json", describe("Account", "Id"))
+    assert connector(tmp_path).probe().organization == f"{tmp_path.name}: 2 files, 0.0 MB"
 
 
 def notices(answers: list[Discovery]) -> dict[str, Notice]:

@@ -86,11 +86,12 @@ class FilesConnector:
         return self._meter
 
     def probe(self) -> ProbeReport:
-        """Return the number and the size of the schema files, without reading them.
+        """Return the number and the size of the schema files, after reading the first usable one.
 
-        Raises SourceError if there are none.
+        Raises SourceError if there are none, or if a refresh could use none.
         """
         found = find_files(self._path)
+        self._require_usable(found)
         try:
             size = sum(file.stat().st_size for file in found.files)
         except OSError as error:
@@ -156,6 +157,18 @@ class FilesConnector:
             check_size(self._path.name, size)
             files.append(file)
         return files
+
+    def _require_usable(self, found: Found) -> None:
+        folder = self._path if self._path.is_dir() else None
+        catalog = Catalog()
+        for path in found.files:
+            files = [read_file(path, found.name_of(path), folder)]
+            read = read_catalog(files, self._platform, CancelToken())
+            if read.entries:
+                return
+            catalog.listed |= read.listed
+            catalog.troubles += read.troubles
+        raise self._nothing_usable(catalog)
 
     def _nothing_usable(self, catalog: Catalog) -> CrmdeckError:
         troubles = catalog.troubles

@@ -20,6 +20,8 @@ SUFFIXES = tuple(
 METADATA_SUFFIXES = (
     *(".object", ".object-meta.xml", ".field-meta.xml", ".recordtype-meta.xml"),
     *(".validationrule-meta.xml", ".globalvalueset", ".globalvalueset-meta.xml"),
+    # Read only to refuse them by name.
+    *(".wsdl", ".edmx"),
 )
 _SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__"})
 # The Salesforce extensions of an editor store an org's metadata in this hidden folder.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from contextlib import suppress
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -13,6 +14,7 @@ from crmdeck.errors import CanceledError, CrmdeckError
 from crmdeck.model import CancelToken
 from crmdeck.sandbox import Sandbox
 from crmdeck.workspace import Workspace
+from crmdeck.workspace.connections.signin import redirect
 from tests.workspace.connections.signin.conftest import ORG, PORTAL, app, org_draft, portal_draft
 
 
@@ -168,3 +170,26 @@ def test_a_sign_in_under_way_shows_no_secret(sandbox: Sandbox, ws: Workspace) ->
         state = parse_qs(urlsplit(sign_in.url).query)["state"][0]
         assert state not in repr(sign_in)
         assert "verifier" not in sign_in.url
+
+
+ADDRESSES = {socket.AF_INET6: ("::1", 0, 0, 0), socket.AF_INET: ("127.0.0.1", 0)}
+
+
+def has_ipv6() -> bool:
+    with suppress(OSError), socket.socket(socket.AF_INET6) as probe:
+        probe.bind(("::1", 0))
+        return True
+    return False
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="no IPv6 on this machine")
+def test_the_listener_covers_every_address_of_localhost(monkeypatch: pytest.MonkeyPatch) -> None:
+    def resolved(*_: object, **__: object) -> list[tuple[object, ...]]:
+        return [(each, 0, 0, "", address) for each, address in ADDRESSES.items()]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+    server = redirect.RedirectServer(0, "/callback", lambda _: True)
+    monkeypatch.undo()
+    for host in ("127.0.0.1", "[::1]"):
+        assert httpx.get(f"http://{host}:{server.port}/callback?code=1").status_code == 200
+    server.close()

@@ -5,9 +5,12 @@ Source: RFC 8252, "OAuth 2.0 for Native Apps", section 7.3 and 8.
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -28,32 +31,40 @@ class PortInUseError(CrmdeckError):
 
 
 class RedirectServer:
-    """Listens on 127.0.0.1, and passes each query of `path` to `take`.
+    """Listens on every address of `localhost`, and passes each query of `path` to `take`.
 
-    `take` returns True for the expected answer, and the browser shows that.
+    The browser chooses among the addresses. `take` returns True for the expected answer, and the
+    browser shows that.
     """
 
     def __init__(self, port: int, path: str, take: Callable[[str], bool]) -> None:
+        servers: list[_Server] = []
         try:
-            self._server = _Server(("127.0.0.1", port), _Handler)
+            for family, address in _addresses():
+                kind = _ServerV6 if family == socket.AF_INET6 else _Server
+                servers.append(kind((address, port), _Handler))
+                port = servers[0].server_address[1]
         except OSError as error:
+            for server in servers:
+                server.server_close()
             raise PortInUseError(
                 f"Can't listen on port {port}.",
                 cause=f"{error.strerror or type(error).__name__}.",
                 remedy="Stop the program that uses the port, or add another port to the app's "
                 "callback URLs and use it: --redirect-port PORT",
             ) from None
-        self._server.path, self._server.take = path, take
-        self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
-        )
-        self._thread.start()
+        self.port, self._servers = port, servers
+        for server in servers:
+            server.path, server.take = path, take
+            threading.Thread(
+                target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+            ).start()
 
     def close(self) -> None:
         """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
 
 
 class _Server(ThreadingHTTPServer):
@@ -65,6 +76,29 @@ class _Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         pass  # a browser that closes its connection isn't the user's problem
+
+
+class _ServerV6(_Server):
+    address_family = socket.AF_INET6
+
+
+def _addresses() -> list[tuple[int, str]]:
+    """Return the loopback addresses that `localhost` resolves to, 127.0.0.1 first."""
+    found: list[tuple[int, str]] = [(socket.AF_INET, "127.0.0.1")]
+    with suppress(OSError):
+        for family, _, _, _, address in socket.getaddrinfo("localhost", 0):
+            each = (int(family), str(address[0]))
+            if each not in found and ipaddress.ip_address(each[1]).is_loopback and _exists(*each):
+                found.append(each)
+    return found
+
+
+def _exists(family: int, address: str) -> bool:
+    # A machine can resolve a name to an address that it doesn't have.
+    with suppress(OSError), socket.socket(family) as probe:
+        probe.bind((address, 0))
+        return True
+    return False
 
 
 class _Handler(BaseHTTPRequestHandler):
