@@ -27,10 +27,10 @@ from crmdeck.model import (
     PartnerObject,
     PicklistValue,
     Reason,
-    Rule,
     Severity,
     SuggestAnswer,
     Suggestion,
+    WriteRules,
 )
 
 PAIR = "deal_registration--Opportunity"
@@ -65,7 +65,6 @@ def review(
     log: Sequence[Decision] = (),
     events: Sequence[DriftEvent] = (),
     partner: Sequence[Field] = tuple(map(field, NAMES)),
-    rules: tuple[Rule, ...] | None = None,
     rates: Mapping[str, FillRate] | None = None,
 ) -> Review:
     return Review(
@@ -77,7 +76,8 @@ def review(
         events=tuple(events),
         knowledge=Knowledge(),
         rates=rates or {},
-        rules=rules,
+        write_rules=WriteRules(),
+        now=NOON,
     )
 
 

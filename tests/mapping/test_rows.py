@@ -18,14 +18,13 @@ from crmdeck.mapping.rows import (
 )
 from crmdeck.mapping.state import by_field
 from crmdeck.mapping.wording import best_text
+from crmdeck.matching.checks import warn
 from crmdeck.matching.context import MIN_CONFIDENCE
 from crmdeck.model import (
     Alternative,
     Decision,
     Direction,
     FieldType,
-    Rule,
-    RuleKind,
     Severity,
     SourceSuggestion,
     Suggestion,
@@ -217,15 +216,40 @@ def test_a_row_has_the_drift_the_new_name_and_the_source_s_own_suggestions() -> 
     )
 
 
-def test_a_field_pair_is_judged_with_the_rules_of_the_crm() -> None:
-    left, right = field("accountName"), field("Name")
-    rule = Rule(name="R", kind=RuleKind.VALIDATION, fields=("Name",))
-    judged = review(right, rules=(rule,)).judge(left, right)
-    assert [one.code for one in judged.warnings] == ["RULE"]
-    assert review(right).judge(left, right).warnings == ()
-    read_only = field("Name", createable=False, updateable=False)
-    assert review(read_only, rules=(rule,)).judge(left, read_only).warnings == ()
-    assert review(read_only).judge(left, read_only).direction is PULL
+def test_a_field_pair_is_judged_by_preflight_unless_it_is_only_read() -> None:
+    left, right = field("accountName"), field("Name", length=5)
+    judged = review(right).judge(left, right)
+    assert [(one.code, one.when) for one in judged.failures] == [
+        ("TOO_LONG", "6 characters or more")
+    ]
+    read_only = field("Name", length=5, createable=False, updateable=False)
+    only_read = review(read_only).judge(left, read_only)
+    assert (only_read.direction, only_read.failures) == (PULL, ())
+
+
+@pytest.mark.parametrize("left_type", FieldType)
+@pytest.mark.parametrize("right_type", FieldType)
+def test_preflight_finds_what_the_ranker_warns_of_when_a_value_is_written(
+    left_type: FieldType, right_type: FieldType
+) -> None:
+    left = field(
+        "left", type=left_type, length=99, precision=12, scale=4, required=False, updateable=False
+    )
+    right = field(
+        "right",
+        type=right_type,
+        length=9,
+        precision=8,
+        scale=2,
+        required=True,
+        restricted=True,
+        picklist=values("a"),
+    )
+    written = set(warn(left, right)) - set(warn(left, right, writes=False))
+    if right_type is FieldType.BOOLEAN or FieldType.BINARY in (left_type, right_type):
+        # An empty checkbox is false, and no one knows what a file contains.
+        written = {one for one in written if one.code == "LENGTH_SHORTER"}
+    assert bool(written) <= bool(review(right).judge(left, right).failures)
 
 
 def test_a_row_is_titled_by_its_label() -> None:

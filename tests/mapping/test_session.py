@@ -371,11 +371,14 @@ def test_hidden_warnings_stay_hidden_until_others_are_named() -> None:
     partner = (field("accountName", length=9), *map(field, NAMES[1:]))
     session = MappingSession("acme", review(*fields, partner=partner), "dana", lambda: NOON)
     session.update_suggestions(answer(accountName=("Account_Name__c", 0.9)))
-    assert [one.code for one in session.by_name["accountName"].warnings] == ["LENGTH_SHORTER"]
-    session.hide_warnings({"LENGTH_SHORTER"})
-    assert not session.by_name["accountName"].warnings
+    assert [one.code for one in session.by_name["accountName"].failures] == ["TOO_LONG"]
+    session.hide_warnings({"TOO_LONG"})
+    assert not session.by_name["accountName"].failures
     session.hide_warnings(())
-    assert session.by_name["accountName"].warnings
+    assert session.by_name["accountName"].failures
+    # The verdicts on the whole pair replace those on the two fields, even if there are none.
+    session.update_failures((), [("accountName", "Account_Name__c")])
+    assert not session.by_name["accountName"].failures
 
 
 def test_required_fields_are_unmapped_until_a_row_writes_them() -> None:

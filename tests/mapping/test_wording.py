@@ -33,7 +33,6 @@ from crmdeck.model import (
     DecisionState,
     Direction,
     FieldType,
-    PicklistValue,
     Severity,
 )
 
@@ -149,7 +148,7 @@ def test_a_note_names_the_worst_problem(changed: dict[str, Any], expected: str) 
         ("LENGTH_SHORTER", {"right": field("x", length=40), "direction": PULL}, "may be cut"),
         ("LENGTH_SHORTER", {}, "may be cut"),
         ("LENGTH_SHORTER", {"right": None}, "may be cut"),
-        ("VALUE_MAP_NEEDED", {"partner": STATUS, "right": CHOICES}, "2 of 3 values"),
+        ("VALUE_MAP_NEEDED", {"partner": STATUS, "right": CHOICES}, "0 of 3 values"),
         ("VALUE_MAP_NEEDED", {}, "map the values"),
         ("TIME_LOST", {}, "drops the time of day"),
         ("NEW_KIND", {}, "new kind"),
@@ -161,15 +160,11 @@ def test_a_warning_in_few_words(code: str, changed: dict[str, Any], expected: st
 
 def test_values_without_a_crm_value() -> None:
     free = row(partner=STATUS, right=CHOICES)
-    assert missing_values(free) == ("Lost",)
-    labels = (PicklistValue(value="1", label="lost"), PicklistValue(value="2", active=False))
-    other = field("Status", type=FieldType.PICKLIST, picklist=labels)
-    assert missing_values(row(partner=STATUS, right=other)) == ("New", "Won")
-    by_value = field("Status", type=FieldType.PICKLIST, picklist=values("LOST", "2"))
-    assert missing_values(row(partner=STATUS, right=by_value)) == ("New", "Won")
-    coded = field("s", picklist=(PicklistValue(value="1", label="Won"),))
-    shouted = field("S", type=FieldType.PICKLIST, picklist=(PicklistValue(value="2", label="WON"),))
-    assert missing_values(row(partner=coded, right=shouted)) == ()
+    assert missing_values(free) == ("New", "Won", "Lost")
+    ours = field("Status", type=FieldType.PICKLIST, picklist=values("lost", "won"))
+    assert missing_values(row(partner=STATUS, right=ours)) == ("New",)
+    closed = field("Status", type=FieldType.PICKLIST, picklist=values("lost", inactive=("lost",)))
+    assert missing_values(row(partner=STATUS, right=closed)) == ("New", "Won", "Lost")
     stored = row(partner=STATUS, right=CHOICES, value_map={"lost": "Won"})
     assert missing_values(stored) == ("New", "Won")
     assert missing_values(row(partner=STATUS, right=None)) == ()
@@ -178,7 +173,7 @@ def test_values_without_a_crm_value() -> None:
 @pytest.mark.parametrize(
     ("value_map", "expected"),
     [
-        (None, "2 of 3 match; Lost has no CRM value"),
+        (None, "none of 3 match"),
         ({"new": "x"}, "1 of 3 mapped; Won, Lost have no CRM value"),
         ({}, "none of 3 mapped"),
         ({"new": "x", "won": "x", "lost": "x"}, "all 3 mapped"),
@@ -197,6 +192,10 @@ def test_how_many_values_have_a_crm_value(value_map: dict[str, str] | None, expe
         ("no longer in the schema", 23, "no longer in the schema"),
         ("may be empty", 8, "empty"),
         ("12 values not mapped", 12, "12 not mapped"),
+        ("✕ 81 characters or more", 18, "✕ > 80 characters"),
+        ("✕ 10,000,000 or more", 19, "✕ 8 digits or more"),
+        ("~ always: the time of day is dropped", 19, "~ drops time"),
+        ("✕ 5 of 5 values: not a value of the picklist", 19, "✕ 5 of 5 values"),
     ],
 )
 def test_a_note_is_shortened_only_if_it_must_be(words: str, width: int, expected: str) -> None:

@@ -68,6 +68,7 @@ async def test_a_required_field_gets_a_source_or_is_filled_elsewhere(
 
         await desk.go("crm:Name")
         text = screen_text(desk.pilot)
+        assert "▲ always: no source" in text
         assert "REQUIRED, NOT MAPPED  1" in text
         assert "Enter maps 1 required" in text
         await desk.press("a")
@@ -86,8 +87,10 @@ async def test_a_required_field_gets_a_source_or_is_filled_elsewhere(
         await desk.press("u")
         assert marked() == ()
         await desk.go("accountName")
-        await desk.press("a")
-        await desk.go("crm:Name")
+        await desk.press("a", "P")
+        assert "- → Name" in screen_text(desk.pilot)
+        await desk.press("enter")
+        assert desk.pane.table.cursor_name == "crm:Name"
         await desk.press("enter")
         dialog = desk.app.screen
         assert isinstance(dialog, ChooseField)

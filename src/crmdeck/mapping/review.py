@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
-from crmdeck.matching.checks import warn, warn_of_rules
+from crmdeck.matching.checks import warn
 from crmdeck.matching.context import Homes
 from crmdeck.matching.directions import suggest_direction
 from crmdeck.matching.knowledge import Knowledge
@@ -17,17 +18,22 @@ from crmdeck.model import (
     FillRate,
     MappingWarning,
     PartnerObject,
-    Rule,
+    WriteRules,
 )
+from crmdeck.preflight.edges import FailsWhen, field_failures
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The widest direction of a field pair, the reason, and the warnings."""
+    """The widest direction of a field pair, the reason, and the warnings.
+
+    `failures` are the verdicts of preflight on values written to the CRM, without its rules.
+    """
 
     direction: Direction
     reason: str
     warnings: tuple[MappingWarning, ...]
+    failures: tuple[FailsWhen, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,8 @@ class Review:
 
     `log` is oldest first, `events` newest first; `settled` are the IDs of those that no longer
     break a mapping. `rates` are the measured fill rates by CRM field.
-    `homes` are the known objects of the two sides. `rules` are None if unreadable.
+    `homes` are the known objects of the two sides. `write_rules` are those of the CRM, whatever
+    the field, and `now` is the time of the review in UTC.
     """
 
     connection_id: str
@@ -47,13 +54,17 @@ class Review:
     events: tuple[DriftEvent, ...]
     knowledge: Knowledge
     rates: Mapping[str, FillRate]
+    write_rules: WriteRules
+    now: datetime
     settled: Collection[str] = ()
     homes: Homes = (None, None)
-    rules: tuple[Rule, ...] | None = None
 
     def judge(self, left: Field, right: Field) -> Verdict:
         direction, reason = suggest_direction(left, right, knowledge=self.knowledge)
-        warnings = warn(left, right, knowledge=self.knowledge, homes=self.homes)
-        if direction is not Direction.PULL:
-            warnings += warn_of_rules(right, self.rules)
-        return Verdict(direction, reason, warnings)
+        warnings = warn(left, right, knowledge=self.knowledge, homes=self.homes, writes=False)
+        if direction is Direction.PULL:
+            return Verdict(direction, reason, warnings)
+        now = self.now.replace(tzinfo=None)
+        return Verdict(
+            direction, reason, warnings, field_failures(left, right, self.write_rules, now)
+        )

@@ -31,12 +31,14 @@ from crmdeck.model import (
     FieldType,
     MappingWarning,
     ObjectPair,
+    Outcome,
     Reason,
     Severity,
     SourceSuggestion,
     Suggestion,
     in_force,
 )
+from crmdeck.preflight.edges import FailsWhen
 
 WITH_VALUES = (FieldType.PICKLIST, FieldType.MULTIPICKLIST, FieldType.BOOLEAN)
 
@@ -62,6 +64,7 @@ class MappingRow:
     schema no longer has it. `renamed_to` is then its probable new name. `drift` are the changes
     since the acceptance, `settled` the IDs of those that are settled, `hidden_warnings` the codes
     of warnings hidden for this pair. `claimed` are the CRM fields suggested for other rows.
+    `judged` are the verdicts of preflight on the whole pair, worst first, once they are known.
     """
 
     partner: Field
@@ -81,6 +84,7 @@ class MappingRow:
     source_suggestions: tuple[SourceSuggestion, ...] = ()
     renamed_to: str = ""
     claimed: frozenset[str] = frozenset()
+    judged: tuple[FailsWhen, ...] | None = None
 
     @property
     def name(self) -> str:
@@ -152,6 +156,19 @@ class MappingRow:
         return tuple(one for one in found if one.code not in self.hidden_warnings | settled)
 
     @property
+    def failures(self) -> tuple[FailsWhen, ...]:
+        """The verdicts of preflight that aren't hidden, worst first.
+
+        Until the whole pair is judged, those on the two fields alone.
+        """
+        if self.right is not None and self.direction is Direction.PULL:
+            return ()
+        found = self.judged
+        if found is None:
+            found = self.verdict.failures if self.verdict is not None else ()
+        return tuple(one for one in found if one.code not in self.hidden_warnings)
+
+    @property
     def needs_value_map(self) -> bool:
         """True if a value map is needed and the stored one, if any, is incomplete."""
         found = self.verdict.warnings if self.verdict is not None else ()
@@ -188,7 +205,7 @@ class MappingRow:
             return Trouble.STUCK
         if self.severity is Severity.RISKY:
             return Trouble.DRIFTED
-        if self.unmapped_values or (self.is_open and self.warnings):
+        if self.unmapped_values or (self.is_open and (self.warnings or self.failures)):
             return Trouble.WARNED
         return None
 
@@ -198,9 +215,11 @@ class RequiredRow:
     """A CRM field that a new record requires, and that no accepted mapping writes.
 
     `mark` is the active decision that it is filled elsewhere, `history` all such decisions.
+    `outcome` is what preflight says of a record without the field.
     """
 
     field: Field
+    outcome: Outcome = Outcome.REFUSED
     mark: Decision | None = None
     history: tuple[Decision, ...] = ()
 
@@ -256,7 +275,8 @@ class Situation:
 
     `log` has every decision on the pair, oldest first. `put_back` are candidates that the ranker
     left out because they had been rejected. `directions` are those set on rows not accepted yet.
-    The `focused` row is the first to get the CRM field that it was suggested.
+    The `focused` row is the first to get the CRM field that it was suggested. `failures` are the
+    verdicts of preflight by PartnerOS and CRM field.
     """
 
     log: tuple[Decision, ...]
@@ -265,6 +285,7 @@ class Situation:
     directions: Mapping[str, Direction] = field(default_factory=dict)
     hidden_warnings: frozenset[str] = frozenset()
     focused: str | None = None
+    failures: Mapping[tuple[str, str], tuple[FailsWhen, ...]] = field(default_factory=dict)
 
 
 class RowBuilder:
@@ -323,12 +344,14 @@ class RowBuilder:
 
     def build_required(self, log: Sequence[Decision]) -> tuple[RequiredRow, ...]:
         """Return the required CRM fields without a PartnerOS field, in the order of the schema."""
+        rules = self.review.write_rules
+        outcome = Outcome.UNLESS_AUTOMATION if rules.runs_automation else Outcome.REFUSED
         marks = filled_elsewhere(log)
         history: defaultdict[str, list[Decision]] = defaultdict(list)
         for decision in log:
             history[decision.subject].append(decision)
         return tuple(
-            RequiredRow(one, marks.get(one.name), tuple(history[f"crm:{one.name}"]))
+            RequiredRow(one, outcome, marks.get(one.name), tuple(history[f"crm:{one.name}"]))
             for one in required_unmapped(self.review.crm_fields, log)
         )
 
@@ -374,6 +397,7 @@ class RowBuilder:
             source_suggestions=suggestion.source_suggestions if suggestion is not None else (),
             renamed_to=self._renamed.get(crm_field or "", "") if right is None else "",
             claimed=claimed,
+            judged=now.failures.get((partner.name, crm_field or "")),
         )
 
 

@@ -27,6 +27,7 @@ from crmdeck.model import (
     SuggestAnswer,
     Suggestion,
 )
+from crmdeck.preflight.edges import FailsWhen
 
 _numbers = count(1)
 
@@ -85,6 +86,7 @@ class MappingSession:
         self._waiting: dict[str, Suggestion] = {}
         self._put_back: dict[str, dict[str, Candidate]] = {}
         self._directions: dict[str, Direction] = {}
+        self._failures: dict[tuple[str, str], tuple[FailsWhen, ...]] = {}
         self.builder = RowBuilder(review)
         self._rebuild()
 
@@ -124,6 +126,40 @@ class MappingSession:
             else:
                 self._suggestions[name] = suggestion
                 self._waiting.pop(name, None)
+        self._rebuild()
+
+    @property
+    def accepted(self) -> dict[str, str]:
+        """The accepted rows that write to the CRM, with their CRM fields."""
+        return {
+            row.name: row.crm_field
+            for row in self.rows
+            if row.state is DecisionState.ACCEPTED
+            and row.crm_field is not None
+            and row.direction is not Direction.PULL
+        }
+
+    @property
+    def suggested(self) -> dict[str, str]:
+        """The undecided rows that would write to the CRM, with their CRM fields."""
+        return {
+            row.name: row.crm_field
+            for row in self.rows
+            if row.is_open
+            and row.crm_field is not None
+            and row.can_sync
+            and row.direction is not Direction.PULL
+        }
+
+    def update_failures(
+        self, found: Iterable[FailsWhen], judged: Iterable[tuple[str, str]]
+    ) -> None:
+        """Show the verdicts of preflight on the rows; `judged` are the field pairs that it saw."""
+        failures: dict[tuple[str, str], tuple[FailsWhen, ...]] = dict.fromkeys(judged, ())
+        for one in found:
+            key = (one.partner_field or "", one.crm_field or "")
+            failures[key] = (*failures.get(key, ()), one)
+        self._failures = failures
         self._rebuild()
 
     def focus(self, name: str | None) -> bool:
@@ -306,6 +342,7 @@ class MappingSession:
                 directions=self._directions,
                 hidden_warnings=self.hidden_warnings,
                 focused=self.focused,
+                failures=self._failures,
             )
         )
 

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from crmdeck.drift.wording import what_happened
 from crmdeck.mapping.rows import Group, MappingRow, Trouble
-from crmdeck.model import Choice, Decision, DecisionState, Direction, Field, FieldType, ObjectPair
+from crmdeck.model import (
+    STOPPING,
+    Choice,
+    Decision,
+    DecisionState,
+    Direction,
+    Field,
+    FieldType,
+    MappingWarning,
+    ObjectPair,
+    Outcome,
+)
+from crmdeck.preflight.edges import ALWAYS, FailsWhen
 from crmdeck.text import count
 
 FILLED_ELSEWHERE = "filled elsewhere"
+OUTCOME_SIGNS = {
+    Outcome.REFUSED: "✕",
+    Outcome.UNLESS_AUTOMATION: "▲",
+    Outcome.UNLESS_USER: "▲",
+    Outcome.CHANGED: "~",
+    Outcome.UNKNOWN: "?",
+}
 SIGNS = {
     DecisionState.ACCEPTED: "✓",
     DecisionState.REJECTED: "–",
@@ -65,7 +85,9 @@ def crm_text(row: MappingRow) -> str:
 
 
 def row_note(row: MappingRow) -> str:
-    """Return the most important problem of a row in a few words, or an empty text."""
+    """Return when a row fails, or its most important problem, in a few words, or an empty text."""
+    if shows_failure(row):
+        return fails_when_text(row)
     match row.trouble:
         case Trouble.BROKEN | Trouble.DRIFTED:
             worst = max(row.open_drift, key=lambda event: event.severity.rank, default=None)
@@ -79,6 +101,43 @@ def row_note(row: MappingRow) -> str:
         case Trouble.WARNED:
             return warning_words(row, row.warnings[0].code)
     return best_text(row) if row.group is Group.NO_MATCH else ""
+
+
+def shows_failure(row: MappingRow) -> bool:
+    """True if the verdict of preflight matters more than any other problem of the row."""
+    return bool(row.failures) and row.trouble in (None, Trouble.BROKEN, Trouble.WARNED)
+
+
+def fails_when_text(row: MappingRow) -> str:
+    """Return the worst verdict of preflight with its sign, empty if there is none."""
+    if not row.failures:
+        return ""
+    worst = row.failures[0]
+    same = [one for one in row.failures if (one.outcome, one.code) == (worst.outcome, worst.code)]
+    return f"{OUTCOME_SIGNS[worst.outcome]} {_when(row, worst, len(same))}"
+
+
+def _when(row: MappingRow, worst: FailsWhen, same: int) -> str:
+    if worst.when == ALWAYS:
+        renamed = worst.code == "FIELD_GONE" and row.renamed_to
+        return f"{ALWAYS}: {'renamed?' if renamed else worst.reason}"
+    if worst.when in row.values and same > 1:
+        return f"{same} of {len(row.values)} values: {worst.reason}"
+    if worst.outcome in STOPPING and worst.rule is None and worst.when not in row.values:
+        return worst.when
+    return f"{worst.when}: {worst.reason}"
+
+
+def as_warning(failure: FailsWhen) -> MappingWarning:
+    """Return a verdict of preflight as a warning about its field pair."""
+    text = f"{failure.crm_field}: {failure.when} ({failure.reason})."
+    return MappingWarning(code=failure.code, text=text)
+
+
+def failure_text(failure: FailsWhen) -> str:
+    """Return one verdict of preflight: `✕ 81 characters or more: longer than 80 characters`."""
+    needs = f", needs {', '.join(failure.needs)}" if failure.needs else ""
+    return f"{OUTCOME_SIGNS[failure.outcome]} {failure.when}: {failure.reason}{needs}"
 
 
 def row_line(row: MappingRow) -> str:
@@ -118,22 +177,13 @@ def warning_words(row: MappingRow, code: str) -> str:
 def missing_values(row: MappingRow) -> tuple[str, ...]:
     """Return the labels of the PartnerOS values without a CRM value.
 
-    Without a stored value map, a CRM value of the same name counts, whatever the case.
+    Without a stored value map, PartnerOS sends its own values.
     """
     labels = {value.value: value.label or value.value for value in row.partner.picklist}
     if row.value_map is not None:
         return tuple(labels.get(one, one) for one in row.values if one not in row.value_map)
-    there = {
-        text.casefold()
-        for value in (row.right.picklist if row.right is not None else ())
-        if value.active
-        for text in (value.value, value.label)
-    }
-    return tuple(
-        labels[one]
-        for one in row.values
-        if there.isdisjoint((one.casefold(), labels[one].casefold()))
-    )
+    there = {value.value for value in (row.right.picklist if row.right else ()) if value.active}
+    return tuple(labels[one] for one in row.values if one not in there)
 
 
 def matched_values_text(row: MappingRow) -> str:
@@ -164,9 +214,26 @@ def shortened(words: str, width: int) -> str:
     """Return a note in a shorter wording if it needs more than `width` cells and has one."""
     if len(words) <= width:
         return words
-    return _SHORT.get(
-        words, words.removeprefix("may be ").replace(" values not mapped", " not mapped")
-    )
+    text = _SHORT.get(words, words)
+    text = text.removeprefix("may be ").replace(" values not mapped", " not mapped")
+    text = _CHARACTERS.sub(_more_than, text)
+    text = _LARGE.sub(_more_digits, text)
+    text = text.replace("the time of day is dropped", "drops time")
+    if len(text) > width:
+        text = text.replace(f"{ALWAYS}: ", "")
+    return text if len(text) <= width else text.partition(":")[0]
+
+
+_CHARACTERS = re.compile(r"([\d,]+) characters or more")
+_LARGE = re.compile(r"(\d{1,3}(?:,\d{3}){2,}) or more")
+
+
+def _more_than(found: re.Match[str]) -> str:
+    return f"> {int(found[1].replace(',', '')) - 1:,} characters"
+
+
+def _more_digits(found: re.Match[str]) -> str:
+    return f"{len(found[1].replace(',', ''))} digits or more"
 
 
 _WARNING_WORDS = {

@@ -28,8 +28,12 @@ def warn(
     *,
     knowledge: Knowledge | None = None,
     homes: Homes = (None, None),
+    writes: bool = True,
 ) -> tuple[MappingWarning, ...]:
     """Return the warnings about a PartnerOS field and a CRM field, worst first.
+
+    Without `writes`, those about values written to the CRM are left out, because preflight judges
+    them.
 
     A field that is only read needs no checks of its size and values. An unknown attribute (None)
     gives no warning. `homes` are the known objects of both fields: if the names have different
@@ -39,10 +43,24 @@ def warn(
     found += _pair_warnings(left, right, knowledge)
     no_push, no_pull = obstacles(left, right, knowledge)
     if no_push is None:
-        found += _write_warnings(left, right)
+        judged = frozenset() if writes else _JUDGED_BY_PREFLIGHT
+        found += (one for one in _write_warnings(left, right) if one.code not in judged)
     if no_pull is None:
         found += _write_warnings(right, left)
     return tuple({(warning.code, warning.text): warning for warning in found}.values())
+
+
+_JUDGED_BY_PREFLIGHT = frozenset(
+    {
+        "TYPE_MISMATCH",
+        "LENGTH_SHORTER",
+        "PRECISION_LOST",
+        "NUMBER_TOO_LARGE",
+        "TIME_LOST",
+        "NOT_A_CHOICE",
+        "REQUIRED_MAY_BE_EMPTY",
+    }
+)
 
 
 def warn_of_rules(right: Field, rules: Sequence[Rule] | None) -> tuple[MappingWarning, ...]:

@@ -7,7 +7,7 @@ decimal more, a blank, a choice without a CRM value, or a number that a rule nam
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -24,6 +24,9 @@ from crmdeck.model import (
 )
 from crmdeck.preflight.fields import NUMBERS, TEXTS, Raw
 from crmdeck.preflight.judge import Judge, MappedField, Setting
+
+ALWAYS = "always"
+"""When a row fails whatever its value."""
 
 _SAMPLE_ID = "3f1c2a9e-7b40-4c55-9d1e-0a6b8f2d4c77"
 # Formulas of an org name a handful of numbers; more are not worth a judgment each.
@@ -100,7 +103,7 @@ def fails_when(
     }
     always = judged(good)
     usual = {_key(finding) for finding in always}
-    found = [_as_failure(finding, "always") for finding in always]
+    found = [_as_failure(finding, ALWAYS) for finding in always]
     numbers = _numbers_in_rules(schema)
     for row in mapped:
         target = targets.get(row.crm_field)
@@ -124,6 +127,18 @@ def fails_when(
         return row, outcomes.index(failure.outcome)
 
     return tuple(sorted(unique, key=place))
+
+
+def field_failures(
+    source: Field, target: Field, rules: WriteRules, now: datetime
+) -> tuple[FailsWhen, ...]:
+    """Return when the target field refuses or changes values of its source, whatever the rules.
+
+    `now` is in UTC, without a time zone.
+    """
+    schema = ObjectSchema(object_type="", fields=(target,), rules=())
+    row = MappedField(source.name, target.name)
+    return fails_when(schema, (row,), {source.name: source}, rules, Setting(now=now))
 
 
 def good_value(source: Field | None, target: Field, setting: Setting) -> Raw:
@@ -161,9 +176,15 @@ def edges_of(
     if source is None or not source.required:
         yield Edge("empty", "")
     kind = target.type
+    ours = kind if source is None or source.type is FieldType.OTHER else source.type
+    if ours is not kind and ours in _USUAL:
+        yield _USUAL[ours]
     if kind in TEXTS or kind is FieldType.EMAIL:
         longest = target.length or rules.longest_text
-        can_be_longer = source is None or source.length is None or source.length > (longest or 0)
+        can_be_longer = source is None or (
+            (source.length is None or source.length > (longest or 0))
+            and ours in TEXTS | {FieldType.EMAIL, FieldType.OTHER}
+        )
         if longest and can_be_longer and longest < 100_000:
             text = "x" * (longest + 1)
             if kind is FieldType.EMAIL:
@@ -172,25 +193,61 @@ def edges_of(
         if kind is FieldType.URL or (source is not None and source.type is FieldType.URL):
             yield Edge("with https://", "https://example.com")
             yield Edge("without https://", "example.com")
-    elif kind in NUMBERS:
-        yield from _number_edges(target, numbers)
-    elif kind in (FieldType.DATE, FieldType.DATETIME):
+    elif kind in NUMBERS and ours in NUMBERS | TEXTS:
+        yield from _number_edges(source, target, numbers)
+    elif kind in _DAYS and ours in _DAYS | TEXTS:
         yield from _date_edges(source, target, setting)
     elif kind is FieldType.REFERENCE and (source is None or source.type is FieldType.REFERENCE):
-        yield Edge("an ID of PartnerOS", _SAMPLE_ID)
+        yield _ID
     if source is not None:
         for each in source.picklist:
-            yield Edge(each.value, each.value)
+            if each.active:
+                yield Edge(each.value, each.value)
 
 
-def _number_edges(target: Field, numbers: Sequence[Decimal]) -> Iterator[Edge]:
+_TEXT = Edge("text", "some text")
+_NUMBER = Edge("a number", Decimal(2))
+_ID = Edge("PartnerOS ID", _SAMPLE_ID)
+_USUAL: dict[FieldType, Edge] = {
+    FieldType.STRING: _TEXT,
+    FieldType.TEXT: _TEXT,
+    FieldType.HTML: _TEXT,
+    FieldType.EMAIL: Edge("an email address", "ada@example.com"),
+    FieldType.PHONE: Edge("a phone number", "+1 555 0100"),
+    FieldType.INTEGER: _NUMBER,
+    FieldType.DECIMAL: _NUMBER,
+    FieldType.CURRENCY: _NUMBER,
+    FieldType.PERCENT: _NUMBER,
+    FieldType.BOOLEAN: Edge("true", True),
+    FieldType.URL: Edge("a link", "https://example.com"),
+    FieldType.ID: _ID,
+    FieldType.REFERENCE: _ID,
+    FieldType.TIME: Edge("a time", "12:00:00"),
+    FieldType.DATE: Edge("a date", "2026-05-16"),
+    FieldType.DATETIME: Edge(ALWAYS, "2026-05-16T12:00:00Z"),
+}
+"""A value of each type, worth a try on a field of another type."""
+_DAYS = frozenset({FieldType.DATE, FieldType.DATETIME})
+
+
+def _number_edges(
+    source: Field | None, target: Field, numbers: Sequence[Decimal]
+) -> Iterator[Edge]:
     yield Edge("0", Decimal(0))
     yield Edge("below 0", Decimal(-1))
     scale = 0 if target.type is FieldType.INTEGER else target.scale
-    if scale is not None:
+    finest = None if source is None else source.scale
+    if source is not None and source.type is FieldType.INTEGER:
+        finest = 0
+    if scale is not None and (finest is None or finest > scale):
         small = Decimal(1) + Decimal(5).scaleb(-scale - 1)
         yield Edge(f"more than {scale} decimal places" if scale else "with decimals", small)
-    if target.precision is not None:
+    whole = (
+        None
+        if source is None or source.precision is None or finest is None
+        else source.precision - finest
+    )
+    if target.precision is not None and (whole is None or whole > target.precision - (scale or 0)):
         large = Decimal(10) ** (target.precision - (scale or 0))
         yield Edge(f"{large:,} or more", large)
     for number in numbers:
@@ -207,8 +264,6 @@ def _date_edges(source: Field | None, target: Field, setting: Setting) -> Iterat
 
     yield Edge("in the past", day(-2))
     yield Edge("later than 12 months", day(400))
-    if source is not None and source.type is FieldType.DATETIME and target.type is FieldType.DATE:
-        yield Edge("always", f"{setting.now:%Y-%m-%dT%H:%M:%S}Z")
 
 
 def _numbers_in_rules(schema: ObjectSchema) -> tuple[Decimal, ...]:

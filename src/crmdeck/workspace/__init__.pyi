@@ -56,6 +56,7 @@ from crmdeck.mapping.session import Write as Write
 from crmdeck.mapping.state import OpenRows as OpenRows
 from crmdeck.mapping.wording import DIRECTION_WORDS as DIRECTION_WORDS
 from crmdeck.mapping.wording import FILLED_ELSEWHERE as FILLED_ELSEWHERE
+from crmdeck.mapping.wording import OUTCOME_SIGNS as OUTCOME_SIGNS
 from crmdeck.mapping.wording import SIGNS as SIGNS
 from crmdeck.mapping.wording import STATE_WORDS as STATE_WORDS
 from crmdeck.mapping.wording import access_text as access_text
@@ -63,6 +64,7 @@ from crmdeck.mapping.wording import best_text as best_text
 from crmdeck.mapping.wording import choice_text as choice_text
 from crmdeck.mapping.wording import crm_text as crm_text
 from crmdeck.mapping.wording import decision_text as decision_text
+from crmdeck.mapping.wording import failure_text as failure_text
 from crmdeck.mapping.wording import left_out_text as left_out_text
 from crmdeck.mapping.wording import matched_values_text as matched_values_text
 from crmdeck.mapping.wording import pair_text as pair_text
@@ -70,6 +72,7 @@ from crmdeck.mapping.wording import percent as percent
 from crmdeck.mapping.wording import row_line as row_line
 from crmdeck.mapping.wording import row_note as row_note
 from crmdeck.mapping.wording import shortened as shortened
+from crmdeck.mapping.wording import shows_failure as shows_failure
 from crmdeck.mapping.wording import type_text as type_text
 from crmdeck.mapping.wording import warning_words as warning_words
 from crmdeck.mapping.wording import yes_no as yes_no

@@ -173,15 +173,30 @@ class Preflights:
         return PreflightRun(report, tuple(findings), (), sides)
 
     def fails_when(
-        self, ref: str, pair: str, **assumed: Unpack[Assumptions]
+        self,
+        ref: str,
+        pair: str,
+        *,
+        also: Mapping[str, str] | None = None,
+        **assumed: Unpack[Assumptions],
     ) -> tuple[FailsWhen, ...]:
         """Return when each mapped row fails, from values at the edge of what its field takes.
 
-        Raises NotFoundError and UsageError.
+        `also` are rows that are not accepted yet: PartnerOS fields with their CRM fields. What
+        they cause comes after the accepted rows, which are judged without them. Raises
+        NotFoundError and UsageError.
         """
-        sides = self._sides(ref, pair)
+        sides = self._sides(ref, pair, also=also)
         setting = self._setting(sides, assumed)
-        return fails_when(sides.schema, sides.mapped, sides.sources, sides.write_rules, setting)
+        accepted = tuple(row for row in sides.mapped if row.partner_field not in (also or {}))
+
+        def judged(rows: Sequence[MappedField]) -> tuple[FailsWhen, ...]:
+            return fails_when(sides.schema, rows, sides.sources, sides.write_rules, setting)
+
+        found = judged(accepted) if accepted else ()
+        if also:
+            found += tuple(one for one in judged(sides.mapped) if one.partner_field in also)
+        return found
 
     def newly_refused(self, ref: str, pair: str, since: datetime) -> tuple[FailsWhen, ...]:
         """Return which writes the CRM refuses now, and didn't before the change found at `since`.
@@ -229,7 +244,13 @@ class Preflights:
             run.report, sides.connection.name, sides.schema, sides.sources, self._context.now
         )
 
-    def _sides(self, ref: str, pair: str, direction: Direction = Direction.PUSH) -> Sides:
+    def _sides(
+        self,
+        ref: str,
+        pair: str,
+        direction: Direction = Direction.PUSH,
+        also: Mapping[str, str] | None = None,
+    ) -> Sides:
         sources = {field.name: field for field in self._mappings.partner_fields(pair)}
         mapping = self._mappings.get(ref, pair)
         mapped = tuple(
@@ -239,6 +260,7 @@ class Preflights:
             and line.crm_field is not None
             and line.direction in (direction, Direction.BIDIRECTIONAL)
         )
+        mapped += tuple(MappedField(*each) for each in (also or {}).items())
         if not mapped:
             where = "to PartnerOS" if direction is Direction.PULL else "to the CRM"
             raise UsageError(

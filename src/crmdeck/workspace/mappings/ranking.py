@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from crmdeck import matching
+from crmdeck.connectors.registry import vendor_of
 from crmdeck.errors import UsageError
-from crmdeck.matching.checks import warn_of_rules
+from crmdeck.mapping.wording import as_warning
+from crmdeck.matching.checks import warn, warn_of_rules
 from crmdeck.matching.knowledge import Knowledge
+from crmdeck.matching.lexicon import homes_of
 from crmdeck.model import (
-    Alternative,
     CancelToken,
     Connection,
     Decision,
@@ -26,6 +29,7 @@ from crmdeck.model import (
     SourceSuggestion,
     Suggestion,
 )
+from crmdeck.preflight.edges import field_failures
 from crmdeck.store import Store
 
 if TYPE_CHECKING:
@@ -104,9 +108,10 @@ def rank_pair(
     encoder: matching.Encoder | None,
     learning: bool,
     others: Mapping[str, Sequence[Decision]],
+    now: datetime,
     own: Sequence[Suggestion] = (),
 ) -> tuple[Suggestion, ...]:
-    """Return one suggestion for each PartnerOS field, with the CRM's rules and the source's own.
+    """Return one suggestion for each PartnerOS field, with the verdicts of preflight as warnings.
 
     `learning` uses the decisions on other pairs. `others` are the logs of other connections by
     name, `own` the suggestions of the source.
@@ -135,18 +140,40 @@ def rank_pair(
     )
     crm_fields = {field.name: field for field in sides.crm_object.fields}
 
-    def warnings(one: Suggestion | Alternative) -> tuple[MappingWarning, ...]:
-        field = crm_fields.get(one.crm_field or "")
-        if field is None or one.direction is Direction.PULL:
-            return one.warnings
-        return (*one.warnings, *warn_of_rules(field, sides.crm_object.rules))
+    partner_fields = {field.name: field for field in sides.partner.fields}
+    homes = homes_of(sides.partner.fields, sides.crm_object.fields, context, knowledge)
+    write_rules = vendor_of(sides.connection.platform).write_rules
+
+    def warnings(
+        name: str, crm_field: str | None, direction: Direction
+    ) -> tuple[MappingWarning, ...]:
+        left, right = partner_fields[name], crm_fields.get(crm_field or "")
+        if right is None:
+            return ()
+        found = warn(left, right, knowledge=knowledge, homes=homes, writes=False)
+        if direction is Direction.PULL:
+            return found
+        failures = field_failures(left, right, write_rules, now.replace(tzinfo=None))
+        return (
+            *found,
+            *map(as_warning, failures),
+            *warn_of_rules(right, sides.crm_object.rules),
+        )
 
     return tuple(
         suggestion.model_copy(
             update={
-                "warnings": warnings(suggestion),
+                "warnings": warnings(
+                    suggestion.partner_field, suggestion.crm_field, suggestion.direction
+                ),
                 "alternatives": tuple(
-                    one.model_copy(update={"warnings": warnings(one)})
+                    one.model_copy(
+                        update={
+                            "warnings": warnings(
+                                suggestion.partner_field, one.crm_field, one.direction
+                            )
+                        }
+                    )
                     for one in suggestion.alternatives
                 ),
                 "source_suggestions": tuple(

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from crmdeck.connectors.barrier import fault_barrier
 from crmdeck.connectors.base import Integration, TeamLog
+from crmdeck.connectors.registry import vendor_of
 from crmdeck.drift.wording import event_text
 from crmdeck.errors import ConflictError, CrmdeckError, NotFoundError, UsageError
 from crmdeck.mapping.choices import NearestField, nearest_fields
@@ -263,6 +264,7 @@ class Mappings:
                 encoder=None,
                 learning=self._context.settings.learning,
                 others=others,
+                now=self._context.now,
             )
             for sides, others in zip(every, logs, strict=True)
         }
@@ -604,7 +606,8 @@ class Mappings:
             knowledge=knowledge,
             rates=session.rates.get(connection.id, sides.pair.crm_object),
             homes=homes_of(partner.fields, crm_object.fields, context, knowledge),
-            rules=crm_object.rules,
+            write_rules=vendor_of(connection.platform).write_rules,
+            now=self._context.now,
         )
 
     def _suggest(
@@ -634,6 +637,7 @@ class Mappings:
             learning=settings.learning,
             others=others,
             own=own,
+            now=self._context.now,
         )
         decided = by_field(sides.own_log)
         return SuggestAnswer(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from rich.cells import cell_len
 
-from crmdeck.model import DecisionState
+from crmdeck.model import DecisionState, Outcome
 from crmdeck.tui.dialogs.choose import Choice as Option
 from crmdeck.tui.filters import FilterKey, flag_key, one_of, text_key, words_key
 from crmdeck.tui.panes.mapping.table import Line
@@ -20,8 +20,10 @@ from crmdeck.workspace import (
     DIRECTION_WORDS,
     FILLED_ELSEWHERE,
     HIGH_MATCH,
+    OUTCOME_SIGNS,
     SIGNS,
     STATE_WORDS,
+    FailsWhen,
     Group,
     MappingRow,
     PairChoice,
@@ -29,10 +31,12 @@ from crmdeck.workspace import (
     Trouble,
     best_text,
     crm_text,
+    failure_text,
     pair_text,
     percent,
     row_note,
     shortened,
+    shows_failure,
 )
 
 T = TypeVar("T")
@@ -47,6 +51,13 @@ TROUBLE_STYLES = {
     Trouble.STUCK: "error",
     Trouble.DRIFTED: "warn",
     Trouble.WARNED: "warn",
+}
+OUTCOME_STYLES = {
+    Outcome.REFUSED: "error",
+    Outcome.UNLESS_AUTOMATION: "warn",
+    Outcome.UNLESS_USER: "warn",
+    Outcome.CHANGED: "",
+    Outcome.UNKNOWN: "muted",
 }
 STUCK = "╳"
 """The arrow of a row that can't sync."""
@@ -158,7 +169,7 @@ def _columns(title: int, name: int, note: int) -> tuple[Column[Line], ...]:
         ),
         Column(
             "note",
-            "Notes",
+            "Fails when",
             _of(_note, "", _required_words),
             style=_of(_note_style, "muted", lambda row: "error" if row.is_open else "muted"),
             fit=lambda line, width: shortened(
@@ -186,7 +197,7 @@ def _name(line: Line) -> str:
 def _required_words(row: RequiredRow | None) -> str:
     if row is None:
         return ""
-    return "no source" if row.is_open else FILLED_ELSEWHERE
+    return f"{OUTCOME_SIGNS[row.outcome]} always: no source" if row.is_open else FILLED_ELSEWHERE
 
 
 def row_sign(row: MappingRow) -> str:
@@ -257,12 +268,51 @@ def _note(row: MappingRow) -> str:
 
 
 def _note_style(row: MappingRow) -> str:
+    if row.group is Group.DONE:
+        return "muted"
+    if shows_failure(row):
+        return OUTCOME_STYLES[row.failures[0].outcome]
     return TROUBLE_STYLES[row.trouble] if row.trouble is not None else "muted"
+
+
+def _failure_style(choice: Option) -> str:
+    sign = choice.detail[:1]
+    return next(OUTCOME_STYLES[one] for one, its in OUTCOME_SIGNS.items() if its == sign)
+
+
+def failure_options(
+    failures: Sequence[FailsWhen], rows: Mapping[str, MappingRow]
+) -> tuple[Option, ...]:
+    """Return the verdicts of preflight as options of a dialog, by the number of each."""
+    return tuple(
+        Option(
+            number,
+            " → ".join(
+                (
+                    rows[one.partner_field].title if one.partner_field else "-",
+                    one.crm_field or "-",
+                )
+            ),
+            failure_text(one),
+        )
+        for number, one in enumerate(failures)
+    )
 
 
 def _gravity(row: MappingRow) -> int:
     return list(Trouble).index(row.trouble) if row.trouble is not None else len(Trouble)
 
+
+FAILURE_COLUMNS: tuple[Column[Option], ...] = (
+    Column(
+        "row",
+        "",
+        lambda choice: choice.label,
+        min_width=24,
+        fit=lambda choice, width: cut_middle(choice.label, width),
+    ),
+    Column("failure", "", lambda choice: choice.detail, style=_failure_style),
+)
 
 PROGRESS_CELLS = 28
 

@@ -20,7 +20,12 @@ from crmdeck.tui.editor import edited
 from crmdeck.tui.host import Location, PaneHost
 from crmdeck.tui.keys.actions import action, is_shown
 from crmdeck.tui.loading.requests import Job, Loader
-from crmdeck.tui.panes.mapping.columns import PAIR_COLUMNS, pair_option
+from crmdeck.tui.panes.mapping.columns import (
+    FAILURE_COLUMNS,
+    PAIR_COLUMNS,
+    failure_options,
+    pair_option,
+)
 from crmdeck.tui.panes.mapping.detail import field_notes, pair_notes
 from crmdeck.tui.panes.mapping.loader import Change, PairLoader
 from crmdeck.tui.panes.mapping.propose import propose
@@ -30,6 +35,7 @@ from crmdeck.tui.text import count
 from crmdeck.workspace import (
     DIRECTION_WORDS,
     HIGH_MATCH,
+    FailsWhen,
     Group,
     MappingPlan,
     MappingRow,
@@ -45,6 +51,7 @@ from crmdeck.workspace import (
     left_out_text,
     not_filling_elsewhere,
     pair_choices,
+    pair_text,
     percent,
     rejecting,
     row_line,
@@ -142,7 +149,8 @@ class MappingCommands:
         return self.why_no_rows() or "No mapping is broken, and no required field lacks a source."
 
     def why_no_warning(self) -> str | None:
-        if self.row is not None and (self.row.warnings or self.row.hidden_warnings):
+        row = self.row
+        if row is not None and (row.warnings or row.failures or row.hidden_warnings):
             return None
         return self.why_no_row() or "This row has no warnings."
 
@@ -156,6 +164,9 @@ class MappingCommands:
 
     def why_no_pair(self) -> str | None:
         return None if self._pairs.ref is not None else "No connection chosen."
+
+    def why_no_session(self) -> str | None:
+        return None if self._pairs.current is not None else self.why_no_row()
 
     def why_no_edit(self) -> str | None:
         session = self._pairs.current
@@ -366,6 +377,46 @@ class MappingCommands:
             self.choose_source()
 
     @action(
+        "mapping.preflight",
+        "Preflight",
+        "P",
+        help="Show which values the CRM refuses or changes, from values at the edge of each field.",
+        hint=91,
+        blocked=why_no_session,
+    )
+    def preflight(self) -> None:
+        session, workspace = self._pairs.current, self._host.workspace
+        if session is None:
+            return
+        found: list[FailsWhen] = []
+
+        def work(_: Job) -> tuple[FailsWhen, ...]:
+            return workspace.preflights.fails_when(session.ref, session.pair)
+
+        def took(failures: tuple[FailsWhen, ...]) -> None:
+            found.extend(failures)
+            dialog.fill(failure_options(found, session.by_name))
+
+        def chosen(number: int | None) -> None:
+            if number is None or session is not self._pairs.current:
+                return
+            one = found[number]
+            self._table.go_to(one.partner_field or f"crm:{one.crm_field}")
+            if self.row is not None and self.row.values:
+                self.values()
+
+        dialog = Choose(
+            f"Preflight of {pair_text(session.pair)}",
+            None,
+            text="Accepted rows, at the edge of what each field takes. Enter opens the row.",
+            columns=FAILURE_COLUMNS,
+        )
+        label = "running preflight"
+        open_filled(
+            self._table.app, dialog, chosen, self._requests, work, took, slot="values", label=label
+        )
+
+    @action(
         "mapping.known",
         "Hide warning",
         "W",
@@ -376,9 +427,12 @@ class MappingCommands:
         if self._at is None:
             return
         session, row = self._at
-        if row.warnings:
-            code = row.warnings[0].code
-            words = warning_words(row, code)
+        if row.failures or row.warnings:
+            if row.failures:
+                code, words = row.failures[0].code, row.failures[0].reason
+            else:
+                code = row.warnings[0].code
+                words = warning_words(row, code)
             self._say(f"Hidden for this pair: {words}")
             codes = session.hidden_warnings | {code}
             self._pairs.hide_warnings(session, codes, f"hide warnings: {words}")

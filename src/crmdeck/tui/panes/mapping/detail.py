@@ -9,7 +9,7 @@ from datetime import datetime
 from rich.cells import cell_len
 from textual.content import Content
 
-from crmdeck.model import DecisionState, DriftEvent, Field, Reason, Severity
+from crmdeck.model import DecisionState, DriftEvent, Field, Outcome, Reason, Severity
 from crmdeck.text import ago
 from crmdeck.tui.layout import GAP, half, side_by_side, wrap, wrap_hanging
 from crmdeck.tui.marks import SEVERITY_COLORS, SEVERITY_SIGNS
@@ -23,6 +23,7 @@ from crmdeck.workspace import (
     RowBuilder,
     access_text,
     decision_text,
+    failure_text,
     matched_values_text,
     percent,
     type_text,
@@ -30,6 +31,13 @@ from crmdeck.workspace import (
 )
 
 HISTORY = 6
+FAILURE_STYLES = {
+    Outcome.REFUSED: "$bad",
+    Outcome.UNLESS_AUTOMATION: "$warn",
+    Outcome.UNLESS_USER: "$warn",
+    Outcome.CHANGED: "",
+    Outcome.UNKNOWN: "$muted",
+}
 BAR_CELLS = 7
 CANDIDATE_CELLS = 5
 LABEL_CELLS = 9
@@ -85,6 +93,7 @@ def pair_notes(
     rate = builder.review.rates.get(right.name)
     if rate is not None:
         notes.append((f"filled: {filled_text(rate, now)}", "$muted"))
+    notes += [(failure_text(one), FAILURE_STYLES[one.outcome]) for one in verdict.failures]
     return notes + [(f"▲ {warning.text}", "$warn") for warning in verdict.warnings]
 
 
@@ -237,6 +246,8 @@ def _problems(row: MappingRow, now: datetime) -> Iterator[tuple[str, str]]:
         if event.id in row.settled:
             sign, style = "✓", "$muted"
         yield f"{sign} {_drift_text(event)}, {ago(event.detected_at, now)}", style
+    for one in row.failures:
+        yield failure_text(one), FAILURE_STYLES[one.outcome] if row.is_open else "$muted"
     found = row.verdict.warnings if row.verdict is not None else ()
     for warning in found:
         if warning.code in row.hidden_warnings:
@@ -290,7 +301,10 @@ def _alternatives(row: MappingRow, around: Around, width: int) -> Iterator[Conte
         if one.reasons:
             yield _indented(_reason_text(one.reasons[:2]), width, "$muted")
         if right is not None:
-            for warning in around.builder.judge(row.partner, right).warnings[:1]:
+            verdict = around.builder.judge(row.partner, right)
+            for failure in verdict.failures[:1]:
+                yield _indented(failure_text(failure), width, FAILURE_STYLES[failure.outcome])
+            for warning in () if verdict.failures else verdict.warnings[:1]:
                 yield _indented(f"▲ {warning.text}", width, "$warn")
 
 

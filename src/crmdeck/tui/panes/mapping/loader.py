@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from textual.timer import Timer
 from textual.widget import Widget
 
-from crmdeck.errors import CrmdeckError
+from crmdeck.errors import CrmdeckError, UsageError
 from crmdeck.model import Decision, SuggestAnswer
 from crmdeck.tui.host import PaneHost
 from crmdeck.tui.loading.kept import Kept
@@ -27,6 +27,7 @@ from crmdeck.tui.panes.mapping.table import waits
 from crmdeck.tui.state.undo import UndoStep
 from crmdeck.tui.text import count
 from crmdeck.workspace import (
+    FailsWhen,
     Group,
     MappingRow,
     MappingSession,
@@ -344,7 +345,9 @@ class PairLoader:
             Change.PAIR if another else Change.GROUPS,
             first_open(session) if field is None and another else field,
         )
-        if not self.is_ranked:
+        if self.is_ranked:
+            self._judge(session)
+        else:
             self._rank(session, quiet=by_meaning)
 
     def _rank(self, session: MappingSession, *, quiet: bool) -> None:
@@ -375,6 +378,34 @@ class PairLoader:
             # Only the first ranking by meaning moves rows between groups: the user is among them
             # when later ones arrive.
             self._show(Change.GROUPS if first else Change.ROWS, None)
+            self._judge(session)
+
+    def _judge(self, session: MappingSession) -> None:
+        """Run preflight from edge values, and show its verdicts on the rows."""
+        workspace, suggested = self._host.workspace, session.suggested
+        judged = {**session.accepted, **suggested}.items()
+
+        def work(_: Job) -> tuple[FailsWhen, ...]:
+            try:
+                return workspace.preflights.fails_when(session.ref, session.pair, also=suggested)
+            except UsageError as error:
+                if error.code == "NOTHING_ACCEPTED":
+                    return ()
+                raise
+
+        def took(found: tuple[FailsWhen, ...]) -> None:
+            session.update_failures(found, judged)
+            if session is self.session:
+                self._show(Change.ROWS, None)
+
+        self._requests.load(
+            "judge",
+            work,
+            took,
+            failed=lambda error: self._host.say(str(error), title="Preflight", severity="warning"),
+            quiet=True,
+            after_paint=True,
+        )
 
     def _not_ranked(self, error: CrmdeckError) -> None:
         self._refining, self.is_ranked = False, True
