@@ -30,7 +30,7 @@ async def test_from_the_morning_check_to_a_repaired_mapping(tmp_path: Path) -> N
 
             # To the connection above, to what changed, to the second change, which was renamed: not
             # to the new name, but to the best field.
-            keys = ("k", "n", "j", "f", "x", "enter")
+            keys = ("k", "f", "j", "f", "x", "enter")
             assert len(keys) <= MOST_KEYS
             for key in keys[:-1]:
                 await pilot.press(key)
