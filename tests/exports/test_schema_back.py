@@ -207,7 +207,9 @@ def test_a_data_dictionary_says_what_it_shows_and_no_picklist_that_is_not_whole(
     )  # fmt: skip
     whole = exported(ObjectSchema(object_type="Deal__c", fields=(field,)))
     summary = ObjectSummary.from_wire(whole.to_wire() | {"fieldCount": 1})
-    report = data_dictionary("acme", [whole], [summary], None, NOW)
+    report = data_dictionary("acme", [whole], [summary], None, NOW, left_out=3)
+    assert report.contents == ["Index", "Deal__c"]
+    assert "3 companion objects left out" in report.summary
     write_report(report, "xlsx", tmp_path / "dictionary.xlsx")
 
     (found,) = built("dictionary.xlsx", (tmp_path / "dictionary.xlsx").read_bytes())

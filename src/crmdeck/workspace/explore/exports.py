@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypedDict, Unpack
 
+from crmdeck.connectors.registry import vendor_of
+from crmdeck.drift.story_rules import base_of
 from crmdeck.errors import UsageError
 from crmdeck.exports import (
     COLUMNS,
@@ -36,6 +38,7 @@ from crmdeck.model import (
     ObjectDifference,
     ObjectExport,
     ObjectPair,
+    ObjectSummary,
     SchemaSummary,
     Severity,
     WireModel,
@@ -47,6 +50,7 @@ from crmdeck.workspace.context import Context
 from crmdeck.workspace.drift import Drift
 from crmdeck.workspace.explore import reports
 from crmdeck.workspace.explore.schemas import Schemas
+from crmdeck.workspace.explore.standing import object_standing
 from crmdeck.workspace.mappings.service import Mappings
 
 Exportable = WireModel | Iterable[WireModel]
@@ -99,6 +103,10 @@ TAKES: Mapping[str, tuple[str, ...]] = {
     CONTRACT: ("pair",),
 }
 """The filters of each export."""
+
+
+def _business_first(summary: ObjectSummary) -> tuple[int, str]:
+    return object_standing(summary.object_type, custom=summary.custom is True), summary.object_type
 
 
 class ExportOptions(TypedDict, total=False):
@@ -289,12 +297,21 @@ class Exports:
         at, object_type = options.get("at"), options.get("object_type")
         listed = self._schemas.objects(connection.id, at).objects
         objects: Iterable[ObjectExport]
+        left_out = 0
         if object_type is None:
-            objects = self._schemas.each(connection.id, at)
+            vendor = vendor_of(connection.platform)
+            shown = [each for each in listed if base_of(each.object_type, vendor) is None]
+            left_out = len(listed) - len(shown)
+            shown.sort(key=_business_first)
+            listed = tuple(shown)
+            names = [each.object_type for each in listed]
+            objects = self._schemas.each(connection.id, at, names=names)
         else:
             objects = [self._schemas.whole(connection.id, object_type, at)]
             listed = tuple(each for each in listed if each.object_type == object_type)
-        return reports.data_dictionary(connection.name, objects, listed, at, self._context.now)
+        return reports.data_dictionary(
+            connection.name, objects, listed, at, self._context.now, left_out=left_out
+        )
 
     def _drift_report(self, ref: str | None, options: ExportOptions) -> Report:
         at, since = options.get("at"), options.get("since")

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 from crmdeck.drift.wording import place_of, what_happened
-from crmdeck.exports.report import Report, Section, filled_table
+from crmdeck.exports.report import Report, Section, Table, filled_table
 from crmdeck.model import (
     AlertLevel,
     ConnectionStatus,
@@ -53,8 +54,21 @@ def data_dictionary(
     listed: Sequence[ObjectSummary],
     at: datetime | None,
     now: datetime,
+    *,
+    left_out: int = 0,
 ) -> Report:
-    """Return the fields of each object, one section per object; it can be drawn once."""
+    """Return an index and the fields of each object, one section per object.
+
+    It can be drawn once. `left_out` is the number of objects that only repeat another one.
+    """
+    index = Section(
+        "Index",
+        table=Table(
+            # The source `files` must not read these headings as those of fields.
+            ("object type", "shown as", "is custom", "number of fields"),
+            [(e.object_type, e.label, e.custom, e.field_count) for e in listed],
+        ),
+    )
     sections = (
         Section(
             one.object_type,
@@ -70,11 +84,16 @@ def data_dictionary(
     return Report(
         f"Data dictionary of {connection}",
         f"{count(len(listed), 'object')} with "
-        f"{count(sum(each.field_count for each in listed), 'field')}.",
+        f"{count(sum(each.field_count for each in listed), 'field')}."
+        + (
+            f" {count(left_out, 'companion object')} left out: name one with --object."
+            if left_out
+            else ""
+        ),
         (("connection", connection), ("as of", at or now)),
-        sections,
+        chain([index], sections),
         now,
-        [each.object_type for each in listed],
+        [index.title, *(each.object_type for each in listed)],
     )
 
 

@@ -156,9 +156,12 @@ class Schemas:
             loaded = session.snapshots.load(current)
         return tuple(self._detail(loaded[info.id], at) for info in current)
 
-    def each(self, ref: str, at: datetime | None = None) -> Iterator[ObjectExport]:
-        """Yield all objects with all their details, a part in memory at a time.
+    def each(
+        self, ref: str, at: datetime | None = None, *, names: Sequence[str] | None = None
+    ) -> Iterator[ObjectExport]:
+        """Yield all objects, or those of `names` in their order, with all their details.
 
+        Only a part is in memory at a time.
         Raises NotFoundError and SchemaNotDiscoveredError immediately.
         """
         with self._context.store.read() as session:
@@ -166,6 +169,9 @@ class Schemas:
             current = session.snapshots.current(connection.id, at)
         if not current:
             raise never_discovered(connection, at)
+        if names is not None:
+            by_name = {info.object_type: info for info in current}
+            current = tuple(by_name[name] for name in names if name in by_name)
         return self._loaded(current, at)
 
     def whole(self, ref: str, object_type: str, at: datetime | None = None) -> ObjectExport:
