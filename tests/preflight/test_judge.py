@@ -23,7 +23,7 @@ from crmdeck.model import (
     RuleKind,
     WriteFinding,
 )
-from crmdeck.preflight.causes import causes_of, counts_of
+from crmdeck.preflight.causes import Findings
 from crmdeck.preflight.edges import fails_when
 from crmdeck.preflight.fields import Raw
 from crmdeck.preflight.judge import Judge, MappedField, Setting
@@ -309,21 +309,23 @@ def test_what_stops_every_record_comes_first() -> None:
     def finding(position: int, outcome: Outcome, code: str) -> WriteFinding:
         return WriteFinding(position=position, outcome=outcome, code=code, reason=code)
 
-    findings = [
+    listed = [
         finding(1, Outcome.REFUSED, "SOME"),
         finding(1, Outcome.CHANGED, "ALL_CHANGED"),
         finding(2, Outcome.CHANGED, "ALL_CHANGED"),
         finding(1, Outcome.UNLESS_AUTOMATION, "ALL"),
         finding(2, Outcome.UNLESS_AUTOMATION, "ALL"),
     ]
-    causes = causes_of(findings, 2)
+    findings = Findings(listed)
+    assert list(findings) == listed
+    causes = findings.causes(2)
     assert [(cause.code, cause.count, cause.every) for cause in causes] == [
         ("ALL", 2, True),
         ("SOME", 1, False),
         ("ALL_CHANGED", 2, True),
     ]
-    assert counts_of(findings, 3) == OutcomeCounts(refused=1, unless_automation=1, fine=1)
-    assert counts_of(findings, 3, causes[:1]) == OutcomeCounts(refused=1, changed=1, fine=1)
+    assert findings.counts(3) == OutcomeCounts(refused=1, unless_automation=1, fine=1)
+    assert findings.counts(3, causes[:1]) == OutcomeCounts(refused=1, changed=1, fine=1)
 
 
 STAGE = Field(

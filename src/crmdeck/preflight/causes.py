@@ -2,62 +2,83 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 
 from crmdeck.model import Outcome, OutcomeCounts, WriteCause, WriteFinding
 
 _MOST_POSITIONS = 20
 _ORDER = list(Outcome)
 
-Cause = WriteFinding | WriteCause
 
+class Findings:
+    """The findings about many records, in order.
 
-def causes_of(findings: Iterable[WriteFinding], records: int) -> tuple[WriteCause, ...]:
-    """Return findings by cause: those that stop every record, then by outcome and count."""
-    grouped: dict[tuple[object, ...], list[WriteFinding]] = defaultdict(list)
-    for finding in findings:
-        grouped[_key(finding)].append(finding)
-    causes = [
-        WriteCause(
-            outcome=first.outcome,
-            code=first.code,
-            reason=first.reason,
-            crm_field=first.crm_field,
-            partner_field=first.partner_field,
-            rule=first.rule,
-            needs=first.needs,
-            count=len(members),
-            positions=tuple(each.position for each in members[:_MOST_POSITIONS]),
-            every=records > 0 and len({each.position for each in members}) == records,
+    Each cause is stored once, because a rule can concern every record of a large file.
+    """
+
+    def __init__(self, findings: Iterable[WriteFinding] = ()) -> None:
+        self._causes: dict[tuple[object, ...], int] = {}
+        self._first: list[WriteFinding] = []
+        self._all: list[tuple[int, str | None, int]] = []
+        self.add(findings)
+
+    def add(self, findings: Iterable[WriteFinding], record_id: str | None = None) -> None:
+        """Add findings, with the CRM's ID of their record if they have none."""
+        for finding in findings:
+            cause = self._causes.setdefault(_key(finding), len(self._first))
+            if cause == len(self._first):
+                self._first.append(finding)
+            self._all.append((finding.position, finding.record_id or record_id, cause))
+
+    def __iter__(self) -> Iterator[WriteFinding]:
+        for position, record_id, cause in self._all:
+            about = {"position": position, "record_id": record_id}
+            yield self._first[cause].model_copy(update=about)
+
+    def causes(self, records: int) -> tuple[WriteCause, ...]:
+        """Return findings by cause: those that stop every record, then by outcome and count."""
+        counts = Counter(cause for _, _, cause in self._all)
+        positions: list[dict[int, None]] = [{} for _ in self._first]
+        for position, _, cause in self._all:
+            positions[cause][position] = None
+        causes = [
+            WriteCause(
+                outcome=first.outcome,
+                code=first.code,
+                reason=first.reason,
+                crm_field=first.crm_field,
+                partner_field=first.partner_field,
+                rule=first.rule,
+                needs=first.needs,
+                count=counts[number],
+                positions=tuple(positions[number])[:_MOST_POSITIONS],
+                every=records > 0 and len(positions[number]) == records,
+            )
+            for number, first in enumerate(self._first)
+        ]
+
+        def rank(cause: WriteCause) -> tuple[bool, int, int]:
+            return not cause.stops_all, _ORDER.index(cause.outcome), -cause.count
+
+        return tuple(sorted(causes, key=rank))
+
+    def counts(self, records: int, without: Collection[WriteCause] = ()) -> OutcomeCounts:
+        """Return how many records have which worst outcome, as if `without` were fixed."""
+        fixed = {self._causes[_key(cause)] for cause in without}
+        ranks = [_ORDER.index(first.outcome) for first in self._first]
+        worst: dict[int, int] = {}
+        for position, _, cause in self._all:
+            if cause not in fixed:
+                worst[position] = min(worst.get(position, len(_ORDER)), ranks[cause])
+        counts = Counter(worst.values())
+        return OutcomeCounts(
+            fine=records - len(worst),
+            **{outcome.value: counts[rank] for rank, outcome in enumerate(_ORDER)},
         )
-        for members in grouped.values()
-        for first in members[:1]
-    ]
-
-    def rank(cause: WriteCause) -> tuple[bool, int, int]:
-        return not cause.stops_all, _ORDER.index(cause.outcome), -cause.count
-
-    return tuple(sorted(causes, key=rank))
 
 
-def counts_of(
-    findings: Iterable[WriteFinding], records: int, without: Collection[WriteCause] = ()
-) -> OutcomeCounts:
-    """Return how many records have which worst outcome, as if the causes `without` were fixed."""
-    fixed = {_key(cause) for cause in without}
-    worst: dict[int, Outcome] = {}
-    for finding in findings:
-        if not fixed or _key(finding) not in fixed:
-            known = worst.get(finding.position, finding.outcome)
-            worst[finding.position] = min(known, finding.outcome, key=_ORDER.index)
-    counts = Counter(worst.values())
-    return OutcomeCounts(
-        fine=records - len(worst), **{outcome.value: counts[outcome] for outcome in Outcome}
-    )
-
-
-def _key(finding: Cause) -> tuple[object, ...]:
+def _key(finding: WriteFinding | WriteCause) -> tuple[object, ...]:
     return (
         finding.outcome, finding.code, finding.reason, finding.crm_field,
         finding.partner_field, finding.rule, finding.needs,

@@ -15,7 +15,6 @@ PARTNEROS = WriteRules(id_pattern="[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F
 
 def judge_pulled(
     position: int,
-    record_id: str | None,
     record: Mapping[str, Raw],
     rows: Sequence[MappedField],
     sources: Mapping[str, Field],
@@ -35,7 +34,6 @@ def judge_pulled(
         for each in problems:
             yield WriteFinding(
                 position=position,
-                record_id=record_id,
                 outcome=each.outcome,
                 code=each.code,
                 reason=each.reason,

@@ -30,10 +30,9 @@ from crmdeck.model import (
     ObjectSchema,
     PreflightReport,
     RuleKind,
-    WriteFinding,
     WriteRules,
 )
-from crmdeck.preflight.causes import causes_of, counts_of
+from crmdeck.preflight.causes import Findings
 from crmdeck.preflight.edges import FailsWhen, fails_when
 from crmdeck.preflight.judge import Judge, MappedField, Setting
 from crmdeck.preflight.pull import judge_pulled
@@ -96,7 +95,7 @@ class PreflightRun(NamedTuple):
     """The report of a preflight, its findings record by record, and the columns left out."""
 
     report: PreflightReport
-    findings: tuple[WriteFinding, ...]
+    findings: Findings
     ignored: tuple[str, ...]
     sides: Sides
 
@@ -135,19 +134,16 @@ class Preflights:
             stored = StoredRecords()
         else:
             stored = self._records.stored(sides.connection, judge, read)
-        findings = []
+        findings = Findings()
         for position, record in enumerate(read.records, 1):
             before = stored.of(position)
             if before is None and stored.key is not None:
-                findings.append(not_found(position, stored.key, stored.values[position]))
-            judged = judge.judge(position, record, before)
-            if before is not None:
-                about = {"record_id": str(before.get(sides.write_rules.record_id))}
-                judged = tuple(finding.model_copy(update=about) for finding in judged)
-            findings += judged
+                findings.add([not_found(position, stored.key, stored.values[position])])
+            record_id = None if before is None else str(before.get(sides.write_rules.record_id))
+            findings.add(judge.judge(position, record, before), record_id)
         notes = (*stored.notes, *_not_read(sides.schema, assumed.get("as_user", False)))
         report = _report(sides, pair, findings, len(read.records), setting, notes)
-        return PreflightRun(report, tuple(findings), read.ignored, sides)
+        return PreflightRun(report, findings, read.ignored, sides)
 
     def sample(self, ref: str, pair: str, limit: int = MOST_SAMPLED) -> PreflightRun:
         """Judge the other direction: read up to `limit` (1 to 200) records of the CRM.
@@ -158,19 +154,15 @@ class Preflights:
         sides = self._sides(ref, pair, Direction.PULL)
         names = [row.crm_field for row in sides.mapped]
         records = self._records.recent(sides.connection, sides.schema, names, limit)
-        findings = [
-            finding
-            for position, record in enumerate(records, 1)
-            for finding in judge_pulled(
-                position,
+        findings = Findings()
+        for position, record in enumerate(records, 1):
+            values = {name: as_raw(record.get(name)) for name in names}
+            findings.add(
+                judge_pulled(position, values, sides.mapped, sides.sources),
                 str(record.get(sides.write_rules.record_id)),
-                {name: as_raw(record.get(name)) for name in names},
-                sides.mapped,
-                sides.sources,
             )
-        ]
         report = _report(sides, pair, findings, len(records))
-        return PreflightRun(report, tuple(findings), (), sides)
+        return PreflightRun(report, findings, (), sides)
 
     def fails_when(
         self,
@@ -338,12 +330,12 @@ def _not_read(schema: ObjectSchema, as_user: bool) -> tuple[str, ...]:
 def _report(
     sides: Sides,
     pair: str,
-    findings: Sequence[WriteFinding],
+    findings: Findings,
     records: int,
     setting: Setting | None = None,
     notes: tuple[str, ...] = (),
 ) -> PreflightReport:
-    causes = causes_of(findings, records)
+    causes = findings.causes(records)
     stopping = [cause for cause in causes if cause.stops_all]
     return PreflightReport(
         connection_id=sides.connection.id,
@@ -352,8 +344,8 @@ def _report(
         create=None if setting is None else setting.create,
         record_type=None if setting is None else setting.record_type,
         records=records,
-        otherwise=counts_of(findings, records, stopping) if stopping else None,
+        otherwise=findings.counts(records, stopping) if stopping else None,
         causes=causes,
         notes=notes,
-        **dict(counts_of(findings, records)),
+        **dict(findings.counts(records)),
     )
