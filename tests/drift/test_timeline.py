@@ -69,6 +69,19 @@ def test_the_halves_of_a_rename_find_each_other() -> None:
     )
 
 
+def test_both_rows_of_a_renamed_object_name_the_other() -> None:
+    old = event("1", object_type="Old__c", field_name=None, kind=DriftKind.OBJECT_REMOVED)
+    new = event(
+        "2",
+        object_type="New__c",
+        field_name=None,
+        kind=DriftKind.OBJECT_ADDED,
+        rename_of="Old__c",
+    )
+    rows = [entry.what for entry in timeline(old, new).entries]
+    assert rows == ["probably renamed to New__c", "probably renamed from Old__c"]
+
+
 def test_a_rename_is_within_one_object_of_one_refresh() -> None:
     new = event("New", kind=DriftKind.FIELD_ADDED, rename_of="Old")
     for other in (

@@ -23,6 +23,7 @@ Acceptances = Mapping[tuple[str, str], Decision]
 """The active acceptance by connection ID and `objectPair:partnerField`."""
 
 _GONE = (DriftKind.FIELD_REMOVED, DriftKind.FIELD_HIDDEN, DriftKind.FIELD_ABSENT)
+_OBJECT_GONE = (DriftKind.OBJECT_REMOVED, DriftKind.OBJECT_HIDDEN, DriftKind.OBJECT_ABSENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +130,14 @@ def make_timeline(
     at, `standings` the states of changes that no one acknowledged.
     """
     twins = _twins(events)
+    moved = {
+        (event.connection_id, event.detected_at, event.rename_of): event.object_type
+        for event in events
+        if event.rename_of is not None and event.kind is DriftKind.OBJECT_ADDED
+    }
     known = standings or {}
     entries = tuple(
-        _entry(event, twins.get(event.id), event.id in seen, known.get(event.id))
+        _entry(event, twins.get(event.id), moved, event.id in seen, known.get(event.id))
         for event in events
     )
     return Timeline(
@@ -175,9 +181,15 @@ def _twins(events: Sequence[DriftEvent]) -> dict[str, DriftEvent]:
 
 
 def _entry(
-    event: DriftEvent, twin: DriftEvent | None, seen: bool, standing: Standing | None
+    event: DriftEvent,
+    twin: DriftEvent | None,
+    moved: Mapping[tuple[str, datetime, str], str],
+    seen: bool,
+    standing: Standing | None,
 ) -> Entry:
     new_name = twin.field_name or "" if twin is not None and not event.rename_of else ""
+    if event.kind in _OBJECT_GONE:
+        new_name = moved.get((event.connection_id, event.detected_at, event.object_type), "")
     values = value_changes(event.changes)
     what = what_happened(event, values, new_name)
     return Entry(
