@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from crmdeck.errors import UsageError
 from crmdeck.model import Severity
@@ -29,6 +30,30 @@ class NoticeRoute(BaseModel):
     at_least: Severity = Field(Severity.RISKY, description="Minimum severity of changes to send.")
     connections: tuple[str, ...] = Field(("*",), description="Name patterns of connections.")
     all_well: bool = Field(False, description="Whether to send a message without findings too.")
+
+
+class UserCommand(BaseModel):
+    """One `[[command]]`: a program that a key of the console runs, without a shell."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    key: str = Field(min_length=1, description="A key that nothing else uses, such as `ctrl+g`.")
+    run: tuple[str, ...] = Field(
+        min_length=1,
+        description="The program and its arguments. `{connection}`, `{object}` and `{field}` "
+        "become the names of the row under the cursor.",
+    )
+    title: str = Field("", description="Title in help and go to anything.")
+
+    @field_validator("run")
+    @classmethod
+    def _known_names(cls, run: tuple[str, ...]) -> tuple[str, ...]:
+        names = re.findall(r"\{(\w+)\}", " ".join(run))
+        if unknown := sorted(set(names) - {"connection", "object", "field"}):
+            raise ValueError(f"has an unknown name: {{{unknown[0]}}}")
+        if "{" in run[0]:
+            raise ValueError("must begin with the name of a program")
+        return run
 
 
 class Settings(BaseModel):
@@ -82,6 +107,9 @@ class Settings(BaseModel):
     )
     keys: dict[str, str] = Field(
         default_factory=dict, description="Keys for actions of the console, by action ID."
+    )
+    command: tuple[UserCommand, ...] = Field(
+        (), description="Programs that keys of the console run."
     )
     notify: tuple[NoticeRoute, ...] = Field((), description="Routes for the findings of a check.")
     trusted_proxies: tuple[str, ...] = Field(
@@ -140,7 +168,8 @@ class Settings(BaseModel):
             first = error.errors(include_url=False)[0]
             key = ".".join(str(part) for part in first["loc"] if isinstance(part, str))
             line = line_of(text, first["loc"])
-            known = cls.model_fields if len(first["loc"]) == 1 else NoticeRoute.model_fields
+            inner = UserCommand if first["loc"][0] == "command" else NoticeRoute
+            known = cls.model_fields if len(first["loc"]) == 1 else inner.model_fields
             where = f"{path}, line {line}" if line else str(path)
             raise _bad(
                 f"{where}: '{key}' is invalid.", _sentence(key, mistake_text(first, known))

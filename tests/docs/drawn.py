@@ -18,7 +18,7 @@ import crmdeck
 from crmdeck import model
 from crmdeck.errors import FIRST_OF, CrmdeckError, ExitCode
 from crmdeck.model import WireModel
-from crmdeck.settings import NoticeRoute, Settings
+from crmdeck.settings import NoticeRoute, Settings, UserCommand
 from crmdeck.workspace.explore.exports import FILTERS, TAKES
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -108,6 +108,11 @@ def settings() -> str:
 def routes() -> str:
     """Return the keys of a `[[notify]]` table."""
     return options(NoticeRoute)
+
+
+def commands() -> str:
+    """Return the keys of a `[[command]]` table."""
+    return options(UserCommand)
 
 
 def options(kind: type[BaseModel]) -> str:
@@ -248,7 +253,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "check.md": {"codes": exit_codes},
     "exports.md": {"filters": filters},
-    "settings.md": {"settings": settings, "notify": routes},
+    "settings.md": {"settings": settings, "notify": routes, "command": commands},
     "troubleshooting.md": {"errors": errors},
     "wire.md": {"answers": answers, "records": records},
 }

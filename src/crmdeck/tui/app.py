@@ -99,7 +99,7 @@ class CrmdeckApp(App[None]):
     def keys_for(self, workspace: Workspace) -> Mapping[str, str]:
         """Return the key map. Call it in a worker: it imports all actions."""
         keys = workspace.settings.keys if self._keys is None else self._keys
-        if keys:
+        if keys or workspace.settings.command:
             from crmdeck.tui.keys.table import load_all_actions
 
             load_all_actions()
@@ -115,10 +115,18 @@ class CrmdeckApp(App[None]):
             self._use_theme(settings.theme)
         if keys:
             self.set_keymap(dict(keys))
-            if problems := check_keymap(keys):
-                lines = [*problems[:MOST_PROBLEMS], *_and_more(len(problems) - MOST_PROBLEMS)]
-                self.say("\n".join(lines), title="Key map", severity="warning", timeout=15)
+            self._say_problems("Key map", check_keymap(keys))
+        main = self.screen_stack[0]
+        if settings.command and isinstance(main, MainScreen):
+            from crmdeck.tui.screens.user_commands import bind_commands
+
+            self._say_problems("Commands", bind_commands(main, settings.command))
         self.call_after_refresh(calm)
+
+    def _say_problems(self, title: str, problems: Sequence[str]) -> None:
+        if problems:
+            lines = [*problems[:MOST_PROBLEMS], *_and_more(len(problems) - MOST_PROBLEMS)]
+            self.say("\n".join(lines), title=title, severity="warning", timeout=15)
 
     def give_up(self, error: CrmdeckError) -> None:
         """Quit, because the workspace can't be opened."""

@@ -77,6 +77,7 @@ from crmdeck.mapping.wording import type_text as type_text
 from crmdeck.mapping.wording import warning_words as warning_words
 from crmdeck.mapping.wording import yes_no as yes_no
 from crmdeck.preflight.edges import FailsWhen as FailsWhen
+from crmdeck.settings import UserCommand as UserCommand
 
 from .backups import Backup as Backup
 from .checks.policy import Policy as Policy
@@ -95,12 +96,12 @@ from .connections.signin.browser import BrowserSignIn as BrowserSignIn
 from .connections.signin.keyfile import read_key as read_key
 from .connections.signin.service import SignedIn as SignedIn
 from .context import Context as Context
-from .context import no_connections as no_connections
 from .demo import open_demo as open_demo
 from .demo.serve import serve_sandbox as serve_sandbox
 from .doctor import Finding as Finding
 from .doctor import examine as examine
 from .drift import Noted as Noted
+from .explore.command_line import no_connections as no_connections
 from .explore.copies import Copy as Copy
 from .explore.copies import CopyKind as CopyKind
 from .explore.exports import CONTRACT as CONTRACT

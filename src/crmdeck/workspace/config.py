@@ -19,7 +19,7 @@ from crmdeck.toml import parse_toml
 from crmdeck.workspace.context import not_found
 
 _TABLES = ("keys",)
-_LISTS = ("notify",)
+_LISTS = ("notify", "command")
 
 
 class Setting(WireModel):

@@ -22,7 +22,7 @@ from crmdeck.credentials import (
     keyring_available,
     no_keyring,
 )
-from crmdeck.errors import ConflictError, NotFoundError, UsageError
+from crmdeck.errors import ConflictError, NotFoundError
 from crmdeck.model import AuditEntry, Connection, SecretsPlace
 from crmdeck.settings import Settings
 from crmdeck.store import Session, Store
@@ -216,20 +216,6 @@ def find_connection(session: Session, ref: str) -> Connection:
     if found is None:
         raise not_found("connection", ref, [each.name for each in session.connections.all()])
     return found
-
-
-def no_connections(context: Context, verb: str) -> UsageError:
-    """Return the error for a command that has no connection to work on; `verb` is what it does."""
-    from crmdeck.workspace.explore.command_line import command_line
-
-    add = command_line(context, "connections add NAME", source="SOURCE")
-    return UsageError(
-        f"No connection to {verb} in {context.store.place}.",
-        cause="The workspace has no connections, or all are disconnected.",
-        remedy=f"Choose another workspace with --home, add a connection: {add}, or try the demo: "
-        "crmdeck demo",
-        code="NO_CONNECTIONS",
-    )
 
 
 def not_found(kind: str, name: str, known: list[str]) -> NotFoundError:

@@ -11,10 +11,11 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from inspect import isawaitable, isfunction
+from itertools import chain
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import Binding, BindingsMap, BindingType
 from textual.keys import REPLACED_KEYS, Keys
 from textual.message import Message
 from textual.screen import Screen
@@ -227,6 +228,16 @@ _REGISTRY: dict[str, Action] = {}
 _SCOPES: dict[str, str] = {}
 _OWNERS: dict[str, str] = {}
 _WITHIN: dict[str, tuple[str, ...]] = {}
+
+
+def add_action(host: Any, action: Action) -> None:
+    """Bind an action to its keys on one host, besides those of its class."""
+    _REGISTRY[action.id] = action
+    _SCOPES[action.id] = host.SCOPE
+    _OWNERS[action.id] = action.id
+    host._bindings = BindingsMap(
+        [*chain(*host._bindings.key_to_bindings.values()), _binding(action)]
+    )
 
 
 @dataclass(frozen=True)

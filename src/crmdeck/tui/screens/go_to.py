@@ -32,7 +32,7 @@ Recent = dict[str, str]
 
 ITSELF = "app.go_to"
 MOST_RECENT = 8
-HIDDEN = ("database", "notify")
+HIDDEN = ("database", "notify", "command")
 """Settings that the console never shows: they can contain a password."""
 
 HEALTH_ORDER = ("error", "warn", "ok", "muted")

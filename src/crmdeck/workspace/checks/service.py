@@ -56,8 +56,9 @@ from crmdeck.workspace.checks.policy import Policy, load_policy, parse_policy, p
 from crmdeck.workspace.checks.preflight import Preflights
 from crmdeck.workspace.connections.alerts import EXPIRING_CODES
 from crmdeck.workspace.connections.health import Health
-from crmdeck.workspace.context import Context, no_connections
+from crmdeck.workspace.context import Context
 from crmdeck.workspace.drift import Drift
+from crmdeck.workspace.explore.command_line import no_connections
 from crmdeck.workspace.explore.schemas import Schemas
 from crmdeck.workspace.mappings.service import Mappings
 from crmdeck.workspace.open_changes import POLICY_FILE, POLICY_SET, read_policy

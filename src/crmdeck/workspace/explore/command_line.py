@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from crmdeck.errors import UsageError
 from crmdeck.home import demo_home, resolve_database, resolve_home
 
 if TYPE_CHECKING:
@@ -33,6 +34,18 @@ def command_line(context: Context, command: str, *arguments: str, **options: Opt
     if any(argument.startswith("-") for argument in arguments):
         words.append("--")
     return shlex.join([*words, *arguments])
+
+
+def no_connections(context: Context, verb: str) -> UsageError:
+    """Return the error for a command that has no connection to work on; `verb` is what it does."""
+    add = command_line(context, "connections add NAME", source="SOURCE")
+    return UsageError(
+        f"No connection to {verb} in {context.store.place}.",
+        cause="The workspace has no connections, or all are disconnected.",
+        remedy=f"Choose another workspace with --home, add a connection: {add}, or try the demo: "
+        "crmdeck demo",
+        code="NO_CONNECTIONS",
+    )
 
 
 def _where(context: Context) -> Sequence[str]:
