@@ -123,9 +123,10 @@ def is_metadata(file: SchemaFile) -> bool:
     return _object_type(file) is not None or file.base.endswith(_VALUE_SET_SUFFIXES)
 
 
-def read_metadata(files: Sequence[SchemaFile]) -> Contents:
+def read_metadata(files: Sequence[SchemaFile], known: Collection[str] = ()) -> Contents:
     """Return the object types in all metadata files of a source.
 
+    A `known` standard object without files has no custom field, but still exists.
     The entry of an object type names its broken parts. Raises SourceError without any object.
     """
     value_sets, errors = _value_sets(files)
@@ -143,6 +144,9 @@ def read_metadata(files: Sequence[SchemaFile]) -> Contents:
             parts.others.append(file)
     if not objects:
         raise errors[0] if errors else unknown(files[0], "The metadata contains no objects.")
+    for name in known:
+        if "__" not in name:
+            objects.setdefault(name, _Parts(files[0]))
     # If the project contains the rules of one object, it contains the rules of all.
     kept = frozenset(
         part

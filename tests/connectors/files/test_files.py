@@ -585,3 +585,18 @@ def test_what_packs_better_than_any_schema_is_refused_before_it_is_unpacked(
     put(tmp_path, "bomb.json.gz", workbook({"A": [["x" * 30_000]] * 100}))
     with pytest.raises(SourceError, match=r"bomb.json.gz decompresses to more than 250 times"):
         discover(tmp_path)
+
+
+def test_a_standard_object_that_loses_its_last_custom_field_stays(tmp_path: Path) -> None:
+    field = b"<CustomField><type>Text</type></CustomField>"
+    for name in ("Account", "Deal__c", "Other__c"):
+        folder = tmp_path / "objects" / name / "fields"
+        folder.mkdir(parents=True)
+        put(folder, "A__c.field-meta.xml", field)
+    _, first = discover(tmp_path)
+    for name in ("Account", "Deal__c"):
+        (tmp_path / "objects" / name / "fields" / "A__c.field-meta.xml").unlink()
+    listing, answers = discover(tmp_path, known_of(first))
+    assert listing.in_scope == ("Account", "Other__c")
+    [account] = [each.schema for each in answers if isinstance(each, Discovered)]
+    assert (account.object_type, account.fields) == ("Account", ())

@@ -120,8 +120,13 @@ def build_entry(entry: Entry, object_type: str, pipelines: Pipelines | None = No
     return schema
 
 
-def read_catalog(files: Sequence[SchemaFile], platform: Platform, cancel: CancelToken) -> Catalog:
-    """Return the contents of `files` for a CRM.
+def read_catalog(
+    files: Sequence[SchemaFile],
+    platform: Platform,
+    cancel: CancelToken,
+    known: Collection[str] = (),
+) -> Catalog:
+    """Return the contents of `files` for a CRM. `known` are the object types read before.
 
     An object type in two places is an error that names both, because crmdeck doesn't guess which
     one is current. The parts of an object's metadata belong together.
@@ -137,7 +142,8 @@ def read_catalog(files: Sequence[SchemaFile], platform: Platform, cancel: Cancel
             if is_metadata(file):
                 if file is not metadata[0]:
                     continue
-                contents = read_metadata(metadata)
+                # Among other files, the object may have been in one of those.
+                contents = read_metadata(metadata, known if len(metadata) == len(files) else ())
             else:
                 data = unpack(file)
                 size += len(data)

@@ -115,7 +115,7 @@ class FilesConnector:
             yield from _unknown_names(scope, current | known.keys())
             yield from (Unchanged(name) for name in _in_scope(scope, current))
             return
-        catalog = read_catalog(files, self._platform, cancel)
+        catalog = read_catalog(files, self._platform, cancel, known.keys())
         if not catalog.entries.keys() - catalog.clashes.keys():
             raise self._nothing_usable(catalog)
         size = catalog.size
