@@ -50,7 +50,7 @@ ANSWERS: Mapping[str, tuple[type[WireModel], str]] = {
         model.AuditEntry,
         "a list, with the name `connection` after each `connectionId`",
     ),
-    "export NAME --what schema": (model.ObjectExport, "a list; one record with `--object`"),
+    "export NAME --what schema": (model.ObjectDetail, "a list; one record with `--object`"),
 }
 
 

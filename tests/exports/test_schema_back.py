@@ -24,7 +24,7 @@ from crmdeck.formats.exported import exported_entries
 from crmdeck.model import (
     Field,
     FieldType,
-    ObjectExport,
+    ObjectDetail,
     ObjectSchema,
     ObjectSummary,
     PicklistValue,
@@ -80,8 +80,8 @@ SCHEMAS = st.fixed_dictionaries(
 OBJECTS = st.lists(SCHEMAS, min_size=1, max_size=3, unique_by=lambda each: each.object_type)
 
 
-def exported(schema: ObjectSchema) -> ObjectExport:
-    return ObjectExport(
+def exported(schema: ObjectSchema) -> ObjectDetail:
+    return ObjectDetail(
         **dict(schema),
         schema_hash=schema_hash(schema.fields),
         discovered_at=NOW,
@@ -96,20 +96,20 @@ def built(name: str, data: bytes) -> list[ObjectSchema]:
     return [each.build(each.object_type, ()) for each in contents.entries]
 
 
-def from_file(format: str) -> Callable[[Sequence[ObjectExport]], list[ObjectSchema]]:
-    def back(objects: Sequence[ObjectExport]) -> list[ObjectSchema]:
+def from_file(format: str) -> Callable[[Sequence[ObjectDetail]], list[ObjectSchema]]:
+    def back(objects: Sequence[ObjectDetail]) -> list[ObjectSchema]:
         return built(f"schema.{format}", export("schema", objects, format).encode())
 
     return back
 
 
-def from_yaml(objects: Sequence[ObjectExport]) -> list[ObjectSchema]:
+def from_yaml(objects: Sequence[ObjectDetail]) -> list[ObjectSchema]:
     return [
         ObjectSchema.from_wire(each) for each in yaml.safe_load(export("schema", objects, "yaml"))
     ]
 
 
-def from_parquet(objects: Sequence[ObjectExport]) -> list[ObjectSchema]:
+def from_parquet(objects: Sequence[ObjectDetail]) -> list[ObjectSchema]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "rows.parquet")
         write_parquet(records("schema", objects), column_types("schema"), path)
@@ -132,7 +132,7 @@ def from_parquet(objects: Sequence[ObjectExport]) -> list[ObjectSchema]:
 @settings(max_examples=20, deadline=None)
 @given(OBJECTS)
 def test_a_schema_comes_back_as_it_was(
-    back: Callable[[Sequence[ObjectExport]], list[ObjectSchema]], schemas: list[ObjectSchema]
+    back: Callable[[Sequence[ObjectDetail]], list[ObjectSchema]], schemas: list[ObjectSchema]
 ) -> None:
     found = back([exported(each) for each in schemas])
 

@@ -153,10 +153,9 @@ def _show_schema(
         ],
         least=("calculated", "custom", "unique", "references", "required"),
     )
-    for rule in ws.schemas.rules(name, object_type, as_of) or ():
-        if rule.active:
-            place = ", ".join(rule.fields) or rule.field or "any field"
-            say(visible_text(f"Rule {rule.name} ({place}): {rule.message or rule.expression}"))
+    for line in workspace.rule_lines(detail):
+        title = line.title if line.known else f"unknown: {line.title}"
+        say(visible_text(f"{title[:1].upper()}{title[1:]}: {line.text}"))
 
 
 def _show_field(

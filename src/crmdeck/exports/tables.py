@@ -21,7 +21,7 @@ from crmdeck.model import (
     DriftReport,
     FieldDifference,
     FieldMapping,
-    ObjectExport,
+    ObjectDetail,
     ObjectSchema,
     SchemaSummary,
     Side,
@@ -237,7 +237,7 @@ def records(
     """Yield the rows of `data` with the columns of `COLUMNS[what]`; raises UsageError.
 
     `data` is one record or several: ConnectionStatus for `health`, SchemaSummary or ObjectSummary
-    for `objects`, ObjectExport or ObjectSchema for `schema`, Comparison for `comparison` and
+    for `objects`, ObjectDetail or ObjectSchema for `schema`, Comparison for `comparison` and
     `differences`, DriftReport or DriftEvent for `drift`, FieldMapping for `mapping`, AuditEntry
     for `audit`. `names` are the names of connections by ID.
     """
@@ -286,7 +286,7 @@ def _rows(item: WireModel, what: str) -> Iterator[Record]:
             yield from _differences(item) if what == "differences" else _compared_objects(item)
         case ConnectionStatus():
             yield _health(item)
-        case ObjectExport():
+        case ObjectDetail():
             yield from _exported(item)
         case ObjectSchema():
             for field in item.fields:
@@ -303,7 +303,7 @@ def _rows(item: WireModel, what: str) -> Iterator[Record]:
             yield item.to_wire()
 
 
-def _exported(item: ObjectExport) -> Iterator[Record]:
+def _exported(item: ObjectDetail) -> Iterator[Record]:
     """Yield one row per field; the first row has the details of the object.
 
     An object without fields is a row without a name.

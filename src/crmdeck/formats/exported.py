@@ -28,6 +28,8 @@ OBJECT_DETAILS = (
     "customSetting",
     "recordTypes",
     "rules",
+    "notRead",
+    "user",
     "native",
 )
 """The keys of the JSON in the cell `objectDetails`, as far as they are known."""

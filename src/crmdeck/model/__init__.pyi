@@ -91,9 +91,9 @@ from .refresh import VersionPreview as VersionPreview
 from .rows import FieldRow as FieldRow
 from .rows import FillRate as FillRate
 from .rows import Freshness as Freshness
+from .schema import RULE_WORDS as RULE_WORDS
 from .schema import Field as Field
 from .schema import ObjectDetail as ObjectDetail
-from .schema import ObjectExport as ObjectExport
 from .schema import ObjectSchema as ObjectSchema
 from .schema import ObjectSummary as ObjectSummary
 from .schema import PicklistValue as PicklistValue

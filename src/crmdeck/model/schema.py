@@ -172,6 +172,18 @@ _TITLES = {
     RuleKind.PIPELINE: "pipeline rule",
     RuleKind.AUTOMATION: "automation",
 }
+RULE_WORDS = {
+    RuleKind.REQUIRED.value: "requirements of create forms",
+    RuleKind.CONDITIONAL.value: "conditional requirements",
+    RuleKind.VALUES.value: "rules about values",
+    RuleKind.VALIDATION.value: "validation rules",
+    RuleKind.DUPLICATES.value: "duplicate rules",
+    RuleKind.PIPELINE.value: "pipeline rules",
+    RuleKind.AUTOMATION.value: "flows and triggers",
+    "recordTypes": "picklist values of record types",
+    "user": "permissions of this connection's user",
+}
+"""The kinds of rules, and what else `ObjectSchema.not_read` names, in words."""
 FIRST_KINDS = frozenset(
     {RuleKind.REQUIRED, RuleKind.CONDITIONAL, RuleKind.VALUES, RuleKind.VALIDATION}
 )
@@ -308,13 +320,17 @@ class Snapshot(WireModel):
 
 
 class ObjectSummary(WireModel):
-    """An object in `GET /integrations/{id}/schema`."""
+    """An object in `GET /integrations/{id}/schema`.
+
+    `content_hash` covers everything that a refresh read, rules included; `schema_hash` the fields.
+    """
 
     object_type: str
     label: str
     custom: bool | None
     field_count: int
     schema_hash: str
+    content_hash: str | None = None
     discovered_at: UtcTime
     expires_at: UtcTime
     is_stale: bool
@@ -327,33 +343,25 @@ class SchemaSummary(WireModel):
 
 
 class ObjectDetail(WireModel):
-    """The answer of `GET /integrations/{id}/schema?objectType=T`."""
+    """The answer of `GET /integrations/{id}/schema?objectType=T`, and of `export --what schema`.
+
+    It has everything that a refresh read; see `ObjectSchema`.
+    """
 
     object_type: str
-    fields: tuple[Field, ...]
-    schema_hash: str
-    discovered_at: UtcTime
-    expires_at: UtcTime
-    is_stale: bool
-
-
-class ObjectExport(WireModel):
-    """An object type as `export --what schema` writes it, with everything a refresh read."""
-
-    object_type: str
-    label: str
-    custom: bool | None
-    plural: str | None
-    createable: bool | None
-    updateable: bool | None
-    deletable: bool | None
-    queryable: bool | None
-    custom_setting: bool | None
-    record_types: tuple[RecordType, ...] | None
-    rules: tuple[Rule, ...] | None
-    not_read: dict[str, str] | None
-    user: dict[str, bool | str] | None
-    native: dict[str, Any]
+    label: str = ""
+    custom: bool | None = None
+    plural: str | None = None
+    createable: bool | None = None
+    updateable: bool | None = None
+    deletable: bool | None = None
+    queryable: bool | None = None
+    custom_setting: bool | None = None
+    record_types: tuple[RecordType, ...] | None = None
+    rules: tuple[Rule, ...] | None = None
+    not_read: dict[str, str] | None = None
+    user: dict[str, bool | str] | None = None
+    native: dict[str, Any] = pydantic.Field(default_factory=dict)
     schema_hash: str
     discovered_at: UtcTime
     expires_at: UtcTime

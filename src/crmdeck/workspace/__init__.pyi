@@ -115,6 +115,8 @@ from .explore.exports import write_atomically as write_atomically
 from .explore.places import Place as Place
 from .explore.places import PlaceKind as PlaceKind
 from .explore.places import PlaceList as PlaceList
+from .explore.rule_lines import RuleLine as RuleLine
+from .explore.rule_lines import rule_lines as rule_lines
 from .explore.schemas import FieldSample as FieldSample
 from .explore.schemas import InspectedObject as InspectedObject
 from .explore.schemas import MappedTo as MappedTo

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import given
@@ -9,10 +10,19 @@ from hypothesis import strategies as st
 
 from crmdeck.connectors.partneros import answers
 from crmdeck.errors import SourceError
-from crmdeck.model import Field, schema_hash
+from crmdeck.model import (
+    Field,
+    ObjectDetail,
+    ObjectSchema,
+    RecordType,
+    Rule,
+    RuleKind,
+    schema_hash,
+)
 
 from ...model.strategies import field_lists
 
+NOON = datetime(2026, 5, 16, 12, tzinfo=UTC)
 SUMMARY = answers.Summary("Account", "Account", custom=False, schema_hash="")
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -40,3 +50,38 @@ def test_nonsense_is_refused_in_words_or_left_out(body: Any) -> None:
     answers.gone(body)
     answers.failures(body)
     answers.organization_ids(body)
+
+
+def test_an_object_arrives_with_all_that_the_server_read() -> None:
+    sent = ObjectSchema(
+        object_type="Deal",
+        label="Deal",
+        custom=False,
+        plural="Deals",
+        createable=True,
+        custom_setting=False,
+        record_types=(
+            RecordType(name="Partner", values={"Stage": ("New",)}, value_defaults={}, id="012a"),
+        ),
+        rules=(
+            Rule(name="Late", kind=RuleKind.VALIDATION, expression="CloseDate < TODAY()"),
+            Rule(
+                name="duplicates:Email",
+                kind=RuleKind.DUPLICATES,
+                fields=("Email",),
+                on_create="block",
+            ),
+        ),
+        not_read={"automation": "The user lacks a permission."},
+        user={"$profile.name": "Sync", "$permission.deal_desk": False},
+        fields=(Field(name="Email", default="x", default_is_formula=False, native={"mask": 1}),),
+        native={"keyPrefix": "a01"},
+    )
+    answer = ObjectDetail(
+        **dict(sent), schema_hash="h", discovered_at=NOON, expires_at=NOON, is_stale=False
+    ).to_wire()
+    summary = answers.summaries([{"objectType": "Deal", "label": "Deal", "custom": False}])[0]
+    assert answers.object_schema(summary, answer) == sent
+    broken = answer | {"rules": [{"name": 5}], "recordTypes": "none"}
+    read = answers.object_schema(summary, broken)
+    assert (read.rules, read.record_types, read.plural) == (None, None, "Deals")

@@ -41,7 +41,7 @@ def test_rules_drift_while_the_fields_are_as_they_were(
     assert (changed.kind, changed.rule) == (DriftKind.RULE_CHANGED, "Close_Date_In_Future")
     assert [change.attribute for change in changed.changes] == ["expression"]
     assert office.workspace.drift.report("org").events == second.drift_events
-    kept = office.workspace.schemas.rules("org", "Opportunity")
+    kept = office.workspace.schemas.object("org", "Opportunity").rules
     assert [(rule.name, rule.fields) for rule in kept or ()] == [
         ("Close_Date_In_Future", ("CloseDate", "AccountId")),
         ("Amount_Is_Known", ("Amount",)),

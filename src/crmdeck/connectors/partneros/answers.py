@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
 
 from crmdeck.errors import SourceError
 from crmdeck.formats.json_values import MalformedError, flag, items, malformed, name, record, text
@@ -82,6 +83,12 @@ class Summary:
     discovered_at: datetime | None = None
     expires_at: datetime | None = None
     is_stale: bool | None = None
+    content_hash: str | None = None
+
+    @property
+    def validator(self) -> str:
+        """The hash that shows a change: of everything, if the server has one."""
+        return self.content_hash or self.schema_hash
 
 
 def summaries(body: object) -> tuple[Summary, ...]:
@@ -103,12 +110,29 @@ def object_schema(summary: Summary, body: object) -> ObjectSchema:
         _log_unknown(summary.object_type, more | unknown.keys())
     except MalformedError as error:
         raise malformed(summary.object_type, error) from None
-    return ObjectSchema(
+    schema = ObjectSchema(
         object_type=summary.object_type,
         label=summary.label,
         custom=summary.custom,
         fields=fields,
     )
+    details = {key: value for key, value in known.items() if key in _DETAILS}
+    return schema.model_copy(update=_valid_details(details))
+
+
+def _valid_details(details: Mapping[str, object]) -> dict[str, Any]:
+    """Return the optional attributes of an object, without those that have unexpected values."""
+    for _ in range(2):
+        try:
+            schema = ObjectSchema.model_validate({"objectType": "", **details})
+        except ValidationError as error:
+            wrong = {str(each["loc"][0]) for each in error.errors()}
+            details = {
+                key: value for key, value in details.items() if not {key, to_camel(key)} & wrong
+            }
+        else:
+            return {key: getattr(schema, key) for key in details}
+    return {}
 
 
 def by_object_type(body: object) -> dict[str, object]:
@@ -212,6 +236,7 @@ def _summary(known: Mapping[str, object]) -> Summary:
         discovered_at=moment(known.get("discovered_at")),
         expires_at=moment(known.get("expires_at")),
         is_stale=flag(known, "is_stale"),
+        content_hash=text(known, "content_hash"),
     )
 
 
@@ -297,11 +322,13 @@ def _plain(names: Sequence[str]) -> dict[str, str]:
     return {each.replace("_", ""): each for each in names}
 
 
+# What crmdeck's server sends of an object in addition to its fields.
+_DETAILS = frozenset(ObjectSchema.model_fields) - {"object_type", "label", "custom", "fields"}
 _OURS = _plain(
     [
         *Field.model_fields,
         *("object_type", "schema_hash", "fields", "kind", "field_name", "objects"),
-        "suggestions",
+        *("suggestions", "content_hash", *sorted(_DETAILS)),
         *("discovered_at", "expires_at", "is_stale", "field_count", "changes"),
         *("acknowledged_at", "acknowledged_by", "note", "detected_at"),
         *("partner_field", "crm_field", "confidence", "direction"),

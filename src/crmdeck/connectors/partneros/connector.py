@@ -123,8 +123,8 @@ class PartnerOSConnector:
                 yield Failed(object_type, failed[object_type])
             elif summary is None:
                 yield Failed(object_type, _not_listed(object_type))
-            elif before and summary.schema_hash and before.validator == summary.schema_hash:
-                yield Unchanged(object_type, summary.schema_hash)
+            elif before and summary.validator and before.validator == summary.validator:
+                yield Unchanged(object_type, summary.validator)
             else:
                 changed.append(summary)
         if len(changed) >= _WORTH_ONE_ANSWER:
@@ -279,7 +279,7 @@ class PartnerOSConnector:
             schema = answers.object_schema(summary, body)
         except SourceError as error:
             return Failed(summary.object_type, error)
-        return Discovered(schema, summary.schema_hash or None)
+        return Discovered(schema, summary.validator or None)
 
     def _read(
         self, path: str, cancel: CancelToken, query: Mapping[str, str] | None = None

@@ -24,7 +24,7 @@ from crmdeck.connectors.salesforce.batches import MOST_IN_A_CALL
 from crmdeck.connectors.salesforce.client import SalesforceClient
 from crmdeck.connectors.salesforce.session import FAULTS, WHO
 from crmdeck.errors import CrmdeckError, PermissionDeniedError, SourceError
-from crmdeck.model import CancelToken, Notice, RecordType, Rule, RuleKind, to_utc
+from crmdeck.model import RULE_WORDS, CancelToken, Notice, RecordType, Rule, RuleKind, to_utc
 from crmdeck.redaction import redact
 
 RECORD_TYPES = "recordTypes"
@@ -72,13 +72,6 @@ _MOST_THREADS = 12
 _ID = re.compile(r"[a-zA-Z0-9]{15,18}")
 _ABOUT_USER = re.compile(r"\$(?:User|UserRole|Profile|Permission)\.\w+", re.IGNORECASE)
 _ALWAYS_KNOWN = ("$user.id", "$profile.name", "$permissionsets")
-_TITLES = {
-    RuleKind.VALIDATION.value: "validation rules",
-    RuleKind.DUPLICATES.value: "duplicate rules",
-    RuleKind.AUTOMATION.value: "flows and triggers",
-    RECORD_TYPES: "picklist values of record types",
-    USER: "permissions of this connection's user",
-}
 _NOT_MAPPED = "crmdeck reads them for objects with accepted mappings. Accept one, then refresh."
 _LASTING = frozenset({"NOT_VISIBLE", "BAD_REQUEST", "QUERY_REFUSED", "FORBIDDEN"})
 # Errors of one object or record type don't make the whole kind unknown.
@@ -181,7 +174,7 @@ class RuleReader:
             error = next(iter(self._errors.values()))
             yield Notice(
                 code="RULES_UNTOLD",
-                message=f"crmdeck can't read all {', '.join(map(_TITLES.__getitem__, kinds))}.",
+                message=f"crmdeck can't read all {', '.join(map(RULE_WORDS.__getitem__, kinds))}.",
                 cause=_reason(error),
                 remedy="Give the user the permission View Setup and Configuration, and access to "
                 "the objects. Or leave kinds out: crmdeck connections set NAME --without-rules",

@@ -35,8 +35,8 @@ from crmdeck.model import (
     DriftReport,
     FieldDifference,
     FieldMapping,
+    ObjectDetail,
     ObjectDifference,
-    ObjectExport,
     ObjectPair,
     ObjectSummary,
     SchemaSummary,
@@ -296,7 +296,7 @@ class Exports:
     def _dictionary(self, connection: Connection, options: ExportOptions) -> Report:
         at, object_type = options.get("at"), options.get("object_type")
         listed = self._schemas.objects(connection.id, at).objects
-        objects: Iterable[ObjectExport]
+        objects: Iterable[ObjectDetail]
         left_out = 0
         if object_type is None:
             vendor = vendor_of(connection.platform)
@@ -489,7 +489,7 @@ def keep(data: Exportable, only: Collection[Named]) -> Exportable:
 
 
 def _record(record: WireModel, only: Collection[Named]) -> Iterator[WireModel]:
-    if not isinstance(record, ObjectExport):
+    if not isinstance(record, ObjectDetail):
         if getattr(record, "id", "") in only:
             yield record
     elif record.object_type in only:

@@ -18,7 +18,7 @@ from crmdeck.model import (
     DriftReport,
     Field,
     MappingLine,
-    ObjectExport,
+    ObjectDetail,
     ObjectSummary,
     OpenChanges,
     Severity,
@@ -50,7 +50,7 @@ class MappedLine:
 
 def data_dictionary(
     connection: str,
-    objects: Iterable[ObjectExport],
+    objects: Iterable[ObjectDetail],
     listed: Sequence[ObjectSummary],
     at: datetime | None,
     now: datetime,
@@ -229,7 +229,7 @@ def health_report(statuses: Sequence[ConnectionStatus], now: datetime) -> Report
     )  # fmt: skip
 
 
-def _object_line(one: ObjectExport) -> str:
+def _object_line(one: ObjectDetail) -> str:
     """Return the sentence below the name of an object in a data dictionary."""
     label = "" if one.label == one.object_type else one.label
     kind = {True: "custom object", False: "standard object", None: ""}[one.custom]

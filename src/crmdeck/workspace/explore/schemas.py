@@ -30,13 +30,11 @@ from crmdeck.model import (
     FieldUse,
     FillRate,
     ObjectDetail,
-    ObjectExport,
     ObjectPair,
     ObjectSchema,
     ObjectSummary,
     OpenChanges,
     ProgressCallback,
-    Rule,
     SchemaSummary,
     Severity,
     Snapshot,
@@ -85,7 +83,7 @@ class SchemaOverview:
     has the accepted mappings as of `at` by (object, field), `filled` the fields that are filled
     elsewhere. `first_look` is the time of the baseline. `open_changes` counts the open change
     groups by (object, field), and those of an object with all its fields by (object, ""). It is
-    empty for a past time.
+    empty for a past time, as are `faces`, the objects without their fields.
     """
 
     objects: tuple[ObjectSummary, ...]
@@ -96,6 +94,7 @@ class SchemaOverview:
     at: datetime | None
     now: datetime
     open_changes: Mapping[tuple[str, str], OpenChanges]
+    faces: Mapping[str, ObjectSchema] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -137,17 +136,6 @@ class Schemas:
             raise not_found("field", field_name, sorted(fields))
         return fields[field_name]
 
-    def rules(
-        self, ref: str, object_type: str, at: datetime | None = None
-    ) -> tuple[Rule, ...] | None:
-        """Return the rules of one object, None if crmdeck could not read them.
-
-        Raises SchemaNotDiscoveredError and NotFoundError.
-        """
-        with self._context.store.read() as session:
-            connection = find_connection(session, ref)
-            return find_snapshot(session, connection, object_type, at).content.rules
-
     def all(self, ref: str, at: datetime | None = None) -> tuple[ObjectDetail, ...]:
         """Return all objects with their fields, by name; empty without a schema."""
         with self._context.store.read() as session:
@@ -158,7 +146,7 @@ class Schemas:
 
     def each(
         self, ref: str, at: datetime | None = None, *, names: Sequence[str] | None = None
-    ) -> Iterator[ObjectExport]:
+    ) -> Iterator[ObjectDetail]:
         """Yield all objects, or those of `names` in their order, with all their details.
 
         Only a part is in memory at a time.
@@ -174,16 +162,16 @@ class Schemas:
             current = tuple(by_name[name] for name in names if name in by_name)
         return self._loaded(current, at)
 
-    def whole(self, ref: str, object_type: str, at: datetime | None = None) -> ObjectExport:
+    def whole(self, ref: str, object_type: str, at: datetime | None = None) -> ObjectDetail:
         """Return one object of `each`; raises SchemaNotDiscoveredError and NotFoundError."""
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
             snapshot = find_snapshot(session, connection, object_type, at)
-        return self._exported(snapshot, at)
+        return self._detail(snapshot, at)
 
     def _loaded(
         self, current: Sequence[SnapshotInfo], at: datetime | None
-    ) -> Iterator[ObjectExport]:
+    ) -> Iterator[ObjectDetail]:
         part: list[SnapshotInfo] = []
         for number, info in enumerate(current, 1):
             part.append(info)
@@ -192,7 +180,7 @@ class Schemas:
                 with self._context.store.read() as session:
                     loaded = session.snapshots.load(part)
                 for each in part:
-                    yield self._exported(loaded.pop(each.id), at)
+                    yield self._detail(loaded.pop(each.id), at)
                 part = []
 
     def fields(self, ref: str, at: datetime | None = None) -> tuple[FieldRow, ...]:
@@ -286,6 +274,7 @@ class Schemas:
             events = session.drift.events(connection.id)
             log = session.decisions.log(connection.id, at=at)
             moments = session.snapshots.moments(connection.id)
+            faces = {} if at else session.snapshots.faces(connection.id)
             judged = {} if at else judge_changes(self._context, session, connection.id)
         still = {
             change.id
@@ -316,6 +305,7 @@ class Schemas:
             at=at,
             now=self._context.now,
             open_changes={place: count_open(counted) for place, counted in places.items()},
+            faces=faces,
         )
 
     def inspect(self, ref: str, object_type: str, at: datetime | None = None) -> InspectedObject:
@@ -486,19 +476,8 @@ class Schemas:
         return info.expires_at <= (at or self._context.now)
 
     def _detail(self, snapshot: Snapshot, at: datetime | None) -> ObjectDetail:
-        info = snapshot.info
-        return ObjectDetail(
-            object_type=info.object_type,
-            fields=snapshot.fields,
-            schema_hash=info.schema_hash,
-            discovered_at=info.discovered_at,
-            expires_at=info.expires_at,
-            is_stale=self._is_stale(info, at),
-        )
-
-    def _exported(self, snapshot: Snapshot, at: datetime | None) -> ObjectExport:
         info, content = snapshot.info, dict(snapshot.content)
-        return ObjectExport(
+        return ObjectDetail(
             **content,
             schema_hash=info.schema_hash,
             discovered_at=info.discovered_at,
@@ -513,6 +492,7 @@ class Schemas:
             custom=info.custom,
             field_count=info.field_count,
             schema_hash=info.schema_hash,
+            content_hash=info.content_hash,
             discovered_at=info.discovered_at,
             expires_at=info.expires_at,
             is_stale=self._is_stale(info, at),

@@ -16,7 +16,7 @@ from crmdeck.tui.panes.schema.history import changed_at_source, dated, event_lin
 from crmdeck.tui.panes.schema.rows import ARROWS, FieldLine, ObjectLine, SchemaData
 from crmdeck.tui.panes.usage import usage_lines
 from crmdeck.tui.text import count, display_block, display_text
-from crmdeck.workspace import DIRECTION_WORDS, NearestField, percent
+from crmdeck.workspace import DIRECTION_WORDS, NearestField, percent, rule_lines
 
 NAME_WIDTH = 10
 NO_FLAGS = "not marked required, unique or custom"
@@ -65,6 +65,7 @@ def object_brief(
         names = ", ".join(one.row.name for one in to_map)
         wanted = f"required, not mapped: {display_text(names, LONGEST_LINE)}"
         lines.append(named("to map", Content.styled(wanted, "$warn"), left))
+    lines += _rules_of(data, summary.object_type, None, left)
     if line.open_changes is not None:
         lines.append(named("changed", line.open_changes.text, left))
     events = data.object_history(line.key)[:MOST_EVENTS]
@@ -142,6 +143,7 @@ def field_facts(
     lines += _fullness(line, data, fullness, left)
     if field.picklist:
         lines.append(named("values", _number_of_values(field), left))
+    lines += _rules_of(data, row.object_type, row.name, left)
     if source := changed_at_source(field):
         lines.append(named("in the CRM", source, left))
     lines += _block("Help", field.description)
@@ -218,6 +220,17 @@ def _block(title: str, text: str | None) -> list[Content]:
         return []
     shown = Content(display_block(text, LONGEST_BLOCK))
     return [Content(""), Content.styled(title, "bold $info"), shown]
+
+
+def _rules_of(
+    data: SchemaData, object_type: str, field_name: str | None, width: int
+) -> Iterator[Content]:
+    """Yield the rules of an object or a field, and the kinds of rules that are unknown."""
+    face = data.overview.faces.get(object_type)
+    for one in () if face is None else rule_lines(face, field_name):
+        text = display_text(f"{one.title}: {one.text}", LONGEST_LINE)
+        name, style = ("rule", "") if one.known else ("unknown", "$muted")
+        yield named(name, Content.styled(text, style), width)
 
 
 def _flags(line: FieldLine, field: Field | None) -> list[str]:
