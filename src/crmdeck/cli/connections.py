@@ -55,6 +55,13 @@ ExcludeOption = Annotated[
     list[str] | None,
     typer.Option("--exclude", help="Object to leave out of the scope (repeatable)."),
 ]
+WithoutRulesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--without-rules",
+        help="Kind of rules to leave out of a refresh (repeatable; '' reads all kinds).",
+    ),
+]
 TtlOption = Annotated[
     float | None, typer.Option("--ttl-hours", help="Hours until a schema is stale.")
 ]
@@ -218,6 +225,7 @@ def set_connection(
     scope: ScopeOption = None,
     include: IncludeOption = None,
     exclude: ExcludeOption = None,
+    without_rules: WithoutRulesOption = None,
     ttl_hours: TtlOption = None,
     api_version: Annotated[
         str | None,
@@ -239,6 +247,7 @@ def set_connection(
             remote_id=remote_id,
             instance_url=instance_url,
             scope=_scope(scope, include, exclude),
+            without_rules=None if without_rules is None else tuple(filter(None, without_rules)),
             ttl_hours=ttl_hours,
             api_version=api_version,
             reconnect=reconnect,

@@ -296,6 +296,11 @@ def _say_result(name: str, result: model.RefreshResult) -> None:
         f"{name}: {count(len(result.objects), 'object')}, {count(result.total_fields, 'field')}, "
         f"{changes} ({result.elapsed_ms:,} ms, {count(result.traffic.requests, 'request')})"
     )
+    if result.rule_calls:
+        calls = ", ".join(
+            f"{model.RULE_WORDS[kind]} {n}" for kind, n in result.rule_calls.items() if n
+        )
+        say(f"  of these for rules: {calls}")
     for failure in result.failures:
         parts = (failure.message, failure.cause, failure.remedy)
         say(f"  {failure.object_type}: {' '.join(part for part in parts if part)}")

@@ -153,6 +153,8 @@ class VendorProfile:
     package_pattern: str | None = None
     """A regular expression for names from a managed package; its group is the namespace."""
 
+    rule_kinds: tuple[str, ...] = ()
+    """The kinds of rules that cost calls of their own, and that a connection can leave out."""
     write_rules: WriteRules = WriteRules()
     """What the CRM does with the values of a write."""
     write_change: Callable[[ChangeRequest], ChangeFiles] | None = None

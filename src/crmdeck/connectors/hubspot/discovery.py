@@ -83,8 +83,6 @@ _OPTIONAL_ERRORS = frozenset(
 )
 VALUES = RuleKind.VALUES.value
 PIPELINE = RuleKind.PIPELINE.value
-KINDS = (VALUES, PIPELINE)
-"""What a refresh reads in addition to properties, as `without_rules` names it."""
 _NO_API = {
     RuleKind.REQUIRED.value: "HubSpot has no API for the properties that a create form requires.",
     RuleKind.CONDITIONAL.value: "HubSpot has no API for conditional requirements of properties.",

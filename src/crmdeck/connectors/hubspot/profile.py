@@ -120,6 +120,7 @@ PROFILE = VendorProfile(
     no_setup_page="Test the connection to get its Portal ID: crmdeck connections test {name}",
     always_stated=("createable", "updateable", "unique", "calculated"),
     no_usage="HubSpot has no API for where a property is used. Its property settings show it.",
+    rule_kinds=("values", "pipeline"),
     # HubSpot knowledge base, "Property field types": text has at most 65,536 characters.
     write_rules=WriteRules(record_id=RECORD_ID, longest_text=65_536),
     write_change=write_change,

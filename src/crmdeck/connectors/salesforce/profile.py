@@ -204,6 +204,7 @@ PROFILE = VendorProfile(
     schema_picklists={name: frozenset(fields) for name, fields in _SCHEMA_PICKLISTS.items()},
     longest_custom_picklist=1000,
     package_pattern=r"([A-Za-z][A-Za-z0-9]{0,14})__\w+__\w+",
+    rule_kinds=("validation", "duplicates", "automation", "recordTypes", "user"),
     # Object Reference, "Primitive Data Types"; Apex Developer Guide, "Triggers and Order of
     # Execution".
     write_rules=WriteRules(

@@ -22,6 +22,7 @@ from crmdeck.connectors.http import not_json, records_of
 from crmdeck.connectors.pool import Running
 from crmdeck.connectors.salesforce.batches import MOST_IN_A_CALL
 from crmdeck.connectors.salesforce.client import SalesforceClient
+from crmdeck.connectors.salesforce.profile import PROFILE
 from crmdeck.connectors.salesforce.session import FAULTS, WHO
 from crmdeck.errors import CrmdeckError, PermissionDeniedError, SourceError
 from crmdeck.model import RULE_WORDS, CancelToken, Notice, RecordType, Rule, RuleKind, to_utc
@@ -29,12 +30,6 @@ from crmdeck.redaction import redact
 
 RECORD_TYPES = "recordTypes"
 USER = "user"
-KINDS = (
-    *(RuleKind.VALIDATION.value, RuleKind.DUPLICATES.value, RuleKind.AUTOMATION.value),
-    *(RECORD_TYPES, USER),
-)
-"""What a refresh reads in addition to the describes, as `without_rules` names it."""
-
 _VALIDATION_RULES = (
     "SELECT Id, ValidationName, NamespacePrefix, ErrorDisplayField, ErrorMessage, "
     "LastModifiedDate, EntityDefinition.QualifiedApiName FROM ValidationRule "
@@ -131,7 +126,7 @@ class RuleReader:
     ) -> None:
         self._client = client
         self._known = known
-        self._without = frozenset(without)
+        self._without = frozenset(without) & frozenset(PROFILE.rule_kinds)
         self._found: dict[str, list[tuple[str, Rule]]] = defaultdict(list)
         self._details: dict[str, Mapping[str, Rule]] = {}
         self._values: dict[str, PicklistsOfType] = {}
@@ -384,7 +379,7 @@ class RuleReader:
     def _rules_of(self, name: str, record_types: Sequence[RecordType]) -> ObjectRules:
         schema = self._known[name].schema if name in self._known else None
         rules: list[Rule] = []
-        not_read = {kind: LEFT_OUT for kind in self._without if kind in KINDS}
+        not_read = dict.fromkeys(self._without, LEFT_OUT)
         for kind in (RuleKind.VALIDATION, RuleKind.DUPLICATES, RuleKind.AUTOMATION):
             errors = [self._errors.get((kind, subject)) for subject in _WHOLE]
             error = next(filter(None, errors), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from crmdeck.connectors.barrier import fault_barrier
 from crmdeck.connectors.base import (
@@ -41,6 +41,7 @@ from crmdeck.workspace.connections.validation import (
     checked_api_version,
     checked_hours,
     checked_path,
+    checked_rule_kinds,
 )
 from crmdeck.workspace.context import Context, new_id, not_found
 from crmdeck.workspace.refresh.progress import ProgressReporter
@@ -112,13 +113,15 @@ class Connections:
         endpoint: str | None = None,
         instance_url: str | None = None,
         scope: Scope | None = None,
+        without_rules: Sequence[str] | None = None,
         ttl_hours: float | None = None,
         api_version: str | None = None,
         reconnect: bool = False,
     ) -> Connection:
         """Change the given values of a connection, or reconnect a disconnected one.
 
-        None keeps a value; '' removes an `endpoint` or `instance_url`. `ttl_hours` is the time
+        None keeps a value; '' removes an `endpoint` or `instance_url`. `without_rules` names kinds
+        of rules to leave out of a refresh, () reads all. `ttl_hours` is the time
         until a schema is stale. `api_version` pins a version (`66.0`), or lets the next refresh
         choose (`newest`). Raises UsageError for an invalid value, and without any.
         """
@@ -137,8 +140,12 @@ class Connections:
             changes["instance_url"] = (
                 check_instance_url(instance_url, vendor) if instance_url else None
             )
-        if scope is not None:
-            changes["scope"] = scope
+        if scope is not None or without_rules is not None:
+            left_out = connection.scope.without_rules
+            if without_rules is not None:
+                left_out = checked_rule_kinds(without_rules, vendor_of(connection.platform))
+            chosen = scope or connection.scope
+            changes["scope"] = chosen.model_copy(update={"without_rules": left_out})
         if ttl_hours is not None:
             changes["ttl_hours"] = checked_hours(ttl_hours)
         if api_version is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import uuid
+from collections.abc import Collection
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -115,6 +116,19 @@ def checked_hours(hours: float) -> float:
             code="BAD_TTL",
         )
     return hours
+
+
+def checked_rule_kinds(kinds: Collection[str], vendor: VendorProfile) -> tuple[str, ...]:
+    """Return valid kinds of rules to leave out; raises UsageError."""
+    unknown = sorted(set(kinds) - set(vendor.rule_kinds))
+    if unknown:
+        raise UsageError(
+            f"{vendor.title} has no kind of rules named '{unknown[0]}'.",
+            cause=f"Valid values: {', '.join(vendor.rule_kinds)}.",
+            remedy="Leave one of them out, or '' to read all kinds.",
+            code="NO_RULE_KIND",
+        )
+    return tuple(dict.fromkeys(kinds))
 
 
 def checked_path(connection: Connection, path: str) -> str:

@@ -380,7 +380,10 @@ def schemas_after(answer: Answer, cached: Cached, scope: Scope) -> dict[str, Obj
 
     An object that is new because the scope changed, or because it failed before, is not drift.
     """
-    rescoped = cached.scope is not None and cached.scope != scope
+    whole = scope.model_copy(update={"without_rules": ()})
+    rescoped = (
+        cached.scope is not None and cached.scope.model_copy(update={"without_rules": ()}) != whole
+    )
     schemas = {}
     for item in answer.discovered:
         name = item.packed.object_type

@@ -64,7 +64,8 @@ class Refreshes:
         connection = self._context.connection(ref)
         # After the first read: only then is it known whether this user may write.
         self._context.require_writable()
-        wanted = scope or connection.scope
+        left_out = connection.scope.without_rules
+        wanted = (scope or connection.scope).model_copy(update={"without_rules": left_out})
         stop = cancel or CancelToken()
         return self._context.refreshing.run(
             connection.id,
