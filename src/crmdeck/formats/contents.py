@@ -29,11 +29,8 @@ def read_contents(file: SchemaFile, data: bytes) -> Contents:
     schema.
     """
     start = data[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
-    if data.startswith(ZIP_MAGIC):
+    if data.startswith((ZIP_MAGIC, _OLD_WORKBOOK)):
         return _read_workbook(file, data)
-    if data.startswith(_OLD_WORKBOOK):
-        remedy = "Save the workbook as .xlsx or .csv."
-        raise broken(file.name, "its start", "it is an old .xls workbook", remedy=remedy)
     if start.startswith(b"<"):
         if not is_metadata(file):
             raise unknown(file, _what_xml(data[:_HEAD]))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
-import datetime
 import io
+import json
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
-from crmdeck.errors import SourceError
-from crmdeck.formats.document import SchemaFile, broken, check_size
+from crmdeck.formats.document import ZIP_MAGIC, SchemaFile, broken, check_size
 
 # A picklist of 14,000 values is one cell of more than a megabyte.
 csv.field_size_limit(max(csv.field_size_limit(), 64 * 1024 * 1024))
@@ -18,6 +21,8 @@ csv.field_size_limit(max(csv.field_size_limit(), 64 * 1024 * 1024))
 _DELIMITERS = (",", ";", "\t")
 _MOST_ROWS = 200_000
 _MOST_COLUMNS = 256
+_MOST_SECONDS = 120
+_READER = Path(__file__).with_name("workbook_reader.py")
 
 
 @dataclass(frozen=True)
@@ -67,48 +72,52 @@ def read_csv(file: SchemaFile, text: str) -> Sheet:
 
 
 def read_workbook(file: SchemaFile, data: bytes) -> list[Sheet]:
-    """Return the sheets of an XLSX workbook.
+    """Return the sheets of a workbook: XLSX, XLSB, XLS or ODS.
 
     Raises SourceError if it is broken or too large. Checks the sizes before it decompresses.
     """
-    # The import takes half a second, and only a workbook needs it.
-    from openpyxl import load_workbook
-
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            # zipfile never reads more of a member than this size.
+    if data.startswith(ZIP_MAGIC):
+        with _broken_archives(file), zipfile.ZipFile(io.BytesIO(data)) as archive:
+            # No reader reads more of a member than this size.
             check_size(file.name, sum(each.file_size for each in archive.infolist()), len(data))
-        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
-        return [
-            Sheet(sheet.title, tuple(_rows(file, sheet.title, sheet))) for sheet in book.worksheets
-        ]
-    except SourceError:
-        raise
-    # openpyxl has no exception class of its own for a broken workbook.
-    except Exception as error:
+    sheets = []
+    for title, rows in _read_apart(file, data):
+        if len(rows) > _MOST_ROWS:
+            raise broken(file.name, f"sheet '{title}'", f"it has more than {_MOST_ROWS:,} rows")
+        sheets.append(
+            Sheet(
+                title,
+                tuple(
+                    Row(f"sheet '{title}', row {number}", tuple(cells))
+                    for number, cells in enumerate(rows, 1)
+                ),
+            )
+        )
+    return sheets
+
+
+def _read_apart(file: SchemaFile, data: bytes) -> list[tuple[str, list[list[str]]]]:
+    """Return title and rows of each sheet; see `workbook_reader` for why in another process."""
+    try:
+        ran = subprocess.run(
+            [sys.executable, "-I", str(_READER), str(_MOST_ROWS), str(_MOST_COLUMNS)],
+            input=data,
+            capture_output=True,
+            timeout=_MOST_SECONDS,
+            check=False,
+        )
+        found = json.loads(ran.stdout) if ran.returncode == 0 else {"error": "too many cells"}
+    except subprocess.TimeoutExpired:
+        found = {"error": f"not read in {_MOST_SECONDS} s"}
+    if isinstance(found, dict):
+        raise broken(file.name, "its archive", f"it isn't a readable workbook ({found['error']})")
+    return [(title, rows) for title, rows in found]
+
+
+@contextmanager
+def _broken_archives(file: SchemaFile) -> Iterator[None]:
+    try:
+        yield
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, OSError) as error:
         why = f"it isn't a readable workbook ({type(error).__name__})"
         raise broken(file.name, "its archive", why) from error
-
-
-def _rows(file: SchemaFile, title: str, sheet: object) -> Iterator[Row]:
-    # Some programs write workbooks with wrong dimensions.
-    sheet.reset_dimensions()  # type: ignore[attr-defined]
-    rows = sheet.iter_rows(values_only=True, max_col=_MOST_COLUMNS)  # type: ignore[attr-defined]
-    for number, cells in enumerate(rows, 1):
-        if number > _MOST_ROWS:
-            raise broken(file.name, f"sheet '{title}'", f"it has more than {_MOST_ROWS:,} rows")
-        yield Row(f"sheet '{title}', row {number}", tuple(map(_text, cells)))
-
-
-def _text(value: object) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case float() if value.is_integer():
-            return str(int(value))
-        case datetime.datetime() | datetime.date() | datetime.time():
-            return value.isoformat()
-        case _:
-            return str(value)

@@ -14,7 +14,7 @@ from crmdeck.formats.document import SchemaFile, name_bytes, read_bounded
 MAX_FILES = 50_000
 SUFFIXES = tuple(
     f"{suffix}{packed}"
-    for suffix in (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".xlsx", ".xls")
+    for suffix in (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".xlsx", ".xls", ".xlsb", ".ods")
     for packed in ("", ".gz")
 )
 METADATA_SUFFIXES = (
