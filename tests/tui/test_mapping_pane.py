@@ -194,6 +194,29 @@ async def test_a_value_map_is_edited_and_stored_with_the_decision(
         assert "1 value" in screen_text(desk.pilot)
 
 
+async def test_accepting_other_picklist_values_asks_for_a_value_map(
+    desk_workspace: Workspace,
+) -> None:
+    async with at_desk(desk_workspace, size=(120, 36)) as desk:
+        await desk.go("status")
+        await desk.press("a")
+        text = screen_text(desk.pilot)
+        assert "Map values" in text
+        assert "Accept without" in text
+        await desk.press("escape")
+        assert desk.workspace.mappings.decisions("acme") == ()
+        await desk.press("a", "v")
+        assert isinstance(desk.app.screen, EditValueMap)
+        await desk.press("escape")
+        assert desk.workspace.mappings.decisions("acme") == ()
+        # Choosing the field asks as well.
+        await desk.press("enter", *"status__c", "enter")
+        assert "Accept without" in screen_text(desk.pilot)
+        await desk.press("w")
+        assert desk.stored("status").state is ACCEPTED
+        assert desk.stored("status").value_map is None
+
+
 async def test_marks_and_ranges_are_decided_in_one_step(desk_workspace: Workspace) -> None:
     async with at_desk(desk_workspace) as desk:
         await desk.go("estimatedValue")
@@ -409,7 +432,11 @@ async def test_a_title_stands_for_its_group(desk_workspace: Workspace) -> None:
         assert "group:NO_MATCH" not in [line.key for line in table.shown()]
         await desk.press("u")
         assert [desk.stored(name).state for name in inside] == [PENDING] * len(inside)
-        stuck = [row.name for row in table.rows() if row.group is Group.HIGH and not row.can_sync]
+        stuck = [
+            row.name
+            for row in table.rows()
+            if row.group is Group.HIGH and (not row.can_sync or row.needs_value_map)
+        ]
         assert stuck
         table.move_to([line.key for line in table.shown()].index("group:HIGH"))
         await desk.press("a", "y")

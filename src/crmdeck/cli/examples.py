@@ -57,6 +57,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "mapping reject": (
         f"crmdeck mapping reject acme-prod {PAIR} contactTitle --demo --encoder none",
     ),
+    "mapping filled": (f"crmdeck mapping filled acme-prod {PAIR} Name --demo",),
     "mapping undo": (f"crmdeck mapping undo acme-prod {PAIR} --demo",),
     "mapping apply": (
         f"crmdeck export acme-prod --what mapping --pair {PAIR} --demo |"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -212,12 +213,28 @@ def accept(
     direction: Annotated[
         Direction | None, typer.Option("--direction", help="Direction (default: as suggested).")
     ] = None,
+    value_map: Annotated[
+        str | None,
+        typer.Option(
+            "--value-map",
+            metavar="FILE|A=B,...",
+            help="CRM value for each PartnerOS value, as pairs or a JSON file.",
+            show_default=False,
+        ),
+    ] = None,
+    without: Annotated[
+        bool,
+        typer.Option("--no-value-map", help="Accept values that the CRM field doesn't have."),
+    ] = False,
     encoder: EncoderOption = "auto",
     home: HomeOption = None,
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Accept suggestions, or mappings of your own."""
+    """Accept suggestions, or mappings of your own.
+
+    --at-least leaves out rows that need a value map.
+    """
     with open_workspace(home, demo, as_json) as ws:
         if not picks and at_least is None:
             raise UsageError(
@@ -230,6 +247,8 @@ def accept(
                 _picks(picks),
                 at_least=at_least,
                 direction=direction.value if direction else None,
+                value_map=_value_map(value_map),
+                without_value_map=without,
                 encoder=encoder,
             ),
             as_json,
@@ -403,6 +422,27 @@ def _report(decisions: tuple[model.Decision, ...], as_json: bool) -> None:
             say(f"no longer {workspace.FILLED_ELSEWHERE}: {decision.crm_field}")
     if not decisions:
         say("No changes: all of it was decided before.")
+
+
+def _value_map(text: str | None) -> dict[str, str] | None:
+    """Return the value map in `a=b,c=d`, or in a JSON file."""
+    if text is None:
+        return None
+    if "=" in text and not Path(text).is_file():
+        parts = [item.partition("=") for item in text.split(",")]
+        found: object = {value.strip(): target.strip() for value, _, target in parts}
+    else:
+        try:
+            found = json.loads(_read(text))
+        except ValueError:
+            found = None
+    values = found if isinstance(found, dict) else {}
+    if not values or not all(isinstance(one, str) and one for one in [*values, *values.values()]):
+        raise UsageError(
+            f"{text} isn't a value map.",
+            remedy="Use new=New,won=Won or a JSON file with an object of texts.",
+        )
+    return values
 
 
 def _subject(decision: model.Decision) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 
-from crmdeck.mapping.rows import MappingRow, RequiredRow, RowBuilder
+from crmdeck.mapping.rows import WITH_VALUES, MappingRow, RequiredRow, RowBuilder
 from crmdeck.mapping.wording import percent, type_text
 from crmdeck.model import (
     Choice,
     DecisionState,
     Direction,
+    Field,
     FieldType,
     ObjectPair,
     ObjectSummary,
@@ -239,6 +240,16 @@ def field_choices(
             )
         )
     return tuple(choices)
+
+
+def values_to_map(left: Field, right: Field) -> tuple[str, ...]:
+    """Return the PartnerOS values that a CRM field doesn't have: they need a value map."""
+    if right.type not in WITH_VALUES or not (right.picklist or right.type is FieldType.BOOLEAN):
+        return ()
+    known = {value.value for value in right.picklist if value.active}
+    return tuple(
+        value.value for value in left.picklist if value.active and value.value not in known
+    )
 
 
 def value_choices(

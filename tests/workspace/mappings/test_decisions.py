@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import pytest
 
-from crmdeck.errors import ConflictError, NotFoundError, ReadOnlyError, SchemaNotDiscoveredError
+from crmdeck.errors import (
+    ConflictError,
+    NotFoundError,
+    ReadOnlyError,
+    SchemaNotDiscoveredError,
+    UsageError,
+)
 from crmdeck.model import Choice, DecisionState, Direction, Severity, Source
 from crmdeck.workspace import ConnectionDraft, Workspace
 from tests.workspace.conftest import Desk, describe, text_field
@@ -133,6 +140,37 @@ def test_a_required_field_is_filled_elsewhere_until_it_is_cleared_or_mapped(desk
         mappings.undo("acme", PAIR, mark.id)
     events = [entry.event for entry in desk.workspace.audit.entries(event="mapping.*")]
     assert events.count("mapping.filled_elsewhere") == 2
+
+
+def test_accepting_other_picklist_values_needs_a_value_map(desk: Desk) -> None:
+    stages = ("Open", "Lost", "rejected", "expired", "converted")
+    listed = [{"value": one, "label": one, "active": True} for one in stages]
+    desk.export(
+        describe("Opportunity", text_field("Stage", type="picklist", picklistValues=listed))
+    )
+    desk.refresh()
+    mappings = desk.workspace.mappings
+    status = next(one for one in mappings.partner_fields(PAIR) if one.name == "status")
+    ours = [value.value for value in status.picklist if value.active]
+    lacking = [value for value in ours if value not in stages]
+    accept_stage = functools.partial(mappings.accept, "acme", PAIR, encoder="none")
+    pick = {"status": "Stage"}
+    with pytest.raises(UsageError, match="needs a value map") as caught:
+        accept_stage(pick)
+    assert caught.value.code == "VALUE_MAP_NEEDED"
+    assert all(value in (caught.value.cause or "") for value in lacking)
+    assert "converted" not in (caught.value.cause or "")
+    assert accept_stage({}, at_least=0.0) == ()
+    for wrong in ({lacking[0]: "Opne"}, {"nope": "Open"}, {lacking[0]: "Open"}):
+        with pytest.raises(UsageError):
+            accept_stage(pick, value_map=wrong)
+    with pytest.raises(UsageError, match="fits one mapping"):
+        accept_stage({"description": "Stage"}, value_map={"a": "Open"})
+    assert mappings.decisions("acme") == ()
+    (mapped,) = accept_stage(pick, value_map=dict.fromkeys(lacking, "Open"))
+    assert mapped.value_map == dict.fromkeys(lacking, "Open")
+    (without,) = accept_stage(pick, without_value_map=True)
+    assert without.value_map is None
 
 
 def test_a_crm_field_is_mapped_once(desk: Desk) -> None:

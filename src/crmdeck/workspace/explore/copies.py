@@ -299,8 +299,18 @@ class Copies:
             ),
         )
 
-    def decisions_command(self, connection: str, pair: str, decisions: Sequence[Decision]) -> str:
-        """Return the command for the same decisions, empty if no command matches."""
+    def decisions_command(
+        self,
+        connection: str,
+        pair: str,
+        decisions: Sequence[Decision],
+        *,
+        without_value_map: bool = False,
+    ) -> str:
+        """Return the command for the same decisions, empty if no command matches.
+
+        `without_value_map`: one of them needs a value map and has none.
+        """
         if not all(one.partner_field for one in decisions):
             return self._filled_command(connection, pair, decisions)
         states = {one.state for one in decisions}
@@ -311,7 +321,14 @@ class Copies:
         picks = [f"{one.partner_field}={one.crm_field}" for one in decisions]
         if states == {DecisionState.ACCEPTED}:
             way = directions.pop().value
-            return self._command("mapping accept", connection, pair, *picks, direction=way)
+            return self._command(
+                "mapping accept",
+                connection,
+                pair,
+                *picks,
+                direction=way,
+                no_value_map=without_value_map or None,
+            )
         rejected = states == {DecisionState.REJECTED}
         return self._command("mapping reject", connection, pair, *picks) if rejected else ""
 
@@ -343,6 +360,7 @@ class Copies:
                 pair,
                 *(f"{row.name}={row.crm_field}" for row in wanted),
                 direction=directions.pop() if len(directions) == 1 else None,
+                no_value_map=any(row.needs_value_map for row in wanted) or None,
             )
         if rejected and not wanted:
             return self._command(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ from crmdeck.connectors.base import Integration, TeamLog
 from crmdeck.connectors.registry import vendor_of
 from crmdeck.drift.wording import event_text
 from crmdeck.errors import ConflictError, CrmdeckError, NotFoundError, UsageError
-from crmdeck.mapping.choices import NearestField, nearest_fields
+from crmdeck.mapping.choices import NearestField, nearest_fields, values_to_map
 from crmdeck.mapping.review import Review
 from crmdeck.mapping.state import (
     OpenRows,
@@ -45,6 +45,7 @@ from crmdeck.model import (
     Direction,
     Field,
     FieldMapping,
+    FieldType,
     MappingLine,
     ObjectPair,
     PairSummary,
@@ -278,13 +279,27 @@ class Mappings:
         *,
         at_least: float | None = None,
         direction: str | None = None,
+        value_map: Mapping[str, str] | None = None,
+        without_value_map: bool = False,
         encoder: str | None = None,
     ) -> tuple[Decision, ...]:
         """Accept suggestions; each of `picks` names its CRM field, or None for the suggested one.
 
-        `at_least` also accepts every undecided suggestion with at least that confidence. Raises
-        ConflictError for a field with neither a suggestion nor a CRM field.
+        `at_least` also accepts every undecided suggestion with at least that confidence that needs
+        no value map. `value_map` leads from PartnerOS to CRM values, for the one pick that needs
+        it. Raises ConflictError for a field with neither a suggestion nor a CRM field, and
+        UsageError for a pick whose values the CRM doesn't have, unless `without_value_map`.
         """
+        with self._context.store.read() as session:
+            sides = self._sides(session, ref, pair)
+        left = {field.name: field for field in sides.partner.fields}
+        right = {field.name: field for field in sides.crm_object.fields}
+
+        def lacking(name: str, crm_field: str | None, way: Direction | None) -> tuple[str, ...]:
+            if way is Direction.PULL or crm_field not in right:
+                return ()
+            return values_to_map(left[name], right[crm_field])
+
         answer = self.suggest(ref, pair, encoder=encoder)
         suggestions = {one.partner_field: one for one in answer.suggestions}
         chosen = dict(picks)
@@ -294,6 +309,7 @@ class Mappings:
                     suggestion.decision is DecisionState.PENDING
                     and suggestion.crm_field is not None
                     and suggestion.confidence >= at_least
+                    and not lacking(name, suggestion.crm_field, suggestion.direction)
                 ):
                     chosen.setdefault(name, None)
         choices = []
@@ -317,6 +333,15 @@ class Mappings:
                     confidence=_confidence(suggestion, crm_field),
                 )
             )
+        needed = {
+            one.partner_field: values
+            for one in choices
+            if (values := lacking(one.partner_field, one.crm_field, one.direction))
+        }
+        if value_map is not None:
+            choices = _with_value_map(choices, needed, value_map, left, right)
+        if not without_value_map:
+            _require_value_maps(choices, needed)
         return self.record_decisions(ref, pair, choices)
 
     def reject(
@@ -406,6 +431,8 @@ class Mappings:
         field, ConflictError for a CRM field that another PartnerOS field of the pair has.
         """
         self._context.require_writable()
+        if not choices:
+            return ()
         object_pair = ObjectPair.parse(pair)
         subjects = frozenset(choice.subject for choice in choices)
         team = self._team_log(ref)
@@ -683,6 +710,58 @@ def _named(kind: str, name: str, known: Mapping[str, T]) -> T:
     if found is None:
         raise not_found(kind, name, sorted(known))
     return found
+
+
+def _with_value_map(
+    choices: Sequence[Choice],
+    needed: Collection[str],
+    value_map: Mapping[str, str],
+    left: Mapping[str, Field],
+    right: Mapping[str, Field],
+) -> list[Choice]:
+    """Return the choices, the one whose PartnerOS field is `needed` with a checked value map."""
+    if len(needed) != 1:
+        raise UsageError(
+            f"A value map fits one mapping, and {len(needed):,} of these need one.",
+            remedy="Accept the mappings that need a value map one by one.",
+            code="VALUE_MAP_FOR_ONE",
+        )
+    mapped = []
+    for choice in choices:
+        if choice.partner_field in needed:
+            _check_values(left[choice.partner_field], value_map.keys())
+            _check_values(right[choice.crm_field or ""], value_map.values())
+            choice = choice.model_copy(update={"value_map": dict(value_map)})
+        mapped.append(choice)
+    return mapped
+
+
+def _check_values(field: Field, names: Iterable[str]) -> None:
+    """Raise UsageError if one of the names isn't a value of the field."""
+    known = [value.value for value in field.picklist if value.active]
+    if field.type is FieldType.BOOLEAN:
+        known = known or ["true", "false"]
+    for name in names:
+        if name not in known:
+            raise UsageError(
+                f"{field.name} has no value '{name}'.",
+                remedy=f"Values: {', '.join(known)}",
+                code="VALUE_NOT_FOUND",
+            )
+
+
+def _require_value_maps(choices: Sequence[Choice], needed: Mapping[str, Sequence[str]]) -> None:
+    """Raise UsageError if a choice leaves `needed` PartnerOS values without a CRM value."""
+    for choice in choices:
+        values = needed.get(choice.partner_field, ())
+        lacking = [value for value in values if value not in (choice.value_map or {})]
+        if lacking:
+            raise UsageError(
+                f"'{choice.partner_field}' needs a value map. Nothing was changed.",
+                cause=f"{choice.crm_field} doesn't have these values: {', '.join(lacking)}.",
+                remedy=f"Add --value-map {lacking[0]}=CRM_VALUE,… or --no-value-map",
+                code="VALUE_MAP_NEEDED",
+            )
 
 
 def _audit_event(decision: Decision) -> str:

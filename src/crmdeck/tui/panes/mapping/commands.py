@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -58,6 +59,7 @@ from crmdeck.workspace import (
     source_choices,
     value_choices,
     value_targets,
+    values_to_map,
     warning_words,
 )
 
@@ -190,8 +192,15 @@ class MappingCommands:
             # A user who accepts a whole group has not looked at each row of it.
             able = [row for row in able if row.can_sync]
         fresh = [row for row in able if row.state is not DecisionState.ACCEPTED]
-        if fresh:
-            self._ask_or_decide("accept", fresh, [accepting(row) for row in fresh], opened_by="a")
+        if len(fresh) == 1:
+            self._accept("accept", fresh[0], accepting(fresh[0]), opened_by="a")
+        elif fresh:
+            sure = [row for row in fresh if not row.needs_value_map]
+            if len(sure) < len(fresh):
+                left = left_out_text([row for row in fresh if row.needs_value_map])
+                self._say(f"Not accepted: {left}.")
+            if sure:
+                self._ask_or_decide("accept", sure, [accepting(row) for row in sure], opened_by="a")
         elif able:
             self._say("Already accepted.")
         elif chosen:
@@ -328,13 +337,52 @@ class MappingCommands:
         if self._at is None:
             return
         session, row = self._at
-        workspace, crm_field = self._host.workspace, row.crm_field
+        self._map_values(session, row, accepting(row))
+
+    def _accept(self, deed: str, row: MappingRow, choice: Choice, *, opened_by: str) -> None:
+        """Accept a mapping; ask first if the CRM field lacks values of the PartnerOS field."""
+        session = self._pairs.current
+        right = session.builder.crm_fields.get(choice.crm_field or "") if session else None
+        if session is None or right is None:
+            self._decide(deed, [row], [choice])
+            return
+        lacking = values_to_map(row.partner, right)
+        if choice.direction is Direction.PULL or choice.value_map is not None or not lacking:
+            self._decide(deed, [row], [choice])
+            return
+
+        def answered(key: str | None) -> None:
+            if session is not self._pairs.current:
+                return
+            if key == "v":
+                other = replace(row, crm_field=right.name, right=right, value_map=None)
+                self._map_values(session, other, choice)
+            elif key == "w":
+                self._decide(deed, [row], [choice])
+
+        labels = {value.value: value.label or value.value for value in row.partner.picklist}
+        question = Ask(
+            f"{row.title} → {right.name} needs a value map",
+            f"{right.name} doesn't have {count(len(lacking), 'value')} of {row.title}.",
+            (
+                Deed("v", "Map values", "and accept"),
+                Deed("w", "Accept without", "the CRM may refuse these values"),
+            ),
+            opened_by=opened_by,
+            listing=[labels[value] for value in lacking],
+        )
+        self._open(question, answered)
+
+    def _map_values(self, session: MappingSession, row: MappingRow, choice: Choice) -> None:
+        """Edit the value map of a row, and accept it with that."""
+        workspace, crm_field = self._host.workspace, choice.crm_field
         if crm_field is None:
             return
 
         def edited(value_map: dict[str, str] | None) -> None:
             if value_map is not None and session is self._pairs.current:
-                self._decide("values of", [row], [accepting(row, value_map=value_map)])
+                mapped = choice.model_copy(update={"value_map": value_map})
+                self._decide("values of", [row], [mapped])
 
         def work(_: Job) -> ValueMap:
             return workspace.mappings.value_map(session.ref, session.pair, row.name, crm_field)
@@ -665,7 +713,8 @@ class MappingCommands:
             elif crm_field not in session.builder.crm_fields:
                 self._say(f"{crm_field} was removed from the schema.", warn=True)
             else:
-                self._decide("map", [now], [choosing(now, crm_field, session.builder)])
+                choice = choosing(now, crm_field, session.builder)
+                self._accept("map", now, choice, opened_by="enter")
 
         dialog = ChooseField(
             f"CRM field for {row.title}",
@@ -694,7 +743,7 @@ class MappingCommands:
             if verdict.direction is Direction.PULL:
                 self._say(f"{now.title} can't sync to {target}: {verdict.reason}.", warn=True)
             elif now.state is not DecisionState.ACCEPTED:
-                self._decide("map", [now], [choice])
+                self._accept("map", now, choice, opened_by="enter")
             else:
                 deeds = [Deed("m", "Move mapping", f"{now.crm_field} loses its source")]
                 title = f"{now.title} is mapped to {now.crm_field}"
@@ -703,7 +752,7 @@ class MappingCommands:
 
         def answered(now: MappingRow, choice: Choice, deed: str | None) -> None:
             if deed == "m" and session is self._pairs.current:
-                self._decide("move", [now], [choice])
+                self._accept("move", now, choice, opened_by="m")
 
         def notes(partner_field: str) -> list[tuple[str, str]]:
             source = session.by_name[partner_field].partner

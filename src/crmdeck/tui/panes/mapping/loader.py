@@ -251,7 +251,15 @@ class PairLoader:
         command = ""
         if status is not None and step.decisions:
             copies = self._host.workspace.copies
-            command = copies.decisions_command(status.name, session.pair, step.decisions)
+            rows = session.by_name
+            command = copies.decisions_command(
+                status.name,
+                session.pair,
+                step.decisions,
+                without_value_map=any(
+                    name in rows and rows[name].needs_value_map for name in step.fields
+                ),
+            )
         self._undoable(
             session,
             step.title,
