@@ -164,6 +164,11 @@ PIPELINES = [
         ({"dealstage": "new", "pipeline": "partners"}, [(Outcome.REFUSED, "NOT_IN_PIPELINE")]),
         ({"dealstage": "submitted", "pipeline": "partners"}, []),
         ({"dealstage": "submitted"}, [(Outcome.UNKNOWN, "NOT_IN_PIPELINE")]),
+        (
+            {"dealstage": "lost"},
+            [(Outcome.CHANGED, "NEW_PICKLIST_VALUE"), (Outcome.REFUSED, "NOT_IN_PIPELINE")],
+        ),
+        ({"dealstage": "new", "pipeline": "other"}, [(Outcome.REFUSED, "NOT_IN_PIPELINE")]),
         ({"dealstage": "approved", "pipeline": "partners"}, [(Outcome.REFUSED, "PIPELINE_RULE")]),
     ],
 )
@@ -178,7 +183,7 @@ def test_a_stage_belongs_to_its_pipeline(
             Field(
                 name="dealstage",
                 type=FieldType.PICKLIST,
-                restricted=True,
+                restricted=False,
                 picklist=tuple(PicklistValue(value=str(each)) for each in stages),
                 native={"pipelines": PIPELINES},
             ),

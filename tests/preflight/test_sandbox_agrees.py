@@ -19,7 +19,8 @@ import pytest
 from crmdeck.connectors.registry import vendor_of
 from crmdeck.model import Field, FieldType, ObjectSchema, Outcome, Scope, ScopeMode, WriteFinding
 from crmdeck.preflight.fields import Raw
-from crmdeck.preflight.judge import Judge, MappedField, Setting
+from crmdeck.preflight.judge import RECORD_TYPE_PATH, Judge, MappedField, Setting
+from crmdeck.sandbox import salesforce_rows
 from crmdeck.workspace.context import find_connection
 from crmdeck.workspace.explore.schemas import find_snapshot
 from tests.workspace.crm import ANCHOR, ORG, PORTAL, Office, opened
@@ -36,6 +37,33 @@ MAPPINGS = 5
 TEXTS = {FieldType.STRING, FieldType.TEXT, FieldType.HTML, FieldType.PHONE, FieldType.URL}
 NUMBERS = {FieldType.INTEGER, FieldType.DECIMAL, FieldType.CURRENCY, FieldType.PERCENT}
 CHOICES = {FieldType.PICKLIST, FieldType.MULTIPICKLIST}
+
+# Object, name, field, formula.
+RULES = tuple(
+    (object_type, name, field, f"{name}.", formula)
+    for object_type, name, field, formula in (
+        ("Opportunity", "Open_Closes_Later", "CloseDate",
+         "AND(NOT(IsClosed), ISCHANGED(CloseDate), CloseDate < TODAY())"),
+        ("Opportunity", "Won_Has_Amount", "Amount",
+         "AND(ISPICKVAL(StageName, 'Closed Won'), OR(ISBLANK(Amount), Amount < 1))"),
+        ("Opportunity", "Big_Deals_Close_Soon", "CloseDate",
+         "Amount > 5 && CloseDate > TODAY() + 200"),
+        ("Opportunity", "Name_Is_Not_Long", "Name", "LEN(Name) * 2 - 1 > 120"),
+        ("Opportunity", "Desk", "Amount", "AND(Amount = 7, NOT($Permission.Deal_Desk))"),
+        ("Opportunity", "Direct_Only", "Type",
+         "AND(RecordType.DeveloperName <> 'Direct_Deal', NOT(ISBLANK(TEXT(Type))))"),
+        ("Lead", "Company_Needs_A_Country", "Country",
+         "AND(NOT(ISBLANK(Company)), ISBLANK(Country))"),
+        ("Lead", "Reachable", "Email", "AND(ISBLANK(Email), NOT(BEGINS(Phone, 'Acme')))"),
+        ("Contact", "Name_Starts_Large", "LastName", "NOT(REGEX(LastName, '[A-Z ].*'))"),
+        ("Contact", "Email_Stays", "Email",
+         "AND(NOT(ISNEW()), ISCHANGED(Email), NOT(ISBLANK(PRIORVALUE(Email))))"),
+        ("Deal_Registration__c", "Limited_Needs_Title", "Contact_Title__c",
+         "CONTAINS(LOWER(Account_Name__c), 'ltd') && IF(ISBLANK(Contact_Title__c), TRUE, FALSE)"),
+        ("Deal_Registration__c", "Case", "Account_Domain__c",
+         "CASE(LEFT(Account_Domain__c, 1), 'x', 1, 'A', 2, 3) = 1"),
+    )
+)  # fmt: skip
 
 Record = Mapping[str, Raw]
 
@@ -60,7 +88,7 @@ def good(field: Field, dice: random.Random, batch: str) -> Raw:
         case kind if kind in TEXTS:
             return "Acme Ltd."[: field.length or 9]
         case FieldType.EMAIL:
-            return "ada@acme.example"
+            return f"ada{dice.randint(1, 10**6)}@acme.example"
         case FieldType.BOOLEAN:
             return dice.random() < 0.5
         case kind if kind in NUMBERS:
@@ -129,14 +157,16 @@ def drawn(fields: Sequence[Field], dice: random.Random, batch: str) -> Record:
 # -- both sides ---------------------------------------------------------------------------------
 
 
-def mappings(schema: ObjectSchema, dice: random.Random) -> Iterator[list[Field]]:
+def mappings(schema: ObjectSchema, dice: random.Random, *, create: bool) -> Iterator[list[Field]]:
     """Yield sets of fields to map: mostly writable ones, with the required ones but once."""
     usual = [
         each
         for each in schema.fields
-        if each.createable is not False and not each.archived and each.name != "RecordTypeId"
+        if (each.createable if create else each.updateable) is not False
+        and not each.archived
+        and each.name != "RecordTypeId"
     ]
-    locked = [each for each in schema.fields if each not in usual]
+    locked = [each for each in schema.fields if each not in usual and each.name != "Id"]
     for number in range(MAPPINGS):
         chosen = [each for each in usual if each.required or dice.random() < 0.4]
         if number == 0:
@@ -148,33 +178,39 @@ def mappings(schema: ObjectSchema, dice: random.Random) -> Iterator[list[Field]]
         yield chosen
 
 
-Send = Callable[[str, Sequence[Record]], list[Fate]]
+class Crm(NamedTuple):
+    """One side of the comparison: `send` writes records, to those with these keys on update."""
+
+    platform: str
+    schemas: Sequence[ObjectSchema]
+    send: Callable[[str, Sequence[Record], Sequence[str]], list[Fate]]
 
 
-def require_agreement(platform: str, schemas: Sequence[ObjectSchema], send: Send) -> Counter[str]:
+def require_agreement(crm: Crm, *, create: bool = True) -> Counter[str]:
     """Judge and send random records of each object, and compare; return the outcomes."""
     dice = random.Random(2026)
     seen: Counter[str] = Counter()
     wrong: list[str] = []
-    for schema in schemas:
-        judges = [
-            (fields, Judge(
+    for schema in crm.schemas:
+        for number, fields in enumerate(mappings(schema, dice, create=create)):
+            judge = Judge(
                 schema,
                 [MappedField(each.name, each.name) for each in fields],
-                vendor_of(platform).write_rules,
-                Setting(now=NOW.replace(tzinfo=None), automation=()),
-            ))
-            for fields in mappings(schema, dice)
-        ]  # fmt: skip
-        for number, (fields, judge) in enumerate(judges):
-            batch = f"{schema.object_type}-{number}"
-            records = [drawn(fields, dice, batch) for _ in range(RECORDS // MAPPINGS)]
-            verdicts = [judge.judge(place, each) for place, each in enumerate(records, 1)]
+                vendor_of(crm.platform).write_rules,
+                Setting(now=NOW.replace(tzinfo=None), create=create, automation=()),
+            )
+            batch = f"{schema.object_type}-{number}{'' if create else 'u'}"
+            count = RECORDS // MAPPINGS // (1 if create else 2)
+            records = [drawn(fields, dice, batch) for _ in range(count)]
+            sent = [{each.name: record.get(each.name) for each in fields} for record in records]
+            before = [] if create else stored_records(crm, schema, dice, len(sent), batch)
+            verdicts = [
+                judge.judge(place + 1, record, before[place] if before else None)
+                for place, record in enumerate(sent)
+            ]
+            fates = crm.send(schema.object_type, sent, [str(each["Id"]) for each in before])
             by_name = {each.name: each for each in fields}
-            sent = [{name: record.get(name) for name in by_name} for record in records]
-            for record, findings, fate in zip(
-                sent, verdicts, send(schema.object_type, sent), strict=True
-            ):
+            for record, findings, fate in zip(sent, verdicts, fates, strict=True):
                 outcome, problem = compared(record, findings, fate, by_name)
                 seen[outcome] += 1
                 if problem:
@@ -182,6 +218,26 @@ def require_agreement(platform: str, schemas: Sequence[ObjectSchema], send: Send
     told = Counter(text.partition(" | ")[0] for text in wrong)
     assert not wrong, "\n".join([*(f"{n} x {t}" for t, n in told.most_common(20)), *wrong[:5]])
     return seen
+
+
+def stored_records(
+    crm: Crm, schema: ObjectSchema, dice: random.Random, count: int, batch: str
+) -> list[dict[str, Any]]:
+    """Create good records, and return them as the CRM stores them."""
+    fields = [each for each in schema.fields if each.createable and each.name != "RecordTypeId"]
+    fields = [each for each in fields if not (each.unique or each.external_id)]
+    found: list[dict[str, Any]] = []
+    for _ in range(6):
+        if len(found) >= count:
+            break
+        records = [{each.name: good(each, dice, batch) for each in fields} for _ in range(count)]
+        fates = crm.send(schema.object_type, records, ())
+        found += [dict(each.stored) for each in fates if not each.errors]
+    for each in found:
+        if schema.record_types:
+            each[RECORD_TYPE_PATH] = next(one.name for one in schema.record_types if one.default)
+    assert len(found) >= count, fates[0].errors
+    return found[:count]
 
 
 def compared(
@@ -225,11 +281,14 @@ def plain(field: Field, value: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    patch = pytest.MonkeyPatch()
+    patch.setattr(salesforce_rows, "_RULES", RULES)
     with opened(tmp_path_factory.mktemp("home")) as office:
         office.clock.now = NOW
         office.add_org(scope=Scope(mode=ScopeMode.NAMED, include=SALESFORCE))
         office.add_portal()
         yield office
+    patch.undo()
 
 
 def schemas(office: Office, ref: str, names: Sequence[str]) -> list[ObjectSchema]:
@@ -240,7 +299,8 @@ def schemas(office: Office, ref: str, names: Sequence[str]) -> list[ObjectSchema
         return [find_snapshot(session, connection, each).content for each in names]
 
 
-def test_salesforce_does_what_preflight_says(office: Office) -> None:
+@pytest.fixture(scope="module")
+def salesforce(office: Office) -> Iterator[Crm]:
     access = office.sandbox.salesforce(ORG)
     client = httpx.Client(
         base_url=access.endpoint,
@@ -248,17 +308,22 @@ def test_salesforce_does_what_preflight_says(office: Office) -> None:
         trust_env=False,
     )
 
-    def send(name: str, records: Sequence[Record]) -> list[Fate]:
-        body = {"records": [{"attributes": {"type": name}, **each} for each in records]}
-        answers = client.post(f"{DATA}/composite/sobjects", json=body).json()
+    def send(name: str, records: Sequence[Record], keys: Sequence[str]) -> list[Fate]:
+        parts = [{"attributes": {"type": name}, **each} for each in records]
+        for part, key in zip(parts, keys, strict=False):
+            part["id"] = key
+        method = "PATCH" if keys else "POST"
+        answers = client.request(
+            method, f"{DATA}/composite/sobjects", json={"records": parts}
+        ).json()
         made = [each["id"] for each in answers if each["success"]]
         stored: dict[str, Any] = {}
         for start in range(0, len(made), IN_A_COMPOSITE):
-            parts = [
+            asked = [
                 {"method": "GET", "url": f"{DATA}/sobjects/{name}/{key}", "referenceId": key}
                 for key in made[start : start + IN_A_COMPOSITE]
             ]
-            reply = client.post(f"{DATA}/composite", json={"compositeRequest": parts}).json()
+            reply = client.post(f"{DATA}/composite", json={"compositeRequest": asked}).json()
             stored |= {each["referenceId"]: each["body"] for each in reply["compositeResponse"]}
         return [
             Fate("", stored[each["id"]])
@@ -268,8 +333,14 @@ def test_salesforce_does_what_preflight_says(office: Office) -> None:
         ]
 
     with client:
-        seen = require_agreement("salesforce", schemas(office, "org", SALESFORCE), send)
-    assert min(seen[each] for each in ("refused", "changed", "fine")) > 30, seen
+        yield Crm("salesforce", schemas(office, "org", SALESFORCE), send)
+
+
+@pytest.mark.parametrize("create", [True, False])
+def test_salesforce_does_what_preflight_says(salesforce: Crm, create: bool) -> None:
+    seen = require_agreement(salesforce, create=create)
+    assert min(seen["refused"], seen["fine"]) > 100, seen
+    assert seen["changed"] > 5, seen
 
 
 def test_hubspot_does_what_preflight_says(office: Office) -> None:
@@ -280,7 +351,7 @@ def test_hubspot_does_what_preflight_says(office: Office) -> None:
         trust_env=False,
     )
 
-    def send(name: str, records: Sequence[Record]) -> list[Fate]:
+    def send(name: str, records: Sequence[Record], _: Sequence[str]) -> list[Fate]:
         fates = []
         for record in records:
             answer = client.post(f"/{name}", json={"properties": record})
@@ -291,5 +362,5 @@ def test_hubspot_does_what_preflight_says(office: Office) -> None:
         return fates
 
     with client:
-        seen = require_agreement("hubspot", schemas(office, "portal", HUBSPOT), send)
+        seen = require_agreement(Crm("hubspot", schemas(office, "portal", HUBSPOT), send))
     assert min(seen[each] for each in ("refused", "fine")) > 50, seen

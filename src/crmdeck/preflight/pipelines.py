@@ -32,8 +32,16 @@ def stage_problems(
     """Yield the problems of the stages in a write. `stored` goes by lower-case field name."""
     for target in schema.fields:
         stages = _stages(target)
+        if not stages:
+            continue
+        for name in PIPELINES:
+            pipeline = written.get(name)
+            if isinstance(pipeline, str) and pipeline and pipeline not in stages:
+                # HubSpot's own properties call their options open, but it knows no others.
+                reason = "a pipeline that doesn't exist"
+                yield StageProblem(name, Problem(Outcome.REFUSED, "NOT_IN_PIPELINE", reason))
         stage = written.get(target.name)
-        if not stages or not isinstance(stage, str) or is_blank(stage):
+        if not isinstance(stage, str) or is_blank(stage):
             continue
         misplaced = _misplaced(target, stage, stages, written, stored or {}, create=create)
         if misplaced is not None:
@@ -70,8 +78,10 @@ def _misplaced(
         pipeline = next((stored[name] for name in PIPELINES if name in stored), None)
     if isinstance(pipeline, str) and pipeline in stages:
         return None if stage in stages[pipeline] else refused
-    if isinstance(pipeline, Unknown) or not any(stage in each for each in stages.values()):
-        # The pipeline or the stage is refused for its own sake.
+    if not any(stage in each for each in stages.values()):
+        reason = "no pipeline has this stage"
+        return StageProblem(target.name, Problem(Outcome.REFUSED, "NOT_IN_PIPELINE", reason))
+    if pipeline:
         return None
     if create and stage in next(iter(stages.values())):
         return None

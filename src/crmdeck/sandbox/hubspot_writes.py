@@ -19,6 +19,7 @@ from crmdeck.sandbox.hubspot_shapes import HubSpotShapes, stamp
 from crmdeck.sandbox.messages import Reply, Request, reply
 from crmdeck.sandbox.schema import FieldDef, ObjectDef
 from crmdeck.sandbox.tenant import Tenant
+from crmdeck.sandbox.write_rules import PIPELINE_RULES
 
 _FIRST_NEW = 91_000_000_000
 _LONGEST_TEXT = 65_536
@@ -188,13 +189,13 @@ def _require_moment(field: FieldDef, value: str) -> None:
 
 
 def _require_option(field: FieldDef, value: str, target: ObjectDef) -> None:
-    if "external" in field.flags:
-        return
     known = {each.value for each in field.values}
     if field.name in _PIPELINES:
         known = {each.id for each in target.pipelines}
     elif field.name in _STAGES:
         known = {stage.id for each in target.pipelines for stage in each.stages}
+    elif "external" in field.flags:
+        return
     chosen = value.split(";") if field.widget == "checkbox" else [value]
     if field.widget == "checkbox":
         chosen = [each.strip() for each in chosen if each.strip()]
@@ -207,7 +208,10 @@ def _require_option(field: FieldDef, value: str, target: ObjectDef) -> None:
 def _misplaced_stage(
     target: ObjectDef, body: Mapping[str, Any], before: Mapping[str, str]
 ) -> Iterator[tuple[str, _InvalidError]]:
-    """Yield an error for a stage of another pipeline; without one, the first pipeline counts."""
+    """Yield an error for a stage of another pipeline, or one that a pipeline rule forbids.
+
+    Without a pipeline the first one counts.
+    """
     if not target.pipelines:
         return
     for pipeline_name, stage_name in zip(_PIPELINES, _STAGES, strict=True):
@@ -216,9 +220,24 @@ def _misplaced_stage(
             continue
         chosen = _text(body.get(pipeline_name)) or before.get(pipeline_name, "")
         found = [each for each in target.pipelines if each.id == chosen] or [target.pipelines[0]]
-        if stage not in {each.id for each in found[0].stages}:
+        stages = [each.id for each in found[0].stages]
+        if stage not in stages:
             text = f"Stage {stage} is not part of pipeline {found[0].id}"
             yield stage_name, _InvalidError("INVALID_OPTION", text)
+            continue
+        earlier = before.get(stage_name, "")
+        for rule in PIPELINE_RULES:
+            if (rule.object_type, rule.pipeline) != (target.name, found[0].id):
+                continue
+            broken = bool(not before and rule.create_in and stage not in rule.create_in)
+            if earlier in stages:
+                start, end = stages.index(earlier), stages.index(stage)
+                back, skipped = {earlier, "*"}, {*stages[start + 1 : end], "*"}
+                broken |= end < start and bool(back & {*rule.no_backwards})
+                broken |= end > start + 1 and bool(skipped & {*rule.no_skipping})
+            if broken:
+                text = f"A rule of pipeline {rule.pipeline} forbids stage {stage}"
+                yield stage_name, _InvalidError("PIPELINE_RULE", text)
 
 
 def _require_rule(kind: str, arguments: list[str], value: str) -> None:

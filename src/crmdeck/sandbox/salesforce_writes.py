@@ -118,7 +118,10 @@ class SalesforceWrites:
         return target
 
     def _stored(self, target: ObjectDef, key: str) -> _Values:
-        for known, values in self._records[target.name].items():
+        written = self._records[target.name]
+        if key in written:
+            return written[key]
+        for known, values in written.items():
             if known[:15] == key[:15]:
                 return values
         for row in self._rows.data(target.name) or ():
