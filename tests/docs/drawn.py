@@ -36,6 +36,7 @@ ANSWERS: Mapping[str, tuple[type[WireModel], str]] = {
     "schema NAME": (model.SchemaSummary, ""),
     "schema NAME OBJECT": (model.ObjectDetail, ""),
     "schema NAME OBJECT.FIELD --used": (model.FieldUsage, ""),
+    "impact NAME OBJECT.FIELD": (model.Impact, ""),
     "schema NAME --api-version next": (model.VersionPreview, "with `reasons`"),
     "drift [NAME]": (
         model.DriftReport,

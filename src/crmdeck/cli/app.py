@@ -41,6 +41,7 @@ COMMANDS = {
     "watch": Command("check", "Run a check at intervals until you stop it."),
     "policy": Command("check", "Show, set and remove the policy that excuses problems."),
     "schema": Command("schema", "List objects, or the fields of an object."),
+    "impact": Command("impact", "Show what breaks if a CRM field changes."),
     "drift": Command("drift", "List changes, newest first, and acknowledge them."),
     "compare": Command("drift", "Compare two stored schemas."),
     "suggest": Command("mapping", "Suggest a CRM field for each PartnerOS field."),

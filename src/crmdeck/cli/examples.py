@@ -43,6 +43,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "crmdeck schema acme-prod Opportunity.Partner__c --demo --used",
         "crmdeck schema acme-prod --demo --api-version next",
     ),
+    "impact": (
+        "crmdeck impact acme-prod Opportunity.Amount --demo",
+        "crmdeck impact acme-prod Opportunity.Description --demo --if shortened --json",
+    ),
     "drift": (
         "crmdeck drift acme-prod --demo --since 30d",
         "crmdeck drift --demo --open --severity breaking --json",

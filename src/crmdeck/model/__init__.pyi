@@ -23,7 +23,9 @@ from .enums import ChangeState as ChangeState
 from .enums import DecisionState as DecisionState
 from .enums import Direction as Direction
 from .enums import DriftKind as DriftKind
+from .enums import EffectKind as EffectKind
 from .enums import FailOn as FailOn
+from .enums import FieldChange as FieldChange
 from .enums import FieldType as FieldType
 from .enums import GoneReason as GoneReason
 from .enums import IssueKind as IssueKind
@@ -48,6 +50,8 @@ from .hashes import object_hash as object_hash
 from .hashes import rules_hash as rules_hash
 from .hashes import schema_hash as schema_hash
 from .hashes import structural_hash as structural_hash
+from .impact import Effect as Effect
+from .impact import Impact as Impact
 from .mapping import Alternative as Alternative
 from .mapping import Choice as Choice
 from .mapping import Decision as Decision

@@ -269,3 +269,23 @@ class UsageVerdict(StrEnum):
     DEPENDED_ON = "depended_on"
     LIKELY_SAFE = "likely_safe"
     UNKNOWN = "unknown"
+
+
+class FieldChange(StrEnum):
+    """A change of a CRM field that an admin plans."""
+
+    RENAMED = "renamed"
+    REMOVED = "removed"
+    SHORTENED = "shortened"
+
+
+class EffectKind(StrEnum):
+    """What depends on a field, in the order of display."""
+
+    MAPPING = "mapping"
+    RULE = "rule"
+    FORMULA = "formula"
+    PICKLIST = "picklist"
+    LOOKUP_FILTER = "lookup_filter"
+    ROLLUP = "rollup"
+    USAGE = "usage"
