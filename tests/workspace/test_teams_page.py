@@ -1,4 +1,4 @@
-"""The roles of docs/teams.md, made as it says: an owner, who writes, who reads, who may not."""
+"""The roles of docs/teams.md and `crmdeck team grants`: owner, writer, reader, server, no role."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from crmdeck.cli.app import app
 from crmdeck.credentials import MemorySecrets
 from crmdeck.errors import CacheError, ReadOnlyError
 from crmdeck.model import Choice, DecisionState, Source
 from crmdeck.server import Accounts
 from crmdeck.store import Store, migrations
 from crmdeck.workspace import ConnectionDraft, Workspace
+from crmdeck.workspace.doctor import Finding, examine_log
 from tests.postgres import execute, server_url, with_database
 
 from .conftest import describe, export_to, text_field
@@ -23,41 +26,69 @@ psycopg = pytest.importorskip("psycopg")
 
 PAGE = Path(__file__).parents[2] / "docs" / "teams.md"
 PAIR = "deal_registration--Opportunity"
-ROLES = ("crmdeck_owner", "crmdeck_writers", "crmdeck_readers", "anna", "carol", "dave")
+GROUPS = ("crmdeck_writers", "crmdeck_readers", "crmdeck_servers")
+ROLES = ("crmdeck_owner", *GROUPS, "anna", "carol", "deck", "dave")
+HISTORY_CHANGES = (
+    "DELETE FROM audit_entry",
+    "UPDATE decision SET decided_by = 'ceo'",
+    "TRUNCATE drift_event",
+    "INSERT INTO schema_migration VALUES (99, 'x', now())",
+    "SELECT * FROM server_document",
+    "CREATE TABLE own (a INT)",
+)
 
 
 @pytest.fixture
-def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The name of the database of the page, as far as its owner has opened it and all are in."""
+def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The database of the page, as far as its owner has opened it and all are in."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     blocks = [
         [line for line in re.sub(r"\s+", " ", block).split(";") if line.strip()]
         for block in re.findall(r"^```sql\n(.*?)^```", PAGE.read_text("utf-8"), re.M | re.S)
     ]
-    cluster, tables, people = blocks
+    cluster, people = blocks
     try:
         execute(server_url(), *cluster)
         inside = with_database(server_url(), "crmdeck")
-        execute(inside, *tables)
         with opened("crmdeck_owner") as owner:
             assert owner.health.statuses() == ()
             assert not owner.read_only
-        execute(inside, *people, "CREATE ROLE dave LOGIN")
-        yield "crmdeck"
+        # What an earlier version of the page granted.
+        execute(
+            inside,
+            "CREATE ROLE dave LOGIN",
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO dave",
+        )
+        assert "1 role with wider rights: dave" in grants_finding().found
+        for _ in range(2):
+            printed = CliRunner().invoke(app, ["team", "grants", "--home", url_of("crmdeck_owner")])
+            assert printed.exit_code == 0
+            execute(inside, printed.stdout)
+        execute(inside, "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM dave", *people)
+        yield
     finally:
         roles = [f"DROP ROLE IF EXISTS {role}" for role in reversed(ROLES)]
         execute(server_url(), "DROP DATABASE IF EXISTS crmdeck WITH (FORCE)", *roles)
 
 
+def url_of(user: str) -> str:
+    return with_database(server_url(), "crmdeck", user)
+
+
+def grants_finding() -> Finding:
+    found = examine_log(url_of("crmdeck_owner"))
+    return next(each for each in found if each.check == "grants")
+
+
 @contextmanager
 def opened(user: str) -> Iterator[Workspace]:
-    url = with_database(server_url(), "crmdeck", user)
-    with Workspace.open(url, actor=user, secrets=MemorySecrets()) as workspace:
+    with Workspace.open(url_of(user), actor=user, secrets=MemorySecrets()) as workspace:
         yield workspace
 
 
+@pytest.mark.usefixtures("database")
 def test_each_role_may_do_what_the_page_says(
-    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "export"
     folder.mkdir()
@@ -70,7 +101,11 @@ def test_each_role_may_do_what_the_page_says(
         anna.connections.add(draft)
         assert anna.refreshes.run("acme").success
         anna.mappings.record_decisions("acme", PAIR, [choice])
-        Accounts(anna).add_user("dana@acme.example", "correct horse battery staple")
+        with pytest.raises(CacheError):
+            Accounts(anna).add_user("dana@acme.example", "correct horse battery staple")
+        with opened("deck") as deck:
+            Accounts(deck).add_user("dana@acme.example", "correct horse battery staple")
+            assert deck.refreshes.run("acme").success
 
         (decision,) = carol.mappings.decisions("acme", PAIR)
         assert decision.decided_by == "anna"
@@ -80,14 +115,20 @@ def test_each_role_may_do_what_the_page_says(
         assert "read-only" in (refused.value.cause or "")
         kept = carol.backups.write(tmp_path / "carol.zip").tables
         assert kept == anna.backups.write(tmp_path / "anna.zip").tables
-        anna.backups.restore(tmp_path / "carol.zip", force=True)
+        with pytest.raises(CacheError, match="doesn't let this user") as caught:
+            anna.backups.restore(tmp_path / "carol.zip", force=True)
+        assert "need the owner" in (caught.value.remedy or "")
+        with opened("crmdeck_owner") as owner:
+            owner.backups.restore(tmp_path / "carol.zip", force=True)
         assert [each.name for each in carol.health.statuses()] == ["acme"]
 
-    with psycopg.connect(with_database(server_url(), database, "carol")) as raw:
-        for statement in ("SELECT * FROM server_document", "CREATE TABLE own (a INT)"):
-            with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                raw.execute(statement.encode())
-            raw.rollback()
+    for user in ("anna", "carol"):
+        with psycopg.connect(url_of(user)) as raw:
+            for statement in HISTORY_CHANGES:
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    raw.execute(statement.encode())
+                raw.rollback()
+    assert grants_finding().ok
     with opened("dave") as dave, pytest.raises(CacheError) as caught:
         dave.health.statuses()
     assert caught.value.code == "CACHE_NO_PERMISSION"
@@ -100,5 +141,5 @@ def test_each_role_may_do_what_the_page_says(
             workspace.health.statuses()
         assert caught.value.code == "CACHE_TOO_OLD"
         assert "as its owner" in (caught.value.remedy or "")
-    with Store(with_database(server_url(), database, "crmdeck_owner")).read() as session:
+    with Store(url_of("crmdeck_owner")).read() as session:
         assert session.database.rows("SELECT owner FROM connection") == [(None,)]

@@ -55,6 +55,7 @@ COMMANDS = {
     "backup": Command("backup", "Write the whole history to one file."),
     "restore": Command("backup", "Restore a backup."),
     "serve": Command("serve", "Serve the Integrations API to a team."),
+    "team": Command("team", "Print the grants of a team's database."),
     "match": Command("mapping", "Match the fields of two schema files."),
     "sandbox": Command("sandbox", "Start the built-in CRM on this machine."),
     "screenshots": Command("console", "Draw the pictures for the docs."),
@@ -65,7 +66,7 @@ COMMANDS = {
 }
 """Every command in the order of `--help`, which imports none of their modules."""
 
-GROUPS = ("config", "connections", "health", "mapping", "policy", "serve")
+GROUPS = ("config", "connections", "health", "mapping", "policy", "serve", "team")
 
 
 class CommandGroup(Group):

@@ -89,13 +89,14 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "keys": ("crmdeck keys --demo",),
     "completion": ("crmdeck completion bash",),
     "web": ("crmdeck web --demo",),
+    "team grants": ("crmdeck team grants --home postgresql://... | psql -d crmdeck",),
     "doctor": ("crmdeck doctor", "crmdeck doctor --repair"),
 }
 
 NOT_RUN = (
     "console", "demo", "connections add", "connections sign-in", "connections rename",
     "disconnect", "policy set", "policy clear", "backup", "restore", "serve", "match", "sandbox",
-    "screenshots", "web", "doctor",
+    "screenshots", "web", "team grants", "doctor",
 )  # fmt: skip
 
 

@@ -278,7 +278,7 @@ _FAULTS: tuple[tuple[str, tuple[str, ...], str, str, str], ...] = (
         r"permission denied",
         ("42501", "25006"),
         "The database {place} doesn't let this user do that. Nothing was changed.",
-        "Ask the administrator for the grants in docs/teams.md.",
+        "Use a role with the grants in docs/teams.md. Restore and repair need the owner.",
         NO_PERMISSION,
     ),
     (

@@ -129,6 +129,7 @@ from .explore.search import Searchable as Searchable
 from .explore.search import SearchIndex as SearchIndex
 from .explore.standing import field_standing as field_standing
 from .explore.standing import object_standing as object_standing
+from .grants import grants_sql as grants_sql
 from .mappings.file import MappingPlan as MappingPlan
 from .mappings.file import PlannedChange as PlannedChange
 from .mappings.file_matches import FileMatches as FileMatches

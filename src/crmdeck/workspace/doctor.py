@@ -21,7 +21,9 @@ from crmdeck.store import Store
 from crmdeck.store.automatic_backups import last_written, verify
 from crmdeck.store.database import Database
 from crmdeck.store.duckdb_file import wording_file_failures
+from crmdeck.store.grants import wider_grants
 from crmdeck.store.integrity import CHECKS, RESTORE, Checked, repair
+from crmdeck.store.integrity.damage import named_few
 from crmdeck.store.salvage import SALVAGEABLE
 from crmdeck.text import count
 from crmdeck.workspace.context import CACHE_FILE, Context
@@ -135,6 +137,8 @@ def _log(workspace: Workspace) -> list[Finding]:
             for name, check in CHECKS.items():
                 findings += _tried(name, partial(_part, workspace.context, name, check))
         findings += _tried("clock", partial(_clock, store))
+        if workspace.context.shared:
+            findings += _tried("grants", partial(_grants, store))
     return findings
 
 
@@ -201,6 +205,23 @@ def _clock(store: Store) -> list[Finding]:
             f"{last:%Y-%m-%d %H:%M}.",
             remedy="Set the clock. Entries ahead of it keep their order. Then refresh, so that "
             "schemas get their right age: crmdeck refresh",
+        )
+    ]
+
+
+def _grants(store: Store) -> list[Finding]:
+    """Return whether a role of the database can do more than it needs."""
+    with store.read() as session:
+        wider = wider_grants(session.database)
+    if not wider:
+        return [Finding(check="grants", ok=True, found="only the owner can change the history")]
+    return [
+        Finding(
+            check="grants",
+            ok=False,
+            found=f"{count(len(wider), 'role')} with wider rights: {named_few(wider)}.",
+            remedy="Run as a superuser of the database the SQL that this prints: crmdeck team "
+            "grants",
         )
     ]
 

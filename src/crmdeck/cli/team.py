@@ -1,0 +1,27 @@
+"""crmdeck team."""
+
+from __future__ import annotations
+
+from crmdeck import workspace
+from crmdeck.cli.groups import command_group
+from crmdeck.cli.options import HomeOption
+from crmdeck.cli.output import emit
+from crmdeck.cli.session import open_workspace
+
+app = command_group()
+
+
+@app.callback()
+def team() -> None:
+    pass
+
+
+@app.command("grants")
+def print_grants(home: HomeOption = None) -> None:
+    """Print the SQL for the roles of a team's database, to run as its superuser.
+
+    Readers read, writers only add to the history, and servers also keep accounts. The SQL also
+    takes wider rights away. Run it again after an upgrade.
+    """
+    with open_workspace(home, False) as ws:
+        emit(workspace.grants_sql(ws).rstrip("\n"))

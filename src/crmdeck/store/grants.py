@@ -1,0 +1,164 @@
+"""The grants of a team's database: what readers, writers and servers can do with each table.
+
+Writers add to the history and can't change or delete it. Restore and repair belong to the owner of
+the tables. Accounts and sessions belong to the servers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from crmdeck.store.database import Database, quote
+
+_OF_SERVERS = ("server_document",)
+# Every other table of the history can be read and appended to.
+_OF_WRITERS = {
+    "schema_migration": frozenset({"SELECT"}),
+    "head": frozenset({"SELECT", "UPDATE"}),
+    "validators": frozenset({"SELECT", "INSERT", "DELETE"}),
+}
+_APPEND = frozenset({"SELECT", "INSERT"})
+_OVERWRITE = frozenset({"SELECT", "INSERT", "DELETE"})
+
+# Superusers, the owner and its members can do everything anyway.
+_RIGHTS = """
+    SELECT rolname, relname, privilege, coalesce(
+        (SELECT pg_has_role(roles.oid, servers.oid, 'USAGE')
+        FROM pg_roles AS servers WHERE servers.rolname = ?), false)
+    FROM pg_roles AS roles, pg_class AS tables,
+        unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) AS privilege
+    WHERE relkind = 'r' AND relnamespace = to_regnamespace(current_schema())
+    AND NOT rolsuper AND NOT starts_with(rolname, 'pg_')
+    AND NOT pg_has_role(roles.oid, relowner, 'MEMBER')
+    AND (has_table_privilege(roles.oid, tables.oid, privilege)
+        OR privilege <> 'DELETE' AND privilege <> 'TRUNCATE'
+        AND has_any_column_privilege(roles.oid, tables.oid, privilege))
+    ORDER BY 1, 2, 3"""
+
+_GRANTED_DIRECTLY = """
+    SELECT DISTINCT rolname FROM pg_class, aclexplode(relacl) AS acl
+    JOIN pg_roles ON pg_roles.oid = acl.grantee
+    WHERE relkind = 'r' AND relnamespace = to_regnamespace(current_schema())
+    AND acl.grantee <> relowner ORDER BY 1"""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """The database, the schema and the owner of the tables, and the names of the roles."""
+
+    database: str
+    schema: str
+    owner: str
+
+    @property
+    def roles(self) -> tuple[str, str, str]:
+        """The readers, the writers and the servers; roles belong to all databases of a server."""
+        own = self.schema == "public"
+        name = self.database if own else f"{self.database}_{self.schema}"
+        return f"{name}_readers", f"{name}_writers", f"{name}_servers"
+
+
+def wider_grants(database: Database) -> list[str]:
+    """Return the roles that can do more than `grants_sql` grants, each with an example."""
+    servers = _place(database).roles[2]
+    wider: dict[str, list[str]] = {}
+    for role, table, right, serves in database.rows(_RIGHTS, [servers]):
+        if table in _OF_SERVERS:
+            allowed = _OVERWRITE if serves else frozenset()
+        else:
+            allowed = _OF_WRITERS.get(table, _APPEND)
+        if right not in allowed:
+            wider.setdefault(role, []).append(f"{right} on {table}")
+    return [
+        f"{role} ({rights[0]}{f' and {len(rights) - 1} more' if rights[1:] else ''})"
+        for role, rights in wider.items()
+    ]
+
+
+def grants_sql(database: Database) -> str:
+    """Return the SQL that gives each role its rights in this database, and takes wider ones.
+
+    It can run any number of times.
+    """
+    place = _place(database)
+    readers, writers, servers = map(quote, place.roles)
+    ours = f"{readers}, {writers}, {servers}"
+    schema, owner = quote(place.schema), quote(place.owner)
+    default = f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema}"
+    others = [
+        quote(name)
+        for (name,) in database.rows(_GRANTED_DIRECTLY)
+        if name not in (*place.roles, place.owner)
+    ]
+    statements = [
+        *(_create_role(name) for name in place.roles),
+        f"GRANT {writers} TO {servers}",
+        *_connect(place, f"{ours}, {owner}"),
+        f"REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC",
+        f"GRANT USAGE ON SCHEMA {schema} TO {ours}",
+        f"GRANT CREATE, USAGE ON SCHEMA {schema} TO {owner}",
+        f"REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM PUBLIC, {ours}",
+        f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA {schema} FROM PUBLIC, {ours}",
+        *_narrow(schema, others),
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {readers}",
+        f"GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA {schema} TO {writers}",
+        f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {writers}",
+    ]
+    for table, rights in _OF_WRITERS.items():
+        name = f"{schema}.{quote(table)}"
+        statements += [
+            f"REVOKE ALL ON {name} FROM {writers}",
+            f"GRANT {', '.join(sorted(rights))} ON {name} TO {writers}",
+        ]
+    for table in _OF_SERVERS:
+        name = f"{schema}.{quote(table)}"
+        statements += [
+            f"REVOKE ALL ON {name} FROM {readers}, {writers}",
+            f"GRANT {', '.join(sorted(_OVERWRITE))} ON {name} TO {servers}",
+        ]
+    # Tables of later versions.
+    statements += [
+        f"{default} REVOKE ALL ON TABLES FROM PUBLIC, {ours}",
+        f"{default} GRANT SELECT ON TABLES TO {readers}",
+        f"{default} GRANT SELECT, INSERT ON TABLES TO {writers}",
+        f"{default} GRANT USAGE ON SEQUENCES TO {writers}",
+    ]
+    return "".join(f"{each};\n" for each in ("BEGIN", *statements, "COMMIT"))
+
+
+def _place(database: Database) -> _Place:
+    name, schema, owner = database.rows(
+        "SELECT current_database(), current_schema(), pg_get_userbyid(relowner) FROM pg_class "
+        "WHERE oid = to_regclass('audit_entry')"
+    )[0]
+    return _Place(name, schema, owner)
+
+
+def _create_role(name: str) -> str:
+    create = f"CREATE ROLE {quote(name)}"
+    return f"DO $do$ BEGIN {create}; EXCEPTION WHEN duplicate_object THEN NULL; END $do$"
+
+
+def _connect(place: _Place, roles: str) -> list[str]:
+    grant = f"GRANT CONNECT ON DATABASE {quote(place.database)} TO {roles}"
+    # A schema of its own can be in a database that others use.
+    if place.schema != "public":
+        return [grant]
+    return [f"REVOKE CONNECT ON DATABASE {quote(place.database)} FROM PUBLIC", grant]
+
+
+def _narrow(schema: str, roles: Iterable[str]) -> list[str]:
+    """Return what takes wider rights from roles that were granted them by name."""
+    fixed = ", ".join(f"{schema}.{quote(table)}" for table in ("schema_migration", "head"))
+    secret = ", ".join(f"{schema}.{quote(table)}" for table in _OF_SERVERS)
+    return [
+        statement
+        for role in roles
+        for statement in (
+            f"REVOKE UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON ALL TABLES IN SCHEMA "
+            f"{schema} FROM {role}",
+            f"REVOKE INSERT ON {fixed} FROM {role}",
+            f"REVOKE ALL ON {secret} FROM {role}",
+        )
+    ]
