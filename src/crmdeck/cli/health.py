@@ -300,7 +300,7 @@ def _say_result(name: str, result: model.RefreshResult) -> None:
         calls = ", ".join(
             f"{model.RULE_WORDS[kind]} {n}" for kind, n in result.rule_calls.items() if n
         )
-        say(f"  of these for rules: {calls}")
+        say(f"  calls for rules: {calls}")
     for failure in result.failures:
         parts = (failure.message, failure.cause, failure.remedy)
         say(f"  {failure.object_type}: {' '.join(part for part in parts if part)}")

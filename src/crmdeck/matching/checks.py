@@ -70,11 +70,17 @@ def warn_of_rules(right: Field, rules: Sequence[Rule] | None) -> tuple[MappingWa
     """
     return tuple(
         MappingWarning(code="RULE", text=f"{right.name} is {rule.demand}.")
-        if rule.kind in (RuleKind.VALIDATION, RuleKind.REQUIRED, RuleKind.CONDITIONAL)
+        if rule.kind in _PASSIVE
         else MappingWarning(code="RULE", text=f"{right.name} {rule.demand}.")
         for rule in rules or ()
-        if rule.active and right.name in (rule.field, *rule.fields)
+        if rule.refuses and right.name in (rule.field, *rule.fields)
     )
+
+
+# The demands of these need "is" before them.
+_PASSIVE = frozenset(
+    {RuleKind.VALIDATION, RuleKind.REQUIRED, RuleKind.CONDITIONAL, RuleKind.DUPLICATES}
+)
 
 
 def _meaning_warnings(

@@ -131,15 +131,18 @@ class Rule(WireModel):
     @property
     def title(self) -> str:
         """The rule with its kind: `rule Close_Date_In_Future`, `duplicate rule Same_Email`."""
-        word = _TITLES.get(self.kind)
-        return f"{word} {self.name.partition(':')[2]}" if word else f"rule {self.name}"
+        own = self.name.partition(":")[2] or self.name
+        if self.kind is RuleKind.AUTOMATION:
+            return own.replace(".", " ", 1)
+        return f"{_TITLES.get(self.kind, 'rule')} {own}"
 
     @property
     def refuses(self) -> bool:
         """True if the CRM refuses at least some writes that break the rule."""
-        if self.kind is RuleKind.DUPLICATES:
-            return not {"block", "alert"}.isdisjoint((self.on_create, self.on_update))
-        return self.active and self.kind is not RuleKind.AUTOMATION
+        if not self.active or self.kind is RuleKind.AUTOMATION:
+            return False
+        effects = {self.on_create, self.on_update}
+        return self.kind is not RuleKind.DUPLICATES or effects != {"report"}
 
     @property
     def place(self) -> str | None:
@@ -170,7 +173,6 @@ class Rule(WireModel):
 _TITLES = {
     RuleKind.DUPLICATES: "duplicate rule",
     RuleKind.PIPELINE: "pipeline rule",
-    RuleKind.AUTOMATION: "automation",
 }
 RULE_WORDS = {
     RuleKind.REQUIRED.value: "requirements of create forms",
@@ -214,7 +216,7 @@ def _value_demand(expression: str) -> str:
 
 
 _PIPELINE_DEMANDS = {
-    "CREATE_IN": "can be at creation only {0}",
+    "CREATE_IN": "can only be {0} in a new record",
     "NO_SKIPPING": "can't skip {0}",
     "NO_BACKWARDS": "can't move back from {0}",
     "APPROVAL": "needs an approval for {0}",

@@ -45,8 +45,11 @@ def rule_lines(
 
 
 def _text(rule: Rule) -> str:
-    effects = (("create", rule.on_create), ("update", rule.on_update))
-    effect = ", ".join(f"{_EFFECTS[then]} on {on}" for on, then in effects if then in _EFFECTS)
+    operations: dict[str, list[str]] = {}
+    for operation, then in (("create", rule.on_create), ("update", rule.on_update)):
+        if then in _EFFECTS:
+            operations.setdefault(_EFFECTS[then], []).append(operation)
+    effect = ", ".join(f"{then} on {' and '.join(when)}" for then, when in operations.items())
     if rule.kind is RuleKind.AUTOMATION:
         return f"{effect}, before the rules: may fill or change fields"
     place = ", ".join(rule.fields) or rule.field or "any field"

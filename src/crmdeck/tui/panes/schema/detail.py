@@ -228,7 +228,8 @@ def _rules_of(
     """Yield the rules of an object or a field, and the kinds of rules that are unknown."""
     face = data.overview.faces.get(object_type)
     for one in () if face is None else rule_lines(face, field_name):
-        text = display_text(f"{one.title}: {one.text}", LONGEST_LINE)
+        title = one.title.removeprefix("rule ")
+        text = display_text(f"{title}: {one.text}", LONGEST_LINE)
         name, style = ("rule", "") if one.known else ("unknown", "$muted")
         yield named(name, Content.styled(text, style), width)
 
