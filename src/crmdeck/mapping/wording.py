@@ -220,7 +220,7 @@ def shortened(words: str, width: int) -> str:
     text = _LARGE.sub(_more_digits, text)
     text = text.replace("the time of day is dropped", "drops time")
     if len(text) > width:
-        text = text.replace(f"{ALWAYS}: ", "")
+        text = text.replace(f"{ALWAYS}: ", "").replace(" characters", "")
     return text if len(text) <= width else text.partition(":")[0]
 
 
