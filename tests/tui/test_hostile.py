@@ -34,7 +34,13 @@ CONTROLS = set("\x1b\x07\x9b\x00\r\t\u202e\u202c\u2066\u2069")
 TYPED = TEXTS[0] + TEXTS[2].replace("\n", "") + MARKUP[0]
 WALKS = {
     "1": (("a",), ("enter",)),
-    "2": (("enter",), ("j", "j", "enter"), ("backspace", "f", "G"), ("t",), ("equals_sign",)),
+    "2": (
+        ("enter",),
+        ("j", "j", "enter"),
+        ("backspace", "asterisk", "G"),
+        ("at",),
+        ("equals_sign",),
+    ),
     "3": (("enter",), ("j", "enter"), ("j",), ("a",), ("A",)),
     "4": (("j",), ("enter",), ("p",), ("A",), ("v",)),
     "5": (("j",), ("a",), ("e",)),

@@ -25,7 +25,7 @@ PLACES = {
     "drift": ("3", {"where"}),
     "mapping": ("4", {"field", "crm"}),
     "objects": ("2", {"object"}),
-    "all fields": ("f", {"name"}),
+    "all fields": ("asterisk", {"name"}),
     "health": ("1", {"name", "state", "weeks"}),
     "audit": ("5", {"at"}),
     "audit of all": ("asterisk", {"at"}),

@@ -109,7 +109,7 @@ async def test_keys_that_come_at_one_go_act_one_after_the_other(
         await settle(pilot)
         decided = both.mappings.get(acme, PAIR)
         may_answer = hold_back(monkeypatch, both.schemas, "moments", acme)
-        for opening in ("ctrl+k", "p", "t", "equals_sign"):
+        for opening in ("ctrl+k", "p", "at", "equals_sign"):
             await pilot.press("4" if opening in ("ctrl+k", "p") else "2")
             await settle(pilot)
             may_answer.clear()

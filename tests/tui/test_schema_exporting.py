@@ -85,7 +85,7 @@ async def test_objects_as_they_show_or_with_all_their_fields(workspace: Workspac
 async def test_a_search_over_all_fields_exports_what_it_found(workspace: Workspace) -> None:
     async with app_over(workspace).run_test(size=(80, 24)) as pilot:
         await start(pilot)
-        await press(pilot, "f")
+        await press(pilot, "asterisk")
         assert len(await rows(pilot, "csv", "all.csv")) == 7
         await filter_by(pilot, "type:string !id")
         assert fields_of(await rows(pilot, "csv", "found.csv")) == [
@@ -111,7 +111,7 @@ async def test_one_object_and_one_field(workspace: Workspace) -> None:
 async def test_an_earlier_schema(workspace: Workspace) -> None:
     async with app_over(workspace).run_test(size=(80, 24)) as pilot:
         await start(pilot)
-        await choose(pilot, "t", "05-01")
+        await choose(pilot, "at", "05-01")
         await press(pilot, "j", "enter")
         found = fields_of(await rows(pilot, "csv", "past.csv"))
         assert "Opportunity.Old__c" in found
@@ -152,7 +152,7 @@ async def test_an_existing_file_name_is_not_offered(workspace: Workspace, tmp_pa
 async def test_fields_of_all_connections_go_to_one_file_each(workspace: Workspace) -> None:
     async with app_over(workspace).run_test(size=(80, 24)) as pilot:
         await start(pilot)
-        await press(pilot, "f", "asterisk")
+        await press(pilot, "asterisk", "asterisk")
         await filter_by(pilot, "name")
         Path("names-sandbox.csv").touch()
         await choose(pilot, "e", "csv")

@@ -118,7 +118,7 @@ async def test_all_fields_are_searched_by_words_and_keys(workspace: Workspace) -
     app = app_over(workspace)
     async with app.run_test(size=(120, 40)) as pilot:
         await start(pilot)
-        text = await press(pilot, "f")
+        text = await press(pilot, "asterisk")
         everything = table(pilot, "all")
         assert everything.total_count == 7
         assert "Account      Industry" in text
@@ -139,7 +139,7 @@ async def test_all_fields_are_searched_by_words_and_keys(workspace: Workspace) -
         assert "prod › Opportunity › Stage" in screen_text(pilot)
         await press(pilot, "escape")
         assert everything.has_focus
-        assert "2 objects" in await press(pilot, "f")
+        assert "2 objects" in await press(pilot, "asterisk", "asterisk")
 
 
 async def test_each_place_has_its_own_filter(workspace: Workspace) -> None:
@@ -161,7 +161,7 @@ async def test_view_as_of_shows_an_earlier_schema(workspace: Workspace) -> None:
     app = app_over(workspace)
     async with app.run_test(size=(100, 40)) as pilot:
         await start(pilot)
-        await press(pilot, "t")
+        await press(pilot, "at")
         assert isinstance(app.screen, Choose)
         text = screen_text(pilot)
         assert "2026-05-11 12:00" in text
@@ -181,8 +181,9 @@ async def test_view_as_of_shows_an_earlier_schema(workspace: Workspace) -> None:
         assert "AS OF" not in text
         assert "2 objects" in text
         assert "Region__c" in await press(pilot, "enter")
-        await choose(pilot, "t", "05-01")
-        text = await press(pilot, "T")
+        await choose(pilot, "at", "05-01")
+        await press(pilot, "escape", "escape")
+        text = await press(pilot, "enter")
         assert "AS OF" not in text
         assert "Region__c" in text
 
@@ -195,7 +196,7 @@ async def test_a_field_that_did_not_exist_then_leads_to_its_object(
         await start(pilot)
         await press(pilot, "j", "enter", "j", "enter")
         assert "› Region__c" in screen_text(pilot)
-        await choose(pilot, "t", "05-01")
+        await choose(pilot, "at", "05-01")
         text = screen_text(pilot)
         assert "prod › Opportunity   " in text
         assert "AS OF" in text
@@ -284,7 +285,7 @@ async def test_restores_the_place_of_the_last_session(workspace: Workspace) -> N
     app = app_over(workspace)
     async with app.run_test(size=(100, 40)) as pilot:
         await start(pilot)
-        await choose(pilot, "t", "05-01")
+        await choose(pilot, "at", "05-01")
         await press(pilot, "j", "enter", "slash", *"o", "enter", "j")
         kept = table(pilot, "fields").cursor_key
         await press(pilot, "q")
@@ -357,7 +358,7 @@ async def test_hostile_text_is_literal_everywhere(workspace: Workspace, tmp_path
         for _ in fields:
             seen.append(await press(pilot, "j", "enter"))
             seen.append(await press(pilot, "backspace"))
-        seen.append(await press(pilot, "f", "G"))
+        seen.append(await press(pilot, "asterisk", "G"))
         seen.append(await choose(pilot, "equals_sign", "05-01"))
         seen.append(await press(pilot, "enter"))
         seen.append(await press(pilot, *"jjjjjj"))
@@ -409,7 +410,7 @@ async def test_fields_of_all_connections_are_searched_together(workspace: Worksp
     app = app_over(workspace)
     async with app.run_test(size=(120, 36)) as pilot:
         await start(pilot)
-        await press(pilot, "f")
+        await press(pilot, "asterisk")
         await filter_by(pilot, "name")
         text = await press(pilot, "asterisk")
         # `empty` was never refreshed, so it has no fields.
@@ -423,7 +424,7 @@ async def test_fields_of_all_connections_are_searched_together(workspace: Worksp
         assert "sandbox › Account › Trial__c" in text
         assert "Account.Trial__c" in text
         assert "All connections" in await press(pilot, "backspace")
-        # Back to one connection, the filter stays.
+        # From all connections, back to the objects of one.
         text = await press(pilot, "asterisk")
         assert " sandbox   " in text
-        assert "Unknown filter key 'connection'" in text
+        assert table(pilot, "objects").has_focus

@@ -56,6 +56,10 @@ class PaneHost(Protocol):
         """The last known status of the chosen connection, or None if none is chosen."""
 
     @property
+    def statuses(self) -> Sequence[ConnectionStatus]:
+        """The last known statuses of all connections."""
+
+    @property
     def steps(self) -> UndoStack:
         """The steps of the user in all panes, to undo and redo."""
 
@@ -175,10 +179,6 @@ class FlowHost(PaneHost, Protocol):
     @property
     def connection_id(self) -> str | None:
         """The id of the chosen connection, or None."""
-
-    @property
-    def statuses(self) -> Sequence[ConnectionStatus]:
-        """The last known statuses of all connections."""
 
     def show_connection(self, connection_id: str | None) -> None:
         """Choose another connection and show it in the pane."""

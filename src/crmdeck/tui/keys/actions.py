@@ -407,6 +407,7 @@ _LABELS = {
     "comma": ",",
     "exclamation_mark": "!",
     "asterisk": "*",
+    "at": "@",
     "equals_sign": "=",
     "backslash": "\\",
     "backspace": "Backspace",

@@ -308,7 +308,7 @@ class HealthCommands:
     @action(
         "health.test",
         "Test",
-        "ctrl+t",
+        "t",
         help="Test sign-in, permissions and quota.",
         hint=80,
         blocked=no_connected,

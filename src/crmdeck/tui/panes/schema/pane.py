@@ -352,7 +352,7 @@ class SchemaPane(Pane):
             text = comparison.banner_text(self.schema.comparison, self.size.width - 4)
         elif self.schema.data is not None and (at := self.schema.data.overview.at) is not None:
             passed = ago(at, self.schema.data.overview.now)
-            text = f"AS OF {at:%Y-%m-%d %H:%M} UTC  {passed}, T returns to today"
+            text = f"AS OF {at:%Y-%m-%d %H:%M} UTC  {passed}, Esc returns to today"
         banner.display = bool(text)
         banner.update(Content.styled(text, "bold"))
 
@@ -471,40 +471,39 @@ class SchemaPane(Pane):
             return "Still loading the schema."
         return "Never refreshed: no schema yet. Press r to refresh."
 
+    def _wider(self) -> str:
+        """Title of what `widen` shows next."""
+        if self.place.kind == EVERYWHERE or (self.place.kind == ALL and self._sees_one):
+            return "Objects"
+        return "All connections" if self.place.kind == ALL else "All fields"
+
+    @property
+    def _sees_one(self) -> bool:
+        """True if there is only one connection to search: the past of others isn't shown."""
+        return self.view_state.at is not None or len(self.host.statuses) < 2
+
     @action(
         "schema.all",
         "All fields",
-        "f",
-        help="Search all fields, or return to the objects.",
+        "asterisk",
+        help="Search all fields, then all connections, then go back.",
         hint=90,
         blocked=_no_schema,
+        title_now=_wider,
     )
-    def search_all(self) -> None:
-        if self.place.kind == ALL:
-            self.go_up()
+    def widen(self) -> None:
+        if self._wider() == "Objects":
+            self.view_state.trail = self._kept_trail()[:1]
+        elif self.place.kind == ALL:
+            self.view_state.leave_comparison()
+            self.view_state.trail = (
+                self._kept_trail()[0],
+                Place(EVERYWHERE, filter=self.filter_text),
+            )
         else:
             self.view_state.trail = (self._kept_trail()[0], Place(ALL))
-            self._arrive()
-
-    def _no_everywhere(self) -> str | None:
-        past = self.view_state.at is not None
-        return "All connections show as of today. Press T to return." if past else None
-
-    @action(
-        "schema.everywhere",
-        "All connections",
-        "asterisk",
-        help="Search all connections, or only this one.",
-        blocked=_no_everywhere,
-    )
-    def turn_everywhere(self) -> None:
-        kind = self.place.kind
-        wanted = ALL if kind == EVERYWHERE else EVERYWHERE
-        kept = self.filter_text if kind in (ALL, EVERYWHERE) else ""
-        self.view_state.leave_comparison()
-        self.view_state.trail = (self._kept_trail()[0], Place(wanted, filter=kept))
         self._arrive()
-        if wanted == EVERYWHERE:
+        if self.place.kind == EVERYWHERE:
             self.schema.read_everywhere()
 
     # View as of, and compare
@@ -512,7 +511,7 @@ class SchemaPane(Pane):
     @action(
         "schema.travel",
         "As of…",
-        "t",
+        "at",
         help="View the schema as of an earlier time.",
         hint=85,
         blocked=_no_schema,
@@ -553,20 +552,6 @@ class SchemaPane(Pane):
 
         self.schema.compare(sides, then)
 
-    def _no_past(self) -> str | None:
-        return None if self.view_state.at is not None else "This is the schema as of today."
-
-    @action(
-        "schema.now",
-        "Today",
-        "T",
-        help="Return to the schema as of today.",
-        hint=95,
-        blocked=_no_past,
-    )
-    def go_to_now(self) -> None:
-        self._show_as_of(None)
-
     # The field under the cursor
 
     def _in_view(self) -> InView | None:
@@ -583,9 +568,9 @@ class SchemaPane(Pane):
         if self._in_view() is not None:
             return None
         if self.view_state.at is not None:
-            return "Samples come from today's records. Press T to return."
+            return "Samples come from today's records. Press @ and choose today."
         return (
-            self._no_schema() or "Move to a field first: Enter opens an object, f lists all fields."
+            self._no_schema() or "Move to a field first: Enter opens an object, * lists all fields."
         )
 
     @action("schema.samples", "Fill rates", "w", help=SAMPLES_HELP, hint=78, blocked=_no_samples)
@@ -598,7 +583,7 @@ class SchemaPane(Pane):
         if self.line is None:
             return self._no_schema() or "Move to a field first."
         past = self.view_state.at is not None
-        return "Usage is only known for today. Press T to return." if past else None
+        return "Usage is only known for today. Press @ and choose today." if past else None
 
     @action("schema.usage", "Where used", "D", help=USAGE_HELP, hint=76, blocked=_no_usage)
     def ask_usage(self) -> None:
@@ -624,7 +609,7 @@ class SchemaPane(Pane):
         if line is None:
             return self._no_schema() or "Move to a field first."
         if self.view_state.at is not None:
-            return f"{line.path} wasn't mapped then. Press T to return to today."
+            return f"{line.path} wasn't mapped then. Press @ and choose today."
         if self.host.workspace.read_only:
             return f"{line.path} isn't mapped. {READ_ONLY}"
         return None
@@ -697,7 +682,7 @@ class SchemaPane(Pane):
                 cursor = left.object_type or None
             self._arrive(cursor)
         elif self.view_state.at is not None:
-            self.go_to_now()
+            self._show_as_of(None)
 
     # Copies, exports and state
 
