@@ -10,7 +10,9 @@ import pytest
 
 from crmdeck.model import AuditEntry
 from crmdeck.tui.app import CrmdeckApp
-from crmdeck.tui.panes.audit.columns import Line
+from crmdeck.tui.filters import compile_filter
+from crmdeck.tui.panes.audit.columns import Line, filter_keys, searched
+from crmdeck.tui.panes.audit.detail import entry_detail
 from crmdeck.tui.panes.audit.pane import AuditPane
 from crmdeck.tui.panes.registry import PANES
 from crmdeck.tui.screens.main import MainScreen
@@ -123,6 +125,15 @@ async def test_enter_opens_the_subject_of_an_entry(workspace: Workspace) -> None
         screen = app.screen
         assert isinstance(screen, MainScreen)
         await until(pilot, lambda: screen.stage.pane_id == "health")
+
+
+def test_an_entry_names_the_database_user_next_to_the_claimed_one() -> None:
+    at = datetime(2026, 5, 16, tzinfo=UTC)
+    entry = AuditEntry(id="e", at=at, actor="ceo", db_user="bob", event="x", summary="Refreshed")
+    assert "by ceo (database user bob)" in entry_detail(Line(entry), [], 80).plain
+    wanted = compile_filter("who:bob", searched=searched, keys=filter_keys(at)).predicate
+    assert wanted is not None
+    assert wanted(Line(entry))
 
 
 def test_summaries_get_shorter_in_narrow_tables() -> None:

@@ -81,8 +81,8 @@ def grants_finding() -> Finding:
 
 
 @contextmanager
-def opened(user: str) -> Iterator[Workspace]:
-    with Workspace.open(url_of(user), actor=user, secrets=MemorySecrets()) as workspace:
+def opened(user: str, actor: str | None = None) -> Iterator[Workspace]:
+    with Workspace.open(url_of(user), actor=actor or user, secrets=MemorySecrets()) as workspace:
         yield workspace
 
 
@@ -107,6 +107,17 @@ def test_each_role_may_do_what_the_page_says(
             Accounts(deck).add_user("dana@acme.example", "correct horse battery staple")
             assert deck.refreshes.run("acme").success
 
+        with opened("anna", actor="ceo") as claiming:
+            claiming.connections.update("acme", ttl_hours=12)
+        with psycopg.connect(url_of("anna")) as raw:
+            raw.execute(
+                "INSERT INTO audit_entry (id, at, actor, event, summary, details, db_user) "
+                "VALUES ('f', now() - interval '1 day', 'ceo', 'x', 'x', '{}', 'ceo')"
+            )
+        log = carol.audit.entries()
+        assert (log[0].actor, log[0].db_user) == ("ceo", "anna")
+        assert {each.db_user for each in log} == {"anna", "deck"}
+
         (decision,) = carol.mappings.decisions("acme", PAIR)
         assert decision.decided_by == "anna"
         assert carol.read_only
@@ -120,6 +131,7 @@ def test_each_role_may_do_what_the_page_says(
         assert "need the owner" in (caught.value.remedy or "")
         with opened("crmdeck_owner") as owner:
             owner.backups.restore(tmp_path / "carol.zip", force=True)
+            assert owner.audit.entries() == log
         assert [each.name for each in carol.health.statuses()] == ["acme"]
 
     for user in ("anna", "carol"):
@@ -142,4 +154,4 @@ def test_each_role_may_do_what_the_page_says(
         assert caught.value.code == "CACHE_TOO_OLD"
         assert "as its owner" in (caught.value.remedy or "")
     with Store(url_of("crmdeck_owner")).read() as session:
-        assert session.database.rows("SELECT owner FROM connection") == [(None,)]
+        assert set(session.database.rows("SELECT owner FROM connection")) == {(None,)}

@@ -10,6 +10,13 @@ from crmdeck.cli.options import AnyNameArgument, DemoOption, HomeOption, JsonOpt
 from crmdeck.cli.output import emit_json, emit_table
 from crmdeck.cli.session import moment, open_workspace
 from crmdeck.errors import UsageError
+from crmdeck.model import AuditEntry
+
+
+def _who(entry: AuditEntry) -> str:
+    if entry.db_user in (None, entry.actor):
+        return entry.actor
+    return f"{entry.actor} ({entry.db_user})"
 
 
 def audit(
@@ -31,7 +38,10 @@ def audit(
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the audit log, newest first."""
+    """Show the audit log, newest first.
+
+    In a team's database, the database user is in parentheses if it isn't the claimed user.
+    """
     with open_workspace(home, demo, as_json) as ws:
         names = {connection.id: connection.name for connection in ws.connections.all()}
         begin, end = moment(since, ws), moment(until, ws)
@@ -54,7 +64,7 @@ def audit(
         emit_table(
             ("time", "user", "event", "connection", "summary"),
             [
-                (e.at, e.actor, e.event, names.get(e.connection_id or ""), e.summary)
+                (e.at, _who(e), e.event, names.get(e.connection_id or ""), e.summary)
                 for e in entries
             ],
             least=("connection", "user"),

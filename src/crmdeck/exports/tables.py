@@ -197,7 +197,10 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "connection",
             "driftSummary",
         ),
-        "audit": ("id", "at", "actor", "event", "connectionId", "summary", "details", "connection"),
+        "audit": (
+            *("id", "at", "actor", "dbUser", "event", "connectionId", "summary", "details"),
+            "connection",
+        ),
     }
 )
 

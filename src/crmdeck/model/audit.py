@@ -10,11 +10,15 @@ from crmdeck.model.wire import UtcTime, WireModel
 
 
 class AuditEntry(WireModel):
-    """An audit entry. `event` is `connection.*`, `token.*`, `schema.*` or `mapping.*`."""
+    """An audit entry. `event` is `connection.*`, `token.*`, `schema.*` or `mapping.*`.
+
+    `actor` is what the program claims. `db_user` is the user that PostgreSQL knows; None in a file.
+    """
 
     id: str
     at: UtcTime
     actor: str
+    db_user: str | None = None
     event: str
     connection_id: str | None = None
     summary: str

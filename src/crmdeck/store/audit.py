@@ -8,7 +8,7 @@ from crmdeck.model import AuditEntry, to_utc
 from crmdeck.store.database import Database
 from crmdeck.store.record_table import Table, Where
 
-ENTRIES = Table("audit_entry", AuditEntry, nested=("details",))
+ENTRIES = Table("audit_entry", AuditEntry, nested=("details",), filled=("db_user",))
 
 
 class AuditLog:

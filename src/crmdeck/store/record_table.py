@@ -19,7 +19,8 @@ M = TypeVar("M", bound=WireModel)
 class Table(Generic[M]):
     """A table whose columns are the attributes of a model, plus `extra` ones.
 
-    `columns` names the column of an attribute that has been renamed since.
+    `columns` names the column of an attribute that has been renamed since. The database fills those
+    of `filled`.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class Table(Generic[M]):
         *,
         nested: Iterable[str] = (),
         without: Iterable[str] = (),
+        filled: Iterable[str] = (),
         extra: Sequence[str] = (),
         columns: Mapping[str, str] | None = None,
     ) -> None:
@@ -37,9 +39,11 @@ class Table(Generic[M]):
         self._nested = frozenset(nested)
         skipped = frozenset(without)
         self._attributes = tuple(a for a in model.model_fields if a not in skipped)
-        named = tuple((columns or {}).get(a, a) for a in self._attributes)
-        self._columns = (*named, *extra)
-        self.selection = ", ".join(map(quote, named))
+        named = {a: (columns or {}).get(a, a) for a in self._attributes}
+        self.selection = ", ".join(map(quote, named.values()))
+        left = frozenset(filled)
+        self._given = tuple(a for a in self._attributes if a not in left)
+        self._columns = (*(named[a] for a in self._given), *extra)
 
     def insert(self, database: Database, records: Iterable[M], *extra: object) -> None:
         """Append `records` in their order, each with the same values of the extra columns."""
@@ -103,9 +107,7 @@ class Table(Generic[M]):
 
     def _encode(self, record: M) -> Row:
         plain = record.model_dump(mode="json")
-        return tuple(
-            self._cell(name, plain[name], getattr(record, name)) for name in self._attributes
-        )
+        return tuple(self._cell(name, plain[name], getattr(record, name)) for name in self._given)
 
     def _cell(self, name: str, plain: object, value: object) -> object:
         if isinstance(value, datetime):

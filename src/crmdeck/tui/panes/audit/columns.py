@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 from crmdeck.errors import UsageError
 from crmdeck.model import AuditEntry
-from crmdeck.tui.filters import AGO, FilterKey, FilterKeys, flag_key, one_of, text_key
+from crmdeck.tui.filters import AGO, FilterKey, FilterKeys, flag_key, one_of, text_key, words_key
 from crmdeck.tui.text import cut_middle, display_text
 from crmdeck.tui.widgets.table import Column
 from crmdeck.workspace import parse_moment
@@ -212,7 +212,7 @@ def filter_keys(now: datetime) -> FilterKeys[Line]:
         ),
         "people": flag_key(lambda line: not line.entry.event.startswith(AUTOMATIC)),
         "failed": flag_key(is_bad),
-        "who": text_key(lambda line: line.entry.actor),
+        "who": words_key(lambda line: (line.entry.actor, *filter(None, (line.entry.db_user,)))),
         "connection": text_key(lambda line: line.connection),
         "on": text_key(lambda line: line.entry.at.strftime("%Y-%m-%d")),
         "since": FilterKey(lambda line, wanted: _is(line, ">", wanted, now), examples=AGO),
@@ -222,7 +222,8 @@ def filter_keys(now: datetime) -> FilterKeys[Line]:
 
 def searched(line: Line) -> Iterable[str]:
     """Return the texts that the words of a filter search."""
-    return (line.entry.event, line.entry.summary, line.entry.actor, line.connection)
+    entry = line.entry
+    return (entry.event, entry.summary, entry.actor, entry.db_user or "", line.connection)
 
 
 def _is(line: Line, side: str, wanted: str, now: datetime) -> bool:

@@ -26,7 +26,8 @@ def entry_detail(line: Line, log: Sequence[Line], width: int) -> Content:
         same = sum(one.entry.at.date() == entry.at.date() for one in log)
         return Content.styled(f"{line.title}, {count(same, 'entry', 'entries')}", "bold")
     where = f" in {line.connection}" if line.connection else ""
-    source = f"{entry.event}{where} by {entry.actor}, {entry.at:%Y-%m-%d %H:%M:%S} UTC"
+    user = f" (database user {entry.db_user})" if entry.db_user else ""
+    source = f"{entry.event}{where} by {entry.actor}{user}, {entry.at:%Y-%m-%d %H:%M:%S} UTC"
     lines = [Content.styled(part, "bold") for part in wrap(entry.summary[:LONGEST], width)]
     lines += [Content.styled(part, "$muted") for part in wrap(source, width)]
     for name, value in entry.details.items():
