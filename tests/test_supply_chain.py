@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -75,3 +77,16 @@ def test_the_action_installs_the_version_of_its_own_ref() -> None:
     assert install["env"]["CRMDECK_SOURCE"] == "${{ github.action_path }}/../.."
     assert (ROOT / ".github/check/../../pyproject.toml").is_file()
     assert "/.github/check@v" in (ROOT / "docs/check.md").read_text("utf-8")
+
+
+def test_the_homebrew_formula_names_the_release_by_its_digest(tmp_path: Path) -> None:
+    sdist = tmp_path / "crmdeck-1.2.3.tar.gz"
+    sdist.write_bytes(b"a release")
+    command = [sys.executable, str(ROOT / ".ci/homebrew"), str(sdist)]
+    formula = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert f'sha256 "{hashlib.sha256(b"a release").hexdigest()}"' in formula
+    assert "/crmdeck/crmdeck-1.2.3.tar.gz" in formula
+    extras = re.search(r"buildpath\}\[([\w,]+)\]", formula)
+    assert extras is not None
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert set(extras[1].split(",")) <= project["optional-dependencies"].keys()
