@@ -194,7 +194,7 @@ def test_how_many_values_have_a_crm_value(value_map: dict[str, str] | None, expe
         ("12 values not mapped", 12, "12 not mapped"),
         ("✕ 81 characters or more", 18, "✕ > 80 characters"),
         ("✕ 1,001 characters or more", 18, "✕ > 1,000"),
-        ("✕ 10,000,000 or more", 19, "✕ 8 digits or more"),
+        ("✕ 10,000,000 or more", 19, "✕ > 7 digits"),
         ("~ always: the time of day is dropped", 19, "~ drops time"),
         ("✕ 5 of 5 values: not a value of the picklist", 19, "✕ 5 of 5 values"),
     ],

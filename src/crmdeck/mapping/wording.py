@@ -233,7 +233,7 @@ def _more_than(found: re.Match[str]) -> str:
 
 
 def _more_digits(found: re.Match[str]) -> str:
-    return f"{len(found[1].replace(',', ''))} digits or more"
+    return f"> {len(found[1].replace(',', '')) - 1} digits"
 
 
 _WARNING_WORDS = {
