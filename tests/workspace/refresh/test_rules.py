@@ -6,8 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from crmdeck.model import DriftKind, Scope, ScopeMode, Severity
-from crmdeck.sandbox import Fault, FaultKind, salesforce_rows
+from crmdeck.errors import UsageError
+from crmdeck.model import Choice, DecisionState, DriftKind, Scope, ScopeMode, Severity
+from crmdeck.sandbox import Fault, FaultKind, salesforce_rows, write_rules
+from crmdeck.sandbox.write_rules import DuplicateRuleDef
 from tests.workspace.crm import ANCHOR, ORG, Office
 
 OPPORTUNITY = Scope(mode=ScopeMode.NAMED, include=("Opportunity",))
@@ -61,20 +63,56 @@ def test_rules_that_can_not_be_read_are_said_to_be_untold_and_have_not_left(
     assert refused.drift_events == ()
 
 
-def test_a_mapping_says_what_rules_ask_of_its_values(office: Office) -> None:
+def test_a_suggestion_warns_of_the_rules_on_its_field(office: Office) -> None:
     office.add_org(scope=OPPORTUNITY)
     office.refresh_at(ANCHOR, "org")
     mappings = office.workspace.mappings
-    told = "CloseDate is refused by rule Close_Date_In_Future: An open opportunity closes today"
-    review = mappings.review("org", "deal_registration--Opportunity")
-    fields = {field.name: field for field in review.crm_fields}
-    partner = {field.name: field for field in review.partner.fields}
-    warnings = review.judge(partner["expectedCloseDate"], fields["CloseDate"]).warnings
-    assert [one.text.startswith(told) for one in warnings if one.code == "RULE"] == [True]
-    # Nothing is written into what the CRM computes, so that no rule can refuse it.
-    closed = review.judge(partner["description"], fields["IsClosed"]).warnings
-    assert "RULE" not in {warning.code for warning in closed}
     answer = mappings.suggest("org", "deal_registration--Opportunity", encoder="none")
     suggested = {suggestion.crm_field: suggestion for suggestion in answer.suggestions}
-    assert "RULE" in {warning.code for warning in suggested["CloseDate"].warnings}
+    texts = [one.text for one in suggested["CloseDate"].warnings if one.code == "RULE"]
+    assert [text.partition(":")[0] for text in texts] == [
+        "CloseDate is refused by rule Close_Date_In_Future"
+    ]
     assert "RULE" not in {warning.code for warning in suggested["Amount"].warnings}
+
+
+def test_new_kinds_of_rules_drift_unless_a_setting_leaves_them_out(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.add_org(scope=OPPORTUNITY)
+    office.refresh_at(ANCHOR, "org")
+    blocking = DuplicateRuleDef(
+        object_type="Opportunity", name="Same_Name", label="Same name", fields=("Name",),
+        on_insert="Block",
+    )  # fmt: skip
+    monkeypatch.setattr(write_rules, "DUPLICATE_RULES", (blocking,))
+    monkeypatch.setattr(salesforce_rows, "DUPLICATE_RULES", (blocking,))
+    [added] = office.refresh_at(ANCHOR + timedelta(days=1), "org").drift_events
+    assert (added.kind, added.rule) == (DriftKind.RULE_ADDED, "duplicates:Same_Name")
+    assert added.severity is Severity.RISKY
+
+    with pytest.raises(UsageError, match="no kind of rules named 'flows'"):
+        office.workspace.connections.update("org", without_rules=["flows"])
+    office.workspace.connections.update("org", without_rules=["duplicates"])
+    without = office.refresh_at(ANCHOR + timedelta(days=2), "org")
+    assert (without.drift_events, "duplicates" in without.rule_calls) == ((), False)
+    detail = office.workspace.schemas.object("org", "Opportunity")
+    assert "setting" in (detail.not_read or {})["duplicates"]
+    assert office.workspace.drift.open_changes("org").count == 1
+
+
+def test_a_mapped_object_has_the_picklist_values_of_its_record_types(office: Office) -> None:
+    office.add_org(scope=OPPORTUNITY)
+    office.refresh_at(ANCHOR, "org")
+    pair = "deal_registration--Opportunity"
+    choice = Choice(
+        partner_field="description", state=DecisionState.ACCEPTED, crm_field="Description"
+    )
+    office.workspace.mappings.record_decisions("org", pair, [choice])
+    again = office.refresh_at(ANCHOR + timedelta(hours=1), "org")
+    assert (again.drift_events, again.rule_calls["recordTypes"]) == ((), 2)
+    types = office.workspace.schemas.object("org", "Opportunity").record_types or ()
+    assert {each.name: len((each.values or {})["StageName"]) for each in types} == {
+        "Direct_Deal": 10,
+        "Partner_Deal": 6,
+    }
