@@ -237,3 +237,21 @@ def test_nonsense_is_refused_with_its_place(describe: dict[str, Any], place: str
         parse_object(describe)
     assert place in caught.value.message
     assert caught.value.code == "MALFORMED_SCHEMA"
+
+
+@pytest.mark.parametrize(
+    ("default", "is_formula"),
+    [
+        ({"defaultValue": "New", "defaultValueFormula": None}, False),
+        ({"defaultValue": None, "defaultValueFormula": '"USD"'}, False),
+        ({"defaultValue": None, "defaultValueFormula": "-5"}, False),
+        ({"defaultValue": None, "defaultValueFormula": "TODAY() + 7"}, True),
+        ({"defaultValue": None, "defaultValueFormula": None}, None),
+    ],
+)
+def test_a_default_is_a_literal_or_a_formula(
+    default: dict[str, object], is_formula: bool | None
+) -> None:
+    answer = describe({"name": "A__c", "type": "string"} | default)
+    [field] = parse_object(answer).fields
+    assert field.default_is_formula is is_formula

@@ -151,6 +151,31 @@ def test_a_refused_record_takes_no_unique_value() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("default", "is_formula", "outcome"),
+    [
+        ('"USD"', False, []),
+        ('"EUR"', False, [(Outcome.UNLESS_AUTOMATION, "RULE")]),
+        ('IF(ISNEW(), "USD", "EUR")', True, [(Outcome.UNKNOWN, "RULE")]),
+        ("USD", None, [(Outcome.UNKNOWN, "RULE")]),
+    ],
+)
+def test_rules_read_a_default_that_is_a_literal(
+    default: str, is_formula: bool | None, outcome: list[tuple[Outcome, str]]
+) -> None:
+    currency = Field(
+        name="Currency__c",
+        type=FieldType.STRING,
+        createable=True,
+        default=default,
+        default_is_formula=is_formula,
+    )
+    not_usd = Rule(name="Only_USD", kind=RuleKind.VALIDATION, expression='Currency__c <> "USD"')
+    schema = ObjectSchema(object_type="Opportunity", fields=(MONEY, currency), rules=(not_usd,))
+    judge = Judge(schema, [MappedField("source", MONEY.name)], SALESFORCE, Setting(now=NOW))
+    assert [(each.outcome, each.code) for each in judge.judge(1, {"source": "5"})] == outcome
+
+
 PIPELINES = [
     {"id": "sales", "stages": [{"id": "new"}, {"id": "won"}]},
     {"id": "partners", "stages": [{"id": "submitted"}, {"id": "approved"}]},

@@ -30,6 +30,7 @@ from crmdeck.errors import SourceError
 from crmdeck.formats.document import SchemaFile, broken
 from crmdeck.formats.entry import Contents, Entry, unknown
 from crmdeck.formats.formula import fields_in
+from crmdeck.formats.formula_syntax import literal_of
 from crmdeck.formats.picklist import picklist_value
 from crmdeck.model import (
     Field,
@@ -349,6 +350,8 @@ def _field(file: SchemaFile, element: Element, value_sets: ValueSets, *, is_name
         case_sensitive=_flag(file, element, "caseSensitive", absent=False if whole else None),
         auto_number=native_type == "AutoNumber" if native_type else None,
         default=default if default is not None or not whole else "",
+        # A checkbox has true or false, every other field a formula.
+        default_is_formula=None if default is None else literal_of(default) is None,
         rollup=_rollup(element) if is_rollup else None,
         blanks_as_zero=None if blanks is None else blanks == "BlankAsZero",
         display_format=_text(element, "displayFormat"),

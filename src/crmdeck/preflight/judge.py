@@ -8,7 +8,14 @@ from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple
 
-from crmdeck.formats.formula_syntax import FormulaError, Node, calls_in, names_in, parse_formula
+from crmdeck.formats.formula_syntax import (
+    FormulaError,
+    Node,
+    calls_in,
+    literal_of,
+    names_in,
+    parse_formula,
+)
 from crmdeck.model import (
     Field,
     FieldType,
@@ -524,6 +531,12 @@ class Judge:
             default = next((each.value for each in target.picklist if each.default), None)
         if not default:
             return blank(target)
+        if target.default_is_formula is False and target.type not in _CHOICES:
+            # A formula that is one literal has quotes around a text.
+            literal = literal_of(default)
+            if literal is not None and isinstance(literal.value, str):
+                default = literal.value
+            return check(target, default, self.rules).value
         checked = check(target, default, self.rules)
         # A default that doesn't fit its own field is a formula.
         is_formula = (
