@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crmdeck.tui.dialogs import choose, confirm, prompt  # noqa: F401 - declares actions
+from crmdeck.tui.dialogs.help import LONGEST_SENTENCE
 from crmdeck.tui.keys import actions
 from crmdeck.tui.panes.audit.pane import AuditPane
 from crmdeck.tui.panes.registry import PANES
@@ -55,6 +56,10 @@ def test_a_key_means_the_same_in_every_pane() -> None:
                 by_key.setdefault(key, set()).add(action.id)
     shared = {key: ids for key, ids in by_key.items() if len(ids) > 1 and key not in OUT}
     assert shared == {key: set(ids) for key, ids in ONE_MEANING.items()}
+
+
+def test_help_shows_every_sentence_whole_in_80_columns() -> None:
+    assert [one.sentence for one in actions.actions() if len(one.sentence) > LONGEST_SENTENCE] == []
 
 
 def test_no_two_actions_have_one_id() -> None:

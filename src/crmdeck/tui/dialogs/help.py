@@ -25,13 +25,13 @@ from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.tui.widgets.table import Column, Table
 from crmdeck.workspace import Searchable
 
-MOST_KEYS = 2
-"""Keys of an action shown in a row. A search finds the others too."""
+LONGEST_SENTENCE = 54
+"""Cells of a sentence that is whole in a window of 80 columns."""
 
 
 def keys_text(offer: Offer) -> str:
-    """Return the keys of an offer as users know them."""
-    return " ".join(map(key_label, offer.keys[:MOST_KEYS]))
+    """Return the first key of an offer as users know it. A search finds the others too."""
+    return key_label(offer.keys[0])
 
 
 def what_text(offer: Offer) -> str:
@@ -69,7 +69,7 @@ def open_help(screen: Screen[Any], title: str, scope: str) -> None:
 
 
 COLUMNS: tuple[Column[Offer], ...] = (
-    Column("keys", "Key", keys_text, style=lambda _: "accent", width=12, shrink_to=9),
+    Column("keys", "Key", keys_text, style=lambda _: "accent", width=9),
     Column(
         "what",
         "What it does",
@@ -83,7 +83,7 @@ COLUMNS: tuple[Column[Offer], ...] = (
         lambda offer: scope_of(offer.action),
         style=lambda _: "muted",
         width=10,
-        hide_below=80,
+        hide_below=90,
     ),
 )
 

@@ -501,7 +501,7 @@ class MainScreen(ActionHost, Screen[None]):
         "go.back",
         "Back",
         "escape",
-        help="Cancel loading, dismiss the error, or clear the filter.",
+        help="Cancel loading, dismiss an error, or clear the filter.",
         applies=lambda screen: screen.takes_escape,
         palette=False,
     )
@@ -714,7 +714,7 @@ class MainScreen(ActionHost, Screen[None]):
         "view.copy",
         "Copy as…",
         "y",
-        help="Copy as a name, message, Markdown, JSON or command line.",
+        help="Copy as name, message, Markdown, JSON or command.",
         hint=19,
         blocked=_no_copy,
     )

@@ -117,7 +117,7 @@ class FilterBar(ActionHost, Widget):
         "filter.complete",
         "Complete",
         "tab",
-        help="Complete the key or the value with the first one offered.",
+        help="Complete with the first key or value offered.",
         hint=70,
         palette=False,
         priority=True,

@@ -211,7 +211,7 @@ class HealthCommands:
         "health.dismiss",
         "Dismiss",
         "a",
-        help="Dismiss this alert, optionally until a date. Its connection keeps its state.",
+        help="Dismiss this alert, optionally until a date.",
         hint=83,
         blocked=no_alert,
         writes=True,

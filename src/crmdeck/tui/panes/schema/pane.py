@@ -655,7 +655,7 @@ class SchemaPane(Pane):
         "schema.out",
         "Up",
         "backspace",
-        help="Go up while Esc has something else to do, such as clear the filter.",
+        help="Go up while Esc has something else to do.",
         hint=88,
         applies=_escape_is_taken,
         palette=False,
