@@ -171,7 +171,11 @@ def _columns(title: int, name: int, note: int) -> tuple[Column[Line], ...]:
             "note",
             "Fails when",
             _of(_note, "", _required_words),
-            style=_of(_note_style, "muted", lambda row: "error" if row.is_open else "muted"),
+            style=_of(
+                _note_style,
+                "muted",
+                lambda row: OUTCOME_STYLES[row.outcome] if row.is_open else "muted",
+            ),
             fit=lambda line, width: shortened(
                 _note(line.row) if line.row else _required_words(line.required), width
             ),
