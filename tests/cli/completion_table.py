@@ -10,6 +10,7 @@ from typer.main import get_command
 
 from crmdeck.cli.app import COMMANDS, CommandGroup, app
 from crmdeck.cli.completion import TABLE
+from crmdeck.cli.listing import FORMATS as FORMATS_OF_LISTS
 from crmdeck.exports.check_report import CHECK_FORMATS
 from crmdeck.settings import Settings
 from crmdeck.workspace import CONTRACT, CRMS, EXPORTS, FORMATS, REPORTS, sources
@@ -28,7 +29,6 @@ WORDS = {
     ("export", "--what"): (*EXPORTS, *REPORTS, CONTRACT),
     ("export", "--format"): (*FORMATS, "parquet", "xlsx"),
     ("check", "--format"): CHECK_FORMATS,
-    ("match", "--format"): ("table", "json", "csv", "markdown"),
     ("add", "--platform"): tuple(CRMS),
     ("add", "--source"): sources(),
     ("get", "KEY"): tuple(Settings.model_fields),
@@ -78,7 +78,10 @@ def _kind(command: Any, param: Any, name: str) -> str:
 
 
 def _named(command: Any, name: str) -> str:
-    return "|".join(WORDS.get((command.name, name), ())) or KINDS.get(name, "text")
+    words = WORDS.get((command.name, name), ())
+    if name == "--format" and not words and command.name != "preflight":
+        words = FORMATS_OF_LISTS
+    return "|".join(words) or KINDS.get(name, "text")
 
 
 def _is_path(param: Any) -> bool:

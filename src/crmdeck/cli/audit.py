@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from crmdeck.cli.options import AnyNameArgument, DemoOption, HomeOption, JsonOption
-from crmdeck.cli.output import emit_json, emit_table
-from crmdeck.cli.session import moment, open_workspace
-from crmdeck.errors import UsageError
+from crmdeck import workspace
+from crmdeck.cli.listing import Listing, lists
+from crmdeck.cli.options import DemoOption, HomeOption, NamesArgument, SinceOption, UntilOption
+from crmdeck.cli.output import Table
+from crmdeck.cli.session import open_workspace, time_range
 from crmdeck.model import AuditEntry
 
 
@@ -19,53 +20,47 @@ def _who(entry: AuditEntry) -> str:
     return f"{entry.actor} ({entry.db_user})"
 
 
+@lists
 def audit(
-    name: AnyNameArgument = None,
+    listing: Listing,
+    names: NamesArgument = None,
     event: Annotated[
         str | None, typer.Option("--event", help="Event type, or a pattern: 'token.*'.")
     ] = None,
     actor: Annotated[str | None, typer.Option("--actor", help="User name.")] = None,
-    since: Annotated[
-        str | None, typer.Option("--since", help="Start date: 2026-05-16, or 7d.")
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option("--until", help="End date: 2026-05-16, or 7d.")
-    ] = None,
-    limit: Annotated[
-        int | None, typer.Option("--limit", min=1, help="Maximum number of entries.")
-    ] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
     home: HomeOption = None,
     demo: DemoOption = False,
-    as_json: JsonOption = False,
 ) -> None:
     """Show the audit log, newest first.
 
     In a team's database, the database user is in parentheses if it isn't the claimed user.
     """
-    with open_workspace(home, demo, as_json) as ws:
-        names = {connection.id: connection.name for connection in ws.connections.all()}
-        begin, end = moment(since, ws), moment(until, ws)
-        if begin and end and begin > end:
-            raise UsageError(
-                "--since is later than --until.",
-                remedy="Use an earlier --since or a later --until.",
-            )
+    with open_workspace(home, demo, listing.as_json) as ws:
+        listing.require(workspace.COLUMNS["audit"])
+        connections = {connection.id: connection.name for connection in ws.connections.all()}
+        begin, end = time_range(since, until, ws)
+        wanted = {ws.connections.get(name).id for name in names or ()}
         entries = ws.audit.entries(
-            name,
+            names[0] if names and len(names) == 1 else None,
             event=event,
             actor=actor,
             since=begin,
             until=end,
-            limit=limit,
+            # Sorting and choosing connections need all entries.
+            limit=None if listing.sort or len(wanted) > 1 else listing.limit,
         )
-        if as_json:
-            emit_json(ws.exports.named(entries))
-            return
-        emit_table(
-            ("time", "user", "event", "connection", "summary"),
-            [
-                (e.at, _who(e), e.event, names.get(e.connection_id or ""), e.summary)
-                for e in entries
-            ],
-            least=("connection", "user"),
+        listing.emit(
+            [each for each in entries if not wanted or each.connection_id in wanted],
+            columns=workspace.COLUMNS["audit"],
+            record=lambda entry: ws.exports.named([entry])[0],
+            table=lambda shown: Table(
+                ("time", "user", "event", "connection", "summary"),
+                [
+                    (e.at, _who(e), e.event, connections.get(e.connection_id or ""), e.summary)
+                    for e in shown
+                ],
+                least=("connection", "user"),
+            ),
         )

@@ -9,8 +9,9 @@ import typer
 
 from crmdeck import workspace
 from crmdeck.cli.groups import command_group
+from crmdeck.cli.listing import Listing, lists, wire_columns
 from crmdeck.cli.options import HomeOption, JsonOption
-from crmdeck.cli.output import emit, emit_json, emit_table
+from crmdeck.cli.output import Table, emit, emit_json
 from crmdeck.cli.session import failing
 from crmdeck.home import require_home
 
@@ -20,18 +21,19 @@ KeyArgument = Annotated[str, typer.Argument(metavar="KEY", help="Name of a setti
 
 
 @app.command("list")
-def list_all(home: HomeOption = None, as_json: JsonOption = False) -> None:
+@lists
+def list_all(listing: Listing, home: HomeOption = None) -> None:
     """List each setting with its value and origin."""
-    with failing(as_json):
+    with failing(listing.as_json):
         require_home(home)
-        found = workspace.list_settings(home)
-        if as_json:
-            emit_json(found)
-            return
-        emit_table(
-            ("setting", "value", "default", "from"),
-            [(s.key, json.dumps(s.value), json.dumps(s.default), s.source) for s in found],
-            least=("from", "default"),
+        listing.emit(
+            workspace.list_settings(home),
+            columns=wire_columns(workspace.Setting),
+            table=lambda shown: Table(
+                ("setting", "value", "default", "from"),
+                [(s.key, json.dumps(s.value), json.dumps(s.default), s.source) for s in shown],
+                least=("from", "default"),
+            ),
         )
 
 

@@ -10,8 +10,9 @@ import typer
 
 from crmdeck import model, workspace
 from crmdeck.cli.groups import command_group
-from crmdeck.cli.options import DemoOption, HomeOption, JsonOption, NameArgument
-from crmdeck.cli.output import emit, emit_json, emit_table, say
+from crmdeck.cli.listing import Listing, lists, wire_columns
+from crmdeck.cli.options import DemoOption, HomeOption, JsonOption, NameArgument, NamesArgument
+from crmdeck.cli.output import Table, emit, emit_json, emit_table, say
 from crmdeck.cli.prompts import SignInOptions, collect
 from crmdeck.cli.session import open_workspace, say_empty
 from crmdeck.model import ScopeMode, SecretsPlace
@@ -116,25 +117,33 @@ KeepPasswordOption = Annotated[
 
 
 @app.command("list")
+@lists
 def list_connections(
-    home: HomeOption = None, demo: DemoOption = False, as_json: JsonOption = False
+    listing: Listing,
+    names: NamesArgument = None,
+    home: HomeOption = None,
+    demo: DemoOption = False,
 ) -> None:
     """List the connections of the workspace."""
-    with open_workspace(home, demo, as_json) as ws:
-        connections = ws.connections.all()
-        if as_json:
-            emit_json(connections)
-            return
-        if not connections:
+    with open_workspace(home, demo, listing.as_json) as ws:
+        found = [ws.connections.get(name) for name in names or ()]
+        connections = found or ws.connections.all()
+        if (
+            listing.emit(
+                connections,
+                columns=wire_columns(model.Connection),
+                table=lambda shown: Table(
+                    ("name", "platform", "source", "location", "id"),
+                    [
+                        (c.name, c.platform, c.source, c.path or c.endpoint or c.instance_url, c.id)
+                        for c in shown
+                    ],
+                    least=("id", "location"),
+                ),
+            )
+            and not connections
+        ):
             say_empty(ws)
-        emit_table(
-            ("name", "platform", "source", "location", "id"),
-            [
-                (c.name, c.platform, c.source, c.path or c.endpoint or c.instance_url, c.id)
-                for c in connections
-            ],
-            least=("id", "location"),
-        )
 
 
 @app.command()

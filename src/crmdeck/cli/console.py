@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Literal, cast
 
@@ -10,8 +9,9 @@ import typer
 
 from crmdeck.cli.completion import SCRIPTS
 from crmdeck.cli.launch import open_console
+from crmdeck.cli.listing import Listing, lists
 from crmdeck.cli.options import DemoOption, HomeOption, JsonOption, ReadOnlyOption
-from crmdeck.cli.output import emit, emit_table, say
+from crmdeck.cli.output import Table, emit, say
 from crmdeck.cli.session import failing, open_workspace
 from crmdeck.errors import UsageError
 from crmdeck.home import require_home
@@ -98,19 +98,27 @@ def screenshots(
             say(str(path))
 
 
-def keys(home: HomeOption = None, demo: DemoOption = False, as_json: JsonOption = False) -> None:
+@lists
+def keys(listing: Listing, home: HomeOption = None, demo: DemoOption = False) -> None:
     """List the keys of the console, with the IDs for remapping them."""
     from crmdeck.tui.keys.table import key_records
 
-    with open_workspace(home, demo, as_json) as ws:
+    with open_workspace(home, demo, listing.as_json) as ws:
         records = key_records(ws.settings.keys)
-        if as_json:
-            emit(json.dumps(records, indent=2))
-            return
-        emit_table(
-            ("pane", "keys", "action", "id"),
-            [
-                (r["scope"], " ".join(map(str, cast("list[str]", r["keys"]))), r["title"], r["id"])
-                for r in records
-            ],
+        listing.emit(
+            records,
+            columns=tuple(records[0]),
+            record=lambda key: key,
+            table=lambda shown: Table(
+                ("pane", "keys", "action", "id"),
+                [
+                    (
+                        key["scope"],
+                        " ".join(map(str, cast("list[str]", key["keys"]))),
+                        key["title"],
+                        key["id"],
+                    )
+                    for key in shown
+                ],
+            ),
         )

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
 from crmdeck import model, workspace
+from crmdeck.cli.listing import Listing, lists
 from crmdeck.cli.options import (
-    AnyNameArgument,
     DemoOption,
     FailOnOption,
     HomeOption,
-    JsonOption,
+    NamesArgument,
     RightAtOption,
     SeverityOption,
+    SinceOption,
+    UntilOption,
 )
-from crmdeck.cli.output import emit_json, emit_table, report_error, say
-from crmdeck.cli.session import moment, open_workspace, say_empty
+from crmdeck.cli.output import Table, report_error, say
+from crmdeck.cli.session import moment, open_workspace, say_empty, time_range
 from crmdeck.errors import ExitCode, UsageError, exit_code
 from crmdeck.model import Side
 from crmdeck.text import count
@@ -27,15 +30,16 @@ from crmdeck.text import count
 SIDES = {Side.LEFT: "left only", Side.RIGHT: "right only", Side.BOTH: "differs"}
 
 
+@lists
 def drift(
-    name: AnyNameArgument = None,
+    listing: Listing,
+    names: NamesArgument = None,
     at_least: SeverityOption = None,
     object_type: Annotated[
         str | None, typer.Option("--object", help="Object name (default: all).")
     ] = None,
-    since: Annotated[
-        str | None, typer.Option("--since", help="Start date: 2026-05-16, or 7d.")
-    ] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
     open_only: Annotated[
         bool, typer.Option("--open", help="Only open changes: not acknowledged, not changed back.")
     ] = False,
@@ -47,58 +51,126 @@ def drift(
     fail_on: FailOnOption = None,
     home: HomeOption = None,
     demo: DemoOption = False,
-    as_json: JsonOption = False,
 ) -> None:
     """List changes, newest first, and acknowledge them.
 
     With --fail-on, exit with 4 if a change of that severity is open. Exit with 3, 6 or
     1 if the last refresh could not read everything.
     """
-    with open_workspace(home, demo, as_json) as ws:
+    with open_workspace(home, demo, listing.as_json) as ws:
         if note and not acknowledge:
             raise UsageError(
                 "--note needs --acknowledge.",
                 remedy="Add --acknowledge ID or --acknowledge shown",
             )
+        listing.require(workspace.COLUMNS["drift"])
         if fail_on is not None:
             ws.checks.policy()  # A gate refuses a policy that it can't use before anything changes.
-        after = moment(since, ws)
-        report = ws.drift.report(
-            name,
-            at_least=at_least,
-            object_type=object_type,
-            since=after,
-            open_only=open_only,
-        )
+        begin, end = time_range(since, until, ws)
+
+        def read(*, open_only: bool = False) -> model.DriftReport:
+            return _report(
+                [
+                    ws.drift.report(
+                        name,
+                        at_least=at_least,
+                        object_type=object_type,
+                        since=begin,
+                        open_only=open_only,
+                    )
+                    for name in dict.fromkeys(names or (None,))
+                ],
+                end,
+            )
+
+        report = read(open_only=open_only)
+        record = _recorder(ws, report)
         if acknowledge:
-            ids = [e.id for e in report.events] if acknowledge == ["shown"] else acknowledge
-            noted = ws.drift.acknowledge(ids, note)
+            shown = [event.id for event in listing.pick(report.events, record)]
+            noted = ws.drift.acknowledge(shown if acknowledge == ["shown"] else acknowledge, note)
             say(f"Acknowledged {count(noted.number, 'change')}. {noted.not_checked}".rstrip())
-            report = ws.drift.report(name, at_least=at_least, object_type=object_type, since=after)
-        reasons = []
-        shown = {event.id for event in report.events}
-        if fail_on is not None and ws.drift.fails(fail_on, name, among=shown):
-            reasons.append(ExitCode.DRIFT)
-        # A gate must not pass because of something that it could not read.
-        for error in ws.checks.unread(name) if fail_on else ():
-            report_error(error, as_json=as_json)
-            reasons.append(error.exit_code)
-        reasons = list(dict.fromkeys(reasons))
-        if as_json:
-            (named,) = ws.exports.named([report])
-            emit_json(named | {"reasons": [reason.reason for reason in reasons]})
-        else:
+            report = read()
+            record = _recorder(ws, report)
+        reasons = _gate(ws, names, report, fail_on, as_json=listing.as_json)
+        (answer,) = ws.exports.named([report])
+        whole = {event["id"]: event for event in answer["events"]}
+        if listing.emit(
+            report.events,
+            columns=workspace.COLUMNS["drift"],
+            record=record,
+            wire=lambda event: whole[event.id],
+            answer=lambda events: {
+                **answer,
+                "events": events,
+                "reasons": [reason.reason for reason in reasons],
+            },
+            table=lambda shown: drift_table(shown, report.stories if not listing.sort else ()),
+        ):
             if not ws.connections.all():
                 say_empty(ws)
-            emit_drift(report.events, report.stories)
             if report.open_changes is not None:
-                say(f"{name or 'All connections'}: {report.open_changes.text}.")
+                say(f"{', '.join(names or ['All connections'])}: {report.open_changes.text}.")
     if reasons:
         raise typer.Exit(int(exit_code(reasons)))
 
 
-def emit_drift(events: Sequence[model.DriftEvent], stories: Sequence[model.Story]) -> None:
-    """Print changes as a table, with one row for each change group."""
+def _report(reports: Sequence[model.DriftReport], until: datetime | None) -> model.DriftReport:
+    """Return the reports of several connections as one, newest changes first."""
+    counts = [each.open_changes for each in reports if each.open_changes is not None]
+    events = [
+        event
+        for each in reports
+        for event in each.events
+        if until is None or event.detected_at <= until
+    ]
+    if len(reports) > 1:
+        events.sort(key=lambda event: event.detected_at, reverse=True)
+    kept = {event.story for event in events}
+    return model.DriftReport(
+        events=tuple(events),
+        stories=tuple(one for each in reports for one in each.stories if one.id in kept),
+        open_changes=model.OpenChanges.total(counts) if counts else None,
+    )
+
+
+def _recorder(
+    ws: workspace.Workspace, report: model.DriftReport
+) -> Callable[[model.DriftEvent], Mapping[str, object]]:
+    """Return what gives each change its columns, with the names of connection and group."""
+    names = {connection.id: connection.name for connection in ws.connections.all()}
+    titles = {story.id: story.title for story in report.stories}
+    return lambda event: {
+        **event.to_wire(),
+        "connection": names.get(event.connection_id),
+        "storyTitle": titles.get(event.story or ""),
+    }
+
+
+def _gate(
+    ws: workspace.Workspace,
+    names: Sequence[str] | None,
+    report: model.DriftReport,
+    fail_on: model.Severity | None,
+    *,
+    as_json: bool,
+) -> list[ExitCode]:
+    """Return the exit codes of --fail-on, and report the errors of the last refresh."""
+    if fail_on is None:
+        return []
+    reasons = []
+    shown = {event.id for event in report.events}
+    wanted = list(dict.fromkeys(names or (None,)))
+    if any(ws.drift.fails(fail_on, name, among=shown) for name in wanted):
+        reasons.append(ExitCode.DRIFT)
+    # A gate must not pass because of something that it could not read.
+    for error in (each for name in wanted for each in ws.checks.unread(name)):
+        report_error(error, as_json=as_json)
+        reasons.append(error.exit_code)
+    return list(dict.fromkeys(reasons))
+
+
+def drift_table(events: Sequence[model.DriftEvent], stories: Sequence[model.Story]) -> Table:
+    """Return changes as a table, with one row for each change group."""
     titles = {story.id: story.title for story in stories}
     shown: set[str] = set()
     rows: list[tuple[object, ...]] = []
@@ -110,7 +182,7 @@ def emit_drift(events: Sequence[model.DriftEvent], stories: Sequence[model.Story
                 rows.append((event.detected_at, "", title, "", "", "", "", ""))
             continue
         rows.append(_drift_row(event))
-    emit_table(
+    return Table(
         (
             "detected",
             "severity",
@@ -147,7 +219,9 @@ def _who(event: model.DriftEvent) -> str | None:
     )
 
 
+@lists
 def compare(
+    listing: Listing,
     left: Annotated[str, typer.Argument(metavar="LEFT", help="Connection name.")],
     right: Annotated[
         str | None,
@@ -167,10 +241,10 @@ def compare(
     ] = False,
     home: HomeOption = None,
     demo: DemoOption = False,
-    as_json: JsonOption = False,
 ) -> None:
     """Compare two stored schemas: two connections, or one connection at two dates."""
-    with open_workspace(home, demo, as_json) as ws:
+    with open_workspace(home, demo, listing.as_json) as ws:
+        listing.require(workspace.COLUMNS["differences" if object_type else "comparison"])
         left_at = moment(at, ws, as_of=True)
         other_at = moment(right_at, ws, as_of=True)
         if right in (None, left) and left_at == other_at:
@@ -181,29 +255,39 @@ def compare(
         comparison = ws.schemas.compare(
             left, right or left, left_at=left_at, right_at=other_at, object_type=object_type
         )
-        if as_json:
-            emit_json(comparison)
-        elif object_type is None:
-            _show_objects(comparison)
+        if object_type is None:
+            _show_objects(listing, comparison)
         else:
-            _show_fields(comparison)
+            _show_fields(listing, comparison)
     if fail and comparison.objects:
         raise typer.Exit(int(ExitCode.DRIFT))
 
 
-def _show_objects(comparison: model.Comparison) -> None:
-    rows = []
-    for one in comparison.objects:
-        found = Counter(field.side for field in one.fields)
-        rows.append(
-            (
-                one.object_type,
-                one.label,
-                SIDES[one.side],
-                *(found[side] or None for side in (Side.LEFT, Side.RIGHT, Side.BOTH)),
-            )
-        )
-    emit_table(("object", "label", "side", "left only", "right only", "different"), rows)
+def _show_objects(listing: Listing, comparison: model.Comparison) -> None:
+    rows = {row["objectType"]: row for row in workspace.records("comparison", comparison)}
+    if not listing.emit(
+        comparison.objects,
+        columns=workspace.COLUMNS["comparison"],
+        record=lambda one: rows[one.object_type],
+        wire=lambda one: one.to_wire(),
+        answer=lambda objects: {**comparison.to_wire(), "objects": objects},
+        table=lambda shown: Table(
+            ("object", "label", "side", "left only", "right only", "different"),
+            [
+                (
+                    one.object_type,
+                    one.label,
+                    SIDES[one.side],
+                    *(
+                        Counter(field.side for field in one.fields)[side] or None
+                        for side in (Side.LEFT, Side.RIGHT, Side.BOTH)
+                    ),
+                )
+                for one in shown
+            ],
+        ),
+    ):
+        return
     for word, name, at in (
         ("Left", comparison.left, comparison.left_at),
         ("Right", comparison.right, comparison.right_at),
@@ -212,29 +296,36 @@ def _show_objects(comparison: model.Comparison) -> None:
     say(f"{len(comparison.objects):,} objects differ, {comparison.same:,} are the same.")
 
 
-def _show_fields(comparison: model.Comparison) -> None:
-    rows: list[tuple[object, ...]] = []
-    for one in comparison.objects:
-        rows += _rows(one, model.FieldDifference(field_name="", side=one.side, changes=one.changes))
-        for field in one.fields:
-            rows += _rows(one, field)
-    emit_table(("object", "field", "side", "attribute", "left", "right"), rows)
-    if not rows:
-        say("Both sides are the same.")
+def _show_fields(listing: Listing, comparison: model.Comparison) -> None:
+    rows = list(workspace.records("differences", comparison))
+    whole = comparison.to_wire()
 
+    def answer(shown: Sequence[Mapping[str, object]]) -> Mapping[str, object]:
+        if listing.is_plain:
+            return whole
+        return {**{key: whole[key] for key in whole if key != "objects"}, "differences": shown}
 
-def _rows(one: model.ObjectDifference, field: model.FieldDifference) -> list[tuple[object, ...]]:
-    side = SIDES[field.side]
-    if not field.changes and field.side is not Side.BOTH:
-        return [(one.object_type, field.field_name, side, None, None, None)]
-    return [
-        (
-            one.object_type,
-            field.field_name,
-            side,
-            c.attribute,
-            workspace.value_text(c.before),
-            workspace.value_text(c.after),
+    if (
+        listing.emit(
+            rows,
+            columns=workspace.COLUMNS["differences"],
+            record=lambda row: row,
+            answer=answer,
+            table=lambda shown: Table(
+                ("object", "field", "side", "attribute", "left", "right"),
+                [
+                    (
+                        row["objectType"],
+                        row["fieldName"],
+                        SIDES[row["side"]],
+                        row["attribute"],
+                        workspace.value_text(row["leftValue"]) if row["attribute"] else None,
+                        workspace.value_text(row["rightValue"]) if row["attribute"] else None,
+                    )
+                    for row in shown
+                ],
+            ),
         )
-        for c in field.changes
-    ]
+        and not rows
+    ):
+        say("Both sides are the same.")

@@ -50,6 +50,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "drift": (
         "crmdeck drift acme-prod --demo --since 30d",
         "crmdeck drift --demo --open --severity breaking --json",
+        "crmdeck drift --demo --sort severity --columns fieldName,severity --format csv",
     ),
     "compare": ("crmdeck compare acme-prod --demo --at 30d --object Opportunity",),
     "suggest": (f"crmdeck suggest acme-prod {PAIR} --demo --encoder none",),

@@ -45,8 +45,8 @@ def export(
         str | None,
         typer.Option(
             "--format",
-            help="Data: json, jsonl, csv, yaml, parquet, markdown, html. Reports: html, markdown, "
-            "xlsx (default: by the file name, else json or markdown).",
+            help="Data: json, jsonl, csv, tsv, yaml, parquet, markdown, html. Reports: html, "
+            "markdown, xlsx (default: by the file name, else json or markdown).",
             show_default=False,
         ),
     ] = None,

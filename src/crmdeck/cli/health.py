@@ -10,6 +10,7 @@ import typer
 
 from crmdeck import model, workspace
 from crmdeck.cli.groups import command_group
+from crmdeck.cli.listing import Listing, lists, wire_columns
 from crmdeck.cli.options import (
     DemoOption,
     FailOnOption,
@@ -18,7 +19,7 @@ from crmdeck.cli.options import (
     NameArgument,
     NamesArgument,
 )
-from crmdeck.cli.output import command_for, emit_json, emit_table, report_error, say, say_details
+from crmdeck.cli.output import Table, command_for, emit_json, report_error, say, say_details
 from crmdeck.cli.session import ProgressLine, failing, open_workspace, say_empty
 from crmdeck.errors import CacheDamagedError, ExitCode, UsageError, exit_code
 from crmdeck.home import require_home
@@ -84,29 +85,29 @@ def _answer_alert(name: str, alert: model.Alert, deed: str, as_json: bool) -> No
         say(f"{deed}: {name}: {alert.message}")
 
 
+@lists
 def status(
+    listing: Listing,
     names: NamesArgument = None,
     fail_on: FailOnOption = None,
     home: HomeOption = None,
     demo: DemoOption = False,
-    as_json: JsonOption = False,
 ) -> None:
     """Show connection health. Exit with 3 if a connection needs a sign-in.
 
     With --fail-on, also exit with 4 if a change of that severity is open, and with 3, 6 or 1 if the
     last refresh could not read everything.
     """
-    with open_workspace(home, demo, as_json) as ws:
+    with open_workspace(home, demo, listing.as_json) as ws:
+        listing.require(workspace.COLUMNS["health"])
         unread: dict[str | None, ExitCode] = {}
         if fail_on is not None:
             # A gate must not pass because of something that it could not read.
             ws.checks.policy()
             for error in (each for name in names or (None,) for each in ws.checks.unread(name)):
-                report_error(error, as_json=as_json)
+                report_error(error, as_json=listing.as_json)
                 unread[error.connection] = error.exit_code
         found = [ws.health.status(name) for name in names] if names else list(ws.health.statuses())
-        if not found:
-            say_empty(ws)
         reasons = []
         for item in found:
             codes = _status_reasons(item, found)
@@ -115,45 +116,53 @@ def status(
             if item.name in unread:
                 codes.append(unread[item.name])
             reasons.append(list(dict.fromkeys(codes)))
-        if as_json:
-            answers = [
-                _with_reasons(item.to_wire(), why) for item, why in zip(found, reasons, strict=True)
-            ]
-            emit_json(answers[0] if names and len(names) == 1 else answers)
-        else:
-            emit_table(
-                (
-                    "name",
-                    "platform",
-                    "status",
-                    "last refresh",
-                    "objects",
-                    "fields",
-                    "quota",
-                    "open",
-                    "alert",
-                ),
-                [
-                    (
-                        item.name,
-                        item.platform,
-                        item.status,
-                        item.last_sync_at,
-                        item.schema_stats.object_count,
-                        item.schema_stats.field_count,
-                        f"{item.quota.left:.0%}" if item.quota else None,
-                        _open(item.open_changes),
-                        _first_alert(item.alerts),
-                    )
-                    for item in found
-                ],
-                least=("fields", "objects", "quota", "platform"),
-            )
-            if names:
-                for item in found:
-                    _say_alerts(item)
-                    _say_endings(item)
+        codes_of = dict(zip((item.id for item in found), reasons, strict=True))
+        alone = names is not None and len(names) == 1
+        if listing.emit(
+            found,
+            columns=workspace.COLUMNS["health"],
+            record=lambda item: next(iter(workspace.records("health", item))),
+            wire=lambda item: _with_reasons(item.to_wire(), codes_of[item.id]),
+            answer=lambda answers: answers[0] if alone else answers,
+            table=_status_table,
+        ):
+            if not found:
+                say_empty(ws)
+            for item in found if names else ():
+                _say_alerts(item)
+                _say_endings(item)
     _end(reasons)
+
+
+def _status_table(found: Sequence[model.ConnectionStatus]) -> Table:
+    return Table(
+        (
+            "name",
+            "platform",
+            "status",
+            "last refresh",
+            "objects",
+            "fields",
+            "quota",
+            "open",
+            "alert",
+        ),
+        [
+            (
+                item.name,
+                item.platform,
+                item.status,
+                item.last_sync_at,
+                item.schema_stats.object_count,
+                item.schema_stats.field_count,
+                f"{item.quota.left:.0%}" if item.quota else None,
+                _open(item.open_changes),
+                _first_alert(item.alerts),
+            )
+            for item in found
+        ],
+        least=("fields", "objects", "quota", "platform"),
+    )
 
 
 def _status_reasons(
@@ -309,33 +318,36 @@ def _say_result(name: str, result: model.RefreshResult) -> None:
         say(f"  {' '.join(part for part in parts if part)}")
 
 
+@lists
 def doctor(
+    listing: Listing,
     home: HomeOption = None,
     demo: DemoOption = False,
     repair: Annotated[
         bool,
         typer.Option("--repair", help="Repair what can be repaired, after a backup."),
     ] = False,
-    as_json: JsonOption = False,
 ) -> None:
     """Check this machine and this workspace, and repair the cache.
 
     Exit codes: 5 if the cache is damaged or unreadable, 1 for any other finding.
     """
-    with failing(as_json):
+    with failing(listing.as_json):
+        listing.require(columns := wire_columns(workspace.Finding))
         if demo and repair:
             raise UsageError(
                 "The demo needs no repair.", remedy="Use only one of --repair and --demo."
             )
         require_home(home, demo=demo)
         findings = workspace.examine(home, demo=demo, repair=repair)
-        if as_json:
-            emit_json(findings)
-        else:
-            emit_table(
+        if listing.emit(
+            findings,
+            columns=columns,
+            table=lambda shown: Table(
                 ("check", "ok", "found", "lost", "next step"),
-                [(f.check, f.ok, f.found, f.lost, f.remedy) for f in findings],
-            )
+                [(f.check, f.ok, f.found, f.lost, f.remedy) for f in shown],
+            ),
+        ):
             lost = [finding for finding in findings if finding.code]
             if repair and lost:
                 say(f"The repair left {count(len(lost), 'finding')}: their next steps are above.")

@@ -11,6 +11,7 @@ import typer
 
 from crmdeck import model, workspace
 from crmdeck.cli.groups import command_group
+from crmdeck.cli.listing import Listing, lists, wire_columns
 from crmdeck.cli.options import (
     DemoOption,
     EncoderOption,
@@ -19,7 +20,7 @@ from crmdeck.cli.options import (
     NameArgument,
     PairArgument,
 )
-from crmdeck.cli.output import emit, emit_json, emit_table, say
+from crmdeck.cli.output import Table, emit_json, emit_table, say
 from crmdeck.cli.session import ProgressLine, failing, open_workspace
 from crmdeck.errors import ExitCode, UsageError
 from crmdeck.model import DecisionState, Direction
@@ -44,50 +45,66 @@ PicksArgument = Annotated[
 ]
 
 
+@lists
 def suggest(
+    listing: Listing,
     name: NameArgument,
     pair: PairArgument,
+    fields: Annotated[
+        list[str] | None,
+        typer.Option("--field", metavar="FIELD", help="PartnerOS field (repeatable)."),
+    ] = None,
     encoder: EncoderOption = "auto",
     home: HomeOption = None,
     demo: DemoOption = False,
-    as_json: JsonOption = False,
 ) -> None:
     """Suggest a CRM field for each PartnerOS field of an object pair."""
-    with open_workspace(home, demo, as_json) as ws:
+    with open_workspace(home, demo, listing.as_json) as ws:
+        listing.require(columns := wire_columns(model.Suggestion))
+        known = [field.name for field in ws.mappings.partner_fields(pair)]
+        for field in fields or ():
+            if field not in known:
+                raise workspace.not_found("PartnerOS field", field, known)
         line = ProgressLine("Comparing meanings")
         try:
             answer = ws.mappings.suggest(name, pair, encoder=encoder, progress=line)
         finally:
             line.done()
-        if as_json:
-            emit_json(answer)
+        wanted = [s for s in answer.suggestions if not fields or s.partner_field in fields]
+        if not listing.emit(
+            wanted,
+            columns=columns,
+            answer=lambda found: {**answer.to_wire(), "suggestions": found},
+            table=lambda shown: Table(
+                ("PartnerOS field", "CRM field", "match", "direction", "state", "reasons"),
+                [
+                    (
+                        s.partner_field,
+                        s.crm_field or "-",
+                        _match(s),
+                        s.direction,
+                        s.decision,
+                        _why(s),
+                    )
+                    for s in shown
+                ],
+                below="reasons",
+            ),
+        ):
             return
-        emit_table(
-            ("PartnerOS field", "CRM field", "match", "direction", "state", "reasons"),
-            [
-                (
-                    s.partner_field,
-                    s.crm_field or "-",
-                    _match(s),
-                    s.direction,
-                    s.decision,
-                    _why(s),
-                )
-                for s in answer.suggestions
-            ],
-            below="reasons",
-        )
-        for s in answer.suggestions:
+        for s in wanted:
             for each in s.source_suggestions:
                 say(
                     f"PartnerOS suggests {each.crm_field} for {s.partner_field} "
                     f"({each.confidence:.0%}, {each.direction})."
                 )
-        for field in ws.mappings.required_unmapped(name, pair):
-            say(f"Required, not mapped: {field.name}")
+        for required in ws.mappings.required_unmapped(name, pair) if not fields else ():
+            say(f"Required, not mapped: {required.name}")
 
 
+@lists
 def match(
+    listing: Listing,
     left: Annotated[Path, typer.Argument(metavar="LEFT", help="Schema file.")],
     right: Annotated[Path, typer.Argument(metavar="RIGHT", help="Schema file.")],
     left_object: Annotated[
@@ -99,43 +116,38 @@ def match(
         typer.Option("--right-object", help="Object in the right file, if it contains several."),
     ] = None,
     encoder: EncoderOption = "auto",
-    format: Annotated[
-        str, typer.Option("--format", help="Format: table, json, csv or markdown.")
-    ] = "table",
-    as_json: JsonOption = False,
 ) -> None:
     """Match the fields of two schema files, without a connection.
 
     Files: Salesforce describe files, HubSpot property lists, or CSV files with the columns name,
     label, description, type, picklist.
     """
-    with failing(as_json):
+    with failing(listing.as_json):
+        listing.require(columns := workspace.MATCH_COLUMNS)
         matches = workspace.match_files(
             left, right, left_object=left_object, right_object=right_object, encoder=encoder
         )
-        if as_json or format == "json":
-            emit_json(matches)
-        elif format == "table":
-            emit_table(
+        listing.emit(
+            matches.suggestions,
+            columns=columns,
+            record=workspace.match_row,
+            wire=lambda s: s.to_wire(),
+            answer=lambda found: {**matches.to_wire(), "suggestions": found},
+            table=lambda shown: Table(
                 ("left", "right", "match", "direction", "reasons"),
                 [
-                    (
-                        s.partner_field,
-                        s.crm_field or "-",
-                        _match(s),
-                        s.direction,
-                        _why(s),
-                    )
-                    for s in matches.suggestions
+                    (s.partner_field, s.crm_field or "-", _match(s), s.direction, _why(s))
+                    for s in shown
                 ],
                 below="reasons",
-            )
-        else:
-            emit(workspace.render_matches(matches, format))
+            ),
+        )
 
 
 @app.command()
+@lists
 def show(
+    listing: Listing,
     name: NameArgument,
     pair: AnyPairArgument = None,
     state: Annotated[
@@ -143,56 +155,57 @@ def show(
     ] = None,
     home: HomeOption = None,
     demo: DemoOption = False,
-    as_json: JsonOption = False,
 ) -> None:
     """Show the mappings of a pair, or list all pairs."""
-    with open_workspace(home, demo, as_json) as ws:
+    with open_workspace(home, demo, listing.as_json) as ws:
         if pair is None:
             if state is not None:
                 raise UsageError("--state needs an object pair.", remedy="Enter PAIR.")
-            pairs = ws.mappings.pairs(name)
-            if as_json:
-                emit_json(pairs)
-                return
-            emit_table(
-                ("pair", "fields", "accepted", "rejected", "last decided"),
-                [
-                    (p.object_pair, p.partner_fields, p.accepted, p.rejected, p.last_decided_at)
-                    for p in pairs
-                ],
+            listing.emit(
+                ws.mappings.pairs(name),
+                columns=wire_columns(model.PairSummary),
+                table=lambda shown: Table(
+                    ("pair", "fields", "accepted", "rejected", "last decided"),
+                    [
+                        (p.object_pair, p.partner_fields, p.accepted, p.rejected, p.last_decided_at)
+                        for p in shown
+                    ],
+                ),
             )
             return
         mapping = workspace.in_state(ws.mappings.get(name, pair), state)
-        if as_json:
-            emit_json(mapping)
-            return
-        emit_table(
-            (
-                "PartnerOS field",
-                "state",
-                "CRM field",
-                "direction",
-                "decided by",
-                "decided",
-                "rejected",
-                "changes",
-            ),
-            [
+        shown_as_table = listing.emit(
+            mapping.lines,
+            columns=wire_columns(model.MappingLine),
+            answer=lambda lines: {**mapping.to_wire(), "lines": lines},
+            table=lambda shown: Table(
                 (
-                    line.partner_field,
-                    line.state,
-                    line.crm_field,
-                    line.direction if line.crm_field else None,
-                    line.decided_by,
-                    line.decided_at,
-                    ", ".join(line.rejected),
-                    len(line.drift) or None,
-                )
-                for line in mapping.lines
-            ],
-            least=("rejected", "decided", "decided by", "changes", "direction"),
+                    "PartnerOS field",
+                    "state",
+                    "CRM field",
+                    "direction",
+                    "decided by",
+                    "decided",
+                    "rejected",
+                    "changes",
+                ),
+                [
+                    (
+                        line.partner_field,
+                        line.state,
+                        line.crm_field,
+                        line.direction if line.crm_field else None,
+                        line.decided_by,
+                        line.decided_at,
+                        ", ".join(line.rejected),
+                        len(line.drift) or None,
+                    )
+                    for line in shown
+                ],
+                least=("rejected", "decided", "decided by", "changes", "direction"),
+            ),
         )
-        if mapping.filled_elsewhere:
+        if shown_as_table and mapping.filled_elsewhere:
             say(f"Filled elsewhere: {', '.join(mapping.filled_elsewhere)}")
 
 
@@ -355,7 +368,9 @@ def apply(
 
 
 @app.command()
+@lists
 def check(
+    listing: Listing,
     name: NameArgument,
     pair: AnyPairArgument = None,
     refresh: Annotated[
@@ -363,26 +378,29 @@ def check(
     ] = True,
     home: HomeOption = None,
     demo: DemoOption = False,
-    as_json: JsonOption = False,
 ) -> None:
     """List broken mappings. Exit with 4 if there are any."""
-    with open_workspace(home, demo, as_json) as ws:
+    with open_workspace(home, demo, listing.as_json) as ws:
+        listing.require(columns := wire_columns(model.Issue))
         if pair is not None:
             ws.mappings.get(name, pair)
         if refresh:
             with ProgressLine(name) as line:
                 ws.refreshes.run(name, progress=line)
         issues = ws.checks.mapping(name, pair)
-        if as_json:
-            emit_json(issues)
-        else:
-            emit_table(
-                ("pair", "PartnerOS field", "CRM field", "reason"),
-                [(i.object_pair, i.partner_field, i.field_name, i.detail) for i in issues],
-                least=("pair",),
+        if (
+            listing.emit(
+                issues,
+                columns=columns,
+                table=lambda shown: Table(
+                    ("pair", "PartnerOS field", "CRM field", "reason"),
+                    [(i.object_pair, i.partner_field, i.field_name, i.detail) for i in shown],
+                    least=("pair",),
+                ),
             )
-            if not issues:
-                say("All accepted mappings are valid.")
+            and not issues
+        ):
+            say("All accepted mappings are valid.")
     if issues:
         raise typer.Exit(int(ExitCode.DRIFT))
 

@@ -35,6 +35,8 @@ PairArgument = Annotated[
 EncoderOption = Annotated[
     str, typer.Option("--encoder", help="'auto', or 'none' to match without the sentence encoder.")
 ]
+SinceOption = Annotated[str | None, typer.Option("--since", help="Start date: 2026-05-16, or 7d.")]
+UntilOption = Annotated[str | None, typer.Option("--until", help="End date: 2026-05-16, or 7d.")]
 AtOption = Annotated[
     str | None,
     typer.Option("--at", help="As of a date: 2026-05-16, 2026-05-16T12:00, or 7d."),

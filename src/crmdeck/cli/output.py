@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -30,8 +31,18 @@ _SENTENCE = 28
 _LONG_SENTENCE = 40
 _INDENT = 4
 _GAP = 2
+_UNBOUNDED = 100_000
 
 _quiet = False
+
+
+class Table(NamedTuple):
+    """A table for a reader, as `emit_table` takes it."""
+
+    columns: Sequence[str]
+    rows: Iterable[Row]
+    least: Sequence[str] = ()
+    below: str | None = None
 
 
 def set_quiet(quiet: bool) -> None:
@@ -214,6 +225,17 @@ def emit_table(
     _print_table(columns, shown, least, moments, sentences=below is not None)
 
 
+def draw_table(table: Table) -> str:
+    """Return a table as lines of text, as wide as its cells, with exact times."""
+    from rich.console import Console
+
+    shown = [[cell(value) for value in row] for row in table.rows]
+    console = Console(file=io.StringIO(), color_system=None, width=_UNBOUNDED)
+    with console.capture() as drawn:
+        _print_table(table.columns, shown, (), (), sentences=False, console=console)
+    return "".join(line.rstrip() + "\n" for line in drawn.get().splitlines())
+
+
 def report_error(error: CrmdeckError, *, as_json: bool) -> None:
     """Write an error to stderr: message, connection, cause, remedy and command."""
     command = command_for(error.next_step, error.connection)
@@ -293,9 +315,10 @@ def _print_table(
     moments: Collection[int],
     *,
     sentences: bool,
+    console: Console | None = None,
 ) -> None:
     """Print a table; columns of `moments` don't wrap if they fit, the last can be `sentences`."""
-    console = _console()
+    console = console or _console()
     needs = [
         _need(name, [row[index] for row in rows], index in moments)
         for index, name in enumerate(columns)

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from crmdeck import model, workspace
-from crmdeck.cli.drift import emit_drift
+from crmdeck.cli.drift import drift_table
+from crmdeck.cli.listing import Listing, lists, wire_columns
 from crmdeck.cli.options import (
     AtOption,
     DemoOption,
     FailOnOption,
     HomeOption,
-    JsonOption,
     NameArgument,
 )
-from crmdeck.cli.output import emit_json, emit_table, say
+from crmdeck.cli.output import Table, say
 from crmdeck.cli.session import ProgressLine, drifted, moment, open_workspace
 from crmdeck.errors import ExitCode, UsageError, exit_code
 from crmdeck.model import Severity, UsageVerdict
@@ -40,7 +40,9 @@ FIELD_COLUMNS = (
 )
 
 
+@lists
 def schema(
+    listing: Listing,
     name: NameArgument,
     object_type: Annotated[
         str | None,
@@ -64,24 +66,23 @@ def schema(
     fail_on: FailOnOption = None,
     home: HomeOption = None,
     demo: DemoOption = False,
-    as_json: JsonOption = False,
 ) -> None:
     """List the objects of a connection, the fields of an object, or the details of a field."""
     ending: list[ExitCode] = []
-    with open_workspace(home, demo, as_json) as ws:
+    with open_workspace(home, demo, listing.as_json) as ws:
         if api_version is not None:
             if used or sample or at is not None:
                 raise UsageError(
                     "--api-version can't be combined with --at, --sample or --used.",
                     remedy="Leave one of them out.",
                 )
-            ending = _show_preview(ws, name, api_version, object_type, fail_on, as_json=as_json)
+            ending = _show_preview(ws, name, api_version, object_type, fail_on, listing)
         elif fail_on is not None:
             raise UsageError(
                 "--fail-on needs --api-version.", remedy="For changes: crmdeck drift --fail-on"
             )
         else:
-            _show_schema(ws, name, object_type, at, sample=sample, used=used, as_json=as_json)
+            _show_schema(ws, name, object_type, at, listing, sample=sample, used=used)
     if ending:
         raise typer.Exit(int(exit_code(ending)))
 
@@ -91,17 +92,17 @@ def _show_schema(
     name: str,
     object_type: str | None,
     at: str | None,
+    listing: Listing,
     *,
     sample: bool,
     used: bool,
-    as_json: bool,
 ) -> None:
     if used:
         if sample or at is not None:
             raise UsageError(
                 "--used can't be combined with --at or --sample.", remedy="Leave one of them out."
             )
-        _show_usage(ws, name, object_type, as_json=as_json)
+        _show_usage(ws, name, object_type, listing)
         return
     if sample and (object_type is None or "." in object_type or at is not None):
         raise UsageError(
@@ -110,32 +111,46 @@ def _show_schema(
     as_of = moment(at, ws, as_of=True)
     if object_type is None:
         summary = ws.schemas.objects(name, as_of)
-        if as_json:
-            emit_json(summary)
-            return
-        emit_table(
-            ("object", "label", "custom", "fields", "refreshed", "stale"),
-            [
-                (o.object_type, o.label, o.custom, o.field_count, o.discovered_at, o.is_stale)
-                for o in summary.objects
-            ],
-            least=("stale", "custom", "refreshed"),
+        listing.emit(
+            summary.objects,
+            columns=workspace.COLUMNS["objects"],
+            answer=lambda objects: {**summary.to_wire(), "objects": objects},
+            table=lambda shown: Table(
+                ("object", "label", "custom", "fields", "refreshed", "stale"),
+                [
+                    (o.object_type, o.label, o.custom, o.field_count, o.discovered_at, o.is_stale)
+                    for o in shown
+                ],
+                least=("stale", "custom", "refreshed"),
+            ),
         )
         return
     object_type, _, field_name = object_type.partition(".")
     if field_name:
-        _show_field(ws, name, object_type, field_name, as_of, as_json=as_json)
+        _show_field(ws, name, object_type, field_name, as_of, listing)
         return
     detail = ws.schemas.object(name, object_type, as_of)
     if sample:
         rates = ws.schemas.sample(name, object_type, [field.name for field in detail.fields]).rates
     else:
         rates = ws.schemas.fill_rates(name, object_type)
-    if as_json:
-        more = {"fillRates": _rates_to_wire(rates)} if sample else {}
-        emit_json({**detail.to_wire(), **more})
+    more = {"fillRates": _rates_to_wire(rates)} if sample else {}
+    if not listing.emit(
+        detail.fields,
+        columns=wire_columns(model.Field, "filled"),
+        record=lambda f: {**f.to_wire(), "filled": rates[f.name].rate if f.name in rates else None},
+        wire=lambda f: f.to_wire(),
+        answer=lambda fields: {**detail.to_wire(), "fields": fields, **more},
+        table=lambda shown: _fields_table(shown, rates),
+    ):
         return
-    emit_table(
+    for line in workspace.rule_lines(detail):
+        title = line.title if line.known else f"unknown: {line.title}"
+        say(visible_text(f"{title[:1].upper()}{title[1:]}: {line.text}"))
+
+
+def _fields_table(fields: Sequence[model.Field], rates: Mapping[str, model.FillRate]) -> Table:
+    return Table(
         (*FIELD_COLUMNS, "filled"),
         [
             (
@@ -149,13 +164,10 @@ def _show_schema(
                 ", ".join(f.references),
                 percent_filled(rates[f.name].rate) if f.name in rates else None,
             )
-            for f in detail.fields
+            for f in fields
         ],
         least=("calculated", "custom", "unique", "references", "required"),
     )
-    for line in workspace.rule_lines(detail):
-        title = line.title if line.known else f"unknown: {line.title}"
-        say(visible_text(f"{title[:1].upper()}{title[1:]}: {line.text}"))
 
 
 def _show_field(
@@ -164,21 +176,23 @@ def _show_field(
     object_type: str,
     field_name: str,
     at: datetime | None,
-    *,
-    as_json: bool,
+    listing: Listing,
 ) -> None:
     field = ws.schemas.field(name, object_type, field_name, at)
     details = {"objectType": object_type, **field.to_wire()}
-    if as_json:
-        emit_json(details)
-        return
     known = {key: value for key, value in details.items() if value not in (None, "", [], {})}
-    emit_table(
-        ("attribute", "value"),
-        [
-            (key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-            for key, value in known.items()
-        ],
+    listing.emit(
+        [details],
+        columns=tuple(details),
+        record=lambda field: field,
+        answer=lambda fields: fields[0],
+        table=lambda _: Table(
+            ("attribute", "value"),
+            [
+                (key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+                for key, value in known.items()
+            ],
+        ),
     )
 
 
@@ -188,8 +202,7 @@ def _show_preview(
     version: str,
     object_type: str | None,
     fail_on: Severity | None,
-    *,
-    as_json: bool,
+    listing: Listing,
 ) -> list[ExitCode]:
     """Show what another API version would change, and return the exit codes."""
     with ProgressLine(name) as line:
@@ -197,11 +210,17 @@ def _show_preview(
     reasons = [ExitCode.DRIFT] if drifted(found.drift_events, fail_on) else []
     if found.failures:
         reasons.append(ExitCode.PARTIAL)
-    if as_json:
-        emit_json({**found.to_wire(), "reasons": [reason.reason for reason in reasons]})
+    if not listing.emit(
+        found.drift_events,
+        columns=wire_columns(model.DriftEvent),
+        answer=lambda events: {
+            **found.to_wire(),
+            "driftEvents": events,
+            "reasons": [reason.reason for reason in reasons],
+        },
+        table=lambda shown: drift_table(shown, () if listing.sort else found.stories),
+    ):
         return reasons
-    if found.drift_events:
-        emit_drift(found.drift_events, found.stories)
     say(
         f"API {found.version} compared with {found.in_use}, "
         f"refreshed {model.format_utc(found.compared_with)}: "
@@ -215,23 +234,27 @@ def _show_preview(
     return reasons
 
 
-def _show_usage(ws: workspace.Workspace, name: str, place: str | None, *, as_json: bool) -> None:
+def _show_usage(ws: workspace.Workspace, name: str, place: str | None, listing: Listing) -> None:
     object_type, _, field_name = (place or "").partition(".")
     if not field_name:
         raise UsageError("--used needs a field.", remedy="Enter it as OBJECT.FIELD.")
     usage = ws.schemas.usage(name, object_type, field_name)
-    if as_json:
-        emit_json(usage)
-        return
-    if usage.uses:
-        emit_table(
+    if not listing.emit(
+        usage.uses,
+        columns=wire_columns(model.FieldUse),
+        answer=lambda uses: {**usage.to_wire(), "uses": uses},
+        table=lambda shown: Table(
             ("kind", "name"),
             [
                 (kind, each)
-                for kind, names in workspace.uses_by_kind(usage).items()
+                for kind, names in workspace.uses_by_kind(
+                    usage.model_copy(update={"uses": tuple(shown)})
+                ).items()
                 for each in names
             ],
-        )
+        ),
+    ):
+        return
     say(visible_text(f"{place} is {workspace.usage_summary(usage)}"))
     for why in usage.not_checked[0 if usage.uses else 1 :]:
         say(visible_text(f"Unknown: {why}"))

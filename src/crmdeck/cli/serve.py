@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -14,8 +13,9 @@ import typer
 
 from crmdeck import workspace
 from crmdeck.cli.groups import command_group
+from crmdeck.cli.listing import Listing, lists
 from crmdeck.cli.options import DemoOption, HomeOption, JsonOption
-from crmdeck.cli.output import emit, emit_json, emit_table, say
+from crmdeck.cli.output import Table, emit, emit_json, say
 from crmdeck.cli.session import failing, open_workspace
 from crmdeck.errors import UsageError
 from crmdeck.model import Role
@@ -106,16 +106,18 @@ def add_user(
 
 
 @users.command("list")
-def list_users(home: HomeOption = None, as_json: JsonOption = False) -> None:
+@lists
+def list_users(listing: Listing, home: HomeOption = None) -> None:
     """List users."""
-    with failing(as_json):
-        found = _accounts(home).book().users
-        if as_json:
-            emit(json.dumps([_public(user) for user in found], indent=2))
-            return
-        emit_table(
-            ("email", "role", "organizations"),
-            [(user.email, user.role, ", ".join(user.organizations)) for user in found],
+    with failing(listing.as_json):
+        listing.emit(
+            _accounts(home).book().users,
+            columns=("email", "role", "organizations"),
+            record=_public,
+            table=lambda shown: Table(
+                ("email", "role", "organizations"),
+                [(user.email, user.role, ", ".join(user.organizations)) for user in shown],
+            ),
         )
 
 
@@ -236,16 +238,17 @@ def set_organization(
 
 
 @organizations.command("list")
-def list_organizations(home: HomeOption = None, as_json: JsonOption = False) -> None:
+@lists
+def list_organizations(listing: Listing, home: HomeOption = None) -> None:
     """List organizations and their connections."""
-    with open_workspace(home, demo=False, as_json=as_json) as ws:
+    with open_workspace(home, demo=False, as_json=listing.as_json) as ws:
         names = {connection.id: connection.name for connection in ws.connections.all()}
-        found = _accounts(ws).book().organizations
-        if as_json:
-            emit_json(found)
-            return
-        emit_table(
-            ("organization", "connections"), [(each.id, _names(each, names)) for each in found]
+        listing.emit(
+            _accounts(ws).book().organizations,
+            columns=("id", "connections"),
+            table=lambda shown: Table(
+                ("organization", "connections"), [(each.id, _names(each, names)) for each in shown]
+            ),
         )
 
 

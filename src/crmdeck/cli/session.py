@@ -15,7 +15,7 @@ import typer
 from crmdeck import model, workspace
 from crmdeck.cli.completion import index_names
 from crmdeck.cli.output import report_error, say
-from crmdeck.errors import CrmdeckError
+from crmdeck.errors import CrmdeckError, UsageError
 from crmdeck.home import require_home
 
 
@@ -55,6 +55,19 @@ def moment(text: str | None, ws: workspace.Workspace, *, as_of: bool = False) ->
     With `as_of`, a date means the end of that day.
     """
     return workspace.parse_past_moment(text, ws.now, as_of=as_of) if text else None
+
+
+def time_range(
+    since: str | None, until: str | None, ws: workspace.Workspace
+) -> tuple[datetime | None, datetime | None]:
+    """Return the times of --since and --until; raises UsageError if the first is later."""
+    begin, end = moment(since, ws), moment(until, ws)
+    if begin and end and begin > end:
+        raise UsageError(
+            "--since is later than --until.",
+            remedy="Use an earlier --since or a later --until.",
+        )
+    return begin, end
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Records as CSV, and back; `formats.csvtext` defines the cells."""
+"""Records as CSV, and back, and as tab-separated text; `formats.csvtext` defines the cells."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from crmdeck.errors import UsageError
 from crmdeck.exports.cells import cell_text, columns_of
 from crmdeck.formats.csvtext import BadCsvError, csv_line, csv_rows, defuse, restore
+
+_ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 def render_csv(
@@ -19,6 +21,19 @@ def render_csv(
     yield csv_line(map(defuse, columns))
     for record in records:
         yield csv_line(_cell(record.get(name)) for name in columns)
+
+
+def render_tsv(
+    records: Iterable[Mapping[str, object]], columns: Sequence[str] | None, title: str
+) -> Iterator[str]:
+    """Yield a header and one line per record; a tab in a cell is `\\t`, a line break `\\n`."""
+    if columns is None:
+        records = list(records)
+        columns = columns_of(records)
+    yield "\t".join(defuse(name).translate(_ESCAPED) for name in columns) + "\n"
+    for record in records:
+        cells = (_cell(record.get(name)) or "" for name in columns)
+        yield "\t".join(cell.translate(_ESCAPED) for cell in cells) + "\n"
 
 
 def read_csv(text: str) -> list[dict[str, str | None]]:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from crmdeck.errors import UsageError
 from crmdeck.exports import report_html
 from crmdeck.exports.cells import columns_of
-from crmdeck.exports.csvtext import render_csv
+from crmdeck.exports.csvtext import render_csv, render_tsv
 from crmdeck.exports.jsontext import to_json
 from crmdeck.exports.markdown import render_markdown
 from crmdeck.exports.report import Report, Section, Table
@@ -145,6 +145,7 @@ FORMATS: Mapping[str, Renderer] = MappingProxyType(
         "json": _render_json,
         "jsonl": _render_jsonl,
         "csv": render_csv,
+        "tsv": render_tsv,
         "markdown": render_markdown,
         "html": _render_html,
         "yaml": _render_yaml,

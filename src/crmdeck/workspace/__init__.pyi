@@ -97,6 +97,7 @@ from .connections.signin.browser import BrowserSignIn as BrowserSignIn
 from .connections.signin.keyfile import read_key as read_key
 from .connections.signin.service import SignedIn as SignedIn
 from .context import Context as Context
+from .context import not_found as not_found
 from .demo import open_demo as open_demo
 from .demo.serve import serve_sandbox as serve_sandbox
 from .doctor import Finding as Finding
@@ -105,6 +106,7 @@ from .drift import Noted as Noted
 from .explore.command_line import no_connections as no_connections
 from .explore.copies import Copy as Copy
 from .explore.copies import CopyKind as CopyKind
+from .explore.exports import COLUMNS as COLUMNS
 from .explore.exports import CONTRACT as CONTRACT
 from .explore.exports import EXPORTS as EXPORTS
 from .explore.exports import FORMATS as FORMATS
@@ -112,6 +114,8 @@ from .explore.exports import REPORTS as REPORTS
 from .explore.exports import SUFFIXES as SUFFIXES
 from .explore.exports import ExportOptions as ExportOptions
 from .explore.exports import in_state as in_state
+from .explore.exports import records as records
+from .explore.exports import render as render
 from .explore.exports import write_atomically as write_atomically
 from .explore.places import Place as Place
 from .explore.places import PlaceKind as PlaceKind
@@ -132,9 +136,10 @@ from .explore.standing import object_standing as object_standing
 from .grants import grants_sql as grants_sql
 from .mappings.file import MappingPlan as MappingPlan
 from .mappings.file import PlannedChange as PlannedChange
+from .mappings.file_matches import MATCH_COLUMNS as MATCH_COLUMNS
 from .mappings.file_matches import FileMatches as FileMatches
 from .mappings.file_matches import match_files as match_files
-from .mappings.file_matches import render_matches as render_matches
+from .mappings.file_matches import match_row as match_row
 from .moments import parse_moment as parse_moment
 from .moments import parse_past_moment as parse_past_moment
 from .pending import PendingWorkspace as PendingWorkspace

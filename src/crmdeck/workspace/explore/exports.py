@@ -11,20 +11,21 @@ from typing import TypedDict, Unpack
 from crmdeck.connectors.registry import vendor_of
 from crmdeck.drift.story_rules import base_of
 from crmdeck.errors import UsageError
+from crmdeck.exports import COLUMNS as COLUMNS
+from crmdeck.exports import FORMATS as FORMATS
 from crmdeck.exports import (
-    COLUMNS,
     REPORT_FORMATS,
     column_types,
     make_contract,
     named,
-    records,
     stream,
     stream_report,
     to_yaml,
     write_parquet,
     write_report,
 )
-from crmdeck.exports import FORMATS as FORMATS
+from crmdeck.exports import records as records
+from crmdeck.exports import render as render
 from crmdeck.exports import write_atomically as write_atomically
 from crmdeck.exports.report import Report
 from crmdeck.exports.tables import Record
@@ -66,6 +67,7 @@ SUFFIXES = {
     ".json": "json",
     ".jsonl": "jsonl",
     ".csv": "csv",
+    ".tsv": "tsv",
     ".md": "markdown",
     ".html": "html",
     ".yaml": "yaml",

@@ -7,12 +7,11 @@ from pathlib import Path
 
 from crmdeck import matching
 from crmdeck.connectors.files import load_schema_file
-from crmdeck.exports import render
 from crmdeck.model import Suggestion, WireModel
 from crmdeck.workspace.mappings.knowledge import load_knowledge
 from crmdeck.workspace.mappings.ranking import NO_ENCODER, check_encoder
 
-COLUMNS = ("partnerField", "crmField", "confidence", "direction", "reasons", "warnings")
+MATCH_COLUMNS = ("partnerField", "crmField", "confidence", "direction", "reasons", "warnings")
 
 
 class FileMatches(WireModel):
@@ -60,17 +59,13 @@ def match_files(
     )
 
 
-def render_matches(matches: FileMatches, format: str) -> str:
-    """Return matches as text in one of the export formats, one row for each left field."""
-    rows = [
-        {
-            "partnerField": s.partner_field,
-            "crmField": s.crm_field,
-            "confidence": round(s.confidence, 4),
-            "direction": s.direction.value,
-            "reasons": "; ".join(reason.text for reason in s.reasons),
-            "warnings": "; ".join(warning.text for warning in s.warnings),
-        }
-        for s in matches.suggestions
-    ]
-    return render(rows, format, columns=COLUMNS)
+def match_row(suggestion: Suggestion) -> dict[str, object]:
+    """Return a match as a row with the columns `MATCH_COLUMNS`."""
+    return {
+        "partnerField": suggestion.partner_field,
+        "crmField": suggestion.crm_field,
+        "confidence": round(suggestion.confidence, 4),
+        "direction": suggestion.direction.value,
+        "reasons": "; ".join(reason.text for reason in suggestion.reasons),
+        "warnings": "; ".join(warning.text for warning in suggestion.warnings),
+    }

@@ -1,0 +1,107 @@
+"""The options that every list has, on a workspace with one connection."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from crmdeck.cli.app import COMMANDS, CommandGroup, app
+from crmdeck.exports import read_csv
+from tests.cli.shell import Shell
+from tests.cli.test_commands import PAIR, make
+from tests.restored import Restored
+
+LISTS = (
+    "audit", "compare", "config list", "connections list", "doctor", "drift", "keys",
+    "mapping check", "mapping show", "match", "schema", "serve organizations list",
+    "serve users list", "status", "suggest",
+)  # fmt: skip
+OPTIONS = {"--format", "--output", "-o", "--force", "--limit", "--sort", "--columns", "--json"}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Restored:
+    return Restored(tmp_path_factory.mktemp("lists"), make)
+
+
+@pytest.fixture
+def shell(made: Restored) -> Shell:
+    return Shell(made.anew() / "home")
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_every_list_has_the_same_options(name: str) -> None:
+    root = get_command(app)
+    assert isinstance(root, CommandGroup)
+    first, *rest = name.split()
+    assert first in COMMANDS
+    command: Any = root.get_command(None, first)
+    for each in rest:
+        command = command.commands[each]
+    assert {option for param in command.params for option in param.opts} >= OPTIONS
+
+
+def test_rows_columns_order_and_limit_are_chosen_in_every_format(shell: Shell) -> None:
+    base = ("schema", "acme", "Opportunity", "--columns", "name,type", "--sort", "-type,name")
+    wanted = [("Name", "string"), ("CloseDate", "date"), ("Amount", "currency")]
+    fields = shell.json(*base)["fields"]
+    assert [tuple(each.values()) for each in fields] == wanted
+    lines = shell.run(*base, "--format", "jsonl").stdout.splitlines()
+    assert [tuple(json.loads(line).values()) for line in lines] == wanted
+    rows = read_csv(shell.run(*base, "--format", "csv").stdout)
+    assert [tuple(row.values()) for row in rows] == wanted
+    for form in (("--format", "tsv"), ()):
+        text = shell.run(*base, *form).stdout
+        assert list(map(tuple, csv.reader(text.splitlines(), delimiter="\t")))[1:] == wanted
+
+    limited = shell.run(*base, "--limit", "2", "--format", "table")
+    assert "CloseDate" in limited.stdout
+    assert "Amount" not in limited.stdout
+    assert "2 of 3" in limited.stderr
+
+
+def test_a_list_goes_to_a_file_in_the_format_of_its_name(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "log.csv"
+    shell.run("audit", "acme", "acme", "-o", str(file), "--since", "2000-01-01")
+    events = [row["event"] for row in read_csv(file.read_text())]
+    assert [each["event"] for each in shell.json("audit", "acme")] == events
+    shell.run("audit", "-o", str(file), code=2)
+    assert shell.run("status", "-o", str(tmp_path / "s.txt")).stdout == ""
+    assert "acme" in (tmp_path / "s.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "named"),
+    [
+        (("status", "--columns", "nosuch"), "BAD_COLUMN", "openCount"),
+        (("drift", "--sort", "-sevrity", "--acknowledge", "shown"), "BAD_COLUMN", "severity"),
+        (("suggest", "acme", PAIR, "--columns", "x"), "BAD_COLUMN", "crmField"),
+        (("audit", "--columns", ","), "BAD_REQUEST", "--columns"),
+        (("keys", "-o", "keys.csv"), "FORMAT_CONTRADICTS_NAME", "json"),
+        (
+            ("suggest", "acme", PAIR, "--field", "contactNam"),
+            "PARTNEROS_FIELD_NOT_FOUND",
+            "contactName",
+        ),
+    ],
+)
+def test_an_unknown_word_names_the_valid_ones(
+    shell: Shell, arguments: tuple[str, ...], code: str, named: str
+) -> None:
+    error = json.loads(shell.attempt(*arguments, "--json").stderr)
+    assert error["code"] == code
+    assert named in json.dumps(error)
+
+
+def test_an_unknown_format_names_the_valid_ones(shell: Shell) -> None:
+    assert "jsonl" in shell.run("status", "--format", "xml", code=2).stderr
+
+
+def test_one_field_is_suggested_for(shell: Shell) -> None:
+    found = shell.json("suggest", "acme", PAIR, "--field", "expectedCloseDate", "--encoder", "none")
+    assert [each["crmField"] for each in found["suggestions"]] == ["CloseDate"]
