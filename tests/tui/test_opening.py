@@ -36,12 +36,14 @@ async def test_the_frame_shows_before_the_workspace(workspace: Workspace) -> Non
     async with app.run_test(size=(100, 30)) as pilot:
         await until(pilot, lambda: "opening" in screen_text(pilot))
         assert "2 Schema" in screen_text(pilot)
-        await pilot.press("x", "r", "slash", "question_mark", "escape", "3", "2")
+        await pilot.press("3", "2", "slash", *"cont", "enter")
+        assert "opening" in screen_text(pilot)
         gate.set()
         await settle(pilot)
         text = screen_text(pilot)
         assert "● acme" in text
         assert " acme   2 objects" in text, "the pane of the key pressed in between"
+        assert "1 of 2" in text, "the filter that was typed before the pane was there"
 
 
 async def test_quitting_immediately_keeps_the_last_pane(workspace: Workspace) -> None:

@@ -37,6 +37,10 @@ TOAST_CELLS, TOAST_EDGES, TOAST_HANG = 60, 3, 2
 MOST_PROBLEMS = 4
 
 
+QUITTING = ("q", "ctrl+q", "ctrl+c")
+"""Keys that work at once while the console opens."""
+
+
 class CrmdeckApp(App[None]):
     """The console over one workspace, which it opens once the frame is painted.
 
@@ -80,7 +84,7 @@ class CrmdeckApp(App[None]):
         self.failure: CrmdeckError | None = None
         self.bug: Exception | None = None
         self._messages = MessageLog()
-        self._typed = KeyQueue(self, super().on_event)
+        self._typed = KeyQueue(self, super().on_event, self._can_take)
         self.wants_demo = False
         self._keys = keys
         self._theme = theme
@@ -138,8 +142,17 @@ class CrmdeckApp(App[None]):
         """True if a pressed key has not taken effect yet."""
         return self._typed.is_busy
 
+    def _can_take(self, event: events.Key | events.Paste) -> bool:
+        """True if a key acts now. Keys typed while the console opens act when it is open."""
+        main = self.screen_stack[0]
+        is_open = not isinstance(main, MainScreen) or main.takes_keys
+        # A digit chooses the pane that opens first.
+        return is_open or (isinstance(event, events.Key) and event.key.isdigit())
+
     async def on_event(self, event: events.Event) -> None:
-        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+        if isinstance(event, events.Key) and event.key in QUITTING and not self._can_take(event):
+            await super().on_event(event)
+        elif isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
             await self._typed.put(event)
         else:
             await super().on_event(event)

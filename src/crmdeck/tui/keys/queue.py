@@ -18,18 +18,27 @@ from textual.message_pump import MessagePump
 PATIENCE = 2.0
 """Seconds after which the next key is sent, even if the last one had no effect yet."""
 
+TRY_AGAIN = 0.05
+"""Seconds until a refused key is tried again."""
+
 Typed = events.Key | events.Paste
 
 
 class KeyQueue:
     """Keys and pastes typed into `app` and not handled yet; `send` gives one to Textual.
 
-    Use it on the event loop only.
+    The queue keeps keys while `can_send` refuses the first one. Use it on the event loop only.
     """
 
-    def __init__(self, app: App[Any], send: Callable[[Typed], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        app: App[Any],
+        send: Callable[[Typed], Awaitable[None]],
+        can_send: Callable[[Typed], bool],
+    ) -> None:
         self._app = app
         self._send = send
+        self._can_send = can_send
         self._waiting: deque[Typed] = deque()
         self._count = 0
         self._is_busy = False
@@ -51,6 +60,9 @@ class KeyQueue:
         self._count += 1
         self._is_busy = bool(self._waiting)
         if not self._waiting:
+            return
+        if not self._can_send(self._waiting[0]):
+            self._app.set_timer(TRY_AGAIN, self._next_after(self._count))
             return
         screen = self._app.screen
         way: list[MessagePump] = []

@@ -73,6 +73,7 @@ class MainScreen(ActionHost, Screen[None]):
         self._statuses = Statuses(console, self.loader, self._show_statuses)
         self._is_open = False
         self._is_ready = False
+        self._takes_keys = False
         self._watch: HeadWatch | None = None
         self._away_code = ""
         self._laid_out_for: Size | None = None
@@ -209,6 +210,13 @@ class MainScreen(ActionHost, Screen[None]):
     def is_reading(self) -> bool:
         """True while what shows is being read or refreshed."""
         return self.loader.is_loading or (self.pane is not None and self.pane.is_reading)
+
+    @property
+    def takes_keys(self) -> bool:
+        """True from the moment when the first pane, or the welcome page, has its data."""
+        if not self._takes_keys and self._is_ready and self.pane is not None:
+            self._takes_keys = not self.is_reading
+        return self._takes_keys
 
     def _wake(self, head: int, failed: Callable[[CrmdeckError], None]) -> None:
         """Reload quietly, because another user changed the workspace."""
