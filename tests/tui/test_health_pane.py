@@ -309,6 +309,15 @@ async def test_a_test_shows_the_account_and_counts_as_a_run(demo: Workspace) -> 
         await settle(pilot)
         main_screen(app).show_connection(demo.connections.get("acme-prod").id)
         await settle(pilot)
+        # `n` and `N` skip connections without open alerts.
+        listed, table = names(pilot), pane_of(pilot).table
+        assert listed[-1] == "legacy-portal"
+        await pilot.press("G", "n")
+        assert listed[table.cursor] == listed[0]
+        await pilot.press("N")
+        assert listed[table.cursor] == listed[-2]
+        main_screen(app).show_connection(demo.connections.get("acme-prod").id)
+        await settle(pilot)
         await pilot.press("t")
         await until(pilot, lambda: "✓ acme-prod answered" in screen_text(pilot))
         text = screen_text(pilot)

@@ -457,7 +457,7 @@ class DriftCommands:
         blocked=why_none_open,
     )
     def next_open(self) -> None:
-        self._go_to_open(1)
+        self._table.move_to_next(_is_open, 1)
 
     @action(
         "drift.previous",
@@ -467,15 +467,7 @@ class DriftCommands:
         blocked=why_none_open,
     )
     def previous_open(self) -> None:
-        self._go_to_open(-1)
-
-    def _go_to_open(self, step: int) -> None:
-        lines = self._table.shown()
-        for offset in range(1, len(lines) + 1):
-            position = (self._table.cursor + step * offset) % len(lines)
-            if _is_open(lines[position]):
-                self._table.move_to(position)
-                return
+        self._table.move_to_next(_is_open, -1)
 
     @action(
         "drift.fold",

@@ -305,6 +305,29 @@ class HealthCommands:
             change = _Change(f"dismiss: {alert.message}", dismissed, reopened, command)
         self._change(change)
 
+    def _none_open(self) -> str | None:
+        return None if any(map(_is_open, self._table.shown())) else "No open alerts here."
+
+    @action(
+        "health.next",
+        "Next open",
+        "n",
+        help="Go to the next connection with open alerts.",
+        blocked=_none_open,
+    )
+    def next_open(self) -> None:
+        self._table.move_to_next(_is_open, 1)
+
+    @action(
+        "health.previous",
+        "Previous open",
+        "N",
+        help="Go to the previous connection with open alerts.",
+        blocked=_none_open,
+    )
+    def previous_open(self) -> None:
+        self._table.move_to_next(_is_open, -1)
+
     @action(
         "health.test",
         "Test",
@@ -557,3 +580,7 @@ def _day(text: str) -> date | None:
         return date.fromisoformat(text.strip())
     except ValueError:
         return None
+
+
+def _is_open(entry: Entry) -> bool:
+    return bool(entry.status.open_alerts)

@@ -398,6 +398,15 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         self.sort = sort
         self._restart()
 
+    def move_to_next(self, wanted: Callable[[R], bool], step: int) -> None:
+        """Move to the next (1) or previous (-1) row that is `wanted`, around the end."""
+        rows = self.shown()
+        for offset in range(1, len(rows) + 1):
+            position = (self._cursor + step * offset) % len(rows)
+            if wanted(rows[position]):
+                self.move_to(position)
+                return
+
     def move_to(self, position: int, *, scroll: bool = True) -> None:
         """Move the cursor to the row at `position` among those shown."""
         position = max(0, min(position, self.shown_count - 1))
