@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from crmdeck.matching import Evidence
-from crmdeck.matching.evidence import field_names
+from crmdeck.matching.evidence import Example, Fields, field_names
 from crmdeck.model import Decision, DecisionState, Field
 
 HERE, THERE = "partner--Account", "deal--Opportunity"
@@ -36,6 +36,10 @@ def decision(
     )
 
 
+def example(left: str, right: str, place: str) -> Example:
+    return Example(Field(name=left), Field(name=right), place)
+
+
 def test_an_empty_log_is_no_evidence() -> None:
     assert Evidence.from_log([], HERE) == Evidence()
 
@@ -50,7 +54,7 @@ def test_decisions_on_this_pair_and_acceptances_elsewhere_are_kept_apart() -> No
     evidence = Evidence.from_log(log, HERE, suggested={"tags": {"Tags__c": 0.7}})
     assert evidence.accepted == {"name": "Name"}
     assert evidence.rejected == {("tier", "Rating")}
-    assert evidence.elsewhere == {("owner", "OwnerId"): THERE}
+    assert evidence.elsewhere == (example("owner", "OwnerId", THERE),)
     assert evidence.outcomes == ((0.8, True), (0.8, False), (0.8, True))
     assert evidence.suggested == {"tags": {"Tags__c": 0.7}}
 
@@ -91,7 +95,11 @@ def test_only_active_acceptances_of_other_connections_count() -> None:
     apac = [decision(1, "name", "Name", ACCEPTED)]
     evidence = Evidence.from_log([], HERE, others={"emea": emea, "apac": apac})
     assert evidence == Evidence(
-        connections={("name", "Name"): ("apac", "emea"), ("phone", "Fax"): ("emea",)}
+        connections=(
+            example("name", "Name", "apac"),
+            example("name", "Name", "emea"),
+            example("phone", "Fax", "emea"),
+        )
     )
 
 
@@ -108,7 +116,20 @@ def test_a_cleared_field_and_a_field_left_unmapped_are_no_evidence() -> None:
     ]
     found = Evidence.from_log(log, HERE)
     assert (found.accepted, found.rejected) == ({}, frozenset())
-    assert found.elsewhere == {("site", "Site"): THERE}
+    assert found.elsewhere == (example("site", "Site", THERE),)
+
+
+def test_an_example_has_the_labels_of_its_fields() -> None:
+    fields = Fields(
+        {"partner": [Field(name="name", label="Partner")]},
+        {("c", "Account"): [Field(name="Name", label="Account Name")]},
+    )
+    emea = [decision(1, "name", "Name", ACCEPTED), decision(2, "tier", "Gone__c", ACCEPTED)]
+    found = Evidence.from_log([], HERE, others={"emea": emea}, fields=fields).connections
+    assert [(one.left.label, one.right.label) for one in found] == [
+        ("Partner", "Account Name"),
+        ("", ""),
+    ]
 
 
 def test_the_first_of_duplicate_names_counts() -> None:

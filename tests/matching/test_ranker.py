@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from crmdeck.matching import Evidence, RankContext, SentenceEncoder, rank, texts_to_encode
 from crmdeck.matching.confidence import CEILING
+from crmdeck.matching.evidence import Example
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.model import DecisionState, Field, FieldType, PicklistValue, Suggestion
 from crmdeck.workspace.mappings.knowledge import load_catalog, load_knowledge
@@ -59,6 +60,10 @@ def ranked(
     )
     assert [one.partner_field for one in suggestions] == [field.name for field in left]
     return {one.partner_field: one for one in suggestions}
+
+
+def example(left: str, right: str, place: str, label: str = "") -> Example:
+    return Example(Field(name=left), Field(name=right, label=label), place)
 
 
 def test_usual_pairs_are_suggested_with_plain_reasons() -> None:
@@ -253,17 +258,17 @@ def test_one_crm_field_can_be_pinned_twice() -> None:
 
 
 def test_a_pair_accepted_for_another_object_pair_wins() -> None:
-    evidence = Evidence(elsewhere={("contactTitle", "StageName"): "deal--Opportunity"})
+    evidence = Evidence(elsewhere=(example("contactTitle", "StageName", "deal--Opportunity"),))
     found = ranked(evidence=evidence)["contactTitle"]
     assert found.crm_field == "StageName"
     assert found.reasons[0].text == "accepted for deal--Opportunity"
 
 
 def test_a_pair_accepted_in_another_connection_counts_less_than_an_own_decision() -> None:
-    there = {("contactTitle", "StageName"): ("acme-prod",)}
+    there = (example("contactTitle", "StageName", "acme-prod"),)
     found = ranked(evidence=Evidence(connections=there))["contactTitle"]
     own = Evidence(
-        elsewhere={("contactTitle", "Name"): "deal--Opportunity"},
+        elsewhere=(example("contactTitle", "Name", "deal--Opportunity"),),
         connections=there,
     )
     before = next(a for a in (ranked()["contactTitle"].alternatives) if a.crm_field == "StageName")
@@ -271,8 +276,26 @@ def test_a_pair_accepted_in_another_connection_counts_less_than_an_own_decision(
     assert found.confidence > before.confidence
     assert "accepted in acme-prod" in [reason.text for reason in found.reasons]
     assert ranked(evidence=own)["contactTitle"].crm_field == "Name"
-    rejected = Evidence(rejected=frozenset(there), connections=there)
+    rejected = Evidence(rejected=frozenset({there[0].names}), connections=there)
     assert ranked(evidence=rejected)["contactTitle"].crm_field != "StageName"
+
+
+@pytest.mark.parametrize(
+    ("there", "label"),
+    [("ACM_Qubo_Zarel__c", ""), ("quboZarelMain__c", ""), ("X17__c", "Qubo Zarel")],
+)
+def test_a_decision_teaches_similar_names(there: str, label: str) -> None:
+    own_name = Field(name="Qubo_Zarel__c", label="Qubo Zarel", type=FieldType.CURRENCY)
+    right = (*(one for one in OPPORTUNITY if one.name != "Amount"), own_name)
+    assert ranked(right=right)["estimatedValue"].crm_field is None
+    evidence = Evidence(connections=(example("estimatedValue", there, "acme-emea", label),))
+    found = ranked(right=right, evidence=evidence)
+    assert found["estimatedValue"].crm_field == own_name.name
+    reasons = [reason.text for reason in found["estimatedValue"].reasons]
+    assert f"accepted like this in acme-emea: {there}" in reasons
+    assert [one.partner_field for one in found.values() if one.crm_field == own_name.name] == [
+        "estimatedValue"
+    ]
 
 
 def test_a_suggestion_of_the_source_counts() -> None:

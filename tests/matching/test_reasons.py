@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pytest
 
 from crmdeck.matching.context import Home
+from crmdeck.matching.evidence import Example
 from crmdeck.matching.knowledge import Concept, Knowledge, System
 from crmdeck.matching.measure import Measured
-from crmdeck.matching.reasons import RECORD_IDS, EarlierDecisions, Explainer
+from crmdeck.matching.reasons import RECORD_IDS, Explainer
 from crmdeck.matching.text import FieldText
 from crmdeck.model import Field, FieldType, PicklistValue, Reason
 
@@ -28,7 +30,7 @@ def reasons(
     left: Field = Field(name="a"),  # noqa: B008 - frozen
     right: Field = Field(name="b"),  # noqa: B008 - frozen
     words: FieldText = TEXT,
-    earlier: EarlierDecisions = EarlierDecisions(),  # noqa: B008 - frozen
+    earlier: Mapping[str, Sequence[Example]] = MappingProxyType({}),
     record_ids: bool = False,
     **more: Any,
 ) -> tuple[Reason, ...]:
@@ -104,15 +106,19 @@ def test_common_values_are_named() -> None:
 
 
 def test_earlier_decisions_name_their_place() -> None:
-    earlier = EarlierDecisions("deal--Opportunity", tuple("abcd"))
+    own, other = Field(name="b"), Field(name="c")
+    earlier = {
+        "elsewhere": [Example(Field(name="a"), own, "deal--Opportunity")],
+        "connections": [Example(Field(name="a"), own, place) for place in "abcdd"],
+    }
     found = texts({"elsewhere": 1.0, "connections": 0.9, "suggested": 0.5}, earlier=earlier)
     assert found == [
         "accepted for deal--Opportunity",
         "accepted in a, b, c and 1 more",
         "suggested by PartnerOS",
     ]
-    earlier = EarlierDecisions(connections=tuple("abc"))
-    assert texts({"connections": 1.0}, earlier=earlier) == ["accepted in a, b, c"]
+    earlier = {"connections": [Example(Field(name="a"), other, "acme-emea")]}
+    assert texts({"connections": 1.0}, earlier=earlier) == ["accepted like this in acme-emea: c"]
     assert texts({"owner": 1.0}) == ["both belong to buyer"]
 
 

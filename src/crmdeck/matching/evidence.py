@@ -5,25 +5,63 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from crmdeck.model import Decision, DecisionState, Field, in_force
+from crmdeck.model import Decision, DecisionState, Field, ObjectPair, in_force
 
 Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A field pair decided for `place`: another object pair or another connection."""
+
+    left: Field
+    right: Field
+    place: str
+
+    @property
+    def names(self) -> Pair:
+        return self.left.name, self.right.name
+
+
+@dataclass(frozen=True)
+class Fields:
+    """The fields that decisions name, to know their labels too; an unknown one has none.
+
+    `partner` has the fields of each PartnerOS object, `crm` those of each CRM object by connection
+    ID and object type.
+    """
+
+    partner: Mapping[str, Sequence[Field]] = field(default_factory=dict)
+    crm: Mapping[tuple[str, str], Sequence[Field]] = field(default_factory=dict)
+
+    def example(self, decision: Decision, place: str) -> Example:
+        pair = ObjectPair.parse(decision.object_pair)
+        right = self.crm.get((decision.connection_id, pair.crm_object), ())
+        return Example(
+            _named(decision.partner_field, self.partner.get(pair.partner_object, ())),
+            _named(decision.crm_field or "", right),
+            place,
+        )
+
+
+NO_FIELDS = Fields()
 
 
 @dataclass(frozen=True)
 class Evidence:
     """Earlier decisions, as the ranker uses them; an empty one has no effect.
 
-    `accepted` and `rejected` are field pairs of the ranked object pair. `elsewhere` has the other
-    object pair in which a field pair was accepted, `connections` the other connections. `suggested`
-    has the source's own suggestions by PartnerOS field, with their confidence. `outcomes` are the
-    confidences of decided pairs, and whether they were accepted.
+    `accepted` and `rejected` are field pairs of the ranked object pair. `elsewhere` are the field
+    pairs accepted for other object pairs, `connections` those accepted for this object pair in
+    other connections. They also count for fields with similar names. `suggested` has the source's
+    own suggestions by PartnerOS field, with their confidence. `outcomes` are the confidences of
+    decided pairs, and whether they were accepted.
     """
 
     accepted: Mapping[str, str] = field(default_factory=dict)
     rejected: frozenset[Pair] = frozenset()
-    elsewhere: Mapping[Pair, str] = field(default_factory=dict)
-    connections: Mapping[Pair, tuple[str, ...]] = field(default_factory=dict)
+    elsewhere: tuple[Example, ...] = ()
+    connections: tuple[Example, ...] = ()
     suggested: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     outcomes: tuple[tuple[float, bool], ...] = ()
 
@@ -35,6 +73,7 @@ class Evidence:
         *,
         suggested: Mapping[str, Mapping[str, float]] | None = None,
         others: Mapping[str, Sequence[Decision]] | None = None,
+        fields: Fields = NO_FIELDS,
     ) -> Evidence:
         """Return the evidence for `object_pair` in a log of any object pairs, oldest first.
 
@@ -42,7 +81,7 @@ class Evidence:
         """
         accepted: dict[str, str] = {}
         rejected: set[Pair] = set()
-        elsewhere: dict[Pair, str] = {}
+        elsewhere: dict[Pair, Decision] = {}
         outcomes: list[tuple[float, bool]] = []
         for decision in in_force(list(log)):
             here = decision.object_pair == object_pair
@@ -60,7 +99,7 @@ class Evidence:
                 outcomes.append((decision.confidence, kept))
             if not here:
                 if kept:
-                    elsewhere[pair] = decision.object_pair
+                    elsewhere[pair] = decision
                 else:
                     elsewhere.pop(pair, None)
             elif kept:
@@ -71,8 +110,13 @@ class Evidence:
         return cls(
             accepted=accepted,
             rejected=frozenset(rejected),
-            elsewhere=elsewhere,
-            connections=_accepted_in(others or {}, object_pair),
+            elsewhere=tuple(
+                fields.example(decision, decision.object_pair) for decision in elsewhere.values()
+            ),
+            connections=tuple(
+                fields.example(decision, name)
+                for name, decision in _accepted_in(others or {}, object_pair)
+            ),
             suggested=suggested or {},
             outcomes=tuple(outcomes),
         )
@@ -80,16 +124,16 @@ class Evidence:
 
 def _accepted_in(
     others: Mapping[str, Sequence[Decision]], object_pair: str
-) -> dict[Pair, tuple[str, ...]]:
-    found: dict[Pair, tuple[str, ...]] = {}
+) -> Iterable[tuple[str, Decision]]:
     for name in sorted(others):
         log = [decision for decision in others[name] if decision.object_pair == object_pair]
-        last = {decision.partner_field: decision for decision in in_force(log)}
-        for decision in last.values():
+        for decision in {decision.partner_field: decision for decision in in_force(log)}.values():
             if decision.state is DecisionState.ACCEPTED and decision.crm_field is not None:
-                pair = (decision.partner_field, decision.crm_field)
-                found[pair] = (*found.get(pair, ()), name)
-    return found
+                yield name, decision
+
+
+def _named(name: str, fields: Iterable[Field]) -> Field:
+    return next((one for one in fields if one.name == name), Field(name=name))
 
 
 def field_names(fields: Sequence[Field]) -> dict[str, int]:

@@ -16,8 +16,9 @@ from crmdeck.matching.encoder import Encoder
 from crmdeck.matching.evidence import Evidence, Pair, field_names
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.measure import Measured, measure, read_texts
-from crmdeck.matching.reasons import EarlierDecisions, Explainer
+from crmdeck.matching.reasons import Explainer
 from crmdeck.matching.signals.concepts import certainty
+from crmdeck.matching.signals.decisions import Learned, learn, likeness
 from crmdeck.matching.signals.meaning import phrases_of
 from crmdeck.matching.weights import WITH_ENCODER, WITHOUT_ENCODER
 from crmdeck.model import (
@@ -33,10 +34,9 @@ from crmdeck.model import (
 Matrix = NDArray[np.float32]
 
 MAX_ALTERNATIVES = 5
-# A decision counts for more than any signal.
-ELSEWHERE_WEIGHT = 8.0
-# Other connections have their own reasons, but their mappings mostly fit here as well.
-CONNECTIONS_WEIGHT = 6.0
+# A decision counts for more than any signal. Other connections have their own reasons, but their
+# mappings mostly fit here as well.
+LEARNED_WEIGHTS = {"elsewhere": np.float32(8), "connections": np.float32(6)}
 SUGGESTED_WEIGHT = 2.0
 
 NO_EVIDENCE = Evidence()
@@ -114,6 +114,7 @@ class _Ranking:
         self._knowledge = knowledge
         self._measured = measured
         self._ours, self._yours = field_names(left), field_names(right)
+        self._learned = self._learn()
         decided = self._decided()
         score = scores(measured, profile)
         for part in decided.values():
@@ -134,20 +135,36 @@ class _Ranking:
             name: (part, part.mean(axis=1)) for name, part in {**weighed, **decided}.items()
         }
 
+    def _learn(self) -> dict[str, Learned]:
+        """Return how alike each pair is to the accepted ones of other object pairs and connections.
+
+        The fields are read again, together with the decided ones, so that both share their words.
+        """
+        evidence = self._evidence
+        examples = [*evidence.elsewhere, *evidence.connections]
+        if not examples:
+            return {}
+        lefts, rights = [one.left for one in examples], [one.right for one in examples]
+        texts = read_texts([*self._left, *lefts], [*self._right, *rights], self._knowledge)
+        left = likeness(self._left, lefts, texts[0])
+        right = likeness(self._right, rights, texts[1])
+        split = len(evidence.elsewhere)
+        return {
+            "elsewhere": learn(left[:, :split], right[:, :split], evidence.elsewhere),
+            "connections": learn(left[:, split:], right[:, split:], evidence.connections),
+        }
+
     def _decided(self) -> dict[str, Matrix]:
         """Return earlier decisions and the source's suggestions as further signals."""
-        evidence = self._evidence
         suggested = {
             (partner_field, crm_field): confidence
-            for partner_field, offers in evidence.suggested.items()
+            for partner_field, offers in self._evidence.suggested.items()
             for crm_field, confidence in offers.items()
         }
-        return {
-            "elsewhere": ELSEWHERE_WEIGHT * self._marked(dict.fromkeys(evidence.elsewhere, 1.0)),
-            "connections": CONNECTIONS_WEIGHT
-            * self._marked(dict.fromkeys(evidence.connections, 1.0)),
-            "suggested": SUGGESTED_WEIGHT * self._marked(suggested),
+        learned = {
+            name: LEARNED_WEIGHTS[name] * one.likeness for name, one in self._learned.items()
         }
+        return {**learned, "suggested": SUGGESTED_WEIGHT * self._marked(suggested)}
 
     def _marked(self, pairs: dict[Pair, float]) -> Matrix:
         plane = np.zeros((len(self._left), len(self._right)), np.float32)
@@ -229,10 +246,7 @@ class _Ranking:
             name: float(part[row, column] - mean[row]) for name, (part, mean) in self._parts.items()
         }
         pair = (self._left[row].name, self._right[column].name)
-        earlier = EarlierDecisions(
-            elsewhere=self._evidence.elsewhere.get(pair),
-            connections=self._evidence.connections.get(pair, ()),
-        )
+        earlier = {name: one.like(row, column, pair) for name, one in self._learned.items()}
         return self._explainer.reasons(row, column, contributions, earlier)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 
+from crmdeck.matching.evidence import Example
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.measure import Measured
 from crmdeck.matching.signals.kinds import common_labels
@@ -57,14 +57,6 @@ _TYPE_NAMES = {
 RECORD_IDS = Reason(signal="record_id", share=1.0, text="both are record IDs")
 
 
-@dataclass(frozen=True)
-class EarlierDecisions:
-    """The object pair and the other connections in which a field pair was accepted."""
-
-    elsewhere: str | None = None
-    connections: tuple[str, ...] = ()
-
-
 class Explainer:
     """Turns the signals of one ranking into reasons."""
 
@@ -81,12 +73,17 @@ class Explainer:
         self._knowledge = knowledge
 
     def reasons(
-        self, row: int, column: int, contributions: Mapping[str, float], earlier: EarlierDecisions
+        self,
+        row: int,
+        column: int,
+        contributions: Mapping[str, float],
+        earlier: Mapping[str, Sequence[Example]],
     ) -> tuple[Reason, ...]:
         """Return the reasons for a pair, the largest share first.
 
         `contributions` are how much more each signal gives this pair than the left field's
-        average pair. Shares are parts of the sum of the positive ones.
+        average pair. Shares are parts of the sum of the positive ones. `earlier` are the decisions
+        behind the signals that learn from them.
         """
         if self._measured.signals["record_id"][row, column]:
             return (RECORD_IDS,)
@@ -103,13 +100,13 @@ class Explainer:
             Reason(
                 signal=group,
                 share=round(share, 3),
-                text=self._text(group, row, column, earlier),
+                text=self._text(group, row, column, earlier.get(group, ())),
             )
             for group, share in ranked[:MAX_REASONS]
             if share >= _MIN_SHARE
         )
 
-    def _text(self, group: str, row: int, column: int, earlier: EarlierDecisions) -> str:
+    def _text(self, group: str, row: int, column: int, earlier: Sequence[Example]) -> str:
         ours, yours = self._measured.left[row], self._measured.right[column]
         match group:
             case "concept":
@@ -125,13 +122,19 @@ class Explainer:
             case "meaning":
                 return "similar meaning"
             case "elsewhere":
-                return f"accepted for {earlier.elsewhere}"
+                return self._accepted("for", row, column, earlier)
             case "connections":
-                return f"accepted in {_listed(earlier.connections)}"
+                return self._accepted("in", row, column, earlier)
             case "owner":
                 return f"both belong to {' '.join(ours.owner)}"
             case _:
                 return "suggested by PartnerOS"
+
+    def _accepted(self, word: str, row: int, column: int, earlier: Sequence[Example]) -> str:
+        if earlier[0].names == (self._left[row].name, self._right[column].name):
+            places = list(dict.fromkeys(one.place for one in earlier))
+            return f"accepted {word} {_listed(places)}"
+        return f"accepted like this {word} {earlier[0].place}: {earlier[0].right.name}"
 
     def _concept(self, row: int, column: int) -> str:
         home = self._measured.homes[1]
