@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from crmdeck.errors import ConflictError, NotFoundError, UsageError
+from crmdeck.model import Choice, DecisionState
 from crmdeck.server import Accounts, create_app
 from crmdeck.server.run import Binding, serve
 from crmdeck.server.sessions import MOST_PER_USER, Sessions
@@ -69,6 +70,20 @@ def test_nobody_learns_which_connections_another_organization_has(served: House)
         assert code(dana.get("/integrations/acme/status"))[0] == 404
         for path in ("schema/refresh", "disconnect"):
             assert code(dana.post(f"/integrations/{others}/{path}"))[0] == 404
+
+
+def test_suggestions_do_not_learn_from_another_organization(served: House) -> None:
+    for name in ("acme", "other"):
+        served.workspace.refreshes.run(name)
+    base, body = f"/integrations/{served.ids['acme']}", {"objectPair": PAIR}
+    with served.client() as dana:
+        before = dana.post(f"{base}/mapping/ai-suggest", json=body).json()
+        choice = Choice(
+            partner_field="contactTitle", state=DecisionState.ACCEPTED, crm_field="Name"
+        )
+        served.workspace.mappings.record_decisions("other", PAIR, [choice])
+        assert dana.post(f"{base}/mapping/ai-suggest", json=body).json() == before
+    assert "accepted in other" in str(served.workspace.mappings.suggest("acme", PAIR))
 
 
 def test_the_active_organization_is_chosen_and_switched(served: House) -> None:

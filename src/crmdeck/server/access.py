@@ -73,10 +73,11 @@ class Desk:
 
 @dataclass(frozen=True)
 class Integration:
-    """A connection, and the workspace in which the signed-in user works on it."""
+    """A connection, and the workspace and organization in which the signed-in user works on it."""
 
     workspace: Workspace
     connection: Connection
+    organization: Organization
 
     @property
     def id(self) -> str:
@@ -128,7 +129,7 @@ IntegrationId = Annotated[
 
 def to_look(desk: DeskHere, integration_id: IntegrationId) -> Integration:
     """Return the integration that a request reads."""
-    return Integration(desk.workspace, desk.connection(integration_id))
+    return Integration(desk.workspace, desk.connection(integration_id), desk.organization)
 
 
 def to_change(desk: DeskHere, integration_id: IntegrationId) -> Integration:
@@ -140,7 +141,7 @@ def to_change(desk: DeskHere, integration_id: IntegrationId) -> Integration:
             cause="A viewer can read, and change nothing.",
             remedy="Ask the administrator of this server for the role 'member'.",
         )
-    return Integration(desk.workspace, connection)
+    return Integration(desk.workspace, connection, desk.organization)
 
 
 ToLook = Annotated[Integration, Depends(to_look)]

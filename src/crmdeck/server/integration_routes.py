@@ -111,7 +111,10 @@ def refresh(deck: DeckHere, here: ToChange) -> Response:
 )
 def ai_suggest(deck: DeckHere, here: ToLook, body: Suggesting) -> Response:
     """Suggest a CRM field for each PartnerOS field; missing embeddings are computed first."""
-    return answer(here.workspace.mappings.suggest(here.id, body.object_pair, cancel=deck.stopping))
+    found = here.workspace.mappings.suggest(
+        here.id, body.object_pair, learn_from=here.organization.has, cancel=deck.stopping
+    )
+    return answer(found)
 
 
 @router.post(

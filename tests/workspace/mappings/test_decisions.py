@@ -15,7 +15,9 @@ from crmdeck.errors import (
     UsageError,
 )
 from crmdeck.model import Choice, DecisionState, Direction, Severity, Source
+from crmdeck.settings import Settings
 from crmdeck.workspace import ConnectionDraft, Workspace
+from crmdeck.workspace.context import Context
 from tests.workspace.conftest import Desk, describe, text_field
 
 PAIR = "deal_registration--Opportunity"
@@ -291,7 +293,7 @@ def test_an_acceptance_in_one_org_counts_in_another_until_it_is_undone(desk: Des
         found = next(s for s in answer.suggestions if s.partner_field == "contactTitle")
         return found.crm_field, [reason.text for reason in found.reasons]
 
-    before = suggested()
+    first, before = workspace.mappings.suggest("emea", PAIR, encoder="none"), suggested()
     assert before[0] != "Registered_Account__c"
     workspace.mappings.record_decisions(
         "acme", PAIR, [accept("contactTitle", "Registered_Account__c")]
@@ -299,6 +301,10 @@ def test_an_acceptance_in_one_org_counts_in_another_until_it_is_undone(desk: Des
     crm_field, reasons = suggested()
     assert (crm_field, reasons[0]) == ("Registered_Account__c", "accepted in acme")
     assert workspace.mappings.decisions("emea") == ()
+    off = Context(
+        workspace.home, database=desk.database, settings=Settings(learning=False), clock=desk.clock
+    )
+    assert Workspace(off).mappings.suggest("emea", PAIR, encoder="none") == first
     workspace.mappings.undo("acme", PAIR)
     assert suggested() == before
     workspace.mappings.record_decisions(

@@ -12,6 +12,7 @@ from crmdeck.connectors.registry import vendor_of
 from crmdeck.errors import UsageError
 from crmdeck.mapping.wording import as_warning
 from crmdeck.matching.checks import warn, warn_of_rules
+from crmdeck.matching.evidence import NO_FIELDS, Fields
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.lexicon import homes_of
 from crmdeck.model import (
@@ -39,6 +40,14 @@ if TYPE_CHECKING:
 BATCH = 256
 NO_ENCODER = "none"
 ENCODERS = ("auto", NO_ENCODER)
+
+
+@dataclass(frozen=True)
+class Learning:
+    """Decisions on the same pair in other connections, by name, and the fields that they name."""
+
+    others: Mapping[str, Sequence[Decision]]
+    fields: Fields
 
 
 @dataclass(frozen=True)
@@ -106,15 +115,14 @@ def rank_pair(
     *,
     knowledge: Knowledge,
     encoder: matching.Encoder | None,
-    learning: bool,
-    others: Mapping[str, Sequence[Decision]],
+    learning: Learning | None,
     now: datetime,
     own: Sequence[Suggestion] = (),
 ) -> tuple[Suggestion, ...]:
     """Return one suggestion for each PartnerOS field, with the verdicts of preflight as warnings.
 
-    `learning` uses the decisions on other pairs. `others` are the logs of other connections by
-    name, `own` the suggestions of the source.
+    `learning` uses the decisions on other pairs and in other connections. `own` are the
+    suggestions of the source.
     """
     offered: dict[str, list[SourceSuggestion]] = {}
     for one in own:
@@ -124,7 +132,7 @@ def rank_pair(
                     crm_field=one.crm_field, confidence=one.confidence, direction=one.direction
                 )
             )
-    log = sides.log if learning else sides.own_log
+    log = sides.log if learning is not None else sides.own_log
     evidence = matching.Evidence.from_log(
         # Only decisions on PartnerOS fields say how fields match.
         [decision for decision in log if decision.partner_field],
@@ -133,7 +141,8 @@ def rank_pair(
             name: {one.crm_field: one.confidence for one in found}
             for name, found in offered.items()
         },
-        others=others,
+        others=learning.others if learning is not None else {},
+        fields=learning.fields if learning is not None else NO_FIELDS,
     )
     context = matching.RankContext(
         sides.pair.partner_object, sides.pair.crm_object, sides.connection.platform

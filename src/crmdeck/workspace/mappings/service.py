@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -32,6 +32,7 @@ from crmdeck.mapping.state import (
 from crmdeck.mapping.wording import FILLED_ELSEWHERE
 from crmdeck.matching.context import RankContext
 from crmdeck.matching.directions import suggest_direction
+from crmdeck.matching.evidence import Fields
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.lexicon import homes_of
 from crmdeck.matching.values import suggest_value_map
@@ -65,6 +66,7 @@ from crmdeck.workspace.mappings.file import MappingFile, MappingPlan, PlannedCha
 from crmdeck.workspace.mappings.knowledge import load_catalog, load_knowledge
 from crmdeck.workspace.mappings.ranking import (
     NO_ENCODER,
+    Learning,
     Sides,
     cached_encoder,
     check_encoder,
@@ -220,21 +222,23 @@ class Mappings:
         *,
         encoder: str | None = None,
         at: datetime | None = None,
+        learn_from: Callable[[str], bool] | None = None,
         progress: ProgressCallback | None = None,
         cancel: CancelToken | None = None,
     ) -> SuggestAnswer:
         """Rank the CRM fields for each PartnerOS field of an object pair.
 
         `at` (UTC) uses the schema and the decisions of that time. `encoder` is `auto` or `none`;
-        the answer names the one used. Missing vectors are computed first, with `progress` in
+        the answer names the one used. `learn_from` is true for the IDs of the connections whose
+        decisions count (default: all). Missing vectors are computed first, with `progress` in
         texts. Raises SchemaNotDiscoveredError if no schema is cached, NotFoundError for an
         unknown object on either side.
         """
         with self._context.store.read() as session:
             sides = self._sides(session, ref, pair, at)
-            others = self._other_logs(session, sides, at)
+            learning = self._learning(session, sides, at, learn_from)
         own = self._own_suggestions(sides) if at is None else ()
-        return self._suggest(sides, others, own, encoder, progress, cancel)
+        return self._suggest(sides, learning, own, encoder, progress, cancel)
 
     def review_and_suggest(
         self, ref: str, pair: str, *, encoder: str | None = None
@@ -242,9 +246,9 @@ class Mappings:
         """Return the results of `review` and `suggest` from one read of the cache."""
         with self._context.store.read() as session:
             sides = self._sides(session, ref, pair)
-            others = self._other_logs(session, sides)
+            learning = self._learning(session, sides)
             review = self._review(session, sides)
-        return review, self._suggest(sides, others, self._own_suggestions(sides), encoder)
+        return review, self._suggest(sides, learning, self._own_suggestions(sides), encoder)
 
     def nearest(self, ref: str, object_type: str) -> dict[str, tuple[NearestField, ...]]:
         """Return the nearest PartnerOS fields of each CRM field of an object type, best first.
@@ -257,17 +261,16 @@ class Mappings:
         with self._context.store.read() as session:
             sides = self._sides(session, ref, f"{first.object_type}--{object_type}")
             every = [sides, *(sides.with_partner(partner) for partner in more)]
-            logs = [self._other_logs(session, sides) for sides in every]
+            learned = [self._learning(session, sides) for sides in every]
         found = {
             str(sides.pair): rank_pair(
                 sides,
                 knowledge=load_knowledge(self._context.home),
                 encoder=None,
-                learning=self._context.settings.learning,
-                others=others,
+                learning=learning,
                 now=self._context.now,
             )
-            for sides, others in zip(every, logs, strict=True)
+            for sides, learning in zip(every, learned, strict=True)
         }
         return nearest_fields(found, {str(sides.pair) for sides in every if sides.own_log})
 
@@ -580,23 +583,43 @@ class Mappings:
         log = session.decisions.log(connection.id, at=at)
         return Sides(object_pair, connection, partner, snapshot.content, log)
 
-    def _other_logs(
-        self, session: Session, sides: Sides, at: datetime | None = None
-    ) -> dict[str, list[Decision]]:
-        """Return the decisions on the same pair in other connections of the platform, by name."""
-        logs: dict[str, list[Decision]] = {}
+    def _learning(
+        self,
+        session: Session,
+        sides: Sides,
+        at: datetime | None = None,
+        learn_from: Callable[[str], bool] | None = None,
+    ) -> Learning | None:
+        """Return the decisions in other connections of the platform, and the fields they name.
+
+        The fields are the current ones, also for the decisions of an earlier time.
+        """
         if not self._context.settings.learning:
-            return logs
+            return None
         connection = sides.connection
         names = {
             other.id: other.name
             for other in session.connections.all()
-            if other.platform == connection.platform and other.id != connection.id
+            if other.platform == connection.platform
+            and other.id != connection.id
+            and (learn_from is None or learn_from(other.id))
         }
+        logs: dict[str, list[Decision]] = {}
         for decision in session.decisions.log(object_pair=str(sides.pair), at=at):
             if decision.connection_id in names and decision.partner_field:
                 logs.setdefault(names[decision.connection_id], []).append(decision)
-        return logs
+        every = [*sides.log, *(decision for log in logs.values() for decision in log)]
+        objects = {
+            (decision.connection_id, ObjectPair.parse(decision.object_pair).crm_object)
+            for decision in every
+        }
+        schemas = session.snapshots.newest(sorted(objects))
+        catalog = load_catalog(self._context.home)
+        fields = Fields(
+            {name: partner.fields for name, partner in catalog.items()},
+            {place: schema.fields for place, schema in schemas.items()},
+        )
+        return Learning(logs, fields)
 
     def _own_suggestions(self, sides: Sides) -> tuple[Suggestion, ...]:
         connection = sides.connection
@@ -640,7 +663,7 @@ class Mappings:
     def _suggest(
         self,
         sides: Sides,
-        others: Mapping[str, Sequence[Decision]],
+        learning: Learning | None,
         own: Sequence[Suggestion],
         encoder: str | None,
         progress: ProgressCallback | None = None,
@@ -661,8 +684,7 @@ class Mappings:
             sides,
             knowledge=knowledge,
             encoder=used,
-            learning=settings.learning,
-            others=others,
+            learning=learning,
             own=own,
             now=self._context.now,
         )
