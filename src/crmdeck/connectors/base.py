@@ -101,17 +101,17 @@ LEFT_OUT = "A setting leaves them out: crmdeck connections set NAME --without-ru
 
 
 class PicklistsOfType(NamedTuple):
-    """The values that a record type allows, and the default ones, by field."""
+    """The values that a record type allows, and the default ones, by field; None if unknown."""
 
-    values: dict[str, tuple[str, ...]]
-    defaults: dict[str, str]
+    values: dict[str, tuple[str, ...]] | None
+    defaults: dict[str, str] | None
 
 
 @dataclass(frozen=True)
 class ObjectRules:
     """What decides writes to one object type, apart from its fields; see `ObjectSchema`.
 
-    `picklists` goes by the ID of a record type; the others keep the cached values.
+    `picklists` goes by the ID of a record type; those of other record types are unknown.
     """
 
     rules: tuple[Rule, ...]

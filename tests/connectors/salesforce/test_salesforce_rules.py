@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -79,7 +80,8 @@ def test_an_unchanged_org_takes_one_round_trip(
     assert second.rules.calls == {
         "validation": 1, "duplicates": 3, "automation": 2, "recordTypes": 2
     }  # fmt: skip
-    stages = second.rules.by_object["Opportunity"].picklists[PARTNER_DEAL].values["StageName"]
+    values = second.rules.by_object["Opportunity"].picklists[PARTNER_DEAL].values
+    stages = (values or {})["StageName"]
     assert "Prospecting" in stages
     assert "Perception Analysis" not in stages
     opportunity = second.rules.by_object["Opportunity"]
@@ -111,8 +113,20 @@ def test_a_kind_without_the_right_is_unknown_with_the_reason(
 
 def test_a_failure_that_passes_keeps_the_cached_rules(sandbox: Sandbox) -> None:
     first, _ = read(sandbox)
+    known = first.faces("Opportunity")
+    schema = known["Opportunity"].schema
+    assert schema is not None
+    types = tuple(
+        each.model_copy(update={"values": {"Type": ("New",)}}) for each in schema.record_types or ()
+    )
+    schema = schema.model_copy(update={"record_types": types})
+    known["Opportunity"] = replace(known["Opportunity"], schema=schema)
     sandbox.fault("acme-prod", Fault(FaultKind.SERVER_ERROR, query="DuplicateRule"))
-    found, notices = read(sandbox, first.faces())
+    sandbox.fault("acme-prod", Fault(FaultKind.SERVER_ERROR, path="picklist-values"))
+    found, notices = read(sandbox, known)
+    kept = found.rules.by_object["Opportunity"]
+    assert kept.picklists[PARTNER_DEAL].values == {"Type": ("New",)}
+    assert "recordTypes" not in kept.not_read
     assert of_kind(found, "Lead", RuleKind.DUPLICATES) == of_kind(
         first, "Lead", RuleKind.DUPLICATES
     )

@@ -401,14 +401,19 @@ class RuleReader:
         }
         if (USER, "") in self._errors and asked:
             not_read[USER] = _reason(self._errors[USER, ""])
-        values = {key: self._values[key] for key in _ids(record_types) if key in self._values}
+        values = {
+            each.id: PicklistsOfType(each.values, each.value_defaults or {})
+            for each in (schema.record_types if schema else None) or ()
+            if each.id and each.values is not None and RECORD_TYPES not in not_read
+        }
+        values |= {key: self._values[key] for key in _ids(record_types) if key in self._values}
         return ObjectRules(tuple(rules), not_read, user or None, values)
 
     def _values_unknown(self, name: str, record_types: Sequence[RecordType]) -> dict[str, str]:
         if name not in self._known or not self._known[name].mapped:
             return {RECORD_TYPES: _NOT_MAPPED}
         errors = [self._errors.get((RECORD_TYPES, key)) for key in _ids(record_types)]
-        found = [_reason(error) for error in errors if error is not None]
+        found = [_reason(error) for error in errors if error is not None and _is_lasting(error)]
         return {RECORD_TYPES: found[0]} if found else {}
 
 

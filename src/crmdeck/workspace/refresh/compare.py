@@ -18,6 +18,7 @@ from crmdeck.connectors.base import (
     Listing,
     Missing,
     ObjectRules,
+    PicklistsOfType,
     Rules,
     Unchanged,
 )
@@ -347,11 +348,11 @@ def _with_rules(found: ObjectRules, face: ObjectSchema, names: Sequence[str]) ->
         else rule
         for rule in found.rules
     )
+    unknown = PicklistsOfType(None, None)
     record_types = face.record_types and tuple(
         each.model_copy(update={"values": read.values, "value_defaults": read.defaults})
-        if (read := found.picklists.get(each.id or ""))
-        else each
         for each in face.record_types
+        for read in (found.picklists.get(each.id or "", unknown),)
     )
     return face.model_copy(
         update={
