@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.main import get_command
 
+from crmdeck import connectors, workspace
 from crmdeck.cli.app import COMMANDS, CommandGroup, app
 from crmdeck.exports import read_csv
+from crmdeck.workspace.audit import EVENTS
 from tests.cli.shell import Shell
 from tests.cli.test_commands import PAIR, make
 from tests.restored import Restored
@@ -105,3 +109,39 @@ def test_an_unknown_format_names_the_valid_ones(shell: Shell) -> None:
 def test_one_field_is_suggested_for(shell: Shell) -> None:
     found = shell.json("suggest", "acme", PAIR, "--field", "expectedCloseDate", "--encoder", "none")
     assert [each["crmField"] for each in found["suggestions"]] == ["CloseDate"]
+
+
+def test_an_unknown_event_is_refused_and_the_known_ones_are_all(shell: Shell) -> None:
+    error = shell.json_error("audit", "--event", "schema.refresht", code=2)
+    assert "schema.refreshed" in error["cause"]
+    assert shell.json("audit", "--event", "token.*") == []
+    shell.run("audit", "--event", "nosuch.*", code=2)
+
+    written = re.compile(r'"((?:cache|connection|mapping|notice|policy|schema|token)\.[a-z_]+)"')
+    folders = [Path(package.__file__ or "").parent for package in (workspace, connectors)]
+    found = {
+        event
+        for folder in folders
+        for file in folder.rglob("*.py")
+        for event in written.findall(file.read_text("utf-8"))
+    }
+    assert found - {"policy.toml"} <= set(EVENTS)
+
+
+def test_every_page_of_help_fits_80_columns(shell: Shell) -> None:
+    def pages(command: Any, *path: str) -> Iterator[tuple[str, ...]]:
+        yield path
+        for name, inner in getattr(command, "commands", {}).items():
+            yield from pages(inner, *path, name)
+
+    root = get_command(app)
+    assert isinstance(root, CommandGroup)
+    paths = [(), *(page for name in COMMANDS for page in pages(root.get_command(None, name), name))]
+    for path in paths:
+        lines = shell.run(*path, "--help").stdout.splitlines()
+        assert max(map(len, lines)) <= 80, path
+    assert shell.run("help", "mapping", "accept").stdout.splitlines() == (
+        shell.run("mapping", "accept", "--help").stdout.splitlines()
+    )
+    assert shell.run("version").stdout == shell.run("--version").stdout
+    assert "Did you mean" in shell.run("help", "mappin", code=2).stderr

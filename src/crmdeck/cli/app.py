@@ -63,6 +63,8 @@ COMMANDS = {
     "completion": Command("console", "Print a completion script for your shell."),
     "web": Command("console", "Serve the console to a browser on this machine."),
     "doctor": Command("health", "Check this machine and this workspace."),
+    "help": Command("about", "Show the help of a command."),
+    "version": Command("about", "Print the version."),
 }
 """Every command in the order of `--help`, which imports none of their modules."""
 

@@ -5,6 +5,8 @@ A test runs them with the demo, except those of `NOT_RUN`, which wait for a user
 
 from __future__ import annotations
 
+import textwrap
+
 PAIR = "deal_registration--Opportunity"
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
@@ -57,7 +59,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "mapping show": (f"crmdeck mapping show acme-prod {PAIR} --demo",),
     "mapping accept": (
         f"crmdeck mapping accept acme-prod {PAIR} description=Description --demo --encoder none",
-        f"crmdeck mapping accept acme-prod {PAIR} --at-least 0.95 --demo --encoder none",
+        f"crmdeck mapping accept acme-prod {PAIR} --confidence 0.95 --demo --encoder none",
     ),
     "mapping reject": (
         f"crmdeck mapping reject acme-prod {PAIR} contactTitle --demo --encoder none",
@@ -91,6 +93,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "completion": ("crmdeck completion bash",),
     "web": ("crmdeck web --demo",),
     "team grants": ("crmdeck team grants --home postgresql://... | psql -d crmdeck",),
+    "help": ("crmdeck help mapping accept",),
+    "version": ("crmdeck version",),
     "doctor": ("crmdeck doctor", "crmdeck doctor --repair"),
 }
 
@@ -104,4 +108,10 @@ NOT_RUN = (
 def epilog(command: str) -> str | None:
     """Return the examples below the help of a command, None without any."""
     lines = EXAMPLES.get(command)
-    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines) if lines else None
+    return "\b\nExamples:\n" + "\n".join(map(_folded, lines)) if lines else None
+
+
+def _folded(line: str) -> str:
+    """Return a command in lines that fit a page of 80 columns and can be pasted into a shell."""
+    parts = textwrap.wrap(line, 68, break_long_words=False, break_on_hyphens=False)
+    return "  " + " \\\n      ".join(parts)

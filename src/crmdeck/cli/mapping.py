@@ -214,15 +214,14 @@ def accept(
     name: NameArgument,
     pair: PairArgument,
     picks: PicksArgument = None,
-    at_least: Annotated[
+    confidence: Annotated[
         float | None,
         typer.Option(
-            "--at-least",
-            min=0,
-            max=1,
-            help="Also accept suggestions with at least this confidence.",
+            "--confidence", min=0, max=1, help="Also accept suggestions with this confidence."
         ),
     ] = None,
+    # The old name of --confidence.
+    at_least: Annotated[float | None, typer.Option("--at-least", min=0, max=1, hidden=True)] = None,
     direction: Annotated[
         Direction | None, typer.Option("--direction", help="Direction (default: as suggested).")
     ] = None,
@@ -246,19 +245,20 @@ def accept(
 ) -> None:
     """Accept suggestions, or mappings of your own.
 
-    --at-least leaves out rows that need a value map.
+    --confidence leaves out rows that need a value map.
     """
+    confidence = at_least if confidence is None else confidence
     with open_workspace(home, demo, as_json) as ws:
-        if not picks and at_least is None:
+        if not picks and confidence is None:
             raise UsageError(
-                "Nothing to accept.", remedy="Enter PartnerOS fields, or use --at-least 0.9"
+                "Nothing to accept.", remedy="Enter PartnerOS fields, or use --confidence 0.9"
             )
         _report(
             ws.mappings.accept(
                 name,
                 pair,
                 _picks(picks),
-                at_least=at_least,
+                at_least=confidence,
                 direction=direction.value if direction else None,
                 value_map=_value_map(value_map),
                 without_value_map=without,

@@ -4,8 +4,45 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from crmdeck.errors import UsageError
 from crmdeck.model import AuditEntry
+from crmdeck.text import did_you_mean, nearest
 from crmdeck.workspace.context import Context, find_connection
+
+EVENTS = (
+    "cache.repaired",
+    "connection.added",
+    "connection.alert_dismissed",
+    "connection.alert_reopened",
+    "connection.disconnected",
+    "connection.reconnected",
+    "connection.recovered",
+    "connection.renamed",
+    "connection.updated",
+    "mapping.accepted",
+    "mapping.filled_elsewhere",
+    "mapping.pending",
+    "mapping.rejected",
+    "mapping.undone",
+    "notice.failed",
+    "notice.sent",
+    "policy.set",
+    "schema.checked",
+    "schema.drift_acknowledged",
+    "schema.drift_detected",
+    "schema.drift_kept_here",
+    "schema.drift_reopened",
+    "schema.refresh_cancelled",
+    "schema.refresh_failed",
+    "schema.refreshed",
+    "schema.sampled",
+    "token.not_stored",
+    "token.refresh_failed",
+    "token.refreshed",
+    "token.rotated",
+    "token.stored",
+)
+"""The events of the audit log."""
 
 
 class Audit:
@@ -24,12 +61,15 @@ class Audit:
         until: datetime | None = None,
         limit: int | None = None,
     ) -> tuple[AuditEntry, ...]:
-        """Return audit entries, newest first; `event` may end in `*`."""
+        """Return audit entries, newest first; `event` is one of `EVENTS`, or a prefix and `*`.
+
+        Raises NotFoundError, and UsageError for an unknown event.
+        """
         with self._context.store.read() as session:
             connection_id = None
             if ref is not None:
                 connection_id = find_connection(session, ref).id
-            return session.audit.entries(
+            found = session.audit.entries(
                 connection_id=connection_id,
                 event=event,
                 actor=actor,
@@ -37,3 +77,19 @@ class Audit:
                 until=until,
                 limit=limit,
             )
+        # PartnerOS's own log can contain events that crmdeck never writes.
+        if event is not None and not found and not _is_known(event):
+            near = nearest(event.rstrip("*."), EVENTS, most=1)
+            raise UsageError(
+                f"No audit event named '{event}'.",
+                cause=did_you_mean(near) if near else None,
+                remedy=f"Use one of: {', '.join(EVENTS)}",
+                code="BAD_EVENT",
+            )
+        return found
+
+
+def _is_known(event: str) -> bool:
+    if event.endswith("*"):
+        return any(each.startswith(event[:-1]) for each in EVENTS)
+    return event in EVENTS
