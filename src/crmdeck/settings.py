@@ -127,6 +127,12 @@ class Settings(BaseModel):
         le=8760,
         description="`crmdeck serve`: hours without use until a session expires.",
     )
+    drain_seconds: float = Field(
+        3.0,
+        ge=0,
+        le=300,
+        description="`crmdeck serve`: seconds to accept requests after SIGTERM, while not ready.",
+    )
 
     @classmethod
     def load(cls, home: Path) -> Settings:

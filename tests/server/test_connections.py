@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import socket
 import time
@@ -13,7 +14,7 @@ import pytest
 
 from crmdeck.server.addresses import household
 from crmdeck.server.connections import RequestLimits
-from crmdeck.server.log import LONGEST_LINE, BoundedFormatter, RepeatLimit
+from crmdeck.server.log import LONGEST_LINE, JsonFormatter, RepeatLimit
 
 from .conftest import House, serving
 
@@ -120,10 +121,10 @@ def test_what_repeats_is_counted_and_not_written() -> None:
 
     class Lines(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            lines.append(self.format(record))
+            lines.append(json.loads(self.format(record))["message"])
 
     handler = Lines()
-    handler.setFormatter(BoundedFormatter())
+    handler.setFormatter(JsonFormatter())
     handler.addFilter(RepeatLimit(most=3, window=60, timer=lambda: now))
     log = logging.Logger("flood")
     log.addHandler(handler)

@@ -60,6 +60,15 @@ def serve(
             "--public-url", help="URL of the TLS proxy in front of the server: https://HOST"
         ),
     ] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            "--metrics-port", min=0, max=65535, help="Port for Prometheus metrics, without sign-in."
+        ),
+    ] = None,
+    metrics_host: Annotated[
+        str, typer.Option("--metrics-host", help="Address for metrics.")
+    ] = "127.0.0.1",
     home: HomeOption = None,
     demo: DemoOption = False,
     as_json: JsonOption = False,
@@ -76,7 +85,9 @@ def serve(
         from crmdeck.server.run import Binding, serve
 
         log_to_stderr()
-        binding = Binding(host, port, tls_certificate, tls_key, public_url)
+        binding = Binding(
+            host, port, tls_certificate, tls_key, public_url, metrics_host, metrics_port
+        )
         serve(ws, binding, ready=_ready_as_json if as_json else _ready)
 
 

@@ -6,22 +6,25 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI, Request
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
 
 from crmdeck import __version__
+from crmdeck.errors import UsageError
 from crmdeck.model import CancelToken
 from crmdeck.server import auth_routes, errors, integration_routes
 from crmdeck.server.access import Deck
 from crmdeck.server.accounts import Accounts
 from crmdeck.server.attempts import Attempts
 from crmdeck.server.guard import Guard
+from crmdeck.server.operations import Operations
 from crmdeck.server.sessions import Sessions
 from crmdeck.workspace import Workspace
 
+_PREFIX = "/api"
 _WORTH_PACKING = 2000
 _NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 
@@ -66,14 +69,35 @@ def create_app(
         secure=secure,
         stopping=stopping or CancelToken(),
     )
-    app.include_router(auth_routes.router, prefix="/api")
-    app.include_router(integration_routes.router, prefix="/api")
+    app.state.operations = operations = Operations(workspace)
+    known = [Depends(_refuse_unknown_parameters)]
+    app.include_router(auth_routes.router, prefix=_PREFIX, dependencies=known)
+    app.include_router(integration_routes.router, prefix=_PREFIX, dependencies=known)
+    app.router.routes.extend(operations.routes)
     errors.install(app)
     hosts = (urlsplit(public_url).netloc, *settings.server_hosts)
     app.add_middleware(Guard, origins=(public_url,), hosts=hosts, secure=secure)
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_PACKING, compresslevel=6)
+    app.add_middleware(operations.watched)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
     return app
+
+
+async def _refuse_unknown_parameters(request: Request) -> None:
+    """Raise UsageError for a query parameter that would be ignored."""
+    if not request.query_params:
+        return
+    described = request.app.openapi()["paths"][_PREFIX + request.scope["route"].path]
+    parameters = described[request.method.lower()].get("parameters", ())
+    known = sorted(each["name"] for each in parameters if each["in"] == "query")
+    unknown = next((name for name in request.query_params if name not in known), None)
+    if unknown is not None:
+        raise UsageError(
+            "The request is invalid.",
+            cause=f"Unknown query parameter '{unknown[:50]}'. "
+            f"Known parameters: {', '.join(known) or 'none'}.",
+            remedy="Compare the request with /api/openapi.json.",
+        )
 
 
 def _operation_id(route: APIRoute) -> str:

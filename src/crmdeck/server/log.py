@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from crmdeck.errors import one_line
+from crmdeck.model import format_utc
 from crmdeck.redaction import redact
 
-_FORM = "%(asctime)s %(levelname)s %(name)s %(message)s"
+_OF_REQUEST = ("method", "route", "status", "seconds", "client")
 LONGEST_LINE = 500
 LONGEST_RECORD = 8000
 MOST_ALIKE = 120
@@ -55,14 +58,24 @@ class RepeatLimit(logging.Filter):
         return count < self._most
 
 
-class BoundedFormatter(logging.Formatter):
-    """Formats each record as one short line, except what is needed to find an error."""
+class JsonFormatter(logging.Formatter):
+    """Formats each record as one line of JSON: `time` (UTC), `level`, `logger` and `message`.
+
+    A request also has `method`, `route`, `status`, `seconds` and `client`, an error `exception`.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
-        text = redact(super().format(record))
-        if not record.exc_info:
-            return _cut(one_line(text), LONGEST_LINE)
-        return _cut(text, LONGEST_RECORD)
+        line = {
+            "time": format_utc(datetime.fromtimestamp(record.created, UTC)),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": _cut(one_line(redact(record.getMessage())), LONGEST_LINE),
+        }
+        line |= {name: record.__dict__[name] for name in _OF_REQUEST if name in record.__dict__}
+        if record.exc_info:
+            exception = redact(self.formatException(record.exc_info))
+            line["exception"] = _cut(exception, LONGEST_RECORD)
+        return json.dumps(line)
 
 
 def _cut(text: str, longest: int) -> str:
@@ -72,6 +85,6 @@ def _cut(text: str, longest: int) -> str:
 def log_to_stderr() -> None:
     """Write the server's log to stderr."""
     handler = logging.StreamHandler()
-    handler.setFormatter(BoundedFormatter(_FORM))
+    handler.setFormatter(JsonFormatter())
     handler.addFilter(RepeatLimit())
     logging.basicConfig(level=logging.INFO, handlers=[handler])

@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import signal
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,6 +31,7 @@ from crmdeck.server.connections import (
     RequestLimits,
     room_for_connections,
 )
+from crmdeck.server.operations import Operations
 from crmdeck.workspace import Workspace
 
 _log = logging.getLogger(__name__)
@@ -40,7 +45,8 @@ class Binding:
     """Where to listen, and the address that people use.
 
     With `certificate` and `key` (PEM files) the server speaks TLS itself; with `public_url`
-    (https://...) a proxy in front does.
+    (https://...) a proxy in front does. With `metrics_port`, metrics are served there, without
+    sign-in and TLS.
     """
 
     host: str = "127.0.0.1"
@@ -48,17 +54,30 @@ class Binding:
     certificate: Path | None = None
     key: Path | None = None
     public_url: str | None = None
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = None
 
 
 class _Server(uvicorn.Server):
-    """Lets requests finish for a while, then cancels long work; reports when it listens."""
+    """Stops in steps: not ready, then no new requests, then long work is canceled.
+
+    It reports when it listens. `drain` is how many seconds it accepts requests after SIGTERM.
+    """
 
     def __init__(
-        self, config: uvicorn.Config, stopping: CancelToken, ready: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        operations: Operations,
+        drain: float,
+        stopping: CancelToken,
+        ready: Callable[[], None],
     ) -> None:
         super().__init__(config)
+        self._operations = operations
+        self._drain = drain
         self._stopping = stopping
         self._ready = ready
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         if self.config.is_ssl:
@@ -67,8 +86,18 @@ class _Server(uvicorn.Server):
             patient = functools.partial(loop.create_server, ssl_handshake_timeout=HANDSHAKE)
             loop.create_server = patient  # type: ignore[method-assign]
         await super().startup(sockets)
+        self._loop = asyncio.get_running_loop()
         if self.started:
             self._ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if sig != signal.SIGTERM or self._loop is None or self._operations.stopping:
+            super().handle_exit(sig, frame)
+            return
+        # Load balancers need a moment to see that the server is no longer ready.
+        self._operations.stopping = True
+        stop = functools.partial(super().handle_exit, sig, None)
+        self._loop.call_soon_threadsafe(self._loop.call_later, self._drain, stop)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         asyncio.get_running_loop().call_later(GRACE, self._stopping.cancel)
@@ -78,7 +107,8 @@ class _Server(uvicorn.Server):
 def serve(workspace: Workspace, binding: Binding, *, ready: Callable[[str], None]) -> None:
     """Serve the Integrations API until SIGINT or SIGTERM.
 
-    `ready` gets the base URL once the server accepts requests. Running requests get 20 seconds to
+    `ready` gets the base URL once the server accepts requests. After SIGTERM it isn't ready, and
+    accepts requests for the seconds in the settings. Running requests get 20 seconds to
     finish; then refreshes are canceled, with nothing written. Raises UsageError if there are no
     users, if passwords would travel unencrypted, or for an unusable address or certificate.
     """
@@ -88,19 +118,42 @@ def serve(workspace: Workspace, binding: Binding, *, ready: Callable[[str], None
     proxies = _proxies(workspace.settings.trusted_proxies)
     if binding.public_url and not proxies:
         _log.warning("No trusted_proxies in the settings: all clients count as one address.")
-    listener = _listen(binding)
+    listener = _listen(binding.host, binding.port)
     scheme = "https" if tls else "http"
     public = binding.public_url or f"{scheme}://{_netloc(binding.host, listener)}"
     stopping = CancelToken()
+    app = create_app(workspace, public_url=public.rstrip("/"), stopping=stopping)
+    operations: Operations = app.state.operations
     config = server_config(
-        create_app(workspace, public_url=public.rstrip("/"), stopping=stopping),
+        app,
         RequestLimits(connections=room_for_connections()),
         proxies,
         ssl_certfile=binding.certificate if tls else None,
         ssl_keyfile=binding.key if tls else None,
     )
-    with listener:
-        _Server(config, stopping, lambda: ready(public)).run(sockets=[listener])
+    drain = workspace.settings.drain_seconds
+    server = _Server(config, operations, drain, stopping, lambda: ready(public))
+    with listener, _serving_metrics(operations, binding):
+        server.run(sockets=[listener])
+
+
+@contextmanager
+def _serving_metrics(operations: Operations, binding: Binding) -> Iterator[None]:
+    if binding.metrics_port is None:
+        yield
+        return
+    config = uvicorn.Config(
+        operations.app(), lifespan="off", log_config=None, access_log=False, server_header=False
+    )
+    server = uvicorn.Server(config)
+    with _listen(binding.metrics_host, binding.metrics_port) as listener:
+        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            thread.join(GRACE)
 
 
 def server_config(
@@ -120,6 +173,8 @@ def server_config(
         ws="none",
         lifespan="off",
         log_config=None,
+        # uvicorn would log query strings.
+        access_log=False,
         server_header=False,
         backlog=BACKLOG,
         proxy_headers=bool(proxies),
@@ -189,13 +244,13 @@ def _proxies(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _listen(binding: Binding) -> socket.socket:
-    family = socket.AF_INET6 if ":" in binding.host else socket.AF_INET
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((binding.host, binding.port), family=family, backlog=BACKLOG)
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise UsageError(
-            f"Can't listen on {binding.host}, port {binding.port}.",
+            f"Can't listen on {host}, port {port}.",
             cause=f"{error.strerror or type(error).__name__}.",
             remedy="Choose another --host or --port.",
             code="CANNOT_LISTEN",

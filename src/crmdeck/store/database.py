@@ -76,6 +76,9 @@ class Engine(Protocol):
     def head(self) -> int:
         """Return a number that changes with each write. Cheap."""
 
+    def probe(self) -> None:
+        """Check that it answers, without waiting for others in this process."""
+
     def close(self) -> None:
         """Release everything; the next use opens it again."""
 

@@ -165,6 +165,9 @@ class DuckDBEngine:
         files = (self._path, wal_of(self._path))
         return max((each.stat().st_mtime_ns for each in files if each.exists()), default=0)
 
+    def probe(self) -> None:
+        self.head()
+
     def close(self) -> None: ...
 
     @contextmanager

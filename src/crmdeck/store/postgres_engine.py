@@ -105,6 +105,16 @@ class PostgresEngine:
         with self._begun("SELECT 1") as database, wording_failures(self._url):
             return int(database.rows("SELECT seq FROM head")[0][0])
 
+    def probe(self) -> None:
+        # The connections of the pool may all be in use, or wait for a server that is gone.
+        connection = connect(self._url, purpose="probe", timeout=2)
+        try:
+            with wording_failures(self._url):
+                version = self._version(PostgresDatabase(connection))
+        finally:
+            connection.close()
+        migrations.refuse_newer(version, migrations.newest(migrations.shipped()), self.place)
+
     @contextmanager
     def alone(self, what: str, doing: str) -> Iterator[None]:
         """Keep others, on any machine, from the same work; raise ConflictError that names them.

@@ -141,6 +141,10 @@ class Store:
         """Return a number that changes with each write. Cheap."""
         return self._engine.head()
 
+    def probe(self) -> None:
+        """Raise CacheError unless the history answers now, on a connection of its own."""
+        self._engine.probe()
+
     def close(self) -> None:
         """Release everything; the next use opens it again."""
         self._engine.close()

@@ -264,6 +264,10 @@ class Workspace:
         """Return a number that changes with each write to the cache. Cheap."""
         return self.context.store.head()
 
+    def probe(self) -> None:
+        """Raise CacheError unless the history answers now, on a connection of its own."""
+        self.context.store.probe()
+
     def tell_waits(self, listener: Callable[[str], None] | None) -> None:
         """Call `listener` with a sentence about each long wait for others.
 

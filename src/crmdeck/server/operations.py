@@ -1,0 +1,241 @@
+"""Liveness, readiness and metrics, for load balancers and Prometheus."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from typing import Generic, TypeVar
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from crmdeck.errors import CrmdeckError
+from crmdeck.model import ConnectionStatus, Status
+from crmdeck.server.errors import error_response
+from crmdeck.workspace import Workspace
+
+_log = logging.getLogger(__name__)
+_requests_log = logging.getLogger("crmdeck.requests")
+
+READY_WITHIN = 2.0
+_METRICS_WITHIN = 5.0
+_PROBES = ("/livez", "/readyz", "/metrics")
+
+T = TypeVar("T")
+
+
+class NotReadyError(CrmdeckError):
+    """The server can't answer requests now."""
+
+    code = "NOT_READY"
+    http_status = 503
+
+
+class _Patient(Generic[T]):
+    """Runs a call that may hang: in a thread of its own, and never twice at the same time."""
+
+    def __init__(self, call: Callable[[], T], seconds: float) -> None:
+        self._call = call
+        self._seconds = seconds
+        self._running: Future[T] | None = None
+
+    async def __call__(self) -> T:
+        """Return the result, or that of a call in progress; raises TimeoutError."""
+        if self._running is None or self._running.done():
+            self._running = Future()
+            threading.Thread(target=self._work, args=(self._running,), daemon=True).start()
+        result = asyncio.wrap_future(self._running)
+        # A failure after the deadline would be reported as never retrieved.
+        result.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.wait_for(asyncio.shield(result), self._seconds)
+
+    def _work(self, future: Future[T]) -> None:
+        try:
+            future.set_result(self._call())
+        except Exception as error:  # noqa: BLE001  # whoever waits gets it
+            future.set_exception(error)
+
+
+class Operations:
+    """The state of a server, and the figures of its requests."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.stopping = False
+        """True from the signal to stop on: the server is no longer ready."""
+        self._workspace = workspace
+        self._probe = _Patient(workspace.probe, READY_WITHIN)
+        self._statuses = _Patient(workspace.health.statuses, _METRICS_WITHIN)
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        by_route = ("method", "route")
+        self._running = Gauge(
+            "crmdeck_requests_running", "Requests being answered.", registry=self._registry
+        )
+        self._requests = Counter(
+            "crmdeck_requests", "Answered requests.", (*by_route, "status"), registry=self._registry
+        )
+        self._seconds = Histogram(
+            "crmdeck_request_seconds",
+            "Seconds until a request is answered.",
+            by_route,
+            buckets=(0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120, 600),
+            registry=self._registry,
+        )
+
+    @property
+    def routes(self) -> list[Route]:
+        """The routes for probes."""
+        return [Route("/livez", self._live), Route("/readyz", self._ready)]
+
+    def app(self) -> Starlette:
+        """Return the application for an address of its own, with the metrics."""
+        return Starlette(routes=[*self.routes, Route("/metrics", self._metrics)])
+
+    def watched(self, app: ASGIApp) -> ASGIApp:
+        """Return `app` with each request counted, timed and logged, by its route.
+
+        Addresses and query strings are neither counted nor logged.
+        """
+
+        async def watch(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http" or scope["path"] in _PROBES:
+                await app(scope, receive, send)
+                return
+            status, began = 500, time.perf_counter()
+
+            async def send_noting(message: Message) -> None:
+                nonlocal status
+                if message["type"] == "http.response.start":
+                    status = message["status"]
+                await send(message)
+
+            self._running.inc()
+            try:
+                await app(scope, receive, send_noting)
+            finally:
+                self._running.dec()
+                self._note(scope, status, time.perf_counter() - began)
+
+        return watch
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "none")
+        # Clients can invent methods, and each one would be a series.
+        method = scope["method"] if route != "none" else "any"
+        self._requests.labels(method, route, str(status)).inc()
+        self._seconds.labels(method, route).observe(seconds)
+        client = scope.get("client")
+        _requests_log.info(
+            # Few similar records are logged, so those of each route count apart.
+            f"Answered {method} {route} with %s.",
+            status,
+            extra={
+                "method": method,
+                "route": route,
+                "status": status,
+                "seconds": round(seconds, 4),
+                "client": client[0] if client else None,
+            },
+        )
+
+    async def _live(self, _: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def _ready(self, _: Request) -> Response:
+        if self.stopping:
+            return error_response(
+                NotReadyError("The server isn't ready.", cause="The server is stopping.")
+            )
+        try:
+            await self._probe()
+        except Exception as error:  # noqa: BLE001  # any failure means that it isn't ready
+            code = error.code if isinstance(error, CrmdeckError) else type(error).__name__
+            _log.warning("Not ready: %s.", code)
+            return error_response(
+                NotReadyError(
+                    "The server isn't ready.",
+                    cause=f"The workspace doesn't answer within {READY_WITHIN:g} s, or not at all.",
+                )
+            )
+        return PlainTextResponse("ok\n")
+
+    async def _metrics(self, _: Request) -> Response:
+        up, head = True, None
+        statuses: Sequence[ConnectionStatus] = ()
+        try:
+            statuses = await self._statuses()
+            head = self._workspace.head()
+        except Exception as error:  # noqa: BLE001  # the figures of requests are still of use
+            _log.warning("No metrics of the workspace: %s.", type(error).__name__)
+            up = False
+        history = CollectorRegistry()
+        history.register(_Figures(_figures(up, statuses, head)))
+        body = generate_latest(self._registry) + generate_latest(history)
+        return Response(body, media_type=CONTENT_TYPE_LATEST)
+
+
+class _Figures(Collector):
+    def __init__(self, families: Iterator[Metric]) -> None:
+        self._families = tuple(families)
+
+    def collect(self) -> Sequence[Metric]:
+        return self._families
+
+
+def _figures(up: bool, statuses: Sequence[ConnectionStatus], head: int | None) -> Iterator[Metric]:
+    yield GaugeMetricFamily("crmdeck_history_up", "1 if the history can be read.", value=up)
+    if not up:
+        return
+    yield GaugeMetricFamily("crmdeck_history_head", "Changes with each write.", value=head)
+    counted = GaugeMetricFamily("crmdeck_connections", "Connections by status.", labels=("status",))
+    for status in Status:
+        counted.add_metric((status.value,), sum(each.status is status for each in statuses))
+    yield counted
+    synced = GaugeMetricFamily(
+        "crmdeck_last_refresh_timestamp_seconds", "Last good refresh.", labels=("connection",)
+    )
+    failed = GaugeMetricFamily(
+        "crmdeck_last_error_timestamp_seconds", "Last failed refresh.", labels=("connection",)
+    )
+    expires = GaugeMetricFamily(
+        "crmdeck_token_expiry_timestamp_seconds",
+        "When a token expires that isn't renewed.",
+        labels=("connection",),
+    )
+    quota = GaugeMetricFamily(
+        "crmdeck_api_calls_left", "Calls left of the CRM's API allowance.", labels=("connection",)
+    )
+    changes = GaugeMetricFamily(
+        "crmdeck_open_changes", "Open change groups.", labels=("connection", "severity")
+    )
+    for each in statuses:
+        name = (each.name,)
+        if each.last_sync_at:
+            synced.add_metric(name, each.last_sync_at.timestamp())
+        if each.last_error_at:
+            failed.add_metric(name, each.last_error_at.timestamp())
+        if each.token_expires_at and not each.token_renewed:
+            expires.add_metric(name, each.token_expires_at.timestamp())
+        if each.quota:
+            quota.add_metric(name, each.quota.limit - each.quota.used)
+        changes.add_metric((each.name, "breaking"), each.open_changes.breaking)
+        changes.add_metric((each.name, "risky"), each.open_changes.risky)
+    yield from (synced, failed, expires, quota, changes)
