@@ -123,7 +123,7 @@ def test_the_rules_of_an_object_are_said_beside_its_fields(shell: Shell) -> None
     )
     shell.run("refresh", "acme")
     said = shell.run("schema", "acme", "Deal__c").stderr
-    assert "Rule Positive (Amount__c): More" in said
+    assert "Rule Positive: Amount__c: More" in said
     assert "\x7f" not in said
     assert "Resting" not in said
 

@@ -22,7 +22,7 @@ from crmdeck.preflight.fields import Raw
 from crmdeck.preflight.judge import RECORD_TYPE_PATH, Judge, MappedField, Setting
 from crmdeck.sandbox import salesforce_rows
 from crmdeck.workspace.context import find_connection
-from crmdeck.workspace.explore.schemas import find_snapshot
+from crmdeck.workspace.explore.snapshots import find_snapshot
 from tests.workspace.crm import ANCHOR, ORG, PORTAL, Office, opened
 
 # Later in its history the sandbox's HubSpot account has little quota left.

@@ -34,6 +34,7 @@ _OWNERS: Mapping[str, tuple[str, str]] = {
     "READ_ONLY": (_MAPPING, "Map the value to a field that the CRM lets PartnerOS write."),
     "FOREIGN_ID": (_MAPPING, "Map a value that contains IDs of the CRM."),
     "NOT_IN_PIPELINE": (_MAPPING, "Map the pipeline too, or map to a stage of the default one."),
+    "PIPELINE_RULE": (_MAPPING, "Map to a stage in which a new record may start."),
     "NOT_A_PICKLIST_VALUE": (_MAPPING, "Map the value to a choice of the CRM, or add the choice."),
     "NEW_PICKLIST_VALUE": (_MAPPING, "Map the value to a choice of the CRM, or add the choice."),
     "TIME_CUT": (_MAPPING, "Map to a field with a time, if the time matters."),

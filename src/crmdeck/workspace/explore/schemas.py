@@ -15,7 +15,7 @@ from crmdeck.connectors.registry import vendor_of
 from crmdeck.drift.open_changes import count_open, group_of
 from crmdeck.drift.schema_diff import compare_schemas
 from crmdeck.drift.usage import judge_usage, uses_in_schema
-from crmdeck.errors import SchemaNotDiscoveredError, UsageError
+from crmdeck.errors import UsageError
 from crmdeck.mapping.state import accepted_fields, by_pair, filled_elsewhere
 from crmdeck.model import (
     CancelToken,
@@ -43,15 +43,12 @@ from crmdeck.model import (
     SnapshotInfo,
     VersionPreview,
 )
-from crmdeck.store import Session
 from crmdeck.workspace.connections.runs import write_quota
 from crmdeck.workspace.context import Context, find_connection, not_found
+from crmdeck.workspace.explore.snapshots import FIELDS_AT_ONCE, find_snapshot, never_discovered
 from crmdeck.workspace.open_changes import judge_changes
 
 MOST_RECORDS = 200
-
-FIELDS_AT_ONCE = 2_000
-"""The number of fields in memory while all objects are read."""
 
 
 @dataclass(frozen=True)
@@ -526,41 +523,3 @@ def require_samples(context: Context) -> None:
             remedy=f"Set samples = true in {context.home}/settings.toml",
             code="SAMPLES_OFF",
         )
-
-
-def find_snapshot(
-    session: Session, connection: Connection, object_type: str, at: datetime | None = None
-) -> Snapshot:
-    """Return the snapshot of an object; raises SchemaNotDiscoveredError and NotFoundError."""
-    snapshot = session.snapshots.get(connection.id, object_type, at)
-    if snapshot is not None:
-        return snapshot
-    current = session.snapshots.current(connection.id, at)
-    if not current:
-        raise never_discovered(connection, at)
-    raise not_found("object type", object_type, [info.object_type for info in current])
-
-
-def require_known(session: Session, connection: Connection, object_type: str) -> None:
-    """Raise NotFoundError if there is a schema that never had this object."""
-    if session.snapshots.last_present(connection.id, object_type) is not None:
-        return
-    current = session.snapshots.current(connection.id)
-    if current:
-        raise not_found("object type", object_type, [info.object_type for info in current])
-
-
-def never_discovered(
-    connection: Connection, at: datetime | None = None
-) -> SchemaNotDiscoveredError:
-    """Return the error for a connection without a schema."""
-    if at is not None:
-        return SchemaNotDiscoveredError(
-            f"No schema of '{connection.name}' as of {at:%Y-%m-%d %H:%M} UTC.",
-            cause="The first refresh was later.",
-            remedy="Use a later date, or the current schema.",
-        )
-    return SchemaNotDiscoveredError(
-        f"'{connection.name}' was never refreshed: no schema yet.",
-        remedy=f"Refresh it: crmdeck refresh {connection.name}",
-    )

@@ -27,7 +27,7 @@ from crmdeck.model import (
 from crmdeck.text import count
 from crmdeck.workspace.context import Context, find_connection, not_found
 from crmdeck.workspace.explore.command_line import command_line
-from crmdeck.workspace.explore.schemas import find_snapshot
+from crmdeck.workspace.explore.snapshots import find_snapshot
 from crmdeck.workspace.mappings.service import Mappings
 
 _PLAIN_NAME = re.compile(r"\w[\w-]*")

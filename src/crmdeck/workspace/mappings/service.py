@@ -61,7 +61,7 @@ from crmdeck.model import (
 )
 from crmdeck.store import Session
 from crmdeck.workspace.context import Context, find_connection, new_id, not_found
-from crmdeck.workspace.explore.schemas import find_snapshot, require_known
+from crmdeck.workspace.explore.snapshots import find_snapshot, require_known
 from crmdeck.workspace.mappings.file import MappingFile, MappingPlan, PlannedChange
 from crmdeck.workspace.mappings.knowledge import load_catalog, load_knowledge
 from crmdeck.workspace.mappings.ranking import (

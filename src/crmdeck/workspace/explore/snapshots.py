@@ -1,0 +1,51 @@
+"""Stored schemas by name, and the errors for those that don't exist."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from crmdeck.errors import SchemaNotDiscoveredError
+from crmdeck.model import Connection, Snapshot
+from crmdeck.store import Session
+from crmdeck.workspace.context import not_found
+
+FIELDS_AT_ONCE = 2_000
+"""The number of fields in memory while all objects are read."""
+
+
+def find_snapshot(
+    session: Session, connection: Connection, object_type: str, at: datetime | None = None
+) -> Snapshot:
+    """Return the snapshot of an object; raises SchemaNotDiscoveredError and NotFoundError."""
+    snapshot = session.snapshots.get(connection.id, object_type, at)
+    if snapshot is not None:
+        return snapshot
+    current = session.snapshots.current(connection.id, at)
+    if not current:
+        raise never_discovered(connection, at)
+    raise not_found("object type", object_type, [info.object_type for info in current])
+
+
+def require_known(session: Session, connection: Connection, object_type: str) -> None:
+    """Raise NotFoundError if there is a schema that never had this object."""
+    if session.snapshots.last_present(connection.id, object_type) is not None:
+        return
+    current = session.snapshots.current(connection.id)
+    if current:
+        raise not_found("object type", object_type, [info.object_type for info in current])
+
+
+def never_discovered(
+    connection: Connection, at: datetime | None = None
+) -> SchemaNotDiscoveredError:
+    """Return the error for a connection without a schema."""
+    if at is not None:
+        return SchemaNotDiscoveredError(
+            f"No schema of '{connection.name}' as of {at:%Y-%m-%d %H:%M} UTC.",
+            cause="The first refresh was later.",
+            remedy="Use a later date, or the current schema.",
+        )
+    return SchemaNotDiscoveredError(
+        f"'{connection.name}' was never refreshed: no schema yet.",
+        remedy=f"Refresh it: crmdeck refresh {connection.name}",
+    )
