@@ -49,7 +49,8 @@ def test_a_class_has_one_ancestor_of_ours() -> None:
 
 
 @pytest.mark.parametrize(
-    "face", ["crmdeck.matching", "crmdeck.model", "crmdeck.server", "crmdeck.workspace"]
+    "face",
+    ["crmdeck.matching", "crmdeck.mcp", "crmdeck.model", "crmdeck.server", "crmdeck.workspace"],
 )
 def test_each_name_of_a_face_comes_from_where_its_stub_says(face: str) -> None:
     package = importlib.import_module(face)

@@ -21,6 +21,7 @@ from crmdeck.workspace.documents import Documents
 from crmdeck.workspace.drift import Drift
 from crmdeck.workspace.explore.copies import Copies
 from crmdeck.workspace.explore.exports import Exports
+from crmdeck.workspace.explore.fields import Fields
 from crmdeck.workspace.explore.places import Places
 from crmdeck.workspace.explore.schemas import Schemas
 from crmdeck.workspace.mappings.proposals import Proposals
@@ -33,6 +34,7 @@ SERVICES = (
     Connections,
     SignIn,
     Schemas,
+    Fields,
     Refreshes,
     Drift,
     Mappings,

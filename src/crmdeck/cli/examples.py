@@ -86,6 +86,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "backup": ("crmdeck backup crmdeck-backup.zip",),
     "restore": ("crmdeck restore crmdeck-backup.zip --home another-folder",),
     "serve": ("crmdeck serve --port 8475",),
+    "mcp": ("crmdeck mcp --demo",),
     "match": ("crmdeck match left.csv right.csv --format markdown",),
     "sandbox": ("crmdeck sandbox --port 8900",),
     "screenshots": ("crmdeck screenshots --check screenshots",),
@@ -100,8 +101,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
 
 NOT_RUN = (
     "console", "demo", "connections add", "connections sign-in", "connections rename",
-    "disconnect", "policy set", "policy clear", "backup", "restore", "serve", "match", "sandbox",
-    "screenshots", "web", "team grants", "doctor",
+    "disconnect", "policy set", "policy clear", "backup", "restore", "serve", "mcp", "match",
+    "sandbox", "screenshots", "web", "team grants", "doctor",
 )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ def impact(
         object_type, _, field_name = place.partition(".")
         if not object_type or not field_name:
             raise UsageError(f"'{place}' isn't a field.", remedy="Enter it as OBJECT.FIELD.")
-        found = ws.schemas.impact(name, object_type, field_name, change)
+        found = ws.fields.impact(name, object_type, field_name, change)
         if as_json:
             emit_json(found)
             return

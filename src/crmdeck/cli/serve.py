@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +14,7 @@ from crmdeck.cli.groups import command_group
 from crmdeck.cli.listing import Listing, lists
 from crmdeck.cli.options import DemoOption, HomeOption, JsonOption
 from crmdeck.cli.output import Table, emit, emit_json, say
-from crmdeck.cli.session import failing, open_workspace
+from crmdeck.cli.session import failing, open_workspace, with_extra
 from crmdeck.errors import UsageError
 from crmdeck.model import Role
 from crmdeck.text import count
@@ -80,7 +78,7 @@ def serve(
     """
     if context.invoked_subcommand is not None:
         return
-    with open_workspace(home, demo, as_json) as ws, _with_extra():
+    with open_workspace(home, demo, as_json) as ws, with_extra("serve", "serve"):
         from crmdeck.server import log_to_stderr
         from crmdeck.server.run import Binding, serve
 
@@ -106,7 +104,7 @@ def add_user(
     as_json: JsonOption = False,
 ) -> None:
     """Add a user. Enter the password when asked, or set $CRMDECK_SERVE_PASSWORD."""
-    with failing(as_json), _with_extra():
+    with failing(as_json), with_extra("serve", "serve"):
         named = (*(organization or ()), *(british or ()))
         organizations = {"organizations": named} if named else {}
         user = _accounts(home).add_user(email, _password(), role=role, **organizations)
@@ -156,7 +154,7 @@ def set_user(
 
     Enter a new password when asked, or set $CRMDECK_SERVE_PASSWORD.
     """
-    with failing(as_json), _with_extra():
+    with failing(as_json), with_extra("serve", "serve"):
         named = (*(organization or ()), *(british or ()))
         if not (password or role or named):
             raise UsageError(
@@ -180,7 +178,7 @@ def sign_out_user(
     email: EmailArgument, home: HomeOption = None, as_json: JsonOption = False
 ) -> None:
     """Sign a user out of all sessions."""
-    with failing(as_json), _with_extra():
+    with failing(as_json), with_extra("serve", "serve"):
         from crmdeck.server.sessions import Sessions
 
         ended = Sessions(workspace.Workspace.open(home)).end_all(email.strip().casefold())
@@ -193,7 +191,7 @@ def sign_out_user(
 @users.command("let-in")
 def let_in_user(email: EmailArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Print a one-hour token that bypasses the sign-in limit."""
-    with failing(as_json), _with_extra():
+    with failing(as_json), with_extra("serve", "serve"):
         from crmdeck.server import Accounts
         from crmdeck.server.sessions import ADMISSION_LIFETIME, Sessions
 
@@ -316,15 +314,3 @@ def _ready(url: str) -> None:
 def _ready_as_json(url: str) -> None:
     emit_json({"url": url})
     sys.stdout.flush()
-
-
-@contextlib.contextmanager
-def _with_extra() -> Iterator[None]:
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"Can't serve: the package '{error.name}' isn't installed.",
-            remedy="Install the extra: pip install 'crmdeck[serve]'",
-            code="EXTRA_MISSING",
-        ) from None

@@ -80,6 +80,19 @@ def failing(as_json: bool = False) -> Iterator[None]:
         raise typer.Exit(int(error.exit_code)) from None
 
 
+@contextlib.contextmanager
+def with_extra(deed: str, extra: str) -> Iterator[None]:
+    """Raise UsageError if a package of an optional extra is missing; `deed` is what needs it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"Can't {deed}: the package '{error.name}' isn't installed.",
+            remedy=f"Install the extra: pip install 'crmdeck[{extra}]'",
+            code="EXTRA_MISSING",
+        ) from None
+
+
 class ProgressLine:
     """A line of progress on a terminal's stderr; any thread can call it.
 

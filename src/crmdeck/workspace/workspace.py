@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from crmdeck.workspace.explore.command_line import Option
     from crmdeck.workspace.explore.copies import Copies
     from crmdeck.workspace.explore.exports import Exports
+    from crmdeck.workspace.explore.fields import Fields
     from crmdeck.workspace.explore.places import Places
     from crmdeck.workspace.explore.schemas import Schemas
     from crmdeck.workspace.mappings.proposals import Proposals
@@ -140,6 +141,13 @@ class Workspace:
         from crmdeck.workspace.explore.schemas import Schemas
 
         return Schemas(self.context)
+
+    @cached_property
+    def fields(self) -> Fields:
+        """Fields by meaning, and what depends on a field."""
+        from crmdeck.workspace.explore.fields import Fields
+
+        return Fields(self.context)
 
     @cached_property
     def refreshes(self) -> Refreshes:

@@ -25,12 +25,10 @@ from crmdeck.model import (
     Direction,
     DriftEvent,
     Field,
-    FieldChange,
     FieldRow,
     FieldUsage,
     FieldUse,
     FillRate,
-    Impact,
     ObjectDetail,
     ObjectPair,
     ObjectSchema,
@@ -431,23 +429,6 @@ class Schemas:
                 session.usages.put(connection.id, usage)
                 write_quota(session, connection.id, connector, self._context.now)
         return usage
-
-    def impact(
-        self,
-        ref: str,
-        object_type: str,
-        field_name: str,
-        change: FieldChange = FieldChange.REMOVED,
-    ) -> Impact:
-        """Return what breaks if a CRM field is renamed, removed or shortened.
-
-        Searches the mappings of all pairs, the rules and fields of all objects, and the last
-        answer of `usage`, without asking the CRM. Raises NotFoundError,
-        SchemaNotDiscoveredError, and UsageError for a field that has no length to shorten.
-        """
-        from crmdeck.workspace.explore.impact import find_impact
-
-        return find_impact(self._context, ref, object_type, field_name, change)
 
     def known_usages(self, ref: str | None = None) -> dict[tuple[str, str, str], FieldUsage]:
         """Return the last answers of `usage`, of one connection or of all.

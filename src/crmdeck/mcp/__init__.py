@@ -1,0 +1,8 @@
+"""The assistants' face: questions about a workspace, over the Model Context Protocol.
+
+Needs the extra `mcp`. Nothing here decides or changes anything.
+"""
+
+from crmdeck.lazy import lazy_names
+
+__getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

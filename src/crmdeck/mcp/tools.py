@@ -1,0 +1,388 @@
+"""The questions that an assistant can ask: arguments and answers. Nothing here needs the extra."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from crmdeck.errors import UsageError
+from crmdeck.mcp.answers import DEFAULT_BYTES, Answer, Row, render
+from crmdeck.model import (
+    ConnectionStatus,
+    DriftEvent,
+    FieldChange,
+    Status,
+    format_utc,
+)
+from crmdeck.text import count
+from crmdeck.workspace import Workspace, parse_past_moment, place_of, what_happened
+
+_STATES = {
+    Status.ERROR: "its last refresh failed",
+    Status.REAUTH_REQUIRED: "sign-in required",
+    Status.DISCONNECTED: "disconnected",
+}
+
+
+class Arguments(BaseModel):
+    """What every question takes."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True
+    )
+
+    cursor: Annotated[
+        str | None, Field(description="`more` of the page before, with the same arguments.")
+    ] = None
+    max_bytes: Annotated[
+        int, Field(ge=2_000, le=40_000, description="Largest size of the answer.")
+    ] = DEFAULT_BYTES
+
+
+_Name = Annotated[str, Field(min_length=1, description="Connection name, from `status`.")]
+_AnyName = Annotated[str | None, Field(min_length=1, description="Connection name (default: all).")]
+_Object = Annotated[str, Field(min_length=1, description="CRM object, such as Opportunity.")]
+_Field = Annotated[str, Field(min_length=1, description="API name of the CRM field.")]
+
+
+class StatusArguments(Arguments):
+    """Nothing else."""
+
+
+class ChangesArguments(Arguments):
+    """A time, a connection, and whether all changes count."""
+
+    since: Annotated[
+        str, Field(description="Date or age: 2026-05-16, 12h, 7d, 2w (at most 40 characters).")
+    ] = "7d"
+    only_what_matters: Annotated[
+        bool, Field(description="Only open breaking and risky changes, in groups.")
+    ] = True
+    connection: _AnyName = None
+
+
+class FieldArguments(Arguments):
+    """One CRM field."""
+
+    connection: _Name
+    object: _Object
+    field: _Field
+
+
+class ImpactArguments(FieldArguments):
+    """One CRM field, and what happens to it."""
+
+    change: Annotated[FieldChange, Field(description="The planned change.")] = FieldChange.REMOVED
+
+
+class FindArguments(Arguments):
+    """A meaning in words."""
+
+    meaning: Annotated[
+        str, Field(min_length=1, max_length=200, description="Such as: partner tier.")
+    ]
+    connection: _AnyName = None
+
+
+class MappingArguments(Arguments):
+    """One object pair, or none for the list of pairs."""
+
+    connection: _Name
+    pair: Annotated[
+        str | None,
+        Field(description="Such as deal_registration--Opportunity (default: list the pairs)."),
+    ] = None
+
+
+class PreflightArguments(Arguments):
+    """One object pair, and the kind of write."""
+
+    connection: _Name
+    pair: Annotated[str, Field(description="Such as deal_registration--Opportunity.")]
+    update: Annotated[bool, Field(description="Judge updates, not new records.")] = False
+
+
+def status(ws: Workspace, asked: StatusArguments) -> Answer:
+    """Return the state of each connection, its open changes and its alerts."""
+    statuses = ws.health.statuses()
+    rows: list[Row] = [
+        {
+            "connection": one.name,
+            "platform": one.platform,
+            "status": one.status,
+            "lastRefresh": _moment(one.last_sync_at),
+            "openChanges": one.open_changes.count,
+            "breaking": one.open_changes.breaking,
+            "alerts": [
+                {"code": alert.code, "message": alert.message, "nextStep": alert.remedy}
+                for alert in one.open_alerts
+            ],
+        }
+        for one in statuses
+    ]
+    return Answer(rows, _gaps(statuses, ws.now))
+
+
+def changes(ws: Workspace, asked: ChangesArguments) -> Answer:
+    """Return what changed, what breaks mappings first."""
+    since = parse_past_moment(asked.since[:40], ws.now)
+    statuses = _statuses(ws, asked.connection)
+    names = {one.id: one.name for one in statuses}
+    report = ws.drift.report(asked.connection, since=since)
+    gaps = _gaps(statuses, ws.now, since)
+    if not asked.only_what_matters:
+        events = sorted(report.events, key=lambda one: (not one.affected_mappings,
+                                                        -one.severity.rank))  # fmt: skip
+        return Answer([_change_row(one, names) for one in events], gaps)
+    titles = {story.id: story.title for story in report.stories}
+    groups = [
+        (group, recent)
+        for group in ws.drift.open_groups(asked.connection)
+        if (recent := [one for one in group.changes if one.detected_at >= since])
+    ]
+    groups.sort(key=lambda each: (not each[0].touches_mappings, -each[0].severity.rank))
+    rows: list[Row] = []
+    for group, recent in groups:
+        row = dict(_change_row(recent[0], names))
+        row["severity"] = group.severity
+        if len(recent) > 1:
+            row["what"] = titles.get(group.id, row["what"])
+            row["changes"] = len(recent)
+            row["mappings"] = sorted({key for one in recent for key in one.affected_mappings})
+        rows.append(row)
+    left_out = len(report.events) - sum(len(recent) for _, recent in groups)
+    if left_out:
+        gaps.append(
+            f"{count(left_out, 'safe or settled change')} left out: onlyWhatMatters=false lists "
+            "all."
+        )
+    return Answer(rows, gaps)
+
+
+def impact(ws: Workspace, asked: ImpactArguments) -> Answer:
+    """Return what breaks if the field changes, the worst first."""
+    found = ws.fields.impact(asked.connection, asked.object, asked.field, asked.change)
+    rows: list[Row] = [
+        {key: value for key, value in effect.to_wire().items() if value} for effect in found.effects
+    ]
+    return Answer(rows, [*_gaps(_statuses(ws, asked.connection), ws.now), *found.not_checked])
+
+
+def find_fields(ws: Workspace, asked: FindArguments) -> Answer:
+    """Return fields by meaning, ranked, with reasons."""
+    refs = [asked.connection] if asked.connection else []
+    found = ws.fields.find(asked.meaning, *refs)
+    rows: list[Row] = [
+        {
+            "rank": rank,
+            "connection": one.connection,
+            "object": one.field.object_type,
+            "field": one.field.name,
+            "label": one.field.label,
+            "type": one.field.type,
+            "reasons": one.reasons,
+        }
+        for rank, one in enumerate(found.fields, 1)
+    ]
+    gaps = _gaps(_statuses(ws, asked.connection), ws.now)
+    return Answer(rows, [*gaps, *found.not_checked, "Objects out of scope were not read."])
+
+
+def field(ws: Workspace, asked: FieldArguments) -> Answer:
+    """Return the attributes of a field, then its picklist values, a row each."""
+    found = ws.schemas.field(asked.connection, asked.object, asked.field)
+    known = found.to_wire()
+    values = known.pop("picklist")
+    known.pop("native")
+    mapped = ws.schemas.overview(asked.connection).mapped.get((asked.object, asked.field), ())
+    rates = ws.schemas.fill_rates(asked.connection, asked.object)
+    rows: list[Row] = [
+        {"attribute": key, "value": value}
+        for key, value in known.items()
+        if value not in (None, "", [], {})
+    ]
+    rows += [
+        {"attribute": "mapping", "value": f"{one.object_pair}:{one.partner_field}"}
+        for one in mapped
+    ]
+    gaps = _gaps(_statuses(ws, asked.connection), ws.now)
+    if asked.field in rates:
+        rate = rates[asked.field]
+        rows.append({"attribute": "fillRate", "value": rate.rate, "records": rate.sampled})
+    else:
+        gaps.append("Fill rate: no records were sampled.")
+    usage = ws.schemas.known_usages(asked.connection)
+    if not any(key[1:] == (asked.object, asked.field) for key in usage):
+        gaps.append("The CRM was not asked where it uses the field.")
+    rows += [{"picklistValue": value["value"], "active": value["active"]} for value in values]
+    return Answer(rows, gaps)
+
+
+def mapping(ws: Workspace, asked: MappingArguments) -> Answer:
+    """Return the current mapping of an object pair, or the pairs with decisions."""
+    gaps = _gaps(_statuses(ws, asked.connection), ws.now)
+    if asked.pair is None:
+        return Answer([pair.to_wire() for pair in ws.mappings.pairs(asked.connection)], gaps)
+    found = ws.mappings.get(asked.connection, asked.pair)
+    rows: list[Row] = []
+    for line in found.lines:
+        row: dict[str, Any] = {
+            "partnerField": line.partner_field,
+            "state": line.state,
+            "crmField": line.crm_field,
+        }
+        if line.crm_field is not None:
+            row["direction"] = line.direction
+        if line.drift_summary:
+            row["changedSince"] = line.drift_summary
+        rows.append(row)
+    rows.sort(key=lambda row: "changedSince" not in row)
+    required = ws.mappings.required_unmapped(asked.connection, asked.pair)
+    rows = [{"requiredCrmField": one.name, "state": "no source"} for one in required] + rows
+    return Answer(rows, [*gaps, "Preflight was not run: ask `preflight` for refused writes."])
+
+
+def preflight(ws: Workspace, asked: PreflightArguments) -> Answer:
+    """Return when the accepted rows of a pair fail, judged with values at the edge."""
+    found = ws.preflights.fails_when(asked.connection, asked.pair, create=not asked.update)
+    rows: list[Row] = [
+        {key: value for key, value in one.to_wire().items() if value} for one in found
+    ]
+    gaps = _gaps(_statuses(ws, asked.connection), ws.now)
+    return Answer(rows, [*gaps, "Only edge values were judged, no real records."])
+
+
+class Tool(NamedTuple):
+    """A question with its arguments, its answer, and its description for the assistant."""
+
+    arguments: type[Arguments]
+    answer: Callable[[Workspace, Any], Answer]
+    description: str
+
+
+TOOLS = {
+    "status": Tool(
+        StatusArguments,
+        status,
+        "How are the CRM connections? State, last refresh, open changes, and alerts with their "
+        "next step.",
+    ),
+    "changes": Tool(
+        ChangesArguments,
+        changes,
+        "What changed in the CRMs since a date? Changes that break mappings come first.",
+    ),
+    "impact": Tool(
+        ImpactArguments,
+        impact,
+        "What breaks if this CRM field is renamed, removed or shortened? Mappings, rules, "
+        "formulas, dependent picklists, and known users of the field.",
+    ),
+    "find_fields": Tool(
+        FindArguments,
+        find_fields,
+        "Which CRM fields mean this? Ranked across connections, with reasons.",
+    ),
+    "field": Tool(
+        FieldArguments,
+        field,
+        "What is this CRM field? Its attributes, mappings, fill rate and picklist values.",
+    ),
+    "mapping": Tool(
+        MappingArguments,
+        mapping,
+        "How is this object pair mapped? Without a pair: which pairs exist?",
+    ),
+    "preflight": Tool(
+        PreflightArguments,
+        preflight,
+        "Which writes of this object pair will the CRM refuse or change?",
+    ),
+}
+
+
+def ask(ws: Workspace, name: str, arguments: object) -> str:
+    """Return the answer to a question as JSON.
+
+    Raises UsageError for an unknown question and for invalid arguments, and the errors of the
+    workspace.
+    """
+    tool = TOOLS.get(name)
+    if tool is None:
+        raise UsageError(
+            f"There is no tool '{name}'.",
+            remedy=f"Use one of: {', '.join(TOOLS)}",
+            code="TOOL_NOT_FOUND",
+        )
+    try:
+        asked = tool.arguments.model_validate({} if arguments is None else arguments)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or "arguments"
+        raise UsageError(
+            f"The argument '{place}' of {name} is invalid.",
+            cause=f"{first['msg']}.",
+            remedy=f"Arguments of {name}: {', '.join(_names(tool.arguments))}",
+            code="BAD_ARGUMENT",
+        ) from None
+    rest = asked.model_dump(mode="json", exclude={"cursor", "max_bytes"})
+    question = f"{name} {json.dumps(rest, sort_keys=True)}"
+    return render(tool.answer(ws, asked), question, asked.cursor, asked.max_bytes)
+
+
+def _names(arguments: type[Arguments]) -> Iterable[str]:
+    return (field.alias or name for name, field in arguments.model_fields.items())
+
+
+def _statuses(ws: Workspace, ref: str | None) -> tuple[ConnectionStatus, ...]:
+    return ws.health.statuses() if ref is None else (ws.health.status(ref),)
+
+
+def _gaps(
+    statuses: Iterable[ConnectionStatus], now: datetime, since: datetime | None = None
+) -> list[str]:
+    """Return sentences about connections whose schema is missing, old or incomplete."""
+    sentences = []
+    for one in statuses:
+        last = one.schema_stats.last_discovered_at
+        if last is None:
+            sentences.append(f"{one.name} was never refreshed.")
+            continue
+        state = _STATES.get(one.status)
+        if since is not None and last < since:
+            why = f" ({state})" if state else ""
+            sentences.append(
+                f"{one.name} was last refreshed on {last:%Y-%m-%d %H:%M} UTC{why}: later changes "
+                "are unknown."
+            )
+        elif state is not None:
+            sentences.append(f"{one.name}: {state}. Its schema is from {last:%Y-%m-%d}.")
+        elif one.schema_stats.stale_object_count:
+            stale = count(one.schema_stats.stale_object_count, "object")
+            sentences.append(f"{one.name}: {stale} stale, refreshed on {last:%Y-%m-%d}.")
+        if one.schema_stats.failed_object_count:
+            failed = count(one.schema_stats.failed_object_count, "object")
+            sentences.append(f"{one.name}: {failed} could not be read in the last refresh.")
+    return sentences
+
+
+def _change_row(event: DriftEvent, names: dict[str, str]) -> Row:
+    row = {
+        "connection": names.get(event.connection_id, event.connection_id),
+        "place": place_of(event),
+        "what": what_happened(event),
+        "severity": event.severity,
+        "mappings": event.affected_mappings,
+        "by": event.changed_by,
+        "detectedAt": _moment(event.detected_at),
+    }
+    return {key: value for key, value in row.items() if value}
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return format_utc(moment) if moment is not None else None

@@ -1,0 +1,121 @@
+"""Each question has an answer in the demo, and bad arguments are refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from crmdeck.errors import CrmdeckError
+from crmdeck.mcp.tools import TOOLS, ask
+from crmdeck.workspace import Workspace, open_demo
+
+PAIR = "deal_registration--Opportunity"
+PLACE = {"connection": "acme-prod", "object": "Opportunity"}
+QUESTIONS: dict[str, dict[str, Any]] = {
+    "status": {},
+    "changes": {"since": "90d"},
+    "impact": {**PLACE, "field": "Amount", "change": "renamed"},
+    "find_fields": {"meaning": "how much the deal is worth"},
+    "field": {**PLACE, "field": "StageName"},
+    "mapping": {"connection": "acme-prod", "pair": PAIR},
+    "preflight": {"connection": "acme-prod", "pair": PAIR},
+}
+
+
+@pytest.fixture(scope="module")
+def ws() -> Iterator[Workspace]:
+    with open_demo(at=datetime(2026, 5, 16, 12, tzinfo=UTC)) as workspace:
+        yield workspace
+
+
+def answer(ws: Workspace, name: str, **more: object) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(ask(ws, name, {**QUESTIONS[name], **more}))
+    return found
+
+
+def test_gaps_name_each_connection_that_the_answer_can_not_speak_for(ws: Workspace) -> None:
+    status = answer(ws, "status")
+    assert status["total"] == len(status["rows"]) == 4
+    states = {row["connection"]: row["status"] for row in status["rows"]}
+    named = {sentence.split(":")[0].split(" ")[0] for sentence in status["notChecked"]}
+    assert {name for name, state in states.items() if state != "active"} <= named
+    recent = answer(ws, "changes", since="3d")
+    old = [sentence for sentence in recent["notChecked"] if "later changes are unknown" in sentence]
+    assert {sentence.split(" ")[0] for sentence in old} >= {"acme-emea", "legacy-portal"}
+    assert not any(sentence.startswith("acme-prod") for sentence in recent["notChecked"])
+
+
+def test_changes_that_break_mappings_come_first_and_all_are_counted(ws: Workspace) -> None:
+    rows = answer(ws, "changes", maxBytes=40_000)["rows"]
+    touching = ["mappings" in row for row in rows]
+    assert touching == sorted(touching, reverse=True)
+    assert any(touching)
+    assert {row["severity"] for row in rows} <= {"breaking", "risky"}
+    assert len(rows) == ws.drift.open_changes().count
+    every = answer(ws, "changes", onlyWhatMatters=False)
+    assert every["total"] > len(rows)
+    assert every["more"] is not None
+    page = answer(ws, "changes", onlyWhatMatters=False, cursor=every["more"])
+    assert page["rows"][0] not in every["rows"]
+
+
+def test_impact_and_find_give_reasons_and_no_percentage(ws: Workspace) -> None:
+    found = answer(ws, "impact")
+    assert [(row["kind"], row["name"]) for row in found["rows"]] == [
+        ("mapping", "deal_registration.estimatedValue"),
+        ("formula", "Sum_Open_Opportunities__c"),
+    ]
+    assert any("was not asked" in sentence for sentence in found["notChecked"])
+    fields = answer(ws, "find_fields")["rows"]
+    assert fields[0]["label"] == "Estimated Deal Value"
+    assert all(row["reasons"] for row in fields)
+    assert "%" not in json.dumps(fields)
+
+
+def test_field_mapping_and_preflight_answer_in_rows(ws: Workspace) -> None:
+    facts = answer(ws, "field")["rows"]
+    assert {"attribute": "type", "value": "picklist"} in facts
+    assert any(row.get("picklistValue") == "Closed Won" for row in facts)
+    rows = answer(ws, "mapping")["rows"]
+    assert {"requiredCrmField": "Name", "state": "no source"} in rows
+    assert any("changedSince" in row for row in rows)
+    assert PAIR in {row["objectPair"] for row in answer(ws, "mapping", pair=None)["rows"]}
+    assert "refused" in {row["outcome"] for row in answer(ws, "preflight")["rows"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "code"),
+    [
+        ("field", {**PLACE, "connection": 5, "field": "Amount"}, "BAD_ARGUMENT"),
+        ("field", PLACE, "BAD_ARGUMENT"),
+        ("status", {"maxBytes": "many"}, "BAD_ARGUMENT"),
+        ("status", {"verbose": True}, "BAD_ARGUMENT"),
+        ("status", [1], "BAD_ARGUMENT"),
+        ("impact", {**QUESTIONS["impact"], "change": "moved"}, "BAD_ARGUMENT"),
+        ("impact", {**QUESTIONS["impact"], "field": "Amout"}, "FIELD_NOT_FOUND"),
+        ("field", {**PLACE, "connection": "acme-prd", "field": "A"}, "CONNECTION_NOT_FOUND"),
+        ("changes", {"since": "soon"}, "BAD_MOMENT"),
+        ("find_fields", {"meaning": "…"}, "NO_WORDS"),
+        ("mapping", {"connection": "acme-prod", "pair": "Opportunity"}, "BAD_OBJECT_PAIR"),
+        ("accept", {}, "TOOL_NOT_FOUND"),
+    ],
+)
+def test_a_bad_argument_is_refused_with_a_next_step(
+    ws: Workspace, name: str, arguments: object, code: str
+) -> None:
+    with pytest.raises(CrmdeckError) as caught:
+        ask(ws, name, arguments)
+    assert caught.value.code == code
+    assert caught.value.remedy
+
+
+def test_no_question_writes_a_decision_or_an_audit_entry(ws: Workspace) -> None:
+    before = len(ws.audit.entries()), len(ws.mappings.decisions("acme-prod"))
+    assert set(QUESTIONS) == set(TOOLS)
+    for name, arguments in QUESTIONS.items():
+        ask(ws, name, arguments)
+    assert (len(ws.audit.entries()), len(ws.mappings.decisions("acme-prod"))) == before
