@@ -37,7 +37,7 @@ def decision(
 
 
 def example(left: str, right: str, place: str) -> Example:
-    return Example(Field(name=left), Field(name=right), place)
+    return Example(Field(name=left), Field(name=right), place, exact=place == THERE)
 
 
 def test_an_empty_log_is_no_evidence() -> None:

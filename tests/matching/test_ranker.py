@@ -298,6 +298,13 @@ def test_a_decision_teaches_similar_names(there: str, label: str) -> None:
     ]
 
 
+def test_a_decision_teaches_no_other_field_of_the_same_list() -> None:
+    taught = Evidence(connections=(example("accountName", "Name", "acme-emea"),))
+    before, after = ranked()["contactName"], ranked(evidence=taught)["contactName"]
+    assert "accepted" not in str(after)
+    assert after.crm_field == before.crm_field
+
+
 def test_a_suggestion_of_the_source_counts() -> None:
     evidence = Evidence(suggested={"contactTitle": {"Name": 1.0}})
     found = ranked(evidence=evidence)["contactTitle"]

@@ -115,6 +115,12 @@ def match(
         str | None,
         typer.Option("--right-object", help="Object in the right file, if it contains several."),
     ] = None,
+    decisions: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--decisions", metavar="FILE", help="Mapping file to learn from (repeatable)."
+        ),
+    ] = None,
     encoder: EncoderOption = "auto",
 ) -> None:
     """Match the fields of two schema files, without a connection.
@@ -125,7 +131,12 @@ def match(
     with failing(listing.as_json):
         listing.require(columns := workspace.MATCH_COLUMNS)
         matches = workspace.match_files(
-            left, right, left_object=left_object, right_object=right_object, encoder=encoder
+            left,
+            right,
+            left_object=left_object,
+            right_object=right_object,
+            encoder=encoder,
+            decisions=[_read(file) for file in decisions or ()],
         )
         listing.emit(
             matches.suggestions,

@@ -12,11 +12,15 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class Example:
-    """A field pair decided for `place`: another object pair or another connection."""
+    """A field pair decided for `place`: another object pair or another connection.
+
+    An `exact` one counts only for fields with the same names.
+    """
 
     left: Field
     right: Field
     place: str
+    exact: bool = False
 
     @property
     def names(self) -> Pair:
@@ -34,13 +38,14 @@ class Fields:
     partner: Mapping[str, Sequence[Field]] = field(default_factory=dict)
     crm: Mapping[tuple[str, str], Sequence[Field]] = field(default_factory=dict)
 
-    def example(self, decision: Decision, place: str) -> Example:
+    def example(self, decision: Decision, place: str, *, exact: bool = False) -> Example:
         pair = ObjectPair.parse(decision.object_pair)
         right = self.crm.get((decision.connection_id, pair.crm_object), ())
         return Example(
             _named(decision.partner_field, self.partner.get(pair.partner_object, ())),
             _named(decision.crm_field or "", right),
             place,
+            exact,
         )
 
 
@@ -53,9 +58,9 @@ class Evidence:
 
     `accepted` and `rejected` are field pairs of the ranked object pair. `elsewhere` are the field
     pairs accepted for other object pairs, `connections` those accepted for this object pair in
-    other connections. They also count for fields with similar names. `suggested` has the source's
-    own suggestions by PartnerOS field, with their confidence. `outcomes` are the confidences of
-    decided pairs, and whether they were accepted.
+    other connections. They also count for similar names of the same PartnerOS object. `suggested`
+    has the source's own suggestions by PartnerOS field, with their confidence. `outcomes` are the
+    confidences of decided pairs, and whether they were accepted.
     """
 
     accepted: Mapping[str, str] = field(default_factory=dict)
@@ -82,6 +87,7 @@ class Evidence:
         accepted: dict[str, str] = {}
         rejected: set[Pair] = set()
         elsewhere: dict[Pair, Decision] = {}
+        partner_object = ObjectPair.parse(object_pair).partner_object
         outcomes: list[tuple[float, bool]] = []
         for decision in in_force(list(log)):
             here = decision.object_pair == object_pair
@@ -111,7 +117,13 @@ class Evidence:
             accepted=accepted,
             rejected=frozenset(rejected),
             elsewhere=tuple(
-                fields.example(decision, decision.object_pair) for decision in elsewhere.values()
+                # Objects of PartnerOS have similar names for different facts.
+                fields.example(
+                    decision,
+                    decision.object_pair,
+                    exact=ObjectPair.parse(decision.object_pair).partner_object != partner_object,
+                )
+                for decision in elsewhere.values()
             ),
             connections=tuple(
                 fields.example(decision, name)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from crmdeck.errors import ConflictError, UsageError
 from crmdeck.model import Choice, Direction, FieldMapping, MappingLine
+from crmdeck.workspace import match_files
 from crmdeck.workspace.mappings.file import MappingFile
 from tests.mapping.pairs import ACCEPTED, PAIR, PENDING, REJECTED, field, review
 
@@ -120,3 +122,31 @@ def test_the_first_problems_are_listed_and_the_rest_counted() -> None:
     with pytest.raises(UsageError, match="7 mappings") as raised:
         file.require_fit(wrong, review(), "acme")
     assert str(raised.value.cause).endswith("'gone4'. And 2 more.")
+
+
+def test_a_mapping_file_teaches_a_match_of_two_files(tmp_path: Path) -> None:
+    left, right = tmp_path / "left.csv", tmp_path / "right.csv"
+    left.write_text("name,label,type\nestimatedValue,Estimated Value,currency\n")
+    right.write_text("name,label,type\nQubo_Zarel__c,,currency\nPhone,,phone\n")
+    mapping = {
+        "objectPair": PAIR,
+        "connection": "acme-emea",
+        "lines": [
+            {
+                "partnerField": "estimatedValue",
+                "label": "Estimated Value",
+                "state": "accepted",
+                "crmField": "ACM_Qubo_Zarel__c",
+                "direction": "push",
+            },
+            {"partnerField": "phone", "state": "rejected", "crmField": "Phone"},
+        ],
+    }
+    taught = match_files(left, right, decisions=[json.dumps([mapping])], encoder="none")
+    (found,) = taught.suggestions
+    assert found.crm_field == "Qubo_Zarel__c"
+    assert "accepted like this in acme-emea: ACM_Qubo_Zarel__c" in str(found.reasons)
+    for text in ("{", "[]", json.dumps({**mapping, "lines": [{"state": "accepted"}]})):
+        with pytest.raises(UsageError) as caught:
+            match_files(left, right, decisions=[text])
+        assert caught.value.code == "BAD_MAPPING_FILE"

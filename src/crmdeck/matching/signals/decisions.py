@@ -48,7 +48,10 @@ def likeness(
     shared = best_of_readings(overlap(readings, theirs, weights), starts, their_starts)
     found: Matrix = np.clip((shared - _SIMILAR) / (1 - _SIMILAR), 0, 1)
     names, other_names = (np.array([one.name for one in side]) for side in (fields, others))
-    found[names[:, None] == other_names[None, :]] = 1
+    same = names[:, None] == other_names[None, :]
+    # A field of another name isn't meant if the decided one is in the list.
+    found[:, same.any(axis=0)] = 0
+    found[same] = 1
     return found
 
 
@@ -59,8 +62,9 @@ def learn(left: Matrix, right: Matrix, examples: Sequence[Example]) -> Learned:
     """
     best = np.zeros((len(left), len(right)), np.float32)
     nearest = np.full(best.shape, -1, np.intp)
-    for place in range(len(examples)):
-        rows, columns = np.flatnonzero(left[:, place]), np.flatnonzero(right[:, place])
+    for place, example in enumerate(examples):
+        least = 1 if example.exact else np.finfo(np.float32).tiny
+        rows, columns = (np.flatnonzero(side[:, place] >= least) for side in (left, right))
         block = np.ix_(rows, columns)
         alike = np.minimum(left[rows, place][:, None], right[columns, place][None, :])
         nearer = alike > best[block]

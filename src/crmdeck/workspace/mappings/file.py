@@ -10,13 +10,15 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import ValidationError
 
 from crmdeck.errors import ConflictError, UsageError
 from crmdeck.mapping.review import Review
 from crmdeck.mapping.validity import why_invalid
-from crmdeck.model import Choice, DecisionState, Direction, FieldMapping, WireModel
+from crmdeck.matching.evidence import Example
+from crmdeck.model import Choice, DecisionState, Direction, Field, FieldMapping, WireModel
 from crmdeck.text import count, mistake_text
 
 VERSION = 1
@@ -58,18 +60,7 @@ class MappingFile:
     @classmethod
     def parse(cls, text: str, pair: str) -> MappingFile:
         """Return the choices in a file for `pair`; raises UsageError if there are none."""
-        try:
-            loaded: object = json.loads(text)
-        except json.JSONDecodeError as error:
-            where = f"line {error.lineno}, column {error.colno}"
-            raise _not_a_mapping(pair, f"The file isn't JSON at {where}: {error.msg}.") from None
-        except (ValueError, RecursionError) as error:
-            raise _not_a_mapping(pair, f"The file isn't JSON: {error}.") from None
-        mappings = [
-            one
-            for one in (loaded if isinstance(loaded, list) else [loaded])
-            if isinstance(one, dict) and "objectPair" in one and isinstance(one.get("lines"), list)
-        ]
+        mappings = _mappings(text, pair)
         mapping = next((one for one in mappings if one["objectPair"] == pair), None)
         if mapping is None:
             found = ", ".join(str(one["objectPair"]) for one in mappings[:_NAMED])
@@ -195,6 +186,39 @@ class MappingFile:
                 yield f"Line {line}: {why}" if line else why
 
 
+def accepted_pairs(text: str) -> tuple[Example, ...]:
+    """Return the accepted field pairs of all mappings in a file; raises UsageError."""
+    found = []
+    for mapping in _mappings(text, ""):
+        place = _text(mapping.get("connection")) or str(mapping["objectPair"])
+        for line in mapping["lines"]:
+            try:
+                choice = Choice.from_wire(line)
+            except ValueError as error:
+                raise _not_a_mapping("", f"{place}: {_reason(error)}.") from None
+            if choice.state is DecisionState.ACCEPTED and choice.crm_field:
+                left = Field(name=choice.partner_field, label=_text(line.get("label")) or "")
+                found.append(Example(left, Field(name=choice.crm_field), place))
+    if not found:
+        raise _not_a_mapping("", "The file contains no accepted mapping.")
+    return tuple(found)
+
+
+def _mappings(text: str, pair: str) -> list[dict[str, Any]]:
+    try:
+        loaded: object = json.loads(text)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise _not_a_mapping(pair, f"The file isn't JSON at {where}: {error.msg}.") from None
+    except (ValueError, RecursionError) as error:
+        raise _not_a_mapping(pair, f"The file isn't JSON: {error}.") from None
+    return [
+        one
+        for one in (loaded if isinstance(loaded, list) else [loaded])
+        if isinstance(one, dict) and "objectPair" in one and isinstance(one.get("lines"), list)
+    ]
+
+
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
@@ -219,7 +243,7 @@ def _line_numbers(text: str) -> dict[str, int]:
 
 def _not_a_mapping(pair: str, cause: str) -> UsageError:
     return UsageError(
-        f"This isn't a mapping of {pair}.",
+        f"This isn't a mapping of {pair}." if pair else "This isn't a mapping.",
         cause=cause,
         remedy="Use a file written by crmdeck export NAME --what mapping",
         code="BAD_MAPPING_FILE",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from crmdeck import matching
 from crmdeck.connectors.files import load_schema_file
 from crmdeck.model import Suggestion, WireModel
+from crmdeck.workspace.mappings.file import accepted_pairs
 from crmdeck.workspace.mappings.knowledge import load_knowledge
 from crmdeck.workspace.mappings.ranking import NO_ENCODER, check_encoder
 
@@ -29,29 +32,37 @@ def match_files(
     left_object: str | None = None,
     right_object: str | None = None,
     encoder: str = "auto",
+    decisions: Sequence[str] = (),
     home: Path | None = None,
 ) -> FileMatches:
     """Return one suggestion for each field of the left file.
 
     Files are Salesforce describes, HubSpot property lists, or CSV with the columns name, label,
-    description, type, picklist (values separated by `|`). Raises SourceError with the file and
-    place that can't be read, UsageError if a file has several objects and none is named.
+    description, type, picklist (values separated by `|`). `decisions` are mappings as `crmdeck
+    export NAME --what mapping` writes them: what was accepted there also counts here, for similar
+    names too. Raises SourceError with the file and place that can't be read, UsageError if a file
+    has several objects and none is named, or for text that isn't a mapping.
     """
+    earlier = tuple(pair for text in decisions for pair in accepted_pairs(text))
+    evidence = matching.Evidence(connections=earlier)
     ours = load_schema_file(left, left_object)
     theirs = load_schema_file(right, right_object)
     knowledge = load_knowledge(home)
     used = matching.SentenceEncoder() if check_encoder(encoder) != NO_ENCODER else None
     started = time.perf_counter()
-    context = matching.RankContext(ours.object_type, theirs.object_type)
+    rank = partial(
+        matching.rank,
+        ours.fields,
+        theirs.fields,
+        context=matching.RankContext(ours.object_type, theirs.object_type),
+        knowledge=knowledge,
+        evidence=evidence,
+    )
     try:
-        suggestions = matching.rank(
-            ours.fields, theirs.fields, context=context, knowledge=knowledge, encoder=used
-        )
+        suggestions = rank(encoder=used)
     except matching.EncoderUnavailableError:
         used = None
-        suggestions = matching.rank(
-            ours.fields, theirs.fields, context=context, knowledge=knowledge, encoder=None
-        )
+        suggestions = rank(encoder=None)
     return FileMatches(
         suggestions=suggestions,
         encoder=used.name if used else NO_ENCODER,
