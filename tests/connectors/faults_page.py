@@ -12,7 +12,7 @@ from crmdeck.connectors.limits import Limits
 from crmdeck.errors import CrmdeckError, QuotaExceededError, ReauthRequiredError
 
 PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
-COLUMNS = ("answer", "code", "message and cause", "next step", "crmdeck")
+COLUMNS = ("answer", "code", "cause", "next step", "crmdeck")
 
 INTRO = """\
 # Error codes
@@ -28,9 +28,9 @@ fail, the connection is in `error`.
 |---|---|
 | renews | renews the token once, and repeats the request once |
 | waits | waits as the CRM asks, or for a growing time, and repeats the request within a budget |
-| stops: sign-in required | ends the refresh; the connection is `reauth_required`, exit code 3 |
+| sign-in | ends the refresh; the connection is `reauth_required`, exit code 3 |
 | stops | ends the refresh; the connection is in `error`, exit code 1, or 2 for wrong usage |
-| object fails | that object fails, the others continue |
+| skips | that object fails, the others continue |
 """
 
 SANDBOX = """
@@ -102,16 +102,16 @@ def _row(fault: Fault) -> tuple[str, ...]:
     answer.append(", ".join(map(str, fault.statuses)))
     answer.append(f"“{fault.says}”" if fault.says else "")
     match = " ".join(part for part in answer if part) or "anything else"
-    return match, f"`{fault.code}`", f"{fault.message} {fault.cause}", fault.remedy, _does(fault)
+    return match, f"`{fault.code}`", fault.cause or fault.message, fault.remedy, _does(fault)
 
 
 def _does(fault: Fault) -> str:
     does = [word for word, holds in (("renews", fault.renew), ("waits", fault.wait)) if holds]
     if issubclass(fault.error, ReauthRequiredError):
-        does.append("stops: sign-in required")
+        does.append("sign-in")
     else:
         stops = fault.whole or issubclass(fault.error, QuotaExceededError)
-        does.append("stops" if stops else "object fails")
+        does.append("stops" if stops else "skips")
     return ", then ".join(does)
 
 
@@ -129,7 +129,7 @@ def _network() -> tuple[CrmdeckError, ...]:
 
 
 def _network_row(error: CrmdeckError) -> tuple[str, ...]:
-    return f"`{error.code}`", f"{error.message} {error.cause}", error.remedy or ""
+    return f"`{error.code}`", error.cause or error.message, error.remedy or ""
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ ANSWERS: Mapping[str, tuple[type[WireModel], str]] = {
     "schema NAME --api-version next": (model.VersionPreview, "with `reasons`"),
     "drift [NAME]": (
         model.DriftReport,
-        "with `reasons`, and the name `connection` after each `connectionId`",
+        "with `reasons`, and `connection` after each `connectionId`",
     ),
     "compare NAME [OTHER]": (model.Comparison, ""),
     "check": (model.CheckReport, ""),
@@ -49,7 +49,7 @@ ANSWERS: Mapping[str, tuple[type[WireModel], str]] = {
     "mapping accept NAME PAIR": (model.Decision, "a list; also `reject` and `apply`"),
     "audit [NAME]": (
         model.AuditEntry,
-        "a list, with the name `connection` after each `connectionId`",
+        "a list, with `connection` after each `connectionId`",
     ),
     "export NAME --what schema": (model.ObjectDetail, "a list; one record with `--object`"),
 }
@@ -183,8 +183,7 @@ def inner(kind: type[WireModel]) -> Iterator[type[WireModel]]:
 def answers() -> str:
     """Return the record of each command."""
     rows = [
-        (f"`crmdeck {command} --json`", link(kind.__name__), more)
-        for command, (kind, more) in ANSWERS.items()
+        (f"`{command}`", link(kind.__name__), more) for command, (kind, more) in ANSWERS.items()
     ]
     return table(("command", "record", ""), rows)
 
@@ -196,18 +195,18 @@ def records() -> str:
     for name, schema in sorted(definitions.items()):
         if "enum" not in schema:
             words = on_the_wire(" ".join((getattr(model, name).__doc__ or "").split()))
-            rows = [
-                (f"`{key}`", value_words(value, definitions))
-                for key, value in schema["properties"].items()
-            ]
-            parts.append(f"### {name}\n\n{words}\n\n{table(('key', 'value'), rows)}")
+            keys: dict[str, list[str]] = {}
+            for key, value in schema["properties"].items():
+                keys.setdefault(value_words(value, definitions), []).append(f"`{key}`")
+            rows = ((", ".join(names), value) for value, names in keys.items())
+            parts.append(f"### {name}\n\n{words}\n\n{table(('keys', 'value'), rows)}")
     return "\n".join(parts)
 
 
 def value_words(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
     """Return the values of a key in words."""
     if "anyOf" in schema:
-        return ", or ".join(value_words(each, definitions) for each in schema["anyOf"])
+        return " or ".join(value_words(each, definitions) for each in schema["anyOf"])
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return said(definitions[name]) if "enum" in definitions[name] else link(name)
@@ -215,22 +214,18 @@ def value_words(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> st
         return said({"enum": schema.get("enum", [schema.get("const")])})
     kind = schema.get("type")
     if kind == "array":
-        return f"a list: {value_words(schema.get('items', {}), definitions)}"
+        return f"list of {value_words(schema.get('items', {}), definitions)}"
     if kind == "object":
         more = schema.get("additionalProperties")
-        return (
-            f"an object: {value_words(more, definitions)}"
-            if isinstance(more, dict)
-            else "an object"
-        )
+        return f"object of {value_words(more, definitions)}" if isinstance(more, dict) else "object"
     words = {
         "string": "text",
-        "integer": "a whole number",
-        "number": "a number",
-        "boolean": "`true`, `false`",
+        "integer": "integer",
+        "number": "number",
+        "boolean": "boolean",
         "null": "`null`",
     }
-    return words.get(str(kind), "any value")
+    return words.get(str(kind), "any")
 
 
 def on_the_wire(text: str) -> str:

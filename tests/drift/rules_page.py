@@ -66,7 +66,8 @@ leaves nothing open, unless someone adapted to it.
 
 A **breaking** change stops a mapping or a write from working. A **risky** change may. The rest is \
 **safe**. Severity depends on whether the field is mapped, and whether PartnerOS pulls from it or \
-pushes to it. For both directions the worse one counts.
+pushes to it. For both directions the worse one counts. The tables leave out changes that are \
+always safe, such as new objects, labels and wider permissions.
 
 An attribute that the source doesn't specify is unknown, and unknown is never a change. The \
 refresh lists the attributes that it could not compare. In Salesforce metadata, an element that a \
@@ -133,7 +134,8 @@ def _row(row: Row) -> tuple[str, ...]:
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [columns, ["---"] * len(columns), *rows]
+    rated = (row for row in rows if row[1:4] != (Severity.SAFE,) * 3)
+    lines = [columns, ["---"] * len(columns), *rated]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,29 @@ from crmdeck.tui.panes.schema.filter_keys import keys_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "keys.md"
 BEGIN, END = "<!-- keys -->\n", "<!-- /keys -->"
+DIALOGS = (
+    "Account",
+    "Ask",
+    "Browser",
+    "Choose",
+    "Choose field",
+    "Columns",
+    "Confirm",
+    "Copy as",
+    "First run",
+    "Form",
+    "Go to",
+    "Help",
+    "List",
+    "Messages",
+    "Prompt",
+    "Saved views",
+    "Steps",
+    "Typed",
+    "Value map",
+    "Values",
+)
+"""Left out: each dialog shows its keys."""
 FILTERS, END_OF_FILTERS = "<!-- filters -->\n", "<!-- /filters -->"
 
 
@@ -26,7 +50,16 @@ def page(text: str) -> str:
     head, _, rest = text.partition(FILTERS)
     text = f"{head}{FILTERS}{filter_table()}{END_OF_FILTERS}{rest.partition(END_OF_FILTERS)[2]}"
     head, _, rest = text.partition(BEGIN)
-    return f"{head}{BEGIN}{key_table()}{END}{rest.partition(END)[2]}"
+    return f"{head}{BEGIN}{keys_of_panes()}{END}{rest.partition(END)[2]}"
+
+
+def keys_of_panes() -> str:
+    """Return the key table without the dialogs."""
+    sections = re.split(r"^(?=### )", key_table(), flags=re.MULTILINE)
+    left_out = {f"### {name}\n" for name in DIALOGS}
+    kept = [each for each in sections if each.partition("\n")[0] + "\n" not in left_out]
+    assert len(kept) == len(sections) - len(DIALOGS), "a dialog is missing"
+    return "".join(kept).rstrip() + "\n"
 
 
 def filter_table() -> str:

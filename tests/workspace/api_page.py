@@ -16,7 +16,6 @@ from crmdeck.workspace.checks.service import Checks
 from crmdeck.workspace.connections.health import Health
 from crmdeck.workspace.connections.service import Connections
 from crmdeck.workspace.connections.signin.service import SignIn
-from crmdeck.workspace.context import Context
 from crmdeck.workspace.documents import Documents
 from crmdeck.workspace.drift import Drift
 from crmdeck.workspace.explore.copies import Copies
@@ -73,11 +72,10 @@ def methods(kind: type) -> Iterator[tuple[str, object]]:
 
 
 def drawn() -> str:
-    """Return the tables: one of the workspace, one a service, one of the context."""
+    """Return the tables: one for the workspace, and one for each service."""
     parts = ["## The workspace", "", *_table(Workspace, "ws")]
     for name, service in services().items():
         parts += ["", f"## `ws.{name}`", "", *_table(service, f"ws.{name}")]
-    parts += ["", "## The context", "", *_table(Context, "context")]
     return "\n".join(parts)
 
 
@@ -134,8 +132,8 @@ def _hint(function: object) -> str:
 
 
 def _words(text: str | None) -> str:
-    plain = inspect.cleandoc(text or "").split(">>>")[0]
-    return " ".join(plain.split()).replace("|", "\\|")
+    summary = inspect.cleandoc(text or "").split("\n\n")[0]
+    return " ".join(summary.split()).replace("|", "\\|")
 
 
 if __name__ == "__main__":
