@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -264,11 +265,20 @@ async def test_a_row_without_a_suggestion_is_not_rejected(desk_workspace: Worksp
         assert desk.workspace.mappings.decisions("acme", PAIR) == ()
 
 
-async def test_the_next_open_row_is_found(desk_workspace: Workspace) -> None:
+async def test_keys_pass_over_titles_and_find_the_next_open_row(
+    desk_workspace: Workspace,
+) -> None:
     async with at_desk(desk_workspace) as desk:
         await desk.go("accountName")
-        await desk.press("a")
-        await desk.press("g", "n")
+        await desk.press("a", "g")
+        table = desk.pane.table
+        seen = []
+        for _ in table.shown():
+            seen.append(table.cursor_name)
+            await desk.pilot.press("down")
+        assert None not in seen
+        assert len(set(seen)) == sum(not is_title(line) for line in table.shown())
+        await desk.press("G", "n")
         assert desk.pane.table.cursor_name == "crm:Name"
         await desk.press("n")
         first = desk.line
@@ -380,6 +390,26 @@ async def test_repair_opens_the_alternatives_of_what_broke(desk_workspace: Works
         await desk.press("home", "enter")
         assert desk.stored("accountName").crm_field == "Account_Name_New__c"
         assert "broken" not in screen_text(desk.pilot)
+
+
+async def test_without_a_pair_the_likely_ones_are_listed(desk_workspace: Workspace) -> None:
+    async with at_desk(desk_workspace, pairs={}) as desk:
+        text = screen_text(desk.pilot)
+        assert "Likely pairs. Enter opens one. p lists all 3." in text
+        assert "partner  " not in text
+        assert re.search(r"▌ *deal_registration +↔ +Opportunity +\d+% +not started +1 open", text)
+        await desk.press("enter")
+        await desk.go("accountName")
+        await desk.press("a", "backspace")
+        assert re.search(
+            r"deal_registration +↔ +Opportunity +\d+% +1 of 21", screen_text(desk.pilot)
+        )
+        # Rows of the pair that was left take no keys.
+        await desk.press("X")
+        assert len(desk.workspace.mappings.decisions("acme", PAIR)) == 1
+        await desk.press("enter")
+        assert desk.pane.session is not None
+        assert desk.pane.session.pair == PAIR
 
 
 async def test_pairs_are_searched_and_each_keeps_its_place(desk_workspace: Workspace) -> None:

@@ -598,6 +598,17 @@ class MappingCommands:
         )
 
     @action(
+        "mapping.leave",
+        "Pairs",
+        "backspace",
+        help="Go back to the likely object pairs.",
+        applies=lambda commands: commands.why_no_session() is None,
+        palette=False,
+    )
+    def leave(self) -> None:
+        self._pairs.go_back()
+
+    @action(
         "mapping.edit",
         "Edit as file",
         "E",

@@ -23,6 +23,7 @@ from crmdeck.model import Decision, SuggestAnswer
 from crmdeck.tui.host import PaneHost
 from crmdeck.tui.loading.kept import Kept
 from crmdeck.tui.loading.requests import Job, Loader, as_crmdeck_error
+from crmdeck.tui.panes.mapping.pairs import PairList, read_likely
 from crmdeck.tui.panes.mapping.table import waits
 from crmdeck.tui.state.undo import UndoStep
 from crmdeck.tui.text import count
@@ -141,6 +142,7 @@ class PairLoader:
     `ref` is the connection last asked for. `pairs` are the pairs that show, by connection, and
     `known` the hidden kinds of warnings, by connection and pair. `is_ranked` is true once the
     suggestions are those of the settings. `show` draws a change, with the cursor on a row by name.
+    Without a pair, `likely` are those to choose from.
     """
 
     def __init__(
@@ -152,6 +154,7 @@ class PairLoader:
         show_error: Callable[[CrmdeckError | None], object],
     ) -> None:
         self.session: MappingSession | None = None
+        self.likely: PairList | None = None
         self.ref: str | None = None
         self.pairs: dict[str, str] = {}
         self.known: dict[tuple[str, str], frozenset[str]] = {}
@@ -163,6 +166,7 @@ class PairLoader:
         self._requests = requests
         self._sessions: dict[tuple[str, str], MappingSession] = {}
         self._kept: Kept[Found] = Kept()
+        self._listed: str | None = None
         self._head = 0
         self._refining = False
         self._writer: DecisionWriter | None = None
@@ -187,26 +191,26 @@ class PairLoader:
     def read(self, ref: str | None, field: str | None = None) -> None:
         """Read and rank the pair of a connection: the chosen one, else the one decided on last.
 
-        The cursor goes to `field`, else to the first open row of a pair that did not show.
+        Without one, or if the user went back to them, the likely pairs are listed. The cursor goes
+        to `field`, else to the first open row of a pair that did not show.
         """
         self.ref, self.is_ranked = ref, False
         if ref is None:
             return
-        pair = self.pairs.get(ref)
+        pair, listed = self.pairs.get(ref), self._listed == ref
         session = self._sessions.get((ref, pair or ""))
         known, writes = session is not None, session.writes if session is not None else 0
         workspace = self._host.workspace
         anew = self.session is not None and self.session.ref == ref
 
-        def work(_: Job) -> Found | None:
+        def work(job: Job) -> Found | PairList:
+            self._head = workspace.head()
             chosen = pair
-            if chosen is None:
+            if chosen is None and not listed:
                 begun = latest_first(workspace.mappings.pairs(ref))
                 chosen = begun[0].object_pair if begun else None
             if chosen is None:
-                workspace.schemas.objects(ref)
-                return None
-            self._head = workspace.head()
+                return read_likely(workspace, ref, job.cancel)
 
             def look() -> Found:
                 if known:
@@ -231,10 +235,19 @@ class PairLoader:
         self.pairs[ref] = pair
         self.read(ref)
 
+    def go_back(self) -> None:
+        """Leave the pair that shows, and list the likely pairs."""
+        session = self.current
+        if session is not None:
+            self.pairs.pop(session.ref, None)
+            self._listed = session.ref
+            self.read(session.ref)
+
     def wake(self, head: int) -> None:
         """Read again if another process wrote to the workspace, whose log has this `head` now."""
         if self.session is None:
-            self.read(self.ref)
+            if head != self._head or self.likely is None:
+                self.read(self.ref)
         elif head != self._head:
             self._read_again()
 
@@ -318,21 +331,23 @@ class PairLoader:
 
     def _not_read(self, ref: str, pair: str | None, error: CrmdeckError) -> None:
         session = self.session
-        if session is not None and (session.ref, session.pair) != (ref, pair or session.pair):
+        other = session is not None and (session.ref, session.pair) != (ref, pair or session.pair)
+        if other or self.likely is not None:
             # The rows of another pair would pass for those that could not be read.
             self._leave()
         self.show_error(error)
 
-    def _leave(self) -> None:
-        self.session = None
+    def _leave(self, likely: PairList | None = None) -> None:
+        self.session, self.likely = None, likely
         self._show(Change.PAIR, None)
 
-    def _took(self, ref: str, writes: int, field: str | None, found: Found | None) -> None:
+    def _took(self, ref: str, writes: int, field: str | None, found: Found | PairList) -> None:
         self.show_error(None)
-        if found is None:
-            self._leave()
+        if isinstance(found, PairList):
+            self._leave(found)
             return
         review, answer = found
+        self.likely = self._listed = None
         workspace = self._host.workspace
         self.pairs[ref] = review.pair
         session = self._sessions.get((ref, review.pair))
@@ -466,6 +481,8 @@ class PairLoader:
             session.saved(write, outcome)
             if shown:
                 self._show(Change.ROWS, None)
+            elif self.likely is not None:
+                self.read(self.ref)
             return
         session.failed(write)
         steps = self._host.steps

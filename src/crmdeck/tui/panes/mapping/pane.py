@@ -26,6 +26,8 @@ from crmdeck.tui.panes.mapping.columns import (
 from crmdeck.tui.panes.mapping.commands import NO_PAIR, NO_ROW, MappingCommands
 from crmdeck.tui.panes.mapping.detail import Around, required_detail, row_detail
 from crmdeck.tui.panes.mapping.loader import Change, PairLoader
+from crmdeck.tui.panes.mapping.pairs import LikelyPair
+from crmdeck.tui.panes.mapping.pairs import columns_for as pair_columns
 from crmdeck.tui.panes.mapping.summary import heading, next_step
 from crmdeck.tui.panes.mapping.table import RowTable
 from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane
@@ -54,6 +56,9 @@ class MappingPane(Pane):
         self.table = RowTable(
             columns_for((), 0), key=lambda line: line.key, empty=LOADING, id="lines"
         )
+        self.pair_table: Table[LikelyPair] = Table(
+            pair_columns(()), key=lambda one: one.choice.pair, can_mark=False, id="pairs"
+        )
         self.sampler = Sampler(host, self.loader, self._paint_row)
         self.pairs = PairLoader(self, host, self.loader, self._show, self.show_error)
         self.commands = MappingCommands(host, self.loader, self.pairs, self.table, self.sampler)
@@ -73,6 +78,7 @@ class MappingPane(Pane):
         with Container(id="sheet"):
             yield self.table
             yield TextView(id="line", classes="detail")
+        yield self.pair_table
 
     def on_unmount(self) -> None:
         """Store all decisions before the pane is gone."""
@@ -109,11 +115,13 @@ class MappingPane(Pane):
         self.pairs.wake(head)
 
     def shown_connection(self) -> str | None:
-        return self.session.ref if self.session is not None else None
+        shown = self.session or self.pairs.likely
+        return shown.ref if shown is not None else None
 
     def _show(self, change: Change, cursor: str | None) -> None:
         """Show a change of the session, with the cursor on the row named `cursor`."""
         session = self.session
+        self._list_pairs()
         if change is Change.PAIR:
             self.table.clear_marks()
             self._where = self.connection_name
@@ -126,6 +134,17 @@ class MappingPane(Pane):
             self.table.renew_rows(session.by_name, session.required)
         self._paint()
         self._ask_as_visited(cursor)
+
+    def _list_pairs(self) -> None:
+        """List the likely pairs instead of the rows of one, or no longer."""
+        likely = self.pairs.likely
+        if likely is not None:
+            self.pair_table.set_columns(pair_columns(likely.pairs))
+            self.pair_table.set_rows(likely.pairs)
+        focused = self.table.has_focus or self.pair_table.has_focus
+        self.set_class(likely is not None, "-listing")
+        if focused:
+            self.focus_target().focus()
 
     def _ask_as_visited(self, cursor: str | None) -> None:
         """Ask for the CRM field for which another pane led here, once its row shows.
@@ -148,7 +167,11 @@ class MappingPane(Pane):
         beside = width - max(LEAST_DETAIL, width * 3 // 10)
         self.set_class(beside < least_width(self._rows, self._required), "-stacked")
         counts = self.query_one("#counts", Static)
-        if session is None:
+        likely = self.pairs.likely
+        if likely is not None:
+            self.set_heading(f"Mapping of {self.connection_name}", "no object pair chosen")
+            counts.update(f"Likely pairs. Enter opens one. p lists all {likely.total:,}.")
+        elif session is None:
             self.set_heading("Mapping", self.connection_name)
             counts.update("")
         else:
@@ -188,12 +211,12 @@ class MappingPane(Pane):
     def on_resize(self, _event: events.Resize) -> None:
         self.call_after_refresh(self._paint)
 
-    @on(Table.Ordered)
+    @on(Table.Ordered, "#lines")
     def _ordered(self) -> None:
         self.table.regroup()
         self.post_message(self.Summary(self.table.count_text, self._hint))
 
-    @on(Table.Highlighted)
+    @on(Table.Highlighted, "#lines")
     def _highlighted(self) -> None:
         if self.session is not None and self.session.focus(self.table.cursor_name):
             self.table.renew_rows(self.session.by_name, self.session.required)
@@ -201,9 +224,20 @@ class MappingPane(Pane):
         self._paint_row()
         self.refresh_bindings()
 
-    @on(Table.Selected)
+    @on(Table.Selected, "#lines")
     def _selected(self) -> None:
         self._ask_field()
+
+    @on(Table.Ordered, "#pairs")
+    def _pairs_ordered(self) -> None:
+        if self.pairs.likely is not None:
+            self.post_message(self.Summary(self.pair_table.count_text))
+
+    @on(Table.Selected, "#pairs")
+    def _pair_selected(self, message: Table.Selected) -> None:
+        likely = self.pairs.likely
+        if likely is not None and not self.is_left:
+            self.pairs.choose(likely.ref, message.row.choice.pair)
 
     def _ask_field(self, offered: str | None = None) -> None:
         # A double click comes here too, and no action checks it first.
@@ -221,6 +255,7 @@ class MappingPane(Pane):
         required = compile_filter(text, searched=searched_required, keys=REQUIRED_KEYS)
         self._hint = found.hint
         self.table.filter_rows(found.predicate, found.words, required.predicate)
+        self.pair_table.set_filter(words=found.words)
 
     def copies(self) -> tuple[Copy, ...]:
         session, rows = self.session, self.table.chosen_rows()
@@ -247,11 +282,11 @@ class MappingPane(Pane):
         return ExportRequest("mapping", self.session.pair, only=shown)
 
     @property
-    def details(self) -> Widget:
-        return self.query_one("#line")
+    def details(self) -> Widget | None:
+        return self.query_one("#line") if self.pairs.likely is None else None
 
-    def focus_target(self) -> Widget | None:
-        return self.table
+    def focus_target(self) -> Table[Any]:
+        return self.table if self.pairs.likely is None else self.pair_table
 
     def state(self) -> dict[str, Any]:
         sort = self.table.sort

@@ -93,6 +93,9 @@ class RowTable(Table[Line]):
     _passes: Callable[[MappingRow], bool] | None = None
     _passes_required: Callable[[RequiredRow], bool] | None = None
 
+    def is_passed(self, row: Line) -> bool:
+        return is_title(row)
+
     @property
     def cursor_name(self) -> str | None:
         """Name of the row under the cursor; None on a title or in an empty table."""
