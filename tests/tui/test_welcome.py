@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
 from crmdeck.credentials import MemorySecrets
 from crmdeck.model import Source
@@ -62,7 +63,7 @@ async def test_a_folder_is_added_and_read(empty: Workspace, tmp_path: Path) -> N
     app = CrmdeckApp(empty)
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await settle(pilot)
-        await pilot.press("f", "enter")
+        await pilot.press("f")
         await until(pilot, lambda: isinstance(app.screen, Form))
         await pilot.press("a", "enter")
         await type_text(pilot, "/nowhere", "enter")
@@ -72,8 +73,15 @@ async def test_a_folder_is_added_and_read(empty: Workspace, tmp_path: Path) -> N
         await type_text(pilot, str(tmp_path / "empty"), "enter")
         await until(pilot, lambda: "No schema files in" in screen_text(pilot))
         assert empty.connections.all() == ()
+        # The error goes as the path is edited, and Tab completes it.
         await pilot.press("ctrl+u")
-        await type_text(pilot, str(folder), "enter")
+        await until(pilot, lambda: "No schema files in" not in screen_text(pilot))
+        await type_text(pilot, f"{tmp_path}/e", "tab")
+        await until(pilot, lambda: "empty/  exported schemas/" in screen_text(pilot))
+        await type_text(pilot, "x", "tab")
+        path = app.screen.query_one("#path", Input)
+        await until(pilot, lambda: path.value == f"{folder}/")
+        await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, MainScreen))
         await settle(pilot)
         await until(pilot, lambda: "1 object, 3 fields, baseline" in screen_text(pilot))

@@ -70,7 +70,6 @@ def test_the_console_offers_it() -> None:
         "Ledger CRM",
         "sign in to your book",
     )
-    assert offered["ledger-files"].label == "Ledger CRM schemas"
 
 
 def test_a_crm_that_is_not_registered_is_named_with_the_others(tmp_path: Path) -> None:

@@ -35,13 +35,16 @@ from crmdeck.connectors.files.folder import (
 )
 from crmdeck.connectors.limits import Limits
 from crmdeck.errors import CrmdeckError, NotFoundError, SourceError, UsageError
-from crmdeck.formats.document import SchemaFile, check_size
+from crmdeck.formats.contents import read_contents
+from crmdeck.formats.document import SchemaFile, check_size, unpack
+from crmdeck.formats.metadata_xml import is_metadata, read_metadata
 from crmdeck.model import (
     CancelToken,
     Connection,
     GoneReason,
     Notice,
     ObjectSchema,
+    Platform,
     ProbeReport,
     Scope,
     ScopeMode,
@@ -61,6 +64,27 @@ def open_connector(
 ) -> FilesConnector:
     """Return a connector to the files of `connection`; raises UsageError if it has no path."""
     return FilesConnector(connection)
+
+
+def recognize(path: Path) -> Platform | None:
+    """Return the CRM that the schema files at `path` come from, or None if no file shows it.
+
+    Raises SourceError if there are no schema files.
+    """
+    found = find_files(path)
+    folder = path if path.is_dir() else None
+    for place in found.files:
+        file = read_file(place, found.name_of(place), folder)
+        try:
+            if is_metadata(file):
+                contents = read_metadata([file], ())
+            else:
+                contents = read_contents(file, unpack(file))
+        except CrmdeckError:
+            continue
+        if contents.platform is not None:
+            return contents.platform
+    return None
 
 
 class FilesConnector:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from os.path import commonprefix
 from typing import ClassVar, TypeVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -25,14 +27,15 @@ T = TypeVar("T")
 
 YES, NO = "yes", ""
 LONGEST = 400
+MOST_PATHS = 12
 
 
 @dataclass(frozen=True)
 class Asked:
     """One line of a form.
 
-    A `hidden` answer is never drawn. A `choice` is answered by `yes` or the empty string. `check`
-    returns an error message for an answer, or the empty string.
+    A `hidden` answer is never drawn. A `choice` is answered by `yes` or the empty string. Tab
+    completes a `path`. `check` returns an error message for an answer, or the empty string.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Asked:
     hidden: bool = False
     choice: bool = False
     required: bool = True
+    path: bool = False
     check: Callable[[str], str] | None = None
 
     def wrong(self, answer: str) -> str:
@@ -73,6 +77,7 @@ class Form(Dialog[T]):
         self._lines = tuple(lines)
         self._work = work
         self._label = label
+        self._shown_paths = ""
 
     def compose_body(self) -> ComposeResult:
         with VerticalScroll(can_focus=False):
@@ -110,6 +115,46 @@ class Form(Dialog[T]):
     @action("form.previous", "Previous line", "up", palette=False, priority=True)
     def previous_line(self) -> None:
         self.focus_previous()
+
+    def _in_path(self) -> bool:
+        paths = [one.name for one in self._lines if one.path]
+        return self.focused is not None and self.focused.id in paths
+
+    @action(
+        "form.complete",
+        "Complete path",
+        "tab",
+        hint=25,
+        palette=False,
+        priority=True,
+        applies=_in_path,
+    )
+    def complete_path(self) -> None:
+        entry = self.focused
+        if isinstance(entry, Input):
+            typed = entry.value
+            self.loader.load(
+                "paths",
+                lambda _: completed_path(typed),
+                lambda found: self._show_paths(entry, typed, found),
+                label="",
+                quiet=True,
+            )
+
+    def _show_paths(self, entry: Input, typed: str, found: tuple[str, Sequence[str]]) -> None:
+        if entry.value == typed:
+            entry.value, names = found
+            entry.cursor_position = len(entry.value)
+            more = ["…"] if names[MOST_PATHS:] else []
+            self._shown_paths = "  ".join([*names[:MOST_PATHS], *more])
+            self._say(self._shown_paths, "$muted")
+
+    @on(Input.Changed)
+    def _edited(self, event: Input.Changed) -> None:
+        # An old error isn't about the new text.
+        if event.input.has_focus and not self.loader.is_loading and not self._shown_paths:
+            self._say("")
+        self._shown_paths = ""
 
     def _take(self) -> None:
         if self.loader.is_loading:
@@ -186,7 +231,24 @@ def answered(answers: Mapping[str, str], name: str) -> str | None:
 
 def asked_path(value: str = "") -> Asked:
     """Return the line that asks for the path of exported schemas."""
-    return Asked("path", "Folder or file of exported schemas", value=value, check=_path_is_wrong)
+    label = "Folder or file of exported schemas"
+    return Asked("path", label, value=value, path=True, check=_path_is_wrong)
+
+
+def completed_path(text: str) -> tuple[str, Sequence[str]]:
+    """Return a path with what all matches have in common, and the names of several matches."""
+    folder, _, start = text.rpartition("/")
+    try:
+        there = absolute_path(f"{folder}/" if folder or text.startswith("/") else ".")
+        names = sorted(
+            f"{each.name}/" if each.is_dir() else each.name
+            for each in there.iterdir()
+            if each.name.startswith(start) and (start or not each.name.startswith("."))
+        )
+    except (UsageError, OSError, ValueError):
+        return text, ()
+    common = commonprefix(names) or start  # noqa: RUF071 - letters in common, not folders
+    return f"{text[: len(text) - len(start)]}{common}", names if len(names) > 1 else ()
 
 
 def _path_is_wrong(text: str) -> str:

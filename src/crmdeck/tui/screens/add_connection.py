@@ -36,10 +36,7 @@ def kinds() -> list[Kind]:
     return [
         *(Kind(v.name, v.title, f"sign in to your {v.account}", v.name) for v in vendors),
         Kind("partneros", "PartnerOS", "through its Integrations API", Source.PARTNEROS),
-        *(
-            Kind(f"{v.name}-files", f"{v.title} schemas", v.exports, Source.FILES, v.name)
-            for v in vendors
-        ),
+        Kind("files", "Exported schemas", "a folder or file from any CRM", Source.FILES),
     ]
 
 
@@ -47,6 +44,14 @@ _NAME = Asked("name", "Connection name", placeholder="acme-prod")
 _ENDPOINT = Asked(
     "endpoint",
     "Custom API URL (optional)",
+    required=False,
+)
+
+
+_PLATFORM = Asked(
+    "platform",
+    "CRM, if the files don't show it",
+    placeholder=" or ".join(CRMS),
     required=False,
 )
 
@@ -66,7 +71,7 @@ def add_connection(host: FlowHost, offered: Sequence[Kind] = ()) -> None:
 
 def add_files(host: FlowHost) -> None:
     """Ask for a folder of exported schemas."""
-    add_connection(host, [kind for kind in kinds() if kind.is_files])
+    _ask_files(host, next(kind for kind in kinds() if kind.is_files))
 
 
 def sign_in_somewhere(host: FlowHost) -> None:
@@ -104,7 +109,7 @@ def _ask_files(host: FlowHost, kind: Kind) -> None:
 
     form: Form[Connection] = Form(
         f"Add a connection: {kind.label}",
-        [_NAME, asked_path()],
+        [_NAME, asked_path(), _PLATFORM],
         work,
         label="Adding",
     )
@@ -135,7 +140,7 @@ def _draft(kind: Kind, answers: dict[str, str]) -> ConnectionDraft:
     return ConnectionDraft(
         name=answers["name"].strip(),
         source=kind.source,
-        platform=kind.platform,
+        platform=kind.platform or answered(answers, "platform"),
         path=answered(answers, "path"),
         remote_id=answered(answers, "remote_id"),
         endpoint=endpoint,

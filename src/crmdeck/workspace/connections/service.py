@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from crmdeck.connectors.barrier import fault_barrier
 from crmdeck.connectors.base import (
@@ -265,13 +266,17 @@ def drafted(context: Context, draft: ConnectionDraft) -> Connection:
             raise _address_needed()
         # A placeholder until the sign-in asks PartnerOS; nothing depends on it before.
         platform = platform or next(iter(CRMS))
-    if platform is None:
-        raise platform_needed(draft)
     if draft.source == Source.FILES and not draft.path:
         raise UsageError(
             "The source files needs a path.",
             remedy="Add a file or folder with exported schemas: --path FOLDER",
         )
+    if draft.source == Source.FILES and draft.path and platform is None:
+        from crmdeck.connectors.files import recognize
+
+        platform = recognize(Path(absolute(draft.path)))
+    if platform is None:
+        raise platform_needed(draft)
     return Connection(
         id=draft.id or new_id(),
         name=check_name(draft.name),
@@ -336,9 +341,10 @@ def _address_needed() -> UsageError:
 
 def platform_needed(draft: ConnectionDraft) -> UsageError:
     """Return the error for a draft without a CRM."""
+    files = f"The files at {draft.path} don't show which CRM they are from."
     return UsageError(
-        f"The source {draft.source} needs a platform.",
-        remedy="Add " + " or ".join(f"--platform {name}" for name in CRMS),
+        files if draft.path else f"The source {draft.source} needs a platform.",
+        remedy="Name the CRM: " + " or ".join(f"--platform {name}" for name in CRMS),
     )
 
 
