@@ -33,14 +33,17 @@ _PASSWORD_OPTION = re.compile(r"(?:^|&)(ssl)?password=([^&]*)")
 # Up to this many rows travel as parameters of one statement; more travel as a copy.
 _FEW_ROWS = 8
 
-# The server ends a transaction that its client left open, such as a laptop that went to sleep. The
-# rest overrides what a role or a database may have set: output formats, and what a transaction
-# sees.
-_SETTINGS = (
-    "-c idle_in_transaction_session_timeout=300000 -c client_min_messages=warning "
-    "-c client_encoding=UTF8 -c datestyle=ISO -c timezone=UTC -c extra_float_digits=1 "
-    r"-c default_transaction_isolation=read\ committed"
+LOCAL_SETTINGS = (
+    "SET LOCAL idle_in_transaction_session_timeout = 300000; "
+    "SET LOCAL client_min_messages = warning; SET LOCAL datestyle = ISO; "
+    "SET LOCAL timezone = 'UTC'; SET LOCAL extra_float_digits = 1"
 )
+"""The settings of each transaction.
+
+The server ends a transaction that its client left open, such as a laptop that went to sleep. The
+rest overrides output formats that a role or a database may have set. A pooler refuses settings of a
+connection, and would lend a connection with the settings of a session to others.
+"""
 
 
 class PostgresDatabase:
@@ -94,9 +97,12 @@ def connect(url: str, *, purpose: str | None = None, timeout: float = 5) -> psyc
             autocommit=True,
             connect_timeout=max(2, round(timeout)),
             application_name=name.encode("ascii", "replace").decode()[:63],
-            options=_options(url),
+            client_encoding="UTF8",
             keepalives_idle=30,
+            # A pooler may run each transaction on another connection, which has no such statement.
+            prepare_threshold=None,
         )
+        connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
         prepare(connection)
     return connection
 
@@ -195,13 +201,6 @@ def _not_a_url() -> UsageError:
     )
 
 
-def _options(url: str) -> str:
-    from psycopg.conninfo import conninfo_to_dict
-
-    given = conninfo_to_dict(url).get("options")
-    return f"{given} {_SETTINGS}" if given else _SETTINGS
-
-
 @contextmanager
 def wording_failures(url: str) -> Iterator[None]:
     """Turn psycopg's errors into errors with a next step and without a password."""
@@ -237,6 +236,13 @@ def explain(error: Exception, url: str) -> CacheError:
 # By a pattern of the server's message, or by SQLSTATE: message, remedy, code. The first match
 # counts.
 _FAULTS: tuple[tuple[str, tuple[str, ...], str, str, str], ...] = (
+    (
+        r"unsupported startup parameter",
+        (),
+        "The pooler in front of the database {place} refuses the options in the URL.",
+        "Remove them, and set the schema for the role: ALTER ROLE ... SET search_path = ...",
+        "DATABASE_POOLER",
+    ),
     (
         r"password authentication failed|no password supplied|authentication failed",
         ("28P01", "28000"),

@@ -14,6 +14,7 @@ from crmdeck.errors import CacheBusyError, CacheError, ConflictError
 from crmdeck.store import migrations
 from crmdeck.store.database import LONG_WAIT, Database, Row, WaitListener, refusal
 from crmdeck.store.postgres_database import (
+    LOCAL_SETTINGS,
     NO_PERMISSION,
     UNREACHABLE,
     PostgresDatabase,
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 # A console has a few threads that read at the same time, a server has its workers.
 _MOST_CONNECTIONS = 8
+
+_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 
 # Any number that other programs in the same database are unlikely to lock.
 _MIGRATION_LOCK = 0x63726D_6465636B
@@ -72,6 +75,7 @@ class PostgresEngine:
         try:
             with wording_failures(self._url), connection.transaction():
                 database = PostgresDatabase(connection)
+                database.run(LOCAL_SETTINGS)
                 database.rows("SELECT pg_advisory_xact_lock(?)", [_MIGRATION_LOCK])
                 return [tell_version(database, self.place, self.now())]
         finally:
@@ -83,13 +87,14 @@ class PostgresEngine:
 
     @contextmanager
     def reading(self) -> Iterator[Database]:
-        begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        begin = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {LOCAL_SETTINGS}"
         with self._begun(begin) as database, wording_failures(self._url):
             yield database
 
     @contextmanager
     def writing(self) -> Iterator[Database]:
-        begin = f"BEGIN; {_patience(min(LONG_WAIT, self._wait))}; SAVEPOINT waiting"
+        patience = _patience(min(LONG_WAIT, self._wait))
+        begin = f"{_BEGIN}; {LOCAL_SETTINGS}; {patience}; SAVEPOINT waiting"
         with self._begun(begin) as database, wording_failures(self._url):
             if (reason := self.read_only_reason) is not None:
                 raise refusal(reason)
@@ -119,22 +124,26 @@ class PostgresEngine:
     def alone(self, what: str, doing: str) -> Iterator[None]:
         """Keep others, on any machine, from the same work; raise ConflictError that names them.
 
-        The lock belongs to a connection and ends with it, so a crash needs no cleanup. It is
-        released earlier, because the server notices the end of a connection late.
+        The lock belongs to a transaction and ends with it, so a crash needs no cleanup. A pooler
+        keeps the connection of an open transaction for it.
         """
         since = f"{self.now():%m-%dT%H:%MZ}"
         connection = connect(self._url, purpose=f"{doing} {since}", timeout=self._wait)
         try:
             with wording_failures(self._url):
                 database = PostgresDatabase(connection)
-                taken = database.rows("SELECT pg_try_advisory_lock(hashtextextended(?, 0))", [what])
+                database.run(f"{_BEGIN}; SET LOCAL idle_in_transaction_session_timeout = 0")
+                taken = database.rows(
+                    "SELECT pg_try_advisory_xact_lock(hashtextextended(?, 0))", [what]
+                )
                 if not taken[0][0]:
                     raise _at_work(database, what)
             try:
                 yield
             finally:
+                # The server notices the end of a connection late.
                 with suppress(driver().Error):
-                    database.run("SELECT pg_advisory_unlock_all()")
+                    database.run("ROLLBACK")
         finally:
             connection.close()
 
@@ -279,6 +288,7 @@ class PostgresEngine:
         """Run the missing migrations, all or none: PostgreSQL's definitions are transactional."""
         database = PostgresDatabase(connection)
         with connection.transaction():
+            database.run(LOCAL_SETTINGS)
             database.rows("SELECT pg_advisory_xact_lock(?)", [_MIGRATION_LOCK])
             version = self._version(database)
             migrations.refuse_newer(version, migrations.newest(known), self.place)
@@ -318,15 +328,18 @@ class PostgresEngine:
     def _look_around(self, database: PostgresDatabase) -> None:
         """Find out what this user can do here, and what time it is."""
         sent = time.monotonic()
-        may_write, server_time = database.rows(
+        may_write, microseconds = database.rows(
             "SELECT NOT pg_is_in_recovery() AND coalesce((SELECT "
             "has_table_privilege(oid, 'INSERT') FROM pg_class "
             "WHERE oid = to_regclass('audit_entry')), "
-            "has_schema_privilege(current_schema(), 'CREATE')), clock_timestamp()"
+            "has_schema_privilege(current_schema(), 'CREATE')), "
+            # The formats of times and fractions depend on the settings of the role.
+            "(extract(epoch FROM clock_timestamp()) * 1000000)::BIGINT"
         )[0]
         traveled = timedelta(seconds=(time.monotonic() - sent) / 2)
         self._may_write = bool(may_write)
-        ahead = server_time.astimezone(UTC) + traveled - self._clock()
+        server_time = datetime.fromtimestamp(microseconds / 1_000_000, UTC)
+        ahead = server_time + traveled - self._clock()
         # Clocks that agree to a second need no correction, and time must not jump with the network.
         # A clock that was passed in isn't corrected.
         if self._clock is utc_now and abs(ahead) > timedelta(seconds=1):
