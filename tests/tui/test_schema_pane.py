@@ -81,6 +81,10 @@ async def test_objects_then_fields_then_one_field_in_full_and_back(workspace: Wo
         assert "What it is worth" in text
         assert "deal_registration--Opportunity: estimatedValue (PartnerOS to CRM)" in text
         assert "present at baseline" in text
+        assert "If removed" not in text
+        text = await press(pilot, "D")
+        assert "If removed" in text
+        assert "✕ mapping deal_registration.estimatedValue" in text
         await press(pilot, "y", "n")
         assert app.clipboard == "Amount"
         assert "4 fields" in await press(pilot, "escape")

@@ -65,15 +65,15 @@ class UsageAsker:
             after_paint=True,
         )
 
-    def ask(self, place: FieldPlace) -> None:
-        """Ask the CRM."""
+    def ask(self, place: FieldPlace, then: Callable[[], object] = lambda: None) -> None:
+        """Ask the CRM, and call `then` after the answer or a failure."""
         workspace = self._host.workspace
         self._loader.load(
             "usage",
             lambda job: workspace.schemas.usage(*place, cancel=job.cancel),
-            partial(self._asked, place),
+            partial(self._asked, place, then),
             label=f"checking where {display_text(place.field_name, 40)} is used",
-            failed=partial(self._failed, place),
+            failed=partial(self._failed, place, then),
         )
 
     def _took(self, found: dict[FieldPlace, FieldUsage]) -> None:
@@ -82,13 +82,15 @@ class UsageAsker:
         if news:
             self._show()
 
-    def _asked(self, place: FieldPlace, usage: FieldUsage) -> None:
+    def _asked(self, place: FieldPlace, then: Callable[[], object], usage: FieldUsage) -> None:
         self._took({place: usage})
         # In a small window the answer may be outside the visible part of the details.
         self._host.say(usage_summary(usage), title=place.field_name)
+        then()
 
-    def _failed(self, place: FieldPlace, error: Exception) -> None:
+    def _failed(self, place: FieldPlace, then: Callable[[], object], error: Exception) -> None:
         self._host.say(str(error), title=f"Can't check {place.field_name}", severity="warning")
+        then()
 
 
 def usage_lines(usage: FieldUsage | None, now: datetime, width: int) -> Iterator[Content]:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from textual.content import Content
 
-from crmdeck.model import DriftEvent, Field, FieldUsage, Severity
+from crmdeck.model import DriftEvent, Field, FieldUsage, Impact, Severity
 from crmdeck.text import ago
 from crmdeck.tui.layout import beside, hanging
 from crmdeck.tui.marks import SEVERITY_SIGNS
@@ -121,6 +121,7 @@ def field_facts(
     fullness: Fullness,
     usage: FieldUsage | None = None,
     nearest: Nearest | None = None,
+    impact: Impact | None = None,
     width: int = 80,
 ) -> Content:
     """Return all facts about a field except its picklist values, which are a table."""
@@ -150,11 +151,29 @@ def field_facts(
     lines += _block("Formula", field.formula)
     history = [_heading("History"), *event_lines(line, data, right)]
     usages = [_heading("Where used"), *usage_lines(usage, data.now, right)]
+    if impact is not None:
+        usages += [Content(""), _heading("If removed"), *impact_lines(impact, usage, right)]
     near = _near_block(line, data, nearest, right)
     if width < TWO_COLUMNS:
         return Content("\n").join([*lines, *near, Content(""), *usages, Content(""), *history])
     told = [*history, *near, Content(""), *usages]
     return beside(Content("\n").join(lines), Content("\n").join(told), left, BETWEEN)
+
+
+def impact_lines(impact: Impact, usage: FieldUsage | None, width: int) -> Iterator[Content]:
+    """Yield what the removal of a field breaks, the worst first; `usage` shows its own gaps."""
+    if not impact.effects:
+        yield Content.styled("nothing that crmdeck can see", "$muted")
+    for effect in impact.effects:
+        kind = effect.kind.replace("_", " ")
+        within = f"{effect.object_type}." if effect.object_type and kind != "mapping" else ""
+        text = f"{kind} {within}{effect.name}: {effect.text}"
+        yield hanging(Content(f"{SEVERITY_SIGNS[effect.severity]} "), text, width)
+    known = usage.not_checked if usage is not None else ()
+    for sentence in impact.not_checked:
+        if sentence in known:
+            continue
+        yield hanging(Content("? "), sentence, width).stylize("$muted")
 
 
 def _shares(width: int) -> tuple[int, int]:

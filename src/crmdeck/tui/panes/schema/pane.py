@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from crmdeck.model import OpenChanges
+from crmdeck.model import Impact, OpenChanges
 from crmdeck.text import ago
 from crmdeck.tui.filters import FilterSource
 from crmdeck.tui.host import Location, PaneHost
@@ -43,7 +43,7 @@ from crmdeck.tui.panes.schema.view_state import (
     sides_to_state,
     to_state,
 )
-from crmdeck.tui.panes.usage import USAGE_HELP, FieldPlace, UsageAsker
+from crmdeck.tui.panes.usage import FieldPlace, UsageAsker
 from crmdeck.tui.widgets.table import Sort, Table
 from crmdeck.tui.widgets.text_view import Draw, TextView
 
@@ -83,6 +83,7 @@ class SchemaPane(Pane):
         )
         self.view_state = self.schema.state
         self.usages = UsageAsker(host, self.loader, self.fill)
+        self._impacts: dict[FieldPlace, Impact] = {}
         self._laid_out_for: object = None
         self._restored_for: object = None
         self._wanted: object = None
@@ -304,6 +305,7 @@ class SchemaPane(Pane):
                 self.schema.fullness(line.row.object_type),
                 self.usages.of(place),
                 self.schema.nearest(*line.key),
+                self._impacts.get(place),
             ),
             found.picklist,
             anew=anew,
@@ -585,14 +587,37 @@ class SchemaPane(Pane):
         past = self.view_state.at is not None
         return "Usage is only known for today. Press @ and choose today." if past else None
 
-    @action("schema.usage", "Where used", "D", help=USAGE_HELP, hint=76, blocked=_no_usage)
+    @action(
+        "schema.usage",
+        "Where used",
+        "D",
+        help="Show what uses the field, and what breaks without it.",
+        hint=76,
+        blocked=_no_usage,
+    )
     def ask_usage(self) -> None:
         # The answer shows in the field in full.
         ref, line = self.connection_id, self.line
         if ref is not None and line is not None:
             if self.place.kind != FIELD:
                 self._go(Place(FIELD, *line.key))
-            self.usages.ask(FieldPlace(ref, *line.key))
+            place = FieldPlace(ref, *line.key)
+            # The impact includes the answer of the CRM, or that there is none.
+            self.usages.ask(place, then=partial(self._load_impact, place))
+
+    def _load_impact(self, place: FieldPlace) -> None:
+        fields = self.host.workspace.fields
+        self.loader.load(
+            "impact",
+            lambda _: fields.impact(*place),
+            partial(self._took_impact, place),
+            quiet=True,
+        )
+
+    def _took_impact(self, place: FieldPlace, impact: Impact) -> None:
+        # Only the latest is kept, because a refresh or a decision changes the answer.
+        self._impacts = {place: impact}
+        self.fill()
 
     def _mapping(self) -> Location | None:
         """Return the location of the field's mapping, or None if it has none."""
