@@ -44,7 +44,7 @@ def require_home(
     """
     if demo and home is not None:
         raise UsageError(
-            "--home and --demo contradict each other.",
+            "--home can't be combined with --demo.",
             remedy="Use only one of them.",
             code="BAD_ARGUMENTS",
         )
@@ -68,7 +68,7 @@ def _no_workspace(folder: Path) -> NotFoundError:
     add = f"crmdeck connections add NAME --source SOURCE --home {folder}"
     return NotFoundError(
         f"No workspace at {folder}.",
-        remedy=f"Use the folder with the nearest name: --home {folder.with_name(near[0])}"
+        remedy=f"Use the folder with the most similar name: --home {folder.with_name(near[0])}"
         if near
         else f"Create it with its first connection: {add}",
         code="NO_SUCH_PLACE",
@@ -87,7 +87,7 @@ def absolute_path(path: Path | str) -> Path:
             f"Can't resolve the path {Path(path)}.",
             cause="The current folder was deleted."
             if isinstance(error, OSError)
-            else "No user of that name has a home folder here.",
+            else "No user with that name has a home folder here.",
             remedy="Change to an existing folder, or name the absolute path.",
             code="NO_SUCH_PLACE",
         ) from error

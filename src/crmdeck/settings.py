@@ -50,7 +50,7 @@ class UserCommand(BaseModel):
     def _known_names(cls, run: tuple[str, ...]) -> tuple[str, ...]:
         names = re.findall(r"\{(\w+)\}", " ".join(run))
         if unknown := sorted(set(names) - {"connection", "object", "field"}):
-            raise ValueError(f"has an unknown name: {{{unknown[0]}}}")
+            raise ValueError(f"has an unknown placeholder: {{{unknown[0]}}}")
         if "{" in run[0]:
             raise ValueError("must begin with the name of a program")
         return run

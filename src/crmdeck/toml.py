@@ -19,7 +19,7 @@ def parse_toml(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except RecursionError:
-        raise tomllib.TOMLDecodeError("it is nested too deep") from None
+        raise tomllib.TOMLDecodeError("it is nested too deeply") from None
 
 
 def line_of(text: str, place: Sequence[str | int]) -> int | None:

@@ -54,7 +54,7 @@ def test_a_home_that_was_named_must_exist_and_excludes_the_demo(tmp_path: Path) 
         assert f"connections add NAME --source SOURCE --home {tmp_path / 'zzz'}" in named
     for words in (["status"], ["doctor"], ["keys"], ["web"]):
         both = shell.run(*words, "--demo", "--home", str(shell.home), code=2).stderr
-        assert "contradict" in both
+        assert "combined" in both
     assert list(tmp_path.iterdir()) == [shell.home]
 
 

@@ -90,7 +90,7 @@ def test_who_lacks_the_secrets_looks_and_blames_nobody(postgres_url: str) -> Non
         anna.connections.add(draft, {"access_token": access.private_app_token})
         with pytest.raises(ReauthRequiredError) as never:
             bob.refreshes.run("portal")
-        assert never.value.cause == "Its credentials are on another machine."
+        assert never.value.cause == "The credentials are on another machine."
         anna.refreshes.run("portal")
 
         assert bob.schemas.objects("portal").objects

@@ -56,7 +56,7 @@ COMMANDS = {
     "restore": Command("backup", "Restore a backup."),
     "serve": Command("serve", "Serve the Integrations API to a team."),
     "team": Command("team", "Print the grants of a team's database."),
-    "mcp": Command("mcp", "Answer the questions of an assistant (MCP), read-only."),
+    "mcp": Command("mcp", "Answer an assistant's questions (MCP), read-only."),
     "match": Command("mapping", "Match the fields of two schema files."),
     "sandbox": Command("sandbox", "Start the built-in CRM on this machine."),
     "screenshots": Command("console", "Draw the pictures for the docs."),

@@ -215,7 +215,7 @@ def _say_alerts(status: model.ConnectionStatus) -> None:
 
 def _say_endings(status: model.ConnectionStatus) -> None:
     for end in status.endings:
-        due = f" Possible end: {end.ends_at:%Y-%m-%d}." if end.ends_at else ""
+        due = f" May end on {end.ends_at:%Y-%m-%d}." if end.ends_at else ""
         say(f"{status.name}: can end: {end.message}{due}")
         say_details(None, end.remedy, None, end.link)
 
@@ -350,7 +350,7 @@ def doctor(
         ):
             lost = [finding for finding in findings if finding.code]
             if repair and lost:
-                say(f"The repair left {count(len(lost), 'finding')}: their next steps are above.")
+                say(f"{count(len(lost), 'finding')} left after the repair. Next steps are above.")
             elif any(finding.repairable for finding in findings):
                 say("Repair the cache: crmdeck doctor --repair")
     wrong = [finding for finding in findings if not finding.ok]

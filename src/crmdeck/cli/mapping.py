@@ -345,7 +345,7 @@ def apply(
     ],
     to: Annotated[
         str | None,
-        typer.Option("--to", help="NAME again, to apply the file of another connection."),
+        typer.Option("--to", help="Repeat NAME to apply the file of another connection."),
     ] = None,
     map_object: Annotated[
         str | None,
@@ -469,7 +469,7 @@ def _value_map(text: str | None) -> dict[str, str] | None:
     if not values or not all(isinstance(one, str) and one for one in [*values, *values.values()]):
         raise UsageError(
             f"{text} isn't a value map.",
-            remedy="Use new=New,won=Won or a JSON file with an object of texts.",
+            remedy="Use new=New,won=Won, or a JSON file with an object of texts.",
         )
     return values
 

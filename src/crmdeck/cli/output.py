@@ -112,7 +112,7 @@ def chosen_format(
     """
     if as_json and format not in (None, "json"):
         raise UsageError(
-            f"--json and --format {format} contradict each other.", remedy="Use only one of them."
+            f"--json can't be combined with --format {format}.", remedy="Use only one of them."
         )
     wanted = "json" if as_json else format
     if output is None:

@@ -74,7 +74,7 @@ def preflight(
         typer.Option(
             "--sample",
             metavar="N",
-            help="Read N CRM records, and show which values PartnerOS won't take.",
+            help="Read N CRM records, and show which values PartnerOS won't accept.",
             show_default=False,
         ),
     ] = None,
@@ -135,8 +135,8 @@ def preflight(
             )
         if sample is not None and (records is not None or update):
             raise UsageError(
-                "--sample judges the direction from the CRM to PartnerOS.",
-                remedy="Use it without --records and --update.",
+                "--sample can't be combined with --records or --update.",
+                remedy="Leave out --sample, or the other options.",
             )
         assumed: workspace.Assumptions = {
             "create": not update,

@@ -79,7 +79,8 @@ def schema(
             ending = _show_preview(ws, name, api_version, object_type, fail_on, listing)
         elif fail_on is not None:
             raise UsageError(
-                "--fail-on needs --api-version.", remedy="For changes: crmdeck drift --fail-on"
+                "--fail-on needs --api-version.",
+                remedy="Check changes instead: crmdeck drift --fail-on",
             )
         else:
             _show_schema(ws, name, object_type, at, listing, sample=sample, used=used)

@@ -298,7 +298,7 @@ def _password() -> str:
         return given
     if not sys.stdin.isatty():
         raise UsageError(
-            "No terminal to ask for the password.",
+            "Can't ask for the password: no terminal.",
             remedy=f"Set ${PASSWORD_VARIABLE}",
         )
     asked: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)

@@ -36,7 +36,7 @@ def usage_error(error: typer.TyperException) -> UsageError:
         name = option if option.startswith("-") else f"--{option}"
         if re.match(r"-\d", name):
             return UsageError(
-                f"'{name}' reads as an option.",
+                f"'{name}' looks like an option.",
                 remedy="If it is a value, put -- before it.",
                 code="BAD_ARGUMENTS",
             )

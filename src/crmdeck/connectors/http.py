@@ -70,7 +70,7 @@ def check_endpoint(endpoint: str) -> str:
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         raise UsageError(
             f"The endpoint at {parts.hostname} isn't encrypted.",
-            cause="Plain http exposes the token to the network. Only loopback may use it.",
+            cause="Plain http exposes the token to the network. Only loopback is safe.",
             remedy="Use https: crmdeck connections set NAME --endpoint https://HOST",
             code="INSECURE_ENDPOINT",
         )

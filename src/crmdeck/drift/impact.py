@@ -29,9 +29,9 @@ _READS = {
     SHORTENED: (SAFE, "reads the field: it keeps working with shorter values"),
 }
 _OTHER_RULE = {
-    RENAMED: (RISKY, "is about the field by its old name"),
-    REMOVED: (RISKY, "is about the field, and no longer applies"),
-    SHORTENED: (SAFE, "is about the field: it keeps working with shorter values"),
+    RENAMED: (RISKY, "checks the field by its old name"),
+    REMOVED: (RISKY, "checks the field, and no longer applies"),
+    SHORTENED: (SAFE, "checks the field: it keeps working with shorter values"),
 }
 _DEPENDS = {
     RENAMED: (RISKY, "takes its allowed values from the field by its old name"),
@@ -58,7 +58,7 @@ def require_length(field: Field, change: FieldChange) -> None:
     if change is SHORTENED and not field.length and not field.precision:
         raise UsageError(
             f"{field.name} can't be shortened.",
-            cause="The cached schema has no length and no number of digits for the field.",
+            cause="The cached schema has neither a length nor a number of digits for the field.",
             remedy="Ask about another change: --if removed, or --if renamed",
             code="NO_LENGTH",
         )

@@ -121,7 +121,7 @@ RULE_ROWS: dict[RuleKind, tuple[Scale, str]] = {
 
 AUTOMATION_REMOVED = (
     Scale(SAFE, SAFE, RISKY),
-    "A flow or trigger no longer runs: fields that it filled stay as they were sent.",
+    "A flow or trigger no longer runs: fields that it filled keep the values sent.",
 )
 RULE_REPORTS = "The rule only reports records that look like existing ones."
 
@@ -430,19 +430,19 @@ FIELD_ROWS: tuple[Row, ...] = (
         "childRelationship",
         _was_unset,
         Scale(SAFE, SAFE, SAFE),
-        "Queries now reach these records from their parent as “{after}”.",
+        "Queries from the parent now find these records as “{after}”.",
     ),
     Row(
         "childRelationship",
         _always,
         Scale(RISKY, RISKY, RISKY),
-        "Queries no longer reach these records from their parent as “{before}”.",
+        "Queries from the parent no longer find these records as “{before}”.",
     ),
     Row(
         "deleteConstraint",
         _always,
         Scale(RISKY, RISKY, RISKY),
-        "Deletion of the related record now has another effect: {after} instead of {before}.",
+        "Deleting the related record now has another effect: {after} instead of {before}.",
     ),
     Row(
         "lookupFilter",

@@ -55,7 +55,7 @@ _ASK_THE_ADMIN = (_ADMIN, "Check the setting in the CRM.")
 
 _WORDS = {
     Outcome.REFUSED: "refused",
-    Outcome.UNLESS_AUTOMATION: "refused, unless automation in the CRM helps",
+    Outcome.UNLESS_AUTOMATION: "refused, unless automation in the CRM fixes it",
     Outcome.UNLESS_USER: "refused, unless the user is allowed",
     Outcome.CHANGED: "changed",
 }
@@ -108,7 +108,7 @@ def preflight_report(
         sections.append(
             Section(
                 "Not judged",
-                ("crmdeck lacks a fact about these. They may be refused, or arrive.",),
+                ("crmdeck doesn't know enough about these. The CRM may refuse or accept them.",),
                 filled_table(("records", "question", "missing fact"), rows),
             )
         )
@@ -131,14 +131,14 @@ def summary_of(report: PreflightReport, connection: str, records: str) -> str:
     if stopping:
         causes = count(len(stopping), "cause")
         certain = any(cause.outcome is Outcome.REFUSED for cause in stopping)
-        unless = "" if certain else " unless its automation helps"
+        unless = "" if certain else " unless its automation fixes them"
         verb = "stops" if len(stopping) == 1 else "stop"
         return f"None of {records} would arrive in {receiver}{unless}: {causes} {verb} them all."
     parts = [
         f"{verb} {number:,}"
         for verb, number in (
             ("refuses", report.refused),
-            ("refuses, unless its automation or a permission helps,", _unless(report)),
+            ("may refuse", _unless(report)),
             ("changes", report.changed),
         )
         if number
@@ -154,7 +154,7 @@ def summary_of(report: PreflightReport, connection: str, records: str) -> str:
 def _bar(counts: OutcomeCounts) -> tuple[Part, ...]:
     return (
         Part("refused", counts.refused, "bad"),
-        Part("refused unless automation or a permission helps", _unless(counts), "warn"),
+        Part("refused unless automation or a permission allows it", _unless(counts), "warn"),
         Part("changed", counts.changed, "note"),
         Part("can't judge", counts.unknown),
         Part("accepted unchanged", counts.fine, "good"),

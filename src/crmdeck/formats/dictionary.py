@@ -248,7 +248,7 @@ def _entries(file: SchemaFile, sheet: Sheet, section: _Section, *, alone: bool) 
     if None in groups and named is None and not alone:
         raise SourceError(
             f"{file.name} doesn't name the object of the fields below {section.header.row.place}.",
-            cause="The file has several tables, and no column or sheet name has the object.",
+            cause="The file has several tables, but no column or sheet name gives the object.",
             remedy="Add a column `object`, or name the sheet after the object's API name.",
             code="AMBIGUOUS_SHEET",
         )

@@ -37,7 +37,7 @@ class Arguments(BaseModel):
     )
 
     cursor: Annotated[
-        str | None, Field(description="`more` of the page before, with the same arguments.")
+        str | None, Field(description="`more` of the previous page, with the same arguments.")
     ] = None
     max_bytes: Annotated[
         int, Field(ge=2_000, le=40_000, description="Largest size of the answer.")

@@ -138,7 +138,7 @@ def to_change(desk: DeskHere, integration_id: IntegrationId) -> Integration:
     if desk.role is not Role.MEMBER:
         raise RoleError(
             "Your role doesn't allow this.",
-            cause="A viewer can read, and change nothing.",
+            cause="Viewers can read, but can't change anything.",
             remedy="Ask the administrator of this server for the role 'member'.",
         )
     return Integration(desk.workspace, connection, desk.organization)

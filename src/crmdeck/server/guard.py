@@ -97,7 +97,7 @@ class Guard:
             # A proxy in front may use the other one, and take part of a body for the next request.
             raise TwoLengthsError(
                 "The request is invalid.",
-                cause="It has a Content-Length and a Transfer-Encoding.",
+                cause="The request has both a Content-Length and a Transfer-Encoding.",
                 remedy="Send only one of them.",
             )
         names = [name for name, _ in QueryParams(scope["query_string"]).multi_items()]
@@ -112,7 +112,7 @@ class Guard:
         if host not in self._hosts and not is_address(host):
             raise WrongHostError(
                 "This server doesn't serve the requested host.",
-                cause="The request's Host isn't one of its names.",
+                cause="The Host header isn't one of the server's names.",
                 remedy="Add the name with crmdeck serve --public-url https://HOST, or to "
                 "server_hosts in the settings.",
             )

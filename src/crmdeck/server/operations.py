@@ -94,7 +94,7 @@ class Operations:
         )
         self._seconds = Histogram(
             "crmdeck_request_seconds",
-            "Seconds until a request is answered.",
+            "Seconds to answer a request.",
             by_route,
             buckets=(0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120, 600),
             registry=self._registry,
@@ -184,7 +184,7 @@ class Operations:
             statuses = await self._statuses()
             head = self._workspace.head()
         except Exception as error:  # noqa: BLE001  # the figures of requests are still of use
-            _log.warning("No metrics of the workspace: %s.", type(error).__name__)
+            _log.warning("Can't read the workspace for metrics: %s.", type(error).__name__)
             up = False
         history = CollectorRegistry()
         history.register(_Figures(_figures(up, statuses, head)))
@@ -204,24 +204,30 @@ def _figures(up: bool, statuses: Sequence[ConnectionStatus], head: int | None) -
     yield GaugeMetricFamily("crmdeck_history_up", "1 if the history can be read.", value=up)
     if not up:
         return
-    yield GaugeMetricFamily("crmdeck_history_head", "Changes with each write.", value=head)
+    yield GaugeMetricFamily(
+        "crmdeck_history_head", "A number that changes with each write.", value=head
+    )
     counted = GaugeMetricFamily("crmdeck_connections", "Connections by status.", labels=("status",))
     for status in Status:
         counted.add_metric((status.value,), sum(each.status is status for each in statuses))
     yield counted
     synced = GaugeMetricFamily(
-        "crmdeck_last_refresh_timestamp_seconds", "Last good refresh.", labels=("connection",)
+        "crmdeck_last_refresh_timestamp_seconds",
+        "Time of the last successful refresh.",
+        labels=("connection",),
     )
     failed = GaugeMetricFamily(
-        "crmdeck_last_error_timestamp_seconds", "Last failed refresh.", labels=("connection",)
+        "crmdeck_last_error_timestamp_seconds",
+        "Time of the last failed refresh.",
+        labels=("connection",),
     )
     expires = GaugeMetricFamily(
         "crmdeck_token_expiry_timestamp_seconds",
-        "When a token expires that isn't renewed.",
+        "When a token that crmdeck can't renew expires.",
         labels=("connection",),
     )
     quota = GaugeMetricFamily(
-        "crmdeck_api_calls_left", "Calls left of the CRM's API allowance.", labels=("connection",)
+        "crmdeck_api_calls_left", "API calls left in the CRM's allowance.", labels=("connection",)
     )
     changes = GaugeMetricFamily(
         "crmdeck_open_changes", "Open change groups.", labels=("connection", "severity")

@@ -197,7 +197,9 @@ def _tls(binding: Binding) -> bool:
     if binding.certificate is None and binding.key is None:
         return False
     if binding.certificate is None or binding.key is None:
-        raise UsageError("A certificate and its key go together.", code="BAD_CERTIFICATE")
+        raise UsageError(
+            "A certificate needs its key, and a key its certificate.", code="BAD_CERTIFICATE"
+        )
     try:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(binding.certificate, binding.key, password="")

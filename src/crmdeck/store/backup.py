@@ -371,7 +371,7 @@ def _manifest(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
             raise CacheTooNewError(
                 f"A newer crmdeck wrote the backup {path}. Nothing was restored.",
                 cause=(
-                    f"Its tables have version {schema}; this crmdeck supports versions up to "
+                    f"The backup has version {schema}; this crmdeck supports versions up to "
                     f"{newest}."
                 ),
                 remedy="Upgrade crmdeck.",

@@ -239,7 +239,7 @@ class DuckDBEngine:
     def _busy_here(self) -> CacheBusyError:
         return CacheBusyError(
             f"The cache {self._path} is busy; waited {self._wait:g} s.",
-            cause="Another part of this program is using it.",
+            cause="Another part of this program is using the cache.",
             remedy="Try again when it has finished.",
         )
 
@@ -302,7 +302,7 @@ class DuckDBEngine:
         if wal_of(self._path).exists():
             raise CacheError(
                 f"The cache {self._path} is missing. No new file was created.",
-                cause=f"Only its write-ahead log {wal_of(self._path).name} exists.",
+                cause=f"Only the write-ahead log {wal_of(self._path).name} exists.",
                 remedy="Put back the file that belongs to the log, or a backup. To start with an "
                 "empty workspace, move the log away.",
                 code="CACHE_GONE",
@@ -383,7 +383,7 @@ class DuckDBEngine:
             if version < newest and (reason := self.read_only_reason):
                 raise CacheError(
                     f"The cache {self._path} needs an upgrade. {reason}",
-                    cause=f"Its version is {version}; this crmdeck reads version {newest}.",
+                    cause=f"The cache has version {version}; this crmdeck reads version {newest}.",
                     remedy="Open the workspace once as a user who can write to it.",
                     code="CACHE_TOO_OLD",
                 )

@@ -276,7 +276,7 @@ def explain(error: Exception, path: Path) -> CacheError:
     return CacheError(
         f"Can't read the cache {path}; it may be damaged.",
         cause=cause,
-        remedy="Save what can be read, or restore the newest automatic backup: crmdeck doctor "
+        remedy="Save the readable part, or restore the newest automatic backup: crmdeck doctor "
         "--repair",
     )
 
@@ -285,7 +285,7 @@ def open_here(path: Path) -> CacheBusyError:
     """Return the error for a file that is open in this process in the other way."""
     return CacheBusyError(
         f"The cache {path} is in use.",
-        cause="Another part of this program has it open.",
+        cause="Another part of this program has the cache open.",
         remedy="Try again when it has finished.",
     )
 

@@ -227,7 +227,7 @@ def explain(error: Exception, url: str) -> CacheError:
         return CacheError(
             f"Can't reach the database {place}.",
             cause=cause,
-            remedy="Nothing was changed. Check host and port, and try again.",
+            remedy="Check host and port, and try again. Nothing was changed.",
             code=UNREACHABLE,
         )
     return CacheError(f"The database {place} refused the request.", cause=cause)

@@ -277,7 +277,7 @@ class PostgresEngine:
     def _too_old(self, version: int, newest: int) -> CacheError:
         return CacheError(
             f"The database {self.place} needs an upgrade.",
-            cause=f"Its version is {version}; this crmdeck reads version {newest}.",
+            cause=f"The database has version {version}; this crmdeck reads version {newest}.",
             remedy="Open the workspace once as its owner, without --read-only.",
             code="CACHE_TOO_OLD" if version else "CACHE_MISSING",
         )
@@ -318,7 +318,9 @@ class PostgresEngine:
         if schema is None or others:
             raise CacheError(
                 f"The database {self.place} isn't a workspace of crmdeck. It was left untouched.",
-                cause="It contains other tables." if others else "It has no schema for new tables.",
+                cause="The database contains other tables."
+                if others
+                else "The database has no schema for new tables.",
                 remedy="Give crmdeck its own database, or a schema: "
                 "?options=-csearch_path%3Dcrmdeck",
                 code="DATABASE_NOT_OURS",
@@ -368,8 +370,8 @@ def _at_work(database: PostgresDatabase, what: str) -> ConflictError:
     )
     who = rows[0][0].removeprefix("crmdeck ") if rows else ""
     return ConflictError(
-        "Another process is refreshing it.",
-        cause=f"It is {who}." if who else None,
+        "Another process is refreshing this connection.",
+        cause=f"The other process belongs to {who}." if who else None,
         remedy="Wait: the result will appear here.",
         code="REFRESH_RUNNING",
     )

@@ -105,7 +105,7 @@ class RefreshRecord:
             before = self._before.get(name)
             if before is None:
                 raise CacheError(
-                    f"The source calls {name} unchanged, but no snapshot of it exists.",
+                    f"The source reports {name} as unchanged, but no snapshot of it exists.",
                     remedy="Refresh again to read it in full: crmdeck refresh",
                     code="CACHE_INCOMPLETE",
                 )

@@ -86,7 +86,7 @@ def tell_version(database: Database, place: Path | str, at: datetime) -> str:
     if version is None:
         raise CacheDamagedError(
             f"The cache {place} has no version. It was left untouched.",
-            cause="Its tables match no version.",
+            cause="The tables match no known version.",
             remedy="Restore a backup into another workspace: crmdeck restore FILE --home HOME",
             code=migrations.VERSION_LOST,
         )
@@ -222,7 +222,7 @@ class _Source:
             self._again()
         version = version_by_tables(self._file)
         if version is None:
-            raise _hopeless(self._path, "Its tables match no version.")
+            raise _hopeless(self._path, "The tables match no known version.")
         return version
 
     def copy(self, table: str, columns: Sequence[Column], target: DuckDBFile) -> tuple[int, int]:

@@ -406,7 +406,7 @@ def lost_definitions(object_types: Sequence[str]) -> CacheDamagedError:
     if more > 0:
         named += f" and {count(more, 'more object type', 'more object types')}"
     return CacheDamagedError(
-        f"The cache lost its data on {named or 'some fields'}.",
+        f"The cache lost data of {named or 'some fields'}.",
         cause="Definitions are missing, or don't match their SHA-256.",
         remedy="Refresh to read the current schemas again, or find out what can be repaired: "
         "crmdeck doctor",

@@ -204,7 +204,7 @@ def require_connected(connection: Connection) -> None:
     if connection.disconnected_at is not None:
         raise ConflictError(
             f"{connection.name} is disconnected.",
-            cause=f"Someone disconnected it on {connection.disconnected_at:%Y-%m-%d}.",
+            cause=f"The connection was disconnected on {connection.disconnected_at:%Y-%m-%d}.",
             remedy=f"Reconnect it: crmdeck connections set {connection.name} --reconnect",
             code="CONNECTION_DISCONNECTED",
         )

@@ -203,8 +203,8 @@ def _clock(store: Store) -> list[Finding]:
             ok=False,
             found=f"The clock is at {now:%Y-%m-%d %H:%M} UTC, but the history has an entry of "
             f"{last:%Y-%m-%d %H:%M}.",
-            remedy="Set the clock. Entries ahead of it keep their order. Then refresh, so that "
-            "schemas get their right age: crmdeck refresh",
+            remedy="Correct the clock. Later entries keep their order. Then refresh, so that "
+            "schemas get the right age: crmdeck refresh",
         )
     ]
 
@@ -220,8 +220,7 @@ def _grants(store: Store) -> list[Finding]:
             check="grants",
             ok=False,
             found=f"{count(len(wider), 'role')} with wider rights: {named_few(wider)}.",
-            remedy="Run as a superuser of the database the SQL that this prints: crmdeck team "
-            "grants",
+            remedy="Run the SQL from this command as a database superuser: crmdeck team grants",
         )
     ]
 
@@ -326,5 +325,5 @@ def _home(home: Path) -> Finding:
         check="workspace folder",
         ok=private,
         found=str(home),
-        remedy=None if private else f"Others can read this folder: chmod 700 {home}",
+        remedy=None if private else f"Make the folder private: chmod 700 {home}",
     )

@@ -273,7 +273,7 @@ def _repaired(file: str, schema: ObjectSchema) -> Iterator[Notice]:
             code="TEXT_REPAIRED",
             message=f"{file} has broken characters in {schema.object_type}: {_listed(names)}.",
             cause="Half of a surrogate pair isn't a character. crmdeck replaced it with U+FFFD.",
-            remedy="Correct the text in the CRM, or the program that wrote the file.",
+            remedy="Correct the text in the CRM, or fix the program that wrote the file.",
         )
 
 

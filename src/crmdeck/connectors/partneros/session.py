@@ -75,7 +75,7 @@ def _no_password(*, had_session: bool) -> ReauthRequiredError:
         )
     return ReauthRequiredError(
         "No PartnerOS credentials stored for this connection.",
-        cause="crmdeck has neither a session nor an email address with a password.",
+        cause="crmdeck has no session, and no email address and password to start one.",
         remedy="Sign in: crmdeck connections sign-in NAME",
         code="NO_CREDENTIALS",
     )

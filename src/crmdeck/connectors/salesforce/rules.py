@@ -172,7 +172,8 @@ class RuleReader:
                 message=f"crmdeck can't read all {', '.join(map(RULE_WORDS.__getitem__, kinds))}.",
                 cause=_reason(error),
                 remedy="Give the user the permission View Setup and Configuration, and access to "
-                "the objects. Or leave kinds out: crmdeck connections set NAME --without-rules",
+                "the objects. Or leave out these kinds: crmdeck connections set NAME "
+                "--without-rules",
             )
 
     # -- tasks --------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ def check_audit_log(database: Database) -> Checked:
         damage.append(
             Damage(
                 f"{count(number, 'missing number')} in the history.",
-                lost="Rows that were deleted outside crmdeck, or that a failed write took back.",
+                lost="Rows that were deleted outside crmdeck, or that a failed write rolled back.",
                 remedy=RESTORE,
                 repair=_note,
             )

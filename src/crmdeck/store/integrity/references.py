@@ -241,4 +241,4 @@ def _replace_scopes(seqs: Sequence[int], database: Database) -> str:
         "WHERE seq IN (SELECT unnest(?::BIGINT[]))",
         [list(seqs)],
     )
-    return f"replaced the scope of {count(len(seqs), 'refresh', 'refreshes')} by the current one"
+    return f"replaced the scope of {count(len(seqs), 'refresh', 'refreshes')} with the current one"

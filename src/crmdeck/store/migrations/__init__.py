@@ -75,7 +75,7 @@ def told_version(database: Database, place: Path | str) -> int:
     if number is None:
         raise CacheDamagedError(
             f"The cache {place} has no version. It was left untouched.",
-            cause="Its table of migrations is empty.",
+            cause="The table of migrations is empty.",
             remedy="Detect the version from its tables: crmdeck doctor --repair",
             code=VERSION_LOST,
         )
@@ -87,7 +87,8 @@ def refuse_newer(version: int, newest_known: int, place: Path | str) -> None:
     if version > newest_known:
         raise CacheTooNewError(
             f"A newer crmdeck wrote the cache {place}. It was left untouched.",
-            cause=f"Its version is {version}; this crmdeck supports versions up to {newest_known}.",
+            cause=f"The cache has version {version}; this crmdeck supports versions up to "
+            f"{newest_known}.",
             remedy="Upgrade crmdeck, or choose another workspace with --home.",
         )
 

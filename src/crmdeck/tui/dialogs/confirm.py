@@ -120,5 +120,5 @@ class TypedConfirm(Dialog[bool]):
         else:
             entry.add_class("-wrong")
             self.query_one(".dialog-label", Static).update(
-                f"The text differs. Type {display_text(self._expected, 60)} and press Enter:"
+                f"The text doesn't match. Type {display_text(self._expected, 60)} and press Enter:"
             )

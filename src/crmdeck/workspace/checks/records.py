@@ -203,7 +203,7 @@ def _names(
             nearest = ", ".join(dict.fromkeys(known[each] for each in _near(column, known)))
             raise UsageError(
                 f"Column '{column}' of {name} isn't a PartnerOS field.",
-                cause=f"The nearest fields: {nearest}." if nearest else None,
+                cause=f"Similar fields: {nearest}." if nearest else None,
                 remedy=f"Rename the column, or leave it out with --ignore '{column}'",
                 code="UNKNOWN_COLUMN",
             )

@@ -257,7 +257,7 @@ class Checks:
         self._context.require_writable()
         if not self._context.shared:
             raise UsageError(
-                "Only a team's policy is kept in its history.",
+                "Only a team's workspace has a shared policy.",
                 cause="This workspace is a folder.",
                 remedy=f"Write the policy to {self._context.home / POLICY_FILE}",
                 code="NO_TEAM",

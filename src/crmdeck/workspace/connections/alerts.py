@@ -139,7 +139,7 @@ def policy_unusable(vitals: Vitals) -> Iterator[Alert]:
         code=error.code,
         id=alert_id(error.code, error.message, error.cause),
         short="policy unusable",
-        message=f"The policy excuses nothing, and gates refuse it: {error.message}",
+        message=f"Nothing is excused, and gates fail. {error.message}",
         cause=error.cause,
         remedy=error.remedy,
     )

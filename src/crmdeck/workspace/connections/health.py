@@ -206,7 +206,7 @@ def _find_alert(status: ConnectionStatus, wanted: str) -> Alert:
         )
     raise NotFoundError(
         f"{status.name} has no alert '{wanted}'.",
-        cause="An alert goes when its reason does.",
+        cause="crmdeck removes an alert when its reason is gone.",
         remedy=f"List its alerts: crmdeck status {status.name}",
         code="ALERT_NOT_FOUND",
     )

@@ -268,7 +268,7 @@ def drafted(context: Context, draft: ConnectionDraft) -> Connection:
         platform = platform or next(iter(CRMS))
     if draft.source == Source.FILES and not draft.path:
         raise UsageError(
-            "The source files needs a path.",
+            "The source 'files' needs a path.",
             remedy="Add a file or folder with exported schemas: --path FOLDER",
         )
     if draft.source == Source.FILES and draft.path and platform is None:

@@ -125,7 +125,7 @@ def checked_rule_kinds(kinds: Collection[str], vendor: VendorProfile) -> tuple[s
         raise UsageError(
             f"{vendor.title} has no kind of rules named '{unknown[0]}'.",
             cause=f"Valid values: {', '.join(vendor.rule_kinds)}.",
-            remedy="Leave one of them out, or '' to read all kinds.",
+            remedy="Leave out one of these, or use '' to read all kinds.",
             code="NO_RULE_KIND",
         )
     return tuple(dict.fromkeys(kinds))
@@ -136,7 +136,7 @@ def checked_path(connection: Connection, path: str) -> str:
     if connection.source != Source.FILES:
         raise UsageError(
             f"Can't set a path for {connection.name}.",
-            cause=f"Only the source files has a path, and this source is {connection.source}.",
+            cause=f"Only the source 'files' has a path. This source is {connection.source}.",
             remedy=f"Check the connection: crmdeck status {connection.name}",
             code="BAD_PATH",
         )

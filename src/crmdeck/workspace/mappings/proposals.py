@@ -87,7 +87,7 @@ class Proposals:
         if fine:
             raise UsageError(
                 f"{crm_object} lacks nothing for '{fine[0]}'.",
-                cause="Its mapping is accepted, and the CRM field has room for its values.",
+                cause="The mapping is accepted, and the CRM field has room for the values.",
                 code="NOTHING_TO_PROPOSE",
             )
         _require_plain(

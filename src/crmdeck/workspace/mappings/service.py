@@ -744,8 +744,8 @@ def _with_value_map(
     """Return the choices, the one whose PartnerOS field is `needed` with a checked value map."""
     if len(needed) != 1:
         raise UsageError(
-            f"A value map fits one mapping, and {len(needed):,} of these need one.",
-            remedy="Accept the mappings that need a value map one by one.",
+            f"A value map belongs to one mapping, but {len(needed):,} of these need one.",
+            remedy="Accept mappings that need a value map one at a time.",
             code="VALUE_MAP_FOR_ONE",
         )
     mapped = []

@@ -98,7 +98,7 @@ def _refreshed_elsewhere(context: Context, connection: Connection) -> CrmdeckErr
     )
     error = ReauthRequiredError(
         f"Can't refresh {connection.name} from this machine.",
-        cause=f"Its credentials are on another machine.{last}",
+        cause=f"The credentials are on another machine.{last}",
         remedy="Refresh it on that machine, or sign in here: crmdeck connections sign-in "
         f"{connection.name}",
         code="SECRETS_ELSEWHERE",
@@ -369,8 +369,8 @@ def _read_again(answer: Answer, cached: Cached) -> list[Notice]:
         Notice(
             code="DEFINITIONS_READ_ANEW",
             message=f"The cache had lost the definitions of {count(len(lost), 'object')}: {named}.",
-            cause="This refresh read them again. Earlier changes in them are unknown.",
-            remedy="Look for other damage: crmdeck doctor",
+            cause="This refresh read the objects again. Earlier changes in them are unknown.",
+            remedy="Check for other damage: crmdeck doctor",
         )
     ]
 

@@ -79,7 +79,7 @@ class SuspectRefreshError(SourceError):
         super().__init__(
             f"The refresh of {connection.name} would remove {removal.text}.",
             cause="So many removals at once usually mean a lost permission or a partial answer.",
-            remedy="Check the user's permissions. If the removal is right: "
+            remedy="Check the user's permissions. If the removals are right, accept them: "
             f"crmdeck refresh {connection.name} --accept-suspect",
             code=CODE,
         )

@@ -370,6 +370,6 @@ def nothing_yet(status: ConnectionStatus | None) -> str:
         )
     return (
         "No changes since the baseline.\n\n"
-        "crmdeck compares each refresh with the one before. Changes appear here, with their "
+        "crmdeck compares each refresh with the previous one. Changes appear here, with their "
         "severity and the mappings they touch. r refreshes now."
     )

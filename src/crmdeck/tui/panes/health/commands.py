@@ -173,7 +173,7 @@ class HealthCommands:
                 f"{alert.message}\n{alert.cause or ''}".strip(),
                 [
                     Deed("r", "Refresh again", "keep the cached schema for now"),
-                    Deed("x", "Accept removals", "they become drift"),
+                    Deed("x", "Accept removals", "recorded as changes"),
                 ],
                 opened_by="f",
             ),

@@ -456,7 +456,7 @@ class MappingCommands:
         dialog = Choose(
             f"Preflight of {pair_text(session.pair)}",
             None,
-            text="Accepted rows, at the edge of what each field takes. Enter opens the row.",
+            text="Accepted rows, tested with edge values. Enter opens the row.",
             columns=FAILURE_COLUMNS,
         )
         label = "running preflight"

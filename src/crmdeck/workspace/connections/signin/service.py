@@ -465,7 +465,7 @@ def _require_same(connection: Connection, organization: str | None) -> None:
     raise ConflictError(
         f"The credentials belong to another {vendor_of(connection.platform).account} than "
         f"{connection.name}.",
-        cause=f"The connection leads to {connection.organization}, the credentials to "
+        cause=f"The connection is for {connection.organization}, the credentials are for "
         f"{organization}.",
         remedy="Sign in with a user of the same one, or add a connection: crmdeck connections add",
         code="OTHER_ORGANIZATION",
