@@ -66,7 +66,7 @@ def exit_code(reasons: Iterable[ExitCode]) -> ExitCode:
 
 
 class NextStep(StrEnum):
-    """The next step, if crmdeck can take it. Each face words it in its own way."""
+    """The next step, if crmdeck can take it. Each interface words it in its own way."""
 
     SIGN_IN = "sign_in"
     REFRESH = "refresh"

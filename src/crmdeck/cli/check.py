@@ -83,9 +83,9 @@ def set_team_policy(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a file the policy of the team, in every face. The audit log keeps each version.
+    """Set the team's policy from a file. The audit log keeps each version.
 
-    In a workspace that is a folder, the policy is the file policy.toml in it.
+    If the workspace is a folder, edit the file policy.toml in it instead.
     """
     with open_workspace(home, False, as_json) as ws:
         _answer_policy(ws.checks.set_policy(file), as_json)
@@ -93,7 +93,7 @@ def set_team_policy(
 
 @app.command()
 def clear(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Remove the policy of the team. Changes that it excused are open again."""
+    """Remove the team's policy. Changes that it excused are open again."""
     with open_workspace(home, False, as_json) as ws:
         _answer_policy(ws.checks.set_policy(None), as_json)
 

@@ -136,7 +136,7 @@ def _report(reports: Sequence[model.DriftReport], until: datetime | None) -> mod
 def _recorder(
     ws: workspace.Workspace, report: model.DriftReport
 ) -> Callable[[model.DriftEvent], Mapping[str, object]]:
-    """Return what gives each change its columns, with the names of connection and group."""
+    """Return the function that makes a change a row with the names of connection and group."""
     names = {connection.id: connection.name for connection in ws.connections.all()}
     titles = {story.id: story.title for story in report.stories}
     return lambda event: {

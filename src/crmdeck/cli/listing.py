@@ -67,7 +67,7 @@ def _wire(item: Any) -> Record:
 
 @dataclass(frozen=True)
 class Listing:
-    """What the user wants to see of a list, and in which form."""
+    """The rows, order, columns and format that the user wants of a list."""
 
     format: str | None = None
     output: Path | None = None
@@ -82,7 +82,7 @@ class Listing:
 
     @property
     def is_plain(self) -> bool:
-        """True if the rows are all, in their own order and with their own columns."""
+        """True if no option limits, sorts or changes the rows and columns."""
         return not (self.limit or self.sort or self.columns)
 
     def require(self, known: Sequence[str]) -> None:

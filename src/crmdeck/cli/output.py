@@ -293,7 +293,7 @@ def cell(value: object) -> str:
 
 
 def write_failed(error: OSError) -> CrmdeckError:
-    """Return the error for output that can't be written, and drop what is left of it."""
+    """Return the error for output that can't be written, and discard the rest."""
     _hush()
     return CrmdeckError(
         "Can't write the output.",

@@ -18,10 +18,10 @@ def team() -> None:
 
 @app.command("grants")
 def print_grants(home: HomeOption = None) -> None:
-    """Print the SQL for the roles of a team's database, to run as its superuser.
+    """Print the SQL for the roles of a team's database, to run as a superuser.
 
     Readers read, writers only add to the history, and servers also keep accounts. The SQL also
-    takes wider rights away. Run it again after an upgrade.
+    revokes wider rights. Run it again after an upgrade.
     """
     with open_workspace(home, False) as ws:
         emit(workspace.grants_sql(ws).rstrip("\n"))

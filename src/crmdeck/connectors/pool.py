@@ -23,7 +23,7 @@ class _Done:
 
 
 class Running(Generic[T]):
-    """Tasks that run in threads from the start on.
+    """Tasks that start in threads immediately.
 
     `take` returns the next task, or None after the last one. One thread at a time calls it. The
     threads are daemons: a request that hangs runs into its timeout.

@@ -1,4 +1,4 @@
-"""Which changes are open, and what settled the others: every face asks this module.
+"""Which changes are open, and what settled the others, for every interface.
 
 A change is open if it is breaking or risky and nothing settled it. Four events settle a change:
 a user acknowledges it; the CRM changes it back; a user repairs or rejects every mapping that it
@@ -6,10 +6,10 @@ broke; or the policy excuses it.
 
 A change consists of parts: one for each attribute, picklist value, or record type. It is changed
 back when the newest snapshot has the value from before the change in every part. The change that
-puts a part back is resolved too, and so are the changes between the two, up to the first one that
-someone adapted to: by acknowledging it, or by accepting a mapping that the change back touches.
-What differs from that state is news. If an object was added and is gone again, the changes in
-between are resolved as well.
+restores a part is resolved too, and so are the changes in between. This stops at the first change
+that someone adapted to: by acknowledging it, or by accepting a mapping that the restoring change
+touches. Any other difference is a new change. If an object was added and is gone again, the
+changes in between are resolved as well.
 """
 
 from __future__ import annotations

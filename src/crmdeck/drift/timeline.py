@@ -70,7 +70,7 @@ class Timeline:
 
     @property
     def open_changes(self) -> OpenChanges:
-        """The count of open change groups, as every face shows it."""
+        """The count of open change groups, as every interface shows it."""
         return count_open(
             (group_of(entry.event), entry.event.severity) for entry in self.entries if entry.is_open
         )

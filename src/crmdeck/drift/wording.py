@@ -1,4 +1,4 @@
-"""The words for a change, in every face.
+"""The words for a change, in every interface.
 
 Texts from a CRM stay as they are, except in `short` and `few`, which reasons and titles use.
 """

@@ -76,7 +76,7 @@ def preflight_report(
     sources: Mapping[str, Field],
     made_at: datetime,
 ) -> Report:
-    """Return a preflight as a document: what happens, why, and whose it is to fix.
+    """Return a preflight as a document: what happens, why, and who should fix it.
 
     `sources` are the PartnerOS fields by name. Names of rules and API names come last.
     """

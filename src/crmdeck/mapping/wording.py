@@ -1,4 +1,4 @@
-"""Words for rows, choices and decisions, the same in every face. CRM texts are kept as they are."""
+"""Words for rows, choices and decisions, the same everywhere. CRM texts stay as they are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The assistants' face: questions about a workspace, over the Model Context Protocol.
+"""The interface for assistants: questions about a workspace, over the Model Context Protocol.
 
 Needs the extra `mcp`. Nothing here decides or changes anything.
 """

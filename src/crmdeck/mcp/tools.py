@@ -30,7 +30,7 @@ _STATES = {
 
 
 class Arguments(BaseModel):
-    """What every question takes."""
+    """The arguments of every question."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True

@@ -160,7 +160,7 @@ class Judge:
     ) -> Iterator[WriteFinding]:
         """Yield the unique values of earlier records; `outcomes` are those of this record so far.
 
-        A refused record takes no value. If it isn't certain that an earlier one was stored, this
+        A refused record claims no value. If it isn't certain that an earlier one was stored, this
         one is unknown.
         """
         partner_fields = {row.crm_field: row.partner_field for row in self.mapped}
@@ -179,7 +179,7 @@ class Judge:
                     outcome=Outcome.REFUSED if is_stored else Outcome.UNKNOWN,
                     code="TWICE_IN_BATCH",
                     reason="another record of the batch has the same unique value",
-                    needs=() if is_stored else ("whether the CRM takes that record",),
+                    needs=() if is_stored else ("whether the CRM accepts that record",),
                     crm_field=name,
                     partner_field=partner_fields.get(name),
                 )

@@ -1,4 +1,4 @@
-"""The other direction: which values of the CRM PartnerOS won't take."""
+"""The other direction: which CRM values PartnerOS won't accept."""
 
 from __future__ import annotations
 

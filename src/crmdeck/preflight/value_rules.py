@@ -1,4 +1,4 @@
-"""HubSpot's property validations: what each kind asks of a value.
+"""HubSpot's property validations: what each kind requires of a value.
 
 Source: HubSpot API reference, "Property validations", which has 27 kinds. Those whose arguments it
 doesn't define exactly stay unknown, and so does any kind that is newer.

@@ -1,8 +1,7 @@
 """Validation rules and formula fields of the sandbox's own org, evaluated on one record.
 
-An own evaluator: the end-to-end test of preflight compares it with the one of crmdeck. It has the
-functions that the sandbox's rules use, and no answer but a value: a formula that it can't read is
-a mistake in the sandbox.
+The end-to-end test of preflight compares this evaluator with crmdeck's own. It has the functions
+that the sandbox's rules use. A formula that it can't read is a mistake in the sandbox.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The HTTP face: the Integrations API over a workspace, for a team.
+"""The HTTP interface: the Integrations API over a workspace, for a team.
 
 Needs the extra `serve`; managing users imports no web framework.
 """

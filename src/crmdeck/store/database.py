@@ -77,7 +77,7 @@ class Engine(Protocol):
         """Return a number that changes with each write. Cheap."""
 
     def probe(self) -> None:
-        """Check that it answers, without waiting for others in this process."""
+        """Check that the database answers, without waiting for others in this process."""
 
     def close(self) -> None:
         """Release everything; the next use opens it again."""

@@ -170,7 +170,7 @@ class Drift:
         return self._counted(("unacknowledged", safe), tables, read, connection_id)
 
     def history(self, event_ids: Sequence[str]) -> tuple[DriftEvent, ...]:
-        """Return every change at the places of these and of their objects, in the order found."""
+        """Return all changes at the same places or of their objects, oldest first."""
         if not event_ids:
             return ()
         place, these = (

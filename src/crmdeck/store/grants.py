@@ -77,7 +77,7 @@ def wider_grants(database: Database) -> list[str]:
 
 
 def grants_sql(database: Database) -> str:
-    """Return the SQL that gives each role its rights in this database, and takes wider ones.
+    """Return the SQL that gives each role its rights in this database, and revokes wider ones.
 
     It can run any number of times.
     """
@@ -149,7 +149,7 @@ def _connect(place: _Place, roles: str) -> list[str]:
 
 
 def _narrow(schema: str, roles: Iterable[str]) -> list[str]:
-    """Return what takes wider rights from roles that were granted them by name."""
+    """Return the SQL that revokes wider rights granted to roles by name."""
     fixed = ", ".join(f"{schema}.{quote(table)}" for table in ("schema_migration", "head"))
     secret = ", ".join(f"{schema}.{quote(table)}" for table in _OF_SERVERS)
     return [

@@ -27,7 +27,7 @@ def is_gone(pid: int) -> bool:
 
 
 def remove_leftovers(cache: Path, backups: Path) -> None:
-    """Remove what died with its process. Only the process in the turnstile may call it.
+    """Remove the files of processes that ended. Only the process in the turnstile may call it.
 
     Files that belong to a living process stay, and so do all others.
     """

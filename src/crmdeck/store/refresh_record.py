@@ -124,7 +124,7 @@ class RefreshRecord:
                 self._states[name] = self._left(before, reason.value)
 
     def write(self, scope: Scope) -> RecordCount:
-        """Append what differs; what existed and wasn't added counts as unread."""
+        """Append the differences. Objects that existed and were not added count as unread."""
         for name, before in self._before.items():
             if name not in self._states:
                 self._states[name] = self._left(before, UNREAD) if before.present else before

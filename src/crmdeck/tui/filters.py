@@ -140,12 +140,12 @@ def compile_filter(
 
 
 def text_key(read: Callable[[R], str | None]) -> FilterKey[R]:
-    """Return the key of a text: its value begins with what the user wants."""
+    """Return the key of a text; a value matches texts that begin with it."""
     return words_key(lambda row: filter(None, (read(row),)))
 
 
 def words_key(read: Callable[[R], Iterable[str]]) -> FilterKey[R]:
-    """Return the key of several texts: one of them begins with what the user wants."""
+    """Return the key of several texts; a value matches if one begins with it."""
     return FilterKey(lambda row, wanted: any(one_of(text, wanted) for text in read(row)), read)
 
 

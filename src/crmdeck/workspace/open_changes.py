@@ -43,7 +43,7 @@ def count_by_connection(
 ) -> dict[str, OpenChanges]:
     """Return the count of open change groups by connection ID; without it none is open.
 
-    Of one connection, or of all. This is the number that every face shows.
+    Of one connection, or of all. Every interface shows this number.
     """
     return {
         key: count_judged(judged)
@@ -171,8 +171,8 @@ def _judge(
 def workspace_policy(context: Context, session: Session) -> Policy | None:
     """Return the policy of the workspace, if it has one.
 
-    That of a team is in its history, else it is the file `policy.toml`. One that can't be read
-    excuses nothing: Health has an alert, and gates refuse it.
+    A team's is in its history, any other in the file `policy.toml`. An unreadable policy excuses
+    nothing: Health has an alert, and gates fail.
     """
     try:
         return read_policy(context, session)

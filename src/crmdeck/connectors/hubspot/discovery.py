@@ -217,7 +217,7 @@ def _select(scope: Scope, types: Mapping[str, ObjectType]) -> tuple[str, ...]:
 class _Parts:
     """The answers about one object type.
 
-    `not_read` has the reasons of lasting errors, `kept` the cached rules that others leave.
+    `not_read` has the reasons of lasting errors, `kept` the cached rules after temporary ones.
     """
 
     properties: list[Mapping[str, object]] = field(default_factory=list)

@@ -95,7 +95,7 @@ class GoToAnything:
         host.app.push_screen(dialog, self._take)
 
     def _resting(self, places: Sequence[Place]) -> list[Line]:
-        """Return what shows before the user types: where work waits, and where it was last."""
+        """Return the places shown before the user types: open work and recent places."""
         broken = [one for one in places if one.kind is PlaceKind.MAPPING]
         pairs = [one for one in places if one.kind is PlaceKind.PAIR]
         return [*self._connections(), *broken, *self._recent(), *pairs]

@@ -111,7 +111,7 @@ class Notices:
         return tuple(deliveries)
 
     def _markers(self) -> dict[str, datetime]:
-        """Return until when each route has got all changes."""
+        """Return the time up to which each route has received all changes."""
         with self._context.store.read() as session:
             entries = session.audit.entries(event="notice.sent")
         markers: dict[str, datetime] = {}

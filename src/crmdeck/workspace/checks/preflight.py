@@ -148,7 +148,7 @@ class Preflights:
     def sample(self, ref: str, pair: str, limit: int = MOST_SAMPLED) -> PreflightRun:
         """Judge the other direction: read up to `limit` (1 to 200) records of the CRM.
 
-        The findings are values that PartnerOS won't take. Nothing of the records is stored.
+        The findings are values that PartnerOS won't accept. Nothing of the records is stored.
         Raises NotFoundError, UsageError, and the errors of the source.
         """
         sides = self._sides(ref, pair, Direction.PULL)

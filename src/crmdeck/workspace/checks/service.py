@@ -242,16 +242,16 @@ class Checks:
     def policy(self) -> Policy | None:
         """Return the policy of the workspace, None without one.
 
-        A team's is in its history, else it is the file `policy.toml`. Raises UsageError if crmdeck
+        A team's is in its history, any other is `policy.toml`. Raises UsageError if crmdeck
         can't use it.
         """
         with self._context.store.read() as session:
             return read_policy(self._context, session)
 
     def set_policy(self, path: Path | None) -> Policy | None:
-        """Make the policy in a file that of the team, for every face, and return it.
+        """Set the team's policy from a file, and return it.
 
-        Without a file, the team has none. The audit log stores it. Raises UsageError if crmdeck
+        Without a file, remove it. The audit log stores it. Raises UsageError if crmdeck
         can't use the file, and in a workspace that is a folder: its policy is a file there.
         """
         self._context.require_writable()
@@ -481,7 +481,7 @@ def _attributes(events: Sequence[DriftEvent]) -> list[str]:
 
 
 def _load_contract(path: Path, named: bool) -> Contract:
-    """Return the contract in a file, for its own connections unless others are named."""
+    """Return the contract in a file. If `named`, the user chose the connections."""
     try:
         with path.open(encoding="utf-8") as file:
             text = file.read(_LONGEST_CONTRACT + 1)

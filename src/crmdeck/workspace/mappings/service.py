@@ -391,7 +391,7 @@ class Mappings:
     ) -> tuple[Decision, ...]:
         """Mark CRM fields as filled elsewhere, by PartnerOS or by automation, or clear that.
 
-        Fields that already are as asked for are left out. Raises NotFoundError for a missing
+        Fields already in that state are left out. Raises NotFoundError for a missing
         field, ConflictError for a field with an accepted mapping.
         """
         marks = filled_elsewhere(self.decisions(ref, pair))

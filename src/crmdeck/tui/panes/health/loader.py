@@ -18,7 +18,7 @@ MOST_RUNS = 1000
 
 
 class OverviewLoader:
-    """The overview read last; `show` is called when another one was read."""
+    """The latest overview; `show` is called after each new one."""
 
     def __init__(self, pane: Pane, show: Callable[[], None]) -> None:
         self.overview = HealthOverview()

@@ -892,5 +892,5 @@ def _all_rows(session: MappingSession) -> dict[str, MappingRow | RequiredRow]:
 
 
 def _standing(row: MappingRow | RequiredRow) -> tuple[object, ...]:
-    """Return what a user sees decided about a row."""
+    """Return the decision on a row as the user sees it."""
     return (row.state, row.crm_field) if isinstance(row, MappingRow) else (row.is_open,)

@@ -1,1 +1,1 @@
-"""Signing in: how a connection gets its credentials, without any face."""
+"""Signing in: how a connection gets its credentials, without any interface."""
