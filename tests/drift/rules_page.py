@@ -47,7 +47,7 @@ one cause, or a single change. Everything counts in groups.
 | resolved | the CRM changed it back: the newest snapshot has the value from before the change |
 | repaired | every mapping that the change broke was accepted again or rejected since |
 | excused | a rule of the policy excuses the change until the rule expires |
-| unseen | you have not looked at the row yet. It is only a mark and counts nowhere |
+| unseen | you have not looked at the row yet. It is only a mark and isn't counted |
 | dismissed | a user took an alert of Health off the to-do line, until it gets worse or a date \
 passes. Its changes stay open |
 
