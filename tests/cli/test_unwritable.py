@@ -137,7 +137,7 @@ def test_what_may_only_be_read_is_read(told: dict[str, list[Any]]) -> None:
         ("no home: doctor", 5, "no permission"),
         ("below", 2, "no permission"),
         ("below: add", 2, "no permission"),
-        ("nobody", 2, "No user of that name"),
+        ("nobody", 2, "No user with that name"),
         ("vanished: relative", 2, "was deleted"),
     ],
 )

@@ -53,8 +53,8 @@ passes. Its changes stay open |
 
 - One number, the count of open groups with their worst severity, is the same in tabs, Health, \
 `status`, `drift`, `check`, reports, and notifications (`openChanges` in JSON).
-- The change that puts a value back is resolved too. It is open instead if someone adapted to the \
-first change: acknowledged it, or accepted a mapping since that the change back touches.
+- A change that restores the old value is resolved too. It stays open if someone adapted to the \
+first change: acknowledged it, or accepted a mapping that the restoring change touches.
 - Each attribute, picklist value, and record type is compared on its own. A field that was removed \
 is resolved when it exists again with the same definition, apart from labels.
 - Safe changes are information and never open. A field or object that was added and is gone again \

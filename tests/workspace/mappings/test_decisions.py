@@ -166,7 +166,7 @@ def test_accepting_other_picklist_values_needs_a_value_map(desk: Desk) -> None:
     for wrong in ({lacking[0]: "Opne"}, {"nope": "Open"}, {lacking[0]: "Open"}):
         with pytest.raises(UsageError):
             accept_stage(pick, value_map=wrong)
-    with pytest.raises(UsageError, match="fits one mapping"):
+    with pytest.raises(UsageError, match="belongs to one mapping"):
         accept_stage({"description": "Stage"}, value_map={"a": "Open"})
     assert mappings.decisions("acme") == ()
     (mapped,) = accept_stage(pick, value_map=dict.fromkeys(lacking, "Open"))

@@ -25,7 +25,7 @@ class Columns(Dialog[tuple[str, ...]]):
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
 
     def __init__(self, columns: Sequence[Named], chosen: Sequence[str]) -> None:
-        super().__init__("Columns", "A narrow window hides the columns without room.")
+        super().__init__("Columns", "A narrow window hides columns that don't fit.")
         self._usual = tuple(columns)
         titles = dict(columns)
         known = [(one, titles[one]) for one in chosen if one in titles]

@@ -25,7 +25,7 @@ def ask_folder(host: FlowHost, connection_id: str) -> None:
             f"Schema files of {connection.name}",
             [asked_path(connection.path or "")],
             work,
-            text="crmdeck refreshes from it now. The history is kept.",
+            text="crmdeck refreshes from this folder now. The history is kept.",
             label="Changing the folder",
         )
         host.app.push_screen(form, done)

@@ -87,7 +87,7 @@ class DriftCommands:
     def why_not_acknowledged(self) -> str | None:
         """Return why the chosen rows can't be acknowledged, or None."""
         some = any(True for _ in self._unsettled())
-        return None if some else self.why_no_line() or "Nothing to acknowledge: it is settled."
+        return None if some else self.why_no_line() or "Nothing to acknowledge: already settled."
 
     @action(
         "drift.acknowledge",
