@@ -43,7 +43,9 @@ def propose(
 
         text = "\n".join([*lines, "", "crmdeck writes files to review. It deploys nothing."])
         folder = f"crm-change-{place[1].rpartition('--')[2]}"
-        dialog = Prompt(f"Folder for the CRM change for {title}", text, value=folder, check=_wrong_folder)
+        dialog = Prompt(
+            f"Folder for the CRM change for {title}", text, value=folder, check=_wrong_folder
+        )
         app.push_screen(dialog, chosen)
 
     def write(proposal: Proposal, folder: Path) -> None:
