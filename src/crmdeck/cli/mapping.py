@@ -469,7 +469,7 @@ def _value_map(text: str | None) -> dict[str, str] | None:
     if not values or not all(isinstance(one, str) and one for one in [*values, *values.values()]):
         raise UsageError(
             f"{text} isn't a value map.",
-            remedy="Use new=New,won=Won, or a JSON file with an object of texts.",
+            remedy="Use new=New,won=Won, or a JSON file that maps text to text.",
         )
     return values
 

@@ -59,7 +59,7 @@ def require_length(field: Field, change: FieldChange) -> None:
         raise UsageError(
             f"{field.name} can't be shortened.",
             cause="The cached schema has neither a length nor a number of digits for the field.",
-            remedy="Ask about another change: --if removed, or --if renamed",
+            remedy="Use --if removed or --if renamed",
             code="NO_LENGTH",
         )
 

@@ -322,7 +322,7 @@ def _check_names(file: SchemaFile, header: _Header, names: Sequence[str]) -> Non
         f"{file.name} has no column of API names: '{header.row.cells[index].strip()}' "
         f"({header.row.place}) contains labels, such as '{shown.strip()[:60]}'.",
         cause="crmdeck identifies fields by API name, because labels change and aren't unique.",
-        remedy="Add a column `API name`, or rename the column with the API names to that.",
+        remedy="Add a column `API name`, or rename the column with the API names to `API name`.",
         code="AMBIGUOUS_SHEET",
     )
 

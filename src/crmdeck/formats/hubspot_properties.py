@@ -216,8 +216,8 @@ def _hints_in(properties: Sequence[object]) -> frozenset[str]:
 def _is_exact(native_type: str, kind: FieldType, hints: Collection[str]) -> bool:
     """Return True if the answer would show a more exact type.
 
-    HubSpot leaves out keys without a value. An answer without any of these keys was reduced by a
-    tool.
+    HubSpot leaves out keys without a value. If an answer has none of these
+    keys, a tool removed them.
     """
     if kind is FieldType.REFERENCE or native_type not in ("number", "enumeration"):
         return True

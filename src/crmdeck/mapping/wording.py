@@ -158,7 +158,7 @@ def left_out_text(rows: Sequence[MappingRow]) -> str:
 
 
 def best_text(row: MappingRow) -> str:
-    """Return the best candidate that no other row is suggested: `best: Name 43%`."""
+    """Return the best candidate that isn't suggested for another row: `best: Name 43%`."""
     free = (one for one in row.candidates if one.crm_field not in row.claimed)
     best = next((one for one in free if one.confidence), None)
     return f"best: {best.crm_field} {percent(best.confidence or 0)}" if best else "best: none"

@@ -116,7 +116,7 @@ def at_desk(deck: DeckHere, visit: VisitHere) -> Desk:
             return Desk(acting, organization, visit.user.role)
     raise NoActiveOrganizationError(
         "No organization is active.",
-        remedy="Choose one of GET /api/auth/session: POST /api/auth/organization",
+        remedy="Choose one that GET /api/auth/session lists: POST /api/auth/organization",
     )
 
 

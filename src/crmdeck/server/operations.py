@@ -172,7 +172,7 @@ class Operations:
             return error_response(
                 NotReadyError(
                     "The server isn't ready.",
-                    cause=f"The workspace doesn't answer within {READY_WITHIN:g} s, or not at all.",
+                    cause=f"The workspace didn't answer within {READY_WITHIN:g} s.",
                 )
             )
         return PlainTextResponse("ok\n")

@@ -13,7 +13,7 @@ from crmdeck.store.database import Database
 OUTSIDE = ("schema_migration", "head", "text_vector", "server_document")
 """Tables that aren't part of the history.
 
-They contain what belongs to one place, what can be computed again, and the users of a server.
+They contain data of one place, data that can be computed again, and the users of a server.
 """
 
 

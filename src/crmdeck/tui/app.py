@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 LONGEST_TOAST = 400
 TOAST_CELLS, TOAST_EDGES, TOAST_HANG = 60, 3, 2
-"""Width of a toast as in Textual (at most half of the window), of its edges, and of its indent."""
+"""Widths of a toast as in Textual (at most half of the window), its edges, and its indent."""
 
 MOST_PROBLEMS = 4
 

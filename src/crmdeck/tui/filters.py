@@ -82,7 +82,7 @@ class Completion(NamedTuple):
 class Filter(Generic[R]):
     """A compiled filter: its test, the words to highlight, and a hint for the user.
 
-    `beside` tests only the rest of the filter, for rows in which an index has found the words.
+    `beside` tests everything but the words, for rows that an index found by the words.
     """
 
     text: str

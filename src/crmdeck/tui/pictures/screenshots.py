@@ -141,7 +141,7 @@ async def _do(pilot: Pilot[None], story: Story, step: Step) -> str:
         offered = {offer.action.id: offer.keys for offer in offers(pilot.app.screen)}
         if step.run not in offered:
             raise StoryError(
-                f"Can't draw the screenshot {story.name}: {step.run} isn't offered.",
+                f"Can't draw the screenshot {story.name}: {step.run} isn't available.",
                 remedy="Change the story in crmdeck/tui/pictures/stories.py.",
             )
         keys = offered[step.run][:1]

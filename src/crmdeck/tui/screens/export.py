@@ -134,5 +134,5 @@ def _what_is_wrong(name: str) -> str:
         return error.message
     # Too long a name, or a folder without permission to read it.
     except (OSError, ValueError) as error:
-        return f"Can't use this name: {type(error).__name__}."
+        return f"Can't use this name ({type(error).__name__})."
     return ""

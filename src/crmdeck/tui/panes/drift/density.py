@@ -70,7 +70,7 @@ def axis(cells: Sequence[Slot]) -> str:
 class Density(Widget):
     """Bars, then the worst severity of each day as a sign, then the months if there is room.
 
-    The day of the cursor is highlighted; a click goes to a day.
+    The day under the cursor is highlighted. A click goes to that day.
     """
 
     days: reactive[tuple[DayCount, ...]] = reactive(())

@@ -76,7 +76,7 @@ NEXT_DIRECTION = {
 
 
 class MappingCommands:
-    """Decides on the rows of the pair that shows, and asks in dialogs what to decide."""
+    """Decides on the rows of the displayed pair, and asks in dialogs what to decide."""
 
     def __init__(
         self,

@@ -57,7 +57,7 @@ Stored = Callable[[MappingSession, Write, Outcome], object]
 
 
 class Change(Enum):
-    """What is different in the session that shows."""
+    """What is different in the displayed session."""
 
     PAIR = auto()
     """It is another object pair, or none."""
@@ -137,7 +137,7 @@ def _broken(session: MappingSession) -> set[str]:
 
 
 class PairLoader:
-    """Owns `session`, the object pair that shows, and keeps it in step with the workspace.
+    """Owns `session`, the displayed object pair, and keeps it in step with the workspace.
 
     `ref` is the connection last asked for. `pairs` are the pairs that show, by connection, and
     `known` the hidden kinds of warnings, by connection and pair. `is_ranked` is true once the

@@ -86,7 +86,7 @@ class MappingPane(Pane):
 
     @property
     def session(self) -> MappingSession | None:
-        """The object pair that shows."""
+        """The displayed object pair."""
         return self.pairs.session
 
     @property

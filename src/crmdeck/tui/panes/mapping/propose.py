@@ -73,5 +73,5 @@ def _wrong_folder(name: str) -> str:
     except UsageError as error:
         return error.message
     except (OSError, ValueError) as error:
-        return f"Can't use this name: {type(error).__name__}."
+        return f"Can't use this name ({type(error).__name__})."
     return ""

@@ -680,7 +680,7 @@ class SchemaPane(Pane):
         "schema.out",
         "Up",
         "backspace",
-        help="Go up while Esc has something else to do.",
+        help="Go up, even if Esc would do something else.",
         hint=88,
         applies=_escape_is_taken,
         palette=False,

@@ -140,7 +140,7 @@ class BrowserSignIn:
         if not self._take(query) and not self._take_refusal(query):
             raise SignInError(
                 "The pasted URL doesn't belong to this sign-in.",
-                cause="The URL has no answer, or the answer to another sign-in.",
+                cause="The URL has no sign-in answer, or belongs to another sign-in.",
                 remedy="Copy the whole address from the browser, starting with "
                 f"{self.redirect_uri}",
                 code="SIGN_IN_MISMATCH",
