@@ -33,7 +33,7 @@ AnyPairArgument = Annotated[
     typer.Argument(metavar="[PAIR]", help="Object pair (default: all).", show_default=False),
 ]
 
-_LONGEST = 32 * 1024 * 1024  # characters
+_LONGEST = 32 * 1024 * 1024  # bytes
 
 PicksArgument = Annotated[
     list[str] | None,
@@ -136,7 +136,7 @@ def match(
             left_object=left_object,
             right_object=right_object,
             encoder=encoder,
-            decisions=[_read(file) for file in decisions or ()],
+            decisions=[_read_text(file) for file in decisions or ()],
         )
         listing.emit(
             matches.suggestions,
@@ -341,7 +341,10 @@ def apply(
     name: NameArgument,
     pair: PairArgument,
     file: Annotated[
-        str, typer.Argument(metavar="FILE", help="Mapping file (JSON), or - for stdin.")
+        str,
+        typer.Argument(
+            metavar="FILE", help="Mapping file (JSON) or sheet (XLSX, CSV), or - for stdin."
+        ),
     ],
     to: Annotated[
         str | None,
@@ -354,20 +357,26 @@ def apply(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
     ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Also apply rows that changed since the export.")
+    ] = False,
     home: HomeOption = None,
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Apply a mapping file: all of its decisions or none."""
+    """Apply a mapping file, or a sheet that was signed off: all of its decisions or none.
+
+    Write the sheet with crmdeck export NAME --what mapping-sheet --pair PAIR -o sheet.xlsx
+    """
     with open_workspace(home, demo, as_json) as ws:
         if to not in (None, name):
             raise UsageError(f"--to {to} isn't '{name}'.", remedy=f"Use --to {name}")
-        text = _read(file)
-        if not dry_run:
-            decided = ws.mappings.apply(name, pair, text, file_pair=map_object, other=bool(to))
-            _report(decided, as_json)
+        data = _read(file)
+        act = ws.mappings.plan if dry_run else ws.mappings.apply
+        plan = act(name, pair, data, file_pair=map_object, other=bool(to), overwrite=overwrite)
+        if not isinstance(plan, workspace.MappingPlan):
+            _report(plan, as_json)
             return
-        plan = ws.mappings.plan(name, pair, text, file_pair=map_object, other=bool(to))
         if as_json:
             emit_json(plan)
             return
@@ -478,17 +487,22 @@ def _subject(decision: model.Decision) -> str:
     return decision.partner_field or workspace.FILLED_ELSEWHERE
 
 
-def _read(file: str) -> str:
+def _read_text(file: str) -> str:
     try:
-        if file == "-":
-            text = sys.stdin.read(_LONGEST + 1)
-        else:
-            with Path(file).open(encoding="utf-8") as stream:
-                text = stream.read(_LONGEST + 1)
-    except OSError as error:
-        raise UsageError(f"Can't read {file}.", cause=error.strerror or str(error)) from None
+        return _read(file).decode()
     except UnicodeDecodeError:
         raise UsageError(f"Can't read {file}.", cause="The file isn't UTF-8 text.") from None
-    if len(text) > _LONGEST:
+
+
+def _read(file: str) -> bytes:
+    try:
+        if file == "-":
+            data = sys.stdin.buffer.read(_LONGEST + 1)
+        else:
+            with Path(file).open("rb") as stream:
+                data = stream.read(_LONGEST + 1)
+    except OSError as error:
+        raise UsageError(f"Can't read {file}.", cause=error.strerror or str(error)) from None
+    if len(data) > _LONGEST:
         raise UsageError(f"{file} is too large for a mapping file.")
-    return text
+    return data

@@ -31,7 +31,7 @@ def test_undecided_mappings_are_no_choices() -> None:
     file = MappingFile.parse(f"[{text}]", PAIR)
     assert (file.pair, file.connection_id, file.connection) == (PAIR, "c", "acme")
     assert file.choices == (choice(),)
-    assert file.lines["contactName"] < file.lines["accountName"]
+    assert (file.places["contactName"], file.places["accountName"]) == ("Line 5", "Line 10")
 
 
 @pytest.mark.parametrize(

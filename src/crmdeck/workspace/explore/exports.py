@@ -269,7 +269,7 @@ class Exports:
                 remedy=_one_of(REPORT_FORMATS, format),
             )
         _refuse_foreign(what, options)
-        return self._report(what, ref, options)
+        return self._report(what, ref, format, options)
 
     def _data(self, what: str, ref: str | None, options: ExportOptions) -> Exportable:
         if what not in EXPORTS:
@@ -282,12 +282,12 @@ class Exports:
         only = options.get("only")
         return data if only is None else keep(data, only)
 
-    def _report(self, what: str, ref: str | None, options: ExportOptions) -> Report:
+    def _report(self, what: str, ref: str | None, format: str, options: ExportOptions) -> Report:
         match what:
             case "dictionary":
                 return self._dictionary(self._connection(what, ref), options)
             case "mapping-sheet":
-                return self._mapping_sheet(self._connection(what, ref), options)
+                return self._mapping_sheet(self._connection(what, ref), format, options)
             case "drift-report":
                 return self._drift_report(ref, options)
             case "health-report":
@@ -327,7 +327,7 @@ class Exports:
         )
         return reports.drift_report(about, drift, self._names(), since, at, self._context.now)
 
-    def _mapping_sheet(self, connection: Connection, options: ExportOptions) -> Report:
+    def _mapping_sheet(self, connection: Connection, format: str, options: ExportOptions) -> Report:
         pair, state, at = options.get("pair"), options.get("state"), options.get("at")
         if pair is None:
             raise UsageError("A mapping sheet needs one object pair.", remedy="Add --pair PAIR")
@@ -348,7 +348,9 @@ class Exports:
             for each in suggestions
             if state in (None, each.decision)
         ]
-        return reports.mapping_sheet(connection.name, pair, lines, at, self._context.now)
+        return reports.mapping_sheet(
+            connection.name, pair, lines, at, self._context.now, returns=format == "xlsx"
+        )
 
     def _connection(self, what: str, ref: str | None) -> Connection:
         return self._context.connection(_needed(what, ref))

@@ -25,6 +25,15 @@ from crmdeck.model import (
     Suggestion,
 )
 from crmdeck.text import count, percent_filled
+from crmdeck.workspace.mappings.sheet import (
+    COLUMNS,
+    CONNECTION_FACT,
+    PAIR_FACT,
+    ROOM,
+    TITLE,
+    WORDS,
+    decided_text,
+)
 
 _LISTED = 25
 _OF_A_STORY = 6
@@ -98,26 +107,33 @@ def data_dictionary(
 
 
 def mapping_sheet(
-    connection: str, pair: str, lines: Sequence[MappedLine], at: datetime | None, now: datetime
+    connection: str,
+    pair: str,
+    lines: Sequence[MappedLine],
+    at: datetime | None,
+    now: datetime,
+    *,
+    returns: bool,
 ) -> Report:
-    """Return the mappings of an object pair, with room to sign off."""
+    """Return the mappings of an object pair, with room to sign off.
+
+    A sheet that `returns` has room for the decisions that `crmdeck mapping apply` reads.
+    """
     states = Counter(line.suggestion.decision for line in lines)
     marks = {DecisionState.ACCEPTED: "good", DecisionState.REJECTED: "", DecisionState.PENDING: ""}
-    columns = (
-        "status", "PartnerOS field", "PartnerOS label", "CRM field", "CRM label", "direction",
-        "match", "reasons", "values", "warnings", "decided", "signed off by",
-    )  # fmt: skip
+    room = ROOM if returns else ROOM[-1:]
     return Report(
         f"Mapping of {pair} in {connection}",
         f"{count(len(lines), 'PartnerOS field')}: {states[DecisionState.ACCEPTED]} accepted, "
         f"{states[DecisionState.REJECTED]} unmapped, {states[DecisionState.PENDING]} undecided.",
-        (("connection", connection), ("object pair", pair), ("as of", at or now)),
+        ((CONNECTION_FACT, connection), (PAIR_FACT, pair), ("as of", at or now)),
         [
             Section(
-                "Mappings",
+                TITLE,
+                (f"Decide with {', '.join(WORDS)}, or name another CRM field.",) if returns else (),
                 table=filled_table(
-                    columns,
-                    [_mapped_row(line) for line in lines],
+                    (*COLUMNS, *room),
+                    [(*_mapped_row(line), *(None for _ in room)) for line in lines],
                     [
                         "bad"
                         if line.suggestion.crm_field and line.crm_field is None
@@ -126,7 +142,7 @@ def mapping_sheet(
                         else marks[line.suggestion.decision]
                         for line in lines
                     ],
-                    ("signed off by",),
+                    room,
                 ),
             )
         ],
@@ -260,7 +276,6 @@ def _field_row(field: Field) -> tuple[object, ...]:
 
 def _mapped_row(line: MappedLine) -> tuple[object, ...]:
     suggestion, crm, held = line.suggestion, line.crm_field, line.held
-    decided = f"{held.decided_by}, {held.decided_at:%Y-%m-%d}" if held.decided_at else None
     return (
         suggestion.decision,
         line.partner_field.name,
@@ -279,8 +294,7 @@ def _mapped_row(line: MappedLine) -> tuple[object, ...]:
                 *(warning.text for warning in suggestion.warnings),
             )
         ),
-        decided,
-        None,
+        decided_text(held),
     )
 
 

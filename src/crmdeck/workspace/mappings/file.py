@@ -1,7 +1,7 @@
-"""A mapping as a JSON file: parsed, compared with the cached schema, and planned.
+"""A mapping as a file: parsed, compared with the cached schema, and planned.
 
-`crmdeck export NAME --what mapping` writes such a file: one mapping, or a list of them, each with
-its connection and object pair.
+`crmdeck export NAME --what mapping` writes such a file as JSON: one mapping, or a list of them,
+each with its connection and object pair. See `sheet` for the file that people sign off.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from crmdeck.errors import ConflictError, UsageError
+from crmdeck.formats.document import SchemaFile, to_text
 from crmdeck.mapping.review import Review
 from crmdeck.mapping.validity import why_invalid
 from crmdeck.matching.evidence import Example
 from crmdeck.model import Choice, DecisionState, Direction, Field, FieldMapping, WireModel
 from crmdeck.text import count, mistake_text
+from crmdeck.workspace.mappings.sheet import SheetRow, is_sheet, read_sheet
 
 VERSION = 1
 _NAMED = 5
@@ -54,12 +56,25 @@ class MappingFile:
     connection_id: str | None
     connection: str | None
     choices: tuple[Choice, ...]
-    lines: Mapping[str, int]
-    """Line number in the file by PartnerOS field, from 1 on."""
+    places: Mapping[str, str]
+    """Line or cell in the file by PartnerOS field."""
+    rows: tuple[SheetRow, ...] = ()
+    """The rows behind the choices, if the file is a sheet."""
 
     @classmethod
-    def parse(cls, text: str, pair: str) -> MappingFile:
+    def parse(cls, data: str | bytes, pair: str) -> MappingFile:
         """Return the choices in a file for `pair`; raises UsageError if there are none."""
+        if is_sheet(raw := data.encode() if isinstance(data, str) else data):
+            sheet = read_sheet(raw, pair)
+            return cls(
+                pair,
+                None,
+                sheet.connection,
+                tuple(row.choice for row in sheet.rows),
+                {row.choice.partner_field: f"Cell {row.cell}" for row in sheet.rows},
+                sheet.rows,
+            )
+        text = to_text(SchemaFile("The file", raw), raw)
         mappings = _mappings(text, pair)
         mapping = next((one for one in mappings if one["objectPair"] == pair), None)
         if mapping is None:
@@ -95,21 +110,44 @@ class MappingFile:
             _text(mapping.get("connectionId")),
             _text(mapping.get("connection")),
             tuple(choices),
-            lines,
+            {name: f"Line {number}" for name, number in lines.items()},
         )
 
     def require_of(self, connection_id: str, name: str) -> None:
         """Raise ConflictError if the file belongs to another connection."""
-        if self.connection_id in (None, connection_id):
+        # A sheet names its connection without the ID.
+        if self.connection_id == connection_id or (
+            self.connection_id is None and self.connection in (None, name)
+        ):
             return
-        owner = f"'{self.connection}', {self.connection_id}"
+        owner = ", ".join(
+            part
+            for part in (self.connection and f"'{self.connection}'", self.connection_id)
+            if part
+        )
         raise ConflictError(
             "This file is the mapping of another connection.",
-            cause=f"The file belongs to {owner if self.connection else self.connection_id}; "
-            f"'{name}' is {connection_id}.",
+            cause=f"The file belongs to {owner}; '{name}' is {connection_id}.",
             remedy=f"To apply the file anyway, add --to {name}",
             code="OTHER_CONNECTION",
         )
+
+    def require_unchanged(self, current: FieldMapping, choices: Sequence[Choice]) -> None:
+        """Raise ConflictError if mappings of `choices` changed since the export of a sheet."""
+        lines = {line.partner_field: line for line in current.lines}
+        changed = [
+            f"{row.cell} ({row.choice.partner_field})"
+            for row in self.rows
+            if row.choice in choices and row.has_changed(lines.get(row.choice.partner_field))
+        ]
+        if changed:
+            more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
+            raise ConflictError(
+                f"{count(len(changed), 'mapping')} changed since the export. Nothing was changed.",
+                cause=f"Decided again: {', '.join(changed[:_NAMED])}{more}.",
+                remedy="Export the sheet again and copy the decisions, or add --overwrite",
+                code="MAPPING_CHANGED_SINCE",
+            )
 
     def changes(self, current: FieldMapping) -> tuple[Choice, ...]:
         """Return the choices that aren't active yet, so that a file can be applied twice."""
@@ -119,6 +157,8 @@ class MappingFile:
             if not choice.partner_field:
                 return choice.crm_field in current.filled_elsewhere
             line = lines.get(choice.partner_field)
+            if line is not None and choice.state is DecisionState.REJECTED and choice.crm_field:
+                return choice.crm_field in line.rejected and choice.crm_field != line.crm_field
             return line is not None and (
                 (line.state, line.crm_field, line.direction, line.value_map)
                 == (
@@ -182,8 +222,8 @@ class MappingFile:
                         partner_field, crm_field, choice.direction, choice.value_map, review
                     )
             if why:
-                line = self.lines.get(choice.partner_field)
-                yield f"Line {line}: {why}" if line else why
+                place = self.places.get(choice.partner_field)
+                yield f"{place}: {why}" if place else why
 
 
 def accepted_pairs(text: str) -> tuple[Example, ...]:

@@ -524,10 +524,19 @@ class Mappings:
         return tuple(undoing)
 
     def plan(
-        self, ref: str, pair: str, text: str, *, file_pair: str | None = None, other: bool = False
+        self,
+        ref: str,
+        pair: str,
+        data: str | bytes,
+        *,
+        file_pair: str | None = None,
+        other: bool = False,
+        overwrite: bool = False,
     ) -> MappingPlan:
         """Return what `apply` would change. Raises what `apply` raises."""
-        connection, current, file, choices = self._from_file(ref, pair, text, file_pair, other)
+        connection, current, file, choices = self._from_file(
+            ref, pair, data, file_pair, other, overwrite
+        )
         before = {line.partner_field: line.crm_field for line in current.lines}
         return MappingPlan(
             connection_id=connection.id,
@@ -547,28 +556,45 @@ class Mappings:
         )
 
     def apply(
-        self, ref: str, pair: str, text: str, *, file_pair: str | None = None, other: bool = False
+        self,
+        ref: str,
+        pair: str,
+        data: str | bytes,
+        *,
+        file_pair: str | None = None,
+        other: bool = False,
+        overwrite: bool = False,
     ) -> tuple[Decision, ...]:
         """Record the decisions of a mapping file, all or none, and skip those already active.
 
-        `file_pair` is the object pair in the file if it isn't `pair`. `other` allows the file of
-        another connection. Raises UsageError if the text isn't a mapping of that pair or doesn't
-        fit the cached schema, ConflictError for the file of another connection,
-        SchemaNotDiscoveredError if no schema is cached.
+        `data` is a mapping as JSON, or a mapping sheet as XLSX or CSV. `file_pair` is the object
+        pair in the file if it isn't `pair`. `other` allows the file of another connection,
+        `overwrite` a sheet whose mappings changed since its export. Raises UsageError if the file
+        isn't a mapping of that pair or doesn't fit the cached schema, ConflictError for the file of
+        another connection or an older state, SchemaNotDiscoveredError if no schema is cached.
         """
-        _, _, _, choices = self._from_file(ref, pair, text, file_pair, other)
+        _, _, _, choices = self._from_file(ref, pair, data, file_pair, other, overwrite)
         return self.record_decisions(ref, pair, choices) if choices else ()
 
     def _from_file(
-        self, ref: str, pair: str, text: str, file_pair: str | None, other: bool
+        self,
+        ref: str,
+        pair: str,
+        data: str | bytes,
+        file_pair: str | None,
+        other: bool,
+        overwrite: bool,
     ) -> tuple[Connection, FieldMapping, MappingFile, tuple[Choice, ...]]:
         """Return a checked mapping file and its choices that are not active yet."""
-        file = MappingFile.parse(text, file_pair or pair)
+        file = MappingFile.parse(data, file_pair or pair)
         connection = self._context.connection(ref)
         if not other:
             file.require_of(connection.id, connection.name)
         current = self.get(connection.id, pair)
         choices = file.changes(current)
+        if not overwrite:
+            # A row that was applied already differs from the sheet, and is right.
+            file.require_unchanged(current, choices)
         file.require_fit(choices, self.review(connection.id, pair), connection.name)
         return connection, current, file, choices
 
