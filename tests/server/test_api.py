@@ -282,3 +282,28 @@ def test_drift_is_acknowledged_by_who_may(served: House) -> None:
         assert dana.post(f"{path}/reopen", json=body).json() == {"reopened": len(events)}
         assert dana.post(f"{path}/reopen", json=body).json() == {"reopened": 0}
         assert {e["acknowledgedAt"] for e in vera.get(path).json()["events"]} == {None}
+
+
+def test_pages_lead_to_the_next_one(served: House) -> None:
+    base = f"/integrations/{served.ids['acme']}"
+    with served.client() as client:
+        client.post(f"{base}/schema/refresh")
+        served.export(OPPORTUNITY | {"fields": OPPORTUNITY["fields"][:-2]})
+        client.post(f"{base}/schema/refresh")
+        client.post(f"{base}/mapping/decisions", json={"objectPair": PAIR, "choices": CHOICES})
+        whole = client.get(f"{base}/drift").json()
+        assert "nextCursor" not in whole
+        page = client.get(f"{base}/drift", params={"limit": 1}).json()
+        rest = client.get(f"{base}/drift", params={"cursor": page["nextCursor"]}).json()
+        assert page["events"] + rest["events"] == whole["events"]
+        assert "nextCursor" not in rest
+        for path in ("mapping/decisions", "audit"):
+            whole = client.get(f"{base}/{path}").json()
+            found, url = [], f"{base}/{path}?limit=1"
+            while url:
+                answer = client.get(url)
+                found += answer.json()
+                url = answer.links.get("next", {}).get("url", "").removeprefix("/api")
+            assert found == whole
+            assert len(found) > 1
+        assert client.get(f"{base}/drift", params={"cursor": "x"}).json()["code"] == "BAD_CURSOR"

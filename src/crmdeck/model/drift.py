@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from pydantic import Field
+
 from crmdeck.model.enums import DriftKind, Severity, Side
 from crmdeck.model.wire import UtcTime, WireModel
 from crmdeck.text import count
@@ -106,12 +108,13 @@ class DriftReport(WireModel):
     """Changes, newest first, and their stories.
 
     `open_changes` counts all open change groups, also those that the report leaves out. It is None
-    if unknown, as for a past time.
+    if unknown, as for a past time. `next_cursor` is in a page that isn't the last one.
     """
 
     events: tuple[DriftEvent, ...] = ()
     stories: tuple[Story, ...] = ()
     open_changes: OpenChanges | None = None
+    next_cursor: str | None = Field(None, exclude_if=lambda cursor: cursor is None)
 
 
 class FieldDifference(WireModel):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from urllib.parse import urlencode
 
-from fastapi import Response
+from fastapi import Request, Response
 
-from crmdeck.model import WireModel
+from crmdeck.model import AuditEntry, Decision, WireModel
 from crmdeck.server.errors import ErrorBody
 
 SCHEMA_CACHING = {"Cache-Control": "private, max-age=60"}
@@ -56,3 +57,14 @@ def list_text(records: Iterable[WireModel]) -> str:
 def answer_list(records: Iterable[WireModel]) -> Response:
     """Return the answer with a list of records."""
     return Response(list_text(records), media_type="application/json")
+
+
+def answer_page(
+    request: Request, records: Sequence[AuditEntry] | Sequence[Decision], limit: int | None
+) -> Response:
+    """Return the answer with the first `limit` records, and a `Link` to the next page, if any."""
+    response = answer_list(records[:limit])
+    if limit is not None and len(records) > limit:
+        query = urlencode({**request.query_params, "cursor": records[limit - 1].id})
+        response.headers["Link"] = f'<{request.url.path}?{query}>; rel="next"'
+    return response

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BeforeValidator
 
 from crmdeck.model import (
@@ -22,7 +22,14 @@ from crmdeck.model import (
     to_utc,
 )
 from crmdeck.server.access import DeckHere, DeskHere, ToChange, ToLook
-from crmdeck.server.answers import answer, answer_list, answer_schema, failures, list_text
+from crmdeck.server.answers import (
+    answer,
+    answer_list,
+    answer_page,
+    answer_schema,
+    failures,
+    list_text,
+)
 from crmdeck.server.wire import (
     PAIR,
     Acknowledged,
@@ -35,7 +42,8 @@ from crmdeck.server.wire import (
     Undoing,
 )
 
-AUDIT_LIMIT = 1000
+PAGE = 1000
+"""The largest page, and the default of a request that names only a cursor."""
 
 
 def _moment(text: Any) -> datetime:
@@ -50,6 +58,10 @@ Since = Annotated[
     Query(description="Only what happened since then."),
 ]
 Known = Annotated[str | None, Header(alias="If-None-Match", max_length=2000)]
+Limit = Annotated[int | None, Query(ge=1, le=PAGE, description="Largest number of a page.")]
+Cursor = Annotated[
+    str | None, Query(min_length=1, max_length=100, description="From the answer before.")
+]
 ObjectType = Annotated[str | None, Query(alias="objectType", max_length=255)]
 
 router = APIRouter(prefix="/integrations", tags=["integrations"])
@@ -135,15 +147,29 @@ def drift(
     object_type: ObjectType = None,
     acknowledged: bool | None = None,
     since: Since = None,
+    limit: Limit = None,
+    cursor: Cursor = None,
 ) -> Response:
-    """List changes, newest first."""
-    report = here.workspace.drift.report(
-        here.id,
-        at_least=at_least,
-        object_type=object_type,
-        acknowledged=acknowledged,
-        since=since,
-    )
+    """List changes, newest first: all, or a page of `limit` with the `nextCursor` of the next."""
+    drift, number = here.workspace.drift, limit or (PAGE if cursor else None)
+    if number is None:
+        report = drift.report(
+            here.id,
+            at_least=at_least,
+            object_type=object_type,
+            acknowledged=acknowledged,
+            since=since,
+        )
+    else:
+        report = drift.page(
+            here.id,
+            number,
+            after=cursor,
+            at_least=at_least,
+            object_type=object_type,
+            acknowledged=acknowledged,
+            since=since,
+        )
     return answer(report)
 
 
@@ -154,8 +180,7 @@ def drift(
 )
 def acknowledge(here: ToChange, body: Acknowledging) -> Response:
     """Acknowledge changes of this integration: an extension of crmdeck."""
-    mine = {event.id for event in here.workspace.drift.report(here.id).events}
-    events = [each for each in body.event_ids if each in mine]
+    events = here.workspace.drift.known(here.id, body.event_ids)
     noted = here.workspace.drift.acknowledge(events, body.note)
     return answer(Acknowledged(acknowledged=noted.number))
 
@@ -167,8 +192,7 @@ def acknowledge(here: ToChange, body: Acknowledging) -> Response:
 )
 def reopen(here: ToChange, body: Reopening) -> Response:
     """Withdraw acknowledgments of this integration: an extension of crmdeck."""
-    mine = {event.id for event in here.workspace.drift.report(here.id).events}
-    events = [each for each in body.event_ids if each in mine]
+    events = here.workspace.drift.known(here.id, body.event_ids)
     return answer(Reopened(reopened=here.workspace.drift.take_back(events).number))
 
 
@@ -178,13 +202,20 @@ def reopen(here: ToChange, body: Reopening) -> Response:
     responses=failures(401, 404),
 )
 def decisions(
+    request: Request,
     here: ToLook,
     object_pair: Annotated[
         str | None, Query(alias="objectPair", pattern=PAIR, max_length=200)
     ] = None,
+    limit: Limit = None,
+    cursor: Cursor = None,
 ) -> Response:
-    """List the decisions on an object pair, or on all, oldest first."""
-    return answer_list(here.workspace.mappings.decisions(here.id, object_pair))
+    """List the decisions on an object pair, or on all, oldest first: all, or a page of `limit`."""
+    number = limit or (PAGE if cursor else None)
+    found = here.workspace.mappings.decisions(
+        here.id, object_pair, after=cursor, limit=None if number is None else number + 1
+    )
+    return answer_page(request, found, number)
 
 
 @router.post(
@@ -212,13 +243,18 @@ def undo(here: ToChange, body: Undoing) -> Response:
     "/{integration_id}/audit", response_model=list[AuditEntry], responses=failures(401, 404)
 )
 def audit(
+    request: Request,
     here: ToLook,
     event: Annotated[
         str | None,
         Query(max_length=100, description="An event, or a group: `mapping.*`."),
     ] = None,
     since: Since = None,
-    limit: Annotated[int, Query(ge=1, le=AUDIT_LIMIT)] = AUDIT_LIMIT,
+    limit: Annotated[int, Query(ge=1, le=PAGE)] = PAGE,
+    cursor: Cursor = None,
 ) -> Response:
-    """List audit entries, newest first."""
-    return answer_list(here.workspace.audit.entries(here.id, event=event, since=since, limit=limit))
+    """List audit entries, newest first, by pages of `limit`."""
+    found = here.workspace.audit.entries(
+        here.id, event=event, since=since, after=cursor, limit=limit + 1
+    )
+    return answer_page(request, found, limit)

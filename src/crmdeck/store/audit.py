@@ -38,11 +38,13 @@ class AuditLog:
         actor: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        after: str | None = None,
         limit: int | None = None,
     ) -> tuple[AuditEntry, ...]:
         """Return entries from `since` to `until` (both included), newest first.
 
-        `event` is exact, or a prefix followed by `*`: `mapping.*`.
+        `event` is exact, or a prefix followed by `*`: `mapping.*`. `after` is the ID of the entry
+        that they follow; raises UsageError if none of them has it.
         """
         where = Where().add("connection_id = ?", connection_id).add("actor = ?", actor)
         if event is not None and event.endswith("*"):
@@ -50,6 +52,9 @@ class AuditLog:
         else:
             where.add("event = ?", event)
         where.add('"at" >= ?', since).add('"at" <= ?', until)
+        if after is not None:
+            order = {"at": True, "seq": True}
+            where.follow(self._database, ENTRIES.name, connection_id, after, order)
         clause = f'{where} ORDER BY "at" DESC, seq DESC'
         if limit is None:
             return ENTRIES.select(self._database, clause, where.parameters)

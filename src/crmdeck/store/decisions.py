@@ -37,8 +37,14 @@ class Decisions:
         object_pair: str | None = None,
         partner_field: str | None = None,
         at: datetime | None = None,
+        after: str | None = None,
+        limit: int | None = None,
     ) -> tuple[Decision, ...]:
-        """Return the decisions made by `at`, oldest first."""
+        """Return the decisions made by `at`, oldest first.
+
+        `after` is the ID of the decision that they follow; raises UsageError if none of them has
+        it.
+        """
         where = (
             Where()
             .add("connection_id = ?", connection_id)
@@ -46,4 +52,9 @@ class Decisions:
             .add("partner_field = ?", partner_field)
             .add("decided_at <= ?", at)
         )
-        return DECISIONS.select(self._database, f"{where} ORDER BY seq", where.parameters)
+        if after is not None:
+            where.follow(self._database, DECISIONS.name, connection_id, after, {"seq": False})
+        clause = f"{where} ORDER BY seq"
+        if limit is None:
+            return DECISIONS.select(self._database, clause, where.parameters)
+        return DECISIONS.select(self._database, f"{clause} LIMIT ?", [*where.parameters, limit])

@@ -39,6 +39,12 @@ _OPEN = """
         ORDER BY event_id, seq DESC
     ) AS said ON said.event_id = drift_event.id
     WHERE {which} AND (said.event_id IS NULL OR said.taken_back IS TRUE)"""
+_IS_ACKNOWLEDGED = """coalesce((
+        SELECT said.taken_back IS NOT TRUE FROM acknowledgement AS said
+        WHERE said.event_id = drift_event.id AND said.seq = (
+            SELECT max(last.seq) FROM acknowledgement AS last WHERE last.event_id = drift_event.id
+        )
+    ), false)"""
 _MAPPED = "affected_mappings <> '[]'"
 # A rule counts by its name: its field may change.
 _PLACE = "coalesce(rule, field_name, '')"
@@ -127,6 +133,43 @@ class Drift:
             return found
         words = self._last_words(Where().add("acknowledged_at <= ?", at))
         return tuple(_as_said(event, words.get(event.id)) for event in found)
+
+    def page(
+        self,
+        connection_id: str,
+        limit: int,
+        *,
+        after: str | None = None,
+        severities: Sequence[Severity] | None = None,
+        object_type: str | None = None,
+        acknowledged: bool | None = None,
+        since: datetime | None = None,
+    ) -> tuple[DriftEvent, ...]:
+        """Return at most `limit` changes, newest first, that follow the change with the ID `after`.
+
+        Raises UsageError if none of the changes has that ID.
+        """
+        where = Where().add("connection_id = ?", connection_id).add("object_type = ?", object_type)
+        where.add("detected_at >= ?", since)
+        if severities is not None:
+            # PostgreSQL reads the whole table for IN (SELECT unnest(?)).
+            where.add("severity = ANY(?::VARCHAR[])", [each.value for each in severities])
+        where.add(f"{_IS_ACKNOWLEDGED} = ?", acknowledged)
+        if after is not None:
+            order = {"detected_at": True, "seq": False}
+            where.follow(self._database, EVENTS.name, connection_id, after, order)
+        found = EVENTS.select(
+            self._database, f"{where} {_NEWEST} LIMIT ?", [*where.parameters, limit]
+        )
+        words = self._last_words(
+            Where().add("event_id IN (SELECT unnest(?::VARCHAR[]))", [each.id for each in found])
+        )
+        return tuple(_as_said(event, words.get(event.id)) for event in found)
+
+    def stories_with(self, ids: Sequence[str]) -> tuple[Story, ...]:
+        """Return the change groups with these IDs, newest first."""
+        clause = f"WHERE id IN (SELECT unnest(?::VARCHAR[])) {_NEWEST}"
+        return STORIES.select(self._database, clause, [list(ids)]) if ids else ()
 
     def gone(self, connection_id: str) -> set[tuple[str, str | None]]:
         """Return object type and field of everything that was ever removed; field None for an

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from crmdeck.errors import CacheDamagedError
+from crmdeck.errors import CacheDamagedError, UsageError
 from crmdeck.model import WireModel, to_utc
 from crmdeck.store.database import Database, Row, quote
 
@@ -142,6 +142,36 @@ class Where:
         if value is not None:
             self._conditions.append(condition)
             self.parameters.append(stored(value) if isinstance(value, datetime) else value)
+        return self
+
+    def follow(
+        self,
+        database: Database,
+        table: str,
+        connection_id: str | None,
+        after: str,
+        order: Mapping[str, bool],
+    ) -> Where:
+        """Add that a row follows the one with the ID `after`, of a connection if one is named.
+
+        `order` has the columns in their order; True means descending. Raises UsageError without
+        such a row.
+        """
+        selection = ", ".join(map(quote, order))
+        of = Where().add("id = ?", after).add("connection_id = ?", connection_id)
+        rows = database.rows(f"SELECT {selection} FROM {quote(table)} {of}", of.parameters)
+        if not rows:
+            raise UsageError(
+                "The cursor is invalid.",
+                remedy="Use the cursor of the last answer, or none.",
+                code="BAD_CURSOR",
+            )
+        parts, before = [], ""
+        for number, (column, descending) in enumerate(order.items(), 1):
+            parts.append(f"({before}{quote(column)} {'<' if descending else '>'} ?)")
+            before += f"{quote(column)} = ? AND "
+            self.parameters += rows[0][:number]
+        self._conditions.append(f"({' OR '.join(parts)})")
         return self
 
     def __str__(self) -> str:

@@ -59,6 +59,7 @@ class Audit:
         actor: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        after: str | None = None,
         limit: int | None = None,
     ) -> tuple[AuditEntry, ...]:
         """Return audit entries, newest first; `event` is one of `EVENTS`, or a prefix and `*`.
@@ -75,6 +76,7 @@ class Audit:
                 actor=actor,
                 since=since,
                 until=until,
+                after=after,
                 limit=limit,
             )
         # PartnerOS's own log can contain events that crmdeck never writes.

@@ -83,6 +83,55 @@ class Drift:
             open_changes=None if at is not None else _count(still),
         )
 
+    def page(
+        self,
+        ref: str,
+        limit: int,
+        *,
+        after: str | None = None,
+        at_least: Severity | None = None,
+        object_type: str | None = None,
+        acknowledged: bool | None = None,
+        since: datetime | None = None,
+    ) -> DriftReport:
+        """Return at most `limit` changes of a connection, newest first, with their whole stories.
+
+        `after` is `next_cursor` of the page before. Raises NotFoundError as `report` does, and
+        UsageError for an invalid cursor.
+        """
+        severities = [each for each in Severity if at_least and each.rank >= at_least.rank]
+        with self._context.store.read() as session:
+            key = find_connection(session, ref).id
+            if object_type is not None:
+                _require_known(session, key, object_type)
+            found = session.drift.page(
+                key,
+                limit + 1,
+                after=after,
+                severities=severities or None,
+                object_type=object_type,
+                acknowledged=acknowledged,
+                since=since,
+            )
+            events = found[:limit]
+            stories = session.drift.stories_with(
+                sorted({each.story for each in events if each.story})
+            )
+            still = self._open(session, key)
+        return DriftReport(
+            events=events,
+            stories=stories,
+            open_changes=_count(still),
+            next_cursor=events[-1].id if len(found) > limit else None,
+        )
+
+    def known(self, ref: str, event_ids: Collection[str]) -> list[str]:
+        """Return those of `event_ids` that are changes of a connection; raises NotFoundError."""
+        with self._context.store.read() as session:
+            key = find_connection(session, ref).id
+            found = session.drift.among(list(event_ids))
+        return [each for each in event_ids if each in found and found[each].connection_id == key]
+
     def open_changes(self, connection: str | None = None) -> OpenChanges:
         """Return the count of open change groups and their worst severity.
 

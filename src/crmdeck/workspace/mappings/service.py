@@ -199,12 +199,21 @@ class Mappings:
         )
 
     def decisions(
-        self, ref: str, pair: str | None = None, partner_field: str | None = None
+        self,
+        ref: str,
+        pair: str | None = None,
+        partner_field: str | None = None,
+        *,
+        after: str | None = None,
+        limit: int | None = None,
     ) -> tuple[Decision, ...]:
-        """Return the decision log of a connection, an object pair or a field, oldest first."""
+        """Return the decision log of a connection, an object pair or a field, oldest first.
+
+        At most `limit` decisions, from the one that follows the decision with the ID `after`.
+        """
         with self._context.store.read() as session:
-            connection = find_connection(session, ref)
-            return session.decisions.log(connection.id, pair, partner_field)
+            key = find_connection(session, ref).id
+            return session.decisions.log(key, pair, partner_field, after=after, limit=limit)
 
     def review(self, ref: str, pair: str) -> Review:
         """Return everything about an object pair except its suggestions.
