@@ -459,7 +459,7 @@ def _report(decisions: tuple[model.Decision, ...], as_json: bool) -> None:
         else:
             say(f"no longer {workspace.FILLED_ELSEWHERE}: {decision.crm_field}")
     if not decisions:
-        say("No changes: all of it was decided before.")
+        say("No changes: these decisions were already made.")
 
 
 def _value_map(text: str | None) -> dict[str, str] | None:

@@ -173,7 +173,7 @@ def _show(found: workspace.PreflightRun | Sequence[workspace.FailsWhen]) -> None
 
 def _show_failures(failures: Sequence[workspace.FailsWhen]) -> None:
     if not failures:
-        say("No mapped row fails at its edge values.")
+        say("No mapped row fails with edge values.")
         return
     emit_table(
         ("outcome", "PartnerOS field", "CRM field", "fails when", "why"),

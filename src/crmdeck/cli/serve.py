@@ -143,7 +143,7 @@ def set_user(
     organization: Annotated[
         list[str] | None,
         typer.Option(
-            "--organization", help="Organization of the user, replaces all others (repeatable)."
+            "--organization", help="Organization of the user; replaces all others (repeatable)."
         ),
     ] = None,
     british: BritishOption = None,

@@ -83,7 +83,7 @@ class Report:
 
 
 def _percent(part: int, total: int) -> str:
-    """Return a share without hiding a small part or a small rest."""
+    """Return a percentage that hides neither a small part nor a small remainder."""
     share = round(100 * part / total)
     if share == 0:
         return "<1%"

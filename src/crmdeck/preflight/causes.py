@@ -64,7 +64,7 @@ class Findings:
         return tuple(sorted(causes, key=rank))
 
     def counts(self, records: int, without: Collection[WriteCause] = ()) -> OutcomeCounts:
-        """Return how many records have which worst outcome, as if `without` were fixed."""
+        """Return the number of records by worst outcome, as if `without` were fixed."""
         fixed = {self._causes[_key(cause)] for cause in without}
         ranks = [_ORDER.index(first.outcome) for first in self._first]
         worst: dict[int, int] = {}

@@ -76,8 +76,8 @@ def fails_when(
 ) -> tuple[FailsWhen, ...]:
     """Return when each mapped row fails, in the order of the rows, then what fails always.
 
-    `sources` are the PartnerOS fields by name. With `before`, only what is refused now, and was
-    not with that schema.
+    `sources` are the PartnerOS fields by name. With `before`, only what is refused now and
+    wasn't with that schema.
     """
     targets = {field.name: field for field in schema.fields}
 

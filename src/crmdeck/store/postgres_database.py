@@ -41,8 +41,8 @@ LOCAL_SETTINGS = (
 """The settings of each transaction.
 
 The server ends a transaction that its client left open, such as a laptop that went to sleep. The
-rest overrides output formats that a role or a database may have set. A pooler refuses settings of a
-connection, and would lend a connection with the settings of a session to others.
+rest overrides output formats that a role or a database may have set. A pooler refuses startup
+settings, and would pass session settings on to its next client.
 """
 
 
@@ -240,7 +240,7 @@ _FAULTS: tuple[tuple[str, tuple[str, ...], str, str, str], ...] = (
         r"unsupported startup parameter",
         (),
         "The pooler in front of the database {place} refuses the options in the URL.",
-        "Remove them, and set the schema for the role: ALTER ROLE ... SET search_path = ...",
+        "Remove the options, and set the schema for the role: ALTER ROLE ... SET search_path = ...",
         "DATABASE_POOLER",
     ),
     (

@@ -41,9 +41,9 @@ class OpenOnMapped(NamedTuple):
 def count_by_connection(
     context: Context, session: Session, connection_id: str | None = None
 ) -> dict[str, OpenChanges]:
-    """Return the count of open change groups by connection ID; without it none is open.
+    """Return the count of open change groups by connection ID, of one connection or of all.
 
-    Of one connection, or of all. Every interface shows this number.
+    Connections without open changes are left out. Every interface shows this number.
     """
     return {
         key: count_judged(judged)

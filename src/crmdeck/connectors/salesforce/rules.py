@@ -214,7 +214,7 @@ class RuleReader:
     def _further_tasks(
         self, record_types: Mapping[str, Sequence[RecordType]]
     ) -> list[_Task | None]:
-        """Return the reads that only the answers so far show to be needed."""
+        """Return the reads that the answers so far require."""
         tasks = [self._formulas_task(record_types)]
         with_duplicates = {name for name, _ in self._found[RuleKind.DUPLICATES]}
         for name, types in record_types.items():

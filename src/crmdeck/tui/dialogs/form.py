@@ -236,7 +236,7 @@ def asked_path(value: str = "") -> Asked:
 
 
 def completed_path(text: str) -> tuple[str, Sequence[str]]:
-    """Return a path with what all matches have in common, and the names of several matches."""
+    """Return the path completed as far as all matches agree, and the names of several."""
     folder, _, start = text.rpartition("/")
     try:
         there = absolute_path(f"{folder}/" if folder or text.startswith("/") else ".")

@@ -26,9 +26,9 @@ class RuleLine(NamedTuple):
 def rule_lines(
     schema: ObjectSchema | ObjectDetail, field_name: str | None = None
 ) -> tuple[RuleLine, ...]:
-    """Return the active rules and record types of an object, or of one field, then the unknown.
+    """Return the active rules and record types of an object, or of one field.
 
-    The unknown kinds come with the reason.
+    The unknown kinds follow, each with its reason.
     """
     lines = [
         RuleLine(rule.title, _text(rule))

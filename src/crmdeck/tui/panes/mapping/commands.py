@@ -255,7 +255,7 @@ class MappingCommands:
         "mapping.clear",
         "Clear",
         "c",
-        help="Back to undecided (row, marked rows, group).",
+        help="Return to undecided (row, marked rows, group).",
         hint=95,
         blocked=why_none,
         writes=True,

@@ -136,7 +136,7 @@ class MappingPane(Pane):
         self._ask_as_visited(cursor)
 
     def _list_pairs(self) -> None:
-        """List the likely pairs instead of the rows of one, or no longer."""
+        """Show the likely pairs, or the rows of one pair again."""
         likely = self.pairs.likely
         if likely is not None:
             self.pair_table.set_columns(pair_columns(likely.pairs))
