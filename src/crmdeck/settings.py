@@ -29,7 +29,7 @@ class NoticeRoute(BaseModel):
     )
     at_least: Severity = Field(Severity.RISKY, description="Minimum severity of changes to send.")
     connections: tuple[str, ...] = Field(("*",), description="Name patterns of connections.")
-    all_well: bool = Field(False, description="Whether to send a message without findings too.")
+    all_well: bool = Field(False, description="Whether to send a message even without findings.")
 
 
 class UserCommand(BaseModel):

@@ -180,12 +180,12 @@ def _backup(context: Context) -> list[Finding]:
         rows = verify(newest)
     except CacheError as error:
         found = f"Can't read the newest backup, {newest.path}."
-        remedy = f"Delete it; the next one follows with the next day's first write: {newest.path}"
+        remedy = f"Delete it; the first write of the next day makes a new one: {newest.path}"
         return [Finding(check="backup", ok=False, found=found, lost=error.cause, remedy=remedy)]
     found = f"{newest.path}, {newest.at:%Y-%m-%d %H:%M} UTC, {count(rows, 'row')}"
     written = last_written(context.home / CACHE_FILE)
     if backups.daily and written is not None and written - newest.at > _BACKUP_LATE:
-        found = f"The newest backup is of {newest.at:%Y-%m-%d}, before later changes."
+        found = f"The newest backup is from {newest.at:%Y-%m-%d}, before later changes."
         return [Finding(check="backup", ok=False, found=found, remedy=late)]
     return [Finding(check="backup", ok=True, found=found)]
 

@@ -23,7 +23,7 @@ def crm_page(
     if page is None:
         raise _no_page(
             connection,
-            f"The connection doesn't say which {vendor.account} it leads to.",
+            f"crmdeck doesn't know the {vendor.account} of this connection.",
             vendor.no_setup_page.format(name=connection.name),
         )
     return page
