@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from crmdeck.errors import CrmdeckError
-from crmdeck.mcp.tools import TOOLS, ask
+from crmdeck.errors import CrmdeckError, NotFoundError
+from crmdeck.mcp.tools import TOOLS, View, ask
 from crmdeck.workspace import Workspace, open_demo
 
 PAIR = "deal_registration--Opportunity"
@@ -33,7 +33,7 @@ def ws() -> Iterator[Workspace]:
 
 
 def answer(ws: Workspace, name: str, **more: object) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(ask(ws, name, {**QUESTIONS[name], **more}))
+    found: dict[str, Any] = json.loads(ask(View(ws), name, {**QUESTIONS[name], **more}))
     return found
 
 
@@ -108,14 +108,30 @@ def test_a_bad_argument_is_refused_with_a_next_step(
     ws: Workspace, name: str, arguments: object, code: str
 ) -> None:
     with pytest.raises(CrmdeckError) as caught:
-        ask(ws, name, arguments)
+        ask(View(ws), name, arguments)
     assert caught.value.code == code
     assert caught.value.remedy
+
+
+def test_a_view_shows_and_names_only_its_connections(ws: Workspace) -> None:
+    prod = ws.connections.get("acme-prod").id
+    view = View(ws, frozenset({prod}))
+    for name, arguments in QUESTIONS.items():
+        text = ask(view, name, {**arguments, "maxBytes": 40_000})
+        assert not any(other in text for other in ("acme-emea", "acme-marketing", "legacy-portal"))
+        assert json.loads(text)["total"] > 0
+    for name in ("acme-emea", ws.connections.get("acme-emea").id, "acme-eme"):
+        with pytest.raises(NotFoundError) as caught:
+            ask(view, "mapping", {"connection": name})
+        assert "acme-emea" not in str(caught.value.remedy)
+    nothing = View(ws, frozenset())
+    assert json.loads(ask(nothing, "find_fields", QUESTIONS["find_fields"]))["rows"] == []
+    assert json.loads(ask(nothing, "changes", QUESTIONS["changes"]))["rows"] == []
 
 
 def test_no_question_writes_a_decision_or_an_audit_entry(ws: Workspace) -> None:
     before = len(ws.audit.entries()), len(ws.mappings.decisions("acme-prod"))
     assert set(QUESTIONS) == set(TOOLS)
     for name, arguments in QUESTIONS.items():
-        ask(ws, name, arguments)
+        ask(View(ws), name, arguments)
     assert (len(ws.audit.entries()), len(ws.mappings.decisions("acme-prod"))) == before

@@ -20,7 +20,7 @@ from crmdeck.model import Role
 from crmdeck.text import count
 
 if TYPE_CHECKING:
-    from crmdeck.server import Accounts, Organization, User
+    from crmdeck.server import Accounts, Answers, Organization, User
 
 PASSWORD_VARIABLE = "CRMDECK_SERVE_PASSWORD"  # noqa: S105  the name of a variable
 DEFAULT_PORT = 8475
@@ -86,7 +86,12 @@ def serve(
         binding = Binding(
             host, port, tls_certificate, tls_key, public_url, metrics_host, metrics_port
         )
-        serve(ws, binding, ready=_ready_as_json if as_json else _ready)
+        serve(
+            ws,
+            binding,
+            ready=_ready_as_json if as_json else _ready,
+            assistants=_assistants(),
+        )
 
 
 @users.command("add")
@@ -309,6 +314,15 @@ def _ready(url: str) -> None:
     emit(url)
     sys.stdout.flush()
     say("Press Ctrl+C to stop.")
+
+
+def _assistants() -> Answers | None:
+    """Return what answers assistants at /mcp; None without the extra `mcp`."""
+    try:
+        from crmdeck.mcp import answer_http
+    except ModuleNotFoundError:
+        return None
+    return answer_http
 
 
 def _ready_as_json(url: str) -> None:

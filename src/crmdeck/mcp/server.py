@@ -12,10 +12,12 @@ import anyio.to_thread
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crmdeck import __version__
 from crmdeck.errors import CrmdeckError
-from crmdeck.mcp.tools import TOOLS, ask
+from crmdeck.mcp.tools import TOOLS, View, ask
 from crmdeck.workspace import Workspace
 from mcp import types
 
@@ -29,7 +31,7 @@ INSTRUCTIONS = (
 )
 
 
-def create_server(workspace: Workspace) -> Server[dict[str, Any]]:
+def create_server(view: View) -> Server[dict[str, Any]]:
     """Return a server that answers questions about a workspace and changes nothing."""
     listed = [
         types.Tool(
@@ -52,7 +54,7 @@ def create_server(workspace: Workspace) -> Server[dict[str, Any]]:
     async def call_tool(
         _: ServerRequestContext[dict[str, Any]], params: types.CallToolRequestParams
     ) -> types.CallToolResult:
-        question = partial(ask, workspace, params.name, params.arguments)
+        question = partial(ask, view, params.name, params.arguments)
         try:
             return _result(await anyio.to_thread.run_sync(question))
         except CrmdeckError as error:
@@ -75,11 +77,26 @@ def serve_stdio(workspace: Workspace) -> None:
     """Serve one client over stdin and stdout until it closes them."""
 
     async def serve() -> None:
-        server = create_server(workspace)
+        server = create_server(View(workspace))
         async with stdio_server() as (reading, writing):
             await server.run(reading, writing, server.create_initialization_options())
 
     anyio.run(serve)
+
+
+def answer_http(workspace: Workspace, only: frozenset[str]) -> ASGIApp:
+    """Return an application that answers one POST request about the connections `only` (IDs).
+
+    The caller has checked who asks. No session is kept between requests.
+    """
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        server = create_server(View(workspace, only))
+        manager = StreamableHTTPSessionManager(server, json_response=True, stateless=True)
+        async with manager.run():
+            await manager.handle_request(scope, receive, send)
+
+    return answer
 
 
 def _result(text: str, *, failed: bool = False) -> types.CallToolResult:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from crmdeck.errors import UsageError
+from crmdeck.errors import NotFoundError, UsageError
 from crmdeck.mcp.answers import DEFAULT_BYTES, Answer, Row, render
 from crmdeck.model import (
     ConnectionStatus,
@@ -19,7 +19,7 @@ from crmdeck.model import (
     Status,
     format_utc,
 )
-from crmdeck.text import count
+from crmdeck.text import count, did_you_mean, nearest
 from crmdeck.workspace import Workspace, parse_past_moment, place_of, what_happened
 
 _STATES = {
@@ -107,9 +107,38 @@ class PreflightArguments(Arguments):
     update: Annotated[bool, Field(description="Judge updates, not new records.")] = False
 
 
-def status(ws: Workspace, asked: StatusArguments) -> Answer:
+class View(NamedTuple):
+    """A workspace, and the IDs of the connections that the client may see (None for all)."""
+
+    ws: Workspace
+    only: frozenset[str] | None = None
+
+    def statuses(self, ref: str | None = None) -> tuple[ConnectionStatus, ...]:
+        """Return the connections that the client may see, or the one named `ref`.
+
+        Raises NotFoundError, which names no other connections.
+        """
+        seen = tuple(
+            one for one in self.ws.health.statuses() if self.only is None or one.id in self.only
+        )
+        if ref is None:
+            return seen
+        for one in seen:
+            if ref in (one.name, one.id):
+                return (one,)
+        names = [one.name for one in seen]
+        raise NotFoundError(
+            f"There is no connection '{ref}'.",
+            remedy=did_you_mean(nearest(ref, names))
+            if nearest(ref, names)
+            else "List the connections with `status`.",
+            code="CONNECTION_NOT_FOUND",
+        )
+
+
+def status(view: View, asked: StatusArguments) -> Answer:
     """Return the state of each connection, its open changes and its alerts."""
-    statuses = ws.health.statuses()
+    statuses = view.statuses()
     rows: list[Row] = [
         {
             "connection": one.name,
@@ -125,25 +154,27 @@ def status(ws: Workspace, asked: StatusArguments) -> Answer:
         }
         for one in statuses
     ]
-    return Answer(rows, _gaps(statuses, ws.now))
+    return Answer(rows, _gaps(statuses, view.ws.now))
 
 
-def changes(ws: Workspace, asked: ChangesArguments) -> Answer:
+def changes(view: View, asked: ChangesArguments) -> Answer:
     """Return what changed, what breaks mappings first."""
-    since = parse_past_moment(asked.since[:40], ws.now)
-    statuses = _statuses(ws, asked.connection)
+    since = parse_past_moment(asked.since[:40], view.ws.now)
+    statuses = view.statuses(asked.connection)
     names = {one.id: one.name for one in statuses}
-    report = ws.drift.report(asked.connection, since=since)
-    gaps = _gaps(statuses, ws.now, since)
+    report = view.ws.drift.report(asked.connection, since=since)
+    found = [event for event in report.events if event.connection_id in names]
+    gaps = _gaps(statuses, view.ws.now, since)
     if not asked.only_what_matters:
-        events = sorted(report.events, key=lambda one: (not one.affected_mappings,
+        events = sorted(found, key=lambda one: (not one.affected_mappings,
                                                         -one.severity.rank))  # fmt: skip
         return Answer([_change_row(one, names) for one in events], gaps)
     titles = {story.id: story.title for story in report.stories}
     groups = [
         (group, recent)
-        for group in ws.drift.open_groups(asked.connection)
-        if (recent := [one for one in group.changes if one.detected_at >= since])
+        for group in view.ws.drift.open_groups(asked.connection)
+        if group.connection_id in names
+        and (recent := [one for one in group.changes if one.detected_at >= since])
     ]
     groups.sort(key=lambda each: (not each[0].touches_mappings, -each[0].severity.rank))
     rows: list[Row] = []
@@ -155,7 +186,7 @@ def changes(ws: Workspace, asked: ChangesArguments) -> Answer:
             row["changes"] = len(recent)
             row["mappings"] = sorted({key for one in recent for key in one.affected_mappings})
         rows.append(row)
-    left_out = len(report.events) - sum(len(recent) for _, recent in groups)
+    left_out = len(found) - sum(len(recent) for _, recent in groups)
     if left_out:
         gaps.append(
             f"{count(left_out, 'safe or settled change')} left out: onlyWhatMatters=false lists "
@@ -164,19 +195,21 @@ def changes(ws: Workspace, asked: ChangesArguments) -> Answer:
     return Answer(rows, gaps)
 
 
-def impact(ws: Workspace, asked: ImpactArguments) -> Answer:
+def impact(view: View, asked: ImpactArguments) -> Answer:
     """Return what breaks if the field changes, the worst first."""
-    found = ws.fields.impact(asked.connection, asked.object, asked.field, asked.change)
+    found = view.ws.fields.impact(asked.connection, asked.object, asked.field, asked.change)
     rows: list[Row] = [
         {key: value for key, value in effect.to_wire().items() if value} for effect in found.effects
     ]
-    return Answer(rows, [*_gaps(_statuses(ws, asked.connection), ws.now), *found.not_checked])
+    return Answer(rows, [*_gaps(view.statuses(asked.connection), view.ws.now), *found.not_checked])
 
 
-def find_fields(ws: Workspace, asked: FindArguments) -> Answer:
+def find_fields(view: View, asked: FindArguments) -> Answer:
     """Return fields by meaning, ranked, with reasons."""
-    refs = [asked.connection] if asked.connection else []
-    found = ws.fields.find(asked.meaning, *refs)
+    statuses = view.statuses(asked.connection)
+    if not statuses:
+        return Answer([], ["There are no connections."])
+    found = view.ws.fields.find(asked.meaning, *(one.name for one in statuses))
     rows: list[Row] = [
         {
             "rank": rank,
@@ -189,18 +222,18 @@ def find_fields(ws: Workspace, asked: FindArguments) -> Answer:
         }
         for rank, one in enumerate(found.fields, 1)
     ]
-    gaps = _gaps(_statuses(ws, asked.connection), ws.now)
+    gaps = _gaps(statuses, view.ws.now)
     return Answer(rows, [*gaps, *found.not_checked, "Objects out of scope were not read."])
 
 
-def field(ws: Workspace, asked: FieldArguments) -> Answer:
+def field(view: View, asked: FieldArguments) -> Answer:
     """Return the attributes of a field, then its picklist values, a row each."""
-    found = ws.schemas.field(asked.connection, asked.object, asked.field)
+    found = view.ws.schemas.field(asked.connection, asked.object, asked.field)
     known = found.to_wire()
     values = known.pop("picklist")
     known.pop("native")
-    mapped = ws.schemas.overview(asked.connection).mapped.get((asked.object, asked.field), ())
-    rates = ws.schemas.fill_rates(asked.connection, asked.object)
+    mapped = view.ws.schemas.overview(asked.connection).mapped.get((asked.object, asked.field), ())
+    rates = view.ws.schemas.fill_rates(asked.connection, asked.object)
     rows: list[Row] = [
         {"attribute": key, "value": value}
         for key, value in known.items()
@@ -210,25 +243,25 @@ def field(ws: Workspace, asked: FieldArguments) -> Answer:
         {"attribute": "mapping", "value": f"{one.object_pair}:{one.partner_field}"}
         for one in mapped
     ]
-    gaps = _gaps(_statuses(ws, asked.connection), ws.now)
+    gaps = _gaps(view.statuses(asked.connection), view.ws.now)
     if asked.field in rates:
         rate = rates[asked.field]
         rows.append({"attribute": "fillRate", "value": rate.rate, "records": rate.sampled})
     else:
         gaps.append("Fill rate: no records were sampled.")
-    usage = ws.schemas.known_usages(asked.connection)
+    usage = view.ws.schemas.known_usages(asked.connection)
     if not any(key[1:] == (asked.object, asked.field) for key in usage):
         gaps.append("The CRM was not asked where it uses the field.")
     rows += [{"picklistValue": value["value"], "active": value["active"]} for value in values]
     return Answer(rows, gaps)
 
 
-def mapping(ws: Workspace, asked: MappingArguments) -> Answer:
+def mapping(view: View, asked: MappingArguments) -> Answer:
     """Return the current mapping of an object pair, or the pairs with decisions."""
-    gaps = _gaps(_statuses(ws, asked.connection), ws.now)
+    gaps = _gaps(view.statuses(asked.connection), view.ws.now)
     if asked.pair is None:
-        return Answer([pair.to_wire() for pair in ws.mappings.pairs(asked.connection)], gaps)
-    found = ws.mappings.get(asked.connection, asked.pair)
+        return Answer([pair.to_wire() for pair in view.ws.mappings.pairs(asked.connection)], gaps)
+    found = view.ws.mappings.get(asked.connection, asked.pair)
     rows: list[Row] = []
     for line in found.lines:
         row: dict[str, Any] = {
@@ -242,18 +275,18 @@ def mapping(ws: Workspace, asked: MappingArguments) -> Answer:
             row["changedSince"] = line.drift_summary
         rows.append(row)
     rows.sort(key=lambda row: "changedSince" not in row)
-    required = ws.mappings.required_unmapped(asked.connection, asked.pair)
+    required = view.ws.mappings.required_unmapped(asked.connection, asked.pair)
     rows = [{"requiredCrmField": one.name, "state": "no source"} for one in required] + rows
     return Answer(rows, [*gaps, "Preflight was not run: ask `preflight` for refused writes."])
 
 
-def preflight(ws: Workspace, asked: PreflightArguments) -> Answer:
+def preflight(view: View, asked: PreflightArguments) -> Answer:
     """Return when the accepted rows of a pair fail, judged with values at the edge."""
-    found = ws.preflights.fails_when(asked.connection, asked.pair, create=not asked.update)
+    found = view.ws.preflights.fails_when(asked.connection, asked.pair, create=not asked.update)
     rows: list[Row] = [
         {key: value for key, value in one.to_wire().items() if value} for one in found
     ]
-    gaps = _gaps(_statuses(ws, asked.connection), ws.now)
+    gaps = _gaps(view.statuses(asked.connection), view.ws.now)
     return Answer(rows, [*gaps, "Only edge values were judged, no real records."])
 
 
@@ -261,7 +294,7 @@ class Tool(NamedTuple):
     """A question with its arguments, its answer, and its description for the assistant."""
 
     arguments: type[Arguments]
-    answer: Callable[[Workspace, Any], Answer]
+    answer: Callable[[View, Any], Answer]
     description: str
 
 
@@ -306,7 +339,7 @@ TOOLS = {
 }
 
 
-def ask(ws: Workspace, name: str, arguments: object) -> str:
+def ask(view: View, name: str, arguments: object) -> str:
     """Return the answer to a question as JSON.
 
     Raises UsageError for an unknown question and for invalid arguments, and the errors of the
@@ -330,17 +363,16 @@ def ask(ws: Workspace, name: str, arguments: object) -> str:
             remedy=f"Arguments of {name}: {', '.join(_names(tool.arguments))}",
             code="BAD_ARGUMENT",
         ) from None
+    if connection := getattr(asked, "connection", None):
+        # Before anything else, because other errors may name other connections.
+        view.statuses(connection)
     rest = asked.model_dump(mode="json", exclude={"cursor", "max_bytes"})
     question = f"{name} {json.dumps(rest, sort_keys=True)}"
-    return render(tool.answer(ws, asked), question, asked.cursor, asked.max_bytes)
+    return render(tool.answer(view, asked), question, asked.cursor, asked.max_bytes)
 
 
 def _names(arguments: type[Arguments]) -> Iterable[str]:
     return (field.alias or name for name, field in arguments.model_fields.items())
-
-
-def _statuses(ws: Workspace, ref: str | None) -> tuple[ConnectionStatus, ...]:
-    return ws.health.statuses() if ref is None else (ws.health.status(ref),)
 
 
 def _gaps(

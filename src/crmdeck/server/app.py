@@ -11,6 +11,7 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
+from starlette.routing import Route
 
 from crmdeck import __version__
 from crmdeck.errors import UsageError
@@ -18,6 +19,7 @@ from crmdeck.model import CancelToken
 from crmdeck.server import auth_routes, errors, integration_routes
 from crmdeck.server.access import Deck
 from crmdeck.server.accounts import Accounts
+from crmdeck.server.assistants import Answers, Assistants
 from crmdeck.server.attempts import Attempts
 from crmdeck.server.guard import Guard
 from crmdeck.server.operations import Operations
@@ -36,12 +38,13 @@ def create_app(
     attempts: Attempts | None = None,
     public_url: str = "http://127.0.0.1",
     stopping: CancelToken | None = None,
+    assistants: Answers | None = None,
 ) -> FastAPI:
     """Return the Integrations API over a workspace, as an ASGI application.
 
     Users and sessions are stored with the workspace: in its folder or in its database. `public_url`
     is the address that people use; with https the cookie is Secure. Once `stopping` is canceled,
-    long work ends.
+    long work ends. With `assistants`, /mcp answers assistants of signed-in users.
     """
     secure = public_url.startswith("https://")
     settings = workspace.settings
@@ -74,6 +77,9 @@ def create_app(
     app.include_router(auth_routes.router, prefix=_PREFIX, dependencies=known)
     app.include_router(integration_routes.router, prefix=_PREFIX, dependencies=known)
     app.router.routes.extend(operations.routes)
+    if assistants is not None:
+        endpoint = Assistants(app.state.deck, assistants)
+        app.router.routes.append(Route("/mcp", endpoint, methods=["POST"]))
     errors.install(app)
     hosts = (urlsplit(public_url).netloc, *settings.server_hosts)
     app.add_middleware(Guard, origins=(public_url,), hosts=hosts, secure=secure)

@@ -24,6 +24,7 @@ from crmdeck.model import CancelToken
 from crmdeck.server.accounts import Accounts
 from crmdeck.server.addresses import is_loopback, is_network
 from crmdeck.server.app import create_app
+from crmdeck.server.assistants import Answers
 from crmdeck.server.connections import (
     BACKLOG,
     BoundedProtocol,
@@ -104,8 +105,14 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(workspace: Workspace, binding: Binding, *, ready: Callable[[str], None]) -> None:
-    """Serve the Integrations API until SIGINT or SIGTERM.
+def serve(
+    workspace: Workspace,
+    binding: Binding,
+    *,
+    ready: Callable[[str], None],
+    assistants: Answers | None = None,
+) -> None:
+    """Serve the Integrations API until SIGINT or SIGTERM; `assistants` answers /mcp.
 
     `ready` gets the base URL once the server accepts requests. After SIGTERM it isn't ready, and
     accepts requests for the seconds in the settings. Running requests get 20 seconds to
@@ -122,7 +129,9 @@ def serve(workspace: Workspace, binding: Binding, *, ready: Callable[[str], None
     scheme = "https" if tls else "http"
     public = binding.public_url or f"{scheme}://{_netloc(binding.host, listener)}"
     stopping = CancelToken()
-    app = create_app(workspace, public_url=public.rstrip("/"), stopping=stopping)
+    app = create_app(
+        workspace, public_url=public.rstrip("/"), stopping=stopping, assistants=assistants
+    )
     operations: Operations = app.state.operations
     config = server_config(
         app,

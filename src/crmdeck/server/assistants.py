@@ -1,0 +1,38 @@
+"""The address for assistants: signed-in users only, and the connections of their organization."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from crmdeck.server.access import COOKIE, Deck, Desk, at_desk, signed_in
+from crmdeck.workspace import Workspace
+
+Answers = Callable[[Workspace, frozenset[str]], ASGIApp]
+"""Makes the application for one request: the user's workspace, and the visible connections."""
+
+_BEARER = "bearer "
+
+
+class Assistants:
+    """Admits requests with a session token, as a cookie or as `Authorization: Bearer`."""
+
+    def __init__(self, deck: Deck, answers: Answers) -> None:
+        self._deck = deck
+        self._answers = answers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        header = request.headers.get("authorization", "")
+        is_bearer = header.casefold().startswith(_BEARER)
+        token = header[len(_BEARER) :] if is_bearer else request.cookies.get(COOKIE)
+
+        def admit() -> tuple[Desk, frozenset[str]]:
+            desk = at_desk(self._deck, signed_in(self._deck, token))
+            return desk, frozenset(each.id for each in desk.connections())
+
+        desk, seen = await run_in_threadpool(admit)
+        await self._answers(desk.workspace, seen)(scope, receive, send)

@@ -1,0 +1,61 @@
+"""Assistants of signed-in users, over HTTP: only the connections of their organization."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from crmdeck.mcp import answer_http
+from crmdeck.server import create_app
+
+from .conftest import House, build, serving
+
+ACCEPT = {"Accept": "application/json, text/event-stream"}
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[House]:
+    house = build(tmp_path / "home", tmp_path / "export")
+    deck = house.app.state.deck
+    app = create_app(
+        house.workspace, sessions=deck.sessions, attempts=deck.attempts, assistants=answer_http
+    )
+    with serving(app) as url:
+        house.url = url
+        yield house
+
+
+def call(house: House, headers: dict[str, str], name: str, **arguments: Any) -> httpx.Response:
+    """Ask a question as a client without a session of the protocol does."""
+    body = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "tools/call",
+        "params": {"name": name, "arguments": arguments},
+    }
+    return httpx.post(f"{house.url}/mcp", json=body, headers={**ACCEPT, **headers}, timeout=60)
+
+
+def test_a_session_token_admits_to_the_connections_of_its_organization(served: House) -> None:
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Cookie": "session_token=wrong"}):
+        refused = call(served, headers, "status")
+        assert (refused.status_code, refused.json()["code"]) == (401, "UNAUTHENTICATED")
+    with served.client("vera@acme.example") as vera:
+        token = vera.cookies["session_token"]
+    for headers in ({"Authorization": f"Bearer {token}"}, {"Cookie": f"session_token={token}"}):
+        answer = call(served, headers, "status")
+        assert answer.status_code == 200, answer.text
+        result = answer.json()["result"]
+        rows = json.loads(result["content"][0]["text"])["rows"]
+        assert [row["connection"] for row in rows] == ["acme"]
+    foreign = call(served, headers, "mapping", connection="other").json()["result"]
+    assert foreign["isError"]
+    assert json.loads(foreign["content"][0]["text"])["code"] == "CONNECTION_NOT_FOUND"
+    page = {**headers, "Origin": "https://evil.example"}
+    assert call(served, page, "status").status_code == 403
+    assert httpx.get(f"{served.url}/mcp", headers=headers).status_code == 405
