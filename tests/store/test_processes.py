@@ -59,7 +59,7 @@ from crmdeck.store import Store
 path = Path(sys.argv[1])
 print("ready", flush=True)
 while True:
-    with Store(path).read():
+    with Store(path).write():
         pass
     path.unlink()
 """
@@ -181,7 +181,7 @@ def test_who_waits_in_vain_learns_who_holds_the_cache_and_since_when(tmp_path: P
 
 def test_a_program_that_ignores_the_lock_is_named_too(tmp_path: Path) -> None:
     path = tmp_path / "cache.duckdb"
-    with Store(path).read():
+    with Store(path).write():
         pass
     code = (
         "import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); "

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 
@@ -159,7 +160,12 @@ def test_audit_entries_can_be_searched(session: Session) -> None:
         entry(2, "mappings%"),
     ]
     session.audit.add(*entries)
-    found = session.audit.entries
+
+    def found(**wanted: Any) -> tuple[AuditEntry, ...]:
+        # PostgreSQL adds the user that it knows.
+        stored = session.audit.entries(**wanted)
+        return tuple(each.model_copy(update={"db_user": None}) for each in stored)
+
     assert found() == tuple(reversed(entries))
     assert found(event="mapping.*") == (entries[2], entries[1])
     assert found(event="mapping") == ()
