@@ -17,7 +17,7 @@ from crmdeck.workspace import CONTRACT, CRMS, EXPORTS, FORMATS, REPORTS, sources
 
 KINDS = {
     "NAME": "connection", "[NAME]": "connection", "[NAME]...": "connection*",
-    "LEFT": "connection", "[RIGHT]": "connection", "[OBJECT]": "object",
+    "LEFT": "connection", "[RIGHT]": "connection", "[OBJECT]": "place", "OBJECT.FIELD": "place",
     "PAIR": "pair", "[PAIR]": "pair", "FIELD[=CRM_FIELD]...": "field*",
     "--right": "connection", "--to": "connection", "--connection": "connection",
     "--object": "object", "--include": "object", "--exclude": "object",

@@ -49,6 +49,8 @@ def test_commands_options_and_names_are_completed(tmp_path: Path) -> None:
     assert completed(home, "config", "get", "ttl") == ["ttl_hours"]
     assert completed(home, "refresh", "acme", "b") == ["beta"]
     assert completed(home, "schema", "acme", "O") == ["Opportunity"]
+    assert completed(home, "schema", "acme", "Opportunity.Na") == ["Opportunity.Name"]
+    assert "Opportunity.Name" in completed(home, "impact", "acme", "Opportunity.")
     assert completed(home, "drift", "--object", "") == ["Opportunity"]
     assert PAIR in completed(home, "mapping", "show", "acme", "deal_r")
     assert "estimatedValue" in completed(home, "mapping", "accept", "acme", PAIR, "est")

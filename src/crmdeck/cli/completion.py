@@ -1,11 +1,13 @@
 """Shell completion without a parser or a database.
 
 Commands come from a table that `python -m tests.cli.completion_table` draws from the parser.
-Names come from an index next to the cache, which commands update when the cache has changed.
+Names come from an index next to the cache, which commands update when the cache has changed. The
+fields of a connection are in a file of their own: an org has 50,000 of them.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Iterable, Sequence
@@ -28,9 +30,13 @@ class Node(TypedDict):
 
 
 class Names(TypedDict):
-    """What completes the names of a connection; `version` is its latest refresh."""
+    """What completes the names of a connection; `version` is its latest refresh.
+
+    `fields` is the file with its fields: an object and its fields in each line.
+    """
 
     version: str | None
+    fields: str
     objects: list[str]
     pairs: list[str]
 
@@ -71,12 +77,12 @@ complete -c crmdeck -f -a '(__crmdeck)'
 def complete(words: Sequence[str]) -> None:
     """Print the completions of the last word, one per line."""
     *before, start = words or [""]
-    found = sorted({each for each in candidates(before) if each.startswith(start)})
+    found = sorted({each for each in candidates(before, start) if each.startswith(start)})
     sys.stdout.write("".join(f"{each}\n" for each in found if each.isprintable()))
 
 
-def candidates(before: Sequence[str]) -> list[str]:
-    """Return the words that can follow `before`."""
+def candidates(before: Sequence[str], start: str = "") -> list[str]:
+    """Return the words that can follow `before`, among them those that begin with `start`."""
     node: Node = json.loads(TABLE.read_text("utf-8"))
     given: list[str] = []
     words = list(before)
@@ -91,7 +97,7 @@ def candidates(before: Sequence[str]) -> list[str]:
             given.append(word)
         elif kind != "flag":
             if not words:
-                return _values(kind, given, _home([*before], home))
+                return _values(kind, given, _home([*before], home), start)
             if word == "--home":
                 home = words[0]
             words.pop(0)
@@ -100,7 +106,7 @@ def candidates(before: Sequence[str]) -> list[str]:
     if arguments:
         kind = arguments[min(len(given), len(arguments) - 1)]
         if len(given) < len(arguments) or kind.endswith("*"):
-            found += _values(kind.rstrip("*"), given, _home([*before], home))
+            found += _values(kind.rstrip("*"), given, _home([*before], home), start)
     return found
 
 
@@ -117,12 +123,22 @@ def index_names(ws: Workspace) -> None:
         versions, pairs = ws.schemas.versions(), ws.mappings.pair_names()
         for connection in ws.connections.all():
             version, mine = versions.get(connection.id), known.get(connection.name)
+            fields = path.with_name(f"completion-{connection.id}.txt")
+            # Only one of hundreds of connections may have changed.
+            if (
+                mine is not None
+                and version is not None
+                and mine["version"] == version
+                and fields.exists()
+            ):
+                objects = mine["objects"]
+            else:
+                objects = _object_types(ws, connection.id)
+                _write_fields(ws, connection.id, fields)
             connections[connection.name] = {
                 "version": version,
-                # Only one of hundreds of connections may have changed.
-                "objects": mine["objects"]
-                if mine is not None and version is not None and mine["version"] == version
-                else _object_types(ws, connection.id),
+                "fields": fields.name,
+                "objects": objects,
                 "pairs": list(pairs.get(connection.id, ())),
             }
     partner = {
@@ -145,17 +161,33 @@ def _object_types(ws: Workspace, ref: str) -> list[str]:
         return []
 
 
-def _values(kind: str, given: Sequence[str], home: Path) -> list[str]:
+def _write_fields(ws: Workspace, ref: str, path: Path) -> None:
+    from crmdeck.errors import SchemaNotDiscoveredError
+    from crmdeck.workspace import write_atomically
+
+    found: dict[str, list[str]] = {}
+    with contextlib.suppress(SchemaNotDiscoveredError):
+        for field in ws.schemas.fields(ref):
+            found.setdefault(field.object_type, []).append(field.name)
+    write_atomically(
+        path, "".join("\t".join([name, *fields]) + "\n" for name, fields in found.items())
+    )
+
+
+def _values(kind: str, given: Sequence[str], home: Path, start: str) -> list[str]:
     if "|" in kind:
         return kind.split("|")
-    if kind not in ("connection", "object", "pair", "field"):
+    if kind not in ("connection", "object", "place", "pair", "field"):
         return []
     index = _read(home / INDEX)
     connections, partner = index.get("connections", {}), index.get("partner", {})
     if kind == "connection":
         return list(connections)
     mine = [connections[name] for name in given if name in connections] or connections.values()
-    if kind == "object":
+    if kind == "place" and "." in start:
+        name = start.partition(".")[0]
+        return [f"{name}.{field}" for each in mine for field in _fields(home, each, name)]
+    if kind in ("object", "place"):
         return _all(each["objects"] for each in mine)
     if kind == "pair":
         possible = [f"{left}--{right}" for each in mine for left in partner
@@ -163,6 +195,15 @@ def _values(kind: str, given: Sequence[str], home: Path) -> list[str]:
         return [*_all(each["pairs"] for each in mine), *possible]
     pair = next((word for word in given if "--" in word), "")
     return partner.get(pair.partition("--")[0], [])
+
+
+def _fields(home: Path, names: Names, object_type: str) -> list[str]:
+    try:
+        with (home / names["fields"]).open(encoding="utf-8") as lines:
+            found = next((line for line in lines if line.startswith(f"{object_type}\t")), "")
+    except (OSError, KeyError, ValueError):
+        return []
+    return found.rstrip("\n").split("\t")[1:]
 
 
 def _all(lists: Iterable[Sequence[str]]) -> list[str]:

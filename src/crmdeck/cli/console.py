@@ -35,9 +35,19 @@ def completion(
         typer.Argument(metavar="SHELL", help="Shell: bash, zsh or fish."),
     ],
 ) -> None:
-    """Print a completion script for your shell.
+    """Print a completion script for your shell, or install it:
 
-    In bash: crmdeck completion bash > ~/.local/share/bash-completion/completions/crmdeck
+    \b
+    D=~/.local/share/bash-completion/completions
+    mkdir -p $D && crmdeck completion bash > $D/crmdeck
+
+    \b
+    D=~/.config/fish/completions
+    mkdir -p $D && crmdeck completion fish > $D/crmdeck.fish
+
+    \b
+    D=~/.zfunc  # in ~/.zshrc: fpath=(~/.zfunc $fpath); autoload -U compinit
+    mkdir -p $D && crmdeck completion zsh > $D/_crmdeck
     """
     emit(SCRIPTS[shell])
 
