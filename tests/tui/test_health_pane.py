@@ -93,7 +93,7 @@ async def test_the_morning_check_at_a_glance(demo: Workspace) -> None:
         for shown in (
             "✕  acme-emea       sign in again",
             "8%",
-            "✕  acme-prod       breaks mappings  ✕ 7",
+            "✕  acme-prod       3 mappings broken  ✕ 7",
             "○  legacy-portal   disconnected",
             "Salesforce rejected the refresh token",
         ):
@@ -106,6 +106,12 @@ async def test_the_morning_check_at_a_glance(demo: Workspace) -> None:
         assert "○  legacy-portal   disconnected" not in text
         await pilot.press("escape")
         assert "○  legacy-portal   disconnected" in screen_text(pilot)
+        # A connection without open alerts has no next step: f says which one has.
+        await pilot.press("G", "f")
+        said = [" ".join(note.message.split()) for note in app._notifications]
+        assert any(
+            "Next: repair 3 mappings of acme-prod. n goes to the next" in one for one in said
+        )
 
 
 async def test_an_alert_is_dismissed_and_reopened(demo: Workspace) -> None:
@@ -175,9 +181,9 @@ async def test_a_dismissed_alert_paints_no_connection_green(demo: Workspace) -> 
         main_screen(app).show_connection(prod)
         await settle(pilot)
         before = health_of(demo.health.status(prod))
-        assert before == ("✕", "breaks mappings", "error")
+        assert before == ("✕", "3 mappings broken", "error")
         await pilot.press("a", "d")
-        await until(pilot, lambda: "breaks mappings, 1 dismissed" in screen_text(pilot))
+        await until(pilot, lambda: "3 mappings broken, 1 dismissed" in screen_text(pilot))
         assert health_of(demo.health.status(prod)) == before
         assert "repair 3 mappings" not in screen_text(pilot)
         # What is open stays open.

@@ -22,7 +22,7 @@ async def test_from_the_morning_check_to_a_repaired_mapping(tmp_path: Path) -> N
             text = screen_text(pilot)
             todo = "repair 2 mappings of acme · refresh calm · refresh fresh"
             assert todo in text
-            states = {"acme": "breaks mappings", "calm": "not refreshed", "fresh": "never"}
+            states = {"acme": "2 mappings broken", "calm": "not refreshed", "fresh": "never"}
             for name, state in states.items():
                 assert any(name in line and state in line for line in text.splitlines()), name
             for title in ("Last refresh", "Quota left", "Expires", "Open"):

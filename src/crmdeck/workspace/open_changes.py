@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from crmdeck.drift.open_changes import Evidence, Standing, count_open, group_of, judge, unsettled
 from crmdeck.errors import CrmdeckError, UsageError
-from crmdeck.model import ChangeState, DriftEvent, DriftKind, OpenChanges, in_force
+from crmdeck.model import (
+    ChangeState,
+    DriftEvent,
+    DriftKind,
+    OpenChanges,
+    Severity,
+    in_force,
+)
 from crmdeck.store import Session
 from crmdeck.workspace.context import Context
 
@@ -30,10 +37,14 @@ class Judged(NamedTuple):
 
 
 class OpenOnMapped(NamedTuple):
-    """The open change groups that touch mappings: how many, how many breaking, first and last."""
+    """The open change groups that touch mappings: how many, how many breaking, first and last.
+
+    `broken` counts the mappings that the breaking ones touch.
+    """
 
     total: int
     breaking: int
+    broken: int
     earliest: datetime
     latest: datetime
 
@@ -90,6 +101,14 @@ def open_on_mapped(
         key: OpenOnMapped(
             total=counted[key].count,
             breaking=counted[key].breaking,
+            broken=len(
+                {
+                    mapping
+                    for change in changes
+                    if change.severity is Severity.BREAKING
+                    for mapping in change.affected_mappings
+                }
+            ),
             earliest=min(change.detected_at for change in changes),
             latest=max(change.detected_at for change in changes),
         )

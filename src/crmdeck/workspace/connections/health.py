@@ -175,6 +175,7 @@ class Health:
             failures=records.failures.get(key, ()),
             drifted=drift.total if drift else 0,
             breaking=drift.breaking if drift else 0,
+            broken=drift.broken if drift else 0,
             drifted_since=drift.earliest if drift else None,
             drifted_at=drift.latest if drift else None,
             concerns=self._concerns(connection, now),

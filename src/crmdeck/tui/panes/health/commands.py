@@ -18,7 +18,7 @@ from crmdeck.tui.keys.actions import action
 from crmdeck.tui.loading.requests import Job, LoadQueue
 from crmdeck.tui.panes.health.loader import OverviewLoader
 from crmdeck.tui.panes.health.overview import Entry, dismissed, listed
-from crmdeck.tui.panes.health.to_do import first_step
+from crmdeck.tui.panes.health.to_do import first_step, things_to_do
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.state.undo import UndoStep
 from crmdeck.tui.text import count
@@ -133,8 +133,21 @@ class HealthCommands:
         return None
 
     def no_step(self) -> str | None:
-        """Return why no alert has a next step, or None."""
-        return None if self.step is not None else "No alert here can be fixed with a key."
+        """Return why no alert has a next step, and what is next instead, or None."""
+        entry = self.entry
+        if entry is None or self.step is not None:
+            return self.no_connection()
+        if entry.status.open_alerts:
+            return "No alert here can be fixed with a key."
+        if entry.required:
+            fields = count(entry.required, "required field")
+            return f"No open alerts here. Next: map {fields}. 4 opens Mapping."
+        entries = self._overview.overview.entries
+        things = things_to_do(entries)
+        if not things:
+            return "No open alerts. Nothing to do."
+        way = "n goes to the next alert" if any(map(_is_open, entries)) else "3 opens Drift"
+        return f"No open alerts here. Next: {things[0].text}. {way}."
 
     @action(
         "health.next_step",

@@ -23,8 +23,9 @@ LEAST_NAME, MOST_NAME = 16, 44
 class LikelyPair:
     """An object pair that is started or usual.
 
-    `match` is the average match of all PartnerOS fields by words, 0 to 1, and `required` the
-    number of required CRM fields without a source. Both are None if the pair can't be read.
+    `match` is the average match of all PartnerOS fields by words, 0 to 1; a field without a match
+    counts as 0. `required` is the number of required CRM fields without a source. Both are None if
+    the pair can't be read.
     """
 
     choice: PairChoice
@@ -74,7 +75,8 @@ def read_likely(workspace: Workspace, ref: str, cancel: CancelToken) -> PairList
         try:
             answer = mappings.suggest(ref, choice.pair, encoder="none")
             required = len(mappings.required_unmapped(ref, choice.pair))
-            match = sum(one.confidence for one in answer.suggestions) / max(size, 1)
+            matched = (one for one in answer.suggestions if one.crm_field is not None)
+            match = sum(one.confidence for one in matched) / max(size, 1)
         except CrmdeckError:
             # One of its objects may be removed. The pair itself says so when it is opened.
             pass
