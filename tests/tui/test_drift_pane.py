@@ -80,6 +80,10 @@ async def test_changes_by_day_with_the_worst_first_and_groups_collapsed(
         text = screen_text(pilot)
         assert "Open 5  Breaks a mapping" in text
         assert "5 open: ✕ 5 breaking" in text
+        breaking = next(one for one in pane_of(pilot).table.shown() if one.is_title)
+        number = breaking.where.removeprefix("BREAKS A MAPPING").strip()
+        to_do = f"To do: f fixes {number} changes that break a mapping · a acknowledges a row, A all"
+        assert to_do in text
         # Changes that break a mapping come first, and each day shows once.
         days = [line.when for line in pane_of(pilot).table.shown() if line.when]
         assert days == ["14 May", "14 May", "11 May"]

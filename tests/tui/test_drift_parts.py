@@ -16,6 +16,7 @@ from crmdeck.tui.layout import wrap
 from crmdeck.tui.panes.drift.arrangement import STORY_PREFIX, DayCount, arrange
 from crmdeck.tui.panes.drift.columns import columns_for
 from crmdeck.tui.panes.drift.density import DAYS, axis, bar, slots
+from crmdeck.tui.panes.drift.to_do import to_do
 from crmdeck.tui.widgets.table.columns import place
 from crmdeck.tui.widgets.table.strips import GUTTER
 from crmdeck.workspace import Timeline, make_timeline
@@ -75,6 +76,17 @@ def test_breaking_changes_come_first_until_acknowledged() -> None:
     settled = timeline(*changes, standing=(accepted,))
     # What is settled comes last.
     assert [line.key for line in arrange(settled, None, ()).lines] == ["Alpha", "Beta"]
+
+
+def test_the_to_do_line_keeps_the_next_step_when_narrow() -> None:
+    risky = timeline(event("Alpha", severity=Severity.RISKY))
+    whole = to_do(risky, 3, 90).plain
+    assert whole.startswith("To do: a acknowledges a row, A all  ")
+    assert whole.endswith("3 open in other connections (*)")
+    assert cell_len(whole) == 90
+    assert to_do(risky, 3, 60).plain.endswith("  3 elsewhere (*)")
+    assert to_do(risky, 3, 30).plain == "To do: a acknowledges"
+    assert to_do(timeline(event("Alpha")), 0, 80).plain == "Nothing to do: no open changes"
 
 
 def test_connections_are_kept_apart_within_a_day() -> None:

@@ -121,7 +121,7 @@ def arrange(
     foldable: list[str] = []
     lines: list[Line] = []
     if breaking:
-        title = f"BREAKS A MAPPING  {timeline.count_groups(breaking):,}   f fixes it"
+        title = f"BREAKS A MAPPING  {timeline.count_groups(breaking):,}"
         lines.append(_title_line("group:breaks", title, breaking))
         lines += _with_days(timeline, (_event_line(timeline, entry) for entry in breaking))
         if rest:

@@ -355,9 +355,6 @@ def summary(timeline: Timeline, *, short: bool) -> Iterator[str | Content]:
         yield Content.styled(f"{changes.count:,} open: {', '.join(parts)}", color)
     else:
         yield "none open"
-    breaking = timeline.count_groups(filter(timeline.breaks, timeline.entries))
-    if breaking:
-        yield f"f fixes {breaking:,}"
 
 
 def nothing_yet(status: ConnectionStatus | None) -> str:

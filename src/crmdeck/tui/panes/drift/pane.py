@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.message import Message
+from textual.widgets import Static
 
 from crmdeck.tui.filters import Filter, FilterSource
 from crmdeck.tui.host import PaneHost
@@ -19,7 +20,8 @@ from crmdeck.tui.panes.drift.commands import DriftCommands
 from crmdeck.tui.panes.drift.density import Density
 from crmdeck.tui.panes.drift.detail import line_detail, nothing_yet, summary
 from crmdeck.tui.panes.drift.loader import TimelineLoader
-from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane, View
+from crmdeck.tui.panes.drift.to_do import to_do
+from crmdeck.tui.panes.pane import PADDING, CrmPlace, ExportRequest, Pane, View
 from crmdeck.tui.panes.usage import UsageAsker
 from crmdeck.tui.widgets.table import Sort, Table
 from crmdeck.tui.widgets.text_view import TextView
@@ -113,6 +115,7 @@ class DriftPane(Pane):
         return True
 
     def compose_body(self) -> ComposeResult:
+        yield Static("", id="to-do", markup=False)
         yield Density(id="density")
         yield self.table
         yield TextView(id="event", classes="detail")
@@ -176,6 +179,7 @@ class DriftPane(Pane):
 
     def on_resize(self, _event: events.Resize) -> None:
         self.call_after_refresh(self._fit_columns)
+        self._describe()
 
     @on(Table.Ordered)
     def _ordered(self) -> None:
@@ -220,6 +224,8 @@ class DriftPane(Pane):
             "All connections" if self.timeline.everywhere else self.connection_name,
             *summary(timeline, short=self.size.width < SHORT),
         )
+        to_do_line = to_do(timeline, self._open_elsewhere(), self.size.width - PADDING)
+        self.query_one("#to-do", Static).update(to_do_line if total else "")
         number = f"{total:,}" if shown == total else f"{shown:,} of {total:,}"
         self.post_message(self.Summary(number, self._hint))
         self.query_one(Density).current = line.at.date() if line is not None else None
@@ -234,6 +240,13 @@ class DriftPane(Pane):
         draw = partial(line_detail, timeline, line, instead, usage, offered)
         self.query_one("#event", TextView).show(draw, from_top=other)
         self.refresh_bindings()
+
+    def _open_elsewhere(self) -> int:
+        """Return the number of open change groups of the connections that don't show."""
+        if self.timeline.everywhere:
+            return 0
+        others = (one for one in self.host.statuses if one.id != self.connection_id)
+        return sum(one.open_changes.count for one in others)
 
     def copies(self) -> tuple[Copy, ...]:
         chosen, arrangement = self.table.chosen(), self.timeline.arrangement
