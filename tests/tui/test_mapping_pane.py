@@ -613,10 +613,16 @@ async def test_a_row_is_cleared_and_audit_undoes_one_decision(desk_workspace: Wo
         keys = [line.entry.details.get("decision") for line in table.shown()]
         # The row was cleared later: that decision is named.
         table.move_to(len(keys) - 1 - keys[::-1].index(log[0].id))
+        await desk.settle()
+        later = "A later decision on 'accountName' depends on this one. The field was cleared by"
+        assert later in " ".join(screen_text(desk.pilot).split())
         await desk.press("c")
         assert "A later decision on 'accountName' depends on this one." in " ".join(
             note.title for note in desk.app._notifications
         )
         table.move_to(len(keys) - 1 - keys[::-1].index(log[1].id))
+        await desk.settle()
+        alone = "c undoes this decision. No later decision depends on it."
+        assert alone in " ".join(screen_text(desk.pilot).split())
         await desk.press("c")
         assert desk.stored("expectedCloseDate").state is PENDING

@@ -55,6 +55,7 @@ from crmdeck.mapping.session import MappingSession as MappingSession
 from crmdeck.mapping.session import Step as Step
 from crmdeck.mapping.session import Write as Write
 from crmdeck.mapping.state import OpenRows as OpenRows
+from crmdeck.mapping.state import require_alone as require_alone
 from crmdeck.mapping.wording import DIRECTION_WORDS as DIRECTION_WORDS
 from crmdeck.mapping.wording import FILLED_ELSEWHERE as FILLED_ELSEWHERE
 from crmdeck.mapping.wording import OUTCOME_SIGNS as OUTCOME_SIGNS

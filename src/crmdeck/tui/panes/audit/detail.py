@@ -7,19 +7,38 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
+from crmdeck.errors import ConflictError
+from crmdeck.model import Decision
 from crmdeck.tui.layout import wrap
 from crmdeck.tui.panes.audit.columns import Line
 from crmdeck.tui.text import count, display_text
+from crmdeck.workspace import require_alone
 
 LABEL = 12
 LONGEST = 400
 
 
-def entry_detail(line: Line, log: Sequence[Line], width: int) -> Content:
+def undo_words(decisions: Sequence[Decision], id_: str) -> str:
+    """Return what `c` does to a decision, or why it can't be undone on its own.
+
+    `decisions` are those of its object pair, oldest first.
+    """
+    target = next((one for one in decisions if one.id == id_), None)
+    if target is None:
+        return ""
+    try:
+        require_alone(decisions, target)
+    except ConflictError as error:
+        return " ".join(filter(None, (error.message, error.cause)))
+    deed = "restores the decision that this undid" if target.undoes else "undoes this decision"
+    return f"c {deed}. No later decision depends on it."
+
+
+def entry_detail(line: Line, log: Sequence[Line], width: int, undo: str = "") -> Content:
     """Return the details of an entry in lines of at most `width` cells.
 
     From the `log`, newest first, it adds the entry before, and the last good refresh of a failed
-    one.
+    one. `undo` is what `undo_words` returns for a decision.
     """
     entry = line.entry
     if line.title:
@@ -30,6 +49,7 @@ def entry_detail(line: Line, log: Sequence[Line], width: int) -> Content:
     source = f"{entry.event}{where} by {entry.actor}{user}, {entry.at:%Y-%m-%d %H:%M:%S} UTC"
     lines = [Content.styled(part, "bold") for part in wrap(entry.summary[:LONGEST], width)]
     lines += [Content.styled(part, "$muted") for part in wrap(source, width)]
+    lines += [Content(part) for part in wrap(undo, width)] if undo else []
     for name, value in entry.details.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         lines += _labeled(display_text(name, LABEL - 1), text[:LONGEST], width)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -17,7 +17,7 @@ from crmdeck.tui.keys.actions import action
 from crmdeck.tui.loading.kept import Kept
 from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.panes.audit.columns import Line, columns_for, filter_keys, searched, with_days
-from crmdeck.tui.panes.audit.detail import entry_detail
+from crmdeck.tui.panes.audit.detail import entry_detail, undo_words
 from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane, View
 from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Sort, Table
@@ -35,12 +35,21 @@ VIEWS = (
 EMPTY = "No audit entries yet."
 
 
-def _read_log(workspace: Workspace, ref: str | None) -> tuple[Line, ...]:
+class AuditLog(NamedTuple):
+    """The entries, newest first, and the decisions of their connections by ID, oldest first."""
+
+    lines: tuple[Line, ...] = ()
+    decisions: Mapping[str, tuple[Decision, ...]] = {}
+
+
+def _read_log(workspace: Workspace, ref: str | None) -> AuditLog:
     names = {connection.id: connection.name for connection in workspace.connections.all()}
-    return tuple(
+    lines = tuple(
         Line(entry, names.get(entry.connection_id or "", ""))
         for entry in workspace.audit.entries(ref)
     )
+    decided = {line.entry.connection_id or "" for line in lines if line.decision is not None}
+    return AuditLog(lines, {id_: workspace.mappings.decisions(id_) for id_ in decided})
 
 
 class AuditPane(Pane):
@@ -54,9 +63,10 @@ class AuditPane(Pane):
         self._wanted: str | None = None
         self._hint = ""
         self._log: tuple[Line, ...] = ()
+        self._decisions: Mapping[str, tuple[Decision, ...]] = {}
         self._shown: tuple[Line, ...] = ()
         self._flat = False
-        self._kept: Kept[tuple[Line, ...]] = Kept()
+        self._kept: Kept[AuditLog] = Kept()
         self._read: str | None = None
 
     @property
@@ -81,7 +91,7 @@ class AuditPane(Pane):
         ref, workspace = None if self.everywhere else self.connection_id, self.host.workspace
         anew, self._read = ref == self._read, ref
 
-        def work(_: Job) -> tuple[Line, ...]:
+        def work(_: Job) -> AuditLog:
             return self._kept.read(workspace, ref, lambda: _read_log(workspace, ref), fresh=anew)
 
         self.loader.load("log", work, self._took, label="loading the audit log")
@@ -205,8 +215,8 @@ class AuditPane(Pane):
         self.everywhere = not self.everywhere
         self.reload()
 
-    def _took(self, lines: tuple[Line, ...]) -> None:
-        self._log = lines
+    def _took(self, log: AuditLog) -> None:
+        self._log, self._decisions = log
         wanted, self._wanted = self._wanted, None
         self._arrange(wanted)
 
@@ -225,11 +235,19 @@ class AuditPane(Pane):
     @on(Table.Highlighted)
     def _describe(self) -> None:
         line, log = self.table.cursor_row, self._log
+        undo = self._undo_words(line) if line is not None else ""
         self.query_one("#entry", TextView).show(
-            lambda width: entry_detail(line, log, width) if line is not None else Content(""),
+            lambda width: entry_detail(line, log, width, undo) if line is not None else Content(""),
             from_top=True,
         )
         self.refresh_bindings()
+
+    def _undo_words(self, line: Line) -> str:
+        if line.decision is None or line.entry.connection_id is None:
+            return ""
+        pair, id_ = line.decision
+        of_connection = self._decisions.get(line.entry.connection_id, ())
+        return undo_words([one for one in of_connection if one.object_pair == pair], id_)
 
     @on(Table.Selected)
     def _go_there(self) -> None:
