@@ -386,3 +386,13 @@ def test_a_row_without_a_match_names_no_field_suggested_for_another_row() -> Non
         ],
     )
     assert best_text(rows["contactName"]) == "best: Description 40%"
+
+
+def test_a_row_that_only_pushes_has_no_warning_about_reading_back() -> None:
+    ours, theirs = field("accountName", required=True), field("Account_Name__c", required=False)
+    judged = review(theirs, partner=[ours]).judge(ours, theirs)
+    codes = {
+        direction: [one.code for one in row(verdict=judged, direction=direction).warnings]
+        for direction in (BOTH, PUSH, PULL)
+    }
+    assert codes == {BOTH: ["REQUIRED_MAY_BE_EMPTY"], PUSH: [], PULL: ["REQUIRED_MAY_BE_EMPTY"]}

@@ -82,7 +82,9 @@ async def test_changes_by_day_with_the_worst_first_and_groups_collapsed(
         assert "5 open: ✕ 5 breaking" in text
         breaking = next(one for one in pane_of(pilot).table.shown() if one.is_title)
         number = breaking.where.removeprefix("BREAKS A MAPPING").strip()
-        to_do = f"To do: f fixes {number} changes that break a mapping · a acknowledges a row, A all"
+        to_do = (
+            f"To do: f fixes {number} changes that break a mapping · a acknowledges a row, A all"
+        )
         assert to_do in text
         # Changes that break a mapping come first, and each day shows once.
         days = [line.when for line in pane_of(pilot).table.shown() if line.when]

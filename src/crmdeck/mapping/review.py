@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from crmdeck.matching.checks import warn
 from crmdeck.matching.context import Homes
@@ -27,13 +28,15 @@ from crmdeck.preflight.edges import FailsWhen, field_failures
 class Verdict:
     """The widest direction of a field pair, the reason, and the warnings.
 
-    `failures` are the verdicts of preflight on values written to the CRM, without its rules.
+    `failures` are the verdicts of preflight on values written to the CRM, without its rules, and
+    `of_reading` those of the warnings that are only about values read from the CRM.
     """
 
     direction: Direction
     reason: str
     warnings: tuple[MappingWarning, ...]
     failures: tuple[FailsWhen, ...] = ()
+    of_reading: tuple[MappingWarning, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,10 +64,17 @@ class Review:
 
     def judge(self, left: Field, right: Field) -> Verdict:
         direction, reason = suggest_direction(left, right, knowledge=self.knowledge)
-        warnings = warn(left, right, knowledge=self.knowledge, homes=self.homes, writes=False)
+        judged = partial(
+            warn, left, right, knowledge=self.knowledge, homes=self.homes, writes=False
+        )
+        warnings = judged()
         if direction is Direction.PULL:
             return Verdict(direction, reason, warnings)
-        now = self.now.replace(tzinfo=None)
+        now, pushed = self.now.replace(tzinfo=None), judged(reads=False)
         return Verdict(
-            direction, reason, warnings, field_failures(left, right, self.write_rules, now)
+            direction,
+            reason,
+            warnings,
+            field_failures(left, right, self.write_rules, now),
+            tuple(one for one in warnings if one not in pushed),
         )

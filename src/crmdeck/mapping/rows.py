@@ -149,10 +149,19 @@ class MappingRow:
         return sum(value not in self.value_map for value in self.values)
 
     @property
+    def warnings_of_direction(self) -> tuple[MappingWarning, ...]:
+        """All warnings, except those about reading if the row only writes to the CRM."""
+        verdict = self.verdict
+        if verdict is None:
+            return ()
+        unread = verdict.of_reading if self.direction is Direction.PUSH else ()
+        return tuple(one for one in verdict.warnings if one not in unread)
+
+    @property
     def warnings(self) -> tuple[MappingWarning, ...]:
         """Warnings that are neither hidden nor settled by a complete value map."""
         settled = {"VALUE_MAP_NEEDED"} if self.unmapped_values == 0 else set()
-        found = self.verdict.warnings if self.verdict is not None else ()
+        found = self.warnings_of_direction
         return tuple(one for one in found if one.code not in self.hidden_warnings | settled)
 
     @property
@@ -171,8 +180,7 @@ class MappingRow:
     @property
     def needs_value_map(self) -> bool:
         """True if a value map is needed and the stored one, if any, is incomplete."""
-        found = self.verdict.warnings if self.verdict is not None else ()
-        needed = any(one.code == "VALUE_MAP_NEEDED" for one in found)
+        needed = any(one.code == "VALUE_MAP_NEEDED" for one in self.warnings_of_direction)
         return needed and self.unmapped_values != 0
 
     @property

@@ -29,11 +29,12 @@ def warn(
     knowledge: Knowledge | None = None,
     homes: Homes = (None, None),
     writes: bool = True,
+    reads: bool = True,
 ) -> tuple[MappingWarning, ...]:
     """Return the warnings about a PartnerOS field and a CRM field, worst first.
 
     Without `writes`, those about values written to the CRM are left out, because preflight judges
-    them.
+    them. Without `reads`, those about values read from the CRM are left out.
 
     A field that is only read needs no checks of its size and values. An unknown attribute (None)
     gives no warning. `homes` are the known objects of both fields: if the names have different
@@ -45,7 +46,7 @@ def warn(
     if no_push is None:
         judged = frozenset() if writes else _JUDGED_BY_PREFLIGHT
         found += (one for one in _write_warnings(left, right) if one.code not in judged)
-    if no_pull is None:
+    if reads and no_pull is None:
         found += _write_warnings(right, left)
     return tuple({(warning.code, warning.text): warning for warning in found}.values())
 

@@ -159,7 +159,8 @@ def rank_pair(
         left, right = partner_fields[name], crm_fields.get(crm_field or "")
         if right is None:
             return ()
-        found = warn(left, right, knowledge=knowledge, homes=homes, writes=False)
+        reads = direction is not Direction.PUSH
+        found = warn(left, right, knowledge=knowledge, homes=homes, writes=False, reads=reads)
         if direction is Direction.PULL:
             return found
         failures = field_failures(left, right, write_rules, now.replace(tzinfo=None))

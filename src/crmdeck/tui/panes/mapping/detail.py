@@ -248,8 +248,7 @@ def _problems(row: MappingRow, now: datetime) -> Iterator[tuple[str, str]]:
         yield f"{sign} {_drift_text(event)}, {ago(event.detected_at, now)}", style
     for one in row.failures:
         yield failure_text(one), FAILURE_STYLES[one.outcome] if row.is_open else "$muted"
-    found = row.verdict.warnings if row.verdict is not None else ()
-    for warning in found:
+    for warning in row.warnings_of_direction:
         if warning.code in row.hidden_warnings:
             yield f"hidden: {warning.text}", "$muted"
         elif warning.code != "NOTHING_CAN_FLOW" and warning in row.warnings:
