@@ -198,8 +198,8 @@ def records() -> str:
             keys: dict[str, list[str]] = {}
             for key, value in schema["properties"].items():
                 keys.setdefault(value_words(value, definitions), []).append(f"`{key}`")
-            rows = ((", ".join(names), value) for value, names in keys.items())
-            parts.append(f"### {name}\n\n{words}\n\n{table(('keys', 'value'), rows)}")
+            rows = "".join(f"- {', '.join(names)}: {value}\n" for value, names in keys.items())
+            parts.append(f"### {name}\n\n{words}\n\n{rows}")
     return "\n".join(parts)
 
 
@@ -230,6 +230,7 @@ def value_words(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> st
 
 def on_the_wire(text: str) -> str:
     """Return a docstring with the wire names of its fields."""
+    text = re.sub(r"\bNone\b", "null", text)
     return re.sub(r"(?<=`)[a-z]+(?:_[a-z]+)+(?=`)", lambda name: to_camel(name[0]), text)
 
 

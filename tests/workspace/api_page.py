@@ -1,4 +1,4 @@
-"""`docs/api.md`, its tables drawn from the services: `python -m tests.workspace.api_page`."""
+"""`docs/api.md`, its lists drawn from the services: `python -m tests.workspace.api_page`."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def methods(kind: type) -> Iterator[tuple[str, object]]:
 
 
 def drawn() -> str:
-    """Return the tables: one for the workspace, and one for each service."""
+    """Return the lists: one for the workspace, and one for each service."""
     parts = ["## The workspace", "", *_table(Workspace, "ws")]
     for name, service in services().items():
         parts += ["", f"## `ws.{name}`", "", *_table(service, f"ws.{name}")]
@@ -80,28 +80,28 @@ def drawn() -> str:
 
 
 def page(text: str) -> str:
-    """Return the page with its tables drawn anew."""
+    """Return the page with its lists drawn again."""
     head, _, rest = text.partition(BEGIN)
     _, _, tail = rest.partition(END)
     return f"{head}{BEGIN}\n\n{drawn()}\n\n{END}{tail}"
 
 
 def _table(kind: type, name: str) -> list[str]:
-    rows = [f"{_words(kind.__doc__)}", "", "| call | |", "|---|---|"]
+    rows = [f"{_words(kind.__doc__)}", ""]
     made = vars(kind).get("__init__")
     if made is not None and made.__doc__:
-        rows.append(f"| `{kind.__name__}{_arguments(made)}` | {_words(made.__doc__)} |")
+        rows.append(f"- `{kind.__name__}{_arguments(made)}`. {_words(made.__doc__)}")
     for method, value in methods(kind):
         if isinstance(value, property):
             hint = _hint(value.fget)
-            rows.append(f"| `{name}.{method}`: `{hint}` | {_words(value.__doc__)} |")
+            rows.append(f"- `{name}.{method}`: `{hint}`. {_words(value.__doc__)}")
             continue
         function = value.__func__ if isinstance(value, classmethod) else value
         assert callable(function)
         called = "Workspace" if isinstance(value, classmethod) else name
         rows.append(
-            f"| `{called}.{method}{_arguments(function)}`: `{_hint(function)}` "
-            f"| {_words(function.__doc__)} |"
+            f"- `{called}.{method}{_arguments(function)}`: `{_hint(function)}`. "
+            f"{_words(function.__doc__)}"
         )
     return rows
 
@@ -133,7 +133,7 @@ def _hint(function: object) -> str:
 
 def _words(text: str | None) -> str:
     summary = inspect.cleandoc(text or "").split("\n\n")[0]
-    return " ".join(summary.split()).replace("|", "\\|")
+    return " ".join(summary.split())
 
 
 if __name__ == "__main__":
