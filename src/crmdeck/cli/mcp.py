@@ -1,4 +1,4 @@
-"""crmdeck mcp: questions of assistants."""
+"""crmdeck mcp: answers for assistants."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ _OWNERS: Mapping[str, tuple[str, str]] = {
 }  # fmt: skip
 _CORRECT = (_PARTNERS, "Correct the values in PartnerOS.")
 _NOT_MAPPED = (_MAPPING, "Map a value to the field, or have the CRM fill it.")
-_PULLED = (_MAPPING, "Map the value to one of PartnerOS, or correct the records in the CRM.")
+_PULLED = (_MAPPING, "Map the value to a PartnerOS value, or correct the records in the CRM.")
 _ASK_THE_ADMIN = (_ADMIN, "Check the setting in the CRM.")
 
 _WORDS = {

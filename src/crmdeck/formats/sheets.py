@@ -97,7 +97,7 @@ def read_workbook(file: SchemaFile, data: bytes) -> list[Sheet]:
 
 
 def _read_apart(file: SchemaFile, data: bytes) -> list[tuple[str, list[list[str]]]]:
-    """Return title and rows of each sheet, read in a process of its own: see `workbook_reader`."""
+    """Return title and rows of each sheet, read in a separate process: see `workbook_reader`."""
     try:
         ran = subprocess.run(
             [sys.executable, "-I", str(_READER), str(_MOST_ROWS), str(_MOST_COLUMNS)],

@@ -1,4 +1,4 @@
-"""Reads a workbook from stdin, and writes its sheets to stdout as JSON: a process of its own.
+"""A separate process: reads a workbook from stdin, and writes its sheets to stdout as JSON.
 
 A workbook of a few bytes can claim billions of cells. The library makes room for all of them, and
 without that much memory it stops the process.

@@ -39,7 +39,7 @@ class Language:
     """A dictionary from labels to their English phrases.
 
     `small` words have no meaning of their own. `joints` connect the parts of compound words; a
-    language without joints has no compounds. `spaced` is False for writing without spaces.
+    language without joints has no compounds. `spaced` is False for scripts without spaces.
     """
 
     name: str

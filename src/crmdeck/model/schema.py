@@ -372,7 +372,7 @@ class ObjectDetail(WireModel):
 
 
 class SchemaStats(WireModel):
-    """The cached schemas of a connection, in numbers."""
+    """Counts of the cached schemas of a connection."""
 
     object_count: int = 0
     field_count: int = 0

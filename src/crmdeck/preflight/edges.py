@@ -1,6 +1,6 @@
 """When a mapping fails, without records: one good record, one value changed at a time.
 
-A value at the edge of what a field takes shows where it starts to refuse: one character more, one
+An edge value shows where a field starts to refuse: one character more, one
 decimal more, a blank, a choice without a CRM value, or a number that a rule names.
 """
 

@@ -58,9 +58,10 @@ Since = Annotated[
     Query(description="Only what happened since then."),
 ]
 Known = Annotated[str | None, Header(alias="If-None-Match", max_length=2000)]
-Limit = Annotated[int | None, Query(ge=1, le=PAGE, description="Largest number of a page.")]
+Limit = Annotated[int | None, Query(ge=1, le=PAGE, description="Maximum number per page.")]
 Cursor = Annotated[
-    str | None, Query(min_length=1, max_length=100, description="From the answer before.")
+    str | None,
+    Query(min_length=1, max_length=100, description="The cursor from the previous answer."),
 ]
 ObjectType = Annotated[str | None, Query(alias="objectType", max_length=255)]
 

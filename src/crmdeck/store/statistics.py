@@ -1,4 +1,4 @@
-"""What the cache contains of each connection, in numbers."""
+"""Counts of what the cache contains for each connection."""
 
 from __future__ import annotations
 

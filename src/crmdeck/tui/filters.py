@@ -110,7 +110,7 @@ def compile_filter(
 ) -> Filter[R]:
     """Return the filter for `text`.
 
-    `searched` returns the texts of a row that words are searched in. `keys` are the tests of the
+    `searched` returns the texts of a row in which words are searched. `keys` are the tests of the
     keys, called with the row and a case-folded value.
     """
     known = keys or {}

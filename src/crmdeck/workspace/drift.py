@@ -96,7 +96,7 @@ class Drift:
     ) -> DriftReport:
         """Return at most `limit` changes of a connection, newest first, with their whole stories.
 
-        `after` is `next_cursor` of the page before. Raises NotFoundError as `report` does, and
+        `after` is `next_cursor` of the previous page. Raises NotFoundError as `report` does, and
         UsageError for an invalid cursor.
         """
         severities = [each for each in Severity if at_least and each.rank >= at_least.rank]

@@ -1,4 +1,4 @@
-"""Saved views: choose one, save what shows, choose columns, replace one, delete one."""
+"""Saved views: choose one, save the current one, choose columns, replace one, delete one."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class KeyQueue:
     def _follow(self, way: Iterator[MessagePump], number: int) -> None:
         """Follow the path of a key, from the focused widget up to the application.
 
-        When its turn comes, each has handled the key. After that, the screen that shows now has
+        When its turn comes, each has handled the key. After that, the current screen has
         done what the key started, and has set its focus.
         """
         if not any(pump.call_later(self._follow, way, number) for pump in way):

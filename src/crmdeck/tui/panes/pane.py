@@ -34,7 +34,7 @@ PADDING = 2
 BETWEEN = "   "
 
 DIM_AFTER = 0.1
-"""Seconds before the data of a connection that was left is dimmed."""
+"""Seconds before the data of the previous connection is dimmed."""
 
 DETAIL_STEP = 3
 """Lines that one key press scrolls the details."""
@@ -290,13 +290,13 @@ class Pane(ActionHost, Widget):
     def shown_connection(self) -> str | None:
         """Return the connection whose data is on screen; None for several or none.
 
-        Override it if data of a connection that was left may still be on screen.
+        Override it if data of the previous connection may still be on screen.
         """
         return self.connection_id
 
     @property
     def is_left(self) -> bool:
-        """True if the data on screen is of a connection that was left."""
+        """True if the data on screen belongs to the previous connection."""
         shown = self.shown_connection()
         return shown is not None and shown != self.connection_id
 
@@ -342,7 +342,7 @@ class Pane(ActionHost, Widget):
             self.dim()
 
     def dim(self) -> None:
-        """Dim the pane if its data is of a connection that was left."""
+        """Dim the pane if its data belongs to the previous connection."""
         self.set_class(self.is_left, "-left")
 
     def set_filter_text(self, text: str) -> None:

@@ -208,7 +208,7 @@ class MainScreen(ActionHost, Screen[None]):
 
     @property
     def is_reading(self) -> bool:
-        """True while what shows is being read or refreshed."""
+        """True while the displayed data is being read or refreshed."""
         return self.loader.is_loading or (self.pane is not None and self.pane.is_reading)
 
     @property

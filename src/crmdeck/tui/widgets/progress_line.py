@@ -17,7 +17,7 @@ SHOW_AFTER = 0.15
 TICK = 0.1
 
 BAR = 8
-"""Least cells of the bar."""
+"""Minimum width of the bar, in cells."""
 
 
 class ProgressLine(Widget):

@@ -16,7 +16,7 @@ VIEW = "view"
 
 KEYS = ". ,"
 WIDE = 100
-"""Least width of a window that shows the keys next to the views."""
+"""Minimum width of a window with the keys next to the views."""
 
 
 class ViewChips(Widget):

@@ -172,7 +172,7 @@ class Preflights:
         also: Mapping[str, str] | None = None,
         **assumed: Unpack[Assumptions],
     ) -> tuple[FailsWhen, ...]:
-        """Return when each mapped row fails, from values at the edge of what its field takes.
+        """Return when each mapped row fails, from edge values of its field.
 
         `also` are rows that are not accepted yet: PartnerOS fields with their CRM fields. What
         they cause comes after the accepted rows, which are judged without them. Raises

@@ -31,7 +31,7 @@ AUTOMATIC = (
 LEAST_WHO, MOST_WHO, MOST_NAME = 6, 16, 20
 LEAST_NAME = 8
 WIDE = 100
-"""Least cells of a table with a column of connections."""
+"""Minimum width of a table with a column of connections, in cells."""
 
 _BEGINS = {
     "schema.refresh_failed": "refresh failed: ",

@@ -344,7 +344,7 @@ def filter_keys(timeline: Timeline) -> dict[str, FilterKey[Entry]]:
 
 
 def searched(entry: Entry) -> Iterable[str]:
-    """Return the texts that a filter word is searched in."""
+    """Return the texts in which a filter searches words."""
     return entry.texts
 
 

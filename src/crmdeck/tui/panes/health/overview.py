@@ -131,7 +131,7 @@ def quota_left(quota: Quota) -> str:
 
 
 def searched(entry: Entry) -> Iterable[str]:
-    """Yield the texts that a filter word is searched in."""
+    """Yield the texts in which a filter searches words."""
     status = entry.status
     yield from (status.name, entry.platform_name, status.source, where(entry.connection))
     yield health_of(status).word

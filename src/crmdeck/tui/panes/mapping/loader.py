@@ -1,4 +1,4 @@
-"""The object pairs of the mapping pane: read, ranked and stored behind what shows.
+"""The object pairs of the mapping pane: read, ranked and stored in the background.
 
 A pair shows ranked by words at once, by meaning a little later. A decision shows at once and is
 stored behind that; then the pair is read and ranked again. Sessions live as long as the pane, so
@@ -174,7 +174,7 @@ class PairLoader:
 
     @property
     def current(self) -> MappingSession | None:
-        """The session, unless it is of a connection that was left."""
+        """The session, unless it belongs to the previous connection."""
         session = self.session
         return session if session is not None and session.ref == self.ref else None
 
@@ -236,7 +236,7 @@ class PairLoader:
         self.read(ref)
 
     def go_back(self) -> None:
-        """Leave the pair that shows, and list the likely pairs."""
+        """Leave the displayed pair, and list the likely pairs."""
         session = self.current
         if session is not None:
             self.pairs.pop(session.ref, None)
@@ -323,7 +323,7 @@ class PairLoader:
         self._host.steps.did(UndoStep(title, where, now, back, again, subject, command))
 
     def _turn(self, session: MappingSession, step: Step, write: Write | None) -> None:
-        """Show a step that was undone or redone, if its pair shows, and store it."""
+        """Show a step that was undone or redone, if its pair is displayed, and store it."""
         if session is self.current:
             self._show(Change.GROUPS, step.fields[0])
         if write is not None:
@@ -436,7 +436,7 @@ class PairLoader:
         self._host.say(str(error), title="Suggestions", severity="warning")
 
     def _read_again(self) -> None:
-        """Read the pair and rank it; what shows stays until then."""
+        """Read the pair and rank it; the screen is unchanged until then."""
         session, workspace = self.session, self._host.workspace
         if session is None:
             return

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 LOADING = "Loading the object pair…"
 LEAST_DETAIL = 37
-"""Least cells of the details beside the table, as in the stylesheet; else 3 of 10."""
+"""Minimum width of the details next to the table, as in the stylesheet; else 3 of 10."""
 
 
 class MappingPane(Pane):
