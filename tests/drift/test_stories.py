@@ -401,7 +401,9 @@ def test_summer_time_is_one_story_and_as_bad_as_its_worst() -> None:
     before = {"User": [field("Zone", picklist=ZONES)], "Org": [field("Zone", picklist=ZONES)]}
     after = {"User": [field("Zone", picklist=SUMMER)], "Org": [field("Zone", picklist=SUMMER[1:])]}
     story, inside = told(drift(before, after))["zones_and_locales"]
-    assert story.title == ("2 lists of time zones and locales changed (summer time or a release)")
+    assert story.title == (
+        "2 lists of time zones and locales changed (daylight saving or a release)"
+    )
     assert [e.severity for e in inside] == [Severity.RISKY, Severity.SAFE]
     assert story.severity is Severity.RISKY
 

@@ -241,11 +241,11 @@ def _follows_objects(finding: Finding, news: News) -> bool:
 
 
 def zones_and_locales(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
-    """Group the platform's lists of time zones and locales: summer time renames every label."""
+    """Group the platform's lists of time zones and locales: daylight saving renames every label."""
     members = tuple(f for f in remaining if _lists_zones_or_locales(f))
     if members:
         lists = count(len(members), "list")
-        yield f"{lists} of time zones and locales changed (summer time or a release)", members
+        yield f"{lists} of time zones and locales changed (daylight saving or a release)", members
 
 
 def _lists_zones_or_locales(finding: Finding) -> bool:
@@ -429,7 +429,7 @@ STORY_RULES: tuple[StoryRule, ...] = (
     StoryRule(
         "zones_and_locales",
         zones_and_locales,
-        "Lists of time zones and locales: summer time renames every label.",
+        "Lists of time zones and locales: daylight saving renames every label.",
     ),
     StoryRule(
         "mirror",

@@ -80,7 +80,7 @@ class GoToAnything:
             dialog.fill(
                 lines,
                 index,
-                f"without the fields of {left_out}" if left_out else "",
+                f"fields of {left_out} are left out" if left_out else "",
                 resting=self._resting(self._known.places.rows),
             )
 

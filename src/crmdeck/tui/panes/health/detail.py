@@ -32,7 +32,7 @@ MOST_WEEKS = 12
 LONGEST = 600
 WORD = 10
 TWO_COLUMNS = 96
-"""Cells from which the facts are next to the alerts, not below."""
+"""Minimum width with the facts next to the alerts, not below, in cells."""
 LEFT_SHARE = 56
 BETWEEN = " ▏ "
 

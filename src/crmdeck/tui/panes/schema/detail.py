@@ -263,7 +263,7 @@ def _flags(line: FieldLine, field: Field | None) -> list[str]:
         (row.calculated, "calculated"),
     ]
     if field is not None:
-        flags += [(field.external_id, "external id"), (field.archived, "archived")]
+        flags += [(field.external_id, "external ID"), (field.archived, "archived")]
     return [word for told_so, word in flags if told_so]
 
 
