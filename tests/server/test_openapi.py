@@ -64,9 +64,10 @@ def token_of(house: House, user: User) -> str:
 
 
 def answered(case: Any, **more: Any) -> None:
-    """Send a case and check the answer; one that is too large is refused in a documented way."""
+    """Send a case and check the answer. Too large a body and an unknown cursor may be refused."""
     response = case.call(**more)
-    if response.status_code != 413:
+    unknown = response.status_code == 400 and response.json()["code"] == "BAD_CURSOR"
+    if response.status_code != 413 and not unknown:
         case.validate_response(response, transport_kwargs=more)
 
 
