@@ -17,12 +17,9 @@ COLUMNS = ("answer", "code", "cause", "next step", "crmdeck")
 INTRO = """\
 # Error codes
 
-This page lists every error that crmdeck reports for a CRM or for PartnerOS. Search it for the \
-code in `status`, `--json` or the audit log. Codes stay the same from version to version.
-
-The first matching row applies. The rows by HTTP status follow each vendor's own rows. A failed \
-refresh keeps the cached schemas. If one object fails, the other objects continue. If all objects \
-fail, the connection is in `error`.
+For anyone who looks up an error of a CRM or of PartnerOS by its code. The first matching row \
+applies; the rows by HTTP status follow each vendor's own. A failed refresh keeps the cached \
+schemas. If all objects fail, the connection is in `error`.
 
 | crmdeck | |
 |---|---|

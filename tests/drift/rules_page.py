@@ -27,7 +27,7 @@ INTRO = """\
 # Changes: what is open, and how severe
 
 This page is for admins who review drift or set up a gate. It explains when a change needs \
-attention, and how crmdeck decides its severity. The tables are generated from `crmdeck/drift`.
+attention, and how crmdeck decides its severity.
 
 ```sh
 crmdeck drift --demo
@@ -51,16 +51,13 @@ one cause, or a single change. Everything counts in groups.
 | dismissed | a user took an alert of Health off the to-do line, until it gets worse or a date \
 passes. Its changes stay open |
 
-- One number, the count of open groups with their worst severity, is the same in tabs, Health, \
-`status`, `drift`, `check`, reports, and notifications (`openChanges` in JSON).
+- The count of open groups is the same everywhere (`openChanges` in JSON).
 - A change that restores the old value is resolved too. It stays open if someone adapted to the \
 first change: acknowledged it, or accepted a mapping that the restoring change touches.
-- Each attribute, picklist value, and record type is compared on its own. A field that was removed \
-is resolved when it exists again with the same definition, apart from labels.
-- Safe changes are information and never open. A field or object that was added and is gone again \
-leaves nothing open, unless someone adapted to it.
-- A policy is `policy.toml` in the workspace. A team has one policy in its history. Rules of level \
-`ignore` and `report` excuse changes.
+- A field that was removed is resolved when it exists again with the same definition, apart from \
+labels. Safe changes are never open.
+- Rules of level `ignore` and `report` of the [policy](check.md#excuse-known-problems) excuse \
+changes.
 
 ## Severity
 
@@ -77,10 +74,9 @@ A missing object or field has one of four reasons. `removed`: the CRM confirms i
 still exists, but this user can't see it. `out_of_scope`: the scope no longer includes it. \
 `absent`: the reason is unknown, for example a smaller export.
 
-A removed and an added field of one object that look alike are a probable rename. They need the \
-same words in the name or the label, or similar words in both. The same help text, values, \
-formula, or size add evidence. Two custom objects are a probable rename if they share most of \
-their fields, or the same words and some fields.
+A removed and an added field of one object that look alike are a probable rename. Two \
+custom objects are a probable rename if they share most of their fields, or the same words and \
+some fields.
 """
 
 COLUMNS = ("not mapped", "pulled", "pushed", "reason")

@@ -49,6 +49,7 @@ SERVICES = (
     Backups,
     Documents,
 )
+OF_THE_CONSOLE = (Copies, Documents, Places)
 
 
 def services() -> dict[str, type]:
@@ -63,6 +64,11 @@ def services() -> dict[str, type]:
     return found
 
 
+def documented() -> dict[str, type]:
+    """Return the services on the page: all but those that only the console needs."""
+    return {name: kind for name, kind in services().items() if kind not in OF_THE_CONSOLE}
+
+
 def methods(kind: type) -> Iterator[tuple[str, object]]:
     """Yield what a class offers, in the order of its file."""
     for name, value in vars(kind).items():
@@ -74,7 +80,7 @@ def methods(kind: type) -> Iterator[tuple[str, object]]:
 def drawn() -> str:
     """Return the lists: one for the workspace, and one for each service."""
     parts = ["## The workspace", "", *_table(Workspace, "ws")]
-    for name, service in services().items():
+    for name, service in documented().items():
         parts += ["", f"## `ws.{name}`", "", *_table(service, f"ws.{name}")]
     return "\n".join(parts)
 
