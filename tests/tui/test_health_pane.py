@@ -38,7 +38,7 @@ from crmdeck.tui.pictures.screenshots import MOMENT
 from crmdeck.tui.screens.main import MainScreen
 from crmdeck.tui.state.ui_state import FILE_NAME
 from crmdeck.tui.themes import theme_name
-from crmdeck.tui.widgets.sidebar import Sidebar
+from crmdeck.tui.widgets.sidebar import Sidebar, connection_lines, tooltip_of
 from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import ConnectionDraft, Workspace, open_demo
 from tests.tui.conftest import HOSTILE, Clock, write_describe
@@ -180,11 +180,11 @@ async def test_a_dismissed_alert_paints_no_connection_green(demo: Workspace) -> 
         await settle(pilot)
         main_screen(app).show_connection(prod)
         await settle(pilot)
-        before = health_of(demo.health.status(prod))
+        before = health_of(demo.health.status(prod), 2)
         assert before == ("✕", "3 mappings broken", "error")
         await pilot.press("a", "d")
         await until(pilot, lambda: "3 mappings broken, 1 dismissed" in screen_text(pilot))
-        assert health_of(demo.health.status(prod)) == before
+        assert health_of(demo.health.status(prod), 2) == before
         assert "repair 3 mappings" not in screen_text(pilot)
         # What is open stays open.
         assert "3 Drift ✕11" in screen_text(pilot)
@@ -567,6 +567,10 @@ def test_the_summary_lists_what_to_do() -> None:
     fine = status.model_copy(update={"status": Status.ACTIVE, "alerts": ()})
     lead, text = summary([Entry(entry().connection, fine)], 80)
     assert (lead, text) == ("Nothing to do:", "1 connection, no open alerts")
+    # Required fields without a source make it red in Health, and in the sidebar.
+    assert health_of(fine, 2) == ("✕", "2 required fields", "error")
+    assert "plain: 2 required fields," in tooltip_of(fine, {fine.id: 2}).plain
+    assert "✕ plain" in connection_lines([fine], {fine.id: 2})[0].plain
     lead, text = summary(entries * 30, 60)
     assert (lead, text) == ("To do:", "sign in to plain · sign in to plain +28")
 

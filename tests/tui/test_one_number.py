@@ -84,7 +84,7 @@ def compare(workspace: Workspace) -> None:
     wanted = [f"review {together.count} open {changes}"] if together.count else []
     assert review == wanted
 
-    lines = connection_lines(statuses)
+    lines = connection_lines(statuses, {})
     column = next(
         one for one in columns_for(overview.entries, workspace.now, 120) if one.id == "changes"
     )
@@ -94,7 +94,9 @@ def compare(workspace: Workspace) -> None:
         number = shown(status.open_changes)
         assert cells[status.name] == number
         assert line.plain.endswith(number) or not together.count
-        assert (f"{status.open_changes.count} open" in tooltip_of(status).plain) is (number != "-")
+        assert (f"{status.open_changes.count} open" in tooltip_of(status, {}).plain) is (
+            number != "-"
+        )
 
 
 def compare_one(workspace: Workspace, status: ConnectionStatus, known: OpenChanges) -> None:

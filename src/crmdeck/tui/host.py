@@ -173,6 +173,10 @@ class FlowHost(PaneHost, Protocol):
         """The state of the console, kept between sessions."""
 
     @property
+    def required(self) -> Mapping[str, int]:
+        """The number of required CRM fields without a source, by connection ID."""
+
+    @property
     def titles(self) -> Mapping[str, str]:
         """The titles of the panes by their ids."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from crmdeck.model import AlertLevel, Severity, Status
+from crmdeck.text import count
 
 if TYPE_CHECKING:
     from crmdeck.model import ConnectionStatus, OpenChanges
@@ -40,8 +41,11 @@ def open_mark(changes: OpenChanges) -> tuple[str, str]:
     ]
 
 
-def health_of(status: ConnectionStatus) -> Health:
-    """Return the health of a connection from its status and its worst alert, dismissed or not."""
+def health_of(status: ConnectionStatus, required: int) -> Health:
+    """Return the health of a connection from its status and its worst alert, dismissed or not.
+
+    `required` counts the required CRM fields without a source: they come before warnings.
+    """
     if status.status is Status.DISCONNECTED:
         return Health("○", "disconnected", "muted")
     if status.status is Status.REAUTH_REQUIRED:
@@ -49,8 +53,10 @@ def health_of(status: ConnectionStatus) -> Health:
     if status.status is Status.ERROR:
         return Health("✕", "error", "error")
     worst = next((alert for alert in status.alerts if alert.level is not AlertLevel.INFO), None)
+    is_critical = worst is not None and worst.level is AlertLevel.CRITICAL
+    if required and not is_critical:
+        return Health("✕", count(required, "required field"), "error")
     if worst is None:
         return Health("●", "active", "ok")
-    is_critical = worst.level is AlertLevel.CRITICAL
     word = worst.short or "attention"
     return Health("✕", word, "error") if is_critical else Health("▲", word, "warn")

@@ -102,7 +102,11 @@ class GoToAnything:
 
     def _connections(self) -> Iterator[Place]:
         """Yield the connections, the worst state first."""
-        healths = [(health_of(status), status) for status in self._host.statuses]
+        required = self._host.required
+        healths = [
+            (health_of(status, required.get(status.id, 0)), status)
+            for status in self._host.statuses
+        ]
         for health, status in sorted(healths, key=lambda one: HEALTH_ORDER.index(one[0].state)):
             mark, _ = open_mark(status.open_changes)
             detail = f"{health}, {mark} open" if mark else str(health)

@@ -199,7 +199,7 @@ class MainScreen(ActionHost, Screen[None]):
         lost = self.status is None
         if lost:
             self.connection_id = statuses[0].id if statuses else None
-        self.sidebar.set_statuses(statuses, self.connection_id)
+        self.sidebar.set_statuses(statuses, self.connection_id, self.required)
         self._show_strip()
         self._show_counts()
         if self.pane is not None and (first or lost):
@@ -239,6 +239,11 @@ class MainScreen(ActionHost, Screen[None]):
             if pane is not None and pane.error is not None and pane.error.code == self._away_code:
                 pane.show_error(None)
             self.say("Workspace is available again.", timeout=4)
+
+    @property
+    def required(self) -> Mapping[str, int]:
+        """The number of required CRM fields without a source, by connection ID."""
+        return {id_: rows.required for id_, rows in self._statuses.open_rows.items()}
 
     def _show_counts(self) -> None:
         """Show in the tabs what is open."""
@@ -296,8 +301,8 @@ class MainScreen(ActionHost, Screen[None]):
         """List the connections in the top line while the sidebar is collapsed."""
         collapsed = self._is_collapsed
         bar = self.query_one(TopBar)
-        bar.strips = strips(self.statuses, self.connection_id) if collapsed else ()
-        bar.connections = {status.id: tooltip_of(status) for status in self.statuses}
+        bar.strips = strips(self.statuses, self.connection_id, self.required) if collapsed else ()
+        bar.connections = {status.id: tooltip_of(status, self.required) for status in self.statuses}
 
     @on(Pane.Resized)
     def _resized(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
@@ -80,15 +80,21 @@ class Sidebar(ActionHost, OptionList, inherit_bindings=False):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, markup=False)
         self._statuses: tuple[ConnectionStatus, ...] = ()
+        self._required: Mapping[str, int] = {}
 
     @property
     def statuses(self) -> tuple[ConnectionStatus, ...]:
         """The connections of the sidebar."""
         return self._statuses
 
-    def set_statuses(self, statuses: Sequence[ConnectionStatus], chosen: str | None) -> None:
-        """Show `statuses`, with the cursor on the connection `chosen`."""
-        self._statuses = tuple(statuses)
+    def set_statuses(
+        self, statuses: Sequence[ConnectionStatus], chosen: str | None, required: Mapping[str, int]
+    ) -> None:
+        """Show `statuses`, with the cursor on the connection `chosen`.
+
+        `required` counts the required CRM fields without a source, by connection ID.
+        """
+        self._statuses, self._required = tuple(statuses), required
         self._fill(chosen)
 
     def choose(self, connection_id: str) -> None:
@@ -103,7 +109,7 @@ class Sidebar(ActionHost, OptionList, inherit_bindings=False):
         position = event.style.meta.get("option")
         known = self._statuses
         status = known[position] if isinstance(position, int) and position < len(known) else None
-        self.tooltip = tooltip_of(status) if status is not None else None
+        self.tooltip = tooltip_of(status, self._required) if status is not None else None
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
@@ -116,7 +122,7 @@ class Sidebar(ActionHost, OptionList, inherit_bindings=False):
             self.post_message(self.Chosen(event.option_id, enter=True))
 
     def _fill(self, chosen: str | None) -> None:
-        lines = connection_lines(self._statuses)
+        lines = connection_lines(self._statuses, self._required)
         self.styles.width = max([line.cell_length for line in lines], default=0) + EDGES - 2
         with self.prevent(OptionList.OptionHighlighted):
             self.set_options(
@@ -127,7 +133,9 @@ class Sidebar(ActionHost, OptionList, inherit_bindings=False):
                 self.choose(chosen)
 
 
-def connection_lines(statuses: Sequence[ConnectionStatus]) -> list[Content]:
+def connection_lines(
+    statuses: Sequence[ConnectionStatus], required: Mapping[str, int]
+) -> list[Content]:
     """Return the rows of the sidebar: sign and name, and at the right the open changes."""
     names = [display_text(status.name, LONGEST_NAME) for status in statuses]
     marks = [open_mark(status.open_changes) for status in statuses]
@@ -135,7 +143,7 @@ def connection_lines(statuses: Sequence[ConnectionStatus]) -> list[Content]:
     most = max((cell_len(mark) for mark, _ in marks), default=0)
     return [
         Content.assemble(
-            _sign(health_of(status)),
+            _sign(health_of(status, required.get(status.id, 0))),
             name,
             " " * (widest - cell_len(name) + GAP + most - cell_len(mark or "-")) if most else "",
             ((mark or "-") if most else "", STATE_COLORS[state]),
@@ -144,31 +152,37 @@ def connection_lines(statuses: Sequence[ConnectionStatus]) -> list[Content]:
     ]
 
 
-def tooltip_of(status: ConnectionStatus) -> Content:
+def tooltip_of(status: ConnectionStatus, required: Mapping[str, int]) -> Content:
     """Return the tooltip of a connection: `acme-prod: active, Salesforce, 2 open changes`."""
-    words = f"{health_of(status).word}, {vendor_of(status.platform).title}"
+    health = health_of(status, required.get(status.id, 0))
+    words = f"{health.word}, {vendor_of(status.platform).title}"
     changes = f", {status.open_changes.text}" if status.open_changes.count else ""
     return Content(f"{display_text(status.name, 60)}: {words}{changes}")
 
 
-def strips(statuses: Sequence[ConnectionStatus], chosen: str | None) -> tuple[Content, ...]:
+def strips(
+    statuses: Sequence[ConnectionStatus], chosen: str | None, required: Mapping[str, int]
+) -> tuple[Content, ...]:
     """Return the connections as lines of text, longest first.
 
     The first one names all connections unless there are many. The next ones count them by state
     and name the `chosen` one. The last ones only name that one, in fewer and fewer cells.
     """
-    tally = Counter(health_of(status)[::2] for status in statuses)
+    healths = {status.id: health_of(status, required.get(status.id, 0)) for status in statuses}
+    tally = Counter(health[::2] for health in healths.values())
     states = [
         Content.assemble((f"{sign} ", _COLORS.get(state, "$muted")), str(number))
         for (sign, state), number in tally.items()
     ]
-    current = [_short(status, True) for status in statuses if status.id == chosen]
-    named = [_short(status, status.id == chosen) for status in statuses]
+    current = [
+        _short(status, healths[status.id], True) for status in statuses if status.id == chosen
+    ]
+    named = [_short(status, healths[status.id], status.id == chosen) for status in statuses]
     fullest = [named] if len(named) <= MOST_NAMED else []
     steps = [STEPS] if len(statuses) > 1 else []
     shown = [[*line, *steps] for line in (*fullest, [*states, *current], current)]
     shorter = [
-        [_short(status, True, cells)]
+        [_short(status, healths[status.id], True, cells)]
         for cells in SHORTER
         for status in statuses
         if status.id == chosen
@@ -176,11 +190,13 @@ def strips(statuses: Sequence[ConnectionStatus], chosen: str | None) -> tuple[Co
     return tuple(map(Content("  ").join, [*shown, *shorter] if statuses else ()))
 
 
-def _short(status: ConnectionStatus, chosen: bool, cells: int = LONGEST_NAME) -> Content:
+def _short(
+    status: ConnectionStatus, health: Health, chosen: bool, cells: int = LONGEST_NAME
+) -> Content:
     name = display_text(status.name, cells)
     # Underlined, because a color alone may be invisible in the terminal's own colors.
     look = "bold underline" if chosen else ""
-    shown = Content.assemble(_sign(health_of(status)), (name, look))
+    shown = Content.assemble(_sign(health), (name, look))
     return shown.stylize(Style.from_meta({CONNECTION: status.id}))
 
 

@@ -70,12 +70,12 @@ def columns_for(entries: Sequence[Entry], now: datetime, width: int) -> tuple[Co
         Column[Entry](
             "sign",
             "",
-            lambda entry: health_of(entry.status).sign,
+            lambda entry: health_of(entry.status, entry.required).sign,
             style=_state,
             width=1,
             sortable=False,
             searched=False,
-            tooltip=lambda entry: health_of(entry.status).word,
+            tooltip=lambda entry: health_of(entry.status, entry.required).word,
         ),
         Column[Entry]("name", "Connection", lambda entry: entry.connection.name, width=name),
         Column[Entry](
@@ -143,11 +143,13 @@ def _longest(least: int, texts: Iterable[str]) -> int:
 
 def _state_word(entry: Entry) -> str:
     number = len(dismissed(entry.status))
-    return health_of(entry.status).word + (f", {number:,} dismissed" if number else "")
+    return health_of(entry.status, entry.required).word + (
+        f", {number:,} dismissed" if number else ""
+    )
 
 
 def _state(entry: Entry) -> str:
-    return health_of(entry.status).state
+    return health_of(entry.status, entry.required).state
 
 
 def _refreshed(entry: Entry, now: datetime, *, short: bool) -> str:

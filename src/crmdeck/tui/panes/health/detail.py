@@ -101,7 +101,7 @@ def _sections(sections: list[Content]) -> Content:
 
 
 def _head(entry: Entry, width: int) -> Content:
-    health = health_of(entry.status)
+    health = health_of(entry.status, entry.required)
     name = Content.styled(display_text(entry.connection.name[:LONGEST]), "bold")
     state = Content.styled(str(health), STATE_COLORS[health.state])
     return _lines(Content.assemble(name, "   ", state).wrap(width))

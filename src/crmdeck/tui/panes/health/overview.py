@@ -134,7 +134,7 @@ def searched(entry: Entry) -> Iterable[str]:
     """Yield the texts in which a filter searches words."""
     status = entry.status
     yield from (status.name, entry.platform_name, status.source, where(entry.connection))
-    yield health_of(status).word
+    yield health_of(status, entry.required).word
     for alert in status.alerts:
         yield alert.message
 
@@ -156,7 +156,7 @@ FILTER_KEYS: dict[str, FilterKey[Entry]] = {
     "status": FilterKey(
         lambda entry, wanted: (
             one_of(entry.status.status.value, wanted)
-            or one_of(health_of(entry.status).word, wanted)
+            or one_of(health_of(entry.status, entry.required).word, wanted)
         ),
         lambda entry: (entry.status.status.value,),
     ),
