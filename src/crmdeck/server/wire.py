@@ -23,7 +23,7 @@ Name = Annotated[str, pydantic.Field(min_length=1, max_length=255)]
 
 
 class Body(WireModel):
-    """The body of a request; built at once, because FastAPI inspects it."""
+    """The body of a request; built immediately, because FastAPI inspects it."""
 
     model_config = pydantic.ConfigDict(defer_build=False)
 

@@ -38,7 +38,7 @@ MOST_PROBLEMS = 4
 
 
 QUITTING = ("q", "ctrl+q", "ctrl+c")
-"""Keys that work at once while the console opens."""
+"""Keys that work immediately while the console opens."""
 
 
 class CrmdeckApp(App[None]):

@@ -242,7 +242,7 @@ class DriftPane(Pane):
         self.refresh_bindings()
 
     def _open_elsewhere(self) -> int:
-        """Return the number of open change groups of the connections that don't show."""
+        """Return the number of open change groups of the connections not displayed."""
         if self.timeline.everywhere:
             return 0
         others = (one for one in self.host.statuses if one.id != self.connection_id)

@@ -1,4 +1,4 @@
-"""The keys of the mapping pane and what they do; each shows its effect at once."""
+"""The keys of the mapping pane and what they do; each shows its effect immediately."""
 
 from __future__ import annotations
 
@@ -782,7 +782,7 @@ class MappingCommands:
         *,
         opened_by: str,
     ) -> None:
-        """Decide on one row at once; list several rows and ask first."""
+        """Decide on one row immediately; list several rows and ask first."""
         if len(rows) == 1:
             self._decide(deed, rows, choices)
             return
@@ -819,7 +819,7 @@ class MappingCommands:
         *,
         advance: bool = True,
     ) -> None:
-        """Decide on rows at once, as one step named after `deed`."""
+        """Decide on rows immediately, as one step named after `deed`."""
         session = self._pairs.current
         if session is None:
             return

@@ -1,8 +1,8 @@
 """The object pairs of the mapping pane: read, ranked and stored in the background.
 
-A pair shows ranked by words at once, by meaning a little later. A decision shows at once and is
-stored behind that; then the pair is read and ranked again. Sessions live as long as the pane, so
-that undo reaches back over a change of pair or connection.
+A pair appears ranked by words immediately, and by meaning a little later. A decision appears
+immediately and is stored in the background; then the pair is read and ranked again. Sessions live
+as long as the pane, so that undo works across changes of pair or connection.
 """
 
 from __future__ import annotations
