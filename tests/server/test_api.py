@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from crmdeck.cli.app import app
 from crmdeck.workspace.refresh.run import Refresh
 
-from .conftest import OPPORTUNITY, PAIR, PASSWORD, House, describe, text_field
+from .conftest import ACCOUNT, OPPORTUNITY, PAIR, PASSWORD, House, describe, text_field
 
 CHOICES = [
     {"partnerField": "estimatedValue", "state": "accepted", "crmField": "Amount"},
@@ -288,7 +288,7 @@ def test_pages_lead_to_the_next_one(served: House) -> None:
     base = f"/integrations/{served.ids['acme']}"
     with served.client() as client:
         client.post(f"{base}/schema/refresh")
-        served.export(OPPORTUNITY | {"fields": OPPORTUNITY["fields"][:-2]})
+        served.export(OPPORTUNITY | {"fields": OPPORTUNITY["fields"][:-2]}, ACCOUNT)
         client.post(f"{base}/schema/refresh")
         client.post(f"{base}/mapping/decisions", json={"objectPair": PAIR, "choices": CHOICES})
         whole = client.get(f"{base}/drift").json()
@@ -297,6 +297,11 @@ def test_pages_lead_to_the_next_one(served: House) -> None:
         rest = client.get(f"{base}/drift", params={"cursor": page["nextCursor"]}).json()
         assert page["events"] + rest["events"] == whole["events"]
         assert "nextCursor" not in rest
+        whole = client.get(f"{base}/schema").json()
+        page = client.get(f"{base}/schema", params={"limit": 1}).json()
+        assert page == {"objects": whole["objects"][:1], "nextCursor": "Account"}
+        rest = client.get(f"{base}/schema", params={"cursor": "Account"}).json()
+        assert rest == {"objects": whole["objects"][1:]}
         for path in ("mapping/decisions", "audit"):
             whole = client.get(f"{base}/{path}").json()
             found, url = [], f"{base}/{path}?limit=1"
@@ -306,4 +311,6 @@ def test_pages_lead_to_the_next_one(served: House) -> None:
                 url = answer.links.get("next", {}).get("url", "").removeprefix("/api")
             assert found == whole
             assert len(found) > 1
-        assert client.get(f"{base}/drift", params={"cursor": "x"}).json()["code"] == "BAD_CURSOR"
+        assert (
+            client.get(f"{base}/drift", params={"cursor": "x"}).json()["code"] == "CURSOR_NOT_FOUND"
+        )

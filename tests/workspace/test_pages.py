@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from crmdeck.errors import UsageError
+from crmdeck.errors import NotFoundError
 from crmdeck.model import Choice, DecisionState, DriftEvent, Severity
 
 from .conftest import Desk, describe, text_field
@@ -55,5 +55,5 @@ def test_pages_together_are_the_whole(desk: Desk) -> None:
     decided = desk.workspace.mappings.decisions("acme")
     after = decided[0].id
     assert desk.workspace.mappings.decisions("acme", after=after, limit=1) == decided[1:2]
-    with pytest.raises(UsageError, match="cursor"):
+    with pytest.raises(NotFoundError, match="cursor"):
         drift.page("acme", 2, after=log[0].id)

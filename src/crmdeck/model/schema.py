@@ -339,9 +339,22 @@ class ObjectSummary(WireModel):
 
 
 class SchemaSummary(WireModel):
-    """The answer of `GET /integrations/{id}/schema`."""
+    """The answer of `GET /integrations/{id}/schema`.
+
+    `next_cursor` is in a page that isn't the last one.
+    """
 
     objects: tuple[ObjectSummary, ...]
+    next_cursor: str | None = pydantic.Field(None, exclude_if=lambda cursor: cursor is None)
+
+    def page(self, limit: int, after: str | None = None) -> SchemaSummary:
+        """Return at most `limit` objects by name, from the first one after the name `after`."""
+        named = sorted(self.objects, key=lambda each: each.object_type)
+        left = [each for each in named if after is None or each.object_type > after]
+        return SchemaSummary(
+            objects=tuple(left[:limit]),
+            next_cursor=left[limit - 1].object_type if len(left) > limit else None,
+        )
 
 
 class ObjectDetail(WireModel):

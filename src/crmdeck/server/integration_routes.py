@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BeforeValidator
 
+from crmdeck.errors import UsageError
 from crmdeck.model import (
     AuditEntry,
     Choice,
@@ -61,7 +62,7 @@ Known = Annotated[str | None, Header(alias="If-None-Match", max_length=2000)]
 Limit = Annotated[int | None, Query(ge=1, le=PAGE, description="Maximum number per page.")]
 Cursor = Annotated[
     str | None,
-    Query(min_length=1, max_length=100, description="The cursor from the previous answer."),
+    Query(min_length=1, max_length=255, description="The cursor from the previous answer."),
 ]
 ObjectType = Annotated[str | None, Query(alias="objectType", max_length=255)]
 
@@ -88,12 +89,25 @@ def status(here: ToLook) -> Response:
     response_model=SchemaSummary | ObjectDetail,
     responses=failures(401, 404, 409),
 )
-def schema(here: ToLook, object_type: ObjectType = None, known: Known = None) -> Response:
-    """List the objects of the cached schema, or return the fields of one object."""
+def schema(
+    here: ToLook,
+    object_type: ObjectType = None,
+    limit: Limit = None,
+    cursor: Cursor = None,
+    known: Known = None,
+) -> Response:
+    """List the objects of the cached schema, all or a page, or return the fields of one object."""
     schemas = here.workspace.schemas
-    found = (
-        schemas.objects(here.id) if object_type is None else schemas.object(here.id, object_type)
-    )
+    if object_type is not None:
+        one = schemas.object(here.id, object_type)
+        if limit or cursor:
+            raise UsageError(
+                "The fields of an object have no pages.", remedy="Leave out limit and cursor."
+            )
+        return answer_schema(one.to_json(), known)
+    found = schemas.objects(here.id)
+    if limit or cursor:
+        found = found.page(limit or PAGE, cursor)
     return answer_schema(found.to_json(), known)
 
 

@@ -44,7 +44,8 @@ class AuditLog:
         """Return entries from `since` to `until` (both included), newest first.
 
         `event` is exact, or a prefix followed by `*`: `mapping.*`. `after` is the ID of the entry
-        that they follow; raises UsageError if none of them has it.
+        that they follow; raises NotFoundError if none of them has
+        it.
         """
         where = Where().add("connection_id = ?", connection_id).add("actor = ?", actor)
         if event is not None and event.endswith("*"):

@@ -42,8 +42,8 @@ class Decisions:
     ) -> tuple[Decision, ...]:
         """Return the decisions made by `at`, oldest first.
 
-        `after` is the ID of the decision that they follow; raises UsageError if none of them has
-        it.
+        `after` is the ID of the decision that they follow; raises NotFoundError if none of them
+        has it.
         """
         where = (
             Where()

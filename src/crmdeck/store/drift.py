@@ -147,7 +147,7 @@ class Drift:
     ) -> tuple[DriftEvent, ...]:
         """Return at most `limit` changes, newest first, that follow the change with the ID `after`.
 
-        Raises UsageError if none of the changes has that ID.
+        Raises NotFoundError if none of the changes has that ID.
         """
         where = Where().add("connection_id = ?", connection_id).add("object_type = ?", object_type)
         where.add("detected_at >= ?", since)

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from crmdeck.errors import CacheDamagedError, UsageError
+from crmdeck.errors import CacheDamagedError, NotFoundError
 from crmdeck.model import WireModel, to_utc
 from crmdeck.store.database import Database, Row, quote
 
@@ -154,18 +154,21 @@ class Where:
     ) -> Where:
         """Add that a row follows the one with the ID `after`, of a connection if one is named.
 
-        `order` has the columns in their order; True means descending. Raises UsageError without
-        such a row.
+        `order` has the columns in their order; True means descending. Raises NotFoundError
+        without such a row.
         """
         selection = ", ".join(map(quote, order))
         of = Where().add("id = ?", after).add("connection_id = ?", connection_id)
         rows = database.rows(f"SELECT {selection} FROM {quote(table)} {of}", of.parameters)
         if not rows:
-            raise UsageError(
+            raise NotFoundError(
                 "The cursor is invalid.",
                 remedy="Use the cursor of the last answer, or none.",
-                code="BAD_CURSOR",
+                code="CURSOR_NOT_FOUND",
             )
+        # An index serves a bound of the first column, and no alternatives.
+        first, descending = next(iter(order.items()))
+        self.add(f"{quote(first)} {'<=' if descending else '>='} ?", rows[0][0])
         parts, before = [], ""
         for number, (column, descending) in enumerate(order.items(), 1):
             parts.append(f"({before}{quote(column)} {'<' if descending else '>'} ?)")

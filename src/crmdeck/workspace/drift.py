@@ -96,8 +96,8 @@ class Drift:
     ) -> DriftReport:
         """Return at most `limit` changes of a connection, newest first, with their whole stories.
 
-        `after` is `next_cursor` of the previous page. Raises NotFoundError as `report` does, and
-        UsageError for an invalid cursor.
+        `after` is `next_cursor` of the previous page. Raises NotFoundError as `report` does,
+        and for an invalid cursor.
         """
         severities = [each for each in Severity if at_least and each.rank >= at_least.rank]
         with self._context.store.read() as session:
