@@ -38,6 +38,7 @@ from crmdeck.model import (
     Severity,
 )
 from crmdeck.model.hashes import canonical_allowed_values
+from crmdeck.model.wire import as_wire
 
 Place = tuple[str, str | None, str | None]
 """Object type, field, and rule; a rule has no field here, for its field may change."""
@@ -68,6 +69,11 @@ class Standing(NamedTuple):
     at: datetime | None = None
     excuse: Excuse | None = None
 
+    def to_wire(self) -> dict[str, Any]:
+        """Return the record as JSON values under its wire names."""
+        found: dict[str, Any] = as_wire(self)
+        return found
+
 
 class OpenGroup(NamedTuple):
     """A change group that is open: a story, or a single change.
@@ -79,6 +85,11 @@ class OpenGroup(NamedTuple):
     connection_id: str
     severity: Severity
     changes: tuple[DriftEvent, ...]
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the record as JSON values under its wire names."""
+        found: dict[str, Any] = as_wire(self)
+        return found
 
     @property
     def touches_mappings(self) -> bool:

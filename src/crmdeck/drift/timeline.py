@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from crmdeck.drift.open_changes import Standing, count_open, group_of, stands
 from crmdeck.drift.wording import ValueChange, place_of, value_changes, what_happened
@@ -18,6 +19,7 @@ from crmdeck.model import (
     Severity,
     Story,
 )
+from crmdeck.model.wire import as_wire
 
 Acceptances = Mapping[tuple[str, str], Decision]
 """The active acceptance by connection ID and `objectPair:partnerField`."""
@@ -66,7 +68,12 @@ class Timeline:
     names: Mapping[str, str]
     now: datetime
     everywhere: bool
-    by_id: Mapping[str, Entry] = field(default_factory=dict)
+    by_id: Mapping[str, Entry] = field(default_factory=dict, repr=False)
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the record as JSON values under its wire names."""
+        found: dict[str, Any] = as_wire(self)
+        return found
 
     @property
     def open_changes(self) -> OpenChanges:

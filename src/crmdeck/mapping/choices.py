@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from crmdeck.mapping.rows import WITH_VALUES, MappingRow, RequiredRow, RowBuilder
 from crmdeck.mapping.wording import percent, type_text
@@ -21,6 +22,7 @@ from crmdeck.model import (
     ValueMap,
     ValueMatch,
 )
+from crmdeck.model.wire import as_wire
 
 LIKELY_OBJECTS = {
     "deal_registration": ("Opportunity", "deals", "Lead", "leads"),
@@ -102,6 +104,11 @@ class NearestField:
     partner_field: str
     confidence: float
     started: bool = False
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the record as JSON values under its wire names."""
+        found: dict[str, Any] = as_wire(self)
+        return found
 
     @property
     def path(self) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from crmdeck.matching.checks import warn
 from crmdeck.matching.context import Homes
@@ -21,6 +22,7 @@ from crmdeck.model import (
     PartnerObject,
     WriteRules,
 )
+from crmdeck.model.wire import as_wire
 from crmdeck.preflight.edges import FailsWhen, field_failures
 
 
@@ -55,12 +57,17 @@ class Review:
     crm_fields: tuple[Field, ...]
     log: tuple[Decision, ...]
     events: tuple[DriftEvent, ...]
-    knowledge: Knowledge
+    knowledge: Knowledge = field(repr=False)
     rates: Mapping[str, FillRate]
-    write_rules: WriteRules
+    write_rules: WriteRules = field(repr=False)
     now: datetime
     settled: Collection[str] = ()
     homes: Homes = (None, None)
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the record as JSON values under its wire names."""
+        found: dict[str, Any] = as_wire(self)
+        return found
 
     def judge(self, left: Field, right: Field) -> Verdict:
         direction, reason = suggest_direction(left, right, knowledge=self.knowledge)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from crmdeck.drift.detect import AcceptedField
 from crmdeck.errors import ConflictError
@@ -22,6 +22,7 @@ from crmdeck.model import (
     Suggestion,
     in_force,
 )
+from crmdeck.model.wire import as_wire
 
 MAX_ALTERNATIVES = 5
 
@@ -151,6 +152,11 @@ class OpenRows(NamedTuple):
     broken: int = 0
     required: int = 0
     undecided: int = 0
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the record as JSON values under its wire names."""
+        found: dict[str, Any] = as_wire(self)
+        return found
 
     @property
     def total(self) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from crmdeck.model.enums import FieldType
+from crmdeck.model.wire import as_wire
 
 
 class FieldRow(NamedTuple):
@@ -26,6 +27,11 @@ class FieldRow(NamedTuple):
     calculated: bool | None
     references: str
 
+    def to_wire(self) -> dict[str, Any]:
+        """Return the record as JSON values under its wire names."""
+        found: dict[str, Any] = as_wire(self)
+        return found
+
 
 class FillRate(NamedTuple):
     """The fill rate of a field: `rate` (0 to 1) of `sampled` records, at a time in UTC."""
@@ -33,6 +39,11 @@ class FillRate(NamedTuple):
     rate: float
     sampled: int
     measured_at: datetime
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the record as JSON values under its wire names."""
+        found: dict[str, Any] = as_wire(self)
+        return found
 
 
 class Freshness(NamedTuple):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crmdeck.model.enums import Platform
+from crmdeck.model.wire import as_wire
 
 if TYPE_CHECKING:
     from crmdeck.model.connection import Connection
@@ -27,6 +28,11 @@ class Question(NamedTuple):
     from_file: bool = False
     lasting: bool = False
 
+    def to_wire(self) -> dict[str, Any]:
+        """Return the record as JSON values under its wire names."""
+        found: dict[str, Any] = as_wire(self)
+        return found
+
 
 class Flow(NamedTuple):
     """One way to sign in. `own_host`: the flow needs the org's own URL, not a login host."""
@@ -36,6 +42,11 @@ class Flow(NamedTuple):
     questions: tuple[Question, ...]
     browser: bool = False
     own_host: bool = False
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the record as JSON values under its wire names."""
+        found: dict[str, Any] = as_wire(self)
+        return found
 
     @property
     def names(self) -> frozenset[str]:
@@ -67,6 +78,11 @@ class CrmPage(NamedTuple):
 
     url: str
     note: str = ""
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the record as JSON values under its wire names."""
+        found: dict[str, Any] = as_wire(self)
+        return found
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
+from enum import Enum
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer
@@ -24,6 +27,47 @@ UtcTime = Annotated[
     AfterValidator(to_utc),
     PlainSerializer(format_utc, return_type=str, when_used="json"),
 ]
+
+
+def as_wire(value: Any) -> Any:
+    """Return `value` as JSON values under wire names: a dataclass or named tuple as an object.
+
+    Keys that are tuples are joined by dots. Attributes that a `repr` hides are left out. Raises
+    TypeError for a value that has no wire shape.
+    """
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case Enum():
+            return value.value
+        case str():
+            return str(value)
+        case datetime():
+            return format_utc(value)
+        case WireModel():
+            return value.to_wire()
+        case BaseModel():
+            return value.model_dump(mode="json", by_alias=True)
+        case Mapping():
+            return {_key(key): as_wire(each) for key, each in value.items()}
+        case tuple() if hasattr(value, "_asdict"):
+            return {to_camel(name): as_wire(each) for name, each in value._asdict().items()}
+        case list() | tuple() | set() | frozenset():
+            each_as_wire = [as_wire(each) for each in value]
+            return sorted(each_as_wire) if isinstance(value, set | frozenset) else each_as_wire
+    if is_dataclass(value):
+        return {
+            to_camel(each.name): as_wire(getattr(value, each.name))
+            for each in fields(value)
+            if each.repr
+        }
+    if hasattr(value, "to_wire"):
+        return value.to_wire()
+    raise TypeError(f"{type(value).__name__} has no wire shape")
+
+
+def _key(key: object) -> str:
+    return ".".join(map(str, key)) if isinstance(key, tuple) else str(as_wire(key))
 
 
 class WireModel(BaseModel):

@@ -82,6 +82,7 @@ from crmdeck.preflight.edges import FailsWhen as FailsWhen
 from crmdeck.settings import UserCommand as UserCommand
 
 from .backups import Backup as Backup
+from .checks.notices import Delivery as Delivery
 from .checks.policy import Policy as Policy
 from .checks.preflight import Assumptions as Assumptions
 from .checks.preflight import PreflightRun as PreflightRun
@@ -118,6 +119,7 @@ from .explore.exports import in_state as in_state
 from .explore.exports import records as records
 from .explore.exports import render as render
 from .explore.exports import write_atomically as write_atomically
+from .explore.meaning import FoundFields as FoundFields
 from .explore.places import Place as Place
 from .explore.places import PlaceKind as PlaceKind
 from .explore.places import PlaceList as PlaceList

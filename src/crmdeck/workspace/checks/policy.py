@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 from pydantic.alias_generators import to_camel
@@ -24,6 +25,7 @@ from crmdeck.model import (
     UnusedRule,
 )
 from crmdeck.model.hashes import COMPARED_ATTRIBUTES, OBJECT_ATTRIBUTES, RULE_ATTRIBUTES
+from crmdeck.model.wire import as_wire
 from crmdeck.text import did_you_mean, mistake_text, nearest
 from crmdeck.toml import line_of, parse_toml
 
@@ -110,6 +112,11 @@ class Policy(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rule: tuple[Rule, ...] = ()
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the record as JSON values under its wire names."""
+        found: dict[str, Any] = as_wire(self)
+        return found
 
     def find(self, issue: Issue, attributes: Sequence[str], today: date) -> Rule | None:
         """Return the first active rule that matches a problem, None without one."""

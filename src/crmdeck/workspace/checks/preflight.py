@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple, TypedDict, Unpack
+from typing import Any, NamedTuple, TypedDict, Unpack
 
 from crmdeck.connectors.registry import vendor_of
 from crmdeck.errors import NotFoundError, SchemaNotDiscoveredError, UsageError
@@ -32,6 +32,7 @@ from crmdeck.model import (
     RuleKind,
     WriteRules,
 )
+from crmdeck.model.wire import as_wire
 from crmdeck.preflight.causes import Findings
 from crmdeck.preflight.edges import FailsWhen, fails_when
 from crmdeck.preflight.judge import Judge, MappedField, Setting
@@ -98,6 +99,14 @@ class PreflightRun(NamedTuple):
     findings: Findings
     ignored: tuple[str, ...]
     sides: Sides
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the record as JSON values under its wire names."""
+        return {
+            "report": self.report.to_wire(),
+            "findings": [as_wire(each) for each in self.findings],
+            "ignored": list(self.ignored),
+        }
 
 
 Found = PreflightRun | Sequence[FailsWhen]

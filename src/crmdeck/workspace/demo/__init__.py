@@ -11,8 +11,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -39,7 +38,7 @@ class _Demo:
     """Unpacks the demo, and runs its sandbox."""
 
     def __init__(self, home: Path, at: datetime | None) -> None:
-        self._home = home
+        self.home = home
         self._at = at
         self.clock: Clock = (lambda: at) if at else utc_now
         self.link = SandboxLink(self.clock, at)
@@ -47,38 +46,46 @@ class _Demo:
     def prepare(self) -> None:
         """Unpack the demo unless a fresh one exists."""
         if self.link.anchor is None or self._at is not None:
-            self.link.anchor = _ensure_built(self._home, self._at)
+            self.link.anchor = _ensure_built(self.home, self._at)
 
 
-@contextmanager
 def open_demo(
     *,
     read_only: bool = False,
     folder: Path | None = None,
     at: datetime | None = None,
     later: bool = False,
-) -> Iterator[Workspace]:
-    """Open the demo workspace, and unpack it first unless a fresh one exists.
+) -> Workspace:
+    """Return the demo workspace, and unpack it first unless a fresh one exists.
 
-    `folder` is its place (default: the user's cache folder). With `at`, the demo's time stops at
-    that moment, so that it looks the same every time; without a `folder`, that demo is deleted at
-    the end. With `later`, the caller must call `prepare` on the workspace.
+    Use it in a `with` statement, or call `close` at the end. `folder` is its place (default: the
+    user's cache folder). With `at`, the demo's time stops at that moment, so that it looks the
+    same every time; without a `folder`, that demo is deleted at the end. With `later`, the caller
+    must call `prepare` on the workspace.
     """
-    with tempfile.TemporaryDirectory(prefix="crmdeck-") as scratch:
-        home = _home(folder, Path(scratch), kept=at is None)
-        demo = _Demo(home, at)
-        context = Context(
-            home,
-            settings=Settings(actor=ACTOR),
-            read_only=read_only,
-            clock=demo.clock,
-            secrets=MemorySecrets(),
-            connect=demo.link,
-        )
-        with Workspace(context, prepare=demo.prepare, close=demo.link.stop) as workspace:
-            if not later:
-                workspace.prepare()
-            yield workspace
+    scratch = tempfile.TemporaryDirectory(prefix="crmdeck-")
+    demo = _Demo(_home(folder, Path(scratch.name), kept=at is None), at)
+    context = Context(
+        demo.home,
+        settings=Settings(actor=ACTOR),
+        read_only=read_only,
+        clock=demo.clock,
+        secrets=MemorySecrets(),
+        connect=demo.link,
+    )
+
+    def close() -> None:
+        demo.link.stop()
+        scratch.cleanup()
+
+    workspace = Workspace(context, prepare=demo.prepare, close=close)
+    if not later:
+        try:
+            workspace.prepare()
+        except BaseException:
+            workspace.close()
+            raise
+    return workspace
 
 
 def _home(folder: Path | None, scratch: Path, *, kept: bool) -> Path:

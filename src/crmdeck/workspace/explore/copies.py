@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from crmdeck.drift.timeline import Entry, Timeline
 from crmdeck.drift.wording import place_of
@@ -28,6 +29,7 @@ from crmdeck.model import (
     ObjectSummary,
     Severity,
 )
+from crmdeck.model.wire import as_wire
 from crmdeck.text import count
 from crmdeck.workspace.context import Context
 from crmdeck.workspace.explore.command_line import Option, command_line
@@ -52,6 +54,11 @@ class Copy:
 
     kind: CopyKind
     text: str
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the record as JSON values under its wire names."""
+        found: dict[str, Any] = as_wire(self)
+        return found
 
 
 class Copies:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from crmdeck.drift.wording import place_of, what_happened
 from crmdeck.errors import CacheDamagedError
@@ -20,6 +20,7 @@ from crmdeck.model import (
     Severity,
     SnapshotInfo,
 )
+from crmdeck.model.wire import as_wire
 from crmdeck.store import Session
 from crmdeck.text import count
 from crmdeck.workspace.connections.health import Health
@@ -82,8 +83,15 @@ class PlaceList:
 
     head: int
     rows: tuple[Place, ...] = ()
-    index: SearchIndex[Place] = field(default_factory=lambda: SearchIndex((), _searched))
+    index: SearchIndex[Place] = field(
+        default_factory=lambda: SearchIndex((), _searched), repr=False
+    )
     left_out: tuple[str, ...] = ()
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the record as JSON values under its wire names."""
+        found: dict[str, Any] = as_wire(self)
+        return found
 
 
 class Places:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from crmdeck.connectors.barrier import fault_barrier
 from crmdeck.connectors.base import RecordReader, Sample, UsageFinder
@@ -41,6 +42,7 @@ from crmdeck.model import (
     SnapshotInfo,
     VersionPreview,
 )
+from crmdeck.model.wire import as_wire
 from crmdeck.workspace.connections.runs import write_quota
 from crmdeck.workspace.context import Context, find_connection, not_found
 from crmdeck.workspace.explore.snapshots import FIELDS_AT_ONCE, find_snapshot, never_discovered
@@ -61,6 +63,11 @@ class FieldSample:
     values: Mapping[str, tuple[str, ...]] = field(repr=False)
     sampled: int
     sampled_at: datetime
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the record as JSON values under its wire names."""
+        found: dict[str, Any] = as_wire(self)
+        return found
 
 
 @dataclass(frozen=True)
@@ -93,6 +100,11 @@ class SchemaOverview:
     open_changes: Mapping[tuple[str, str], OpenChanges]
     faces: Mapping[str, ObjectSchema] = field(default_factory=dict)
 
+    def to_wire(self) -> dict[str, Any]:
+        """Return the record as JSON values under its wire names."""
+        found: dict[str, Any] = as_wire(self)
+        return found
+
 
 @dataclass(frozen=True)
 class InspectedObject:
@@ -100,6 +112,11 @@ class InspectedObject:
 
     detail: ObjectDetail
     rates: Mapping[str, FillRate]
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the record as JSON values under its wire names."""
+        found: dict[str, Any] = as_wire(self)
+        return found
 
 
 class Schemas:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from crmdeck.connectors.pool import in_parallel
 from crmdeck.errors import CanceledError, CrmdeckError
@@ -18,6 +19,7 @@ from crmdeck.model import (
     RefreshResult,
     Scope,
 )
+from crmdeck.model.wire import as_wire
 from crmdeck.workspace.context import Context, find_connection
 from crmdeck.workspace.refresh.run import refresh
 
@@ -34,6 +36,11 @@ class Attempt:
     connection_id: str
     result: RefreshResult | None = None
     error: CrmdeckError | None = None
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the record as JSON values under its wire names."""
+        found: dict[str, Any] = as_wire(self)
+        return found
 
 
 class Refreshes:
