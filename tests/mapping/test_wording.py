@@ -131,7 +131,7 @@ RISKY = event(2, "Account_Name__c", severity=Severity.RISKY)
         ({"verdict": verdict(PULL), "direction": PUSH}, "can't sync"),
         ({"partner": STATUS, "right": CHOICES, "value_map": {"new": "NEW"}}, "2 values not mapped"),
         ({"verdict": verdict(Direction.BIDIRECTIONAL, "ARCHIVED", "RULE")}, "archived"),
-        ({"crm_field": None, "right": None}, "best: none"),
+        ({"crm_field": None, "right": None}, "no match"),
         ({"crm_field": None, "right": None, "candidates": (Candidate("A"), Candidate("B", 0.31))},
          "best: B 31%"),
         ({"crm_field": None, "right": None, "state": REJECTED}, ""),
@@ -264,6 +264,8 @@ def test_a_decision_says_what_it_did(
     assert decision_text(undone(2, made)) == ("undid B" if crm_field else "undid")
 
 
-def test_the_best_alternative_is_one_with_a_match() -> None:
-    assert best_text(row(candidates=())) == "best: none"
-    assert best_text(row(candidates=(Candidate("A", 0.0), Candidate("B", 0.2)))) == "best: B 20%"
+def test_a_row_without_a_suggestion_names_no_unlikely_candidate() -> None:
+    assert best_text(row(candidates=())) == "no match"
+    assert best_text(row(candidates=(Candidate("A", 0.0), Candidate("B", 0.3)))) == "best: B 30%"
+    unlikely = (Candidate("Id", 0.11), Candidate("TrackingNumber__c", 0.04))
+    assert best_text(row(candidates=unlikely)) == "no match 85%"

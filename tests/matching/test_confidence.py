@@ -14,6 +14,7 @@ from crmdeck.matching.confidence import (
     assign,
     features,
     log_softmax,
+    pair_odds,
     probabilities,
     recalibrate,
 )
@@ -31,7 +32,8 @@ def shared(scores: list[list[float]]) -> NDArray[np.float32]:
     score = np.array(scores, np.float32)
     planes = {name: np.zeros_like(score) for name in FEATURES}
     planes |= {"any": np.ones_like(score), "score": np.where(np.isfinite(score), score, 0)}
-    return probabilities(score, planes, CURVE)
+    odds = pair_odds(score, planes, CURVE)
+    return probabilities(odds, odds < 0, np.ones(len(odds), bool))
 
 
 @given(SCORES)
@@ -41,9 +43,17 @@ def test_the_candidates_of_a_field_share_one_probability_with_none(
     found = shared(scores)
     assert np.all(found >= 0)
     assert np.all(found.sum(axis=1) <= 1 + 1e-5)
+    assert np.all(found.sum(axis=0) <= 1 + 1e-5)
     assert np.all(found[~np.isfinite(np.array(scores, np.float32))] == 0)
-    for row, score in zip(found, scores, strict=True):
-        assert np.all(np.diff(row[np.argsort(score)]) >= 0)
+
+
+def test_two_rows_share_a_column_unless_they_are_twins_or_decided() -> None:
+    odds = np.array([[200.0, 0.1], [200.0, 0.1]])
+    neither, every = np.zeros((2, 2), bool), np.ones(2, bool)
+    assert probabilities(odds, neither, every)[:, 0] == pytest.approx([0.5, 0.5], abs=0.02)
+    assert probabilities(odds, odds > 1, every)[:, 0] == pytest.approx([0.995, 0.995], abs=0.01)
+    decided = probabilities(odds, neither, np.array([False, True]))
+    assert decided[1, 0] > 0.9
 
 
 def test_an_equal_rival_gets_half_and_makes_no_match_less_likely() -> None:

@@ -60,7 +60,7 @@ def test_every_state_and_problem_is_in_words_at_any_width(width: int) -> None:
         texts,
         ("✓", "–", "○", "○", "○", "✓"),
         ("Account name", "Account d", "Created at", "Contact tit", "Close date", "Stage"),
-        ("Account_Name__c", "unmapped", "╳", "best: none", "archived", "removed"),
+        ("Account_Name__c", "unmapped", "╳", "no match", "archived", "removed"),
         strict=True,
     ):
         assert all(word in text for word in words), text

@@ -80,7 +80,7 @@ def suggest(
                 [
                     (
                         s.partner_field,
-                        s.crm_field or "-",
+                        _crm_field(s),
                         _match(s),
                         s.direction,
                         s.decision,
@@ -146,10 +146,7 @@ def match(
             answer=lambda found: {**matches.to_wire(), "suggestions": found},
             table=lambda shown: Table(
                 ("left", "right", "match", "direction", "reasons"),
-                [
-                    (s.partner_field, s.crm_field or "-", _match(s), s.direction, _why(s))
-                    for s in shown
-                ],
+                [(s.partner_field, _crm_field(s), _match(s), s.direction, _why(s)) for s in shown],
                 below="reasons",
             ),
         )
@@ -425,8 +422,15 @@ def check(
         raise typer.Exit(int(ExitCode.DRIFT))
 
 
+def _crm_field(suggestion: model.Suggestion) -> str:
+    pending = suggestion.decision is DecisionState.PENDING
+    return suggestion.crm_field or ("no match" if pending else "-")
+
+
 def _match(suggestion: model.Suggestion) -> str:
-    return workspace.percent(suggestion.confidence) if suggestion.crm_field else ""
+    # An unmapped row has the probability of the suggestion that was rejected.
+    known = suggestion.crm_field or suggestion.decision is DecisionState.PENDING
+    return workspace.percent(suggestion.confidence) if known else ""
 
 
 def _why(suggestion: model.Suggestion) -> str:

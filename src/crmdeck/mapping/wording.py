@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from crmdeck.drift.wording import what_happened
-from crmdeck.mapping.rows import Group, MappingRow, Trouble
+from crmdeck.mapping.rows import CEILING, Group, MappingRow, Trouble
 from crmdeck.model import (
     STOPPING,
     Choice,
@@ -23,6 +23,8 @@ from crmdeck.preflight.edges import ALWAYS, FailsWhen
 from crmdeck.text import count
 
 FILLED_ELSEWHERE = "filled elsewhere"
+# Four of five candidates below this match are wrong, and most of them are nonsense to a reader.
+WORTH_NAMING = 0.2
 OUTCOME_SIGNS = {
     Outcome.REFUSED: "✕",
     Outcome.UNLESS_AUTOMATION: "▲",
@@ -158,10 +160,16 @@ def left_out_text(rows: Sequence[MappingRow]) -> str:
 
 
 def best_text(row: MappingRow) -> str:
-    """Return the best candidate that isn't suggested for another row: `best: Name 43%`."""
+    """Return the best candidate for a row without a suggestion, or the probability of none.
+
+    `best: Name 43%` or `no match 88%`. Fields suggested for other rows don't count.
+    """
     free = (one for one in row.candidates if one.crm_field not in row.claimed)
-    best = next((one for one in free if one.confidence), None)
-    return f"best: {best.crm_field} {percent(best.confidence or 0)}" if best else "best: none"
+    best = next((one for one in free if (one.confidence or 0) >= WORTH_NAMING), None)
+    if best is not None:
+        return f"best: {best.crm_field} {percent(best.confidence or 0)}"
+    some = sum(one.confidence or 0 for one in row.candidates)
+    return f"no match {percent(min(max(1 - some, 0), CEILING))}" if row.candidates else "no match"
 
 
 def warning_words(row: MappingRow, code: str) -> str:

@@ -1,6 +1,7 @@
 """Turn scores into probabilities of each pair, and of no match.
 
-The right fields and "no match" share one probability for each left field.
+The right fields and "no match" share one probability for each left field, and the left fields share
+one for each right field.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ FEATURES = (
 MIN_DECISIONS = 30
 # Confidence never claims certainty.
 FLOOR, CEILING = 0.001, 0.995
+# Rows and columns take turns. Two rows that only want the same column halve its share each time.
+_ROUNDS = 30
+_MAX_LOG_ODDS = 30
 # Limit of the advantage of a rival in the column.
 _MAX_RIVAL = -4.0
 # Weight of the ranker's own confidence against the decisions.
@@ -64,15 +68,34 @@ def features(
     return {**named, "record_id": record_id}
 
 
-def probabilities(
+def pair_odds(
     score: Matrix, planes: Mapping[str, Matrix], curve: Mapping[str, float]
+) -> NDArray[np.float64]:
+    """Return the odds of each pair against no match; 0 for excluded pairs."""
+    logged = sum(np.float32(curve[name]) * plane for name, plane in planes.items())
+    limited = np.where(np.isfinite(score), np.minimum(logged, _MAX_LOG_ODDS), -np.inf)
+    odds: NDArray[np.float64] = np.exp(limited.astype(float))
+    return odds
+
+
+def probabilities(
+    odds: NDArray[np.float64], twins: NDArray[np.bool_], undecided: NDArray[np.bool_]
 ) -> Matrix:
-    """Return the probability of each pair; the rest to 1 in a row is that of no match."""
-    odds = sum(np.float32(curve[name]) * plane for name, plane in planes.items())
-    odds = np.where(np.isfinite(score), odds, -np.inf)
-    top = np.maximum(odds.max(axis=1, keepdims=True), 0)
-    raised = np.exp(odds - top)
-    shared: Matrix = raised / (np.exp(-top) + raised.sum(axis=1, keepdims=True))
+    """Return the probability of each pair; the rest to 1 in a row is that of no match.
+
+    The probabilities of a column add up to 1 at most too, as only one row can have it. `twins` are
+    pairs that don't share: several rows may truly mean their column. Rows that aren't `undecided`
+    take nothing from the others.
+    """
+    shareable = np.where(twins, 0, odds)
+    own = 1 + np.where(twins, odds, 0).sum(axis=1)
+    column = np.ones(odds.shape[1])
+    for _ in range(_ROUNDS):
+        none = 1 / (own + shareable @ column)
+        column = 1 / np.maximum((none * undecided) @ shareable, 1)
+    none = 1 / (own + shareable @ column)
+    column /= np.maximum((none * undecided) @ shareable * column, 1)
+    shared: Matrix = none[:, None] * np.where(twins, odds, odds * column)
     return shared.astype(np.float32)
 
 

@@ -20,6 +20,7 @@ from crmdeck.matching.reasons import Explainer
 from crmdeck.matching.signals.concepts import certainty
 from crmdeck.matching.signals.decisions import Learned, learn, likeness
 from crmdeck.matching.signals.meaning import phrases_of
+from crmdeck.matching.signals.siblings import sibling_factor
 from crmdeck.matching.weights import WITH_ENCODER, WITHOUT_ENCODER
 from crmdeck.model import (
     Alternative,
@@ -38,6 +39,8 @@ MAX_ALTERNATIVES = 5
 # mappings mostly fit here as well.
 LEARNED_WEIGHTS = {"elsewhere": np.float32(8), "connections": np.float32(6)}
 SUGGESTED_WEIGHT = 2.0
+# Fit of two concepts from which the lexicon is sure of a pair.
+KNOWN = 0.9
 
 NO_EVIDENCE = Evidence()
 
@@ -99,6 +102,13 @@ def pair_features(score: Matrix, measured: Measured) -> dict[str, Matrix]:
     )
 
 
+def twins(measured: Measured) -> NDArray[np.bool_]:
+    """Mark the pairs of left fields that the lexicon knows to mean the same right field."""
+    known = measured.signals["concept"] >= KNOWN
+    marked: NDArray[np.bool_] = known & (known.sum(axis=0) > 1)
+    return marked
+
+
 class _Ranking:
     def __init__(
         self,
@@ -120,7 +130,11 @@ class _Ranking:
         for part in decided.values():
             score += part
         self._exclude(score)
-        shared = confidence.probabilities(score, pair_features(score, measured), profile.curve)
+        odds = confidence.pair_odds(score, pair_features(score, measured), profile.curve)
+        free = sum(decided.values()) == 0
+        odds *= np.where(free, sibling_factor(left, right, odds), 1)
+        shared = confidence.probabilities(odds, twins(measured), self._undecided)
+        self._favorites = odds.argmax(axis=1)
         self._confidence = confidence.recalibrate(shared, evidence.outcomes)
         self._order = np.argsort(-shared, axis=1, kind="stable")[:, : MAX_ALTERNATIVES + 2]
         self._chosen = confidence.assign(shared, self._order[:, : MAX_ALTERNATIVES + 1])
@@ -186,9 +200,9 @@ class _Ranking:
             score[row, column] = -np.inf
         accepted = self._present(self._evidence.accepted.items())
         self._pinned = {row: column for row, column, _ in accepted}
-        others = np.array([row not in self._pinned for row in range(len(self._left))])
+        self._undecided = np.array([row not in self._pinned for row in range(len(self._left))])
         for column in set(self._pinned.values()):
-            score[others, column] = -np.inf
+            score[self._undecided, column] = -np.inf
 
     def suggestion(self, row: int) -> Suggestion:
         pinned = self._pinned.get(row)
@@ -203,8 +217,12 @@ class _Ranking:
             int(other)
             for other in self._order[row]
             if other != column and self._confidence[row, other] > 0
-        ]
-        alternatives = tuple(self._alternative(row, other) for other in others[:MAX_ALTERNATIVES])
+        ][:MAX_ALTERNATIVES]
+        # Other fields can take nearly all of the probability of the field's own favorite.
+        favorite = int(self._favorites[row])
+        if favorite not in (column, *others) and self._confidence[row, favorite] > 0:
+            others = [*others[: MAX_ALTERNATIVES - 1], favorite]
+        alternatives = tuple(self._alternative(row, other) for other in others)
         field = self._left[row]
         if column < 0:
             some = float(self._confidence[row].sum())
