@@ -70,6 +70,9 @@ def test_impact_and_find_give_reasons_and_no_percentage(ws: Workspace) -> None:
         ("formula", "Sum_Open_Opportunities__c"),
     ]
     assert any("was not asked" in sentence for sentence in found["notChecked"])
+    other = {"connection": "acme-marketing", "object": "deals", "field": "amount"}
+    hidden = answer(ws, "impact", **other)["notChecked"]
+    assert any("doesn't show formulas of 9 fields" in sentence for sentence in hidden)
     fields = answer(ws, "find_fields")["rows"]
     assert fields[0]["label"] == "Estimated Deal Value"
     assert all(row["reasons"] for row in fields)

@@ -62,7 +62,7 @@ def find_impact(
         if (partner := catalog.get(ObjectPair.parse(one.object_pair).partner_object)) is not None
         for field in partner.fields
     }
-    schemas = list(_searched(context, current))
+    schemas, hidden = _searched(context, current)
     relations = {each.object_type: relations_of(each) for each in schemas}
     effects: list[Effect] = mapping_effects(change, mapped, partner_fields)
     for schema in schemas:
@@ -78,14 +78,20 @@ def find_impact(
         severity=Severity.worst([each.severity for each in found]) if found else None,
         effects=found,
         not_checked=_not_checked(
-            context, connection.name, snapshot.info, field_name, schemas, usage
+            context, connection.name, snapshot.info, field_name, schemas, hidden, usage
         ),
     )
 
 
-def _searched(context: Context, current: tuple[SnapshotInfo, ...]) -> list[ObjectSchema]:
-    """Return all objects, each with only the fields that can depend on others or lead to them."""
+def _searched(
+    context: Context, current: tuple[SnapshotInfo, ...]
+) -> tuple[list[ObjectSchema], int]:
+    """Return all objects, each with only the fields that can depend on others or lead to them.
+
+    The number counts fields that may have a formula that the source doesn't show.
+    """
     found: list[ObjectSchema] = []
+    hidden = 0
     part: list[SnapshotInfo] = []
     for number, info in enumerate(current, 1):
         part.append(info)
@@ -95,6 +101,10 @@ def _searched(context: Context, current: tuple[SnapshotInfo, ...]) -> list[Objec
             loaded = session.snapshots.load(part)
         for each in part:
             content = loaded[each.id].content
+            hidden += sum(
+                field.calculated is not False and not field.formula and not field.rollup
+                for field in content.fields
+            )
             kept = tuple(
                 field
                 for field in content.fields
@@ -106,7 +116,7 @@ def _searched(context: Context, current: tuple[SnapshotInfo, ...]) -> list[Objec
             )
             found.append(content.model_copy(update={"fields": kept}))
         part = []
-    return found
+    return found, hidden
 
 
 def _not_checked(
@@ -115,6 +125,7 @@ def _not_checked(
     info: SnapshotInfo,
     field_name: str,
     schemas: list[ObjectSchema],
+    hidden: int,
     usage: FieldUsage | None,
 ) -> tuple[str, ...]:
     place = info.object_type
@@ -133,6 +144,8 @@ def _not_checked(
     sentences.append(
         f"Only the {count(len(schemas), 'object')} in scope were searched for rules and formulas."
     )
+    if hidden:
+        sentences.append(f"The source doesn't show formulas of {count(hidden, 'field')}.")
     if usage is None or usage.asked_at is None:
         sentences.append(
             "The CRM was not asked for flows, Apex, layouts and reports that use the field: "
