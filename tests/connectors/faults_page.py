@@ -80,13 +80,21 @@ def page() -> str:
     parts += ["\n## All, by HTTP status\n\n", _table(read_rows("http", "The CRM"))]
     parts += ["\n## PartnerOS\n\n", _table(read_rows("partneros", "PartnerOS"))]
     parts += ["\n## Network\n\n", _rows(COLUMNS[1:4], map(_network_row, _network()))]
-    parts += [SANDBOX, *(f"| `{kind}` | {outcome} |\n" for kind, outcome in OUTCOMES.items())]
+    kinds: dict[str, list[str]] = {}
+    for kind, outcome in OUTCOMES.items():
+        kinds.setdefault(outcome, []).append(f"`{kind}`")
+    parts += [SANDBOX, *(f"| {', '.join(names)} | {text} |\n" for text, names in kinds.items())]
     # The name of no CRM in particular, in the middle of a sentence.
     return re.sub(r"(?<=[a-z] )The CRM", "the CRM", "".join(parts))
 
 
 def _table(faults: Sequence[Fault]) -> str:
-    return _rows(COLUMNS, map(_row, faults))
+    rows: list[tuple[str, ...]] = []
+    for match, *rest in map(_row, faults):
+        if rows and rows[-1][1:] == tuple(rest):
+            match = f"{rows.pop()[0]}; {match}"
+        rows.append((match, *rest))
+    return _rows(COLUMNS, rows)
 
 
 def _rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
