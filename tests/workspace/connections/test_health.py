@@ -200,6 +200,15 @@ def test_an_alert_that_was_dismissed_shows_again_when_it_is_another_one(desk: De
     with pytest.raises(NotFoundError, match="has no alert"):
         health.dismiss("acme", alert.id)
 
+    # It stays dismissed as its count falls, also if the newest change is the one that is settled.
+    health.dismiss("acme", again.id)
+    newest = max(desk.workspace.drift.report("acme").events, key=lambda one: one.detected_at)
+    desk.workspace.drift.acknowledge([newest.id])
+    [fewer] = health.status("acme").alerts
+    assert (fewer.id != again.id, fewer.dismissed_at is not None) == (True, True)
+    assert health.reopen("acme", fewer.id).dismissed_at is None
+    assert health.status("acme").open_alerts
+
     # A gate counts what was put away.
     desk.clock.move(days=5)
     for each in health.status("acme").alerts:

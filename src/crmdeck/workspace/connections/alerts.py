@@ -34,6 +34,7 @@ TOKEN_SHARE = 0.25
 RETIREMENT_NOTICE = timedelta(days=90)
 _NAMED = 3
 """The most object types that an alert names."""
+DRIFT_ON_MAPPED = "DRIFT_ON_MAPPED_FIELDS"
 NOT_ADVANCING = timedelta(days=3)
 EXPIRING_CODES = frozenset({"TOKEN_ENDS_SOON", "TOKEN_ENDED", "TOKEN_IDLE", "VENDOR_END_OF_LIFE"})
 """The alerts about something that expires."""
@@ -92,8 +93,18 @@ def alerts(vitals: Vitals) -> tuple[Alert, ...]:
 
 
 def _as_dismissed(alert: Alert, vitals: Vitals) -> Alert:
-    dismissal = vitals.dismissed.get(alert.id)
+    base, number = _parts(alert.id)
+    # A lower count than at the dismissal is no news.
+    covering = [
+        dismissal
+        for known, dismissal in vitals.dismissed.items()
+        if is_same_alert(known, alert.id) and number <= _parts(known)[1]
+    ]
+    dismissal = max(covering, key=lambda one: one.at, default=None)
     if dismissal is None or not dismissal.covers(alert.level, vitals.now.date()):
+        return alert
+    newest = vitals.drifted_at if base == alert_id(DRIFT_ON_MAPPED) else None
+    if newest is not None and newest > dismissal.at:
         return alert
     return alert.model_copy(
         update={"dismissed_at": dismissal.at, "dismissed_until": dismissal.until}
@@ -107,6 +118,21 @@ def alert_id(code: str, *about: object) -> str:
     """
     text = "\0".join(map(str, (code, *about)))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def counted_id(number: int, code: str, *about: object) -> str:
+    """Return the ID of an alert that a user dismisses up to a count."""
+    return f"{alert_id(code, *about)}-{number}"
+
+
+def is_same_alert(one: str, other: str) -> bool:
+    """True if two IDs are of the same alert, whatever its count."""
+    return _parts(one)[0] == _parts(other)[0]
+
+
+def _parts(id_: str) -> tuple[str, int]:
+    base, _, number = id_.partition("-")
+    return base, int(number) if number.isdigit() else 0
 
 
 def _since(run: SyncRun | None) -> datetime | None:
@@ -233,8 +259,8 @@ def drift_on_mapped(vitals: Vitals) -> Iterator[Alert]:
     touches = "change touches" if vitals.drifted == 1 else "changes touch"
     yield Alert(
         level=AlertLevel.CRITICAL if vitals.breaking else AlertLevel.WARNING,
-        code="DRIFT_ON_MAPPED_FIELDS",
-        id=alert_id("DRIFT_ON_MAPPED_FIELDS", vitals.drifted_at),
+        code=DRIFT_ON_MAPPED,
+        id=counted_id(vitals.drifted, DRIFT_ON_MAPPED),
         short=broken if vitals.breaking else "mappings changed",
         message=f"{vitals.drifted} {touches} mapped fields, {vitals.breaking} breaking.",
         cause="The CRM's schema changed after you accepted the mappings.",
@@ -311,7 +337,7 @@ def objects_failed(vitals: Vitals) -> Iterator[Alert]:
         yield Alert(
             level=AlertLevel.WARNING,
             code="OBJECTS_FAILED",
-            id=alert_id("OBJECTS_FAILED", code, *names, _since(vitals.whole)),
+            id=counted_id(len(names), "OBJECTS_FAILED", code, _since(vitals.whole)),
             short="objects failed",
             message=f"{count(len(names), 'object')} failed in the last refresh: "
             f"{', '.join(names[:_NAMED])}{more}.",

@@ -22,7 +22,14 @@ from crmdeck.model import (
 )
 from crmdeck.store import Session
 from crmdeck.store.dismissed import Dismissal
-from crmdeck.workspace.connections.alerts import LOW_QUOTA, Vitals, alerts, quota_level, token_level
+from crmdeck.workspace.connections.alerts import (
+    LOW_QUOTA,
+    Vitals,
+    alerts,
+    is_same_alert,
+    quota_level,
+    token_level,
+)
 from crmdeck.workspace.connections.retirements import (
     Concern,
     Retirement,
@@ -112,7 +119,12 @@ class Health:
         )
         dismissal = Dismissal(at, until, alert.level)
         with self._context.store.write() as session:
-            session.dismissed.add(status.id, alert.id, by, dismissal, taken_back=reopened)
+            # The alert may have been dismissed at other counts.
+            for known in session.dismissed.standing(by).get(status.id, {}):
+                if is_same_alert(known, alert.id):
+                    session.dismissed.add(status.id, known, by, dismissal, taken_back=True)
+            if not reopened:
+                session.dismissed.add(status.id, alert.id, by, dismissal)
             session.audit.add(entry)
         return alert.model_copy(
             update={"dismissed_at": None if reopened else at, "dismissed_until": until}
