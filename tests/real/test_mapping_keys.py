@@ -30,12 +30,10 @@ def next_key(pane: MappingPane) -> str | None:
     if line is None or line.group is Group.DONE:
         return "n"
     if line.row is None:
-        # A key on the title of a group applies to all its rows.
-        return "n" if line.group is Group.CHECK else "X"
-    if line.group is Group.CHECK:
-        return "a" if (line.row.confidence or 0) >= LIKELY else "X"
+        return "n"
     # A has accepted the high matches: the rest of that group can't sync.
-    return "k"
+    is_likely = line.group is Group.CHECK and (line.row.confidence or 0) >= LIKELY
+    return "a" if is_likely else "X"
 
 
 @pytest.mark.skipif(not EXPORT.exists(), reason="the real export is missing")

@@ -42,7 +42,7 @@ def test_a_program_that_does_not_exist_is_named() -> None:
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ('run = ["gh", "{nosuch}"]', "unknown name"),
+        ('run = ["gh", "{nosuch}"]', "unknown placeholder"),
         ('run = ["{object}"]', "name of a program"),
         ("run = []", "run"),
     ],

@@ -7,11 +7,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crmdeck.model.enums import Platform
-from crmdeck.model.wire import as_wire
 
 if TYPE_CHECKING:
     from crmdeck.model.connection import Connection
     from crmdeck.model.proposal import ChangeFiles, ChangeRequest
+
+
+def _wire(record: object) -> dict[str, Any]:
+    # The frame of the console loads this module, and needs no pydantic.
+    from crmdeck.model.wire import as_wire
+
+    found: dict[str, Any] = as_wire(record)
+    return found
 
 
 class Question(NamedTuple):
@@ -30,8 +37,7 @@ class Question(NamedTuple):
 
     def to_wire(self) -> dict[str, Any]:
         """Return the record as JSON values under its wire names."""
-        found: dict[str, Any] = as_wire(self)
-        return found
+        return _wire(self)
 
 
 class Flow(NamedTuple):
@@ -45,8 +51,7 @@ class Flow(NamedTuple):
 
     def to_wire(self) -> dict[str, Any]:
         """Return the record as JSON values under its wire names."""
-        found: dict[str, Any] = as_wire(self)
-        return found
+        return _wire(self)
 
     @property
     def names(self) -> frozenset[str]:
@@ -81,8 +86,7 @@ class CrmPage(NamedTuple):
 
     def to_wire(self) -> dict[str, Any]:
         """Return the record as JSON values under its wire names."""
-        found: dict[str, Any] = as_wire(self)
-        return found
+        return _wire(self)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
