@@ -64,9 +64,8 @@ class MappingFile:
     @classmethod
     def parse(cls, data: str | bytes, pair: str) -> MappingFile:
         """Return the choices in a file for `pair`; raises UsageError if there are none."""
-        if is_sheet(
-            raw := data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
-        ):
+        raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
+        if is_sheet(raw):
             sheet = read_sheet(raw, pair)
             return cls(
                 pair,
