@@ -11,6 +11,8 @@ from crmdeck.tui.themes import DARK, LIGHT
 
 WIDE = (120, 36)
 NARROW = (80, 24)
+TO_LOCKED = ("n",) * 6
+"""From the first row to those that can't sync: past broken and required rows, and a value map."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ STORIES = (
         (
             Step(press=("4",)),
             Step(run="mapping.accept_all"),
+            Step(press=TO_LOCKED),
             *2 * (Step(run="mapping.unmap"),),
             *3 * (Step(run="mapping.accept"),),
             *5 * (Step(run="mapping.unmap"),),
@@ -100,6 +103,7 @@ STORIES = (
             Step(press=("m",), seconds=3),
             Step(press=("4",), caption="A mapping: suggestions, their match, and why", seconds=4),
             Step(run="mapping.accept_all", caption="Accept the high matches...", seconds=3),
+            Step(press=TO_LOCKED),
             *2 * (Step(run="mapping.unmap", caption="...leave unmapped what can't sync..."),),
             *3 * (Step(run="mapping.accept", caption="...and accept the rest row by row"),),
             Step(run="edit.undo", caption="Undo a step, and redo it", seconds=2),
