@@ -94,7 +94,7 @@ def alerts(vitals: Vitals) -> tuple[Alert, ...]:
 
 def _as_dismissed(alert: Alert, vitals: Vitals) -> Alert:
     base, number = _parts(alert.id)
-    # A lower count than at the dismissal is no news.
+    # A lower count than at the dismissal reopens nothing.
     covering = [
         dismissal
         for known, dismissal in vitals.dismissed.items()
