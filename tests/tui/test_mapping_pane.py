@@ -191,7 +191,7 @@ async def test_a_value_map_is_edited_and_stored_with_the_decision(
         for key in ("v", "x", "s"):
             await desk.press(key)
         await desk.go("status")
-        await until(desk.pilot, lambda: "1 value" in screen_text(desk.pilot))
+        await until(desk.pilot, lambda: "4 of 5 mapped" in screen_text(desk.pilot))
         assert desk.line.unmapped_values == 1
 
 

@@ -18,6 +18,7 @@ from crmdeck.model import (
     SyncOutcome,
     SyncRun,
 )
+from crmdeck.store.dismissed import Dismissal
 from crmdeck.workspace.connections.alerts import Vitals, alerts, quota_level, token_level
 from crmdeck.workspace.connections.retirements import Concern, Retirement
 from tests.workspace.crm import ANCHOR as NOW
@@ -301,34 +302,48 @@ def test_what_could_not_be_read_is_named_with_its_reason_one_alert_a_reason() ->
     assert told[1].cause == "It was no JSON."
 
 
-def test_an_alert_keeps_its_id_as_long_as_it_is_the_same() -> None:
-    def ids(**known: Any) -> set[str]:
-        return {alert.id for alert in alerts(vitals(**known))}
+def test_a_dismissed_alert_reopens_when_it_gets_worse_or_is_another_one() -> None:
+    def reopens(first: dict[str, Any], later: dict[str, Any]) -> bool:
+        dismissed = {
+            alert.id: Dismissal(NOW, None, alert.level) for alert in alerts(vitals(**first))
+        }
+        assert dismissed
+        found = alerts(vitals(**later, dismissed=dismissed))
+        assert found
+        return any(alert.dismissed_at is None for alert in found)
 
     failed: dict[str, Any] = {
         "status": Status.ERROR,
         "bad": run(SyncOutcome.FAILED, code="HTTP_500"),
     }
     tomorrow = NOW + DAY
-    # What only counts on is no other alert, ...
+    # A day more, or a lower count, reopens nothing.
     same: list[tuple[dict[str, Any], dict[str, Any]]] = [
         ({"concerns": (retirement(5),)}, {"concerns": (retirement(5),), "now": tomorrow}),
         ({"stats": stats(24 * 5)}, {"stats": stats(24 * 5), "now": tomorrow}),
         (failed, failed | {"bad": run(SyncOutcome.FAILED, tomorrow, "HTTP_500")}),
         ({"drifted": 3, "drifted_at": NOW}, {"drifted": 2, "drifted_at": NOW}),
+        (
+            {"failures": (failure("Case", "No."), failure("Lead", "No."))},
+            {"failures": (failure("Lead", "No."),)},
+        ),
         ({"quota": LOW}, {"quota": LOW.model_copy(update={"observed_at": tomorrow})}),
     ]
     for first, later in same:
-        assert ids(**first) == ids(**later) != set()
-    # ... what came since, says something else or is more urgent is.
+        assert not reopens(first, later)
+    # What came since, says something else, or is more urgent does.
     others: list[tuple[dict[str, Any], dict[str, Any]]] = [
         ({"drifted": 2, "drifted_at": NOW}, {"drifted": 2, "drifted_at": tomorrow}),
         (failed, failed | {"bad": run(SyncOutcome.FAILED, code="HTTP_502")}),
         (failed, failed | {"good": run(SyncOutcome.OK, tomorrow)}),
         ({"concerns": (retirement(100),)}, {"concerns": (retirement(80),)}),
-        ({"failures": (failure("Case", "No."),)}, {"failures": (failure("Lead", "No."),)}),
+        ({"drifted": 2, "drifted_at": NOW}, {"drifted": 3, "drifted_at": NOW}),
+        (
+            {"failures": (failure("Case", "No."),)},
+            {"failures": (failure("Case", "No."), failure("Lead", "No."))},
+        ),
         ({"quota": LOW}, {"quota": LOW.model_copy(update={"used": 99})}),
         ({"quota": LOW}, {"quota": LOW, "quota_recovered": NOW}),
     ]
     for first, later in others:
-        assert not ids(**first) & ids(**later)
+        assert reopens(first, later)
