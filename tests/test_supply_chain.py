@@ -85,7 +85,7 @@ def test_the_homebrew_formula_names_the_release_by_its_digest(tmp_path: Path) ->
     command = [sys.executable, str(ROOT / ".ci/homebrew"), str(sdist)]
     formula = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert f'sha256 "{hashlib.sha256(b"a release").hexdigest()}"' in formula
-    assert "/crmdeck/crmdeck-1.2.3.tar.gz" in formula
+    assert "/releases/download/v1.2.3/crmdeck-1.2.3.tar.gz" in formula
     extras = re.search(r"buildpath\}\[([\w,]+)\]", formula)
     assert extras is not None
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]

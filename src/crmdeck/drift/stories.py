@@ -75,7 +75,7 @@ class News:
         return {}
 
 
-Told = tuple[str, tuple[Finding, ...]]
+Grouped = tuple[str, tuple[Finding, ...]]
 """The title and the findings of a story."""
 
 
@@ -89,7 +89,7 @@ class StoryRule:
     """
 
     kind: str
-    find: Callable[[News, Sequence[Finding]], Iterable[Told]]
+    find: Callable[[News, Sequence[Finding]], Iterable[Grouped]]
     describes: str
     follows: str | None = None
 

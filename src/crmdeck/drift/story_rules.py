@@ -20,7 +20,7 @@ from itertools import pairwise
 
 from crmdeck.drift.field_diff import compare_fields
 from crmdeck.drift.findings import Finding
-from crmdeck.drift.stories import News, StoryRule, Told, objects_of
+from crmdeck.drift.stories import Grouped, News, StoryRule, objects_of
 from crmdeck.drift.wording import few, short
 from crmdeck.model import Change, DriftKind, Field, VendorProfile
 from crmdeck.text import count
@@ -42,7 +42,7 @@ def base_of(object_type: str, vendor: VendorProfile) -> str | None:
     return None
 
 
-def relabeled_objects(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
+def relabeled_objects(news: News, remaining: Sequence[Finding]) -> Iterator[Grouped]:
     """Group the new label of an object with the labels and picklists that contain it."""
     rest = list(remaining)
     for source in remaining:
@@ -92,7 +92,7 @@ class _Relabel:
         return replaced.casefold() == after.casefold() != before.casefold()
 
 
-def setup_picklists(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
+def setup_picklists(news: News, remaining: Sequence[Finding]) -> Iterator[Grouped]:
     """Group picklists that list fields and objects, and changed because those did."""
     names = _Names(news)
     members = tuple(f for f in remaining if _is_setup_picklist(f, news.vendor, names))
@@ -101,7 +101,7 @@ def setup_picklists(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
         yield f"Picklists of {objects} follow changed fields and objects", members
 
 
-def reference_lists(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
+def reference_lists(news: News, remaining: Sequence[Finding]) -> Iterator[Grouped]:
     """Group lookups that changed only because objects were added or removed.
 
     Some change one refresh late: a missing object may have been removed before.
@@ -113,7 +113,7 @@ def reference_lists(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
         yield f"{lookups} to many objects {verb} added and removed objects", members
 
 
-def mirrors(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
+def mirrors(news: News, remaining: Sequence[Finding]) -> Iterator[Grouped]:
     """Group companion objects (ChangeEvent, History, Share...) that repeat their base object.
 
     Some follow one refresh late: they then become what the base object is now.
@@ -240,7 +240,7 @@ def _follows_objects(finding: Finding, news: News) -> bool:
     )
 
 
-def zones_and_locales(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
+def zones_and_locales(news: News, remaining: Sequence[Finding]) -> Iterator[Grouped]:
     """Group the platform's lists of time zones and locales: daylight saving renames every label."""
     members = tuple(f for f in remaining if _lists_zones_or_locales(f))
     if members:
@@ -276,14 +276,14 @@ _FATES = {
 }
 
 
-def scope_shrank(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
+def scope_shrank(news: News, remaining: Sequence[Finding]) -> Iterator[Grouped]:
     """Group the objects that are no longer in scope."""
     members = tuple(f for f in remaining if f.kind is DriftKind.OBJECT_OUT_OF_SCOPE)
     if len(members) > 1:
         yield f"{len(members):,} objects left the scope", members
 
 
-def object_kinds(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
+def object_kinds(news: News, remaining: Sequence[Finding]) -> Iterator[Grouped]:
     """Group objects of one kind (History, Share...), or many objects, added or removed together."""
     by_fate: dict[tuple[DriftKind, bool], list[Finding]] = defaultdict(list)
     for finding in remaining:
@@ -314,7 +314,7 @@ def kind_of(object_type: str, vendor: VendorProfile) -> str | None:
     return None
 
 
-def package(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
+def package(news: News, remaining: Sequence[Finding]) -> Iterator[Grouped]:
     """Group what a managed package added or removed: names that start with its namespace."""
     if news.vendor.package_pattern is None:
         return
@@ -330,7 +330,7 @@ def package(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
             yield f"Package {namespace} {verb} {_extent(members)}", tuple(members)
 
 
-def vendor_release(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
+def vendor_release(news: News, remaining: Sequence[Finding]) -> Iterator[Grouped]:
     """Group many standard fields that were added to several objects in one refresh."""
     fields = [f for f in remaining if f.kind is DriftKind.FIELD_ADDED and f.custom is False]
     names = {f.field_name for f in fields}
@@ -345,7 +345,7 @@ def vendor_release(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
     yield title, tuple(fields + objects)
 
 
-def field_everywhere(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
+def field_everywhere(news: News, remaining: Sequence[Finding]) -> Iterator[Grouped]:
     """Group a field that changed the same way in several objects."""
     for members in _groups(remaining, lambda f: (f.field_name, *_what_happened(f))):
         objects = len(objects_of(members))
@@ -361,7 +361,7 @@ def field_everywhere(news: News, remaining: Sequence[Finding]) -> Iterator[Told]
         yield title, members
 
 
-def same_change(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
+def same_change(news: News, remaining: Sequence[Finding]) -> Iterator[Grouped]:
     """Group many fields that changed the same way, for example after a permission change."""
     changed = [f for f in remaining if f.kind is DriftKind.FIELD_CHANGED]
     for members in _groups(changed, _what_happened):

@@ -155,8 +155,8 @@ class Rule(WireModel):
     def demand(self) -> str:
         """The rule's demand in words: `required when dealstage is closedwon`."""
         if self.kind is RuleKind.VALIDATION:
-            told = f": {self.message.rstrip('.')}" if self.message else ""
-            return f"refused by rule {self.name}{told}"
+            message = f": {self.message.rstrip('.')}" if self.message else ""
+            return f"refused by rule {self.name}{message}"
         if self.kind is RuleKind.REQUIRED:
             return "required on every write"
         if self.kind is RuleKind.CONDITIONAL:

@@ -117,8 +117,8 @@ class HubSpotWrites:
                 value = _text(raw)
                 if value:
                     _require_typed(field, value, target)
-                    told = rules.get(name, {}).get("propertyValidationRules", [])
-                    for rule in told if isinstance(told, list) else []:
+                    given = rules.get(name, {}).get("propertyValidationRules", [])
+                    for rule in given if isinstance(given, list) else []:
                         _require_rule(rule["ruleType"], rule["ruleArguments"], value)
                     self._require_unique(target, field, value, key)
             except _InvalidError as problem:
@@ -136,7 +136,7 @@ class HubSpotWrites:
 
 
 def _not_valid(problems: list[tuple[str, _InvalidError]]) -> Reply:
-    told = [
+    listed = [
         {"isValid": False, "message": str(problem), "error": problem.code, "name": name}
         for name, problem in problems
     ]
@@ -144,7 +144,7 @@ def _not_valid(problems: list[tuple[str, _InvalidError]]) -> Reply:
         {"message": str(problem), "code": problem.code, "context": {"propertyName": [name]}}
         for name, problem in problems
     ]
-    message = f"Property values were not valid: {json.dumps(told)}"
+    message = f"Property values were not valid: {json.dumps(listed)}"
     return error(400, "VALIDATION_ERROR", message, errors=errors)
 
 
