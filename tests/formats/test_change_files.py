@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element
 
 import pytest
 from defusedxml.ElementTree import fromstring
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from crmdeck.formats import hubspot_change, salesforce_change
@@ -94,8 +94,14 @@ def read_back(field: Field) -> dict[str, object]:
     return {key: None if one is False or one == "" else one for key, one in values.items()}
 
 
+UNPRINTABLE_LABEL = Field(
+    name="stage", type=FieldType.PICKLIST, picklist=(PicklistValue(value="0", label="\x0b"),)
+)
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.lists(sources, min_size=1, max_size=3))
+@example([UNPRINTABLE_LABEL])
 def test_salesforce_reads_the_field_that_was_wanted(wanted: list[Field]) -> None:
     written = salesforce(*(Lack(source=source) for source in wanted))
     taken = {"name"}

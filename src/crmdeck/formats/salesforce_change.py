@@ -191,7 +191,7 @@ def _choices(source: Field) -> tuple[str | None, tuple[PicklistValue, ...]]:
     if not values:
         return "PartnerOS doesn't list the values. Create the picklist by hand.", ()
     kept = tuple(
-        PicklistValue(value=each.value, label=one_line(each.label or each.value, _LONGEST_VALUE))
+        PicklistValue(value=each.value, label=one_line(each.label, _LONGEST_VALUE) or each.value)
         for each in reversed(values.values())
     )
     for each in kept:
@@ -414,5 +414,5 @@ def _value(value: PicklistValue, indent: str) -> str:
     return (
         f"{indent}<value>\n{inner}<fullName>{escape(value.value)}</fullName>\n"
         f"{inner}<default>false</default>\n"
-        f"{inner}<label>{escape(value.label or value.value)}</label>\n{indent}</value>\n"
+        f"{inner}<label>{escape(value.label)}</label>\n{indent}</value>\n"
     )
