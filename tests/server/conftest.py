@@ -23,7 +23,7 @@ from crmdeck.credentials import MemorySecrets
 from crmdeck.model import Role, Source
 from crmdeck.server import Organization, User, create_app
 from crmdeck.server.accounts import ACCOUNTS_FILE, AccountBook
-from crmdeck.server.attempts import Attempts
+from crmdeck.server.attempts import ATTEMPTS_FILE, AttemptBook, Attempts
 from crmdeck.server.connections import RequestLimits
 from crmdeck.server.documents import document
 from crmdeck.server.passwords import hash_password
@@ -74,7 +74,8 @@ ACCOUNT = describe("Account", text_field("Name"), text_field("Industry"))
 class House:
     """A workspace with `acme` (organization acme) and `other` (organization rival).
 
-    dana is a member and vera a viewer of acme, rob a member of rival, mona a member of both.
+    dana is a member and vera a viewer of acme, rob a member of rival, mona a member of both,
+    ada an admin of acme.
     """
 
     workspace: Workspace
@@ -117,7 +118,9 @@ def password_hash() -> str:
 
 def user(email: str, *organizations: str, role: Role = Role.MEMBER) -> User:
     """Return a user with the password that all have."""
-    return User(email=email, password_hash=password_hash(), role=role, organizations=organizations)
+    return User(
+        email=email, password_hash=password_hash(), roles=dict.fromkeys(organizations, role)
+    )
 
 
 def build(home: Path, folder: Path) -> House:
@@ -141,13 +144,19 @@ def build(home: Path, folder: Path) -> House:
             user("vera@acme.example", "acme", role=Role.VIEWER),
             user("rob@rival.example", "rival"),
             user("mona@acme.example", "acme", "rival"),
+            user("ada@acme.example", "acme", role=Role.ADMIN),
         ),
     )
     document(home, ACCOUNTS_FILE, AccountBook()).change(lambda _: book)
     app = create_app(
         workspace,
         sessions=Sessions(home, clock=clock),
-        attempts=Attempts(per_pair=5, per_address=10_000, per_email=10_000),
+        attempts=Attempts(
+            document(home, ATTEMPTS_FILE, AttemptBook()),
+            per_pair=5,
+            per_address=10_000,
+            per_email=10_000,
+        ),
     )
     house = House(workspace, app, folder, clock, ids=ids)
     house.export(OPPORTUNITY, ACCOUNT)

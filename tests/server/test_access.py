@@ -10,6 +10,7 @@ import pytest
 from crmdeck.errors import ConflictError, NotFoundError, UsageError
 from crmdeck.model import Choice, DecisionState
 from crmdeck.server import Accounts, create_app
+from crmdeck.server.accounts import AccountBook
 from crmdeck.server.run import Binding, serve
 from crmdeck.server.sessions import MOST_PER_USER, Sessions
 from crmdeck.workspace.connections.health import Health
@@ -283,6 +284,21 @@ def test_one_user_has_so_many_sessions_and_the_oldest_end(house: House) -> None:
     tokens = [sessions.start(dana, None)[0] for _ in range(MOST_PER_USER + 2)]
     assert [sessions.find(token, book) is None for token in tokens[:3]] == [True, True, False]
     assert sessions.find(other, book) is not None
+
+
+def test_one_role_for_all_organizations_becomes_a_role_in_each_and_the_first_user_an_admin() -> (
+    None
+):
+    book = AccountBook.model_validate_json(
+        """{"organisations": [{"id": "main"}, {"id": "acme"}], "users": [
+        {"email": "a@x", "passwordHash": "", "role": "member"},
+        {"email": "b@x", "passwordHash": "", "role": "viewer", "organisations": ["main", "acme"]}]}"""
+    )
+    assert [user.roles for user in book.users] == [
+        {"main": "admin"},
+        {"main": "viewer", "acme": "viewer"},
+    ]
+    assert AccountBook.model_validate_json(book.to_json()) == book
 
 
 def test_the_accounts_refuse_what_makes_no_sense(house: House) -> None:

@@ -208,11 +208,7 @@ def test_the_users_are_managed_without_a_password_in_the_arguments(
     added = run(app, ["serve", "users", "add", "New@acme.example", "--organization", "acme"])
     assert added.exit_code == 0, added.stderr
     listed = json.loads(run(app, ["serve", "users", "list", "--json"]).stdout)
-    assert listed[-1] == {
-        "email": "new@acme.example",
-        "role": "member",
-        "organizations": ["acme"],
-    }
+    assert listed[-1] == {"email": "new@acme.example", "roles": {"acme": "member"}}
     again = run(app, ["serve", "users", "add", "new@acme.example", "--json"])
     assert json.loads(again.stderr)["code"] == "USER_EXISTS"
     removed = run(app, ["serve", "users", "remove", "new@acme.example"])

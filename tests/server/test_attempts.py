@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
 import pytest
 
-from crmdeck.server.attempts import Attempts, TooManyAttemptsError
+from crmdeck.server.attempts import AttemptBook, Attempts, TooManyAttemptsError
+
+NOON = datetime(2026, 5, 16, 12, tzinfo=UTC)
 
 
 class Timer:
     def __init__(self) -> None:
         self.now = 0.0
 
-    def __call__(self) -> float:
-        return self.now
+    def __call__(self) -> datetime:
+        return NOON + timedelta(seconds=self.now)
+
+
+class Memory:
+    """What servers share, without a database."""
+
+    def __init__(self) -> None:
+        self.book = AttemptBook()
+
+    def read(self) -> AttemptBook:
+        return self.book
+
+    def change(self, update: Callable[[AttemptBook], AttemptBook]) -> AttemptBook:
+        self.book = update(self.book)
+        return self.book
+
+
+def counting(memory: Memory | None = None, **limits: Any) -> Attempts:
+    return Attempts(memory or Memory(), **{"clock": Timer(), **limits})
 
 
 def refused(
@@ -33,7 +57,7 @@ def refused(
 
 def test_attempts_are_forgotten_in_time_and_after_success() -> None:
     timer = Timer()
-    attempts = Attempts(per_pair=2, per_address=3, window=10, timer=timer)
+    attempts = counting(per_pair=2, per_address=3, window=timedelta(seconds=10), clock=timer)
     attempts.count("a", "1")
     timer.now = 4.0
     attempts.count("A ", "1")
@@ -48,7 +72,7 @@ def test_attempts_are_forgotten_in_time_and_after_success() -> None:
 
 
 def test_wrong_passwords_from_elsewhere_lock_nobody_out() -> None:
-    attempts = Attempts(per_pair=10, timer=Timer())
+    attempts = counting(per_pair=10)
     for _ in range(10):
         attempts.count("dana", "203.0.113.7")
     assert refused(attempts, "dana", "203.0.113.7")
@@ -56,7 +80,7 @@ def test_wrong_passwords_from_elsewhere_lock_nobody_out() -> None:
 
 
 def test_who_signed_in_from_there_before_is_counted_alone_behind_a_shared_address() -> None:
-    attempts = Attempts(per_pair=3, per_address=5, timer=Timer())
+    attempts = counting(per_pair=3, per_address=5)
     for number in range(5):
         refused(attempts, "dana", "203.0.113.7")
         refused(attempts, f"user{number}", "203.0.113.7")
@@ -73,7 +97,7 @@ def test_who_signed_in_from_there_before_is_counted_alone_behind_a_shared_addres
 
 
 def test_many_addresses_gain_little_and_a_new_one_of_the_users_still_gets_in() -> None:
-    attempts = Attempts(timer=Timer())
+    attempts = counting()
     tried = sum(
         not refused(attempts, "dana", f"203.0.{net}.{host}")
         for net in range(50)
@@ -87,7 +111,7 @@ def test_many_addresses_gain_little_and_a_new_one_of_the_users_still_gets_in() -
 
 
 def test_one_household_is_one_address_and_does_not_lock_out_who_is_signed_in_there() -> None:
-    attempts = Attempts(timer=Timer())
+    attempts = counting()
     for number in range(40):
         attempts.count(f"user{number}", f"2001:db8:1:2::{number:x}")
     assert refused(attempts, "dana", "2001:db8:1:2:ffff::1")
@@ -95,12 +119,23 @@ def test_one_household_is_one_address_and_does_not_lock_out_who_is_signed_in_the
     assert not refused(attempts, "dana", "2001:db8:1:3::1")
 
 
+def test_servers_count_together() -> None:
+    memory = Memory()
+    first, second = counting(memory, per_pair=3), counting(memory, per_pair=3)
+    first.count("dana", "203.0.113.7")
+    second.count("dana", "203.0.113.7")
+    first.count("dana", "203.0.113.7")
+    assert refused(second, "dana", "203.0.113.7")
+    second.succeeded("dana", "203.0.113.7")
+    assert not refused(first, "dana", "203.0.113.7")
+
+
 @pytest.mark.parametrize("address", ["", "unix", "10.0.0.1", "::ffff:10.0.0.1", "::1"])
 def test_memory_is_bounded_whatever_is_tried(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crmdeck.server.attempts._MOST_KEYS", 1_000)
-    timer = Timer()
-    attempts = Attempts(timer=timer)
-    for number in range(1_200):
-        timer.now += 1
-        refused(attempts, f"user{number}", address)
-    assert len(attempts._made) < 1_100
+    monkeypatch.setattr("crmdeck.server.attempts._MOST", 100)
+    memory = Memory()
+    attempts = counting(memory, per_address=10_000)
+    for number in range(120):
+        assert not refused(attempts, f"user{number}", address)
+    assert len(memory.book.attempts) == 100
+    assert "user1" not in memory.book.to_json()

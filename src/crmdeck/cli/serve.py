@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,11 +17,12 @@ from crmdeck.cli.options import DemoOption, HomeOption, JsonOption
 from crmdeck.cli.output import Table, emit, emit_json, say
 from crmdeck.cli.session import failing, open_workspace, with_extra
 from crmdeck.errors import UsageError
-from crmdeck.model import Role
+from crmdeck.model import Role, TokenScope
 from crmdeck.text import count
 
 if TYPE_CHECKING:
     from crmdeck.server import Accounts, Answers, Organization, User
+    from crmdeck.server.tokens import ServiceToken, Tokens
 
 PASSWORD_VARIABLE = "CRMDECK_SERVE_PASSWORD"  # noqa: S105  the name of a variable
 DEFAULT_PORT = 8475
@@ -28,11 +30,14 @@ DEFAULT_PORT = 8475
 app = command_group(lone=True)
 users = command_group(help="Add, change and remove users.")
 organizations = command_group(help="Assign connections to organizations.")
+tokens = command_group(help="Create, list and revoke tokens of CI and assistants.")
 app.add_typer(users, name="users")
+app.add_typer(tokens, name="tokens")
 app.add_typer(organizations, name="organizations")
 app.add_typer(organizations, name="organisations", hidden=True)
 
 EmailArgument = Annotated[str, typer.Argument(metavar="EMAIL", help="Email address of the user.")]
+TokenArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the token.")]
 OrganizationArgument = Annotated[
     str, typer.Argument(metavar="ORGANIZATION", help="Organization name.")
 ]
@@ -98,11 +103,12 @@ def serve(
 def add_user(
     email: EmailArgument,
     role: Annotated[
-        Role, typer.Option("--role", help="Role: a viewer can't change data.")
-    ] = Role.MEMBER,
+        Role | None,
+        typer.Option("--role", help="Role (default: member, for the first user admin)."),
+    ] = None,
     organization: Annotated[
         list[str] | None,
-        typer.Option("--organization", help="Organization of the user (repeatable)."),
+        typer.Option("--organization", help="ORGANIZATION or ORGANIZATION:ROLE (repeatable)."),
     ] = None,
     british: BritishOption = None,
     home: HomeOption = None,
@@ -116,7 +122,7 @@ def add_user(
         if as_json:
             emit_json(_public(user))
         else:
-            say(f"{user.email} can sign in, as a {user.role} of {', '.join(user.organizations)}.")
+            say(f"{user.email} can sign in: {_roles(user)}.")
 
 
 @users.command("list")
@@ -126,11 +132,10 @@ def list_users(listing: Listing, home: HomeOption = None) -> None:
     with failing(listing.as_json):
         listing.emit(
             _accounts(home).book().users,
-            columns=("email", "role", "organizations"),
+            columns=("email", "roles"),
             record=_public,
             table=lambda shown: Table(
-                ("email", "role", "organizations"),
-                [(user.email, user.role, ", ".join(user.organizations)) for user in shown],
+                ("email", "roles"), [(user.email, _roles(user)) for user in shown]
             ),
         )
 
@@ -143,12 +148,13 @@ def set_user(
         typer.Option("--password", help="Ask for a new password, and sign the user out."),
     ] = False,
     role: Annotated[
-        Role | None, typer.Option("--role", help="Role: a viewer can't change data.")
+        Role | None, typer.Option("--role", help="Role: viewer, member or admin.")
     ] = None,
     organization: Annotated[
         list[str] | None,
         typer.Option(
-            "--organization", help="Organization of the user; replaces all others (repeatable)."
+            "--organization",
+            help="ORGANIZATION or ORGANIZATION:ROLE; replaces all (repeatable).",
         ),
     ] = None,
     british: BritishOption = None,
@@ -175,7 +181,7 @@ def set_user(
         if as_json:
             emit_json(_public(user))
         else:
-            say(f"{user.email} is a {user.role} of {', '.join(user.organizations)}.")
+            say(f"Changed {user.email}: {_roles(user)}.")
 
 
 @users.command("sign-out")
@@ -221,6 +227,71 @@ def remove_user(email: EmailArgument, home: HomeOption = None, as_json: JsonOpti
             emit_json(_public(user))
         else:
             say(f"{user.email} can no longer sign in.")
+
+
+@tokens.command("create")
+def create_token(
+    name: TokenArgument,
+    scope: Annotated[
+        list[TokenScope], typer.Option("--scope", help="What the token allows (repeatable).")
+    ],
+    organization: Annotated[
+        str, typer.Option("--organization", help="Organization of the token.")
+    ] = "main",
+    days: Annotated[
+        int, typer.Option("--days", min=1, max=366, help="Days until the token expires.")
+    ] = 90,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Create a token, and print it once.
+
+    Send it to /api/integrations and /mcp as Authorization: Bearer TOKEN.
+    """
+    with failing(as_json), with_extra("serve", "serve"):
+        ws = workspace.Workspace.open(home)
+        text, token = _tokens(ws).create(name, organization, scope, ws.now + timedelta(days=days))
+        if as_json:
+            emit_json({**_without_hash(token), "token": text})
+            return
+        emit(text)
+        say(f"Copy the token now. {name} expires on {token.expires_at:%Y-%m-%d}.")
+
+
+@tokens.command("list")
+@lists
+def list_tokens(listing: Listing, home: HomeOption = None) -> None:
+    """List tokens, without the tokens themselves."""
+    with failing(listing.as_json), with_extra("serve", "serve"):
+        listing.emit(
+            _tokens(workspace.Workspace.open(home)).all(),
+            columns=("name", "organization", "scopes", "createdBy", "createdAt", "expiresAt"),
+            record=_without_hash,
+            table=lambda shown: Table(
+                ("name", "organization", "scopes", "created by", "expires"),
+                [
+                    (
+                        each.name,
+                        each.organization,
+                        ", ".join(each.scopes),
+                        each.created_by,
+                        f"{each.expires_at:%Y-%m-%d}",
+                    )
+                    for each in shown
+                ],
+            ),
+        )
+
+
+@tokens.command("revoke")
+def revoke_token(name: TokenArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Revoke a token on all servers at once."""
+    with failing(as_json), with_extra("serve", "serve"):
+        token = _tokens(workspace.Workspace.open(home)).revoke(name)
+        if as_json:
+            emit_json(_without_hash(token))
+        else:
+            say(f"Revoked {token.name}.")
 
 
 @organizations.command("set")
@@ -287,8 +358,24 @@ def _accounts(home: workspace.Workspace | str | None) -> Accounts:
     )
 
 
+def _tokens(ws: workspace.Workspace) -> Tokens:
+    from crmdeck.server.tokens import Tokens
+
+    return Tokens(ws)
+
+
 def _public(user: User) -> dict[str, object]:
     return user.model_dump(mode="json", by_alias=True, exclude={"password_hash"})
+
+
+def _roles(user: User) -> str:
+    from crmdeck.server.accounts import described_roles
+
+    return described_roles(user)
+
+
+def _without_hash(token: ServiceToken) -> dict[str, object]:
+    return token.model_dump(mode="json", by_alias=True, exclude={"token_hash"})
 
 
 def _names(organization: Organization, names: dict[str, str]) -> str:

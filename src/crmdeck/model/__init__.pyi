@@ -40,6 +40,7 @@ from .enums import Side as Side
 from .enums import Source as Source
 from .enums import Status as Status
 from .enums import SyncOutcome as SyncOutcome
+from .enums import TokenScope as TokenScope
 from .enums import UsageVerdict as UsageVerdict
 from .enums import ValueMatch as ValueMatch
 from .hashes import COMPARED_ATTRIBUTES as COMPARED_ATTRIBUTES

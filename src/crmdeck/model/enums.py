@@ -222,10 +222,23 @@ class SecretsPlace(StrEnum):
 
 
 class Role(StrEnum):
-    """A user's role: a viewer reads; a member also refreshes, decides and disconnects."""
+    """A user's role in an organization, with its rights on a server.
 
-    MEMBER = "member"
+    A viewer reads. A member also refreshes, decides and disconnects. An admin also manages service
+    tokens.
+    """
+
     VIEWER = "viewer"
+    MEMBER = "member"
+    ADMIN = "admin"
+
+
+class TokenScope(StrEnum):
+    """What a service token allows; each role has scopes too."""
+
+    READ = "read"
+    REFRESH = "refresh"
+    WRITE = "write"
 
 
 class FailOn(StrEnum):

@@ -1,4 +1,4 @@
-"""Access: which user asks, in which organization, about which connection, in which role."""
+"""Access: who asks, in which organization, about which connection, and what they may do."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Path, Request, Security
-from fastapi.security import APIKeyCookie
+from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 
 from crmdeck.errors import NotFoundError
-from crmdeck.model import CancelToken, Connection, Role
+from crmdeck.model import CancelToken, Connection, Role, TokenScope
 from crmdeck.server.accounts import AccountBook, Accounts, Organization, User
 from crmdeck.server.attempts import Attempts
 from crmdeck.server.errors import NoActiveOrganizationError, NotSignedInError, RoleError
 from crmdeck.server.sessions import Session, Sessions
+from crmdeck.server.tokens import PREFIX, Tokens
 from crmdeck.workspace import Workspace
 
 COOKIE = "session_token"
@@ -22,6 +23,33 @@ DEVICE_COOKIE = "known_device"
 _cookie = APIKeyCookie(
     name=COOKIE, scheme_name="session", description="Set by signing in.", auto_error=False
 )
+_bearer = HTTPBearer(
+    scheme_name="token", description="A service token, or the session token.", auto_error=False
+)
+
+SCOPES = {
+    Role.VIEWER: frozenset({TokenScope.READ}),
+    Role.MEMBER: frozenset(TokenScope),
+    Role.ADMIN: frozenset(TokenScope),
+}
+
+NEEDED = {
+    "integrations": TokenScope.READ,
+    "status": TokenScope.READ,
+    "schema": TokenScope.READ,
+    "schemas": TokenScope.READ,
+    "refresh": TokenScope.REFRESH,
+    "ai_suggest": TokenScope.READ,
+    "disconnect": TokenScope.WRITE,
+    "drift": TokenScope.READ,
+    "acknowledge": TokenScope.WRITE,
+    "reopen": TokenScope.WRITE,
+    "decisions": TokenScope.READ,
+    "decide": TokenScope.WRITE,
+    "undo": TokenScope.WRITE,
+    "audit": TokenScope.READ,
+}
+"""The scope that each route under /integrations needs, by the route's name."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +59,7 @@ class Deck:
     workspace: Workspace
     accounts: Accounts
     sessions: Sessions
+    tokens: Tokens
     attempts: Attempts
     secure: bool
     stopping: CancelToken
@@ -47,11 +76,33 @@ class Visit:
 
 @dataclass(frozen=True)
 class Desk:
-    """The workspace, as the signed-in user works on it for the active organization."""
+    """The workspace, as a user or a token works on it for an organization.
+
+    `role` is None for a token.
+    """
 
     workspace: Workspace
     organization: Organization
-    role: Role
+    role: Role | None
+    scopes: frozenset[TokenScope]
+
+    def require(self, needed: TokenScope) -> None:
+        """Raise RoleError if the user's role or the token's scopes don't include this one."""
+        if needed in self.scopes:
+            return
+        if self.role is not None:
+            raise RoleError(
+                "Your role doesn't allow this.",
+                cause="Viewers can read, but can't change anything.",
+                remedy="Ask the administrator of this server for the role 'member'.",
+            )
+        had = ", ".join(scope for scope in TokenScope if scope in self.scopes)
+        raise RoleError(
+            "The token doesn't allow this.",
+            cause=f"This needs the scope {needed}. The token has: {had}.",
+            remedy="Ask the administrator of this server for a token with that scope.",
+            code="SCOPE_FORBIDS",
+        )
 
     def connections(self) -> tuple[Connection, ...]:
         """Return the connections of the organization, by name."""
@@ -108,18 +159,66 @@ def signed_in(deck: DeckHere, token: Annotated[str | None, Security(_cookie)]) -
 VisitHere = Annotated[Visit, Depends(signed_in)]
 
 
-def at_desk(deck: DeckHere, visit: VisitHere) -> Desk:
-    """Return the workspace for the active organization; raises NoActiveOrganizationError."""
+def desk_of(deck: Deck, token: str | None) -> Desk:
+    """Return the workspace as the owner of a service token or a session token works on it.
+
+    Raises NotSignedInError, NoActiveOrganizationError.
+    """
+    if token is not None and token.startswith(PREFIX):
+        return _desk_of_service(deck, token)
+    return _desk_of_user(deck, signed_in(deck, token))
+
+
+def _desk_of_user(deck: Deck, visit: Visit) -> Desk:
     for organization in visit.book.organizations_of(visit.user):
         if organization.id == visit.session.active_organization:
             acting = deck.workspace.on_behalf_of(visit.user.email)
-            return Desk(acting, organization, visit.user.role)
+            role = visit.user.roles[organization.id]
+            return Desk(acting, organization, role, SCOPES[role])
     raise NoActiveOrganizationError(
         "No organization is active.",
         remedy="Choose one that GET /api/auth/session lists: POST /api/auth/organization",
     )
 
 
+def _desk_of_service(deck: Deck, text: str) -> Desk:
+    token = deck.tokens.find(text)
+    organization = deck.accounts.book().organization(token.organization)
+    if organization is None:
+        raise NotSignedInError(
+            "The server rejected the token.",
+            cause=f"The organization {token.organization} was removed.",
+            code="TOKEN_REJECTED",
+        )
+    acting = deck.workspace.on_behalf_of(f"token:{token.name}")
+    return Desk(acting, organization, None, frozenset(token.scopes))
+
+
+def at_desk(
+    request: Request,
+    deck: DeckHere,
+    cookie: Annotated[str | None, Security(_cookie)],
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+) -> Desk:
+    """Return the workspace for the caller's organization, if the caller may use the route."""
+    desk = desk_of(deck, bearer.credentials if bearer else cookie)
+    desk.require(NEEDED[request.scope["route"].name])
+    return desk
+
+
+def as_admin(deck: DeckHere, visit: VisitHere) -> Desk:
+    """Return the workspace for the caller's organization; raises RoleError unless an admin asks."""
+    desk = _desk_of_user(deck, visit)
+    if desk.role is not Role.ADMIN:
+        raise RoleError(
+            "Your role doesn't allow this.",
+            cause="Only admins of the organization manage its tokens.",
+            remedy="Ask the administrator of this server for the role 'admin'.",
+        )
+    return desk
+
+
+AdminHere = Annotated[Desk, Depends(as_admin)]
 DeskHere = Annotated[Desk, Depends(at_desk)]
 IntegrationId = Annotated[
     str,
@@ -127,22 +226,9 @@ IntegrationId = Annotated[
 ]
 
 
-def to_look(desk: DeskHere, integration_id: IntegrationId) -> Integration:
-    """Return the integration that a request reads."""
+def integration_of(desk: DeskHere, integration_id: IntegrationId) -> Integration:
+    """Return the integration that a request is about."""
     return Integration(desk.workspace, desk.connection(integration_id), desk.organization)
 
 
-def to_change(desk: DeskHere, integration_id: IntegrationId) -> Integration:
-    """Return the integration that a request changes; raises RoleError."""
-    connection = desk.connection(integration_id)
-    if desk.role is not Role.MEMBER:
-        raise RoleError(
-            "Your role doesn't allow this.",
-            cause="Viewers can read, but can't change anything.",
-            remedy="Ask the administrator of this server for the role 'member'.",
-        )
-    return Integration(desk.workspace, connection, desk.organization)
-
-
-ToLook = Annotated[Integration, Depends(to_look)]
-ToChange = Annotated[Integration, Depends(to_change)]
+Here = Annotated[Integration, Depends(integration_of)]

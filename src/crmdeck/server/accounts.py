@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, model_validator
 
 from crmdeck.errors import ConflictError, NotFoundError, UsageError
 from crmdeck.model import Role, WireModel
@@ -36,15 +38,11 @@ class Organization(WireModel):
 
 
 class User(WireModel):
-    """A user; `organizations` are IDs, `password_hash` is argon2's format."""
+    """A user; `roles` are by organization ID, `password_hash` is argon2's format."""
 
     email: str
     password_hash: str
-    role: Role = Role.MEMBER
-    organizations: tuple[str, ...] = Field(
-        default=(DEFAULT_ORGANIZATION,),
-        validation_alias=AliasChoices("organizations", "organisations"),
-    )
+    roles: dict[str, Role] = Field(default_factory=dict)
 
 
 class AccountBook(WireModel):
@@ -53,6 +51,17 @@ class AccountBook(WireModel):
         validation_alias=AliasChoices("organizations", "organisations"),
     )
     users: tuple[User, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _give_roles(cls, data: Any) -> Any:
+        """Accept users with one role for all organizations; the first of them becomes an admin."""
+        users = data.get("users", ()) if isinstance(data, Mapping) else ()
+        if not users or not all(
+            isinstance(user, Mapping) and "roles" not in user for user in users
+        ):
+            return data
+        return {**data, "users": [_with_roles(user, first=not n) for n, user in enumerate(users)]}
 
     def user(self, email: str) -> User | None:
         """Return the user with that email address, in any case."""
@@ -64,13 +73,14 @@ class AccountBook(WireModel):
 
     def organizations_of(self, user: User) -> tuple[Organization, ...]:
         """Return a user's organizations, without removed ones."""
-        return tuple(each for each in self.organizations if each.id in user.organizations)
+        return tuple(each for each in self.organizations if each.id in user.roles)
 
 
 class Accounts:
     """The users and organizations of a workspace, in `users.json` in its folder or database."""
 
     def __init__(self, place: Path | Workspace) -> None:
+        self._place = place
         self._document = document(place, ACCOUNTS_FILE, AccountBook())
 
     def book(self) -> AccountBook:
@@ -81,41 +91,44 @@ class Accounts:
         """Return a user; raises NotFoundError."""
         return _require_user(self.book(), email)
 
+    def organization(self, name: str) -> Organization:
+        """Return an organization; raises NotFoundError."""
+        return _require_organization(self.book(), name)
+
     def add_user(
         self,
         email: str,
         password: str,
         *,
-        role: Role = Role.MEMBER,
-        organizations: tuple[str, ...] = (DEFAULT_ORGANIZATION,),
+        role: Role | None = None,
+        organizations: Sequence[str] = (DEFAULT_ORGANIZATION,),
     ) -> User:
         """Add a user.
 
-        Raises UsageError for an invalid address or password, ConflictError for an address in use,
-        NotFoundError for an unknown organization.
+        An organization is its name, or NAME:ROLE. The default role is member, for the first user
+        admin. Raises UsageError for an invalid address, password or role, ConflictError for an
+        address in use, NotFoundError for an unknown organization.
         """
         from crmdeck.server.passwords import hash_password
 
         address = _checked_email(email)
-        user = User(
-            email=address,
-            password_hash=hash_password(_checked_password(password, address)),
-            role=role,
-            organizations=organizations,
-        )
+        password_hash = hash_password(_checked_password(password, address))
 
         def update(book: AccountBook) -> AccountBook:
-            if book.user(user.email) is not None:
+            if book.user(address) is not None:
                 raise ConflictError(
-                    f"{user.email} is a user already.",
+                    f"{address} is a user already.",
                     remedy="Change the password or role: crmdeck serve users set EMAIL",
                     code="USER_EXISTS",
                 )
-            for name in organizations:
-                _require_organization(book, name)
+            usual = role or (Role.MEMBER if book.users else Role.ADMIN)
+            roles = {name: each or usual for name, each in roles_of(organizations).items()}
+            _require_organizations(book, roles)
+            user = User(email=address, password_hash=password_hash, roles=roles)
             return book.model_copy(update={"users": (*book.users, user)})
 
-        self._document.change(update)
+        user = _require_user(self._document.change(update), address)
+        self._record("access.user_added", f"Added {user.email}: {described_roles(user)}.", user)
         return user
 
     def change_user(
@@ -124,29 +137,41 @@ class Accounts:
         *,
         password: str | None = None,
         role: Role | None = None,
-        organizations: tuple[str, ...] | None = None,
+        organizations: Sequence[str] | None = None,
     ) -> User:
         """Change what is given; a new password ends the user's sessions.
 
-        Raises NotFoundError for an unknown user or organization, UsageError for an invalid
-        password.
+        `role` applies to all organizations of the user, except those given as NAME:ROLE. Raises
+        NotFoundError for an unknown user or organization, UsageError for an invalid password or
+        role.
         """
         from crmdeck.server.passwords import hash_password
 
-        given: dict[str, object] = {"role": role, "organizations": organizations}
+        given: dict[str, object] = {}
         if password is not None:
             given["password_hash"] = hash_password(_checked_password(password, email))
-        changes = {name: value for name, value in given.items() if value is not None}
 
         def update(book: AccountBook) -> AccountBook:
             user = _require_user(book, email)
-            for name in organizations or ():
-                _require_organization(book, name)
-            changed = user.model_copy(update=changes)
+            roles = dict(user.roles)
+            if organizations is not None:
+                roles = {
+                    name: each or role or roles.get(name, Role.MEMBER)
+                    for name, each in roles_of(organizations).items()
+                }
+                _require_organizations(book, roles)
+            elif role is not None:
+                roles = dict.fromkeys(roles, role)
+            changed = user.model_copy(update={**given, "roles": roles})
             users = tuple(changed if each.email == user.email else each for each in book.users)
             return book.model_copy(update={"users": users})
 
-        return _require_user(self._document.change(update), email)
+        user = _require_user(self._document.change(update), email)
+        new = " with a new password" if password is not None else ""
+        self._record(
+            "access.user_changed", f"Changed {user.email}{new}: {described_roles(user)}.", user
+        )
+        return user
 
     def remove_user(self, email: str) -> User:
         """Remove a user and end their sessions; raises NotFoundError."""
@@ -159,7 +184,12 @@ class Accounts:
             return book.model_copy(update={"users": left})
 
         self._document.change(update)
+        self._record("access.user_removed", f"Removed {removed[0].email}.", removed[0])
         return removed[0]
+
+    def _record(self, event: str, summary: str, user: User) -> None:
+        if isinstance(self._place, Workspace):
+            self._place.audit.record(event, summary, {"email": user.email, "roles": user.roles})
 
     def set_organization(self, name: str, connections: tuple[str, ...] | None) -> Organization:
         """Create an organization, or replace its connections (None: all)."""
@@ -185,7 +215,7 @@ class Accounts:
 
         def update(book: AccountBook) -> AccountBook:
             removed.append(_require_organization(book, name))
-            members = [user.email for user in book.users if name in user.organizations]
+            members = [user.email for user in book.users if name in user.roles]
             if members:
                 raise ConflictError(
                     f"'{name}' has users: {', '.join(members[:5])}.",
@@ -208,6 +238,40 @@ def _require_user(book: AccountBook, email: str) -> User:
             code="USER_NOT_FOUND",
         )
     return user
+
+
+def roles_of(organizations: Sequence[str]) -> dict[str, Role | None]:
+    """Return the roles that texts name, each ORGANIZATION or ORGANIZATION:ROLE.
+
+    Raises UsageError for an unknown role.
+    """
+    roles: dict[str, Role | None] = {}
+    for text in organizations:
+        name, _, role = text.partition(":")
+        if role and role not in tuple(Role):
+            raise UsageError(
+                f"'{role}' isn't a role.",
+                remedy=f"Use one of: {', '.join(Role)}",
+                code="BAD_ROLE",
+            )
+        roles[name] = Role(role) if role else None
+    return roles
+
+
+def described_roles(user: User) -> str:
+    """Return the roles of a user in words: `admin of main, viewer of acme`."""
+    return ", ".join(f"{role} of {name}" for name, role in user.roles.items()) or "no organization"
+
+
+def _with_roles(user: Mapping[str, Any], *, first: bool) -> dict[str, Any]:
+    names = user.get("organizations") or user.get("organisations") or (DEFAULT_ORGANIZATION,)
+    role = Role.ADMIN if first else user.get("role", Role.MEMBER)
+    return {**user, "roles": dict.fromkeys(names, role)}
+
+
+def _require_organizations(book: AccountBook, names: Iterable[str]) -> None:
+    for name in names:
+        _require_organization(book, name)
 
 
 def _require_organization(book: AccountBook, name: str) -> Organization:

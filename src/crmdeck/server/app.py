@@ -16,14 +16,16 @@ from starlette.routing import Route
 from crmdeck import __version__
 from crmdeck.errors import UsageError
 from crmdeck.model import CancelToken
-from crmdeck.server import auth_routes, errors, integration_routes
+from crmdeck.server import auth_routes, errors, integration_routes, token_routes
 from crmdeck.server.access import Deck
 from crmdeck.server.accounts import Accounts
 from crmdeck.server.assistants import Answers, Assistants
-from crmdeck.server.attempts import Attempts
+from crmdeck.server.attempts import ATTEMPTS_FILE, AttemptBook, Attempts
+from crmdeck.server.documents import document
 from crmdeck.server.guard import Guard
 from crmdeck.server.operations import Operations
 from crmdeck.server.sessions import Sessions
+from crmdeck.server.tokens import Tokens
 from crmdeck.workspace import Workspace
 
 _PREFIX = "/api"
@@ -68,7 +70,9 @@ def create_app(
             lifetime=timedelta(hours=settings.session_hours),
             idle=timedelta(hours=settings.session_idle_hours),
         ),
-        attempts=attempts or Attempts(),
+        tokens=Tokens(workspace),
+        attempts=attempts
+        or Attempts(document(workspace, ATTEMPTS_FILE, AttemptBook()), clock=lambda: workspace.now),
         secure=secure,
         stopping=stopping or CancelToken(),
     )
@@ -76,6 +80,7 @@ def create_app(
     known = [Depends(_refuse_unknown_parameters)]
     app.include_router(auth_routes.router, prefix=_PREFIX, dependencies=known)
     app.include_router(integration_routes.router, prefix=_PREFIX, dependencies=known)
+    app.include_router(token_routes.router, prefix=_PREFIX, dependencies=known)
     app.router.routes.extend(operations.routes)
     if assistants is not None:
         endpoint = Assistants(app.state.deck, assistants)

@@ -1,4 +1,4 @@
-"""The address for assistants: signed-in users only, and the connections of their organization."""
+"""The address for assistants: signed-in users and tokens, for their organization's connections."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from crmdeck.server.access import COOKIE, Deck, Desk, at_desk, signed_in
+from crmdeck.model import TokenScope
+from crmdeck.server.access import COOKIE, Deck, Desk, desk_of
 from crmdeck.workspace import Workspace
 
 Answers = Callable[[Workspace, frozenset[str]], ASGIApp]
@@ -18,7 +19,7 @@ _BEARER = "bearer "
 
 
 class Assistants:
-    """Admits requests with a session token, as a cookie or as `Authorization: Bearer`."""
+    """Admits a session token (cookie or `Authorization: Bearer`) and a service token that reads."""
 
     def __init__(self, deck: Deck, answers: Answers) -> None:
         self._deck = deck
@@ -31,7 +32,8 @@ class Assistants:
         token = header[len(_BEARER) :] if is_bearer else request.cookies.get(COOKIE)
 
         def admit() -> tuple[Desk, frozenset[str]]:
-            desk = at_desk(self._deck, signed_in(self._deck, token))
+            desk = desk_of(self._deck, token)
+            desk.require(TokenScope.READ)
             return desk, frozenset(each.id for each in desk.connections())
 
         desk, seen = await run_in_threadpool(admit)

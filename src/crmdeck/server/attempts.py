@@ -1,23 +1,25 @@
-"""Limits on sign-in attempts."""
+"""Limits on sign-in attempts, counted for all servers of a workspace together."""
 
 from __future__ import annotations
 
+import hashlib
 import math
-import threading
-import time
-from collections import deque
-from collections.abc import Callable
+from datetime import datetime, timedelta
 
+from crmdeck.clock import Clock, utc_now
 from crmdeck.errors import CrmdeckError
+from crmdeck.model import UtcTime, WireModel
 from crmdeck.server.addresses import household
+from crmdeck.server.documents import Document
 
-WINDOW = 300.0
+ATTEMPTS_FILE = "attempts.json"
+WINDOW = timedelta(minutes=5)
 PER_PAIR = 10
 PER_ADDRESS = 40
 PER_EMAIL = 100
 TRICKLE = 2
-_LONGEST = 1000
-_MOST_KEYS = 10_000
+# As many as there are, an attacker needs a hundred addresses to make older ones forgotten.
+_MOST = 4000
 
 
 class TooManyAttemptsError(CrmdeckError):
@@ -35,6 +37,19 @@ class TooManyAttemptsError(CrmdeckError):
         self.retry_after = retry_after
 
 
+class Attempt(WireModel):
+    """An attempt. Email and address are hashes, because people type passwords as addresses."""
+
+    at: UtcTime
+    email: str
+    address: str
+    device: str | None = None
+
+
+class AttemptBook(WireModel):
+    attempts: tuple[Attempt, ...] = ()
+
+
 class Attempts:
     """Counts the attempts of the last five minutes; it can't be used to lock anyone out.
 
@@ -50,22 +65,22 @@ class Attempts:
 
     def __init__(
         self,
+        document: Document[AttemptBook],
         *,
         per_pair: int = PER_PAIR,
         per_address: int = PER_ADDRESS,
         per_email: int = PER_EMAIL,
         trickle: int = TRICKLE,
-        window: float = WINDOW,
-        timer: Callable[[], float] = time.monotonic,
+        window: timedelta = WINDOW,
+        clock: Clock = utc_now,
     ) -> None:
+        self._document = document
         self._per_pair = per_pair
         self._per_address = per_address
         self._per_email = per_email
         self._trickle = trickle
         self._window = window
-        self._timer = timer
-        self._made: dict[tuple[str, ...], deque[float]] = {}
-        self._guard = threading.Lock()
+        self._clock = clock
 
     def count(
         self, email: str, address: str, *, known: bool = False, device: str | None = None
@@ -75,59 +90,60 @@ class Attempts:
         `known`: the user is signed in from that address already. `device`: proof that the user
         signed in from this device before, wherever it is now.
         """
-        now = self._timer()
-        email = email.strip().casefold()
-        with self._guard:
-            if len(self._made) > _MOST_KEYS:
-                self._forget(now)
-            if device is not None:
-                self._count_on(self._recent(("device", device), now), now)
-                return
-            pair, from_there, of_user = (
-                self._recent(key, now) for key in _keys(email, household(address))
-            )
-            besieged = not known and len(of_user) >= self._per_email
-            bounds = [(pair, self._trickle if besieged else self._per_pair)]
-            if not known:
-                bounds.append((from_there, self._per_address))
-            for times, most in bounds:
-                if len(times) >= most:
-                    raise TooManyAttemptsError(math.ceil(times[-most] + self._window - now))
-            for times in (pair, from_there, of_user):
-                times.append(now)
-                if len(times) > _LONGEST:
-                    times.popleft()
+        now = self._clock()
+        attempt = _attempt(now, email, address, device)
 
-    def _count_on(self, times: deque[float], now: float) -> None:
-        if len(times) >= self._per_pair:
-            raise TooManyAttemptsError(math.ceil(times[-self._per_pair] + self._window - now))
-        times.append(now)
+        def update(book: AttemptBook) -> AttemptBook:
+            self._check(book, attempt, known)
+            recent = [each for each in book.attempts if each.at > now - self._window]
+            return AttemptBook(attempts=(*recent, attempt)[-_MOST:])
+
+        # Refusing needs no turn at writing, which a flood of attempts would take from others.
+        self._check(self._document.read(), attempt, known)
+        self._document.change(update)
 
     def succeeded(self, email: str, address: str, *, device: str | None = None) -> None:
         """Uncount the attempts of a user from an address or a device."""
-        with self._guard:
-            if device is not None:
-                self._made.pop(("device", device), None)
-                return
-            pair, from_there, of_user = _keys(email.strip().casefold(), household(address))
-            for _ in self._made.pop(pair, ()):
-                for key in (from_there, of_user):
-                    if self._made.get(key):
-                        self._made[key].pop()
+        mine = _key(_attempt(self._clock(), email, address, device))
 
-    def _recent(self, key: tuple[str, ...], now: float) -> deque[float]:
-        times = self._made.setdefault(key, deque())
-        while times and times[0] <= now - self._window:
-            times.popleft()
-        return times
+        def update(book: AttemptBook) -> AttemptBook:
+            return AttemptBook(attempts=tuple(each for each in book.attempts if _key(each) != mine))
 
-    def _forget(self, now: float) -> None:
-        self._made = {
-            key: times
-            for key, times in self._made.items()
-            if times and times[-1] > now - self._window
-        }
+        self._document.change(update)
+
+    def _check(self, book: AttemptBook, attempt: Attempt, known: bool) -> None:
+        recent = [each for each in book.attempts if each.at > attempt.at - self._window]
+        own = [each.at for each in recent if _key(each) == _key(attempt)]
+        if attempt.device is not None:
+            self._bound(own, self._per_pair, attempt.at)
+            return
+        elsewhere = [each for each in recent if each.device is None]
+        of_user = sum(each.email == attempt.email for each in elsewhere)
+        besieged = not known and of_user >= self._per_email
+        self._bound(own, self._trickle if besieged else self._per_pair, attempt.at)
+        if not known:
+            from_there = [each.at for each in elsewhere if each.address == attempt.address]
+            self._bound(from_there, self._per_address, attempt.at)
+
+    def _bound(self, times: list[datetime], most: int, now: datetime) -> None:
+        if len(times) >= most:
+            left = times[-most] + self._window - now
+            raise TooManyAttemptsError(max(1, math.ceil(left.total_seconds())))
 
 
-def _keys(email: str, place: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    return ("pair", email, place), ("address", place), ("email", email)
+def _attempt(at: datetime, email: str, address: str, device: str | None) -> Attempt:
+    return Attempt(
+        at=at,
+        email=_digest(email.strip().casefold()),
+        address=_digest(household(address)),
+        device=device,
+    )
+
+
+def _key(attempt: Attempt) -> tuple[str, ...]:
+    """Return what an attempt is counted by: the device, or user and address together."""
+    return (attempt.device,) if attempt.device else (attempt.email, attempt.address)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -15,7 +15,7 @@ from crmdeck.server.passwords import password_fits
 from crmdeck.server.sessions import DEVICE_LIFETIME, Session
 from crmdeck.server.wire import (
     ChangePassword,
-    OrganizationName,
+    OrganizationRole,
     SessionView,
     SignedInUser,
     SignedOut,
@@ -168,13 +168,11 @@ def _switched(deck: Deck, visit: Visit, organization_id: str) -> Session:
 
 
 def _view(session: Session, user: User, book: AccountBook) -> SessionView:
-    organizations = tuple(OrganizationName(id=each.id) for each in book.organizations_of(user))
-    known = {each.id for each in organizations}
+    roles = {each.id: user.roles[each.id] for each in book.organizations_of(user)}
+    active = session.active_organization if session.active_organization in roles else None
     return SessionView(
-        user=SignedInUser(email=user.email, role=user.role),
-        organizations=organizations,
-        active_organization_id=(
-            session.active_organization if session.active_organization in known else None
-        ),
+        user=SignedInUser(email=user.email, role=roles[active] if active else None),
+        organizations=tuple(OrganizationRole(id=name, role=roles[name]) for name in roles),
+        active_organization_id=active,
         expires_at=session.expires_at,
     )

@@ -45,7 +45,7 @@ class ErrorBody(WireModel):
 
 
 class NotSignedInError(CrmdeckError):
-    """The session is missing or expired."""
+    """The session or the token is missing, expired or rejected."""
 
     code = "UNAUTHENTICATED"
     http_status = 401

@@ -22,7 +22,7 @@ from crmdeck.model import (
     SuggestAnswer,
     to_utc,
 )
-from crmdeck.server.access import DeckHere, DeskHere, ToChange, ToLook
+from crmdeck.server.access import DeckHere, DeskHere, Here
 from crmdeck.server.answers import (
     answer,
     answer_list,
@@ -69,7 +69,7 @@ ObjectType = Annotated[str | None, Query(alias="objectType", max_length=255)]
 router = APIRouter(prefix="/integrations", tags=["integrations"])
 
 
-@router.get("", response_model=list[ConnectionStatus], responses=failures(401))
+@router.get("", response_model=list[ConnectionStatus], responses=failures(401, 403))
 def integrations(desk: DeskHere) -> Response:
     """List the health of all integrations of the active organization, by name."""
     mine = {connection.id for connection in desk.connections()}
@@ -77,9 +77,9 @@ def integrations(desk: DeskHere) -> Response:
 
 
 @router.get(
-    "/{integration_id}/status", response_model=ConnectionStatus, responses=failures(401, 404)
+    "/{integration_id}/status", response_model=ConnectionStatus, responses=failures(401, 403, 404)
 )
-def status(here: ToLook) -> Response:
+def status(here: Here) -> Response:
     """Return the health of an integration."""
     return answer(here.workspace.health.status(here.id))
 
@@ -87,10 +87,10 @@ def status(here: ToLook) -> Response:
 @router.get(
     "/{integration_id}/schema",
     response_model=SchemaSummary | ObjectDetail,
-    responses=failures(401, 404, 409),
+    responses=failures(401, 403, 404, 409),
 )
 def schema(
-    here: ToLook,
+    here: Here,
     object_type: ObjectType = None,
     limit: Limit = None,
     cursor: Cursor = None,
@@ -114,9 +114,9 @@ def schema(
 @router.get(
     "/{integration_id}/schemas",
     response_model=list[ObjectDetail],
-    responses=failures(401, 404, 409),
+    responses=failures(401, 403, 404, 409),
 )
-def schemas(here: ToLook, known: Known = None) -> Response:
+def schemas(here: Here, known: Known = None) -> Response:
     """Return the fields of all objects in one answer: an extension of crmdeck."""
     return answer_schema(list_text(here.workspace.schemas.all(here.id)), known)
 
@@ -126,7 +126,7 @@ def schemas(here: ToLook, known: Known = None) -> Response:
     response_model=RefreshResult,
     responses=failures(401, 403, 404, 409, 429, 502),
 )
-def refresh(deck: DeckHere, here: ToChange) -> Response:
+def refresh(deck: DeckHere, here: Here) -> Response:
     """Refresh the schema and return what changed. Parallel requests share one refresh."""
     return answer(here.workspace.refreshes.run(here.id, cancel=deck.stopping))
 
@@ -136,7 +136,7 @@ def refresh(deck: DeckHere, here: ToChange) -> Response:
     response_model=SuggestAnswer,
     responses=failures(401, 403, 404, 409, 413, 502),
 )
-def ai_suggest(deck: DeckHere, here: ToLook, body: Suggesting) -> Response:
+def ai_suggest(deck: DeckHere, here: Here, body: Suggesting) -> Response:
     """Suggest a CRM field for each PartnerOS field; missing embeddings are computed first."""
     found = here.workspace.mappings.suggest(
         here.id, body.object_pair, learn_from=here.organization.has, cancel=deck.stopping
@@ -149,15 +149,17 @@ def ai_suggest(deck: DeckHere, here: ToLook, body: Suggesting) -> Response:
     response_model=Success,
     responses=failures(401, 403, 404, 409, 429, 502),
 )
-def disconnect(here: ToChange) -> Response:
+def disconnect(here: Here) -> Response:
     """Disconnect an integration; nothing is deleted."""
     here.workspace.connections.disconnect(here.id)
     return answer(Success())
 
 
-@router.get("/{integration_id}/drift", response_model=DriftReport, responses=failures(401, 404))
+@router.get(
+    "/{integration_id}/drift", response_model=DriftReport, responses=failures(401, 403, 404)
+)
 def drift(
-    here: ToLook,
+    here: Here,
     at_least: Annotated[Severity | None, Query(alias="atLeast")] = None,
     object_type: ObjectType = None,
     acknowledged: bool | None = None,
@@ -193,7 +195,7 @@ def drift(
     response_model=Acknowledged,
     responses=failures(401, 403, 404, 413),
 )
-def acknowledge(here: ToChange, body: Acknowledging) -> Response:
+def acknowledge(here: Here, body: Acknowledging) -> Response:
     """Acknowledge changes of this integration: an extension of crmdeck."""
     events = here.workspace.drift.known(here.id, body.event_ids)
     noted = here.workspace.drift.acknowledge(events, body.note)
@@ -205,7 +207,7 @@ def acknowledge(here: ToChange, body: Acknowledging) -> Response:
     response_model=Reopened,
     responses=failures(401, 403, 404, 413),
 )
-def reopen(here: ToChange, body: Reopening) -> Response:
+def reopen(here: Here, body: Reopening) -> Response:
     """Withdraw acknowledgments of this integration: an extension of crmdeck."""
     events = here.workspace.drift.known(here.id, body.event_ids)
     return answer(Reopened(reopened=here.workspace.drift.take_back(events).number))
@@ -214,11 +216,11 @@ def reopen(here: ToChange, body: Reopening) -> Response:
 @router.get(
     "/{integration_id}/mapping/decisions",
     response_model=list[Decision],
-    responses=failures(401, 404),
+    responses=failures(401, 403, 404),
 )
 def decisions(
     request: Request,
-    here: ToLook,
+    here: Here,
     object_pair: Annotated[
         str | None, Query(alias="objectPair", pattern=PAIR, max_length=200)
     ] = None,
@@ -238,7 +240,7 @@ def decisions(
     response_model=list[Decision],
     responses=failures(401, 403, 404, 409, 413, 502),
 )
-def decide(here: ToChange, body: Deciding) -> Response:
+def decide(here: Here, body: Deciding) -> Response:
     """Decide on field pairs: all decisions are made, or none."""
     choices = [Choice(**choice.model_dump()) for choice in body.choices]
     return answer_list(here.workspace.mappings.record_decisions(here.id, body.object_pair, choices))
@@ -249,17 +251,17 @@ def decide(here: ToChange, body: Deciding) -> Response:
     response_model=Decision,
     responses=failures(401, 403, 404, 409, 413, 502),
 )
-def undo(here: ToChange, body: Undoing) -> Response:
+def undo(here: Here, body: Undoing) -> Response:
     """Undo a decision; the answer is the decision that undoes it."""
     return answer(here.workspace.mappings.undo(here.id, body.object_pair, body.decision_id))
 
 
 @router.get(
-    "/{integration_id}/audit", response_model=list[AuditEntry], responses=failures(401, 404)
+    "/{integration_id}/audit", response_model=list[AuditEntry], responses=failures(401, 403, 404)
 )
 def audit(
     request: Request,
-    here: ToLook,
+    here: Here,
     event: Annotated[
         str | None,
         Query(max_length=100, description="An event, or a group: `mapping.*`."),

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import pydantic
 
-from crmdeck.model import DecisionState, Direction, Role, UtcTime, WireModel
+from crmdeck.model import DecisionState, Direction, Role, TokenScope, UtcTime, WireModel
 from crmdeck.server.accounts import SHORTEST_PASSWORD
+from crmdeck.server.tokens import LONGEST_LIFETIME, ServiceToken
 
 PAIR = r"^.+?--.+$"
 MOST_CHOICES = 1000
@@ -132,23 +133,56 @@ class Undoing(Body):
 
 
 class SignedInUser(WireModel):
+    """The user; `role` is the role in the active organization, null without one."""
+
     email: str
-    role: Role
+    role: Role | None
 
 
-class OrganizationName(WireModel):
-    """An organization of the user."""
+class OrganizationRole(WireModel):
+    """An organization of the user, and their role in it."""
 
     id: str
+    role: Role
 
 
 class SessionView(WireModel):
     """The answer of `GET /auth/session`, and of signing in."""
 
     user: SignedInUser
-    organizations: tuple[OrganizationName, ...]
+    organizations: tuple[OrganizationRole, ...]
     active_organization_id: str | None
     expires_at: UtcTime
+
+
+class CreateToken(Body):
+    """The body of `POST /tokens`; `days` is how long the token is valid."""
+
+    name: Name
+    scopes: Annotated[tuple[TokenScope, ...], pydantic.Field(min_length=1, max_length=10)]
+    days: Annotated[int, pydantic.Field(ge=1, le=LONGEST_LIFETIME.days)] = 90
+
+
+class TokenView(WireModel):
+    """A service token, without the token itself."""
+
+    name: str
+    organization: str
+    scopes: tuple[TokenScope, ...]
+    created_by: str
+    created_at: UtcTime
+    expires_at: UtcTime
+
+    @classmethod
+    def of(cls, token: ServiceToken) -> TokenView:
+        """Return what may be shown of a token."""
+        return cls(**token.model_dump(exclude={"token_hash"}))
+
+
+class CreatedToken(TokenView):
+    """A new service token; `token` is shown only now."""
+
+    token: str
 
 
 class Success(WireModel):

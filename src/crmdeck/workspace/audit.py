@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from crmdeck.errors import UsageError
@@ -10,6 +11,11 @@ from crmdeck.text import did_you_mean, nearest
 from crmdeck.workspace.context import Context, find_connection
 
 EVENTS = (
+    "access.token_created",
+    "access.token_revoked",
+    "access.user_added",
+    "access.user_changed",
+    "access.user_removed",
     "cache.repaired",
     "connection.added",
     "connection.alert_dismissed",
@@ -50,6 +56,12 @@ class Audit:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+
+    def record(self, event: str, summary: str, details: Mapping[str, object]) -> None:
+        """Add an entry of the acting user to the audit log."""
+        entry = self._context.entry(event, summary, details=details)
+        with self._context.store.write() as session:
+            session.audit.add(entry)
 
     def entries(
         self,
