@@ -292,7 +292,8 @@ def test_one_role_for_all_organizations_becomes_a_role_in_each_and_the_first_use
     book = AccountBook.model_validate_json(
         """{"organisations": [{"id": "main"}, {"id": "acme"}], "users": [
         {"email": "a@x", "passwordHash": "", "role": "member"},
-        {"email": "b@x", "passwordHash": "", "role": "viewer", "organisations": ["main", "acme"]}]}"""
+        {"email": "b@x", "passwordHash": "", "role": "viewer",
+        "organisations": ["main", "acme"]}]}"""
     )
     assert [user.roles for user in book.users] == [
         {"main": "admin"},

@@ -38,6 +38,9 @@ ENDPOINTS = (
     "POST /integrations/{integration_id}/mapping/decisions",
     "POST /integrations/{integration_id}/mapping/undo",
     "GET /integrations/{integration_id}/audit",
+    "GET /tokens",
+    "POST /tokens",
+    "DELETE /tokens/{name}",
 )
 EXAMPLES = 6
 

@@ -57,9 +57,7 @@ class AccountBook(WireModel):
     def _give_roles(cls, data: Any) -> Any:
         """Accept users with one role for all organizations; the first of them becomes an admin."""
         users = data.get("users", ()) if isinstance(data, Mapping) else ()
-        if not users or not all(
-            isinstance(user, Mapping) and "roles" not in user for user in users
-        ):
+        if not users or any(not isinstance(user, Mapping) or "roles" in user for user in users):
             return data
         return {**data, "users": [_with_roles(user, first=not n) for n, user in enumerate(users)]}
 

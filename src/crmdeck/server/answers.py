@@ -15,8 +15,8 @@ SCHEMA_CACHING = {"Cache-Control": "private, max-age=60"}
 
 _SAID: dict[int, str] = {
     400: "The request is invalid, or no organization is active.",
-    401: "Not signed in, or the session expired.",
-    403: "The role doesn't allow it, or a page of another site sent it.",
+    401: "Not signed in, or the session or token isn't valid.",
+    403: "The role or token doesn't allow it, or a page of another site sent it.",
     404: "Not found in the active organization.",
     409: "The request contradicts the current state; see `code`.",
     413: "The body is too large.",

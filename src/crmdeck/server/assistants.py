@@ -1,4 +1,4 @@
-"""The address for assistants: signed-in users and tokens, for their organization's connections."""
+"""The address for assistants: only for users and tokens, and their organization's connections."""
 
 from __future__ import annotations
 
