@@ -26,8 +26,9 @@ def own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
 
 
-def doctor(desk: Desk, *, repair: bool = False) -> list[Finding]:
-    return examine_log(desk.database or desk.workspace.home, repair=repair, clock=desk.clock)
+def doctor(desk: Desk, *, repair: bool = False, head: str | None = None) -> list[Finding]:
+    place = desk.database or desk.workspace.home
+    return examine_log(place, repair=repair, head=head, clock=desk.clock)
 
 
 def wrong(findings: Iterable[Finding]) -> list[Finding]:
@@ -92,7 +93,7 @@ def test_bad_rows_and_wrong_counts_are_told_and_mended(full: Desk) -> None:
             read()
         assert "crmdeck doctor" in (caught.value.remedy or "")
     found = wrong(doctor(full))
-    assert {finding.check for finding in found} == {"records", "refreshes"} | (
+    assert {finding.check for finding in found} == {"records", "refreshes", "audit log"} | (
         {"definitions"} if full.database is None else set()
     )
     left = wrong(doctor(full, repair=True))
@@ -150,11 +151,16 @@ def test_entries_that_were_deleted_from_the_audit_log_are_reported_until_a_repai
 ) -> None:
     choice = Choice(partner_field="accountName", state=DecisionState.ACCEPTED, crm_field="Name")
     full.workspace.mappings.record_decisions("acme", "deal_registration--Account", [choice])
+    kept = full.workspace.audit.head()
+    assert kept
+    assert [each.head for each in doctor(full, head=kept.hash) if each.head] == [kept.hash]
     execute(full, "DELETE FROM audit_entry WHERE event = 'mapping.accepted'")
     full.refresh()
     numbers = ["1 missing number in the history."] if full.database is None else []
     found = [each.found for each in wrong(doctor(full))]
     assert found == ["1 decision without an audit entry.", *numbers]
+    cut = next(each.found for each in wrong(doctor(full, head=kept.hash)))
+    assert cut.startswith(f"The audit log doesn't contain the head {kept.hash}. Its last entry is ")
     assert wrong(doctor(full, repair=True)) == []
     execute(full, "DELETE FROM audit_entry")
     assert "The audit log is empty." in [each.found for each in wrong(doctor(full))]

@@ -327,6 +327,10 @@ def doctor(
         bool,
         typer.Option("--repair", help="Repair what can be repaired, after a backup."),
     ] = False,
+    head: Annotated[
+        str | None,
+        typer.Option(metavar="HASH", help="Earlier head that the audit log must contain."),
+    ] = None,
 ) -> None:
     """Check this machine and this workspace, and repair the cache.
 
@@ -338,8 +342,12 @@ def doctor(
             raise UsageError(
                 "The demo needs no repair.", remedy="Use only one of --repair and --demo."
             )
+        if demo and head:
+            raise UsageError(
+                "The demo's audit log isn't checked.", remedy="Use only one of --head and --demo."
+            )
         require_home(home, demo=demo)
-        findings = workspace.examine(home, demo=demo, repair=repair)
+        findings = workspace.examine(home, demo=demo, repair=repair, head=head)
         if listing.emit(
             findings,
             columns=columns,

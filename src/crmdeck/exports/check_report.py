@@ -117,6 +117,7 @@ def as_report(report: CheckReport) -> Report:
             ("checked", report.checked_at),
             ("fails from", report.fail_on),
             ("exit reasons", ", ".join(report.reasons) or "ok"),
+            *([("audit log head", report.audit_head)] if report.audit_head else ()),
         ),
         sections=sections,
         made_at=report.checked_at,

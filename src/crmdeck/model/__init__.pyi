@@ -1,4 +1,5 @@
 from .audit import AuditEntry as AuditEntry
+from .audit import AuditHead as AuditHead
 from .check import CheckedConnection as CheckedConnection
 from .check import CheckReport as CheckReport
 from .check import ExpiredRule as ExpiredRule

@@ -23,3 +23,10 @@ class AuditEntry(WireModel):
     connection_id: str | None = None
     summary: str
     details: dict[str, Any] = pydantic.Field(default_factory=dict)
+
+
+class AuditHead(WireModel):
+    """The end of the audit log: the number of its last entry, and its hash over all entries."""
+
+    number: int
+    hash: str

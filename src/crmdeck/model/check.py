@@ -78,7 +78,7 @@ class CheckReport(WireModel):
     """The result of a check, worst findings first, and the exit code of its command.
 
     `reasons` has the names of all exit codes that apply (`drift`, `reauth_required`...);
-    `exit_code` is the one that wins.
+    `exit_code` is the one that wins. `audit_head` is the hash of the audit log's last entry.
     """
 
     checked_at: UtcTime
@@ -90,6 +90,7 @@ class CheckReport(WireModel):
     issues: tuple[Issue, ...]
     expired_rules: tuple[ExpiredRule, ...] = ()
     unused_rules: tuple[UnusedRule, ...] = ()
+    audit_head: str | None = None
 
     @property
     def open_changes(self) -> OpenChanges:

@@ -28,7 +28,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crmdeck.errors import CrmdeckError
-from crmdeck.model import ConnectionStatus, Status
+from crmdeck.model import AuditHead, ConnectionStatus, Status
 from crmdeck.server.errors import error_response
 from crmdeck.workspace import Workspace
 
@@ -83,6 +83,7 @@ class Operations:
         self._workspace = workspace
         self._probe = _Patient(workspace.probe, READY_WITHIN)
         self._statuses = _Patient(workspace.health.statuses, _METRICS_WITHIN)
+        self._audit_head = _Patient(workspace.audit.head, _METRICS_WITHIN)
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         by_route = ("method", "route")
@@ -178,16 +179,17 @@ class Operations:
         return PlainTextResponse("ok\n")
 
     async def _metrics(self, _: Request) -> Response:
-        up, head = True, None
+        up, head, audit = True, None, None
         statuses: Sequence[ConnectionStatus] = ()
         try:
             statuses = await self._statuses()
             head = self._workspace.head()
+            audit = await self._audit_head()
         except Exception as error:  # noqa: BLE001  # the figures of requests are still of use
             _log.warning("Can't read the workspace for metrics: %s.", type(error).__name__)
             up = False
         history = CollectorRegistry()
-        history.register(_Figures(_figures(up, statuses, head)))
+        history.register(_Figures(_figures(up, statuses, head, audit)))
         body = generate_latest(self._registry) + generate_latest(history)
         return Response(body, media_type=CONTENT_TYPE_LATEST)
 
@@ -200,13 +202,23 @@ class _Figures(Collector):
         return self._families
 
 
-def _figures(up: bool, statuses: Sequence[ConnectionStatus], head: int | None) -> Iterator[Metric]:
+def _figures(
+    up: bool, statuses: Sequence[ConnectionStatus], head: int | None, audit: AuditHead | None
+) -> Iterator[Metric]:
     yield GaugeMetricFamily("crmdeck_history_up", "1 if the history can be read.", value=up)
     if not up:
         return
     yield GaugeMetricFamily(
         "crmdeck_history_head", "A number that changes with each write.", value=head
     )
+    if audit is not None:
+        end = GaugeMetricFamily(
+            "crmdeck_audit_head",
+            "Number of the last audit entry, with its hash over all entries.",
+            labels=("hash",),
+        )
+        end.add_metric((audit.hash,), audit.number)
+        yield end
     counted = GaugeMetricFamily("crmdeck_connections", "Connections by status.", labels=("status",))
     for status in Status:
         counted.add_metric((status.value,), sum(each.status is status for each in statuses))

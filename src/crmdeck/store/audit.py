@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from crmdeck.model import AuditEntry, to_utc
+from crmdeck.model import AuditEntry, AuditHead, to_utc
+from crmdeck.store.chain import COLUMNS, end_of, link
 from crmdeck.store.database import Database
 from crmdeck.store.record_table import Table, Where
 
@@ -18,7 +19,23 @@ class AuditLog:
         self._database = database
 
     def add(self, *entries: AuditEntry) -> None:
-        ENTRIES.insert(self._database, entries)
+        """Append entries in their order, each with its hash."""
+        if not entries:
+            return
+        user, running = end_of(self._database)
+        rows = []
+        for row in map(ENTRIES.encode, entries):
+            named = dict(zip(ENTRIES.columns, row, strict=True), db_user=user)
+            running = link(running, tuple(named[column] for column in COLUMNS))
+            rows.append((*row, running))
+        self._database.insert(ENTRIES.name, (*ENTRIES.columns, "hash"), rows)
+
+    def head(self) -> AuditHead | None:
+        """Return the last entry with a hash; None without one."""
+        rows = self._database.rows(
+            "SELECT seq, hash FROM audit_entry WHERE hash IS NOT NULL ORDER BY seq DESC LIMIT 1"
+        )
+        return AuditHead(number=rows[0][0], hash=rows[0][1]) if rows else None
 
     def latest_by_connection(self, *events: str) -> dict[str, datetime]:
         """Return when one of `events` last happened, by connection ID."""

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -30,6 +31,8 @@ from crmdeck.errors import (
 )
 from crmdeck.model import format_utc
 from crmdeck.store import migrations
+from crmdeck.store.audit import ENTRIES
+from crmdeck.store.chain import rehashed
 from crmdeck.store.database import Database, Row, quote
 from crmdeck.store.duckdb_file import DuckDBFile, wording_failures
 from crmdeck.store.store import Store
@@ -73,6 +76,7 @@ def write_backup(store: Store, path: Path) -> BackupSummary:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             with store.read() as session:
+                migrations.refuse_other_version(session.database, store.place)
                 _refuse_partial(session.database, path)
                 _write(file, session.database, format_utc(store.now()))
             file.flush()
@@ -216,6 +220,7 @@ def _write(file: IO[bytes], database: Database, created_at: str) -> None:
 def _restore(store: Store, path: Path, force: bool) -> None:
     with store.write() as session:
         database = session.database
+        migrations.refuse_other_version(database, store.place)
         tables = tables_of(database)
         full = [name for name in tables if database.rows(f"SELECT 1 FROM {quote(name)} LIMIT 1")]
         if full and not force:
@@ -258,9 +263,13 @@ def _load(
                 raise _damaged(path, f"Table {name!r} doesn't exist in a workspace.")
             columns = tables[name]
             names = [column.name for column in columns]
-            for rows in _rows(archive, path, name, columns):
-                if moved:
-                    rows = [tuple(_moved(value, moved) for value in row) for row in rows]
+            chunks = _rows(archive, path, name, columns)
+            if moved:
+                chunks = ([tuple(_moved(v, moved) for v in row) for row in rows] for rows in chunks)
+                # The hashes cover the times.
+                if name == ENTRIES.name and "hash" in names:
+                    chunks = iter([list(rehashed(chain.from_iterable(chunks), names))])
+            for rows in chunks:
                 database.insert(name, names, rows)
                 if "seq" in names:
                     last = max(last, *(row[names.index("seq")] for row in rows))
@@ -368,14 +377,7 @@ def _manifest(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
         }
         newest = migrations.newest(migrations.shipped())
         if int(version) > FORMAT_VERSION or int(schema) > newest:
-            raise CacheTooNewError(
-                f"A newer crmdeck wrote the backup {path}. Nothing was restored.",
-                cause=(
-                    f"The backup has version {schema}; this crmdeck supports versions up to "
-                    f"{newest}."
-                ),
-                remedy="Upgrade crmdeck.",
-            )
+            raise migrations.too_new(f"the backup {path}", "Nothing was restored.", int(schema))
         return {
             "schemaVersion": int(schema),
             "createdAt": str(manifest["createdAt"]),

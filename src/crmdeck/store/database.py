@@ -24,6 +24,9 @@ class Database(Protocol):
     SQL is one text for both engines; its parameters are written `?`.
     """
 
+    user: str
+    """SQL for the user that the database knows; NULL in a file."""
+
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Run one statement and return all its rows."""
 

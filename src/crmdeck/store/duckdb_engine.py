@@ -325,7 +325,7 @@ class DuckDBEngine:
         self._was_there = True
         if not writing or wal_of(self._path).exists() or self._wal_mark.path.exists():
             file = self._attempt(deadline, read_only=True)
-            if self._version(file, newest) == newest and not writing:
+            if self._version(file, newest) >= newest and not writing:
                 return file
             file.close()
         self._wal_mark.take_away()
@@ -379,7 +379,7 @@ class DuckDBEngine:
         try:
             self._wal_mark.check()
             version = migrations.version_of(file, self._path)
-            migrations.refuse_newer(version, newest, self._path)
+            migrations.refuse_newer(file, version, self._path)
             if version < newest and (reason := self.read_only_reason):
                 raise CacheError(
                     f"The cache {self._path} needs an upgrade. {reason}",

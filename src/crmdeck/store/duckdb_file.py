@@ -46,6 +46,8 @@ _FEW_ROWS = 64
 class DuckDBFile:
     """One open DuckDB file, or one thread's cursor on it."""
 
+    user = "NULL"
+
     def __init__(
         self,
         connection: duckdb.DuckDBPyConnection,

@@ -49,6 +49,8 @@ settings, and would pass session settings on to its next client.
 class PostgresDatabase:
     """A connection in autocommit; its user begins and ends transactions by statements."""
 
+    user = "session_user"
+
     def __init__(self, connection: psycopg.Connection[Row]) -> None:
         self._connection = connection
 

@@ -115,10 +115,10 @@ class PostgresEngine:
         connection = connect(self._url, purpose="probe", timeout=2)
         try:
             with wording_failures(self._url):
-                version = self._version(PostgresDatabase(connection))
+                database = PostgresDatabase(connection)
+                migrations.refuse_newer(database, self._version(database), self.place)
         finally:
             connection.close()
-        migrations.refuse_newer(version, migrations.newest(migrations.shipped()), self.place)
 
     @contextmanager
     def alone(self, what: str, doing: str) -> Iterator[None]:
@@ -174,7 +174,7 @@ class PostgresEngine:
                 cause=self._writer(),
                 remedy="Try again when it has finished.",
             ) from error
-        migrations.refuse_newer(version or 0, migrations.newest(migrations.shipped()), self.place)
+        migrations.refuse_newer(database, version or 0, self.place)
 
     def _writer(self) -> str:
         with self._begun("SELECT 1") as database, wording_failures(self._url):
@@ -258,9 +258,9 @@ class PostgresEngine:
         known = migrations.shipped()
         newest = migrations.newest(known)
         version = self._version(database)
-        migrations.refuse_newer(version, newest, self.place)
+        migrations.refuse_newer(database, version, self.place)
         self._look_around(database)
-        if version == newest:
+        if version >= newest:
             return
         if self._asked_read_only or self._may_write is False:
             raise self._too_old(version, newest)
@@ -291,7 +291,7 @@ class PostgresEngine:
             database.run(LOCAL_SETTINGS)
             database.rows("SELECT pg_advisory_xact_lock(?)", [_MIGRATION_LOCK])
             version = self._version(database)
-            migrations.refuse_newer(version, migrations.newest(known), self.place)
+            migrations.refuse_newer(database, version, self.place)
             if version == 0:
                 migrations.begin(database)
                 database.run("CREATE TABLE head (seq BIGINT NOT NULL)")

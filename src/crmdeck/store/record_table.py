@@ -43,12 +43,12 @@ class Table(Generic[M]):
         self.selection = ", ".join(map(quote, named.values()))
         left = frozenset(filled)
         self._given = tuple(a for a in self._attributes if a not in left)
-        self._columns = (*(named[a] for a in self._given), *extra)
+        self.columns = (*(named[a] for a in self._given), *extra)
 
     def insert(self, database: Database, records: Iterable[M], *extra: object) -> None:
         """Append `records` in their order, each with the same values of the extra columns."""
-        rows = [(*self._encode(record), *extra) for record in records]
-        database.insert(self.name, self._columns, rows)
+        rows = [(*self.encode(record), *extra) for record in records]
+        database.insert(self.name, self.columns, rows)
 
     def select(
         self, database: Database, clause: str = "", parameters: Sequence[object] = ()
@@ -105,7 +105,8 @@ class Table(Generic[M]):
                 remedy="Find out what is lost and what can be repaired: crmdeck doctor",
             ) from error
 
-    def _encode(self, record: M) -> Row:
+    def encode(self, record: M) -> Row:
+        """Return the values of `columns`, without the extra ones."""
         plain = record.model_dump(mode="json")
         return tuple(self._cell(name, plain[name], getattr(record, name)) for name in self._given)
 

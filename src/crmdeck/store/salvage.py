@@ -169,6 +169,8 @@ def _rebuild(path: Path, at: datetime) -> list[str]:
     source = _Source(path)
     try:
         version = source.version()
+        if version > migrations.newest(migrations.shipped()):
+            raise migrations.too_new(f"the cache {path}", "It was left untouched.", version)
         draft = path.with_name(path.name + ".salvaged")
         draft.unlink(missing_ok=True)
         migrations.create(draft, migrations.shipped()[:version], at)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from crmdeck.errors import UsageError
-from crmdeck.model import AuditEntry
+from crmdeck.model import AuditEntry, AuditHead
 from crmdeck.text import did_you_mean, nearest
 from crmdeck.workspace.context import Context, find_connection
 
@@ -101,6 +101,11 @@ class Audit:
                 code="BAD_EVENT",
             )
         return found
+
+    def head(self) -> AuditHead | None:
+        """Return the end of the audit log, to keep elsewhere; None for an empty log."""
+        with self._context.store.read() as session:
+            return session.audit.head()
 
 
 def _is_known(event: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,7 +14,7 @@ import keyring
 from keyring.backends import fail
 
 from crmdeck.clock import Clock, later, utc_now
-from crmdeck.errors import CacheDamagedError, CacheError, CrmdeckError
+from crmdeck.errors import CacheDamagedError, CacheError, CrmdeckError, UsageError
 from crmdeck.home import resolve_database, resolve_home
 from crmdeck.model import Status, WireModel, to_utc
 from crmdeck.settings import Settings
@@ -23,6 +24,7 @@ from crmdeck.store.database import Database
 from crmdeck.store.duckdb_file import wording_file_failures
 from crmdeck.store.grants import wider_grants
 from crmdeck.store.integrity import CHECKS, RESTORE, Checked, repair
+from crmdeck.store.integrity.audit_log import check_audit_log
 from crmdeck.store.integrity.damage import named_few
 from crmdeck.store.salvage import SALVAGEABLE
 from crmdeck.text import count
@@ -49,7 +51,8 @@ class Finding(WireModel):
     """One check: what was found, whether it is right, and the next step if it isn't.
 
     `lost` is what can no longer be shown. `repairable` means that `crmdeck doctor --repair` can
-    help. `code` is the code of the error, for checks of the cache.
+    help. `code` is the code of the error, for checks of the cache. `head` is the end of the audit
+    log.
     """
 
     check: str
@@ -59,6 +62,7 @@ class Finding(WireModel):
     repairable: bool = False
     remedy: str | None = None
     code: str | None = None
+    head: str | None = None
 
 
 def examine(
@@ -66,20 +70,30 @@ def examine(
     *,
     demo: bool = False,
     repair: bool = False,
+    head: str | None = None,
     clock: Clock = utc_now,
 ) -> tuple[Finding, ...]:
     """Return the findings on this machine and the workspace at `home`.
 
     With `repair`, what can be repaired is repaired after a backup; the findings include what was
-    done and what remains. Never raises because of the workspace.
+    done and what remains. The audit log must contain the hash `head` if one is given. Never raises
+    because of the workspace; raises UsageError for a `head` that isn't SHA-256.
     """
+    if head is not None and not re.fullmatch("[0-9a-f]{64}", head):
+        raise UsageError(
+            f"'{head}' isn't a head of an audit log.",
+            remedy="Copy the 64 digits of `head` from an earlier run: crmdeck doctor --json",
+            code="BAD_HEAD",
+        )
     folder = resolve_home(home)
     findings = [_python(), *(_package(name) for name in PACKAGES), _keyring()]
     if not demo:
         findings.append(_home(folder))
     findings += _tried("settings and knowledge", partial(_settings, folder, demo))
     if not demo:
-        findings += _tried("cache", partial(examine_log, home, repair=repair, clock=clock))
+        findings += _tried(
+            "cache", partial(examine_log, home, repair=repair, head=head, clock=clock)
+        )
     if all(finding.ok for finding in findings if finding.check in _OF_HISTORY) and not _missing(
         home, folder
     ):
@@ -102,19 +116,27 @@ def _missing(home: Path | str | None, folder: Path) -> bool:
 
 
 def examine_log(
-    home: Path | str | None, *, repair: bool = False, clock: Clock = utc_now
+    home: Path | str | None,
+    *,
+    repair: bool = False,
+    head: str | None = None,
+    clock: Clock = utc_now,
 ) -> list[Finding]:
     """Return the findings on the cache and its history, and what was repaired."""
     folder = resolve_home(home)
     with wording_file_failures(folder / CACHE_FILE):
         missing = _missing(home, folder)
     if missing:
-        return [
+        found = [
             Finding(check="cache", ok=True, found=f"{folder / CACHE_FILE} (created when needed)")
         ]
+        if head is not None:
+            lost = f"The audit log with the head {head} is missing: the workspace is empty."
+            found.append(Finding(check="audit log", ok=False, found=lost, remedy=RESTORE))
+        return found
     with Workspace.open(home, clock=clock) as workspace:
         store = workspace.context.store
-        found = _log(workspace)
+        found = _log(workspace, head)
         done: list[Finding] = []
         refused = [finding.code for finding in found if finding.code in SALVAGEABLE]
         if repair and refused:
@@ -122,19 +144,21 @@ def examine_log(
                 done += [_done(text) for text in store.salvage(refused[0] or "")]
             except CrmdeckError as error:
                 return [*found, _refused("repair", error)]
-            found = _log(workspace)
+            found = _log(workspace, head)
         if repair and any(finding.repairable for finding in found):
             done += _repair(workspace)
-            found = _log(workspace)
+            found = _log(workspace, head)
         return [*done, *found, *_tried("backup", partial(_backup, workspace.context))]
 
 
-def _log(workspace: Workspace) -> list[Finding]:
+def _log(workspace: Workspace, head: str | None) -> list[Finding]:
     store = workspace.context.store
     findings = _tried("cache", lambda: [Finding(check="cache", ok=True, found=store.describe())])
     if findings[0].ok:
         with store.hold():
             for name, check in CHECKS.items():
+                if check is check_audit_log:
+                    check = partial(check_audit_log, kept=head)
                 findings += _tried(name, partial(_part, workspace.context, name, check))
         findings += _tried("clock", partial(_clock, store))
         if workspace.context.shared:
@@ -148,7 +172,9 @@ def _part(context: Context, name: str, check: Callable[[Database], Checked]) -> 
     copies = context.automatic_backups.all() if context.automatic_backups else []
     restore = RESTORE.replace("FILE", str(copies[0].path)) if copies else RESTORE
     return [
-        Finding(check=name, ok=True, found=checked.checked),
+        Finding(
+            check=name, ok=True, found=checked.checked, head=checked.head and checked.head.hash
+        ),
         *(
             Finding(
                 check=name,

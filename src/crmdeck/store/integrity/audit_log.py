@@ -1,10 +1,12 @@
-"""Whether the audit log is complete: entries that were deleted outside crmdeck."""
+"""Whether the audit log is complete and unchanged."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from contextlib import suppress
 
+from crmdeck.store.chain import START, Chain, rows_after, walk
 from crmdeck.store.database import Database, quote
 from crmdeck.store.integrity.damage import RESTORE, Checked, Damage, number_of
 from crmdeck.text import count
@@ -15,21 +17,24 @@ _COMPLETE_SINCE = """
     OR "at" < (SELECT max(applied_at) FROM schema_migration WHERE number = 6)"""
 
 
-def check_audit_log(database: Database) -> Checked:
-    """Find an emptied audit log, decisions without their entry, and missing numbers.
+def check_audit_log(database: Database, kept: str | None = None) -> Checked:
+    """Find an emptied or changed audit log, decisions without their entry, and missing numbers.
 
-    A repair writes an entry of its own. Only what is newer counts, so that it settles them.
+    `kept` is a hash of the chain that was kept elsewhere. A repair writes an entry of its own.
+    Only what is newer counts, so that it settles them.
     """
-    entries = number_of(database, "SELECT count(*) FROM audit_entry")
-    checked = count(entries, "entry", "entries")
-    if not entries:
-        if not number_of(database, "SELECT count(*) FROM connection"):
-            return Checked(checked)
-        lost = "Who did what, and when."
-        emptied = Damage("The audit log is empty.", lost=lost, remedy=RESTORE, repair=_note)
-        return Checked(checked, (emptied,))
+    # Before the first row.
+    chain = walk(rows_after(database, -(2**62)), kept)
+    checked = count(chain.entries, "entry", "entries")
+    damage = list(_chain_damage(chain, kept))
+    if not chain.entries:
+        if number_of(database, "SELECT count(*) FROM connection"):
+            lost = "Who did what, and when."
+            damage.append(
+                Damage("The audit log is empty.", lost=lost, remedy=RESTORE, repair=_note)
+            )
+        return Checked(checked, tuple(damage))
     since = number_of(database, _COMPLETE_SINCE)
-    damage = []
     if number := _decisions_without_entry(database, since):
         damage.append(
             Damage(
@@ -48,7 +53,28 @@ def check_audit_log(database: Database) -> Checked:
                 repair=_note,
             )
         )
-    return Checked(checked, tuple(damage))
+    return Checked(checked, tuple(damage), chain.head)
+
+
+def _chain_damage(chain: Chain, kept: str | None) -> Iterator[Damage]:
+    if kept is not None and chain.kept is None and kept != START:
+        yield Damage(
+            f"The audit log doesn't contain the head {kept}. Its last entry is {chain.last}.",
+            lost="Entries up to that head: deleted from the end, or rewritten.",
+            remedy=RESTORE,
+        )
+    # A repair settles what it noted, but not for a head that was kept before the repair.
+    before = chain.kept if chain.kept is not None and chain.kept < chain.repaired else -1
+    broken = [each for each in chain.breaks if each.seq > chain.repaired or each.seq <= before]
+    if broken:
+        yield Damage(
+            f"The audit log was changed outside crmdeck. The first entry that doesn't match its "
+            f"hash: {broken[0].name}.",
+            lost="What the log recorded there: an entry was edited, moved, added or deleted"
+            f"{f', and {len(broken) - 1:,} later ones' if broken[1:] else ''}.",
+            remedy=RESTORE,
+            repair=_note if broken[-1].seq > chain.repaired else None,
+        )
 
 
 def _note(_: Database) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from crmdeck.errors import CacheDamagedError
+from crmdeck.model import AuditHead
 from crmdeck.store.database import Database, quote
 from crmdeck.text import count
 
@@ -29,10 +30,11 @@ class Damage:
 
 @dataclass(frozen=True)
 class Checked:
-    """One part of the history: what was checked, and its damage."""
+    """One part of the history: what was checked, its damage, and the head of the audit log."""
 
     checked: str
     damage: tuple[Damage, ...] = ()
+    head: AuditHead | None = None
 
 
 def why_unreadable(read: Callable[[], object]) -> str | None:

@@ -17,6 +17,9 @@ from crmdeck.store.duckdb_file import DuckDBFile, make_private, wal_of
 VERSION_LOST = "CACHE_VERSION_LOST"
 
 _NAME = re.compile(r"(\d{4})_(\w+)\.sql")
+# The first line of a migration that older programs can live with: "-- Oldest writer: 15".
+_WINDOW = re.compile(r"-- Oldest writer: (\d+)\n")
+_FIRST_WITH_WINDOW = 15
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,12 @@ class Migration:
     name: str
     sql: str
     postgresql_sql: str = ""
+
+    @property
+    def oldest_writer(self) -> int:
+        """The version of the oldest program that can still write after it; by default its own."""
+        named = _WINDOW.match(self.sql)
+        return int(named[1]) if named else self.number
 
 
 @cache
@@ -82,15 +91,31 @@ def told_version(database: Database, place: Path | str) -> int:
     return int(number)
 
 
-def refuse_newer(version: int, newest_known: int, place: Path | str) -> None:
-    """Raise CacheTooNewError if a newer crmdeck wrote the cache."""
-    if version > newest_known:
-        raise CacheTooNewError(
-            f"A newer crmdeck wrote the cache {place}. It was left untouched.",
-            cause=f"The cache has version {version}; this crmdeck supports versions up to "
-            f"{newest_known}.",
-            remedy="Upgrade crmdeck, or choose another workspace with --home.",
-        )
+def refuse_newer(database: Database, version: int, place: Path | str) -> None:
+    """Raise CacheTooNewError if a newer crmdeck's tables leave no room for this one."""
+    newest_known = newest(shipped())
+    if version <= newest_known:
+        return
+    oldest = database.rows("SELECT max(coalesce(oldest_writer, number)) FROM schema_migration")
+    if oldest[0][0] > newest_known:
+        raise too_new(f"the cache {place}", "It was left untouched.", version)
+
+
+def refuse_other_version(database: Database, place: Path | str) -> None:
+    """Raise CacheTooNewError if the tables are newer than this crmdeck, even if it can write."""
+    version = told_version(database, place)
+    if version > newest(shipped()):
+        raise too_new(f"the cache {place}", "Nothing was done.", version)
+
+
+def too_new(what: str, untouched: str, version: int) -> CacheTooNewError:
+    """Return the error for something that a newer crmdeck wrote."""
+    return CacheTooNewError(
+        f"A newer crmdeck wrote {what}. {untouched}",
+        cause=f"It has version {version}; this crmdeck supports versions up to "
+        f"{newest(shipped())}.",
+        remedy="Upgrade crmdeck, or choose another workspace with --home.",
+    )
 
 
 def create(path: Path, migrations: tuple[Migration, ...], at: datetime) -> None:
@@ -120,7 +145,12 @@ def begin(database: Database) -> None:
 def mark(database: Database, migration: Migration, at: datetime) -> None:
     """Record that a migration ran at `at`."""
     row = (migration.number, migration.name, to_utc(at).replace(tzinfo=None))
-    database.insert("schema_migration", ("number", "name", "applied_at"), [row])
+    columns = ("number", "name", "applied_at")
+    if migration.number < _FIRST_WITH_WINDOW:
+        database.insert("schema_migration", columns, [row])
+    else:
+        row_with_window = (*row, migration.oldest_writer)
+        database.insert("schema_migration", (*columns, "oldest_writer"), [row_with_window])
 
 
 def apply(database: DuckDBFile, migrations: tuple[Migration, ...], at: datetime) -> None:

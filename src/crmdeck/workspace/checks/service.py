@@ -187,7 +187,8 @@ class Checks:
             ),
         )
         self._record(report)
-        return report
+        head = self._audit.head()
+        return report.model_copy(update={"audit_head": head and head.hash})
 
     def require_format(self, format: str) -> None:
         """Raise UsageError if `render` has no such format; call it before a check."""
@@ -472,8 +473,7 @@ class Checks:
             if each.read
         ]
         with self._context.store.write() as session:
-            for entry in entries:
-                session.audit.add(entry)
+            session.audit.add(*entries)
 
 
 def _attributes(events: Sequence[DriftEvent]) -> list[str]:

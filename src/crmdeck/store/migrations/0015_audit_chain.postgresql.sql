@@ -1,0 +1,2 @@
+-- The end of the chain, without a search.
+CREATE INDEX ON audit_entry (seq DESC);

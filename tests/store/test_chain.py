@@ -1,0 +1,164 @@
+"""The hash chain over the audit log: what it covers, and what it names when the log was changed."""
+
+from __future__ import annotations
+
+import json
+import threading
+import zipfile
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crmdeck.clock import utc_now
+from crmdeck.model import AuditEntry
+from crmdeck.store import Store
+from crmdeck.store.backup import restore_backup, unpack_backup, write_backup
+from crmdeck.store.chain import COLUMNS, START, Chain, link, rows_after, walk
+from crmdeck.store.integrity.audit_log import check_audit_log
+from tests.store.build import HOSTILE
+from tests.store.build import START as NOON
+
+Row = tuple[Any, ...]
+
+
+def log(entries: int, unhashed: int = 0) -> list[Row]:
+    """Return rows of a log as `walk` takes them; the first have no hash of their own."""
+    rows, running = [], START
+    for number in range(entries):
+        at = NOON + timedelta(minutes=number)
+        values = (f"id{number}", at, "me", None, "x", None, HOSTILE, "{}")
+        running = link(running, values)
+        rows.append((number, None if number < unhashed else running, *values))
+    return rows
+
+
+@given(st.data())
+def test_each_kind_of_tampering_names_the_first_entry_that_does_not_match(
+    data: st.DataObject,
+) -> None:
+    rows = log(data.draw(st.integers(3, 12)), data.draw(st.integers(0, 2)))
+    last = rows[-1][1]
+    kept = walk(rows, last)
+    assert not kept.breaks
+    assert kept.kept == rows[-1][0]
+    place = data.draw(st.integers(0, len(rows) - 2))
+    covering = next(row for row in rows[place:] if row[1] is not None)
+    kind = data.draw(st.sampled_from(["edit", "delete", "reorder", "add", "truncate"]))
+    if kind == "edit":
+        column = data.draw(st.integers(2, len(COLUMNS) + 1))
+        changed = list(rows[place])
+        changed[column] = "another"
+        rows[place] = tuple(changed)
+        first = covering[0]
+    elif kind == "delete":
+        del rows[place]
+        first = next(row for row in rows[place:] if row[1] is not None)[0]
+    elif kind == "reorder":
+        one, other = rows[place], rows[place + 1]
+        rows[place : place + 2] = [(one[0], *other[1:]), (other[0], *one[1:])]
+        first = next(row for row in rows[place:] if row[1] is not None)[0]
+    elif kind == "add":
+        rows.insert(place + 1, (*covering[:1], None, "forged", *covering[3:]))
+        first = next(
+            row[0] for row in rows[place + 1 :] if row[1] is not None or rows[place][1] is not None
+        )
+    else:
+        del rows[place + 1 :]
+        assert walk(rows, last).kept is None
+        return
+    found = walk(rows, last)
+    assert found.breaks[0].seq == first
+
+
+def add(store: Store, *names: str, actor: str = "me") -> None:
+    with store.write() as session:
+        session.audit.add(
+            *(
+                AuditEntry(id=name, at=utc_now(), actor=actor, event="x", summary=HOSTILE)
+                for name in names
+            )
+        )
+
+
+def chain_of(store: Store) -> Chain:
+    with store.read() as session:
+        found = walk(rows_after(session.database, -1))
+        assert session.audit.head() == found.head
+        return found
+
+
+@pytest.fixture(params=["duckdb", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    if request.param == "duckdb":
+        return Store(tmp_path / "cache.duckdb")
+    return Store(request.getfixturevalue("postgres_url"))
+
+
+def test_the_chain_covers_older_entries_and_survives_writers_backups_and_moves(
+    store: Store, tmp_path: Path
+) -> None:
+    add(store, "a", "b")
+    with store.write() as session:
+        session.database.run("UPDATE audit_entry SET hash = NULL")
+    together = [threading.Thread(target=add, args=(store, f"{n}a", f"{n}b")) for n in range(6)]
+    for thread in together:
+        thread.start()
+    for thread in together:
+        thread.join()
+    chain = chain_of(store)
+    assert (chain.entries, chain.breaks) == (14, [])
+
+    write_backup(store, tmp_path / "1.zip")
+    with zipfile.ZipFile(tmp_path / "1.zip") as archive:
+        lines = archive.read("tables/audit_entry.jsonl").splitlines()
+    running = ""
+    for entry in map(json.loads, lines):
+        values = [running, *(entry[column] for column in COLUMNS)]
+        running = sha256(json.dumps(values, separators=(",", ":")).encode()).hexdigest()
+    assert chain.head
+    assert running == chain.head.hash
+
+    other = Store(tmp_path / "other.duckdb")
+    restore_backup(other, tmp_path / "1.zip", force=False, clock=utc_now)
+    assert chain_of(other).head == chain.head
+    unpack_backup(tmp_path / "1.zip", tmp_path / "moved.duckdb", NOON)
+    moved = chain_of(Store(tmp_path / "moved.duckdb"))
+    assert (moved.entries, moved.breaks) == (14, [])
+    assert moved.head != chain.head
+
+
+def test_a_repair_settles_what_it_noted_but_not_for_a_head_kept_before(store: Store) -> None:
+    add(store, *map(str, range(5)))
+    before = chain_of(store).head
+    assert before
+    with store.write() as session:
+        session.database.run("UPDATE audit_entry SET actor = 'ceo' WHERE id = '2'")
+        session.database.run(
+            'INSERT INTO audit_entry (id, "at", actor, event, summary, details) '
+            "VALUES ('forged', '2026-01-01', 'ceo', 'x', 'x', '{}')"
+        )
+    add(store, "next")
+    with store.read() as session:
+        checked = check_audit_log(session.database)
+        assert [each.name.split()[-1] for each in chain_of(store).breaks] == ["2", "forged"]
+    [damage] = [each for each in checked.damage if "changed outside" in each.found]
+    assert damage.found.endswith(", 2.")
+    assert damage.repair
+    with store.write() as session:
+        entry = AuditEntry(id="r", at=NOON, actor="me", event="cache.repaired", summary="")
+        session.audit.add(entry)
+        after = session.audit.head()
+        assert after
+        assert check_audit_log(session.database, after.hash).damage == ()
+        [damage] = check_audit_log(session.database, before.hash).damage
+        assert damage.found.endswith(", 2.")
+        assert damage.repair is None
+        session.database.run("DELETE FROM audit_entry WHERE id = 'r'")
+        damage = check_audit_log(session.database, after.hash).damage[0]
+        assert after.hash in damage.found
+        assert "next" in damage.found
