@@ -14,6 +14,7 @@ from crmdeck.model import Source
 from crmdeck.workspace import ConnectionDraft, Workspace
 from tests.caches import copied_caches
 from tests.tui.frames import put_off_frames
+from tests.tui.idle import wait_by_the_loop
 from tests.tui.sheets import keep_sheets
 
 __all__ = ["copied_caches"]
@@ -95,3 +96,9 @@ def few_frames(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 def kept_sheets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read each style sheet once: that takes a good part of the start of a console."""
     keep_sheets(monkeypatch)
+
+
+@pytest.fixture(autouse=True)
+def no_naps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for what happens, not for time."""
+    wait_by_the_loop(monkeypatch)

@@ -209,13 +209,6 @@ async def go_to(pilot: Pilot[Any], what: str) -> Line:
     raise AssertionError(f"{what} does not show: {wheres(pilot)}")
 
 
-async def press(pilot: Pilot[Any], *keys: str) -> None:
-    """Press keys, and wait after each until the console is idle."""
-    for key in keys:
-        await pilot.press(key)
-        await settle(pilot)
-
-
 async def filter_by(pilot: Pilot[Any], text: str) -> None:
     """Replace the filter."""
     pane_of(pilot).replace_filter(text)

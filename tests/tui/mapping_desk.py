@@ -16,7 +16,7 @@ from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.panes.mapping.pane import MappingPane
 from crmdeck.workspace import ConnectionDraft, MappingRow, Workspace
 from tests.tui.conftest import HOSTILE, Clock
-from tests.tui.pilot import settle, until
+from tests.tui.pilot import settle
 
 PAIR = "deal_registration--Opportunity"
 
@@ -140,14 +140,13 @@ class Desk:
         await self.pilot.pause()
 
     async def press(self, *keys: str) -> None:
-        """Press keys, then wait until everything is loaded and stored."""
-        await self.pilot.press(*keys)
-        await self.settle()
+        """Press keys, and wait after each until everything is loaded and stored."""
+        for key in keys:
+            await self.pilot.press(key)
+            await settle(self.pilot)
 
     async def settle(self) -> None:
         """Wait until everything is loaded and stored."""
-        await settle(self.pilot)
-        await until(self.pilot, lambda: self.pane.session is None or self.pane.session.unsaved == 0)
         await settle(self.pilot)
 
 

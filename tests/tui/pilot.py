@@ -14,9 +14,11 @@ from textual.widget import Widget
 
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.loading.requests import is_loading
+from crmdeck.tui.panes.mapping.pane import MappingPane
 from crmdeck.tui.panes.registry import PANES
 from crmdeck.workspace import Workspace
 from tests.tui.frames import draw
+from tests.tui.idle import idle
 
 
 def audit_console(workspace: Workspace, **options: Any) -> CrmdeckApp:
@@ -25,26 +27,52 @@ def audit_console(workspace: Workspace, **options: Any) -> CrmdeckApp:
     return CrmdeckApp(workspace, panes=panes, **options)
 
 
-QUIET_LOOKS = 3
-"""Idle checks in a row before a console counts as settled: messages travel in between."""
+LONGEST_WAIT = 60.0
+"""Seconds after which a console that never settles is looked at as it is."""
 
 
 async def settle(pilot: Pilot[Any]) -> None:
-    """Wait until nothing loads or sorts, and all messages have arrived."""
+    """Wait until nothing loads, sorts or is stored, and all messages have arrived."""
     app = pilot.app
+    ends = monotonic() + LONGEST_WAIT
     quiet = 0
-    for _ in range(800):
-        await pilot.pause()
-        ordering = any(worker.group == "order" for worker in app.workers)
-        if is_loading(app.screen_stack[0]) or ordering or has_keys(app):
+    while quiet < 2 and monotonic() < ends:
+        await idle()
+        # The next frame lays out what changed, and what waits for it goes on.
+        app.screen._on_timer_update()
+        await idle()
+        if is_busy(app):
             quiet = 0
-            await asyncio.sleep(0.005)
-            continue
-        quiet += 1
-        if quiet == QUIET_LOOKS:
-            break
-    await pilot.pause()
+            await asyncio.sleep(0.002)
+        else:
+            quiet += 1
     draw(app)
+
+
+async def press(pilot: Pilot[Any], *keys: str) -> str:
+    """Press keys, wait after each until the console is idle, and return the screen's text."""
+    for key in keys:
+        await pilot.press(key)
+        await settle(pilot)
+    return screen_text(pilot)
+
+
+async def resize(pilot: Pilot[Any], width: int, height: int) -> None:
+    """Give the terminal another size, and wait until the console fits it."""
+    await pilot.resize_terminal(width, height)
+    await settle(pilot)
+
+
+def is_busy(app: App[Any]) -> bool:
+    """True while an answer, a decision, a key or a new size has not taken effect yet."""
+    if has_keys(app) or app._resize_event is not None:
+        return True
+    if any(is_loading(screen) for screen in app.screen_stack):
+        return True
+    if any(worker.group == "order" for worker in app.workers):
+        return True
+    panes = app.screen_stack[0].query(MappingPane) if app.screen_stack else ()
+    return any(pane.session is not None and pane.session.unsaved for pane in panes)
 
 
 def has_keys(app: App[Any]) -> bool:

@@ -20,7 +20,7 @@ from crmdeck.tui.panes.registry import PaneSpec
 from crmdeck.tui.panes.schema.pane import SchemaPane
 from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import ConnectionDraft, Workspace
-from tests.tui.pilot import screen_text, settle
+from tests.tui.pilot import press, settle
 
 PANES = (PaneSpec("schema", "Schema", "2", lambda: SchemaPane),)
 START = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -130,12 +130,6 @@ async def start(pilot: Pilot[Any], connection: str = "prod") -> None:
         await settle(pilot)
     await pilot.press("l")
     await settle(pilot)
-
-
-async def press(pilot: Pilot[Any], *keys: str) -> str:
-    await pilot.press(*keys)
-    await settle(pilot)
-    return screen_text(pilot)
 
 
 async def filter_by(pilot: Pilot[Any], words: str) -> str:

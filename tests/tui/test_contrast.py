@@ -27,8 +27,8 @@ from crmdeck.tui.themes import (
     theme_name,
 )
 from crmdeck.workspace import Workspace
-from tests.tui.drift_desk import console, go_to, make_home, opened, press
-from tests.tui.pilot import settle, until
+from tests.tui.drift_desk import console, go_to, make_home, opened
+from tests.tui.pilot import press, settle, until
 
 
 @pytest.fixture

@@ -38,10 +38,9 @@ from tests.tui.drift_desk import (
     opened,
     opportunity,
     pane_of,
-    press,
     wheres,
 )
-from tests.tui.pilot import screen_text, settle, type_text, until
+from tests.tui.pilot import press, resize, screen_text, settle, type_text, until
 
 STORY = "“Region__c” was added to 8 objects"
 
@@ -188,8 +187,7 @@ async def test_one_change_in_full_side_by_side_or_stacked(drifted: Workspace) ->
         await go_to(pilot, "Opportunity.StageName")
         row = next(line for line in screen_text(pilot).splitlines() if "− Lost" in line)
         assert "+ Dormant" in row
-        await pilot.resize_terminal(62, 24)
-        await settle(pilot)
+        await resize(pilot, 62, 24)
         await press(pilot, "enter")
         lines = screen_text(pilot).splitlines()
         assert any("− Lost" in line and "Dormant" not in line for line in lines)
@@ -450,15 +448,13 @@ async def test_text_from_outside_is_text(drifted: Workspace) -> None:
         await settle(pilot)
         await go_to(pilot, "Opportunity.Evil__c")
         for size in ((140, 40), (80, 24), (62, 20)):
-            await pilot.resize_terminal(*size)
-            await settle(pilot)
+            await resize(pilot, *size)
             for key in ("enter", "J", "J", "K", "escape", "v", "escape", "a", "escape"):
                 await press(pilot, key)
                 text = screen_text(pilot)
                 assert not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in text.replace("\n", ""))
                 assert "\u202e" not in text
-        await pilot.resize_terminal(140, 40)
-        await settle(pilot)
+        await resize(pilot, 140, 40)
         assert "[bold red]brackets[/]" in screen_text(pilot)
 
 

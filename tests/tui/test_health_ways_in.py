@@ -59,6 +59,7 @@ async def ended(pilot: Pilot[Any], name: str) -> None:
     await shows(pilot, f"✓ {name} answered")
     await pilot.press("enter")
     await until(pilot, lambda: isinstance(pilot.app.screen, MainScreen))
+    await settle(pilot)
 
 
 def kept_anywhere(ws: Workspace, secret: str) -> bool:

@@ -16,7 +16,7 @@ from crmdeck.tui.widgets.table import Table
 from crmdeck.tui.widgets.table.columns import place
 from crmdeck.tui.widgets.table.strips import GUTTER, Look, RowState, row_strip
 from crmdeck.workspace import open_demo
-from tests.tui.pilot import screen_text, settle
+from tests.tui.pilot import resize, screen_text, settle
 
 NONE = Style()
 LOOK = Look(NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, lambda _: NONE)
@@ -57,8 +57,7 @@ async def test_no_name_of_the_demo_is_cut_and_no_two_rows_look_alike(tmp_path: P
                 await pilot.press(key)
                 await settle(pilot)
                 for width in WIDTHS:
-                    await pilot.resize_terminal(width, 30)
-                    await settle(pilot)
+                    await resize(pilot, width, 30)
                     hold(screen, f"{name} at {width}", ids)
                     if name == "mapping":
                         # What to do next is told in as many lines as it takes.

@@ -88,7 +88,7 @@ async def test_a_decision_is_refused_while_the_rows_of_the_connection_before_sho
         may_answer = hold_back(monkeypatch, both.mappings, "review_and_suggest", beta)
         await pilot.press("right_square_bracket", "a", "x", "d", "enter")
         assert len(app.screen_stack) == 1
-        assert pane.has_class("-left")
+        await until(pilot, lambda: pane.has_class("-left"))
         assert "Still loading beta. Nothing was changed." in said(pilot)
         may_answer.set()
         await settle(pilot)
@@ -167,7 +167,7 @@ async def test_a_change_of_the_connection_before_is_not_acknowledged(
             may_answer = hold_back(monkeypatch, workspace.drift, "timeline", calm)
             await pilot.press("right_square_bracket", "a", "A", "m", "f")
             assert len(app.screen_stack) == 1
-            assert pane.has_class("-left")
+            await until(pilot, lambda: pane.has_class("-left"))
             assert "Still loading calm" in said(pilot)
             may_answer.set()
             await settle(pilot)

@@ -16,7 +16,7 @@ from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.panes.samples import percent_filled, values_text
 from crmdeck.workspace import Workspace
 from tests.tui.conftest import HOSTILE
-from tests.tui.pilot import screen_text, settle
+from tests.tui.pilot import press, screen_text, settle
 from tests.workspace.crm import Office, opened
 
 ACCOUNT = Scope(mode=ScopeMode.NAMED, include=("Account",))
@@ -41,12 +41,6 @@ def console(workspace: Workspace, pane: str) -> CrmdeckApp:
         "schema": {"object": "Account"},
     }
     return app
-
-
-async def press(pilot: Pilot[Any], *keys: str) -> str:
-    await pilot.press(*keys)
-    await settle(pilot)
-    return screen_text(pilot)
 
 
 def values_of(app: CrmdeckApp) -> set[str]:

@@ -17,7 +17,7 @@ from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.state.ui_state import FILE_NAME
 from crmdeck.workspace import Workspace
 from tests.restored import Restored
-from tests.tui.pilot import screen_text, settle, type_text, until
+from tests.tui.pilot import press, resize, screen_text, settle, type_text, until
 from tests.tui.schema_desk import (
     AMOUNT,
     NAME,
@@ -28,7 +28,6 @@ from tests.tui.schema_desk import (
     filter_by,
     make,
     opened,
-    press,
     start,
     table,
     write,
@@ -298,11 +297,11 @@ async def test_read_only_can_compare_and_view_earlier_schemas(tmp_path: Path, cl
 async def test_resized_while_it_loads_and_below_60_columns(workspace: Workspace) -> None:
     async with app_over(workspace).run_test(size=(140, 40)) as pilot:
         for width in (50, 80, 140, 59, 100):
-            await pilot.resize_terminal(width, 24)
+            await resize(pilot, width, 24)
         await start(pilot)
         await choose(pilot, "equals_sign", "05-01")
-        await pilot.resize_terminal(50, 24)
+        await resize(pilot, 50, 24)
         await until(pilot, lambda: "at least 60 columns" in screen_text(pilot))
         assert "prod" not in screen_text(pilot)
-        await pilot.resize_terminal(80, 24)
+        await resize(pilot, 80, 24)
         await until(pilot, lambda: "− left prod 2026-05-01 12:00" in screen_text(pilot))

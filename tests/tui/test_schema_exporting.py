@@ -16,8 +16,8 @@ from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.workspace import Workspace
 from tests.restored import Restored
-from tests.tui.pilot import screen_text, until
-from tests.tui.schema_desk import Hands, app_over, choose, filter_by, make, opened, press, start
+from tests.tui.pilot import press, screen_text, until
+from tests.tui.schema_desk import Hands, app_over, choose, filter_by, make, opened, start
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from crmdeck.tui.panes.registry import PaneSpec
 from crmdeck.workspace import Workspace
 from tests.restored import Restored
 from tests.tui.conftest import HOSTILE
-from tests.tui.pilot import screen_text, settle, type_text, until
+from tests.tui.pilot import press, screen_text, settle, type_text, until
 from tests.tui.schema_desk import (
     AMOUNT,
     NAME,
@@ -31,7 +31,6 @@ from tests.tui.schema_desk import (
     filter_by,
     make,
     opened,
-    press,
     start,
     table,
     write,

@@ -14,7 +14,7 @@ from crmdeck.tui.sheets import sheets
 from crmdeck.tui.themes import THEMES, roles
 from crmdeck.tui.widgets.table import Column, Sort, Table
 from tests.tui.conftest import HOSTILE
-from tests.tui.pilot import line_text, settle
+from tests.tui.pilot import line_text, resize, settle
 
 
 class Row(NamedTuple):
@@ -177,11 +177,9 @@ async def test_narrow_tables_drop_columns_then_scroll_beside_the_first() -> None
     async with app.run_test(size=(80, 10)) as pilot:
         await pilot.pause()
         assert "Note" in line_text(app.table, 0)
-        await pilot.resize_terminal(60, 10)
-        await pilot.pause()
+        await resize(pilot, 60, 10)
         assert "Note" not in line_text(app.table, 0)
-        await pilot.resize_terminal(26, 10)
-        await pilot.pause()
+        await resize(pilot, 26, 10)
         assert line_text(app.table, 0).endswith("›")
         await press(pilot, "right")
         assert line_text(app.table, 1).startswith("▌ alpha")

@@ -11,7 +11,7 @@ from crmdeck.tui.dialogs.steps import Steps
 from crmdeck.tui.panes.mapping.pane import MappingPane
 from crmdeck.tui.state.undo import UndoStack, UndoStep
 from tests.tui import mapping_desk
-from tests.tui.pilot import screen_text, settle, until
+from tests.tui.pilot import press, screen_text, settle, until
 
 NOON = datetime(2026, 5, 16, 12, tzinfo=UTC)
 PAIR = mapping_desk.PAIR
@@ -84,7 +84,7 @@ async def test_undo_works_for_steps_of_all_panes_from_any_pane(tmp_path: Path) -
             await until(pilot, lambda: workspace.health.status("acme").status is Status.ACTIVE)
             await pilot.press("u")
             await until(pilot, lambda: accepted() == before)
-            await pilot.press("escape")
+            await press(pilot, "escape")
             assert "Undone: accept Account name  (acme, deal_registration" in screen_text(pilot)
             await pilot.press("U")
             await until(pilot, lambda: accepted() == before + 1)

@@ -8,7 +8,7 @@ import signal
 from crmdeck.tui.dialogs.confirm import Confirm
 from crmdeck.tui.state.ui_state import UiState
 from crmdeck.workspace import Workspace
-from tests.tui.pilot import audit_console, screen_text, settle, until
+from tests.tui.pilot import audit_console, resize, screen_text, settle, until
 
 
 async def test_a_window_resized_beneath_a_dialog_fits_afterwards(
@@ -18,13 +18,12 @@ async def test_a_window_resized_beneath_a_dialog_fits_afterwards(
     async with app.run_test(size=(140, 40)) as pilot:
         await settle(pilot)
         app.push_screen(Confirm("Continue?", yes="Continue", opened_by="x"))
-        await pilot.resize_terminal(50, 20)
+        await resize(pilot, 50, 20)
         assert "Continue?" in screen_text(pilot)
         await pilot.press("escape")
         await settle(pilot)
         assert "needs at least 60 columns" in screen_text(pilot)
-        await pilot.resize_terminal(80, 24)
-        await settle(pilot)
+        await resize(pilot, 80, 24)
         assert "acme   " in screen_text(pilot)
 
 
