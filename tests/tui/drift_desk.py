@@ -27,7 +27,7 @@ from tests.tui.pilot import settle
 
 PAIR = "deal_registration--Opportunity"
 STORY_OBJECTS = tuple(f"Thing_{n}__c" for n in range(8))
-MANY = 3000
+MANY = 300
 
 
 @dataclass

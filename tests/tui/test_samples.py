@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from textual.pilot import Pilot
 
 from crmdeck.model import Scope, ScopeMode
 from crmdeck.tui.app import CrmdeckApp
