@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from crmdeck.formats.formula_syntax import FormulaError, parse_formula
@@ -79,6 +79,14 @@ def test_a_formula_answers_as_salesforce_does(formula: str) -> None:
         (r"REGEX(stage, '(?=x)')", r"an error in REGEX: the pattern '(?=x)' can't be run safely"),
         ("closing > TODAY() - 15", "the time zone of the user, for TODAY"),
         ("AND(Account.IsPartner, TRUE)", "Account.IsPartner behind an empty lookup"),
+        ("Account.IsPartner = FALSE", "Account.IsPartner behind an empty lookup"),
+        ("ISNULL(Account.Name)", "Account.Name behind an empty lookup"),
+        ("AND(1 / 0 > 1, FALSE)", "an error in /: a division by zero"),
+        ("IF(1 / 0 > 1, TRUE, TRUE)", "an error in /: a division by zero"),
+        (
+            "REGEX(stage, '[a-z&&[^w]]+')",
+            "an error in REGEX: the pattern '[a-z&&[^w]]+' has Java syntax of its own",
+        ),
     ],
 )
 def test_what_cannot_be_known_is_unknown_with_the_reason(formula: str, reason: str) -> None:
@@ -121,6 +129,7 @@ def _deeper(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         inner.map(lambda x: f"NOT({x})"),
         st.tuples(inner, inner, inner).map(lambda x: f"IF({x[0]}, {x[1]}, {x[2]})"),
         st.tuples(inner, inner).map(lambda x: f"CASE(b, 'x', {x[0]}, {x[1]})"),
+        st.tuples(inner, inner).map(lambda x: f"IFERROR({x[0]}, {x[1]})"),
     )
 
 
@@ -134,6 +143,10 @@ KNOWN = st.fixed_dictionaries(
 )
 
 
+SOME: dict[str, Answer] = {"a": Decimal(1), "b": "x", "c": False}
+
+
+@example("IFERROR(AND(c, a / 0 = 1), TRUE)", SOME, SOME, {"c"}, True)
 @given(CONDITIONS, KNOWN, KNOWN, st.sets(st.sampled_from(NAMES)), st.booleans())
 def test_hiding_fields_never_turns_an_answer_around(
     formula: str, values: dict[str, Answer], stored: dict[str, Answer], hidden: set[str], new: bool

@@ -130,14 +130,21 @@ def parse_rules(object_type: str, records: Sequence[object]) -> tuple[Rule, ...]
             for item in json_values.items(record, "propertyValidationRules"):
                 rule = json_values.record(item, "a rule")
                 kind = json_values.name(rule, "ruleType")
-                arguments = ", ".join(json_values.texts(rule, "ruleArguments"))
+                arguments = json_values.texts(rule, "ruleArguments")
+                message = ""
+                if kind == "REGEX" and len(arguments) == 2:
+                    arguments, message = arguments[:1], arguments[1]
+                expression = f"{kind}({', '.join(arguments)})"
+                if json_values.flag(rule, "shouldApplyNormalization"):
+                    expression += " after normalization"
                 rules.append(
                     Rule(
                         name=f"{name}.{kind}",
                         kind=RuleKind.VALUES,
                         fields=(name,),
                         field=name,
-                        expression=f"{kind}({arguments})",
+                        expression=expression,
+                        message=message,
                     )
                 )
     except MalformedError as error:

@@ -95,9 +95,10 @@ class WriteRules:
 
     `record_id` is the field with the ID of a record, and `id_pattern` matches the CRM's own IDs.
     `longest_text` bounds fields that state no length. `rounds`: extra decimals are rounded to the
-    scale of the field. `cuts_time`: a date field drops a time of day. `has_formulas`: validation
-    rules are Salesforce formulas. `runs_automation`: flows and triggers run before rules are
-    checked.
+    scale of the field. `cuts_time`: a date field drops a time of day. `refuses_outer_spaces`:
+    around values that aren't text. `midnights_are_dates`: a date can be its midnight in UTC, also
+    in milliseconds. `has_formulas`: validation rules are Salesforce formulas. `runs_automation`:
+    flows and triggers run before rules are checked.
     """
 
     record_id: str = "Id"
@@ -106,6 +107,8 @@ class WriteRules:
     id_pattern: str | None = None
     rounds: bool = False
     cuts_time: bool = False
+    refuses_outer_spaces: bool = False
+    midnights_are_dates: bool = False
     has_formulas: bool = False
     runs_automation: bool = False
     first_year: int = 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import NamedTuple
 
@@ -48,16 +48,21 @@ _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,3})?")
 _EXCEL_DAY = re.compile(r"\d{5}(\.\d+)?")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2})[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[-+]\d{2}:?\d{2})?")
+_MILLISECONDS = re.compile(r"-?\d{11,13}", re.ASCII)
+_EPOCH = datetime(1970, 1, 1)
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 _FLAGS = {"true": True, "false": False, "1": True, "0": False}
 
 
 def check(field: Field, raw: Raw, rules: WriteRules) -> Checked:
     """Return what a field does with a value; a blank is stored as a blank."""
+    kind = field.type
+    is_text = kind in TEXTS or kind is FieldType.EMAIL
+    if rules.refuses_outer_spaces and isinstance(raw, str) and not is_text and raw != raw.strip():
+        return _refused("OUTER_SPACES", "spaces at the ends of a value that isn't text")
     if raw is None or (isinstance(raw, str) and not raw.strip()) or raw in ([], ()):
         return Checked(blank(field))
-    kind = field.type
-    if kind in TEXTS or kind is FieldType.EMAIL:
+    if is_text:
         return _text(field, raw, rules)
     checks: dict[FieldType, Callable[[Field, Raw, WriteRules], Checked]] = {
         FieldType.BOOLEAN: _flag,
@@ -111,6 +116,10 @@ def _text(field: Field, raw: Raw, rules: WriteRules) -> Checked:
     longest = field.length or rules.longest_text
     if longest and len(text) > longest:
         return _refused("TOO_LONG", f"longer than {longest:,} characters")
+    units = len(text.encode("utf-16-le", "surrogatepass")) // 2
+    if longest and units > longest:
+        reason = f"longer than {longest:,} characters if emoji count twice"
+        problems = (*problems, _unknown("TOO_LONG", reason, "how the CRM counts emoji"))
     if field.type is FieldType.EMAIL and not _EMAIL.fullmatch(text):
         return _refused("NOT_AN_EMAIL", "not an email address")
     return Checked(text, problems)
@@ -171,6 +180,13 @@ def _date(field: Field, raw: Raw, rules: WriteRules) -> Checked:
     text = _as_text(raw).strip()
     match = _MOMENT.fullmatch(text)
     problems: tuple[Problem, ...] = ()
+    if rules.midnights_are_dates and (match or _MILLISECONDS.fullmatch(text)):
+        found = _moment(field, raw, rules)
+        if not isinstance(found.value, datetime):
+            return found
+        if found.value.time() != time():
+            return _refused("NOT_A_DATE", "a time of day in a date field")
+        return Checked(found.value.date())
     if match is not None:
         text = match[1]
         if not rules.cuts_time:
@@ -189,6 +205,8 @@ def _date(field: Field, raw: Raw, rules: WriteRules) -> Checked:
 
 def _moment(field: Field, raw: Raw, rules: WriteRules) -> Checked:
     text = _as_text(raw).strip()
+    if rules.midnights_are_dates and _MILLISECONDS.fullmatch(text):
+        return Checked(_EPOCH + timedelta(milliseconds=int(text)))
     if _DAY.fullmatch(text):
         reason = "a date without a time"
         problem = _unknown("TIME_MISSING", reason, "the time of day")

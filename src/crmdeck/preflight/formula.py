@@ -6,7 +6,7 @@ Functions"). An error inside a formula is unknown, never an answer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
@@ -128,32 +128,35 @@ def _condition(node: Node, facts: Facts) -> bool | Unknown | None:
     """Return a condition as AND, OR and IF read it."""
     answer = _evaluate(node, facts)
     if answer is None and isinstance(node, Name) and len(node.path) > 1:
-        return Unknown((f"{node} behind an empty lookup",))
+        return _behind_nothing(node)
     if answer is None or isinstance(answer, bool | Unknown):
         return answer
-    raise EvaluationError("a value that isn't a condition")
+    return Unknown(("a value that isn't a condition",), is_error=True)
+
+
+def _behind_nothing(node: Node) -> Unknown:
+    """Return why a field of a parent that doesn't exist can't be judged: its type matters."""
+    return Unknown((f"{node} behind an empty lookup",))
 
 
 def _and(arguments: Sequence[Node], facts: Facts) -> Answer:
-    unknown = []
-    for each in arguments:
-        answer = _condition(each, facts)
-        if isinstance(answer, Unknown):
-            unknown.append(answer)
-        elif not answer:
-            return False
-    return Unknown.of(*unknown) if unknown else True
+    return _decided_by(False, arguments, facts)
 
 
 def _or(arguments: Sequence[Node], facts: Facts) -> Answer:
-    unknown = []
+    return _decided_by(True, arguments, facts)
+
+
+def _decided_by(deciding: bool, arguments: Sequence[Node], facts: Facts) -> Answer:
+    """Return `deciding` if a condition has this value, unless an earlier one is an error."""
+    unknown: list[Unknown] = []
     for each in arguments:
         answer = _condition(each, facts)
         if isinstance(answer, Unknown):
             unknown.append(answer)
-        elif answer:
-            return True
-    return Unknown.of(*unknown) if unknown else False
+        elif bool(answer) is deciding and not any(one.is_error for one in unknown):
+            return deciding
+    return Unknown.either(*unknown) if unknown else not deciding
 
 
 def _not(arguments: Sequence[Node], facts: Facts) -> Answer:
@@ -166,12 +169,16 @@ def _if(arguments: Sequence[Node], facts: Facts) -> Answer:
     condition, then, otherwise = arguments
     answer = _condition(condition, facts)
     if isinstance(answer, Unknown):
+        if answer.is_error:
+            return answer
         return _agreed([_evaluate(then, facts), _evaluate(otherwise, facts)], answer)
     return _evaluate(then if answer else otherwise, facts)
 
 
 def _case(arguments: Sequence[Node], facts: Facts) -> Answer:
     value = _evaluate(arguments[0], facts)
+    if isinstance(value, Unknown) and value.is_error:
+        return value
     pairs = list(zip(arguments[1:-1:2], arguments[2:-1:2], strict=True))
     possible: list[Answer] = []
     open_because: list[Unknown] = []
@@ -188,7 +195,7 @@ def _case(arguments: Sequence[Node], facts: Facts) -> Answer:
             break
     else:
         possible.append(_evaluate(arguments[-1], facts))
-    return _agreed(possible, Unknown.of(*open_because))
+    return _agreed(possible, Unknown.either(*open_because))
 
 
 def _case_equal(value: Answer, other: Answer) -> bool:
@@ -202,7 +209,7 @@ def _agreed(answers: Sequence[Answer], unknown: Unknown) -> Answer:
     first = answers[0]
     if not isinstance(first, Unknown) and all(_same(each, first) for each in answers):
         return first
-    return Unknown.of(unknown, *(each for each in answers if isinstance(each, Unknown)))
+    return Unknown.either(unknown, *(each for each in answers if isinstance(each, Unknown)))
 
 
 def _is_blank(arguments: Sequence[Node], facts: Facts) -> Answer:
@@ -215,7 +222,24 @@ def _is_null(arguments: Sequence[Node], facts: Facts) -> Answer:
     """A text is never null, not even an empty one."""
     (only,) = arguments
     answer = _evaluate(only, facts)
+    if answer is None and isinstance(only, Name) and len(only.path) > 1:
+        return _behind_nothing(only)
     return answer if isinstance(answer, Unknown) else answer is None
+
+
+def _compared(sign: str) -> Callable[[Sequence[Node], Facts], Answer]:
+    def run(arguments: Sequence[Node], facts: Facts) -> Answer:
+        left, right = (_evaluate(each, facts) for each in arguments)
+        unknown = [each for each in (left, right) if isinstance(each, Unknown)]
+        if unknown:
+            return Unknown.of(*unknown)
+        for node, answer, other in zip(arguments, (left, right), (right, left), strict=True):
+            parent = isinstance(node, Name) and len(node.path) > 1
+            if parent and answer is None and isinstance(other, bool):
+                return _behind_nothing(node)
+        return call(sign, [left, right])  # type: ignore[list-item]
+
+    return run
 
 
 def _blank_value(arguments: Sequence[Node], facts: Facts) -> Answer:
@@ -231,6 +255,8 @@ def _null_value(arguments: Sequence[Node], facts: Facts) -> Answer:
     answer = _evaluate(value, facts)
     if isinstance(answer, Unknown):
         return answer
+    if answer is None and isinstance(value, Name) and len(value.path) > 1:
+        return _behind_nothing(value)
     return _evaluate(otherwise, facts) if answer is None else answer
 
 
@@ -303,4 +329,6 @@ _SPECIAL = {
     "NOW": _now,
     "TIMENOW": _time_now,
     "IFERROR": _if_error,
+    "=": _compared("="),
+    "<>": _compared("<>"),
 }

@@ -360,13 +360,26 @@ def _ispickval(chosen: Value, value: Value) -> Value:
 @_function("REGEX", takes=(2, 2), blanks=True)
 def _regex(text: Value, pattern: Value) -> Value:
     """Match the whole text. RE2 ends in linear time, whatever an admin's pattern."""
-    return matches_whole(_text(pattern), _text(text))
+    if _differs_in_java(_text(pattern)):
+        raise EvaluationError(f"the pattern {_text(pattern)!r} has Java syntax of its own")
+    return matches(_text(pattern), _text(text), whole=True)
 
 
-def matches_whole(pattern: str, text: str) -> bool:
-    """True if a pattern matches a whole text. Raise EvaluationError if RE2 can't run it."""
+def _differs_in_java(pattern: str) -> bool:
+    """True if a class of characters contains another one, which RE2 reads as plain characters."""
+    inside = False
+    for part in re.findall(r"\\.|\[\^?\]?|\]|&&", pattern, re.DOTALL):
+        if inside and (part[0] == "[" or part == "&&"):
+            return True
+        inside = part[0] == "[" or (inside and part != "]")
+    return False
+
+
+def matches(pattern: str, text: str, *, whole: bool) -> bool:
+    """True if a pattern matches a text. Raise EvaluationError if RE2 can't run it."""
     try:
-        return _compiled(pattern).fullmatch(text) is not None
+        compiled = _compiled(pattern)
+        return (compiled.fullmatch(text) if whole else compiled.search(text)) is not None
     except re2.error as error:
         raise EvaluationError(f"the pattern {pattern!r} can't be run safely") from error
 

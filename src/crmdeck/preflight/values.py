@@ -22,9 +22,14 @@ class Unknown:
 
     @classmethod
     def of(cls, *unknown: Unknown) -> Unknown:
-        """Return one unknown with the reasons of several, each once."""
+        """Return one unknown with the reasons of several that are all needed, each once."""
         reasons = tuple(dict.fromkeys(reason for each in unknown for reason in each.reasons))
         return cls(reasons, is_error=any(each.is_error for each in unknown))
+
+    @classmethod
+    def either(cls, *unknown: Unknown) -> Unknown:
+        """Return one unknown with the reasons of several, of which one may suffice."""
+        return cls(cls.of(*unknown).reasons, is_error=all(each.is_error for each in unknown))
 
 
 Value = str | Decimal | bool | date | datetime | time | tuple[str, ...] | None

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from crmdeck.sandbox import write_rules
 from crmdeck.sandbox.sample_records import make_value
 from crmdeck.sandbox.schema import FieldDef, ObjectDef
 from crmdeck.sandbox.tenant import Tenant
@@ -125,13 +126,15 @@ class HubSpotShapes:
 
     def rules(self, target: ObjectDef) -> list[dict[str, object]]:
         """Return the validation rules by property: for unique values and for currencies."""
-        rules = {
-            "amount": [{"ruleType": "MIN_NUMBER", "ruleArguments": ["0"]}],
-            "zip": [{"ruleType": "ALPHANUMERIC", "ruleArguments": ["NUMERIC_ONLY"]}],
-        }
         return [
-            {"propertyName": name, "propertyValidationRules": told}
-            for name, told in rules.items()
+            {
+                "propertyName": name,
+                "propertyValidationRules": [
+                    {"ruleType": kind, "ruleArguments": list(arguments)}
+                    for kind, arguments in rules
+                ],
+            }
+            for name, rules in write_rules.VALUE_RULES.items()
             if name in target.fields
         ]
 

@@ -14,11 +14,13 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from crmdeck.sandbox import write_rules
 from crmdeck.sandbox.hubspot_errors import error
 from crmdeck.sandbox.hubspot_shapes import HubSpotShapes, stamp
 from crmdeck.sandbox.messages import Reply, Request, reply
 from crmdeck.sandbox.schema import FieldDef, ObjectDef
 from crmdeck.sandbox.tenant import Tenant
+from crmdeck.sandbox.value_rules import keeps_rule
 from crmdeck.sandbox.write_rules import PIPELINE_RULES
 
 _FIRST_NEW = 91_000_000_000
@@ -26,7 +28,6 @@ _LONGEST_TEXT = 65_536
 _PIPELINES = ("pipeline", "hs_pipeline")
 _STAGES = ("dealstage", "hs_pipeline_stage")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?", re.ASCII)
-_ALPHABETS = {"NUMERIC_ONLY": str.isdigit, "ALPHA_ONLY": str.isalpha, "ALPHANUMERIC": str.isalnum}
 
 _Texts = dict[str, str]
 
@@ -104,7 +105,6 @@ class HubSpotWrites:
         self, target: ObjectDef, body: Mapping[str, Any], before: _Texts | None, key: str | None
     ) -> Iterator[tuple[str, _InvalidError]]:
         hidden = self._tenant.hidden_fields(target.name)
-        rules = {each["propertyName"]: each for each in self._shapes.rules(target)}
         for name, raw in body.items():
             field = target.fields.get(name)
             try:
@@ -114,12 +114,16 @@ class HubSpotWrites:
                 if not (field.updateable if before is not None else field.createable):
                     text = f'"{name}" is a read only property'
                     raise _InvalidError("READ_ONLY_VALUE", text)
+                if field.type != "string" and str(raw).strip() != str(raw):
+                    text = f'"{raw}" includes leading or trailing whitespace.'
+                    raise _InvalidError("LEADING_TRAILING_WHITESPACE", text)
                 value = _text(raw)
                 if value:
                     _require_typed(field, value, target)
-                    given = rules.get(name, {}).get("propertyValidationRules", [])
-                    for rule in given if isinstance(given, list) else []:
-                        _require_rule(rule["ruleType"], rule["ruleArguments"], value)
+                    for kind, arguments in write_rules.VALUE_RULES.get(name, ()):
+                        if not keeps_rule(kind, arguments, value, self._tenant.now):
+                            text = f"The value breaks the rule {kind} {', '.join(arguments)}."
+                            raise _InvalidError("FAILED_VALIDATION", text)
                     self._require_unique(target, field, value, key)
             except _InvalidError as problem:
                 yield name, problem
@@ -238,25 +242,3 @@ def _misplaced_stage(
             if broken:
                 text = f"A rule of pipeline {rule.pipeline} forbids stage {stage}"
                 yield stage_name, _InvalidError("PIPELINE_RULE", text)
-
-
-def _require_rule(kind: str, arguments: list[str], value: str) -> None:
-    wanted = arguments[0] if arguments else ""
-    passes: bool
-    match kind:
-        case "MIN_NUMBER":
-            passes = float(value) >= float(wanted)
-        case "MAX_NUMBER":
-            passes = float(value) <= float(wanted)
-        case "MIN_LENGTH":
-            passes = len(value) >= int(wanted)
-        case "MAX_LENGTH":
-            passes = len(value) <= int(wanted)
-        case "REGEX":
-            passes = re.fullmatch(wanted, value) is not None
-        case "ALPHANUMERIC":
-            passes = all(map(_ALPHABETS[wanted], value))
-        case _:
-            raise ValueError(f"unknown rule {kind}")
-    if not passes:
-        raise _InvalidError("FAILED_VALIDATION", f"The value breaks the rule {kind} {wanted}.")

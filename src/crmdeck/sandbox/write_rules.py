@@ -1,6 +1,6 @@
-"""What decides writes in the sandbox, apart from validation rules and value rules.
+"""What decides writes in the sandbox, apart from Salesforce's validation rules.
 
-Duplicate rules, flows and triggers, record types, the integration user, pipeline rules.
+Duplicate rules, flows and triggers, record types, the integration user, pipeline and value rules.
 """
 
 from __future__ import annotations
@@ -104,6 +104,11 @@ PIPELINE_RULES = (
         no_backwards=("101846205",),
     ),
 )
+# The property validations of HubSpot by property: each with its type and arguments.
+VALUE_RULES: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
+    "amount": (("MIN_NUMBER", ("0",)),),
+    "zip": (("ALPHANUMERIC", ("NUMERIC_ONLY",)),),
+}
 PROFILE = "PartnerOS Integration"
 PERMISSION_SETS = ("CRM_Sync", "Partner_Data")
 # Custom permissions of the org, each with the permission set that grants it.

@@ -122,6 +122,11 @@ PROFILE = VendorProfile(
     no_usage="HubSpot has no API for where a property is used. Its property settings show it.",
     rule_kinds=("values", "pipeline"),
     # HubSpot knowledge base, "Property field types": text has at most 65,536 characters.
-    write_rules=WriteRules(record_id=RECORD_ID, longest_text=65_536),
+    write_rules=WriteRules(
+        record_id=RECORD_ID,
+        longest_text=65_536,
+        refuses_outer_spaces=True,
+        midnights_are_dates=True,
+    ),
     write_change=write_change,
 )
