@@ -26,7 +26,7 @@ from crmdeck.model import (
 from crmdeck.preflight.causes import Findings
 from crmdeck.preflight.edges import fails_when
 from crmdeck.preflight.fields import Raw
-from crmdeck.preflight.judge import Judge, MappedField, Setting
+from crmdeck.preflight.judge import RECORD_TYPE_PATH, Judge, MappedField, Setting, converted
 
 NOW = datetime(2026, 5, 16, 12)
 SALESFORCE = vendor_of("salesforce").write_rules
@@ -189,10 +189,7 @@ PIPELINES = [
         ({"dealstage": "new", "pipeline": "partners"}, [(Outcome.REFUSED, "NOT_IN_PIPELINE")]),
         ({"dealstage": "submitted", "pipeline": "partners"}, []),
         ({"dealstage": "submitted"}, [(Outcome.UNKNOWN, "NOT_IN_PIPELINE")]),
-        (
-            {"dealstage": "lost"},
-            [(Outcome.CHANGED, "NEW_PICKLIST_VALUE"), (Outcome.REFUSED, "NOT_IN_PIPELINE")],
-        ),
+        ({"dealstage": "lost"}, [(Outcome.REFUSED, "NOT_IN_PIPELINE")]),
         ({"dealstage": "new", "pipeline": "other"}, [(Outcome.REFUSED, "NOT_IN_PIPELINE")]),
         ({"dealstage": "approved", "pipeline": "partners"}, [(Outcome.REFUSED, "PIPELINE_RULE")]),
     ],
@@ -442,3 +439,56 @@ def test_edge_values_show_when_each_row_fails() -> None:
 def test_a_number_is_read_exactly() -> None:
     field = target(FieldType.DECIMAL, precision=20, scale=2)
     assert judged(field, Decimal("12345678901234567.89"), "1e3", "-.5") == []
+
+
+PARTNER, DIRECT = "0125g000000P4RTAA0", "0125g000000D1RCAA0"
+
+
+@pytest.mark.parametrize(
+    ("written", "stored", "found"),
+    [
+        ({"type": PARTNER}, {RECORD_TYPE_PATH: "Direct"}, ["NOT_IN_RECORD_TYPE", "RULE"]),
+        ({"type": DIRECT}, {RECORD_TYPE_PATH: "Partner"}, []),
+        ({}, {RECORD_TYPE_PATH: "Partner"}, ["NOT_IN_RECORD_TYPE", "RULE"]),
+        ({}, {RECORD_TYPE_PATH: "Direct"}, []),
+    ],
+)
+def test_an_update_has_the_record_type_that_it_writes_or_keeps(
+    written: dict[str, Raw], stored: dict[str, Raw], found: list[str]
+) -> None:
+    types = (
+        RecordType(name="Partner", id=PARTNER, values={"Target__c": ("a",)}),
+        RecordType(name="Direct", id=DIRECT, values={"Target__c": ("a", "b")}),
+    )
+    kind = Field(name="RecordTypeId", type=FieldType.REFERENCE, updateable=True)
+    schema = ObjectSchema(
+        object_type="X",
+        fields=(STAGE, kind),
+        record_types=types,
+        rules=(rule("RecordType.DeveloperName = 'Partner'"),),
+    )
+    rows = [MappedField("source", "Target__c")]
+    rows += [MappedField("type", "RecordTypeId")] if written else []
+    judge = Judge(schema, rows, SALESFORCE, Setting(now=NOW, create=False))
+    judged = judge.judge(1, {"source": "b"} | written, stored)
+    assert [each.code for each in judged] == found
+
+
+def test_a_stored_value_older_than_its_field_is_still_read() -> None:
+    stage = choice(True).model_copy(update={"name": "Stage"})
+    schema = ObjectSchema(
+        object_type="X",
+        fields=(target(FieldType.STRING), stage),
+        rules=(rule("ISPICKVAL(Stage, 'gone')"),),
+    )
+    judge = Judge(schema, [MappedField("source", "Target__c")], SALESFORCE,
+                  Setting(now=NOW, create=False, automation=()))  # fmt: skip
+    judged = judge.judge(1, {"source": "x"}, {"Stage": "gone"})
+    assert [(each.outcome, each.code) for each in judged] == [(Outcome.REFUSED, "RULE")]
+
+
+def test_a_value_map_converts_each_choice() -> None:
+    values = {"a": "A", "b": "B", "true": "Yes"}
+    assert [converted(raw, values) for raw in ("a;b; c", ["a", "c"], " a", "c;d", True, 5)] == [
+        "A;B;c", ("A", "c"), "A", "c;d", "Yes", 5,
+    ]  # fmt: skip

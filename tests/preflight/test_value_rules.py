@@ -83,7 +83,8 @@ def text_of(value: Value) -> str:
 
 
 def test_the_sandbox_agrees_with_each_judgment() -> None:
-    passed, refused = set(), set()
+    passed: set[str] = set()
+    refused: set[str] = set()
     for kind, arguments, values in RULES:
         for value in values:
             answer = passes(expression(kind, *arguments), value)

@@ -132,8 +132,9 @@ def parse_rules(object_type: str, records: Sequence[object]) -> tuple[Rule, ...]
                 kind = json_values.name(rule, "ruleType")
                 arguments = json_values.texts(rule, "ruleArguments")
                 message = ""
-                if kind == "REGEX" and len(arguments) == 2:
-                    arguments, message = arguments[:1], arguments[1]
+                if kind == "REGEX":
+                    message = " ".join(arguments[1:])
+                    arguments = arguments[:1]
                 expression = f"{kind}({', '.join(arguments)})"
                 if json_values.flag(rule, "shouldApplyNormalization"):
                     expression += " after normalization"

@@ -97,7 +97,8 @@ class WriteRules:
     `longest_text` bounds fields that state no length. `rounds`: extra decimals are rounded to the
     scale of the field. `cuts_time`: a date field drops a time of day. `refuses_outer_spaces`:
     around values that aren't text. `midnights_are_dates`: a date can be its midnight in UTC, also
-    in milliseconds. `has_formulas`: validation rules are Salesforce formulas. `runs_automation`:
+    in milliseconds. `requires_on_create`: required fields may be emptied later. `has_formulas`:
+    validation rules are Salesforce formulas. `runs_automation`:
     flows and triggers run before rules are checked.
     """
 
@@ -109,6 +110,7 @@ class WriteRules:
     cuts_time: bool = False
     refuses_outer_spaces: bool = False
     midnights_are_dates: bool = False
+    requires_on_create: bool = False
     has_formulas: bool = False
     runs_automation: bool = False
     first_year: int = 1

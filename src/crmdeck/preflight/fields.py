@@ -101,7 +101,8 @@ def _unknown(code: str, reason: str, *needs: str) -> Problem:
     return Problem(Outcome.UNKNOWN, code, reason, needs)
 
 
-def _as_text(raw: Raw) -> str:
+def as_written(raw: Raw) -> str:
+    """Return a value as text, as a file has it."""
     if isinstance(raw, bool):
         return "true" if raw else "false"
     if isinstance(raw, float | int | Decimal):
@@ -126,7 +127,7 @@ def _text(field: Field, raw: Raw, rules: WriteRules) -> Checked:
 
 
 def _trimmed(raw: Raw, rules: WriteRules) -> tuple[str, tuple[Problem, ...]]:
-    text = _as_text(raw)
+    text = as_written(raw)
     if not rules.trims_text or text == text.strip():
         return text, ()
     reason = "spaces at the ends are removed"
@@ -134,13 +135,13 @@ def _trimmed(raw: Raw, rules: WriteRules) -> tuple[str, tuple[Problem, ...]]:
 
 
 def _flag(field: Field, raw: Raw, rules: WriteRules) -> Checked:
-    flag = raw if isinstance(raw, bool) else _FLAGS.get(_as_text(raw).strip().lower())
+    flag = raw if isinstance(raw, bool) else _FLAGS.get(as_written(raw).strip().lower())
     return _refused("NOT_A_FLAG", "not true or false") if flag is None else Checked(flag)
 
 
 def number_of(raw: Raw) -> Decimal | None:
     """Return a number, None if the text isn't one: `1,5` isn't 15 and isn't 1.5."""
-    text = _as_text(raw).strip()
+    text = as_written(raw).strip()
     if isinstance(raw, bool) or not _NUMBER.fullmatch(text):
         return None
     try:
@@ -152,7 +153,7 @@ def number_of(raw: Raw) -> Decimal | None:
 def _number(field: Field, raw: Raw, rules: WriteRules) -> Checked:
     number = number_of(raw)
     if number is None:
-        comma = re.fullmatch(r"[-+]?[\d.,' \u00a0\u202f]*\d", _as_text(raw).strip())
+        comma = re.fullmatch(r"[-+]?[\d.,' \u00a0\u202f]*\d", as_written(raw).strip())
         like = "a number with separators, not like 1234.5" if comma else "not a number"
         return _refused("NOT_A_NUMBER", like)
     scale = 0 if field.type is FieldType.INTEGER else field.scale
@@ -177,7 +178,7 @@ def _rounded(number: Decimal, scale: int) -> Decimal:
 
 
 def _date(field: Field, raw: Raw, rules: WriteRules) -> Checked:
-    text = _as_text(raw).strip()
+    text = as_written(raw).strip()
     match = _MOMENT.fullmatch(text)
     problems: tuple[Problem, ...] = ()
     if rules.midnights_are_dates and (match or _MILLISECONDS.fullmatch(text)):
@@ -204,7 +205,7 @@ def _date(field: Field, raw: Raw, rules: WriteRules) -> Checked:
 
 
 def _moment(field: Field, raw: Raw, rules: WriteRules) -> Checked:
-    text = _as_text(raw).strip()
+    text = as_written(raw).strip()
     if rules.midnights_are_dates and _MILLISECONDS.fullmatch(text):
         return Checked(_EPOCH + timedelta(milliseconds=int(text)))
     if _DAY.fullmatch(text):
@@ -231,7 +232,7 @@ def _year_refused(day: date, rules: WriteRules) -> Checked | None:
 
 def _time(field: Field, raw: Raw, rules: WriteRules) -> Checked:
     try:
-        return Checked(time.fromisoformat(_as_text(raw).strip()).replace(tzinfo=None))
+        return Checked(time.fromisoformat(as_written(raw).strip()).replace(tzinfo=None))
     except ValueError:
         return _refused("NOT_A_TIME", "not a time of day like 12:00:00")
 
@@ -249,7 +250,7 @@ def _choice(field: Field, raw: Raw, rules: WriteRules) -> Checked:
 
 
 def _choices(field: Field, raw: Raw, rules: WriteRules) -> Checked:
-    parts = raw if isinstance(raw, list | tuple) else _as_text(raw).split(";")
+    parts = raw if isinstance(raw, list | tuple) else as_written(raw).split(";")
     chosen = tuple(part.strip() for part in parts if part.strip())
     problems = tuple(filter(None, (_outside(field, each) for each in chosen)))
     for problem in problems:
@@ -276,7 +277,7 @@ def _outside(field: Field, value: str) -> Problem | None:
 
 
 def _reference(field: Field, raw: Raw, rules: WriteRules) -> Checked:
-    text = _as_text(raw).strip()
+    text = as_written(raw).strip()
     if rules.id_pattern is None:
         return Checked(text)
     if not re.fullmatch(rules.id_pattern, text):

@@ -27,7 +27,16 @@ from crmdeck.model import (
     WriteFinding,
     WriteRules,
 )
-from crmdeck.preflight.fields import NUMBERS, REFUSED_VALUE, Problem, Raw, blank, check
+from crmdeck.preflight.fields import (
+    NUMBERS,
+    REFUSED_VALUE,
+    TEXTS,
+    Problem,
+    Raw,
+    as_written,
+    blank,
+    check,
+)
 from crmdeck.preflight.formula import Facts, is_true, lookup_of
 from crmdeck.preflight.pipelines import stage_problems
 from crmdeck.preflight.value_rules import passes
@@ -126,24 +135,12 @@ class Judge:
             else:
                 raw = converted(record.get(row.partner_field), row.values)
                 written[found.name], problems = check(found, raw, self.rules)
-                outside = self._outside_record_type(found, written[found.name])
-                problems = (*problems, *outside)
-            findings += [
-                WriteFinding(
-                    position=position,
-                    outcome=each.outcome,
-                    code=each.code,
-                    reason=each.reason,
-                    needs=each.needs,
-                    crm_field=row.crm_field,
-                    partner_field=row.partner_field,
-                )
-                for each in problems
-            ]
+            findings += [_finding(position, row, each) for each in problems]
+        findings += self._outside_record_type(position, written, stored)
         findings += self._dependent(position, written, stored)
         findings += self._missing(position, written)
         findings += self._by_rules(position, written, stored)
-        findings += self._by_stage(position, written, stored)
+        findings = self._with_stages(position, findings, written, stored)
         findings += self._by_duplicates(position, written)
         findings += self._twice(position, written, {each.outcome for each in findings})
         return tuple(findings)
@@ -187,14 +184,27 @@ class Judge:
                 certain = set(outcomes) <= {Outcome.CHANGED}
                 self._taken[key] = bool(is_stored) or certain
 
-    def _outside_record_type(self, target: Field, value: Value | Unknown) -> Iterator[Problem]:
-        """Yield the problem of a picklist value that the record type doesn't have."""
-        if target.type not in _CHOICES or isinstance(value, Unknown) or is_blank(value):
-            return
-        if not self._record_types:
-            return
+    def _outside_record_type(
+        self,
+        position: int,
+        written: Mapping[str, Value | Unknown],
+        stored: Mapping[str, Raw] | None,
+    ) -> Iterator[WriteFinding]:
+        """Yield the picklist values that the record type doesn't have."""
+        types = self._record_types(self._record_type(written, stored))
+        for row in self.mapped if types else ():
+            target, value = self._fields.get(row.crm_field), written.get(row.crm_field)
+            if target is None or target.type not in _CHOICES:
+                continue
+            if not isinstance(value, Unknown) and value is not None and not is_blank(value):
+                for problem in self._outside(target, value, types):
+                    yield _finding(position, row, problem)
+
+    def _outside(
+        self, target: Field, value: Value, types: Sequence[RecordType]
+    ) -> Iterator[Problem]:
         chosen = {value} if isinstance(value, str) else set(value)  # type: ignore[arg-type]
-        known = [each.values for each in self._record_types if each.values is not None]
+        known = [each.values for each in types if each.values is not None]
         lists = [set(values[target.name]) for values in known if target.name in values]
         takes = [chosen <= values for values in lists]
         if not takes:
@@ -213,15 +223,30 @@ class Judge:
             needs = ("the record type",)
             yield Problem(Outcome.UNKNOWN, "NOT_IN_RECORD_TYPE", reason, needs)
 
-    @cached_property
-    def _record_types(self) -> tuple[RecordType, ...]:
-        """The record type of the records; without one, those that the user can choose."""
-        named = self.setting.record_type
+    def _record_types(self, named: str | Unknown | None) -> tuple[RecordType, ...]:
+        """Return the record type of a record; without one, those that the user can choose."""
         return tuple(
             each
             for each in self.schema.record_types or ()
-            if (each.name == named if named else each.active and each.available is not False)
+            if (
+                each.name == named
+                if isinstance(named, str)
+                else each.active and each.available is not False
+            )
         )
+
+    def _record_type(
+        self, written: Mapping[str, Value | Unknown], stored: Mapping[str, Raw] | None
+    ) -> str | Unknown | None:
+        """Return the record type after a write; None if nothing names it."""
+        chosen = written.get("RecordTypeId")
+        if isinstance(chosen, str) and chosen:
+            ids = {(each.id or "")[:15]: each.name for each in self.schema.record_types or ()}
+            return ids.get(chosen, Unknown(("the record type",)))
+        if chosen is not None and not self.setting.create:
+            return Unknown(("the record type",))
+        before = (stored or {}).get(RECORD_TYPE_PATH)
+        return before if isinstance(before, str) else self.setting.record_type
 
     def _dependent(
         self,
@@ -246,14 +271,9 @@ class Judge:
             key = str(control).lower() if isinstance(control, bool) else str(control)
             chosen = {value} if isinstance(value, str) else set(value)  # type: ignore[arg-type]
             if not chosen <= set(target.allowed_values.get(key, ())):
-                yield WriteFinding(
-                    position=position,
-                    outcome=Outcome.CHANGED,
-                    code="DEPENDENT_VALUE",
-                    reason=f"stored, but {target.controller} doesn't allow it",
-                    crm_field=row.crm_field,
-                    partner_field=row.partner_field,
-                )
+                reason = f"stored, but {target.controller} doesn't allow it"
+                problem = Problem(Outcome.CHANGED, "DEPENDENT_VALUE", reason)
+                yield _finding(position, row, problem)
 
     def _missing(
         self, position: int, written: Mapping[str, Value | Unknown]
@@ -263,6 +283,8 @@ class Judge:
         for target in self.schema.fields:
             name = target.name
             if not target.required or name in self.setting.filled or name in _FILLED_BY_CRM:
+                continue
+            if self.rules.requires_on_create and not self.setting.create:
                 continue
             if name in written:
                 value = written[name]
@@ -329,7 +351,7 @@ class Judge:
         answer = self._answer(parsed, tree, facts, user_may=None)
         if answer is True:
             yield self._rule_finding(position, parsed.rule, self._by_certainty(), "RULE", reason)
-        elif isinstance(answer, Unknown) and answer != REFUSED_VALUE:
+        elif isinstance(answer, Unknown) and not set(REFUSED_VALUE.reasons) & set(answer.reasons):
             # A permission decides if the rule refuses a user without it, and no one else.
             if (
                 parsed.reads_permissions
@@ -362,6 +384,22 @@ class Judge:
                 self._answers.clear()
             self._answers[key] = is_true(tree, asked)
         return self._answers[key]
+
+    def _with_stages(
+        self,
+        position: int,
+        findings: Sequence[WriteFinding],
+        written: Mapping[str, Value | Unknown],
+        stored: Mapping[str, Raw] | None,
+    ) -> list[WriteFinding]:
+        """Add what is wrong with stages, which are never stored outside their list."""
+        stages = list(self._by_stage(position, written, stored))
+        misplaced = {each.crm_field for each in stages if each.code == "NOT_IN_PIPELINE"}
+        return [
+            each
+            for each in findings
+            if each.code != "NEW_PICKLIST_VALUE" or each.crm_field not in misplaced
+        ] + stages
 
     def _by_stage(
         self,
@@ -453,6 +491,12 @@ class Judge:
         before = None if stored is None else self._stored(stored)
         values = dict(self._unwritten if self.setting.create else self._kept(before or {}, written))
         values.update({name.lower(): value for name, value in written.items()})
+        if self.schema.record_types:
+            named = self._record_type(written, stored) or Unknown(("the record type",))
+            values[RECORD_TYPE_PATH.lower()] = named
+            values["recordtype.name"] = (
+                self._record_type_label(named) if isinstance(named, str) else named
+            )
         values.update({name.lower(): value for name, value in self.setting.user.items()})
         return Facts(values, self.setting.now, is_new=self.setting.create, stored=before)
 
@@ -461,7 +505,13 @@ class Judge:
         for name, raw in stored.items():
             target = self._fields.get(name)
             if target is not None:
-                known[name.lower()] = check(target, raw, self.rules).value
+                value = check(target, raw, self.rules).value
+                if value == REFUSED_VALUE:
+                    # The record is older than the field's limits.
+                    is_text = target.type in (*TEXTS, FieldType.EMAIL, FieldType.PICKLIST)
+                    unknown = Unknown((f"the stored value of {name}",))
+                    value = as_written(raw) if is_text else unknown
+                known[name.lower()] = value
         record_type = stored.get(RECORD_TYPE_PATH)
         if isinstance(record_type, str):
             known[RECORD_TYPE_PATH.lower()] = record_type
@@ -503,13 +553,10 @@ class Judge:
         known: dict[str, Value | Unknown] = {}
         for target in self.schema.fields:
             known[target.name.lower()] = self._at_first(target)
-        if self.setting.record_type is not None:
-            known["recordtype.developername"] = self.setting.record_type
-            known["recordtype.name"] = self._record_type_label(self.setting.record_type)
         for name in ("recordtype.developername", "recordtype.name", "recordtypeid"):
             if not self.schema.record_types:
                 known.setdefault(name, "")
-            elif name == "recordtypeid" or self.setting.record_type is None:
+            else:
                 known[name] = Unknown(("the record type",))
         return known
 
@@ -556,13 +603,29 @@ class Judge:
         return Unknown(("the record type",))
 
 
+def _finding(position: int, row: MappedField, problem: Problem) -> WriteFinding:
+    return WriteFinding(
+        position=position,
+        outcome=problem.outcome,
+        code=problem.code,
+        reason=problem.reason,
+        needs=problem.needs,
+        crm_field=row.crm_field,
+        partner_field=row.partner_field,
+    )
+
+
 def converted(raw: Raw, values: Mapping[str, str] | None) -> Raw:
-    """Return a value after a value map."""
-    if not values:
+    """Return a value after a value map; each choice of a multi-select value is converted."""
+    if not values or raw is None:
         return raw
     if isinstance(raw, list | tuple):
         return tuple(values.get(each, each) for each in raw)
-    return values.get(str(raw), raw) if raw is not None else None
+    text = as_written(raw).strip()
+    parts = [part.strip() for part in text.split(";")]
+    if text in values or not any(part in values for part in parts):
+        return values.get(text, raw)
+    return ";".join(values.get(part, part) for part in parts)
 
 
 def _parsed(rule: Rule) -> _ParsedRule:

@@ -28,7 +28,7 @@ class Unknown:
 
     @classmethod
     def either(cls, *unknown: Unknown) -> Unknown:
-        """Return one unknown with the reasons of several, of which one may suffice."""
+        """Return one unknown with the reasons of several; one of them may suffice."""
         return cls(cls.of(*unknown).reasons, is_error=all(each.is_error for each in unknown))
 
 

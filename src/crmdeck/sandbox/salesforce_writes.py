@@ -151,12 +151,12 @@ class SalesforceWrites:
                 for field in target.fields.values():
                     if field.type == "boolean" and record[field.name] is None:
                         record[field.name] = False
-            record_type = _record_type(target, record)
+            record_type = _record_type(target, record, written)
             _require_allowed(target, written, record_type)
             _require_filled(target, record, written, create=create)
             self._require_rules(target, record, before, record_type)
             self._require_no_duplicate(target, record, key, confirmed=confirmed)
-            self._require_unique(target, record, key)
+            self._require_unique(target, written, key)
             made = key or record_id(target.prefix, _FIRST_NEW + len(self._records[name]))
             self._records[name][made] = record | {"Id": made}
         return made
@@ -220,9 +220,9 @@ class SalesforceWrites:
                     text = "Use one of these records?"
                     raise RefusedError(Refusal("DUPLICATES_DETECTED", text))
 
-    def _require_unique(self, target: ObjectDef, record: _Values, key: str | None) -> None:
+    def _require_unique(self, target: ObjectDef, written: _Values, key: str | None) -> None:
         for field in target.fields.values():
-            value = record.get(field.name)
+            value = written.get(field.name)
             if not field.flags & {"unique", "externalid"} or value is None:
                 continue
             for other, values in self._records[target.name].items():
@@ -273,7 +273,7 @@ def _checked(
     return values
 
 
-def _record_type(target: ObjectDef, record: _Values) -> RecordTypeDef:
+def _record_type(target: ObjectDef, record: _Values, written: _Values) -> RecordTypeDef:
     """Return the record type of a record: the chosen one, or the user's default."""
     own = [each for each in RECORD_TYPES if each.object_type == target.name]
     chosen = record.get("RecordTypeId")
@@ -282,6 +282,8 @@ def _record_type(target: ObjectDef, record: _Values) -> RecordTypeDef:
     for each in (*own, MASTER):
         if each.id[:15] == chosen[:15]:
             return each
+    if "RecordTypeId" not in written:
+        return MASTER
     message = f"Record Type ID: this ID value isn't valid for the user: {chosen}"
     raise RefusedError(Refusal("INVALID_CROSS_REFERENCE_KEY", message, ("RecordTypeId",)))
 

@@ -127,6 +127,7 @@ PROFILE = VendorProfile(
         longest_text=65_536,
         refuses_outer_spaces=True,
         midnights_are_dates=True,
+        requires_on_create=True,
     ),
     write_change=write_change,
 )

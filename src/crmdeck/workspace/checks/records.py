@@ -149,7 +149,7 @@ def _of_json(name: str, text: str) -> list[dict[str, Raw]]:
 
 def _of_json_lines(name: str, text: str) -> list[object]:
     found = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
                 found.append(json.loads(line))
