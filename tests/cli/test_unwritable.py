@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from crmdeck.tui.screens.export import _what_is_wrong
+from crmdeck.tui.dialogs.prompt import wrong_file
 
 ROOT = Path(__file__).parents[2]
 RIGHTS = "-dac_override,-dac_read_search"
@@ -154,5 +154,5 @@ def test_what_is_forbidden_is_said_and_what_helps(
 
 def test_a_name_that_no_file_can_have_is_refused_where_it_is_typed() -> None:
     for name in ("~nobody-of-that-name/x.csv", "x" * 5000, "none/x.csv", " "):
-        assert _what_is_wrong(name)
-    assert _what_is_wrong("a-file-that-is-not-there.csv") == ""
+        assert wrong_file(name)
+    assert wrong_file("a-file-that-is-not-there.csv") == ""

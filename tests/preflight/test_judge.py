@@ -114,6 +114,16 @@ def test_without_automation_a_missing_value_is_refused_for_certain() -> None:
     assert judged(field, "", filled=frozenset({"Target__c"})) == []
 
 
+def test_a_rule_is_not_judged_by_a_value_that_its_field_refuses() -> None:
+    rule = Rule(
+        name="Desk",
+        kind=RuleKind.VALIDATION,
+        expression="AND(Target__c > 5, NOT($Permission.Deal_Desk))",
+    )
+    refused = [(Outcome.REFUSED, "NOT_A_NUMBER")]
+    assert judged(target(FieldType.DECIMAL), "1,5", rules=(rule,)) == refused
+
+
 def test_a_unique_value_comes_once_in_a_batch() -> None:
     field = target(FieldType.STRING, unique=True)
     assert judged(field, "a", "A", "", "") == [(Outcome.REFUSED, "TWICE_IN_BATCH")]

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.widgets import Input
 
 from crmdeck.errors import CacheBusyError
 from crmdeck.model import DecisionState, Direction
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.choose_field import ChooseField
 from crmdeck.tui.dialogs.confirm import Confirm
+from crmdeck.tui.dialogs.preflight import ShowPreflight
 from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.tui.dialogs.value_map import EditValueMap
 from crmdeck.tui.host import Location
@@ -88,7 +90,7 @@ async def test_a_required_field_gets_a_source_or_is_filled_elsewhere(
         await desk.press("u")
         assert marked() == ()
         await desk.go("accountName")
-        await desk.press("a", "P")
+        await desk.press("a", "P", "e")
         assert "- → Name" in screen_text(desk.pilot)
         await desk.press("enter")
         assert desk.pane.table.cursor_name == "crm:Name"
@@ -104,6 +106,44 @@ async def test_a_required_field_gets_a_source_or_is_filled_elsewhere(
         await desk.press("f", *"accountname", "enter", "m")
         assert desk.stored("accountName").crm_field == "Name"
         assert "crm:Name" not in {line.key for line in desk.pane.table.shown()}
+
+
+async def test_preflight_of_a_file_shows_causes_their_values_and_exports_neither(
+    desk_workspace: Workspace, tmp_path: Path
+) -> None:
+    file, report = tmp_path / "deals.csv", tmp_path / "findings.csv"
+    secret = "Northwind " * 30
+    file.write_text(f"acountName\n{secret}\nAcme\n", "utf-8")
+    async with at_desk(desk_workspace) as desk:
+        await desk.go("accountName")
+        await desk.press("a", "P")
+        text = screen_text(desk.pilot)
+        assert "No CRM sample" in text
+        assert "CRM sample, for" not in text
+        await desk.press("c", *str(file), "enter")
+        assert "Column 'acountName' of deals.csv isn't" in screen_text(desk.pilot)
+        file.write_text(f"accountName\n{secret}\nAcme\n", "utf-8")
+        await desk.press("enter")
+        dialog = desk.app.screen
+        assert isinstance(dialog, ShowPreflight)
+        names = [row.name for row in dialog.query_one(Table).shown()]
+        assert names == ["- → Name", "Account name → Account_Name__c", "whole record"]
+        await desk.press("j")
+        text = screen_text(desk.pilot)
+        assert "longer than 255 characters" in text
+        assert "Next step (CRM admin)" in text
+        assert secret[:20] not in text
+        await desk.press("enter")
+        assert secret[:20] in screen_text(desk.pilot)
+        await desk.press("escape", "e", *"csv", "enter")
+        prompt = desk.app.screen
+        assert isinstance(prompt, Prompt)
+        prompt.query_one(Input).value = str(report)
+        await desk.press("enter")
+        await until(desk.pilot, lambda: "Exported to" in screen_text(desk.pilot))
+        assert "TOO_LONG" in report.read_text("utf-8")
+        assert secret[:20] not in report.read_text("utf-8")
+        assert secret[:20] not in repr(desk.workspace.audit.entries())
 
 
 async def test_a_key_decides_nothing_in_the_connection_that_was_left(

@@ -14,8 +14,14 @@ from .formats import render as render
 from .formats import stream as stream
 from .parquet import write_parquet as write_parquet
 from .preflights import FINDING_COLUMNS as FINDING_COLUMNS
+from .preflights import bar_of as bar_of
+from .preflights import counts_text as counts_text
 from .preflights import finding_rows as finding_rows
+from .preflights import happens as happens
+from .preflights import owner_of as owner_of
 from .preflights import preflight_report as preflight_report
+from .preflights import summary_of as summary_of
+from .report import Part as Part
 from .report_formats import REPORT_FORMATS as REPORT_FORMATS
 from .report_formats import stream_report as stream_report
 from .report_formats import write_report as write_report

@@ -21,6 +21,7 @@ from crmdeck.model import (
     WriteCause,
     WriteFinding,
 )
+from crmdeck.preflight.edges import FailsWhen
 from crmdeck.text import count
 
 FINDING_COLUMNS = (
@@ -53,6 +54,9 @@ _NOT_MAPPED = (_MAPPING, "Map a value to the field, or have the CRM fill it.")
 _PULLED = (_MAPPING, "Map the value to a PartnerOS value, or correct the records in the CRM.")
 _ASK_THE_ADMIN = (_ADMIN, "Check the setting in the CRM.")
 
+Cause = WriteCause | FailsWhen
+"""What a preflight found: about records, or from edge values."""
+
 _WORDS = {
     Outcome.REFUSED: "refused",
     Outcome.UNLESS_AUTOMATION: "refused, unless automation in the CRM fixes it",
@@ -80,10 +84,8 @@ def preflight_report(
 
     `sources` are the PartnerOS fields by name. Names of rules and API names come last.
     """
-    pair = ObjectPair.parse(report.object_pair)
     pulled = report.direction is Direction.PULL
-    subject = pair.partner_object.replace("_", " ")
-    records = count(report.records, f"{pair.crm_object} record" if pulled else subject)
+    subject = ObjectPair.parse(report.object_pair).partner_object.replace("_", " ")
     known = [cause for cause in report.causes if cause.outcome is not Outcome.UNKNOWN]
     unknown = [cause for cause in report.causes if cause.outcome is Outcome.UNKNOWN]
     sections = [
@@ -92,8 +94,8 @@ def preflight_report(
             table=filled_table(
                 ("records", "what happens", "outcome", "owner", "next step"),
                 [
-                    (_count_of(cause), _happens(cause, schema, sources), _WORDS[cause.outcome],
-                     *(_PULLED if pulled else _owner_of(cause)))
+                    (_count_of(cause), happens(cause, schema, sources), _WORDS[cause.outcome],
+                     *owner_of(cause, pulled))
                     for cause in known
                 ],
                 [_MARKS.get(cause.outcome, "warn") for cause in known],
@@ -102,7 +104,7 @@ def preflight_report(
     ] if known else []  # fmt: skip
     if unknown:
         rows = [
-            (_count_of(cause), _happens(cause, schema, sources), ", ".join(cause.needs))
+            (_count_of(cause), happens(cause, schema, sources), ", ".join(cause.needs))
             for cause in unknown
         ]
         sections.append(
@@ -116,18 +118,21 @@ def preflight_report(
         sections.append(_details(report.causes))
     return Report(
         title=f"{subject.capitalize()} records {'from' if pulled else 'for'} {connection}",
-        summary=summary_of(report, connection, records),
-        bar=_bar(report),
+        summary=summary_of(report, connection),
+        bar=bar_of(report),
         facts=_facts(report),
         sections=sections,
         made_at=made_at,
     )
 
 
-def summary_of(report: PreflightReport, connection: str, records: str) -> str:
-    """Return the result in one sentence; `records` counts them, such as `1,000 deals`."""
+def summary_of(report: PreflightReport, connection: str) -> str:
+    """Return the result in one sentence."""
     stopping = report.stopping
-    receiver = "PartnerOS" if report.direction is Direction.PULL else connection
+    pair, pulled = ObjectPair.parse(report.object_pair), report.direction is Direction.PULL
+    subject = f"{pair.crm_object} record" if pulled else pair.partner_object.replace("_", " ")
+    records = count(report.records, subject)
+    receiver = "PartnerOS" if pulled else connection
     if stopping:
         causes = count(len(stopping), "cause")
         certain = any(cause.outcome is Outcome.REFUSED for cause in stopping)
@@ -151,7 +156,8 @@ def summary_of(report: PreflightReport, connection: str, records: str) -> str:
     return f"Of {records}, {receiver} {said}{rest}."
 
 
-def _bar(counts: OutcomeCounts) -> tuple[Part, ...]:
+def bar_of(counts: OutcomeCounts) -> tuple[Part, ...]:
+    """Return the records by outcome as the parts of a bar."""
     return (
         Part("refused", counts.refused, "bad"),
         Part("refused unless automation or a permission allows it", _unless(counts), "warn"),
@@ -159,6 +165,11 @@ def _bar(counts: OutcomeCounts) -> tuple[Part, ...]:
         Part("can't judge", counts.unknown),
         Part("accepted unchanged", counts.fine, "good"),
     )
+
+
+def counts_text(counts: OutcomeCounts) -> str:
+    """Return records by outcome: `2 refused, 1 changed`."""
+    return ", ".join(f"{part.count:,} {part.label}" for part in bar_of(counts) if part.count)
 
 
 def _unless(counts: OutcomeCounts) -> int:
@@ -173,8 +184,7 @@ def _facts(report: PreflightReport) -> list[tuple[str, object]]:
     if report.record_type:
         facts.append(("record type", report.record_type))
     if report.otherwise is not None:
-        parts = [f"{part.count:,} {part.label}" for part in _bar(report.otherwise) if part.count]
-        facts.append(("once that is fixed", ", ".join(parts)))
+        facts.append(("once that is fixed", counts_text(report.otherwise)))
     facts += [("not read", note) for note in report.notes]
     return facts
 
@@ -204,7 +214,7 @@ def _positions(cause: WriteCause) -> str:
     return f"{shown}…" if cause.count > len(cause.positions) else shown
 
 
-def _happens(cause: WriteCause, schema: ObjectSchema, sources: Mapping[str, Field]) -> str:
+def happens(cause: Cause, schema: ObjectSchema, sources: Mapping[str, Field]) -> str:
     """Return a cause in words, with labels instead of API names."""
     if cause.rule is not None and cause.outcome in STOPPING:
         message = next((rule.message for rule in schema.rules or () if rule.name == cause.rule), "")
@@ -217,7 +227,10 @@ def _happens(cause: WriteCause, schema: ObjectSchema, sources: Mapping[str, Fiel
     return f"{name}: {cause.reason}" if name else cause.reason[:1].upper() + cause.reason[1:]
 
 
-def _owner_of(cause: WriteCause) -> tuple[str, str]:
+def owner_of(cause: Cause, pulled: bool = False) -> tuple[str, str]:
+    """Return who can fix a cause, and how; `pulled` is for values that PartnerOS won't accept."""
+    if pulled:
+        return _PULLED
     if cause.code == "REQUIRED" and cause.partner_field is None:
         return _NOT_MAPPED
     if cause.code.startswith("NOT_A") or cause.code == "DATE_OUT_OF_RANGE":

@@ -36,6 +36,15 @@ class Findings:
             about = {"position": position, "record_id": record_id}
             yield self._first[cause].model_copy(update=about)
 
+    def of(self, cause: WriteCause) -> Iterator[tuple[int, str | None]]:
+        """Yield the position and the CRM's ID of each record with a cause."""
+        number = self._causes.get(_key(cause))
+        seen = set()
+        for position, record_id, each in self._all:
+            if each == number and position not in seen:
+                seen.add(position)
+                yield position, record_id
+
     def causes(self, records: int) -> tuple[WriteCause, ...]:
         """Return findings by cause: those that stop every record, then by outcome and count."""
         counts = Counter(cause for _, _, cause in self._all)

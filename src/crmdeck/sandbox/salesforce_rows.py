@@ -43,6 +43,13 @@ _RULES = (
         "Say in which country the company is.",
         "AND(NOT(ISBLANK(Company)), ISBLANK(Country))",
     ),
+    (
+        "Opportunity",
+        "Partner_Deal_Needs_Amount",
+        "Amount",
+        "Enter the estimated value of the partner deal.",
+        "AND(NOT(ISBLANK(End_Customer_Name__c)), ISBLANK(Amount))",
+    ),
 )
 
 _KEY_PREFIXES = {"ApexClass": "01p", "ApexTrigger": "01q", "Flow": "301", "Layout": "00h",

@@ -23,8 +23,10 @@ from crmdeck.drift.wording import place_of as place_of
 from crmdeck.drift.wording import shown_changes as shown_changes
 from crmdeck.drift.wording import value_text as value_text
 from crmdeck.drift.wording import what_happened as what_happened
+from crmdeck.exports import Part as Part
 from crmdeck.exports import check_summary as check_summary
 from crmdeck.exports import issue_text as issue_text
+from crmdeck.exports import owner_of as owner_of
 from crmdeck.mapping.choices import FieldChoice as FieldChoice
 from crmdeck.mapping.choices import NearestField as NearestField
 from crmdeck.mapping.choices import PairChoice as PairChoice
@@ -78,6 +80,7 @@ from crmdeck.mapping.wording import shows_failure as shows_failure
 from crmdeck.mapping.wording import type_text as type_text
 from crmdeck.mapping.wording import warning_words as warning_words
 from crmdeck.mapping.wording import yes_no as yes_no
+from crmdeck.preflight.edges import ALWAYS as ALWAYS
 from crmdeck.preflight.edges import FailsWhen as FailsWhen
 from crmdeck.settings import UserCommand as UserCommand
 
@@ -85,6 +88,7 @@ from .backups import Backup as Backup
 from .checks.notices import Delivery as Delivery
 from .checks.policy import Policy as Policy
 from .checks.preflight import Assumptions as Assumptions
+from .checks.preflight import CauseValue as CauseValue
 from .checks.preflight import PreflightRun as PreflightRun
 from .config import Setting as Setting
 from .config import get_setting as get_setting

@@ -35,7 +35,7 @@ def of_kind(found: Run, object_type: str, kind: RuleKind) -> list[Rule]:
 
 def test_each_kind_of_rule_is_read_from_its_vendor_shape(sandbox: Sandbox) -> None:
     found, notices = read(sandbox)
-    [validation] = of_kind(found, "Opportunity", RuleKind.VALIDATION)
+    validation, _ = of_kind(found, "Opportunity", RuleKind.VALIDATION)
     assert (validation.name, validation.field) == ("Close_Date_In_Future", "CloseDate")
     assert validation.expression.startswith("AND(NOT(IsClosed)")
     assert validation.modified_at is not None

@@ -60,8 +60,8 @@ def test_an_update_is_judged_with_the_stored_record(
     found = outcomes(office, file)
     assert found == {
         2: {(Outcome.REFUSED, "RULE")},
-        4: {(Outcome.REFUSED, "NOT_IN_CRM")},
-        5: {(Outcome.UNKNOWN, "NO_KEY")},
+        4: {(Outcome.REFUSED, "NOT_IN_CRM"), (Outcome.UNKNOWN, "RULE")},
+        5: {(Outcome.UNKNOWN, "NO_KEY"), (Outcome.UNKNOWN, "RULE")},
     }
     entry = office.workspace.audit.entries(event="schema.sampled")[0]
     assert entry.details == {"objectType": "Opportunity", "records": 2}
@@ -74,10 +74,13 @@ def test_an_update_is_judged_with_the_stored_record(
 
 
 def test_a_sample_shows_what_partneros_does_not_take(office: Office) -> None:
+    preflights = office.workspace.preflights
     with pytest.raises(UsageError, match="no accepted row that writes to PartnerOS"):
-        office.workspace.preflights.sample("org", PAIR)
+        preflights.sample("org", PAIR)
+    assert "no accepted row" in (preflights.why_no_sample("org", PAIR) or "")
     accept(office, "pull", partner="AccountId", accountName="Name", estimatedValue="Amount")
-    run = office.workspace.preflights.sample("org", PAIR, 20)
+    assert preflights.why_no_sample("org", PAIR) is None
+    run = preflights.sample("org", PAIR, 20)
     assert (run.report.direction, run.report.create, run.report.records) == (
         Direction.PULL, None, 20,
     )  # fmt: skip
@@ -86,5 +89,10 @@ def test_a_sample_shows_what_partneros_does_not_take(office: Office) -> None:
         ("partner", "REQUIRED"),
     }
     assert all(finding.record_id for finding in run.findings)
+    foreign = next(cause for cause in run.report.causes if cause.code == "FOREIGN_ID")
+    first = run.values_of(foreign)[0]
+    assert (first.position, list(first.values)) == (foreign.positions[0], ["AccountId"])
+    assert len(first.values["AccountId"]) == 18
+    assert first.values["AccountId"] not in f"{run!r}{run.to_wire()}"
     with pytest.raises(UsageError, match="1 to 200"):
-        office.workspace.preflights.sample("org", PAIR, 201)
+        preflights.sample("org", PAIR, 201)

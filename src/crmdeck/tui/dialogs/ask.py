@@ -14,7 +14,7 @@ from textual.widgets import Button, Static
 
 from crmdeck.tui.dialogs.dialog import Dialog
 from crmdeck.tui.keys.actions import action
-from crmdeck.tui.text import display_text, pad
+from crmdeck.tui.text import display_block, display_text, pad
 
 KEY_CELLS = 5
 GAP = 2
@@ -67,6 +67,13 @@ class Ask(Dialog[str]):
 
     def on_mount(self) -> None:
         self.query_one(f"#{CANCEL}").focus()
+
+    def leave_out(self, key: str, why: str) -> None:
+        """Remove a deed that turned out to be impossible, and show why below the title."""
+        self.deeds = tuple(deed for deed in self.deeds if deed.key != key)
+        if self.is_mounted and self.is_open:
+            self.query_one(f"#deed-{key}").display = False
+            self.query_one(".dialog-text", Static).update(display_block(why))
 
     def on_key(self, event: events.Key) -> None:
         if any(deed.key == event.key for deed in self.deeds):

@@ -56,7 +56,10 @@ class Asked:
 
 
 class Form(Dialog[T]):
-    """Answers with the result of `work`, which runs in a thread with the answers."""
+    """Answers with the result of `work`, which runs in a thread with the answers.
+
+    Esc stops the work only if it is `stoppable`: it then writes nothing before its end.
+    """
 
     SCOPE = "form"
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
@@ -71,12 +74,14 @@ class Form(Dialog[T]):
         *,
         text: str = "",
         label: str = "Trying",
+        stoppable: bool = False,
     ) -> None:
         super().__init__(title, text)
         self.loader = Loader(self, self.show_error)
         self._lines = tuple(lines)
         self._work = work
         self._label = label
+        self._stoppable = stoppable
         self._shown_paths = ""
 
     def compose_body(self) -> ComposeResult:
@@ -173,12 +178,14 @@ class Form(Dialog[T]):
             lambda job: self._work(job, answers),
             self._done,
             label=self._label,
-            cancellable=False,
+            cancellable=self._stoppable,
         )
 
     def cancel(self) -> None:
-        # Work in progress can't be stopped halfway.
-        if not self.loader.is_loading:
+        if self._stoppable and self.loader.cancel("form"):
+            self._say("Stopped.", "$muted")
+        # Other work in progress can't be stopped halfway.
+        elif not self.loader.is_loading:
             self._forget()
             super().cancel()
 

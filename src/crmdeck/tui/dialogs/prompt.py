@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.widgets import Static
 
+from crmdeck.errors import UsageError
+from crmdeck.home import absolute_path
 from crmdeck.tui.dialogs.dialog import Dialog
 from crmdeck.tui.keys.actions import action
 from crmdeck.tui.text import display_text
@@ -52,3 +55,29 @@ class Prompt(Dialog[str]):
             self.query_one(".dialog-wrong", Static).update(display_text(wrong, 200))
         else:
             self.dismiss(value)
+
+
+def free_name(stem: str, ending: str) -> str:
+    """Return the name of a file that doesn't exist yet in the current folder."""
+    name, number = f"{stem}.{ending}", 2
+    while Path(name).exists():
+        name, number = f"{stem}-{number}.{ending}", number + 1
+    return name
+
+
+def wrong_file(name: str) -> str:
+    """Return why a new file can't have this name, or the empty string."""
+    if not name.strip():
+        return "Enter a file name."
+    try:
+        path = absolute_path(name)
+        if path.exists():
+            return f"{path} already exists. Choose another name."
+        if not path.parent.is_dir():
+            return f"Folder {path.parent} doesn't exist."
+    except UsageError as error:
+        return error.message
+    # Too long a name, or a folder without permission to read it.
+    except (OSError, ValueError) as error:
+        return f"Can't use this name ({type(error).__name__})."
+    return ""

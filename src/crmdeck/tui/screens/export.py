@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from crmdeck.errors import UsageError
 from crmdeck.home import absolute_path
 from crmdeck.tui.dialogs.choose import Choice, Choose
-from crmdeck.tui.dialogs.prompt import Prompt
+from crmdeck.tui.dialogs.prompt import Prompt, free_name, wrong_file
 from crmdeck.tui.host import FlowHost
 from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.panes.pane import ExportRequest
@@ -45,8 +44,8 @@ def ask_and_export(host: FlowHost, request: ExportRequest, connection_id: str | 
         prompt = Prompt(
             "Export to files" if several else "Export to file",
             "One file per connection, with its name added to this one." if several else "",
-            value=_free_name(f"crmdeck-{what}", ENDINGS.get(format_, format_)),
-            check=lambda name: next(filter(None, map(_what_is_wrong, files(name))), ""),
+            value=free_name(f"crmdeck-{what}", ENDINGS.get(format_, format_)),
+            check=lambda name: next(filter(None, map(wrong_file, files(name))), ""),
         )
         host.app.push_screen(prompt, lambda name: named(what, format_, name))
 
@@ -111,28 +110,3 @@ def _with_name(file: str, connection: str) -> str:
     stem, dot, ending = file.rpartition(".")
     part = re.sub(r"[^\w-]+", "-", connection)
     return f"{stem}-{part}{dot}{ending}" if dot else f"{file}-{part}"
-
-
-def _free_name(stem: str, ending: str) -> str:
-    """Return the name of a file that doesn't exist yet in the current folder."""
-    name, number = f"{stem}.{ending}", 2
-    while Path(name).exists():
-        name, number = f"{stem}-{number}.{ending}", number + 1
-    return name
-
-
-def _what_is_wrong(name: str) -> str:
-    if not name.strip():
-        return "Enter a file name."
-    try:
-        path = absolute_path(name)
-        if path.exists():
-            return f"{path} already exists. Choose another name."
-        if not path.parent.is_dir():
-            return f"Folder {path.parent} doesn't exist."
-    except UsageError as error:
-        return error.message
-    # Too long a name, or a folder without permission to read it.
-    except (OSError, ValueError) as error:
-        return f"Can't use this name ({type(error).__name__})."
-    return ""

@@ -55,7 +55,7 @@ class CrmRecords:
         """Return up to `limit` records; raises UsageError if the source has none."""
         if not 1 <= limit <= MOST_SAMPLED:
             raise UsageError(f"A sample has 1 to {MOST_SAMPLED} records.", code="BAD_LIMIT")
-        reader = self._reader(connection)
+        reader = self.require_reader(connection)
         known = {each.name for each in schema.fields if each.readable is not False}
         with fault_barrier(connection):
             records = reader.recent(
@@ -75,7 +75,7 @@ class CrmRecords:
             return _not_read("No column has the ID or an external ID of the CRM's records.")
         wanted = {value for value in values.values() if value}
         try:
-            reader = self._reader(connection)
+            reader = self.require_reader(connection)
             with fault_barrier(connection):
                 records = reader.find(
                     schema.object_type, key, sorted(wanted), sorted(judge.reads | {key})
@@ -92,7 +92,8 @@ class CrmRecords:
         }
         return StoredRecords(key, values, found)
 
-    def _reader(self, connection: Connection) -> RecordReader:
+    def require_reader(self, connection: Connection) -> RecordReader:
+        """Return the reader of a connection; raises UsageError if it has none or it is off."""
         require_samples(self._context)
         connector = self._context.open_connector(connection)
         if not isinstance(connector, RecordReader):
@@ -147,6 +148,13 @@ def as_raw(value: object) -> Raw:
     if value is None or isinstance(value, str | bool | int | float):
         return value
     return [str(each) for each in value] if isinstance(value, list) else str(value)
+
+
+def value_text(value: Raw) -> str:
+    """Return a value of a record as text."""
+    if value is None:
+        return ""
+    return ";".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _keys_of(judge: Judge, read: RecordFile) -> tuple[str | None, Mapping[int, str]]:

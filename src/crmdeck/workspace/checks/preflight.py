@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict, Unpack
 
 from crmdeck.connectors.registry import vendor_of
-from crmdeck.errors import NotFoundError, SchemaNotDiscoveredError, UsageError
+from crmdeck.errors import (
+    CrmdeckError,
+    NotFoundError,
+    SchemaNotDiscoveredError,
+    UsageError,
+)
 from crmdeck.exports import (
     FINDING_COLUMNS,
     REPORT_FORMATS,
+    Part,
+    bar_of,
+    counts_text,
     finding_rows,
+    happens,
+    owner_of,
     preflight_report,
     render,
     stream_report,
+    summary_of,
     write_atomically,
     write_report,
 )
 from crmdeck.exports.jsontext import to_json
 from crmdeck.exports.report import Report
 from crmdeck.model import (
+    CancelToken,
     Connection,
     DecisionState,
     Direction,
@@ -30,11 +43,13 @@ from crmdeck.model import (
     ObjectSchema,
     PreflightReport,
     RuleKind,
+    WriteCause,
     WriteRules,
 )
 from crmdeck.model.wire import as_wire
 from crmdeck.preflight.causes import Findings
 from crmdeck.preflight.edges import FailsWhen, fails_when
+from crmdeck.preflight.fields import Raw
 from crmdeck.preflight.judge import Judge, MappedField, Setting
 from crmdeck.preflight.pull import judge_pulled
 from crmdeck.workspace.checks.crm_records import (
@@ -44,6 +59,7 @@ from crmdeck.workspace.checks.crm_records import (
     as_raw,
     key_fields,
     not_found,
+    value_text,
 )
 from crmdeck.workspace.checks.records import read_records
 from crmdeck.workspace.context import Context, find_connection
@@ -92,6 +108,21 @@ class Sides(NamedTuple):
         return vendor_of(self.connection.platform).write_rules
 
 
+class CauseValue(NamedTuple):
+    """The values of one record behind a cause, by field, for the user who has the record."""
+
+    position: int
+    record_id: str | None
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class JudgedRecords:
+    """The records of a preflight, by field. Values aren't in `repr`."""
+
+    records: Sequence[Mapping[str, Raw]] = field(repr=False)
+
+
 class PreflightRun(NamedTuple):
     """The report of a preflight, its findings record by record, and the columns left out."""
 
@@ -99,6 +130,57 @@ class PreflightRun(NamedTuple):
     findings: Findings
     ignored: tuple[str, ...]
     sides: Sides
+    judged: JudgedRecords
+
+    @property
+    def summary(self) -> str:
+        """The result in one sentence."""
+        return summary_of(self.report, self.sides.connection.name)
+
+    @property
+    def otherwise(self) -> str:
+        """The counts without what stops every record; empty if nothing does."""
+        return "" if self.report.otherwise is None else counts_text(self.report.otherwise)
+
+    @property
+    def bar(self) -> tuple[Part, ...]:
+        """The records by outcome."""
+        return bar_of(self.report)
+
+    def explain(self, cause: WriteCause) -> tuple[str, str, str]:
+        """Return a cause in words, its owner, and the next step."""
+        pulled = self.report.direction is Direction.PULL
+        words = happens(cause, self.sides.schema, self.sides.sources)
+        return words, *owner_of(cause, pulled)
+
+    def values_of(self, cause: WriteCause) -> tuple[CauseValue, ...]:
+        """Return the values behind a cause, for the screen only: no file or log gets them.
+
+        A rule has those of all mapped fields that it reads.
+        """
+        rules = [rule for rule in self.sides.schema.rules or () if rule.name == cause.rule]
+        targets = {cause.crm_field, *(name for rule in rules for name in rule.fields)}
+        rows = [row for row in self.sides.mapped if row.crm_field in targets]
+        if self.report.direction is Direction.PULL:
+            names = {row.crm_field: row.crm_field for row in rows}
+        else:
+            sources = self.sides.sources
+            names = {
+                row.partner_field: sources[row.partner_field].label or row.partner_field
+                for row in rows
+                if row.partner_field in sources
+            }
+        return tuple(
+            CauseValue(
+                position,
+                record_id,
+                {
+                    label: value_text(self.judged.records[position - 1].get(name))
+                    for name, label in names.items()
+                },
+            )
+            for position, record_id in self.findings.of(cause)
+        )
 
     def to_wire(self) -> dict[str, Any]:
         """Return the record as JSON values under its wire names."""
@@ -128,11 +210,13 @@ class Preflights:
         records: Path,
         *,
         ignore: Collection[str] = (),
+        cancel: CancelToken | None = None,
         **assumed: Unpack[Assumptions],
     ) -> PreflightRun:
         """Judge the records of a file. Nothing of them is stored.
 
-        `ignore` names columns to leave out. Raises NotFoundError, UsageError, and SourceError.
+        `ignore` names columns to leave out. Raises NotFoundError, UsageError, SourceError, and
+        CanceledError.
         """
         sides = self._sides(ref, pair)
         setting = self._setting(sides, assumed)
@@ -145,6 +229,8 @@ class Preflights:
             stored = self._records.stored(sides.connection, judge, read)
         findings = Findings()
         for position, record in enumerate(read.records, 1):
+            if cancel is not None:
+                cancel.check()
             before = stored.of(position)
             if before is None and stored.key is not None:
                 findings.add([not_found(position, stored.key, stored.values[position])])
@@ -152,7 +238,7 @@ class Preflights:
             findings.add(judge.judge(position, record, before), record_id)
         notes = (*stored.notes, *_not_read(sides.schema, assumed.get("as_user", False)))
         report = _report(sides, pair, findings, len(read.records), setting, notes)
-        return PreflightRun(report, findings, read.ignored, sides)
+        return PreflightRun(report, findings, read.ignored, sides, JudgedRecords(read.records))
 
     def sample(self, ref: str, pair: str, limit: int = MOST_SAMPLED) -> PreflightRun:
         """Judge the other direction: read up to `limit` (1 to 200) records of the CRM.
@@ -164,14 +250,23 @@ class Preflights:
         names = [row.crm_field for row in sides.mapped]
         records = self._records.recent(sides.connection, sides.schema, names, limit)
         findings = Findings()
+        values = [{name: as_raw(record.get(name)) for name in names} for record in records]
         for position, record in enumerate(records, 1):
-            values = {name: as_raw(record.get(name)) for name in names}
             findings.add(
-                judge_pulled(position, values, sides.mapped, sides.sources),
+                judge_pulled(position, values[position - 1], sides.mapped, sides.sources),
                 str(record.get(sides.write_rules.record_id)),
             )
         report = _report(sides, pair, findings, len(records))
-        return PreflightRun(report, findings, (), sides)
+        return PreflightRun(report, findings, (), sides, JudgedRecords(values))
+
+    def why_no_sample(self, ref: str, pair: str) -> str | None:
+        """Return why CRM records can't be sampled for a pair, None if they can."""
+        try:
+            sides = self._sides(ref, pair, Direction.PULL)
+            self._records.require_reader(sides.connection)
+        except CrmdeckError as error:
+            return " ".join(filter(None, (error.message, error.cause)))
+        return None
 
     def fails_when(
         self,
@@ -262,15 +357,15 @@ class Preflights:
             and line.direction in (direction, Direction.BIDIRECTIONAL)
         )
         mapped += tuple(MappedField(*each) for each in (also or {}).items())
-        if not mapped:
-            where = "to PartnerOS" if direction is Direction.PULL else "to the CRM"
-            raise UsageError(
-                f"{pair} has no accepted row that writes {where}.",
-                remedy=f"Accept rows first: crmdeck suggest {ref} {pair}",
-                code="NOTHING_ACCEPTED",
-            )
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
+            if not mapped:
+                where = "to PartnerOS" if direction is Direction.PULL else "to the CRM"
+                raise UsageError(
+                    f"{pair} has no accepted row that writes {where}.",
+                    remedy=f"Accept rows first: crmdeck suggest {connection.name} {pair}",
+                    code="NOTHING_ACCEPTED",
+                )
             crm_object = ObjectPair.parse(pair).crm_object
             schema = find_snapshot(session, connection, crm_object).content
         filled = frozenset(mapping.filled_elsewhere)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from rich.cells import cell_len
 
-from crmdeck.model import DecisionState, Outcome
+from crmdeck.model import DecisionState
 from crmdeck.tui.dialogs.choose import Choice as Option
 from crmdeck.tui.filters import FilterKey, flag_key, one_of, text_key, words_key
+from crmdeck.tui.marks import OUTCOME_STYLES
 from crmdeck.tui.panes.mapping.table import Line
 from crmdeck.tui.text import count, cut_middle
 from crmdeck.tui.widgets.table import Column
@@ -23,7 +24,6 @@ from crmdeck.workspace import (
     OUTCOME_SIGNS,
     SIGNS,
     STATE_WORDS,
-    FailsWhen,
     Group,
     MappingRow,
     PairChoice,
@@ -31,7 +31,6 @@ from crmdeck.workspace import (
     Trouble,
     best_text,
     crm_text,
-    failure_text,
     pair_text,
     percent,
     row_note,
@@ -51,13 +50,6 @@ TROUBLE_STYLES = {
     Trouble.STUCK: "error",
     Trouble.DRIFTED: "warn",
     Trouble.WARNED: "warn",
-}
-OUTCOME_STYLES = {
-    Outcome.REFUSED: "error",
-    Outcome.UNLESS_AUTOMATION: "warn",
-    Outcome.UNLESS_USER: "warn",
-    Outcome.CHANGED: "",
-    Outcome.UNKNOWN: "muted",
 }
 STUCK = "╳"
 """The arrow of a row that can't sync."""
@@ -279,44 +271,9 @@ def _note_style(row: MappingRow) -> str:
     return TROUBLE_STYLES[row.trouble] if row.trouble is not None else "muted"
 
 
-def _failure_style(choice: Option) -> str:
-    sign = choice.detail[:1]
-    return next(OUTCOME_STYLES[one] for one, its in OUTCOME_SIGNS.items() if its == sign)
-
-
-def failure_options(
-    failures: Sequence[FailsWhen], rows: Mapping[str, MappingRow]
-) -> tuple[Option, ...]:
-    """Return the verdicts of preflight as options of a dialog, by the number of each."""
-    return tuple(
-        Option(
-            number,
-            " → ".join(
-                (
-                    rows[one.partner_field].title if one.partner_field else "-",
-                    one.crm_field or "-",
-                )
-            ),
-            failure_text(one),
-        )
-        for number, one in enumerate(failures)
-    )
-
-
 def _gravity(row: MappingRow) -> int:
     return list(Trouble).index(row.trouble) if row.trouble is not None else len(Trouble)
 
-
-FAILURE_COLUMNS: tuple[Column[Option], ...] = (
-    Column(
-        "row",
-        "",
-        lambda choice: choice.label,
-        min_width=24,
-        fit=lambda choice, width: cut_middle(choice.label, width),
-    ),
-    Column("failure", "", lambda choice: choice.detail, style=_failure_style),
-)
 
 PROGRESS_CELLS = 28
 

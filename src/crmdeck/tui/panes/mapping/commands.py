@@ -21,14 +21,10 @@ from crmdeck.tui.editor import edited
 from crmdeck.tui.host import Location, PaneHost
 from crmdeck.tui.keys.actions import action, is_shown
 from crmdeck.tui.loading.requests import Job, Loader
-from crmdeck.tui.panes.mapping.columns import (
-    FAILURE_COLUMNS,
-    PAIR_COLUMNS,
-    failure_options,
-    pair_option,
-)
+from crmdeck.tui.panes.mapping.columns import PAIR_COLUMNS, pair_option
 from crmdeck.tui.panes.mapping.detail import field_notes, pair_notes
 from crmdeck.tui.panes.mapping.loader import Change, PairLoader
+from crmdeck.tui.panes.mapping.preflight import PreflightFlow
 from crmdeck.tui.panes.mapping.propose import propose
 from crmdeck.tui.panes.mapping.table import RowTable, waits
 from crmdeck.tui.panes.samples import SAMPLES_HELP, InView, Sampler
@@ -36,7 +32,6 @@ from crmdeck.tui.text import count
 from crmdeck.workspace import (
     DIRECTION_WORDS,
     HIGH_MATCH,
-    FailsWhen,
     Group,
     MappingPlan,
     MappingRow,
@@ -52,7 +47,6 @@ from crmdeck.workspace import (
     left_out_text,
     not_filling_elsewhere,
     pair_choices,
-    pair_text,
     percent,
     rejecting,
     row_line,
@@ -91,6 +85,7 @@ class MappingCommands:
         self._pairs = pairs
         self._table = table
         self._sampler = sampler
+        self._preflight = PreflightFlow(table, host, requests, self._open_failing_row)
         self._drafts: dict[tuple[str, str], str] = {}
 
     @property
@@ -428,41 +423,19 @@ class MappingCommands:
         "mapping.preflight",
         "Preflight",
         "P",
-        help="Show which values the CRM refuses or changes.",
+        help="Run preflight: edge values, a records file, or a sample.",
         hint=91,
         blocked=why_no_session,
     )
     def preflight(self) -> None:
-        session, workspace = self._pairs.current, self._host.workspace
-        if session is None:
-            return
-        found: list[FailsWhen] = []
+        session = self._pairs.current
+        if session is not None:
+            self._preflight.ask(session)
 
-        def work(_: Job) -> tuple[FailsWhen, ...]:
-            return workspace.preflights.fails_when(session.ref, session.pair)
-
-        def took(failures: tuple[FailsWhen, ...]) -> None:
-            found.extend(failures)
-            dialog.fill(failure_options(found, session.by_name))
-
-        def chosen(number: int | None) -> None:
-            if number is None or session is not self._pairs.current:
-                return
-            one = found[number]
-            self._table.go_to(one.partner_field or f"crm:{one.crm_field}")
-            if self.row is not None and self.row.values:
-                self.values()
-
-        dialog = Choose(
-            f"Preflight of {pair_text(session.pair)}",
-            None,
-            text="Accepted rows, tested with edge values. Enter opens the row.",
-            columns=FAILURE_COLUMNS,
-        )
-        label = "running preflight"
-        open_filled(
-            self._table.app, dialog, chosen, self._requests, work, took, slot="values", label=label
-        )
+    def _open_failing_row(self, name: str) -> None:
+        self._table.go_to(name)
+        if self.row is not None and self.row.values:
+            self.values()
 
     @action(
         "mapping.known",

@@ -1,0 +1,252 @@
+"""The result of a preflight: a sentence, a bar, and the causes with the details of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.cells import cell_len
+from textual import on
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from crmdeck.model import Outcome
+from crmdeck.tui.dialogs.dialog import Dialog
+from crmdeck.tui.keys.actions import action
+from crmdeck.tui.marks import OUTCOME_STYLES, STATE_COLORS
+from crmdeck.tui.text import cut_middle, display_text
+from crmdeck.tui.widgets.table import Column, Table
+from crmdeck.workspace import OUTCOME_SIGNS, Part
+
+LEAST_NAME, MOST_NAME, LEAST_WORDS = 16, 60, 16
+NOTE = 400
+"""Characters of a note shown."""
+
+
+@dataclass(frozen=True)
+class ResultRow:
+    """One cause: the row of the mapping, how many records, why in short, and notes about it."""
+
+    number: int
+    outcome: Outcome
+    name: str
+    words: str
+    count: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Result:
+    """A preflight as its dialog shows it; `notes` are sentences below the summary."""
+
+    summary: str
+    rows: tuple[ResultRow, ...]
+    bar: tuple[Part, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def columns_for(rows: Sequence[ResultRow]) -> tuple[Column[ResultRow], ...]:
+    """Return the columns: whole names first, because the details have the reason whole."""
+    names = max([LEAST_NAME, *(cell_len(display_text(row.name)) for row in rows)])
+    counts = max((cell_len(row.count) for row in rows), default=0)
+    columns: list[Column[ResultRow]] = [
+        Column(
+            "sign",
+            "",
+            lambda row: OUTCOME_SIGNS[row.outcome],
+            style=lambda row: OUTCOME_STYLES[row.outcome],
+            width=1,
+        )
+    ]
+    if counts:
+        columns.append(Column("count", "", lambda row: row.count, width=counts, align="right"))
+    columns.append(
+        Column(
+            "name",
+            "",
+            lambda row: row.name,
+            style=lambda _: "strong",
+            width=min(MOST_NAME, names),
+            shrink_to=LEAST_NAME,
+            fit=lambda row, width: cut_middle(row.name, width),
+        )
+    )
+    words = Column[ResultRow](
+        "words",
+        "",
+        lambda row: row.words,
+        style=lambda row: OUTCOME_STYLES[row.outcome],
+        min_width=LEAST_WORDS,
+    )
+    return (*columns, words)
+
+
+class ShareBar(Widget):
+    """Parts as one bar of full width, and below it a sign and a count for each."""
+
+    SIGNS: ClassVar[dict[str, tuple[str, str]]] = {
+        "bad": ("✕", STATE_COLORS["error"]),
+        "warn": ("▲", STATE_COLORS["warn"]),
+        "note": ("~", "$accent"),
+        "": ("?", STATE_COLORS["muted"]),
+        "good": ("✓", STATE_COLORS["ok"]),
+    }
+
+    def __init__(self) -> None:
+        super().__init__(id="bar")
+        self.parts: tuple[Part, ...] = ()
+
+    def show(self, parts: Sequence[Part]) -> None:
+        self.parts = tuple(part for part in parts if part.count)
+        self.display = bool(self.parts)
+        self.refresh(layout=True)
+
+    def render(self) -> Content:
+        total = sum(part.count for part in self.parts)
+        width, bar, done, counted = self.size.width, [], 0, 0
+        for part in self.parts:
+            counted += part.count
+            # Each part is visible, and all of them fill the width.
+            end = max(done + 1, round(width * counted / total))
+            bar.append(Content.styled("█" * (end - done), self.SIGNS[part.mark][1]))
+            done = end
+        legend = [
+            Content.styled(f"{self.SIGNS[part.mark][0]} {part.count:,} {part.label}", color)
+            for part in self.parts
+            for color in [self.SIGNS[part.mark][1]]
+        ]
+        return Content("\n").join([Content("").join(bar), Content("  ").join(legend)])
+
+
+class ShowPreflight(Dialog[None]):
+    """Shows a preflight once `fill` is called; `opened` and `exported` do what the keys say.
+
+    `opens` is the title of Enter.
+    """
+
+    SCOPE = "preflight"
+    WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
+
+    def __init__(
+        self,
+        title: str,
+        *,
+        opens: str,
+        opened: Callable[[int], None],
+        exported: Callable[[], None],
+        waiting: str = "",
+    ) -> None:
+        super().__init__(title)
+        self.result: Result | None = None
+        self._opens = opens
+        self._opened = opened
+        self._exported = exported
+        self._waiting = waiting
+
+    def compose_body(self) -> ComposeResult:
+        yield Static(self._waiting, id="summary", markup=False)
+        yield ShareBar()
+        table: Table[ResultRow] = Table((), key=lambda row: row.number, can_mark=False, empty="")
+        table.can_focus = False
+        yield table
+        yield Static("", id="notes", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one(ShareBar).display = False
+        if self.result is not None:
+            self._show(self.result)
+
+    def fill(self, result: Result) -> None:
+        """Show a result."""
+        self.result = result
+        if self.is_mounted and self.is_open:
+            self._show(result)
+
+    def _show(self, result: Result) -> None:
+        lines = [Content(display_text(result.summary, NOTE))]
+        lines += [Content.styled(display_text(note, NOTE), "$muted") for note in result.notes]
+        self.query_one("#summary", Static).update(Content("\n").join(lines))
+        self.query_one(ShareBar).show(result.bar)
+        table = self.query_one(Table)
+        table.set_columns(columns_for(result.rows))
+        table.set_rows(result.rows)
+        table.display = bool(result.rows)
+        self._show_notes()
+        self.refresh_bindings()
+
+    def say(self, text: str, *, failed: bool = False) -> None:
+        """Show a sentence instead of the notes until the cursor moves."""
+        color = "$bad" if failed else "$good"
+        self.query_one("#notes", Static).update(Content.styled(display_text(text, NOTE), color))
+
+    @property
+    def row(self) -> ResultRow | None:
+        """The row under the cursor."""
+        row: ResultRow | None = self.query_one(Table).cursor_row
+        return row
+
+    def _why_no_row(self) -> str | None:
+        if self.result is None:
+            return "Still running."
+        return None if self.result.rows else "Nothing fails."
+
+    def _why_no_export(self) -> str | None:
+        return "Still running." if self.result is None else None
+
+    @action(
+        "preflight.open",
+        "Open",
+        "enter",
+        help="Open the row, or the values behind a cause.",
+        hint=40,
+        palette=False,
+        blocked=_why_no_row,
+        title_now=lambda dialog: dialog._opens,
+    )
+    def open_row(self) -> None:
+        if self.row is not None:
+            self._opened(self.row.number)
+
+    @action(
+        "preflight.export",
+        "Export",
+        "e",
+        help="Write a report or every finding to a file, without record values.",
+        hint=36,
+        palette=False,
+        blocked=_why_no_export,
+    )
+    def export(self) -> None:
+        self._exported()
+
+    @action("preflight.down", "Next", "j", "down", palette=False)
+    def next_cause(self) -> None:
+        self.query_one(Table).next_row()
+        self._show_notes()
+
+    @action("preflight.up", "Previous", "k", "up", palette=False)
+    def previous_cause(self) -> None:
+        self.query_one(Table).previous_row()
+        self._show_notes()
+
+    @on(Table.Selected)
+    def _double_clicked(self) -> None:
+        self.open_row()
+
+    @on(Table.Highlighted)
+    def _moved_on(self) -> None:
+        self._show_notes()
+
+    def _show_notes(self) -> None:
+        row = self.row
+        notes = () if row is None else row.notes
+        styles = ["", *["$muted"] * len(notes)]
+        self.query_one("#notes", Static).update(
+            Content("\n").join(
+                Content.styled(display_text(note, NOTE), style)
+                for note, style in zip(notes, styles, strict=False)
+            )
+        )
