@@ -114,20 +114,14 @@ def _table(kind: type, name: str) -> list[str]:
 
 def _arguments(function: object) -> str:
     assert callable(function)
-    told = []
-    starred = False
+    shown = []
     for parameter in list(inspect.signature(function).parameters.values())[1:]:
-        if parameter.kind is parameter.VAR_KEYWORD:
-            told.append(f"**{parameter.name}")
-            continue
-        if parameter.kind is parameter.KEYWORD_ONLY and not starred:
-            starred = True
-            told.append("*")
-        empty = parameter.default is parameter.empty
-        default = parameter.default
-        shown = getattr(default, "__name__", None) or repr(default)
-        told.append(parameter.name if empty else f"{parameter.name}={shown}")
-    return f"({', '.join(told)})"
+        if parameter.kind in (parameter.KEYWORD_ONLY, parameter.VAR_KEYWORD):
+            shown.append("...")
+            break
+        optional = parameter.default is not parameter.empty
+        shown.append(f"[{parameter.name}]" if optional else parameter.name)
+    return f"({', '.join(shown)})"
 
 
 def _hint(function: object) -> str:
@@ -138,8 +132,9 @@ def _hint(function: object) -> str:
 
 
 def _words(text: str | None) -> str:
-    summary = inspect.cleandoc(text or "").split("\n\n")[0]
-    return " ".join(summary.split())
+    summary = " ".join(inspect.cleandoc(text or "").split("\n\n")[0].split())
+    result = summary.removeprefix("Return ")
+    return result[:1].upper() + result[1:]
 
 
 if __name__ == "__main__":
