@@ -194,7 +194,7 @@ async def test_one_change_in_full_side_by_side_or_stacked(drifted: Workspace) ->
         assert any("+ Dormant" in line for line in lines)
 
 
-async def test_thousands_of_picklist_values_are_counted_and_can_be_searched(
+async def test_hundreds_of_picklist_values_are_counted_and_can_be_searched(
     drifted: Workspace,
 ) -> None:
     async with console(drifted).run_test(size=(120, 40)) as pilot:
@@ -203,7 +203,7 @@ async def test_thousands_of_picklist_values_are_counted_and_can_be_searched(
         assert "300 values removed, 300 added" in screen_text(pilot)
         await press(pilot, "v")
         assert isinstance(pilot.app.screen, Values)
-        await pilot.press(*"2999")
+        await pilot.press(*"299")
         await until(pilot, lambda: "new 299" in screen_text(pilot))
         await press(pilot, "enter")
         await press(pilot, "y", "j")
