@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import gc
+import os
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# What the tests start has byte code, as on a user's machine: compiling crmdeck takes longer than
+# most of what is started does.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Deadlines measure the machine. The same commit always gets the same examples;
 # `--hypothesis-profile search` draws new ones.
