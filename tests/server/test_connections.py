@@ -94,6 +94,19 @@ def test_a_request_that_does_not_arrive_in_time_ends(
         assert httpx.get(f"{url}/api/auth/session", timeout=30).status_code == 401
 
 
+async def tell_delay(scope: Any, receive: Any, send: Any) -> None:
+    await receive()
+    connection = receive.__self__.transport.get_extra_info("socket")
+    delays = not connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"yes" if delays else b"no"})
+
+
+def test_the_body_of_an_answer_does_not_wait_for_its_header_to_be_acknowledged() -> None:
+    with serving(tell_delay) as url:
+        assert httpx.get(url, timeout=30).text == "no"
+
+
 async def large_answer(_: Any, receive: Any, send: Any) -> None:
     await receive()
     await send({"type": "http.response.start", "status": 200, "headers": []})

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,6 +109,9 @@ class BoundedProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]
+        # asyncio turns this on only for sockets whose protocol number is given, so the body of an
+        # answer would wait 40 ms for the acknowledgment of its header.
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.household = household(self.client[0] if self.client else "")
         self._crowd.enter(self)
         self._watch()
