@@ -89,7 +89,18 @@ class Settings(BaseModel):
     quota_reserve: float = Field(
         0.10, ge=0, lt=1, description="Share of the API allowance to leave to others."
     )
-    secrets: Literal["keyring", "file"] = Field("keyring", description="Default store for secrets.")
+    secrets: Literal["keyring", "file", "workspace"] = Field(
+        "keyring", description="Default store for secrets."
+    )
+    secrets_key_file: str | None = Field(
+        None,
+        min_length=1,
+        description="File with the key for secrets in the workspace, unless "
+        "`CRMDECK_SECRETS_KEY` has it.",
+    )
+    secrets_key_command: tuple[str, ...] = Field(
+        (), description="Program and arguments that print this key instead, without a shell."
+    )
     encoder: Literal["auto", "none"] = Field(
         "auto", description="Whether matching uses the sentence encoder."
     )

@@ -11,10 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 
-from crmdeck.model import Source
+from crmdeck.model import SecretsPlace, Source
+from crmdeck.sandbox import Sandbox
 from crmdeck.server import Accounts
-from crmdeck.workspace import ConnectionDraft, Workspace
+from crmdeck.workspace import ConnectionDraft, Workspace, new_secrets_key
 from tests.postgres import postgres_url
 
 from .conftest import ACCOUNT, OPPORTUNITY, PASSWORD
@@ -23,11 +25,11 @@ __all__ = ["postgres_url"]
 
 
 @contextmanager
-def server(home: str, data: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def server(home: str, data: Path, **more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Yield `crmdeck serve` as a process of a machine of its own, and its base URL."""
     process = subprocess.Popen(
         [sys.executable, "-m", "crmdeck", "serve", "--port", "0"],
-        env={**os.environ, "CRMDECK_HOME": home, "XDG_DATA_HOME": str(data)},
+        env={**os.environ, "CRMDECK_HOME": home, "XDG_DATA_HOME": str(data), **more},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -78,3 +80,44 @@ def test_two_servers_answer_alike_and_one_is_enough(postgres_url: str, tmp_path:
 
             assert client.post(f"{second}/auth/sign-out").is_success
             assert client.get(second + path).status_code == 401
+
+
+def test_each_server_with_the_key_refreshes_and_rotates_no_token_away(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = new_secrets_key()
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "operator"))
+    with Sandbox() as sandbox:
+        access = sandbox.hubspot("legacy-portal")
+        with Workspace.open(postgres_url, actor="operator") as workspace:
+            draft = ConnectionDraft(name="portal", source="hubspot", endpoint=access.endpoint)
+            secrets = {"access_token": access.private_app_token}
+            portal = workspace.signin.connect(draft, secrets, place=SecretsPlace.FILE)
+            Accounts(workspace).add_user("dana@acme.example", PASSWORD)
+            path = f"/integrations/{portal.connection.id}/schema/refresh"
+            body = {"email": "dana@acme.example", "password": PASSWORD}
+            with (
+                server(postgres_url, tmp_path / "one", CRMDECK_SECRETS_KEY=key) as (_, first),
+                server(postgres_url, tmp_path / "two", CRMDECK_SECRETS_KEY=key) as (_, second),
+                server(postgres_url, tmp_path / "three") as (_, third),
+            ):
+                cookies = httpx.post(f"{first}/auth/sign-in/email", json=body, timeout=60).cookies
+                with httpx.Client(cookies=cookies, timeout=60) as client:
+                    for base in (first, second):
+                        assert client.post(base + path).json()["code"] == "SECRETS_ELSEWHERE"
+                    monkeypatch.setenv("CRMDECK_SECRETS_KEY", key)
+                    workspace.secrets.move((), SecretsPlace.WORKSPACE)
+                    assert [client.post(base + path).status_code for base in (first, second)] == [
+                        200,
+                        200,
+                    ]
+                    locked = client.post(third + path)
+                    assert (locked.status_code, locked.json()["code"]) == (
+                        503,
+                        "SECRETS_KEY_MISSING",
+                    )
+            assert workspace.health.status("portal").status == "active"
+            with workspace.context.store.read() as session:
+                stored = str(session.sealed_secrets.all())
+            assert "access_token" in stored
+            assert access.private_app_token not in stored

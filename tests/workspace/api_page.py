@@ -26,6 +26,7 @@ from crmdeck.workspace.explore.schemas import Schemas
 from crmdeck.workspace.mappings.proposals import Proposals
 from crmdeck.workspace.mappings.service import Mappings
 from crmdeck.workspace.refresh.service import Refreshes
+from crmdeck.workspace.secrets import Secrets
 
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 BEGIN, END = "<!-- drawn: begin -->", "<!-- drawn: end -->"
@@ -47,6 +48,7 @@ SERVICES = (
     Audit,
     Exports,
     Backups,
+    Secrets,
     Documents,
 )
 OF_THE_CONSOLE = (Copies, Documents, Places)

@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 
 from crmdeck.cli.app import app
 from crmdeck.credentials import MemorySecrets
-from crmdeck.errors import CacheError, ReadOnlyError
-from crmdeck.model import Choice, DecisionState, Source
+from crmdeck.errors import CacheError, CrmdeckError, ReadOnlyError
+from crmdeck.model import Choice, DecisionState, SecretsPlace, Source
 from crmdeck.server import Accounts
 from crmdeck.store import Store, migrations
-from crmdeck.workspace import ConnectionDraft, Workspace
+from crmdeck.workspace import ConnectionDraft, Workspace, new_secrets_key
 from crmdeck.workspace.doctor import Finding, examine_log
 from tests.postgres import execute, server_url, with_database
 
@@ -34,6 +34,8 @@ HISTORY_CHANGES = (
     "TRUNCATE drift_event",
     "INSERT INTO schema_migration VALUES (99, 'x', now())",
     "SELECT * FROM server_document",
+    "SELECT * FROM secret_key",
+    "SELECT * FROM sealed_secret",
     "CREATE TABLE own (a INT)",
 )
 
@@ -101,6 +103,15 @@ def test_each_role_may_do_what_the_page_says(
         anna.connections.add(draft)
         assert anna.refreshes.run("acme").success
         anna.mappings.record_decisions("acme", PAIR, [choice])
+        monkeypatch.setenv("CRMDECK_SECRETS_KEY", new_secrets_key())
+        with opened("deck") as deck:
+            deck.context.sealed.put("an-id", {"access_token": "s3cret"})
+            assert deck.context.sealed.get("an-id", "access_token") == "s3cret"
+        for other in (anna, carol):
+            assert other.context.sealed.get("an-id", "access_token") is None
+            with pytest.raises(CrmdeckError) as ungranted:
+                other.context.require_place(SecretsPlace.WORKSPACE)
+            assert ungranted.value.code == "SECRETS_NOT_GRANTED"
         with pytest.raises(CacheError):
             Accounts(anna).add_user("dana@acme.example", "correct horse battery staple")
         with opened("deck") as deck:

@@ -55,6 +55,7 @@ COMMANDS = {
     "backup": Command("backup", "Write the whole history to one file."),
     "restore": Command("backup", "Restore a backup."),
     "serve": Command("serve", "Serve the Integrations API to a team."),
+    "secrets": Command("secrets", "Move secrets of connections, and replace their key."),
     "team": Command("team", "Print the grants of a team's database."),
     "mcp": Command("mcp", "Answer an assistant's questions (MCP), read-only."),
     "match": Command("mapping", "Match the fields of two schema files."),
@@ -69,7 +70,7 @@ COMMANDS = {
 }
 """Every command in the order of `--help`, which imports none of their modules."""
 
-GROUPS = ("config", "connections", "health", "mapping", "policy", "serve", "team")
+GROUPS = ("config", "connections", "health", "mapping", "policy", "secrets", "serve", "team")
 
 
 class CommandGroup(Group):

@@ -93,6 +93,9 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "keys": ("crmdeck keys --demo",),
     "completion": ("crmdeck completion bash",),
     "web": ("crmdeck web --demo",),
+    "secrets move": ("crmdeck secrets move acme-prod --to workspace",),
+    "secrets new-key": ("crmdeck secrets new-key",),
+    "secrets rotate": ('CRMDECK_SECRETS_KEY="$NEW $OLD" crmdeck secrets rotate',),
     "team grants": ("crmdeck team grants --home postgresql://... | psql -d crmdeck",),
     "help": ("crmdeck help mapping accept",),
     "version": ("crmdeck version",),
@@ -102,7 +105,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
 NOT_RUN = (
     "console", "demo", "connections add", "connections sign-in", "connections rename",
     "disconnect", "policy set", "policy clear", "backup", "restore", "serve", "mcp", "match",
-    "sandbox", "screenshots", "web", "team grants", "doctor",
+    "sandbox", "screenshots", "web", "secrets move", "secrets new-key", "secrets rotate",
+    "team grants", "doctor",
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Secrets: in the OS keyring, the environment, or a private file. Never in the cache.
+"""Secrets: in the OS keyring, the environment, a private file, or encrypted in the workspace.
 
 The names of secrets are in `SECRET_NAMES`.
 """
@@ -9,6 +9,7 @@ from crmdeck.credentials.oskeyring import (
     keyring_available,
     no_keyring,
 )
+from crmdeck.credentials.sealing import SecretsKeyError
 from crmdeck.credentials.stores import (
     PUBLIC_NAMES,
     SECRET_NAMES,
@@ -35,6 +36,7 @@ __all__ = [
     "MemorySecrets",
     "NoKeyringError",
     "SecretStore",
+    "SecretsKeyError",
     "Vault",
     "environment_variable",
     "keyring_available",

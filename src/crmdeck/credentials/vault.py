@@ -7,8 +7,10 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 from crmdeck.credentials.oskeyring import REPLACES, KeyringSecrets, NoKeyringError
+from crmdeck.credentials.sealing import SecretsKeyError
 from crmdeck.credentials.stores import (
     PUBLIC_NAMES,
     SECRET_NAMES,
@@ -24,44 +26,67 @@ from crmdeck.redaction import remember
 _KEPT_HERE = "kept_here"
 
 
-class Vault:
-    """The secrets of a workspace: in its private file if chosen, else in the keyring.
+class MarkedStore(SecretStore, Protocol):
+    """A store that knows which connections belong to it."""
 
-    A connection whose secrets are in the file stays there, rotated tokens too. A secret that can't
-    be stored is valid as long as this object exists.
+    def has(self, connection_id: str) -> bool:
+        """True if the store has a secret of a connection."""
+        ...
+
+
+class Vault:
+    """The secrets of a workspace: in the workspace, in its private file, or in the keyring.
+
+    A connection whose secrets are in the workspace or the file stays there, rotated tokens too.
+    Others go to the preferred place. A secret that can't be stored is valid as long as this object
+    exists.
     """
 
-    def __init__(self, home: Path, *, prefer_file: bool = False) -> None:
-        self._file = FileSecrets(home / SECRETS_FILE)
+    def __init__(
+        self,
+        home: Path,
+        sealed: MarkedStore | None = None,
+        *,
+        preferred: SecretsPlace = SecretsPlace.KEYRING,
+    ) -> None:
+        self._marked: dict[SecretsPlace, MarkedStore] = {}
+        if sealed is not None:
+            self._marked[SecretsPlace.WORKSPACE] = sealed
+        self._marked[SecretsPlace.FILE] = FileSecrets(home / SECRETS_FILE)
         self._keyring = KeyringSecrets()
         self._unkept = MemorySecrets()
-        self._prefer_file = prefer_file
+        self._preferred = preferred
 
     def place(self, connection_id: str) -> SecretsPlace:
         """Return where a connection's secrets are stored."""
-        in_file = self._prefer_file or self._file.has(connection_id)
-        return SecretsPlace.FILE if in_file else SecretsPlace.KEYRING
+        for place, store in self._marked.items():
+            if store.has(connection_id):
+                return place
+        return self._preferred
 
     def get(self, connection_id: str, name: str) -> str | None:
-        for store in (self._unkept, self._file, self._keyring):
+        for store in (self._unkept, *self._marked.values(), self._keyring):
             found = store.get(connection_id, name)
             if found is not None:
                 return found
         return None
 
+    def stored(self, connection_id: str) -> bool:
+        """True if a secret of a connection is stored anywhere here."""
+        if any(store.has(connection_id) for store in self._marked.values()):
+            return True
+        return any(self._keyring.get(connection_id, name) is not None for name in SECRET_NAMES)
+
     def put(self, connection_id: str, values: Mapping[str, str | None]) -> None:
         """Store secrets in the place of the connection's others.
 
-        Raises NoKeyringError without a
-        place for them; they are then valid in this process
-        only.
+        Raises NoKeyringError or SecretsKeyError if they can't be stored; they are then valid in
+        this process only.
         """
-        store: SecretStore = self._keyring
-        if self.place(connection_id) is SecretsPlace.FILE:
-            store = self._file
+        store: SecretStore = self._marked.get(self.place(connection_id), self._keyring)
         try:
             store.put(connection_id, values)
-        except NoKeyringError:
+        except (NoKeyringError, SecretsKeyError):
             self._unkept.put(connection_id, values)
             raise
         self._unkept.put(connection_id, dict.fromkeys(values))
@@ -69,24 +94,35 @@ class Vault:
     def settle(self, connection_id: str, place: SecretsPlace) -> None:
         """Move a connection's secrets to one place, and store later ones there too.
 
-        Raises NoKeyringError without a keyring to move them to; then nothing moves.
+        Raises NoKeyringError without a keyring to move them to, or SecretsKeyError without the key;
+        then nothing moves.
         """
-        if place is SecretsPlace.KEYRING and self._file.has(connection_id):
-            self._keyring.put(connection_id, self._all(self._file, connection_id))
-            self._file.forget(connection_id)
-        elif place is SecretsPlace.FILE and not self._file.has(connection_id):
-            held = self._all(self._keyring, connection_id)
-            self._file.put(connection_id, {**held, _KEPT_HERE: "yes"})
-            self._keyring.forget(connection_id)
+        target = self._marked.get(place)
+        if target is not None and target.has(connection_id):
+            return
+        marked = [each for each in self._marked.values() if each.has(connection_id)]
+        if target is None and not marked:
+            return
+        # What `get` finds first counts.
+        sources: list[SecretStore] = [*marked[::-1]]
+        if target is not None:
+            sources.insert(0, self._keyring)
+        held = {name: value for each in sources for name, value in self._all(each, connection_id)}
+        if target is not None:
+            target.put(connection_id, held | {_KEPT_HERE: "yes"})
+        else:
+            self._keyring.put(connection_id, held)
+        for source in sources:
+            source.forget(connection_id)
 
     @staticmethod
-    def _all(store: SecretStore, connection_id: str) -> dict[str, str]:
+    def _all(store: SecretStore, connection_id: str) -> list[tuple[str, str]]:
         names = [*SECRET_NAMES, *(name + REPLACES for name in SECRET_NAMES)]
-        found = {name: store.get(connection_id, name) for name in names}
-        return {name: value for name, value in found.items() if value is not None}
+        found = [(name, store.get(connection_id, name)) for name in names]
+        return [(name, value) for name, value in found if value is not None]
 
     def forget(self, connection_id: str) -> None:
-        for store in (self._unkept, self._file, self._keyring):
+        for store in (self._unkept, *self._marked.values(), self._keyring):
             store.forget(connection_id)
 
 

@@ -214,10 +214,14 @@ class SyncOutcome(StrEnum):
 
 
 class SecretsPlace(StrEnum):
-    """Where a connection's secrets are stored; `environment` stores nothing."""
+    """Where a connection's secrets are stored; `environment` stores nothing.
+
+    In the `workspace` they are encrypted, for each machine with the key.
+    """
 
     KEYRING = "keyring"
     FILE = "file"
+    WORKSPACE = "workspace"
     ENVIRONMENT = "environment"
 
 

@@ -1,7 +1,7 @@
 """The grants of a team's database: what readers, writers and servers can do with each table.
 
 Writers add to the history and can't change or delete it. Restore and repair belong to the owner of
-the tables. Accounts and sessions belong to the servers.
+the tables. Accounts, sessions and secrets belong to the servers.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from crmdeck.store.database import Database, quote
+from crmdeck.store.tables import SECRETS
 
-_OF_SERVERS = ("server_document",)
+_OF_SERVERS = ("server_document", *SECRETS)
 # Every other table of the history can be read and appended to.
 _OF_WRITERS = {
     "schema_migration": frozenset({"SELECT"}),

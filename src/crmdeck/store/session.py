@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from crmdeck.store.kept import KeptAnswers
     from crmdeck.store.recent import RecentSnapshots
     from crmdeck.store.runs import Runs
+    from crmdeck.store.sealed_secrets import SealedSecrets
     from crmdeck.store.snapshots import Snapshots
     from crmdeck.store.vectors import Vectors
 
@@ -97,6 +98,12 @@ class Session:
         from crmdeck.store.dismissed import DismissedAlerts
 
         return DismissedAlerts(self.database)
+
+    @cached_property
+    def sealed_secrets(self) -> SealedSecrets:
+        from crmdeck.store.sealed_secrets import SealedSecrets
+
+        return SealedSecrets(self.database)
 
     @cached_property
     def documents(self) -> Documents:

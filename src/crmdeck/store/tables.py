@@ -10,10 +10,11 @@ from typing import Any
 
 from crmdeck.store.database import Database
 
-OUTSIDE = ("schema_migration", "head", "text_vector", "server_document")
+SECRETS = ("secret_key", "sealed_secret")
+OUTSIDE = ("schema_migration", "head", "text_vector", "server_document", *SECRETS)
 """Tables that aren't part of the history.
 
-They contain data of one place, data that can be computed again, and the users of a server.
+They contain data of one place, data that can be computed again, users of a server, and secrets.
 """
 
 

@@ -2,6 +2,7 @@ from crmdeck.connectors.registry import CRMS as CRMS
 from crmdeck.connectors.registry import sources as sources
 from crmdeck.connectors.registry import vendor_of as vendor_of
 from crmdeck.connectors.tokens import Grant as Grant
+from crmdeck.credentials.sealing import new_secrets_key as new_secrets_key
 from crmdeck.drift.open_changes import OpenGroup as OpenGroup
 from crmdeck.drift.open_changes import Standing as Standing
 from crmdeck.drift.timeline import Entry as Entry
@@ -152,4 +153,6 @@ from .moments import parse_past_moment as parse_past_moment
 from .pending import PendingWorkspace as PendingWorkspace
 from .pending import open_later as open_later
 from .refresh.service import Attempt as Attempt
+from .secrets import MovedSecrets as MovedSecrets
+from .secrets import RotatedKey as RotatedKey
 from .workspace import Workspace as Workspace

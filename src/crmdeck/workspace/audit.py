@@ -42,6 +42,8 @@ EVENTS = (
     "schema.refresh_failed",
     "schema.refreshed",
     "schema.sampled",
+    "secrets.key_rotated",
+    "secrets.moved",
     "token.not_stored",
     "token.refresh_failed",
     "token.refreshed",

@@ -29,6 +29,7 @@ from crmdeck.store import Session, Store
 from crmdeck.store.automatic_backups import FOLDER, AutomaticBackups
 from crmdeck.text import did_you_mean, nearest
 from crmdeck.workspace.refresh.single_flight import SingleFlight
+from crmdeck.workspace.sealed_secrets import SealedSecrets
 
 if TYPE_CHECKING:
     # Commands that only read the cache, such as status, need no connectors.
@@ -63,7 +64,6 @@ class Context:
         self._actor = actor or self.settings.actor
         self.secrets = secrets
         self.connect = connect
-        self.vault = Vault(home, prefer_file=self.settings.secrets == "file")
         database = database or self.settings.database
         self.shared = database is not None
         # The server of a database backs it up.
@@ -83,6 +83,8 @@ class Context:
             backups=self.automatic_backups,
         )
         self.clock = self.store.now
+        self.sealed = SealedSecrets(self.store, self.settings)
+        self.vault = Vault(home, self.sealed, preferred=SecretsPlace(self.settings.secrets))
         self.refreshing: SingleFlight[RefreshResult] = SingleFlight()
 
     @property
@@ -155,13 +157,23 @@ class Context:
     ) -> None:
         """Store secrets of a connection; None removes one. The default place is that of its others.
 
-        Raises NoKeyringError if that is the keyring and there isn't one.
+        Raises NoKeyringError, or SecretsKeyError, if they can't be stored there.
         """
-        if place in (SecretsPlace.KEYRING, SecretsPlace.FILE) and self.secrets is None:
-            if place is SecretsPlace.KEYRING and not keyring_available():
-                raise no_keyring()
-            self.vault.settle(connection.id, place)
+        if place not in (None, SecretsPlace.ENVIRONMENT) and self.secrets is None:
+            self.settle_secrets(connection, place)
         self.credentials(connection).put(values)
+
+    def settle_secrets(self, connection: Connection, place: SecretsPlace) -> None:
+        """Move a connection's secrets to `place`; raises as `require_place` does."""
+        self.require_place(place)
+        self.vault.settle(connection.id, place)
+
+    def require_place(self, place: SecretsPlace) -> None:
+        """Raise NoKeyringError or SecretsKeyError if secrets can't be stored in that place."""
+        if place is SecretsPlace.KEYRING and not keyring_available():
+            raise no_keyring()
+        if place is SecretsPlace.WORKSPACE:
+            self.sealed.require_key()
 
     def forget_secrets(self, connection: Connection) -> None:
         """Remove all secrets of a connection."""

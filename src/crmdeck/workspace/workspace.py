@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from crmdeck.workspace.mappings.proposals import Proposals
     from crmdeck.workspace.mappings.service import Mappings
     from crmdeck.workspace.refresh.service import Refreshes
+    from crmdeck.workspace.secrets import Secrets
 
 
 class Workspace:
@@ -250,6 +251,13 @@ class Workspace:
         from crmdeck.workspace.backups import Backups
 
         return Backups(self.context)
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        """Move secrets of connections, and replace the key for those in the workspace."""
+        from crmdeck.workspace.secrets import Secrets
+
+        return Secrets(self.context)
 
     @cached_property
     def documents(self) -> Documents:

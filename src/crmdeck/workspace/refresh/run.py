@@ -11,6 +11,7 @@ from crmdeck.clock import later
 from crmdeck.connectors.barrier import fault_barrier
 from crmdeck.connectors.base import Connector, Discovered, Discovery, Failed, Listing, Rules
 from crmdeck.connectors.registry import vendor_of
+from crmdeck.credentials import SecretsKeyError
 from crmdeck.errors import CanceledError, CrmdeckError, ReauthRequiredError, SourceError
 from crmdeck.model import (
     AuditEntry,
@@ -78,7 +79,7 @@ def refresh(
             return one.run(accept_suspect=accept_suspect)
     except CrmdeckError as error:
         error.connection = connection.name
-        if error.code == "REFRESH_RUNNING":
+        if error.code == "REFRESH_RUNNING" or isinstance(error, SecretsKeyError):
             raise
         if context.shared and error.code == "NO_CREDENTIALS":
             raise _refreshed_elsewhere(context, connection) from error
@@ -99,8 +100,8 @@ def _refreshed_elsewhere(context: Context, connection: Connection) -> CrmdeckErr
     error = ReauthRequiredError(
         f"Can't refresh {connection.name} from this machine.",
         cause=f"The credentials are on another machine.{last}",
-        remedy="Refresh it on that machine, or sign in here: crmdeck connections sign-in "
-        f"{connection.name}",
+        remedy="Refresh it on that machine, or move its credentials from there to the workspace: "
+        f"crmdeck secrets move {connection.name}",
         code="SECRETS_ELSEWHERE",
     )
     error.connection = connection.name

@@ -18,8 +18,6 @@ from crmdeck.credentials import (
     SECRET_NAMES,
     NoKeyringError,
     environment_variable,
-    keyring_available,
-    no_keyring,
 )
 from crmdeck.errors import ConflictError, CrmdeckError, UsageError
 from crmdeck.model import (
@@ -146,15 +144,11 @@ class SignIn:
     def secrets_place(self, wanted: SecretsPlace | None = None) -> SecretsPlace:
         """Return the place for new secrets: `wanted`, else the one in the settings.
 
-        Raises NoKeyringError if this machine has no keyring for them.
+        Raises NoKeyringError, or SecretsKeyError, if they can't be stored there.
         """
         place = wanted or SecretsPlace(self._context.settings.secrets)
-        if (
-            place is SecretsPlace.KEYRING
-            and self._context.secrets is None
-            and not keyring_available()
-        ):
-            raise no_keyring()
+        if self._context.secrets is None:
+            self._context.require_place(place)
         return place
 
     def place_for(self, target: Target) -> SecretsPlace:

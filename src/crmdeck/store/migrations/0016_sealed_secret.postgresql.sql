@@ -1,0 +1,1 @@
+CREATE UNIQUE INDEX ON sealed_secret (connection_id, name);
