@@ -107,7 +107,7 @@ def test_who_waits_in_vain_learns_who_is_writing(
     monkeypatch.setattr(postgres_engine, "LONG_WAIT", 0.1)
     store, other = Store(postgres_url), Store(postgres_url, wait=0.3)
     told: list[str] = []
-    other.tell_waits(told.append)
+    other.report_waits(told.append)
     with store.write():
         assert names(other) == []
         with pytest.raises(CacheBusyError) as caught:

@@ -244,7 +244,7 @@ def test_readers_do_not_wait_for_each_other_and_a_writer_waits_for_them(
     told: list[str] = []
     monkeypatch.setattr(duckdb_engine, "LONG_WAIT", 0)
     patient = Store(path, wait=0.1)
-    patient.tell_waits(told.append)
+    patient.report_waits(told.append)
     with pytest.raises(CacheBusyError), patient.write():
         pass
     (whom,) = told

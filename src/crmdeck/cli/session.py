@@ -29,7 +29,7 @@ def open_workspace(
     """
     with failing(as_json), _opened(home, demo, creates) as opened:
         if not as_json:
-            opened.tell_waits(say)
+            opened.report_waits(say)
         yield opened
         with contextlib.suppress(CrmdeckError):
             index_names(opened)

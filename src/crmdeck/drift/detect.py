@@ -129,8 +129,8 @@ def detect(
 
     events = tuple(map(event, findings))
     severities: dict[str | None, list[Severity]] = defaultdict(list)
-    for told in events:
-        severities[told.story].append(told.severity)
+    for each in events:
+        severities[each.story].append(each.severity)
     stories = tuple(
         Story(
             id=story_id,

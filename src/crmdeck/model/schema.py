@@ -231,8 +231,8 @@ def _pipeline_demand(expression: str, stages: str) -> str:
     return _PIPELINE_DEMANDS[match[1]].format(stages or "any stage")
 
 
-class ObjectSchema(WireModel):
-    """An object type with all its fields, as one refresh read it; None means unknown.
+class ObjectFacts(WireModel):
+    """What one refresh read of an object type itself; None means unknown.
 
     `createable`, `updateable`, `deletable` and `queryable` are for this connection's user. `rules`
     are None if none of them could be read. `not_read` has the reason for each kind of rule that is
@@ -254,6 +254,11 @@ class ObjectSchema(WireModel):
     rules: tuple[Rule, ...] | None = None
     not_read: dict[str, str] | None = None
     user: dict[str, bool | str] | None = None
+
+
+class ObjectSchema(ObjectFacts):
+    """An object type with all its fields, as one refresh read it."""
+
     fields: tuple[Field, ...] = ()
     native: dict[str, Any] = pydantic.Field(default_factory=dict)
 
@@ -357,25 +362,12 @@ class SchemaSummary(WireModel):
         )
 
 
-class ObjectDetail(WireModel):
+class ObjectDetail(ObjectFacts):
     """The answer of `GET /integrations/{id}/schema?objectType=T`, and of `export --what schema`.
 
-    It has everything that a refresh read; see `ObjectSchema`.
+    It has everything that a refresh read.
     """
 
-    object_type: str
-    label: str = ""
-    custom: bool | None = None
-    plural: str | None = None
-    createable: bool | None = None
-    updateable: bool | None = None
-    deletable: bool | None = None
-    queryable: bool | None = None
-    custom_setting: bool | None = None
-    record_types: tuple[RecordType, ...] | None = None
-    rules: tuple[Rule, ...] | None = None
-    not_read: dict[str, str] | None = None
-    user: dict[str, bool | str] | None = None
     native: dict[str, Any] = pydantic.Field(default_factory=dict)
     schema_hash: str
     discovered_at: UtcTime

@@ -104,18 +104,18 @@ def check_backup(path: Path) -> BackupSummary:
     """
     with _opened(path) as archive:
         manifest = _manifest(archive, path)
-        for name, told in manifest["tables"].items():
+        for name, known in manifest["tables"].items():
             digest, rows = hashlib.sha256(), 0
             with archive.open(_member(name)) as lines:
                 for line in _lines(lines, path):
                     digest.update(line)
                     rows += 1
-            if (digest.hexdigest(), rows) != (told["sha256"], told["rows"]):
+            if (digest.hexdigest(), rows) != (known["sha256"], known["rows"]):
                 raise _damaged(path, f"{_member(name)} doesn't match the manifest.")
     return BackupSummary(
         manifest["schemaVersion"],
         manifest["createdAt"],
-        {name: told["rows"] for name, told in manifest["tables"].items()},
+        {name: known["rows"] for name, known in manifest["tables"].items()},
     )
 
 
@@ -372,8 +372,8 @@ def _manifest(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
             raise ValueError("not a backup of crmdeck")
         version, schema = manifest["formatVersion"], manifest["schemaVersion"]
         tables = {
-            str(name): {"rows": int(told["rows"]), "sha256": str(told["sha256"])}
-            for name, told in manifest["tables"].items()
+            str(name): {"rows": int(known["rows"]), "sha256": str(known["sha256"])}
+            for name, known in manifest["tables"].items()
         }
         newest = migrations.newest(migrations.shipped())
         if int(version) > FORMAT_VERSION or int(schema) > newest:

@@ -154,7 +154,7 @@ class DuckDBEngine:
         with (
             wording_failures(self._path),
             wording_file_failures(self._path),
-            self._turnstile.passing(time.monotonic() + self._wait, self._tell),
+            self._turnstile.passing(time.monotonic() + self._wait, self._report_wait),
         ):
             return salvage(self._path, code, self._clock(), self._backups)
 
@@ -251,7 +251,7 @@ class DuckDBEngine:
         try:
             if not read_only:
                 self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with self._turnstile.passing(deadline, self._tell):
+            with self._turnstile.passing(deadline, self._report_wait):
                 if writing:
                     remove_leftovers(self._path, self._backups.folder)
                 file = self._open_current(deadline, writing=writing)
@@ -363,14 +363,14 @@ class DuckDBEngine:
             except CacheBusyError as error:
                 now = time.monotonic()
                 if now >= long:
-                    self._tell(self._turnstile.whom(error.cause))
+                    self._report_wait(self._turnstile.whom(error.cause))
                     long = math.inf
                 if now >= deadline:
                     raise self._turnstile.busy(error.cause) from error
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    def _tell(self, who: str) -> None:
+    def _report_wait(self, who: str) -> None:
         if self.waiting is not None:
             self.waiting(f"Waiting for the cache {self._path}: {who}")
 

@@ -57,11 +57,11 @@ class DuckDBInstance:
                 cursor = connection.cursor()
                 file = DuckDBFile(cursor, path, read_only, _CATALOG, self._leave)
             except duckdb.Error as error:
-                told = explain(error, path)
+                explained = explain(error, path)
                 # A caller that is only kept out will ask again.
-                if not self._users and not isinstance(told, CacheBusyError):
+                if not self._users and not isinstance(explained, CacheBusyError):
                     self._end()
-                raise told from error
+                raise explained from error
             self._users += 1
             return file
 
@@ -120,7 +120,7 @@ def instance_of(path: Path) -> DuckDBInstance:
         return instance
 
 
-def _begin_anew() -> None:
+def _begin_again() -> None:
     global _known_lock
     _known_lock = threading.Lock()
     for instance in list(_known.values()):
@@ -128,4 +128,4 @@ def _begin_anew() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew)
+    os.register_at_fork(after_in_child=_begin_again)

@@ -67,7 +67,7 @@ class PostgresEngine:
         return None
 
     def salvage(self, code: str) -> list[str]:
-        from crmdeck.store.salvage import tell_version
+        from crmdeck.store.salvage import record_version
 
         if code != migrations.VERSION_LOST:
             return []
@@ -77,7 +77,7 @@ class PostgresEngine:
                 database = PostgresDatabase(connection)
                 database.run(LOCAL_SETTINGS)
                 database.rows("SELECT pg_advisory_xact_lock(?)", [_MIGRATION_LOCK])
-                return [tell_version(database, self.place, self.now())]
+                return [record_version(database, self.place, self.now())]
         finally:
             connection.close()
 
@@ -183,8 +183,8 @@ class PostgresEngine:
                 "WHERE relation = 'head'::regclass AND mode = 'RowExclusiveLock' AND pid NOT IN "
                 "(SELECT pid FROM pg_locks WHERE NOT granted) ORDER BY 1"
             )
-        told = ", ".join(name for (name,) in names if name)
-        return f"{told} is writing." if told else "Another user is writing."
+        writers = ", ".join(name for (name,) in names if name)
+        return f"{writers} is writing." if writers else "Another user is writing."
 
     @contextmanager
     def _begun(self, begin: str) -> Iterator[PostgresDatabase]:
@@ -314,7 +314,7 @@ class PostgresEngine:
             "AND relnamespace = to_regnamespace(current_schema()))"
         )[0]
         if mine:
-            return migrations.told_version(database, self.place)
+            return migrations.stored_version(database, self.place)
         if schema is None or others:
             raise CacheError(
                 f"The database {self.place} isn't a workspace of crmdeck. It was left untouched.",

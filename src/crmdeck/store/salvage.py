@@ -40,7 +40,7 @@ def salvage(path: Path, code: str, at: datetime, backups: AutomaticBackups) -> l
     aside = keep_aside(path, at)
     done = [f"copy of the damaged cache: {aside}"]
     if code == migrations.VERSION_LOST:
-        done.append(_tell_version(path, at))
+        done.append(_record_version(path, at))
     elif code in (LOG_LOST, LOG_DAMAGED):
         done.append(_shorten_log(path, aside))
     else:
@@ -80,7 +80,7 @@ def version_by_tables(database: Database) -> int | None:
     return None
 
 
-def tell_version(database: Database, place: Path | str, at: datetime) -> str:
+def record_version(database: Database, place: Path | str, at: datetime) -> str:
     """Fill the empty table of migrations by the existing tables; return what was done."""
     version = version_by_tables(database)
     if version is None:
@@ -116,11 +116,11 @@ def _shape(database: Database) -> set[tuple[str, str]]:
     }
 
 
-def _tell_version(path: Path, at: datetime) -> str:
+def _record_version(path: Path, at: datetime) -> str:
     file = DuckDBFile.open(path)
     try:
         with file.transaction():
-            return tell_version(file, path, at)
+            return record_version(file, path, at)
     finally:
         file.close()
 
@@ -196,8 +196,8 @@ def _rebuild(path: Path, at: datetime) -> list[str]:
     draft.replace(path)
     wal_of(path).unlink(missing_ok=True)
     WalMark(path).take_away()
-    told = ", ".join(f"about {number:,} of {table}" for table, number in lost.items())
-    return [f"saved {count(saved, 'row')} into a new file; lost: {told or 'none'}"]
+    tables = ", ".join(f"about {number:,} of {table}" for table, number in lost.items())
+    return [f"saved {count(saved, 'row')} into a new file; lost: {tables or 'none'}"]
 
 
 def _restore(path: Path, copy: CacheCopy) -> str:

@@ -56,7 +56,7 @@ class Store:
         """True if nothing can be written: opened so, or no permission."""
         return self._engine.read_only_reason is not None
 
-    def tell_waits(self, listener: WaitListener | None) -> None:
+    def report_waits(self, listener: WaitListener | None) -> None:
         """Call `listener` with a sentence about each long wait for others, from any thread."""
         self._engine.waiting = listener
 

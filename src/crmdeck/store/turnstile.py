@@ -143,15 +143,15 @@ class Turnstile:
 
     def _queue_up(self, deadline: float, tell: WaitListener) -> None:
         """Wait for this process's turn, and enter."""
-        told_at = time.monotonic() + LONG_WAIT
+        reported_at = time.monotonic() + LONG_WAIT
         with self._queue.place() as place:
             while not (place.first and self._may_go_in()):
                 now = time.monotonic()
                 if now >= deadline:
                     raise self.busy()
-                if now >= told_at:
+                if now >= reported_at:
                     tell(self.whom())
-                    told_at = math.inf
+                    reported_at = math.inf
                 # Not all at the same moment.
                 time.sleep(random.uniform(0.5, 1.5) * _POLL_SECONDS)  # noqa: S311
 

@@ -113,7 +113,7 @@ class CrmdeckApp(App[None]):
         """Use an open workspace, and report errors in the key map."""
         self.stylesheet.read_all(self._other_sheets)
         self.workspace = workspace
-        workspace.tell_waits(self._say_later)
+        workspace.report_waits(self._say_later)
         settings = workspace.settings
         if self._theme is None and settings.theme is not None:
             self._use_theme(settings.theme)

@@ -82,10 +82,10 @@ class Drift:
             and (object_type is None or event.object_type == object_type)
             and (acknowledged is None or acknowledged == (event.acknowledged_at is not None))
         )
-        told = {event.story for event in wanted}
+        used = {event.story for event in wanted}
         return DriftReport(
             events=wanted,
-            stories=tuple(story for story in stories if story.id in told),
+            stories=tuple(story for story in stories if story.id in used),
             open_changes=None if at is not None else _count(still),
         )
 

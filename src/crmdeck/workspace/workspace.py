@@ -284,12 +284,12 @@ class Workspace:
         """Raise CacheError unless the history answers now, on a connection of its own."""
         self.context.store.probe()
 
-    def tell_waits(self, listener: Callable[[str], None] | None) -> None:
+    def report_waits(self, listener: Callable[[str], None] | None) -> None:
         """Call `listener` with a sentence about each long wait for others.
 
         A wait is long after a second. The listener runs in the thread that waits.
         """
-        self.context.store.tell_waits(listener)
+        self.context.store.report_waits(listener)
 
     @contextmanager
     def hold(self) -> Iterator[None]:

@@ -70,7 +70,7 @@ def version_of(database: Database, path: Path) -> int:
     import duckdb
 
     try:
-        return told_version(database, path)
+        return stored_version(database, path)
     except duckdb.CatalogException as error:
         raise CacheError(
             f"{path} is a DuckDB file, but not a cache of crmdeck. It was left untouched.",
@@ -78,7 +78,7 @@ def version_of(database: Database, path: Path) -> int:
         ) from error
 
 
-def told_version(database: Database, place: Path | str) -> int:
+def stored_version(database: Database, place: Path | str) -> int:
     """Return the version in the table of migrations; raises CacheDamagedError if it is empty."""
     number = database.rows("SELECT max(number) FROM schema_migration")[0][0]
     if number is None:
@@ -103,7 +103,7 @@ def refuse_newer(database: Database, version: int, place: Path | str) -> None:
 
 def refuse_other_version(database: Database, place: Path | str) -> None:
     """Raise CacheTooNewError if the tables are newer than this crmdeck, even if it can write."""
-    version = told_version(database, place)
+    version = stored_version(database, place)
     if version > newest(shipped()):
         raise too_new(f"the cache {place}", "Nothing was done.", version)
 

@@ -476,8 +476,8 @@ def keep(data: Exportable, only: Collection[Named]) -> Exportable:
     match data:
         case DriftReport():
             events = tuple(event for event in data.events if event.id in only)
-            told = {event.story for event in events}
-            stories = tuple(story for story in data.stories if story.id in told)
+            used = {event.story for event in events}
+            stories = tuple(story for story in data.stories if story.id in used)
             return DriftReport(events=events, stories=stories)
         case FieldMapping():
             lines = tuple(line for line in data.lines if line.partner_field in only)

@@ -89,10 +89,12 @@ class AuditPane(Pane):
 
     def reload(self) -> None:
         ref, workspace = None if self.everywhere else self.connection_id, self.host.workspace
-        anew, self._read = ref == self._read, ref
+        is_reload, self._read = ref == self._read, ref
 
         def work(_: Job) -> AuditLog:
-            return self._kept.read(workspace, ref, lambda: _read_log(workspace, ref), fresh=anew)
+            return self._kept.read(
+                workspace, ref, lambda: _read_log(workspace, ref), fresh=is_reload
+            )
 
         self.loader.load("log", work, self._took, label="loading the audit log")
 

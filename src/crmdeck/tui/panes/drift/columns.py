@@ -115,17 +115,19 @@ def _shorter(line: Line, width: int) -> str:
     return f"→ {after}" if len(brief) > width and before and arrow else brief
 
 
-def _sign_told(line: Line) -> str:
+def _sign_tooltip(line: Line) -> str:
     if line.is_title:
         return ""
-    told = [line.severity.value]
+    words = [line.severity.value]
     if line.settled:
-        told.append(settled_words(line.entry.standing) if line.entry is not None else "all settled")
+        words.append(
+            settled_words(line.entry.standing) if line.entry is not None else "all settled"
+        )
     if line.is_unseen:
-        told.append("not seen yet")
+        words.append("not seen yet")
     if line.open is not None:
-        told.append("z collapses it" if line.open else f"z expands {len(line.entries):,} changes")
-    return ", ".join(told)
+        words.append("z collapses it" if line.open else f"z expands {len(line.entries):,} changes")
+    return ", ".join(words)
 
 
 def state_of(line: Line) -> str:
@@ -266,7 +268,7 @@ _COLUMNS: tuple[Column[Line], ...] = (
         searched=False,
         sort_key=lambda line: (line.settled is not None, -line.severity.rank),
         reach=lambda line: "what" if line.is_title else "",
-        tooltip=_sign_told,
+        tooltip=_sign_tooltip,
     ),
     Column(
         "severity",

@@ -201,7 +201,7 @@ class PairLoader:
         session = self._sessions.get((ref, pair or ""))
         known, writes = session is not None, session.writes if session is not None else 0
         workspace = self._host.workspace
-        anew = self.session is not None and self.session.ref == ref
+        is_reload = self.session is not None and self.session.ref == ref
 
         def work(job: Job) -> Found | PairList:
             self._head = workspace.head()
@@ -218,7 +218,7 @@ class PairLoader:
                 return workspace.mappings.review_and_suggest(ref, chosen, encoder=NO_ENCODER)
 
             review, ranked = self._kept.read(
-                workspace, (ref, chosen), look, fresh=anew or not known
+                workspace, (ref, chosen), look, fresh=is_reload or not known
             )
             return review, None if known else ranked
 

@@ -72,8 +72,8 @@ def object_brief(
     history = [dated(event, right, with_field=True) for event in events]
     if width < TWO_COLUMNS or not history:
         return Content("\n").join([*lines, *history])
-    told = [_heading("What changed"), *history]
-    return beside(Content("\n").join(lines), Content("\n").join(told), left, BETWEEN)
+    changes = [_heading("What changed"), *history]
+    return beside(Content("\n").join(lines), Content("\n").join(changes), left, BETWEEN)
 
 
 def field_brief(
@@ -109,9 +109,9 @@ def field_brief(
             lines.append(named("help", display_text(field.description, LONGEST_LINE), left))
     if width < TWO_COLUMNS:
         return Content("\n").join(lines)
-    told = [_heading("History"), *event_lines(line, data, right)]
-    told += _near_block(line, data, nearest, right)
-    return beside(Content("\n").join(lines), Content("\n").join(told), left, BETWEEN)
+    beside_it = [_heading("History"), *event_lines(line, data, right)]
+    beside_it += _near_block(line, data, nearest, right)
+    return beside(Content("\n").join(lines), Content("\n").join(beside_it), left, BETWEEN)
 
 
 def field_facts(
@@ -156,8 +156,8 @@ def field_facts(
     near = _near_block(line, data, nearest, right)
     if width < TWO_COLUMNS:
         return Content("\n").join([*lines, *near, Content(""), *usages, Content(""), *history])
-    told = [*history, *near, Content(""), *usages]
-    return beside(Content("\n").join(lines), Content("\n").join(told), left, BETWEEN)
+    beside_it = [*history, *near, Content(""), *usages]
+    return beside(Content("\n").join(lines), Content("\n").join(beside_it), left, BETWEEN)
 
 
 def impact_lines(impact: Impact, usage: FieldUsage | None, width: int) -> Iterator[Content]:
@@ -209,8 +209,8 @@ def _mapped(
         near = f"; best match {near_text(nearest[0])}" if nearest else ""
         key = f"   Enter opens it in {display_text(line.connection, 40)}"
         key = key if line.connection else "   m maps it"
-        told = Content.assemble(("nothing" + near, "$muted"), (key, "bold $info"))
-        yield named("mapped to", told, width)
+        nothing = Content.assemble(("nothing" + near, "$muted"), (key, "bold $info"))
+        yield named("mapped to", nothing, width)
 
 
 def near_text(near: NearestField) -> str:
@@ -226,12 +226,12 @@ def _near_block(
         return []
     title = Content.assemble(_heading("Best matches in PartnerOS"), ("   by name only", "$muted"))
     if nearest is None:
-        told = [Content.styled("Not checked yet", "$muted")]
+        rows = [Content.styled("Not checked yet", "$muted")]
     elif not nearest:
-        told = [Content.styled("No matches", "$muted")]
+        rows = [Content.styled("No matches", "$muted")]
     else:
-        told = [hanging(Content(""), near_text(near), width) for near in nearest[:MOST_NEAR]]
-    return [Content(""), title, *told]
+        rows = [hanging(Content(""), near_text(near), width) for near in nearest[:MOST_NEAR]]
+    return [Content(""), title, *rows]
 
 
 def _block(title: str, text: str | None) -> list[Content]:
@@ -264,7 +264,7 @@ def _flags(line: FieldLine, field: Field | None) -> list[str]:
     ]
     if field is not None:
         flags += [(field.external_id, "external ID"), (field.archived, "archived")]
-    return [word for told_so, word in flags if told_so]
+    return [word for applies, word in flags if applies]
 
 
 def _access(field: Field) -> Content:

@@ -29,8 +29,8 @@ VALUE_COLUMNS: tuple[Column[tuple[int, PicklistValue]], ...] = (
         "",
         lambda line: " ".join(
             word
-            for told, word in ((line[1].default, "default"), (not line[1].active, "inactive"))
-            if told
+            for applies, word in ((line[1].default, "default"), (not line[1].active, "inactive"))
+            if applies
         ),
         style=lambda line: "muted" if not line[1].active else "accent",
         width=8,
@@ -65,16 +65,16 @@ class FieldView(Container):
         """The picklist values."""
         return self.query_one("#values", Table)
 
-    def show(self, facts: Draw, values: Sequence[PicklistValue], *, anew: bool) -> None:
-        """Show a field, from the top with `anew`."""
-        self.facts.show(facts, from_top=anew)
+    def show(self, facts: Draw, values: Sequence[PicklistValue], *, from_top: bool) -> None:
+        """Show a field, scrolled to its start with `from_top`."""
+        self.facts.show(facts, from_top=from_top)
         self.values.display = bool(values)
         self.set_class(bool(values), "-with-values")
         self.set_class(len(values) <= FEW, "-few")
         # If all labels equal their values, the values get the width of the labels.
         labeled = any(value.label != value.value for value in values)
         self.values.set_columns([one for one in VALUE_COLUMNS if labeled or one.id != LABEL_COLUMN])
-        self.values.set_rows(tuple(enumerate(values)), cursor=0 if anew else None)
+        self.values.set_rows(tuple(enumerate(values)), cursor=0 if from_top else None)
 
     @property
     def target(self) -> Widget:

@@ -97,7 +97,7 @@ def changed_at_source(field: Field) -> str:
         ("changed", "updatedAt", "updatedUserId"),
         ("created", "createdAt", "createdUserId"),
     ):
-        moment, user = _said(field.native, at), _said(field.native, who)
+        moment, user = _text(field.native, at), _text(field.native, who)
         if moment or user:
             when = f" {moment[:16].replace('T', ' ')}" if moment else ""
             parts.append(f"{word}{when}" + (f" by user {user}" if user else ""))
@@ -107,15 +107,15 @@ def changed_at_source(field: Field) -> str:
 def _change(change: Change, width: int) -> Content:
     before = display_text(value_text(change.before), LONGEST_VALUE)
     after = display_text(value_text(change.after), LONGEST_VALUE)
-    told = Content.assemble((f"{change.attribute}  ", "$muted"), before, (" → ", "$muted"), after)
-    return hanging(Content(" " * INDENT), told, width)
+    text = Content.assemble((f"{change.attribute}  ", "$muted"), before, (" → ", "$muted"), after)
+    return hanging(Content(" " * INDENT), text, width)
 
 
-def _note(text: str, width: int) -> Content:
-    told = Content.styled(display_text(text, 200), "$muted")
-    return hanging(Content(" " * INDENT), told, width)
+def _note(note: str, width: int) -> Content:
+    text = Content.styled(display_text(note, 200), "$muted")
+    return hanging(Content(" " * INDENT), text, width)
 
 
-def _said(native: Mapping[str, Any], name: str) -> str:
+def _text(native: Mapping[str, Any], name: str) -> str:
     value = native.get(name)
     return value if isinstance(value, str) else ""

@@ -86,13 +86,13 @@ class SchemaLoader:
         """Load the schema of a connection, with its fields if they show, else before them."""
         self._ref, at = ref, self.state.at
         workspace, whole = self._host.workspace, self.state.place.kind != OBJECTS
-        anew = self.data is not None and self.data.ref == ref
+        is_reload = self.data is not None and self.data.ref == ref
 
         def read() -> SchemaData:
             return schema_data(ref, workspace.schemas.overview(ref, at))
 
         def work(_: Job) -> tuple[SchemaData, FieldData]:
-            data = self._kept.read(workspace, (ref, at), read, fresh=anew)
+            data = self._kept.read(workspace, (ref, at), read, fresh=is_reload)
             return data, self._fields_of(data) if whole else NO_FIELDS
 
         self._loader.load(

@@ -192,9 +192,9 @@ class SchemaPane(Pane):
         """Show the place with the loaded rows."""
         place, had_focus = self.place, self.has_focus_within
         laid_out_for = (place.kind, self.view_state.at)
-        anew = laid_out_for != self._laid_out_for
+        is_new_layout = laid_out_for != self._laid_out_for
         self._laid_out_for = laid_out_for
-        if anew:
+        if is_new_layout:
             for kind in KINDS:
                 self.query_one(f"#{kind}").display = kind == place.kind
             brief = self.query_one("#brief")
@@ -216,7 +216,7 @@ class SchemaPane(Pane):
         # New rows: load the object under the cursor again.
         if place.kind in (FIELDS, ALL):
             self._stand.resume()
-        if anew:
+        if is_new_layout:
             self.show_views()
             self.post_message(self.Resized())
             target = self.focus_target()
@@ -293,7 +293,7 @@ class SchemaPane(Pane):
         if line is None or data is None or found is None:
             return
         shown = (data.ref, self.place[1:3], data.overview.at)
-        anew = shown != self._shown_field
+        is_other = shown != self._shown_field
         self._shown_field = shown
         place = FieldPlace(data.ref, *line.key)
         self.field_view.show(
@@ -308,9 +308,9 @@ class SchemaPane(Pane):
                 self._impacts.get(place),
             ),
             found.picklist,
-            anew=anew,
+            from_top=is_other,
         )
-        if anew and self.has_focus_within:
+        if is_other and self.has_focus_within:
             self.field_view.target.focus()
 
     def _moment(self) -> datetime:
