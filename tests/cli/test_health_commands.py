@@ -168,6 +168,8 @@ def test_a_path_that_is_not_there_is_refused_and_the_old_one_stays(tmp_path: Pat
     [
         (("refresh", "--bogus"), "--bogus"),
         (("refresh", "--fail-on", "nope"), "'--fail-on'"),
+        (("preflight", "a", "b", "--sample", "x"), "--sample takes a whole number."),
+        (("mapping", "accept", "a", "b", "--confidence", "3"), "--confidence must be at most 1."),
         (("connections", "set"), "'NAME'"),
         (("no-such-command",), "'no-such-command'"),
     ],

@@ -10,6 +10,7 @@ import openpyxl
 import pytest
 
 from crmdeck.exports import read_csv
+from crmdeck.sandbox import salesforce_rows
 from tests.cli.shell import Shell
 
 PAIR = "deal_registration--Opportunity"
@@ -179,3 +180,34 @@ def test_values_of_other_habits_are_named_and_never_guessed(shell: Shell, tmp_pa
         "a day number of Excel, not a date like 2026-05-16": [2],
         "not a date like 2026-05-16": [3],
     }
+
+
+def test_the_permissions_of_the_user_decide_a_rule_with_as_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = tuple(
+        ("Opportunity", name, "Amount", "Ask the deal desk.", f"AND(Amount > 5, NOT({permission}))")
+        for name, permission in (
+            ("Not_Granted", "$Permission.Deal_Desk"),
+            ("Granted", "$Permission.Bypass_Rules"),
+        )
+    )
+    monkeypatch.setattr(salesforce_rows, "_RULES", rules)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    shell = Shell(tmp_path / "home")
+    shell.run("refresh", "acme-prod", "--demo")
+    command = ("preflight", "acme-prod", PAIR, "--demo", "--records",
+               records(tmp_path, "accountName,estimatedValue\nAcme,1\nAcme,6\n"))  # fmt: skip
+
+    def found(*more: str) -> dict[str, tuple[str, list[int]]]:
+        report = shell.json(*command, *more)
+        return {
+            cause["rule"]: (cause["outcome"], cause["positions"])
+            for cause in report["causes"]
+            if cause.get("rule") in ("Granted", "Not_Granted")
+        }
+
+    unless = ("unless_user", [2])
+    assert found() == {"Granted": unless, "Not_Granted": unless}
+    # A flow of the demo runs before the rules of new records.
+    assert found("--as-user") == {"Not_Granted": ("unless_automation", [2])}

@@ -13,6 +13,17 @@ if TYPE_CHECKING:
     from typer._click import Context
 
 _NOT_ONE_OF = re.compile(r"'(?P<given>[^']*)' is not one of (?P<known>.*?)\.?$")
+_NOT_A_NUMBER = re.compile(r"Invalid value for '(?P<name>[^']*)': Input should be (?P<rule>.*)\.")
+# The parser's rules about numbers, and how a sentence about an option continues.
+_NUMBER_RULES = {
+    "a valid integer": "takes a whole number",
+    "a valid number": "takes a number",
+    "a finite number": "takes a number",
+    "greater than or equal to": "must be at least",
+    "greater than": "must be more than",
+    "less than or equal to": "must be at most",
+    "less than": "must be less than",
+}
 _ERROR = "Value error, "
 _ALIKE = 0.6
 """The least likeness of a typo: it differs in a letter or two."""
@@ -22,6 +33,7 @@ def usage_error(error: typer.TyperException) -> UsageError:
     """Return one of the parser's errors as ours, with the nearest right word."""
     message = " ".join(error.format_message().replace(_ERROR, "").split())
     message = message if message.endswith((".", "?")) else f"{message}."
+    message = _about_numbers(message)
     # The parser's own classes, which have these attributes, are not public.
     context: Context | None = getattr(error, "ctx", None)
     option: str | None = getattr(error, "option_name", None)
@@ -53,6 +65,16 @@ def usage_error(error: typer.TyperException) -> UsageError:
     elif context is not None and "Did you mean" not in message:
         remedy = f"See {context.command_path} --help"
     return UsageError(message, remedy=remedy, code="BAD_ARGUMENTS")
+
+
+def _about_numbers(message: str) -> str:
+    """Return a message about a number in our words; any other message unchanged."""
+    match = _NOT_A_NUMBER.fullmatch(message)
+    for rule, words in _NUMBER_RULES.items() if match else ():
+        if match and match["rule"].startswith(rule):
+            bound = match["rule"].removeprefix(rule).strip() if words.startswith("must") else ""
+            return f"{match['name']} {words} {bound}".rstrip() + "."
+    return message
 
 
 def _near_option(name: str, known: list[str]) -> list[str]:

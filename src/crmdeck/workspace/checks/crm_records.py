@@ -181,7 +181,7 @@ def _folded(schema: ObjectSchema, key: str, rules: WriteRules, value: str) -> st
 
 
 def _not_read(reason: str) -> StoredRecords:
-    return StoredRecords(notes=(f"Rules that read the stored record can't be judged: {reason}",))
+    return StoredRecords(notes=(f"Rules that read the stored record can't be judged. {reason}",))
 
 
 def _flat(record: Record) -> dict[str, Raw]:

@@ -360,10 +360,12 @@ class Preflights:
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
             if not mapped:
-                where = "to PartnerOS" if direction is Direction.PULL else "to the CRM"
+                where, which = "the CRM", f"rows first: crmdeck suggest {connection.name} {pair}"
+                if direction is Direction.PULL:
+                    where, which = "PartnerOS", "rows with a direction: crmdeck help mapping accept"
                 raise UsageError(
-                    f"{pair} has no accepted row that writes {where}.",
-                    remedy=f"Accept rows first: crmdeck suggest {connection.name} {pair}",
+                    f"{pair} has no accepted row that writes to {where}.",
+                    remedy=f"Accept {which}",
                     code="NOTHING_ACCEPTED",
                 )
             crm_object = ObjectPair.parse(pair).crm_object

@@ -40,12 +40,21 @@ def read_records(
     `keys`. Raises UsageError if a column fits no field or two columns fit one, and SourceError if
     the file can't be read.
     """
+    if path.is_dir():
+        raise UsageError(
+            f"{path.absolute()} is a folder.",
+            remedy="Name a file of records.",
+            code="FILE_NOT_READ",
+        )
     try:
         with path.open("rb") as stream:
             file = SchemaFile(path.name, read_bounded(path.name, stream))
     except OSError as error:
         raise UsageError(
-            f"Can't read {path}.", cause=f"{error.strerror}.", code="FILE_NOT_READ"
+            f"Can't read {path}.",
+            cause=f"{error.strerror}.",
+            remedy="Check the path and the permissions of the file.",
+            code="FILE_NOT_READ",
         ) from error
     rows = _rows(file, unpack(file))
     if not rows:
