@@ -21,7 +21,7 @@ from crmdeck.errors import CrmdeckError, NotFoundError, UsageError
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.keys.actions import key_label, offers
 from crmdeck.tui.loading.requests import is_loading
-from crmdeck.tui.pictures.stories import STORIES, Step, Story
+from crmdeck.tui.pictures.stories import DEALS, DEALS_FILE, STORIES, Step, Story
 from crmdeck.tui.pictures.svg import FONTS, Frame, draw
 from crmdeck.tui.screens.main import MainScreen
 from crmdeck.workspace import Workspace, open_demo
@@ -59,7 +59,8 @@ def draw_screenshots(
     as_png = png_drawer() if png else None
     pictures = {}
     with tempfile.TemporaryDirectory(prefix="crmdeck-pictures-") as scratch, _as_published():
-        built = Path(scratch) / "built"
+        built, deals = Path(scratch) / "built", Path(scratch) / "deals.csv"
+        deals.write_text(DEALS, encoding="utf-8")
         with open_demo(at=MOMENT, folder=built):
             pass
         for story in stories:
@@ -67,7 +68,7 @@ def draw_screenshots(
             folder_of_story = Path(scratch) / story.name
             shutil.copytree(built, folder_of_story)
             with open_demo(at=MOMENT, folder=folder_of_story) as workspace:
-                pictures[story.name] = asyncio.run(_play(workspace, story))
+                pictures[story.name] = asyncio.run(_play(workspace, story, deals))
     if check:
         differing = [name for name, svg in pictures.items() if _kept(folder / f"{name}.svg") != svg]
         if differing:
@@ -98,7 +99,7 @@ def _chosen(only: Collection[str]) -> tuple[Story, ...]:
     return tuple(story for story in STORIES if not only or story.name in only)
 
 
-async def _play(workspace: Workspace, story: Story) -> str:
+async def _play(workspace: Workspace, story: Story, deals: Path) -> str:
     app = _Still(workspace, theme=story.theme, still=True)
     frames: list[Frame] = []
     async with app.run_test(size=story.size) as pilot:
@@ -109,7 +110,7 @@ async def _play(workspace: Workspace, story: Story) -> str:
         caption = ""
         for step in story.steps:
             caption = step.caption or caption
-            key = await _do(pilot, story, step)
+            key = await _do(pilot, story, step, deals)
             if story.played:
                 frames.append(Frame(await _screen(pilot), step.seconds, key, caption))
                 # The viewer has read the toasts of this frame.
@@ -134,7 +135,7 @@ class _Still(CrmdeckApp):
         super().notify(message, title=title, severity=severity, timeout=FOR_EVER, markup=markup)
 
 
-async def _do(pilot: Pilot[None], story: Story, step: Step) -> str:
+async def _do(pilot: Pilot[None], story: Story, step: Step, deals: Path) -> str:
     """Do a step, and return the label of the keys pressed."""
     keys: Sequence[str] = step.press
     if step.run:
@@ -145,7 +146,7 @@ async def _do(pilot: Pilot[None], story: Story, step: Step) -> str:
                 remedy="Change the story in crmdeck/tui/pictures/stories.py.",
             )
         keys = offered[step.run][:1]
-    for key in (*keys, *step.type):
+    for key in (*keys, *step.type.replace(DEALS_FILE, str(deals))):
         await pilot.press(_KEYS.get(key, key))
         await _settle(pilot)
     return step.type or " ".join(map(key_label, dict.fromkeys(keys)))

@@ -11,6 +11,17 @@ from crmdeck.tui.themes import DARK, LIGHT
 
 WIDE = (120, 36)
 NARROW = (80, 24)
+DEALS_FILE = "{deals}"
+"""Typed as the path of a file with `DEALS`."""
+DEALS = """\
+accountName,accountDomain,contactEmail,estimatedValue,expectedCloseDate
+Northwind Freight,northwind.example,ana@northwind.example,48000,2026-12-18
+Brightwater Energy,,ben@brightwater.example,12500.505,2026-11-30
+Cobalt Analytics and Decision Support Holding Company of the Upper Rhine and Lake Region,\
+cobalt.example,li@cobalt.example,7000,2026-12-01
+Delta Harbor Bank,delta.example,dara@delta.example,"1,5",31/12/2026
+Evergreen Clinics,evergreen.example,eva@evergreen.example,,2026-12-04
+"""
 TO_LOCKED = ("n",) * 6
 """From the first row to those that can't sync: past broken and required rows, and a value map."""
 
@@ -77,6 +88,21 @@ STORIES = (
             *2 * (Step(run="mapping.unmap"),),
             *3 * (Step(run="mapping.accept"),),
             *5 * (Step(run="mapping.unmap"),),
+        ),
+    ),
+    Story(
+        "preflight",
+        "Preflight: which records the CRM will refuse, and why",
+        (
+            # Move the renamed mapping, and mark two required fields as filled elsewhere.
+            Step(press=("3", "down")),
+            Step(run="drift.repair"),
+            Step(press=("m", "4", "down", "down")),
+            *2 * (Step(run="mapping.unmap"),),
+            Step(run="mapping.preflight"),
+            Step(press=("c",)),
+            Step(type=DEALS_FILE),
+            Step(run="form.take"),
         ),
     ),
     Story(

@@ -258,7 +258,11 @@ def _value_style(name: str, row: CauseValue) -> str:
 def _name(session: MappingSession, partner_field: str | None, crm_field: str | None) -> str:
     if partner_field is None and crm_field is None:
         return "whole record"
-    row = session.by_name.get(partner_field or "")
+    # A rule names the CRM field only.
+    row = session.by_name.get(partner_field or "") or next(
+        (one for name, one in session.by_name.items() if session.accepted.get(name) == crm_field),
+        None,
+    )
     left = row.title if row is not None else partner_field
     return " → ".join((left or "-", crm_field or "-"))
 
@@ -295,7 +299,7 @@ def _run_result(run: PreflightRun, session: MappingSession) -> Result:
             notes.append(f"Missing: {', '.join(cause.needs)}")
         notes.append(_next_step(owner, step))
         if not cause.every:
-            notes.append(f"Records {shown}{more}")
+            notes.append(f"{'Record' if cause.count == 1 else 'Records'} {shown}{more}")
         rows.append(
             ResultRow(
                 number,
