@@ -2,7 +2,8 @@
 
 Peers, all with simple-salesforce and the same parser: a plain loop of describes, six threads of
 it, batches of 25 in one composite call one after the other, and six such calls at once. The
-sandbox runs in a process of its own and adds a latency to every answer.
+sandbox runs in a process of its own and adds a latency to every answer. What an unchanged HubSpot
+account takes is told in latencies: the round trips in time.
 """
 
 from __future__ import annotations
@@ -18,18 +19,21 @@ from multiprocessing.connection import Connection as Pipe
 
 from simple_salesforce.api import Salesforce
 
+from crmdeck.connectors import hubspot
 from crmdeck.connectors.base import Connector, Discovered, Failed, Known, Listing, Meter, Unchanged
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.salesforce import open_connector
 from crmdeck.connectors.salesforce.session import SalesforceSession
 from crmdeck.formats.salesforce_describe import parse_object
 from crmdeck.model import CancelToken, Connection, Scope
-from crmdeck.sandbox import SalesforceAccess, Sandbox, Scenario
+from crmdeck.sandbox import HubSpotAccess, SalesforceAccess, Sandbox, Scenario
 from tests.bench.figures import Figure, show
 
 VERSION = "68.0"
 BATCH, THREADS, LATENCY = 25, 6, 0.1
 FIRST = "first discovery"
+# The demo's account has used most of its quota.
+UNRESERVED = Limits(reserve=0.0)
 
 
 class Purse:
@@ -47,28 +51,34 @@ class Purse:
 
 
 def run_sandbox(pipe: Pipe, latency: float) -> None:
-    """Serve the big org until the process is ended."""
-    with Sandbox(Scenario.large(), latency=latency) as sandbox:
-        pipe.send(sandbox.salesforce("large"))
+    """Serve the big org and an account of the demo until the process is ended."""
+    with (
+        Sandbox(Scenario.large(), latency=latency) as large,
+        Sandbox(Scenario.demo(), latency=latency) as demo,
+    ):
+        pipe.send((large.salesforce("large"), demo.hubspot("acme-marketing")))
         threading.Event().wait()
 
 
-def connect(access: SalesforceAccess, limits: Limits) -> Connector:
+def connect(access: SalesforceAccess | HubSpotAccess, limits: Limits) -> Connector:
     """Return a connector of its own for one measurement."""
     connection = Connection(
         id="bench",
         name="bench",
-        platform="salesforce",
-        source="salesforce",
+        platform="salesforce" if isinstance(access, SalesforceAccess) else "hubspot",
+        source="bench",
         endpoint=access.endpoint,
-        instance_url=access.instance_url,
         created_at=datetime.now(UTC),
     )
-    return open_connector(connection, Purse(access.access_token), lambda *_: None, limits)
+    if isinstance(access, SalesforceAccess):
+        connection = connection.model_copy(update={"instance_url": access.instance_url})
+        return open_connector(connection, Purse(access.access_token), lambda *_: None, limits)
+    purse = Purse(access.private_app_token)
+    return hubspot.open_connector(connection, purse, lambda *_: None, limits)
 
 
 def discover(
-    access: SalesforceAccess, known: Mapping[str, Known], limits: Limits
+    access: SalesforceAccess | HubSpotAccess, known: Mapping[str, Known], limits: Limits
 ) -> tuple[float, Meter, dict[str, Known], tuple[str, ...]]:
     """Return seconds, costs, what is known then, and the object types in scope."""
     connector = connect(access, limits)
@@ -140,7 +150,7 @@ def figures(*, quick: bool = False) -> Iterator[Figure]:
     ours, theirs = context.Pipe()
     process = context.Process(target=run_sandbox, args=(theirs, LATENCY), daemon=True)
     process.start()
-    access: SalesforceAccess = ours.recv()
+    access, account = ours.recv()
     _, _, known, names = discover(access, {}, Limits())
     peers: dict[str, Callable[[], float]] = {
         "a plain loop of describes": lambda: describe_each(access, names, 1),
@@ -162,10 +172,15 @@ def figures(*, quick: bool = False) -> Iterator[Figure]:
             if samples[name] and name == "a plain loop of describes":
                 continue
             samples[name].append(run())
+    _, _, known, _ = discover(account, {}, UNRESERVED)
+    spent = [discover(account, known, UNRESERVED)[:2] for _ in range(3)]
     process.terminate()
+    trips = tuple(seconds / LATENCY for seconds, _ in spent)
+    yield Figure("HubSpot, unchanged: round trips in time", "", trips)
+    yield Figure("HubSpot, unchanged: requests", "", (spent[0][1].traffic.requests,))
     yield Figure(FIRST, "s", tuple(samples.pop(FIRST)))
-    for name, spent in samples.items():
-        yield Figure(name, "s", tuple(spent), FIRST)
+    for name, times in samples.items():
+        yield Figure(name, "s", tuple(times), FIRST)
     for name, meter in meters.items():
         traffic = meter.traffic
         yield Figure(f"{name}: requests", "", (traffic.requests,))

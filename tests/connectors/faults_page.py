@@ -126,7 +126,7 @@ def _network() -> tuple[CrmdeckError, ...]:
         http.unreachable(who, ConnectionError()),
         http.timed_out(who),
         http.broken_off(who, ConnectionError()),
-        http.too_large(who, Limits().max_bytes),
+        http.too_large(who, Limits().max_bytes_alone),
         http.too_complex(who),
         http.unknown_encoding(who, "br"),
         http.not_json(who),

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from crmdeck.connectors.http import Reply, check_endpoint, retry_after
+from crmdeck.connectors.http import (
+    AnswerTooLargeError,
+    Reply,
+    check_endpoint,
+    retry_after,
+    split_json,
+)
+from crmdeck.connectors.limits import Limits
 from crmdeck.errors import UsageError
+from crmdeck.formats import json_values
 
 
 @pytest.mark.parametrize(
@@ -41,3 +49,23 @@ def test_retry_after_is_read_in_seconds_only() -> None:
     assert retry_after(Reply(429, None, {"retry-after": "7"})) == 7
     assert retry_after(Reply(429, None, {"Retry-After": "Wed, 01 Jan 2031 00:00:00 GMT"})) is None
     assert retry_after(Reply(429, None)) is None
+
+
+def test_a_large_answer_is_split_and_its_parts_are_parsed_one_by_one() -> None:
+    text = rb'{"a": [1], "fields": [{"x": "\ud800"}, {"x": NaN}, {"x": 1}]}'
+    found = split_json(text, "fields", Limits(), "Salesforce")
+    assert isinstance(found, dict)
+    assert found["a"] == [1]
+    first, second, third = (json_values.record(each, "a field") for each in found["fields"])
+    assert json_values.clean(first) == {"x": "\ufffd"}
+    assert str(second["x"]) == "nan"
+    assert third == {"x": 1}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"[" + b"1," * 4_000_000 + b"1]", b'{"fields": [[' + b"[]," * 500_000 + b"[]]]}"],
+)
+def test_an_answer_that_needs_too_much_memory_is_refused_before_it_is_split(text: bytes) -> None:
+    with pytest.raises(AnswerTooLargeError):
+        split_json(text, "fields", Limits(), "Salesforce")

@@ -307,3 +307,21 @@ def test_the_oldest_of_what_is_kept_goes_first(monkeypatch: pytest.MonkeyPatch) 
     assert kept.get(keys[0]) == some[:1]
     kept.put(keys[2], some)
     assert [kept.get(key) is not None for key in keys] == [True, False, True]
+
+
+def test_a_very_large_object_is_written_and_read_in_parts(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, size in (("_CHUNK", 16), ("_FIELDS_AT_ONCE", 3), ("_PARSED_AT_ONCE", 2)):
+        monkeypatch.setattr(f"crmdeck.store.definitions.{name}", size)
+    account = schema("Account", *(f"F{number}" for number in range(8)))
+    assert SchemaPacker().pack(account).schema() == account
+    record(session, 0, account)
+    found = session.snapshots.get("acme", "Account")
+    assert found is not None
+    assert found.fields == account.fields
+    later = schema("Account", *(f"F{number}" for number in range(9)))
+    record(session, 1, later)
+    again = session.snapshots.get("acme", "Account")
+    assert again is not None
+    assert again.fields[0] is found.fields[0]

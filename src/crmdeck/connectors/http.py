@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import io
 import ipaddress
+import json
 import math
-from collections.abc import Mapping
-from contextlib import suppress
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from urllib.parse import urlsplit
 
+import msgspec
 import urllib3
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from crmdeck.clock import later
 from crmdeck.connectors.limits import Limits
 from crmdeck.errors import SourceError, UsageError
+from crmdeck.formats import json_values
 from crmdeck.redaction import redact
 
 _CHUNK = 64 * 1024
 _LARGE = 1024 * 1024
 _M_MMAP_THRESHOLD = -3  # of malloc.h
 _DIGITS = 15
+_OK = 200
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
+_BYTES_OF_PART = 50
 # urllib3 decodes brotli and zstd only if optional packages are installed, some without a limit.
 _ENCODINGS = ("", "identity", "gzip", "x-gzip", "deflate")
 _REFUSED = {"br": "brotli", "zstd": "zstd", "compress": "compress"}
@@ -98,20 +107,26 @@ def read_body(raw: urllib3.BaseHTTPResponse, limits: Limits, who: str) -> bytes:
     """Return the decompressed body of an answer.
 
     Raises AnswerTooLargeError above `limits.max_bytes`, or if the JSON would need more than
-    `limits.max_memory`. Raises SourceError if the answer is cut short, or compressed in a format
-    that crmdeck didn't ask for. All close the connection.
+    `limits.max_memory`; inside `one_large_answer` only above `limits.max_bytes_alone`. Raises
+    SourceError if the answer is cut short, or compressed in a format that crmdeck didn't ask for.
+    All close the connection.
     """
-    chunks = []
-    size = 0
+    body = io.BytesIO()
+    most = limits.max_bytes
+    may_be_large = raw.status == _OK and getattr(_of_thread, "may_be_large", False)
     formats = raw.headers.get("Content-Encoding", "").casefold().replace(" ", "").split(",")
     try:
         if unknown := next((each for each in formats if each not in _ENCODINGS), None):
             raise unknown_encoding(who, unknown)
         for chunk in raw.stream(_CHUNK, decode_content=True):
-            size += len(chunk)
-            if size > limits.max_bytes:
-                raise too_large(who, limits.max_bytes)
-            chunks.append(chunk)
+            if may_be_large and body.tell() + len(chunk) > most:
+                _wait_for_others()
+                most = limits.max_bytes_alone
+            if body.tell() + len(chunk) > most:
+                raise too_large(who, most)
+            if body.tell() > _LARGE:
+                _free_large_blocks()
+            body.write(chunk)
     except SourceError:
         raw.close()
         raise
@@ -120,12 +135,34 @@ def read_body(raw: urllib3.BaseHTTPResponse, limits: Limits, who: str) -> bytes:
         late = isinstance(error, ReadTimeoutError)
         raise timed_out(who) if late else broken_off(who, error) from None
     raw.release_conn()
-    body = b"".join(chunks)
-    if size > _LARGE:
-        _free_large_blocks()
-    if _memory_of(body) > limits.max_memory:
-        raise too_complex(who)
-    return body
+    data = body.getvalue()
+    if not may_be_large:
+        check_memory(data, limits, who)
+    return data
+
+
+_large_one = threading.Lock()
+_of_thread = threading.local()
+
+
+@contextmanager
+def one_large_answer() -> Iterator[None]:
+    """Allow the block a very large answer, which it parses in parts: see `split_json`.
+
+    If several threads have one, they take turns.
+    """
+    _of_thread.may_be_large, _of_thread.has_turn = True, False
+    try:
+        yield
+    finally:
+        _of_thread.may_be_large = False
+        if _of_thread.has_turn:
+            _large_one.release()
+
+
+def _wait_for_others() -> None:
+    if not _of_thread.has_turn:
+        _of_thread.has_turn = _large_one.acquire()
 
 
 @cache
@@ -140,16 +177,47 @@ def _free_large_blocks() -> None:
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 256 * 1024)
 
 
-def _memory_of(body: bytes) -> int:
-    """Estimate the bytes that a refresh needs for a JSON answer, before parsing it.
+def free_memory() -> None:
+    """Return what is free to the system: 75 MB after an object with 30,000 fields."""
+    with suppress(OSError, AttributeError, ImportError):
+        import ctypes
+
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def check_memory(data: bytes | msgspec.Raw, limits: Limits, who: str) -> None:
+    """Raise AnswerTooLargeError if parsing a JSON text would need more than `limits.max_memory`.
 
     The weights fit Salesforce's and HubSpot's answers: each field has a list or two, each picklist
     value five or six members.
     """
-    if body.lstrip()[:1] not in (b"{", b"["):
-        return 0
+    text = bytes(data)
+    if text.lstrip()[:1] not in (b"{", b"["):
+        return
     weights = {b"[": 1500, b"{": 200, b",": 170}
-    return 3 * len(body) + sum(body.count(sign) * weight for sign, weight in weights.items())
+    needed = 3 * len(text) + sum(text.count(sign) * weight for sign, weight in weights.items())
+    if needed > limits.max_memory:
+        raise too_complex(who)
+
+
+def split_json(data: bytes, key: str, limits: Limits, who: str) -> object:
+    """Return the value of a JSON text, in which the items of the list under `key` stay text.
+
+    `formats.json_values.record` parses them, one at a time. A text that msgspec refuses is parsed
+    by `json`, like all others. Raises like it, and AnswerTooLargeError.
+    """
+    if data.count(b",") * _BYTES_OF_PART > limits.max_memory:
+        raise too_complex(who)
+    try:
+        members = _MEMBERS.decode(data)
+        parts = {key: _ITEMS.decode(members.pop(key))} if key in members else {}
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        check_memory(data, limits, who)
+        return json.loads(data)
+    for each in (*members.values(), *parts.get(key, ())):
+        if len(each) > _LARGE:
+            check_memory(each, limits, who)
+    return {name: json_values.parsed(each) for name, each in members.items()} | parts
 
 
 def unknown_encoding(who: str, encoding: str) -> SourceError:

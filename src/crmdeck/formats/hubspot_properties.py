@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+import msgspec
+
 from crmdeck.formats import json_values
 from crmdeck.formats.json_values import MalformedError
 from crmdeck.formats.picklist import picklist_value, value_maker
@@ -73,7 +75,7 @@ _FIELD_KEYS = frozenset(
 def parse_properties(
     object_type: str,
     label: str,
-    properties: Sequence[Mapping[str, object]],
+    properties: Sequence[object],
     pipelines: Sequence[Mapping[str, object]] = (),
     custom: bool | None = None,
     *,
@@ -217,8 +219,13 @@ def _canonical(native_type: str, widget: str, record: Mapping[str, object]) -> F
 
 
 def _hints_in(properties: Sequence[object]) -> frozenset[str]:
-    records = [each for each in properties if isinstance(each, Mapping)]
-    return frozenset(hint for hint in _HINTS if any(hint in each for each in records))
+    found = set[str]()
+    for entry in properties:
+        if isinstance(entry, Mapping | msgspec.Raw):
+            found.update(hint for hint in _HINTS if hint in json_values.record(entry, "a property"))
+        if len(found) == len(_HINTS):
+            break
+    return frozenset(found)
 
 
 def _is_exact(native_type: str, kind: FieldType, hints: Collection[str]) -> bool:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+import msgspec
 import pydantic_core
 
 from crmdeck.errors import SourceError
 
 _LARGEST = 2**31
+_ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 
 class MalformedError(ValueError):
@@ -90,8 +94,22 @@ def texts(record: Mapping[str, object], key: str) -> tuple[str, ...]:
     return texts
 
 
+def parsed(raw: msgspec.Raw) -> object:
+    """Return the value of a JSON text. Raises MalformedError if it isn't JSON."""
+    try:
+        return _ANY.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        # msgspec refuses NaN, halves of surrogate pairs and very large numbers.
+        try:
+            return json.loads(bytes(raw))
+        except (ValueError, RecursionError):
+            raise MalformedError("it is nested too deeply, or isn't JSON") from None
+
+
 def record(value: object, what: str) -> Mapping[str, object]:
-    """Return `value` if it is a JSON object."""
+    """Return `value` if it is a JSON object, or the text of one."""
+    if isinstance(value, msgspec.Raw):
+        value = parsed(value)
     if isinstance(value, Mapping):
         return value
     raise MalformedError(f"{what} should be an object, not {_kind(value)}")

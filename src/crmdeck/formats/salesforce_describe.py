@@ -111,29 +111,31 @@ def parse_object(describe: Mapping[str, object]) -> ObjectSchema:
     """
     place = "The description of an object"
     try:
-        describe = json_values.clean(json_values.record(describe, "it"))
+        whole = json_values.record(describe, "it")
+        describe = json_values.clean({k: v for k, v in whole.items() if k != "fields"})
         object_type = json_values.name(describe)
         place = object_type
-        if "fields" not in describe:
+        if "fields" not in whole:
             raise MalformedError("`fields` is missing")
-        records: list[Mapping[str, object]] = []
+        dependent: dict[str, Mapping[str, object]] = {}
         label = json_values.text(describe, "label") or ""
         custom = json_values.flag(describe, "custom")
         fields = []
-        for index, entry in enumerate(json_values.items(describe, "fields")):
+        for index, entry in enumerate(json_values.items(whole, "fields")):
             place = f"{object_type}, field {index + 1}"
-            record = json_values.record(entry, "a field")
+            record = json_values.clean(json_values.record(entry, "a field"))
             if isinstance(record.get("name"), str):
                 place = f"{object_type}.{record['name']}"
-            records.append(record)
             fields.append(_parse_field(record))
+            # A record needs more memory than its field, so the others are not kept.
+            if fields[-1].controller:
+                dependent[fields[-1].name] = record
         place = object_type
         json_values.require_unique(field.name for field in fields)
         by_name = {field.name: field for field in fields}
-        fields = [
-            _with_allowed_values(field, record, by_name)
-            for field, record in zip(fields, records, strict=True)
-        ]
+        for index, field in enumerate(fields):
+            if field.name in dependent:
+                fields[index] = _with_allowed_values(field, dependent[field.name], by_name)
         record_types = _record_types(describe)
         flags = {
             attribute: json_values.flag(describe, key)

@@ -10,6 +10,17 @@ import pydantic
 from crmdeck.model.enums import FieldType, RuleKind, ScopeMode
 from crmdeck.model.wire import UtcTime, WireModel
 
+# pydantic gives each model a set with the names of its given attributes. Here that would be half of
+# the memory of a schema, and nothing reads it: all models of a class share one.
+_names: dict[type[WireModel], set[str]] = {}
+
+
+def _share_names(model: WireModel) -> None:
+    names = _names.get(type(model))
+    if names is None:
+        names = _names[type(model)] = set(type(model).model_fields)
+    object.__setattr__(model, "__pydantic_fields_set__", names)
+
 
 class PicklistValue(WireModel):
     """A value of a picklist; `value` is what the API stores, `label` what people see."""
@@ -18,6 +29,9 @@ class PicklistValue(WireModel):
     label: str = ""
     active: bool = True
     default: bool = False
+
+    def model_post_init(self, context: Any) -> None:
+        _share_names(self)
 
 
 class Field(WireModel):
@@ -86,6 +100,9 @@ class Field(WireModel):
     group: str | None = None
     archived: bool | None = None
     native: dict[str, Any] = pydantic.Field(default_factory=dict)
+
+    def model_post_init(self, context: Any) -> None:
+        _share_names(self)
 
 
 class RecordType(WireModel):

@@ -69,7 +69,7 @@ class Fault:
     status: int | None = None
     retry_after: int | None = None
     seconds: float = 30.0
-    size: int = 50_000_000
+    size: int = 80_000_000
     object_type: str | None = None
     field_name: str | None = None
 

@@ -21,6 +21,7 @@ SCOPES = (
     "crm.objects.owners.read",
     "crm.objects.products.read",
     "crm.objects.quotes.read",
+    "crm.pipelines.governance.read",
     "crm.schemas.companies.read",
     "crm.schemas.contacts.read",
     "crm.schemas.custom.read",

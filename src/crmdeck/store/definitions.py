@@ -7,7 +7,9 @@ import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 from pydantic import ValidationError
 
@@ -18,6 +20,8 @@ from crmdeck.model.hashes import (
     lines_hash,
     object_hash,
     rules_hash,
+    schema_hash,
+    structural_hash,
 )
 from crmdeck.store.database import Database, Row
 
@@ -59,8 +63,14 @@ _COUNTED = """
         GROUP BY content_hash
     ) AS found USING (content_hash)"""
 ORDER_COLUMNS = ("content_hash", "position", "field_hash")
-# Object types that are unpacked and written by one statement.
-_AT_ONCE = 500
+# Object types, and fields, that are unpacked and written by one statement.
+_OBJECTS_AT_ONCE = 500
+_FIELDS_AT_ONCE = 2_000
+_PARSED_AT_ONCE = 10_000
+_CHUNK = 1024 * 1024
+T = TypeVar("T")
+# The snapshots of an object have most of their fields in common.
+_in_use: WeakValueDictionary[str, Field] = WeakValueDictionary()
 
 
 @dataclass(frozen=True)
@@ -110,12 +120,19 @@ class PackedSchema:
 
     def schema(self) -> ObjectSchema:
         """Return the object type before it was packed."""
-        parsed = tuple(_parse(field[-1]) for field in self.field_rows())
+        parsed = tuple(_shared(field[0], field[-1]) for field in self.field_rows())
         return self._face().model_copy(update={"object_type": self.object_type, "fields": parsed})
 
-    def field_rows(self) -> list[Row]:
-        """Return the rows of the fields, in their order."""
-        return [tuple(json.loads(line)) for line in zlib.decompress(self.packed).splitlines()]
+    def field_rows(self) -> Iterator[Row]:
+        """Yield the rows of the fields, in their order."""
+        decompressor = zlib.decompressobj()
+        packed, rest = self.packed, b""
+        while packed:
+            rest += decompressor.decompress(packed, _CHUNK)
+            packed = decompressor.unconsumed_tail
+            *lines, rest = (rest if packed else rest + decompressor.flush()).split(b"\n")
+            for line in lines:
+                yield tuple(json.loads(line))
 
     def with_face(
         self, change: Callable[[ObjectSchema, Sequence[str]], ObjectSchema]
@@ -125,10 +142,10 @@ class PackedSchema:
         `change` also gets the names of the fields, which stay packed: models of all their values
         would need most of the memory of a refresh.
         """
-        fields = self.field_rows()
-        face = change(self._face(), [field[1] for field in fields])
+        fields = [field[:2] for field in self.field_rows()]
+        face = change(self._face(), [name for _, name in fields])
         native, body = _dump(face.native), _body(face)
-        keys = [field[0] for field in fields]
+        keys = [key for key, _ in fields]
         named = dict(zip(OBJECT_COLUMNS, self.row, strict=True)) | {
             "content_hash": content_hash(face.label, face.custom, keys, native, body),
             "label": face.label,
@@ -148,27 +165,30 @@ class PackedSchema:
 class SchemaPacker:
     """Packs object types. A field that many share is put into its canonical form once."""
 
-    _REMEMBERED = 8192
+    _REMEMBERED = 16_384
     _LONGEST = 16_384
 
     def __init__(self) -> None:
-        self._canonical: dict[str, tuple[str, str]] = {}
+        self._canonical: dict[tuple[str, bool], str] = {}
 
     def pack(self, schema: ObjectSchema) -> PackedSchema:
         # One field at a time: one can have 100,000 values.
         compressor = zlib.compressobj(1)
         packed = bytearray()
         keys: list[str] = []
-        forms: list[tuple[str, str]] = []
         for field in schema.fields:
             body = definition_json(field)
             key = sha256(body)
             keys.append(key)
-            forms.append(self._forms(key, field))
             line = json.dumps(_field_row(key, field, body)).encode()
             packed += compressor.compress(line) + compressor.compress(b"\n")
         packed += compressor.flush()
-        row = _object_row(schema, keys, forms)
+        row = _object_row(
+            schema,
+            keys,
+            lines_hash(map(partial(self._form, False), keys, schema.fields)),
+            lines_hash(map(partial(self._form, True), keys, schema.fields)),
+        )
         return PackedSchema(
             object_type=schema.object_type,
             definition=_defined(dict(zip(OBJECT_COLUMNS, row, strict=True))),
@@ -176,19 +196,16 @@ class SchemaPacker:
             packed=bytes(packed),
         )
 
-    def _forms(self, key: str, field: Field) -> tuple[str, str]:
-        """Return what of a field counts for the schema hash and for the structural hash."""
-        forms = self._canonical.get(key)
-        if forms is None:
-            forms = (
-                canonical_json(field, structural=False),
-                canonical_json(field, structural=True),
-            )
+    def _form(self, structural: bool, key: str, field: Field) -> str:
+        """Return the part of a field that counts for the structural or the schema hash."""
+        form = self._canonical.get((key, structural))
+        if form is None:
+            form = canonical_json(field, structural=structural)
             if len(self._canonical) == self._REMEMBERED:
                 self._canonical.clear()
-            if len(forms[0]) <= self._LONGEST:
-                self._canonical[key] = forms
-        return forms
+            if len(form) <= self._LONGEST:
+                self._canonical[key, structural] = form
+        return form
 
 
 class Definitions:
@@ -206,21 +223,21 @@ class Definitions:
         placed = self._places(lacking)
         wanted = {schema.definition.content_hash: schema for schema in schemas}
         new = 0
-        for batch in _batches([wanted[content] for content in lacking], _AT_ONCE):
+        for batch in _batches([wanted[content] for content in lacking], _OBJECTS_AT_ONCE):
             fields: dict[str, Row] = {}
             object_rows: list[Row] = []
             order_rows: list[Row] = []
             for schema in batch:
                 content = schema.definition.content_hash
-                field_rows = schema.field_rows()
                 if content not in known:
                     object_rows.append(schema.row)
-                fields.update((field[0], field) for field in field_rows)
-                order_rows += [
-                    (content, position, field[0])
-                    for position, field in enumerate(field_rows)
-                    if (content, position) not in placed
-                ]
+                for position, field in enumerate(schema.field_rows()):
+                    fields[field[0]] = field
+                    if (content, position) not in placed:
+                        order_rows.append((content, position, field[0]))
+                    if len(fields) == _FIELDS_AT_ONCE:
+                        new += self._put_fields(fields)
+                        fields.clear()
             new += self._put_fields(fields)
             self._database.insert("object_definition", OBJECT_COLUMNS, object_rows)
             self._database.insert("object_field", ORDER_COLUMNS, order_rows)
@@ -263,14 +280,6 @@ class Definitions:
         empty.
         """
         wanted = list(content_hashes)
-        bodies = self._database.rows(
-            "SELECT field_hash, body FROM field_definition WHERE field_hash IN ("
-            "SELECT field_hash FROM object_field "
-            "WHERE content_hash IN (SELECT unnest(?::VARCHAR[])))",
-            [wanted],
-        )
-        # This takes a thirtieth of the time of parsing.
-        parsed = {key: _parse(body) for key, body in bodies if sha256(body) == key}
         lists: dict[str, list[str]] = {content: [] for content in wanted}
         for content, key in self._database.rows(
             "SELECT content_hash, field_hash FROM object_field "
@@ -279,6 +288,14 @@ class Definitions:
             [wanted],
         ):
             lists[content].append(key)
+        parsed: dict[str, Field] = {}
+        keys = list({key for each in lists.values() for key in each})
+        # In parts, because the texts of a large org need more memory than its fields.
+        for some in _batches(keys, _PARSED_AT_ONCE):
+            for key, body in self._having("field_definition", "field_hash", some, "body"):
+                # This takes a thirtieth of the time of parsing.
+                if sha256(body) == key:
+                    parsed[key] = _shared(key, body)
         objects = self._having(
             "object_definition", "content_hash", wanted, "label, custom, native, body"
         )
@@ -299,11 +316,8 @@ class Definitions:
         parsed = tuple(_parse(bodies[key]) for key in fields)
         schema = face_of(face.label, face.custom, face.body, face.native)
         schema = schema.model_copy(update={"fields": parsed})
-        forms = [
-            (canonical_json(field, structural=False), canonical_json(field, structural=True))
-            for field in parsed
-        ]
-        named = dict(zip(OBJECT_COLUMNS, _object_row(schema, fields, forms), strict=True))
+        row = _object_row(schema, fields, schema_hash(parsed), structural_hash(parsed))
+        named = dict(zip(OBJECT_COLUMNS, row, strict=True))
         kept = {"content_hash": content, "native": face.native, "body": face.body}
         return tuple((named | kept).values())
 
@@ -341,9 +355,9 @@ def _defined(named: Mapping[str, Any]) -> ObjectDefinition:
     return _definition((named["content_hash"], *(named[name] for name in _DEFINITION)))
 
 
-def _batches(schemas: Sequence[PackedSchema], size: int) -> Iterator[Sequence[PackedSchema]]:
-    for start in range(0, len(schemas), size):
-        yield schemas[start : start + size]
+def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
 
 
 def face_of(label: str, custom: bool | None, body: str | None, native: str = "{}") -> ObjectSchema:
@@ -375,7 +389,7 @@ def _field_row(key: str, field: Field, body: str) -> Row:
     )
 
 
-def _object_row(schema: ObjectSchema, keys: Sequence[str], forms: Sequence[tuple[str, str]]) -> Row:
+def _object_row(schema: ObjectSchema, keys: Sequence[str], compared: str, structural: str) -> Row:
     native, body = _dump(schema.native), _body(schema)
     return (
         content_hash(schema.label, schema.custom, keys, native, body),
@@ -383,8 +397,8 @@ def _object_row(schema: ObjectSchema, keys: Sequence[str], forms: Sequence[tuple
         schema.custom,
         len(schema.fields),
         sum(1 for field in schema.fields if field.custom),
-        lines_hash(compared for compared, _ in forms),
-        lines_hash(structural for _, structural in forms),
+        compared,
+        structural,
         object_hash(schema),
         rules_hash(schema),
         native,
@@ -398,6 +412,14 @@ def _parse(body: str) -> Field:
     except ValidationError:
         # The fast parser refuses half a surrogate pair, which a CRM can send in `native`.
         return Field.model_validate(json.loads(body))
+
+
+def _shared(key: str, body: str) -> Field:
+    """Return the field with this hash: one object for everything that uses it at the time."""
+    field = _in_use.get(key)
+    if field is None:
+        field = _in_use[key] = _parse(body)
+    return field
 
 
 def _body(schema: ObjectSchema) -> str:

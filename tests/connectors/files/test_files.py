@@ -387,6 +387,13 @@ def test_nothing_to_read_says_what_to_do(tmp_path: Path) -> None:
         discover(tmp_path)
 
 
+def test_a_folder_with_nothing_but_foreign_xml_says_what_that_is(tmp_path: Path) -> None:
+    (tmp_path / "metadata.xml").write_text('<?xml version="1.0"?><edmx:Edmx Version="4.0"/>')
+    with pytest.raises(SourceError) as caught:
+        discover(tmp_path)
+    assert "Dataverse" in str(caught.value.cause)
+
+
 def test_a_link_out_of_the_folder_and_a_pipe_are_refused(tmp_path: Path) -> None:
     folder = tmp_path / "export"
     folder.mkdir()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from crmdeck.connectors.base import Attribution, ChangeHistory, Missing, RecordReader, Sample, Wait
+from crmdeck.connectors.pool import in_parallel
 from crmdeck.errors import QuotaExceededError
 from crmdeck.model import FieldType, GoneReason, RuleKind, Scope, ScopeMode
 from crmdeck.sandbox import Fault, FaultKind, Sandbox
@@ -199,3 +200,43 @@ def test_the_rules_of_properties_come_with_their_object(
     refused = run(connector).discovered["deals"].schema
     assert refused.rules == ()
     assert not {RuleKind.VALUES, RuleKind.PIPELINE} & refused.known_kinds
+
+
+def test_an_unchanged_account_takes_the_time_of_one_answer(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+
+    def counted(*arguments: Any) -> Any:
+        if arguments[1]:
+            steps.append("step")
+        return in_parallel(*arguments)
+
+    monkeypatch.setattr("crmdeck.connectors.hubspot.discovery.in_parallel", counted)
+    limits = replace(GREEDY, calls_at_once=100)
+    connector, _ = hubspot_to(sandbox, limits=limits, private=True)
+    first = run(connector)
+    assert len(steps) == 4
+    before = sorted(sent(sandbox, oauth=False))
+    sandbox.requests.clear()
+    steps.clear()
+    # Another process knows nothing but what the cache has.
+    other, _ = hubspot_to(sandbox, limits=limits, private=True)
+    second = run(other, first.known)
+    assert second.unchanged.keys() == first.discovered.keys()
+    assert len(steps) == 1
+    assert len(sent(sandbox, oauth=False)) <= len(before)
+
+
+def test_a_very_large_list_of_properties_is_read_in_parts(sandbox: Sandbox) -> None:
+    connector, _ = hubspot_to(sandbox, limits=GREEDY, private=True)
+    whole = run(connector).discovered
+    # The limit lies between the list of properties of an object and all other answers.
+    small = replace(GREEDY, max_bytes=20_000)
+    limited, _ = hubspot_to(sandbox, limits=small, private=True)
+    assert {name: each.schema for name, each in run(limited).discovered.items()} == {
+        name: each.schema for name, each in whole.items()
+    }
+    tiny = replace(small, max_bytes_alone=25_000)
+    refusing, _ = hubspot_to(sandbox, limits=tiny, private=True)
+    assert run(refusing).failed["companies"].error.code == "ANSWER_TOO_LARGE"

@@ -99,7 +99,12 @@ def test_nonsense_costs_the_connection_or_the_object(
     sandbox: Sandbox, fault: Fault, code: str, path: str
 ) -> None:
     late = fault.kind in (FaultKind.SLOW, FaultKind.HANG)
-    limits = replace(GREEDY, read_timeout=1.0 if late else 10.0, max_bytes=1_000_000)
+    limits = replace(
+        GREEDY,
+        read_timeout=1.0 if late else 10.0,
+        max_bytes=1_000_000,
+        max_bytes_alone=1_000_000,
+    )
     connector, _ = hubspot_to(sandbox, limits=limits)
     sandbox.fault(PORTAL, replace(fault, path=path))
     if path == "schemas":

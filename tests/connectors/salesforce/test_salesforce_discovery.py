@@ -187,3 +187,21 @@ def test_who_changed_it_stays_unknown_without_permission(sandbox: Sandbox) -> No
     sandbox.fault("acme-prod", Fault(FaultKind.FORBIDDEN, path="query"))
     change = ("Opportunity", "Current_Provider__c")
     assert "View Setup" in str(connector.who_changed([change])[change])
+
+
+def test_a_very_large_object_is_read_alone_and_in_parts(sandbox: Sandbox) -> None:
+    connector, _ = salesforce_to(sandbox)
+    whole = run(connector).discovered
+    # Describes need more than this, all other answers less.
+    limits = replace(ASK_EACH, max_memory=600_000)
+    limited, _ = salesforce_to(sandbox, limits=limits)
+    alone = run(limited)
+    assert any(path.endswith("/describe") for path in sent(sandbox, oauth=False))
+    assert {name: each.schema for name, each in alone.discovered.items()} == {
+        name: each.schema for name, each in whole.items()
+    }
+    assert set(run(limited, alone.faces()).unchanged) == set(whole)
+    refusing, _ = salesforce_to(
+        sandbox, limits=replace(limits, max_bytes=60_000, max_bytes_alone=60_000)
+    )
+    assert run(refusing).failed["Opportunity"].error.code == "ANSWER_TOO_LARGE"

@@ -142,7 +142,6 @@ def test_503_is_waited_for_and_then_given_up(sandbox: Sandbox) -> None:
         (Fault(FaultKind.SERVER_ERROR), "SOURCE_ERROR"),
         (Fault(FaultKind.TRUNCATED), "ANSWER_CUT_SHORT"),
         (Fault(FaultKind.HTML), "ANSWER_NOT_JSON"),
-        (Fault(FaultKind.OVERSIZED, size=3_000_000), "ANSWER_TOO_LARGE"),
         (Fault(FaultKind.SLOW, seconds=4), "SOURCE_TIMEOUT"),
         (Fault(FaultKind.HANG, seconds=4), "SOURCE_TIMEOUT"),
     ],

@@ -63,6 +63,10 @@ def find_files(path: Path) -> Found:
     except OSError as error:
         raise unreadable(path, error) from error
     if not found.files:
+        # Reading these says what they are, such as OData metadata.
+        xml = [name for name in found.others if name.lower().endswith(".xml")]
+        found = Found(path, tuple(path / name for name in xml))
+    if not found.files:
         raise SourceError(
             f"No schema files in {path} or its subfolders.",
             cause=f"Schema files end in {', '.join(SUFFIXES[::2])} or are Salesforce metadata.",

@@ -27,6 +27,7 @@ from crmdeck.connectors.http import (
     check_endpoint,
     not_json,
     retry_after,
+    split_json,
     unreachable,
     whole_number,
 )
@@ -64,7 +65,7 @@ class HubSpotClient:
         self._limits = limits
         self._meter = meter
         self._local = threading.local()
-        self._paths = Paths()
+        self.paths = Paths()
         grant = self._refresh if credentials.get("refresh_token") else None
         self.tokens = TokenKeeper(credentials, listener, grant, WHO)
         self.caller = Caller(WHO, self.tokens, meter, limits, explain)
@@ -85,6 +86,11 @@ class HubSpotClient:
         """
         return self._newest(family, rest, cancel, reserve, method="GET", query=query)
 
+    def properties(self, path: str, sensitivity: str, cancel: CancelToken) -> Reply:
+        """Return the properties of an object type, each as JSON text. Raises CrmdeckError."""
+        query = {"dataSensitivity": sensitivity} if sensitivity else None
+        return self._newest("properties", path, cancel, True, method="GET", query=query, split=True)
+
     def post(self, family: str, rest: str, cancel: CancelToken, body: Mapping[str, Any]) -> Reply:
         """Return the answer to a POST that only reads, like `get`. Raises CrmdeckError."""
         return self._newest(family, rest, cancel, True, method="POST", body=body)
@@ -92,9 +98,9 @@ class HubSpotClient:
     def _newest(
         self, family: str, rest: str, cancel: CancelToken, reserve: bool, **request: Any
     ) -> Reply:
-        versions = self._paths.versions(family)
+        versions = self.paths.versions(family)
         for version in versions:
-            path = self._paths.path(family, version, rest)
+            path = self.paths.path(family, version, rest)
             last = version == versions[-1]
             reply = self.caller.call(
                 partial(self._send, path=path, **request),
@@ -103,13 +109,13 @@ class HubSpotClient:
                 reserve=reserve,
             )
             if reply.status != 404:
-                self._paths.remember(family, version)
+                self.paths.remember(family, version)
                 return reply
         raise AssertionError("the last version either answers or raises")
 
     def version_in_use(self) -> str | None:
         """Return the oldest API version used so far; None before the first call."""
-        return self._paths.oldest_in_use()
+        return self.paths.oldest_in_use()
 
     def introspect(self, cancel: CancelToken) -> Mapping[str, object]:
         """Return the token endpoint's facts about the access token; {} without an OAuth app."""
@@ -173,6 +179,7 @@ class HubSpotClient:
         query: Mapping[str, str] | None = None,
         form: list[tuple[str, str]] | None = None,
         body: Mapping[str, Any] | None = None,
+        split: bool = False,
     ) -> Reply:
         headers = {"Accept": "application/json", "Accept-Encoding": "gzip"}
         if form is not None:
@@ -196,16 +203,22 @@ class HubSpotClient:
                 raise unreachable(WHO, error) from None
             data = error.body or ""
             return Reply(error.status, _json(data), dict(error.headers or {}), len(data))
-        answer = _json(raw.data)
+        answer = self._split(raw.data) if split else _json(raw.data)
         if answer is None and raw.data:
             raise not_json(WHO)
         return Reply(raw.status, answer, raw.headers, len(raw.data))
+
+    def _split(self, data: bytes) -> object:
+        try:
+            return split_json(data, "results", self._limits, WHO)
+        except (ValueError, RecursionError):
+            return None
 
     def _count(self, headers: Mapping[str, str], size: int, path: str) -> None:
         self._meter.count(received=size, quota_spent=0 if path.startswith("/oauth/") else 1)
         found = {name.casefold(): value for name, value in headers.items()}
         remaining = whole_number(found.get("x-hubspot-ratelimit-remaining"))
-        if remaining is not None and remaining < self._limits.threads:
+        if remaining is not None and remaining < self._limits.calls_at_once:
             self.caller.pace.hold(_interval(headers))
         limit = whole_number(found.get("x-hubspot-ratelimit-daily"))
         left = whole_number(found.get("x-hubspot-ratelimit-daily-remaining"))

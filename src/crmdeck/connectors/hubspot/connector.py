@@ -24,6 +24,7 @@ from crmdeck.connectors.hubspot.client import HubSpotClient
 from crmdeck.connectors.hubspot.discovery import discover, results
 from crmdeck.connectors.hubspot.gone_reasons import explain_missing
 from crmdeck.connectors.hubspot.oauth import SCOPE_OF, lacking, use_of
+from crmdeck.connectors.hubspot.profile import TYPE_IDS
 from crmdeck.connectors.hubspot.records import find, recent
 from crmdeck.connectors.limits import Limits
 from crmdeck.errors import CrmdeckError, PermissionDeniedError, SourceError
@@ -46,6 +47,7 @@ _TRIES: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
     },
     "crm.schemas.custom.read": ("schemas", "schemas", {}),
     "crm.objects.owners.read": ("owners", "", {"limit": "1"}),
+    "crm.pipelines.governance.read": ("pipelines-rules", f"{TYPE_IDS['deals']}/default", {}),
 }
 
 

@@ -10,9 +10,11 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from functools import partial
 from urllib.parse import quote
+
+import msgspec
 
 from crmdeck.connectors.base import (
     LEFT_OUT,
@@ -24,19 +26,22 @@ from crmdeck.connectors.base import (
     Rules,
     Unchanged,
 )
-from crmdeck.connectors.http import Reply, not_json
+from crmdeck.connectors.http import Reply, not_json, one_large_answer
 from crmdeck.connectors.hubspot.client import HubSpotClient
+from crmdeck.connectors.hubspot.paths import NEWEST_FIRST
 from crmdeck.connectors.hubspot.profile import TYPE_IDS
 from crmdeck.connectors.hubspot.transport import FAULTS, WHO
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.pool import in_parallel
 from crmdeck.errors import CrmdeckError, PermissionDeniedError
+from crmdeck.formats import json_values
 from crmdeck.formats.hubspot_properties import (
     parse_pipeline_rules,
     parse_properties,
     parse_rules,
 )
-from crmdeck.model import CancelToken, ObjectSchema, Rule, RuleKind, Scope, ScopeMode
+from crmdeck.formats.json_values import MalformedError
+from crmdeck.model import CancelToken, Rule, RuleKind, Scope, ScopeMode
 
 # "Understanding the CRM": the objects that every account has, and the less common ones.
 MAPPABLE = {
@@ -88,10 +93,16 @@ _NO_API = {
     RuleKind.CONDITIONAL.value: "HubSpot has no API for conditional requirements of properties.",
 }
 _NO_TYPE_ID = "HubSpot reports no ID for the object type."
-_STAGES = ("dealstage", "hs_pipeline_stage")
+_STAGES = frozenset({"dealstage", "hs_pipeline_stage"})
 _HAS_PIPELINES = frozenset({"pipeline", "hs_pipeline", "dealstage", "hs_pipeline_stage"})
-Answer = tuple[ObjectSchema, str] | CrmdeckError
 _Task = Callable[[CancelToken], None]
+
+
+class _Named(msgspec.Struct):
+    name: str = ""
+
+
+_NAMED = msgspec.json.Decoder(_Named)
 
 
 @dataclass(frozen=True)
@@ -106,6 +117,12 @@ class ObjectType:
     type_id: str | None = None
 
 
+_STANDARD_TYPES = {
+    name: ObjectType(name, label, quote(name), type_id=TYPE_IDS[name])
+    for name, label in STANDARD.items()
+}
+
+
 def discover(
     client: HubSpotClient,
     scope: Scope,
@@ -116,32 +133,25 @@ def discover(
     """Yield a Listing, then the result of each object type.
 
     The Listing leaves out standard object types that the account never had. An object type fails
-    if the token lacks its scope.
+    if the token lacks its scope. What the last refresh shows to be needed is read next to the list
+    of object types, so that an unchanged account takes the time of one answer.
     """
     client.caller.start()
-    types = object_types(client, cancel)
+    reader = _Reader(client, scope.without_rules, limits.calls_at_once, known)
+    types = reader.begin(scope, cancel)
     # A named object type that is gone leaves the scope; one that never existed is an error.
-    wanted = tuple(name for name in _select(scope, types) if name in types or name not in known)
-    answers: dict[str, Answer] = {}
-    reader = _Reader(client, scope.without_rules, limits.threads)
-    for name, answer in reader.read(wanted, types, known, cancel):
-        answers[name] = answer
+    wanted = tuple(name for name in select(scope, types) if name in types or name not in known)
+    reader.read([types.get(name) or unlisted(name) for name in wanted], cancel)
     named = frozenset(scope.include)
-    for name in wanted:
-        unseen = _is_absent(answers[name]) and name not in known and name not in named
-        if unseen:
-            del answers[name]
+    in_scope = tuple(
+        name
+        for name in wanted
+        if name in known or name in named or not _is_absent(reader.error(name))
+    )
     out_of_scope = frozenset(types) - frozenset(wanted)
-    in_scope = tuple(name for name in wanted if name in answers)
     yield Listing(out_of_scope | frozenset(in_scope), in_scope)
     for name in in_scope:
-        answer = answers[name]
-        if isinstance(answer, CrmdeckError):
-            yield Failed(name, answer)
-        elif name in known and known[name].validator == answer[1]:
-            yield Unchanged(name, answer[1])
-        else:
-            yield Discovered(*answer)
+        yield reader.result(types.get(name) or unlisted(name))
     yield Rules({}, dict(reader.calls))
 
 
@@ -151,10 +161,7 @@ def object_types(client: HubSpotClient, cancel: CancelToken) -> dict[str, Object
     A custom object type has its short name, because the full name contains the Portal ID. A token
     without the scope for custom objects gets only the standard ones.
     """
-    types = {
-        name: ObjectType(name, label, quote(name), type_id=TYPE_IDS[name])
-        for name, label in STANDARD.items()
-    }
+    types = dict(_STANDARD_TYPES)
     try:
         reply = client.get("schemas", "schemas", cancel)
     except PermissionDeniedError as error:
@@ -201,7 +208,7 @@ def _custom(record: Mapping[str, object]) -> ObjectType | None:
     )
 
 
-def _select(scope: Scope, types: Mapping[str, ObjectType]) -> tuple[str, ...]:
+def select(scope: Scope, types: Mapping[str, ObjectType]) -> tuple[str, ...]:
     excluded = frozenset(scope.exclude)
     if scope.mode is ScopeMode.NAMED:
         names = set(scope.include)
@@ -213,58 +220,105 @@ def _select(scope: Scope, types: Mapping[str, ObjectType]) -> tuple[str, ...]:
     return tuple(sorted(names - excluded))
 
 
+@dataclass(frozen=True)
+class _Validator:
+    """What a refresh found of an object type, so that the next one can ask for all of it at once.
+
+    `digest` covers the answers. `sensitive`: HubSpot lists sensitive properties. `newest`: the
+    account has the newest API version, so that parallel calls need not find out which one it has.
+    """
+
+    digest: str
+    path: str
+    type_id: str | None
+    pipelines: tuple[str, ...]
+    sensitive: bool
+    newest: bool
+
+    def encode(self) -> str:
+        return json.dumps(astuple(self))
+
+    @classmethod
+    def decode(cls, text: str | None) -> _Validator | None:
+        """Return the validator; None for none, and for one from before."""
+        try:
+            digest, path, type_id, pipelines, sensitive, newest = json.loads(text or "")
+            return cls(digest, path, type_id, tuple(map(str, pipelines)), sensitive, newest)
+        except (ValueError, TypeError):
+            return None
+
+
 @dataclass
 class _Parts:
     """The answers about one object type.
 
-    `not_read` has the reasons of lasting errors, `kept` the cached rules after temporary ones.
+    `properties` go by sensitivity, empty for the ordinary ones. `not_read` has the reasons of
+    lasting errors, `kept` the cached rules after temporary ones.
     """
 
-    properties: list[Mapping[str, object]] = field(default_factory=list)
-    pipelines: list[Mapping[str, object]] = field(default_factory=list)
+    each: ObjectType
+    known: Known | None = None
+    before: _Validator | None = None
+    properties: dict[str, list[object]] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
+    pipelines: list[Mapping[str, object]] | None = None
     values: list[Mapping[str, object]] | None = None
     pipeline_rules: dict[str, Mapping[str, object]] = field(default_factory=dict)
     not_read: dict[str, str] = field(default_factory=lambda: dict(_NO_API))
     error: CrmdeckError | None = None
-    known: Known | None = None
     kept: list[Rule] = field(default_factory=list)
 
 
 class _Reader:
     """Reads object types and their rules, next to each other."""
 
-    def __init__(self, client: HubSpotClient, without: Collection[str], threads: int) -> None:
+    def __init__(
+        self,
+        client: HubSpotClient,
+        without: Collection[str],
+        threads: int,
+        known: Mapping[str, Known],
+    ) -> None:
         self._client = client
         self._without = frozenset(without) & {VALUES, PIPELINE}
         self._threads = threads
+        self._known = known
         self._parts: dict[str, _Parts] = {}
         self.calls: Counter[str] = Counter()
 
-    def read(
-        self,
-        names: Sequence[str],
-        types: Mapping[str, ObjectType],
-        known: Mapping[str, Known],
-        cancel: CancelToken,
-    ) -> Iterator[tuple[str, Answer]]:
-        wanted = [types.get(name) or unlisted(name) for name in names]
+    def begin(self, scope: Scope, cancel: CancelToken) -> dict[str, ObjectType]:
+        """Return the object types of the account, and read the known ones in the meantime."""
+        types: dict[str, ObjectType] = {}
+        tasks: list[_Task] = [lambda stop: types.update(object_types(self._client, stop))]
+        validators = {name: _Validator.decode(each.validator) for name, each in self._known.items()}
+        if any(each is not None and each.newest for each in validators.values()):
+            self._client.paths.expect_newest()
+            # With the standard ones that the account didn't have: it may have them by now.
+            expected = _STANDARD_TYPES | {
+                name: ObjectType(name, name, each.path, custom=True, type_id=each.type_id)
+                for name, each in validators.items()
+                if each is not None and name not in _STANDARD_TYPES
+            }
+            for name in select(scope, expected):
+                if name in expected:
+                    tasks += self._first_tasks(expected[name])
+        self._run(tasks, cancel)
+        return types
+
+    def read(self, wanted: Sequence[ObjectType], cancel: CancelToken) -> None:
+        """Read what `begin` didn't; each step asks for what the one before has found."""
         tasks: list[_Task] = []
         for each in wanted:
-            self._parts[each.name] = _Parts(known=known.get(each.name))
-            tasks.append(partial(self._describe, each))
-        for each in wanted:
-            tasks.append(partial(self._read_values, each))
-            validator = known[each.name].validator if each.name in known else None
-            tasks += self._pipeline_tasks(each, _pipelines_in(validator))
+            parts = self._parts.get(each.name)
+            if parts is None or (parts.each.path, parts.each.type_id) != (each.path, each.type_id):
+                tasks += self._first_tasks(each)
         self._run(tasks, cancel)
-        tasks = []
-        for each in wanted:
-            parts = self._parts[each.name]
-            new = [key for key in _ids(parts.pipelines) if key not in parts.pipeline_rules]
-            tasks += self._pipeline_tasks(each, new)
-        self._run(tasks, cancel)
-        for each in wanted:
-            yield each.name, self._answer(each)
+        for _ in ("pipelines", "their rules"):
+            self._run([task for each in wanted for task in self._further_tasks(each)], cancel)
+
+    def error(self, name: str) -> CrmdeckError | None:
+        """Return why an object type can't be read, if so."""
+        return self._parts[name].error
 
     def _run(self, tasks: list[_Task], cancel: CancelToken) -> None:
         waiting = iter(tasks)
@@ -272,16 +326,64 @@ class _Reader:
         for _ in in_parallel(lambda: next(waiting, None), threads, cancel, "hubspot"):
             pass
 
-    def _describe(self, each: ObjectType, stop: CancelToken) -> None:
+    def _first_tasks(self, each: ObjectType) -> list[_Task]:
+        known = self._known.get(each.name)
+        before = _Validator.decode(known.validator) if known else None
+        self._parts[each.name] = _Parts(each, known, before)
+        sensitivities = _SENSITIVITIES if before and before.sensitive else _SENSITIVITIES[:1]
+        tasks = [self._properties_task(each, sensitivity) for sensitivity in ("", *sensitivities)]
+        tasks.append(partial(self._read_values, each))
+        if before and before.pipelines:
+            tasks.append(self._pipelines_task(each))
+            tasks += self._pipeline_tasks(each, before.pipelines)
+        return tasks
+
+    def _further_tasks(self, each: ObjectType) -> list[_Task]:
+        """Return the reads that the answers so far require."""
         parts = self._parts[each.name]
-        try:
-            parts.properties = _properties(self._client, each.path, stop)
-            if any(record.get("name") in _HAS_PIPELINES for record in parts.properties):
+        if parts.error is not None:
+            return []
+        tasks = []
+        if _SENSITIVITIES[0] in parts.properties and _SENSITIVITIES[1] not in parts.asked:
+            tasks.append(self._properties_task(each, _SENSITIVITIES[1]))
+        if "pipelines" not in parts.asked:
+            if _names_in(parts.properties[""]) & _HAS_PIPELINES:
+                tasks.append(self._pipelines_task(each))
+            return tasks
+        new = [key for key in _ids(parts.pipelines or ()) if key not in parts.pipeline_rules]
+        return tasks + self._pipeline_tasks(each, new)
+
+    def _properties_task(self, each: ObjectType, sensitivity: str) -> _Task:
+        parts = self._parts[each.name]
+        parts.asked.add(sensitivity)
+
+        def task(stop: CancelToken) -> None:
+            try:
+                with one_large_answer():
+                    reply = self._client.properties(each.path, sensitivity, stop)
+                parts.properties[sensitivity] = _items(reply)
+            except CrmdeckError as error:
+                if FAULTS.concerns_connection(error):
+                    raise
+                # HubSpot has these properties only in some editions.
+                if not sensitivity or error.code not in _OPTIONAL_ERRORS:
+                    parts.error = error
+
+        return task
+
+    def _pipelines_task(self, each: ObjectType) -> _Task:
+        parts = self._parts[each.name]
+        parts.asked.add("pipelines")
+
+        def task(stop: CancelToken) -> None:
+            try:
                 parts.pipelines = _pipelines(self._client, each.path, stop)
-        except CrmdeckError as error:
-            if FAULTS.concerns_connection(error):
-                raise
-            parts.error = error
+            except CrmdeckError as error:
+                if FAULTS.concerns_connection(error):
+                    raise
+                parts.error = parts.error or error
+
+        return task
 
     def _read_values(self, each: ObjectType, stop: CancelToken) -> None:
         """Read the validation rules of an object's properties."""
@@ -326,68 +428,90 @@ class _Reader:
         else:
             parts.not_read[kind] = f"{error.message} {error.cause or ''}".strip()
 
-    def _answer(self, each: ObjectType) -> Answer:
-        parts = self._parts[each.name]
+    def result(self, each: ObjectType) -> Discovered | Unchanged | Failed:
+        """Return what was read of an object type, and forget it."""
+        parts = self._parts.pop(each.name)
         if parts.error is not None:
-            return parts.error
+            return Failed(each.name, parts.error)
         if each.type_id is None:
             parts.not_read |= {VALUES: _NO_TYPE_ID, PIPELINE: _NO_TYPE_ID}
-        pipelines = {key: parts.pipeline_rules.get(key, {}) for key in _ids(parts.pipelines)}
+        pipelines = parts.pipelines or []
+        checks = {key: parts.pipeline_rules.get(key, {}) for key in _ids(pipelines)}
         try:
+            properties = _merged(parts.properties)
+            digest = hashlib.sha256()
+            # One at a time, because an object can have very many.
+            for entry in properties:
+                digest.update(_canonical(json_values.record(entry, "a property")))
+            rest = [pipelines, parts.values, each.label, each.required, checks]
+            digest.update(_canonical([*rest, sorted(parts.not_read)]))
+            validator = _Validator(
+                digest.hexdigest(),
+                each.path,
+                each.type_id,
+                tuple(checks),
+                sensitive=_SENSITIVITIES[0] in parts.properties,
+                newest=self._client.version_in_use() == NEWEST_FIRST[0],
+            ).encode()
+            if parts.known is not None and parts.known.validator == validator:
+                return Unchanged(each.name, validator)
             rules = parse_rules(each.name, parts.values or ())
-            stage = next(
-                (str(p["name"]) for p in parts.properties if p.get("name") in _STAGES), None
-            )
+            stage = next(iter(sorted(_names_in(properties) & _STAGES)), None)
             if stage is not None:
-                rules += parse_pipeline_rules(each.name, stage, parts.pipelines, pipelines)
+                rules += parse_pipeline_rules(each.name, stage, pipelines, checks)
             read = {rule.name for rule in rules}
             kept = {rule.name: rule for rule in parts.kept if rule.name not in read}
             schema = parse_properties(
                 each.name,
                 each.label,
-                parts.properties,
-                parts.pipelines,
+                properties,
+                pipelines,
                 custom=each.custom,
                 required=each.required,
                 rules=(*rules, *kept.values()),
             ).model_copy(update={"not_read": parts.not_read})
+        except MalformedError as error:
+            return Failed(each.name, json_values.malformed(each.name, error))
         except CrmdeckError as error:
-            return error
-        digest = _digest(
-            [
-                *(parts.properties, parts.pipelines, parts.values, each.label, each.required),
-                *(pipelines, sorted(parts.not_read)),
-            ]
-        )
-        return schema, json.dumps([digest, *pipelines])
-
-
-def _pipelines_in(validator: str | None) -> list[str]:
-    """Return the pipelines that an object had at the last refresh."""
-    try:
-        found = json.loads(validator or "[]")
-    except ValueError:
-        return []
-    return [str(each) for each in found[1:]] if isinstance(found, list) else []
+            return Failed(each.name, error)
+        return Discovered(schema, validator)
 
 
 def _ids(pipelines: Iterable[Mapping[str, object]]) -> list[str]:
     return [str(each["id"]) for each in pipelines if isinstance(each.get("id"), str)]
 
 
-def _properties(client: HubSpotClient, path: str, stop: CancelToken) -> list[Mapping[str, object]]:
-    found = results(client.get("properties", path, stop))
-    names = {record.get("name") for record in found}
+def _merged(properties: Mapping[str, list[object]]) -> list[object]:
+    """Return the properties of all sensitivities.
+
+    An older version ignores the sensitivity in a request and returns the ordinary ones.
+    """
+    found = list(properties[""])
+    names = _names_in(found)
     for sensitivity in _SENSITIVITIES:
+        more = [each for each in properties.get(sensitivity, ()) if _name_of(each) not in names]
+        found += more
+        names |= _names_in(more)
+    return found
+
+
+def _names_in(properties: Iterable[object]) -> set[str]:
+    return {_name_of(each) for each in properties}
+
+
+def _name_of(entry: object) -> str:
+    if isinstance(entry, msgspec.Raw):
         try:
-            reply = client.get("properties", path, stop, query={"dataSensitivity": sensitivity})
-        except CrmdeckError as error:
-            if error.code not in _OPTIONAL_ERRORS:
-                raise
-            break
-        # An older version ignores the query and returns the ordinary properties.
-        found += [record for record in results(reply) if record.get("name") not in names]
-        names |= {record.get("name") for record in found}
+            return _NAMED.decode(entry).name
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            entry = json_values.parsed(entry)
+    return str(entry.get("name")) if isinstance(entry, Mapping) else ""
+
+
+def _items(reply: Reply) -> list[object]:
+    found = reply.fields.get("results") if isinstance(reply.body, Mapping) else reply.body
+    if not isinstance(found, list):
+        raise not_json(WHO)
     return found
 
 
@@ -406,8 +530,8 @@ def _is_absent(answer: object) -> bool:
     return isinstance(answer, CrmdeckError) and answer.code in codes
 
 
-def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+def _canonical(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True).encode()
 
 
 def results(reply: Reply) -> list[Mapping[str, object]]:

@@ -32,6 +32,8 @@ OPTIONAL_SCOPES = {
     "crm.objects.quotes.read": "quotes",
     "crm.schemas.custom.read": "custom objects",
     "crm.objects.owners.read": "who changed a property",
+    # "Pipeline Rules API", 2026-09 reference.
+    "crm.pipelines.governance.read": "pipeline rules",
 }
 # The scope that allows reading an object's properties; docs/connections.md lists all of them.
 SCOPE_OF = {

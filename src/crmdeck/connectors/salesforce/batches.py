@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from crmdeck.connectors.http import AnswerTooLargeError, Reply, not_json
+from crmdeck.connectors.http import AnswerTooLargeError, Reply, not_json, one_large_answer
 from crmdeck.connectors.limits import MEBIBYTE
 from crmdeck.connectors.pool import in_parallel
 from crmdeck.connectors.salesforce.client import SalesforceClient, answer_incomplete, explain
@@ -102,20 +102,42 @@ def _describe(
     }
     try:
         reply = client.post("composite", body, stop)
-    except AnswerTooLargeError as error:
-        if len(names) == 1:
-            return {names[0]: error}
+    except AnswerTooLargeError:
+        # The handling is below, because an error keeps what was read until its block ends.
+        reply = None
+    except CrmdeckError as error:
+        if FAULTS.concerns_connection(error):
+            raise
+        return dict.fromkeys(names, error)
+    if reply is None and len(names) == 1:
+        return {names[0]: _describe_alone(client, names[0], since.get(names[0]), stop, now)}
+    if reply is None:
         half = len(names) // 2
         return {
             **_describe(client, names[:half], since, sizes, stop, now),
             **_describe(client, names[half:], since, sizes, stop, now),
         }
+    sizes.seen(reply.size, len(names))
+    return _read(names, since, reply, answered_at(reply, now))
+
+
+def _describe_alone(
+    client: SalesforceClient, name: str, since: str | None, stop: CancelToken, now: datetime
+) -> Answer:
+    """Read an object type whose description is too large to be parsed as a whole."""
+    try:
+        with one_large_answer():
+            reply = client.describe(name, since, stop)
+            if reply.status == 304:
+                return NotModified()
+            if reply.fields.get("name") != name:
+                return answer_incomplete(name)
+            date = reply.header("Last-Modified") or answered_at(reply, now)
+            return Description(parse_object(reply.fields), date)
     except CrmdeckError as error:
         if FAULTS.concerns_connection(error):
             raise
-        return dict.fromkeys(names, error)
-    sizes.seen(reply.size, len(names))
-    return _read(names, since, reply, answered_at(reply, now))
+        return error
 
 
 def _part(client: SalesforceClient, index: int, name: str, since: str | None) -> dict[str, object]:

@@ -10,8 +10,9 @@ import re
 import threading
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceError
@@ -19,7 +20,7 @@ from simple_salesforce.exceptions import SalesforceError
 from crmdeck.clock import utc_now
 from crmdeck.connectors.base import Credentials, Meter, TokenListener
 from crmdeck.connectors.caller import Caller, Refusal
-from crmdeck.connectors.http import Reply, check_endpoint, not_json
+from crmdeck.connectors.http import Reply, check_endpoint, not_json, split_json
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.salesforce.oauth import PRODUCTION, SANDBOXES, expiry, grant_function
 from crmdeck.connectors.salesforce.session import FAULTS, WHO, SalesforceSession
@@ -31,6 +32,17 @@ from crmdeck.model import CancelToken, Connection, Quota
 _LIMIT_INFO = re.compile(r"(?<![\w-])api-usage=(\d{1,15})/(\d{1,15})(?!\d)", re.ASCII)
 _LONGEST_PAGE = 20_000
 _VERSION = re.compile(r"\d+\.\d+")
+
+
+class _Describer(Salesforce):
+    """Leaves the fields of a describe unparsed."""
+
+    def __init__(self, limits: Limits, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._limits = limits
+
+    def parse_result_to_json(self, result: Any) -> object:
+        return split_json(result.content, "fields", self._limits, WHO)
 
 
 class SalesforceClient:
@@ -47,6 +59,7 @@ class SalesforceClient:
         endpoint = check_endpoint(connection.endpoint) if connection.endpoint else None
         self._instance_url = check_endpoint(connection.instance_url or PRODUCTION)
         self._session = SalesforceSession(endpoint, limits, meter)
+        self._limits = limits
         self._meter = meter
         self._credentials = credentials
         self._version = connection.api_version
@@ -122,6 +135,21 @@ class SalesforceClient:
             "GET", path, cancel, accept, reserve, params=params, headers=dict(headers or {})
         )
 
+    def describe(self, name: str, since: str | None, cancel: CancelToken) -> Reply:
+        """Return the description of an object type, in which each field is JSON text.
+
+        With the HTTP date `since` the status may be 304. Raises CrmdeckError.
+        """
+        return self._call(
+            "GET",
+            f"sobjects/{quote(name, safe='')}/describe",
+            cancel,
+            (304,) if since else (),
+            True,
+            headers={"If-Modified-Since": since} if since else {},
+            client=partial(_Describer, self._limits),
+        )
+
     def get_text(self, path: str, cancel: CancelToken) -> str:
         """Return the answer to GET `path` as text, for CSV."""
 
@@ -156,10 +184,11 @@ class SalesforceClient:
         reserve: bool,
         *,
         headers: dict[str, str],
+        client: Callable[..., Salesforce] = Salesforce,
         **kwargs: Any,
     ) -> Reply:
         def send(token: str) -> Reply:
-            client = Salesforce(
+            salesforce = client(
                 session_id=token,
                 instance_url=self.instance_url,
                 version=self.version(),
@@ -167,7 +196,7 @@ class SalesforceClient:
                 object_pairs_hook=dict,
             )
             return self._send(
-                lambda: client.restful(
+                lambda: salesforce.restful(
                     path, method=method, headers=headers, allow_redirects=False, **kwargs
                 )
             )

@@ -10,6 +10,7 @@ from functools import partial
 from crmdeck.clock import later
 from crmdeck.connectors.barrier import fault_barrier
 from crmdeck.connectors.base import Connector, Discovered, Discovery, Failed, Listing, Rules
+from crmdeck.connectors.http import free_memory
 from crmdeck.connectors.registry import vendor_of
 from crmdeck.credentials import SecretsKeyError
 from crmdeck.errors import CanceledError, CrmdeckError, ReauthRequiredError, SourceError
@@ -161,6 +162,7 @@ class Refresh:
                 continue
             if removal is not None:
                 raise SuspectRefreshError(self._connection, removal)
+            free_memory()
             with self._context.store.write() as session:
                 if (
                     session.snapshots.latest_refresh(self._connection.id)
@@ -178,6 +180,7 @@ class Refresh:
             self._answer.add(item)
             total = len(self._answer.listing.in_scope) or None
             self._progress(Progress(self._answer.seen, total, _label(item)))
+        free_memory()
         if not self._answer.listing.object_types and not self._answer.may_be_empty:
             name = self._connection.name
             raise SourceError(
@@ -231,7 +234,8 @@ class Refresh:
         read_at = {name: info.discovered_at for name, info in cached.current.items()}
         events = attributed(compared.report.events, connection, connector, read_at)
         report = compared.report.model_copy(update={"events": events})
-        return replace(compared, report=report)
+        # The compared schemas are not needed again, and can be very large.
+        return replace(compared, report=report, cached=replace(cached, before={}))
 
     def record(self, session: Session, compared: Compared) -> RefreshResult:
         """Write everything in the transaction of `session`."""
