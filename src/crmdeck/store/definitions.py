@@ -196,6 +196,10 @@ class SchemaPacker:
             packed=bytes(packed),
         )
 
+    def forget(self) -> None:
+        """Forget the canonical forms, once everything is packed."""
+        self._canonical.clear()
+
     def _form(self, structural: bool, key: str, field: Field) -> str:
         """Return the part of a field that counts for the structural or the schema hash."""
         form = self._canonical.get((key, structural))

@@ -105,7 +105,8 @@ class PartnerOSClient:
         if kept is not None:
             return kept
         reply = self.call("GET", self._of(path), cancel, query=query, accept=accept)
-        _FRESH.put(key, reply)
+        if reply.size <= self._limits.max_bytes:
+            _FRESH.put(key, reply)
         return reply
 
     def post(

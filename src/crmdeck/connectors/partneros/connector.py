@@ -21,7 +21,13 @@ from crmdeck.connectors.base import (
     TokenListener,
     Unchanged,
 )
-from crmdeck.connectors.http import AnswerTooLargeError, Reply, not_json, retry_after
+from crmdeck.connectors.http import (
+    AnswerTooLargeError,
+    Reply,
+    not_json,
+    one_large_answer,
+    retry_after,
+)
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.partneros import answers
 from crmdeck.connectors.partneros.answers import Gone, Summary
@@ -257,13 +263,14 @@ class PartnerOSConnector:
     def _pull(self, summary: Summary, cancel: CancelToken) -> Discovery:
         query = {"objectType": summary.object_type}
         try:
-            body = self._read("/schema", cancel, query)
+            with one_large_answer():
+                body = self._read("/schema", cancel, query)
+                return self._read_object(summary, body)
         except CrmdeckError as error:
             # A server that fails for one object may answer for the others.
             if FAULTS.concerns_connection(error) and error.code != "SOURCE_UNAVAILABLE":
                 raise
             return Failed(summary.object_type, error)
-        return self._read_object(summary, body)
 
     def _pull_all(self, cancel: CancelToken) -> Mapping[str, object]:
         """Return all schemas from one answer; none if the server lacks that endpoint."""

@@ -16,7 +16,7 @@ from crmdeck.connectors.base import Meter
 from crmdeck.connectors.bounded_pool import BoundedPool, RawAnswer, proxy_for
 from crmdeck.connectors.caller import Refusal
 from crmdeck.connectors.faults import load_faults
-from crmdeck.connectors.http import Reply, check_endpoint, not_json
+from crmdeck.connectors.http import Reply, check_endpoint, not_json, split_json
 from crmdeck.connectors.limits import Limits
 from crmdeck.errors import UsageError, one_line
 
@@ -86,8 +86,17 @@ class Transport:
             retries=False,
         )
         return Answer(
-            raw.status, _parsed(raw), dict(raw.headers), len(raw.data), _session_token(raw)
+            raw.status, self._parsed(raw), dict(raw.headers), len(raw.data), _session_token(raw)
         )
+
+    def _parsed(self, raw: RawAnswer) -> object:
+        try:
+            # The fields of an object type stay text, because a server can send very many.
+            return split_json(raw.data, "fields", self._limits, WHO) if raw.data else None
+        except (ValueError, RecursionError):
+            if raw.status < 300:
+                raise not_json(WHO) from None
+            return None
 
     def _count(self, _: Mapping[str, str], size: int, __: str) -> None:
         self._meter.count(received=size, quota_spent=0)
@@ -106,15 +115,6 @@ def _session_token(raw: RawAnswer) -> str | None:
     cookies = headers.getlist("Set-Cookie") if isinstance(headers, urllib3.HTTPHeaderDict) else ()
     found = (_SET_COOKIE.match(each) for each in cookies)
     return next((match[1] for match in found if match), None)
-
-
-def _parsed(raw: RawAnswer) -> object:
-    try:
-        return json.loads(raw.data) if raw.data else None
-    except (ValueError, RecursionError):
-        if raw.status < 300:
-            raise not_json(WHO) from None
-        return None
 
 
 def explain(reply: Reply) -> Refusal:

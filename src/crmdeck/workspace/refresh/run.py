@@ -180,6 +180,7 @@ class Refresh:
             self._answer.add(item)
             total = len(self._answer.listing.in_scope) or None
             self._progress(Progress(self._answer.seen, total, _label(item)))
+        self._answer.packer.forget()
         free_memory()
         if not self._answer.listing.object_types and not self._answer.may_be_empty:
             name = self._connection.name
