@@ -429,7 +429,7 @@ class _Reader:
             parts.not_read[kind] = f"{error.message} {error.cause or ''}".strip()
 
     def result(self, each: ObjectType) -> Discovered | Unchanged | Failed:
-        """Return what was read of an object type, and forget it."""
+        """Return the result for an object type, and drop its answers."""
         parts = self._parts.pop(each.name)
         if parts.error is not None:
             return Failed(each.name, parts.error)

@@ -103,7 +103,7 @@ def _describe(
     try:
         reply = client.post("composite", body, stop)
     except AnswerTooLargeError:
-        # The handling is below, because an error keeps what was read until its block ends.
+        # Handled below: until its block ends, an error keeps the answer in memory.
         reply = None
     except CrmdeckError as error:
         if FAULTS.concerns_connection(error):
