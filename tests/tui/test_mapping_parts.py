@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.style import Style
 
 from crmdeck.model import Direction, Severity
+from crmdeck.tui.dialogs.preflight import cells_of
 from crmdeck.tui.filters import compile_filter
 from crmdeck.tui.panes.mapping.columns import FILTER_KEYS, columns_for, searched
 from crmdeck.tui.panes.mapping.summary import heading, next_step
@@ -192,3 +195,12 @@ def test_all_decided_offers_the_export() -> None:
         "All decided. e exports the mapping.   saving 3"
     )
     assert PENDING not in {one.state for one in session.rows}
+
+
+@given(st.lists(st.integers(1, 10_000), min_size=1, max_size=5), st.integers(5, 200))
+def test_every_part_of_a_bar_is_visible_and_all_of_them_fill_it(
+    counts: list[int], width: int
+) -> None:
+    cells = cells_of(counts, width)
+    assert sum(cells) == width
+    assert min(cells) >= 1

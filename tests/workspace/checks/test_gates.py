@@ -89,6 +89,26 @@ def test_a_route_gets_each_change_once(drifted: Desk) -> None:
     assert compose(report, route, later + timedelta(seconds=1)) is None
 
 
+def test_a_dropped_picklist_value_fails_a_check_with_preflight(desk: Desk) -> None:
+    def values(*names: str) -> None:
+        described = [{"value": name, "label": name, "active": True} for name in names]
+        status = text_field("Status__c") | {
+            "type": "picklist", "length": 40, "restrictedPicklist": True,
+            "picklistValues": described,
+        }  # fmt: skip
+        desk.export(describe("Account", status))
+        desk.refresh()
+
+    values("submitted", "under_review", "converted", "rejected", "expired")
+    pair = "deal_registration--Account"
+    desk.workspace.mappings.accept("acme", pair, {"status": "Status__c"}, encoder="none")
+    values("submitted", "under_review", "rejected", "expired")
+    desk.clock.move(hours=1)
+    report = desk.workspace.checks.run(["acme"], refresh=False, preflight=True)
+    [refused] = [issue for issue in report.issues if issue.kind is IssueKind.PREFLIGHT]
+    assert (refused.partner_field, refused.detail.partition(":")[0]) == ("status", "converted")
+
+
 def test_a_change_that_makes_the_crm_refuse_writes_fails_a_check_with_preflight(desk: Desk) -> None:
     def lengths(name: int) -> None:
         desk.export(describe("Account", text_field("Name", length=name), text_field("Other")))

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from crmdeck.errors import UsageError
-from crmdeck.model import Direction, Outcome, Scope, ScopeMode
-from crmdeck.sandbox import Fault, FaultKind
+from crmdeck.model import Direction, IssueKind, Outcome, Scope, ScopeMode
+from crmdeck.sandbox import Fault, FaultKind, salesforce_rows
 from tests.workspace.crm import Office, opened
 
 PAIR = "deal_registration--Opportunity"
@@ -96,3 +96,15 @@ def test_a_sample_shows_what_partneros_does_not_take(office: Office) -> None:
     assert first.values["AccountId"] not in f"{run!r}{run.to_wire()}"
     with pytest.raises(UsageError, match="1 to 200"):
         preflights.sample("org", PAIR, 201)
+
+
+def test_a_new_rule_that_refuses_writes_fails_a_check_with_preflight(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accept(office, "push", description="Description")
+    rule = ("Opportunity", "Described", "Description", "Describe it.", "ISBLANK(Description)")
+    monkeypatch.setattr(salesforce_rows, "_RULES", (*salesforce_rows._RULES, rule))
+    office.workspace.refreshes.run("org")
+    report = office.workspace.checks.run(["org"], refresh=False, preflight=True)
+    refused = [issue.detail for issue in report.issues if issue.kind is IssueKind.PREFLIGHT]
+    assert refused == ["empty: rule Described"]

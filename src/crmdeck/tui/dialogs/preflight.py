@@ -84,6 +84,17 @@ def columns_for(rows: Sequence[ResultRow]) -> tuple[Column[ResultRow], ...]:
     return (*columns, words)
 
 
+def cells_of(counts: Sequence[int], width: int) -> list[int]:
+    """Return the cells of each part of a bar that fills `width`: at least 1 each, if they fit."""
+    total, counted, done, cells = sum(counts), 0, 0, []
+    for place, each in enumerate(counts, 1):
+        counted += each
+        end = min(max(done + 1, round(width * counted / total)), width - (len(counts) - place))
+        cells.append(max(0, end - done))
+        done += cells[-1]
+    return cells
+
+
 class ShareBar(Widget):
     """Parts as one bar of full width, and below it a sign and a count for each."""
 
@@ -105,19 +116,15 @@ class ShareBar(Widget):
         self.refresh(layout=True)
 
     def render(self) -> Content:
-        total = sum(part.count for part in self.parts)
-        width, bar, done, counted = self.size.width, [], 0, 0
-        for part in self.parts:
-            counted += part.count
-            # Each part is visible, and all of them fill the width.
-            end = max(done + 1, round(width * counted / total))
-            bar.append(Content.styled("█" * (end - done), self.SIGNS[part.mark][1]))
-            done = end
-        legend = [
-            Content.styled(f"{self.SIGNS[part.mark][0]} {part.count:,} {part.label}", color)
-            for part in self.parts
-            for color in [self.SIGNS[part.mark][1]]
+        cells = cells_of([part.count for part in self.parts], self.size.width)
+        bar = [
+            Content.styled("█" * each, self.SIGNS[part.mark][1])
+            for each, part in zip(cells, self.parts, strict=True)
         ]
+        legend = []
+        for part in self.parts:
+            sign, color = self.SIGNS[part.mark]
+            legend.append(Content.styled(f"{sign} {part.count:,} {part.label}", color))
         return Content("\n").join([Content("").join(bar), Content("  ").join(legend)])
 
 
@@ -173,7 +180,9 @@ class ShowPreflight(Dialog[None]):
         table = self.query_one(Table)
         table.set_columns(columns_for(result.rows))
         table.set_rows(result.rows)
-        table.display = bool(result.rows)
+        if not result.rows:
+            table.display = False
+            self.query_one(".dialog").styles.height = "auto"
         self._show_notes()
         self.refresh_bindings()
 
@@ -214,7 +223,7 @@ class ShowPreflight(Dialog[None]):
         "preflight.export",
         "Export",
         "e",
-        help="Write a report or every finding to a file, without record values.",
+        help="Write a report, or every finding, to a file.",
         hint=36,
         palette=False,
         blocked=_why_no_export,
@@ -241,12 +250,10 @@ class ShowPreflight(Dialog[None]):
         self._show_notes()
 
     def _show_notes(self) -> None:
-        row = self.row
-        notes = () if row is None else row.notes
-        styles = ["", *["$muted"] * len(notes)]
+        notes = () if self.row is None else self.row.notes
         self.query_one("#notes", Static).update(
             Content("\n").join(
-                Content.styled(display_text(note, NOTE), style)
-                for note, style in zip(notes, styles, strict=False)
+                Content.styled(display_text(note, NOTE), "$muted" if number else "")
+                for number, note in enumerate(notes)
             )
         )

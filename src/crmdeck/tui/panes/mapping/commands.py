@@ -423,7 +423,7 @@ class MappingCommands:
         "mapping.preflight",
         "Preflight",
         "P",
-        help="Run preflight: edge values, a records file, or a sample.",
+        help="Test edge values, a records file or a CRM sample.",
         hint=91,
         blocked=why_no_session,
     )
