@@ -17,8 +17,8 @@ class Limits:
     time. `wait_budget` is the total of all waits that the CRM asks for, `backoff` the first wait if
     the CRM names none, and `attempts` the number of tries for one call. `reserve` is the share of
     the API quota that crmdeck leaves to other apps. `threads` is the number of parallel calls,
-    `calls_at_once` that of small ones. If the CRM reports an unchanged list of objects, crmdeck
-    trusts it for `trust` seconds before it asks for each object again.
+    but up to `calls_at_once` small ones go out together. If the CRM reports an unchanged list of
+    objects, crmdeck trusts it for `trust` seconds before it asks for each object again.
     """
 
     connect_timeout: float = 10.0
@@ -32,5 +32,5 @@ class Limits:
     attempts: int = 4
     reserve: float = 0.10
     threads: int = 6
-    calls_at_once: int = 48
+    calls_at_once: int = 60
     trust: float = 12 * 3600.0

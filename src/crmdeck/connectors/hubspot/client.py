@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -66,6 +67,8 @@ class HubSpotClient:
         self._meter = meter
         self._local = threading.local()
         self.paths = Paths()
+        self._running = 0
+        self._lock = threading.Lock()
         grant = self._refresh if credentials.get("refresh_token") else None
         self.tokens = TokenKeeper(credentials, listener, grant, WHO)
         self.caller = Caller(WHO, self.tokens, meter, limits, explain)
@@ -187,17 +190,18 @@ class HubSpotClient:
         if body is not None:
             headers["Content-Type"] = "application/json"
         try:
-            raw = self._api_client(token).call_api(
-                path,
-                method,
-                query_params=list((query or {}).items()),
-                header_params=headers,
-                post_params=form,
-                body=body,
-                auth_settings=["oauth2"] if token else [],
-                _preload_content=False,
-                _request_timeout=(self._limits.connect_timeout, self._limits.read_timeout),
-            )
+            with self._counted_as_running():
+                raw = self._api_client(token).call_api(
+                    path,
+                    method,
+                    query_params=list((query or {}).items()),
+                    header_params=headers,
+                    post_params=form,
+                    body=body,
+                    auth_settings=["oauth2"] if token else [],
+                    _preload_content=False,
+                    _request_timeout=(self._limits.connect_timeout, self._limits.read_timeout),
+                )
         except ApiException as error:
             if not error.status:
                 raise unreachable(WHO, error) from None
@@ -207,6 +211,16 @@ class HubSpotClient:
         if answer is None and raw.data:
             raise not_json(WHO)
         return Reply(raw.status, answer, raw.headers, len(raw.data))
+
+    @contextmanager
+    def _counted_as_running(self) -> Iterator[None]:
+        with self._lock:
+            self._running += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running -= 1
 
     def _split(self, data: bytes) -> object:
         try:
@@ -218,7 +232,7 @@ class HubSpotClient:
         self._meter.count(received=size, quota_spent=0 if path.startswith("/oauth/") else 1)
         found = {name.casefold(): value for name, value in headers.items()}
         remaining = whole_number(found.get("x-hubspot-ratelimit-remaining"))
-        if remaining is not None and remaining < self._limits.calls_at_once:
+        if remaining is not None and remaining < max(self._running, self._limits.threads):
             self.caller.pace.hold(_interval(headers))
         limit = whole_number(found.get("x-hubspot-ratelimit-daily"))
         left = whole_number(found.get("x-hubspot-ratelimit-daily-remaining"))

@@ -93,6 +93,7 @@ _NO_API = {
     RuleKind.CONDITIONAL.value: "HubSpot has no API for conditional requirements of properties.",
 }
 _NO_TYPE_ID = "HubSpot reports no ID for the object type."
+_THREADS_FOR_MORE = 16
 _STAGES = frozenset({"dealstage", "hs_pipeline_stage"})
 _HAS_PIPELINES = frozenset({"pipeline", "hs_pipeline", "dealstage", "hs_pipeline_stage"})
 _Task = Callable[[CancelToken], None]
@@ -276,12 +277,12 @@ class _Reader:
         self,
         client: HubSpotClient,
         without: Collection[str],
-        threads: int,
+        at_once: int,
         known: Mapping[str, Known],
     ) -> None:
         self._client = client
         self._without = frozenset(without) & {VALUES, PIPELINE}
-        self._threads = threads
+        self._at_once = at_once
         self._known = known
         self._parts: dict[str, _Parts] = {}
         self.calls: Counter[str] = Counter()
@@ -322,7 +323,8 @@ class _Reader:
 
     def _run(self, tasks: list[_Task], cancel: CancelToken) -> None:
         waiting = iter(tasks)
-        threads = min(len(tasks), self._threads)
+        # HubSpot allows 100 calls or more in ten seconds: few enough go at once.
+        threads = len(tasks) if len(tasks) <= self._at_once else _THREADS_FOR_MORE
         for _ in in_parallel(lambda: next(waiting, None), threads, cancel, "hubspot"):
             pass
 
