@@ -60,7 +60,9 @@ def element_order(kind: str) -> tuple[str, ...]:
     """Return the elements of a type in the metadata WSDL that simple-salesforce ships."""
     root = fromstring((files("simple_salesforce") / "metadata.wsdl").read_bytes())
     (found,) = [each for each in root.iter(f"{XSD}complexType") if each.get("name") == kind]
-    inherited = ("fullName",) if found.find(f".//{XSD}extension") is not None else ()
+    extended = found.find(f".//{XSD}extension")
+    base = "" if extended is None else str(extended.get("base")).removeprefix("tns:")
+    inherited = ("fullName",) if base == "Metadata" else element_order(base) if base else ()
     return inherited + tuple(str(each.get("name")) for each in found.iter(f"{XSD}element"))
 
 
@@ -76,6 +78,10 @@ def require_valid(element: Element, kind: str) -> None:
         "value": "CustomValue",
         "fieldPermissions": "PermissionSetFieldPermissions",
         "types": "PackageTypeMembers",
+        "customValue": "CustomValue",
+        "standardValue": "StandardValue",
+        "picklistValues": "RecordTypePicklistValue",
+        "values": "PicklistValue",
     }
     for child, name in zip(element, names, strict=True):
         if len(child):
@@ -173,47 +179,125 @@ MORE = Lack(
 )
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n<CustomField xmlns="' + NAMESPACE[1:-1] + '">\n'
 RETRIEVED = {
-    "Account__c": f"{HEAD}    <fullName>Account__c</fullName>\n    <!-- why -->\n"
+    "objects/Deal__c/fields/Account__c.field-meta.xml": f"{HEAD}"
+    "    <fullName>Account__c</fullName>\n    <!-- why -->\n"
     "    <length>80</length>\n    <type>Text</type>\n</CustomField>\n",
-    "Status__c": f"{HEAD}    <fullName>Status__c</fullName>\n    <type>Picklist</type>\n"
+    "objects/Deal__c/fields/Status__c.field-meta.xml": f"{HEAD}"
+    "    <fullName>Status__c</fullName>\n    <type>Picklist</type>\n"
     "    <valueSet>\n        <valueSetDefinition>\n            <sorted>false</sorted>\n"
     "            <value>\n                <fullName>old</fullName>\n"
     "                <default>false</default>\n                <label>old</label>\n"
     "            </value>\n        </valueSetDefinition>\n    </valueSet>\n</CustomField>\n",
+    "objects/Deal__c/fields/Value__c.field-meta.xml": f"{HEAD}"
+    "    <fullName>Value__c</fullName>\n    <precision>8</precision>\n"
+    "    <scale>0</scale>\n    <type>Currency</type>\n</CustomField>\n",
+    "objects/Deal__c/fields/Region__c.field-meta.xml": f"{HEAD}"
+    "    <fullName>Region__c</fullName>\n    <type>Picklist</type>\n    <valueSet>\n"
+    "        <valueSetName>Regions</valueSetName>\n    </valueSet>\n</CustomField>\n",
+    "globalValueSets/Regions.globalValueSet-meta.xml": HEAD.replace("CustomField", "GlobalValueSet")
+    + "    <customValue>\n        <fullName>EU</fullName>\n        <default>false</default>\n"
+    "        <label>EU</label>\n    </customValue>\n    <masterLabel>Regions</masterLabel>\n"
+    "    <sorted>false</sorted>\n</GlobalValueSet>\n",
+    "objects/Deal__c/recordTypes/Partner.recordType-meta.xml": HEAD.replace(
+        "CustomField", "RecordType"
+    )
+    + "    <fullName>Partner</fullName>\n    <active>true</active>\n    <label>Partner</label>\n"
+    "    <picklistValues>\n        <picklist>Region__c</picklist>\n        <values>\n"
+    "            <fullName>EU</fullName>\n            <default>false</default>\n"
+    "        </values>\n    </picklistValues>\n    <picklistValues>\n"
+    "        <picklist>Status__c</picklist>\n    </picklistValues>\n</RecordType>\n",
 }
+WIDER = Lack(
+    source=Field(name="value", type=FieldType.CURRENCY),
+    target=Field(name="Value__c", type=FieldType.CURRENCY, precision=8, scale=0),
+    precision=10,
+    scale=2,
+)
+REGIONS = Lack(
+    source=Field(name="region", type=FieldType.PICKLIST),
+    target=Field(name="Region__c", type=FieldType.PICKLIST),
+    values=(PicklistValue(value="U.S./CA", label="North America"),),
+)
 
 
 def test_an_existing_field_is_edited_in_a_retrieved_project() -> None:
-    written = salesforce(LONGER, MORE, project=RETRIEVED)
-    parts = {file.path.rpartition("/")[2]: file.content for file in written.files}
-    assert parts["Account__c.field-meta.xml"] == RETRIEVED["Account__c"].replace("80", "200")
-    require_valid(fromstring(parts["Status__c.field-meta.xml"]), "CustomField")
-    found = [SchemaFile(f.path, f.content.encode()) for f in written.files if "/fields/" in f.path]
-    (entry,) = read_metadata(found).entries
-    read = {each.name: each for each in entry.build(entry.object_type, ()).fields}
+    also = Lack(source=REGIONS.source, target=Field(name="Region__c"), values=REGIONS.values)
+    written = salesforce(LONGER, MORE, WIDER, REGIONS, also, project=RETRIEVED)
+    parts = {file.path.removeprefix("force-app/main/default/"): file.content
+             for file in written.files}  # fmt: skip
+    account = "objects/Deal__c/fields/Account__c.field-meta.xml"
+    assert parts[account] == RETRIEVED[account].replace("80", "200")
+    for path, content in parts.items():
+        if path.endswith(".xml"):
+            root = fromstring(content.encode())
+            require_valid(root, root.tag.removeprefix(NAMESPACE))
+    (entry,) = read_metadata([SchemaFile(p, c.encode()) for p, c in (RETRIEVED | parts).items()
+                              if p.endswith("meta.xml")]).entries  # fmt: skip
+    schema = entry.build(entry.object_type, ())
+    read = {each.name: each for each in schema.fields}
     assert read["Account__c"].length == 200
-    assert [(v.value, v.label) for v in read["Status__c"].picklist] == [
-        ("old", "old"),
-        ("<new>", "New & shiny"),
-    ]
+    assert (read["Value__c"].precision, read["Value__c"].scale) == (10, 2)
+    assert {name: [(v.value, v.label) for v in read[name].picklist] for name in
+            ("Status__c", "Region__c")} == {
+        "Status__c": [("old", "old"), ("<new>", "New & shiny")],
+        "Region__c": [("EU", "EU"), ("U.S./CA", "North America")],
+    }  # fmt: skip
+    (partner,) = schema.record_types or ()
+    assert partner.values == {"Region__c": ("EU", "U.S./CA"), "Status__c": ("<new>",)}
+    members = re.findall("<members>(.*)</members>", parts["manifest/package.xml"])
+    assert members == ["Deal__c.Account__c", "Deal__c.Status__c", "Deal__c.Value__c",
+                       "Deal__c.Partner", "Regions"]  # fmt: skip
     # Nothing is new: a manifest to go back would delete the admin's own fields.
     assert not any("undo" in file.path or "permissionset" in file.path for file in written.files)
+
+
+FIELD, SET = (
+    "objects/Deal__c/fields/{}.field-meta.xml",
+    "globalValueSets/{}.globalValueSet-meta.xml",
+)
+OLD = Lack(source=MORE.source, target=MORE.target, values=(PicklistValue(value="old"),))
+INACTIVE = RETRIEVED[FIELD.format("Status__c")].replace(
+    "<label>old", "<isActive>false</isActive><label>old"
+)
 
 
 @pytest.mark.parametrize(
     ("lack", "project", "note"),
     [
         (LONGER, {}, "Retrieve CustomField:Deal__c.Account__c"),
-        (LONGER, {"Account__c": "<CustomField/>"}, "expected elements"),
-        (MORE, {"Status__c": "<valueSetName>All</valueSetName>"}, "global value set"),
+        (LONGER, {FIELD.format("Account__c"): "<CustomField/>"}, "expected elements"),
+        (WIDER, {FIELD.format("Value__c"): "<precision>8</precision>"}, "expected elements"),
+        (REGIONS, {FIELD.format("Region__c"): "<valueSetName>All</valueSetName>"},
+         "Retrieve GlobalValueSet:All"),
+        (OLD, {FIELD.format("Status__c"): INACTIVE}, "inactive"),
         (Lack(source=MORE.source, target=Field(name="StageName"), values=MORE.values), {},
          "standard picklist"),
         (Lack(source=LONGER.source, target=LONGER.target, length=300), {}, "new field instead"),
+        (Lack(source=WIDER.source, target=WIDER.target, precision=19, scale=2), {}, "18 digits"),
     ],
 )  # fmt: skip
 def test_what_no_file_can_change_is_a_note(lack: Lack, project: dict[str, str], note: str) -> None:
     written = salesforce(lack, project=project)
     assert (written.files, note in str(written.changes[0].note)) == ((), True)
+
+
+def test_a_standard_picklist_is_edited_in_its_value_set() -> None:
+    path = "standardValueSets/Industry.standardValueSet-meta.xml"
+    head = HEAD.replace("CustomField", "StandardValueSet")
+    text = (
+        f"{head}    <sorted>false</sorted>\n    <standardValue>\n"
+        "        <fullName>Banking</fullName>\n        <default>false</default>\n"
+        "        <label>Banking</label>\n    </standardValue>\n</StandardValueSet>\n"
+    )
+    lack = Lack(source=MORE.source, target=Field(name="Industry"), values=MORE.values)
+    request = ChangeRequest(
+        origin="deal", schema=ObjectSchema(object_type="Lead"), lacks=(lack,), project={path: text}
+    )
+    (edited, *_) = salesforce_change.write_change(request).files
+    assert edited.path.endswith(path)
+    root = fromstring(edited.content)
+    require_valid(root, "StandardValueSet")
+    assert [each.text for each in root.iter(f"{NAMESPACE}fullName")] == ["Banking", "<new>"]
 
 
 def test_new_options_keep_the_existing_ones_and_can_be_undone() -> None:
@@ -235,6 +319,12 @@ def test_new_options_keep_the_existing_ones_and_can_be_undone() -> None:
         {"label": "old", "value": "old", "displayOrder": 0, "hidden": True, "description": "why"}
     ]
     assert [(each["value"], each["hidden"]) for each in after] == [("old", True), ("<new>", False)]
+    hidden = Lack(source=MORE.source, target=target, values=(PicklistValue(value="old"),))
+    shown = hubspot_change.write_change(
+        ChangeRequest(origin="deal", schema=request.schema, lacks=(hidden,))
+    )
+    options = json.loads(shown.files[0].content)["options"]
+    assert [(each["value"], each["hidden"]) for each in options] == [("old", False)]
     stages = target.model_copy(update={"native": {"pipelines": [{"id": "1"}]}})
     lack = Lack(source=MORE.source, target=stages, values=MORE.values)
     by_hand = hubspot_change.write_change(

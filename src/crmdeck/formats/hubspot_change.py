@@ -175,7 +175,13 @@ def _edit(lack: Lack, target: Field) -> tuple[ProposedChange, tuple[ProposedFile
     stated = target.native.get("optionDescriptions")
     descriptions = stated if isinstance(stated, dict) else {}
     before = _options(target.picklist, descriptions)
-    after = _options((*target.picklist, *lack.values), descriptions)
+    shown = {each.value for each in lack.values}
+    kept = [
+        each.model_copy(update={"active": True}) if each.value in shown else each
+        for each in target.picklist
+    ]
+    new = [each for each in lack.values if each.value not in {one.value for one in kept}]
+    after = _options((*kept, *new), descriptions)
     path = f"properties/update-{target.name}.json"
     return change.model_copy(update={"file": path}), (
         ProposedFile(path=path, content=_json({"options": after})),

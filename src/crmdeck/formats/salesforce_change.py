@@ -8,33 +8,39 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from xml.sax.saxutils import escape
 
 from crmdeck.formats.new_names import free_name, name_words, one_line
+from crmdeck.formats.salesforce_edit import (
+    LONGEST_TEXT,
+    LONGEST_VALUE,
+    MOST_DIGITS,
+    SOURCE,
+    by_hand,
+    edit,
+    field_path,
+    member_of,
+    picklist_value,
+    unfit_value,
+)
 from crmdeck.model import (
     ChangeFiles,
     ChangeRequest,
     Field,
     FieldType,
-    Lack,
     PicklistValue,
     ProposedChange,
     ProposedFile,
     ProposedKind,
 )
 
-SOURCE = "force-app/main/default"
 _USUAL_VERSION = "62.0"
 _LONGEST_NAME = 40
 _LONGEST_LABEL = 40
 _LONGEST_HELP = 510
-_LONGEST_TEXT = 255
 _LONGEST_LONG_TEXT = 131_072
 _USUAL_LONG_TEXT = 32_768
-_LONGEST_VALUE = 255
-_DIGITS = 18
 _SCALES = {FieldType.INTEGER: 0, FieldType.CURRENCY: 2, FieldType.PERCENT: 2}
 _USUAL_SCALE = 4
 _NATIVE = {
@@ -74,23 +80,27 @@ def write_change(request: ChangeRequest) -> ChangeFiles:
     changes: list[ProposedChange] = []
     files: list[ProposedFile] = []
     added: list[str] = []
-    edited: list[str] = []
+    edited: dict[str, str] = {}
     for lack in request.lacks:
         if lack.target is not None:
-            change, file = _edit(request, lack, lack.target)
-        else:
-            change, file = _add(request, lack.source, taken)
+            changes.append(edit(request, lack, lack.target, edited))
+            continue
+        change, file = _add(request, lack.source, taken)
         changes.append(change)
         if file is not None and change.crm_field is not None:
             files.append(file)
-            (added if lack.target is None else edited).append(f"{target}.{change.crm_field}")
+            added.append(f"{target}.{change.crm_field}")
+    files += [ProposedFile(path=f"{SOURCE}/{path}", content=edited[path]) for path in edited]
     if not files:
         return ChangeFiles(tuple(changes), (), (), ())
     granted = _permission_set_name(target, added) if added else None
     if granted is not None:
         path = f"{SOURCE}/permissionsets/{granted}.permissionset-meta.xml"
         files.append(ProposedFile(path=path, content=_permission_set(request, added)))
-    members = {"CustomField": [*added, *edited], "PermissionSet": [granted] if granted else []}
+    members = {"CustomField": added, "PermissionSet": [granted] if granted else []}
+    for place in edited:
+        kind, name = member_of(place)
+        members[kind] = [*members.get(kind, ()), name]
     files.append(ProposedFile(path="manifest/package.xml", content=_package(members, version)))
     undo: tuple[str, ...] = ()
     if granted is not None:
@@ -141,17 +151,17 @@ def wanted_field(source: Field, taken: set[str]) -> Field | str:
             return problem
     length = None
     if native == "Text":
-        length = min(source.length or _LONGEST_TEXT, _LONGEST_LONG_TEXT)
-        native = "Text" if length <= _LONGEST_TEXT else "LongTextArea"
+        length = min(source.length or LONGEST_TEXT, _LONGEST_LONG_TEXT)
+        native = "Text" if length <= LONGEST_TEXT else "LongTextArea"
     elif native in ("LongTextArea", "Html"):
         length = min(source.length or _USUAL_LONG_TEXT, _LONGEST_LONG_TEXT)
-        if native == "LongTextArea" and length <= _LONGEST_TEXT:
+        if native == "LongTextArea" and length <= LONGEST_TEXT:
             native, length = "TextArea", None
         else:
-            length = max(length, _LONGEST_TEXT + 1)
+            length = max(length, LONGEST_TEXT + 1)
     precision = scale = None
     if native in ("Number", "Currency", "Percent"):
-        precision = min(source.precision or _DIGITS, _DIGITS)
+        precision = min(source.precision or MOST_DIGITS, MOST_DIGITS)
         usual = _SCALES.get(source.type, _USUAL_SCALE)
         scale = min(usual if source.scale is None else source.scale, precision - 1)
     identity = source.type is FieldType.ID and native == "Text"
@@ -191,22 +201,14 @@ def _choices(source: Field) -> tuple[str | None, tuple[PicklistValue, ...]]:
     if not values:
         return "PartnerOS doesn't list the values. Create the picklist by hand.", ()
     kept = tuple(
-        PicklistValue(value=each.value, label=one_line(each.label, _LONGEST_VALUE) or each.value)
+        PicklistValue(value=each.value, label=one_line(each.label, LONGEST_VALUE) or each.value)
         for each in reversed(values.values())
     )
     for each in kept:
-        problem = _unfit_value(each.value, source.type)
+        problem = unfit_value(each.value, source.type)
         if problem is not None:
             return problem, ()
     return None, kept
-
-
-def _unfit_value(value: str, kind: FieldType) -> str | None:
-    if value != one_line(value, _LONGEST_VALUE) or not value:
-        return "A value has line breaks or more than 255 characters."
-    if kind is FieldType.MULTIPICKLIST and ";" in value:
-        return "A value contains a semicolon, which separates values."
-    return None
 
 
 def _add(
@@ -214,13 +216,13 @@ def _add(
 ) -> tuple[ProposedChange, ProposedFile | None]:
     wanted = wanted_field(source, taken)
     if isinstance(wanted, str):
-        return _by_hand(ProposedKind.NEW_FIELD, source, None, f"a field for {source.type}", wanted)
+        return by_hand(ProposedKind.NEW_FIELD, source, None, f"a field for {source.type}", wanted)
     note = None
     if source.type is FieldType.REFERENCE:
         note = "The field stores the PartnerOS ID as text."
     elif (source.length or 0) > _LONGEST_LONG_TEXT:
         note = f"Salesforce stores at most {_LONGEST_LONG_TEXT:,} characters."
-    path = _path(request.schema.object_type, wanted.name)
+    path = f"{SOURCE}/{field_path(request.schema.object_type, wanted.name)}"
     origin = f"{request.origin}.{source.name}"
     change = ProposedChange(
         kind=ProposedKind.NEW_FIELD,
@@ -256,7 +258,7 @@ def field_xml(wanted: Field, origin: str) -> str:
     parts = {name: _element(name, value) for name, value in texts.items() if value is not None}
     if wanted.picklist:
         restricted = "true" if wanted.restricted else "false"
-        values = "".join(_value(each, "            ") for each in wanted.picklist)
+        values = "".join(picklist_value(each, "            ") for each in wanted.picklist)
         parts["valueSet"] = (
             f"    <valueSet>\n        <restricted>{restricted}</restricted>\n"
             "        <valueSetDefinition>\n            <sorted>false</sorted>\n"
@@ -274,89 +276,6 @@ def _type_text(wanted: Field) -> str:
     if wanted.picklist:
         return f"{wanted.native_type} with {len(wanted.picklist)} values"
     return wanted.native_type
-
-
-# -- edits of existing fields -------------------------------------------------------------------
-
-
-def _edit(
-    request: ChangeRequest, lack: Lack, target: Field
-) -> tuple[ProposedChange, ProposedFile | None]:
-    """Return the edit of a retrieved field file, or a note: a describe lacks the rest of it."""
-    kind = ProposedKind.NEW_VALUES if lack.values else ProposedKind.LONGER_TEXT
-    if lack.values:
-        summary = "new values: " + ", ".join(each.value for each in lack.values)
-    else:
-        summary = f"length {target.length:,} → {lack.length:,}"
-    problem = _uneditable(lack, target)
-    if problem is not None:
-        return _by_hand(kind, lack.source, target, summary, problem)
-    retrieved = request.project.get(target.name)
-    if retrieved is None:
-        where = f"{request.schema.object_type}.{target.name}"
-        note = f"Retrieve CustomField:{where}, then run again with --project FOLDER."
-        return _by_hand(kind, lack.source, target, summary, note)
-    edited = _with_values(retrieved, lack.values) if lack.values else _with_length(retrieved, lack)
-    if edited is None:
-        note = "The retrieved file doesn't have the expected elements. Change the field in Setup."
-        if "<valueSetName>" in retrieved:
-            note = "The field uses a global value set. Add the values there."
-        return _by_hand(kind, lack.source, target, summary, note)
-    path = _path(request.schema.object_type, target.name)
-    caution = None
-    if lack.values and request.schema.record_types:
-        caution = "Add the values to each record type that needs them."
-    elif lack.length is not None:
-        caution = "Check that formulas and other systems accept the longer text."
-    change = ProposedChange(
-        kind=kind,
-        partner_field=lack.source.name,
-        crm_field=target.name,
-        summary=summary,
-        file=path,
-        note=caution,
-    )
-    return change, ProposedFile(path=path, content=edited)
-
-
-def _uneditable(lack: Lack, target: Field) -> str | None:
-    if not target.name.endswith("__c"):
-        if lack.values:
-            return "A standard picklist: add the values in Setup."
-        return "A standard field: its length is fixed. Map a custom field instead."
-    if (lack.length or 0) > _LONGEST_TEXT:
-        return f"A text field has at most {_LONGEST_TEXT} characters. Propose a new field instead."
-    problems = (_unfit_value(each.value, target.type) for each in lack.values)
-    return next((each for each in problems if each is not None), None)
-
-
-def _with_length(retrieved: str, lack: Lack) -> str | None:
-    edited, found = re.subn(
-        r"(<length>)\s*\d+\s*(</length>)", rf"\g<1>{lack.length}\g<2>", retrieved
-    )
-    return edited if found == 1 else None
-
-
-def _with_values(retrieved: str, values: Sequence[PicklistValue]) -> str | None:
-    end = re.compile(r"^([ \t]*)</valueSetDefinition>", re.MULTILINE)
-    found = end.findall(retrieved)
-    if len(found) != 1:
-        return None
-    added = "".join(_value(each, f"{found[0]}    ") for each in values)
-    return end.sub(lambda match: added + match[0], retrieved)
-
-
-def _by_hand(
-    kind: ProposedKind, source: Field, target: Field | None, summary: str, note: str
-) -> tuple[ProposedChange, None]:
-    change = ProposedChange(
-        kind=kind,
-        partner_field=source.name,
-        crm_field=None if target is None else target.name,
-        summary=summary,
-        note=note,
-    )
-    return change, None
 
 
 # -- permission set and manifests ---------------------------------------------------------------
@@ -394,10 +313,6 @@ def _package(members: dict[str, list[str]], version: str) -> str:
     return _document("Package", types + _element("version", version))
 
 
-def _path(target: str, name: str) -> str:
-    return f"{SOURCE}/objects/{target}/fields/{name}.field-meta.xml"
-
-
 def _document(root: str, body: str) -> str:
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -407,12 +322,3 @@ def _document(root: str, body: str) -> str:
 
 def _element(name: str, value: object) -> str:
     return f"    <{name}>{escape(str(value))}</{name}>\n"
-
-
-def _value(value: PicklistValue, indent: str) -> str:
-    inner = f"{indent}    "
-    return (
-        f"{indent}<value>\n{inner}<fullName>{escape(value.value)}</fullName>\n"
-        f"{inner}<default>false</default>\n"
-        f"{inner}<label>{escape(value.label)}</label>\n{indent}</value>\n"
-    )

@@ -16,6 +16,8 @@ from crmdeck.model import (
 )
 
 _TEXTS = frozenset({FieldType.STRING, FieldType.TEXT, FieldType.HTML})
+_NUMBERS = frozenset({FieldType.INTEGER, FieldType.DECIMAL, FieldType.CURRENCY, FieldType.PERCENT})
+_USUAL_SCALES = {FieldType.INTEGER: 0, FieldType.CURRENCY: 2}
 _CHOICES = frozenset({FieldType.PICKLIST, FieldType.MULTIPICKLIST})
 
 
@@ -54,6 +56,15 @@ def _shortcomings(
     if target.type in _TEXTS and source.length and target.length:
         if source.length > target.length:
             yield Lack(source=source, target=target, length=source.length)
+    elif target.type in _NUMBERS and source.type in _NUMBERS and target.precision:
+        scale = target.scale or 0
+        wanted = _USUAL_SCALES.get(source.type) if source.scale is None else source.scale
+        finer = max(scale, wanted or 0)
+        digits = target.precision - scale
+        if source.precision is not None and wanted is not None:
+            digits = max(digits, source.precision - wanted)
+        if (finer, digits) != (scale, target.precision - scale):
+            yield Lack(source=source, target=target, precision=digits + finer, scale=finer)
     elif target.type in _CHOICES and source.type in _CHOICES and target.picklist:
         known = {each.value for each in target.picklist if each.active}
         missing: dict[str, PicklistValue] = {}

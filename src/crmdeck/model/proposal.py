@@ -16,6 +16,7 @@ class ProposedKind(StrEnum):
 
     NEW_FIELD = "new_field"
     LONGER_TEXT = "longer_text"
+    WIDER_NUMBER = "wider_number"
     NEW_VALUES = "new_values"
 
 
@@ -53,12 +54,15 @@ class Proposal(WireModel):
 class Lack:
     """What the CRM lacks for a PartnerOS field.
 
-    Without a `target`, the whole field. Else its `length` or its picklist `values` are missing.
+    Without a `target`, the whole field. Else its `length`, its `precision` and `scale` (as the
+    target needs them) or its picklist `values` are missing.
     """
 
     source: Field
     target: Field | None = None
     length: int | None = None
+    precision: int | None = None
+    scale: int | None = None
     values: tuple[PicklistValue, ...] = ()
 
 
@@ -66,7 +70,8 @@ class Lack:
 class ChangeRequest:
     """A request for the files of a change.
 
-    `origin` is the PartnerOS object. `project` has the files of existing fields, by field name.
+    `origin` is the PartnerOS object. `project` has the files of a retrieved project by their path,
+    such as `objects/Lead/fields/A__c.field-meta.xml`.
     """
 
     origin: str

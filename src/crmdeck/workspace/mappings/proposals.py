@@ -31,13 +31,18 @@ from crmdeck.workspace.explore.snapshots import find_snapshot
 from crmdeck.workspace.mappings.service import Mappings
 
 _PLAIN_NAME = re.compile(r"\w[\w-]*")
-_FIELD_FILE = ".field-meta.xml"
-_LARGEST_FIELD_FILE = 4 * 1024 * 1024
+_PROJECT_FILES = (
+    "objects/{}/fields/*.field-meta.xml",
+    "objects/{}/recordTypes/*.recordType-meta.xml",
+    "globalValueSets/*.globalValueSet-meta.xml",
+    "standardValueSets/*.standardValueSet-meta.xml",
+)
+_LARGEST_FILE = 4 * 1024 * 1024
 _TEXT = "PULL_REQUEST.md"
 
 
 class Proposals:
-    """Changes of a CRM object that a mapping needs: new fields, longer texts, new values."""
+    """Changes of a CRM object that a mapping needs: new fields, more room, new values."""
 
     def __init__(self, context: Context, mappings: Mappings) -> None:
         self._context = context
@@ -56,7 +61,8 @@ class Proposals:
 
         By default, each PartnerOS field without an accepted mapping and without a suggestion gets a
         new CRM field. `fields` names the PartnerOS fields to propose changes for instead. `project`
-        is an SFDX project with the files of existing fields. Raises NotFoundError and UsageError.
+        is an SFDX project with the files of existing fields and value sets. Raises NotFoundError
+        and UsageError.
         """
         sources = {field.name: field for field in self._mappings.partner_fields(pair)}
         for name in fields:
@@ -99,7 +105,7 @@ class Proposals:
                 schema=schema,
                 lacks=lacks,
                 api_version=connection.api_version,
-                project={} if project is None else _field_files(project, schema.object_type),
+                project={} if project is None else _project_files(project, schema.object_type),
             )
         )
         files = written.files
@@ -195,16 +201,19 @@ def _require_plain(*names: str) -> None:
             )
 
 
-def _field_files(project: Path, object_type: str) -> Mapping[str, str]:
-    """Return the files of an object's fields in an SFDX project, by field name.
+def _project_files(project: Path, object_type: str) -> Mapping[str, str]:
+    """Return the files of an SFDX project that state what an object's fields take, by path.
 
     Raises UsageError if the folder has none.
     """
     found: dict[str, str] = {}
     try:
-        for path in sorted(project.rglob(f"objects/{object_type}/fields/*{_FIELD_FILE}")):
-            if path.stat().st_size <= _LARGEST_FIELD_FILE:
-                found.setdefault(path.name.removesuffix(_FIELD_FILE), path.read_text("utf-8"))
+        for pattern in _PROJECT_FILES:
+            wanted = pattern.format(object_type)
+            for path in sorted(project.rglob(wanted)):
+                if path.stat().st_size <= _LARGEST_FILE:
+                    place = "/".join(path.parts[-1 - wanted.count("/") :])
+                    found.setdefault(place, path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             f"Can't read {project}.",
