@@ -9,13 +9,15 @@ from __future__ import annotations
 import random
 import tempfile
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from crmdeck.clock import utc_now
+from crmdeck.connectors.pool import in_parallel
 from crmdeck.connectors.registry import vendor_of
 from crmdeck.credentials import MemorySecrets
 from crmdeck.errors import CrmdeckError
@@ -89,13 +91,21 @@ def pack(path: Path, anchor: datetime = ANCHOR) -> None:
             return uuid.UUID(int=dice.getrandbits(128), version=4)
 
         try:
-            with mock.patch("uuid.uuid4", drawn):
+            with (
+                mock.patch("uuid.uuid4", drawn),
+                # How many calls HubSpot answers before the quota is used up is chance otherwise.
+                mock.patch("crmdeck.connectors.hubspot.discovery.in_parallel", _one_by_one),
+            ):
                 Replay(Workspace(context), hands, anchor).run()
         finally:
             link.stop()
             context.store.close()
         _drop_real_time(home / CACHE_FILE)
         write_backup(Store(home / CACHE_FILE, clock=lambda: anchor), path)
+
+
+def _one_by_one(take: Any, threads: int, *others: Any) -> Iterator[Any]:
+    return in_parallel(take, min(threads, 1), *others)
 
 
 def _drop_real_time(cache: Path) -> None:

@@ -185,7 +185,7 @@ def test_the_rules_of_properties_come_with_their_object(
     unknown = first.discovered["deals"].schema.not_read
     assert unknown is not None
     assert unknown.keys() == {"required", "conditional"}
-    assert first.rules.calls == {"values": 9, "pipeline": 3}
+    assert first.rules.calls == {"values": 8, "pipeline": 3}
     assert (rule.name, rule.kind, rule.field) == ("amount.MIN_NUMBER", RuleKind.VALUES, "amount")
     assert rule.expression == "MIN_NUMBER(0)"
     assert first.discovered["partner_tier"].schema.rules == ()

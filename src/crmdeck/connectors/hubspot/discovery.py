@@ -94,6 +94,7 @@ _NO_API = {
 }
 _NO_TYPE_ID = "HubSpot reports no ID for the object type."
 _THREADS_FOR_MORE = 16
+_FAMILIES = ("schemas", "properties", "property-validations", "pipelines")
 _STAGES = frozenset({"dealstage", "hs_pipeline_stage"})
 _HAS_PIPELINES = frozenset({"pipeline", "hs_pipeline", "dealstage", "hs_pipeline_stage"})
 _Task = Callable[[CancelToken], None]
@@ -293,7 +294,7 @@ class _Reader:
         tasks: list[_Task] = [lambda stop: types.update(object_types(self._client, stop))]
         validators = {name: _Validator.decode(each.validator) for name, each in self._known.items()}
         if any(each is not None and each.newest for each in validators.values()):
-            self._client.paths.expect_newest()
+            self._client.paths.expect_newest(*_FAMILIES)
             # With the standard ones that the account didn't have: it may have them by now.
             expected = _STANDARD_TYPES | {
                 name: ObjectType(name, name, each.path, custom=True, type_id=each.type_id)
@@ -304,6 +305,8 @@ class _Reader:
                 if name in expected:
                     tasks += self._first_tasks(expected[name])
         self._run(tasks, cancel)
+        if self._client.version_in_use() == NEWEST_FIRST[0]:
+            self._client.paths.expect_newest("properties")
         return types
 
     def read(self, wanted: Sequence[ObjectType], cancel: CancelToken) -> None:
@@ -334,7 +337,8 @@ class _Reader:
         self._parts[each.name] = _Parts(each, known, before)
         sensitivities = _SENSITIVITIES if before and before.sensitive else _SENSITIVITIES[:1]
         tasks = [self._properties_task(each, sensitivity) for sensitivity in ("", *sensitivities)]
-        tasks.append(partial(self._read_values, each))
+        if before:
+            tasks += self._values_tasks(each)
         if before and before.pipelines:
             tasks.append(self._pipelines_task(each))
             tasks += self._pipeline_tasks(each, before.pipelines)
@@ -348,6 +352,7 @@ class _Reader:
         tasks = []
         if _SENSITIVITIES[0] in parts.properties and _SENSITIVITIES[1] not in parts.asked:
             tasks.append(self._properties_task(each, _SENSITIVITIES[1]))
+        tasks += self._values_tasks(each)
         if "pipelines" not in parts.asked:
             if _names_in(parts.properties[""]) & _HAS_PIPELINES:
                 tasks.append(self._pipelines_task(each))
@@ -372,6 +377,13 @@ class _Reader:
                     parts.error = error
 
         return task
+
+    def _values_tasks(self, each: ObjectType) -> list[_Task]:
+        parts = self._parts[each.name]
+        if "values" in parts.asked:
+            return []
+        parts.asked.add("values")
+        return [partial(self._read_values, each)]
 
     def _pipelines_task(self, each: ObjectType) -> _Task:
         parts = self._parts[each.name]

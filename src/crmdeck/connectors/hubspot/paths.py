@@ -12,7 +12,6 @@ NEWEST_FIRST = ("2026-09", "2026-03", "v3")
 OAUTH_VERSION = "2026-03"
 # These have other versions than the rest.
 _BETAS = {"pipelines-rules": ("2026-09", "2026-09-beta")}
-_OF_SCHEMAS = ("schemas", "properties", "property-validations", "pipelines")
 _OUTSIDE_CRM = {"account-info": "/account-info", "schemas": "/crm-object-schemas"}
 
 
@@ -36,10 +35,13 @@ class Paths:
             # An account lacks a version in all families: start with the one that worked elsewhere.
             return NEWEST_FIRST[NEWEST_FIRST.index(self._latest) :]
 
-    def expect_newest(self) -> None:
-        """Ask only for the newest version of what a refresh reads, as the last one could."""
+    def expect_newest(self, *families: str) -> None:
+        """Ask only for the newest version of these families.
+
+        Otherwise parallel calls would each find out that it works.
+        """
         with self._lock:
-            self._proven |= dict.fromkeys(_OF_SCHEMAS, NEWEST_FIRST[0])
+            self._proven |= dict.fromkeys(families, NEWEST_FIRST[0])
 
     def remember(self, family: str, version: str) -> None:
         """Record that this version of a family works."""
