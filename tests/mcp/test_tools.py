@@ -67,6 +67,7 @@ def test_impact_and_find_give_reasons_and_no_percentage(ws: Workspace) -> None:
     found = answer(ws, "impact")
     assert [(row["kind"], row["name"]) for row in found["rows"]] == [
         ("mapping", "deal_registration.estimatedValue"),
+        ("rule", "Partner_Deal_Needs_Amount"),
         ("formula", "Sum_Open_Opportunities__c"),
     ]
     assert any("was not asked" in sentence for sentence in found["notChecked"])
