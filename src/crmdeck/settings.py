@@ -138,6 +138,31 @@ class Settings(BaseModel):
         le=8760,
         description="`crmdeck serve`: hours without use until a session expires.",
     )
+    oidc_issuer: str | None = Field(
+        None,
+        min_length=1,
+        description="`crmdeck serve`: identity provider (OpenID Connect) for signing in.",
+    )
+    oidc_client_id: str | None = Field(
+        None, min_length=1, description="`crmdeck serve`: ID of the server at this provider."
+    )
+    oidc_groups: dict[str, str] = Field(
+        default_factory=dict,
+        description="`crmdeck serve`: roles by group of the provider: `main:admin acme:viewer`.",
+    )
+    oidc_groups_claim: str = Field(
+        "groups", description="`crmdeck serve`: claim of the ID token with the groups."
+    )
+    oidc_scope: str = Field(
+        "openid email profile", description="`crmdeck serve`: scopes to ask the provider for."
+    )
+    oidc_session_hours: float = Field(
+        10.0,
+        gt=0,
+        le=168,
+        description="`crmdeck serve`: hours until such a session expires, and groups are read "
+        "again.",
+    )
     drain_seconds: float = Field(
         3.0,
         ge=0,

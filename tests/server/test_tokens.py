@@ -126,7 +126,7 @@ def test_a_token_works_until_it_is_revoked_or_expires(served: House) -> None:
         expired = ci.get("/api/integrations")
         assert code(expired) == (401, "TOKEN_EXPIRED")
         served.clock.offset = None
-        Tokens(served.workspace).revoke("ci")
+        Tokens(served.workspace).revoke("ci", "acme")
         revoked = ci.get("/api/integrations")
         assert code(revoked) == code(ci.post("/mcp", json={})) == (401, "TOKEN_REJECTED")
     for answer in (expired, revoked):
@@ -142,7 +142,8 @@ def test_a_token_works_until_it_is_revoked_or_expires(served: House) -> None:
 
 def test_an_admin_manages_the_tokens_of_the_own_organization_only(served: House) -> None:
     expires_at = served.workspace.now + timedelta(days=1)
-    Tokens(served.workspace).create("theirs", "rival", [TokenScope.READ], expires_at)
+    for name in ("theirs", "mine"):
+        Tokens(served.workspace).create(name, "rival", [TokenScope.READ], expires_at)
     with served.client("ada@acme.example") as ada:
         created = ada.post("/tokens", json={"name": "mine", "scopes": ["read"], "days": 1}).json()
         assert (created["createdBy"], created["scopes"]) == ("ada@acme.example", ["read"])
@@ -153,6 +154,7 @@ def test_an_admin_manages_the_tokens_of_the_own_organization_only(served: House)
         assert code(ada.post("/tokens", json={"name": "mine", "scopes": ["read"]}))[0] == 409
         assert code(ada.delete("/tokens/theirs")) == (404, "TOKEN_NOT_FOUND")
         assert ada.delete("/tokens/mine").status_code == 200
+    assert [each.name for each in Tokens(served.workspace).all()] == ["mine", "theirs"]
 
 
 def test_tokens_and_roles_are_managed_from_the_command_line(tmp_path: Path) -> None:

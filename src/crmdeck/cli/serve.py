@@ -38,6 +38,9 @@ app.add_typer(organizations, name="organisations", hidden=True)
 
 EmailArgument = Annotated[str, typer.Argument(metavar="EMAIL", help="Email address of the user.")]
 TokenArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the token.")]
+TokenOrganizationOption = Annotated[
+    str, typer.Option("--organization", help="Organization of the token.")
+]
 OrganizationArgument = Annotated[
     str, typer.Argument(metavar="ORGANIZATION", help="Organization name.")
 ]
@@ -235,9 +238,7 @@ def create_token(
     scope: Annotated[
         list[TokenScope], typer.Option("--scope", help="What the token allows (repeatable).")
     ],
-    organization: Annotated[
-        str, typer.Option("--organization", help="Organization of the token.")
-    ] = "main",
+    organization: TokenOrganizationOption = "main",
     days: Annotated[
         int, typer.Option("--days", min=1, max=366, help="Days until the token expires.")
     ] = 90,
@@ -284,10 +285,15 @@ def list_tokens(listing: Listing, home: HomeOption = None) -> None:
 
 
 @tokens.command("revoke")
-def revoke_token(name: TokenArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def revoke_token(
+    name: TokenArgument,
+    organization: TokenOrganizationOption = "main",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Revoke a token on all servers at once."""
     with failing(as_json), with_extra("serve", "serve"):
-        token = _tokens(workspace.Workspace.open(home)).revoke(name)
+        token = _tokens(workspace.Workspace.open(home)).revoke(name, organization)
         if as_json:
             emit_json(_without_hash(token))
         else:
@@ -365,7 +371,7 @@ def _tokens(ws: workspace.Workspace) -> Tokens:
 
 
 def _public(user: User) -> dict[str, object]:
-    return user.model_dump(mode="json", by_alias=True, exclude={"password_hash"})
+    return user.model_dump(mode="json", by_alias=True, exclude={"password_hash"}, exclude_none=True)
 
 
 def _roles(user: User) -> str:

@@ -98,9 +98,10 @@ class Vault:
         then nothing moves.
         """
         target = self._marked.get(place)
-        if target is not None and target.has(connection_id):
+        if target is not None and target.has(connection_id) and self.place(connection_id) is place:
             return
-        marked = [each for each in self._marked.values() if each.has(connection_id)]
+        others = (each for each in self._marked.values() if each is not target)
+        marked = [each for each in others if each.has(connection_id)]
         if target is None and not marked:
             return
         # What `get` finds first counts.

@@ -13,6 +13,7 @@ from crmdeck.model import CancelToken, Connection, Role, TokenScope
 from crmdeck.server.accounts import AccountBook, Accounts, Organization, User
 from crmdeck.server.attempts import Attempts
 from crmdeck.server.errors import NoActiveOrganizationError, NotSignedInError, RoleError
+from crmdeck.server.oidc import Provider
 from crmdeck.server.sessions import Session, Sessions
 from crmdeck.server.tokens import PREFIX, Tokens
 from crmdeck.workspace import Workspace
@@ -61,6 +62,7 @@ class Deck:
     sessions: Sessions
     tokens: Tokens
     attempts: Attempts
+    provider: Provider | None
     secure: bool
     stopping: CancelToken
 

@@ -38,11 +38,21 @@ class Organization(WireModel):
 
 
 class User(WireModel):
-    """A user; `roles` are by organization ID, `password_hash` is argon2's format."""
+    """A user; `roles` are by organization ID, `password_hash` is argon2's format.
+
+    A user of an identity provider has `issuer` and `subject`, which never change.
+    """
 
     email: str
-    password_hash: str
+    password_hash: str | None = None
+    issuer: str | None = None
+    subject: str | None = None
     roles: dict[str, Role] = Field(default_factory=dict)
+
+    @property
+    def proof(self) -> str:
+        """The text that a session is tied to: a change signs the user out."""
+        return self.password_hash or f"{self.issuer} {self.subject}"
 
 
 class AccountBook(WireModel):
@@ -169,6 +179,48 @@ class Accounts:
         self._record(
             "access.user_changed", f"Changed {user.email}{new}: {described_roles(user)}.", user
         )
+        return user
+
+    def admit(self, issuer: str, subject: str, email: str, roles: Mapping[str, Role]) -> User:
+        """Add or update the user of an identity provider, and return them.
+
+        Raises UsageError for an invalid address, ConflictError if another account has it.
+        """
+        address = _checked_email(email)
+
+        def known(book: AccountBook) -> User | None:
+            for each in book.users:
+                if (each.issuer, each.subject) == (issuer, subject):
+                    return each
+            return None
+
+        def update(book: AccountBook) -> AccountBook:
+            before = known(book)
+            taken = book.user(address)
+            if taken is not None and taken != before:
+                raise ConflictError(
+                    "Another account of this server has your email address.",
+                    cause="An account with a password is never taken over.",
+                    remedy="Ask the administrator of this server to remove that account.",
+                    code="OIDC_EMAIL_TAKEN",
+                )
+            user = (before or User(email=address)).model_copy(
+                update={
+                    "email": address,
+                    "issuer": issuer,
+                    "subject": subject,
+                    "roles": dict(roles),
+                }
+            )
+            others = tuple(each for each in book.users if each != before)
+            return book.model_copy(update={"users": (*others, user)})
+
+        before = known(self.book())
+        if before is not None and (before.email, before.roles) == (address, dict(roles)):
+            return before
+        user = _require_user(self._document.change(update), address)
+        event = "access.user_changed" if before else "access.user_added"
+        self._record(event, f"Signed in {user.email}: {described_roles(user)}.", user)
         return user
 
     def remove_user(self, email: str) -> User:

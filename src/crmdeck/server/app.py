@@ -16,13 +16,14 @@ from starlette.routing import Route
 from crmdeck import __version__
 from crmdeck.errors import UsageError
 from crmdeck.model import CancelToken
-from crmdeck.server import auth_routes, errors, integration_routes, token_routes
+from crmdeck.server import auth_routes, errors, integration_routes, oidc_routes, token_routes
 from crmdeck.server.access import Deck
 from crmdeck.server.accounts import Accounts
 from crmdeck.server.assistants import Answers, Assistants
 from crmdeck.server.attempts import ATTEMPTS_FILE, AttemptBook, Attempts
 from crmdeck.server.documents import document
 from crmdeck.server.guard import Guard
+from crmdeck.server.oidc import Provider
 from crmdeck.server.operations import Operations
 from crmdeck.server.sessions import Sessions
 from crmdeck.server.tokens import Tokens
@@ -73,6 +74,7 @@ def create_app(
         tokens=Tokens(workspace),
         attempts=attempts
         or Attempts(document(workspace, ATTEMPTS_FILE, AttemptBook()), clock=lambda: workspace.now),
+        provider=Provider(settings, public_url) if settings.oidc_issuer else None,
         secure=secure,
         stopping=stopping or CancelToken(),
     )
@@ -81,6 +83,8 @@ def create_app(
     app.include_router(auth_routes.router, prefix=_PREFIX, dependencies=known)
     app.include_router(integration_routes.router, prefix=_PREFIX, dependencies=known)
     app.include_router(token_routes.router, prefix=_PREFIX, dependencies=known)
+    # Providers add parameters of their own.
+    app.include_router(oidc_routes.router, prefix=_PREFIX)
     app.router.routes.extend(operations.routes)
     if assistants is not None:
         endpoint = Assistants(app.state.deck, assistants)

@@ -35,7 +35,7 @@ def sign_in(deck: DeckHere, request: Request, body: SignIn) -> Response:
 
     If the user has one organization, it becomes active.
     """
-    address = _address(request)
+    address = address_of(request)
     device = request.cookies.get(DEVICE_COOKIE)
     shown = (device, body.admission)
     user, book = _proven(deck, body.email, body.password, address, *shown)
@@ -43,7 +43,7 @@ def sign_in(deck: DeckHere, request: Request, body: SignIn) -> Response:
     active = organizations[0].id if len(organizations) == 1 else None
     token, session = deck.sessions.start(user, active, address)
     _log.info("Signed in %s from %s.", user.email, address)
-    response = _with_cookie(deck, answer(_view(session, user, book)), token, session)
+    response = with_cookie(deck, answer(_view(session, user, book)), token, session)
     if deck.sessions.trusted(device, user.email) is None:
         _trust(deck, response, user)
     return response
@@ -69,7 +69,13 @@ def change_password(
     deck: DeckHere, visit: VisitHere, request: Request, body: ChangePassword
 ) -> Response:
     """Change the password, and end all other sessions of the user. An extension of crmdeck."""
-    address = _address(request)
+    address = address_of(request)
+    if visit.user.password_hash is None:
+        raise ConflictError(
+            "Your account has no password.",
+            cause="The identity provider signs you in.",
+            code="NO_PASSWORD",
+        )
     try:
         device = request.cookies.get(DEVICE_COOKIE)
         _proven(deck, visit.user.email, body.current_password, address, device)
@@ -80,7 +86,7 @@ def change_password(
     token, session = deck.sessions.start(user, visit.session.active_organization, address)
     _log.info("Changed the password of %s from %s.", user.email, address)
     view = _view(session, user, deck.accounts.book())
-    response = _with_cookie(deck, answer(view), token, session)
+    response = with_cookie(deck, answer(view), token, session)
     _trust(deck, response, user)
     return response
 
@@ -120,11 +126,13 @@ def _proven(
     return user, book
 
 
-def _address(request: Request) -> str:
+def address_of(request: Request) -> str:
+    """Return the client's address."""
     return request.client.host if request.client else ""
 
 
-def _with_cookie(deck: Deck, response: Response, token: str, session: Session) -> Response:
+def with_cookie(deck: Deck, response: Response, token: str, session: Session) -> Response:
+    """Return the answer with the cookie of a session."""
     response.set_cookie(
         COOKIE,
         token,

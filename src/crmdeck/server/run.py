@@ -194,7 +194,7 @@ def server_config(
 
 
 def _require_users(workspace: Workspace) -> None:
-    if not Accounts(workspace).book().users:
+    if not Accounts(workspace).book().users and not workspace.settings.oidc_issuer:
         raise UsageError(
             "The server has no users, so no one can sign in.",
             remedy="Add a user: crmdeck serve users add YOU@EXAMPLE.COM",

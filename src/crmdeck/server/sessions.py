@@ -83,19 +83,27 @@ class Sessions:
         self._clock = clock
 
     def start(
-        self, user: User, active_organization: str | None, address: str = ""
+        self,
+        user: User,
+        active_organization: str | None,
+        address: str = "",
+        hours: float | None = None,
     ) -> tuple[str, Session]:
-        """Sign a user in; return the token for the cookie, and the session."""
+        """Sign a user in; return the token for the cookie, and the session.
+
+        `hours` is its longest lifetime.
+        """
         token = secrets.token_urlsafe(32)
         now = self._clock()
+        lifetime = self._lifetime if hours is None else min(self._lifetime, timedelta(hours=hours))
         session = Session(
             token_hash=_digest(token),
             email=user.email,
-            proof=_digest(user.password_hash),
+            proof=_digest(user.proof),
             active_organization=active_organization,
             address=household(address),
             created_at=now,
-            expires_at=now + self._lifetime,
+            expires_at=now + lifetime,
             used_at=now,
         )
 
@@ -121,7 +129,7 @@ class Sessions:
                 user = book.user(session.email)
                 if user is None or not self._alive(session):
                     return None
-                if session.proof != _digest(user.password_hash):
+                if session.proof != _digest(user.proof):
                     return None
                 return self._used(session), user
         return None

@@ -93,15 +93,18 @@ class Tokens:
             expires_at=expires_at,
         )
 
+        def mine(other: ServiceToken) -> bool:
+            return (other.name, other.organization) == (name, organization)
+
         def update(book: _TokenBook) -> _TokenBook:
-            if any(each.name == name and each.expires_at > now for each in book.tokens):
+            if any(mine(each) and each.expires_at > now for each in book.tokens):
                 raise ConflictError(
                     f"A token named '{name}' exists already.",
                     remedy="Choose another name, or revoke that token first.",
                     code="TOKEN_EXISTS",
                 )
             kept = [
-                each for each in book.tokens if each.name != name and each.expires_at + _KEPT > now
+                each for each in book.tokens if not mine(each) and each.expires_at + _KEPT > now
             ]
             return _TokenBook(tokens=(*kept, token))
 
@@ -109,13 +112,13 @@ class Tokens:
         self._record("access.token_created", f"Created the token {name}.", token)
         return text, token
 
-    def revoke(self, name: str, organization: str | None = None) -> ServiceToken:
-        """Remove a token, of one organization if given; raises NotFoundError."""
+    def revoke(self, name: str, organization: str) -> ServiceToken:
+        """Remove a token of an organization; raises NotFoundError."""
         revoked: list[ServiceToken] = []
 
         def update(book: _TokenBook) -> _TokenBook:
             for each in book.tokens:
-                if each.name == name and organization in (None, each.organization):
+                if (each.name, each.organization) == (name, organization):
                     revoked.append(each)
             if not revoked:
                 raise NotFoundError(f"No token named '{name}'.", code="TOKEN_NOT_FOUND")

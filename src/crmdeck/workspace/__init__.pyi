@@ -83,6 +83,7 @@ from crmdeck.mapping.wording import warning_words as warning_words
 from crmdeck.mapping.wording import yes_no as yes_no
 from crmdeck.preflight.edges import ALWAYS as ALWAYS
 from crmdeck.preflight.edges import FailsWhen as FailsWhen
+from crmdeck.settings import Settings as Settings
 from crmdeck.settings import UserCommand as UserCommand
 
 from .backups import Backup as Backup
