@@ -111,6 +111,14 @@ def screen_text(pilot: Pilot[Any]) -> str:
     return "\n".join(strip.text.rstrip() for strip in screen._compositor.render_strips())
 
 
+def words_on(pilot: Pilot[Any]) -> str:
+    """Return the words of the screen, without frames and line ends."""
+    return " ".join(screen_text(pilot).translate(FRAME).split())
+
+
+FRAME = str.maketrans(dict.fromkeys("│┃─╭╮╰╯├┤┬┴", " "))
+
+
 def line_text(widget: Widget, y: int) -> str:
     """Return one line of a widget."""
     return widget.render_line(y).text

@@ -12,7 +12,7 @@ from crmdeck.model import AuditEntry
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.filters import compile_filter
 from crmdeck.tui.panes.audit.columns import Line, filter_keys, searched
-from crmdeck.tui.panes.audit.detail import entry_detail
+from crmdeck.tui.panes.audit.detail import entry_detail, entry_state
 from crmdeck.tui.panes.audit.pane import AuditPane
 from crmdeck.tui.panes.registry import PANES
 from crmdeck.tui.screens.main import MainScreen
@@ -46,7 +46,10 @@ async def test_one_connection_or_all_and_the_details_of_an_entry(workspace: Work
         line = table.cursor_row
         assert line is not None
         entry = line.entry
-        assert f"{entry.event} in {line.connection} by dana" in screen_text(pilot)
+        assert f"─ {entry.event} ─" in screen_text(pilot)
+        assert f"─ dana, {entry.at:%Y-%m-%d %H:%M:%S} UTC · {line.connection} ─" in screen_text(
+            pilot
+        )
         await pilot.press("y", "j")
         assert json.loads(app.clipboard)["id"] == entry.id
 
@@ -130,7 +133,8 @@ async def test_enter_opens_the_subject_of_an_entry(workspace: Workspace) -> None
 def test_an_entry_names_the_database_user_next_to_the_claimed_one() -> None:
     at = datetime(2026, 5, 16, tzinfo=UTC)
     entry = AuditEntry(id="e", at=at, actor="ceo", db_user="bob", event="x", summary="Refreshed")
-    assert "by ceo (database user bob)" in entry_detail(Line(entry), [], 80).plain
+    assert "database user bob" in entry_detail(Line(entry), [], 80).plain
+    assert "ceo, 2026-05-16" in entry_state(Line(entry))[0].plain
     wanted = compile_filter("who:bob", searched=searched, keys=filter_keys(at)).predicate
     assert wanted is not None
     assert wanted(Line(entry))

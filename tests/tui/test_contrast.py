@@ -40,8 +40,8 @@ def drifted(tmp_path: Path) -> Iterator[Workspace]:
 
 SIGNS_CONTRAST = 3.0
 PATIENCE = 60.0
-DRAWN = frozenset("─━╌│▏▌▁▂▃▄▅▆▇█▔·")
-"""Signs other than text: rules, bars, scrollbars."""
+DRAWN = frozenset("─━╌│┃╭╮╰╯├┤┬┴┼▏▌▁▂▃▄▅▆▇█▔·")
+"""Signs other than text: frames, rules, bars, scrollbars."""
 
 
 def unreadable(pilot: Pilot[Any], text_least: float) -> list[str]:
@@ -96,7 +96,7 @@ async def hovered(pilot: Pilot[Any], text: str) -> bool:
     return bool(told.display)
 
 
-HOVERED = ("2 Schema", "? Help", "✕  breaking", "3 values removed", "calm")
+HOVERED = ("2 Schema", "? Help", "✕ breaking", "3 values removed", "calm")
 """Texts with a tooltip: a tab, a key of the footer, a sign, a cut text, a connection."""
 
 

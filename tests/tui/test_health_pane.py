@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -91,10 +92,10 @@ async def test_the_morning_check_at_a_glance(demo: Workspace) -> None:
         assert text.splitlines()[-1].endswith("? Help  ^K Go to")
         assert names(pilot) == ["acme-prod", "acme-emea", "acme-marketing", "legacy-portal"]
         for shown in (
-            "✕  acme-emea       sign in again",
+            "✕ acme-emea       sign in again",
             "8%",
-            "✕  acme-prod       3 mappings broken  ✕ 7",
-            "○  legacy-portal   disconnected",
+            "✕ acme-prod       3 mappings broken  ✕ 7",
+            "○ legacy-portal   disconnected",
             "Salesforce rejected the refresh token",
         ):
             assert shown in text
@@ -103,9 +104,9 @@ async def test_the_morning_check_at_a_glance(demo: Workspace) -> None:
         text = screen_text(pilot)
         assert "23 objects, 863 fields" in text.replace("\n", "")
         assert "3 changes touch mapped fields, 3 breaking." in text
-        assert "○  legacy-portal   disconnected" not in text
+        assert "○ legacy-portal   disconnected" not in text
         await pilot.press("escape")
-        assert "○  legacy-portal   disconnected" in screen_text(pilot)
+        assert "○ legacy-portal   disconnected" in screen_text(pilot)
         # A connection without open alerts has no next step: f says which one has.
         await pilot.press("G", "f")
         said = [" ".join(note.message.split()) for note in app._notifications]
@@ -126,7 +127,7 @@ async def test_an_alert_is_dismissed_and_reopened(demo: Workspace) -> None:
         assert demo.health.status(emea).open_alerts == (refused, stale)
         await pilot.press("a", "d")
         # The connection keeps its state and its sign.
-        await until(pilot, lambda: "✕  acme-emea       sign in again, 1 d" in screen_text(pilot))
+        await until(pilot, lambda: "✕ acme-emea       sign in again, 1 d" in screen_text(pilot))
         text = screen_text(pilot)
         assert "sign in to acme-emea" not in text
         assert "1 Health ✕4" in text
@@ -302,8 +303,8 @@ async def test_each_alert_shows_the_key_of_its_next_step(
     monkeypatch.setattr(workspace.health, "statuses", lambda: tuple(found))
     async with console(workspace).run_test(size=WIDE) as pilot:
         await settle(pilot)
-        lines = [line.strip(" ▏") for line in screen_text(pilot).splitlines()]
-        keys = [part.strip() for line in lines for part in line.split("▏")]
+        lines = screen_text(pilot).splitlines()
+        keys = [part.strip() for line in lines for part in re.split("[│┃]", line)]
         for wanted in ("f Sign in", "r Refresh", "t Test"):
             assert wanted in keys
         assert keys.count("r Refresh") == 1
@@ -405,7 +406,7 @@ async def test_refreshes_all_and_reports_failures(workspace: Workspace, tmp_path
         await settle(pilot)
         assert workspace.health.status("beta").status is Status.ERROR
         assert names(pilot) == ["beta", "acme"]
-        assert "✕  beta" in screen_text(pilot)
+        assert "✕ beta" in screen_text(pilot)
 
 
 async def test_escape_cancels_a_refresh_of_all(
@@ -434,7 +435,7 @@ async def test_read_only_changes_nothing(home: Path) -> None:
         app = console(workspace)
         async with app.run_test(size=WIDE) as pilot:
             await settle(pilot)
-            assert "●  acme" in screen_text(pilot)
+            assert "● acme" in screen_text(pilot)
             await pilot.press("ctrl+x", "R", "ctrl+n", "ctrl+r", "i")
             await settle(pilot)
             assert len(app.screen_stack) == 1
@@ -469,12 +470,12 @@ async def test_twenty_connections_scroll(tmp_path: Path) -> None:
         app = console(workspace)
         async with app.run_test(size=SMALL) as pilot:
             await settle(pilot)
-            assert screen_text(pilot).count("●  org-") >= 7
+            assert screen_text(pilot).count("● org-") >= 7
             assert "Never refreshed: no schema yet." in screen_text(pilot)
             await pilot.press("G")
             await settle(pilot)
             assert pane_of(pilot).connection_name == "org-19"
-            assert "●  org-19" in screen_text(pilot)
+            assert "● org-19" in screen_text(pilot)
 
 
 def run(outcome: SyncOutcome, days_ago: float, **more: Any) -> SyncRun:
@@ -555,7 +556,7 @@ def test_no_sentence_is_cut() -> None:
     text = "One sentence that is longer than the window is wide, and is shown to its very end."
     for width in (40, 80, 140):
         drawn = detail(entry(text), NOW, width, lambda _: "n Sign in").plain
-        left = " ".join(line.split("▏")[0] for line in drawn.split("\n"))
+        left = " ".join(line.split("│")[0] for line in drawn.split("\n"))
         assert " ".join(left.split()).count(text) >= 3
         assert "…" not in drawn
 

@@ -204,7 +204,7 @@ async def test_a_revoked_connection_can_sign_in_again(ws: Workspace, sandbox: Sa
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
         await pilot.press("t")
-        await shows(pilot, "✕  org         sign in again", "token         refused", "i Sign in")
+        await shows(pilot, "✕ org         sign in again", "token         refused", "i Sign in")
         await pilot.press("f")
         await shows(pilot, "Sign in to org", "Client credentials")
         await type_text(pilot, "client cred", "enter")
@@ -214,7 +214,7 @@ async def test_a_revoked_connection_can_sign_in_again(ws: Workspace, sandbox: Sa
         await pilot.press("enter")
         await shows(pilot, "✓ org answered")
         await pilot.press("enter")
-        await shows(pilot, "●  org         active", "token         renewed")
+        await shows(pilot, "● org         active", "token         renewed")
     assert ws.health.status("org").status is Status.ACTIVE
     assert "connection.recovered" in [entry.event for entry in ws.audit.entries("org")]
 
@@ -259,7 +259,7 @@ async def test_a_refused_refresh_offers_the_sign_in(ws: Workspace, sandbox: Sand
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
         await pilot.press("r")
-        await shows(pilot, "i Sign in", "✕  portal      sign in again")
+        await shows(pilot, "i Sign in", "✕ portal      sign in again")
         await pilot.press("escape", "i")
         await shows(pilot, "Service key (Development > Keys > Service keys)")
 

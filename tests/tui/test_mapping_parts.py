@@ -13,7 +13,7 @@ from crmdeck.model import Direction, Severity
 from crmdeck.tui.dialogs.preflight import cells_of
 from crmdeck.tui.filters import compile_filter
 from crmdeck.tui.panes.mapping.columns import FILTER_KEYS, columns_for, searched
-from crmdeck.tui.panes.mapping.summary import heading, next_step
+from crmdeck.tui.panes.mapping.summary import next_steps, progress, titles
 from crmdeck.tui.panes.mapping.table import Line, lines_of
 from crmdeck.tui.widgets.table.columns import place
 from crmdeck.tui.widgets.table.strips import GUTTER, Look, RowState, row_strip
@@ -159,30 +159,30 @@ def test_the_next_steps_name_their_keys_and_numbers() -> None:
         contactName=("Name", 0.92),
     )
     session.direct(["accountName"], PUSH)
-    assert next_step(session, 200, refining=False).plain == (
-        "To do: A accepts 1 high (1 can't sync), Enter or X for 1 without a match"
+    assert next_steps(session, 200).plain == (
+        "To do: A accepts 1 high match (1 can't sync) · Enter or X for 1 without a match"
     )
+    assert next_steps(session, 60).plain == "To do: A accepts 1 high · Enter or X for 1 unmatched"
+    assert next_steps(session, 30).plain == "To do: A accepts 1 high +1"
     session.decide("accept", [accept("contactName", "Name")])
-    assert next_step(session, 200, refining=True).plain == (
-        "quick match, refining…   To do: X for 1 that can't sync, Enter or X for 1 without a match"
+    assert next_steps(session, 200).plain == (
+        "To do: X for 1 that can't sync · Enter or X for 1 without a match"
     )
     for name in ("accountName", "description"):
         session.decide("accept", [accept(name, f"{name}__c")])
     session.update_review(review(*CRM_FIELDS, log=session.log))
-    assert next_step(session, 200, refining=False).plain.startswith("To do: f repairs 2 broken")
+    assert next_steps(session, 200).plain.startswith("To do: f repairs 2 broken mappings")
     check = reviewed(*CRM_FIELDS, accountName=("Name", 0.6))
-    assert "a or x for 1 to check" in next_step(check, 200, refining=False).plain
+    assert "a or x for 1 to check" in next_steps(check, 200).plain
 
 
-def test_the_heading_keeps_the_most_important_part_in_a_narrow_window() -> None:
-    required = [field(f"Required_{n}__c", required=True, createable=True) for n in range(5)]
-    session = reviewed(*required, *CRM_FIELDS)
+def test_the_frame_shows_the_pair_and_its_progress() -> None:
+    session = reviewed(*CRM_FIELDS)
     session.decide("accept", [accept("accountName", "Name")])
-    texts = {width: heading(session, "acme", width).plain for width in (160, 100, 80, 60, 20)}
-    assert "acme" in texts[160]
-    assert all("1 of 3" in text for text in texts.values())
-    assert "✕ 5 required" in texts[60]
-    assert all(len(text) <= width for width, text in texts.items() if width > 20)
+    whole, short = titles(session, "acme")
+    assert whole == f"{short}, acme"
+    state = [part.plain for part in progress(session, refining=True)]
+    assert state == ["━━━━╌╌╌╌╌╌╌╌ 1 of 3 decided", "quick match, refining…"]
 
 
 def test_all_decided_offers_the_export() -> None:
@@ -191,9 +191,8 @@ def test_all_decided_offers_the_export() -> None:
         ("accountName", "contactName", "description"), CRM_FIELDS, strict=False
     ):
         session.decide("accept", [accept(name, crm_field.name)])
-    assert next_step(session, 200, refining=False).plain == (
-        "All decided. e exports the mapping.   saving 3"
-    )
+    assert next_steps(session, 200).plain == "All decided. e exports the mapping."
+    assert [part.plain for part in progress(session, refining=False)][1:] == ["saving 3"]
     assert PENDING not in {one.state for one in session.rows}
 
 

@@ -42,7 +42,7 @@ async def test_the_frame_shows_before_the_workspace(workspace: Workspace) -> Non
         await settle(pilot)
         text = screen_text(pilot)
         assert "● acme" in text
-        assert " acme   2 objects" in text, "the pane of the key pressed in between"
+        assert "2 objects, 5 fields" in text, "the pane of the key pressed in between"
         assert "1 of 2" in text, "the filter that was typed before the pane was there"
 
 

@@ -218,7 +218,7 @@ async def test_a_dialog_that_was_left_takes_no_answer(workspace: Workspace) -> N
         values.dismiss(None)
         await settle(pilot)
         assert len(app.screen_stack) == 1
-        assert "acme   " in screen_text(pilot)
+        assert "Audit log: acme " in screen_text(pilot)
 
 
 async def test_leaving_a_dialog_takes_away_what_lies_above_it(workspace: Workspace) -> None:
@@ -246,7 +246,7 @@ async def test_a_second_escape_on_its_way_leaves_no_other_screen(workspace: Work
         dialog.dismiss(None)
         await settle(pilot)
         assert len(app.screen_stack) == 1
-        assert "acme   " in screen_text(pilot)
+        assert "Audit log: acme " in screen_text(pilot)
 
 
 async def test_a_page_key_that_is_faster_than_the_list_is_laid_out(

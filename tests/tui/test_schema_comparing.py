@@ -195,7 +195,7 @@ async def test_a_missing_snapshot_leads_to_today(
         assert app.screen_stack[0].query_one("#pane-schema", Pane).error is None
         if told:
             await until(pilot, lambda: told in screen_text(pilot))
-        assert "Opportunity   4 fields" in await press(pilot, "l", "G", "enter")
+        assert "prod › Opportunity ─" in await press(pilot, "l", "G", "enter")
 
 
 async def test_an_object_that_no_longer_differs_leads_to_those_that_do(
@@ -222,7 +222,7 @@ def broken(workspace: Workspace, tmp_path: Path, clock: Hands) -> Workspace:
 
 def line_of(text: str, name: str) -> str:
     """Return the line of a table that begins with `name`."""
-    lines = (line.rpartition("▏")[2].lstrip("▌ ") for line in text.splitlines())
+    lines = (line.strip("│┃").rpartition("│")[2].strip("▌ ") for line in text.splitlines())
     return next(line for line in lines if line.startswith(name))
 
 

@@ -68,7 +68,8 @@ async def test_objects_then_fields_then_one_field_in_full_and_back(workspace: Wo
         assert "✕ 1 breaking" in text or "▲" in text
         await press(pilot, "j", "enter")
         text = screen_text(pilot)
-        assert "prod › Opportunity   4 fields" in text
+        assert "prod › Opportunity ─" in text
+        assert " 4 fields" in text
         assert "Region__c" in text
         assert "Old__c" not in text
         text = await press(pilot, "j", "j")
@@ -152,7 +153,7 @@ async def test_each_place_has_its_own_filter(workspace: Workspace) -> None:
         await filter_by(pilot, "opp")
         await press(pilot, "enter")
         text = screen_text(pilot)
-        assert "prod › Opportunity   " in text
+        assert "prod › Opportunity ─" in text
         assert "/ opp" not in text
         assert table(pilot, "fields").shown_count == 4
         text = await press(pilot, "backspace")
@@ -201,7 +202,7 @@ async def test_a_field_that_did_not_exist_then_leads_to_its_object(
         assert "› Region__c" in screen_text(pilot)
         await choose(pilot, "at", "05-01")
         text = screen_text(pilot)
-        assert "prod › Opportunity   " in text
+        assert "prod › Opportunity ─" in text
         assert "AS OF" in text
         assert table(pilot, "fields").has_focus
 
@@ -239,7 +240,7 @@ async def test_compares_two_moments_and_two_connections(workspace: Workspace) ->
 
 def re_line(text: str, word: str) -> str:
     """Return the first line of a table that begins with `word`."""
-    lines = (line.partition("▏")[2].lstrip("▌ ") for line in text.splitlines())
+    lines = (line.strip("│┃").rpartition("│")[2].lstrip("▌ ") for line in text.splitlines())
     return next(line for line in lines if line.startswith(word))
 
 
@@ -384,7 +385,7 @@ async def test_an_unmapped_field_shows_its_best_matches_and_can_be_mapped(
         assert "1 required field not mapped" in screen_text(pilot)
         # The next step stays; other views give way.
         text = await press(pilot, "j", "enter", "G")
-        assert "prod › Opportunity   required, not mapped: CloseDate" in text
+        assert "─ required, not mapped: CloseDate" in text
         await until(pilot, lambda: "match deal_registration.expected" in screen_text(pilot))
         # Tab moves to the details and back.
         details = app.screen.query_one("#brief")
@@ -417,7 +418,8 @@ async def test_fields_of_all_connections_are_searched_together(workspace: Worksp
         await filter_by(pilot, "name")
         text = await press(pilot, "asterisk")
         # `empty` was never refreshed, so it has no fields.
-        assert "All connections   10 fields of 2 connections" in text
+        assert "All fields of all connections ─" in text
+        assert "10 fields of 2 connections ─" in text
         shown = [(line.connection, line.path) for line in table(pilot, "everywhere").shown()]
         assert shown == [("prod", "Account.Name"), ("sandbox", "Account.Name")]
         await filter_by(pilot, "connection:sandbox trial")
@@ -425,7 +427,7 @@ async def test_fields_of_all_connections_are_searched_together(workspace: Worksp
         assert "Enter opens it in sandbox" in screen_text(pilot)
         text = await press(pilot, "enter")
         assert "sandbox › Account › Trial__c" in text
-        assert "Account.Trial__c" in text
+        assert "Account › Trial__c" in text
         assert "All connections" in await press(pilot, "backspace")
         # From all connections, back to the objects of one.
         text = await press(pilot, "asterisk")

@@ -43,11 +43,11 @@ async def test_shows_connections_with_sign_and_word_and_the_pane(workspace: Work
         await settle(pilot)
         text = screen_text(pilot)
         assert "● acme" in text
-        assert "acme   " in text
+        assert "Audit log: acme " in text
         await pilot.press("backslash")
         await settle(pilot)
-        assert main_screen(app).sidebar.size.width == len(" ● acme ")
-        await pilot.hover(Sidebar, offset=(3, 0))
+        assert main_screen(app).sidebar.size.width == len("─ Connections ─")
+        await pilot.hover(Sidebar, offset=(3, 1))
         assert "acme: active, Salesforce" in str(main_screen(app).sidebar.tooltip)
         assert "schema.refreshed" in text
         assert "/ Filter" in text
@@ -93,7 +93,7 @@ async def test_help_lists_the_keys_that_work_here(workspace: Workspace) -> None:
         )
         assert re.search(rf" f +{starts['view.filter']}", text)
         await type_text(pilot, "all conn", "enter")
-        await until(pilot, lambda: "all connections   " in screen_text(pilot))
+        await until(pilot, lambda: "Audit log: all connections " in screen_text(pilot))
         await pilot.press("question_mark")
         await pilot.press("escape")
         await until(pilot, lambda: len(app.screen_stack) == 1)
@@ -108,12 +108,12 @@ async def test_goes_between_sidebar_and_pane_and_connections(workspace: Workspac
         await pilot.press("h", "j")
         await settle(pilot)
         assert pane_of(app).connection_name == "beta"
-        assert "beta   " in screen_text(pilot)
+        assert "Audit log: beta " in screen_text(pilot)
         await pilot.press("l")
         assert pane_of(app).query_one(Table).has_focus
         await pilot.press("left_square_bracket")
         await settle(pilot)
-        assert "acme   " in screen_text(pilot)
+        assert "Audit log: acme " in screen_text(pilot)
 
 
 async def test_the_sidebar_collapses_and_stays_collapsed(home: Path, workspace: Workspace) -> None:
@@ -133,7 +133,7 @@ async def test_the_sidebar_collapses_and_stays_collapsed(home: Path, workspace: 
         assert "beta: " in str(app.screen.query_one(TopBar).tooltip)
         await pilot.click(TopBar, offset=(first.index("beta"), 0))
         await settle(pilot)
-        assert "beta   " in screen_text(pilot)
+        assert "Audit log: beta " in screen_text(pilot)
         app.save_state()
     assert UiState.load(home).sidebar_collapsed
 
@@ -254,7 +254,7 @@ async def test_a_damaged_state_is_ignored(home: Path, workspace: Workspace, dama
     app = audit_console(workspace)
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
-        assert "acme   " in screen_text(pilot)
+        assert "Audit log: acme " in screen_text(pilot)
 
 
 async def test_read_only_says_so_and_does_not_refresh(home: Path) -> None:
@@ -270,14 +270,16 @@ async def test_read_only_says_so_and_does_not_refresh(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "shown"), [((50, 20), "needs at least 60 columns"), ((70, 20), "acme   ")]
+    ("size", "shown"), [((50, 20), "needs at least 60 columns"), ((70, 20), "Audit log: acme ")]
 )
 async def test_narrow_windows(workspace: Workspace, size: tuple[int, int], shown: str) -> None:
     app = audit_console(workspace)
     async with app.run_test(size=size) as pilot:
         await settle(pilot)
         assert shown in screen_text(pilot)
-        assert ("at least 60" in screen_text(pilot)) is not ("acme   " in screen_text(pilot))
+        assert ("at least 60" in screen_text(pilot)) is not (
+            "Audit log: acme " in screen_text(pilot)
+        )
 
 
 async def test_exports_what_the_pane_shows(

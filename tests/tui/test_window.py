@@ -24,7 +24,7 @@ async def test_a_window_resized_beneath_a_dialog_fits_afterwards(
         await settle(pilot)
         assert "needs at least 60 columns" in screen_text(pilot)
         await resize(pilot, 80, 24)
-        assert "acme   " in screen_text(pilot)
+        assert "Audit log: acme " in screen_text(pilot)
 
 
 async def test_a_closed_terminal_loses_nothing(workspace: Workspace) -> None:

@@ -13,6 +13,8 @@ from crmdeck.tui.text import display_block, display_text, pad
 
 _SEPARATED = re.compile(r"(?<=[/.\\_?&=-])(?!_)")
 
+STEP_BETWEEN = " · "
+
 LONGEST_VALUE = 1200
 """Most characters of a value that are shown; `y` copies all of it."""
 
@@ -33,6 +35,24 @@ def hanging(label: Content, value: str | Content, width: int) -> Content:
     room = max(8, width - indent)
     lines = [*map(Content, wrap(value, room))] if isinstance(value, str) else value.wrap(room)
     return Content.assemble(label, Content("\n" + " " * indent).join(lines))
+
+
+def rule(title: str, width: int) -> Content:
+    """Return the title of a section, with a rule up to `width` cells."""
+    shown = display_text(title, max(4, width - 2))
+    line = "─" * max(0, width - cell_len(shown) - 1)
+    return Content.assemble((shown, "bold $info"), " ", (line, "$border-blurred"))
+
+
+def fit_steps(steps: Sequence[tuple[str, str]], width: int) -> str:
+    """Return steps in `width` cells, each in its long or short form; the rest is counted: `+2`."""
+    for shown in range(len(steps), -1, -1):
+        more = f" +{len(steps) - shown}" if shown < len(steps) else ""
+        for form in (0, 1):
+            text = STEP_BETWEEN.join(display_text(step[form]) for step in steps[:shown]) + more
+            if cell_len(text) <= width:
+                return text
+    return ""
 
 
 def beside(left: Content, right: Content, cells: int, between: str = " ▏ ") -> Content:

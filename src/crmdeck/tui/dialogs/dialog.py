@@ -10,6 +10,7 @@ from rich.console import RenderableType
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
 from textual.message import Message
 from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import ModalScreen, Screen
@@ -57,8 +58,8 @@ class Dialog(ActionHost, ModalScreen[T | None]):
         self._moved = False
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog"):
-            yield Static(self._heading, classes="dialog-title", markup=False)
+        with Vertical(classes="dialog") as frame:
+            frame.border_title = Content(self._heading)
             if self._text:
                 yield Static(self._text, classes="dialog-text", markup=False)
             yield from self.compose_body()
@@ -72,6 +73,10 @@ class Dialog(ActionHost, ModalScreen[T | None]):
         # The screen below, tinted.
         below = super().render()
         return Tint(below.screen, below.color) if isinstance(below, BackgroundScreen) else below
+
+    def show_position(self, text: str) -> None:
+        """Show a number or a position at the bottom right of the frame."""
+        self.query_one(".dialog").border_subtitle = Content(text)
 
     def compose_body(self) -> ComposeResult:
         """Yield the widgets between the text and the keys."""

@@ -216,3 +216,4 @@ class GoTo(Dialog[Line]):
         note = "Loading places…" if self._reading else self._note
         lines.append(Content.styled(display_text(note, 200), "$muted"))
         self.query_one("#meaning", Static).update(Content("\n").join(lines))
+        self.show_position(self._list.position_text)

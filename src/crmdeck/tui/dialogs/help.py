@@ -120,6 +120,7 @@ class Help(Dialog[Offer]):
             says = f"Not now: {why}" if why else f"Enter runs it, like {keys_text(offer)}"
             lines = (Content(what_text(offer)), Content.styled(says, "$warn" if why else "$muted"))
         self.query_one("#meaning", Static).update(Content("\n").join(lines))
+        self.show_position(self._list.position_text)
 
     @action("help.take", "Run", "enter", hint=30, palette=False, priority=True)
     def take(self) -> None:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
-from textual.containers import Horizontal
+from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Static
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.tui.filters import FilterSource, has_terms, with_terms
@@ -28,10 +26,17 @@ from crmdeck.tui.widgets.text_view import TextView
 from crmdeck.tui.widgets.view_chips import ViewChips
 
 if TYPE_CHECKING:
+    from crmdeck.tui.widgets.panel import Panel
     from crmdeck.workspace import Copy
 
-PADDING = 2
-BETWEEN = "   "
+DETAILS_BESIDE = 200
+"""Width of the window from which all panes have their details at the right."""
+
+LOW = 30
+"""Height of a window below which pictures give way to rows."""
+
+TIGHT = 18
+"""Height of a window below which the details have few lines."""
 
 DIM_AFTER = 0.1
 """Seconds before the data of the previous connection is dimmed."""
@@ -111,6 +116,9 @@ class Pane(ActionHost, Widget):
     class Resized(Message):
         """The pane needs more width now, or less."""
 
+    class NextSteps(Message):
+        """The pane has another to-do line, `next_steps`."""
+
     class Changed(Message):
         """The pane changed the workspace: statuses may differ now."""
 
@@ -145,13 +153,15 @@ class Pane(ActionHost, Widget):
         self.connection_id: str | None = None
         self.filter_text = ""
         self.detail_size = 0
-        self._titles: tuple[str, ...] = ()
-        self._details: tuple[Content, ...] = ()
-        self._has_to_do = False
+        self.next_steps: Callable[[int], Content] = lambda _: Content("")
 
     def compose_body(self) -> ComposeResult:
-        """Yield the widgets of the pane."""
+        """Yield the widgets of the main part of the pane."""
         raise NotImplementedError
+
+    def compose_details(self) -> ComposeResult:
+        """Yield the other parts, below or beside the main one."""
+        yield from ()
 
     def reload(self) -> None:
         """Load the data of `connection_id` with `loader`."""
@@ -216,7 +226,6 @@ class Pane(ActionHost, Widget):
         """Show the views and the current one in the heading."""
         names = [self.view_name(view) for view in self.views]
         self.query_one(ViewChips).show(names, self.view_position)
-        self._fit_heading()
 
     @on(ViewChips.Picked)
     def _view_picked(self, message: ViewChips.Picked) -> None:
@@ -254,6 +263,7 @@ class Pane(ActionHost, Widget):
         self.detail_size = max(-1, min(1, self.detail_size + step))
         self.set_class(self.detail_size > 0, "-zoomed")
         self.set_class(self.detail_size < 0, "-shrunk")
+        self._fit_parts()
         self.refresh_bindings()
 
     def copies(self) -> tuple[Copy, ...]:
@@ -318,11 +328,15 @@ class Pane(ActionHost, Widget):
         return status.name if status is not None else ""
 
     def compose(self) -> ComposeResult:
-        with Horizontal(classes="head"):
-            yield Static("", classes="heading", markup=False)
-            yield ViewChips()
-        yield ErrorPanel()
-        yield from self.compose_body()
+        # Not at the top: the first paint needs no tables.
+        from crmdeck.tui.widgets.panel import Panel
+
+        with Panel(id="panel"):
+            with Vertical(classes="main part"):
+                yield ErrorPanel()
+                yield ViewChips()
+                yield from self.compose_body()
+            yield from self.compose_details()
 
     def on_unmount(self) -> None:
         self.loader.close()
@@ -357,55 +371,52 @@ class Pane(ActionHost, Widget):
         if self.display:
             self.post_message(self.Filtered(text))
 
-    def set_heading(self, title: str, *details: str | Content, short: str = "") -> None:
-        """Set the heading of the pane; its texts may come from outside.
+    @cached_property
+    def panel(self) -> Panel:
+        """The frame around the parts of the pane."""
+        from crmdeck.tui.widgets.panel import Panel
 
-        In a narrow pane the details are left out from the last one on, then the title gets its
-        `short` form, then only the current view is shown. A first detail that is a Content is a
-        next step, and stays. The title is whole, in two lines if needed.
+        return self.query_one(Panel)
+
+    @cached_property
+    def _main(self) -> Widget:
+        return self.query_one(".main")
+
+    def set_heading(self, title: str, *state: str | Content, short: str = "") -> None:
+        """Set the title of the pane and its state; the texts may come from outside.
+
+        In a narrow pane the state is left out from its last part on, and the title gets its
+        `short` form.
         """
-        self._titles = tuple(display_text(text, 240) for text in (title, short) if text)
-        shown = tuple(text for text in details if text)
-        self._details = tuple(
-            Content.styled(display_text(text, 160), "$muted") if isinstance(text, str) else text
-            for text in shown
+        self.panel.caption(
+            self._main,
+            *(display_text(text, 240) for text in (title, short) if text),
+            state=[
+                Content.styled(display_text(text, 160), "$muted") if isinstance(text, str) else text
+                for text in state
+                if text
+            ],
         )
-        self._has_to_do = bool(shown) and isinstance(shown[0], Content)
-        self._fit_heading()
+
+    def show_next_steps(self, draw: Callable[[int], Content]) -> None:
+        """Show the to-do line of the pane; `draw` returns it for so many cells."""
+        self.next_steps = draw
+        if self.display:
+            self.post_message(self.NextSteps())
 
     @on(events.Resize)
-    def _resized(self) -> None:
-        self._fit_heading()
-
-    def _fit_heading(self) -> None:
-        if not self._titles:
-            return
-        chips = self.query_one(ViewChips)
-        to_do = self._details[0].cell_length + len(BETWEEN) if self._has_to_do else 0
-        forms = [
-            (title, compact, least)
-            for least in dict.fromkeys((to_do, 0))
-            for compact in (False, True)
-            for title in self._titles
-        ]
-        for title, compact, least in forms:
-            shown = chips.cells(compact=compact) + PADDING if chips.display else 0
-            room = self.size.width - PADDING - shown
-            if cell_len(title) + least <= room:
-                break
-        chips.compact = compact
-        heading = Content.styled(title, "bold")
-        for detail in self._details:
-            longer = Content.assemble(heading, BETWEEN, detail)
-            if self.size.width and longer.cell_length > room:
-                break
-            heading = longer
-        self.query_one(".heading", Static).update(heading)
+    def _fit_parts(self) -> None:
+        width, height = self.app.size
+        self.set_class(width >= DETAILS_BESIDE, "-beside")
+        self.set_class(height < LOW, "-low")
+        self.set_class(height < TIGHT and self.detail_size <= 0, "-tight")
 
     def show_error(self, error: CrmdeckError | None) -> None:
         """Show an error above the body, or remove it."""
         if error is not None:
             self.post_message(self.Failed(error))
+            if not self.panel.is_drawn:
+                self.set_heading(self.connection_name)
         self.query_one(ErrorPanel).error = error
 
     @property

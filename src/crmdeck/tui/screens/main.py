@@ -29,6 +29,7 @@ from crmdeck.tui.screens.statuses import Statuses
 from crmdeck.tui.signals import has_job_control
 from crmdeck.tui.state.ui_state import UiState
 from crmdeck.tui.state.undo import UndoStack, UndoStep
+from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.filter_bar import FilterBar
 from crmdeck.tui.widgets.hints import Hints
 from crmdeck.tui.widgets.progress_line import ProgressLine
@@ -48,6 +49,9 @@ if TYPE_CHECKING:
 
 COLLAPSES_BELOW = 100
 """Width of the window below which the sidebar collapses by itself."""
+
+ROOM_FOR_ALL = 200
+"""Width of the window from which the sidebar shows in all panes."""
 
 TOO_SMALL = (
     "crmdeck needs at least 60 columns and 12 rows.\nEnlarge the window, or press q to quit."
@@ -78,7 +82,7 @@ class MainScreen(ActionHost, Screen[None]):
         self._away_code = ""
         self._laid_out_for: Size | None = None
         self._is_expanded = False
-        self.steps = UndoStack(self.refresh_bindings, self._note_step)
+        self.steps = UndoStack(self._show_undo, self._note_step)
         self._go_to_anything: GoToAnything | None = None
 
     def compose(self) -> ComposeResult:
@@ -290,7 +294,9 @@ class MainScreen(ActionHost, Screen[None]):
     def _collapse(self) -> None:
         """Collapse the sidebar if the user wants that, or the window or the pane lacks room."""
         pane = self.pane
-        by_itself = self.app.size.width < COLLAPSES_BELOW or (pane is not None and pane.wants_room)
+        width = self.app.size.width
+        crowded = pane is not None and pane.wants_room and width < ROOM_FOR_ALL
+        by_itself = width < COLLAPSES_BELOW or crowded
         collapsed = self.ui_state.sidebar_collapsed or (by_itself and not self._is_expanded)
         self.set_class(collapsed, "-collapsed")
         if collapsed and self.focused is self.sidebar:
@@ -307,6 +313,11 @@ class MainScreen(ActionHost, Screen[None]):
     @on(Pane.Resized)
     def _resized(self) -> None:
         self._collapse()
+
+    @on(Pane.NextSteps)
+    def _show_next_steps(self) -> None:
+        if self.pane is not None:
+            self.query_one(ProgressLine).steps = self.pane.next_steps
 
     @on(TopBar.PickedConnection)
     def _picked_connection(self, message: TopBar.PickedConnection) -> None:
@@ -327,6 +338,7 @@ class MainScreen(ActionHost, Screen[None]):
         for table in self.stage.tables():
             table.choose_columns(self.ui_state.columns.get(f"{pane_id}/{table.id}", ()))
         self.query_one(TopBar).current = pane_id
+        self.query_one(ProgressLine).steps = pane.next_steps
         self._collapse()
         self._show_counts()
         self.filter_bar.set_text(pane.filter_text)
@@ -555,6 +567,12 @@ class MainScreen(ActionHost, Screen[None]):
 
     def _no_undo(self) -> str | None:
         return self.steps.why_no_undo()
+
+    def _show_undo(self) -> None:
+        done = self.steps.done
+        undo = f"u undoes: {display_text(done[-1].title, 40)}" if done else ""
+        self.query_one(ProgressLine).undo = undo
+        self.refresh_bindings()
 
     def _undo_title(self) -> str:
         number = len(self.steps.done)

@@ -1,6 +1,8 @@
-"""The line below the header: a rule, or a progress bar while something loads."""
+"""The line below the header: what to do next, or a progress bar while something loads."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from rich.cells import cell_len
 from textual.app import RenderResult
@@ -16,12 +18,21 @@ SHOW_AFTER = 0.15
 
 TICK = 0.1
 
+EDGE, LEAST_GAP = 1, 3
+"""Cells at both ends of the line, and at least between its parts."""
+
 BAR = 8
 """Minimum width of the bar, in cells."""
 
 
 class ProgressLine(Widget):
-    """Shows the latest request of any loader on the screen."""
+    """Shows the next steps, or the latest request of any loader on the screen.
+
+    `steps` returns the next steps for so many cells; `undo` is what a key undoes, if it fits.
+    """
+
+    steps: reactive[Callable[[int], Content] | None] = reactive(None)
+    undo: reactive[str] = reactive("")
 
     busy: reactive[Busy | None] = reactive(None)
     tick = reactive(0)
@@ -48,7 +59,7 @@ class ProgressLine(Widget):
     def render(self) -> RenderResult:
         width = self.size.width
         if self.busy is None:
-            return Content.styled("─" * width, "$border-blurred")
+            return self._idle(width - 2 * EDGE)
         room = max(0, width - BAR)
         text = display_text(f" {describe(self.busy, room - 1)}", room)
         room = width - cell_len(text)
@@ -59,6 +70,12 @@ class ProgressLine(Widget):
             ("─" * (room - start - done), "$border-blurred"),
             (text, "$warn" if self._waiting else "$muted"),
         )
+
+    def _idle(self, width: int) -> Content:
+        line = self.steps(width) if self.steps is not None else Content("")
+        gap = width - line.cell_length - cell_len(self.undo)
+        undo = " " * gap + self.undo if gap >= LEAST_GAP else ""
+        return Content.assemble(" " * EDGE, line, (undo, "$muted"))
 
     @property
     def _waiting(self) -> bool:

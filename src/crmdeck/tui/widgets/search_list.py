@@ -91,6 +91,11 @@ class SearchList(ActionHost, Widget, Generic[R]):
         return self._table.cursor_row
 
     @property
+    def position_text(self) -> str:
+        """The place of the cursor, as in a table."""
+        return self._table.position_text
+
+    @property
     def count_text(self) -> str:
         """The number of rows, as in a table."""
         return self._table.count_text

@@ -35,7 +35,7 @@ SHORTER = (LONGEST_NAME, 12, 8)
 GAP = 2
 
 EDGES = 4
-"""Cells of a row besides the name: the sign, and a space at both ends."""
+"""Cells of a row besides its text: a space and the frame at both ends."""
 
 STEPS = Content.styled("[ ]", "$muted")
 """The keys of the previous and next connection, at the end of a strip."""
@@ -79,6 +79,7 @@ class Sidebar(ActionHost, OptionList, inherit_bindings=False):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, markup=False)
+        self.border_title = "Connections"
         self._statuses: tuple[ConnectionStatus, ...] = ()
         self._required: Mapping[str, int] = {}
 
@@ -123,7 +124,7 @@ class Sidebar(ActionHost, OptionList, inherit_bindings=False):
 
     def _fill(self, chosen: str | None) -> None:
         lines = connection_lines(self._statuses, self._required)
-        self.styles.width = max([line.cell_length for line in lines], default=0) + EDGES - 2
+        self.styles.width = max([line.cell_length for line in lines], default=0) + EDGES
         with self.prevent(OptionList.OptionHighlighted):
             self.set_options(
                 Option(line, id=status.id)

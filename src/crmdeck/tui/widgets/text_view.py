@@ -100,7 +100,5 @@ class TextView(ActionHost, VerticalScroll, inherit_bindings=False):
         self._update()
 
     def _update(self) -> None:
-        # The stylesheet keeps space for the scrollbar.
-        width = self.size.width - self.styles.scrollbar_size_vertical
-        self._text = self._draw(max(20, width))
+        self._text = self._draw(max(20, self.size.width))
         self._body.update(self._text)

@@ -14,21 +14,19 @@ from textual.widget import Widget
 
 VIEW = "view"
 
-KEYS = ". ,"
-WIDE = 100
-"""Minimum width of a window with the keys next to the views."""
+KEYS = ". , Views"
+BETWEEN = Content.styled("│", "$muted")
 
 
 class ViewChips(Widget):
-    """`unseen  mine  breaking  all   . ,`.
+    """`[Open 7] │ Breaks a mapping 3 │ Unseen            . , Views`.
 
-    `names` are the views, `chosen` is the position of the current one, or -1. `compact` shows only
-    that one.
+    `names` are the views, `chosen` is the position of the current one, or -1. Only that one shows
+    if there is no room for all.
     """
 
-    names: reactive[tuple[str, ...]] = reactive((), layout=True)
+    names: reactive[tuple[str, ...]] = reactive(())
     chosen: reactive[int] = reactive(-1)
-    compact: reactive[bool] = reactive(False, layout=True)
 
     class Picked(Message):
         """The user clicked on a view."""
@@ -42,30 +40,19 @@ class ViewChips(Widget):
         self.names, self.chosen = tuple(names), chosen
         self.display = bool(names)
 
-    def get_content_width(self, container: object, viewport: object) -> int:
-        return self.cells(compact=self.compact)
-
-    def cells(self, *, compact: bool) -> int:
-        """Return the width of the line in cells."""
-        return self._line(compact).cell_length
-
     def render(self) -> RenderResult:
-        return self._line(self.compact)
+        width = self.content_size.width
+        line = BETWEEN.join(map(self._chip, range(len(self.names))))
+        if line.cell_length > width and self.chosen >= 0:
+            line = self._chip(self.chosen)
+        gap = width - line.cell_length - len(KEYS)
+        return Content.assemble(line, " " * gap, (KEYS, "$muted")) if gap > 0 else line
 
     def on_click(self, event: events.Click) -> None:
         position = event.style.meta.get(VIEW)
         if position is not None:
             event.stop()
             self.post_message(self.Picked(position))
-
-    def _line(self, compact: bool) -> Content:
-        keys = Content.styled(f"  {KEYS}", "$muted")
-        shown = [self.chosen] if compact and self.chosen >= 0 else range(len(self.names))
-        return Content.assemble(*map(self._chip, shown), keys if self._wide or compact else "")
-
-    @property
-    def _wide(self) -> bool:
-        return self.app.size.width >= WIDE
 
     def _chip(self, position: int) -> Content:
         # Reversed, because a color alone may be invisible in the terminal's own colors.

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from crmdeck.errors import ConflictError
 from crmdeck.model import Decision
-from crmdeck.tui.layout import wrap
+from crmdeck.tui.layout import fit_steps, wrap
 from crmdeck.tui.panes.audit.columns import Line
 from crmdeck.tui.text import count, display_text
 from crmdeck.workspace import require_alone
@@ -34,6 +34,31 @@ def undo_words(decisions: Sequence[Decision], id_: str) -> str:
     return f"c {deed}. No later decision depends on it."
 
 
+def entry_titles(line: Line) -> tuple[str, ...]:
+    """Return the title of the details: the event, or the day of a title."""
+    return (display_text(line.title or line.entry.event),)
+
+
+def entry_state(line: Line) -> tuple[Content, ...]:
+    """Return who did it, when, and in which connection."""
+    if line.title:
+        return ()
+    who = display_text(f"{line.entry.actor}, {line.entry.at:%Y-%m-%d %H:%M:%S} UTC")
+    where = (Content.styled(display_text(line.connection), "$muted"),) if line.connection else ()
+    return (Content.styled(who, "$muted"), *where)
+
+
+def next_steps(line: Line | None, width: int, *, can_undo: bool) -> Content:
+    """Return what the keys do with an entry."""
+    steps = []
+    if line is not None and line.about is not None:
+        where = f"in {line.about.capitalize()}"
+        steps.append((f"Enter opens {line.connection} {where}", f"Enter opens it {where}"))
+    if can_undo:
+        steps.append(("c undoes this decision",) * 2)
+    return Content(fit_steps(steps, width))
+
+
 def entry_detail(line: Line, log: Sequence[Line], width: int, undo: str = "") -> Content:
     """Return the details of an entry in lines of at most `width` cells.
 
@@ -43,12 +68,10 @@ def entry_detail(line: Line, log: Sequence[Line], width: int, undo: str = "") ->
     entry = line.entry
     if line.title:
         same = sum(one.entry.at.date() == entry.at.date() for one in log)
-        return Content.styled(f"{line.title}, {count(same, 'entry', 'entries')}", "bold")
-    where = f" in {line.connection}" if line.connection else ""
-    user = f" (database user {entry.db_user})" if entry.db_user else ""
-    source = f"{entry.event}{where} by {entry.actor}{user}, {entry.at:%Y-%m-%d %H:%M:%S} UTC"
+        return Content.styled(count(same, "entry", "entries"), "bold")
+    user = f"database user {entry.db_user}" if entry.db_user else ""
     lines = [Content.styled(part, "bold") for part in wrap(entry.summary[:LONGEST], width)]
-    lines += [Content.styled(part, "$muted") for part in wrap(source, width)]
+    lines += [Content.styled(part, "$muted") for part in wrap(user, width)] if user else []
     lines += [Content(part) for part in wrap(undo, width)] if undo else []
     for name, value in entry.details.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -60,9 +83,6 @@ def entry_detail(line: Line, log: Sequence[Line], width: int, undo: str = "") ->
     good = next((one for one in earlier if one.entry.event == "schema.refreshed"), None)
     if good is not None and entry.event.endswith("failed"):
         lines += _labeled("last good", f"{_moment(good)}  {good.summary[:LONGEST]}", width)
-    if line.about is not None:
-        place = f"Enter opens {line.connection} in {line.about.capitalize()}."
-        lines += [Content.styled(part, "$muted") for part in wrap(place, width)]
     return Content("\n").join(lines)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from textual import events, on
@@ -17,7 +18,13 @@ from crmdeck.tui.keys.actions import action
 from crmdeck.tui.loading.kept import Kept
 from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.panes.audit.columns import Line, columns_for, filter_keys, searched, with_days
-from crmdeck.tui.panes.audit.detail import entry_detail, undo_words
+from crmdeck.tui.panes.audit.detail import (
+    entry_detail,
+    entry_state,
+    entry_titles,
+    next_steps,
+    undo_words,
+)
 from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane, View
 from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Sort, Table
@@ -68,6 +75,7 @@ class AuditPane(Pane):
         self._flat = False
         self._kept: Kept[AuditLog] = Kept()
         self._read: str | None = None
+        self._is_read = False
 
     @property
     def wants_room(self) -> bool:
@@ -85,7 +93,9 @@ class AuditPane(Pane):
             empty=EMPTY,
             id="log",
         )
-        yield TextView(id="entry", classes="detail")
+
+    def compose_details(self) -> ComposeResult:
+        yield TextView(id="entry", classes="detail part")
 
     def reload(self) -> None:
         ref, workspace = None if self.everywhere else self.connection_id, self.host.workspace
@@ -106,6 +116,8 @@ class AuditPane(Pane):
 
     def _arrange(self, cursor: str | None = None) -> None:
         """Show the filtered entries below their days, with the cursor on an entry."""
+        if not self._is_read:
+            return
         keys = filter_keys(self.host.workspace.now)
         found = compile_filter(self.filter_text, searched=searched, keys=keys)
         passes = found.predicate
@@ -219,6 +231,7 @@ class AuditPane(Pane):
 
     def _took(self, log: AuditLog) -> None:
         self._log, self._decisions = log
+        self._is_read = True
         wanted, self._wanted = self._wanted, None
         self._arrange(wanted)
 
@@ -227,10 +240,9 @@ class AuditPane(Pane):
         if self._flat is not (self.table.sort is not None):
             self._arrange()
             return
-        where = "all connections" if self.everywhere else self.connection_name
+        where = f"Audit log: {'all connections' if self.everywhere else self.connection_name}"
         total, shown = len(self._log), len(self._shown)
-        read = self.table.is_filled
-        self.set_heading(where, count(total, "entry", "entries") if read else "")
+        self.set_heading(where, count(total, "entry", "entries"))
         number = f"{total:,}" if shown == total else f"{shown:,} of {total:,}"
         self.post_message(self.Summary(number, self._hint))
 
@@ -238,7 +250,11 @@ class AuditPane(Pane):
     def _describe(self) -> None:
         line, log = self.table.cursor_row, self._log
         undo = self._undo_words(line) if line is not None else ""
-        self.query_one("#entry", TextView).show(
+        view = self.query_one("#entry", TextView)
+        if line is not None:
+            self.panel.caption(view, *entry_titles(line), state=entry_state(line))
+        self.show_next_steps(partial(next_steps, line, can_undo=undo.startswith("c ")))
+        view.show(
             lambda width: entry_detail(line, log, width, undo) if line is not None else Content(""),
             from_top=True,
         )

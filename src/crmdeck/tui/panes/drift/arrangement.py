@@ -19,7 +19,8 @@ STORY_PREFIX = "story:"
 class Line:
     """One row: `entries` are its changes that match the filter.
 
-    `when` and `day` are set on the first row of each day only, or on each row of a sorted table.
+    `when` is set on all rows but titles, `day` on the first one of each day or on each row of a
+    sorted table.
     `open` is True for an expanded change group, False for a collapsed one, else None. `story` is
     set on the row of a change group, `parent` is the key of the group that the row is part of.
     `renamed_to` is the probable new name of a removed field. `connection` is empty unless all
@@ -153,11 +154,10 @@ def _with_days(timeline: Timeline, lines: Iterable[Line], *, each: bool = False)
     before: date | None = None
     for line in lines:
         day = line.at.date()
-        if each or day != before:
-            year = "" if day.year == timeline.now.year else f" {day:%y}"
-            line = replace(line, when=f"{day.day:2} {day:%b}{year}", day=day)
+        year = "" if day.year == timeline.now.year else f" {day:%y}"
+        is_first = each or day != before
+        yield replace(line, when=f"{day.day} {day:%b}{year}", day=day if is_first else None)
         before = day
-        yield line
 
 
 def _title_line(key: str, title: str, entries: Sequence[Entry]) -> Line:

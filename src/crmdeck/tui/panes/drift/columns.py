@@ -15,7 +15,7 @@ from crmdeck.tui.filters import AGO, FilterKey, flag_key, one_of, text_key, word
 from crmdeck.tui.marks import SEVERITY_SIGNS, SEVERITY_STATES
 from crmdeck.tui.panes.drift.arrangement import Line
 from crmdeck.tui.widgets.table import Column
-from crmdeck.tui.widgets.table.columns import GAP
+from crmdeck.tui.widgets.table.columns import GAP, SIGN_GAP
 from crmdeck.tui.widgets.table.strips import GUTTER
 from crmdeck.workspace import (
     VALUE_SIGNS,
@@ -24,6 +24,7 @@ from crmdeck.workspace import (
     Timeline,
     ValueChange,
     shown_changes,
+    value_text,
 )
 
 LEAST_OBJECT = 4
@@ -53,7 +54,7 @@ def sign_text(line: Line) -> str:
         return line.where
     fold = " " if line.open is None else "▾" if line.open else "▸"
     sign = SETTLED_SIGNS[line.settled] if line.settled else SEVERITY_SIGNS[line.severity]
-    return f"{fold} {sign}"
+    return f"{fold}{sign}"
 
 
 def settled_words(standing: Standing) -> str:
@@ -103,13 +104,14 @@ def _shorter(line: Line, width: int) -> str:
     if names == ["picklist"]:
         ways = Counter(value.how for value in entry.values)
         counted = [f"{sign}{ways[how]:,}" for how, sign in VALUE_SIGNS.items() if ways[how]]
-        return " ".join([*counted, "values"])
+        whole = " ".join([*counted, "values"])
+        return whole if len(whole) <= width else " ".join(counted)
     if names == ["label"]:
         return "new label"
     if len(names) != 1:
         # The name next to it shows that the change is about an object.
         return line.what.removeprefix("object ")
-    brief = line.what.removeprefix(f"{names[0]} ")
+    brief = line.what.removeprefix(f"{names[0]} ").removeprefix("now ")
     before, arrow, after = brief.rpartition(" → ")
     # The new value alone is more useful than half of the old one.
     return f"→ {after}" if len(brief) > width and before and arrow else brief
@@ -180,7 +182,7 @@ def maps_text(line: Line) -> str:
 
 LEAST_WHERE, LEAST_WHAT, LEAST_MAPS = 20, 12, 4
 MOST_WHERE, MOST_WHAT, MOST_MAPS, MOST_NAME = 80, 40, 24, 20
-SIGN_CELLS, SEVERITY_CELLS, WHO_CELLS, SHORT_WHO, DAY_CELLS = 3, 8, 16, 9, 6
+SIGN_CELLS, SEVERITY_CELLS, WHO_CELLS, SHORT_WHO, DAY_CELLS = 2, 8, 16, 9, 6
 
 
 def columns_for(lines: Sequence[Line], width: int) -> tuple[Column[Line], ...]:
@@ -188,7 +190,7 @@ def columns_for(lines: Sequence[Line], width: int) -> tuple[Column[Line], ...]:
 
     Shortened in this order: the change and the mapped fields, the severity in words, the names of
     users and connections. Then the mapped fields, the connection, the day and the user are left
-    out. Spare cells go to the change. Empty columns are left out.
+    out. Empty columns are left out. A wide table adds the note, and the values before and after.
     """
     events = [line for line in lines if line.entry is not None]
     named = [line.connection for line in lines if line.connection]
@@ -196,13 +198,13 @@ def columns_for(lines: Sequence[Line], width: int) -> tuple[Column[Line], ...]:
     # Keep the column while the table is empty, or it would appear with the first rows.
     known = not events or any(_who(line) not in ("", NOBODY) for line in lines)
     cells = {
-        "day": _longest((line.when for line in lines), DAY_CELLS, 9),
         "sign": SIGN_CELLS,
         "severity": SEVERITY_CELLS,
         "connection": _longest(named, 10, MOST_NAME) if named else 0,
         "where": _longest((line.where for line in events), LEAST_WHERE, MOST_WHERE),
         "what": _longest(map(what_text, events), LEAST_WHAT, MOST_WHAT),
         "by": _longest((_who(line) for line in events), SHORT_WHO, WHO_CELLS) if known else 0,
+        "day": _longest((line.when for line in lines), DAY_CELLS, 9),
         "mapped": _longest(map(maps_text, events), LEAST_MAPS, MOST_MAPS) if mapped else 0,
     }
     for name, least in (
@@ -223,17 +225,26 @@ def columns_for(lines: Sequence[Line], width: int) -> tuple[Column[Line], ...]:
         lacking = _taken(cells) - width
         if lacking > 0:
             cells[name] = least and max(least, cells[name] - lacking)
-    cells["what"] += max(0, width - _taken(cells))
+    # What is left is for more facts, each of them whole or not at all.
+    for names in (("note",), ("before", "after")):
+        wanted = {
+            name: _longest((EXTRAS[name](line) for line in events), 0, MOST_EXTRA) for name in names
+        }
+        if all(wanted.values()):
+            wanted = {name: max(number, len(name)) for name, number in wanted.items()}
+            if _taken(cells | wanted) <= width:
+                cells |= wanted
     title = "Mapping" if cells["mapped"] >= len("Mapping") else "Maps"
     return tuple(
         replace(one, width=cells[one.id], title=title if one.id == "mapped" else one.title)
         for one in _COLUMNS
-        if cells[one.id]
+        if cells.get(one.id)
     )
 
 
 def _taken(cells: Mapping[str, int]) -> int:
-    return sum(cells.values()) + GAP * (sum(map(bool, cells.values())) - 1) + GUTTER
+    gaps = GAP * (sum(map(bool, cells.values())) - 1) - (GAP - SIGN_GAP)
+    return sum(cells.values()) + gaps + GUTTER
 
 
 def _longest(texts: Iterable[str], least: int, most: int) -> int:
@@ -248,18 +259,32 @@ def _who(line: Line) -> str:
 
 
 NOBODY = "-"
+MOST_EXTRA = 40
 
+
+def _note(line: Line) -> str:
+    return (line.entry.event.note or "") if line.entry is not None else ""
+
+
+def _sides(line: Line) -> tuple[str, str]:
+    """Return the values before and after, of a single change of one attribute."""
+    changes = shown_changes(line.entry.event.changes) if line.entry is not None else ()
+    if len(changes) != 1 or changes[0].attribute == "picklist":
+        return "", ""
+    return value_text(changes[0].before, MOST_EXTRA), value_text(changes[0].after, MOST_EXTRA)
+
+
+def _before(line: Line) -> str:
+    return _sides(line)[0]
+
+
+def _after(line: Line) -> str:
+    return _sides(line)[1]
+
+
+EXTRAS = {"note": _note, "before": _before, "after": _after}
 
 _COLUMNS: tuple[Column[Line], ...] = (
-    Column(
-        "day",
-        "Day",
-        lambda line: line.where if line.is_title else line.when,
-        style=lambda line: "strong" if line.is_title else "",
-        searched=False,
-        sort_key=lambda line: line.at,
-        reach=lambda line: "what" if line.is_title else "",
-    ),
     Column(
         "sign",
         "",
@@ -302,6 +327,14 @@ _COLUMNS: tuple[Column[Line], ...] = (
     ),
     Column("by", "Who", _who, fit=fit_who),
     Column(
+        "day",
+        "Day",
+        lambda line: line.when,
+        align="right",
+        searched=False,
+        sort_key=lambda line: line.at,
+    ),
+    Column(
         "mapped",
         "Mapping",
         maps_text,
@@ -310,6 +343,9 @@ _COLUMNS: tuple[Column[Line], ...] = (
         searched=False,
         sort_key=lambda line: -line.mapped,
     ),
+    Column("before", "Before", _before, style=lambda _: "error", searched=False),
+    Column("after", "After", _after, style=lambda _: "ok", searched=False),
+    Column("note", "Note", _note, style=lambda _: "muted"),
 )
 
 

@@ -35,12 +35,13 @@ class Slot:
 
 
 def slots(days: Sequence[DayCount], today: date, width: int) -> tuple[Slot, ...]:
-    """Return the last 90 days in at most `width` cells, oldest first."""
+    """Return the last days in `width` cells, oldest first: one a cell, but at least 90 days."""
     each = max(1, math.ceil(DAYS / max(1, width)))
+    every = max(DAYS, width)
     known = {day.day: day for day in days}
     found = []
     last = today
-    while (today - last).days < DAYS:
+    while (today - last).days < every:
         span = [last - timedelta(days=back) for back in range(each)]
         inside = [known[day] for day in span if day in known]
         worst = Severity.worst(day.worst for day in inside) if inside else None
@@ -93,7 +94,8 @@ class Density(Widget):
     def render(self) -> RenderResult:
         cells = self.slots()
         most = max((slot.events for slot in cells), default=0)
-        bars: list[tuple[str, str]] = [("90 days  ", "$muted")]
+        days = (cells[-1].last - cells[0].first).days + 1 if cells else DAYS
+        bars: list[tuple[str, str]] = [(f"{f'{days} days':<{LABEL}}", "$muted")]
         signs: list[tuple[str, str]] = [(" " * LABEL, "")]
         for slot in cells:
             color = SEVERITY_COLORS[slot.worst] if slot.worst is not None else "$muted"

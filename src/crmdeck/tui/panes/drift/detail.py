@@ -31,6 +31,9 @@ from crmdeck.workspace import (
 )
 
 GAP = 2
+BETWEEN = " │ "
+LEAST_STATE = 12
+"""Cells next to a title on the frame, for the state."""
 LEFT_SHARE = 60
 ARROW = " → "
 BESIDE = 96
@@ -64,6 +67,26 @@ def line_detail(
     return story_detail(timeline, line, width) if line.story else title_detail(line, width)
 
 
+def line_titles(line: Line | None) -> tuple[str, ...]:
+    """Return the title of the details of a row."""
+    if line is None:
+        return ("Details",)
+    return (display_text(place_of(line.entry.event) if line.entry is not None else line.where),)
+
+
+def line_state(line: Line | None) -> tuple[Content, ...]:
+    """Return whether a row is open, or what settled it."""
+    if line is None or line.is_title:
+        return ()
+    if line.settled is None:
+        color = SEVERITY_COLORS[line.severity]
+        return (
+            (Content.styled("open", color),) if line.is_open else (Content.styled("safe", color),)
+        )
+    words = settled_words(line.entry.standing) if line.entry is not None else "all settled"
+    return (Content.styled(words, "$muted"),)
+
+
 def event_detail(
     timeline: Timeline,
     entry: Entry,
@@ -80,15 +103,17 @@ def event_detail(
     lines += [Content(line) for line in wrap(event.reason, width)] if event.reason else []
     lines += _rename(timeline, entry, width)
     lines += _mappings(timeline, event, width)
-    lines.append(Content(""))
     left = width * LEFT_SHARE // 100 if width >= BESIDE else width
     changes = list(_changes(entry, left, width >= BESIDE)) if event.changes else []
-    offered = list(_offered(steps, width - left - GAP if width >= BESIDE else width))
-    if width >= BESIDE and (changes or offered):
+    if width >= BESIDE:
+        lines.append(Content(""))
+        offered = list(_offered(steps, width - left - len(BETWEEN)))
         left_text, right_text = Content("\n").join(changes), Content("\n").join(offered)
-        lines += beside(left_text, right_text, left, " " * GAP).split("\n")
+        if changes or offered:
+            lines += beside(left_text, right_text, left, BETWEEN).split("\n")
     else:
-        lines += [*changes, *offered]
+        # The keys come first, or they would be below the edge of a low window.
+        lines += [*_joined_steps(steps, width), *changes]
     lines.append(Content(""))
     lines += _history(timeline, entry, width)
     if event.field_name and not event.rule:
@@ -114,12 +139,26 @@ def _offered(steps: Steps, width: int) -> Iterator[Content]:
             yield Content.assemble((f"{key if index == 0 else '':<{cells}}", "bold"), line)
 
 
+def _joined_steps(steps: Steps, width: int) -> Iterator[Content]:
+    """Yield the steps in as few lines as they need."""
+    line = Content("")
+    for key, text in steps:
+        step = Content.assemble((key, "bold $info"), f" {display_text(text, width - 4)}")
+        longer = Content.assemble(line, "   ", step) if line else step
+        if longer.cell_length > width:
+            yield line
+            longer = step
+        line = longer
+    if line:
+        yield line
+
+
 def _headline(timeline: Timeline, event: DriftEvent, entry: Entry, width: int) -> list[Content]:
-    color = SEVERITY_COLORS[event.severity]
+    color, place = SEVERITY_COLORS[event.severity], display_text(place_of(event))
     head = Content.assemble(
         (f"{SEVERITY_SIGNS[event.severity]} {event.severity.value}  ", f"bold {color}"),
-        (display_text(place_of(event)), "bold"),
-        f"  {display_text(entry.what)}",
+        (f"{place}  " if cell_len(place) + LEAST_STATE > width else "", "bold"),
+        display_text(entry.what),
     )
     who = f"{event.changed_by}, " if event.changed_by else ""
     at = (event.changed_at if event.changed_by else None) or event.detected_at
@@ -291,7 +330,8 @@ def story_detail(timeline: Timeline, line: Line, width: int) -> Content:
             (STORY_WORDS.get(story.kind, display_text(story.kind, 40)), "$muted"),
         )
     ]
-    lines += [Content.styled(text, "bold") for text in wrap(story.title, width)]
+    if cell_len(story.title) + LEAST_STATE > width:
+        lines += [Content.styled(text, "bold") for text in wrap(story.title, width)]
     found = f"found {story.detected_at:%Y-%m-%d %H:%M} UTC, {ago(story.detected_at, timeline.now)}"
     turn = "collapses" if line.open else "expands"
     lines.append(Content.styled(f"{found} · Enter {turn} it", "$muted"))
@@ -301,7 +341,7 @@ def story_detail(timeline: Timeline, line: Line, width: int) -> Content:
 
 def title_detail(line: Line, width: int) -> Content:
     """Return the counts of the changes under a title."""
-    return Content("\n").join([Content.styled(line.where, "bold"), *_counts(line.entries, width)])
+    return Content("\n").join(_counts(line.entries, width))
 
 
 def _counts(entries: Sequence[Entry], width: int) -> Iterator[Content]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.message import Message
-from textual.widgets import Static
 
 from crmdeck.tui.filters import Filter, FilterSource
 from crmdeck.tui.host import PaneHost
@@ -18,10 +17,16 @@ from crmdeck.tui.panes.drift.arrangement import Line
 from crmdeck.tui.panes.drift.columns import columns_for
 from crmdeck.tui.panes.drift.commands import DriftCommands
 from crmdeck.tui.panes.drift.density import Density
-from crmdeck.tui.panes.drift.detail import line_detail, nothing_yet, summary
+from crmdeck.tui.panes.drift.detail import (
+    line_detail,
+    line_state,
+    line_titles,
+    nothing_yet,
+    summary,
+)
 from crmdeck.tui.panes.drift.loader import TimelineLoader
 from crmdeck.tui.panes.drift.to_do import to_do
-from crmdeck.tui.panes.pane import PADDING, CrmPlace, ExportRequest, Pane, View
+from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane, View
 from crmdeck.tui.panes.usage import UsageAsker
 from crmdeck.tui.widgets.table import Sort, Table
 from crmdeck.tui.widgets.text_view import TextView
@@ -60,6 +65,13 @@ class TimelineTable(Table[Line]):
 
     def is_passed(self, row: Line) -> bool:
         return row.is_title
+
+    @property
+    def position_text(self) -> str:
+        lines = self.shown()
+        before = sum(not line.is_title for line in lines[: self.cursor + 1])
+        total = sum(not line.is_title for line in lines)
+        return f"{before:,} of {total:,}" if total else ""
 
     def go_left(self) -> None:
         line = self.cursor_row
@@ -115,10 +127,11 @@ class DriftPane(Pane):
         return True
 
     def compose_body(self) -> ComposeResult:
-        yield Static("", id="to-do", markup=False)
         yield Density(id="density")
         yield self.table
-        yield TextView(id="event", classes="detail")
+
+    def compose_details(self) -> ComposeResult:
+        yield TextView(id="event", classes="detail part")
 
     def on_mount(self) -> None:
         if not self.host.is_still:
@@ -221,11 +234,10 @@ class DriftPane(Pane):
             return
         timeline, total, shown = arrangement.timeline, arrangement.total, len(arrangement.entries)
         self.set_heading(
-            "All connections" if self.timeline.everywhere else self.connection_name,
+            f"Drift of {'all connections' if self.timeline.everywhere else self.connection_name}",
             *summary(timeline, short=self.size.width < SHORT),
         )
-        to_do_line = to_do(timeline, self._open_elsewhere(), self.size.width - PADDING)
-        self.query_one("#to-do", Static).update(to_do_line if total else "")
+        self.show_next_steps(partial(to_do, timeline, self._open_elsewhere()))
         number = f"{total:,}" if shown == total else f"{shown:,} of {total:,}"
         self.post_message(self.Summary(number, self._hint))
         self.query_one(Density).current = line.at.date() if line is not None else None
@@ -237,8 +249,10 @@ class DriftPane(Pane):
         offered = tuple((keys[id_], text) for id_, text in steps.items() if id_ in keys)
         other = line is None or line.key != self._described
         self._described = line.key if line is not None else None
+        view = self.query_one("#event", TextView)
+        self.panel.caption(view, *line_titles(line), state=line_state(line))
         draw = partial(line_detail, timeline, line, instead, usage, offered)
-        self.query_one("#event", TextView).show(draw, from_top=other)
+        view.show(draw, from_top=other)
         self.refresh_bindings()
 
     def _open_elsewhere(self) -> int:

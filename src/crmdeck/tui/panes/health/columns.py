@@ -9,12 +9,12 @@ from rich.cells import cell_len
 
 from crmdeck.text import ago
 from crmdeck.tui.marks import health_of, open_mark
-from crmdeck.tui.panes.health.facts import quota_words, token_life
+from crmdeck.tui.panes.health.facts import quota_words, scope_words, token_life
 from crmdeck.tui.panes.health.history_strip import days, span_in
 from crmdeck.tui.panes.health.overview import Entry, dismissed, quota_left, urgency
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.table import Column
-from crmdeck.tui.widgets.table.columns import GAP
+from crmdeck.tui.widgets.table.columns import GAP, SIGN_GAP
 from crmdeck.tui.widgets.table.strips import GUTTER
 
 MOST_NAME = 40
@@ -22,7 +22,7 @@ QUOTA, LEAST_EXPIRES = 4, 7
 LEAST_STATE, LEAST_OPEN = 6, 4
 GAUGE = 8
 MOST_WEEKS = 6
-WIDE = 104
+WIDE = 92
 """Cells from which the table has the gauge and the expiry."""
 
 
@@ -35,8 +35,8 @@ def gauge(left: float, width: int, state: str) -> tuple[tuple[str, str], tuple[s
 def columns_for(entries: Sequence[Entry], now: datetime, width: int) -> tuple[Column[Entry], ...]:
     """Return the columns of a table of `width` cells.
 
-    Names stay whole. Left out in this order: weeks of the history, gauge and expiry, the last
-    refresh, the quota.
+    Names stay whole. Left out in this order: scope, API version, weeks of the history, gauge and
+    expiry, the last refresh, the quota.
     """
     wide = width >= WIDE
     name = min(MOST_NAME, _longest(10, (entry.connection.name for entry in entries)))
@@ -48,7 +48,7 @@ def columns_for(entries: Sequence[Entry], now: datetime, width: int) -> tuple[Co
     quota = max(QUOTA + (GAUGE + 1) * wide, len("Quota"))
     expires = _longest(LEAST_EXPIRES, (token_life(entry, now)[0] for entry in entries))
     changes = _longest(LEAST_OPEN, (open_mark(entry.status.open_changes)[0] for entry in entries))
-    cells = [GUTTER, 1, GAP + name, GAP + state, GAP + changes, (GAP + expires) * wide]
+    cells = [GUTTER, 1, SIGN_GAP + name, GAP + state, GAP + changes, (GAP + expires) * wide]
     room = width - sum(cells)
     has_quota = room >= GAP + quota
     room -= (GAP + quota) * has_quota
@@ -56,6 +56,15 @@ def columns_for(entries: Sequence[Entry], now: datetime, width: int) -> tuple[Co
     room -= (GAP + refreshed) * has_refreshed
     name += min(0, room)
     span = span_in(room - GAP, MOST_WEEKS)
+    room -= GAP + span.marks
+    extras = {
+        "api": _longest(0, (entry.connection.api_version or "" for entry in entries)),
+        "scope": _longest(0, (scope_words(entry) for entry in entries)),
+    }
+    for id_, title in (("api", "API"), ("scope", "Scope")):
+        cells_of = max(extras[id_], len(title)) if extras[id_] else 0
+        extras[id_] = cells_of if GAP + cells_of <= room else 0
+        room -= (GAP + cells_of) * bool(extras[id_])
     left_out = {
         one
         for one, shown in {
@@ -63,6 +72,8 @@ def columns_for(entries: Sequence[Entry], now: datetime, width: int) -> tuple[Co
             "synced": has_refreshed,
             "token": wide,
             "weeks": span.weeks > 0,
+            "api": extras["api"] > 0,
+            "scope": extras["scope"] > 0,
         }.items()
         if not shown
     }
@@ -134,7 +145,19 @@ def columns_for(entries: Sequence[Entry], now: datetime, width: int) -> tuple[Co
             searched=False,
         ),
     )
-    return tuple(column for column in columns if column.id not in left_out)
+    more = (
+        Column[Entry](
+            "api",
+            "API",
+            lambda entry: entry.connection.api_version or "-",
+            style=lambda _: "muted",
+            width=extras["api"],
+        ),
+        Column[Entry](
+            "scope", "Scope", scope_words, style=lambda _: "muted", width=extras["scope"]
+        ),
+    )
+    return tuple(column for column in (*columns, *more) if column.id not in left_out)
 
 
 def _longest(least: int, texts: Iterable[str]) -> int:

@@ -11,15 +11,14 @@ from crmdeck.model import (
     Alert,
     AlertLevel,
     ObjectFailure,
-    ScopeMode,
     Status,
     SyncOutcome,
     SyncRun,
 )
 from crmdeck.text import ago
-from crmdeck.tui.layout import beside, hanging
+from crmdeck.tui.layout import beside, hanging, rule
 from crmdeck.tui.marks import STATE_COLORS, health_of
-from crmdeck.tui.panes.health.facts import quota_words, token_in_full
+from crmdeck.tui.panes.health.facts import quota_words, scope_words, token_in_full
 from crmdeck.tui.panes.health.history_strip import legend, outcome_of, span_in, strip
 from crmdeck.tui.panes.health.overview import Entry, dismissed, listed, where
 from crmdeck.tui.text import count, display_text, pad
@@ -34,7 +33,7 @@ WORD = 10
 TWO_COLUMNS = 96
 """Minimum width with the facts next to the alerts, not below, in cells."""
 LEFT_SHARE = 56
-BETWEEN = " ▏ "
+BETWEEN = " │ "
 
 ALERT_SIGNS = {AlertLevel.CRITICAL: "✕", AlertLevel.WARNING: "▲", AlertLevel.INFO: "•"}
 ALERT_COLORS = {
@@ -82,29 +81,49 @@ def detail(
     is_wide = width >= TWO_COLUMNS
     left = width * LEFT_SHARE // 100 if is_wide else width
     right = width - left - len(BETWEEN) if is_wide else width
+    alerts = alerts_detail(entry, now, left, hint, whole=whole, marked=marked)
+    facts = facts_detail(entry, now, right, whole=whole, titled=True)
+    return beside(alerts, facts, left, BETWEEN) if is_wide else _sections([alerts, facts])
+
+
+def alerts_detail(
+    entry: Entry,
+    now: datetime,
+    width: int,
+    hint: Hint,
+    *,
+    whole: bool = False,
+    marked: Alert | None = None,
+) -> Content:
+    """Return the alerts of a connection, and the objects that failed."""
     alerts = listed(entry.status) if whole else entry.status.open_alerts
-    to_do = [_alerts(entry, alerts, now, left, hint, marked if whole else None)]
+    found = [_alerts(entry, alerts, now, width, hint, marked if whole else None)]
     if entry.failures:
-        to_do.append(_failures(entry.failures, left))
-    facts = _facts(entry, now, right)
-    head = [_head(entry, left)] if whole else []
-    rest = [_runs(entry, right, whole=whole)]
+        found.append(_failures(entry.failures, width))
+    return _sections(found)
+
+
+def facts_detail(
+    entry: Entry, now: datetime, width: int, *, whole: bool = False, titled: bool = False
+) -> Content:
+    """Return the facts about a connection, and its last refreshes."""
+    title = rule("Facts", width) if titled else Content("")
+    found = [_lines([title, _facts(entry, now, width)]), _runs(entry, width, whole=whole)]
     if whole:
-        rest += [_history(entry, now, right), _endings(entry, now, right)]
-    if is_wide:
-        return beside(_sections(head + to_do), _sections([facts, *rest]), left, BETWEEN)
-    return _sections([*head, *to_do, facts, *rest])
+        found += [_history(entry, now, width), _endings(entry, now, width)]
+    return _sections(found)
+
+
+def alerts_state(entry: Entry) -> Content:
+    """Return the state of a connection, and how many alerts are open."""
+    health = health_of(entry.status, entry.required)
+    number = len(entry.status.open_alerts)
+    words = f"{number:,} open" if number else "none open"
+    return Content.assemble((f"{health.word}, ", STATE_COLORS[health.state]), words)
 
 
 def _sections(sections: list[Content]) -> Content:
     return Content("\n\n").join(section for section in sections if section.plain)
-
-
-def _head(entry: Entry, width: int) -> Content:
-    health = health_of(entry.status, entry.required)
-    name = Content.styled(display_text(entry.connection.name[:LONGEST]), "bold")
-    state = Content.styled(str(health), STATE_COLORS[health.state])
-    return _lines(Content.assemble(name, "   ", state).wrap(width))
 
 
 def _alerts(
@@ -201,7 +220,6 @@ def _facts(entry: Entry, now: datetime, width: int) -> Content:
     used, rotated = status.token_used_at, status.token_rotated_at
     return _lines(
         [
-            _title("Facts"),
             _fact("address", where(connection), width),
             _fact("CRM", f"{entry.platform_name}{version}{source}", width),
             _fact("organization", connection.organization, width),
@@ -220,7 +238,7 @@ def _facts(entry: Entry, now: datetime, width: int) -> Content:
 
 
 def _endings(entry: Entry, now: datetime, width: int) -> Content:
-    lines = [_title("What can end this connection")] if entry.status.endings else []
+    lines = [rule("What can end this connection", width)] if entry.status.endings else []
     for end in entry.status.endings:
         lines += [
             _beside(Content("· "), display_text(end.message), width),
@@ -244,7 +262,7 @@ def _mapped(entry: Entry) -> str:
 
 
 def _failures(failures: tuple[ObjectFailure, ...], width: int) -> Content:
-    lines = [_title("Failed in the last refresh")]
+    lines = [rule("Failed in the last refresh", width)]
     for failure in failures[:MOST_FAILURES]:
         text = Content.assemble(
             (display_text(failure.object_type, 80), "bold"),
@@ -263,14 +281,16 @@ def _runs(entry: Entry, width: int, *, whole: bool) -> Content:
     if not entry.runs:
         return Content.styled("Never refreshed.", "$muted")
     shown = entry.runs[: MOST_RUNS if whole else FEW_RUNS]
-    return _lines([_title("Last refreshes"), *(_run(run, width, whole=whole) for run in shown)])
+    return _lines(
+        [rule("Last refreshes", width), *(_run(run, width, whole=whole) for run in shown)]
+    )
 
 
 def _history(entry: Entry, now: datetime, width: int) -> Content:
     span = span_in(width, MOST_WEEKS)
     if not span.weeks:
         return Content("")
-    title = _title(f"History, {span.title} to today")
+    title = rule(f"History, {span.title} to today", width)
     return _lines([title, strip(entry.runs, now, span), *legend(span).wrap(width)])
 
 
@@ -297,14 +317,8 @@ def _did(run: SyncRun, *, whole: bool) -> str:
 
 
 def _scope(entry: Entry) -> str:
-    scope = entry.connection.scope
-    parts = ["mappable objects" if scope.mode is ScopeMode.MAPPABLE else scope.mode.value]
-    if scope.include:
-        parts.append(f"and {len(scope.include)} named")
-    if scope.exclude:
-        parts.append(f"without {len(scope.exclude)}")
     off = entry.status.status is Status.DISCONNECTED
-    return " ".join(parts) + ("" if off else f", stale after {entry.connection.ttl_hours:g} h")
+    return scope_words(entry) + ("" if off else f", stale after {entry.connection.ttl_hours:g} h")
 
 
 def _title(text: str) -> Content:

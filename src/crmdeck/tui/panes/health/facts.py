@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from crmdeck.model import AlertLevel, ConnectionStatus, Source, Status
+from crmdeck.model import AlertLevel, ConnectionStatus, ScopeMode, Source, Status
 from crmdeck.text import count
 from crmdeck.tui.panes.health.overview import Entry, quota_left
 
@@ -49,6 +49,17 @@ _IN_FULL = {
     "renewed": "renewed automatically",
     "refused": "refused",
 }
+
+
+def scope_words(entry: Entry) -> str:
+    """Return which objects a refresh reads."""
+    scope = entry.connection.scope
+    parts = ["mappable objects" if scope.mode is ScopeMode.MAPPABLE else scope.mode.value]
+    if scope.include:
+        parts.append(f"and {len(scope.include)} named")
+    if scope.exclude:
+        parts.append(f"without {len(scope.exclude)}")
+    return " ".join(parts)
 
 
 def quota_words(status: ConnectionStatus) -> tuple[str, str]:

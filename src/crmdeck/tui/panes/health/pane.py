@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Static
 
 from crmdeck.model import Alert
 from crmdeck.tui.filters import FilterSource, compile_filter
@@ -18,19 +18,19 @@ from crmdeck.tui.host import Location, PaneHost
 from crmdeck.tui.keys.actions import EVERYWHERE, Actions, actions_of, keys_on
 from crmdeck.tui.panes.health.columns import columns_for
 from crmdeck.tui.panes.health.commands import HealthCommands
-from crmdeck.tui.panes.health.detail import detail
+from crmdeck.tui.panes.health.detail import alerts_detail, alerts_state, detail, facts_detail
 from crmdeck.tui.panes.health.loader import OverviewLoader
 from crmdeck.tui.panes.health.overview import FILTER_KEYS, Entry, ordered, searched
-from crmdeck.tui.panes.health.to_do import STEP_ACTIONS, STEP_WORDS, summary
+from crmdeck.tui.panes.health.to_do import STEP_ACTIONS, STEP_WORDS, to_do
 from crmdeck.tui.panes.pane import ExportRequest, Pane
+from crmdeck.tui.widgets.panel import Parts
 from crmdeck.tui.widgets.table import Sort, Table
 from crmdeck.tui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
     from crmdeck.workspace import Copy
 
-HEADING_PADDING = 2
-LOADING = "Loading connections…"
+NO_MATCH = "No connections match the filter."
 
 
 class HealthPane(Pane):
@@ -43,9 +43,10 @@ class HealthPane(Pane):
     def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
         super().__init__(host, id=id)
         self.table: Table[Entry] = Table(
-            (), key=lambda entry: entry.id, can_mark=False, empty=LOADING, id="connections"
+            (), key=lambda entry: entry.id, can_mark=False, empty=NO_MATCH, id="connections"
         )
-        self.text = TextView(id="connection")
+        self.text = TextView(id="connection", classes="part")
+        self.facts = TextView(id="facts", classes="part")
         self.overview = OverviewLoader(self, self._arrange)
         self.commands = HealthCommands(
             self, self.overview, self.table, self.text, self._draw_detail
@@ -60,7 +61,11 @@ class HealthPane(Pane):
 
     def compose_body(self) -> ComposeResult:
         yield self.table
-        yield self.text
+
+    def compose_details(self) -> ComposeResult:
+        with Parts(id="sides"):
+            yield self.text
+            yield self.facts
 
     @property
     def details(self) -> TextView:
@@ -103,12 +108,12 @@ class HealthPane(Pane):
         self._arrange()
 
     def _arrange(self) -> None:
+        overview = self.overview.overview
+        if overview.now is None:
+            return
         found = compile_filter(self.filter_text, searched=searched, keys=FILTER_KEYS)
         self._hint = found.hint
         self._fit_columns()
-        overview = self.overview.overview
-        if overview.now is not None:
-            self.table.empty = "No connections match the filter."
         self.table.set_rows(ordered(overview.entries), cursor=self.connection_id)
         self.table.set_filter(found.predicate, found.words)
         self._show_chosen()
@@ -141,18 +146,24 @@ class HealthPane(Pane):
     def _show_summary(self) -> None:
         entries = self.overview.overview.entries
         if entries:
-            lead, text = summary(entries, self.size.width - HEADING_PADDING)
-            heading = self.query_one(".heading", Static)
-            heading.update(Content.assemble((lead, "bold"), " ", text))
+            self.show_next_steps(partial(to_do, entries))
+            self.set_heading("Connections")
 
     def _draw_detail(self, to_top: bool) -> None:
+        entry = self.commands.entry
+        if entry is not None:
+            name = entry.connection.name
+            self.panel.caption(self.text, f"Alerts of {name}", name, state=[alerts_state(entry)])
+            self.panel.caption(self.facts, "Facts")
+            self.facts.show(partial(facts_detail, entry, self.now), from_top=to_top)
         self.text.show(self._detail, from_top=to_top)
 
     def _detail(self, width: int) -> Content:
         entry, inside = self.commands.entry, self.commands.is_inside()
         if entry is None:
             return Content("")
-        return detail(
+        draw = alerts_detail if self.facts.display else detail
+        return draw(
             entry,
             self.now,
             width,

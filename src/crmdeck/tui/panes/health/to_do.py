@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len
+from textual.content import Content
 
 from crmdeck.errors import NextStep
 from crmdeck.model import Alert, AlertLevel, ConnectionStatus, OpenChanges, Status
+from crmdeck.tui.layout import STEP_BETWEEN, fit_steps
 from crmdeck.tui.panes.health.overview import (
     Entry,
     dismissed,
@@ -17,10 +19,9 @@ from crmdeck.tui.panes.health.overview import (
     ordered,
     quota_left,
 )
-from crmdeck.tui.text import count, display_text
+from crmdeck.tui.text import count
 
 TO_DO = "To do:"
-SEPARATOR = " · "
 QUOTA_CODES = {"QUOTA_LOW", "QUOTA_RESERVE"}
 
 STEP_WORDS = {
@@ -138,14 +139,15 @@ def summary(entries: Sequence[Entry], width: int) -> tuple[str, str]:
         connections = count(len(entries), "connection")
         return "Nothing to do:", f"{connections}, {away or 'no open alerts'}"
     room = width - cell_len(f"{TO_DO} ")
-    for shown in range(len(things), -1, -1):
-        more = f" +{len(things) - shown}" if shown < len(things) else ""
-        for texts in ([one.text for one in things], [one.short for one in things]):
-            text = SEPARATOR.join(map(display_text, texts[:shown])) + more
-            if cell_len(text) <= room:
-                longer = f"{text}{SEPARATOR}{away}"
-                return TO_DO, longer if away and cell_len(longer) <= room else text
-    return TO_DO, ""
+    text = fit_steps(things, room)
+    longer = f"{text}{STEP_BETWEEN}{away}"
+    return TO_DO, longer if away and text and cell_len(longer) <= room else text
+
+
+def to_do(entries: Sequence[Entry], width: int) -> Content:
+    """Return the to-do line in `width` cells."""
+    lead, text = summary(entries, width)
+    return Content.assemble((lead, "bold"), " ", text)
 
 
 def first_step(status: ConnectionStatus, *, read_only: bool) -> tuple[Alert, NextStep] | None:

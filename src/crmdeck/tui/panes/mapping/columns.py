@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from rich.cells import cell_len
 
-from crmdeck.model import DecisionState
+from crmdeck.model import DecisionState, FillRate
 from crmdeck.tui.dialogs.choose import Choice as Option
 from crmdeck.tui.filters import FilterKey, flag_key, one_of, text_key, words_key
 from crmdeck.tui.marks import OUTCOME_STYLES
 from crmdeck.tui.panes.mapping.table import Line
+from crmdeck.tui.panes.samples import percent_filled
 from crmdeck.tui.text import count, cut_middle
 from crmdeck.tui.widgets.table import Column
-from crmdeck.tui.widgets.table.columns import GAP
+from crmdeck.tui.widgets.table.columns import GAP, SIGN_GAP
 from crmdeck.tui.widgets.table.strips import GUTTER
 from crmdeck.workspace import (
     DIRECTION_WORDS,
@@ -36,6 +37,7 @@ from crmdeck.workspace import (
     row_note,
     shortened,
     shows_failure,
+    type_text,
 )
 
 T = TypeVar("T")
@@ -57,13 +59,24 @@ STUCK = "╳"
 LIKELY = 0.5
 BROKEN = Group.BROKEN.value
 LEAST_TITLE, LEAST_NAME, LEAST_NOTE = 11, 13, 8
+MOST_NOTE = 26
 MATCH_CELLS = 6
+FIXED = GUTTER + 1 + SIGN_GAP + SIGN_GAP + 1 + SIGN_GAP + GAP + MATCH_CELLS + GAP
+"""Cells of the cursor, the sign, the direction, the match, and all gaps."""
 
 
 def least_width(rows: Sequence[MappingRow], required: Sequence[RequiredRow] = ()) -> int:
     """Return the cells that a table needs to show the CRM names whole."""
     name = max([LEAST_NAME, *map(cell_len, _names(rows, required))])
-    return GUTTER + 1 + LEAST_TITLE + 1 + name + MATCH_CELLS + LEAST_NOTE + 5 * GAP
+    return FIXED + LEAST_TITLE + name + LEAST_NOTE
+
+
+def whole_width(rows: Sequence[MappingRow], required: Sequence[RequiredRow] = ()) -> int:
+    """Return the cells that a table needs to show its names and most notes whole."""
+    title = max([LEAST_TITLE, *(cell_len(row.title) for row in rows)])
+    notes = map(cell_len, _notes(rows, required))
+    note = min(MOST_NOTE, max([LEAST_NOTE, *notes]))
+    return least_width(rows, required) + title - LEAST_TITLE + note - LEAST_NOTE
 
 
 def _names(rows: Sequence[MappingRow], required: Sequence[RequiredRow]) -> Iterable[str]:
@@ -72,18 +85,65 @@ def _names(rows: Sequence[MappingRow], required: Sequence[RequiredRow]) -> Itera
 
 
 def columns_for(
-    rows: Sequence[MappingRow], width: int, required: Sequence[RequiredRow] = ()
+    rows: Sequence[MappingRow],
+    width: int,
+    required: Sequence[RequiredRow] = (),
+    rates: Mapping[str, FillRate] | None = None,
 ) -> tuple[Column[Line], ...]:
     """Return the columns of a table of `width` cells.
 
     If space is short, the notes are shortened first, then the PartnerOS names, then the CRM names.
+    A wide table adds who decided, the fill rates of `rates`, and the types.
     """
-    room = width - GUTTER - 1 - 1 - MATCH_CELLS - 5 * GAP
+    spare = width - whole_width(rows, required)
+    more = []
+    for column in _extras(rows, rates or {}):
+        if column.width and GAP + column.width <= spare:
+            more.append(column)
+            spare -= GAP + column.width
+            width -= GAP + column.width
+    room = width - FIXED
     name = max([LEAST_NAME, *map(cell_len, _names(rows, required))])
     title = max([LEAST_TITLE, *(cell_len(row.title) for row in rows)])
     title = max(LEAST_TITLE, min(title, room - name - LEAST_NOTE))
     name = max(LEAST_NAME, min(name, room - title - LEAST_NOTE))
-    return _columns(title, name, max(LEAST_NOTE, room - title - name))
+    note = max([LEAST_NOTE, *map(cell_len, _notes(rows, required))])
+    return (*_columns(title, name, max(LEAST_NOTE, min(note, room - title - name))), *more)
+
+
+def _notes(rows: Sequence[MappingRow], required: Sequence[RequiredRow]) -> Iterable[str]:
+    yield from map(_note, rows)
+    yield from map(_required_words, required)
+
+
+def _extras(rows: Sequence[MappingRow], rates: Mapping[str, FillRate]) -> Iterator[Column[Line]]:
+    """Yield more columns, the most useful first; those without texts have no width."""
+
+    def filled(row: MappingRow) -> str:
+        rate = rates.get(row.crm_field or "")
+        return percent_filled(rate.rate) if rate is not None else ""
+
+    def decided(row: MappingRow) -> str:
+        return row.history[-1].decided_by if row.history and not row.is_open else ""
+
+    def types(row: MappingRow) -> str:
+        right = f" {row.direction.arrow} {type_text(row.right)}" if row.right is not None else ""
+        return f"{type_text(row.partner)}{right}"
+
+    for id_, title, text in (
+        ("decided", "Decided by", decided),
+        ("filled", "Fill", filled),
+        ("types", "Types", types),
+    ):
+        longest = max((cell_len(text(row)) for row in rows), default=0)
+        yield Column(
+            id_,
+            title,
+            _of(text, ""),
+            style=lambda _: "muted",
+            width=max(longest, len(title)) if longest else 0,
+            searched=False,
+        )
 
 
 def _of(

@@ -11,7 +11,7 @@ from textual.content import Content
 
 from crmdeck.model import DecisionState, DriftEvent, Field, Outcome, Reason, Severity
 from crmdeck.text import ago
-from crmdeck.tui.layout import GAP, half, side_by_side, wrap, wrap_hanging
+from crmdeck.tui.layout import GAP, half, rule, side_by_side, wrap, wrap_hanging
 from crmdeck.tui.marks import SEVERITY_COLORS, SEVERITY_SIGNS
 from crmdeck.tui.panes.samples import Fullness, filled_text, percent_filled, values_text
 from crmdeck.tui.text import display_text
@@ -62,7 +62,8 @@ def required_detail(row: RequiredRow, now: datetime, width: int) -> Content:
     """Return the details of a required CRM field without a PartnerOS field."""
     label = _other_label(row.field)
     parts = [
-        _wrapped(f"{row.title}  {label}".rstrip(), width, "bold", hang=2),
+        *_if_cut(row.title, width),
+        *([_wrapped(label, width, "")] if label else []),
         _wrapped(f"{type_text(row.field)}, required, no default", width, "$muted", hang=2),
     ]
     if row.is_open:
@@ -73,7 +74,7 @@ def required_detail(row: RequiredRow, now: datetime, width: int) -> Content:
     else:
         text = "PartnerOS or automation fills this field. c clears the mark."
         parts.append(_wrapped(text, width, ""))
-    parts += _section("History", _history(row, now, width))
+    parts += _section("History", _history(row, now, width), width)
     return Content("\n").join(parts)
 
 
@@ -98,7 +99,7 @@ def pair_notes(
 
 
 def _full(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
-    yield _wrapped(_title(row), width, "bold")
+    yield from _if_cut(row_titles(row)[-1], width)
     yield from _sides(row, around, width)
     for text, style in _problems(row, around.now):
         yield _wrapped(text, width, style, hang=2)
@@ -107,26 +108,24 @@ def _full(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
     at = f" {percent(row.confidence)}" if row.confidence is not None else ""
     # The reasons are those of the latest ranking, the match is the one that was accepted.
     why = f"Accepted at{at}" if at and row.state is DecisionState.ACCEPTED else f"Why{at}"
-    yield from _section(why, _reasons(row, width))
-    yield from _section("Alternatives", _alternatives(row, around, width))
-    yield from _section("PartnerOS suggests", _from_source(row, around, width))
+    yield from _section(why, _reasons(row, width), width)
+    yield from _section("Alternatives", _alternatives(row, around, width), width)
+    yield from _section("PartnerOS suggests", _from_source(row, around, width), width)
     history = list(_history(row, around.now, width))
-    yield from _section("History", history or [Content.styled("undecided", "$muted")])
+    yield from _section("History", history or [Content.styled("undecided", "$muted")], width)
 
 
 def _compact(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
-    right, named = row.right, display_text(_title(row))
-    label = display_text(_other_label(right)) if right is not None else ""
-    if cell_len(named) + 2 + cell_len(label) <= width:
-        yield Content.assemble((named, "bold"), (f"  {label}".rstrip(), "$muted"))
-    else:
-        yield _wrapped(f"{named}  {label}", width, "bold", hang=2)
+    right, title = row.right, row_titles(row)[0]
+    label = _other_label(right) if right is not None else ""
+    yield from _if_cut(title, width)
     sides = _side(row.partner)
     if right is not None:
         access = access_text(right)
         access = "access unknown" if access == "unknown" else access
         filled = _filled(right.name, around) or "filled unknown"
         sides += f" {_arrow(row)} {_side(right)}, {access}, {filled}"
+        sides += f", {label}" if label else ""
     yield _wrapped(sides, width, "$muted", hang=2)
     values = around.fullness.values.get(row.crm_field or "")
     if values is not None:
@@ -150,9 +149,17 @@ def _arrow(row: MappingRow) -> str:
     return row.direction.arrow if row.crm_field is not None else "→"
 
 
-def _title(row: MappingRow) -> str:
+def row_titles(row: MappingRow) -> tuple[str, str]:
+    """Return the title of the details of a row, and a shorter one."""
     unmapped = "unmapped" if row.state is DecisionState.REJECTED else "no suggestion"
-    return f"{row.title} {_arrow(row)} {row.crm_field or unmapped}"
+    whole = f"{row.title} {_arrow(row)} {row.crm_field or unmapped}"
+    return display_text(whole), display_text(row.crm_field or row.title)
+
+
+def _if_cut(title: str, width: int) -> Iterator[Content]:
+    """Yield a title that doesn't fit into the frame above `width` cells of text."""
+    if cell_len(title) > width - 2:
+        yield _wrapped(title, width, "bold", hang=2)
 
 
 def _side(field: Field) -> str:
@@ -339,11 +346,11 @@ def _match(candidate: Candidate) -> str:
     return percent(candidate.confidence) if candidate.confidence is not None else ""
 
 
-def _section(title: str, entries: Iterable[Content]) -> Iterator[Content]:
+def _section(title: str, entries: Iterable[Content], width: int) -> Iterator[Content]:
     found = list(entries)
     if found:
         yield Content("")
-        yield Content.styled(title, "bold $info")
+        yield rule(title, width)
         yield from found
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.containers import Container
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
@@ -22,13 +22,14 @@ from crmdeck.tui.panes.mapping.columns import (
     least_width,
     searched,
     searched_required,
+    whole_width,
 )
 from crmdeck.tui.panes.mapping.commands import NO_PAIR, NO_ROW, MappingCommands
-from crmdeck.tui.panes.mapping.detail import Around, required_detail, row_detail
+from crmdeck.tui.panes.mapping.detail import Around, required_detail, row_detail, row_titles
 from crmdeck.tui.panes.mapping.loader import Change, PairLoader
 from crmdeck.tui.panes.mapping.pairs import LikelyPair
 from crmdeck.tui.panes.mapping.pairs import columns_for as pair_columns
-from crmdeck.tui.panes.mapping.summary import heading, next_step
+from crmdeck.tui.panes.mapping.summary import TO_DO, next_steps, progress, titles
 from crmdeck.tui.panes.mapping.table import RowTable
 from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane
 from crmdeck.tui.panes.samples import Sampler
@@ -40,8 +41,8 @@ if TYPE_CHECKING:
     from crmdeck.workspace import Copy
 
 LOADING = "Loading the object pair…"
-LEAST_DETAIL = 37
-"""Minimum width of the details next to the table, as in the stylesheet; else 3 of 10."""
+LEAST_DETAIL, MOST_DETAIL, GAP_BESIDE = 36, 70, 2
+"""Widths of the details beside the table, and of the frames between them."""
 
 
 class MappingPane(Pane):
@@ -62,7 +63,7 @@ class MappingPane(Pane):
         self.sampler = Sampler(host, self.loader, self._paint_row)
         self.pairs = PairLoader(self, host, self.loader, self._show, self.show_error)
         self.commands = MappingCommands(host, self.loader, self.pairs, self.table, self.sampler)
-        self._widths: tuple[int | None, ...] = ()
+        self._widths: tuple[tuple[str, int | None], ...] = ()
         self._hint = ""
         self._where = ""
         self._wanted_pair: str | None = None
@@ -74,11 +75,12 @@ class MappingPane(Pane):
         return True
 
     def compose_body(self) -> ComposeResult:
-        yield Static("", id="counts", markup=False)
-        with Container(id="sheet"):
-            yield self.table
-            yield TextView(id="line", classes="detail")
+        yield self.table
+        yield Static("", id="likely", markup=False)
         yield self.pair_table
+
+    def compose_details(self) -> ComposeResult:
+        yield TextView(id="line", classes="detail part")
 
     def on_unmount(self) -> None:
         """Store all decisions before the pane is gone."""
@@ -162,31 +164,51 @@ class MappingPane(Pane):
                 self._ask_field(visited.offered)
 
     def _paint(self) -> None:
-        session, width = self.session, self.size.width
-        # Names come first: the details go below the table if they would cut them.
-        beside = width - max(LEAST_DETAIL, width * 3 // 10)
-        self.set_class(beside < least_width(self._rows, self._required), "-stacked")
-        counts = self.query_one("#counts", Static)
+        session = self.session
+        self._place_details()
         likely = self.pairs.likely
         if likely is not None:
             self.set_heading(f"Mapping of {self.connection_name}", "no object pair chosen")
-            counts.update(f"Likely pairs. Enter opens one. p lists all {likely.total:,}.")
+            text = f"Likely pairs. Enter opens one. p lists all {likely.total:,}."
+            self.query_one("#likely", Static).update(text)
+            self.show_next_steps(
+                lambda _: Content.assemble((TO_DO, "bold"), " choose an object pair")
+            )
         elif session is None:
-            self.set_heading("Mapping", self.connection_name)
-            counts.update("")
+            if not self.loader.is_loading:
+                self.set_heading(f"Mapping of {self.connection_name}")
+            self.show_next_steps(lambda _: Content(""))
         else:
-            room = max(20, width - 2)
-            self.query_one(".heading", Static).update(heading(session, self._where, room))
-            counts.update(next_step(session, room, refining=self.pairs.is_refining))
+            whole, short = titles(session, self._where)
+            state = progress(session, refining=self.pairs.is_refining)
+            self.set_heading(whole, *state, short=short)
+            self.show_next_steps(partial(next_steps, session))
         self.call_after_refresh(self._fit_columns)
         self._paint_row()
         self.refresh_bindings()
 
+    def _place_details(self) -> None:
+        """Put the details beside the table if its names stay whole, else below it."""
+        inside = self.size.width - 2
+        details = self.query_one("#line")
+        rest = inside - GAP_BESIDE - least_width(self._rows, self._required)
+        beside = self.screen.has_class("-wide") and rest >= LEAST_DETAIL
+        self.set_class(not beside, "-stacked")
+        if self.has_class("-beside"):
+            details.styles.width = None
+        elif beside:
+            # Spare cells of the table are those that its longest note doesn't need.
+            spare = inside - GAP_BESIDE - whole_width(self._rows, self._required)
+            details.styles.width = max(LEAST_DETAIL, min(spare, MOST_DETAIL))
+        else:
+            details.styles.width = None
+
     def _fit_columns(self) -> None:
         """Set the columns again if other names or another width need it."""
         width = self.table.scrollable_content_region.width
-        columns = columns_for(self._rows, width, self._required)
-        widths = tuple(column.width for column in columns)
+        rates = self.session.review.rates if self.session is not None else {}
+        columns = columns_for(self._rows, width, self._required, rates)
+        widths = tuple((column.id, column.width) for column in columns)
         if widths != self._widths:
             self._widths = widths
             self.table.set_columns(columns)
@@ -197,16 +219,19 @@ class MappingPane(Pane):
         required = self.commands.required_row
         if required is not None:
             now = self.host.workspace.now
-            view.show(lambda width: required_detail(required, now, width - 1))
+            self.panel.caption(view, required.title)
+            view.show(lambda width: required_detail(required, now, width))
             return
         if row is None or session is None:
+            self.panel.caption(view, "")
             view.show(lambda _: Content(""))
             return
         subject = session.ref, session.builder.crm_object
         fullness = self.sampler.samples.fullness(subject, session.review.rates)
         around = Around(session.builder, fullness, self.host.workspace.now)
-        compact = self.has_class("-stacked") or not self.screen.has_class("-wide")
-        view.show(lambda width: row_detail(row, around, width - 1, compact=compact))
+        compact = self.has_class("-stacked")
+        self.panel.caption(view, *row_titles(row))
+        view.show(lambda width: row_detail(row, around, width, compact=compact))
 
     def on_resize(self, _event: events.Resize) -> None:
         self.call_after_refresh(self._paint)

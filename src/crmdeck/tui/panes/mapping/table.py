@@ -122,6 +122,14 @@ class RowTable(Table[Line]):
         total = len(self._source) + len(self._required)
         return f"{total:,}" if shown == total else f"{shown:,} of {total:,}"
 
+    @property
+    def position_text(self) -> str:
+        """The place of the cursor among the rows; titles don't count."""
+        lines = self.shown()
+        before = sum(not is_title(line) for line in lines[: self.cursor + 1])
+        total = sum(not is_title(line) for line in lines)
+        return f"{before:,} of {total:,}" if total else ""
+
     def rows(self) -> tuple[MappingRow, ...]:
         """Return the rows that the filter shows, in their order."""
         return tuple(line.row for line in self.shown() if line.row is not None)

@@ -23,7 +23,8 @@ Now = Callable[[], datetime]
 
 LONGEST_OBJECT, LONGEST_NAME, LONGEST_CONNECTION, LONGEST_LABEL = 48, 60, 20, 50
 LEAST_CHANGED, LONGEST_CHANGED, LONGEST_AGE, LONGEST_FLAGS = 7, 16, 14, 18
-LEAST_TYPE, LONGEST_TYPE = 9, 13
+LEAST_TYPE, LONGEST_TYPE, MOST_LABEL = 9, 13, 30
+LEAST_DESCRIPTION, LONGEST_DESCRIPTION = 24, 80
 APART = 26
 """Most cells for the object's name before the field's name, unless it is longer."""
 
@@ -55,7 +56,7 @@ def object_columns(
             "Label",
             lambda line: line.summary.label,
             style=lambda _: "muted",
-            min_width=label,
+            width=label,
         ),
         Column(
             "kind",
@@ -210,22 +211,42 @@ def _flags(lines: Sequence[FieldLine]) -> Column[FieldLine]:
     )
 
 
-_LABEL: Column[FieldLine] = Column(
-    "label", "Label", lambda line: line.row.label, style=lambda _: "muted", min_width=12
-)
+def _label(lines: Sequence[FieldLine]) -> Column[FieldLine]:
+    labels = (line.row.label for line in lines)
+    return Column(
+        "label",
+        "Label",
+        lambda line: line.row.label,
+        style=lambda _: "muted",
+        width=_fitted(labels, lines, 12, MOST_LABEL),
+    )
 
 
 def field_columns(
-    now: Now, lines: Sequence[FieldLine] = (), width: int = 120
+    now: Now,
+    lines: Sequence[FieldLine] = (),
+    width: int = 120,
+    described: Callable[[FieldLine], str] = lambda _: "",
 ) -> tuple[Column[FieldLine], ...]:
     """Return the columns of the fields of one object, in `width` cells.
+
+    What is left is for the description that `described` returns.
 
     Names are whole and empty columns left out. If room is short, references, flags, changes and
     the label give way.
     """
     cells = _longest((line.row.name for line in lines), 16, LONGEST_NAME)
     name: Column[FieldLine] = Column("name", "API name", lambda line: line.row.name, width=cells)
-    return _field_columns(name, now, lines, width)
+    columns = _field_columns(name, now, lines, width)
+    rest = width - GUTTER - sum((column.width or 0) + GAP for column in columns)
+    longest = _longest(map(described, lines), 0, LONGEST_DESCRIPTION)
+    if longest and rest >= min(longest, LEAST_DESCRIPTION):
+        shown = min(longest, rest)
+        return (
+            *columns,
+            Column("description", "Description", described, style=lambda _: "muted", width=shown),
+        )
+    return columns
 
 
 def all_columns(
@@ -277,7 +298,7 @@ def _field_columns(
     }
     columns = (
         name,
-        _LABEL,
+        _label(lines),
         _type(lines),
         _FILLED,
         _flags(lines),
@@ -288,9 +309,7 @@ def _field_columns(
     shown = [one for one in columns if some.get(one.id, True)]
     last = ("label", "changed") if marked else ("changed", "label")
     placed = _with_room(shown, width, ("references", "flags", "mapped", *last))
-    # The name gets the rest of the width.
-    cells = name.width if any(one.width is None for one in placed) else None
-    return (replace(name, width=cells, spill=placed[-1].id), *placed[1:])
+    return (replace(name, spill=placed[-1].id), *placed[1:])
 
 
 def flags_text(line: FieldLine) -> str:

@@ -25,7 +25,7 @@ LONGEST_BLOCK = 20_000
 TWO_COLUMNS = 92
 """Width from which on history and matches are next to the facts, not below them."""
 LEFT_SHARE = 55
-BETWEEN = " ▏ "
+BETWEEN = " │ "
 MOST_EVENTS = 8
 MOST_NEAR = 3
 
@@ -47,10 +47,6 @@ def object_brief(
     """
     left, right = _shares(width)
     summary = line.summary
-    kind = "custom" if summary.custom else "standard" if summary.custom is False else ""
-    facts = [kind, count(summary.field_count, "field")]
-    if line.mapped:
-        facts.append(f"{line.mapped} mapped")
     expiry = ago(summary.expires_at, data.now)
     fresh = (
         f"stale for {expiry.removesuffix(' ago')}"
@@ -58,7 +54,7 @@ def object_brief(
         else f"fresh, expires {expiry}"
     )
     lines = [
-        _title(summary.object_type, summary.label, left, ", ".join(filter(None, facts))),
+        *_label(summary.label, line.key, left),
         named("refreshed", f"{summary.discovered_at:%Y-%m-%d %H:%M} UTC, {fresh}", left),
     ]
     if to_map:
@@ -90,7 +86,7 @@ def field_brief(
     """
     row, (left, right) = line.row, _shares(width)
     kind = " · ".join([_type(line, field), *_flags(line, field)])
-    lines = [_title(line.path, row.label, left), named("type", kind, left)]
+    lines = [*_label(row.label, row.name, left), named("type", kind, left)]
     history = data.history(row.object_type, row.name)
     if width < TWO_COLUMNS and history:
         lines.append(named("changed", _latest(history, data.now), left))
@@ -127,7 +123,7 @@ def field_facts(
     """Return all facts about a field except its picklist values, which are a table."""
     row, (left, right) = line.row, _shares(width)
     lines = [
-        _title(line.path, row.label, left),
+        *_label(row.label, row.name, left),
         named("type", _type(line, field), left),
         named("flags", " · ".join(_flags(line, field)) or NO_FLAGS, left),
         named("access", _access(field), left),
@@ -188,11 +184,17 @@ def _heading(text: str) -> Content:
     return Content.styled(text, "bold $info")
 
 
-def _title(name: str, label: str, width: int, more: str = "") -> Content:
-    quoted = f'"{display_text(label, 120)}"' if label not in ("", name.rpartition(".")[2]) else ""
-    parts = [Content.styled(display_text(name, 200), "bold")]
-    parts += [Content.styled(part, "$muted") for part in (quoted, more) if part]
-    return hanging(Content(""), Content("   ").join(parts), width)
+def _label(label: str, name: str, width: int) -> Iterator[Content]:
+    if label not in ("", name):
+        yield named("label", display_text(label, 120), width)
+
+
+def object_state(line: ObjectLine) -> str:
+    """Return the kind and the size of an object, for the frame of its details."""
+    summary = line.summary
+    kind = "custom" if summary.custom else "standard" if summary.custom is False else ""
+    mapped = f"{line.mapped:,} mapped" if line.mapped else ""
+    return ", ".join(filter(None, (kind, count(summary.field_count, "field"), mapped)))
 
 
 def _mapped(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from textual.app import ComposeResult
-from textual.containers import Container
 from textual.widget import Widget
 
 from crmdeck.model import PicklistValue
+from crmdeck.tui.widgets.panel import Parts
 from crmdeck.tui.widgets.table import Column, Table
 from crmdeck.tui.widgets.text_view import Draw, TextView
 
@@ -42,17 +42,18 @@ FEW = 6
 """Most values that need only a few lines."""
 
 
-class FieldView(Container):
+class FieldView(Parts):
     """Facts and values. The values are hidden if a field has none."""
 
     def compose(self) -> ComposeResult:
-        yield TextView(id="facts")
+        yield TextView(id="facts", classes="part")
         yield Table(
             VALUE_COLUMNS,
             key=lambda line: line[0],
             can_mark=False,
             empty="No values.",
             id="values",
+            classes="part",
         )
 
     @property

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from crmdeck.model import OpenChanges
 from crmdeck.text import ago
+from crmdeck.tui.layout import fit_steps
 from crmdeck.tui.marks import STATE_COLORS, open_mark
 from crmdeck.tui.panes.schema.columns import open_text
 from crmdeck.tui.panes.schema.rows import Everywhere, FieldLine, SchemaData
@@ -70,6 +73,32 @@ def everywhere_heading(everywhere: Everywhere) -> Details:
     )
 
 
+def next_steps(*, required: int, stale: int, changes: int) -> tuple[tuple[str, str], ...]:
+    """Return the next steps with their keys, in words and in fewer."""
+    found = []
+    if required:
+        words = f"{count(required, 'required field')}"
+        found.append((f"m maps {words} that no mapping fills", f"m maps {words}"))
+    if changes:
+        words = count(changes, "open change")
+        found.append((f"3 shows {words}", f"3 shows {words}"))
+    if stale:
+        words = count(stale, "stale object")
+        found.append((f"r refreshes {words}", f"r refreshes {words}"))
+    return tuple(found)
+
+
+def to_do(steps: Sequence[tuple[str, str]], now: datetime, width: int) -> Content:
+    """Return the to-do line, with the time of the data at the right."""
+    lead = "To do: " if steps else "Nothing to do"
+    text = fit_steps(steps, width - len(lead))
+    moment = f"as of {now:%Y-%m-%d %H:%M} UTC"
+    gap = width - cell_len(lead + text) - len(moment)
+    right = " " * gap + moment if gap >= LEAST_GAP else ""
+    return Content.assemble((lead, "bold" if steps else "$muted"), text, (right, "$muted"))
+
+
+LEAST_GAP = 3
 MOST_NAMED = 3
 
 

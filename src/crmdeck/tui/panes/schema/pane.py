@@ -24,7 +24,13 @@ from crmdeck.tui.panes.schema import columns, comparison, detail, questions
 from crmdeck.tui.panes.schema.export import comparison_export, everywhere_export, schema_export
 from crmdeck.tui.panes.schema.field_view import FieldView
 from crmdeck.tui.panes.schema.filter_keys import filter_of, keys_of
-from crmdeck.tui.panes.schema.headings import everywhere_heading, object_heading, overview_heading
+from crmdeck.tui.panes.schema.headings import (
+    everywhere_heading,
+    next_steps,
+    object_heading,
+    overview_heading,
+    to_do,
+)
 from crmdeck.tui.panes.schema.loader import SchemaLoader
 from crmdeck.tui.panes.schema.rows import FieldLine, object_index
 from crmdeck.tui.panes.schema.view_state import (
@@ -44,6 +50,7 @@ from crmdeck.tui.panes.schema.view_state import (
     to_state,
 )
 from crmdeck.tui.panes.usage import FieldPlace, UsageAsker
+from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.table import Sort, Table
 from crmdeck.tui.widgets.text_view import Draw, TextView
 
@@ -66,7 +73,7 @@ LISTED = (FIELDS, ALL, EVERYWHERE)
 """The kinds of places that list fields."""
 
 NOTHING_KNOWN = Fullness({}, {})
-SCROLLBAR = 1
+FRAME = 2
 WITHIN = " › "
 
 
@@ -128,7 +135,9 @@ class SchemaPane(Pane):
             empty="No differences.",
             id=DIFFERENCE,
         )
-        yield TextView(id="brief", classes="detail")
+
+    def compose_details(self) -> ComposeResult:
+        yield TextView(id="brief", classes="detail part")
 
     def on_mount(self) -> None:
         self._stand = self.set_interval(PAUSE, self._read_object_under_cursor, pause=True)
@@ -212,6 +221,7 @@ class SchemaPane(Pane):
             self._set_rows(self._rows_of(place))
         self._banner()
         self._head()
+        self._to_do()
         self._brief()
         # New rows: load the object under the cursor again.
         if place.kind in (FIELDS, ALL):
@@ -269,16 +279,21 @@ class SchemaPane(Pane):
 
     def _fit_columns(self) -> None:
         """Share the width among the columns again, for other rows or another window."""
-        kind, width = self.place.kind, self.size.width - SCROLLBAR
+        kind = self.place.kind
+        width = self.query_one(".main").size.width or self.size.width - FRAME
         make: Any = {
             OBJECTS: columns.object_columns,
-            FIELDS: columns.field_columns,
+            FIELDS: partial(columns.field_columns, described=self._description),
             ALL: columns.all_columns,
             EVERYWHERE: columns.every_columns,
         }.get(kind)
         rows = self._given.get(kind, (None, None))[1]
         if make is not None and rows is not None and width > 0:
             self.table.set_columns(make(self._moment, rows, width))
+
+    def _description(self, line: FieldLine) -> str:
+        found = self.schema.inspected_field(*line.key)
+        return (found.description or "") if found is not None else ""
 
     def _index_of(self, place: Place, rows: tuple[Any, ...]) -> SearchIndex[Any] | None:
         if place.kind == OBJECTS:
@@ -296,6 +311,8 @@ class SchemaPane(Pane):
         is_other = shown != self._shown_field
         self._shown_field = shown
         place = FieldPlace(data.ref, *line.key)
+        number = Content.styled(f"{len(found.picklist):,}", "$muted")
+        self.panel.caption(self.field_view.values, "Values", state=[number])
         self.field_view.show(
             partial(
                 detail.field_facts,
@@ -317,14 +334,17 @@ class SchemaPane(Pane):
         return self.schema.data.now if self.schema.data is not None else datetime.now(UTC)
 
     def _head(self) -> None:
+        if self.schema.data is None and not self.panel.is_drawn:
+            return
         place = self.place
         inside = [place.object_type] if place.kind in (FIELDS, FIELD, DIFFERENCE) else []
         inside += [place.field_name] if place.kind == FIELD else []
-        everywhere = place.kind == EVERYWHERE
+        where = "all connections" if place.kind == EVERYWHERE else self.connection_name
+        what = "All fields" if place.kind in (ALL, EVERYWHERE) else "Schema"
         self.set_heading(
-            WITHIN.join(["All connections" if everywhere else self.connection_name, *inside]),
+            WITHIN.join([f"{what} of {where}", *inside]),
             *self._heading_details(),
-            short=WITHIN.join(inside),
+            short=WITHIN.join(inside or [what]),
         )
 
     def _heading_details(self) -> tuple[str | Content, ...]:
@@ -347,6 +367,21 @@ class SchemaPane(Pane):
         is_wanted = any(line.row.name == place.field_name for line in mine)
         return (Content.styled("required, not mapped", "$warn"),) if is_wanted else ()
 
+    def _to_do(self) -> None:
+        """Show what to do in the connection or the object, and the time that is displayed."""
+        data, status = self.schema.data, self.host.status
+        if data is None or status is None or data.overview.at is not None:
+            self.show_next_steps(lambda _: Content(""))
+            return
+        to_map, inside = self.schema.fields.to_map, self.place.object_type
+        lines = [one for one in data.objects if inside in ("", one.key)]
+        steps = next_steps(
+            required=sum(len(names) for key, names in to_map.items() if inside in ("", key)),
+            stale=sum(one.summary.is_stale for one in lines),
+            changes=status.open_changes.count,
+        )
+        self.show_next_steps(partial(to_do, steps, data.now))
+
     def _banner(self) -> None:
         banner = self.query_one("#banner", Static)
         text = ""
@@ -360,12 +395,30 @@ class SchemaPane(Pane):
 
     def on_resize(self) -> None:
         self._banner()
-        self._fit_columns()
+        self.call_after_refresh(self._fit_columns)
 
     def _brief(self) -> None:
         about = (self.place.kind, self.place.object_type, self.table.cursor_key)
-        self.query_one("#brief", TextView).show(self._brief_draw(), from_top=about != self._briefed)
+        view = self.query_one("#brief", TextView)
+        self._caption(view)
+        view.show(self._brief_draw(), from_top=about != self._briefed)
         self._briefed = about
+
+    def _caption(self, view: TextView) -> None:
+        kind, row = self.place.kind, self.table.cursor_row
+        if row is None:
+            self.panel.caption(view, "Details")
+        elif kind == OBJECTS:
+            state = Content.styled(detail.object_state(row), "$muted")
+            self.panel.caption(view, row.key, state=[state])
+        elif kind in LISTED:
+            mapped = row.mapped or "not mapped"
+            state = Content.styled(display_text(mapped), "$mark" if row.mapped else "$muted")
+            self.panel.caption(view, row.path, row.row.name, state=[state])
+        elif kind == COMPARISON:
+            self.panel.caption(view, row.object_type)
+        elif kind == DIFFERENCE:
+            self.panel.caption(view, row.field_name or row.object_type)
 
     def _brief_draw(self) -> Draw:
         kind, row, data = self.place.kind, self.table.cursor_row, self.schema.data

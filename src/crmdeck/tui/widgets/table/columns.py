@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Generic, Literal, TypeVar
 
 R = TypeVar("R")
 
-GAP = 2
-"""Cells between two columns."""
+GAP, SIGN_GAP = 2, 1
+"""Cells between two columns, and between a column and one of signs."""
+
+MOST_SIGN = 2
+"""Most cells of a column of signs."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,11 @@ class Column(Generic[R]):
     parts: Callable[[R, int], Sequence[tuple[str, str]]] | None = None
     tooltip: Callable[[R], str] | None = None
 
+    @property
+    def is_sign(self) -> bool:
+        """True for a column of signs, next to which less room is left."""
+        return not self.title and self.width is not None and self.width <= MOST_SIGN
+
     def key(self, row: R) -> Any:
         """Return the sort key of `row` in this column."""
         return self.sort_key(row) if self.sort_key is not None else self.text(row).casefold()
@@ -79,6 +88,14 @@ def arranged(columns: Sequence[Column[R]], choice: Sequence[str]) -> Sequence[Co
     return [*first, *chosen] if chosen else columns
 
 
+def gaps(columns: Sequence[Column[R]]) -> tuple[int, ...]:
+    """Return the cells between the columns."""
+    return tuple(
+        SIGN_GAP if one.is_sign or following.is_sign else GAP
+        for one, following in pairwise(columns)
+    )
+
+
 def place(columns: Sequence[Column[R]], available: int, indent: int) -> tuple[Placed[R], ...]:
     """Return the columns of a table of `available` cells, with their places.
 
@@ -86,17 +103,17 @@ def place(columns: Sequence[Column[R]], available: int, indent: int) -> tuple[Pl
     the edge, and the table scrolls sideways.
     """
     shown = [column for column in columns if available >= column.hide_below]
-    gaps = GAP * max(0, len(shown) - 1)
-    room = available - indent - gaps
+    between = gaps(shown)
+    room = available - indent - sum(between)
     widths = _shrunk(shown, room)
     flexible = [column for column in shown if column.width is None]
     widths |= _share(flexible, room - sum(widths.values()))
     placed = []
     start = indent
-    for column in shown:
+    for column, gap in zip(shown, (*between, 0), strict=False):
         width = widths[column.id]
         placed.append(Placed(column, start, width))
-        start += width + GAP
+        start += width + gap
     return tuple(placed)
 
 

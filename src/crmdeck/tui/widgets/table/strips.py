@@ -13,7 +13,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from crmdeck.tui.text import display_text, pad
-from crmdeck.tui.widgets.table.columns import GAP, Column, Placed
+from crmdeck.tui.widgets.table.columns import Column, Placed
 from crmdeck.tui.widgets.table.order import Sort
 
 R = TypeVar("R")
@@ -156,9 +156,13 @@ def row_strip(
             )
             segments += _highlighted(text, style, look.match, words if column.searched else ())
         if index < len(placed) - 1:
-            segments.append(Segment(" " * GAP, ground))
+            segments.append(Segment(" " * _gap(placed, index), ground))
         index += 1
     return Strip(segments)
+
+
+def _gap(placed: Sequence[Placed[R]], index: int) -> int:
+    return placed[index + 1].start - placed[index].start - placed[index].width
 
 
 def _styled(name: str, state: RowState, ground: Style, look: Look) -> Style:
@@ -210,7 +214,7 @@ def header_strip(placed: Sequence[Placed[R]], sort: Sort | None, look: Look) -> 
         text = pad(display_text(title, place.width), place.width, right=column.align == "right")
         segments.append(Segment(text, style))
         if index < len(placed) - 1:
-            segments.append(Segment(" " * GAP, look.header))
+            segments.append(Segment(" " * _gap(placed, index), look.header))
     return Strip(segments)
 
 

@@ -23,7 +23,7 @@ from textual.worker import Worker
 
 from crmdeck.tui.keys.actions import EVERYWHERE, ActionHost, action
 from crmdeck.tui.text import display_block
-from crmdeck.tui.widgets.table.columns import GAP, Column, Placed, arranged, place
+from crmdeck.tui.widgets.table.columns import Column, Placed, arranged, place
 from crmdeck.tui.widgets.table.order import Order, Plan, Sort, advance, work
 from crmdeck.tui.widgets.table.strips import (
     COMPONENTS,
@@ -174,6 +174,11 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         return f"{total:,}" if shown == total else f"{shown:,} of {total:,}"
 
     @property
+    def position_text(self) -> str:
+        """The place of the cursor among the rows shown: `8 of 21`; empty without rows."""
+        return f"{self._cursor + 1:,} of {self.shown_count:,}" if self.shown_count else ""
+
+    @property
     def cursor_row(self) -> R | None:
         """The row under the cursor."""
         return self._row_at(self._cursor) if self.shown_count else None
@@ -225,6 +230,8 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         placed = self._columns_for(width)
         left = self.scroll_offset.x
         sticky = self.sticky
+        if not self._filled:
+            return Strip.blank(width, look.base)
         if y < self.header_height:
             header = header_strip(placed, self.sort, look)
             line = window(header, left, width, sticky, look.header)
@@ -251,7 +258,6 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
     def _blank_line(self, y: int, width: int, look: Look) -> Strip:
         if y == 2 * self.header_height and self.shown_count == 0:
             text = self.empty if self.total_count == 0 else "No rows match the filter."
-            text = text if self._filled else ""
             return Strip([Segment("  " + text, look.empty)]).crop_extend(0, width, look.base)
         return Strip.blank(width, look.base)
 
@@ -306,7 +312,10 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
     @property
     def sticky(self) -> int:
         """Cells at the left that don't scroll sideways."""
-        return self.placed[0].start + self.placed[0].width + GAP if self.placed else 0
+        placed = self.placed
+        if len(placed) > 1:
+            return placed[1].start
+        return placed[0].start + placed[0].width if placed else 0
 
     @property
     def page(self) -> int:
