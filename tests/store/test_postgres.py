@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import threading
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,8 @@ from crmdeck.errors import (
 )
 from crmdeck.store import Store, migrations, postgres_engine
 from crmdeck.store.backup import write_backup
+from crmdeck.store.postgres_database import PostgresDatabase
+from tests.bench.bench_log import fill
 from tests.postgres import execute, role, server_url, with_database
 from tests.store.build import START, connection, record, schema
 
@@ -404,3 +408,32 @@ def test_what_stands_for_a_nul_comes_back_as_it_was(postgres_url: str) -> None:
     with store.read() as session:
         assert [session.connections.find(text) is not None for text in texts] == [True] * 6
     store.close()
+
+
+def test_a_year_of_history_is_read_by_its_indexes(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(postgres_url)
+    fill(store, 10, 365)
+    asked: list[tuple[str, list[object]]] = []
+    rows = PostgresDatabase.rows
+
+    def noting(database: PostgresDatabase, sql: str, parameters: Sequence[object] = ()) -> Any:
+        asked.append((sql, list(parameters)))
+        return rows(database, sql, parameters)
+
+    with store.write() as session:
+        session.database.run("ANALYZE")
+        monkeypatch.setattr(PostgresDatabase, "rows", noting)
+        session.snapshots.stats_by_connection(START)
+        session.snapshots.latest_refreshes()
+        session.snapshots.incomplete("c1")
+        session.runs.newest("c1")
+        session.drift.unacknowledged("c1")
+        session.drift.page("c1", 200)
+        session.audit.head()
+        monkeypatch.setattr(PostgresDatabase, "rows", rows)
+        plans = [session.database.rows(f"EXPLAIN {sql}", given) for sql, given in asked]
+    assert len(plans) > 6
+    text = "\n".join(line for plan in plans for (line,) in plan)
+    assert not re.findall(r"Seq Scan on (?:refresh|sync_run|object_state|drift_event)\b", text)

@@ -98,13 +98,12 @@ def walk(rows: Iterable[Row], kept: str | None = None) -> Chain:
 
 def end_of(database: Database) -> tuple[str | None, str]:
     """Return the user that the database knows, and the hash that the next entry follows."""
-    rows = database.rows(
-        f"SELECT {database.user}, seq, hash FROM (SELECT 1) AS here LEFT JOIN "
-        "(SELECT seq, hash FROM audit_entry ORDER BY seq DESC LIMIT 1) AS last ON true"
-    )
-    user, seq, last = rows[0]
-    if last is not None or seq is None:
-        return user, last or START
+    rows = database.rows(f"SELECT {database.user}, hash FROM audit_entry ORDER BY seq DESC LIMIT 1")
+    if not rows:
+        return database.rows(f"SELECT {database.user}")[0][0], START
+    user, last = rows[0]
+    if last is not None:
+        return user, last
     # Entries from before the chain, or that other programs wrote.
     hashed = database.rows(
         "SELECT seq, hash FROM audit_entry WHERE hash IS NOT NULL ORDER BY seq DESC LIMIT 1"

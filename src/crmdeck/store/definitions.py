@@ -55,11 +55,12 @@ OBJECT_COLUMNS = (
 FACE = ("schema_hash", "label", "custom", "object_hash", "rules_hash")
 _DEFINITION = ("field_count", "custom_field_count", *FACE)
 _NOT_IN_BODY = {"object_type", "label", "custom", "fields", "native"}
-# Every object definition, with the number of its fields that exist.
+# Object definitions, with the number of their fields that exist.
 _COUNTED = """
     object_definition LEFT JOIN (
         SELECT content_hash, count(*) AS fields
         FROM object_field JOIN field_definition USING (field_hash)
+        WHERE {which}
         GROUP BY content_hash
     ) AS found USING (content_hash)"""
 ORDER_COLUMNS = ("content_hash", "position", "field_hash")
@@ -258,22 +259,33 @@ class Definitions:
 
     def incomplete(self, content_hashes: Iterable[str]) -> set[str]:
         """Return which of these hashes lack their definition, or some of their fields."""
+        wanted = list(dict.fromkeys(content_hashes))
+        these = "content_hash IN (SELECT unnest(?::VARCHAR[]))"
         rows = self._database.rows(
             "SELECT wanted.content_hash FROM ("
             "SELECT unnest(?::VARCHAR[]) AS content_hash) AS wanted "
-            f"LEFT JOIN (SELECT content_hash FROM {_COUNTED} "
-            "WHERE field_count = coalesce(fields, 0)) AS whole USING (content_hash) "
+            f"LEFT JOIN (SELECT content_hash FROM {_COUNTED.format(which=these)} "
+            f"WHERE {these} AND field_count = coalesce(fields, 0)) AS whole USING (content_hash) "
             "WHERE whole.content_hash IS NULL",
-            [list(dict.fromkeys(content_hashes))],
+            [wanted, wanted, wanted],
         )
         return {content for (content,) in rows}
 
-    def lacking(self) -> list[str]:
-        """Return the hashes of all definitions that are missing or lack some of their fields."""
+    def lacking(self, connection_id: str | None = None) -> list[str]:
+        """Return the hashes of definitions that are missing or lack some of their fields.
+
+        Those of one connection, by default all.
+        """
+        mine, which, keys = "true", "true", []
+        if connection_id is not None:
+            mine, keys = "connection_id = ?", [connection_id]
+            which = f"content_hash IN (SELECT content_hash FROM object_state WHERE {mine})"
         rows = self._database.rows(
-            f"SELECT content_hash FROM {_COUNTED} WHERE field_count <> coalesce(fields, 0) "
-            "UNION SELECT content_hash FROM object_state WHERE NOT EXISTS (SELECT 1 "
-            "FROM object_definition AS known WHERE known.content_hash = object_state.content_hash)"
+            f"SELECT content_hash FROM {_COUNTED.format(which=which)} "
+            f"WHERE {which} AND field_count <> coalesce(fields, 0) "
+            f"UNION SELECT content_hash FROM object_state WHERE {mine} AND NOT EXISTS (SELECT 1 "
+            "FROM object_definition AS known WHERE known.content_hash = object_state.content_hash)",
+            keys * 3,
         )
         return [content for (content,) in rows]
 

@@ -128,7 +128,7 @@ class Snapshots:
 
     def _incomplete(self, connection_id: str | None) -> dict[str, tuple[str, ...]]:
         # Nearly always nothing is missing, so missing definitions are searched first.
-        lacking = self._definitions.lacking()
+        lacking = self._definitions.lacking(connection_id)
         if not lacking:
             if connection_id is None and self._recent is not None:
                 self._recent.note_whole()
@@ -339,8 +339,9 @@ class Snapshots:
     def latest_refreshes(self) -> dict[str, str]:
         """Return the ID of the newest refresh, by connection."""
         rows = self._database.rows(
-            "SELECT connection_id, run_id FROM refresh "
-            "JOIN (SELECT max(seq) AS seq FROM refresh GROUP BY connection_id) AS last USING (seq)"
+            "SELECT connection_id, run_id FROM refresh JOIN ("
+            "SELECT (SELECT max(seq) FROM refresh WHERE connection_id = known.id) AS seq "
+            "FROM (SELECT DISTINCT id FROM connection) AS known) AS last USING (seq)"
         )
         return dict(rows)
 
