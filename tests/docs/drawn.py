@@ -17,7 +17,7 @@ from pydantic.json_schema import models_json_schema
 import crmdeck
 from crmdeck import model
 from crmdeck.errors import FIRST_OF, CrmdeckError, ExitCode
-from crmdeck.model import WireModel
+from crmdeck.model import COMPARED_ATTRIBUTES, WireModel
 from crmdeck.settings import NoticeRoute, Settings, UserCommand
 from crmdeck.workspace.explore.exports import FILTERS, TAKES
 
@@ -168,6 +168,9 @@ def wire_schema() -> str:
         by_alias=True,
         title="Records in the JSON of crmdeck",
     )
+    for record in schema["$defs"].values():
+        if "description" in record:
+            record["description"] = on_the_wire(record["description"])
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": IDENTITY}
     return json.dumps(head | schema, indent=1) + "\n"
 
@@ -203,6 +206,11 @@ def records() -> str:
     return "\n".join(parts)
 
 
+def compared() -> str:
+    """Return the attributes of a field that its line for `schemaHash` has."""
+    return ", ".join(f"`{name}`" for name in COMPARED_ATTRIBUTES) + "\n"
+
+
 def value_words(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
     """Return the values of a key in words."""
     if "anyOf" in schema:
@@ -230,7 +238,7 @@ def value_words(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> st
 
 def on_the_wire(text: str) -> str:
     """Return a docstring with the wire names of its fields."""
-    text = re.sub(r"\bNone\b", "null", text)
+    text = re.sub(r"\bNone\b", "null", text).replace("True", "true").replace("False", "false")
     return re.sub(r"(?<=`)[a-z]+(?:_[a-z]+)+(?=`)", lambda name: to_camel(name[0]), text)
 
 
@@ -252,7 +260,7 @@ PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "exports.md": {"filters": filters},
     "settings.md": {"settings": settings, "notify": routes, "command": commands},
     "troubleshooting.md": {"errors": errors},
-    "wire.md": {"answers": answers, "records": records},
+    "wire.md": {"answers": answers, "compared": compared, "records": records},
 }
 
 

@@ -10,7 +10,7 @@ import pytest
 from crmdeck.errors import ConflictError, NotFoundError, UsageError
 from crmdeck.model import Choice, DecisionState
 from crmdeck.server import Accounts, create_app
-from crmdeck.server.accounts import AccountBook
+from crmdeck.server.accounts import AccountBook, Organization
 from crmdeck.server.run import Binding, serve
 from crmdeck.server.sessions import MOST_PER_USER, Sessions
 from crmdeck.workspace.connections.health import Health
@@ -71,6 +71,16 @@ def test_nobody_learns_which_connections_another_organization_has(served: House)
         assert code(dana.get("/integrations/acme/status"))[0] == 404
         for path in ("schema/refresh", "disconnect"):
             assert code(dana.post(f"/integrations/{others}/{path}"))[0] == 404
+
+
+def test_a_connection_given_to_another_organization_leaves_main() -> None:
+    main, acme = Organization(id="main"), Organization(id="acme", connections=("a",))
+    book = AccountBook(organizations=(main, acme, Organization(id="auditors")))
+    for name, mine in (("main", "bc"), ("acme", "a"), ("auditors", "abc")):
+        organization = book.organization(name)
+        assert organization
+        assert [key for key in "abc" if organization.has(key)] == list(mine)
+    assert AccountBook.model_validate_json(book.to_json()) == book
 
 
 def test_suggestions_do_not_learn_from_another_organization(served: House) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,9 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
+import crmdeck
 from crmdeck.cli.app import app
+from crmdeck.server.errors import without_command
 from crmdeck.workspace.refresh.run import Refresh
 
 from .conftest import ACCOUNT, OPPORTUNITY, PAIR, PASSWORD, House, describe, text_field
@@ -298,6 +303,16 @@ def test_pages_lead_to_the_next_one(served: House) -> None:
         assert page == {"objects": whole["objects"][:1], "nextCursor": "Account"}
         rest = client.get(f"{base}/schema", params={"cursor": "Account"}).json()
         assert rest == {"objects": whole["objects"][1:]}
+        whole = client.get(f"{base}/schema", params={"objectType": "Account"}).json()
+        fields: list[Any] = []
+        asked: dict[str, Any] = {"objectType": "Account", "limit": 1}
+        while "cursor" not in asked or asked["cursor"]:
+            page = client.get(f"{base}/schema", params=asked).json()
+            fields += page["fields"]
+            asked["cursor"] = page.get("nextCursor")
+        assert fields == whole["fields"]
+        bad = client.get(f"{base}/schema", params=asked | {"cursor": "Nothing__c"})
+        assert (bad.status_code, bad.json()["code"]) == (404, "CURSOR_NOT_FOUND")
         for path in ("mapping/decisions", "audit"):
             whole = client.get(f"{base}/{path}").json()
             found, url = [], f"{base}/{path}?limit=1"
@@ -310,3 +325,62 @@ def test_pages_lead_to_the_next_one(served: House) -> None:
         assert (
             client.get(f"{base}/drift", params={"cursor": "x"}).json()["code"] == "CURSOR_NOT_FOUND"
         )
+
+
+def test_a_client_recomputes_the_schema_hash_as_the_page_says(served: House) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "wire.md").read_text("utf-8")
+    listed = page.partition("<!-- drawn: compared -->")[2].partition("<!-- end")[0]
+    names = {
+        re.sub("_(.)", lambda each: each[1].upper(), name): name
+        for name in re.findall("`(.*?)`", listed)
+    }
+    stage = text_field("Stage") | {
+        "type": "picklist",
+        "picklistValues": [{"value": value, "label": value.title()} for value in "bäb"],
+    }
+    served.export(OPPORTUNITY | {"fields": [*OPPORTUNITY["fields"], stage]})
+    base = f"/integrations/{served.ids['acme']}/schema"
+    with served.client() as client:
+        client.post(f"{base}/refresh")
+        answer = client.get(base, params={"objectType": "Opportunity"}).json()
+    lines = []
+    for field in answer["fields"]:
+        line = {"name": field["name"]}
+        for key, name in names.items():
+            value = field[key]
+            if key == "references":
+                value = sorted(set(value))
+            elif key == "picklist":
+                parts = ("value", "active", "label", "default")
+                value = sorted({tuple(each[part] for part in parts) for each in value})
+            elif key == "allowedValues" and value is not None:
+                value = {each: sorted(set(values)) for each, values in value.items() if values}
+            if value is not None and value != []:
+                line[name] = value
+        lines.append(json.dumps(line, sort_keys=True, separators=(",", ":")) + "\n")
+    assert sha256("".join(sorted(lines)).encode()).hexdigest() == answer["schemaHash"]
+
+
+def test_no_remedy_for_an_http_client_names_a_command(served: House) -> None:
+    source = Path(crmdeck.__file__).parent
+    written = [
+        text.value
+        for path in source.glob("[cfms]*/**/*.py")
+        for text in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(text, ast.Constant)
+        and isinstance(text.value, str)
+        and path.parts[len(source.parts)] in ("connectors", "formats", "mapping", "store")
+    ]
+    commands = [each for each in written if re.search(": crmdeck [a-z]", each)]
+    assert len(commands) > 15
+    assert not [each for each in map(without_command, commands) if "crmdeck " in each]
+    base = f"/integrations/{served.ids['acme']}"
+    for path in served.folder.glob("*.json"):
+        path.unlink()
+    with served.client() as client:
+        failed = client.post(f"{base}/schema/refresh")
+        assert failed.json()["remedy"] == "Set the path."
+        status = client.get(f"{base}/status")
+        assert status.json()["lastErrorRemedy"] == "Set the path."
+        for answer in (failed, status, client.get("/integrations"), client.get(f"{base}/schema")):
+            assert not re.search("crmdeck [a-z]", answer.text)

@@ -386,7 +386,7 @@ def _without_hash(token: ServiceToken) -> dict[str, object]:
 
 def _names(organization: Organization, names: dict[str, str]) -> str:
     if organization.connections is None:
-        return "all"
+        return "all others" if organization.id == "main" else "all"
     return ", ".join(names.get(each, each) for each in organization.connections)
 
 

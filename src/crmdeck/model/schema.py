@@ -7,6 +7,7 @@ from typing import Any
 
 import pydantic
 
+from crmdeck.errors import NotFoundError
 from crmdeck.model.enums import FieldType, RuleKind, ScopeMode
 from crmdeck.model.wire import UtcTime, WireModel
 
@@ -391,6 +392,24 @@ class ObjectDetail(ObjectFacts):
     expires_at: UtcTime
     is_stale: bool
     fields: tuple[Field, ...]
+    next_cursor: str | None = pydantic.Field(None, exclude_if=lambda cursor: cursor is None)
+
+    def page(self, limit: int, after: str | None = None) -> ObjectDetail:
+        """Return the object with at most `limit` fields, those after the field named `after`.
+
+        Raises NotFoundError without such a field.
+        """
+        names = [field.name for field in self.fields]
+        if after is not None and after not in names:
+            raise NotFoundError(
+                "The cursor is invalid.",
+                remedy="Use the cursor of the last answer, or none.",
+                code="CURSOR_NOT_FOUND",
+            )
+        first = 0 if after is None else names.index(after) + 1
+        end = first + limit
+        following = names[end - 1] if end < len(names) else None
+        return self.model_copy(update={"fields": self.fields[first:end], "next_cursor": following})
 
 
 class SchemaStats(WireModel):

@@ -27,14 +27,20 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 
 class Organization(WireModel):
-    """A group of users, and the IDs of the connections that they share; None: all."""
+    """A group of users, and the IDs of the connections that they share; None: all.
+
+    Without a list, `main` has those that no other organization lists.
+    """
 
     id: str
     connections: tuple[str, ...] | None = None
+    given_away: frozenset[str] = Field(default=frozenset(), exclude=True)
 
     def has(self, connection_id: str) -> bool:
         """True if a connection belongs to this organization."""
-        return self.connections is None or connection_id in self.connections
+        if self.connections is None:
+            return connection_id not in self.given_away
+        return connection_id in self.connections
 
 
 class User(WireModel):
@@ -77,11 +83,20 @@ class AccountBook(WireModel):
         return next((user for user in self.users if user.email == wanted), None)
 
     def organization(self, name: str) -> Organization | None:
-        return next((each for each in self.organizations if each.id == name), None)
+        found = next((each for each in self.organizations if each.id == name), None)
+        return found and self._without_given_away(found)
 
     def organizations_of(self, user: User) -> tuple[Organization, ...]:
         """Return a user's organizations, without removed ones."""
-        return tuple(each for each in self.organizations if each.id in user.roles)
+        return tuple(
+            self._without_given_away(each) for each in self.organizations if each.id in user.roles
+        )
+
+    def _without_given_away(self, organization: Organization) -> Organization:
+        if organization.id != DEFAULT_ORGANIZATION or organization.connections is not None:
+            return organization
+        given = {key for each in self.organizations for key in each.connections or ()}
+        return organization.model_copy(update={"given_away": frozenset(given)})
 
 
 class Accounts:

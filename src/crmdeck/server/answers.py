@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Sequence
+from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import Request, Response
 
 from crmdeck.model import AuditEntry, Decision, WireModel
-from crmdeck.server.errors import ErrorBody
+from crmdeck.server.errors import ErrorBody, without_command
 
 SCHEMA_CACHING = {"Cache-Control": "private, max-age=60"}
 
@@ -38,6 +40,21 @@ def failures(*statuses: int) -> dict[int | str, dict[str, object]]:
 def answer(record: WireModel) -> Response:
     """Return the answer with one record."""
     return Response(record.to_json(), media_type="application/json")
+
+
+def answer_without_commands(record: WireModel | Sequence[WireModel]) -> Response:
+    """Return the answer with records whose remedies may name commands, without those."""
+    wire = [each.to_wire() for each in record] if isinstance(record, Sequence) else record.to_wire()
+    return Response(json.dumps(_without_commands(wire)), media_type="application/json")
+
+
+def _without_commands(value: Any, key: str = "") -> Any:
+    if isinstance(value, dict):
+        return {name: _without_commands(each, name) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_commands(each) for each in value]
+    is_remedy = isinstance(value, str) and key.lower().endswith("remedy")
+    return without_command(value) if is_remedy else value
 
 
 def answer_schema(body: str, if_none_match: str | None) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request, Response
@@ -29,6 +30,7 @@ _log = logging.getLogger(__name__)
 
 MAX_BODY = 1024 * 1024
 _BUSY_FOR = 2
+_COMMAND = re.compile(r":\s+crmdeck [a-z].*", re.DOTALL)
 _OUT_OF_REACH = CrmdeckError(
     "The server can't use its data right now.",
     remedy="Try again later. If it happens again, check the server's log.",
@@ -113,6 +115,11 @@ def status_of(error: CrmdeckError) -> int:
             return error.http_status
 
 
+def without_command(remedy: str) -> str:
+    """Return a remedy without the command at its end, which an HTTP client can't run."""
+    return _COMMAND.sub(".", remedy)
+
+
 def error_response(error: CrmdeckError) -> Response:
     """Return the answer to a failed request. Paths of this machine go to the log only."""
     headers = {}
@@ -121,6 +128,8 @@ def error_response(error: CrmdeckError) -> Response:
         wire = _OUT_OF_REACH.to_wire() | {"code": error.code}
     else:
         wire = error.to_wire()
+        if error.remedy:
+            wire["remedy"] = without_command(error.remedy)
         if isinstance(error, ReadOnlyError):
             wire.pop("cause", None)
     match error:

@@ -113,8 +113,7 @@ class Guard:
             raise WrongHostError(
                 "This server doesn't serve the requested host.",
                 cause="The Host header isn't one of the server's names.",
-                remedy="Add the name with crmdeck serve --public-url https://HOST, or to "
-                "server_hosts in the settings.",
+                remedy="Ask the administrator of this server to add the host to server_hosts.",
             )
         origin = headers.get("origin")
         if scope["method"] in _SAFE or origin in self._origins:
@@ -124,9 +123,7 @@ class Guard:
             raise CrossOriginError(
                 "A page of another site can't send this request.",
                 cause="The request's Origin differs from the server's address.",
-                remedy=(
-                    "If the server is behind a proxy, start it with crmdeck serve --public-url URL"
-                ),
+                remedy="Ask the administrator of this server to set its public URL.",
             )
 
 

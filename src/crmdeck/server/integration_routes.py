@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BeforeValidator
 
-from crmdeck.errors import UsageError
 from crmdeck.model import (
     AuditEntry,
     Choice,
@@ -28,6 +27,7 @@ from crmdeck.server.answers import (
     answer_list,
     answer_page,
     answer_schema,
+    answer_without_commands,
     failures,
     list_text,
 )
@@ -73,7 +73,9 @@ router = APIRouter(prefix="/integrations", tags=["integrations"])
 def integrations(desk: DeskHere) -> Response:
     """List the health of all integrations of the active organization, by name."""
     mine = {connection.id for connection in desk.connections()}
-    return answer_list(each for each in desk.workspace.health.statuses() if each.id in mine)
+    return answer_without_commands(
+        [each for each in desk.workspace.health.statuses() if each.id in mine]
+    )
 
 
 @router.get(
@@ -81,7 +83,7 @@ def integrations(desk: DeskHere) -> Response:
 )
 def status(here: Here) -> Response:
     """Return the health of an integration."""
-    return answer(here.workspace.health.status(here.id))
+    return answer_without_commands(here.workspace.health.status(here.id))
 
 
 @router.get(
@@ -96,14 +98,12 @@ def schema(
     cursor: Cursor = None,
     known: Known = None,
 ) -> Response:
-    """List the objects of the cached schema, all or a page, or return the fields of one object."""
+    """List the objects of the cached schema, or the fields of one object: all, or a page."""
     schemas = here.workspace.schemas
     if object_type is not None:
         one = schemas.object(here.id, object_type)
         if limit or cursor:
-            raise UsageError(
-                "The fields of an object have no pages.", remedy="Leave out limit and cursor."
-            )
+            one = one.page(limit or PAGE, cursor)
         return answer_schema(one.to_json(), known)
     found = schemas.objects(here.id)
     if limit or cursor:
@@ -128,7 +128,7 @@ def schemas(here: Here, known: Known = None) -> Response:
 )
 def refresh(deck: DeckHere, here: Here) -> Response:
     """Refresh the schema and return what changed. Parallel requests share one refresh."""
-    return answer(here.workspace.refreshes.run(here.id, cancel=deck.stopping))
+    return answer_without_commands(here.workspace.refreshes.run(here.id, cancel=deck.stopping))
 
 
 @router.post(
