@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from datetime import date
 from pathlib import Path
@@ -9,7 +11,8 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from crmdeck.exports import read_csv
+from crmdeck.exports import FINDING_COLUMNS, finding_rows, read_csv, render
+from crmdeck.model import Outcome, WriteFinding
 from crmdeck.sandbox import salesforce_rows
 from tests.cli.shell import Shell
 
@@ -211,3 +214,17 @@ def test_the_permissions_of_the_user_decide_a_rule_with_as_user(
     assert found() == {"Granted": unless, "Not_Granted": unless}
     # A flow of the demo runs before the rules of new records.
     assert found("--as-user") == {"Not_Granted": ("unless_automation", [2])}
+
+
+def test_findings_with_hostile_text_are_read_back_as_they_were(tmp_path: Path) -> None:
+    texts = ('=HYPERLINK("http://x")', "@cmd", "[b]bold[/b]", '+1;"2"\n-3', "\ttab", "a,b")
+    listed = [
+        WriteFinding(position=1, outcome=Outcome.UNKNOWN, code="RULE", reason=text, rule=text,
+                     crm_field=text, needs=(text,))
+        for text in texts
+    ]  # fmt: skip
+    written = render(finding_rows(listed), "csv", columns=FINDING_COLUMNS)
+    for row, text in zip(read_csv(written), texts, strict=True):
+        assert [row[name] for name in ("reason", "rule", "crmField", "needs")] == [text] * 4
+    cells = [cell for row in csv.reader(io.StringIO(written)) for cell in row]
+    assert not any(cell[:1] in "=+-@\t" and cell for cell in cells)

@@ -114,10 +114,9 @@ def _evaluate(node: Node, facts: Facts) -> Answer:
         if node.function not in FUNCTIONS:
             return Unknown((f"the function {node.function}",))
         arguments = [_evaluate(each, facts) for each in node.arguments]
-        unknown = [each for each in arguments if isinstance(each, Unknown)]
-        if unknown:
+        if unknown := [each for each in arguments if isinstance(each, Unknown)]:
             return Unknown.of(*unknown)
-        return call(node.function, [each for each in arguments if not isinstance(each, Unknown)])
+        return call(node.function, arguments)  # type: ignore[arg-type]
     except (EvaluationError, ArithmeticError, ValueError, TypeError, OverflowError) as error:
         # An error inside a formula must not become an answer: what Salesforce does is not settled.
         reason = str(error) if isinstance(error, EvaluationError) else type(error).__name__

@@ -59,7 +59,7 @@ def call(name: str, arguments: list[Value]) -> Value:
         function.most is not None and len(arguments) > function.most
     ):
         raise EvaluationError(f"{len(arguments)} arguments")
-    if not function.takes_blanks and any(each is None for each in arguments):
+    if not function.takes_blanks and None in arguments:
         return None
     return function.run(*arguments)
 

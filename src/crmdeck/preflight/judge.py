@@ -367,8 +367,8 @@ class Judge:
     def _answer(
         self, parsed: _ParsedRule, tree: Node, facts: Facts, *, user_may: bool | None
     ) -> bool | Unknown:
-        read = tuple(facts.values.get(name) for name in parsed.reads)
-        before = tuple((facts.stored or {}).get(name) for name in parsed.reads)
+        read = tuple(map(facts.values.get, parsed.reads))
+        before = None if facts.stored is None else tuple(map(facts.stored.get, parsed.reads))
         key = (parsed.rule.name, (user_may, read, before))
         if key not in self._answers:
             asked = Facts(
