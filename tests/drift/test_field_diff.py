@@ -61,7 +61,7 @@ def test_swapping_the_sides_swaps_what_is_told(old: list[Field], new: list[Field
 
 
 @pytest.mark.parametrize("attribute", COMPARED_ATTRIBUTES)
-@settings(max_examples=12)
+@settings(max_examples=5)
 @given(data=st.data())
 def test_a_changed_attribute_is_named_and_nothing_else(attribute: str, data: st.DataObject) -> None:
     before = data.draw(fields(unknowns=False))
@@ -89,6 +89,16 @@ def test_a_source_that_starts_to_say_more_is_no_drift() -> None:
     wordy = Field(name="Amount", native_type="currency", required=False, **full)
     assert schema_hash([terse]) != schema_hash([wordy])
     assert compare_fields(terse, wordy) == ()
+
+
+def test_the_objects_of_a_reference_are_listed_by_name_and_once() -> None:
+    before, after = (
+        field("Owner", type=FieldType.REFERENCE, references=names)
+        for names in (("User", "Account"), ("User", "Queue", "Group", "Account", "User"))
+    )
+    (change,) = compare_fields(before, after)
+    assert change.before == ["Account", "User"]
+    assert change.after == ["Account", "Group", "Queue", "User"]
 
 
 def test_a_picklist_change_lists_only_the_values_that_differ() -> None:

@@ -52,7 +52,7 @@ def test_platform_noise_changes_only_what_is_stored(
 
 
 @pytest.mark.parametrize("attribute", COMPARED_ATTRIBUTES)
-@settings(max_examples=12)
+@settings(max_examples=5)
 @given(data=st.data())
 def test_every_change_of_a_compared_attribute_changes_the_schema_hash(
     attribute: str, data: st.DataObject

@@ -20,7 +20,7 @@ from tests.tui.pilot import resize, settle
 
 NONE = Style()
 LOOK = Look(NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, lambda _: NONE)
-WIDTHS = (80, 100, 120, 140, 200)
+WIDTHS = (80, 120, 200)
 PLACES = {
     "drift": ("3", {"where"}),
     "mapping": ("4", {"field", "crm"}),

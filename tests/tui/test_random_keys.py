@@ -32,7 +32,7 @@ from tests.tui import mapping_desk
 from tests.tui.pilot import settle
 
 SEEDS = range(1, 1 + int(os.environ.get("RANDOM_KEY_SEEDS", "1")))
-STEPS = 700
+STEPS = 400
 LONGEST_ANSWER = 0.05
 """Seconds that an answer is held back at most."""
 
