@@ -294,6 +294,13 @@ def test_pages_lead_to_the_next_one(served: House) -> None:
         client.post(f"{base}/mapping/decisions", json={"objectPair": PAIR, "choices": CHOICES})
         whole = client.get(f"{base}/drift").json()
         assert "nextCursor" not in whole
+        drift, audit = served.workspace.drift, served.workspace.audit
+        assert [each.id for each in drift.each("acme", at_once=1)] == [
+            each["id"] for each in whole["events"]
+        ]
+        assert tuple(audit.each("acme", event="schema.*", at_once=1)) == audit.entries(
+            "acme", event="schema.*"
+        )
         page = client.get(f"{base}/drift", params={"limit": 1}).json()
         rest = client.get(f"{base}/drift", params={"cursor": page["nextCursor"]}).json()
         assert page["events"] + rest["events"] == whole["events"]

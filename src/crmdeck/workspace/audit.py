@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from crmdeck.errors import UsageError
@@ -103,6 +103,33 @@ class Audit:
                 code="BAD_EVENT",
             )
         return found
+
+    def each(
+        self,
+        ref: str | None = None,
+        *,
+        event: str | None = None,
+        actor: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        at_once: int = 1000,
+    ) -> Iterator[AuditEntry]:
+        """Yield audit entries, newest first, with `at_once` of them in memory."""
+        after: str | None = None
+        while True:
+            found = self.entries(
+                ref,
+                event=event,
+                actor=actor,
+                since=since,
+                until=until,
+                after=after,
+                limit=at_once + 1,
+            )
+            yield from found[:at_once]
+            if len(found) <= at_once:
+                return
+            after = found[at_once - 1].id
 
     def head(self) -> AuditHead | None:
         """Return the end of the audit log, to keep elsewhere; None for an empty log."""

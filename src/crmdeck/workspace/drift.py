@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -130,6 +130,32 @@ class Drift:
             open_changes=_count(still),
             next_cursor=events[-1].id if len(found) > limit else None,
         )
+
+    def each(
+        self,
+        ref: str,
+        *,
+        at_least: Severity | None = None,
+        object_type: str | None = None,
+        acknowledged: bool | None = None,
+        since: datetime | None = None,
+        at_once: int = 1000,
+    ) -> Iterator[DriftEvent]:
+        """Yield the changes of a connection, newest first, with `at_once` of them in memory."""
+        after: str | None = None
+        while True:
+            page = self.page(
+                ref,
+                at_once,
+                after=after,
+                at_least=at_least,
+                object_type=object_type,
+                acknowledged=acknowledged,
+                since=since,
+            )
+            yield from page.events
+            if (after := page.next_cursor) is None:
+                return
 
     def known(self, ref: str, event_ids: Collection[str]) -> list[str]:
         """Return those of `event_ids` that are changes of a connection; raises NotFoundError."""
