@@ -143,6 +143,8 @@ def test_calling_something_unknown_unchanged_is_refused(session: Session) -> Non
 
 
 def test_statistics_count_what_is_current(session: Session) -> None:
+    for name in ("acme", "other"):
+        session.connections.put(connection(name), day(0), "me")
     record(session, 0, schema("Account", "Name"), schema("Lead"), schema("Case"))
     record(session, 1, schema("Account", "Name", "Tier"), gone={"Case": GoneReason.HIDDEN})
     record(session, 1, schema("Contact"), connection_id="other")
@@ -161,6 +163,7 @@ def test_statistics_count_what_is_current(session: Session) -> None:
 def test_a_source_that_passes_schemas_on_tells_when_it_had_discovered_each(
     session: Session,
 ) -> None:
+    session.connections.put(connection(), day(0), "me")
     names = ("Account", "Case", "Lead")
     early, late = Freshness(day(-3), day(-2)), Freshness(day(-1), day(5))
     record(

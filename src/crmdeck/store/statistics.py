@@ -34,7 +34,7 @@ _COUNTED = """
 _SCHEMA = f"""{_COUNTED}
     JOIN (
         SELECT (SELECT max(seq) FROM refresh WHERE connection_id = known.id) AS seq
-        FROM (SELECT DISTINCT id FROM connection {{where}}) AS known
+        FROM ({{known}}) AS known
     ) AS last USING (seq)"""
 
 _FAILED = """
@@ -113,8 +113,8 @@ def _read(
 
     def whole() -> tuple[Mapping[str, Row], Mapping[str, _Failed]]:
         where = Where().add("connection_id = ?", connection_id)
-        this = Where().add("id = ?", connection_id)
-        rows = database.rows(_SCHEMA.format(where=this), this.parameters)
+        known = "SELECT ?::VARCHAR AS id" if connection_id else "SELECT DISTINCT id FROM connection"
+        rows = database.rows(_SCHEMA.format(known=known), where.parameters)
         failed = database.rows(_FAILED.format(_LAST_FAILED.format(where=where)), where.parameters)
         return {row[0]: row for row in rows}, {row[0]: _Failed(*row[1:]) for row in failed}
 
