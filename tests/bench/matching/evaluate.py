@@ -13,6 +13,7 @@ included if valentine is installed (`uv run --with valentine ...`).
 from __future__ import annotations
 
 import argparse
+import random
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,23 +21,24 @@ from dataclasses import dataclass, replace
 from crmdeck.matching import RankContext, rank
 from crmdeck.matching.confidence import Profile
 from crmdeck.matching.encoder import Encoder
+from crmdeck.matching.evidence import Evidence
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.model import Suggestion
 from crmdeck.workspace.mappings.knowledge import load_knowledge
 
 from . import metrics, peers
-from .fit import Problem, fit_profiles, problem
+from .fit import Problem, fit_profiles, problems_of
 from .metrics import Answer, Outcome, Result
-from .sets import GoldSet, hand_made_sets, shared_sets
+from .sets import GoldSet, bundles, hand_made_sets, run_together, shared_sets
 from .vectors import MemoEncoder
 
 WORST = 20
 GROUPS = ("known", "new", "train")
 ABLATIONS: Mapping[str, Collection[str]] = {
     "without words": ("closest",),
-    "without the cosine": ("cosine",),
+    "without the cosine": ("cosine", "csls"),
+    "without the neighbors of the cosine": ("csls",),
     "without types": ("type",),
-    "without picklist values": ("values",),
     "without secondary words": ("secondary",),
     "without twins": ("twin",),
     "without owners": ("owner", "other_owner"),
@@ -54,31 +56,60 @@ class Bench:
 
     def problems(self) -> list[Problem]:
         """Return the signals of all sets to fit on."""
-        return [
-            problem(gold, self.knowledge, self.encoder)
-            for gold in self.sets
-            if gold.use != "report"
-        ]
+        fitted_on = [gold for gold in self.sets if gold.use != "report"]
+        return problems_of(fitted_on, self.knowledge, self.encoder)
 
     def run(self, group: str, profiles: Mapping[str, Profile]) -> Result:
-        """Rank each set of a group with the profile of its family, else with that of ''."""
-        return {
-            gold.name: metrics.outcomes(
-                answers(
-                    rank(
-                        gold.left,
-                        gold.right,
-                        context=RankContext(),
-                        knowledge=self.knowledge,
-                        encoder=self.encoder,
-                        profile=profiles.get(gold.family, profiles[""]),
-                    )
-                ),
-                gold.pairs,
-                exhaustive=gold.exhaustive,
+        """Rank each set of a group."""
+        return self.rank(of_group(self.sets, group), profiles)
+
+    def rank(
+        self, sets: Sequence[GoldSet], profiles: Mapping[str, Profile], accepted: int = 0
+    ) -> Result:
+        """Rank each set with the profile of its family, else with that of ''.
+
+        `accepted` is the number of pairs, drawn at random, that are accepted before. They aren't
+        counted.
+        """
+        found = {}
+        for gold in sets:
+            draw = random.Random(gold.name)
+            pairs = sorted(gold.pairs.items())
+            done = dict(draw.sample(pairs, min(accepted, len(pairs) - 1)))
+            suggestions = rank(
+                gold.left,
+                gold.right,
+                context=RankContext(),
+                knowledge=self.knowledge,
+                encoder=self.encoder,
+                evidence=Evidence(accepted=done),
+                profile=profiles.get(gold.family, profiles[""]),
             )
-            for gold in of_group(self.sets, group)
-        }
+            counted = [one for one in suggestions if one.partner_field not in done]
+            found[gold.name] = metrics.outcomes(
+                answers(counted), gold.pairs, exhaustive=gold.exhaustive
+            )
+        return found
+
+    def looks(self, profiles: Mapping[str, Profile]) -> Iterator[tuple[str, Result]]:
+        """Yield the results for the sets to fit on if less is known, or names are harder."""
+        sets = [gold for gold in self.sets if gold.use != "report" and not gold.without_file]
+        plain = [gold for gold in sets if "codes" not in gold.kinds and gold.use == "train"]
+        foreign = [gold for gold in sets if gold.in_known_language]
+        unknown = [gold for gold in self.sets if gold.without_file]
+        several = bundles(sets)
+        without_concepts = replace(self, knowledge=replace(self.knowledge, concepts={}))
+        yield "without concepts", without_concepts.rank(sets, profiles)
+        without_files = replace(self, knowledge=replace(self.knowledge, languages={}))
+        yield "other languages, without their files", without_files.rank(foreign, profiles)
+        for use, name in (("train", "fitted on"), ("report", "new")):
+            chosen = [gold for gold in unknown if gold.use == use]
+            yield f"languages without a file, {name}", self.rank(chosen, profiles)
+        yield "bundles of three objects", self.rank(several, profiles)
+        yield "bundles, five fields accepted", self.rank(several, profiles, accepted=5)
+        for name, letters in (("run-together names", None), ("words of four letters", 4)):
+            shorter = [run_together(gold, letters) for gold in plain]
+            yield f"{name}, no labels", self.rank(shorter, profiles)
 
 
 def of_group(sets: Sequence[GoldSet], group: str) -> list[GoldSet]:
@@ -201,6 +232,10 @@ def main() -> None:
     results = {group: full.run(group, profiles) for group in groups}
     for group, result in results.items():
         report(group, result, sets)
+    print(f"\n## Harder looks at the sets to fit on (macro)\n\n{head('look')}")
+    for name, result in full.looks(profiles):
+        print(row(f"{name} ({len(result)})", metrics.macro(result)), flush=True)
+    full.encoder.save()
 
     if arguments.no_plain:
         return

@@ -5,7 +5,8 @@
 
 Weights maximize the probability of the true pairs (softmax over rows and over columns). They are
 never negative and are drawn to a prior. Each set counts the same, and twice: with and without the
-lexicon, so that the other signals can match a schema that the lexicon doesn't know. After that, the
+lexicon, so that the other signals can match a schema that the lexicon doesn't know. Sets in other
+languages count again without the language files. After that, the
 probabilities of a pair and of no match are fitted on scores with weights fitted without the set's
 family, also with some of the partners removed. Sets marked `report` are never used.
 """
@@ -94,6 +95,23 @@ def problem(gold: GoldSet, knowledge: Knowledge, encoder: Encoder | None) -> Pro
         np.array([row for row, _ in found], np.intp),
         np.array([column for _, column in found], np.intp),
     )
+
+
+def problems_of(
+    sets: Sequence[GoldSet], knowledge: Knowledge, encoder: Encoder | None
+) -> list[Problem]:
+    """Return the problems to fit on; sets in other languages also without the language files.
+
+    A language without a file is fitted with an encoder only: without, hardly any signal is left.
+    """
+    if encoder is None:
+        return [problem(gold, knowledge, None) for gold in sets if not gold.without_file]
+    bare = replace(knowledge, languages={})
+    again = [gold for gold in sets if gold.in_known_language]
+    return [
+        *(problem(gold, knowledge, encoder) for gold in sets),
+        *(problem(gold, bare, encoder) for gold in again),
+    ]
 
 
 def names_of(planes: int) -> list[str]:
@@ -224,7 +242,7 @@ def curve_samples(one: Problem, profile: Profile) -> list[CurveSample]:
         (one.measured, one.columns[taken]),
         (_unknown(one.measured), none),
     ):
-        score = scores(measured, profile)
+        score, _ = scores(measured, profile)
         score[:, gone] = -np.inf
         planes = pair_features(score, measured)
         truth = {
@@ -339,8 +357,7 @@ def main() -> None:
         parser.exit(1, "Nothing to fit on: the shared data folder is missing.\n")
     knowledge = load_knowledge(None)
     profiles = [
-        fit_profiles([problem(one, knowledge, encoder) for one in gold])[""]
-        for encoder in (MemoEncoder(), None)
+        fit_profiles(problems_of(gold, knowledge, encoder))[""] for encoder in (MemoEncoder(), None)
     ]
     head = "Written by `python -m tests.bench.matching.fit --write`."
     text = (

@@ -19,7 +19,7 @@ from crmdeck.matching.evidence import Example
 from crmdeck.model import Field, Suggestion
 from crmdeck.workspace.mappings.knowledge import load_knowledge
 
-from .fit import fit_profiles, problem, training_sets
+from .fit import fit_profiles, problems_of, training_sets
 from .sets import GoldSet
 
 SEED = 5
@@ -136,7 +136,7 @@ def rows() -> Iterator[str]:
     """Yield the rows of the table."""
     gold = training_sets()
     knowledge = load_knowledge(None)
-    profiles = fit_profiles([problem(one, knowledge, None) for one in gold])
+    profiles = fit_profiles(problems_of(gold, knowledge, None))
     sets = [rename(one) for one in gold if len(one.pairs) >= MIN_PAIRS][:SETS]
     styles: dict[str, Callable[[Renamed], Evidence]] = {
         "no decisions": lambda one: Evidence(),

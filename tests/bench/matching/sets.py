@@ -10,16 +10,22 @@ import csv
 import gzip
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 
 from crmdeck.connectors.files import load_schema_file
 from crmdeck.formats.hubspot_properties import parse_properties
 from crmdeck.formats.salesforce_describe import parse_object
+from crmdeck.matching.text import split_words
 from crmdeck.model import Field, FieldType, PicklistValue
 
 ROOT = Path(__file__).resolve().parents[3]
 SHARED = ROOT.parent / "shared" / "data"
+NO_FILE = "no file"
+# Number of objects next to the true one in a bundle.
+_OTHER_OBJECTS = 2
+# A lead has the fields of an account and of a contact, so it would be as right as these.
+_EVERYTHING = "/Lead"
 HAND_MADE = Path(__file__).resolve().parent / "gold"
 
 
@@ -29,7 +35,8 @@ class GoldSet:
 
     `use` is `train` (fitted on), `report` (never fitted or tuned on) or `known` (the shared sets,
     fitted on, and reported with weights fitted without their family). `kinds` are its
-    difficulties, `languages` those of both sides (`de>en`: left and right).
+    difficulties, `languages` those of both sides (`de>en`: left and right). `right_object` is the
+    schema of the shared data folder on the right, such as `salesforce/org-a/Account`.
     """
 
     name: str
@@ -41,6 +48,17 @@ class GoldSet:
     use: str = "known"
     kinds: tuple[str, ...] = ("plain",)
     languages: str = "en"
+    right_object: str = ""
+
+    @property
+    def without_file(self) -> bool:
+        """True for a language without a language file."""
+        return NO_FILE in self.kinds
+
+    @property
+    def in_known_language(self) -> bool:
+        """True for a language other than English with a language file."""
+        return "language" in self.kinds and not self.without_file
 
 
 @dataclass(frozen=True)
@@ -107,9 +125,64 @@ def hand_made_sets() -> list[GoldSet]:
                 use=entry["use"],
                 kinds=tuple(entry["kinds"]),
                 languages=entry["languages"],
+                right_object=_object_of(place) if shared else "",
             )
         )
     return sets
+
+
+def _object_of(place: str) -> str:
+    """Return `salesforce/org-a/Account` for `shared:salesforce/org-a/Account.describe.json`."""
+    path = PurePosixPath(place.removeprefix("shared:"))
+    return "" if path.parts[0] == "gold" else str(path.with_name(path.name.partition(".")[0]))
+
+
+def bundles(sets: Sequence[GoldSet]) -> list[GoldSet]:
+    """Return the sets with one CRM object again, among two other objects of the same CRM.
+
+    The names on the right have their object as path (`Account.Name`). Left fields without a pair
+    aren't counted: another object may have one.
+    """
+    found = []
+    objects = {one.right_object: one.right for one in sets if one.right_object}
+    for number, gold in enumerate(one for one in sets if one.right_object):
+        home, _, own = gold.right_object.rpartition("/")
+        peers = [name for name in sorted(objects) if name.startswith(f"{home}/")]
+        others = [
+            name.rpartition("/")[2]
+            for name in peers
+            if name != gold.right_object and not name.endswith(_EVERYTHING)
+        ]
+        if len(others) < _OTHER_OBJECTS:
+            continue
+        first = number % len(others)
+        chosen = sorted({own, *(others * 2)[first : first + _OTHER_OBJECTS]})
+        right = tuple(
+            field.model_copy(update={"name": f"{name}.{field.name}"})
+            for name in chosen
+            for field in objects[f"{home}/{name}"]
+        )
+        pairs = {left: f"{own}.{one}" for left, one in gold.pairs.items()}
+        found.append(
+            replace(gold, name=f"{gold.name} bundle", right=right, pairs=pairs, exhaustive=False)
+        )
+    return found
+
+
+def run_together(gold: GoldSet, letters: int | None = None) -> GoldSet:
+    """Return the set with the words of each left label as one name, and no labels.
+
+    Each word is cut to its first `letters`.
+    """
+    names: dict[str, str] = {}
+    for field in gold.left:
+        words = split_words(field.label or field.name) or (field.name,)
+        name = "".join(word[:letters] for word in words)
+        names[field.name] = name if name not in names.values() else f"{name}x"
+    left = tuple(
+        field.model_copy(update={"name": names[field.name], "label": ""}) for field in gold.left
+    )
+    return replace(gold, left=left, pairs={names[one]: other for one, other in gold.pairs.items()})
 
 
 def read_pairs(path: Path) -> dict[str, str]:
