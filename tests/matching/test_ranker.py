@@ -85,9 +85,6 @@ def test_usual_pairs_are_suggested_with_plain_reasons() -> None:
     assert "same words: close, date" in texts
     assert "same type: date" in texts
     assert "usual match in Salesforce" in texts
-    assert "same values: Submitted, Under review, Converted" in [
-        reason.text for reason in found["status"].reasons
-    ]
     assert close.confidence > 0.8
 
 
@@ -305,10 +302,15 @@ def test_a_name_is_not_that_of_an_object_whose_other_fields_have_no_match() -> N
     names = ("contactName", "contactEmail", "contactPhone", "name")
     left = tuple(Field(name=name) for name in names)
     right = (Field(name="Name"), Field(name="ContactId"))
-    factor = sibling_factor(left, right, odds)
+    factor = sibling_factor(left, right, odds, {})
     assert factor[0, 0] < 0.3
     assert factor[0, 1] == factor[3, 0] == 1
-    assert sibling_factor(left, right, np.array([[9.0, 0.1]] * 4))[0, 0] == 1
+    everywhere = np.array([[9.0, 0.1]] * 4)
+    assert sibling_factor(left, right, everywhere, {})[0, 0] == 1
+    # An accepted match that names the contact says nothing of the object's own fields.
+    assert (
+        sibling_factor(left, right, everywhere, {1: "ContactId", 2: "Old_Contact__c"})[0, 0] < 0.3
+    )
 
 
 def test_a_decision_teaches_no_other_field_of_the_same_list() -> None:
@@ -316,6 +318,41 @@ def test_a_decision_teaches_no_other_field_of_the_same_list() -> None:
     before, after = ranked()["contactName"], ranked(evidence=taught)["contactName"]
     assert "accepted" not in str(after)
     assert after.crm_field == before.crm_field
+
+
+def test_a_rejection_lowers_similar_pairs_slightly() -> None:
+    right = (*OPPORTUNITY, Field(name="Amount_Old__c", label="Amount", type=FieldType.CURRENCY))
+    before = next(
+        one for one in ranked(right=right)["estimatedValue"].alternatives if "Old" in one.crm_field
+    )
+    rejected = frozenset({("estimatedValue", "Amount_Old__c")})
+    found = ranked(right=right, evidence=Evidence(rejected=rejected))["estimatedValue"]
+    assert before.confidence > 0
+    assert found.crm_field == "Amount"
+    assert "less likely: Amount_Old__c was rejected for estimatedValue" in [
+        reason.text for reason in found.reasons
+    ]
+    assert ranked(evidence=Evidence(rejected=rejected)) == ranked()
+
+
+def test_accepted_fields_of_one_object_draw_the_others_to_it() -> None:
+    right = tuple(
+        Field(name=f"{one}.{name}", type=kind)
+        for one in ("Lead", "Contact")
+        for name, kind in (
+            ("Phone", FieldType.PHONE),
+            ("Title", FieldType.STRING),
+            ("City", FieldType.STRING),
+            ("Email", FieldType.EMAIL),
+        )
+    )
+    left = tuple(Field(name=name) for name in ("phone", "title", "city", "email"))
+    accepted = {name: f"Contact.{name.title()}" for name in ("phone", "title", "city")}
+    found = ranked(left, right, Evidence(accepted=accepted), context=RankContext())["email"]
+    assert found.crm_field == "Contact.Email"
+    assert "3 accepted fields are in Contact" in [reason.text for reason in found.reasons]
+    before = ranked(left, right, context=RankContext())["email"]
+    assert before.confidence < found.confidence
 
 
 def test_a_suggestion_of_the_source_counts() -> None:

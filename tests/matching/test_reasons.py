@@ -15,7 +15,7 @@ from crmdeck.matching.knowledge import Concept, Knowledge, System
 from crmdeck.matching.measure import Measured
 from crmdeck.matching.reasons import RECORD_IDS, Explainer
 from crmdeck.matching.text import FieldText
-from crmdeck.model import Field, FieldType, PicklistValue, Reason
+from crmdeck.model import Field, FieldType, Reason
 
 KNOWN = Knowledge(
     systems={"crm": System("The CRM")},
@@ -43,7 +43,7 @@ def reasons(
             "left_concepts": ({},),
             "right_concepts": ({},),
             "homes": (None, None),
-            "right_values": {},
+            "objects": None,
         }
         | more
     )
@@ -55,7 +55,7 @@ def texts(*args: Any, **more: Any) -> list[str]:
 
 
 def test_shares_are_parts_of_what_is_above_average() -> None:
-    found = reasons({"cosine": 3.0, "type": 1.0, "values": -2.0, "owner": 0.0})
+    found = reasons({"cosine": 3.0, "type": 1.0, "closest": -2.0, "owner": 0.0})
     assert [(one.signal, one.share) for one in found] == [("meaning", 0.75), ("type", 0.25)]
     assert reasons({"cosine": -1.0}) == ()
     assert reasons({"cosine": 1.0}, record_ids=True) == (RECORD_IDS,)
@@ -93,16 +93,6 @@ def test_shared_words_are_named_without_fillers(words: tuple[str, ...], expected
 def test_types_are_named(left: FieldType, right: FieldType, expected: str) -> None:
     one, other = Field(name="a", type=left), Field(name="b", type=right)
     assert texts({"type": 1.0}, left=one, right=other) == [expected]
-
-
-def test_common_values_are_named() -> None:
-    values = tuple(PicklistValue(value=value) for value in ("New", "Won", "Lost", "Old"))
-    left = Field(name="a", type=FieldType.PICKLIST, picklist=values)
-    found = texts({"values": 1.0}, left=left, right_values={0: frozenset({"old", "won"})})
-    assert found == ["same values: Won, Old"]
-    every = frozenset({"new", "won", "lost", "old"})
-    found = texts({"values": 1.0}, left=left, right_values={0: every})
-    assert found == ["same values: New, Won, Lost"]
 
 
 def test_earlier_decisions_name_their_place() -> None:

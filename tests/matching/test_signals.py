@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from crmdeck.matching.context import Home
 from crmdeck.matching.knowledge import Concept, FieldRef, Knowledge, System
 from crmdeck.matching.signals import concepts, kinds, meaning, owners, penalties, words
+from crmdeck.matching.signals.objects import Objects, objects_of, prefer
 from crmdeck.matching.text import FieldText
-from crmdeck.model import Field, FieldType, PicklistValue
+from crmdeck.model import Field, FieldType
 
 
 def text(*readings: str, owner: str = "", leaf: str = "", phrases: str = "") -> FieldText:
@@ -23,14 +24,6 @@ def text(*readings: str, owner: str = "", leaf: str = "", phrases: str = "") -> 
         phrases=tuple(filter(None, phrases.split("|"))),
         owner=tuple(owner.split()),
         leaf=tuple(leaf.split()),
-    )
-
-
-def picklist(name: str, *values: str) -> Field:
-    return Field(
-        name=name,
-        type=FieldType.PICKLIST,
-        picklist=tuple(PicklistValue(value=value) for value in values),
     )
 
 
@@ -107,25 +100,6 @@ def test_types_are_compared_by_the_knowledge() -> None:
     right = [Field(name="x", type=FieldType.DATETIME), Field(name="y", type=FieldType.DATE)]
     found = kinds.type_fit(left, [*right, Field(name="z", type=FieldType.URL)], known)
     assert np.allclose(found, [[0.9, 1.0, 0.0], [0.5, 0.5, 0.5]])
-
-
-def test_common_picklist_values_count_by_part_and_number() -> None:
-    known = Knowledge(values={"won": "won", "victory": "won"})
-    left = [Field(name="a"), picklist("b", "Victory", "Lost")]
-    right = [picklist("x", "won", "Other", "More"), picklist("y", "LOST", "Won", "z")]
-    ours, yours = kinds.value_sets(left, known), kinds.value_sets(right, known)
-    assert ours == {1: {"won", "lost"}}
-    found = kinds.shared_values(ours, yours, (2, 2))
-    assert np.allclose(found, [[0.0, 0.0], [0.25, 2 / 3]])
-    assert list(kinds.common_labels(left[1], yours[0], known)) == ["Victory"]
-
-
-def test_a_long_picklist_is_compared_by_its_first_values() -> None:
-    many = picklist("a", *map(str, range(kinds.MAX_VALUES + 5)))
-    (found,) = kinds.value_sets([many], Knowledge()).values()
-    assert found == {str(n) for n in range(kinds.MAX_VALUES)}
-    last = frozenset(map(str, (kinds.MAX_VALUES - 1, kinds.MAX_VALUES)))
-    assert list(kinds.common_labels(many, last, Knowledge())) == [str(kinds.MAX_VALUES - 1)]
 
 
 OWNERS = Knowledge(
@@ -259,7 +233,68 @@ class Angles:
 def test_meaning_is_the_best_cosine_above_that_of_unrelated_texts() -> None:
     left = [text(phrases="0|80"), text()]
     right = [text(phrases="60"), text(phrases="90")]
-    found = meaning.cosines(left, right, Angles())
+    found, _ = meaning.cosines(left, right, Angles())
     cosines = np.cos(np.radians([[20, 10], [60, 90]]))
     assert np.allclose(found, np.clip((cosines - 0.25) / 0.75, 0, 1), atol=1e-6)
     assert meaning.phrases_of(text()) == ("",)
+
+
+def test_a_text_near_to_everything_is_beyond_no_neighbor() -> None:
+    left = [text(phrases="0"), text(phrases="10"), text(phrases="20")]
+    _, beyond = meaning.cosines(left, [text(phrases="10"), text(phrases="95")], Angles())
+    # The first right text is near to all three, the second is far from all but nearest to the last.
+    assert beyond[2, 1] > beyond[0, 1]
+    assert beyond[1, 0] - beyond[0, 0] < 0.1
+
+
+def bundle() -> tuple[list[Field], list[FieldText], Objects]:
+    names = [f"{one}.{part}" for one in ("Deal", "Firm") for part in ("Name", "Owner", "City")]
+    right = [Field(name=name) for name in (*names, "Deal.Stage")]
+    texts = [text(leaf=field.name.rpartition(".")[2].lower()) for field in right]
+    found = objects_of([Field(name=name) for name in "abcde"], right, texts, [{}] * len(right))
+    assert found is not None
+    return right, texts, found
+
+
+def test_the_object_that_fits_the_other_fields_is_preferred_for_homonyms() -> None:
+    *_, objects = bundle()
+    score = np.zeros((5, 7), np.float32)
+    score[:3, 6] = 6
+    found = prefer(objects, score, {})
+    assert found.against[3].tolist()[:3] == [0, 0, 0]
+    assert min(found.against[3, 3:6]) > 0.5
+    assert found.against[3, 6] == 0
+    assert found.ahead[3, 0] > 0 > found.ahead[3, 3]
+    assert found.agreed == [None] * 5
+
+
+def test_accepted_fields_teach_the_object_once_they_agree() -> None:
+    *_, objects = bundle()
+    score = np.zeros((5, 7), np.float32)
+    score[:, 6] = 3
+    spread = prefer(objects, score, {0: 3, 1: 4, 2: 1, 3: 6})
+    assert spread.agreed == [None] * 5
+    assert np.array_equal(spread.against, prefer(objects, score, {}).against)
+    agreed = prefer(objects, score, {0: 3, 1: 4, 2: 5})
+    assert agreed.agreed[4] is not None
+    assert (agreed.agreed[4].name, agreed.agreed[4].count) == ("Firm", 3)
+    assert agreed.against[4, 0] > 0 == agreed.against[4, 3]
+    assert agreed.against[4, 6] == 1
+
+
+def test_fields_accepted_in_one_group_teach_no_other_group() -> None:
+    right, texts, _ = bundle()
+    left = [Field(name=f"{one}_{part}") for one in ("firm", "deal") for part in "abcd"]
+    objects = objects_of(left, right, texts, [{}] * len(right))
+    assert objects is not None
+    score = np.zeros((8, 7), np.float32)
+    found = prefer(objects, score, {0: 3, 1: 4, 2: 5}).agreed
+    assert [one is not None for one in found] == [True] * 4 + [False] * 4
+    both = prefer(objects, score, {0: 3, 1: 4, 4: 5}).agreed
+    assert {one.name for one in both if one is not None} == {"Firm"}
+    assert None not in both
+
+
+def test_a_list_of_one_object_has_no_objects() -> None:
+    right, texts, _ = bundle()
+    assert objects_of([], right[:3], texts[:3], [{}] * 3) is None

@@ -111,6 +111,23 @@ def test_a_run_together_word_is_cut_into_the_fewest_known_parts(
     assert cutter.cut(word) == cutter.cut(word)
 
 
+@pytest.mark.parametrize(
+    ("word", "parts"),
+    [
+        ("clodate", "close date"),
+        ("descript", "description"),
+        ("desc", "description"),
+        ("date", "date"),
+        # Three letters by themselves are too few, and a whole part wins over a short one.
+        ("des", "des"),
+        ("closeddate", "closed date"),
+    ],
+)
+def test_an_unknown_part_is_short_for_a_word_of_the_schemas(word: str, parts: str) -> None:
+    said = {"close": 2, "date": 3, "closed": 1, "description": 1}
+    assert " ".join(Cutter(said, said).cut(word)) == parts
+
+
 @given(st.lists(st.text("abc", min_size=1, max_size=5), max_size=6), st.text("abc", max_size=14))
 def test_cutting_keeps_every_letter(known: list[str], word: str) -> None:
     cutter = Cutter(known)

@@ -38,8 +38,8 @@ def fold(text: str) -> str:
 class Language:
     """A dictionary from labels to their English phrases.
 
-    `small` words have no meaning of their own. `joints` connect the parts of compound words; a
-    language without joints has no compounds. `spaced` is False for scripts without spaces.
+    `small` words have no meaning of their own. `joints` are letters between the parts of compound
+    words. `spaced` is False for scripts without spaces.
     """
 
     name: str
@@ -117,7 +117,7 @@ class Translator:
         return self._index.get(tuple(word for word in words if word not in self._small), ())
 
     def _compound(self, word: str) -> Words:
-        if not self._joints or not _MIN_COMPOUND <= len(word) <= _MAX_COMPOUND:
+        if not self._spaced or not _MIN_COMPOUND <= len(word) <= _MAX_COMPOUND:
             return ()
         if word not in self._cut:
             self._cut[word] = self._fewest_parts(word)
@@ -190,7 +190,7 @@ def _indexed(language: Language, small: frozenset[str]) -> dict[Words, tuple[Wor
             less = tuple(word for word in words if word not in small)
             if less and less != words:
                 shorter.setdefault(less, {}).update(meant)
-            if len(less) > 1 and language.joints:
+            if len(less) > 1 and language.spaced:
                 shorter.setdefault(("".join(less),), {}).update(meant)
     return {key: tuple(found) for key, found in {**shorter, **whole}.items() if key}
 

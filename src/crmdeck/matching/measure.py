@@ -13,14 +13,15 @@ from crmdeck.matching.encoder import Encoder
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.lexicon import homes_of, lexicon_of
 from crmdeck.matching.signals import concepts, kinds, meaning, owners, penalties, words
+from crmdeck.matching.signals.objects import Objects, objects_of
 from crmdeck.matching.text import FieldText, Reader, split_words
 from crmdeck.model import Field, FieldType
 
 Matrix = NDArray[np.float32]
 
 # Order of the reasons with equal shares.
-LEXICAL = ("concept", "closest", "type", "values", "owner")
-MEANING = ("cosine",)
+LEXICAL = ("concept", "closest", "type", "owner")
+MEANING = ("cosine", "csls")
 AGAINST = ("other_owner", "shell", "twin", "secondary", "locked")
 RECORD_ID = "record.id"
 
@@ -39,7 +40,7 @@ class Measured:
     left_concepts: Sequence[concepts.Strengths]
     right_concepts: Sequence[concepts.Strengths]
     homes: Homes
-    right_values: Mapping[int, frozenset[str]]
+    objects: Objects | None
 
 
 def read_texts(
@@ -71,8 +72,6 @@ def measure(
     object_words = {word for name in names for word in spelling.words(split_words(name))}
     left_concepts = concepts.concepts_of(left, ours, knowledge, left_home, object_words)
     right_concepts = concepts.concepts_of(right, yours, knowledge, right_home, object_words)
-    right_values = kinds.value_sets(right, knowledge)
-    shape = (len(left), len(right))
     left_readings, left_starts = words.readings_of(ours)
     right_readings, right_starts = words.readings_of(yours)
     weights = words.WordWeights([*ours, *yours], object_words)
@@ -86,14 +85,13 @@ def measure(
             words.overlap(left_readings, right_readings, weights), left_starts, right_starts
         ),
         "type": kinds.type_fit(left, right, knowledge),
-        "values": kinds.shared_values(kinds.value_sets(left, knowledge), right_values, shape),
         "owner": same_owner,
         "record_id": np.outer(
             _record_ids(left, left_concepts), _record_ids(right, right_concepts)
         ).astype(np.float32),
     }
     if encoder is not None:
-        signals["cosine"] = meaning.cosines(ours, yours, encoder)
+        signals["cosine"], signals["csls"] = meaning.cosines(ours, yours, encoder)
     shell = np.maximum(penalties.shells(right)[None, :] - penalties.shells(left)[:, None], 0)
     left_twin = penalties.twins(left, ours, left_concepts)
     right_twin = penalties.twins(right, yours, right_concepts)
@@ -104,7 +102,7 @@ def measure(
         "shell": shell,
         "twin": np.maximum(left_twin[:, None], right_twin[None, :]),
         "secondary": np.abs(left_second[:, None] - right_second[None, :]),
-        "locked": np.broadcast_to(penalties.locked(right), shape),
+        "locked": np.broadcast_to(penalties.locked(right), (len(left), len(right))),
     }
     return Measured(
         signals=signals,
@@ -114,7 +112,7 @@ def measure(
         left_concepts=left_concepts,
         right_concepts=right_concepts,
         homes=homes,
-        right_values=right_values,
+        objects=objects_of(left, right, yours, right_concepts),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +14,14 @@ from crmdeck.matching.confidence import Profile
 from crmdeck.matching.context import MIN_CONFIDENCE, RankContext
 from crmdeck.matching.directions import suggest_direction
 from crmdeck.matching.encoder import Encoder
-from crmdeck.matching.evidence import Evidence, Pair, field_names
+from crmdeck.matching.evidence import Evidence, Example, Pair, field_names
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.measure import Measured, measure, read_texts
 from crmdeck.matching.reasons import Explainer
 from crmdeck.matching.signals.concepts import certainty
 from crmdeck.matching.signals.decisions import Learned, learn, likeness
 from crmdeck.matching.signals.meaning import phrases_of
+from crmdeck.matching.signals.objects import Preference, prefer
 from crmdeck.matching.signals.siblings import sibling_factor
 from crmdeck.matching.weights import WITH_ENCODER, WITHOUT_ENCODER
 from crmdeck.model import (
@@ -39,10 +41,15 @@ MAX_ALTERNATIVES = 5
 # mappings mostly fit here as well.
 LEARNED_WEIGHTS = {"elsewhere": np.float32(8), "connections": np.float32(6)}
 SUGGESTED_WEIGHT = 2.0
+REJECTED_WEIGHT = np.float32(1)
+OBJECT_WEIGHT = np.float32(2)
+# Compatible types alone are not a reason.
+NO_REASON_ALONE = ("type", "object", "rejected")
 # Fit of two concepts from which the lexicon is sure of a pair.
 KNOWN = 0.9
 
 NO_EVIDENCE = Evidence()
+NOTHING_ACCEPTED: Mapping[int, int] = MappingProxyType({})
 
 
 def rank(
@@ -79,8 +86,14 @@ def texts_to_encode(
     return tuple(dict.fromkeys(phrase for text in texts for phrase in phrases_of(text)))
 
 
-def scores(measured: Measured, profile: Profile) -> Matrix:
-    """Return the weighted sum of the signals for each pair, minus those against it."""
+def scores(
+    measured: Measured, profile: Profile, accepted: Mapping[int, int] = NOTHING_ACCEPTED
+) -> tuple[Matrix, Preference | None]:
+    """Return the weighted sum of the signals for each pair, minus those against it.
+
+    If the right side lists several objects, it includes the returned preference among them, in
+    which `accepted` counts, the right fields of accepted left ones by index.
+    """
     total = np.zeros((len(measured.left), len(measured.right)), np.float32)
     for planes, weights, sign in (
         (measured.signals, profile.signals, 1),
@@ -89,7 +102,10 @@ def scores(measured: Measured, profile: Profile) -> Matrix:
         for name, weight in weights.items():
             if weight and name in planes:
                 total += np.float32(sign * weight) * planes[name]
-    return total
+    if measured.objects is None:
+        return total, None
+    preference = prefer(measured.objects, total, accepted)
+    return total - OBJECT_WEIGHT * preference.against, preference
 
 
 def pair_features(score: Matrix, measured: Measured) -> dict[str, Matrix]:
@@ -126,19 +142,31 @@ class _Ranking:
         self._ours, self._yours = field_names(left), field_names(right)
         self._learned = self._learn()
         decided = self._decided()
-        score = scores(measured, profile)
+        self._rejected = self._learn_rejected()
+        self._pinned = {row: column for row, column, _ in self._present(evidence.accepted.items())}
+        score, self._preference = scores(measured, profile, self._pinned)
         for part in decided.values():
             score += part
+        score -= REJECTED_WEIGHT * self._rejected.likeness
         self._exclude(score)
         odds = confidence.pair_odds(score, pair_features(score, measured), profile.curve)
+        if self._preference is not None:
+            # Record IDs match whatever their score, so each object's would be as likely.
+            against = self._preference.against * measured.signals["record_id"]
+            odds *= np.exp(-OBJECT_WEIGHT * against)
         free = sum(decided.values()) == 0
-        odds *= np.where(free, sibling_factor(left, right, odds), 1)
+        accepted = {
+            self._ours[name]: theirs
+            for name, theirs in evidence.accepted.items()
+            if name in self._ours
+        }
+        odds *= np.where(free, sibling_factor(left, right, odds, accepted), 1)
         shared = confidence.probabilities(odds, twins(measured), self._undecided)
         self._favorites = odds.argmax(axis=1)
         self._confidence = confidence.recalibrate(shared, evidence.outcomes)
         self._order = np.argsort(-shared, axis=1, kind="stable")[:, : MAX_ALTERNATIVES + 2]
         self._chosen = confidence.assign(shared, self._order[:, : MAX_ALTERNATIVES + 1])
-        self._explainer = Explainer(left, right, measured, knowledge)
+        self._explainer = Explainer(left, right, measured, knowledge, self._preference)
         # The part of each signal in the scores, and its mean for each left field.
         weighed = {
             name: np.float32(weight) * measured.signals[name]
@@ -148,6 +176,9 @@ class _Ranking:
         self._parts = {
             name: (part, part.mean(axis=1)) for name, part in {**weighed, **decided}.items()
         }
+        if self._preference is not None:
+            ahead = OBJECT_WEIGHT * self._preference.ahead
+            self._parts["object"] = (ahead, np.zeros(len(left), np.float32))
 
     def _learn(self) -> dict[str, Learned]:
         """Return how alike each pair is to the accepted ones of other object pairs and connections.
@@ -167,6 +198,26 @@ class _Ranking:
             "elsewhere": learn(left[:, :split], right[:, :split], evidence.elsewhere),
             "connections": learn(left[:, split:], right[:, split:], evidence.connections),
         }
+
+    def _learn_rejected(self) -> Learned:
+        """Return how alike each pair is to the rejected ones of this object pair."""
+        places = [place for *place, _ in self._present(sorted(self._evidence.rejected))]
+        examples = [Example(self._left[row], self._right[column], "") for row, column in places]
+        left, right = (
+            likeness(
+                fields,
+                [fields[place[side]] for place in places],
+                [*texts, *(texts[place[side]] for place in places)],
+                by_name=False,
+            )
+            if places
+            else np.zeros((len(fields), 0), np.float32)
+            for side, fields, texts in (
+                (0, self._left, self._measured.left),
+                (1, self._right, self._measured.right),
+            )
+        )
+        return learn(left, right, examples)
 
     def _decided(self) -> dict[str, Matrix]:
         """Return earlier decisions and the source's suggestions as further signals."""
@@ -198,8 +249,6 @@ class _Ranking:
         ] = -np.inf
         for row, column, _ in self._present(self._evidence.rejected):
             score[row, column] = -np.inf
-        accepted = self._present(self._evidence.accepted.items())
-        self._pinned = {row: column for row, column, _ in accepted}
         self._undecided = np.array([row not in self._pinned for row in range(len(self._left))])
         for column in set(self._pinned.values()):
             score[self._undecided, column] = -np.inf
@@ -209,8 +258,7 @@ class _Ranking:
         column = int(self._chosen[row]) if pinned is None else pinned
         sure = float(self._confidence[row, column]) if column >= 0 else 0.0
         reasons = self._reasons(row, column) if column >= 0 else ()
-        # Compatible types alone are not a reason.
-        named = any(reason.signal != "type" for reason in reasons)
+        named = any(reason.signal not in NO_REASON_ALONE for reason in reasons)
         if pinned is None and (sure < MIN_CONFIDENCE or not named):
             column = -1
         others = [
@@ -265,7 +313,12 @@ class _Ranking:
         }
         pair = (self._left[row].name, self._right[column].name)
         earlier = {name: one.like(row, column, pair) for name, one in self._learned.items()}
-        return self._explainer.reasons(row, column, contributions, earlier)
+        reasons = self._explainer.reasons(row, column, contributions, earlier)
+        if self._rejected.likeness[row, column] == 0:
+            return reasons
+        one = self._rejected.like(row, column, pair)[0]
+        text = f"less likely: {one.right.name} was rejected for {one.left.name}"
+        return (*reasons, Reason(signal="rejected", share=0.0, text=text))
 
 
 def _nothing(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import islice
 
 from crmdeck.matching.evidence import Example
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.measure import Measured
-from crmdeck.matching.signals.kinds import common_labels
+from crmdeck.matching.signals.objects import Preference
 from crmdeck.matching.text import FILLERS, FieldText
 from crmdeck.model import Field, FieldType, Reason
 
@@ -23,11 +22,12 @@ GROUPS = {
     "closest": "words",
     "owner": "owner",
     "type": "type",
-    "values": "values",
     "cosine": "meaning",
+    "csls": "meaning",
     "elsewhere": "elsewhere",
     "connections": "connections",
     "suggested": "suggested",
+    "object": "object",
 }
 _TYPE_NAMES = {
     FieldType.ID: "record ID",
@@ -66,11 +66,13 @@ class Explainer:
         right: Sequence[Field],
         measured: Measured,
         knowledge: Knowledge,
+        preference: Preference | None = None,
     ) -> None:
         self._left = left
         self._right = right
         self._measured = measured
         self._knowledge = knowledge
+        self._preference = preference
 
     def reasons(
         self,
@@ -115,16 +117,14 @@ class Explainer:
                 return _shared_words(ours, yours)
             case "type":
                 return _types(self._left[row].type, self._right[column].type)
-            case "values":
-                theirs = self._measured.right_values.get(column, frozenset())
-                common = common_labels(self._left[row], theirs, self._knowledge)
-                return f"same values: {', '.join(islice(common, _SHOWN))}"
             case "meaning":
                 return "similar meaning"
             case "elsewhere":
                 return self._accepted("for", row, column, earlier)
             case "connections":
                 return self._accepted("in", row, column, earlier)
+            case "object":
+                return self._object(row, column)
             case "owner":
                 return f"both belong to {' '.join(ours.owner)}"
             case _:
@@ -135,6 +135,16 @@ class Explainer:
             places = list(dict.fromkeys(one.place for one in earlier))
             return f"accepted {word} {_listed(places)}"
         return f"accepted like this {word} {earlier[0].place}: {earlier[0].right.name}"
+
+    def _object(self, row: int, column: int) -> str:
+        objects, preference = self._measured.objects, self._preference
+        if objects is None or preference is None:
+            return ""
+        name = objects.names[objects.of_right[column]]
+        agreed = preference.agreed[row]
+        if agreed is not None and agreed.name == name:
+            return f"{agreed.count} accepted fields are in {name}"
+        return f"the other fields fit {name}"
 
     def _concept(self, row: int, column: int) -> str:
         home = self._measured.homes[1]

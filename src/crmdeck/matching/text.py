@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 
 from crmdeck.matching.languages import Translator, fold, shown
 from crmdeck.model.schema import Field
@@ -43,6 +44,10 @@ FILLERS = frozenset({"of", "the", "a", "an", "for", "to", "in", "on", "at", "by"
 _SHORT_PARTS = frozenset({"of", "on", "by", "to", "is", "id", "do", "or", "at", "in", "up"})
 _MIN_CUT = 6
 _MAX_CUT = 60
+# Letters of a shortened word inside a run-together one; one by itself has more.
+_MIN_SHORT = 3
+# Cost of a shortened part; a whole one costs 1.
+_SHORTENED = 1.5
 # A first word shared by this part of the names is a namespace.
 _EVERYWHERE = 0.6
 _MIN_NAMES = 5
@@ -57,6 +62,11 @@ def strip_platform(name: str) -> str:
     """Return a field's name without platform affixes: `hs_`, `__c`, `_..._value`."""
     name = _NAMESPACE.sub("", strip_lookup(name))
     return _PREFIX.sub("", _SUFFIX.sub("", name)) or name
+
+
+def path_of(name: str) -> list[str]:
+    """Return the parts of the path before a field's name."""
+    return [part for part in _PATH.split(strip_platform(name)) if part.strip()][:-1]
 
 
 @lru_cache(maxsize=65_536)
@@ -81,23 +91,34 @@ class Cutter:
     """Cuts run-together words into known words.
 
     `known` are the words of labels, of names with separators and of the knowledge files. A known
-    word stays whole.
+    word stays whole. `said` are the words of the two schemas with their counts: an unknown part
+    that one of them begins with is short for it.
     """
 
-    def __init__(self, known: Iterable[str]) -> None:
+    def __init__(
+        self, known: Iterable[str], said: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
         self._known = (
             frozenset(word for word in known if len(word) > 2 and word.isalpha()) | _SHORT_PARTS
         )
         self._longest = max(map(len, self._known))
         self._cut: dict[str, Words] = {}
+        self._whole: dict[str, str] = {}
+        for word in sorted(said, key=lambda word: (-said[word], word)):
+            if word.isascii() and word.isalpha():
+                for end in range(_MIN_SHORT, len(word) - 1):
+                    if word[:end] not in self._known:
+                        self._whole.setdefault(word[:end], word)
 
     def __contains__(self, word: str) -> bool:
         return word in self._known
 
     def cut(self, word: str) -> Words:
         """Return the parts of `word`, or `word` alone if it can't be cut completely."""
-        if not _MIN_CUT <= len(word) <= _MAX_CUT or word in self._known:
+        if word in self._known:
             return (word,)
+        if not _MIN_CUT <= len(word) <= _MAX_CUT:
+            return (self._whole.get(word, word),) if len(word) > _MIN_SHORT else (word,)
         parts = self._cut.get(word)
         if parts is None:
             parts = self._cut[word] = self._search(word)
@@ -105,13 +126,14 @@ class Cutter:
 
     def _search(self, word: str) -> Words:
         # best[i]: the cost of the fewest parts that spell word[:i], and the start of the last one.
-        best: list[tuple[int, int] | None] = [(0, 0)] + [None] * len(word)
+        best: list[tuple[float, int] | None] = [(0, 0)] + [None] * len(word)
         for end in range(2, len(word) + 1):
             for start in range(max(0, end - self._longest), end - 1):
                 before = best[start]
-                if before is not None and word[start:end] in self._known:
-                    short = end - start < 3
-                    count = before[0] + (2 if short else 1)
+                part = word[start:end]
+                if before is not None and (part in self._known or part in self._whole):
+                    is_known = part in self._known
+                    count = before[0] + (_SHORTENED if not is_known else 2 if len(part) < 3 else 1)
                     current = best[end]
                     if current is None or count < current[0]:
                         best[end] = (count, start)
@@ -122,7 +144,8 @@ class Cutter:
         while end:
             step = best[end]
             assert step is not None  # noqa: S101  every prefix on the path has an entry
-            parts.append(word[step[1] : end])
+            part = word[step[1] : end]
+            parts.append(self._whole.get(part, part))
             end = step[1]
         if max(map(len, parts)) < 4:
             return (word,)
@@ -202,9 +225,8 @@ class Reader:
         self._spelling = vocabulary.spelling
         self._english = vocabulary.words
         known = {*self._english}
-        for field in both:
-            known.update(_separated(field))
-        self._cutter = Cutter(known)
+        said = Counter(word for field in both for word in set(_separated(field)))
+        self._cutter = Cutter(known.union(said), said)
         names = [split_words(strip_platform(field.name)) for field in fields]
         labels = [split_words(field.label) for field in fields]
         self._languages = shown(

@@ -39,9 +39,16 @@ class Learned:
 
 
 def likeness(
-    fields: Sequence[Field], others: Sequence[Field], texts: Sequence[FieldText]
+    fields: Sequence[Field],
+    others: Sequence[Field],
+    texts: Sequence[FieldText],
+    *,
+    by_name: bool = True,
 ) -> Matrix:
-    """Return the similarity of fields to `others`; `texts` are the words of both, in this order."""
+    """Return the similarity of fields to `others`; `texts` are the words of both, in this order.
+
+    If `by_name`, a field of `others` that is in the list is like none of the rest.
+    """
     weights = WordWeights(texts)
     readings, starts = readings_of(texts[: len(fields)])
     theirs, their_starts = readings_of(texts[len(fields) :])
@@ -49,8 +56,9 @@ def likeness(
     found: Matrix = np.clip((shared - _SIMILAR) / (1 - _SIMILAR), 0, 1)
     names, other_names = (np.array([one.name for one in side]) for side in (fields, others))
     same = names[:, None] == other_names[None, :]
-    # A field of another name isn't meant if the decided one is in the list.
-    found[:, same.any(axis=0)] = 0
+    if by_name:
+        # A field of another name isn't meant if the decided one is in the list.
+        found[:, same.any(axis=0)] = 0
     found[same] = 1
     return found
 

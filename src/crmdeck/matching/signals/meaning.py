@@ -16,6 +16,8 @@ Matrix = NDArray[np.float32]
 
 # The cosine of two unrelated field names.
 _UNRELATED = 0.25
+_NEIGHBORS = 5
+_FARTHEST = 0.5
 
 
 def phrases_of(text: FieldText) -> Words:
@@ -23,7 +25,9 @@ def phrases_of(text: FieldText) -> Words:
     return text.phrases or ("",)
 
 
-def cosines(left: Sequence[FieldText], right: Sequence[FieldText], encoder: Encoder) -> Matrix:
+def cosines(
+    left: Sequence[FieldText], right: Sequence[FieldText], encoder: Encoder
+) -> tuple[Matrix, Matrix]:
     """Return the similarity in meaning of names and labels, 0 to 1.
 
     For a field in another language, the better of its English and its original text counts.
@@ -38,4 +42,20 @@ def cosines(left: Sequence[FieldText], right: Sequence[FieldText], encoder: Enco
         rows[:split] @ rows[split:].T, starts[: len(left)], starts[len(left) : -1] - split
     )
     likeness: Matrix = np.clip((cosine - _UNRELATED) / (1 - _UNRELATED), 0, 1)
-    return likeness
+    return likeness, _beyond_neighbors(cosine)
+
+
+def _beyond_neighbors(cosine: Matrix) -> Matrix:
+    """Return how much nearer each pair is than both fields are to their nearest fields.
+
+    Some texts are near to everything, such as short ones or those in a language that the encoder
+    hardly knows. Source: Conneau et al. 2018, cross-domain similarity local scaling (CSLS).
+    """
+    rows, columns = (
+        np.sort(cosine, axis=axis).take(range(-min(_NEIGHBORS, cosine.shape[axis]), 0), axis=axis)
+        for axis in (1, 0)
+    )
+    beyond: Matrix = (
+        2 * cosine - rows.mean(axis=1, keepdims=True) - columns.mean(axis=0, keepdims=True)
+    )
+    return np.clip(beyond, -_FARTHEST, 1)
