@@ -428,7 +428,7 @@ async def test_fields_of_all_connections_are_searched_together(workspace: Worksp
         text = await press(pilot, "enter")
         assert "sandbox › Account › Trial__c" in text
         assert "Account › Trial__c" in text
-        assert "All connections" in await press(pilot, "backspace")
+        assert "All fields of all connections ─" in await press(pilot, "backspace")
         # From all connections, back to the objects of one.
         text = await press(pilot, "asterisk")
         assert " sandbox   " in text

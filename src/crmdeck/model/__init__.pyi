@@ -31,6 +31,7 @@ from .enums import FieldType as FieldType
 from .enums import GoneReason as GoneReason
 from .enums import IssueKind as IssueKind
 from .enums import IssueLevel as IssueLevel
+from .enums import Outcome as Outcome
 from .enums import Platform as Platform
 from .enums import Role as Role
 from .enums import RuleKind as RuleKind
@@ -72,7 +73,6 @@ from .mapping import ValuePair as ValuePair
 from .mapping import in_force as in_force
 from .not_checked import unknown_attributes as unknown_attributes
 from .preflight import STOPPING as STOPPING
-from .preflight import Outcome as Outcome
 from .preflight import OutcomeCounts as OutcomeCounts
 from .preflight import PreflightReport as PreflightReport
 from .preflight import WriteCause as WriteCause

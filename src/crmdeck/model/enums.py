@@ -306,3 +306,17 @@ class EffectKind(StrEnum):
     LOOKUP_FILTER = "lookup_filter"
     ROLLUP = "rollup"
     USAGE = "usage"
+
+
+class Outcome(StrEnum):
+    """What the CRM does with a write, by how certain that is; the worst first.
+
+    `unless_automation`: a flow or a trigger that runs first may still fill or correct the record.
+    `unless_user`: a permission of the user decides. `unknown`: a fact is missing.
+    """
+
+    REFUSED = "refused"
+    UNLESS_AUTOMATION = "unless_automation"
+    UNLESS_USER = "unless_user"
+    CHANGED = "changed"
+    UNKNOWN = "unknown"

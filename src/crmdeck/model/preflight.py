@@ -2,25 +2,8 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
-from crmdeck.model.enums import Direction
+from crmdeck.model.enums import Direction, Outcome
 from crmdeck.model.wire import WireModel
-
-
-class Outcome(StrEnum):
-    """What the CRM does with a write, by how certain that is; the worst first.
-
-    `unless_automation`: a flow or a trigger that runs first may still fill or correct the record.
-    `unless_user`: a permission of the user decides. `unknown`: a fact is missing.
-    """
-
-    REFUSED = "refused"
-    UNLESS_AUTOMATION = "unless_automation"
-    UNLESS_USER = "unless_user"
-    CHANGED = "changed"
-    UNKNOWN = "unknown"
-
 
 STOPPING = (Outcome.REFUSED, Outcome.UNLESS_AUTOMATION, Outcome.UNLESS_USER)
 """The outcomes that can stop a record."""
