@@ -181,4 +181,8 @@ def test_tokens_and_roles_are_managed_from_the_command_line(tmp_path: Path) -> N
     assert text not in run("tokens", "list", "--json")[1]
     assert json.loads(run("tokens", "list", "--json")[1])[0]["scopes"] == ["read", "refresh"]
     assert run("tokens", "revoke", "ci")[0] == 0
+    run(*second, "--organization", "main")
+    assert run("tokens", "create", "ci", "--scope", "read", "--organization", "acme")[0] == 0
+    assert run("organizations", "remove", "acme")[0] == 0
+    assert json.loads(run("tokens", "list", "--json")[1]) == []
     assert run("tokens", "revoke", "ci")[0] == 2

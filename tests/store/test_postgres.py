@@ -180,6 +180,25 @@ def test_who_may_only_select_reads_and_is_told_so(postgres_url: str) -> None:
         store.close()
 
 
+def test_an_upgrade_shows_sealed_secrets_to_no_other_role(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = migrations.shipped()
+    monkeypatch.setattr(migrations, "shipped", lambda: known[:15])
+    put(Store(postgres_url), "acme")
+    with role(postgres_url) as url:
+        user = psycopg.conninfo.conninfo_to_dict(url)["user"]
+        grant = f'GRANT SELECT, INSERT ON TABLES TO "{user}"'
+        execute(postgres_url, f"ALTER DEFAULT PRIVILEGES IN SCHEMA public {grant}")
+        monkeypatch.setattr(migrations, "shipped", lambda: known)
+        put(Store(postgres_url), "beta")
+        with psycopg.connect(url) as raw:
+            for table in ("secret_key", "sealed_secret"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    raw.execute(f"SELECT * FROM {table}")
+                raw.rollback()
+
+
 def test_who_may_not_read_all_is_refused_a_backup(postgres_url: str, tmp_path: Path) -> None:
     put(Store(postgres_url), "acme")
     file = tmp_path / "acme.zip"

@@ -11,6 +11,7 @@ from crmdeck.credentials.sealing import KeyRing, SecretsKeyError, load_keys, sea
 from crmdeck.model import SecretsPlace
 from crmdeck.store.tables import SECRETS
 from crmdeck.workspace import ConnectionDraft, Workspace, new_secrets_key
+from crmdeck.workspace.doctor import examine
 
 OLD, NEW = new_secrets_key(), new_secrets_key()
 TOKEN = "hubspot-token-of-acme"
@@ -107,6 +108,10 @@ def test_secrets_move_to_the_workspace_under_a_key_that_changes(
     assert caught.value.code == "SECRETS_KEY_WRONG"
     with Workspace.open(home) as workspace, pytest.raises(SecretsKeyError):
         workspace.secrets.rotate()
+    for ring, ok in ((NEW, False), (OLD, True), ("", True)):
+        monkeypatch.setenv("CRMDECK_SECRETS_KEY", ring)
+        [finding] = [each for each in examine(home) if each.check == "secrets key"]
+        assert finding.ok is ok
     monkeypatch.setenv("CRMDECK_SECRETS_KEY", f"{NEW} {OLD}")
     with Workspace.open(home) as workspace:
         assert workspace.secrets.rotate().secrets == 3

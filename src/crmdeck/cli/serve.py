@@ -347,9 +347,14 @@ def list_organizations(listing: Listing, home: HomeOption = None) -> None:
 def remove_organization(
     name: OrganizationArgument, home: HomeOption = None, as_json: JsonOption = False
 ) -> None:
-    """Remove an organization without users, and keep its connections."""
-    with failing(as_json):
-        removed = _accounts(home).remove_organization(name)
+    """Remove an organization without users and its tokens, and keep its connections."""
+    with failing(as_json), with_extra("serve", "serve"):
+        ws = workspace.Workspace.open(home)
+        removed = _accounts(ws).remove_organization(name)
+        tokens = _tokens(ws)
+        for token in tokens.all():
+            if token.organization == name:
+                tokens.revoke(token.name, name)
         if as_json:
             emit_json(removed)
         else:

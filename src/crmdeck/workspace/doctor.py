@@ -14,6 +14,7 @@ import keyring
 from keyring.backends import fail
 
 from crmdeck.clock import Clock, later, utc_now
+from crmdeck.credentials import SecretsKeyError
 from crmdeck.errors import CacheDamagedError, CacheError, CrmdeckError, UsageError
 from crmdeck.home import resolve_database, resolve_home
 from crmdeck.model import Status, WireModel, to_utc
@@ -98,6 +99,8 @@ def examine(
         home, folder
     ):
         findings += _tried("connections", partial(_connections, home, demo))
+        if not demo:
+            findings += _tried("secrets key", partial(_secrets_key, home))
     return tuple(findings)
 
 
@@ -312,6 +315,23 @@ def _connections(home: Path | str | None, demo: bool) -> list[Finding]:
             )
         )
     return findings
+
+
+def _secrets_key(home: Path | str | None) -> list[Finding]:
+    """Return whether this machine opens the secrets in the workspace; () without any."""
+    with Workspace.open(home) as workspace:
+        sealed = workspace.context.sealed
+        if not sealed.any():
+            return []
+        try:
+            sealed.require_key()
+        except SecretsKeyError as error:
+            if error.code != "SECRETS_KEY_MISSING":
+                raise
+            # Not every machine of a team needs it.
+            found = "none: this machine can't use the secrets in the workspace"
+            return [Finding(check="secrets key", ok=True, found=found, remedy=error.remedy)]
+    return [Finding(check="secrets key", ok=True, found="opens the secrets in the workspace")]
 
 
 def _python() -> Finding:

@@ -35,6 +35,12 @@ class SealedSecrets:
         """True if the workspace has a secret of a connection that this user may read."""
         return bool(self._rows(connection_id)[0])
 
+    def any(self) -> bool:
+        """True if the workspace has secrets that this user may read."""
+        with self._store.read() as session:
+            stored = session.sealed_secrets
+            return stored.readable() and stored.key() is not None
+
     def get(self, connection_id: str, name: str) -> str | None:
         """Return the secret, or None; raises SecretsKeyError without the right key."""
         rows, key = self._rows(connection_id)
