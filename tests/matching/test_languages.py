@@ -14,7 +14,7 @@ from crmdeck.matching import RankContext, rank
 from crmdeck.matching.knowledge_files import parse_knowledge
 from crmdeck.matching.languages import Language, Translator, fold, shown
 from crmdeck.matching.lexicon import lexicon_of
-from crmdeck.matching.text import Reader
+from crmdeck.matching.text import Reader, cutter_of
 from crmdeck.model import Field
 from crmdeck.workspace.mappings.knowledge import load_knowledge
 
@@ -28,7 +28,7 @@ def read(*labels: str, names: tuple[str, ...] = ()) -> list[list[str]]:
     fields = [
         Field(name=name, label=label) for name, label in zip(names or labels, labels, strict=True)
     ]
-    reader = Reader(fields, fields, VOCABULARY)
+    reader = Reader(fields, cutter_of(fields, VOCABULARY), VOCABULARY)
     return [[" ".join(words) for words in reader.read(field).readings] for field in fields]
 
 
@@ -182,10 +182,11 @@ def test_a_word_counts_for_one_language_and_two_languages_at_most() -> None:
 
 def test_a_foreign_field_keeps_its_original_phrase() -> None:
     fields = [Field(name=one, label=one) for one in ("Kundenname", "Betrag", "Straße")]
-    reader = Reader(fields, fields, VOCABULARY)
+    reader = Reader(fields, cutter_of(fields, VOCABULARY), VOCABULARY)
     assert reader.read(fields[0]).phrases == ("company name", "kundenname")
     english = Field(name="amount", label="Amount")
-    assert Reader([english], [english], VOCABULARY).read(english).phrases == ("amount",)
+    reader = Reader([english], cutter_of([english], VOCABULARY), VOCABULARY)
+    assert reader.read(english).phrases == ("amount",)
 
 
 def test_umlauts_are_read_both_ways() -> None:

@@ -14,6 +14,7 @@ from crmdeck.matching.text import (
     Reader,
     Spelling,
     Vocabulary,
+    cutter_of,
     singular,
     split_words,
     strip_platform,
@@ -27,7 +28,7 @@ VOCABULARY = Vocabulary(
 
 
 def read_all(*fields: Field) -> list[FieldText]:
-    reader = Reader(fields, fields, VOCABULARY)
+    reader = Reader(fields, cutter_of(fields, VOCABULARY), VOCABULARY)
     return [reader.read(field) for field in fields]
 
 
@@ -255,7 +256,7 @@ def test_a_name_needs_a_known_word(name: str, label: str, first: str) -> None:
 
 def test_words_of_name_and_label_are_read_once_each() -> None:
     field = Field(name="Order_Qty__c", label="Quantity")
-    reader = Reader([field], [field], VOCABULARY)
+    reader = Reader([field], cutter_of([field], VOCABULARY), VOCABULARY)
     assert reader.words(field) == (("order", "quantity"), ("quantity",))
     assert reader.read(field).words == {"order", "quantity"}
     assert reader.words(Field(name="")) == ((), ())

@@ -13,11 +13,13 @@ from crmdeck.model import Direction, Severity
 from crmdeck.tui.dialogs.preflight import cells_of
 from crmdeck.tui.filters import compile_filter
 from crmdeck.tui.panes.mapping.columns import FILTER_KEYS, columns_for, searched
+from crmdeck.tui.panes.mapping.detail import Around, row_detail
 from crmdeck.tui.panes.mapping.summary import next_steps, progress, titles
 from crmdeck.tui.panes.mapping.table import Line, lines_of
+from crmdeck.tui.panes.samples import Fullness
 from crmdeck.tui.widgets.table.columns import place
 from crmdeck.tui.widgets.table.strips import GUTTER, Look, RowState, row_strip
-from crmdeck.workspace import MappingRow, MappingSession
+from crmdeck.workspace import Candidate, MappingRow, MappingSession, RowBuilder
 from tests.mapping.pairs import (
     ACCEPTED,
     CRM_FIELDS,
@@ -128,6 +130,15 @@ def test_a_filter_narrows_the_rows(text: str, names: str) -> None:
     matches = compile_filter(text, searched=searched, keys=FILTER_KEYS).predicate
     assert matches is not None
     assert " ".join(one.name for one in ROWS if matches(one)) == names
+
+
+def test_alternatives_that_nearly_never_fit_are_not_shown() -> None:
+    candidates = (Candidate("Site", 0.04), Candidate("Fax", 0.001), Candidate("Old__c"))
+    around = Around(RowBuilder(review()), Fullness(), NOON)
+    shown = row_detail(row(candidates=candidates), around, 60, compact=False).plain
+    assert "Site" in shown
+    assert "Old__c" in shown
+    assert "Fax" not in shown
 
 
 def test_rows_are_below_the_titles_of_their_groups() -> None:

@@ -14,6 +14,7 @@ from crmdeck.matching.text import (
     Spelling,
     Vocabulary,
     Words,
+    cutter_of,
     split_words,
     strip_lookup,
 )
@@ -119,7 +120,8 @@ def own_concept(field: Field, home: Home | None, knowledge: Knowledge) -> str | 
 
 def field_words(fields: Sequence[Field], knowledge: Knowledge) -> list[tuple[Words, Words]]:
     """Return the words of each field's name and of its label, in English if possible."""
-    reader = Reader(fields, fields, lexicon_of(knowledge).vocabulary)
+    vocabulary = lexicon_of(knowledge).vocabulary
+    reader = Reader(fields, cutter_of(fields, vocabulary), vocabulary)
     return [reader.words(field) for field in fields]
 
 

@@ -14,7 +14,7 @@ from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.lexicon import homes_of, lexicon_of
 from crmdeck.matching.signals import concepts, kinds, meaning, owners, penalties, words
 from crmdeck.matching.signals.objects import Objects, objects_of
-from crmdeck.matching.text import FieldText, Reader, split_words
+from crmdeck.matching.text import FieldText, Reader, cutter_of, split_words
 from crmdeck.model import Field, FieldType
 
 Matrix = NDArray[np.float32]
@@ -48,8 +48,8 @@ def read_texts(
 ) -> tuple[tuple[FieldText, ...], tuple[FieldText, ...]]:
     """Return the words of both sides, cut with their shared vocabulary."""
     vocabulary = lexicon_of(knowledge).vocabulary
-    both = [*left, *right]
-    ours, yours = Reader(left, both, vocabulary), Reader(right, both, vocabulary)
+    cutter = cutter_of([*left, *right], vocabulary)
+    ours, yours = Reader(left, cutter, vocabulary), Reader(right, cutter, vocabulary)
     return tuple(map(ours.read, left)), tuple(map(yours.read, right))
 
 

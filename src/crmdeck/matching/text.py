@@ -216,17 +216,19 @@ class Vocabulary:
     languages: tuple[Translator, ...] = ()
 
 
-class Reader:
-    """Reads the fields of one side. `both` are the fields of both sides, whose words are shared."""
+def cutter_of(fields: Iterable[Field], vocabulary: Vocabulary) -> Cutter:
+    """Return the cutter for the fields of both sides, whose words are shared."""
+    said = Counter(word for field in fields for word in _separated(field))
+    return Cutter(vocabulary.words.union(said), said)
 
-    def __init__(
-        self, fields: Sequence[Field], both: Sequence[Field], vocabulary: Vocabulary
-    ) -> None:
+
+class Reader:
+    """Reads the fields of one side."""
+
+    def __init__(self, fields: Sequence[Field], cutter: Cutter, vocabulary: Vocabulary) -> None:
         self._spelling = vocabulary.spelling
         self._english = vocabulary.words
-        known = {*self._english}
-        said = Counter(word for field in both for word in set(_separated(field)))
-        self._cutter = Cutter(known.union(said), said)
+        self._cutter = cutter
         names = [split_words(strip_platform(field.name)) for field in fields]
         labels = [split_words(field.label) for field in fields]
         self._languages = shown(

@@ -283,7 +283,8 @@ def _reason_text(reasons: Iterable[Reason]) -> str:
 
 def _alternatives(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
     for one in row.candidates:
-        if one.crm_field == row.crm_field:
+        unlikely = _match(one) == percent(0) and not one.was_put_back
+        if one.crm_field == row.crm_field or unlikely:
             continue
         right = around.builder.crm_fields.get(one.crm_field)
         kind = type_text(right) if right is not None else ""
