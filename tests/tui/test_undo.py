@@ -78,7 +78,7 @@ async def test_undo_works_for_steps_of_all_panes_from_any_pane(tmp_path: Path) -
             await settle(pilot)
             assert isinstance(app.screen, Steps)
             lines = screen_text(pilot).splitlines()
-            (first,) = (at for at, line in enumerate(lines) if "disconnect acme" in line)
+            (first,) = (at for at, line in enumerate(lines) if at > 1 and "disconnect acme" in line)
             assert "accept Account name" in lines[first + 1]
             await pilot.press("u")
             await until(pilot, lambda: workspace.health.status("acme").status is Status.ACTIVE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from crmdeck.model import AlertLevel, Outcome, Severity, Status
+from crmdeck.model import AlertLevel, Severity, Status
 from crmdeck.text import count
 
 if TYPE_CHECKING:
@@ -16,15 +16,6 @@ STATE_COLORS = {"ok": "$good", "warn": "$warn", "error": "$bad", "muted": "$mute
 SEVERITY_SIGNS = {Severity.BREAKING: "✕", Severity.RISKY: "▲", Severity.SAFE: "•"}
 SEVERITY_STATES = {Severity.BREAKING: "error", Severity.RISKY: "warn", Severity.SAFE: "muted"}
 SEVERITY_COLORS = {one: STATE_COLORS[state] for one, state in SEVERITY_STATES.items()}
-
-OUTCOME_STYLES = {
-    Outcome.REFUSED: "error",
-    Outcome.UNLESS_AUTOMATION: "warn",
-    Outcome.UNLESS_USER: "warn",
-    Outcome.CHANGED: "",
-    Outcome.UNKNOWN: "muted",
-}
-"""State of each outcome of preflight."""
 
 
 class Health(NamedTuple):

@@ -16,7 +16,7 @@ from textual.widgets import Static
 from crmdeck.model import Outcome
 from crmdeck.tui.dialogs.dialog import Dialog
 from crmdeck.tui.keys.actions import action
-from crmdeck.tui.marks import OUTCOME_STYLES, STATE_COLORS
+from crmdeck.tui.marks import STATE_COLORS
 from crmdeck.tui.text import cut_middle, display_text
 from crmdeck.tui.widgets.table import Column, Table
 from crmdeck.workspace import OUTCOME_SIGNS, Part
@@ -24,6 +24,15 @@ from crmdeck.workspace import OUTCOME_SIGNS, Part
 LEAST_NAME, MOST_NAME, LEAST_WORDS = 16, 60, 16
 NOTE = 400
 """Characters of a note shown."""
+
+OUTCOME_STYLES = {
+    Outcome.REFUSED: "error",
+    Outcome.UNLESS_AUTOMATION: "warn",
+    Outcome.UNLESS_USER: "warn",
+    Outcome.CHANGED: "",
+    Outcome.UNKNOWN: "muted",
+}
+"""State of each outcome of preflight."""
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from rich.cells import cell_len
 
 from crmdeck.model import DecisionState, FillRate
 from crmdeck.tui.dialogs.choose import Choice as Option
+from crmdeck.tui.dialogs.preflight import OUTCOME_STYLES
 from crmdeck.tui.filters import FilterKey, flag_key, one_of, text_key, words_key
-from crmdeck.tui.marks import OUTCOME_STYLES
 from crmdeck.tui.panes.mapping.table import Line
 from crmdeck.tui.panes.samples import percent_filled
 from crmdeck.tui.text import count, cut_middle
