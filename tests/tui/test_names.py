@@ -67,6 +67,7 @@ def hold(screen: MainScreen, where: str, ids: set[str]) -> None:
     table = next(one for one in screen.pane.query(Table) if one.display and one.total_count)
     rows = list(drawn(table, ids))
     assert rows, where
+    assert not table.max_scroll_x, f"{where}: the table is wider than its frame"
     for strip, name, cell in rows:
         assert name in cell, f"{where}: {strip}"
         if not where.startswith("all fields"):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.content import Content
 
@@ -140,8 +140,8 @@ class AuditPane(Pane):
             columns_for(self._shown, width, everywhere=self.everywhere, flat=self._flat)
         )
 
-    def on_resize(self, _event: events.Resize) -> None:
-        self.call_after_refresh(self._fit_columns)
+    def on_mount(self) -> None:
+        self.table.fit_columns = self._fit_columns
 
     @property
     def table(self) -> Table[Line]:

@@ -94,6 +94,7 @@ class DriftPane(Pane):
     def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
         super().__init__(host, id=id)
         self.table = TimelineTable(columns_for((), 0), key=lambda line: line.key, id="timeline")
+        self.table.fit_columns = self._fit_columns
         self.timeline = TimelineLoader(self, self._show_lines)
         self.usages = UsageAsker(host, self.loader, self._describe)
         self.commands = DriftCommands(self, self.timeline, self.table, self.usages)
@@ -191,7 +192,6 @@ class DriftPane(Pane):
             self.table.set_columns(columns)
 
     def on_resize(self, _event: events.Resize) -> None:
-        self.call_after_refresh(self._fit_columns)
         self._describe()
 
     @on(Table.Ordered)

@@ -45,6 +45,7 @@ class HealthPane(Pane):
         self.table: Table[Entry] = Table(
             (), key=lambda entry: entry.id, can_mark=False, empty=NO_MATCH, id="connections"
         )
+        self.table.fit_columns = self._fit_columns
         self.text = TextView(id="connection", classes="part")
         self.facts = TextView(id="facts", classes="part")
         self.overview = OverviewLoader(self, self._arrange)
@@ -124,7 +125,6 @@ class HealthPane(Pane):
             self.table.set_columns(columns_for(self.overview.overview.entries, self.now, width))
 
     def on_resize(self, _event: events.Resize) -> None:
-        self.call_after_refresh(self._fit_columns)
         self._show_summary()
 
     @on(Table.Ordered)

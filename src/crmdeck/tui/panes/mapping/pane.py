@@ -57,6 +57,7 @@ class MappingPane(Pane):
         self.table = RowTable(
             columns_for((), 0), key=lambda line: line.key, empty=LOADING, id="lines"
         )
+        self.table.fit_columns = self._fit_columns
         self.pair_table: Table[LikelyPair] = Table(
             pair_columns(()), key=lambda one: one.choice.pair, can_mark=False, id="pairs"
         )

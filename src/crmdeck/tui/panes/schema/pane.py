@@ -140,6 +140,8 @@ class SchemaPane(Pane):
         yield TextView(id="brief", classes="detail part")
 
     def on_mount(self) -> None:
+        for kind in TABLES:
+            self.query_one(f"#{kind}", Table).fit_columns = self._fit_columns
         self._stand = self.set_interval(PAUSE, self._read_object_under_cursor, pause=True)
         self.fill()
 
@@ -280,7 +282,9 @@ class SchemaPane(Pane):
     def _fit_columns(self) -> None:
         """Share the width among the columns again, for other rows or another window."""
         kind = self.place.kind
-        width = self.query_one(".main").size.width or self.size.width - FRAME
+        width = self.table.scrollable_content_region.width
+        # A table that was never displayed has no size yet.
+        width = width or self.query_one(".main").size.width or self.size.width - FRAME
         make: Any = {
             OBJECTS: columns.object_columns,
             FIELDS: partial(columns.field_columns, described=self._description),
@@ -395,7 +399,6 @@ class SchemaPane(Pane):
 
     def on_resize(self) -> None:
         self._banner()
-        self.call_after_refresh(self._fit_columns)
 
     def _brief(self) -> None:
         about = (self.place.kind, self.place.object_type, self.table.cursor_key)

@@ -84,7 +84,8 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
     """A table of rows `R`.
 
     `key` names a row, so that cursor and marks survive a reload; by default rows are their own
-    keys. `empty` is the text of a table without rows.
+    keys. `empty` is the text of a table without rows. `fit_columns` is called when the size has
+    changed, before the table is painted, to set columns for its width.
     """
 
     SCOPE = "table"
@@ -141,6 +142,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         self._beside: Callable[[R], bool] | None = None
         self._tolerant = False
         self._cursor = 0
+        self.fit_columns: Callable[[], object] = lambda: None
         self._filled = bool(rows)
         self._hovered = ""
         self._placed: tuple[Placed[R], ...] = ()
@@ -301,6 +303,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
 
     def on_resize(self, _event: events.Resize) -> None:
         self._resize()
+        self.fit_columns()
         self._scroll_to_cursor()
         self.refresh()
 
