@@ -100,6 +100,7 @@ class Drawn(NamedTuple):
     """All that a frame depends on."""
 
     size: Size
+    is_drawn: bool
     frames: tuple[tuple[Widget, Region], ...]
     focused: Widget | None
     captions: tuple[tuple[Widget, Caption], ...]
@@ -184,14 +185,17 @@ class Panel(Container):
             return
         before, now = self._shown_for, self._wanted()
         self._shown_for = now
-        if before is None or before == now:
+        if before is None or before.is_drawn != now.is_drawn:
+            self.refresh()
+            return
+        if before == now:
             return
         width = now.size.width
-        if before[:3] != now[:3]:
+        if before[:4] != now[:4]:
             frames = [frame for _, frame in (*before.frames, *now.frames)]
             lines = {y for frame in frames for y in (frame.y, frame.bottom - 1)}
             columns = {x for frame in frames for x in (frame.x, frame.right - 1)}
-            self.refresh(
+            self._repaint(
                 *(Region(0, y, width, 1) for y in lines),
                 *(Region(x, 0, 1, now.size.height) for x in columns),
             )
@@ -207,7 +211,11 @@ class Panel(Container):
         if before.position != now.position and now.frames:
             found.append(Region(0, max(frame.bottom for _, frame in now.frames) - 1, width, 1))
         if found:
-            self.refresh(*found)
+            self._repaint(*found)
+
+    def _repaint(self, *regions: Region) -> None:
+        # Textual counts from inside the padding.
+        self.refresh(*(region.translate(-self.content_offset) for region in regions))
 
     def _is_shown(self, widget: Widget) -> bool:
         for node in widget.ancestors_with_self:
@@ -241,6 +249,7 @@ class Panel(Container):
         """Return all that the frame depends on."""
         return Drawn(
             self.outer_size,
+            self.is_drawn,
             tuple(self._frames().items()),
             self._focused_part(),
             tuple(self._captions.items()),
