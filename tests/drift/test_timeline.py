@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from crmdeck.drift.open_changes import Standing
-from crmdeck.drift.timeline import Timeline, make_timeline, once, worst
+from crmdeck.drift.timeline import Timeline, find_rename, make_timeline, once, worst
 from crmdeck.model import (
     Change,
     ChangeState,
@@ -69,7 +69,7 @@ def test_the_halves_of_a_rename_find_each_other() -> None:
     )
 
 
-def test_both_rows_of_a_renamed_object_name_the_other() -> None:
+def test_the_halves_of_a_renamed_object_find_each_other() -> None:
     old = event("1", object_type="Old__c", field_name=None, kind=DriftKind.OBJECT_REMOVED)
     new = event(
         "2",
@@ -78,8 +78,14 @@ def test_both_rows_of_a_renamed_object_name_the_other() -> None:
         kind=DriftKind.OBJECT_ADDED,
         rename_of="Old__c",
     )
-    rows = [entry.what for entry in timeline(old, new).entries]
-    assert rows == ["probably renamed to New__c", "probably renamed from Old__c"]
+    whole = timeline(old, new)
+    first, second = whole.entries
+    assert whole.rename_of(first) == whole.rename_of(second) == (first, second)
+    assert find_rename(new, [new, old]) == find_rename(old, [new, old]) == (old, new)
+    assert [first.what, second.what] == [
+        "probably renamed to New__c",
+        "probably renamed from Old__c",
+    ]
 
 
 def test_a_rename_is_within_one_object_of_one_refresh() -> None:

@@ -66,7 +66,8 @@ def export(folder: Path, objects: Mapping[str, Sequence[dict[str, Any]]]) -> Non
     """Write the describe answer of each object."""
     for name, fields in objects.items():
         first = {"name": "Id", "label": "ID", "type": "id", "nillable": False}
-        body = {"name": name, "label": name, "custom": False, "fields": [first, *fields]}
+        custom = name.endswith("__c")
+        body = {"name": name, "label": name, "custom": custom, "fields": [first, *fields]}
         (folder / f"{name}.json").write_text(json.dumps(body))
 
 

@@ -13,7 +13,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from crmdeck.model import ChangeState, DriftEvent
+from crmdeck.model import ChangeState, Choice, DecisionState, DriftEvent, Source
 from crmdeck.tui.dialogs.ask import Ask
 from crmdeck.tui.dialogs.confirm import Confirm
 from crmdeck.tui.dialogs.prompt import Prompt
@@ -22,7 +22,7 @@ from crmdeck.tui.host import Location
 from crmdeck.tui.keys.actions import offers
 from crmdeck.tui.panes.drift.density import Density
 from crmdeck.tui.widgets.view_chips import ViewChips
-from crmdeck.workspace import Workspace
+from crmdeck.workspace import ConnectionDraft, Workspace
 from tests.tui.drift_desk import (
     PAIR,
     STORY_OBJECTS,
@@ -404,6 +404,52 @@ async def test_a_rename_is_settled_only_by_a_deed_chosen_by_name(
             await press(pilot, "u")
             assert mapped(drifted)["contactEmail"] == "Contact_Email__c"
             assert not acknowledged(drifted)
+
+
+async def test_the_mappings_of_a_renamed_object_move_after_a_question(tmp_path: Path) -> None:
+    old_pair, new_pair = "deal_registration--Deal__c", "deal_registration--Sale__c"
+    body = (described("Account__c"), described("Stage__c"), described("Region__c"))
+    folder = tmp_path / "acme"
+    folder.mkdir()
+    with opened(tmp_path / "home", clock=Hands()) as workspace:
+        export(folder, {"Deal__c": body, "Account": ()})
+        workspace.connections.add(
+            ConnectionDraft(
+                name="acme", source=Source.FILES, platform="salesforce", path=str(folder)
+            )
+        )
+        workspace.refreshes.run("acme")
+        accepted = Choice(
+            partner_field="accountName", state=DecisionState.ACCEPTED, crm_field="Account__c"
+        )
+        workspace.mappings.record_decisions("acme", old_pair, [accepted])
+        (folder / "Deal__c.json").unlink()
+        export(folder, {"Sale__c": body})
+        workspace.refreshes.run("acme")
+
+        def mapped_in(pair: str) -> str | None:
+            line, *_ = (x for x in workspace.mappings.get("acme", pair).lines if x.crm_field)
+            return line.crm_field
+
+        async with console(workspace).run_test(size=(120, 40)) as pilot:
+            await settle(pilot)
+            await go_to(pilot, "Sale__c")
+            await press(pilot, "f")
+            text = screen_text(pilot)
+            assert "Deal__c was probably renamed" in text
+            assert f"1 mapping uses the old name: {old_pair} (1)" in text
+            assert "choose another object" in text
+            await press(pilot, "escape")
+            assert mapped_in(old_pair) == "Account__c"
+            await press(pilot, "f", "m")
+            assert mapped_in(new_pair) == "Account__c"
+            assert len(acknowledged(workspace)) == 2
+            await go_to(pilot, "Deal__c")
+            assert "Fix" not in keys(pilot)
+            assert "Accepted rename: Deal__c → Sale__c" in screen_text(pilot)
+            await press(pilot, "u")
+            assert mapped_in(old_pair) == "Account__c"
+            assert not acknowledged(workspace)
 
 
 async def test_repairs_a_broken_mapping_in_the_editor(drifted: Workspace) -> None:

@@ -103,7 +103,7 @@ async def test_the_morning_check_at_a_glance(demo: Workspace) -> None:
         await settle(pilot)
         text = screen_text(pilot)
         assert "23 objects, 863 fields" in text.replace("\n", "")
-        assert "3 changes touch mapped fields, 3 breaking." in text
+        assert "3 open change groups touch mapped fields, 3 breaking." in text
         assert "○ legacy-portal   disconnected" not in text
         await pilot.press("escape")
         assert "○ legacy-portal   disconnected" in screen_text(pilot)

@@ -24,8 +24,16 @@ from crmdeck.model.wire import as_wire
 Acceptances = Mapping[tuple[str, str], Decision]
 """The active acceptance by connection ID and `objectPair:partnerField`."""
 
-_GONE = (DriftKind.FIELD_REMOVED, DriftKind.FIELD_HIDDEN, DriftKind.FIELD_ABSENT)
-_OBJECT_GONE = (DriftKind.OBJECT_REMOVED, DriftKind.OBJECT_HIDDEN, DriftKind.OBJECT_ABSENT)
+_GONE = frozenset(
+    {
+        DriftKind.FIELD_REMOVED,
+        DriftKind.FIELD_HIDDEN,
+        DriftKind.FIELD_ABSENT,
+        DriftKind.OBJECT_REMOVED,
+        DriftKind.OBJECT_HIDDEN,
+        DriftKind.OBJECT_ABSENT,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +106,7 @@ class Timeline:
         return self.by_id.get(entry.twin) if entry.twin is not None else None
 
     def rename_of(self, entry: Entry) -> tuple[Entry, Entry] | None:
-        """Return the removed and the added half of the rename that `entry` is part of."""
+        """Return the removed and the added half of the rename that `entry` is part of, if any."""
         twin = self.twin_of(entry)
         if twin is None:
             return None
@@ -137,14 +145,9 @@ def make_timeline(
     at, `standings` the states of changes that no one acknowledged.
     """
     twins = _twins(events)
-    moved = {
-        (event.connection_id, event.detected_at, event.rename_of): event.object_type
-        for event in events
-        if event.rename_of is not None and event.kind is DriftKind.OBJECT_ADDED
-    }
     known = standings or {}
     entries = tuple(
-        _entry(event, twins.get(event.id), moved, event.id in seen, known.get(event.id))
+        _entry(event, twins.get(event.id), event.id in seen, known.get(event.id))
         for event in events
     )
     return Timeline(
@@ -170,6 +173,24 @@ def worst(entries: Iterable[Entry]) -> Severity:
     return Severity.worst(entry.event.severity for entry in entries)
 
 
+def find_rename(
+    event: DriftEvent, events: Sequence[DriftEvent]
+) -> tuple[DriftEvent, DriftEvent] | None:
+    """Return the removed and the added half of the rename that `event` is part of, if any.
+
+    `events` has the other changes of its refresh.
+    """
+    twin = _twins(events).get(event.id)
+    if twin is None:
+        return None
+    return (twin, event) if event.rename_of is not None else (event, twin)
+
+
+def name_in(event: DriftEvent) -> str:
+    """Return the name of the field that a change is about, or of its object."""
+    return event.field_name or event.object_type
+
+
 def _twins(events: Sequence[DriftEvent]) -> dict[str, DriftEvent]:
     gone = {
         (e.connection_id, e.detected_at, e.object_type, e.field_name): e
@@ -179,24 +200,18 @@ def _twins(events: Sequence[DriftEvent]) -> dict[str, DriftEvent]:
     twins: dict[str, DriftEvent] = {}
     for event in events:
         if event.rename_of is not None:
-            old = gone.get(
-                (event.connection_id, event.detected_at, event.object_type, event.rename_of)
-            )
+            is_object = event.kind is DriftKind.OBJECT_ADDED
+            place = (event.rename_of, None) if is_object else (event.object_type, event.rename_of)
+            old = gone.get((event.connection_id, event.detected_at, *place))
             if old is not None:
                 twins[event.id], twins[old.id] = old, event
     return twins
 
 
 def _entry(
-    event: DriftEvent,
-    twin: DriftEvent | None,
-    moved: Mapping[tuple[str, datetime, str], str],
-    seen: bool,
-    standing: Standing | None,
+    event: DriftEvent, twin: DriftEvent | None, seen: bool, standing: Standing | None
 ) -> Entry:
-    new_name = twin.field_name or "" if twin is not None and not event.rename_of else ""
-    if event.kind in _OBJECT_GONE:
-        new_name = moved.get((event.connection_id, event.detected_at, event.object_type), "")
+    new_name = name_in(twin) if twin is not None and not event.rename_of else ""
     values = value_changes(event.changes)
     what = what_happened(event, values, new_name)
     return Entry(

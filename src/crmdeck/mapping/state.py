@@ -172,25 +172,24 @@ def open_rows(
 ) -> OpenRows:
     """Return the open rows of an object pair with this decision log.
 
-    `crm_fields` are None if the schema is unknown. Rows are undecided until a decision, whatever
-    their suggestions.
+    None are open if `crm_fields` are None: the CRM object is gone, or its schema unknown. Rows are
+    undecided until a decision, whatever their suggestions.
     """
+    if crm_fields is None:
+        return OpenRows()
     decided = by_field(log)
-    names = {field.name for field in crm_fields or ()}
+    names = {field.name for field in crm_fields}
     broken = sum(
-        crm_fields is not None
-        and (
-            accepted.crm_field not in names
-            or any(
-                change.severity is Severity.BREAKING
-                for change in drift_since(accepted, crm_object, open_changes)
-            )
+        accepted.crm_field not in names
+        or any(
+            change.severity is Severity.BREAKING
+            for change in drift_since(accepted, crm_object, open_changes)
         )
         for accepted in (one.accepted for one in decided.values())
         if accepted is not None
     )
     marks = filled_elsewhere(log)
-    required = sum(one.name not in marks for one in required_unmapped(crm_fields or (), log))
+    required = sum(one.name not in marks for one in required_unmapped(crm_fields, log))
     undecided = sum(
         current_state(decided.get(name), None)[0] is DecisionState.PENDING
         for name in partner_fields

@@ -276,6 +276,15 @@ class Drift:
         of_it = "event_id IN (SELECT id FROM drift_event WHERE connection_id = ?)"
         return self._last_words(Where().add(of_it, connection_id))
 
+    def reopened_at(self, event_ids: Sequence[str]) -> dict[str, datetime]:
+        """Return when the acknowledgment of each change was undone, for those that are open."""
+        if not event_ids:
+            return {}
+        words = self._last_words(
+            Where().add("event_id IN (SELECT unnest(?::VARCHAR[]))", list(event_ids))
+        )
+        return {event_id: word.at for event_id, word in words.items() if not word.acknowledged}
+
     def _last_words(self, where: Where) -> dict[str, LastWord]:
         rows = self._database.rows(
             "SELECT DISTINCT ON (event_id) event_id, acknowledged_at, acknowledged_by, note, "

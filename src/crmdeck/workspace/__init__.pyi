@@ -8,6 +8,7 @@ from crmdeck.drift.open_changes import Standing as Standing
 from crmdeck.drift.timeline import Entry as Entry
 from crmdeck.drift.timeline import Timeline as Timeline
 from crmdeck.drift.timeline import make_timeline as make_timeline
+from crmdeck.drift.timeline import name_in as name_in
 from crmdeck.drift.timeline import once as once
 from crmdeck.drift.timeline import worst as worst
 from crmdeck.drift.usage import NOT_COVERED as NOT_COVERED
@@ -149,6 +150,7 @@ from .mappings.file_matches import MATCH_COLUMNS as MATCH_COLUMNS
 from .mappings.file_matches import FileMatches as FileMatches
 from .mappings.file_matches import match_files as match_files
 from .mappings.file_matches import match_row as match_row
+from .mappings.service import AcceptedRename as AcceptedRename
 from .moments import parse_moment as parse_moment
 from .moments import parse_past_moment as parse_past_moment
 from .pending import PendingWorkspace as PendingWorkspace

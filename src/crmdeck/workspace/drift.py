@@ -306,22 +306,8 @@ class Drift:
         """
         self._context.require_writable()
         with self._context.store.write() as session:
-            known = session.drift.among(event_ids)
-            events = [_known(known.get(event_id), event_id) for event_id in event_ids]
-            fresh = [event for event in events if event.acknowledged_at is None]
-            session.drift.acknowledge(
-                [e.id for e in fresh], self._context.now, self._context.actor, note
-            )
-            for connection_id in dict.fromkeys(event.connection_id for event in fresh):
-                mine = [event.id for event in fresh if event.connection_id == connection_id]
-                entry = self._context.entry(
-                    "schema.drift_acknowledged",
-                    f"Acknowledged {count(len(mine), 'change')}" + (f": {note}" if note else ""),
-                    connection_id=connection_id,
-                    details={"events": mine, "note": note},
-                )
-                session.audit.add(entry)
-        return self._shared(fresh)
+            fresh = acknowledge_changes(self._context, session, event_ids, note)
+        return share_changes(self._context, fresh)
 
     def take_back(self, event_ids: Sequence[str]) -> Noted:
         """Undo the acknowledgment of changes; return how many were acknowledged.
@@ -331,31 +317,65 @@ class Drift:
         """
         self._context.require_writable()
         with self._context.store.write() as session:
-            known = session.drift.among(event_ids)
-            events = [_known(known.get(event_id), event_id) for event_id in event_ids]
-            done = [event for event in events if event.acknowledged_at is not None]
-            session.drift.take_back(
-                [event.id for event in done], self._context.now, self._context.actor
-            )
-            for connection_id in dict.fromkeys(event.connection_id for event in done):
-                mine = [event.id for event in done if event.connection_id == connection_id]
-                entry = self._context.entry(
-                    REOPENED,
-                    f"Undid the acknowledgment of {count(len(mine), 'change')}",
-                    connection_id=connection_id,
-                    details={"events": mine},
-                )
-                session.audit.add(entry)
-        return self._shared(done)
+            done = reopen_changes(self._context, session, event_ids)
+        return share_changes(self._context, done)
 
-    def _shared(self, events: Sequence[DriftEvent]) -> Noted:
-        with self._context.store.read() as session:
-            connections = [
-                find_connection(session, connection_id)
-                for connection_id in dict.fromkeys(event.connection_id for event in events)
-            ]
-        messages = [share_acknowledgments(self._context, connection) for connection in connections]
-        return Noted(len(events), " ".join(filter(None, messages)))
+
+def acknowledge_changes(
+    context: Context, session: Session, event_ids: Sequence[str], note: str
+) -> list[DriftEvent]:
+    """Acknowledge and audit changes; return those that were not acknowledged before.
+
+    Raises NotFoundError for an unknown ID.
+    """
+    known = session.drift.among(event_ids)
+    events = [known_change(known, event_id) for event_id in event_ids]
+    fresh = [event for event in events if event.acknowledged_at is None]
+    session.drift.acknowledge([e.id for e in fresh], context.now, context.actor, note)
+    for connection_id in dict.fromkeys(event.connection_id for event in fresh):
+        mine = [event.id for event in fresh if event.connection_id == connection_id]
+        entry = context.entry(
+            "schema.drift_acknowledged",
+            f"Acknowledged {count(len(mine), 'change')}" + (f": {note}" if note else ""),
+            connection_id=connection_id,
+            details={"events": mine, "note": note},
+        )
+        session.audit.add(entry)
+    return fresh
+
+
+def reopen_changes(
+    context: Context, session: Session, event_ids: Sequence[str]
+) -> list[DriftEvent]:
+    """Undo and audit the acknowledgment of changes; return those that were acknowledged.
+
+    Raises NotFoundError for an unknown ID.
+    """
+    known = session.drift.among(event_ids)
+    events = [known_change(known, event_id) for event_id in event_ids]
+    done = [event for event in events if event.acknowledged_at is not None]
+    session.drift.take_back([event.id for event in done], context.now, context.actor)
+    for connection_id in dict.fromkeys(event.connection_id for event in done):
+        mine = [event.id for event in done if event.connection_id == connection_id]
+        entry = context.entry(
+            REOPENED,
+            f"Undid the acknowledgment of {count(len(mine), 'change')}",
+            connection_id=connection_id,
+            details={"events": mine},
+        )
+        session.audit.add(entry)
+    return done
+
+
+def share_changes(context: Context, events: Sequence[DriftEvent]) -> Noted:
+    """Exchange the acknowledgments of changes with their sources, after they were recorded."""
+    with context.store.read() as session:
+        connections = [
+            find_connection(session, connection_id)
+            for connection_id in dict.fromkeys(event.connection_id for event in events)
+        ]
+    messages = [share_acknowledgments(context, connection) for connection in connections]
+    return Noted(len(events), " ".join(filter(None, messages)))
 
 
 def _count(still: Mapping[str, Unacknowledged]) -> OpenChanges:
@@ -373,7 +393,9 @@ def _require_known(session: Session, connection_id: str | None, object_type: str
     raise not_found("object type", object_type, sorted(known))
 
 
-def _known(event: DriftEvent | None, event_id: str) -> DriftEvent:
+def known_change(known: Mapping[str, DriftEvent], event_id: str) -> DriftEvent:
+    """Return a change by its ID; raises NotFoundError."""
+    event = known.get(event_id)
     if event is None:
         raise NotFoundError(
             f"No change with ID '{event_id}'.",

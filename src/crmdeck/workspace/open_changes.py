@@ -91,8 +91,13 @@ def open_mapped_changes(
 def open_on_mapped(
     session: Session, judged: Mapping[str, Sequence[Judged]]
 ) -> dict[str, OpenOnMapped]:
-    """Return by connection how many open change groups touch mappings, if any do."""
+    """Return by connection how many open change groups touch mappings, if any do.
+
+    `latest` is when the last of their changes was found or reopened.
+    """
     found = open_mapped_changes(session, judged)
+    ids = [change.id for changes in found.values() for change in changes]
+    reopened = session.drift.reopened_at(ids)
     counted = {
         key: count_open((group_of(change), change.severity) for change in changes)
         for key, changes in found.items()
@@ -110,7 +115,7 @@ def open_on_mapped(
                 }
             ),
             earliest=min(change.detected_at for change in changes),
-            latest=max(change.detected_at for change in changes),
+            latest=max(reopened.get(change.id, change.detected_at) for change in changes),
         )
         for key, changes in found.items()
     }

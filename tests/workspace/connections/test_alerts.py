@@ -133,7 +133,7 @@ LOW = Quota(used=85, limit=100, observed_at=NOW)
             {"drifted": 3, "breaking": 2},
             AlertLevel.CRITICAL,
             "DRIFT_ON_MAPPED_FIELDS",
-            "3 changes touch mapped fields, 2 breaking.",
+            "3 open change groups touch mapped fields, 2 breaking.",
         ),
         (
             {"last": STOPPED, "bad": STOPPED, "quota": LOW},

@@ -206,6 +206,10 @@ def test_an_alert_that_was_dismissed_shows_again_when_it_is_another_one(desk: De
     desk.workspace.drift.acknowledge([newest.id])
     [fewer] = health.status("acme").alerts
     assert (fewer.id != again.id, fewer.dismissed_at is not None) == (True, True)
+    # It got worse again, although no worse than when it was dismissed.
+    desk.workspace.drift.take_back([newest.id])
+    assert [one.id for one in health.status("acme").open_alerts] == [again.id]
+    desk.workspace.drift.acknowledge([newest.id])
     assert health.reopen("acme", fewer.id).dismissed_at is None
     assert health.status("acme").open_alerts
 

@@ -327,3 +327,80 @@ def test_read_only_changes_nothing(desk: Desk) -> None:
     for change in changes:
         with pytest.raises(ReadOnlyError):
             change()
+
+
+def renamed_object(desk: Desk) -> Workspace:
+    """Return a workspace whose mapped object Deal__c was renamed to Registration__c."""
+    fields = (text_field("Account__c"), text_field("Owner__c"), text_field("Notes__c"))
+    desk.export(describe("Account"), {**describe("Deal__c", *fields), "custom": True})
+    desk.refresh()
+    choices = [accept("accountName", "Account__c"), accept("description", "Notes__c")]
+    desk.workspace.mappings.record_decisions("acme", OLD_PAIR, choices)
+    new = {**describe("Registration__c", *fields), "custom": True}
+    desk.export(describe("Account"), new)
+    desk.refresh()
+    return desk.workspace
+
+
+OLD_PAIR, NEW_PAIR = "deal_registration--Deal__c", "deal_registration--Registration__c"
+
+
+def mapped_fields(workspace: Workspace, pair: str) -> dict[str, str | None]:
+    lines = workspace.mappings.get("acme", pair).lines
+    return {x.partner_field: x.crm_field for x in lines if x.state is DecisionState.ACCEPTED}
+
+
+def test_an_accepted_object_rename_moves_its_mappings_and_undoes(desk: Desk) -> None:
+    workspace = renamed_object(desk)
+    before = mapped_fields(workspace, OLD_PAIR)
+    events = workspace.drift.report("acme").events
+    both = {one.id for one in events if one.object_type in ("Deal__c", "Registration__c")}
+    added = next(one for one in events if one.rename_of)
+    assert added.rename_of == "Deal__c"
+    assert workspace.drift.open_changes("acme").count == 1
+
+    rename = workspace.mappings.accept_rename(added.id)
+    assert (rename.moved, rename.left, set(rename.changes)) == (2, (), both)
+    assert mapped_fields(workspace, NEW_PAIR) == before
+    assert mapped_fields(workspace, OLD_PAIR) == {}
+    assert workspace.drift.open_changes("acme").count == 0
+    assert {one.note for one in workspace.drift.report("acme", acknowledged=True).events} == {
+        "Renamed: Deal__c is now Registration__c."
+    }
+    assert next(iter(workspace.mappings.open_rows().values())).broken == 0
+    audited = [entry.event for entry in workspace.audit.entries(limit=5)]
+    assert sorted(audited) == sorted(
+        ["schema.drift_acknowledged", *["mapping.pending"] * 2, *["mapping.accepted"] * 2]
+    )
+
+    undone = workspace.mappings.undo_rename(rename)
+    assert mapped_fields(workspace, OLD_PAIR) == before
+    assert mapped_fields(workspace, NEW_PAIR) == {}
+    assert workspace.drift.open_changes("acme").count == 1
+    workspace.mappings.undo_rename(undone, again=True)
+    assert mapped_fields(workspace, NEW_PAIR) == before
+    assert workspace.drift.open_changes("acme").count == 0
+
+
+def test_a_rename_is_accepted_as_a_whole_or_not_at_all(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = renamed_object(desk)
+    before = mapped_fields(workspace, OLD_PAIR)
+    other, *_ = (one for one in workspace.drift.report("acme").events if not one.rename_of)
+
+    def fail(*_: object) -> None:
+        raise ConflictError("no")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("crmdeck.workspace.mappings.service.acknowledge_changes", fail)
+        with pytest.raises(ConflictError):
+            workspace.mappings.accept_rename(other.id)
+    assert mapped_fields(workspace, OLD_PAIR) == before
+    assert mapped_fields(workspace, NEW_PAIR) == {}
+    desk.export(describe("Account", text_field("New__c")), describe("Registration__c"))
+    desk.refresh()
+    alone = next(x for x in workspace.drift.report("acme").events if x.field_name == "New__c")
+    with pytest.raises(ConflictError) as caught:
+        workspace.mappings.accept_rename(alone.id)
+    assert caught.value.code == "NO_RENAME"

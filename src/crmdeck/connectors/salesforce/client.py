@@ -14,9 +14,6 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from simple_salesforce.api import Salesforce
-from simple_salesforce.exceptions import SalesforceError
-
 from crmdeck.clock import utc_now
 from crmdeck.connectors.base import Credentials, Meter, TokenListener
 from crmdeck.connectors.caller import Caller, Refusal
@@ -24,6 +21,7 @@ from crmdeck.connectors.http import Reply, check_endpoint, not_json, split_json
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.salesforce.oauth import PRODUCTION, SANDBOXES, expiry, grant_function
 from crmdeck.connectors.salesforce.session import FAULTS, WHO, SalesforceSession
+from crmdeck.connectors.salesforce.simple import Salesforce, SalesforceError
 from crmdeck.connectors.tokens import TokenKeeper
 from crmdeck.errors import SourceError, one_line
 from crmdeck.model import CancelToken, Connection, Quota

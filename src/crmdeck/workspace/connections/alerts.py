@@ -46,13 +46,13 @@ class Vitals:
 
     `signed_in` is when the token was stored. `last` is the last completed run, `good` the last
     successful refresh, `whole` the last refresh without failed objects, and `bad` the last failed
-    run. `failing_since` is the first failed run after `good`. `drifted` counts the open changes of
-    mapped fields, between `drifted_since` and `drifted_at`, `breaking` the breaking ones among
-    them, and `broken` the mappings that these touch. `lost` are the object types whose definitions
-    are missing from the cache. `token_used` is when the refresh token was last used, `endings` what
-    can end the connection. `dismissed` is each dismissal by alert ID. `policy_error` is why the
-    policy of the workspace can't be used. `quota_recovered` is when the quota was last above the
-    low mark.
+    run. `failing_since` is the first failed run after `good`. `drifted` counts the open change
+    groups of mapped fields, found since `drifted_since` and found or reopened until `drifted_at`,
+    `breaking` the breaking ones among them, and `broken` the mappings that these touch. `lost` are
+    the object types whose definitions are missing from the cache. `token_used` is when the refresh
+    token was last used, `endings` what can end the connection. `dismissed` is each dismissal by
+    alert ID. `policy_error` is why the policy of the workspace can't be used. `quota_recovered` is
+    when the quota was last above the low mark.
     """
 
     connection: Connection
@@ -256,13 +256,14 @@ def drift_on_mapped(vitals: Vitals) -> Iterator[Alert]:
     if not vitals.drifted:
         return
     broken = f"{count(vitals.broken, 'mapping')} broken"
-    touches = "change touches" if vitals.drifted == 1 else "changes touch"
+    touch = "touches" if vitals.drifted == 1 else "touch"
+    groups = count(vitals.drifted, "open change group")
     yield Alert(
         level=AlertLevel.CRITICAL if vitals.breaking else AlertLevel.WARNING,
         code=DRIFT_ON_MAPPED,
         id=counted_id(vitals.drifted, DRIFT_ON_MAPPED),
         short=broken if vitals.breaking else "mappings changed",
-        message=f"{vitals.drifted} {touches} mapped fields, {vitals.breaking} breaking.",
+        message=f"{groups} {touch} mapped fields, {vitals.breaking} breaking.",
         cause="The CRM's schema changed after you accepted the mappings.",
         remedy="Repair the mappings, or acknowledge the changes.",
         since=vitals.drifted_since,

@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from crmdeck.connectors.barrier import fault_barrier
 from crmdeck.connectors.base import Integration, TeamLog
 from crmdeck.connectors.registry import vendor_of
-from crmdeck.drift.wording import event_text
+from crmdeck.drift.timeline import find_rename, name_in
+from crmdeck.drift.wording import event_text, place_of
 from crmdeck.errors import ConflictError, CrmdeckError, NotFoundError, UsageError
 from crmdeck.mapping.choices import NearestField, nearest_fields, values_to_map
+from crmdeck.mapping.renames import Moves, move_field, move_object
 from crmdeck.mapping.review import Review
 from crmdeck.mapping.state import (
     OpenRows,
@@ -44,6 +46,7 @@ from crmdeck.model import (
     Decision,
     DecisionState,
     Direction,
+    DriftEvent,
     Field,
     FieldMapping,
     FieldType,
@@ -59,8 +62,15 @@ from crmdeck.model import (
     ValueMap,
     in_force,
 )
+from crmdeck.model.wire import as_wire
 from crmdeck.store import Session
 from crmdeck.workspace.context import Context, find_connection, new_id, not_found
+from crmdeck.workspace.drift import (
+    acknowledge_changes,
+    known_change,
+    reopen_changes,
+    share_changes,
+)
 from crmdeck.workspace.explore.snapshots import find_snapshot, require_known
 from crmdeck.workspace.mappings.file import MappingFile, MappingPlan, PlannedChange
 from crmdeck.workspace.mappings.knowledge import load_catalog, load_knowledge
@@ -77,6 +87,27 @@ from crmdeck.workspace.refresh.remote_log import take_over
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
+
+
+class AcceptedRename(NamedTuple):
+    """What accepting a rename did, for its undo.
+
+    `changes` are the IDs of both halves, `decisions` the IDs of the decisions by object pair.
+    `moved` counts the mappings that have the new name; `left` are those that could not move.
+    """
+
+    connection_id: str
+    note: str
+    changes: tuple[str, ...]
+    decisions: Mapping[str, tuple[str, ...]]
+    moved: int
+    left: tuple[Decision, ...] = ()
+    not_checked: str = ""
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the record as JSON values under its wire names."""
+        found: dict[str, Any] = as_wire(self)
+        return found
 
 
 class Mappings:
@@ -445,42 +476,15 @@ class Mappings:
         self._context.require_writable()
         if not choices:
             return ()
-        object_pair = ObjectPair.parse(pair)
-        subjects = frozenset(choice.subject for choice in choices)
         team = self._team_log(ref)
         if team is not None:
+            subjects = frozenset(choice.subject for choice in choices)
             require_seen(self.decisions(ref, pair), subjects, seen)
             made = team.decide(pair, choices)
             self._team_log(ref)
             return made
-        left = {field.name: field for field in self._partner_object(object_pair).fields}
-        knowledge = load_knowledge(self._context.home)
         with self._context.store.write() as session:
-            connection = find_connection(session, ref)
-            snapshot = find_snapshot(session, connection, object_pair.crm_object)
-            right = {field.name: field for field in snapshot.fields}
-            log = session.decisions.log(connection.id, pair)
-            require_seen(log, subjects, seen)
-            decisions = [
-                Decision(
-                    id=new_id(),
-                    connection_id=connection.id,
-                    object_pair=pair,
-                    partner_field=choice.partner_field,
-                    crm_field=choice.crm_field,
-                    state=choice.state,
-                    direction=_checked_direction(choice, left, right, log, knowledge),
-                    value_map=choice.value_map,
-                    confidence=choice.confidence,
-                    note=choice.note,
-                    decided_by=self._context.actor,
-                    decided_at=self._context.now,
-                )
-                for choice in choices
-            ]
-            require_one_each([*log, *decisions])
-            self._append(session, connection, pair, decisions)
-        return tuple(decisions)
+            return self._record(session, find_connection(session, ref), pair, choices, seen)
 
     def undo(self, ref: str, pair: str, decision_id: str | None = None) -> Decision:
         """Undo a decision, by default the last active one, and return the decision that does it.
@@ -513,24 +517,106 @@ class Mappings:
             self._team_log(ref)
             return undone
         with self._context.store.write() as session:
-            connection = find_connection(session, ref)
-            log = session.decisions.log(connection.id, pair)
-            require_seen(log, _fields_of(log, decision_ids), seen)
-            undoing: list[Decision] = []
-            for id_ in decision_ids:
-                target = _undoable([*log, *undoing], id_, pair)
-                update = {
-                    "id": new_id(),
-                    "undoes": target.id,
-                    "state": DecisionState.PENDING,
-                    "decided_by": self._context.actor,
-                    "decided_at": self._context.now,
-                    "note": None,
+            return self._undo(session, find_connection(session, ref), pair, decision_ids, seen)
+
+    def accept_rename(self, event_id: str) -> AcceptedRename:
+        """Accept the rename that a change is half of: move its decisions and acknowledge both.
+
+        All or none, and audited. The decisions on a renamed object move to its new name, in every
+        object pair. Raises NotFoundError for an unknown change, ConflictError if it isn't half of
+        a probable rename.
+        """
+        self._context.require_writable()
+        with self._context.store.read() as session:
+            connection, halves = self._rename(session, event_id)
+            old, new = map(name_in, halves)
+            note = f"Renamed: {old} is now {new}."
+        team = self._team_log(connection.id)
+        with self._context.store.read() as session:
+            moves = self._moves(session, connection, halves, note)
+        decided = _decide_all(team, moves.choices) if team is not None else {}
+        ids = tuple(half.id for half in halves)
+        with self._context.store.write() as session:
+            if team is None:
+                moves = self._moves(session, connection, halves, note)
+                decided = {
+                    pair: _ids(self._record(session, connection, pair, choices))
+                    for pair, choices in moves.choices.items()
                 }
-                undoing.append(target.model_copy(update=update))
-            require_one_each([*log, *undoing])
-            self._append(session, connection, pair, undoing)
-        return tuple(undoing)
+            fresh = acknowledge_changes(self._context, session, ids, note)
+        if team is not None:
+            self._team_log(connection.id)
+        return AcceptedRename(
+            connection_id=connection.id,
+            note=note,
+            changes=ids,
+            decisions=decided,
+            moved=sum(
+                choice.state is DecisionState.ACCEPTED
+                for choices in moves.choices.values()
+                for choice in choices
+            ),
+            left=moves.left,
+            not_checked=share_changes(self._context, fresh).not_checked,
+        )
+
+    def undo_rename(self, rename: AcceptedRename, *, again: bool = False) -> AcceptedRename:
+        """Undo an accepted rename, all or none; `again` accepts it again.
+
+        Return the rename with the decisions that did it, for the next undo or redo. Raises
+        ConflictError if the earlier state is no longer possible.
+        """
+        self._context.require_writable()
+        key = rename.connection_id
+        team = self._team_log(key)
+        decided: dict[str, tuple[str, ...]] = {}
+        if team is not None:
+            for pair, ids in rename.decisions.items():
+                decided[pair] = _ids([team.undo(pair, each) for each in ids])
+        with self._context.store.write() as session:
+            if team is None:
+                connection = find_connection(session, key)
+                for pair, ids in rename.decisions.items():
+                    decided[pair] = _ids(self._undo(session, connection, pair, ids))
+            if again:
+                done = acknowledge_changes(self._context, session, rename.changes, rename.note)
+            else:
+                done = reopen_changes(self._context, session, rename.changes)
+        if team is not None:
+            self._team_log(key)
+        not_checked = share_changes(self._context, done).not_checked
+        return rename._replace(decisions=decided, not_checked=not_checked)
+
+    def _rename(
+        self, session: Session, event_id: str
+    ) -> tuple[Connection, tuple[DriftEvent, DriftEvent]]:
+        event = known_change(session.drift.among([event_id]), event_id)
+        events = session.drift.events(event.connection_id)
+        halves = find_rename(
+            event, [each for each in events if each.detected_at == event.detected_at]
+        )
+        if halves is None:
+            raise ConflictError(
+                f"{place_of(event)} isn't half of a probable rename.",
+                remedy="List the changes: crmdeck drift",
+                code="NO_RENAME",
+            )
+        return find_connection(session, event.connection_id), halves
+
+    def _moves(
+        self,
+        session: Session,
+        connection: Connection,
+        halves: tuple[DriftEvent, DriftEvent],
+        note: str,
+    ) -> Moves:
+        gone, added = halves
+        old, new = name_in(gone), name_in(added)
+        log = session.decisions.log(connection.id)
+        if gone.field_name is not None:
+            return move_field(log, gone.object_type, old, new, note)
+        fields = find_snapshot(session, connection, new).fields
+        return move_object(log, old, new, {field.name for field in fields}, note)
 
     def plan(
         self,
@@ -741,6 +827,71 @@ class Mappings:
         with fault_barrier(connection):
             return take_over(self._context, self._context.open_connector(connection), connection.id)
 
+    def _record(
+        self,
+        session: Session,
+        connection: Connection,
+        pair: str,
+        choices: Sequence[Choice],
+        seen: Collection[str] | None = None,
+    ) -> tuple[Decision, ...]:
+        object_pair = ObjectPair.parse(pair)
+        left = {field.name: field for field in self._partner_object(object_pair).fields}
+        right: dict[str, Field] = {}
+        # The object may be gone: its rows can still be made undecided.
+        if any(choice.state is not DecisionState.PENDING for choice in choices):
+            snapshot = find_snapshot(session, connection, object_pair.crm_object)
+            right = {field.name: field for field in snapshot.fields}
+        knowledge = load_knowledge(self._context.home)
+        log = session.decisions.log(connection.id, pair)
+        require_seen(log, {choice.subject for choice in choices}, seen)
+        decisions = [
+            Decision(
+                id=new_id(),
+                connection_id=connection.id,
+                object_pair=pair,
+                partner_field=choice.partner_field,
+                crm_field=choice.crm_field,
+                state=choice.state,
+                direction=_checked_direction(choice, left, right, log, knowledge),
+                value_map=choice.value_map,
+                confidence=choice.confidence,
+                note=choice.note,
+                decided_by=self._context.actor,
+                decided_at=self._context.now,
+            )
+            for choice in choices
+        ]
+        require_one_each([*log, *decisions])
+        self._append(session, connection, pair, decisions)
+        return tuple(decisions)
+
+    def _undo(
+        self,
+        session: Session,
+        connection: Connection,
+        pair: str,
+        decision_ids: Sequence[str | None],
+        seen: Collection[str] | None = None,
+    ) -> tuple[Decision, ...]:
+        log = session.decisions.log(connection.id, pair)
+        require_seen(log, _fields_of(log, decision_ids), seen)
+        undoing: list[Decision] = []
+        for id_ in decision_ids:
+            target = _undoable([*log, *undoing], id_, pair)
+            update = {
+                "id": new_id(),
+                "undoes": target.id,
+                "state": DecisionState.PENDING,
+                "decided_by": self._context.actor,
+                "decided_at": self._context.now,
+                "note": None,
+            }
+            undoing.append(target.model_copy(update=update))
+        require_one_each([*log, *undoing])
+        self._append(session, connection, pair, undoing)
+        return tuple(undoing)
+
     def _append(
         self, session: Session, connection: Connection, pair: str, decisions: Sequence[Decision]
     ) -> None:
@@ -760,6 +911,26 @@ class Mappings:
                 for d in decisions
             )
         )
+
+
+def _ids(decisions: Iterable[Decision]) -> tuple[str, ...]:
+    return tuple(decision.id for decision in decisions)
+
+
+def _decide_all(
+    team: TeamLog, choices: Mapping[str, Sequence[Choice]]
+) -> dict[str, tuple[str, ...]]:
+    """Record choices by object pair at the source; undo all of them if one pair fails."""
+    decided: dict[str, tuple[str, ...]] = {}
+    try:
+        for pair, chosen in choices.items():
+            decided[pair] = _ids(team.decide(pair, chosen))
+    except CrmdeckError:
+        for pair, ids in decided.items():
+            for decision_id in ids:
+                team.undo(pair, decision_id)
+        raise
+    return decided
 
 
 def _named(kind: str, name: str, known: Mapping[str, T]) -> T:
@@ -849,12 +1020,15 @@ def _checked_direction(
 ) -> Direction:
     """Return the direction of a choice; raises an error if it can't be recorded."""
     chosen = choice.direction or Direction.BIDIRECTIONAL
+    clears = choice.state is DecisionState.PENDING
     if not choice.partner_field:
         if not choice.crm_field or choice.state is DecisionState.ACCEPTED:
             raise UsageError("No PartnerOS field given.", remedy="Name a PartnerOS field.")
+        if clears:
+            return chosen
         _named("CRM field", choice.crm_field, right)
         holders = {one.crm_field: one.partner_field for one in acceptances(log)}
-        if choice.state is DecisionState.REJECTED and choice.crm_field in holders:
+        if choice.crm_field in holders:
             raise ConflictError(
                 f"'{choice.crm_field}' is already mapped to '{holders[choice.crm_field]}'.",
                 remedy="Undo that mapping first.",
@@ -862,7 +1036,7 @@ def _checked_direction(
             )
         return chosen
     partner_field = _named("PartnerOS field", choice.partner_field, left)
-    if choice.crm_field:
+    if choice.crm_field and not clears:
         crm_field = _named("CRM field", choice.crm_field, right)
         if choice.direction is None:
             chosen, _ = suggest_direction(partner_field, crm_field, knowledge=knowledge)

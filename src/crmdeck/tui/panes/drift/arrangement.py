@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import NamedTuple, TypeVar
 
 from crmdeck.model import ChangeState, Severity, Story
-from crmdeck.workspace import Entry, Timeline, place_of, worst
+from crmdeck.workspace import Entry, Timeline, name_in, place_of, worst
 
 K = TypeVar("K")
 
@@ -23,8 +23,8 @@ class Line:
     sorted table.
     `open` is True for an expanded change group, False for a collapsed one, else None. `story` is
     set on the row of a change group, `parent` is the key of the group that the row is part of.
-    `renamed_to` is the probable new name of a removed field. `connection` is empty unless all
-    connections show.
+    `renamed_to` is the probable new name of a removed field or object. `connection` is empty unless
+    all connections show.
     """
 
     key: str
@@ -226,7 +226,7 @@ def _rank(timeline: Timeline, entry: Entry) -> tuple[object, ...]:
 
 def _event_line(timeline: Timeline, entry: Entry, parent: str | None = None) -> Line:
     event, halves = entry.event, timeline.rename_of(entry)
-    renamed_to = halves[1].event.field_name if halves is not None and entry is halves[0] else ""
+    renamed_to = name_in(halves[1].event) if halves is not None and entry is halves[0] else ""
     return Line(
         key=event.id,
         entries=(entry,),
@@ -236,7 +236,7 @@ def _event_line(timeline: Timeline, entry: Entry, parent: str | None = None) -> 
         severity=event.severity,
         at=event.detected_at,
         parent=parent,
-        renamed_to=renamed_to or "",
+        renamed_to=renamed_to,
         connection=_name_of(timeline, event.connection_id),
     )
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from crmdeck.errors import CrmdeckError
-from crmdeck.model import Choice, Decision, DecisionState, DriftKind, Severity
+from crmdeck.model import Decision, DriftKind, ObjectPair, Severity
 from crmdeck.tui.dialogs.ask import Ask, Deed
 from crmdeck.tui.dialogs.choose import Choice as Option
 from crmdeck.tui.dialogs.choose import Choose
@@ -24,7 +25,7 @@ from crmdeck.tui.panes.usage import USAGE_HELP, FieldPlace, UsageAsker
 from crmdeck.tui.state.undo import UndoStep
 from crmdeck.tui.text import count, display_text
 from crmdeck.tui.widgets.table import Table
-from crmdeck.workspace import Entry, Noted, once, place_of
+from crmdeck.workspace import AcceptedRename, Entry, Noted, name_in, once, place_of
 
 LISTED = 500
 """Number of changes that a question lists; the others are counted."""
@@ -32,15 +33,12 @@ LISTED = 500
 
 @dataclass(eq=False)
 class Step:
-    """Changes that were acknowledged or reopened together, and the mappings that moved with them.
-
-    `moved` are the ids of the latest decisions, by connection and pair.
-    """
+    """Changes that were acknowledged or reopened together, or a rename that was accepted."""
 
     ids: tuple[str, ...]
     note: str
-    moved: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     reopens: bool = False
+    rename: AcceptedRename | None = None
 
 
 class DriftCommands:
@@ -314,35 +312,38 @@ class DriftCommands:
         if halves is None or arrangement is None:
             return
         old, new = halves
-        name = new.event.field_name or ""
         mapped = arrangement.timeline.mapped_to(old.event)
-        names = ", ".join(f"{d.object_pair.partition('--')[0]}.{d.partner_field}" for d in mapped)
         number = count(len(mapped), "mapping")
-        uses = "uses" if len(mapped) == 1 else "use"
-        text = f"{name} appeared in the same refresh and looks alike.\n" + (
-            f"{number} {uses} the old name: {names}" if mapped else "No mapping uses the old name."
-        )
+        is_object = old.event.field_name is None
+        text = f"{name_in(new.event)} appeared in the same refresh and looks alike.\n"
         if mapped:
+            uses = "uses" if len(mapped) == 1 else "use"
+            text += f"{number} {uses} the old name: {', '.join(_places(mapped, is_object))}"
             move = f"Move {'mapping' if len(mapped) == 1 else number}"
+            stays = "the mapping stays broken" if len(mapped) == 1 else "the mappings stay broken"
             deeds = [
                 Deed("m", move, "and acknowledge both changes"),
-                Deed("x", "Reject rename", "choose another field"),
-                Deed("a", "Acknowledge only", "the mapping stays broken"),
+                Deed("x", "Reject rename", f"choose another {'object' if is_object else 'field'}"),
+                Deed("a", "Acknowledge only", stays),
             ]
         else:
-            deeds = [Deed("a", "Acknowledge both", "the removed and the added field")]
+            text += "No mapping uses the old name."
+            both = "the removed and the added " + ("object" if is_object else "field")
+            deeds = [Deed("a", "Acknowledge both", both)]
 
         def answered(key: str | None) -> None:
             if key == "m":
-                self._accept_rename(old, new, mapped)
+                self._accept_rename(old, new)
             elif key == "a":
                 self._acknowledge((old, new), "")
+            elif key == "x" and is_object:
+                self._open_mapping(mapped[0], repair=False)
             elif key == "x" and len(mapped) == 1:
                 self._open_mapping(mapped[0], repair=True)
             elif key == "x":
                 self._choose_field()
 
-        title = f"{old.event.field_name} was probably renamed"
+        title = f"{name_in(old.event)} was probably renamed"
         self._pane.app.push_screen(Ask(title, text, deeds, opened_by="f"), answered)
 
     def _rename(self) -> tuple[Entry, Entry] | None:
@@ -356,25 +357,25 @@ class DriftCommands:
         settled = all(half.acknowledged for half in halves)
         return None if settled and not timeline.mapped_to(halves[0].event) else halves
 
-    def _accept_rename(self, old: Entry, new: Entry, moving: Sequence[Decision]) -> None:
-        name, workspace = new.event.field_name or "", self._host.workspace
-        note = f"Renamed: {old.event.field_name} is now {name}."
-        ids = (old.event.id, new.event.id)
+    def _accept_rename(self, old: Entry, new: Entry) -> None:
+        workspace, ids = self._host.workspace, (old.event.id, new.event.id)
 
-        def work(_: Job) -> Step:
-            decided = {
-                place: tuple(one.id for one in workspace.mappings.record_decisions(*place, choices))
-                for place, choices in _moves(moving, name, note).items()
-            }
-            workspace.drift.acknowledge(ids, note)
-            return Step(ids, note, decided)
-
-        def done(step: Step) -> None:
-            self._did(step, f"accept rename of {old.event.field_name} to {name}")
-            self._finish(f"{note} Moved {count(len(moving), 'mapping')}.", step.ids)
+        def done(rename: AcceptedRename) -> None:
+            step = Step(ids, rename.note, rename=rename)
+            self._did(step, f"accept rename of {name_in(old.event)} to {name_in(new.event)}")
+            self._finish(f"{rename.note} Moved {count(rename.moved, 'mapping')}.", ids)
+            if rename.left:
+                fields = ", ".join(decision.crm_field or "" for decision in rename.left)
+                text = f"Not moved: {name_in(new.event)} can't take {fields}."
+                self._host.say(display_text(text, 200), severity="warning", timeout=10)
+            self._warn(rename)
 
         self._pane.loader.load(
-            "rename", work, done, label="accepting the rename", cancellable=False
+            "rename",
+            lambda _: workspace.mappings.accept_rename(new.event.id),
+            done,
+            label="accepting the rename",
+            cancellable=False,
         )
 
     def _did(self, step: Step, title: str) -> None:
@@ -382,7 +383,7 @@ class DriftCommands:
         everywhere = self._timeline.everywhere or status is None
         # No command moves mappings and acknowledges in one go, and none reopens.
         command = ""
-        if not (step.moved or step.reopens):
+        if not (step.rename or step.reopens):
             command = workspace.copies.acknowledging_command(step.ids, step.note)
         self._host.steps.did(
             UndoStep(
@@ -399,21 +400,16 @@ class DriftCommands:
     def _turn(self, step: Step, *, back: bool) -> None:
         workspace = self._host.workspace
 
-        def work(_: Job) -> Noted:
-            # Mappings first: the workspace may refuse to change them.
-            moved = {
-                place: tuple(one.id for one in workspace.mappings.undo_all(*place, decided))
-                for place, decided in step.moved.items()
-            }
+        def work(_: Job) -> Noted | AcceptedRename:
+            if step.rename is not None:
+                # The queue runs one step at a time, so no other thread reads this one.
+                step.rename = workspace.mappings.undo_rename(step.rename, again=not back)
+                return step.rename
             if back is not step.reopens:
-                noted = workspace.drift.take_back(step.ids)
-            else:
-                noted = workspace.drift.acknowledge(step.ids, step.note)
-            # The queue runs one step at a time, so no other thread reads this one.
-            step.moved = moved
-            return noted
+                return workspace.drift.take_back(step.ids)
+            return workspace.drift.acknowledge(step.ids, step.note)
 
-        def done(noted: Noted) -> None:
+        def done(noted: Noted | AcceptedRename) -> None:
             self._warn(noted)
             self._finish()
 
@@ -438,7 +434,7 @@ class DriftCommands:
         self._pane.post_message(Pane.Changed())
         self._pane.reload()
 
-    def _warn(self, noted: Noted) -> None:
+    def _warn(self, noted: Noted | AcceptedRename) -> None:
         if noted.not_checked:
             self._host.say(noted.not_checked, severity="warning", timeout=10)
 
@@ -638,6 +634,8 @@ class DriftCommands:
         broken = ", ".join(decision.partner_field for decision in self._broken())
         if self._rename() is not None and can_write:
             also = f", or choose another field for {broken}" if broken else ""
+            if broken and entry.event.field_name is None:
+                also = ", or choose another object"
             yield "drift.repair", f"Accept the rename{also}"
         elif broken and can_write:
             yield "drift.repair", f"Choose another field for {broken}"
@@ -661,22 +659,14 @@ def _is_open(line: Line) -> bool:
     return line.is_open and not line.is_title and not line.open
 
 
-def _moves(
-    moving: Iterable[Decision], crm_field: str, note: str
-) -> dict[tuple[str, str], list[Choice]]:
-    """Return acceptances of `crm_field` like the old ones, by connection and object pair."""
-    moves: dict[tuple[str, str], list[Choice]] = {}
-    for decision in moving:
-        choice = Choice(
-            partner_field=decision.partner_field,
-            state=DecisionState.ACCEPTED,
-            crm_field=crm_field,
-            direction=decision.direction,
-            value_map=decision.value_map,
-            note=note,
-        )
-        moves.setdefault((decision.connection_id, decision.object_pair), []).append(choice)
-    return moves
+def _places(mapped: Sequence[Decision], by_pair: bool) -> list[str]:
+    if by_pair:
+        pairs = Counter(decision.object_pair for decision in mapped)
+        return [f"{pair} ({number:,})" for pair, number in pairs.items()]
+    return [
+        f"{ObjectPair.parse(decision.object_pair).partner_object}.{decision.partner_field}"
+        for decision in mapped
+    ]
 
 
 def _changes(entries: Sequence[Entry]) -> str:

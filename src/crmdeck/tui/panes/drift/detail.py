@@ -25,6 +25,7 @@ from crmdeck.workspace import (
     ValueChange,
     attribute_word,
     mapping_text,
+    name_in,
     place_of,
     shown_changes,
     value_text,
@@ -216,7 +217,7 @@ def _rename(timeline: Timeline, entry: Entry, width: int) -> Iterator[Content]:
     halves = timeline.rename_of(entry)
     if halves is None:
         return
-    old, new = (half.event.field_name or "" for half in halves)
+    old, new = (name_in(half.event) for half in halves)
     done = all(half.acknowledged for half in halves)
     moved = not timeline.mapped_to(halves[0].event)
     taken = done and moved
