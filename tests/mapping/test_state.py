@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from crmdeck.errors import ConflictError
 from crmdeck.mapping.rows import Group, RowBuilder, Situation
 from crmdeck.mapping.state import (
+    ASSISTANT,
     MAX_ALTERNATIVES,
     acceptances,
     accepted_fields,
@@ -25,9 +26,18 @@ from crmdeck.mapping.state import (
     require_one_each,
     require_seen,
     required_unmapped,
+    with_assistants,
     with_decision,
 )
-from crmdeck.model import Alternative, Decision, DecisionState, Direction, DriftKind, Severity
+from crmdeck.model import (
+    Alternative,
+    AssistantSuggestion,
+    Decision,
+    DecisionState,
+    Direction,
+    DriftKind,
+    Severity,
+)
 
 from .pairs import (
     ACCEPTED,
@@ -120,6 +130,41 @@ def test_a_suggestion_shows_the_decision_and_keeps_its_own_pick_as_the_first_alt
     rejected = by_field([decided(1, "accountName", REJECTED, None)])["accountName"]
     unmapped = with_decision(suggestion("accountName", "Best__c", 0.9), rejected)
     assert (unmapped.crm_field, unmapped.decision) == (None, REJECTED)
+
+
+def test_assistants_suggest_for_undecided_fields_only_and_never_a_taken_crm_field() -> None:
+    def offer(name: str, crm_field: str, why: str = "because") -> AssistantSuggestion:
+        return AssistantSuggestion(
+            object_pair=PAIR,
+            partner_field=name,
+            crm_field=crm_field,
+            direction=Direction.PUSH,
+            reason=why,
+            suggested_by="helper 1",
+            suggested_at=NOON,
+        )
+
+    one, two, three = NAMES[:3]
+    ranked = [suggestion(one, "Best__c", 0.97), suggestion(two, "Name", 0.9)]
+    log = by_field([decided(1, three, REJECTED, "Best__c")])
+    found = with_assistants(
+        [*ranked, suggestion(three, None, 0.0)],
+        [offer(one, "Own__c"), offer(two, "Own__c"), offer(three, "Best__c"), offer("x", "Name")],
+        log,
+    )
+    first, second, third = found
+    assert (first.crm_field, first.confidence, first.direction) == ("Own__c", 0.0, Direction.PUSH)
+    assert first.reasons[0].text == "suggested by helper 1: because"
+    assert [each.crm_field for each in first.alternatives] == ["Best__c", "Old_Account_Name__c"]
+    assert second.crm_field == "Name"
+    assert second.alternatives[0].crm_field == "Own__c"
+    assert third.crm_field is None
+    (same,) = with_assistants(ranked[:1], [offer(one, "Best__c"), offer(one, "Best__c", "new")], {})
+    assert (same.crm_field, same.confidence) == ("Best__c", 0.97)
+    assert [each.signal for each in same.reasons] == [ASSISTANT, "words"]
+    assert same.reasons[0].text.endswith("new")
+    left = by_field([decided(1, one, REJECTED, None)])
+    assert with_assistants(ranked[:1], [offer(one, "Own__c")], left) == (ranked[0],)
 
 
 def test_alternatives_are_limited_and_sorted_by_confidence() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -131,6 +132,53 @@ def test_a_view_shows_and_names_only_its_connections(ws: Workspace) -> None:
     nothing = View(ws, frozenset())
     assert json.loads(ask(nothing, "find_fields", QUESTIONS["find_fields"]))["rows"] == []
     assert json.loads(ask(nothing, "changes", QUESTIONS["changes"]))["rows"] == []
+
+
+def test_suggesting_is_an_option_and_refused_for_what_a_user_decided(tmp_path: Path) -> None:
+    asked = {"connection": "acme-prod", "pair": PAIR, "reason": "same", "crmField": "NextStep"}
+    with open_demo(folder=tmp_path) as ws:
+        allowed = View(ws, suggests_as="helper\x1b[2J " + "x" * 200)
+
+        def refusal(view: View = allowed, **more: object) -> CrmdeckError:
+            with pytest.raises(CrmdeckError) as caught:
+                ask(view, "suggest_mapping", {**asked, "partnerField": "contactName", **more})
+            return caught.value
+
+        assert refusal(View(ws)).code == "TOOL_NOT_FOUND"
+        assert refusal(View(ws, frozenset(), "helper")).code == "CONNECTION_NOT_FOUND"
+        unknown = refusal(crmField="NextStp")
+        assert (unknown.code, "NextStep" in (unknown.remedy or "")) == ("CRM_FIELD_NOT_FOUND", True)
+        assert refusal(partnerField="contactNam").code == "PARTNEROS_FIELD_NOT_FOUND"
+        assert refusal(partnerField="estimatedValue").code == "ALREADY_DECIDED"
+        assert refusal(crmField="Amount").code == "CRM_FIELD_TAKEN"
+        assert refusal(crmField="CreatedDate", direction="push").code == "BAD_DIRECTION"
+        for reason in ("", "x" * 501, "  "):
+            assert refusal(reason=reason).code in ("BAD_ARGUMENT", "BAD_REASON")
+        before = ws.mappings.decisions("acme-prod")
+        text = "\x1b[2J [bold]=HYPERLINK()\u202e"
+        ask(allowed, "suggest_mapping", {**asked, "partnerField": "contactName", "reason": text})
+        (kept,) = ws.mappings.assistant_suggestions("acme-prod", PAIR)
+        assert (kept.reason, len(kept.suggested_by)) == (text, 100)
+        (entry,) = ws.audit.entries(event="mapping.suggested")
+        assert entry.details["crmField"] == "NextStep"
+        assert ws.mappings.decisions("acme-prod") == before
+        (row,) = (
+            each
+            for each in ws.mappings.suggest("acme-prod", PAIR, encoder="none").suggestions
+            if each.partner_field == "contactName"
+        )
+        assert (row.crm_field, row.confidence, row.decision) == ("NextStep", 0.0, "pending")
+        earlier = ws.now - timedelta(days=1)
+        assert not any(
+            reason.signal == "assistant"
+            for each in ws.mappings.suggest(
+                "acme-prod", PAIR, encoder="none", at=earlier
+            ).suggestions
+            for reason in each.reasons
+        )
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("crmdeck.workspace.mappings.assistants.MOST_A_DAY", 1)
+            assert refusal().code == "TOO_MANY_SUGGESTIONS"
 
 
 def test_no_question_writes_a_decision_or_an_audit_entry(ws: Workspace) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import httpx
 import pytest
 
 from crmdeck.mcp import answer_http
+from crmdeck.model import TokenScope
 from crmdeck.server import create_app
 
 from .conftest import House, build, serving
@@ -59,3 +61,17 @@ def test_a_session_token_admits_to_the_connections_of_its_organization(served: H
     page = {**headers, "Origin": "https://evil.example"}
     assert call(served, page, "status").status_code == 403
     assert httpx.get(f"{served.url}/mcp", headers=headers).status_code == 405
+
+
+def test_only_a_token_with_the_scope_suggests(served: House) -> None:
+    tokens, expires = served.app.state.deck.tokens, served.workspace.now + timedelta(days=1)
+    codes = []
+    for name, scopes in (("reads", ["read"]), ("helps", ["read", "suggest"])):
+        text, _ = tokens.create(name, "acme", [TokenScope(each) for each in scopes], expires)
+        asked = {"connection": "acme", "pair": "deal_registration--Deal", "partnerField": "x"}
+        asked |= {"crmField": "y", "reason": "z"}
+        headers = {"Authorization": f"Bearer {text}"}
+        result = call(served, headers, "suggest_mapping", **asked).json()["result"]
+        codes.append(json.loads(result["content"][0]["text"])["code"])
+    assert codes[0] == "TOOL_NOT_FOUND"
+    assert codes[1] != codes[0]

@@ -25,6 +25,7 @@ from crmdeck.tui.panes.mapping.table import is_title
 from crmdeck.tui.widgets.table import Sort, Table
 from crmdeck.workspace import Group, Workspace
 from crmdeck.workspace.mappings.service import Mappings
+from tests.tui.conftest import HOSTILE
 from tests.tui.mapping_desk import FIELDS, PAIR, at_desk, described, export, make_home, opened
 from tests.tui.pilot import screen_text, until, words_on
 
@@ -59,6 +60,29 @@ async def test_accepting_shows_at_once_is_stored_and_moves_on(desk_workspace: Wo
         assert desk.stored("accountName").decided_by == "dana"
         assert "1 of 21" in screen_text(desk.pilot)
         assert "Enter maps 1 required" in screen_text(desk.pilot)
+
+
+async def test_an_assistants_suggestion_shows_its_name_and_reason_and_a_user_accepts_it(
+    desk_workspace: Workspace,
+) -> None:
+    reason = f"Deals close\x1b[2J then. {HOSTILE[0]}"
+    before = desk_workspace.mappings.decisions("acme")
+    made = desk_workspace.mappings.add_suggestion(
+        "acme", PAIR, "description", "Old_Account_Name__c", reason=reason, suggested_by="helper 1.0"
+    )
+    assert made.reason == reason
+    assert desk_workspace.mappings.decisions("acme") == before
+    async with at_desk(desk_workspace, size=(120, 36)) as desk:
+        await desk.go("description")
+        assert (desk.line.crm_field, desk.line.state) == ("Old_Account_Name__c", PENDING)
+        assert desk.line.group is Group.CHECK
+        text = screen_text(desk.pilot)
+        assert "suggested by helper 1.0:" in text
+        assert "Deals close␛[2J then." in text
+        await desk.press("a")
+        stored = desk.stored("description")
+        assert (stored.crm_field, stored.state) == ("Old_Account_Name__c", ACCEPTED)
+        assert stored.decided_by == "dana"
 
 
 async def test_a_required_field_gets_a_source_or_is_filled_elsewhere(

@@ -57,7 +57,7 @@ COMMANDS = {
     "serve": Command("serve", "Serve the Integrations API to a team."),
     "secrets": Command("secrets", "Move secrets of connections, and replace their key."),
     "team": Command("team", "Print the grants of a team's database."),
-    "mcp": Command("mcp", "Answer an assistant's questions (MCP), read-only."),
+    "mcp": Command("mcp", "Answer an assistant's questions (MCP)."),
     "match": Command("mapping", "Match the fields of two schema files."),
     "sandbox": Command("sandbox", "Start the built-in CRM on this machine."),
     "screenshots": Command("console", "Draw the pictures for the docs."),

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from crmdeck.cli.options import DemoOption, HomeOption
 from crmdeck.cli.session import open_workspace, with_extra
 
 
-def mcp(home: HomeOption = None, demo: DemoOption = False) -> None:
-    """Answer the questions of an assistant over stdin and stdout (MCP), read-only.
+def mcp(
+    allow_suggestions: Annotated[
+        bool,
+        typer.Option("--allow-suggestions", help="Allow suggestions, for a user to accept."),
+    ] = False,
+    home: HomeOption = None,
+    demo: DemoOption = False,
+) -> None:
+    """Answer the questions of an assistant over stdin and stdout (MCP).
 
-    An assistant's client starts this command. It stops when the client closes stdin.
+    An assistant's client starts this command. It stops when the client closes stdin. The assistant
+    decides nothing: a suggestion of it appears in Mapping with its name and reason.
     """
     with open_workspace(home, demo) as ws, with_extra("answer assistants", "mcp"):
         from crmdeck.mcp import serve_stdio
 
-        serve_stdio(ws)
+        if allow_suggestions:
+            ws.context.require_writable()
+        serve_stdio(ws, suggestions=allow_suggestions)

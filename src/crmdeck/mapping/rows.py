@@ -374,6 +374,7 @@ class RowBuilder:
         now: Situation,
     ) -> MappingRow:
         accepted = decided.accepted if decided is not None else None
+        suggestion = now.suggestions.get(partner.name)
         state, crm_field = current_state(decided, pick)
         right = self.crm_fields.get(crm_field or "")
         verdict = self.judge(partner, right) if right is not None else None
@@ -385,8 +386,13 @@ class RowBuilder:
             confidence = accepted.confidence
         else:
             widest = verdict.direction if verdict is not None else Direction.BIDIRECTIONAL
+            if (
+                suggestion
+                and crm_field == suggestion.crm_field
+                and widest is Direction.BIDIRECTIONAL
+            ):
+                widest = suggestion.direction
             direction = now.directions.get(partner.name, widest)
-        suggestion = now.suggestions.get(partner.name)
         return MappingRow(
             partner=partner,
             state=state,
@@ -415,7 +421,8 @@ def named_candidates(suggestion: Suggestion | None) -> tuple[Candidate, ...]:
         return ()
     pick: tuple[Candidate, ...] = ()
     if suggestion.crm_field is not None:
-        known = suggestion.confidence if suggestion.reasons else None
+        # An assistant can suggest a field that the ranker doesn't, without a match.
+        known = (suggestion.confidence or None) if suggestion.reasons else None
         pick = (Candidate(suggestion.crm_field, known, suggestion.reasons),)
     others = (
         Candidate(one.crm_field, one.confidence, one.reasons) for one in suggestion.alternatives

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ from crmdeck.errors import ConflictError
 from crmdeck.matching.directions import is_shell
 from crmdeck.model import (
     Alternative,
+    AssistantSuggestion,
     Decision,
     DecisionState,
     Direction,
@@ -18,6 +19,7 @@ from crmdeck.model import (
     DriftKind,
     Field,
     ObjectPair,
+    Reason,
     Severity,
     Suggestion,
     in_force,
@@ -25,6 +27,8 @@ from crmdeck.model import (
 from crmdeck.model.wire import as_wire
 
 MAX_ALTERNATIVES = 5
+ASSISTANT = "assistant"
+"""The signal of a reason that an assistant gave."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,47 @@ def _with_own_pick(suggestion: Suggestion) -> tuple[Alternative, ...]:
     )
     ranked = sorted((own, *suggestion.alternatives), key=lambda one: -one.confidence)
     return tuple(ranked[:MAX_ALTERNATIVES])
+
+
+def with_assistants(
+    suggestions: Sequence[Suggestion],
+    offered: Iterable[AssistantSuggestion],
+    decided: Mapping[str, FieldDecisions],
+) -> tuple[Suggestion, ...]:
+    """Return suggestions with those of assistants, `offered` oldest first, on undecided fields.
+
+    The newest one comes first, unless another PartnerOS field has its CRM field: then it is an
+    alternative. Its confidence stays the ranker's, 0 if the ranker doesn't suggest it.
+    """
+    found = {one.partner_field: one for one in suggestions}
+    for one in offered:
+        mine, before = found.get(one.partner_field), decided.get(one.partner_field)
+        if (
+            mine is None
+            or current_state(before, one.crm_field)[0] is not DecisionState.PENDING
+            or (before is not None and one.crm_field in before.rejected)
+        ):
+            continue
+        others = tuple(each for each in _with_own_pick(mine) if each.crm_field != one.crm_field)
+        ranked = {each.crm_field: each for each in _with_own_pick(mine)}
+        pick = ranked.get(one.crm_field) or Alternative(crm_field=one.crm_field, confidence=0.0)
+        own_reasons = tuple(each for each in pick.reasons if each.signal != ASSISTANT)
+        text = f"suggested by {one.suggested_by}: {one.reason}"
+        reasons = (Reason(signal=ASSISTANT, share=0.0, text=text), *own_reasons)
+        pick = pick.model_copy(update={"direction": one.direction, "reasons": reasons})
+        taken = any(
+            each.crm_field == one.crm_field and each.partner_field != one.partner_field
+            for each in found.values()
+        )
+        if taken:
+            found[one.partner_field] = mine.model_copy(
+                update={"alternatives": (pick, *others)[:MAX_ALTERNATIVES]}
+            )
+        else:
+            found[one.partner_field] = mine.model_copy(
+                update={**dict(pick), "alternatives": others, "decision": DecisionState.PENDING}
+            )
+    return tuple(found.values())
 
 
 def required_unmapped(crm_fields: Sequence[Field], log: Sequence[Decision]) -> tuple[Field, ...]:

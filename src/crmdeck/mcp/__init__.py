@@ -1,6 +1,7 @@
 """The interface for assistants: questions about a workspace, over the Model Context Protocol.
 
-Needs the extra `mcp`. Nothing here decides or changes anything.
+Needs the extra `mcp`. Nothing here decides anything. An assistant that is allowed to suggests
+mappings.
 """
 
 from crmdeck.lazy import lazy_names

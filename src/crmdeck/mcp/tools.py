@@ -1,4 +1,7 @@
-"""The questions that an assistant can ask: arguments and answers. Nothing here needs the extra."""
+"""The questions that an assistant can ask, and its one deed: to suggest a mapping.
+
+Nothing here needs the extra.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,8 @@ from crmdeck.errors import NotFoundError, UsageError
 from crmdeck.mcp.answers import DEFAULT_BYTES, Answer, Row, render
 from crmdeck.model import (
     ConnectionStatus,
+    DecisionState,
+    Direction,
     DriftEvent,
     FieldChange,
     Status,
@@ -107,11 +112,36 @@ class PreflightArguments(Arguments):
     update: Annotated[bool, Field(description="Judge updates, not new records.")] = False
 
 
+class SuggestArguments(Arguments):
+    """A field pair, and why it fits."""
+
+    connection: _Name
+    pair: Annotated[str, Field(description="Such as deal_registration--Opportunity.")]
+    partner_field: Annotated[str, Field(min_length=1, description="PartnerOS field.")]
+    crm_field: Annotated[str, Field(min_length=1, description="API name of the CRM field.")]
+    direction: Annotated[
+        Direction | None,
+        Field(description="push writes to the CRM (default: all that the fields allow)."),
+    ] = None
+    reason: Annotated[
+        str, Field(min_length=1, max_length=500, description="Why the fields fit, for a person.")
+    ]
+
+
 class View(NamedTuple):
-    """A workspace, and the IDs of the connections that the client may see (None for all)."""
+    """A workspace, and the IDs of the connections that the client may see (None for all).
+
+    `suggests_as` is the name of the client if it may suggest mappings.
+    """
 
     ws: Workspace
     only: frozenset[str] | None = None
+    suggests_as: str | None = None
+
+    @property
+    def tools(self) -> dict[str, Tool]:
+        """The tools of the client, by name."""
+        return TOOLS if self.suggests_as is None else {**TOOLS, **SUGGESTING}
 
     def statuses(self, ref: str | None = None) -> tuple[ConnectionStatus, ...]:
         """Return the connections that the client may see, or the one named `ref`.
@@ -275,6 +305,12 @@ def mapping(view: View, asked: MappingArguments) -> Answer:
             row["changedSince"] = line.drift_summary
         rows.append(row)
     rows.sort(key=lambda row: "changedSince" not in row)
+    waiting = {line.partner_field for line in found.lines if line.state is DecisionState.PENDING}
+    rows += [
+        {"suggestion": one.crm_field, "partnerField": one.partner_field, "by": one.suggested_by}
+        for one in view.ws.mappings.assistant_suggestions(asked.connection, asked.pair)
+        if one.partner_field in waiting
+    ]
     required = view.ws.mappings.required_unmapped(asked.connection, asked.pair)
     rows = [{"requiredCrmField": one.name, "state": "no source"} for one in required] + rows
     return Answer(rows, [*gaps, "Preflight was not run: ask `preflight` for refused writes."])
@@ -288,6 +324,20 @@ def preflight(view: View, asked: PreflightArguments) -> Answer:
     ]
     gaps = _gaps(view.statuses(asked.connection), view.ws.now)
     return Answer(rows, [*gaps, "Only edge values were judged, no real records."])
+
+
+def suggest_mapping(view: View, asked: SuggestArguments) -> Answer:
+    """Store a suggestion for a user to accept or reject."""
+    made = view.ws.mappings.add_suggestion(
+        asked.connection,
+        asked.pair,
+        asked.partner_field,
+        asked.crm_field,
+        direction=asked.direction,
+        reason=asked.reason,
+        suggested_by=view.suggests_as or "assistant",
+    )
+    return Answer([made.to_wire()], ["A user has not accepted the suggestion."])
 
 
 class Tool(NamedTuple):
@@ -339,17 +389,28 @@ TOOLS = {
 }
 
 
+SUGGESTING = {
+    "suggest_mapping": Tool(
+        SuggestArguments,
+        suggest_mapping,
+        "Suggest a CRM field for an undecided PartnerOS field. It appears in crmdeck with your "
+        "name and reason, and only a person accepts it.",
+    )
+}
+
+
 def ask(view: View, name: str, arguments: object) -> str:
     """Return the answer to a question as JSON.
 
     Raises UsageError for an unknown question and for invalid arguments, and the errors of the
     workspace.
     """
-    tool = TOOLS.get(name)
+    tool = view.tools.get(name)
     if tool is None:
         raise UsageError(
             f"There is no tool '{name}'.",
-            remedy=f"Use one of: {', '.join(TOOLS)}",
+            cause="Suggestions are not allowed." if name in SUGGESTING else None,
+            remedy=f"Use one of: {', '.join(view.tools)}",
             code="TOOL_NOT_FOUND",
         )
     try:

@@ -56,6 +56,7 @@ from .hashes import structural_hash as structural_hash
 from .impact import Effect as Effect
 from .impact import Impact as Impact
 from .mapping import Alternative as Alternative
+from .mapping import AssistantSuggestion as AssistantSuggestion
 from .mapping import Choice as Choice
 from .mapping import Decision as Decision
 from .mapping import FieldMapping as FieldMapping

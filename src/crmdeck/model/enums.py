@@ -243,6 +243,7 @@ class TokenScope(StrEnum):
     READ = "read"
     REFRESH = "refresh"
     WRITE = "write"
+    SUGGEST = "suggest"
 
 
 class FailOn(StrEnum):

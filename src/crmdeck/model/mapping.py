@@ -127,6 +127,18 @@ class Suggestion(WireModel):
     decision: DecisionState = DecisionState.PENDING
 
 
+class AssistantSuggestion(WireModel):
+    """What an assistant suggests for a PartnerOS field. It decides nothing."""
+
+    object_pair: str
+    partner_field: str
+    crm_field: str
+    direction: Direction
+    reason: str
+    suggested_by: str
+    suggested_at: UtcTime
+
+
 class SuggestAnswer(WireModel):
     """The answer of `POST /integrations/{id}/mapping/ai-suggest`."""
 

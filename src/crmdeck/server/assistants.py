@@ -12,8 +12,10 @@ from crmdeck.model import TokenScope
 from crmdeck.server.access import COOKIE, Deck, Desk, desk_of
 from crmdeck.workspace import Workspace
 
-Answers = Callable[[Workspace, frozenset[str]], ASGIApp]
-"""Makes the application for one request: the user's workspace, and the visible connections."""
+Answers = Callable[[Workspace, frozenset[str], str | None], ASGIApp]
+"""Makes the application for one request: the user's workspace, the visible connections, and the
+name under which the client may suggest mappings.
+"""
 
 _BEARER = "bearer "
 
@@ -37,4 +39,7 @@ class Assistants:
             return desk, frozenset(each.id for each in desk.connections())
 
         desk, seen = await run_in_threadpool(admit)
-        await self._answers(desk.workspace, seen)(scope, receive, send)
+        # A session is a user's: only a token says that its holder is an assistant.
+        suggests = desk.role is None and TokenScope.SUGGEST in desk.scopes
+        name = desk.workspace.actor if suggests else None
+        await self._answers(desk.workspace, seen, name)(scope, receive, send)

@@ -29,6 +29,7 @@ EVENTS = (
     "mapping.filled_elsewhere",
     "mapping.pending",
     "mapping.rejected",
+    "mapping.suggested",
     "mapping.undone",
     "notice.failed",
     "notice.sent",

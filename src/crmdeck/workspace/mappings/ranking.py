@@ -16,6 +16,7 @@ from crmdeck.matching.evidence import NO_FIELDS, Fields
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.lexicon import homes_of
 from crmdeck.model import (
+    AssistantSuggestion,
     CancelToken,
     Connection,
     Decision,
@@ -52,13 +53,17 @@ class Learning:
 
 @dataclass(frozen=True)
 class Sides:
-    """The two sides of an object pair, and every decision in the connection."""
+    """The two sides of an object pair, and every decision in the connection.
+
+    `offered` are the suggestions of assistants for the pair, oldest first.
+    """
 
     pair: ObjectPair
     connection: Connection
     partner: PartnerObject
     crm_object: ObjectSchema
     log: tuple[Decision, ...]
+    offered: tuple[AssistantSuggestion, ...] = ()
 
     @property
     def own_log(self) -> tuple[Decision, ...]:
@@ -67,7 +72,7 @@ class Sides:
 
     def with_partner(self, partner: PartnerObject) -> Sides:
         pair = ObjectPair(partner_object=partner.object_type, crm_object=self.pair.crm_object)
-        return replace(self, pair=pair, partner=partner)
+        return replace(self, pair=pair, partner=partner, offered=())
 
 
 def check_encoder(name: str) -> str:

@@ -29,6 +29,7 @@ from crmdeck.mapping.state import (
     require_one_each,
     require_seen,
     required_unmapped,
+    with_assistants,
     with_decision,
 )
 from crmdeck.mapping.wording import FILLED_ELSEWHERE
@@ -39,6 +40,7 @@ from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.lexicon import homes_of
 from crmdeck.matching.values import suggest_value_map
 from crmdeck.model import (
+    AssistantSuggestion,
     CancelToken,
     ChangeState,
     Choice,
@@ -72,6 +74,13 @@ from crmdeck.workspace.drift import (
     share_changes,
 )
 from crmdeck.workspace.explore.snapshots import find_snapshot, require_known
+from crmdeck.workspace.mappings.assistants import (
+    LONGEST_NAME,
+    LONGEST_REASON,
+    add_suggestion,
+    checked_direction,
+    read_suggestions,
+)
 from crmdeck.workspace.mappings.file import MappingFile, MappingPlan, PlannedChange
 from crmdeck.workspace.mappings.knowledge import load_catalog, load_knowledge
 from crmdeck.workspace.mappings.ranking import (
@@ -245,6 +254,57 @@ class Mappings:
         with self._context.store.read() as session:
             key = find_connection(session, ref).id
             return session.decisions.log(key, pair, partner_field, after=after, limit=limit)
+
+    def add_suggestion(
+        self,
+        ref: str,
+        pair: str,
+        partner_field: str,
+        crm_field: str,
+        *,
+        reason: str,
+        suggested_by: str,
+        direction: str | None = None,
+    ) -> AssistantSuggestion:
+        """Suggest a mapping, as an assistant does, and audit it. Only a decision can accept it.
+
+        The default `direction` is the widest. Raises NotFoundError for a missing field,
+        ConflictError for a field with a decision, and UsageError for an empty or long reason, a
+        direction that can't sync, and more than 200 suggestions for a pair in a day.
+        """
+        self._context.require_writable()
+        if not (0 < len(reason.strip()) <= LONGEST_REASON):
+            raise UsageError(
+                "A suggestion needs a reason.",
+                cause=f"It has {len(reason):,} characters.",
+                remedy=f"Give a reason of at most {LONGEST_REASON} characters.",
+                code="BAD_REASON",
+            )
+        knowledge = load_knowledge(self._context.home)
+        with self._context.store.write() as session:
+            sides = self._sides(session, ref, pair)
+            made = AssistantSuggestion(
+                object_pair=pair,
+                partner_field=partner_field,
+                crm_field=crm_field,
+                direction=checked_direction(
+                    sides,
+                    partner_field,
+                    crm_field,
+                    Direction(direction) if direction is not None else None,
+                    knowledge,
+                ),
+                reason=reason,
+                suggested_by=suggested_by[:LONGEST_NAME],
+                suggested_at=self._context.now,
+            )
+            add_suggestion(self._context, session, sides, made)
+        return made
+
+    def assistant_suggestions(self, ref: str, pair: str) -> tuple[AssistantSuggestion, ...]:
+        """Return what assistants suggested for an object pair, oldest first."""
+        with self._context.store.read() as session:
+            return read_suggestions(session, find_connection(session, ref).id, pair)
 
     def review(self, ref: str, pair: str) -> Review:
         """Return everything about an object pair except its suggestions.
@@ -702,7 +762,8 @@ class Mappings:
         connection = find_connection(session, ref)
         snapshot = find_snapshot(session, connection, object_pair.crm_object, at)
         log = session.decisions.log(connection.id, at=at)
-        return Sides(object_pair, connection, partner, snapshot.content, log)
+        offered = read_suggestions(session, connection.id, pair, at)
+        return Sides(object_pair, connection, partner, snapshot.content, log, offered)
 
     def _learning(
         self,
@@ -813,9 +874,13 @@ class Mappings:
         return SuggestAnswer(
             object_pair=str(sides.pair),
             encoder=used.name if used else NO_ENCODER,
-            suggestions=tuple(
-                with_decision(suggestion, decided.get(suggestion.partner_field))
-                for suggestion in suggestions
+            suggestions=with_assistants(
+                [
+                    with_decision(suggestion, decided.get(suggestion.partner_field))
+                    for suggestion in suggestions
+                ],
+                sides.offered,
+                decided,
             ),
         )
 
