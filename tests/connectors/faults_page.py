@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from crmdeck.connectors import http
@@ -12,29 +12,27 @@ from crmdeck.connectors.limits import Limits
 from crmdeck.errors import CrmdeckError, QuotaExceededError, ReauthRequiredError
 
 PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
-COLUMNS = ("answer", "code", "cause", "next step", "crmdeck")
 
 INTRO = """\
 # Error codes
 
-For anyone who looks up an error of a CRM or of PartnerOS by its code. The first matching row \
-applies; the rows by HTTP status follow each vendor's own. A failed refresh keeps the cached \
-schemas. If all objects fail, the connection is in `error`.
+For anyone who looks up an error of a CRM or of PartnerOS. Each entry has the CRM's answer, \
+crmdeck's code, what crmdeck does, the cause and the next step. The first matching entry applies; \
+the entries by HTTP status follow each vendor's own. A failed refresh keeps the cached schemas. If \
+all objects fail, the connection is in `error`.
 
-| crmdeck | |
-|---|---|
-| renews | renews the token once, and repeats the request once |
-| waits | waits as the CRM asks, or for a growing time, and repeats the request within a budget |
-| sign-in | ends the refresh; the connection is `reauth_required`, exit code 3 |
-| stops | ends the refresh; the connection is in `error`, exit code 1, or 2 for wrong usage |
-| skips | that object fails, the others continue |
+- *renews*: renews the token and repeats the request, once.
+- *waits*: waits as the CRM asks, or for a growing time, and repeats the request within a budget.
+- *sign-in*: ends the refresh; the connection is `reauth_required`, exit code 3.
+- *stops*: ends the refresh; the connection is in `error`, exit code 1, or 2 for wrong usage.
+- *skips*: that object fails, the others continue.
 """
 
 SANDBOX = """
 ## Try an error
 
 `crmdeck sandbox` starts a CRM on this machine and prints its address. Request a fault for one of \
-its organizations over HTTP, and remove it again:
+its organizations, and remove it again:
 
 <!-- needs: server -->
 ```sh
@@ -47,8 +45,6 @@ Optional keys: `path`, `query`, `times`, `code`, `message`, `status`, `retry_aft
 `size`, `object_type` and `field_name`. `/sandbox/script` takes a list of `steps`, which apply one \
 after the other.
 
-| kind | result |
-|---|---|
 """
 
 OUTCOMES = {
@@ -75,39 +71,34 @@ OUTCOMES = {
 
 def page() -> str:
     """Return the whole page."""
-    parts = [INTRO, "\n## Salesforce\n\n", _table(read_rows("salesforce", "Salesforce"))]
-    parts += ["\n## HubSpot\n\n", _table(read_rows("hubspot", "HubSpot"))]
-    parts += ["\n## All, by HTTP status\n\n", _table(read_rows("http", "The CRM"))]
-    parts += ["\n## PartnerOS\n\n", _table(read_rows("partneros", "PartnerOS"))]
-    parts += ["\n## Network\n\n", _rows(COLUMNS[1:4], map(_network_row, _network()))]
+    parts = [INTRO, "\n## Salesforce\n\n", _list(read_rows("salesforce", "Salesforce"))]
+    parts += ["\n## HubSpot\n\n", _list(read_rows("hubspot", "HubSpot"))]
+    parts += ["\n## All, by HTTP status\n\n", _list(read_rows("http", "The CRM"))]
+    parts += ["\n## PartnerOS\n\n", _list(read_rows("partneros", "PartnerOS"))]
+    parts += ["\n## Network\n\n", "".join(map(_network_row, _network()))]
     kinds: dict[str, list[str]] = {}
     for kind, outcome in OUTCOMES.items():
         kinds.setdefault(outcome, []).append(f"`{kind}`")
-    parts += [SANDBOX, *(f"| {', '.join(names)} | {text} |\n" for text, names in kinds.items())]
+    parts += [SANDBOX, *(f"- {', '.join(names)}: {text}\n" for text, names in kinds.items())]
     # The name of no CRM in particular, in the middle of a sentence.
     return re.sub(r"(?<=[a-z] )The CRM", "the CRM", "".join(parts))
 
 
-def _table(faults: Sequence[Fault]) -> str:
-    rows: list[tuple[str, ...]] = []
-    for match, *rest in map(_row, faults):
-        if rows and rows[-1][1:] == tuple(rest):
+def _list(faults: Sequence[Fault]) -> str:
+    rows: list[tuple[str, str]] = []
+    for match, result in map(_row, faults):
+        if rows and rows[-1][1] == result:
             match = f"{rows.pop()[0]}; {match}"
-        rows.append((match, *rest))
-    return _rows(COLUMNS, rows)
+        rows.append((match, result))
+    return "".join(f"- {match}: {result}\n" for match, result in rows)
 
 
-def _rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
-
-
-def _row(fault: Fault) -> tuple[str, ...]:
+def _row(fault: Fault) -> tuple[str, str]:
     answer = [", ".join(f"`{code}`" for code in fault.vendor_codes)]
     answer.append(", ".join(map(str, fault.statuses)))
     answer.append(f"“{fault.says}”" if fault.says else "")
     match = " ".join(part for part in answer if part) or "anything else"
-    return match, f"`{fault.code}`", fault.cause or fault.message, fault.remedy, _does(fault)
+    return match, f"`{fault.code}`, *{_does(fault)}*. {fault.cause or fault.message} {fault.remedy}"
 
 
 def _does(fault: Fault) -> str:
@@ -133,8 +124,8 @@ def _network() -> tuple[CrmdeckError, ...]:
     )
 
 
-def _network_row(error: CrmdeckError) -> tuple[str, ...]:
-    return f"`{error.code}`", error.cause or error.message, error.remedy or ""
+def _network_row(error: CrmdeckError) -> str:
+    return f"- `{error.code}`: {error.cause or error.message} {error.remedy or ''}\n"
 
 
 if __name__ == "__main__":

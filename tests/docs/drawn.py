@@ -6,7 +6,7 @@ import importlib
 import json
 import pkgutil
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,25 +57,20 @@ ANSWERS: Mapping[str, tuple[type[WireModel], str]] = {
 
 def exit_codes() -> str:
     """Return the exit codes and their order."""
-    rows = [(str(int(code)), f"`{code.reason}`", code.meaning) for code in ExitCode]
+    rows = "".join(f"- {int(code)} `{code.reason}`: {code.meaning}\n" for code in ExitCode)
     order = ", ".join(str(int(code)) for code in FIRST_OF)
-    head = ("code", "in `reasons`", "meaning")
-    return f"{table(head, rows)}\nIf several apply, the first of {order} wins.\n"
+    return f"{rows}\nIf several apply, the first of {order} wins.\n"
 
 
 def errors() -> str:
     """Return crmdeck's own errors, by exit code."""
     found = sorted(set(kinds()), key=lambda kind: (int(kind.exit_code), kind.code))
-    rows = [
-        (
-            f"`{kind.code}`",
-            (kind.__doc__ or "").splitlines()[0],
-            str(int(kind.exit_code)),
-            str(kind.http_status),
-        )
-        for kind in found
-    ]
-    return table(("code", "meaning", "exit code", "HTTP status"), rows)
+    parts: dict[int, list[str]] = {}
+    for kind in found:
+        status = "" if kind.http_status == 500 else f" (HTTP {int(kind.http_status)})"
+        summary = (kind.__doc__ or "").splitlines()[0]
+        parts.setdefault(int(kind.exit_code), []).append(f"- `{kind.code}`{status}: {summary}\n")
+    return "\n".join(f"Exit code {code}:\n\n{''.join(rows)}" for code, rows in parts.items())
 
 
 def kinds() -> Iterator[type[CrmdeckError]]:
@@ -94,11 +89,11 @@ def kinds() -> Iterator[type[CrmdeckError]]:
 
 def filters() -> str:
     """Return the filters of exports."""
-    rows = [
-        (f"`{option}`", ", ".join(f"`{what}`" for what, taken in TAKES.items() if name in taken))
-        for name, option in FILTERS.items()
-    ]
-    return table(("filter", "for"), rows)
+    rows: list[str] = []
+    for name, option in FILTERS.items():
+        exports = ", ".join(f"`{what}`" for what, taken in TAKES.items() if name in taken)
+        rows.append(f"- `{option}`: {exports}\n")
+    return "".join(rows)
 
 
 def settings() -> str:
@@ -119,23 +114,14 @@ def commands() -> str:
 def options(kind: type[BaseModel]) -> str:
     """Return the keys of a model of settings."""
     properties = kind.model_json_schema()["properties"]
-    rows = [
-        (
-            f"`{name}`",
-            said(properties[name]),
-            "" if field.is_required() else default(field.get_default(call_default_factory=True)),
-            field.description or "",
-        )
-        for name, field in kind.model_fields.items()
-    ]
-    return table(("key", "value", "default", "purpose"), rows)
-
-
-def default(value: Any) -> str:
-    """Return a default as the file would have it."""
-    if value is None:
-        return "not set"
-    return "none" if value in ({}, ()) else f"`{json.dumps(value)}`"
+    rows: list[str] = []
+    for name, field in kind.model_fields.items():
+        unset = None if field.is_required() else field.get_default(call_default_factory=True)
+        words = said(properties[name])
+        if unset not in (None, {}, ()):
+            words += f", default `{json.dumps(unset)}`"
+        rows.append(f"- `{name}` ({words}): {field.description or ''}\n")
+    return "".join(rows)
 
 
 def said(schema: Mapping[str, Any]) -> str:
@@ -185,10 +171,10 @@ def inner(kind: type[WireModel]) -> Iterator[type[WireModel]]:
 
 def answers() -> str:
     """Return the record of each command."""
-    rows = [
-        (f"`{command}`", link(kind.__name__), more) for command, (kind, more) in ANSWERS.items()
-    ]
-    return table(("command", "record", ""), rows)
+    return "".join(
+        f"- `{command}`: {link(kind.__name__)}{', ' if more else ''}{more}\n"
+        for command, (kind, more) in ANSWERS.items()
+    )
 
 
 def records() -> str:
@@ -200,7 +186,8 @@ def records() -> str:
             words = on_the_wire(" ".join((getattr(model, name).__doc__ or "").split()))
             keys: dict[str, list[str]] = {}
             for key, value in schema["properties"].items():
-                keys.setdefault(value_words(value, definitions), []).append(f"`{key}`")
+                value_of_key = value_words(value, definitions).removesuffix(" or `null`")
+                keys.setdefault(value_of_key, []).append(f"`{key}`")
             rows = "".join(f"- {', '.join(names)}: {value}\n" for value, names in keys.items())
             parts.append(f"### {name}\n\n{words}\n\n{rows}")
     return "\n".join(parts)
@@ -245,14 +232,6 @@ def on_the_wire(text: str) -> str:
 def link(name: str) -> str:
     """Return a link to a record on the page."""
     return f"[{name}](#{name.lower()})"
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(
-        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines
-    )
 
 
 PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {

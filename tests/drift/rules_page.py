@@ -40,31 +40,27 @@ crmdeck drift --demo
 A **change** is one difference between two refreshes. A **change group** is several changes with \
 one cause, or a single change. Everything counts in groups.
 
-| term | meaning |
-| --- | --- |
-| open | breaking or risky, and not settled. A group is open while one of its changes is open |
-| acknowledged | a user settled the change, with `a` in Drift or `crmdeck drift --acknowledge ID` |
-| resolved | the CRM changed it back: the newest snapshot has the value from before the change |
-| repaired | every mapping that the change broke was accepted again or rejected since |
-| excused | a rule of the policy excuses the change until the rule expires |
-| unseen | you have not looked at the row yet. It is only a mark and isn't counted |
-| dismissed | a user took an alert of Health off the to-do line, until it gets worse or a date \
-passes. Its changes stay open |
+- **open**: breaking or risky, and not settled. A group is open while one of its changes is open. \
+The count of open groups is the same everywhere (`openChanges` in JSON).
+- **acknowledged**: a user settled the change, with `a` in Drift or \
+`crmdeck drift --acknowledge ID`.
+- **resolved**: the CRM changed it back. The change that restores the old value is resolved too, \
+unless someone acknowledged the first change or accepted a mapping that the second one touches. \
+A removed field is resolved when it exists again with the same definition, apart from labels.
+- **repaired**: every mapping that the change broke was accepted again or rejected since.
+- **excused**: a rule of level `ignore` or `report` of the \
+[policy](check.md#excuse-known-problems) excuses the change until the rule expires.
+- **unseen**: only a mark, for rows that you have not looked at yet.
 
-- The count of open groups is the same everywhere (`openChanges` in JSON).
-- A change that restores the old value is resolved too. It stays open if someone adapted to the \
-first change: acknowledged it, or accepted a mapping that the restoring change touches.
-- A field that was removed is resolved when it exists again with the same definition, apart from \
-labels. Safe changes are never open.
-- Rules of level `ignore` and `report` of the [policy](check.md#excuse-known-problems) excuse \
-changes.
+[Dismissing an alert](health.md) leaves its changes open.
 
 ## Severity
 
 A **breaking** change stops a mapping or a write from working. A **risky** change may. The rest is \
 **safe**. Severity depends on whether the field is mapped, and whether PartnerOS pulls from it or \
-pushes to it. For both directions the worse one counts. The tables leave out changes that are \
-always safe, such as new objects, labels and wider permissions.
+pushes to it: "risky, pushed breaking" means breaking for a pushed field, otherwise risky. For \
+both directions the worse one counts. The lists leave out changes that are always safe, such as \
+new objects, labels and wider permissions.
 
 An attribute that the source doesn't specify is unknown, and unknown is never a change. The \
 refresh lists the attributes that it could not compare. In Salesforce metadata, an element that a \
@@ -79,60 +75,65 @@ custom objects are a probable rename if they share most of their fields, or the 
 some fields.
 """
 
-COLUMNS = ("not mapped", "pulled", "pushed", "reason")
-
 
 def page() -> str:
     safe, breaking = ([level] * 3 for level in (Severity.SAFE, Severity.BREAKING))
-    kinds: list[tuple[str, ...]] = [
-        (kind.value.replace("_", " "), *scale, reason)
-        for kind, (scale, reason) in KIND_ROWS.items()
+    kinds: list[tuple[str, Sequence[Severity], str]] = [
+        (kind.value.replace("_", " "), scale, reason) for kind, (scale, reason) in KIND_ROWS.items()
     ]
-    kinds.insert(1, ("field added, required", *breaking, REQUIRED_ADDED))
-    kinds += [("object exists again", *safe, reason) for reason in RETURNED_REASONS.values()]
-    rules: list[tuple[str, ...]] = [
-        (f"`{kind.value}`", *scale, reason.replace("{message}", ""))
+    kinds.insert(1, ("field added, required", breaking, REQUIRED_ADDED))
+    kinds += [("object exists again", safe, reason) for reason in RETURNED_REASONS.values()]
+    rules: list[tuple[str, Sequence[Severity], str]] = [
+        (f"`{kind.value}`", scale, reason.replace("{message}", ""))
         for kind, (scale, reason) in RULE_ROWS.items()
     ]
     rules += [
-        ("rule inactive", *safe, RULE_INACTIVE),
-        ("rule with another message", *safe, RULE_REWORDED),
-        ("duplicate rule that only reports", *safe, RULE_REPORTS),
-        ("automation removed", *AUTOMATION_REMOVED[0], AUTOMATION_REMOVED[1]),
+        ("rule inactive", safe, RULE_INACTIVE),
+        ("rule with another message", safe, RULE_REWORDED),
+        ("duplicate rule that only reports", safe, RULE_REPORTS),
+        ("automation removed", *AUTOMATION_REMOVED),
     ]
-    stories = [(f"`{rule.kind}`", rule.describes, _weight(rule.follows)) for rule in STORY_RULES]
+    stories = "".join(
+        f"- `{rule.kind}`: {rule.describes}{' Safe.' if rule.follows else ''}\n"
+        for rule in STORY_RULES
+    )
     return "".join(
         [
             INTRO,
             "\n## Added and removed\n\n",
-            _table(("change", *COLUMNS), kinds),
+            _list(kinds),
             "\n## Attributes of a field\n\nThe first row of an attribute that applies wins.\n\n",
-            _table(("attribute", *COLUMNS), map(_row, FIELD_ROWS)),
+            _list(map(_row, FIELD_ROWS)),
             "\n## Attributes of an object\n\n",
-            _table(("attribute", *COLUMNS), map(_row, OBJECT_ROWS)),
+            _list(map(_row, OBJECT_ROWS)),
             "\n## Rules that reject writes\n\nFor a new or changed rule. If the fields of a rule "
             "are unknown, it touches every mapping of its object.\n\n",
-            _table(("rule", *COLUMNS), rules),
+            _list(rules),
             "\n## Change groups\n\nChanges with one cause share a row, and none is dropped. A "
             "change that touches a mapping, and a change of a rule, has its own row. The first "
-            "matching kind wins.\n\n",
-            _table(("kind", "changes", "severity"), stories),
+            "matching kind wins. A group has the severity of its worst change, unless it is marked "
+            "as safe: side effects of other changes.\n\n",
+            stories,
         ]
     )
 
 
-def _weight(follows: str | None) -> str:
-    return "safe: side effects of other changes" if follows else "the worst of its changes"
+def _row(row: Row) -> tuple[str, Sequence[Severity], str]:
+    return f"`{row.attribute}`", row.scale, row.reason
 
 
-def _row(row: Row) -> tuple[str, ...]:
-    return (f"`{row.attribute}`", *row.scale, row.reason)
+def _list(rows: Iterable[tuple[str, Sequence[Severity], str]]) -> str:
+    rated = (row for row in rows if set(row[1]) != {Severity.SAFE})
+    return "".join(f"- {name} ({_severity(scale)}): {reason}\n" for name, scale, reason in rated)
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    rated = (row for row in rows if row[1:4] != (Severity.SAFE,) * 3)
-    lines = [columns, ["---"] * len(columns), *rated]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+def _severity(scale: Sequence[Severity]) -> str:
+    """Return the severity of an unmapped field, and that of a mapped one if it differs."""
+    unmapped, pulled, pushed = scale
+    if pulled == pushed:
+        return f"{unmapped}, mapped {pulled}" if pulled != unmapped else f"{unmapped}"
+    uses = (("pulled", pulled), ("pushed", pushed))
+    return f"{unmapped}" + "".join(f", {use} {level}" for use, level in uses if level != unmapped)
 
 
 if __name__ == "__main__":

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from crmdeck.drift.timeline import Timeline
 from crmdeck.tui.filters import FilterKey
-from crmdeck.tui.keys.table import key_table
+from crmdeck.tui.keys.actions import key_label
+from crmdeck.tui.keys.table import key_records
 from crmdeck.tui.panes.audit import columns as audit
 from crmdeck.tui.panes.drift import columns as drift
 from crmdeck.tui.panes.health import overview
 from crmdeck.tui.panes.mapping import columns as mapping
+from crmdeck.tui.panes.registry import PANES
 from crmdeck.tui.panes.schema.filter_keys import keys_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "keys.md"
@@ -43,23 +44,58 @@ DIALOGS = (
 )
 """Left out: each dialog shows its keys."""
 FILTERS, END_OF_FILTERS = "<!-- filters -->\n", "<!-- /filters -->"
+OPPOSITES = (
+    ("next", "previous"),
+    ("Next", "Previous"),
+    ("First", "Last"),
+    ("down", "up"),
+    ("left", "right"),
+    ("top", "end"),
+    ("Enlarge", "Shrink"),
+)
 
 
 def page(text: str) -> str:
     """Return the page with the keys and filter keys that there are now."""
     head, _, rest = text.partition(FILTERS)
-    text = f"{head}{FILTERS}{filter_table()}{END_OF_FILTERS}{rest.partition(END_OF_FILTERS)[2]}"
+    text = f"{head}{FILTERS}\n{filter_table()}\n{END_OF_FILTERS}{rest.partition(END_OF_FILTERS)[2]}"
     head, _, rest = text.partition(BEGIN)
-    return f"{head}{BEGIN}{keys_of_panes()}{END}{rest.partition(END)[2]}"
+    return f"{head}{BEGIN}\n{keys_of_panes()}\n{END}{rest.partition(END)[2]}"
 
 
 def keys_of_panes() -> str:
-    """Return the key table without the dialogs."""
-    sections = re.split(r"^(?=### )", key_table(), flags=re.MULTILINE)
-    left_out = {f"### {name}\n" for name in DIALOGS}
-    kept = [each for each in sections if each.partition("\n")[0] + "\n" not in left_out]
-    assert len(kept) == len(sections) - len(DIALOGS), "a dialog is missing"
-    return "".join(kept).rstrip() + "\n"
+    """Return the keys of each pane as lists, without those of the dialogs."""
+    scopes: dict[str, list[tuple[str, str]]] = {
+        "panes": [(f"`{spec.key}`", f"Show {spec.title}.") for spec in PANES],
+        "everywhere": [],
+    }
+    for record in sorted(key_records(), key=lambda record: str(record["scope"])):
+        keys = " ".join(f"`{key_label(key)}`" for key in cast("list[str]", record["keys"]))
+        scopes.setdefault(str(record["scope"]), []).append((keys, str(record["title"])))
+    kept = {scope.capitalize(): rows for scope, rows in scopes.items()}
+    for dialog in DIALOGS:
+        del kept[dialog]
+    return "\n".join(
+        f"### {scope}\n\n" + "".join(f"- {keys}: {title}\n" for keys, title in paired(rows))
+        for scope, rows in kept.items()
+    )
+
+
+def paired(rows: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Join two rows in a row that differ in one word only, such as next and previous."""
+    found: list[tuple[str, str]] = []
+    for keys, title in rows:
+        last_keys, last = found[-1] if found else ("", "")
+        for word, opposite in OPPOSITES:
+            if word in last and last.replace(word, opposite) == title:
+                found[-1] = (
+                    f"{last_keys}, {keys}",
+                    last.replace(word, f"{word} or {opposite.lower()}"),
+                )
+                break
+        else:
+            found.append((keys, title))
+    return found
 
 
 def filter_table() -> str:
@@ -74,10 +110,10 @@ def filter_table() -> str:
         "Audit": audit.filter_keys(now),
     }
     rows = (
-        f"| {pane} | {' '.join(f'`{name}:`' for name, key in keys.items() if not key.old)} |\n"
+        f"- {pane}: {' '.join(f'`{name}:`' for name, key in keys.items() if not key.old)}\n"
         for pane, keys in panes.items()
     )
-    return f"| Pane | Filter keys |\n|---|---|\n{''.join(rows)}"
+    return "".join(rows)
 
 
 if __name__ == "__main__":

@@ -126,15 +126,6 @@ def test_a_key_map_is_checked() -> None:
     assert any("view.filter" in problem and "app.quit" in problem for problem in problems)
 
 
-def test_the_key_table_lists_every_action_once() -> None:
-    table = actions.key_table()
-    (sentence,) = (one.sentence for one in actions.actions() if one.id == "view.filter")
-    assert table.count(f"| `/` | {sentence} |") == 1
-    rows = [line for line in table.splitlines() if line.startswith("| `")]
-    assert len(rows) == len(actions.actions())
-    assert f"| `f` | {sentence} |" in actions.key_table({"view.filter": "f"})
-
-
 def _subclasses(kind: type[object]) -> set[type[object]]:
     found: set[type[object]] = {kind}
     for each in kind.__subclasses__():

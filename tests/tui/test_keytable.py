@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from crmdeck.tui.keys.actions import actions
 from crmdeck.tui.keys.table import key_records
 from tests.tui.keys_page import PAGE, page
 
@@ -11,6 +12,7 @@ def test_the_page_lists_all_keys() -> None:
     assert told == page(told), "python -m tests.tui.keys_page updates it"
 
 
-def test_a_remapped_key_is_listed() -> None:
+def test_every_action_is_listed_once_with_its_remapped_keys() -> None:
+    assert sorted(str(one["id"]) for one in key_records()) == sorted(one.id for one in actions())
     records = {record["id"]: record["keys"] for record in key_records({"view.filter": "f,F"})}
     assert records["view.filter"] == ["f", "F"]

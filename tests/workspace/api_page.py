@@ -52,6 +52,32 @@ SERVICES = (
     Documents,
 )
 OF_THE_CONSOLE = (Copies, Documents, Places)
+FOR_FACES = {
+    "ws": ("shared", "command_line", "head", "probe", "report_waits", "prepare"),
+    "ws.signin": (
+        "ways_in",
+        "choose_flow",
+        "open_questions",
+        "needs_own_host",
+        "secrets_place",
+        "place_for",
+    ),
+    "ws.schemas": ("whole", "versions", "overview", "inspect", "known_usages"),
+    "ws.drift": (
+        "page",
+        "known",
+        "open_changes_by_connection",
+        "in_state",
+        "standings",
+        "timeline",
+    ),
+    "ws.mappings": ("pair_names", "open_rows", "review", "review_and_suggest", "nearest"),
+    "ws.checks": ("require_format", "unread"),
+    "ws.preflights": ("why_no_sample",),
+    "ws.notices": ("require_ready",),
+    "ws.exports": ("named",),
+}
+"""Left out: what only the command line, the console and the server need."""
 
 
 def services() -> dict[str, type]:
@@ -69,6 +95,11 @@ def services() -> dict[str, type]:
 def documented() -> dict[str, type]:
     """Return the services on the page: all but those that only the console needs."""
     return {name: kind for name, kind in services().items() if kind not in OF_THE_CONSOLE}
+
+
+def listed(kind: type, name: str) -> list[tuple[str, object]]:
+    """Return the methods that the page lists."""
+    return [each for each in methods(kind) if each[0] not in FOR_FACES.get(name, ())]
 
 
 def methods(kind: type) -> Iterator[tuple[str, object]]:
@@ -99,7 +130,7 @@ def _table(kind: type, name: str) -> list[str]:
     made = vars(kind).get("__init__")
     if made is not None and made.__doc__:
         rows.append(f"- `{kind.__name__}{_arguments(made)}`. {_words(made.__doc__)}")
-    for method, value in methods(kind):
+    for method, value in listed(kind, name):
         if isinstance(value, property):
             hint = _hint(value.fget)
             rows.append(f"- `{name}.{method}`: `{hint}`. {_words(value.__doc__)}")

@@ -350,19 +350,6 @@ def clashes(keymap: Mapping[str, str] | None = None) -> tuple[Clash, ...]:
     return tuple(found)
 
 
-def key_table(keymap: Mapping[str, str] | None = None) -> str:
-    """Return the key table of `docs/keys.md` in Markdown, one section for each scope."""
-    lines: list[str] = []
-    for scope in sorted(set(_SCOPES.values()), key=lambda one: (one != EVERYWHERE, one)):
-        lines += [f"### {scope.capitalize()}", "", "| Key | What it does |", "|---|---|"]
-        for action in sorted(actions(), key=lambda one: _OWNERS[one.id]):
-            if scope_of(action) == scope:
-                keys = " ".join(f"`{key_label(key)}`" for key in keys_of(action, keymap or {}))
-                lines.append(f"| {keys} | {action.sentence} |")
-        lines.append("")
-    return "\n".join(lines)
-
-
 def key_label(key: str) -> str:
     """Return the label of a key: `question_mark` is `?`, `ctrl+p` is `Ctrl+P`."""
     *modifiers, name = key.split("+")

@@ -1,4 +1,4 @@
-"""The key table of the console: for docs/keys.md and for `crmdeck keys`."""
+"""The keys of the console, for `crmdeck keys` and docs/keys.md."""
 
 from __future__ import annotations
 
@@ -18,14 +18,6 @@ def load_all_actions() -> None:
             import_module(module.name)
     for spec in PANES:
         spec.load()
-
-
-def key_table(keymap: Mapping[str, str] | None = None) -> str:
-    """Return the keys of all scopes in Markdown; `keymap` remaps by action id."""
-    load_all_actions()
-    panes = "\n".join(f"| `{spec.key}` | Show {spec.title}. |" for spec in PANES)
-    head = f"### Panes\n\n| Key | What it does |\n|---|---|\n{panes}\n\n"
-    return head + actions.key_table(keymap).rstrip() + "\n"
 
 
 def key_records(keymap: Mapping[str, str] | None = None) -> list[dict[str, object]]:
