@@ -58,4 +58,7 @@ def test_a_rule_without_a_match_names_the_nearest_problem() -> None:
     assert (unused.number, unused.rule) == (2, "level = ignore, object = Lead, attribute = label")
     assert unused.nearest == "Lead.Amount (changed: length)"
     assert POLICY.unused(judged, date(2027, 2, 1)) == ()
+    # Of several that one key keeps out, the one with the most similar names.
+    misspelt = POLICY.unused([(problem(name), ["label"]) for name in ("Case", "Leads")], TODAY)[1]
+    assert misspelt.nearest == "Leads.Amount (object is 'Leads')"
     assert [each.nearest for each in POLICY.unused([], TODAY)] == [None, None]

@@ -367,7 +367,7 @@ def test_an_accepted_object_rename_moves_its_mappings_and_undoes(desk: Desk) -> 
     assert {one.note for one in workspace.drift.report("acme", acknowledged=True).events} == {
         "Renamed: Deal__c is now Registration__c."
     }
-    assert next(iter(workspace.mappings.open_rows().values())).broken == 0
+    assert workspace.checks.mapping("acme") == ()
     audited = [entry.event for entry in workspace.audit.entries(limit=5)]
     assert sorted(audited) == sorted(
         ["schema.drift_acknowledged", *["mapping.pending"] * 2, *["mapping.accepted"] * 2]

@@ -72,19 +72,29 @@ class Rule(BaseModel):
             raise ValueError(f"isn't an attribute that can change{hint}")
         return attribute
 
-    def misses(self, issue: Issue, attributes: Sequence[str]) -> list[str]:
-        """Return why the rule doesn't match a problem with these changed `attributes`.
+    def likeness(self, issue: Issue) -> float:
+        """Return how alike the names in the rule and those of a problem are."""
+        from rapidfuzz.fuzz import ratio
 
-        The native type is a part of a type change. Empty if the rule matches.
-        """
-        texts = (
+        return sum(ratio(pattern, text) for _, pattern, text in self._texts(issue))
+
+    def _texts(self, issue: Issue) -> tuple[tuple[str, str, str], ...]:
+        return (
             ("connection", self.connection, issue.connection),
             ("object", self.object, issue.object_type or ""),
             ("field", self.field, issue.field_name or ""),
             ("code", self.code, issue.code),
         )
+
+    def misses(self, issue: Issue, attributes: Sequence[str]) -> list[str]:
+        """Return why the rule doesn't match a problem with these changed `attributes`.
+
+        The native type is a part of a type change. Empty if the rule matches.
+        """
         missed = [
-            f"{key} is '{text}'" for key, pattern, text in texts if not fnmatchcase(text, pattern)
+            f"{key} is '{text}'"
+            for key, pattern, text in self._texts(issue)
+            if not fnmatchcase(text, pattern)
         ]
         if self.severity is not None and self.severity is not issue.severity:
             missed.append(f"severity is {issue.severity.value if issue.severity else 'not set'}")
@@ -161,11 +171,14 @@ class Policy(BaseModel):
         for number, rule in enumerate(self.rule, start=1):
             if _over(rule, today) or any(rule is each for each in used):
                 continue
-            missed = [(rule.misses(*each), each[0].title) for each in judged]
-            why, title = min(missed, key=lambda miss: len(miss[0]), default=([], ""))
-            if missed and not why:
-                why = ["an earlier rule matches it first"]
-            nearest = f"{title} ({'; '.join(why)})" if missed else None
+            missed = [(rule.misses(*each), each[0]) for each in judged]
+            fewest = min((len(why) for why, _ in missed), default=0)
+            close = [miss for miss in missed if len(miss[0]) == fewest]
+            nearest = None
+            if close:
+                why, issue = max(close, key=lambda miss: rule.likeness(miss[1]))
+                why = why or ["an earlier rule matches it first"]
+                nearest = f"{issue.title} ({'; '.join(why)})"
             found.append(UnusedRule(number=number, rule=rule.text(), nearest=nearest))
         return tuple(found)
 

@@ -204,8 +204,12 @@ class Checks:
         Raises NotFoundError for a pair without decisions.
         """
         connection = self._context.connection(ref)
-        pairs = [pair] if pair else [each.object_pair for each in self._mappings.pairs(ref)]
+        pairs = [pair] if pair else self._accepted_pairs(ref)
         return tuple(issue for each in pairs for issue in self._broken(connection, each))
+
+    def _accepted_pairs(self, ref: str) -> list[str]:
+        # Without an accepted mapping nothing can be broken, even if the object is gone.
+        return [each.object_pair for each in self._mappings.pairs(ref) if each.accepted]
 
     def _require(self, connections: Sequence[Connection]) -> None:
         # A gate must not pass because there is nothing to check.
@@ -305,8 +309,8 @@ class Checks:
                 ),
                 (),
             )
-        for summary in self._mappings.pairs(connection.id):
-            for issue in self._broken(connection, summary.object_pair):
+        for pair in self._accepted_pairs(connection.id):
+            for issue in self._broken(connection, pair):
                 yield issue, ()
         for alert in status.alerts:
             reported = alert.code in _ELSEWHERE or (error is not None and alert.code == error.code)
