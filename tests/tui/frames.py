@@ -11,14 +11,14 @@ import pytest
 from textual._compositor import Compositor
 from textual.app import App
 
-render_update = Compositor.render_update
+_render = Compositor.render_update
 
 
 def _put_off(
     compositor: Compositor, full: bool = False, screen_stack: Any = None, simplify: bool = False
 ) -> Any:
     """Leave what changed to the next `draw`, unless a picture of the whole is asked for."""
-    return render_update(compositor, full, screen_stack, simplify) if full else None
+    return _render(compositor, full, screen_stack, simplify) if full else None
 
 
 def put_off_frames(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,4 +29,4 @@ def put_off_frames(monkeypatch: pytest.MonkeyPatch) -> None:
 def draw(app: App[Any]) -> None:
     """Draw what changed on the topmost screen since it was drawn; a fault in it is raised."""
     if app.is_running and app.screen_stack:
-        render_update(app.screen._compositor, screen_stack=app._background_screens)
+        _render(app.screen._compositor, screen_stack=app._background_screens)

@@ -8,13 +8,11 @@ from typing import Any
 
 import pytest
 from rich.cells import cell_len
-from textual._compositor import Compositor
 from textual.screen import Screen
 
 from crmdeck.credentials import MemorySecrets
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.workspace import Workspace
-from tests.tui.frames import render_update
 from tests.tui.pilot import screen_text, settle
 
 SENT = re.compile(r"\x1b\[(?:(\d+);(\d+)H|[0-9;]*m)|(\n)|([^\x1b\n])")
@@ -53,8 +51,8 @@ class Terminal(CrmdeckApp):
         )
 
 
+@pytest.mark.every_frame
 async def test_frames_add_up_to_the_whole(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Compositor, "render_update", render_update)
     monkeypatch.setattr("tests.tui.pilot.draw", lambda _: None)
     with Workspace.open(home, secrets=MemorySecrets()) as workspace:
         app = Terminal(workspace)

@@ -6,30 +6,47 @@ import asyncio
 import gc
 import re
 import socket
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from aiohttp import ClientSession, CookieJar, web
+from textual_serve.app_service import AppService
 
 from crmdeck.errors import UsageError
 from crmdeck.tui.web import GuardedServer, make_server
+from tests.tui.chromium import CHROMIUM, PATIENCE, chromium
+
+HEARTBEAT = 15
+"""Seconds after which textual-serve notices that a tab doesn't answer."""
 
 
 @pytest.fixture
-async def server(home: Path) -> AsyncIterator[GuardedServer]:
+def made(home: Path) -> GuardedServer:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    served = make_server(["--home", str(home)], host="127.0.0.1", port=port)
-    runner = web.AppRunner(await served._make_app())
+    return make_server(["--home", str(home)], host="127.0.0.1", port=port)
+
+
+@pytest.fixture
+async def runner(made: GuardedServer) -> AsyncIterator[web.AppRunner]:
+    runner = web.AppRunner(await made._make_app())
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    yield served
+    await web.TCPSite(runner, "127.0.0.1", made.port).start()
+    yield runner
     await runner.cleanup()
     # The event loop reaps the process of textual-serve, so it must outlive it.
     await asyncio.sleep(0.3)
     gc.collect()
+
+
+@pytest.fixture
+def server(made: GuardedServer, runner: web.AppRunner) -> GuardedServer:
+    """The running server."""
+    return made
 
 
 async def test_the_key_opens_and_nothing_else_does(server: GuardedServer) -> None:
@@ -65,6 +82,69 @@ async def test_the_page_asks_no_other_host(server: GuardedServer) -> None:
                     assert "url(" not in await answer.text()
 
 
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium isn't installed.")
+async def test_in_chromium(
+    runner: web.AppRunner,
+    server: GuardedServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sessions: list[Process] = []
+
+    class Session(AppService):
+        async def _open_app_process(self, width: int = 80, height: int = 24) -> Process:
+            sessions.append(await super()._open_app_process(width, height))
+            return sessions[-1]
+
+    async def exit_code(number: int) -> int:
+        async with asyncio.timeout(PATIENCE):
+            return await sessions[number].wait()
+
+    monkeypatch.setattr("textual_serve.server.AppService", Session)
+    async with chromium(tmp_path / "chromium") as browser:
+        # A browser with a window lets its page in front write to the clipboard.
+        clipboard = ["clipboardReadWrite", "clipboardSanitizedWrite"]
+        await browser.send(
+            "Browser.grantPermissions", permissions=clipboard, origin=server.public_url
+        )
+        tab = await browser.open(server.door, 1200, 800)
+        await tab.shows("Connections")
+        await tab.press("2")
+        await tab.shows("Contact")
+        await tab.press("y")
+        await tab.shows("Copy as")
+        await tab.press("Enter")
+        await tab.shows("Copied Account")
+        await tab.becomes("navigator.clipboard.readText()", "Account")
+        tab.received, before = b"", tab.size
+        await tab.resize(900, 600)
+        await tab.fills(before)
+
+        # A second tab has a session of its own, which outlives the first.
+        other = await browser.open(server.public_url, 1000, 700)
+        await other.shows("Contact")
+        await browser.close(tab)
+        assert await exit_code(0) == 0
+        await other.press("5")
+        await other.shows("Audit log")
+
+        await other.press("q")
+        assert await exit_code(1) == 0
+        await other.becomes("document.activeElement.innerText", "Open a new one")
+        await other.press("Enter")
+        await other.shows("Audit log")
+
+        requested = [*tab.requested, *other.requested]
+        assert len(requested) > 10
+        assert {urlsplit(url).netloc for url in requested} == {urlsplit(server.public_url).netloc}
+
+        # The server doesn't wait for open tabs.
+        async with asyncio.timeout(HEARTBEAT):
+            await runner.cleanup()
+        assert await exit_code(2) == 0
+
+
+@pytest.mark.skipif(CHROMIUM is not None, reason="Chromium tests it.")
 async def test_with_the_key_a_browser_shows_the_console(server: GuardedServer) -> None:
     async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as browser:
         await (await browser.get(server.door)).read()

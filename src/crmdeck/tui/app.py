@@ -98,7 +98,12 @@ class CrmdeckApp(App[None]):
         return MainScreen(self, self._specs, self.ui_state)
 
     def on_mount(self) -> None:
-        on_ending(self.leave)
+        on_ending(self.exit)
+
+    def on_exit_app(self) -> None:
+        # Not in `action_quit`: a signal or a closed browser tab also quits.
+        if not self.wants_demo:
+            self.save_state()
 
     def keys_for(self, workspace: Workspace) -> Mapping[str, str]:
         """Return the key map. Call it in a worker: it imports all actions."""
@@ -237,9 +242,6 @@ class CrmdeckApp(App[None]):
             state.theme = self.theme
             state.save(self.opening.home)
 
-    async def action_quit(self) -> None:
-        self.leave()
-
     def action_change_theme(self) -> None:
         """Choose the theme for this and later sessions."""
         from crmdeck.tui.dialogs.choose import Choice, Choose
@@ -262,11 +264,6 @@ class CrmdeckApp(App[None]):
             suspend_job()
             self.app_resume_signal.publish(self)
             self.refresh(layout=True)
-
-    def leave(self) -> None:
-        """Save the state and quit."""
-        self.save_state()
-        self.exit()
 
     def leave_for_demo(self) -> None:
         """Quit, and let the caller start the demo."""

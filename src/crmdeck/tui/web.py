@@ -11,6 +11,7 @@ browser ask no other host.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import logging
 import os
@@ -21,6 +22,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from aiohttp import web
+from textual_serve.app_service import AppService
 from textual_serve.server import Server
 
 from crmdeck.errors import UsageError
@@ -49,6 +51,7 @@ class GuardedServer(Server):
             command, host=host, port=port, title="crmdeck", public_url=url, templates_path=PAGE
         )
         self.key = key
+        self._sockets: set[web.WebSocketResponse] = set()
 
     @property
     def door(self) -> str:
@@ -58,7 +61,11 @@ class GuardedServer(Server):
     async def _make_app(self) -> web.Application:
         app = await super()._make_app()
         app.middlewares.append(self._guard)
+        app.router.add_get("/page.js", self._script)
         return app
+
+    async def _script(self, request: web.Request) -> web.FileResponse:
+        return web.FileResponse(PAGE / "page.js")
 
     def initialize_logging(self) -> None:
         # No log of requests: it would print the key on stdout.
@@ -69,6 +76,19 @@ class GuardedServer(Server):
         sys.stdout.write(f"{self.door}\n")
         sys.stdout.flush()
         sys.stderr.write("Press Ctrl+C to stop.\n")
+
+    async def _process_messages(
+        self, websocket: web.WebSocketResponse, app_service: AppService
+    ) -> None:
+        self._sockets.add(websocket)
+        try:
+            await super()._process_messages(websocket, app_service)
+        finally:
+            self._sockets.discard(websocket)
+
+    async def on_shutdown(self, app: web.Application) -> None:
+        # Otherwise Ctrl+C waits for tabs that are open until they miss a heartbeat.
+        await asyncio.gather(*(socket.close() for socket in self._sockets))
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
