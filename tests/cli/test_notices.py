@@ -111,6 +111,25 @@ def test_one_message_a_run_goes_to_whom_it_concerns(night: Night, listener: List
         assert SECRET not in said
 
 
+def test_the_message_of_one_connection_leaves_those_of_others(
+    night: Night, listener: Listener
+) -> None:
+    for name in ("acme", "beta"):
+        night.export(name, *FIRST, ("New__c", "string"), ("Old__c", "string"))
+    night.shell.run("refresh", "--all")
+    for name in ("acme", "beta", "beta"):
+        night.export(name, ("Name", "string"))
+    night.shell.run("refresh", "--all")
+    for name in ("acme", "beta"):
+        check = ("check", name, "--notify", "--no-refresh", "--fail-on", "safe")
+        night.shell.run(*check, code=4)
+        chat = listener.taken[-1][2]
+        assert name in chat
+        listener.taken.clear()
+    night.shell.run(*check, code=4)
+    assert "no problems" in listener.taken[-1][2]
+
+
 def test_slack_is_told_in_the_name_of_crmdeck(
     night: Night, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,6 +214,7 @@ def test_a_route_that_can_not_be_used_is_said_before_the_check(
 @pytest.mark.skipif(sys.platform == "win32", reason="has no SIGTERM")
 def test_a_watch_ends_cleanly_when_it_is_told_to(night: Night) -> None:
     assert "no problems" in night.shell.run("watch", "--times", "1").stdout
+    assert "Only a workspace in PostgreSQL" in night.shell.run("watch", "--fleet", code=2).stderr
     watch = subprocess.Popen(
         [sys.executable, "-m", "crmdeck", "watch", "--home", str(night.shell.home)],
         stdout=subprocess.PIPE,

@@ -74,6 +74,8 @@ def test_requests_are_counted_and_logged_by_route_and_unknown_parameters_refused
     assert f'{counted},status="200"}} 1.0' in metrics
     assert 'crmdeck_connections{status="active"} 2.0' in metrics
     assert "crmdeck_history_up 1.0" in metrics
+    assert 'crmdeck_leases_held{kind="refresh"} 0.0' in metrics
+    assert "crmdeck_fleet_wait_seconds 0.0" in metrics
     head = served.workspace.audit.head()
     assert head
     assert f'crmdeck_audit_head{{hash="{head.hash}"}} {head.number}.0' in metrics

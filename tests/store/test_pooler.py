@@ -76,18 +76,18 @@ def test_writers_readers_and_refreshes_share_two_connections(pooled_url: str) ->
         except BaseException as error:  # noqa: BLE001
             failed.append(error)
 
-    with stores[0].alone("acme", "refresh by anna"):
+    with stores[0].alone("acme", "anna"):
         threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         for store in stores[1:]:
-            with pytest.raises(ConflictError) as caught, store.alone("acme", "refresh by bob"):
+            with pytest.raises(ConflictError) as caught, store.alone("acme", "bob"):
                 pass
-            assert "refresh by anna" in (caught.value.cause or "")
+            assert "anna on" in (caught.value.cause or "")
     assert failed == []
-    with stores[1].alone("acme", "refresh by bob"):
+    with stores[1].alone("acme", "bob"):
         stores[2].probe()
     with stores[3].read() as session:
         assert len(session.connections.all()) == 20

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import threading
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -22,7 +23,7 @@ from crmdeck.errors import (
     SourceError,
     UsageError,
 )
-from crmdeck.store import Store, migrations, postgres_engine
+from crmdeck.store import Store, leases, migrations, postgres_engine
 from crmdeck.store.backup import write_backup
 from crmdeck.store.postgres_database import PostgresDatabase
 from tests.bench.bench_log import fill
@@ -137,30 +138,72 @@ def test_what_fails_leaves_nothing(postgres_url: str) -> None:
 
 def test_one_refresh_of_a_connection_at_a_time(postgres_url: str) -> None:
     one, other = Store(postgres_url), Store(postgres_url)
-    with one.alone("acme", "refresh by anna"):
-        with other.alone("beta", "refresh by bob"):
+    before = one.head()
+    with one.alone("acme", "anna"):
+        with other.alone("beta", "bob"):
             pass
-        with pytest.raises(ConflictError) as caught, other.alone("acme", "refresh by bob"):
+        with pytest.raises(ConflictError) as caught, other.alone("acme", "bob"):
             pass
     assert caught.value.code == "REFRESH_RUNNING"
-    assert "refresh by anna" in (caught.value.cause or "")
-    with other.alone("acme", "refresh by bob"):
+    assert (caught.value.cause or "").startswith(f"anna on {socket.gethostname()} has been")
+    with other.alone("acme", "bob"):
         pass
+    assert one.head() == before
 
 
-def test_who_comes_next_need_not_wait_for_the_server_to_see_a_connection_end(
+def test_a_lease_runs_out_and_whoever_lost_it_writes_nothing(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = Store(postgres_url)
-    ended: list[Any] = []
-    with monkeypatch.context() as patch:
-        patch.setattr(psycopg.Connection, "close", lambda connection: ended.append(connection))
-        for _ in range(2):
-            with store.alone("acme", "refresh by anna"):
-                pass
-    assert len(ended) == 2
-    for one in ended:
-        one.close()
+    after = START + leases.LEASE
+    paused = Store(postgres_url, clock=lambda: START)
+    other = Store(postgres_url, clock=lambda: after)
+    with paused.alone("acme", "anna") as lost, other.alone("acme", "bob") as taken:
+        assert lost is not None
+        assert taken is not None
+        with other.write() as session:
+            taken.require(session.database)
+            with pytest.raises(ConflictError) as caught:
+                lost.require(session.database)
+        assert caught.value.code == "REFRESH_TAKEN_OVER"
+        lost.give_back()
+        with pytest.raises(ConflictError), other.alone("acme", "cy"):
+            pass
+    monkeypatch.setattr(leases, "LEASE", timedelta(seconds=0.3))
+    one = Store(postgres_url)
+    extended = threading.Semaphore(0)
+    extend = leases.Leases.extend
+
+    def count(self: leases.Leases, lease: leases.Lease) -> bool:
+        mine = extend(self, lease)
+        extended.release()
+        return mine
+
+    monkeypatch.setattr(leases.Leases, "extend", count)
+    with one.alone("acme", "anna"):
+        for _ in range(3):
+            assert extended.acquire(timeout=60)
+        with one.read() as session:
+            [(lasted,)] = session.database.rows("SELECT until - since FROM lease")
+        assert lasted > leases.LEASE * 1.5
+
+
+def test_who_could_write_before_an_upgrade_can_refresh_after_it(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = migrations.shipped()
+    monkeypatch.setattr(migrations, "shipped", lambda: known[:16])
+    put(Store(postgres_url), "acme")
+    with role(postgres_url) as url:
+        user = psycopg.conninfo.conninfo_to_dict(url)["user"]
+        execute(
+            postgres_url,
+            f'GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO "{user}"',
+            f'GRANT UPDATE ON head TO "{user}"',
+        )
+        monkeypatch.setattr(migrations, "shipped", lambda: known)
+        assert names(Store(postgres_url)) == ["acme"]
+        with Store(url).alone("acme", "anna") as lease:
+            assert lease is not None
 
 
 def test_who_may_only_select_reads_and_is_told_so(postgres_url: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from crmdeck.workspace import Workspace
 from crmdeck.workspace.audit import Audit
 from crmdeck.workspace.backups import Backups
+from crmdeck.workspace.checks.fleet import Fleet
 from crmdeck.workspace.checks.notices import Notices
 from crmdeck.workspace.checks.preflight import Preflights
 from crmdeck.workspace.checks.service import Checks
@@ -42,6 +43,7 @@ SERVICES = (
     Places,
     Copies,
     Checks,
+    Fleet,
     Notices,
     Preflights,
     Proposals,

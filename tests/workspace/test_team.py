@@ -69,7 +69,7 @@ def test_one_refresh_at_a_time_over_all_machines(postgres_url: str, export: Path
     with machine(postgres_url, "anna") as anna, machine(postgres_url, "bob") as bob:
         acme = anna.connections.add(draft)
         with (
-            anna.context.store.alone(acme.id, "refresh by anna"),
+            anna.context.store.alone(acme.id, "anna"),
             pytest.raises(ConflictError) as caught,
         ):
             bob.refreshes.run("acme")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,7 @@ GROUPS = ("crmdeck_writers", "crmdeck_readers", "crmdeck_servers")
 ROLES = ("crmdeck_owner", *GROUPS, "anna", "carol", "deck", "dave")
 HISTORY_CHANGES = (
     "DELETE FROM audit_entry",
+    "DELETE FROM lease",
     "UPDATE decision SET decided_by = 'ceo'",
     "TRUNCATE drift_event",
     "INSERT INTO schema_migration VALUES (99, 'x', now())",
@@ -116,7 +118,8 @@ def test_each_role_may_do_what_the_page_says(
             Accounts(anna).add_user("dana@acme.example", "correct horse battery staple")
         with opened("deck") as deck:
             Accounts(deck).add_user("dana@acme.example", "correct horse battery staple")
-            assert deck.refreshes.run("acme").success
+            [report] = deck.fleet.run(every=timedelta(hours=1))
+            assert report.success
 
         with opened("anna", actor="ceo") as claiming:
             claiming.connections.update("acme", ttl_hours=12)

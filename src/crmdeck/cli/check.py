@@ -7,6 +7,7 @@ import itertools
 import random
 import signal
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -33,11 +34,13 @@ from crmdeck.cli.output import (
     write_file,
 )
 from crmdeck.cli.session import ProgressLine, moment, open_workspace
-from crmdeck.errors import CacheBusyError, CanceledError
+from crmdeck.errors import CacheBusyError, CacheError, CanceledError
 from crmdeck.model import CancelToken, FailOn, IssueLevel
 
 SIGNS = {IssueLevel.FAIL: "FAIL", IssueLevel.REPORT: "note", IssueLevel.IGNORE: "skip"}
 SHOWN = 20
+# Errors that pass without a change here: a watch continues.
+_PASSING = (CacheBusyError.code, "DATABASE_UNREACHABLE")
 _INDENT = 6  # the width of the longest sign and its gap
 _SUFFIXES = {".json": "json", ".md": "markdown", ".html": "html", ".xml": "junit"}
 
@@ -192,6 +195,9 @@ def watch(
     times: Annotated[
         int | None, typer.Option("--times", min=1, help="Stop after this many checks.")
     ] = None,
+    fleet: Annotated[
+        bool, typer.Option("--fleet", help="Share the connections with other machines.")
+    ] = False,
     fail_on: CheckFailOnOption = FailOn.BREAKING,
     policy: PolicyOption = None,
     notify: NotifyOption = False,
@@ -203,38 +209,64 @@ def watch(
 
     Pauses vary by up to 10%, to spread the load. They double while crmdeck can read nothing, up
     to eight times.
+
+    With --fleet, several machines share the connections of a team, each checked once an interval.
+    A signal lets running checks finish; a second one cancels them.
     """
-    stop = CancelToken()
-    with open_workspace(home, demo) as ws, _stopped_by_signals(stop):
+    stop, cancel = CancelToken(), CancelToken()
+    with open_workspace(home, demo) as ws, _stopped_by_signals(stop, cancel):
         if notify:
             ws.notices.require_ready()
+
+        def checks() -> Iterator[model.CheckReport]:
+            if not fleet:
+                yield ws.checks.run(names or (), fail_on=fail_on, policy=policy, cancel=stop)
+                return
+            yield from ws.fleet.run(
+                names or (),
+                every=timedelta(minutes=every),
+                fail_on=fail_on,
+                policy=policy,
+                drain=stop,
+                cancel=cancel,
+            )
+
         patience = 1
         for number in itertools.count(1):
+            unread = not fleet
             try:
-                report = ws.checks.run(names or (), fail_on=fail_on, policy=policy, cancel=stop)
-                show_report(report)
-                _notify(ws, report, notify=notify, heartbeat=heartbeat)
-                unread = not any(each.read for each in report.connections)
+                for report in checks():
+                    show_report(report)
+                    _notify(ws, report, notify=notify, heartbeat=heartbeat)
+                    unread = unread and not any(each.read for each in report.connections)
             except CanceledError:
                 return
-            except CacheBusyError as error:
+            except CacheError as error:
+                if error.code not in _PASSING:
+                    raise
                 report_error(error, as_json=False)
-                unread = True
-            if number == times:
+            if number == times or stop.canceled:
                 return
             patience = min(8, patience * 2) if unread else 1
-            seconds = every * 60 * patience * (1 + random.random() / 10)  # noqa: S311  no secret
-            say(f"Next check in {seconds / 60:.0f} min.")
-            with contextlib.suppress(CanceledError):
-                stop.wait(seconds)
+            if fleet:
+                ws.fleet.wait(names or (), stop, lambda s: say(f"Next check in {s / 60:.0f} min."))
+            else:
+                seconds = every * 60 * patience * (1 + random.random() / 10)  # noqa: S311  no secret
+                say(f"Next check in {seconds / 60:.0f} min.")
+                with contextlib.suppress(CanceledError):
+                    stop.wait(seconds)
             if stop.canceled:
                 return
 
 
 @contextlib.contextmanager
-def _stopped_by_signals(stop: CancelToken) -> Iterator[None]:
+def _stopped_by_signals(*tokens: CancelToken) -> Iterator[None]:
+    """Cancel the next of `tokens` at each signal."""
+    left = iter(tokens)
+
     def end(*_: object) -> None:
-        stop.cancel()
+        if (token := next(left, None)) is not None:
+            token.cancel()
 
     before = {each: signal.signal(each, end) for each in (signal.SIGINT, signal.SIGTERM)}
     try:

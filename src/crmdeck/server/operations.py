@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from prometheus_client import (
@@ -30,7 +31,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import AuditHead, ConnectionStatus, Status
 from crmdeck.server.errors import error_response
-from crmdeck.workspace import Workspace
+from crmdeck.workspace import LeaseFigures, Workspace
 
 _log = logging.getLogger(__name__)
 _requests_log = logging.getLogger("crmdeck.requests")
@@ -83,6 +84,7 @@ class Operations:
         self._workspace = workspace
         self._probe = _Patient(workspace.probe, READY_WITHIN)
         self._statuses = _Patient(workspace.health.statuses, _METRICS_WITHIN)
+        self._fleet = _Patient(workspace.fleet.figures, _METRICS_WITHIN)
         self._audit_head = _Patient(workspace.audit.head, _METRICS_WITHIN)
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
@@ -179,17 +181,20 @@ class Operations:
         return PlainTextResponse("ok\n")
 
     async def _metrics(self, _: Request) -> Response:
-        up, head, audit = True, None, None
+        up, head, audit, leases = True, None, None, None
         statuses: Sequence[ConnectionStatus] = ()
         try:
             statuses = await self._statuses()
             head = self._workspace.head()
             audit = await self._audit_head()
+            leases = await self._fleet()
         except Exception as error:  # noqa: BLE001  # the figures of requests are still of use
             _log.warning("Can't read the workspace for metrics: %s.", type(error).__name__)
             up = False
         history = CollectorRegistry()
         history.register(_Figures(_figures(up, statuses, head, audit)))
+        if leases is not None:
+            history.register(_Figures(_of_leases(leases, self._workspace.now)))
         body = generate_latest(self._registry) + generate_latest(history)
         return Response(body, media_type=CONTENT_TYPE_LATEST)
 
@@ -257,3 +262,25 @@ def _figures(
         changes.add_metric((each.name, "breaking"), each.open_changes.breaking)
         changes.add_metric((each.name, "risky"), each.open_changes.risky)
     yield from (synced, failed, expires, quota, changes)
+
+
+def _of_leases(leases: LeaseFigures, now: datetime) -> Iterator[Metric]:
+    held = GaugeMetricFamily(
+        "crmdeck_leases_held", "Work that runs on all machines, by kind.", labels=("kind",)
+    )
+    held.add_metric(("refresh",), leases.refreshing)
+    held.add_metric(("check",), leases.checking)
+    yield held
+    yield GaugeMetricFamily(
+        "crmdeck_leases_expired",
+        "Leases of processes that died, not taken over yet.",
+        value=leases.expired,
+    )
+    yield GaugeMetricFamily(
+        "crmdeck_fleet_due", "Checks of a fleet that are due and not running.", value=leases.due
+    )
+    yield GaugeMetricFamily(
+        "crmdeck_fleet_wait_seconds",
+        "Seconds since the oldest of them became due.",
+        value=(now - leases.due_since).total_seconds() if leases.due_since else 0,
+    )

@@ -67,8 +67,9 @@ class Engine(Protocol):
     def holding(self) -> AbstractContextManager[None]:
         """Keep open what readings and writings of any thread open."""
 
-    def alone(self, what: str, doing: str) -> AbstractContextManager[None]:
-        """Keep others from the same work on `what`, as far as the engine can."""
+    @property
+    def leasing(self) -> Callable[[], AbstractContextManager[Database]] | None:
+        """Yields the database for leases, without the turn of a writer; None in a file."""
 
     def salvage(self, code: str) -> list[str]:
         """Make a history that was refused with `code` usable again; return what was done."""

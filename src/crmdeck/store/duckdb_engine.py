@@ -49,6 +49,8 @@ class _OwnHolds(threading.local):
 class DuckDBEngine:
     """The DuckDB file at `path`; `wait` is how many seconds to wait for others."""
 
+    leasing: None = None
+
     def __init__(
         self,
         path: Path,
@@ -142,10 +144,6 @@ class DuckDBEngine:
                     self._holds -= 1
                 self._close_if_idle()
                 self._changed.notify_all()
-
-    @contextmanager
-    def alone(self, what: str, doing: str) -> Iterator[None]:
-        yield
 
     def salvage(self, code: str) -> list[str]:
         from crmdeck.store.salvage import salvage

@@ -17,6 +17,7 @@ _OF_SERVERS = ("server_document", *SECRETS)
 _OF_WRITERS = {
     "schema_migration": frozenset({"SELECT"}),
     "head": frozenset({"SELECT", "UPDATE"}),
+    "lease": frozenset({"SELECT", "INSERT", "UPDATE"}),
     "validators": frozenset({"SELECT", "INSERT", "DELETE"}),
 }
 _APPEND = frozenset({"SELECT", "INSERT"})

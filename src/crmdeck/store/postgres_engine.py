@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from crmdeck.clock import Clock, utc_now
-from crmdeck.errors import CacheBusyError, CacheError, ConflictError
+from crmdeck.errors import CacheBusyError, CacheError
 from crmdeck.store import migrations
 from crmdeck.store.database import LONG_WAIT, Database, Row, WaitListener, refusal
 from crmdeck.store.postgres_database import (
@@ -121,31 +121,11 @@ class PostgresEngine:
             connection.close()
 
     @contextmanager
-    def alone(self, what: str, doing: str) -> Iterator[None]:
-        """Keep others, on any machine, from the same work; raise ConflictError that names them.
-
-        The lock belongs to a transaction and ends with it, so a crash needs no cleanup. A pooler
-        keeps the connection of an open transaction for it.
-        """
-        since = f"{self.now():%m-%dT%H:%MZ}"
-        connection = connect(self._url, purpose=f"{doing} {since}", timeout=self._wait)
-        try:
-            with wording_failures(self._url):
-                database = PostgresDatabase(connection)
-                database.run(f"{_BEGIN}; SET LOCAL idle_in_transaction_session_timeout = 0")
-                taken = database.rows(
-                    "SELECT pg_try_advisory_xact_lock(hashtextextended(?, 0))", [what]
-                )
-                if not taken[0][0]:
-                    raise _at_work(database, what)
-            try:
-                yield
-            finally:
-                # The server notices the end of a connection late.
-                with suppress(driver().Error):
-                    database.run("ROLLBACK")
-        finally:
-            connection.close()
+    def leasing(self) -> Iterator[Database]:
+        begin = f"{_BEGIN}; {LOCAL_SETTINGS}"
+        with self._begun(begin) as database, wording_failures(self._url):
+            yield database
+            database.run("COMMIT")
 
     def close(self) -> None:
         with self._lock:
@@ -359,22 +339,6 @@ def _next(database: PostgresDatabase) -> int | None:
     )
     version: int | None = rows[0][0]
     return version
-
-
-def _at_work(database: PostgresDatabase, what: str) -> ConflictError:
-    rows = database.rows(
-        "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid) "
-        "WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND "
-        "(classid::BIGINT << 32) | objid::BIGINT = hashtextextended(?, 0)",
-        [what],
-    )
-    who = rows[0][0].removeprefix("crmdeck ") if rows else ""
-    return ConflictError(
-        "Another process is refreshing this connection.",
-        cause=f"The other process belongs to {who}." if who else None,
-        remedy="Wait: the result will appear here.",
-        code="REFRESH_RUNNING",
-    )
 
 
 def _collated(sql: str) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from crmdeck.clock import Clock, utc_now
 from crmdeck.store.database import Engine, WaitListener, refusal
 from crmdeck.store.kept import KeptAnswers
+from crmdeck.store.leases import Lease, Leases
 from crmdeck.store.recent import RecentSnapshots
 from crmdeck.store.session import Session
 
@@ -127,15 +128,24 @@ class Store:
         """Return the current time in UTC, by the one clock of all writers."""
         return self._engine.now()
 
+    @property
+    def leases(self) -> Leases | None:
+        """The leases of a team's workspace. In a file there are none."""
+        leasing = self._engine.leasing
+        return Leases(leasing, self._engine.now) if leasing else None
+
     @contextmanager
-    def alone(self, what: str, doing: str) -> Iterator[None]:
-        """Keep others, on any machine, from the same work on `what`; for a refresh.
+    def alone(self, connection_id: str, who: str) -> Iterator[Lease | None]:
+        """Keep others, on any machine, from a refresh of a connection; yield the lease.
 
         Raises ConflictError with the user and machine at work on it. Over DuckDB no one is kept
         out: a refresh compares again with what others wrote.
         """
-        with self._engine.alone(what, doing):
-            yield
+        if (leases := self.leases) is None:
+            yield None
+            return
+        with leases.refreshing(connection_id, who) as lease:
+            yield lease
 
     def head(self) -> int:
         """Return a number that changes with each write. Cheap."""

@@ -11,10 +11,11 @@ from typing import Any
 from crmdeck.store.database import Database
 
 SECRETS = ("secret_key", "sealed_secret")
-OUTSIDE = ("schema_migration", "head", "text_vector", "server_document", *SECRETS)
+OUTSIDE = ("schema_migration", "head", "lease", "text_vector", "server_document", *SECRETS)
 """Tables that aren't part of the history.
 
-They contain data of one place, data that can be computed again, users of a server, and secrets.
+They contain data of one place or moment, data that can be computed again, users of a server, and
+secrets.
 """
 
 

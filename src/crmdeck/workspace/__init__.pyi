@@ -86,6 +86,7 @@ from crmdeck.preflight.edges import ALWAYS as ALWAYS
 from crmdeck.preflight.edges import FailsWhen as FailsWhen
 from crmdeck.settings import Settings as Settings
 from crmdeck.settings import UserCommand as UserCommand
+from crmdeck.store.leases import LeaseFigures as LeaseFigures
 
 from .backups import Backup as Backup
 from .checks.notices import Delivery as Delivery

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from crmdeck.connectors.base import ConnectorFactory
     from crmdeck.workspace.audit import Audit
     from crmdeck.workspace.backups import Backups
+    from crmdeck.workspace.checks.fleet import Fleet
     from crmdeck.workspace.checks.notices import Notices
     from crmdeck.workspace.checks.preflight import Preflights
     from crmdeck.workspace.checks.service import Checks
@@ -214,6 +215,13 @@ class Workspace:
             self.schemas,
             self.preflights,
         )
+
+    @cached_property
+    def fleet(self) -> Fleet:
+        """Checks that several processes share."""
+        from crmdeck.workspace.checks.fleet import Fleet
+
+        return Fleet(self.context, self.checks)
 
     @cached_property
     def preflights(self) -> Preflights:

@@ -88,11 +88,14 @@ class Notices:
     def send(self, report: CheckReport) -> tuple[Delivery, ...]:
         """Send each route its message, in up to three attempts, and audit each delivery.
 
-        Each route gets each change once: from the check after its last successful message. A failed
-        route raises nothing and doesn't stop the others.
+        Each route gets each change once: from the check after its last successful message. The
+        message of a check of one connection counts for that one only. A failed route raises nothing
+        and doesn't stop the others.
         """
         deliveries = []
-        markers = self._markers()
+        alone = report.connections[0].id if len(report.connections) == 1 else None
+        times = [issue.detected_at for issue in report.issues if issue.detected_at]
+        markers = self._markers(alone, min(times)) if times else {}
         for route in self._context.settings.notify:
             message = compose(report, route, markers.get(route.name))
             if message is not None:
@@ -105,20 +108,23 @@ class Notices:
                 entry = self._context.entry(
                     f"notice.{what}",
                     f"Notification to {each.route} {what}{why}",
+                    connection_id=alone,
                     details={"route": each.route, "until": until.isoformat()},
                 )
                 session.audit.add(entry)
         return tuple(deliveries)
 
-    def _markers(self) -> dict[str, datetime]:
-        """Return the time up to which each route has received all changes."""
+    def _markers(self, connection_id: str | None, since: datetime) -> dict[str, datetime]:
+        """Return the time up to which each route has received all changes, if after `since`."""
         with self._context.store.read() as session:
-            entries = session.audit.entries(event="notice.sent")
+            entries = session.audit.entries(event="notice.sent", since=since)
         markers: dict[str, datetime] = {}
         for entry in entries:
             route, until = entry.details.get("route"), entry.details.get("until")
-            if isinstance(route, str) and isinstance(until, str):
-                markers.setdefault(route, datetime.fromisoformat(until))
+            counts = entry.connection_id in (None, connection_id)
+            if counts and isinstance(route, str) and isinstance(until, str):
+                time = datetime.fromisoformat(until)
+                markers[route] = max(time, markers.get(route, time))
         return markers
 
     def heartbeat(self, url: str) -> str | None:

@@ -135,9 +135,7 @@ class Checks:
         rules = (load_policy(policy) if policy else self.policy()) or Policy()
         agreed = [_load_contract(path, bool(refs)) for path in contracts]
         refs = refs or [name for each in agreed for name in each.servers]
-        named = [self._context.connection(ref) for ref in refs] or self._all()
-        wanted = tuple({connection.id: connection for connection in named}.values())
-        self._require(wanted)
+        wanted = self.chosen(refs)
         last = {each.id: self._last_check(each) for each in wanted}
         starts = {each.id: since or (last[each.id] if new else None) for each in wanted}
         attempts: dict[str, Attempt] = {}
@@ -189,6 +187,15 @@ class Checks:
         self._record(report)
         head = self._audit.head()
         return report.model_copy(update={"audit_head": head and head.hash})
+
+    def chosen(self, refs: Sequence[str]) -> tuple[Connection, ...]:
+        """Return the named connections, or all that are not disconnected.
+
+        Raises NotFoundError, and UsageError if there are none.
+        """
+        named = [self._context.connection(ref) for ref in refs] or self._all()
+        self._require(named)
+        return tuple({connection.id: connection for connection in named}.values())
 
     def require_format(self, format: str) -> None:
         """Raise UsageError if `render` has no such format; call it before a check."""

@@ -31,6 +31,7 @@ from crmdeck.model import (
     SyncRun,
 )
 from crmdeck.store import Session
+from crmdeck.store.leases import Lease
 from crmdeck.text import count
 from crmdeck.workspace.connections.runs import failed_run, started_run, write_quota, write_run
 from crmdeck.workspace.connections.service import learned_on_the_way, remember
@@ -54,6 +55,9 @@ from crmdeck.workspace.refresh.suspect import (
     suspect_removal,
 )
 
+REFRESHED_BY_OTHERS = ("REFRESH_RUNNING", "REFRESH_TAKEN_OVER")
+"""The codes of errors of a refresh that another process does."""
+
 # Objects that a notice names.
 _NAMED = 5
 
@@ -73,14 +77,14 @@ def refresh(
     try:
         with (
             fault_barrier(connection),
-            context.store.alone(connection.id, f"refresh by {context.actor}"),
+            context.store.alone(connection.id, context.actor) as lease,
         ):
             connector = context.open_connector(connection)
-            one = Refresh(context, connection, connector, run, scope, progress, cancel)
+            one = Refresh(context, connection, connector, run, scope, progress, cancel, lease)
             return one.run(accept_suspect=accept_suspect)
     except CrmdeckError as error:
         error.connection = connection.name
-        if error.code == "REFRESH_RUNNING" or isinstance(error, SecretsKeyError):
+        if error.code in REFRESHED_BY_OTHERS or isinstance(error, SecretsKeyError):
             raise
         if context.shared and error.code == "NO_CREDENTIALS":
             raise _refreshed_elsewhere(context, connection) from error
@@ -121,8 +125,10 @@ class Refresh:
         scope: Scope,
         progress: ProgressCallback,
         cancel: CancelToken,
+        lease: Lease | None,
     ) -> None:
         self._context = context
+        self._lease = lease
         self._connection = connection
         self._connector = connector
         self._run = run
@@ -164,6 +170,8 @@ class Refresh:
                 raise SuspectRefreshError(self._connection, removal)
             free_memory()
             with self._context.store.write() as session:
+                if self._lease is not None:
+                    self._lease.require(session.database)
                 if (
                     session.snapshots.latest_refresh(self._connection.id)
                     == compared.cached.refresh_id
