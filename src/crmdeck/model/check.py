@@ -12,9 +12,8 @@ from crmdeck.model.wire import UtcTime, WireModel
 class Issue(WireModel):
     """A finding of a check on a connection.
 
-    `object_type` and `field_name` are the CRM's, `object_pair` and `partner_field` the mapping's,
-    if the finding is about one. `severity` is that of a change. `mapped` is True if a mapping is
-    touched. `rule` is the reason that a policy rule gives for the level; None without a rule.
+    `severity` is that of a change, `mapped` is True if a mapping is touched, `rule` is the
+    reason that a policy rule gives for the level.
     """
 
     connection: str
@@ -39,8 +38,8 @@ class Issue(WireModel):
 class CheckedConnection(WireModel):
     """A connection in a check. `since` is None if all unacknowledged changes were checked.
 
-    `read` is True if its schema was refreshed as asked. `open_changes` counts all open change
-    groups, also those that the check leaves out.
+    `read` is True if its schema was refreshed as asked. `open_changes` counts also those that
+    the check leaves out.
     """
 
     id: str
@@ -65,8 +64,8 @@ class ExpiredRule(WireModel):
 class UnusedRule(WireModel):
     """An active policy rule that matched no problem of a check.
 
-    `number` counts the rules of the policy from 1. `nearest` names the problem that it missed by
-    the fewest keys, and those keys; None if the check found no problem.
+    `number` counts the rules of the policy from 1. `nearest` names the problem that it missed
+    by the fewest keys, and those keys.
     """
 
     number: int
@@ -75,10 +74,10 @@ class UnusedRule(WireModel):
 
 
 class CheckReport(WireModel):
-    """The result of a check, worst findings first, and the exit code of its command.
+    """The result of a check, worst findings first.
 
-    `reasons` has the names of all exit codes that apply (`drift`, `reauth_required`...);
-    `exit_code` is the one that wins. `audit_head` is the hash of the audit log's last entry.
+    `reasons` has the names of all exit codes that apply; `exit_code` is the one that wins.
+    `audit_head` is the hash of the audit log's last entry.
     """
 
     checked_at: UtcTime

@@ -14,14 +14,13 @@ from crmdeck.model.wire import UtcTime, WireModel
 
 
 class Connection(WireModel):
-    """An authorized CRM. Contains no secrets: those are stored under `id` in the keyring.
+    """An authorized CRM. Contains no secrets: those are stored under `id`.
 
-    `path` is the folder of the source `files`. `endpoint` is a host that replaces the vendor's (a
-    sandbox, a proxy), or the base URL of the source `partneros`; `remote_id` is the integration's
-    UUID there. `ttl_hours` is how long a snapshot is fresh. `organization` is the ID of the org or
-    portal, `api_version` the API version in use (`66.0`, `2026-09`). `sign_in` is the flow that its
-    secrets come from, `token_expires_at` when they expire, unless they are renewed.
-    `disconnected_at` is set while the connection is disconnected.
+    `path` is the folder of the source `files`. `endpoint` is a host that replaces the vendor's
+    (a sandbox, a proxy), or the base URL of the source `partneros`; `remote_id` is the
+    integration's UUID there. `ttl_hours` is how long a snapshot is fresh. `organization` is the
+    ID of the org or portal. `sign_in` is the flow that its secrets come from,
+    `token_expires_at` when they expire, unless they are renewed.
     """
 
     id: str
@@ -66,11 +65,9 @@ class Quota(WireModel):
 class Alert(WireModel):
     """An alert: what, why, and the next step; `short` is two or three words.
 
-    `since` is when it began, if known and not in the message. `due_at` is when it takes effect, if
-    known ahead. `link` is the vendor's page about it. `next_step` is the part of the remedy that
-    crmdeck can do. `id` stays the same for the same alert of a connection: an alert that comes back
-    later, or says something else, has another ID. `dismissed_at` is when a user dismissed it;
-    None while it is open. It reopens after the day `dismissed_until`.
+    `since` is when it began, `due_at` when it takes effect, `link` the vendor's page about it.
+    `next_step` is the part of the remedy that crmdeck can do. `id` stays the same for the same
+    alert of a connection. A dismissed alert reopens after the day `dismissed_until`.
     """
 
     level: AlertLevel
@@ -106,11 +103,10 @@ class ConnectionEnd(WireModel):
 class ConnectionStatus(WireModel):
     """The answer of `GET /integrations/{id}/status`, with name, quota and alerts.
 
-    `token_renewed`: crmdeck renews the token automatically. `token_used_at` is when crmdeck last
-    used or stored the refresh token, `token_rotated_at` when the CRM last replaced it: then no
-    other tool can use the same one. `endings` is what can end the connection. `token_level` and
-    `quota_level` are the urgency of the token's expiry and of the API allowance; None if neither is
-    near.
+    `token_renewed`: crmdeck renews the token automatically. `token_used_at` is when crmdeck
+    last used or stored the refresh token, `token_rotated_at` when the CRM last replaced it.
+    `endings` is what can end the connection. `token_level` and `quota_level` are the urgency of
+    the token's expiry and of the API allowance; None if neither is near.
     """
 
     id: str
@@ -147,7 +143,7 @@ class ConnectionStatus(WireModel):
 class ProbeReport(WireModel):
     """The result of testing a connection: the user in the CRM, and the quota left.
 
-    Only the source `partneros` gives `platform`, because it can be connected to either CRM.
+    Only the source `partneros` gives `platform`.
     """
 
     user: str | None = None

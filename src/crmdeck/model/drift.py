@@ -27,10 +27,10 @@ class DriftEvent(WireModel):
     """One change between two snapshots of an object.
 
     `rule` names an added, removed, or changed rule; `field_name` is then the field that it is
-    about, if it is about one. `story` is the ID of its story, `rename_of` the probable old name
-    of an added field or object. `affected_mappings` lists `objectPair:partnerField`. `changed_by`
-    and `changed_at` come from the CRM; `attribution` is the record that contained them
-    (`SetupAuditTrail`, ...), or the reason why `changed_by` is None.
+    about, if any. `story` is the ID of its story, `rename_of` the probable old name.
+    `affected_mappings` lists `objectPair:partnerField`. `changed_by` and `changed_at` come from
+    the CRM; `attribution` is the record that contained them (`SetupAuditTrail`, ...), or the
+    reason why `changed_by` is None.
     """
 
     id: str
@@ -57,9 +57,9 @@ class DriftEvent(WireModel):
 class Story(WireModel):
     """Several changes with one cause (a change group on screen).
 
-    `kind` is one of `relabeled`, `field_everywhere`, `same_change`, `mirror`, `setup_picklists`,
-    `reference_lists`, `zones_and_locales`, `object_kinds`, `scope`, `vendor_release`, `package`.
-    `title` is one line for people, `severity` the worst of the changes.
+    `kind` is one of `relabeled`, `field_everywhere`, `same_change`, `mirror`,
+    `setup_picklists`, `reference_lists`, `zones_and_locales`, `object_kinds`, `scope`,
+    `vendor_release`, `package`.
     """
 
     id: str
@@ -73,10 +73,7 @@ class Story(WireModel):
 
 
 class OpenChanges(WireModel):
-    """How many change groups are open, and their worst severity (None if none is open).
-
-    A group is a story or a single change; it counts once, with its worst open change.
-    """
+    """How many change groups are open, and their worst severity (None if none is open)."""
 
     count: int = 0
     breaking: int = 0
@@ -107,8 +104,8 @@ class OpenChanges(WireModel):
 class DriftReport(WireModel):
     """Changes, newest first, and their stories.
 
-    `open_changes` counts all open change groups, also those that the report leaves out. It is None
-    if unknown, as for a past time. `next_cursor` is in a page that isn't the last one.
+    `open_changes` counts also those that the report leaves out; it is None if unknown, as for a
+    past time. `next_cursor` is in a page that isn't the last one.
     """
 
     events: tuple[DriftEvent, ...] = ()
@@ -120,8 +117,7 @@ class DriftReport(WireModel):
 class FieldDifference(WireModel):
     """A field that differs, or that is on one side only (`changes` is then empty).
 
-    In `changes`, `before` is the left side and `after` the right side. `label` is the left
-    side's, if any.
+    In `changes`, `before` is the left side and `after` the right side.
     """
 
     field_name: str
@@ -131,10 +127,7 @@ class FieldDifference(WireModel):
 
 
 class ObjectDifference(WireModel):
-    """An object that differs, or that is on one side only, with all its `fields`.
-
-    `field_count` counts the fields on the left side, or on the right if the object is only there.
-    """
+    """An object that differs, or that is on one side only, with all its `fields`."""
 
     object_type: str
     label: str = ""
@@ -148,7 +141,7 @@ class Comparison(WireModel):
     """A comparison of two schemas: a sandbox and production, or two dates.
 
     `left` and `right` are connection names; `left_at` and `right_at` are times, None for now.
-    `objects` lists the objects that differ, by object type; `same` counts the others.
+    `objects` lists the objects that differ; `same` counts the others.
     """
 
     left: str

@@ -9,8 +9,8 @@ from crmdeck.model.wire import WireModel
 class Effect(WireModel):
     """One thing that the change touches: what it is, and what happens to it.
 
-    `name` is the mapping (`deal_registration.amount`), the rule, the field or, for `usage`, the
-    name in the CRM. `object_type` is empty for `usage`.
+    `name` is the mapping (`deal_registration.amount`), the rule, the field or the use in the
+    CRM.
     """
 
     kind: EffectKind
@@ -23,8 +23,8 @@ class Effect(WireModel):
 class Impact(WireModel):
     """The effects of a change of a field, the worst first.
 
-    `severity` is the worst effect, None without any. `not_checked` are sentences about what could
-    not be searched; with no effects it is the reason why the change may still break something.
+    `severity` is the worst effect. `not_checked` are sentences about what could not be
+    searched.
     """
 
     connection: str

@@ -110,9 +110,9 @@ class SourceSuggestion(WireModel):
 class Suggestion(WireModel):
     """The suggestion for a PartnerOS field, and the current decision.
 
-    `source_suggestions` are those of the source, unchanged. `crm_field` is None if nothing matches;
-    `confidence` is the probability that a user accepts the pair. After a decision, `crm_field` and
-    `direction` are those of the decision.
+    `source_suggestions` are those of the source, unchanged. `confidence` is the probability
+    that a user accepts the pair. After a decision, `crm_field` and `direction` are those of the
+    decision.
     """
 
     partner_field: str
@@ -212,8 +212,8 @@ def in_force(log: Sequence[Decision]) -> tuple[Decision, ...]:
 class MappingLine(WireModel):
     """The current mapping of a PartnerOS field in an object pair.
 
-    `rejected` lists the rejected CRM fields, `drift` the IDs of the changes to the CRM field since
-    it was accepted, and `drift_summary` describes each of them.
+    `rejected` lists the rejected CRM fields. `drift` has the IDs of the changes to the CRM
+    field since it was accepted, `drift_summary` a sentence about each.
     """
 
     partner_field: str
@@ -234,8 +234,8 @@ class MappingLine(WireModel):
 class FieldMapping(WireModel):
     """The current mapping of an object pair; `version` is that of this format.
 
-    `connection` is the connection's name, for readers; the ID identifies it. `filled_elsewhere`
-    are the CRM fields that PartnerOS or automation fills without a mapping.
+    `connection` is the connection's name, for readers. PartnerOS or automation fills the CRM
+    fields in `filled_elsewhere` without a mapping.
     """
 
     version: int = 1

@@ -85,9 +85,8 @@ class RefreshResult(WireModel):
 class VersionPreview(WireModel):
     """What another version of a CRM's API would change in the cached schema; nothing is saved.
 
-    `in_use` is the version of the cached schema, `version` the other one. `compared_with` is when
-    the cached schema was read: changes in the CRM since then are included. `objects` were read;
-    those in `failures` couldn't be.
+    `in_use` is the version of the cached schema, `version` the other one. `compared_with` is
+    when the cached schema was read: changes in the CRM since then are included.
     """
 
     in_use: str

@@ -36,24 +36,19 @@ class PicklistValue(WireModel):
 
 
 class Field(WireModel):
-    """A field of an object type.
+    """A field of an object type. `None` means that the source doesn't say.
 
-    `None` means that the source doesn't say: it is never compared and never guessed. `length`
-    counts characters, `precision` and `scale` count digits. `default` is the default value as text,
-    a literal or a formula.
-    `compound` names the field that a part belongs to (Salesforce `Name`, `BillingAddress`).
-    `native` contains the CRM's other attributes, verbatim.
+    `length` counts characters, `precision` and `scale` count digits. `default` is a literal or
+    a formula. `compound` names the field that a part belongs to (Salesforce `Name`). `native`
+    contains the CRM's other attributes, verbatim.
 
-    `type_exact` is False if the source doesn't distinguish a currency from a number, or a reference
-    from a list: the type is then the coarser one. `nillable` is True if a record may have no value,
-    `required` if a record can't be created without one. `controller` names the field whose value
-    decides which picklist values are allowed; empty if there is none. `allowed_values` lists them
-    for each value of that field. `value_set` names the global value set of a picklist; empty if the
-    values are its own.
-
-    `delete_constraint` is what deleting the record of a lookup does: `SetNull`, `Restrict` or
-    `Cascade`. `lookup_filter` is the condition for its record, `rollup` what a roll-up field sums
-    up; both are text, empty if there is none.
+    `type_exact` is False if the source doesn't distinguish a currency from a number, or a
+    reference from a list. `nillable` is True if a record may have no value, `required` if a
+    record can't be created without one. `controller` names the field whose value decides which
+    picklist values are allowed, `allowed_values` lists them for each of its values. `value_set`
+    names the global value set of a picklist. `delete_constraint` is `SetNull`, `Restrict` or
+    `Cascade`. `lookup_filter` is a condition, `rollup` what a roll-up field sums up. These
+    texts are empty if there is none.
     """
 
     name: str
@@ -110,7 +105,7 @@ class RecordType(WireModel):
     """A record type of an object type; `available` and `default` are for this user.
 
     `values` lists the picklist values of each field that a record of this type can have,
-    `value_defaults` the default one. `id` is the CRM's own and differs between orgs.
+    `value_defaults` the default one.
     """
 
     name: str
@@ -126,13 +121,12 @@ class RecordType(WireModel):
 class Rule(WireModel):
     """A check that a CRM makes on a write, in addition to the types of the fields.
 
-    `name` is unique within its object type; some kinds have the kind as a prefix
-    (`duplicates:Same_Email`). `fields` are those that the rule reads, as far as known, `field` the
-    one that shows its error. `expression` is the condition or formula in the CRM's own words,
-    `message` the CRM's answer to a write that breaks it. `on_create` and `on_update` are what the
-    CRM does with such a write: `block`, `alert` (refused unless the caller confirms it), `report`,
-    or, for automation, `run`. None means that the kind of rule decides. `modified_at` is when the
-    rule was saved last, if the CRM reports that.
+    `name` is unique within its object type. `fields` are those that the rule reads, as far as
+    known, `field` the one that shows its error. `expression` is the condition or formula in the
+    CRM's own words, `message` the CRM's answer to a write that breaks it. `on_create` and
+    `on_update` are what the CRM does with such a write: `block`, `alert` (refused unless the
+    caller confirms it), `report` or `run` (automation). None means that the kind of rule
+    decides.
     """
 
     name: str
@@ -293,8 +287,8 @@ class ObjectSchema(ObjectFacts):
 class Scope(WireModel):
     """What a refresh reads; stored with each snapshot.
 
-    `include` names the object types of the mode `named`, and widens `mappable`. `exclude` narrows
-    every mode. Names are compared exactly. `without_rules` names the kinds of rules to leave out.
+    `include` names the object types of the mode `named`, and widens `mappable`. `exclude`
+    narrows every mode. `without_rules` names the kinds of rules to leave out.
     """
 
     mode: ScopeMode = ScopeMode.MAPPABLE

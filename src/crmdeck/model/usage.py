@@ -11,8 +11,7 @@ from crmdeck.model.wire import UtcTime, WireModel
 class FieldUse(WireModel):
     """A user of a field: `kind` in the CRM's own words (`Flow`, `ApexClass`).
 
-    `name` is empty if the CRM hides it, for example in a managed package; `namespace` is that of
-    the package.
+    `name` is empty if the CRM hides it; `namespace` is that of the managed package.
     """
 
     kind: str
@@ -23,9 +22,9 @@ class FieldUse(WireModel):
 class FieldUsage(WireModel):
     """What uses a field, and what couldn't be checked.
 
-    `not_checked` explains, in sentences, what couldn't be asked or wasn't answered. If it isn't
-    empty, an empty `uses` proves nothing. `asked_at` is when the CRM was asked; None if only the
-    cached schema was searched.
+    `not_checked` has sentences about what wasn't answered; unless it is empty, an empty `uses`
+    proves nothing. `asked_at` is when the CRM was asked; None if only the cached schema was
+    searched.
     """
 
     object_type: str
