@@ -10,6 +10,7 @@ from crmdeck.connectors import http
 from crmdeck.connectors.faults import Fault, read_rows
 from crmdeck.connectors.limits import Limits
 from crmdeck.errors import CrmdeckError, QuotaExceededError, ReauthRequiredError
+from crmdeck.sandbox import FaultKind
 
 PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
 
@@ -37,36 +38,17 @@ its organizations, and remove it again:
 <!-- needs: server -->
 ```sh
 curl http://127.0.0.1:PORT/sandbox/faults \\
-  -d '{"org": "acme-prod", "kind": "throttled", "retry_after": 2, "times": 1}'
+  -d '{{"org": "acme-prod", "kind": "throttled", "retry_after": 2, "times": 1}}'
 curl -X DELETE http://127.0.0.1:PORT/sandbox/faults
 ```
 
-Optional keys: `path`, `query`, `times`, `code`, `message`, `status`, `retry_after`, `seconds`, \
-`size`, `object_type` and `field_name`. `/sandbox/script` takes a list of `steps`, which apply one \
-after the other.
+Kinds: {kinds}.
 
+Optional keys: `path`, `query`, `times`, `code` (for `forbidden`), `message` (the answer of \
+`body`), `status` (for `moved`: 404 is an address that is off), `retry_after`, `seconds`, `size`, \
+`object_type` and `field_name`. `/sandbox/script` takes a list of `steps`, which apply one after \
+the other.
 """
-
-OUTCOMES = {
-    "expired_token": "the token is renewed once; without a way to renew: sign-in required",
-    "revoked_refresh_token": "sign-in required, after one attempt to renew",
-    "rotated_refresh_token": "crmdeck stores the new token before it uses it",
-    "unauthorized": "two requests and one renewal, then sign-in required",
-    "forbidden": "by its `code`, as above",
-    "throttled": "waits; stops immediately if the daily quota is used up",
-    "server_error": "the object fails; if the list of objects fails, the connection does",
-    "unavailable": "waits, then as `server_error`",
-    "truncated": "as `server_error`",
-    "html": "as `server_error`",
-    "body": "the answer is the text in `message`; an unexpected answer fails",
-    "moved": "the connection fails, with the new address; `status` 404 is an address that is off",
-    "oversized": "as `server_error`; crmdeck reads nothing above the limit",
-    "hang": "as `server_error`, after the timeout",
-    "slow": "waits up to the timeout",
-    "hidden_object": "drift: hidden, or removed if the CRM reports that",
-    "hidden_field": "drift: hidden, or removed if the CRM reports that",
-    "lost_schema": "the object fails",
-}
 
 
 def page() -> str:
@@ -76,10 +58,7 @@ def page() -> str:
     parts += ["\n## All, by HTTP status\n\n", _list(read_rows("http", "The CRM"))]
     parts += ["\n## PartnerOS\n\n", _list(read_rows("partneros", "PartnerOS"))]
     parts += ["\n## Network\n\n", "".join(map(_network_row, _network()))]
-    kinds: dict[str, list[str]] = {}
-    for kind, outcome in OUTCOMES.items():
-        kinds.setdefault(outcome, []).append(f"`{kind}`")
-    parts += [SANDBOX, *(f"- {', '.join(names)}: {text}\n" for text, names in kinds.items())]
+    parts.append(SANDBOX.format(kinds=", ".join(f"`{kind.value}`" for kind in FaultKind)))
     # The name of no CRM in particular, in the middle of a sentence.
     return re.sub(r"(?<=[a-z] )The CRM", "the CRM", "".join(parts))
 

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from crmdeck.sandbox import FaultKind
-from tests.connectors.faults_page import OUTCOMES, PAGE, page
+from tests.connectors.faults_page import PAGE, page
 
 
 def test_the_page_about_faults_is_that_of_the_tables() -> None:
     again = "Draw it again: python -m tests.connectors.faults_page"
     assert PAGE.read_text(encoding="utf-8") == page(), again
-
-
-def test_each_fault_on_order_has_an_outcome() -> None:
-    assert list(OUTCOMES) == [kind.value for kind in FaultKind]

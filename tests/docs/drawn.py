@@ -64,7 +64,8 @@ def exit_codes() -> str:
 
 def errors() -> str:
     """Return crmdeck's own errors, by exit code."""
-    found = sorted(set(kinds()), key=lambda kind: (int(kind.exit_code), kind.code))
+    shown = {kind for kind in kinds() if ".pictures" not in kind.__module__}
+    found = sorted(shown, key=lambda kind: (int(kind.exit_code), kind.code))
     parts: dict[int, list[str]] = {}
     for kind in found:
         status = "" if kind.http_status == 500 else f" (HTTP {int(kind.http_status)})"

@@ -74,7 +74,8 @@ FOR_FACES = {
         "timeline",
     ),
     "ws.mappings": ("pair_names", "open_rows", "review", "review_and_suggest", "nearest"),
-    "ws.checks": ("require_format", "unread"),
+    "ws.checks": ("chosen", "require_format", "unread"),
+    "ws.fleet": ("wait", "figures"),
     "ws.preflights": ("why_no_sample",),
     "ws.notices": ("require_ready",),
     "ws.exports": ("named",),
@@ -128,7 +129,7 @@ def page(text: str) -> str:
 
 
 def _table(kind: type, name: str) -> list[str]:
-    rows = [f"{_words(kind.__doc__)}", ""]
+    rows: list[str] = []
     made = vars(kind).get("__init__")
     if made is not None and made.__doc__:
         rows.append(f"- `{kind.__name__}{_arguments(made)}`. {_words(made.__doc__)}")
