@@ -63,12 +63,7 @@ both directions the worse one counts. The lists leave out changes that are alway
 new objects, labels and wider permissions.
 
 An attribute that the source doesn't specify is unknown, and unknown is never a change. The \
-refresh lists the attributes that it could not compare. In Salesforce metadata, an element that a \
-custom field leaves out has its documented default, so adding the element is a change.
-
-A missing object or field has one of four reasons. `removed`: the CRM confirms it. `hidden`: it \
-still exists, but this user can't see it. `out_of_scope`: the scope no longer includes it. \
-`absent`: the reason is unknown, for example a smaller export.
+refresh lists the attributes that it could not compare.
 
 A removed and an added field of one object that look alike are a probable rename. Two \
 custom objects are a probable rename if they share most of their fields, or the same words and \
