@@ -1,32 +1,38 @@
-"""simple-salesforce without its SOAP client, which crmdeck doesn't use.
+"""simple-salesforce without its SOAP client and its own sign-in, which crmdeck doesn't use.
 
-For the Metadata API its package imports zeep and lxml: 25 MB, and half a second of the processor.
+Its package imports zeep, lxml and PyJWT for them: 20 MB, and a third of a second of the processor.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-_METADATA = "simple_salesforce.metadata"
 
-
-def _metadata_api(*args: Any, **kwargs: Any) -> Any:
+def _later(module: str, name: str) -> Callable[..., Any]:
     # Another program in this process may use it.
-    from simple_salesforce.metadata import SfdcMetadataApi
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return getattr(import_module(module), name)(*args, **kwargs)
 
-    return SfdcMetadataApi(*args, **kwargs)
+    return call
 
 
-_instead = ModuleType(_METADATA)
-_instead.__dict__["SfdcMetadataApi"] = _metadata_api
-sys.modules.setdefault(_METADATA, _instead)
+_placeholders: dict[str, ModuleType] = {}
+for _module, _name in (
+    ("simple_salesforce.metadata", "SfdcMetadataApi"),
+    ("simple_salesforce.login", "SalesforceLogin"),
+):
+    if _module not in sys.modules:
+        _placeholders[_module] = sys.modules[_module] = ModuleType(_module)
+        setattr(_placeholders[_module], _name, _later(_module, _name))
 try:
     from simple_salesforce.api import Salesforce
     from simple_salesforce.exceptions import SalesforceError
 finally:
-    if sys.modules.get(_METADATA) is _instead:
-        del sys.modules[_METADATA]
+    for _module in _placeholders:
+        del sys.modules[_module]
 
 __all__ = ["Salesforce", "SalesforceError"]
