@@ -337,6 +337,9 @@ async def test_keys_pass_over_titles_and_find_the_next_open_row(
         await desk.press("a", "g")
         table = desk.pane.table
         seen = []
+        await desk.press("Z")
+        assert not any(line.folded for line in table.shown())
+        await desk.press("g")
         for _ in table.shown():
             seen.append(table.cursor_name)
             await desk.pilot.press("down")
@@ -516,8 +519,10 @@ async def test_a_title_stands_for_its_group(desk_workspace: Workspace) -> None:
         assert groups == [group for group in Group if group in groups]
         inside = [row.name for row in table.rows() if row.group is Group.NO_MATCH]
         assert inside
-        table.move_to([line.key for line in table.shown()].index("group:NO_MATCH"))
-        await desk.press("X")
+        await desk.go(inside[-1])
+        await desk.press("z", "X")
+        assert table.cursor_row is not None
+        assert table.cursor_row.folded
         assert [desk.stored(name).state for name in inside] == [PENDING] * len(inside)
         await desk.press("y")
         assert [desk.stored(name).state for name in inside] == [REJECTED] * len(inside)
@@ -536,6 +541,33 @@ async def test_a_title_stands_for_its_group(desk_workspace: Workspace) -> None:
         await desk.press("a", "y")
         left = [row.name for row in table.rows() if row.group is Group.HIGH]
         assert left == stuck
+
+
+async def test_done_rows_are_collapsed_and_no_key_changes_what_is_hidden(
+    desk_workspace: Workspace,
+) -> None:
+    async with at_desk(desk_workspace) as desk:
+        table = desk.pane.table
+        total = len(table.rows())
+        await desk.go("accountName")
+        await desk.press("a")
+        assert table.shown()[-1].title == "▸ DONE  1   z expands"
+        assert len(table.rows()) == total
+        # Marks and ranges leave out the titles between the rows, and what these collapse.
+        await desk.press("ctrl+a")
+        assert "accountName" not in [row.name for row in table.chosen_rows()]
+        await desk.press("escape", "V", "G", "X", "y")
+        assert desk.stored("accountName").state is ACCEPTED
+        await desk.press("u", "G", "enter")
+        assert desk.line.name == "accountName"
+        await desk.press("z")
+        assert table.cursor_row is not None
+        assert table.cursor_row.title == "▸ DONE  1   z expands"
+        await desk.press("slash", *"state:accepted", "enter")
+        await desk.press("Z")
+        assert [row.name for row in table.chosen_rows()] == ["accountName"]
+        await desk.press("c")
+        assert desk.stored("accountName").state is PENDING
 
 
 async def test_a_sorted_table_has_no_titles(desk_workspace: Workspace) -> None:

@@ -19,7 +19,7 @@ from crmdeck.tui.panes.mapping.table import Line, lines_of
 from crmdeck.tui.panes.samples import Fullness
 from crmdeck.tui.widgets.table.columns import place
 from crmdeck.tui.widgets.table.strips import GUTTER, Look, RowState, row_strip
-from crmdeck.workspace import Candidate, MappingRow, MappingSession, RowBuilder
+from crmdeck.workspace import Candidate, Group, MappingRow, MappingSession, RowBuilder
 from tests.mapping.pairs import (
     ACCEPTED,
     CRM_FIELDS,
@@ -148,6 +148,8 @@ def test_rows_are_below_the_titles_of_their_groups() -> None:
         "NO MATCH  1   Enter chooses, X leaves unmapped",
         "DONE  3",
     ]
+    *_, title = lines_of(ROWS, grouped=True, folded=(Group.DONE,))
+    assert (title.title, title.folded) == ("▸ DONE  3   z expands", True)
     (title, *_) = lines_of(ROWS[2:3], grouped=True)
     assert title.title == "HIGH MATCH  1   can't sync: X here unmaps all"
     values = named("status", "Status", verdict=verdict(Direction.BIDIRECTIONAL, "VALUE_MAP_NEEDED"))

@@ -22,7 +22,7 @@ from crmdeck.tui.host import Location, PaneHost
 from crmdeck.tui.keys.actions import action, is_shown
 from crmdeck.tui.loading.requests import Job, Loader
 from crmdeck.tui.panes.mapping.columns import PAIR_COLUMNS, pair_option
-from crmdeck.tui.panes.mapping.detail import field_notes, pair_notes
+from crmdeck.tui.panes.mapping.detail import field_notes, pair_notes, row_text
 from crmdeck.tui.panes.mapping.loader import Change, PairLoader
 from crmdeck.tui.panes.mapping.preflight import PreflightFlow
 from crmdeck.tui.panes.mapping.propose import propose
@@ -780,7 +780,7 @@ class MappingCommands:
             "u undoes it.",
             yes=f"{deed.capitalize()} {number}",
             opened_by=opened_by,
-            listing=[row_line(row) if isinstance(row, MappingRow) else row.title for row in rows],
+            listing=[row_text(row) for row in rows],
         )
         self._open(dialog, answered)
 

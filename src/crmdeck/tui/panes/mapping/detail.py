@@ -26,6 +26,7 @@ from crmdeck.workspace import (
     failure_text,
     matched_values_text,
     percent,
+    row_line,
     type_text,
     yes_no,
 )
@@ -147,6 +148,11 @@ def _compact(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
 
 def _arrow(row: MappingRow) -> str:
     return row.direction.arrow if row.crm_field is not None else "→"
+
+
+def row_text(row: MappingRow | RequiredRow) -> str:
+    """Return a row in a list of rows."""
+    return display_text(row_line(row) if isinstance(row, MappingRow) else row.title)
 
 
 def row_titles(row: MappingRow) -> tuple[str, str]:

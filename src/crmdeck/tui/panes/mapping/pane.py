@@ -25,7 +25,13 @@ from crmdeck.tui.panes.mapping.columns import (
     whole_width,
 )
 from crmdeck.tui.panes.mapping.commands import NO_PAIR, NO_ROW, MappingCommands
-from crmdeck.tui.panes.mapping.detail import Around, required_detail, row_detail, row_titles
+from crmdeck.tui.panes.mapping.detail import (
+    Around,
+    required_detail,
+    row_detail,
+    row_text,
+    row_titles,
+)
 from crmdeck.tui.panes.mapping.loader import Change, PairLoader
 from crmdeck.tui.panes.mapping.pairs import LikelyPair
 from crmdeck.tui.panes.mapping.pairs import columns_for as pair_columns
@@ -127,6 +133,7 @@ class MappingPane(Pane):
         self._list_pairs()
         if change is Change.PAIR:
             self.table.clear_marks()
+            self.table.forget_folds()
             self._where = self.connection_name
         if change is not Change.ROWS:
             self.table.empty = NO_PAIR if session is None else NO_ROW
@@ -224,8 +231,10 @@ class MappingPane(Pane):
             view.show(lambda width: required_detail(required, now, width))
             return
         if row is None or session is None:
-            self.panel.caption(view, "")
-            view.show(lambda _: Content(""))
+            line = self.table.cursor_row
+            inside = self.table.of_title(line) if line is not None and session is not None else ()
+            self.panel.caption(view, line.group.value.capitalize() if line and inside else "")
+            view.show(lambda _: Content("\n".join(map(row_text, inside))))
             return
         subject = session.ref, session.builder.crm_object
         fullness = self.sampler.samples.fullness(subject, session.review.rates)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from crmdeck.tui.keys.actions import EVERYWHERE, action
 from crmdeck.tui.widgets.table import Table
@@ -18,6 +18,9 @@ HINTS = {
     Group.NO_MATCH: "Enter chooses, X leaves unmapped",
     Group.DONE: "",
 }
+FOLDED = "▸"
+FOLDED_HINTS = {Group.NO_MATCH: "z expands, X unmaps all"}
+FOLDED_HINT = "z expands"
 STUCK = "can't sync: X here unmaps all"
 """The hint of high matches if no row of the group can sync."""
 
@@ -26,7 +29,8 @@ STUCK = "can't sync: X here unmaps all"
 class Line:
     """A row, or without one the title of a group, with the number of its rows and a hint.
 
-    `required` is the row of a required CRM field without a PartnerOS field.
+    `required` is the row of a required CRM field without a PartnerOS field. The title of a
+    collapsed group is `folded`.
     """
 
     key: str
@@ -35,11 +39,13 @@ class Line:
     required: RequiredRow | None = None
     rows: int = 0
     hint: str = ""
+    folded: bool = False
 
     @property
     def title(self) -> str:
         """The title of the group."""
-        return f"{self.group.value.upper()}  {self.rows}   {self.hint}".rstrip()
+        sign = f"{FOLDED} " if self.folded else ""
+        return f"{sign}{self.group.value.upper()}  {self.rows}   {self.hint}".rstrip()
 
 
 def waits(row: MappingRow | RequiredRow) -> bool:
@@ -52,9 +58,16 @@ def is_title(line: Line) -> bool:
 
 
 def lines_of(
-    rows: Sequence[MappingRow], required: Sequence[RequiredRow] = (), *, grouped: bool
+    rows: Sequence[MappingRow],
+    required: Sequence[RequiredRow] = (),
+    *,
+    grouped: bool,
+    folded: Collection[Group] = (),
 ) -> tuple[Line, ...]:
-    """Return the rows as lines: in groups below their titles, or in their own order."""
+    """Return the rows as lines: in groups below their titles, or in their own order.
+
+    Of the groups in `folded` only the titles show.
+    """
     if not grouped:
         return (
             *(Line(row.name, row.group, row) for row in rows),
@@ -69,8 +82,12 @@ def lines_of(
             hint = STUCK if is_stuck else HINTS[group]
             if group is Group.HIGH and not is_stuck and not any(row.is_sure for row in inside):
                 hint = left_out_text([row for row in inside if not row.is_sure])
-            number = len(inside) + len(unfed)
-            lines.append(Line(f"group:{group.name}", group, rows=number, hint=hint))
+            number, key = len(inside) + len(unfed), f"group:{group.name}"
+            if group in folded:
+                hint = FOLDED_HINTS.get(group, FOLDED_HINT)
+                lines.append(Line(key, group, rows=number, hint=hint, folded=True))
+                continue
+            lines.append(Line(key, group, rows=number, hint=hint))
             lines += (Line(row.name, group, required=row) for row in unfed)
             lines += (Line(row.name, group, row) for row in inside)
     return tuple(lines)
@@ -80,7 +97,8 @@ class RowTable(Table[Line]):
     """A table of rows below the titles of their groups.
 
     It filters the rows given to `show_rows` itself. It is in order before the next key, because a
-    decision is about the row under the cursor.
+    decision is about the row under the cursor. Without a filter, the rows that are done are
+    collapsed.
     """
 
     SCOPE = "mapping rows"
@@ -93,8 +111,12 @@ class RowTable(Table[Line]):
     _passes: Callable[[MappingRow], bool] | None = None
     _passes_required: Callable[[RequiredRow], bool] | None = None
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._folds: dict[Group, bool] = {}
+
     def is_passed(self, row: Line) -> bool:
-        return is_title(row)
+        return is_title(row) and not row.folded
 
     @property
     def cursor_name(self) -> str | None:
@@ -115,10 +137,83 @@ class RowTable(Table[Line]):
     def choose(self) -> None:
         self.open_row()
 
+    def _why_flat(self) -> str | None:
+        if self.sort is not None:
+            return "A sorted table has no groups."
+        return None if self.cursor_row is not None else "No rows."
+
+    @action(
+        "lines.fold",
+        "Expand",
+        "z",
+        help="Expand or collapse the group.",
+        hint=82,
+        blocked=_why_flat,
+        title_now=lambda table: "Expand" if table.is_on_folded else "Collapse",
+    )
+    def fold(self) -> None:
+        line = self.cursor_row
+        if line is not None:
+            self._folds[line.group] = not line.folded
+            inside = (row.name for row in self._passing() if row.group is line.group)
+            title = f"group:{line.group.name}"
+            self.show_rows(
+                self._source, self._required, cursor=next(inside) if line.folded else title
+            )
+
+    @action(
+        "lines.fold_all",
+        "Expand all",
+        "Z",
+        help="Expand all groups, or collapse them.",
+        blocked=_why_flat,
+    )
+    def fold_all(self) -> None:
+        line = self.cursor_row
+        if line is not None:
+            collapse = not any(one.folded for one in self.shown())
+            self._folds = dict.fromkeys(Group, collapse)
+            cursor = f"group:{line.group.name}" if collapse or line.folded else line.key
+            self.show_rows(self._source, self._required, cursor=cursor)
+
+    @action(
+        "lines.expand",
+        "Expand",
+        "enter",
+        help="Expand the collapsed group.",
+        hint=96,
+        applies=lambda table: table.is_on_folded,
+        palette=False,
+    )
+    def expand_group(self) -> None:
+        self.fold()
+
+    @property
+    def is_on_folded(self) -> bool:
+        """True if the cursor is on the title of a collapsed group."""
+        return self.cursor_row is not None and self.cursor_row.folded
+
+    def forget_folds(self) -> None:
+        """Collapse again only the rows that are done."""
+        self._folds.clear()
+
+    def _is_folded(self, group: Group) -> bool:
+        return self._folds.get(group, group is Group.DONE and self._passes is None)
+
+    def _mark(self, positions: range) -> None:
+        # A title below a range would mark rows that the user can't see.
+        keys = [line.key for line in map(self._row_at, positions) if not is_title(line)]
+        self._set_marks(self.marks.toggled(keys))
+
+    def chosen(self) -> tuple[Line, ...]:
+        lines = super().chosen()
+        rows = tuple(line for line in lines if not is_title(line))
+        return rows if len(lines) > 1 else lines
+
     @property
     def count_text(self) -> str:
-        """The number of rows, as in every table; titles don't count."""
-        shown = sum(not is_title(line) for line in self.shown())
+        """The number of rows that match the filter, as in every table; titles don't count."""
+        shown = len(self._passing())
         total = len(self._source) + len(self._required)
         return f"{total:,}" if shown == total else f"{shown:,} of {total:,}"
 
@@ -126,38 +221,49 @@ class RowTable(Table[Line]):
     def position_text(self) -> str:
         """The place of the cursor among the rows; titles don't count."""
         lines = self.shown()
-        before = sum(not is_title(line) for line in lines[: self.cursor + 1])
-        total = sum(not is_title(line) for line in lines)
+        above = lines[: self.cursor + 1]
+        before = sum(line.rows if line.folded else not is_title(line) for line in above)
+        total = len(self._passing())
         return f"{before:,} of {total:,}" if total else ""
 
     def rows(self) -> tuple[MappingRow, ...]:
-        """Return the rows that the filter shows, in their order."""
-        return tuple(line.row for line in self.shown() if line.row is not None)
+        """Return the rows that match the filter, in their order; those of collapsed groups last."""
+        shown = [line.row for line in self.shown() if line.row is not None]
+        names = {row.name for row in shown}
+        hidden = [row for row in self._passing() if isinstance(row, MappingRow)]
+        return (*shown, *(row for row in hidden if row.name not in names))
+
+    def _passing(self) -> tuple[MappingRow | RequiredRow, ...]:
+        test = self._passes_required
+        return (
+            *(row for row in self._required if test is None or test(row)),
+            *(row for row in self._source if self._passes is None or self._passes(row)),
+        )
+
+    def of_title(self, title: Line) -> tuple[MappingRow | RequiredRow, ...]:
+        """Return the rows of the group below a title, collapsed or not."""
+        if title.folded:
+            return tuple(row for row in self._passing() if row.group is title.group)
+        lines = [line for line in self.shown() if line.group is title.group]
+        return tuple(row for row in (line.row or line.required for line in lines) if row)
 
     def chosen_rows(self) -> tuple[MappingRow, ...]:
         """Return the rows that an action is about: the marked ones, else the one under the cursor.
 
-        A title means all rows shown in its group.
+        A title means all rows of its group that match the filter.
         """
-        rows: dict[str, MappingRow] = {}
-        for line in self.chosen():
-            if line.row is not None:
-                rows[line.row.name] = line.row
-            elif is_title(line):
-                inside = (one.row for one in self.shown() if one.group is line.group)
-                rows.update((row.name, row) for row in inside if row is not None)
-        return tuple(rows.values())
+        return tuple(row for row in self._chosen_of_both() if isinstance(row, MappingRow))
 
     def chosen_required(self) -> tuple[RequiredRow, ...]:
         """Return the required CRM fields that an action is about, as in `chosen_rows`."""
-        rows: dict[str, RequiredRow] = {}
+        return tuple(row for row in self._chosen_of_both() if isinstance(row, RequiredRow))
+
+    def _chosen_of_both(self) -> Iterator[MappingRow | RequiredRow]:
         for line in self.chosen():
-            if line.required is not None:
-                rows[line.required.name] = line.required
-            elif is_title(line):
-                inside = (one.required for one in self.shown() if one.group is line.group)
-                rows.update((row.name, row) for row in inside if row is not None)
-        return tuple(rows.values())
+            if is_title(line):
+                yield from self.of_title(line)
+            elif (row := line.row or line.required) is not None:
+                yield row
 
     def show_rows(
         self,
@@ -166,17 +272,24 @@ class RowTable(Table[Line]):
         *,
         cursor: str | None = None,
     ) -> None:
-        """Show rows in their groups, or sorted, with the cursor on the row of that name."""
+        """Show rows in their groups, or sorted, with the cursor on the row of that name.
+
+        The group of that row is expanded.
+        """
         self._source, self._required = rows, required
-        passing = [row for row in rows if self._passes is None or self._passes(row)]
-        test = self._passes_required
-        passing_required = [row for row in required if test is None or test(row)]
-        lines = lines_of(passing, passing_required, grouped=self.sort is None)
+        passing = self._passing()
         wanted = cursor if cursor is not None else self.cursor_key
+        self._folds.update((row.group, False) for row in passing if row.name == wanted)
+        lines = lines_of(
+            [row for row in passing if isinstance(row, MappingRow)],
+            [row for row in passing if isinstance(row, RequiredRow)],
+            grouped=self.sort is None,
+            folded=[group for group in Group if self._is_folded(group)],
+        )
         if self.sort is None and wanted not in {line.key for line in lines}:
             # Without its row or title, the cursor must not land on the title of another group,
             # whose rows the next key would change.
-            places = [at for at, line in enumerate(lines) if not is_title(line)]
+            places = [at for at, line in enumerate(lines) if not self.is_passed(line)]
             place = next((at for at in places if at >= self.cursor), places[-1] if places else None)
             cursor = lines[place].key if place is not None else None
         self.set_rows(lines, cursor=cursor)
@@ -230,7 +343,9 @@ class RowTable(Table[Line]):
         return None
 
     def go_to(self, name: str) -> None:
-        """Move the cursor to the row of that name, if it is shown."""
+        """Move the cursor to the row of that name, if it matches the filter."""
         keys = [line.key for line in self.shown()]
         if name in keys:
             self.move_to(keys.index(name))
+        elif any(row.name == name for row in self._passing()):
+            self.show_rows(self._source, self._required, cursor=name)
