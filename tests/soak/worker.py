@@ -16,14 +16,19 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from crmdeck.credentials import MemorySecrets
 from crmdeck.errors import CacheBusyError, ConflictError, CrmdeckError, QuotaExceededError
 from crmdeck.model import Choice, DecisionState
+from crmdeck.store import leases
 from crmdeck.workspace import Context, Workspace
 from tests.cli.shell import Shell
+
+# Otherwise the killed ones would keep the others from refreshes for most of the run.
+leases.LEASE = timedelta(seconds=0.5)
 
 PAIR = "deal_registration--Opportunity"
 FILES, PORTAL = "files", "portal"
