@@ -54,6 +54,11 @@ def test_commands_options_and_names_are_completed(tmp_path: Path) -> None:
     assert completed(home, "drift", "--object", "") == ["Opportunity"]
     assert PAIR in completed(home, "mapping", "show", "acme", "deal_r")
     assert "estimatedValue" in completed(home, "mapping", "accept", "acme", PAIR, "est")
+    accept = ("mapping", "accept", "acme", PAIR)
+    assert completed(home, *accept, "estimatedValue=Na") == ["estimatedValue=Name"]
+    # Bash makes three words of it, and replaces the last one.
+    assert completed(home, *accept, "estimatedValue", "=", "Na") == ["Name"]
+    assert "Name" in completed(home, *accept, "estimatedValue", "=")
     assert completed(tmp_path / "nowhere", "status", "acm") == []
 
 

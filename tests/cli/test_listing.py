@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from crmdeck import connectors, workspace
+from crmdeck import __version__, connectors, workspace
 from crmdeck.cli.app import COMMANDS, CommandGroup, app
+from crmdeck.cli.output import json_text, set_filter
 from crmdeck.exports import read_csv
 from crmdeck.workspace.audit import EVENTS
 from tests.cli.shell import Shell
@@ -25,7 +27,17 @@ LISTS = (
     "mapping check", "mapping show", "match", "schema", "serve organizations list",
     "serve users list", "status", "suggest",
 )  # fmt: skip
-OPTIONS = {"--format", "--output", "-o", "--force", "--limit", "--sort", "--columns", "--json"}
+OPTIONS = {
+    "--format",
+    "--output",
+    "-o",
+    "--force",
+    "--limit",
+    "--sort",
+    "--columns",
+    "--json",
+    "--jq",
+}
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +60,41 @@ def test_every_list_has_the_same_options(name: str) -> None:
     for each in rest:
         command = command.commands[each]
     assert {option for param in command.params for option in param.opts} >= OPTIONS
+
+
+def test_jq_filters_the_json_of_lists_and_of_other_commands(shell: Shell) -> None:
+    base = ("schema", "acme", "Opportunity")
+    names = [each["name"] for each in shell.json(*base)["fields"]]
+    assert shell.run(*base, "--jq", ".fields[].name").stdout.splitlines() == names
+    counted = shell.run(*base, "--limit", "2", "--json", "--jq=.fields | length").stdout
+    assert counted == "2\n"
+    assert shell.run("version", "--jq", ".version").stdout == f"{__version__}\n"
+    assert shell.run(*base, "--jq", "empty").stdout == ""
+    first = ".fields | map({name, label}) | .[0]"
+    assert json.loads(shell.run(*base, "--jq", first).stdout)["name"] == names[0]
+    gate = shell.attempt("check", "acme", "--no-refresh", "--jq", "type")
+    assert gate.stdout == "object\n"
+    for wrong, reason in ((".[", "syntax error"), (".fields.name", "Cannot index array")):
+        refused = shell.run(*base, "--jq", wrong, code=2)
+        assert refused.stdout == ""
+        error = json.loads(refused.stderr)
+        assert (error["code"], reason in error["cause"]) == ("BAD_JQ", True)
+    assert shell.run(*base, "--jq", ".", "--format", "csv", code=2).stdout == ""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "jq", None)
+        missing = json.loads(shell.run(*base, "--jq", ".", code=2).stderr)
+    assert missing["remedy"] == "Install the extra: pip install 'crmdeck[jq]'"
+
+
+def test_jq_passes_hostile_text_and_lone_surrogates() -> None:
+    hostile = {"label": "\x1b[2J\u202e\ud800 \u0000\n=1+1"}
+    try:
+        set_filter(".label")
+        assert json_text(hostile) == "\x1b[2J\u202e? \u0000\n=1+1"
+        set_filter(".")
+        assert json.loads(json_text(hostile))["label"].startswith("\x1b[2J\u202e?")
+    finally:
+        set_filter(None)
 
 
 def test_rows_columns_order_and_limit_are_chosen_in_every_format(shell: Shell) -> None:

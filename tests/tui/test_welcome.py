@@ -41,6 +41,7 @@ async def test_explains_crmdeck_and_offers_three_ways(empty: Workspace) -> None:
             "f  Open a folder of exported schemas",
             "s  Sign in to a CRM",
             "secrets go into the system keyring",
+            "In a shell: crmdeck demo, or crmdeck connections add NAME",
             "Enter Choose  d Demo  f Folder  s Sign in",
         ):
             assert shown in text

@@ -15,7 +15,7 @@ from typer.main import get_command
 from crmdeck import __version__
 from crmdeck.cli.examples import EXAMPLES, epilog
 from crmdeck.cli.groups import Group, command_group
-from crmdeck.cli.output import emit, report_error, say_details, set_quiet
+from crmdeck.cli.output import emit, report_error, say_details, set_filter, set_quiet
 from crmdeck.cli.usage import usage_error
 from crmdeck.errors import ExitCode, UsageError
 
@@ -88,8 +88,10 @@ class CommandGroup(Group):
         module = importlib.import_module(f"crmdeck.cli.{COMMANDS[cmd_name].module}")
         command = get_command(_typer(module, cmd_name))
         command.epilog = epilog(cmd_name)
-        for name, inner in getattr(command, "commands", {}).items():
-            inner.epilog = epilog(f"{cmd_name} {name}")
+        inner = getattr(command, "commands", {})
+        for name, each in inner.items():
+            each.epilog = epilog(f"{cmd_name} {name}")
+        _add_jq(command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -97,9 +99,9 @@ class CommandGroup(Group):
             formatter.write_dl([(name, command.help) for name, command in COMMANDS.items()])
 
     def main(self, args: Sequence[str] | None = None, *more: Any, **named: Any) -> Any:
-        given = list(sys.argv[1:] if args is None else args)
+        given = _with_json(sys.argv[1:] if args is None else args)
         try:
-            code = super().main(args, *more, **(named | {"standalone_mode": False}))
+            code = super().main(given, *more, **(named | {"standalone_mode": False}))
         except typer.Abort:
             # The input ended while a question was open.
             sys.exit(1)
@@ -115,6 +117,52 @@ class CommandGroup(Group):
                 say_details(*EXAMPLES.get(context.command_path.partition(" ")[2], ()))
             sys.exit(int(ExitCode.USAGE))
         sys.exit(code)
+
+
+def _add_jq(command: click.Command) -> None:
+    """Give --jq to every command with --json."""
+    for inner in getattr(command, "commands", {}).values():
+        _add_jq(inner)
+    if any("--json" in param.opts for param in command.params):
+        command.params.append(_jq_option())
+
+
+def _jq_option() -> click.Parameter:
+    holder = command_group()
+
+    @holder.command("holder")
+    def hold(
+        jq: Annotated[
+            str | None,
+            typer.Option(
+                "--jq",
+                metavar="EXPRESSION",
+                help="Filter the JSON with jq: '.[].name'",
+                callback=_use_filter,
+                expose_value=False,
+            ),
+        ] = None,
+    ) -> None: ...
+
+    return get_command(holder).params[0]
+
+
+def _use_filter(expression: str | None) -> None:
+    if expression is not None:
+        from crmdeck.cli.session import failing, with_extra
+
+        with failing(as_json=True), with_extra("filter JSON", "jq"):
+            set_filter(expression)
+
+
+def _with_json(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with the --json that --jq implies."""
+    given = list(arguments)
+    end = given.index("--") if "--" in given else len(given)
+    place = next((n for n in range(end) if given[n].partition("=")[0] == "--jq"), None)
+    if place is not None and "--json" not in given[:end]:
+        given.insert(place, "--json")
+    return given
 
 
 def _typer(module: ModuleType, name: str) -> typer.Typer:
@@ -153,6 +201,7 @@ def root(
     ] = False,
 ) -> None:
     set_quiet(quiet)
+    set_filter(None)
     if no_color:
         os.environ["NO_COLOR"] = "1"
     if version:

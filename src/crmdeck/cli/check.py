@@ -29,6 +29,7 @@ from crmdeck.cli.output import (
     emit_hanging,
     emit_json,
     emit_table,
+    filtered,
     report_error,
     say,
     write_file,
@@ -180,10 +181,11 @@ def check(
         if explain_policy:
             _explain(report)
         if output is not None:
-            write_file(output, ws.checks.render(report, wanted or "markdown"))
+            text = ws.checks.render(report, wanted or "markdown")
+            write_file(output, "".join(filtered([text])))
             show_report(report)
         elif wanted is not None:
-            emit(ws.checks.render(report, wanted))
+            emit("".join(filtered([ws.checks.render(report, wanted)])))
         else:
             show_report(report)
     raise typer.Exit(report.exit_code)

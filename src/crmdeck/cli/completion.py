@@ -77,8 +77,14 @@ complete -c crmdeck -f -a '(__crmdeck)'
 def complete(words: Sequence[str]) -> None:
     """Print the completions of the last word, one per line."""
     *before, start = words or [""]
+    typed = 0
+    if "=" in words[-2:] and len(words) > 2:
+        # Bash breaks words at an equals sign, and replaces only what follows it.
+        at = len(words) - 1 if start == "=" else len(words) - 2
+        typed = len(words[at - 1]) + 1
+        before, start = list(words[: at - 1]), words[at - 1] + "".join(words[at:])
     found = sorted({each for each in candidates(before, start) if each.startswith(start)})
-    sys.stdout.write("".join(f"{each}\n" for each in found if each.isprintable()))
+    sys.stdout.write("".join(f"{each[typed:]}\n" for each in found if each.isprintable()))
 
 
 def candidates(before: Sequence[str], start: str = "") -> list[str]:
@@ -194,7 +200,11 @@ def _values(kind: str, given: Sequence[str], home: Path, start: str) -> list[str
                     for right in each["objects"]]  # fmt: skip
         return [*_all(each["pairs"] for each in mine), *possible]
     pair = next((word for word in given if "--" in word), "")
-    return partner.get(pair.partition("--")[0], [])
+    left, _, right = pair.partition("--")
+    if "=" in start:
+        name = start.partition("=")[0]
+        return [f"{name}={field}" for each in mine for field in _fields(home, each, right)]
+    return partner.get(left, [])
 
 
 def _fields(home: Path, names: Names, object_type: str) -> list[str]:

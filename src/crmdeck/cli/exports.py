@@ -17,7 +17,7 @@ from crmdeck.cli.options import (
     RightAtOption,
     SeverityOption,
 )
-from crmdeck.cli.output import chosen_format, emit_pieces, say
+from crmdeck.cli.output import chosen_format, emit_pieces, filtered, require_unfiltered, say
 from crmdeck.cli.session import moment, open_workspace
 from crmdeck.errors import UsageError
 from crmdeck.model import DecisionState
@@ -95,9 +95,10 @@ def export(
             "state": state,
         }
         if output is not None:
+            require_unfiltered(output)
             ws.exports.write(output, what, name, format=wanted, **options)
             say(f"Wrote {output}")
         elif wanted == ("xlsx" if what in workspace.REPORTS else "parquet"):
             raise UsageError(f"The format {wanted} needs a file.", remedy=f"Add -o export.{wanted}")
         else:
-            emit_pieces(ws.exports.stream(what, name, format=wanted, **options))
+            emit_pieces(filtered(ws.exports.stream(what, name, format=wanted, **options)))

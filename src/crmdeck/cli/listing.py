@@ -21,6 +21,7 @@ from crmdeck.cli.output import (
     emit,
     emit_pieces,
     emit_table,
+    json_text,
     say,
     write_file,
 )
@@ -133,7 +134,7 @@ class Listing:
                 shown = [{name: record(item).get(name) for name in self.columns} for item in picked]
             else:
                 shown = [dict((wire or record)(item)) for item in picked]
-            self._write(json.dumps(answer(shown), indent=2))
+            self._write(json_text(answer(shown)))
         elif self.format not in (None, "table"):
             names = self.columns or columns
             self._write(workspace.render(map(record, picked), self.format or "", columns=names))
@@ -153,6 +154,8 @@ class Listing:
     def _write(self, text: str) -> None:
         if self.output is not None:
             write_file(self.output, text if text.endswith("\n") else f"{text}\n")
+        elif not text:
+            return
         elif self.format in ("json", "table"):
             emit(text)
         else:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from crmdeck import model, workspace
 from crmdeck.clock import utc_now
@@ -34,6 +34,7 @@ _GAP = 2
 _UNBOUNDED = 100_000
 
 _quiet = False
+_filter: tuple[str, Any] | None = None
 
 
 class Table(NamedTuple):
@@ -49,6 +50,64 @@ def set_quiet(quiet: bool) -> None:
     """Turn messages off or on; errors and data are always written."""
     global _quiet
     _quiet = quiet
+
+
+def set_filter(expression: str | None) -> None:
+    """Filter the JSON data of this command by a jq expression; None ends that.
+
+    Raises UsageError for an invalid expression, ModuleNotFoundError without the extra `jq`.
+    """
+    global _filter
+    _filter = None
+    if expression is not None:
+        import jq
+
+        try:
+            _filter = expression, jq.compile(expression)
+        except ValueError as error:
+            raise _bad_filter(expression, error) from None
+
+
+def json_text(value: object) -> str:
+    """Return data as JSON, or as what the expression of --jq makes of it, a result per line.
+
+    Raises UsageError if the expression can't be applied.
+    """
+    if _filter is None:
+        return json.dumps(value, indent=2)
+    expression, program = _filter
+    # jq rejects the lone surrogates that JSON allows.
+    text = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8")
+    try:
+        found = program.input_text(text).all()
+    except ValueError as error:
+        raise _bad_filter(expression, error) from None
+    return "\n".join(
+        each if isinstance(each, str) else json.dumps(each, ensure_ascii=False) for each in found
+    )
+
+
+def filtered(pieces: Iterable[str]) -> Iterable[str]:
+    """Return JSON text unchanged, or what the expression of --jq makes of it."""
+    return pieces if _filter is None else [json_text(json.loads("".join(pieces)))]
+
+
+def require_unfiltered(output: Path) -> None:
+    """Raise UsageError if --jq filters the data that a command writes to a file as it reads it."""
+    if _filter is not None:
+        raise UsageError(
+            "--jq can't be combined with -o here.", remedy=f"Redirect the output: > {output}"
+        )
+
+
+def _bad_filter(expression: str, error: ValueError) -> UsageError:
+    reason = str(error).splitlines()[0].removeprefix("jq: error: ").rstrip(":. ")
+    return UsageError(
+        f"Can't apply the jq expression '{expression}'.",
+        cause=f"{reason}.",
+        remedy="Correct it, or see the data: --json",
+        code="BAD_JQ",
+    )
 
 
 def emit(text: str) -> None:
@@ -180,9 +239,11 @@ def emit_json(value: Record | Iterable[Record]) -> None:
         return record.to_wire() if isinstance(record, model.WireModel) else record
 
     if isinstance(value, model.WireModel | Mapping):
-        emit(json.dumps(wire(value), indent=2))
+        text = json_text(wire(value))
     else:
-        emit(json.dumps([wire(each) for each in value], indent=2))
+        text = json_text([wire(each) for each in value])
+    if text:
+        emit(text)
 
 
 def emit_hanging(text: str, indent: int) -> None:

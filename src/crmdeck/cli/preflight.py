@@ -19,7 +19,15 @@ from crmdeck.cli.options import (
     OutputOption,
     PairArgument,
 )
-from crmdeck.cli.output import chosen_format, emit, emit_pieces, emit_table, say
+from crmdeck.cli.output import (
+    chosen_format,
+    emit,
+    emit_pieces,
+    emit_table,
+    filtered,
+    require_unfiltered,
+    say,
+)
 from crmdeck.cli.session import open_workspace
 from crmdeck.errors import ExitCode, UsageError
 from crmdeck.model import STOPPING, Direction, Outcome, OutcomeCounts, PreflightReport, WriteCause
@@ -154,10 +162,11 @@ def preflight(
         causes = found.report.causes if isinstance(found, workspace.PreflightRun) else found
         outcomes = {cause.outcome for cause in causes}
         if output is not None:
+            require_unfiltered(output)
             ws.preflights.write(output, found, wanted or "markdown")
             say(f"Wrote {output}")
         elif wanted is not None:
-            emit_pieces(ws.preflights.stream(found, wanted))
+            emit_pieces(filtered(ws.preflights.stream(found, wanted)))
         if output is not None or wanted is None:
             _show(found)
     if fail_on is not None and outcomes & set(_FAILING[fail_on]):

@@ -20,7 +20,10 @@ WHAT = (
     "healthy, what changed in its schema, which mappings that breaks, and who did what.\n\n"
     "You have no connections yet. Start with one of these:"
 )
-AFTERWARDS = "Schemas stay on this machine; secrets go into the system keyring."
+AFTERWARDS = (
+    "Schemas stay on this machine; secrets go into the system keyring.\n"
+    "In a shell: crmdeck demo, or crmdeck connections add NAME"
+)
 ROOM = 20
 """Height of the whole page in a window of 60 columns."""
 READ_ONLY = "This workspace is read-only: you can't add connections."
