@@ -55,5 +55,13 @@ def test_pages_together_are_the_whole(desk: Desk) -> None:
     decided = desk.workspace.mappings.decisions("acme")
     after = decided[0].id
     assert desk.workspace.mappings.decisions("acme", after=after, limit=1) == decided[1:2]
+    for size in (1, 2, 1000):
+        assert tuple(desk.workspace.mappings.each_decision("acme", at_once=size)) == decided
+    find = desk.workspace.schemas.find_field
+    assert (field := find("acme", "Opportunity", names[0])) and field.name == names[0]
+    assert find("acme", "Opportunity", "Nothing__c") is find("acme", "Nothing", "Id") is None
+    assert desk.workspace.connections.find("acmee") is None
+    with pytest.raises(NotFoundError):
+        find("acmee", "Opportunity", names[0])
     with pytest.raises(NotFoundError, match="cursor"):
         drift.page("acme", 2, after=log[0].id)

@@ -91,6 +91,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "sandbox": ("crmdeck sandbox --port 8900",),
     "screenshots": ("crmdeck screenshots --check screenshots",),
     "keys": ("crmdeck keys --demo",),
+    "man": ("crmdeck man man1",),
     "completion": ("crmdeck completion bash",),
     "web": ("crmdeck web --demo",),
     "secrets move": ("crmdeck secrets move acme-prod --to workspace",),

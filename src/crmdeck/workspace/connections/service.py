@@ -16,7 +16,7 @@ from crmdeck.connectors.base import (
 from crmdeck.connectors.registry import CRMS, flows_of, sources, vendor_of
 from crmdeck.credentials import SECRET_NAMES
 from crmdeck.credentials import secrets_from_environment as secrets_from_environment
-from crmdeck.errors import ConflictError, CrmdeckError, UsageError
+from crmdeck.errors import ConflictError, CrmdeckError, NotFoundError, UsageError
 from crmdeck.model import (
     AuditEntry,
     Connection,
@@ -78,6 +78,13 @@ class Connections:
     def get(self, ref: str) -> Connection:
         """Return the connection of that name or UUID; raises NotFoundError naming the nearest."""
         return self._context.connection(ref)
+
+    def find(self, ref: str) -> Connection | None:
+        """Return the connection of that name or UUID, None without one."""
+        try:
+            return self.get(ref)
+        except NotFoundError:
+            return None
 
     def page(
         self, ref: str, object_type: str | None = None, field_name: str | None = None

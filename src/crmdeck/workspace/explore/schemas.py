@@ -16,7 +16,7 @@ from crmdeck.connectors.registry import vendor_of
 from crmdeck.drift.open_changes import count_open, group_of
 from crmdeck.drift.schema_diff import compare_schemas
 from crmdeck.drift.usage import judge_usage, uses_in_schema
-from crmdeck.errors import UsageError
+from crmdeck.errors import NotFoundError, UsageError
 from crmdeck.mapping.state import accepted_fields, by_pair, filled_elsewhere
 from crmdeck.model import (
     CancelToken,
@@ -149,6 +149,19 @@ class Schemas:
         if field_name not in fields:
             raise not_found("field", field_name, sorted(fields))
         return fields[field_name]
+
+    def find_field(
+        self, ref: str, object_type: str, field_name: str, at: datetime | None = None
+    ) -> Field | None:
+        """Return one field, None if the connection's schema doesn't have it.
+
+        Raises NotFoundError for the connection, and SchemaNotDiscoveredError.
+        """
+        connection = self._context.connection(ref)
+        try:
+            return self.field(connection.id, object_type, field_name, at)
+        except NotFoundError:
+            return None
 
     def all(self, ref: str, at: datetime | None = None) -> tuple[ObjectDetail, ...]:
         """Return all objects with their fields, by name; empty without a schema."""

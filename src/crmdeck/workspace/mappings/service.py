@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
@@ -254,6 +254,23 @@ class Mappings:
         with self._context.store.read() as session:
             key = find_connection(session, ref).id
             return session.decisions.log(key, pair, partner_field, after=after, limit=limit)
+
+    def each_decision(
+        self,
+        ref: str,
+        pair: str | None = None,
+        partner_field: str | None = None,
+        *,
+        at_once: int = 1000,
+    ) -> Iterator[Decision]:
+        """Yield the decisions of `decisions`, oldest first, with `at_once` of them in memory."""
+        after: str | None = None
+        while True:
+            found = self.decisions(ref, pair, partner_field, after=after, limit=at_once + 1)
+            yield from found[:at_once]
+            if len(found) <= at_once:
+                return
+            after = found[at_once - 1].id
 
     def add_suggestion(
         self,
