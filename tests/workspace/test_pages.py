@@ -58,7 +58,7 @@ def test_pages_together_are_the_whole(desk: Desk) -> None:
     for size in (1, 2, 1000):
         assert tuple(desk.workspace.mappings.each_decision("acme", at_once=size)) == decided
     find = desk.workspace.schemas.find_field
-    assert (field := find("acme", "Opportunity", names[0])) and field.name == names[0]
+    assert find("acme", "Opportunity", names[0]) is not None
     assert find("acme", "Opportunity", "Nothing__c") is find("acme", "Nothing", "Id") is None
     assert desk.workspace.connections.find("acmee") is None
     with pytest.raises(NotFoundError):
