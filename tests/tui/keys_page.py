@@ -29,6 +29,7 @@ DIALOGS = (
     "Columns",
     "Confirm",
     "Copy as",
+    "Dialog",
     "First run",
     "Form",
     "Go to",

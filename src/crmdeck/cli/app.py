@@ -55,7 +55,7 @@ COMMANDS = {
     "backup": Command("backup", "Write the whole history to one file."),
     "restore": Command("backup", "Restore a backup."),
     "serve": Command("serve", "Serve the Integrations API to a team."),
-    "secrets": Command("secrets", "Move secrets of connections, and replace their key."),
+    "secrets": Command("secrets", "Move secrets of connections, or replace their key."),
     "team": Command("team", "Print the grants of a team's database."),
     "mcp": Command("mcp", "Answer an assistant's questions (MCP)."),
     "match": Command("mapping", "Match the fields of two schema files."),

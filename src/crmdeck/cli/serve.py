@@ -291,7 +291,7 @@ def revoke_token(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Revoke a token on all servers at once."""
+    """Revoke a token on all servers immediately."""
     with failing(as_json), with_extra("serve", "serve"):
         token = _tokens(workspace.Workspace.open(home)).revoke(name, organization)
         if as_json:

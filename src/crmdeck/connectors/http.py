@@ -178,7 +178,7 @@ def _free_large_blocks() -> None:
 
 
 def free_memory() -> None:
-    """Return what is free to the system: 75 MB after an object with 30,000 fields."""
+    """Return unused memory to the system: 75 MB after an object with 30,000 fields."""
     with suppress(OSError, AttributeError, ImportError):
         import ctypes
 

@@ -39,14 +39,14 @@ class KeyRing:
                 key = b""
             if len(key) != _LENGTH:
                 raise SecretsKeyError(
-                    f"A key from {place} can't be used.",
+                    f"Can't use a key from {place}.",
                     cause="A key is 32 random bytes in Base64.",
                     remedy="Create a key: crmdeck secrets new-key",
                     code="SECRETS_KEY_BAD",
                 )
             self._keys.setdefault(_name(key), key)
         if not self._keys:
-            raise _missing(f"There is no key in {place}.")
+            raise _missing(f"No key found in {place}.")
 
     def has(self, name: str) -> bool:
         """True if the ring has the key with that name."""
@@ -63,7 +63,8 @@ class KeyRing:
         if key is None:
             raise SecretsKeyError(
                 "This machine has the wrong key for the workspace's secrets.",
-                cause=f"They need the key {wrapped_by}. This machine has: {', '.join(self._keys)}.",
+                cause=f"The secrets need the key {wrapped_by}. "
+                f"This machine has: {', '.join(self._keys)}.",
                 remedy=f"Add that key to ${KEY_VARIABLE}, or to the file or command in the "
                 "settings.",
                 code="SECRETS_KEY_WRONG",
@@ -96,7 +97,7 @@ def load_keys(file: Path | None, command: Sequence[str]) -> KeyRing:
             raise _missing(f"Can't read {file}: {reason}.") from None
     if command:
         return KeyRing(_output(command), f"the command {command[0]}")
-    raise _missing("The environment and the settings name no key.")
+    raise _missing("Neither the environment nor the settings name a key.")
 
 
 def seal(data_key: bytes, place: str, secret: str) -> str:
@@ -161,7 +162,7 @@ def _decrypt(key: bytes, text: str, place: str) -> bytes:
     except (InvalidTag, ValueError):
         raise SecretsKeyError(
             "A stored secret of the workspace is damaged.",
-            cause="It was changed in the database, or belongs to another connection.",
+            cause="The secret was changed in the database, or belongs to another connection.",
             remedy="Sign in to the connection again.",
             code="SECRET_DAMAGED",
         ) from None

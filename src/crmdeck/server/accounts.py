@@ -140,7 +140,7 @@ class Accounts:
         def update(book: AccountBook) -> AccountBook:
             if book.user(address) is not None:
                 raise ConflictError(
-                    f"{address} is a user already.",
+                    f"{address} is already a user.",
                     remedy="Change the password or role: crmdeck serve users set EMAIL",
                     code="USER_EXISTS",
                 )

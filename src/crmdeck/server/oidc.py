@@ -131,7 +131,7 @@ class Provider:
             reason = "".join(c for c in answer.get("error", "") if c.isalnum() or c == "_")[:40]
             raise OidcError(
                 "The identity provider refused the sign-in.",
-                cause=f"It answered: {reason}." if reason else None,
+                cause=f"The identity provider answered: {reason}." if reason else None,
                 code="OIDC_REFUSED",
             )
         if answer.get("iss", self.issuer) != self.issuer:
@@ -183,7 +183,7 @@ class Provider:
         email = claims.get("email")
         if not isinstance(email, str) or claims.get("email_verified") is not True:
             raise OidcError(
-                "The identity provider names no verified email address.",
+                "The identity provider doesn't report a verified email address.",
                 cause="The ID token needs the claims email and email_verified.",
                 remedy="Ask the administrator of the identity provider.",
                 code="OIDC_NO_EMAIL",
@@ -233,7 +233,7 @@ class Provider:
                 named = keys
             if len(named) == 1:
                 return named[0]
-        raise _distrust("The ID token is signed with a key that the identity provider hasn't.")
+        raise _distrust("The ID token is signed with a key that isn't the identity provider's.")
 
     def _fetched_keys(self, newest: bool) -> list[dict[str, Any]]:
         with self._guard:
@@ -245,7 +245,7 @@ class Provider:
         status, body = _fetch("GET", self._endpoint("jwks_uri"))
         keys = body.get("keys")
         if status != 200 or not isinstance(keys, list):
-            raise _unreachable(f"The address of its keys answered with {status}.")
+            raise _unreachable(f"The address of the provider's keys answered with {status}.")
         fetched = [each for each in keys if isinstance(each, dict)]
         with self._guard:
             self._keys = (now, fetched)
@@ -268,7 +268,7 @@ class Provider:
                 self._found = known
         endpoint = known[1].get(name)
         if not isinstance(endpoint, str):
-            raise _unreachable(f"Its configuration lacks {name}.")
+            raise _unreachable(f"The configuration of the identity provider lacks {name}.")
         _require_private(endpoint)
         return endpoint
 
@@ -295,7 +295,7 @@ def _fetch(
             for part in response.iter_bytes():
                 received += part
                 if len(received) > _MOST_BYTES:
-                    raise _unreachable("Its answer is too large.")
+                    raise _unreachable("The answer of the identity provider is too large.")
         body = json.loads(bytes(received) or b"{}")
     except httpx.HTTPError as error:
         raise _unreachable(f"{urlsplit(url).hostname}: {type(error).__name__}.") from None
@@ -315,7 +315,7 @@ def _require_private(url: str) -> None:
     if not host or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))):
         raise UsageError(
             "An address of the identity provider isn't encrypted.",
-            cause="It must begin with https://, or be on this machine.",
+            cause="The address must begin with https://, or be on this machine.",
             remedy="Correct oidc_issuer in the settings.",
             code="BAD_OIDC",
         )

@@ -55,7 +55,7 @@ def callback(deck: DeckHere, request: Request) -> Response:
         _log.warning("Refused to sign in %s from %s: no group.", identity.email, address)
         raise RoleError(
             "You have no role on this server.",
-            cause="None of your groups at the identity provider gives one.",
+            cause="None of your groups at the identity provider gives you a role.",
             remedy="Ask the administrator of this server.",
             code="OIDC_NO_GROUP",
         )

@@ -99,7 +99,7 @@ class Tokens:
         def update(book: _TokenBook) -> _TokenBook:
             if any(mine(each) and each.expires_at > now for each in book.tokens):
                 raise ConflictError(
-                    f"A token named '{name}' exists already.",
+                    f"A token named '{name}' already exists.",
                     remedy="Choose another name, or revoke that token first.",
                     code="TOKEN_EXISTS",
                 )

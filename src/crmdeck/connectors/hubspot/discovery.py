@@ -242,7 +242,7 @@ class _Validator:
 
     @classmethod
     def decode(cls, text: str | None) -> _Validator | None:
-        """Return the validator; None for none, and for one from before."""
+        """Return the validator; None if there is none, or only an older kind."""
         try:
             digest, path, type_id, pipelines, sensitive, newest = json.loads(text or "")
             return cls(digest, path, type_id, tuple(map(str, pipelines)), sensitive, newest)

@@ -112,7 +112,7 @@ def too_new(what: str, untouched: str, version: int) -> CacheTooNewError:
     """Return the error for something that a newer crmdeck wrote."""
     return CacheTooNewError(
         f"A newer crmdeck wrote {what}. {untouched}",
-        cause=f"It has version {version}; this crmdeck supports versions up to "
+        cause=f"The version is {version}. This crmdeck supports versions up to "
         f"{newest(shipped())}.",
         remedy="Upgrade crmdeck, or choose another workspace with --home.",
     )

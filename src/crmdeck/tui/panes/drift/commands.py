@@ -315,7 +315,7 @@ class DriftCommands:
         mapped = arrangement.timeline.mapped_to(old.event)
         number = count(len(mapped), "mapping")
         is_object = old.event.field_name is None
-        text = f"{name_in(new.event)} appeared in the same refresh and looks alike.\n"
+        text = f"{name_in(new.event)} appeared in the same refresh and looks similar.\n"
         if mapped:
             uses = "uses" if len(mapped) == 1 else "use"
             text += f"{number} {uses} the old name: {', '.join(_places(mapped, is_object))}"
@@ -366,7 +366,7 @@ class DriftCommands:
             self._finish(f"{rename.note} Moved {count(rename.moved, 'mapping')}.", ids)
             if rename.left:
                 fields = ", ".join(decision.crm_field or "" for decision in rename.left)
-                text = f"Not moved: {name_in(new.event)} can't take {fields}."
+                text = f"Not moved to {name_in(new.event)}: {fields}."
                 self._host.say(display_text(text, 200), severity="warning", timeout=10)
             self._warn(rename)
 
