@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 import sys
@@ -128,6 +129,7 @@ def _add_jq(command: click.Command) -> None:
         command.params.append(_jq_option())
 
 
+@functools.cache
 def _jq_option() -> click.Parameter:
     holder = command_group()
 

@@ -1,6 +1,7 @@
 """Examples below the help of each command.
 
-A test runs them with the demo, except those of `NOT_RUN`, which wait for a user or a signal.
+A test runs them with the demo, except those of `NOT_RUN`, which wait for a user or a
+signal, or write files.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "backup": ("crmdeck backup crmdeck-backup.zip",),
     "restore": ("crmdeck restore crmdeck-backup.zip --home another-folder",),
     "serve": ("crmdeck serve --port 8475",),
-    "mcp": ("crmdeck mcp --demo",),
+    "mcp": ("crmdeck mcp --demo", "crmdeck mcp --allow-suggestions"),
     "match": ("crmdeck match left.csv right.csv --format markdown",),
     "sandbox": ("crmdeck sandbox --port 8900",),
     "screenshots": ("crmdeck screenshots --check screenshots",),
@@ -107,7 +108,7 @@ NOT_RUN = (
     "console", "demo", "connections add", "connections sign-in", "connections rename",
     "disconnect", "policy set", "policy clear", "backup", "restore", "serve", "mcp", "match",
     "sandbox", "screenshots", "web", "secrets move", "secrets new-key", "secrets rotate",
-    "team grants", "doctor",
+    "team grants", "doctor", "man",
 )  # fmt: skip
 
 
