@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crmdeck.tui.dialogs.counts import counts
 from crmdeck.tui.filters import (
     FilterKey,
     FilterSource,
@@ -16,6 +17,7 @@ from crmdeck.tui.filters import (
     one_of,
     parse,
     text_key,
+    with_value,
 )
 
 Row = dict[str, str]
@@ -115,3 +117,20 @@ def test_never_fails(text: str) -> None:
     for row in ROWS:
         if found.predicate is not None:
             assert found.predicate(row) in (True, False)
+
+
+def test_a_value_replaces_others_of_its_key() -> None:
+    assert with_value("open:yes", "severity", "risky") == "open:yes severity:risky"
+    text = 'late who:"Tom Okafor" !who:nightly'
+    assert with_value(text, "who", "Lena Brandt") == 'late !who:nightly who:"Lena Brandt"'
+
+
+def test_rows_are_counted_by_key_with_the_most_frequent_value_first() -> None:
+    keys = {"size": text_key(lambda row: row[:1]), "odd": text_key(lambda row: row[1:])}
+    found = list(counts(FilterSource(("aa", "a", "b"), keys), ("size", "odd", "missing")))
+    assert [(one.key, one.value, one.rows, one.is_first) for one in found] == [
+        ("size", "a", 2, True),
+        ("size", "b", 1, False),
+        ("odd", "a", 1, True),
+    ]
+    assert [len(one.bar) for one in found] == [16, 8, 16]

@@ -250,6 +250,14 @@ def with_terms(text: str, terms: str, instead_of: Iterable[str]) -> str:
     return " ".join([*terms.split(), *rest])
 
 
+def with_value(text: str, key: str, value: str) -> str:
+    """Return the filter with `key:value` instead of other values of the key."""
+    rest = [
+        term[0] for term in _TERM.finditer(text) if term[1] or (term[2] or "").casefold() != key
+    ]
+    return " ".join([*rest, f"{key}:{_quoted(value)}"])
+
+
 def has_terms(text: str, terms: str) -> bool:
     """True if all `terms` are in the filter."""
     return set(terms.split()) <= set(text.split())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -185,6 +185,13 @@ class Pane(ActionHost, Widget):
     def filter_source(self) -> FilterSource[Any] | None:
         """Return the rows that a filter chooses from, and its keys."""
         return None
+
+    COUNTED: ClassVar[tuple[str, ...]] = ()
+    """Filter keys by whose values the rows are counted."""
+
+    def counted(self) -> Sequence[Any]:
+        """Return the rows to count: those that match the filter."""
+        return ()
 
     @property
     def wants_room(self) -> bool:

@@ -17,6 +17,8 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from crmdeck.model import Source, Status
+from crmdeck.tui.dialogs.filled import open_filled
+from crmdeck.tui.filters import with_value
 from crmdeck.tui.host import Console, Location
 from crmdeck.tui.keys.actions import EVERYWHERE, ActionHost, action
 from crmdeck.tui.loading.head_watch import HeadWatch
@@ -562,6 +564,43 @@ class MainScreen(ActionHost, Screen[None]):
     )
     def edit_filter(self) -> None:
         self.filter_bar.edit(self.pane.filter_source() if self.pane is not None else None)
+
+    def _no_counts(self) -> str | None:
+        some = self.pane is not None and self.pane.COUNTED
+        return None if some else "Drift, Audit and Schema have counts."
+
+    @action(
+        "view.counts",
+        "Counts",
+        "b",
+        help="Count by kind, author or type. Enter filters.",
+        hint=15,
+        blocked=_no_counts,
+    )
+    def show_counts(self) -> None:
+        from crmdeck.tui.dialogs.counts import Count, choices, choose_count, counts
+
+        pane = self.pane
+        source = pane.filter_source() if pane is not None else None
+        if pane is None or source is None:
+            return
+        shown = source._replace(rows=pane.counted())
+
+        def chosen(one: Count | None) -> None:
+            if one is not None:
+                pane.replace_filter(with_value(pane.filter_text, one.key, one.value))
+
+        dialog = choose_count(f"Counts in {self.titles[self.stage.pane_id or '']}")
+        open_filled(
+            self.app,
+            dialog,
+            chosen,
+            pane.loader,
+            lambda _: choices(counts(shown, pane.COUNTED)),
+            dialog.fill,
+            slot="counts",
+            label="counting",
+        )
 
     # The keys: undo
 

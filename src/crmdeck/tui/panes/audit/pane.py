@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -63,6 +63,7 @@ class AuditPane(Pane):
     """The audit log of one connection, or of all."""
 
     SCOPE = "audit"
+    COUNTED = ("event", "who", "connection")
 
     def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
         super().__init__(host, id=id)
@@ -110,6 +111,9 @@ class AuditPane(Pane):
 
     def filter_source(self) -> FilterSource[Line]:
         return FilterSource(self._log, filter_keys(self.host.workspace.now))
+
+    def counted(self) -> Sequence[Line]:
+        return self._shown
 
     def apply_filter(self, text: str) -> None:
         self._arrange()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -89,6 +89,7 @@ class DriftPane(Pane):
     """The timeline, its density, and one change in full."""
 
     SCOPE = "drift"
+    COUNTED = ("severity", "kind", "who", "object", "state")
     ACTIONS: ClassVar[Actions] = actions_of(DriftCommands)
 
     def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
@@ -154,6 +155,10 @@ class DriftPane(Pane):
 
     def filter_source(self) -> FilterSource[Entry]:
         return self.timeline.filter_source
+
+    def counted(self) -> Sequence[Entry]:
+        arrangement = self.timeline.arrangement
+        return arrangement.entries if arrangement is not None else ()
 
     def apply_filter(self, text: str) -> None:
         self.timeline.arrange()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -81,6 +81,7 @@ class SchemaPane(Pane):
     """Shows the last place of a trail. Each kind of place has its own widget."""
 
     SCOPE = "schema"
+    COUNTED = ("type", "object", "required", "mapped", "custom")
 
     def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
         super().__init__(host, id=id)
@@ -453,6 +454,9 @@ class SchemaPane(Pane):
 
     def filter_source(self) -> FilterSource[Any]:
         return FilterSource(self.table.all_rows, keys_of(self.place.kind, self._moment))
+
+    def counted(self) -> Sequence[Any]:
+        return self.table.shown()
 
     def apply_filter(self, text: str) -> None:
         found = filter_of(self.place.kind, text, self._moment)

@@ -1,0 +1,73 @@
+"""Numbers of rows by kind, severity, author and the like, as bars to filter by."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from crmdeck.tui.dialogs.choose import Choice, Choose
+from crmdeck.tui.filters import MOST_OFFERS, FilterSource
+from crmdeck.tui.widgets.table import Column
+
+BAR_CELLS = 16
+
+
+class Count(NamedTuple):
+    """A value of a filter key, the number of its rows, and the most of any value of the key."""
+
+    key: str
+    value: str
+    rows: int
+    most: int
+    is_first: bool
+
+    @property
+    def bar(self) -> str:
+        """The number as a bar."""
+        return "█" * max(1, round(BAR_CELLS * self.rows / self.most))
+
+
+COLUMNS: tuple[Column[Choice], ...] = (
+    Column(
+        "key",
+        "",
+        lambda choice: choice.value.key if choice.value.is_first else "",
+        style=lambda _: "muted",
+        width=10,
+    ),
+    Column("value", "", lambda choice: choice.label, min_width=16, weight=1),
+    Column(
+        "rows", "", lambda choice: f"{choice.value.rows:,}", width=7, align="right", searched=False
+    ),
+    Column(
+        "bar",
+        "",
+        lambda choice: choice.value.bar,
+        style=lambda _: "accent",
+        width=BAR_CELLS,
+        searched=False,
+    ),
+)
+
+
+def counts(source: FilterSource[Any], keys: Iterable[str]) -> Iterator[Count]:
+    """Yield the values of some filter keys, those with the most rows first. Reads all rows."""
+    for name in keys:
+        key = source.keys.get(name)
+        if key is None:
+            continue
+        counted = Counter(value for row in source.rows for value in set(key.values(row)) if value)
+        found = counted.most_common(MOST_OFFERS)
+        for place, (value, rows) in enumerate(found):
+            yield Count(name, value, rows, found[0][1], place == 0)
+
+
+def choose_count(title: str) -> Choose:
+    """Return the dialog, which answers with a `Count`; fill it with `choices`."""
+    return Choose(title, None, columns=COLUMNS, text="Of the rows shown. Enter filters by a value.")
+
+
+def choices(found: Iterable[Count]) -> tuple[Choice, ...]:
+    """Return the rows of the dialog."""
+    return tuple(Choice(one, one.value, one.key) for one in found)
