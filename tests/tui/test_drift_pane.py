@@ -15,6 +15,7 @@ from textual.widgets import Input
 
 from crmdeck.model import ChangeState, Choice, DecisionState, DriftEvent, Source
 from crmdeck.tui.dialogs.ask import Ask
+from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.dialogs.confirm import Confirm
 from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.tui.dialogs.values import Values
@@ -208,6 +209,33 @@ async def test_hundreds_of_picklist_values_are_counted_and_can_be_searched(
         await press(pilot, "enter")
         await press(pilot, "y", "j")
         assert json.loads(pilot.app.clipboard)["fieldName"] == "Source__c"
+
+
+async def test_counts_as_bars_filter_and_two_marked_times_show_the_net_difference(
+    drifted: Workspace,
+) -> None:
+    async with console(drifted).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "b")
+        assert isinstance(pilot.app.screen, Choose)
+        await until(pilot, lambda: "██" in screen_text(pilot))
+        await pilot.press(*"breaking")
+        await press(pilot, "enter")
+        pane = pane_of(pilot)
+        assert "severity:breaking" in pane.filter_text
+        assert {entry.event.severity.value for entry in pane.counted()} == {"breaking"}
+        await press(pilot, "escape", "equals_sign")
+        assert len(pilot.app.screen_stack) == 1
+        await go_to(pilot, "Opportunity.Source__c")
+        await press(pilot, "space")
+        first = {entry.event.detected_at for entry in pane.commands.line.entries}
+        lines = pane.table.shown()
+        other = next(line for line in lines if not line.is_title and line.at not in first)
+        pane.table.move_to(lines.index(other))
+        await press(pilot, "space", "equals_sign")
+        assert isinstance(pilot.app.screen, Values)
+        await until(pilot, lambda: "Opportunity." in screen_text(pilot))
+        assert "Net difference from 2026-05-" in screen_text(pilot)
 
 
 async def test_acknowledges_one_with_a_note(drifted: Workspace) -> None:

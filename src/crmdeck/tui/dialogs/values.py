@@ -14,14 +14,25 @@ from crmdeck.tui.widgets.table import Column
 
 
 class Values(Dialog[None]):
-    """Shows `rows` under `columns`."""
+    """Shows `rows` under `columns`. Without rows, call `fill` later."""
 
     SCOPE = "values"
     WITHIN: ClassVar[tuple[str, ...]] = ("list",)
 
-    def __init__(self, title: str, rows: Sequence[Any], columns: Sequence[Column[Any]]) -> None:
+    def __init__(
+        self,
+        title: str,
+        rows: Sequence[Any] | None,
+        columns: Sequence[Column[Any]],
+        *,
+        empty: str = "",
+    ) -> None:
         super().__init__(title)
-        self._list = SearchList(rows, columns, empty="")
+        self._list = SearchList(rows, columns, empty=empty)
+
+    def fill(self, rows: Sequence[Any]) -> None:
+        """Show `rows`."""
+        self._list.fill(rows)
 
     def compose_body(self) -> ComposeResult:
         yield self._list

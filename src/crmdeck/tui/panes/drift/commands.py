@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import Decision, DriftKind, ObjectPair, Severity
@@ -12,6 +13,7 @@ from crmdeck.tui.dialogs.ask import Ask, Deed
 from crmdeck.tui.dialogs.choose import Choice as Option
 from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.dialogs.confirm import Confirm
+from crmdeck.tui.dialogs.filled import open_filled
 from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.tui.dialogs.values import Values
 from crmdeck.tui.host import Location
@@ -20,6 +22,7 @@ from crmdeck.tui.loading.requests import Job, LoadQueue
 from crmdeck.tui.panes.drift.arrangement import Line
 from crmdeck.tui.panes.drift.columns import VALUE_COLUMNS
 from crmdeck.tui.panes.drift.loader import TimelineLoader
+from crmdeck.tui.panes.drift.net import NET_COLUMNS, net_lines
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.panes.usage import USAGE_HELP, FieldPlace, UsageAsker
 from crmdeck.tui.state.undo import UndoStep
@@ -544,6 +547,48 @@ class DriftCommands:
         if entry is not None:
             title = f"{place_of(entry.event)}: {count(len(entry.values), 'value')}"
             self._pane.app.push_screen(Values(title, entry.values, VALUE_COLUMNS))
+
+    def _times(self) -> tuple[str, datetime, datetime] | None:
+        """Return the connection and the two times of the marked changes."""
+        entries = [entry for line in self._table.marked() for entry in line.entries]
+        refs = {entry.event.connection_id for entry in entries}
+        times = {entry.event.detected_at for entry in entries}
+        return (refs.pop(), min(times), max(times)) if len(refs) == 1 and len(times) == 2 else None
+
+    def why_no_times(self) -> str | None:
+        """Return why there aren't two times to compare, or None."""
+        if self._times() is not None:
+            return None
+        return self.why_no_line() or "Mark changes of two times with Space, then = compares."
+
+    @action(
+        "drift.compare",
+        "Compare",
+        "equals_sign",
+        help="Show the net difference between two marked times.",
+        blocked=why_no_times,
+    )
+    def compare(self) -> None:
+        found, schemas = self._times(), self._host.workspace.schemas
+        if found is None:
+            return
+        ref, old, new = found
+        dialog = Values(
+            f"Net difference from {old:%Y-%m-%d %H:%M} to {new:%Y-%m-%d %H:%M} UTC",
+            None,
+            NET_COLUMNS,
+            empty="No differences: everything was changed back.",
+        )
+        open_filled(
+            self._pane.app,
+            dialog,
+            lambda _: None,
+            self._pane.loader,
+            lambda _: tuple(net_lines(schemas.compare(ref, ref, left_at=old, right_at=new))),
+            dialog.fill,
+            slot="net",
+            label="comparing",
+        )
 
     def why_no_schema(self) -> str | None:
         """Return why the change has no place in the Schema pane, or None."""

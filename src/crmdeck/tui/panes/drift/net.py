@@ -1,0 +1,52 @@
+"""The net difference of a schema between two times, as rows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from crmdeck.model import Comparison, Side
+from crmdeck.tui.widgets.table import Column
+from crmdeck.workspace import attribute_word, value_text
+
+SIDE_WORDS = {Side.LEFT: "removed", Side.RIGHT: "added", Side.BOTH: "changed"}
+STYLES = {"removed": "error", "added": "ok"}
+
+
+class NetLine(NamedTuple):
+    """An attribute before and after; or a whole object or field that was added or removed."""
+
+    where: str
+    what: str
+    before: str = ""
+    after: str = ""
+
+
+NET_COLUMNS: tuple[Column[NetLine], ...] = (
+    Column("where", "Object and field", lambda line: line.where, min_width=32, weight=3),
+    Column(
+        "what", "", lambda line: line.what, style=lambda line: STYLES.get(line.what, ""), width=10
+    ),
+    Column("before", "Before", lambda line: line.before, min_width=8, weight=1),
+    Column("after", "After", lambda line: line.after, min_width=8, weight=1),
+)
+
+
+def net_lines(comparison: Comparison) -> Iterator[NetLine]:
+    """Yield the differences by object; the fields of an added or removed object are one row."""
+    for one in comparison.objects:
+        if one.side is not Side.BOTH:
+            yield NetLine(one.object_type, SIDE_WORDS[one.side])
+            continue
+        parts = [(one.object_type, Side.BOTH, one.changes)]
+        parts += [(f"{one.object_type}.{f.field_name}", f.side, f.changes) for f in one.fields]
+        for where, side, changes in parts:
+            if side is not Side.BOTH:
+                yield NetLine(where, SIDE_WORDS[side])
+            for change in changes:
+                yield NetLine(
+                    where,
+                    attribute_word(change.attribute),
+                    value_text(change.before),
+                    value_text(change.after),
+                )
