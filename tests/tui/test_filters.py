@@ -126,7 +126,10 @@ def test_a_value_replaces_others_of_its_key() -> None:
 
 
 def test_rows_are_counted_by_key_with_the_most_frequent_value_first() -> None:
-    keys = {"size": text_key(lambda row: row[:1]), "odd": text_key(lambda row: row[1:])}
+    keys: dict[str, FilterKey[str]] = {
+        "size": text_key(lambda row: row[:1]),
+        "odd": text_key(lambda row: row[1:]),
+    }
     found = list(counts(FilterSource(("aa", "a", "b"), keys), ("size", "odd", "missing")))
     assert [(one.key, one.value, one.rows, one.is_first) for one in found] == [
         ("size", "a", 2, True),
