@@ -16,6 +16,7 @@ from crmdeck.tui.layout import wrap
 from crmdeck.tui.panes.drift.arrangement import STORY_PREFIX, DayCount, arrange
 from crmdeck.tui.panes.drift.columns import columns_for
 from crmdeck.tui.panes.drift.density import DAYS, axis, bar, slots
+from crmdeck.tui.panes.drift.detail import again
 from crmdeck.tui.panes.drift.to_do import to_do
 from crmdeck.tui.widgets.table.columns import place
 from crmdeck.tui.widgets.table.strips import GUTTER
@@ -144,6 +145,17 @@ def test_the_strip_contains_every_day_once(width: int, ago: list[int]) -> None:
     assert cells[-1].last == today
     assert all(one.last + timedelta(days=1) == two.first for one, two in pairwise(cells))
     assert (today - cells[0].first).days >= DAYS - 1
+
+
+def test_a_field_that_changes_again_and_again_gets_a_sparkline() -> None:
+    at = {f"e{n}": NOW - timedelta(days=n) for n in (0, 2, 80, 200)}
+    events = [event(id_, field_name="Tier", detected_at=when) for id_, when in at.items()]
+    shown = timeline(*events, event("Other"))
+    (line,) = again(shown, events[0])
+    bars = line.plain.split("  ")[1]
+    assert (len(bars), bars[-1], bars.count("·")) == (30, "█", 28)
+    assert line.plain.endswith("3 changes to this field")
+    assert list(again(shown, event("Other"))) == []
 
 
 def test_bars_grow_and_months_are_named() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 
 from rich.cells import cell_len
 from textual.content import Content
@@ -12,8 +13,9 @@ from crmdeck.model import ChangeState, ConnectionStatus, DriftEvent, FieldUsage,
 from crmdeck.text import ago
 from crmdeck.tui.layout import LABEL, beside, half, side_by_side, wrap
 from crmdeck.tui.marks import SEVERITY_COLORS, SEVERITY_SIGNS
-from crmdeck.tui.panes.drift.arrangement import Line
+from crmdeck.tui.panes.drift.arrangement import DayCount, Line
 from crmdeck.tui.panes.drift.columns import SETTLED_SIGNS, settled_words
+from crmdeck.tui.panes.drift.density import DAYS, bar, slots
 from crmdeck.tui.panes.usage import usage_lines
 from crmdeck.tui.text import count, display_text
 from crmdeck.workspace import (
@@ -29,9 +31,12 @@ from crmdeck.workspace import (
     place_of,
     shown_changes,
     value_text,
+    worst,
 )
 
 GAP = 2
+SPARK_CELLS = 30
+TWICE = 2
 BETWEEN = " │ "
 LEAST_STATE = 12
 """Cells next to a title on the frame, for the state."""
@@ -116,6 +121,7 @@ def event_detail(
         # The keys come first, or they would be below the edge of a low window.
         lines += [*_joined_steps(steps, width), *changes]
     lines.append(Content(""))
+    lines += again(timeline, event)
     lines += _history(timeline, entry, width)
     if event.field_name and not event.rule:
         lines += usage_lines(usage, timeline.now, width)
@@ -168,6 +174,30 @@ def _headline(timeline: Timeline, event: DriftEvent, entry: Entry, width: int) -
     if room >= GAP:
         return [Content.assemble(head, " " * room, (source, "$muted"))]
     return [*head.wrap(width), *(Content.styled(line, "$muted") for line in wrap(source, width))]
+
+
+def again(timeline: Timeline, event: DriftEvent) -> Iterator[Content]:
+    """Yield the last 90 days of a field as bars, if it changed more than once."""
+    place = (event.connection_id, event.object_type, event.field_name, event.rule)
+    first = timeline.now.date() - timedelta(days=DAYS - 1)
+    same = [
+        one
+        for one in timeline.entries
+        if place
+        == (one.event.connection_id, one.event.object_type, one.event.field_name, one.event.rule)
+        and one.event.detected_at.date() >= first
+    ]
+    if event.field_name is None or len(same) < TWICE:
+        return
+    counted = Counter(one.event.detected_at.date() for one in same)
+    days = [DayCount(day, number, worst(same)) for day, number in counted.items()]
+    cells = slots(days, timeline.now.date(), SPARK_CELLS)
+    most = max(cell.events for cell in cells)
+    yield Content.assemble(
+        (f"{DAYS} days  ", "$muted"),
+        ("".join(bar(cell.events, most) for cell in cells), SEVERITY_COLORS[worst(same)]),
+        f"  {count(len(same), 'change')} to this field",
+    )
 
 
 def _history(timeline: Timeline, entry: Entry, width: int) -> Iterator[Content]:
