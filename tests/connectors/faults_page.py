@@ -64,12 +64,10 @@ def page() -> str:
 
 
 def _list(faults: Sequence[Fault]) -> str:
-    rows: list[tuple[str, str]] = []
+    matches: dict[str, list[str]] = {}
     for match, result in map(_row, faults):
-        if rows and rows[-1][1] == result:
-            match = f"{rows.pop()[0]}; {match}"
-        rows.append((match, result))
-    return "".join(f"- {match}: {result}\n" for match, result in rows)
+        matches.setdefault(result, []).append(match)
+    return "".join(f"- {'; '.join(each)}: {result}\n" for result, each in matches.items())
 
 
 def _row(fault: Fault) -> tuple[str, str]:

@@ -189,7 +189,10 @@ def records() -> str:
             for key, value in schema["properties"].items():
                 value_of_key = value_words(value, definitions).removesuffix(" or `null`")
                 keys.setdefault(value_of_key, []).append(f"`{key}`")
-            rows = "".join(f"- {', '.join(names)}: {value}\n" for value, names in keys.items())
+            rows = "".join(
+                f"- {', '.join(names)}{'' if value == 'text' else f': {value}'}\n"
+                for value, names in keys.items()
+            )
             parts.append(f"### {name}\n\n{words}\n\n{rows}")
     return "\n".join(parts)
 

@@ -57,6 +57,8 @@ OF_THE_CONSOLE = (Copies, Documents, Places)
 FOR_FACES = {
     "ws": ("shared", "command_line", "head", "probe", "report_waits", "prepare"),
     "ws.signin": (
+        "flows",
+        "begin_browser",
         "ways_in",
         "choose_flow",
         "open_questions",
@@ -65,7 +67,9 @@ FOR_FACES = {
         "place_for",
     ),
     "ws.schemas": ("whole", "versions", "overview", "inspect", "known_usages"),
+    "ws.audit": ("record",),
     "ws.drift": (
+        "see",
         "page",
         "known",
         "open_changes_by_connection",
@@ -76,7 +80,7 @@ FOR_FACES = {
     "ws.mappings": ("pair_names", "open_rows", "review", "review_and_suggest", "nearest"),
     "ws.checks": ("chosen", "require_format", "unread"),
     "ws.fleet": ("wait", "figures"),
-    "ws.preflights": ("why_no_sample",),
+    "ws.preflights": ("why_no_sample", "newly_refused"),
     "ws.notices": ("require_ready",),
     "ws.exports": ("named",),
 }
