@@ -166,7 +166,9 @@ def test_the_example_of_the_page_works(tmp_path: Path) -> None:
     page = (Path(__file__).parents[3] / "docs" / "health.md").read_text("utf-8")
     path = tmp_path / "knowledge" / "retirements.toml"
     path.parent.mkdir()
-    path.write_text(page.partition("```toml\n")[2].partition("```")[0], "utf-8")
+    example = page.partition("```toml\n")[2].partition("```")[0]
+    ignored = '[[retirement]]\nid = "hubspot-private-apps"\nignored = true\n'
+    path.write_text(example + ignored, "utf-8")
     table = load_retirements(tmp_path)
     assert len(table) == len(load_retirements(None)) + 1
     quiet = connection("hubspot", sign_in="access-token")
