@@ -291,6 +291,22 @@ async def test_enter_never_overtakes_earlier_letters(
     assert got == [expected or "as fast as a paste"]
 
 
+async def test_an_error_of_the_work_moves_to_the_line_that_it_names(workspace: Workspace) -> None:
+    def work(_job: Any, answers: Any) -> None:
+        raise CrmdeckError(f"No host answers at {answers['host']}.", cause="Check acme.")
+
+    app = audit_console(workspace)
+    form = Form("Add", [Asked("host", "Host", "crm.test"), Asked("name", "Name", "acm")], work)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        app.push_screen(form)
+        await settle(pilot)
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: "No host answers" in screen_text(pilot))
+        assert form.focused is not None
+        assert form.focused.id == "host"
+
+
 async def test_a_copy_is_previewed_and_the_last_form_comes_first(
     workspace: Workspace,
 ) -> None:

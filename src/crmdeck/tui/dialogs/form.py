@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from os.path import commonprefix
@@ -201,8 +202,18 @@ class Form(Dialog[T]):
         return found
 
     def show_error(self, error: CrmdeckError) -> None:
-        """Show an error in the form."""
+        """Show an error in the form, and move to the line whose answer it names."""
         lines = [error.message, error.cause, error.remedy]
+        text = f"{error.message} {error.cause or ''}"
+        answers = self.answers()
+        named = [
+            asked.name
+            for asked in self._lines
+            if not (asked.choice or asked.hidden)
+            and names_answer(text, answers[asked.name].strip())
+        ]
+        if named:
+            self.query_one(f"#{max(named, key=lambda name: len(answers[name]))}").focus()
         shown = [display_text(line[:LONGEST]) for line in lines if line]
         self.query_one(".dialog-wrong", Static).update(
             Content("\n").join(
@@ -229,6 +240,12 @@ class Form(Dialog[T]):
         self.query_one(".dialog-wrong", Static).update(
             Content.styled(display_text(text, LONGEST), color)
         )
+
+
+def names_answer(text: str, answer: str) -> bool:
+    """True if a text contains an answer as a whole word."""
+    found = re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", text, re.IGNORECASE)
+    return bool(answer) and found is not None
 
 
 def answered(answers: Mapping[str, str], name: str) -> str | None:
