@@ -12,6 +12,7 @@ from textual._compositor import Compositor
 from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import UPDATE_PERIOD, Screen
 
+from crmdeck.errors import CrmdeckError
 from crmdeck.tui.dialogs.account import Account
 from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.dialogs.choose_field import ChooseField

@@ -132,6 +132,7 @@ class RowTable(Table[Line]):
         help="Choose among the alternatives, or search all fields.",
         hint=96,
         applies=lambda table: table.cursor_name is not None,
+        mode="row",
         writes=True,
     )
     def choose(self) -> None:
@@ -183,6 +184,7 @@ class RowTable(Table[Line]):
         help="Expand the collapsed group.",
         hint=96,
         applies=lambda table: table.is_on_folded,
+        mode="group",
         palette=False,
     )
     def expand_group(self) -> None:
