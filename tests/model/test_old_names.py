@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from crmdeck.model import Alert, Connection, FieldUsage, MappingLine, WireModel
-from crmdeck.server.accounts import AccountBook, User
+from crmdeck.server.accounts import AccountBook
 from crmdeck.server.sessions import Session
 
 WHEN = "2026-05-16T12:00:00.000Z"
@@ -17,7 +17,6 @@ CONNECTION = {"id": "x", "name": "acme", "platform": "salesforce", "source": "fi
 USAGE = {"objectType": "Account", "fieldName": "Tier__c", "verdict": "unknown"}
 LINE = {"partnerField": "a", "state": "pending", "crmField": None, "direction": "push"}
 SESSION = {"tokenHash": "t", "email": "e", "proof": "p", "createdAt": WHEN, "expiresAt": WHEN}
-USER = {"email": "a@example.com", "passwordHash": "h"}
 
 
 @pytest.mark.parametrize(
@@ -27,7 +26,6 @@ USER = {"email": "a@example.com", "passwordHash": "h"}
         (Connection, CONNECTION | {"createdAt": WHEN}, "organisation", "organization", "00D1"),
         (FieldUsage, USAGE, "untold", "notChecked", ["Reports were not read."]),
         (MappingLine, LINE, "driftTold", "driftSummary", ["gone"]),
-        (User, USER, "organisations", "organizations", ["acme"]),
         (AccountBook, {}, "organisations", "organizations", [{"id": "a", "connections": None}]),
         (Session, SESSION, "activeOrganisation", "activeOrganization", "acme"),
     ],

@@ -41,8 +41,10 @@ def accept(name: str, crm_field: str) -> Choice:
 
 
 async def test_decisions_of_another_user_are_not_overwritten(
-    dana: Workspace, sam: Workspace
+    dana: Workspace, sam: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The console must not see the decision before the key.
+    monkeypatch.setattr("crmdeck.tui.loading.head_watch.LOOK_EVERY", 3600)
     async with at_desk(dana) as desk:
         await desk.go("accountName")
         sam.mappings.record_decisions("acme", PAIR, [accept("accountName", "Old_Account_Name__c")])

@@ -309,7 +309,11 @@ def _field_columns(
     shown = [one for one in columns if some.get(one.id, True)]
     last = ("label", "changed") if marked else ("changed", "label")
     placed = _with_room(shown, width, ("references", "flags", "mapped", *last))
-    return (replace(name, spill=placed[-1].id), *placed[1:])
+    cells = name.width or 0
+    rest = width - GUTTER - sum((one.width or 0) + GAP for one in placed[1:])
+    if rest > cells:
+        cells = _longest(map(name.text, lines), cells, rest)
+    return (replace(name, width=cells, spill=placed[-1].id), *placed[1:])
 
 
 def flags_text(line: FieldLine) -> str:
