@@ -82,8 +82,9 @@ def test_no_sentence_of_ours_is_taken_for_a_secret(monkeypatch: pytest.MonkeyPat
     ]
     assert len(sentences) > 3000
     taken = [each for each in sentences if redact(each) != each]
-    # Some name the header, without a token.
-    assert all("Authorization: Bearer" in each for each in taken), taken
+    # Some name the header, without a token; a lease has a column of that name.
+    harmless = ("Authorization: Bearer", "UPDATE lease SET token", "INSERT INTO lease")
+    assert all(any(words in each for words in harmless) for each in taken), taken
 
 
 @given(st.text(min_size=8, max_size=80).filter(lambda text: text.strip() and "\n" not in text))

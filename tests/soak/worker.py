@@ -27,9 +27,6 @@ from crmdeck.store import leases
 from crmdeck.workspace import Context, Workspace
 from tests.cli.shell import Shell
 
-# Otherwise the killed ones would keep the others from refreshes for most of the run.
-leases.LEASE = timedelta(seconds=0.5)
-
 PAIR = "deal_registration--Opportunity"
 FILES, PORTAL = "files", "portal"
 TOKEN = "CRMDECK_PORTAL_ACCESS_TOKEN"
@@ -246,4 +243,6 @@ def _work(worker: Worker, steps: int, longest_file: int) -> None:
 
 
 if __name__ == "__main__":
+    # Otherwise the killed ones would keep the others from refreshes for most of the run.
+    leases.LEASE = timedelta(seconds=0.5)
     main(*sys.argv[1:])

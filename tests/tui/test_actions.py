@@ -34,6 +34,7 @@ ONE_MEANING = {
     "a": ("drift.acknowledge", "health.dismiss", "mapping.accept"),
     "c": ("drift.reopen", "health.reopen", "mapping.clear", "audit.undo"),
     "asterisk": ("drift.everywhere", "audit.everywhere", "schema.all"),
+    "equals_sign": ("schema.compare", "drift.compare"),
     "ctrl+x": ("health.disconnect", "health.reconnect"),
     "f": ("health.next_step", "drift.repair", "mapping.repair"),
     "m": ("schema.mapping", "drift.mapping"),
