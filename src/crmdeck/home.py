@@ -128,3 +128,16 @@ def _folder(variable: str, otherwise: str) -> Path:
 
     find = user_cache_path if "CACHE" in variable else user_data_path
     return find("crmdeck", appauthor=False)
+
+
+def create_folder(path: Path) -> None:
+    """Create a folder for output, and those above it; raises UsageError if that fails."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"Can't create the folder {path}.",
+            cause=f"{error.strerror}.",
+            remedy="Choose a folder that you can write to.",
+            code="WRITE_FAILED",
+        ) from error

@@ -25,6 +25,10 @@ def test_each_command_has_a_page_that_groff_formats_without_a_warning(tmp_path: 
     assert ".B \\-\\-since" in text
     assert shell.run("man", str(folder), code=2).stdout == ""
     shell.run("man", str(folder), "--force")
+    a_file = str(folder / "crmdeck.1")
+    for name in ("man", "screenshots"):
+        refused = shell.run(name, a_file, code=2).stderr
+        assert refused.startswith(f"crmdeck: Can't create the folder {a_file}.\n  File exists.")
     if (groff := shutil.which("groff")) is None:
         pytest.skip("needs groff")
     command = [groff, "-man", "-Tascii", "-ww", *map(str, pages)]

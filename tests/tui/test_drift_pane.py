@@ -224,6 +224,11 @@ async def test_counts_as_bars_filter_and_two_marked_times_show_the_net_differenc
         pane = pane_of(pilot)
         assert "severity:breaking" in pane.filter_text
         assert {entry.event.severity.value for entry in pane.counted()} == {"breaking"}
+        pane.replace_filter("severity:nothing")
+        await settle(pilot)
+        await press(pilot, "b")
+        assert len(pilot.app.screen_stack) == 1
+        assert [toast.message for toast in pilot.app._notifications] == ["No rows to count."]
         await press(pilot, "escape", "equals_sign")
         assert len(pilot.app.screen_stack) == 1
         await go_to(pilot, "Opportunity.Source__c")

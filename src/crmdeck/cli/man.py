@@ -15,6 +15,7 @@ from crmdeck.cli.examples import EXAMPLES
 from crmdeck.cli.options import ForceOption
 from crmdeck.cli.output import require_free, say, write_failed
 from crmdeck.cli.session import failing
+from crmdeck.home import create_folder
 
 if TYPE_CHECKING:
     from typer import _click as click
@@ -32,8 +33,8 @@ def man(
 
     with failing():
         pages = dict(_pages("crmdeck", get_command(app)))
+        create_folder(folder)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
             for name in pages:
                 require_free(folder / name, force=force)
             for name, text in pages.items():

@@ -40,7 +40,7 @@ class SignInAnswers:
     place: SecretsPlace | None = None
 
     def draft(self, otherwise: workspace.ConnectionDraft) -> workspace.ConnectionDraft:
-        """Return the draft with the answers, or `otherwise` if there is no draft."""
+        """Return the draft with the answers, or `otherwise` without a draft."""
         return self.target if isinstance(self.target, workspace.ConnectionDraft) else otherwise
 
 

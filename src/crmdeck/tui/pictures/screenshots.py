@@ -18,6 +18,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from crmdeck.errors import CrmdeckError, NotFoundError, UsageError
+from crmdeck.home import create_folder
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.keys.actions import key_label, offers
 from crmdeck.tui.loading.requests import is_loading
@@ -57,6 +58,8 @@ def draw_screenshots(
     """
     stories = _chosen(only)
     as_png = png_drawer() if png else None
+    if not check:
+        create_folder(folder)
     pictures = {}
     with tempfile.TemporaryDirectory(prefix="crmdeck-pictures-") as scratch, _as_published():
         built, deals = Path(scratch) / "built", Path(scratch) / "deals.csv"
@@ -77,7 +80,6 @@ def draw_screenshots(
                 remedy=f"Draw them again: crmdeck screenshots {folder}",
             )
         return ()
-    folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for story in stories:
         path = folder / f"{story.name}.svg"

@@ -585,6 +585,9 @@ class MainScreen(ActionHost, Screen[None]):
         if pane is None or source is None:
             return
         shown = source._replace(rows=pane.counted())
+        if not shown.rows:
+            self.say("No rows to count.", severity="warning")
+            return
 
         def chosen(one: Count | None) -> None:
             if one is not None:

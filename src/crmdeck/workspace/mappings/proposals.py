@@ -7,9 +7,10 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from crmdeck.connectors.registry import vendor_of
-from crmdeck.errors import CrmdeckError, UsageError
+from crmdeck.errors import UsageError
 from crmdeck.exports.files import write_atomically
 from crmdeck.exports.markdown import escape, table_row
+from crmdeck.home import create_folder
 from crmdeck.mapping.lacks import find_lacks
 from crmdeck.model import (
     ChangeFiles,
@@ -130,15 +131,7 @@ class Proposals:
                 code="FILE_EXISTS",
             )
         for path, content in paths.items():
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise CrmdeckError(
-                    f"Can't create {path.parent}.",
-                    cause=f"{error.strerror}.",
-                    remedy="Choose a folder that you can write to: -o FOLDER",
-                    code="WRITE_FAILED",
-                ) from error
+            create_folder(path.parent)
             write_atomically(path, content)
         return tuple(paths)
 
