@@ -111,7 +111,7 @@ async def in_console(home: Path) -> dict[str, list[float]]:
     spent: dict[str, list[float]] = {kind: [] for kind in kinds}
     with Workspace.open(home, secrets=MemorySecrets()) as workspace:
         app = CrmdeckApp(workspace)
-        app.ui_state.pane = "schema"
+        app.host.ui_state.pane = "schema"
         async with app.run_test(size=(140, 40)) as pilot:
             await quiet(pilot)
             await quiet(pilot)

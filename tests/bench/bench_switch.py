@@ -123,7 +123,7 @@ async def in_pane(home: Path, pane_id: str, rounds: int) -> dict[str, list[float
     spent: dict[str, list[float]] = {"": [], ", processor": [], ", longest stall": []}
     with Workspace.open(home, secrets=MemorySecrets()) as workspace:
         app = Watched(workspace)
-        app.ui_state.pane = pane_id
+        app.host.ui_state.pane = pane_id
         async with app.run_test(size=(140, 40)) as pilot:
             await quiet(pilot)
             main: Any = app.screen

@@ -51,7 +51,7 @@ async def test_a_pair_is_decided_in_few_keys(tmp_path: Path) -> None:
         workspace.connections.add(draft)
         workspace.refreshes.run("org-b")
         app = CrmdeckApp(workspace)
-        app.ui_state.pane = "mapping"
+        app.host.ui_state.pane = "mapping"
         async with app.run_test(size=(120, 40)) as pilot:
             await settle(pilot)
             keys: list[str] = []

@@ -177,9 +177,11 @@ PANES = (
 def console(workspace: Workspace) -> CrmdeckApp:
     """Return the console with all drift of `acme`, or its last place."""
     app = CrmdeckApp(workspace, panes=PANES)
-    app.ui_state.pane = app.ui_state.pane or "drift"
-    app.ui_state.panes.setdefault("drift", {"filter": ""})
-    app.ui_state.connection_id = app.ui_state.connection_id or workspace.connections.get("acme").id
+    app.host.ui_state.pane = app.host.ui_state.pane or "drift"
+    app.host.ui_state.panes.setdefault("drift", {"filter": ""})
+    app.host.ui_state.connection_id = (
+        app.host.ui_state.connection_id or workspace.connections.get("acme").id
+    )
     return app
 
 

@@ -154,9 +154,9 @@ class Desk:
 def _placed(workspace: Workspace, **place: Any) -> Iterator[CrmdeckApp]:
     app = CrmdeckApp(workspace)
     ref = workspace.connections.get("acme").id
-    app.ui_state.pane = "mapping"
-    app.ui_state.connection_id = ref
-    app.ui_state.panes.setdefault("mapping", {"pairs": {ref: PAIR}, **place})
+    app.host.ui_state.pane = "mapping"
+    app.host.ui_state.connection_id = ref
+    app.host.ui_state.panes.setdefault("mapping", {"pairs": {ref: PAIR}, **place})
     yield app
 
 

@@ -190,7 +190,7 @@ async def test_in_the_terminals_own_colors_every_text_can_be_read(drifted: Works
                 pane.set_class(state == "-left", "-left")
                 if state == "dialog":
                     await press(pilot, "escape")
-                    app.say("A message.", severity="warning")
+                    app.host.say("A message.", severity="warning")
                     await app.push_screen(Confirm("Go?", "Nothing is deleted.", yes="Go"))
                 elif state not in ("", "-left"):
                     await press(pilot, state)

@@ -168,7 +168,7 @@ async def test_hostile_text_in_titles_toasts_and_lists(workspace: Workspace) -> 
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await settle(pilot)
         for text in HOSTILE:
-            app.say(text, title=text)
+            app.host.say(text, title=text)
             for dialog in (
                 Confirm(text, text, yes=text),
                 Prompt(text, text, value=text),

@@ -312,7 +312,7 @@ async def test_looking_at_changes_settles_nothing(
 
 async def test_opens_on_what_is_open_and_goes_to_the_next_open_change(drifted: Workspace) -> None:
     app = console(drifted)
-    app.ui_state.panes.clear()
+    app.host.ui_state.panes.clear()
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         assert pane_of(pilot).filter_text == "open:yes"

@@ -204,7 +204,7 @@ async def test_keys_faster_than_the_sidebar(demo: Workspace) -> None:
         for _ in range(20):
             await pilot.pause()
         await settle(pilot)
-        assert main_screen(app).connection_id == demo.connections.get("acme-marketing").id
+        assert app.host.connection_id == demo.connections.get("acme-marketing").id
         assert not pane_of(pilot).loader.is_loading
 
 
@@ -214,7 +214,7 @@ async def test_cursor_and_sidebar_move_together(demo: Workspace) -> None:
         await settle(pilot)
         await pilot.press("G", "k", "k", "G")
         await settle(pilot)
-        status = main_screen(app).status
+        status = app.host.status
         assert status is not None
         assert status.name == "legacy-portal"
         await pilot.press("left_square_bracket")
@@ -256,7 +256,7 @@ async def test_the_next_step_of_an_alert_is_on_a_key(demo: Workspace) -> None:
         await settle(pilot)
         assert main_screen(app).stage.pane_id == "drift"
         assert main_screen(app).pane is not None
-        assert main_screen(app).connection_id == demo.connections.get("acme-prod").id
+        assert app.host.connection_id == demo.connections.get("acme-prod").id
 
 
 async def test_a_suspect_refresh_is_accepted_only_by_a_deed(

@@ -102,7 +102,7 @@ async def test_no_pane_and_no_dialog_takes_it_for_anything_else(
             for keys in ((pane,), ("l",), *walk, ("question_mark",)):
                 await look(pilot, seen, *keys)
         for text in TEXTS:
-            app.say(text, title=text)
+            app.host.say(text, title=text)
         await look(pilot, seen, "1")
     hold(seen, size)
 

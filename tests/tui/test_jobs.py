@@ -14,7 +14,7 @@ MOST_KEYS = 6
 async def test_from_the_morning_check_to_a_repaired_mapping(tmp_path: Path) -> None:
     with opened(make_home(tmp_path)) as workspace:
         app = CrmdeckApp(workspace)
-        app.ui_state.connection_id = workspace.connections.get("calm").id
+        app.host.ui_state.connection_id = workspace.connections.get("calm").id
         async with app.run_test(size=(120, 36)) as pilot:
             await settle(pilot)
 
@@ -40,7 +40,7 @@ async def test_from_the_morning_check_to_a_repaired_mapping(tmp_path: Path) -> N
             await pilot.press(keys[-1])
             await settle(pilot)
             # What was done is among the messages, with the command that does the same.
-            done = [one.command for one in app.messages() if one.command]
+            done = [one.command for one in app.host.messages.latest_first() if one.command]
             assert len(done) == 1
             assert "mapping accept" in done[0]
             assert done[0].endswith(f"acme {PAIR} contactEmail=Buyer_Email__c")

@@ -65,9 +65,9 @@ async def test_a_workspace_that_fails_to_open_stops_the_console(tmp_path: Path) 
     (tmp_path / "settings.toml").write_text("theme = [")
     app = CrmdeckApp(PendingWorkspace(tmp_path, False, lambda: Workspace.open(tmp_path)))
     async with app.run_test(size=(100, 30)) as pilot:
-        await until(pilot, lambda: not app.is_running or app.failure is not None)
-    assert isinstance(app.failure, UsageError)
-    assert "is not valid TOML" in app.failure.message
+        await until(pilot, lambda: not app.is_running or app.host.failure is not None)
+    assert isinstance(app.host.failure, UsageError)
+    assert "is not valid TOML" in app.host.failure.message
 
 
 async def test_the_theme_and_keys_of_the_settings_apply(workspace: Workspace) -> None:

@@ -74,7 +74,7 @@ def checked(screen: Callable[[], MainScreen], real: Callable[..., None]) -> Call
             # Taking back acts on what it belongs to, wherever one is.
             real(pairs, session, write)
             return
-        assert session.ref == main.connection_id, "decided in a connection that was left"
+        assert session.ref == main.host.connection_id, "decided in a connection that was left"
         assert session is pairs.session, "decided in an object pair that does not show"
         assert main.stage.pane_id == "mapping", "decided in a pane that does not show"
         real(pairs, session, write)
@@ -98,8 +98,8 @@ async def test_random_keys_do_nothing_that_is_not_on_screen(
         workspace.refreshes.run("beta")
         refs = [connection.id for connection in workspace.connections.all()]
         app = CrmdeckApp(workspace)
-        app.ui_state.pane, app.ui_state.connection_id = "mapping", refs[0]
-        app.ui_state.panes = {"mapping": {"pairs": dict.fromkeys(refs, mapping_desk.PAIR)}}
+        app.host.ui_state.pane, app.host.ui_state.connection_id = "mapping", refs[0]
+        app.host.ui_state.panes = {"mapping": {"pairs": dict.fromkeys(refs, mapping_desk.PAIR)}}
         pressed: list[str] = []
 
         def main() -> MainScreen:

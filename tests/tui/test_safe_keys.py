@@ -79,8 +79,8 @@ async def test_a_decision_is_refused_while_the_rows_of_the_connection_before_sho
 ) -> None:
     acme, beta = (both.connections.get(name).id for name in ("acme", "beta"))
     app = CrmdeckApp(both)
-    app.ui_state.pane, app.ui_state.connection_id = "mapping", acme
-    app.ui_state.panes = {"mapping": {"pairs": {acme: PAIR, beta: PAIR}}}
+    app.host.ui_state.pane, app.host.ui_state.connection_id = "mapping", acme
+    app.host.ui_state.panes = {"mapping": {"pairs": {acme: PAIR, beta: PAIR}}}
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
         pane = pilot.app.screen.query_one(MappingPane)
@@ -103,8 +103,8 @@ async def test_keys_that_come_at_one_go_act_one_after_the_other(
 ) -> None:
     acme = both.connections.get("acme").id
     app = CrmdeckApp(both)
-    app.ui_state.pane, app.ui_state.connection_id = "mapping", acme
-    app.ui_state.panes = {"mapping": {"pairs": {acme: PAIR}}}
+    app.host.ui_state.pane, app.host.ui_state.connection_id = "mapping", acme
+    app.host.ui_state.panes = {"mapping": {"pairs": {acme: PAIR}}}
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
         decided = both.mappings.get(acme, PAIR)
@@ -137,8 +137,8 @@ async def test_a_key_is_not_held_up_by_a_widget_that_is_gone(
 async def test_a_dialog_of_a_pane_that_was_left_decides_nothing(both: Workspace) -> None:
     acme = both.connections.get("acme").id
     app = CrmdeckApp(both)
-    app.ui_state.pane, app.ui_state.connection_id = "mapping", acme
-    app.ui_state.panes = {"mapping": {"pairs": {acme: PAIR}}}
+    app.host.ui_state.pane, app.host.ui_state.connection_id = "mapping", acme
+    app.host.ui_state.panes = {"mapping": {"pairs": {acme: PAIR}}}
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
         await settle(pilot)
         pane = app.screen.query_one(MappingPane)

@@ -32,10 +32,10 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 
 def console(workspace: Workspace, pane: str) -> CrmdeckApp:
     app = CrmdeckApp(workspace)
-    app.ui_state.pane = pane
+    app.host.ui_state.pane = pane
     first = workspace.connections.all()[0].id
-    app.ui_state.connection_id = first
-    app.ui_state.panes = {
+    app.host.ui_state.connection_id = first
+    app.host.ui_state.panes = {
         "mapping": {"pairs": {first: "partner--Account"}, "field": "name"},
         "schema": {"object": "Account"},
     }

@@ -134,7 +134,7 @@ async def test_the_sidebar_collapses_and_stays_collapsed(home: Path, workspace: 
         await pilot.click(TopBar, offset=(first.index("beta"), 0))
         await settle(pilot)
         assert "Audit log: beta " in screen_text(pilot)
-        app.save_state()
+        app.host.save_state()
     assert UiState.load(home).sidebar_collapsed
 
     again = audit_console(workspace)
@@ -155,7 +155,7 @@ async def test_the_sidebar_collapses_by_itself_without_room(workspace: Workspace
         await pilot.press("backslash")
         await settle(pilot)
         assert not main_screen(app).has_class("-collapsed")
-        assert not app.ui_state.sidebar_collapsed
+        assert not app.host.ui_state.sidebar_collapsed
 
 
 async def test_if_connections_do_not_fit_the_chosen_one_is_named(workspace: Workspace) -> None:
@@ -311,7 +311,9 @@ async def test_opens_the_page_in_the_crm_and_keeps_messages(workspace: Workspace
     async with app.run_test(size=(110, 30)) as pilot:
         await settle(pilot)
         await pilot.press("O")
-        await until(pilot, lambda: any("know the org" in m.text for m in app.messages()))
+        await until(
+            pilot, lambda: any("know the org" in m.text for m in app.host.messages.latest_first())
+        )
         org = "https://acme.my.salesforce.com"
         workspace.connections.update("acme", instance_url=org)
         await pilot.press("2")
@@ -321,7 +323,7 @@ async def test_opens_the_page_in_the_crm_and_keeps_messages(workspace: Workspace
         assert app.clipboard == f"{org}/lightning/setup/ObjectManager/Account/Details/view"
 
         await pilot.press("r")
-        await until(pilot, lambda: any(one.command for one in app.messages()))
+        await until(pilot, lambda: any(one.command for one in app.host.messages.latest_first()))
         await settle(pilot)
         await pilot.press("exclamation_mark")
         await until(pilot, lambda: "Messages (times in UTC)" in screen_text(pilot))

@@ -51,8 +51,8 @@ async def test_undo_works_for_steps_of_all_panes_from_any_pane(tmp_path: Path) -
     with mapping_desk.opened(mapping_desk.make_home(tmp_path)) as workspace:
         acme = workspace.connections.get("acme").id
         app = CrmdeckApp(workspace)
-        app.ui_state.pane, app.ui_state.connection_id = "mapping", acme
-        app.ui_state.panes = {"mapping": {"pairs": {acme: PAIR}}}
+        app.host.ui_state.pane, app.host.ui_state.connection_id = "mapping", acme
+        app.host.ui_state.panes = {"mapping": {"pairs": {acme: PAIR}}}
 
         def accepted() -> int:
             lines = workspace.mappings.get("acme", PAIR).lines

@@ -53,8 +53,8 @@ async def test_the_demo_is_next(empty: Workspace) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
         await pilot.press("enter")
-        await until(pilot, lambda: app.wants_demo)
-    assert app.wants_demo
+        await until(pilot, lambda: app.host.wants_demo)
+    assert app.host.wants_demo
 
 
 async def test_a_folder_is_added_and_read(empty: Workspace, tmp_path: Path) -> None:

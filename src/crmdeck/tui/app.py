@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import App
-from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from crmdeck.tui.gc_tuning import calm
+from crmdeck.tui.host import Host
 from crmdeck.tui.keys.actions import Refused, check_keymap
 from crmdeck.tui.keys.queue import KeyQueue
-from crmdeck.tui.layout import wrap_hanging
 from crmdeck.tui.panes.registry import PANES, PaneSpec
 from crmdeck.tui.screens.main import MainScreen
 from crmdeck.tui.sheets import sheets
 from crmdeck.tui.signals import on_ending, suspend_job
-from crmdeck.tui.state.messages import Message, MessageLog
-from crmdeck.tui.state.ui_state import UiState
-from crmdeck.tui.text import count, display_block, display_text
 from crmdeck.tui.themes import THEMES, roles, theme_name
 from crmdeck.workspace import PendingWorkspace
 
 if TYPE_CHECKING:
-    from crmdeck.errors import CrmdeckError
     from crmdeck.tui.dialogs.dialog import Dialog
     from crmdeck.workspace import Workspace
-
-LONGEST_TOAST = 400
-TOAST_CELLS, TOAST_EDGES, TOAST_HANG = 60, 3, 2
-"""Widths of a toast as in Textual (at most half of the window), its edges, and its indent."""
 
 MOST_PROBLEMS = 4
 
@@ -48,11 +38,7 @@ class CrmdeckApp(App[None]):
     is the name of a theme, or `terminal` for the terminal's own colors; None uses that of the
     settings, else that of the last session. With `still`, the console never reloads by itself and
     marks nothing as seen, so that pictures of it don't change.
-
-    `workspace` exists after `take`. `failure` is the error of opening it.
     """
-
-    workspace: Workspace
 
     TITLE = "crmdeck"
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [  # noqa: RUF012 - as Textual has it
@@ -78,35 +64,29 @@ class CrmdeckApp(App[None]):
     ) -> None:
         frame, *self._other_sheets = sheets()
         super().__init__(css_path=frame)
-        self.opening = _opening_of(workspace)
-        self.read_only = self.opening.read_only
-        self.is_still = still
-        self.failure: CrmdeckError | None = None
+        self.host = Host(self, _opening_of(workspace), is_still=still)
         self.bug: Exception | None = None
-        self._messages = MessageLog()
         self._typed = KeyQueue(self, super().on_event, self._can_take)
-        self.wants_demo = False
         self._keys = keys
         self._theme = theme
         self._specs = tuple(panes)
-        self.ui_state = UiState.load(self.opening.home)
         for own in THEMES:
             self.register_theme(own)
-        self._use_theme(theme or self.ui_state.theme)
+        self._use_theme(theme or self.host.ui_state.theme)
 
     def get_default_screen(self) -> Screen[None]:
-        return MainScreen(self, self._specs, self.ui_state)
+        return MainScreen(self.host, self._specs, self._keys_for, self._take)
 
     def on_mount(self) -> None:
         on_ending(self.exit)
 
     def on_exit_app(self) -> None:
         # Not in `action_quit`: a signal or a closed browser tab also quits.
-        if not self.wants_demo:
-            self.save_state()
+        if not self.host.wants_demo:
+            self.host.save_state()
 
-    def keys_for(self, workspace: Workspace) -> Mapping[str, str]:
-        """Return the key map. Call it in a worker: it imports all actions."""
+    def _keys_for(self, workspace: Workspace) -> Mapping[str, str]:
+        # In a worker: it imports all actions.
         keys = workspace.settings.keys if self._keys is None else self._keys
         if keys or workspace.settings.command:
             from crmdeck.tui.keys.table import load_all_actions
@@ -114,10 +94,9 @@ class CrmdeckApp(App[None]):
             load_all_actions()
         return keys
 
-    def take(self, workspace: Workspace, keys: Mapping[str, str]) -> None:
-        """Use an open workspace, and report errors in the key map."""
+    def _take(self, workspace: Workspace, keys: Mapping[str, str]) -> None:
+        """Use the settings of an open workspace, and report errors in its key map."""
         self.stylesheet.read_all(self._other_sheets)
-        self.workspace = workspace
         workspace.report_waits(self._say_later)
         settings = workspace.settings
         if self._theme is None and settings.theme is not None:
@@ -135,12 +114,7 @@ class CrmdeckApp(App[None]):
     def _say_problems(self, title: str, problems: Sequence[str]) -> None:
         if problems:
             lines = [*problems[:MOST_PROBLEMS], *_and_more(len(problems) - MOST_PROBLEMS)]
-            self.say("\n".join(lines), title=title, severity="warning", timeout=15)
-
-    def give_up(self, error: CrmdeckError) -> None:
-        """Quit, because the workspace can't be opened."""
-        self.failure = error
-        self.exit()
+            self.host.say("\n".join(lines), title=title, severity="warning", timeout=15)
 
     @property
     def has_keys(self) -> bool:
@@ -163,7 +137,7 @@ class CrmdeckApp(App[None]):
             await super().on_event(event)
 
     def on_refused(self, message: Refused) -> None:
-        self.say(message.reason, severity="warning", timeout=4)
+        self.host.say(message.reason, severity="warning", timeout=4)
 
     def on_dialog_help_asked(self, message: Dialog.HelpAsked) -> None:
         from crmdeck.tui.dialogs.help import open_help
@@ -172,49 +146,7 @@ class CrmdeckApp(App[None]):
             open_help(message.dialog, message.title, message.dialog.SCOPE)
 
     def _say_later(self, text: str) -> None:
-        self.call_later(self.say, text)
-
-    def say(
-        self,
-        text: str,
-        *,
-        title: str = "",
-        severity: SeverityLevel = "information",
-        timeout: float | None = None,
-        command: str = "",
-    ) -> None:
-        """Show a toast and keep it among the messages. The text is shown literally."""
-        self._messages.add(Message(self._moment(), text, title, severity, command))
-        width = min(TOAST_CELLS, self.size.width // 2) - TOAST_EDGES
-        lines = display_block(text, LONGEST_TOAST).split("\n")
-        self.notify(
-            "\n".join(wrap_hanging(line, width, TOAST_HANG) for line in lines),
-            title=display_text(title, 60),
-            severity=severity,
-            timeout=timeout,
-            markup=False,
-        )
-
-    def note(
-        self, text: str, *, severity: SeverityLevel = "information", command: str = ""
-    ) -> None:
-        """Keep a message without a toast, because the screen shows it already."""
-        self._messages.add(Message(self._moment(), text, "", severity, command))
-
-    def messages(self) -> tuple[Message, ...]:
-        """Return the messages, the latest first."""
-        return self._messages.latest_first()
-
-    def _moment(self) -> datetime:
-        return datetime.now(UTC)
-
-    def copy(self, text: str) -> None:
-        """Copy `text` to the clipboard of the terminal (OSC 52), and confirm it."""
-        if text:
-            self.copy_to_clipboard(text)
-            lines = text.count("\n") + 1
-            shown = display_text(text, 60) if lines == 1 else count(lines, "line")
-            self.say(f"Copied {shown}", timeout=2)
+        self.call_later(self.host.say, text)
 
     def _handle_exception(self, error: Exception) -> None:
         self.bug = self.bug or error
@@ -232,16 +164,6 @@ class CrmdeckApp(App[None]):
         self.theme_variables = variables
         return variables
 
-    def save_state(self) -> None:
-        """Save the state of the console, unless the workspace is read-only."""
-        if self.read_only or self.failure is not None:
-            return
-        screen = self.screen_stack[0] if self.screen_stack else None
-        if isinstance(screen, MainScreen):
-            state = screen.collect_state()
-            state.theme = self.theme
-            state.save(self.opening.home)
-
     def action_change_theme(self) -> None:
         """Choose the theme for this and later sessions."""
         from crmdeck.tui.dialogs.choose import Choice, Choose
@@ -249,7 +171,7 @@ class CrmdeckApp(App[None]):
         def chosen(name: str | None) -> None:
             if name is not None:
                 self._use_theme(name)
-                self.save_state()
+                self.host.save_state()
 
         names = sorted(self.available_themes)
         choices = [Choice(name, name) for name in names]
@@ -264,11 +186,6 @@ class CrmdeckApp(App[None]):
             suspend_job()
             self.app_resume_signal.publish(self)
             self.refresh(layout=True)
-
-    def leave_for_demo(self) -> None:
-        """Quit, and let the caller start the demo."""
-        self.wants_demo = True
-        self.exit()
 
     def _use_theme(self, wanted: str) -> None:
         self.theme = theme_name(wanted, set(self.available_themes))

@@ -26,8 +26,8 @@ def run_console(opening: PendingWorkspace) -> bool:
     sys.setswitchinterval(SWITCH_INTERVAL)
     app = CrmdeckApp(opening)
     app.run()
-    if app.failure is not None:
-        raise app.failure
+    if app.host.failure is not None:
+        raise app.host.failure
     if app.bug is not None:
         raise app.bug
-    return app.wants_demo
+    return app.host.wants_demo

@@ -1,23 +1,30 @@
-"""The main screen and the application, as panes and flows of dialogs see them."""
+"""What the main screen, its panes and its flows of dialogs share."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from textual.app import App
 from textual.notifications import SeverityLevel
 
+from crmdeck.tui.layout import wrap_hanging
 from crmdeck.tui.loading.requests import Loader
+from crmdeck.tui.state.messages import Message, MessageLog
 from crmdeck.tui.state.ui_state import UiState
 from crmdeck.tui.state.undo import UndoStack
+from crmdeck.tui.text import count, display_block, display_text
 
 if TYPE_CHECKING:
     from crmdeck.errors import CrmdeckError
-    from crmdeck.model import Connection, ConnectionStatus
-    from crmdeck.tui.state.messages import Message
-    from crmdeck.workspace import PendingWorkspace, Workspace
+    from crmdeck.model import ConnectionStatus
+    from crmdeck.workspace import OpenRows, PendingWorkspace, Workspace
+
+LONGEST_TOAST = 400
+TOAST_CELLS, TOAST_EDGES, TOAST_HANG = 60, 3, 2
+"""Widths of a toast as in Textual (at most half of the window), its edges, and its indent."""
 
 
 @dataclass(frozen=True)
@@ -39,37 +46,56 @@ class Location:
     repair: bool = False
     offered: str | None = None
 
-    def as_state(self) -> dict[str, Any]:
+    def as_state(self) -> dict[str, object]:
         """Return the named parts, in the form of a pane's state."""
         return {name: value for name, value in asdict(self).items() if value not in (None, False)}
 
 
-class PaneHost(Protocol):
-    """The main screen, as panes see it. Event loop only."""
+class Host:
+    """The console of one workspace, for everything below the main screen. Event loop only.
 
-    @property
-    def workspace(self) -> Workspace:
-        """The open workspace. Its calls do I/O: make them in the work of a `Loader`."""
+    `workspace` exists once it is open, or there is a `failure`. Its calls do I/O: make them in
+    the work of a `Loader`. `connection_id` is that of the chosen connection. If `is_still`,
+    nothing changes by itself, so that pictures stay equal.
+
+    The main screen, which nothing below it can import, adds its loader, the steps to undo, the
+    titles of its panes by id, and what it does: `go_to` shows another pane at a location, on the
+    connection that it names; `show_connection` shows another connection; `reload` loads the
+    statuses and the pane again; `takes_escape` is true if Esc cancels, dismisses an error or
+    clears the filter; `collect_state` completes `ui_state`.
+    """
+
+    workspace: Workspace
+    loader: Loader
+    steps: UndoStack
+    titles: Mapping[str, str]
+    go_to: Callable[[str, Location], None]
+    show_connection: Callable[[str | None], None]
+    reload: Callable[[], None]
+    takes_escape: Callable[[], bool]
+    collect_state: Callable[[], None]
+
+    def __init__(self, app: App[None], opening: PendingWorkspace, *, is_still: bool) -> None:
+        self.app = app
+        self.opening = opening
+        self.is_still = is_still
+        self.failure: CrmdeckError | None = None
+        self.wants_demo = False
+        self.ui_state = UiState.load(opening.home)
+        self.connection_id: str | None = None
+        self.statuses: tuple[ConnectionStatus, ...] = ()
+        self.open_rows: Mapping[str, OpenRows] = {}
+        self.messages = MessageLog()
 
     @property
     def status(self) -> ConnectionStatus | None:
-        """The last known status of the chosen connection, or None if none is chosen."""
+        """The last known status of the chosen connection."""
+        return next((one for one in self.statuses if one.id == self.connection_id), None)
 
     @property
-    def statuses(self) -> Sequence[ConnectionStatus]:
-        """The last known statuses of all connections."""
-
-    @property
-    def steps(self) -> UndoStack:
-        """The steps of the user in all panes, to undo and redo."""
-
-    @property
-    def takes_escape(self) -> bool:
-        """True if Esc cancels, dismisses an error or clears the filter."""
-
-    @property
-    def is_still(self) -> bool:
-        """True if nothing changes by itself, so that pictures stay equal."""
+    def required(self) -> Mapping[str, int]:
+        """The number of required CRM fields without a source, by connection ID."""
+        return {id_: rows.required for id_, rows in self.open_rows.items()}
 
     def say(
         self,
@@ -84,117 +110,50 @@ class PaneHost(Protocol):
 
         The text is shown literally. `command` is the command line that does the same.
         """
+        self.note(text, title=title, severity=severity, command=command)
+        width = min(TOAST_CELLS, self.app.size.width // 2) - TOAST_EDGES
+        lines = display_block(text, LONGEST_TOAST).split("\n")
+        self.app.notify(
+            "\n".join(wrap_hanging(line, width, TOAST_HANG) for line in lines),
+            title=display_text(title, 60),
+            severity=severity,
+            timeout=timeout,
+            markup=False,
+        )
 
-    def copy(self, text: str) -> None:
-        """Copy `text`, unless empty, to the clipboard of the terminal, and confirm it."""
-
-    def go_to(self, pane_id: str, location: Location) -> None:
-        """Show another pane at a location, on the connection that it names."""
-
-
-class Console(Protocol):
-    """The application, as its screens see it."""
-
-    @property
-    def opening(self) -> PendingWorkspace:
-        """The workspace to open."""
-
-    @property
-    def workspace(self) -> Workspace:
-        """The workspace, after `take`."""
-
-    @property
-    def read_only(self) -> bool:
-        """True if the user can't change anything."""
-
-    @property
-    def is_still(self) -> bool:
-        """True if nothing changes by itself, so that pictures stay equal."""
-
-    def keys_for(self, workspace: Workspace) -> Mapping[str, str]:
-        """Return the key map. Call it in a worker: it imports all actions."""
-
-    def take(self, workspace: Workspace, keys: Mapping[str, str]) -> None:
-        """Use an open workspace, and report errors in the key map."""
-
-    def give_up(self, error: CrmdeckError) -> None:
-        """Quit, because the workspace can't be opened."""
-
-    def leave_for_demo(self) -> None:
-        """Quit, and let the caller start the demo."""
-
-    def save_state(self) -> None:
-        """Save the state of the console."""
-
-    def say(
+    def note(
         self,
         text: str,
         *,
         title: str = "",
         severity: SeverityLevel = "information",
-        timeout: float | None = None,
         command: str = "",
     ) -> None:
-        """Show a toast, as `PaneHost.say`."""
-
-    def note(
-        self, text: str, *, severity: SeverityLevel = "information", command: str = ""
-    ) -> None:
         """Keep a message without a toast, because the screen shows it already."""
-
-    def messages(self) -> tuple[Message, ...]:
-        """Return the messages, the latest first."""
+        self.messages.add(Message(datetime.now(UTC), text, title, severity, command))
 
     def copy(self, text: str) -> None:
-        """Copy to the clipboard, as `PaneHost.copy`."""
+        """Copy `text`, unless empty, to the clipboard of the terminal (OSC 52), and confirm it."""
+        if text:
+            self.app.copy_to_clipboard(text)
+            lines = text.count("\n") + 1
+            shown = display_text(text, 60) if lines == 1 else count(lines, "line")
+            self.say(f"Copied {shown}", timeout=2)
 
+    def give_up(self, error: CrmdeckError) -> None:
+        """Quit, because the workspace can't be opened."""
+        self.failure = error
+        self.app.exit()
 
-class FlowHost(PaneHost, Protocol):
-    """The main screen, as flows of dialogs see it: sign-in, export, go to anything."""
+    def leave_for_demo(self) -> None:
+        """Quit, and let the caller start the demo."""
+        self.wants_demo = True
+        self.app.exit()
 
-    @property
-    def app(self) -> App[Any]:
-        """The application, to show dialogs."""
-
-    @property
-    def console(self) -> Console:
-        """The same application, with its own methods."""
-
-    @property
-    def loader(self) -> Loader:
-        """The loader for the work between two dialogs."""
-
-    @property
-    def read_only(self) -> bool:
-        """True if the user can't change anything."""
-
-    @property
-    def ui_state(self) -> UiState:
-        """The state of the console, kept between sessions."""
-
-    @property
-    def required(self) -> Mapping[str, int]:
-        """The number of required CRM fields without a source, by connection ID."""
-
-    @property
-    def titles(self) -> Mapping[str, str]:
-        """The titles of the panes by their ids."""
-
-    @property
-    def connection_id(self) -> str | None:
-        """The id of the chosen connection, or None."""
-
-    def show_connection(self, connection_id: str | None) -> None:
-        """Choose another connection and show it in the pane."""
-
-    def show_added(self, connection: Connection, *, refresh: bool) -> None:
-        """Show a new connection, or one with a new sign-in."""
-
-    def reload(self) -> None:
-        """Load the statuses and the pane again."""
-
-    def show_error(self, error: CrmdeckError) -> None:
-        """Show an error in the pane."""
-
-    def load_statuses(self) -> None:
-        """Load the statuses of the connections."""
+    def save_state(self) -> None:
+        """Save the state of the console, unless the workspace is read-only."""
+        if self.opening.read_only or self.failure is not None or not self.app.screen_stack:
+            return
+        self.collect_state()
+        self.ui_state.theme = self.app.theme
+        self.ui_state.save(self.opening.home)

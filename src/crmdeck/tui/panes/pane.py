@@ -17,7 +17,7 @@ from textual.widget import Widget
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.tui.filters import FilterSource, has_terms, with_terms
-from crmdeck.tui.host import Location, PaneHost
+from crmdeck.tui.host import Host, Location
 from crmdeck.tui.keys.actions import EVERYWHERE, ActionHost
 from crmdeck.tui.loading.requests import Loader
 from crmdeck.tui.text import display_text
@@ -146,7 +146,7 @@ class Pane(ActionHost, Widget):
     class AddConnection(Message):
         """Asks the screen for the dialog that adds a connection."""
 
-    def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
+    def __init__(self, host: Host, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.host = host
         self.loader = Loader(self, self.show_error)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from crmdeck.model import FillRate
 from crmdeck.text import ago, count
 from crmdeck.text import percent_filled as percent_filled
-from crmdeck.tui.host import PaneHost
+from crmdeck.tui.host import Host
 from crmdeck.tui.loading.requests import Loader
 from crmdeck.tui.text import display_text
 
@@ -84,7 +84,7 @@ class Sampler:
     `show` is called on the event loop when there are other samples to show.
     """
 
-    def __init__(self, host: PaneHost, loader: Loader, show: Callable[[], object]) -> None:
+    def __init__(self, host: Host, loader: Loader, show: Callable[[], object]) -> None:
         self.samples = Samples()
         self._host = host
         self._loader = loader

@@ -11,7 +11,7 @@ from textual.content import Content
 
 from crmdeck.model import FieldUsage, UsageVerdict
 from crmdeck.text import ago
-from crmdeck.tui.host import PaneHost
+from crmdeck.tui.host import Host
 from crmdeck.tui.layout import wrap
 from crmdeck.tui.loading.requests import Loader
 from crmdeck.tui.text import display_text
@@ -40,7 +40,7 @@ class UsageAsker:
     `show` is called on the event loop when something new is known.
     """
 
-    def __init__(self, host: PaneHost, loader: Loader, show: Callable[[], object]) -> None:
+    def __init__(self, host: Host, loader: Loader, show: Callable[[], object]) -> None:
         self._host = host
         self._loader = loader
         self._show = show

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from crmdeck.model import Connection, Platform, Source
 from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.dialogs.form import Asked, Form, answered, asked_path
-from crmdeck.tui.host import FlowHost
+from crmdeck.tui.host import Host
 from crmdeck.tui.loading.requests import Job
+from crmdeck.tui.screens.refresh import refresh_connection
 from crmdeck.tui.screens.sign_in import SignInFlow
 from crmdeck.workspace import CRMS, ConnectionDraft, vendor_of
 
@@ -56,7 +57,7 @@ _PLATFORM = Asked(
 )
 
 
-def add_connection(host: FlowHost, offered: Sequence[Kind] = ()) -> None:
+def add_connection(host: Host, offered: Sequence[Kind] = ()) -> None:
     """Ask for one of the `offered` kinds (default: all), then for the connection's details."""
     offered = offered or kinds()
     by_id = {kind.id: kind for kind in offered}
@@ -69,17 +70,17 @@ def add_connection(host: FlowHost, offered: Sequence[Kind] = ()) -> None:
     host.app.push_screen(Choose("Add a connection", choices), chosen)
 
 
-def add_files(host: FlowHost) -> None:
+def add_files(host: Host) -> None:
     """Ask for a folder of exported schemas."""
     _ask_files(host, next(kind for kind in kinds() if kind.is_files))
 
 
-def sign_in_somewhere(host: FlowHost) -> None:
+def sign_in_somewhere(host: Host) -> None:
     """Ask for a CRM to sign in to."""
     add_connection(host, [kind for kind in kinds() if not kind.is_files])
 
 
-def _ask(host: FlowHost, kind: Kind) -> None:
+def _ask(host: Host, kind: Kind) -> None:
     if kind.is_files:
         _ask_files(host, kind)
         return
@@ -99,13 +100,15 @@ def _ask(host: FlowHost, kind: Kind) -> None:
     host.app.push_screen(form, done)
 
 
-def _ask_files(host: FlowHost, kind: Kind) -> None:
+def _ask_files(host: Host, kind: Kind) -> None:
     def work(_job: Job, answers: dict[str, str]) -> Connection:
         return host.workspace.signin.connect(_draft(kind, answers)).connection
 
     def done(connection: Connection | None) -> None:
         if connection is not None:
-            host.show_added(connection, refresh=True)
+            host.connection_id = connection.id
+            host.reload()
+            refresh_connection(host, connection.id, connection.name)
 
     form: Form[Connection] = Form(
         f"Add a connection: {kind.label}",

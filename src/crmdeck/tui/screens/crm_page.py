@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crmdeck.tui.dialogs.browser import can_open_browser
-from crmdeck.tui.host import FlowHost
+from crmdeck.tui.host import Host
 from crmdeck.tui.panes.pane import CrmPlace
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from crmdeck.model import CrmPage
 
 
-def open_page(host: FlowHost, place: CrmPlace) -> None:
+def open_page(host: Host, place: CrmPlace) -> None:
     """Open the page of a place, or copy its address."""
 
     def opened(page: CrmPage) -> None:

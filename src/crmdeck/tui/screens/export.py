@@ -9,7 +9,7 @@ from pathlib import Path
 from crmdeck.home import absolute_path
 from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.dialogs.prompt import Prompt, free_name, wrong_file
-from crmdeck.tui.host import FlowHost
+from crmdeck.tui.host import Host
 from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.panes.pane import ExportRequest
 from crmdeck.workspace import FORMATS
@@ -33,7 +33,7 @@ RECORDS = {
 """The records of each kind of export."""
 
 
-def ask_and_export(host: FlowHost, request: ExportRequest, connection_id: str | None) -> None:
+def ask_and_export(host: Host, request: ExportRequest, connection_id: str | None) -> None:
     """Ask for a format and a file, then export in a worker."""
 
     def chosen(choice: tuple[str, str] | None) -> None:

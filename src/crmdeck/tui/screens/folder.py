@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from crmdeck.model import Connection
 from crmdeck.tui.dialogs.form import Form, asked_path
-from crmdeck.tui.host import FlowHost
+from crmdeck.tui.host import Host
 from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.screens.refresh import refresh_connection
 
 
-def ask_folder(host: FlowHost, connection_id: str) -> None:
+def ask_folder(host: Host, connection_id: str) -> None:
     """Ask for another folder, then refresh from it."""
 
     def work(_job: Job, answers: dict[str, str]) -> Connection:

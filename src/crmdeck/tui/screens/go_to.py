@@ -10,7 +10,7 @@ from textual.screen import Screen
 
 from crmdeck.tui.dialogs.form import Asked, Form
 from crmdeck.tui.dialogs.go_to import ACTION, RECENT, SETTING, GoTo, Line, Option
-from crmdeck.tui.host import FlowHost, Location
+from crmdeck.tui.host import Host, Location
 from crmdeck.tui.keys.actions import Offer, is_shown, key_label, offers
 from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.marks import health_of, open_mark
@@ -57,7 +57,7 @@ class Known(NamedTuple):
 class GoToAnything:
     """Opens the list. It keeps the places until someone changes the workspace."""
 
-    def __init__(self, host: FlowHost) -> None:
+    def __init__(self, host: Host) -> None:
         self._host = host
         self._known: Known | None = None
 
@@ -71,7 +71,7 @@ class GoToAnything:
         def work(_job: Job) -> tuple[Known, tuple[Line, ...], SearchIndex[Line]]:
             read = read_known(workspace, known, first)
             index = cast("SearchIndex[Line]", read.places.index)
-            joined = index.with_rows((*options, *settings_of(read, host.read_only)))
+            joined = index.with_rows((*options, *settings_of(read, workspace.read_only)))
             return read, cast("tuple[Line, ...]", joined.rows), joined
 
         def took(answer: tuple[Known, tuple[Line, ...], SearchIndex[Line]]) -> None:

@@ -1,25 +1,25 @@
 """The main screen: the sidebar, one pane at a time, and the keys that work everywhere.
 
-It knows panes only by their base class, and is their host.
+It knows panes only by their base class. They know it only by the functions it adds to the `Host`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.geometry import Size
-from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from crmdeck.model import Source, Status
 from crmdeck.tui.dialogs.filled import open_filled
 from crmdeck.tui.filters import with_value
-from crmdeck.tui.host import Console, Location
+from crmdeck.tui.host import Host, Location
 from crmdeck.tui.keys.actions import EVERYWHERE, ActionHost, action
 from crmdeck.tui.loading.head_watch import HeadWatch
 from crmdeck.tui.loading.requests import BusyChanged, Job, Loader
@@ -27,9 +27,8 @@ from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.panes.registry import PaneSpec
 from crmdeck.tui.screens.refresh import refresh_connection
 from crmdeck.tui.screens.stage import Stage
-from crmdeck.tui.screens.statuses import Statuses
+from crmdeck.tui.screens.statuses import Answer, read_statuses
 from crmdeck.tui.signals import has_job_control
-from crmdeck.tui.state.ui_state import UiState
 from crmdeck.tui.state.undo import UndoStack, UndoStep
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.filter_bar import FilterBar
@@ -44,7 +43,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from crmdeck.errors import CrmdeckError
-    from crmdeck.model import Connection, ConnectionStatus
     from crmdeck.tui.screens.go_to import GoToAnything
     from crmdeck.tui.state.messages import Message
     from crmdeck.workspace import Copy, Workspace
@@ -66,17 +64,22 @@ class MainScreen(ActionHost, Screen[None]):
 
     AUTO_FOCUS = ""
 
-    def __init__(self, console: Console, specs: Sequence[PaneSpec], state: UiState) -> None:
+    def __init__(
+        self,
+        host: Host,
+        specs: Sequence[PaneSpec],
+        keys_for: Callable[[Workspace], Mapping[str, str]],
+        take: Callable[[Workspace, Mapping[str, str]], None],
+    ) -> None:
         super().__init__()
-        self.console = console
-        self.read_only = console.read_only
-        self.is_still = console.is_still
+        self.host = host
+        self.read_only = host.opening.read_only
         self.specs = tuple(specs)
-        self.ui_state = state
-        self.connection_id: str | None = state.connection_id or None
+        self.ui_state = host.ui_state
+        self._keys_for = keys_for
+        self._take = take
         self.filter_bar = FilterBar(id="filter")
-        self.loader = Loader(self, self.show_error)
-        self._statuses = Statuses(console, self.loader, self._show_statuses)
+        self.loader = Loader(self, self._show_error)
         self._is_open = False
         self._is_ready = False
         self._takes_keys = False
@@ -86,28 +89,26 @@ class MainScreen(ActionHost, Screen[None]):
         self._is_expanded = False
         self.steps = UndoStack(self._show_undo, self._note_step)
         self._go_to_anything: GoToAnything | None = None
+        host.connection_id = host.ui_state.connection_id or None
+        host.loader, host.steps = self.loader, self.steps
+        host.titles = {spec.id: spec.title for spec in self.specs}
+        host.go_to = partial(self.call_later, self._go_to)
+        host.show_connection = self.show_connection
+        host.reload = self.reload
+        host.takes_escape = self._takes_escape
+        host.collect_state = self._collect_state
 
     def compose(self) -> ComposeResult:
         yield TopBar(self.specs, READ_ONLY_NOTE if self.read_only else "")
         yield ProgressLine()
         with Horizontal(id="body"):
             yield Sidebar(id="sidebar")
-            yield Stage(self, self.specs, self.ui_state.panes, id="stage")
+            yield Stage(self.host, self.specs, self.ui_state.panes, id="stage")
         yield Hints(id="hints")
 
     def _compositor_refresh(self) -> None:
         super()._compositor_refresh()
         repaint_once(self)
-
-    @property
-    def status(self) -> ConnectionStatus | None:
-        """The last known status of the chosen connection."""
-        return self._statuses.find(self.connection_id)
-
-    @property
-    def statuses(self) -> Sequence[ConnectionStatus]:
-        """The last known statuses of all connections."""
-        return self._statuses.all
 
     @property
     def sidebar(self) -> Sidebar:
@@ -123,11 +124,6 @@ class MainScreen(ActionHost, Screen[None]):
     def pane(self) -> Pane | None:
         """The visible pane."""
         return self.stage.pane
-
-    @property
-    def workspace(self) -> Workspace:
-        """The workspace, once it is open."""
-        return self.console.workspace
 
     def on_mount(self) -> None:
         # The frame is painted before anything is imported or read.
@@ -160,21 +156,22 @@ class MainScreen(ActionHost, Screen[None]):
         )
 
         def work(_: Job) -> tuple[Workspace, Mapping[str, str]]:
-            workspace = self.console.opening.open()
+            workspace = self.host.opening.open()
             self._first_pane().load()
-            return workspace, self.console.keys_for(workspace)
+            return workspace, self._keys_for(workspace)
 
         self.loader.load(
             "workspace",
             work,
             self._opened,
             label="opening the workspace",
-            failed=self.console.give_up,
+            failed=self.host.give_up,
             cancellable=False,
         )
 
     def _opened(self, answer: tuple[Workspace, Mapping[str, str]]) -> None:
-        self.console.take(*answer)
+        self.host.workspace, keys = answer
+        self._take(self.host.workspace, keys)
         self._is_open = True
         self.load_statuses()
         self.call_later(self.show_pane, self._first_pane().id)
@@ -184,32 +181,40 @@ class MainScreen(ActionHost, Screen[None]):
         return next(wanted, self.specs[0])
 
     def load_statuses(self) -> None:
-        """Load the statuses of the connections."""
-        self._statuses.load()
+        """Load the statuses of the connections, and count the open rows of their mappings."""
+        self.loader.load(
+            "statuses",
+            lambda _: read_statuses(self.host.workspace),
+            self._show_statuses,
+            label="loading the connections",
+            cancellable=False,
+        )
 
-    def _show_statuses(self) -> None:
-        statuses = self.statuses
-        self.read_only = self._statuses.read_only
+    def _show_statuses(self, answer: Answer) -> None:
+        host, statuses = self.host, answer.statuses
+        host.statuses, host.open_rows = statuses, answer.open_rows
+        # Only the database knows whether its user can write.
+        self.read_only = host.workspace.read_only
         self.query_one(TopBar).note = READ_ONLY_NOTE if self.read_only else ""
-        if self._watch is None and not self.is_still:
+        if self._watch is None and not host.is_still:
             self._watch = HeadWatch(
                 self,
-                self.workspace,
-                self._statuses.head,
+                host.workspace,
+                answer.head,
                 is_reading=lambda: self.is_reading,
                 wake=self._wake,
                 show_reach=self._show_reach,
             )
         self._welcome(not statuses)
         first, self._is_ready = not self._is_ready, True
-        lost = self.status is None
+        lost = host.status is None
         if lost:
-            self.connection_id = statuses[0].id if statuses else None
-        self.sidebar.set_statuses(statuses, self.connection_id, self.required)
+            host.connection_id = statuses[0].id if statuses else None
+        self.sidebar.set_statuses(statuses, host.connection_id, host.required)
         self._show_strip()
         self._show_counts()
         if self.pane is not None and (first or lost):
-            self.pane.show(self.connection_id)
+            self.pane.show(self.host.connection_id)
         self.refresh_bindings()
 
     @property
@@ -239,22 +244,17 @@ class MainScreen(ActionHost, Screen[None]):
         if error is not None:
             self._away_code = error.code
             lines = filter(None, (error.message, error.cause, "Showing the last data that loaded."))
-            self.say("\n".join(lines), severity="error", timeout=10)
+            self.host.say("\n".join(lines), severity="error", timeout=10)
         else:
             pane = self.pane
             if pane is not None and pane.error is not None and pane.error.code == self._away_code:
                 pane.show_error(None)
-            self.say("Workspace is available again.", timeout=4)
-
-    @property
-    def required(self) -> Mapping[str, int]:
-        """The number of required CRM fields without a source, by connection ID."""
-        return {id_: rows.required for id_, rows in self._statuses.open_rows.items()}
+            self.host.say("Workspace is available again.", timeout=4)
 
     def _show_counts(self) -> None:
         """Show in the tabs what is open."""
-        rows = self._statuses.open_rows.values()
-        self.query_one(TopBar).counts = tab_counts(self.statuses, rows)
+        counts = tab_counts(self.host.statuses, self.host.open_rows.values())
+        self.query_one(TopBar).counts = counts
 
     def _welcome(self, wanted: bool) -> None:
         self.query_one("#body").set_class(wanted, "-covered")
@@ -262,7 +262,7 @@ class MainScreen(ActionHost, Screen[None]):
         if wanted and page is None:
             from crmdeck.tui.screens.welcome import Welcome
 
-            self.mount(Welcome(self, self.console, id="welcome"), before="#filter")
+            self.mount(Welcome(self.host, id="welcome"), before="#filter")
         elif page is not None and not wanted:
             page.remove()
             self.call_after_refresh(self.focus_pane)
@@ -273,17 +273,10 @@ class MainScreen(ActionHost, Screen[None]):
         if self.pane is not None:
             self.pane.show(connection_id)
         self.refresh_bindings()
-        self.console.save_state()
-
-    def show_added(self, connection: Connection, *, refresh: bool) -> None:
-        """Show a new connection, or one with a new sign-in."""
-        self.connection_id = connection.id
-        self.reload()
-        if refresh:
-            refresh_connection(self, connection.id, connection.name)
+        self.host.save_state()
 
     def _choose(self, connection_id: str | None) -> None:
-        self.connection_id = connection_id
+        self.host.connection_id = connection_id
         if connection_id is not None:
             self.sidebar.choose(connection_id)
         self._show_strip()
@@ -309,8 +302,9 @@ class MainScreen(ActionHost, Screen[None]):
         """List the connections in the top line while the sidebar is collapsed."""
         collapsed = self._is_collapsed
         bar = self.query_one(TopBar)
-        bar.strips = strips(self.statuses, self.connection_id, self.required) if collapsed else ()
-        bar.connections = {status.id: tooltip_of(status, self.required) for status in self.statuses}
+        host, required = self.host, self.host.required
+        bar.strips = strips(host.statuses, host.connection_id, required) if collapsed else ()
+        bar.connections = {status.id: tooltip_of(status, required) for status in host.statuses}
 
     @on(Pane.Resized)
     def _resized(self) -> None:
@@ -323,12 +317,12 @@ class MainScreen(ActionHost, Screen[None]):
 
     @on(TopBar.PickedConnection)
     def _picked_connection(self, message: TopBar.PickedConnection) -> None:
-        if message.connection_id != self.connection_id:
+        if message.connection_id != self.host.connection_id:
             self.show_connection(message.connection_id)
 
     @on(Sidebar.Chosen)
     def _chosen(self, message: Sidebar.Chosen) -> None:
-        if message.connection_id != self.connection_id:
+        if message.connection_id != self.host.connection_id:
             self.show_connection(message.connection_id)
         if message.enter:
             self.focus_pane()
@@ -345,11 +339,11 @@ class MainScreen(ActionHost, Screen[None]):
         self._show_counts()
         self.filter_bar.set_text(pane.filter_text)
         if self._is_ready:
-            pane.show(self.connection_id)
+            pane.show(self.host.connection_id)
         if had_focus or self.focused is None:
             self.focus_pane()
         self.refresh_bindings()
-        self.console.save_state()
+        self.host.save_state()
         return pane
 
     async def action_show_pane(self, pane_id: str) -> None:
@@ -363,21 +357,17 @@ class MainScreen(ActionHost, Screen[None]):
     async def _picked(self, message: TopBar.Picked) -> None:
         await self.action_show_pane(message.pane_id)
 
-    def go_to(self, pane_id: str, location: Location) -> None:
-        """Show another pane at a location, on the connection that it names."""
-        self.call_later(self._go_to, pane_id, location)
-
     async def _go_to(self, pane_id: str, location: Location) -> None:
         from crmdeck.tui.screens.go_to import remembered
 
         if location.connection is not None:
             self._choose(location.connection)
         self.ui_state.recent = remembered(
-            self.ui_state.recent, pane_id, location, self.connection_id
+            self.ui_state.recent, pane_id, location, self.host.connection_id
         )
         pane = await self.show_pane(pane_id)
         pane.visit(location)
-        pane.show(self.connection_id)
+        pane.show(self.host.connection_id)
 
     @on(Pane.Asked)
     async def _asked(self, message: Pane.Asked) -> None:
@@ -387,13 +377,13 @@ class MainScreen(ActionHost, Screen[None]):
     def _add_connection(self) -> None:
         from crmdeck.tui.screens.add_connection import add_connection
 
-        add_connection(self)
+        add_connection(self.host)
 
     @on(Pane.Chosen)
     def _went_on(self, message: Pane.Chosen) -> None:
         self._choose(message.connection_id)
         self.refresh_bindings()
-        self.console.save_state()
+        self.host.save_state()
 
     @on(Pane.Changed)
     def _changed(self) -> None:
@@ -405,7 +395,7 @@ class MainScreen(ActionHost, Screen[None]):
             self.pane.set_filter_text(message.text)
         if message.done:
             self.focus_pane()
-            self.console.save_state()
+            self.host.save_state()
         self.refresh_bindings()
 
     @on(Pane.Filtered)
@@ -421,50 +411,26 @@ class MainScreen(ActionHost, Screen[None]):
         self.query_one(ProgressLine).take(message)
         self.refresh_bindings()
 
-    def show_error(self, error: CrmdeckError) -> None:
-        """Show an error in the pane."""
+    def _show_error(self, error: CrmdeckError) -> None:
         if self.pane is not None:
             self.pane.show_error(error)
         else:
-            self.say(str(error), severity="error")
-
-    def say(
-        self,
-        text: str,
-        *,
-        title: str = "",
-        severity: SeverityLevel = "information",
-        timeout: float | None = None,
-        command: str = "",
-    ) -> None:
-        """Show a toast and keep it among the messages. The text is shown literally."""
-        self.console.say(text, title=title, severity=severity, timeout=timeout, command=command)
+            self.host.say(str(error), severity="error")
 
     @on(Pane.Failed)
     def _failed(self, message: Pane.Failed) -> None:
         error = message.error
         lines = filter(None, (error.message, error.cause, error.remedy))
-        self.console.note("\n".join(lines), severity="error")
-
-    def copy(self, text: str) -> None:
-        """Copy `text` to the clipboard of the terminal, and confirm it."""
-        self.console.copy(text)
-
-    @property
-    def titles(self) -> dict[str, str]:
-        """The titles of the panes by their ids."""
-        return {spec.id: spec.title for spec in self.specs}
+        self.host.note("\n".join(lines), severity="error")
 
     def _note_step(self, step: UndoStep) -> None:
-        self.console.note(f"{step.title}  ({step.where})", command=step.command)
+        self.host.note(f"{step.title}  ({step.where})", command=step.command)
 
-    def collect_state(self) -> UiState:
-        """Return the state to restore at the next start."""
+    def _collect_state(self) -> None:
         state = self.ui_state
-        state.connection_id = self.connection_id or ""
+        state.connection_id = self.host.connection_id or ""
         state.pane = self.stage.pane_id or state.pane
         state.panes |= self.stage.states()
-        return state
 
     # The keys: connections, and where the focus is
 
@@ -486,7 +452,7 @@ class MainScreen(ActionHost, Screen[None]):
         self._is_expanded = not collapsed
         self.ui_state.sidebar_collapsed = collapsed
         self._collapse()
-        self.console.save_state()
+        self.host.save_state()
 
     def _has_pane(self) -> bool:
         return self.pane is not None
@@ -499,7 +465,7 @@ class MainScreen(ActionHost, Screen[None]):
             target.focus()
 
     def _no_connection(self) -> str | None:
-        return None if self.connection_id is not None else "No connections yet."
+        return None if self.host.connection_id is not None else "No connections yet."
 
     @action("go.next", "Next connection", "right_square_bracket", blocked=_no_connection)
     def next_connection(self) -> None:
@@ -510,13 +476,11 @@ class MainScreen(ActionHost, Screen[None]):
         self._step(-1)
 
     def _step(self, step: int) -> None:
-        ids = [status.id for status in self.statuses]
-        if self.connection_id in ids:
-            self.show_connection(ids[(ids.index(self.connection_id) + step) % len(ids)])
+        ids = [status.id for status in self.host.statuses]
+        if self.host.connection_id in ids:
+            self.show_connection(ids[(ids.index(self.host.connection_id) + step) % len(ids)])
 
-    @property
-    def takes_escape(self) -> bool:
-        """True if Esc cancels, dismisses an error or clears the filter."""
+    def _takes_escape(self) -> bool:
         pane = self.pane
         return bool(
             self.loader.can_cancel
@@ -529,13 +493,13 @@ class MainScreen(ActionHost, Screen[None]):
         "Back",
         "escape",
         help="Cancel loading, dismiss an error, or clear the filter.",
-        applies=lambda screen: screen.takes_escape,
+        applies=_takes_escape,
         palette=False,
     )
     def go_back(self) -> None:
         pane = self.pane
         if self.loader.cancel() or (pane is not None and pane.loader.cancel()):
-            self.say("Canceled. Nothing was changed.")
+            self.host.say("Canceled. Nothing was changed.")
         elif pane is not None and pane.error is not None:
             pane.show_error(None)
         else:
@@ -586,14 +550,14 @@ class MainScreen(ActionHost, Screen[None]):
             return
         shown = source._replace(rows=pane.counted())
         if not shown.rows:
-            self.say("No rows to count.", severity="warning")
+            self.host.say("No rows to count.", severity="warning")
             return
 
         def chosen(one: Count | None) -> None:
             if one is not None:
                 pane.replace_filter(with_value(pane.filter_text, one.key, one.value))
 
-        dialog = choose_count(f"Counts in {self.titles[self.stage.pane_id or '']}")
+        dialog = choose_count(f"Counts in {self.host.titles[self.stage.pane_id or '']}")
         open_filled(
             self.app,
             dialog,
@@ -632,7 +596,7 @@ class MainScreen(ActionHost, Screen[None]):
     )
     def undo(self) -> None:
         step = self.steps.undo()
-        self.say(f"Undone: {step.title}  ({step.where})", timeout=4)
+        self.host.say(f"Undone: {step.title}  ({step.where})", timeout=4)
 
     @action(
         "edit.redo",
@@ -645,7 +609,7 @@ class MainScreen(ActionHost, Screen[None]):
     )
     def redo(self) -> None:
         step = self.steps.redo()
-        self.say(f"Redone: {step.title}  ({step.where})", timeout=4)
+        self.host.say(f"Redone: {step.title}  ({step.where})", timeout=4)
 
     def _no_steps(self) -> str | None:
         return self._no_undo() if not self.steps.undone else None
@@ -740,11 +704,11 @@ class MainScreen(ActionHost, Screen[None]):
         writes=True,
     )
     def refresh_chosen(self) -> None:
-        if self.status is not None:
-            refresh_connection(self, self.status.id, self.status.name)
+        if (status := self.host.status) is not None:
+            refresh_connection(self.host, status.id, status.name)
 
     def _no_sign_in(self) -> str | None:
-        status = self.status
+        status = self.host.status
         if status is None:
             return self._no_connection() or "Still loading the connections."
         if status.status is Status.DISCONNECTED:
@@ -763,20 +727,20 @@ class MainScreen(ActionHost, Screen[None]):
         from crmdeck.tui.screens.folder import ask_folder
         from crmdeck.tui.screens.sign_in import SignInFlow
 
-        status = self.status
+        status = self.host.status
         if status is None:
             return
         if status.source == Source.FILES:
-            ask_folder(self, status.id)
+            ask_folder(self.host, status.id)
         else:
-            SignInFlow(self, status.id, status.name).start()
+            SignInFlow(self.host, status.id, status.name).start()
 
     @action("view.reload", "Reload", "f5", help="Reload the cached data.")
     def reload(self) -> None:
         """Load the statuses and the pane again."""
         self.load_statuses()
         if self.pane is not None:
-            self.pane.show(self.connection_id)
+            self.pane.show(self.host.connection_id)
 
     def _no_copy(self) -> str | None:
         pane = self.pane
@@ -798,13 +762,13 @@ class MainScreen(ActionHost, Screen[None]):
         if pane is None:
             return
         if pane.error is not None:
-            self.copy(pane.error_details())
+            self.host.copy(pane.error_details())
             return
 
         def chosen(copy: Copy | None) -> None:
             if copy is not None:
                 self.ui_state.copy_kind = copy.kind
-                self.copy(copy.text)
+                self.host.copy(copy.text)
 
         if copies := pane.copies():
             self.app.push_screen(CopyAs(copies, self.ui_state.copy_kind), chosen)
@@ -825,7 +789,7 @@ class MainScreen(ActionHost, Screen[None]):
         from crmdeck.tui.screens.crm_page import open_page
 
         if self.pane is not None and (place := self.pane.crm_place()) is not None:
-            open_page(self, place)
+            open_page(self.host, place)
 
     def _no_table(self) -> str | None:
         return None if self.stage.table is not None else "This place has no table."
@@ -842,7 +806,7 @@ class MainScreen(ActionHost, Screen[None]):
 
         pane, table = self.pane, self.stage.table
         if pane is not None and table is not None:
-            SavedViewsFlow(self, pane, table, f"{self.stage.pane_id}/{table.id}").start()
+            SavedViewsFlow(self.host, pane, table, f"{self.stage.pane_id}/{table.id}").start()
 
     @action(
         "app.messages",
@@ -856,9 +820,9 @@ class MainScreen(ActionHost, Screen[None]):
 
         def chosen(message: Message | None) -> None:
             if message is not None:
-                self.copy(message.command or message.text)
+                self.host.copy(message.command or message.text)
 
-        self.app.push_screen(Messages(self.console.messages()), chosen)
+        self.app.push_screen(Messages(self.host.messages.latest_first()), chosen)
 
     def _no_export(self) -> str | None:
         can = self.pane is not None and self.pane.can_export()
@@ -877,7 +841,7 @@ class MainScreen(ActionHost, Screen[None]):
 
         request = self.pane.export_request() if self.pane is not None else None
         if request is not None:
-            ask_and_export(self, request, self.connection_id)
+            ask_and_export(self.host, request, self.host.connection_id)
 
     # The keys: the console
 
@@ -905,7 +869,7 @@ class MainScreen(ActionHost, Screen[None]):
         from crmdeck.tui.screens.go_to import GoToAnything
 
         if self._go_to_anything is None:
-            self._go_to_anything = GoToAnything(self)
+            self._go_to_anything = GoToAnything(self.host)
         self._go_to_anything.open()
 
     def _no_shell(self) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crmdeck.tui.host import FlowHost
+from crmdeck.tui.host import Host
 from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.text import count
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from crmdeck.model import RefreshResult
 
 
-def refresh_connection(host: FlowHost, connection_id: str, name: str) -> None:
+def refresh_connection(host: Host, connection_id: str, name: str) -> None:
     """Refresh the schema of a connection. The pane and Health show an error."""
     workspace = host.workspace
 
@@ -30,7 +30,7 @@ def refresh_connection(host: FlowHost, connection_id: str, name: str) -> None:
 
     def failed(error: CrmdeckError) -> None:
         host.reload()
-        host.show_error(error)
+        host.loader.failed(error)
 
     host.loader.load("refresh", work, done, label=f"refreshing {name}", failed=failed)
 

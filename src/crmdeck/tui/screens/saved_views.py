@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from crmdeck.tui.dialogs.columns import Columns
 from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.tui.dialogs.saved_views import COLUMNS, DELETE, REPLACE, SAVE, SavedViews, Wish
-from crmdeck.tui.host import FlowHost
+from crmdeck.tui.host import Host
 from crmdeck.tui.state.saved_views import SavedView, views_of, with_view
 from crmdeck.tui.widgets.table import Sort, Table
 
@@ -20,8 +20,8 @@ LONGEST_NAME = 60
 class SavedViewsFlow:
     """Asks for a saved view, and keeps saved views in the state of the console."""
 
-    def __init__(self, screen: FlowHost, pane: Pane, table: Table[Any], place: str) -> None:
-        self._screen = screen
+    def __init__(self, host: Host, pane: Pane, table: Table[Any], place: str) -> None:
+        self._host = host
         self._pane = pane
         self._table = table
         self._place = place
@@ -29,12 +29,12 @@ class SavedViewsFlow:
     @property
     def views(self) -> list[SavedView]:
         """The saved views of the table."""
-        return views_of(self._screen.ui_state.views.get(self._place))
+        return views_of(self._host.ui_state.views.get(self._place))
 
     def start(self) -> None:
         """Show the list of saved views."""
         titles = {column.id: column.title for column in self._table.columns}
-        self._screen.app.push_screen(SavedViews(self.views, titles), self._take)
+        self._host.app.push_screen(SavedViews(self.views, titles), self._take)
 
     def _take(self, wish: Wish | None) -> None:
         if wish is None:
@@ -42,18 +42,18 @@ class SavedViewsFlow:
         view = wish.view
         if wish.what == SAVE:
             prompt = Prompt("Save this view as", placeholder="Name", check=_wrong)
-            self._screen.app.push_screen(prompt, self._save)
+            self._host.app.push_screen(prompt, self._save)
         elif wish.what == COLUMNS:
             named = [(one.id, one.title) for one in self._table.columns if one.title]
             dialog = Columns(named, self._table.column_choice)
-            self._screen.app.push_screen(dialog, self._choose_columns)
+            self._host.app.push_screen(dialog, self._choose_columns)
         elif view is None:
             return
         elif wish.what == REPLACE:
             self._save(view.name)
         elif wish.what == DELETE:
             self._keep([one for one in self.views if one.name != view.name])
-            self._screen.say(f"Deleted view {view.name}.", timeout=3)
+            self._host.say(f"Deleted view {view.name}.", timeout=3)
         else:
             self._show(view)
 
@@ -70,7 +70,7 @@ class SavedViewsFlow:
         before = self.views
         self._keep(with_view(before, view))
         known = any(one.name == view.name for one in before)
-        self._screen.say(f"{'Replaced' if known else 'Saved'} view {view.name}.", timeout=3)
+        self._host.say(f"{'Replaced' if known else 'Saved'} view {view.name}.", timeout=3)
 
     def _show(self, view: SavedView) -> None:
         ids = {column.id for column in self._table.columns}
@@ -83,16 +83,16 @@ class SavedViewsFlow:
         if ids is None:
             return
         self._table.choose_columns(ids)
-        columns = self._screen.ui_state.columns
+        columns = self._host.ui_state.columns
         if ids:
             columns[self._place] = list(ids)
         else:
             columns.pop(self._place, None)
-        self._screen.console.save_state()
+        self._host.save_state()
 
     def _keep(self, views: list[SavedView]) -> None:
-        self._screen.ui_state.views[self._place] = [view.to_state() for view in views]
-        self._screen.console.save_state()
+        self._host.ui_state.views[self._place] = [view.to_state() for view in views]
+        self._host.save_state()
 
 
 def _wrong(name: str) -> str:

@@ -15,7 +15,7 @@ from crmdeck.tui.dialogs.browser import Browser
 from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.dialogs.confirm import Confirm
 from crmdeck.tui.dialogs.form import YES, Asked, Form, answered
-from crmdeck.tui.host import FlowHost
+from crmdeck.tui.host import Host
 from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.screens.refresh import refresh_connection
 from crmdeck.tui.widgets.table import Column
@@ -41,7 +41,7 @@ class _Plan:
 class SignInFlow:
     """One sign-in, to a new connection (a draft) or to an existing one (its id)."""
 
-    def __init__(self, host: FlowHost, target: ConnectionDraft | str, name: str) -> None:
+    def __init__(self, host: Host, target: ConnectionDraft | str, name: str) -> None:
         self._host = host
         self._target = target
         self._name = name
@@ -178,10 +178,11 @@ class SignInFlow:
         self._secrets = {}
         if signed_in is None:
             # Even a canceled sign-in can change the status: a failed attempt, a rotated token.
-            self._host.load_statuses()
+            self._host.reload()
             return
         connection = signed_in.connection
-        self._host.show_added(connection, refresh=False)
+        self._host.connection_id = connection.id
+        self._host.reload()
 
         def answer(refresh: bool | None) -> None:
             if refresh:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.containers import Container
 
-from crmdeck.tui.host import PaneHost
+from crmdeck.tui.host import Host
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.panes.registry import PaneSpec
 
@@ -20,7 +20,7 @@ class Stage(Container):
 
     def __init__(
         self,
-        host: PaneHost,
+        host: Host,
         specs: Sequence[PaneSpec],
         saved: Mapping[str, Mapping[str, Any]],
         *,

@@ -27,7 +27,7 @@ LONGEST_OUTPUT = 2000
 RUN = "r"
 
 
-def bind_commands(host: MainScreen, commands: Sequence[UserCommand]) -> tuple[str, ...]:
+def bind_commands(screen: MainScreen, commands: Sequence[UserCommand]) -> tuple[str, ...]:
     """Bind the commands to their keys, and return a problem for each key that is taken."""
     taken = {key: action.id for action in reversed(actions()) for key in action.keys}
     problems = []
@@ -43,7 +43,7 @@ def bind_commands(host: MainScreen, commands: Sequence[UserCommand]) -> tuple[st
             continue
         taken[command.key] = f"command.{command.key}"
         add_action(
-            host,
+            screen,
             Action(
                 taken[command.key],
                 command.title or command.run[0],
@@ -55,21 +55,23 @@ def bind_commands(host: MainScreen, commands: Sequence[UserCommand]) -> tuple[st
     return tuple(problems)
 
 
-def ask_and_run(host: MainScreen, *, command: UserCommand) -> None:
+def ask_and_run(screen: MainScreen, *, command: UserCommand) -> None:
     """Show the command for the row under the cursor, and run it if the user wants to."""
     try:
-        arguments = arguments_of(command.run, _values(host))
+        arguments = arguments_of(command.run, _values(screen))
     except UsageError as error:
-        host.say(" ".join(filter(None, (error.message, error.remedy))), severity="warning")
+        screen.host.say(" ".join(filter(None, (error.message, error.remedy))), severity="warning")
         return
 
     def answered(key: str | None) -> None:
         if key == RUN:
-            _run(host, arguments)
+            _run(screen, arguments)
 
     title = f"Run {command.title or command.run[0]}?"
     deeds = [Deed(RUN, "Run", "without a shell")]
-    host.app.push_screen(Ask(title, shlex.join(arguments), deeds, opened_by=command.key), answered)
+    screen.app.push_screen(
+        Ask(title, shlex.join(arguments), deeds, opened_by=command.key), answered
+    )
 
 
 def arguments_of(run: Sequence[str], values: Mapping[str, str]) -> tuple[str, ...]:
@@ -96,10 +98,10 @@ def arguments_of(run: Sequence[str], values: Mapping[str, str]) -> tuple[str, ..
     return tuple(found)
 
 
-def _values(host: MainScreen) -> dict[str, str]:
+def _values(screen: MainScreen) -> dict[str, str]:
     """Return the names of the row under the cursor."""
-    place = (host.pane.crm_place() if host.pane is not None else None) or CrmPlace("")
-    known = {status.id: status.name for status in host.statuses}
+    place = (screen.pane.crm_place() if screen.pane is not None else None) or CrmPlace("")
+    known = {status.id: status.name for status in screen.host.statuses}
     return {
         "connection": known.get(place.connection_id, ""),
         "object": place.object_type or "",
@@ -107,19 +109,19 @@ def _values(host: MainScreen) -> dict[str, str]:
     }
 
 
-def _run(host: MainScreen, arguments: Sequence[str]) -> None:
+def _run(screen: MainScreen, arguments: Sequence[str]) -> None:
     program = arguments[0]
 
     def done(answer: tuple[int, str]) -> None:
         code, output = answer
         shown = f"{program} is done." if code == 0 else f"{program} failed with exit code {code}."
         text = "\n".join(filter(None, (shown, output)))
-        host.say(text, severity="warning" if code else "information", timeout=10)
+        screen.host.say(text, severity="warning" if code else "information", timeout=10)
 
     def failed(error: CrmdeckError) -> None:
-        host.say(f"{error.message} {error.cause}", severity="warning", timeout=10)
+        screen.host.say(f"{error.message} {error.cause}", severity="warning", timeout=10)
 
-    host.loader.load(
+    screen.loader.load(
         f"command {program}",
         lambda _: run_program(arguments),
         done,

@@ -12,7 +12,7 @@ from textual.widget import Widget
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from crmdeck.tui.host import Console, FlowHost
+from crmdeck.tui.host import Host
 from crmdeck.tui.keys.actions import EVERYWHERE, ActionHost, action
 
 WHAT = (
@@ -51,10 +51,9 @@ class Ways(ActionHost, OptionList, inherit_bindings=False):
     SCOPE = "first run"
     WITHIN: ClassVar[tuple[str, ...]] = (EVERYWHERE,)
 
-    def __init__(self, host: FlowHost, application: Console, *, id: str) -> None:
+    def __init__(self, host: Host, *, id: str) -> None:
         super().__init__(id=id, markup=False)
         self._host = host
-        self._application = application
 
     async def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
@@ -66,7 +65,7 @@ class Ways(ActionHost, OptionList, inherit_bindings=False):
 
     @action("welcome.demo", "Demo", "d", help="Explore the demo.", hint=80)
     def begin_demo(self) -> None:
-        self._application.leave_for_demo()
+        self._host.leave_for_demo()
 
     @action(
         "welcome.folder",
@@ -99,16 +98,15 @@ class Ways(ActionHost, OptionList, inherit_bindings=False):
 class Welcome(Widget):
     """Replaces the sidebar and the pane in a workspace without connections."""
 
-    def __init__(self, host: FlowHost, application: Console, *, id: str) -> None:
+    def __init__(self, host: Host, *, id: str) -> None:
         super().__init__(id=id)
         self._host = host
-        self._application = application
 
     def compose(self) -> ComposeResult:
         with Vertical(id="page"):
             yield Static("Welcome to crmdeck", id="brand", markup=False)
             yield Static(WHAT, id="what", markup=False)
-            yield Ways(self._host, self._application, id="ways")
+            yield Ways(self._host, id="ways")
             yield Static("", id="afterwards", markup=False)
 
     def on_resize(self, event: events.Resize) -> None:

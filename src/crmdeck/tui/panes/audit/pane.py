@@ -13,7 +13,7 @@ from textual.content import Content
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import Decision
 from crmdeck.tui.filters import FilterSource, compile_filter
-from crmdeck.tui.host import Location, PaneHost
+from crmdeck.tui.host import Host, Location
 from crmdeck.tui.keys.actions import action
 from crmdeck.tui.loading.kept import Kept
 from crmdeck.tui.loading.requests import Job
@@ -65,7 +65,7 @@ class AuditPane(Pane):
     SCOPE = "audit"
     COUNTED = ("event", "who", "connection")
 
-    def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
+    def __init__(self, host: Host, *, id: str | None = None) -> None:
         super().__init__(host, id=id)
         self.everywhere = False
         self._wanted: str | None = None

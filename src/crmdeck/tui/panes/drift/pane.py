@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.message import Message
 
 from crmdeck.tui.filters import Filter, FilterSource
-from crmdeck.tui.host import PaneHost
+from crmdeck.tui.host import Host
 from crmdeck.tui.keys.actions import Actions, actions_of, keys_on
 from crmdeck.tui.panes.drift.arrangement import Line
 from crmdeck.tui.panes.drift.columns import columns_for
@@ -92,7 +92,7 @@ class DriftPane(Pane):
     COUNTED = ("severity", "kind", "who", "object", "state")
     ACTIONS: ClassVar[Actions] = actions_of(DriftCommands)
 
-    def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
+    def __init__(self, host: Host, *, id: str | None = None) -> None:
         super().__init__(host, id=id)
         self.table = TimelineTable(columns_for((), 0), key=lambda line: line.key, id="timeline")
         self.table.fit_columns = self._fit_columns

@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from crmdeck.model import Alert
 from crmdeck.tui.filters import FilterSource, compile_filter
-from crmdeck.tui.host import Location, PaneHost
+from crmdeck.tui.host import Host, Location
 from crmdeck.tui.keys.actions import EVERYWHERE, Actions, actions_of, keys_on
 from crmdeck.tui.panes.health.columns import columns_for
 from crmdeck.tui.panes.health.commands import HealthCommands
@@ -40,7 +40,7 @@ class HealthPane(Pane):
     WITHIN: ClassVar[tuple[str, ...]] = (EVERYWHERE,)
     ACTIONS: ClassVar[Actions] = actions_of(HealthCommands)
 
-    def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
+    def __init__(self, host: Host, *, id: str | None = None) -> None:
         super().__init__(host, id=id)
         self.table: Table[Entry] = Table(
             (), key=lambda entry: entry.id, can_mark=False, empty=NO_MATCH, id="connections"

@@ -18,7 +18,7 @@ from crmdeck.tui.dialogs.confirm import Confirm
 from crmdeck.tui.dialogs.filled import open_filled
 from crmdeck.tui.dialogs.value_map import EditValueMap
 from crmdeck.tui.editor import edited
-from crmdeck.tui.host import Location, PaneHost
+from crmdeck.tui.host import Host, Location
 from crmdeck.tui.keys.actions import action, is_shown
 from crmdeck.tui.loading.requests import Job, Loader
 from crmdeck.tui.panes.mapping.columns import PAIR_COLUMNS, pair_option
@@ -74,7 +74,7 @@ class MappingCommands:
 
     def __init__(
         self,
-        host: PaneHost,
+        host: Host,
         requests: Loader,
         pairs: PairLoader,
         table: RowTable,

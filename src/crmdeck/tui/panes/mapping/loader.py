@@ -20,7 +20,7 @@ from textual.widget import Widget
 
 from crmdeck.errors import CrmdeckError, UsageError
 from crmdeck.model import Decision, SuggestAnswer
-from crmdeck.tui.host import PaneHost
+from crmdeck.tui.host import Host
 from crmdeck.tui.loading.kept import Kept
 from crmdeck.tui.loading.requests import Job, Loader, as_crmdeck_error
 from crmdeck.tui.panes.mapping.pairs import PairList, read_likely
@@ -148,7 +148,7 @@ class PairLoader:
     def __init__(
         self,
         owner: Widget,
-        host: PaneHost,
+        host: Host,
         requests: Loader,
         show: Show,
         show_error: Callable[[CrmdeckError | None], object],

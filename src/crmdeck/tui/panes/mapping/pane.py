@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from crmdeck.tui.filters import FilterSource, compile_filter
-from crmdeck.tui.host import Location, PaneHost
+from crmdeck.tui.host import Host, Location
 from crmdeck.tui.keys.actions import Actions, actions_of
 from crmdeck.tui.panes.mapping.columns import (
     FILTER_KEYS,
@@ -58,7 +58,7 @@ class MappingPane(Pane):
     WITHIN: ClassVar[tuple[str, ...]] = (RowTable.SCOPE, *RowTable.WITHIN)
     ACTIONS: ClassVar[Actions] = actions_of(MappingCommands)
 
-    def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
+    def __init__(self, host: Host, *, id: str | None = None) -> None:
         super().__init__(host, id=id)
         self.table = RowTable(
             columns_for((), 0), key=lambda line: line.key, empty=LOADING, id="lines"

@@ -18,7 +18,7 @@ from crmdeck.tui.dialogs.form import YES, Asked, Form, answered, asked_path
 from crmdeck.tui.dialogs.preflight import Result, ResultRow, ShowPreflight
 from crmdeck.tui.dialogs.prompt import Prompt, free_name, wrong_file
 from crmdeck.tui.dialogs.values import Values
-from crmdeck.tui.host import PaneHost
+from crmdeck.tui.host import Host
 from crmdeck.tui.loading.requests import Job, Loader
 from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Column
@@ -54,7 +54,7 @@ class PreflightFlow:
     """Runs preflights of the displayed pair. `open_row` shows a row of it."""
 
     def __init__(
-        self, pane: Widget, host: PaneHost, requests: Loader, open_row: Callable[[str], None]
+        self, pane: Widget, host: Host, requests: Loader, open_row: Callable[[str], None]
     ) -> None:
         self._pane = pane
         self._host = host

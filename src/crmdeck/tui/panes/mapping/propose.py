@@ -12,14 +12,14 @@ from crmdeck.errors import UsageError
 from crmdeck.home import absolute_path
 from crmdeck.model import Proposal
 from crmdeck.tui.dialogs.prompt import Prompt
-from crmdeck.tui.host import PaneHost
+from crmdeck.tui.host import Host
 from crmdeck.tui.loading.requests import Job, Loader
 from crmdeck.tui.text import count
 
 
 def propose(
     app: App[Any],
-    host: PaneHost,
+    host: Host,
     requests: Loader,
     place: tuple[str, str],
     names: Sequence[str],

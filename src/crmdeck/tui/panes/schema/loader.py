@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from crmdeck.errors import CrmdeckError, SchemaNotDiscoveredError
 from crmdeck.model import Comparison, Field, FieldRow, ObjectDifference
-from crmdeck.tui.host import PaneHost
+from crmdeck.tui.host import Host
 from crmdeck.tui.loading.kept import Kept
 from crmdeck.tui.loading.requests import Job, Loader
 from crmdeck.tui.panes.samples import Fullness, Samples
@@ -55,7 +55,7 @@ class SchemaLoader:
 
     def __init__(
         self,
-        host: PaneHost,
+        host: Host,
         loader: Loader,
         samples: Samples,
         show: Callable[[], None],

@@ -16,7 +16,7 @@ from textual.widgets import Static
 from crmdeck.model import Impact, OpenChanges
 from crmdeck.text import ago
 from crmdeck.tui.filters import FilterSource
-from crmdeck.tui.host import Location, PaneHost
+from crmdeck.tui.host import Host, Location
 from crmdeck.tui.keys.actions import READ_ONLY, action
 from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane, View
 from crmdeck.tui.panes.samples import SAMPLES_HELP, Fullness, InView, Sampler
@@ -83,7 +83,7 @@ class SchemaPane(Pane):
     SCOPE = "schema"
     COUNTED = ("type", "object", "required", "mapped", "custom")
 
-    def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
+    def __init__(self, host: Host, *, id: str | None = None) -> None:
         super().__init__(host, id=id)
         self.sampler = Sampler(host, self.loader, self.fill)
         self.schema = SchemaLoader(
@@ -722,10 +722,10 @@ class SchemaPane(Pane):
 
     def _escape_leaves(self) -> bool:
         """True if Esc goes up: first it cancels, dismisses errors and clears the filter."""
-        return self._can_leave() and not self.host.takes_escape
+        return self._can_leave() and not self.host.takes_escape()
 
     def _escape_is_taken(self) -> bool:
-        return self._can_leave() and self.host.takes_escape
+        return self._can_leave() and self.host.takes_escape()
 
     @action(
         "schema.up",
