@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from rich.cells import cell_len
@@ -10,16 +11,16 @@ from rich.cells import cell_len
 from crmdeck.text import ago
 from crmdeck.tui.marks import health_of, open_mark
 from crmdeck.tui.panes.health.facts import quota_words, scope_words, token_life
-from crmdeck.tui.panes.health.history_strip import days, span_in
+from crmdeck.tui.panes.health.history_strip import Day, Span, days, span_in
 from crmdeck.tui.panes.health.overview import Entry, dismissed, quota_left, urgency
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.table import Column
-from crmdeck.tui.widgets.table.columns import GAP, SIGN_GAP
+from crmdeck.tui.widgets.table.columns import GAP, gaps
 from crmdeck.tui.widgets.table.strips import GUTTER
 
 MOST_NAME = 40
 QUOTA, LEAST_EXPIRES = 4, 7
-LEAST_STATE, LEAST_OPEN = 6, 4
+LEAST_NAME, LEAST_STATE, LEAST_OPEN = 10, 6, 4
 GAUGE = 8
 MOST_WEEKS = 6
 WIDE = 92
@@ -39,46 +40,37 @@ def columns_for(entries: Sequence[Entry], now: datetime, width: int) -> tuple[Co
     expiry, the last refresh, the quota.
     """
     wide = width >= WIDE
-    name = min(MOST_NAME, _longest(10, (entry.connection.name for entry in entries)))
-    state = _longest(LEAST_STATE, map(_state_word, entries))
-    refreshed_title = "Last refresh" if wide else "Refreshed"
-    refreshed = _longest(
-        len(refreshed_title), (_refreshed(entry, now, short=not wide) for entry in entries)
-    )
-    quota = max(QUOTA + (GAUGE + 1) * wide, len("Quota"))
-    expires = _longest(LEAST_EXPIRES, (token_life(entry, now)[0] for entry in entries))
-    changes = _longest(LEAST_OPEN, (open_mark(entry.status.open_changes)[0] for entry in entries))
-    cells = [GUTTER, 1, SIGN_GAP + name, GAP + state, GAP + changes, (GAP + expires) * wide]
-    room = width - sum(cells)
-    has_quota = room >= GAP + quota
-    room -= (GAP + quota) * has_quota
-    has_refreshed = room >= GAP + refreshed
-    room -= (GAP + refreshed) * has_refreshed
-    name += min(0, room)
+    sign, name, *others = _always(entries)
+    expires = [_expires(entries, now)] if wide else []
+    always = [sign, name, *others, *expires]
+    room = width - GUTTER - sum(one.width or 0 for one in always) - sum(gaps(always))
+    middle = _fitting([_quota(wide), _last_refresh(entries, now, wide)], room)
+    room -= _cells(middle)
+    name = replace(name, width=(name.width or 0) + min(0, room))
     span = span_in(room - GAP, MOST_WEEKS)
-    room -= GAP + span.marks
-    extras = {
-        "api": _longest(0, (entry.connection.api_version or "" for entry in entries)),
-        "scope": _longest(0, (scope_words(entry) for entry in entries)),
-    }
-    for id_, title in (("api", "API"), ("scope", "Scope")):
-        cells_of = max(extras[id_], len(title)) if extras[id_] else 0
-        extras[id_] = cells_of if GAP + cells_of <= room else 0
-        room -= (GAP + cells_of) * bool(extras[id_])
-    left_out = {
-        one
-        for one, shown in {
-            "quota": has_quota,
-            "synced": has_refreshed,
-            "token": wide,
-            "weeks": span.weeks > 0,
-            "api": extras["api"] > 0,
-            "scope": extras["scope"] > 0,
-        }.items()
-        if not shown
-    }
-    columns = (
-        Column[Entry](
+    weeks = [_weeks(now, span)] if span.weeks else []
+    more = _fitting(_muted(entries), room - GAP - span.marks)
+    return (sign, name, *others, *reversed(middle), *expires, *weeks, *more)
+
+
+def _fitting(columns: Sequence[Column[Entry]], room: int) -> list[Column[Entry]]:
+    """Return the columns that fit beside others, the first ones rather than the last."""
+    found: list[Column[Entry]] = []
+    for column in columns:
+        if _cells([*found, column]) <= room:
+            found.append(column)
+    return found
+
+
+def _cells(columns: Sequence[Column[Entry]]) -> int:
+    return sum(GAP + (column.width or 0) for column in columns)
+
+
+def _always(entries: Sequence[Entry]) -> tuple[Column[Entry], ...]:
+    names = (entry.connection.name for entry in entries)
+    opens = (open_mark(entry.status.open_changes)[0] for entry in entries)
+    return (
+        Column(
             "sign",
             "",
             lambda entry: health_of(entry.status, entry.required).sign,
@@ -88,76 +80,113 @@ def columns_for(entries: Sequence[Entry], now: datetime, width: int) -> tuple[Co
             searched=False,
             tooltip=lambda entry: health_of(entry.status, entry.required).word,
         ),
-        Column[Entry]("name", "Connection", lambda entry: entry.connection.name, width=name),
-        Column[Entry](
+        Column(
+            "name",
+            "Connection",
+            lambda entry: entry.connection.name,
+            width=min(MOST_NAME, _longest(LEAST_NAME, names)),
+        ),
+        Column(
             "state",
             "State",
             _state_word,
             style=_state,
-            width=state,
+            width=_longest(LEAST_STATE, map(_state_word, entries)),
             sort_key=urgency,
         ),
-        Column[Entry](
+        Column(
             "changes",
             "Open",
             lambda entry: open_mark(entry.status.open_changes)[0] or "-",
             style=lambda entry: open_mark(entry.status.open_changes)[1],
-            width=changes,
+            width=_longest(LEAST_OPEN, opens),
             sort_key=lambda entry: -entry.status.open_changes.count,
             searched=False,
             tooltip=lambda entry: entry.status.open_changes.text,
         ),
-        Column[Entry](
-            "synced",
-            refreshed_title,
-            lambda entry: _refreshed(entry, now, short=not wide),
-            width=refreshed,
-            sort_key=lambda entry: entry.status.last_sync_at,
-            searched=False,
-        ),
-        Column[Entry](
-            "quota",
-            "Quota left" if wide else "Quota",
-            lambda entry: quota_left(entry.status.quota) if entry.status.quota else "-",
-            parts=lambda entry, cells: _quota(entry, cells, bar=wide),
-            width=quota,
-            sort_key=lambda entry: entry.status.quota.left if entry.status.quota else None,
-            searched=False,
-        ),
-        Column[Entry](
-            "token",
-            "Expires",
-            lambda entry: token_life(entry, now)[0],
-            style=lambda entry: token_life(entry, now)[1],
-            width=expires,
-            sort_key=lambda entry: entry.connection.token_expires_at,
-            searched=False,
-        ),
-        Column[Entry](
-            "weeks",
-            span.title,
-            lambda entry: "".join(day.mark for day in days(entry.runs, now, span.marks, span.each)),
-            parts=lambda entry, _: [
-                (day.mark, day.state) for day in days(entry.runs, now, span.marks, span.each)
-            ],
-            width=span.marks,
-            sortable=False,
-            searched=False,
-        ),
     )
-    more = (
-        Column[Entry](
-            "api",
-            "API",
-            lambda entry: entry.connection.api_version or "-",
-            style=lambda _: "muted",
-            width=extras["api"],
-        ),
-        Column[Entry](
-            "scope", "Scope", scope_words, style=lambda _: "muted", width=extras["scope"]
-        ),
+
+
+def _last_refresh(entries: Sequence[Entry], now: datetime, wide: bool) -> Column[Entry]:
+    def text(entry: Entry) -> str:
+        passed = ago(entry.status.last_sync_at, now)
+        return passed if wide else passed.removesuffix(" ago")
+
+    title = "Last refresh" if wide else "Refreshed"
+    return Column(
+        "synced",
+        title,
+        text,
+        width=_longest(len(title), map(text, entries)),
+        sort_key=lambda entry: entry.status.last_sync_at,
+        searched=False,
     )
-    return tuple(column for column in (*columns, *more) if column.id not in left_out)
+
+
+def _quota(wide: bool) -> Column[Entry]:
+    def parts(entry: Entry, _width: int) -> list[tuple[str, str]]:
+        quota = entry.status.quota
+        if quota is None:
+            return [("-", "muted")]
+        state = quota_words(entry.status)[1]
+        share = (f"{quota_left(quota):>{QUOTA}}", "" if state == "ok" else state)
+        return [*gauge(quota.left, GAUGE, state), (" ", ""), share] if wide else [share]
+
+    return Column(
+        "quota",
+        "Quota left" if wide else "Quota",
+        lambda entry: quota_left(entry.status.quota) if entry.status.quota else "-",
+        parts=parts,
+        width=max(QUOTA + (GAUGE + 1) * wide, len("Quota")),
+        sort_key=lambda entry: entry.status.quota.left if entry.status.quota else None,
+        searched=False,
+    )
+
+
+def _expires(entries: Sequence[Entry], now: datetime) -> Column[Entry]:
+    return Column(
+        "token",
+        "Expires",
+        lambda entry: token_life(entry, now)[0],
+        style=lambda entry: token_life(entry, now)[1],
+        width=_longest(LEAST_EXPIRES, (token_life(entry, now)[0] for entry in entries)),
+        sort_key=lambda entry: entry.connection.token_expires_at,
+        searched=False,
+    )
+
+
+def _weeks(now: datetime, span: Span) -> Column[Entry]:
+    def shown(entry: Entry) -> tuple[Day, ...]:
+        return days(entry.runs, now, span.marks, span.each)
+
+    return Column(
+        "weeks",
+        span.title,
+        lambda entry: "".join(day.mark for day in shown(entry)),
+        parts=lambda entry, _: [(day.mark, day.state) for day in shown(entry)],
+        width=span.marks,
+        sortable=False,
+        searched=False,
+    )
+
+
+def _muted(entries: Sequence[Entry]) -> list[Column[Entry]]:
+    versions = [entry.connection.api_version or "" for entry in entries]
+    api = Column[Entry](
+        "api",
+        "API",
+        lambda entry: entry.connection.api_version or "-",
+        style=lambda _: "muted",
+        width=_longest(len("API"), versions),
+    )
+    scope = Column[Entry](
+        "scope",
+        "Scope",
+        scope_words,
+        style=lambda _: "muted",
+        width=_longest(len("Scope"), map(scope_words, entries)),
+    )
+    return [api, scope] if any(versions) else [scope]
 
 
 def _longest(least: int, texts: Iterable[str]) -> int:
@@ -173,17 +202,3 @@ def _state_word(entry: Entry) -> str:
 
 def _state(entry: Entry) -> str:
     return health_of(entry.status, entry.required).state
-
-
-def _refreshed(entry: Entry, now: datetime, *, short: bool) -> str:
-    text = ago(entry.status.last_sync_at, now)
-    return text.removesuffix(" ago") if short else text
-
-
-def _quota(entry: Entry, cells: int, *, bar: bool) -> list[tuple[str, str]]:
-    quota = entry.status.quota
-    if quota is None:
-        return [("-", "muted")]
-    state = quota_words(entry.status)[1]
-    share = (f"{quota_left(quota):>{QUOTA}}", "" if state == "ok" else state)
-    return [*gauge(quota.left, GAUGE, state), (" ", ""), share] if bar else [share]

@@ -29,6 +29,36 @@ APART = 26
 """Most cells for the object's name before the field's name, unless it is longer."""
 
 
+_KIND: Column[ObjectLine] = Column(
+    "kind",
+    "Kind",
+    lambda line: "custom" if line.summary.custom else "",
+    style=lambda _: "muted",
+    width=6,
+    searched=False,
+    hide_below=76,
+)
+_FIELDS: Column[ObjectLine] = Column(
+    "fields",
+    "Fields",
+    lambda line: f"{line.summary.field_count:,}",
+    width=6,
+    align="right",
+    sort_key=lambda line: line.summary.field_count,
+    searched=False,
+)
+_MAPPED_FIELDS: Column[ObjectLine] = Column(
+    "mapped",
+    "Mapped",
+    lambda line: str(line.mapped) if line.mapped else "",
+    style=lambda _: "accent",
+    width=6,
+    align="right",
+    sort_key=lambda line: line.mapped,
+    searched=False,
+)
+
+
 def object_columns(
     now: Now, lines: Sequence[ObjectLine] = (), width: int = 120
 ) -> tuple[Column[ObjectLine], ...]:
@@ -58,34 +88,9 @@ def object_columns(
             style=lambda _: "muted",
             width=label,
         ),
-        Column(
-            "kind",
-            "Kind",
-            lambda line: "custom" if line.summary.custom else "",
-            style=lambda _: "muted",
-            width=6,
-            searched=False,
-            hide_below=76,
-        ),
-        Column(
-            "fields",
-            "Fields",
-            lambda line: f"{line.summary.field_count:,}",
-            width=6,
-            align="right",
-            sort_key=lambda line: line.summary.field_count,
-            searched=False,
-        ),
-        Column(
-            "mapped",
-            "Mapped",
-            lambda line: str(line.mapped) if line.mapped else "",
-            style=lambda _: "accent",
-            width=6,
-            align="right",
-            sort_key=lambda line: line.mapped,
-            searched=False,
-        ),
+        _KIND,
+        _FIELDS,
+        _MAPPED_FIELDS,
         Column(
             "changed",
             "Changed",
