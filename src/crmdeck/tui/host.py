@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 from textual.notifications import SeverityLevel
@@ -46,7 +46,7 @@ class Location:
     repair: bool = False
     offered: str | None = None
 
-    def as_state(self) -> dict[str, object]:
+    def as_state(self) -> dict[str, Any]:
         """Return the named parts, in the form of a pane's state."""
         return {name: value for name, value in asdict(self).items() if value not in (None, False)}
 
@@ -69,7 +69,7 @@ class Host:
     loader: Loader
     steps: UndoStack
     titles: Mapping[str, str]
-    go_to: Callable[[str, Location], None]
+    go_to: Callable[[str, Location], object]
     show_connection: Callable[[str | None], None]
     reload: Callable[[], None]
     takes_escape: Callable[[], bool]
