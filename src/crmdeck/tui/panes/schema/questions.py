@@ -147,7 +147,7 @@ def _open_history(
 
 
 def ask_partner_field(
-    pane: Pane, ref: str, line: FieldLine, chosen: Callable[[Location], None]
+    pane: Pane, ref: str, line: FieldLine, chosen: Callable[[Location], object]
 ) -> None:
     """Ask for the PartnerOS field to map a CRM field to; `chosen` gets its row in Mapping."""
     mappings = pane.host.workspace.mappings
