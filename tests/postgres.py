@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -80,6 +82,48 @@ def role(url: str, password: str = "") -> Iterator[str]:
         yield with_database(url, database, name, password)
     finally:
         execute(url, f'DROP OWNED BY "{name}"', f'DROP ROLE "{name}"')
+
+
+@contextmanager
+def pooler(url: str, folder: Path, connections: int) -> Iterator[str]:
+    """Yield the URL of a pgbouncer in transaction mode that has so many to a database.
+
+    Skips the test where there is no pgbouncer.
+    """
+    import pwd
+
+    from psycopg.conninfo import conninfo_to_dict
+
+    if (program := shutil.which("pgbouncer")) is None:
+        pytest.skip("no pgbouncer")
+    given = conninfo_to_dict(url)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    config = folder / "pgbouncer.ini"
+    config.write_text(
+        f"[databases]\n* = host={given['host']} port={given.get('port', 5432)} "
+        f"user={given['user']}\n"
+        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
+        f"auth_type = any\npool_mode = transaction\ndefault_pool_size = {connections}\n"
+        "max_prepared_statements = 0\n"
+    )
+    for each in (folder, *folder.parents[:2]):
+        each.chmod(0o755)
+    # It refuses to run as root, and the folder of the server's socket is private.
+    owner = pwd.getpwuid(Path(str(given["host"])).stat().st_uid).pw_name
+    other = ["-u", owner] if os.getuid() == 0 else []
+    process = subprocess.Popen([program, "-q", *other, str(config)])
+    try:
+        for _ in range(100):
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            except OSError:
+                time.sleep(0.05)
+        yield f"postgresql://{quote(str(given['user']))}@127.0.0.1:{port}/{given['dbname']}"
+    finally:
+        process.kill()
+        process.wait(20)
 
 
 def execute(url: str, *statements: str) -> None:

@@ -156,6 +156,11 @@ class Settings(BaseModel):
     oidc_scope: str = Field(
         "openid email profile", description="`crmdeck serve`: scopes to ask the provider for."
     )
+    oidc_email_trusted: bool = Field(
+        False,
+        description="`crmdeck serve`: accept email addresses that the provider doesn't report as "
+        "verified or unverified.",
+    )
     oidc_session_hours: float = Field(
         10.0,
         gt=0,

@@ -75,7 +75,14 @@ def test_a_name_that_was_made_to_lead_here_is_not_answered(house: House) -> None
     with Workspace.open(house.workspace.home) as workspace:
         app = create_app(workspace, public_url="https://deck.example")
         with serving(app) as url, httpx.Client(base_url=f"{url}/api", timeout=120) as client:
-            for host in ("evil.example", "evil.example:8475", "deck.example.evil", "", "a@[::1"):
+            for host in (
+                "evil.example",
+                "evil.example:8475",
+                "deck.example.evil",
+                "",
+                "a@[::1",
+                "[::1",
+            ):
                 answer = client.get("/openapi.json", headers={"Host": host})
                 assert code(answer) == (400, "WRONG_HOST")
                 rebound = {"Host": host, "Origin": f"http://{host}"}

@@ -131,6 +131,13 @@ def test_who_may_not_sign_in_is_told_why(served: House, provider: IdentityProvid
     assert refused(sign_in(served)) == (403, "OIDC_NO_GROUP")
     provider.person = {**OLGA, "groups": ["readers"], "email_verified": False}
     assert refused(sign_in(served)) == (401, "OIDC_NO_EMAIL")
+    del provider.person["email_verified"]
+    assert refused(sign_in(served)) == (401, "OIDC_NO_EMAIL")
+    served.app.state.deck.provider._email_trusted = True
+    assert sign_in(served).status_code == 200
+    provider.person["email_verified"] = False
+    assert refused(sign_in(served)) == (401, "OIDC_NO_EMAIL")
+    served.app.state.deck.provider._email_trusted = False
     # An account with a password is not taken over, nor that of another subject.
     provider.person = {**OLGA, "groups": ["readers"], "email": "Dana@acme.example"}
     assert refused(sign_in(served)) == (409, "OIDC_EMAIL_TAKEN")

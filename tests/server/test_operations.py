@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 from crmdeck.errors import CacheError
 from crmdeck.server import operations
 from crmdeck.server.log import JsonFormatter
+from crmdeck.workspace import Workspace
 
 from .conftest import House, build, serving
 
@@ -59,21 +61,34 @@ def test_requests_are_counted_and_logged_by_route_and_unknown_parameters_refused
         assert "'limits'" in refused.json()["cause"]
         assert client.get(path, params={"atLeast": "risky"}).status_code == 200
         assert client.get("/nowhere/secret-value").status_code == 404
+    wrong = {"email": "dana@acme.example", "password": "wrong"}
+    assert httpx.post(f"{served.url}/api/auth/sign-in/email", json=wrong).status_code == 401
     assert httpx.get(f"{served.url}/metrics").status_code == 404
     lines = [JsonFormatter().format(record) for record in caplog.records]
     assert "secret-value" not in "".join(lines)
     requests = [json.loads(line) for line in lines]
-    assert [(each["route"], each["status"]) for each in requests if "route" in each][-3:] == [
+    assert [(each["route"], each["status"]) for each in requests if "route" in each][-4:-1] == [
         ("/integrations/{integration_id}/drift", 400),
         ("/integrations/{integration_id}/drift", 200),
         ("none", 404),
     ]
     with serving(served.app.state.operations.app()) as url:
+        httpx.get(f"{url}/metrics")
+        # A worker on another machine refreshes, too.
+        with Workspace.open(served.workspace.home) as worker:
+            worker.refreshes.run("acme")
+        served.workspace.refreshes.run("other")
         metrics = httpx.get(f"{url}/metrics").text
     counted = 'crmdeck_requests_total{method="GET",route="/integrations/{integration_id}/drift"'
     assert f'{counted},status="200"}} 1.0' in metrics
     assert 'crmdeck_connections{status="active"} 2.0' in metrics
     assert "crmdeck_history_up 1.0" in metrics
+    assert 'crmdeck_refreshes_total{outcome="ok"} 2.0' in metrics
+    assert "crmdeck_refresh_seconds_count 2.0" in metrics
+    assert "crmdeck_sign_ins_refused_total 1.0" in metrics
+    assert "crmdeck_database_connections 0.0" in metrics
+    [waits] = re.findall(r"crmdeck_write_wait_seconds_count (\S+)", metrics)
+    assert float(waits) >= 1
     assert 'crmdeck_leases_held{kind="refresh"} 0.0' in metrics
     assert "crmdeck_fleet_wait_seconds 0.0" in metrics
     head = served.workspace.audit.head()

@@ -18,6 +18,7 @@ from tests.postgres import OwnServer, execute, with_database
 from tests.soak.crash import Crash, Tally, check, prepare
 from tests.soak.crowd import run_crowd
 from tests.soak.damage import try_many
+from tests.soak.hostile import attack
 
 # So many kills lie between two checks; the server is cut down together with each tenth worker.
 _CHECK_EVERY, _CUT_DOWN_EVERY = 5, 10
@@ -120,6 +121,17 @@ def damage(cases: int, seed: int) -> None:
             print(f"  {times:5} {outcome}")
 
 
+def hostile(requests: int, seed: int) -> None:
+    """Attack a server of two organizations, and tell which answers were wrong."""
+    with tempfile.TemporaryDirectory(prefix="crmdeck-soak-") as name:
+        tally = attack(Path(name), requests, seed)
+    print(f"{tally}; {len(tally.wrong)} wrong")
+    for each in tally.wrong:
+        print(f"  {each}")
+    if tally.wrong:
+        raise SystemExit(1)
+
+
 def main() -> None:
     """Run what the command line names."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak")
@@ -138,6 +150,9 @@ def main() -> None:
     one = commands.add_parser("damage")
     one.add_argument("--cases", type=int, default=500)
     one.add_argument("--seed", type=int, default=1000)
+    one = commands.add_parser("hostile")
+    one.add_argument("--requests", type=int, default=500)
+    one.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     if given.command == "crash":
         crash(given.kills, given.engine, given.seed)
@@ -147,6 +162,8 @@ def main() -> None:
         disk(given.rounds, given.seed)
     elif given.command == "damage":
         damage(given.cases, given.seed)
+    elif given.command == "hostile":
+        hostile(given.requests, given.seed)
 
 
 if __name__ == "__main__":

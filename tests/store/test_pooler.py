@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 
 from crmdeck.errors import CacheError, ConflictError
 from crmdeck.store import Store
-from tests.postgres import execute, postgres_url
+from tests.postgres import execute, pooler, postgres_url
 from tests.store.build import START, connection
 
 psycopg = pytest.importorskip("psycopg")
-pwd = pytest.importorskip("pwd")
+pytest.importorskip("pwd")
 
 __all__ = ["postgres_url"]
 
@@ -28,37 +22,8 @@ __all__ = ["postgres_url"]
 @pytest.fixture
 def pooled_url(postgres_url: str, tmp_path: Path) -> Iterator[str]:
     """Yield the URL of a pgbouncer that has two connections to an empty database."""
-    program = shutil.which("pgbouncer")
-    if program is None:
-        pytest.skip("no pgbouncer")
-    given = psycopg.conninfo.conninfo_to_dict(postgres_url)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    config = tmp_path / "pgbouncer.ini"
-    config.write_text(
-        f"[databases]\n* = host={given['host']} port={given.get('port', 5432)} "
-        f"user={given['user']}\n"
-        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
-        "auth_type = any\npool_mode = transaction\ndefault_pool_size = 2\n"
-        "max_prepared_statements = 0\n"
-    )
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    # It refuses to run as root, and the folder of the server's socket is private.
-    owner = pwd.getpwuid(Path(given["host"]).stat().st_uid).pw_name
-    other = ["-u", owner] if os.getuid() == 0 else []
-    pooler = subprocess.Popen([program, "-q", *other, str(config)])
-    try:
-        for _ in range(100):
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                time.sleep(0.05)
-        yield f"postgresql://{quote(given['user'])}@127.0.0.1:{port}/{given['dbname']}"
-    finally:
-        pooler.kill()
-        pooler.wait(20)
+    with pooler(postgres_url, tmp_path, 2) as url:
+        yield url
 
 
 def test_writers_readers_and_refreshes_share_two_connections(pooled_url: str) -> None:

@@ -282,22 +282,23 @@ def test_what_a_refresh_left_is_kept_for_the_next_who_asks_and_a_write_shows_at_
         assert session.snapshots.current("acme", first[0].discovered_at) is first
 
 
-def test_that_nothing_is_lost_is_not_looked_at_twice_a_minute_for_all_connections(
+def test_missing_definitions_are_searched_once_a_minute_unless_the_answer_must_be_exact(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lost(connection_id: str | None = None) -> dict[str, tuple[str, ...]]:
+    def lost(connection_id: str | None = None, now: bool = False) -> dict[str, tuple[str, ...]]:
         with store.read() as session:
-            return session.snapshots.incomplete(connection_id)
+            return session.snapshots.incomplete(connection_id, now=now)
 
     with store.write() as session:
         record(session, 0, schema("Account", "Name"))
-    assert lost() == {}
+    assert lost("acme") == {}
     with store.write() as session:
         session.database.run("DELETE FROM object_definition")
-    assert (lost(), lost("acme")) == ({}, {"acme": ("Account",)})
+    assert (lost("acme"), lost()) == ({}, {"acme": ("Account",)})
+    assert lost("acme", now=True) == {"acme": ("Account",)}
     later = monotonic() + recent.WHOLE_FOR + 1
     monkeypatch.setattr(recent, "monotonic", lambda: later)
-    assert lost() == {"acme": ("Account",)}
+    assert lost("acme") == {"acme": ("Account",)}
 
 
 def test_the_oldest_of_what_is_kept_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ def household(address: str) -> str:
 def host_of(header: str) -> str:
     """Return the host of a `Host` header in lower case, without port and brackets."""
     host = header.strip().casefold()
-    if host.startswith("["):
+    if host.startswith("[") and "]" in host:
         return host[1:].partition("]")[0]
     return host.partition(":")[0].rstrip(".")
 

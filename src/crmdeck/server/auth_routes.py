@@ -6,7 +6,7 @@ import logging
 
 from fastapi import APIRouter, Request, Response
 
-from crmdeck.errors import ConflictError, NotFoundError, one_line
+from crmdeck.errors import ConflictError, NotFoundError
 from crmdeck.server.access import COOKIE, DEVICE_COOKIE, Deck, DeckHere, Visit, VisitHere
 from crmdeck.server.accounts import AccountBook, User
 from crmdeck.server.answers import answer, failures
@@ -118,7 +118,9 @@ def _proven(
     user = book.user(email)
     fits = password_fits(user.password_hash if user else None, password)
     if user is None or not fits:
-        _log.warning("Refused to sign in %s from %s.", one_line(email), address)
+        # People type passwords as addresses.
+        who = user.email if user else "an unknown user"
+        _log.warning("Refused to sign in %s from %s.", who, address)
         raise NotSignedInError(
             "The email address or the password is wrong.", code="INVALID_CREDENTIALS"
         )

@@ -88,6 +88,7 @@ class Provider:
         }
         self._claim = settings.oidc_groups_claim
         self._scope = settings.oidc_scope
+        self._email_trusted = settings.oidc_email_trusted
         self._redirect = public_url + CALLBACK
         self._timer = timer
         self._guard = threading.Lock()
@@ -181,11 +182,13 @@ class Provider:
         if claims.get("azp", None if several else self._client_id) != self._client_id:
             raise _distrust("The ID token is for several applications, or for another one.")
         email = claims.get("email")
-        if not isinstance(email, str) or claims.get("email_verified") is not True:
+        # Entra ID never sends the claim.
+        verified = claims.get("email_verified", self._email_trusted)
+        if not isinstance(email, str) or verified is not True:
             raise OidcError(
                 "The identity provider doesn't report a verified email address.",
                 cause="The ID token needs the claims email and email_verified.",
-                remedy="Ask the administrator of the identity provider.",
+                remedy="Ask the administrator of this server about oidc_email_trusted.",
                 code="OIDC_NO_EMAIL",
             )
         groups = claims.get(self._claim, ())

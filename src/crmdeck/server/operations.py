@@ -29,7 +29,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crmdeck.errors import CrmdeckError
-from crmdeck.model import AuditHead, ConnectionStatus, Status
+from crmdeck.model import AuditHead, ConnectionStatus, Status, SyncOutcome
 from crmdeck.server.errors import error_response
 from crmdeck.workspace import LeaseFigures, Workspace
 
@@ -39,6 +39,8 @@ _requests_log = logging.getLogger("crmdeck.requests")
 READY_WITHIN = 2.0
 _METRICS_WITHIN = 5.0
 _PROBES = ("/livez", "/readyz", "/metrics")
+_SIGN_INS = ("/auth/sign-in/email", "/auth/oidc/callback")
+_SECONDS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120, 600)
 
 T = TypeVar("T")
 
@@ -99,9 +101,41 @@ class Operations:
             "crmdeck_request_seconds",
             "Seconds to answer a request.",
             by_route,
-            buckets=(0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120, 600),
+            buckets=_SECONDS,
             registry=self._registry,
         )
+        self._refused = Counter(
+            "crmdeck_sign_ins_refused", "Refused sign-ins.", registry=self._registry
+        )
+        waits = Histogram(
+            "crmdeck_write_wait_seconds",
+            "Seconds that writes waited for their turn.",
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        workspace.context.store.waited = waits.observe
+        in_use = Gauge(
+            "crmdeck_database_connections",
+            "Connections to the database in use.",
+            registry=self._registry,
+        )
+        in_use.set_function(lambda: workspace.context.store.in_use)
+        self._last_run: int | None = None
+        self._count_runs = _Patient(self._count_refreshes, _METRICS_WITHIN)
+        self._refreshes = Counter(
+            "crmdeck_refreshes",
+            "Refreshes on all machines.",
+            ("outcome",),
+            registry=self._registry,
+        )
+        self._refresh_seconds = Histogram(
+            "crmdeck_refresh_seconds",
+            "Seconds of refreshes on all machines.",
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        for outcome in SyncOutcome:
+            self._refreshes.labels(outcome.value)
 
     @property
     def routes(self) -> list[Route]:
@@ -145,6 +179,8 @@ class Operations:
         method = scope["method"] if route != "none" else "any"
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(method, route).observe(seconds)
+        if route in _SIGN_INS and 400 <= status < 500:
+            self._refused.inc()
         client = scope.get("client")
         _requests_log.info(
             # Few similar records are logged, so those of each route count apart.
@@ -188,6 +224,7 @@ class Operations:
             head = self._workspace.head()
             audit = await self._audit_head()
             leases = await self._fleet()
+            await self._count_runs()
         except Exception as error:  # noqa: BLE001  # the figures of requests are still of use
             _log.warning("Can't read the workspace for metrics: %s.", type(error).__name__)
             up = False
@@ -197,6 +234,14 @@ class Operations:
             history.register(_Figures(_of_leases(leases, self._workspace.now)))
         body = generate_latest(self._registry) + generate_latest(history)
         return Response(body, media_type=CONTENT_TYPE_LATEST)
+
+    def _count_refreshes(self) -> None:
+        """Count the refreshes since the last call; the first call counts none."""
+        with self._workspace.context.store.read() as session:
+            self._last_run, runs = session.runs.after(self._last_run)
+        for run in runs:
+            self._refreshes.labels(run.outcome.value).inc()
+            self._refresh_seconds.observe((run.finished_at - run.started_at).total_seconds())
 
 
 class _Figures(Collector):

@@ -8,6 +8,7 @@ import logging
 import signal
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -39,6 +40,7 @@ _log = logging.getLogger(__name__)
 
 GRACE = 20
 HANDSHAKE = 10.0
+SWITCH_INTERVAL = 0.001
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,8 @@ def serve(
         ssl_certfile=binding.certificate if tls else None,
         ssl_keyfile=binding.key if tls else None,
     )
+    # A refresh computes in this process, and other threads would wait for it at each query.
+    sys.setswitchinterval(SWITCH_INTERVAL)
     drain = workspace.settings.drain_seconds
     server = _Server(config, operations, drain, stopping, lambda: ready(public))
     with listener, _serving_metrics(operations, binding):

@@ -68,6 +68,10 @@ class Engine(Protocol):
         """Keep open what readings and writings of any thread open."""
 
     @property
+    def in_use(self) -> int:
+        """Return how many connections to the database this process uses now."""
+
+    @property
     def leasing(self) -> Callable[[], AbstractContextManager[Database]] | None:
         """Yields the database for leases, without the turn of a writer; None in a file."""
 

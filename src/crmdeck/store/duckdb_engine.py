@@ -94,6 +94,10 @@ class DuckDBEngine:
             return f"Can't write to {self._path} or its folder."
         return None
 
+    @property
+    def in_use(self) -> int:
+        return self._users
+
     @contextmanager
     def reading(self) -> Iterator[Database]:
         if self._is_new():

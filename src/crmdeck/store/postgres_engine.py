@@ -49,6 +49,7 @@ class PostgresEngine:
         self._wait = wait
         self._asked_read_only = read_only
         self._clock = clock
+        self.in_use = 0
         self._slots = threading.BoundedSemaphore(_MOST_CONNECTIONS)
         # Everything below changes under this lock only.
         self._lock = threading.Lock()
@@ -176,12 +177,16 @@ class PostgresEngine:
                 remedy="Try again when they have finished.",
             )
         try:
+            with self._lock:
+                self.in_use += 1
             connection = self._take(begin)
             try:
                 yield PostgresDatabase(connection)
             finally:
                 self._give_back(connection)
         finally:
+            with self._lock:
+                self.in_use -= 1
             self._slots.release()
 
     def _take(self, begin: str) -> psycopg.Connection[Row]:
@@ -300,7 +305,7 @@ class PostgresEngine:
                 f"The database {self.place} isn't a workspace of crmdeck. It was left untouched.",
                 cause="The database contains other tables."
                 if others
-                else "The database has no schema for new tables.",
+                else "The search path has no schema that this user can use.",
                 remedy="Give crmdeck its own database, or a schema: "
                 "?options=-csearch_path%3Dcrmdeck",
                 code="DATABASE_NOT_OURS",

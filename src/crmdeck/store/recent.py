@@ -38,15 +38,15 @@ class RecentSnapshots:
         self._lock = threading.Lock()
         self._kept: OrderedDict[RefreshKey, tuple[SnapshotInfo, ...]] = OrderedDict()
         self._count = 0
-        self._whole_until = 0.0
+        self._whole_until: dict[str | None, float] = {}
 
-    @property
-    def is_whole(self) -> bool:
-        """True if no definition was missing at the last check, a short time ago."""
-        return monotonic() < self._whole_until
+    def is_whole(self, connection_id: str | None) -> bool:
+        """True if no definition of a connection was missing a short time ago; None: of all."""
+        until = max(self._whole_until.get(each, 0.0) for each in (connection_id, None))
+        return monotonic() < until
 
-    def note_whole(self) -> None:
-        self._whole_until = monotonic() + WHOLE_FOR
+    def note_whole(self, connection_id: str | None) -> None:
+        self._whole_until[connection_id] = monotonic() + WHOLE_FOR
 
     def get(self, key: RefreshKey) -> tuple[SnapshotInfo, ...] | None:
         """Return what the refresh left; None if it wasn't read recently."""

@@ -77,6 +77,14 @@ class Runs:
             self._database, f"WHERE connection_id = ? {_NEWEST}", [connection_id, limit]
         )
 
+    def after(self, number: int | None) -> tuple[int, tuple[SyncRun, ...]]:
+        """Return the number of the newest run, and the refreshes after `number`; None: no one's."""
+        [(newest,)] = self._database.rows(f"SELECT coalesce(max(seq), 0) FROM {RUNS.name}")
+        if number is None or newest == number:
+            return newest, ()
+        where = "WHERE seq > ? AND kind = 'refresh' ORDER BY seq"
+        return newest, RUNS.select(self._database, where, [number])
+
     def add_quota(self, connection_id: str, quota: Quota, at: datetime) -> None:
         QUOTAS.insert(self._database, [quota], connection_id, stored(at))
 

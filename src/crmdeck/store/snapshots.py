@@ -116,22 +116,22 @@ class Snapshots:
             self._recent.put(RefreshKey(connection_id, last.run_id, last.seq), found)
         return found
 
-    def incomplete(self, connection_id: str | None = None) -> dict[str, tuple[str, ...]]:
+    def incomplete(
+        self, connection_id: str | None = None, *, now: bool = False
+    ) -> dict[str, tuple[str, ...]]:
         """Return, by connection, the object types that exist and lack definitions.
 
-        The default is all connections; they aren't checked again within a minute of a check without
-        findings. Altered definitions are found when they are loaded.
+        The default is all connections. Unless the caller needs it `now`, nothing is checked again
+        within a minute of a check without findings. Altered definitions are found when they are
+        loaded.
         """
-        if connection_id is None and self._recent is not None and self._recent.is_whole:
+        if not now and self._recent is not None and self._recent.is_whole(connection_id):
             return {}
-        return self._incomplete(connection_id)
-
-    def _incomplete(self, connection_id: str | None) -> dict[str, tuple[str, ...]]:
         # Nearly always nothing is missing, so missing definitions are searched first.
         lacking = self._definitions.lacking(connection_id)
         if not lacking:
-            if connection_id is None and self._recent is not None:
-                self._recent.note_whole()
+            if not now and self._recent is not None:
+                self._recent.note_whole(connection_id)
             return {}
         where = Where().add("connection_id = ?", connection_id)
         rows = self._database.rows(
@@ -299,7 +299,7 @@ class Snapshots:
             "SELECT fields FROM refresh WHERE seq = ?", [last and last.seq]
         )
         if counted and counted[0][0] != len(rows):
-            raise lost_definitions(self._incomplete(connection_id).get(connection_id, ()))
+            raise lost_definitions(self.incomplete(connection_id, now=True).get(connection_id, ()))
         types = {member.value: member for member in FieldType}
         make, same = FieldRow._make, sys.intern
         # Replaced in place, and each name once: there may be 200,000.

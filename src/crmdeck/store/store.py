@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -51,6 +52,8 @@ class Store:
         self._recent = RecentSnapshots()
         self._kept = KeptAnswers()
         self._thread = threading.local()
+        self.waited: Callable[[float], None] | None = None
+        """Receives the seconds that each write waited for its turn, in any thread."""
 
     @property
     def read_only(self) -> bool:
@@ -96,8 +99,15 @@ class Store:
                 raise RuntimeError("a write inside a read would wait for itself")
             yield inside.session
             return
-        with self._engine.writing() as database, self._within(Session(database), True) as session:
-            yield session
+        began = time.monotonic()
+        with ExitStack() as turn:
+            try:
+                database = turn.enter_context(self._engine.writing())
+            finally:
+                if self.waited is not None:
+                    self.waited(time.monotonic() - began)
+            with self._within(Session(database), True) as session:
+                yield session
 
     @contextmanager
     def hold(self) -> Iterator[None]:
@@ -146,6 +156,11 @@ class Store:
             return
         with leases.refreshing(connection_id, who) as lease:
             yield lease
+
+    @property
+    def in_use(self) -> int:
+        """Return how many connections to the database this process uses now."""
+        return self._engine.in_use
 
     def head(self) -> int:
         """Return a number that changes with each write. Cheap."""

@@ -280,7 +280,8 @@ def _load_cached(store: Store, session: Session, connection_id: str, answer: Ans
 
 
 def _lost(session: Session, connection_id: str) -> frozenset[str]:
-    return frozenset(session.snapshots.incomplete(connection_id).get(connection_id, ()))
+    found = session.snapshots.incomplete(connection_id, now=True)
+    return frozenset(found.get(connection_id, ()))
 
 
 def _settle_returned(

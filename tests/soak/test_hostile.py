@@ -1,0 +1,13 @@
+"""The bounded form of the hostile requests: each kind in turn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.soak.hostile import KINDS, attack
+
+
+def test_no_hostile_request_crosses_fails_the_server_or_shows_a_secret(tmp_path: Path) -> None:
+    tally = attack(tmp_path / "hostile", 10 * len(KINDS), seed=1)
+    assert not tally.wrong
+    assert list(tally.requests.values()) == [10] * len(KINDS)
