@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from crmdeck.store import Session, Store
-from tests.postgres import postgres_url
+from tests.postgres import postgres_url, ready_postgres_url
 
-__all__ = ["postgres_url"]
+__all__ = ["postgres_url", "ready_postgres_url"]
 
 
 @pytest.fixture(params=["duckdb", "postgresql"])
@@ -16,7 +16,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
     """Where a log may be: what holds of one engine has to hold of the other."""
     if request.param == "duckdb":
         return tmp_path / "cache.duckdb"
-    return str(request.getfixturevalue("postgres_url"))
+    return str(request.getfixturevalue("ready_postgres_url"))
 
 
 @pytest.fixture

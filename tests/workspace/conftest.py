@@ -15,9 +15,9 @@ from crmdeck.credentials import MemorySecrets
 from crmdeck.model import Source
 from crmdeck.workspace import ConnectionDraft, Context, Workspace
 from tests.caches import copied_caches
-from tests.postgres import postgres_url
+from tests.postgres import postgres_url, ready_postgres_url
 
-__all__ = ["copied_caches", "postgres_url"]
+__all__ = ["copied_caches", "postgres_url", "ready_postgres_url"]
 
 
 @dataclass
@@ -92,7 +92,9 @@ class Desk:
 @pytest.fixture(params=["duckdb", "postgresql"])
 def database(request: pytest.FixtureRequest) -> str | None:
     """What is in place of a file in the folder: what holds of one has to hold of the other."""
-    return str(request.getfixturevalue("postgres_url")) if request.param == "postgresql" else None
+    if request.param == "duckdb":
+        return None
+    return str(request.getfixturevalue("ready_postgres_url"))
 
 
 @pytest.fixture
