@@ -26,13 +26,14 @@ def test_rates_are_taken_when_asked_for_and_told_from_then_on(
             commands.schema("org", "Account", sample=sample, as_json=as_json)
             return capsys.readouterr().out
 
-        wire = office.workspace.schemas.object("org", "Account").to_wire()
+        detail = office.workspace.schemas.object("org", "Account")
+        wire = detail.to_wire()
         assert json.loads(schema(as_json=True)) == wire
         assert "%" not in schema()
         told = json.loads(schema(sample=True, as_json=True))
         rates = told.pop("fillRates")
         assert told == wire
-        assert set(rates) == {field["name"] for field in wire["fields"]}
+        assert set(rates) == {field.name for field in detail.fields}
         assert rates["Name"]["rate"] == 1
         assert rates["Name"]["sampled"] == 50
         assert json.loads(schema(as_json=True)) == wire

@@ -406,6 +406,13 @@ def test_the_same_help_counts_less_among_several_fields_of_its_type() -> None:
     assert not any(event.rename_of for event in beside.events)
 
 
+def test_of_two_equal_renames_the_name_with_the_same_letters_wins() -> None:
+    before = {"Lead": [field("ACC_SIZE", label="Size"), field("acrbcdefg", label="Size")]}
+    after = {"Lead": [field("acc_size", label="Size")]}
+    offered = {e.field_name: e.rename_of for e in drift(before, after).events if e.rename_of}
+    assert offered == {"acc_size": "ACC_SIZE"}
+
+
 def test_the_same_label_outweighs_one_word_more() -> None:
     before = {"Lead": [field("ConvertedContact__c", label="Converted Contact")]}
     after = {

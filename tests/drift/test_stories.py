@@ -553,13 +553,14 @@ def everywhere_of(objects: list[str], one: Field) -> dict[str, list[Field]]:
 
 
 def test_a_relabeled_object_is_one_story_with_the_labels_that_contain_its_name() -> None:
-    def state(label: str, plural: str) -> dict[str, ObjectSchema]:
+    def state(label: str, plural: str, list_: str) -> dict[str, ObjectSchema]:
         listed = (PicklistValue(value="Deal", label=label), PicklistValue(value="X", label="X"))
         fields = {
             "Deal": [field("Name", label=f"{label} Name"), field("Size", label="Size")],
             "DealHistory": [field("DealId", label=f"{label} ID")],
             "ListView": [field("SobjectType", type=FieldType.PICKLIST, picklist=listed)],
             "Task": [field("What", label=f"All {plural.lower()}"), field("Deals", label="D")],
+            "Note": [field("Where", label=f"Where is the {list_}?")],
         }
         schemas = org(fields, custom=False)
         schemas["Deal"] = schemas["Deal"].model_copy(update={"label": label, "plural": plural})
@@ -568,10 +569,11 @@ def test_a_relabeled_object_is_one_story_with_the_labels_that_contain_its_name()
         )
         return schemas
 
-    report = drift(state("Deal", "Deals"), state("Opportunity", "Opportunities"))
+    before = state("Deal", "Deal list", "deal list")
+    report = drift(before, state("Opportunity", "Opportunities", "opportunities"))
     story, events = told(report)["relabeled"]
     assert story.title == "Deal was relabeled “Opportunity”"
-    assert len(events) == len(report.events) == 6
+    assert len(events) == len(report.events) == 7
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from crmdeck.drift.findings import GONE_KINDS, Finding, find
+from crmdeck.drift.findings import RENAMED_KINDS, Finding, find
 from crmdeck.drift.renames import FieldWords, find_object_renames, find_renames
 from crmdeck.drift.severity import (
     Use,
@@ -95,11 +95,11 @@ def detect(
     news = News(vendor, tuple(findings), there, frozenset(left))
     drafts = find_stories(STORY_RULES, news, {f for f, uses in affected.items() if uses})
     draft_of = {member: draft for draft in drafts for member in draft.members}
-    renames = find_renames(findings, field_words)
-    new_names = {(o, old): new for (o, new), old in renames.items()}
-    moved = _moved_objects(findings, after, last or {}, field_words)
-    renames |= {(new, ""): old for new, old in moved.items()}
-    new_names |= {(old, ""): new for new, old in moved.items()}
+    renames = _old_names(findings, after, last or {}, field_words)
+    new_names = {
+        (object_type, old) if name else (old, ""): name or object_type
+        for (object_type, name), old in renames.items()
+    }
     moment = to_utc(detected_at)
     when = moment.isoformat()
     story_ids = {
@@ -128,41 +128,47 @@ def detect(
         )
 
     events = tuple(map(event, findings))
-    severities: dict[str | None, list[Severity]] = defaultdict(list)
-    for each in events:
-        severities[each.story].append(each.severity)
-    stories = tuple(
+    return DriftReport(events=events, stories=_stories(story_ids, events))
+
+
+def _stories(ids: Mapping[StoryDraft, str], events: Iterable[DriftEvent]) -> tuple[Story, ...]:
+    by_story: dict[str | None, list[DriftEvent]] = defaultdict(list)
+    for event in events:
+        by_story[event.story].append(event)
+    return tuple(
         Story(
             id=story_id,
-            connection_id=connection_id,
+            connection_id=by_story[story_id][0].connection_id,
             kind=draft.kind,
             title=draft.title,
-            severity=Severity.worst(severities[story_id]),
+            severity=Severity.worst(event.severity for event in by_story[story_id]),
             event_count=len(draft.members),
             object_types=tuple(objects_of(draft.members)),
-            detected_at=moment,
+            detected_at=by_story[story_id][0].detected_at,
         )
-        for draft, story_id in story_ids.items()
+        for draft, story_id in ids.items()
     )
-    return DriftReport(events=events, stories=stories)
 
 
-def _moved_objects(
-    findings: Iterable[Finding],
+def _old_names(
+    findings: Sequence[Finding],
     after: Mapping[str, ObjectSchema],
     last: Mapping[str, ObjectSchema],
     field_words: FieldWords,
-) -> dict[str, str]:
-    """Return the probable old name of each added object."""
+) -> dict[tuple[str, str], str]:
+    """Return the probable old name of each added field and object, by object type and field."""
+    renames = find_renames(findings, field_words)
     alone = [f for f in findings if f.field_name is None and f.rule is None]
+    # An object that exists again has its old name.
     added = [f.object_type for f in alone if f.kind is DriftKind.OBJECT_ADDED and not f.returned]
-    gone = [f.object_type for f in alone if f.kind in GONE_KINDS - {DriftKind.OBJECT_OUT_OF_SCOPE}]
+    gone = [f.object_type for f in alone if f.kind in RENAMED_KINDS]
     # More is a package or a smaller export; loading all their schemas takes long.
     if not added or max(len(gone), len(added)) > _MOST_OBJECTS:
-        return {}
-    return find_object_renames(
+        return renames
+    moved = find_object_renames(
         [last[name] for name in gone if name in last], [after[name] for name in added], field_words
     )
+    return renames | {(new, ""): old for new, old in moved.items()}
 
 
 class _Links:
@@ -199,6 +205,7 @@ def _verdict(
     draft: StoryDraft | None,
     new_name: str | None,
 ) -> Verdict:
+    # A side effect is safe: the finding that it follows has the severity.
     if draft and draft.follows:
         return Verdict(Severity.SAFE, draft.follows)
     use = Use.of(mapping.direction for mapping in affected)

@@ -8,10 +8,10 @@ starts to specify more changes the schema hash, but nothing changed in the CRM.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any
+from typing import TypedDict
 
 from pydantic.alias_generators import to_camel
 
@@ -38,7 +38,27 @@ _BY_VALUE = frozenset({"type", "nillable", "picklist", "references", "allowed_va
 _SCALARS = tuple(name for name in COMPARED_ATTRIBUTES if name not in _BY_VALUE)
 _UNSPECIFIED_IF_EMPTY = frozenset({"label", "native_type"})
 _scalars_of = attrgetter(*_SCALARS)
-_parts_of_value = attrgetter("value", "label", "active", "default")
+_parts_of_value: Callable[[PicklistValue], tuple[str, str, bool, bool]] = attrgetter(
+    "value", "label", "active", "default"
+)
+
+
+class ValueEntry(TypedDict):
+    """A picklist value in a change."""
+
+    value: str
+    label: str
+    active: bool
+    default: bool
+
+
+class RecordTypeEntry(TypedDict):
+    """A record type in a change, as far as it is compared."""
+
+    name: str
+    active: bool
+    available: bool | None
+    values: dict[str, list[str]] | None
 
 
 @dataclass(frozen=True)
@@ -127,7 +147,7 @@ def _compare_rule(before: Rule, after: Rule) -> tuple[Change, ...]:
 
 def _differing_records(
     before: ObjectSchema, after: ObjectSchema
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
     old, new = ({each.name: each for each in side.record_types or ()} for side in (before, after))
     moved = _moved_values(before, after)
     differing = sorted(
@@ -155,6 +175,7 @@ def _moved_values(before: ObjectSchema, after: ObjectSchema) -> dict[str, frozen
 def _record_types_differ(
     before: RecordType, after: RecordType, moved: Mapping[str, frozenset[str]]
 ) -> bool:
+    # The same record type has another ID in a sandbox than in production.
     old, new = (each.model_dump(exclude_none=True, exclude={"id"}) for each in (before, after))
     for side in (old, new):
         if "values" in side:
@@ -164,6 +185,7 @@ def _record_types_differ(
                     for name, values in side["values"].items()
                 }
             )
+    # None is left out above: an attribute that only one side specifies is not compared.
     return any(old[name] != new[name] for name in old.keys() & new.keys())
 
 
@@ -175,6 +197,7 @@ def compare_fields(before: Field, after: Field) -> tuple[Change, ...]:
     comparable = _types_are_comparable(before, after)
     if before.type is not after.type and comparable:
         changes["type"] = Change(attribute="type", before=before.type.value, after=after.type.value)
+    # Most fields are equal, and comparing all attributes at once is faster than one by one.
     old, new = _scalars_of(before), _scalars_of(after)
     if old != new:
         for name, left, right in zip(_SCALARS, old, new, strict=True):
@@ -186,6 +209,7 @@ def compare_fields(before: Field, after: Field) -> tuple[Change, ...]:
             changes["references"] = Change(
                 attribute="references", before=targets[0], after=targets[1]
             )
+    # A field that becomes required can no longer be empty either: that is one change.
     if "required" not in changes:
         nillable = before.nillable, after.nillable
         if None not in nillable and nillable[0] != nillable[1]:
@@ -222,7 +246,7 @@ def compare_picklists(
     )
 
 
-def picklist_entries(picklist: Iterable[PicklistValue]) -> list[dict[str, Any]]:
+def picklist_entries(picklist: Iterable[PicklistValue]) -> list[ValueEntry]:
     """Return a picklist in the form that changes have: sorted, each entry once."""
     return _entries(set(map(_parts_of_value, picklist)))
 
@@ -245,9 +269,11 @@ def _only_in(one: dict[str, list[str]], other: dict[str, list[str]]) -> dict[str
     }
 
 
-def _entries(parts: Iterable[tuple[Any, ...]]) -> list[dict[str, Any]]:
-    keys = ("value", "label", "active", "default")
-    return [dict(zip(keys, each, strict=True)) for each in sorted(parts)]
+def _entries(parts: Iterable[tuple[str, str, bool, bool]]) -> list[ValueEntry]:
+    return [
+        {"value": value, "label": label, "active": active, "default": default}
+        for value, label, active, default in sorted(parts)
+    ]
 
 
 def _is_specified(name: str, value: object) -> bool:
@@ -260,6 +286,8 @@ def _values_are_known(field: Field) -> bool:
 
 
 def _types_are_comparable(before: Field, after: Field) -> bool:
+    # A source that can't tell a currency from a number gives an inexact type: it differs from an
+    # exact one although nothing changed, unless the CRM's own name of the type differs too.
     if not all(field.type is not FieldType.OTHER or field.native_type for field in (before, after)):
         return False
     exact = before.type_exact is not False and after.type_exact is not False
@@ -300,11 +328,12 @@ def gained_record_values(change: Change) -> list[str]:
     return sorted(_record_values(change.after, change.before))
 
 
-def _record_values(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> set[str]:
+def _record_values(old: list[RecordTypeEntry], new: list[RecordTypeEntry]) -> set[str]:
     others = {each["name"]: each.get("values") for each in new}
     found = set()
     for each in old:
         there = others.get(each["name"])
+        # A record type that is new or gone, or whose values are unknown, lost no values.
         if there is None:
             continue
         for field, values in (each.get("values") or {}).items():
@@ -312,13 +341,13 @@ def _record_values(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> set[
     return found
 
 
-def _usable(record_types: list[dict[str, Any]]) -> list[str]:
+def _usable(record_types: list[RecordTypeEntry]) -> list[str]:
     return [
         each["name"] for each in record_types if each["active"] and each["available"] is not False
     ]
 
 
-def _choosable(values: list[dict[str, Any]]) -> dict[str, bool]:
+def _choosable(values: list[ValueEntry]) -> dict[str, bool]:
     # A CRM may list a value twice, in two states: it can be chosen if one of them is active.
     states: dict[str, bool] = defaultdict(bool)
     for value in values:

@@ -22,6 +22,8 @@ _FIELD_GONE = {
     GoneReason.OUT_OF_SCOPE: DriftKind.FIELD_ABSENT,
 }
 GONE_KINDS = frozenset(_OBJECT_GONE.values()) | frozenset(_FIELD_GONE.values())
+# An object that is out of scope still exists under its name, so it can't be half of a rename.
+RENAMED_KINDS = GONE_KINDS - {DriftKind.OBJECT_OUT_OF_SCOPE}
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +64,8 @@ def find(
     found: list[Finding] = []
     for object_type, schema in after.items():
         old = before.get(object_type)
+        # The last schema of an object that exists again is compared as well: it may have changed
+        # in the meantime.
         if old is None or object_type in returned:
             found.append(
                 Finding(

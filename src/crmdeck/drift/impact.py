@@ -195,6 +195,7 @@ def worst_first(effects: Sequence[Effect]) -> tuple[Effect, ...]:
 
 def _reads(formula: str, target: tuple[str, str], start: str, relations: Relations) -> bool:
     """True if a formula of the object `start` reads the field, also over lookups."""
+    # Formulas ignore case in names.
     wanted = target[1].casefold()
     for *steps, last in paths_in(formula):
         objects = {start}
@@ -217,6 +218,7 @@ def _names(text: str, target: tuple[str, str], own: bool) -> bool:
     return full in paths or (own and full[1:] in paths)
 
 
+# Salesforce names relationships like this; not every source gives the name.
 def _usual_relationship(lookup: str) -> str:
     if lookup.endswith("__c"):
         return f"{lookup[:-3]}__r"
@@ -224,4 +226,5 @@ def _usual_relationship(lookup: str) -> str:
 
 
 def _bare(name: str) -> str:
+    # The CRM's answer names a custom field without the suffix that the schema has.
     return name.casefold().removesuffix("__c")

@@ -18,7 +18,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydantic.alias_generators import to_snake
 
@@ -38,7 +38,7 @@ from crmdeck.model import (
     Severity,
 )
 from crmdeck.model.hashes import canonical_allowed_values
-from crmdeck.model.wire import as_wire
+from crmdeck.model.wire import wire_record
 
 Place = tuple[str, str | None, str | None]
 """Object type, field, and rule; a rule has no field here, for its field may change."""
@@ -69,10 +69,9 @@ class Standing(NamedTuple):
     at: datetime | None = None
     excuse: Excuse | None = None
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self) -> dict[str, object]:
         """Return the record as JSON values under its wire names."""
-        found: dict[str, Any] = as_wire(self)
-        return found
+        return wire_record(self)
 
 
 class OpenGroup(NamedTuple):
@@ -86,10 +85,9 @@ class OpenGroup(NamedTuple):
     severity: Severity
     changes: tuple[DriftEvent, ...]
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self) -> dict[str, object]:
         """Return the record as JSON values under its wire names."""
-        found: dict[str, Any] = as_wire(self)
-        return found
+        return wire_record(self)
 
     @property
     def touches_mappings(self) -> bool:
@@ -120,6 +118,8 @@ def judge(changes: Iterable[DriftEvent], evidence: Evidence) -> dict[str, Standi
         at_place[_place(change)].append(change)
     chains = {place: _Chain(found, evidence) for place, found in at_place.items()}
 
+    # If several events settled a change, the user's own word counts first. The policy comes last,
+    # because only its excuse can expire.
     def standing(change: DriftEvent) -> Standing:
         if change.acknowledged_at is not None:
             return stands(change)
@@ -185,6 +185,7 @@ def group_open(changes: Iterable[DriftEvent]) -> tuple[OpenGroup, ...]:
         )
         for group, members in groups.items()
     ]
+    # Sorting is stable: groups of the same rank stay in the order of their times.
     found.sort(key=lambda group: group.changes[0].detected_at, reverse=True)
     found.sort(key=lambda group: (-group.severity.rank, not group.touches_mappings))
     return tuple(found)
@@ -215,7 +216,7 @@ class _Chain:
     def __init__(self, changes: Sequence[DriftEvent], evidence: Evidence) -> None:
         self._changes = changes
         self._evidence = evidence
-        self._known: dict[Hashable, Any] = {}
+        self._known: dict[Hashable, object] = {}
 
     def changed_back_at(self, change: DriftEvent) -> datetime | None:
         """Return when the last part of a change was changed back; None if one still differs."""
@@ -292,6 +293,7 @@ class _Chain:
     def _is_as_before(self, change: DriftEvent) -> bool:
         if self._newest is None or not _is_known(self._newest, change):
             return False
+        # An addition is undone once it is gone again; for any other change it has to exist.
         if change.kind in _ADDED or self._now is None:
             return change.kind in _ADDED and self._now is None
         schema = self._evidence.before(change)
@@ -306,12 +308,12 @@ class _Chain:
         if attribute not in self._known:
             self._known[attribute] = _current(self._now, str(attribute))
         known = self._known[attribute]
-        if isinstance(part, tuple) and known is not None:
+        if isinstance(part, tuple) and isinstance(known, dict):
             return known.get(part, False if attribute == "allowedValues" else [])
         return known
 
     @cached_property
-    def _parts(self) -> list[dict[Part, Any]]:
+    def _parts(self) -> list[dict[Part, object]]:
         return [_parts(change) for change in self._changes]
 
     @cached_property
@@ -330,6 +332,8 @@ def _is_known(schema: ObjectSchema, change: DriftEvent) -> bool:
     kind = change.rule.partition(":")[0]
     if kind in set(RuleKind):
         return RuleKind(kind) in schema.known_kinds
+    # The name doesn't begin with its kind: those of validation rules and HubSpot's rules about
+    # values don't.
     return {RuleKind.VALIDATION, RuleKind.VALUES} <= schema.known_kinds
 
 
@@ -350,11 +354,11 @@ def _is_same(before: ObjectSchema | Field | Rule, now: ObjectSchema | Field | Ru
     return before == now
 
 
-def _parts(change: DriftEvent) -> dict[Part, Any]:
+def _parts(change: DriftEvent) -> dict[Part, object]:
     """Return the parts of a change, each with its value before."""
     if change.kind not in _CHANGED:
         return {_EXISTENCE: change.kind not in _ADDED}
-    found: dict[Part, Any] = {}
+    found: dict[Part, object] = {}
     for each in change.changes:
         name, before, after = each.attribute, each.before, each.after
         match name:
@@ -371,7 +375,7 @@ def _parts(change: DriftEvent) -> dict[Part, Any]:
     return found
 
 
-def _current(subject: ObjectSchema | Field | Rule | None, attribute: str) -> Any:
+def _current(subject: ObjectSchema | Field | Rule | None, attribute: str) -> object:
     """Return the current value of an attribute, by part if it has several."""
     value = getattr(subject, to_snake(attribute))
     match attribute:
@@ -390,9 +394,9 @@ def _current(subject: ObjectSchema | Field | Rule | None, attribute: str) -> Any
 
 
 def _by_name(
-    attribute: str, key: str, entries: Iterable[dict[str, Any]]
-) -> dict[Part, list[dict[str, Any]]]:
-    found: dict[Part, list[dict[str, Any]]] = defaultdict(list)
+    attribute: str, key: str, entries: Iterable[Mapping[str, object]]
+) -> dict[Part, list[Mapping[str, object]]]:
+    found: dict[Part, list[Mapping[str, object]]] = defaultdict(list)
     for entry in entries:
         found[attribute, entry[key]].append(entry)
     return dict(found)

@@ -21,9 +21,12 @@ from crmdeck.drift.findings import Finding
 from crmdeck.model import DriftKind, Field, ObjectSchema
 
 _POINTS_NEEDED = 4
+# One point more than needed: another size alone doesn't speak against the same words.
 _SAME_WORDS = 5
+# Part of the letters that two words share: four of five.
 _SAME_WORD = 0.8
 _SHORTEST_MISSPELT = 6
+# Part of the own fields that two custom objects share, without and with the same words in a name.
 _MOST_FIELDS = 0.6
 _SOME_FIELDS = 0.3
 
@@ -74,6 +77,7 @@ def find_object_renames(
     words = dict(zip((title.name for title in titles), field_words(titles), strict=True))
     scores = {}
     for old, new in product(gone, added):
+        # Admins can't rename the vendor's own objects.
         if old.custom is False or new.custom is False:
             continue
         mine, other = _own_fields(old), _own_fields(new)
@@ -87,6 +91,7 @@ def find_object_renames(
 
 
 def _own_fields(schema: ObjectSchema) -> set[tuple[str, str]]:
+    # All objects share the vendor's system fields, and one custom field in common proves nothing.
     fields = {(each.name, each.type.value) for each in schema.fields if each.custom}
     return fields if len(fields) > 1 else set()
 
@@ -98,7 +103,7 @@ def _pair_up(gone: list[_Candidate], added: list[_Candidate]) -> dict[str, str]:
     for old, new in product(gone, added):
         points = _likeness(old, new)
         alone = left[old.field.type] == came[new.field.type] == 1
-        points += alone and points > 0 and _same_help(old.field, new.field)
+        points += alone and _same_help(old.field, new.field)
         if points >= _POINTS_NEEDED:
             names = old.field.name, new.field.name
             scores[names] = (points, _alike(names[0].lower(), names[1].lower()))
@@ -129,11 +134,13 @@ def _likeness(one: _Candidate, other: _Candidate) -> int:
         return 0
     if set(old.references) != set(new.references) or _differ(old.calculated, new.calculated):
         return 0
+    # Admins add and remove values, so half of them may differ.
     shared = _share_of_values(old, new)
     if shared is not None and shared < 0.5:
         return 0
     points = _points_of_texts(one.label, other.label, old.label, new.label)
     points += _points_of_texts(one.name, other.name, old.name, new.name)
+    # One value in common proves nothing.
     points += 2 * (shared == 1.0 and len(old.picklist) > 1)
     points += 2 * _same_help(old, new)
     points += 2 * bool(old.formula and old.formula == new.formula)
@@ -163,6 +170,7 @@ def _points_of_words(old: Words, new: Words) -> int:
         if _alike(word, best) < _SAME_WORD:
             return 0
         rest.remove(best)
+    # Fields with a number more are several of a kind: Phone, Phone 2.
     one_more_at_most = len(rest) < 2 and not any(word.isdigit() for word in rest)
     return 2 if one_more_at_most else 1
 

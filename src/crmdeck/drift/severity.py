@@ -34,6 +34,7 @@ from crmdeck.model import Change, Direction, DriftKind, Field, Rule, RuleKind, S
 Rows = Mapping[str, Sequence[Row]]
 
 
+# `groupby` finds all rows of an attribute because the tables list them one after the other.
 def _by_attribute(rows: Iterable[Row]) -> Rows:
     return {name: tuple(found) for name, found in groupby(rows, lambda row: row.attribute)}
 
@@ -93,6 +94,7 @@ def severity_of_rule(kind: DriftKind, rule: Rule, changes: Sequence[Change], use
         return severity_of_kind(kind, use)
     if not rule.active:
         return Verdict(Severity.SAFE, RULE_INACTIVE)
+    # A rule can be inactive, reworded or only report; each is safe whatever its kind refuses.
     if changes and all(change.attribute == "message" for change in changes):
         return Verdict(Severity.SAFE, RULE_REWORDED)
     if rule.kind is RuleKind.DUPLICATES and not rule.refuses:

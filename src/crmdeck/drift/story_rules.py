@@ -27,6 +27,7 @@ from crmdeck.text import count
 
 _OBJECT_LABELS = ("label", "plural")
 _VALUES_OF_A_PLATFORM_LIST = 10
+# HubSpot writes a time zone as `europe_slash_berlin`.
 _ZONE = re.compile(r"[A-Z]\w+(/[\w+-]+)+|GMT|UTC|\w+_slash_\w+|utc|gmt", re.ASCII)
 _LOCALE = re.compile(r"[a-z]{2,3}([_-][A-Za-z0-9]{2,8})*", re.ASCII)
 _CUSTOM_SUFFIX = re.compile(r"__\w$|__(mdt|kav|pc)$")
@@ -34,6 +35,7 @@ _CUSTOM_SUFFIX = re.compile(r"__\w$|__(mdt|kav|pc)$")
 
 def base_of(object_type: str, vendor: VendorProfile) -> str | None:
     """Return the base object of a companion object, by its name."""
+    # The companions of a custom object have the suffix in place of the `c`: `Deal__History`.
     for suffix in vendor.companions:
         if object_type.endswith(f"__{suffix}"):
             return f"{object_type.removesuffix(suffix)}c"
@@ -182,6 +184,7 @@ def _is_setup_picklist(finding: Finding, vendor: VendorProfile, names: _Names) -
         for pattern, fields in vendor.schema_picklists.items()
     ):
         return True
+    # A list longer than any that an admin can make is the platform's own.
     longest = vendor.longest_custom_picklist
     if longest and finding.custom is False and len(finding.after.picklist) > longest:
         return True
@@ -232,7 +235,7 @@ def _follows_objects(finding: Finding, news: News) -> bool:
         return False
     [change] = finding.changes
     old, new = set(change.before), set(change.after)
-    # A lookup to one object has an owner: losing its only target is news.
+    # An admin decides where a lookup to one object leads: losing its only target is news.
     if len(old) < 2 or not new:
         return False
     return new - old <= news.moved and all(
@@ -333,6 +336,7 @@ def package(news: News, remaining: Sequence[Finding]) -> Iterator[Grouped]:
 def vendor_release(news: News, remaining: Sequence[Finding]) -> Iterator[Grouped]:
     """Group many standard fields that were added to several objects in one refresh."""
     fields = [f for f in remaining if f.kind is DriftKind.FIELD_ADDED and f.custom is False]
+    # Names are counted, not fields: one new field on many objects isn't a release.
     names = {f.field_name for f in fields}
     if len(names) < _FIELDS_OF_A_RELEASE or len(objects_of(fields)) < _OBJECTS_OF_A_RELEASE:
         return

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
+from crmdeck.drift.findings import RENAMED_KINDS
 from crmdeck.drift.open_changes import Standing, count_open, group_of, stands
 from crmdeck.drift.wording import ValueChange, place_of, value_changes, what_happened
 from crmdeck.model import (
@@ -19,21 +19,10 @@ from crmdeck.model import (
     Severity,
     Story,
 )
-from crmdeck.model.wire import as_wire
+from crmdeck.model.wire import wire_record
 
 Acceptances = Mapping[tuple[str, str], Decision]
 """The active acceptance by connection ID and `objectPair:partnerField`."""
-
-_GONE = frozenset(
-    {
-        DriftKind.FIELD_REMOVED,
-        DriftKind.FIELD_HIDDEN,
-        DriftKind.FIELD_ABSENT,
-        DriftKind.OBJECT_REMOVED,
-        DriftKind.OBJECT_HIDDEN,
-        DriftKind.OBJECT_ABSENT,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +67,9 @@ class Timeline:
     everywhere: bool
     by_id: Mapping[str, Entry] = field(default_factory=dict, repr=False)
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self) -> dict[str, object]:
         """Return the record as JSON values under its wire names."""
-        found: dict[str, Any] = as_wire(self)
-        return found
+        return wire_record(self)
 
     @property
     def open_changes(self) -> OpenChanges:
@@ -195,8 +183,10 @@ def _twins(events: Sequence[DriftEvent]) -> dict[str, DriftEvent]:
     gone = {
         (e.connection_id, e.detected_at, e.object_type, e.field_name): e
         for e in events
-        if e.kind in _GONE
+        if e.kind in RENAMED_KINDS
     }
+    # A change stores only the old name, so the other half is the field or the object that was lost
+    # under this name in the same refresh.
     twins: dict[str, DriftEvent] = {}
     for event in events:
         if event.rename_of is not None:

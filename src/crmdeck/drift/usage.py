@@ -130,6 +130,7 @@ def uses_by_kind(usage: FieldUsage) -> dict[str, list[str]]:
 
 
 def _order(use: FieldUse) -> tuple[int, str, str]:
+    # Kinds that are missing from the table come last, by name.
     known = list(_KINDS)
     place = known.index(use.kind) if use.kind in _KINDS else len(known)
     return place, use.kind, use.name.casefold()

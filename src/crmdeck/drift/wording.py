@@ -6,8 +6,8 @@ Texts from a CRM stay as they are, except in `short` and `few`, which reasons an
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from crmdeck.drift.field_diff import gained_values, lost_values
 from crmdeck.errors import one_line
@@ -123,6 +123,10 @@ VALUE_SIGNS = {"removed": "−", "added": "+", "changed": "~"}
 """The sign for each kind of picklist change."""
 
 
+_Entry = Mapping[str, object]
+"""A picklist value in a change; an old version may have stored it without some keys."""
+
+
 class ValueChange(NamedTuple):
     """A changed picklist value; `how` is `removed`, `added` or `changed`."""
 
@@ -167,6 +171,7 @@ def place_of(event: DriftEvent) -> str:
 def shown_changes(changes: Sequence[Change]) -> list[Change]:
     """Return the attribute changes without those that another one implies."""
     names = {change.attribute for change in changes}
+    # Another type always has another native name too.
     return [c for c in changes if not (c.attribute == "nativeType" and "type" in names)]
 
 
@@ -197,7 +202,7 @@ def attribute_word(name: str) -> str:
     return ATTRIBUTE_WORDS.get(name, name)
 
 
-def value_text(value: Any, limit: int | None = None, *, listed: int = LISTED) -> str:
+def value_text(value: object, limit: int | None = None, *, listed: int = LISTED) -> str:
     """Return one side of a change as text, cut after `limit` characters.
 
     Only the first `listed` entries of a list are named.
@@ -218,7 +223,7 @@ def value_text(value: Any, limit: int | None = None, *, listed: int = LISTED) ->
             return str(value)[:limit] or "empty"
 
 
-def _entry_text(entry: Any) -> str:
+def _entry_text(entry: object) -> str:
     if not isinstance(entry, dict):
         return str(entry)
     value = str(entry.get("value", entry.get("name", "")))
@@ -261,6 +266,7 @@ def mapping_text(event: DriftEvent, key: str, stands: Decision | None) -> str:
     partner = f"{ObjectPair.parse(pair).partner_object}.{partner_field}"
     if stands is None:
         return f"○ {partner} was mapped to it, but is now unmapped"
+    # A change of the object, or of a rule without a field, touches the mapping wherever it leads.
     if event.field_name not in (None, stands.crm_field):
         return f"✓ {partner} is now mapped to {stands.crm_field}"
     return f"⇄ {partner} {stands.direction.arrow} {stands.crm_field}"
@@ -288,23 +294,24 @@ def _picklist_phrase(values: Sequence[ValueChange]) -> str:
     return ", ".join([first, *(f"{counts[how]:,} {how}" for how in ways[1:])])
 
 
-def _by_value(values: Any) -> dict[str, list[dict[str, Any]]]:
-    grouped: dict[str, list[dict[str, Any]]] = {}
+# A CRM may list a value several times, with different labels.
+def _by_value(values: Iterable[_Entry] | None) -> dict[str, list[_Entry]]:
+    grouped: dict[str, list[_Entry]] = {}
     for value in values or ():
         grouped.setdefault(str(value.get("value", "")), []).append(value)
     return grouped
 
 
-def _label(value: str, entries: Sequence[dict[str, Any]]) -> str:
+def _label(value: str, entries: Sequence[_Entry]) -> str:
     labels = _labels(entries)
     return "" if labels == value else labels
 
 
-def _labels(entries: Sequence[dict[str, Any]]) -> str:
+def _labels(entries: Sequence[_Entry]) -> str:
     return ", ".join(str(entry.get("label") or "") for entry in entries)
 
 
-def _difference(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> str:
+def _difference(old: Sequence[_Entry], new: Sequence[_Entry]) -> str:
     if _labels(old) != _labels(new):
         return f"{_labels(old)} → {_labels(new)}"
     if any(entry.get("default") for entry in new) != any(entry.get("default") for entry in old):

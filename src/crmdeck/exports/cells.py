@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -27,6 +27,17 @@ def cell_text(value: object) -> str:
             return format_utc(value)
         case _:
             return to_json(value)
+
+
+def with_columns(
+    records: Iterable[Mapping[str, object]], columns: Sequence[str] | None
+) -> tuple[Iterable[Mapping[str, object]], Sequence[str]]:
+    """Return records with the columns of their table: those given, or every key."""
+    if columns is not None:
+        return records, columns
+    # The records may be an iterator, and the first row needs the keys of the last one.
+    kept = list(records)
+    return kept, columns_of(kept)
 
 
 def columns_of(records: Iterable[Mapping[str, object]]) -> tuple[str, ...]:

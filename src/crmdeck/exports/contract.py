@@ -96,6 +96,7 @@ def make_contract(
     return {
         "apiVersion": API_VERSION,
         "kind": "DataContract",
+        # The same pair has the same ID in every export.
         "id": str(uuid.uuid5(uuid.UUID(connection.id), mapping.object_pair)),
         "name": f"{mapping.object_pair} in {connection.name}",
         "version": f"{detail.discovered_at:%Y.%m.%d}",
@@ -143,6 +144,7 @@ def _contract(text: str) -> Contract:
     import yaml
 
     try:
+        # The C loader is many times faster, but not every build of PyYAML has it.
         loaded = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark

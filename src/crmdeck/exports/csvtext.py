@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from crmdeck.errors import UsageError
-from crmdeck.exports.cells import cell_text, columns_of
+from crmdeck.exports.cells import cell_text, with_columns
 from crmdeck.formats.csvtext import BadCsvError, csv_line, csv_rows, defuse, restore
 
 _ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
@@ -15,9 +15,7 @@ def render_csv(
     records: Iterable[Mapping[str, object]], columns: Sequence[str] | None, title: str
 ) -> Iterator[str]:
     """Yield a header and one line per record; lists and objects become JSON."""
-    if columns is None:
-        records = list(records)
-        columns = columns_of(records)
+    records, columns = with_columns(records, columns)
     yield csv_line(map(defuse, columns))
     for record in records:
         yield csv_line(_cell(record.get(name)) for name in columns)
@@ -27,9 +25,7 @@ def render_tsv(
     records: Iterable[Mapping[str, object]], columns: Sequence[str] | None, title: str
 ) -> Iterator[str]:
     """Yield a header and one line per record; a tab in a cell is `\\t`, a line break `\\n`."""
-    if columns is None:
-        records = list(records)
-        columns = columns_of(records)
+    records, columns = with_columns(records, columns)
     yield "\t".join(defuse(name).translate(_ESCAPED) for name in columns) + "\n"
     for record in records:
         cells = (_cell(record.get(name)) or "" for name in columns)
@@ -66,5 +62,6 @@ def _cell(value: object) -> str | None:
     if value is None:
         return None
     text = cell_text(value)
+    # A negative number begins like a formula, but a spreadsheet reads it as a number.
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return text if is_number else defuse(text)

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from crmdeck.errors import UsageError
 from crmdeck.exports import report_html
-from crmdeck.exports.cells import columns_of
+from crmdeck.exports.cells import with_columns
 from crmdeck.exports.csvtext import render_csv, render_tsv
 from crmdeck.exports.jsontext import to_json
 from crmdeck.exports.markdown import render_markdown
@@ -90,6 +90,7 @@ def _wire(data: object) -> Iterator[str]:
         return
     before = "[\n  "
     for each in data:
+        # Element by element, so that an export of 50,000 fields is never one text in memory.
         yield before + to_json(each, indent=2).replace("\n", "\n  ")
         before = ",\n  "
     yield "\n]\n" if before.startswith(",") else "[]\n"
@@ -126,9 +127,7 @@ def _render_yaml(rows: Records, columns: Sequence[str] | None, title: str) -> It
 
 
 def _render_html(rows: Records, columns: Sequence[str] | None, title: str) -> Iterator[str]:
-    if columns is None:
-        rows = list(rows)
-        columns = columns_of(rows)
+    rows, columns = with_columns(rows, columns)
     names = tuple(columns)
     table = Table(names, ([row.get(name) for name in names] for row in rows))
     return report_html.draw(Report(title or "Export", "", sections=[Section("", table=table)]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from crmdeck.exports.cells import cell_text, columns_of
+from crmdeck.exports.cells import cell_text, with_columns
 
 _LINE_BREAK = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -28,9 +28,7 @@ def render_markdown(
     records: Iterable[Mapping[str, object]], columns: Sequence[str] | None, title: str
 ) -> Iterator[str]:
     """Yield a table with one row per record, below the heading `title` if any."""
-    if columns is None:
-        records = list(records)
-        columns = columns_of(records)
+    records, columns = with_columns(records, columns)
     if title:
         yield f"# {escape(title)}\n\n"
     if columns:

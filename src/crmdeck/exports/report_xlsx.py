@@ -35,6 +35,7 @@ def write_book(report: Report, path: Path) -> None:
         "strings_to_formulas": False,
         "strings_to_urls": False,
         "strings_to_numbers": False,
+        # Excel has no time zones; all times are UTC.
         "remove_timezone": True,
     }
     try:
@@ -112,6 +113,7 @@ def _table(sheet: Worksheet, table: Table, forms: dict[str, Format]) -> None:
     marks = table.marks or [""] * len(rows)
     for column, name in enumerate(table.columns):
         sheet.write_string(0, column, name, forms["head"])
+        # The first rows are enough to choose a width.
         longest = max([len(name), *(len(cell_text(row[column])) for row in rows[:500])])
         sheet.set_column(column, column, min(_WIDEST, longest + 2))
     for number, (mark, row) in enumerate(zip(marks, rows, strict=True), 1):
@@ -161,6 +163,7 @@ def _sheet_name(title: str, taken: set[str]) -> str:
     """Return a name that Excel accepts and no other sheet has, in upper or lower case."""
     base = _FORBIDDEN.sub("_", title)[:_SHEET_NAME].strip() or "Sheet"
     name, number = base, 2
+    # Excel reserves the name History for itself.
     while name.casefold() in taken or name.casefold() == "history":
         tail = f" ({number})"
         name, number = base[: _SHEET_NAME - len(tail)] + tail, number + 1

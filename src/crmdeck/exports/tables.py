@@ -311,19 +311,22 @@ def _exported(item: ObjectDetail) -> Iterator[Record]:
 
     An object without fields is a row without a name.
     """
-    wire = item.to_wire()
+    wire = item.model_copy(update={"fields": ()}).to_wire()
     details = {name: wire[name] for name in OBJECT_DETAILS if wire[name] is not None}
-    row = {"objectType": item.object_type, "objectLabel": item.label, "objectCustom": item.custom}
+    row: Record = {
+        "objectType": item.object_type,
+        "objectLabel": item.label,
+        "objectCustom": item.custom,
+    }
     first: Record = {"objectDetails": details}
-    fields: list[Record] = wire["fields"] or [{}]
-    for field in fields:
-        yield row | field | first
+    for field in item.fields or (None,):
+        yield row | (field.to_wire() if field else {}) | first
         first = {}
 
 
 def _health(status: ConnectionStatus) -> Record:
-    row: Record = status.to_wire()
-    quota = row["quota"] or {}
+    row = status.to_wire()
+    quota = status.quota.to_wire() if status.quota else {}
     prefixed = {f"quota{key[:1].upper()}{key[1:]}": value for key, value in quota.items()}
     still = status.open_changes
     row |= {
@@ -332,7 +335,7 @@ def _health(status: ConnectionStatus) -> Record:
         "openRisky": still.risky,
         "openSeverity": still.severity,
     }
-    row |= row["schemaStats"]
+    row |= status.schema_stats.to_wire()
     row |= prefixed
     return row
 

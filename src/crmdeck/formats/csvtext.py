@@ -76,6 +76,7 @@ def _quoted(cell: str | None) -> str:
 
 @cache
 def _cell_pattern(delimiter: str) -> re.Pattern[str]:
+    # Possessive, so that an unclosed quotation mark in a large file doesn't backtrack.
     mark = re.escape(delimiter)
     return re.compile(
         rf'(?:"((?:[^"]++|"")*+)"|([^"\r\n{mark}]*+))({mark}|\r\n|\r|\n|\Z)',

@@ -485,7 +485,7 @@ _CONVERTERS: tuple[tuple[tuple[str, ...], Callable[[str], object]], ...] = (
 )
 
 
-def _items(cell: str) -> list[Any]:
+def _items(cell: str) -> list[object]:
     """Return the items in a cell: a JSON list, or text between separators."""
     if cell.startswith("["):
         try:
@@ -498,9 +498,9 @@ def _items(cell: str) -> list[Any]:
     return [item.strip() for item in cell.split(separator) if item.strip()]
 
 
-def _native(row: Mapping[str, str]) -> dict[str, Any]:
+def _native(row: Mapping[str, str]) -> dict[str, object]:
     known = {attribute for attribute, _ in _words().columns.values()}
-    other: dict[str, Any] = {key: cell for key, cell in row.items() if key not in known}
+    other: dict[str, object] = {key: cell for key, cell in row.items() if key not in known}
     if "native" in row:
         try:
             native = from_json(row["native"])

@@ -82,6 +82,7 @@ def to_utf8(file: SchemaFile, data: bytes) -> bytes:
     if encoding == "utf-8":
         return data.removeprefix(mark)
     try:
+        # UTF-16 can contain half of a surrogate pair, and UTF-8 can't.
         return data.removeprefix(mark).decode(encoding, "surrogatepass").encode("utf-8", "replace")
     except UnicodeDecodeError as error:
         raise not_text(file, error, data, encoding) from error

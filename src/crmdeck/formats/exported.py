@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import from_json
@@ -90,7 +89,7 @@ def exported_entries(file: SchemaFile, rows: Iterable[tuple[str, Row]]) -> Itera
 
 def _builder(file: str, group: Sequence[tuple[str, Row]]) -> Build:
     def build(object_type: str, _: object) -> ObjectSchema:
-        itself: dict[str, Any] = {"label": object_type}
+        itself: dict[str, object] = {"label": object_type}
         fields = []
         for place, row in group:
             values = _values(file, place, row)
@@ -108,9 +107,9 @@ def _builder(file: str, group: Sequence[tuple[str, Row]]) -> Build:
     return build
 
 
-def _values(file: str, place: str, row: Row) -> dict[str, Any]:
+def _values(file: str, place: str, row: Row) -> dict[str, object]:
     """Return the values in a row; the model has the defaults of the others."""
-    values = dict[str, Any]()
+    values = dict[str, object]()
     for name, value in row.items():
         if value is None:
             continue

@@ -170,6 +170,7 @@ class _Parser:
         if self._token.text != "(":
             if folded in _WORDS:
                 return Literal(_WORDS[folded])
+            # NOT can be a prefix without parentheses as well.
             if folded == "NOT":
                 return Call("NOT", (self._expression(_PREFIX_STRENGTH),))
             return Name(tuple(name.split(".")))

@@ -26,7 +26,7 @@ from crmdeck.model import ObjectSchema, Platform
 
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
-_ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
+_ANY: msgspec.json.Decoder[object] = msgspec.json.Decoder()
 _WHOLE = msgspec.json.Decoder(msgspec.Raw)
 
 _WRAPPERS = (

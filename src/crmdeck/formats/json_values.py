@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import msgspec
 import pydantic_core
@@ -13,7 +12,7 @@ import pydantic_core
 from crmdeck.errors import SourceError
 
 _LARGEST = 2**31
-_ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
+_ANY: msgspec.json.Decoder[object] = msgspec.json.Decoder()
 
 
 class MalformedError(ValueError):

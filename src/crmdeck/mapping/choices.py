@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from crmdeck.mapping.rows import WITH_VALUES, MappingRow, RequiredRow, RowBuilder
 from crmdeck.mapping.wording import percent, type_text
@@ -22,7 +21,7 @@ from crmdeck.model import (
     ValueMap,
     ValueMatch,
 )
-from crmdeck.model.wire import as_wire
+from crmdeck.model.wire import wire_record
 
 LIKELY_OBJECTS = {
     "deal_registration": ("Opportunity", "deals", "Lead", "leads"),
@@ -35,6 +34,7 @@ USUAL_OBJECTS = frozenset({"Account", "Contact", "companies", "contacts"}).union
     *LIKELY_OBJECTS.values()
 )
 
+# Lower than the confidence of a suggestion: here a user looks for any PartnerOS field that fits.
 NEAR = 0.1
 """Confidence from which a PartnerOS field is offered for a CRM field."""
 
@@ -105,10 +105,9 @@ class NearestField:
     confidence: float
     started: bool = False
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self) -> dict[str, object]:
         """Return the record as JSON values under its wire names."""
-        found: dict[str, Any] = as_wire(self)
-        return found
+        return wire_record(self)
 
     @property
     def path(self) -> str:
@@ -139,6 +138,7 @@ def choosing(row: MappingRow, crm_field: str, builder: RowBuilder) -> Choice:
 
     Raises KeyError if the schema has no such field.
     """
+    # The suggested field keeps the direction that the user may have set on the row.
     if row.crm_field == crm_field:
         return accepting(row)
     named = next((one for one in row.candidates if one.crm_field == crm_field), None)
@@ -268,6 +268,7 @@ def value_choices(
     found = {pair.partner_value: (pair.crm_value, pair.how) for pair in suggested.pairs}
     choices = []
     for value in row.values:
+        # A stored map counts as a whole: a value that it leaves out was left out on purpose.
         if stored is not None:
             target, how = stored.get(value), "stored"
         else:
@@ -345,6 +346,7 @@ def nearest_fields(
     def order(near: NearestField) -> tuple[bool, float, bool]:
         pair = ObjectPair.parse(near.pair)
         standard = _rank(pair.partner_object, pair.crm_object, custom=False) < _USUAL
+        # Rounded, so that a pair in which someone works wins unless another is clearly better.
         return not (near.started or standard), -round(near.confidence, 1), not near.started
 
     return {name: tuple(sorted(near, key=order)) for name, near in found.items()}
@@ -360,6 +362,7 @@ _USUAL, _CUSTOM, _REST = (10, 0), (11, 0), (12, 0)
 
 def _rank(partner_object: str, name: str, *, custom: bool) -> tuple[int, int]:
     """Return the rank of a pair; 0 for a custom object named after the PartnerOS object."""
+    # A schema from files may not say that an object is custom.
     own = custom or name.endswith("__c")
     bare = name.casefold().removesuffix("__c").replace("_", "")
     # Salesforce's standard Partner object links two accounts, so only custom objects count.

@@ -17,6 +17,7 @@ from crmdeck.model import (
 
 _TEXTS = frozenset({FieldType.STRING, FieldType.TEXT, FieldType.HTML})
 _NUMBERS = frozenset({FieldType.INTEGER, FieldType.DECIMAL, FieldType.CURRENCY, FieldType.PERCENT})
+# For PartnerOS fields without a scale: money has cents; other numbers can have any scale.
 _USUAL_SCALES = {FieldType.INTEGER: 0, FieldType.CURRENCY: 2}
 _CHOICES = frozenset({FieldType.PICKLIST, FieldType.MULTIPICKLIST})
 
@@ -60,6 +61,7 @@ def _shortcomings(
         scale = target.scale or 0
         wanted = _USUAL_SCALES.get(source.type) if source.scale is None else source.scale
         finer = max(scale, wanted or 0)
+        # A CRM's precision counts all digits: more decimals alone would cost digits before them.
         digits = target.precision - scale
         if source.precision is not None and wanted is not None:
             digits = max(digits, source.precision - wanted)

@@ -49,6 +49,7 @@ def move_object(
             continue
         target = str(named.model_copy(update={"crm_object": new}))
         there = logs.get(target, [])
+        # Someone may have begun to map the new object already: those decisions are newer.
         taken = {one.crm_field for one in acceptances(there)}
         settled = {name for name, one in by_field(there).items() if one.last.state is not PENDING}
         moved: list[Choice] = []

@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from crmdeck.matching.checks import warn
 from crmdeck.matching.context import Homes
@@ -22,7 +21,7 @@ from crmdeck.model import (
     PartnerObject,
     WriteRules,
 )
-from crmdeck.model.wire import as_wire
+from crmdeck.model.wire import wire_record
 from crmdeck.preflight.edges import FailsWhen, field_failures
 
 
@@ -64,13 +63,14 @@ class Review:
     settled: Collection[str] = ()
     homes: Homes = (None, None)
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self) -> dict[str, object]:
         """Return the record as JSON values under its wire names."""
-        found: dict[str, Any] = as_wire(self)
-        return found
+        return wire_record(self)
 
     def judge(self, left: Field, right: Field) -> Verdict:
         direction, reason = suggest_direction(left, right, knowledge=self.knowledge)
+        # Preflight judges what is written to the CRM, so that a warning and a verdict can't
+        # disagree. A second run without reading shows which warnings only a pull needs.
         judged = partial(
             warn, left, right, knowledge=self.knowledge, homes=self.homes, writes=False
         )

@@ -130,6 +130,7 @@ class MappingRow:
         verdict = self.verdict
         if verdict is None:
             return True
+        # The direction of such a pair is `pull`, because a direction has no value for none.
         if any(warning.code == "NOTHING_CAN_FLOW" for warning in verdict.warnings):
             return False
         return verdict.direction in (Direction.BIDIRECTIONAL, self.direction)
@@ -170,6 +171,7 @@ class MappingRow:
 
         Until the whole pair is judged, those on the two fields alone.
         """
+        # Preflight judges values written to the CRM. A missing field fails in both directions.
         if self.right is not None and self.direction is Direction.PULL:
             return ()
         found = self.judged
@@ -327,6 +329,7 @@ class RowBuilder:
         possible = {}
         for partner in self.review.partner.fields:
             name = partner.name
+            # A row keeps its own accepted field, so that its match and reasons can be shown.
             barred = {crm_field for crm_field, holder in holders.items() if holder != name}
             barred.update(decided[name].rejected if name in decided else ())
             possible[name] = _candidates(
@@ -352,6 +355,7 @@ class RowBuilder:
 
     def build_required(self, log: Sequence[Decision]) -> tuple[RequiredRow, ...]:
         """Return the required CRM fields without a PartnerOS field, in the order of the schema."""
+        # A flow or a trigger can fill the field before the CRM checks that it has a value.
         rules = self.review.write_rules
         outcome = Outcome.UNLESS_AUTOMATION if rules.runs_automation else Outcome.REFUSED
         marks = filled_elsewhere(log)
@@ -386,6 +390,8 @@ class RowBuilder:
             confidence = accepted.confidence
         else:
             widest = verdict.direction if verdict is not None else Direction.BIDIRECTIONAL
+            # The suggestion of a source or an assistant may have a direction of its own; it counts
+            # unless a field is locked.
             if (
                 suggestion
                 and crm_field == suggestion.crm_field
@@ -460,25 +466,22 @@ def _picks(
     it is now more likely right than wrong. A row without a suggestion gets none.
     """
     own = {name: suggestion.crm_field for name, suggestion in suggestions.items()}
-    first = {name: found[0] for name, found in possible.items() if found}
+    claims: list[tuple[tuple[bool, bool, float], str, str]] = []
+    for name, found in possible.items():
+        for one in found:
+            sure = one.confidence or 0
+            if one is found[0] and one.crm_field == own.get(name):
+                claims.append(((False, name != focused, -sure), name, one.crm_field))
+            elif (own.get(name) is not None or found[0].was_put_back) and (
+                one.was_put_back or sure >= MIN_CONFIDENCE
+            ):
+                claims.append(((True, not one.was_put_back, -sure), name, one.crm_field))
     picks: dict[str, str] = {}
     given: set[str] = set()
-    for name in sorted(first, key=lambda name: (name != focused, -(first[name].confidence or 0))):
-        crm_field = first[name].crm_field
-        if crm_field == own.get(name) and crm_field not in given:
+    # The ranker's own suggestions come first. Of two rows with the same alternative, the weaker
+    # one gets its next one.
+    for _, name, crm_field in sorted(claims, key=lambda claim: claim[0]):
+        if name not in picks and crm_field not in given:
             picks[name] = crm_field
             given.add(crm_field)
-    following = [
-        (one, name)
-        for name, best in first.items()
-        if name not in picks and (own.get(name) is not None or best.was_put_back)
-        for one in possible[name]
-        if one.was_put_back or (one.confidence or 0) >= MIN_CONFIDENCE
-    ]
-    # Of two rows with the same alternative, the weaker one gets its next one.
-    following.sort(key=lambda each: (not each[0].was_put_back, -(each[0].confidence or 0)))
-    for one, name in following:
-        if name not in picks and one.crm_field not in given:
-            picks[name] = one.crm_field
-            given.add(one.crm_field)
     return picks

@@ -29,6 +29,7 @@ from crmdeck.model import (
 )
 from crmdeck.preflight.edges import FailsWhen
 
+# Shown decisions need unique IDs before the store gives them real ones.
 _numbers = count(1)
 
 
@@ -102,6 +103,7 @@ class MappingSession:
     def log(self) -> tuple[Decision, ...]:
         """Every decision on the pair, stored or not yet, oldest first."""
         known = {decision.id for decision in self.review.log}
+        # After a new review, decisions of this user can be in both.
         own = (decision for id_, decision in self._own.items() if id_ not in known)
         return (*self.review.log, *own)
 
@@ -121,6 +123,8 @@ class MappingSession:
         for suggestion in answer.suggestions:
             name = suggestion.partner_field
             shown = self._suggestions.get(name)
+            # A key must act on the CRM field that the user sees, so a new one waits for the focus
+            # to leave the row.
             if name == self.focused and shown is not None and _other_pick(shown, suggestion):
                 self._waiting[name] = suggestion
             else:
@@ -180,6 +184,7 @@ class MappingSession:
         shown = tuple(self._provisional(choice) for choice in choices)
         fields = tuple(choice.subject for choice in choices)
         step = Step(title, fields, shown, before=self._directions_of(fields))
+        # A decision has its own direction: the one set on the undecided row is used up.
         step.after = dict.fromkeys(fields)
         self._do(step)
         return self._write(Write(step, shown, tuple(choices), seen=self._seen()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from crmdeck.drift.detect import AcceptedField
 from crmdeck.errors import ConflictError
@@ -24,7 +24,7 @@ from crmdeck.model import (
     Suggestion,
     in_force,
 )
-from crmdeck.model.wire import as_wire
+from crmdeck.model.wire import wire_record
 
 MAX_ALTERNATIVES = 5
 ASSISTANT = "assistant"
@@ -88,6 +88,8 @@ def current_state(
         return DecisionState.PENDING, suggested
     if decided.accepted is not None:
         return DecisionState.ACCEPTED, decided.accepted.crm_field
+    # Rejecting the last candidate leaves a row unmapped. It is undecided again once a later
+    # ranking has another one.
     rejected = decided.last.state is DecisionState.REJECTED
     if rejected and (decided.last.crm_field is None or suggested is None):
         return DecisionState.REJECTED, None
@@ -198,10 +200,9 @@ class OpenRows(NamedTuple):
     required: int = 0
     undecided: int = 0
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self) -> dict[str, object]:
         """Return the record as JSON values under its wire names."""
-        found: dict[str, Any] = as_wire(self)
-        return found
+        return wire_record(self)
 
     @property
     def total(self) -> int:
@@ -251,6 +252,7 @@ def by_pair(log: Iterable[Decision]) -> dict[str, list[Decision]]:
 
 def require_one_each(log: Sequence[Decision]) -> None:
     """Raise ConflictError if the log of one object pair maps a CRM field twice."""
+    # In the order of the log, so that the error names the earlier mapping as the holder.
     active = {one.last.id for one in by_field(log).values() if one.accepted is not None}
     holders: dict[str | None, str] = {}
     for decision in log:
@@ -291,6 +293,7 @@ def require_alone(log: Sequence[Decision], target: Decision) -> None:
     That is if it is undone already, or if a later active decision of the object pair is about the
     same PartnerOS field or the same CRM field.
     """
+    # Backwards, because an undo can itself be undone by a later one.
     undone: set[str] = set()
     for decision in reversed(log):
         if decision.undoes is not None and decision.id not in undone:
@@ -330,6 +333,7 @@ def _deed(decision: Decision) -> str:
     return f"'{decision.crm_field}' was {decision.state.value}"
 
 
+# Added and removed objects affect every mapping of the pair, named or not.
 _NAMES_ITS_MAPPINGS = frozenset(
     {
         DriftKind.OBJECT_CHANGED,

@@ -40,6 +40,7 @@ def why_invalid(
         if verdict.direction not in (Direction.BIDIRECTIONAL, direction):
             return f"{crm_field.name} can't be mapped as {direction.value}: {verdict.reason}."
     offered = {value.value for value in crm_field.picklist if value.active}
+    # Without a known list of values, none can be missing from it.
     if value_map and offered and direction is not Direction.PULL:
         lost = sorted(set(value_map.values()) - offered)
         if lost:

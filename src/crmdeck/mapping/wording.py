@@ -52,6 +52,7 @@ STATE_WORDS = {
 
 def percent(confidence: float) -> str:
     """Return a confidence as a whole percentage, `92%`; never more than 99%."""
+    # `round` would turn 88.5 into 88, but 89.5 into 90.
     return f"{min(99, int(confidence * 100 + 0.5))}%"
 
 
@@ -115,6 +116,7 @@ def fails_when_text(row: MappingRow) -> str:
     if not row.failures:
         return ""
     worst = row.failures[0]
+    # Several values of a picklist can fail for one reason; the row has room for one line.
     same = [one for one in row.failures if (one.outcome, one.code) == (worst.outcome, worst.code)]
     return f"{OUTCOME_SIGNS[worst.outcome]} {_when(row, worst, len(same))}"
 

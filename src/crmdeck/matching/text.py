@@ -132,6 +132,7 @@ class Cutter:
                 before = best[start]
                 part = word[start:end]
                 if before is not None and (part in self._known or part in self._whole):
+                    # A two-letter word costs as much as two others: it is in many words by chance.
                     is_known = part in self._known
                     count = before[0] + (_SHORTENED if not is_known else 2 if len(part) < 3 else 1)
                     current = best[end]
@@ -147,6 +148,7 @@ class Cutter:
             part = word[step[1] : end]
             parts.append(self._whole.get(part, part))
             end = step[1]
+        # Parts of three letters spell many words by chance.
         if max(map(len, parts)) < 4:
             return (word,)
         return tuple(reversed(parts))

@@ -260,8 +260,8 @@ def field(view: View, asked: FieldArguments) -> Answer:
     """Return the attributes of a field, then its picklist values, a row each."""
     found = view.ws.schemas.field(asked.connection, asked.object, asked.field)
     known = found.to_wire()
-    values = known.pop("picklist")
-    known.pop("native")
+    for name in ("picklist", "native"):
+        known.pop(name)
     mapped = view.ws.schemas.overview(asked.connection).mapped.get((asked.object, asked.field), ())
     rates = view.ws.schemas.fill_rates(asked.connection, asked.object)
     rows: list[Row] = [
@@ -282,7 +282,7 @@ def field(view: View, asked: FieldArguments) -> Answer:
     usage = view.ws.schemas.known_usages(asked.connection)
     if not any(key[1:] == (asked.object, asked.field) for key in usage):
         gaps.append("The CRM was not asked where it uses the field.")
-    rows += [{"picklistValue": value["value"], "active": value["active"]} for value in values]
+    rows += [{"picklistValue": each.value, "active": each.active} for each in found.picklist]
     return Answer(rows, gaps)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pydantic
 
 from crmdeck.model.wire import UtcTime, WireModel
@@ -22,7 +20,7 @@ class AuditEntry(WireModel):
     event: str
     connection_id: str | None = None
     summary: str
-    details: dict[str, Any] = pydantic.Field(default_factory=dict)
+    details: dict[str, object] = pydantic.Field(default_factory=dict)
 
 
 class AuditHead(WireModel):

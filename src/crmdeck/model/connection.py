@@ -81,6 +81,7 @@ class Alert(WireModel):
     due_at: UtcTime | None = None
     link: str | None = None
     next_step: NextStep | None = None
+    # Servers of earlier versions still send `putAwayAt`, and `organisation` elsewhere.
     dismissed_at: UtcTime | None = Field(
         default=None, validation_alias=AliasChoices("dismissedAt", "putAwayAt")
     )

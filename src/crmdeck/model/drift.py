@@ -19,6 +19,7 @@ class Change(WireModel):
     """
 
     attribute: str
+    # Any JSON value: text, a number, a flag, a list of entries or an object.
     before: Any = None
     after: Any = None
 

@@ -209,6 +209,7 @@ class SyncOutcome(StrEnum):
     PARTIAL = "partial"
     FAILED = "failed"
     REAUTH = "reauth"
+    # Histories have this spelling.
     CANCELED = "cancelled"
     STOPPED = "stopped"
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from crmdeck.model.schema import Field, ObjectSchema, PicklistValue, Rule
 
@@ -92,6 +91,7 @@ def object_hash(schema: ObjectSchema) -> str:
         value = getattr(schema, name)
         if name == "record_types" and value is not None:
             value = sorted(
+                # The same record type has another ID in a sandbox than in production.
                 each.model_dump_json(by_alias=True, exclude_none=True, exclude={"id"})
                 for each in value
             )
@@ -116,6 +116,7 @@ def rules_hash(schema: ObjectSchema) -> str | None:
 def _rule_json(rule: Rule) -> str:
     values = [rule.name, *(getattr(rule, name) for name in RULE_ATTRIBUTES)]
     effects = [getattr(rule, name) for name in RULE_EFFECTS]
+    # Rules got their effects later: without one, a rule keeps the hash that it had before.
     return _dump(values + effects if any(effects) else values)
 
 
@@ -153,16 +154,17 @@ def canonical_allowed_values(values: Mapping[str, Iterable[str]]) -> dict[str, l
 
 def canonical_json(field: Field, *, structural: bool) -> str:
     """Return the part of a field that counts for the structural or the schema hash, as JSON."""
+    # A list is empty if the source states none, as other values are None.
     names = STRUCTURAL_ATTRIBUTES if structural else COMPARED_ATTRIBUTES
     record: dict[str, object] = {"name": field.name}
     for name in names:
-        value: Any = getattr(field, name)
+        value: object = getattr(field, name)
         if name == "picklist":
-            value = canonical_picklist(value, structural=structural)
+            value = canonical_picklist(field.picklist, structural=structural)
         elif name == "references":
-            value = sorted(set(value))
-        elif name == "allowed_values" and value is not None:
-            value = canonical_allowed_values(value)
+            value = sorted(set(field.references))
+        elif name == "allowed_values" and field.allowed_values is not None:
+            value = canonical_allowed_values(field.allowed_values)
         if value is not None and value != []:
             record[name] = value
     return _dump(record)
@@ -172,6 +174,7 @@ def lines_hash(lines: Iterable[str]) -> str:
     """Return the SHA-256 (hex) of an object's canonical fields, in any order."""
     digest = hashlib.sha256()
     for line in sorted(lines):
+        # A text of a CRM can contain half of a surrogate pair, which UTF-8 can't encode.
         digest.update(line.encode("utf-8", "surrogatepass"))
         digest.update(b"\n")
     return digest.hexdigest()

@@ -202,6 +202,7 @@ def in_force(log: Sequence[Decision]) -> tuple[Decision, ...]:
 
     `log` is oldest first. A decision that undoes an undo restores what that had undone.
     """
+    # Backwards, because whether an undo counts depends only on later decisions.
     undone: set[str] = set()
     for decision in reversed(log):
         if decision.undoes is not None and decision.id not in undone:
@@ -226,6 +227,7 @@ class MappingLine(WireModel):
     decided_at: UtcTime | None = None
     rejected: tuple[str, ...] = ()
     drift: tuple[str, ...] = ()
+    # Mapping files of earlier versions have `driftTold`.
     drift_summary: tuple[str, ...] = pydantic.Field(
         default=(), validation_alias=pydantic.AliasChoices("driftSummary", "driftTold")
     )

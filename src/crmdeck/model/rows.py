@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from crmdeck.model.enums import FieldType
-from crmdeck.model.wire import as_wire
+from crmdeck.model.wire import wire_record
 
 
 class FieldRow(NamedTuple):
@@ -27,10 +27,9 @@ class FieldRow(NamedTuple):
     calculated: bool | None
     references: str
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self) -> dict[str, object]:
         """Return the record as JSON values under its wire names."""
-        found: dict[str, Any] = as_wire(self)
-        return found
+        return wire_record(self)
 
 
 class FillRate(NamedTuple):
@@ -40,10 +39,9 @@ class FillRate(NamedTuple):
     sampled: int
     measured_at: datetime
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self) -> dict[str, object]:
         """Return the record as JSON values under its wire names."""
-        found: dict[str, Any] = as_wire(self)
-        return found
+        return wire_record(self)
 
 
 class Freshness(NamedTuple):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pydantic
 
@@ -31,7 +30,7 @@ class PicklistValue(WireModel):
     active: bool = True
     default: bool = False
 
-    def model_post_init(self, context: Any) -> None:
+    def model_post_init(self, context: object) -> None:
         _share_names(self)
 
 
@@ -95,9 +94,9 @@ class Field(WireModel):
     default_is_formula: bool | None = None
     group: str | None = None
     archived: bool | None = None
-    native: dict[str, Any] = pydantic.Field(default_factory=dict)
+    native: dict[str, object] = pydantic.Field(default_factory=dict)
 
-    def model_post_init(self, context: Any) -> None:
+    def model_post_init(self, context: object) -> None:
         _share_names(self)
 
 
@@ -272,7 +271,7 @@ class ObjectSchema(ObjectFacts):
     """An object type with all its fields, as one refresh read it."""
 
     fields: tuple[Field, ...] = ()
-    native: dict[str, Any] = pydantic.Field(default_factory=dict)
+    native: dict[str, object] = pydantic.Field(default_factory=dict)
 
     @property
     def known_kinds(self) -> frozenset[RuleKind]:
@@ -333,7 +332,7 @@ class Snapshot(WireModel):
         return self.content.fields
 
     @property
-    def native(self) -> dict[str, Any]:
+    def native(self) -> dict[str, object]:
         """The CRM's other attributes of the object type, verbatim."""
         return self.content.native
 
@@ -380,7 +379,7 @@ class ObjectDetail(ObjectFacts):
     It has everything that a refresh read.
     """
 
-    native: dict[str, Any] = pydantic.Field(default_factory=dict)
+    native: dict[str, object] = pydantic.Field(default_factory=dict)
     schema_hash: str
     discovered_at: UtcTime
     expires_at: UtcTime

@@ -31,6 +31,7 @@ class FieldUsage(WireModel):
     field_name: str
     verdict: UsageVerdict
     uses: tuple[FieldUse, ...] = ()
+    # Answers of earlier versions have `untold`, also stored ones.
     not_checked: tuple[str, ...] = Field(
         default=(), validation_alias=AliasChoices("notChecked", "untold")
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from crmdeck.model.enums import Platform
 
@@ -13,12 +13,11 @@ if TYPE_CHECKING:
     from crmdeck.model.proposal import ChangeFiles, ChangeRequest
 
 
-def _wire(record: object) -> dict[str, Any]:
+def _wire(record: object) -> dict[str, object]:
     # The frame of the console loads this module, and needs no pydantic.
-    from crmdeck.model.wire import as_wire
+    from crmdeck.model.wire import wire_record
 
-    found: dict[str, Any] = as_wire(record)
-    return found
+    return wire_record(record)
 
 
 class Question(NamedTuple):
@@ -35,7 +34,7 @@ class Question(NamedTuple):
     from_file: bool = False
     lasting: bool = False
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self) -> dict[str, object]:
         """Return the record as JSON values under its wire names."""
         return _wire(self)
 
@@ -49,7 +48,7 @@ class Flow(NamedTuple):
     browser: bool = False
     own_host: bool = False
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self) -> dict[str, object]:
         """Return the record as JSON values under its wire names."""
         return _wire(self)
 
@@ -84,7 +83,7 @@ class CrmPage(NamedTuple):
     url: str
     note: str = ""
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self) -> dict[str, object]:
         """Return the record as JSON values under its wire names."""
         return _wire(self)
 

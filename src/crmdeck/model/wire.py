@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer
 from pydantic.alias_generators import to_camel
@@ -29,15 +29,15 @@ UtcTime = Annotated[
 ]
 
 
-def as_wire(value: Any) -> Any:
+def as_wire(value: object) -> object:
     """Return `value` as JSON values under wire names: a dataclass or named tuple as an object.
 
-    Keys that are tuples are joined by dots. Attributes that a `repr` hides are left out. Raises
-    TypeError for a value that has no wire shape.
+    Keys that are tuples are joined by dots. Raises TypeError for a value that has no wire shape.
     """
     match value:
         case None | bool() | int() | float():
             return value
+        # Before text: a StrEnum is a str as well.
         case Enum():
             return value.value
         case str():
@@ -51,19 +51,29 @@ def as_wire(value: Any) -> Any:
         case Mapping():
             return {_key(key): as_wire(each) for key, each in value.items()}
         case tuple() if hasattr(value, "_asdict"):
-            return {to_camel(name): as_wire(each) for name, each in value._asdict().items()}
-        case list() | tuple() | set() | frozenset():
-            each_as_wire = [as_wire(each) for each in value]
-            return sorted(each_as_wire) if isinstance(value, set | frozenset) else each_as_wire
-    if is_dataclass(value):
-        return {
-            to_camel(each.name): as_wire(getattr(value, each.name))
-            for each in fields(value)
-            if each.repr
-        }
-    if hasattr(value, "to_wire"):
+            return wire_record(value)
+        case set() | frozenset():
+            # A set has another order in each process.
+            return sorted(map(as_wire, value), key=str)
+        case list() | tuple():
+            return [as_wire(each) for each in value]
+    if hasattr(value, "to_wire") and not is_dataclass(value):
         return value.to_wire()
-    raise TypeError(f"{type(value).__name__} has no wire shape")
+    return wire_record(value)
+
+
+def wire_record(record: object) -> dict[str, object]:
+    """Return a dataclass or named tuple as a JSON object under its wire names.
+
+    Attributes that a `repr` hides are left out. Raises TypeError for anything else.
+    """
+    if is_dataclass(record):
+        names = [each.name for each in fields(record) if each.repr]
+    elif isinstance(record, tuple) and hasattr(record, "_fields"):
+        names = list(record._fields)
+    else:
+        raise TypeError(f"{type(record).__name__} has no wire shape")
+    return {to_camel(name): as_wire(getattr(record, name)) for name in names}
 
 
 def _key(key: object) -> str:
@@ -82,7 +92,7 @@ class WireModel(BaseModel):
         defer_build=True,
     )
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self) -> dict[str, object]:
         """Return the record as JSON values under its wire names."""
         return self.model_dump(mode="json", by_alias=True)
 

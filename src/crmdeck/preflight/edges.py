@@ -101,6 +101,7 @@ def fails_when(
         for row in mapped
         if (target := targets.get(row.crm_field)) is not None
     }
+    # What fails with good values fails always; an edge must add something to be worth a line.
     always = judged(good)
     usual = {_key(finding) for finding in always}
     found = [_as_failure(finding, ALWAYS) for finding in always]
@@ -251,6 +252,7 @@ def _number_edges(
         large = Decimal(10) ** (target.precision - (scale or 0))
         yield Edge(f"{large:,} or more", large)
     for number in numbers:
+        # A rule may use < or <=, so both sides of its number are tried.
         yield Edge(f"{number:,}", number)
         yield Edge(f"more than {number:,}", number + 1)
 

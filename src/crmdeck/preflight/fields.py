@@ -117,6 +117,7 @@ def _text(field: Field, raw: Raw, rules: WriteRules) -> Checked:
     longest = field.length or rules.longest_text
     if longest and len(text) > longest:
         return _refused("TOO_LONG", f"longer than {longest:,} characters")
+    # An emoji is one character in Python, and two in Java, in which Salesforce is written.
     units = len(text.encode("utf-16-le", "surrogatepass")) // 2
     if longest and units > longest:
         reason = f"longer than {longest:,} characters if emoji count twice"
@@ -271,6 +272,7 @@ def _outside(field: Field, value: str) -> Problem | None:
     reason = "not a value of the picklist"
     if field.restricted:
         return Problem(Outcome.REFUSED, "NOT_A_PICKLIST_VALUE", reason)
+    # An unrestricted picklist limits what users can choose, not what the API stores.
     if field.restricted is False:
         return Problem(Outcome.CHANGED, "NEW_PICKLIST_VALUE", "stored outside the picklist")
     return _unknown("NOT_A_PICKLIST_VALUE", reason, f"whether {field.name} is restricted")

@@ -55,9 +55,11 @@ class Facts:
             if value is None and self.blank_numbers_are_zero and key in self.numbers:
                 return Decimal(0)
             return value
+        # The judge asks twice, for a user with all permissions and for one without any.
         if key.startswith("$permission.") and self.user_may is not None:
             return self.user_may
         if len(name.path) > 1:
+            # Without a parent record all of its fields are blank.
             lookup = values.get(lookup_of(name), Unknown(()))
             if not isinstance(lookup, Unknown) and is_blank(lookup):
                 return None
@@ -198,6 +200,7 @@ def _case(arguments: Sequence[Node], facts: Facts) -> Answer:
 
 
 def _case_equal(value: Answer, other: Answer) -> bool:
+    # In CASE a blank equals nothing, not even another blank.
     if value is None or other is None:
         return False
     return bool(call("=", [value, other]))  # type: ignore[list-item]

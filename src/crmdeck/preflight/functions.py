@@ -22,6 +22,7 @@ from crmdeck.preflight.values import EvaluationError, Value, as_text
 
 _DAY_MS = 86_400_000
 _LONGEST_TEXT = 100_000
+# Places that rounding functions look at: a division leaves the last of 40 digits inexact.
 _INEXACT = Decimal(1).scaleb(-18)
 _EXACT_BELOW = Decimal(10) ** 20
 _MOST_PLACES = 30
@@ -387,6 +388,7 @@ def matches(pattern: str, text: str, *, whole: bool) -> bool:
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str) -> Any:
     options = re2.Options()
+    # An invalid pattern of an admin becomes an unknown verdict; RE2 would also print it.
     options.log_errors = False
     return re2.compile(pattern, options)
 

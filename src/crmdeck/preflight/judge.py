@@ -241,6 +241,7 @@ class Judge:
         """Return the record type after a write; None if nothing names it."""
         chosen = written.get("RecordTypeId")
         if isinstance(chosen, str) and chosen:
+            # The last 3 of 18 characters are a checksum, which an ID can go without.
             ids = {(each.id or "")[:15]: each.name for each in self.schema.record_types or ()}
             return ids.get(chosen, Unknown(("the record type",)))
         if chosen is not None and not self.setting.create:
@@ -314,6 +315,7 @@ class Judge:
 
     def _by_certainty(self) -> Outcome:
         """Return how certain a refusal is that the CRM decides after its automation ran."""
+        # None means that the flows and triggers were not read: there may be some.
         if self.rules.runs_automation and self.setting.automation != ():
             return Outcome.UNLESS_AUTOMATION
         return Outcome.REFUSED
@@ -351,6 +353,7 @@ class Judge:
         answer = self._answer(parsed, tree, facts, user_may=None)
         if answer is True:
             yield self._rule_finding(position, parsed.rule, self._by_certainty(), "RULE", reason)
+        # A value that the field refuses is a finding already; its rules need no other.
         elif isinstance(answer, Unknown) and not set(REFUSED_VALUE.reasons) & set(answer.reasons):
             # A permission decides if the rule refuses a user without it, and no one else.
             if (
@@ -380,6 +383,7 @@ class Judge:
                 # A known day saves the evaluator a search for TODAY in every rule.
                 today=None if parsed.reads_today else facts.now.date(),
             )
+            # A file of unique values would fill the memory with answers that never come again.
             if len(self._answers) >= _MOST_ANSWERS:
                 self._answers.clear()
             self._answers[key] = is_true(tree, asked)

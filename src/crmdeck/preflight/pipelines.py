@@ -46,6 +46,7 @@ def stage_problems(
         misplaced = _misplaced(target, stage, stages, written, stored or {}, create=create)
         if misplaced is not None:
             yield misplaced
+        # Writing the stage that a record has is no move.
         elif (stored or {}).get(target.name.lower()) != stage:
             yield from _by_rules(target, stage, stages, schema.rules or (), create=create)
 
@@ -83,6 +84,7 @@ def _misplaced(
         return StageProblem(target.name, Problem(Outcome.REFUSED, "NOT_IN_PIPELINE", reason))
     if pipeline:
         return None
+    # HubSpot puts a new record without a pipeline into the first one.
     if create and stage in next(iter(stages.values())):
         return None
     needs = ("the pipeline of the record",)
@@ -105,6 +107,7 @@ def _by_rules(
         match = _CREATE_IN.fullmatch(rule.expression)
         named = {each.strip() for each in match[1].split(",")} if match else set[str]()
         if match is not None:
+            # A rule that names only stages of other pipelines isn't about this one.
             if create and named & siblings and stage not in named:
                 reason = "a new record can't start in this stage"
                 problem = Problem(Outcome.REFUSED, "PIPELINE_RULE", reason)

@@ -27,6 +27,7 @@ def judge_pulled(
         field = sources[row.partner_field]
         # PartnerOS's choices are fixed.
         fixed = field.model_copy(update={"restricted": field.restricted is not False})
+        # If several PartnerOS values become one CRM value, the first of them comes back.
         back = {theirs: ours for ours, theirs in reversed(list((row.values or {}).items()))}
         value, problems = check(fixed, converted(record.get(row.crm_field), back), PARTNEROS)
         if field.required and not isinstance(value, Unknown) and is_blank(value):

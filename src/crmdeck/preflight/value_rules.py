@@ -40,6 +40,7 @@ def passes(expression: str, value: Value) -> Passes:
     except (ArithmeticError, ValueError, TypeError) as error:
         reason = str(error) if isinstance(error, EvaluationError) else expression
         return Unknown((f"the rule {reason}",))
+    # HubSpot may change such a value before it checks it, in ways that aren't documented.
     if match[3] and (answer is False or text != text.strip()):
         return Unknown((f"how HubSpot normalizes a value before {match[1]}",))
     return answer
@@ -60,6 +61,7 @@ def _number(value: Value) -> Decimal:
 
 def _length(value: Value, fits: Callable[[int], bool]) -> Passes:
     text = as_text(value)
+    # An emoji is one character in Python, and two in Java and JavaScript.
     counts = {len(text), len(text.encode("utf-16-le", "surrogatepass")) // 2}
     answers = {fits(count) for count in counts}
     return answers.pop() if len(answers) == 1 else Unknown(("how HubSpot counts emoji",))

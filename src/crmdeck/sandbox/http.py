@@ -9,11 +9,13 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 from crmdeck.sandbox.messages import Reply
 
 Answer = Callable[[str, str, Mapping[str, str], bytes], Reply | None]
+_Socket = socket.socket | tuple[bytes, socket.socket]
+"""What the base class calls a request; a tuple is one of UDP."""
+
 _GZIP_FROM = 1024
 _LOG = logging.getLogger(__name__)
 
@@ -30,7 +32,7 @@ class LoopbackServer(ThreadingHTTPServer):
 
     def __init__(self, port: int, answer: Answer) -> None:
         self.answer = answer
-        self._open: set[socket.socket] = set()
+        self._open: set[_Socket] = set()
         self._open_lock = threading.Lock()
         super().__init__(("127.0.0.1", port), _Handler)
 
@@ -41,12 +43,12 @@ class LoopbackServer(ThreadingHTTPServer):
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
 
-    def process_request(self, request: Any, client_address: Any) -> None:
+    def process_request(self, request: _Socket, client_address: object) -> None:
         with self._open_lock:
             self._open.add(request)
         super().process_request(request, client_address)
 
-    def shutdown_request(self, request: Any) -> None:
+    def shutdown_request(self, request: _Socket) -> None:
         with self._open_lock:
             self._open.discard(request)
         super().shutdown_request(request)
@@ -56,12 +58,14 @@ class LoopbackServer(ThreadingHTTPServer):
         with self._open_lock:
             still_open = list(self._open)
         for each in still_open:
+            if isinstance(each, tuple):
+                continue
             try:
                 each.shutdown(socket.SHUT_RDWR)
             except OSError:
                 continue
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, request: object, client_address: object) -> None:
         # Clients may hang up at any time.
         if not isinstance(sys.exception(), OSError):
             _LOG.exception("Can't answer a request.")
@@ -109,5 +113,5 @@ class _Handler(BaseHTTPRequestHandler):
         if cut:
             self.close_connection = True
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: object) -> None:
         pass  # the sandbox has its own log

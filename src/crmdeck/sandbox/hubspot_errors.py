@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from crmdeck.sandbox.messages import Reply, reply
 
 CORRELATION = "5a6b1c1e-3f0d-4a57-9d5c-0d3f2b1c7e90"
@@ -17,7 +15,7 @@ _MESSAGES = {
 }
 
 
-def error(status: int, category: str, message: str | None = None, **more: Any) -> Reply:
+def error(status: int, category: str, message: str | None = None, **more: object) -> Reply:
     """Return an error in HubSpot's format."""
     return reply(
         {

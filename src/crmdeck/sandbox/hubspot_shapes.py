@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import TypedDict
 
 from crmdeck.sandbox import write_rules
 from crmdeck.sandbox.sample_records import make_value
+from crmdeck.sandbox.scenario import Person
 from crmdeck.sandbox.schema import FieldDef, ObjectDef
 from crmdeck.sandbox.tenant import Tenant
 
@@ -21,6 +22,16 @@ def stamp(moment: datetime) -> str:
     return (
         moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
     )
+
+
+class HubSpotRecord(TypedDict):
+    """A record as the API returns it."""
+
+    id: str
+    properties: dict[str, str | None]
+    createdAt: str | None
+    updatedAt: str | None
+    archived: bool
 
 
 class HubSpotShapes:
@@ -167,7 +178,7 @@ class HubSpotShapes:
 
     def owners(self, archived: bool) -> list[dict[str, object]]:
         """Return the owners; none is archived."""
-        people: Iterable[Any] = () if archived else self._tenant.scenario.people.values()
+        people: Iterable[Person] = () if archived else self._tenant.scenario.people.values()
         return [
             {
                 "id": str(70_000 + person.number),
@@ -184,7 +195,7 @@ class HubSpotShapes:
             for person in people
         ]
 
-    def record(self, target: ObjectDef, number: int, asked: list[str]) -> dict[str, Any]:
+    def record(self, target: ObjectDef, number: int, asked: list[str]) -> HubSpotRecord:
         """Return one record with the default and the requested properties."""
         hidden = self._tenant.hidden_fields(target.name)
         names = [
@@ -248,7 +259,7 @@ def _stage_metadata(target: ObjectDef, closed: bool, probability: str) -> dict[s
     return {"isClosed": "true" if closed else "false", "probability": probability}
 
 
-def _text(value: Any) -> str | None:
+def _text(value: object) -> str | None:
     if value is None:
         return None
     if isinstance(value, bool):

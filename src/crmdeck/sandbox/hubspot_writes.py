@@ -12,7 +12,6 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 from crmdeck.sandbox import write_rules
 from crmdeck.sandbox.hubspot_errors import error
@@ -102,7 +101,7 @@ class HubSpotWrites:
         }
 
     def _problems(
-        self, target: ObjectDef, body: Mapping[str, Any], before: _Texts | None, key: str | None
+        self, target: ObjectDef, body: Mapping[str, object], before: _Texts | None, key: str | None
     ) -> Iterator[tuple[str, _InvalidError]]:
         hidden = self._tenant.hidden_fields(target.name)
         for name, raw in body.items():
@@ -152,7 +151,7 @@ def _not_valid(problems: list[tuple[str, _InvalidError]]) -> Reply:
     return error(400, "VALIDATION_ERROR", message, errors=errors)
 
 
-def _text(raw: Any) -> str:
+def _text(raw: object) -> str:
     if isinstance(raw, bool):
         return "true" if raw else "false"
     text = "" if raw is None else str(raw)
@@ -210,7 +209,7 @@ def _require_option(field: FieldDef, value: str, target: ObjectDef) -> None:
 
 
 def _misplaced_stage(
-    target: ObjectDef, body: Mapping[str, Any], before: Mapping[str, str]
+    target: ObjectDef, body: Mapping[str, object], before: Mapping[str, str]
 ) -> Iterator[tuple[str, _InvalidError]]:
     """Yield an error for a stage of another pipeline, or one that a pipeline rule forbids.
 

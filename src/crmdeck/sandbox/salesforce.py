@@ -344,7 +344,7 @@ def _selected(row: Mapping[str, object], fields: tuple[str, ...]) -> dict[str, A
     return record
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%dT%H:%M:%S.000+0000")
     return value.isoformat() if isinstance(value, date) else value

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from functools import cache
-from typing import Any
 
 from crmdeck.sandbox.schema import FieldDef, ObjectDef
 from crmdeck.sandbox.write_rules import MASTER, RECORD_TYPES
@@ -97,9 +96,9 @@ def has_ability(target: ObjectDef, ability: str) -> bool:
     return any(ability in _ABILITIES.get(each, ()) for each in target.abilities)
 
 
-def summary(target: ObjectDef, version: str) -> dict[str, Any]:
+def summary(target: ObjectDef, version: str) -> dict[str, object]:
     """Return one object type in describeGlobal, which also starts its describe."""
-    base = f"/services/data/v{version}/sobjects/{target.name}"
+    base = _base(target, version)
     return {
         **{flag: has_ability(target, flag) for flag in _FLAGS},
         **dict.fromkeys(_NEVER, False),
@@ -118,6 +117,10 @@ def summary(target: ObjectDef, version: str) -> dict[str, Any]:
     }
 
 
+def _base(target: ObjectDef, version: str) -> str:
+    return f"/services/data/v{version}/sobjects/{target.name}"
+
+
 def _associate_type(target: ObjectDef) -> str | None:
     word = next((each[3:] for each in target.abilities if each.startswith("is:")), None)
     return "History" if word == "FieldHistory" else word
@@ -131,8 +134,7 @@ def global_text(objects: Iterable[ObjectDef], version: str) -> str:
 
 def describe_text(target: ObjectDef, version: str, hidden: frozenset[str] = frozenset()) -> str:
     """Return the body of an sObject describe, without hidden fields."""
-    head: dict[str, Any] = summary(target, version)
-    head |= {
+    head = summary(target, version) | {
         "actionOverrides": [],
         "childRelationships": [],
         "compactLayoutable": "record" in target.abilities,
@@ -145,7 +147,7 @@ def describe_text(target: ObjectDef, version: str, hidden: frozenset[str] = froz
         "lookupLayoutable": None,
         "namedLayoutInfos": [],
         "networkScopeFieldName": None,
-        "recordTypeInfos": _record_types(target, head["urls"]["sobject"]),
+        "recordTypeInfos": _record_types(target, _base(target, version)),
         "searchLayoutable": has_ability(target, "layoutable"),
         "sobjectDescribeOption": "FULL",
         "supportedScopes": [{"label": f"All {target.plural.lower()}", "name": "everything"}],
@@ -154,7 +156,7 @@ def describe_text(target: ObjectDef, version: str, hidden: frozenset[str] = froz
     return f'{json.dumps(head)[:-1]},"fields":[{",".join(fields)}]}}'
 
 
-def _record_types(target: ObjectDef, base: str) -> list[dict[str, Any]]:
+def _record_types(target: ObjectDef, base: str) -> list[dict[str, object]]:
     own = [each for each in RECORD_TYPES if each.object_type == target.name]
     return [
         {

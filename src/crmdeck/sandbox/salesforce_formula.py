@@ -10,9 +10,12 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
+
+FieldValue: TypeAlias = str | bool | Decimal | date | time | None
+"""What a field of a record stores; a datetime is a date."""
 
 _TOKEN = re.compile(
     r"""\s+|(?P<number>\d+(?:\.\d+)?)|"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>(?:[^'\\]|\\.)*)'"""
@@ -32,13 +35,13 @@ class Write:
     `facts` has what formulas read besides fields, such as `$permission.deal_desk`.
     """
 
-    values: Mapping[str, Any]
-    before: Mapping[str, Any] | None
+    values: Mapping[str, FieldValue]
+    before: Mapping[str, FieldValue] | None
     now: datetime
-    facts: Mapping[str, Any]
+    facts: Mapping[str, FieldValue]
     formulas: Mapping[str, str]
 
-    def read(self, name: str) -> Any:
+    def read(self, name: str) -> FieldValue:
         """Return the value of a name in a formula. Raises KeyError for an unknown one."""
         key = name.lower()
         if key in self.facts:
@@ -50,11 +53,19 @@ class Write:
 
 class _Call(NamedTuple):
     name: str
-    arguments: tuple[Any, ...]
+    arguments: tuple[_Tree, ...]
 
 
 class _Name(NamedTuple):
     name: str
+
+
+class _Text(NamedTuple):
+    text: str
+
+
+# A plain text is a sign.
+_Tree: TypeAlias = "_Call | _Name | _Text | Decimal | str"
 
 
 def is_broken(formula: str, write: Write) -> bool:
@@ -62,14 +73,14 @@ def is_broken(formula: str, write: Write) -> bool:
     return evaluate(formula, write) is True
 
 
-def evaluate(formula: str, write: Write) -> Any:
+def evaluate(formula: str, write: Write) -> FieldValue:
     """Return the value of a formula. Raises ValueError for an unreadable one."""
     return _value(_Parser(formula).parse(), write)
 
 
 class _Parser:
     def __init__(self, text: str) -> None:
-        self._tokens: list[Any] = []
+        self._tokens: list[_Tree] = []
         place = 0
         while place < len(text):
             match = _TOKEN.match(text, place)
@@ -80,35 +91,36 @@ class _Parser:
                 self._tokens.append(Decimal(match["number"]))
             elif match["double"] is not None or match["single"] is not None:
                 inside = match["double"] if match["double"] is not None else match["single"]
-                self._tokens.append(_Call("", (re.sub(r"\\(.)", r"\1", inside),)))
+                self._tokens.append(_Text(re.sub(r"\\(.)", r"\1", inside)))
             elif match["name"]:
                 self._tokens.append(_Name(match["name"]))
             elif match["sign"]:
                 self._tokens.append(match["sign"])
         self._place = 0
 
-    def parse(self) -> Any:
+    def parse(self) -> _Tree:
         tree = self._level(0)
         if self._place != len(self._tokens):
             raise ValueError(f"unexpected {self._tokens[self._place]!r}")
         return tree
 
-    def _next(self) -> Any:
+    def _next(self) -> _Tree | None:
         return self._tokens[self._place] if self._place < len(self._tokens) else None
 
-    def _take(self) -> Any:
+    def _take(self) -> _Tree:
         self._place += 1
         return self._tokens[self._place - 1]
 
-    def _level(self, level: int) -> Any:
+    def _level(self, level: int) -> _Tree:
         if level == len(_LEVELS):
             return self._atom()
         left = self._level(level + 1)
-        while isinstance(self._next(), str) and self._next() in _LEVELS[level]:
-            left = _Call(self._take(), (left, self._level(level + 1)))
+        while isinstance(sign := self._next(), str) and sign in _LEVELS[level]:
+            self._take()
+            left = _Call(sign, (left, self._level(level + 1)))
         return left
 
-    def _atom(self) -> Any:
+    def _atom(self) -> _Tree:
         taken = self._take()
         if taken == "(":
             inside = self._level(0)
@@ -128,15 +140,15 @@ class _Parser:
         return taken
 
 
-def _value(tree: Any, write: Write) -> Any:
+def _value(tree: _Tree, write: Write) -> FieldValue:
     if isinstance(tree, _Name):
-        words: dict[str, Any] = {"true": True, "false": False, "null": None}
+        words = {"true": True, "false": False, "null": None}
         key = tree.name.lower()
         return words[key] if key in words else write.read(tree.name)
+    if isinstance(tree, _Text):
+        return tree.text
     if not isinstance(tree, _Call):
         return tree
-    if tree.name == "":
-        return tree.arguments[0]
     if tree.name in ("ISCHANGED", "PRIORVALUE", "ISNEW"):
         return _of_history(tree, write)
     if tree.name in ("IF", "CASE"):
@@ -156,17 +168,17 @@ def _value(tree: Any, write: Write) -> Any:
     return _FUNCTIONS[tree.name](*values)
 
 
-def _of_history(tree: _Call, write: Write) -> Any:
+def _of_history(tree: _Call, write: Write) -> FieldValue:
     if tree.name == "ISNEW":
         return write.before is None
-    now = _value(tree.arguments[0], write)
-    before = now
-    if write.before is not None:
-        before = write.before.get(tree.arguments[0].name.lower())
+    field = tree.arguments[0]
+    now = before = _value(field, write)
+    if write.before is not None and isinstance(field, _Name):
+        before = write.before.get(field.name.lower())
     return before if tree.name == "PRIORVALUE" else now != before
 
 
-def _branch(tree: _Call, write: Write) -> Any:
+def _branch(tree: _Call, write: Write) -> FieldValue:
     first, *rest = tree.arguments
     if tree.name == "IF":
         return _value(rest[0] if _value(first, write) is True else rest[1], write)
@@ -177,7 +189,7 @@ def _branch(tree: _Call, write: Write) -> Any:
     return _value(rest[-1], write)
 
 
-def _compare(sign: str, values: list[Any]) -> bool | None:
+def _compare(sign: str, values: list[FieldValue]) -> bool | None:
     left, right = values
     # A blank text equals the empty text. Any other comparison with a blank has no answer.
     if isinstance(left, str) or isinstance(right, str):
@@ -187,36 +199,40 @@ def _compare(sign: str, values: list[Any]) -> bool | None:
     return _COMPARISONS[sign](left, right)
 
 
-def _unless_blank(function: Callable[..., Any]) -> Callable[..., Any]:
-    def called(*values: Any) -> Any:
+def _unless_blank(function: Callable[..., FieldValue]) -> Callable[..., FieldValue]:
+    def called(*values: FieldValue) -> FieldValue:
         return None if any(each is None for each in values) else function(*values)
 
     return called
 
 
-def _sum(left: Any, right: Any) -> Any:
+def _sum(left: FieldValue, right: FieldValue) -> FieldValue:
     if isinstance(left, str) or isinstance(right, str):
         return f"{left}{right}"
     if isinstance(left, date) and isinstance(right, Decimal):
         return date.fromordinal(left.toordinal() + int(right))
-    return left + right
+    if isinstance(left, Decimal) and isinstance(right, Decimal):
+        return left + right
+    raise TypeError(f"can't add {left!r} and {right!r}")
 
 
-def _difference(left: Any, right: Any) -> Any:
+def _difference(left: FieldValue, right: FieldValue) -> FieldValue:
     if isinstance(left, date) and isinstance(right, Decimal):
         return date.fromordinal(left.toordinal() - int(right))
     if isinstance(left, date) and isinstance(right, date):
         return Decimal(left.toordinal() - right.toordinal())
-    return left - right
+    if isinstance(left, Decimal) and isinstance(right, Decimal):
+        return left - right
+    raise TypeError(f"can't subtract {right!r} from {left!r}")
 
 
-def _text(value: Any) -> str:
+def _text(value: FieldValue) -> str:
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"
     return "" if value is None else str(value)
 
 
-_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+_FUNCTIONS: Mapping[str, Callable[..., FieldValue]] = {
     "NOT": lambda value: None if value is None else not value,
     "MINUS": _unless_blank(operator.neg),
     "ISBLANK": lambda value: value in (None, ""),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 from datetime import timedelta
-from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from crmdeck.sandbox.messages import Reply, Request, reply
@@ -42,7 +41,7 @@ class SalesforceOAuth:
         return f"00D5g{sum(self._tenant.org.name.encode()):010d}EAA"
 
     @property
-    def user(self) -> dict[str, Any]:
+    def user(self) -> dict[str, str]:
         """The integration user: ID, name and user name."""
         person = self._tenant.scenario.people["integration"]
         return {

@@ -12,11 +12,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
-from typing import Any, NamedTuple
+from typing import NamedTuple, NoReturn
 
 from crmdeck.sandbox.messages import Reply, Request, reply
 from crmdeck.sandbox.salesforce_describe import ALWAYS_SET, has_ability
-from crmdeck.sandbox.salesforce_formula import Write, is_broken
+from crmdeck.sandbox.salesforce_formula import FieldValue, Write, is_broken
 from crmdeck.sandbox.salesforce_rows import SalesforceRows
 from crmdeck.sandbox.sample_records import record_id
 from crmdeck.sandbox.schema import FieldDef, ObjectDef
@@ -37,7 +37,7 @@ _CLOSED = {"Closed Won": True, "Closed Lost": False}
 _TEXTS = frozenset({"string", "textarea", "email", "phone", "url", "combobox"})
 _NUMBERS = frozenset({"int", "double", "currency", "percent"})
 
-_Values = dict[str, Any]
+_Values = dict[str, FieldValue]
 
 
 class Refusal(NamedTuple):
@@ -134,7 +134,7 @@ class SalesforceWrites:
         raise RefusedError(Refusal("NOT_FOUND", "The requested resource does not exist"))
 
     def _write(
-        self, name: str, key: str | None, body: Mapping[str, Any], *, confirmed: bool = False
+        self, name: str, key: str | None, body: Mapping[str, object], *, confirmed: bool = False
     ) -> str:
         target = self._target(name)
         create = key is None
@@ -232,7 +232,7 @@ class SalesforceWrites:
                     raise RefusedError(Refusal("DUPLICATE_VALUE", message))
 
 
-def _json_object(request: Request) -> dict[str, Any]:
+def _json_object(request: Request) -> dict[str, object]:
     try:
         body = request.json()
     except ValueError:
@@ -243,7 +243,7 @@ def _json_object(request: Request) -> dict[str, Any]:
 
 
 def _checked(
-    target: ObjectDef, body: Mapping[str, Any], hidden: frozenset[str], *, create: bool
+    target: ObjectDef, body: Mapping[str, object], hidden: frozenset[str], *, create: bool
 ) -> _Values:
     """Return the values that the org would store; the errors of all fields come together."""
     locked = []
@@ -280,7 +280,7 @@ def _record_type(target: ObjectDef, record: _Values, written: _Values) -> Record
     if chosen is None:
         return next((each for each in own if each.default), MASTER)
     for each in (*own, MASTER):
-        if each.id[:15] == chosen[:15]:
+        if each.id[:15] == str(chosen)[:15]:
             return each
     if "RecordTypeId" not in written:
         return MASTER
@@ -294,7 +294,7 @@ def _require_allowed(target: ObjectDef, written: _Values, record_type: RecordTyp
         field, value = target.fields.get(name), written.get(name)
         if field is None or value is None or "restricted" not in field.flags:
             continue
-        for each in value.split(";"):
+        for each in str(value).split(";"):
             if each.strip() not in allowed:
                 code = "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"
                 message = f"{field.label}: bad value for restricted picklist field: {each}"
@@ -321,7 +321,7 @@ def _with_derived(record: _Values) -> _Values:
     """Return a record by lower-case name, with the fields that the org derives."""
     values = {name.lower(): value for name, value in record.items()}
     if "isclosed" in values and "stagename" in values:
-        stage = values["stagename"]
+        stage = str(values["stagename"])
         values |= {"isclosed": stage in _CLOSED, "iswon": _CLOSED.get(stage, False)}
     return values
 
@@ -329,7 +329,7 @@ def _with_derived(record: _Values) -> _Values:
 # -- values ---------------------------------------------------------------------------------------
 
 
-def _taken(field: FieldDef, raw: Any) -> Any:
+def _taken(field: FieldDef, raw: object) -> FieldValue:
     """Return what a field stores for a value of a request. Raises RefusedError."""
     if isinstance(raw, str):
         raw = raw.strip()
@@ -365,7 +365,7 @@ def _taken(field: FieldDef, raw: Any) -> Any:
     return raw
 
 
-def _unreadable(field: FieldDef, raw: Any) -> Any:
+def _unreadable(field: FieldDef, raw: object) -> NoReturn:
     token = "VALUE_STRING" if isinstance(raw, str) else "VALUE_NUMBER_INT"
     message = (
         f"Cannot deserialize instance of {field.type} from {token} value {raw} or request may be"
@@ -384,7 +384,7 @@ def _require_listed(field: FieldDef, raw: str) -> None:
         raise RefusedError(Refusal(code, message, (field.name,)))
 
 
-def _number(field: FieldDef, raw: Any) -> Decimal:
+def _number(field: FieldDef, raw: object) -> Decimal:
     try:
         number = Decimal(str(raw))
     except InvalidOperation:
@@ -403,7 +403,7 @@ def _number(field: FieldDef, raw: Any) -> Decimal:
     return number
 
 
-def _moment(field: FieldDef, raw: Any) -> date | datetime:
+def _moment(field: FieldDef, raw: object) -> date | datetime:
     if isinstance(raw, datetime):
         return raw.astimezone(UTC).replace(tzinfo=None)
     if isinstance(raw, date):
@@ -438,7 +438,7 @@ def _is_email(text: str) -> bool:
     )
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: FieldValue) -> object:
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, datetime):

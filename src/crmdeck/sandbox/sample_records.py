@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
 from zlib import crc32
 
 from crmdeck.sandbox.schema import FieldDef, ObjectDef
@@ -131,7 +130,7 @@ def fill_rate(target: ObjectDef, field: FieldDef) -> float:
     return max(rate, 0.6) if _USUAL.search(field.name) else rate
 
 
-def make_value(target: ObjectDef, field: FieldDef, number: int, now: datetime) -> Any:
+def make_value(target: ObjectDef, field: FieldDef, number: int, now: datetime) -> object:
     """Return the value of a field in record `number` (from 0): JSON types, dates as datetimes.
 
     None for an empty field.
@@ -155,7 +154,7 @@ def make_value(target: ObjectDef, field: FieldDef, number: int, now: datetime) -
     return _plain(field, _Record(number, seed))
 
 
-def _plain(field: FieldDef, record: _Record) -> Any:
+def _plain(field: FieldDef, record: _Record) -> object:
     seed = record.seed
     match field.type:
         case "boolean" | "bool":

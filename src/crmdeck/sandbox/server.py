@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -43,7 +43,7 @@ attempted to reach a URL that no longer exists on salesforce.com.</body></html>"
 
 _FAULT = TypeAdapter(Fault)
 _STEPS = TypeAdapter(tuple[Fault | None, ...])
-_MOMENT: TypeAdapter[Any] = TypeAdapter(UtcTime | None)
+_MOMENT: TypeAdapter[datetime | None] = TypeAdapter(UtcTime | None)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from datetime import date, datetime
 from typing import Any
 
 Row = Mapping[str, object]
+_Literal = str | bool | float | date | None
 _Test = Callable[[Row], bool]
 _TOKEN = re.compile(
     r"\s*(?:(?P<text>'(?:\\.|[^'\\])*')|(?P<op><=|>=|!=|<>|[=<>(),])|(?P<word>[^\s=<>!(),']+))"
@@ -48,12 +49,12 @@ class Query:
         return found[self.offset : end]
 
 
-def follow(row: Row, path: str) -> Any:
+def follow(row: Row, path: str) -> object:
     """Return the value at a path such as `CreatedBy.Name`, or None.
 
     Raises SoqlError for an unknown column.
     """
-    value: Any = row
+    value: object = row
     for part in path.split("."):
         if value is None:
             return None
@@ -157,7 +158,7 @@ class _Parser:
             return lambda row: any(_equal(follow(row, path), each) for each in wanted)
         return _comparison(path, operator, self.literal())
 
-    def values(self) -> Sequence[Any]:
+    def values(self) -> Sequence[_Literal]:
         self.expect("(")
         found = [self.literal()]
         while self.accept(","):
@@ -165,7 +166,7 @@ class _Parser:
         self.expect(")")
         return found
 
-    def literal(self) -> Any:
+    def literal(self) -> _Literal:
         token = self.take()
         if token.startswith("'"):
             return re.sub(r"\\(.)", r"\1", token[1:-1])
@@ -213,7 +214,7 @@ def _always(_row: Row) -> bool:
     return True
 
 
-def _comparison(path: str, operator: str, wanted: Any) -> _Test:
+def _comparison(path: str, operator: str, wanted: _Literal) -> _Test:
     if operator == "=":
         return lambda row: _equal(follow(row, path), wanted)
     if operator in {"!=", "<>"}:
@@ -244,13 +245,13 @@ def _comparison(path: str, operator: str, wanted: Any) -> _Test:
     return test
 
 
-def _equal(value: Any, wanted: Any) -> bool:
+def _equal(value: object, wanted: _Literal) -> bool:
     if isinstance(value, str) and isinstance(wanted, str):
         return value.lower() == wanted.lower()
     return bool(value == wanted)
 
 
-def _sort_key(value: Any) -> tuple[bool, Any]:
+def _sort_key(value: object) -> tuple[bool, Any]:
     if isinstance(value, datetime):
         return True, value.timestamp()
     if isinstance(value, date):

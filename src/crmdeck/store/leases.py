@@ -13,11 +13,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from crmdeck.clock import Clock
 from crmdeck.errors import CacheError, ConflictError
-from crmdeck.model.wire import as_wire
+from crmdeck.model.wire import wire_record
 from crmdeck.store.database import Database
 
 LEASE = timedelta(seconds=60)
@@ -63,10 +62,9 @@ class LeaseFigures:
     due_since: datetime | None
     """When the oldest of them became due, in UTC."""
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self) -> dict[str, object]:
         """Return the record as JSON values under its wire names."""
-        found: dict[str, Any] = as_wire(self)
-        return found
+        return wire_record(self)
 
 
 class Leases:

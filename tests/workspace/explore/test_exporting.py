@@ -135,8 +135,8 @@ def test_as_of_takes_in_what_happened_within_what_is_written(
 
 
 def test_a_moment_that_was_shown_can_be_asked_for(desk: Desk, past: Any) -> None:
-    (shown,) = desk.workspace.schemas.objects("acme", past).to_wire()["objects"]
-    at = parse_moment(shown["discoveredAt"], desk.clock.now, as_of=True)
+    (shown,) = desk.workspace.schemas.objects("acme", past).objects
+    at = parse_moment(str(shown.to_wire()["discoveredAt"]), desk.clock.now, as_of=True)
     assert len(exported(desk.workspace, "objects", at=at)) == 1
 
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 from pydantic.alias_generators import to_camel
@@ -25,7 +24,7 @@ from crmdeck.model import (
     UnusedRule,
 )
 from crmdeck.model.hashes import COMPARED_ATTRIBUTES, OBJECT_ATTRIBUTES, RULE_ATTRIBUTES
-from crmdeck.model.wire import as_wire
+from crmdeck.model.wire import wire_record
 from crmdeck.text import did_you_mean, mistake_text, nearest
 from crmdeck.toml import line_of, parse_toml
 
@@ -123,10 +122,9 @@ class Policy(BaseModel):
 
     rule: tuple[Rule, ...] = ()
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self) -> dict[str, object]:
         """Return the record as JSON values under its wire names."""
-        found: dict[str, Any] = as_wire(self)
-        return found
+        return wire_record(self)
 
     def find(self, issue: Issue, attributes: Sequence[str], today: date) -> Rule | None:
         """Return the first active rule that matches a problem, None without one."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple, TypedDict, Unpack
+from typing import NamedTuple, TypedDict, Unpack
 
 from crmdeck.connectors.registry import vendor_of
 from crmdeck.errors import (
@@ -182,7 +182,7 @@ class PreflightRun(NamedTuple):
             for position, record_id in self.findings.of(cause)
         )
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self) -> dict[str, object]:
         """Return the record as JSON values under its wire names."""
         return {
             "report": self.report.to_wire(),

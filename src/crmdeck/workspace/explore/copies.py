@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from crmdeck.drift.timeline import Entry, Timeline
 from crmdeck.drift.wording import place_of
@@ -29,7 +28,7 @@ from crmdeck.model import (
     ObjectSummary,
     Severity,
 )
-from crmdeck.model.wire import as_wire
+from crmdeck.model.wire import wire_record
 from crmdeck.text import count
 from crmdeck.workspace.context import Context
 from crmdeck.workspace.explore.command_line import Option, command_line
@@ -55,10 +54,9 @@ class Copy:
     kind: CopyKind
     text: str
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self) -> dict[str, object]:
         """Return the record as JSON values under its wire names."""
-        found: dict[str, Any] = as_wire(self)
-        return found
+        return wire_record(self)
 
 
 class Copies:

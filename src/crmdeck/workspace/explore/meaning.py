@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from crmdeck.errors import UsageError
 from crmdeck.matching import EncoderUnavailableError, SentenceEncoder
 from crmdeck.matching.lexicon import field_words
 from crmdeck.model import Field, FieldRow, FieldType
-from crmdeck.model.wire import as_wire
+from crmdeck.model.wire import wire_record
 from crmdeck.text import count
 from crmdeck.workspace.context import Context, find_connection
 from crmdeck.workspace.explore.standing import field_standing
@@ -42,10 +42,9 @@ class FoundFields(NamedTuple):
     fields: tuple[FoundField, ...]
     not_checked: tuple[str, ...]
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self) -> dict[str, object]:
         """Return the record as JSON values under its wire names."""
-        found: dict[str, Any] = as_wire(self)
-        return found
+        return wire_record(self)
 
 
 class _Hit(NamedTuple):

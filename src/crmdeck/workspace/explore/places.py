@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from crmdeck.drift.wording import place_of, what_happened
 from crmdeck.errors import CacheDamagedError
@@ -20,7 +20,7 @@ from crmdeck.model import (
     Severity,
     SnapshotInfo,
 )
-from crmdeck.model.wire import as_wire
+from crmdeck.model.wire import wire_record
 from crmdeck.store import Session
 from crmdeck.text import count
 from crmdeck.workspace.connections.health import Health
@@ -88,10 +88,9 @@ class PlaceList:
     )
     left_out: tuple[str, ...] = ()
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self) -> dict[str, object]:
         """Return the record as JSON values under its wire names."""
-        found: dict[str, Any] = as_wire(self)
-        return found
+        return wire_record(self)
 
 
 class Places:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from crmdeck.connectors.barrier import fault_barrier
 from crmdeck.connectors.base import RecordReader, Sample, UsageFinder
@@ -42,7 +41,7 @@ from crmdeck.model import (
     SnapshotInfo,
     VersionPreview,
 )
-from crmdeck.model.wire import as_wire
+from crmdeck.model.wire import wire_record
 from crmdeck.workspace.connections.runs import write_quota
 from crmdeck.workspace.context import Context, find_connection, not_found
 from crmdeck.workspace.explore.snapshots import FIELDS_AT_ONCE, find_snapshot, never_discovered
@@ -64,10 +63,9 @@ class FieldSample:
     sampled: int
     sampled_at: datetime
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self) -> dict[str, object]:
         """Return the record as JSON values under its wire names."""
-        found: dict[str, Any] = as_wire(self)
-        return found
+        return wire_record(self)
 
 
 @dataclass(frozen=True)
@@ -100,10 +98,9 @@ class SchemaOverview:
     open_changes: Mapping[tuple[str, str], OpenChanges]
     faces: Mapping[str, ObjectSchema] = field(default_factory=dict)
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self) -> dict[str, object]:
         """Return the record as JSON values under its wire names."""
-        found: dict[str, Any] = as_wire(self)
-        return found
+        return wire_record(self)
 
 
 @dataclass(frozen=True)
@@ -113,10 +110,9 @@ class InspectedObject:
     detail: ObjectDetail
     rates: Mapping[str, FillRate]
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self) -> dict[str, object]:
         """Return the record as JSON values under its wire names."""
-        found: dict[str, Any] = as_wire(self)
-        return found
+        return wire_record(self)
 
 
 class Schemas:

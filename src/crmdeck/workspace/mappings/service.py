@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from crmdeck.connectors.barrier import fault_barrier
 from crmdeck.connectors.base import Integration, TeamLog
@@ -64,7 +64,7 @@ from crmdeck.model import (
     ValueMap,
     in_force,
 )
-from crmdeck.model.wire import as_wire
+from crmdeck.model.wire import wire_record
 from crmdeck.store import Session
 from crmdeck.workspace.context import Context, find_connection, new_id, not_found
 from crmdeck.workspace.drift import (
@@ -113,10 +113,9 @@ class AcceptedRename(NamedTuple):
     left: tuple[Decision, ...] = ()
     not_checked: str = ""
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self) -> dict[str, object]:
         """Return the record as JSON values under its wire names."""
-        found: dict[str, Any] = as_wire(self)
-        return found
+        return wire_record(self)
 
 
 class Mappings:

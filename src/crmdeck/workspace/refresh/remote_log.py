@@ -111,7 +111,8 @@ def _agree(
     reopened: dict[str, tuple[datetime, str]] = {}
     for entry in entries:
         if entry.event == REOPENED:
-            for event_id in entry.details.get("events", ()):
+            events = entry.details.get("events")
+            for event_id in events if isinstance(events, list) else ():
                 reopened.setdefault(event_id, (entry.at, entry.actor))
     for event in session.drift.events(connection_id) if others else ():
         other = others.get(_change(event))

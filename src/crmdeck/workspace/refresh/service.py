@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from crmdeck.connectors.pool import in_parallel
 from crmdeck.errors import CanceledError, CrmdeckError
@@ -19,7 +18,7 @@ from crmdeck.model import (
     RefreshResult,
     Scope,
 )
-from crmdeck.model.wire import as_wire
+from crmdeck.model.wire import wire_record
 from crmdeck.workspace.context import Context, find_connection
 from crmdeck.workspace.refresh.run import refresh
 
@@ -37,10 +36,9 @@ class Attempt:
     result: RefreshResult | None = None
     error: CrmdeckError | None = None
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self) -> dict[str, object]:
         """Return the record as JSON values under its wire names."""
-        found: dict[str, Any] = as_wire(self)
-        return found
+        return wire_record(self)
 
 
 class Refreshes:
