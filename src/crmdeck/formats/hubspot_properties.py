@@ -134,6 +134,7 @@ def parse_rules(object_type: str, records: Sequence[object]) -> tuple[Rule, ...]
                 kind = json_values.name(rule, "ruleType")
                 arguments = json_values.texts(rule, "ruleArguments")
                 message = ""
+                # A pattern comes with the message for values that don't match it.
                 if kind == "REGEX":
                     message = " ".join(arguments[1:])
                     arguments = arguments[:1]
@@ -168,6 +169,7 @@ def _parse_property(
     reference = json_values.text(record, "referencedObjectType")
     kind = FieldType.REFERENCE if reference else _canonical(native_type, widget, record)
     calculated = json_values.flag(record, "calculated")
+    # Some computed properties show it only in their field type.
     if widget.startswith("calculation_"):
         calculated = True
     writable = _writable(record, calculated)
@@ -344,6 +346,7 @@ def _pipeline_values(
         found.setdefault(value.value, value)
         for item in json_values.items(pipeline, "stages"):
             stage = _pipeline_value(json_values.record(item, "a stage"), "stageId")
+            # No record can move to a stage of an archived pipeline.
             if not value.active:
                 stage = stage.model_copy(update={"active": False})
             stages.setdefault(stage.value, stage)
@@ -351,6 +354,7 @@ def _pipeline_values(
 
 
 def _pipeline_value(record: Mapping[str, object], older_key: str) -> PicklistValue:
+    # Older answers have the IDs under other keys.
     value = json_values.scalar(record.get("id")) or json_values.scalar(record.get(older_key))
     if not value:
         raise MalformedError("a pipeline or stage has no `id`")

@@ -69,6 +69,7 @@ _STORED_AS = {
     FieldType.INTEGER: FieldType.DECIMAL,
 }
 _LINES = {"LongTextArea": 5, "Html": 10, "MultiselectPicklist": 4}
+# Salesforce refuses the element `required` in fields of these types.
 _WITHOUT_REQUIRED = frozenset({"Checkbox", "LongTextArea", "Html"})
 
 
@@ -164,6 +165,7 @@ def wanted_field(source: Field, taken: set[str]) -> Field | str:
         precision = min(source.precision or MOST_DIGITS, MOST_DIGITS)
         usual = _SCALES.get(source.type, _USUAL_SCALE)
         scale = min(usual if source.scale is None else source.scale, precision - 1)
+    # Records can be matched by the ID of the other system.
     identity = source.type is FieldType.ID and native == "Text"
     kind = FieldType.TEXT if native == "LongTextArea" else _STORED_AS.get(source.type, source.type)
     return Field(
@@ -197,6 +199,7 @@ def _name(source: Field, taken: set[str]) -> str:
 
 
 def _choices(source: Field) -> tuple[str | None, tuple[PicklistValue, ...]]:
+    # Salesforce compares values without case. Of equal ones the first is kept.
     values = {each.value.casefold(): each for each in reversed(source.picklist) if each.active}
     if not values:
         return "PartnerOS doesn't list the values. Create the picklist by hand.", ()
@@ -264,6 +267,7 @@ def field_xml(wanted: Field, origin: str) -> str:
             "        <valueSetDefinition>\n            <sorted>false</sorted>\n"
             f"{values}        </valueSetDefinition>\n    </valueSet>\n"
         )
+    # The WSDL defines the order of the elements, which is alphabetical after the name.
     ordered = "".join(parts[name] for name in sorted(parts))
     return _document("CustomField", _element("fullName", wanted.name) + ordered)
 

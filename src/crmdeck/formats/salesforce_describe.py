@@ -42,6 +42,7 @@ _TYPES = {
 }
 _PICKLISTS = frozenset({FieldType.PICKLIST, FieldType.MULTIPICKLIST})
 _NUMBERS = frozenset({FieldType.DECIMAL, FieldType.CURRENCY, FieldType.PERCENT})
+# A record always has an ID, and an empty checkbox is false.
 _ALWAYS_FILLED = frozenset({FieldType.ID, FieldType.BOOLEAN})
 
 _FIELD_KEYS = frozenset(
@@ -171,6 +172,7 @@ def _parse_field(record: Mapping[str, object]) -> Field:
     if default is None:
         default = json_values.text(record, "defaultValueFormula")
         default_is_formula = None if default is None else literal_of(default) is None
+    # A describe has 0 for a field without a length or digits.
     length = precision = scale = None
     if kind in _NUMBERS:
         precision = json_values.number(record, "precision")
@@ -179,8 +181,10 @@ def _parse_field(record: Mapping[str, object]) -> Field:
         precision = json_values.number(record, "digits") or None
     else:
         length = json_values.number(record, "length") or None
+    # A compound field names itself here, as its parts do.
     shell = json_values.text(record, "compoundFieldName")
     calculated = json_values.flag(record, "calculated")
+    # Only the detail of a master-detail relationship has an order.
     is_detail = json_values.number(record, "relationshipOrder") is not None
     native = json_values.rest(record, _FIELD_KEYS)
     return Field(
@@ -334,6 +338,7 @@ def _record_types(describe: Mapping[str, object]) -> tuple[RecordType, ...] | No
         label = json_values.text(info, "name") or ""
         found.append(
             RecordType(
+                # API versions before 43 leave out the developer name.
                 name=json_values.text(info, "developerName") or label,
                 label=label,
                 active=json_values.flag(info, "active") is not False,

@@ -141,6 +141,7 @@ def _changed(path: str, text: str, lack: Lack) -> tuple[str | None, str | None]:
 
 def _with_number(text: str, tag: str, number: int) -> str | None:
     edited, found = re.subn(rf"(<{tag}>)\s*\d+\s*(</{tag}>)", rf"\g<1>{number}\g<2>", text)
+    # Several elements would be those of other fields: the file isn't that of one field.
     return edited if found == 1 else None
 
 
@@ -207,6 +208,7 @@ def _in_record_types(
 
 def _in_url(value: str) -> str:
     """Return a value as record types write it: `Proposal%2FPrice Quote`."""
+    # `quote` never encodes a dot, and Salesforce does.
     return quote(value, safe=" ").replace(".", "%2E")
 
 
