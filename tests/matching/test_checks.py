@@ -245,5 +245,5 @@ def test_values_that_differ_only_in_spelling_are_not_called_missing() -> None:
     ):
         assert text in [one.text for one in warn(left, right) if one.code == "VALUE_MAP_NEEDED"]
     by_label = left.model_copy(update={"picklist": (PicklistValue(value="3", label="APPROVED"),)})
-    (found,) = warn(by_label, choices("b", "approved"))
-    assert found.text == "b spells 1 value differently. Map the values."
+    spelled = "b spells 1 value differently. Map the values."
+    assert spelled in [one.text for one in warn(by_label, choices("b", "approved"))]
