@@ -53,7 +53,7 @@ class ValueEntry(TypedDict):
 
 
 class RecordTypeEntry(TypedDict):
-    """A record type in a change, as far as it is compared."""
+    """The compared attributes of a record type in a change."""
 
     name: str
     active: bool
@@ -286,7 +286,7 @@ def _values_are_known(field: Field) -> bool:
 
 
 def _types_are_comparable(before: Field, after: Field) -> bool:
-    # A source that can't tell a currency from a number gives an inexact type: it differs from an
+    # A source that doesn't distinguish a currency from a number gives an inexact type: it differs from an
     # exact one although nothing changed, unless the CRM's own name of the type differs too.
     if not all(field.type is not FieldType.OTHER or field.native_type for field in (before, after)):
         return False

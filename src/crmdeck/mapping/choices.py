@@ -362,7 +362,7 @@ _USUAL, _CUSTOM, _REST = (10, 0), (11, 0), (12, 0)
 
 def _rank(partner_object: str, name: str, *, custom: bool) -> tuple[int, int]:
     """Return the rank of a pair; 0 for a custom object named after the PartnerOS object."""
-    # A schema from files may not say that an object is custom.
+    # Some schemas from files leave out that an object is custom.
     own = custom or name.endswith("__c")
     bare = name.casefold().removesuffix("__c").replace("_", "")
     # Salesforce's standard Partner object links two accounts, so only custom objects count.

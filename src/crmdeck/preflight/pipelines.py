@@ -46,7 +46,7 @@ def stage_problems(
         misplaced = _misplaced(target, stage, stages, written, stored or {}, create=create)
         if misplaced is not None:
             yield misplaced
-        # Writing the stage that a record has is no move.
+        # A record that keeps its stage doesn't move.
         elif (stored or {}).get(target.name.lower()) != stage:
             yield from _by_rules(target, stage, stages, schema.rules or (), create=create)
 
