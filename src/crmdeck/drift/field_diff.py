@@ -286,8 +286,8 @@ def _values_are_known(field: Field) -> bool:
 
 
 def _types_are_comparable(before: Field, after: Field) -> bool:
-    # A source that doesn't distinguish a currency from a number gives an inexact type: it differs from an
-    # exact one although nothing changed, unless the CRM's own name of the type differs too.
+    # A source that doesn't distinguish a currency from a number gives an inexact type. It differs
+    # from an exact one although nothing changed, unless the CRM's own name of the type differs.
     if not all(field.type is not FieldType.OTHER or field.native_type for field in (before, after)):
         return False
     exact = before.type_exact is not False and after.type_exact is not False
