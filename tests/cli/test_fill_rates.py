@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from crmdeck.cli import schema as commands
+from crmdeck.cli import session
 from crmdeck.errors import UsageError
 from crmdeck.model import Scope, ScopeMode
 from tests.workspace.crm import opened
@@ -20,10 +21,12 @@ def test_rates_are_taken_when_asked_for_and_told_from_then_on(
     with opened(tmp_path / "home") as office:
         office.add_org(scope=Scope(mode=ScopeMode.NAMED, include=("Account",)))
         office.workspace.refreshes.run("org")
-        monkeypatch.setattr(commands, "open_workspace", lambda *_: nullcontext(office.workspace))
+        monkeypatch.setattr(
+            session, "open_workspace", lambda *_, **__: nullcontext(office.workspace)
+        )
 
         def schema(*, sample: bool = False, as_json: bool = False) -> str:
-            commands.schema("org", "Account", sample=sample, as_json=as_json)
+            commands.schema(name="org", object_type="Account", sample=sample, as_json=as_json)
             return capsys.readouterr().out
 
         detail = office.workspace.schemas.object("org", "Account")
@@ -41,4 +44,4 @@ def test_rates_are_taken_when_asked_for_and_told_from_then_on(
         assert header.endswith("\tfilled")
         assert next(line for line in lines if line.startswith("Name\t")).endswith("\t100%")
         with pytest.raises(UsageError):
-            commands.schema("org", sample=True)
+            commands.schema(name="org", sample=True)

@@ -8,9 +8,9 @@ import typer
 
 from crmdeck import workspace
 from crmdeck.cli.listing import Listing, lists
-from crmdeck.cli.options import DemoOption, HomeOption, NamesArgument, SinceOption, UntilOption
+from crmdeck.cli.options import NamesArgument, SinceOption, UntilOption
 from crmdeck.cli.output import Table
-from crmdeck.cli.session import open_workspace, time_range
+from crmdeck.cli.session import in_workspace, time_range
 from crmdeck.model import AuditEntry
 
 
@@ -21,7 +21,9 @@ def _who(entry: AuditEntry) -> str:
 
 
 @lists
+@in_workspace()
 def audit(
+    ws: workspace.Workspace,
     listing: Listing,
     names: NamesArgument = None,
     event: Annotated[
@@ -30,37 +32,34 @@ def audit(
     actor: Annotated[str | None, typer.Option("--actor", help="User name.")] = None,
     since: SinceOption = None,
     until: UntilOption = None,
-    home: HomeOption = None,
-    demo: DemoOption = False,
 ) -> None:
     """Show the audit log, newest first.
 
     In a team's database, the database user is in parentheses if it isn't the claimed user.
     """
-    with open_workspace(home, demo, listing.as_json) as ws:
-        listing.require(workspace.COLUMNS["audit"])
-        connections = {connection.id: connection.name for connection in ws.connections.all()}
-        begin, end = time_range(since, until, ws)
-        wanted = {ws.connections.get(name).id for name in names or ()}
-        entries = ws.audit.entries(
-            names[0] if names and len(names) == 1 else None,
-            event=event,
-            actor=actor,
-            since=begin,
-            until=end,
-            # Sorting and choosing connections need all entries.
-            limit=None if listing.sort or len(wanted) > 1 else listing.limit,
-        )
-        listing.emit(
-            [each for each in entries if not wanted or each.connection_id in wanted],
-            columns=workspace.COLUMNS["audit"],
-            record=lambda entry: ws.exports.named([entry])[0],
-            table=lambda shown: Table(
-                ("time", "user", "event", "connection", "summary"),
-                [
-                    (e.at, _who(e), e.event, connections.get(e.connection_id or ""), e.summary)
-                    for e in shown
-                ],
-                least=("connection", "user"),
-            ),
-        )
+    listing.require(workspace.COLUMNS["audit"])
+    connections = {connection.id: connection.name for connection in ws.connections.all()}
+    begin, end = time_range(since, until, ws)
+    wanted = {ws.connections.get(name).id for name in names or ()}
+    entries = ws.audit.entries(
+        names[0] if names and len(names) == 1 else None,
+        event=event,
+        actor=actor,
+        since=begin,
+        until=end,
+        # Sorting and choosing connections need all entries.
+        limit=None if listing.sort or len(wanted) > 1 else listing.limit,
+    )
+    listing.emit(
+        [each for each in entries if not wanted or each.connection_id in wanted],
+        columns=workspace.COLUMNS["audit"],
+        record=lambda entry: ws.exports.named([entry])[0],
+        table=lambda shown: Table(
+            ("time", "user", "event", "connection", "summary"),
+            [
+                (e.at, _who(e), e.event, connections.get(e.connection_id or ""), e.summary)
+                for e in shown
+            ],
+            least=("connection", "user"),
+        ),
+    )

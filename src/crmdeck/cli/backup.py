@@ -8,43 +8,42 @@ from typing import Annotated
 import typer
 
 from crmdeck import workspace
-from crmdeck.cli.options import DemoOption, ForceOption, HomeOption, JsonOption
+from crmdeck.cli.options import ForceOption, JsonOption
 from crmdeck.cli.output import emit_json, require_free, say
-from crmdeck.cli.session import open_workspace
+from crmdeck.cli.session import in_workspace
 from crmdeck.text import count
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="Backup file (zip).")]
 
 
+@in_workspace()
 def backup(
+    ws: workspace.Workspace,
     file: FileArgument,
     force: ForceOption = False,
-    home: HomeOption = None,
-    demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write connections, schemas, changes, decisions and audit log to one file, without secrets.
 
     The format: docs/backup.md
     """
-    with open_workspace(home, demo, as_json) as ws:
-        require_free(file, force=force)
-        if not ws.connections.all():
-            raise workspace.no_connections(ws.context, "back up")
-        _report(f"Backed up to {file}:", ws.backups.write(file), as_json)
+    require_free(file, force=force)
+    if not ws.connections.all():
+        raise workspace.no_connections(ws.context, "back up")
+    _report(f"Backed up to {file}:", ws.backups.write(file), as_json)
 
 
+@in_workspace(demo=False, creates=True)
 def restore(
+    ws: workspace.Workspace,
     file: FileArgument,
-    home: HomeOption = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace everything in the workspace.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Restore a whole backup, into this or another workspace."""
-    with open_workspace(home, False, as_json, creates=True) as ws:
-        _report("Restored", ws.backups.restore(file, force=force), as_json)
+    _report("Restored", ws.backups.restore(file, force=force), as_json)
 
 
 def _report(lead: str, made: workspace.Backup, as_json: bool) -> None:

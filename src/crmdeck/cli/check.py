@@ -15,14 +15,7 @@ import typer
 
 from crmdeck import model, workspace
 from crmdeck.cli.groups import command_group
-from crmdeck.cli.options import (
-    DemoOption,
-    ForceOption,
-    HomeOption,
-    JsonOption,
-    NamesArgument,
-    OutputOption,
-)
+from crmdeck.cli.options import ForceOption, JsonOption, NamesArgument, OutputOption
 from crmdeck.cli.output import (
     chosen_format,
     emit,
@@ -34,8 +27,8 @@ from crmdeck.cli.output import (
     say,
     write_file,
 )
-from crmdeck.cli.session import ProgressLine, moment, open_workspace
-from crmdeck.errors import CacheBusyError, CacheError, CanceledError
+from crmdeck.cli.session import ProgressLine, in_workspace, moment
+from crmdeck.errors import CacheBusyError, CacheError, CanceledError, ExitCode
 from crmdeck.model import CancelToken, FailOn, IssueLevel
 
 SIGNS = {IssueLevel.FAIL: "FAIL", IssueLevel.REPORT: "note", IssueLevel.IGNORE: "skip"}
@@ -75,31 +68,31 @@ app = command_group()
 
 
 @app.command()
-def show(home: HomeOption = None, demo: DemoOption = False, as_json: JsonOption = False) -> None:
+@in_workspace()
+def show(ws: workspace.Workspace, as_json: JsonOption = False) -> None:
     """Show the rules of the policy, in the order in which they apply."""
-    with open_workspace(home, demo, as_json) as ws:
-        _answer_policy(ws.checks.policy(), as_json)
+    _answer_policy(ws.checks.policy(), as_json)
 
 
 @app.command("set")
+@in_workspace(demo=False)
 def set_team_policy(
+    ws: workspace.Workspace,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Policy file (TOML).")],
-    home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Set the team's policy from a file. The audit log keeps each version.
 
     If the workspace is a folder, edit the file policy.toml in it instead.
     """
-    with open_workspace(home, False, as_json) as ws:
-        _answer_policy(ws.checks.set_policy(file), as_json)
+    _answer_policy(ws.checks.set_policy(file), as_json)
 
 
 @app.command()
-def clear(home: HomeOption = None, as_json: JsonOption = False) -> None:
+@in_workspace(demo=False)
+def clear(ws: workspace.Workspace, as_json: JsonOption = False) -> None:
     """Remove the team's policy. Changes that it excused are open again."""
-    with open_workspace(home, False, as_json) as ws:
-        _answer_policy(ws.checks.set_policy(None), as_json)
+    _answer_policy(ws.checks.set_policy(None), as_json)
 
 
 def _answer_policy(policy: workspace.Policy | None, as_json: bool) -> None:
@@ -115,7 +108,9 @@ def _answer_policy(policy: workspace.Policy | None, as_json: bool) -> None:
         say("No policy: nothing is excused.")
 
 
+@in_workspace()
 def check(
+    ws: workspace.Workspace,
     names: NamesArgument = None,
     fail_on: CheckFailOnOption = FailOn.BREAKING,
     policy: PolicyOption = None,
@@ -147,10 +142,8 @@ def check(
     force: ForceOption = False,
     notify: NotifyOption = False,
     heartbeat: HeartbeatOption = None,
-    home: HomeOption = None,
-    demo: DemoOption = False,
     as_json: JsonOption = False,
-) -> None:
+) -> ExitCode:
     """Refresh, then report problems: open changes, broken mappings, failed reads, expiry dates.
 
     The same check gives the same exit code until someone settles the changes.
@@ -158,40 +151,41 @@ def check(
     Exit codes: 0 if nothing fails, 4 for a change or a broken mapping, 3 if a connection needs
     a sign-in, 6 if crmdeck could not read some objects or connections, 1 if it could read none.
     """
-    with open_workspace(home, demo, as_json) as ws:
-        wanted = chosen_format(format, output, _SUFFIXES, as_json=as_json, force=force)
-        if wanted is not None:
-            ws.checks.require_format(wanted)
-        if notify:
-            ws.notices.require_ready()
-        with ProgressLine() as line:
-            report = ws.checks.run(
-                names or (),
-                since=moment(since, ws),
-                new=new,
-                fail_on=fail_on,
-                policy=policy,
-                contracts=contract or (),
-                refresh=refresh,
-                preflight=preflight,
-                progress=line,
-            )
-        if notify or heartbeat:
-            _notify(ws, report, notify=notify, heartbeat=heartbeat)
-        if explain_policy:
-            _explain(report)
-        if output is not None:
-            text = ws.checks.render(report, wanted or "markdown")
-            write_file(output, "".join(filtered([text])))
-            show_report(report)
-        elif wanted is not None:
-            emit("".join(filtered([ws.checks.render(report, wanted)])))
-        else:
-            show_report(report)
-    raise typer.Exit(report.exit_code)
+    wanted = chosen_format(format, output, _SUFFIXES, as_json=as_json, force=force)
+    if wanted is not None:
+        ws.checks.require_format(wanted)
+    if notify:
+        ws.notices.require_ready()
+    with ProgressLine() as line:
+        report = ws.checks.run(
+            names or (),
+            since=moment(since, ws),
+            new=new,
+            fail_on=fail_on,
+            policy=policy,
+            contracts=contract or (),
+            refresh=refresh,
+            preflight=preflight,
+            progress=line,
+        )
+    if notify or heartbeat:
+        _notify(ws, report, notify=notify, heartbeat=heartbeat)
+    if explain_policy:
+        _explain(report)
+    if output is not None:
+        text = ws.checks.render(report, wanted or "markdown")
+        write_file(output, "".join(filtered([text])))
+        show_report(report)
+    elif wanted is not None:
+        emit("".join(filtered([ws.checks.render(report, wanted)])))
+    else:
+        show_report(report)
+    return ExitCode(report.exit_code)
 
 
+@in_workspace()
 def watch(
+    ws: workspace.Workspace,
     names: NamesArgument = None,
     every: Annotated[int, typer.Option("--every", min=1, help="Minutes between checks.")] = 60,
     times: Annotated[
@@ -204,8 +198,6 @@ def watch(
     policy: PolicyOption = None,
     notify: NotifyOption = False,
     heartbeat: HeartbeatOption = None,
-    home: HomeOption = None,
-    demo: DemoOption = False,
 ) -> None:
     """Run a check at intervals until you stop it with Ctrl+C or SIGTERM.
 
@@ -216,7 +208,7 @@ def watch(
     A signal lets running checks finish; a second one cancels them.
     """
     stop, cancel = CancelToken(), CancelToken()
-    with open_workspace(home, demo) as ws, _stopped_by_signals(stop, cancel):
+    with _stopped_by_signals(stop, cancel):
         if notify:
             ws.notices.require_ready()
 

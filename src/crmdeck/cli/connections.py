@@ -11,10 +11,10 @@ import typer
 from crmdeck import model, workspace
 from crmdeck.cli.groups import command_group
 from crmdeck.cli.listing import Listing, lists, wire_columns
-from crmdeck.cli.options import DemoOption, HomeOption, JsonOption, NameArgument, NamesArgument
+from crmdeck.cli.options import JsonOption, NameArgument, NamesArgument
 from crmdeck.cli.output import Table, emit, emit_json, emit_table, say
 from crmdeck.cli.prompts import SignInOptions, collect
-from crmdeck.cli.session import open_workspace, say_empty
+from crmdeck.cli.session import in_workspace, say_empty
 from crmdeck.model import ScopeMode, SecretsPlace
 
 app = command_group()
@@ -118,36 +118,37 @@ KeepPasswordOption = Annotated[
 
 @app.command("list")
 @lists
+@in_workspace()
 def list_connections(
+    ws: workspace.Workspace,
     listing: Listing,
     names: NamesArgument = None,
-    home: HomeOption = None,
-    demo: DemoOption = False,
 ) -> None:
     """List the connections of the workspace."""
-    with open_workspace(home, demo, listing.as_json) as ws:
-        found = [ws.connections.get(name) for name in names or ()]
-        connections = found or ws.connections.all()
-        if (
-            listing.emit(
-                connections,
-                columns=wire_columns(model.Connection),
-                table=lambda shown: Table(
-                    ("name", "platform", "source", "location", "id"),
-                    [
-                        (c.name, c.platform, c.source, c.path or c.endpoint or c.instance_url, c.id)
-                        for c in shown
-                    ],
-                    least=("id", "location"),
-                ),
-            )
-            and not connections
-        ):
-            say_empty(ws)
+    found = [ws.connections.get(name) for name in names or ()]
+    connections = found or ws.connections.all()
+    if (
+        listing.emit(
+            connections,
+            columns=wire_columns(model.Connection),
+            table=lambda shown: Table(
+                ("name", "platform", "source", "location", "id"),
+                [
+                    (c.name, c.platform, c.source, c.path or c.endpoint or c.instance_url, c.id)
+                    for c in shown
+                ],
+                least=("id", "location"),
+            ),
+        )
+        and not connections
+    ):
+        say_empty(ws)
 
 
 @app.command()
+@in_workspace(creates=True)
 def add(
+    ws: workspace.Workspace,
     name: NameArgument,
     source: Annotated[
         str,
@@ -175,8 +176,6 @@ def add(
     open_browser: BrowserOption = True,
     test: TestOption = True,
     keep_password: KeepPasswordOption = False,
-    home: HomeOption = None,
-    demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Add a connection.
@@ -187,36 +186,37 @@ def add(
     keyring, with --secrets file in a private file of the workspace. With --secrets environment
     it stores nothing.
     """
-    with open_workspace(home, demo, as_json, creates=True) as ws:
-        draft = workspace.ConnectionDraft(
-            name=name,
-            source=source,
-            platform=platform,
-            path=str(path) if path else None,
-            instance_url=instance_url,
-            endpoint=endpoint,
-            remote_id=remote_id,
-            scope=_scope(scope, include, exclude) or model.Scope(),
-            ttl_hours=ttl_hours,
-        )
-        options = SignInOptions(flow, secrets, private_key_file, redirect_port, paste, open_browser)
-        answers = collect(ws, draft, name, options)
-        signed_in = ws.signin.connect(
-            answers.draft(draft),
-            answers.secrets,
-            grant=answers.grant,
-            flow=answers.flow,
-            place=answers.place,
-            test=test,
-            keep_password=keep_password,
-        )
-        _show_signed_in(signed_in, as_json=as_json)
-        if not as_json:
-            say(f"Next: crmdeck refresh {name}")
+    draft = workspace.ConnectionDraft(
+        name=name,
+        source=source,
+        platform=platform,
+        path=str(path) if path else None,
+        instance_url=instance_url,
+        endpoint=endpoint,
+        remote_id=remote_id,
+        scope=_scope(scope, include, exclude) or model.Scope(),
+        ttl_hours=ttl_hours,
+    )
+    options = SignInOptions(flow, secrets, private_key_file, redirect_port, paste, open_browser)
+    answers = collect(ws, draft, name, options)
+    signed_in = ws.signin.connect(
+        answers.draft(draft),
+        answers.secrets,
+        grant=answers.grant,
+        flow=answers.flow,
+        place=answers.place,
+        test=test,
+        keep_password=keep_password,
+    )
+    _show_signed_in(signed_in, as_json=as_json)
+    if not as_json:
+        say(f"Next: crmdeck refresh {name}")
 
 
 @app.command("set")
+@in_workspace()
 def set_connection(
+    ws: workspace.Workspace,
     name: NameArgument,
     path: PathOption = None,
     instance_url: Annotated[
@@ -243,32 +243,31 @@ def set_connection(
     reconnect: Annotated[
         bool, typer.Option("--reconnect", help="Reconnect a disconnected connection.")
     ] = False,
-    home: HomeOption = None,
-    demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Change the given options of a connection."""
-    with open_workspace(home, demo, as_json) as ws:
-        connection = ws.connections.update(
-            name,
-            path=str(path) if path else None,
-            endpoint=endpoint,
-            remote_id=remote_id,
-            instance_url=instance_url,
-            scope=_scope(scope, include, exclude),
-            without_rules=None if without_rules is None else tuple(filter(None, without_rules)),
-            ttl_hours=ttl_hours,
-            api_version=api_version,
-            reconnect=reconnect,
-        )
-        if as_json:
-            emit_json(connection)
-        else:
-            emit(f"{connection.name}\t{connection.id}")
+    connection = ws.connections.update(
+        name,
+        path=str(path) if path else None,
+        endpoint=endpoint,
+        remote_id=remote_id,
+        instance_url=instance_url,
+        scope=_scope(scope, include, exclude),
+        without_rules=None if without_rules is None else tuple(filter(None, without_rules)),
+        ttl_hours=ttl_hours,
+        api_version=api_version,
+        reconnect=reconnect,
+    )
+    if as_json:
+        emit_json(connection)
+    else:
+        emit(f"{connection.name}\t{connection.id}")
 
 
 @app.command("sign-in")
+@in_workspace()
 def sign_in(
+    ws: workspace.Workspace,
     name: NameArgument,
     flow: FlowOption = None,
     secrets: SecretsOption = None,
@@ -278,8 +277,6 @@ def sign_in(
     open_browser: BrowserOption = True,
     test: TestOption = True,
     keep_password: KeepPasswordOption = False,
-    home: HomeOption = None,
-    demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Sign in to a connection again.
@@ -287,80 +284,76 @@ def sign_in(
     crmdeck remembers the values of your app. It asks for the others, or reads them from the
     environment as `connections add` does.
     """
-    with open_workspace(home, demo, as_json) as ws:
-        connection = ws.connections.get(name)
-        options = SignInOptions(flow, secrets, private_key_file, redirect_port, paste, open_browser)
-        answers = collect(ws, connection.id, connection.name, options)
-        signed_in = ws.signin.renew(
-            connection.id,
-            answers.secrets,
-            grant=answers.grant,
-            flow=answers.flow,
-            place=answers.place,
-            test=test,
-            keep_password=keep_password,
-        )
-        _show_signed_in(signed_in, as_json=as_json)
+    connection = ws.connections.get(name)
+    options = SignInOptions(flow, secrets, private_key_file, redirect_port, paste, open_browser)
+    answers = collect(ws, connection.id, connection.name, options)
+    signed_in = ws.signin.renew(
+        connection.id,
+        answers.secrets,
+        grant=answers.grant,
+        flow=answers.flow,
+        place=answers.place,
+        test=test,
+        keep_password=keep_password,
+    )
+    _show_signed_in(signed_in, as_json=as_json)
 
 
 @app.command()
+@in_workspace()
 def test(
+    ws: workspace.Workspace,
     name: NameArgument,
-    home: HomeOption = None,
-    demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Test sign-in, permissions and quota."""
-    with open_workspace(home, demo, as_json) as ws:
-        report = ws.connections.test(name)
-        if as_json:
-            emit_json(report)
-            return
-        quota = report.quota
-        emit_table(
-            ("check", "result"),
-            [
-                ("user", report.user),
-                ("organization", report.organization),
-                ("instance", report.instance_url),
-                ("API version", report.api_version),
-                ("quota left", f"{quota.left:.0%} of {quota.limit}" if quota else None),
-                ("token expires", report.token_expires_at),
-                *(("missing permission", what) for what in report.missing_permissions or ("none",)),
-            ],
-        )
+    report = ws.connections.test(name)
+    if as_json:
+        emit_json(report)
+        return
+    quota = report.quota
+    emit_table(
+        ("check", "result"),
+        [
+            ("user", report.user),
+            ("organization", report.organization),
+            ("instance", report.instance_url),
+            ("API version", report.api_version),
+            ("quota left", f"{quota.left:.0%} of {quota.limit}" if quota else None),
+            ("token expires", report.token_expires_at),
+            *(("missing permission", what) for what in report.missing_permissions or ("none",)),
+        ],
+    )
 
 
 @app.command()
+@in_workspace()
 def rename(
+    ws: workspace.Workspace,
     name: NameArgument,
     new_name: Annotated[str, typer.Argument(metavar="NEW_NAME", help="New connection name.")],
-    home: HomeOption = None,
-    demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Rename a connection; it keeps its ID and history."""
-    with open_workspace(home, demo, as_json) as ws:
-        connection = ws.connections.rename(name, new_name)
-        if as_json:
-            emit_json(connection)
-        else:
-            emit(f"{connection.name}\t{connection.id}")
+    connection = ws.connections.rename(name, new_name)
+    if as_json:
+        emit_json(connection)
+    else:
+        emit(f"{connection.name}\t{connection.id}")
 
 
+@in_workspace()
 def disconnect(
+    ws: workspace.Workspace,
     name: NameArgument,
-    home: HomeOption = None,
-    demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Mark a connection as disconnected, and delete nothing."""
-    with open_workspace(home, demo, as_json) as ws:
-        connection = ws.connections.disconnect(name)
-        if as_json:
-            emit_json({"success": True})
-        else:
-            say(f"{connection.name} is disconnected. Its schemas, changes and mappings are kept.")
+    connection = ws.connections.disconnect(name)
+    if as_json:
+        emit_json({"success": True})
+    else:
+        say(f"{connection.name} is disconnected. Its schemas, changes and mappings are kept.")
 
 
 def _scope(

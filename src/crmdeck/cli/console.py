@@ -7,12 +7,13 @@ from typing import Annotated, Literal, cast
 
 import typer
 
+from crmdeck import workspace
 from crmdeck.cli.completion import SCRIPTS
 from crmdeck.cli.launch import open_console
 from crmdeck.cli.listing import Listing, lists
 from crmdeck.cli.options import DemoOption, HomeOption, JsonOption, ReadOnlyOption
 from crmdeck.cli.output import Table, emit, say
-from crmdeck.cli.session import failing, open_workspace
+from crmdeck.cli.session import failing, in_workspace
 from crmdeck.errors import UsageError
 from crmdeck.home import require_home
 
@@ -109,26 +110,29 @@ def screenshots(
 
 
 @lists
-def keys(listing: Listing, home: HomeOption = None, demo: DemoOption = False) -> None:
+@in_workspace()
+def keys(
+    ws: workspace.Workspace,
+    listing: Listing,
+) -> None:
     """List the keys of the console, with the IDs for remapping them."""
     from crmdeck.tui.keys.table import key_records
 
-    with open_workspace(home, demo, listing.as_json) as ws:
-        records = key_records(ws.settings.keys)
-        listing.emit(
-            records,
-            columns=tuple(records[0]),
-            record=lambda key: key,
-            table=lambda shown: Table(
-                ("pane", "keys", "action", "id"),
-                [
-                    (
-                        key["scope"],
-                        " ".join(map(str, cast("list[str]", key["keys"]))),
-                        key["title"],
-                        key["id"],
-                    )
-                    for key in shown
-                ],
-            ),
-        )
+    records = key_records(ws.settings.keys)
+    listing.emit(
+        records,
+        columns=tuple(records[0]),
+        record=lambda key: key,
+        table=lambda shown: Table(
+            ("pane", "keys", "action", "id"),
+            [
+                (
+                    key["scope"],
+                    " ".join(map(str, cast("list[str]", key["keys"]))),
+                    key["title"],
+                    key["id"],
+                )
+                for key in shown
+            ],
+        ),
+    )

@@ -12,9 +12,7 @@ import typer
 from crmdeck import model, workspace
 from crmdeck.cli.listing import Listing, lists
 from crmdeck.cli.options import (
-    DemoOption,
     FailOnOption,
-    HomeOption,
     NamesArgument,
     RightAtOption,
     SeverityOption,
@@ -22,7 +20,7 @@ from crmdeck.cli.options import (
     UntilOption,
 )
 from crmdeck.cli.output import Table, report_error, say
-from crmdeck.cli.session import moment, open_workspace, say_empty, time_range
+from crmdeck.cli.session import in_workspace, moment, say_empty, time_range
 from crmdeck.errors import ExitCode, UsageError, exit_code
 from crmdeck.model import Side
 from crmdeck.text import count
@@ -31,7 +29,9 @@ SIDES = {Side.LEFT: "left only", Side.RIGHT: "right only", Side.BOTH: "differs"}
 
 
 @lists
+@in_workspace()
 def drift(
+    ws: workspace.Workspace,
     listing: Listing,
     names: NamesArgument = None,
     at_least: SeverityOption = None,
@@ -49,69 +49,65 @@ def drift(
     ] = None,
     note: Annotated[str, typer.Option("--note", help="Note for the acknowledgment.")] = "",
     fail_on: FailOnOption = None,
-    home: HomeOption = None,
-    demo: DemoOption = False,
-) -> None:
+) -> ExitCode:
     """List changes, newest first, and acknowledge them.
 
     With --fail-on, exit with 4 if a change of that severity is open. Exit with 3, 6 or
     1 if the last refresh could not read everything.
     """
-    with open_workspace(home, demo, listing.as_json) as ws:
-        if note and not acknowledge:
-            raise UsageError(
-                "--note needs --acknowledge.",
-                remedy="Add --acknowledge ID or --acknowledge shown",
-            )
-        listing.require(workspace.COLUMNS["drift"])
-        if fail_on is not None:
-            ws.checks.policy()  # A gate refuses a policy that it can't use before anything changes.
-        begin, end = time_range(since, until, ws)
+    if note and not acknowledge:
+        raise UsageError(
+            "--note needs --acknowledge.",
+            remedy="Add --acknowledge ID or --acknowledge shown",
+        )
+    listing.require(workspace.COLUMNS["drift"])
+    if fail_on is not None:
+        ws.checks.policy()  # A gate refuses a policy that it can't use before anything changes.
+    begin, end = time_range(since, until, ws)
 
-        def read(*, open_only: bool = False) -> model.DriftReport:
-            return _report(
-                [
-                    ws.drift.report(
-                        name,
-                        at_least=at_least,
-                        object_type=object_type,
-                        since=begin,
-                        open_only=open_only,
-                    )
-                    for name in dict.fromkeys(names or (None,))
-                ],
-                end,
-            )
+    def read(*, open_only: bool = False) -> model.DriftReport:
+        return _report(
+            [
+                ws.drift.report(
+                    name,
+                    at_least=at_least,
+                    object_type=object_type,
+                    since=begin,
+                    open_only=open_only,
+                )
+                for name in dict.fromkeys(names or (None,))
+            ],
+            end,
+        )
 
-        report = read(open_only=open_only)
+    report = read(open_only=open_only)
+    record = _recorder(ws, report)
+    if acknowledge:
+        shown = [event.id for event in listing.pick(report.events, record)]
+        noted = ws.drift.acknowledge(shown if acknowledge == ["shown"] else acknowledge, note)
+        say(f"Acknowledged {count(noted.number, 'change')}. {noted.not_checked}".rstrip())
+        report = read()
         record = _recorder(ws, report)
-        if acknowledge:
-            shown = [event.id for event in listing.pick(report.events, record)]
-            noted = ws.drift.acknowledge(shown if acknowledge == ["shown"] else acknowledge, note)
-            say(f"Acknowledged {count(noted.number, 'change')}. {noted.not_checked}".rstrip())
-            report = read()
-            record = _recorder(ws, report)
-        reasons = _gate(ws, names, report, fail_on, as_json=listing.as_json)
-        (answer,) = ws.exports.named([report])
-        whole = {event["id"]: event for event in answer["events"]}
-        if listing.emit(
-            report.events,
-            columns=workspace.COLUMNS["drift"],
-            record=record,
-            wire=lambda event: whole[event.id],
-            answer=lambda events: {
-                **answer,
-                "events": events,
-                "reasons": [reason.reason for reason in reasons],
-            },
-            table=lambda shown: drift_table(shown, report.stories if not listing.sort else ()),
-        ):
-            if not ws.connections.all():
-                say_empty(ws)
-            if report.open_changes is not None:
-                say(f"{', '.join(names or ['All connections'])}: {report.open_changes.text}.")
-    if reasons:
-        raise typer.Exit(int(exit_code(reasons)))
+    reasons = _gate(ws, names, report, fail_on, as_json=listing.as_json)
+    (answer,) = ws.exports.named([report])
+    whole = {event["id"]: event for event in answer["events"]}
+    if listing.emit(
+        report.events,
+        columns=workspace.COLUMNS["drift"],
+        record=record,
+        wire=lambda event: whole[event.id],
+        answer=lambda events: {
+            **answer,
+            "events": events,
+            "reasons": [reason.reason for reason in reasons],
+        },
+        table=lambda shown: drift_table(shown, report.stories if not listing.sort else ()),
+    ):
+        if not ws.connections.all():
+            say_empty(ws)
+        if report.open_changes is not None:
+            say(f"{', '.join(names or ['All connections'])}: {report.open_changes.text}.")
+    return exit_code(reasons)
 
 
 def _report(reports: Sequence[model.DriftReport], until: datetime | None) -> model.DriftReport:
@@ -220,7 +216,9 @@ def _who(event: model.DriftEvent) -> str | None:
 
 
 @lists
+@in_workspace()
 def compare(
+    ws: workspace.Workspace,
     listing: Listing,
     left: Annotated[str, typer.Argument(metavar="LEFT", help="Connection name.")],
     right: Annotated[
@@ -239,28 +237,24 @@ def compare(
     fail: Annotated[
         bool, typer.Option("--fail-on-difference", help="Exit with 4 if the schemas differ.")
     ] = False,
-    home: HomeOption = None,
-    demo: DemoOption = False,
-) -> None:
+) -> ExitCode:
     """Compare two stored schemas: two connections, or one connection at two dates."""
-    with open_workspace(home, demo, listing.as_json) as ws:
-        listing.require(workspace.COLUMNS["differences" if object_type else "comparison"])
-        left_at = moment(at, ws, as_of=True)
-        other_at = moment(right_at, ws, as_of=True)
-        if right in (None, left) and left_at == other_at:
-            raise UsageError(
-                f"Both sides are the current schema of '{left}'.",
-                remedy="Enter another connection, or a date: --at 7d",
-            )
-        comparison = ws.schemas.compare(
-            left, right or left, left_at=left_at, right_at=other_at, object_type=object_type
+    listing.require(workspace.COLUMNS["differences" if object_type else "comparison"])
+    left_at = moment(at, ws, as_of=True)
+    other_at = moment(right_at, ws, as_of=True)
+    if right in (None, left) and left_at == other_at:
+        raise UsageError(
+            f"Both sides are the current schema of '{left}'.",
+            remedy="Enter another connection, or a date: --at 7d",
         )
-        if object_type is None:
-            _show_objects(listing, comparison)
-        else:
-            _show_fields(listing, comparison)
-    if fail and comparison.objects:
-        raise typer.Exit(int(ExitCode.DRIFT))
+    comparison = ws.schemas.compare(
+        left, right or left, left_at=left_at, right_at=other_at, object_type=object_type
+    )
+    if object_type is None:
+        _show_objects(listing, comparison)
+    else:
+        _show_fields(listing, comparison)
+    return ExitCode.DRIFT if fail and comparison.objects else ExitCode.OK
 
 
 def _show_objects(listing: Listing, comparison: model.Comparison) -> None:

@@ -9,21 +9,21 @@ import typer
 from crmdeck import workspace
 from crmdeck.cli.options import (
     AtOption,
-    DemoOption,
     ForceOption,
-    HomeOption,
     JsonOption,
     OutputOption,
     RightAtOption,
     SeverityOption,
 )
 from crmdeck.cli.output import chosen_format, emit_pieces, filtered, require_unfiltered, say
-from crmdeck.cli.session import moment, open_workspace
+from crmdeck.cli.session import in_workspace, moment
 from crmdeck.errors import UsageError
 from crmdeck.model import DecisionState
 
 
+@in_workspace()
 def export(
+    ws: workspace.Workspace,
     name: Annotated[
         str | None,
         typer.Argument(
@@ -74,31 +74,28 @@ def export(
     ] = None,
     output: OutputOption = None,
     force: ForceOption = False,
-    home: HomeOption = None,
-    demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Export stored data for machines, or reports for readers."""
-    with open_workspace(home, demo, as_json) as ws:
-        usual = {workspace.CONTRACT: "yaml", **dict.fromkeys(workspace.REPORTS, "markdown")}
-        wanted = chosen_format(
-            format, output, workspace.SUFFIXES, as_json=as_json, force=force
-        ) or usual.get(what, "json")
-        options: workspace.ExportOptions = {
-            "pair": pair,
-            "object_type": object_type,
-            "at": moment(at, ws, as_of=True),
-            "right": right,
-            "right_at": moment(right_at, ws, as_of=True),
-            "since": moment(since, ws),
-            "at_least": severity,
-            "state": state,
-        }
-        if output is not None:
-            require_unfiltered(output)
-            ws.exports.write(output, what, name, format=wanted, **options)
-            say(f"Wrote {output}")
-        elif wanted == ("xlsx" if what in workspace.REPORTS else "parquet"):
-            raise UsageError(f"The format {wanted} needs a file.", remedy=f"Add -o export.{wanted}")
-        else:
-            emit_pieces(filtered(ws.exports.stream(what, name, format=wanted, **options)))
+    usual = {workspace.CONTRACT: "yaml", **dict.fromkeys(workspace.REPORTS, "markdown")}
+    wanted = chosen_format(
+        format, output, workspace.SUFFIXES, as_json=as_json, force=force
+    ) or usual.get(what, "json")
+    options: workspace.ExportOptions = {
+        "pair": pair,
+        "object_type": object_type,
+        "at": moment(at, ws, as_of=True),
+        "right": right,
+        "right_at": moment(right_at, ws, as_of=True),
+        "since": moment(since, ws),
+        "at_least": severity,
+        "state": state,
+    }
+    if output is not None:
+        require_unfiltered(output)
+        ws.exports.write(output, what, name, format=wanted, **options)
+        say(f"Wrote {output}")
+    elif wanted == ("xlsx" if what in workspace.REPORTS else "parquet"):
+        raise UsageError(f"The format {wanted} needs a file.", remedy=f"Add -o export.{wanted}")
+    else:
+        emit_pieces(filtered(ws.exports.stream(what, name, format=wanted, **options)))

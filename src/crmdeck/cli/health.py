@@ -20,7 +20,7 @@ from crmdeck.cli.options import (
     NamesArgument,
 )
 from crmdeck.cli.output import Table, command_for, emit_json, report_error, say, say_details
-from crmdeck.cli.session import ProgressLine, failing, open_workspace, say_empty
+from crmdeck.cli.session import ProgressLine, failing, in_workspace, say_empty
 from crmdeck.errors import CacheDamagedError, ExitCode, UsageError, exit_code
 from crmdeck.home import require_home
 from crmdeck.model import Status
@@ -34,15 +34,15 @@ AlertArgument = Annotated[
 
 
 @app.command()
+@in_workspace()
 def dismiss(
+    ws: workspace.Workspace,
     name: NameArgument,
     alert: AlertArgument,
     until: Annotated[
         str | None,
         typer.Option("--until", metavar="DATE", help="Last day of the dismissal: 2026-12-31."),
     ] = None,
-    home: HomeOption = None,
-    demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Dismiss an alert for every user.
@@ -50,23 +50,21 @@ def dismiss(
     It reopens if it gets worse, if it was over and comes back, or after --until. The connection
     keeps its state, and gates still count the alert.
     """
-    with open_workspace(home, demo, as_json) as ws:
-        found = ws.health.dismiss(name, alert, until=_last_day(until))
-        day = f" until {found.dismissed_until}" if found.dismissed_until else ""
-        _answer_alert(name, found, f"Dismissed{day}", as_json)
+    found = ws.health.dismiss(name, alert, until=_last_day(until))
+    day = f" until {found.dismissed_until}" if found.dismissed_until else ""
+    _answer_alert(name, found, f"Dismissed{day}", as_json)
 
 
 @app.command()
+@in_workspace()
 def reopen(
+    ws: workspace.Workspace,
     name: NameArgument,
     alert: AlertArgument,
-    home: HomeOption = None,
-    demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Reopen a dismissed alert."""
-    with open_workspace(home, demo, as_json) as ws:
-        _answer_alert(name, ws.health.reopen(name, alert), "Reopened", as_json)
+    _answer_alert(name, ws.health.reopen(name, alert), "Reopened", as_json)
 
 
 def _last_day(text: str | None) -> date | None:
@@ -86,52 +84,51 @@ def _answer_alert(name: str, alert: model.Alert, deed: str, as_json: bool) -> No
 
 
 @lists
+@in_workspace()
 def status(
+    ws: workspace.Workspace,
     listing: Listing,
     names: NamesArgument = None,
     fail_on: FailOnOption = None,
-    home: HomeOption = None,
-    demo: DemoOption = False,
-) -> None:
+) -> ExitCode:
     """Show connection health. Exit with 3 if a connection needs a sign-in.
 
     With --fail-on, also exit with 4 if a change of that severity is open, and with 3, 6 or 1 if the
     last refresh could not read everything.
     """
-    with open_workspace(home, demo, listing.as_json) as ws:
-        listing.require(workspace.COLUMNS["health"])
-        unread: dict[str | None, ExitCode] = {}
-        if fail_on is not None:
-            # A gate must not pass because of something that it could not read.
-            ws.checks.policy()
-            for error in (each for name in names or (None,) for each in ws.checks.unread(name)):
-                report_error(error, as_json=listing.as_json)
-                unread[error.connection] = error.exit_code
-        found = [ws.health.status(name) for name in names] if names else list(ws.health.statuses())
-        reasons = []
-        for item in found:
-            codes = _status_reasons(item, found)
-            if fail_on is not None and ws.drift.fails(fail_on, item.id):
-                codes.append(ExitCode.DRIFT)
-            if item.name in unread:
-                codes.append(unread[item.name])
-            reasons.append(list(dict.fromkeys(codes)))
-        codes_of = dict(zip((item.id for item in found), reasons, strict=True))
-        alone = names is not None and len(names) == 1
-        if listing.emit(
-            found,
-            columns=workspace.COLUMNS["health"],
-            record=lambda item: next(iter(workspace.records("health", item))),
-            wire=lambda item: _with_reasons(item.to_wire(), codes_of[item.id]),
-            answer=lambda answers: answers[0] if alone else answers,
-            table=_status_table,
-        ):
-            if not found:
-                say_empty(ws)
-            for item in found if names else ():
-                _say_alerts(item)
-                _say_endings(item)
-    _end(reasons)
+    listing.require(workspace.COLUMNS["health"])
+    unread: dict[str | None, ExitCode] = {}
+    if fail_on is not None:
+        # A gate must not pass because of something that it could not read.
+        ws.checks.policy()
+        for error in (each for name in names or (None,) for each in ws.checks.unread(name)):
+            report_error(error, as_json=listing.as_json)
+            unread[error.connection] = error.exit_code
+    found = [ws.health.status(name) for name in names] if names else list(ws.health.statuses())
+    reasons = []
+    for item in found:
+        codes = _status_reasons(item, found)
+        if fail_on is not None and ws.drift.fails(fail_on, item.id):
+            codes.append(ExitCode.DRIFT)
+        if item.name in unread:
+            codes.append(unread[item.name])
+        reasons.append(list(dict.fromkeys(codes)))
+    codes_of = dict(zip((item.id for item in found), reasons, strict=True))
+    alone = names is not None and len(names) == 1
+    if listing.emit(
+        found,
+        columns=workspace.COLUMNS["health"],
+        record=lambda item: next(iter(workspace.records("health", item))),
+        wire=lambda item: _with_reasons(item.to_wire(), codes_of[item.id]),
+        answer=lambda answers: answers[0] if alone else answers,
+        table=_status_table,
+    ):
+        if not found:
+            say_empty(ws)
+        for item in found if names else ():
+            _say_alerts(item)
+            _say_endings(item)
+    return exit_code(each for found in reasons for each in found)
 
 
 def _status_table(found: Sequence[model.ConnectionStatus]) -> Table:
@@ -184,13 +181,6 @@ def _with_reasons(answer: Mapping[str, object], reasons: Sequence[ExitCode]) -> 
     return {**answer, "reasons": [reason.reason for reason in reasons]}
 
 
-def _end(reasons: Sequence[Sequence[ExitCode]]) -> None:
-    """Exit with the code that comes first, if a connection causes one."""
-    code = exit_code(each for found in reasons for each in found)
-    if code is not ExitCode.OK:
-        raise typer.Exit(int(code))
-
-
 def _open(changes: model.OpenChanges) -> str | None:
     """Return `11 (9 breaking)`, None if no change is open."""
     breaking = f" ({changes.breaking:,} breaking)" if changes.breaking else ""
@@ -220,7 +210,9 @@ def _say_endings(status: model.ConnectionStatus) -> None:
         say_details(None, end.remedy, None, end.link)
 
 
+@in_workspace()
 def refresh(
+    ws: workspace.Workspace,
     names: Annotated[
         list[str] | None,
         typer.Argument(metavar="[NAME]...", help="Connection name.", show_default=False),
@@ -235,24 +227,21 @@ def refresh(
         ),
     ] = False,
     fail_on: FailOnOption = None,
-    home: HomeOption = None,
-    demo: DemoOption = False,
     as_json: JsonOption = False,
-) -> None:
+) -> ExitCode:
     """Refresh schemas and show what changed."""
-    with open_workspace(home, demo, as_json) as ws:
-        if bool(names) == everything:
-            raise UsageError(
-                "No connection to refresh.", remedy="Enter connection names, or use --all."
-            )
-        wanted = names or [c.name for c in ws.connections.all() if c.disconnected_at is None]
-        if not wanted:
-            raise workspace.no_connections(ws.context, "refresh")
-        if fail_on is not None:
-            ws.checks.policy()  # A gate refuses a policy that it can't use before it refreshes.
-        with ProgressLine(wanted[0] if len(wanted) == 1 else "") as line:
-            attempts = ws.refreshes.run_many(wanted, progress=line, accept_suspect=accept_suspect)
-        reasons = [_reasons(ws, attempt, attempts, fail_on) for attempt in attempts]
+    if bool(names) == everything:
+        raise UsageError(
+            "No connection to refresh.", remedy="Enter connection names, or use --all."
+        )
+    wanted = names or [c.name for c in ws.connections.all() if c.disconnected_at is None]
+    if not wanted:
+        raise workspace.no_connections(ws.context, "refresh")
+    if fail_on is not None:
+        ws.checks.policy()  # A gate refuses a policy that it can't use before it refreshes.
+    with ProgressLine(wanted[0] if len(wanted) == 1 else "") as line:
+        attempts = ws.refreshes.run_many(wanted, progress=line, accept_suspect=accept_suspect)
+    reasons = [_reasons(ws, attempt, attempts, fail_on) for attempt in attempts]
     for attempt in attempts:
         if attempt.error is not None:
             attempt.error.connection = attempt.error.connection or attempt.name
@@ -268,7 +257,7 @@ def refresh(
             emit_json(answers)
         elif attempts[0].result is not None:
             emit_json(answers[0])
-    _end(reasons)
+    return exit_code(each for found in reasons for each in found)
 
 
 def _reasons(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 import typer
 
 from crmdeck import model, workspace
-from crmdeck.cli.options import ForceOption, JsonOption, OutputOption
+from crmdeck.cli.options import ForceOption, JsonOption, OutputOption, add_options
 from crmdeck.cli.output import (
     Table,
     chosen_format,
@@ -163,8 +162,7 @@ class Listing:
 
 
 def lists(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of every list, as its first argument, `listing`."""
-    signature = inspect.signature(command, eval_str=True)
+    """Give a command the options of every list, as its argument `listing`."""
     options = {
         "format": FormatOption,
         "output": OutputOption,
@@ -176,24 +174,13 @@ def lists(command: Callable[..., None]) -> Callable[..., None]:
     }
 
     @functools.wraps(command)
-    def run(*arguments: Any, **given: Any) -> None:
-        values = {name: given.pop(name, each.default) for name, each in added.items()}
-        with failing(values["as_json"]):
+    def run(**given: Any) -> None:
+        values = {name: given.pop(name, None) for name in options}
+        with failing(bool(values["as_json"])):
             listing = _listing(**values)
-        command(listing, *arguments, **given)
+        command(listing=listing, **given)
 
-    kept = [each for name, each in signature.parameters.items() if name != "listing"]
-    added = {
-        name: inspect.Parameter(
-            name,
-            inspect.Parameter.POSITIONAL_OR_KEYWORD,
-            default=False if name in ("force", "as_json") else None,
-            annotation=annotation,
-        )
-        for name, annotation in options.items()
-    }
-    # Typer reads the options from the signature.
-    run.__signature__ = signature.replace(parameters=[*kept, *added.values()])  # type: ignore[attr-defined]
+    add_options(run, command, options, instead_of="listing")
     return run
 
 

@@ -12,16 +12,9 @@ import typer
 from crmdeck import model, workspace
 from crmdeck.cli.groups import command_group
 from crmdeck.cli.listing import Listing, lists, wire_columns
-from crmdeck.cli.options import (
-    DemoOption,
-    EncoderOption,
-    HomeOption,
-    JsonOption,
-    NameArgument,
-    PairArgument,
-)
+from crmdeck.cli.options import EncoderOption, JsonOption, NameArgument, PairArgument
 from crmdeck.cli.output import Table, emit_json, emit_table, say
-from crmdeck.cli.session import ProgressLine, failing, open_workspace
+from crmdeck.cli.session import ProgressLine, failing, in_workspace
 from crmdeck.errors import ExitCode, UsageError
 from crmdeck.model import DecisionState, Direction
 from crmdeck.text import count
@@ -46,7 +39,9 @@ PicksArgument = Annotated[
 
 
 @lists
+@in_workspace()
 def suggest(
+    ws: workspace.Workspace,
     listing: Listing,
     name: NameArgument,
     pair: PairArgument,
@@ -55,51 +50,48 @@ def suggest(
         typer.Option("--field", metavar="FIELD", help="PartnerOS field (repeatable)."),
     ] = None,
     encoder: EncoderOption = "auto",
-    home: HomeOption = None,
-    demo: DemoOption = False,
 ) -> None:
     """Suggest a CRM field for each PartnerOS field of an object pair."""
-    with open_workspace(home, demo, listing.as_json) as ws:
-        listing.require(columns := wire_columns(model.Suggestion))
-        known = [field.name for field in ws.mappings.partner_fields(pair)]
-        for field in fields or ():
-            if field not in known:
-                raise workspace.not_found("PartnerOS field", field, known)
-        line = ProgressLine("Comparing meanings")
-        try:
-            answer = ws.mappings.suggest(name, pair, encoder=encoder, progress=line)
-        finally:
-            line.done()
-        wanted = [s for s in answer.suggestions if not fields or s.partner_field in fields]
-        if not listing.emit(
-            wanted,
-            columns=columns,
-            answer=lambda found: {**answer.to_wire(), "suggestions": found},
-            table=lambda shown: Table(
-                ("PartnerOS field", "CRM field", "match", "direction", "state", "reasons"),
-                [
-                    (
-                        s.partner_field,
-                        _crm_field(s),
-                        _match(s),
-                        s.direction,
-                        s.decision,
-                        _why(s),
-                    )
-                    for s in shown
-                ],
-                below="reasons",
-            ),
-        ):
-            return
-        for s in wanted:
-            for each in s.source_suggestions:
-                say(
-                    f"PartnerOS suggests {each.crm_field} for {s.partner_field} "
-                    f"({each.confidence:.0%}, {each.direction})."
+    listing.require(columns := wire_columns(model.Suggestion))
+    known = [field.name for field in ws.mappings.partner_fields(pair)]
+    for field in fields or ():
+        if field not in known:
+            raise workspace.not_found("PartnerOS field", field, known)
+    line = ProgressLine("Comparing meanings")
+    try:
+        answer = ws.mappings.suggest(name, pair, encoder=encoder, progress=line)
+    finally:
+        line.done()
+    wanted = [s for s in answer.suggestions if not fields or s.partner_field in fields]
+    if not listing.emit(
+        wanted,
+        columns=columns,
+        answer=lambda found: {**answer.to_wire(), "suggestions": found},
+        table=lambda shown: Table(
+            ("PartnerOS field", "CRM field", "match", "direction", "state", "reasons"),
+            [
+                (
+                    s.partner_field,
+                    _crm_field(s),
+                    _match(s),
+                    s.direction,
+                    s.decision,
+                    _why(s),
                 )
-        for required in ws.mappings.required_unmapped(name, pair) if not fields else ():
-            say(f"Required, not mapped: {required.name}")
+                for s in shown
+            ],
+            below="reasons",
+        ),
+    ):
+        return
+    for s in wanted:
+        for each in s.source_suggestions:
+            say(
+                f"PartnerOS suggests {each.crm_field} for {s.partner_field} "
+                f"({each.confidence:.0%}, {each.direction})."
+            )
+    for required in ws.mappings.required_unmapped(name, pair) if not fields else ():
+        say(f"Required, not mapped: {required.name}")
 
 
 @lists
@@ -154,71 +146,72 @@ def match(
 
 @app.command()
 @lists
+@in_workspace()
 def show(
+    ws: workspace.Workspace,
     listing: Listing,
     name: NameArgument,
     pair: AnyPairArgument = None,
     state: Annotated[
         DecisionState | None, typer.Option("--state", help="Only mappings in this state.")
     ] = None,
-    home: HomeOption = None,
-    demo: DemoOption = False,
 ) -> None:
     """Show the mappings of a pair, or list all pairs."""
-    with open_workspace(home, demo, listing.as_json) as ws:
-        if pair is None:
-            if state is not None:
-                raise UsageError("--state needs an object pair.", remedy="Enter PAIR.")
-            listing.emit(
-                ws.mappings.pairs(name),
-                columns=wire_columns(model.PairSummary),
-                table=lambda shown: Table(
-                    ("pair", "fields", "accepted", "rejected", "last decided"),
-                    [
-                        (p.object_pair, p.partner_fields, p.accepted, p.rejected, p.last_decided_at)
-                        for p in shown
-                    ],
-                ),
-            )
-            return
-        mapping = workspace.in_state(ws.mappings.get(name, pair), state)
-        shown_as_table = listing.emit(
-            mapping.lines,
-            columns=wire_columns(model.MappingLine),
-            answer=lambda lines: {**mapping.to_wire(), "lines": lines},
+    if pair is None:
+        if state is not None:
+            raise UsageError("--state needs an object pair.", remedy="Enter PAIR.")
+        listing.emit(
+            ws.mappings.pairs(name),
+            columns=wire_columns(model.PairSummary),
             table=lambda shown: Table(
-                (
-                    "PartnerOS field",
-                    "state",
-                    "CRM field",
-                    "direction",
-                    "decided by",
-                    "decided",
-                    "rejected",
-                    "changes",
-                ),
+                ("pair", "fields", "accepted", "rejected", "last decided"),
                 [
-                    (
-                        line.partner_field,
-                        line.state,
-                        line.crm_field,
-                        line.direction if line.crm_field else None,
-                        line.decided_by,
-                        line.decided_at,
-                        ", ".join(line.rejected),
-                        len(line.drift) or None,
-                    )
-                    for line in shown
+                    (p.object_pair, p.partner_fields, p.accepted, p.rejected, p.last_decided_at)
+                    for p in shown
                 ],
-                least=("rejected", "decided", "decided by", "changes", "direction"),
             ),
         )
-        if shown_as_table and mapping.filled_elsewhere:
-            say(f"Filled elsewhere: {', '.join(mapping.filled_elsewhere)}")
+        return
+    mapping = workspace.in_state(ws.mappings.get(name, pair), state)
+    shown_as_table = listing.emit(
+        mapping.lines,
+        columns=wire_columns(model.MappingLine),
+        answer=lambda lines: {**mapping.to_wire(), "lines": lines},
+        table=lambda shown: Table(
+            (
+                "PartnerOS field",
+                "state",
+                "CRM field",
+                "direction",
+                "decided by",
+                "decided",
+                "rejected",
+                "changes",
+            ),
+            [
+                (
+                    line.partner_field,
+                    line.state,
+                    line.crm_field,
+                    line.direction if line.crm_field else None,
+                    line.decided_by,
+                    line.decided_at,
+                    ", ".join(line.rejected),
+                    len(line.drift) or None,
+                )
+                for line in shown
+            ],
+            least=("rejected", "decided", "decided by", "changes", "direction"),
+        ),
+    )
+    if shown_as_table and mapping.filled_elsewhere:
+        say(f"Filled elsewhere: {', '.join(mapping.filled_elsewhere)}")
 
 
 @app.command()
+@in_workspace()
 def accept(
+    ws: workspace.Workspace,
     name: NameArgument,
     pair: PairArgument,
     picks: PicksArgument = None,
@@ -247,8 +240,6 @@ def accept(
         typer.Option("--no-value-map", help="Accept values that the CRM field doesn't have."),
     ] = False,
     encoder: EncoderOption = "auto",
-    home: HomeOption = None,
-    demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Accept suggestions, or mappings of your own.
@@ -256,62 +247,61 @@ def accept(
     --confidence leaves out rows that need a value map.
     """
     confidence = at_least if confidence is None else confidence
-    with open_workspace(home, demo, as_json) as ws:
-        if not picks and confidence is None:
-            raise UsageError(
-                "Nothing to accept.", remedy="Enter PartnerOS fields, or use --confidence 0.9"
-            )
-        _report(
-            ws.mappings.accept(
-                name,
-                pair,
-                _picks(picks),
-                at_least=confidence,
-                direction=direction.value if direction else None,
-                value_map=_value_map(value_map),
-                without_value_map=without,
-                encoder=encoder,
-            ),
-            as_json,
+    if not picks and confidence is None:
+        raise UsageError(
+            "Nothing to accept.", remedy="Enter PartnerOS fields, or use --confidence 0.9"
         )
+    _report(
+        ws.mappings.accept(
+            name,
+            pair,
+            _picks(picks),
+            at_least=confidence,
+            direction=direction.value if direction else None,
+            value_map=_value_map(value_map),
+            without_value_map=without,
+            encoder=encoder,
+        ),
+        as_json,
+    )
 
 
 @app.command()
+@in_workspace()
 def reject(
+    ws: workspace.Workspace,
     name: NameArgument,
     pair: PairArgument,
     picks: PicksArgument = None,
     encoder: EncoderOption = "auto",
-    home: HomeOption = None,
-    demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Reject suggestions, and move to the next alternative."""
-    with open_workspace(home, demo, as_json) as ws:
-        if not picks:
-            raise UsageError("Nothing to reject.", remedy="Enter PartnerOS fields.")
-        _report(ws.mappings.reject(name, pair, _picks(picks), encoder=encoder), as_json)
+    if not picks:
+        raise UsageError("Nothing to reject.", remedy="Enter PartnerOS fields.")
+    _report(ws.mappings.reject(name, pair, _picks(picks), encoder=encoder), as_json)
 
 
 @app.command()
+@in_workspace()
 def filled(
+    ws: workspace.Workspace,
     name: NameArgument,
     pair: PairArgument,
     fields: Annotated[
         list[str], typer.Argument(metavar="CRM_FIELD...", help="CRM fields.", show_default=False)
     ],
     clear: Annotated[bool, typer.Option("--clear", help="Clear the mark.")] = False,
-    home: HomeOption = None,
-    demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Mark required CRM fields as filled by PartnerOS or by automation."""
-    with open_workspace(home, demo, as_json) as ws:
-        _report(ws.mappings.mark_filled(name, pair, fields, filled=not clear), as_json)
+    _report(ws.mappings.mark_filled(name, pair, fields, filled=not clear), as_json)
 
 
 @app.command()
+@in_workspace()
 def undo(
+    ws: workspace.Workspace,
     name: NameArgument,
     pair: PairArgument,
     decision: Annotated[
@@ -320,21 +310,20 @@ def undo(
             metavar="[DECISION]", help="Decision ID (default: the latest).", show_default=False
         ),
     ] = None,
-    home: HomeOption = None,
-    demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Undo a decision, or undo an undo."""
-    with open_workspace(home, demo, as_json) as ws:
-        undone = ws.mappings.undo(name, pair, decision)
-        if as_json:
-            emit_json(undone)
-        else:
-            say(f"Undone: {_subject(undone)} -> {undone.crm_field or 'nothing'}")
+    undone = ws.mappings.undo(name, pair, decision)
+    if as_json:
+        emit_json(undone)
+    else:
+        say(f"Undone: {_subject(undone)} -> {undone.crm_field or 'nothing'}")
 
 
 @app.command()
+@in_workspace()
 def apply(
+    ws: workspace.Workspace,
     name: NameArgument,
     pair: PairArgument,
     file: Annotated[
@@ -357,69 +346,64 @@ def apply(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Also apply rows that changed since the export.")
     ] = False,
-    home: HomeOption = None,
-    demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Apply a mapping file, or a sheet that was signed off: all of its decisions or none.
 
     Write the sheet with crmdeck export NAME --what mapping-sheet --pair PAIR -o sheet.xlsx
     """
-    with open_workspace(home, demo, as_json) as ws:
-        if to not in (None, name):
-            raise UsageError(f"--to {to} isn't '{name}'.", remedy=f"Use --to {name}")
-        data = _read(file)
-        act = ws.mappings.plan if dry_run else ws.mappings.apply
-        plan = act(name, pair, data, file_pair=map_object, other=bool(to), overwrite=overwrite)
-        if not isinstance(plan, workspace.MappingPlan):
-            _report(plan, as_json)
-            return
-        if as_json:
-            emit_json(plan)
-            return
-        emit_table(
-            ("PartnerOS field", "new state", "before", "after"),
-            [(c.partner_field, c.state, c.before, c.after) for c in plan.changes],
-        )
-        say(f"{count(len(plan.changes), 'mapping')} would change, {plan.unchanged} would not.")
+    if to not in (None, name):
+        raise UsageError(f"--to {to} isn't '{name}'.", remedy=f"Use --to {name}")
+    data = _read(file)
+    act = ws.mappings.plan if dry_run else ws.mappings.apply
+    plan = act(name, pair, data, file_pair=map_object, other=bool(to), overwrite=overwrite)
+    if not isinstance(plan, workspace.MappingPlan):
+        _report(plan, as_json)
+        return
+    if as_json:
+        emit_json(plan)
+        return
+    emit_table(
+        ("PartnerOS field", "new state", "before", "after"),
+        [(c.partner_field, c.state, c.before, c.after) for c in plan.changes],
+    )
+    say(f"{count(len(plan.changes), 'mapping')} would change, {plan.unchanged} would not.")
 
 
 @app.command()
 @lists
+@in_workspace()
 def check(
+    ws: workspace.Workspace,
     listing: Listing,
     name: NameArgument,
     pair: AnyPairArgument = None,
     refresh: Annotated[
         bool, typer.Option("--refresh/--no-refresh", help="Refresh first, or check the cache.")
     ] = True,
-    home: HomeOption = None,
-    demo: DemoOption = False,
-) -> None:
+) -> ExitCode:
     """List broken mappings. Exit with 4 if there are any."""
-    with open_workspace(home, demo, listing.as_json) as ws:
-        listing.require(columns := wire_columns(model.Issue))
-        if pair is not None:
-            ws.mappings.get(name, pair)
-        if refresh:
-            with ProgressLine(name) as line:
-                ws.refreshes.run(name, progress=line)
-        issues = ws.checks.mapping(name, pair)
-        if (
-            listing.emit(
-                issues,
-                columns=columns,
-                table=lambda shown: Table(
-                    ("pair", "PartnerOS field", "CRM field", "reason"),
-                    [(i.object_pair, i.partner_field, i.field_name, i.detail) for i in shown],
-                    least=("pair",),
-                ),
-            )
-            and not issues
-        ):
-            say("All accepted mappings are valid.")
-    if issues:
-        raise typer.Exit(int(ExitCode.DRIFT))
+    listing.require(columns := wire_columns(model.Issue))
+    if pair is not None:
+        ws.mappings.get(name, pair)
+    if refresh:
+        with ProgressLine(name) as line:
+            ws.refreshes.run(name, progress=line)
+    issues = ws.checks.mapping(name, pair)
+    if (
+        listing.emit(
+            issues,
+            columns=columns,
+            table=lambda shown: Table(
+                ("pair", "PartnerOS field", "CRM field", "reason"),
+                [(i.object_pair, i.partner_field, i.field_name, i.detail) for i in shown],
+                least=("pair",),
+            ),
+        )
+        and not issues
+    ):
+        say("All accepted mappings are valid.")
+    return ExitCode.DRIFT if issues else ExitCode.OK
 
 
 def _crm_field(suggestion: model.Suggestion) -> str:

@@ -6,24 +6,24 @@ from typing import Annotated
 
 import typer
 
-from crmdeck.cli.options import DemoOption, HomeOption
-from crmdeck.cli.session import open_workspace, with_extra
+from crmdeck import workspace
+from crmdeck.cli.session import in_workspace, with_extra
 
 
+@in_workspace()
 def mcp(
+    ws: workspace.Workspace,
     allow_suggestions: Annotated[
         bool,
         typer.Option("--allow-suggestions", help="Allow suggestions, for a user to accept."),
     ] = False,
-    home: HomeOption = None,
-    demo: DemoOption = False,
 ) -> None:
     """Answer the questions of an assistant over stdin and stdout (MCP).
 
     An assistant's client starts this command. It stops when the client closes stdin. The assistant
     decides nothing: a suggestion of it appears in Mapping with its name and reason.
     """
-    with open_workspace(home, demo) as ws, with_extra("answer assistants", "mcp"):
+    with with_extra("answer assistants", "mcp"):
         from crmdeck.mcp import serve_stdio
 
         if allow_suggestions:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
@@ -54,3 +56,29 @@ OutputOption = Annotated[
     typer.Option("--output", "-o", help="Output file (default: stdout).", show_default=False),
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")]
+
+
+def add_options(
+    run: Callable[..., None],
+    command: Callable[..., object],
+    options: Mapping[str, object],
+    *,
+    instead_of: str,
+) -> None:
+    """Give `run` the signature of a command, with `options` instead of one of its arguments.
+
+    Typer reads the options from the signature. --json stays last.
+    """
+    signature = inspect.signature(command, eval_str=True)
+    kept = [each for name, each in signature.parameters.items() if name != instead_of]
+    added = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            default=False if bool in get_args(annotation) else None,
+            annotation=annotation,
+        )
+        for name, annotation in options.items()
+    ]
+    ordered = sorted([*kept, *added], key=lambda each: each.name == "as_json")
+    run.__signature__ = signature.replace(parameters=ordered)  # type: ignore[attr-defined]

@@ -10,15 +10,7 @@ from typing import Annotated
 import typer
 
 from crmdeck import workspace
-from crmdeck.cli.options import (
-    DemoOption,
-    ForceOption,
-    HomeOption,
-    JsonOption,
-    NameArgument,
-    OutputOption,
-    PairArgument,
-)
+from crmdeck.cli.options import ForceOption, JsonOption, NameArgument, OutputOption, PairArgument
 from crmdeck.cli.output import (
     chosen_format,
     emit,
@@ -28,7 +20,7 @@ from crmdeck.cli.output import (
     require_unfiltered,
     say,
 )
-from crmdeck.cli.session import open_workspace
+from crmdeck.cli.session import in_workspace
 from crmdeck.errors import ExitCode, UsageError
 from crmdeck.model import STOPPING, Direction, Outcome, OutcomeCounts, PreflightReport, WriteCause
 from crmdeck.text import count
@@ -64,9 +56,19 @@ _FAILING = {
     FailOn.UNLESS: STOPPING,
     FailOn.UNKNOWN: (*STOPPING, Outcome.UNKNOWN),
 }
+OutcomeOption = Annotated[
+    FailOn | None,
+    typer.Option(
+        "--fail-on",
+        help="Exit with 4 on this outcome; each includes the ones before it.",
+        show_default=False,
+    ),
+]
 
 
+@in_workspace()
 def preflight(
+    ws: workspace.Workspace,
     name: NameArgument,
     pair: PairArgument,
     records: Annotated[
@@ -110,14 +112,7 @@ def preflight(
         list[str] | None,
         typer.Option("--ignore", metavar="COLUMN", help="Column to leave out.", show_default=False),
     ] = None,
-    fail_on: Annotated[
-        FailOn | None,
-        typer.Option(
-            "--fail-on",
-            help="Exit with 4 on this outcome; each includes the ones before it.",
-            show_default=False,
-        ),
-    ] = None,
+    fail_on: OutcomeOption = None,
     format: Annotated[
         str | None,
         typer.Option(
@@ -129,51 +124,65 @@ def preflight(
     ] = None,
     output: OutputOption = None,
     force: ForceOption = False,
-    home: HomeOption = None,
-    demo: DemoOption = False,
     as_json: JsonOption = False,
-) -> None:
+) -> ExitCode:
     """Show which writes the CRM will refuse or change, before a sync sends them."""
-    with open_workspace(home, demo, as_json) as ws:
-        wanted = chosen_format(format, output, _SUFFIXES, as_json=as_json, force=force)
-        if wanted == "xlsx" and (output is None or (records is None and sample is None)):
-            raise UsageError(
-                "A preflight as xlsx needs records and a file.",
-                remedy="Add --records FILE -o report.xlsx",
-            )
-        if sample is not None and (records is not None or update):
-            raise UsageError(
-                "--sample can't be combined with --records or --update.",
-                remedy="Leave out --sample, or the other options.",
-            )
-        assumed: workspace.Assumptions = {
-            "create": not update,
-            "as_user": as_user,
-            "record_type": record_type,
-            "filled": filled or (),
-        }
-        found: workspace.PreflightRun | tuple[workspace.FailsWhen, ...]
-        if sample is not None:
-            found = ws.preflights.sample(name, pair, sample)
-        elif records is not None:
-            found = ws.preflights.run(name, pair, records, ignore=ignore or (), **assumed)
-        else:
-            found = ws.preflights.fails_when(name, pair, **assumed)
-        causes = found.report.causes if isinstance(found, workspace.PreflightRun) else found
-        outcomes = {cause.outcome for cause in causes}
-        if output is not None:
-            require_unfiltered(output)
-            ws.preflights.write(output, found, wanted or "markdown")
-            say(f"Wrote {output}")
-        elif wanted is not None:
-            emit_pieces(filtered(ws.preflights.stream(found, wanted)))
-        if output is not None or wanted is None:
-            _show(found)
-    if fail_on is not None and outcomes & set(_FAILING[fail_on]):
-        raise typer.Exit(int(ExitCode.DRIFT))
+    wanted = chosen_format(format, output, _SUFFIXES, as_json=as_json, force=force)
+    if wanted == "xlsx" and (output is None or (records is None and sample is None)):
+        raise UsageError(
+            "A preflight as xlsx needs records and a file.",
+            remedy="Add --records FILE -o report.xlsx",
+        )
+    assumed: workspace.Assumptions = {
+        "create": not update,
+        "as_user": as_user,
+        "record_type": record_type,
+        "filled": filled or (),
+    }
+    found = _found(ws, name, pair, records, sample, ignore or (), assumed)
+    _write(ws, found, wanted, output)
+    causes = found.report.causes if isinstance(found, workspace.PreflightRun) else found
+    outcomes = {cause.outcome for cause in causes}
+    fails = fail_on is not None and outcomes & set(_FAILING[fail_on])
+    return ExitCode.DRIFT if fails else ExitCode.OK
 
 
-def _show(found: workspace.PreflightRun | Sequence[workspace.FailsWhen]) -> None:
+def _found(
+    ws: workspace.Workspace,
+    name: str,
+    pair: str,
+    records: Path | None,
+    sample: int | None,
+    ignore: Sequence[str],
+    assumed: workspace.Assumptions,
+) -> workspace.PreflightRun | Sequence[workspace.FailsWhen]:
+    """Judge records of a file or of the CRM, or edge values without records."""
+    if sample is None:
+        if records is None:
+            return ws.preflights.fails_when(name, pair, **assumed)
+        return ws.preflights.run(name, pair, records, ignore=ignore, **assumed)
+    if records is not None or not assumed["create"]:
+        raise UsageError(
+            "--sample can't be combined with --records or --update.",
+            remedy="Leave out --sample, or the other options.",
+        )
+    return ws.preflights.sample(name, pair, sample)
+
+
+def _write(
+    ws: workspace.Workspace,
+    found: workspace.PreflightRun | Sequence[workspace.FailsWhen],
+    format: str | None,
+    output: Path | None,
+) -> None:
+    """Write the findings in a format, and show them unless they go to stdout in it."""
+    if output is not None:
+        require_unfiltered(output)
+        ws.preflights.write(output, found, format or "markdown")
+        say(f"Wrote {output}")
+    elif format is not None:
+        emit_pieces(filtered(ws.preflights.stream(found, format)))
+        return
     if isinstance(found, workspace.PreflightRun):
         _show_report(found.report)
     else:

@@ -7,14 +7,17 @@ from typing import Annotated
 
 import typer
 
-from crmdeck.cli.options import DemoOption, HomeOption, JsonOption, NameArgument, PairArgument
+from crmdeck import workspace
+from crmdeck.cli.options import JsonOption, NameArgument, PairArgument
 from crmdeck.cli.output import emit_json, emit_table, say
-from crmdeck.cli.session import open_workspace
+from crmdeck.cli.session import in_workspace
 from crmdeck.model import Proposal
 from crmdeck.text import count
 
 
+@in_workspace()
 def propose(
+    ws: workspace.Workspace,
     name: NameArgument,
     pair: PairArgument,
     output: Annotated[
@@ -46,28 +49,25 @@ def propose(
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
-    home: HomeOption = None,
-    demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write the CRM changes that a mapping needs, as files to review and deploy."""
-    with open_workspace(home, demo, as_json) as ws:
-        proposal = ws.proposals.plan(name, pair, fields=field or (), project=project)
-        written: tuple[Path, ...] = ()
-        if output is not None and proposal.files:
-            written = ws.proposals.write(proposal, output, force=force)
-        if as_json:
-            emit_json(proposal)
-        else:
-            _emit(proposal)
-        if written:
-            say(f"Wrote {count(len(written), 'file')}. Next: read {output}/PULL_REQUEST.md")
-        elif proposal.changes:
-            say(
-                "Write the files with -o FOLDER."
-                if proposal.files
-                else "No files: each change has to be made by hand."
-            )
+    proposal = ws.proposals.plan(name, pair, fields=field or (), project=project)
+    written: tuple[Path, ...] = ()
+    if output is not None and proposal.files:
+        written = ws.proposals.write(proposal, output, force=force)
+    if as_json:
+        emit_json(proposal)
+    else:
+        _emit(proposal)
+    if written:
+        say(f"Wrote {count(len(written), 'file')}. Next: read {output}/PULL_REQUEST.md")
+    elif proposal.changes:
+        say(
+            "Write the files with -o FOLDER."
+            if proposal.files
+            else "No files: each change has to be made by hand."
+        )
 
 
 def _emit(proposal: Proposal) -> None:

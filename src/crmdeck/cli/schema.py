@@ -11,15 +11,9 @@ import typer
 from crmdeck import model, workspace
 from crmdeck.cli.drift import drift_table
 from crmdeck.cli.listing import Listing, lists, wire_columns
-from crmdeck.cli.options import (
-    AtOption,
-    DemoOption,
-    FailOnOption,
-    HomeOption,
-    NameArgument,
-)
+from crmdeck.cli.options import AtOption, FailOnOption, NameArgument
 from crmdeck.cli.output import Table, say
-from crmdeck.cli.session import ProgressLine, drifted, moment, open_workspace
+from crmdeck.cli.session import ProgressLine, drifted, in_workspace, moment
 from crmdeck.errors import ExitCode, UsageError, exit_code
 from crmdeck.model import Severity, UsageVerdict
 from crmdeck.text import count, percent_filled, visible_text
@@ -41,7 +35,9 @@ FIELD_COLUMNS = (
 
 
 @lists
+@in_workspace()
 def schema(
+    ws: workspace.Workspace,
     listing: Listing,
     name: NameArgument,
     object_type: Annotated[
@@ -64,28 +60,22 @@ def schema(
         typer.Option("--api-version", help="Preview another API version: next, or 69.0."),
     ] = None,
     fail_on: FailOnOption = None,
-    home: HomeOption = None,
-    demo: DemoOption = False,
-) -> None:
+) -> ExitCode:
     """List the objects of a connection, the fields of an object, or the details of a field."""
-    ending: list[ExitCode] = []
-    with open_workspace(home, demo, listing.as_json) as ws:
-        if api_version is not None:
-            if used or sample or at is not None:
-                raise UsageError(
-                    "--api-version can't be combined with --at, --sample or --used.",
-                    remedy="Leave one of them out.",
-                )
-            ending = _show_preview(ws, name, api_version, object_type, fail_on, listing)
-        elif fail_on is not None:
+    if api_version is not None:
+        if used or sample or at is not None:
             raise UsageError(
-                "--fail-on needs --api-version.",
-                remedy="Check changes instead: crmdeck drift --fail-on",
+                "--api-version can't be combined with --at, --sample or --used.",
+                remedy="Leave one of them out.",
             )
-        else:
-            _show_schema(ws, name, object_type, at, listing, sample=sample, used=used)
-    if ending:
-        raise typer.Exit(int(exit_code(ending)))
+        return exit_code(_show_preview(ws, name, api_version, object_type, fail_on, listing))
+    if fail_on is not None:
+        raise UsageError(
+            "--fail-on needs --api-version.",
+            remedy="Check changes instead: crmdeck drift --fail-on",
+        )
+    _show_schema(ws, name, object_type, at, listing, sample=sample, used=used)
+    return ExitCode.OK
 
 
 def _show_schema(

@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
+from crmdeck import workspace
 from crmdeck.cli.groups import command_group
-from crmdeck.cli.options import HomeOption, JsonOption, NamesArgument
+from crmdeck.cli.options import JsonOption, NamesArgument
 from crmdeck.cli.output import emit, emit_json, say
-from crmdeck.cli.session import open_workspace
+from crmdeck.cli.session import in_workspace
 from crmdeck.model import SecretsPlace
 from crmdeck.text import count
 from crmdeck.workspace import new_secrets_key
@@ -18,27 +19,27 @@ app = command_group()
 
 
 @app.command("move")
+@in_workspace(demo=False)
 def move_secrets(
+    ws: workspace.Workspace,
     names: NamesArgument = None,
     to: Annotated[
         SecretsPlace, typer.Option("--to", help="keyring, file or workspace.")
     ] = SecretsPlace.WORKSPACE,
-    home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Move secrets of connections on this machine to another place.
 
     In the workspace they are encrypted, and every machine with the key can use them.
     """
-    with open_workspace(home, False, as_json) as ws:
-        result = ws.secrets.move(names or (), to)
-        if as_json:
-            emit_json(result)
-            return
-        for name in result.moved:
-            say(f"Moved the secrets of {name}.")
-        for name in result.without:
-            say(f"{name} has no stored secrets on this machine.")
+    result = ws.secrets.move(names or (), to)
+    if as_json:
+        emit_json(result)
+        return
+    for name in result.moved:
+        say(f"Moved the secrets of {name}.")
+    for name in result.without:
+        say(f"{name} has no stored secrets on this machine.")
 
 
 @app.command("new-key")
@@ -48,14 +49,14 @@ def print_new_key() -> None:
 
 
 @app.command("rotate")
-def rotate_key(home: HomeOption = None, as_json: JsonOption = False) -> None:
+@in_workspace(demo=False)
+def rotate_key(ws: workspace.Workspace, as_json: JsonOption = False) -> None:
     """Encrypt the secrets in the workspace for a new key.
 
     Put the new key before the old one first. Remove the old key afterward.
     """
-    with open_workspace(home, False, as_json) as ws:
-        result = ws.secrets.rotate()
-        if as_json:
-            emit_json(result)
-        else:
-            say(f"Encrypted {count(result.secrets, 'secret')} for the key {result.key}.")
+    result = ws.secrets.rotate()
+    if as_json:
+        emit_json(result)
+    else:
+        say(f"Encrypted {count(result.secrets, 'secret')} for the key {result.key}.")

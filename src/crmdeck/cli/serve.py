@@ -15,7 +15,7 @@ from crmdeck.cli.groups import command_group
 from crmdeck.cli.listing import Listing, lists
 from crmdeck.cli.options import DemoOption, HomeOption, JsonOption
 from crmdeck.cli.output import Table, emit, emit_json, say
-from crmdeck.cli.session import failing, open_workspace, with_extra
+from crmdeck.cli.session import failing, in_workspace, open_workspace, with_extra
 from crmdeck.errors import UsageError
 from crmdeck.model import Role, TokenScope
 from crmdeck.text import count
@@ -301,7 +301,9 @@ def revoke_token(
 
 
 @organizations.command("set")
+@in_workspace(demo=False)
 def set_organization(
+    ws: workspace.Workspace,
     name: OrganizationArgument,
     connection: Annotated[
         list[str] | None,
@@ -310,37 +312,38 @@ def set_organization(
     everything: Annotated[
         bool, typer.Option("--all", help="All connections, including later ones.")
     ] = False,
-    home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Create an organization or replace its connections."""
-    with open_workspace(home, demo=False, as_json=as_json) as ws:
-        if bool(connection) == everything:
-            raise UsageError(
-                "No connections for the organization.",
-                remedy="Use either --connection or --all.",
-            )
-        ids = None if everything else tuple(ws.connections.get(ref).id for ref in connection or ())
-        made = _accounts(ws).set_organization(name, ids)
-        if as_json:
-            emit_json(made)
-        else:
-            say(f"{made.id} has {'all' if ids is None else len(ids)} connections.")
+    if bool(connection) == everything:
+        raise UsageError(
+            "No connections for the organization.",
+            remedy="Use either --connection or --all.",
+        )
+    ids = None if everything else tuple(ws.connections.get(ref).id for ref in connection or ())
+    made = _accounts(ws).set_organization(name, ids)
+    if as_json:
+        emit_json(made)
+    else:
+        say(f"{made.id} has {'all' if ids is None else len(ids)} connections.")
 
 
 @organizations.command("list")
 @lists
-def list_organizations(listing: Listing, home: HomeOption = None) -> None:
+@in_workspace(demo=False)
+def list_organizations(
+    ws: workspace.Workspace,
+    listing: Listing,
+) -> None:
     """List organizations and their connections."""
-    with open_workspace(home, demo=False, as_json=listing.as_json) as ws:
-        names = {connection.id: connection.name for connection in ws.connections.all()}
-        listing.emit(
-            _accounts(ws).book().organizations,
-            columns=("id", "connections"),
-            table=lambda shown: Table(
-                ("organization", "connections"), [(each.id, _names(each, names)) for each in shown]
-            ),
-        )
+    names = {connection.id: connection.name for connection in ws.connections.all()}
+    listing.emit(
+        _accounts(ws).book().organizations,
+        columns=("id", "connections"),
+        table=lambda shown: Table(
+            ("organization", "connections"), [(each.id, _names(each, names)) for each in shown]
+        ),
+    )
 
 
 @organizations.command("remove")

@@ -3,20 +3,50 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 import typer
 
 from crmdeck import model, workspace
 from crmdeck.cli.completion import index_names
+from crmdeck.cli.options import DemoOption, HomeOption, add_options
 from crmdeck.cli.output import report_error, say
-from crmdeck.errors import CrmdeckError, UsageError
+from crmdeck.errors import CrmdeckError, ExitCode, UsageError
 from crmdeck.home import require_home
+
+
+def in_workspace(
+    *, demo: bool = True, creates: bool = False
+) -> Callable[[Callable[..., ExitCode | None]], Callable[..., None]]:
+    """Give a command the options --home and --demo, and the workspace as its first argument.
+
+    The command exits with the code that it returns. `creates` is that of `open_workspace`.
+    """
+
+    def decorate(command: Callable[..., ExitCode | None]) -> Callable[..., None]:
+        # Typer evaluates annotations, and this one loads the workspace before it shows help.
+        del command.__annotations__["ws"]
+
+        @functools.wraps(command)
+        def run(home: str | None = None, demo: bool = False, **given: Any) -> None:
+            # A list knows from --format too whether errors are JSON.
+            as_json = given["listing"].as_json if "listing" in given else given.get("as_json")
+            with open_workspace(home, demo, bool(as_json), creates=creates) as ws:
+                code = command(ws, **given)
+            if code:
+                raise typer.Exit(int(code))
+
+        options = {"home": HomeOption, "demo": DemoOption} if demo else {"home": HomeOption}
+        add_options(run, command, options, instead_of="ws")
+        return run
+
+    return decorate
 
 
 @contextlib.contextmanager

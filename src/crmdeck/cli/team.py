@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from crmdeck import workspace
 from crmdeck.cli.groups import command_group
-from crmdeck.cli.options import HomeOption
 from crmdeck.cli.output import emit
-from crmdeck.cli.session import open_workspace
+from crmdeck.cli.session import in_workspace
 
 app = command_group()
 
@@ -17,11 +16,13 @@ def team() -> None:
 
 
 @app.command("grants")
-def print_grants(home: HomeOption = None) -> None:
+@in_workspace(demo=False)
+def print_grants(
+    ws: workspace.Workspace,
+) -> None:
     """Print the SQL for the roles of a team's database, to run as a superuser.
 
     Readers read, writers only add to the history, and servers also keep accounts. The SQL also
     revokes wider rights. Run it again after an upgrade.
     """
-    with open_workspace(home, False) as ws:
-        emit(workspace.grants_sql(ws).rstrip("\n"))
+    emit(workspace.grants_sql(ws).rstrip("\n"))

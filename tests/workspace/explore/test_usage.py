@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from crmdeck.cli import schema as commands
+from crmdeck.cli import session
 from crmdeck.connectors.salesforce import where_used
 from crmdeck.errors import NotFoundError, UsageError
 from crmdeck.model import FieldUsage, Scope, ScopeMode, UsageVerdict
@@ -101,8 +102,8 @@ def test_of_a_field_that_left_the_last_answer_is_told(office: Office) -> None:
 def test_the_command_line_tells_it(
     org: Office, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(commands, "open_workspace", lambda *_: nullcontext(org.workspace))
-    commands.schema("org", "Opportunity.ARR__c", used=True)
+    monkeypatch.setattr(session, "open_workspace", lambda *_, **__: nullcontext(org.workspace))
+    commands.schema(name="org", object_type="Opportunity.ARR__c", used=True)
     told = capsys.readouterr()
     assert told.out.splitlines() == [
         "kind\tname",
@@ -110,10 +111,10 @@ def test_the_command_line_tells_it(
         "reports\tARR by Segment",
     ]
     assert "Opportunity.ARR__c is in use: 1 Lightning component, 1 report" in told.err
-    commands.schema("org", "Opportunity.ARR__c", used=True, as_json=True)
+    commands.schema(name="org", object_type="Opportunity.ARR__c", used=True, as_json=True)
     assert json.loads(capsys.readouterr().out)["verdict"] == "depended_on"
     with pytest.raises(UsageError):
-        commands.schema("org", "Opportunity", used=True)
+        commands.schema(name="org", object_type="Opportunity", used=True)
 
 
 def test_a_portal_has_no_way_to_tell(office: Office) -> None:

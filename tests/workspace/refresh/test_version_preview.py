@@ -10,6 +10,7 @@ import pytest
 import typer
 
 from crmdeck.cli import schema as commands
+from crmdeck.cli import session
 from crmdeck.errors import CrmdeckError, ExitCode, NotFoundError, UsageError
 from crmdeck.model import Choice, DecisionState, Direction, Scope, ScopeMode, Severity
 from crmdeck.sandbox import Fault, FaultKind
@@ -80,17 +81,17 @@ def test_what_can_not_be_looked_at_is_refused_with_the_reason(office: Office) ->
 def test_the_command_line_is_a_gate(
     org: Office, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(commands, "open_workspace", lambda *_: nullcontext(org.workspace))
-    commands.schema("org", api_version="next")
+    monkeypatch.setattr(session, "open_workspace", lambda *_, **__: nullcontext(org.workspace))
+    commands.schema(name="org", api_version="next")
     told = capsys.readouterr()
     assert [line.split("\t")[2] for line in told.out.splitlines()[1:]] == RETIRED
     assert "API 68.0 compared with 67.0" in told.err
     org.sandbox.fault(ORG, Fault(FaultKind.LOST_SCHEMA, object_type="Contract"))
     with pytest.raises(typer.Exit) as ended:
-        commands.schema("org", api_version="next", fail_on=Severity.RISKY, as_json=True)
+        commands.schema(name="org", api_version="next", fail_on=Severity.RISKY, as_json=True)
     assert ended.value.exit_code == ExitCode.DRIFT
     answer = json.loads(capsys.readouterr().out)
     assert answer["reasons"] == ["drift", "partial"]
     assert [failure["objectType"] for failure in answer["failures"]] == ["Contract"]
     with pytest.raises(UsageError):
-        commands.schema("org", fail_on=Severity.RISKY)
+        commands.schema(name="org", fail_on=Severity.RISKY)

@@ -166,24 +166,7 @@ class Checks:
             all_found += found
             codes += _codes(judged, error)
             checked.append(_checked(connection, status, starts[connection.id], until, error, still))
-        unread = sum(not each.read for each in checked)
-        if unread:
-            codes.append(ExitCode.FAILED if unread == len(checked) else ExitCode.PARTIAL)
-        reasons = tuple(dict.fromkeys(codes))
-        report = CheckReport(
-            checked_at=self._context.now,
-            fail_on=fail_on,
-            success=not reasons,
-            exit_code=int(exit_code(reasons)),
-            reasons=tuple(reason.reason for reason in reasons),
-            connections=tuple(checked),
-            issues=tuple(sorted(issues, key=_urgency)),
-            expired_rules=rules.expired(self._context.now.date()),
-            unused_rules=rules.unused(
-                [(issue, _attributes(events)) for issue, events in all_found],
-                self._context.now.date(),
-            ),
-        )
+        report = self._report(fail_on, rules, checked, issues, all_found, codes)
         self._record(report)
         head = self._audit.head()
         return report.model_copy(update={"audit_head": head and head.hash})
@@ -284,6 +267,34 @@ class Checks:
         with self._context.store.write() as session:
             session.audit.add(entry)
         return policy
+
+    def _report(
+        self,
+        fail_on: FailOn,
+        rules: Policy,
+        checked: Sequence[CheckedConnection],
+        issues: Sequence[Issue],
+        found: Sequence[tuple[Issue, Sequence[DriftEvent]]],
+        codes: Sequence[ExitCode],
+    ) -> CheckReport:
+        unread = sum(not each.read for each in checked)
+        if unread:
+            codes = [*codes, ExitCode.FAILED if unread == len(checked) else ExitCode.PARTIAL]
+        reasons = tuple(dict.fromkeys(codes))
+        return CheckReport(
+            checked_at=self._context.now,
+            fail_on=fail_on,
+            success=not reasons,
+            exit_code=int(exit_code(reasons)),
+            reasons=tuple(reason.reason for reason in reasons),
+            connections=tuple(checked),
+            issues=tuple(sorted(issues, key=_urgency)),
+            expired_rules=rules.expired(self._context.now.date()),
+            unused_rules=rules.unused(
+                [(issue, _attributes(events)) for issue, events in found],
+                self._context.now.date(),
+            ),
+        )
 
     def _all(self) -> list[Connection]:
         with self._context.store.read() as session:

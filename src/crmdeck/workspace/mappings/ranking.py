@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -152,29 +152,7 @@ def rank_pair(
     context = matching.RankContext(
         sides.pair.partner_object, sides.pair.crm_object, sides.connection.platform
     )
-    crm_fields = {field.name: field for field in sides.crm_object.fields}
-
-    partner_fields = {field.name: field for field in sides.partner.fields}
-    homes = homes_of(sides.partner.fields, sides.crm_object.fields, context, knowledge)
-    write_rules = vendor_of(sides.connection.platform).write_rules
-
-    def warnings(
-        name: str, crm_field: str | None, direction: Direction
-    ) -> tuple[MappingWarning, ...]:
-        left, right = partner_fields[name], crm_fields.get(crm_field or "")
-        if right is None:
-            return ()
-        reads = direction is not Direction.PUSH
-        found = warn(left, right, knowledge=knowledge, homes=homes, writes=False, reads=reads)
-        if direction is Direction.PULL:
-            return found
-        failures = field_failures(left, right, write_rules, now.replace(tzinfo=None))
-        return (
-            *found,
-            *map(as_warning, failures),
-            *warn_of_rules(right, sides.crm_object.rules),
-        )
-
+    warnings = _preflight(sides, context, knowledge, now)
     return tuple(
         suggestion.model_copy(
             update={
@@ -207,3 +185,32 @@ def rank_pair(
             evidence=evidence,
         )
     )
+
+
+def _preflight(
+    sides: Sides, context: matching.RankContext, knowledge: Knowledge, now: datetime
+) -> Callable[[str, str | None, Direction], tuple[MappingWarning, ...]]:
+    """Return the function that judges a PartnerOS field on a CRM field in a direction."""
+    partner_fields = {field.name: field for field in sides.partner.fields}
+    crm_fields = {field.name: field for field in sides.crm_object.fields}
+    homes = homes_of(sides.partner.fields, sides.crm_object.fields, context, knowledge)
+    write_rules = vendor_of(sides.connection.platform).write_rules
+
+    def warnings(
+        name: str, crm_field: str | None, direction: Direction
+    ) -> tuple[MappingWarning, ...]:
+        left, right = partner_fields[name], crm_fields.get(crm_field or "")
+        if right is None:
+            return ()
+        reads = direction is not Direction.PUSH
+        found = warn(left, right, knowledge=knowledge, homes=homes, writes=False, reads=reads)
+        if direction is Direction.PULL:
+            return found
+        failures = field_failures(left, right, write_rules, now.replace(tzinfo=None))
+        return (
+            *found,
+            *map(as_warning, failures),
+            *warn_of_rules(right, sides.crm_object.rules),
+        )
+
+    return warnings
