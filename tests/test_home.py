@@ -8,7 +8,8 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from crmdeck.home import demo_home, resolve_home
+from crmdeck.errors import NotFoundError
+from crmdeck.home import CACHE_FILE, demo_home, require_home, resolve_home
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no XDG")
@@ -25,3 +26,13 @@ def test_the_folders_are_those_that_platformdirs_names(
             monkeypatch.setenv(name, value)
     assert resolve_home() == platformdirs.user_data_path("crmdeck", appauthor=False)
     assert demo_home().parent == platformdirs.user_cache_path("crmdeck", appauthor=False)
+
+
+def test_only_a_workspace_is_suggested_for_a_mistyped_one(tmp_path: Path) -> None:
+    for name in ("opt", "works"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "works" / CACHE_FILE).touch()
+    for typed, remedy in (("nope", "Create it with"), ("work", f"--home {tmp_path / 'works'}")):
+        with pytest.raises(NotFoundError) as caught:
+            require_home(tmp_path / typed)
+        assert remedy in str(caught.value.remedy)

@@ -13,6 +13,7 @@ from crmdeck.errors import NotFoundError, UsageError
 from crmdeck.text import nearest
 
 HOME_VARIABLE = "CRMDECK_HOME"
+CACHE_FILE = "crmdeck.duckdb"
 
 
 def resolve_home(home: Path | str | None = None) -> Path:
@@ -39,7 +40,7 @@ def require_home(
 ) -> None:
     """Raise NotFoundError if `home`, else $CRMDECK_HOME, names a folder that doesn't exist.
 
-    The remedy is the folder next to it with the nearest name. A command that `creates` the
+    The remedy is a workspace next to it with a similar name, if any. A command that `creates` the
     workspace may name any folder. Raises UsageError for a `home` together with the demo.
     """
     if demo and home is not None:
@@ -63,12 +64,12 @@ def require_home(
 def _no_workspace(folder: Path) -> NotFoundError:
     beside: list[str] = []
     with suppress(OSError):
-        beside = [each.name for each in folder.parent.iterdir() if each.is_dir()]
+        beside = [each.parent.name for each in folder.parent.glob(f"*/{CACHE_FILE}")]
     near = nearest(folder.name, beside, most=1)
     add = f"crmdeck connections add NAME --source SOURCE --home {folder}"
     return NotFoundError(
         f"No workspace at {folder}.",
-        remedy=f"Use the folder with the most similar name: --home {folder.with_name(near[0])}"
+        remedy=f"Use the workspace with the most similar name: --home {folder.with_name(near[0])}"
         if near
         else f"Create it with its first connection: {add}",
         code="NO_SUCH_PLACE",

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from crmdeck.errors import CacheError
+from crmdeck.home import CACHE_FILE
 from crmdeck.store import Session, Store
 from crmdeck.store.salvage import SALVAGEABLE
 from crmdeck.store.tables import tables_of
-from crmdeck.workspace.context import CACHE_FILE
 from crmdeck.workspace.doctor import examine_log
 from tests.store.build import START, connection, record, run, schema
 

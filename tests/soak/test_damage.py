@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from crmdeck.home import CACHE_FILE
 from crmdeck.store import Store
-from crmdeck.workspace.context import CACHE_FILE
 from tests.soak.damage import build, build_with_log, case, rows_of, try_case
 
 CASES = 24

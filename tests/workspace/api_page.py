@@ -7,52 +7,11 @@ import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
-from crmdeck.workspace import Workspace
-from crmdeck.workspace.audit import Audit
-from crmdeck.workspace.backups import Backups
-from crmdeck.workspace.checks.fleet import Fleet
-from crmdeck.workspace.checks.notices import Notices
-from crmdeck.workspace.checks.preflight import Preflights
-from crmdeck.workspace.checks.service import Checks
-from crmdeck.workspace.connections.health import Health
-from crmdeck.workspace.connections.service import Connections
-from crmdeck.workspace.connections.signin.service import SignIn
-from crmdeck.workspace.documents import Documents
-from crmdeck.workspace.drift import Drift
-from crmdeck.workspace.explore.copies import Copies
-from crmdeck.workspace.explore.exports import Exports
-from crmdeck.workspace.explore.fields import Fields
-from crmdeck.workspace.explore.places import Places
-from crmdeck.workspace.explore.schemas import Schemas
-from crmdeck.workspace.mappings.proposals import Proposals
-from crmdeck.workspace.mappings.service import Mappings
-from crmdeck.workspace.refresh.service import Refreshes
-from crmdeck.workspace.secrets import Secrets
+from crmdeck import workspace
+from crmdeck.workspace import Copies, Documents, Places, Workspace
 
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 BEGIN, END = "<!-- drawn: begin -->", "<!-- drawn: end -->"
-SERVICES = (
-    Connections,
-    SignIn,
-    Schemas,
-    Fields,
-    Refreshes,
-    Drift,
-    Mappings,
-    Health,
-    Places,
-    Copies,
-    Checks,
-    Fleet,
-    Notices,
-    Preflights,
-    Proposals,
-    Audit,
-    Exports,
-    Backups,
-    Secrets,
-    Documents,
-)
 OF_THE_CONSOLE = (Copies, Documents, Places)
 FOR_FACES = {
     "ws": ("shared", "command_line", "head", "probe", "report_waits", "prepare"),
@@ -89,14 +48,11 @@ FOR_FACES = {
 
 def services() -> dict[str, type]:
     """Return the services of a workspace by the name that it has for them."""
-    names = {service.__name__: service for service in SERVICES}
-    found: dict[str, type] = {
-        name: names[getattr(value.func, "__annotations__", {})["return"]]
+    return {
+        name: getattr(workspace, str(_hint(value.func)).removeprefix("workspace."))
         for name, value in vars(Workspace).items()
         if isinstance(value, functools.cached_property)
     }
-    assert len(found) == len(names), "a service is missing from SERVICES"
-    return found
 
 
 def documented() -> dict[str, type]:

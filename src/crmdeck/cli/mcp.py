@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from crmdeck import mcp as assistants
 from crmdeck import workspace
 from crmdeck.cli.session import in_workspace, with_extra
 
@@ -24,8 +25,6 @@ def mcp(
     decides nothing: a suggestion of it appears in Mapping with its name and reason.
     """
     with with_extra("answer assistants", "mcp"):
-        from crmdeck.mcp import serve_stdio
-
         if allow_suggestions:
             ws.context.require_writable()
-        serve_stdio(ws, suggestions=allow_suggestions)
+        assistants.serve_stdio(ws, suggestions=allow_suggestions)

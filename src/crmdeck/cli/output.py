@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import re
 import sys
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from crmdeck import model, workspace
 from crmdeck.clock import utc_now
 from crmdeck.errors import CrmdeckError, NextStep, UsageError
 from crmdeck.text import ago, visible_text
 
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table as RichTable
-
-
 Row: TypeAlias = Sequence[object]
 Record: TypeAlias = "model.WireModel | Mapping[str, object]"
-
-_LONGEST_WORD = 48
-_BETWEEN_NAMES = re.compile(r"(?<=\w)\.(?=\w)")
-_SENTENCE = 28
-_LONG_SENTENCE = 40
-_INDENT = 4
-_GAP = 2
-_UNBOUNDED = 100_000
 
 _quiet = False
 _filter: tuple[str, Any] | None = None
@@ -251,10 +236,12 @@ def emit_hanging(text: str, indent: int) -> None:
     if not sys.stdout.isatty():
         emit(text)
         return
-    width = _console().width
-    first, *rest = _wrapped(visible_text(text), width)
+    from crmdeck.cli import tables
+
+    width = tables.console().width
+    first, *rest = tables.wrapped(visible_text(text), width)
     emit(first)
-    for line in _wrapped(" ".join(rest), width - indent) if rest else ():
+    for line in tables.wrapped(" ".join(rest), width - indent) if rest else ():
         emit(" " * indent + line)
 
 
@@ -275,6 +262,8 @@ def emit_table(
     if not sys.stdout.isatty():
         emit("\n".join("\t".join(row) for row in (columns, *(map(cell, row) for row in listed))))
         return
+    from crmdeck.cli import tables
+
     now = utc_now()
     shown = [
         [ago(value, now) if isinstance(value, datetime) else cell(value) for value in row]
@@ -283,18 +272,14 @@ def emit_table(
     moments = {
         index for row in listed for index, value in enumerate(row) if isinstance(value, datetime)
     }
-    _print_table(columns, shown, least, moments, sentences=below is not None)
+    tables.print_table(columns, shown, least, moments, sentences=below is not None)
 
 
 def draw_table(table: Table) -> str:
     """Return a table as lines of text, as wide as its cells, with exact times."""
-    from rich.console import Console
+    from crmdeck.cli import tables
 
-    shown = [[cell(value) for value in row] for row in table.rows]
-    console = Console(file=io.StringIO(), color_system=None, width=_UNBOUNDED)
-    with console.capture() as drawn:
-        _print_table(table.columns, shown, (), (), sentences=False, console=console)
-    return "".join(line.rstrip() + "\n" for line in drawn.get().splitlines())
+    return tables.draw(table.columns, [[cell(value) for value in row] for row in table.rows])
 
 
 def report_error(error: CrmdeckError, *, as_json: bool) -> None:
@@ -367,132 +352,3 @@ def write_failed(error: OSError) -> CrmdeckError:
 def _hush() -> None:
     # Drop the buffered output too: flushing it at exit would fail again.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _print_table(
-    columns: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    least: Sequence[str],
-    moments: Collection[int],
-    *,
-    sentences: bool,
-    console: Console | None = None,
-) -> None:
-    """Print a table; columns of `moments` don't wrap if they fit, the last can be `sentences`."""
-    console = console or _console()
-    needs = [
-        _need(name, [row[index] for row in rows], index in moments)
-        for index, name in enumerate(columns)
-    ]
-    last = len(columns) - 1
-    kept = [i for i in range(len(columns)) if not rows or any(row[i] for row in rows)]
-    if sentences and last in kept:
-        beside = [*(needs[index].readable for index in kept[:-1]), _LONG_SENTENCE]
-        if _room(beside) > console.width:
-            kept.remove(last)
-    for name in least:
-        if _room(needs[index].readable for index in kept) <= console.width:
-            break
-        kept = [index for index in kept if columns[index] != name]
-    wrapped = [_need(columns[i], [row[i] for row in rows], whole=False) for i in kept]
-    unwrapped = [needs[index] for index in kept]
-    fits = _room(need.word for need in unwrapped) <= console.width
-    widths = _widths(unwrapped if fits else wrapped, console.width)
-    names = [columns[index] for index in kept]
-    if not sentences or last in kept:
-        console.print(_drawn(names, widths, [[row[i] for i in kept] for row in rows]))
-        return
-    console.print(_drawn(names, widths, []))
-    for row in rows:
-        console.print(_drawn((), widths, [[row[i] for i in kept]]))
-        for line in _wrapped(row[-1], console.width - _INDENT) if row[-1] else ():
-            console.print(" " * _INDENT + line, style="dim", markup=False, highlight=False)
-
-
-def _drawn(names: Sequence[str], widths: Sequence[int], rows: Iterable[Sequence[str]]) -> RichTable:
-    """Return a table with these column widths, with a header if `names` has any."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
-
-    # The box adds one space between columns, the padding another.
-    table = Table(
-        box=SIMPLE_HEAD,
-        show_edge=False,
-        pad_edge=False,
-        show_header=bool(names),
-        padding=(0, _GAP - 1, 0, 0),
-        header_style="bold",
-    )
-    for index, width in enumerate(widths):
-        table.add_column(Text(names[index] if names else ""), overflow="fold", width=width)
-    for row in rows:
-        table.add_row(
-            *(Text(_folded(text, width)) for text, width in zip(row, widths, strict=True))
-        )
-    return table
-
-
-def _console() -> Console:
-    # Rich keeps bold and dim under $NO_COLOR; a pager or a file needs plain text.
-    from rich.console import Console
-
-    return Console(color_system=None) if os.environ.get("NO_COLOR") else Console()
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    """Return a text as lines of `width` columns, broken between words if possible."""
-    from rich.text import Text
-
-    return [line.plain.rstrip() for line in Text(text).wrap(_console(), max(20, width))]
-
-
-class _Need(NamedTuple):
-    """The widths at which a column breaks no word, reads well, and wraps nothing."""
-
-    word: int
-    readable: int
-    whole: int
-
-
-def _folded(text: str, width: int) -> str:
-    """Return text in which a long `Object.Field` breaks after the dot."""
-    from rich.cells import cell_len
-
-    if "." not in text or cell_len(text) <= width:
-        return text
-    return " ".join(
-        _BETWEEN_NAMES.sub(".\n", word, count=1) if cell_len(word) > width else word
-        for word in text.split(" ")
-    )
-
-
-def _need(name: str, cells: Sequence[str], whole: bool) -> _Need:
-    from rich.cells import cell_len
-
-    texts = (name, *cells)
-    words = (word for text in texts for word in _BETWEEN_NAMES.sub(". ", text).split() or [""])
-    longest = max(map(cell_len, texts))
-    word = min(max(map(cell_len, words)), _LONGEST_WORD)
-    if whole:
-        word = max([word, *map(cell_len, cells)])
-    return _Need(word, max(word, min(longest, _SENTENCE)), longest)
-
-
-def _room(widths: Iterable[int]) -> int:
-    listed = list(widths)
-    return sum(listed) + _GAP * len(listed)
-
-
-def _widths(needs: Sequence[_Need], room: int) -> list[int]:
-    """Return the width of each column: its longest word and a share of the remaining room."""
-    widths = [need.word for need in needs]
-    left = room - _room(widths)
-    # The column that needs least comes first and leaves the rest of its share to the others.
-    order = sorted(range(len(needs)), key=lambda index: needs[index].whole - widths[index])
-    for turn, index in enumerate(order):
-        share = max(0, left) // (len(order) - turn)
-        more = min(share, needs[index].whole - widths[index])
-        widths[index] += max(0, more)
-        left -= max(0, more)
-    return widths

@@ -6,11 +6,11 @@ import os
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from crmdeck import workspace
+from crmdeck import mcp, server, workspace
 from crmdeck.cli.groups import command_group
 from crmdeck.cli.listing import Listing, lists
 from crmdeck.cli.options import DemoOption, HomeOption, JsonOption
@@ -19,10 +19,6 @@ from crmdeck.cli.session import failing, in_workspace, open_workspace, with_extr
 from crmdeck.errors import UsageError
 from crmdeck.model import Role, TokenScope
 from crmdeck.text import count
-
-if TYPE_CHECKING:
-    from crmdeck.server import Accounts, Answers, Organization, User
-    from crmdeck.server.tokens import ServiceToken, Tokens
 
 PASSWORD_VARIABLE = "CRMDECK_SERVE_PASSWORD"  # noqa: S105  the name of a variable
 DEFAULT_PORT = 8475
@@ -87,14 +83,11 @@ def serve(
     if context.invoked_subcommand is not None:
         return
     with open_workspace(home, demo, as_json) as ws, with_extra("serve", "serve"):
-        from crmdeck.server import log_to_stderr
-        from crmdeck.server.run import Binding, serve
-
-        log_to_stderr()
-        binding = Binding(
+        server.log_to_stderr()
+        binding = server.Binding(
             host, port, tls_certificate, tls_key, public_url, metrics_host, metrics_port
         )
-        serve(
+        server.serve(
             ws,
             binding,
             ready=_ready_as_json if as_json else _ready,
@@ -125,7 +118,7 @@ def add_user(
         if as_json:
             emit_json(_public(user))
         else:
-            say(f"{user.email} can sign in: {_roles(user)}.")
+            say(f"{user.email} can sign in: {server.described_roles(user)}.")
 
 
 @users.command("list")
@@ -138,7 +131,7 @@ def list_users(listing: Listing, home: HomeOption = None) -> None:
             columns=("email", "roles"),
             record=_public,
             table=lambda shown: Table(
-                ("email", "roles"), [(user.email, _roles(user)) for user in shown]
+                ("email", "roles"), [(user.email, server.described_roles(user)) for user in shown]
             ),
         )
 
@@ -184,7 +177,7 @@ def set_user(
         if as_json:
             emit_json(_public(user))
         else:
-            say(f"Changed {user.email}: {_roles(user)}.")
+            say(f"Changed {user.email}: {server.described_roles(user)}.")
 
 
 @users.command("sign-out")
@@ -193,9 +186,7 @@ def sign_out_user(
 ) -> None:
     """Sign a user out of all sessions."""
     with failing(as_json), with_extra("serve", "serve"):
-        from crmdeck.server.sessions import Sessions
-
-        ended = Sessions(workspace.Workspace.open(home)).end_all(email.strip().casefold())
+        ended = server.Sessions(workspace.Workspace.open(home)).end_all(email.strip().casefold())
         if as_json:
             emit_json({"ended": ended})
         else:
@@ -206,12 +197,9 @@ def sign_out_user(
 def let_in_user(email: EmailArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Print a one-hour token that bypasses the sign-in limit."""
     with failing(as_json), with_extra("serve", "serve"):
-        from crmdeck.server import Accounts
-        from crmdeck.server.sessions import ADMISSION_LIFETIME, Sessions
-
         opened = workspace.Workspace.open(home)
-        user = Accounts(opened).user(email)
-        admission = Sessions(opened).trust(user, ADMISSION_LIFETIME)
+        user = server.Accounts(opened).user(email)
+        admission = server.Sessions(opened).trust(user, server.ADMISSION_LIFETIME)
         if as_json:
             emit_json({"admission": admission})
             return
@@ -251,7 +239,8 @@ def create_token(
     """
     with failing(as_json), with_extra("serve", "serve"):
         ws = workspace.Workspace.open(home)
-        text, token = _tokens(ws).create(name, organization, scope, ws.now + timedelta(days=days))
+        end = ws.now + timedelta(days=days)
+        text, token = server.Tokens(ws).create(name, organization, scope, end)
         if as_json:
             emit_json({**_without_hash(token), "token": text})
             return
@@ -265,7 +254,7 @@ def list_tokens(listing: Listing, home: HomeOption = None) -> None:
     """List tokens, without the tokens themselves."""
     with failing(listing.as_json), with_extra("serve", "serve"):
         listing.emit(
-            _tokens(workspace.Workspace.open(home)).all(),
+            server.Tokens(workspace.Workspace.open(home)).all(),
             columns=("name", "organization", "scopes", "createdBy", "createdAt", "expiresAt"),
             record=_without_hash,
             table=lambda shown: Table(
@@ -293,7 +282,7 @@ def revoke_token(
 ) -> None:
     """Revoke a token on all servers immediately."""
     with failing(as_json), with_extra("serve", "serve"):
-        token = _tokens(workspace.Workspace.open(home)).revoke(name, organization)
+        token = server.Tokens(workspace.Workspace.open(home)).revoke(name, organization)
         if as_json:
             emit_json(_without_hash(token))
         else:
@@ -354,7 +343,7 @@ def remove_organization(
     with failing(as_json), with_extra("serve", "serve"):
         ws = workspace.Workspace.open(home)
         removed = _accounts(ws).remove_organization(name)
-        tokens = _tokens(ws)
+        tokens = server.Tokens(ws)
         for token in tokens.all():
             if token.organization == name:
                 tokens.revoke(token.name, name)
@@ -364,35 +353,21 @@ def remove_organization(
             say(f"Removed {removed.id}.")
 
 
-def _accounts(home: workspace.Workspace | str | None) -> Accounts:
-    from crmdeck.server import Accounts
-
-    return Accounts(
+def _accounts(home: workspace.Workspace | str | None) -> server.Accounts:
+    return server.Accounts(
         workspace.Workspace.open(home) if home is None or isinstance(home, str) else home
     )
 
 
-def _tokens(ws: workspace.Workspace) -> Tokens:
-    from crmdeck.server.tokens import Tokens
-
-    return Tokens(ws)
-
-
-def _public(user: User) -> dict[str, object]:
+def _public(user: server.User) -> dict[str, object]:
     return user.model_dump(mode="json", by_alias=True, exclude={"password_hash"}, exclude_none=True)
 
 
-def _roles(user: User) -> str:
-    from crmdeck.server.accounts import described_roles
-
-    return described_roles(user)
-
-
-def _without_hash(token: ServiceToken) -> dict[str, object]:
+def _without_hash(token: server.ServiceToken) -> dict[str, object]:
     return token.model_dump(mode="json", by_alias=True, exclude={"token_hash"})
 
 
-def _names(organization: Organization, names: dict[str, str]) -> str:
+def _names(organization: server.Organization, names: dict[str, str]) -> str:
     if organization.connections is None:
         return "all others" if organization.id == "main" else "all"
     return ", ".join(names.get(each, each) for each in organization.connections)
@@ -417,13 +392,12 @@ def _ready(url: str) -> None:
     say("Press Ctrl+C to stop.")
 
 
-def _assistants() -> Answers | None:
+def _assistants() -> server.Answers | None:
     """Return what answers assistants at /mcp; None without the extra `mcp`."""
     try:
-        from crmdeck.mcp import answer_http
+        return mcp.answer_http
     except ModuleNotFoundError:
         return None
-    return answer_http
 
 
 def _ready_as_json(url: str) -> None:

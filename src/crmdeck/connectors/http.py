@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import io
 import ipaddress
 import json
@@ -171,17 +172,13 @@ def _free_large_blocks() -> None:
 
     After the first one it otherwise keeps them: 60 MB more in a refresh with 100,000 values.
     """
-    with suppress(OSError, AttributeError, ImportError):
-        import ctypes
-
+    with suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 256 * 1024)
 
 
 def free_memory() -> None:
     """Return unused memory to the system: 75 MB after an object with 30,000 fields."""
-    with suppress(OSError, AttributeError, ImportError):
-        import ctypes
-
+    with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
 
 

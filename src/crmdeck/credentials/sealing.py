@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import os
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -111,8 +112,6 @@ def unseal(data_key: bytes, place: str, sealed: str) -> str:
 
 
 def _output(command: Sequence[str]) -> str:
-    import subprocess
-
     # The output can be a key, so it is in no error.
     try:
         done = subprocess.run(

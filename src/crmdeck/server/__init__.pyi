@@ -1,8 +1,13 @@
 from .accounts import Accounts as Accounts
 from .accounts import Organization as Organization
 from .accounts import User as User
+from .accounts import described_roles as described_roles
 from .app import create_app as create_app
 from .assistants import Answers as Answers
 from .log import log_to_stderr as log_to_stderr
 from .run import Binding as Binding
 from .run import serve as serve
+from .sessions import ADMISSION_LIFETIME as ADMISSION_LIFETIME
+from .sessions import Sessions as Sessions
+from .tokens import ServiceToken as ServiceToken
+from .tokens import Tokens as Tokens

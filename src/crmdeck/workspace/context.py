@@ -7,6 +7,7 @@ of their own and a fake connector, and pass it to a `Workspace` or to one servic
 from __future__ import annotations
 
 import copy
+import getpass
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from crmdeck.clock import Clock, utc_now
+from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.registry import open_source
 from crmdeck.credentials import (
     ConnectionSecrets,
@@ -23,6 +25,7 @@ from crmdeck.credentials import (
     no_keyring,
 )
 from crmdeck.errors import ConflictError, NotFoundError
+from crmdeck.home import CACHE_FILE
 from crmdeck.model import AuditEntry, Connection, SecretsPlace
 from crmdeck.settings import Settings
 from crmdeck.store import Session, Store
@@ -35,8 +38,6 @@ if TYPE_CHECKING:
     # Commands that only read the cache, such as status, need no connectors.
     from crmdeck.connectors.base import Connector, ConnectorFactory, Credentials, TokenListener
     from crmdeck.model import RefreshResult
-
-CACHE_FILE = "crmdeck.duckdb"
 
 
 class Context:
@@ -132,8 +133,6 @@ class Context:
         The defaults are the stored credentials, and a listener that writes token events to the
         audit log. Raises ConflictError for a disconnected connection.
         """
-        from crmdeck.connectors.limits import Limits
-
         require_connected(connection)
         factory = self.connect or open_source(connection)
         return factory(
@@ -253,8 +252,6 @@ def new_id() -> str:
 
 def current_user() -> str:
     """Return the user's name on this machine."""
-    import getpass
-
     try:
         return getpass.getuser()
     except (OSError, KeyError):

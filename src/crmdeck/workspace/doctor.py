@@ -16,7 +16,7 @@ from keyring.backends import fail
 from crmdeck.clock import Clock, later, utc_now
 from crmdeck.credentials import SecretsKeyError
 from crmdeck.errors import CacheDamagedError, CacheError, CrmdeckError, UsageError
-from crmdeck.home import resolve_database, resolve_home
+from crmdeck.home import CACHE_FILE, resolve_database, resolve_home
 from crmdeck.model import Status, WireModel, to_utc
 from crmdeck.settings import Settings
 from crmdeck.store import Store
@@ -29,7 +29,8 @@ from crmdeck.store.integrity.audit_log import check_audit_log
 from crmdeck.store.integrity.damage import named_few
 from crmdeck.store.salvage import SALVAGEABLE
 from crmdeck.text import count
-from crmdeck.workspace.context import CACHE_FILE, Context
+from crmdeck.workspace.context import Context
+from crmdeck.workspace.demo import open_demo
 from crmdeck.workspace.mappings.knowledge import load_catalog, load_knowledge
 from crmdeck.workspace.workspace import Workspace
 
@@ -294,8 +295,6 @@ def _tried(check: str, look: Callable[[], list[Finding]]) -> list[Finding]:
 
 
 def _connections(home: Path | str | None, demo: bool) -> list[Finding]:
-    from crmdeck.workspace.demo import open_demo
-
     with open_demo() if demo else Workspace.open(home) as workspace:
         statuses = workspace.health.statuses()
         rights = ", read only" if workspace.read_only else ""

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from crmdeck import workspace
 from crmdeck.clock import Clock, utc_now
 from crmdeck.credentials import SecretStore
 from crmdeck.home import resolve_database, resolve_home
@@ -18,27 +19,7 @@ from crmdeck.workspace.context import Context
 
 if TYPE_CHECKING:
     from crmdeck.connectors.base import ConnectorFactory
-    from crmdeck.workspace.audit import Audit
-    from crmdeck.workspace.backups import Backups
-    from crmdeck.workspace.checks.fleet import Fleet
-    from crmdeck.workspace.checks.notices import Notices
-    from crmdeck.workspace.checks.preflight import Preflights
-    from crmdeck.workspace.checks.service import Checks
-    from crmdeck.workspace.connections.health import Health
-    from crmdeck.workspace.connections.service import Connections
-    from crmdeck.workspace.connections.signin.service import SignIn
-    from crmdeck.workspace.documents import Documents
-    from crmdeck.workspace.drift import Drift
     from crmdeck.workspace.explore.command_line import Option
-    from crmdeck.workspace.explore.copies import Copies
-    from crmdeck.workspace.explore.exports import Exports
-    from crmdeck.workspace.explore.fields import Fields
-    from crmdeck.workspace.explore.places import Places
-    from crmdeck.workspace.explore.schemas import Schemas
-    from crmdeck.workspace.mappings.proposals import Proposals
-    from crmdeck.workspace.mappings.service import Mappings
-    from crmdeck.workspace.refresh.service import Refreshes
-    from crmdeck.workspace.secrets import Secrets
 
 
 class Workspace:
@@ -124,88 +105,64 @@ class Workspace:
         return self.context.now
 
     @cached_property
-    def connections(self) -> Connections:
+    def connections(self) -> workspace.Connections:
         """Add, change, test and disconnect connections."""
-        from crmdeck.workspace.connections.service import Connections
-
-        return Connections(self.context)
+        return workspace.Connections(self.context)
 
     @cached_property
-    def signin(self) -> SignIn:
+    def signin(self) -> workspace.SignIn:
         """Sign in, and renew a connection's credentials."""
-        from crmdeck.workspace.connections.signin.service import SignIn
-
-        return SignIn(self.context)
+        return workspace.SignIn(self.context)
 
     @cached_property
-    def schemas(self) -> Schemas:
+    def schemas(self) -> workspace.Schemas:
         """Cached schemas, now or as of a date, and samples of records."""
-        from crmdeck.workspace.explore.schemas import Schemas
-
-        return Schemas(self.context)
+        return workspace.Schemas(self.context)
 
     @cached_property
-    def fields(self) -> Fields:
+    def fields(self) -> workspace.Fields:
         """Fields by meaning, and what depends on a field."""
-        from crmdeck.workspace.explore.fields import Fields
-
-        return Fields(self.context)
+        return workspace.Fields(self.context)
 
     @cached_property
-    def refreshes(self) -> Refreshes:
+    def refreshes(self) -> workspace.Refreshes:
         """Refresh schemas and record what changed."""
-        from crmdeck.workspace.refresh.service import Refreshes
-
-        return Refreshes(self.context)
+        return workspace.Refreshes(self.context)
 
     @cached_property
-    def drift(self) -> Drift:
+    def drift(self) -> workspace.Drift:
         """Changes and their acknowledgment."""
-        from crmdeck.workspace.drift import Drift
-
-        return Drift(self.context)
+        return workspace.Drift(self.context)
 
     @cached_property
-    def mappings(self) -> Mappings:
+    def mappings(self) -> workspace.Mappings:
         """Object pairs: suggestions, decisions, and the current mapping."""
-        from crmdeck.workspace.mappings.service import Mappings
-
-        return Mappings(self.context)
+        return workspace.Mappings(self.context)
 
     @cached_property
-    def health(self) -> Health:
+    def health(self) -> workspace.Health:
         """Connection health and alerts."""
-        from crmdeck.workspace.connections.health import Health
-
-        return Health(self.context)
+        return workspace.Health(self.context)
 
     @cached_property
-    def places(self) -> Places:
+    def places(self) -> workspace.Places:
         """Everything to go to: connections, pairs, objects, fields, changes, alerts."""
-        from crmdeck.workspace.explore.places import Places
-
-        return Places(self.context, self.health)
+        return workspace.Places(self.context, self.health)
 
     @cached_property
-    def copies(self) -> Copies:
+    def copies(self) -> workspace.Copies:
         """What is on screen, in forms for colleagues and machines."""
-        from crmdeck.workspace.explore.copies import Copies
-
-        return Copies(self.context)
+        return workspace.Copies(self.context)
 
     @cached_property
-    def audit(self) -> Audit:
+    def audit(self) -> workspace.Audit:
         """The audit log: who did what, when."""
-        from crmdeck.workspace.audit import Audit
-
-        return Audit(self.context)
+        return workspace.Audit(self.context)
 
     @cached_property
-    def checks(self) -> Checks:
+    def checks(self) -> workspace.Checks:
         """New problems since the last check."""
-        from crmdeck.workspace.checks.service import Checks
-
-        return Checks(
+        return workspace.Checks(
             self.context,
             self.refreshes,
             self.drift,
@@ -217,62 +174,46 @@ class Workspace:
         )
 
     @cached_property
-    def fleet(self) -> Fleet:
+    def fleet(self) -> workspace.Fleet:
         """Checks that several processes share."""
-        from crmdeck.workspace.checks.fleet import Fleet
-
-        return Fleet(self.context, self.checks)
+        return workspace.Fleet(self.context, self.checks)
 
     @cached_property
-    def preflights(self) -> Preflights:
+    def preflights(self) -> workspace.Preflights:
         """Writes that the CRM will refuse or change, before a sync sends them."""
-        from crmdeck.workspace.checks.preflight import Preflights
-
-        return Preflights(self.context, self.mappings)
+        return workspace.Preflights(self.context, self.mappings)
 
     @cached_property
-    def proposals(self) -> Proposals:
+    def proposals(self) -> workspace.Proposals:
         """Changes of the CRM that a mapping needs, as files to review and deploy."""
-        from crmdeck.workspace.mappings.proposals import Proposals
-
-        return Proposals(self.context, self.mappings)
+        return workspace.Proposals(self.context, self.mappings)
 
     @cached_property
-    def notices(self) -> Notices:
+    def notices(self) -> workspace.Notices:
         """Notifications about a check, by chat, email or webhook."""
-        from crmdeck.workspace.checks.notices import Notices
-
-        return Notices(self.context)
+        return workspace.Notices(self.context)
 
     @cached_property
-    def exports(self) -> Exports:
+    def exports(self) -> workspace.Exports:
         """Export data and reports."""
-        from crmdeck.workspace.explore.exports import Exports
-
-        return Exports(
+        return workspace.Exports(
             self.context, self.schemas, self.drift, self.mappings, self.health, self.audit
         )
 
     @cached_property
-    def backups(self) -> Backups:
+    def backups(self) -> workspace.Backups:
         """Back up and restore the history."""
-        from crmdeck.workspace.backups import Backups
-
-        return Backups(self.context)
+        return workspace.Backups(self.context)
 
     @cached_property
-    def secrets(self) -> Secrets:
+    def secrets(self) -> workspace.Secrets:
         """Move secrets of connections, and replace the key for those in the workspace."""
-        from crmdeck.workspace.secrets import Secrets
-
-        return Secrets(self.context)
+        return workspace.Secrets(self.context)
 
     @cached_property
-    def documents(self) -> Documents:
+    def documents(self) -> workspace.Documents:
         """What the servers of a team share in addition to the history."""
-        from crmdeck.workspace.documents import Documents
-
-        return Documents(self.context)
+        return workspace.Documents(self.context)
 
     def command_line(self, command: str, *arguments: str, **options: Option) -> str:
         """Return a command in this workspace, quoted for a POSIX shell.
@@ -280,9 +221,7 @@ class Workspace:
         `command` may have several words (`mapping accept`). An option that is True is a flag; None
         and False are left out; several values repeat the option.
         """
-        from crmdeck.workspace.explore.command_line import command_line
-
-        return command_line(self.context, command, *arguments, **options)
+        return workspace.command_line(self.context, command, *arguments, **options)
 
     def head(self) -> int:
         """Return a number that changes with each write to the cache. Cheap."""

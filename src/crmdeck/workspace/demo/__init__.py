@@ -19,11 +19,11 @@ from pathlib import Path
 from crmdeck.clock import Clock, utc_now
 from crmdeck.credentials import MemorySecrets
 from crmdeck.errors import CrmdeckError
-from crmdeck.home import demo_home
+from crmdeck.home import CACHE_FILE, demo_home
 from crmdeck.model import to_utc
 from crmdeck.settings import Settings
 from crmdeck.store.backup import unpack_backup
-from crmdeck.workspace.context import CACHE_FILE, Context
+from crmdeck.workspace.context import Context
 from crmdeck.workspace.demo.link import SandboxLink
 from crmdeck.workspace.workspace import Workspace
 

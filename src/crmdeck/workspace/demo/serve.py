@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from crmdeck.errors import UsageError
+from crmdeck.sandbox import Sandbox, Scenario
 
 
 def serve_sandbox(
@@ -16,8 +17,6 @@ def serve_sandbox(
     forever: Callable[[], None] | None = None,
 ) -> None:
     """Run the sandbox until an interrupt; `ready` gets its addresses and tokens."""
-    from crmdeck.sandbox import Sandbox, Scenario
-
     scenario = Scenario.demo()
     try:
         sandbox = Sandbox(scenario, port=port, latency=latency)
