@@ -58,9 +58,11 @@ def open_workspace(
     Only a command that `creates` may name a workspace that doesn't exist.
     """
     with failing(as_json), _opened(home, demo, creates) as opened:
+        # With --json, stderr has only error objects.
         if not as_json:
             opened.report_waits(say)
         yield opened
+        # The command has succeeded: a busy cache may only cost it the completion of new names.
         with contextlib.suppress(CrmdeckError):
             index_names(opened)
 

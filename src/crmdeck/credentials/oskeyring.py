@@ -72,6 +72,7 @@ class KeyringSecrets:
             parts = [value[start : start + _PART] for start in range(0, len(value), _PART)]
             for number, part in enumerate(parts):
                 keyring.set_password(SERVICE, f"{entry}/{number}", part)
+            # Last, so that a reader never finds the head of parts that are not stored yet.
             keyring.set_password(SERVICE, entry, f"{_PARTS}{len(parts)}")
 
     def _remove(self, entry: str) -> None:

@@ -114,6 +114,7 @@ class FileSecrets:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with FileLock(f"{self._path}.lock", mode=0o600):
+                # Read again under the lock: another process can have stored a rotated token.
                 everything = self._load()
                 yield everything
                 replace_text(self._path, json.dumps(everything))

@@ -87,6 +87,7 @@ class Vault:
         try:
             store.put(connection_id, values)
         except (NoKeyringError, SecretsKeyError):
+            # A rotated refresh token can't be obtained again, so this process keeps using it.
             self._unkept.put(connection_id, values)
             raise
         self._unkept.put(connection_id, dict.fromkeys(values))
@@ -113,6 +114,7 @@ class Vault:
             target.put(connection_id, held | {_KEPT_HERE: "yes"})
         else:
             self._keyring.put(connection_id, held)
+        # Last: if storing fails, the secrets are still in the old place.
         for source in sources:
             source.forget(connection_id)
 
@@ -153,6 +155,7 @@ class ConnectionSecrets:
         given = self._given(name)
         if given is None:
             return self._store.get(self._connection_id, name)
+        # A digest recognizes the replaced value, and reveals nothing.
         if self._store.get(self._connection_id, name + REPLACES) == _digest(given):
             return self._store.get(self._connection_id, name) or given
         return given

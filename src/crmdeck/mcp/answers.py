@@ -43,6 +43,7 @@ def render(answer: Answer, question: str, cursor: str | None, most_bytes: int) -
         "rows": [],
         "more": _cursor(len(answer.rows), question),
     }
+    # Measured with the longest cursor, so that the real one always fits.
     room = most_bytes - _size(body)
     shown: list[Row] = []
     for row in answer.rows[start:]:

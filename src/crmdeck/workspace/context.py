@@ -83,6 +83,7 @@ class Context:
             clock=clock,
             backups=self.automatic_backups,
         )
+        # A team's machines can disagree on the time, so the database's clock counts for all.
         self.clock = self.store.now
         self.sealed = SealedSecrets(self.store, self.settings)
         self.vault = Vault(home, self.sealed, preferred=SecretsPlace(self.settings.secrets))

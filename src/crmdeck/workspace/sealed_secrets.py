@@ -90,6 +90,7 @@ class SealedSecrets:
 
         Returns that key's name, and the number of secrets. The old key opens nothing anymore.
         """
+        # Read again: the user has just put the new key in front.
         ring = self._ring = load_keys(self._key_file, self._key_command)
         stored = session.sealed_secrets
         old, rows = stored.key(), stored.all()

@@ -100,6 +100,7 @@ class Notices:
             message = compose(report, route, markers.get(route.name))
             if message is not None:
                 deliveries.append(self._deliver(route, message))
+        # The earliest end: a later one would leave changes out of this message and the next.
         until = min((each.until for each in report.connections), default=report.checked_at)
         with self._context.store.write() as session:
             for each in deliveries:
@@ -272,6 +273,8 @@ def _within(seconds: float, call: Callable[[], str | None]) -> str | None:
         except BaseException as error:  # noqa: BLE001  raised by result()
             answer.set_exception(error)
 
+    # A daemon, because no timeout stops an answer that trickles in. The exit of the process would
+    # wait for the thread of an executor.
     threading.Thread(target=run, daemon=True).start()
     try:
         return answer.result(seconds)

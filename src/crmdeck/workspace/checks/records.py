@@ -137,6 +137,7 @@ def _of_table(name: str, rows: Sequence[Sequence[str]]) -> list[dict[str, Raw]]:
 
 
 def _of_json(name: str, text: str) -> list[dict[str, Raw]]:
+    # The whole text first: of JSON lines, only a single one is also valid JSON.
     try:
         parsed = json.loads(text)
     except ValueError:
@@ -198,6 +199,7 @@ def _names(
 ) -> dict[str, str]:
     """Return the field of each column."""
     known = {_folded(key): key for key in keys}
+    # Names come last and win: a column can be the name of one field and the label of another.
     known |= {_folded(field.label): field.name for field in fields if field.label}
     known.update({_folded(field.name): field.name for field in fields})
     ignored = {_folded(each) for each in ignore}

@@ -84,6 +84,7 @@ def refresh(
             return one.run(accept_suspect=accept_suspect)
     except CrmdeckError as error:
         error.connection = connection.name
+        # Another process does the refresh, or this machine lacks the key: not the CRM's failure.
         if error.code in REFRESHED_BY_OTHERS or isinstance(error, SecretsKeyError):
             raise
         if context.shared and error.code == "NO_CREDENTIALS":
@@ -151,6 +152,7 @@ class Refresh:
         self._progress.listen_to(self._connector.meter)
         self.discover()
         self.learn()
+        # Before the comparison, which asks the decisions which fields are mapped.
         take_over(self._context, self._connector, self._connection.id)
         failed = self._answer.failed
         if failed and not (self._answer.discovered or self._answer.unchanged):
@@ -170,6 +172,7 @@ class Refresh:
                 raise SuspectRefreshError(self._connection, removal)
             free_memory()
             with self._context.store.write() as session:
+                # Inside the transaction: until then, another machine can take the lease over.
                 if self._lease is not None:
                     self._lease.require(session.database)
                 if (

@@ -109,6 +109,7 @@ class BrowserSignIn:
         CanceledError, and the CRM's error for the code.
         """
         deadline = time.monotonic() + timeout
+        # Short waits, because a cancel can end this one too.
         while not self._answered.wait(0.1):
             if cancel is not None:
                 cancel.check()
@@ -157,6 +158,7 @@ class BrowserSignIn:
         if len(query) > _LONGEST:
             return False
         answer = {name: values[0] for name, values in parse_qs(query).items()}
+        # As bytes: compare_digest raises TypeError for text that isn't ASCII.
         if not secrets.compare_digest(answer.get("state", "").encode(), self._state.encode()):
             return False
         if "code" not in answer and "error" not in answer:

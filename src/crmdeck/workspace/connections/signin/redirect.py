@@ -56,6 +56,7 @@ class RedirectServer:
         self.port, self._servers = port, servers
         for server in servers:
             server.path, server.take = path, take
+            # `close` waits for one interval, by default half a second for each server.
             threading.Thread(
                 target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
             ).start()
