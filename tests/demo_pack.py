@@ -21,6 +21,7 @@ from crmdeck.connectors.pool import in_parallel
 from crmdeck.connectors.registry import vendor_of
 from crmdeck.credentials import MemorySecrets
 from crmdeck.errors import CrmdeckError
+from crmdeck.home import CACHE_FILE
 from crmdeck.model import Choice, DecisionState, Direction, Source
 from crmdeck.sandbox import Organization, Scenario
 from crmdeck.settings import Settings
@@ -28,7 +29,7 @@ from crmdeck.store import Store
 from crmdeck.store.backup import write_backup
 from crmdeck.store.duckdb_file import DuckDBFile
 from crmdeck.workspace.connections.service import ConnectionDraft
-from crmdeck.workspace.context import CACHE_FILE, Context
+from crmdeck.workspace.context import Context
 from crmdeck.workspace.demo import ACTOR, HISTORY
 from crmdeck.workspace.demo.link import SandboxLink
 from crmdeck.workspace.workspace import Workspace

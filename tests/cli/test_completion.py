@@ -15,8 +15,8 @@ from crmdeck.credentials import MemorySecrets
 from crmdeck.model import SchemaSummary
 from crmdeck.workspace import Workspace
 from tests.cli.completion_table import text
-from tests.cli.shell import Shell
-from tests.cli.test_check import PAIR, Night
+from tests.cli.shell import PAIR, Shell
+from tests.cli.test_check import Night
 
 
 def completed(home: Path, *words: str) -> list[str]:

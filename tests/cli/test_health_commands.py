@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from crmdeck.home import CACHE_FILE
 from crmdeck.sandbox import Fault, FaultKind, Sandbox
 from crmdeck.workspace import Workspace
 from tests.cli.shell import Shell, describe
@@ -47,6 +48,7 @@ def test_an_empty_workspace_says_what_to_do_next_and_stays_empty(tmp_path: Path)
 
 def test_a_home_that_was_named_must_exist_and_excludes_the_demo(tmp_path: Path) -> None:
     shell = Shell(tmp_path / "acme-north")
+    (shell.home / CACHE_FILE).touch()
     for words in (["status"], ["check"], ["doctor"], ["config", "list"], ["web"]):
         told = shell.run(*words, "--home", str(tmp_path / "acme-nort"), code=2).stderr
         assert f"--home {shell.home}" in told

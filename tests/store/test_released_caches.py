@@ -11,10 +11,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from crmdeck.home import CACHE_FILE
 from crmdeck.model import DriftKind, Severity
 from crmdeck.store import migrations
 from crmdeck.workspace import Workspace
-from crmdeck.workspace.context import CACHE_FILE
 from crmdeck.workspace.doctor import examine_log
 
 CACHES = sorted((Path(__file__).parent / "caches").glob("v*.sql"))

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from crmdeck.errors import CacheDamagedError, CacheError
+from crmdeck.home import CACHE_FILE
 from crmdeck.model import Choice, DecisionState
-from crmdeck.workspace.context import CACHE_FILE
 from crmdeck.workspace.doctor import Finding, examine, examine_log
 
 from .conftest import Desk, describe, text_field

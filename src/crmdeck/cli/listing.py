@@ -29,7 +29,7 @@ from crmdeck.errors import UsageError
 from crmdeck.text import did_you_mean, nearest
 
 T = TypeVar("T")
-Record: TypeAlias = Mapping[str, Any]
+Record: TypeAlias = Mapping[str, object]
 
 FORMATS = ("table", "json", "jsonl", "csv", "tsv", "markdown")
 _SUFFIXES = {
@@ -222,10 +222,10 @@ def _names(option: str, text: str | None) -> tuple[str, ...]:
 def _order(value: object) -> tuple[int, float, str]:
     if isinstance(value, int | float):
         return 0, value, ""
-    return 1, 0, _text(value).casefold()
+    return 1, 0, str(_text(value)).casefold()
 
 
-def _text(value: object) -> Any:
+def _text(value: object) -> object:
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         return ", ".join(value)
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value

@@ -56,10 +56,10 @@ def print_table(
         if _room(needs[index].readable for index in kept) <= screen.width:
             break
         kept = [index for index in kept if columns[index] != name]
-    wrapped = [_need(columns[i], [row[i] for row in rows], whole=False) for i in kept]
-    unwrapped = [needs[index] for index in kept]
-    fits = _room(need.word for need in unwrapped) <= screen.width
-    widths = _widths(unwrapped if fits else wrapped, screen.width)
+    narrow = [_need(columns[i], [row[i] for row in rows], whole=False) for i in kept]
+    wide = [needs[index] for index in kept]
+    fits = _room(need.word for need in wide) <= screen.width
+    widths = _widths(wide if fits else narrow, screen.width)
     names = [columns[index] for index in kept]
     if not sentences or last in kept:
         screen.print(_drawn(names, widths, [[row[i] for i in kept] for row in rows]))

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from crmdeck.errors import UsageError
 from crmdeck.text import visible_text
@@ -19,7 +18,7 @@ _MOST_LISTED = 12
 _SHARE_OF_ROW = 2
 """Gaps take at most a quarter of an answer, and a row a half, so that each page makes progress."""
 
-Row = Mapping[str, Any]
+Row = Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ def render(answer: Answer, question: str, cursor: str | None, most_bytes: int) -
     raises UsageError for another one.
     """
     start = _start(cursor, question, len(answer.rows))
-    body: dict[str, Any] = {
+    body: dict[str, object] = {
         "notChecked": _gaps(answer.not_checked, most_bytes // _SHARE_OF_GAPS),
         "total": len(answer.rows),
         "rows": [],
@@ -73,14 +72,14 @@ def _gaps(sentences: Sequence[str], most_bytes: int) -> list[str]:
 def _fitted(row: Row, most_bytes: int) -> Row:
     """Return a row with its texts cut and its lists shortened until it fits."""
     longest, listed = _LONGEST_TEXT, _MOST_LISTED
-    fitted: Row = _cut(row, longest, listed)
-    while _size(fitted) > most_bytes and longest > 1:
+    while True:
+        fitted = {key: _cut(each, longest, listed) for key, each in row.items()}
+        if longest == 1 or _size(fitted) <= most_bytes:
+            return fitted
         longest, listed = longest // 2, max(1, listed // 2)
-        fitted = _cut(row, longest, listed)
-    return fitted
 
 
-def _cut(value: Any, longest: int, listed: int) -> Any:
+def _cut(value: object, longest: int, listed: int) -> object:
     if isinstance(value, str):
         return _shortened(value, longest)
     if isinstance(value, Mapping):

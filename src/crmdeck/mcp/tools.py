@@ -294,7 +294,7 @@ def mapping(view: View, asked: MappingArguments) -> Answer:
     found = view.ws.mappings.get(asked.connection, asked.pair)
     rows: list[Row] = []
     for line in found.lines:
-        row: dict[str, Any] = {
+        row: dict[str, object] = {
             "partnerField": line.partner_field,
             "state": line.state,
             "crmField": line.crm_field,

@@ -94,7 +94,9 @@ class HubSpotClient:
         query = {"dataSensitivity": sensitivity} if sensitivity else None
         return self._newest("properties", path, cancel, True, method="GET", query=query, split=True)
 
-    def post(self, family: str, rest: str, cancel: CancelToken, body: Mapping[str, Any]) -> Reply:
+    def post(
+        self, family: str, rest: str, cancel: CancelToken, body: Mapping[str, object]
+    ) -> Reply:
         """Return the answer to a POST that only reads, like `get`. Raises CrmdeckError."""
         return self._newest(family, rest, cancel, True, method="POST", body=body)
 
@@ -181,7 +183,7 @@ class HubSpotClient:
         *,
         query: Mapping[str, str] | None = None,
         form: list[tuple[str, str]] | None = None,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, object] | None = None,
         split: bool = False,
     ) -> Reply:
         headers = {"Accept": "application/json", "Accept-Encoding": "gzip"}

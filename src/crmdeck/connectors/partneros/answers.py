@@ -120,7 +120,7 @@ def object_schema(summary: Summary, body: object) -> ObjectSchema:
     return schema.model_copy(update=_valid_details(details))
 
 
-def _valid_details(details: Mapping[str, object]) -> dict[str, Any]:
+def _valid_details(details: Mapping[str, object]) -> dict[str, object]:
     """Return the optional attributes of an object, without those that have unexpected values."""
     for _ in range(2):
         try:

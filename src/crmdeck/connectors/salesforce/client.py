@@ -201,7 +201,7 @@ class SalesforceClient:
 
         return self.caller.call(send, cancel, accept=accept, reserve=reserve)
 
-    def _send(self, request: Callable[[], Any]) -> Reply:
+    def _send(self, request: Callable[[], object]) -> Reply:
         try:
             body = request()
             status = 200

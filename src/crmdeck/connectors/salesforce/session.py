@@ -25,7 +25,7 @@ FAULTS = load_faults("salesforce", WHO)
 class _NoCookies(RequestsCookieJar):
     """Keeps no cookies, because threads share the session and the token identifies the user."""
 
-    def set_cookie(self, cookie: Any, *args: Any, **kwargs: Any) -> None:
+    def set_cookie(self, cookie: object, *args: object, **kwargs: object) -> None:
         pass
 
 

@@ -9,12 +9,11 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
-from typing import Any
 
 
-def _later(module: str, name: str) -> Callable[..., Any]:
+def _later(module: str, name: str) -> Callable[..., object]:
     # Another program in this process may use it.
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def call(*args: object, **kwargs: object) -> object:
         return getattr(import_module(module), name)(*args, **kwargs)
 
     return call
