@@ -147,12 +147,12 @@ def build(home: Path, folder: Path) -> House:
             user("ada@acme.example", "acme", role=Role.ADMIN),
         ),
     )
-    document(home, ACCOUNTS_FILE, AccountBook()).change(lambda _: book)
+    document(workspace, ACCOUNTS_FILE, AccountBook()).change(lambda _: book)
     app = create_app(
         workspace,
-        sessions=Sessions(home, clock=clock),
+        sessions=Sessions(workspace, clock=clock),
         attempts=Attempts(
-            document(home, ATTEMPTS_FILE, AttemptBook()),
+            document(workspace, ATTEMPTS_FILE, AttemptBook()),
             per_pair=5,
             per_address=10_000,
             per_email=10_000,

@@ -4,7 +4,7 @@
     python -m tests.soak crowd [--seconds N] [--engine ...]
     python -m tests.soak disk [--rounds N]
     python -m tests.soak damage [--cases N]
-    python -m tests.soak hostile [--requests N] [--seed N]
+    python -m tests.soak hostile [--requests N] [--engine ...]
 
 Each has a bounded form in the suite, of the same code with smaller numbers.
 """

@@ -121,11 +121,11 @@ def damage(cases: int, seed: int) -> None:
             print(f"  {times:5} {outcome}")
 
 
-def hostile(requests: int, seed: int) -> None:
+def hostile(requests: int, engine: str, seed: int) -> None:
     """Attack a server of two organizations, and tell which answers were wrong."""
-    with tempfile.TemporaryDirectory(prefix="crmdeck-soak-") as name:
-        tally = attack(Path(name), requests, seed)
-    print(f"{tally}; {len(tally.wrong)} wrong")
+    with _place(engine) as (folder, place, server):
+        tally = attack(folder / "attacked", requests, seed, place if server else None)
+    print(f"{engine}: {tally}; {len(tally.wrong)} wrong")
     for each in tally.wrong:
         print(f"  {each}")
     if tally.wrong:
@@ -152,6 +152,7 @@ def main() -> None:
     one.add_argument("--seed", type=int, default=1000)
     one = commands.add_parser("hostile")
     one.add_argument("--requests", type=int, default=500)
+    one.add_argument("--engine", choices=("duckdb", "postgresql"), default="duckdb")
     one.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     if given.command == "crash":
@@ -163,7 +164,7 @@ def main() -> None:
     elif given.command == "damage":
         damage(given.cases, given.seed)
     elif given.command == "hostile":
-        hostile(given.requests, given.seed)
+        hostile(given.requests, given.engine, given.seed)
 
 
 if __name__ == "__main__":

@@ -14,11 +14,13 @@ from typing import Any
 
 from crmdeck.model import Source
 from crmdeck.sandbox import Sandbox
+from crmdeck.server import Accounts
 from crmdeck.store.backup import check_backup
 from crmdeck.workspace import ConnectionDraft
 from crmdeck.workspace.doctor import examine_log
+from tests.server.conftest import PASSWORD
 from tests.soak.derivation import derive
-from tests.soak.worker import FILES, PORTAL, Workers, export, open_workspace
+from tests.soak.worker import FILES, PORTAL, USER, Workers, export, open_workspace
 
 SANDBOX_PORTAL = "acme-marketing"
 # Reports that a worker is given before it is killed, and the longest that it works on after them.
@@ -43,7 +45,7 @@ class Tally:
 
     def take(self, told: dict[str, Any]) -> None:
         """Count a report."""
-        for key in ("refresh", "decisions", "acknowledged", "backup"):
+        for key in ("refresh", "decisions", "acknowledged", "backup", "served"):
             self.writes[key] += bool(told.get(key))
         if "took" in told:
             self.longest[told["role"]] = max(self.longest[told["role"]], told["took"])
@@ -168,4 +170,5 @@ def prepare(place: str, folder: Path, sandbox: Sandbox, dice: random.Random) -> 
             {"access_token": access.private_app_token},
         )
         workspace.refreshes.run(FILES)
+        Accounts(workspace).add_user(USER, PASSWORD)
     return access.private_app_token

@@ -12,7 +12,6 @@ import logging
 import os
 import random
 import re
-import shutil
 import socket
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -729,10 +728,13 @@ KINDS = (
 )  # fmt: skip
 
 
-def attack(folder: Path, requests: int, seed: int) -> Tally:
-    """Send so many requests of all kinds in turn, and judge each answer, the log and the data."""
+def attack(folder: Path, requests: int, seed: int, database: str | None = None) -> Tally:
+    """Send so many requests of all kinds in turn, and judge each answer, the log and the data.
+
+    The workspace is in `folder`, or in an empty database.
+    """
     tally = Tally()
-    with _log_kept() as log, _target(folder, random.Random(seed)) as at:
+    with _log_kept() as log, _target(folder, random.Random(seed), database) as at:
         before = at.kept()
         kinds: Sequence[Iterator[Hostile]] = [kind(at) for kind in KINDS]
         for hostile in itertools.islice(map(next, itertools.cycle(kinds)), requests):
@@ -773,7 +775,7 @@ def _faults(at: Target, hostile: Hostile, status: int, header: str, body: str) -
 
 
 @contextmanager
-def _target(folder: Path, dice: random.Random) -> Iterator[Target]:
+def _target(folder: Path, dice: random.Random, database: str | None) -> Iterator[Target]:
     home = folder / "home"
     home.mkdir(parents=True)
     hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -783,7 +785,8 @@ def _target(folder: Path, dice: random.Random) -> Iterator[Target]:
         patch.dict(os.environ, {"CRMDECK_OIDC_CLIENT_SECRET": _CLIENT_SECRET}),
     ):
         (home / "settings.toml").write_text(
-            f'oidc_issuer = "{provider.issuer}"\noidc_client_id = "{CLIENT}"\n'
+            (f'database = "{database}"\n' if database else "")
+            + f'oidc_issuer = "{provider.issuer}"\noidc_client_id = "{CLIENT}"\n'
             '[oidc_groups]\nrivals = "rival:admin"\n'
         )
         provider.person = {"sub": "u-1", "email": "olga@rival.example", "email_verified": True}
@@ -796,7 +799,6 @@ def _target(folder: Path, dice: random.Random) -> Iterator[Target]:
         with serving(house.app, RequestLimits(header=2, body=2)) as url:
             house.url = url
             yield Target(house, provider, dice)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

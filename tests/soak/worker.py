@@ -17,19 +17,25 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from crmdeck.credentials import MemorySecrets
 from crmdeck.errors import CacheBusyError, ConflictError, CrmdeckError, QuotaExceededError
 from crmdeck.model import Choice, DecisionState
+from crmdeck.server import create_app
 from crmdeck.store import leases
 from crmdeck.workspace import Context, Workspace
 from tests.cli.shell import Shell
+from tests.server.conftest import serving
 
 PAIR = "deal_registration--Opportunity"
 FILES, PORTAL = "files", "portal"
 TOKEN = "CRMDECK_PORTAL_ACCESS_TOKEN"
+USER = "dana@acme.example"
 _PARTNER_FIELDS = ("accountName", "accountDomain", "contactName")
 _OBJECTS = ("Account", "Lead", "Opportunity")
 
@@ -67,9 +73,11 @@ def export(folder: Path, dice: random.Random) -> None:
 
 
 class Worker:
-    """What one process does, by the dice."""
+    """What one process does, by the dice; with `serves`, some of it through a server in it."""
 
-    def __init__(self, place: str, folder: Path, dice: random.Random) -> None:
+    def __init__(
+        self, place: str, folder: Path, dice: random.Random, *, serves: bool = False
+    ) -> None:
         self._place = place
         self._folder = folder
         self._dice = dice
@@ -82,6 +90,7 @@ class Worker:
             (self.decide_by_command, 1),
             (self.acknowledge, 3),
             (self.back_up, 1),
+            (self.ask_server, 5 * serves),
         )
 
     def step(self) -> None:
@@ -142,13 +151,42 @@ class Worker:
         made = self._workspace.backups.write(file)
         report(backup=str(file), decisions_in_it=made.tables.get("decision", 0))
 
-    def _refreshed(self, name: str, events: list[str]) -> None:
+    def ask_server(self) -> None:
+        """Refresh and decide by requests to a server that dies with this process."""
+        if self._dice.random() < 0.5:
+            export(self._folder / "exports", self._dice)
+            answer = self._client.post("/schema/refresh")
+            if answer.is_success:
+                events = [event["id"] for event in answer.json()["driftEvents"]]
+                self._refreshed(FILES, events, served=True)
+        else:
+            choice = {"partnerField": self._dice.choice(_PARTNER_FIELDS), "state": "rejected"}
+            choice["crmField"] = f"F{self._dice.randrange(5)}__c"
+            body = {"objectPair": PAIR, "choices": [choice]}
+            answer = self._client.post("/mapping/decisions", json=body)
+            if answer.is_success:
+                report(decisions=[each["id"] for each in answer.json()], served=True)
+        if not answer.is_success:
+            kind = "failed" if answer.status_code == 500 else "refused"
+            report(**{kind: f"{answer.status_code} {answer.json()['code']}"})
+
+    @cached_property
+    def _client(self) -> httpx.Client:
+        app = create_app(self._workspace)
+        url = serving(app).__enter__()
+        deck = app.state.deck
+        token, _ = deck.sessions.start(deck.accounts.user(USER), "main")
+        key = self._workspace.connections.get(FILES).id
+        base = f"{url}/api/integrations/{key}"
+        return httpx.Client(base_url=base, cookies={"session_token": token}, timeout=300)
+
+    def _refreshed(self, name: str, events: list[str], **more: object) -> None:
         # Nobody else refreshes this connection meanwhile where only one process works.
         with self._workspace.context.store.read() as session:
             connection = session.connections.find(name)
             assert connection is not None
             run = session.snapshots.latest_refresh(connection.id)
-        report(refresh=run, connection=connection.id, drift=len(events), events=events[:20])
+        report(refresh=run, connection=connection.id, drift=len(events), events=events[:20], **more)
 
     @property
     def _environment(self) -> dict[str, str]:
@@ -220,7 +258,8 @@ def main(place: str, folder: str) -> None:
         if (child := os.fork()) == 0:
             os.setsid()
             try:
-                _work(Worker(place, Path(folder), random.Random(seed)), steps, longest_file)
+                dice = random.Random(seed)
+                _work(Worker(place, Path(folder), dice, serves=True), steps, longest_file)
                 os._exit(0)
             except BaseException as error:  # noqa: BLE001
                 report(failed=f"{type(error).__name__}: {error}")

@@ -19,7 +19,7 @@ def to_utc(moment: datetime) -> datetime:
 
 def format_utc(moment: datetime) -> str:
     """Return `moment` in wire format: `2026-05-16T12:00:00.000Z`."""
-    return to_utc(moment).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return to_utc(moment).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 UtcTime = Annotated[

@@ -92,7 +92,7 @@ def create_app(
     errors.install(app)
     hosts = (urlsplit(public_url).netloc, *settings.server_hosts)
     app.add_middleware(Guard, origins=(public_url,), hosts=hosts, secure=secure)
-    app.add_middleware(GZipMiddleware, minimum_size=_WORTH_PACKING, compresslevel=6)
+    app.add_middleware(GZipMiddleware, minimum_size=_WORTH_PACKING, compresslevel=3)
     app.add_middleware(operations.watched)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
     return app
