@@ -46,7 +46,7 @@ class Load:
         self.statuses: Counter[int] = Counter()
 
     async def run(self, seconds: float, pause: float) -> None:
-        """Let all clients ask until then, and the servers refresh."""
+        """Ask from all clients until then, while the servers refresh."""
         self._end, self._pause = time.monotonic() + seconds, pause
         clients = (self._client(number) for number in range(CLIENTS))
         refreshers = (self._refresher(number) for number in range(len(self.bases)))

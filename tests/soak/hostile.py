@@ -99,6 +99,8 @@ class Tally:
     requests: Counter[str] = field(default_factory=Counter)
     statuses: Counter[int] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
+    read: int = 0
+    """Answers with data that the sender may read: the others could have shown it."""
 
     def __str__(self) -> str:
         kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(self.requests.items()))
@@ -275,7 +277,7 @@ class Target:
         ]  # fmt: skip
         lines = [f"Authorization: Bearer {each}" for each in tokens]
         lines += [f"Cookie: session_token={each}" for each in tokens]
-        # A service token is no session, and a name or password no token.
+        # A service token isn't a session, and a name or password isn't a token.
         lines += [f"Cookie: session_token={good}{end}" for end in ("; session_token=", "x", "%20")]
         lines += [f"Authorization: {each} {good}" for each in ("Basic", "Token", "Digest", "")]
         lines += ["X-User: ada@acme.example", "X-Forwarded-User: ada@acme.example", "X-Nothing: 1"]
@@ -328,22 +330,16 @@ def crossing(at: Target) -> Iterator[Hostile]:
 
 
 def foreign_parts(at: Target) -> Iterator[Hostile]:
-    """Name the other organization's changes, decisions and cursors at one's own connection."""
+    """Read all of one's own, and name the other's changes, decisions and cursors there."""
     base = f"/api/integrations/{at.own}"
-    cursors = [
-        *at.events,
-        *at.entries,
-        *at.decisions,
-        "0",
-        "-1",
-        "9" * 30,
-        "MTIz",
-        "' OR 1=1",
-        at.theirs,
-    ]
+    cursors = [*at.events, *at.entries, *at.decisions, at.theirs, "0", "-1", "9" * 30, "' OR 1=1"]
     lists = ("schema", "schema?objectType=Opportunity", "drift", "audit", "mapping/decisions")
+    whole = ("", *(f"/{at.own}/{each}" for each in (*lists, "status", "schemas")))
     while True:
-        for path in lists:
+        for path in at.dice.sample(whole, 2):
+            raw = at.request("GET", f"/api/integrations{path}", at.dice.choice(at.rivals))
+            yield Hostile("foreign parts", raw, RIVAL, refused=False)
+        for path in at.dice.sample(lists, 3):
             target = f"{base}/{path}{'&' if '?' in path else '?'}"
             cursor = quote(at.dice.choice(cursors))
             target += f"limit={at.dice.choice((1, 2, 1000))}&cursor={cursor}"
@@ -352,6 +348,7 @@ def foreign_parts(at: Target) -> Iterator[Hostile]:
         for path, body in (
             ("drift/acknowledge", {"eventIds": at.events, "note": "mine now"}),
             ("drift/reopen", {"eventIds": [*at.events, at.theirs]}),
+            ("mapping/ai-suggest", {"objectPair": PAIR}),
             ("mapping/undo", {"objectPair": PAIR, "decisionId": at.dice.choice(at.decisions)}),
         ):
             sent = json.dumps(body).encode()
@@ -598,7 +595,7 @@ def headers(at: Target) -> Iterator[Hostile]:
 
 
 def other_sites(at: Target) -> Iterator[Hostile]:
-    """Let a page of another site send what the victim's browser adds its cookie to."""
+    """Send from a page of another site, with the cookie that the victim's browser adds."""
     origins = [
         "Origin: https://evil.example", "Origin: null", "Origin: http://[",
         "Sec-Fetch-Site: cross-site",
@@ -741,6 +738,7 @@ def attack(folder: Path, requests: int, seed: int, database: str | None = None) 
             status, header, body = at.ask(hostile.raw)
             tally.requests[hostile.kind] += 1
             tally.statuses[status] += 1
+            tally.read += hostile.reads is not None and hostile.reads in body
             for fault in _faults(at, hostile, status, header, body):
                 shown = hostile.raw[:300].decode("utf-8", "replace")
                 tally.wrong.append(f"{fault}\n    {shown!r}\n    {status} {body[:300]!r}")
