@@ -336,8 +336,8 @@ def foreign_parts(at: Target) -> Iterator[Hostile]:
     lists = ("schema", "schema?objectType=Opportunity", "drift", "audit", "mapping/decisions")
     whole = ("", *(f"/{at.own}/{each}" for each in (*lists, "status", "schemas")))
     while True:
-        for path in at.dice.sample(whole, 2):
-            raw = at.request("GET", f"/api/integrations{path}", at.dice.choice(at.rivals))
+        for path in (whole[-1], at.dice.choice(whole)):
+            raw = at.request("GET", f"/api/integrations{path}", at.dice.choice(at.rivals[:4]))
             yield Hostile("foreign parts", raw, RIVAL, refused=False)
         for path in at.dice.sample(lists, 3):
             target = f"{base}/{path}{'&' if '?' in path else '?'}"
