@@ -131,6 +131,7 @@ def _add_jq(command: click.Command) -> None:
 
 @functools.cache
 def _jq_option() -> click.Parameter:
+    # Typer makes options only from the signature of a command.
     holder = command_group()
 
     @holder.command("holder")

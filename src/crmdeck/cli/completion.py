@@ -221,6 +221,7 @@ def _all(lists: Iterable[Sequence[str]]) -> list[str]:
 
 
 def _home(words: Sequence[str], home: str | None) -> Path:
+    # Commands and options complete without a workspace, and without this import.
     from crmdeck.home import demo_home, resolve_home
 
     return demo_home() if "--demo" in words else resolve_home(home)

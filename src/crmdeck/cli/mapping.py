@@ -317,7 +317,8 @@ def undo(
     if as_json:
         emit_json(undone)
     else:
-        say(f"Undone: {_subject(undone)} -> {undone.crm_field or 'nothing'}")
+        subject = undone.partner_field or workspace.FILLED_ELSEWHERE
+        say(f"Undone: {subject} -> {undone.crm_field or 'nothing'}")
 
 
 @app.command()
@@ -469,10 +470,6 @@ def _value_map(text: str | None) -> dict[str, str] | None:
             remedy="Use new=New,won=Won, or a JSON file that maps text to text.",
         )
     return values
-
-
-def _subject(decision: model.Decision) -> str:
-    return decision.partner_field or workspace.FILLED_ELSEWHERE
 
 
 def _read_text(file: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import webbrowser
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -161,7 +162,5 @@ def _browse(
             say(f"Waiting for the browser to return to {sign_in.redirect_uri}")
             say("Browser on another machine? Press Ctrl+C and add --paste.")
             if options.open_browser:
-                import webbrowser
-
                 webbrowser.open(sign_in.url)
         return sign_in.wait()

@@ -40,6 +40,7 @@ TokenOrganizationOption = Annotated[
 OrganizationArgument = Annotated[
     str, typer.Argument(metavar="ORGANIZATION", help="Organization name.")
 ]
+# The old spelling, for scripts that use it.
 BritishOption = Annotated[list[str] | None, typer.Option("--organisation", hidden=True)]
 
 

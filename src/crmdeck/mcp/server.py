@@ -63,6 +63,7 @@ def create_server(view: View) -> Server[dict[str, Any]]:
             info = client.client_info
             asking = view._replace(suggests_as=f"{info.name} {info.version}".strip())
         question = partial(ask, asking, params.name, params.arguments)
+        # In a thread, because a question reads the history and would stop the session.
         try:
             return _result(await anyio.to_thread.run_sync(question))
         except CrmdeckError as error:

@@ -62,3 +62,9 @@ def test_a_rule_without_a_match_names_the_nearest_problem() -> None:
     misspelt = POLICY.unused([(problem(name), ["label"]) for name in ("Case", "Leads")], TODAY)[1]
     assert misspelt.nearest == "Leads.Amount (object is 'Leads')"
     assert [each.nearest for each in POLICY.unused([], TODAY)] == [None, None]
+
+
+def test_a_policy_has_a_wire_shape() -> None:
+    rules = POLICY.to_wire()["rule"]
+    assert isinstance(rules, list)
+    assert [each["until"] for each in rules] == ["2027-01-01"] * 2

@@ -20,6 +20,8 @@ from fnmatch import fnmatchcase
 from functools import partial
 from time import sleep
 
+import httpx
+
 from crmdeck.errors import CrmdeckError, UsageError
 from crmdeck.exports import check_summary, issue_text
 from crmdeck.exports.chattext import escape
@@ -251,8 +253,6 @@ def _request(
     method: str, address: str, body: str | None = None, headers: Mapping[str, str] | None = None
 ) -> str | None:
     """Make a request, without reading the body of its answer; return the reason if it failed."""
-    import httpx
-
     try:
         with httpx.stream(
             method, address, content=body, headers=headers, timeout=_TIMEOUT
@@ -290,8 +290,6 @@ def _log_no_address() -> None:
 
 def _without_address(error: Exception) -> str:
     """Return the reason of an error, without the address in httpx's own texts."""
-    import httpx
-
     match error:
         case httpx.HTTPStatusError():
             return f"The server answered {error.response.status_code}."

@@ -24,7 +24,6 @@ from crmdeck.model import (
     UnusedRule,
 )
 from crmdeck.model.hashes import COMPARED_ATTRIBUTES, OBJECT_ATTRIBUTES, RULE_ATTRIBUTES
-from crmdeck.model.wire import wire_record
 from crmdeck.text import did_you_mean, mistake_text, nearest
 from crmdeck.toml import line_of, parse_toml
 
@@ -123,8 +122,8 @@ class Policy(BaseModel):
     rule: tuple[Rule, ...] = ()
 
     def to_wire(self) -> dict[str, object]:
-        """Return the record as JSON values under its wire names."""
-        return wire_record(self)
+        """Return the policy as JSON values under its wire names."""
+        return self.model_dump(mode="json", by_alias=True)
 
     def find(self, issue: Issue, attributes: Sequence[str], today: date) -> Rule | None:
         """Return the first active rule that matches a problem, None without one."""
@@ -181,13 +180,8 @@ class Policy(BaseModel):
         return tuple(found)
 
 
-def load_policy(path: Path, *, required: bool = True) -> Policy:
-    """Return the policy in a file, without rules if a file that isn't `required` is missing.
-
-    Raises UsageError with the line or the key.
-    """
-    if not required and not path.exists():
-        return Policy()
+def load_policy(path: Path) -> Policy:
+    """Return the policy in a file; raises UsageError with the line or the key."""
     return parse_policy(policy_text(path), str(path))
 
 

@@ -143,7 +143,6 @@ class Proposals:
         vendor: VendorProfile,
         written: ChangeFiles,
     ) -> str:
-        """Return the text for the pull request."""
         inside = [change for change in written.changes if change.file is not None]
         by_hand = [change for change in written.changes if change.file is None]
         new = [change for change in inside if change.kind is ProposedKind.NEW_FIELD]
