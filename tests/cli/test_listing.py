@@ -17,8 +17,9 @@ from crmdeck import __version__, connectors, workspace
 from crmdeck.cli.app import COMMANDS, CommandGroup, app
 from crmdeck.cli.output import json_text, set_filter
 from crmdeck.exports import read_csv
-from crmdeck.workspace.audit import EVENTS
-from tests.cli.shell import PAIR, Shell
+from crmdeck.workspace.audit import EVENTS, Audit
+from crmdeck.workspace.drift import Drift
+from tests.cli.shell import PAIR, Shell, describe
 from tests.cli.test_commands import make
 from tests.restored import Restored
 
@@ -114,6 +115,36 @@ def test_rows_columns_order_and_limit_are_chosen_in_every_format(shell: Shell) -
     assert "CloseDate" in limited.stdout
     assert "Amount" not in limited.stdout
     assert "2 of 3" in limited.stderr
+
+
+def test_a_limit_reads_only_what_it_shows(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    export = shell.home.parent / "export" / "Opportunity.json"
+    export.write_text(describe(("Name", "string"), ("Stage__c", "string")))
+    shell.run("refresh", "acme")
+    base = ("drift", "acme", "--since", "2000-01-01")
+    events = shell.json(*base)["events"]
+    log = shell.json("audit", "acme", "acme")
+    assert len(events) == 3
+    assert len(log) > 3
+    open_now = [each for each in events if each["severity"] != "safe"]
+
+    read: list[int | None] = []
+    entries = Audit.entries
+
+    def counted(*given: Any, limit: int | None = None, **more: Any) -> Any:
+        read.append(limit)
+        return entries(*given, limit=limit, **more)
+
+    monkeypatch.setattr(Audit, "entries", counted)
+    monkeypatch.delattr(Drift, "report")
+    assert shell.json(*base, "--limit", "2")["events"] == events[:2]
+    assert shell.json("drift", "--open", "--limit", "1")["events"] == open_now[:1]
+    assert "first 2." in shell.run(*base, "--limit", "2", "--format", "table").stderr
+    for names in ((), ("acme", "acme")):
+        assert shell.json("audit", *names, "--limit", "2") == log[:2]
+    assert read == [3, 3]
+    in_order = sorted(log, key=lambda each: each["event"], reverse=True)
+    assert shell.json("audit", "--sort", "-event", "--limit", "2") == in_order[:2]
 
 
 def test_a_list_goes_to_a_file_in_the_format_of_its_name(shell: Shell, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from crmdeck.model import AuditEntry
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.filters import compile_filter
+from crmdeck.tui.panes.audit import loader
 from crmdeck.tui.panes.audit.columns import Line, filter_keys, searched
 from crmdeck.tui.panes.audit.detail import entry_detail, entry_state
 from crmdeck.tui.panes.audit.pane import AuditPane
@@ -18,7 +19,7 @@ from crmdeck.tui.panes.registry import PANES
 from crmdeck.tui.screens.main import MainScreen
 from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import Workspace
-from tests.tui.pilot import audit_console, screen_text, settle, type_text, until
+from tests.tui.pilot import audit_console, press, screen_text, settle, type_text, until
 
 
 def entries(table: Table[Line]) -> list[Line]:
@@ -87,6 +88,51 @@ async def test_filters_by_event_connection_actor_and_time(workspace: Workspace) 
         assert await shown("since:2026-05-16T13:00") == set()
         assert await shown("on:2026-05-16 since:2026-05-16t12:00") == everything
         assert await shown("since:2026-") == everything
+
+
+async def test_a_long_log_is_read_as_it_is_scrolled(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, number in (("SHORT", 10), ("PART", 20), ("MOST_READ", 30)):
+        monkeypatch.setattr(loader, name, number)
+    for number in range(200):
+        actor = "cron" if number % 50 == 7 else "dana"
+        with workspace.acting_as(actor):
+            workspace.audit.record("policy.set", f"Number {number}", {})
+    whole = workspace.audit.entries()
+    app = audit_console(workspace)
+    async with app.run_test(size=(120, 30)) as pilot:
+        await settle(pilot)
+        await press(pilot, "asterisk")
+        table, pane = app.screen.query_one(Table), app.screen.query_one(AuditPane)
+
+        def ids() -> list[str]:
+            return [line.entry.id for line in entries(table)]
+
+        assert ids() == [entry.id for entry in whole[: len(ids())]]
+        assert 20 <= len(ids()) < 100
+        assert f"{len(whole)} entries" in screen_text(pilot)
+        request = pane.export_request()
+        assert request is not None
+        assert request.only is None
+        before = len(ids())
+        await press(pilot, "G")
+        assert before < len(ids()) < 150
+        assert [line.entry.id for line in pane.counted()] == [entry.id for entry in whole]
+
+        pane.set_filter_text("who:cron")
+        await settle(pilot)
+        by_cron = [entry.id for entry in whole if entry.actor == "cron"]
+        assert ids() == by_cron
+        pane.set_filter_text("who:dana")
+        await settle(pilot)
+        request = pane.export_request()
+        assert request is not None
+        assert callable(request.only)
+        by_dana = {entry.id for entry in whole if entry.actor == "dana"}
+        assert request.only() == by_dana > set(ids())
+        await press(pilot, "s")
+        assert set(ids()) == by_dana
 
 
 async def test_filtered_entries_are_not_exported(

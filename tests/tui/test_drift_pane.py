@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,16 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from crmdeck.model import ChangeState, Choice, DecisionState, DriftEvent, Source
+from crmdeck.model import (
+    ChangeState,
+    Choice,
+    DecisionState,
+    DriftEvent,
+    DriftKind,
+    Severity,
+    Source,
+)
+from crmdeck.store import Store
 from crmdeck.tui.dialogs.ask import Ask
 from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.dialogs.confirm import Confirm
@@ -21,6 +30,7 @@ from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.tui.dialogs.values import Values
 from crmdeck.tui.host import Location
 from crmdeck.tui.keys.actions import offers
+from crmdeck.tui.panes.drift import loader
 from crmdeck.tui.panes.drift.density import Density
 from crmdeck.tui.widgets.view_chips import ViewChips
 from crmdeck.workspace import ConnectionDraft, Workspace
@@ -647,3 +657,84 @@ async def test_a_key_asks_where_the_field_is_used(drifted: Workspace) -> None:
         assert "Usage not checked" in screen_text(pilot)
         await press(pilot, "D")
         await until(pilot, lambda: "Usage not checked" not in screen_text(pilot))
+
+
+def add_old_changes(home: Path) -> None:
+    """Add 200 changes of 100 days."""
+    with opened(home) as workspace:
+        first = workspace.drift.report("acme").events[-1]
+    old = {
+        "kind": DriftKind.FIELD_CHANGED,
+        "rule": None,
+        "story": None,
+        "rename_of": None,
+        "affected_mappings": (),
+    }
+    changes = [
+        first.model_copy(
+            update={
+                **old,
+                "id": f"old-{number}",
+                "field_name": f"Old_{number}__c",
+                "severity": Severity.RISKY if number % 2 else Severity.SAFE,
+                "detected_at": first.detected_at - timedelta(days=1 + number // 2),
+            }
+        )
+        for number in range(200)
+    ]
+    store = Store(home / "crmdeck.duckdb")
+    with store.write() as session:
+        session.drift.add(changes, ())
+    store.close()
+
+
+async def test_a_long_timeline_is_read_by_days_as_it_is_scrolled(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, number in (("SHORT", 10), ("PART", 20), ("FILTERED", 20), ("MOST_READ", 40)):
+        monkeypatch.setattr(loader, name, number)
+    add_old_changes(home)
+    with opened(home) as drifted:
+        whole = drifted.drift.timeline("acme")
+        async with console(drifted).run_test(size=(120, 36)) as pilot:
+            await settle(pilot)
+            pane = pane_of(pilot)
+            await filter_by(pilot, "open:yes")
+
+            def entries() -> set[str]:
+                arrangement = pane.timeline.arrangement
+                return set(arrangement.ids) if arrangement is not None else set()
+
+            still = {one.event.id for one in whole.entries if one.is_open}
+            assert 20 <= len(entries()) < len(still) - 20
+            assert entries() < still
+            text = screen_text(pilot)
+            assert f"Open {whole.open_changes.count} │ Breaks a mapping" in text
+            assert f"All {whole.groups}" in text
+            before = len(entries())
+            await press(pilot, "G")
+            assert before < len(entries()) < len(still)
+            # Bars count what isn't read yet, and so does a question about all.
+            assert {one.event.id for one in pane.counted()} == still
+            await press(pilot, "A")
+            assert f"Acknowledge {len(still)} changes?" in screen_text(pilot)
+            await press(pilot, "escape")
+
+            await filter_by(pilot, "field:old_17_")
+            assert entries() == {"old-17"}
+            await filter_by(pilot, "")
+            assert len(entries()) < len(whole.entries) - 100
+            strip = pane.query_one(Density)
+            assert sum(slot.events for slot in strip.slots()) > 150
+            request = pane.export_request()
+            assert request is not None
+            assert request.only is None
+            await filter_by(pilot, "severity:risky")
+            assert pane.timeline.is_part
+            request = pane.export_request()
+            assert request is not None
+            assert callable(request.only)
+            risky = {one.event.id for one in whole.entries if one.event.severity is Severity.RISKY}
+            assert request.only() == risky > entries()
+            await press(pilot, "s")
+            assert entries() == risky

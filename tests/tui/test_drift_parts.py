@@ -13,14 +13,14 @@ from rich.cells import cell_len
 from crmdeck.model import Decision, DecisionState, DriftEvent, DriftKind, Severity, Story
 from crmdeck.tui.filters import has_terms, with_terms
 from crmdeck.tui.layout import wrap
-from crmdeck.tui.panes.drift.arrangement import STORY_PREFIX, DayCount, arrange
+from crmdeck.tui.panes.drift.arrangement import STORY_PREFIX, arrange
 from crmdeck.tui.panes.drift.columns import columns_for
 from crmdeck.tui.panes.drift.density import DAYS, axis, bar, slots
 from crmdeck.tui.panes.drift.detail import again
 from crmdeck.tui.panes.drift.to_do import to_do
 from crmdeck.tui.widgets.table.columns import place
 from crmdeck.tui.widgets.table.strips import GUTTER
-from crmdeck.workspace import Timeline, make_timeline
+from crmdeck.workspace import DayCount, Timeline, make_timeline
 
 NOW = datetime(2026, 5, 16, 12, tzinfo=UTC)
 

@@ -35,6 +35,8 @@ FOR_FACES = {
         "in_state",
         "standings",
         "timeline",
+        "read_on",
+        "found_on",
     ),
     "ws.mappings": ("pair_names", "open_rows", "review", "review_and_suggest", "nearest"),
     "ws.checks": ("chosen", "require_format", "unread"),

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from crmdeck.errors import NotFoundError
 from crmdeck.model import Choice, DecisionState, DriftEvent, Severity
+from crmdeck.workspace import Entry
 
 from .conftest import Desk, describe, text_field
 
+ACCEPTED = DecisionState.ACCEPTED
 PAIR = "deal_registration--Opportunity"
 
 
-def test_pages_together_are_the_whole(desk: Desk) -> None:
+def test_pages_together_are_the_whole(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [f"F{number}__c" for number in range(6)]
     for kept in (names, names[:4], names[2:5], names):
         desk.export(describe("Opportunity", *map(text_field, kept)), describe("Account"))
@@ -45,6 +48,8 @@ def test_pages_together_are_the_whole(desk: Desk) -> None:
             if cursor is None:
                 break
         assert tuple(found) == expected.events
+        assert tuple(drift.each("acme", at_once=2, **filters)) == expected.events
+        assert tuple(drift.each(at_once=3, **filters)) == expected.events
         assert found
 
     log = desk.workspace.audit.entries("acme")
@@ -57,7 +62,11 @@ def test_pages_together_are_the_whole(desk: Desk) -> None:
     assert desk.workspace.mappings.decisions("acme", after=after, limit=1) == decided[1:2]
     for size in (1, 2, 1000):
         assert tuple(desk.workspace.mappings.each_decision("acme", at_once=size)) == decided
-    find = desk.workspace.schemas.find_field
+    schemas = desk.workspace.schemas
+    monkeypatch.setattr("crmdeck.workspace.explore.schemas.FIELDS_AT_ONCE", 1)
+    assert tuple(schemas.each_field("acme")) == schemas.fields("acme") != ()
+    assert [each.object_type for each in schemas.each("acme")] == ["Account", "Opportunity"]
+    find = schemas.find_field
     assert find("acme", "Opportunity", names[0]) is not None
     assert find("acme", "Opportunity", "Nothing__c") is find("acme", "Nothing", "Id") is None
     assert desk.workspace.connections.find("acmee") is None
@@ -65,3 +74,45 @@ def test_pages_together_are_the_whole(desk: Desk) -> None:
         find("acmee", "Opportunity", names[0])
     with pytest.raises(NotFoundError, match="cursor"):
         drift.page("acme", 2, after=log[0].id)
+
+
+def test_a_long_timeline_read_on_is_the_whole(desk: Desk) -> None:
+    names = [f"F{number}__c" for number in range(6)]
+    drift = desk.workspace.drift
+    for number, kept in enumerate((names, names[:4], names[2:5], names[3:], names[1:3])):
+        renamed = () if number != 3 else ("Renamed_F2__c",)
+        desk.export(describe("Opportunity", *map(text_field, (*kept, *renamed))))
+        desk.refresh()
+        if number == 0:
+            choice = Choice(partner_field="accountName", state=ACCEPTED, crm_field="F5__c")
+            desk.workspace.mappings.record_decisions("acme", PAIR, [choice])
+        desk.clock.move(days=2)
+    events = drift.report("acme").events
+    drift.acknowledge([events[0].id, events[4].id])
+    drift.see([events[1].id])
+    for ref in ("acme", None):
+        whole = drift.timeline(ref)
+        start = drift.timeline(ref, short=3)
+        assert start.long is not None
+        assert len({day.day for day in start.long.days}) > 2
+        assert start.total == len(whole.entries) == sum(day.events for day in start.long.days)
+        assert start.open_changes == whole.open_changes
+        assert start.groups == whole.groups
+        assert start.breaking_groups == whole.breaking_groups > 0
+        assert {one.event.id for one in start.entries} == {
+            one.event.id for one in whole.entries if whole.breaks(one)
+        }
+        passing: tuple[Callable[[Entry], bool] | None, ...] = (None, lambda one: one.is_open)
+        for open_only, keep in enumerate(passing):
+            timeline, parts = start, 0
+            while timeline.long and timeline.long.unread(open_only=bool(open_only)):
+                timeline = drift.read_on(timeline, 1, keep=keep, open_only=bool(open_only))
+                parts += 1
+            expected = [one for one in whole.entries if keep is None or keep(one)]
+            assert list(timeline.entries) == expected
+            assert parts > 2
+            assert [timeline.rename_of(one) for one in expected] == [
+                whole.rename_of(one) for one in expected
+            ]
+        assert drift.found_on(events[0].id) == events[0].detected_at.date()
+        assert drift.found_on("none") is None

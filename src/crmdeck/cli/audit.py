@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from typing import Annotated
 
 import typer
@@ -12,6 +13,9 @@ from crmdeck.cli.options import NamesArgument, SinceOption, UntilOption
 from crmdeck.cli.output import Table
 from crmdeck.cli.session import in_workspace, time_range
 from crmdeck.model import AuditEntry
+
+PAGE = 1000
+"""Entries of a connection in memory at a time."""
 
 
 def _who(entry: AuditEntry) -> str:
@@ -40,18 +44,24 @@ def audit(
     listing.require(workspace.COLUMNS["audit"])
     connections = {connection.id: connection.name for connection in ws.connections.all()}
     begin, end = time_range(since, until, ws)
-    wanted = {ws.connections.get(name).id for name in names or ()}
-    entries = ws.audit.entries(
-        names[0] if names and len(names) == 1 else None,
-        event=event,
-        actor=actor,
-        since=begin,
-        until=end,
-        # Sorting and choosing connections need all entries.
-        limit=None if listing.sort or len(wanted) > 1 else listing.limit,
+    # Each connection by pages, merged as they are read.
+    entries = heapq.merge(
+        *(
+            ws.audit.each(
+                key,
+                event=event,
+                actor=actor,
+                since=begin,
+                until=end,
+                at_once=min(PAGE, listing.limit or PAGE) if not listing.sort else PAGE,
+            )
+            for key in dict.fromkeys(ws.connections.get(name).id for name in names or ()) or (None,)
+        ),
+        key=lambda entry: entry.at,
+        reverse=True,
     )
     listing.emit(
-        [each for each in entries if not wanted or each.connection_id in wanted],
+        entries,
         columns=workspace.COLUMNS["audit"],
         record=lambda entry: ws.exports.named([entry])[0],
         table=lambda shown: Table(

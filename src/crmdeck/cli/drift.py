@@ -65,22 +65,31 @@ def drift(
         ws.checks.policy()  # A gate refuses a policy that it can't use before anything changes.
     begin, end = time_range(since, until, ws)
 
-    def read(*, open_only: bool = False) -> model.DriftReport:
-        return _report(
-            [
-                ws.drift.report(
+    def read(limit: int | None = None, *, open_only: bool = False) -> model.DriftReport:
+        def one(name: str | None) -> model.DriftReport:
+            if limit is not None:
+                return ws.drift.page(
                     name,
+                    limit,
                     at_least=at_least,
                     object_type=object_type,
                     since=begin,
+                    until=end,
                     open_only=open_only,
                 )
-                for name in dict.fromkeys(names or (None,))
-            ],
-            end,
-        )
+            return ws.drift.report(
+                name,
+                at_least=at_least,
+                object_type=object_type,
+                since=begin,
+                open_only=open_only,
+            )
 
-    report = read(open_only=open_only)
+        return _report(list(map(one, dict.fromkeys(names or (None,)))), end, limit)
+
+    # What judges, sorts or acknowledges needs all changes.
+    by_page = not (listing.sort or acknowledge or fail_on)
+    report = read(listing.limit if by_page else None, open_only=open_only)
     record = _recorder(ws, report)
     if acknowledge:
         shown = [event.id for event in listing.pick(report.events, record)]
@@ -110,8 +119,10 @@ def drift(
     return exit_code(reasons)
 
 
-def _report(reports: Sequence[model.DriftReport], until: datetime | None) -> model.DriftReport:
-    """Return the reports of several connections as one, newest changes first."""
+def _report(
+    reports: Sequence[model.DriftReport], until: datetime | None, limit: int | None
+) -> model.DriftReport:
+    """Return the reports of several connections as one: at most `limit` changes, newest first."""
     counts = [each.open_changes for each in reports if each.open_changes is not None]
     events = [
         event
@@ -121,9 +132,10 @@ def _report(reports: Sequence[model.DriftReport], until: datetime | None) -> mod
     ]
     if len(reports) > 1:
         events.sort(key=lambda event: event.detected_at, reverse=True)
-    kept = {event.story for event in events}
+    shown = events[:limit]
+    kept = {event.story for event in shown}
     return model.DriftReport(
-        events=tuple(events),
+        events=tuple(shown),
         stories=tuple(one for each in reports for one in each.stories if one.id in kept),
         open_changes=model.OpenChanges.total(counts) if counts else None,
     )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import heapq
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, TypeVar
 
@@ -97,23 +99,32 @@ class Listing:
                     code="BAD_COLUMN",
                 )
 
-    def pick(self, items: Sequence[T], record: Callable[[T], Record]) -> Sequence[T]:
-        """Return the items to show, in their order."""
+    def pick(self, items: Iterable[T], record: Callable[[T], Record]) -> Sequence[T]:
+        """Return the items to show, in their order; with a limit, no more than these are held."""
         if not self.sort:
-            return items[: self.limit]
-        found = [(item, record(item)) for item in items]
-        for column in reversed(self.sort):
-            name, down = column.removeprefix("-"), column.startswith("-")
-            empty = [each for each in found if each[1].get(name) in (None, "")]
-            full = [each for each in found if each[1].get(name) not in (None, "")]
-            # Both orders put rows without a value last.
-            full.sort(key=lambda each: _order(each[1][name]), reverse=down)
-            found = full + empty
-        return [item for item, _ in found[: self.limit]]
+            return list(islice(items, self.limit))
+        names = [(column.removeprefix("-"), column.startswith("-")) for column in self.sort]
+
+        def compare(one: tuple[T, Record], other: tuple[T, Record]) -> int:
+            for name, down in names:
+                left, right = one[1].get(name), other[1].get(name)
+                # Both orders put rows without a value last.
+                ranks = (left in (None, ""), right in (None, ""))
+                if ranks[0] != ranks[1]:
+                    return 1 if ranks[0] else -1
+                a, b = _order(left), _order(right)
+                if a != b:
+                    return 1 if (a > b) is not down else -1
+            return 0
+
+        pairs, key = ((item, record(item)) for item in items), functools.cmp_to_key(compare)
+        if self.limit is None:
+            return [item for item, _ in sorted(pairs, key=key)]
+        return [item for item, _ in heapq.nsmallest(self.limit, pairs, key=key)]
 
     def emit(
         self,
-        items: Sequence[T],
+        items: Iterable[T],
         *,
         columns: Sequence[str],
         table: Callable[[Sequence[T]], Table],
@@ -146,8 +157,10 @@ class Listing:
                 emit_table(drawn.columns, drawn.rows, least=drawn.least, below=drawn.below)
             else:
                 self._write(draw_table(drawn))
-            if len(picked) < len(items):
+            if isinstance(items, Sized) and len(picked) < len(items):
                 say(f"Showing {len(picked):,} of {len(items):,}.")
+            elif len(picked) == self.limit:
+                say(f"Showing the first {len(picked):,}.")
         return self.format in (None, "table")
 
     def _write(self, text: str) -> None:

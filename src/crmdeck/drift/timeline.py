@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
+from typing import NamedTuple
 
 from crmdeck.drift.findings import RENAMED_KINDS
 from crmdeck.drift.open_changes import Standing, count_open, group_of, stands
@@ -52,11 +53,46 @@ class Entry:
         return self.event.acknowledged_at is not None
 
 
+class DayCount(NamedTuple):
+    """Number of changes of a day (UTC), and their worst severity."""
+
+    day: date
+    events: int
+    worst: Severity
+
+
+@dataclass(frozen=True)
+class LongTimeline:
+    """What is known of a timeline that is read by days: the counts of all its changes.
+
+    `days` and `open_days` count all changes and the open ones, newest first. `open_ids` are the
+    open changes by day, `standings` the states of those that no one acknowledged. The days from
+    `read_from` on are read; None if none is.
+    """
+
+    ref: str | None
+    total: int
+    groups: int
+    breaking_groups: int
+    open_changes: OpenChanges
+    days: tuple[DayCount, ...]
+    open_days: tuple[DayCount, ...]
+    open_ids: Mapping[date, tuple[str, ...]]
+    standings: Mapping[str, Standing]
+    read_from: date | None = None
+
+    def unread(self, *, open_only: bool) -> tuple[DayCount, ...]:
+        """Return the days that aren't read yet, newest first."""
+        days = self.open_days if open_only else self.days
+        return tuple(one for one in days if self.read_from is None or one.day < self.read_from)
+
+
 @dataclass(frozen=True)
 class Timeline:
-    """All changes of one connection, or of all if `everywhere`; `entries` newest first.
+    """The changes of one connection, or of all if `everywhere`; `entries` newest first.
 
-    `names` has the connection names by ID.
+    `names` has the connection names by ID. A `long` timeline may have some of the changes only:
+    those of the days that were read and match a filter, and all that break a mapping.
     """
 
     entries: tuple[Entry, ...]
@@ -66,6 +102,7 @@ class Timeline:
     now: datetime
     everywhere: bool
     by_id: Mapping[str, Entry] = field(default_factory=dict, repr=False)
+    long: LongTimeline | None = field(default=None, repr=False)
 
     def to_wire(self) -> dict[str, object]:
         """Return the record as JSON values under its wire names."""
@@ -74,9 +111,28 @@ class Timeline:
     @property
     def open_changes(self) -> OpenChanges:
         """The count of open change groups, as every interface shows it."""
+        if self.long is not None:
+            return self.long.open_changes
         return count_open(
             (group_of(entry.event), entry.event.severity) for entry in self.entries if entry.is_open
         )
+
+    @property
+    def total(self) -> int:
+        """The number of all changes."""
+        return len(self.entries) if self.long is None else self.long.total
+
+    @property
+    def groups(self) -> int:
+        """The number of all change groups."""
+        return self.count_groups(self.entries) if self.long is None else self.long.groups
+
+    @property
+    def breaking_groups(self) -> int:
+        """The number of change groups that break a mapping."""
+        if self.long is not None:
+            return self.long.breaking_groups
+        return self.count_groups(filter(self.breaks, self.entries))
 
     def count_groups(self, entries: Iterable[Entry]) -> int:
         """Return the number of change groups among entries."""
@@ -87,7 +143,22 @@ class Timeline:
         entries = tuple(
             replace(entry, seen=False) if entry.event.id in ids else entry for entry in self.entries
         )
-        return replace(self, entries=entries, by_id={one.event.id: one for one in entries})
+        known = {one.event.id: one for one in entries}
+        return replace(self, entries=entries, by_id={**self.by_id, **known})
+
+    def with_more(self, other: Timeline, keep: Callable[[Entry], bool] | None) -> Timeline:
+        """Return the timeline with the changes of `other` that pass."""
+        more = [one for one in other.entries if keep is None or keep(one)]
+        # Changes of one time keep their order.
+        entries = {one.event.id: one for one in (*more, *self.entries)}
+        newest = sorted(entries.values(), key=lambda one: one.event.detected_at, reverse=True)
+        halves = [half for one in more if (half := other.twin_of(one)) is not None]
+        return replace(
+            self,
+            entries=tuple(newest),
+            stories={**self.stories, **other.stories},
+            by_id={**self.by_id, **{half.event.id: half for half in halves}, **entries},
+        )
 
     def twin_of(self, entry: Entry) -> Entry | None:
         """Return the other half of a rename."""

@@ -47,6 +47,12 @@ class AuditLog:
         )
         return {connection_id: to_utc(at) for connection_id, at in rows}
 
+    def count(self, connection_id: str | None = None) -> int:
+        """Return the number of entries, of one connection or of all."""
+        where = Where().add("connection_id = ?", connection_id)
+        rows = self._database.rows(f"SELECT count(*) FROM audit_entry {where}", where.parameters)
+        return int(rows[0][0])
+
     def entries(
         self,
         *,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple, TypeVar
 
 from crmdeck.model import DriftEvent, DriftKind, Severity, Story, to_utc
@@ -62,6 +62,7 @@ _RECURS = """
         AND other.object_type = drift_event.object_type
         AND other.kind = 'object_added' AND drift_event.kind <> 'object_added'
     )"""
+_THESE = "event_id IN (SELECT unnest(?::VARCHAR[]))"
 T = TypeVar("T")
 
 
@@ -77,9 +78,9 @@ class LastWord(NamedTuple):
 class Unacknowledged(NamedTuple):
     """A change without acknowledgment, as far as counting needs it.
 
-    `group` is its change group, or itself. `mapped` is True if it touched a mapping. `recurs` is
-    True if another change was found at the same place, or its object was added, so that it may have
-    been changed back.
+    `at` is when it was found, `group` is its change group, or itself. `mapped` is True if it
+    touched a mapping. `recurs` is True if another change was found at the same place, or its object
+    was added, so that it may have been changed back.
     """
 
     id: str
@@ -87,6 +88,16 @@ class Unacknowledged(NamedTuple):
     severity: Severity
     mapped: bool
     recurs: bool
+    at: datetime
+
+
+class DriftDay(NamedTuple):
+    """The number of changes and of change groups found on a day (UTC), and the worst severity."""
+
+    day: date
+    changes: int
+    groups: int
+    worst: Severity
 
 
 class Drift:
@@ -136,21 +147,25 @@ class Drift:
 
     def page(
         self,
-        connection_id: str,
-        limit: int,
+        connection_id: str | None,
+        limit: int | None,
         *,
         after: str | None = None,
         severities: Sequence[Severity] | None = None,
         object_type: str | None = None,
         acknowledged: bool | None = None,
         since: datetime | None = None,
+        until: datetime | None = None,
+        among: Sequence[str] | None = None,
     ) -> tuple[DriftEvent, ...]:
         """Return at most `limit` changes, newest first, that follow the change with the ID `after`.
 
-        Raises NotFoundError if none of the changes has that ID.
+        From `since` to `until`, both included; `among` are the IDs of the only ones. Raises
+        NotFoundError if none of the changes has the ID `after`.
         """
         where = Where().add("connection_id = ?", connection_id).add("object_type = ?", object_type)
-        where.add("detected_at >= ?", since)
+        where.add("detected_at >= ?", since).add("detected_at <= ?", until)
+        where.add("id IN (SELECT unnest(?::VARCHAR[]))", None if among is None else list(among))
         if severities is not None:
             # PostgreSQL reads the whole table for IN (SELECT unnest(?)).
             where.add("severity = ANY(?::VARCHAR[])", [each.value for each in severities])
@@ -158,13 +173,38 @@ class Drift:
         if after is not None:
             order = {"detected_at": True, "seq": False}
             where.follow(self._database, EVENTS.name, connection_id, after, order)
+        most, bound = ("", []) if limit is None else ("LIMIT ?", [limit])
         found = EVENTS.select(
-            self._database, f"{where} {_NEWEST} LIMIT ?", [*where.parameters, limit]
+            self._database, f"{where} {_NEWEST} {most}", [*where.parameters, *bound]
         )
-        words = self._last_words(
-            Where().add("event_id IN (SELECT unnest(?::VARCHAR[]))", [each.id for each in found])
+        return self._said(found)
+
+    def by_day(self, connection_id: str | None = None) -> tuple[DriftDay, ...]:
+        """Return the days with changes, newest first, of one connection or of all."""
+        where = Where().add("connection_id = ?", connection_id)
+        rows = self._database.rows(
+            "SELECT CAST(detected_at AS DATE) AS day, count(*), "
+            "count(*) FILTER (WHERE story IS NULL) + count(DISTINCT story), "
+            "max(CASE severity WHEN 'breaking' THEN 2 WHEN 'risky' THEN 1 ELSE 0 END) "
+            f"FROM drift_event {where} GROUP BY 1 ORDER BY 1 DESC",
+            where.parameters,
         )
-        return tuple(_as_said(event, words.get(event.id)) for event in found)
+        by_rank = (Severity.SAFE, Severity.RISKY, Severity.BREAKING)
+        return tuple(
+            DriftDay(day, changes, groups, by_rank[rank]) for day, changes, groups, rank in rows
+        )
+
+    def halves(self, event_ids: Sequence[str]) -> tuple[DriftEvent, ...]:
+        """Return what may be the other half of a rename, from the refreshes of some changes."""
+        at = "connection_id, detected_at"
+        found = EVENTS.select(
+            self._database,
+            f"WHERE ({at}) IN (SELECT {at} FROM drift_event WHERE id IN ("
+            "SELECT unnest(?::VARCHAR[]))) AND (rename_of IS NOT NULL OR kind IN ("
+            "SELECT unnest(?::VARCHAR[])))",
+            [list(event_ids), [kind.value for kind in GONE_KINDS]],
+        )
+        return self._said(found)
 
     def stories_with(self, ids: Sequence[str]) -> tuple[Story, ...]:
         """Return the change groups with these IDs, newest first."""
@@ -198,14 +238,15 @@ class Drift:
             if not safe:
                 which += " AND severity <> 'safe'"
             rows = self._database.rows(
-                f"SELECT connection_id, id, coalesce(story, id), severity, {_MAPPED}, {_RECURS} "
+                f"SELECT connection_id, id, coalesce(story, id), severity, {_MAPPED}, {_RECURS}, "
+                "detected_at "
                 f"{_OPEN.format(which=which)} ORDER BY seq",
                 [*keys, *keys],
             )
             found: dict[str, list[Unacknowledged]] = {}
-            for key, change, group, severity, mapped, recurs in rows:
+            for key, change, group, severity, mapped, recurs, at in rows:
                 found.setdefault(key, []).append(
-                    Unacknowledged(change, group, Severity(severity), mapped, recurs)
+                    Unacknowledged(change, group, Severity(severity), mapped, recurs, to_utc(at))
                 )
             return {key: tuple(each) for key, each in found.items()}
 
@@ -227,10 +268,7 @@ class Drift:
             "ORDER BY seq",
             [list(event_ids), list(event_ids)],
         )
-        words = self._last_words(
-            Where().add("event_id IN (SELECT unnest(?::VARCHAR[]))", [each.id for each in found])
-        )
-        return tuple(_as_said(event, words.get(event.id)) for event in found)
+        return self._said(found)
 
     def among(self, event_ids: Sequence[str]) -> dict[str, DriftEvent]:
         """Return the changes with these IDs, by ID; unknown IDs are left out."""
@@ -280,10 +318,13 @@ class Drift:
         """Return when the acknowledgment of each change was undone, for those that are open."""
         if not event_ids:
             return {}
-        words = self._last_words(
-            Where().add("event_id IN (SELECT unnest(?::VARCHAR[]))", list(event_ids))
-        )
+        words = self._last_words(Where().add(_THESE, list(event_ids)))
         return {event_id: word.at for event_id, word in words.items() if not word.acknowledged}
+
+    def _said(self, events: Sequence[DriftEvent]) -> tuple[DriftEvent, ...]:
+        """Return changes with their last acknowledgments."""
+        words = self._last_words(Where().add(_THESE, [each.id for each in events]))
+        return tuple(_as_said(event, words.get(event.id)) for event in events)
 
     def _last_words(self, where: Where) -> dict[str, LastWord]:
         rows = self._database.rows(
@@ -298,7 +339,7 @@ class Drift:
 
     def see(self, event_ids: Sequence[str], at: datetime, by: str) -> None:
         """Record that a user has seen these changes."""
-        known = self.seen(by)
+        known = self.seen(by, event_ids)
         fresh = [one for one in dict.fromkeys(event_ids) if one not in known]
         self._database.insert(
             "seen_drift",
@@ -306,9 +347,11 @@ class Drift:
             [(one, by, stored(at)) for one in fresh],
         )
 
-    def seen(self, by: str) -> set[str]:
-        """Return the IDs of the changes that a user has seen."""
-        rows = self._database.rows("SELECT event_id FROM seen_drift WHERE seen_by = ?", [by])
+    def seen(self, by: str, among: Sequence[str] | None = None) -> set[str]:
+        """Return the IDs of the changes that a user has seen; `among` are the only ones."""
+        where = Where().add("seen_by = ?", by)
+        where.add(_THESE, None if among is None else list(among))
+        rows = self._database.rows(f"SELECT event_id FROM seen_drift {where}", where.parameters)
         return {row[0] for row in rows}
 
     def _counted(

@@ -39,6 +39,8 @@ _INFO = (
     "object_hash, rules_hash"
 )
 
+_ROW = 'name, label, type, native_type, required, "unique", custom, calculated, "references"'
+
 # In two steps: one query that also finds the refresh takes DuckDB ten times as long.
 _LATEST = (
     "SELECT DISTINCT ON (object_type) connection_id, object_type, state, content_hash, seen "
@@ -288,8 +290,7 @@ class Snapshots:
         """
         last = self._last_refresh(connection_id, at)
         rows = self._database.rows(
-            'SELECT object_type, name, label, type, native_type, required, "unique", custom, '
-            'calculated, "references" '
+            f"SELECT object_type, {_ROW} "
             f"FROM ({_LATEST.format(one='')}) AS state "
             "JOIN object_field USING (content_hash) JOIN field_definition USING (field_hash) "
             f"WHERE {_PRESENT} ORDER BY object_type, position",
@@ -307,6 +308,30 @@ class Snapshots:
         for index, (a, b, c, d, e, f, g, h, i, j) in enumerate(rows):
             found[index] = make((same(a), same(b), c, types[d], same(e), f, g, h, i, j))
         return tuple(found)
+
+    def rows_of(self, infos: Sequence[SnapshotInfo]) -> tuple[FieldRow, ...]:
+        """Return all fields of some snapshots, in their order, in field order.
+
+        Raises CacheDamagedError if their number differs from what the refresh counted.
+        """
+        by_hash: dict[str, list[Row]] = {}
+        for content_hash, *row in self._database.rows(
+            f"SELECT content_hash, {_ROW} "
+            "FROM object_field JOIN field_definition USING (field_hash) "
+            "WHERE content_hash IN (SELECT unnest(?::VARCHAR[])) ORDER BY content_hash, position",
+            [[info.content_hash for info in infos]],
+        ):
+            by_hash.setdefault(content_hash, []).append(tuple(row))
+        lost = [
+            i.object_type for i in infos if len(by_hash.get(i.content_hash, ())) != i.field_count
+        ]
+        if lost:
+            raise lost_definitions(lost)
+        return tuple(
+            FieldRow(info.object_type, name, label, FieldType(type_), *more)
+            for info in infos
+            for name, label, type_, *more in by_hash.get(info.content_hash, ())
+        )
 
     def stats(self, connection_id: str, now: datetime) -> SchemaStats:
         """Return the numbers of a connection; `next_expiry_at` is the next expiry."""

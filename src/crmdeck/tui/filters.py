@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
@@ -63,7 +63,7 @@ FilterKeys = Mapping[str, FilterKey[R]]
 class FilterSource(NamedTuple, Generic[R]):
     """The rows that a filter chooses from, and its keys."""
 
-    rows: Sequence[R]
+    rows: Iterable[R]
     keys: FilterKeys[R]
 
 

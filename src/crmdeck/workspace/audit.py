@@ -66,6 +66,11 @@ class Audit:
         with self._context.store.write() as session:
             session.audit.add(entry)
 
+    def count(self, ref: str | None = None) -> int:
+        """Return the number of entries, of one connection or of all; raises NotFoundError."""
+        with self._context.store.read() as session:
+            return session.audit.count(None if ref is None else find_connection(session, ref).id)
+
     def entries(
         self,
         ref: str | None = None,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, NamedTuple
 
 from crmdeck.drift.open_changes import OpenGroup, Standing, count_open, group_open
-from crmdeck.drift.timeline import Timeline, make_timeline
+from crmdeck.drift.timeline import DayCount, Entry, LongTimeline, Timeline, make_timeline
 from crmdeck.errors import NotFoundError
 from crmdeck.mapping.state import acceptances
 from crmdeck.model import (
     ChangeState,
+    Decision,
     DriftEvent,
     DriftReport,
     OpenChanges,
@@ -21,11 +23,17 @@ from crmdeck.model.wire import wire_record
 from crmdeck.store import Session
 from crmdeck.text import count
 from crmdeck.workspace.context import Context, find_connection, not_found
-from crmdeck.workspace.open_changes import count_by_connection, judge_changes, read_policy
+from crmdeck.workspace.open_changes import (
+    Judged,
+    count_by_connection,
+    count_judged,
+    judge_changes,
+    read_policy,
+)
 from crmdeck.workspace.refresh.remote_log import REOPENED, share_acknowledgments
 
 if TYPE_CHECKING:
-    from crmdeck.store.drift import Unacknowledged
+    from crmdeck.store.drift import DriftDay, Unacknowledged
     from crmdeck.workspace.checks.policy import Policy
 
 
@@ -90,7 +98,7 @@ class Drift:
 
     def page(
         self,
-        ref: str,
+        ref: str | None,
         limit: int,
         *,
         after: str | None = None,
@@ -98,31 +106,34 @@ class Drift:
         object_type: str | None = None,
         acknowledged: bool | None = None,
         since: datetime | None = None,
+        until: datetime | None = None,
+        open_only: bool = False,
     ) -> DriftReport:
-        """Return at most `limit` changes of a connection, newest first, with their whole stories.
+        """Return at most `limit` changes, newest first, with their whole stories.
 
-        `after` is `next_cursor` of the previous page. Raises NotFoundError as `report` does,
-        and for an invalid cursor.
+        Of one connection, or of all. `after` is `next_cursor` of the previous page. Raises
+        NotFoundError as `report` does, and for an invalid cursor.
         """
-        severities = [each for each in Severity if at_least and each.rank >= at_least.rank]
         with self._context.store.read() as session:
-            key = find_connection(session, ref).id
+            key = None if ref is None else find_connection(session, ref).id
             if object_type is not None:
                 _require_known(session, key, object_type)
+            still = self._open(session, key)
             found = session.drift.page(
                 key,
                 limit + 1,
                 after=after,
-                severities=severities or None,
+                severities=_from(at_least),
                 object_type=object_type,
                 acknowledged=acknowledged,
                 since=since,
+                until=until,
+                among=list(still) if open_only else None,
             )
             events = found[:limit]
             stories = session.drift.stories_with(
                 sorted({each.story for each in events if each.story})
             )
-            still = self._open(session, key)
         return DriftReport(
             events=events,
             stories=stories,
@@ -132,7 +143,7 @@ class Drift:
 
     def each(
         self,
-        ref: str,
+        ref: str | None = None,
         *,
         at_least: Severity | None = None,
         object_type: str | None = None,
@@ -140,21 +151,29 @@ class Drift:
         since: datetime | None = None,
         at_once: int = 1000,
     ) -> Iterator[DriftEvent]:
-        """Yield the changes of a connection, newest first, with `at_once` of them in memory."""
+        """Yield changes, newest first, with `at_once` of them in memory.
+
+        Of one connection, or of all.
+        """
         after: str | None = None
         while True:
-            page = self.page(
-                ref,
-                at_once,
-                after=after,
-                at_least=at_least,
-                object_type=object_type,
-                acknowledged=acknowledged,
-                since=since,
-            )
-            yield from page.events
-            if (after := page.next_cursor) is None:
+            with self._context.store.read() as session:
+                key = None if ref is None else find_connection(session, ref).id
+                if object_type is not None and after is None:
+                    _require_known(session, key, object_type)
+                found = session.drift.page(
+                    key,
+                    at_once + 1,
+                    after=after,
+                    severities=_from(at_least),
+                    object_type=object_type,
+                    acknowledged=acknowledged,
+                    since=since,
+                )
+            yield from found[:at_once]
+            if len(found) <= at_once:
                 return
+            after = found[at_once - 1].id
 
     def known(self, ref: str, event_ids: Collection[str]) -> list[str]:
         """Return those of `event_ids` that are changes of a connection; raises NotFoundError."""
@@ -257,17 +276,25 @@ class Drift:
             for change, standing in mine
         )
 
-    def timeline(self, ref: str | None = None) -> Timeline:
+    def timeline(self, ref: str | None = None, *, short: int | None = None) -> Timeline:
         """Return all changes with their states and mappings, of one connection or of all.
 
-        Raises NotFoundError.
+        If there are more than `short` changes, it has those only that break a mapping, and
+        `read_on` returns it with more. Raises NotFoundError.
         """
         with self._context.store.read() as session:
             connections = session.connections.all()
             wanted = None if ref is None else find_connection(session, ref).id
+            days = () if short is None else session.drift.by_day(wanted)
+            judged = [
+                each
+                for mine in judge_changes(self._context, session, wanted).values()
+                for each in mine
+            ]
+            if short is not None and sum(day.changes for day in days) > short:
+                return self._long_timeline(session, ref, days, judged)
             events = session.drift.events(wanted)
             concerned = dict.fromkeys(event.connection_id for event in events)
-            judged = judge_changes(self._context, session, wanted).values()
             return make_timeline(
                 events,
                 session.drift.stories(wanted),
@@ -278,10 +305,117 @@ class Drift:
                     for decision in acceptances(session.decisions.log(connection_id))
                 ],
                 seen=session.drift.seen(self._context.actor),
-                standings={change.id: state for each in judged for change, state in each},
+                standings={change.id: state for change, state in judged},
                 now=self._context.now,
                 everywhere=ref is None,
             )
+
+    def _long_timeline(
+        self, session: Session, ref: str | None, days: Sequence[DriftDay], judged: Sequence[Judged]
+    ) -> Timeline:
+        key = None if ref is None else find_connection(session, ref).id
+        still = [change for change, standing in judged if standing.state is ChangeState.OPEN]
+        by_day: dict[date, list[Unacknowledged]] = {}
+        for change in sorted(still, key=lambda each: each.at, reverse=True):
+            by_day.setdefault(change.at.date(), []).append(change)
+        decided: dict[str, list[Decision]] = {}
+        for decision in session.decisions.log(key):
+            decided.setdefault(decision.connection_id, []).append(decision)
+        start = make_timeline(
+            (),
+            (),
+            names={connection.id: connection.name for connection in session.connections.all()},
+            standing=[one for log in decided.values() for one in acceptances(log)],
+            now=self._context.now,
+            everywhere=ref is None,
+        )
+        long = LongTimeline(
+            ref=key,
+            total=sum(day.changes for day in days),
+            groups=sum(day.groups for day in days),
+            breaking_groups=0,
+            open_changes=count_judged(judged),
+            days=tuple(DayCount(day.day, day.changes, day.worst) for day in days),
+            open_days=tuple(
+                DayCount(day, len(mine), Severity.worst(each.severity for each in mine))
+                for day, mine in by_day.items()
+            ),
+            open_ids={day: tuple(each.id for each in mine) for day, mine in by_day.items()},
+            standings={change.id: standing for change, standing in judged},
+        )
+        mapped = [each.id for each in still if each.mapped and each.severity is Severity.BREAKING]
+        broken = self._these(session, replace(start, long=long), mapped)
+        found = start.with_more(broken, broken.breaks)
+        number = found.count_groups(found.entries)
+        return replace(found, long=replace(long, breaking_groups=number))
+
+    def _these(self, session: Session, timeline: Timeline, ids: Sequence[str]) -> Timeline:
+        """Return some changes, each with the other half of its rename in `by_id`."""
+        events = session.drift.page(None, None, among=ids)
+        wanted = {event.id for event in events}
+        more = [each for each in session.drift.halves(ids) if each.id not in wanted]
+        found = self._entries(session, timeline, (*events, *more))
+        return replace(found, entries=tuple(e for e in found.entries if e.event.id in wanted))
+
+    def _entries(
+        self, session: Session, timeline: Timeline, events: Sequence[DriftEvent]
+    ) -> Timeline:
+        """Return a timeline of `events`, with their change groups, and the rest of `timeline`."""
+        made = make_timeline(
+            events,
+            session.drift.stories_with(sorted({each.story for each in events if each.story})),
+            names=timeline.names,
+            standing=(),
+            seen=session.drift.seen(self._context.actor, [each.id for each in events]),
+            standings=timeline.long.standings if timeline.long is not None else None,
+            now=timeline.now,
+            everywhere=timeline.everywhere,
+        )
+        return replace(made, standing=timeline.standing, long=timeline.long)
+
+    def read_on(
+        self,
+        timeline: Timeline,
+        changes: int,
+        *,
+        keep: Callable[[Entry], bool] | None = None,
+        open_only: bool = False,
+    ) -> Timeline:
+        """Return a long timeline with the next whole days, which have at least so many `changes`.
+
+        Those that `keep` passes; `open_only` reads the open ones only.
+        """
+        long = timeline.long
+        unread = () if long is None else long.unread(open_only=open_only)
+        if long is None or not unread:
+            return timeline
+        chosen: list[date] = []
+        number = 0
+        for day in unread:
+            chosen.append(day.day)
+            number += day.events
+            if number >= changes:
+                break
+        with self._context.store.read() as session:
+            if open_only:
+                ids = [id_ for day in chosen for id_ in long.open_ids[day]]
+                found = self._these(session, timeline, ids)
+            else:
+                events = session.drift.page(
+                    long.ref,
+                    None,
+                    since=datetime.combine(chosen[-1], time.min, UTC),
+                    until=datetime.combine(chosen[0], time.max, UTC),
+                )
+                found = self._entries(session, timeline, events)
+        read = replace(long, read_from=chosen[-1])
+        return replace(timeline.with_more(found, keep), long=read)
+
+    def found_on(self, event_id: str) -> date | None:
+        """Return the day (UTC) on which a change was found; None for an unknown ID."""
+        with self._context.store.read() as session:
+            event = session.drift.get(event_id)
+        return None if event is None else event.detected_at.date()
 
     def _open(self, session: Session, connection_id: str | None) -> dict[str, Unacknowledged]:
         return {
@@ -375,6 +509,10 @@ def share_changes(context: Context, events: Sequence[DriftEvent]) -> Noted:
         ]
     messages = [share_acknowledgments(context, connection) for connection in connections]
     return Noted(len(events), " ".join(filter(None, messages)))
+
+
+def _from(least: Severity | None) -> list[Severity] | None:
+    return None if least is None else [each for each in Severity if each.rank >= least.rank]
 
 
 def _count(still: Mapping[str, Unacknowledged]) -> OpenChanges:

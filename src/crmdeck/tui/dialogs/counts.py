@@ -51,14 +51,15 @@ COLUMNS: tuple[Column[Choice], ...] = (
 )
 
 
-def counts(source: FilterSource[Any], keys: Iterable[str]) -> Iterator[Count]:
-    """Yield the values of some filter keys, those with the most rows first. Reads all rows."""
-    for name in keys:
-        key = source.keys.get(name)
-        if key is None:
-            continue
-        counted = Counter(value for row in source.rows for value in set(key.values(row)) if value)
-        found = counted.most_common(MOST_OFFERS)
+def counts(source: FilterSource[Any], names: Iterable[str]) -> Iterator[Count]:
+    """Yield the values of some filter keys, those with the most rows first. Reads all rows once."""
+    keys = {name: source.keys[name] for name in names if name in source.keys}
+    counted: dict[str, Counter[str]] = {name: Counter() for name in keys}
+    for row in source.rows:
+        for name, key in keys.items():
+            counted[name].update({value for value in key.values(row) if value})
+    for name, values in counted.items():
+        found = values.most_common(MOST_OFFERS)
         for place, (value, rows) in enumerate(found):
             yield Count(name, value, rows, found[0][1], place == 0)
 

@@ -107,6 +107,10 @@ class Loader:
         """True if a request is in progress."""
         return bool(self._requests)
 
+    def loads(self, *slots: str) -> bool:
+        """True if a request on one of the slots is in progress."""
+        return not self._requests.keys().isdisjoint(slots)
+
     @property
     def can_cancel(self) -> bool:
         """True if the user can cancel a request in progress."""

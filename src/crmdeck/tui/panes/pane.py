@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -61,6 +61,10 @@ class CrmPlace(NamedTuple):
     field_name: str | None = None
 
 
+Only: TypeAlias = frozenset[str] | frozenset[tuple[str, ...]]
+"""Names of records to export."""
+
+
 class ExportPart(NamedTuple):
     """The records to export of one connection, by its name; None means all."""
 
@@ -72,14 +76,15 @@ class ExportPart(NamedTuple):
 class ExportRequest:
     """What `e` exports: `what` and its options, as `workspace.exports` takes them.
 
-    `only` are the records on screen. `everywhere` means all connections. `inner` names a larger
-    export that the user can choose instead, such as an object with its fields. `parts` are
-    exports of several connections by id, each to its own file.
+    `only` are the records that match the filter; a function reads them in a worker. `everywhere`
+    means all connections. `inner` names a larger export that the user can choose instead, such as
+    an object with its fields. `parts` are exports of several connections by id, each to its own
+    file.
     """
 
     what: str
     pair: str | None = None
-    only: frozenset[str] | frozenset[tuple[str, ...]] | None = None
+    only: Only | Callable[[], frozenset[str]] | None = None
     everywhere: bool = False
     at: datetime | None = None
     right: str | None = None
@@ -189,8 +194,8 @@ class Pane(ActionHost, Widget):
     COUNTED: ClassVar[tuple[str, ...]] = ()
     """Filter keys by whose values the rows are counted."""
 
-    def counted(self) -> Sequence[Any]:
-        """Return the rows to count: those that match the filter."""
+    def counted(self) -> Iterable[Any]:
+        """Return the rows to count: those that match the filter. An iterator reads in a worker."""
         return ()
 
     @property

@@ -64,6 +64,7 @@ def ask_and_export(host: Host, request: ExportRequest, connection_id: str | None
     def write(what: str, format_: str, wanted: Mapping[str, str | None]) -> None:
         def work(_: Job) -> list[Path]:
             paths = []
+            every = request.only() if callable(request.only) else request.only
             for name, ref in wanted.items():
                 part = request.parts.get(ref or "")
                 paths.append(absolute_path(name))
@@ -73,7 +74,7 @@ def ask_and_export(host: Host, request: ExportRequest, connection_id: str | None
                     ref,
                     format=format_,
                     pair=request.pair,
-                    only=part.only if part is not None else request.only,
+                    only=part.only if part is not None else every,
                     at=request.at,
                     right=request.right,
                     right_at=request.right_at,

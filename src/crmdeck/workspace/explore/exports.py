@@ -374,7 +374,9 @@ class Exports:
                     at_least=options.get("at_least"),
                 )
             case "audit":
-                return self._audit.entries(ref, since=since, until=at)
+                if ref is not None:
+                    self._context.connection(ref)
+                return self._audit.each(ref, since=since, until=at)
             case "objects":
                 return self._objects(_needed(what, ref), at, object_type)
             case "schema" if object_type is not None:

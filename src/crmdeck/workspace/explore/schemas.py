@@ -195,22 +195,36 @@ class Schemas:
     def _loaded(
         self, current: Sequence[SnapshotInfo], at: datetime | None
     ) -> Iterator[ObjectDetail]:
-        part: list[SnapshotInfo] = []
-        for number, info in enumerate(current, 1):
-            part.append(info)
-            if number == len(current) or sum(each.field_count for each in part) >= FIELDS_AT_ONCE:
-                # One session per part, because writers wait for readers.
-                with self._context.store.read() as session:
-                    loaded = session.snapshots.load(part)
-                for each in part:
-                    yield self._detail(loaded.pop(each.id), at)
-                part = []
+        for part in _parts(current):
+            # One session per part, because writers wait for readers.
+            with self._context.store.read() as session:
+                loaded = session.snapshots.load(part)
+            for each in part:
+                yield self._detail(loaded.pop(each.id), at)
 
     def fields(self, ref: str, at: datetime | None = None) -> tuple[FieldRow, ...]:
         """Return all fields of all objects, without details, by object and position."""
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
             return session.snapshots.field_rows(connection.id, at)
+
+    def each_field(self, ref: str, at: datetime | None = None) -> Iterator[FieldRow]:
+        """Yield the fields of `fields` in their order; only a part is in memory at a time.
+
+        Raises NotFoundError and SchemaNotDiscoveredError immediately.
+        """
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            current = session.snapshots.current(connection.id, at)
+        if not current:
+            raise never_discovered(connection, at)
+        return self._field_rows(current)
+
+    def _field_rows(self, current: Sequence[SnapshotInfo]) -> Iterator[FieldRow]:
+        for part in _parts(current):
+            with self._context.store.read() as session:
+                rows = session.snapshots.rows_of(part)
+            yield from rows
 
     def versions(self) -> dict[str, str]:
         """Return the refresh that wrote the current schema, by connection ID."""
@@ -520,6 +534,16 @@ class Schemas:
             expires_at=info.expires_at,
             is_stale=self._is_stale(info, at),
         )
+
+
+def _parts(current: Sequence[SnapshotInfo]) -> Iterator[list[SnapshotInfo]]:
+    """Yield the snapshots in parts of a bounded number of fields."""
+    part: list[SnapshotInfo] = []
+    for number, info in enumerate(current, 1):
+        part.append(info)
+        if number == len(current) or sum(each.field_count for each in part) >= FIELDS_AT_ONCE:
+            yield part
+            part = []
 
 
 def require_samples(context: Context) -> None:

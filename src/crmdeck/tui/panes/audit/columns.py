@@ -68,6 +68,11 @@ class Line:
         return f"day:{self.entry.at:%Y-%m-%d}" if self.title else self.entry.id
 
     @property
+    def day(self) -> date:
+        """The day of the entry, in UTC."""
+        return self.entry.at.date()
+
+    @property
     def about(self) -> str | None:
         """The pane that shows the subject of the entry, if there is one."""
         if self.title or not self.connection:

@@ -68,7 +68,7 @@ def entry_detail(line: Line, log: Sequence[Line], width: int, undo: str = "") ->
     entry = line.entry
     if line.title:
         same = sum(one.entry.at.date() == entry.at.date() for one in log)
-        return Content.styled(count(same, "entry", "entries"), "bold")
+        return Content.styled(count(same, "entry", "entries") if same else "", "bold")
     user = f"database user {entry.db_user}" if entry.db_user else ""
     lines = [Content.styled(part, "bold") for part in wrap(entry.summary[:LONGEST], width)]
     lines += [Content.styled(part, "$muted") for part in wrap(user, width)] if user else []

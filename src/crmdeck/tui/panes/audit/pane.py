@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from textual import on
 from textual.app import ComposeResult
@@ -12,7 +12,7 @@ from textual.content import Content
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import Decision
-from crmdeck.tui.filters import FilterSource, compile_filter
+from crmdeck.tui.filters import Filter, FilterSource, compile_filter
 from crmdeck.tui.host import Host, Location
 from crmdeck.tui.keys.actions import action
 from crmdeck.tui.loading.kept import Kept
@@ -25,13 +25,14 @@ from crmdeck.tui.panes.audit.detail import (
     next_steps,
     undo_words,
 )
+from crmdeck.tui.panes.audit.loader import MOST_READ, PART, AuditLog, every_line, read_log, read_on
 from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane, View
 from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Sort, Table
 from crmdeck.tui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
-    from crmdeck.workspace import Copy, Workspace
+    from crmdeck.workspace import Copy
 
 VIEWS = (
     View("All"),
@@ -40,23 +41,6 @@ VIEWS = (
     View("Decisions", "event:mapping"),
 )
 EMPTY = "No audit entries yet."
-
-
-class AuditLog(NamedTuple):
-    """The entries, newest first, and the decisions of their connections by ID, oldest first."""
-
-    lines: tuple[Line, ...] = ()
-    decisions: Mapping[str, tuple[Decision, ...]] = {}
-
-
-def _read_log(workspace: Workspace, ref: str | None) -> AuditLog:
-    names = {connection.id: connection.name for connection in workspace.connections.all()}
-    lines = tuple(
-        Line(entry, names.get(entry.connection_id or "", ""))
-        for entry in workspace.audit.entries(ref)
-    )
-    decided = {line.entry.connection_id or "" for line in lines if line.decision is not None}
-    return AuditLog(lines, {id_: workspace.mappings.decisions(id_) for id_ in decided})
 
 
 class AuditPane(Pane):
@@ -70,8 +54,7 @@ class AuditPane(Pane):
         self.everywhere = False
         self._wanted: str | None = None
         self._hint = ""
-        self._log: tuple[Line, ...] = ()
-        self._decisions: Mapping[str, tuple[Decision, ...]] = {}
+        self._log = AuditLog()
         self._shown: tuple[Line, ...] = ()
         self._flat = False
         self._kept: Kept[AuditLog] = Kept()
@@ -99,38 +82,75 @@ class AuditPane(Pane):
         yield TextView(id="entry", classes="detail part")
 
     def reload(self) -> None:
-        ref, workspace = None if self.everywhere else self.connection_id, self.host.workspace
-        is_reload, self._read = ref == self._read, ref
+        ref, is_reload = self._ref, self._ref == self._read
+        self._read = ref
+        self._load(ref, fresh=is_reload, least=len(self._log.lines) if is_reload else 0)
 
-        def work(_: Job) -> AuditLog:
+    def _load(self, ref: str | None, *, fresh: bool, least: int = 0) -> None:
+        workspace, text, passes = self.host.workspace, self.filter_text, self._filter().predicate
+
+        def work(job: Job) -> AuditLog:
             return self._kept.read(
-                workspace, ref, lambda: _read_log(workspace, ref), fresh=is_reload
+                workspace,
+                (ref, text),
+                lambda: read_log(workspace, ref, passes, job, least),
+                fresh=fresh,
             )
 
-        self.loader.load("log", work, self._took, label="loading the audit log")
+        self.loader.cancel("more")
+        self.loader.load("log", work, partial(self._took, text), label="loading the audit log")
+
+    @property
+    def _ref(self) -> str | None:
+        return None if self.everywhere else self.connection_id
+
+    def _filter(self) -> Filter[Line]:
+        keys = filter_keys(self.host.workspace.now)
+        return compile_filter(self.filter_text, searched=searched, keys=keys)
 
     def filter_source(self) -> FilterSource[Line]:
-        return FilterSource(self._log, filter_keys(self.host.workspace.now))
+        return FilterSource(self._log.lines, filter_keys(self.host.workspace.now))
 
-    def counted(self) -> Sequence[Line]:
-        return self._shown
+    def counted(self) -> Iterable[Line]:
+        if self._log.after is None:
+            return self._shown
+        return every_line(self.host.workspace, self._ref, self._filter().predicate)
 
     def apply_filter(self, text: str) -> None:
-        self._arrange()
+        if self._log.is_long:
+            self._load(self._ref, fresh=True)
+        else:
+            self._arrange()
+
+    def _read_ahead(self) -> None:
+        """Read on if the rows end within a page below the window, or if a sort needs them all."""
+        log, table = self._log, self.table
+        ends = table.scroll_offset.y + 2 * table.page >= table.shown_count
+        if log.after is None or self.loader.loads("log", "more"):
+            return
+        if not ends and table.sort is None:
+            return
+        workspace, passes = self.host.workspace, self._filter().predicate
+        part = PART if table.sort is None else MOST_READ
+        self.loader.load(
+            "more",
+            lambda job: read_on(workspace, log, passes, job, part=part),
+            partial(self._took, self.filter_text),
+            label="reading the audit log",
+        )
 
     def _arrange(self, cursor: str | None = None) -> None:
         """Show the filtered entries below their days, with the cursor on an entry."""
         if not self._is_read:
             return
-        keys = filter_keys(self.host.workspace.now)
-        found = compile_filter(self.filter_text, searched=searched, keys=keys)
+        found = self._filter()
         passes = found.predicate
         self._hint = found.hint
-        self._shown = tuple(line for line in self._log if passes is None or passes(line))
+        self._shown = tuple(line for line in self._log.lines if passes is None or passes(line))
         table = self.table
         self._flat = table.sort is not None
         table.words = tuple(word.casefold() for word in found.words if word)
-        table.empty = "No entries match the filter. Esc clears it." if self._log else EMPTY
+        table.empty = "No entries match the filter. Esc clears it." if self._log.total else EMPTY
         self._fit_columns()
         rows = self._shown if self._flat else with_days(self._shown)
         kept = cursor or table.cursor_key
@@ -146,6 +166,7 @@ class AuditPane(Pane):
 
     def on_mount(self) -> None:
         self.table.fit_columns = self._fit_columns
+        self.watch(self.table, "scroll_y", self._read_ahead, init=False)
 
     @property
     def table(self) -> Table[Line]:
@@ -164,8 +185,14 @@ class AuditPane(Pane):
         return CrmPlace(of) if of is not None else super().crm_place()
 
     def export_request(self) -> ExportRequest | None:
+        workspace, ref, passes = self.host.workspace, self._ref, self._filter().predicate
+
+        def every() -> frozenset[str]:
+            return frozenset(line.entry.id for line in every_line(workspace, ref, passes))
+
         shown = frozenset(line.entry.id for line in self._shown)
-        return ExportRequest("audit", only=shown, everywhere=self.everywhere)
+        only = shown if self._log.after is None else every if passes is not None else None
+        return ExportRequest("audit", only=only, everywhere=self.everywhere)
 
     def state(self) -> dict[str, Any]:
         table = self.table
@@ -233,8 +260,11 @@ class AuditPane(Pane):
         self.everywhere = not self.everywhere
         self.reload()
 
-    def _took(self, log: AuditLog) -> None:
-        self._log, self._decisions = log
+    def _took(self, text: str, log: AuditLog) -> None:
+        if log.is_long and text != self.filter_text:
+            self._load(self._ref, fresh=True)
+            return
+        self._log = log
         self._is_read = True
         wanted, self._wanted = self._wanted, None
         self._arrange(wanted)
@@ -245,21 +275,34 @@ class AuditPane(Pane):
             self._arrange()
             return
         where = f"Audit log: {'all connections' if self.everywhere else self.connection_name}"
-        total, shown = len(self._log), len(self._shown)
+        total, shown = self._log.total, len(self._shown)
+        if self._log.after is not None and self._filter().predicate is None:
+            shown = total
+        more = "+" if self._log.after is not None else ""
         self.set_heading(where, count(total, "entry", "entries"))
-        number = f"{total:,}" if shown == total else f"{shown:,} of {total:,}"
+        number = f"{total:,}" if shown == total else f"{shown:,}{more} of {total:,}"
         self.post_message(self.Summary(number, self._hint))
+        self.call_later(self._read_ahead)
 
     @on(Table.Highlighted)
     def _describe(self) -> None:
         line, log = self.table.cursor_row, self._log
+        known = log.lines
+        # Of a long log, the entries around are unknown if a filter chose them, and the day is if it
+        # was read in part.
+        if log.is_long and self._filter().predicate is not None:
+            known = ()
+        elif log.after is not None and line is not None and line.title:
+            known = known if line.day > known[-1].day else ()
         undo = self._undo_words(line) if line is not None else ""
         view = self.query_one("#entry", TextView)
         if line is not None:
             self.panel.caption(view, *entry_titles(line), state=entry_state(line))
         self.show_next_steps(partial(next_steps, line, can_undo=undo.startswith("c ")))
         view.show(
-            lambda width: entry_detail(line, log, width, undo) if line is not None else Content(""),
+            lambda width: (
+                entry_detail(line, known, width, undo) if line is not None else Content("")
+            ),
             from_top=True,
         )
         self.refresh_bindings()
@@ -268,7 +311,7 @@ class AuditPane(Pane):
         if line.decision is None or line.entry.connection_id is None:
             return ""
         pair, id_ = line.decision
-        of_connection = self._decisions.get(line.entry.connection_id, ())
+        of_connection = self._log.decisions.get(line.entry.connection_id, ())
         return undo_words([one for one in of_connection if one.object_pair == pair], id_)
 
     @on(Table.Selected)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from crmdeck.model import ChangeState, Severity, Story
-from crmdeck.workspace import Entry, Timeline, name_in, place_of, worst
+from crmdeck.workspace import DayCount, Entry, Timeline, name_in, place_of, worst
 
 K = TypeVar("K")
 
@@ -71,20 +71,14 @@ class Line:
         return sum(len(entry.event.affected_mappings) for entry in self.entries)
 
 
-class DayCount(NamedTuple):
-    """Number of changes of a day, and their worst severity."""
-
-    day: date
-    events: int
-    worst: Severity
-
-
 @dataclass(frozen=True)
 class Arrangement:
     """The rows to show, the changes in them, and the number of changes by day.
 
-    `total` counts all changes. `all_groups` counts all change groups, and `breaking_groups` those
-    that break a mapping. `foldable` are the keys of the change groups.
+    `is_part` is True if the rows end where the timeline is read to; the number of changes before
+    `unread_before` is unknown then. `total` counts all changes. `all_groups` counts all change
+    groups, and `breaking_groups` those that break a mapping. `foldable` are the keys of the change
+    groups.
     """
 
     timeline: Timeline
@@ -96,6 +90,8 @@ class Arrangement:
     breaking_groups: int
     days: tuple[DayCount, ...]
     foldable: tuple[str, ...]
+    is_part: bool = False
+    unread_before: date | None = None
 
 
 def arrange(
@@ -104,12 +100,13 @@ def arrange(
     expanded: Collection[str],
     *,
     flat: bool = False,
+    is_part: bool = False,
 ) -> Arrangement:
     """Arrange the changes that pass: by day, newest first, and by severity within a day.
 
     `expanded` are the keys of the expanded change groups. Changes that break a mapping come
     before the others. `flat` leaves out the titles and gives each row its day, for a table that
-    the user sorts.
+    the user sorts. `is_part` is True if changes that may pass aren't read yet.
     """
     entries = [entry for entry in timeline.entries if passes is None or passes(entry)]
     days = tuple(
@@ -126,7 +123,7 @@ def arrange(
         lines.append(_title_line("group:breaks", title, breaking))
         lines += _with_days(timeline, (_event_line(timeline, entry) for entry in breaking))
         if rest:
-            title = f"OTHER CHANGES  {timeline.count_groups(rest):,}"
+            title = f"OTHER CHANGES  {timeline.count_groups(rest):,}{'+' if is_part else ''}"
             lines.append(_title_line("group:rest", title, rest))
     groups = _grouped(
         rest, lambda entry: (entry.event.detected_at.date(), _connection_of(timeline, entry))
@@ -142,11 +139,12 @@ def arrange(
         lines=tuple(lines),
         entries=tuple(entries),
         ids=frozenset(entry.event.id for entry in entries),
-        total=len(timeline.entries),
-        all_groups=timeline.count_groups(timeline.entries),
-        breaking_groups=timeline.count_groups(filter(timeline.breaks, timeline.entries)),
+        total=timeline.total,
+        all_groups=timeline.groups,
+        breaking_groups=timeline.breaking_groups,
         days=days,
         foldable=tuple(foldable),
+        is_part=is_part,
     )
 
 

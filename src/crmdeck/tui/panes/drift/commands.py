@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import Decision, DriftKind, ObjectPair, Severity
@@ -104,7 +104,7 @@ class DriftCommands:
 
     def why_not_all_acknowledged(self) -> str | None:
         """Return why none of the filtered changes can be acknowledged, or None."""
-        some = any(True for _ in self._unsettled(everything=True))
+        some = self._timeline.is_part or any(True for _ in self._unsettled(everything=True))
         return None if some else self.why_no_line() or "Everything shown is settled."
 
     @action(
@@ -116,7 +116,10 @@ class DriftCommands:
         writes=True,
     )
     def acknowledge_all(self) -> None:
-        self._ask_to_acknowledge(once(self._unsettled(everything=True)), "A")
+        def ask() -> None:
+            self._ask_to_acknowledge(once(self._unsettled(everything=True)), "A")
+
+        self._timeline.read_to(date.min, ask)
 
     def _unsettled(self, *, everything: bool = False) -> Iterator[Entry]:
         # A change that is chosen both alone and in its group comes twice.
@@ -443,7 +446,7 @@ class DriftCommands:
 
     def why_none_open(self) -> str | None:
         """Return why there isn't an open change to go to, or None."""
-        if any(map(_is_open, self._table.shown())):
+        if any(map(_is_open, self._table.shown())) or self._timeline.next_open_day() is not None:
             return None
         return self.why_no_line() or "No open changes here."
 
@@ -456,7 +459,14 @@ class DriftCommands:
         blocked=why_none_open,
     )
     def next_open(self) -> None:
-        self._table.move_to_next(_is_open, 1)
+        day = self._timeline.next_open_day() if not self._has_open_below() else None
+        if day is None:
+            self._table.move_to_next(_is_open, 1)
+        else:
+            self._timeline.read_to(day, lambda: self._table.move_to_next(_is_open, 1))
+
+    def _has_open_below(self) -> bool:
+        return any(map(_is_open, self._table.shown()[self._table.cursor + 1 :]))
 
     @action(
         "drift.previous",

@@ -16,7 +16,7 @@ from textual.widget import Widget
 
 from crmdeck.model import Severity
 from crmdeck.tui.marks import SEVERITY_COLORS, SEVERITY_SIGNS
-from crmdeck.tui.panes.drift.arrangement import DayCount
+from crmdeck.workspace import DayCount
 
 DAYS = 90
 BARS = "▁▂▃▄▅▆▇█"
@@ -71,10 +71,12 @@ def axis(cells: Sequence[Slot]) -> str:
 class Density(Widget):
     """Bars, then the worst severity of each day as a sign, then the months if there is room.
 
-    The day under the cursor is highlighted. A click goes to that day.
+    Days whose changes aren't read yet are blank. The day under the cursor is highlighted. A click
+    goes to that day.
     """
 
     days: reactive[tuple[DayCount, ...]] = reactive(())
+    unread_before: reactive[date | None] = reactive(None)
     today: reactive[date | None] = reactive(None)
     current: reactive[date | None] = reactive(None)
 
@@ -101,7 +103,8 @@ class Density(Widget):
             color = SEVERITY_COLORS[slot.worst] if slot.worst is not None else "$muted"
             here = self.current is not None and slot.first <= self.current <= slot.last
             look = f"bold reverse {color}" if here else color
-            bars.append((bar(slot.events, most), color))
+            is_unread = self.unread_before is not None and slot.last < self.unread_before
+            bars.append((" " if is_unread else bar(slot.events, most), color))
             signs.append((SEVERITY_SIGNS[slot.worst] if slot.worst is not None else " ", look))
         lines = [Content.assemble(*bars), Content.assemble(*signs)]
         return Content("\n").join([*lines, Content.styled(axis(cells), "$muted")])

@@ -13,7 +13,7 @@ from crmdeck.model import ChangeState, ConnectionStatus, DriftEvent, FieldUsage,
 from crmdeck.text import ago
 from crmdeck.tui.layout import LABEL, beside, half, side_by_side, wrap
 from crmdeck.tui.marks import SEVERITY_COLORS, SEVERITY_SIGNS
-from crmdeck.tui.panes.drift.arrangement import DayCount, Line
+from crmdeck.tui.panes.drift.arrangement import Line
 from crmdeck.tui.panes.drift.columns import SETTLED_SIGNS, settled_words
 from crmdeck.tui.panes.drift.density import DAYS, bar, slots
 from crmdeck.tui.panes.usage import usage_lines
@@ -22,6 +22,7 @@ from crmdeck.workspace import (
     KIND_WORDS,
     STORY_WORDS,
     VALUE_SIGNS,
+    DayCount,
     Entry,
     Timeline,
     ValueChange,
@@ -177,7 +178,12 @@ def _headline(timeline: Timeline, event: DriftEvent, entry: Entry, width: int) -
 
 
 def again(timeline: Timeline, event: DriftEvent) -> Iterator[Content]:
-    """Yield the last 90 days of a field as bars, if it changed more than once."""
+    """Yield the last 90 days of a field as bars, if it changed more than once.
+
+    Of a long timeline, other changes of the field may be unread.
+    """
+    if timeline.long is not None:
+        return
     place = (event.connection_id, event.object_type, event.field_name, event.rule)
     first = timeline.now.date() - timedelta(days=DAYS - 1)
     same = [
@@ -412,7 +418,7 @@ def _most(names: Iterable[str], width: int) -> list[str]:
 
 def summary(timeline: Timeline, *, short: bool) -> Iterator[str | Content]:
     """Yield the parts of the headline, most important first."""
-    if not timeline.entries:
+    if not timeline.total:
         return
     changes = timeline.open_changes
     counted = {Severity.BREAKING: changes.breaking, Severity.RISKY: changes.risky}

@@ -2,18 +2,113 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
-from crmdeck.tui.filters import Filter, FilterSource, compile_filter
+from crmdeck.model import Progress
+from crmdeck.tui.filters import Filter, FilterSource, compile_filter, parse
 from crmdeck.tui.loading.kept import Kept
 from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.panes.drift.arrangement import STORY_PREFIX, Arrangement, arrange
 from crmdeck.tui.panes.drift.columns import filter_keys, searched
 from crmdeck.tui.panes.pane import Pane
-from crmdeck.workspace import Entry, Timeline
+from crmdeck.workspace import DayCount, Entry, LongTimeline, Timeline
+
+if TYPE_CHECKING:
+    from crmdeck.workspace import Workspace
+
+SHORT = 2_000
+"""Changes of a timeline that is read whole."""
+
+PART = 500
+"""Changes that a part adds, if so many match the filter."""
+
+FILTERED = 5_000
+"""Changes that are read at a time to filter them."""
+
+MOST_READ = 20_000
+"""Changes that are read for a part before it shows, if few match the filter."""
+
+ALL = sys.maxsize
 
 Show = Callable[[Filter[Entry], str | None], None]
 """Shows the arrangement: gets the filter it matches, and the key of the row for the cursor."""
+
+
+def filter_of(timeline: Timeline, text: str) -> Filter[Entry]:
+    """Return the filter for `text` on a timeline."""
+    return compile_filter(text, searched=searched, keys=filter_keys(timeline))
+
+
+def unread(timeline: Timeline, text: str) -> tuple[DayCount, ...]:
+    """Return the days with changes that may match the filter and aren't read yet."""
+    # All changes that break a mapping are read first.
+    if timeline.long is None or _asks(text, "breaks"):
+        return ()
+    return timeline.long.unread(open_only=_asks(text, "open"))
+
+
+def read_more(
+    workspace: Workspace,
+    timeline: Timeline,
+    text: str,
+    job: Job,
+    *,
+    lines: int,
+    down_to: date | None = None,
+) -> Timeline:
+    """Return a long timeline with so many `lines` more, read at least to the day `down_to`.
+
+    If few changes match the filter, it ends earlier; the next call reads on.
+    """
+    keep, before = filter_of(timeline, text).predicate, len(timeline.entries)
+    open_only, read = _asks(text, "open"), 0
+    if lines == ALL or down_to == date.min:
+        size = MOST_READ
+    else:
+        size = PART if down_to is None and (keep is None or open_only) else FILTERED
+    while left := unread(timeline, text):
+        job.cancel.check()
+        missing = down_to is not None and left[0].day >= down_to
+        if read and not missing and len(timeline.entries) - before >= lines:
+            break
+        if read >= MOST_READ and not missing and lines != ALL:
+            break
+        timeline = workspace.drift.read_on(timeline, size, keep=keep, open_only=open_only)
+        read += sum(day.events for day in left) - sum(day.events for day in unread(timeline, text))
+        job.progress(Progress(read, sum(day.events for day in left)))
+    return timeline
+
+
+def every_entry(workspace: Workspace, start: Timeline, text: str) -> Iterator[Entry]:
+    """Yield all changes of a long timeline that match, with few of them in memory."""
+    keep, open_only = filter_of(start, text).predicate, _asks(text, "open")
+    yield from (entry for entry in start.entries if keep is None or keep(entry))
+    timeline = replace(start, entries=())
+    while unread(timeline, text):
+        timeline = workspace.drift.read_on(timeline, SHORT, keep=keep, open_only=open_only)
+        yield from (entry for entry in timeline.entries if not start.breaks(entry))
+        timeline = replace(timeline, entries=(), by_id={}, stories={})
+
+
+def _asks(text: str, key: str) -> bool:
+    """True if a filter passes only changes for which the flag `key` is yes."""
+    return any(
+        term.key == key and not term.negated and "yes".startswith(term.value)
+        for term in parse(text)
+    )
+
+
+def _strip(long: LongTimeline, text: str) -> dict[str, Any]:
+    """Return the days of the strip, as far as they are known, for a timeline read in part."""
+    if not text.strip():
+        return {"days": long.days}
+    if text.strip() == "open:yes":
+        return {"days": long.open_days}
+    return {"unread_before": long.read_from}
 
 
 class TimelineLoader:
@@ -23,6 +118,9 @@ class TimelineLoader:
     `everywhere` is True for all connections, `is_flat` for a sorted table without titles.
     `cursor` is the row to go to after the next arrangement. `just_seen` are the changes that
     became seen since the pane came up; they still show as unseen.
+
+    A long timeline is read by days, as it is scrolled, and keeps what matches the filter: with
+    another filter it is read again from its start.
     """
 
     def __init__(self, pane: Pane, show: Show) -> None:
@@ -33,7 +131,11 @@ class TimelineLoader:
         self.expanded: frozenset[str] = frozenset()
         self.cursor: str | None = None
         self.just_seen: set[str] = set()
+        self._start: Timeline | None = None
         self._timeline: Timeline | None = None
+        self._text = ""
+        self._is_starting = False
+        self._then: Callable[[], object] | None = None
         self._on_screen: set[str] = set()
         self._remembered: set[str] = set()
         self._kept: Kept[Timeline] = Kept()
@@ -50,26 +152,95 @@ class TimelineLoader:
         self._read(self.ref, fresh=True)
 
     def _read(self, ref: str | None, *, fresh: bool) -> None:
+        before = self._timeline
+        is_same = ref == self.ref and self._text == self._pane.filter_text
         self.ref = ref
         if ref is None and not self.everywhere:
             return
         workspace, of = self._pane.host.workspace, None if self.everywhere else ref
-        unseen = frozenset(self.just_seen)
+        as_far = None
+        if before is not None and is_same and before.everywhere == self.everywhere:
+            as_far = before.long.read_from if before.long is not None else None
 
-        def work(_: Job) -> Timeline:
-            found = self._kept.read(
-                workspace, of, lambda: workspace.drift.timeline(of), fresh=fresh
+        def start() -> Timeline:
+            return self._kept.read(
+                workspace, of, lambda: workspace.drift.timeline(of, short=SHORT), fresh=fresh
             )
-            return found.with_unseen(unseen) if unseen else found
 
-        def done(timeline: Timeline) -> None:
-            self._timeline = timeline
+        self._load(start, "loading drift", lines=PART, down_to=as_far)
+
+    def _load(
+        self,
+        begin: Callable[[], Timeline],
+        label: str,
+        *,
+        lines: int = ALL,
+        down_to: date | None = None,
+        is_start: bool = True,
+        then: Callable[[], object] | None = None,
+    ) -> None:
+        """Read what `begin` returns, and so many `lines` more if it is long, in a worker."""
+        workspace, text, cursor = self._pane.host.workspace, self._pane.filter_text, self.cursor
+        unseen = frozenset(self.just_seen)
+        self._is_starting = is_start
+
+        def work(job: Job) -> tuple[Timeline, Timeline]:
+            start, to = begin(), down_to
+            if cursor and start.long is not None and cursor not in start.by_id:
+                # A row that another pane or the last session named.
+                day = workspace.drift.found_on(cursor)
+                to = min(filter(None, (to, day)), default=None)
+            found = read_more(workspace, start, text, job, lines=lines, down_to=to)
+            return start, found.with_unseen(unseen) if unseen else found
+
+        def done(read: tuple[Timeline, Timeline]) -> None:
+            start, timeline = read
+            if is_start:
+                self._start = start
+            self._timeline, self._text = timeline, text
+            self._then = then or self._then
             wanted = timeline.by_id.get(self.cursor or "")
             if wanted is not None and wanted.event.story:
                 self.expanded |= {f"{STORY_PREFIX}{wanted.event.story}"}
             self.arrange()
 
-        self._pane.loader.load("timeline", work, done, label="loading drift")
+        self._pane.loader.load("timeline", work, done, label=label)
+
+    @property
+    def is_part(self) -> bool:
+        """True if changes that may match the filter aren't read yet."""
+        return self._timeline is not None and bool(unread(self._timeline, self._text))
+
+    def read_ahead(self, *, ends: bool) -> None:
+        """Read the next part if the rows end soon, or all of it for a sorted table."""
+        timeline = self._timeline
+        if timeline is None or not self.is_part or self._pane.loader.loads("timeline", "lines"):
+            return
+        if ends or self.is_flat:
+            lines = ALL if self.is_flat else PART
+            self._load(lambda: timeline, "reading drift", lines=lines, is_start=False)
+
+    def read_to(self, day: date, then: Callable[[], object]) -> None:
+        """Read on to a day, then call `then`, with its rows on screen."""
+        timeline = self._timeline
+        if timeline is None or not self.is_part:
+            then()
+            return
+        self._load(
+            lambda: timeline, "reading drift", lines=0, down_to=day, is_start=False, then=then
+        )
+
+    def next_open_day(self) -> date | None:
+        """Return the newest unread day with open changes, if there is one."""
+        long = self._timeline.long if self._timeline is not None and self.is_part else None
+        left = long.unread(open_only=True) if long is not None else ()
+        return left[0].day if left else None
+
+    def every(self) -> Iterable[Entry]:
+        """Return the changes that match the filter; an iterator reads those not read yet."""
+        if self._start is None or not self.is_part:
+            return self.arrangement.entries if self.arrangement is not None else ()
+        return every_entry(self._pane.host.workspace, self._start, self._pane.filter_text)
 
     @property
     def filter_source(self) -> FilterSource[Entry]:
@@ -81,14 +252,21 @@ class TimelineLoader:
     def arrange(self) -> None:
         """Arrange the changes that match the filter."""
         timeline, expanded, flat = self._timeline, self.expanded, self.is_flat
-        text = self._pane.filter_text
-        if timeline is None:
+        text, begin = self._pane.filter_text, self._start
+        if timeline is None or begin is None:
+            return
+        if timeline.long is not None and text != self._text:
+            if not (self._is_starting and self._pane.loader.loads("timeline")):
+                self._load(lambda: begin, "reading drift", lines=PART, is_start=False)
             return
 
         def work(_: Job) -> tuple[Arrangement, Filter[Entry]]:
-            keys = filter_keys(timeline)
-            found = compile_filter(text, searched=searched, keys=keys)
-            return arrange(timeline, found.predicate, expanded, flat=flat), found
+            found = filter_of(timeline, text)
+            left = unread(timeline, text)
+            arranged = arrange(timeline, found.predicate, expanded, flat=flat, is_part=bool(left))
+            if timeline.long is not None and left:
+                arranged = replace(arranged, **_strip(timeline.long, text))
+            return arranged, found
 
         def done(answer: tuple[Arrangement, Filter[Entry]]) -> None:
             self.arrangement, found = answer
@@ -97,6 +275,9 @@ class TimelineLoader:
             if not self._pane.loader.is_loading:
                 self.cursor = None
             self._show(found, cursor)
+            then, self._then = self._then, None
+            if then is not None:
+                then()
 
         self._pane.loader.load("lines", work, done, label="arranging")
 

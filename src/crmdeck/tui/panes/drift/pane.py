@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -136,8 +136,14 @@ class DriftPane(Pane):
         yield TextView(id="event", classes="detail part")
 
     def on_mount(self) -> None:
+        self.watch(self.table, "scroll_y", self._read_ahead, init=False)
         if not self.host.is_still:
             self.set_interval(REMEMBER_EVERY, self._remember)
+
+    def _read_ahead(self) -> None:
+        table = self.table
+        ends = table.scroll_offset.y + 2 * table.page >= table.shown_count
+        self.timeline.read_ahead(ends=ends)
 
     def _remember(self) -> None:
         if self.display and self.screen.is_current:
@@ -156,9 +162,8 @@ class DriftPane(Pane):
     def filter_source(self) -> FilterSource[Entry]:
         return self.timeline.filter_source
 
-    def counted(self) -> Sequence[Entry]:
-        arrangement = self.timeline.arrangement
-        return arrangement.entries if arrangement is not None else ()
+    def counted(self) -> Iterable[Entry]:
+        return self.timeline.every()
 
     def apply_filter(self, text: str) -> None:
         self.timeline.arrange()
@@ -177,7 +182,7 @@ class DriftPane(Pane):
             self.table.empty = "No changes match the filter."
         strip = self.query_one(Density)
         strip.today = arrangement.timeline.now.date()
-        strip.days = arrangement.days
+        strip.days, strip.unread_before = arrangement.days, arrangement.unread_before
         known = {line.key for line in arrangement.lines}
         if cursor not in known and self.table.cursor_key not in known:
             cursor = next((line.key for line in arrangement.lines if not line.is_title), None)
@@ -212,6 +217,7 @@ class DriftPane(Pane):
             self.timeline.is_flat = flat
             self.timeline.arrange()
         self._describe()
+        self.call_later(self._read_ahead)
 
     @on(Table.Highlighted)
     def _highlighted(self) -> None:
@@ -227,10 +233,13 @@ class DriftPane(Pane):
 
     @on(Density.Picked)
     def _picked(self, message: Density.Picked) -> None:
-        for position, line in enumerate(self.table.shown()):
-            if line.day is not None and message.first <= line.day <= message.last:
-                self.table.move_to(position)
-                return
+        def go() -> None:
+            for position, line in enumerate(self.table.shown()):
+                if line.day is not None and message.first <= line.day <= message.last:
+                    self.table.move_to(position)
+                    return
+
+        self.timeline.read_to(message.first, go)
 
     def _describe(self) -> None:
         """Update everything around the table: heading, counts, strip, details, footer."""
@@ -243,7 +252,10 @@ class DriftPane(Pane):
             *summary(timeline, short=self.size.width < SHORT),
         )
         self.show_next_steps(partial(to_do, timeline, self._open_elsewhere()))
-        number = f"{total:,}" if shown == total else f"{shown:,} of {total:,}"
+        if arrangement.is_part and not self.filter_text.strip():
+            shown = total
+        more = "+" if arrangement.is_part else ""
+        number = f"{total:,}" if shown == total else f"{shown:,}{more} of {total:,}"
         self.post_message(self.Summary(number, self._hint))
         self.query_one(Density).current = line.at.date() if line is not None else None
         instead = "" if total else nothing_yet(self.host.status)
@@ -290,8 +302,13 @@ class DriftPane(Pane):
 
     def export_request(self) -> ExportRequest | None:
         arrangement = self.timeline.arrangement
-        shown = arrangement.ids if arrangement is not None else frozenset()
-        return ExportRequest("drift", only=shown, everywhere=self.timeline.everywhere)
+        only: frozenset[str] | Callable[[], frozenset[str]] | None = frozenset()
+        if arrangement is not None and arrangement.is_part:
+            every = self.timeline.every()
+            only = (lambda: frozenset(e.event.id for e in every)) if self.filter_text else None
+        elif arrangement is not None:
+            only = arrangement.ids
+        return ExportRequest("drift", only=only, everywhere=self.timeline.everywhere)
 
     def state(self) -> dict[str, Any]:
         sort = self.table.sort

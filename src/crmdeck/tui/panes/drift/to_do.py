@@ -29,7 +29,7 @@ def to_do(timeline: Timeline, elsewhere: int, width: int) -> Content:
 
 def _forms(timeline: Timeline, elsewhere: int) -> Iterator[tuple[str, str]]:
     """Yield the left and the right part, longest first."""
-    breaking = timeline.count_groups(filter(timeline.breaks, timeline.entries))
+    breaking = timeline.breaking_groups
     breaks = "breaks" if breaking == 1 else "break"
     parts, short = [], []
     if breaking:
