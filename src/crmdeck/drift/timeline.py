@@ -63,7 +63,7 @@ class DayCount(NamedTuple):
 
 @dataclass(frozen=True)
 class LongTimeline:
-    """What is known of a timeline that is read by days: the counts of all its changes.
+    """The counts of a timeline that is read by days.
 
     `days` and `open_days` count all changes and the open ones, newest first. `open_ids` are the
     open changes by day, `standings` the states of those that no one acknowledged. The days from

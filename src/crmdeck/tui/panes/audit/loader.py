@@ -1,4 +1,4 @@
-"""Read the audit log: a short one whole, a long one in parts, as it is scrolled."""
+"""Read the audit log: a short one whole, a long one in parts while the user scrolls."""
 
 from __future__ import annotations
 

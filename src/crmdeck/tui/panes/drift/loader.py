@@ -62,7 +62,7 @@ def read_more(
 ) -> Timeline:
     """Return a long timeline with so many `lines` more, read at least to the day `down_to`.
 
-    If few changes match the filter, it ends earlier; the next call reads on.
+    If few changes match the filter, it has fewer; the next call reads on.
     """
     keep, before = filter_of(timeline, text).predicate, len(timeline.entries)
     open_only, read = _asks(text, "open"), 0
@@ -119,8 +119,8 @@ class TimelineLoader:
     `cursor` is the row to go to after the next arrangement. `just_seen` are the changes that
     became seen since the pane came up; they still show as unseen.
 
-    A long timeline is read by days, as it is scrolled, and keeps what matches the filter: with
-    another filter it is read again from its start.
+    A long timeline is read by days while the user scrolls. It keeps what matches the filter, and is
+    read again from its start for another filter.
     """
 
     def __init__(self, pane: Pane, show: Show) -> None:
