@@ -116,6 +116,7 @@ async def test_a_long_log_is_read_as_it_is_scrolled(
         assert request is not None
         assert request.only is None
         before = len(ids())
+        assert table.position_text.endswith("+")
         await press(pilot, "G")
         assert before < len(ids()) < 150
         assert [line.entry.id for line in pane.counted()] == [entry.id for entry in whole]

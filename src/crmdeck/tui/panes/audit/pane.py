@@ -149,6 +149,7 @@ class AuditPane(Pane):
         self._shown = tuple(line for line in self._log.lines if passes is None or passes(line))
         table = self.table
         self._flat = table.sort is not None
+        table.more = "+" if self._log.after is not None else ""
         table.words = tuple(word.casefold() for word in found.words if word)
         table.empty = "No entries match the filter. Esc clears it." if self._log.total else EMPTY
         self._fit_columns()
@@ -278,9 +279,8 @@ class AuditPane(Pane):
         total, shown = self._log.total, len(self._shown)
         if self._log.after is not None and self._filter().predicate is None:
             shown = total
-        more = "+" if self._log.after is not None else ""
         self.set_heading(where, count(total, "entry", "entries"))
-        number = f"{total:,}" if shown == total else f"{shown:,}{more} of {total:,}"
+        number = f"{total:,}" if shown == total else f"{shown:,}{self.table.more} of {total:,}"
         self.post_message(self.Summary(number, self._hint))
         self.call_later(self._read_ahead)
 

@@ -71,7 +71,7 @@ class TimelineTable(Table[Line]):
         lines = self.shown()
         before = sum(not line.is_title for line in lines[: self.cursor + 1])
         total = sum(not line.is_title for line in lines)
-        return f"{before:,} of {total:,}" if total else ""
+        return f"{before:,} of {total:,}{self.more}" if total else ""
 
     def go_left(self) -> None:
         line = self.cursor_row
@@ -174,6 +174,7 @@ class DriftPane(Pane):
             return
         self._hint = found.hint
         self.table.words = found.words
+        self.table.more = "+" if arrangement.is_part else ""
         if not arrangement.total:
             self.table.empty = "No changes yet."
         elif self.filter_text == OPEN:

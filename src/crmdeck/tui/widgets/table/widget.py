@@ -84,8 +84,9 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
     """A table of rows `R`.
 
     `key` names a row, so that cursor and marks survive a reload; by default rows are their own
-    keys. `empty` is the text of a table without rows. `fit_columns` is called when the size has
-    changed, before the table is painted, to set columns for its width.
+    keys. `empty` is the text of a table without rows, `more` a sign after the number of rows.
+    `fit_columns` is called when the size has changed, before the table is painted, to set columns
+    for its width.
     """
 
     SCOPE = "table"
@@ -131,6 +132,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         self.column_choice: tuple[str, ...] = ()
         self.empty = empty
         self.can_mark = can_mark
+        self.more = ""
         self.marks = Marks()
         self.sort: Sort | None = sort
         self.words: tuple[str, ...] = ()
@@ -178,7 +180,8 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
     @property
     def position_text(self) -> str:
         """The place of the cursor among the rows shown: `8 of 21`; empty without rows."""
-        return f"{self._cursor + 1:,} of {self.shown_count:,}" if self.shown_count else ""
+        shown = f"{self.shown_count:,}{self.more}"
+        return f"{self._cursor + 1:,} of {shown}" if self.shown_count else ""
 
     @property
     def cursor_row(self) -> R | None:
