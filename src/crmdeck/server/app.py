@@ -7,8 +7,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import Depends, FastAPI, Request
+from fastapi.dependencies.utils import get_flat_params
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.openapi.utils import get_openapi
+from fastapi.params import Query
 from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
 from starlette.routing import Route
@@ -102,9 +104,8 @@ async def _refuse_unknown_parameters(request: Request) -> None:
     """Raise UsageError for a query parameter that would be ignored."""
     if not request.query_params:
         return
-    described = request.app.openapi()["paths"][_PREFIX + request.scope["route"].path]
-    parameters = described[request.method.lower()].get("parameters", ())
-    known = sorted(each["name"] for each in parameters if each["in"] == "query")
+    fields = get_flat_params(request.scope["route"].dependant)
+    known = sorted(each.alias for each in fields if isinstance(each.field_info, Query))
     unknown = next((name for name in request.query_params if name not in known), None)
     if unknown is not None:
         raise UsageError(

@@ -278,10 +278,7 @@ class DuckDBEngine:
         """Return the empty tables of a new workspace, in memory."""
         with self._blank_lock, wording_failures(self._path):
             if self._blank is None:
-                blank = DuckDBFile.open(Path(":memory:"))
-                migrations.begin(blank)
-                migrations.apply(blank, migrations.shipped(), self._clock())
-                self._blank = blank
+                self._blank = migrations.blank(migrations.shipped(), self._clock())
             return self._blank
 
     def _refuse_missing(self) -> None:

@@ -134,6 +134,14 @@ def create(path: Path, migrations: tuple[Migration, ...], at: datetime) -> None:
     draft.replace(path)
 
 
+def blank(migrations: tuple[Migration, ...], at: datetime) -> DuckDBFile:
+    """Return the empty tables of a new cache, in memory."""
+    database = DuckDBFile.open(Path(":memory:"))
+    begin(database)
+    apply(database, migrations, at)
+    return database
+
+
 def begin(database: Database) -> None:
     """Create the table of migrations."""
     database.run(
