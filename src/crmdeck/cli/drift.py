@@ -90,20 +90,29 @@ def drift(
     # What judges, sorts or acknowledges needs all changes.
     by_page = not (listing.sort or acknowledge or fail_on)
     report = read(listing.limit if by_page else None, open_only=open_only)
-    record = _recorder(ws, report)
     if acknowledge:
-        shown = [event.id for event in listing.pick(report.events, record)]
+        shown = [event.id for event in listing.pick(report.events, _recorder(ws, report))]
         noted = ws.drift.acknowledge(shown if acknowledge == ["shown"] else acknowledge, note)
         say(f"Acknowledged {count(noted.number, 'change')}. {noted.not_checked}".rstrip())
         report = read()
-        record = _recorder(ws, report)
     reasons = _gate(ws, names, report, fail_on, as_json=listing.as_json)
+    _emit(ws, listing, names, report, reasons)
+    return exit_code(reasons)
+
+
+def _emit(
+    ws: workspace.Workspace,
+    listing: Listing,
+    names: Sequence[str] | None,
+    report: model.DriftReport,
+    reasons: Sequence[ExitCode],
+) -> None:
     (answer,) = ws.exports.named([report])
     whole = {event["id"]: event for event in answer["events"]}
     if listing.emit(
         report.events,
         columns=workspace.COLUMNS["drift"],
-        record=record,
+        record=_recorder(ws, report),
         wire=lambda event: whole[event.id],
         answer=lambda events: {
             **answer,
@@ -116,7 +125,6 @@ def drift(
             say_empty(ws)
         if report.open_changes is not None:
             say(f"{', '.join(names or ['All connections'])}: {report.open_changes.text}.")
-    return exit_code(reasons)
 
 
 def _report(
