@@ -56,7 +56,6 @@ def pad(text: str, width: int, *, right: bool = False) -> str:
 
 
 def _cut(text: str, width: int) -> str:
-    """Return the graphemes of `text` that fit into `width` cells."""
     spans, _ = split_graphemes(text)
     end = used = 0
     for _, stop, size in spans:

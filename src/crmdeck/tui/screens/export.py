@@ -107,7 +107,6 @@ def _use(name: str) -> str:
 
 
 def _with_name(file: str, connection: str) -> str:
-    """Return a file name with the name of a connection before its ending."""
     stem, dot, ending = file.rpartition(".")
     part = re.sub(r"[^\w-]+", "-", connection)
     return f"{stem}-{part}{dot}{ending}" if dot else f"{file}-{part}"

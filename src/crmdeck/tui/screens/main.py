@@ -150,7 +150,6 @@ class MainScreen(ActionHost, Screen[None]):
             self.post_message(events.Resize(size, size))
 
     async def _open(self) -> None:
-        """Open the workspace, and import the first pane."""
         await self.mount_all(
             [Static(TOO_SMALL, id="too-small", markup=False), self.filter_bar], before="#hints"
         )
@@ -238,7 +237,6 @@ class MainScreen(ActionHost, Screen[None]):
                 self.pane.wake(head)
 
     def _show_reach(self, away_since: datetime | None, error: CrmdeckError | None) -> None:
-        """Show since when the workspace is unavailable, or that it is available again."""
         away = f"unavailable since {away_since:%H:%M} UTC" if away_since is not None else ""
         self.query_one(TopBar).away = away
         if error is not None:
@@ -252,7 +250,6 @@ class MainScreen(ActionHost, Screen[None]):
             self.host.say("Workspace is available again.", timeout=4)
 
     def _show_counts(self) -> None:
-        """Show in the tabs what is open."""
         counts = tab_counts(self.host.statuses, self.host.open_rows.values())
         self.query_one(TopBar).counts = counts
 

@@ -134,7 +134,6 @@ class SignInFlow:
         self._host.app.push_screen(form, then)
 
     def _take(self, plan: _Plan, _job: Job, answers: dict[str, str]) -> Any:
-        """Sign in with the answers, or start the flow in the browser."""
         self._secrets = {}
         for question in plan.questions:
             answer = answered(answers, question.name)

@@ -99,7 +99,6 @@ def arguments_of(run: Sequence[str], values: Mapping[str, str]) -> tuple[str, ..
 
 
 def _values(screen: MainScreen) -> dict[str, str]:
-    """Return the names of the row under the cursor."""
     place = (screen.pane.crm_place() if screen.pane is not None else None) or CrmPlace("")
     known = {status.id: status.name for status in screen.host.statuses}
     return {

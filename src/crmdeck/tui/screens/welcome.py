@@ -110,7 +110,6 @@ class Welcome(Widget):
             yield Static("", id="afterwards", markup=False)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Keep the ways to start visible in a low window."""
         self.set_class(event.size.height < ROOM, "-low")
 
     def on_mount(self) -> None:

@@ -32,7 +32,6 @@ class Hints(Widget):
     hovered: reactive[str] = reactive("")
 
     def on_mount(self) -> None:
-        """Draw again when other keys apply."""
         self.screen.bindings_updated_signal.subscribe(self, self._changed)
 
     def render(self) -> RenderResult:

@@ -135,7 +135,6 @@ class Panel(Container):
 
     @cached_property
     def _scrollers(self) -> Mapping[Widget, tuple[Widget, ...]]:
-        """The tables and texts by their part."""
         found = defaultdict(list)
         for scroller in (*self.query(Table), *self.query(TextView)):
             nearest = (one for one in scroller.ancestors_with_self if one in self._every_part)
@@ -180,7 +179,6 @@ class Panel(Container):
         return placements
 
     def _redraw(self) -> None:
-        """Paint the lines of the frame that changed."""
         if not self.is_attached:
             return
         before, now = self._shown_for, self._wanted()
@@ -246,7 +244,6 @@ class Panel(Container):
                     yield part, range(top + lines.start, top + lines.stop)
 
     def _wanted(self) -> Drawn:
-        """Return all that the frame depends on."""
         return Drawn(
             self.outer_size,
             self.is_drawn,
@@ -326,7 +323,6 @@ class Panel(Container):
             self._over(strips, last.right - 2 - shown.cell_length, last.bottom - 1, shown)
 
     def _over(self, strips: list[Strip], x: int, y: int, text: Content) -> None:
-        """Write a text over a line of the frame."""
         if 0 <= y < len(strips) and x > 0:
             (shown,) = Visual.to_strips(
                 self, text, text.cell_length, 1, self.visual_style, apply_selection=False
@@ -354,7 +350,6 @@ class Panel(Container):
             self.release_mouse()
 
     def _drag(self, event: events.MouseEvent) -> None:
-        """Scroll to the place on the edge at which the mouse is."""
         scroller = self._dragged
         if scroller is not None:
             top = scroller.region.y - self.region.y
@@ -371,7 +366,6 @@ class Parts(Container):
 
 
 def _strip(glyphs: Sequence[tuple[int, str, Style]], width: int, ground: Style) -> Strip:
-    """Return a line of the frame from its glyphs: column, text, and style."""
     segments: list[Segment] = []
     at = 0
     text, style = "", ground

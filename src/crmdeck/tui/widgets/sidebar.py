@@ -106,7 +106,6 @@ class Sidebar(ActionHost, OptionList, inherit_bindings=False):
                 self.highlighted = ids.index(connection_id)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Show the state of the connection below the pointer as a tooltip."""
         position = event.style.meta.get("option")
         known = self._statuses
         status = known[position] if isinstance(position, int) and position < len(known) else None

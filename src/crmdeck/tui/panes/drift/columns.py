@@ -267,7 +267,6 @@ def _note(line: Line) -> str:
 
 
 def _sides(line: Line) -> tuple[str, str]:
-    """Return the values before and after, of a single change of one attribute."""
     changes = shown_changes(line.entry.event.changes) if line.entry is not None else ()
     if len(changes) != 1 or changes[0].attribute == "picklist":
         return "", ""

@@ -76,17 +76,14 @@ class DriftCommands:
         return FieldPlace(event.connection_id, event.object_type, event.field_name)
 
     def why_no_line(self) -> str | None:
-        """Return why nothing is under the cursor, or None."""
         if self.line is not None:
             return None
         return "Still loading." if self._pane.loader.is_loading else "Nothing to show."
 
     def why_no_event(self) -> str | None:
-        """Return why the row isn't a single change, or None."""
         return None if self.entry is not None else "Select a single change first."
 
     def why_not_acknowledged(self) -> str | None:
-        """Return why the chosen rows can't be acknowledged, or None."""
         some = any(True for _ in self._unsettled())
         return None if some else self.why_no_line() or "Nothing to acknowledge: already settled."
 
@@ -103,7 +100,6 @@ class DriftCommands:
         self._ask_to_acknowledge(once(self._unsettled()), "a")
 
     def why_not_all_acknowledged(self) -> str | None:
-        """Return why none of the filtered changes can be acknowledged, or None."""
         some = self._timeline.is_part or any(True for _ in self._unsettled(everything=True))
         return None if some else self.why_no_line() or "Everything shown is settled."
 
@@ -157,7 +153,6 @@ class DriftCommands:
         )
 
     def why_none_acknowledged(self) -> str | None:
-        """Return why none of the chosen rows can be reopened, or None."""
         some = any(entry.acknowledged for entry in self._entries())
         return None if some else self.why_no_line() or "This change isn't acknowledged."
 
@@ -240,7 +235,6 @@ class DriftCommands:
         )
 
     def why_no_fix(self) -> str | None:
-        """Return why there is nothing to fix, or None."""
         if self._broken() or self._rename() is not None:
             return None
         return self.why_no_event() or "This change breaks no mapping."
@@ -285,7 +279,6 @@ class DriftCommands:
         self._host.go_to("mapping", location)
 
     def why_no_mapping(self) -> str | None:
-        """Return why no mapping can be opened, or None."""
         if self._pane.is_left:
             return f"Still loading {self._pane.connection_name}."
         return None if self._mapped() else self.why_no_event() or "This field isn't mapped."
@@ -445,7 +438,6 @@ class DriftCommands:
             self._host.say(noted.not_checked, severity="warning", timeout=10)
 
     def why_none_open(self) -> str | None:
-        """Return why there isn't an open change to go to, or None."""
         if any(map(_is_open, self._table.shown())) or self._timeline.next_open_day() is not None:
             return None
         return self.why_no_line() or "No open changes here."
@@ -503,7 +495,6 @@ class DriftCommands:
         self._timeline.fold_all()
 
     def why_no_days(self) -> str | None:
-        """Return why the table isn't ordered by day, or None."""
         flat = "Sort by date to move by day."
         return flat if self._timeline.is_flat else self.why_no_line()
 
@@ -539,7 +530,6 @@ class DriftCommands:
             position += step
 
     def why_no_values(self) -> str | None:
-        """Return why no picklist values can be listed, or None."""
         if self.entry is not None and self.entry.values:
             return None
         return self.why_no_event() or "This change has no picklist values."
@@ -559,14 +549,12 @@ class DriftCommands:
             self._pane.app.push_screen(Values(title, entry.values, VALUE_COLUMNS))
 
     def _times(self) -> tuple[str, datetime, datetime] | None:
-        """Return the connection and the two times of the marked changes."""
         entries = [entry for line in self._table.marked() for entry in line.entries]
         refs = {entry.event.connection_id for entry in entries}
         times = {entry.event.detected_at for entry in entries}
         return (refs.pop(), min(times), max(times)) if len(refs) == 1 and len(times) == 2 else None
 
     def why_no_times(self) -> str | None:
-        """Return why there aren't two times to compare, or None."""
         if self._times() is not None:
             return None
         return self.why_no_line() or "Mark changes of two times with Space, then = compares."
@@ -601,7 +589,6 @@ class DriftCommands:
         )
 
     def why_no_schema(self) -> str | None:
-        """Return why the change has no place in the Schema pane, or None."""
         gone = self.entry is not None and self.entry.event.kind is DriftKind.OBJECT_OUT_OF_SCOPE
         return "This object is no longer in scope." if gone else self.why_no_event()
 
@@ -622,7 +609,6 @@ class DriftCommands:
             self._host.go_to("schema", location)
 
     def why_no_usage(self) -> str | None:
-        """Return why the CRM can't be asked where the field is used, or None."""
         if self.field_place is not None:
             return None
         return self.why_no_event() or "This change isn't about a single field."
@@ -640,7 +626,6 @@ class DriftCommands:
             self._usages.ask(self.field_place)
 
     def why_no_connection(self) -> str | None:
-        """Return why there isn't one connection to show, or None."""
         return None if self._timeline.ref is not None else "No connection is selected."
 
     @action(

@@ -148,7 +148,6 @@ def _offered(steps: Steps, width: int) -> Iterator[Content]:
 
 
 def _joined_steps(steps: Steps, width: int) -> Iterator[Content]:
-    """Yield the steps in as few lines as they need."""
     line = Content("")
     for key, text in steps:
         step = Content.assemble((key, "bold $info"), f" {display_text(text, width - 4)}")

@@ -274,7 +274,6 @@ class DriftPane(Pane):
         self.refresh_bindings()
 
     def _open_elsewhere(self) -> int:
-        """Return the number of open change groups of the connections not displayed."""
         if self.timeline.everywhere:
             return 0
         others = (one for one in self.host.statuses if one.id != self.connection_id)
@@ -321,7 +320,6 @@ class DriftPane(Pane):
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Restore a state that was kept, or go to a place: an `event` or a `filter`."""
         timeline = self.timeline
         wanted = state.get("event") or state.get("line")
         timeline.cursor = wanted if isinstance(wanted, str) else None

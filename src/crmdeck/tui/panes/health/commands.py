@@ -120,11 +120,9 @@ class HealthCommands:
         self._pane.refresh_bindings()
 
     def no_connection(self) -> str | None:
-        """Return why the chosen connection can't be changed, or None."""
         return None if self.entry is not None else "No connection is selected."
 
     def no_connected(self) -> str | None:
-        """Return why the chosen connection can't be reached, or None."""
         connection = self.connection
         if connection is None:
             return self.no_connection()
@@ -133,7 +131,6 @@ class HealthCommands:
         return None
 
     def no_step(self) -> str | None:
-        """Return why no alert has a next step, and what is next instead, or None."""
         entry = self.entry
         if entry is None or self.step is not None:
             return self.no_connection()
@@ -214,7 +211,6 @@ class HealthCommands:
         )
 
     def no_alert(self) -> str | None:
-        """Return why no alert can be dismissed, or None."""
         alert = self.alert
         if alert is None:
             return self.no_connection() or "No alert to dismiss."
@@ -271,7 +267,6 @@ class HealthCommands:
         )
 
     def no_dismissed(self) -> str | None:
-        """Return why no alert can be reopened, or None."""
         if self._dismissed() is not None:
             return None
         return self.no_connection() or "No alert here is dismissed."
@@ -376,7 +371,6 @@ class HealthCommands:
         self._pane.post_message(Pane.AddConnection())
 
     def no_refresh(self) -> str | None:
-        """Return why nothing can be refreshed, or None."""
         return None if self._table.shown() else "No connections to refresh."
 
     @action(

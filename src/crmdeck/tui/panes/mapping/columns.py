@@ -266,7 +266,6 @@ def _sign_style(row: MappingRow) -> str:
 
 
 def _sign_order(row: MappingRow) -> int:
-    """Return the order of the marks: broken rows first, then undecided ones."""
     if row.group is Group.BROKEN:
         return -1
     return list(DecisionState)[::-1].index(row.state)

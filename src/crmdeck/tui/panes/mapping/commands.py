@@ -90,7 +90,6 @@ class MappingCommands:
 
     @property
     def _at(self) -> tuple[MappingSession, MappingRow] | None:
-        """The session, and the current state of its row under the cursor."""
         session, name = self._pairs.current, self._table.cursor_name
         if session is None or name not in session.by_name:
             return None
@@ -125,7 +124,6 @@ class MappingCommands:
         return None if some else self.why_no_row()
 
     def why_none(self) -> str | None:
-        """Return why no row of either kind is chosen."""
         some = self._pairs.current is not None and self._table.chosen_required()
         return None if some else self.why_no_rows()
 
@@ -369,7 +367,6 @@ class MappingCommands:
         self._open(question, answered)
 
     def _map_values(self, session: MappingSession, row: MappingRow, choice: Choice) -> None:
-        """Edit the value map of a row, and accept it with that."""
         workspace, crm_field = self._host.workspace, choice.crm_field
         if crm_field is None:
             return
@@ -643,7 +640,6 @@ class MappingCommands:
         propose(self._table.app, self._host, self._requests, place, names, title)
 
     def _preview(self, session: MappingSession, plan: MappingPlan) -> None:
-        """Show what an edited mapping would change, and ask whether to decide so."""
         self._pairs.show_error(None)
         self._drafts.pop((session.ref, session.pair), None)
         known, choices = session.by_name, plan.choices
@@ -755,7 +751,6 @@ class MappingCommands:
         *,
         opened_by: str,
     ) -> None:
-        """Decide on one row immediately; list several rows and ask first."""
         if len(rows) == 1:
             self._decide(deed, rows, choices)
             return
@@ -792,7 +787,6 @@ class MappingCommands:
         *,
         advance: bool = True,
     ) -> None:
-        """Decide on rows immediately, as one step named after `deed`."""
         session = self._pairs.current
         if session is None:
             return
@@ -841,7 +835,6 @@ class MappingCommands:
         return tuple(row for row in self._table.rows() if row.group is Group.BROKEN)
 
     def _in_view(self) -> InView | None:
-        """Return the suggested CRM field and its alternatives."""
         if self._at is None:
             return None
         session, row = self._at

@@ -248,7 +248,6 @@ def _others(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
 
 
 def _problems(row: MappingRow, now: datetime) -> Iterator[tuple[str, str]]:
-    """Yield the problems of a row with their style, worst first."""
     explained = any(event.severity is Severity.BREAKING for event in row.open_drift)
     if row.state is DecisionState.ACCEPTED and row.right is None and not explained:
         yield f"✕ {row.crm_field} is no longer in the schema", "$bad"
@@ -322,7 +321,6 @@ def _alternatives(row: MappingRow, around: Around, width: int) -> Iterator[Conte
 
 
 def _from_source(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
-    """Yield the suggestions of the connection's own ranker."""
     for one in row.source_suggestions:
         right = around.builder.crm_fields.get(one.crm_field)
         kind = type_text(right) if right is not None else "not in the schema"
@@ -362,7 +360,6 @@ def _section(title: str, entries: Iterable[Content], width: int) -> Iterator[Con
 
 
 def _labeled(label: str, text: str, width: int, style: str = "") -> Content:
-    """Return a label, and next to it a text in as many lines as it needs."""
     lines = wrap(text, max(12, width - LABEL_CELLS)) or [""]
     body = f"\n{' ' * LABEL_CELLS}".join(lines)
     return Content.assemble((f"{label:<{LABEL_CELLS}}", "$muted"), (body, style))
@@ -373,6 +370,5 @@ def _wrapped(text: str, width: int, style: str, *, hang: int = 0) -> Content:
 
 
 def _indented(text: str, width: int, style: str) -> Content:
-    """Return a text below the name of a candidate."""
     lines = wrap(text, max(12, width - CANDIDATE_CELLS))
     return Content.styled("\n".join(" " * CANDIDATE_CELLS + line for line in lines), style)

@@ -436,7 +436,6 @@ class PairLoader:
         self._host.say(str(error), title="Suggestions", severity="warning")
 
     def _read_again(self) -> None:
-        """Read the pair and rank it; the screen is unchanged until then."""
         session, workspace = self.session, self._host.workspace
         if session is None:
             return

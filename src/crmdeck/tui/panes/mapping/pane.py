@@ -146,7 +146,6 @@ class MappingPane(Pane):
         self._ask_as_visited(cursor)
 
     def _list_pairs(self) -> None:
-        """Show the likely pairs, or the rows of one pair again."""
         likely = self.pairs.likely
         if likely is not None:
             self.pair_table.set_columns(pair_columns(likely.pairs))
@@ -212,7 +211,6 @@ class MappingPane(Pane):
             details.styles.width = None
 
     def _fit_columns(self) -> None:
-        """Set the columns again if other names or another width need it."""
         width = self.table.scrollable_content_region.width
         rates = self.session.review.rates if self.session is not None else {}
         columns = columns_for(self._rows, width, self._required, rates)

@@ -210,8 +210,6 @@ class PreflightFlow:
         found: PreflightRun | Sequence[FailsWhen],
         formats: dict[str, str],
     ) -> None:
-        """Ask for a format and a file name, then write the file in a worker."""
-
         def named(wanted: str, name: str | None) -> None:
             if name:
                 write(wanted, absolute_path(name))

@@ -214,14 +214,12 @@ class RowTable(Table[Line]):
 
     @property
     def count_text(self) -> str:
-        """The number of rows that match the filter, as in every table; titles don't count."""
         shown = len(self._passing())
         total = len(self._source) + len(self._required)
         return f"{total:,}" if shown == total else f"{shown:,} of {total:,}"
 
     @property
     def position_text(self) -> str:
-        """The place of the cursor among the rows; titles don't count."""
         lines = self.shown()
         above = lines[: self.cursor + 1]
         before = sum(line.rows if line.folded else not is_title(line) for line in above)

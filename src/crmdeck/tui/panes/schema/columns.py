@@ -205,7 +205,6 @@ def _changed(now: Now, lines: Sequence[FieldLine]) -> Column[FieldLine]:
 
 
 def _flags(lines: Sequence[FieldLine]) -> Column[FieldLine]:
-    """Return the column of flags, as wide as the longest."""
     return Column(
         "flags",
         "Flags",
@@ -286,7 +285,6 @@ def every_columns(
 
 
 def _apart(line: FieldLine, cells: int) -> str:
-    """Return object and field, the object padded to `cells`."""
     return f"{line.row.object_type:<{max(0, cells)}}  {line.row.name}"
 
 

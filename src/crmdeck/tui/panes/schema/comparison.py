@@ -72,8 +72,6 @@ def _number_on(one: ObjectDifference, side: Side) -> int:
 
 
 def _number(id_: str, title: str, side: Side) -> Column[ObjectDifference]:
-    """Return the column with the number of fields on one side only, or that differ."""
-
     def text(one: ObjectDifference) -> str:
         if one.side is side is not Side.BOTH:
             return f"all {one.field_count:,}"

@@ -200,7 +200,6 @@ def object_state(line: ObjectLine) -> str:
 def _mapped(
     line: FieldLine, data: SchemaData, nearest: Nearest | None, width: int, *, in_full: bool = False
 ) -> Iterator[Content]:
-    """Yield the mappings of a field, or its best match and the key to map it."""
     mapped = data.overview.mapped.get(line.key, ())
     for one in mapped:
         arrow = f"{ARROWS[one.direction]} {one.partner_field} ({DIRECTION_WORDS[one.direction]})"
@@ -223,7 +222,6 @@ def near_text(near: NearestField) -> str:
 def _near_block(
     line: FieldLine, data: SchemaData, nearest: Nearest | None, width: int
 ) -> list[Content]:
-    """Return the best-matching PartnerOS fields of a field without a mapping."""
     if data.overview.mapped.get(line.key) or data.overview.at is not None or line.connection:
         return []
     title = Content.assemble(_heading("Best matches in PartnerOS"), ("   by name only", "$muted"))
@@ -246,7 +244,6 @@ def _block(title: str, text: str | None) -> list[Content]:
 def _rules_of(
     data: SchemaData, object_type: str, field_name: str | None, width: int
 ) -> Iterator[Content]:
-    """Yield the rules of an object or a field, and the kinds of rules that are unknown."""
     face = data.overview.faces.get(object_type)
     for one in () if face is None else rule_lines(face, field_name):
         title = one.title.removeprefix("rule ")

@@ -190,7 +190,6 @@ class SchemaLoader:
         return next((one for one in found if one.object_type == object_type), None)
 
     def _compare_again(self, sides: Sides) -> None:
-        """Load the comparison of the trail, after a start or a refresh."""
         workspace = self._host.workspace
 
         def took(comparison: Comparison) -> None:

@@ -185,7 +185,6 @@ class SchemaPane(Pane):
 
     @property
     def details(self) -> Widget | None:
-        """The details; in a field, the facts next to its values."""
         if self.place.kind == FIELD:
             return self.field_view.facts if self.field_view.values.display else None
         return self.query_one("#brief")
@@ -281,7 +280,6 @@ class SchemaPane(Pane):
         table.set_rows(rows, cursor=cursor, index=self._index_of(place, rows))
 
     def _fit_columns(self) -> None:
-        """Share the width among the columns again, for other rows or another window."""
         kind = self.place.kind
         width = self.table.scrollable_content_region.width
         # A table that was never displayed has no size yet.
@@ -353,7 +351,6 @@ class SchemaPane(Pane):
         )
 
     def _heading_details(self) -> tuple[str | Content, ...]:
-        """Return the next steps here, then the number of rows."""
         place, data = self.place, self.schema.data
         if place.kind == COMPARISON and self.schema.comparison is not None:
             return (comparison.how_much(self.schema.comparison),)
@@ -373,7 +370,6 @@ class SchemaPane(Pane):
         return (Content.styled("required, not mapped", "$warn"),) if is_wanted else ()
 
     def _to_do(self) -> None:
-        """Show what to do in the connection or the object, and the time that is displayed."""
         data, status = self.schema.data, self.host.status
         if data is None or status is None or data.overview.at is not None:
             self.show_next_steps(lambda _: Content(""))
@@ -495,7 +491,6 @@ class SchemaPane(Pane):
     # Places
 
     def _kept_trail(self) -> tuple[Place, ...]:
-        """Return the trail with the filter of the visible place."""
         trail = self.view_state.trail
         return (*trail[:-1], trail[-1]._replace(filter=self.filter_text))
 
@@ -534,7 +529,6 @@ class SchemaPane(Pane):
         return "Never refreshed: no schema yet. Press r to refresh."
 
     def _wider(self) -> str:
-        """Title of what `widen` shows next."""
         if self.place.kind == EVERYWHERE or (self.place.kind == ALL and self._sees_one):
             return "Objects"
         return "All connections" if self.place.kind == ALL else "All fields"
@@ -601,7 +595,6 @@ class SchemaPane(Pane):
             questions.ask_sides(self, self.schema.data, self._compare)
 
     def _compare(self, sides: Sides) -> None:
-        """Show the differences: those of the visible object, or all."""
         object_type = self.place.object_type
 
         def then() -> None:
@@ -617,7 +610,6 @@ class SchemaPane(Pane):
     # The field under the cursor
 
     def _in_view(self) -> InView | None:
-        """Return the visible fields of an object, or the one field in full."""
         ref, line = self.connection_id, self.line
         if ref is None or self.view_state.at is not None or line is None:
             return None
@@ -680,7 +672,6 @@ class SchemaPane(Pane):
         self.fill()
 
     def _mapping(self) -> Location | None:
-        """Return the location of the field's mapping, or None if it has none."""
         data, line = self.schema.data, self.line
         found = data.overview.mapped.get(line.key) if data and line else None
         if not found:

@@ -117,7 +117,6 @@ def _ask_moment_of(
     other: Connection,
     chosen: Callable[[Sides], None],
 ) -> None:
-    """Ask for the time at which to compare with another connection."""
     workspace = pane.host.workspace
 
     def work(_: Job) -> tuple[Moments, tuple[DriftEvent, ...]]:

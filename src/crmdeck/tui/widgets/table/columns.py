@@ -133,7 +133,6 @@ def _shrunk(columns: Sequence[Column[R]], room: int) -> dict[str, int]:
 
 
 def _share(columns: Sequence[Column[R]], available: int) -> dict[str, int]:
-    """Return the widths of flexible columns: by weight, but each at least `min_width`."""
     shares: dict[str, int] = {}
     open_columns = list(columns)
     while open_columns:

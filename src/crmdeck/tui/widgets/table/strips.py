@@ -175,7 +175,6 @@ def _styled(name: str, state: RowState, ground: Style, look: Look) -> Style:
 def _parted(
     parts: Iterable[tuple[str, str]], width: int, state: RowState, ground: Style, look: Look
 ) -> Iterable[Segment]:
-    """Yield the parts of a cell in their states, then spaces up to its width."""
     left = width
     for text, name in parts:
         shown = display_text(text, left)

@@ -639,7 +639,6 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
             self.clear_marks()
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Show a tooltip: the meaning of a sign, or the whole text of a cut cell."""
         position = self.scroll_offset.y + event.y - self.header_height
         inside = event.y >= self.header_height and position < self.shown_count
         cell = self._cell_at(event.x)
