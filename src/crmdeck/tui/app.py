@@ -51,6 +51,7 @@ class CrmdeckApp(App[None]):
         (0, "-flat"),
         (12, "-tall"),
     ]
+    # Go to anything replaces Textual's palette.
     ENABLE_COMMAND_PALETTE: ClassVar[bool] = False
 
     def __init__(
@@ -96,6 +97,7 @@ class CrmdeckApp(App[None]):
 
     def _take(self, workspace: Workspace, keys: Mapping[str, str]) -> None:
         """Use the settings of an open workspace, and report errors in its key map."""
+        # Only now: parsing the sheets of all panes would delay the first frame.
         self.stylesheet.read_all(self._other_sheets)
         workspace.report_waits(self._say_later)
         settings = workspace.settings
@@ -149,6 +151,7 @@ class CrmdeckApp(App[None]):
         self.call_later(self.host.say, text)
 
     def _handle_exception(self, error: Exception) -> None:
+        # The first error is the cause. Others may follow from it.
         self.bug = self.bug or error
         super()._handle_exception(error)
 

@@ -152,6 +152,7 @@ class Host:
 
     def save_state(self) -> None:
         """Save the state of the console, unless the workspace is read-only."""
+        # If the workspace failed to open, the last state stays: nothing was shown.
         if self.opening.read_only or self.failure is not None or not self.app.screen_stack:
             return
         self.collect_state()

@@ -33,6 +33,7 @@ class Browser(Dialog["SignedIn"]):
     """
 
     SCOPE = "browser"
+    # Without a focus, o, c and p are keys and not letters.
     AUTO_FOCUS = ""
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
 

@@ -185,6 +185,7 @@ class GoTo(Dialog[Line]):
         resting: Sequence[Line] | None = None,
     ) -> None:
         """Show all rows, with an index over them; `note` names what is left out."""
+        # Places may come after the user has closed the list.
         if self.is_open:
             self._reading, self._note = False, note
             self._list.fill(lines, index, resting=resting)

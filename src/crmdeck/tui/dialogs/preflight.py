@@ -166,6 +166,7 @@ class ShowPreflight(Dialog[None]):
         yield Static(self._waiting, id="summary", markup=False)
         yield ShareBar()
         table: Table[ResultRow] = Table((), key=lambda row: row.number, can_mark=False, empty="")
+        # The keys of the dialog move the cursor.
         table.can_focus = False
         yield table
         yield Static("", id="notes", markup=False)

@@ -69,6 +69,7 @@ class EditValueMap(Dialog[dict[str, str]]):
         table: Table[ValueChoice] = Table(
             COLUMNS, key=lambda row: row.value, can_mark=False, empty=""
         )
+        # The keys of the dialog move the cursor.
         table.can_focus = False
         yield table
         yield Static("", id="complete", markup=False)

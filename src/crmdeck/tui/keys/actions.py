@@ -190,6 +190,7 @@ class ActionHost(_Host):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """True if the action of a key applies now."""
+        # Textual's own actions, such as those of an input.
         if action != "run":
             return True
         known = _REGISTRY[str(parameters[0])]

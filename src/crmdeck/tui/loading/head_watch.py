@@ -61,6 +61,8 @@ class HeadWatch:
         self._woken_at: float | None = None
         self._rest_until = 0.0
         self._closed = Event()
+        # A thread, not a timer: for each timer of a screen below a dialog Textual repaints both,
+        # which cost 5 % of a core.
         Thread(target=self._watch, name="head-watch", daemon=True).start()
 
     def close(self) -> None:

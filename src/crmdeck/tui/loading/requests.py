@@ -176,6 +176,7 @@ class Loader:
                 outcome = partial(then, work(job))
             except Exception as error:  # noqa: BLE001 - the console must survive any error
                 outcome = as_crmdeck_error(error)
+            # Textual cancels the workers of a widget that leaves the screen.
             if not get_current_worker().is_cancelled:
                 self._owner.call_later(self._finished, slot, number, outcome)
 
@@ -185,6 +186,7 @@ class Loader:
             # Without a description Textual prints all data that the work refers to.
             description=label or slot,
             thread=True,
+            # Errors come back as outcomes. Textual would end the console.
             exit_on_error=False,
         )
 

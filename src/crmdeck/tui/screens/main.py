@@ -62,6 +62,7 @@ READ_ONLY_NOTE = "read-only"
 class MainScreen(ActionHost, Screen[None]):
     """Shows one connection in one pane, and runs the keys that work everywhere."""
 
+    # `show_pane` gives the focus to the pane once it is there.
     AUTO_FOCUS = ""
 
     def __init__(
@@ -224,6 +225,7 @@ class MainScreen(ActionHost, Screen[None]):
     @property
     def takes_keys(self) -> bool:
         """True from the moment when the first pane, or the welcome page, has its data."""
+        # Once open, the console takes keys during a reload too.
         if not self._takes_keys and self._is_ready and self.pane is not None:
             self._takes_keys = not self.is_reading
         return self._takes_keys
@@ -326,6 +328,7 @@ class MainScreen(ActionHost, Screen[None]):
 
     async def show_pane(self, pane_id: str) -> Pane:
         """Show a pane; the first time, make and restore it."""
+        # A user who goes through the connections in the sidebar stays there.
         had_focus = self.focused is not None and self.focused is not self.sidebar
         pane = await self.stage.bring(pane_id)
         for table in self.stage.tables():
@@ -335,6 +338,8 @@ class MainScreen(ActionHost, Screen[None]):
         self._collapse()
         self._show_counts()
         self.filter_bar.set_text(pane.filter_text)
+        # Until the statuses are read, no connection is chosen. `_show_statuses` shows the pane
+        # then.
         if self._is_ready:
             pane.show(self.host.connection_id)
         if had_focus or self.focused is None:

@@ -135,6 +135,7 @@ def run_program(arguments: Sequence[str]) -> tuple[int, str]:
     try:
         done = subprocess.run(
             arguments,
+            # Keys belong to the console.
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

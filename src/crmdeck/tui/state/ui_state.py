@@ -37,6 +37,7 @@ class UiState:
         """Return the state saved in `home`, or an empty one if it is missing or damaged."""
         try:
             data = json.loads((home / FILE_NAME).read_text(encoding="utf-8"))
+        # A deeply nested file raises RecursionError.
         except (OSError, ValueError, RecursionError):
             return cls()
         if not isinstance(data, dict) or data.get("version") != VERSION:

@@ -86,6 +86,7 @@ class FilterBar(ActionHost, Widget):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
+        # Without the focus, the text was set and not typed.
         if event.input.has_focus and event.value != self.text:
             self.text = event.value
             self.post_message(self.Changed(self.text))

@@ -189,6 +189,7 @@ class Panel(Container):
         if before == now:
             return
         width = now.size.width
+        # Sizes, frames or the focus changed: all edges, but not what they enclose.
         if before[:4] != now[:4]:
             frames = [frame for _, frame in (*before.frames, *now.frames)]
             lines = {y for frame in frames for y in (frame.y, frame.bottom - 1)}

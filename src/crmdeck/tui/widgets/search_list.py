@@ -79,6 +79,7 @@ class SearchList(ActionHost, Widget, Generic[R]):
         self._entry = LineInput(placeholder=placeholder, compact=True)
         self._entry.passed_on = frozenset((HELP_KEY, *passed_on))
         self._table: Table[R] = Table(columns, key=key, can_mark=False, empty=empty)
+        # The input keeps the focus, and passes on the keys that move the cursor.
         self._table.can_focus = False
         self._sought = ""
         self._takes = False

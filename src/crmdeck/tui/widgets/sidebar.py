@@ -123,6 +123,7 @@ class Sidebar(ActionHost, OptionList, inherit_bindings=False):
 
     def _fill(self, chosen: str | None) -> None:
         lines = connection_lines(self._statuses, self._required)
+        # The longest name decides, which no style sheet knows.
         self.styles.width = max([line.cell_length for line in lines], default=0) + EDGES
         with self.prevent(OptionList.OptionHighlighted):
             self.set_options(

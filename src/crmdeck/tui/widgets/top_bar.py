@@ -71,6 +71,7 @@ class TopBar(Widget):
     def __init__(self, tabs: Sequence[Tab], note: str = "") -> None:
         super().__init__()
         self._tabs = tabs
+        # Before it is mounted, a widget can't react to a value.
         self.set_reactive(TopBar.note, note)
 
     def render(self) -> RenderResult:

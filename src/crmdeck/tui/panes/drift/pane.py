@@ -137,6 +137,7 @@ class DriftPane(Pane):
 
     def on_mount(self) -> None:
         self.watch(self.table, "scroll_y", self._read_ahead, init=False)
+        # In a picture no change becomes seen, or a second one would differ.
         if not self.host.is_still:
             self.set_interval(REMEMBER_EVERY, self._remember)
 

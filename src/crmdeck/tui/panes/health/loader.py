@@ -32,6 +32,7 @@ class OverviewLoader:
         chosen, workspace = self._pane.connection_id, self._pane.host.workspace
         if chosen is None:
             return
+        # The same connection again is a reload. Another one is in the overview already.
         fresh, self._read_for = chosen == self._read_for, chosen
 
         def work(_: Job) -> HealthOverview:

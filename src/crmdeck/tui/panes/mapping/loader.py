@@ -81,6 +81,7 @@ class DecisionWriter:
         self._stored = stored
         self._made: set[str] = set()
         self._queue: deque[tuple[MappingSession, Write]] = deque()
+        # One thread: an undo must not overtake the decision that it undoes.
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="decisions")
 
     def put(self, session: MappingSession, write: Write) -> None:
@@ -194,6 +195,7 @@ class PairLoader:
         Without one, or if the user went back to them, the likely pairs are listed. The cursor goes
         to `field`, else to the first open row of a pair that did not show.
         """
+        # Set before reading: the keys refuse the rows of another connection from now on.
         self.ref, self.is_ranked = ref, False
         if ref is None:
             return

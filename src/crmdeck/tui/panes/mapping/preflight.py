@@ -135,6 +135,7 @@ class PreflightFlow:
         preflights = self._host.workspace.preflights
 
         def work(job: Job, answers: dict[str, str]) -> PreflightRun:
+            # The next form starts with the same file.
             self._path = answers["path"]
             return preflights.run(
                 session.ref,

@@ -210,6 +210,7 @@ class RowTable(Table[Line]):
     def chosen(self) -> tuple[Line, ...]:
         lines = super().chosen()
         rows = tuple(line for line in lines if not is_title(line))
+        # A title alone means its group. In a range it would add rows that the user can't see.
         return rows if len(lines) > 1 else lines
 
     @property

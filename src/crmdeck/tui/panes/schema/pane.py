@@ -268,6 +268,7 @@ class SchemaPane(Pane):
         table, place = self.table, self.place
         subject = place.object_type
         before, given = self._given.get(place.kind, (subject, None))
+        # The same tuple means the same rows: the table keeps its order and its cursor.
         if before == subject and given is rows:
             self._wanted = None
             return

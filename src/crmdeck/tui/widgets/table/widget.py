@@ -402,6 +402,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         self._predicate = predicate or (self._has_words if self.words else None)
         self._beside = beside
         self._tolerant = tolerant
+        # A filter set while rows are being ordered is about those rows.
         if self._coming is None:
             self._coming = Coming(self._rows, self.cursor_key, self._index)
         if self._coming.index is not None and self.words and self.words != before:
