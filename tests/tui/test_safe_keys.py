@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -132,6 +133,17 @@ async def test_a_key_is_not_held_up_by_a_widget_that_is_gone(
         monkeypatch.setattr(KeyQueue, "_follow", lambda *_: None)
         press_at_once(app, "slash", "a", "b", "c")
         await until(pilot, lambda: typed(app) == "abc")
+
+
+async def test_keys_that_are_left_when_the_console_ends_are_dropped() -> None:
+    ended: Any = SimpleNamespace(screen_stack=[])
+
+    def fail(_: Any) -> Any:
+        pytest.fail("A console without a screen was asked.")
+
+    queue = KeyQueue(ended, fail, fail)
+    await queue.put(events.Key("q", "q"))
+    assert not queue.is_busy
 
 
 async def test_a_dialog_of_a_pane_that_was_left_decides_nothing(both: Workspace) -> None:
