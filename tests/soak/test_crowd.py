@@ -12,7 +12,7 @@ from crmdeck.sandbox import Sandbox
 from tests.soak.crash import check, prepare
 from tests.soak.crowd import ROLES, run_crowd
 
-STEPS = 4
+STEPS = 3
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the processes are forked")

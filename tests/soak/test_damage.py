@@ -15,7 +15,7 @@ from crmdeck.home import CACHE_FILE
 from crmdeck.store import Store
 from tests.soak.damage import build, build_with_log, case, rows_of, try_case
 
-CASES = 24
+CASES = 12
 
 
 def test_a_damaged_cache_is_read_right_or_refused_and_repaired(tmp_path: Path) -> None:
@@ -44,7 +44,8 @@ def test_what_the_databases_own_checksum_does_not_see_is_not_taken_for_true(tmp_
     # The same hash eight times in a row: a sum of words is the same without them.
     found = re.search(rb"([0-9a-f]{64})\1{7}", log)
     assert found is not None
-    for shift in range(8):
+    # One cut between two words, and one inside a word.
+    for shift in (0, 5):
         start = found.start() + shift
         altered = log[:start] + bytes(512 - 8) + log[start + 512 - 8 :]
         for damaged in (altered, log[:start] + bytes(512) + log[start + 512 :]):

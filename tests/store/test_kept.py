@@ -60,7 +60,7 @@ def test_what_is_kept_is_what_is_there(store: Store, tmp_path: Path) -> None:
     for name in ("acme", "globex", "initech"):
         with store.write() as session:
             session.connections.put(connection(name), day(0), "dana")
-    for number in range(1, 81):
+    for number in range(1, 49):
         with store.write() as session:
             _write(session, dice, number)
         if number % 2:

@@ -107,7 +107,7 @@ def test_killed_at_any_moment_a_refresh_is_there_whole_or_not_at_all(tmp_path: P
     path = tmp_path / "cache.duckdb"
     moments = random.Random(7)
     announced: list[int] = []
-    for number in range(6):
+    for number in range(4):
         process = start(REFRESH_FOREVER, str(path))
         wait_for(process, "ready")
         if number % 2:
@@ -140,7 +140,7 @@ def test_killed_in_mid_transaction_nothing_is_kept_and_nobody_waits(tmp_path: Pa
 def test_killed_while_a_cache_is_made_the_next_one_can_be_made(tmp_path: Path) -> None:
     path = tmp_path / "cache.duckdb"
     moments = random.Random(7)
-    for _ in range(4):
+    for _ in range(2):
         process = start(MAKE_FOREVER, str(path))
         wait_for(process, "ready")
         time.sleep(moments.uniform(0.25, 0.5))

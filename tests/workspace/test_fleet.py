@@ -28,7 +28,7 @@ from .conftest import describe, export_to, text_field
 
 HOUR = timedelta(hours=1)
 CONTACTS = Scope(mode=ScopeMode.NAMED, include=("contacts",))
-NAMES = [f"portal-{number:02}" for number in range(30)]
+NAMES = [f"portal-{number:02}" for number in range(12)]
 
 
 @pytest.fixture(autouse=True)
