@@ -41,10 +41,18 @@ class Office:
         names = ("access_token", "refresh_token", "client_id", "client_secret")
         self.workspace.connections.add(draft, {name: getattr(access, name) for name in names})
 
-    def add_portal(self, portal: str = PORTAL, *, secrets: Mapping[str, str] | None = None) -> None:
+    def add_portal(
+        self,
+        portal: str = PORTAL,
+        *,
+        secrets: Mapping[str, str] | None = None,
+        scope: Scope | None = None,
+    ) -> None:
         """Connect a HubSpot portal, as `portal`, by the token of a private app."""
         access = self.sandbox.hubspot(portal)
-        draft = ConnectionDraft(name="portal", source="hubspot", endpoint=access.endpoint)
+        draft = ConnectionDraft(
+            name="portal", source="hubspot", endpoint=access.endpoint, scope=scope or Scope()
+        )
         self.workspace.connections.add(draft, secrets or {"access_token": access.private_app_token})
 
     def refresh_at(self, moment: datetime, ref: str) -> RefreshResult:
