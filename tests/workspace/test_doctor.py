@@ -15,7 +15,7 @@ from crmdeck.model import Choice, DecisionState
 from crmdeck.workspace.doctor import Finding, examine, examine_log
 
 from .conftest import Desk, describe, text_field
-from .test_damage import ALTERED, LOST, execute, full
+from .test_damage import ALTERED, LOST, execute, full, put_back
 
 __all__ = ["full"]
 
@@ -54,25 +54,27 @@ def test_where_there_is_no_cache_none_is_made(tmp_path: Path) -> None:
 CASES = ("all fields", "an object", "its order", "no JSON", "another field")
 
 
-@pytest.mark.parametrize("what", CASES)
-def test_definitions_are_repaired_or_made_ready_for_a_refresh(full: Desk, what: str) -> None:
+def test_definitions_are_repaired_or_made_ready_for_a_refresh(full: Desk) -> None:
     before = full.workspace.schemas.fields("acme")
-    execute(full, (LOST | ALTERED)[what])
-    found = wrong(doctor(full))
-    assert {finding.check for finding in found} == {"definitions"}
-    [lost] = [finding.lost for finding in found if finding.lost]
-    assert "The current schema of acme: Account" in lost
-    assert ("Lead" in lost) is (what not in ("an object", "no JSON"))
+    for what in CASES:
+        with put_back(full, "field_definition", "object_definition", "object_field"):
+            execute(full, (LOST | ALTERED)[what])
+            found = wrong(doctor(full))
+            assert {finding.check for finding in found} == {"definitions"}, what
+            [lost] = [finding.lost for finding in found if finding.lost]
+            assert "The current schema of acme: Account" in lost
+            assert ("Lead" in lost) is (what not in ("an object", "no JSON"))
 
-    repaired = doctor(full, repair=True)
-    if any(finding.repairable for finding in found):
-        assert any("crmdeck-before-repair-" in finding.found for finding in repaired)
-    left = wrong(repaired)
-    assert not any(finding.repairable for finding in left)
-    assert all("crmdeck refresh acme" in (finding.remedy or "") for finding in left)
-    full.refresh()
-    assert full.workspace.schemas.fields("acme") == before
-    assert not [each for each in wrong(doctor(full)) if "current schema" in (each.lost or "")]
+            repaired = doctor(full, repair=True)
+            if any(finding.repairable for finding in found):
+                assert any("crmdeck-before-repair-" in finding.found for finding in repaired)
+            left = wrong(repaired)
+            assert not any(finding.repairable for finding in left)
+            assert all("crmdeck refresh acme" in (finding.remedy or "") for finding in left)
+            full.refresh()
+            assert full.workspace.schemas.fields("acme") == before
+            now = wrong(doctor(full))
+            assert not [each for each in now if "current schema" in (each.lost or "")]
 
 
 def test_bad_rows_and_wrong_counts_are_told_and_mended(full: Desk) -> None:
@@ -129,21 +131,22 @@ MISSING = {
 }
 
 
-@pytest.mark.parametrize("what", MISSING)
-def test_a_missing_row_is_reported_with_a_backup_to_restore(full: Desk, what: str) -> None:
+def test_a_missing_row_is_reported_with_a_backup_to_restore(full: Desk) -> None:
     pair = "deal_registration--Account"
     [event] = full.workspace.drift.report().events
     full.workspace.drift.acknowledge([event.id])
     choice = Choice(partner_field="accountName", state=DecisionState.ACCEPTED, crm_field="Name")
     [decision] = full.workspace.mappings.record_decisions("acme", pair, [choice])
     full.workspace.mappings.undo("acme", pair, decision.id)
-    execute(full, what)
-    found = wrong(doctor(full, repair=True))
-    assert tuple(each.found for each in found) == MISSING[what]
-    for each in found:
-        assert each.lost
-        assert each.code == CacheDamagedError.code
-        assert "crmdeck restore FILE" in (each.remedy or "")
+    for sql, wanted in MISSING.items():
+        with put_back(full, "connection", "decision", "drift_event", "refresh", "sync_run"):
+            execute(full, sql)
+            found = wrong(doctor(full, repair=True))
+            assert tuple(each.found for each in found) == wanted, sql
+            for each in found:
+                assert each.lost
+                assert each.code == CacheDamagedError.code
+                assert "crmdeck restore FILE" in (each.remedy or "")
 
 
 def test_entries_that_were_deleted_from_the_audit_log_are_reported_until_a_repair(

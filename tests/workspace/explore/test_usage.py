@@ -56,22 +56,18 @@ def test_a_standard_field_has_what_the_schema_shows_and_is_never_safe(org: Offic
         usage(org, "Nonsense__c")
 
 
-@pytest.mark.parametrize(
-    ("fault", "not_checked"),
-    [
+def test_what_is_refused_makes_it_unknown_and_says_why(org: Office) -> None:
+    for fault, not_checked in (
         (Fault(FaultKind.FORBIDDEN, query="CustomField"), "The field's ID"),
         (Fault(FaultKind.FORBIDDEN, query="Dependency"), "Flows, rules, Apex and layouts: "),
         (Fault(FaultKind.FORBIDDEN, path="jobs/query"), "Reports: "),
         (Fault(FaultKind.HTML, path="results"), where_used.REPORTS_FAILED),
-    ],
-)
-def test_what_is_refused_makes_it_unknown_and_says_why(
-    org: Office, fault: Fault, not_checked: str
-) -> None:
-    org.sandbox.fault(ORG, fault)
-    refused = usage(org, "OrderNumber__c")
-    assert refused.verdict is UsageVerdict.UNKNOWN
-    assert [why.startswith(not_checked) for why in refused.not_checked] == [True]
+    ):
+        org.sandbox.clear()
+        org.sandbox.fault(ORG, fault)
+        refused = usage(org, "OrderNumber__c")
+        assert refused.verdict is UsageVerdict.UNKNOWN
+        assert [why.startswith(not_checked) for why in refused.not_checked] == [True], fault
 
 
 def test_an_empty_answer_counts_only_where_the_org_answers_at_all(
