@@ -118,7 +118,9 @@ def test_a_bad_argument_is_refused_with_a_next_step(
     assert caught.value.remedy
 
 
-def test_a_view_shows_and_names_only_its_connections(ws: Workspace) -> None:
+def test_a_view_shows_and_names_only_its_connections_and_no_question_writes(ws: Workspace) -> None:
+    before = len(ws.audit.entries()), len(ws.mappings.decisions("acme-prod"))
+    assert set(QUESTIONS) == set(TOOLS)
     prod = ws.connections.get("acme-prod").id
     view = View(ws, frozenset({prod}))
     for name, arguments in QUESTIONS.items():
@@ -132,6 +134,7 @@ def test_a_view_shows_and_names_only_its_connections(ws: Workspace) -> None:
     nothing = View(ws, frozenset())
     assert json.loads(ask(nothing, "find_fields", QUESTIONS["find_fields"]))["rows"] == []
     assert json.loads(ask(nothing, "changes", QUESTIONS["changes"]))["rows"] == []
+    assert (len(ws.audit.entries()), len(ws.mappings.decisions("acme-prod"))) == before
 
 
 def test_suggesting_is_an_option_and_refused_for_what_a_user_decided(tmp_path: Path) -> None:
@@ -179,11 +182,3 @@ def test_suggesting_is_an_option_and_refused_for_what_a_user_decided(tmp_path: P
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("crmdeck.workspace.mappings.assistants.MOST_A_DAY", 1)
             assert refusal().code == "TOO_MANY_SUGGESTIONS"
-
-
-def test_no_question_writes_a_decision_or_an_audit_entry(ws: Workspace) -> None:
-    before = len(ws.audit.entries()), len(ws.mappings.decisions("acme-prod"))
-    assert set(QUESTIONS) == set(TOOLS)
-    for name, arguments in QUESTIONS.items():
-        ask(View(ws), name, arguments)
-    assert (len(ws.audit.entries()), len(ws.mappings.decisions("acme-prod"))) == before

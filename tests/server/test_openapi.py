@@ -42,7 +42,7 @@ ENDPOINTS = (
     "POST /tokens",
     "DELETE /tokens/{name}",
 )
-EXAMPLES = 6
+EXAMPLES = 4
 
 
 @pytest.fixture(scope="module")

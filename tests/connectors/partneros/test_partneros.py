@@ -140,26 +140,7 @@ def test_a_schema_is_as_old_as_it_is_there(house: House, dana: Console, tmp_path
     assert here.schema_stats.to_json() == read.to_json()
 
 
-def test_what_somebody_acknowledged_there_is_acknowledged_here(house: House, dana: Console) -> None:
-    dana.workspace.refreshes.run("acme")
-    house.export(OPPORTUNITY | {"fields": OPPORTUNITY["fields"][:-1]}, ACCOUNT)
-    dana.workspace.refreshes.run("acme")
-    (mine,) = dana.workspace.drift.report("acme").events
-    assert mine.acknowledged_at is None
-    (theirs,) = house.workspace.drift.report("acme").events
-    house.workspace.drift.acknowledge([theirs.id], "told the team")
-
-    dana.workspace.refreshes.run("acme")
-
-    (seen,) = dana.workspace.drift.report("acme").events
-    assert (seen.id, seen.note) == (mine.id, "told the team")
-
-    house.workspace.drift.take_back([theirs.id])
-    dana.workspace.refreshes.run("acme")
-    assert dana.workspace.drift.report("acme").events[0].acknowledged_at is None
-
-
-def test_what_is_acknowledged_here_is_acknowledged_there_now_or_later(
+def test_an_acknowledgment_here_or_there_is_one_on_both_sides_now_or_later(
     house: House, dana: Console
 ) -> None:
     def there() -> tuple[str | None, str | None]:
@@ -170,6 +151,16 @@ def test_what_is_acknowledged_here_is_acknowledged_there_now_or_later(
     house.export(OPPORTUNITY | {"fields": OPPORTUNITY["fields"][:-1]}, ACCOUNT)
     dana.workspace.refreshes.run("acme")
     (mine,) = dana.workspace.drift.report("acme").events
+    assert mine.acknowledged_at is None
+    (theirs,) = house.workspace.drift.report("acme").events
+    house.workspace.drift.acknowledge([theirs.id], "told the team")
+    dana.workspace.refreshes.run("acme")
+    (seen,) = dana.workspace.drift.report("acme").events
+    assert (seen.id, seen.note) == (mine.id, "told the team")
+    house.workspace.drift.take_back([theirs.id])
+    dana.workspace.refreshes.run("acme")
+    assert dana.workspace.drift.report("acme").events[0].acknowledged_at is None
+
     assert dana.workspace.drift.acknowledge([mine.id], "known") == (1, "")
     assert there() == ("dana@acme.example", "known")
     assert dana.workspace.drift.take_back([mine.id]) == (1, "")
@@ -200,20 +191,6 @@ def test_a_server_that_takes_no_acknowledgments_is_told_once(house: House, dana:
     assert len(dana.workspace.audit.entries("acme", event="schema.drift_kept_here")) == 1
 
 
-def test_its_suggestions_are_one_more_signal_and_their_lack_is_none(
-    house: House, dana: Console
-) -> None:
-    dana.workspace.refreshes.run("acme")
-    answer = dana.workspace.mappings.suggest("acme", PAIR, encoder="none")
-    amount = next(s for s in answer.suggestions if s.partner_field == "estimatedValue")
-    assert amount.crm_field == "Amount"
-    dana.workspace.connections.update("acme", endpoint="http://127.0.0.1:9")
-    offline = dana.workspace.mappings.suggest("acme", PAIR, encoder="none")
-    assert {s.partner_field for s in offline.suggestions} == {
-        s.partner_field for s in answer.suggestions
-    }
-
-
 def test_another_rankers_suggestions_are_shown_as_they_are_and_count(
     house: House, dana: Console
 ) -> None:
@@ -229,6 +206,8 @@ def test_another_rankers_suggestions_are_shown_as_they_are_and_count(
     other = Route(path, lambda _: JSONResponse(body), methods=["POST"])
     before = dana.workspace.mappings.suggest("acme", PAIR, encoder="none").suggestions
     assert not any(one.source_suggestions for one in before)
+    amount = next(each for each in before if each.partner_field == "estimatedValue")
+    assert amount.crm_field == "Amount"
     house.app.router.routes.insert(0, other)
     after = dana.workspace.mappings.suggest("acme", PAIR, encoder="none").suggestions
     one = next(each for each in after if each.partner_field == "estimatedValue")
@@ -247,6 +226,11 @@ def test_another_rankers_suggestions_are_shown_as_they_are_and_count(
     full = str(row_detail(row, around, 60, compact=False))
     assert re.search("PartnerOS suggests ─+\n97%  → Amount  currency", full)
     assert "source   Amount 97%  Description 41%" in str(row_detail(row, around, 60, compact=True))
+
+    # Without the server the ranker has one signal less, and suggests for the same fields.
+    dana.workspace.connections.update("acme", endpoint="http://127.0.0.1:9")
+    offline = dana.workspace.mappings.suggest("acme", PAIR, encoder="none").suggestions
+    assert {each.partner_field for each in offline} == {each.partner_field for each in before}
 
 
 def test_offline_the_copy_is_there_and_the_connection_says_what_is_wrong(dana: Console) -> None:
@@ -273,14 +257,12 @@ def test_a_session_that_ended_asks_for_a_sign_in(house: House, dana: Console) ->
         dana.workspace.refreshes.run("acme")
     assert caught.value.code == "SESSION_EXPIRED"
     assert dana.workspace.health.status("acme").status is Status.REAUTH_REQUIRED
-    dana.workspace.signin.renew("acme", {"username": "dana@acme.example", "password": PASSWORD})
+    credentials = {"username": "dana@acme.example", "password": PASSWORD}
+    dana.workspace.signin.renew("acme", credentials)
     assert dana.workspace.refreshes.run("acme").success
 
-
-def test_with_a_stored_password_it_signs_in_again_by_itself(house: House, dana: Console) -> None:
-    dana.workspace.signin.renew(
-        "acme", {"username": "dana@acme.example", "password": PASSWORD}, keep_password=True
-    )
+    # With a stored password it signs in again by itself.
+    dana.workspace.signin.renew("acme", credentials, keep_password=True)
     (house.workspace.home / "sessions.json").unlink()
     assert dana.workspace.refreshes.run("acme").success
     assert dana.workspace.audit.entries("acme", event="token.refreshed")
