@@ -20,16 +20,27 @@ from tests.cli.test_check import Night
 
 
 def completed(home: Path, *words: str) -> list[str]:
-    ran = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "crmdeck", *words],
-        env={**os.environ, "CRMDECK_HOME": str(home), "_CRMDECK_COMPLETE": "1"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    imported = {line.rpartition("|")[2].strip().split(".")[0] for line in ran.stderr.splitlines()}
-    assert imported.isdisjoint({"typer", "pydantic", "duckdb", "textual"})
-    return ran.stdout.splitlines()
+    env = {"CRMDECK_HOME": str(home), "_CRMDECK_COMPLETE": "1"}
+    return Shell(home.parent).run(*words, env=env).stdout.splitlines()
+
+
+def test_completion_loads_neither_a_parser_nor_a_database(tmp_path: Path) -> None:
+    home = Night(tmp_path).fall().shell.home
+    for words, wanted in (
+        (("sta",), "status"),
+        (("drift", "--fail"), "--fail-on"),
+        (("mapping", "accept", "acme", PAIR, "est"), "estimatedValue"),
+    ):
+        ran = subprocess.run(
+            [sys.executable, "-X", "importtime", "-m", "crmdeck", *words],
+            env={**os.environ, "CRMDECK_HOME": str(home), "_CRMDECK_COMPLETE": "1"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert ran.stdout.split() == [wanted]
+        parts = {line.rpartition("|")[2].strip().split(".")[0] for line in ran.stderr.splitlines()}
+        assert parts.isdisjoint({"typer", "pydantic", "duckdb", "textual"})
 
 
 def test_the_table_says_what_the_parser_says() -> None:
