@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from rich.console import RenderableType
 from textual import events
 from textual._compositor import Compositor
+from textual.pilot import Pilot
 from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import UPDATE_PERIOD, Screen
 
@@ -41,37 +42,48 @@ from tests.tui.pilot import audit_console, line_text, screen_text, settle, type_
 Answer = list[Any]
 
 
-async def answer(workspace: Workspace, dialog: Screen[Any], *keys: str) -> Answer:
-    app = audit_console(workspace)
+async def answer(pilot: Pilot[Any], dialog: Screen[Any], *keys: str) -> Answer:
+    """Open a dialog, press keys, and return its answer; without an answer, leave the dialog."""
     answers: Answer = []
-    async with app.run_test(size=(80, 24)) as pilot:
+    pilot.app.push_screen(dialog, answers.append)
+    await pilot.pause()
+    draw(pilot.app)
+    await pilot.press(*keys)
+    await pilot.pause()
+    given = list(answers)
+    if pilot.app.screen is dialog:
+        dialog.dismiss()
         await settle(pilot)
-        app.push_screen(dialog, answers.append)
-        await pilot.pause()
-        draw(app)
-        await pilot.press(*keys)
-        await pilot.pause()
-    return answers
+    return given
 
 
-@pytest.mark.parametrize(
-    ("keys", "expected"),
-    [
-        (("enter",), [False]),
-        (("n",), [False]),
-        (("escape",), [None]),
-        (("y",), [True]),
-        (("tab", "enter"), [True]),
-        (("A", "A", "A"), []),
-    ],
-)
-async def test_confirm(workspace: Workspace, keys: tuple[str, ...], expected: Answer) -> None:
-    dialog = Confirm("Accept 12?", yes="Accept 12", opened_by="A")
-    assert await answer(workspace, dialog, *keys) == expected
+async def test_answers_to_questions(workspace: Workspace) -> None:
+    async with audit_console(workspace).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        expected: tuple[tuple[tuple[str, ...], Answer], ...] = (
+            (("enter",), [False]),
+            (("n",), [False]),
+            (("escape",), [None]),
+            (("y",), [True]),
+            (("tab", "enter"), [True]),
+            (("A", "A", "A"), []),
+        )
+        for keys, given in expected:
+            dialog = Confirm("Accept 12?", yes="Accept 12", opened_by="A")
+            assert await answer(pilot, dialog, *keys) == given, keys
+        # The key that opened never confirms.
+        assert await answer(pilot, Confirm("Copy?", yes="Copy", opened_by="y"), "y", "y") == []
 
+        typed = TypedConfirm("Disconnect acme?", "Nothing is deleted.", expected="acme")
+        assert await answer(pilot, typed, *"acm", "enter", "e", "enter") == [True]
 
-async def test_the_key_that_opened_never_confirms(workspace: Workspace) -> None:
-    assert await answer(workspace, Confirm("Copy?", yes="Copy", opened_by="y"), "y", "y") == []
+        prompt = Prompt("Note", value="a", check=lambda text: "" if text[1:] else "Too short.")
+        assert await answer(pilot, prompt, "enter", "end", "b", "enter") == ["ab"]
+
+        # A list has any number of choices, and finds one of them.
+        choices = [Choice(index, f"Field {index}", "string") for index in range(20_000)]
+        assert await answer(pilot, Choose("Which?", choices, current=5), "down", "enter") == [6]
+        assert await answer(pilot, Choose("Which?", choices), *"19777", "enter") == [19777]
 
 
 async def test_the_screen_below_is_dimmed_as_in_textual(workspace: Workspace) -> None:
@@ -115,24 +127,6 @@ async def test_nothing_is_painted_while_a_dialog_rests(
             below.call_later(lambda: None)
             await pilot.pause(UPDATE_PERIOD * 2)
     assert painted == 0
-
-
-async def test_typed_confirmation(workspace: Workspace) -> None:
-    dialog = TypedConfirm("Disconnect acme?", "Nothing is deleted.", expected="acme")
-    assert await answer(workspace, dialog, *"acm", "enter", "e", "enter") == [True]
-
-
-async def test_prompt_checks(workspace: Workspace) -> None:
-    dialog = Prompt("Note", value="a", check=lambda text: "" if len(text) > 1 else "Too short.")
-    assert await answer(workspace, dialog, "enter", "end", "b", "enter") == ["ab"]
-
-
-async def test_choose_searches_any_number(workspace: Workspace) -> None:
-    choices = [Choice(index, f"Field {index}", "string") for index in range(20_000)]
-    dialog = Choose("Which field?", choices, current=5)
-    assert await answer(workspace, dialog, "down", "enter") == [6]
-    again = Choose("Which field?", choices)
-    assert await answer(workspace, again, *"19777", "enter") == [19777]
 
 
 async def test_a_list_pages_during_a_search_and_is_not_empty_before_it_loads(
@@ -265,31 +259,26 @@ async def test_a_dialog_is_styled_once_and_the_footer_below_is_updated(
         await until(pilot, lambda: "x since then" in line_text(below, 0))
 
 
-@pytest.mark.parametrize(
-    ("dialog", "expected"),
-    [
-        (Prompt("Note?"), "as fast as a paste"),
-        (TypedConfirm("Sure?", "", expected="as fast as a paste"), True),
-        (Form("Add", [Asked("name", "Name")], lambda _job, answers: answers["name"]), None),
-        (Choose("Which?", few("as fast as a paste")), None),
-        (Choose("Which?", [*few("as fast as a pass"), *many("as fast as a paste")]), None),
-    ],
-    ids=["prompt", "typed", "form", "few", "many"],
-)
-async def test_enter_never_overtakes_earlier_letters(
-    workspace: Workspace, dialog: Screen[Any], expected: Any
-) -> None:
+async def test_enter_never_overtakes_earlier_letters(workspace: Workspace) -> None:
+    text = "as fast as a paste"
     app = audit_console(workspace)
-    got: list[Any] = []
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        app.push_screen(dialog, got.append)
-        await pilot.pause()
-        for letter in "as fast as a paste":
-            app.post_message(events.Key("space" if letter == " " else letter, letter))
-        app.post_message(events.Key("enter", "\r"))
-        await until(pilot, lambda: bool(got))
-    assert got == [expected or "as fast as a paste"]
+        for dialog, expected in (
+            (Prompt("Note?"), text),
+            (TypedConfirm("Sure?", "", expected=text), True),
+            (Form("Add", [Asked("name", "Name")], lambda _job, answers: answers["name"]), text),
+            (Choose("Which?", few(text)), text),
+            (Choose("Which?", [*few("as fast as a pass"), *many(text)]), text),
+        ):
+            got: list[Any] = []
+            app.push_screen(cast(Screen[Any], dialog), got.append)
+            await pilot.pause()
+            for letter in text:
+                app.post_message(events.Key("space" if letter == " " else letter, letter))
+            app.post_message(events.Key("enter", "\r"))
+            await until(pilot, lambda got=got: bool(got))  # type: ignore[misc]
+            assert got == [expected]
 
 
 async def test_an_error_of_the_work_moves_to_the_line_that_it_names(workspace: Workspace) -> None:

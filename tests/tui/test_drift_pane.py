@@ -106,6 +106,20 @@ async def test_changes_by_day_with_the_worst_first_and_groups_collapsed(
         assert [(slot.events, str(slot.worst)) for slot in busy] == [(8, "safe"), (6, "breaking")]
         assert "✕" in strip.render_line(1).text
         assert "•" in strip.render_line(1).text
+        # Keys and a click on the strip go to a day.
+        await press(pilot, "less_than_sign", "less_than_sign")
+        assert day_of(pilot).startswith("11 May")
+        await press(pilot, "greater_than_sign")
+        assert day_of(pilot).startswith("14 May")
+        first = next(index for index, slot in enumerate(strip.slots()) if slot.events)
+        assert await pilot.click(Density, offset=(1 + 9 + first, 0))
+        await settle(pilot)
+        assert day_of(pilot).startswith("11 May")
+        # A sorted table has no titles.
+        await press(pilot, "s", "s")
+        assert STORY in wheres(pilot)
+        assert len(wheres(pilot)) == 7
+        assert all(line.when for line in pane_of(pilot).table.shown())
 
 
 async def test_severity_and_acknowledgment_are_signs_at_80_columns(
@@ -125,16 +139,6 @@ async def test_severity_and_acknowledgment_are_signs_at_80_columns(
         await press(pilot, "a", "enter")
         assert "✓ " in row("StageName")
         assert "✕ " in row("Account_N")
-
-
-async def test_details_list_the_next_steps_with_their_keys(drifted: Workspace) -> None:
-    async with console(drifted).run_test(size=(140, 40)) as pilot:
-        await settle(pilot)
-        await go_to(pilot, "Opportunity.Contact_Email__c")
-        lines = [" ".join(line.split()) for line in screen_text(pilot).splitlines()]
-        for wanted in ("f Accept the rename, or choose", "a Acknowledge, with a note"):
-            assert any(wanted in line for line in lines)
-        assert "breaking  Opportunity" in screen_text(pilot)
 
 
 async def test_a_group_expands_and_collapses(drifted: Workspace) -> None:
@@ -406,47 +410,50 @@ async def test_acknowledges_all_shown_only_after_a_confirmation(drifted: Workspa
         assert "Opportunity.StageName" not in done
 
 
-@pytest.mark.parametrize(
-    ("answer", "field", "settles"),
-    [
-        ("m", "Buyer_Email__c", True),
-        ("a", "Contact_Email__c", True),
-        ("x", "Contact_Email__c", False),
-        ("escape", "Contact_Email__c", False),
-        ("enter", "Contact_Email__c", False),
-        ("f", "Contact_Email__c", False),
-    ],
-)
-async def test_a_rename_is_settled_only_by_a_deed_chosen_by_name(
-    drifted: Workspace, answer: str, field: str, settles: bool
-) -> None:
+BOTH_SIDES = {"Opportunity.Contact_Email__c", "Opportunity.Buyer_Email__c"}
+
+
+async def test_a_rename_is_settled_by_no_answer_that_only_leads_on(drifted: Workspace) -> None:
     async with console(drifted).run_test(size=(140, 40)) as pilot:
         await settle(pilot)
         await go_to(pilot, "Opportunity.Buyer_Email__c")
         assert "probably renamed from Contact_Email__c" in screen_text(pilot)
-        await press(pilot, "f")
-        assert isinstance(pilot.app.screen, Ask)
-        text = screen_text(pilot)
-        for deed in ("Move mapping", "Reject rename", "Acknowledge only", "Cancel"):
-            assert deed in text
-        await press(pilot, answer)
-        assert isinstance(pilot.app.screen, Ask) is (answer == "f")
-        both = {"Opportunity.Contact_Email__c", "Opportunity.Buyer_Email__c"}
-        assert set(acknowledged(drifted)) == (both if settles else set())
-        assert mapped(drifted)["contactEmail"] == field
-        notes = {event.note for event in acknowledged(drifted).values()}
-        assert any("is now" in (note or "") for note in notes) is (answer == "m")
-        if answer == "x":
-            assert elsewhere(pilot, "mapping").places[-1]["repair"] is True
-        if answer == "m":
-            await go_to(pilot, "Opportunity.Contact_Email__c")
-            assert "deal_registration.contactEmail is now mapped to Buyer_Email__c" in screen_text(
-                pilot
-            )
-            assert "Fix" not in keys(pilot)
+        for answer in ("escape", "enter", "f", "x"):
+            await press(pilot, "f")
+            assert isinstance(pilot.app.screen, Ask)
+            text = screen_text(pilot)
+            for deed in ("Move mapping", "Reject rename", "Acknowledge only", "Cancel"):
+                assert deed in text
+            await press(pilot, answer)
+            # The key that asked answers nothing.
+            assert isinstance(pilot.app.screen, Ask) is (answer == "f")
+            if answer == "f":
+                await press(pilot, "escape")
+            assert not acknowledged(drifted)
+            assert mapped(drifted)["contactEmail"] == "Contact_Email__c"
+        assert elsewhere(pilot, "mapping").places[-1]["repair"] is True
+
+
+async def test_a_rename_is_acknowledged_or_moves_the_mapping(drifted: Workspace) -> None:
+    async with console(drifted).run_test(size=(140, 40)) as pilot:
+        await settle(pilot)
+        await go_to(pilot, "Opportunity.Buyer_Email__c")
+        for answer, field in (("a", "Contact_Email__c"), ("m", "Buyer_Email__c")):
+            await press(pilot, "f", answer)
+            assert not isinstance(pilot.app.screen, Ask)
+            assert set(acknowledged(drifted)) == BOTH_SIDES
+            assert mapped(drifted)["contactEmail"] == field
+            notes = {event.note for event in acknowledged(drifted).values()}
+            assert any("is now" in (note or "") for note in notes) is (answer == "m")
+            if answer == "m":
+                await go_to(pilot, "Opportunity.Contact_Email__c")
+                now = "deal_registration.contactEmail is now mapped to Buyer_Email__c"
+                assert now in screen_text(pilot)
+                assert "Fix" not in keys(pilot)
             await press(pilot, "u")
             assert mapped(drifted)["contactEmail"] == "Contact_Email__c"
             assert not acknowledged(drifted)
+            await go_to(pilot, "Opportunity.Buyer_Email__c")
 
 
 async def test_the_mappings_of_a_renamed_object_move_after_a_question(tmp_path: Path) -> None:
@@ -558,15 +565,6 @@ async def test_read_only_shows_all_and_changes_nothing(home: Path) -> None:
             assert not acknowledged(workspace)
 
 
-async def test_a_sorted_table_has_no_titles(drifted: Workspace) -> None:
-    async with console(drifted).run_test(size=(140, 40)) as pilot:
-        await settle(pilot)
-        await press(pilot, "s", "s")
-        assert wheres(pilot)[-1] == STORY or STORY in wheres(pilot)
-        assert len(wheres(pilot)) == 7
-        assert all(line.when for line in pane_of(pilot).table.shown())
-
-
 async def test_restores_cursor_and_filter(home: Path) -> None:
     with opened(home) as workspace:
         async with console(workspace).run_test(size=(120, 40)) as pilot:
@@ -592,20 +590,6 @@ async def test_another_pane_opens_a_change_inside_a_group(drifted: Workspace) ->
         pane_of(pilot).host.go_to("drift", Location(event=event.id))
         await settle(pilot)
         await until(pilot, lambda: pane_of(pilot).table.cursor_key == event.id)
-
-
-async def test_moves_by_day_with_keys_and_on_the_strip(drifted: Workspace) -> None:
-    async with console(drifted).run_test(size=(140, 40)) as pilot:
-        await settle(pilot)
-        await press(pilot, "less_than_sign", "less_than_sign")
-        assert day_of(pilot).startswith("11 May")
-        await press(pilot, "greater_than_sign")
-        assert day_of(pilot).startswith("14 May")
-        strip = pane_of(pilot).query_one(Density)
-        busy = [index for index, slot in enumerate(strip.slots()) if slot.events]
-        assert await pilot.click(Density, offset=(1 + 9 + busy[0], 0))
-        await settle(pilot)
-        assert day_of(pilot).startswith("11 May")
 
 
 async def test_exports_the_filtered_changes(drifted: Workspace, tmp_path: Path) -> None:
@@ -650,9 +634,16 @@ def elsewhere(pilot: Pilot[Any], pane_id: str) -> Elsewhere:
     return pilot.app.screen_stack[0].query_one(f"#pane-{pane_id}", Elsewhere)
 
 
-async def test_a_key_asks_where_the_field_is_used(drifted: Workspace) -> None:
+async def test_details_list_the_next_steps_with_their_keys_and_ask_for_usage(
+    drifted: Workspace,
+) -> None:
     async with console(drifted).run_test(size=(140, 60)) as pilot:
         await settle(pilot)
+        await go_to(pilot, "Opportunity.Contact_Email__c")
+        lines = [" ".join(line.split()) for line in screen_text(pilot).splitlines()]
+        for wanted in ("f Accept the rename, or choose", "a Acknowledge, with a note"):
+            assert any(wanted in line for line in lines)
+        assert "breaking  Opportunity" in screen_text(pilot)
         await go_to(pilot, "Opportunity.StageName")
         assert "Usage not checked" in screen_text(pilot)
         await press(pilot, "D")

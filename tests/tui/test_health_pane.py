@@ -43,7 +43,7 @@ from crmdeck.tui.widgets.sidebar import Sidebar, connection_lines, tooltip_of
 from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import ConnectionDraft, Workspace, open_demo
 from tests.tui.conftest import HOSTILE, Clock, write_describe
-from tests.tui.pilot import screen_text, settle, type_text, until
+from tests.tui.pilot import press, screen_text, settle, type_text, until
 
 NOW = datetime(2026, 5, 16, 12, tzinfo=UTC)
 WIDE, SMALL = (140, 40), (80, 24)
@@ -193,25 +193,19 @@ async def test_a_dismissed_alert_paints_no_connection_green(demo: Workspace) -> 
         await until(pilot, lambda: "repair 3 mappings" in screen_text(pilot))
 
 
-async def test_keys_faster_than_the_sidebar(demo: Workspace) -> None:
+async def test_cursor_and_sidebar_move_together_and_filters_keep_their_rows(
+    demo: Workspace,
+) -> None:
     app = console(demo)
     async with app.run_test(size=WIDE) as pilot:
         await settle(pilot)
         table = pane_of(pilot).table
-        # Without a pause in between, as if a key is held down.
+        # Keys faster than the sidebar: without a pause in between, as if one is held down.
         table.last_row()
         table.previous_row()
-        for _ in range(20):
-            await pilot.pause()
         await settle(pilot)
         assert app.host.connection_id == demo.connections.get("acme-marketing").id
         assert not pane_of(pilot).loader.is_loading
-
-
-async def test_cursor_and_sidebar_move_together(demo: Workspace) -> None:
-    app = console(demo)
-    async with app.run_test(size=WIDE) as pilot:
-        await settle(pilot)
         await pilot.press("G", "k", "k", "G")
         await settle(pilot)
         status = app.host.status
@@ -225,11 +219,6 @@ async def test_cursor_and_sidebar_move_together(demo: Workspace) -> None:
         await settle(pilot)
         assert names(pilot) == sorted(worst_first)
 
-
-async def test_filters_by_status_and_words(demo: Workspace) -> None:
-    app = console(demo)
-    async with app.run_test(size=SMALL) as pilot:
-        await settle(pilot)
         await pilot.press("slash")
         await type_text(pilot, "status:reauth", "enter")
         await settle(pilot)
@@ -576,27 +565,29 @@ def test_the_summary_lists_what_to_do() -> None:
     assert (lead, text) == ("To do:", "sign in to plain · sign in to plain +28")
 
 
-@pytest.mark.parametrize("theme", ["crmdeck-dark", "crmdeck-light", "terminal", "nord"])
 async def test_the_connection_under_the_cursor_is_seen_in_every_theme(
-    workspace: Workspace, theme: str
+    workspace: Workspace,
 ) -> None:
     app = console(workspace)
     async with app.run_test(size=SMALL) as pilot:
-        app.theme = theme_name(theme, set(app.available_themes))
         await settle(pilot)
         table = app.screen.query_one("#connections", Table)
+        sidebar = app.screen.query_one(Sidebar)
 
-        def look() -> list[tuple[str, str]]:
+        def row() -> list[tuple[str, str]]:
             return [(part.text, str(part.style)) for part in table.render_line(1)]
 
-        chosen = look()
-        await pilot.press("j")
-        await settle(pilot)
-        assert look() != chosen
-        await pilot.press("k", "h")
-        await settle(pilot)
-        sidebar = app.screen.query_one(Sidebar)
-        seen = [str(part.style) for part in sidebar.render_line(1)]
-        await pilot.press("j")
-        await settle(pilot)
-        assert [str(part.style) for part in sidebar.render_line(1)] != seen
+        def line() -> list[str]:
+            return [str(part.style) for part in sidebar.render_line(1)]
+
+        for theme in ("crmdeck-dark", "crmdeck-light", "terminal", "nord"):
+            app.theme = theme_name(theme, set(app.available_themes))
+            await settle(pilot)
+            chosen = row()
+            await press(pilot, "j")
+            assert row() != chosen, theme
+            await press(pilot, "k", "h")
+            seen = line()
+            await press(pilot, "j")
+            assert line() != seen, theme
+            await press(pilot, "k", "l")

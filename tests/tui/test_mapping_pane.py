@@ -170,7 +170,7 @@ async def test_preflight_of_a_file_shows_causes_their_values_and_exports_neither
         assert secret[:20] not in repr(desk.workspace.audit.entries())
 
 
-async def test_a_key_decides_nothing_in_the_connection_that_was_left(
+async def test_a_key_decides_nothing_in_the_connection_that_was_left_nor_without_a_schema(
     desk_workspace: Workspace,
 ) -> None:
     async with at_desk(desk_workspace) as desk:
@@ -179,10 +179,20 @@ async def test_a_key_decides_nothing_in_the_connection_that_was_left(
         await desk.settle()
         for ref in ("acme", "beta"):
             assert desk.workspace.mappings.decisions(ref) == ()
+        text = screen_text(desk.pilot)
+        assert "'beta' was never refreshed" in text
+        assert "r Refresh" in text
+        assert "Account_Name__c" not in text
 
 
 async def test_any_field_can_be_searched_and_chosen(desk_workspace: Workspace) -> None:
     async with at_desk(desk_workspace) as desk:
+        await desk.go(next(x.name for x in desk.pane.table.rows() if x.group is Group.NO_MATCH))
+        await desk.press("x")
+        assert desk.line.is_open
+        assert "No suggestion to reject. X leaves the field unmapped." in desk.said
+        assert desk.workspace.mappings.decisions("acme", PAIR) == ()
+
         await desk.go("contactTitle")
         await desk.press("enter")
         dialog = desk.app.screen
@@ -320,15 +330,6 @@ async def test_high_matches_that_need_no_check_are_accepted_and_one_undo_takes_t
         assert all(desk.stored(row.name).state is PENDING for row in sure)
 
 
-async def test_a_row_without_a_suggestion_is_not_rejected(desk_workspace: Workspace) -> None:
-    async with at_desk(desk_workspace) as desk:
-        await desk.go(next(x.name for x in desk.pane.table.rows() if x.group is Group.NO_MATCH))
-        await desk.press("x")
-        assert desk.line.is_open
-        assert "No suggestion to reject. X leaves the field unmapped." in desk.said
-        assert desk.workspace.mappings.decisions("acme", PAIR) == ()
-
-
 async def test_keys_pass_over_titles_and_find_the_next_open_row(
     desk_workspace: Workspace,
 ) -> None:
@@ -356,6 +357,13 @@ async def test_keys_pass_over_titles_and_find_the_next_open_row(
         await desk.go("partner")
         await desk.press("n")
         assert desk.line.name == "accountDomain"
+        # A sorted table has no titles.
+        table.set_sort(Sort("match", descending=True))
+        await desk.settle()
+        assert not any(map(is_title, table.shown()))
+        table.set_sort(None)
+        await desk.settle()
+        assert table.shown()[0].row is None
 
 
 async def test_only_the_rows_shown_are_exported(desk_workspace: Workspace) -> None:
@@ -424,16 +432,6 @@ async def test_a_read_only_workspace_says_so_and_changes_nothing(home: Path) -> 
             assert desk.app.screen is desk.app.screen_stack[0]
             assert "read-only" in screen_text(desk.pilot).splitlines()[0]
             assert workspace.mappings.decisions("acme", PAIR) == ()
-
-
-async def test_without_a_schema_the_next_step_is_on_a_key(desk_workspace: Workspace) -> None:
-    async with at_desk(desk_workspace) as desk:
-        await desk.go("accountName")
-        await desk.press("right_square_bracket")
-        text = screen_text(desk.pilot)
-        assert "'beta' was never refreshed" in text
-        assert "r Refresh" in text
-        assert "Account_Name__c" not in text
 
 
 async def test_repair_opens_the_alternatives_of_what_broke(desk_workspace: Workspace) -> None:
@@ -568,16 +566,6 @@ async def test_done_rows_are_collapsed_and_no_key_changes_what_is_hidden(
         assert [row.name for row in table.chosen_rows()] == ["accountName"]
         await desk.press("c")
         assert desk.stored("accountName").state is PENDING
-
-
-async def test_a_sorted_table_has_no_titles(desk_workspace: Workspace) -> None:
-    async with at_desk(desk_workspace) as desk:
-        desk.pane.table.set_sort(Sort("match", descending=True))
-        await desk.settle()
-        assert not any(map(is_title, desk.pane.table.shown()))
-        desk.pane.table.set_sort(None)
-        await desk.settle()
-        assert desk.pane.table.shown()[0].row is None
 
 
 async def test_a_hidden_kind_of_warning_stays_hidden(home: Path) -> None:

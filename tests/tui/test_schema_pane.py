@@ -146,7 +146,9 @@ async def test_all_fields_are_searched_by_words_and_keys(workspace: Workspace) -
         assert "2 objects" in await press(pilot, "asterisk", "asterisk")
 
 
-async def test_each_place_has_its_own_filter(workspace: Workspace) -> None:
+async def test_each_place_has_its_own_filter_and_a_way_to_a_field_has_none(
+    workspace: Workspace,
+) -> None:
     app = app_over(workspace)
     async with app.run_test(size=(100, 40)) as pilot:
         await start(pilot)
@@ -159,6 +161,13 @@ async def test_each_place_has_its_own_filter(workspace: Workspace) -> None:
         text = await press(pilot, "backspace")
         assert " / opp " in text
         assert "1 of 2" in text
+        pane = app.screen_stack[0].query_one("#pane-schema", Pane)
+        pane.host.go_to("schema", Location(object="Opportunity", field="Amount"))
+        await settle(pilot)
+        text = screen_text(pilot)
+        assert "prod › Opportunity › Amount" in text
+        assert "/ opp" not in text
+        assert "deal_registration--Opportunity: estimatedValue" in text
 
 
 async def test_view_as_of_shows_an_earlier_schema(workspace: Workspace) -> None:
@@ -190,15 +199,8 @@ async def test_view_as_of_shows_an_earlier_schema(workspace: Workspace) -> None:
         text = await press(pilot, "enter")
         assert "AS OF" not in text
         assert "Region__c" in text
-
-
-async def test_a_field_that_did_not_exist_then_leads_to_its_object(
-    workspace: Workspace,
-) -> None:
-    app = app_over(workspace)
-    async with app.run_test(size=(100, 40)) as pilot:
-        await start(pilot)
-        await press(pilot, "j", "enter", "j", "enter")
+        # A field that did not exist then leads to its object.
+        await press(pilot, "g", "j", "enter")
         assert "› Region__c" in screen_text(pilot)
         await choose(pilot, "at", "05-01")
         text = screen_text(pilot)
@@ -302,20 +304,6 @@ async def test_restores_the_place_of_the_last_session(workspace: Workspace) -> N
         assert "AS OF 2026-05-01" in text
         assert table(pilot, "fields").cursor_key == kept
         assert "2 objects" in await press(pilot, "l", "escape", "escape")
-
-
-async def test_other_panes_lead_to_a_field(workspace: Workspace) -> None:
-    app = app_over(workspace)
-    async with app.run_test(size=(100, 40)) as pilot:
-        await start(pilot)
-        await filter_by(pilot, "acc")
-        pane = app.screen_stack[0].query_one("#pane-schema", Pane)
-        pane.host.go_to("schema", Location(object="Opportunity", field="Amount"))
-        await settle(pilot)
-        text = screen_text(pilot)
-        assert "prod › Opportunity › Amount" in text
-        assert "/ acc" not in text
-        assert "deal_registration--Opportunity: estimatedValue" in text
 
 
 async def test_many_values_are_a_table_like_any_other(workspace: Workspace, tmp_path: Path) -> None:

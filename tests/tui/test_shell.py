@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from crmdeck.tui.widgets.table import Table
 from crmdeck.tui.widgets.top_bar import TopBar
 from crmdeck.workspace import Workspace
 from tests.tui.conftest import write_describe
-from tests.tui.pilot import audit_console, screen_text, settle, type_text, until
+from tests.tui.pilot import audit_console, resize, screen_text, settle, type_text, until
 
 
 def main_screen(app: CrmdeckApp) -> MainScreen:
@@ -44,6 +45,15 @@ async def test_shows_connections_with_sign_and_word_and_the_pane(workspace: Work
         text = screen_text(pilot)
         assert "● acme" in text
         assert "Audit log: acme " in text
+        await pilot.press("h", "j")
+        await settle(pilot)
+        assert pane_of(app).connection_name == "beta"
+        assert "Audit log: beta " in screen_text(pilot)
+        await pilot.press("l")
+        assert pane_of(app).query_one(Table).has_focus
+        await pilot.press("left_square_bracket")
+        await settle(pilot)
+        assert "Audit log: acme " in screen_text(pilot)
         await pilot.press("backslash")
         await settle(pilot)
         assert main_screen(app).sidebar.size.width == len("─ Connections ─")
@@ -101,21 +111,6 @@ async def test_help_lists_the_keys_that_work_here(workspace: Workspace) -> None:
         assert main_screen(app).is_typing
 
 
-async def test_goes_between_sidebar_and_pane_and_connections(workspace: Workspace) -> None:
-    app = audit_console(workspace)
-    async with app.run_test(size=(100, 30)) as pilot:
-        await settle(pilot)
-        await pilot.press("h", "j")
-        await settle(pilot)
-        assert pane_of(app).connection_name == "beta"
-        assert "Audit log: beta " in screen_text(pilot)
-        await pilot.press("l")
-        assert pane_of(app).query_one(Table).has_focus
-        await pilot.press("left_square_bracket")
-        await settle(pilot)
-        assert "Audit log: acme " in screen_text(pilot)
-
-
 async def test_the_sidebar_collapses_and_stays_collapsed(home: Path, workspace: Workspace) -> None:
     app = audit_console(workspace)
     async with app.run_test(size=(100, 30)) as pilot:
@@ -147,61 +142,8 @@ async def test_the_sidebar_collapses_and_stays_collapsed(home: Path, workspace: 
         assert "● beta" not in screen_text(pilot).splitlines()[0]
 
 
-async def test_the_sidebar_collapses_by_itself_without_room(workspace: Workspace) -> None:
-    app = audit_console(workspace)
-    async with app.run_test(size=(99, 30)) as pilot:
-        await settle(pilot)
-        assert main_screen(app).has_class("-collapsed")
-        await pilot.press("backslash")
-        await settle(pilot)
-        assert not main_screen(app).has_class("-collapsed")
-        assert not app.host.ui_state.sidebar_collapsed
-
-
-async def test_if_connections_do_not_fit_the_chosen_one_is_named(workspace: Workspace) -> None:
-    app = audit_console(workspace)
-    async with app.run_test(size=(62, 20)) as pilot:
-        await settle(pilot)
-        assert "● acme" in screen_text(pilot).splitlines()[0]
-
-
-async def test_r_refreshes_and_reports(workspace: Workspace, tmp_path: Path) -> None:
-    write_describe(tmp_path / "acme", "Account", "Name", "Industry", "Region")
-    app = audit_console(workspace)
-    async with app.run_test(size=(100, 30), notifications=True) as pilot:
-        await settle(pilot)
-        before = pane_of(app).query_one(Table).total_count
-        await pilot.press("r")
-        await settle(pilot)
-        assert [event.field_name for event in workspace.drift.report("acme").events] == ["Region"]
-        assert pane_of(app).query_one(Table).total_count > before
-        await until(pilot, lambda: "2 objects, 6 fields, 1 change" in screen_text(pilot))
-
-
-async def test_an_error_becomes_a_panel_and_the_data_stays(
-    workspace: Workspace, tmp_path: Path
-) -> None:
-    for file in (tmp_path / "acme").iterdir():
-        file.unlink()
-    (tmp_path / "acme").rmdir()
-    app = audit_console(workspace)
-    async with app.run_test(size=(100, 30)) as pilot:
-        await settle(pilot)
-        await pilot.press("r")
-        await until(pilot, lambda: pane_of(app).error is not None)
-        await settle(pilot)
-        text = screen_text(pilot)
-        assert "✕ " in text
-        assert "Traceback" not in text
-        assert "schema.refreshed" in text
-        await pilot.press("y")
-        assert json.loads(app.clipboard)["code"]
-        await pilot.press("escape")
-        assert pane_of(app).error is None
-
-
-async def test_escape_cancels_a_refresh(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+async def test_a_refresh_reports_is_canceled_or_fails(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def slow(
         ref: str,
@@ -216,15 +158,38 @@ async def test_escape_cancels_a_refresh(
         cancel.wait(10)
         raise AssertionError("It was never canceled.")
 
-    monkeypatch.setattr(workspace.refreshes, "run", slow)
+    write_describe(tmp_path / "acme", "Account", "Name", "Industry", "Region")
     app = audit_console(workspace)
-    async with app.run_test(size=(100, 30)) as pilot:
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
         await settle(pilot)
+        before = pane_of(app).query_one(Table).total_count
         await pilot.press("r")
-        await until(pilot, lambda: "refreshing acme  120 of 1,019  Account" in screen_text(pilot))
-        await pilot.press("escape")
         await settle(pilot)
+        assert [event.field_name for event in workspace.drift.report("acme").events] == ["Region"]
+        assert pane_of(app).query_one(Table).total_count > before
+        await until(pilot, lambda: "2 objects, 6 fields, 1 change" in screen_text(pilot))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(workspace.refreshes, "run", slow)
+            await pilot.press("r")
+            running = "refreshing acme  120 of 1,019  Account"
+            await until(pilot, lambda: running in screen_text(pilot))
+            await pilot.press("escape")
+            await settle(pilot)
         assert "refreshing" not in screen_text(pilot)
+        assert pane_of(app).error is None
+
+        shutil.rmtree(tmp_path / "acme")
+        await pilot.press("r")
+        await until(pilot, lambda: pane_of(app).error is not None)
+        await settle(pilot)
+        text = screen_text(pilot)
+        assert "✕ " in text
+        assert "Traceback" not in text
+        assert "schema.refreshed" in text
+        await pilot.press("y")
+        assert json.loads(app.clipboard)["code"]
+        await pilot.press("escape")
         assert pane_of(app).error is None
 
 
@@ -247,10 +212,10 @@ async def test_restores_the_last_session(home: Path, workspace: Workspace) -> No
         assert sort.column_id == "at"
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[]", '{"version": 1, "panes": {"audit": 3}}'])
-async def test_a_damaged_state_is_ignored(home: Path, workspace: Workspace, damage: str) -> None:
-    (home / FILE_NAME).write_text(damage)
-    assert UiState.load(home).panes == {}
+async def test_a_damaged_state_is_ignored(home: Path, workspace: Workspace) -> None:
+    for damage in ("", "{", "[]", '{"version": 1, "panes": {"audit": 3}}'):
+        (home / FILE_NAME).write_text(damage)
+        assert UiState.load(home).panes == {}
     app = audit_console(workspace)
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
@@ -269,17 +234,24 @@ async def test_read_only_says_so_and_does_not_refresh(home: Path) -> None:
             assert pane_of(app).error is None
 
 
-@pytest.mark.parametrize(
-    ("size", "shown"), [((50, 20), "needs at least 60 columns"), ((70, 20), "Audit log: acme ")]
-)
-async def test_narrow_windows(workspace: Workspace, size: tuple[int, int], shown: str) -> None:
+async def test_the_sidebar_and_the_pane_in_narrow_windows(workspace: Workspace) -> None:
     app = audit_console(workspace)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=(50, 20)) as pilot:
         await settle(pilot)
-        assert shown in screen_text(pilot)
-        assert ("at least 60" in screen_text(pilot)) is not (
-            "Audit log: acme " in screen_text(pilot)
-        )
+        assert "needs at least 60 columns" in screen_text(pilot)
+        assert "Audit log: acme " not in screen_text(pilot)
+        await resize(pilot, 62, 20)
+        # Two connections do not fit: the chosen one is named.
+        assert "● acme" in screen_text(pilot).splitlines()[0]
+        await resize(pilot, 70, 20)
+        assert "Audit log: acme " in screen_text(pilot)
+        assert "at least 60" not in screen_text(pilot)
+        await resize(pilot, 99, 30)
+        assert main_screen(app).has_class("-collapsed")
+        await pilot.press("backslash")
+        await settle(pilot)
+        assert not main_screen(app).has_class("-collapsed")
+        assert not app.host.ui_state.sidebar_collapsed
 
 
 async def test_exports_what_the_pane_shows(

@@ -16,7 +16,7 @@ from crmdeck.tui.dialogs.form import Form
 from crmdeck.tui.screens.main import MainScreen
 from crmdeck.workspace import Workspace
 from tests.tui.conftest import Clock, write_describe
-from tests.tui.pilot import screen_text, settle, type_text, until
+from tests.tui.pilot import resize, screen_text, settle, type_text, until
 
 SIZE = (80, 24)
 
@@ -94,17 +94,17 @@ async def test_a_folder_is_added_and_read(empty: Workspace, tmp_path: Path) -> N
     assert connection.path == str(folder)
 
 
-@pytest.mark.parametrize("size", [(60, 12), (64, 16), (60, 22), (80, 20), (80, 24)])
-async def test_the_ways_are_visible_in_any_window(empty: Workspace, size: tuple[int, int]) -> None:
-    async with CrmdeckApp(empty).run_test(size=size) as pilot:
-        await settle(pilot)
-        for shown in (
-            "Welcome to crmdeck",
-            "Explore the demo",
-            "Sign in to a CRM",
-            "PartnerOS",
-        ):
-            assert shown in screen_text(pilot)
+async def test_the_ways_are_visible_in_any_window(empty: Workspace) -> None:
+    async with CrmdeckApp(empty).run_test(size=SIZE) as pilot:
+        for size in ((60, 12), (64, 16), (60, 22), (80, 20), (80, 24)):
+            await resize(pilot, *size)
+            for shown in (
+                "Welcome to crmdeck",
+                "Explore the demo",
+                "Sign in to a CRM",
+                "PartnerOS",
+            ):
+                assert shown in screen_text(pilot), size
 
 
 async def test_read_only_offers_the_demo_only(empty: Workspace) -> None:
