@@ -129,7 +129,7 @@ def from_parquet(objects: Sequence[ObjectDetail]) -> list[ObjectSchema]:
         pytest.param(from_parquet, id="parquet"),
     ],
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(OBJECTS)
 def test_a_schema_comes_back_as_it_was(
     back: Callable[[Sequence[ObjectDetail]], list[ObjectSchema]], schemas: list[ObjectSchema]

@@ -19,7 +19,7 @@ from crmdeck.errors import SourceError
 from crmdeck.store.backup import check_backup
 from tests.fuzz.targets import TARGETS, found
 
-EXAMPLES = 30
+EXAMPLES = 15
 MANIFEST = "manifest.json"
 ODD: tuple[Any, ...] = (
     None,
