@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from crmdeck.credentials import MemorySecrets
 from crmdeck.model import RefreshResult, Scope
 from crmdeck.sandbox import Sandbox, Scenario
@@ -68,6 +70,11 @@ class Office:
     def paths(self, word: str) -> list[str]:
         """Return the paths of the requests so far that contain `word`."""
         return [request.path for request in self.sandbox.requests if word in request.path]
+
+
+@pytest.fixture
+def database() -> None:
+    """A file in place of both engines, for tests of what a CRM answers: tests/store has both."""
 
 
 @contextmanager

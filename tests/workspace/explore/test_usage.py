@@ -14,7 +14,9 @@ from crmdeck.connectors.salesforce import where_used
 from crmdeck.errors import NotFoundError, UsageError
 from crmdeck.model import FieldUsage, Scope, ScopeMode, UsageVerdict
 from crmdeck.sandbox import Fault, FaultKind
-from tests.workspace.crm import ANCHOR, ORG, Office
+from tests.workspace.crm import ANCHOR, ORG, Office, database
+
+__all__ = ["database"]
 
 OPPORTUNITY = Scope(mode=ScopeMode.NAMED, include=("Opportunity",))
 

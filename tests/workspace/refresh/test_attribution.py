@@ -20,7 +20,9 @@ from crmdeck.model import (
 from crmdeck.sandbox import Fault, FaultKind
 from crmdeck.workspace.refresh.attribution import MOST_OBJECTS, NO_SUCH_RECORD, TOO_MANY, attributed
 from tests.workspace.conftest import Desk, describe, text_field
-from tests.workspace.crm import ANCHOR, ORG, Office
+from tests.workspace.crm import ANCHOR, ORG, Office, database
+
+__all__ = ["database"]
 
 OPPORTUNITY = Scope(mode=ScopeMode.NAMED, include=("Opportunity",))
 SHORTENED = 58.2

@@ -10,7 +10,9 @@ from crmdeck.errors import UsageError
 from crmdeck.model import Choice, DecisionState, DriftKind, Scope, ScopeMode, Severity
 from crmdeck.sandbox import Fault, FaultKind, salesforce_rows, write_rules
 from crmdeck.sandbox.write_rules import DuplicateRuleDef
-from tests.workspace.crm import ANCHOR, ORG, Office
+from tests.workspace.crm import ANCHOR, ORG, Office, database
+
+__all__ = ["database"]
 
 CLOSE_DATE = salesforce_rows._RULES[:1]
 OPPORTUNITY = Scope(mode=ScopeMode.NAMED, include=("Opportunity",))

@@ -14,7 +14,9 @@ from crmdeck.cli import session
 from crmdeck.errors import CrmdeckError, ExitCode, NotFoundError, UsageError
 from crmdeck.model import Choice, DecisionState, Direction, Scope, ScopeMode, Severity
 from crmdeck.sandbox import Fault, FaultKind
-from tests.workspace.crm import ANCHOR, ORG, Office
+from tests.workspace.crm import ANCHOR, ORG, Office, database
+
+__all__ = ["database"]
 
 TWO = Scope(mode=ScopeMode.NAMED, include=("Account", "Contract"))
 RETIRED = ["Account.CleanStatus", "Account.Jigsaw", "Account.JigsawCompanyId"]

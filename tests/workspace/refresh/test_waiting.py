@@ -10,7 +10,9 @@ from crmdeck.connectors.base import Meter, Wait
 from crmdeck.model import Progress, Scope, ScopeMode
 from crmdeck.sandbox import Fault, FaultKind
 from crmdeck.workspace.refresh.progress import ProgressReporter, in_words
-from tests.workspace.crm import ORG, PORTAL, Office
+from tests.workspace.crm import ORG, PORTAL, Office, database
+
+__all__ = ["database"]
 
 SMALL = Scope(mode=ScopeMode.NAMED, include=("Account", "Contact"))
 
