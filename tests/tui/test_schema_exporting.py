@@ -61,9 +61,18 @@ def fields_of(found: list[dict[str, str | None]]) -> list[str]:
     return [f"{row['objectType']}.{row['name']}" for row in found]
 
 
-async def test_objects_as_they_show_or_with_all_their_fields(workspace: Workspace) -> None:
+async def test_objects_as_they_show_or_with_all_their_fields(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    (tmp_path / "crmdeck-objects.csv").write_text("mine")
     async with app_over(workspace).run_test(size=(80, 24), notifications=True) as pilot:
         await start(pilot)
+        # The name of a file that exists is not offered.
+        await choose(pilot, "e", "csv object")
+        assert pilot.app.screen.query_one(Input).value == "crmdeck-objects-2.csv"
+        await press(pilot, "enter")
+        await until(pilot, (tmp_path / "crmdeck-objects-2.csv").exists)
+        assert (tmp_path / "crmdeck-objects.csv").read_text() == "mine"
         found = await rows(pilot, "csv object", "all.csv")
         assert [(row["objectType"], row["fieldCount"]) for row in found] == [
             ("Account", "3"),
@@ -82,7 +91,9 @@ async def test_objects_as_they_show_or_with_all_their_fields(workspace: Workspac
         await until(pilot, lambda: "Exported to" in screen_text(pilot))
 
 
-async def test_a_search_over_all_fields_exports_what_it_found(workspace: Workspace) -> None:
+async def test_a_search_over_all_fields_exports_what_it_found_by_connection(
+    workspace: Workspace,
+) -> None:
     async with app_over(workspace).run_test(size=(80, 24)) as pilot:
         await start(pilot)
         await press(pilot, "asterisk")
@@ -93,6 +104,24 @@ async def test_a_search_over_all_fields_exports_what_it_found(workspace: Workspa
             "Account.Industry",
             "Opportunity.Region__c",
         ]
+
+        # Fields of all connections go to one file each.
+        await press(pilot, "asterisk")
+        await filter_by(pilot, "name")
+        Path("names-sandbox.csv").touch()
+        await choose(pilot, "e", "csv")
+        assert "One file per connection, with its name added to this one." in screen_text(pilot)
+        pilot.app.screen.query_one(Input).value = "names.csv"
+        await press(pilot, "enter")
+        wrong = pilot.app.screen.query_one(".dialog-wrong", Static).content
+        assert "names-sandbox.csv already exists" in str(wrong)
+        Path("names-sandbox.csv").unlink()
+        await press(pilot, "enter")
+        await until(pilot, Path("names-sandbox.csv").exists)
+        for name in ("prod", "sandbox"):
+            found = read_csv(Path(f"names-{name}.csv").read_text())
+            assert fields_of(found) == ["Account.Name"]
+        assert not Path("names.csv").exists()
 
 
 async def test_one_object_and_one_field(workspace: Workspace) -> None:
@@ -136,35 +165,3 @@ async def test_a_comparison_by_object_and_by_field(workspace: Workspace) -> None
         await filter_by(pilot, "side:right")
         found = await rows(pilot, "csv", "shown.csv")
         assert [(row["fieldName"], row["side"]) for row in found] == [("Trial__c", "right")]
-
-
-async def test_an_existing_file_name_is_not_offered(workspace: Workspace, tmp_path: Path) -> None:
-    (tmp_path / "crmdeck-objects.csv").write_text("mine")
-    async with app_over(workspace).run_test(size=(80, 24)) as pilot:
-        await start(pilot)
-        await choose(pilot, "e", "csv object")
-        assert pilot.app.screen.query_one(Input).value == "crmdeck-objects-2.csv"
-        await press(pilot, "enter")
-        await until(pilot, (tmp_path / "crmdeck-objects-2.csv").exists)
-    assert (tmp_path / "crmdeck-objects.csv").read_text() == "mine"
-
-
-async def test_fields_of_all_connections_go_to_one_file_each(workspace: Workspace) -> None:
-    async with app_over(workspace).run_test(size=(80, 24)) as pilot:
-        await start(pilot)
-        await press(pilot, "asterisk", "asterisk")
-        await filter_by(pilot, "name")
-        Path("names-sandbox.csv").touch()
-        await choose(pilot, "e", "csv")
-        assert "One file per connection, with its name added to this one." in screen_text(pilot)
-        pilot.app.screen.query_one(Input).value = "names.csv"
-        await press(pilot, "enter")
-        wrong = pilot.app.screen.query_one(".dialog-wrong", Static).content
-        assert "names-sandbox.csv already exists" in str(wrong)
-        Path("names-sandbox.csv").unlink()
-        await press(pilot, "enter")
-        await until(pilot, Path("names-sandbox.csv").exists)
-        for name in ("prod", "sandbox"):
-            found = read_csv(Path(f"names-{name}.csv").read_text())
-            assert fields_of(found) == ["Account.Name"]
-        assert not Path("names.csv").exists()
