@@ -46,78 +46,65 @@ def server(home: str, data: Path, **more: str) -> Iterator[tuple[subprocess.Pope
         process.communicate()
 
 
-def test_two_servers_answer_alike_and_one_is_enough(postgres_url: str, tmp_path: Path) -> None:
+def test_servers_answer_alike_share_secrets_and_one_is_enough(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = new_secrets_key()
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "operator"))
     folder = tmp_path / "export"
     folder.mkdir()
     for each in (OPPORTUNITY, ACCOUNT):
         (folder / f"{each['name']}.json").write_text(json.dumps(each))
-    with Workspace.open(postgres_url, actor="operator") as workspace:
+    with Sandbox() as sandbox, Workspace.open(postgres_url, actor="operator") as workspace:
+        access = sandbox.hubspot("legacy-portal")
+        draft = ConnectionDraft(name="portal", source="hubspot", endpoint=access.endpoint)
+        secrets = {"access_token": access.private_app_token}
+        portal = workspace.signin.connect(draft, secrets, place=SecretsPlace.FILE).connection.id
         draft = ConnectionDraft(
             name="acme", source=Source.FILES, platform="salesforce", path=str(folder)
         )
         acme = workspace.connections.add(draft).id
         workspace.refreshes.run("acme")
         Accounts(workspace).add_user("dana@acme.example", PASSWORD)
-
-    with (
-        server(postgres_url, tmp_path / "one") as (one, first),
-        server(postgres_url, tmp_path / "two") as (_, second),
-    ):
         body = {"email": "dana@acme.example", "password": PASSWORD}
-        cookies = httpx.post(f"{first}/auth/sign-in/email", json=body, timeout=60).cookies
-        with httpx.Client(cookies=cookies, timeout=60) as client:
-            path = f"/integrations/{acme}/schema"
-            answers = [client.get(base + path) for base in (first, second)]
-            assert answers[0].json() == answers[1].json()
-            assert answers[0].headers["ETag"] == answers[1].headers["ETag"]
+        with (
+            server(postgres_url, tmp_path / "one", CRMDECK_SECRETS_KEY=key) as (one, first),
+            server(postgres_url, tmp_path / "two", CRMDECK_SECRETS_KEY=key) as (_, second),
+            server(postgres_url, tmp_path / "three") as (_, third),
+        ):
+            cookies = httpx.post(f"{first}/auth/sign-in/email", json=body, timeout=60).cookies
+            with httpx.Client(cookies=cookies, timeout=60) as client:
+                # Each server with the key refreshes, and rotates no token away.
+                path = f"/integrations/{portal}/schema/refresh"
+                for base in (first, second):
+                    assert client.post(base + path).json()["code"] == "SECRETS_ELSEWHERE"
+                monkeypatch.setenv("CRMDECK_SECRETS_KEY", key)
+                workspace.secrets.move((), SecretsPlace.WORKSPACE)
+                assert [client.post(base + path).status_code for base in (first, second)] == [
+                    200,
+                    200,
+                ]
+                locked = client.post(third + path)
+                assert (locked.status_code, locked.json()["code"]) == (503, "SECRETS_KEY_MISSING")
 
-            pages = [each["objectType"] for each in answers[0].json()["objects"]]
-            told = [client.get(f"{first}{path}?objectType={pages[0]}").json()]
-            one.kill()
-            one.wait()
-            told += [client.get(f"{second}{path}?objectType={page}").json() for page in pages[1:]]
-            assert [each["objectType"] for each in told] == ["Account", "Opportunity"]
+                path = f"/integrations/{acme}/schema"
+                answers = [client.get(base + path) for base in (first, second)]
+                assert answers[0].json() == answers[1].json()
+                assert answers[0].headers["ETag"] == answers[1].headers["ETag"]
 
-            assert client.post(f"{second}/auth/sign-out").is_success
-            assert client.get(second + path).status_code == 401
+                pages = [each["objectType"] for each in answers[0].json()["objects"]]
+                found = [client.get(f"{first}{path}?objectType={pages[0]}").json()]
+                one.kill()
+                one.wait()
+                found += [
+                    client.get(f"{second}{path}?objectType={page}").json() for page in pages[1:]
+                ]
+                assert [each["objectType"] for each in found] == ["Account", "Opportunity"]
 
-
-def test_each_server_with_the_key_refreshes_and_rotates_no_token_away(
-    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    key = new_secrets_key()
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "operator"))
-    with Sandbox() as sandbox:
-        access = sandbox.hubspot("legacy-portal")
-        with Workspace.open(postgres_url, actor="operator") as workspace:
-            draft = ConnectionDraft(name="portal", source="hubspot", endpoint=access.endpoint)
-            secrets = {"access_token": access.private_app_token}
-            portal = workspace.signin.connect(draft, secrets, place=SecretsPlace.FILE)
-            Accounts(workspace).add_user("dana@acme.example", PASSWORD)
-            path = f"/integrations/{portal.connection.id}/schema/refresh"
-            body = {"email": "dana@acme.example", "password": PASSWORD}
-            with (
-                server(postgres_url, tmp_path / "one", CRMDECK_SECRETS_KEY=key) as (_, first),
-                server(postgres_url, tmp_path / "two", CRMDECK_SECRETS_KEY=key) as (_, second),
-                server(postgres_url, tmp_path / "three") as (_, third),
-            ):
-                cookies = httpx.post(f"{first}/auth/sign-in/email", json=body, timeout=60).cookies
-                with httpx.Client(cookies=cookies, timeout=60) as client:
-                    for base in (first, second):
-                        assert client.post(base + path).json()["code"] == "SECRETS_ELSEWHERE"
-                    monkeypatch.setenv("CRMDECK_SECRETS_KEY", key)
-                    workspace.secrets.move((), SecretsPlace.WORKSPACE)
-                    assert [client.post(base + path).status_code for base in (first, second)] == [
-                        200,
-                        200,
-                    ]
-                    locked = client.post(third + path)
-                    assert (locked.status_code, locked.json()["code"]) == (
-                        503,
-                        "SECRETS_KEY_MISSING",
-                    )
-            assert workspace.health.status("portal").status == "active"
-            with workspace.context.store.read() as session:
-                stored = str(session.sealed_secrets.all())
-            assert "access_token" in stored
-            assert access.private_app_token not in stored
+                assert client.post(f"{second}/auth/sign-out").is_success
+                assert client.get(second + path).status_code == 401
+        assert workspace.health.status("portal").status == "active"
+        with workspace.context.store.read() as session:
+            stored = str(session.sealed_secrets.all())
+        assert "access_token" in stored
+        assert access.private_app_token not in stored

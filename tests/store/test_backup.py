@@ -149,9 +149,12 @@ def damage(path: Path, how: str) -> None:
             archive.writestr(name, content)
 
 
-@pytest.mark.parametrize(
-    "how",
-    [
+def test_a_damaged_backup_restores_nothing(tmp_path: Path) -> None:
+    store, path = Store(tmp_path / "cache.duckdb"), tmp_path / "b.zip"
+    fill(store)
+    write_backup(store, path)
+    whole, before = path.read_bytes(), contents(path)
+    for how in (
         "a row less",
         "another row",
         "a table less",
@@ -159,17 +162,12 @@ def damage(path: Path, how: str) -> None:
         "not ours",
         "no counts",
         "an unknown table",
-    ],
-)
-def test_a_damaged_backup_restores_nothing(tmp_path: Path, how: str) -> None:
-    store, path = Store(tmp_path / "cache.duckdb"), tmp_path / "b.zip"
-    fill(store)
-    write_backup(store, path)
-    before = contents(path)
-    damage(path, how)
-    with pytest.raises(CrmdeckError) as caught:
-        restore(store, path, force=True)
-    assert caught.value.code == "BACKUP_DAMAGED"
+    ):
+        path.write_bytes(whole)
+        damage(path, how)
+        with pytest.raises(CrmdeckError) as caught:
+            restore(store, path, force=True)
+        assert caught.value.code == "BACKUP_DAMAGED", how
     write_backup(store, tmp_path / "after.zip")
     assert contents(tmp_path / "after.zip") == before
 
