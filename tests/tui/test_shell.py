@@ -45,6 +45,13 @@ async def test_shows_connections_with_sign_and_word_and_the_pane(workspace: Work
         text = screen_text(pilot)
         assert "● acme" in text
         assert "Audit log: acme " in text
+        await pilot.press("backslash")
+        await settle(pilot)
+        assert main_screen(app).sidebar.size.width == len("─ Connections ─")
+        await pilot.hover(Sidebar, offset=(3, 1))
+        assert "acme: active, Salesforce" in str(main_screen(app).sidebar.tooltip)
+        assert "schema.refreshed" in text
+        assert "/ Filter" in text
         await pilot.press("h", "j")
         await settle(pilot)
         assert pane_of(app).connection_name == "beta"
@@ -54,13 +61,6 @@ async def test_shows_connections_with_sign_and_word_and_the_pane(workspace: Work
         await pilot.press("left_square_bracket")
         await settle(pilot)
         assert "Audit log: acme " in screen_text(pilot)
-        await pilot.press("backslash")
-        await settle(pilot)
-        assert main_screen(app).sidebar.size.width == len("─ Connections ─")
-        await pilot.hover(Sidebar, offset=(3, 1))
-        assert "acme: active, Salesforce" in str(main_screen(app).sidebar.tooltip)
-        assert "schema.refreshed" in text
-        assert "/ Filter" in text
 
 
 async def test_filters_in_place_and_escape_clears(workspace: Workspace) -> None:
