@@ -135,7 +135,9 @@ async def test_a_key_is_not_held_up_by_a_widget_that_is_gone(
         await until(pilot, lambda: typed(app) == "abc")
 
 
-async def test_keys_that_are_left_when_the_console_ends_are_dropped() -> None:
+async def test_keys_that_are_left_when_the_console_ends_are_dropped(
+    workspace: Workspace,
+) -> None:
     ended: Any = SimpleNamespace(screen_stack=[])
 
     def fail(_: Any) -> Any:
@@ -144,6 +146,12 @@ async def test_keys_that_are_left_when_the_console_ends_are_dropped() -> None:
     queue = KeyQueue(ended, fail, fail)
     await queue.put(events.Key("q", "q"))
     assert not queue.is_busy
+    # What a screen passed on to the console is dropped as well.
+    key = events.Key("j", "j")
+    key._set_forwarded()
+    app = audit_console(workspace)
+    assert not app.screen_stack
+    await app.on_event(key)
 
 
 async def test_a_dialog_of_a_pane_that_was_left_decides_nothing(both: Workspace) -> None:

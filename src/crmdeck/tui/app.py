@@ -131,6 +131,9 @@ class CrmdeckApp(App[None]):
         return is_open or (isinstance(event, events.Key) and event.key.isdigit())
 
     async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key | events.Paste) and not self.screen_stack:
+            # A console that ends has no screen for the keys that are left.
+            return
         if isinstance(event, events.Key) and event.key in QUITTING and not self._can_take(event):
             await super().on_event(event)
         elif isinstance(event, events.Key | events.Paste) and not event.is_forwarded:

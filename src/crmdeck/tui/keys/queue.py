@@ -59,7 +59,6 @@ class KeyQueue:
     async def _send_next(self) -> None:
         self._count += 1
         if not self._app.screen_stack:
-            # A console that ends has no screen for the keys that are left.
             self._waiting.clear()
         self._is_busy = bool(self._waiting)
         if not self._waiting:
