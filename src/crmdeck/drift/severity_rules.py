@@ -211,6 +211,7 @@ def _is_filled(change: Change, after: Field | None) -> bool:
 
 
 def _is_stricter_filter(change: Change, after: Field | None) -> bool:
+    # The text of a lookup filter begins with its state; only a required one rejects records.
     return bool(change.after) and not str(change.after).startswith(("optional", "inactive"))
 
 

@@ -77,6 +77,7 @@ def judge_usage(
     `not_checked` sentences about gaps. Without uses, the field is only safe without gaps.
     """
     by_name: dict[tuple[str, str], FieldUse] = {}
+    # The CRM's answer comes first, because only it names packages.
     for position, use in enumerate((*reported, *in_schema)):
         # A CRM omits the suffix that a schema has. Uses without a name are all different.
         key = re.sub(r"__c$", "", use.name).casefold() or f"#{position}"

@@ -17,6 +17,7 @@ def write_atomically(path: Path, content: str | bytes | Iterable[str]) -> None:
     """
     with file_in_place(path) as draft, draft.open("wb") as file:
         for piece in [content] if isinstance(content, str | bytes) else content:
+            # A text of a CRM can contain half of a surrogate pair, which UTF-8 can't encode.
             file.write(
                 piece if isinstance(piece, bytes) else piece.encode("utf-8", "backslashreplace")
             )

@@ -9,6 +9,7 @@ from crmdeck.exports.cells import cell_text, with_columns
 
 _LINE_BREAK = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# The last two keep GitHub from making links of bare addresses.
 _MARKUP = re.compile(r"[\\`*_\[\]{}()|~$@#!]|:(?=//)|(?<=www)\.")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 

@@ -301,6 +301,7 @@ class _Found:
             ),
             None,
         )
+        # The Salesforce CLI reports a failure with the status 1, all others with an HTTP status.
         failed = (isinstance(status, int) and (status == 1 or status >= 400)) or status == "error"
         if not failed and not {"errorCode", "error_description"} & members.keys():
             return None

@@ -317,6 +317,7 @@ def _field(file: SchemaFile, element: Element, value_sets: ValueSets, *, is_name
     with_digits = kind in (FieldType.DECIMAL, FieldType.CURRENCY, FieldType.PERCENT)
     picklist, restricted, value_set = _picklist(element, value_sets, whole=whole)
     defaulted = default is not None or any(value.default for value in picklist)
+    # Salesforce leaves out an element that has its default, so in a whole field absent is false.
     required = _flag(file, element, "required", absent=False if whole else None)
     must_hold = native_type in ("MasterDetail", "Checkbox") or required is True
     blanks = _text(element, "formulaTreatBlanksAs")

@@ -101,6 +101,7 @@ def _time(value: Value) -> time:
 
 def _float(function: Callable[..., float], *numbers: Value) -> Decimal:
     try:
+        # `repr` has the digits that a float is precise to; Decimal would show its binary value.
         return Decimal(repr(function(*(float(_number(each)) for each in numbers))))
     except (ValueError, OverflowError, ZeroDivisionError) as error:
         raise EvaluationError("the number is out of range") from error
@@ -270,6 +271,7 @@ def _lower(text: Value, locale: Value = None) -> Value:
 
 
 def _require_plain_letters(locale: Value) -> None:
+    # In these languages, Java turns I and i into other letters than Python.
     if _text(locale)[:2] in ("tr", "az", "lt"):
         raise EvaluationError("a language with letters of its own")
 
