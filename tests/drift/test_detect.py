@@ -300,6 +300,7 @@ def test_two_that_are_gone_and_one_that_is_new_equally_alike_are_no_rename() -> 
     [
         # One word more in name and label: two points and two.
         (field("Widget__c", label="Widget"), field("Blue_Widget__c", label="Blue Widget"), True),
+        (field("Blue_Widget__c", label="Blue Widget"), field("Widget__c", label="Widget"), True),
         (field("Widget__c", label="Widget"), field("Blue_Widget__c", label="Postcode"), False),
         # Another size takes a point, the same one gives it.
         (

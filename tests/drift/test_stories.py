@@ -576,6 +576,14 @@ def test_a_relabeled_object_is_one_story_with_the_labels_that_contain_its_name()
     assert len(events) == len(report.events) == 7
 
 
+def test_a_label_that_changes_only_in_case_relabels_nothing_else() -> None:
+    def state(label: str) -> dict[str, ObjectSchema]:
+        schemas = org({"Deal": [field("Name", label=f"{label} Name")]}, custom=False)
+        return {"Deal": schemas["Deal"].model_copy(update={"label": label})}
+
+    assert drift(state("Deal"), state("deal")).stories == ()
+
+
 @pytest.mark.parametrize(
     ("object_type", "name"),
     [

@@ -14,14 +14,18 @@ from crmdeck.mapping.wording import (
     SIGNS,
     STATE_WORDS,
     access_text,
+    as_warning,
     best_text,
     choice_text,
     crm_text,
     decision_text,
+    failure_text,
+    left_out_text,
     matched_values_text,
     missing_values,
     pair_text,
     percent,
+    row_line,
     row_note,
     shortened,
     type_text,
@@ -33,8 +37,10 @@ from crmdeck.model import (
     DecisionState,
     Direction,
     FieldType,
+    Outcome,
     Severity,
 )
+from crmdeck.preflight.edges import ALWAYS, FailsWhen
 
 from .pairs import (
     ACCEPTED,
@@ -139,6 +145,61 @@ RISKY = event(2, "Account_Name__c", severity=Severity.RISKY)
 )  # fmt: skip
 def test_a_note_names_the_worst_problem(changed: dict[str, Any], expected: str) -> None:
     assert row_note(row(**changed)) == expected
+
+
+def fails(when: str, reason: str, outcome: Outcome = Outcome.REFUSED, **more: Any) -> FailsWhen:
+    return FailsWhen("accountName", "Account_Name__c", outcome, when, "A_CODE", reason, **more)
+
+
+LONG = fails("81 characters or more", "longer than 80 characters")
+VALUE = fails("won", "not a value of the picklist")
+LOST = fails("lost", "not a value of the picklist")
+CUT = fails("a date", "the time of day is dropped", Outcome.CHANGED)
+READ_ONLY = fails(ALWAYS, "the field is read-only")
+FIELD_GONE = fails(ALWAYS, "the field doesn't exist")._replace(code="FIELD_GONE")
+PICKLIST = {"partner": STATUS, "right": CHOICES}
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"judged": (LONG,)}, "✕ 81 characters or more"),
+        ({"judged": (LONG._replace(rule="Short"),)},
+         "✕ 81 characters or more: longer than 80 characters"),
+        ({"judged": (CUT, LONG)}, "~ a date: the time of day is dropped"),
+        ({"judged": (READ_ONLY,)}, "✕ always: the field is read-only"),
+        ({"judged": (FIELD_GONE,)}, "✕ always: the field doesn't exist"),
+        ({"judged": (FIELD_GONE,), "right": None, "renamed_to": "X"}, "✕ always: renamed?"),
+        ({"judged": (VALUE,), **PICKLIST}, "✕ won: not a value of the picklist"),
+        ({"judged": (VALUE, LOST), **PICKLIST}, "✕ 2 of 3 values: not a value of the picklist"),
+        ({"judged": (LONG,), "hidden_warnings": frozenset({"A_CODE"})}, ""),
+        ({"judged": (LONG,), "verdict": verdict(PULL), "direction": PUSH}, "can't sync"),
+        ({"judged": (LONG,), "state": ACCEPTED, "drift": (RISKY,)}, "removed"),
+        ({"judged": (LONG,), "state": ACCEPTED}, "✕ 81 characters or more"),
+    ],
+)  # fmt: skip
+def test_a_note_names_when_a_row_fails(changed: dict[str, Any], expected: str) -> None:
+    assert row_note(row(**changed)) == expected
+
+
+def test_a_failure_and_a_row_in_one_line() -> None:
+    unsure = fails("0", "rule Big", Outcome.UNKNOWN, needs=("Amount", "Stage"))
+    assert failure_text(LONG) == "✕ 81 characters or more: longer than 80 characters"
+    assert failure_text(unsure) == "? 0: rule Big, needs Amount, Stage"
+    assert as_warning(CUT).text == "Account_Name__c: a date (the time of day is dropped)."
+    line = row_line(row(judged=(LONG,), direction=PULL, confidence=0.924))
+    assert line == "Account name ← Account_Name__c  92%"
+    assert row_line(row(crm_field=None, right=None, confidence=None, direction=PULL)) == (
+        "Account name → no suggestion  no match"
+    )
+
+
+def test_high_matches_that_need_a_look_say_why() -> None:
+    stuck = row(verdict=verdict(PULL), direction=PUSH)
+    mapped = row(verdict=verdict(Direction.BIDIRECTIONAL, "VALUE_MAP_NEEDED"), **PICKLIST)
+    assert left_out_text([row()]) == ""
+    assert left_out_text([stuck, mapped]) == "1 can't sync, 1 needs a value map"
+    assert left_out_text([mapped, mapped]) == "2 need a value map"
 
 
 @pytest.mark.parametrize(

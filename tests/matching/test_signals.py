@@ -253,6 +253,8 @@ def bundle() -> tuple[list[Field], list[FieldText], Objects]:
     texts = [text(leaf=field.name.rpartition(".")[2].lower()) for field in right]
     found = objects_of([Field(name=name) for name in "abcde"], right, texts, [{}] * len(right))
     assert found is not None
+    # Deal.Stage has no field of the same name in the other object.
+    assert {tuple(columns.tolist()) for columns in found.homonyms} == {(0, 3), (1, 4), (2, 5)}
     return right, texts, found
 
 

@@ -36,6 +36,11 @@ def read(*fields: Field) -> list[tuple[str, ...]]:
     return [text.readings[0] for text in read_all(*fields)]
 
 
+def test_the_owner_is_the_path_or_the_first_word() -> None:
+    texts = read_all(Field(name="buyer_email_address"), Field(name="Main.Buyer.email"))
+    assert [text.owner for text in texts] == [("buyer",), ("main", "buyer")]
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [

@@ -194,7 +194,7 @@ class Spelling:
         """Yield `words` with each synonym, the longest first, replaced by the head of its group."""
         place = 0
         while place < len(words):
-            for length in range(min(self._longest, len(words) - place), 0, -1):
+            for length in range(self._longest, 0, -1):
                 head = self._synonyms.get(" ".join(words[place : place + length]))
                 if head is not None:
                     yield from head.split()
