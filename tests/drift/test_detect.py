@@ -378,6 +378,9 @@ def test_two_that_are_gone_and_one_that_is_new_equally_alike_are_no_rename() -> 
             True,
         ),
         (field("Blue_Town__c", label="Blue Town"), field("Blue_Torn__c", label="Blue Torn"), False),
+        # A label of five letters is too short for a slip.
+        (field("Xq_cde__c", label="Xq cde"), field("X_cde__c", label="X cde"), False),
+        (field("Xq_cdef__c", label="Xq cdef"), field("X_cdef__c", label="X cdef"), True),
         # Case does not matter, neither in a slip nor between rivals.
         (field("LASTSEENDATE", label="Last Seen"), field("lastseendat", label="LAST SEE"), True),
         # Words as matching reads them, and those that take each other's place in a rename.
