@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Generic, NamedTuple, TypeVar
 
 R = TypeVar("R")
@@ -23,6 +24,9 @@ KeyTest = Callable[[R, str], bool]
 
 AGO = ("7d", "24h")
 """Examples of times before now."""
+
+_AGO = re.compile(r"(\d{1,4})([hdw])")
+_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 MOST_OFFERS = 40
 """Number of offers to complete a filter with. The most frequent values come first."""
@@ -206,6 +210,18 @@ def yes_no(value: bool | None, wanted: str) -> bool:
     return flag_word(value).startswith(wanted) or (
         wanted in ("true", "false") and str(value).lower() == wanted
     )
+
+
+def moment_of(text: str, now: datetime) -> datetime | None:
+    """Return the time that `7d`, `12h` or `2026-05-01` means, or None while it is incomplete."""
+    ago = _AGO.fullmatch(text)
+    if ago:
+        return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def one_of(value: str, wanted: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.content import Content
@@ -24,7 +23,6 @@ class Account(Dialog[bool]):
     """Answers True for a refresh, which it offers only with `refresh`."""
 
     SCOPE = "account"
-    WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
 
     def __init__(
         self, name: str, report: ProbeReport | None, now: datetime, *, refresh: bool = False

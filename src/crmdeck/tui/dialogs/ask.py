@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 from rich.cells import cell_len
 from textual import events, on
@@ -37,7 +37,6 @@ class Ask(Dialog[str]):
     """
 
     SCOPE = "ask"
-    WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from textual import on
 from textual.app import ComposeResult
@@ -35,7 +35,6 @@ class Browser(Dialog["SignedIn"]):
     SCOPE = "browser"
     # Without a focus, o, c and p are keys and not letters.
     AUTO_FOCUS = ""
-    WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
 
     loader: Loader
 

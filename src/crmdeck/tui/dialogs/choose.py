@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 
 from crmdeck.tui.dialogs.dialog import Dialog
 from crmdeck.tui.keys.actions import action
-from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.tui.widgets.table import Column
+from crmdeck.tui.widgets.table.columns import longest
 from crmdeck.workspace import Searchable
 
 
@@ -32,13 +31,12 @@ LEAST_LABEL, MOST_LABEL = 16, 44
 
 def columns_for(choices: Sequence[Choice]) -> tuple[Column[Choice], ...]:
     """Return the columns: whole labels, and the rest of the width for the details."""
-    longest = max((cell_len(display_text(one.label)) for one in choices), default=0)
     return (
         Column(
             "label",
             "",
             lambda choice: choice.label,
-            width=min(MOST_LABEL, max(LEAST_LABEL, longest)),
+            width=longest((one.label for one in choices), LEAST_LABEL, MOST_LABEL),
             spill="detail",
         ),
         Column("detail", "", lambda choice: choice.detail, style=lambda _: "muted"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.content import Content
@@ -17,7 +16,7 @@ from crmdeck.tui.keys.actions import action
 from crmdeck.tui.text import cut_middle, display_text
 from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.tui.widgets.table import Column
-from crmdeck.tui.widgets.table.columns import GAP
+from crmdeck.tui.widgets.table.columns import GAP, longest
 from crmdeck.tui.widgets.table.strips import GUTTER
 from crmdeck.workspace import FieldChoice, Searchable
 
@@ -30,9 +29,8 @@ NOTE = 400
 
 def columns_for(options: Sequence[FieldChoice]) -> tuple[Column[FieldChoice], ...]:
     """Return the columns: whole names and types; labels give way, because a note has them."""
-    names = max([LEAST_NAME, *(cell_len(display_text(one.name)) for one in options)])
-    types = max([len("Type"), *(cell_len(display_text(one.type)) for one in options)])
-    name, kind = min(MOST_NAME, names), min(MOST_TYPE, types)
+    name = longest((one.name for one in options), LEAST_NAME, MOST_NAME)
+    kind = longest((one.type for one in options), len("Type"), MOST_TYPE)
     return (
         Column(
             "name",

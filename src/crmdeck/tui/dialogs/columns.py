@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -22,7 +21,6 @@ class Columns(Dialog[tuple[str, ...]]):
     """Answers with the ids of the columns to show, in order, or () for the default."""
 
     SCOPE = "columns"
-    WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
 
     def __init__(self, columns: Sequence[Named], chosen: Sequence[str]) -> None:
         super().__init__("Columns", "A narrow window hides columns that don't fit.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -26,7 +25,6 @@ class Confirm(Dialog[bool]):
     """
 
     SCOPE = "confirm"
-    WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
 
     def __init__(
         self,
@@ -95,7 +93,6 @@ class TypedConfirm(Dialog[bool]):
     """Answers True once the user has typed `expected` and pressed Enter."""
 
     SCOPE = "typed"
-    WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
 
     def __init__(self, title: str, text: str, *, expected: str) -> None:
         super().__init__(title, text)

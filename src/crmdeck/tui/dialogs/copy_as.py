@@ -31,7 +31,6 @@ class CopyAs(Dialog[Copy]):
     """Answers with the chosen form. The cursor begins at the kind `last`."""
 
     SCOPE = "copy as"
-    WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
 
     def __init__(self, copies: Sequence[Copy], last: str = "") -> None:
         super().__init__("Copy as")

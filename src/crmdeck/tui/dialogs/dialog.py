@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from rich.console import RenderableType
 from textual.app import ComposeResult
@@ -34,6 +34,7 @@ class Dialog(ActionHost, ModalScreen[T | None]):
     """A dialog. Esc closes it with None."""
 
     SCOPE = "dialog"
+    WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
     # No rule for dialogs depends on the size of the window. The classes for it would only make
     # Textual style each dialog a second time when it opens.
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = []  # noqa: RUF012 - as Textual has it

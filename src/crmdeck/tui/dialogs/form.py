@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from os.path import commonprefix
-from typing import ClassVar, TypeVar
+from typing import TypeVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -63,7 +63,6 @@ class Form(Dialog[T]):
     """
 
     SCOPE = "form"
-    WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
 
     loader: Loader
 

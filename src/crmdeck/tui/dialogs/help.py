@@ -34,10 +34,6 @@ def keys_text(offer: Offer) -> str:
     return key_label(offer.keys[0])
 
 
-def what_text(offer: Offer) -> str:
-    return offer.action.sentence
-
-
 def in_order(known: Iterable[Offer], scope: str) -> tuple[Offer, ...]:
     """Return the offers of `scope` first, then those of everywhere, then the cursor keys."""
     ranks = {scope: 0, EVERYWHERE: 2}
@@ -52,7 +48,7 @@ def in_order(known: Iterable[Offer], scope: str) -> tuple[Offer, ...]:
 
 def searchable(offer: Offer) -> Searchable:
     """Return the searched texts of an offer: its title, help, keys and scope."""
-    texts = (what_text(offer), " ".join(map(key_label, offer.keys)), scope_of(offer.action))
+    texts = (offer.action.sentence, " ".join(map(key_label, offer.keys)), scope_of(offer.action))
     return Searchable(offer.title, texts=texts)
 
 
@@ -73,7 +69,7 @@ COLUMNS: tuple[Column[Offer], ...] = (
     Column(
         "what",
         "What it does",
-        what_text,
+        lambda offer: offer.action.sentence,
         style=lambda offer: "muted" if offer.refused else "",
         weight=3,
     ),
@@ -118,7 +114,8 @@ class Help(Dialog[Offer]):
         if offer is not None:
             why = offer.refused
             says = f"Not now: {why}" if why else f"Enter runs it, like {keys_text(offer)}"
-            lines = (Content(what_text(offer)), Content.styled(says, "$warn" if why else "$muted"))
+            style = "$warn" if why else "$muted"
+            lines = (Content(offer.action.sentence), Content.styled(says, style))
         self.query_one("#meaning", Static).update(Content("\n").join(lines))
         self.show_position(self._list.position_text)
 

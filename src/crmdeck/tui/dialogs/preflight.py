@@ -19,6 +19,7 @@ from crmdeck.tui.keys.actions import action
 from crmdeck.tui.marks import STATE_COLORS
 from crmdeck.tui.text import cut_middle, display_text
 from crmdeck.tui.widgets.table import Column, Table
+from crmdeck.tui.widgets.table.columns import longest
 from crmdeck.workspace import OUTCOME_SIGNS, Part
 
 LEAST_NAME, MOST_NAME, LEAST_WORDS = 16, 60, 16
@@ -59,7 +60,6 @@ class Result:
 
 def columns_for(rows: Sequence[ResultRow]) -> tuple[Column[ResultRow], ...]:
     """Return the columns: whole names first, because the details have the reason whole."""
-    names = max([LEAST_NAME, *(cell_len(display_text(row.name)) for row in rows)])
     counts = max((cell_len(row.count) for row in rows), default=0)
     columns: list[Column[ResultRow]] = [
         Column(
@@ -78,7 +78,7 @@ def columns_for(rows: Sequence[ResultRow]) -> tuple[Column[ResultRow], ...]:
             "",
             lambda row: row.name,
             style=lambda _: "strong",
-            width=min(MOST_NAME, names),
+            width=longest((row.name for row in rows), LEAST_NAME, MOST_NAME),
             shrink_to=LEAST_NAME,
             fit=lambda row, width: cut_middle(row.name, width),
         )
@@ -144,7 +144,6 @@ class ShowPreflight(Dialog[None]):
     """
 
     SCOPE = "preflight"
-    WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
 
     def __init__(
         self,

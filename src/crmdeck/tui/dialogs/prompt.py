@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.widgets import Static
@@ -24,7 +23,6 @@ class Prompt(Dialog[str]):
     """
 
     SCOPE = "prompt"
-    WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
 
     def __init__(
         self,
@@ -67,17 +65,22 @@ def free_name(stem: str, ending: str) -> str:
 
 def wrong_file(name: str) -> str:
     """Return why a new file can't have this name, or the empty string."""
+    wrong = wrong_folder(name, "file name")
+    if wrong:
+        return wrong
+    folder = absolute_path(name).parent
+    return "" if folder.is_dir() else f"Folder {folder} doesn't exist."
+
+
+def wrong_folder(name: str, what: str = "folder") -> str:
+    """Return why a new folder can't have this name, or the empty string."""
     if not name.strip():
-        return "Enter a file name."
+        return f"Enter a {what}."
     try:
         path = absolute_path(name)
-        if path.exists():
-            return f"{path} already exists. Choose another name."
-        if not path.parent.is_dir():
-            return f"Folder {path.parent} doesn't exist."
+        return f"{path} already exists. Choose another name." if path.exists() else ""
     except UsageError as error:
         return error.message
     # Too long a name, or a folder without permission to read it.
     except (OSError, ValueError) as error:
         return f"Can't use this name ({type(error).__name__})."
-    return ""

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
-from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 
+from crmdeck.tui.dialogs.choose import Choice, columns_for
 from crmdeck.tui.dialogs.dialog import Dialog
 from crmdeck.tui.keys.actions import action
 from crmdeck.tui.state.saved_views import SavedView
 from crmdeck.tui.widgets.search_list import SearchList
-from crmdeck.tui.widgets.table import Column
 from crmdeck.workspace import Searchable
 
 SAVE, COLUMNS, SHOW, REPLACE, DELETE = "save", "columns", "show", "replace", "delete"
@@ -26,26 +25,6 @@ class Wish(NamedTuple):
     view: SavedView | None = None
 
 
-class Line(NamedTuple):
-    """One row: a view, or another wish."""
-
-    wish: Wish
-    title: str
-    detail: str
-
-
-LONGEST_TITLE = 28
-
-
-def columns_for(lines: Sequence[Line]) -> tuple[Column[Line], ...]:
-    """Return the columns: whole titles, and the rest of the width for the details."""
-    width = min(LONGEST_TITLE, max(cell_len(line.title) for line in lines))
-    return (
-        Column("title", "", lambda line: line.title, width=width),
-        Column("detail", "", lambda line: line.detail, style=lambda _: "muted"),
-    )
-
-
 class SavedViews(Dialog[Wish]):
     """Answers with the user's wish."""
 
@@ -54,23 +33,24 @@ class SavedViews(Dialog[Wish]):
 
     def __init__(self, views: Sequence[SavedView], titles: Mapping[str, str]) -> None:
         super().__init__("Saved views")
-        lines = [Line(Wish(SHOW, view), view.name, view.summary(titles)) for view in views]
+        lines = [Choice(Wish(SHOW, view), view.name, view.summary(titles)) for view in views]
         lines += [
-            Line(Wish(SAVE), "+ Save this view", "filter, sort and layout, under a name"),
-            Line(Wish(COLUMNS), "+ Choose columns", "which ones show, and in which order"),
+            Choice(Wish(SAVE), "+ Save this view", "filter, sort and layout, under a name"),
+            Choice(Wish(COLUMNS), "+ Choose columns", "which ones show, and in which order"),
         ]
-        self._list: SearchList[Line] = SearchList(
+        self._list: SearchList[Choice] = SearchList(
             lines,
             columns_for(lines),
-            key=lambda line: line.title,
-            searched=lambda line: Searchable(line.title, texts=(line.detail,)),
+            key=lambda line: line.label,
+            searched=lambda line: Searchable(line.label, texts=(line.detail,)),
         )
 
     @property
     def view(self) -> SavedView | None:
         """The view under the cursor; None on another row."""
         line = self._list.row
-        return line.wish.view if line is not None else None
+        wish: Wish | None = line.value if line is not None else None
+        return wish.view if wish is not None else None
 
     def compose_body(self) -> ComposeResult:
         yield self._list
@@ -109,7 +89,7 @@ class SavedViews(Dialog[Wish]):
 
     @on(SearchList.Taken)
     def _taken(self, message: SearchList.Taken) -> None:
-        self.dismiss(message.row.wish)
+        self.dismiss(message.row.value)
 
     @on(SearchList.Highlighted)
     def _moved_on(self) -> None:

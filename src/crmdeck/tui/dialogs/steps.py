@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 from textual.app import ComposeResult
 
@@ -50,7 +50,6 @@ class Steps(Dialog[None]):
     """Lists the steps of `stack`. `undo` and `redo` are those of the main screen."""
 
     SCOPE = "steps"
-    WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
 
     def __init__(
         self, stack: UndoStack, undo: Callable[[], object], redo: Callable[[], object]

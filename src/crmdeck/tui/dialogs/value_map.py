@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -51,7 +50,6 @@ class EditValueMap(Dialog[dict[str, str]]):
     """
 
     SCOPE = "value map"
-    WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
 
     def __init__(
         self,

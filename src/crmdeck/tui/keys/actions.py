@@ -162,9 +162,9 @@ class ActionHost(_Host):
     """Mixin for widgets and screens: turns their actions into Textual bindings.
 
     They are `ACTIONS`, followed by those declared by `@action` in the body of the class.
-    `SCOPE` names the host in help and key table. `WITHIN` are the scopes whose keys work at the
-    same time, `WITHOUT` the ids of inherited actions that don't apply. Actions run on `commands`,
-    or on the host itself.
+    `SCOPE` names the host in help and key table. `WITHIN` are the other scopes whose keys work at
+    the same time, `WITHOUT` the ids of inherited actions that don't apply. Actions run on
+    `commands`, or on the host itself.
     """
 
     ACTIONS: ClassVar[Actions] = ()
@@ -432,5 +432,7 @@ def _meet(first: Action, second: Action) -> bool:
 
 def _reach(scope: str) -> Iterable[str]:
     for name in _WITHIN.get(scope, ()):
-        yield name
-        yield from _reach(name)
+        # A scope may name itself: all dialogs are within that of their base class.
+        if name != scope:
+            yield name
+            yield from _reach(name)

@@ -14,6 +14,7 @@ from crmdeck.model import AuditEntry
 from crmdeck.tui.filters import AGO, FilterKey, FilterKeys, flag_key, one_of, text_key, words_key
 from crmdeck.tui.text import cut_middle, display_text
 from crmdeck.tui.widgets.table import Column
+from crmdeck.tui.widgets.table.columns import longest
 from crmdeck.workspace import parse_moment
 
 BAD_WORDS = ("failed", "refused", "error", "reauth", "disconnect")
@@ -165,7 +166,7 @@ def columns_for(
     `flat` adds the date to the time, for a sorted table. In a narrow table the summary names the
     connection, which has no column then.
     """
-    who = _longest((line.entry.actor for line in lines), LEAST_WHO, MOST_WHO)
+    who = longest((line.entry.actor for line in lines), LEAST_WHO, MOST_WHO)
     apart = everywhere and width >= WIDE
     named = everywhere and not apart
     time = "%Y-%m-%d %H:%M" if flat else "%H:%M"
@@ -185,7 +186,7 @@ def columns_for(
             "connection",
             "Connection",
             lambda line: line.connection,
-            width=_longest((line.connection for line in lines), 10, MOST_NAME),
+            width=longest((line.connection for line in lines), 10, MOST_NAME),
         ),
         Column[Line](
             "summary",
@@ -200,10 +201,6 @@ def columns_for(
 
 def _named(line: Line) -> str:
     return f"{line.connection}: {line.summary}" if line.connection else line.summary
-
-
-def _longest(texts: Iterable[str], least: int, most: int) -> int:
-    return min(most, max([least, *map(cell_len, texts)]))
 
 
 def filter_keys(now: datetime) -> FilterKeys[Line]:

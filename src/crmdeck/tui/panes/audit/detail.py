@@ -9,7 +9,7 @@ from textual.content import Content
 
 from crmdeck.errors import ConflictError
 from crmdeck.model import Decision
-from crmdeck.tui.layout import fit_steps, wrap
+from crmdeck.tui.layout import fit_steps, hanging, wrap
 from crmdeck.tui.panes.audit.columns import Line
 from crmdeck.tui.text import count, display_text
 from crmdeck.workspace import require_alone
@@ -75,14 +75,16 @@ def entry_detail(line: Line, log: Sequence[Line], width: int, undo: str = "") ->
     lines += [Content(part) for part in wrap(undo, width)] if undo else []
     for name, value in entry.details.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        lines += _labeled(display_text(name, LABEL - 1), text[:LONGEST], width)
+        lines.append(_labeled(display_text(name, LABEL - 1), text[:LONGEST], width))
     earlier = _earlier(line, log)
     if earlier:
         before = earlier[0]
-        lines += _labeled("before", f"{_moment(before)}  {before.summary[:LONGEST]}", width)
+        text = f"{_moment(before)}  {before.summary[:LONGEST]}"
+        lines.append(_labeled("before", text, width))
     good = next((one for one in earlier if one.entry.event == "schema.refreshed"), None)
     if good is not None and entry.event.endswith("failed"):
-        lines += _labeled("last good", f"{_moment(good)}  {good.summary[:LONGEST]}", width)
+        text = f"{_moment(good)}  {good.summary[:LONGEST]}"
+        lines.append(_labeled("last good", text, width))
     return Content("\n").join(lines)
 
 
@@ -98,8 +100,5 @@ def _moment(line: Line) -> str:
     return f"{line.entry.at:%Y-%m-%d %H:%M}"
 
 
-def _labeled(label: str, text: str, width: int) -> list[Content]:
-    return [
-        Content.assemble((f"{label if index == 0 else '':<{LABEL}}", "$muted"), part)
-        for index, part in enumerate(wrap(text, width - LABEL))
-    ]
+def _labeled(label: str, text: str, width: int) -> Content:
+    return hanging(Content.styled(f"{label:<{LABEL}}", "$muted"), text, width)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-
-from rich.cells import cell_len
+from datetime import datetime
 
 from crmdeck.model import ChangeState, DriftKind
-from crmdeck.tui.filters import AGO, FilterKey, flag_key, one_of, text_key, words_key
+from crmdeck.tui.filters import AGO, FilterKey, flag_key, moment_of, one_of, text_key, words_key
 from crmdeck.tui.marks import SEVERITY_SIGNS, SEVERITY_STATES
 from crmdeck.tui.panes.drift.arrangement import Line
 from crmdeck.tui.widgets.table import Column
-from crmdeck.tui.widgets.table.columns import GAP, SIGN_GAP
+from crmdeck.tui.widgets.table.columns import GAP, SIGN_GAP, longest
 from crmdeck.tui.widgets.table.strips import GUTTER
 from crmdeck.workspace import (
     VALUE_SIGNS,
@@ -43,9 +40,6 @@ SETTLED_SIGNS = {
     ChangeState.EXCUSED: "⊘",
 }
 """The sign of a settled change, instead of that of its severity."""
-
-_AGO = re.compile(r"(\d{1,4})([hdw])")
-_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 
 def sign_text(line: Line) -> str:
@@ -200,12 +194,12 @@ def columns_for(lines: Sequence[Line], width: int) -> tuple[Column[Line], ...]:
     cells = {
         "sign": SIGN_CELLS,
         "severity": SEVERITY_CELLS,
-        "connection": _longest(named, 10, MOST_NAME) if named else 0,
-        "where": _longest((line.where for line in events), LEAST_WHERE, MOST_WHERE),
-        "what": _longest(map(what_text, events), LEAST_WHAT, MOST_WHAT),
-        "by": _longest((_who(line) for line in events), SHORT_WHO, WHO_CELLS) if known else 0,
-        "day": _longest((line.when for line in lines), DAY_CELLS, 9),
-        "mapped": _longest(map(maps_text, events), LEAST_MAPS, MOST_MAPS) if mapped else 0,
+        "connection": longest(named, 10, MOST_NAME) if named else 0,
+        "where": longest((line.where for line in events), LEAST_WHERE, MOST_WHERE),
+        "what": longest(map(what_text, events), LEAST_WHAT, MOST_WHAT),
+        "by": longest((_who(line) for line in events), SHORT_WHO, WHO_CELLS) if known else 0,
+        "day": longest((line.when for line in lines), DAY_CELLS, 9),
+        "mapped": longest(map(maps_text, events), LEAST_MAPS, MOST_MAPS) if mapped else 0,
     }
     for name, least in (
         ("what", 26),
@@ -228,7 +222,7 @@ def columns_for(lines: Sequence[Line], width: int) -> tuple[Column[Line], ...]:
     # What is left is for more facts, each of them whole or not at all.
     for names in (("note",), ("before", "after")):
         wanted = {
-            name: _longest((EXTRAS[name](line) for line in events), 0, MOST_EXTRA) for name in names
+            name: longest((EXTRAS[name](line) for line in events), 0, MOST_EXTRA) for name in names
         }
         if all(wanted.values()):
             wanted = {name: max(number, len(name)) for name, number in wanted.items()}
@@ -245,10 +239,6 @@ def columns_for(lines: Sequence[Line], width: int) -> tuple[Column[Line], ...]:
 def _taken(cells: Mapping[str, int]) -> int:
     gaps = GAP * (sum(map(bool, cells.values())) - 1) - (GAP - SIGN_GAP)
     return sum(cells.values()) + gaps + GUTTER
-
-
-def _longest(texts: Iterable[str], least: int, most: int) -> int:
-    return min(most, max([least, *map(cell_len, texts)]))
 
 
 def _who(line: Line) -> str:
@@ -273,15 +263,11 @@ def _sides(line: Line) -> tuple[str, str]:
     return value_text(changes[0].before, MOST_EXTRA), value_text(changes[0].after, MOST_EXTRA)
 
 
-def _before(line: Line) -> str:
-    return _sides(line)[0]
-
-
-def _after(line: Line) -> str:
-    return _sides(line)[1]
-
-
-EXTRAS = {"note": _note, "before": _before, "after": _after}
+EXTRAS: dict[str, Callable[[Line], str]] = {
+    "note": _note,
+    "before": lambda line: _sides(line)[0],
+    "after": lambda line: _sides(line)[1],
+}
 
 _COLUMNS: tuple[Column[Line], ...] = (
     Column(
@@ -342,8 +328,8 @@ _COLUMNS: tuple[Column[Line], ...] = (
         searched=False,
         sort_key=lambda line: -line.mapped,
     ),
-    Column("before", "Before", _before, style=lambda _: "error", searched=False),
-    Column("after", "After", _after, style=lambda _: "ok", searched=False),
+    Column("before", "Before", EXTRAS["before"], style=lambda _: "error", searched=False),
+    Column("after", "After", EXTRAS["after"], style=lambda _: "ok", searched=False),
     Column("note", "Note", _note, style=lambda _: "muted"),
 )
 
@@ -403,17 +389,5 @@ def _is_kind(entry: Entry, wanted: str) -> bool:
 
 
 def _is_since(entry: Entry, wanted: str, now: datetime) -> bool:
-    since = _moment(wanted, now)
+    since = moment_of(wanted, now)
     return since is None or entry.event.detected_at >= since
-
-
-def _moment(text: str, now: datetime) -> datetime | None:
-    """Return the time that `7d` or `2026-05-01` means, or None while it is incomplete."""
-    ago = _AGO.fullmatch(text)
-    if ago:
-        return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-
-from rich.cells import cell_len
 
 from crmdeck.text import ago
 from crmdeck.tui.marks import health_of, open_mark
 from crmdeck.tui.panes.health.facts import quota_words, scope_words, token_life
 from crmdeck.tui.panes.health.history_strip import Day, Span, days, span_in
 from crmdeck.tui.panes.health.overview import Entry, dismissed, quota_left, urgency
-from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.table import Column
-from crmdeck.tui.widgets.table.columns import GAP, gaps
+from crmdeck.tui.widgets.table.columns import GAP, gaps, longest
 from crmdeck.tui.widgets.table.strips import GUTTER
 
 MOST_NAME = 40
@@ -84,14 +81,14 @@ def _always(entries: Sequence[Entry]) -> tuple[Column[Entry], ...]:
             "name",
             "Connection",
             lambda entry: entry.connection.name,
-            width=min(MOST_NAME, _longest(LEAST_NAME, names)),
+            width=longest(names, LEAST_NAME, MOST_NAME),
         ),
         Column(
             "state",
             "State",
             _state_word,
             style=_state,
-            width=_longest(LEAST_STATE, map(_state_word, entries)),
+            width=longest(map(_state_word, entries), LEAST_STATE),
             sort_key=urgency,
         ),
         Column(
@@ -99,7 +96,7 @@ def _always(entries: Sequence[Entry]) -> tuple[Column[Entry], ...]:
             "Open",
             lambda entry: open_mark(entry.status.open_changes)[0] or "-",
             style=lambda entry: open_mark(entry.status.open_changes)[1],
-            width=_longest(LEAST_OPEN, opens),
+            width=longest(opens, LEAST_OPEN),
             sort_key=lambda entry: -entry.status.open_changes.count,
             searched=False,
             tooltip=lambda entry: entry.status.open_changes.text,
@@ -117,7 +114,7 @@ def _last_refresh(entries: Sequence[Entry], now: datetime, wide: bool) -> Column
         "synced",
         title,
         text,
-        width=_longest(len(title), map(text, entries)),
+        width=longest(map(text, entries), len(title)),
         sort_key=lambda entry: entry.status.last_sync_at,
         searched=False,
     )
@@ -149,7 +146,7 @@ def _expires(entries: Sequence[Entry], now: datetime) -> Column[Entry]:
         "Expires",
         lambda entry: token_life(entry, now)[0],
         style=lambda entry: token_life(entry, now)[1],
-        width=_longest(LEAST_EXPIRES, (token_life(entry, now)[0] for entry in entries)),
+        width=longest((token_life(entry, now)[0] for entry in entries), LEAST_EXPIRES),
         sort_key=lambda entry: entry.connection.token_expires_at,
         searched=False,
     )
@@ -177,20 +174,16 @@ def _muted(entries: Sequence[Entry]) -> list[Column[Entry]]:
         "API",
         lambda entry: entry.connection.api_version or "-",
         style=lambda _: "muted",
-        width=_longest(len("API"), versions),
+        width=longest(versions, len("API")),
     )
     scope = Column[Entry](
         "scope",
         "Scope",
         scope_words,
         style=lambda _: "muted",
-        width=_longest(len("Scope"), map(scope_words, entries)),
+        width=longest(map(scope_words, entries), len("Scope")),
     )
     return [api, scope] if any(versions) else [scope]
-
-
-def _longest(least: int, texts: Iterable[str]) -> int:
-    return max([least, *(cell_len(display_text(text)) for text in texts)])
 
 
 def _state_word(entry: Entry) -> str:

@@ -193,7 +193,7 @@ def _last_error(entry: Entry, now: datetime, width: int) -> Content:
     message = Content(display_text((status.last_error_message or "")[:LONGEST]))
     return _lines(
         [
-            _title("Last error"),
+            Content.styled("Last error", "bold $info"),
             *message.wrap(width),
             _why("next", status.last_error_remedy, width),
             _why("when", _moment(status.last_error_at, now), width),
@@ -319,10 +319,6 @@ def _did(run: SyncRun, *, whole: bool) -> str:
 def _scope(entry: Entry) -> str:
     off = entry.status.status is Status.DISCONNECTED
     return scope_words(entry) + ("" if off else f", stale after {entry.connection.ttl_hours:g} h")
-
-
-def _title(text: str) -> Content:
-    return Content.styled(text, "bold $info")
 
 
 def _fact(label: str, value: str | None, width: int) -> Content:

@@ -22,7 +22,7 @@ from crmdeck.tui.host import Host, Location
 from crmdeck.tui.keys.actions import action, is_shown
 from crmdeck.tui.loading.requests import Job, Loader
 from crmdeck.tui.panes.mapping.columns import PAIR_COLUMNS, pair_option
-from crmdeck.tui.panes.mapping.detail import field_notes, pair_notes, row_text
+from crmdeck.tui.panes.mapping.detail import pair_notes, row_text
 from crmdeck.tui.panes.mapping.loader import Change, PairLoader
 from crmdeck.tui.panes.mapping.preflight import PreflightFlow
 from crmdeck.tui.panes.mapping.propose import propose
@@ -696,11 +696,15 @@ class MappingCommands:
                 choice = choosing(now, crm_field, session.builder)
                 self._accept("map", now, choice, opened_by="enter")
 
+        def notes(crm_field: str) -> list[tuple[str, str]]:
+            right = session.builder.crm_fields[crm_field]
+            return pair_notes(row.partner, right, session.builder, self._host.workspace.now)
+
         dialog = ChooseField(
             f"CRM field for {row.title}",
             field_choices(row, session.rows, session.builder),
             current=offered or row.crm_field,
-            notes=partial(field_notes, row, session.builder, self._host.workspace.now),
+            notes=notes,
         )
         self._open(dialog, chosen)
 

@@ -9,10 +9,11 @@ from datetime import datetime
 from rich.cells import cell_len
 from textual.content import Content
 
-from crmdeck.model import DecisionState, DriftEvent, Field, Outcome, Reason, Severity
+from crmdeck.model import DecisionState, DriftEvent, Field, Reason, Severity
 from crmdeck.text import ago
+from crmdeck.tui.dialogs.preflight import OUTCOME_STYLES
 from crmdeck.tui.layout import GAP, half, rule, side_by_side, wrap, wrap_hanging
-from crmdeck.tui.marks import SEVERITY_COLORS, SEVERITY_SIGNS
+from crmdeck.tui.marks import SEVERITY_COLORS, SEVERITY_SIGNS, STATE_COLORS
 from crmdeck.tui.panes.samples import Fullness, filled_text, percent_filled, values_text
 from crmdeck.tui.text import display_text
 from crmdeck.workspace import (
@@ -32,13 +33,7 @@ from crmdeck.workspace import (
 )
 
 HISTORY = 6
-FAILURE_STYLES = {
-    Outcome.REFUSED: "$bad",
-    Outcome.UNLESS_AUTOMATION: "$warn",
-    Outcome.UNLESS_USER: "$warn",
-    Outcome.CHANGED: "",
-    Outcome.UNKNOWN: "$muted",
-}
+FAILURE_STYLES = {one: STATE_COLORS.get(state, "") for one, state in OUTCOME_STYLES.items()}
 BAR_CELLS = 7
 CANDIDATE_CELLS = 5
 LABEL_CELLS = 9
@@ -79,17 +74,10 @@ def required_detail(row: RequiredRow, now: datetime, width: int) -> Content:
     return Content("\n").join(parts)
 
 
-def field_notes(
-    row: MappingRow, builder: RowBuilder, now: datetime, crm_field: str
-) -> list[tuple[str, str]]:
-    """Return notes on choosing `crm_field`, each with its style: direction, fill rate, warnings."""
-    return pair_notes(row.partner, builder.crm_fields[crm_field], builder, now)
-
-
 def pair_notes(
     left: Field, right: Field, builder: RowBuilder, now: datetime
 ) -> list[tuple[str, str]]:
-    """Return notes on mapping two fields, each with its style, as `field_notes` does."""
+    """Return notes on mapping two fields, each with its style: direction, fill rate, warnings."""
     verdict = builder.judge(left, right)
     notes = [(f"{DIRECTION_WORDS[verdict.direction]}; {verdict.reason}", "$muted")]
     rate = builder.review.rates.get(right.name)

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from rich.cells import cell_len
-
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import CancelToken, ObjectPair
 from crmdeck.tui.widgets.table import Column
+from crmdeck.tui.widgets.table.columns import longest
 from crmdeck.workspace import PairChoice, pair_choices, percent
 
 if TYPE_CHECKING:
@@ -86,16 +85,14 @@ def read_likely(workspace: Workspace, ref: str, cancel: CancelToken) -> PairList
 
 def columns_for(pairs: Sequence[LikelyPair]) -> tuple[Column[LikelyPair], ...]:
     """Return the columns: both objects with whole names, match, progress, required fields."""
-
-    def width(names: list[str]) -> int:
-        return min(MOST_NAME, max([LEAST_NAME, *map(cell_len, names)]))
-
+    partners = (one.objects.partner_object for one in pairs)
+    crms = (one.objects.crm_object for one in pairs)
     return (
         Column(
             "partner",
             "PartnerOS object",
             lambda one: one.objects.partner_object,
-            width=width([one.objects.partner_object for one in pairs]),
+            width=longest(partners, LEAST_NAME, MOST_NAME),
         ),
         Column(
             "arrow",
@@ -110,7 +107,7 @@ def columns_for(pairs: Sequence[LikelyPair]) -> tuple[Column[LikelyPair], ...]:
             "crm",
             "CRM object",
             lambda one: one.objects.crm_object,
-            width=width([one.objects.crm_object for one in pairs]),
+            width=longest(crms, LEAST_NAME, MOST_NAME),
         ),
         Column(
             "match",

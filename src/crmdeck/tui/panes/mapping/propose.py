@@ -8,10 +8,9 @@ from typing import Any
 
 from textual.app import App
 
-from crmdeck.errors import UsageError
 from crmdeck.home import absolute_path
 from crmdeck.model import Proposal
-from crmdeck.tui.dialogs.prompt import Prompt
+from crmdeck.tui.dialogs.prompt import Prompt, wrong_folder
 from crmdeck.tui.host import Host
 from crmdeck.tui.loading.requests import Job, Loader
 from crmdeck.tui.text import count
@@ -44,7 +43,7 @@ def propose(
         text = "\n".join([*lines, "", "crmdeck writes files to review. It deploys nothing."])
         folder = f"crm-change-{place[1].rpartition('--')[2]}"
         dialog = Prompt(
-            f"Folder for the CRM change for {title}", text, value=folder, check=_wrong_folder
+            f"Folder for the CRM change for {title}", text, value=folder, check=wrong_folder
         )
         app.push_screen(dialog, chosen)
 
@@ -61,17 +60,3 @@ def propose(
         return proposals.plan(*place, fields=names)
 
     requests.load("propose", work, planned, label="preparing the change")
-
-
-def _wrong_folder(name: str) -> str:
-    if not name.strip():
-        return "Enter a folder."
-    try:
-        path = absolute_path(name)
-        if path.exists():
-            return f"{path} already exists. Choose another name."
-    except UsageError as error:
-        return error.message
-    except (OSError, ValueError) as error:
-        return f"Can't use this name ({type(error).__name__})."
-    return ""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from crmdeck.model import Severity
@@ -15,6 +14,7 @@ from crmdeck.tui.filters import (
     FilterKeys,
     compile_filter,
     flag_key,
+    moment_of,
     one_of,
     parse,
     text_key,
@@ -26,8 +26,6 @@ from crmdeck.tui.panes.schema.rows import FieldLine, ObjectLine
 
 Now = Callable[[], datetime]
 
-_SPAN = re.compile(r"(\d{1,4})([hdw])")
-_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 _FLAGS = ("custom", "stale", "required", "unique", "calculated")
 
 
@@ -145,23 +143,13 @@ def has_changed(line: ObjectLine | FieldLine, now: datetime, wanted: str) -> boo
     `7d` and `12h` (within that time), `2026-05-01` (since then), `yes` and `no` (open changes), the
     severity of the worst open change.
     """
-    since = _since(wanted, now)
+    since = moment_of(wanted, now)
     if since is not None:
         return line.changed_at is not None and line.changed_at >= since
     worst = line.open_changes.severity if line.open_changes is not None else None
     return yes_no(worst is not None, wanted) or (
         worst is not None and worst.value.startswith(wanted)
     )
-
-
-def _since(wanted: str, now: datetime) -> datetime | None:
-    span = _SPAN.fullmatch(wanted)
-    if span:
-        return now - timedelta(**{_UNITS[span[2]]: int(span[1])})
-    try:
-        return datetime.combine(date.fromisoformat(wanted), time(), UTC)
-    except ValueError:
-        return None
 
 
 _EXAMPLES = {"changed": "7d 12h 2026-05-01 yes breaking"}
@@ -174,7 +162,7 @@ def value_hint(text: str) -> str:
             known = _known_values(term.key)
             if not known or any(word.startswith(value) for word in known):
                 continue
-            if term.key == "changed" and _since(value, datetime.now(UTC)) is not None:
+            if term.key == "changed" and moment_of(value, datetime.now(UTC)) is not None:
                 continue
             return f"{term.key}:{value}? Try {_EXAMPLES.get(str(term.key), 'yes no unknown')}"
     return ""

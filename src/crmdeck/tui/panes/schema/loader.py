@@ -112,7 +112,15 @@ class SchemaLoader:
             return
         self.state.prune(self._is_there)
         self._show()
-        self._read_fields(self.data)
+        data = self.data
+        self._loader.load(
+            "fields",
+            lambda _: self._fields_of(data),
+            self._took_fields,
+            label="loading the fields",
+            cancellable=False,
+            after_paint=True,
+        )
 
     def read_everywhere(self) -> None:
         """Load the fields of all connections, if the workspace has changed."""
@@ -127,16 +135,6 @@ class SchemaLoader:
             lambda job: read_everywhere(workspace, known, job),
             took,
             label="loading the fields of all connections",
-        )
-
-    def _read_fields(self, data: SchemaData) -> None:
-        self._loader.load(
-            "fields",
-            lambda _: self._fields_of(data),
-            self._took_fields,
-            label="loading the fields",
-            cancellable=False,
-            after_paint=True,
         )
 
     def _fields_of(self, data: SchemaData) -> FieldData:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Generic, Literal, TypeVar
+
+from rich.cells import cell_len
+
+from crmdeck.tui.text import display_text
 
 R = TypeVar("R")
 
@@ -61,6 +66,11 @@ class Column(Generic[R]):
     def key(self, row: R) -> Any:
         """Return the sort key of `row` in this column."""
         return self.sort_key(row) if self.sort_key is not None else self.text(row).casefold()
+
+
+def longest(texts: Iterable[str], least: int, most: int = sys.maxsize) -> int:
+    """Return the cells of the longest text as it shows, between `least` and `most`."""
+    return min(most, max([least, *(cell_len(display_text(text)) for text in texts)]))
 
 
 @dataclass(frozen=True)
