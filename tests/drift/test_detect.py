@@ -458,7 +458,7 @@ def test_rules_drift_like_everything_else() -> None:
     ]
     assert other.severity is Severity.RISKY
     assert other.affected_mappings == ("deal_registration--Deal:accountName",)
-    assert "The close date is over" in other.reason
+    assert "“The close date is over”" in other.reason
     assert (came.kind, came.rule, came.field_name) == (
         DriftKind.RULE_ADDED,
         "required:Phase",
@@ -612,7 +612,7 @@ def test_a_custom_object_that_looks_like_a_missing_one_is_offered_as_a_rename() 
     same_words = custom("Deal_Partner__c", "X", "A__c", "B__c", "Y__c")
     other = custom("Other__c", "Other", "F__c", "G__c")
 
-    def offered(*added: ObjectSchema) -> dict[str, str | None]:
+    def offered(*added: ObjectSchema, old: ObjectSchema = old) -> dict[str, str | None]:
         report = drift(
             {},
             {each.object_type: each for each in added},
@@ -627,3 +627,5 @@ def test_a_custom_object_that_looks_like_a_missing_one_is_offered_as_a_rename() 
     assert "Probably renamed to Registration__c." in str(offered(same_fields)["reason"])
     assert offered(same_words)["Deal_Partner__c"] == "Partner_Deal__c"
     assert offered(other)["Other__c"] is None
+    one_field, same_field = custom("Visit__c", "Visit", "A__c"), custom("Log__c", "Log", "A__c")
+    assert offered(same_field, old=one_field)["Log__c"] is None

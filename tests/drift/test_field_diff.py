@@ -194,6 +194,7 @@ def test_a_rule_names_only_what_differs() -> None:
         return [(c.attribute, c.before, c.after) for _, _, all_ in found for c in all_]
 
     assert changes(message="b", active=False) == [("message", "a", "b"), ("active", True, False)]
+    assert changes(on_create="block") == [("onCreate", None, "block")]
     assert changes(expression="y") == [("expression", "x", "y")]
     # A formula that could not be read is no change.
     assert changes(expression="") == []
