@@ -40,7 +40,7 @@ ONE_MEANING = {
     "m": ("schema.mapping", "drift.mapping"),
     "n": ("drift.next", "health.next", "mapping.next"),
     "o": ("drift.schema", "mapping.schema"),
-    "v": ("drift.values", "mapping.values"),
+    "v": ("drift.values", "mapping.values", "schema.values"),
     "w": ("schema.samples", "mapping.samples"),
 }
 """The actions that share a key, since it means the same in each of the panes."""

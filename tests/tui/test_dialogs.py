@@ -15,6 +15,7 @@ from textual.screen import UPDATE_PERIOD, Screen
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.tui.dialogs.account import Account
+from crmdeck.tui.dialogs.before_after import BeforeAfter, Part
 from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.dialogs.choose_field import ChooseField
 from crmdeck.tui.dialogs.columns import Columns
@@ -192,6 +193,7 @@ def dialogs() -> list[Dialog[Any]]:
         EditValueMap("Status", [("a", "A")]),
         Account("acme", None, datetime(2026, 5, 16, tzinfo=UTC)),
         Values("Values", [f"a_{number}" for number in range(50)], columns),
+        BeforeAfter("Formula", [Part("calculatedFormula", "A__c " * 900, "B__c " * 900)]),
         Messages([]),
         SavedViews([], {}),
         Columns([("name", "Name")], ()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,7 @@ from crmdeck.model import (
 )
 from crmdeck.store import Store
 from crmdeck.tui.dialogs.ask import Ask
+from crmdeck.tui.dialogs.before_after import BeforeAfter
 from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.dialogs.confirm import Confirm
 from crmdeck.tui.dialogs.prompt import Prompt
@@ -255,6 +257,15 @@ async def test_counts_as_bars_filter_and_two_marked_times_show_the_net_differenc
         assert isinstance(pilot.app.screen, Values)
         await until(pilot, lambda: "Opportunity." in screen_text(pilot))
         assert "Net difference from 2026-05-" in screen_text(pilot)
+        # A long cell opens whole, with both sides next to each other, and can be copied.
+        await type_text(pilot, "source picklist")
+        await press(pilot, "enter")
+        assert isinstance(pilot.app.screen, BeforeAfter)
+        assert re.search(r"old 0 +│ new 0", screen_text(pilot))
+        await press(pilot, "y", "enter")
+        assert pilot.app.clipboard.startswith("picklist, before:\nold 0\nold 1\n")
+        assert "\n\npicklist, after:\nnew 0\n" in pilot.app.clipboard
+        assert isinstance(pilot.app.screen, Values)
 
 
 async def test_acknowledges_one_with_a_note(drifted: Workspace) -> None:

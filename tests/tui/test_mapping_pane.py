@@ -457,6 +457,24 @@ async def test_repair_opens_the_alternatives_of_what_broke(desk_workspace: Works
         assert "broken" not in screen_text(desk.pilot)
 
 
+async def test_repair_can_keep_a_field_that_became_stricter(desk_workspace: Workspace) -> None:
+    workspace = desk_workspace
+    async with at_desk(workspace) as desk:
+        await desk.go("accountName")
+        await desk.press("a")
+    folder = Path(str(workspace.connections.get("acme").path))
+    kept = [field for field in FIELDS if field["name"] != "Account_Name__c"]
+    export(folder, *kept, described("Account_Name__c", "Account Name", length=20))
+    workspace.refreshes.run("acme")
+    async with at_desk(workspace) as desk:
+        assert "f repairs 1 broken" in screen_text(desk.pilot)
+        await desk.press("f")
+        assert "Accepted before the change. Enter keeps it." in screen_text(desk.pilot)
+        await desk.press("enter")
+        assert desk.stored("accountName").crm_field == "Account_Name__c"
+        assert desk.shown("accountName").group is Group.DONE
+
+
 async def test_without_a_pair_the_likely_ones_are_listed(desk_workspace: Workspace) -> None:
     async with at_desk(desk_workspace, pairs={}) as desk:
         text = screen_text(desk.pilot)

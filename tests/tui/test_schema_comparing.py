@@ -12,6 +12,7 @@ import pytest
 from textual.pilot import Pilot
 
 from crmdeck.tui.app import CrmdeckApp
+from crmdeck.tui.dialogs.before_after import BeforeAfter
 from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.state.ui_state import FILE_NAME
@@ -96,6 +97,9 @@ async def test_the_visible_object_is_compared_first(workspace: Workspace) -> Non
         await press(pilot, "j", "j")
         kept = table(pilot, "difference").cursor_key
         assert kept == ("Opportunity", "Stage", "picklist")
+        assert "Stage: picklist" in await press(pilot, "v")
+        assert isinstance(pilot.app.screen, BeforeAfter)
+        await press(pilot, "escape")
         assert "prod › Opportunity › Stage" in await press(pilot, "enter")
         assert "− left prod" in await press(pilot, "escape")
         assert table(pilot, "difference").cursor_key == kept

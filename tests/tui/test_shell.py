@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from textual.widgets._toast import Toast
 
 from crmdeck.credentials import MemorySecrets
 from crmdeck.model import CancelToken, Progress, ProgressCallback, RefreshResult, Scope
@@ -276,6 +277,14 @@ async def test_a_clashing_key_map_is_reported(workspace: Workspace) -> None:
         assert "connection.refresh" in told.message
         assert "no key named 'slassh'" in told.message
         assert "no action named 'no.such'" in told.message
+        app.clear_notifications()
+        await resize(pilot, 80, 24)
+        app.say("Move to a field first: Enter opens an object, * lists all fields.")
+        await until(pilot, lambda: len(app.screen.query(Toast)) == 1)
+        lines = [line for line in screen_text(pilot).split("\n") if "▌" in line]
+        assert [line.split("▌")[1].strip(" │┃") for line in lines if "object" in line] == [
+            "object, * lists all fields."
+        ]
 
 
 async def test_opens_the_page_in_the_crm_and_keeps_messages(workspace: Workspace) -> None:

@@ -92,6 +92,15 @@ async def test_moves_and_reports_its_row() -> None:
         assert line_text(app.table, 4).startswith("▌ delta")
 
 
+async def test_a_title_above_the_cursor_stays_in_view() -> None:
+    app = TableApp()
+    app.table.is_passed = lambda row: row.name == "alpha"  # type: ignore[method-assign]
+    async with app.run_test(size=(60, 2)) as pilot:
+        app.table.move_to(1)
+        await resize(pilot, 60, 4)
+        assert [line_text(app.table, line)[2:7] for line in (1, 2)] == ["alpha", "Beta "]
+
+
 async def test_sorts_by_key_by_title_and_back() -> None:
     app = TableApp()
     async with app.run_test(size=(60, 10)) as pilot:

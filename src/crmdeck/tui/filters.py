@@ -52,13 +52,14 @@ class FilterKey(NamedTuple, Generic[R]):
     """A key of a filter: its test, and the values of a row to offer while the user types.
 
     `examples` are offered too, such as `7d` for `since:`. An `old` key still works, in saved views,
-    but is not offered.
+    but is not offered. `words` returns what the screen shows for a value.
     """
 
     test: KeyTest[R]
     values: Callable[[R], Iterable[str]] = lambda _row: ()
     examples: tuple[str, ...] = ()
     old: bool = False
+    words: Callable[[str], str] = str
 
 
 FilterKeys = Mapping[str, FilterKey[R]]

@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from crmdeck.workspace import OpenRows, PendingWorkspace, Workspace
 
 LONGEST_TOAST = 400
-TOAST_CELLS, TOAST_EDGES, TOAST_HANG = 60, 3, 2
-"""Widths of a toast as in Textual (at most half of the window), its edges, and its indent."""
+TOAST_CELLS, TOAST_EDGES, TOAST_HANG, RACK_EDGES = 60, 3, 2, 2
+"""Widths of a toast as in Textual, its edges, its indent, and the edges around all toasts.
+
+A toast takes half of the window within these edges at most.
+"""
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ class Host:
         The text is shown literally. `command` is the command line that does the same.
         """
         self.note(text, title=title, severity=severity, command=command)
-        width = min(TOAST_CELLS, self.app.size.width // 2) - TOAST_EDGES
+        width = min(TOAST_CELLS, (self.app.size.width - RACK_EDGES) // 2) - TOAST_EDGES
         lines = display_block(text, LONGEST_TOAST).split("\n")
         self.app.notify(
             "\n".join(wrap_hanging(line, width, TOAST_HANG) for line in lines),

@@ -14,10 +14,14 @@ BAR_CELLS = 16
 
 
 class Count(NamedTuple):
-    """A value of a filter key, the number of its rows, and the most of any value of the key."""
+    """A value of a filter key, the number of its rows, and the most of any value of the key.
+
+    `words` are what the screen shows for the value.
+    """
 
     key: str
     value: str
+    words: str
     rows: int
     most: int
     is_first: bool
@@ -61,7 +65,7 @@ def counts(source: FilterSource[Any], names: Iterable[str]) -> Iterator[Count]:
     for name, values in counted.items():
         found = values.most_common(MOST_OFFERS)
         for place, (value, rows) in enumerate(found):
-            yield Count(name, value, rows, found[0][1], place == 0)
+            yield Count(name, value, key.words(value), rows, found[0][1], place == 0)
 
 
 def choose_count(title: str) -> Choose:
@@ -71,4 +75,4 @@ def choose_count(title: str) -> Choose:
 
 def choices(found: Iterable[Count]) -> tuple[Choice, ...]:
     """Return the rows of the dialog."""
-    return tuple(Choice(one, one.value, one.key) for one in found)
+    return tuple(Choice(one, one.words, one.key) for one in found)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 
 from crmdeck.tui.dialogs.dialog import Dialog
@@ -14,7 +15,10 @@ from crmdeck.tui.widgets.table import Column
 
 
 class Values(Dialog[None]):
-    """Shows `rows` under `columns`. Without rows, call `fill` later."""
+    """Shows `rows` under `columns`. Without rows, call `fill` later.
+
+    Enter calls `show`, or closes.
+    """
 
     SCOPE = "values"
     WITHIN: ClassVar[tuple[str, ...]] = ("list",)
@@ -25,9 +29,11 @@ class Values(Dialog[None]):
         rows: Sequence[Any] | None,
         columns: Sequence[Column[Any]],
         *,
+        show: Callable[[Any], object] | None = None,
         empty: str = "",
     ) -> None:
         super().__init__(title)
+        self._show = show
         self._list = SearchList(rows, columns, empty=empty)
 
     def fill(self, rows: Sequence[Any]) -> None:
@@ -37,6 +43,22 @@ class Values(Dialog[None]):
     def compose_body(self) -> ComposeResult:
         yield self._list
 
-    @action("values.take", "Close", "enter", hint=30, palette=False, priority=True)
-    def leave(self) -> None:
-        self.dismiss(None)
+    @action(
+        "values.take",
+        "Close",
+        "enter",
+        hint=30,
+        palette=False,
+        priority=True,
+        title_now=lambda dialog: "Show in full" if dialog._show else "Close",
+    )
+    def take(self) -> None:
+        if self._show is None:
+            self.dismiss(None)
+        else:
+            self._list.take()
+
+    @on(SearchList.Taken)
+    def _taken(self, message: SearchList.Taken) -> None:
+        if self._show is not None:
+            self._show(message.row)

@@ -27,7 +27,7 @@ from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.panes.registry import PaneSpec
 from crmdeck.tui.screens.refresh import refresh_connection
 from crmdeck.tui.screens.stage import Stage
-from crmdeck.tui.screens.statuses import Answer, read_statuses
+from crmdeck.tui.screens.statuses import Answer, most_urgent, read_statuses
 from crmdeck.tui.signals import has_job_control
 from crmdeck.tui.state.undo import UndoStack, UndoStep
 from crmdeck.tui.text import display_text
@@ -209,7 +209,7 @@ class MainScreen(ActionHost, Screen[None]):
         first, self._is_ready = not self._is_ready, True
         lost = host.status is None
         if lost:
-            host.connection_id = statuses[0].id if statuses else None
+            host.connection_id = most_urgent(statuses, host.open_rows)
         self.sidebar.set_statuses(statuses, host.connection_id, host.required)
         self._show_strip()
         self._show_counts()

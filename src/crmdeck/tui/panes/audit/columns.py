@@ -211,6 +211,7 @@ def filter_keys(now: datetime) -> FilterKeys[Line]:
                 one_of(line.entry.event, wanted) or wanted in line.entry.event.casefold().split(".")
             ),
             lambda line: (line.entry.event,),
+            words=lambda event: event.replace(".", " ").replace("_", " "),
         ),
         "people": flag_key(lambda line: not line.entry.event.startswith(AUTOMATIC)),
         "failed": flag_key(is_bad),

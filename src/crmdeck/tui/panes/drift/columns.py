@@ -15,6 +15,7 @@ from crmdeck.tui.widgets.table import Column
 from crmdeck.tui.widgets.table.columns import GAP, SIGN_GAP, longest
 from crmdeck.tui.widgets.table.strips import GUTTER
 from crmdeck.workspace import (
+    KIND_WORDS,
     VALUE_SIGNS,
     Entry,
     Standing,
@@ -347,13 +348,19 @@ def filter_keys(timeline: Timeline) -> dict[str, FilterKey[Entry]]:
     now, names = timeline.now, timeline.names
     return {
         "open": flag_key(lambda entry: entry.is_open),
-        "state": text_key(lambda entry: entry.standing.state.value),
+        "state": text_key(lambda entry: entry.standing.state.value)._replace(
+            words=lambda value: "safe" if value == ChangeState.INFO else value
+        ),
         "breaks": flag_key(timeline.breaks),
         "severity": text_key(lambda entry: entry.event.severity.value),
         "object": text_key(lambda entry: entry.event.object_type),
         "field": text_key(lambda entry: entry.event.field_name),
         "attr": words_key(lambda entry: (one.attribute for one in entry.event.changes)),
-        "kind": FilterKey(_is_kind, lambda entry: (entry.event.kind.value,)),
+        "kind": FilterKey(
+            _is_kind,
+            lambda entry: (entry.event.kind.value,),
+            words=lambda value: KIND_WORDS[DriftKind(value)],
+        ),
         "seen": flag_key(lambda entry: entry.seen),
         "ack": flag_key(lambda entry: entry.acknowledged),
         "mapped": flag_key(lambda entry: bool(entry.event.affected_mappings)),

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from crmdeck.errors import CrmdeckError
-from crmdeck.model import Decision, DriftKind, ObjectPair, Severity
+from crmdeck.model import Change, Decision, DriftKind, ObjectPair, Severity
 from crmdeck.tui.dialogs.ask import Ask, Deed
+from crmdeck.tui.dialogs.before_after import BeforeAfter, Part, is_long
 from crmdeck.tui.dialogs.choose import Choice as Option
 from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.dialogs.confirm import Confirm
@@ -21,14 +22,23 @@ from crmdeck.tui.keys.actions import action
 from crmdeck.tui.loading.requests import Job, LoadQueue
 from crmdeck.tui.panes.drift.arrangement import Line
 from crmdeck.tui.panes.drift.columns import VALUE_COLUMNS
+from crmdeck.tui.panes.drift.detail import MOST_VALUES
 from crmdeck.tui.panes.drift.loader import TimelineLoader
-from crmdeck.tui.panes.drift.net import NET_COLUMNS, net_lines
+from crmdeck.tui.panes.drift.net import NET_COLUMNS, NetLine, net_lines
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.panes.usage import USAGE_HELP, FieldPlace, UsageAsker
 from crmdeck.tui.state.undo import UndoStep
 from crmdeck.tui.text import count, display_text
 from crmdeck.tui.widgets.table import Table
-from crmdeck.workspace import AcceptedRename, Entry, Noted, name_in, once, place_of
+from crmdeck.workspace import (
+    AcceptedRename,
+    Entry,
+    Noted,
+    name_in,
+    once,
+    place_of,
+    shown_changes,
+)
 
 LISTED = 500
 """Number of changes that a question lists; the others are counted."""
@@ -530,23 +540,37 @@ class DriftCommands:
             position += step
 
     def why_no_values(self) -> str | None:
-        if self.entry is not None and self.entry.values:
+        if self.entry is not None and self.entry.event.changes:
             return None
-        return self.why_no_event() or "This change has no picklist values."
+        return self.why_no_event() or "This change has no values before and after."
 
     @action(
         "drift.values",
         "Values",
         "v",
-        help="List all changed picklist values.",
+        help="Show the values before and after in full.",
         hint=80,
         blocked=why_no_values,
     )
-    def list_values(self) -> None:
+    def show_values(self) -> None:
         entry = self.entry
-        if entry is not None:
-            title = f"{place_of(entry.event)}: {count(len(entry.values), 'value')}"
+        if entry is None:
+            return
+        title = place_of(entry.event)
+        if len(entry.values) > MOST_VALUES:
+            # So many are searched rather than read.
+            title = f"{title}: {count(len(entry.values), 'value')}"
             self._pane.app.push_screen(Values(title, entry.values, VALUE_COLUMNS))
+        else:
+            self._show_both(title, shown_changes(entry.event.changes))
+
+    def _show_both(self, title: str, changes: Iterable[Change]) -> None:
+        parts = [Part(one.attribute, one.before, one.after) for one in changes]
+        self._pane.app.push_screen(BeforeAfter(title, parts))
+
+    def _show_net(self, line: NetLine) -> None:
+        if line.change is not None:
+            self._show_both(f"{line.where}: {line.what}", [line.change])
 
     def _times(self) -> tuple[str, datetime, datetime] | None:
         entries = [entry for line in self._table.marked() for entry in line.entries]
@@ -575,6 +599,7 @@ class DriftCommands:
             f"Net difference from {old:%Y-%m-%d %H:%M} to {new:%Y-%m-%d %H:%M} UTC",
             None,
             NET_COLUMNS,
+            show=self._show_net,
             empty="No differences: everything was changed back.",
         )
         open_filled(
@@ -685,8 +710,8 @@ class DriftCommands:
             yield "drift.reopen", "Reopen"
         if self._mapped():
             yield "drift.mapping", "Open the mapping"
-        if len(entry.values) > 1:
-            yield "drift.values", f"List {count(len(entry.values), 'changed value')}"
+        if entry.values or any(is_long(one) for one in entry.event.changes):
+            yield "drift.values", "Show before and after in full"
         if self.why_no_schema() is None:
             yield "drift.schema", "Open in Schema"
         yield "view.open_in_crm", "Open in the CRM's setup"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from crmdeck.model import Comparison, Side
+from crmdeck.model import Change, Comparison, Side
 from crmdeck.tui.widgets.table import Column
 from crmdeck.workspace import attribute_word, value_text
 
@@ -20,6 +20,7 @@ class NetLine(NamedTuple):
     what: str
     before: str = ""
     after: str = ""
+    change: Change | None = None
 
 
 NET_COLUMNS: tuple[Column[NetLine], ...] = (
@@ -49,4 +50,5 @@ def net_lines(comparison: Comparison) -> Iterator[NetLine]:
                     attribute_word(change.attribute),
                     value_text(change.before),
                     value_text(change.after),
+                    change,
                 )

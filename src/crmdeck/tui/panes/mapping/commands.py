@@ -195,7 +195,7 @@ class MappingCommands:
             if sure:
                 self._ask_or_decide("accept", sure, [accepting(row) for row in sure], opened_by="a")
         elif able:
-            self._say("Already accepted.")
+            self._keep(able)
         elif chosen:
             self._say("No suggestion here. Enter chooses a field.")
 
@@ -678,18 +678,23 @@ class MappingCommands:
     def choose_field(self, offered: str | None = None) -> None:
         """Choose the CRM field of the row among the candidates, or among all fields.
 
-        The cursor is on the field `offered`, else on the row's own.
+        The cursor is on the field `offered`, else on the row's own. If that can't sync, it is on
+        the field's new name or the best suggestion.
         """
         if self._at is None:
             return
         session, row = self._at
+        current = offered or row.crm_field
+        if not offered and (row.right is None or not row.can_sync):
+            others = (one.crm_field for one in row.candidates if one.crm_field != row.crm_field)
+            current = row.renamed_to or next(others, None)
 
         def chosen(crm_field: str | None) -> None:
             if crm_field is None or session is not self._pairs.current:
                 return
             now = session.by_name[row.name]
             if now.state is DecisionState.ACCEPTED and now.crm_field == crm_field:
-                self._say("Already accepted.")
+                self._keep([now])
             elif crm_field not in session.builder.crm_fields:
                 self._say(f"{crm_field} was removed from the schema.", warn=True)
             else:
@@ -698,15 +703,26 @@ class MappingCommands:
 
         def notes(crm_field: str) -> list[tuple[str, str]]:
             right = session.builder.crm_fields[crm_field]
-            return pair_notes(row.partner, right, session.builder, self._host.workspace.now)
+            found = pair_notes(row.partner, right, session.builder, self._host.workspace.now)
+            if row.group is Group.BROKEN and crm_field == row.crm_field:
+                return [("Accepted before the change. Enter keeps it.", "$info"), *found]
+            return found
 
         dialog = ChooseField(
             f"CRM field for {row.title}",
             field_choices(row, session.rows, session.builder),
-            current=offered or row.crm_field,
+            current=current,
             notes=notes,
         )
         self._open(dialog, chosen)
+
+    def _keep(self, rows: Sequence[MappingRow]) -> None:
+        """Accept mappings again that a change broke; that settles the change."""
+        kept = [row for row in rows if row.group is Group.BROKEN and row.right is not None]
+        if kept:
+            self._ask_or_decide("keep", kept, [accepting(row) for row in kept], opened_by="a")
+        else:
+            self._say("Already accepted.")
 
     def choose_source(self) -> None:
         """Choose the PartnerOS field of the required CRM field under the cursor.

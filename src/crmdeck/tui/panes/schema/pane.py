@@ -521,6 +521,8 @@ class SchemaPane(Pane):
             self._go(Place(DIFFERENCE, row.object_type))
         elif kind == DIFFERENCE and self.schema.find_field(row.object_type, row.field_name):
             self._go(Place(FIELD, row.object_type, row.field_name))
+        elif kind == DIFFERENCE and self._no_sides() is None:
+            self.show_values()
 
     def _no_schema(self) -> str | None:
         if self.schema.data is not None:
@@ -607,6 +609,30 @@ class SchemaPane(Pane):
             self._go(*places)
 
         self.schema.compare(sides, then)
+
+    def _no_sides(self) -> str | None:
+        """Return why there are no two values to show, or None."""
+        if self.place.kind == DIFFERENCE and self.table.cursor_row is not None:
+            return None if self.table.cursor_row.change else "Only one side has this field."
+        return "Only a comparison has values of two sides. = compares."
+
+    @action(
+        "schema.values",
+        "Values",
+        "v",
+        help="Show the values of both sides in full.",
+        hint=80,
+        blocked=_no_sides,
+    )
+    def show_values(self) -> None:
+        from crmdeck.tui.dialogs.before_after import BeforeAfter, Part
+
+        found, line = self.schema.comparison, self.table.cursor_row
+        if found is not None and line is not None:
+            change = line.change
+            title = f"{line.field_name or line.object_type}: {change.attribute}"
+            part = Part(change.attribute, change.before, change.after)
+            self.app.push_screen(BeforeAfter(title, [part], comparison.side_names(found)))
 
     # The field under the cursor
 

@@ -337,9 +337,12 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         )
 
     def _scroll_to_cursor(self) -> None:
-        top = self.scroll_offset.y
-        if self._cursor < top:
-            self.scroll_to(y=self._cursor, animate=False, force=True)
+        """Bring the cursor into view, with a title right above it."""
+        top, above = self.scroll_offset.y, self._cursor - 1
+        titled = 0 <= above < self.shown_count and self.is_passed(self._row_at(above))
+        first = above if titled and self.page > 1 else self._cursor
+        if first < top:
+            self.scroll_to(y=first, animate=False, force=True)
         elif self._cursor >= top + self.page:
             self.scroll_to(y=self._cursor - self.page + 1, animate=False, force=True)
 
@@ -447,7 +450,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
     def _go(self, position: int, step: int) -> None:
         """Move the cursor to a position, or on from there in steps to a row that keys don't pass.
 
-        Without such a row the cursor stays. A title above the row comes into view with it.
+        Without such a row the cursor stays.
         """
         last = self.shown_count - 1
         position = max(0, min(position, last))
@@ -458,9 +461,6 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
             if 0 <= at <= last:
                 self.move_to(at)
                 break
-        above = self._cursor - 1
-        if above >= 0 and self.scroll_offset.y > above and self.is_passed(self._row_at(above)):
-            self.scroll_to(y=above, animate=False, force=True)
 
     def clear_marks(self) -> None:
         """Unmark all rows and leave an open range."""

@@ -1,0 +1,121 @@
+"""Two values in full, side by side: lists by their entries, texts with the words that differ."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import SequenceMatcher
+from typing import Any, ClassVar, NamedTuple
+
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Static
+
+from crmdeck.model import Change
+from crmdeck.tui.dialogs.dialog import Dialog
+from crmdeck.tui.keys.actions import action
+from crmdeck.tui.layout import beside, rule
+from crmdeck.tui.text import display_block, display_text
+from crmdeck.tui.widgets.text_view import TextView
+from crmdeck.workspace import attribute_word, value_text
+
+_WORD = re.compile(r"\w+|\s+|[^\w\s]")
+BETWEEN = " │ "
+LONGEST = 100_000
+"""Most characters of a value that are shown."""
+
+
+LONG = 40
+"""Characters from which a value is long."""
+
+
+class Part(NamedTuple):
+    """An attribute on both sides."""
+
+    attribute: str
+    before: Any
+    after: Any
+
+
+class BeforeAfter(Dialog[None]):
+    """Shows all of `parts`, below the names of both sides."""
+
+    SCOPE = "before and after"
+    WITHIN: ClassVar[tuple[str, ...]] = ("text", "dialog")
+
+    def __init__(
+        self, title: str, parts: Iterable[Part], sides: tuple[str, str] = ("before", "after")
+    ) -> None:
+        super().__init__(title)
+        self._parts = tuple(parts)
+        self._sides = sides
+        self._marked = [_marked(_pieces(one.before), _pieces(one.after)) for one in self._parts]
+        self._view = TextView()
+
+    def compose_body(self) -> ComposeResult:
+        yield Static("", id="both-sides", markup=False)
+        yield self._view
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._view.show(self._draw)
+        self._view.focus()
+
+    def _draw(self, width: int) -> Content:
+        cells = (width - len(BETWEEN)) // 2
+        left, right = (Content.styled(display_text(side, cells), "bold") for side in self._sides)
+        self.query_one("#both-sides", Static).update(beside(left, right, cells, BETWEEN))
+        lines: list[Content] = []
+        for part, both in zip(self._parts, self._marked, strict=True):
+            lines += [rule(attribute_word(part.attribute), width)] if len(self._parts) > 1 else []
+            before, after = (Content("\n").join(side.wrap(cells)) for side in both)
+            lines.append(beside(before, after, cells, BETWEEN))
+        return Content("\n").join(lines)
+
+    @action("before_after.copy", "Copy both", "y", hint=30, palette=False)
+    def copy_both(self) -> None:
+        blocks = [
+            f"{attribute_word(part.attribute)}, {side}:\n" + "\n".join(_whole(value))
+            for part in self._parts
+            for side, value in zip(self._sides, (part.before, part.after), strict=True)
+        ]
+        self.app.copy_to_clipboard("\n\n".join(blocks))
+        self.show_position("copied")
+
+    @action("before_after.close", "Close", "enter", hint=20, palette=False)
+    def leave(self) -> None:
+        self.dismiss(None)
+
+
+def is_long(change: Change) -> bool:
+    """True if a side of a change is longer than a cell of a table."""
+    return any(len(value_text(side, LONG)) == LONG for side in (change.before, change.after))
+
+
+def _whole(value: Any) -> list[str]:
+    """Return the entries of a list, or a text as one entry."""
+    if isinstance(value, list | tuple):
+        return [value_text([one]) for one in value] or ["none"]
+    return [value_text(value, listed=LONGEST)]
+
+
+def _pieces(value: Any) -> list[str]:
+    """Return the lines of a list, or the words of a text with what is between them."""
+    if isinstance(value, list | tuple):
+        return [display_text(line) + "\n" for line in _whole(value)]
+    return _WORD.findall(display_block(_whole(value)[0], LONGEST))
+
+
+def _marked(before: Sequence[str], after: Sequence[str]) -> tuple[Content, Content]:
+    """Return both sides with colors for the pieces that only one of them has."""
+    steps = SequenceMatcher(None, before, after).get_opcodes()
+
+    def side(pieces: Sequence[str], at: int, color: str) -> Iterator[tuple[str, str]]:
+        for step in steps:
+            style = "" if step[0] == "equal" else color
+            yield "".join(pieces[step[at] : step[at + 1]]), style
+
+    return (
+        Content.assemble(*side(before, 1, "$bad")).rstrip(),
+        Content.assemble(*side(after, 3, "$good")).rstrip(),
+    )
