@@ -268,10 +268,10 @@ async def test_exports_what_the_pane_shows(
     assert json.loads((tmp_path / "crmdeck-audit.json").read_text())
 
 
-async def test_a_clashing_key_map_is_reported(workspace: Workspace) -> None:
+async def test_a_clashing_key_map_is_reported_and_toasts_wrap_evenly(workspace: Workspace) -> None:
     keys = {"view.export": "r", "view.copy": "slassh", "no.such": "x"}
     app = audit_console(workspace, keys=keys)
-    async with app.run_test(size=(100, 30)) as pilot:
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
         await until(pilot, lambda: bool(app._notifications))
         (told,) = app._notifications
         assert "connection.refresh" in told.message
@@ -279,7 +279,7 @@ async def test_a_clashing_key_map_is_reported(workspace: Workspace) -> None:
         assert "no action named 'no.such'" in told.message
         app.clear_notifications()
         await resize(pilot, 80, 24)
-        app.say("Move to a field first: Enter opens an object, * lists all fields.")
+        app.host.say("Move to a field first: Enter opens an object, * lists all fields.")
         await until(pilot, lambda: len(app.screen.query(Toast)) == 1)
         lines = [line for line in screen_text(pilot).split("\n") if "▌" in line]
         assert [line.split("▌")[1].strip(" │┃") for line in lines if "object" in line] == [

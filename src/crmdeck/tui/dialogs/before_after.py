@@ -41,7 +41,7 @@ class BeforeAfter(Dialog[None]):
     """Shows all of `parts`, below the names of both sides."""
 
     SCOPE = "before and after"
-    WITHIN: ClassVar[tuple[str, ...]] = ("text", "dialog")
+    WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
 
     def __init__(
         self, title: str, parts: Iterable[Part], sides: tuple[str, str] = ("before", "after")
