@@ -127,7 +127,7 @@ def test_a_value_replaces_others_of_its_key() -> None:
 
 def test_rows_are_counted_by_key_with_the_most_frequent_value_first() -> None:
     keys: dict[str, FilterKey[str]] = {
-        "size": text_key(lambda row: row[:1])._replace(words=str.upper),
+        "size": text_key(lambda row: row[:1], str.upper),
         "odd": text_key(lambda row: row[1:]),
     }
     found = list(counts(FilterSource(("aa", "a", "b"), keys), ("size", "odd", "missing")))

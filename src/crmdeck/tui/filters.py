@@ -144,9 +144,13 @@ def compile_filter(
     )
 
 
-def text_key(read: Callable[[R], str | None]) -> FilterKey[R]:
+def text_key(read: Callable[[R], str | None], words: Callable[[str], str] = str) -> FilterKey[R]:
     """Return the key of a text; a value matches texts that begin with it."""
-    return words_key(lambda row: filter(None, (read(row),)))
+    return FilterKey(
+        lambda row, wanted: one_of(read(row) or "", wanted),
+        lambda row: filter(None, (read(row),)),
+        words=words,
+    )
 
 
 def words_key(read: Callable[[R], Iterable[str]]) -> FilterKey[R]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from typing import Any, ClassVar, NamedTuple
 
@@ -109,13 +109,10 @@ def _pieces(value: Any) -> list[str]:
 def _marked(before: Sequence[str], after: Sequence[str]) -> tuple[Content, Content]:
     """Return both sides with colors for the pieces that only one of them has."""
     steps = SequenceMatcher(None, before, after).get_opcodes()
+    left = [("".join(before[i:j]), _style(tag, "$bad")) for tag, i, j, _, _ in steps]
+    right = [("".join(after[i:j]), _style(tag, "$good")) for tag, _, _, i, j in steps]
+    return Content.assemble(*left).rstrip(), Content.assemble(*right).rstrip()
 
-    def side(pieces: Sequence[str], at: int, color: str) -> Iterator[tuple[str, str]]:
-        for step in steps:
-            style = "" if step[0] == "equal" else color
-            yield "".join(pieces[step[at] : step[at + 1]]), style
 
-    return (
-        Content.assemble(*side(before, 1, "$bad")).rstrip(),
-        Content.assemble(*side(after, 3, "$good")).rstrip(),
-    )
+def _style(tag: str, color: str) -> str:
+    return "" if tag == "equal" else color

@@ -348,8 +348,9 @@ def filter_keys(timeline: Timeline) -> dict[str, FilterKey[Entry]]:
     now, names = timeline.now, timeline.names
     return {
         "open": flag_key(lambda entry: entry.is_open),
-        "state": text_key(lambda entry: entry.standing.state.value)._replace(
-            words=lambda value: "safe" if value == ChangeState.INFO else value
+        "state": text_key(
+            lambda entry: entry.standing.state.value,
+            lambda value: "safe" if value == ChangeState.INFO else value,
         ),
         "breaks": flag_key(timeline.breaks),
         "severity": text_key(lambda entry: entry.event.severity.value),
