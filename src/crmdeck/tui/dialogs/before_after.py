@@ -100,7 +100,7 @@ def _whole(value: Any) -> list[str]:
 
 
 def _pieces(value: Any) -> list[str]:
-    """Return the lines of a list, or the words of a text with what is between them."""
+    """Return the lines of a list, or the words, spaces and signs of a text."""
     if isinstance(value, list | tuple):
         return [display_text(line) + "\n" for line in _whole(value)]
     return _WORD.findall(display_block(_whole(value)[0], LONGEST))
