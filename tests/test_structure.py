@@ -50,7 +50,11 @@ def test_a_class_has_one_ancestor_of_ours() -> None:
 
 @pytest.mark.parametrize(
     "face",
-    ["crmdeck.matching", "crmdeck.mcp", "crmdeck.model", "crmdeck.server", "crmdeck.workspace"],
+    [
+        *("crmdeck.matching", "crmdeck.mcp", "crmdeck.model", "crmdeck.server"),
+        *("crmdeck.tui.dialogs", "crmdeck.tui.panes", "crmdeck.tui.screens", "crmdeck.tui.widgets"),
+        "crmdeck.workspace",
+    ],
 )
 def test_each_name_of_a_face_comes_from_where_its_stub_says(face: str) -> None:
     package = importlib.import_module(face)

@@ -9,6 +9,7 @@ from textual import events
 from textual.app import App
 from textual.screen import Screen
 
+from crmdeck.tui import dialogs, screens
 from crmdeck.tui.gc_tuning import calm
 from crmdeck.tui.host import Host
 from crmdeck.tui.keys.actions import Refused, check_keymap
@@ -108,9 +109,7 @@ class CrmdeckApp(App[None]):
             self._say_problems("Key map", check_keymap(keys))
         main = self.screen_stack[0]
         if settings.command and isinstance(main, MainScreen):
-            from crmdeck.tui.screens.user_commands import bind_commands
-
-            self._say_problems("Commands", bind_commands(main, settings.command))
+            self._say_problems("Commands", screens.bind_commands(main, settings.command))
         self.call_after_refresh(calm)
 
     def _say_problems(self, title: str, problems: Sequence[str]) -> None:
@@ -145,10 +144,8 @@ class CrmdeckApp(App[None]):
         self.host.say(message.reason, severity="warning", timeout=4)
 
     def on_dialog_help_asked(self, message: Dialog.HelpAsked) -> None:
-        from crmdeck.tui.dialogs.help import open_help
-
         if message.dialog is self.screen:
-            open_help(message.dialog, message.title, message.dialog.SCOPE)
+            dialogs.open_help(message.dialog, message.title, message.dialog.SCOPE)
 
     def _say_later(self, text: str) -> None:
         self.call_later(self.host.say, text)
@@ -172,7 +169,6 @@ class CrmdeckApp(App[None]):
 
     def action_change_theme(self) -> None:
         """Choose the theme for this and later sessions."""
-        from crmdeck.tui.dialogs.choose import Choice, Choose
 
         def chosen(name: str | None) -> None:
             if name is not None:
@@ -180,8 +176,8 @@ class CrmdeckApp(App[None]):
                 self.host.save_state()
 
         names = sorted(self.available_themes)
-        choices = [Choice(name, name) for name in names]
-        self.push_screen(Choose("Theme", choices, current=self.theme), chosen)
+        choices = [dialogs.Choice(name, name) for name in names]
+        self.push_screen(dialogs.Choose("Theme", choices, current=self.theme), chosen)
 
     def action_suspend_process(self) -> None:
         driver = self._driver

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import webbrowser
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -161,8 +162,6 @@ def can_open_browser() -> bool:
 
     A browser in the terminal would take the terminal from the console.
     """
-    import webbrowser
-
     if any(os.environ.get(name) for name in OVER_SSH):
         return False
     try:

@@ -69,10 +69,10 @@ def counts(source: FilterSource[Any], names: Iterable[str]) -> Iterator[Count]:
 
 
 def choose_count(title: str) -> Choose:
-    """Return the dialog, which answers with a `Count`; fill it with `choices`."""
+    """Return the dialog, which answers with a `Count`; fill it with `count_choices`."""
     return Choose(title, None, columns=COLUMNS, text="Of the rows shown. Enter filters by a value.")
 
 
-def choices(found: Iterable[Count]) -> tuple[Choice, ...]:
-    """Return the rows of the dialog."""
-    return tuple(Choice(one, one.words, one.key) for one in found)
+def count_choices(source: FilterSource[Any], keys: Iterable[str]) -> tuple[Choice, ...]:
+    """Return the rows of the dialog. Reads all rows of the source."""
+    return tuple(Choice(one, one.words, one.key) for one in counts(source, keys))

@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from crmdeck.errors import CrmdeckError
+from crmdeck.tui import widgets
 from crmdeck.tui.filters import FilterSource, has_terms, with_terms
 from crmdeck.tui.host import Host, Location
 from crmdeck.tui.keys.actions import EVERYWHERE, ActionHost
@@ -26,7 +27,6 @@ from crmdeck.tui.widgets.text_view import TextView
 from crmdeck.tui.widgets.view_chips import ViewChips
 
 if TYPE_CHECKING:
-    from crmdeck.tui.widgets.panel import Panel
     from crmdeck.workspace import Copy
 
 DETAILS_BESIDE = 200
@@ -340,10 +340,7 @@ class Pane(ActionHost, Widget):
         return status.name if status is not None else ""
 
     def compose(self) -> ComposeResult:
-        # Not at the top: the first paint needs no tables.
-        from crmdeck.tui.widgets.panel import Panel
-
-        with Panel(id="panel"):
+        with widgets.Panel(id="panel"):
             with Vertical(classes="main part"):
                 yield ErrorPanel()
                 yield ViewChips()
@@ -384,11 +381,9 @@ class Pane(ActionHost, Widget):
             self.post_message(self.Filtered(text))
 
     @cached_property
-    def panel(self) -> Panel:
+    def panel(self) -> widgets.Panel:
         """The frame around the parts of the pane."""
-        from crmdeck.tui.widgets.panel import Panel
-
-        return self.query_one(Panel)
+        return self.query_one(widgets.Panel)
 
     @cached_property
     def _main(self) -> Widget:

@@ -1,1 +1,5 @@
 """The screens of the console."""
+
+from crmdeck.lazy import lazy_names
+
+__getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

@@ -57,7 +57,7 @@ _PLATFORM = Asked(
 )
 
 
-def add_connection(host: Host, offered: Sequence[Kind] = ()) -> None:
+def ask_connection(host: Host, offered: Sequence[Kind] = ()) -> None:
     """Ask for one of the `offered` kinds (default: all), then for the connection's details."""
     offered = offered or kinds()
     by_id = {kind.id: kind for kind in offered}
@@ -77,7 +77,7 @@ def add_files(host: Host) -> None:
 
 def sign_in_somewhere(host: Host) -> None:
     """Ask for a CRM to sign in to."""
-    add_connection(host, [kind for kind in kinds() if not kind.is_files])
+    ask_connection(host, [kind for kind in kinds() if not kind.is_files])
 
 
 def _ask(host: Host, kind: Kind) -> None:

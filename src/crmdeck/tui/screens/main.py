@@ -17,6 +17,7 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from crmdeck.model import Source, Status
+from crmdeck.tui import dialogs, screens
 from crmdeck.tui.dialogs.filled import open_filled
 from crmdeck.tui.filters import with_value
 from crmdeck.tui.host import Host, Location
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from crmdeck.errors import CrmdeckError
-    from crmdeck.tui.screens.go_to import GoToAnything
     from crmdeck.tui.state.messages import Message
     from crmdeck.workspace import Copy, Workspace
 
@@ -89,7 +89,7 @@ class MainScreen(ActionHost, Screen[None]):
         self._laid_out_for: Size | None = None
         self._is_expanded = False
         self.steps = UndoStack(self._show_undo, self._note_step)
-        self._go_to_anything: GoToAnything | None = None
+        self._go_to_anything: screens.GoToAnything | None = None
         host.connection_id = host.ui_state.connection_id or None
         host.loader, host.steps = self.loader, self.steps
         host.titles = {spec.id: spec.title for spec in self.specs}
@@ -259,9 +259,7 @@ class MainScreen(ActionHost, Screen[None]):
         self.query_one("#body").set_class(wanted, "-covered")
         page = next(iter(self.query("#welcome")), None)
         if wanted and page is None:
-            from crmdeck.tui.screens.welcome import Welcome
-
-            self.mount(Welcome(self.host, id="welcome"), before="#filter")
+            self.mount(screens.Welcome(self.host, id="welcome"), before="#filter")
         elif page is not None and not wanted:
             page.remove()
             self.call_after_refresh(self.focus_pane)
@@ -360,11 +358,10 @@ class MainScreen(ActionHost, Screen[None]):
         await self.action_show_pane(message.pane_id)
 
     async def _go_to(self, pane_id: str, location: Location) -> None:
-        from crmdeck.tui.screens.go_to import remembered
 
         if location.connection is not None:
             self._choose(location.connection)
-        self.ui_state.recent = remembered(
+        self.ui_state.recent = screens.remembered(
             self.ui_state.recent, pane_id, location, self.host.connection_id
         )
         pane = await self.show_pane(pane_id)
@@ -377,9 +374,8 @@ class MainScreen(ActionHost, Screen[None]):
 
     @on(Pane.AddConnection)
     def _add_connection(self) -> None:
-        from crmdeck.tui.screens.add_connection import add_connection
 
-        add_connection(self.host)
+        screens.ask_connection(self.host)
 
     @on(Pane.Chosen)
     def _went_on(self, message: Pane.Chosen) -> None:
@@ -544,7 +540,6 @@ class MainScreen(ActionHost, Screen[None]):
         blocked=_no_counts,
     )
     def show_counts(self) -> None:
-        from crmdeck.tui.dialogs.counts import Count, choices, choose_count, counts
 
         pane = self.pane
         source = pane.filter_source() if pane is not None else None
@@ -555,17 +550,17 @@ class MainScreen(ActionHost, Screen[None]):
             self.host.say("No rows to count.", severity="warning")
             return
 
-        def chosen(one: Count | None) -> None:
+        def chosen(one: dialogs.Count | None) -> None:
             if one is not None:
                 pane.replace_filter(with_value(pane.filter_text, one.key, one.value))
 
-        dialog = choose_count(f"Counts in {self.host.titles[self.stage.pane_id or '']}")
+        dialog = dialogs.choose_count(f"Counts in {self.host.titles[self.stage.pane_id or '']}")
         open_filled(
             self.app,
             dialog,
             chosen,
             pane.loader,
-            lambda _: choices(counts(shown, pane.COUNTED)),
+            lambda _: dialogs.count_choices(shown, pane.COUNTED),
             dialog.fill,
             slot="counts",
             label="counting",
@@ -624,9 +619,8 @@ class MainScreen(ActionHost, Screen[None]):
         blocked=_no_steps,
     )
     def list_steps(self) -> None:
-        from crmdeck.tui.dialogs.steps import Steps
 
-        self.app.push_screen(Steps(self.steps, self.undo, self.redo))
+        self.app.push_screen(dialogs.Steps(self.steps, self.undo, self.redo))
 
     # The keys: views and details of the pane
 
@@ -726,16 +720,14 @@ class MainScreen(ActionHost, Screen[None]):
         writes=True,
     )
     def sign_in(self) -> None:
-        from crmdeck.tui.screens.folder import ask_folder
-        from crmdeck.tui.screens.sign_in import SignInFlow
 
         status = self.host.status
         if status is None:
             return
         if status.source == Source.FILES:
-            ask_folder(self.host, status.id)
+            screens.ask_folder(self.host, status.id)
         else:
-            SignInFlow(self.host, status.id, status.name).start()
+            screens.SignInFlow(self.host, status.id, status.name).start()
 
     @action("view.reload", "Reload", "f5", help="Reload the cached data.")
     def reload(self) -> None:
@@ -758,7 +750,6 @@ class MainScreen(ActionHost, Screen[None]):
         blocked=_no_copy,
     )
     def copy_shown(self) -> None:
-        from crmdeck.tui.dialogs.copy_as import CopyAs
 
         pane = self.pane
         if pane is None:
@@ -773,7 +764,7 @@ class MainScreen(ActionHost, Screen[None]):
                 self.host.copy(copy.text)
 
         if copies := pane.copies():
-            self.app.push_screen(CopyAs(copies, self.ui_state.copy_kind), chosen)
+            self.app.push_screen(dialogs.CopyAs(copies, self.ui_state.copy_kind), chosen)
 
     def _no_crm_place(self) -> str | None:
         some = self.pane is not None and self.pane.crm_place() is not None
@@ -788,10 +779,9 @@ class MainScreen(ActionHost, Screen[None]):
         blocked=_no_crm_place,
     )
     def open_in_crm(self) -> None:
-        from crmdeck.tui.screens.crm_page import open_page
 
         if self.pane is not None and (place := self.pane.crm_place()) is not None:
-            open_page(self.host, place)
+            screens.open_page(self.host, place)
 
     def _no_table(self) -> str | None:
         return None if self.stage.table is not None else "This place has no table."
@@ -804,11 +794,12 @@ class MainScreen(ActionHost, Screen[None]):
         blocked=_no_table,
     )
     def open_saved_views(self) -> None:
-        from crmdeck.tui.screens.saved_views import SavedViewsFlow
 
         pane, table = self.pane, self.stage.table
         if pane is not None and table is not None:
-            SavedViewsFlow(self.host, pane, table, f"{self.stage.pane_id}/{table.id}").start()
+            screens.SavedViewsFlow(
+                self.host, pane, table, f"{self.stage.pane_id}/{table.id}"
+            ).start()
 
     @action(
         "app.messages",
@@ -818,13 +809,12 @@ class MainScreen(ActionHost, Screen[None]):
         applies=_is_not_typing,
     )
     def show_messages(self) -> None:
-        from crmdeck.tui.dialogs.messages import Messages
 
         def chosen(message: Message | None) -> None:
             if message is not None:
                 self.host.copy(message.command or message.text)
 
-        self.app.push_screen(Messages(self.host.messages.latest_first()), chosen)
+        self.app.push_screen(dialogs.Messages(self.host.messages.latest_first()), chosen)
 
     def _no_export(self) -> str | None:
         can = self.pane is not None and self.pane.can_export()
@@ -839,20 +829,18 @@ class MainScreen(ActionHost, Screen[None]):
         blocked=_no_export,
     )
     def export_shown(self) -> None:
-        from crmdeck.tui.screens.export import ask_and_export
 
         request = self.pane.export_request() if self.pane is not None else None
         if request is not None:
-            ask_and_export(self.host, request, self.host.connection_id)
+            screens.ask_and_export(self.host, request, self.host.connection_id)
 
     # The keys: the console
 
     @action("app.help", "Help", "question_mark", "f1", help="Show what the keys do here.", hint=30)
     def show_help(self) -> None:
-        from crmdeck.tui.dialogs.help import open_help
 
         scope = type(self.pane).SCOPE if self.pane is not None else EVERYWHERE
-        open_help(self.app.screen, self.stage.title, scope)
+        dialogs.open_help(self.app.screen, self.stage.title, scope)
 
     def _can_go_to(self) -> bool:
         return self._is_open and not self.is_typing
@@ -868,10 +856,9 @@ class MainScreen(ActionHost, Screen[None]):
         applies=_can_go_to,
     )
     def open_go_to(self) -> None:
-        from crmdeck.tui.screens.go_to import GoToAnything
 
         if self._go_to_anything is None:
-            self._go_to_anything = GoToAnything(self.host)
+            self._go_to_anything = screens.GoToAnything(self.host)
         self._go_to_anything.open()
 
     def _no_shell(self) -> str | None:

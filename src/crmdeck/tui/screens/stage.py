@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textual.containers import Container
 
+from crmdeck.tui import widgets
 from crmdeck.tui.host import Host
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.panes.registry import PaneSpec
-
-if TYPE_CHECKING:
-    from crmdeck.tui.widgets.table import Table
 
 
 class Stage(Container):
@@ -39,15 +37,12 @@ class Stage(Container):
         """The title of the visible pane."""
         return self._specs[self.pane_id].title if self.pane_id else ""
 
-    def tables(self) -> tuple[Table[Any], ...]:
+    def tables(self) -> tuple[widgets.Table[Any], ...]:
         """Return the tables of the visible pane."""
-        # Not at the top: the frame is painted before a pane needs it.
-        from crmdeck.tui.widgets.table import Table
-
-        return tuple(self.pane.query(Table)) if self.pane is not None else ()
+        return tuple(self.pane.query(widgets.Table)) if self.pane is not None else ()
 
     @property
-    def table(self) -> Table[Any] | None:
+    def table(self) -> widgets.Table[Any] | None:
         """The visible table of the pane."""
         shown = (
             table

@@ -12,6 +12,7 @@ from textual.widget import Widget
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from crmdeck.tui import screens
 from crmdeck.tui.host import Host
 from crmdeck.tui.keys.actions import EVERYWHERE, ActionHost, action
 
@@ -76,15 +77,11 @@ class Ways(ActionHost, OptionList, inherit_bindings=False):
         writes=True,
     )
     def add_folder(self) -> None:
-        from crmdeck.tui.screens.add_connection import add_files
-
-        add_files(self._host)
+        screens.add_files(self._host)
 
     @action("welcome.sign_in", "Sign in", "s", help="Sign in to a CRM.", hint=78, writes=True)
     def add_crm(self) -> None:
-        from crmdeck.tui.screens.add_connection import sign_in_somewhere
-
-        sign_in_somewhere(self._host)
+        screens.sign_in_somewhere(self._host)
 
     @action("welcome.cursor_down", "Next", "j", "down", palette=False)
     def next_way(self) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from textual.content import Content
 
+from crmdeck import model
 from crmdeck.model import AlertLevel
 from crmdeck.tui.marks import STATE_COLORS, open_mark
 from crmdeck.tui.text import count
@@ -38,10 +39,7 @@ def tab_counts(
         if alert.level is not AlertLevel.INFO
     ]
     is_critical = AlertLevel.CRITICAL in alerts
-    # The frame paints before the models are imported.
-    from crmdeck.model import OpenChanges
-
-    changes = OpenChanges.total(status.open_changes for status in statuses)
+    changes = model.OpenChanges.total(status.open_changes for status in statuses)
     mark, state = open_mark(changes)
     broken, required, undecided = (sum(each) for each in zip(*rows, (0, 0, 0), strict=True))
     total, stops = broken + required + undecided, broken + required > 0

@@ -1,0 +1,9 @@
+from crmdeck.tui.dialogs.choose import Choice as Choice
+from crmdeck.tui.dialogs.choose import Choose as Choose
+from crmdeck.tui.dialogs.copy_as import CopyAs as CopyAs
+from crmdeck.tui.dialogs.counts import Count as Count
+from crmdeck.tui.dialogs.counts import choose_count as choose_count
+from crmdeck.tui.dialogs.counts import count_choices as count_choices
+from crmdeck.tui.dialogs.help import open_help as open_help
+from crmdeck.tui.dialogs.messages import Messages as Messages
+from crmdeck.tui.dialogs.steps import Steps as Steps
