@@ -118,7 +118,7 @@ async def in_console(home: Path) -> dict[str, list[float]]:
             for _ in range(ROUNDS + 1):
                 plain = Choose("Plain", [Choice(name, name) for name in "abc"])
 
-                async def show_plain(plain: Choose = plain) -> None:
+                async def show_plain(plain: Choose[str] = plain) -> None:
                     await app.push_screen(plain)
                     await pilot.pause()
 

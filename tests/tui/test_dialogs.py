@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -229,12 +230,13 @@ async def test_every_dialog_shows_its_keys_and_help_returns_to_it(
             await until(pilot, lambda: len(app.screen_stack) == 1)
 
 
-def few(wanted: str) -> list[Choice]:
+def few(wanted: str) -> list[Choice[Hashable]]:
     return [Choice("another", "as fast as a past tense"), Choice(wanted, wanted)]
 
 
-def many(wanted: str) -> list[Choice]:
-    return [*(Choice(number, f"as fast as {number}") for number in range(50_000)), *few(wanted)]
+def many(wanted: str) -> list[Choice[Hashable]]:
+    numbered = (Choice[Hashable](number, f"as fast as {number}") for number in range(50_000))
+    return [*numbered, *few(wanted)]
 
 
 async def test_a_dialog_is_styled_once_and_the_footer_below_is_updated(

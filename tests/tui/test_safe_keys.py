@@ -228,7 +228,8 @@ async def test_a_dialog_that_was_left_takes_no_answer(workspace: Workspace) -> N
     app = audit_console(workspace)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        values, pairs = EditValueMap("Values", []), Choose("Which?", None)
+        values = EditValueMap("Values", [])
+        pairs: Choose[int] = Choose("Which?", None)
         for dialog in (values, pairs):
             app.push_screen(dialog)
             await pilot.pause()

@@ -7,14 +7,13 @@ import shlex
 import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from textual.app import App, SuspendNotSupported
 
 from crmdeck.errors import UsageError
 
 
-def edited(app: App[Any], text: str, name: str) -> str:
+def edited(app: App[object], text: str, name: str) -> str:
     """Return `text` after the user edited it in `$VISUAL`, `$EDITOR` or vi, as a file `name`.
 
     The file is private and deleted afterwards. Blocks until the editor exits. Raises UsageError
@@ -37,7 +36,7 @@ def edited(app: App[Any], text: str, name: str) -> str:
         ) from None
 
 
-def _run(app: App[Any], command: list[str], path: Path) -> None:
+def _run(app: App[object], command: list[str], path: Path) -> None:
     try:
         with app.suspend():
             code = subprocess.call([*command, str(path)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import webbrowser
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
@@ -20,7 +20,7 @@ from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.line_input import LineInput
 
 if TYPE_CHECKING:
-    from crmdeck.workspace import BrowserSignIn, SignedIn
+    from crmdeck.workspace import BrowserSignIn, Grant, SignedIn
 
 OVER_SSH = ("SSH_CONNECTION", "SSH_TTY")
 LONGEST = 3000
@@ -40,7 +40,7 @@ class Browser(Dialog["SignedIn"]):
     loader: Loader
 
     def __init__(
-        self, name: str, sign_in: BrowserSignIn, finish: Callable[[Any], SignedIn]
+        self, name: str, sign_in: BrowserSignIn, finish: Callable[[Grant], SignedIn]
     ) -> None:
         super().__init__(f"Sign in to {name} in the browser")
         self.loader = Loader(self, self.show_error)
@@ -145,7 +145,7 @@ class Browser(Dialog["SignedIn"]):
         )
         self.loader.load("wait", lambda job: self._sign_in.wait(job.cancel), self._came)
 
-    def _came(self, grant: Any) -> None:
+    def _came(self, grant: Grant) -> None:
         self._brought = True
         self.query_one("#waiting", Static).update("Signed in. Checking permissions…")
         self.loader.load("finish", lambda _job: self._finish(grant), self._ended, cancellable=False)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -16,20 +16,26 @@ from crmdeck.tui.widgets.table import Column
 from crmdeck.tui.widgets.table.columns import longest
 from crmdeck.workspace import Searchable
 
+V = TypeVar("V", bound=Hashable)
+
 
 @dataclass(frozen=True)
-class Choice:
-    """One choice. `value` is the answer, `label` and `detail` are shown."""
+class Choice(Generic[V]):
+    """One choice. `value` is the answer, `label` and `detail` are shown.
 
-    value: Any
+    With `rest` it stands for itself and those after it, which don't show at first.
+    """
+
+    value: V
     label: str
     detail: str = ""
+    rest: bool = False
 
 
 LEAST_LABEL, MOST_LABEL = 16, 44
 
 
-def columns_for(choices: Sequence[Choice]) -> tuple[Column[Choice], ...]:
+def columns_for(choices: Sequence[Choice[V]]) -> tuple[Column[Choice[V]], ...]:
     """Return the columns: whole labels, and the rest of the width for the details."""
     return (
         Column(
@@ -43,12 +49,8 @@ def columns_for(choices: Sequence[Choice]) -> tuple[Column[Choice], ...]:
     )
 
 
-REST = object()
-"""The value of the row that stands for the choices not shown at first."""
-
-
-class Choose(Dialog[Any]):
-    """Answers with the value of the chosen row, which must be hashable.
+class Choose(Dialog[V]):
+    """Answers with the value of the chosen row.
 
     Without `choices`, call `fill` later.
     """
@@ -59,16 +61,15 @@ class Choose(Dialog[Any]):
     def __init__(
         self,
         title: str,
-        choices: Sequence[Choice] | None,
+        choices: Sequence[Choice[V]] | None,
         *,
         text: str = "",
-        current: Any = None,
-        columns: Sequence[Column[Choice]] = (),
+        current: V | None = None,
+        columns: Sequence[Column[Choice[V]]] = (),
     ) -> None:
         super().__init__(title, text)
         self._columns = tuple(columns)
-        self._after: Any = None
-        self._list = SearchList(
+        self._list: SearchList[Choice[V]] = SearchList(
             choices,
             self._columns or columns_for(choices or ()),
             key=lambda choice: choice.value,
@@ -78,14 +79,16 @@ class Choose(Dialog[Any]):
         )
 
     @property
-    def row(self) -> Choice | None:
+    def row(self) -> Choice[V] | None:
         """The row under the cursor."""
         return self._list.row
 
     def compose_body(self) -> ComposeResult:
         yield self._list
 
-    def fill(self, choices: Sequence[Choice], *, first: int | None = None, rest: str = "") -> None:
+    def fill(
+        self, choices: Sequence[Choice[V]], *, first: int | None = None, rest: str = ""
+    ) -> None:
         """Show `choices` instead of the earlier ones.
 
         A search covers all of them. Without a search only the `first` ones show, and a row with
@@ -93,10 +96,9 @@ class Choose(Dialog[Any]):
         """
         if not self.is_open:
             return
-        shown: Sequence[Choice] | None = None
+        shown: Sequence[Choice[V]] | None = None
         if first is not None and first < len(choices):
-            self._after = choices[first].value
-            shown = (*choices[:first], Choice(REST, rest))
+            shown = (*choices[:first], Choice(choices[first].value, rest, rest=True))
         if not self._columns:
             self._list.set_columns(columns_for(choices))
         self._list.fill(choices, resting=shown)
@@ -106,7 +108,7 @@ class Choose(Dialog[Any]):
         self._list.take()
 
     def _is_on_rest(self) -> bool:
-        return self.row is not None and self.row.value is REST
+        return self.row is not None and self.row.rest
 
     # In a search it is a letter like any other: it expands only on its own row.
     @action(
@@ -119,11 +121,12 @@ class Choose(Dialog[Any]):
         applies=_is_on_rest,
     )
     def expand_rest(self) -> None:
-        self._list.unfold(self._after)
+        if self.row is not None:
+            self._list.unfold(self.row.value)
 
     @on(SearchList.Taken)
     def _taken(self, message: SearchList.Taken) -> None:
-        if message.row.value is REST:
+        if message.row.rest:
             self.expand_rest()
         else:
             self.dismiss(message.row.value)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.filters import MOST_OFFERS, FilterSource
 from crmdeck.tui.widgets.table import Column
+
+R = TypeVar("R")
 
 BAR_CELLS = 16
 
@@ -32,7 +34,7 @@ class Count(NamedTuple):
         return "█" * max(1, round(BAR_CELLS * self.rows / self.most))
 
 
-COLUMNS: tuple[Column[Choice], ...] = (
+COLUMNS: tuple[Column[Choice[Count]], ...] = (
     Column(
         "key",
         "",
@@ -55,7 +57,7 @@ COLUMNS: tuple[Column[Choice], ...] = (
 )
 
 
-def counts(source: FilterSource[Any], names: Iterable[str]) -> Iterator[Count]:
+def counts(source: FilterSource[R], names: Iterable[str]) -> Iterator[Count]:
     """Yield the values of some filter keys, those with the most rows first. Reads all rows once."""
     keys = {name: source.keys[name] for name in names if name in source.keys}
     counted: dict[str, Counter[str]] = {name: Counter() for name in keys}
@@ -68,11 +70,11 @@ def counts(source: FilterSource[Any], names: Iterable[str]) -> Iterator[Count]:
             yield Count(name, value, key.words(value), rows, found[0][1], place == 0)
 
 
-def choose_count(title: str) -> Choose:
+def choose_count(title: str) -> Choose[Count]:
     """Return the dialog, which answers with a `Count`; fill it with `count_choices`."""
     return Choose(title, None, columns=COLUMNS, text="Of the rows shown. Enter filters by a value.")
 
 
-def count_choices(source: FilterSource[Any], keys: Iterable[str]) -> tuple[Choice, ...]:
+def count_choices(source: FilterSource[R], keys: Iterable[str]) -> tuple[Choice[Count], ...]:
     """Return the rows of the dialog. Reads all rows of the source."""
     return tuple(Choice(one, one.words, one.key) for one in counts(source, keys))

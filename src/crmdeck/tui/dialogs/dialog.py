@@ -122,7 +122,7 @@ class Dialog(ActionHost, ModalScreen[T | None]):
         # that is due by now would still wait.
         await asyncio.sleep(0.001)
 
-    def _fit(self, _screen: Screen[Any]) -> None:
+    def _fit(self, _screen: Screen[object]) -> None:
         if self._is_closed:
             return
         frame = self.query_one(".dialog")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from textual.app import App
 
@@ -16,7 +16,7 @@ R = TypeVar("R")
 
 
 def open_filled(
-    app: App[Any],
+    app: App[object],
     dialog: Dialog[T],
     answered: Callable[[T | None], None],
     loader: Loader,

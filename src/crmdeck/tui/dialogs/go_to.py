@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from textual import on
 from textual.app import ComposeResult
@@ -12,11 +12,15 @@ from textual.widgets import Static
 
 from crmdeck.tui.dialogs.dialog import Dialog
 from crmdeck.tui.filters import FilterKey, text_key
-from crmdeck.tui.keys.actions import action
+from crmdeck.tui.host import Location
+from crmdeck.tui.keys.actions import Offer, action
 from crmdeck.tui.text import cut_middle, display_text
 from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.tui.widgets.table import Column, Table
 from crmdeck.workspace import Place, PlaceKind, Searchable, SearchIndex
+
+if TYPE_CHECKING:
+    from crmdeck.workspace import Setting
 
 ACTION, SETTING, RECENT = "action", "setting", "recent"
 
@@ -50,14 +54,15 @@ PREFIXES = {
 class Option(NamedTuple):
     """A row that isn't a place of the workspace: an action, a setting, a recent place.
 
-    `goal` is the offer, the setting or the recent place. `refused` explains why it can't run now.
+    `goal` is the offer, the setting, or a pane and the recent place in it. `refused` explains why
+    it can't run now.
     """
 
     kind: str
     name: str
     within: str
     detail: str
-    goal: Any
+    goal: Offer | Setting | tuple[str, Location]
     key: Hashable
     standing: int = 0
     refused: str = ""

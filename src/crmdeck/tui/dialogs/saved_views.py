@@ -38,7 +38,7 @@ class SavedViews(Dialog[Wish]):
             Choice(Wish(SAVE), "+ Save this view", "filter, sort and layout, under a name"),
             Choice(Wish(COLUMNS), "+ Choose columns", "which ones show, and in which order"),
         ]
-        self._list: SearchList[Choice] = SearchList(
+        self._list: SearchList[Choice[Wish]] = SearchList(
             lines,
             columns_for(lines),
             key=lambda line: line.label,
@@ -49,8 +49,7 @@ class SavedViews(Dialog[Wish]):
     def view(self) -> SavedView | None:
         """The view under the cursor; None on another row."""
         line = self._list.row
-        wish: Wish | None = line.value if line is not None else None
-        return wish.view if wish is not None else None
+        return line.value.view if line is not None else None
 
     def compose_body(self) -> ComposeResult:
         yield self._list

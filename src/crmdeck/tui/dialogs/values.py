@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,8 +13,9 @@ from crmdeck.tui.keys.actions import action
 from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.tui.widgets.table import Column
 
+R = TypeVar("R")
 
-class Values(Dialog[None]):
+class Values(Dialog[None], Generic[R]):
     """Shows `rows` under `columns`. Without rows, call `fill` later.
 
     Enter calls `show`, or closes.
@@ -26,17 +27,17 @@ class Values(Dialog[None]):
     def __init__(
         self,
         title: str,
-        rows: Sequence[Any] | None,
-        columns: Sequence[Column[Any]],
+        rows: Sequence[R] | None,
+        columns: Sequence[Column[R]],
         *,
-        show: Callable[[Any], object] | None = None,
+        show: Callable[[R], object] | None = None,
         empty: str = "",
     ) -> None:
         super().__init__(title)
         self._show = show
         self._list = SearchList(rows, columns, empty=empty)
 
-    def fill(self, rows: Sequence[Any]) -> None:
+    def fill(self, rows: Sequence[R]) -> None:
         """Show `rows`."""
         self._list.fill(rows)
 

@@ -16,6 +16,7 @@ from operator import methodcaller
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual.binding import Binding, BindingsMap, BindingType
+from textual.dom import DOMNode
 from textual.keys import REPLACED_KEYS, Keys
 from textual.message import Message
 from textual.screen import Screen
@@ -32,12 +33,12 @@ LAYERED_KEYS = ("escape",)
 """Keys that several scopes may use at a time: the innermost action that applies gets them."""
 
 
-def always(_commands: Any) -> bool:
+def always(_commands: object) -> bool:
     """True at any time."""
     return True
 
 
-def never(_commands: Any) -> str | None:
+def never(_commands: object) -> str | None:
     """Return no reason against an action."""
     return None
 
@@ -231,7 +232,7 @@ _OWNERS: dict[str, str] = {}
 _WITHIN: dict[str, tuple[str, ...]] = {}
 
 
-def add_action(host: Any, action: Action) -> None:
+def add_action(host: ActionHost, action: Action) -> None:
     """Bind an action to its keys on one host, besides those of its class."""
     _REGISTRY[action.id] = action
     _SCOPES[action.id] = host.SCOPE
@@ -247,7 +248,7 @@ class Offer:
 
     action: Action
     keys: tuple[str, ...]
-    host: Any
+    host: DOMNode
     refused: str = ""
 
     @property
@@ -299,7 +300,7 @@ def offers(screen: Screen[Any], *, refused: bool = False) -> tuple[Offer, ...]:
     return tuple(found.values())
 
 
-def is_shown(host: Widget) -> bool:
+def is_shown(host: DOMNode) -> bool:
     """True if a host is still on screen."""
     return host.is_attached and all(node.display for node in host.ancestors_with_self)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
 
 from textual import events
 from textual.app import App
@@ -32,7 +31,7 @@ class KeyQueue:
 
     def __init__(
         self,
-        app: App[Any],
+        app: App[None],
         send: Callable[[Typed], Awaitable[None]],
         can_send: Callable[[Typed], bool],
     ) -> None:

@@ -194,7 +194,7 @@ class Pane(ActionHost, Widget):
     COUNTED: ClassVar[tuple[str, ...]] = ()
     """Filter keys by whose values the rows are counted."""
 
-    def counted(self) -> Iterable[Any]:
+    def counted(self) -> Iterable[object]:
         """Return the rows to count: those that match the filter. An iterator reads in a worker."""
         return ()
 
@@ -298,11 +298,11 @@ class Pane(ActionHost, Widget):
         """True if `e` can export something. Called often: override it if the request is slow."""
         return self.export_request() is not None
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, object]:
         """Return the state to restore at the next start, as JSON values."""
         return {}
 
-    def restore(self, state: Mapping[str, Any]) -> None:
+    def restore(self, state: Mapping[str, object]) -> None:
         """Restore a state; unknown and missing values are ignored."""
 
     def visit(self, location: Location) -> None:

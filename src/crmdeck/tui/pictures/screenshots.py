@@ -10,11 +10,10 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from textual.notifications import SeverityLevel
 from textual.pilot import Pilot
-from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Input
 
 from crmdeck.errors import CrmdeckError, NotFoundError, UsageError
@@ -175,7 +174,7 @@ async def _settle(pilot: Pilot[None]) -> None:
             quiet = 0 if any(map(_is_busy, pilot.app.screen_stack)) else quiet + 1
 
 
-def _is_busy(screen: Screen[Any]) -> bool:
+def _is_busy(screen: Widget) -> bool:
     return is_loading(screen) or (isinstance(screen, MainScreen) and screen.is_reading)
 
 

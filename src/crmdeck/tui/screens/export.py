@@ -92,7 +92,7 @@ def ask_and_export(host: Host, request: ExportRequest, connection_id: str | None
     host.app.push_screen(Choose(f"Export {request.what} as", list(_choices(request))), chosen)
 
 
-def _choices(request: ExportRequest) -> Iterator[Choice]:
+def _choices(request: ExportRequest) -> Iterator[Choice[tuple[str, str]]]:
     for what in filter(None, (request.what, request.inner)):
         for name in FORMATS:
             if not request.inner:

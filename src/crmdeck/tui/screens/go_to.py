@@ -20,12 +20,13 @@ from crmdeck.workspace import (
     Place,
     PlaceKind,
     PlaceList,
+    Setting,
     list_settings,
     set_setting,
 )
 
 if TYPE_CHECKING:
-    from crmdeck.workspace import SearchIndex, Setting, Workspace
+    from crmdeck.workspace import SearchIndex, Workspace
 
 Recent = dict[str, str]
 """A recent place: its pane, and the names that a `Location` has."""
@@ -118,13 +119,16 @@ class GoToAnything:
             pane_id, connection = one.get("pane", ""), one.get("connection", "")
             if pane_id not in self._host.titles or connection not in names:
                 continue
-            parts = (one.get("pair"), one.get("object"), one.get("field"))
+            pair, object_type, field = (one.get(part) for part in ("pair", "object", "field"))
             yield Option(
                 RECENT,
-                ".".join(filter(None, parts)),
+                ".".join(filter(None, (pair, object_type, field))),
                 "",
                 self._host.titles[pane_id],
-                one,
+                (
+                    pane_id,
+                    Location(connection, one.get("object"), one.get("field"), one.get("pair")),
+                ),
                 tuple(sorted(one.items())),
                 connection=names[connection],
             )
@@ -148,26 +152,23 @@ class GoToAnything:
         match line:
             case None:
                 return
-            case Option(kind="action"):
+            case Option(goal=Offer() as offer):
                 # A refused action may be possible by now. If not, it explains why.
-                offer: Offer = line.goal
                 if is_shown(offer.host):
                     await self._host.app.run_action(offer.action.command, offer.host)
-            case Option(kind="setting"):
-                self._change(line)
-            case Option():
-                named = {name: text for name, text in line.goal.items() if name != "pane"}
-                self._host.go_to(line.goal["pane"], Location(**named))
-            case _ if line.kind is PlaceKind.CONNECTION:
+            case Option(goal=Setting() as setting):
+                self._change(setting, line.refused)
+            case Option(goal=(pane_id, place)):
+                self._host.go_to(pane_id, place)
+            case Place() if line.kind is PlaceKind.CONNECTION:
                 self._host.show_connection(line.connection_id)
-            case _ if PANE_OF[line.kind] in self._host.titles:
+            case Place() if PANE_OF[line.kind] in self._host.titles:
                 self._host.go_to(PANE_OF[line.kind], location_of(line))
 
-    def _change(self, line: Option) -> None:
-        if line.refused:
-            self._host.say(line.refused)
+    def _change(self, setting: Setting, refused: str) -> None:
+        if refused:
+            self._host.say(refused)
             return
-        setting: Setting = line.goal
         if setting.key == "theme":
             self._host.app.action_change_theme()
             return

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from crmdeck.errors import CrmdeckError, UsageError
 from crmdeck.model import Flow, Question, SecretsPlace
@@ -19,7 +19,15 @@ from crmdeck.tui.host import Host
 from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.screens.refresh import refresh_connection
 from crmdeck.tui.widgets.table import Column
-from crmdeck.workspace import DEFAULT_PORT, ConnectionDraft, SignedIn, Workspace, read_key
+from crmdeck.workspace import (
+    DEFAULT_PORT,
+    BrowserSignIn,
+    ConnectionDraft,
+    Grant,
+    SignedIn,
+    Workspace,
+    read_key,
+)
 
 T = TypeVar("T")
 
@@ -124,7 +132,7 @@ class SignInFlow:
         if not lines:
             self._load(lambda job: work(job, {}), then)
             return
-        form: Form[Any] = Form(
+        form: Form[SignedIn | BrowserSignIn] = Form(
             f"Sign in to {self._name}",
             lines,
             work,
@@ -133,7 +141,7 @@ class SignInFlow:
         )
         self._host.app.push_screen(form, then)
 
-    def _take(self, plan: _Plan, _job: Job, answers: dict[str, str]) -> Any:
+    def _take(self, plan: _Plan, _job: Job, answers: dict[str, str]) -> SignedIn | BrowserSignIn:
         self._secrets = {}
         for question in plan.questions:
             answer = answered(answers, question.name)
@@ -149,14 +157,14 @@ class SignInFlow:
         port = _port(answers.get(PORT, ""))
         return self._workspace.signin.begin_browser(self._target, self._secrets, port=port)
 
-    def _go_on(self, plan: _Plan, result: Any) -> None:
-        if result is not None and plan.flow.browser:
+    def _go_on(self, plan: _Plan, result: SignedIn | BrowserSignIn | None) -> None:
+        if isinstance(result, BrowserSignIn):
             dialog = Browser(self._name, result, partial(self._finish, plan))
             self._host.app.push_screen(dialog, self._ended)
         else:
             self._ended(result)
 
-    def _finish(self, plan: _Plan, grant: Any) -> SignedIn:
+    def _finish(self, plan: _Plan, grant: Grant | None) -> SignedIn:
         target = self._target
         connect = (
             partial(self._workspace.signin.renew, target)

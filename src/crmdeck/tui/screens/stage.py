@@ -20,7 +20,7 @@ class Stage(Container):
         self,
         host: Host,
         specs: Sequence[PaneSpec],
-        saved: Mapping[str, Mapping[str, Any]],
+        saved: Mapping[str, Mapping[str, object]],
         *,
         id: str,
     ) -> None:
@@ -61,7 +61,7 @@ class Stage(Container):
         self.pane, self.pane_id = pane, pane_id
         return pane
 
-    def states(self) -> dict[str, dict[str, Any]]:
+    def states(self) -> dict[str, dict[str, object]]:
         """Return the states of the panes made so far."""
         return {
             pane_id: {**pane.state(), "filter": pane.filter_text}

@@ -6,7 +6,6 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from crmdeck.files import replace_text
 
@@ -26,10 +25,10 @@ class UiState:
     connection_id: str = ""
     theme: str = ""
     sidebar_collapsed: bool = False
-    panes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    panes: dict[str, dict[str, object]] = field(default_factory=dict)
     recent: list[dict[str, str]] = field(default_factory=list)
     copy_kind: str = ""
-    views: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    views: dict[str, list[dict[str, object]]] = field(default_factory=dict)
     columns: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
@@ -163,7 +163,7 @@ class FilterBar(ActionHost, Widget):
         self._show(editing=False)
         self.post_message(self.Changed("", done=True))
 
-    def on_click(self, _event: Any) -> None:
+    def on_click(self, _event: events.Click) -> None:
         if not self.query_one(Input).display:
             self.edit()
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
 from textual.renderables.background_screen import BackgroundScreen
-from textual.screen import Screen
+from textual.widget import Widget
 
 
 class Tint(BackgroundScreen):
@@ -29,7 +28,7 @@ def _tinted(style: Style | None, color: Color) -> Style | None:
     return segment.style
 
 
-def repaint_once(screen: Screen[Any]) -> None:
+def repaint_once(screen: Widget) -> None:
     """Clear the repaint mark of a covered screen, after it has passed its changes up.
 
     Textual 8 sets the mark again on each message to the screen, and then paints both screens

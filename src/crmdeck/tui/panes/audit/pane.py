@@ -195,7 +195,7 @@ class AuditPane(Pane):
         only = shown if self._log.after is None else every if passes is not None else None
         return ExportRequest("audit", only=only, everywhere=self.everywhere)
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, object]:
         table = self.table
         sort = table.sort
         return {
@@ -204,9 +204,10 @@ class AuditPane(Pane):
             "everywhere": self.everywhere,
         }
 
-    def restore(self, state: Mapping[str, Any]) -> None:
+    def restore(self, state: Mapping[str, object]) -> None:
         self.everywhere = state.get("everywhere") is True
-        self._wanted = state.get("entry")
+        entry = state.get("entry")
+        self._wanted = entry if isinstance(entry, str) else None
         match state.get("sort"):
             case [str(column_id), bool(descending)]:
                 self.table.set_sort(Sort(column_id, descending))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -311,7 +311,7 @@ class DriftPane(Pane):
             only = arrangement.ids
         return ExportRequest("drift", only=only, everywhere=self.timeline.everywhere)
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, object]:
         sort = self.table.sort
         return {
             "line": str(self.table.cursor_key),
@@ -320,7 +320,7 @@ class DriftPane(Pane):
             "everywhere": self.timeline.everywhere,
         }
 
-    def restore(self, state: Mapping[str, Any]) -> None:
+    def restore(self, state: Mapping[str, object]) -> None:
         timeline = self.timeline
         wanted = state.get("event") or state.get("line")
         timeline.cursor = wanted if isinstance(wanted, str) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -216,11 +216,11 @@ class HealthPane(Pane):
         shown = frozenset(entry.id for entry in self.table.shown())
         return ExportRequest("health", only=shown, everywhere=True) if shown else None
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, object]:
         sort = self.table.sort
         return {"sort": [sort.column_id, sort.descending] if sort else None}
 
-    def restore(self, state: Mapping[str, Any]) -> None:
+    def restore(self, state: Mapping[str, object]) -> None:
         match state.get("sort"):
             case [str(column_id), bool(descending)]:
                 self.table.set_sort(Sort(column_id, descending))

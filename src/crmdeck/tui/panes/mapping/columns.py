@@ -336,7 +336,7 @@ def _gravity(row: MappingRow) -> int:
 
 PROGRESS_CELLS = 28
 
-PAIR_COLUMNS: tuple[Column[Option], ...] = (
+PAIR_COLUMNS: tuple[Column[Option[str]], ...] = (
     Column(
         "pair",
         "",
@@ -356,7 +356,7 @@ PAIR_COLUMNS: tuple[Column[Option], ...] = (
 )
 
 
-def pair_option(one: PairChoice) -> Option:
+def pair_option(one: PairChoice) -> Option[str]:
     """Return an object pair as an option of the dialog that chooses one."""
     if one.started is None:
         progress = f"not started, {count(one.crm_fields, 'CRM field')}"

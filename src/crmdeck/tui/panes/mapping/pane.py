@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -318,10 +318,10 @@ class MappingPane(Pane):
     def details(self) -> Widget | None:
         return self.query_one("#line") if self.pairs.likely is None else None
 
-    def focus_target(self) -> Table[Any]:
+    def focus_target(self) -> Widget:
         return self.table if self.pairs.likely is None else self.pair_table
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, object]:
         sort = self.table.sort
         return {
             "pairs": dict(self.pairs.pairs),
@@ -330,7 +330,7 @@ class MappingPane(Pane):
             "sort": [sort.column_id, sort.descending] if sort else None,
         }
 
-    def restore(self, state: Mapping[str, Any]) -> None:
+    def restore(self, state: Mapping[str, object]) -> None:
         pairs, field = state.get("pairs"), state.get("field")
         if isinstance(pairs, dict):
             self.pairs.pairs = {str(ref): str(pair) for ref, pair in pairs.items()}

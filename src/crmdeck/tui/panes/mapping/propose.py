@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from textual.app import App
 
@@ -17,7 +16,7 @@ from crmdeck.tui.text import count
 
 
 def propose(
-    app: App[Any],
+    app: App[object],
     host: Host,
     requests: Loader,
     place: tuple[str, str],

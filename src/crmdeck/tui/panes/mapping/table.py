@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from crmdeck.tui.keys.actions import EVERYWHERE, action
 from crmdeck.tui.widgets.table import Table
@@ -110,10 +110,7 @@ class RowTable(Table[Line]):
     _required: Sequence[RequiredRow] = ()
     _passes: Callable[[MappingRow], bool] | None = None
     _passes_required: Callable[[RequiredRow], bool] | None = None
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._folds: dict[Group, bool] = {}
+    _folds: Mapping[Group, bool] = {}
 
     def is_passed(self, row: Line) -> bool:
         return is_title(row) and not row.folded
@@ -155,7 +152,7 @@ class RowTable(Table[Line]):
     def fold(self) -> None:
         line = self.cursor_row
         if line is not None:
-            self._folds[line.group] = not line.folded
+            self._folds = {**self._folds, line.group: not line.folded}
             inside = (row.name for row in self._passing() if row.group is line.group)
             title = f"group:{line.group.name}"
             self.show_rows(
@@ -197,7 +194,7 @@ class RowTable(Table[Line]):
 
     def forget_folds(self) -> None:
         """Collapse again only the rows that are done."""
-        self._folds.clear()
+        self._folds = {}
 
     def _is_folded(self, group: Group) -> bool:
         return self._folds.get(group, group is Group.DONE and self._passes is None)
@@ -280,7 +277,8 @@ class RowTable(Table[Line]):
         self._source, self._required = rows, required
         passing = self._passing()
         wanted = cursor if cursor is not None else self.cursor_key
-        self._folds.update((row.group, False) for row in passing if row.name == wanted)
+        opened = {row.group: False for row in passing if row.name == wanted}
+        self._folds = {**self._folds, **opened}
         lines = lines_of(
             [row for row in passing if isinstance(row, MappingRow)],
             [row for row in passing if isinstance(row, RequiredRow)],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from textual.content import Content
 
@@ -116,6 +115,6 @@ def _note(note: str, width: int) -> Content:
     return hanging(Content(" " * INDENT), text, width)
 
 
-def _text(native: Mapping[str, Any], name: str) -> str:
+def _text(native: Mapping[str, object], name: str) -> str:
     value = native.get(name)
     return value if isinstance(value, str) else ""

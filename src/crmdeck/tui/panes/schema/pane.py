@@ -452,7 +452,7 @@ class SchemaPane(Pane):
     def filter_source(self) -> FilterSource[Any]:
         return FilterSource(self.table.all_rows, keys_of(self.place.kind, self._moment))
 
-    def counted(self) -> Sequence[Any]:
+    def counted(self) -> Sequence[object]:
         return self.table.shown()
 
     def apply_filter(self, text: str) -> None:
@@ -860,7 +860,7 @@ class SchemaPane(Pane):
         at = data.overview.at if data is not None else None
         return schema_export(self.place, self.table, at, filtered=filtered)
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, object]:
         sorts = {
             kind: [sort.column_id, sort.descending]
             for kind in TABLES
@@ -876,7 +876,7 @@ class SchemaPane(Pane):
             "sorts": sorts,
         }
 
-    def restore(self, state: Mapping[str, Any]) -> None:
+    def restore(self, state: Mapping[str, object]) -> None:
         self.view_state.restore(state)
         self.schema.comparison = None
         if "object" in state:

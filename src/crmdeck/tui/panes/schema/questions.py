@@ -30,10 +30,12 @@ from crmdeck.workspace import NearestField, percent, vendor_of
 
 R = TypeVar("R")
 Moments = tuple[datetime, ...]
+Moment = datetime | str
+"""A time, NOW, or the id of a connection."""
 
 NOW = "now"
 
-COLUMNS: tuple[Column[Choice], ...] = (
+COLUMNS: tuple[Column[Choice[Moment]], ...] = (
     Column("label", "", lambda choice: choice.label, width=28),
     Column("detail", "", lambda choice: choice.detail, style=lambda _: "muted", min_width=12),
 )
@@ -51,7 +53,7 @@ def ask_moment(
     def took(moments: Moments) -> None:
         dialog.fill(moment_choices(moments, data.overview.events, data.overview.now))
 
-    def answered(choice: datetime | str | None) -> None:
+    def answered(choice: Moment | None) -> None:
         if choice is not None:
             chosen(choice if isinstance(choice, datetime) else None)
 
@@ -89,7 +91,7 @@ def ask_sides(pane: Pane, data: SchemaData, chosen: Callable[[Sides], None]) -> 
             ]
         )
 
-    def answered(choice: datetime | str | None) -> None:
+    def answered(choice: Moment | None) -> None:
         if isinstance(choice, datetime) or choice == NOW:
             moment = choice if isinstance(choice, datetime) else None
             chosen(in_order(here, (data.ref, moment)))
@@ -125,7 +127,7 @@ def _ask_moment_of(
     def took(past: tuple[Moments, tuple[DriftEvent, ...]]) -> None:
         dialog.fill(moment_choices(*past, data.overview.now))
 
-    def answered(choice: datetime | str | None) -> None:
+    def answered(choice: Moment | None) -> None:
         if choice is not None:
             chosen((here, (other.id, choice if isinstance(choice, datetime) else None)))
 
@@ -136,8 +138,8 @@ def _ask_moment_of(
 
 def _open_history(
     pane: Pane,
-    dialog: Choose,
-    answered: Callable[[datetime | str | None], None],
+    dialog: Choose[Moment],
+    answered: Callable[[Moment | None], None],
     work: Callable[[Job], R],
     took: Callable[[R], None],
 ) -> None:
@@ -151,7 +153,7 @@ def ask_partner_field(
     """Ask for the PartnerOS field to map a CRM field to; `chosen` gets its row in Mapping."""
     mappings = pane.host.workspace.mappings
 
-    def work(_: Job) -> tuple[Choice, ...]:
+    def work(_: Job) -> tuple[Choice[tuple[str, str]], ...]:
         near = mappings.nearest(ref, line.row.object_type).get(line.row.name, ())
         pairs = [pair.object_pair for pair in mappings.pairs(ref)]
         decided = {pair: mappings.get(ref, pair) for pair in pairs}
@@ -162,7 +164,7 @@ def ask_partner_field(
             pair, partner_field = choice
             chosen(Location(connection=ref, pair=pair, field=partner_field, offered=line.row.name))
 
-    dialog = Choose(
+    dialog: Choose[tuple[str, str]] = Choose(
         f"Map {display_text(line.path, 120)} to",
         None,
         text="Best matches first. Enter opens the row in Mapping and decides nothing.",
@@ -176,7 +178,7 @@ def partner_choices(
     near: Sequence[NearestField],
     partners: Sequence[PartnerObject],
     decided: Mapping[str, FieldMapping],
-) -> tuple[Choice, ...]:
+) -> tuple[Choice[tuple[str, str]], ...]:
     """Return the PartnerOS fields to map a CRM field to, the best matches first.
 
     Then come the other fields of started pairs, those of the other pairs, and last the fields
@@ -205,9 +207,9 @@ def partner_choices(
 
 def moment_choices(
     moments: Sequence[datetime], events: Iterable[DriftEvent], now: datetime | None
-) -> list[Choice]:
+) -> list[Choice[Moment]]:
     """Return today and the times at which a schema changed, newest first, with the changes."""
-    choices = [Choice(NOW, "today", "the latest schema")]
+    choices: list[Choice[Moment]] = [Choice(NOW, "today", "the latest schema")]
     for moment in moments:
         found = [event for event in events if event.detected_at == moment]
         first = moment == moments[-1]
@@ -219,12 +221,12 @@ def moment_choices(
 
 def connection_choices(
     ref: str, known: Sequence[tuple[Connection, Sequence[datetime]]]
-) -> list[Choice]:
+) -> list[Choice[Moment]]:
     """Return the connections except `ref`, those of the same platform first."""
     platforms = {one.id: one.platform for one, _ in known}
     others = [(one, moments) for one, moments in known if one.id != ref]
     others.sort(key=lambda other: other[0].platform != platforms.get(ref))
-    choices = []
+    choices: list[Choice[Moment]] = []
     for one, moments in others:
         state = count(len(moments), "snapshot") if moments else "never refreshed"
         choices.append(Choice(one.id, one.name, f"{vendor_of(one.platform).title} · {state}"))

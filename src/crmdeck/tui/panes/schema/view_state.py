@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from crmdeck.model import to_utc
 
@@ -62,7 +62,7 @@ class ViewState:
                 self.trail = self.trail[:depth] or HOME
                 break
 
-    def restore(self, state: Mapping[str, Any]) -> None:
+    def restore(self, state: Mapping[str, object]) -> None:
         """Restore a kept state, or go to the `object` and `field` of a location."""
         trail = from_state(state)
         self.sides = sides_from_state(state.get("sides"))
@@ -112,7 +112,7 @@ def in_order(here: Side, there: Side) -> Sides:
     return (there, here) if later_here else (here, there)
 
 
-def from_state(state: Mapping[str, Any]) -> Trail | None:
+def from_state(state: Mapping[str, object]) -> Trail | None:
     """Return the trail in a state, or None.
 
     Other panes name an `object` and a `field` instead of a trail.

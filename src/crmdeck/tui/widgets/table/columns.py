@@ -6,11 +6,14 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 from rich.cells import cell_len
 
 from crmdeck.tui.text import display_text
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsRichComparison
 
 R = TypeVar("R")
 
@@ -48,7 +51,7 @@ class Column(Generic[R]):
     min_width: int = 8
     weight: int = 1
     align: Literal["left", "right"] = "left"
-    sort_key: Callable[[R], Any] | None = None
+    sort_key: Callable[[R], SupportsRichComparison | None] | None = None
     sortable: bool = True
     searched: bool = True
     hide_below: int = 0
@@ -63,7 +66,7 @@ class Column(Generic[R]):
         """True for a column of signs, next to which less room is left."""
         return not self.title and self.width is not None and self.width <= MOST_SIGN
 
-    def key(self, row: R) -> Any:
+    def key(self, row: R) -> SupportsRichComparison | None:
         """Return the sort key of `row` in this column."""
         return self.sort_key(row) if self.sort_key is not None else self.text(row).casefold()
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from crmdeck.tui.widgets.table.columns import Column
 
 if TYPE_CHECKING:
+    from _typeshed import SupportsRichComparison
+
     from crmdeck.workspace import SearchIndex
 
 R = TypeVar("R")
@@ -95,7 +97,7 @@ def _filtered(plan: Plan[R]) -> Generator[None, None, Sequence[int]]:
 def _sorted(
     rows: Sequence[R], indexes: Sequence[int], column: Column[R], descending: bool
 ) -> Generator[None, None, Sequence[int]]:
-    keys: dict[int, Any] = {}
+    keys: dict[int, SupportsRichComparison] = {}
     keyless: list[int] = []
     for start in range(0, len(indexes), CHUNK):
         for index in indexes[start : start + CHUNK]:
