@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 from rich.console import RenderableType
@@ -40,12 +41,12 @@ class Dialog(ActionHost, ModalScreen[T | None]):
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = []  # noqa: RUF012 - as Textual has it
     VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = []  # noqa: RUF012 - as Textual has it
 
+    @dataclass
     class HelpAsked(Message):
         """Asks the application for the help of a dialog."""
 
-        def __init__(self, dialog: Dialog[Any], title: str) -> None:
-            super().__init__()
-            self.dialog, self.title = dialog, title
+        dialog: Dialog[Any]
+        title: str
 
     loader: Loader | None = None
     """Closed with the dialog; for dialogs that load or store."""

@@ -145,12 +145,12 @@ def actions_of(cls: type[object]) -> Actions:
 _DECLARED: dict[Callable[..., object], list[Action]] = {}
 
 
+@dataclass
 class Refused(Message):
     """A key was pressed whose action can't run now; the application shows the reason."""
 
-    def __init__(self, action: Action, reason: str) -> None:
-        super().__init__()
-        self.action, self.reason = action, reason
+    action: Action
+    reason: str
 
 
 if TYPE_CHECKING:

@@ -81,12 +81,12 @@ class Busy:
     cancellable: bool = True
 
 
+@dataclass
 class BusyChanged(Message):
     """Bubbles up to the screen when `loader` starts or finishes something."""
 
-    def __init__(self, loader: Loader, busy: Busy | None) -> None:
-        super().__init__()
-        self.loader, self.busy = loader, busy
+    loader: Loader
+    busy: Busy | None
 
 
 class Loader:

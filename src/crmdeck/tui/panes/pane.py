@@ -103,21 +103,20 @@ class Pane(ActionHost, Widget):
 
     WITHIN: ClassVar[tuple[str, ...]] = ("table", EVERYWHERE)
 
+    @dataclass
     class Summary(Message):
         """The number of rows for the filter bar, `12 of 340`, and a hint on the filter."""
 
-        def __init__(self, count: str, hint: str = "") -> None:
-            super().__init__()
-            self.count = count
-            self.hint = hint
+        count: str
+        hint: str = ""
 
+    @dataclass
     class Filtered(Message):
         """The pane set its own filter; the filter bar must show it."""
 
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
+        text: str
 
+    @dataclass
     class Resized(Message):
         """The pane needs more width now, or less."""
 
@@ -130,23 +129,19 @@ class Pane(ActionHost, Widget):
     class Chosen(Message):
         """The pane chose another connection; the sidebar and the other panes follow."""
 
-        def __init__(self, connection_id: str) -> None:
-            super().__init__()
-            self.connection_id = connection_id
+        connection_id: str
 
+    @dataclass
     class Asked(Message):
         """Runs an action of the screen, by its id."""
 
-        def __init__(self, action_id: str) -> None:
-            super().__init__()
-            self.action_id = action_id
+        action_id: str
 
+    @dataclass
     class Failed(Message):
         """An error that the pane shows."""
 
-        def __init__(self, error: CrmdeckError) -> None:
-            super().__init__()
-            self.error = error
+        error: CrmdeckError
 
     class AddConnection(Message):
         """Asks the screen for the dialog that adds a connection."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from textual import events, on
@@ -28,13 +29,12 @@ class FilterBar(ActionHost, Widget):
 
     SCOPE = "filter"
 
+    @dataclass
     class Changed(Message):
         """The filter is `text` now; `done` if the user goes back to the rows."""
 
-        def __init__(self, text: str, done: bool = False) -> None:
-            super().__init__()
-            self.text = text
-            self.done = done
+        text: str
+        done: bool = False
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from textual import on
@@ -36,19 +37,17 @@ class SearchList(ActionHost, Widget, Generic[R]):
     SCOPE = "list"
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
 
+    @dataclass
     class Highlighted(Message):
         """The cursor is on another row, or on None if the list is empty."""
 
-        def __init__(self, row: Any) -> None:
-            super().__init__()
-            self.row = row
+        row: Any
 
+    @dataclass
     class Taken(Message):
         """A row was double-clicked, or chosen by `take`."""
 
-        def __init__(self, row: Any) -> None:
-            super().__init__()
-            self.row = row
+        row: Any
 
     def __init__(
         self,

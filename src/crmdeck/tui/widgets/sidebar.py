@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
@@ -69,13 +70,12 @@ class Sidebar(ActionHost, OptionList, inherit_bindings=False):
         ),
     )
 
+    @dataclass
     class Chosen(Message):
         """Another connection was chosen; `enter` if the user wants to go to its pane."""
 
-        def __init__(self, connection_id: str, enter: bool) -> None:
-            super().__init__()
-            self.connection_id = connection_id
-            self.enter = enter
+        connection_id: str
+        enter: bool
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, markup=False)

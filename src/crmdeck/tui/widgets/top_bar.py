@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from textual import events
@@ -54,19 +55,17 @@ class TopBar(Widget):
     connections: reactive[Mapping[str, Content]] = reactive({})
     note: reactive[str] = reactive("")
 
+    @dataclass
     class Picked(Message):
         """The user clicked on a tab."""
 
-        def __init__(self, pane_id: str) -> None:
-            super().__init__()
-            self.pane_id = pane_id
+        pane_id: str
 
+    @dataclass
     class PickedConnection(Message):
         """The user clicked on a connection."""
 
-        def __init__(self, connection_id: str) -> None:
-            super().__init__()
-            self.connection_id = connection_id
+        connection_id: str
 
     def __init__(self, tabs: Sequence[Tab], note: str = "") -> None:
         super().__init__()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from textual import events
 from textual.app import RenderResult
@@ -28,12 +29,11 @@ class ViewChips(Widget):
     names: reactive[tuple[str, ...]] = reactive(())
     chosen: reactive[int] = reactive(-1)
 
+    @dataclass
     class Picked(Message):
         """The user clicked on a view."""
 
-        def __init__(self, position: int) -> None:
-            super().__init__()
-            self.position = position
+        position: int
 
     def show(self, names: Sequence[str], chosen: int) -> None:
         """Show the views; without any the line is hidden."""

@@ -80,12 +80,12 @@ class Density(Widget):
     today: reactive[date | None] = reactive(None)
     current: reactive[date | None] = reactive(None)
 
+    @dataclass
     class Picked(Message):
         """The user clicked on these days."""
 
-        def __init__(self, first: date, last: date) -> None:
-            super().__init__()
-            self.first, self.last = first, last
+        first: date
+        last: date
 
     def slots(self) -> tuple[Slot, ...]:
         """Return the cells at the current size."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -56,12 +57,11 @@ MOST_FOLDS = 500
 class TimelineTable(Table[Line]):
     """The table of changes. Left and right collapse and expand, as in a tree."""
 
+    @dataclass
     class Folded(Message):
         """The user expands or collapses the group `key`."""
 
-        def __init__(self, key: str) -> None:
-            super().__init__()
-            self.key = key
+        key: str
 
     def is_passed(self, row: Line) -> bool:
         return row.is_title

@@ -68,12 +68,11 @@ class Coming(Generic[R]):
     is_search: bool = False
 
 
+@dataclass
 class TableMessage(Message):
     """Base of the messages; `@on(Table.Selected, "#fields")` selects by the table's id."""
 
-    def __init__(self, table: Table[Any]) -> None:
-        super().__init__()
-        self.table = table
+    table: Table[Any]
 
     @property
     def control(self) -> Table[Any]:
@@ -95,19 +94,17 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
     PATIENCE: ClassVar[float] = SLICE
     """Seconds of ordering before the rest is done in the background."""
 
+    @dataclass
     class Highlighted(TableMessage):
         """The cursor is on another row, or on None if the table shows no rows."""
 
-        def __init__(self, table: Table[Any], row: Any) -> None:
-            super().__init__(table)
-            self.row = row
+        row: Any
 
+    @dataclass
     class Selected(TableMessage):
         """Enter was pressed on a row, or it was double-clicked."""
 
-        def __init__(self, table: Table[Any], row: Any) -> None:
-            super().__init__(table)
-            self.row = row
+        row: Any
 
     class MarksChanged(TableMessage):
         """Other rows are marked; see `marked()`."""
