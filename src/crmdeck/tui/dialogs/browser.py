@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 from crmdeck.errors import CrmdeckError
 from crmdeck.tui.dialogs.dialog import Dialog
 from crmdeck.tui.keys.actions import action
-from crmdeck.tui.loading.requests import BusyChanged, Loader
+from crmdeck.tui.loading.requests import Loader
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.line_input import LineInput
 
@@ -128,10 +128,6 @@ class Browser(Dialog["SignedIn"]):
         )
         if not self.loader.is_loading:
             self.query_one("#waiting", Static).update("Stopped waiting for the browser.")
-
-    def on_busy_changed(self, message: BusyChanged) -> None:
-        # The screens below would show the work as theirs.
-        message.stop()
 
     @on(Input.Changed, "#ended")
     def _typed(self) -> None:

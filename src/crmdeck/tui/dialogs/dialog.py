@@ -18,7 +18,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from crmdeck.tui.keys.actions import ActionHost, action
-from crmdeck.tui.loading.requests import Loader
+from crmdeck.tui.loading.requests import BusyChanged, Loader
 from crmdeck.tui.text import display_block, display_text
 from crmdeck.tui.widgets.hints import Hints
 from crmdeck.tui.widgets.tint import Tint, repaint_once
@@ -145,6 +145,10 @@ class Dialog(ActionHost, ModalScreen[T | None]):
             self._moved = False
             if self.focused is not None and self.focused is not scrolls[0]:
                 self.focused.scroll_visible(animate=False)
+
+    def on_busy_changed(self, message: BusyChanged) -> None:
+        # The screens below would show the work as theirs.
+        message.stop()
 
     def once_typed(self, then: Callable[[], None]) -> None:
         """Call `then` after all earlier keys.

@@ -18,7 +18,7 @@ from crmdeck.errors import CrmdeckError, UsageError
 from crmdeck.home import absolute_path
 from crmdeck.tui.dialogs.dialog import Dialog
 from crmdeck.tui.keys.actions import action
-from crmdeck.tui.loading.requests import BusyChanged, Job, Loader
+from crmdeck.tui.loading.requests import Job, Loader
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.line_input import LineInput
 from crmdeck.tui.widgets.secret_input import SecretInput
@@ -222,10 +222,6 @@ class Form(Dialog[T]):
                 ]
             )
         )
-
-    def on_busy_changed(self, message: BusyChanged) -> None:
-        # The screens below would show the work as theirs.
-        message.stop()
 
     def _done(self, result: T) -> None:
         self._forget()

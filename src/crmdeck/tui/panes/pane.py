@@ -116,7 +116,6 @@ class Pane(ActionHost, Widget):
 
         text: str
 
-    @dataclass
     class Resized(Message):
         """The pane needs more width now, or less."""
 
@@ -126,6 +125,7 @@ class Pane(ActionHost, Widget):
     class Changed(Message):
         """The pane changed the workspace: statuses may differ now."""
 
+    @dataclass
     class Chosen(Message):
         """The pane chose another connection; the sidebar and the other panes follow."""
 
@@ -207,10 +207,8 @@ class Pane(ActionHost, Widget):
         """Return the name of a view in the heading, with the number of its rows if known."""
         return view.name
 
-    @property
-    def first_filter(self) -> str:
-        """The filter of a pane that was never shown before."""
-        return ""
+    first_filter: ClassVar[str] = ""
+    """The filter of a pane that was never shown before."""
 
     @property
     def view_position(self) -> int:

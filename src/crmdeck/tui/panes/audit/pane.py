@@ -47,6 +47,8 @@ class AuditPane(Pane):
     """The audit log of one connection, or of all."""
 
     SCOPE = "audit"
+    wants_room = True
+    views = VIEWS
     COUNTED = ("event", "who", "connection")
 
     def __init__(self, host: Host, *, id: str | None = None) -> None:
@@ -60,14 +62,6 @@ class AuditPane(Pane):
         self._kept: Kept[AuditLog] = Kept()
         self._read: str | None = None
         self._is_read = False
-
-    @property
-    def wants_room(self) -> bool:
-        return True
-
-    @property
-    def views(self) -> tuple[View, ...]:
-        return VIEWS
 
     def compose_body(self) -> ComposeResult:
         yield Table[Line](
@@ -197,10 +191,9 @@ class AuditPane(Pane):
 
     def state(self) -> dict[str, object]:
         table = self.table
-        sort = table.sort
         return {
             "entry": table.cursor_key,
-            "sort": [sort.column_id, sort.descending] if sort else None,
+            "sort": table.sort_state,
             "everywhere": self.everywhere,
         }
 
@@ -208,9 +201,8 @@ class AuditPane(Pane):
         self.everywhere = state.get("everywhere") is True
         entry = state.get("entry")
         self._wanted = entry if isinstance(entry, str) else None
-        match state.get("sort"):
-            case [str(column_id), bool(descending)]:
-                self.table.set_sort(Sort(column_id, descending))
+        if sort := Sort.of(state.get("sort")):
+            self.table.set_sort(sort)
 
     def why_no_decision(self) -> str | None:
         line = self.table.cursor_row

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -146,21 +146,29 @@ class DriftCommands:
         if len(entries) == 1:
             self._ask_for_note(entries)
             return
+        text = "This includes changes in collapsed groups. u undoes it."
+        self._confirm("Acknowledge", entries, text, key, self._ask_for_note)
 
+    def _confirm(
+        self,
+        deed: str,
+        entries: Sequence[Entry],
+        text: str,
+        key: str,
+        then: Callable[[Sequence[Entry]], None],
+    ) -> None:
         def answered(sure: bool | None) -> None:
             if sure:
-                self._ask_for_note(entries)
+                then(entries)
 
-        self._pane.app.push_screen(
-            Confirm(
-                f"Acknowledge {_changes(entries)}?",
-                "This includes changes in collapsed groups. u undoes it.",
-                yes=f"Acknowledge {len(entries):,}",
-                opened_by=key,
-                listing=_listed(entries),
-            ),
-            answered,
+        dialog = Confirm(
+            f"{deed} {_changes(entries)}?",
+            text,
+            yes=f"{deed} {len(entries):,}",
+            opened_by=key,
+            listing=_listed(entries),
         )
+        self._pane.app.push_screen(dialog, answered)
 
     def why_none_acknowledged(self) -> str | None:
         some = any(entry.acknowledged for entry in self._entries())
@@ -179,22 +187,8 @@ class DriftCommands:
         entries = once(entry for entry in self._entries() if entry.acknowledged)
         if len(entries) == 1:
             self._reopen(entries)
-            return
-
-        def answered(sure: bool | None) -> None:
-            if sure:
-                self._reopen(entries)
-
-        self._pane.app.push_screen(
-            Confirm(
-                f"Reopen {_changes(entries)}?",
-                "u undoes it.",
-                yes=f"Reopen {len(entries):,}",
-                opened_by="c",
-                listing=_listed(entries),
-            ),
-            answered,
-        )
+        else:
+            self._confirm("Reopen", entries, "u undoes it.", "c", self._reopen)
 
     def _reopen(self, entries: Sequence[Entry]) -> None:
         ids, workspace = tuple(entry.event.id for entry in entries), self._host.workspace

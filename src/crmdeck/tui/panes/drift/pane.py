@@ -89,6 +89,9 @@ class DriftPane(Pane):
     """The timeline, its density, and one change in full."""
 
     SCOPE = "drift"
+    wants_room = True
+    views = VIEWS
+    first_filter = OPEN
     COUNTED = ("severity", "kind", "who", "object", "state")
     ACTIONS: ClassVar[Actions] = actions_of(DriftCommands)
 
@@ -104,10 +107,6 @@ class DriftPane(Pane):
         self._shown: str | None = None
         self._described: str | None = None
 
-    @property
-    def views(self) -> tuple[View, ...]:
-        return VIEWS
-
     def view_name(self, view: View) -> str:
         arrangement = self.timeline.arrangement
         if arrangement is None:
@@ -119,14 +118,6 @@ class DriftPane(Pane):
         }
         number = numbers.get(view.filter)
         return view.name if number is None else f"{view.name} {number:,}"
-
-    @property
-    def first_filter(self) -> str:
-        return OPEN
-
-    @property
-    def wants_room(self) -> bool:
-        return True
 
     def compose_body(self) -> ComposeResult:
         yield Density(id="density")
@@ -312,10 +303,9 @@ class DriftPane(Pane):
         return ExportRequest("drift", only=only, everywhere=self.timeline.everywhere)
 
     def state(self) -> dict[str, object]:
-        sort = self.table.sort
         return {
             "line": str(self.table.cursor_key),
-            "sort": [sort.column_id, sort.descending] if sort is not None else None,
+            "sort": self.table.sort_state,
             "open": sorted(self.timeline.expanded)[-MOST_FOLDS:],
             "everywhere": self.timeline.everywhere,
         }
@@ -330,9 +320,8 @@ class DriftPane(Pane):
         match state.get("everywhere"):
             case bool(everywhere):
                 timeline.everywhere = everywhere
-        match state.get("sort"):
-            case [str(column_id), bool(descending)]:
-                self.table.set_sort(Sort(column_id, descending))
+        if sort := Sort.of(state.get("sort")):
+            self.table.set_sort(sort)
         match state.get("filter"):
             case str(text) if text != self.filter_text:
                 self.replace_filter(text)

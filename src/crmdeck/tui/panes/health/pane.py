@@ -37,6 +37,7 @@ class HealthPane(Pane):
     """The morning check: the state of each connection, its alerts, and the next steps."""
 
     SCOPE = "health"
+    wants_room = True
     WITHIN: ClassVar[tuple[str, ...]] = (EVERYWHERE,)
     ACTIONS: ClassVar[Actions] = actions_of(HealthCommands)
 
@@ -55,10 +56,6 @@ class HealthPane(Pane):
         self.text.step = self.commands.step_alert
         self._hint = ""
         self._drawn: Entry | None = None
-
-    @property
-    def wants_room(self) -> bool:
-        return True
 
     def compose_body(self) -> ComposeResult:
         yield self.table
@@ -217,13 +214,11 @@ class HealthPane(Pane):
         return ExportRequest("health", only=shown, everywhere=True) if shown else None
 
     def state(self) -> dict[str, object]:
-        sort = self.table.sort
-        return {"sort": [sort.column_id, sort.descending] if sort else None}
+        return {"sort": self.table.sort_state}
 
     def restore(self, state: Mapping[str, object]) -> None:
-        match state.get("sort"):
-            case [str(column_id), bool(descending)]:
-                self.table.set_sort(Sort(column_id, descending))
+        if sort := Sort.of(state.get("sort")):
+            self.table.set_sort(sort)
 
     def focus_target(self) -> Widget | None:
         return self.text if self.commands.is_inside() else self.table

@@ -55,6 +55,7 @@ class MappingPane(Pane):
     """Suggested field pairs of one object pair, decided row by row."""
 
     SCOPE = "mapping"
+    wants_room = True
     WITHIN: ClassVar[tuple[str, ...]] = (RowTable.SCOPE, *RowTable.WITHIN)
     ACTIONS: ClassVar[Actions] = actions_of(MappingCommands)
 
@@ -76,10 +77,6 @@ class MappingPane(Pane):
         self._wanted_pair: str | None = None
         self._wanted_field: str | None = None
         self._visited: Location | None = None
-
-    @property
-    def wants_room(self) -> bool:
-        return True
 
     def compose_body(self) -> ComposeResult:
         yield self.table
@@ -322,12 +319,11 @@ class MappingPane(Pane):
         return self.table if self.pairs.likely is None else self.pair_table
 
     def state(self) -> dict[str, object]:
-        sort = self.table.sort
         return {
             "pairs": dict(self.pairs.pairs),
             "known": {" ".join(key): sorted(codes) for key, codes in self.pairs.known.items()},
             "field": self.table.cursor_name,
-            "sort": [sort.column_id, sort.descending] if sort else None,
+            "sort": self.table.sort_state,
         }
 
     def restore(self, state: Mapping[str, object]) -> None:
@@ -340,9 +336,8 @@ class MappingPane(Pane):
                 ref, _, pair = str(key).partition(" ")
                 self.pairs.known[ref, pair] = frozenset(map(str, codes))
         self._wanted_field = field if isinstance(field, str) else None
-        match state.get("sort"):
-            case [str(column_id), bool(descending)]:
-                self.table.set_sort(Sort(column_id, descending))
+        if sort := Sort.of(state.get("sort")):
+            self.table.set_sort(sort)
 
     def visit(self, location: Location) -> None:
         self._wanted_pair, self._wanted_field = location.pair, location.field

@@ -861,11 +861,7 @@ class SchemaPane(Pane):
         return schema_export(self.place, self.table, at, filtered=filtered)
 
     def state(self) -> dict[str, object]:
-        sorts = {
-            kind: [sort.column_id, sort.descending]
-            for kind in TABLES
-            if (sort := self.query_one(f"#{kind}", Table).sort) is not None
-        }
+        sorts = {kind: self.query_one(f"#{kind}", Table).sort_state for kind in TABLES}
         cursor, at = self.table.cursor_key, self.view_state.at
         return {
             "connection": self.connection_id,
@@ -873,7 +869,7 @@ class SchemaPane(Pane):
             "at": at.isoformat() if at is not None else None,
             "sides": sides_to_state(self.view_state.sides),
             "cursor": list(cursor) if isinstance(cursor, tuple) else cursor,
-            "sorts": sorts,
+            "sorts": {kind: sort for kind, sort in sorts.items() if sort},
         }
 
     def restore(self, state: Mapping[str, object]) -> None:
@@ -886,8 +882,8 @@ class SchemaPane(Pane):
         self._wanted = tuple(map(str, cursor)) if isinstance(cursor, list) else cursor
         self._restored_for = state.get("connection")
         sorts = state.get("sorts")
-        for kind, sort in sorts.items() if isinstance(sorts, dict) else ():
-            match sort:
-                case [str(column_id), bool(descending)] if kind in TABLES:
-                    self.query_one(f"#{kind}", Table).set_sort(Sort(column_id, descending))
+        kept = sorts if isinstance(sorts, dict) else {}
+        for kind in TABLES:
+            if sort := Sort.of(kept.get(kind)):
+                self.query_one(f"#{kind}", Table).set_sort(sort)
         self.fill()

@@ -31,6 +31,14 @@ class Sort:
     column_id: str
     descending: bool = False
 
+    @classmethod
+    def of(cls, kept: object) -> Sort | None:
+        """Return the sort in a kept state, or None."""
+        match kept:
+            case [str(column_id), bool(descending)]:
+                return cls(column_id, descending)
+        return None
+
 
 @dataclass(frozen=True)
 class Order:

@@ -414,6 +414,11 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         self.sort = sort
         self._restart()
 
+    @property
+    def sort_state(self) -> list[object] | None:
+        """The sort as JSON values, for `Sort.of`."""
+        return [self.sort.column_id, self.sort.descending] if self.sort is not None else None
+
     def move_to_next(self, wanted: Callable[[R], bool], step: int) -> None:
         """Move to the next (1) or previous (-1) row that is `wanted`, around the end."""
         rows = self.shown()
