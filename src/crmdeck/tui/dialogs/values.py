@@ -15,6 +15,7 @@ from crmdeck.tui.widgets.table import Column
 
 R = TypeVar("R")
 
+
 class Values(Dialog[None], Generic[R]):
     """Shows `rows` under `columns`. Without rows, call `fill` later.
 
