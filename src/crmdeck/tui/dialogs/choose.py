@@ -23,7 +23,7 @@ V = TypeVar("V", bound=Hashable)
 class Choice(Generic[V]):
     """One choice. `value` is the answer, `label` and `detail` are shown.
 
-    With `rest` it stands for itself and those after it, which don't show at first.
+    The one with `rest` expands the choices that don't show at first; its `value` is the first.
     """
 
     value: V
