@@ -21,6 +21,7 @@ from crmdeck.tui.keys.actions import action
 from crmdeck.tui.loading.requests import Job, Loader
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.line_input import LineInput
+from crmdeck.tui.widgets.path_list import UP, PathList, path_entries
 from crmdeck.tui.widgets.secret_input import SecretInput
 from crmdeck.tui.widgets.tick import Tick
 
@@ -28,15 +29,15 @@ T = TypeVar("T")
 
 YES, NO = "yes", ""
 LONGEST = 400
-MOST_PATHS = 12
 
 
 @dataclass(frozen=True)
 class Asked:
     """One line of a form.
 
-    A `hidden` answer is never drawn. A `choice` is answered by `yes` or the empty string. Tab
-    completes a `path`. `check` returns an error message for an answer, or the empty string.
+    A `hidden` answer is never drawn. A `choice` is answered by `yes` or the empty string. Below a
+    `path`, a list walks into folders; Tab completes it. `check` returns an error message for an
+    answer, or the empty string.
     """
 
     name: str
@@ -82,7 +83,7 @@ class Form(Dialog[T]):
         self._work = work
         self._label = label
         self._stoppable = stoppable
-        self._shown_paths = ""
+        self._paths = PathList() if any(one.path for one in self._lines) else None
 
     def compose_body(self) -> ComposeResult:
         with VerticalScroll(can_focus=False):
@@ -98,6 +99,8 @@ class Form(Dialog[T]):
                     yield LineInput(
                         asked.value, placeholder=asked.placeholder, compact=True, id=asked.name
                     )
+                if asked.path and self._paths is not None:
+                    yield self._paths
         yield Static("", classes="dialog-wrong", markup=False)
 
     def on_mount(self) -> None:
@@ -108,6 +111,13 @@ class Form(Dialog[T]):
         ]
         first = (empty or self._lines)[0]
         self.query_one(f"#{first.name}").focus()
+        for asked in self._lines:
+            if asked.path and self._paths is not None:
+                self._paths.show(asked.value)
+
+    def on_descendant_focus(self) -> None:
+        if self._paths is not None:
+            self._paths.display = self._in_path()
 
     @action("form.take", "Continue", "enter", hint=30, palette=False, priority=True)
     def take(self) -> None:
@@ -115,11 +125,17 @@ class Form(Dialog[T]):
 
     @action("form.next", "Next line", "down", hint=20, palette=False, priority=True)
     def next_line(self) -> None:
-        self.focus_next()
+        if not self._step(1):
+            self.focus_next()
 
     @action("form.previous", "Previous line", "up", palette=False, priority=True)
     def previous_line(self) -> None:
-        self.focus_previous()
+        if not self._step(-1):
+            self.focus_previous()
+
+    def _step(self, direction: int) -> bool:
+        """Move in the list of paths, unless that is its end; False if the line has none."""
+        return self._paths is not None and self._in_path() and self._paths.step(direction)
 
     def _in_path(self) -> bool:
         paths = [one.name for one in self._lines if one.path]
@@ -141,29 +157,38 @@ class Form(Dialog[T]):
             self.loader.load(
                 "paths",
                 lambda _: completed_path(typed),
-                lambda found: self._show_paths(entry, typed, found),
+                lambda path: self._set_path(entry, path) if entry.value == typed else None,
                 label="",
                 quiet=True,
             )
 
-    def _show_paths(self, entry: Input, typed: str, found: tuple[str, Sequence[str]]) -> None:
-        if entry.value == typed:
-            entry.value, names = found
-            entry.cursor_position = len(entry.value)
-            more = ["…"] if names[MOST_PATHS:] else []
-            self._shown_paths = "  ".join([*names[:MOST_PATHS], *more])
-            self._say(self._shown_paths, "$muted")
+    def _set_path(self, entry: Input, path: str) -> None:
+        entry.value = path
+        entry.cursor_position = len(path)
+
+    @on(PathList.Picked)
+    def _picked(self, message: PathList.Picked) -> None:
+        for asked in self._lines:
+            if asked.path:
+                self._set_path(self.query_one(f"#{asked.name}", Input), message.entry.path)
 
     @on(Input.Changed)
     def _edited(self, event: Input.Changed) -> None:
         # An old error isn't about the new text.
-        if event.input.has_focus and not self.loader.is_loading and not self._shown_paths:
+        if event.input.has_focus and not self.loader.is_loading:
             self._say("")
-        self._shown_paths = ""
+        if self._paths is not None and self._in_path() and event.input is self.focused:
+            self._paths.show(event.value)
 
     def _take(self) -> None:
         if self.loader.is_loading:
             return
+        entry = self.focused
+        if self._paths is not None and self._in_path() and isinstance(entry, Input):
+            row = self._paths.chosen(entry.value)
+            if row is not None:
+                self._set_path(entry, row.path)
+                return
         answers = self.answers()
         for asked in self._lines:
             wrong = asked.wrong(answers[asked.name])
@@ -254,20 +279,12 @@ def asked_path(value: str = "") -> Asked:
     return Asked("path", label, value=value, path=True, check=_path_is_wrong)
 
 
-def completed_path(text: str) -> tuple[str, Sequence[str]]:
-    """Return the path completed as far as all matches agree, and the names of several."""
-    folder, _, start = text.rpartition("/")
-    try:
-        there = absolute_path(f"{folder}/" if folder or text.startswith("/") else ".")
-        names = sorted(
-            f"{each.name}/" if each.is_dir() else each.name
-            for each in there.iterdir()
-            if each.name.startswith(start) and (start or not each.name.startswith("."))
-        )
-    except (UsageError, OSError, ValueError):
-        return text, ()
-    common = commonprefix(names) or start  # noqa: RUF071 - letters in common, not folders
-    return f"{text[: len(text) - len(start)]}{common}", names if len(names) > 1 else ()
+def completed_path(text: str) -> str:
+    """Return the path completed as far as all matches agree."""
+    names = [entry.name for entry in path_entries(text) if not entry.is_own and entry.name != UP]
+    above, start = text[: text.rfind("/") + 1], text[text.rfind("/") + 1 :]
+    common = commonprefix(names)  # noqa: RUF071 - letters in common, not folders
+    return f"{above}{common or start}"
 
 
 def _path_is_wrong(text: str) -> str:

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 COLLAPSES_BELOW = 100
 """Width of the window below which the sidebar collapses by itself."""
 
-ROOM_FOR_ALL = 200
+ROOM_FOR_ALL = 225
 """Width of the window from which the sidebar shows in all panes."""
 
 TOO_SMALL = (

@@ -175,7 +175,7 @@ def maps_text(line: Line) -> str:
     return ", ".join(key.rpartition(":")[2] for key in keys)
 
 
-LEAST_WHERE, LEAST_WHAT, LEAST_MAPS = 20, 12, 4
+LEAST_WHERE, LEAST_WHAT, SHORT_WHAT, LEAST_MAPS = 20, 12, 26, 4
 MOST_WHERE, MOST_WHAT, MOST_MAPS, MOST_NAME = 80, 40, 24, 20
 SIGN_CELLS, SEVERITY_CELLS, WHO_CELLS, SHORT_WHO, DAY_CELLS = 2, 8, 16, 9, 6
 
@@ -203,7 +203,7 @@ def columns_for(lines: Sequence[Line], width: int) -> tuple[Column[Line], ...]:
         "mapped": longest(map(maps_text, events), LEAST_MAPS, MOST_MAPS) if mapped else 0,
     }
     for name, least in (
-        ("what", 26),
+        ("what", SHORT_WHAT),
         ("mapped", LEAST_MAPS * mapped),
         ("what", 16),
         ("severity", 0),
@@ -227,8 +227,11 @@ def columns_for(lines: Sequence[Line], width: int) -> tuple[Column[Line], ...]:
         }
         if all(wanted.values()):
             wanted = {name: max(number, len(name)) for name, number in wanted.items()}
-            if _taken(cells | wanted) <= width:
-                cells |= wanted
+            lacking = max(0, _taken(cells | wanted) - width)
+            # The change in words may be shorter next to its values.
+            what = cells["what"] - (lacking if "before" in wanted else 0)
+            if lacking <= 0 or SHORT_WHAT <= what < cells["what"]:
+                cells |= {**wanted, "what": what}
     title = "Mapping" if cells["mapped"] >= len("Mapping") else "Maps"
     return tuple(
         replace(one, width=cells[one.id], title=title if one.id == "mapped" else one.title)

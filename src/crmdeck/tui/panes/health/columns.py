@@ -20,6 +20,8 @@ QUOTA, LEAST_EXPIRES = 4, 7
 LEAST_NAME, LEAST_STATE, LEAST_OPEN = 10, 6, 4
 GAUGE = 8
 MOST_WEEKS = 6
+LEAST_MARKS = MOST_WEEKS * 7 // 2
+"""Marks of the history of these weeks, one for each two days."""
 WIDE = 92
 """Cells from which the table has the gauge and the expiry."""
 
@@ -44,9 +46,12 @@ def columns_for(entries: Sequence[Entry], now: datetime, width: int) -> tuple[Co
     middle = _fitting([_quota(wide), _last_refresh(entries, now, wide)], room)
     room -= _cells(middle)
     name = replace(name, width=(name.width or 0) + min(0, room))
-    span = span_in(room - GAP, MOST_WEEKS)
+    facts = list(_muted(entries))
+    # A mark for each day is worth less than two more facts.
+    rest = room - GAP - _cells(facts)
+    span = span_in(rest if rest >= LEAST_MARKS else room - GAP, MOST_WEEKS)
     weeks = [_weeks(now, span)] if span.weeks else []
-    more = _fitting(_muted(entries), room - GAP - span.marks)
+    more = _fitting(facts, room - GAP - span.marks)
     return (sign, name, *others, *reversed(middle), *expires, *weeks, *more)
 
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from rich.cells import cell_len
 
-from crmdeck.model import DecisionState, FillRate
+from crmdeck.model import DecisionState, Field, FillRate
 from crmdeck.tui.dialogs.choose import Choice as Option
 from crmdeck.tui.dialogs.preflight import OUTCOME_STYLES
 from crmdeck.tui.filters import FilterKey, flag_key, one_of, text_key, words_key
@@ -127,8 +127,8 @@ def _extras(rows: Sequence[MappingRow], rates: Mapping[str, FillRate]) -> Iterat
         return row.history[-1].decided_by if row.history and not row.is_open else ""
 
     def types(row: MappingRow) -> str:
-        right = f" {row.direction.arrow} {type_text(row.right)}" if row.right is not None else ""
-        return f"{type_text(row.partner)}{right}"
+        right = f" {row.direction.arrow} {_short_type(row.right)}" if row.right is not None else ""
+        return f"{_short_type(row.partner)}{right}"
 
     for id_, title, text in (
         ("decided", "Decided by", decided),
@@ -144,6 +144,11 @@ def _extras(rows: Sequence[MappingRow], rates: Mapping[str, FillRate]) -> Iterat
             width=max(longest, len(title)) if longest else 0,
             searched=False,
         )
+
+
+def _short_type(field: Field) -> str:
+    """Return a type without the objects that a reference names; the details name them."""
+    return type_text(field).partition(" to ")[0].replace(" of ", " ")
 
 
 def _of(
