@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import re
 import socket
+import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -151,6 +153,33 @@ async def test_with_the_key_a_browser_shows_the_console(server: GuardedServer) -
                 message = await socket_.receive()
                 seen += message.data if isinstance(message.data, bytes) else b""
         await socket_.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Pipes of Unix.")
+async def test_a_session_stops_when_its_server_is_gone(home: Path) -> None:
+    # A killed server closes both pipes.
+    session = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "crmdeck", "console", "--home", str(home)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "TEXTUAL_DRIVER": "textual.drivers.web_driver:WebDriver"},
+    )
+    assert session.stdin is not None
+    assert session.stdout is not None
+    assert await session.stdout.readline() == b"__GANGLION__\n"
+    session.stdin.close()
+    async with asyncio.timeout(PATIENCE):
+        await session.stdout.read()
+        assert await session.wait() == 0
+
+
+async def test_the_address_comes_only_once_the_server_listens(
+    made: GuardedServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runner = web.AppRunner(await made._make_app())
+    await runner.setup()
+    assert capsys.readouterr().out == ""
+    await runner.cleanup()
 
 
 def test_the_address_of_an_ipv6_loopback_has_brackets() -> None:

@@ -22,6 +22,8 @@ from crmdeck.tui.themes import THEMES, roles, theme_name
 from crmdeck.workspace import PendingWorkspace
 
 if TYPE_CHECKING:
+    from textual.driver import Driver
+
     from crmdeck.tui.dialogs.dialog import Dialog
     from crmdeck.workspace import Workspace
 
@@ -146,6 +148,14 @@ class CrmdeckApp(App[None]):
     def on_dialog_help_asked(self, message: Dialog.HelpAsked) -> None:
         if message.dialog is self.screen:
             dialogs.open_help(message.dialog, message.title, message.dialog.SCOPE)
+
+    def get_driver_class(self) -> type[Driver]:
+        found = super().get_driver_class()
+        if found.__name__ != "WebDriver":
+            return found
+        from crmdeck.tui.web_session import SessionDriver
+
+        return SessionDriver
 
     def _say_later(self, text: str) -> None:
         self.call_later(self.host.say, text)

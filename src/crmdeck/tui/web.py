@@ -17,8 +17,10 @@ import logging
 import os
 import secrets
 import shlex
+import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from aiohttp import web
@@ -72,6 +74,26 @@ class GuardedServer(Server):
         logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
 
     async def on_startup(self, app: web.Application) -> None:
+        """Print nothing yet: the server doesn't listen."""
+
+    def serve(self, debug: bool = False) -> None:
+        self.debug = debug
+        self.initialize_logging()
+        loop = asyncio.new_event_loop()
+        with suppress(NotImplementedError):  # on Windows
+            for stop in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(stop, self.request_exit)
+        web.run_app(
+            self._make_app(),
+            host=self.host,
+            port=self.port,
+            handle_signals=False,
+            loop=loop,
+            print=self._announce,
+        )
+
+    def _announce(self, *_: object) -> None:
+        """Print the address: the server listens now."""
         # Only the address goes to stdout.
         sys.stdout.write(f"{self.door}\n")
         sys.stdout.flush()

@@ -46,7 +46,7 @@ def columns_for(entries: Sequence[Entry], now: datetime, width: int) -> tuple[Co
     middle = _fitting([_quota(wide), _last_refresh(entries, now, wide)], room)
     room -= _cells(middle)
     name = replace(name, width=(name.width or 0) + min(0, room))
-    facts = list(_muted(entries))
+    facts = _muted(entries)
     # A mark for each day is worth less than two more facts.
     rest = room - GAP - _cells(facts)
     span = span_in(rest if rest >= LEAST_MARKS else room - GAP, MOST_WEEKS)
