@@ -9,9 +9,10 @@ from pathlib import Path
 
 from crmdeck.errors import UsageError
 from crmdeck.tui.app import CrmdeckApp
+from crmdeck.tui.panes.schema.pane import SchemaPane
 from crmdeck.tui.state.ui_state import UiState
 from crmdeck.workspace import PendingWorkspace, Workspace
-from tests.tui.pilot import screen_text, settle, until
+from tests.tui.pilot import screen_text, settle, type_text, until
 
 FRAME = """
 import sys, crmdeck.cli.launch, crmdeck.tui.console
@@ -83,3 +84,13 @@ async def test_the_theme_and_keys_of_the_settings_apply(workspace: Workspace) ->
             assert app.theme == "crmdeck-light"
             assert "F4 Filter" in screen_text(pilot)
             assert "Key map" not in screen_text(pilot), "all panes' keys"
+
+
+async def test_keys_typed_while_a_pane_opens_act_when_it_is_open(workspace: Workspace) -> None:
+    app = CrmdeckApp(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await type_text(pilot, "2j")
+        await settle(pilot)
+        pane = app.screen_stack[0].query_one(SchemaPane)
+        assert pane.table.cursor_key == "Contact"

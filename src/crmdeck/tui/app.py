@@ -125,11 +125,13 @@ class CrmdeckApp(App[None]):
         return self._typed.is_busy
 
     def _can_take(self, event: events.Key | events.Paste) -> bool:
-        """True if a key acts now. Keys typed while the console opens act when it is open."""
+        """True if a key acts now. Keys typed while a pane opens act when it is open."""
         main = self.screen_stack[0]
         is_open = not isinstance(main, MainScreen) or main.takes_keys
-        # A digit chooses the pane that opens first.
-        return is_open or (isinstance(event, events.Key) and event.key.isdigit())
+        # A digit chooses another pane, and Esc cancels a slow one.
+        return is_open or (
+            isinstance(event, events.Key) and (event.key.isdigit() or event.key == "escape")
+        )
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key | events.Paste) and not self.screen_stack:

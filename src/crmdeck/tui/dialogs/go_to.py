@@ -110,7 +110,7 @@ def columns(*, connections: bool) -> tuple[Column[Line], ...]:
             lambda line: line.path,
             style=lambda line: "muted" if isinstance(line, Option) and line.refused else "",
             min_width=24,
-            weight=5,
+            weight=3,
             spill="detail",
             fit=lambda line, width: cut_middle(line.path, width),
         ),
@@ -119,7 +119,7 @@ def columns(*, connections: bool) -> tuple[Column[Line], ...]:
             "",
             lambda line: line.detail,
             style=lambda _: "muted",
-            weight=4,
+            weight=2,
             reach=lambda line: "" if line.connection else "connection",
         ),
     ]

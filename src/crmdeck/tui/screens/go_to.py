@@ -108,7 +108,9 @@ class GoToAnything:
             (health_of(status, required.get(status.id, 0)), status)
             for status in self._host.statuses
         ]
-        for health, status in sorted(healths, key=lambda one: HEALTH_ORDER.index(one[0].state)):
+        for health, status in sorted(
+            healths, key=lambda one: (HEALTH_ORDER.index(one[0].state), -one[1].open_changes.count)
+        ):
             mark, _ = open_mark(status.open_changes)
             detail = f"{health}, {mark} open" if mark else str(health)
             yield Place(PlaceKind.CONNECTION, status.id, "", status.name, "", detail)

@@ -224,11 +224,13 @@ class MainScreen(ActionHost, Screen[None]):
 
     @property
     def takes_keys(self) -> bool:
-        """True from the moment when the first pane, or the welcome page, has its data."""
+        """True if the pane, or the welcome page, has its first data."""
+        pane = self.pane
         # Once open, the console takes keys during a reload too.
-        if not self._takes_keys and self._is_ready and self.pane is not None:
+        if not self._takes_keys and self._is_ready and pane is not None:
             self._takes_keys = not self.is_reading
-        return self._takes_keys
+        is_opening = pane is not None and pane.is_reading and not pane.panel.is_drawn
+        return self._takes_keys and not (is_opening and self.is_current)
 
     def _wake(self, head: int, failed: Callable[[CrmdeckError], None]) -> None:
         """Reload quietly, because another user changed the workspace."""
