@@ -48,6 +48,9 @@ async def test_one_connection_or_all_and_the_details_of_an_entry(workspace: Work
         assert line is not None
         entry = line.entry
         assert f"─ {entry.event} ─" in screen_text(pilot)
+        # The heading doesn't count.
+        total = len(entries(table))
+        assert f" {total} of {total} ─" in screen_text(pilot)
         assert f"─ dana, {entry.at:%Y-%m-%d %H:%M:%S} UTC · {line.connection} ─" in screen_text(
             pilot
         )

@@ -172,14 +172,23 @@ def columns_for(
     time = "%Y-%m-%d %H:%M" if flat else "%H:%M"
     columns = (
         Column[Line](
+            "sign",
+            "",
+            lambda line: line.title or ("✕" if is_bad(line) else "✓"),
+            style=lambda line: "strong" if line.title else "error" if is_bad(line) else "muted",
+            width=1,
+            sortable=False,
+            searched=False,
+            reach=lambda line: "summary" if line.title else "",
+        ),
+        Column[Line](
             "at",
             "Time",
-            lambda line: line.title or f"{line.entry.at:{time}}",
-            style=lambda line: "strong" if line.title else "muted",
+            lambda line: "" if line.title else f"{line.entry.at:{time}}",
+            style=lambda _: "muted",
             width=16 if flat else 5,
             sort_key=lambda line: line.entry.at,
             searched=False,
-            reach=lambda line: "summary" if line.title else "",
         ),
         Column[Line]("actor", "Who", lambda line: line.entry.actor, width=who),
         Column[Line](

@@ -14,6 +14,8 @@ from crmdeck.tui.panes.audit.columns import Line
 from crmdeck.tui.text import count, display_text
 from crmdeck.workspace import require_alone
 
+WORDS = {"events": "changes", "stories": "groups"}
+"""The names of details on screen, if they aren't those of the log."""
 LABEL = 12
 LONGEST = 400
 
@@ -75,7 +77,7 @@ def entry_detail(line: Line, log: Sequence[Line], width: int, undo: str = "") ->
     lines += [Content(part) for part in wrap(undo, width)] if undo else []
     for name, value in entry.details.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        lines.append(_labeled(display_text(name, LABEL - 1), text[:LONGEST], width))
+        lines.append(_labeled(display_text(WORDS.get(name, name), LABEL - 1), text[:LONGEST], width))
     earlier = _earlier(line, log)
     if earlier:
         before = earlier[0]

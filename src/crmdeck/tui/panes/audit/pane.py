@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,26 @@ VIEWS = (
 EMPTY = "No audit entries yet."
 
 
+class LogTable(Table[Line]):
+    """The table of entries below their days. Keys pass over the days, and they don't count."""
+
+    _days: Sequence[int] = ()
+    _days_of: Sequence[int] = ()
+
+    def is_passed(self, row: Line) -> bool:
+        return bool(row.title)
+
+    @property
+    def position_text(self) -> str:
+        # Each key asks for it, and the log can be long.
+        if self._days_of is not self._order:
+            self._days_of = self._order
+            self._days = [place for place, line in enumerate(self.shown()) if line.title]
+        total = self.shown_count - len(self._days)
+        above = bisect_right(self._days, self.cursor)
+        return f"{self.cursor + 1 - above:,} of {total:,}{self.more}" if total else ""
+
+
 class AuditPane(Pane):
     """The audit log of one connection, or of all."""
 
@@ -64,7 +85,7 @@ class AuditPane(Pane):
         self._is_read = False
 
     def compose_body(self) -> ComposeResult:
-        yield Table[Line](
+        yield LogTable(
             columns_for((), 0, everywhere=False, flat=False),
             key=lambda line: line.key,
             can_mark=False,

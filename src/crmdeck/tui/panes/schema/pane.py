@@ -15,6 +15,7 @@ from textual.widgets import Static
 
 from crmdeck.model import Impact, OpenChanges
 from crmdeck.text import ago
+from crmdeck.tui.dialogs.before_after import BeforeAfter, Part
 from crmdeck.tui.filters import FilterSource
 from crmdeck.tui.host import Host, Location
 from crmdeck.tui.keys.actions import READ_ONLY, action
@@ -625,8 +626,6 @@ class SchemaPane(Pane):
         blocked=_no_sides,
     )
     def show_values(self) -> None:
-        from crmdeck.tui.dialogs.before_after import BeforeAfter, Part
-
         found, line = self.schema.comparison, self.table.cursor_row
         if found is not None and line is not None:
             change = line.change
