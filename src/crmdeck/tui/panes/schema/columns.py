@@ -155,7 +155,7 @@ def _type(lines: Sequence[FieldLine]) -> Column[FieldLine]:
         "type",
         "Type",
         lambda line: line.row.type.value,
-        style=lambda _: "info",
+        style=lambda _: "muted",
         width=_fitted((line.row.type.value for line in lines), lines, LEAST_TYPE, LONGEST_TYPE),
         shrink_to=LEAST_TYPE,
     )
