@@ -409,7 +409,9 @@ class SchemaPane(Pane):
     def _caption(self, view: TextView) -> None:
         kind, row = self.place.kind, self.table.cursor_row
         if row is None:
-            self.panel.caption(view, "Details")
+            # Not before the data: a first title draws the frame.
+            if self.panel.is_drawn:
+                self.panel.caption(view, "Details")
         elif kind == OBJECTS:
             state = Content.styled(detail.object_state(row), "$muted")
             self.panel.caption(view, row.key, state=[state])
