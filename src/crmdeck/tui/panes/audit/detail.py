@@ -77,7 +77,8 @@ def entry_detail(line: Line, log: Sequence[Line], width: int, undo: str = "") ->
     lines += [Content(part) for part in wrap(undo, width)] if undo else []
     for name, value in entry.details.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        lines.append(_labeled(display_text(WORDS.get(name, name), LABEL - 1), text[:LONGEST], width))
+        label = display_text(WORDS.get(name, name), LABEL - 1)
+        lines.append(_labeled(label, text[:LONGEST], width))
     earlier = _earlier(line, log)
     if earlier:
         before = earlier[0]
