@@ -427,6 +427,9 @@ class MainScreen(ActionHost, Screen[None]):
         self.host.note(f"{step.title}  ({step.where})", command=step.command)
 
     def _collect_state(self) -> None:
+        if not self.is_mounted:
+            # The console ends before its first frame.
+            return
         state = self.ui_state
         state.connection_id = self.host.connection_id or ""
         state.pane = self.stage.pane_id or state.pane
