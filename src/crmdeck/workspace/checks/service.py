@@ -52,6 +52,7 @@ from crmdeck.model import (
 )
 from crmdeck.text import count
 from crmdeck.workspace.audit import Audit
+from crmdeck.workspace.checks.exit_code import judge, reasons_of, reasons_of_all
 from crmdeck.workspace.checks.policy import Policy, load_policy, parse_policy, policy_text
 from crmdeck.workspace.checks.preflight import Preflights
 from crmdeck.workspace.connections.alerts import EXPIRING_CODES
@@ -75,12 +76,6 @@ _ELSEWHERE = (
     "NEVER_REFRESHED",
     "SCHEMA_STALE",
 )
-
-_THRESHOLDS = {
-    FailOn.SAFE: Severity.SAFE,
-    FailOn.RISKY: Severity.RISKY,
-    FailOn.BREAKING: Severity.BREAKING,
-}
 
 
 class Checks:
@@ -161,10 +156,14 @@ class Checks:
             if preflight:
                 found += [(issue, ()) for issue in self._refused(connection, changes)]
             found += [(issue, ()) for issue in self._deviating(connection, agreed)]
-            judged = [self._judge(issue, events, rules, fail_on) for issue, events in found]
+            today = self._context.now.date()
+            judged = [
+                judge(issue, fail_on, rules.find(issue, _attributes(events), today))
+                for issue, events in found
+            ]
             issues += judged
             all_found += found
-            codes += _codes(judged, error)
+            codes += reasons_of(judged, error)
             checked.append(_checked(connection, status, starts[connection.id], until, error, still))
         report = self._report(fail_on, rules, checked, issues, all_found, codes)
         self._record(report)
@@ -277,10 +276,7 @@ class Checks:
         found: Sequence[tuple[Issue, Sequence[DriftEvent]]],
         codes: Sequence[ExitCode],
     ) -> CheckReport:
-        unread = sum(not each.read for each in checked)
-        if unread:
-            codes = [*codes, ExitCode.FAILED if unread == len(checked) else ExitCode.PARTIAL]
-        reasons = tuple(dict.fromkeys(codes))
+        reasons = reasons_of_all(codes, checked)
         return CheckReport(
             checked_at=self._context.now,
             fail_on=fail_on,
@@ -466,21 +462,6 @@ class Checks:
                     mapped=True,
                 )
 
-    def _judge(
-        self, issue: Issue, events: Sequence[DriftEvent], policy: Policy, fail_on: FailOn
-    ) -> Issue:
-        """Return an issue at the level that the policy gives it, else the threshold."""
-        level = issue.level
-        if issue.kind is IssueKind.DRIFT:
-            level = IssueLevel.FAIL if _fails(issue, fail_on) else IssueLevel.REPORT
-        elif issue.kind in (IssueKind.MAPPING, IssueKind.PREFLIGHT) and fail_on is FailOn.NONE:
-            level = IssueLevel.REPORT
-        rule = policy.find(issue, _attributes(events), self._context.now.date())
-        # Nothing can excuse a failed read, because the missing data is unknown.
-        if rule is None or issue.kind is IssueKind.UNREAD:
-            return issue.model_copy(update={"level": level})
-        return issue.model_copy(update={"level": rule.level, "rule": rule.reason or "policy"})
-
     def _record(self, report: CheckReport) -> None:
         if self._context.read_only:
             return
@@ -582,25 +563,6 @@ def _drifted(connection: Connection, event: DriftEvent) -> Issue:
         detected_at=event.detected_at,
         changed_by=event.changed_by,
     )
-
-
-def _fails(issue: Issue, fail_on: FailOn) -> bool:
-    if fail_on is FailOn.MAPPED:
-        return issue.mapped and issue.severity is not Severity.SAFE
-    least = _THRESHOLDS.get(fail_on)
-    return least is not None and issue.severity is not None and issue.severity.rank >= least.rank
-
-
-def _codes(issues: Sequence[Issue], error: CrmdeckError | None) -> list[ExitCode]:
-    codes = []
-    failing = [issue for issue in issues if issue.level is IssueLevel.FAIL]
-    if any(issue.kind is not IssueKind.UNREAD for issue in failing):
-        codes.append(ExitCode.DRIFT)
-    if error is not None and error.exit_code is not ExitCode.FAILED:
-        codes.append(error.exit_code)
-    if error is None and any(issue.kind is IssueKind.UNREAD for issue in failing):
-        codes.append(ExitCode.PARTIAL)
-    return codes
 
 
 def _checked(
