@@ -1,4 +1,4 @@
-"""Health: what state each connection is in, and its alerts."""
+"""Health: the status, alerts, and runs of each connection."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ from crmdeck.workspace.connections.retirements import (
     concerns,
     load_retirements,
 )
-from crmdeck.workspace.connections.runs import BAD, COMPLETED, GOOD, derive_status
 from crmdeck.workspace.connections.signin.flows import EXPIRING
+from crmdeck.workspace.connections.status import BAD, COMPLETED, GOOD, derive_status
 from crmdeck.workspace.connections.survival import connection_ends
 from crmdeck.workspace.context import Context, find_connection
 from crmdeck.workspace.open_changes import (

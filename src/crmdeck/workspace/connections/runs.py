@@ -5,19 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from crmdeck.errors import CanceledError, CrmdeckError, QuotaExceededError, ReauthRequiredError
+from crmdeck.errors import CrmdeckError
 from crmdeck.model import Connection, Status, SyncOutcome, SyncRun
 from crmdeck.store import Session
+from crmdeck.workspace.connections.status import COMPLETED, WORKING, derive_status, outcome_of
 from crmdeck.workspace.context import Context, new_id
 
 if TYPE_CHECKING:
     from crmdeck.connectors.base import Connector
-
-GOOD = (SyncOutcome.OK, SyncOutcome.PARTIAL)
-BAD = (SyncOutcome.FAILED, SyncOutcome.REAUTH, SyncOutcome.STOPPED)
-# A run that stopped for the quota reached the CRM; a canceled run proves nothing.
-WORKING = (*GOOD, SyncOutcome.STOPPED)
-COMPLETED = (*GOOD, *BAD)
 
 
 def started_run(connection_id: str, kind: str, at: datetime) -> SyncRun:
@@ -34,18 +29,9 @@ def started_run(connection_id: str, kind: str, at: datetime) -> SyncRun:
 
 def failed_run(run: SyncRun, error: CrmdeckError, finished: datetime) -> SyncRun:
     """Return `run` with its outcome and the error that ended it."""
-    match error:
-        case ReauthRequiredError():
-            outcome = SyncOutcome.REAUTH
-        case CanceledError():
-            outcome = SyncOutcome.CANCELED
-        case QuotaExceededError(code="QUOTA_RESERVE"):
-            outcome = SyncOutcome.STOPPED
-        case _:
-            outcome = SyncOutcome.FAILED
     return run.model_copy(
         update={
-            "outcome": outcome,
+            "outcome": outcome_of(error),
             "finished_at": finished,
             "error_code": error.code,
             "error_message": error.message,
@@ -53,19 +39,6 @@ def failed_run(run: SyncRun, error: CrmdeckError, finished: datetime) -> SyncRun
             "error_remedy": error.remedy,
         }
     )
-
-
-def derive_status(connection: Connection, last: SyncRun | None) -> Status:
-    """Return the status of a connection; `last` is its last completed run."""
-    if connection.disconnected_at is not None:
-        return Status.DISCONNECTED
-    match last.outcome if last else None:
-        case SyncOutcome.REAUTH:
-            return Status.REAUTH_REQUIRED
-        case SyncOutcome.FAILED:
-            return Status.ERROR
-        case _:
-            return Status.ACTIVE
 
 
 def write_run(context: Context, session: Session, connection: Connection, run: SyncRun) -> None:
