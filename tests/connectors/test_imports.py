@@ -8,8 +8,8 @@ import sys
 CODE = """
 import sys
 import crmdeck.connectors, crmdeck.connectors.base
-from crmdeck.connectors.salesforce import open_connector
-from crmdeck.connectors.hubspot import open_connector
+from crmdeck.connectors.salesforce import PROFILE
+from crmdeck.connectors.hubspot import PROFILE
 import crmdeck.formats.salesforce_describe, crmdeck.formats.hubspot_properties
 heavy = {"simple_salesforce", "hubspot", "requests", "urllib3", "cryptography", "jwt"}
 print(sorted(heavy & set(sys.modules)))

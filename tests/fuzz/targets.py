@@ -20,7 +20,7 @@ from typing import Any
 from crmdeck.connectors.faults import load_faults
 from crmdeck.connectors.files.catalog import build_entry
 from crmdeck.connectors.files.connector import Validator as FileValidator
-from crmdeck.connectors.http import Reply
+from crmdeck.connectors.http import Reply, moment
 from crmdeck.connectors.hubspot import client as hubspot_client
 from crmdeck.connectors.partneros import answers, transport
 from crmdeck.connectors.salesforce import client as salesforce_client
@@ -120,7 +120,7 @@ def _refused(explain: Callable[[Reply], Any]) -> Callable[[Any], object]:
 
 
 def _partneros(value: Any) -> object:
-    found: list[object] = [answers.gone(value), answers.failures(value), answers.moment(value)]
+    found: list[object] = [answers.gone(value), answers.failures(value), moment(value)]
     found += [answers.organization_ids(value), answers.by_object_type(value)]
     summary = answers.Summary("Opportunity", "Opportunity", False, "")
     readers: list[Callable[[], object]] = [

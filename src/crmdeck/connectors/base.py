@@ -180,6 +180,7 @@ class Meter:
         """
         with self._lock:
             known = self.quota
+            # A connector lives for one job: a lower number is an older answer, not a new day.
             if known is None or known.limit != quota.limit or known.used <= quota.used:
                 self.quota = quota
 

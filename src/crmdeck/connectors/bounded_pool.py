@@ -67,6 +67,7 @@ class BoundedPool:
                 self._count(raw.headers, raw.tell(), urlsplit(url).path)
         if raw.get_redirect_location():
             raise not_json(self._who)
+        # The client libraries decode the body of an error strictly.
         if raw.status >= 300:
             data = data.decode("utf-8", "replace").encode()
         return RawAnswer(raw.status, raw.reason, data, raw.headers)

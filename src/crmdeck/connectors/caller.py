@@ -113,6 +113,7 @@ class Caller:
                 self._tokens.accepted(token)
                 return reply
             refusal = self._explain(reply)
+            # Once: a CRM that rejects every token would otherwise get requests without end.
             if refusal.fault.renew and not renewed:
                 renewed = True
                 try:

@@ -51,6 +51,7 @@ class Deadline:
         with self._lock:
             self.expired = True
             for each in self._sockets:
+                # Closing a socket doesn't wake a thread that reads from it.
                 with contextlib.suppress(OSError):
                     each.shutdown(socket.SHUT_RDWR)
 
@@ -67,6 +68,7 @@ def ending_after(seconds: float, who: str) -> Iterator[Deadline]:
     """Allow the block one request of at most `seconds`; raises SourceError after that."""
     deadline = _current.deadline = Deadline(who)
     timer = threading.Timer(seconds, deadline.expire)
+    # The process can exit before the deadline.
     timer.daemon = True
     timer.start()
     try:
@@ -123,6 +125,7 @@ class _HTTPConnection(HTTPConnection):
         return made
 
     def request(self, *args: Any, **kwargs: Any) -> None:
+        # A connection from the pool is open already, and has another deadline now.
         watch(self.sock)
         super().request(*args, **kwargs)
 

@@ -23,6 +23,7 @@ from crmdeck.clock import later
 from crmdeck.connectors.limits import Limits
 from crmdeck.errors import SourceError, UsageError
 from crmdeck.formats import json_values
+from crmdeck.model import to_utc
 from crmdeck.redaction import redact
 
 _CHUNK = 64 * 1024
@@ -121,7 +122,8 @@ def read_body(raw: urllib3.BaseHTTPResponse, limits: Limits, who: str) -> bytes:
             raise unknown_encoding(who, unknown)
         for chunk in raw.stream(_CHUNK, decode_content=True):
             if may_be_large and body.tell() + len(chunk) > most:
-                _wait_for_others()
+                if not _of_thread.has_turn:
+                    _of_thread.has_turn = _large_one.acquire()
                 most = limits.max_bytes_alone
             if body.tell() + len(chunk) > most:
                 raise too_large(who, most)
@@ -129,6 +131,7 @@ def read_body(raw: urllib3.BaseHTTPResponse, limits: Limits, who: str) -> bytes:
                 _free_large_blocks()
             body.write(chunk)
     except SourceError:
+        # A connection with unread bytes can't serve another request.
         raw.close()
         raise
     except (HTTPError, ValueError, OSError) as error:
@@ -159,11 +162,6 @@ def one_large_answer() -> Iterator[None]:
         _of_thread.may_be_large = False
         if _of_thread.has_turn:
             _large_one.release()
-
-
-def _wait_for_others() -> None:
-    if not _of_thread.has_turn:
-        _of_thread.has_turn = _large_one.acquire()
 
 
 @cache
@@ -288,6 +286,7 @@ def not_json(who: str) -> SourceError:
 
 def retry_after(reply: Reply) -> float | None:
     """Return the seconds that the CRM asks to wait; None if it gives no number of seconds."""
+    # RFC 9110, section 10.2.3, also allows a date, which counts as no number here.
     try:
         seconds = float(reply.header("Retry-After") or "")
     except ValueError:
@@ -316,6 +315,14 @@ def seconds_from(now: datetime, seconds: object) -> datetime | None:
     try:
         return later(now, timedelta(seconds=seconds))
     except (OverflowError, ValueError):
+        return None
+
+
+def moment(value: object) -> datetime | None:
+    """Return the time in a text, in UTC; None if it isn't one."""
+    try:
+        return to_utc(datetime.fromisoformat(value)) if isinstance(value, str) else None
+    except (ValueError, OverflowError):
         return None
 
 

@@ -10,7 +10,8 @@ from typing import Generic, TypeVar
 from crmdeck.model import CancelToken
 
 T = TypeVar("T")
-_LOOK_SECONDS = 0.2
+# A canceled job ends after this time, even if no result arrives.
+_CHECK_SECONDS = 0.2
 
 
 class _Raised:
@@ -53,7 +54,7 @@ class Running(Generic[T]):
         try:
             while running:
                 try:
-                    result = self._results.get(timeout=_LOOK_SECONDS)
+                    result = self._results.get(timeout=_CHECK_SECONDS)
                 except queue.Empty:
                     cancel.check()
                     continue

@@ -18,7 +18,7 @@ CRMS: dict[Platform, str] = {
     "salesforce": "crmdeck.connectors.salesforce",
     "hubspot": "crmdeck.connectors.hubspot",
 }
-"""The package of each CRM. It offers `PROFILE` and `open_connector`.
+"""The package of each CRM. It offers `PROFILE` and `open_connector`, a `ConnectorFactory`.
 
 A CRM with a `browser` flow also has a module `oauth` with `authorize_url` and `redeem`.
 """

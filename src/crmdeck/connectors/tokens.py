@@ -65,9 +65,9 @@ class TokenKeeper:
     def token(self) -> str:
         """Return a token that should be valid, renewed before its expiry if that is known."""
         with self._lock:
-            if self._token and not self._ends_soon():
-                return self._token
-            if self._grant is None and self._token:
+            expires = self.expires_at
+            ends_soon = expires is not None and self._clock() + _AHEAD >= expires
+            if self._token and (self._grant is None or not ends_soon):
                 return self._token
             return self._renew()
 
@@ -93,9 +93,6 @@ class TokenKeeper:
         """Record that the CRM accepted this token."""
         if self._unproven == token:
             self._unproven = None
-
-    def _ends_soon(self) -> bool:
-        return self.expires_at is not None and self._clock() + _AHEAD >= self.expires_at
 
     def _renew(self) -> str:
         if self._refused is not None:

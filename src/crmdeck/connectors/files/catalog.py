@@ -149,6 +149,7 @@ def read_catalog(
                 size += len(data)
                 check_size("The content of all files", size)
                 contents = read_contents(file, data)
+                # Many large files would otherwise be in memory twice.
                 del data
             _check_platform(file, contents, platform)
         except CrmdeckError as error:

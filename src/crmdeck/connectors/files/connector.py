@@ -102,12 +102,8 @@ class FilesConnector:
             )
         self._path = Path(connection.path).expanduser()
         self._platform = connection.platform
-        self._meter = Meter()
-
-    @property
-    def meter(self) -> Meter:
-        """The traffic so far: one request for each file."""
-        return self._meter
+        # Each file counts as one request.
+        self.meter = Meter()
 
     def probe(self) -> ProbeReport:
         """Return the number and the size of the schema files, after reading the first usable one.
@@ -130,6 +126,7 @@ class FilesConnector:
     ) -> Iterator[Discovery]:
         found = find_files(self._path)
         files = self._read(found, cancel)
+        # Another version may read more from the same bytes.
         salt = f"{__version__}/{self._platform}"
         digest = fingerprint(files, salt)
         validators = _validators(known)
@@ -176,7 +173,7 @@ class FilesConnector:
         for path in found.files:
             cancel.check()
             file = read_file(path, found.name_of(path), folder)
-            self._meter.count(received=len(file.data), quota_spent=0)
+            self.meter.count(received=len(file.data), quota_spent=0)
             size += len(file.data)
             check_size(self._path.name, size)
             files.append(file)

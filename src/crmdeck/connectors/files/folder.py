@@ -111,6 +111,7 @@ def read_file(file: Path, name: str, folder: Path | None = None) -> SchemaFile:
     With `folder`, a link that leads out of it is an error.
     """
     try:
+        # Otherwise an export from someone else could show any file of this user.
         if folder is not None and not file.resolve().is_relative_to(folder.resolve()):
             raise SourceError(
                 f"{name} is a link to a file outside its folder.",
@@ -137,6 +138,7 @@ def fingerprint(files: Sequence[SchemaFile], salt: str) -> str:
     digest = hashlib.sha256(salt.encode())
     for file in files:
         for part in (name_bytes(file.name), file.data):
+            # With its length, so that a name can't continue in the content.
             digest.update(len(part).to_bytes(8, "big"))
             digest.update(part)
     return digest.hexdigest()[:32]

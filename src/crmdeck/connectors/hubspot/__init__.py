@@ -1,29 +1,6 @@
 """HubSpot, reached through hubspot-api-client."""
 
-from __future__ import annotations
+from crmdeck.lazy import lazy_names
 
-from typing import TYPE_CHECKING
-
-from crmdeck.connectors.hubspot.profile import PROFILE as PROFILE
-
-if TYPE_CHECKING:
-    from crmdeck.connectors.base import Connector, Credentials, TokenListener
-    from crmdeck.connectors.limits import Limits
-    from crmdeck.model import Connection
-
-
-def open_connector(
-    connection: Connection,
-    credentials: Credentials,
-    listener: TokenListener,
-    limits: Limits,
-) -> Connector:
-    """Return a connector to the account of `connection`. Makes no request yet.
-
-    It reads `access_token` (from OAuth, a service key or a private app), or `refresh_token` with
-    `client_id` and `client_secret`. Raises UsageError for an endpoint that it can't use.
-    """
-    # The client library takes over half a second to import, and few commands need it.
-    from crmdeck.connectors.hubspot.connector import HubSpotConnector
-
-    return HubSpotConnector(connection, credentials, listener, limits)
+# The client library takes over half a second to import, and few commands need it.
+__getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

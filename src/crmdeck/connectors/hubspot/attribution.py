@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 from crmdeck.connectors.base import Attribution, ChangedThing
+from crmdeck.connectors.http import moment
 from crmdeck.connectors.hubspot.client import HubSpotClient
 from crmdeck.connectors.hubspot.discovery import path_of, results
 from crmdeck.connectors.hubspot.transport import FAULTS
 from crmdeck.errors import CrmdeckError
-from crmdeck.model import CancelToken, to_utc
+from crmdeck.model import CancelToken
 
 NOT_READABLE = "This token can't read the property."
 NOT_RECORDED = "HubSpot names no user for this change. Its own releases leave no name."
@@ -43,7 +43,7 @@ def who_changed(
             if owners is None:
                 owners = _owners(client, cancel)
             by = owners.get(str(user), f"user {user}")
-            found[change] = Attribution(by, _moment(record.get("updatedAt")), "properties")
+            found[change] = Attribution(by, moment(record.get("updatedAt")), "properties")
     return found
 
 
@@ -77,10 +77,3 @@ def _owners(client: HubSpotClient, cancel: CancelToken) -> dict[str, str]:
         if name and record.get("userId") is not None:
             names[str(record["userId"])] = str(name)
     return names
-
-
-def _moment(text: object) -> datetime | None:
-    try:
-        return to_utc(datetime.fromisoformat(str(text)))
-    except ValueError:
-        return None

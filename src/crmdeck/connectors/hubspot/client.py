@@ -39,6 +39,7 @@ from crmdeck.connectors.tokens import Grant, TokenKeeper
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import CancelToken, Connection, Quota
 
+# The burst limit counts the calls of ten seconds ("API usage guidelines and limits").
 _TEN_SECONDS = 10.0
 HOST = "https://api.hubapi.com"
 TOKEN_PATH = f"/oauth/{OAUTH_VERSION}/token"
@@ -118,10 +119,6 @@ class HubSpotClient:
                 return reply
         raise AssertionError("the last version either answers or raises")
 
-    def version_in_use(self) -> str | None:
-        """Return the oldest API version used so far; None before the first call."""
-        return self.paths.oldest_in_use()
-
     def introspect(self, cancel: CancelToken) -> Mapping[str, object]:
         """Return the token endpoint's facts about the access token; {} without an OAuth app."""
         if not self._credentials.get("client_secret"):
@@ -167,11 +164,13 @@ class HubSpotClient:
     def _api_client(self, token: str | None) -> Any:
         client = getattr(self._local, "client", None)
         if client is None:
+            # The proxies in the environment are for HubSpot's host, not for an endpoint.
             proxy = None if self._stands_in else proxy_for(self._host)
             api = HubSpot(access_token="", host=self._host, retry=_RETRY, proxy=proxy)
             client = self._local.client = api.crm.properties.core_api.api_client
             rest = client.rest_client
             rest.pool_manager = BoundedPool(rest.pool_manager, self._limits, WHO, self._count)
+        # The client stays for its open connections, so each call sets its own token.
         client.configuration.access_token = token
         return client
 
@@ -234,6 +233,7 @@ class HubSpotClient:
         self._meter.count(received=size, quota_spent=0 if path.startswith("/oauth/") else 1)
         found = {name.casefold(): value for name, value in headers.items()}
         remaining = whole_number(found.get("x-hubspot-ratelimit-remaining"))
+        # The parallel calls are on their way already, so as many must remain.
         if remaining is not None and remaining < max(self._running, self._limits.threads):
             self.caller.pace.hold(_interval(headers))
         limit = whole_number(found.get("x-hubspot-ratelimit-daily"))

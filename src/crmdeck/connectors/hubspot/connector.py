@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from urllib.parse import quote
 
 from crmdeck.clock import utc_now
 from crmdeck.connectors.base import (
     Attribution,
     ChangedThing,
+    ConnectorFactory,
     Credentials,
     Discovery,
     Known,
@@ -52,7 +52,12 @@ _TRIES: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
 
 
 class HubSpotConnector:
-    """The connection to one account; safe to call from any thread."""
+    """The connection to one account; safe to call from any thread.
+
+    It reads `access_token` (from OAuth, a service key or a private app), or `refresh_token` with
+    `client_id` and `client_secret`. Makes no request before the first call. Raises UsageError for
+    an endpoint that it can't use.
+    """
 
     def __init__(
         self,
@@ -61,13 +66,9 @@ class HubSpotConnector:
         listener: TokenListener,
         limits: Limits,
     ) -> None:
-        self._meter = Meter()
+        self.meter = Meter()
         self._limits = limits
-        self._client = HubSpotClient(connection, credentials, listener, limits, self._meter)
-
-    @property
-    def meter(self) -> Meter:
-        return self._meter
+        self._client = HubSpotClient(connection, credentials, listener, limits, self.meter)
 
     def probe(self) -> ProbeReport:
         cancel = CancelToken()
@@ -79,8 +80,9 @@ class HubSpotConnector:
         return ProbeReport(
             user=redact(user) if isinstance(user, str) else None,
             organization=redact(str(details["portalId"])) if "portalId" in details else None,
-            quota=self._meter.quota,
-            token_expires_at=self._client.tokens.expires_at or self._end_of(token),
+            quota=self.meter.quota,
+            token_expires_at=self._client.tokens.expires_at
+            or seconds_from(utc_now(), token.get("expires_in")),
             missing_permissions=self._missing_permissions(token, cancel),
             api_version=self.version_in_use(),
         )
@@ -99,7 +101,7 @@ class HubSpotConnector:
         return who_changed(self._client, changes, CancelToken())
 
     def version_in_use(self) -> str | None:
-        return self._client.version_in_use()
+        return self._client.paths.oldest_in_use()
 
     def recent(
         self, object_type: str, fields: Sequence[str], limit: int = 200
@@ -116,9 +118,6 @@ class HubSpotConnector:
             return self._client.introspect(cancel)
         except (PermissionDeniedError, SourceError):
             return {}
-
-    def _end_of(self, token: Mapping[str, object]) -> datetime | None:
-        return seconds_from(utc_now(), token.get("expires_in"))
 
     def _missing_permissions(
         self, token: Mapping[str, object], cancel: CancelToken
@@ -150,5 +149,8 @@ class HubSpotConnector:
         for record in records:
             used, limit = record.get("currentUsage"), record.get("usageLimit")
             if isinstance(used, int) and isinstance(limit, int):
-                self._meter.observe(Quota(used=used, limit=limit, observed_at=utc_now()))
+                self.meter.observe(Quota(used=used, limit=limit, observed_at=utc_now()))
                 return
+
+
+open_connector: ConnectorFactory = HubSpotConnector

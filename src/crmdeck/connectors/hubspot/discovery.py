@@ -95,6 +95,7 @@ _NO_API = {
 _NO_TYPE_ID = "HubSpot reports no ID for the object type."
 _THREADS_FOR_MORE = 16
 _FAMILIES = ("schemas", "properties", "property-validations", "pipelines")
+# Deals have a stage property of their own; all other objects share one.
 _STAGES = frozenset({"dealstage", "hs_pipeline_stage"})
 _HAS_PIPELINES = frozenset({"pipeline", "hs_pipeline", "dealstage", "hs_pipeline_stage"})
 _Task = Callable[[CancelToken], None]
@@ -146,9 +147,7 @@ def discover(
     reader.read([types.get(name) or unlisted(name) for name in wanted], cancel)
     named = frozenset(scope.include)
     in_scope = tuple(
-        name
-        for name in wanted
-        if name in known or name in named or not _is_absent(reader.error(name))
+        name for name in wanted if name in known or name in named or not reader.lacks(name)
     )
     out_of_scope = frozenset(types) - frozenset(wanted)
     yield Listing(out_of_scope | frozenset(in_scope), in_scope)
@@ -305,7 +304,7 @@ class _Reader:
                 if name in expected:
                     tasks += self._first_tasks(expected[name])
         self._run(tasks, cancel)
-        if self._client.version_in_use() == NEWEST_FIRST[0]:
+        if self._client.paths.oldest_in_use() == NEWEST_FIRST[0]:
             self._client.paths.expect_newest("properties")
         return types
 
@@ -320,9 +319,10 @@ class _Reader:
         for _ in ("pipelines", "their rules"):
             self._run([task for each in wanted for task in self._further_tasks(each)], cancel)
 
-    def error(self, name: str) -> CrmdeckError | None:
-        """Return why an object type can't be read, if so."""
-        return self._parts[name].error
+    def lacks(self, name: str) -> bool:
+        """Return True if the account doesn't have an object type."""
+        error = self._parts[name].error
+        return error is not None and error.code in ("NOT_VISIBLE", "EDITION_TOO_SMALL")
 
     def _run(self, tasks: list[_Task], cancel: CancelToken) -> None:
         waiting = iter(tasks)
@@ -465,7 +465,7 @@ class _Reader:
                 each.type_id,
                 tuple(checks),
                 sensitive=_SENSITIVITIES[0] in parts.properties,
-                newest=self._client.version_in_use() == NEWEST_FIRST[0],
+                newest=self._client.paths.oldest_in_use() == NEWEST_FIRST[0],
             ).encode()
             if parts.known is not None and parts.known.validator == validator:
                 return Unchanged(each.name, validator)
@@ -539,18 +539,10 @@ def _pipelines(client: HubSpotClient, path: str, stop: CancelToken) -> list[Mapp
         raise
 
 
-def _is_absent(answer: object) -> bool:
-    codes = ("NOT_VISIBLE", "EDITION_TOO_SMALL")
-    return isinstance(answer, CrmdeckError) and answer.code in codes
-
-
 def _canonical(value: object) -> bytes:
     return json.dumps(value, sort_keys=True).encode()
 
 
 def results(reply: Reply) -> list[Mapping[str, object]]:
     """Return the records of an answer. Raises SourceError if it has no list of records."""
-    found = reply.body.get("results") if isinstance(reply.body, Mapping) else reply.body
-    if not isinstance(found, list):
-        raise not_json(WHO)
-    return [record for record in found if isinstance(record, Mapping)]
+    return [record for record in _items(reply) if isinstance(record, Mapping)]

@@ -28,9 +28,7 @@ def explain_missing(
     if objects:
         reasons |= _explain_objects(client, objects, cancel)
     for object_type, group in fields.items():
-        archived = _archived(
-            client, "properties", path_of(client, object_type, cancel), "name", cancel
-        )
+        archived = _archived(client, "properties", path_of(client, object_type, cancel), cancel)
         if archived is not None:
             reasons |= {each: GoneReason.REMOVED for each in group if each.field_name in archived}
     return reasons
@@ -39,7 +37,7 @@ def explain_missing(
 def _explain_objects(
     client: HubSpotClient, objects: Sequence[Missing], cancel: CancelToken
 ) -> dict[Missing, GoneReason]:
-    archived = _archived(client, "schemas", "schemas", "name", cancel) or set()
+    archived = _archived(client, "schemas", "schemas", cancel) or set()
     reasons: dict[Missing, GoneReason] = {}
     for each in objects:
         if each.object_type in archived:
@@ -56,7 +54,7 @@ def _explain_objects(
 
 
 def _archived(
-    client: HubSpotClient, family: str, rest: str, key: str, cancel: CancelToken
+    client: HubSpotClient, family: str, rest: str, cancel: CancelToken
 ) -> set[str] | None:
     try:
         reply = client.get(family, rest, cancel, query={"archived": "true"})
@@ -64,4 +62,4 @@ def _archived(
         if FAULTS.concerns_connection(error):
             raise
         return None
-    return {str(record.get(key)) for record in results(reply)}
+    return {str(record.get("name")) for record in results(reply)}

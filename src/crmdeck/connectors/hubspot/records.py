@@ -11,6 +11,7 @@ from crmdeck.connectors.hubspot.profile import RECORD_ID
 from crmdeck.errors import UsageError
 from crmdeck.model import CancelToken
 
+# "CRM API, Objects": at most 100 records in a page and in a batch.
 _PAGE = 100
 # The property names are part of the URL.
 _PROPERTIES_AT_ONCE = 150
@@ -51,6 +52,7 @@ def find(
     cancel: CancelToken,
 ) -> tuple[Record, ...]:
     """Return the records whose ID or unique property `key` has one of `values`."""
+    # A POST that only reads: its body has no limit of length as a URL has.
     path = f"{path_of(client, object_type, cancel)}/batch/read"
     wanted = list(dict.fromkeys(values))
     by = {} if key == RECORD_ID else {"idProperty": key}

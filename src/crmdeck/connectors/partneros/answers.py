@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
+from crmdeck.connectors.http import moment
 from crmdeck.errors import SourceError
 from crmdeck.formats.json_values import MalformedError, flag, items, malformed, name, record, text
 from crmdeck.model import (
@@ -28,7 +29,6 @@ from crmdeck.model import (
     ObjectSchema,
     Suggestion,
     WireModel,
-    to_utc,
 )
 
 _log = logging.getLogger(__name__)
@@ -337,14 +337,6 @@ _OURS = _plain(
 _MEANT = {
     alias: ours for ours, aliases in _ALIASES.items() for alias in aliases if alias not in _OURS
 }
-
-
-def moment(value: object) -> datetime | None:
-    """Return the time in a text, if any."""
-    try:
-        return to_utc(datetime.fromisoformat(value)) if isinstance(value, str) else None
-    except (ValueError, OverflowError):
-        return None
 
 
 def _log_unknown(where: str, keys: Iterable[str]) -> None:

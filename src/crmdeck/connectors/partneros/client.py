@@ -243,7 +243,5 @@ def _no_cookie() -> SourceError:
 
 def unknown_endpoint(reply: Reply) -> bool:
     """Return True if a 404 or 405 means that the server lacks the endpoint."""
-    return reply.status == 405 or (reply.status == 404 and remote_code(reply) not in _KNOWN_THERE)
-
-
-_KNOWN_THERE = ("INTEGRATION_NOT_FOUND", "CONNECTION_NOT_FOUND")
+    known = ("INTEGRATION_NOT_FOUND", "CONNECTION_NOT_FOUND")
+    return reply.status == 405 or (reply.status == 404 and remote_code(reply) not in known)

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from crmdeck.clock import utc_now
 from crmdeck.connectors.base import (
+    ConnectorFactory,
     Credentials,
     Discovered,
     Discovery,
@@ -24,6 +25,7 @@ from crmdeck.connectors.base import (
 from crmdeck.connectors.http import (
     AnswerTooLargeError,
     Reply,
+    moment,
     not_json,
     one_large_answer,
     retry_after,
@@ -64,7 +66,13 @@ VIEWER = "refreshing, deciding and disconnecting (your role is viewer)"
 
 
 class PartnerOSConnector:
-    """The connection to one integration; safe to call from any thread."""
+    """The connection to one integration, `connection.remote_id` at `connection.endpoint`.
+
+    Safe to call from any thread. It reads `session_token` (the cookie), or `username` (the email
+    address) and `password`, and stores the cookie of a sign-in, never the password. Makes no
+    request before the first call. Raises UsageError for an endpoint or a remote ID that it can't
+    use.
+    """
 
     def __init__(
         self,
@@ -73,16 +81,12 @@ class PartnerOSConnector:
         listener: TokenListener,
         limits: Limits,
     ) -> None:
-        self._meter = Meter()
+        self.meter = Meter()
         self._connection_id = connection.id
         self._lifetime = timedelta(hours=connection.ttl_hours)
         self._limits = limits
-        self._client = PartnerOSClient(connection, credentials, listener, limits, self._meter)
+        self._client = PartnerOSClient(connection, credentials, listener, limits, self.meter)
         self._gone: Gone = {}
-
-    @property
-    def meter(self) -> Meter:
-        return self._meter
 
     def probe(self) -> ProbeReport:
         cancel = CancelToken()
@@ -97,8 +101,8 @@ class PartnerOSConnector:
             platform=_text(status.get("platform")),
             instance_url=_text(status.get("instanceUrl")),
             api_version=_text(status.get("apiVersion")),
-            quota=self._meter.quota,
-            token_expires_at=answers.moment(session.get("expiresAt")),
+            quota=self.meter.quota,
+            token_expires_at=moment(session.get("expiresAt")),
             missing_permissions=(VIEWER,) if user.get("role") == "viewer" else (),
         )
 
@@ -231,7 +235,7 @@ class PartnerOSConnector:
             raise not_json(WHO)
         with contextlib.suppress(ValidationError):
             if body.get("quota") is not None:
-                self._meter.observe(Quota.from_wire(body["quota"]))
+                self.meter.observe(Quota.from_wire(body["quota"]))
         return body
 
     def _refresh(
@@ -251,6 +255,7 @@ class PartnerOSConnector:
 
     def _wait_for(self, reply: Reply, before: Mapping[str, object], cancel: CancelToken) -> bool:
         """Return True after a refresh in PartnerOS finishes; False if the budget is used up."""
+        # A 202 names no job: only the times in the status show that it has ended.
         pause = self._limits.backoff
         while self._client.wait(retry_after(reply) or pause, cancel):
             pause *= 2
@@ -293,6 +298,9 @@ class PartnerOSConnector:
     ) -> object:
         body: object = self._client.get(path, cancel, query).body
         return body
+
+
+open_connector: ConnectorFactory = PartnerOSConnector
 
 
 def _in_scope(scope: Scope, listed: tuple[str, ...]) -> tuple[str, ...]:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 from crmdeck.connectors.base import Attribution, ChangedThing
-from crmdeck.connectors.http import records_of
+from crmdeck.connectors.http import moment, records_of
 from crmdeck.connectors.salesforce.client import SalesforceClient
 from crmdeck.connectors.salesforce.session import FAULTS
 from crmdeck.errors import CrmdeckError, PermissionDeniedError
-from crmdeck.model import CancelToken, to_utc
+from crmdeck.model import CancelToken
 
 NO_PERMISSION = "The user lacks View Setup and Configuration for the setup audit trail."
 NOT_RECORDED = "Salesforce names no user for this change. Its own releases leave no record."
@@ -57,7 +56,7 @@ def _from_definitions(
     records = _query(client, "tooling/query", soql, cancel) or ()
     found: dict[ChangedThing, Attribution] = {}
     for record in records:
-        by, at = _person(record.get("LastModifiedBy")), _moment(record.get("LastModifiedDate"))
+        by, at = _person(record.get("LastModifiedBy")), moment(record.get("LastModifiedDate"))
         if by and at:
             name = str(record.get("QualifiedApiName"))
             found[object_type, name] = Attribution(by, at, "FieldDefinition")
@@ -86,7 +85,7 @@ def _match(change: ChangedThing, records: Sequence[Mapping[str, object]]) -> Att
         if about_object and about_field:
             return Attribution(
                 _person(record.get("CreatedBy")),
-                _moment(record.get("CreatedDate")),
+                moment(record.get("CreatedDate")),
                 "SetupAuditTrail",
             )
     return NOT_RECORDED
@@ -113,10 +112,3 @@ def _words(name: str) -> str:
 def _person(record: object) -> str | None:
     name = record.get("Name") if isinstance(record, Mapping) else None
     return name if isinstance(name, str) else None
-
-
-def _moment(text: object) -> datetime | None:
-    try:
-        return to_utc(datetime.fromisoformat(str(text)))
-    except ValueError:
-        return None

@@ -85,8 +85,9 @@ class SalesforceClient:
     def version(self) -> str:
         """Return the API version in use: the pinned one, else the newest that the org supports."""
         with self._lock:
+            # Within the lock, so that parallel calls ask only once.
             if self._version is None:
-                self._version = self.newest_version()
+                self._version = self.versions()[-1]
             return self._version
 
     def version_in_use(self) -> str | None:
@@ -98,10 +99,6 @@ class SalesforceClient:
         """Use this version if none is pinned."""
         with self._lock:
             self._version = self._version or version
-
-    def newest_version(self) -> str:
-        """Return the newest API version that the org supports."""
-        return self.versions()[-1]
 
     def versions(self) -> tuple[str, ...]:
         """Return the API versions that the org supports, oldest first. Uses no quota."""
@@ -116,6 +113,7 @@ class SalesforceClient:
         }
         if not versions:
             raise not_json(WHO)
+        # As text, 100.0 would come before 99.0.
         return tuple(sorted(versions, key=float))
 
     def get(
@@ -186,6 +184,7 @@ class SalesforceClient:
         **kwargs: Any,
     ) -> Reply:
         def send(token: str) -> Reply:
+            # A client per call, for its token; the session has the connections.
             salesforce = client(
                 session_id=token,
                 instance_url=self.instance_url,
@@ -210,9 +209,9 @@ class SalesforceClient:
         except (ValueError, RecursionError, TypeError):
             # simple-salesforce raises TypeError for an answer of `null` or a number.
             raise not_json(WHO) from None
-        headers = self._session.last_headers()
+        headers, size = self._session.last
         self._observe(headers)
-        return Reply(status, body, headers, self._session.last_size())
+        return Reply(status, body, headers, size)
 
     def _plain(self, path: str, token: str | None = None) -> Reply:
         reply = self._ask(path, token)

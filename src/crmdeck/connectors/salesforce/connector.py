@@ -8,6 +8,7 @@ from crmdeck.clock import utc_now
 from crmdeck.connectors.base import (
     Attribution,
     ChangedThing,
+    ConnectorFactory,
     Credentials,
     Discovery,
     Known,
@@ -40,7 +41,13 @@ VIEW_SETUP = "View Setup and Configuration (shows whether a missing field is hid
 
 
 class SalesforceConnector:
-    """The connection to one org; safe to call from any thread."""
+    """The connection to one org; safe to call from any thread.
+
+    It reads one of these sets of secrets: `access_token`; `refresh_token` with `client_id` (and
+    `client_secret` if the app has one); `client_id`, `username` and `private_key` for JWT bearer;
+    `client_id` and `client_secret` for client credentials. Makes no request before the first call.
+    Raises UsageError for an endpoint or an instance URL that it can't use.
+    """
 
     def __init__(
         self,
@@ -49,13 +56,9 @@ class SalesforceConnector:
         listener: TokenListener,
         limits: Limits,
     ) -> None:
-        self._meter = Meter()
+        self.meter = Meter()
         self._limits = limits
-        self._client = SalesforceClient(connection, credentials, listener, limits, self._meter)
-
-    @property
-    def meter(self) -> Meter:
-        return self._meter
+        self._client = SalesforceClient(connection, credentials, listener, limits, self.meter)
 
     def probe(self) -> ProbeReport:
         cancel = CancelToken()
@@ -70,7 +73,7 @@ class SalesforceConnector:
             organization=_text(user.get("organization_id")),
             instance_url=self._client.org_url,
             api_version=version,
-            quota=self._meter.quota,
+            quota=self.meter.quota,
             token_expires_at=self._client.token_ends_at(),
             missing_permissions=self._missing_permissions(cancel),
         )
@@ -130,7 +133,10 @@ class SalesforceConnector:
     def _observe(self, daily: Mapping[str, object]) -> None:
         limit, left = daily.get("Max"), daily.get("Remaining")
         if isinstance(limit, int) and isinstance(left, int):
-            self._meter.observe(Quota(used=limit - left, limit=limit, observed_at=utc_now()))
+            self.meter.observe(Quota(used=limit - left, limit=limit, observed_at=utc_now()))
+
+
+open_connector: ConnectorFactory = SalesforceConnector
 
 
 def _text(value: object) -> str | None:

@@ -85,6 +85,7 @@ def _describes(
         for name in names
         if name in validators and validators[name].version == version
     }
+    # Each composite call counts once: a refresh that would use the reserve doesn't begin.
     client.caller.check_reserve(-(-len(names) // MOST_IN_A_CALL))
     for name, answer in describe_all(client, names, since, limits.threads, cancel, now):
         if isinstance(answer, Description):

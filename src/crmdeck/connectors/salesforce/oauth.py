@@ -40,7 +40,7 @@ def grant_function(
     if credentials.get("private_key") and credentials.get("username"):
         return lambda: _request(session, instance_url, _assertion_form(credentials, instance_url))
     if credentials.get("client_secret"):
-        return lambda: _request(session, instance_url, _client_form(credentials))
+        return lambda: _request(session, instance_url, _form(credentials, "client_credentials"))
     return None
 
 
@@ -74,16 +74,8 @@ def redeem(
     """Return the tokens for the code from the browser. Raises CrmdeckError."""
     endpoint = check_endpoint(connection.endpoint) if connection.endpoint else None
     session = SalesforceSession(endpoint, Limits(), Meter())
-    form = {
-        "grant_type": "authorization_code",
-        "code": code,
-        "code_verifier": verifier,
-        "redirect_uri": redirect_uri,
-        "client_id": credentials.get("client_id") or "",
-    }
-    secret = credentials.get("client_secret")
-    if secret:
-        form["client_secret"] = secret
+    form = _form(credentials, "authorization_code", code=code, redirect_uri=redirect_uri)
+    form["code_verifier"] = verifier
     return _request(session, check_endpoint(connection.instance_url or PRODUCTION), form)
 
 
@@ -107,22 +99,17 @@ def expiry(
     return seconds_from(_EPOCH, ends)
 
 
-def _refresh_form(credentials: Credentials) -> dict[str, str]:
-    form = {
-        "grant_type": "refresh_token",
-        "refresh_token": credentials.get("refresh_token") or "",
-        "client_id": credentials.get("client_id") or "",
-    }
+def _form(credentials: Credentials, grant_type: str, **fields: str) -> dict[str, str]:
+    form = {"grant_type": grant_type, "client_id": credentials.get("client_id") or "", **fields}
     secret = credentials.get("client_secret")
+    # An app can require no secret; then the form has none.
     return form | {"client_secret": secret} if secret else form
 
 
-def _client_form(credentials: Credentials) -> dict[str, str]:
-    return {
-        "grant_type": "client_credentials",
-        "client_id": credentials.get("client_id") or "",
-        "client_secret": credentials.get("client_secret") or "",
-    }
+def _refresh_form(credentials: Credentials) -> dict[str, str]:
+    # Read at each renewal, because the token may have been rotated.
+    token = credentials.get("refresh_token") or ""
+    return _form(credentials, "refresh_token", refresh_token=token)
 
 
 def _assertion_form(credentials: Credentials, instance_url: str) -> dict[str, str]:

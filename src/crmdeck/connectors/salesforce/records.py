@@ -42,6 +42,7 @@ def find(
     """Return the records whose field `key` has one of `values`. Raises CrmdeckError."""
     found: list[Record] = []
     for literals in _chunks(values):
+        # SOQL has no parameters, and `_query` checks the name of the key.
         tail = f"WHERE {key} IN ({literals})"
         found += _query(client, object_type, [key, *fields], tail, cancel)
     return tuple(found)

@@ -14,18 +14,17 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from urllib.parse import quote
 
 from crmdeck.connectors.base import LEFT_OUT, Known, ObjectRules, PicklistsOfType, Rules
-from crmdeck.connectors.http import not_json, records_of
+from crmdeck.connectors.http import moment, not_json, records_of
 from crmdeck.connectors.pool import Running
 from crmdeck.connectors.salesforce.batches import MOST_IN_A_CALL
 from crmdeck.connectors.salesforce.client import SalesforceClient
 from crmdeck.connectors.salesforce.profile import PROFILE
 from crmdeck.connectors.salesforce.session import FAULTS, WHO
 from crmdeck.errors import CrmdeckError, PermissionDeniedError, SourceError
-from crmdeck.model import RULE_WORDS, CancelToken, Notice, RecordType, Rule, RuleKind, to_utc
+from crmdeck.model import RULE_WORDS, CancelToken, Notice, RecordType, Rule, RuleKind
 from crmdeck.redaction import redact
 
 RECORD_TYPES = "recordTypes"
@@ -97,6 +96,7 @@ class _Asker:
         for _ in range(_MOST_PAGES):
             found += _records(body)
             following = body.get("nextRecordsUrl")
+            # The address comes from the answer, so only its last part is used.
             if not isinstance(following, str) or f"/{path}/" not in following:
                 break
             body = self.get(f"{path}/{following.rpartition('/')[2]}")
@@ -470,15 +470,8 @@ def _validation_rule(record: Mapping[str, object]) -> Rule:
         kind=RuleKind.VALIDATION,
         field=place if isinstance(place, str) and place else None,
         message=str(record.get("ErrorMessage") or ""),
-        modified_at=_moment(record.get("LastModifiedDate")),
+        modified_at=moment(record.get("LastModifiedDate")),
     )
-
-
-def _moment(value: object) -> datetime | None:
-    try:
-        return to_utc(datetime.fromisoformat(value)) if isinstance(value, str) else None
-    except (ValueError, OverflowError):
-        return None
 
 
 def _automation(word: str, name: str, creates: bool, updates: bool) -> Rule:

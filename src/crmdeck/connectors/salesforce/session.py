@@ -42,7 +42,6 @@ class _Adapter(HTTPAdapter):
 
     @property
     def last(self) -> tuple[Mapping[str, str], int]:
-        """The headers and the size in bytes of the last answer in this thread."""
         return getattr(self._last, "facts", ({}, 0))
 
     def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> urllib3.ProxyManager:
@@ -104,16 +103,9 @@ class SalesforceSession(requests.Session):
         self.cookies = _NoCookies()
         self.headers["Accept-Encoding"] = "gzip, deflate"
         # Otherwise requests replaces the token with a .netrc entry for the host.
-        self.auth = _leave_as_it_is
+        self.auth = lambda request: request
 
-    def last_headers(self) -> Mapping[str, str]:
-        """Return the headers of the last answer in this thread."""
-        return self._adapter.last[0]
-
-    def last_size(self) -> int:
-        """Return the size in bytes of the last answer in this thread."""
-        return self._adapter.last[1]
-
-
-def _leave_as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
+    @property
+    def last(self) -> tuple[Mapping[str, str], int]:
+        """The headers and the size in bytes of the last answer in this thread."""
+        return self._adapter.last
