@@ -67,7 +67,7 @@ def counts(source: FilterSource[R], names: Iterable[str]) -> Iterator[Count]:
     for name, values in counted.items():
         found = values.most_common(MOST_OFFERS)
         for place, (value, rows) in enumerate(found):
-            yield Count(name, value, key.words(value), rows, found[0][1], place == 0)
+            yield Count(name, value, keys[name].words(value), rows, found[0][1], place == 0)
 
 
 def choose_count(title: str) -> Choose[Count]:

@@ -38,7 +38,7 @@ from crmdeck.tui.widgets.progress_line import ProgressLine
 from crmdeck.tui.widgets.sidebar import Sidebar, strips, tooltip_of
 from crmdeck.tui.widgets.tab_counts import tab_counts
 from crmdeck.tui.widgets.tint import repaint_once
-from crmdeck.tui.widgets.top_bar import TopBar
+from crmdeck.tui.widgets.top_bar import Tab, TopBar
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -100,7 +100,8 @@ class MainScreen(ActionHost, Screen[None]):
         host.collect_state = self._collect_state
 
     def compose(self) -> ComposeResult:
-        yield TopBar(self.specs, READ_ONLY_NOTE if self.read_only else "")
+        tabs = [Tab(spec.id, spec.title, spec.key) for spec in self.specs]
+        yield TopBar(tabs, READ_ONLY_NOTE if self.read_only else "")
         yield ProgressLine()
         with Horizontal(id="body"):
             yield Sidebar(id="sidebar")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple
 
 from textual import events
 from textual.app import RenderResult
@@ -21,20 +21,12 @@ CONNECTION = "connection"
 """Keys in the meta of a cell for the pane or the connection that it is about."""
 
 
-class Tab(Protocol):
-    """A pane as its tab shows it."""
+class Tab(NamedTuple):
+    """The tab of a pane; `key` shows the pane."""
 
-    @property
-    def id(self) -> str:
-        """Id of the pane."""
-
-    @property
-    def title(self) -> str:
-        """Title of the pane."""
-
-    @property
-    def key(self) -> str:
-        """Key that shows the pane."""
+    id: str
+    title: str
+    key: str
 
 
 class TopBar(Widget):

@@ -396,12 +396,12 @@ class PairLoader:
         )
 
     def _ranked(self, session: MappingSession, answer: SuggestAnswer) -> None:
-        first, self._refining = session.encoder in (None, NO_ENCODER), False
+        first, self._refining = session.encoder != answer.encoder, False
         session.update_suggestions(answer)
         if session is self.session:
             self.is_ranked = True
-            # Only the first ranking by meaning moves rows between groups: the user is among them
-            # when later ones arrive.
+            # Only the first ranking by an encoder moves rows between groups: the user is among
+            # them when later ones arrive.
             self._show(Change.GROUPS if first else Change.ROWS, None)
             self._judge(session)
 
