@@ -169,6 +169,18 @@ async def test_marks_single_rows_and_ranges() -> None:
         assert app.table.chosen() == (app.table.cursor_row,)
 
 
+async def test_a_range_stays_open_while_the_same_rows_arrive_again() -> None:
+    app = TableApp()
+    async with app.run_test(size=(60, 10)) as pilot:
+        await press(pilot, "j", "V", "j")
+        app.table.set_rows((Row("new", "text", 0), *ROWS))
+        await press(pilot, "j")
+        assert [row.name for row in app.table.chosen()] == ["Beta", "gamma", "delta"]
+        app.table.set_rows(tuple(reversed(ROWS)))
+        await settle(pilot)
+        assert [row.name for row in app.table.chosen()] == ["delta"]
+
+
 async def test_the_mouse_goes_marks_and_opens() -> None:
     app = TableApp()
     async with app.run_test(size=(60, 10)) as pilot:

@@ -524,12 +524,16 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
 
     def _show(self, coming: Coming[R], order: Order) -> None:
         before = self.cursor_key
+        cursor, in_range = self._cursor, self._keys_in_range()
         self._coming = None
         self._rows, self._index, self._order = coming.rows, coming.index, order.indexes
         stays = 0 if coming.is_search else min(self._cursor, self.shown_count - 1)
         self._cursor = max(0, order.found if order.found is not None else stays)
         if self.marks.anchor is not None:
-            self.marks = self.marks.range_from(None)
+            # An answer in the background often brings the same rows: their range stays open.
+            self.marks = self.marks.range_from(self.marks.anchor + self._cursor - cursor)
+            if self._keys_in_range() != in_range:
+                self.marks = self.marks.range_from(None)
         self._strips.clear()
         self._resize()
         self._scroll_to_cursor()
@@ -537,6 +541,10 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         self.post_message(self.Ordered(self))
         if self.cursor_key != before or self.shown_count == 0:
             self.post_message(self.Highlighted(self, self.cursor_row))
+
+    def _keys_in_range(self) -> list[Hashable]:
+        span = self.marks.span(self._cursor)
+        return [self.key_of(self._row_at(at)) for at in span if 0 <= at < self.shown_count]
 
     def _sort_column(self) -> Column[R] | None:
         if self.sort is None:
