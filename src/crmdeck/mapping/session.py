@@ -96,10 +96,6 @@ class MappingSession:
         return self.builder.review
 
     @property
-    def by_name(self) -> dict[str, MappingRow]:
-        return {row.name: row for row in self.rows}
-
-    @property
     def log(self) -> tuple[Decision, ...]:
         """Every decision on the pair, stored or not yet, oldest first."""
         known = {decision.id for decision in self.review.log}
@@ -350,6 +346,7 @@ class MappingSession:
                 failures=self._failures,
             )
         )
+        self.by_name = {row.name: row for row in self.rows}
 
 
 def _other_pick(shown: Suggestion, fresh: Suggestion) -> bool:
