@@ -8,7 +8,7 @@ from crmdeck.connectors.base import Attribution, ChangedThing
 from crmdeck.connectors.http import moment
 from crmdeck.connectors.hubspot.client import HubSpotClient
 from crmdeck.connectors.hubspot.discovery import path_of, results
-from crmdeck.connectors.hubspot.transport import FAULTS
+from crmdeck.connectors.hubspot.faults import FAULTS
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import CancelToken
 

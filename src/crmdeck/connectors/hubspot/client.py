@@ -32,8 +32,8 @@ from crmdeck.connectors.http import (
     unreachable,
     whole_number,
 )
+from crmdeck.connectors.hubspot.faults import FAULTS, WHO
 from crmdeck.connectors.hubspot.paths import OAUTH_VERSION, Paths
-from crmdeck.connectors.hubspot.transport import FAULTS, WHO
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.tokens import Grant, TokenKeeper
 from crmdeck.errors import CrmdeckError

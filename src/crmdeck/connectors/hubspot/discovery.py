@@ -28,9 +28,9 @@ from crmdeck.connectors.base import (
 )
 from crmdeck.connectors.http import Reply, not_json, one_large_answer
 from crmdeck.connectors.hubspot.client import HubSpotClient
+from crmdeck.connectors.hubspot.faults import FAULTS, WHO
 from crmdeck.connectors.hubspot.paths import NEWEST_FIRST
 from crmdeck.connectors.hubspot.profile import TYPE_IDS
-from crmdeck.connectors.hubspot.transport import FAULTS, WHO
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.pool import in_parallel
 from crmdeck.errors import CrmdeckError, PermissionDeniedError

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from crmdeck.connectors.base import Missing
 from crmdeck.connectors.hubspot.client import HubSpotClient
 from crmdeck.connectors.hubspot.discovery import path_of, results
-from crmdeck.connectors.hubspot.transport import FAULTS
+from crmdeck.connectors.hubspot.faults import FAULTS
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import CancelToken, GoneReason
 
