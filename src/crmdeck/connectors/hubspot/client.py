@@ -19,7 +19,6 @@ import urllib3
 from hubspot import HubSpot
 from hubspot.crm.properties.exceptions import ApiException
 
-from crmdeck.clock import utc_now
 from crmdeck.connectors.base import Credentials, Meter, TokenListener
 from crmdeck.connectors.bounded_pool import BoundedPool, proxy_for
 from crmdeck.connectors.caller import Caller, Refusal
@@ -27,20 +26,17 @@ from crmdeck.connectors.http import (
     Reply,
     check_endpoint,
     not_json,
-    retry_after,
     split_json,
     unreachable,
-    whole_number,
 )
 from crmdeck.connectors.hubspot.faults import FAULTS, WHO
 from crmdeck.connectors.hubspot.paths import OAUTH_VERSION, Paths
+from crmdeck.connectors.hubspot.rate_limits import RateLimits, pause
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.tokens import Grant, TokenKeeper
 from crmdeck.errors import CrmdeckError
-from crmdeck.model import CancelToken, Connection, Quota
+from crmdeck.model import CancelToken, Connection
 
-# The burst limit counts the calls of ten seconds ("API usage guidelines and limits").
-_TEN_SECONDS = 10.0
 HOST = "https://api.hubapi.com"
 TOKEN_PATH = f"/oauth/{OAUTH_VERSION}/token"
 INTROSPECT_PATH = f"{TOKEN_PATH}/introspect"
@@ -231,21 +227,12 @@ class HubSpotClient:
 
     def _count(self, headers: Mapping[str, str], size: int, path: str) -> None:
         self._meter.count(received=size, quota_spent=0 if path.startswith("/oauth/") else 1)
-        found = {name.casefold(): value for name, value in headers.items()}
-        remaining = whole_number(found.get("x-hubspot-ratelimit-remaining"))
+        rates = RateLimits.of(headers)
         # The parallel calls are on their way already, so as many must remain.
-        if remaining is not None and remaining < max(self._running, self._limits.threads):
-            self.caller.pace.hold(_interval(headers))
-        limit = whole_number(found.get("x-hubspot-ratelimit-daily"))
-        left = whole_number(found.get("x-hubspot-ratelimit-daily-remaining"))
-        if limit is not None and left is not None:
-            self._meter.observe(
-                Quota(
-                    used=max(0, limit - left),
-                    limit=limit,
-                    observed_at=utc_now(),
-                )
-            )
+        if rates.left is not None and rates.left < max(self._running, self._limits.threads):
+            self.caller.pace.hold(rates.window)
+        if rates.daily is not None:
+            self._meter.observe(rates.daily)
 
 
 def explain(reply: Reply) -> Refusal:
@@ -258,23 +245,7 @@ def explain(reply: Reply) -> Refusal:
     scopes = missing_scopes(body)
     detail = f"Missing scopes: {', '.join(scopes)}." if scopes else ""
     error: CrmdeckError = fault.to_error("" if code == "error" else str(code), detail)
-    return Refusal(fault, error, _pause(reply, str(body.get("policyName") or "")))
-
-
-def _pause(reply: Reply, policy: str) -> float | None:
-    """Return the wait for a limit of some seconds; None if the answer has another one.
-
-    The window is rolling, so only a wait for all of it is safe.
-    """
-    if reply.status != 429 or not policy.startswith("TEN") or retry_after(reply) is not None:
-        return None
-    return _interval(reply.headers)
-
-
-def _interval(headers: Mapping[str, str]) -> float:
-    found = {name.casefold(): value for name, value in headers.items()}
-    window = whole_number(found.get("x-hubspot-ratelimit-interval-milliseconds"))
-    return _TEN_SECONDS if window is None else min(window / 1000, _TEN_SECONDS)
+    return Refusal(fault, error, pause(reply, str(body.get("policyName") or "")))
 
 
 def missing_scopes(body: Mapping[str, object]) -> tuple[str, ...]:
