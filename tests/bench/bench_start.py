@@ -135,11 +135,16 @@ def figures(*, quick: bool = False) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as scratch:
         home, cache = Path(scratch) / "home", Path(scratch) / "cache"
         large_workspace(home, FIELDS)
-        at_home = {"CRMDECK_HOME": str(home), "XDG_CACHE_HOME": str(cache)}
+        # As installed: a Python that keeps no bytecode would compile our modules on each start.
+        compiled = {
+            "PYTHONDONTWRITEBYTECODE": "",
+            "PYTHONPYCACHEPREFIX": str(Path(scratch) / "compiled"),
+        }
+        at_home = {"CRMDECK_HOME": str(home), "XDG_CACHE_HOME": str(cache), **compiled}
 
         def beside(arguments: tuple[str, ...], peer: str, *control: str) -> Iterator[Figure]:
             pairs = [
-                (process(*control), process("-m", "crmdeck", *arguments, **at_home))
+                (process(*control, **compiled), process("-m", "crmdeck", *arguments, **at_home))
                 for _ in range(runs + 1)
             ][1:]
             floor, ours = zip(*pairs, strict=True)
@@ -154,7 +159,10 @@ def figures(*, quick: bool = False) -> Iterator[Figure]:
             process("-c", LOOK, str(home), *keys)
             marker = "large" if what == "its connections" else f"{FIELDS:,}"
             pairs = [
-                (paints([sys.executable, "-c", BARE], "hints")[0], data(marker=marker, **at_home))
+                (
+                    paints([sys.executable, "-c", BARE], "hints", environment=compiled)[0],
+                    data(marker=marker, **at_home),
+                )
                 for _ in range(runs + 1)
             ][1:]
             bare, console = "a bare Textual app paints", "the console paints"

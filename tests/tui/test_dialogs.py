@@ -239,7 +239,8 @@ def many(wanted: str) -> list[Choice[Hashable]]:
     return [*numbered, *few(wanted)]
 
 
-async def test_a_dialog_is_styled_once_and_the_footer_below_is_updated(
+@pytest.mark.every_frame
+async def test_a_dialog_is_styled_and_painted_once_and_the_footer_below_is_updated(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = audit_console(workspace)
@@ -247,17 +248,24 @@ async def test_a_dialog_is_styled_once_and_the_footer_below_is_updated(
         await settle(pilot)
         below = app.screen.query_one(Hints)
         styled: list[object] = []
-        real = app.update_styles
+        painted: list[Compositor] = []
+        style, paint = app.update_styles, Compositor.render_full_update
 
         def update_styles(node: Any, animate: bool = True) -> None:
             styled.append(node)
-            real(node, animate=animate)
+            style(node, animate=animate)
+
+        def render(compositor: Compositor, simplify: bool = False) -> Any:
+            painted.append(compositor)
+            return paint(compositor, simplify)
 
         monkeypatch.setattr(app, "update_styles", update_styles)
-        dialog = Confirm("Delete?", "You can undo this.", yes="Delete")
+        monkeypatch.setattr(Compositor, "render_full_update", render)
+        dialog = Choose("Which?", [Choice(one, one) for one in "abc"])
         app.push_screen(dialog)
         await settle(pilot)
-        assert styled.count(dialog) == 1
+        assert dialog not in styled, "only when it was mounted"
+        assert painted.count(dialog._compositor) == 1
         monkeypatch.setattr("crmdeck.tui.widgets.hints.hint_text", lambda _: ("x", "since then"))
         await pilot.press("escape")
         await until(pilot, lambda: "x since then" in line_text(below, 0))

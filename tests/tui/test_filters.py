@@ -12,7 +12,6 @@ from crmdeck.tui.filters import (
     FilterSource,
     Term,
     compile_filter,
-    complete,
     flag_key,
     one_of,
     parse,
@@ -94,13 +93,13 @@ def test_highlights_words_but_not_negated_ones() -> None:
 def test_a_filter_is_completed_with_its_keys_and_the_values_of_rows(
     text: str, expected: list[str]
 ) -> None:
-    assert [one.text for one in complete(text, FilterSource(ROWS, KEYS))] == expected
+    assert [one.text for one in FilterSource(ROWS, KEYS).complete(text)] == expected
 
 
 @given(st.text(max_size=20), st.sampled_from(sorted(KEYS)))
 def test_a_completed_value_finds_its_rows(name: str, key: str) -> None:
     rows = [*ROWS, {"name": name, "type": "text", "custom": "no"}]
-    for offer in complete(f"{key}:", FilterSource(rows, KEYS)):
+    for offer in FilterSource(rows, KEYS).complete(f"{key}:"):
         passes = compile_filter(offer.text, searched=lambda _: (), keys=KEYS).predicate
         found = 0 if passes is None else sum(map(passes, rows))
         # A value may begin like another one, and a text without letters is no value.

@@ -66,8 +66,7 @@ class CrmdeckApp(App[None]):
         panes: Sequence[PaneSpec] = PANES,
         still: bool = False,
     ) -> None:
-        frame, *self._other_sheets = sheets()
-        super().__init__(css_path=frame)
+        super().__init__(css_path=sheets()[0])
         self.host = Host(self, _opening_of(workspace), is_still=still)
         self.bug: Exception | None = None
         self._typed = KeyQueue(self, super().on_event, self._can_take)
@@ -100,8 +99,6 @@ class CrmdeckApp(App[None]):
 
     def _take(self, workspace: Workspace, keys: Mapping[str, str]) -> None:
         """Use the settings of an open workspace, and report errors in its key map."""
-        # Only now: parsing the sheets of all panes would delay the first frame.
-        self.stylesheet.read_all(self._other_sheets)
         workspace.report_waits(self._say_later)
         settings = workspace.settings
         if self._theme is None and settings.theme is not None:

@@ -71,6 +71,43 @@ class FilterSource(NamedTuple, Generic[R]):
     rows: Iterable[R]
     keys: FilterKeys[R]
 
+    def complete(self, text: str) -> tuple[Completion, ...]:
+        """Return what completes the last term of `text`: keys, or values of its key.
+
+        Keys come in their order, values with the most rows first. Reads all rows for values.
+        """
+        term = _LAST_TERM.search(text)
+        if term is None:
+            return ()
+        _, name, typed = term.groups()
+        start = text[: term.start(3)]
+        if name is None:
+            wanted = typed.casefold()
+            return tuple(
+                Completion(f"{key}:", f"{start}{key}:")
+                for key, known in self.keys.items()
+                if key.startswith(wanted) and not known.old
+            )
+        key = self.keys.get(name.casefold())
+        if key is None:
+            return ()
+        before, comma, last = (
+            typed.rpartition(",") if not typed.startswith('"') else ("", "", typed)
+        )
+        wanted = last.strip('"').casefold()
+        counts = Counter(value for row in self.rows for value in set(key.values(row)) if value)
+        found = [
+            Completion(value, f"{start}{before}{comma}{_quoted(value)} ", number)
+            for value, number in counts.most_common()
+            if value.casefold().startswith(wanted)
+        ]
+        examples = [
+            Completion(one, f"{start}{before}{comma}{one} ")
+            for one in key.examples
+            if one.startswith(wanted)
+        ]
+        return (*examples, *found[:MOST_OFFERS])
+
 
 class Completion(NamedTuple):
     """A key or value that completes the term at the end of a filter.
@@ -168,42 +205,6 @@ def flag_key(read: Callable[[R], bool | None]) -> FilterKey[R]:
 def flag_word(value: bool | None) -> str:
     """Return `yes`, `no` or `unknown`."""
     return "unknown" if value is None else "yes" if value else "no"
-
-
-def complete(text: str, source: FilterSource[R]) -> tuple[Completion, ...]:
-    """Return what completes the last term of `text`: keys, or values of its key.
-
-    Keys come in their order, values with the most rows first. Reads all rows for values.
-    """
-    term = _LAST_TERM.search(text)
-    if term is None:
-        return ()
-    _, name, typed = term.groups()
-    start = text[: term.start(3)]
-    if name is None:
-        wanted = typed.casefold()
-        return tuple(
-            Completion(f"{key}:", f"{start}{key}:")
-            for key, known in source.keys.items()
-            if key.startswith(wanted) and not known.old
-        )
-    key = source.keys.get(name.casefold())
-    if key is None:
-        return ()
-    before, comma, last = typed.rpartition(",") if not typed.startswith('"') else ("", "", typed)
-    wanted = last.strip('"').casefold()
-    counts = Counter(value for row in source.rows for value in set(key.values(row)) if value)
-    found = [
-        Completion(value, f"{start}{before}{comma}{_quoted(value)} ", number)
-        for value, number in counts.most_common()
-        if value.casefold().startswith(wanted)
-    ]
-    examples = [
-        Completion(one, f"{start}{before}{comma}{one} ")
-        for one in key.examples
-        if one.startswith(wanted)
-    ]
-    return (*examples, *found[:MOST_OFFERS])
 
 
 def _quoted(value: str) -> str:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import gc
 
-STARTING = (50_000, 50, 1_000)
+STARTING = (1_000_000, 50, 1_000)
 RUNNING = (2_000, 10, 1_000)
 
 
 def relax() -> None:
-    """Collect almost nothing while modules are imported, until `calm`."""
+    """Collect nothing while modules are imported, until `calm`."""
     gc.set_threshold(*STARTING)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-SHELL = "crmdeck.tcss"
+FRAME = "crmdeck.tcss"
+PARTS = "parts.tcss"
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -15,14 +16,14 @@ def sheet_folder() -> Path:
     Raises FileNotFoundError if they are missing.
     """
     for folder in (_PACKAGE / "tcss", _PACKAGE.parents[1] / "tcss"):
-        if (folder / SHELL).is_file():
+        if (folder / FRAME).is_file():
             return folder
-    raise FileNotFoundError(f"The style sheet {SHELL} is missing from this installation.")
+    raise FileNotFoundError(f"The style sheet {FRAME} is missing from this installation.")
 
 
 def sheets() -> list[Path]:
-    """Return all style sheets, then one per pane, by name.
-
-    The first one is that of the frame, which needs no other.
+    """Return all style sheets: that of the frame, which needs no other, that of the parts of panes
+    and dialogs, then one per pane.
     """
-    return sorted(sheet_folder().glob("*.tcss"), key=lambda path: (path.name != SHELL, path.name))
+    files = sheet_folder().glob("*.tcss")
+    return sorted(files, key=lambda path: (path.name != FRAME, path.name != PARTS, path.name))

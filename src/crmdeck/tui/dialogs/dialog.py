@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 from rich.console import RenderableType
+from textual import events
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.containers import Vertical, VerticalScroll
@@ -56,6 +57,7 @@ class Dialog(ActionHost, ModalScreen[T | None]):
         self._heading = display_text(title, 120)
         self._text = display_block(text)
         self._is_closed = False
+        self._is_sized = False
         self._room = 0
         self._moved = False
 
@@ -68,7 +70,9 @@ class Dialog(ActionHost, ModalScreen[T | None]):
             yield Hints()
 
     def _compositor_refresh(self) -> None:
-        super()._compositor_refresh()
+        # Textual would paint twice: before the widgets know their sizes, and when they do.
+        if self._is_sized:
+            super()._compositor_refresh()
         repaint_once(self)
 
     def render(self) -> RenderableType:
@@ -118,10 +122,15 @@ class Dialog(ActionHost, ModalScreen[T | None]):
     def on_mount(self) -> None:
         self.screen_layout_refresh_signal.subscribe(self, self._fit)
 
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        # The widgets of a new dialog were just styled.
+        event.refresh_styles = self._is_sized
+
     async def on_resize(self) -> None:
-        # Other work can run between the first paint, the layout and the second paint. Not 0: work
-        # that is due by now would still wait.
+        # Other work can run between the layout and the paint, that of the resized widgets too. Not
+        # 0: work that is due by now would still wait.
         await asyncio.sleep(0.001)
+        self._is_sized = True
 
     def _fit(self, _screen: Screen[object]) -> None:
         if self._is_closed:

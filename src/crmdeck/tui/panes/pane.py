@@ -17,7 +17,7 @@ from textual.widget import Widget
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.tui import widgets
-from crmdeck.tui.filters import FilterSource, has_terms, with_terms
+from crmdeck.tui.filters import FilterSource, has_terms, with_terms, with_value
 from crmdeck.tui.host import Host, Location
 from crmdeck.tui.keys.actions import EVERYWHERE, ActionHost
 from crmdeck.tui.loading.requests import Loader
@@ -372,6 +372,10 @@ class Pane(ActionHost, Widget):
         self.set_filter_text(text)
         if self.display:
             self.post_message(self.Filtered(text))
+
+    def filter_value(self, key: str, value: str) -> None:
+        """Filter by a value of `key`, besides the other terms."""
+        self.replace_filter(with_value(self.filter_text, key, value))
 
     @cached_property
     def panel(self) -> widgets.Panel:

@@ -18,17 +18,15 @@ from textual.widgets import Input, Static
 
 from crmdeck.model import Source, Status
 from crmdeck.tui import dialogs, screens
-from crmdeck.tui.dialogs.filled import open_filled
-from crmdeck.tui.filters import with_value
 from crmdeck.tui.host import Host, Location
 from crmdeck.tui.keys.actions import EVERYWHERE, ActionHost, action
 from crmdeck.tui.loading.head_watch import HeadWatch
 from crmdeck.tui.loading.requests import BusyChanged, Job, Loader
-from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.panes.registry import PaneSpec
 from crmdeck.tui.screens.refresh import refresh_connection
 from crmdeck.tui.screens.stage import Stage
 from crmdeck.tui.screens.statuses import Answer, most_urgent, read_statuses
+from crmdeck.tui.sheets import sheets
 from crmdeck.tui.signals import has_job_control
 from crmdeck.tui.state.undo import UndoStack, UndoStep
 from crmdeck.tui.text import display_text
@@ -44,6 +42,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from crmdeck.errors import CrmdeckError
+    from crmdeck.tui.panes.pane import Pane
     from crmdeck.tui.state.messages import Message
     from crmdeck.workspace import Copy, Workspace
 
@@ -152,6 +151,8 @@ class MainScreen(ActionHost, Screen[None]):
             self.post_message(events.Resize(size, size))
 
     async def _open(self) -> None:
+        # Only now: parsing the sheets of panes and dialogs would delay the first frame.
+        self.app.stylesheet.read_all(sheets()[1:])
         await self.mount_all(
             [Static(TOO_SMALL, id="too-small", markup=False), self.filter_bar], before="#hints"
         )
@@ -306,12 +307,11 @@ class MainScreen(ActionHost, Screen[None]):
         bar.strips = strips(host.statuses, host.connection_id, required) if collapsed else ()
         bar.connections = {status.id: tooltip_of(status, required) for status in host.statuses}
 
-    @on(Pane.Resized)
-    def _resized(self) -> None:
+    # `on(Pane.…)` would import the panes before the first frame.
+    def on_pane_resized(self) -> None:
         self._collapse()
 
-    @on(Pane.NextSteps)
-    def _show_next_steps(self) -> None:
+    def on_pane_next_steps(self) -> None:
         if self.pane is not None:
             self.query_one(ProgressLine).steps = self.pane.next_steps
 
@@ -371,23 +371,19 @@ class MainScreen(ActionHost, Screen[None]):
         pane.visit(location)
         pane.show(self.host.connection_id)
 
-    @on(Pane.Asked)
-    async def _asked(self, message: Pane.Asked) -> None:
+    async def on_pane_asked(self, message: Pane.Asked) -> None:
         await self.action_run(message.action_id)
 
-    @on(Pane.AddConnection)
-    def _add_connection(self) -> None:
+    def on_pane_add_connection(self) -> None:
 
         screens.ask_connection(self.host)
 
-    @on(Pane.Chosen)
-    def _went_on(self, message: Pane.Chosen) -> None:
+    def on_pane_chosen(self, message: Pane.Chosen) -> None:
         self._choose(message.connection_id)
         self.refresh_bindings()
         self.host.save_state()
 
-    @on(Pane.Changed)
-    def _changed(self) -> None:
+    def on_pane_changed(self) -> None:
         self.load_statuses()
 
     @on(FilterBar.Changed)
@@ -399,12 +395,10 @@ class MainScreen(ActionHost, Screen[None]):
             self.host.save_state()
         self.refresh_bindings()
 
-    @on(Pane.Filtered)
-    def _filtered(self, message: Pane.Filtered) -> None:
+    def on_pane_filtered(self, message: Pane.Filtered) -> None:
         self.filter_bar.set_text(message.text)
 
-    @on(Pane.Summary)
-    def _summary(self, message: Pane.Summary) -> None:
+    def on_pane_summary(self, message: Pane.Summary) -> None:
         self.filter_bar.set_note(message.count, message.hint)
 
     @on(BusyChanged)
@@ -418,8 +412,7 @@ class MainScreen(ActionHost, Screen[None]):
         else:
             self.host.say(str(error), severity="error")
 
-    @on(Pane.Failed)
-    def _failed(self, message: Pane.Failed) -> None:
+    def on_pane_failed(self, message: Pane.Failed) -> None:
         error = message.error
         lines = filter(None, (error.message, error.cause, error.remedy))
         self.host.note("\n".join(lines), severity="error")
@@ -546,7 +539,6 @@ class MainScreen(ActionHost, Screen[None]):
         blocked=_no_counts,
     )
     def show_counts(self) -> None:
-
         pane = self.pane
         source = pane.filter_source() if pane is not None else None
         if pane is None or source is None:
@@ -558,10 +550,10 @@ class MainScreen(ActionHost, Screen[None]):
 
         def chosen(one: dialogs.Count | None) -> None:
             if one is not None:
-                pane.replace_filter(with_value(pane.filter_text, one.key, one.value))
+                pane.filter_value(one.key, one.value)
 
         dialog = dialogs.choose_count(f"Counts in {self.host.titles[self.stage.pane_id or '']}")
-        open_filled(
+        dialogs.open_filled(
             self.app,
             dialog,
             chosen,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.containers import Container
 
 from crmdeck.tui import widgets
 from crmdeck.tui.host import Host
-from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.panes.registry import PaneSpec
+
+if TYPE_CHECKING:
+    from crmdeck.tui.panes.pane import Pane
 
 
 class Stage(Container):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -13,11 +13,13 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from crmdeck.tui.filters import Completion, FilterSource, complete
 from crmdeck.tui.keys.actions import ActionHost, action
 from crmdeck.tui.loading.requests import Loader
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.line_input import LineInput
+
+if TYPE_CHECKING:
+    from crmdeck.tui.filters import Completion, FilterSource
 
 LONGEST_CHIP = 48
 LONGEST_OFFER = 32
@@ -97,7 +99,7 @@ class FilterBar(ActionHost, Widget):
         source, text = self._source, self.query_one(Input).value
         if source is not None:
             self._loader.load(
-                "offers", lambda _: complete(text, source), self._show_offers, label="", quiet=True
+                "offers", lambda _: source.complete(text), self._show_offers, label="", quiet=True
             )
 
     def _show_offers(self, offers: tuple[Completion, ...]) -> None:

@@ -15,11 +15,11 @@ from textual.style import Style
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from crmdeck import workspace
 from crmdeck.tui.keys.actions import EVERYWHERE, Action, ActionHost, Actions
 from crmdeck.tui.marks import STATE_COLORS, Health, health_of, open_mark
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.top_bar import CONNECTION
-from crmdeck.workspace import vendor_of
 
 if TYPE_CHECKING:
     from crmdeck.model import ConnectionStatus
@@ -156,7 +156,7 @@ def connection_lines(
 def tooltip_of(status: ConnectionStatus, required: Mapping[str, int]) -> Content:
     """Return the tooltip of a connection: `acme-prod: active, Salesforce, 2 open changes`."""
     health = health_of(status, required.get(status.id, 0))
-    words = f"{health.word}, {vendor_of(status.platform).title}"
+    words = f"{health.word}, {workspace.vendor_of(status.platform).title}"
     changes = f", {status.open_changes.text}" if status.open_changes.count else ""
     return Content(f"{display_text(status.name, 60)}: {words}{changes}")
 
