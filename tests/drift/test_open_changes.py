@@ -41,8 +41,8 @@ from crmdeck.model import (
     RuleKind,
     Severity,
 )
-from crmdeck.workspace.checks.policy import Policy
 from crmdeck.workspace.mappings.knowledge import read_field_words
+from crmdeck.workspace.policy import Policy
 from tests.drift.build import NOON, mapped, values
 
 OPEN, RESOLVED, REPAIRED = ChangeState.OPEN, ChangeState.RESOLVED, ChangeState.REPAIRED

@@ -38,9 +38,9 @@ from crmdeck.redaction import redact, vendor_code
 from crmdeck.settings import SETTINGS_FILE, Settings
 from crmdeck.store.backup import check_backup
 from crmdeck.text import visible_text
-from crmdeck.workspace.checks.policy import load_policy
 from crmdeck.workspace.connections.retirements import load_retirements
 from crmdeck.workspace.mappings.file import MappingFile
+from crmdeck.workspace.policy import load_policy
 
 PAIR = "deal_registration--Opportunity"
 

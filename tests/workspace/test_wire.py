@@ -11,9 +11,9 @@ from typing import Any
 
 from crmdeck import errors, model, workspace
 from crmdeck.workspace import open_demo
-from crmdeck.workspace.checks.policy import Policy
 from crmdeck.workspace.connections.signin.browser import BrowserSignIn
 from crmdeck.workspace.explore.meaning import FoundFields
+from crmdeck.workspace.policy import Policy
 
 from .api_page import methods, services
 

@@ -96,7 +96,6 @@ from .backups import Backups as Backups
 from .checks.fleet import Fleet as Fleet
 from .checks.notices import Delivery as Delivery
 from .checks.notices import Notices as Notices
-from .checks.policy import Policy as Policy
 from .checks.preflight import Assumptions as Assumptions
 from .checks.preflight import CauseValue as CauseValue
 from .checks.preflight import PreflightRun as PreflightRun
@@ -177,6 +176,7 @@ from .moments import parse_moment as parse_moment
 from .moments import parse_past_moment as parse_past_moment
 from .pending import PendingWorkspace as PendingWorkspace
 from .pending import open_later as open_later
+from .policy import Policy as Policy
 from .refresh.service import Attempt as Attempt
 from .refresh.service import Refreshes as Refreshes
 from .secrets import MovedSecrets as MovedSecrets

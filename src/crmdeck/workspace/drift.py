@@ -34,7 +34,7 @@ from crmdeck.workspace.refresh.remote_log import REOPENED, share_acknowledgments
 
 if TYPE_CHECKING:
     from crmdeck.store.drift import DriftDay, Unacknowledged
-    from crmdeck.workspace.checks.policy import Policy
+    from crmdeck.workspace.policy import Policy
 
 
 class Noted(NamedTuple):

@@ -22,7 +22,7 @@ from crmdeck.workspace.context import Context
 
 if TYPE_CHECKING:
     from crmdeck.store.drift import Unacknowledged
-    from crmdeck.workspace.checks.policy import Policy
+    from crmdeck.workspace.policy import Policy
 
 POLICY_FILE = "policy.toml"
 POLICY_SET = "policy.set"
@@ -222,6 +222,6 @@ def read_policy(context: Context, session: Session) -> Policy | None:
     if not (text if context.shared else path.exists()):
         return None
     # Most workspaces have no policy, and importing its module takes 9 ms.
-    from crmdeck.workspace.checks.policy import load_policy, parse_policy
+    from crmdeck.workspace.policy import load_policy, parse_policy
 
     return parse_policy(text, "The policy of the team") if text else load_policy(path)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from crmdeck.errors import CrmdeckError, ExitCode
 from crmdeck.model import CheckedConnection, FailOn, Issue, IssueKind, IssueLevel, Severity
-from crmdeck.workspace.checks.policy import Rule
+from crmdeck.workspace.policy import Rule
 
 _THRESHOLDS = {
     FailOn.SAFE: Severity.SAFE,

@@ -53,7 +53,6 @@ from crmdeck.model import (
 from crmdeck.text import count
 from crmdeck.workspace.audit import Audit
 from crmdeck.workspace.checks.exit_code import judge, reasons_of, reasons_of_all
-from crmdeck.workspace.checks.policy import Policy, load_policy, parse_policy, policy_text
 from crmdeck.workspace.checks.preflight import Preflights
 from crmdeck.workspace.connections.alerts import EXPIRING_CODES
 from crmdeck.workspace.connections.health import Health
@@ -63,6 +62,7 @@ from crmdeck.workspace.explore.command_line import no_connections
 from crmdeck.workspace.explore.schemas import Schemas
 from crmdeck.workspace.mappings.service import Mappings
 from crmdeck.workspace.open_changes import POLICY_FILE, POLICY_SET, read_policy
+from crmdeck.workspace.policy import Policy, load_policy, parse_policy, policy_text
 from crmdeck.workspace.refresh.service import Attempt, Refreshes
 
 CHECKED = "schema.checked"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from crmdeck.model import Issue, IssueKind, IssueLevel, Severity
-from crmdeck.workspace.checks.policy import parse_policy
+from crmdeck.workspace.policy import parse_policy
 
 TODAY = date(2026, 5, 16)
 POLICY = parse_policy(
