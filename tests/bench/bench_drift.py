@@ -10,7 +10,7 @@ from crmdeck.connectors.registry import vendor_of
 from crmdeck.drift.detect import detect
 from crmdeck.drift.schema_diff import compare_schemas
 from crmdeck.model import Field, FieldType, ObjectSchema, PicklistValue
-from crmdeck.workspace.mappings.knowledge import read_field_words
+from crmdeck.workspace.knowledge import read_field_words
 from tests.bench.figures import Figure, show, timed
 
 OBJECTS = 1_019

@@ -64,7 +64,7 @@ def warm(rows: int, columns: int) -> list[Figure]:
         rank,
         texts_to_encode,
     )
-    from crmdeck.workspace.mappings.knowledge import load_knowledge
+    from crmdeck.workspace.knowledge import load_knowledge
 
     knowledge = load_knowledge(None)
     left, right = fields(rows, 1), fields(columns, 2)

@@ -20,7 +20,7 @@ from crmdeck.model import (
     Platform,
     Story,
 )
-from crmdeck.workspace.mappings.knowledge import read_field_words
+from crmdeck.workspace.knowledge import read_field_words
 
 NOON = datetime(2026, 5, 16, 12, tzinfo=UTC)
 

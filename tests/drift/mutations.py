@@ -22,7 +22,7 @@ from crmdeck.connectors.registry import vendor_of
 from crmdeck.drift.detect import detect
 from crmdeck.formats.salesforce_describe import parse_object
 from crmdeck.model import DriftEvent, DriftKind, Severity
-from crmdeck.workspace.mappings.knowledge import read_field_words
+from crmdeck.workspace.knowledge import read_field_words
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "salesforce" / "org-a"
 OBJECTS = ("Account.person-accounts", "Case", "Contact", "Event", "Lead", "Opportunity")

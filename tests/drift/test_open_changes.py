@@ -41,7 +41,7 @@ from crmdeck.model import (
     RuleKind,
     Severity,
 )
-from crmdeck.workspace.mappings.knowledge import read_field_words
+from crmdeck.workspace.knowledge import read_field_words
 from crmdeck.workspace.policy import Policy
 from tests.drift.build import NOON, mapped, values
 

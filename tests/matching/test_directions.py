@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from crmdeck.matching.directions import suggest_direction
 from crmdeck.model import Direction, Field, FieldType
-from crmdeck.workspace.mappings.knowledge import load_knowledge
+from crmdeck.workspace.knowledge import load_knowledge
 
 KNOWLEDGE = load_knowledge(None)
 OPEN = Field(name="open", type=FieldType.STRING, createable=True, updateable=True)

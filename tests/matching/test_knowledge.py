@@ -14,7 +14,7 @@ from crmdeck.matching.knowledge_files import parse_knowledge
 from crmdeck.matching.languages import Language
 from crmdeck.matching.partner_catalog import combine, parse_catalog
 from crmdeck.model import Field, FieldType
-from crmdeck.workspace.mappings.knowledge import load_catalog, load_knowledge
+from crmdeck.workspace.knowledge import load_catalog, load_knowledge
 
 SHIPPED = load_knowledge(None)
 CATALOG = load_catalog(None)

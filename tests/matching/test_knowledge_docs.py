@@ -7,7 +7,7 @@ from pathlib import Path
 
 from crmdeck.matching.values import suggest_value_map
 from crmdeck.model import Field, FieldType, PicklistValue
-from crmdeck.workspace.mappings.knowledge import load_catalog, load_knowledge
+from crmdeck.workspace.knowledge import load_catalog, load_knowledge
 
 PAGE = Path(__file__).parents[2] / "docs" / "knowledge.md"
 EXAMPLE = re.compile(r"```toml\n(# (\w+): (\w+)\n.*?)```", re.DOTALL)

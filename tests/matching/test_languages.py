@@ -16,7 +16,7 @@ from crmdeck.matching.languages import Language, Translator, fold, shown
 from crmdeck.matching.lexicon import lexicon_of
 from crmdeck.matching.text import Reader, cutter_of
 from crmdeck.model import Field
-from crmdeck.workspace.mappings.knowledge import load_knowledge
+from crmdeck.workspace.knowledge import load_knowledge
 
 KNOWLEDGE = load_knowledge(None)
 VOCABULARY = lexicon_of(KNOWLEDGE).vocabulary

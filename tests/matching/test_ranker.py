@@ -15,7 +15,7 @@ from crmdeck.matching.evidence import Example
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.signals.siblings import sibling_factor
 from crmdeck.model import DecisionState, Field, FieldType, PicklistValue, Suggestion
-from crmdeck.workspace.mappings.knowledge import load_catalog, load_knowledge
+from crmdeck.workspace.knowledge import load_catalog, load_knowledge
 
 KNOWLEDGE = load_knowledge(None)
 DEAL = load_catalog(None)["deal_registration"].fields

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from crmdeck.matching.values import MAX_ENCODED, suggest_value_map
 from crmdeck.model import Field, FieldType, PicklistValue, ValueMap, ValueMatch
-from crmdeck.workspace.mappings.knowledge import load_catalog, load_knowledge
+from crmdeck.workspace.knowledge import load_catalog, load_knowledge
 
 KNOWLEDGE = load_knowledge(None)
 

@@ -14,7 +14,7 @@ from crmdeck.connectors.registry import vendor_of
 from crmdeck.drift.detect import detect
 from crmdeck.formats.salesforce_describe import parse_object
 from crmdeck.model import DriftKind, DriftReport, GoneReason, ObjectSchema, Severity
-from crmdeck.workspace.mappings.knowledge import read_field_words
+from crmdeck.workspace.knowledge import read_field_words
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "salesforce" / "org-b"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="no real org at hand")

@@ -10,7 +10,7 @@ import pytest
 
 from crmdeck.connectors.files import load_schema_file
 from crmdeck.matching import Encoder, RankContext, SentenceEncoder, rank
-from crmdeck.workspace.mappings.knowledge import load_knowledge
+from crmdeck.workspace.knowledge import load_knowledge
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 INDEX = DATA / "gold" / "index.json"

@@ -31,7 +31,7 @@ from crmdeck.store.salvage import SALVAGEABLE
 from crmdeck.text import count
 from crmdeck.workspace.context import Context
 from crmdeck.workspace.demo import open_demo
-from crmdeck.workspace.mappings.knowledge import load_catalog, load_knowledge
+from crmdeck.workspace.knowledge import load_catalog, load_knowledge
 from crmdeck.workspace.workspace import Workspace
 
 PACKAGES = (

@@ -24,7 +24,7 @@ from crmdeck.matching.encoder import Encoder
 from crmdeck.matching.evidence import Evidence
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.model import Suggestion
-from crmdeck.workspace.mappings.knowledge import load_knowledge
+from crmdeck.workspace.knowledge import load_knowledge
 
 from . import metrics, peers
 from .fit import Problem, fit_profiles, problems_of

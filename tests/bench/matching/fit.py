@@ -28,7 +28,7 @@ from crmdeck.matching.encoder import Encoder
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.measure import AGAINST, LEXICAL, MEANING, Measured, measure
 from crmdeck.matching.ranker import pair_features, scores
-from crmdeck.workspace.mappings.knowledge import load_knowledge
+from crmdeck.workspace.knowledge import load_knowledge
 
 from .sets import ROOT, GoldSet, hand_made_sets, shared_sets
 from .vectors import MemoEncoder

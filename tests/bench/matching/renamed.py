@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from crmdeck.matching import Evidence, RankContext, rank
 from crmdeck.matching.evidence import Example
 from crmdeck.model import Field, Suggestion
-from crmdeck.workspace.mappings.knowledge import load_knowledge
+from crmdeck.workspace.knowledge import load_knowledge
 
 from .fit import fit_profiles, problems_of, training_sets
 from .sets import GoldSet

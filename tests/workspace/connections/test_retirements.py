@@ -12,7 +12,7 @@ from crmdeck.connectors.hubspot.paths import NEWEST_FIRST
 from crmdeck.errors import UsageError
 from crmdeck.model import Connection, Source
 from crmdeck.workspace.connections.retirements import concerns, load_retirements
-from crmdeck.workspace.mappings.knowledge import load_knowledge
+from crmdeck.workspace.knowledge import load_knowledge
 from tests.workspace.crm import ANCHOR, OLD_PORTAL, Office
 
 TODAY = ANCHOR.date()

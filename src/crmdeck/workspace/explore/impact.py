@@ -27,7 +27,7 @@ from crmdeck.model import (
 from crmdeck.text import count
 from crmdeck.workspace.context import Context, find_connection, not_found
 from crmdeck.workspace.explore.snapshots import FIELDS_AT_ONCE, find_snapshot
-from crmdeck.workspace.mappings.knowledge import load_catalog
+from crmdeck.workspace.knowledge import load_catalog
 
 _ANSWER_AGES = timedelta(days=1)
 

@@ -17,7 +17,7 @@ from crmdeck.model.wire import wire_record
 from crmdeck.text import count
 from crmdeck.workspace.context import Context, find_connection
 from crmdeck.workspace.explore.standing import field_standing
-from crmdeck.workspace.mappings.knowledge import load_knowledge
+from crmdeck.workspace.knowledge import load_knowledge
 
 MOST_FOUND = 50
 MOST_ENCODED = 1_000

@@ -10,8 +10,8 @@ from pathlib import Path
 from crmdeck import matching
 from crmdeck.connectors.files import load_schema_file
 from crmdeck.model import Suggestion, WireModel
+from crmdeck.workspace.knowledge import load_knowledge
 from crmdeck.workspace.mappings.file import accepted_pairs
-from crmdeck.workspace.mappings.knowledge import load_knowledge
 from crmdeck.workspace.mappings.ranking import NO_ENCODER, check_encoder
 
 MATCH_COLUMNS = ("partnerField", "crmField", "confidence", "direction", "reasons", "warnings")

@@ -74,6 +74,7 @@ from crmdeck.workspace.drift import (
     share_changes,
 )
 from crmdeck.workspace.explore.snapshots import find_snapshot, require_known
+from crmdeck.workspace.knowledge import load_catalog, load_knowledge
 from crmdeck.workspace.mappings.assistants import (
     LONGEST_NAME,
     LONGEST_REASON,
@@ -82,7 +83,6 @@ from crmdeck.workspace.mappings.assistants import (
     read_suggestions,
 )
 from crmdeck.workspace.mappings.file import MappingFile, MappingPlan, PlannedChange
-from crmdeck.workspace.mappings.knowledge import load_catalog, load_knowledge
 from crmdeck.workspace.mappings.ranking import (
     NO_ENCODER,
     Learning,

@@ -36,7 +36,7 @@ from crmdeck.text import count
 from crmdeck.workspace.connections.runs import failed_run, started_run, write_quota, write_run
 from crmdeck.workspace.connections.service import learned_on_the_way, remember
 from crmdeck.workspace.context import Context
-from crmdeck.workspace.mappings.knowledge import read_field_words
+from crmdeck.workspace.knowledge import read_field_words
 from crmdeck.workspace.refresh.attribution import attributed
 from crmdeck.workspace.refresh.compare import (
     Answer,
