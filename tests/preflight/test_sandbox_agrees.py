@@ -36,7 +36,7 @@ from crmdeck.sandbox.salesforce_rows import SalesforceRows
 from crmdeck.sandbox.salesforce_writes import SalesforceWrites
 from crmdeck.sandbox.tenant import Tenant
 from crmdeck.workspace.context import find_connection
-from crmdeck.workspace.explore.snapshots import find_snapshot
+from crmdeck.workspace.snapshots import find_snapshot
 from tests.workspace.crm import ANCHOR, ORG, PORTAL, Office, opened
 
 # Later in its history the sandbox's HubSpot account has little quota left.

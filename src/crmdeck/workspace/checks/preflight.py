@@ -63,8 +63,8 @@ from crmdeck.workspace.checks.crm_records import (
 )
 from crmdeck.workspace.checks.records import read_records
 from crmdeck.workspace.context import Context, find_connection
-from crmdeck.workspace.explore.snapshots import find_snapshot
 from crmdeck.workspace.mappings.service import Mappings
+from crmdeck.workspace.snapshots import find_snapshot
 
 _KINDS = {
     RuleKind.DUPLICATES: "Duplicate rules",

@@ -26,8 +26,8 @@ from crmdeck.model import (
 )
 from crmdeck.text import count
 from crmdeck.workspace.context import Context, find_connection, not_found
-from crmdeck.workspace.explore.snapshots import FIELDS_AT_ONCE, find_snapshot
 from crmdeck.workspace.knowledge import load_catalog
+from crmdeck.workspace.snapshots import FIELDS_AT_ONCE, find_snapshot
 
 _ANSWER_AGES = timedelta(days=1)
 

@@ -44,8 +44,8 @@ from crmdeck.model import (
 from crmdeck.model.wire import wire_record
 from crmdeck.workspace.connections.runs import write_quota
 from crmdeck.workspace.context import Context, find_connection, not_found
-from crmdeck.workspace.explore.snapshots import FIELDS_AT_ONCE, find_snapshot, never_discovered
 from crmdeck.workspace.open_changes import judge_changes
+from crmdeck.workspace.snapshots import FIELDS_AT_ONCE, find_snapshot, never_discovered
 
 MOST_RECORDS = 200
 

@@ -28,8 +28,8 @@ from crmdeck.model import (
 from crmdeck.text import count
 from crmdeck.workspace.context import Context, find_connection, not_found
 from crmdeck.workspace.explore.command_line import command_line
-from crmdeck.workspace.explore.snapshots import find_snapshot
 from crmdeck.workspace.mappings.service import Mappings
+from crmdeck.workspace.snapshots import find_snapshot
 
 _PLAIN_NAME = re.compile(r"\w[\w-]*")
 _PROJECT_FILES = (

@@ -73,7 +73,6 @@ from crmdeck.workspace.drift import (
     reopen_changes,
     share_changes,
 )
-from crmdeck.workspace.explore.snapshots import find_snapshot, require_known
 from crmdeck.workspace.knowledge import load_catalog, load_knowledge
 from crmdeck.workspace.mappings.assistants import (
     LONGEST_NAME,
@@ -93,6 +92,7 @@ from crmdeck.workspace.mappings.ranking import (
 )
 from crmdeck.workspace.open_changes import judge_changes
 from crmdeck.workspace.refresh.remote_log import take_over
+from crmdeck.workspace.snapshots import find_snapshot, require_known
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
