@@ -101,6 +101,8 @@ from .checks.preflight import CauseValue as CauseValue
 from .checks.preflight import PreflightRun as PreflightRun
 from .checks.preflight import Preflights as Preflights
 from .checks.service import Checks as Checks
+from .command_line import command_line as command_line
+from .command_line import no_connections as no_connections
 from .config import Setting as Setting
 from .config import get_setting as get_setting
 from .config import list_settings as list_settings
@@ -125,8 +127,6 @@ from .doctor import examine as examine
 from .documents import Documents as Documents
 from .drift import Drift as Drift
 from .drift import Noted as Noted
-from .explore.command_line import command_line as command_line
-from .explore.command_line import no_connections as no_connections
 from .explore.copies import Copies as Copies
 from .explore.copies import Copy as Copy
 from .explore.copies import CopyKind as CopyKind

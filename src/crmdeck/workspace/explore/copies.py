@@ -30,8 +30,8 @@ from crmdeck.model import (
 )
 from crmdeck.model.wire import wire_record
 from crmdeck.text import count
+from crmdeck.workspace.command_line import Option, command_line
 from crmdeck.workspace.context import Context
-from crmdeck.workspace.explore.command_line import Option, command_line
 
 _MOST_IDS = 50
 _SIGNS = {Severity.BREAKING: "✕", Severity.RISKY: "▲", Severity.SAFE: "•"}
