@@ -31,8 +31,8 @@ from crmdeck.settings import Settings
 from crmdeck.store import Session, Store
 from crmdeck.store.automatic_backups import FOLDER, AutomaticBackups
 from crmdeck.text import did_you_mean, nearest
-from crmdeck.workspace.refresh.single_flight import SingleFlight
 from crmdeck.workspace.sealed_secrets import SealedSecrets
+from crmdeck.workspace.single_flight import SingleFlight
 
 if TYPE_CHECKING:
     # Commands that only read the cache, such as status, need no connectors.

@@ -11,7 +11,7 @@ import pytest
 
 from crmdeck.errors import CanceledError, SourceError
 from crmdeck.model import CancelToken, Progress, ProgressCallback
-from crmdeck.workspace.refresh.single_flight import SingleFlight
+from crmdeck.workspace.single_flight import SingleFlight
 
 PATIENCE = 10
 
