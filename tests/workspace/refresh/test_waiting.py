@@ -9,7 +9,7 @@ import pytest
 from crmdeck.connectors.base import Meter, Wait
 from crmdeck.model import Progress, Scope, ScopeMode
 from crmdeck.sandbox import Fault, FaultKind
-from crmdeck.workspace.refresh.progress import ProgressReporter, in_words
+from crmdeck.workspace.progress import ProgressReporter, in_words
 from tests.workspace.crm import ORG, PORTAL, Office, database
 
 __all__ = ["database"]

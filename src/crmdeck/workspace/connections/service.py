@@ -45,7 +45,7 @@ from crmdeck.workspace.connections.validation import (
     checked_rule_kinds,
 )
 from crmdeck.workspace.context import Context, new_id, not_found
-from crmdeck.workspace.refresh.progress import ProgressReporter
+from crmdeck.workspace.progress import ProgressReporter
 
 
 class ConnectionDraft(WireModel):

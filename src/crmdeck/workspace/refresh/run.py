@@ -37,6 +37,7 @@ from crmdeck.workspace.connections.runs import failed_run, started_run, write_qu
 from crmdeck.workspace.connections.service import learned_on_the_way, remember
 from crmdeck.workspace.context import Context
 from crmdeck.workspace.knowledge import read_field_words
+from crmdeck.workspace.progress import ProgressReporter
 from crmdeck.workspace.refresh.attribution import attributed
 from crmdeck.workspace.refresh.compare import (
     Answer,
@@ -46,7 +47,6 @@ from crmdeck.workspace.refresh.compare import (
     load_cached,
     load_known,
 )
-from crmdeck.workspace.refresh.progress import ProgressReporter
 from crmdeck.workspace.refresh.remote_log import take_over
 from crmdeck.workspace.refresh.suspect import (
     Removal,

@@ -21,8 +21,8 @@ from crmdeck.model import (
 from crmdeck.workspace.connections.runs import write_quota
 from crmdeck.workspace.context import Context
 from crmdeck.workspace.knowledge import read_field_words
+from crmdeck.workspace.progress import ProgressReporter
 from crmdeck.workspace.refresh.compare import Answer, Cached, compare, load_cached
-from crmdeck.workspace.refresh.progress import ProgressReporter
 from crmdeck.workspace.refresh.run import failure_of
 
 NEXT = "next"
