@@ -24,7 +24,7 @@ from crmdeck.model import (
 from crmdeck.store.dismissed import Dismissal
 from crmdeck.text import count
 from crmdeck.workspace.connections.retirements import Concern
-from crmdeck.workspace.refresh import suspect
+from crmdeck.workspace.connections.runs import SUSPECT
 
 LOW_QUOTA = 0.20
 QUOTA_COUNTS_FOR = timedelta(days=1)
@@ -404,7 +404,7 @@ def retirements(vitals: Vitals) -> Iterator[Alert]:
 
 
 def _after_failure(vitals: Vitals) -> NextStep | None:
-    if vitals.bad is not None and vitals.bad.error_code == suspect.CODE:
+    if vitals.bad is not None and vitals.bad.error_code == SUSPECT:
         return NextStep.DECIDE_REFRESH
     if vitals.status is Status.ERROR:
         return NextStep.TEST

@@ -14,8 +14,8 @@ from typing import NamedTuple
 from crmdeck.errors import SourceError
 from crmdeck.model import AuditEntry, Connection, DriftEvent, DriftKind, SnapshotInfo
 from crmdeck.text import count
+from crmdeck.workspace.connections.runs import SUSPECT
 
-CODE = "SUSPECT_REFRESH"
 AGREES_AFTER = timedelta(hours=1)
 _FEW = 10
 _SHARE = 0.1
@@ -81,7 +81,7 @@ class SuspectRefreshError(SourceError):
             cause="So many removals at once usually mean a lost permission or a partial answer.",
             remedy="Check the user's permissions. If the removals are right, accept them: "
             f"crmdeck refresh {connection.name} --accept-suspect",
-            code=CODE,
+            code=SUSPECT,
         )
         self.removal = removal
 
