@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from typer.main import get_command
 
 from crmdeck import __version__, connectors, workspace
 from crmdeck.cli.app import COMMANDS, CommandGroup, app
+from crmdeck.cli.listing import Listing
 from crmdeck.cli.output import json_text, set_filter
 from crmdeck.exports import read_csv
 from crmdeck.workspace.audit import EVENTS, Audit
@@ -143,8 +145,30 @@ def test_a_limit_reads_only_what_it_shows(shell: Shell, monkeypatch: pytest.Monk
     for names in ((), ("acme", "acme")):
         assert shell.json("audit", *names, "--limit", "2") == log[:2]
     assert read == [3, 3]
+    assert shell.json(*base)["events"] == events
+    by_field = shell.json(*base, "--sort", "fieldName")["events"]
+    assert by_field == sorted(events, key=lambda each: each["fieldName"])
+    gate = ("drift", "acme", "--fail-on", "risky", "--json")
+    assert shell.json(*gate, code=4)["reasons"] == ["drift"]
+    assert shell.json(*gate, "--object", "Opportunity", code=4)["events"] == events
+    assert shell.json(*gate, "--until", "2000-01-01")["events"] == []
+    assert shell.json("export", "acme", "--what", "drift")["events"] == events
+    seen = shell.json(*gate, "--acknowledge", "shown")
+    assert (len(seen["events"]), seen["openChanges"]["count"]) == (3, 0)
     in_order = sorted(log, key=lambda each: each["event"], reverse=True)
     assert shell.json("audit", "--sort", "-event", "--limit", "2") == in_order[:2]
+
+
+def test_an_iterator_is_sorted_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"a": n * 7 % 5 or None, "b": str(n * 3 % 4), "n": n} for n in range(23)]
+    monkeypatch.setattr("crmdeck.cli.listing._SORTED_AT_ONCE", 4)
+    monkeypatch.setattr("crmdeck.cli.listing._MERGED_AT_ONCE", 2)
+    for sort in (("a",), ("-a", "b"), ("b", "-a")):
+        listing = Listing(sort=sort)
+        whole = list(listing.pick(rows, lambda row: row))
+        assert list(listing.pick(iter(rows), lambda row: row)) == whole
+        assert list(replace(listing, limit=6).pick(iter(rows), lambda row: row)) == whole[:6]
+        assert whole != rows
 
 
 def test_a_list_goes_to_a_file_in_the_format_of_its_name(shell: Shell, tmp_path: Path) -> None:

@@ -51,6 +51,19 @@ def test_pages_together_are_the_whole(desk: Desk, monkeypatch: pytest.MonkeyPatc
         assert tuple(drift.each("acme", at_once=2, **filters)) == expected.events
         assert tuple(drift.each(at_once=3, **filters)) == expected.events
         assert found
+    past = desk.workspace.audit.entries("acme", event="schema.drift_acknowledged")[-1].at
+    more: tuple[dict[str, Any], ...] = (
+        {"at": past},
+        {"at": whole.events[-2].detected_at},
+    )
+    for filters in more:
+        expected = drift.report(**filters)
+        pages = list(drift.pages(at_once=2, **filters))
+        assert [one for page in pages for one in page.events] == list(expected.events)
+        assert {page.open_changes for page in pages} == {expected.open_changes}
+        assert expected.events
+    with pytest.raises(NotFoundError):
+        drift.pages("acmee")
 
     log = desk.workspace.audit.entries("acme")
     assert desk.workspace.audit.entries("acme", after=log[1].id, limit=3) == log[2:5]
@@ -90,6 +103,9 @@ def test_a_long_timeline_read_on_is_the_whole(desk: Desk) -> None:
     events = drift.report("acme").events
     drift.acknowledge([events[0].id, events[4].id])
     drift.see([events[1].id])
+    still = drift.report(open_only=True).events
+    pages = drift.pages(open_only=True, at_once=2)
+    assert tuple(one for page in pages for one in page.events) == still != ()
     for ref in ("acme", None):
         whole = drift.timeline(ref)
         start = drift.timeline(ref, short=3)

@@ -63,13 +63,13 @@ def audit(
     listing.emit(
         entries,
         columns=workspace.COLUMNS["audit"],
-        record=lambda entry: ws.exports.named([entry])[0],
+        record=lambda entry: workspace.named(entry, connections),
         table=lambda shown: Table(
             ("time", "user", "event", "connection", "summary"),
-            [
+            (
                 (e.at, _who(e), e.event, connections.get(e.connection_id or ""), e.summary)
                 for e in shown
-            ],
+            ),
             least=("connection", "user"),
         ),
     )

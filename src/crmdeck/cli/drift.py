@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from typing import Annotated
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import chain
+from typing import Annotated, Any
 
 import typer
 
@@ -24,6 +26,9 @@ from crmdeck.cli.session import in_workspace, moment, say_empty, time_range
 from crmdeck.errors import ExitCode, UsageError, exit_code
 from crmdeck.model import Side
 from crmdeck.text import count
+
+PAGE = 5000
+"""Changes in memory at a time."""
 
 SIDES = {Side.LEFT: "left only", Side.RIGHT: "right only", Side.BOTH: "differs"}
 
@@ -64,140 +69,142 @@ def drift(
     if fail_on is not None:
         ws.checks.policy()  # A gate refuses a policy that it can't use before anything changes.
     begin, end = time_range(since, until, ws)
-
-    def read(limit: int | None = None, *, open_only: bool = False) -> model.DriftReport:
-        def one(name: str | None) -> model.DriftReport:
-            if limit is not None:
-                return ws.drift.page(
-                    name,
-                    limit,
-                    at_least=at_least,
-                    object_type=object_type,
-                    since=begin,
-                    until=end,
-                    open_only=open_only,
-                )
-            return ws.drift.report(
-                name,
-                at_least=at_least,
-                object_type=object_type,
-                since=begin,
-                open_only=open_only,
-            )
-
-        return _report(list(map(one, dict.fromkeys(names or (None,)))), end, limit)
-
-    # What judges, sorts or acknowledges needs all changes.
-    by_page = not (listing.sort or acknowledge or fail_on)
-    report = read(listing.limit if by_page else None, open_only=open_only)
+    wanted = tuple(dict.fromkeys(names or (None,)))
+    limits: dict[str, Any] = {"object_type": object_type, "since": begin, "until": end}
+    size = max(PAGE // len(wanted), 100)
+    pages = partial(
+        ws.drift.pages,
+        at_least=at_least,
+        **limits,
+        at_once=size if listing.sort else min(size, listing.limit or size),
+    )
+    stories: dict[str, model.Story] = {}
+    connections = {connection.id: connection.name for connection in ws.connections.all()}
+    record = _recorder(stories, connections)
+    changes, open_changes = _read(pages, wanted, stories, open_only=open_only)
     if acknowledge:
-        shown = [event.id for event in listing.pick(report.events, _recorder(ws, report))]
+        shown = [event.id for event in listing.pick(changes, record)]
         noted = ws.drift.acknowledge(shown if acknowledge == ["shown"] else acknowledge, note)
         say(f"Acknowledged {count(noted.number, 'change')}. {noted.not_checked}".rstrip())
-        report = read()
-    reasons = _gate(ws, names, report, fail_on, as_json=listing.as_json)
-    _emit(ws, listing, names, report, reasons)
+        open_only = False
+        stories.clear()
+        changes, open_changes = _read(pages, wanted, stories, open_only=open_only)
+    reasons: list[ExitCode] = []
+    if fail_on is not None:
+        worst = max(fail_on, at_least or fail_on, key=lambda severity: severity.rank)
+        fails = partial(ws.drift.fails, worst, open_only=open_only, **limits)
+        reasons = _gate(ws, wanted, fails, as_json=listing.as_json)
+    if listing.emit(
+        changes,
+        columns=workspace.COLUMNS["drift"],
+        record=record,
+        wire=lambda event: workspace.named(event, connections),
+        answer=lambda events: {
+            "events": events,
+            "stories": _later(stories, connections),
+            "openChanges": open_changes.to_wire(),
+            "reasons": [reason.reason for reason in reasons],
+        },
+        table=lambda shown: drift_table(shown, {} if listing.sort else stories),
+    ):
+        if not connections:
+            say_empty(ws)
+        say(f"{', '.join(names or ['All connections'])}: {open_changes.text}.")
     return exit_code(reasons)
 
 
-def _emit(
-    ws: workspace.Workspace,
-    listing: Listing,
-    names: Sequence[str] | None,
-    report: model.DriftReport,
-    reasons: Sequence[ExitCode],
-) -> None:
-    (answer,) = ws.exports.named([report])
-    whole = {event["id"]: event for event in answer["events"]}
-    if listing.emit(
-        report.events,
-        columns=workspace.COLUMNS["drift"],
-        record=_recorder(ws, report),
-        wire=lambda event: whole[event.id],
-        answer=lambda events: {
-            **answer,
-            "events": events,
-            "reasons": [reason.reason for reason in reasons],
-        },
-        table=lambda shown: drift_table(shown, report.stories if not listing.sort else ()),
-    ):
-        if not ws.connections.all():
-            say_empty(ws)
-        if report.open_changes is not None:
-            say(f"{', '.join(names or ['All connections'])}: {report.open_changes.text}.")
-
-
-def _report(
-    reports: Sequence[model.DriftReport], until: datetime | None, limit: int | None
-) -> model.DriftReport:
-    """Return the reports of several connections as one: at most `limit` changes, newest first."""
-    counts = [each.open_changes for each in reports if each.open_changes is not None]
-    events = [
-        event
-        for each in reports
-        for event in each.events
-        if until is None or event.detected_at <= until
-    ]
-    if len(reports) > 1:
-        events.sort(key=lambda event: event.detected_at, reverse=True)
-    shown = events[:limit]
-    kept = {event.story for event in shown}
-    return model.DriftReport(
-        events=tuple(shown),
-        stories=tuple(one for each in reports for one in each.stories if one.id in kept),
-        open_changes=model.OpenChanges.total(counts) if counts else None,
-    )
-
-
 def _recorder(
-    ws: workspace.Workspace, report: model.DriftReport
+    stories: Mapping[str, model.Story], connections: Mapping[str, str]
 ) -> Callable[[model.DriftEvent], Mapping[str, object]]:
     """Return the function that makes a change a row with the names of connection and group."""
-    names = {connection.id: connection.name for connection in ws.connections.all()}
-    titles = {story.id: story.title for story in report.stories}
-    return lambda event: {
-        **event.to_wire(),
-        "connection": names.get(event.connection_id),
-        "storyTitle": titles.get(event.story or ""),
-    }
+
+    def record(event: model.DriftEvent) -> Mapping[str, object]:
+        story = stories.get(event.story or "")
+        return {
+            **event.to_wire(),
+            "connection": connections.get(event.connection_id),
+            "storyTitle": story and story.title,
+        }
+
+    return record
+
+
+def _read(
+    pages: Callable[..., Iterator[model.DriftReport]],
+    names: Sequence[str | None],
+    stories: dict[str, model.Story],
+    *,
+    open_only: bool,
+) -> tuple[Iterator[model.DriftEvent], model.OpenChanges]:
+    """Return the changes of several connections, newest first, and the count of open ones.
+
+    `stories` gets those of the changes as they are read.
+    """
+    reports = [pages(name, open_only=open_only) for name in names]
+    starts = [next(each) for each in reports]
+    known: dict[str, model.Story] = {}
+
+    def each(pages: Iterable[model.DriftReport]) -> Iterator[model.DriftEvent]:
+        for page in pages:
+            known.update((story.id, story) for story in page.stories)
+            yield from page.events
+
+    merged = heapq.merge(
+        *(each(chain([start], more)) for start, more in zip(starts, reports, strict=True)),
+        key=lambda event: event.detected_at,
+        reverse=True,
+    )
+
+    def read() -> Iterator[model.DriftEvent]:
+        for event in merged:
+            if event.story in known:
+                stories[event.story] = known[event.story]
+            yield event
+
+    counts = [start.open_changes for start in starts if start.open_changes is not None]
+    return read(), model.OpenChanges.total(counts)
+
+
+def _later(
+    stories: Mapping[str, model.Story], connections: Mapping[str, str]
+) -> Iterator[Mapping[str, object]]:
+    """Yield the stories of the changes that were read by then."""
+    for story in stories.values():
+        yield workspace.named(story, connections)
 
 
 def _gate(
     ws: workspace.Workspace,
-    names: Sequence[str] | None,
-    report: model.DriftReport,
-    fail_on: model.Severity | None,
+    names: Sequence[str | None],
+    fails: Callable[[str | None], bool],
     *,
     as_json: bool,
 ) -> list[ExitCode]:
     """Return the exit codes of --fail-on, and report the errors of the last refresh."""
-    if fail_on is None:
-        return []
-    reasons = []
-    shown = {event.id for event in report.events}
-    wanted = list(dict.fromkeys(names or (None,)))
-    if any(ws.drift.fails(fail_on, name, among=shown) for name in wanted):
-        reasons.append(ExitCode.DRIFT)
+    reasons = [ExitCode.DRIFT] if any(map(fails, names)) else []
     # A gate must not pass because of something that it could not read.
-    for error in (each for name in wanted for each in ws.checks.unread(name)):
+    for error in (each for name in names for each in ws.checks.unread(name)):
         report_error(error, as_json=as_json)
         reasons.append(error.exit_code)
     return list(dict.fromkeys(reasons))
 
 
-def drift_table(events: Sequence[model.DriftEvent], stories: Sequence[model.Story]) -> Table:
-    """Return changes as a table, with one row for each change group."""
-    titles = {story.id: story.title for story in stories}
-    shown: set[str] = set()
-    rows: list[tuple[object, ...]] = []
-    for event in events:
-        if event.story in titles:
-            if event.story not in shown:
-                shown.add(event.story)
-                title = titles[event.story]
-                rows.append((event.detected_at, "", title, "", "", "", "", ""))
-            continue
-        rows.append(_drift_row(event))
+def drift_table(events: Iterable[model.DriftEvent], stories: Mapping[str, model.Story]) -> Table:
+    """Return changes as a table, with one row for each change group.
+
+    `stories` may get those of a change while the changes are iterated.
+    """
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        shown: set[str] = set()
+        for event in events:
+            story = stories.get(event.story or "")
+            if story is None:
+                yield _drift_row(event)
+            elif story.id not in shown:
+                shown.add(story.id)
+                yield (event.detected_at, "", story.title, "", "", "", "", "")
+
     return Table(
         (
             "detected",
@@ -209,7 +216,7 @@ def drift_table(events: Sequence[model.DriftEvent], stories: Sequence[model.Stor
             "acknowledged",
             "changed by",
         ),
-        rows,
+        rows(),
         least=("acknowledged", "reason", "changed by", "mapped to"),
     )
 

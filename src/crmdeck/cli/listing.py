@@ -5,10 +5,13 @@ from __future__ import annotations
 import functools
 import heapq
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+import pickle
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
+from itertools import chain, islice, starmap
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 import typer
@@ -22,7 +25,8 @@ from crmdeck.cli.output import (
     emit,
     emit_pieces,
     emit_table,
-    json_text,
+    ending_line,
+    filtered,
     say,
     write_file,
 )
@@ -34,6 +38,9 @@ T = TypeVar("T")
 Record: TypeAlias = Mapping[str, object]
 
 FORMATS = ("table", "json", "jsonl", "csv", "tsv", "markdown")
+_SORTED_AT_ONCE = 10_000
+_MERGED_AT_ONCE = 50
+_BLANK = (2, 0.0, "")
 _SUFFIXES = {
     ".txt": "table",
     ".json": "json",
@@ -99,79 +106,101 @@ class Listing:
                     code="BAD_COLUMN",
                 )
 
-    def pick(self, items: Iterable[T], record: Callable[[T], Record]) -> Sequence[T]:
-        """Return the items to show, in their order; with a limit, no more than these are held."""
+    def pick(self, items: Iterable[T], record: Callable[[T], Record]) -> Iterable[T]:
+        """Return the items to show, in their order.
+
+        No more than these are in memory, and to sort an iterator without a limit a part of them.
+        """
         if not self.sort:
-            return list(islice(items, self.limit))
+            return islice(items, self.limit)
         names = [(column.removeprefix("-"), column.startswith("-")) for column in self.sort]
 
-        def compare(one: tuple[T, Record], other: tuple[T, Record]) -> int:
-            for name, down in names:
-                left, right = one[1].get(name), other[1].get(name)
-                # Both orders put rows without a value last.
-                ranks = (left in (None, ""), right in (None, ""))
-                if ranks[0] != ranks[1]:
-                    return 1 if ranks[0] else -1
-                a, b = _order(left), _order(right)
+        def order(item: T) -> list[tuple[int, float, str]]:
+            row = record(item)
+            return [_order(row.get(name)) for name, _ in names]
+
+        def compare(one: tuple[T, Any], other: tuple[T, Any]) -> int:
+            for a, b, (_, down) in zip(one[1], other[1], names, strict=True):
                 if a != b:
-                    return 1 if (a > b) is not down else -1
+                    # Both orders put rows without a value last.
+                    return 1 if (a > b) is not (down and _BLANK not in (a, b)) else -1
             return 0
 
-        pairs, key = ((item, record(item)) for item in items), functools.cmp_to_key(compare)
-        if self.limit is None:
-            return [item for item, _ in sorted(pairs, key=key)]
-        return [item for item, _ in heapq.nsmallest(self.limit, pairs, key=key)]
+        pairs, key = ((item, order(item)) for item in items), functools.cmp_to_key(compare)
+        if self.limit is not None:
+            ordered: Iterable[tuple[T, object]] = heapq.nsmallest(self.limit, pairs, key=key)
+        elif isinstance(items, Sized):
+            ordered = sorted(pairs, key=key)
+        else:
+            ordered = _sort_on_disk(pairs, key)
+        return (item for item, _ in ordered)
 
     def emit(
         self,
         items: Iterable[T],
         *,
         columns: Sequence[str],
-        table: Callable[[Sequence[T]], Table],
+        table: Callable[[Any], Table],
         record: Callable[[T], Record] = _wire,
         wire: Callable[[T], Record] | None = None,
-        answer: Callable[[Sequence[Record]], object] = lambda rows: rows,
+        answer: Callable[[Any], object] = lambda rows: rows,
     ) -> bool:
         """Write the list; True if it is a table for a reader, who also needs the messages.
 
         `columns` are all columns of a `record`. JSON is the `answer` made of the items in their
-        `wire` shapes (default: their records). Raises UsageError for an unknown column.
+        `wire` shapes (default: their records). An iterator of items is written as it is read:
+        `table` and `answer` get iterators, where they get lists otherwise. Raises UsageError for
+        an unknown column.
         """
         self.require(columns)
-        picked = self.pick(items, record)
+        number = 0
+
+        def count_each(items: Iterable[T]) -> Iterator[T]:
+            nonlocal number
+            for item in items:
+                number += 1
+                yield item
+
+        is_whole = isinstance(items, Sized)
+        collect: Callable[[Iterable[Any]], Any] = list if is_whole else iter
+        picked = count_each(self.pick(items, record))
         if self.format == "json":
+            dumps = partial(json.dumps, indent=2)
             if self.columns:
-                shown = [{name: record(item).get(name) for name in self.columns} for item in picked]
+                rows = ({name: record(item).get(name) for name in self.columns} for item in picked)
             else:
-                shown = [dict((wire or record)(item)) for item in picked]
-            self._write(json_text(answer(shown)))
+                rows = (dict((wire or record)(item)) for item in picked)
+            self._write(filtered(workspace.json_pieces(answer(collect(rows)), dumps)))
         elif self.format not in (None, "table"):
-            names = self.columns or columns
-            self._write(workspace.render(map(record, picked), self.format or "", columns=names))
+            render = workspace.FORMATS[self.format or ""]
+            self._write(render(map(record, picked), self.columns or columns, ""))
         else:
-            drawn = table(picked)
             if self.columns:
-                rows = [[_text(record(item).get(name)) for name in self.columns] for item in picked]
-                drawn = Table(self.columns, rows)
+                cells = ([_text(record(item).get(n)) for n in self.columns] for item in picked)
+                drawn = Table(self.columns, cells)
+            else:
+                drawn = table(collect(picked))
             if self.format is None and self.output is None:
                 emit_table(drawn.columns, drawn.rows, least=drawn.least, below=drawn.below)
             else:
-                self._write(draw_table(drawn))
-            if isinstance(items, Sized) and len(picked) < len(items):
-                say(f"Showing {len(picked):,} of {len(items):,}.")
-            elif len(picked) == self.limit:
-                say(f"Showing the first {len(picked):,}.")
+                self._write([draw_table(drawn)])
+            if isinstance(items, Sized) and number < len(items):
+                say(f"Showing {number:,} of {len(items):,}.")
+            elif number == self.limit:
+                say(f"Showing the first {number:,}.")
         return self.format in (None, "table")
 
-    def _write(self, text: str) -> None:
+    def _write(self, pieces: Iterable[str]) -> None:
+        found = iter(pieces)
+        start = next(filter(None, found), "")
         if self.output is not None:
-            write_file(self.output, text if text.endswith("\n") else f"{text}\n")
-        elif not text:
+            write_file(self.output, ending_line(chain([start], found)))
+        elif not start:
             return
         elif self.format in ("json", "table"):
-            emit(text)
+            emit(chain([start], found))
         else:
-            emit_pieces([text])
+            emit_pieces(chain([start], found))
 
 
 def lists(command: Callable[..., None]) -> Callable[..., None]:
@@ -232,7 +261,29 @@ def _names(option: str, text: str | None) -> tuple[str, ...]:
     return names
 
 
+def _sort_on_disk(pairs: Iterator[T], key: Callable[[T], Any]) -> Iterator[T]:
+    """Yield the pairs in order: sort parts of them into a temporary file, then merge these."""
+    with TemporaryFile(prefix="crmdeck-") as file:
+        parts: list[tuple[int, int]] = []
+        while part := sorted(islice(pairs, _SORTED_AT_ONCE), key=key):
+            start = file.tell()
+            for first in range(0, len(part), _MERGED_AT_ONCE):
+                pickle.dump(part[first : first + _MERGED_AT_ONCE], file)
+            parts.append((start, file.tell()))
+
+        def read(position: int, end: int) -> Iterator[T]:
+            while position < end:
+                file.seek(position)
+                found: list[T] = pickle.load(file)  # noqa: S301, written above.
+                position = file.tell()
+                yield from found
+
+        yield from heapq.merge(*starmap(read, parts), key=key)
+
+
 def _order(value: object) -> tuple[int, float, str]:
+    if value in (None, ""):
+        return _BLANK
     if isinstance(value, int | float):
         return 0, value, ""
     return 1, 0, str(_text(value)).casefold()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -95,20 +96,32 @@ def _bad_filter(expression: str, error: ValueError) -> UsageError:
     )
 
 
-def emit(text: str) -> None:
+def emit(text: str | Iterable[str]) -> None:
     """Write data and a line break to stdout; for a terminal, make control characters visible.
 
     Raises CrmdeckError if writing fails, but not if the reader closed the pipe.
     """
     if sys.stdout.isatty():
-        text = "\n".join(visible_text(line.expandtabs()) for line in text.splitlines())
+        lines = "".join(text).splitlines()
+        text = "\n".join(visible_text(line.expandtabs()) for line in lines)
     try:
-        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        for piece in ending_line([text] if isinstance(text, str) else text):
+            sys.stdout.write(piece)
         sys.stdout.flush()
     except BrokenPipeError:
         _hush()
     except OSError as error:
         raise write_failed(error) from None
+
+
+def ending_line(pieces: Iterable[str]) -> Iterator[str]:
+    """Yield the pieces of a text, and a line break if it doesn't end in one."""
+    last = ""
+    for piece in pieces:
+        yield piece
+        last = piece or last
+    if not last.endswith("\n"):
+        yield "\n"
 
 
 def emit_pieces(pieces: Iterable[str]) -> None:
@@ -207,7 +220,7 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def write_file(path: Path, content: str | bytes) -> None:
+def write_file(path: Path, content: str | bytes | Iterable[str]) -> None:
     """Write a complete file or none, readable by its owner only, and report it."""
     workspace.write_atomically(path, content)
     say(f"Wrote {path}")
@@ -258,10 +271,10 @@ def emit_table(
     the last column, named by `below`, move below their rows. A terminal shows `3 h ago` for a
     time, a pipe gets the exact time.
     """
-    listed = list(rows)
     if not sys.stdout.isatty():
-        emit("\n".join("\t".join(row) for row in (columns, *(map(cell, row) for row in listed))))
+        emit("\t".join(row) + "\n" for row in chain([columns], (map(cell, row) for row in rows)))
         return
+    listed = list(rows)
     from crmdeck.cli import tables
 
     now = utc_now()

@@ -201,6 +201,7 @@ def _show_preview(
     reasons = [ExitCode.DRIFT] if drifted(found.drift_events, fail_on) else []
     if found.failures:
         reasons.append(ExitCode.PARTIAL)
+    stories = {story.id: story for story in found.stories}
     if not listing.emit(
         found.drift_events,
         columns=wire_columns(model.DriftEvent),
@@ -209,7 +210,7 @@ def _show_preview(
             "driftEvents": events,
             "reasons": [reason.reason for reason in reasons],
         },
-        table=lambda shown: drift_table(shown, () if listing.sort else found.stories),
+        table=lambda shown: drift_table(shown, {} if listing.sort else stories),
     ):
         return reasons
     say(

@@ -12,6 +12,7 @@ from .formats import FORMATS as FORMATS
 from .formats import export as export
 from .formats import render as render
 from .formats import stream as stream
+from .jsontext import json_pieces as json_pieces
 from .parquet import write_parquet as write_parquet
 from .preflights import FINDING_COLUMNS as FINDING_COLUMNS
 from .preflights import bar_of as bar_of

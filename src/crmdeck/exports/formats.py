@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import chain
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -11,10 +13,10 @@ from crmdeck.errors import UsageError
 from crmdeck.exports import report_html
 from crmdeck.exports.cells import with_columns
 from crmdeck.exports.csvtext import render_csv, render_tsv
-from crmdeck.exports.jsontext import to_json
+from crmdeck.exports.jsontext import json_pieces, to_json
 from crmdeck.exports.markdown import render_markdown
 from crmdeck.exports.report import Report, Section, Table
-from crmdeck.exports.tables import Exportable, columns_for, named, records
+from crmdeck.exports.tables import Exportable, Record, columns_for, named, records
 from crmdeck.exports.yamltext import to_yaml
 from crmdeck.model import WireModel
 
@@ -47,17 +49,17 @@ def stream(
     Raises UsageError immediately for an unknown table or format.
     """
     columns = columns_for(what)
-    wire: object = data
-    if names is not None and "connectionId" in columns:
-        wire = (
-            named(data, names)
-            if isinstance(data, WireModel)
-            else (named(item, names) for item in data)
-        )
-    if format == "json":
-        return _wire(wire)
-    if format == "yaml":
-        return _yaml(wire)
+    if format in ("json", "yaml"):
+        wire: object = data
+        if what == "drift" and isinstance(data, Iterator):
+            wire = _one_report(data, names or {})
+        elif names is not None and "connectionId" in columns:
+            wire = (
+                named(data, names)
+                if isinstance(data, WireModel)
+                else (named(item, names) for item in data)
+            )
+        return _wire(wire) if format == "json" else _yaml(wire)
     return _renderer(format)(records(what, data, names), columns, title)
 
 
@@ -83,20 +85,47 @@ def _renderer(format: str) -> Renderer:
     return FORMATS[format]
 
 
+def _one_report(pages: Iterator[WireModel], names: Mapping[str, str]) -> Mapping[str, object]:
+    """Return reports of drift that follow each other as one, which is read once.
+
+    The first one's `open_changes` are those of all.
+    """
+    first = next(pages)
+    later: dict[str, Record] = {}
+
+    def events() -> Iterator[Record]:
+        for page in chain([first], pages):
+            wire = named(page, names)
+            later.update({story["id"]: story for story in wire["stories"]})
+            yield from wire["events"]
+
+    def stories() -> Iterator[Record]:
+        yield from later.values()
+
+    return {**named(first, names), "events": events(), "stories": stories()}
+
+
 def _wire(data: object) -> Iterator[str]:
-    """Yield JSON with an indent of two, one element of a list at a time."""
-    if isinstance(data, WireModel | dict) or not isinstance(data, Iterable):
-        yield to_json(data, indent=2) + "\n"
-        return
-    before = "[\n  "
-    for each in data:
-        # Element by element, so that an export of 50,000 fields is never one text in memory.
-        yield before + to_json(each, indent=2).replace("\n", "\n  ")
-        before = ",\n  "
-    yield "\n]\n" if before.startswith(",") else "[]\n"
+    # In parts, so that an export of 50,000 fields is never one text in memory.
+    if isinstance(data, Iterable) and not isinstance(data, WireModel | dict):
+        data = iter(data)
+    yield from json_pieces(data, partial(to_json, indent=2))
+    yield "\n"
 
 
 def _yaml(data: object) -> Iterator[str]:
+    if isinstance(data, dict) and any(isinstance(each, Iterator) for each in data.values()):
+        for key, each in data.items():
+            if isinstance(each, Iterator):
+                first = next(each, None)
+                if first is not None:
+                    # A list has the indent of its key.
+                    yield f"{key}:\n"
+                    yield from _yaml(chain([first], each))
+                    continue
+                each = ()
+            yield to_yaml({key: json.loads(to_json(each))})
+        return
     if isinstance(data, WireModel | dict) or not isinstance(data, Iterable):
         yield to_yaml(json.loads(to_json(data)))
         return

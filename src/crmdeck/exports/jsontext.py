@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from enum import Enum
 
@@ -25,6 +26,30 @@ def to_json(value: object, *, indent: int | None = None) -> str:
         finite = json.loads(json.dumps(value, default=_wire_value), parse_constant=lambda _: None)
         text = _dump(finite, indent)
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def json_pieces(value: object, text: Callable[[object], str]) -> Iterator[str]:
+    """Yield JSON with an indent of two: an iterator as a list, one element at a time.
+
+    The value can be an iterator, or an object with iterators, which are read in its order. `text`
+    returns any other value as JSON with an indent of two.
+    """
+    if isinstance(value, Iterator):
+        before = "[\n"
+        for each in value:
+            yield before + text([each])[2:-2]
+            before = ",\n"
+        yield "\n]" if before.startswith(",") else "[]"
+    elif isinstance(value, dict) and any(isinstance(each, Iterator) for each in value.values()):
+        before = "{\n  "
+        for key, each in value.items():
+            yield f"{before}{text(key)}: "
+            for piece in json_pieces(each, text):
+                yield piece.replace("\n", "\n  ")
+            before = ",\n  "
+        yield "\n}"
+    else:
+        yield text(value)
 
 
 def _dump(value: object, indent: int | None) -> str:

@@ -156,15 +156,18 @@ class Drift:
         acknowledged: bool | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        at: datetime | None = None,
         among: Sequence[str] | None = None,
     ) -> tuple[DriftEvent, ...]:
         """Return at most `limit` changes, newest first, that follow the change with the ID `after`.
 
-        From `since` to `until`, both included; `among` are the IDs of the only ones. Raises
-        NotFoundError if none of the changes has the ID `after`.
+        From `since` to `until`, both included; `among` are the IDs of the only ones. As of `at`:
+        only those detected by then, with their acknowledgment of then. Raises NotFoundError if none
+        of the changes has the ID `after`.
         """
         where = Where().add("connection_id = ?", connection_id).add("object_type = ?", object_type)
         where.add("detected_at >= ?", since).add("detected_at <= ?", until)
+        where.add("detected_at <= ?", at)
         where.add("id IN (SELECT unnest(?::VARCHAR[]))", None if among is None else list(among))
         if severities is not None:
             # PostgreSQL reads the whole table for IN (SELECT unnest(?)).
@@ -177,7 +180,7 @@ class Drift:
         found = EVENTS.select(
             self._database, f"{where} {_NEWEST} {most}", [*where.parameters, *bound]
         )
-        return self._said(found)
+        return self._said(found, at)
 
     def by_day(self, connection_id: str | None = None) -> tuple[DriftDay, ...]:
         """Return the days with changes, newest first, of one connection or of all."""
@@ -321,9 +324,12 @@ class Drift:
         words = self._last_words(Where().add(_THESE, list(event_ids)))
         return {event_id: word.at for event_id, word in words.items() if not word.acknowledged}
 
-    def _said(self, events: Sequence[DriftEvent]) -> tuple[DriftEvent, ...]:
-        """Return changes with their last acknowledgments."""
-        words = self._last_words(Where().add(_THESE, [each.id for each in events]))
+    def _said(
+        self, events: Sequence[DriftEvent], at: datetime | None = None
+    ) -> tuple[DriftEvent, ...]:
+        """Return changes with their last acknowledgments, as of `at` if it is given."""
+        where = Where().add(_THESE, [each.id for each in events])
+        words = self._last_words(where.add("acknowledged_at <= ?", at))
         return tuple(_as_said(event, words.get(event.id)) for event in events)
 
     def _last_words(self, where: Where) -> dict[str, LastWord]:

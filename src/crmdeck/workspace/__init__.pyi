@@ -139,6 +139,8 @@ from .explore.exports import SUFFIXES as SUFFIXES
 from .explore.exports import ExportOptions as ExportOptions
 from .explore.exports import Exports as Exports
 from .explore.exports import in_state as in_state
+from .explore.exports import json_pieces as json_pieces
+from .explore.exports import named as named
 from .explore.exports import records as records
 from .explore.exports import render as render
 from .explore.exports import write_atomically as write_atomically

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from crmdeck.drift.open_changes import OpenGroup, Standing, count_open, group_open
@@ -35,6 +36,9 @@ from crmdeck.workspace.refresh.remote_log import REOPENED, share_acknowledgments
 if TYPE_CHECKING:
     from crmdeck.store.drift import DriftDay, Unacknowledged
     from crmdeck.workspace.policy import Policy
+
+
+_AT_ONCE = 5000
 
 
 class Noted(NamedTuple):
@@ -141,6 +145,68 @@ class Drift:
             next_cursor=events[-1].id if len(found) > limit else None,
         )
 
+    def pages(
+        self,
+        ref: str | None = None,
+        *,
+        at_least: Severity | None = None,
+        object_type: str | None = None,
+        acknowledged: bool | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        at: datetime | None = None,
+        open_only: bool = False,
+        at_once: int = _AT_ONCE,
+    ) -> Iterator[DriftReport]:
+        """Return an iterator of all changes, newest first, in reports of at most `at_once`.
+
+        There is at least one report. Each has the stories of its changes, and the `open_changes`
+        of the start. The filters are those of `page`; `at` is that of `report`, and `acknowledged`
+        is as of now. Raises NotFoundError immediately.
+        """
+        with self._context.store.read() as session:
+            key = None if ref is None else find_connection(session, ref).id
+            if object_type is not None:
+                _require_known(session, key, object_type)
+            still = {} if at is not None and not open_only else self._open(session, key)
+        open_changes = None if at is not None else _count(still)
+        ids = None
+        if open_only:
+            # In the order of pages: changes of one time stay in the order found.
+            newest = sorted(still.values(), key=lambda one: one.at, reverse=True)
+            ids = [each.id for each in newest]
+        del still
+
+        def read() -> Iterator[DriftReport]:
+            after, done, more = None, 0, True
+            while more:
+                with self._context.store.read() as session:
+                    found = session.drift.page(
+                        key,
+                        at_once + 1,
+                        after=after,
+                        severities=_from(at_least),
+                        object_type=object_type,
+                        acknowledged=acknowledged,
+                        since=since,
+                        until=until,
+                        at=at,
+                        among=None if ids is None else ids[done : done + at_once],
+                    )
+                    events = found[:at_once]
+                    stories = session.drift.stories_with(
+                        sorted({each.story for each in events if each.story})
+                    )
+                done += at_once
+                if ids is None:
+                    after = events[-1].id if events else None
+                    more = len(found) > at_once
+                else:
+                    more = done < len(ids)
+                yield DriftReport(events=events, stories=stories, open_changes=open_changes)
+
+        return read()
+
     def each(
         self,
         ref: str | None = None,
@@ -151,29 +217,19 @@ class Drift:
         since: datetime | None = None,
         at_once: int = 1000,
     ) -> Iterator[DriftEvent]:
-        """Yield changes, newest first, with `at_once` of them in memory.
+        """Return an iterator of changes, newest first, with `at_once` of them in memory.
 
-        Of one connection, or of all.
+        Of one connection, or of all. Raises NotFoundError immediately.
         """
-        after: str | None = None
-        while True:
-            with self._context.store.read() as session:
-                key = None if ref is None else find_connection(session, ref).id
-                if object_type is not None and after is None:
-                    _require_known(session, key, object_type)
-                found = session.drift.page(
-                    key,
-                    at_once + 1,
-                    after=after,
-                    severities=_from(at_least),
-                    object_type=object_type,
-                    acknowledged=acknowledged,
-                    since=since,
-                )
-            yield from found[:at_once]
-            if len(found) <= at_once:
-                return
-            after = found[at_once - 1].id
+        pages = self.pages(
+            ref,
+            at_least=at_least,
+            object_type=object_type,
+            acknowledged=acknowledged,
+            since=since,
+            at_once=at_once,
+        )
+        return chain.from_iterable(page.events for page in pages)
 
     def known(self, ref: str, event_ids: Collection[str]) -> list[str]:
         """Return those of `event_ids` that are changes of a connection; raises NotFoundError."""
@@ -256,25 +312,37 @@ class Drift:
         connection: str | None = None,
         *,
         among: Collection[str] | None = None,
+        object_type: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        open_only: bool = False,
     ) -> bool:
         """True if a gate at a severity fails: a change of at least that severity is open.
 
-        At safe, a safe change fails until it is acknowledged or changed back. Of one connection, or
-        of all; `among` are the IDs of the changes that count (default: all). Raises NotFoundError,
-        and UsageError if crmdeck can't use the policy of the workspace.
+        At safe, a safe change fails until it is acknowledged or changed back, unless `open_only`.
+        Of one connection, or of all; `among` are the IDs of the changes that count (default: all),
+        the other filters are those of `page`. Raises NotFoundError, and UsageError if crmdeck
+        can't use the policy of the workspace.
         """
+        states = {ChangeState.OPEN} if open_only else {ChangeState.OPEN, ChangeState.INFO}
         with self._context.store.read() as session:
             key = None if connection is None else find_connection(session, connection).id
             read_policy(self._context, session)
             safe = at_least is Severity.SAFE
             judged = judge_changes(self._context, session, key, safe=safe)
-        return any(
-            standing.state in (ChangeState.OPEN, ChangeState.INFO)
-            and change.severity.rank >= at_least.rank
-            and (among is None or change.id in among)
-            for mine in judged.values()
-            for change, standing in mine
-        )
+            failing = [
+                change.id
+                for mine in judged.values()
+                for change, standing in mine
+                if standing.state in states
+                and change.severity.rank >= at_least.rank
+                and (among is None or change.id in among)
+                and (since is None or change.at >= since)
+                and (until is None or change.at <= until)
+            ]
+            if object_type is None or not failing:
+                return bool(failing)
+            return bool(session.drift.page(key, 1, object_type=object_type, among=failing))
 
     def timeline(self, ref: str | None = None, *, short: int | None = None) -> Timeline:
         """Return all changes with their states and mappings, of one connection or of all.
@@ -456,17 +524,21 @@ class Drift:
 
 def acknowledge_changes(
     context: Context, session: Session, event_ids: Sequence[str], note: str
-) -> list[DriftEvent]:
-    """Acknowledge and audit changes; return those that were not acknowledged before.
+) -> dict[str, list[str]]:
+    """Acknowledge and audit changes; return the IDs of those that were not acknowledged before, by
+    connection ID.
 
     Raises NotFoundError for an unknown ID.
     """
-    known = session.drift.among(event_ids)
-    events = [known_change(known, event_id) for event_id in event_ids]
-    fresh = [event for event in events if event.acknowledged_at is None]
-    session.drift.acknowledge([e.id for e in fresh], context.now, context.actor, note)
-    for connection_id in dict.fromkeys(event.connection_id for event in fresh):
-        mine = [event.id for event in fresh if event.connection_id == connection_id]
+    fresh: dict[str, list[str]] = {}
+    for start in range(0, len(event_ids), _AT_ONCE):
+        ids = event_ids[start : start + _AT_ONCE]
+        known = session.drift.among(ids)
+        for event in [known_change(known, event_id) for event_id in ids]:
+            if event.acknowledged_at is None:
+                fresh.setdefault(event.connection_id, []).append(event.id)
+    for connection_id, mine in fresh.items():
+        session.drift.acknowledge(mine, context.now, context.actor, note)
         entry = context.entry(
             "schema.drift_acknowledged",
             f"Acknowledged {count(len(mine), 'change')}" + (f": {note}" if note else ""),
@@ -479,17 +551,19 @@ def acknowledge_changes(
 
 def reopen_changes(
     context: Context, session: Session, event_ids: Sequence[str]
-) -> list[DriftEvent]:
-    """Undo and audit the acknowledgment of changes; return those that were acknowledged.
+) -> dict[str, list[str]]:
+    """Undo and audit the acknowledgment of changes; return the IDs of those that were acknowledged,
+    by connection ID.
 
     Raises NotFoundError for an unknown ID.
     """
     known = session.drift.among(event_ids)
-    events = [known_change(known, event_id) for event_id in event_ids]
-    done = [event for event in events if event.acknowledged_at is not None]
-    session.drift.take_back([event.id for event in done], context.now, context.actor)
-    for connection_id in dict.fromkeys(event.connection_id for event in done):
-        mine = [event.id for event in done if event.connection_id == connection_id]
+    done: dict[str, list[str]] = {}
+    for event in [known_change(known, event_id) for event_id in event_ids]:
+        if event.acknowledged_at is not None:
+            done.setdefault(event.connection_id, []).append(event.id)
+    for connection_id, mine in done.items():
+        session.drift.take_back(mine, context.now, context.actor)
         entry = context.entry(
             REOPENED,
             f"Undid the acknowledgment of {count(len(mine), 'change')}",
@@ -500,15 +574,14 @@ def reopen_changes(
     return done
 
 
-def share_changes(context: Context, events: Sequence[DriftEvent]) -> Noted:
-    """Exchange the acknowledgments of changes with their sources, after they were recorded."""
+def share_changes(context: Context, changes: Mapping[str, Sequence[str]]) -> Noted:
+    """Exchange the acknowledgments of changes, by connection ID, with their sources, after they
+    were recorded.
+    """
     with context.store.read() as session:
-        connections = [
-            find_connection(session, connection_id)
-            for connection_id in dict.fromkeys(event.connection_id for event in events)
-        ]
+        connections = [find_connection(session, connection_id) for connection_id in changes]
     messages = [share_acknowledgments(context, connection) for connection in connections]
-    return Noted(len(events), " ".join(filter(None, messages)))
+    return Noted(sum(map(len, changes.values())), " ".join(filter(None, messages)))
 
 
 def _from(least: Severity | None) -> list[Severity] | None:

@@ -17,18 +17,18 @@ from crmdeck.exports import (
     REPORT_FORMATS,
     column_types,
     make_contract,
-    named,
     stream,
     stream_report,
     to_yaml,
     write_parquet,
     write_report,
 )
+from crmdeck.exports import json_pieces as json_pieces
+from crmdeck.exports import named as named
 from crmdeck.exports import records as records
 from crmdeck.exports import render as render
 from crmdeck.exports import write_atomically as write_atomically
 from crmdeck.exports.report import Report
-from crmdeck.exports.tables import Record
 from crmdeck.model import (
     Comparison,
     Connection,
@@ -193,11 +193,6 @@ class Exports:
                 f"No format named '{format}'.", remedy=_one_of((*FORMATS, "parquet"), format)
             )
         return stream(what, self._data(what, ref, options), format, names=self._names())
-
-    def named(self, records: Iterable[WireModel]) -> list[Record]:
-        """Return records in their wire shape, with the name of each connection after its ID."""
-        names = self._names()
-        return [named(record, names) for record in records]
 
     def report(
         self,
@@ -366,7 +361,7 @@ class Exports:
             case "health":
                 return self._health.status(ref) if ref else self._health.statuses()
             case "drift":
-                return self._drift.report(
+                return self._drift.pages(
                     ref,
                     object_type=object_type,
                     since=since,
@@ -477,10 +472,7 @@ def keep(data: Exportable, only: Collection[Named]) -> Exportable:
     """
     match data:
         case DriftReport():
-            events = tuple(event for event in data.events if event.id in only)
-            used = {event.story for event in events}
-            stories = tuple(story for story in data.stories if story.id in used)
-            return DriftReport(events=events, stories=stories)
+            return _kept_changes(data, only)
         case FieldMapping():
             lines = tuple(line for line in data.lines if line.partner_field in only)
             return data.model_copy(update={"lines": lines})
@@ -494,8 +486,17 @@ def keep(data: Exportable, only: Collection[Named]) -> Exportable:
     return (part for record in data for part in _record(record, only))
 
 
+def _kept_changes(report: DriftReport, only: Collection[Named]) -> DriftReport:
+    events = tuple(event for event in report.events if event.id in only)
+    used = {event.story for event in events}
+    stories = tuple(story for story in report.stories if story.id in used)
+    return DriftReport(events=events, stories=stories)
+
+
 def _record(record: WireModel, only: Collection[Named]) -> Iterator[WireModel]:
-    if not isinstance(record, ObjectDetail):
+    if isinstance(record, DriftReport):
+        yield _kept_changes(record, only)
+    elif not isinstance(record, ObjectDetail):
         if getattr(record, "id", "") in only:
             yield record
     elif record.object_type in only:

@@ -667,9 +667,9 @@ class Mappings:
         self, session: Session, event_id: str
     ) -> tuple[Connection, tuple[DriftEvent, DriftEvent]]:
         event = known_change(session.drift.among([event_id]), event_id)
-        events = session.drift.events(event.connection_id)
+        at = event.detected_at
         halves = find_rename(
-            event, [each for each in events if each.detected_at == event.detected_at]
+            event, session.drift.page(event.connection_id, None, since=at, until=at)
         )
         if halves is None:
             raise ConflictError(
