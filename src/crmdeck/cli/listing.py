@@ -148,9 +148,9 @@ class Listing:
         """Write the list; True if it is a table for a reader, who also needs the messages.
 
         `columns` are all columns of a `record`. JSON is the `answer` made of the items in their
-        `wire` shapes (default: their records). An iterator of items is written as it is read:
-        `table` and `answer` get iterators, where they get lists otherwise. Raises UsageError for
-        an unknown column.
+        `wire` shapes (default: their records). Items of an iterator are written while they
+        are read: `table` and `answer` get iterators, otherwise lists. Raises UsageError for an
+        unknown column.
         """
         self.require(columns)
         number = 0
