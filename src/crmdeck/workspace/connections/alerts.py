@@ -24,7 +24,7 @@ from crmdeck.model import (
 from crmdeck.store.dismissed import Dismissal
 from crmdeck.text import count
 from crmdeck.workspace.connections.retirements import Concern
-from crmdeck.workspace.connections.runs import SUSPECT
+from crmdeck.workspace.connections.status import SUSPECT
 
 LOW_QUOTA = 0.20
 QUOTA_COUNTS_FOR = timedelta(days=1)

@@ -14,9 +14,6 @@ from crmdeck.workspace.context import Context, new_id
 if TYPE_CHECKING:
     from crmdeck.connectors.base import Connector
 
-SUSPECT = "SUSPECT_REFRESH"
-"""The error code of a refresh that would remove much at once."""
-
 
 def started_run(connection_id: str, kind: str, at: datetime) -> SyncRun:
     """Return a new run."""

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from crmdeck.errors import SourceError
 from crmdeck.model import AuditEntry, Connection, DriftEvent, DriftKind, SnapshotInfo
 from crmdeck.text import count
-from crmdeck.workspace.connections.runs import SUSPECT
+from crmdeck.workspace.connections.status import SUSPECT
 
 AGREES_AFTER = timedelta(hours=1)
 _FEW = 10
