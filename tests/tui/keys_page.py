@@ -9,8 +9,8 @@ from typing import Any, cast
 
 from crmdeck.drift.timeline import Timeline
 from crmdeck.tui.filters import FilterKey
+from crmdeck.tui.key_table import key_records
 from crmdeck.tui.keys.actions import key_label
-from crmdeck.tui.keys.table import key_records
 from crmdeck.tui.panes.audit import columns as audit
 from crmdeck.tui.panes.drift import columns as drift
 from crmdeck.tui.panes.health import overview

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from crmdeck.tui.key_table import key_records
 from crmdeck.tui.keys.actions import actions
-from crmdeck.tui.keys.table import key_records
 from tests.tui.keys_page import PAGE, page
 
 

@@ -20,8 +20,8 @@ from textual.pilot import Pilot
 
 from crmdeck.model import DecisionState
 from crmdeck.tui.app import CrmdeckApp
+from crmdeck.tui.key_table import load_all_actions
 from crmdeck.tui.keys.actions import actions
-from crmdeck.tui.keys.table import load_all_actions
 from crmdeck.tui.loading.requests import Job, Loader
 from crmdeck.tui.panes.mapping.loader import PairLoader
 from crmdeck.tui.panes.mapping.pane import MappingPane

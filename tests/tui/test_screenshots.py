@@ -10,7 +10,7 @@ from textual.app import App, ComposeResult
 from textual.widgets import Static
 
 from crmdeck.errors import UsageError
-from crmdeck.tui.keys import table as keytable
+from crmdeck.tui import key_table
 from crmdeck.tui.keys.actions import actions
 from crmdeck.tui.pictures.screenshots import png_drawer
 from crmdeck.tui.pictures.stories import STORIES
@@ -88,7 +88,7 @@ async def test_an_animation_shows_each_frame_for_its_time() -> None:
 
 
 def test_stories_run_known_actions() -> None:
-    keytable.load_all_actions()
+    key_table.load_all_actions()
     known = {action.id for action in actions()}
     assert {step.run for story in STORIES for step in story.steps if step.run} <= known
     assert len({story.name for story in STORIES}) == len(STORIES)

@@ -116,7 +116,7 @@ def keys(
     listing: Listing,
 ) -> None:
     """List the keys of the console, with the IDs for remapping them."""
-    from crmdeck.tui.keys.table import key_records
+    from crmdeck.tui.key_table import key_records
 
     records = key_records(ws.settings.keys)
     listing.emit(

@@ -92,7 +92,7 @@ class CrmdeckApp(App[None]):
         # In a worker: it imports all actions.
         keys = workspace.settings.keys if self._keys is None else self._keys
         if keys or workspace.settings.command:
-            from crmdeck.tui.keys.table import load_all_actions
+            from crmdeck.tui.key_table import load_all_actions
 
             load_all_actions()
         return keys
