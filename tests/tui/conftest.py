@@ -102,3 +102,9 @@ def kept_sheets(monkeypatch: pytest.MonkeyPatch) -> None:
 def no_naps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for what happens, not for time."""
     wait_by_the_loop(monkeypatch)
+
+
+@pytest.fixture(autouse=True)
+def free_consoles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a console that has ended be garbage, with its threads and its database."""
+    monkeypatch.setattr("crmdeck.tui.app.calm", lambda: None)
