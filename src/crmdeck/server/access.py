@@ -172,6 +172,7 @@ def desk_of(deck: Deck, token: str | None) -> Desk:
 
 
 def _desk_of_user(deck: Deck, visit: Visit) -> Desk:
+    # The user may have left the organization since the session chose it.
     for organization in visit.book.organizations_of(visit.user):
         if organization.id == visit.session.active_organization:
             acting = deck.workspace.on_behalf_of(visit.user.email)

@@ -12,6 +12,7 @@ from pydantic import AliasChoices, Field, model_validator
 from crmdeck.errors import ConflictError, NotFoundError, UsageError
 from crmdeck.model import Role, WireModel
 from crmdeck.server.documents import document
+from crmdeck.server.passwords import hash_password
 from crmdeck.workspace import Workspace
 
 ACCOUNTS_FILE = "users.json"
@@ -20,6 +21,7 @@ SHORTEST_PASSWORD = 12
 # On zxcvbn's scale from 0 to 4: below this, fewer than a hundred million guesses are enough. zxcvbn
 # reads only so many characters.
 _LEAST_SCORE, _LOOKED_AT = 3, 72
+# RFC 5321, section 4.5.3.1.3: a path has 256 characters, two of them angle brackets.
 _LONGEST = 254
 
 _ORGANIZATION = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -70,9 +72,11 @@ class AccountBook(WireModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _give_roles(cls, data: Any) -> Any:
+    def _give_roles(cls, data: object) -> object:
         """Accept users with one role for all organizations; the first of them becomes an admin."""
-        users = data.get("users", ()) if isinstance(data, Mapping) else ()
+        if not isinstance(data, Mapping):
+            return data
+        users = data.get("users", ())
         if not users or any(not isinstance(user, Mapping) or "roles" in user for user in users):
             return data
         return {**data, "users": [_with_roles(user, first=not n) for n, user in enumerate(users)]}
@@ -132,8 +136,6 @@ class Accounts:
         admin. Raises UsageError for an invalid address, password or role, ConflictError for an
         address in use, NotFoundError for an unknown organization.
         """
-        from crmdeck.server.passwords import hash_password
-
         address = _checked_email(email)
         password_hash = hash_password(_checked_password(password, address))
 
@@ -168,8 +170,6 @@ class Accounts:
         NotFoundError for an unknown user or organization, UsageError for an invalid password or
         role.
         """
-        from crmdeck.server.passwords import hash_password
-
         given: dict[str, object] = {}
         if password is not None:
             given["password_hash"] = hash_password(_checked_password(password, email))
@@ -359,6 +359,7 @@ def _checked_email(email: str) -> str:
 
 def _checked_password(password: str, email: str) -> str:
     """Return the password; raises UsageError if it is too short or easy to guess."""
+    # Loads lists of common words, which only a new password needs.
     from zxcvbn import zxcvbn
 
     if len(password) < SHORTEST_PASSWORD:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import Request, Response
@@ -15,7 +14,7 @@ from crmdeck.server.errors import ErrorBody, without_command
 
 SCHEMA_CACHING = {"Cache-Control": "private, max-age=60"}
 
-_SAID: dict[int, str] = {
+_DESCRIPTIONS: dict[int, str] = {
     400: "The request is invalid, or no organization is active.",
     401: "Not signed in, or the session or token isn't valid.",
     403: "The role or token doesn't allow it, or a page of another site sent it.",
@@ -32,7 +31,7 @@ _SAID: dict[int, str] = {
 def failures(*statuses: int) -> dict[int | str, dict[str, object]]:
     """Return the description of failures by status; 400, 500 and 503 are always included."""
     return {
-        status: {"model": ErrorBody, "description": _SAID[status]}
+        status: {"model": ErrorBody, "description": _DESCRIPTIONS[status]}
         for status in sorted({400, 500, 503, *statuses})
     }
 
@@ -48,17 +47,19 @@ def answer_without_commands(record: WireModel | Sequence[WireModel]) -> Response
     return Response(json.dumps(_without_commands(wire)), media_type="application/json")
 
 
-def _without_commands(value: Any, key: str = "") -> Any:
+def _without_commands(value: object, key: str = "") -> object:
     if isinstance(value, dict):
         return {name: _without_commands(each, name) for name, each in value.items()}
     if isinstance(value, list | tuple):
         return [_without_commands(each) for each in value]
-    is_remedy = isinstance(value, str) and key.lower().endswith("remedy")
-    return without_command(value) if is_remedy else value
+    if isinstance(value, str) and key.lower().endswith("remedy"):
+        return without_command(value)
+    return value
 
 
 def answer_schema(body: str, if_none_match: str | None) -> Response:
     """Return an answer that a client may cache, or 304 if it has it already."""
+    # Weak, because a proxy may compress the body: RFC 9110, section 8.8.1.
     tag = f'W/"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
     headers = {**SCHEMA_CACHING, "ETag": tag}
     known = [each.strip() for each in (if_none_match or "").split(",")]

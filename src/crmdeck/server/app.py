@@ -11,7 +11,6 @@ from fastapi.dependencies.utils import get_flat_params
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.openapi.utils import get_openapi
 from fastapi.params import Query
-from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
 from starlette.routing import Route
 
@@ -61,7 +60,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        generate_unique_id_function=_operation_id,
+        generate_unique_id_function=lambda route: route.name,
         telemetry=_NO_TELEMETRY,
     )
     app.state.deck = Deck(
@@ -114,10 +113,6 @@ async def _refuse_unknown_parameters(request: Request) -> None:
             f"Known parameters: {', '.join(known) or 'none'}.",
             remedy="Compare the request with /api/openapi.json.",
         )
-
-
-def _operation_id(route: APIRoute) -> str:
-    return route.name
 
 
 def _describe(app: FastAPI) -> dict[str, Any]:

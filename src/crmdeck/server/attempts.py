@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from datetime import datetime, timedelta
 
@@ -11,6 +10,7 @@ from crmdeck.errors import CrmdeckError
 from crmdeck.model import UtcTime, WireModel
 from crmdeck.server.addresses import household
 from crmdeck.server.documents import Document
+from crmdeck.server.sessions import digest
 
 ATTEMPTS_FILE = "attempts.json"
 WINDOW = timedelta(minutes=5)
@@ -134,8 +134,8 @@ class Attempts:
 def _attempt(at: datetime, email: str, address: str, device: str | None) -> Attempt:
     return Attempt(
         at=at,
-        email=_digest(email.strip().casefold()),
-        address=_digest(household(address)),
+        email=digest(email.strip().casefold())[:16],
+        address=digest(household(address))[:16],
         device=device,
     )
 
@@ -143,7 +143,3 @@ def _attempt(at: datetime, email: str, address: str, device: str | None) -> Atte
 def _key(attempt: Attempt) -> tuple[str, ...]:
     """Return what an attempt is counted by: the device, or user and address together."""
     return (attempt.device,) if attempt.device else (attempt.email, attempt.address)
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

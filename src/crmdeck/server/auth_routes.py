@@ -7,7 +7,7 @@ import logging
 from fastapi import APIRouter, Request, Response
 
 from crmdeck.errors import ConflictError, NotFoundError
-from crmdeck.server.access import COOKIE, DEVICE_COOKIE, Deck, DeckHere, Visit, VisitHere
+from crmdeck.server.access import COOKIE, DEVICE_COOKIE, Deck, DeckHere, VisitHere
 from crmdeck.server.accounts import AccountBook, User
 from crmdeck.server.answers import answer, failures
 from crmdeck.server.errors import NotSignedInError
@@ -37,8 +37,7 @@ def sign_in(deck: DeckHere, request: Request, body: SignIn) -> Response:
     """
     address = address_of(request)
     device = request.cookies.get(DEVICE_COOKIE)
-    shown = (device, body.admission)
-    user, book = _proven(deck, body.email, body.password, address, *shown)
+    user, book = _proven(deck, body.email, body.password, address, device, body.admission)
     organizations = book.organizations_of(user)
     active = organizations[0].id if len(organizations) == 1 else None
     token, session = deck.sessions.start(user, active, address)
@@ -79,6 +78,7 @@ def change_password(
     try:
         device = request.cookies.get(DEVICE_COOKIE)
         _proven(deck, visit.user.email, body.current_password, address, device)
+    # A 401 would make clients sign in again, although the session is valid.
     except NotSignedInError as error:
         raise ConflictError("The current password is wrong.", code=error.code) from None
     user = deck.accounts.change_user(visit.user.email, password=body.new_password)
@@ -100,7 +100,15 @@ def session(visit: VisitHere) -> Response:
 @router.post("/organization", response_model=SessionView, responses=failures(401, 403, 404, 413))
 def switch_organization(deck: DeckHere, visit: VisitHere, body: SwitchOrganization) -> Response:
     """Make another of the user's organizations active in this session."""
-    return answer(_view(_switched(deck, visit, body.organization_id), visit.user, visit.book))
+    mine = [each.id for each in visit.book.organizations_of(visit.user)]
+    if body.organization_id not in mine:
+        raise NotFoundError(
+            f"You have no organization '{body.organization_id}'.",
+            remedy="List your organizations: GET /api/auth/session",
+            code="ORGANISATION_NOT_FOUND",
+        )
+    changed = deck.sessions.switch(visit.session, body.organization_id)
+    return answer(_view(changed, visit.user, visit.book))
 
 
 def _proven(
@@ -116,6 +124,7 @@ def _proven(
     deck.attempts.count(email, address, known=known, device=device)
     book = deck.accounts.book()
     user = book.user(email)
+    # Also without a user, so that the time doesn't show who has an account.
     fits = password_fits(user.password_hash if user else None, password)
     if user is None or not fits:
         # People type passwords as addresses.
@@ -152,6 +161,7 @@ def _trust(deck: Deck, response: Response, user: User) -> None:
         DEVICE_COOKIE,
         deck.sessions.trust(user),
         max_age=int(DEVICE_LIFETIME.total_seconds()),
+        # Only signing in uses it.
         path="/api/auth",
         secure=deck.secure,
         httponly=True,
@@ -164,17 +174,6 @@ def _without_cookie(deck: Deck, response: Response) -> Response:
         COOKIE, path="/api", secure=deck.secure, httponly=True, samesite="strict"
     )
     return response
-
-
-def _switched(deck: Deck, visit: Visit, organization_id: str) -> Session:
-    mine = [each.id for each in visit.book.organizations_of(visit.user)]
-    if organization_id not in mine:
-        raise NotFoundError(
-            f"You have no organization '{organization_id}'.",
-            remedy="List your organizations: GET /api/auth/session",
-            code="ORGANISATION_NOT_FOUND",
-        )
-    return deck.sessions.switch(visit.session, organization_id)
 
 
 def _view(session: Session, user: User, book: AccountBook) -> SessionView:

@@ -56,6 +56,7 @@ class Crowd:
     def __init__(self, most: int) -> None:
         self._most = most
         self._all: set[BoundedProtocol] = set()
+        # Dictionaries keep their order: the first connection has waited longest.
         self._waiting: dict[str, dict[BoundedProtocol, None]] = {}
 
     def enter(self, connection: BoundedProtocol) -> None:
@@ -171,6 +172,7 @@ class BoundedProtocol(H11Protocol):
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         self.transport.close()
+        # A client that doesn't read its answer would keep the socket open.
         self.loop.call_later(_LINGER, self.drop)
 
     def _watch_reader(self, before: int | None = None) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
+from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from crmdeck.errors import CrmdeckError
@@ -79,7 +80,7 @@ class FileDocument(Generic[M]):
     """A record in the file at `path`, which only its owner can read.
 
     It is read again when another process has changed it, and replaced as a whole. Without a file
-    the record is `empty`.
+    the record is `empty`. Methods raise DocumentError.
     """
 
     def __init__(self, path: Path, empty: M) -> None:
@@ -90,15 +91,10 @@ class FileDocument(Generic[M]):
         self._record = empty
 
     def read(self) -> M:
-        """Return the current record; raises DocumentError."""
         with self._guard:
             return self._current()
 
     def change(self, update: Callable[[M], M]) -> M:
-        """Replace the record by what `update` returns for it, and return that.
-
-        No one else changes it in the meantime. Raises DocumentError, and what `update` raises.
-        """
         with self._guard, self._alone():
             changed = update(self._current())
             self._write(changed.to_json())
@@ -107,6 +103,7 @@ class FileDocument(Generic[M]):
     def _current(self) -> M:
         try:
             stat = self.path.stat()
+            # A replaced file has another inode, even within the resolution of its time.
             seen = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
             if seen != self._seen:
                 text = self.path.read_text(encoding="utf-8")
@@ -120,10 +117,9 @@ class FileDocument(Generic[M]):
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
-        from filelock import FileLock, Timeout
-
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # The file itself is replaced by each change, so another one is locked.
             lock = FileLock(f"{self.path}.lock", mode=0o600, timeout=_WAIT)
             lock.acquire()
         except (OSError, Timeout) as error:

@@ -25,6 +25,7 @@ from crmdeck.server.errors import (
 _DIGITS = 15
 _OWN_NAMES = ("localhost", socket.gethostname())
 _SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
+# Answers aren't pages: a browser that shows one loads and runs nothing.
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",

@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import httpx
@@ -33,6 +32,7 @@ SECRET_VARIABLE = "CRMDECK_OIDC_CLIENT_SECRET"  # noqa: S105  the name of a vari
 CALLBACK = "/api/auth/oidc/callback"
 # Never `none`, and never one that takes the provider's public key for a shared secret.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA")
+# Seconds by which the clocks of provider and server may differ.
 _LEEWAY = 60
 _TIMEOUT = 10.0
 _MOST_BYTES = 1_000_000
@@ -92,8 +92,8 @@ class Provider:
         self._redirect = public_url + CALLBACK
         self._timer = timer
         self._guard = threading.Lock()
-        self._found: tuple[float, dict[str, Any]] | None = None
-        self._keys: tuple[float, list[dict[str, Any]]] | None = None
+        self._found: tuple[float, dict[str, object]] | None = None
+        self._keys: tuple[float, list[dict[str, object]]] | None = None
 
     def begin(self) -> Beginning:
         """Start a sign-in; raises OidcError if the provider can't be reached."""
@@ -135,6 +135,7 @@ class Provider:
                 cause=f"The identity provider answered: {reason}." if reason else None,
                 code="OIDC_REFUSED",
             )
+        # RFC 9207: a provider can name itself, against answers of another one.
         if answer.get("iss", self.issuer) != self.issuer:
             raise _distrust("The answer is from another issuer.")
         return self._identity(self._redeem(answer["code"], verifier), nonce)
@@ -178,6 +179,7 @@ class Provider:
         if not hmac.compare_digest(str(claims["nonce"]).encode(), nonce.encode()):
             raise _distrust("The ID token belongs to another sign-in.")
         audience = claims["aud"]
+        # OpenID Connect Core, section 3.1.3.7: for several audiences, `azp` names the application.
         several = isinstance(audience, list) and len(audience) > 1
         if claims.get("azp", None if several else self._client_id) != self._client_id:
             raise _distrust("The ID token is for several applications, or for another one.")
@@ -194,14 +196,14 @@ class Provider:
         groups = claims.get(self._claim, ())
         return Identity(
             self.issuer,
-            claims["sub"],
+            str(claims["sub"]),
             email,
             tuple(each for each in groups if isinstance(each, str))
             if isinstance(groups, list)
             else (),
         )
 
-    def _verified(self, token: str) -> dict[str, Any]:
+    def _verified(self, token: str) -> dict[str, object]:
         try:
             header = jwt.get_unverified_header(token)
             algorithm = header.get("alg")
@@ -228,7 +230,7 @@ class Provider:
         except (jwt.PyJWTError, ValueError, TypeError):
             raise _distrust("The signature or form of the ID token is wrong.") from None
 
-    def _key(self, kid: object) -> dict[str, Any]:
+    def _key(self, kid: object) -> dict[str, object]:
         for newest in (False, True):
             keys = [each for each in self._fetched_keys(newest) if each.get("use", "sig") == "sig"]
             named = [each for each in keys if each.get("kid") == kid]
@@ -238,7 +240,7 @@ class Provider:
                 return named[0]
         raise _distrust("The ID token is signed with a key that isn't the identity provider's.")
 
-    def _fetched_keys(self, newest: bool) -> list[dict[str, Any]]:
+    def _fetched_keys(self, newest: bool) -> list[dict[str, object]]:
         with self._guard:
             known = self._keys
         now = self._timer()
@@ -277,13 +279,14 @@ class Provider:
 
 
 def _challenge(verifier: str) -> str:
+    # RFC 7636, section 4.2: base64url without padding.
     digest = hashlib.sha256(verifier.encode()).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def _fetch(
     method: str, url: str, form: Mapping[str, str] | None = None
-) -> tuple[int, dict[str, Any]]:
+) -> tuple[int, dict[str, object]]:
     """Return status and JSON object of an answer; raises OidcError, TooBusyError."""
     if not _places.acquire(blocking=False):
         raise TooBusyError

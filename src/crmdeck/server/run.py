@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from crmdeck.errors import UsageError
 from crmdeck.model import CancelToken
@@ -170,7 +171,7 @@ def _serving_metrics(operations: Operations, binding: Binding) -> Iterator[None]
 
 
 def server_config(
-    app: Callable[..., Any], limits: RequestLimits, proxies: Sequence[str] = (), **more: Any
+    app: ASGIApp, limits: RequestLimits, proxies: Sequence[str] = (), **more: Any
 ) -> uvicorn.Config:
     """Return uvicorn's configuration with the limits; `more` is passed on.
 
@@ -192,6 +193,7 @@ def server_config(
         backlog=BACKLOG,
         proxy_headers=bool(proxies),
         forwarded_allow_ips=list(proxies),
+        # Canceled work has a moment to end.
         timeout_graceful_shutdown=GRACE + 5,
         **more,
     )
@@ -215,6 +217,7 @@ def _tls(binding: Binding) -> bool:
         )
     try:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        # With a password, OpenSSL doesn't ask for one on the terminal.
         context.load_cert_chain(binding.certificate, binding.key, password="")
     except (OSError, ssl.SSLError) as error:
         raise UsageError(

@@ -97,9 +97,9 @@ class Sessions:
         now = self._clock()
         lifetime = self._lifetime if hours is None else min(self._lifetime, timedelta(hours=hours))
         session = Session(
-            token_hash=_digest(token),
+            token_hash=digest(token),
             email=user.email,
-            proof=_digest(user.proof),
+            proof=digest(user.proof),
             active_organization=active_organization,
             address=household(address),
             created_at=now,
@@ -123,13 +123,14 @@ class Sessions:
 
         None if it expired, the user was removed, or the password has changed since.
         """
-        digest = _digest(token)
+        wanted = digest(token)
         for session in self._document.read().sessions:
-            if session.token_hash == digest:
+            # A hash needs no comparison in constant time: no guess is partly right.
+            if session.token_hash == wanted:
                 user = book.user(session.email)
                 if user is None or not self._alive(session):
                     return None
-                if session.proof != _digest(user.proof):
+                if session.proof != digest(user.proof):
                     return None
                 return self._used(session), user
         return None
@@ -138,7 +139,7 @@ class Sessions:
         """Return a token that proves from now on that the user signed in from this device."""
         token = secrets.token_urlsafe(32)
         now = self._clock()
-        device = Device(token_hash=_digest(token), email=user.email, expires_at=now + lifetime)
+        device = Device(token_hash=digest(token), email=user.email, expires_at=now + lifetime)
 
         def update(book: _SessionBook) -> _SessionBook:
             alive = [each for each in book.devices if each.expires_at > now]
@@ -152,11 +153,11 @@ class Sessions:
 
     def trusted(self, token: str | None, email: str) -> str | None:
         """Return the key that counts a known device; None for an unknown device."""
-        digest, wanted = _digest(token or ""), email.strip().casefold()
+        key, wanted = digest(token or ""), email.strip().casefold()
         now = self._clock()
         for each in self._document.read().devices:
-            if (each.token_hash, each.email) == (digest, wanted) and each.expires_at > now:
-                return digest
+            if (each.token_hash, each.email) == (key, wanted) and each.expires_at > now:
+                return key
         return None
 
     def switch(self, session: Session, organization: str) -> Session:
@@ -208,6 +209,7 @@ class Sessions:
 
     def _replace(self, session: Session, by: tuple[Session, ...]) -> None:
         def update(book: _SessionBook) -> _SessionBook:
+            # A session that ended in the meantime must not come back.
             there = any(each.token_hash == session.token_hash for each in book.sessions)
             others = [each for each in book.sessions if each.token_hash != session.token_hash]
             return book.model_copy(update={"sessions": (*others, *(by if there else ()))})
@@ -215,5 +217,6 @@ class Sessions:
         self._document.change(update)
 
 
-def _digest(secret: str) -> str:
+def digest(secret: str) -> str:
+    """Return the SHA-256 (hex) under which a secret is stored."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -5,7 +5,6 @@ Only the SHA-256 of each token is stored; a token has 256 random bits, so that i
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets
 from collections.abc import Collection
@@ -16,6 +15,7 @@ from crmdeck.model import TokenScope, UtcTime, WireModel
 from crmdeck.server.accounts import Accounts
 from crmdeck.server.documents import document
 from crmdeck.server.errors import NotSignedInError
+from crmdeck.server.sessions import digest
 from crmdeck.workspace import Workspace
 
 TOKENS_FILE = "tokens.json"
@@ -81,11 +81,12 @@ class Tokens:
             )
         if not scopes:
             raise UsageError("A token needs a scope.", remedy=f"Use: {', '.join(TokenScope)}")
+        # Raises NotFoundError.
         Accounts(self._workspace).organization(organization)
         text = PREFIX + secrets.token_urlsafe(32)
         token = ServiceToken(
             name=name,
-            token_hash=_digest(text),
+            token_hash=digest(text),
             organization=organization,
             scopes=tuple(scope for scope in TokenScope if scope in scopes),
             created_by=self._workspace.actor,
@@ -130,10 +131,10 @@ class Tokens:
 
     def find(self, text: str) -> ServiceToken:
         """Return the record of a token; raises NotSignedInError if it isn't valid."""
-        digest = _digest(text)
+        wanted = digest(text)
         now = self._workspace.now
         for token in self._document.read().tokens:
-            if token.token_hash == digest:
+            if token.token_hash == wanted:
                 if token.expires_at > now:
                     return token
                 raise NotSignedInError(
@@ -153,7 +154,3 @@ class Tokens:
             mode="json", include={"name", "organization", "scopes", "expires_at"}, by_alias=True
         )
         self._workspace.audit.record(event, summary, details)
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -53,8 +53,6 @@ class ChangePassword(Body):
 class SignedOut(WireModel):
     """The number of sessions that ended."""
 
-    model_config = pydantic.ConfigDict(defer_build=False)
-
     ended: int
 
 
@@ -80,8 +78,6 @@ class Acknowledging(Body):
 class Acknowledged(WireModel):
     """How many changes were acknowledged now; IDs of other integrations are left out."""
 
-    model_config = pydantic.ConfigDict(defer_build=False)
-
     acknowledged: int
 
 
@@ -93,8 +89,6 @@ class Reopening(Body):
 
 class Reopened(WireModel):
     """How many acknowledgments were withdrawn; IDs of other integrations are left out."""
-
-    model_config = pydantic.ConfigDict(defer_build=False)
 
     reopened: int
 
