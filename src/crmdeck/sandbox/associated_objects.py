@@ -18,7 +18,6 @@ _SHARE_PREFIXES = {
     "Opportunity": "00t",
 }
 _SHARE_LEVELS = ("None", "Read", "Edit", "All")
-_CHANGE_TYPES = ("CREATE", "UPDATE", "DELETE", "UNDELETE", "GAP_CREATE", "GAP_UPDATE")
 
 
 def _readonly(name: str, label: str, kind: str, **more: object) -> FieldDef:

@@ -59,15 +59,25 @@ class AddField:
 
 
 @dataclass(frozen=True)
-class RemoveField:
-    """Removes a field."""
+class _OfObject:
+    """An edit of one object type, by default of none of its fields."""
 
     object_type: str
-    field_name: str
 
     @property
     def touches(self) -> tuple[str, ...]:
         return (self.object_type,)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return ()
+
+
+@dataclass(frozen=True)
+class RemoveField(_OfObject):
+    """Removes a field."""
+
+    field_name: str
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -80,18 +90,13 @@ class RemoveField:
 
 
 @dataclass(frozen=True)
-class AlterField:
+class AlterField(_OfObject):
     """Changes a field: its attributes, its picklist values, or its name."""
 
-    object_type: str
     field_name: str
     attributes: Mapping[str, object] = field(default_factory=dict)
     drop: tuple[str, ...] = ()
     values: tuple[Value, ...] = ()
-
-    @property
-    def touches(self) -> tuple[str, ...]:
-        return (self.object_type,)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -112,20 +117,11 @@ class AlterField:
 
 
 @dataclass(frozen=True)
-class DropStage:
+class DropStage(_OfObject):
     """Removes a stage from a pipeline."""
 
-    object_type: str
     pipeline: str
     stage: str
-
-    @property
-    def touches(self) -> tuple[str, ...]:
-        return (self.object_type,)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return ()
 
     def apply(self, state: State) -> State:
         target = state.objects[self.object_type]
@@ -139,18 +135,8 @@ class DropStage:
 
 
 @dataclass(frozen=True)
-class RemoveObject:
+class RemoveObject(_OfObject):
     """Removes an object type."""
-
-    object_type: str
-
-    @property
-    def touches(self) -> tuple[str, ...]:
-        return (self.object_type,)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return ()
 
     def apply(self, state: State) -> State:
         return replace(

@@ -27,6 +27,7 @@ class LoopbackServer(ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    # Threads that wait for a client would delay the end.
     block_on_close = False
     request_queue_size = 64
 
@@ -75,6 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "crmdeck-sandbox"
     sys_version = ""
+    # Otherwise the body waits 40 ms for the acknowledgment of its header.
     disable_nagle_algorithm = True
     wbufsize = 1 << 16
     server: LoopbackServer

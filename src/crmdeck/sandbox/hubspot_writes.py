@@ -22,6 +22,7 @@ from crmdeck.sandbox.tenant import Tenant
 from crmdeck.sandbox.value_rules import keeps_rule
 from crmdeck.sandbox.write_rules import PIPELINE_RULES
 
+# Above the IDs of the sample records.
 _FIRST_NEW = 91_000_000_000
 _LONGEST_TEXT = 65_536
 _PIPELINES = ("pipeline", "hs_pipeline")

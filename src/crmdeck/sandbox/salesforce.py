@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ from crmdeck.sandbox.messages import Reply, Request, reply
 from crmdeck.sandbox.salesforce_describe import describe_text, global_text, retired
 from crmdeck.sandbox.salesforce_oauth import SalesforceOAuth, refuse
 from crmdeck.sandbox.salesforce_rows import SalesforceRows
-from crmdeck.sandbox.salesforce_writes import SalesforceWrites
+from crmdeck.sandbox.salesforce_writes import SalesforceWrites, plain
 from crmdeck.sandbox.sample_records import record_id
 from crmdeck.sandbox.soql import SoqlError, follow, parse
 from crmdeck.sandbox.tenant import Tenant
@@ -163,6 +163,7 @@ class SalesforceSite:
         latest = max(map(self._tenant.modified, visible.values()), default=self._tenant.anchor)
         if _unmodified(request, latest) and not self._tenant.faults.views():
             return Reply(304)
+        # Object types are immutable and live as long as the scenario: identity is enough.
         key = (hash(tuple(map(id, visible.values()))), version, frozenset[str]())
         if key not in self._texts:
             self._texts[key] = global_text(visible.values(), version).encode("utf-8")
@@ -282,7 +283,7 @@ class SalesforceSite:
         writer = csv.writer(sheet, quoting=csv.QUOTE_ALL, lineterminator="\n")
         writer.writerow(query.fields)
         for row in query.run(rows):
-            writer.writerow([_plain(follow(row, path)) for path in query.fields])
+            writer.writerow([plain(follow(row, path)) for path in query.fields])
         return Reply(200, sheet.getvalue().encode(), {"Content-Type": "text/csv"})
 
     def _query(self, text: str, version: str, *, tooling: bool) -> Reply:
@@ -335,19 +336,13 @@ def _entries(request: Request, key: str) -> list[Mapping[str, object]] | None:
 def _selected(row: Mapping[str, object], fields: tuple[str, ...]) -> dict[str, Any]:
     record: dict[str, Any] = {}
     for path in fields:
-        value = _plain(follow(row, path))
+        value = plain(follow(row, path))
         *parents, last = path.split(".")
         place = record
         for parent in parents:
             place = place.setdefault(parent, {})
         place[last] = value
     return record
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%dT%H:%M:%S.000+0000")
-    return value.isoformat() if isinstance(value, date) else value
 
 
 def _version(number: str) -> dict[str, str]:

@@ -91,6 +91,7 @@ class SalesforceOAuth:
         if form.get("client_id") != tokens.client_id:
             return refuse("invalid_client_id", "client identifier invalid")
         secret = form.get("client_secret")
+        # An app can require no secret, but a wrong one is always refused.
         needs_secret = grant == "client_credentials" or secret is not None
         if needs_secret and secret != tokens.client_secret:
             return refuse("invalid_client", "invalid client credentials")
@@ -165,6 +166,7 @@ class SalesforceOAuth:
 
     def _userinfo(self, request: Request) -> Reply:
         if not self._tenant.tokens.valid(request.bearer):
+            # The only OAuth endpoint that doesn't answer with JSON.
             return Reply(403, b"Bad_OAuth_Token", content_type="text/html;charset=UTF-8")
         user = self.user
         return reply(

@@ -70,7 +70,7 @@ class SalesforceWrites:
         try:
             if request.method == "GET":
                 found = self._stored(self._target(name), key or "")
-                return reply({name: _plain(value) for name, value in found.items()})
+                return reply({name: plain(value) for name, value in found.items()})
             saves = request.headers.get("sforce-duplicate-rule-header", "")
             confirmed = saves.replace(" ", "").lower() == "allowsave=true"
             made = self._write(name, key, _json_object(request), confirmed=confirmed)
@@ -122,6 +122,7 @@ class SalesforceWrites:
         if key in written:
             return written[key]
         for known, values in written.items():
+            # The last three characters of a long ID only encode the case of the others.
             if known[:15] == key[:15]:
                 return values
         for row in self._rows.data(target.name) or ():
@@ -392,6 +393,7 @@ def _number(field: FieldDef, raw: object) -> Decimal:
     if isinstance(raw, bool) or "_" in str(raw) or not number.is_finite():
         _unreadable(field, raw)
     digits = field.length if field.type == "int" else field.precision - field.scale
+    # A number that is far too large has too many digits for `quantize`.
     if digits and abs(number) >= Decimal(10) ** (digits + 1):
         number = Decimal(10) ** (digits + 1)
     else:
@@ -438,7 +440,8 @@ def _is_email(text: str) -> bool:
     )
 
 
-def _plain(value: FieldValue) -> object:
+def plain(value: object) -> object:
+    """Return a value of a record for JSON."""
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, datetime):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache, cached_property
 from importlib.resources import files
@@ -75,12 +75,9 @@ class Organization:
             state = states[-1]
             for edit in change.edits:
                 state = edit.apply(state)
-            states.append(
-                State(with_associated_objects(state.objects), state.revoked, state.daily_used)
-            )
-        states[0] = State(
-            with_associated_objects(self.first.objects), self.first.revoked, self.first.daily_used
-        )
+            states.append(replace(state, objects=with_associated_objects(state.objects)))
+        # Last: the first change is applied to the objects without their associated ones.
+        states[0] = replace(self.first, objects=with_associated_objects(self.first.objects))
         return tuple(states)
 
     def changes_until(self, moment: datetime, now: datetime) -> tuple[Change, ...]:

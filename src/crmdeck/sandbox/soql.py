@@ -6,6 +6,7 @@ relationship paths, AND, OR, brackets, NOT, the comparison operators, LIKE and I
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -89,11 +90,9 @@ class _Parser:
         fields, count = self.selection()
         self.expect("FROM")
         source = self.take()
-        test: _Test = _always
         order: list[tuple[str, bool]] = []
         limit, offset = None, 0
-        if self.accept("WHERE"):
-            test = self.disjunction()
+        test = self.disjunction() if self.accept("WHERE") else lambda _: True
         if self.accept("ORDER"):
             self.expect("BY")
             order = self.ordering()
@@ -148,15 +147,15 @@ class _Parser:
             inner = self.disjunction()
             self.expect(")")
             return inner
-        path, operator = self.take(), self.take().upper()
-        if operator == "NOT":
+        path, sign = self.take(), self.take().upper()
+        if sign == "NOT":
             self.expect("IN")
             left_out = self.values()
             return lambda row: not any(_equal(follow(row, path), each) for each in left_out)
-        if operator == "IN":
+        if sign == "IN":
             wanted = self.values()
             return lambda row: any(_equal(follow(row, path), each) for each in wanted)
-        return _comparison(path, operator, self.literal())
+        return _comparison(path, sign, self.literal())
 
     def values(self) -> Sequence[_Literal]:
         self.expect("(")
@@ -210,27 +209,20 @@ class _Parser:
             raise SoqlError("MALFORMED_QUERY", f"unexpected token: '{self.peek() or '<EOF>'}'")
 
 
-def _always(_row: Row) -> bool:
-    return True
-
-
-def _comparison(path: str, operator: str, wanted: _Literal) -> _Test:
-    if operator == "=":
+def _comparison(path: str, sign: str, wanted: _Literal) -> _Test:
+    if sign == "=":
         return lambda row: _equal(follow(row, path), wanted)
-    if operator in {"!=", "<>"}:
+    if sign in {"!=", "<>"}:
         return lambda row: not _equal(follow(row, path), wanted)
-    if operator == "LIKE":
+    if sign == "LIKE":
         pattern = re.escape(str(wanted)).replace("%", ".*").replace("_", ".")
         return lambda row: bool(re.fullmatch(pattern, str(follow(row, path) or ""), re.I | re.S))
     orders: dict[str, Callable[[Any, Any], bool]] = {
-        "<": lambda left, right: left < right,
-        "<=": lambda left, right: left <= right,
-        ">": lambda left, right: left > right,
-        ">=": lambda left, right: left >= right,
-    }
-    if operator not in orders:
-        raise SoqlError("MALFORMED_QUERY", f"unexpected token: '{operator}'")
-    compare = orders[operator]
+        "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+    }  # fmt: skip
+    if sign not in orders:
+        raise SoqlError("MALFORMED_QUERY", f"unexpected token: '{sign}'")
+    compare = orders[sign]
 
     def test(row: Row) -> bool:
         value = follow(row, path)
@@ -246,6 +238,7 @@ def _comparison(path: str, operator: str, wanted: _Literal) -> _Test:
 
 
 def _equal(value: object, wanted: _Literal) -> bool:
+    # SOQL compares texts without case.
     if isinstance(value, str) and isinstance(wanted, str):
         return value.lower() == wanted.lower()
     return bool(value == wanted)
@@ -256,4 +249,5 @@ def _sort_key(value: object) -> tuple[bool, Any]:
         return True, value.timestamp()
     if isinstance(value, date):
         return True, value.toordinal()
+    # Without NULLS LAST, empty values come first.
     return value is not None, value if value is not None else 0

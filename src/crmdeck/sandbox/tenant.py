@@ -54,6 +54,7 @@ class Tenant:
     def settle(self) -> None:
         """Apply a revocation in the history once, at its time."""
         revoked = self.state.revoked
+        # Only when it changes: a token issued since then stays valid.
         with self._lock:
             if revoked == self._revocation_seen:
                 return

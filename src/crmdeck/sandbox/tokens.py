@@ -12,13 +12,6 @@ from crmdeck.clock import Clock
 
 
 @dataclass(frozen=True)
-class Grant:
-    """The expiry of an access token; None if it doesn't expire."""
-
-    expires_at: datetime | None
-
-
-@dataclass(frozen=True)
 class Denial:
     """The error for a revoked refresh token, if it isn't the usual one."""
 
@@ -45,7 +38,8 @@ class TokenIssuer:
         self._lifetime = lifetime
         self._lock = threading.Lock()
         self._count = 0
-        self._access: dict[str, Grant] = {}
+        # When each access token expires; None if it doesn't.
+        self._access: dict[str, datetime | None] = {}
         self._ended: dict[str, datetime] = {}
         self._codes: dict[str, str] = {}
         self._refresh = f"{name}-refresh-1"
@@ -63,7 +57,7 @@ class TokenIssuer:
         with self._lock:
             self._count += 1
             token = f"{self._name}-access-{self._count}"
-            self._access[token] = Grant(self._end())
+            self._access[token] = self._end()
             return token
 
     def refresh(self, refresh_token: str) -> tuple[str, str] | None:
@@ -82,24 +76,23 @@ class TokenIssuer:
         if token == self.static_token:
             return True
         with self._lock:
-            grant = self._access.get(token)
-            return grant is not None and not (
-                grant.expires_at and grant.expires_at <= self._clock()
-            )
+            if token not in self._access:
+                return False
+            expires_at = self._access[token]
+            return expires_at is None or expires_at > self._clock()
 
     def ended_at(self, token: str) -> datetime | None:
         """Return when an access token expired; None for an unknown one."""
         with self._lock:
-            grant = self._access.get(token)
-            return self._ended.get(token) or (grant.expires_at if grant else None)
+            return self._ended.get(token) or self._access.get(token)
 
     def seconds_left(self, token: str) -> int:
         """Return the seconds until an access token expires; 0 if it doesn't."""
         with self._lock:
-            grant = self._access.get(token)
-            if grant is None or grant.expires_at is None:
+            expires_at = self._access.get(token)
+            if expires_at is None:
                 return 0
-            return max(0, round((grant.expires_at - self._clock()).total_seconds()))
+            return max(0, round((expires_at - self._clock()).total_seconds()))
 
     def expire_all(self) -> None:
         """Revoke all access tokens."""
@@ -112,7 +105,7 @@ class TokenIssuer:
         """Accept the first access token again."""
         with self._lock:
             self._ended.pop(self.first_access, None)
-            self._access.setdefault(self.first_access, Grant(self._end()))
+            self._access.setdefault(self.first_access, self._end())
 
     def revoke_refresh(self, revoked: bool = True) -> None:
         """Refuse the refresh token from now on, or accept it again."""
@@ -135,6 +128,7 @@ class TokenIssuer:
             challenge = self._codes.get(code)
             if challenge is None:
                 return False
+            # RFC 6749, section 4.1.2: a code must not be used more than once.
             self._codes[code] = "spent"
             if challenge in {"", "spent"}:
                 return challenge == ""

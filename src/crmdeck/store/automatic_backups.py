@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import filecmp
+import logging
 import os
 import re
 import shutil
@@ -21,6 +22,8 @@ from crmdeck.errors import CacheError
 from crmdeck.store.database import quote
 from crmdeck.store.duckdb_file import DuckDBFile, make_private, wal_of, wording_failures
 from crmdeck.store.tables import tables_of
+
+_log = logging.getLogger(__name__)
 
 FOLDER = "backups"
 KEPT_LATEST, KEPT_MONTHS = 7, 6
@@ -67,11 +70,7 @@ class AutomaticBackups:
         try:
             self.make(cache, version)
         except (CacheError, OSError) as error:
-            import logging
-
-            logging.getLogger(__name__).warning(
-                "Can't write the daily backup to %s: %s", self.folder, error
-            )
+            _log.warning("Can't write the daily backup to %s: %s", self.folder, error)
 
     def make(self, cache: Path, version: int) -> CacheCopy:
         """Copy the closed cache, verify the copy, and delete surplus copies.
@@ -97,6 +96,7 @@ class AutomaticBackups:
             make_private(draft)
             if not filecmp.cmp(cache, draft, shallow=False):
                 raise CacheError(f"The backup {copy.path} differs from the cache.")
+            # A copy gets its name only after DuckDB has read all of it.
             verify(CacheCopy(draft, at, version))
             draft.replace(copy.path)
         finally:

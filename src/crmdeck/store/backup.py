@@ -195,7 +195,7 @@ def _write(file: IO[bytes], database: Database, created_at: str) -> None:
     manifest: dict[str, Any] = {
         "format": FORMAT,
         "formatVersion": FORMAT_VERSION,
-        "schemaVersion": _version(database),
+        "schemaVersion": database.rows("SELECT max(number) FROM schema_migration")[0][0],
         "createdAt": created_at,
         "tables": {},
     }
@@ -265,7 +265,13 @@ def _load(
             names = [column.name for column in columns]
             chunks = _rows(archive, path, name, columns)
             if moved:
-                chunks = ([tuple(_moved(v, moved) for v in row) for row in rows] for rows in chunks)
+                chunks = (
+                    [
+                        tuple(v + moved if isinstance(v, datetime) else v for v in row)
+                        for row in rows
+                    ]
+                    for rows in chunks
+                )
                 # The hashes cover the times.
                 if name == ENTRIES.name and "hash" in names:
                     chunks = iter([list(rehashed(chain.from_iterable(chunks), names))])
@@ -274,10 +280,6 @@ def _load(
                 if "seq" in names:
                     last = max(last, *(row[names.index("seq")] for row in rows))
     count_on(database, last)
-
-
-def _moved(value: object, by: timedelta) -> object:
-    return value + by if isinstance(value, datetime) else value
 
 
 def _lines(member: IO[bytes], path: Path) -> Iterator[bytes]:
@@ -322,10 +324,6 @@ def _select(table: str, columns: Sequence[Column]) -> str:
     # The order of events. Tables without it have an order of their own, the same each time.
     order = '"seq"' if '"seq"' in names else ", ".join(names)
     return f"SELECT {', '.join(names)} FROM {quote(table)} ORDER BY {order}"
-
-
-def _version(database: Database) -> int:
-    return int(database.rows("SELECT max(number) FROM schema_migration")[0][0])
 
 
 def _member(table: str) -> str:

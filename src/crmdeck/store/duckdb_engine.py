@@ -33,6 +33,7 @@ from crmdeck.store.duckdb_file import (
 )
 from crmdeck.store.duckdb_instance import DuckDBInstance, instance_of
 from crmdeck.store.leftovers import remove_leftovers
+from crmdeck.store.salvage import salvage
 from crmdeck.store.turnstile import Turnstile
 from crmdeck.store.wal_mark import WalMark
 
@@ -116,6 +117,7 @@ class DuckDBEngine:
     @contextmanager
     def writing(self) -> Iterator[Database]:
         deadline = time.monotonic() + self._wait
+        # First: a writer that waits with the file open would keep other processes out.
         if not self._write_turn.acquire(timeout=self._wait):
             raise self._busy_here()
         try:
@@ -128,6 +130,7 @@ class DuckDBEngine:
             ):
                 yield cursor
         finally:
+            # DuckDB creates its log with the rights that the umask leaves.
             make_private(wal_of(self._path))
             self._write_turn.release()
 
@@ -150,8 +153,6 @@ class DuckDBEngine:
                 self._changed.notify_all()
 
     def salvage(self, code: str) -> list[str]:
-        from crmdeck.store.salvage import salvage
-
         refuse_path(self._path)
         with (
             wording_failures(self._path),
@@ -170,6 +171,7 @@ class DuckDBEngine:
     def probe(self) -> None:
         self.head()
 
+    # The last thread that uses the file has closed it.
     def close(self) -> None: ...
 
     @contextmanager
@@ -197,6 +199,7 @@ class DuckDBEngine:
                 self._writers_waiting -= writing
             self._opening = True
             held, self._file = self._file, None
+        # Outside the lock, because it takes long; `_opening` keeps other threads waiting.
         try:
             if held is not None:
                 self._close(held)
@@ -218,7 +221,9 @@ class DuckDBEngine:
         if self._opening or self._users:
             return False
         if self._file is None:
+            # A writer opens the file for all, so readers leave that to one that waits.
             return writing or not self._writers_waiting
+        # DuckDB has a file open in one of two ways: the writer closes it and opens it again.
         return writing and self._file.read_only
 
     def _may_join(self, file: DuckDBFile, writing: bool) -> bool:

@@ -96,15 +96,12 @@ class DuckDBFile:
                 self._on_close()
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
-        """Run one statement and return all its rows."""
         return self._connection.execute(sql, list(parameters)).fetchall()
 
     def run(self, sql: str, parameters: Sequence[object] = ()) -> None:
-        """Run one statement, or several without parameters."""
         self._connection.execute(sql, list(parameters) or None)
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        """Append `rows` to `table` in one statement, in their order."""
         if not rows:
             return
         names = ", ".join(quote(column) for column in columns)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from crmdeck.model import FieldUsage, to_utc
 from crmdeck.store.database import Database
-from crmdeck.store.record_table import stored
+from crmdeck.store.record_table import Where, stored
 
 _COLUMNS = ("connection_id", "object_type", "field_name", "body", "asked_at")
 
@@ -29,12 +29,12 @@ class Usages:
 
     def all(self, connection_id: str | None = None) -> dict[tuple[str, str, str], FieldUsage]:
         """Return the last answers by connection ID, object type and field name."""
+        where = Where().add("connection_id = ?", connection_id)
         rows = self._database.rows(
             "SELECT DISTINCT ON (connection_id, object_type, field_name) "
             "connection_id, object_type, field_name, body, asked_at FROM field_usage "
-            + ("" if connection_id is None else "WHERE connection_id = ? ")
-            + "ORDER BY connection_id, object_type, field_name, seq DESC",
-            [] if connection_id is None else [connection_id],
+            f"{where} ORDER BY connection_id, object_type, field_name, seq DESC",
+            where.parameters,
         )
         return {
             (connection, object_type, name): FieldUsage.model_validate_json(body).model_copy(

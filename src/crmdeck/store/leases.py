@@ -24,6 +24,7 @@ LEASE = timedelta(seconds=60)
 
 _REFRESH, _CHECK = "refresh", "check"
 
+# One statement, so that two processes can't both find the lease free.
 _TAKE = """
     INSERT INTO lease (kind, connection_id, token, holder, since, until)
     VALUES (?, ?, ?, ?, ?, ?)
@@ -190,6 +191,7 @@ class Lease:
             self.over.set()
 
     def _extend(self) -> None:
+        # Two extensions in a row can fail before the lease runs out.
         while not self._ended.wait(LEASE.total_seconds() / 3):
             # The database may be back before the lease runs out.
             with suppress(CacheError):

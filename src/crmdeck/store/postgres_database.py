@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import getpass
 import re
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 from urllib.parse import quote as percent_encoded
 from urllib.parse import unquote, urlsplit
 
@@ -98,8 +100,10 @@ def connect(url: str, *, purpose: str | None = None, timeout: float = 5) -> psyc
             url,
             autocommit=True,
             connect_timeout=max(2, round(timeout)),
+            # PostgreSQL takes 63 printable ASCII characters.
             application_name=name.encode("ascii", "replace").decode()[:63],
             client_encoding="UTF8",
+            # A firewall can forget a silent connection without ending it.
             keepalives_idle=30,
             # A pooler may run each transaction on another connection, which has no such statement.
             prepare_threshold=None,
@@ -148,7 +152,7 @@ def _taken_back(value: object) -> object:
     return value
 
 
-def driver() -> Any:
+def driver() -> ModuleType:
     """Return psycopg; raises UsageError if the extra isn't installed."""
     try:
         import psycopg
@@ -164,8 +168,6 @@ def driver() -> Any:
 
 def current_user_and_host() -> str:
     """Return this user and machine as others see them: `anna@host`."""
-    import getpass
-
     try:
         user = getpass.getuser()
     except (OSError, KeyError):

@@ -23,6 +23,7 @@ from crmdeck.store.postgres_database import (
     shown_url,
     wording_failures,
 )
+from crmdeck.store.salvage import record_version
 
 if TYPE_CHECKING:
     import psycopg
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 # A console has a few threads that read at the same time, a server has its workers.
 _MOST_CONNECTIONS = 8
 
+# A writer that waited must see what the one before it wrote.
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 
 # Any number that other programs in the same database are unlikely to lock.
@@ -68,8 +70,6 @@ class PostgresEngine:
         return None
 
     def salvage(self, code: str) -> list[str]:
-        from crmdeck.store.salvage import record_version
-
         if code != migrations.VERSION_LOST:
             return []
         connection = connect(self._url, timeout=self._wait)
@@ -95,6 +95,7 @@ class PostgresEngine:
     @contextmanager
     def writing(self) -> Iterator[Database]:
         patience = _patience(min(LONG_WAIT, self._wait))
+        # A timeout ends the transaction, except after a savepoint.
         begin = f"{_BEGIN}; {LOCAL_SETTINGS}; {patience}; SAVEPOINT waiting"
         with self._begun(begin) as database, wording_failures(self._url):
             if (reason := self.read_only_reason) is not None:
@@ -200,6 +201,7 @@ class PostgresEngine:
                 with wording_failures(self._url):
                     connection.execute(begin)
                 return connection
+            # The statement is the test: a separate one would cost each use a round trip.
             try:
                 connection.execute(begin)
             except psycopg.Error:

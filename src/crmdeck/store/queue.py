@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -31,11 +31,15 @@ class Queue:
         return not self._tickets()
 
     @contextmanager
-    def place(self) -> Iterator[Place]:
-        """Yield a place at the end of the queue; raises OSError if no ticket can be created."""
+    def place(self) -> Iterator[Callable[[], bool]]:
+        """Draw a ticket, and yield what returns True once it is its turn.
+
+        Raises OSError if no ticket can be created.
+        """
         import filelock
 
         while True:
+            # Of equal length, so that names sort by time.
             name = f"{self._beginning}{time.time_ns():020d}-{os.getpid()}-{next(_NUMBERS)}"
             ticket = self._path.with_name(name)
             lock = filelock.FileLock(ticket, mode=0o600, thread_local=False)
@@ -47,7 +51,7 @@ class Queue:
                     break
                 lock.release()
         try:
-            yield Place(self, name)
+            yield lambda: self._is_first(name)
         finally:
             with suppress(OSError):
                 ticket.unlink()
@@ -56,7 +60,7 @@ class Queue:
             with suppress(OSError):
                 ticket.unlink()
 
-    def first_but(self, name: str) -> bool:
+    def _is_first(self, name: str) -> bool:
         """True if no living process is before `name`; tickets of dead ones are removed."""
         for other in self._tickets():
             if other >= name:
@@ -85,16 +89,3 @@ class Queue:
             ticket.unlink()
         lock.release()
         return False
-
-
-class Place:
-    """A place in the queue."""
-
-    def __init__(self, queue: Queue, name: str) -> None:
-        self._queue = queue
-        self._name = name
-
-    @property
-    def first(self) -> bool:
-        """True if it is this place's turn."""
-        return self._queue.first_but(self._name)

@@ -128,6 +128,7 @@ class RefreshRecord:
         for name, before in self._before.items():
             if name not in self._states:
                 self._states[name] = self._left(before, UNREAD) if before.present else before
+        # The states name their refresh, so its number comes before its row.
         number = self._database.rows("SELECT nextval('happened')")[0][0]
         rows: list[Row] = [
             (self._run.connection_id, name, number, state.name, content, state.seen)

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from crmdeck import store
 from crmdeck.clock import Clock, utc_now
 from crmdeck.store.database import Engine, WaitListener, refusal
 from crmdeck.store.kept import KeptAnswers
@@ -195,9 +196,7 @@ def _engine(
     backups: AutomaticBackups | None,
 ) -> Engine:
     if isinstance(place, Path):
-        from crmdeck.store.duckdb_engine import DuckDBEngine
-
-        return DuckDBEngine(place, wait=wait, read_only=read_only, clock=clock, backups=backups)
-    from crmdeck.store.postgres_engine import PostgresEngine
-
-    return PostgresEngine(place, wait=wait, read_only=read_only, clock=clock)
+        return store.DuckDBEngine(
+            place, wait=wait, read_only=read_only, clock=clock, backups=backups
+        )
+    return store.PostgresEngine(place, wait=wait, read_only=read_only, clock=clock)

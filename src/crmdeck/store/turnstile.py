@@ -71,6 +71,7 @@ class Turnstile:
         A long wait calls `tell` with the user of the cache. Raises OSError if the lock file can't
         be created.
         """
+        # Who comes later must not overtake those in the queue.
         if not (self._queue.empty and self._may_go_in()):
             self._queue_up(deadline, tell)
         try:
@@ -109,6 +110,7 @@ class Turnstile:
             descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(holder)))
+            # Others read the old note or the new one, never a part.
             draft.replace(self._note)
 
     def take_back_note(self) -> None:
@@ -144,8 +146,8 @@ class Turnstile:
     def _queue_up(self, deadline: float, tell: WaitListener) -> None:
         """Wait for this process's turn, and enter."""
         reported_at = time.monotonic() + LONG_WAIT
-        with self._queue.place() as place:
-            while not (place.first and self._may_go_in()):
+        with self._queue.place() as is_first:
+            while not (is_first() and self._may_go_in()):
                 now = time.monotonic()
                 if now >= deadline:
                     raise self.busy()

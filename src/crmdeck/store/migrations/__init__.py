@@ -131,6 +131,7 @@ def create(path: Path, migrations: tuple[Migration, ...], at: datetime) -> None:
         apply(database, migrations, at)
     finally:
         database.close()
+    # Only now does the cache exist: a process that dies before leaves a draft.
     draft.replace(path)
 
 
