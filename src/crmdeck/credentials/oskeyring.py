@@ -1,24 +1,23 @@
-"""The keyring of the operating system."""
+"""The keyring of the operating system.
+
+Importing it looks for all backends of the machine, so it is imported when a secret needs it.
+"""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
 
-from crmdeck.credentials.stores import SECRET_NAMES
-from crmdeck.errors import CrmdeckError
+import keyring
+import keyring.errors
+from keyring.backends import fail, null
+
+from crmdeck.credentials.stores import REPLACES, SECRET_NAMES, no_keyring
 
 SERVICE = "crmdeck"
-REPLACES = ".replaces"
 # Windows' credential store holds 2,560 bytes in UTF-16; a private key is longer.
 _PART = 1000
 _PARTS = "crmdeck-parts:"
-
-
-class NoKeyringError(CrmdeckError):
-    """This machine has no OS keyring that can store a secret."""
-
-    code = "NO_KEYRING"
 
 
 class KeyringSecrets:
@@ -26,9 +25,6 @@ class KeyringSecrets:
 
     def get(self, connection_id: str, name: str) -> str | None:
         """Return the secret; None also without a keyring."""
-        import keyring
-        import keyring.errors
-
         entry = f"{connection_id}/{name}"
         try:
             head = keyring.get_password(SERVICE, entry)
@@ -45,8 +41,6 @@ class KeyringSecrets:
 
         Raises NoKeyringError without a usable keyring.
         """
-        import keyring.errors
-
         if not keyring_available():
             raise no_keyring()
         try:
@@ -62,8 +56,6 @@ class KeyringSecrets:
             self._remove(f"{connection_id}/{name}{REPLACES}")
 
     def _put(self, entry: str, value: str | None) -> None:
-        import keyring
-
         if value is None:
             self._remove(entry)
         elif len(value) <= _PART:
@@ -76,9 +68,6 @@ class KeyringSecrets:
             keyring.set_password(SERVICE, entry, f"{_PARTS}{len(parts)}")
 
     def _remove(self, entry: str) -> None:
-        import keyring
-        import keyring.errors
-
         with contextlib.suppress(keyring.errors.KeyringError, ValueError):
             head = keyring.get_password(SERVICE, entry)
             if head is None:
@@ -91,16 +80,4 @@ class KeyringSecrets:
 
 def keyring_available() -> bool:
     """True if there is a keyring that stores secrets."""
-    import keyring
-    from keyring.backends import fail, null
-
     return not isinstance(keyring.get_keyring(), fail.Keyring | null.Keyring)
-
-
-def no_keyring() -> NoKeyringError:
-    return NoKeyringError(
-        "No keyring on this machine can store a secret.",
-        cause="The keyring is missing or locked.",
-        remedy="Store secrets in a private file with --secrets file, or set them in the "
-        "environment with --secrets environment.",
-    )

@@ -12,6 +12,7 @@ from crmdeck.errors import CrmdeckError
 from crmdeck.files import replace_text
 
 SECRETS_FILE = "secrets.json"
+REPLACES = ".replaces"
 SECRET_NAMES = (
     "access_token",
     "refresh_token",
@@ -24,6 +25,12 @@ SECRET_NAMES = (
 )
 PUBLIC_NAMES = ("client_id", "username")
 """Those that are names rather than secrets, and may be shown."""
+
+
+class NoKeyringError(CrmdeckError):
+    """This machine has no OS keyring that can store a secret."""
+
+    code = "NO_KEYRING"
 
 
 class SecretStore(Protocol):
@@ -125,6 +132,15 @@ class FileSecrets:
                 remedy="Free some space, or get write permission for the folder.",
                 code="SECRETS_NOT_STORED",
             ) from None
+
+
+def no_keyring() -> NoKeyringError:
+    return NoKeyringError(
+        "No keyring on this machine can store a secret.",
+        cause="The keyring is missing or locked.",
+        remedy="Store secrets in a private file with --secrets file, or set them in the "
+        "environment with --secrets environment.",
+    )
 
 
 def _merge(into: dict[str, str], values: Mapping[str, str | None]) -> None:

@@ -6,17 +6,20 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
-from crmdeck.credentials.oskeyring import REPLACES, KeyringSecrets, NoKeyringError
+from crmdeck import credentials
 from crmdeck.credentials.sealing import SecretsKeyError
 from crmdeck.credentials.stores import (
     PUBLIC_NAMES,
+    REPLACES,
     SECRET_NAMES,
     SECRETS_FILE,
     FileSecrets,
     MemorySecrets,
+    NoKeyringError,
     SecretStore,
 )
 from crmdeck.model import SecretsPlace
@@ -53,9 +56,12 @@ class Vault:
         if sealed is not None:
             self._marked[SecretsPlace.WORKSPACE] = sealed
         self._marked[SecretsPlace.FILE] = FileSecrets(home / SECRETS_FILE)
-        self._keyring = KeyringSecrets()
         self._unkept = MemorySecrets()
         self._preferred = preferred
+
+    @cached_property
+    def _keyring(self) -> credentials.KeyringSecrets:
+        return credentials.KeyringSecrets()
 
     def place(self, connection_id: str) -> SecretsPlace:
         """Return where a connection's secrets are stored."""
@@ -65,11 +71,11 @@ class Vault:
         return self._preferred
 
     def get(self, connection_id: str, name: str) -> str | None:
-        for store in (self._unkept, *self._marked.values(), self._keyring):
+        for store in (self._unkept, *self._marked.values()):
             found = store.get(connection_id, name)
             if found is not None:
                 return found
-        return None
+        return self._keyring.get(connection_id, name)
 
     def stored(self, connection_id: str) -> bool:
         """True if a secret of a connection is stored anywhere here."""
@@ -83,7 +89,7 @@ class Vault:
         Raises NoKeyringError or SecretsKeyError if they can't be stored; they are then valid in
         this process only.
         """
-        store: SecretStore = self._marked.get(self.place(connection_id), self._keyring)
+        store: SecretStore = self._marked.get(self.place(connection_id)) or self._keyring
         try:
             store.put(connection_id, values)
         except (NoKeyringError, SecretsKeyError):

@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from crmdeck import credentials
 from crmdeck.clock import Clock, utc_now
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.registry import open_source
@@ -21,7 +22,6 @@ from crmdeck.credentials import (
     ConnectionSecrets,
     SecretStore,
     Vault,
-    keyring_available,
     no_keyring,
 )
 from crmdeck.errors import ConflictError, NotFoundError
@@ -170,7 +170,7 @@ class Context:
 
     def require_place(self, place: SecretsPlace) -> None:
         """Raise NoKeyringError or SecretsKeyError if secrets can't be stored in that place."""
-        if place is SecretsPlace.KEYRING and not keyring_available():
+        if place is SecretsPlace.KEYRING and not credentials.keyring_available():
             raise no_keyring()
         if place is SecretsPlace.WORKSPACE:
             self.sealed.require_key()

@@ -1,0 +1,16 @@
+from .oskeyring import KeyringSecrets as KeyringSecrets
+from .oskeyring import keyring_available as keyring_available
+from .sealing import SecretsKeyError as SecretsKeyError
+from .stores import PUBLIC_NAMES as PUBLIC_NAMES
+from .stores import SECRET_NAMES as SECRET_NAMES
+from .stores import SECRETS_FILE as SECRETS_FILE
+from .stores import FileSecrets as FileSecrets
+from .stores import MemorySecrets as MemorySecrets
+from .stores import NoKeyringError as NoKeyringError
+from .stores import SecretStore as SecretStore
+from .stores import no_keyring as no_keyring
+from .vault import ConnectionSecrets as ConnectionSecrets
+from .vault import Vault as Vault
+from .vault import environment_variable as environment_variable
+from .vault import remember_secrets as remember_secrets
+from .vault import secrets_from_environment as secrets_from_environment
