@@ -51,7 +51,6 @@ class Known:
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """The cached rules."""
         return () if self.schema is None else self.schema.rules or ()
 
 
@@ -231,9 +230,7 @@ class Connector(Protocol):
     """A connection to one source. Methods raise only CrmdeckError."""
 
     @property
-    def meter(self) -> Meter:
-        """The traffic so far."""
-        ...
+    def meter(self) -> Meter: ...
 
     def probe(self) -> ProbeReport:
         """Check the user, the token and the quota with a cheap request."""

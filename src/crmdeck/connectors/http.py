@@ -295,7 +295,6 @@ def retry_after(reply: Reply) -> float | None:
 
 
 def records_of(body: object, key: str = "records") -> list[Mapping[str, object]]:
-    """Return the records in an answer."""
     listed = body.get(key) if isinstance(body, Mapping) else None
     return (
         [each for each in listed if isinstance(each, Mapping)] if isinstance(listed, list) else []

@@ -29,7 +29,6 @@ _OTHERS: dict[str, str] = {
 
 
 def sources() -> tuple[str, ...]:
-    """Return the names of all sources."""
     return (*CRMS, *(source.value for source in Source))
 
 

@@ -50,7 +50,6 @@ class KeyringSecrets:
             raise no_keyring() from error
 
     def forget(self, connection_id: str) -> None:
-        """Remove all secrets of a connection."""
         for name in SECRET_NAMES:
             self._remove(f"{connection_id}/{name}")
             self._remove(f"{connection_id}/{name}{REPLACES}")

@@ -147,6 +147,7 @@ def _name(key: bytes) -> str:
 def _encrypt(key: bytes, plain: bytes, place: str) -> str:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+    # NIST SP 800-38D: a nonce of 96 bits, never twice with the same key.
     nonce = os.urandom(_NONCE)
     return base64.b64encode(nonce + AESGCM(key).encrypt(nonce, plain, place.encode())).decode()
 

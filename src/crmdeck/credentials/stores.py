@@ -85,10 +85,6 @@ class FileSecrets:
         return bool(self._load().get(connection_id))
 
     def put(self, connection_id: str, values: Mapping[str, str | None]) -> None:
-        """Store secrets, and remove those that are None; the file is replaced as a whole.
-
-        Raises CrmdeckError if the file can't be read or written.
-        """
         with self._changed() as everything:
             _merge(everything.setdefault(connection_id, {}), values)
 
@@ -116,6 +112,7 @@ class FileSecrets:
         """Yield the contents of the file to change, and write them; no one else does in the
         meantime.
         """
+        # Every command imports this module, but few change a secret.
         from filelock import FileLock
 
         try:

@@ -96,6 +96,7 @@ class Vault:
             # A rotated refresh token can't be obtained again, so this process keeps using it.
             self._unkept.put(connection_id, values)
             raise
+        # Stored now: what this process kept earlier no longer counts.
         self._unkept.put(connection_id, dict.fromkeys(values))
 
     def settle(self, connection_id: str, place: SecretsPlace) -> None:

@@ -72,6 +72,7 @@ def with_associated_objects(objects: Mapping[str, ObjectDef]) -> dict[str, Objec
             if ability.startswith("associated:"):
                 associate = _associated(target, ability.removeprefix("associated:"))
                 result[associate.name] = associate
+    # As in a real org, the setup picklists change with every object and field.
     every_object = tuple(Value(each.name, each.label) for each in objects.values())
     every_field = tuple(
         Value(f"{target.name}.{each.name}", f"{target.name}.{each.name}")

@@ -12,8 +12,6 @@ from pydantic import ConfigDict, with_config
 
 
 class FaultKind(StrEnum):
-    """The kinds of faults."""
-
     EXPIRED_TOKEN = "expired_token"  # noqa: S105
     REVOKED_REFRESH_TOKEN = "revoked_refresh_token"  # noqa: S105
     ROTATED_REFRESH_TOKEN = "rotated_refresh_token"  # noqa: S105
@@ -103,7 +101,6 @@ class FaultPlan:
         self._script: deque[_Counted | None] = deque()
 
     def add(self, fault: Fault) -> None:
-        """Add a lasting fault."""
         with self._lock:
             self._lasting.append(_Counted(fault, fault.times))
 
@@ -119,7 +116,6 @@ class FaultPlan:
             self._script = counted
 
     def clear(self) -> None:
-        """Remove all faults."""
         with self._lock:
             self._lasting.clear()
             self._script.clear()
@@ -133,6 +129,7 @@ class FaultPlan:
             hit = [each for each in self._lasting if each.fault.concerns(path, query)]
             if self._script:
                 step = self._script[0]
+                # A sign-in isn't the request that a step lets pass.
                 if step is None and "/oauth" not in path:
                     self._script.popleft()
                 elif step is not None and step.fault.concerns(path, query):

@@ -75,8 +75,6 @@ class _OfObject:
 
 @dataclass(frozen=True)
 class RemoveField(_OfObject):
-    """Removes a field."""
-
     field_name: str
 
     @property
@@ -136,8 +134,6 @@ class DropStage(_OfObject):
 
 @dataclass(frozen=True)
 class RemoveObject(_OfObject):
-    """Removes an object type."""
-
     def apply(self, state: State) -> State:
         return replace(
             state,

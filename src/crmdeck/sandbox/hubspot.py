@@ -50,11 +50,11 @@ class HubSpotSite:
         self._oauth = HubSpotOAuth(tenant)
 
     def handle(self, request: Request) -> Reply:
-        """Answer one request."""
         self._tenant.settle()
         if request.path.startswith("/oauth/"):
             return self._oauth.handle(request)
         match = next((hit for each in _PATHS if (hit := each.fullmatch(request.path))), None)
+        # An account has or lacks a dated version in all API families.
         if match is None or match["version"] not in self._tenant.org.versions:
             return error(404, "OBJECT_NOT_FOUND")
         token = request.bearer
@@ -69,7 +69,6 @@ class HubSpotSite:
         return replace(answer, headers={**answer.headers, **self._quota(token)})
 
     def fault(self, fault: Fault, request: Request) -> Reply:
-        """Return the answer for a fault."""
         if fault.kind is FaultKind.THROTTLED:
             policy = fault.code or "SECONDLY"
             return self._throttled(policy, fault.retry_after, min(10.0, fault.seconds))

@@ -50,7 +50,6 @@ class HubSpotShapes:
         ]
 
     def property(self, target: ObjectDef, field: FieldDef) -> dict[str, object]:
-        """Return one property."""
         own = field.custom
         modified, person = self._tenant.field_modified(target.name, field.name)
         readonly = not field.updateable
@@ -221,7 +220,6 @@ class HubSpotShapes:
         }
 
     def details(self) -> dict[str, object]:
-        """Return the account's details."""
         org = self._tenant.org
         return {
             "portalId": org.portal_id,

@@ -188,6 +188,7 @@ def _require_moment(field: FieldDef, value: str) -> None:
     except (ValueError, OverflowError, OSError):
         raise wrong from None
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    # HubSpot stores a date as midnight UTC.
     if field.type == "date" and moment.timestamp() % 86_400:
         raise _InvalidError("INVALID_DATE", f"{value} is at {moment:%H:%M:%S} UTC, not midnight!")
 

@@ -70,7 +70,6 @@ class SalesforceSite:
         self._jobs: dict[str, str] = {}
 
     def handle(self, request: Request) -> Reply:
-        """Answer one request."""
         if request.path.startswith("/services/oauth2"):
             return self.oauth.handle(request)
         if request.path == "/services/data":
@@ -89,7 +88,6 @@ class SalesforceSite:
         return replace(answer, headers={**answer.headers, "Sforce-Limit-Info": used})
 
     def fault(self, fault: Fault, request: Request) -> Reply:
-        """Return the answer for a fault."""
         usual_status, usual_code = _USUAL[fault.kind]
         status = fault.status or usual_status
         if request.path.startswith("/services/oauth2"):

@@ -127,7 +127,6 @@ def _associate_type(target: ObjectDef) -> str | None:
 
 
 def global_text(objects: Iterable[ObjectDef], version: str) -> str:
-    """Return the body of describeGlobal."""
     listed = [summary(each, version) for each in sorted(objects, key=lambda each: each.name)]
     return json.dumps({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": listed})
 

@@ -37,7 +37,6 @@ class SalesforceOAuth:
 
     @property
     def org_id(self) -> str:
-        """The org's ID."""
         return f"00D5g{sum(self._tenant.org.name.encode()):010d}EAA"
 
     @property
@@ -108,6 +107,7 @@ class SalesforceOAuth:
             return refuse(
                 tokens.denial.error or "invalid_grant", tokens.denial.description or _DENIAL
             )
+        # The answer has a refresh token only if the app rotates them.
         access, current = issued
         return self._issued(access, current if current != before else None)
 

@@ -102,6 +102,7 @@ class SalesforceRows:
             target = self._tenant.state.objects.get(row["object"])
             if target is None or row["field"] not in target.fields:
                 continue
+            # Tooling API, "MetadataComponentDependency": reports only in Bulk API 2.0.
             if row["type"] == "Report" and not bulk:
                 continue
             yield {

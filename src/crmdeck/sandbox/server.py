@@ -129,6 +129,7 @@ class Sandbox:
         for org in self.scenario.organizations:
             key = (_PREFIXES[org.platform], org.name)
             hubspot = org.platform == "hubspot"
+            # HubSpot's access tokens expire after 30 minutes; Salesforce names no time.
             lifetime = timedelta(minutes=30) if hubspot else None
             tenant = Tenant(self.scenario, org, clock, self.anchor, lifetime)
             self._tenants[key] = tenant
@@ -159,6 +160,7 @@ class Sandbox:
         """Close the server and all connections, if it is running."""
         if self._server is None:
             return
+        # Wakes the threads that hang or answer slowly.
         self._stopping.set()
         self._server.shutdown()
         self._server.close_connections()
@@ -214,7 +216,6 @@ class Sandbox:
         return tuple(self.anchor - each.before_now for each in tenant.org.changes)
 
     def fault(self, org: str, fault: Fault) -> None:
-        """Add a fault to an organization."""
         for tenant in self._chosen(org):
             if fault.kind in ONCE:
                 _strike(tenant, fault)

@@ -31,8 +31,6 @@ class SoqlError(Exception):
 
 @dataclass(frozen=True)
 class Query:
-    """A parsed query."""
-
     fields: tuple[str, ...]
     count: bool
     source: str

@@ -43,12 +43,10 @@ class Tenant:
 
     @property
     def now(self) -> datetime:
-        """The organization's current time."""
         return self._moment or self.clock()
 
     @property
     def state(self) -> State:
-        """The organization's current state."""
         return self.org.at(self.now, self.anchor)
 
     def settle(self) -> None:

@@ -48,12 +48,10 @@ class TokenIssuer:
 
     @property
     def refresh_token(self) -> str:
-        """The current refresh token."""
         with self._lock:
             return self._refresh
 
     def issue(self) -> str:
-        """Return a new access token."""
         with self._lock:
             self._count += 1
             token = f"{self._name}-access-{self._count}"

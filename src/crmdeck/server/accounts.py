@@ -111,7 +111,6 @@ class Accounts:
         self._document = document(place, ACCOUNTS_FILE, AccountBook())
 
     def book(self) -> AccountBook:
-        """Return the current users and organizations."""
         return self._document.read()
 
     def user(self, email: str) -> User:

@@ -138,7 +138,6 @@ def _proven(
 
 
 def address_of(request: Request) -> str:
-    """Return the client's address."""
     return request.client.host if request.client else ""
 
 

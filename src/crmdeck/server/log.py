@@ -83,7 +83,6 @@ def _cut(text: str, longest: int) -> str:
 
 
 def log_to_stderr() -> None:
-    """Write the server's log to stderr."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
     handler.addFilter(RepeatLimit())

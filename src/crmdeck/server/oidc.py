@@ -32,7 +32,7 @@ SECRET_VARIABLE = "CRMDECK_OIDC_CLIENT_SECRET"  # noqa: S105  the name of a vari
 CALLBACK = "/api/auth/oidc/callback"
 # Never `none`, and never one that takes the provider's public key for a shared secret.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA")
-# Seconds by which the clocks of provider and server may differ.
+# Seconds: the clocks of provider and server can differ.
 _LEEWAY = 60
 _TIMEOUT = 10.0
 _MOST_BYTES = 1_000_000

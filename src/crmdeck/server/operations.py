@@ -139,7 +139,6 @@ class Operations:
 
     @property
     def routes(self) -> list[Route]:
-        """The routes for probes."""
         return [Route("/livez", self._live), Route("/readyz", self._ready)]
 
     def app(self) -> Starlette:

@@ -28,7 +28,6 @@ class TooBusyError(CrmdeckError):
 
 
 def hash_password(password: str) -> str:
-    """Return the hash to store."""
     return _hasher.hash(password)
 
 

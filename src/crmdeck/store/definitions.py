@@ -249,7 +249,6 @@ class Definitions:
         return new
 
     def having(self, content_hashes: Sequence[str]) -> dict[str, ObjectDefinition]:
-        """Return the definitions with these hashes."""
         return {
             row[0]: _definition(row)
             for row in self._having(

@@ -17,6 +17,5 @@ class Documents:
         return rows[0][0] if rows else None
 
     def put(self, name: str, body: str) -> None:
-        """Replace the text with that name."""
         self._database.run("DELETE FROM server_document WHERE name = ?", [name])
         self._database.insert("server_document", ("name", "body"), [(name, body)])

@@ -54,6 +54,7 @@ class DuckDBInstance:
                 connection = self._connection = self._connection or isolated(self._place)
                 if not self._users:
                     self._attach(connection, read_only)
+                # The connection itself stays with the instance; a user only gets a cursor.
                 cursor = connection.cursor()
                 file = DuckDBFile(cursor, path, read_only, _CATALOG, self._leave)
             except duckdb.Error as error:

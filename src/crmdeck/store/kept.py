@@ -78,6 +78,7 @@ def followed(
     """
     if kept is None:
         return whole()
+    # A repair writes below the last row, so it discards every kept result.
     rows = database.rows(_REPAIRED)
     repaired = rows[0][0] if rows else None
     last = {table: _last(database, table) for table in tables}

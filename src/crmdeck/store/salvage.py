@@ -204,6 +204,7 @@ def _restore(path: Path, copy: CacheCopy) -> str:
     draft = path.with_name(path.name + ".restored")
     shutil.copyfile(copy.path, draft)
     make_private(draft)
+    # The log belongs to the damaged file: DuckDB would replay it into the copy.
     wal_of(path).unlink(missing_ok=True)
     WalMark(path).take_away()
     draft.replace(path)

@@ -338,7 +338,6 @@ class Snapshots:
         return schema_stats(self._database, now, connection_id).get(connection_id, SchemaStats())
 
     def stats_by_connection(self, now: datetime) -> dict[str, SchemaStats]:
-        """Return the numbers of every connection."""
         return schema_stats(self._database, now, kept=self._kept)
 
     def validators(self, connection_id: str) -> dict[str, str]:

@@ -35,7 +35,6 @@ class Column:
         return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
     def from_json(self, value: Any) -> Any:
-        """Return the column's value from JSON."""
         if value is None:
             return None
         if self.type.startswith("timestamp"):

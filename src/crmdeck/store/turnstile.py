@@ -144,7 +144,6 @@ class Turnstile:
         )
 
     def _queue_up(self, deadline: float, tell: WaitListener) -> None:
-        """Wait for this process's turn, and enter."""
         reported_at = time.monotonic() + LONG_WAIT
         with self._queue.place() as is_first:
             while not (is_first() and self._may_go_in()):

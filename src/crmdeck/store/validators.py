@@ -16,7 +16,6 @@ class Validators:
         self._database = database
 
     def get(self, connection_id: str) -> dict[str, str]:
-        """Return the validators by object type."""
         rows = self._database.rows(
             "SELECT answers FROM validators WHERE connection_id = ?", [connection_id]
         )
@@ -32,6 +31,7 @@ class Validators:
             for name, validator in {**known, **validators}.items()
             if validator is not None and name in keep
         }
+        # Nearly always so, and a write would copy all of them.
         if answers == known:
             return
         packed = zlib.compress(json.dumps(answers, separators=(",", ":")).encode())

@@ -20,7 +20,6 @@ class Vectors:
         self._database = database
 
     def get(self, model: str, texts: Sequence[str]) -> dict[str, NDArray[np.float32]]:
-        """Return the stored vectors of `texts`."""
         import numpy as np
 
         by_hash = {_hash(text): text for text in texts}

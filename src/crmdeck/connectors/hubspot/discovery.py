@@ -400,7 +400,6 @@ class _Reader:
         return task
 
     def _read_values(self, each: ObjectType, stop: CancelToken) -> None:
-        """Read the validation rules of an object's properties."""
         if each.type_id is None or not self._may_read(each, VALUES):
             return
         try:

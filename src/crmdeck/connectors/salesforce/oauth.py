@@ -113,6 +113,7 @@ def _refresh_form(credentials: Credentials) -> dict[str, str]:
 
 
 def _assertion_form(credentials: Credentials, instance_url: str) -> dict[str, str]:
+    # It loads a cryptography library, which the other flows don't need.
     import jwt
 
     host = urlsplit(instance_url).hostname or ""
