@@ -90,6 +90,7 @@ def test_an_abbreviation_finds_its_name_if_nothing_else_does() -> None:
         ("stagenmae", "Opportunity.StageName"),
         ("emial", "Contact.Email"),
         ("reply emial", "Case.Reply_Email__c"),
+        ("contct e", "Contact.Email"),
     ],
 )
 def test_a_typo_still_finds_the_name(typed: str, first: str) -> None:

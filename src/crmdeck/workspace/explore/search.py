@@ -270,15 +270,25 @@ class SearchIndex(Generic[R]):
 
 
 def _resembling(built: _Texts, text: str) -> Generator[None, None, list[int]]:
-    """Return the places of the names that resemble `text`, the most similar first."""
+    """Return the places of the names that resemble `text`, the most similar first.
+
+    The user may still be typing, so a text too long to abbreviate a name may begin like it.
+    """
     words = split_words(text)
     name, path = "".join(words), " ".join(sorted(words))
+    compared = [(name, built.names, None), (path, built.sorted_paths, None)]
+    if len(text) > LONGEST_ABBREVIATION:
+        # A typo often leaves out a letter.
+        typed = " ".join(words)
+        compared += [(name, built.names, len(name) + 1), (typed, built.paths, len(typed) + 1)]
     best: dict[int, float] = {}
+    whole: dict[int, float] = {}
     for start in range(0, len(built.texts), NAMES_STEP):
-        for typed, texts in ((name, built.names), (path, built.sorted_paths)):
+        for typed, texts, length in compared:
+            part = texts[start : start + NAMES_STEP]
             alike = process.extract(
                 typed,
-                texts[start : start + NAMES_STEP],
+                part if length is None else [one[:length] for one in part],
                 scorer=fuzz.ratio,
                 score_cutoff=LEAST_ALIKE,
                 limit=None,
@@ -286,8 +296,13 @@ def _resembling(built: _Texts, text: str) -> Generator[None, None, list[int]]:
             for _, score, position in alike:
                 place = start + position
                 best[place] = max(score, best.get(place, 0))
-        yield
-    found = ((place >= built.setup_from, -score, place) for place, score in best.items())
+                if length is None:
+                    whole[place] = best[place]
+            yield
+    found = (
+        (place >= built.setup_from, -score, -whole.get(place, 0), place)
+        for place, score in best.items()
+    )
     return [place for *_, place in nsmallest(MOST_RESEMBLING, found)]
 
 
