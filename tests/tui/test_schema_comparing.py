@@ -90,7 +90,7 @@ async def test_two_connections_at_any_two_moments(workspace: Workspace) -> None:
 async def test_the_visible_object_is_compared_first(workspace: Workspace) -> None:
     async with app_over(workspace).run_test(size=(120, 30), notifications=True) as pilot:
         await start(pilot)
-        await press(pilot, "j", "enter")
+        await press(pilot, "enter")
         text = await choose(pilot, "equals_sign", "05-01")
         assert "prod › Opportunity" in text
         assert differing(pilot) == ["Old__c", "Region__c", "Stage"]
@@ -104,7 +104,7 @@ async def test_the_visible_object_is_compared_first(workspace: Workspace) -> Non
         assert "− left prod" in await press(pilot, "escape")
         assert table(pilot, "difference").cursor_key == kept
         assert "1 of 2 objects differ" in await press(pilot, "backspace")
-        await press(pilot, "backspace", "backspace", "g", "enter")
+        await press(pilot, "backspace", "backspace", "G", "enter")
         assert "prod › Account" in screen_text(pilot)
         text = await choose(pilot, "equals_sign", "05-01")
         assert "Account doesn't differ." in text
@@ -199,7 +199,7 @@ async def test_a_missing_snapshot_leads_to_today(workspace: Workspace) -> None:
             assert app.screen_stack[0].query_one("#pane-schema", Pane).error is None
             if told:
                 await until(pilot, lambda: told in screen_text(pilot))  # noqa: B023
-            assert "prod › Opportunity ─" in await press(pilot, "l", "G", "enter")
+            assert "prod › Opportunity ─" in await press(pilot, "l", "g", "enter")
 
 
 async def test_an_object_that_no_longer_differs_leads_to_those_that_do(
@@ -233,7 +233,7 @@ def line_of(text: str, name: str) -> str:
 async def test_at_80_columns_every_state_has_its_word(broken: Workspace) -> None:
     async with app_over(broken).run_test(size=(80, 24)) as pilot:
         await start(pilot)
-        text = await press(pilot, "j", "enter")
+        text = await press(pilot, "enter")
         assert "✕ break" in line_of(text, "Amount")
         # A safe change is never open.
         assert "safe" not in line_of(text, "Region__c")
@@ -241,7 +241,7 @@ async def test_at_80_columns_every_state_has_its_word(broken: Workspace) -> None
         assert "✕ breaking" in text
         text = await press(pilot, "asterisk")
         assert line_of(text, "Opportunity  Amount").endswith("✕ breaking")
-        await press(pilot, "escape", "g")
+        await press(pilot, "escape", "G")
         text = await press(pilot, "enter")
         assert line_of(text, "API name").split() == ["API", "name", "Label", "Type", "Flags"]
         await press(pilot, "escape")
@@ -253,7 +253,7 @@ async def test_at_80_columns_every_state_has_its_word(broken: Workspace) -> None
 async def test_at_140_columns_the_words_are_whole(broken: Workspace) -> None:
     async with app_over(broken).run_test(size=(140, 40)) as pilot:
         await start(pilot)
-        text = await press(pilot, "j", "enter")
+        text = await press(pilot, "enter")
         assert "✕ breaking" in line_of(text, "Amount")
 
 

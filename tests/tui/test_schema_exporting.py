@@ -127,7 +127,7 @@ async def test_a_search_over_all_fields_exports_what_it_found_by_connection(
 async def test_one_object_and_one_field(workspace: Workspace) -> None:
     async with app_over(workspace).run_test(size=(80, 24)) as pilot:
         await start(pilot)
-        await press(pilot, "j", "enter")
+        await press(pilot, "enter")
         assert len(await rows(pilot, "csv", "object.csv")) == 4
         await filter_by(pilot, "type:picklist")
         await press(pilot, "enter")

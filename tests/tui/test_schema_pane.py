@@ -66,7 +66,7 @@ async def test_objects_then_fields_then_one_field_in_full_and_back(workspace: Wo
         text = screen_text(pilot)
         assert "2 objects, 7 fields" in text
         assert "✕ 1 breaking" in text or "▲" in text
-        await press(pilot, "j", "enter")
+        await press(pilot, "enter")
         text = screen_text(pilot)
         assert "prod › Opportunity ─" in text
         assert " 4 fields" in text
@@ -104,7 +104,7 @@ async def test_history_shows_changes_and_acknowledgments(workspace: Workspace) -
     app = app_over(workspace)
     async with app.run_test(size=(140, 40)) as pilot:
         await start(pilot)
-        await press(pilot, "j", "enter", "j", "j", "j", "enter")
+        await press(pilot, "enter", "j", "j", "j", "enter")
         text = screen_text(pilot)
         assert "› Stage" in text
         assert "82% of 200 records" in text
@@ -270,7 +270,7 @@ async def test_a_refresh_keeps_the_cursor_on_its_row(
     app = app_over(workspace)
     async with app.run_test(size=(100, 30)) as pilot:
         await start(pilot)
-        await press(pilot, "enter", "j")
+        await press(pilot, "j", "enter", "j")
         assert table(pilot, "fields").cursor_key == ("Account", "Name")
         clock.moment += timedelta(days=2)
         text = await press(pilot, "f5")
@@ -372,7 +372,7 @@ async def test_an_unmapped_field_shows_its_best_matches_and_can_be_mapped(
         await start(pilot)
         assert "1 required field not mapped" in screen_text(pilot)
         # The next step stays; other views give way.
-        text = await press(pilot, "j", "enter", "G")
+        text = await press(pilot, "enter", "G")
         assert "─ required, not mapped: CloseDate" in text
         await until(pilot, lambda: "match deal_registration.expected" in screen_text(pilot))
         # Tab moves to the details and back.

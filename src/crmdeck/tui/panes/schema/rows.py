@@ -164,10 +164,17 @@ def schema_data(ref: str, overview: SchemaOverview) -> SchemaData:
     return SchemaData(ref, overview, objects, changed)
 
 
-def _relevance(line: ObjectLine) -> tuple[int, str]:
-    """Return the order of objects: mapped and usual, custom, standard, setup; then by name."""
+def _relevance(line: ObjectLine) -> tuple[int, int, int, str]:
+    """Return the order: worst open changes, mapped and usual, custom, standard, setup; by name."""
     standing = object_standing(line.key, custom=bool(line.summary.custom))
-    return (USUAL if line.mapped else standing, line.key.casefold())
+    changes = line.open_changes
+    worst = changes.severity if changes is not None else None
+    return (
+        -worst.rank if worst is not None else 1,
+        -changes.count if changes is not None else 0,
+        USUAL if line.mapped else standing,
+        line.key.casefold(),
+    )
 
 
 def field_data(data: SchemaData, rows: Iterable[FieldRow]) -> FieldData:
