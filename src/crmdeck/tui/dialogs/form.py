@@ -134,7 +134,7 @@ class Form(Dialog[T]):
             self.focus_previous()
 
     def _step(self, direction: int) -> bool:
-        """Move in the list of paths, unless that is its end; False if the line has none."""
+        """Move in the list of paths; False at its end, or if the focused line has no list."""
         return self._paths is not None and self._in_path() and self._paths.step(direction)
 
     def _in_path(self) -> bool:

@@ -276,7 +276,10 @@ def _resembling(built: _Texts, text: str) -> Generator[None, None, list[int]]:
     """
     words = split_words(text)
     name, path = "".join(words), " ".join(sorted(words))
-    compared = [(name, built.names, None), (path, built.sorted_paths, None)]
+    compared: list[tuple[str, list[str], int | None]] = [
+        (name, built.names, None),
+        (path, built.sorted_paths, None),
+    ]
     if len(text) > LONGEST_ABBREVIATION:
         # A typo often leaves out a letter.
         typed = " ".join(words)
