@@ -27,14 +27,14 @@ NOTE = 400
 """Characters of a note shown."""
 
 
-def columns_for(options: Sequence[FieldChoice]) -> tuple[Column[FieldChoice], ...]:
+def columns_for(title: str, options: Sequence[FieldChoice]) -> tuple[Column[FieldChoice], ...]:
     """Return the columns: whole names and types; labels give way, because a note has them."""
     name = longest((one.name for one in options), LEAST_NAME, MOST_NAME)
     kind = longest((one.type for one in options), len("Type"), MOST_TYPE)
     return (
         Column(
             "name",
-            "CRM field",
+            title,
             lambda option: option.name,
             style=lambda option: "muted" if option.holder else "strong" if option.match else "",
             min_width=name,
@@ -63,7 +63,7 @@ NOTES = 5
 
 
 class ChooseField(Dialog[str]):
-    """Answers with the name of a CRM field. `notes` returns lines of text and style for one."""
+    """Answers with the name of a field. `notes` returns lines of text and style for one."""
 
     SCOPE = "choose field"
     WITHIN: ClassVar[tuple[str, ...]] = ("list",)
@@ -76,12 +76,13 @@ class ChooseField(Dialog[str]):
         text: str = "",
         current: str | None = None,
         notes: Callable[[str], Sequence[tuple[str, str]]] = lambda _: (),
+        column: str = "CRM field",
     ) -> None:
         super().__init__(title, text)
         self._notes = notes
         self._list = SearchList(
             options,
-            columns_for(options),
+            columns_for(column, options),
             key=lambda option: option.name,
             searched=lambda option: Searchable(option.name, texts=(option.label, option.type)),
             filter_keys=FILTER_KEYS,

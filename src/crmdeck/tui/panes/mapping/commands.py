@@ -759,7 +759,10 @@ class MappingCommands:
             return pair_notes(source, row.field, session.builder, self._host.workspace.now)
 
         dialog = ChooseField(
-            f"PartnerOS field for {target}", source_choices(row, session.rows), notes=notes
+            f"PartnerOS field for {target}",
+            source_choices(row, session.rows),
+            notes=notes,
+            column="PartnerOS field",
         )
         self._open(dialog, chosen)
 
