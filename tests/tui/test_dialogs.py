@@ -266,6 +266,12 @@ async def test_a_dialog_is_styled_and_painted_once_and_the_footer_below_is_updat
         await settle(pilot)
         assert dialog not in styled, "only when it was mounted"
         assert painted.count(dialog._compositor) == 1
+        await pilot.press("f1")
+        await settle(pilot)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert pilot.app.screen is dialog
+        assert dialog not in styled, "nor when it is uncovered"
         monkeypatch.setattr("crmdeck.tui.widgets.hints.hint_text", lambda _: ("x", "since then"))
         await pilot.press("escape")
         await until(pilot, lambda: "x since then" in line_text(below, 0))

@@ -123,8 +123,9 @@ class Dialog(ActionHost, ModalScreen[T | None]):
         self.screen_layout_refresh_signal.subscribe(self, self._fit)
 
     def on_screen_resume(self, event: events.ScreenResume) -> None:
-        # The widgets of a new dialog were just styled.
-        event.refresh_styles = self._is_sized
+        if not self._is_sized:
+            # The widgets of a new dialog were just styled.
+            event.refresh_styles = False
 
     async def on_resize(self) -> None:
         # Other work can run between the layout and the paint, that of the resized widgets too. Not
