@@ -272,23 +272,14 @@ def _figures(
     for status in Status:
         counted.add_metric((status.value,), sum(each.status is status for each in statuses))
     yield counted
-    synced = GaugeMetricFamily(
-        "crmdeck_last_refresh_timestamp_seconds",
-        "Time of the last successful refresh.",
-        labels=("connection",),
-    )
-    failed = GaugeMetricFamily(
-        "crmdeck_last_error_timestamp_seconds",
-        "Time of the last failed refresh.",
-        labels=("connection",),
-    )
-    expires = GaugeMetricFamily(
-        "crmdeck_token_expiry_timestamp_seconds",
-        "When a token that crmdeck can't renew expires.",
-        labels=("connection",),
-    )
-    quota = GaugeMetricFamily(
-        "crmdeck_api_calls_left", "API calls left in the CRM's allowance.", labels=("connection",)
+    synced, failed, expires, quota = (
+        GaugeMetricFamily(f"crmdeck_{name}", documentation, labels=("connection",))
+        for name, documentation in (
+            ("last_refresh_timestamp_seconds", "Time of the last successful refresh."),
+            ("last_error_timestamp_seconds", "Time of the last failed refresh."),
+            ("token_expiry_timestamp_seconds", "When a token that crmdeck can't renew expires."),
+            ("api_calls_left", "API calls left in the CRM's allowance."),
+        )
     )
     changes = GaugeMetricFamily(
         "crmdeck_open_changes", "Open change groups.", labels=("connection", "severity")

@@ -28,7 +28,7 @@ class Connections:
         VERSIONS.insert(self._database, [connection], stored(at), actor)
 
     def all(self) -> tuple[Connection, ...]:
-        return VERSIONS.latest(self._database, "id", order="name, id")
+        return tuple(VERSIONS.latest(self._database, "id", order="name, id").values())
 
     def get(self, connection_id: str) -> Connection | None:
         """Return the latest version of a connection."""
@@ -42,7 +42,7 @@ class Connections:
         found = VERSIONS.latest(
             self._database, "id", parameters=[ref, ref.lower()], only="WHERE name = ? OR id = ?"
         )
-        return found[0] if found else None
+        return next(iter(found.values()), None)
 
     def versions(self, connection_id: str) -> tuple[Connection, ...]:
         """Return all versions of one connection, newest first."""

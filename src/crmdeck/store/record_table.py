@@ -65,30 +65,19 @@ class Table(Generic[M]):
         parameters: Sequence[object] = (),
         order: str | None = None,
         only: str = "",
-    ) -> tuple[M, ...]:
-        """Return the newest record of each `key`, among those selected by `clause`.
+    ) -> dict[Row, M]:
+        """Return the newest record of each `key` (columns), among those selected by `clause`.
 
         `only` is a further clause, on the newest records.
         """
-        rows = self.latest_rows(database, key, clause, parameters, order, only)
-        return tuple(self.decode(row) for row in rows)
-
-    def latest_rows(
-        self,
-        database: Database,
-        key: str,
-        clause: str = "",
-        parameters: Sequence[object] = (),
-        order: str | None = None,
-        only: str = "",
-    ) -> list[Row]:
-        """Return the same as rows of `selection`, followed by the key."""
-        return database.rows(
+        rows = database.rows(
             f"SELECT {self.selection}, {key} FROM {quote(self.name)} AS latest JOIN ("
             f"SELECT max(seq) AS seq FROM {quote(self.name)} {clause} GROUP BY {key}"
             f") AS last USING (seq) {only} ORDER BY {order or key}",
             parameters,
         )
+        width = len(self._attributes)
+        return {row[width:]: self.decode(row[:width]) for row in rows}
 
     def decode(self, row: Row) -> M:
         """Return the record in a row of `selection`; raises CacheDamagedError if it is invalid."""

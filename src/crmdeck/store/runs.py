@@ -43,9 +43,8 @@ class Runs:
         def whole() -> _Newest:
             where = Where().add("connection_id = ?", connection_id)
             key = "connection_id, kind, outcome"
-            return _by_kind(
-                RUNS.latest(self._database, key, str(where), where.parameters, order="seq")
-            )
+            found = RUNS.latest(self._database, key, str(where), where.parameters, order="seq")
+            return _by_kind(found.values())
 
         def since(before: _Newest, read: Mapping[str, int]) -> _Newest:
             added = RUNS.select(self._database, "WHERE seq > ? ORDER BY seq", [read["sync_run"]])
@@ -90,8 +89,9 @@ class Runs:
 
     def quota_by_connection(self) -> dict[str, Quota]:
         """Return the last quota of every connection that has one."""
-        rows = QUOTAS.latest_rows(self._database, "connection_id")
-        return {row[-1]: QUOTAS.decode(row[:-1]) for row in rows}
+        return {
+            key: quota for (key,), quota in QUOTAS.latest(self._database, "connection_id").items()
+        }
 
     def quota_recovered(self, low: float) -> dict[str, datetime]:
         """Return by connection when more than the share `low` of the quota was last left."""

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
@@ -140,8 +140,9 @@ def by_object_type(body: object) -> dict[str, object]:
     found: dict[str, object] = {}
     for each in body if isinstance(body, Sequence) and not isinstance(body, str) else ():
         known, _ = _ours(each) if isinstance(each, Mapping) else ({}, {})
-        if isinstance(known.get("object_type"), str) and "fields" in known:
-            found[known["object_type"]] = each
+        name = known.get("object_type")
+        if isinstance(name, str) and "fields" in known:
+            found[name] = each
     return found
 
 
@@ -295,13 +296,13 @@ def _valid(model: type[M], lines: Sequence[object]) -> Iterator[M]:
             continue
 
 
-def _ours(answer: Mapping[str, object]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _ours(answer: Mapping[str, object]) -> tuple[dict[str, object], dict[str, object]]:
     """Return the known attributes by crmdeck's names, and the rest; both without nulls.
 
     crmdeck's own spelling wins over another one.
     """
-    known: dict[str, Any] = {}
-    unknown: dict[str, Any] = {}
+    known: dict[str, object] = {}
+    unknown: dict[str, object] = {}
     for key, value in answer.items():
         if value is None:
             continue
