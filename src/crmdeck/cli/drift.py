@@ -27,7 +27,7 @@ from crmdeck.errors import ExitCode, UsageError, exit_code
 from crmdeck.model import Side
 from crmdeck.text import count
 
-PAGE = 5000
+PAGE = 10_000
 """Changes in memory at a time."""
 
 SIDES = {Side.LEFT: "left only", Side.RIGHT: "right only", Side.BOTH: "differs"}

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from crmdeck.workspace.policy import Policy
 
 
-_AT_ONCE = 5000
+_AT_ONCE = 10_000
 
 
 class Noted(NamedTuple):
