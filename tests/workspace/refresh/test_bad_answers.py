@@ -61,7 +61,8 @@ def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
     folder.mkdir()
     fields = [text_field("Name"), text_field("City")]
     (folder / "Account.json").write_text(json.dumps(describe("Account", *fields)))
-    with opened(tmp_path / "home") as office:
+    # Without a hold, each of some thousand reads opens the file again.
+    with opened(tmp_path / "home") as office, office.workspace.hold():
         office.add_org(scope=Scope(mode=ScopeMode.NAMED, include=("Account", "Contact")))
         two = Scope(mode=ScopeMode.NAMED, include=("contacts", "deals"))
         office.add_portal(OLD_PORTAL, scope=two)
