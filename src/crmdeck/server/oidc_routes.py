@@ -17,6 +17,7 @@ _log = logging.getLogger(__name__)
 
 STATE_COOKIE = "oidc_state"
 _PATH = "/api/auth/oidc"
+# Seconds for signing in at the provider, a second factor included.
 _PATIENCE = 600
 
 router = APIRouter(prefix="/auth/oidc", include_in_schema=False)

@@ -238,6 +238,7 @@ class HubSpotClient:
 def explain(reply: Reply) -> Refusal:
     """Return the meaning of a failed answer."""
     body = reply.fields
+    # Most APIs name the error in `category`, some in `errorType`, OAuth in `error`.
     keys = ("category", "errorType", "error", "status")
     code = next((body[key] for key in keys if body.get(key)), "")
     message = f"{body.get('message') or ''} {body.get('policyName') or ''}"

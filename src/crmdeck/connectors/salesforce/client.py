@@ -190,6 +190,7 @@ class SalesforceClient:
                 instance_url=self.instance_url,
                 version=self.version(),
                 session=self._session,
+                # Its default, an OrderedDict, takes more memory.
                 object_pairs_hook=dict,
             )
             return self._send(
@@ -202,8 +203,8 @@ class SalesforceClient:
 
     def _send(self, request: Callable[[], object]) -> Reply:
         try:
-            body = request()
-            status = 200
+            # `restful` returns the body of a success without its status.
+            body, status = request(), 200
         except SalesforceError as error:
             body, status = error.content, error.status
         except (ValueError, RecursionError, TypeError):
