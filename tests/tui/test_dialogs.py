@@ -219,6 +219,10 @@ async def test_every_dialog_shows_its_keys_and_help_returns_to_it(
             assert "Esc" in line, kind
             # Long lists never push the keys out of the frame.
             assert line.strip() in screen_text(pilot), kind
+            if isinstance(dialog, Choose | ChooseField):
+                frame, keys = (dialog.query_one(one).region for one in (".dialog", "Hints"))
+                # Only the padding and the border are below the keys.
+                assert keys.bottom == frame.bottom - 2, kind
             # In a line of text `?` is a letter, so F1 opens the help.
             assert ("F1 Help" in line) == isinstance(dialog, TypedConfirm | Prompt | Form), kind
             await pilot.press("question_mark" if "? Help" in line else "f1")
