@@ -101,8 +101,8 @@ from .checks.preflight import CauseValue as CauseValue
 from .checks.preflight import PreflightRun as PreflightRun
 from .checks.preflight import Preflights as Preflights
 from .checks.service import Checks as Checks
-from .command_line import command_line as command_line
-from .command_line import no_connections as no_connections
+from .commands import command_line as command_line
+from .commands import no_connections as no_connections
 from .config import Setting as Setting
 from .config import get_setting as get_setting
 from .config import list_settings as list_settings

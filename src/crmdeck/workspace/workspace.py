@@ -18,7 +18,7 @@ from crmdeck.workspace.context import Context
 
 if TYPE_CHECKING:
     from crmdeck.connectors.base import ConnectorFactory
-    from crmdeck.workspace.command_line import Option
+    from crmdeck.workspace.commands import Option
 
 
 class Workspace:

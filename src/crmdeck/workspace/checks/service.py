@@ -54,7 +54,7 @@ from crmdeck.text import count
 from crmdeck.workspace.audit import Audit
 from crmdeck.workspace.checks.exit_code import judge, reasons_of, reasons_of_all
 from crmdeck.workspace.checks.preflight import Preflights
-from crmdeck.workspace.command_line import no_connections
+from crmdeck.workspace.commands import no_connections
 from crmdeck.workspace.connections.alerts import EXPIRING_CODES
 from crmdeck.workspace.connections.health import Health
 from crmdeck.workspace.context import Context

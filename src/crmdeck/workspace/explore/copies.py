@@ -30,7 +30,7 @@ from crmdeck.model import (
 )
 from crmdeck.model.wire import wire_record
 from crmdeck.text import count
-from crmdeck.workspace.command_line import Option, command_line
+from crmdeck.workspace.commands import Option, command_line
 from crmdeck.workspace.context import Context
 
 _MOST_IDS = 50

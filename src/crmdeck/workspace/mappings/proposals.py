@@ -26,7 +26,7 @@ from crmdeck.model import (
     VendorProfile,
 )
 from crmdeck.text import count
-from crmdeck.workspace.command_line import command_line
+from crmdeck.workspace.commands import command_line
 from crmdeck.workspace.context import Context, find_connection, not_found
 from crmdeck.workspace.mappings.service import Mappings
 from crmdeck.workspace.snapshots import find_snapshot
