@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from textual.widgets import Static
 from textual.widgets._toast import Toast
 
 from crmdeck.credentials import MemorySecrets
@@ -319,6 +320,10 @@ async def test_the_filter_offers_keys_and_then_the_values_of_a_key(workspace: Wo
         await settle(pilot)
         await pilot.press("slash")
         await until(pilot, lambda: "event:  people:  failed:" in screen_text(pilot))
+        # Offers that arrived before the bar had a width appear when it has one.
+        app.screen.query_one(FilterBar).query_one(".offers", Static).update("")
+        await resize(pilot, 81, 24)
+        assert "event:  people:  failed:" in screen_text(pilot)
         await type_text(pilot, "ev", "tab")
         await until(pilot, lambda: "connection.added" in screen_text(pilot))
         await type_text(pilot, "connection.ad")

@@ -165,6 +165,10 @@ class FilterBar(ActionHost, Widget):
         self._show(editing=False)
         self.post_message(self.Changed("", done=True))
 
+    def on_resize(self) -> None:
+        # The offers can arrive before the bar has a width.
+        self._show_offers(self._offers)
+
     def on_click(self, _event: events.Click) -> None:
         if not self.query_one(Input).display:
             self.edit()
