@@ -24,6 +24,8 @@ BETWEEN = " │ "
 LONGEST = 100_000
 """Most characters of a value that are shown."""
 
+MOST_COMPARED = 5_000
+"""Most pieces that are compared, between those that both sides start and end with."""
 
 LONG = 40
 """Characters from which a value is long."""
@@ -49,7 +51,7 @@ class BeforeAfter(Dialog[None]):
         super().__init__(title)
         self._parts = tuple(parts)
         self._sides = sides
-        self._marked = [_marked(_pieces(one.before), _pieces(one.after)) for one in self._parts]
+        self._marked = [marked(_pieces(one.before), _pieces(one.after)) for one in self._parts]
         self._view = TextView()
 
     def compose_body(self) -> ComposeResult:
@@ -106,12 +108,31 @@ def _pieces(value: Any) -> list[str]:
     return _WORD.findall(display_block(_whole(value)[0], LONGEST))
 
 
-def _marked(before: Sequence[str], after: Sequence[str]) -> tuple[Content, Content]:
+def marked(before: Sequence[str], after: Sequence[str]) -> tuple[Content, Content]:
     """Return both sides with colors for the pieces that only one of them has."""
-    steps = SequenceMatcher(None, before, after).get_opcodes()
-    left = [("".join(before[i:j]), _style(tag, "$bad")) for tag, i, j, _, _ in steps]
-    right = [("".join(after[i:j]), _style(tag, "$good")) for tag, _, _, i, j in steps]
-    return Content.assemble(*left).rstrip(), Content.assemble(*right).rstrip()
+    start = _common(before, after)
+    end = _common(before[start:][::-1], after[start:][::-1])
+    head, tail = "".join(before[:start]), "".join(before[len(before) - end :])
+    left, right = before[start : len(before) - end], after[start : len(after) - end]
+    # The time to compare grows with the square of the length: 50,000 pieces took 10 seconds.
+    if max(len(left), len(right)) > MOST_COMPARED:
+        return (
+            Content.assemble(head, ("".join(left), "$bad"), tail).rstrip(),
+            Content.assemble(head, ("".join(right), "$good"), tail).rstrip(),
+        )
+    steps = SequenceMatcher(None, left, right).get_opcodes()
+    olds = [("".join(left[i:j]), _style(tag, "$bad")) for tag, i, j, _, _ in steps]
+    news = [("".join(right[i:j]), _style(tag, "$good")) for tag, _, _, i, j in steps]
+    return (
+        Content.assemble(head, *olds, tail).rstrip(),
+        Content.assemble(head, *news, tail).rstrip(),
+    )
+
+
+def _common(one: Sequence[str], other: Sequence[str]) -> int:
+    """Return how many pieces at the start are equal."""
+    both = enumerate(zip(one, other, strict=False))
+    return next((place for place, (a, b) in both if a != b), min(len(one), len(other)))
 
 
 def _style(tag: str, color: str) -> str:
