@@ -63,7 +63,8 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
     known = packages_distributions()
     used = {
         name: {each.lower().replace("_", "-") for each in known.get(name, [name])}
-        for name in found - sys.stdlib_module_names - {"crmdeck"}
+        # _typeshed exists for type checkers only.
+        for name in found - sys.stdlib_module_names - {"crmdeck", "_typeshed"}
     }
     assert [name for name, of in used.items() if not of & declared] == []
     assert declared == {each for of in used.values() for each in of & declared}

@@ -43,7 +43,6 @@ FOR_FACES = {
     "ws.fleet": ("wait", "figures"),
     "ws.preflights": ("why_no_sample", "newly_refused"),
     "ws.notices": ("require_ready",),
-    "ws.exports": ("named",),
 }
 """Left out: what only the command line, the console and the server need."""
 
