@@ -25,7 +25,7 @@ from crmdeck.tui.widgets.table import Table
 from crmdeck.tui.widgets.top_bar import TopBar
 from crmdeck.workspace import Workspace
 from tests.tui.conftest import write_describe
-from tests.tui.pilot import audit_console, resize, screen_text, settle, type_text, until
+from tests.tui.pilot import audit_console, press, resize, screen_text, settle, type_text, until
 
 
 def main_screen(app: CrmdeckApp) -> MainScreen:
@@ -87,6 +87,20 @@ async def test_filters_in_place_and_escape_clears(workspace: Workspace) -> None:
         assert "Unknown filter key 'owner'" in screen_text(pilot)
         await pilot.press("slash", "q", "question_mark")
         assert main_screen(app).filter_bar.text == "owner:x/q?"
+
+
+async def test_the_filter_bar_counts_the_rows_of_the_pane_on_screen(workspace: Workspace) -> None:
+    app = CrmdeckApp(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        health = pane_of(app)
+        await press(pilot, "2", "slash")
+        await type_text(pilot, "x", "enter")
+        note = main_screen(app).filter_bar.query_one(".note", Static)
+        await until(pilot, lambda: str(note.render()) == pane_of(app).note[0] != "")
+        health.summarize("99")
+        await settle(pilot)
+        assert str(note.render()) == pane_of(app).note[0] != "99"
 
 
 async def test_help_lists_the_keys_that_work_here(workspace: Workspace) -> None:

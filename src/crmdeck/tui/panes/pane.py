@@ -103,12 +103,8 @@ class Pane(ActionHost, Widget):
 
     WITHIN: ClassVar[tuple[str, ...]] = ("table", EVERYWHERE)
 
-    @dataclass
     class Summary(Message):
-        """The number of rows for the filter bar, `12 of 340`, and a hint on the filter."""
-
-        count: str
-        hint: str = ""
+        """The filter bar must show another `note`."""
 
     @dataclass
     class Filtered(Message):
@@ -152,6 +148,7 @@ class Pane(ActionHost, Widget):
         self.loader = Loader(self, self.show_error)
         self.connection_id: str | None = None
         self.filter_text = ""
+        self.note = ("", "")
         self.detail_size = 0
         self.next_steps: Callable[[int], Content] = lambda _: Content("")
 
@@ -366,6 +363,11 @@ class Pane(ActionHost, Widget):
         self.filter_text = text
         self.apply_filter(text)
         self.show_views()
+
+    def summarize(self, count: str, hint: str = "") -> None:
+        """Set the note that the filter bar shows while the pane is on screen."""
+        self.note = (count, hint)
+        self.post_message(self.Summary())
 
     def replace_filter(self, text: str) -> None:
         """Filter by `text`, and show it in the filter bar."""

@@ -339,6 +339,7 @@ class MainScreen(ActionHost, Screen[None]):
         self._collapse()
         self._show_counts()
         self.filter_bar.set_text(pane.filter_text)
+        self.filter_bar.set_note(*pane.note)
         # Until the statuses are read, no connection is chosen. `_show_statuses` shows the pane
         # then.
         if self._is_ready:
@@ -398,8 +399,9 @@ class MainScreen(ActionHost, Screen[None]):
     def on_pane_filtered(self, message: Pane.Filtered) -> None:
         self.filter_bar.set_text(message.text)
 
-    def on_pane_summary(self, message: Pane.Summary) -> None:
-        self.filter_bar.set_note(message.count, message.hint)
+    def on_pane_summary(self) -> None:
+        if self.pane is not None:
+            self.filter_bar.set_note(*self.pane.note)
 
     @on(BusyChanged)
     def _busy(self, message: BusyChanged) -> None:

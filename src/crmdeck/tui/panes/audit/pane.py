@@ -295,7 +295,7 @@ class AuditPane(Pane):
             shown = total
         self.set_heading(where, count(total, "entry", "entries"))
         number = f"{total:,}" if shown == total else f"{shown:,}{self.table.more} of {total:,}"
-        self.post_message(self.Summary(number, self._hint))
+        self.summarize(number, self._hint)
         self.call_later(self._read_ahead)
 
     @on(Table.Highlighted)

@@ -249,7 +249,7 @@ class DriftPane(Pane):
             shown = total
         more = "+" if arrangement.is_part else ""
         number = f"{total:,}" if shown == total else f"{shown:,}{more} of {total:,}"
-        self.post_message(self.Summary(number, self._hint))
+        self.summarize(f"{number} changes", self._hint)
         self.query_one(Density).current = line.at.date() if line is not None else None
         instead = "" if total else nothing_yet(self.host.status)
         place = self.commands.field_place

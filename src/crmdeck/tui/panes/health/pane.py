@@ -126,7 +126,7 @@ class HealthPane(Pane):
 
     @on(Table.Ordered)
     def _ordered(self) -> None:
-        self.post_message(self.Summary(self.table.count_text, self._hint))
+        self.summarize(self.table.count_text, self._hint)
 
     def _show_chosen(self) -> None:
         ids = [entry.id for entry in self.table.shown()]

@@ -244,7 +244,7 @@ class MappingPane(Pane):
     @on(Table.Ordered, "#lines")
     def _ordered(self) -> None:
         self.table.regroup()
-        self.post_message(self.Summary(self.table.count_text, self._hint))
+        self.summarize(self.table.count_text, self._hint)
 
     @on(Table.Highlighted, "#lines")
     def _highlighted(self) -> None:
@@ -261,7 +261,7 @@ class MappingPane(Pane):
     @on(Table.Ordered, "#pairs")
     def _pairs_ordered(self) -> None:
         if self.pairs.likely is not None:
-            self.post_message(self.Summary(self.pair_table.count_text))
+            self.summarize(self.pair_table.count_text)
 
     @on(Table.Selected, "#pairs")
     def _pair_selected(self, message: Table.Selected) -> None:

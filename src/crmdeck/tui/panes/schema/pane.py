@@ -466,7 +466,7 @@ class SchemaPane(Pane):
     @on(Table.Ordered)
     def _ordered(self, message: Table.Ordered) -> None:
         if message.table is self.table:
-            self.post_message(self.Summary(message.table.count_text, self._hint))
+            self.summarize(message.table.count_text, self._hint)
             self._brief()
 
     @on(Table.Selected)
