@@ -121,17 +121,22 @@ class Form(Dialog[T]):
 
     @action("form.take", "Continue", "enter", hint=30, palette=False, priority=True)
     def take(self) -> None:
-        self.once_typed(self._take)
+        self.once_typed(lambda: self._once_listed(self._take))
 
     @action("form.next", "Next line", "down", hint=20, palette=False, priority=True)
     def next_line(self) -> None:
-        if not self._step(1):
-            self.focus_next()
+        self._once_listed(lambda: self._step(1) or self.focus_next())
 
     @action("form.previous", "Previous line", "up", palette=False, priority=True)
     def previous_line(self) -> None:
-        if not self._step(-1):
-            self.focus_previous()
+        self._once_listed(lambda: self._step(-1) or self.focus_previous())
+
+    def _once_listed(self, then: Callable[[], object]) -> None:
+        """Call `then` once the focused line has its list of paths, if it is for a path."""
+        if self._paths is not None and self._in_path():
+            self._paths.once_shown(then)
+        else:
+            then()
 
     def _step(self, direction: int) -> bool:
         """Move in the list of paths; False at its end, or if the focused line has no list."""

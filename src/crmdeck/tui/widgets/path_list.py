@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from textual.app import ComposeResult
@@ -47,6 +48,7 @@ class PathList(Widget):
         super().__init__()
         self.loader = Loader(self, lambda _: None)
         self._shown_for: str | None = None
+        self._waiting: list[Callable[[], object]] = []
         self._table: Table[PathEntry] = Table(
             _COLUMNS, key=lambda entry: entry.name, can_mark=False, empty=""
         )
@@ -71,9 +73,19 @@ class PathList(Widget):
         def took(entries: tuple[PathEntry, ...]) -> None:
             self._shown_for = text
             self._table.set_rows(entries, cursor=entries[0].name)
+            waiting, self._waiting = self._waiting, []
+            for then in waiting:
+                then()
 
-        self._shown_for = None
+        self._shown_for, self._waiting = None, []
         self.loader.load("paths", lambda _: path_entries(text), took, quiet=True)
+
+    def once_shown(self, then: Callable[[], object]) -> None:
+        """Call `then` once the list belongs to the path that was typed last."""
+        if self._shown_for is None:
+            self._waiting.append(then)
+        else:
+            then()
 
     def chosen(self, text: str) -> PathEntry | None:
         """Return the row under the cursor; None for the path `text` itself, or if unknown."""
