@@ -138,7 +138,7 @@ def test_a_limit_reads_only_what_it_shows(shell: Shell, monkeypatch: pytest.Monk
         return entries(*given, limit=limit, **more)
 
     monkeypatch.setattr(Audit, "entries", counted)
-    monkeypatch.delattr(Drift, "report")
+    monkeypatch.setattr(Drift, "report", None)
     assert shell.json(*base, "--limit", "2")["events"] == events[:2]
     assert shell.json("drift", "--open", "--limit", "1")["events"] == open_now[:1]
     assert "first 2." in shell.run(*base, "--limit", "2", "--format", "table").stderr
