@@ -95,8 +95,13 @@ class Tab:
         """Wait until the terminal received all rows of a size other than `before`."""
 
         def is_full() -> bool:
-            rows = {int(row) for row in MOVE.findall(self.received)}
-            return self.size != before and max(rows, default=0) == self.size[1]
+            # Frames of the size before may arrive as well; each whole frame begins at row 1.
+            last, lasts = 0, set()
+            for row in map(int, MOVE.findall(self.received)):
+                if row < last:
+                    lasts.add(last)
+                last = row
+            return self.size != before and self.size[1] in {*lasts, last}
 
         await self._chromium.until(is_full)
 
