@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from crmdeck.drift.severity_rules import (
@@ -98,9 +98,9 @@ def page() -> str:
             "\n## Added and removed\n\n",
             _list(kinds),
             "\n## Attributes of a field\n\nThe first row of an attribute that applies wins.\n\n",
-            _list(map(_row, FIELD_ROWS)),
+            _list(_attributes(FIELD_ROWS)),
             "\n## Attributes of an object\n\n",
-            _list(map(_row, OBJECT_ROWS)),
+            _list(_attributes(OBJECT_ROWS)),
             "\n## Rules that reject writes\n\nFor a new or changed rule. If the fields of a rule "
             "are unknown, it touches every mapping of its object.\n\n",
             _list(rules),
@@ -113,8 +113,8 @@ def page() -> str:
     )
 
 
-def _row(row: Row) -> tuple[str, Sequence[Severity], str]:
-    return f"`{row.attribute}`", row.scale, row.reason
+def _attributes(table: Mapping[str, Iterable[Row]]) -> list[tuple[str, Sequence[Severity], str]]:
+    return [(f"`{name}`", row.scale, row.reason) for name, rows in table.items() for row in rows]
 
 
 def _list(rows: Iterable[tuple[str, Sequence[Severity], str]]) -> str:

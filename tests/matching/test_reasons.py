@@ -107,6 +107,8 @@ def test_earlier_decisions_name_their_place() -> None:
         "accepted in a, b, c and 1 more",
         "suggested by PartnerOS",
     ]
+    earlier = {"connections": [Example(Field(name="a"), own, place) for place in "abc"]}
+    assert texts({"connections": 1.0}, earlier=earlier) == ["accepted in a, b, c"]
     earlier = {"connections": [Example(Field(name="a"), other, "acme-emea")]}
     assert texts({"connections": 1.0}, earlier=earlier) == ["accepted like this in acme-emea: c"]
     assert texts({"owner": 1.0}) == ["both belong to buyer"]

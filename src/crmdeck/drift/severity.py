@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import NamedTuple
 
 from crmdeck.drift.field_diff import (
@@ -25,22 +24,10 @@ from crmdeck.drift.severity_rules import (
     RULE_REPORTS,
     RULE_REWORDED,
     RULE_ROWS,
-    Row,
     Scale,
 )
 from crmdeck.drift.wording import few, short
 from crmdeck.model import Change, Direction, DriftKind, Field, Rule, RuleKind, Severity
-
-Rows = Mapping[str, Sequence[Row]]
-
-
-# `groupby` finds all rows of an attribute because the tables list them one after the other.
-def _by_attribute(rows: Iterable[Row]) -> Rows:
-    return {name: tuple(found) for name, found in groupby(rows, lambda row: row.attribute)}
-
-
-_FIELD_ROWS = _by_attribute(FIELD_ROWS)
-_OBJECT_ROWS = _by_attribute(OBJECT_ROWS)
 
 
 @dataclass(frozen=True)
@@ -81,8 +68,13 @@ def severity_of_changes(changes: Sequence[Change], after: Field | None, use: Use
 
     `after` is None for changes of an object.
     """
-    rows = _FIELD_ROWS if after else _OBJECT_ROWS
-    return _worst(_severity_of_change(rows[c.attribute], c, after, use) for c in changes)
+    rows = FIELD_ROWS if after else OBJECT_ROWS
+    verdicts = []
+    for change in changes:
+        row = next(row for row in rows[change.attribute] if row.applies(change, after))
+        reason = row.reason.format_map(_words(change))
+        verdicts.append(Verdict(_under(row.scale, use), reason))
+    return max(verdicts, key=lambda verdict: verdict.severity.rank)
 
 
 def severity_of_rule(kind: DriftKind, rule: Rule, changes: Sequence[Change], use: Use) -> Verdict:
@@ -102,17 +94,6 @@ def severity_of_rule(kind: DriftKind, rule: Rule, changes: Sequence[Change], use
     scale, reason = RULE_ROWS[rule.kind]
     message = f": “{short(rule.message).rstrip('.')}”" if rule.message else ""
     return Verdict(_under(scale, use), reason.format(message=message))
-
-
-def _worst(verdicts: Iterable[Verdict]) -> Verdict:
-    return max(verdicts, key=lambda verdict: verdict.severity.rank)
-
-
-def _severity_of_change(
-    rows: Sequence[Row], change: Change, after: Field | None, use: Use
-) -> Verdict:
-    row = next(row for row in rows if row.applies(change, after))
-    return Verdict(_under(row.scale, use), row.reason.format_map(_words(change)))
 
 
 def _words(change: Change) -> dict[str, str]:

@@ -130,9 +130,8 @@ RULE_REWORDED = "Only the rule's error message changed."
 
 
 class Row(NamedTuple):
-    """One severity rule for one attribute: when it applies, the severity, and the reason."""
+    """One severity rule for an attribute: when it applies, the severity, and the reason."""
 
-    attribute: str
     applies: Callable[[Change, Field | None], bool]
     scale: Scale
     reason: str
@@ -223,483 +222,383 @@ def _loses_targets(change: Change, after: Field | None) -> bool:
     return not set(change.before) <= set(change.after)
 
 
-FIELD_ROWS: tuple[Row, ...] = (
-    Row(
-        "type",
-        _is_narrower,
-        Scale(BREAKING, BREAKING, BREAKING),
-        "Type changed from {before} to {after}: existing values may no longer fit.",
+FIELD_ROWS: dict[str, tuple[Row, ...]] = {
+    "type": (
+        Row(
+            _is_narrower,
+            Scale(BREAKING, BREAKING, BREAKING),
+            "Type changed from {before} to {after}: existing values may no longer fit.",
+        ),
+        Row(
+            _always,
+            Scale(RISKY, BREAKING, RISKY),
+            "Type changed from {before} to {after}: old values fit, new ones may look different.",
+        ),
     ),
-    Row(
-        "type",
-        _always,
-        Scale(RISKY, BREAKING, RISKY),
-        "Type changed from {before} to {after}: old values fit, new ones may look different.",
+    "nativeType": (
+        Row(
+            _always,
+            Scale(SAFE, RISKY, RISKY),
+            "The CRM now calls the type {after} instead of {before}.",
+        ),
     ),
-    Row(
-        "nativeType",
-        _always,
-        Scale(SAFE, RISKY, RISKY),
-        "The CRM now calls the type {after} instead of {before}.",
+    "references": (
+        Row(
+            _loses_targets, Scale(RISKY, BREAKING, BREAKING), "The lookup no longer accepts {lost}."
+        ),
+        Row(_always, Scale(SAFE, RISKY, SAFE), "The lookup now accepts {gained} too."),
     ),
-    Row(
-        "references",
-        _loses_targets,
-        Scale(RISKY, BREAKING, BREAKING),
-        "The lookup no longer accepts {lost}.",
+    "required": (
+        Row(
+            _is_gained,
+            Scale(BREAKING, BREAKING, BREAKING),
+            "Now required: records can't be created without a value.",
+        ),
+        Row(_always, Scale(SAFE, RISKY, SAFE), "No longer required: the value may be empty."),
     ),
-    Row(
-        "references",
-        _always,
-        Scale(SAFE, RISKY, SAFE),
-        "The lookup now accepts {gained} too.",
+    "nillable": (
+        Row(
+            _is_filled,
+            Scale(SAFE, SAFE, RISKY),
+            "Empty values are no longer allowed. The CRM fills new records that have none.",
+        ),
+        Row(
+            _is_unset,
+            Scale(RISKY, RISKY, BREAKING),
+            "Empty values are no longer allowed. New records may need a value: the source doesn't "
+            "report whether the CRM fills the field.",
+        ),
+        Row(_always, Scale(SAFE, RISKY, SAFE), "Empty values are now allowed."),
     ),
-    Row(
-        "required",
-        _is_gained,
-        Scale(BREAKING, BREAKING, BREAKING),
-        "Now required: records can't be created without a value.",
+    "length": (
+        Row(
+            _is_smaller,
+            Scale(RISKY, RISKY, BREAKING),
+            "Shorter: {after} characters instead of {before}. Longer values are rejected or cut.",
+        ),
+        Row(_always, Scale(SAFE, RISKY, SAFE), "Longer: {after} characters instead of {before}."),
     ),
-    Row(
-        "required", _always, Scale(SAFE, RISKY, SAFE), "No longer required: the value may be empty."
+    "precision": (
+        Row(
+            _is_smaller,
+            Scale(RISKY, RISKY, BREAKING),
+            "Fewer digits: {after} instead of {before}. Larger numbers are rejected.",
+        ),
+        Row(_always, Scale(SAFE, RISKY, SAFE), "More digits: {after} instead of {before}."),
     ),
-    Row(
-        "nillable",
-        _is_filled,
-        Scale(SAFE, SAFE, RISKY),
-        "Empty values are no longer allowed. The CRM fills new records that have none.",
+    "scale": (
+        Row(
+            _is_smaller,
+            Scale(RISKY, RISKY, BREAKING),
+            "Fewer decimals: {after} instead of {before}. Numbers are rejected or rounded.",
+        ),
+        Row(_always, Scale(SAFE, RISKY, SAFE), "More decimals: {after} instead of {before}."),
     ),
-    Row(
-        "nillable",
-        _is_unset,
-        Scale(RISKY, RISKY, BREAKING),
-        "Empty values are no longer allowed. New records may need a value: the source doesn't "
-        "report whether the CRM fills the field.",
+    "unique": (
+        Row(
+            _is_gained,
+            Scale(RISKY, SAFE, RISKY),
+            "Values must now be unique: duplicates are rejected.",
+        ),
+        Row(
+            _always,
+            Scale(SAFE, RISKY, RISKY),
+            "No longer unique: a lookup by this field may find several records.",
+        ),
     ),
-    Row("nillable", _always, Scale(SAFE, RISKY, SAFE), "Empty values are now allowed."),
-    Row(
-        "length",
-        _is_smaller,
-        Scale(RISKY, RISKY, BREAKING),
-        "Shorter: {after} characters instead of {before}. Longer values are rejected or cut.",
+    "externalId": (
+        Row(
+            _is_gained, Scale(SAFE, SAFE, SAFE), "Now an external ID: records can be matched by it."
+        ),
+        Row(
+            _always,
+            Scale(RISKY, RISKY, RISKY),
+            "No longer an external ID: records can't be matched by it.",
+        ),
     ),
-    Row(
-        "length",
-        _always,
-        Scale(SAFE, RISKY, SAFE),
-        "Longer: {after} characters instead of {before}.",
+    "calculated": (
+        Row(
+            _is_gained,
+            Scale(RISKY, RISKY, BREAKING),
+            "The CRM now computes the value, so it can't be written.",
+        ),
+        Row(
+            _always,
+            Scale(SAFE, RISKY, SAFE),
+            "The CRM no longer computes the value: it may stay empty.",
+        ),
     ),
-    Row(
-        "precision",
-        _is_smaller,
-        Scale(RISKY, RISKY, BREAKING),
-        "Fewer digits: {after} instead of {before}. Larger numbers are rejected.",
+    "formula": (
+        Row(
+            _always, Scale(SAFE, RISKY, SAFE), "Formula changed: the value may mean something else."
+        ),
     ),
-    Row(
-        "precision",
-        _always,
-        Scale(SAFE, RISKY, SAFE),
-        "More digits: {after} instead of {before}.",
+    "picklist": (
+        Row(
+            _loses_restricted_values,
+            Scale(BREAKING, RISKY, BREAKING),
+            "The restricted picklist no longer accepts {lost}.",
+        ),
+        Row(_loses_values, Scale(RISKY, RISKY, BREAKING), "The picklist no longer offers {lost}."),
+        Row(_gains_values, Scale(SAFE, RISKY, SAFE), "The picklist now offers {gained} too."),
+        Row(
+            _always,
+            Scale(SAFE, SAFE, SAFE),
+            "Only labels or the default of picklist values changed.",
+        ),
     ),
-    Row(
-        "scale",
-        _is_smaller,
-        Scale(RISKY, RISKY, BREAKING),
-        "Fewer decimals: {after} instead of {before}. Numbers are rejected or rounded.",
+    "restricted": (
+        Row(
+            _is_gained,
+            Scale(RISKY, SAFE, RISKY),
+            "The picklist is now restricted: other values are rejected.",
+        ),
+        Row(
+            _always,
+            Scale(SAFE, RISKY, SAFE),
+            "The picklist is no longer restricted: other values may appear.",
+        ),
     ),
-    Row(
-        "scale",
-        _always,
-        Scale(SAFE, RISKY, SAFE),
-        "More decimals: {after} instead of {before}.",
+    "controller": (
+        Row(
+            _is_unset,
+            Scale(SAFE, SAFE, SAFE),
+            "The values no longer depend on another field (“{before}”).",
+        ),
+        Row(_always, Scale(RISKY, SAFE, RISKY), "The values now depend on “{after}”."),
     ),
-    Row(
-        "unique",
-        _is_gained,
-        Scale(RISKY, SAFE, RISKY),
-        "Values must now be unique: duplicates are rejected.",
+    "allowedValues": (
+        Row(
+            _loses_choices,
+            Scale(RISKY, SAFE, RISKY),
+            "If the controlling field is {lost}, some values can no longer be chosen.",
+        ),
+        Row(
+            _always,
+            Scale(SAFE, SAFE, SAFE),
+            "If the controlling field is {gained}, more values can be chosen.",
+        ),
     ),
-    Row(
-        "unique",
-        _always,
-        Scale(SAFE, RISKY, RISKY),
-        "No longer unique: a lookup by this field may find several records.",
+    "valueSet": (
+        Row(
+            _is_unset,
+            Scale(SAFE, SAFE, SAFE),
+            "The values now belong to the field, not to the global value set “{before}”.",
+        ),
+        Row(
+            _always,
+            Scale(SAFE, SAFE, SAFE),
+            "The values now come from the global value set “{after}”.",
+        ),
     ),
-    Row(
-        "externalId",
-        _is_gained,
-        Scale(SAFE, SAFE, SAFE),
-        "Now an external ID: records can be matched by it.",
+    "childRelationship": (
+        Row(
+            _was_unset,
+            Scale(SAFE, SAFE, SAFE),
+            "Queries from the parent now find these records as “{after}”.",
+        ),
+        Row(
+            _always,
+            Scale(RISKY, RISKY, RISKY),
+            "Queries from the parent no longer find these records as “{before}”.",
+        ),
     ),
-    Row(
-        "externalId",
-        _always,
-        Scale(RISKY, RISKY, RISKY),
-        "No longer an external ID: records can't be matched by it.",
+    "deleteConstraint": (
+        Row(
+            _always,
+            Scale(RISKY, RISKY, RISKY),
+            "Deleting the related record now has another effect: {after} instead of {before}.",
+        ),
     ),
-    Row(
-        "calculated",
-        _is_gained,
-        Scale(RISKY, RISKY, BREAKING),
-        "The CRM now computes the value, so it can't be written.",
+    "lookupFilter": (
+        Row(
+            _is_stricter_filter,
+            Scale(RISKY, SAFE, RISKY),
+            "Lookup filter is now: {after}. Other records are rejected.",
+        ),
+        Row(_always, Scale(SAFE, SAFE, SAFE), "The lookup filter no longer rejects records."),
     ),
-    Row(
-        "calculated",
-        _always,
-        Scale(SAFE, RISKY, SAFE),
-        "The CRM no longer computes the value: it may stay empty.",
+    "reparentable": (
+        Row(_is_gained, Scale(SAFE, SAFE, SAFE), "Records can now move to another parent."),
+        Row(_always, Scale(RISKY, SAFE, BREAKING), "Records can no longer move to another parent."),
     ),
-    Row(
-        "formula",
-        _always,
-        Scale(SAFE, RISKY, SAFE),
-        "Formula changed: the value may mean something else.",
+    "writeRequiresMasterRead": (
+        Row(
+            _is_gained, Scale(SAFE, SAFE, SAFE), "Read access to the parent is now enough to write."
+        ),
+        Row(_always, Scale(RISKY, SAFE, RISKY), "Writing now needs write access to the parent."),
     ),
-    Row(
-        "picklist",
-        _loses_restricted_values,
-        Scale(BREAKING, RISKY, BREAKING),
-        "The restricted picklist no longer accepts {lost}.",
+    "rollup": (
+        Row(
+            _always, Scale(SAFE, RISKY, SAFE), "Roll-up changed: the value may mean something else."
+        ),
     ),
-    Row(
-        "picklist",
-        _loses_values,
-        Scale(RISKY, RISKY, BREAKING),
-        "The picklist no longer offers {lost}.",
+    "blanksAsZero": (
+        Row(
+            _always,
+            Scale(SAFE, RISKY, SAFE),
+            "The formula now treats blanks differently: the value may mean something else.",
+        ),
     ),
-    Row(
-        "picklist",
-        _gains_values,
-        Scale(SAFE, RISKY, SAFE),
-        "The picklist now offers {gained} too.",
+    "displayFormat": (
+        Row(
+            _always,
+            Scale(SAFE, RISKY, SAFE),
+            "New records are now numbered as {after} instead of {before}.",
+        ),
     ),
-    Row(
-        "picklist",
-        _always,
-        Scale(SAFE, SAFE, SAFE),
-        "Only labels or the default of picklist values changed.",
+    "relationshipName": (
+        Row(
+            _was_unset,
+            Scale(SAFE, SAFE, SAFE),
+            "Queries now reach the related record as “{after}”.",
+        ),
+        Row(
+            _always,
+            Scale(RISKY, BREAKING, RISKY),
+            "Queries no longer reach the related record as “{before}”.",
+        ),
     ),
-    Row(
-        "restricted",
-        _is_gained,
-        Scale(RISKY, SAFE, RISKY),
-        "The picklist is now restricted: other values are rejected.",
+    "filterable": (
+        Row(_is_gained, Scale(SAFE, SAFE, SAFE), "Records can now be filtered by this field."),
+        Row(
+            _always,
+            Scale(RISKY, RISKY, RISKY),
+            "Records can no longer be filtered by this field: such queries fail.",
+        ),
     ),
-    Row(
-        "restricted",
-        _always,
-        Scale(SAFE, RISKY, SAFE),
-        "The picklist is no longer restricted: other values may appear.",
+    "idLookup": (
+        Row(_is_gained, Scale(SAFE, SAFE, SAFE), "Records can now be looked up by this field."),
+        Row(
+            _always, Scale(RISKY, RISKY, RISKY), "Records can no longer be looked up by this field."
+        ),
     ),
-    Row(
-        "controller",
-        _is_unset,
-        Scale(SAFE, SAFE, SAFE),
-        "The values no longer depend on another field (“{before}”).",
+    "encrypted": (
+        Row(
+            _is_gained,
+            Scale(RISKY, RISKY, RISKY),
+            "Now encrypted: some users see a masked value, and searches may fail.",
+        ),
+        Row(_always, Scale(RISKY, RISKY, RISKY), "No longer encrypted."),
     ),
-    Row(
-        "controller",
-        _always,
-        Scale(RISKY, SAFE, RISKY),
-        "The values now depend on “{after}”.",
+    "caseSensitive": (
+        Row(
+            _is_gained,
+            Scale(SAFE, RISKY, RISKY),
+            "Now case-sensitive: matches that ignore case will fail.",
+        ),
+        Row(
+            _always,
+            Scale(SAFE, RISKY, RISKY),
+            "No longer case-sensitive: values that differ only in case will collide.",
+        ),
     ),
-    Row(
-        "allowedValues",
-        _loses_choices,
-        Scale(RISKY, SAFE, RISKY),
-        "If the controlling field is {lost}, some values can no longer be chosen.",
+    "autoNumber": (
+        Row(
+            _is_gained,
+            Scale(RISKY, RISKY, BREAKING),
+            "The CRM now numbers the records, so the value can't be written.",
+        ),
+        Row(
+            _always,
+            Scale(SAFE, RISKY, SAFE),
+            "The CRM no longer numbers the records: the value may stay empty.",
+        ),
     ),
-    Row(
-        "allowedValues",
-        _always,
-        Scale(SAFE, SAFE, SAFE),
-        "If the controlling field is {gained}, more values can be chosen.",
+    "readable": (
+        Row(_is_gained, Scale(SAFE, SAFE, SAFE), "This connection's user can now read it."),
+        Row(_always, Scale(RISKY, BREAKING, SAFE), "This connection's user can no longer read it."),
     ),
-    Row(
-        "valueSet",
-        _is_unset,
-        Scale(SAFE, SAFE, SAFE),
-        "The values now belong to the field, not to the global value set “{before}”.",
+    "createable": (
+        Row(_is_gained, Scale(SAFE, SAFE, SAFE), "New records can now set it."),
+        Row(_always, Scale(RISKY, SAFE, BREAKING), "New records can no longer set it."),
     ),
-    Row(
-        "valueSet",
-        _always,
-        Scale(SAFE, SAFE, SAFE),
-        "The values now come from the global value set “{after}”.",
+    "updateable": (
+        Row(_is_gained, Scale(SAFE, SAFE, SAFE), "Updates can now set it."),
+        Row(_always, Scale(RISKY, SAFE, BREAKING), "Updates can no longer set it."),
     ),
-    Row(
-        "childRelationship",
-        _was_unset,
-        Scale(SAFE, SAFE, SAFE),
-        "Queries from the parent now find these records as “{after}”.",
+    "archived": (
+        Row(
+            _is_gained,
+            Scale(RISKY, BREAKING, BREAKING),
+            "Archived: the CRM no longer uses the field.",
+        ),
+        Row(_always, Scale(SAFE, SAFE, SAFE), "Restored from the archive."),
     ),
-    Row(
-        "childRelationship",
-        _always,
-        Scale(RISKY, RISKY, RISKY),
-        "Queries from the parent no longer find these records as “{before}”.",
-    ),
-    Row(
-        "deleteConstraint",
-        _always,
-        Scale(RISKY, RISKY, RISKY),
-        "Deleting the related record now has another effect: {after} instead of {before}.",
-    ),
-    Row(
-        "lookupFilter",
-        _is_stricter_filter,
-        Scale(RISKY, SAFE, RISKY),
-        "Lookup filter is now: {after}. Other records are rejected.",
-    ),
-    Row(
-        "lookupFilter",
-        _always,
-        Scale(SAFE, SAFE, SAFE),
-        "The lookup filter no longer rejects records.",
-    ),
-    Row(
-        "reparentable",
-        _is_gained,
-        Scale(SAFE, SAFE, SAFE),
-        "Records can now move to another parent.",
-    ),
-    Row(
-        "reparentable",
-        _always,
-        Scale(RISKY, SAFE, BREAKING),
-        "Records can no longer move to another parent.",
-    ),
-    Row(
-        "writeRequiresMasterRead",
-        _is_gained,
-        Scale(SAFE, SAFE, SAFE),
-        "Read access to the parent is now enough to write.",
-    ),
-    Row(
-        "writeRequiresMasterRead",
-        _always,
-        Scale(RISKY, SAFE, RISKY),
-        "Writing now needs write access to the parent.",
-    ),
-    Row(
-        "rollup",
-        _always,
-        Scale(SAFE, RISKY, SAFE),
-        "Roll-up changed: the value may mean something else.",
-    ),
-    Row(
-        "blanksAsZero",
-        _always,
-        Scale(SAFE, RISKY, SAFE),
-        "The formula now treats blanks differently: the value may mean something else.",
-    ),
-    Row(
-        "displayFormat",
-        _always,
-        Scale(SAFE, RISKY, SAFE),
-        "New records are now numbered as {after} instead of {before}.",
-    ),
-    Row(
-        "relationshipName",
-        _was_unset,
-        Scale(SAFE, SAFE, SAFE),
-        "Queries now reach the related record as “{after}”.",
-    ),
-    Row(
-        "relationshipName",
-        _always,
-        Scale(RISKY, BREAKING, RISKY),
-        "Queries no longer reach the related record as “{before}”.",
-    ),
-    Row(
-        "filterable",
-        _is_gained,
-        Scale(SAFE, SAFE, SAFE),
-        "Records can now be filtered by this field.",
-    ),
-    Row(
-        "filterable",
-        _always,
-        Scale(RISKY, RISKY, RISKY),
-        "Records can no longer be filtered by this field: such queries fail.",
-    ),
-    Row(
-        "idLookup",
-        _is_gained,
-        Scale(SAFE, SAFE, SAFE),
-        "Records can now be looked up by this field.",
-    ),
-    Row(
-        "idLookup",
-        _always,
-        Scale(RISKY, RISKY, RISKY),
-        "Records can no longer be looked up by this field.",
-    ),
-    Row(
-        "encrypted",
-        _is_gained,
-        Scale(RISKY, RISKY, RISKY),
-        "Now encrypted: some users see a masked value, and searches may fail.",
-    ),
-    Row("encrypted", _always, Scale(RISKY, RISKY, RISKY), "No longer encrypted."),
-    Row(
-        "caseSensitive",
-        _is_gained,
-        Scale(SAFE, RISKY, RISKY),
-        "Now case-sensitive: matches that ignore case will fail.",
-    ),
-    Row(
-        "caseSensitive",
-        _always,
-        Scale(SAFE, RISKY, RISKY),
-        "No longer case-sensitive: values that differ only in case will collide.",
-    ),
-    Row(
-        "autoNumber",
-        _is_gained,
-        Scale(RISKY, RISKY, BREAKING),
-        "The CRM now numbers the records, so the value can't be written.",
-    ),
-    Row(
-        "autoNumber",
-        _always,
-        Scale(SAFE, RISKY, SAFE),
-        "The CRM no longer numbers the records: the value may stay empty.",
-    ),
-    Row("readable", _is_gained, Scale(SAFE, SAFE, SAFE), "This connection's user can now read it."),
-    Row(
-        "readable",
-        _always,
-        Scale(RISKY, BREAKING, SAFE),
-        "This connection's user can no longer read it.",
-    ),
-    Row("createable", _is_gained, Scale(SAFE, SAFE, SAFE), "New records can now set it."),
-    Row(
-        "createable",
-        _always,
-        Scale(RISKY, SAFE, BREAKING),
-        "New records can no longer set it.",
-    ),
-    Row("updateable", _is_gained, Scale(SAFE, SAFE, SAFE), "Updates can now set it."),
-    Row(
-        "updateable",
-        _always,
-        Scale(RISKY, SAFE, BREAKING),
-        "Updates can no longer set it.",
-    ),
-    Row(
-        "archived",
-        _is_gained,
-        Scale(RISKY, BREAKING, BREAKING),
-        "Archived: the CRM no longer uses the field.",
-    ),
-    Row("archived", _always, Scale(SAFE, SAFE, SAFE), "Restored from the archive."),
-    Row("label", _always, Scale(SAFE, SAFE, SAFE), "Label changed (display only)."),
-    Row("description", _always, Scale(SAFE, SAFE, SAFE), "Help text changed (display only)."),
-    Row("group", _always, Scale(SAFE, SAFE, SAFE), "Field group changed (display only)."),
-    Row(
-        "default",
-        _always,
-        Scale(SAFE, SAFE, SAFE),
-        "Default value changed for new records.",
-    ),
-)
+    "label": (Row(_always, Scale(SAFE, SAFE, SAFE), "Label changed (display only)."),),
+    "description": (Row(_always, Scale(SAFE, SAFE, SAFE), "Help text changed (display only)."),),
+    "group": (Row(_always, Scale(SAFE, SAFE, SAFE), "Field group changed (display only)."),),
+    "default": (Row(_always, Scale(SAFE, SAFE, SAFE), "Default value changed for new records."),),
+}
 
-OBJECT_ROWS: tuple[Row, ...] = (
-    Row("label", _always, Scale(SAFE, SAFE, SAFE), "Label changed (display only)."),
-    Row("plural", _always, Scale(SAFE, SAFE, SAFE), "Plural label changed (display only)."),
-    Row("custom", _is_gained, Scale(SAFE, SAFE, SAFE), "Now a custom object."),
-    Row("custom", _always, Scale(SAFE, SAFE, SAFE), "Now a standard object."),
-    Row(
-        "createable",
-        _is_gained,
-        Scale(SAFE, SAFE, SAFE),
-        "This connection's user can now create records.",
+OBJECT_ROWS: dict[str, tuple[Row, ...]] = {
+    "label": (Row(_always, Scale(SAFE, SAFE, SAFE), "Label changed (display only)."),),
+    "plural": (Row(_always, Scale(SAFE, SAFE, SAFE), "Plural label changed (display only)."),),
+    "custom": (
+        Row(_is_gained, Scale(SAFE, SAFE, SAFE), "Now a custom object."),
+        Row(_always, Scale(SAFE, SAFE, SAFE), "Now a standard object."),
     ),
-    Row(
-        "createable",
-        _always,
-        Scale(RISKY, SAFE, BREAKING),
-        "This connection's user can no longer create records.",
+    "createable": (
+        Row(_is_gained, Scale(SAFE, SAFE, SAFE), "This connection's user can now create records."),
+        Row(
+            _always,
+            Scale(RISKY, SAFE, BREAKING),
+            "This connection's user can no longer create records.",
+        ),
     ),
-    Row(
-        "updateable",
-        _is_gained,
-        Scale(SAFE, SAFE, SAFE),
-        "This connection's user can now update records.",
+    "updateable": (
+        Row(_is_gained, Scale(SAFE, SAFE, SAFE), "This connection's user can now update records."),
+        Row(
+            _always,
+            Scale(RISKY, SAFE, BREAKING),
+            "This connection's user can no longer update records.",
+        ),
     ),
-    Row(
-        "updateable",
-        _always,
-        Scale(RISKY, SAFE, BREAKING),
-        "This connection's user can no longer update records.",
+    "deletable": (
+        Row(_is_gained, Scale(SAFE, SAFE, SAFE), "This connection's user can now delete records."),
+        Row(
+            _always,
+            Scale(SAFE, SAFE, RISKY),
+            "This connection's user can no longer delete records.",
+        ),
     ),
-    Row(
-        "deletable",
-        _is_gained,
-        Scale(SAFE, SAFE, SAFE),
-        "This connection's user can now delete records.",
+    "queryable": (
+        Row(_is_gained, Scale(SAFE, SAFE, SAFE), "Records can now be queried."),
+        Row(_always, Scale(RISKY, BREAKING, BREAKING), "Records can no longer be queried."),
     ),
-    Row(
-        "deletable",
-        _always,
-        Scale(SAFE, SAFE, RISKY),
-        "This connection's user can no longer delete records.",
+    "customSetting": (
+        Row(_is_gained, Scale(RISKY, RISKY, RISKY), "Now a custom setting."),
+        Row(_always, Scale(RISKY, RISKY, RISKY), "No longer a custom setting."),
     ),
-    Row("queryable", _is_gained, Scale(SAFE, SAFE, SAFE), "Records can now be queried."),
-    Row(
-        "queryable",
-        _always,
-        Scale(RISKY, BREAKING, BREAKING),
-        "Records can no longer be queried.",
+    "recordTypes": (
+        Row(
+            _loses_record_types,
+            Scale(RISKY, RISKY, BREAKING),
+            "Records of type {lost} can no longer be created.",
+        ),
+        Row(_moves_default, Scale(RISKY, RISKY, RISKY), "Default record type changed to {after}."),
+        Row(
+            _gains_record_types,
+            Scale(SAFE, RISKY, SAFE),
+            "Records of type {gained} can now be created.",
+        ),
+        Row(
+            _loses_record_values,
+            Scale(RISKY, SAFE, RISKY),
+            "A record type no longer allows {lostValues}.",
+        ),
+        Row(
+            _gains_record_values,
+            Scale(SAFE, RISKY, SAFE),
+            "A record type now also allows {gainedValues}.",
+        ),
+        Row(_always, Scale(SAFE, SAFE, SAFE), "Labels or default values of record types changed."),
     ),
-    Row("customSetting", _is_gained, Scale(RISKY, RISKY, RISKY), "Now a custom setting."),
-    Row(
-        "customSetting",
-        _always,
-        Scale(RISKY, RISKY, RISKY),
-        "No longer a custom setting.",
+    "user": (
+        Row(
+            _always,
+            Scale(SAFE, SAFE, RISKY),
+            "Rules may decide differently, because this connection's user changed: {gained}.",
+        ),
     ),
-    Row(
-        "recordTypes",
-        _loses_record_types,
-        Scale(RISKY, RISKY, BREAKING),
-        "Records of type {lost} can no longer be created.",
-    ),
-    Row(
-        "recordTypes",
-        _moves_default,
-        Scale(RISKY, RISKY, RISKY),
-        "Default record type changed to {after}.",
-    ),
-    Row(
-        "recordTypes",
-        _gains_record_types,
-        Scale(SAFE, RISKY, SAFE),
-        "Records of type {gained} can now be created.",
-    ),
-    Row(
-        "recordTypes",
-        _loses_record_values,
-        Scale(RISKY, SAFE, RISKY),
-        "A record type no longer allows {lostValues}.",
-    ),
-    Row(
-        "recordTypes",
-        _gains_record_values,
-        Scale(SAFE, RISKY, SAFE),
-        "A record type now also allows {gainedValues}.",
-    ),
-    Row(
-        "recordTypes",
-        _always,
-        Scale(SAFE, SAFE, SAFE),
-        "Labels or default values of record types changed.",
-    ),
-    Row(
-        "user",
-        _always,
-        Scale(SAFE, SAFE, RISKY),
-        "Rules may decide differently, because this connection's user changed: {gained}.",
-    ),
-)
+}
