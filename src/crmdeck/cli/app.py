@@ -7,7 +7,6 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
@@ -115,7 +114,15 @@ class CommandGroup(Group):
 @functools.cache
 def _command(name: str) -> click.Command:
     module = importlib.import_module(f"crmdeck.cli.{COMMANDS[name].module}")
-    command = get_command(_typer(module, name))
+    group: typer.Typer
+    if name in GROUPS:
+        group = module.app
+        group.info.help = COMMANDS[name].help
+    else:
+        # Typer makes a command only from a group; a group with one command is that command.
+        group = command_group()
+        group.command(name)(getattr(module, name))
+    command = get_command(group)
     command.epilog = epilog(name)
     for inner, each in getattr(command, "commands", {}).items():
         each.epilog = epilog(f"{name} {inner}")
@@ -157,7 +164,7 @@ def _use_filter(expression: str | None) -> None:
     if expression is not None:
         from crmdeck.cli.session import failing, with_extra
 
-        with failing(as_json=True), with_extra("filter JSON", "jq"):
+        with failing(as_json=True), with_extra("jq"):
             set_filter(expression)
 
 
@@ -169,16 +176,6 @@ def _with_json(arguments: Sequence[str]) -> list[str]:
     if place is not None and "--json" not in given[:end]:
         given.insert(place, "--json")
     return given
-
-
-def _typer(module: ModuleType, name: str) -> typer.Typer:
-    if name in GROUPS:
-        group: typer.Typer = module.app
-        group.info.help = COMMANDS[name].help
-        return group
-    lone = command_group()
-    lone.command(name)(getattr(module, name))
-    return lone
 
 
 app = command_group(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, cast
 
@@ -103,7 +103,7 @@ def candidates(before: Sequence[str], start: str = "") -> list[str]:
             given.append(word)
         elif kind != "flag":
             if not words:
-                return _values(kind, given, _home([*before], home), start)
+                return _values(kind, given, _home(before, home), start)
             if word == "--home":
                 home = words[0]
             words.pop(0)
@@ -112,7 +112,7 @@ def candidates(before: Sequence[str], start: str = "") -> list[str]:
     if arguments:
         kind = arguments[min(len(given), len(arguments) - 1)]
         if len(given) < len(arguments) or kind.endswith("*"):
-            found += _values(kind.rstrip("*"), given, _home([*before], home), start)
+            found += _values(kind.rstrip("*"), given, _home(before, home), start)
     return found
 
 
@@ -139,8 +139,7 @@ def index_names(ws: Workspace) -> None:
             ):
                 objects = mine["objects"]
             else:
-                objects = _object_types(ws, connection.id)
-                _write_fields(ws, connection.id, fields)
+                objects = _write_fields(ws, connection.id, fields)
             connections[connection.name] = {
                 "version": version,
                 "fields": fields.name,
@@ -158,26 +157,21 @@ def index_names(ws: Workspace) -> None:
     )
 
 
-def _object_types(ws: Workspace, ref: str) -> list[str]:
-    from crmdeck.errors import SchemaNotDiscoveredError
-
-    try:
-        return [each.object_type for each in ws.schemas.objects(ref).objects]
-    except SchemaNotDiscoveredError:
-        return []
-
-
-def _write_fields(ws: Workspace, ref: str, path: Path) -> None:
+def _write_fields(ws: Workspace, ref: str, path: Path) -> list[str]:
+    """Write the file with the fields of a connection, and return its objects."""
     from crmdeck.errors import SchemaNotDiscoveredError
     from crmdeck.workspace import write_atomically
 
+    objects: list[str] = []
     found: dict[str, list[str]] = {}
     with contextlib.suppress(SchemaNotDiscoveredError):
+        objects = [each.object_type for each in ws.schemas.objects(ref).objects]
         for field in ws.schemas.fields(ref):
             found.setdefault(field.object_type, []).append(field.name)
     write_atomically(
         path, "".join("\t".join([name, *fields]) + "\n" for name, fields in found.items())
     )
+    return objects
 
 
 def _values(kind: str, given: Sequence[str], home: Path, start: str) -> list[str]:
@@ -194,11 +188,11 @@ def _values(kind: str, given: Sequence[str], home: Path, start: str) -> list[str
         name = start.partition(".")[0]
         return [f"{name}.{field}" for each in mine for field in _fields(home, each, name)]
     if kind in ("object", "place"):
-        return _all(each["objects"] for each in mine)
+        return [name for each in mine for name in each["objects"]]
     if kind == "pair":
-        possible = [f"{left}--{right}" for each in mine for left in partner
-                    for right in each["objects"]]  # fmt: skip
-        return [*_all(each["pairs"] for each in mine), *possible]
+        decided = [pair for each in mine for pair in each["pairs"]]
+        objects = [name for each in mine for name in each["objects"]]
+        return [*decided, *(f"{left}--{right}" for left in partner for right in objects)]
     pair = next((word for word in given if "--" in word), "")
     left, _, right = pair.partition("--")
     if "=" in start:
@@ -214,10 +208,6 @@ def _fields(home: Path, names: Names, object_type: str) -> list[str]:
     except (OSError, KeyError, ValueError):
         return []
     return found.rstrip("\n").split("\t")[1:]
-
-
-def _all(lists: Iterable[Sequence[str]]) -> list[str]:
-    return [each for one in lists for each in one]
 
 
 def _home(words: Sequence[str], home: str | None) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -12,37 +11,21 @@ from crmdeck import model, workspace
 from crmdeck.cli.groups import command_group
 from crmdeck.cli.listing import Listing, lists, wire_columns
 from crmdeck.cli.options import JsonOption, NameArgument, NamesArgument
-from crmdeck.cli.output import Table, emit, emit_json, emit_table, say
-from crmdeck.cli.prompts import SignInOptions, collect
+from crmdeck.cli.output import Table, emit, emit_json, emit_or_say, emit_table, say
+from crmdeck.cli.prompts import SignInOptions, collect, signs_in
 from crmdeck.cli.session import in_workspace, say_empty
-from crmdeck.model import ScopeMode, SecretsPlace
+from crmdeck.model import ScopeMode
 
 app = command_group()
-
-
-def _one_of(values: Iterable[str]) -> str:
-    return f"[{'|'.join(values)}]"
 
 
 PathOption = Annotated[
     Path | None,
     typer.Option("--path", help="Exported schemas: a file or a folder (source files)."),
 ]
-EndpointOption = Annotated[
-    str | None,
-    typer.Option("--endpoint", help="Custom API URL: a sandbox or a proxy."),
-]
 RemoteIdOption = Annotated[
     str | None,
     typer.Option("--remote-id", help="Integration ID in PartnerOS (source partneros)."),
-]
-InstanceOption = Annotated[
-    str | None,
-    typer.Option(
-        "--instance-url",
-        help="Salesforce: production, sandbox, or the org URL (default: production).",
-        show_default=False,
-    ),
 ]
 ScopeOption = Annotated[
     ScopeMode | None,
@@ -56,63 +39,8 @@ ExcludeOption = Annotated[
     list[str] | None,
     typer.Option("--exclude", help="Object to leave out of the scope (repeatable)."),
 ]
-WithoutRulesOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--without-rules",
-        help="Kind of rules to leave out of a refresh (repeatable; '' reads all kinds).",
-    ),
-]
 TtlOption = Annotated[
     float | None, typer.Option("--ttl-hours", help="Hours until a schema is stale.")
-]
-FlowOption = Annotated[
-    str | None,
-    typer.Option(
-        "--flow",
-        help="Sign-in flow: browser, refresh-token, jwt, client-credentials, access-token "
-        "(Salesforce); access-token, browser, refresh-token (HubSpot); password, session-token "
-        "(PartnerOS).",
-    ),
-]
-SecretsOption = Annotated[
-    SecretsPlace | None,
-    typer.Option(
-        "--secrets", help="Where to store secrets (default: as in the settings, else keyring)."
-    ),
-]
-KeyFileOption = Annotated[
-    Path | None,
-    typer.Option("--private-key-file", help="Private key file (PEM), for jwt."),
-]
-PortOption = Annotated[
-    int | None,
-    typer.Option(
-        "--redirect-port",
-        min=0,
-        max=65535,
-        help="Port in the callback URL of your app; 0 picks a free one (default: the port that "
-        "crmdeck prints).",
-        show_default=False,
-    ),
-]
-PasteOption = Annotated[
-    bool | None,
-    typer.Option(
-        "--paste/--no-paste",
-        help="Paste the redirect URL, for a browser on another machine (default: over SSH).",
-        show_default=False,
-    ),
-]
-BrowserOption = Annotated[
-    bool, typer.Option("--open/--no-open", help="Open the browser, or only print the address.")
-]
-TestOption = Annotated[
-    bool, typer.Option("--test/--no-test", help="Test the sign-in before saving.")
-]
-KeepPasswordOption = Annotated[
-    bool,
-    typer.Option("--keep-password", help="PartnerOS: store the password, not only the session."),
 ]
 
 
@@ -147,35 +75,40 @@ def list_connections(
 
 @app.command()
 @in_workspace(creates=True)
+@signs_in
 def add(
     ws: workspace.Workspace,
+    options: SignInOptions,
     name: NameArgument,
     source: Annotated[
         str,
         typer.Option(
-            "--source", metavar=_one_of(workspace.sources()), help="How crmdeck reaches the CRM."
+            "--source",
+            metavar=f"[{'|'.join(workspace.sources())}]",
+            help="How crmdeck reaches the CRM.",
         ),
     ],
     platform: Annotated[
         str | None,
-        typer.Option("--platform", metavar=_one_of(workspace.CRMS), help="CRM."),
+        typer.Option("--platform", metavar=f"[{'|'.join(workspace.CRMS)}]", help="CRM."),
     ] = None,
     path: PathOption = None,
-    instance_url: InstanceOption = None,
-    endpoint: EndpointOption = None,
+    instance_url: Annotated[
+        str | None,
+        typer.Option(
+            "--instance-url",
+            help="Salesforce: production, sandbox, or the org URL (default: production).",
+            show_default=False,
+        ),
+    ] = None,
+    endpoint: Annotated[
+        str | None, typer.Option("--endpoint", help="Custom API URL: a sandbox or a proxy.")
+    ] = None,
     remote_id: RemoteIdOption = None,
     scope: ScopeOption = None,
     include: IncludeOption = None,
     exclude: ExcludeOption = None,
     ttl_hours: TtlOption = None,
-    flow: FlowOption = None,
-    secrets: SecretsOption = None,
-    private_key_file: KeyFileOption = None,
-    redirect_port: PortOption = None,
-    paste: PasteOption = None,
-    open_browser: BrowserOption = True,
-    test: TestOption = True,
-    keep_password: KeepPasswordOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Add a connection.
@@ -197,7 +130,6 @@ def add(
         scope=_scope(scope, include, exclude) or model.Scope(),
         ttl_hours=ttl_hours,
     )
-    options = SignInOptions(flow, secrets, private_key_file, redirect_port, paste, open_browser)
     answers = collect(ws, draft, name, options)
     signed_in = ws.signin.connect(
         answers.draft(draft),
@@ -205,8 +137,8 @@ def add(
         grant=answers.grant,
         flow=answers.flow,
         place=answers.place,
-        test=test,
-        keep_password=keep_password,
+        test=options.test,
+        keep_password=options.keep_password,
     )
     _show_signed_in(signed_in, as_json=as_json)
     if not as_json:
@@ -234,7 +166,13 @@ def set_connection(
     scope: ScopeOption = None,
     include: IncludeOption = None,
     exclude: ExcludeOption = None,
-    without_rules: WithoutRulesOption = None,
+    without_rules: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--without-rules",
+            help="Kind of rules to leave out of a refresh (repeatable; '' reads all kinds).",
+        ),
+    ] = None,
     ttl_hours: TtlOption = None,
     api_version: Annotated[
         str | None,
@@ -258,25 +196,16 @@ def set_connection(
         api_version=api_version,
         reconnect=reconnect,
     )
-    if as_json:
-        emit_json(connection)
-    else:
-        emit(f"{connection.name}\t{connection.id}")
+    _show(connection, as_json)
 
 
 @app.command("sign-in")
 @in_workspace()
+@signs_in
 def sign_in(
     ws: workspace.Workspace,
+    options: SignInOptions,
     name: NameArgument,
-    flow: FlowOption = None,
-    secrets: SecretsOption = None,
-    private_key_file: KeyFileOption = None,
-    redirect_port: PortOption = None,
-    paste: PasteOption = None,
-    open_browser: BrowserOption = True,
-    test: TestOption = True,
-    keep_password: KeepPasswordOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Sign in to a connection again.
@@ -285,7 +214,6 @@ def sign_in(
     environment as `connections add` does.
     """
     connection = ws.connections.get(name)
-    options = SignInOptions(flow, secrets, private_key_file, redirect_port, paste, open_browser)
     answers = collect(ws, connection.id, connection.name, options)
     signed_in = ws.signin.renew(
         connection.id,
@@ -293,8 +221,8 @@ def sign_in(
         grant=answers.grant,
         flow=answers.flow,
         place=answers.place,
-        test=test,
-        keep_password=keep_password,
+        test=options.test,
+        keep_password=options.keep_password,
     )
     _show_signed_in(signed_in, as_json=as_json)
 
@@ -335,11 +263,7 @@ def rename(
     as_json: JsonOption = False,
 ) -> None:
     """Rename a connection; it keeps its ID and history."""
-    connection = ws.connections.rename(name, new_name)
-    if as_json:
-        emit_json(connection)
-    else:
-        emit(f"{connection.name}\t{connection.id}")
+    _show(ws.connections.rename(name, new_name), as_json)
 
 
 @in_workspace()
@@ -350,10 +274,8 @@ def disconnect(
 ) -> None:
     """Mark a connection as disconnected, and delete nothing."""
     connection = ws.connections.disconnect(name)
-    if as_json:
-        emit_json({"success": True})
-    else:
-        say(f"{connection.name} is disconnected. Its schemas, changes and mappings are kept.")
+    said = f"{connection.name} is disconnected. Its schemas, changes and mappings are kept."
+    emit_or_say({"success": True}, said, as_json)
 
 
 def _scope(
@@ -368,20 +290,23 @@ def _scope(
     )
 
 
+def _show(connection: model.Connection, as_json: bool) -> None:
+    if as_json:
+        emit_json(connection)
+    else:
+        emit(f"{connection.name}\t{connection.id}")
+
+
 def _show_signed_in(signed_in: workspace.SignedIn, *, as_json: bool) -> None:
     connection, report = signed_in.connection, signed_in.report
     if as_json:
         emit_json({**connection.to_wire(), "test": report.to_wire() if report else None})
         return
-    emit(f"{connection.name}\t{connection.id}")
+    _show(connection, as_json)
     if report is not None:
-        say(_who(report))
+        user = f" as {report.user}" if report.user else ""
+        org = f" to organization {report.organization}" if report.organization else ""
+        at = f" at {report.instance_url}" if report.instance_url else ""
+        say(f"Connected{user}{org}{at}.")
         for missing in report.missing_permissions:
             say(f"Missing: {missing}")
-
-
-def _who(report: model.ProbeReport) -> str:
-    user = f" as {report.user}" if report.user else ""
-    org = f" to organization {report.organization}" if report.organization else ""
-    at = f" at {report.instance_url}" if report.instance_url else ""
-    return f"Connected{user}{org}{at}."

@@ -13,8 +13,7 @@ from crmdeck.cli.launch import open_console
 from crmdeck.cli.listing import Listing, lists
 from crmdeck.cli.options import DemoOption, HomeOption, JsonOption, ReadOnlyOption
 from crmdeck.cli.output import Table, emit, say
-from crmdeck.cli.session import failing, in_workspace
-from crmdeck.errors import UsageError
+from crmdeck.cli.session import failing, in_workspace, with_extra
 from crmdeck.home import require_home
 
 
@@ -68,16 +67,10 @@ def web(
 
     Requires an extra: pip install 'crmdeck[web]'
     """
-    with failing():
+    with failing(), with_extra("web"):
         require_home(home, demo=demo)
-        try:
-            from crmdeck.tui.web import serve_web
-        except ImportError as error:
-            raise UsageError(
-                f"Can't serve the console: the package '{error.name}' isn't installed.",
-                remedy="Install the extra: pip install 'crmdeck[web]'",
-                code="EXTRA_MISSING",
-            ) from None
+        from crmdeck.tui.web import serve_web
+
         serve_web(home, demo=demo, read_only=read_only, host=host, port=port)
 
 

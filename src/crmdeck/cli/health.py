@@ -19,7 +19,15 @@ from crmdeck.cli.options import (
     NameArgument,
     NamesArgument,
 )
-from crmdeck.cli.output import Table, command_for, emit_json, report_error, say, say_details
+from crmdeck.cli.output import (
+    Table,
+    command_for,
+    emit_json,
+    emit_or_say,
+    report_error,
+    say,
+    say_details,
+)
 from crmdeck.cli.session import ProgressLine, failing, in_workspace, say_empty
 from crmdeck.errors import CacheDamagedError, ExitCode, UsageError, exit_code
 from crmdeck.home import require_home
@@ -50,9 +58,16 @@ def dismiss(
     It reopens if it gets worse, if it was over and comes back, or after --until. The connection
     keeps its state, and gates still count the alert.
     """
-    found = ws.health.dismiss(name, alert, until=_last_day(until))
+    try:
+        last_day = None if until is None else date.fromisoformat(until)
+    except ValueError:
+        raise UsageError(
+            f"'{until}' isn't a date.", remedy="Enter a day, such as --until 2026-12-31"
+        ) from None
+    found = ws.health.dismiss(name, alert, until=last_day)
     day = f" until {found.dismissed_until}" if found.dismissed_until else ""
-    _answer_alert(name, found, f"Dismissed{day}", as_json)
+    record = {"connection": name, **found.to_wire()}
+    emit_or_say(record, f"Dismissed{day}: {name}: {found.message}", as_json)
 
 
 @app.command()
@@ -64,23 +79,9 @@ def reopen(
     as_json: JsonOption = False,
 ) -> None:
     """Reopen a dismissed alert."""
-    _answer_alert(name, ws.health.reopen(name, alert), "Reopened", as_json)
-
-
-def _last_day(text: str | None) -> date | None:
-    try:
-        return None if text is None else date.fromisoformat(text)
-    except ValueError:
-        raise UsageError(
-            f"'{text}' isn't a date.", remedy="Enter a day, such as --until 2026-12-31"
-        ) from None
-
-
-def _answer_alert(name: str, alert: model.Alert, deed: str, as_json: bool) -> None:
-    if as_json:
-        emit_json({"connection": name, **alert.to_wire()})
-    else:
-        say(f"{deed}: {name}: {alert.message}")
+    found = ws.health.reopen(name, alert)
+    record = {"connection": name, **found.to_wire()}
+    emit_or_say(record, f"Reopened: {name}: {found.message}", as_json)
 
 
 @lists
@@ -126,8 +127,7 @@ def status(
         if not found:
             say_empty(ws)
         for item in found if names else ():
-            _say_alerts(item)
-            _say_endings(item)
+            _say_details(item)
     return exit_code(each for found in reasons for each in found)
 
 
@@ -194,20 +194,17 @@ def _first_alert(alerts: Sequence[model.Alert]) -> str | None:
     return alerts[0].message + more
 
 
-def _say_alerts(status: model.ConnectionStatus) -> None:
+def _say_details(status: model.ConnectionStatus) -> None:
     for alert in status.alerts:
         until = f" until {alert.dismissed_until}" if alert.dismissed_until else ""
         away = f", dismissed on {alert.dismissed_at:%Y-%m-%d}{until}" if alert.dismissed_at else ""
         say(f"{status.name}: {alert.level}: {alert.message} ({alert.code}{away})")
         command = command_for(alert.next_step, status.name)
         say_details(alert.cause, alert.remedy, command, alert.link)
-
-
-def _say_endings(status: model.ConnectionStatus) -> None:
     for end in status.endings:
         due = f" May end on {end.ends_at:%Y-%m-%d}." if end.ends_at else ""
         say(f"{status.name}: can end: {end.message}{due}")
-        say_details(None, end.remedy, None, end.link)
+        say_details(end.remedy, end.link)
 
 
 @in_workspace()
@@ -249,10 +246,17 @@ def refresh(
         elif attempt.result is not None and not as_json:
             _say_result(attempt.name, attempt.result)
     if as_json:
-        answers = [
-            _with_reasons(_answer(attempt), why)
-            for attempt, why in zip(attempts, reasons, strict=True)
-        ]
+        answers = []
+        for attempt, why in zip(attempts, reasons, strict=True):
+            known: dict[str, object] = {
+                "connectionId": attempt.connection_id,
+                "connection": attempt.name,
+            }
+            if attempt.result is not None:
+                known |= attempt.result.to_wire()
+            else:
+                known |= {"success": False, **(attempt.error.to_wire() if attempt.error else {})}
+            answers.append(_with_reasons(known, why))
         if not names or len(names) != 1:
             emit_json(answers)
         elif attempts[0].result is not None:
@@ -280,14 +284,6 @@ def _reasons(
     return reasons
 
 
-def _answer(attempt: workspace.Attempt) -> dict[str, object]:
-    """Return the connection with its result or its error."""
-    of = {"connectionId": attempt.connection_id, "connection": attempt.name}
-    if attempt.result is not None:
-        return {**of, **attempt.result.to_wire()}
-    return {**of, "success": False, **(attempt.error.to_wire() if attempt.error else {})}
-
-
 def _say_result(name: str, result: model.RefreshResult) -> None:
     changes = "baseline" if result.baseline else count(len(result.drift_events), "change")
     say(
@@ -300,11 +296,13 @@ def _say_result(name: str, result: model.RefreshResult) -> None:
         )
         say(f"  calls for rules: {calls}")
     for failure in result.failures:
-        parts = (failure.message, failure.cause, failure.remedy)
-        say(f"  {failure.object_type}: {' '.join(part for part in parts if part)}")
+        say(f"  {failure.object_type}: {_sentences(failure)}")
     for notice in result.notices:
-        parts = (notice.message, notice.cause, notice.remedy)
-        say(f"  {' '.join(part for part in parts if part)}")
+        say(f"  {_sentences(notice)}")
+
+
+def _sentences(problem: model.ObjectFailure | model.Notice) -> str:
+    return " ".join(filter(None, (problem.message, problem.cause, problem.remedy)))
 
 
 @lists

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Siz
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice, starmap
+from operator import methodcaller
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Annotated, Any, TypeAlias, TypeVar
@@ -17,11 +18,11 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 import typer
 
 from crmdeck import model, workspace
-from crmdeck.cli.options import ForceOption, JsonOption, OutputOption, add_options
+from crmdeck.cli.options import ForceOption, JsonOption, OutputOption, add_options, parameters_of
 from crmdeck.cli.output import (
     Table,
+    cell,
     chosen_format,
-    draw_table,
     emit,
     emit_pieces,
     emit_table,
@@ -50,29 +51,6 @@ _SUFFIXES = {
     ".md": "markdown",
 }
 
-FormatOption = Annotated[
-    str | None,
-    typer.Option(
-        "--format",
-        help="table, json, jsonl, csv, tsv or markdown (default: by the file name, else table).",
-        show_default=False,
-    ),
-]
-LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="Maximum number of rows.")]
-SortOption = Annotated[
-    str | None,
-    typer.Option("--sort", metavar="COLUMN,...", help="Sort by columns; -COLUMN for descending."),
-]
-ColumnsOption = Annotated[
-    str | None,
-    typer.Option("--columns", metavar="COLUMN,...", help="Columns to show, by their JSON names."),
-]
-
-
-def _wire(item: Any) -> Record:
-    found: Record = item.to_wire()
-    return found
-
 
 @dataclass(frozen=True)
 class Listing:
@@ -98,13 +76,7 @@ class Listing:
         """Raise UsageError if a column to show or to sort by isn't one of `known`."""
         for name in (*self.columns, *(each.removeprefix("-") for each in self.sort)):
             if name not in known:
-                near = nearest(name, known, most=1)
-                raise UsageError(
-                    f"No column named '{name}'.",
-                    cause=did_you_mean(near) if near else None,
-                    remedy=f"Use one of: {', '.join(known)}",
-                    code="BAD_COLUMN",
-                )
+                raise _unknown("column", name, known)
 
     def pick(self, items: Iterable[T], record: Callable[[T], Record]) -> Iterable[T]:
         """Return the items to show, in their order.
@@ -141,7 +113,7 @@ class Listing:
         *,
         columns: Sequence[str],
         table: Callable[[Any], Table],
-        record: Callable[[T], Record] = _wire,
+        record: Callable[[T], Record] = methodcaller("to_wire"),
         wire: Callable[[T], Record] | None = None,
         answer: Callable[[Any], object] = lambda rows: rows,
     ) -> bool:
@@ -176,14 +148,17 @@ class Listing:
             self._write(render(map(record, picked), self.columns or columns, ""))
         else:
             if self.columns:
-                cells = ([_text(record(item).get(n)) for n in self.columns] for item in picked)
-                drawn = Table(self.columns, cells)
+                values = ([_text(record(item).get(n)) for n in self.columns] for item in picked)
+                drawn = Table(self.columns, values)
             else:
                 drawn = table(collect(picked))
             if self.format is None and self.output is None:
                 emit_table(drawn.columns, drawn.rows, least=drawn.least, below=drawn.below)
             else:
-                self._write([draw_table(drawn)])
+                from crmdeck.cli import tables
+
+                cells = ([cell(value) for value in row] for row in drawn.rows)
+                self._write([tables.draw(drawn.columns, list(cells))])
             if isinstance(items, Sized) and number < len(items):
                 say(f"Showing {number:,} of {len(items):,}.")
             elif number == self.limit:
@@ -205,20 +180,12 @@ class Listing:
 
 def lists(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of every list, as its argument `listing`."""
-    options = {
-        "format": FormatOption,
-        "output": OutputOption,
-        "force": ForceOption,
-        "limit": LimitOption,
-        "sort": SortOption,
-        "columns": ColumnsOption,
-        "as_json": JsonOption,
-    }
+    options = parameters_of(_listing)
 
     @functools.wraps(command)
     def run(**given: Any) -> None:
-        values = {name: given.pop(name, None) for name in options}
-        with failing(bool(values["as_json"])):
+        values = {option.name: given.pop(option.name) for option in options}
+        with failing(values["as_json"]):
             listing = _listing(**values)
         command(listing=listing, **given)
 
@@ -233,25 +200,48 @@ def wire_columns(record: type[model.WireModel], *more: str) -> tuple[str, ...]:
 
 
 def _listing(
-    *,
-    format: str | None,
-    output: Path | None,
-    force: bool,
-    limit: int | None,
-    sort: str | None,
-    columns: str | None,
-    as_json: bool,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="table, json, jsonl, csv, tsv or markdown "
+            "(default: by the file name, else table).",
+            show_default=False,
+        ),
+    ] = None,
+    output: OutputOption = None,
+    force: ForceOption = False,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="Maximum number of rows.")
+    ] = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(
+            "--sort", metavar="COLUMN,...", help="Sort by columns; -COLUMN for descending."
+        ),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            "--columns", metavar="COLUMN,...", help="Columns to show, by their JSON names."
+        ),
+    ] = None,
+    as_json: JsonOption = False,
 ) -> Listing:
     if format is not None and format not in FORMATS:
-        near = nearest(format, FORMATS, most=1)
-        raise UsageError(
-            f"No format named '{format}'.",
-            cause=did_you_mean(near) if near else None,
-            remedy=f"Use one of: {', '.join(FORMATS)}",
-            code="BAD_FORMAT",
-        )
+        raise _unknown("format", format, FORMATS)
     wanted = chosen_format(format, output, _SUFFIXES, as_json=as_json, force=force)
     return Listing(wanted, output, limit, _names("--sort", sort), _names("--columns", columns))
+
+
+def _unknown(kind: str, name: str, known: Sequence[str]) -> UsageError:
+    near = nearest(name, known, most=1)
+    return UsageError(
+        f"No {kind} named '{name}'.",
+        cause=did_you_mean(near) if near else None,
+        remedy=f"Use one of: {', '.join(known)}",
+        code=f"BAD_{kind.upper()}",
+    )
 
 
 def _names(option: str, text: str | None) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from crmdeck import model, workspace
 from crmdeck.cli.groups import command_group
 from crmdeck.cli.listing import Listing, lists, wire_columns
 from crmdeck.cli.options import EncoderOption, JsonOption, NameArgument, PairArgument
-from crmdeck.cli.output import Table, emit_json, emit_table, say
+from crmdeck.cli.output import Table, emit_json, emit_or_say, emit_table, say
 from crmdeck.cli.session import ProgressLine, failing, in_workspace
 from crmdeck.errors import ExitCode, UsageError
 from crmdeck.model import DecisionState, Direction
@@ -314,11 +314,8 @@ def undo(
 ) -> None:
     """Undo a decision, or undo an undo."""
     undone = ws.mappings.undo(name, pair, decision)
-    if as_json:
-        emit_json(undone)
-    else:
-        subject = undone.partner_field or workspace.FILLED_ELSEWHERE
-        say(f"Undone: {subject} -> {undone.crm_field or 'nothing'}")
+    subject = undone.partner_field or workspace.FILLED_ELSEWHERE
+    emit_or_say(undone, f"Undone: {subject} -> {undone.crm_field or 'nothing'}", as_json)
 
 
 @app.command()

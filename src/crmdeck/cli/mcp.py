@@ -8,10 +8,10 @@ import typer
 
 from crmdeck import mcp as assistants
 from crmdeck import workspace
-from crmdeck.cli.session import in_workspace, with_extra
+from crmdeck.cli.session import in_workspace
 
 
-@in_workspace()
+@in_workspace(extra="mcp")
 def mcp(
     ws: workspace.Workspace,
     allow_suggestions: Annotated[
@@ -24,7 +24,6 @@ def mcp(
     An assistant's client starts this command. It stops when the client closes stdin. The assistant
     decides nothing: a suggestion of it appears in Mapping with its name and reason.
     """
-    with with_extra("answer assistants", "mcp"):
-        if allow_suggestions:
-            ws.context.require_writable()
-        assistants.serve_stdio(ws, suggestions=allow_suggestions)
+    if allow_suggestions:
+        ws.context.require_writable()
+    assistants.serve_stdio(ws, suggestions=allow_suggestions)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 
@@ -58,10 +58,15 @@ OutputOption = Annotated[
 ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")]
 
 
+def parameters_of(options: Callable[..., object]) -> list[inspect.Parameter]:
+    """Return the parameters that a function or a class declares as options."""
+    return list(inspect.signature(options, eval_str=True).parameters.values())
+
+
 def add_options(
     run: Callable[..., None],
     command: Callable[..., object],
-    options: Mapping[str, object],
+    options: Iterable[inspect.Parameter],
     *,
     instead_of: str,
 ) -> None:
@@ -69,16 +74,8 @@ def add_options(
 
     Typer reads the options from the signature. --json stays last.
     """
-    signature = inspect.signature(command, eval_str=True)
-    kept = [each for name, each in signature.parameters.items() if name != instead_of]
-    added = [
-        inspect.Parameter(
-            name,
-            inspect.Parameter.POSITIONAL_OR_KEYWORD,
-            default=False if bool in get_args(annotation) else None,
-            annotation=annotation,
-        )
-        for name, annotation in options.items()
-    ]
-    ordered = sorted([*kept, *added], key=lambda each: each.name == "as_json")
-    run.__signature__ = signature.replace(parameters=ordered)  # type: ignore[attr-defined]
+    # Evaluating this annotation would load the workspace before help is shown.
+    command.__annotations__.pop("ws", None)
+    kept = [each for each in parameters_of(command) if each.name != instead_of]
+    ordered = sorted([*kept, *options], key=lambda each: each.name == "as_json")
+    run.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined]

@@ -24,7 +24,11 @@ _filter: tuple[str, Any] | None = None
 
 
 class Table(NamedTuple):
-    """A table for a reader, as `emit_table` takes it."""
+    """A table for a reader.
+
+    If a terminal is too narrow, the columns of `least` are left out one by one, and the texts of
+    the last column, named by `below`, move below their rows.
+    """
 
     columns: Sequence[str]
     rows: Iterable[Row]
@@ -193,31 +197,17 @@ def chosen_format(
 
 def require_free(output: Path, *, force: bool) -> None:
     """Raise UsageError if `output` is a folder, or an existing file without `force`."""
-    if _is_folder(output):
+    # pathlib's own questions raise OSError for a path that can't be read; writing reports that.
+    if os.path.isdir(output):  # noqa: PTH112
         raise UsageError(
             f"{output} is a folder.", remedy="Enter the name of a file in it.", code="NOT_A_FILE"
         )
-    if not force and _is_there(output):
+    if not force and os.path.exists(output):  # noqa: PTH110
         raise UsageError(
             f"{output} already exists.",
             remedy="Use another name, or overwrite it with --force.",
             code="FILE_EXISTS",
         )
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:
-        # Writing the file reports the reason.
-        return False
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:
-        return False
 
 
 def write_file(path: Path, content: str | bytes | Iterable[str]) -> None:
@@ -244,6 +234,14 @@ def emit_json(value: Record | Iterable[Record]) -> None:
         emit(text)
 
 
+def emit_or_say(record: Record | Iterable[Record], text: str, as_json: bool) -> None:
+    """Write what was done as JSON data, or say it."""
+    if as_json:
+        emit_json(record)
+    else:
+        say(text)
+
+
 def emit_hanging(text: str, indent: int) -> None:
     """Write a line to stdout; a terminal wraps it with an indent, a pipe gets one line."""
     if not sys.stdout.isatty():
@@ -265,11 +263,9 @@ def emit_table(
     least: Sequence[str] = (),
     below: str | None = None,
 ) -> None:
-    """Write rows to stdout: fitted to a terminal, tab-separated in a pipe.
+    """Write a `Table` to stdout: fitted to a terminal, tab-separated in a pipe.
 
-    If a terminal is too narrow, the columns of `least` are left out one by one, and the texts of
-    the last column, named by `below`, move below their rows. A terminal shows `3 h ago` for a
-    time, a pipe gets the exact time.
+    A terminal shows `3 h ago` for a time, a pipe gets the exact time.
     """
     if not sys.stdout.isatty():
         emit("\t".join(row) + "\n" for row in chain([columns], (map(cell, row) for row in rows)))
@@ -286,13 +282,6 @@ def emit_table(
         index for row in listed for index, value in enumerate(row) if isinstance(value, datetime)
     }
     tables.print_table(columns, shown, least, moments, sentences=below is not None)
-
-
-def draw_table(table: Table) -> str:
-    """Return a table as lines of text, as wide as its cells, with exact times."""
-    from crmdeck.cli import tables
-
-    return tables.draw(table.columns, [[cell(value) for value in row] for row in table.rows])
 
 
 def report_error(error: CrmdeckError, *, as_json: bool) -> None:

@@ -13,25 +13,13 @@ from crmdeck.cli.drift import drift_table
 from crmdeck.cli.listing import Listing, lists, wire_columns
 from crmdeck.cli.options import AtOption, FailOnOption, NameArgument
 from crmdeck.cli.output import Table, say
-from crmdeck.cli.session import ProgressLine, drifted, in_workspace, moment
+from crmdeck.cli.session import ProgressLine, in_workspace, moment
 from crmdeck.errors import ExitCode, UsageError, exit_code
 from crmdeck.model import Severity, UsageVerdict
 from crmdeck.text import count, percent_filled, visible_text
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-
-FIELD_COLUMNS = (
-    "field",
-    "label",
-    "type",
-    "required",
-    "unique",
-    "custom",
-    "calculated",
-    "references",
-)
 
 
 @lists
@@ -125,7 +113,7 @@ def _show_schema(
         rates = ws.schemas.sample(name, object_type, [field.name for field in detail.fields]).rates
     else:
         rates = ws.schemas.fill_rates(name, object_type)
-    more = {"fillRates": _rates_to_wire(rates)} if sample else {}
+    more = {"fillRates": {key: rate.to_wire() for key, rate in rates.items()}} if sample else {}
     if not listing.emit(
         detail.fields,
         columns=wire_columns(model.Field, "filled"),
@@ -142,7 +130,17 @@ def _show_schema(
 
 def _fields_table(fields: Sequence[model.Field], rates: Mapping[str, model.FillRate]) -> Table:
     return Table(
-        (*FIELD_COLUMNS, "filled"),
+        (
+            "field",
+            "label",
+            "type",
+            "required",
+            "unique",
+            "custom",
+            "calculated",
+            "references",
+            "filled",
+        ),
         [
             (
                 f.name,
@@ -198,7 +196,9 @@ def _show_preview(
     """Show what another API version would change, and return the exit codes."""
     with ProgressLine(name) as line:
         found = ws.schemas.preview(name, version, object_type=object_type, progress=line)
-    reasons = [ExitCode.DRIFT] if drifted(found.drift_events, fail_on) else []
+    reasons = []
+    if fail_on is not None and any(e.severity.rank >= fail_on.rank for e in found.drift_events):
+        reasons.append(ExitCode.DRIFT)
     if found.failures:
         reasons.append(ExitCode.PARTIAL)
     stories = {story.id: story for story in found.stories}
@@ -252,14 +252,3 @@ def _show_usage(ws: workspace.Workspace, name: str, place: str | None, listing: 
         say(visible_text(f"Unknown: {why}"))
     if usage.verdict is UsageVerdict.LIKELY_SAFE:
         say(workspace.NOT_COVERED)
-
-
-def _rates_to_wire(rates: Mapping[str, model.FillRate]) -> dict[str, object]:
-    return {
-        name: {
-            "rate": rate.rate,
-            "sampled": rate.sampled,
-            "measuredAt": model.format_utc(rate.measured_at),
-        }
-        for name, rate in rates.items()
-    }

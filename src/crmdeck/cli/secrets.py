@@ -9,7 +9,7 @@ import typer
 from crmdeck import workspace
 from crmdeck.cli.groups import command_group
 from crmdeck.cli.options import JsonOption, NamesArgument
-from crmdeck.cli.output import emit, emit_json, say
+from crmdeck.cli.output import emit, emit_json, emit_or_say, say
 from crmdeck.cli.session import in_workspace
 from crmdeck.model import SecretsPlace
 from crmdeck.text import count
@@ -56,7 +56,5 @@ def rotate_key(ws: workspace.Workspace, as_json: JsonOption = False) -> None:
     Put the new key before the old one first. Remove the old key afterward.
     """
     result = ws.secrets.rotate()
-    if as_json:
-        emit_json(result)
-    else:
-        say(f"Encrypted {count(result.secrets, 'secret')} for the key {result.key}.")
+    secrets = count(result.secrets, "secret")
+    emit_or_say(result, f"Encrypted {secrets} for the key {result.key}.", as_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from datetime import timedelta
@@ -14,8 +15,8 @@ from crmdeck import mcp, server, workspace
 from crmdeck.cli.groups import command_group
 from crmdeck.cli.listing import Listing, lists
 from crmdeck.cli.options import DemoOption, HomeOption, JsonOption
-from crmdeck.cli.output import Table, emit, emit_json, say
-from crmdeck.cli.session import failing, in_workspace, open_workspace, with_extra
+from crmdeck.cli.output import Table, emit, emit_json, emit_or_say, say
+from crmdeck.cli.session import in_workspace, open_workspace, with_extra
 from crmdeck.errors import UsageError
 from crmdeck.model import Role, TokenScope
 from crmdeck.text import count
@@ -83,21 +84,30 @@ def serve(
     """
     if context.invoked_subcommand is not None:
         return
-    with open_workspace(home, demo, as_json) as ws, with_extra("serve", "serve"):
+
+    def ready(url: str) -> None:
+        if as_json:
+            emit_json({"url": url})
+        else:
+            emit(url)
+            say("Press Ctrl+C to stop.")
+
+    assistants: server.Answers | None = None
+    with open_workspace(home, demo, as_json) as ws, with_extra("serve"):
         server.log_to_stderr()
         binding = server.Binding(
             host, port, tls_certificate, tls_key, public_url, metrics_host, metrics_port
         )
-        server.serve(
-            ws,
-            binding,
-            ready=_ready_as_json if as_json else _ready,
-            assistants=_assistants(),
-        )
+        # The extra `serve` works without the extra `mcp`, and then without /mcp.
+        with contextlib.suppress(ModuleNotFoundError):
+            assistants = mcp.answer_http
+        server.serve(ws, binding, ready=ready, assistants=assistants)
 
 
 @users.command("add")
+@in_workspace(demo=False, creates=True, extra="serve")
 def add_user(
+    ws: workspace.Workspace,
     email: EmailArgument,
     role: Annotated[
         Role | None,
@@ -108,37 +118,36 @@ def add_user(
         typer.Option("--organization", help="ORGANIZATION or ORGANIZATION:ROLE (repeatable)."),
     ] = None,
     british: BritishOption = None,
-    home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Add a user. Enter the password when asked, or set $CRMDECK_SERVE_PASSWORD."""
-    with failing(as_json), with_extra("serve", "serve"):
-        named = (*(organization or ()), *(british or ()))
-        organizations = {"organizations": named} if named else {}
-        user = _accounts(home).add_user(email, _password(), role=role, **organizations)
-        if as_json:
-            emit_json(_public(user))
-        else:
-            say(f"{user.email} can sign in: {server.described_roles(user)}.")
+    named = (*(organization or ()), *(british or ()))
+    organizations = {"organizations": named} if named else {}
+    user = server.Accounts(ws).add_user(email, _password(), role=role, **organizations)
+    emit_or_say(
+        _public(user), f"{user.email} can sign in: {server.described_roles(user)}.", as_json
+    )
 
 
 @users.command("list")
 @lists
-def list_users(listing: Listing, home: HomeOption = None) -> None:
+@in_workspace(demo=False, extra="serve")
+def list_users(ws: workspace.Workspace, listing: Listing) -> None:
     """List users."""
-    with failing(listing.as_json):
-        listing.emit(
-            _accounts(home).book().users,
-            columns=("email", "roles"),
-            record=_public,
-            table=lambda shown: Table(
-                ("email", "roles"), [(user.email, server.described_roles(user)) for user in shown]
-            ),
-        )
+    listing.emit(
+        server.Accounts(ws).book().users,
+        columns=("email", "roles"),
+        record=_public,
+        table=lambda shown: Table(
+            ("email", "roles"), [(user.email, server.described_roles(user)) for user in shown]
+        ),
+    )
 
 
 @users.command("set")
+@in_workspace(demo=False, extra="serve")
 def set_user(
+    ws: workspace.Workspace,
     email: EmailArgument,
     password: Annotated[
         bool,
@@ -155,74 +164,62 @@ def set_user(
         ),
     ] = None,
     british: BritishOption = None,
-    home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Change a user.
 
     Enter a new password when asked, or set $CRMDECK_SERVE_PASSWORD.
     """
-    with failing(as_json), with_extra("serve", "serve"):
-        named = (*(organization or ()), *(british or ()))
-        if not (password or role or named):
-            raise UsageError(
-                "Nothing to change.",
-                remedy="Use --password, --role or --organization.",
-            )
-        user = _accounts(home).change_user(
-            email,
-            password=_password() if password else None,
-            role=role,
-            organizations=named or None,
+    named = (*(organization or ()), *(british or ()))
+    if not (password or role or named):
+        raise UsageError(
+            "Nothing to change.",
+            remedy="Use --password, --role or --organization.",
         )
-        if as_json:
-            emit_json(_public(user))
-        else:
-            say(f"Changed {user.email}: {server.described_roles(user)}.")
+    user = server.Accounts(ws).change_user(
+        email,
+        password=_password() if password else None,
+        role=role,
+        organizations=named or None,
+    )
+    emit_or_say(_public(user), f"Changed {user.email}: {server.described_roles(user)}.", as_json)
 
 
 @users.command("sign-out")
+@in_workspace(demo=False, extra="serve")
 def sign_out_user(
-    email: EmailArgument, home: HomeOption = None, as_json: JsonOption = False
+    ws: workspace.Workspace, email: EmailArgument, as_json: JsonOption = False
 ) -> None:
     """Sign a user out of all sessions."""
-    with failing(as_json), with_extra("serve", "serve"):
-        ended = server.Sessions(workspace.Workspace.open(home)).end_all(email.strip().casefold())
-        if as_json:
-            emit_json({"ended": ended})
-        else:
-            say(f"Signed {email} out of {count(ended, 'session')}.")
+    ended = server.Sessions(ws).end_all(email.strip().casefold())
+    emit_or_say({"ended": ended}, f"Signed {email} out of {count(ended, 'session')}.", as_json)
 
 
 @users.command("let-in")
-def let_in_user(email: EmailArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+@in_workspace(demo=False, extra="serve")
+def let_in_user(ws: workspace.Workspace, email: EmailArgument, as_json: JsonOption = False) -> None:
     """Print a one-hour token that bypasses the sign-in limit."""
-    with failing(as_json), with_extra("serve", "serve"):
-        opened = workspace.Workspace.open(home)
-        user = server.Accounts(opened).user(email)
-        admission = server.Sessions(opened).trust(user, server.ADMISSION_LIFETIME)
-        if as_json:
-            emit_json({"admission": admission})
-            return
-        emit(admission)
-        say(
-            f"For an hour, {user.email} can send this token as 'admission' with email and password."
-        )
+    user = server.Accounts(ws).user(email)
+    admission = server.Sessions(ws).trust(user, server.ADMISSION_LIFETIME)
+    if as_json:
+        emit_json({"admission": admission})
+        return
+    emit(admission)
+    say(f"For an hour, {user.email} can send this token as 'admission' with email and password.")
 
 
 @users.command("remove")
-def remove_user(email: EmailArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+@in_workspace(demo=False, extra="serve")
+def remove_user(ws: workspace.Workspace, email: EmailArgument, as_json: JsonOption = False) -> None:
     """Remove a user, and sign the user out."""
-    with failing(as_json):
-        user = _accounts(home).remove_user(email)
-        if as_json:
-            emit_json(_public(user))
-        else:
-            say(f"{user.email} can no longer sign in.")
+    user = server.Accounts(ws).remove_user(email)
+    emit_or_say(_public(user), f"{user.email} can no longer sign in.", as_json)
 
 
 @tokens.command("create")
+@in_workspace(demo=False, creates=True, extra="serve")
 def create_token(
+    ws: workspace.Workspace,
     name: TokenArgument,
     scope: Annotated[
         list[TokenScope], typer.Option("--scope", help="What the token allows (repeatable).")
@@ -231,67 +228,55 @@ def create_token(
     days: Annotated[
         int, typer.Option("--days", min=1, max=366, help="Days until the token expires.")
     ] = 90,
-    home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Create a token, and print it once.
 
     Send it to /api/integrations and /mcp as Authorization: Bearer TOKEN.
     """
-    with failing(as_json), with_extra("serve", "serve"):
-        ws = workspace.Workspace.open(home)
-        end = ws.now + timedelta(days=days)
-        text, token = server.Tokens(ws).create(name, organization, scope, end)
-        if as_json:
-            emit_json({**_without_hash(token), "token": text})
-            return
-        emit(text)
-        say(f"Copy the token now. {name} expires on {token.expires_at:%Y-%m-%d}.")
+    end = ws.now + timedelta(days=days)
+    text, token = server.Tokens(ws).create(name, organization, scope, end)
+    if as_json:
+        emit_json({**_without_hash(token), "token": text})
+        return
+    emit(text)
+    say(f"Copy the token now. {name} expires on {token.expires_at:%Y-%m-%d}.")
 
 
 @tokens.command("list")
 @lists
-def list_tokens(listing: Listing, home: HomeOption = None) -> None:
+@in_workspace(demo=False, extra="serve")
+def list_tokens(ws: workspace.Workspace, listing: Listing) -> None:
     """List tokens, without the tokens themselves."""
-    with failing(listing.as_json), with_extra("serve", "serve"):
-        listing.emit(
-            server.Tokens(workspace.Workspace.open(home)).all(),
-            columns=("name", "organization", "scopes", "createdBy", "createdAt", "expiresAt"),
-            record=_without_hash,
-            table=lambda shown: Table(
-                ("name", "organization", "scopes", "created by", "expires"),
-                [
-                    (
-                        each.name,
-                        each.organization,
-                        ", ".join(each.scopes),
-                        each.created_by,
-                        f"{each.expires_at:%Y-%m-%d}",
-                    )
-                    for each in shown
-                ],
-            ),
-        )
+    listing.emit(
+        server.Tokens(ws).all(),
+        columns=("name", "organization", "scopes", "createdBy", "createdAt", "expiresAt"),
+        record=_without_hash,
+        table=lambda shown: Table(
+            ("name", "organization", "scopes", "created by", "expires"),
+            [
+                (t.name, t.organization, ", ".join(t.scopes), t.created_by, t.expires_at.date())
+                for t in shown
+            ],
+        ),
+    )
 
 
 @tokens.command("revoke")
+@in_workspace(demo=False, extra="serve")
 def revoke_token(
+    ws: workspace.Workspace,
     name: TokenArgument,
     organization: TokenOrganizationOption = "main",
-    home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Revoke a token on all servers immediately."""
-    with failing(as_json), with_extra("serve", "serve"):
-        token = server.Tokens(workspace.Workspace.open(home)).revoke(name, organization)
-        if as_json:
-            emit_json(_without_hash(token))
-        else:
-            say(f"Revoked {token.name}.")
+    token = server.Tokens(ws).revoke(name, organization)
+    emit_or_say(_without_hash(token), f"Revoked {token.name}.", as_json)
 
 
 @organizations.command("set")
-@in_workspace(demo=False)
+@in_workspace(demo=False, extra="serve")
 def set_organization(
     ws: workspace.Workspace,
     name: OrganizationArgument,
@@ -311,53 +296,44 @@ def set_organization(
             remedy="Use either --connection or --all.",
         )
     ids = None if everything else tuple(ws.connections.get(ref).id for ref in connection or ())
-    made = _accounts(ws).set_organization(name, ids)
-    if as_json:
-        emit_json(made)
-    else:
-        say(f"{made.id} has {'all' if ids is None else len(ids)} connections.")
+    made = server.Accounts(ws).set_organization(name, ids)
+    number = "all" if ids is None else len(ids)
+    emit_or_say(made, f"{made.id} has {number} connections.", as_json)
 
 
 @organizations.command("list")
 @lists
-@in_workspace(demo=False)
-def list_organizations(
-    ws: workspace.Workspace,
-    listing: Listing,
-) -> None:
+@in_workspace(demo=False, extra="serve")
+def list_organizations(ws: workspace.Workspace, listing: Listing) -> None:
     """List organizations and their connections."""
     names = {connection.id: connection.name for connection in ws.connections.all()}
+
+    def described(organization: server.Organization) -> str:
+        if organization.connections is None:
+            return "all others" if organization.id == "main" else "all"
+        return ", ".join(names.get(each, each) for each in organization.connections)
+
     listing.emit(
-        _accounts(ws).book().organizations,
+        server.Accounts(ws).book().organizations,
         columns=("id", "connections"),
         table=lambda shown: Table(
-            ("organization", "connections"), [(each.id, _names(each, names)) for each in shown]
+            ("organization", "connections"), [(each.id, described(each)) for each in shown]
         ),
     )
 
 
 @organizations.command("remove")
+@in_workspace(demo=False, extra="serve")
 def remove_organization(
-    name: OrganizationArgument, home: HomeOption = None, as_json: JsonOption = False
+    ws: workspace.Workspace, name: OrganizationArgument, as_json: JsonOption = False
 ) -> None:
     """Remove an organization without users and its tokens, and keep its connections."""
-    with failing(as_json), with_extra("serve", "serve"):
-        ws = workspace.Workspace.open(home)
-        removed = _accounts(ws).remove_organization(name)
-        tokens = server.Tokens(ws)
-        for token in tokens.all():
-            if token.organization == name:
-                tokens.revoke(token.name, name)
-        if as_json:
-            emit_json(removed)
-        else:
-            say(f"Removed {removed.id}.")
-
-
-def _accounts(home: workspace.Workspace | str | None) -> server.Accounts:
-    return server.Accounts(
-        workspace.Workspace.open(home) if home is None or isinstance(home, str) else home
-    )
+    removed = server.Accounts(ws).remove_organization(name)
+    tokens = server.Tokens(ws)
+    for token in tokens.all():
+        if token.organization == name:
+            tokens.revoke(token.name, name)
+    emit_or_say(removed, f"Removed {removed.id}.", as_json)
 
 
 def _public(user: server.User) -> dict[str, object]:
@@ -366,12 +342,6 @@ def _public(user: server.User) -> dict[str, object]:
 
 def _without_hash(token: server.ServiceToken) -> dict[str, object]:
     return token.model_dump(mode="json", by_alias=True, exclude={"token_hash"})
-
-
-def _names(organization: server.Organization, names: dict[str, str]) -> str:
-    if organization.connections is None:
-        return "all others" if organization.id == "main" else "all"
-    return ", ".join(names.get(each, each) for each in organization.connections)
 
 
 def _password() -> str:
@@ -385,22 +355,3 @@ def _password() -> str:
         )
     asked: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     return asked
-
-
-def _ready(url: str) -> None:
-    emit(url)
-    sys.stdout.flush()
-    say("Press Ctrl+C to stop.")
-
-
-def _assistants() -> server.Answers | None:
-    """Return what answers assistants at /mcp; None without the extra `mcp`."""
-    try:
-        return mcp.answer_http
-    except ModuleNotFoundError:
-        return None
-
-
-def _ready_as_json(url: str) -> None:
-    emit_json({"url": url})
-    sys.stdout.flush()

@@ -6,8 +6,7 @@ import contextlib
 import functools
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, Self
 
@@ -15,38 +14,48 @@ import typer
 
 from crmdeck import model, workspace
 from crmdeck.cli.completion import index_names
-from crmdeck.cli.options import DemoOption, HomeOption, add_options
+from crmdeck.cli.options import DemoOption, HomeOption, add_options, parameters_of
 from crmdeck.cli.output import report_error, say
 from crmdeck.errors import CrmdeckError, ExitCode, UsageError
 from crmdeck.home import require_home
 
+_EXTRAS = {
+    "jq": "filter JSON",
+    "mcp": "answer assistants",
+    "serve": "serve",
+    "web": "serve the console",
+}
+"""What each optional extra is for."""
+
 
 def in_workspace(
-    *, demo: bool = True, creates: bool = False
+    *, demo: bool = True, creates: bool = False, extra: str | None = None
 ) -> Callable[[Callable[..., ExitCode | None]], Callable[..., None]]:
     """Give a command the options --home and --demo, and the workspace as its first argument.
 
-    The command exits with the code that it returns. `creates` is that of `open_workspace`.
+    The command exits with the code that it returns. `creates` is that of `open_workspace`. `extra`
+    is the optional extra that the command needs.
     """
 
     def decorate(command: Callable[..., ExitCode | None]) -> Callable[..., None]:
-        # Typer evaluates annotations, and this one loads the workspace before it shows help.
-        del command.__annotations__["ws"]
-
         @functools.wraps(command)
         def run(home: str | None = None, demo: bool = False, **given: Any) -> None:
             # A list knows from --format too whether errors are JSON.
             as_json = given["listing"].as_json if "listing" in given else given.get("as_json")
-            with open_workspace(home, demo, bool(as_json), creates=creates) as ws:
+            needs = with_extra(extra) if extra else contextlib.nullcontext()
+            with open_workspace(home, demo, bool(as_json), creates=creates) as ws, needs:
                 code = command(ws, **given)
             if code:
                 raise typer.Exit(int(code))
 
-        options = {"home": HomeOption, "demo": DemoOption} if demo else {"home": HomeOption}
         add_options(run, command, options, instead_of="ws")
         return run
 
+    options = [each for each in parameters_of(_location) if demo or each.name != "demo"]
     return decorate
+
+
+def _location(home: HomeOption = None, demo: DemoOption = False) -> None: ...
 
 
 @contextlib.contextmanager
@@ -57,21 +66,16 @@ def open_workspace(
 
     Only a command that `creates` may name a workspace that doesn't exist.
     """
-    with failing(as_json), _opened(home, demo, creates) as opened:
-        # With --json, stderr has only error objects.
-        if not as_json:
-            opened.report_waits(say)
-        yield opened
-        # The command has succeeded: a busy cache may only cost it the completion of new names.
-        with contextlib.suppress(CrmdeckError):
-            index_names(opened)
-
-
-def _opened(
-    home: str | None, demo: bool, creates: bool
-) -> AbstractContextManager[workspace.Workspace]:
-    require_home(home, demo=demo, creates=creates)
-    return workspace.open_demo() if demo else workspace.Workspace.open(home)
+    with failing(as_json):
+        require_home(home, demo=demo, creates=creates)
+        with workspace.open_demo() if demo else workspace.Workspace.open(home) as opened:
+            # With --json, stderr has only error objects.
+            if not as_json:
+                opened.report_waits(say)
+            yield opened
+            # The command has succeeded: a busy cache may only cost it the completion of new names.
+            with contextlib.suppress(CrmdeckError):
+                index_names(opened)
 
 
 def say_empty(ws: workspace.Workspace) -> None:
@@ -113,13 +117,13 @@ def failing(as_json: bool = False) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def with_extra(deed: str, extra: str) -> Iterator[None]:
-    """Raise UsageError if a package of an optional extra is missing; `deed` is what needs it."""
+def with_extra(extra: str) -> Iterator[None]:
+    """Raise UsageError if a package of an optional extra is missing."""
     try:
         yield
     except ModuleNotFoundError as error:
         raise UsageError(
-            f"Can't {deed}: the package '{error.name}' isn't installed.",
+            f"Can't {_EXTRAS[extra]}: the package '{error.name}' isn't installed.",
             remedy=f"Install the extra: pip install 'crmdeck[{extra}]'",
             code="EXTRA_MISSING",
         ) from None
@@ -167,8 +171,3 @@ class ProgressLine:
             self._stream.write(f"\r{text.ljust(len(self._drawn))}" + ("" if text else "\r"))
             self._stream.flush()
             self._drawn = text
-
-
-def drifted(events: Iterable[model.DriftEvent], severity: model.Severity | None) -> bool:
-    """True if a change has at least this severity; False without one."""
-    return severity is not None and any(event.severity.rank >= severity.rank for event in events)
