@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import stat
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -19,13 +20,14 @@ from crmdeck.errors import CrmdeckError, UsageError
 from crmdeck.exports import (
     COLUMNS,
     FORMATS,
-    export,
     read_csv,
     records,
     render,
+    stream,
     write_atomically,
 )
 from crmdeck.exports.markdown import escape
+from crmdeck.exports.tables import Exportable
 from crmdeck.model import (
     AuditEntry,
     Change,
@@ -55,6 +57,13 @@ from crmdeck.model import (
     Story,
     WireModel,
 )
+
+
+def export(
+    what: str, data: Exportable, format: str, *, names: Mapping[str, str] | None = None
+) -> str:
+    return "".join(stream(what, data, format, names=names))
+
 
 NOW = datetime(2026, 5, 16, 12, tzinfo=UTC)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))

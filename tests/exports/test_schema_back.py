@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crmdeck.errors import SourceError
-from crmdeck.exports import column_types, export, records, write_parquet, write_report
+from crmdeck.exports import column_types, records, write_parquet, write_report
 from crmdeck.formats.contents import read_contents
 from crmdeck.formats.document import SchemaFile
 from crmdeck.formats.exported import exported_entries
@@ -36,6 +36,7 @@ from crmdeck.model import (
     schema_hash,
 )
 from crmdeck.workspace.explore.reports import data_dictionary
+from tests.exports.test_exports import export
 from tests.model.strategies import FLAGS, NAMES, NATIVE, TEXT, field_lists
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)

@@ -12,16 +12,9 @@ from crmdeck.cli.listing import Listing, lists
 from crmdeck.cli.options import NamesArgument, SinceOption, UntilOption
 from crmdeck.cli.output import Table
 from crmdeck.cli.session import in_workspace, time_range
-from crmdeck.model import AuditEntry
 
 PAGE = 1000
 """Entries of a connection in memory at a time."""
-
-
-def _who(entry: AuditEntry) -> str:
-    if entry.db_user in (None, entry.actor):
-        return entry.actor
-    return f"{entry.actor} ({entry.db_user})"
 
 
 @lists
@@ -67,7 +60,13 @@ def audit(
         table=lambda shown: Table(
             ("time", "user", "event", "connection", "summary"),
             (
-                (e.at, _who(e), e.event, connections.get(e.connection_id or ""), e.summary)
+                (
+                    e.at,
+                    e.actor if e.db_user in (None, e.actor) else f"{e.actor} ({e.db_user})",
+                    e.event,
+                    connections.get(e.connection_id or ""),
+                    e.summary,
+                )
                 for e in shown
             ),
             least=("connection", "user"),

@@ -168,7 +168,7 @@ def _read(
 def _later(
     stories: Mapping[str, model.Story], connections: Mapping[str, str]
 ) -> Iterator[Mapping[str, object]]:
-    """Yield the stories of the changes that were read by then."""
+    # A generator, because the changes before it in the answer add stories while they are written.
     for story in stories.values():
         yield workspace.named(story, connections)
 
@@ -222,6 +222,11 @@ def drift_table(events: Iterable[model.DriftEvent], stories: Mapping[str, model.
 
 
 def _drift_row(event: model.DriftEvent) -> tuple[object, ...]:
+    who = event.changed_by
+    if who is None:
+        who = event.attribution and f"unknown: {event.attribution}"
+    elif event.changed_at:
+        who = f"{who}, {event.changed_at:%Y-%m-%d}"
     return (
         event.detected_at,
         event.severity,
@@ -230,15 +235,7 @@ def _drift_row(event: model.DriftEvent) -> tuple[object, ...]:
         event.reason,
         ", ".join(event.affected_mappings),
         event.acknowledged_at,
-        _who(event),
-    )
-
-
-def _who(event: model.DriftEvent) -> str | None:
-    if event.changed_by is None:
-        return event.attribution and f"unknown: {event.attribution}"
-    return (
-        f"{event.changed_by}, {event.changed_at:%Y-%m-%d}" if event.changed_at else event.changed_by
+        who,
     )
 
 

@@ -9,7 +9,6 @@ from .contract import read_contract as read_contract
 from .csvtext import read_csv as read_csv
 from .files import write_atomically as write_atomically
 from .formats import FORMATS as FORMATS
-from .formats import export as export
 from .formats import render as render
 from .formats import stream as stream
 from .jsontext import json_pieces as json_pieces

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -27,19 +26,3 @@ def cell_text(value: object) -> str:
             return format_utc(value)
         case _:
             return to_json(value)
-
-
-def with_columns(
-    records: Iterable[Mapping[str, object]], columns: Sequence[str] | None
-) -> tuple[Iterable[Mapping[str, object]], Sequence[str]]:
-    """Return records with the columns of their table: those given, or every key."""
-    if columns is not None:
-        return records, columns
-    # The records may be an iterator, and the first row needs the keys of the last one.
-    kept = list(records)
-    return kept, columns_of(kept)
-
-
-def columns_of(records: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
-    """Return every key of `records`, in order of first appearance."""
-    return tuple(dict.fromkeys(key for record in records for key in record))

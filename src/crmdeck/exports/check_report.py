@@ -84,7 +84,19 @@ def as_report(report: CheckReport) -> Report:
                     "changed by",
                     "policy",
                 ),
-                [_row(issue) for issue in issues],
+                [
+                    (
+                        issue.connection,
+                        issue.severity or issue.kind,
+                        issue.title,
+                        issue.detail,
+                        issue.remedy,
+                        issue.mapped,
+                        issue.changed_by,
+                        issue.rule,
+                    )
+                    for issue in issues
+                ],
                 [_MARKS[level]] * len(issues),
             ),
         )
@@ -121,19 +133,6 @@ def as_report(report: CheckReport) -> Report:
         ),
         sections=sections,
         made_at=report.checked_at,
-    )
-
-
-def _row(issue: Issue) -> tuple[object, ...]:
-    return (
-        issue.connection,
-        issue.severity or issue.kind,
-        issue.title,
-        issue.detail,
-        issue.remedy,
-        issue.mapped,
-        issue.changed_by,
-        issue.rule,
     )
 
 

@@ -5,27 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from crmdeck.errors import UsageError
-from crmdeck.exports.cells import cell_text, with_columns
+from crmdeck.exports.cells import cell_text
 from crmdeck.formats.csvtext import BadCsvError, csv_line, csv_rows, defuse, restore
 
 _ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 def render_csv(
-    records: Iterable[Mapping[str, object]], columns: Sequence[str] | None, title: str
+    records: Iterable[Mapping[str, object]], columns: Sequence[str], title: str
 ) -> Iterator[str]:
     """Yield a header and one line per record; lists and objects become JSON."""
-    records, columns = with_columns(records, columns)
     yield csv_line(map(defuse, columns))
     for record in records:
         yield csv_line(_cell(record.get(name)) for name in columns)
 
 
 def render_tsv(
-    records: Iterable[Mapping[str, object]], columns: Sequence[str] | None, title: str
+    records: Iterable[Mapping[str, object]], columns: Sequence[str], title: str
 ) -> Iterator[str]:
     """Yield a header and one line per record; a tab in a cell is `\\t`, a line break `\\n`."""
-    records, columns = with_columns(records, columns)
     yield "\t".join(defuse(name).translate(_ESCAPED) for name in columns) + "\n"
     for record in records:
         cells = (_cell(record.get(name)) or "" for name in columns)

@@ -11,7 +11,6 @@ from typing import TypeAlias
 
 from crmdeck.errors import UsageError
 from crmdeck.exports import report_html
-from crmdeck.exports.cells import with_columns
 from crmdeck.exports.csvtext import render_csv, render_tsv
 from crmdeck.exports.jsontext import json_pieces, to_json
 from crmdeck.exports.markdown import render_markdown
@@ -21,7 +20,7 @@ from crmdeck.exports.yamltext import to_yaml
 from crmdeck.model import WireModel
 
 Records: TypeAlias = Iterable[Mapping[str, object]]
-Renderer: TypeAlias = Callable[[Records, Sequence[str] | None, str], Iterator[str]]
+Renderer: TypeAlias = Callable[[Records, Sequence[str], str], Iterator[str]]
 
 
 def render(
@@ -31,16 +30,14 @@ def render(
 
     `title` is the heading in html and markdown. Raises UsageError for an unknown format.
     """
-    return "".join(_renderer(format)(records, columns, title))
+    renderer, rows = _renderer(format), list(records)
+    if columns is None:
+        columns = tuple(dict.fromkeys(key for row in rows for key in row))
+    return "".join(renderer(rows, columns, title))
 
 
 def stream(
-    what: str,
-    data: Exportable,
-    format: str,
-    *,
-    title: str = "",
-    names: Mapping[str, str] | None = None,
+    what: str, data: Exportable, format: str, *, names: Mapping[str, str] | None = None
 ) -> Iterator[str]:
     """Return `data` as text, piece by piece: json and yaml in the wire shape, others as a table.
 
@@ -60,19 +57,7 @@ def stream(
                 else (named(item, names) for item in data)
             )
         return _wire(wire) if format == "json" else _yaml(wire)
-    return _renderer(format)(records(what, data, names), columns, title)
-
-
-def export(
-    what: str,
-    data: Exportable,
-    format: str,
-    *,
-    title: str = "",
-    names: Mapping[str, str] | None = None,
-) -> str:
-    """Return the text of `stream`."""
-    return "".join(stream(what, data, format, title=title, names=names))
+    return _renderer(format)(records(what, data, names), columns, "")
 
 
 def _renderer(format: str) -> Renderer:
@@ -137,45 +122,33 @@ def _yaml(data: object) -> Iterator[str]:
         yield to_yaml([])
 
 
-def _render_json(rows: Records, columns: Sequence[str] | None, title: str) -> Iterator[str]:
-    return _wire(_select(rows, columns))
+def _render_jsonl(rows: Records, columns: Sequence[str], title: str) -> Iterator[str]:
+    for row in _select(rows, columns):
+        # Lists and objects of different shapes have no common type in a data frame.
+        flat = {
+            name: to_json(value) if isinstance(value, Mapping | list | tuple) else value
+            for name, value in row.items()
+        }
+        yield to_json(flat) + "\n"
 
 
-def _render_jsonl(rows: Records, columns: Sequence[str] | None, title: str) -> Iterator[str]:
-    # Lists and objects of different shapes have no common type in a data frame.
-    flat = ({k: _flat(v) for k, v in row.items()} for row in _select(rows, columns))
-    return (to_json(row) + "\n" for row in flat)
-
-
-def _flat(value: object) -> object:
-    return to_json(value) if isinstance(value, Mapping | list | tuple) else value
-
-
-def _render_yaml(rows: Records, columns: Sequence[str] | None, title: str) -> Iterator[str]:
-    return _yaml(_select(rows, columns))
-
-
-def _render_html(rows: Records, columns: Sequence[str] | None, title: str) -> Iterator[str]:
-    rows, columns = with_columns(rows, columns)
-    names = tuple(columns)
-    table = Table(names, ([row.get(name) for name in names] for row in rows))
+def _render_html(rows: Records, columns: Sequence[str], title: str) -> Iterator[str]:
+    table = Table(tuple(columns), ([row.get(name) for name in columns] for row in rows))
     return report_html.draw(Report(title or "Export", "", sections=[Section("", table=table)]))
 
 
-def _select(rows: Records, columns: Sequence[str] | None) -> Records:
-    if columns is None:
-        return rows
+def _select(rows: Records, columns: Sequence[str]) -> Records:
     return ({name: row.get(name) for name in columns} for row in rows)
 
 
 FORMATS: Mapping[str, Renderer] = MappingProxyType(
     {
-        "json": _render_json,
+        "json": lambda rows, columns, title: _wire(_select(rows, columns)),
         "jsonl": _render_jsonl,
         "csv": render_csv,
         "tsv": render_tsv,
         "markdown": render_markdown,
         "html": _render_html,
-        "yaml": _render_yaml,
+        "yaml": lambda rows, columns, title: _yaml(_select(rows, columns)),
     }
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from crmdeck.exports.cells import cell_text, with_columns
+from crmdeck.exports.cells import cell_text
 
 _LINE_BREAK = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -26,16 +26,20 @@ def escape(text: str) -> str:
 
 
 def render_markdown(
-    records: Iterable[Mapping[str, object]], columns: Sequence[str] | None, title: str
+    records: Iterable[Mapping[str, object]], columns: Sequence[str], title: str
 ) -> Iterator[str]:
     """Yield a table with one row per record, below the heading `title` if any."""
-    records, columns = with_columns(records, columns)
     if title:
         yield f"# {escape(title)}\n\n"
     if columns:
-        yield table_row(columns) + "\n|" + " --- |" * len(columns) + "\n"
-        for record in records:
-            yield table_row([cell_text(record.get(name)) for name in columns]) + "\n"
+        yield from table(columns, ([cell_text(r.get(name)) for name in columns] for r in records))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Yield the lines of a table."""
+    yield table_row(columns) + "\n|" + " --- |" * len(columns) + "\n"
+    for row in rows:
+        yield table_row(row) + "\n"
 
 
 def table_row(cells: Sequence[str]) -> str:

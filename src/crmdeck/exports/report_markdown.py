@@ -6,40 +6,28 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from crmdeck.exports.cells import cell_text
-from crmdeck.exports.markdown import escape, table_row
+from crmdeck.exports.markdown import escape, table
 from crmdeck.exports.report import Cell, Report
 
 
 def draw(report: Report) -> Iterator[str]:
     """Yield the document, line by line."""
-    return (line + "\n" for line in _lines(report))
-
-
-def _lines(report: Report) -> Iterator[str]:
-    yield f"# {escape(report.title)}"
-    yield ""
-    yield escape(report.summary)
-    yield ""
+    yield f"# {escape(report.title)}\n\n{escape(report.summary)}\n\n"
     for part, share in report.shares():
-        yield f"- {part.count:,} {escape(part.label)} ({escape(share)})"
+        yield f"- {part.count:,} {escape(part.label)} ({escape(share)})\n"
     if report.bar:
-        yield ""
+        yield "\n"
     for name, value in report.facts:
-        yield f"- {escape(name)}: {escape(_text(value))}"
+        yield f"- {escape(name)}: {escape(_text(value))}\n"
     for section in report.sections:
-        yield ""
-        yield f"## {escape(section.title)}"
-        yield ""
+        yield f"\n## {escape(section.title)}\n\n"
         for paragraph in section.text:
-            yield escape(paragraph)
-            yield ""
+            yield f"{escape(paragraph)}\n\n"
         if section.table:
-            yield table_row(section.table.columns)
-            yield "|" + " --- |" * len(section.table.columns)
-            yield from (table_row([_text(cell) for cell in row]) for row in section.table.rows)
+            rows = ([_text(cell) for cell in row] for row in section.table.rows)
+            yield from table(section.table.columns, rows)
     if report.made_at:
-        yield ""
-        yield f"crmdeck, {_text(report.made_at)}"
+        yield f"\ncrmdeck, {_text(report.made_at)}\n"
 
 
 def _text(value: Cell) -> str:
