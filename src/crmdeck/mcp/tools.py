@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -32,6 +32,9 @@ _STATES = {
     Status.REAUTH_REQUIRED: "sign-in required",
     Status.DISCONNECTED: "disconnected",
 }
+
+
+A = TypeVar("A", bound="Arguments")
 
 
 class Arguments(BaseModel):
@@ -156,18 +159,47 @@ class View(NamedTuple):
         for one in seen:
             if ref in (one.name, one.id):
                 return (one,)
-        names = [one.name for one in seen]
+        near = nearest(ref, [one.name for one in seen])
         raise NotFoundError(
             f"There is no connection '{ref}'.",
-            remedy=did_you_mean(nearest(ref, names))
-            if nearest(ref, names)
-            else "List the connections with `status`.",
+            remedy=did_you_mean(near) if near else "List the connections with `status`.",
             code="CONNECTION_NOT_FOUND",
         )
 
 
+class Tool(NamedTuple):
+    """A question with its arguments, its answer, and its description for the assistant."""
+
+    arguments: type[Arguments]
+    answer: Callable[[View, Any], Answer]
+    description: str
+
+
+TOOLS: dict[str, Tool] = {}
+"""The questions by name."""
+
+SUGGESTING: dict[str, Tool] = {}
+"""The tools of a client that may suggest mappings."""
+
+
+def _tool(
+    tools: dict[str, Tool], description: str
+) -> Callable[[Callable[[View, A], Answer]], Callable[[View, A], Answer]]:
+    """Add a function to `tools` under its name."""
+
+    def add(answer: Callable[[View, A], Answer]) -> Callable[[View, A], Answer]:
+        tools[answer.__name__] = Tool(get_type_hints(answer)["asked"], answer, description)
+        return answer
+
+    return add
+
+
+@_tool(
+    TOOLS,
+    "How are the CRM connections? State, last refresh, open changes, and alerts with their "
+    "next step.",
+)
 def status(view: View, asked: StatusArguments) -> Answer:
-    """Return the state of each connection, its open changes and its alerts."""
     statuses = view.statuses()
     rows: list[Row] = [
         {
@@ -187,8 +219,8 @@ def status(view: View, asked: StatusArguments) -> Answer:
     return Answer(rows, _gaps(statuses, view.ws.now))
 
 
+@_tool(TOOLS, "What changed in the CRMs since a date? Changes that break mappings come first.")
 def changes(view: View, asked: ChangesArguments) -> Answer:
-    """Return what changed, what breaks mappings first."""
     since = parse_past_moment(asked.since[:40], view.ws.now)
     statuses = view.statuses(asked.connection)
     names = {one.id: one.name for one in statuses}
@@ -225,8 +257,12 @@ def changes(view: View, asked: ChangesArguments) -> Answer:
     return Answer(rows, gaps)
 
 
+@_tool(
+    TOOLS,
+    "What breaks if this CRM field is renamed, removed or shortened? Mappings, rules, "
+    "formulas, dependent picklists, and known users of the field.",
+)
 def impact(view: View, asked: ImpactArguments) -> Answer:
-    """Return what breaks if the field changes, the worst first."""
     found = view.ws.fields.impact(asked.connection, asked.object, asked.field, asked.change)
     rows: list[Row] = [
         {key: value for key, value in effect.to_wire().items() if value} for effect in found.effects
@@ -234,8 +270,8 @@ def impact(view: View, asked: ImpactArguments) -> Answer:
     return Answer(rows, [*_gaps(view.statuses(asked.connection), view.ws.now), *found.not_checked])
 
 
+@_tool(TOOLS, "Which CRM fields mean this? Ranked across connections, with reasons.")
 def find_fields(view: View, asked: FindArguments) -> Answer:
-    """Return fields by meaning, ranked, with reasons."""
     statuses = view.statuses(asked.connection)
     if not statuses:
         return Answer([], ["There are no connections."])
@@ -256,8 +292,8 @@ def find_fields(view: View, asked: FindArguments) -> Answer:
     return Answer(rows, [*gaps, *found.not_checked, "Objects out of scope were not read."])
 
 
+@_tool(TOOLS, "What is this CRM field? Its attributes, mappings, fill rate and picklist values.")
 def field(view: View, asked: FieldArguments) -> Answer:
-    """Return the attributes of a field, then its picklist values, a row each."""
     found = view.ws.schemas.field(asked.connection, asked.object, asked.field)
     known = found.to_wire()
     for name in ("picklist", "native"):
@@ -286,8 +322,8 @@ def field(view: View, asked: FieldArguments) -> Answer:
     return Answer(rows, gaps)
 
 
+@_tool(TOOLS, "How is this object pair mapped? Without a pair: which pairs exist?")
 def mapping(view: View, asked: MappingArguments) -> Answer:
-    """Return the current mapping of an object pair, or the pairs with decisions."""
     gaps = _gaps(view.statuses(asked.connection), view.ws.now)
     if asked.pair is None:
         return Answer([pair.to_wire() for pair in view.ws.mappings.pairs(asked.connection)], gaps)
@@ -316,8 +352,8 @@ def mapping(view: View, asked: MappingArguments) -> Answer:
     return Answer(rows, [*gaps, "Preflight was not run: ask `preflight` for refused writes."])
 
 
+@_tool(TOOLS, "Which writes of this object pair will the CRM refuse or change?")
 def preflight(view: View, asked: PreflightArguments) -> Answer:
-    """Return when the accepted rows of a pair fail, judged with values at the edge."""
     found = view.ws.preflights.fails_when(asked.connection, asked.pair, create=not asked.update)
     rows: list[Row] = [
         {key: value for key, value in one.to_wire().items() if value} for one in found
@@ -326,8 +362,12 @@ def preflight(view: View, asked: PreflightArguments) -> Answer:
     return Answer(rows, [*gaps, "Only edge values were judged, no real records."])
 
 
+@_tool(
+    SUGGESTING,
+    "Suggest a CRM field for an undecided PartnerOS field. It appears in crmdeck with your "
+    "name and reason, and only a person accepts it.",
+)
 def suggest_mapping(view: View, asked: SuggestArguments) -> Answer:
-    """Store a suggestion for a user to accept or reject."""
     made = view.ws.mappings.add_suggestion(
         asked.connection,
         asked.pair,
@@ -338,65 +378,6 @@ def suggest_mapping(view: View, asked: SuggestArguments) -> Answer:
         suggested_by=view.suggests_as or "assistant",
     )
     return Answer([made.to_wire()], ["A user has not accepted the suggestion."])
-
-
-class Tool(NamedTuple):
-    """A question with its arguments, its answer, and its description for the assistant."""
-
-    arguments: type[Arguments]
-    answer: Callable[[View, Any], Answer]
-    description: str
-
-
-TOOLS = {
-    "status": Tool(
-        StatusArguments,
-        status,
-        "How are the CRM connections? State, last refresh, open changes, and alerts with their "
-        "next step.",
-    ),
-    "changes": Tool(
-        ChangesArguments,
-        changes,
-        "What changed in the CRMs since a date? Changes that break mappings come first.",
-    ),
-    "impact": Tool(
-        ImpactArguments,
-        impact,
-        "What breaks if this CRM field is renamed, removed or shortened? Mappings, rules, "
-        "formulas, dependent picklists, and known users of the field.",
-    ),
-    "find_fields": Tool(
-        FindArguments,
-        find_fields,
-        "Which CRM fields mean this? Ranked across connections, with reasons.",
-    ),
-    "field": Tool(
-        FieldArguments,
-        field,
-        "What is this CRM field? Its attributes, mappings, fill rate and picklist values.",
-    ),
-    "mapping": Tool(
-        MappingArguments,
-        mapping,
-        "How is this object pair mapped? Without a pair: which pairs exist?",
-    ),
-    "preflight": Tool(
-        PreflightArguments,
-        preflight,
-        "Which writes of this object pair will the CRM refuse or change?",
-    ),
-}
-
-
-SUGGESTING = {
-    "suggest_mapping": Tool(
-        SuggestArguments,
-        suggest_mapping,
-        "Suggest a CRM field for an undecided PartnerOS field. It appears in crmdeck with your "
-        "name and reason, and only a person accepts it.",
-    )
-}
 
 
 def ask(view: View, name: str, arguments: object) -> str:
@@ -418,10 +399,11 @@ def ask(view: View, name: str, arguments: object) -> str:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"])) or "arguments"
+        known = (each.alias or key for key, each in tool.arguments.model_fields.items())
         raise UsageError(
             f"The argument '{place}' of {name} is invalid.",
             cause=f"{first['msg']}.",
-            remedy=f"Arguments of {name}: {', '.join(_names(tool.arguments))}",
+            remedy=f"Arguments of {name}: {', '.join(known)}",
             code="BAD_ARGUMENT",
         ) from None
     if connection := getattr(asked, "connection", None):
@@ -430,10 +412,6 @@ def ask(view: View, name: str, arguments: object) -> str:
     rest = asked.model_dump(mode="json", exclude={"cursor", "max_bytes"})
     question = f"{name} {json.dumps(rest, sort_keys=True)}"
     return render(tool.answer(view, asked), question, asked.cursor, asked.max_bytes)
-
-
-def _names(arguments: type[Arguments]) -> Iterable[str]:
-    return (field.alias or name for name, field in arguments.model_fields.items())
 
 
 def _gaps(

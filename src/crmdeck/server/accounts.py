@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from pydantic import AliasChoices, Field, model_validator
 
@@ -79,7 +78,12 @@ class AccountBook(WireModel):
         users = data.get("users", ())
         if not users or any(not isinstance(user, Mapping) or "roles" in user for user in users):
             return data
-        return {**data, "users": [_with_roles(user, first=not n) for n, user in enumerate(users)]}
+        given = []
+        for number, user in enumerate(users):
+            names = user.get("organizations") or user.get("organisations")
+            role = user.get("role", Role.MEMBER) if number else Role.ADMIN
+            given.append({**user, "roles": dict.fromkeys(names or (DEFAULT_ORGANIZATION,), role)})
+        return {**data, "users": given}
 
     def user(self, email: str) -> User | None:
         """Return the user with that email address, in any case."""
@@ -325,12 +329,6 @@ def roles_of(organizations: Sequence[str]) -> dict[str, Role | None]:
 def described_roles(user: User) -> str:
     """Return the roles of a user in words: `admin of main, viewer of acme`."""
     return ", ".join(f"{role} of {name}" for name, role in user.roles.items()) or "no organization"
-
-
-def _with_roles(user: Mapping[str, Any], *, first: bool) -> dict[str, Any]:
-    names = user.get("organizations") or user.get("organisations") or (DEFAULT_ORGANIZATION,)
-    role = Role.ADMIN if first else user.get("role", Role.MEMBER)
-    return {**user, "roles": dict.fromkeys(names, role)}
 
 
 def _require_organizations(book: AccountBook, names: Iterable[str]) -> None:

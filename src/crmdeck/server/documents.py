@@ -97,7 +97,10 @@ class FileDocument(Generic[M]):
     def change(self, update: Callable[[M], M]) -> M:
         with self._guard, self._alone():
             changed = update(self._current())
-            self._write(changed.to_json())
+            try:
+                replace_text(self.path, changed.to_json())
+            except OSError as error:
+                raise self._unusable("write", error) from None
             return changed
 
     def _current(self) -> M:
@@ -128,12 +131,6 @@ class FileDocument(Generic[M]):
             yield
         finally:
             lock.release()
-
-    def _write(self, text: str) -> None:
-        try:
-            replace_text(self.path, text)
-        except OSError as error:
-            raise self._unusable("write", error) from None
 
     def _unusable(self, what: str, error: Exception) -> DocumentError:
         return DocumentError(

@@ -168,7 +168,15 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def malformed(_: Request, error: RequestValidationError) -> Response:
-        return error_response(_bad_request(error))
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        return error_response(
+            UsageError(
+                "The request is invalid.",
+                cause=f"{place}: {first['msg']}.",
+                remedy="Compare the request with /api/openapi.json.",
+            )
+        )
 
     @app.exception_handler(HTTPException)
     def plain(_: Request, error: HTTPException) -> Response:
@@ -176,16 +184,6 @@ def install(app: FastAPI) -> None:
         response.status_code = error.status_code
         response.headers.update(error.headers or {})
         return response
-
-
-def _bad_request(error: RequestValidationError) -> UsageError:
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return UsageError(
-        "The request is invalid.",
-        cause=f"{place}: {first['msg']}.",
-        remedy="Compare the request with /api/openapi.json.",
-    )
 
 
 def _from_status(error: HTTPException) -> CrmdeckError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BeforeValidator
@@ -100,12 +100,11 @@ def schema(
 ) -> Response:
     """List the objects of the cached schema, or the fields of one object: all, or a page."""
     schemas = here.workspace.schemas
-    if object_type is not None:
-        one = schemas.object(here.id, object_type)
-        if limit or cursor:
-            one = one.page(limit or PAGE, cursor)
-        return answer_schema(one.to_json(), known)
-    found = schemas.objects(here.id)
+    found: SchemaSummary | ObjectDetail
+    if object_type is None:
+        found = schemas.objects(here.id)
+    else:
+        found = schemas.object(here.id, object_type)
     if limit or cursor:
         found = found.page(limit or PAGE, cursor)
     return answer_schema(found.to_json(), known)
@@ -168,26 +167,16 @@ def drift(
     cursor: Cursor = None,
 ) -> Response:
     """List changes, newest first: all, or a page of `limit` with the `nextCursor` of the next."""
-    drift, number = here.workspace.drift, limit or (PAGE if cursor else None)
-    if number is None:
-        report = drift.report(
-            here.id,
-            at_least=at_least,
-            object_type=object_type,
-            acknowledged=acknowledged,
-            since=since,
-        )
-    else:
-        report = drift.page(
-            here.id,
-            number,
-            after=cursor,
-            at_least=at_least,
-            object_type=object_type,
-            acknowledged=acknowledged,
-            since=since,
-        )
-    return answer(report)
+    drift = here.workspace.drift
+    filters: dict[str, Any] = {
+        "at_least": at_least,
+        "object_type": object_type,
+        "acknowledged": acknowledged,
+        "since": since,
+    }
+    if not (limit or cursor):
+        return answer(drift.report(here.id, **filters))
+    return answer(drift.page(here.id, limit or PAGE, after=cursor, **filters))
 
 
 @router.post(

@@ -50,14 +50,6 @@ class OidcError(CrmdeckError):
 
 
 @dataclass(frozen=True)
-class Beginning:
-    """The address to send the browser to, and the cookie that it must return."""
-
-    url: str
-    cookie: str
-
-
-@dataclass(frozen=True)
 class Identity:
     """A user, as the identity provider knows them."""
 
@@ -95,9 +87,14 @@ class Provider:
         self._found: tuple[float, dict[str, object]] | None = None
         self._keys: tuple[float, list[dict[str, object]]] | None = None
 
-    def begin(self) -> Beginning:
-        """Start a sign-in; raises OidcError if the provider can't be reached."""
+    def begin(self) -> tuple[str, str]:
+        """Return the address to send the browser to, and the cookie that it must return.
+
+        Raises OidcError if the provider can't be reached.
+        """
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+        # RFC 7636, section 4.2: base64url without padding.
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest())
         query = {
             "response_type": "code",
             "client_id": self._client_id,
@@ -105,12 +102,12 @@ class Provider:
             "scope": self._scope,
             "state": state,
             "nonce": nonce,
-            "code_challenge": _challenge(verifier),
+            "code_challenge": challenge.rstrip(b"=").decode(),
             "code_challenge_method": "S256",
         }
         address = self._endpoint("authorization_endpoint")
         joint = "&" if urlsplit(address).query else "?"
-        return Beginning(address + joint + urlencode(query), f"{state}.{nonce}.{verifier}")
+        return address + joint + urlencode(query), f"{state}.{nonce}.{verifier}"
 
     def finish(self, cookie: str | None, answer: Mapping[str, str]) -> Identity:
         """Return who signed in, by the cookie and the query that the browser brought.
@@ -276,12 +273,6 @@ class Provider:
             raise _unreachable(f"The configuration of the identity provider lacks {name}.")
         _require_private(endpoint)
         return endpoint
-
-
-def _challenge(verifier: str) -> str:
-    # RFC 7636, section 4.2: base64url without padding.
-    digest = hashlib.sha256(verifier.encode()).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def _fetch(

@@ -26,11 +26,11 @@ router = APIRouter(prefix="/auth/oidc", include_in_schema=False)
 @router.get("/sign-in")
 def sign_in(deck: DeckHere) -> Response:
     """Send the browser to the identity provider."""
-    beginning = _provider(deck).begin()
-    response = RedirectResponse(beginning.url, 303)
+    url, cookie = _provider(deck).begin()
+    response = RedirectResponse(url, 303)
     response.set_cookie(
         STATE_COOKIE,
-        beginning.cookie,
+        cookie,
         max_age=_PATIENCE,
         path=_PATH,
         secure=deck.secure,

@@ -122,15 +122,21 @@ def serve(
     finish; then refreshes are canceled, with nothing written. Raises UsageError if there are no
     users, if passwords would travel unencrypted, or for an unusable address or certificate.
     """
-    _require_users(workspace)
+    if not Accounts(workspace).book().users and not workspace.settings.oidc_issuer:
+        raise UsageError(
+            "The server has no users, so no one can sign in.",
+            remedy="Add a user: crmdeck serve users add YOU@EXAMPLE.COM",
+            code="NO_USERS",
+        )
     tls = _tls(binding)
     _require_privacy(binding, tls)
     proxies = _proxies(workspace.settings.trusted_proxies)
     if binding.public_url and not proxies:
         _log.warning("No trusted_proxies in the settings: all clients count as one address.")
     listener = _listen(binding.host, binding.port)
-    scheme = "https" if tls else "http"
-    public = binding.public_url or f"{scheme}://{_netloc(binding.host, listener)}"
+    scheme, port = "https" if tls else "http", listener.getsockname()[1]
+    host = f"[{binding.host}]" if ":" in binding.host else binding.host
+    public = binding.public_url or f"{scheme}://{host}:{port}"
     stopping = CancelToken()
     app = create_app(
         workspace, public_url=public.rstrip("/"), stopping=stopping, assistants=assistants
@@ -199,15 +205,6 @@ def server_config(
     )
 
 
-def _require_users(workspace: Workspace) -> None:
-    if not Accounts(workspace).book().users and not workspace.settings.oidc_issuer:
-        raise UsageError(
-            "The server has no users, so no one can sign in.",
-            remedy="Add a user: crmdeck serve users add YOU@EXAMPLE.COM",
-            code="NO_USERS",
-        )
-
-
 def _tls(binding: Binding) -> bool:
     if binding.certificate is None and binding.key is None:
         return False
@@ -273,8 +270,3 @@ def _listen(host: str, port: int) -> socket.socket:
             remedy="Choose another --host or --port.",
             code="CANNOT_LISTEN",
         ) from None
-
-
-def _netloc(host: str, listener: socket.socket) -> str:
-    port = listener.getsockname()[1]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
