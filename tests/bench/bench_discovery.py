@@ -26,8 +26,9 @@ from crmdeck.connectors.salesforce import open_connector
 from crmdeck.connectors.salesforce.session import SalesforceSession
 from crmdeck.formats.salesforce_describe import parse_object
 from crmdeck.model import CancelToken, Connection, Scope
-from crmdeck.sandbox import HubSpotAccess, SalesforceAccess, Sandbox, Scenario
+from crmdeck.sandbox import Access, Sandbox, Scenario
 from tests.bench.figures import Figure, show
+from tests.bench.large_schema import large_scenario
 
 VERSION = "68.0"
 BATCH, THREADS, LATENCY = 25, 6, 0.1
@@ -53,24 +54,24 @@ class Purse:
 def run_sandbox(pipe: Pipe, latency: float) -> None:
     """Serve the big org and an account of the demo until the process is ended."""
     with (
-        Sandbox(Scenario.large(), latency=latency) as large,
+        Sandbox(large_scenario(), latency=latency) as large,
         Sandbox(Scenario.demo(), latency=latency) as demo,
     ):
-        pipe.send((large.salesforce("large"), demo.hubspot("acme-marketing")))
+        pipe.send((large.access("large"), demo.access("acme-marketing")))
         threading.Event().wait()
 
 
-def connect(access: SalesforceAccess | HubSpotAccess, limits: Limits) -> Connector:
+def connect(access: Access, limits: Limits) -> Connector:
     """Return a connector of its own for one measurement."""
     connection = Connection(
         id="bench",
         name="bench",
-        platform="salesforce" if isinstance(access, SalesforceAccess) else "hubspot",
+        platform="salesforce" if access.instance_url else "hubspot",
         source="bench",
         endpoint=access.endpoint,
         created_at=datetime.now(UTC),
     )
-    if isinstance(access, SalesforceAccess):
+    if access.instance_url:
         connection = connection.model_copy(update={"instance_url": access.instance_url})
         return open_connector(connection, Purse(access.access_token), lambda *_: None, limits)
     purse = Purse(access.private_app_token)
@@ -78,7 +79,7 @@ def connect(access: SalesforceAccess | HubSpotAccess, limits: Limits) -> Connect
 
 
 def discover(
-    access: SalesforceAccess | HubSpotAccess, known: Mapping[str, Known], limits: Limits
+    access: Access, known: Mapping[str, Known], limits: Limits
 ) -> tuple[float, Meter, dict[str, Known], tuple[str, ...]]:
     """Return seconds, costs, what is known then, and the object types in scope."""
     connector = connect(access, limits)
@@ -98,7 +99,7 @@ def discover(
     return time.perf_counter() - start, connector.meter, found, names
 
 
-def peer_of(access: SalesforceAccess) -> Salesforce:
+def peer_of(access: Access) -> Salesforce:
     """Return a client as a script has one, which renews and retries nothing."""
     return Salesforce(
         session_id=access.access_token,
@@ -108,7 +109,7 @@ def peer_of(access: SalesforceAccess) -> Salesforce:
     )
 
 
-def describe_each(access: SalesforceAccess, names: Sequence[str], threads: int) -> float:
+def describe_each(access: Access, names: Sequence[str], threads: int) -> float:
     """Describe each object by a call of its own; return the seconds."""
     start = time.perf_counter()
     peer = peer_of(access)
@@ -118,7 +119,7 @@ def describe_each(access: SalesforceAccess, names: Sequence[str], threads: int) 
     return time.perf_counter() - start
 
 
-def describe_batches(access: SalesforceAccess, names: Sequence[str], threads: int) -> float:
+def describe_batches(access: Access, names: Sequence[str], threads: int) -> float:
     """Describe `BATCH` objects a composite call; return the seconds."""
     start = time.perf_counter()
     peer = peer_of(access)

@@ -22,10 +22,10 @@ from pathlib import Path
 from crmdeck.model import Platform
 from crmdeck.sandbox import Sandbox, Scenario
 from crmdeck.sandbox.history import AlterField, Change, State
-from crmdeck.sandbox.large_schema import large_objects
 from crmdeck.sandbox.scenario import Organization
 from crmdeck.sandbox.schema import FieldDef, ObjectDef, Value
 from tests.bench.figures import Figure, show
+from tests.bench.large_schema import large_objects
 
 CASES = ("30,000 fields", "100,000 picklist values", "32 MB")
 _FIELDS, _VALUES = 30_000, 100_000
@@ -57,7 +57,7 @@ def serve(pipe: Pipe, platform: Platform, case: str) -> None:
     """Serve the object; a message moves the sandbox to the present, after the change."""
     target = large_object(platform, case)
     last = list(target.fields)[-1]
-    change = Change(timedelta(days=1), (AlterField(target.name, last, {"label": "Changed"}),))
+    change = Change(timedelta(days=1), (AlterField((target.name,), last, {"label": "Changed"}),))
     state = State({target.name: target})
     org = Organization("large", platform, "Large", state, (change,), domain="large")
     scenario = Scenario((org,), Scenario.demo().people)

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 import httpx
 
-from crmdeck.sandbox import Sandbox, Scenario
+from crmdeck.sandbox import Sandbox
 from tests.bench.figures import Figure, show
+from tests.bench.large_schema import large_scenario
 
 _START = """
 import time; start = time.perf_counter()
@@ -29,8 +30,8 @@ def cold_start() -> float:
 
 def describe_all() -> float:
     """Return the milliseconds to describe the 220 mappable objects of a big org, one by one."""
-    with Sandbox(Scenario.large()) as sandbox:
-        access = sandbox.salesforce("large")
+    with Sandbox(large_scenario()) as sandbox:
+        access = sandbox.access("large")
         headers = {"Authorization": f"Bearer {access.access_token}"}
         base = f"{access.endpoint}/services/data/v67.0/sobjects"
         with httpx.Client(headers=headers) as client:

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
 from crmdeck.credentials import MemorySecrets
-from crmdeck.sandbox import HubSpotAccess, SalesforceAccess, Sandbox, Scenario
+from crmdeck.sandbox import Access, Sandbox, Scenario
 from crmdeck.workspace import ConnectionDraft, Workspace
 from tests.bench.figures import Figure, show
 
@@ -28,11 +28,11 @@ LATENCY = 0.3
 def run_sandbox(pipe: Pipe, latency: float) -> None:
     """Serve the demo's CRMs until the process is ended."""
     with Sandbox(Scenario.demo(), latency=latency) as sandbox:
-        pipe.send(([sandbox.salesforce(org) for org in ORGS], sandbox.hubspot(PORTAL)))
+        pipe.send(([sandbox.access(org) for org in ORGS], sandbox.access(PORTAL)))
         threading.Event().wait()
 
 
-def connect(ws: Workspace, orgs: list[SalesforceAccess], portal: HubSpotAccess) -> list[str]:
+def connect(ws: Workspace, orgs: list[Access], portal: Access) -> list[str]:
     """Connect each CRM `COPIES` times; return the names."""
     names = []
     for copy in range(COPIES):
@@ -53,8 +53,8 @@ def connect(ws: Workspace, orgs: list[SalesforceAccess], portal: HubSpotAccess) 
 
 def seconds(
     refresh: Callable[[Workspace, list[str]], object],
-    orgs: list[SalesforceAccess],
-    portal: HubSpotAccess,
+    orgs: list[Access],
+    portal: Access,
 ) -> tuple[float, float]:
     """Return how long the first refresh of all takes in a new workspace, and the second."""
     with (

@@ -48,7 +48,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 def variables(sandbox: Sandbox) -> dict[str, str]:
     """Return what stands behind the words that the page has in place of secrets."""
-    org, portal = sandbox.salesforce(ORG), sandbox.hubspot(PORTAL)
+    org, portal = sandbox.access(ORG), sandbox.access(PORTAL)
     return {
         "CRMDECK_ACME_CLIENT_ID": org.client_id,
         "CRMDECK_ACME_CLIENT_SECRET": org.client_secret,
@@ -84,8 +84,8 @@ def lead(
     def drafted(context: Context, draft: ConnectionDraft) -> Connection:
         connection = draft_of(context, draft)
         endpoints = {
-            "salesforce": sandbox.salesforce(ORG).endpoint,
-            "hubspot": sandbox.hubspot(PORTAL).endpoint,
+            "salesforce": sandbox.access(ORG).endpoint,
+            "hubspot": sandbox.access(PORTAL).endpoint,
             Source.PARTNEROS: house.url,
         }
         here = {"endpoint": endpoints[connection.source]}

@@ -24,7 +24,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 def portal_in(home: Path, sandbox: Sandbox) -> tuple[Shell, dict[str, str]]:
     """Return a shell over a workspace with a HubSpot portal, and the environment it needs."""
-    access = sandbox.hubspot(PORTAL)
+    access = sandbox.access(PORTAL)
     secrets = {"CRMDECK_PORTAL_ACCESS_TOKEN": access.private_app_token}
     shell = Shell(home)
     shell.run(

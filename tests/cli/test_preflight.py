@@ -13,7 +13,7 @@ import pytest
 
 from crmdeck.exports import FINDING_COLUMNS, finding_rows, read_csv, render
 from crmdeck.model import Outcome, WriteFinding
-from crmdeck.sandbox import salesforce_rows
+from crmdeck.sandbox import write_rules
 from tests.cli.shell import PAIR, Shell, make_mappings
 from tests.restored import Restored
 
@@ -186,7 +186,7 @@ def test_the_permissions_of_the_user_decide_a_rule_with_as_user(
             ("Granted", "$Permission.Bypass_Rules"),
         )
     )
-    monkeypatch.setattr(salesforce_rows, "_RULES", rules)
+    monkeypatch.setattr(write_rules, "VALIDATION_RULES", rules)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     shell = Shell(tmp_path / "home")
     shell.run("refresh", "acme-prod", "--demo")

@@ -57,7 +57,7 @@ def run(
 
 
 def test_a_machine_adds_tests_and_signs_in_again(sandbox: Sandbox, tmp_path: Path) -> None:
-    portal = sandbox.hubspot(PORTAL)
+    portal = sandbox.access(PORTAL)
     secrets = {"CRMDECK_PORTAL_ACCESS_TOKEN": portal.private_app_token}
     add = ("connections", "add", "portal", "--source", "hubspot", "--endpoint", portal.endpoint)
     _, err = run(tmp_path, *add, secrets=secrets, code=1)
@@ -81,7 +81,7 @@ def test_who_asks_for_a_password_is_told_what_to_use(tmp_path: Path) -> None:
 
 
 def test_the_browser_brings_the_answer(sandbox: Sandbox, tmp_path: Path) -> None:
-    org = sandbox.salesforce(ORG)
+    org = sandbox.access(ORG)
     add = ("connections", "add", "acme", "--source", "salesforce", "--endpoint", org.endpoint)
     browser = ("--flow", "browser", "--no-open", "--redirect-port", "0", "--secrets", "file")
     secrets = {"CRMDECK_ACME_CLIENT_ID": org.client_id}
@@ -97,7 +97,7 @@ def test_the_browser_brings_the_answer(sandbox: Sandbox, tmp_path: Path) -> None
 
 
 def test_over_ssh_the_address_is_pasted(sandbox: Sandbox, tmp_path: Path) -> None:
-    org = sandbox.salesforce(ORG)
+    org = sandbox.access(ORG)
     add = ("connections", "add", "acme", "--source", "salesforce", "--endpoint", org.endpoint)
     secrets = {"CRMDECK_ACME_CLIENT_ID": org.client_id, "SSH_CONNECTION": "somewhere"}
     process = start(tmp_path, *add, "--flow", "browser", "--secrets", "file", secrets=secrets)
@@ -113,7 +113,7 @@ def test_over_ssh_the_address_is_pasted(sandbox: Sandbox, tmp_path: Path) -> Non
 def test_a_person_is_asked_and_does_not_see_what_is_secret(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    org = sandbox.salesforce(ORG)
+    org = sandbox.access(ORG)
     add = ("connections", "add", "acme", "--source", "salesforce", "--endpoint", org.endpoint)
     process = start(tmp_path, *add, wrapped=True)
     assert process.stdin is not None

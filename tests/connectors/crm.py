@@ -67,7 +67,7 @@ def salesforce_to(
     **extra: str,
 ) -> tuple[Connector, Purse]:
     """Return a connector to an org of the sandbox, and its purse."""
-    access = sandbox.salesforce(org)
+    access = sandbox.access(org)
     purse = Purse({name: getattr(access, name) for name in secrets} | extra)
     connection = connection_of(
         "salesforce",
@@ -85,7 +85,7 @@ def hubspot_to(
     private: bool = False,
 ) -> tuple[Connector, Purse]:
     """Return a connector to a portal of the sandbox, and its purse."""
-    access = sandbox.hubspot(portal)
+    access = sandbox.access(portal)
     if private:
         purse = Purse({"access_token": access.private_app_token})
     else:

@@ -28,7 +28,7 @@ from crmdeck.model import (
 )
 from crmdeck.preflight.fields import Raw
 from crmdeck.preflight.judge import RECORD_TYPE_PATH, Judge, MappedField, Setting
-from crmdeck.sandbox import Scenario, salesforce_rows
+from crmdeck.sandbox import Scenario, write_rules
 from crmdeck.sandbox.hubspot_shapes import HubSpotShapes
 from crmdeck.sandbox.hubspot_writes import HubSpotWrites
 from crmdeck.sandbox.messages import Request
@@ -380,7 +380,7 @@ def plain(field: Field, value: Any) -> Any:
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     patch = pytest.MonkeyPatch()
-    patch.setattr(salesforce_rows, "_RULES", RULES)
+    patch.setattr(write_rules, "VALIDATION_RULES", RULES)
     with opened(tmp_path_factory.mktemp("home")) as office:
         office.clock.now = NOW
         office.add_org(scope=Scope(mode=ScopeMode.NAMED, include=SALESFORCE))

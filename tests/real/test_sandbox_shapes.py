@@ -22,7 +22,7 @@ def real(name: str) -> Any:
 @pytest.fixture(scope="module")
 def answers() -> dict[str, Any]:
     with Sandbox() as sandbox:
-        org, portal = sandbox.salesforce("acme-prod"), sandbox.hubspot("acme-marketing")
+        org, portal = sandbox.access("acme-prod"), sandbox.access("acme-marketing")
         bearer = {"Authorization": f"Bearer {org.access_token}"}
         app = {"Authorization": f"Bearer {portal.private_app_token}"}
         objects = f"{org.endpoint}/services/data/v59.0/sobjects"

@@ -40,14 +40,14 @@ def sandbox(clock: Clock) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def salesforce(sandbox: Sandbox) -> Iterator[httpx.Client]:
-    access = sandbox.salesforce("acme-prod")
+    access = sandbox.access("acme-prod")
     with client(access.endpoint, access.access_token) as opened:
         yield opened
 
 
 @pytest.fixture
 def hubspot(sandbox: Sandbox) -> Iterator[httpx.Client]:
-    access = sandbox.hubspot("acme-marketing")
+    access = sandbox.access("acme-marketing")
     with client(access.endpoint, access.private_app_token) as opened:
         yield opened
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import httpx
 import pytest
 
@@ -118,27 +116,7 @@ def test_references_point_to_types_that_are_named_like_types(org: Organization) 
 def test_the_same_now_gives_the_same_world() -> None:
     texts = []
     for _ in range(2):
-        org = Scenario.demo().organization("acme-prod", "salesforce")
+        org = Scenario.demo().organizations[0]
         state = org.at(NOW, NOW)
         texts.append(describe_text(state.objects["Account"], "67.0"))
     assert texts[0] == texts[1]
-
-
-def test_the_large_world_has_the_size_that_was_asked_for() -> None:
-    scenario = Scenario.large(objects=120, in_scope=30, fields=50)
-    with Sandbox(scenario, anchor=datetime(2026, 1, 1, tzinfo=UTC)) as sandbox:
-        access = sandbox.salesforce("large")
-        headers = {"Authorization": f"Bearer {access.access_token}"}
-        listing = httpx.get(f"{access.endpoint}{DATA}/sobjects", headers=headers).json()
-        names = [each["name"] for each in listing["sobjects"] if each["layoutable"]]
-        assert (len(listing["sobjects"]), len(names)) == (120, 30)
-        path = f"{access.endpoint}{DATA}/sobjects/{names[0]}/describe"
-        assert len(httpx.get(path, headers=headers).json()["fields"]) == 50
-
-
-def test_time_can_be_moved_from_outside(sandbox: Sandbox, salesforce: httpx.Client) -> None:
-    order = {"moment": (START + timedelta(days=1)).isoformat(), "org": "acme-prod"}
-    assert httpx.post(f"{sandbox.url}/sandbox/now", json=order).status_code == 200
-    assert "Data_Residency__c" not in describe(salesforce, "Account")
-    httpx.post(f"{sandbox.url}/sandbox/now", json={"moment": None, "org": "acme-prod"})
-    assert "Data_Residency__c" in describe(salesforce, "Account")

@@ -55,7 +55,7 @@ def test_properties_by_every_path_and_name(hubspot: httpx.Client, path: str) -> 
 
 
 def test_an_older_portal_knows_numbered_paths_only(sandbox: Sandbox) -> None:
-    access = sandbox.hubspot("legacy-portal")
+    access = sandbox.access("legacy-portal")
     with client(access.endpoint, access.private_app_token) as portal:
         assert portal.get("/crm/properties/2026-09/deals").status_code == 404
         assert portal.get("/crm/v3/properties/deals").status_code == 200
@@ -91,7 +91,7 @@ def test_quota_is_told_to_private_apps_and_in_account_information(
     daily = int(answer.headers["X-HubSpot-RateLimit-Daily"])
     left = int(answer.headers["X-HubSpot-RateLimit-Daily-Remaining"])
     assert daily - left == usage["currentUsage"]
-    access = sandbox.hubspot("acme-marketing")
+    access = sandbox.access("acme-marketing")
     with client(access.endpoint, access.access_token) as app:
         headers = app.get("/account-info/v3/details").headers
     assert "X-HubSpot-RateLimit-Max" in headers

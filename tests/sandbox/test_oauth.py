@@ -18,13 +18,13 @@ CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest())
 
 
 def salesforce_token(sandbox: Sandbox, org: str = "acme-prod", **form: str) -> httpx.Response:
-    access = sandbox.salesforce(org)
+    access = sandbox.access(org)
     base = {"client_id": access.client_id, "client_secret": access.client_secret}
     return httpx.post(f"{access.endpoint}/services/oauth2/token", data=base | form)
 
 
 def hubspot_token(sandbox: Sandbox, **form: str) -> httpx.Response:
-    access = sandbox.hubspot("acme-marketing")
+    access = sandbox.access("acme-marketing")
     base = {"client_id": access.client_id, "client_secret": access.client_secret}
     return httpx.post(f"{access.endpoint}/oauth/2026-03/token", data=base | form)
 
@@ -35,7 +35,7 @@ def works(endpoint: str, token: str) -> bool:
 
 
 def test_salesforce_refresh_gives_a_token_that_works(sandbox: Sandbox) -> None:
-    access = sandbox.salesforce("acme-prod")
+    access = sandbox.access("acme-prod")
     answer = salesforce_token(
         sandbox, grant_type="refresh_token", refresh_token=access.refresh_token
     ).json()
@@ -45,7 +45,7 @@ def test_salesforce_refresh_gives_a_token_that_works(sandbox: Sandbox) -> None:
 
 
 def test_salesforce_client_credentials_and_jwt(sandbox: Sandbox) -> None:
-    access = sandbox.salesforce("acme-prod")
+    access = sandbox.access("acme-prod")
     machine = salesforce_token(sandbox, grant_type="client_credentials").json()
     assert works(access.endpoint, machine["access_token"])
     claims = {"iss": access.client_id, "sub": access.username, "exp": NOW.timestamp() + 100}
@@ -58,7 +58,7 @@ def test_salesforce_client_credentials_and_jwt(sandbox: Sandbox) -> None:
 
 
 def test_salesforce_code_is_bound_to_its_challenge_and_spent_once(sandbox: Sandbox) -> None:
-    access = sandbox.salesforce("acme-prod")
+    access = sandbox.access("acme-prod")
     query = {
         "response_type": "code",
         "client_id": access.client_id,
@@ -77,7 +77,7 @@ def test_salesforce_code_is_bound_to_its_challenge_and_spent_once(sandbox: Sandb
 
 
 def test_a_wrong_verifier_is_refused(sandbox: Sandbox) -> None:
-    access = sandbox.hubspot("acme-marketing")
+    access = sandbox.access("acme-marketing")
     query = {
         "client_id": access.client_id,
         "redirect_uri": "http://127.0.0.1:9/callback",
@@ -103,7 +103,7 @@ def test_a_wrong_verifier_is_refused(sandbox: Sandbox) -> None:
 def test_salesforce_refuses_in_its_own_words(
     sandbox: Sandbox, form: dict[str, str], error: str
 ) -> None:
-    good = sandbox.salesforce("acme-prod").refresh_token
+    good = sandbox.access("acme-prod").refresh_token
     answer = salesforce_token(
         sandbox, **({"grant_type": "refresh_token", "refresh_token": good} | form)
     )
@@ -113,7 +113,7 @@ def test_salesforce_refuses_in_its_own_words(
 
 
 def test_userinfo_and_introspection_say_who(sandbox: Sandbox) -> None:
-    access = sandbox.salesforce("acme-prod")
+    access = sandbox.access("acme-prod")
     with client(access.endpoint, access.access_token) as opened:
         who = opened.get("/services/oauth2/userinfo").json()
     assert who["preferred_username"] == access.username
@@ -124,7 +124,7 @@ def test_userinfo_and_introspection_say_who(sandbox: Sandbox) -> None:
     }
     told = httpx.post(f"{access.endpoint}/services/oauth2/introspect", data=form).json()
     assert told["active"] is True
-    portal = sandbox.hubspot("acme-marketing")
+    portal = sandbox.access("acme-marketing")
     form = {
         "token": portal.access_token,
         "client_id": portal.client_id,
@@ -139,7 +139,7 @@ def test_userinfo_and_introspection_say_who(sandbox: Sandbox) -> None:
 
 
 def test_hubspot_tokens_end_after_half_an_hour(sandbox: Sandbox, clock: Clock) -> None:
-    access = sandbox.hubspot("acme-marketing")
+    access = sandbox.access("acme-marketing")
     clock.forward(minutes=31)
     with client(access.endpoint, access.access_token) as opened:
         answer = opened.get("/account-info/v3/details")
@@ -154,7 +154,7 @@ def test_hubspot_tokens_end_after_half_an_hour(sandbox: Sandbox, clock: Clock) -
 
 def test_a_rotating_refresh_token_works_once(sandbox: Sandbox) -> None:
     sandbox.fault("acme-prod", Fault(FaultKind.ROTATED_REFRESH_TOKEN))
-    old = sandbox.salesforce("acme-prod").refresh_token
+    old = sandbox.access("acme-prod").refresh_token
     form = {"grant_type": "refresh_token"}
     new = salesforce_token(sandbox, **form, refresh_token=old).json()["refresh_token"]
     assert new != old
@@ -164,7 +164,7 @@ def test_a_rotating_refresh_token_works_once(sandbox: Sandbox) -> None:
 
 def test_the_emea_org_was_revoked_four_days_ago(sandbox: Sandbox) -> None:
     (*_, revoked) = sandbox.moments("acme-emea")
-    access = sandbox.salesforce("acme-emea")
+    access = sandbox.access("acme-emea")
     form = {"grant_type": "refresh_token", "refresh_token": access.refresh_token}
     sandbox.set_now(revoked.replace(hour=0), "acme-emea")
     assert works(access.endpoint, access.access_token)

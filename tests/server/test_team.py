@@ -56,7 +56,7 @@ def test_servers_answer_alike_share_secrets_and_one_is_enough(
     for each in (OPPORTUNITY, ACCOUNT):
         (folder / f"{each['name']}.json").write_text(json.dumps(each))
     with Sandbox() as sandbox, Workspace.open(postgres_url, actor="operator") as workspace:
-        access = sandbox.hubspot("legacy-portal")
+        access = sandbox.access("legacy-portal")
         draft = ConnectionDraft(name="portal", source="hubspot", endpoint=access.endpoint)
         secrets = {"access_token": access.private_app_token}
         portal = workspace.signin.connect(draft, secrets, place=SecretsPlace.FILE).connection.id

@@ -153,7 +153,7 @@ def check(
 
 def prepare(place: str, folder: Path, sandbox: Sandbox, dice: random.Random) -> str:
     """Make a workspace with exported schemas and a portal; return the token of the portal."""
-    access = sandbox.hubspot(SANDBOX_PORTAL)
+    access = sandbox.access(SANDBOX_PORTAL)
     (folder / "exports").mkdir()
     export(folder / "exports", dice)
     with open_workspace(place, folder) as workspace:

@@ -54,13 +54,13 @@ def console(workspace: Workspace) -> CrmdeckApp:
 
 
 def portal(ws: Workspace, sandbox: Sandbox) -> None:
-    access = sandbox.hubspot(PORTAL)
+    access = sandbox.access(PORTAL)
     draft = ConnectionDraft(name="portal", source="hubspot", endpoint=access.endpoint)
     ws.signin.connect(draft, {"access_token": access.private_app_token})
 
 
 def org(ws: Workspace, sandbox: Sandbox) -> None:
-    access = sandbox.salesforce(ORG)
+    access = sandbox.access(ORG)
     draft = ConnectionDraft(name="org", source="salesforce", endpoint=access.endpoint)
     secrets = {"client_id": access.client_id, "refresh_token": access.refresh_token}
     ws.signin.connect(draft, secrets)
@@ -82,7 +82,7 @@ async def shows(pilot: Pilot[Any], *texts: str) -> None:
 async def test_adds_a_hubspot_account_by_key_and_never_shows_the_key(
     ws: Workspace, sandbox: Sandbox
 ) -> None:
-    access = sandbox.hubspot(PORTAL)
+    access = sandbox.access(PORTAL)
     key = access.private_app_token
     app = console(ws)
     async with app.run_test(size=SIZE) as pilot:
@@ -134,7 +134,7 @@ def asking(pilot: Pilot[Any]) -> bool:
 async def test_signs_in_with_the_browser_by_pasting_the_redirect_url(
     ws: Workspace, sandbox: Sandbox
 ) -> None:
-    access = sandbox.salesforce(ORG)
+    access = sandbox.access(ORG)
     app = console(ws)
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
@@ -171,7 +171,7 @@ async def test_signs_in_with_the_browser_by_pasting_the_redirect_url(
 async def test_canceling_the_browser_adds_nothing_and_stops_listening(
     ws: Workspace, sandbox: Sandbox
 ) -> None:
-    access = sandbox.salesforce(ORG)
+    access = sandbox.access(ORG)
     app = console(ws)
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
@@ -210,7 +210,7 @@ async def test_a_revoked_connection_can_sign_in_again(ws: Workspace, sandbox: Sa
         await type_text(pilot, "client cred", "enter")
         await shows(pilot, "Consumer secret of the app")
         assert not app.screen.query("#client_id")
-        await fill(pilot, client_secret=sandbox.salesforce(ORG).client_secret)
+        await fill(pilot, client_secret=sandbox.access(ORG).client_secret)
         await pilot.press("enter")
         await shows(pilot, "✓ org answered")
         await pilot.press("enter")
@@ -222,7 +222,7 @@ async def test_a_revoked_connection_can_sign_in_again(ws: Workspace, sandbox: Sa
 async def test_without_a_keyring_the_private_file_is_offered(
     ws: Workspace, sandbox: Sandbox
 ) -> None:
-    access = sandbox.hubspot(PORTAL)
+    access = sandbox.access(PORTAL)
     app = console(ws)
     with using(none()):
         async with app.run_test(size=SIZE) as pilot:
@@ -265,7 +265,7 @@ async def test_a_refused_refresh_offers_the_sign_in(ws: Workspace, sandbox: Sand
 
 
 async def test_a_wait_for_the_crm_is_on_the_progress_line(ws: Workspace, sandbox: Sandbox) -> None:
-    access = sandbox.hubspot("legacy-portal")
+    access = sandbox.access("legacy-portal")
     draft = ConnectionDraft(name="portal", source="hubspot", endpoint=access.endpoint)
     ws.signin.connect(draft, {"access_token": access.private_app_token})
     sandbox.fault("legacy-portal", Fault(FaultKind.THROTTLED, times=1, retry_after=1))

@@ -68,7 +68,7 @@ def kept_anywhere(ws: Workspace, secret: str) -> bool:
 
 
 async def test_salesforce_by_jwt(ws: Workspace, sandbox: Sandbox, tmp_path: Path) -> None:
-    access = sandbox.salesforce(ORG)
+    access = sandbox.access(ORG)
     key, certificate = tmp_path / "server.key", tmp_path / "server.crt"
     key.write_text(private_key())
     certificate.write_text("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n")
@@ -102,7 +102,7 @@ async def test_salesforce_by_jwt(ws: Workspace, sandbox: Sandbox, tmp_path: Path
 
 
 async def test_hubspot_by_refresh_token(ws: Workspace, sandbox: Sandbox) -> None:
-    access = sandbox.hubspot(PORTAL)
+    access = sandbox.access(PORTAL)
     async with console(ws).run_test(size=SMALL) as pilot:
         await begin(pilot, "hubspot", name="portal", endpoint="http://api.example")
         await shows(pilot, "'http://api.example' isn't a valid endpoint.", "https://HOST")
@@ -127,7 +127,7 @@ async def test_hubspot_by_refresh_token(ws: Workspace, sandbox: Sandbox) -> None
 
 
 async def test_hubspot_by_service_key(ws: Workspace, sandbox: Sandbox) -> None:
-    access = sandbox.hubspot(PORTAL)
+    access = sandbox.access(PORTAL)
     async with console(ws).run_test(size=SMALL) as pilot:
         await begin(pilot, "hubspot", name="portal", endpoint=access.endpoint)
         await choose_way(pilot, "service")

@@ -32,7 +32,7 @@ class Office:
 
     def add_org(self, *, scope: Scope) -> None:
         """Connect the Salesforce org, as `org`."""
-        access = self.sandbox.salesforce(ORG)
+        access = self.sandbox.access(ORG)
         draft = ConnectionDraft(
             name="org",
             source="salesforce",
@@ -51,7 +51,7 @@ class Office:
         scope: Scope | None = None,
     ) -> None:
         """Connect a HubSpot portal, as `portal`, by the token of a private app."""
-        access = self.sandbox.hubspot(portal)
+        access = self.sandbox.access(portal)
         draft = ConnectionDraft(
             name="portal", source="hubspot", endpoint=access.endpoint, scope=scope or Scope()
         )

@@ -70,7 +70,7 @@ def start(url: str, *options: str, **environment: str) -> subprocess.Popen[str]:
 
 def test_three_processes_check_each_connection_once_an_interval(postgres_url: str) -> None:
     with Sandbox() as sandbox, machine(postgres_url) as ws:
-        portal = sandbox.hubspot("legacy-portal")
+        portal = sandbox.access("legacy-portal")
         for name in NAMES:
             ws.connections.add(
                 ConnectionDraft(

@@ -85,7 +85,7 @@ def test_who_lacks_the_secrets_looks_and_blames_nobody(postgres_url: str) -> Non
         machine(postgres_url, "anna") as anna,
         machine(postgres_url, "bob") as bob,
     ):
-        access = sandbox.hubspot("legacy-portal")
+        access = sandbox.access("legacy-portal")
         draft = ConnectionDraft(name="portal", source="hubspot", endpoint=access.endpoint)
         anna.connections.add(draft, {"access_token": access.private_app_token})
         with pytest.raises(ReauthRequiredError) as never:

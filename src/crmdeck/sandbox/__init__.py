@@ -16,9 +16,10 @@ hubspot-api-client accepts the endpoint as `host=` (generated APIs) and `base_ur
 (`api_request`). simple-salesforce gets a requests session whose adapter replaces scheme and host
 by the endpoint.
 
-Salesforce paths: `/services/oauth2/{authorize,token,revoke,introspect,userinfo}`,
-`/services/data`, `/services/data/vXX.0/{limits,sobjects,sobjects/X,sobjects/X/ID,
-sobjects/X/describe,query,tooling/query,composite,composite/batch,composite/sobjects}`.
+Salesforce paths: `/services/oauth2/{authorize,token,introspect,userinfo}`, `/services/data`,
+`/services/data/vXX.0/{limits,sobjects,sobjects/X,sobjects/X/ID,sobjects/X/describe,query,
+tooling/query,tooling/jobs/query,composite,tooling/composite,composite/sobjects,
+ui-api/duplicates/X,ui-api/object-info/X/picklist-values/ID}`.
 
 HubSpot paths, `V` being `2026-09`, `2026-03` or `v3`: `/crm/properties/V/{type}` and
 `/crm/v3/properties/{type}`; the same for `pipelines`, `owners` and `objects`, which also takes
@@ -28,9 +29,6 @@ HubSpot paths, `V` being `2026-09`, `2026-03` or `v3`: `/crm/properties/V/{type}
 
 Surprising facts from the vendors' documentation:
 
-- `composite/batch` subrequests have `method`, `url` and `richInput`, but no headers. So a describe
-  in a batch is never conditional, and each subrequest counts against the daily limit
-  (developer.salesforce.com, "Batch Request Body", "Composite Batch").
 - `composite` subrequests can have `httpHeaders` and use all sObject resources, describes included.
   The whole request counts as one call ("Send Multiple Requests Using Composite"). So 25
   conditional describes cost one call. The answer for an unchanged one isn't documented; here it is
@@ -45,17 +43,16 @@ All tokens are made up, and valid on this server only.
 
 from crmdeck.sandbox.faults import Fault, FaultKind
 from crmdeck.sandbox.scenario import HISTORY, Organization, Person, Scenario
-from crmdeck.sandbox.server import HubSpotAccess, LoggedRequest, SalesforceAccess, Sandbox
+from crmdeck.sandbox.server import Access, LoggedRequest, Sandbox
 
 __all__ = [
     "HISTORY",
+    "Access",
     "Fault",
     "FaultKind",
-    "HubSpotAccess",
     "LoggedRequest",
     "Organization",
     "Person",
-    "SalesforceAccess",
     "Sandbox",
     "Scenario",
 ]

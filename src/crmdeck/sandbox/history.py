@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Protocol
 
 from crmdeck.sandbox.schema import FieldDef, ObjectDef, Value
 
@@ -18,77 +17,56 @@ class State:
     revoked: bool = False
     daily_used: int = 0
 
-    def with_object(self, changed: ObjectDef) -> State:
-        """Return the state with one object type added or replaced."""
-        return replace(self, objects={**self.objects, changed.name: changed})
 
+@dataclass(frozen=True)
+class Edit:
+    """One part of a change. `touches` are the affected object types."""
 
-class Edit(Protocol):
-    """One part of a change.
-
-    `touches` are the affected object types, `names` the affected fields by their new names.
-    """
+    touches: tuple[str, ...]
 
     @property
-    def touches(self) -> tuple[str, ...]: ...
+    def names(self) -> tuple[str, ...]:
+        """The affected fields, by their new names."""
+        return ()
 
-    @property
-    def names(self) -> tuple[str, ...]: ...
+    def edited(self, target: ObjectDef) -> ObjectDef:
+        """Return one of the affected object types after the edit."""
+        return target
 
     def apply(self, state: State) -> State:
         """Return the state after the edit."""
-        ...
+        edited = {name: self.edited(state.objects[name]) for name in self.touches}
+        return replace(state, objects={**state.objects, **edited})
 
 
 @dataclass(frozen=True)
-class AddField:
-    """Adds a field to one or more object types."""
-
-    touches: tuple[str, ...]
+class AddField(Edit):
     field: FieldDef
 
     @property
     def names(self) -> tuple[str, ...]:
         return (self.field.name,)
 
-    def apply(self, state: State) -> State:
-        for name in self.touches:
-            target = state.objects[name]
-            state = state.with_object(target.with_fields([*target.fields.values(), self.field]))
-        return state
+    def edited(self, target: ObjectDef) -> ObjectDef:
+        return target.with_fields([*target.fields.values(), self.field])
 
 
 @dataclass(frozen=True)
-class _OfObject:
-    """An edit of one object type, by default of none of its fields."""
-
-    object_type: str
-
-    @property
-    def touches(self) -> tuple[str, ...]:
-        return (self.object_type,)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return ()
-
-
-@dataclass(frozen=True)
-class RemoveField(_OfObject):
+class RemoveField(Edit):
     field_name: str
 
     @property
     def names(self) -> tuple[str, ...]:
         return (self.field_name,)
 
-    def apply(self, state: State) -> State:
-        target = state.objects[self.object_type]
-        left = (each for each in target.fields.values() if each.name != self.field_name)
-        return state.with_object(target.with_fields(left))
+    def edited(self, target: ObjectDef) -> ObjectDef:
+        return target.with_fields(
+            each for each in target.fields.values() if each.name != self.field_name
+        )
 
 
 @dataclass(frozen=True)
-class AlterField(_OfObject):
+class AlterField(Edit):
     """Changes a field: its attributes, its picklist values, or its name."""
 
     field_name: str
@@ -100,67 +78,51 @@ class AlterField(_OfObject):
     def names(self) -> tuple[str, ...]:
         return (str(self.attributes.get("name", self.field_name)),)
 
-    def apply(self, state: State) -> State:
-        target = state.objects[self.object_type]
-        fields = [
-            self._altered(each) if each.name == self.field_name else each
-            for each in target.fields.values()
-        ]
-        return state.with_object(target.with_fields(fields))
-
-    def _altered(self, old: FieldDef) -> FieldDef:
+    def edited(self, target: ObjectDef) -> ObjectDef:
+        old = target.fields[self.field_name]
         kept = tuple(each for each in old.values if each.value not in self.drop)
         attributes: dict[str, object] = {"values": kept + self.values, **self.attributes}
-        return replace(old, **attributes)  # type: ignore[arg-type]
+        new = replace(old, **attributes)  # type: ignore[arg-type]
+        return target.with_fields(new if each is old else each for each in target.fields.values())
 
 
 @dataclass(frozen=True)
-class DropStage(_OfObject):
+class DropStage(Edit):
     """Removes a stage from a pipeline."""
 
     pipeline: str
     stage: str
 
-    def apply(self, state: State) -> State:
-        target = state.objects[self.object_type]
+    def edited(self, target: ObjectDef) -> ObjectDef:
         pipelines = tuple(
             replace(each, stages=tuple(s for s in each.stages if s.id != self.stage))
             if each.id == self.pipeline
             else each
             for each in target.pipelines
         )
-        return state.with_object(replace(target, pipelines=pipelines, version=target.version + 1))
+        return replace(target, pipelines=pipelines, version=target.version + 1)
 
 
 @dataclass(frozen=True)
-class RemoveObject(_OfObject):
+class RemoveObject(Edit):
     def apply(self, state: State) -> State:
-        return replace(
-            state,
-            objects={
-                name: each for name, each in state.objects.items() if name != self.object_type
-            },
-        )
+        left = {name: each for name, each in state.objects.items() if name not in self.touches}
+        return replace(state, objects=left)
 
 
 @dataclass(frozen=True)
-class Revoke:
+class Revoke(Edit):
     """Revokes the tokens of the integration."""
-
-    touches: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
 
     def apply(self, state: State) -> State:
         return replace(state, revoked=True)
 
 
 @dataclass(frozen=True)
-class UseQuota:
+class UseQuota(Edit):
     """Sets the calls of the daily quota that other apps have used."""
 
     daily_used: int
-    touches: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
 
     def apply(self, state: State) -> State:
         return replace(state, daily_used=self.daily_used)
@@ -179,4 +141,3 @@ class Change:
     by: str | None = None
     display: str = ""
     section: str = ""
-    action: str = ""

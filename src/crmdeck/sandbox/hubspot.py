@@ -88,13 +88,14 @@ class HubSpotSite:
             case "api-usage", ["daily", "private-apps"] | ["daily"]:
                 return reply(self._shapes.usage())
             case "owners", []:
-                return reply({"results": self._shapes.owners(request.first("archived") == "true")})
+                return reply({"results": self._shapes.owners()})
             case "schemas", []:
+                # No custom object of the account was ever archived.
                 archived = request.first("archived") == "true"
-                custom = [
-                    each for each in self._tenant.visible().values() if each.custom and not archived
-                ]
-                return reply({"results": [self._shapes.schema(each) for each in custom]})
+                custom = [] if archived else self._tenant.visible().values()
+                return reply(
+                    {"results": [self._shapes.schema(each) for each in custom if each.custom]}
+                )
         target = self._find(parts[0]) if parts else None
         if target is None:
             return error(404, "OBJECT_NOT_FOUND", f"Unable to infer object type from: {rest}")
@@ -104,11 +105,11 @@ class HubSpotSite:
         if target.name not in self._tenant.visible():
             return self._missing_scopes()
         lost = self._tenant.lost(target.name)
-        if lost is not None and what in {"properties", "schemas"}:
+        if lost is not None and what == "properties":
             return error(lost.status or 500, lost.code or "INTERNAL_ERROR", lost.message)
-        archived = request.first("archived") == "true"
         match what, parts:
             case "properties", []:
+                archived = request.first("archived") == "true"
                 asked = request.first("dataSensitivity", "non_sensitive")
                 found = self._shapes.properties(target, archived)
                 return reply({"results": [p for p in found if p["dataSensitivity"] == asked]})
@@ -130,8 +131,6 @@ class HubSpotSite:
                 return self._writes.handle(request, target, key)
             case "objects", _ if request.method != "GET":
                 return error(405, "VALIDATION_ERROR", "HTTP method not allowed")
-            case "schemas", [] if target.custom:
-                return reply(self._shapes.schema(target))
         return error(404, "OBJECT_NOT_FOUND")
 
     def _objects(self, request: Request, target: ObjectDef) -> Reply:

@@ -47,9 +47,6 @@ class HubSpotOAuth:
             return self._token(request.form())
         if re.fullmatch(rf"/oauth/(?:{versions})/token/introspect", request.path):
             return self._introspect(request.form())
-        if re.fullmatch(rf"/oauth/(?:{versions})/token/revoke", request.path):
-            self._tenant.tokens.revoke_refresh()
-            return Reply(204)
         return error(404, "OBJECT_NOT_FOUND")
 
     def _authorize(self, request: Request) -> Reply:
@@ -108,22 +105,14 @@ class HubSpotOAuth:
         token = form.get("token", "")
         if not tokens.valid(token):
             return reply({"active": False})
-        person = self._tenant.scenario.people["integration"]
         return reply(
             {
                 "token_use": "access_token",
                 "active": True,
-                "token": token,
                 "hub_id": self._tenant.org.portal_id,
-                "user_id": 1000 + person.number,
-                "client_id": tokens.client_id,
-                "app_id": 4410021,
                 "scopes": list(SCOPES),
                 "expires_in": tokens.seconds_left(token),
-                "is_private_distribution": True,
-                "token_type": "access",
-                "user": person.email,
-                "hub_domain": f"{self._tenant.org.name}.example",
+                "user": self._tenant.scenario.people["integration"].email,
             }
         )
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import TypedDict
 
 from crmdeck.sandbox import write_rules
 from crmdeck.sandbox.sample_records import make_value
-from crmdeck.sandbox.scenario import Person
 from crmdeck.sandbox.schema import FieldDef, ObjectDef
 from crmdeck.sandbox.tenant import Tenant
 
@@ -63,12 +61,7 @@ class HubSpotShapes:
             "description": field.help or "",
             "groupName": field.group,
             "options": [
-                {
-                    "label": each.label,
-                    "value": each.value,
-                    "displayOrder": order,
-                    "hidden": False,
-                }
+                {"label": each.label, "value": each.value, "displayOrder": order, "hidden": False}
                 for order, each in enumerate(field.values)
             ],
             "displayOrder": -1,
@@ -107,31 +100,12 @@ class HubSpotShapes:
         required = [each[9:] for each in target.abilities if each.startswith("required:")]
         portal = self._tenant.org.portal_id
         return {
-            "id": target.prefix.removeprefix("2-"),
             "objectTypeId": target.prefix,
             "name": target.name,
             "fullyQualifiedName": f"p{portal}_{target.name}",
             "labels": {"singular": target.label, "plural": target.plural},
-            "description": "What a partner gets and gives at each level of the program",
             "requiredProperties": required,
-            "searchableProperties": required,
-            "primaryDisplayProperty": required[0] if required else None,
-            "secondaryDisplayProperties": [],
             "archived": False,
-            "metaType": "PORTAL_SPECIFIC",
-            "allowsSensitiveProperties": False,
-            "associations": [
-                {
-                    "id": "1",
-                    "fromObjectTypeId": target.prefix,
-                    "toObjectTypeId": "0-2",
-                    "name": f"{target.name}_to_company",
-                }
-            ],
-            "properties": self.properties(target, archived=False),
-            "createdAt": stamp(self._tenant.anchor - timedelta(days=500)),
-            "updatedAt": stamp(self._tenant.modified(target)),
-            "createdByUserId": 1003,
         }
 
     def rules(self, target: ObjectDef) -> list[dict[str, object]]:
@@ -163,7 +137,14 @@ class HubSpotShapes:
                         "id": stage.id,
                         "label": stage.label,
                         "displayOrder": position,
-                        "metadata": _stage_metadata(target, stage.closed, stage.probability),
+                        "metadata": (
+                            {"ticketState": "CLOSED" if stage.closed else "OPEN"}
+                            if target.name == "tickets"
+                            else {
+                                "isClosed": "true" if stage.closed else "false",
+                                "probability": stage.probability,
+                            }
+                        ),
                         "archived": False,
                         "createdAt": _EPOCH,
                         "updatedAt": _EPOCH,
@@ -175,23 +156,16 @@ class HubSpotShapes:
             for order, pipeline in enumerate(target.pipelines)
         ]
 
-    def owners(self, archived: bool) -> list[dict[str, object]]:
-        """Return the owners; none is archived."""
-        people: Iterable[Person] = () if archived else self._tenant.scenario.people.values()
+    def owners(self) -> list[dict[str, object]]:
         return [
             {
                 "id": str(70_000 + person.number),
                 "email": person.email,
-                "type": "PERSON",
                 "firstName": person.name.partition(" ")[0],
                 "lastName": person.name.partition(" ")[2],
                 "userId": 1000 + person.number,
-                "userIdIncludingInactive": 1000 + person.number,
-                "createdAt": stamp(self._tenant.anchor - timedelta(days=900)),
-                "updatedAt": stamp(self._tenant.anchor - timedelta(days=120)),
-                "archived": False,
             }
-            for person in people
+            for person in self._tenant.scenario.people.values()
         ]
 
     def record(self, target: ObjectDef, number: int, asked: list[str]) -> HubSpotRecord:
@@ -223,38 +197,21 @@ class HubSpotShapes:
         org = self._tenant.org
         return {
             "portalId": org.portal_id,
-            "accountType": "STANDARD",
-            "timeZone": "US/Eastern",
-            "companyCurrency": "USD",
-            "additionalCurrencies": ["EUR", "GBP"],
-            "utcOffset": "-05:00",
-            "utcOffsetMilliseconds": -18_000_000,
             "uiDomain": "app-eu1.hubspot.com" if org.hublet == "eu1" else "app.hubspot.com",
             "dataHostingLocation": org.hublet,
         }
 
     def usage(self) -> dict[str, object]:
         """Return the usage of the daily quota."""
-        now = self._tenant.now
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
         return {
             "results": [
                 {
                     "name": "private-apps-api-calls-daily",
                     "usageLimit": self._tenant.org.daily_limit,
                     "currentUsage": self._tenant.used,
-                    "collectedAt": stamp(now),
-                    "fetchStatus": "SUCCESS",
-                    "resetsAt": stamp(midnight),
                 }
             ]
         }
-
-
-def _stage_metadata(target: ObjectDef, closed: bool, probability: str) -> dict[str, str]:
-    if target.name == "tickets":
-        return {"ticketState": "CLOSED" if closed else "OPEN"}
-    return {"isClosed": "true" if closed else "false", "probability": probability}
 
 
 def _text(value: object) -> str | None:

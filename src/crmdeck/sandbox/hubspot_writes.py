@@ -124,19 +124,14 @@ class HubSpotWrites:
                         if not keeps_rule(kind, arguments, value, self._tenant.now):
                             text = f"The value breaks the rule {kind} {', '.join(arguments)}."
                             raise _InvalidError("FAILED_VALIDATION", text)
-                    self._require_unique(target, field, value, key)
+                    others = self._records[target.name].items() if "unique" in field.flags else ()
+                    for other, values in others:
+                        if other != key and values.get(name, "").lower() == value.lower():
+                            text = f"{other} already has that value."
+                            raise _InvalidError("CONFLICTING_UNIQUE_VALUE", text)
             except _InvalidError as problem:
                 yield name, problem
         yield from _misplaced_stage(target, body, before or {})
-
-    def _require_unique(
-        self, target: ObjectDef, field: FieldDef, value: str, key: str | None
-    ) -> None:
-        if "unique" not in field.flags:
-            return
-        for other, values in self._records[target.name].items():
-            if other != key and values.get(field.name, "").lower() == value.lower():
-                raise _InvalidError("CONFLICTING_UNIQUE_VALUE", f"{other} already has that value.")
 
 
 def _not_valid(problems: list[tuple[str, _InvalidError]]) -> Reply:
@@ -236,10 +231,8 @@ def _misplaced_stage(
                 continue
             broken = bool(not before and rule.create_in and stage not in rule.create_in)
             if earlier in stages:
-                start, end = stages.index(earlier), stages.index(stage)
-                back, skipped = {earlier, "*"}, {*stages[start + 1 : end], "*"}
-                broken |= end < start and bool(back & {*rule.no_backwards})
-                broken |= end > start + 1 and bool(skipped & {*rule.no_skipping})
+                back = stages.index(stage) < stages.index(earlier)
+                broken |= back and earlier in rule.no_backwards
             if broken:
                 text = f"A rule of pipeline {rule.pipeline} forbids stage {stage}"
                 yield stage_name, _InvalidError("PIPELINE_RULE", text)

@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from crmdeck.sandbox.faults import Fault, FaultKind
 from crmdeck.sandbox.messages import Reply, Request, reply
@@ -34,17 +33,8 @@ MAX_SUBREQUESTS = 25
 
 MESSAGES: Mapping[str, tuple[int, str]] = {
     "INVALID_SESSION_ID": (401, "Session expired or invalid"),
-    "INVALID_AUTH_HEADER": (401, "INVALID_HEADER_TYPE"),
     "REQUEST_LIMIT_EXCEEDED": (403, "TotalRequests Limit exceeded."),
-    "API_DISABLED_FOR_ORG": (403, "The REST API is not enabled for this Organization."),
-    "API_CURRENTLY_DISABLED": (403, "API is currently disabled for this user"),
-    "FUNCTIONALITY_NOT_ENABLED": (403, "This functionality isn't enabled for this org."),
     "INSUFFICIENT_ACCESS": (403, "insufficient access rights on entity"),
-    "CLIENT_NOT_ACCESSIBLE_FOR_USER": (403, "The client isn't accessible for this user."),
-    "LOGIN_DURING_RESTRICTED_DOMAIN": (403, "cannot log in from current domain"),
-    "INVALID_OPERATION_WITH_EXPIRED_PASSWORD": (403, "The user's password has expired."),
-    "ORG_LOCKED": (403, "The org is locked"),
-    "TRIAL_EXPIRED": (403, "The trial has expired"),
     "NOT_FOUND": (404, "The requested resource does not exist"),
     "METHOD_NOT_ALLOWED": (405, "HTTP method not allowed. Allowed are HEAD,GET"),
     "SERVER_UNAVAILABLE": (503, "Server is currently unavailable."),
@@ -74,16 +64,22 @@ class SalesforceSite:
             return self.oauth.handle(request)
         if request.path == "/services/data":
             return reply([_version(each) for each in self._versions()])
-        match = re.fullmatch(r"/services/data/v(\d+\.0)(/.*)?", request.path)
-        if match is None or match[1] not in self._versions():
+        version, parts = self._split(request.path)
+        if version is None:
             return error("NOT_FOUND")
         self._tenant.settle()
         if not self._tenant.tokens.valid(request.bearer):
             return error("INVALID_SESSION_ID")
         if self._tenant.exhausted:
             return error("REQUEST_LIMIT_EXCEEDED")
-        answer, cost = self._route(request, match[1], match[2] or "")
-        self._tenant.count(cost)
+        match request.method, parts:
+            case "POST", ["composite"] | ["tooling", "composite"]:
+                answer = self._composite(request)
+            case "POST", ["tooling", "jobs", "query"]:
+                answer = self._start_job(request)
+            case _:
+                answer = self._single(request, version, parts)
+        self._tenant.count(1)
         used = f"api-usage={self._tenant.used}/{self._tenant.org.daily_limit}"
         return replace(answer, headers={**answer.headers, "Sforce-Limit-Info": used})
 
@@ -100,15 +96,12 @@ class SalesforceSite:
         released = self._tenant.now >= self._tenant.anchor - _LAST_RELEASE
         return VERSIONS if released else VERSIONS[:-1]
 
-    def _route(self, request: Request, version: str, path: str) -> tuple[Reply, int]:
-        parts = [each for each in path.split("/") if each]
-        if parts == ["composite", "batch"]:
-            return self._batch(request, version)
-        if parts in (["composite"], ["tooling", "composite"]):
-            return self._composite(request, version), 1
-        if parts == ["tooling", "jobs", "query"] and request.method == "POST":
-            return self._start_job(request, version), 1
-        return self._single(request, version, parts), 1
+    def _split(self, path: str) -> tuple[str | None, list[str]]:
+        """Return the API version of a path, None for an unknown one, and the parts after it."""
+        match = re.fullmatch(r"/services/data/v(\d+\.0)(/.*)?", path)
+        if match is None or match[1] not in self._versions():
+            return None, []
+        return match[1], [each for each in (match[2] or "").split("/") if each]
 
     def _single(self, request: Request, version: str, parts: list[str]) -> Reply:
         match request.method, parts:
@@ -121,22 +114,10 @@ class SalesforceSite:
         if request.method not in {"GET", "HEAD"}:
             return error("METHOD_NOT_ALLOWED")
         match parts:
-            case []:
-                base = f"/services/data/v{version}"
-                names = ("sobjects", "query", "tooling", "composite", "limits")
-                return reply({name: f"{base}/{name}" for name in names})
             case ["limits"]:
-                left = self._tenant.org.daily_limit - self._tenant.used
-                return reply(
-                    {
-                        "DailyApiRequests": {
-                            "Max": self._tenant.org.daily_limit,
-                            "Remaining": left,
-                        },
-                        "DailyBulkApiBatches": {"Max": 15000, "Remaining": 15000},
-                        "DataStorageMB": {"Max": 1073, "Remaining": 742},
-                    }
-                )
+                limit = self._tenant.org.daily_limit
+                left = limit - self._tenant.used
+                return reply({"DailyApiRequests": {"Max": limit, "Remaining": left}})
             case ["sobjects"]:
                 return self._describe_global(request, version)
             case ["sobjects", name, "describe"]:
@@ -145,15 +126,14 @@ class SalesforceSite:
                 return reply(duplicates(self._tenant.visible()[name]))
             case ["ui-api", "object-info", name, "picklist-values", record_type]:
                 return self._picklist_values(name, record_type)
-            case ["query"] | ["queryAll"]:
+            case ["query"]:
                 return self._query(request.first("q"), version, tooling=False)
             case ["tooling", "query"]:
                 return self._query(request.first("q"), version, tooling=True)
-            case ["tooling", "jobs", "query", job]:
-                known = job in self._jobs
-                return reply(_job(job, version, "JobComplete")) if known else error("NOT_FOUND")
-            case ["tooling", "jobs", "query", job, "results"]:
-                return self._job_results(job)
+            case ["tooling", "jobs", "query", job] if job in self._jobs:
+                return reply({"id": job, "state": "JobComplete"})
+            case ["tooling", "jobs", "query", job, "results"] if job in self._jobs:
+                return self._job_results(self._jobs[job])
         return error("NOT_FOUND")
 
     def _describe_global(self, request: Request, version: str) -> Reply:
@@ -186,55 +166,27 @@ class SalesforceSite:
 
     def _picklist_values(self, name: str, record_type: str) -> Reply:
         target = self._tenant.visible().get(name)
-        if target is not None and record_type == MASTER.id:
-            return reply(picklist_values(target, MASTER))
-        for each in RECORD_TYPES:
-            if target is not None and (each.object_type, each.id) == (name, record_type):
+        for each in (MASTER, *RECORD_TYPES):
+            if target and each.id == record_type and each.object_type in ("", name):
                 return reply(picklist_values(target, each))
         return error("NOT_FOUND")
 
-    def _batch(self, request: Request, version: str) -> tuple[Reply, int]:
-        """Answer `composite/batch`: each subrequest costs a call and has no headers."""
-        entries = _entries(request, "batchRequests")
-        if entries is None:
-            return error("JSON_PARSER_ERROR", "batchRequests is missing or too long", 400), 1
-        answers = [
-            self._subrequest(
-                each.get("method"),
-                f"/services/data/{each.get('url', '')}",
-                {},
-                each.get("richInput"),
-            )
-            for each in entries
-        ]
-        failed = any(each.status >= 400 for each in answers)
-        results = b",".join(
-            b'{"statusCode":%d,"result":%s}' % (each.status, each.body or b"null")
-            for each in answers
-        )
-        flag = b"true" if failed else b"false"
-        body = b'{"hasErrors":%s,"results":[%s]}' % (flag, results)
-        return Reply(200, body), len(entries)
-
-    def _composite(self, request: Request, version: str) -> Reply:
+    def _composite(self, request: Request) -> Reply:
         """Answer `composite`: one call for all subrequests, which can have headers."""
-        if request.method == "GET":
-            base = f"/services/data/v{version}/composite"
-            return reply(
-                {each: f"{base}/{each}" for each in ("tree", "batch", "sobjects", "graph")}
-            )
-        entries = _entries(request, "compositeRequest")
-        if entries is None:
+        try:
+            entries = request.json()["compositeRequest"]
+        except (ValueError, KeyError, TypeError):
+            entries = None
+        if not isinstance(entries, list) or len(entries) > MAX_SUBREQUESTS:
             return error("JSON_PARSER_ERROR", "compositeRequest is missing or too long", 400)
         results = []
         for each in entries:
-            headers = each.get("httpHeaders")
-            answer = self._subrequest(
-                each.get("method"),
-                str(each.get("url", "")),
-                headers if isinstance(headers, Mapping) else {},
-                each.get("body"),
-            )
+            body = each.get("body")
+            content = b"" if body is None else json.dumps(body).encode()
+            headers = each.get("httpHeaders") or {}
+            part = Request.parse(each.get("method", "GET"), each["url"], headers, content)
+            version, parts = self._split(part.path)
+            answer = self._single(part, version, parts) if version else error("NOT_FOUND")
             results.append(
                 b'{"body":%s,"httpHeaders":%s,"httpStatusCode":%d,"referenceId":%s}'
                 % (
@@ -246,20 +198,7 @@ class SalesforceSite:
             )
         return Reply(200, b'{"compositeResponse":[%s]}' % b",".join(results))
 
-    def _subrequest(
-        self, method: object, target: str, headers: Mapping[str, str], body: object
-    ) -> Reply:
-        content = b"" if body is None else json.dumps(body).encode()
-        request = Request.parse(str(method or "GET").upper(), target, headers, content)
-        path = urlsplit(target).path
-        match = re.fullmatch(r"/services/data/v(\d+\.0)(/.*)?", path)
-        if match is None or match[1] not in self._versions():
-            return error("NOT_FOUND")
-        return self._single(
-            request, match[1], [each for each in (match[2] or "").split("/") if each]
-        )
-
-    def _start_job(self, request: Request, version: str) -> Reply:
+    def _start_job(self, request: Request) -> Reply:
         """Accept a query of Bulk API 2.0; it runs when the client requests the results."""
         try:
             query = str(request.json()["query"])
@@ -270,12 +209,10 @@ class SalesforceSite:
             return error(problem.code, str(problem), 400)
         job = f"750{record_id('5g0', len(self._jobs))[3:]}"
         self._jobs[job] = query
-        return reply(_job(job, version, "UploadComplete"))
+        return reply({"id": job, "state": "UploadComplete"})
 
-    def _job_results(self, job: str) -> Reply:
-        if job not in self._jobs:
-            return error("NOT_FOUND")
-        query = parse(self._jobs[job])
+    def _job_results(self, text: str) -> Reply:
+        query = parse(text)
         rows = self._rows.tooling(query.source, bulk=True) or ()
         sheet = io.StringIO()
         writer = csv.writer(sheet, quoting=csv.QUOTE_ALL, lineterminator="\n")
@@ -294,9 +231,6 @@ class SalesforceSite:
                 )
             if rows is None:
                 raise SoqlError("INVALID_TYPE", f"sObject type '{query.source}' is not supported.")
-            found = query.run(rows)
-            if query.count:
-                return reply({"totalSize": len(found), "done": True, "records": []})
             records = [
                 {
                     "attributes": {
@@ -305,7 +239,7 @@ class SalesforceSite:
                     },
                     **_selected(row, query.fields),
                 }
-                for row in found
+                for row in query.run(rows)
             ]
         except SoqlError as problem:
             return error(problem.code, str(problem), 400)
@@ -319,16 +253,6 @@ _USUAL: Mapping[FaultKind, tuple[int, str]] = {
     FaultKind.SERVER_ERROR: (500, "UNKNOWN_EXCEPTION"),
     FaultKind.UNAVAILABLE: (503, "SERVER_UNAVAILABLE"),
 }
-
-
-def _entries(request: Request, key: str) -> list[Mapping[str, object]] | None:
-    try:
-        entries = request.json()[key]
-    except (ValueError, KeyError, TypeError):
-        return None
-    if not isinstance(entries, list) or len(entries) > MAX_SUBREQUESTS:
-        return None
-    return entries if all(isinstance(each, dict) for each in entries) else None
 
 
 def _selected(row: Mapping[str, object], fields: tuple[str, ...]) -> dict[str, Any]:
@@ -348,20 +272,6 @@ def _version(number: str) -> dict[str, str]:
     year = 14 + (index + 1) // 3 + (1 if (index + 1) % 3 == 2 else 0)
     label = f"{_RELEASES[(index + 1) % 3]} '{year}"
     return {"label": label, "url": f"/services/data/v{number}", "version": number}
-
-
-def _job(job: str, version: str, state: str) -> dict[str, object]:
-    return {
-        "id": job,
-        "operation": "query",
-        "object": "MetadataComponentDependency",
-        "state": state,
-        "concurrencyMode": "Parallel",
-        "contentType": "CSV",
-        "apiVersion": float(version),
-        "lineEnding": "LF",
-        "columnDelimiter": "COMMA",
-    }
 
 
 def _unmodified(request: Request, modified: datetime) -> bool:

@@ -9,27 +9,14 @@ from functools import cache
 from crmdeck.sandbox.schema import FieldDef, ObjectDef
 from crmdeck.sandbox.write_rules import MASTER, RECORD_TYPES
 
-_RECORD = frozenset(
-    [
-        "queryable",
-        "createable",
-        "updateable",
-        "deletable",
-        "layoutable",
-        "searchable",
-        "triggerable",
-        "replicateable",
-        "undeletable",
-        "retrieveable",
-        "mruEnabled",
-    ]
+_CHILD = frozenset(
+    {"queryable", "createable", "updateable", "deletable", "replicateable", "retrieveable"}
 )
+_RECORD = _CHILD | {"layoutable", "searchable", "triggerable", "undeletable", "mruEnabled"}
 _ABILITIES = {
     "record": _RECORD,
     "line": _RECORD - {"searchable", "undeletable", "mruEnabled"},
-    "child": frozenset(
-        {"queryable", "createable", "updateable", "deletable", "replicateable", "retrieveable"}
-    ),
+    "child": _CHILD,
     "setup": frozenset({"queryable", "retrieveable"}),
     "mergeable": frozenset({"mergeable"}),
     "feed": frozenset({"feedEnabled"}),
@@ -39,30 +26,11 @@ _ABILITIES = {
     "is:Share": frozenset({"queryable", "createable", "updateable", "deletable", "retrieveable"}),
     "is:ChangeEvent": frozenset({"triggerable", "retrieveable"}),
 }
-_FLAGS = [
-    "activateable",
-    "createable",
-    "deletable",
-    "feedEnabled",
-    "layoutable",
-    "mergeable",
-    "mruEnabled",
-    "queryable",
-    "replicateable",
-    "retrieveable",
-    "searchable",
-    "triggerable",
-    "undeletable",
-    "updateable",
-]
-_NEVER = [
-    "customSetting",
-    "deepCloneable",
-    "deprecatedAndHidden",
-    "hasSubtypes",
-    "isInterface",
+_FLAGS = sorted(_RECORD | {"activateable", "feedEnabled", "mergeable"})
+_NEVER = (
+    "customSetting", "deepCloneable", "deprecatedAndHidden", "hasSubtypes", "isInterface",
     "isSubtype",
-]
+)  # fmt: skip
 
 _SOAP = {
     "id": "tns:ID",
@@ -80,7 +48,12 @@ _SOAP = {
     "complexvalue": "urn:ChangeEventHeader",
 }
 
-
+ALWAYS_SET = frozenset(
+    {
+        *("Id", "IsDeleted", "OwnerId", "SystemModstamp"),
+        *("CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById"),
+    }
+)
 # Fields that a release retires are absent in its version and in later ones.
 _RETIRED = {"Account": ("68.0", frozenset({"Jigsaw", "JigsawCompanyId", "CleanStatus"}))}
 
@@ -98,11 +71,12 @@ def has_ability(target: ObjectDef, ability: str) -> bool:
 
 def summary(target: ObjectDef, version: str) -> dict[str, object]:
     """Return one object type in describeGlobal, which also starts its describe."""
-    base = _base(target, version)
+    base = f"/services/data/v{version}/sobjects/{target.name}"
+    associate = next((each[3:] for each in target.abilities if each.startswith("is:")), None)
     return {
         **{flag: has_ability(target, flag) for flag in _FLAGS},
         **dict.fromkeys(_NEVER, False),
-        "associateEntityType": (_associate_type(target) if target.parent else None),
+        "associateEntityType": "History" if associate == "FieldHistory" else associate,
         "associateParentEntity": target.parent,
         "custom": target.custom,
         "keyPrefix": target.prefix or None,
@@ -115,15 +89,6 @@ def summary(target: ObjectDef, version: str) -> dict[str, object]:
             "sobject": base,
         },
     }
-
-
-def _base(target: ObjectDef, version: str) -> str:
-    return f"/services/data/v{version}/sobjects/{target.name}"
-
-
-def _associate_type(target: ObjectDef) -> str | None:
-    word = next((each[3:] for each in target.abilities if each.startswith("is:")), None)
-    return "History" if word == "FieldHistory" else word
 
 
 def global_text(objects: Iterable[ObjectDef], version: str) -> str:
@@ -146,7 +111,7 @@ def describe_text(target: ObjectDef, version: str, hidden: frozenset[str] = froz
         "lookupLayoutable": None,
         "namedLayoutInfos": [],
         "networkScopeFieldName": None,
-        "recordTypeInfos": _record_types(target, _base(target, version)),
+        "recordTypeInfos": _record_types(target, version),
         "searchLayoutable": has_ability(target, "layoutable"),
         "sobjectDescribeOption": "FULL",
         "supportedScopes": [{"label": f"All {target.plural.lower()}", "name": "everything"}],
@@ -155,7 +120,8 @@ def describe_text(target: ObjectDef, version: str, hidden: frozenset[str] = froz
     return f'{json.dumps(head)[:-1]},"fields":[{",".join(fields)}]}}'
 
 
-def _record_types(target: ObjectDef, base: str) -> list[dict[str, object]]:
+def _record_types(target: ObjectDef, version: str) -> list[dict[str, object]]:
+    base = f"/services/data/v{version}/sobjects/{target.name}"
     own = [each for each in RECORD_TYPES if each.object_type == target.name]
     return [
         {
@@ -179,6 +145,14 @@ def field_text(field: FieldDef) -> str:
     boolean = field.type == "boolean"
     calculated = "formula" in flags
     auto = "auto" in flags
+    extra = "personname" if field.compound == "Name" else None
+    if field.type == "textarea":
+        extra = "plaintextarea"
+    relationship = None
+    if field.references and field.name.endswith("__c"):
+        relationship = f"{field.name[:-3]}__r"
+    elif field.references:
+        relationship = field.name.removesuffix("Id")
     described = {
         "aggregatable": field.type not in {"address", "textarea", "boolean"},
         "aiPredictionField": False,
@@ -201,7 +175,7 @@ def field_text(field: FieldDef) -> str:
         "displayLocationInDecimal": field.name.endswith(("Latitude", "Longitude")),
         "encrypted": False,
         "externalId": "externalid" in flags,
-        "extraTypeInfo": _extra_type(field),
+        "extraTypeInfo": extra,
         "filterable": not (field.type == "textarea" and field.length > 255),
         "filteredLookupInfo": None,
         "formulaTreatNullNumberAsZero": calculated,
@@ -234,7 +208,7 @@ def field_text(field: FieldDef) -> str:
         "queryByDistance": field.type == "address",
         "referenceTargetField": None,
         "referenceTo": list(field.references),
-        "relationshipName": relationship(field),
+        "relationshipName": relationship,
         "relationshipOrder": None,
         "restrictedDelete": False,
         "restrictedPicklist": "restricted" in flags,
@@ -248,34 +222,3 @@ def field_text(field: FieldDef) -> str:
         "writeRequiresMasterRead": False,
     }
     return json.dumps(described, ensure_ascii=False, separators=(",", ":"))
-
-
-ALWAYS_SET = frozenset(
-    [
-        "Id",
-        "IsDeleted",
-        "CreatedDate",
-        "CreatedById",
-        "LastModifiedDate",
-        "LastModifiedById",
-        "SystemModstamp",
-        "OwnerId",
-    ]
-)
-
-
-def relationship(field: FieldDef) -> str | None:
-    """Return the relationship name of a reference."""
-    if not field.references:
-        return None
-    if field.name.endswith("__c"):
-        return f"{field.name[:-3]}__r"
-    return field.name.removesuffix("Id")
-
-
-def _extra_type(field: FieldDef) -> str | None:
-    if field.type == "textarea":
-        return "plaintextarea"
-    if field.compound == "Name":
-        return "personname"
-    return None

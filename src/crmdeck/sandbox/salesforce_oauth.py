@@ -37,6 +37,7 @@ class SalesforceOAuth:
 
     @property
     def org_id(self) -> str:
+        """The org's ID, made from its name."""
         return f"00D5g{sum(self._tenant.org.name.encode()):010d}EAA"
 
     @property
@@ -58,10 +59,6 @@ class SalesforceOAuth:
                 return self._authorize(request)
             case "/token" if request.method == "POST":
                 return self._token(request.form())
-            case "/revoke":
-                self._tenant.tokens.revoke_refresh()
-                self._tenant.tokens.expire_all()
-                return Reply(200)
             case "/introspect" if request.method == "POST":
                 return self._introspect(request.form())
             case "/userinfo":
@@ -74,8 +71,7 @@ class SalesforceOAuth:
         target = request.first("redirect_uri")
         if not urlsplit(target).hostname:
             return refuse("redirect_uri_mismatch", "redirect_uri must match configuration")
-        code = self._tenant.tokens.authorize(request.first("code_challenge"))
-        query = {"code": code}
+        query = {"code": self._tenant.tokens.authorize(request.first("code_challenge"))}
         if request.first("state"):
             query["state"] = request.first("state")
         return Reply(302, headers={"Location": f"{target}?{urlencode(query)}"})
@@ -127,15 +123,14 @@ class SalesforceOAuth:
         return self._issued(self._tenant.tokens.issue())
 
     def _issued(self, access: str, refresh: str | None = None) -> Reply:
-        issued_at = self._tenant.clock()
         body = {
             "access_token": access,
             "signature": "c2FuZGJveA==",
             "scope": SCOPE,
             "instance_url": self.instance_url,
-            "id": self._identity_url(),
+            "id": f"https://login.salesforce.com/id/{self.org_id}/{self.user['id']}",
             "token_type": "Bearer",
-            "issued_at": str(int(issued_at.timestamp() * 1000)),
+            "issued_at": str(int(self._tenant.clock().timestamp() * 1000)),
         }
         if refresh is not None:
             body["refresh_token"] = refresh
@@ -148,19 +143,12 @@ class SalesforceOAuth:
         token = form.get("token", "")
         if not tokens.valid(token):
             return reply({"active": False})
-        now = self._tenant.clock()
         left = tokens.seconds_left(token) or int(timedelta(hours=2).total_seconds())
         return reply(
             {
                 "active": True,
-                "scope": SCOPE,
-                "client_id": tokens.client_id,
                 "username": self.user["username"],
-                "sub": self._identity_url(),
-                "token_type": "access_token",
-                "exp": int(now.timestamp()) + left,
-                "iat": int(now.timestamp()),
-                "nbf": int(now.timestamp()),
+                "exp": int(self._tenant.clock().timestamp()) + left,
             }
         )
 
@@ -171,22 +159,10 @@ class SalesforceOAuth:
         user = self.user
         return reply(
             {
-                "sub": self._identity_url(),
                 "user_id": user["id"],
                 "organization_id": self.org_id,
                 "preferred_username": user["username"],
-                "nickname": user["username"].split("@")[0],
                 "name": user["name"],
                 "email": user["email"],
-                "email_verified": True,
-                "zoneinfo": "America/Los_Angeles",
-                "locale": "en_US",
-                "language": "en_US",
-                "active": True,
-                "user_type": "STANDARD",
-                "urls": {"rest": f"{self.instance_url}/services/data/v{{version}}/"},
             }
         )
-
-    def _identity_url(self) -> str:
-        return f"https://login.salesforce.com/id/{self.org_id}/{self.user['id']}"

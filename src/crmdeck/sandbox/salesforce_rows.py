@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
 
-from crmdeck.sandbox.history import AddField, Change, RemoveField, RemoveObject, Revoke
+from crmdeck.sandbox import write_rules
 from crmdeck.sandbox.salesforce_describe import has_ability, retired
 from crmdeck.sandbox.sample_records import draw, make_value, record_id
 from crmdeck.sandbox.scenario import Person
@@ -21,37 +21,9 @@ from crmdeck.sandbox.write_rules import (
     PERMISSION_SETS,
     PROFILE,
     RECORD_TYPES,
-    DuplicateRuleDef,
 )
 
 _VENDOR = {"Id": "0055g0000000099AAA", "Name": "Automated Process", "Username": "autoproc@00d"}
-_ACTIONS = ((AddField, "createdCF"), (RemoveField, "deletedCF"), (RemoveObject, "deletedCustEnt"),
-            (Revoke, "revokedOauthToken"))  # fmt: skip
-
-_RULES = (
-    (
-        "Opportunity",
-        "Close_Date_In_Future",
-        "CloseDate",
-        "An open opportunity closes today or later.",
-        "AND(NOT(IsClosed), ISCHANGED(CloseDate), CloseDate < TODAY())",
-    ),
-    (
-        "Lead",
-        "Company_Needs_A_Country",
-        "Country",
-        "Say in which country the company is.",
-        "AND(NOT(ISBLANK(Company)), ISBLANK(Country))",
-    ),
-    (
-        "Opportunity",
-        "Partner_Deal_Needs_Amount",
-        "Amount",
-        "Enter the estimated value of the partner deal.",
-        "AND(NOT(ISBLANK(End_Customer_Name__c)), ISBLANK(Amount))",
-    ),
-)
-
 _KEY_PREFIXES = {"ApexClass": "01p", "ApexTrigger": "01q", "Flow": "301", "Layout": "00h",
                  "Report": "00O", "ValidationRule": "03d", "FlexiPage": "0M0"}  # fmt: skip
 
@@ -71,7 +43,10 @@ class SalesforceRows:
         """
         match name.lower():
             case "entitydefinition":
-                return map(self._entity, self._tenant.state.objects.values())
+                return (
+                    {"Id": "000000000000000AAA", "QualifiedApiName": name}
+                    for name in self._tenant.state.objects
+                )
             case "fielddefinition":
                 return (
                     self._field(target, field)
@@ -92,7 +67,18 @@ class SalesforceRows:
             case "metadatacomponentdependency":
                 return self._dependencies(bulk=bulk)
             case "customfield":
-                return self._custom_fields()
+                return (
+                    {
+                        "Id": _custom_field_id(target, field.name),
+                        "DeveloperName": field.name.removesuffix("__c"),
+                        "NamespacePrefix": None,
+                        "EntityDefinition": {"QualifiedApiName": target.name},
+                    }
+                    for target in self._tenant.state.objects.values()
+                    if not target.parent
+                    for field in target.fields.values()
+                    if field.custom
+                )
             case "apextrigger":
                 return self._triggers()
         return None
@@ -116,17 +102,9 @@ class SalesforceRows:
                 "RefMetadataComponentType": "CustomField",
             }
 
-    def _custom_fields(self) -> Iterable[_Row]:
-        return (
-            self._custom_field(target, field)
-            for target in self._tenant.state.objects.values()
-            if not target.parent
-            for field in target.fields.values()
-            if field.custom
-        )
-
     def _validation_rules(self) -> Iterable[_Row]:
-        for number, (object_type, name, field, message, formula) in enumerate(_RULES):
+        rules = write_rules.VALIDATION_RULES
+        for number, (object_type, name, field, message, formula) in enumerate(rules):
             target = self._tenant.state.objects.get(object_type)
             if target is None or field not in target.fields:
                 continue
@@ -140,7 +118,7 @@ class SalesforceRows:
                 # Another formula was saved at another time.
                 "LastModifiedDate": self._tenant.anchor
                 - timedelta(days=200, seconds=draw(name, field, message, formula) % 86_400),
-                "EntityDefinition": {"QualifiedApiName": object_type, "Label": target.label},
+                "EntityDefinition": {"QualifiedApiName": object_type},
                 "Metadata": {"active": True, "errorConditionFormula": formula},
             }
 
@@ -164,7 +142,17 @@ class SalesforceRows:
         permissions = {each: f"0CP5g{draw(each):010d}AAA" for each in CUSTOM_PERMISSIONS}
         match name.lower():
             case "duplicaterule":
-                return (self._duplicate_rule(*each) for each in enumerate(DUPLICATE_RULES))
+                return (
+                    {
+                        "Id": f"0Bm5g{number:010d}AAA",
+                        "DeveloperName": rule.name,
+                        "MasterLabel": rule.label,
+                        "NamespacePrefix": None,
+                        "SobjectType": rule.object_type,
+                        "IsActive": True,
+                    }
+                    for number, rule in enumerate(DUPLICATE_RULES)
+                )
             case "flowdefinitionview":
                 return self._flows()
             case "permissionsetassignment":
@@ -196,16 +184,6 @@ class SalesforceRows:
                 )
         return None
 
-    def _duplicate_rule(self, number: int, rule: DuplicateRuleDef) -> _Row:
-        return {
-            "Id": f"0Bm5g{number:010d}AAA",
-            "DeveloperName": rule.name,
-            "MasterLabel": rule.label,
-            "NamespacePrefix": None,
-            "SobjectType": rule.object_type,
-            "IsActive": True,
-        }
-
     def _flows(self) -> Iterable[_Row]:
         for each in AUTOMATIONS:
             if not each.is_trigger and each.object_type in self._tenant.state.objects:
@@ -234,8 +212,6 @@ class SalesforceRows:
                 return self._audit_trail()
             case "User":
                 return map(self._user, self._tenant.scenario.people.values())
-            case "Organization":
-                return [self._organization()]
         return (self._record(target, number) for number in range(self._tenant.org.records))
 
     def _audit_trail(self) -> Iterable[_Row]:
@@ -250,17 +226,12 @@ class SalesforceRows:
             )
         ]
         for number, (change, name) in enumerate(entries):
-            user = self._user(tenant.scenario.people[change.by or ""])
             yield {
                 "Id": record_id("0Ym", number),
-                "Action": change.action or _action(change),
                 "Section": change.section or self._section(name),
                 "Display": change.display,
                 "CreatedDate": tenant.anchor - change.before_now,
-                "CreatedById": user["Id"],
-                "CreatedBy": user,
-                "DelegateUser": None,
-                "ResponsibleNamespacePrefix": None,
+                "CreatedBy": self._user(tenant.scenario.people[change.by or ""]),
             }
 
     def _section(self, object_type: str) -> str:
@@ -287,74 +258,15 @@ class SalesforceRows:
             "CreatedDate": self._tenant.anchor - timedelta(days=900),
         }
 
-    def _organization(self) -> _Row:
-        return {
-            "Id": f"00D5g{sum(self._tenant.org.name.encode()):010d}EAA",
-            "Name": self._tenant.org.title,
-            "OrganizationType": "Enterprise Edition",
-            "IsSandbox": False,
-            "InstanceName": "NA300",
-            "LanguageLocaleKey": "en_US",
-        }
-
-    def _entity(self, target: ObjectDef) -> _Row:
-        custom_id = f"01I5g{draw(target.name):010d}AAA"
-        change = self._tenant.org.last_change(target, self._tenant.now, self._tenant.anchor)
-        person = self._tenant.scenario.people.get(change.by or "") if change else None
-        return {
-            "Id": "000000000000000AAA",
-            "DurableId": custom_id if target.custom else target.name,
-            "QualifiedApiName": target.name,
-            "DeveloperName": target.name.removesuffix("__c"),
-            "Label": target.label,
-            "PluralLabel": target.plural,
-            "KeyPrefix": target.prefix or None,
-            "IsCustomizable": "record" in target.abilities,
-            "IsQueryable": has_ability(target, "queryable"),
-            "LastModifiedDate": self._tenant.modified(target) if target.custom else None,
-            "LastModifiedById": self._who(person)["Id"],
-            "LastModifiedBy": self._who(person),
-        }
-
     def _field(self, target: ObjectDef, field: FieldDef) -> _Row:
         moment, person = self._tenant.field_modified(target.parent or target.name, field.name)
         return {
             "Id": "000000000000000AAA",
-            "DurableId": f"{target.name}.{field.name}",
             "QualifiedApiName": field.name,
-            "DeveloperName": field.name.removesuffix("__c"),
-            "EntityDefinitionId": target.name,
-            "EntityDefinition": {"QualifiedApiName": target.name, "Label": target.label},
-            "Label": field.label,
-            "DataType": _data_type(field),
-            "Length": field.length,
-            "Precision": field.precision,
-            "Scale": field.scale,
-            "IsCalculated": field.formula is not None,
-            "Description": None,
+            "EntityDefinition": {"QualifiedApiName": target.name},
             "LastModifiedDate": moment if field.custom else None,
-            "LastModifiedById": self._who(person)["Id"] if field.custom else None,
-            "LastModifiedBy": self._who(person) if field.custom else None,
+            "LastModifiedBy": (self._user(person) if person else _VENDOR) if field.custom else None,
         }
-
-    def _custom_field(self, target: ObjectDef, field: FieldDef) -> _Row:
-        moment, person = self._tenant.field_modified(target.name, field.name)
-        entity = self._entity(target)
-        return {
-            "Id": _custom_field_id(target, field.name),
-            "DeveloperName": field.name.removesuffix("__c"),
-            "NamespacePrefix": None,
-            "TableEnumOrId": entity["DurableId"],
-            "EntityDefinitionId": entity["DurableId"],
-            "EntityDefinition": {"QualifiedApiName": target.name, "Label": target.label},
-            "CreatedDate": self._tenant.anchor - timedelta(days=400),
-            "LastModifiedDate": moment,
-            "LastModifiedById": self._who(person)["Id"],
-            "LastModifiedBy": self._who(person),
-        }
-
-    def _who(self, person: Person | None) -> Mapping[str, object]:
-        return self._user(person) if person else _VENDOR
 
     def _record(self, target: ObjectDef, number: int) -> _Row:
         hidden = self._tenant.hidden_fields(target.name)
@@ -382,24 +294,3 @@ def _dependencies() -> tuple[dict[str, str], ...]:
 
 def _custom_field_id(target: ObjectDef, field_name: str) -> str:
     return f"00N5g{draw(target.name, field_name):010d}AAA"
-
-
-def _action(change: Change) -> str:
-    for kind, action in _ACTIONS:
-        if change.edits and isinstance(change.edits[0], kind):
-            return action
-    return "changedCF"
-
-
-def _data_type(field: FieldDef) -> str:
-    match field.type:
-        case "string":
-            return f"Text({field.length})"
-        case "currency" | "double" | "percent":
-            word = {"currency": "Currency", "double": "Number", "percent": "Percent"}[field.type]
-            return f"{word}({field.precision - field.scale}, {field.scale})"
-        case "reference":
-            return f"Lookup({','.join(field.references)})"
-        case "textarea":
-            return f"Long Text Area({field.length})"
-    return field.type.capitalize()

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import NamedTuple, NoReturn
 
+from crmdeck.sandbox import write_rules
 from crmdeck.sandbox.messages import Reply, Request, reply
 from crmdeck.sandbox.salesforce_describe import ALWAYS_SET, has_ability
 from crmdeck.sandbox.salesforce_formula import FieldValue, Write, is_broken
@@ -183,27 +184,14 @@ class SalesforceWrites:
             before=None if before is None else _with_derived(before),
             now=self._tenant.now,
             facts=facts,
-            formulas={
-                each.name.lower(): each.formula for each in target.fields.values() if each.formula
-            },
         )
         broken = [
             Refusal("FIELD_CUSTOM_VALIDATION_EXCEPTION", message, (field,) if field else ())
-            for field, message, formula in self._rules_of(target)
-            if is_broken(formula, write)
+            for object_type, _, field, message, formula in write_rules.VALIDATION_RULES
+            if object_type == target.name and field in target.fields and is_broken(formula, write)
         ]
         if broken:
             raise RefusedError(*broken)
-
-    def _rules_of(self, target: ObjectDef) -> Iterator[tuple[str | None, str, str]]:
-        for row in self._rows.tooling("ValidationRule") or ():
-            entity, metadata = row["EntityDefinition"], row["Metadata"]
-            if not (isinstance(entity, dict) and isinstance(metadata, dict) and row["Active"]):
-                continue
-            if entity["QualifiedApiName"] == target.name:
-                field = row["ErrorDisplayField"]
-                formula = str(metadata["errorConditionFormula"])
-                yield str(field) if field else None, str(row["ErrorMessage"]), formula
 
     def _require_no_duplicate(
         self, target: ObjectDef, record: _Values, key: str | None, *, confirmed: bool

@@ -26,7 +26,6 @@ from crmdeck.sandbox.history import (
     State,
     UseQuota,
 )
-from crmdeck.sandbox.large_schema import large_objects
 from crmdeck.sandbox.schema import (
     FieldDef,
     ObjectDef,
@@ -98,16 +97,6 @@ class Organization:
                 return change
         return None
 
-    def last_field_change(
-        self, object_type: str, field_name: str, moment: datetime, now: datetime
-    ) -> Change | None:
-        """Return the last change until `moment` of one field."""
-        for change in reversed(self.changes_until(moment, now)):
-            for edit in change.edits:
-                if object_type in edit.touches and field_name in edit.names:
-                    return change
-        return None
-
 
 @dataclass(frozen=True)
 class Scenario:
@@ -116,47 +105,26 @@ class Scenario:
     organizations: tuple[Organization, ...]
     people: Mapping[str, Person] = field(default_factory=dict)
 
-    def organization(self, name: str, platform: Platform) -> Organization:
-        """Return one organization. Raises KeyError for an unknown name."""
-        for each in self.organizations:
-            if each.name == name and each.platform == platform:
-                return each
-        raise KeyError(name)
-
     @staticmethod
+    @cache
     def demo() -> Scenario:
         """Return the sample company of the demo: two Salesforce orgs, two HubSpot accounts."""
-        return _demo()
-
-    @staticmethod
-    def large(objects: int = 1294, in_scope: int = 220, fields: int = 50) -> Scenario:
-        """Return a scenario with one large Salesforce org named `large`, for benchmarks.
-
-        `in_scope` of its object types are mappable. Each has `fields` fields.
-        """
-        state = State(large_objects(objects, in_scope, fields))
-        org = Organization("large", "salesforce", "Large Org", state, domain="large")
-        return Scenario((org,), _demo().people)
-
-
-@cache
-def _demo() -> Scenario:
-    data = files("crmdeck.sandbox") / "data"
-    document = tomllib.loads((data / "scenario.toml").read_text("utf-8"))
-    people = {
-        key: Person(key, number=number, **values)
-        for number, (key, values) in enumerate(document["people"].items(), start=1)
-    }
-    bases = {
-        "salesforce": _salesforce_objects(data / "salesforce"),
-        "hubspot": _hubspot_objects(data / "hubspot"),
-    }
-    organizations = [
-        _organization(name, platform, settings, bases[platform])
-        for platform in bases
-        for name, settings in document[platform].items()
-    ]
-    return Scenario(tuple(organizations), people)
+        data = files("crmdeck.sandbox") / "data"
+        document = tomllib.loads((data / "scenario.toml").read_text("utf-8"))
+        people = {
+            key: Person(key, number=number, **values)
+            for number, (key, values) in enumerate(document["people"].items(), start=1)
+        }
+        bases = {
+            "salesforce": _salesforce_objects(data / "salesforce"),
+            "hubspot": _hubspot_objects(data / "hubspot"),
+        }
+        organizations = [
+            _organization(name, platform, settings, bases[platform])
+            for platform in bases
+            for name, settings in document[platform].items()
+        ]
+        return Scenario(tuple(organizations), people)
 
 
 def _organization(
@@ -180,35 +148,30 @@ def _organization(
 def _change(entry: Mapping[str, Any]) -> Change:
     edits: list[Edit] = []
     for each in entry.get("add", []):
-        edits.append(AddField(tuple(each["objects"]), _new_field(each["field"])))
+        row = {**each["field"], "values": ";".join(each["field"].get("values", []))}
+        edits.append(AddField(tuple(each["objects"]), parse_field(row)[0]))
     for each in entry.get("remove", []):
-        edits.append(RemoveField(each["object"], each["field"]))
+        edits.append(RemoveField((each["object"],), each["field"]))
     for each in entry.get("rename", []):
         names = {"name": each["to"], "label": each["label"]}
-        edits.append(AlterField(each["object"], each["field"], names))
+        edits.append(AlterField((each["object"],), each["field"], names))
     for each in entry.get("alter", []):
         edits.append(_alteration(each))
     for each in entry.get("drop_stage", []):
-        edits.append(DropStage(each["object"], each["pipeline"], each["stage"]))
-    for name in entry.get("remove_object", []):
-        edits.append(RemoveObject(name))
+        edits.append(DropStage((each["object"],), each["pipeline"], each["stage"]))
+    if "remove_object" in entry:
+        edits.append(RemoveObject(tuple(entry["remove_object"])))
     if entry.get("revoke"):
-        edits.append(Revoke())
+        edits.append(Revoke(()))
     if "daily_used" in entry:
-        edits.append(UseQuota(entry["daily_used"]))
+        edits.append(UseQuota((), entry["daily_used"]))
     return Change(
         before_now=timedelta(days=entry["days"]),
         edits=tuple(edits),
         by=entry.get("by"),
         display=entry.get("display", ""),
         section=entry.get("section", ""),
-        action=entry.get("action", ""),
     )
-
-
-def _new_field(entry: Mapping[str, Any]) -> FieldDef:
-    row = {**entry, "values": ";".join(entry.get("values", []))}
-    return parse_field(row)[0]
 
 
 def _alteration(entry: Mapping[str, Any]) -> AlterField:
@@ -223,7 +186,7 @@ def _alteration(entry: Mapping[str, Any]) -> AlterField:
             name: getattr(shape, name) for name in ("type", "length", "precision", "scale")
         }
     return AlterField(
-        object_type=entry["object"],
+        touches=(entry["object"],),
         field_name=entry["field"],
         attributes=attributes,
         drop=tuple(entry.get("drop", ())),

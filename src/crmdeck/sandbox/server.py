@@ -1,13 +1,11 @@
 """The sandbox server, for tests, the demo and `crmdeck sandbox`.
 
-A small API of its own sets faults and the time:
+A small API of its own sets faults:
 
 ====== =================== =====================================================================
-GET    `/sandbox`           the organizations: access, and the times of their changes
 POST   `/sandbox/faults`    `{"org": ..., "kind": ..., ...}`: a fault from now on
 POST   `/sandbox/script`    `{"org": ..., "steps": [fault or null, ...]}`
 DELETE `/sandbox/faults`    removes all faults; `?org=` for one organization
-POST   `/sandbox/now`       `{"moment": "2026-05-16T12:00:00Z" or null, "org": ...}`
 ====== =================== =====================================================================
 """
 
@@ -15,14 +13,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol, Self
 
 from pydantic import TypeAdapter, ValidationError
 
 from crmdeck.clock import Clock, utc_now
-from crmdeck.model import UtcTime
 from crmdeck.sandbox.faults import ONCE, Fault, FaultKind
 from crmdeck.sandbox.http import LoopbackServer
 from crmdeck.sandbox.hubspot import HubSpotSite
@@ -42,48 +39,34 @@ attempted to reach a URL that no longer exists on salesforce.com.</body></html>"
 
 _FAULT = TypeAdapter(Fault)
 _STEPS = TypeAdapter(tuple[Fault | None, ...])
-_MOMENT: TypeAdapter[datetime | None] = TypeAdapter(UtcTime | None)
 
 
 @dataclass(frozen=True)
-class SalesforceAccess:
-    """Access to a Salesforce org of the sandbox."""
+class Access:
+    """Access to an org or an account of the sandbox.
 
-    endpoint: str
-    instance_url: str
-    access_token: str
-    refresh_token: str
-    client_id: str
-    client_secret: str
-    username: str
-
-    @property
-    def secrets(self) -> dict[str, str]:
-        """The secrets of a connection to the org, by name."""
-        names = ("access_token", "refresh_token", "client_id", "client_secret")
-        return {name: getattr(self, name) for name in names}
-
-
-@dataclass(frozen=True)
-class HubSpotAccess:
-    """Access to a HubSpot account of the sandbox.
-
-    `private_app_token` doesn't expire, and answers to it contain the daily quota. `access_token`
-    belongs to an OAuth app: it expires after 30 minutes, and its answers lack the quota.
+    Only an org has `instance_url` and `username`. Only an account has `portal_id`, and
+    `private_app_token`, which doesn't expire. Answers to it contain the daily quota, which those to
+    the `access_token` of an OAuth app lack.
     """
 
     endpoint: str
-    portal_id: int
     access_token: str
     refresh_token: str
     client_id: str
     client_secret: str
-    private_app_token: str
+    instance_url: str = ""
+    username: str = ""
+    portal_id: int = 0
+    private_app_token: str = ""
 
     @property
     def secrets(self) -> dict[str, str]:
-        """The secrets of a connection to the account, by name."""
-        return {"access_token": self.private_app_token}
+        """The secrets of a connection, by name."""
+        if self.private_app_token:
+            return {"access_token": self.private_app_token}
+        names = ("access_token", "refresh_token", "client_id", "client_secret")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True)
@@ -172,38 +155,22 @@ class Sandbox:
         """The URL of the sandbox, valid after its start."""
         return f"http://127.0.0.1:{self._port}"
 
-    def access(self, org: str) -> SalesforceAccess | HubSpotAccess:
+    def access(self, org: str) -> Access:
         """Return the access to an org or an account. Raises KeyError for an unknown one."""
-        if (_PREFIXES["salesforce"], org) in self._tenants:
-            return self.salesforce(org)
-        return self.hubspot(org)
-
-    def salesforce(self, org: str) -> SalesforceAccess:
-        """Return the access to a Salesforce org. Raises KeyError for an unknown one."""
-        tenant = self._tenants["sf", org]
+        (tenant,) = self._chosen(org)
+        tokens, platform = tenant.tokens, tenant.org.platform
+        access = Access(
+            endpoint=f"{self.url}/{_PREFIXES[platform]}/{org}",
+            access_token=tokens.first_access,
+            refresh_token=tokens.refresh_token,
+            client_id=tokens.client_id,
+            client_secret=tokens.client_secret,
+        )
+        if platform == "hubspot":
+            portal_id, token = tenant.org.portal_id, tokens.static_token
+            return replace(access, portal_id=portal_id, private_app_token=token)
         oauth = SalesforceOAuth(tenant)
-        return SalesforceAccess(
-            endpoint=f"{self.url}/sf/{org}",
-            instance_url=oauth.instance_url,
-            access_token=tenant.tokens.first_access,
-            refresh_token=tenant.tokens.refresh_token,
-            client_id=tenant.tokens.client_id,
-            client_secret=tenant.tokens.client_secret,
-            username=oauth.user["username"],
-        )
-
-    def hubspot(self, portal: str) -> HubSpotAccess:
-        """Return the access to a HubSpot account. Raises KeyError for an unknown one."""
-        tenant = self._tenants["hs", portal]
-        return HubSpotAccess(
-            endpoint=f"{self.url}/hs/{portal}",
-            portal_id=tenant.org.portal_id,
-            access_token=tenant.tokens.first_access,
-            refresh_token=tenant.tokens.refresh_token,
-            client_id=tenant.tokens.client_id,
-            client_secret=tenant.tokens.client_secret,
-            private_app_token=tenant.tokens.static_token,
-        )
+        return replace(access, instance_url=oauth.instance_url, username=oauth.user["username"])
 
     def set_now(self, moment: datetime | None, org: str | None = None) -> None:
         """Move one organization, or all, to a time in the history; None: the present."""
@@ -235,11 +202,6 @@ class Sandbox:
             tenant.tokens.revoke_refresh(tenant.state.revoked)
             if not tenant.state.revoked:
                 tenant.tokens.restore_first()
-
-    def spend(self, org: str, calls: int) -> None:
-        """Use calls of an organization's daily quota, as other apps would."""
-        for tenant in self._chosen(org):
-            tenant.count(calls)
 
     def _answer(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes
@@ -316,7 +278,18 @@ def _strike(tenant: Tenant, fault: Fault) -> None:
 def _control(sandbox: Sandbox, request: Request) -> Reply:
     """Answer a request to the sandbox itself."""
     try:
-        return _ordered(sandbox, request)
+        match request.method, request.path:
+            case "POST", "/sandbox/faults":
+                body = dict(request.json())
+                org = body.pop("org")
+                sandbox.fault(org, _FAULT.validate_python(body))
+            case "POST", "/sandbox/script":
+                body = request.json()
+                sandbox.script(body["org"], *_STEPS.validate_python(body["steps"]))
+            case "DELETE", "/sandbox/faults":
+                sandbox.clear(request.first("org") or None)
+            case _:
+                return reply({"error": "no such endpoint"}, 404)
     except KeyError as problem:
         return reply({"error": f"unknown organization or missing key: {problem}"}, 404)
     except ValidationError as problem:
@@ -325,40 +298,4 @@ def _control(sandbox: Sandbox, request: Request) -> Reply:
         return reply({"error": f"{where}: {first['msg']}"}, 400)
     except (ValueError, TypeError, AttributeError) as problem:
         return reply({"error": str(problem)}, 400)
-
-
-def _ordered(sandbox: Sandbox, request: Request) -> Reply:
-    match request.method, request.path:
-        case "GET", "/sandbox":
-            return reply({"organizations": _organizations(sandbox)})
-        case "POST", "/sandbox/faults":
-            body = dict(request.json())
-            org = body.pop("org")
-            sandbox.fault(org, _FAULT.validate_python(body))
-        case "POST", "/sandbox/script":
-            body = request.json()
-            sandbox.script(body["org"], *_STEPS.validate_python(body["steps"]))
-        case "DELETE", "/sandbox/faults":
-            sandbox.clear(request.first("org") or None)
-        case "POST", "/sandbox/now":
-            body = request.json()
-            sandbox.set_now(_MOMENT.validate_python(body["moment"]), body.get("org"))
-        case _:
-            return reply({"error": "no such endpoint"}, 404)
     return reply({"success": True})
-
-
-def _organizations(sandbox: Sandbox) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = []
-    for org in sandbox.scenario.organizations:
-        access = sandbox.access(org.name)
-        moments = [each.isoformat().replace("+00:00", "Z") for each in sandbox.moments(org.name)]
-        found.append(
-            {
-                "name": org.name,
-                "platform": org.platform,
-                **asdict(access),
-                "changes": moments,
-            }
-        )
-    return found

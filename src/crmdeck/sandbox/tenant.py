@@ -112,7 +112,9 @@ class Tenant:
 
         A field without a change in the history belongs to the first person of the scenario.
         """
-        change = self.org.last_field_change(object_type, field_name, self.now, self.anchor)
-        if change is None:
-            return self.anchor - _AGE, next(iter(self.scenario.people.values()), None)
-        return self.anchor - change.before_now, self.scenario.people.get(change.by or "")
+        people = self.scenario.people
+        for change in reversed(self.org.changes_until(self.now, self.anchor)):
+            for edit in change.edits:
+                if object_type in edit.touches and field_name in edit.names:
+                    return self.anchor - change.before_now, people.get(change.by or "")
+        return self.anchor - _AGE, next(iter(people.values()), None)

@@ -1,6 +1,7 @@
-"""What decides writes in the sandbox, apart from Salesforce's validation rules.
+"""What decides writes in the sandbox, apart from the fields.
 
-Duplicate rules, flows and triggers, record types, the integration user, pipeline and value rules.
+Validation rules, duplicate rules, flows and triggers, record types, the integration user, pipeline
+and value rules.
 """
 
 from __future__ import annotations
@@ -48,16 +49,38 @@ class RecordTypeDef:
 
 @dataclass(frozen=True, kw_only=True)
 class PipelineRulesDef:
-    """The rules of a HubSpot pipeline; `*` stands for all stages."""
+    """The rules of a HubSpot pipeline, by stage."""
 
     object_type: str
     pipeline: str
     create_in: tuple[str, ...] = ()
-    no_skipping: tuple[str, ...] = ()
     no_backwards: tuple[str, ...] = ()
-    approval: tuple[str, ...] = ()
 
 
+# Object type, name, field, message and formula of each validation rule.
+VALIDATION_RULES: tuple[tuple[str, str, str, str, str], ...] = (
+    (
+        "Opportunity",
+        "Close_Date_In_Future",
+        "CloseDate",
+        "An open opportunity closes today or later.",
+        "AND(NOT(IsClosed), ISCHANGED(CloseDate), CloseDate < TODAY())",
+    ),
+    (
+        "Lead",
+        "Company_Needs_A_Country",
+        "Country",
+        "Say in which country the company is.",
+        "AND(NOT(ISBLANK(Company)), ISBLANK(Country))",
+    ),
+    (
+        "Opportunity",
+        "Partner_Deal_Needs_Amount",
+        "Amount",
+        "Enter the estimated value of the partner deal.",
+        "AND(NOT(ISBLANK(End_Customer_Name__c)), ISBLANK(Amount))",
+    ),
+)
 DUPLICATE_RULES = (
     DuplicateRuleDef(
         object_type="Lead",
@@ -164,28 +187,23 @@ def duplicates(target: ObjectDef) -> dict[str, object]:
 
 def pipeline_rules(target: ObjectDef, pipeline: str) -> dict[str, object]:
     """Return the answer of `/crm/pipelines-rules/{version}/{type}/{pipeline}`."""
-    empty = PipelineRulesDef(object_type=target.name, pipeline=pipeline)
+    none = PipelineRulesDef(object_type=target.name, pipeline=pipeline)
     found = next(
-        (e for e in PIPELINE_RULES if (e.object_type, e.pipeline) == (target.name, pipeline)), empty
+        (e for e in PIPELINE_RULES if (e.object_type, e.pipeline) == (target.name, pipeline)), none
     )
     return {
         "id": f"{target.prefix}-{pipeline}",
         "objectTypeId": target.prefix,
         "pipelineId": pipeline,
         "governanceValidationRules": {
-            "noBackwardsMovementRule": _stages(found.no_backwards),
-            "noSkippingStagesRule": _stages(found.no_skipping),
+            "noBackwardsMovementRule": {
+                "enabledForAllStages": False,
+                "pipelineStageIds": list(found.no_backwards),
+            },
+            "noSkippingStagesRule": {"enabledForAllStages": False, "pipelineStageIds": []},
             "objectCreationRule": {"pipelineStageIds": list(found.create_in)},
         },
-        "approvalStageRules": [
-            {"pipelineStageId": each, "approverUserIds": ["1003"], "approvalMode": "ANY"}
-            for each in found.approval
-        ],
+        "approvalStageRules": [],
         "createdAt": "2024-01-15T10:30:00.000Z",
         "updatedAt": "2024-06-01T14:22:00.000Z",
     }
-
-
-def _stages(stages: tuple[str, ...]) -> dict[str, object]:
-    every = stages == ("*",)
-    return {"enabledForAllStages": every, "pipelineStageIds": [] if every else list(stages)}

@@ -90,7 +90,7 @@ def test_a_named_scope(sandbox: Sandbox) -> None:
 def test_the_probe_says_who_where_and_how_much_is_left(sandbox: Sandbox) -> None:
     connector, _ = hubspot_to(sandbox)
     report = connector.probe()
-    assert report.organization == str(sandbox.hubspot(PORTAL).portal_id)
+    assert report.organization == str(sandbox.access(PORTAL).portal_id)
     assert report.user == "integration@acme.example"
     assert report.quota is not None
     assert report.quota.limit == 650_000

@@ -50,7 +50,7 @@ def test_a_token_goes_in_and_schema_and_quota_come_out(sandbox: Sandbox) -> None
 def test_the_probe_says_who_where_and_how_much_is_left(sandbox: Sandbox) -> None:
     connector, _ = salesforce_to(sandbox)
     report = connector.probe()
-    access = sandbox.salesforce("acme-prod")
+    access = sandbox.access("acme-prod")
     assert report.user == access.username
     assert report.instance_url == access.instance_url
     assert report.api_version == "68.0"

@@ -242,7 +242,7 @@ def test_an_address_that_comes_with_a_new_token_is_said(sandbox: Sandbox) -> Non
     *_, last = connector.discover(Scope(), {}, CancelToken())
 
     assert isinstance(last, Notice)
-    new = sandbox.salesforce(ORG).instance_url
+    new = sandbox.access(ORG).instance_url
     assert connector.found_at() == new
     assert last.message == f"The org moved from https://old.my.salesforce.com to {new}."
 

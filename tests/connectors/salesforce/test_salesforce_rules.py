@@ -10,7 +10,7 @@ import pytest
 
 from crmdeck.connectors.base import Known
 from crmdeck.model import CancelToken, Notice, Rule, RuleKind, Scope
-from crmdeck.sandbox import Fault, FaultKind, Sandbox, salesforce_rows
+from crmdeck.sandbox import Fault, FaultKind, Sandbox, write_rules
 from crmdeck.sandbox.messages import Reply
 from tests.connectors.crm import Run, run, salesforce_to, sent
 
@@ -149,7 +149,7 @@ def test_the_user_is_read_as_far_as_rules_read_it(
         "$Profile.Name <> 'Admin', $User.Title = 'Boss')"
     )
     monkeypatch.setattr(
-        salesforce_rows, "_RULES", (("Opportunity", "Big_Deals", "Amount", "No.", formula),)
+        write_rules, "VALIDATION_RULES", (("Opportunity", "Big_Deals", "Amount", "No.", formula),)
     )
     found, _ = read(sandbox)
     assert found.rules.by_object["Opportunity"].user == {

@@ -10,7 +10,7 @@ import pytest
 
 from crmdeck.errors import UsageError
 from crmdeck.model import Direction, IssueKind, Outcome, Scope, ScopeMode
-from crmdeck.sandbox import Fault, FaultKind, salesforce_rows
+from crmdeck.sandbox import Fault, FaultKind, write_rules
 from tests.workspace.crm import Office, opened
 
 PAIR = "deal_registration--Opportunity"
@@ -103,7 +103,7 @@ def test_a_new_rule_that_refuses_writes_fails_a_check_with_preflight(
 ) -> None:
     accept(office, "push", description="Description")
     rule = ("Opportunity", "Described", "Description", "Describe it.", "ISBLANK(Description)")
-    monkeypatch.setattr(salesforce_rows, "_RULES", (*salesforce_rows._RULES, rule))
+    monkeypatch.setattr(write_rules, "VALIDATION_RULES", (*write_rules.VALIDATION_RULES, rule))
     office.workspace.refreshes.run("org")
     report = office.workspace.checks.run(["org"], refresh=False, preflight=True)
     refused = [issue.detail for issue in report.issues if issue.kind is IssueKind.PREFLIGHT]

@@ -84,7 +84,7 @@ def test_the_reserve_of_the_settings_reaches_the_connector(tmp_path: Path) -> No
 def test_a_token_that_nothing_renews_is_warned_of_and_forgotten_with_the_next(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    access = office.sandbox.hubspot(PORTAL)
+    access = office.sandbox.access(PORTAL)
     app = {"client_id": access.client_id, "client_secret": access.client_secret}
     office.add_portal(secrets={"access_token": access.access_token, **app})
     report = office.workspace.connections.test("portal")
@@ -100,7 +100,7 @@ def test_a_token_that_nothing_renews_is_warned_of_and_forgotten_with_the_next(
 
 
 def test_a_token_that_is_renewed_is_not(office: Office) -> None:
-    access = office.sandbox.hubspot(PORTAL)
+    access = office.sandbox.access(PORTAL)
     names = ("access_token", "refresh_token", "client_id", "client_secret")
     office.add_portal(secrets={name: getattr(access, name) for name in names})
     assert office.workspace.connections.test("portal").token_expires_at is not None
@@ -113,7 +113,7 @@ def test_after_a_new_sign_in_nothing_counts_as_unchanged(office: Office) -> None
     workspace = office.workspace
     workspace.refreshes.run("org")
     assert workspace.refreshes.run("org").unchanged_objects == 2
-    token = office.sandbox.salesforce(ORG).access_token
+    token = office.sandbox.access(ORG).access_token
     workspace.connections.store_secrets("org", {"access_token": token})
     again = workspace.refreshes.run("org")
     assert (again.unchanged_objects, again.drift_events, again.new_definitions) == (0, (), 0)

@@ -14,7 +14,7 @@ from tests.workspace.crm import ANCHOR, ORG, Office, database
 
 __all__ = ["database"]
 
-CLOSE_DATE = salesforce_rows._RULES[:1]
+CLOSE_DATE = write_rules.VALIDATION_RULES[:1]
 OPPORTUNITY = Scope(mode=ScopeMode.NAMED, include=("Opportunity",))
 STRICTER = (
     (
@@ -31,11 +31,11 @@ STRICTER = (
 def test_rules_drift_while_the_fields_are_as_they_were(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(salesforce_rows, "_RULES", CLOSE_DATE)
+    monkeypatch.setattr(write_rules, "VALIDATION_RULES", CLOSE_DATE)
     office.add_org(scope=OPPORTUNITY)
     first = office.refresh_at(ANCHOR, "org")
     assert first.baseline
-    monkeypatch.setattr(salesforce_rows, "_RULES", STRICTER)
+    monkeypatch.setattr(write_rules, "VALIDATION_RULES", STRICTER)
     second = office.refresh_at(ANCHOR + timedelta(days=3), "org")
     came, changed = second.drift_events
     assert (came.kind, came.rule, came.field_name, came.severity) == (

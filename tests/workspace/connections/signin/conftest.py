@@ -36,16 +36,16 @@ def ws(tmp_path: Path, keyring: MemoryKeyring) -> Iterator[Workspace]:
 
 def org_draft(sandbox: Sandbox, name: str = "acme", org: str = ORG) -> ConnectionDraft:
     """Return a draft of a connection to an org of the sandbox."""
-    endpoint = sandbox.salesforce(org).endpoint
+    endpoint = sandbox.access(org).endpoint
     return ConnectionDraft(name=name, source="salesforce", endpoint=endpoint)
 
 
 def portal_draft(sandbox: Sandbox, name: str = "portal") -> ConnectionDraft:
     """Return a draft of a connection to a portal of the sandbox."""
-    endpoint = sandbox.hubspot(PORTAL).endpoint
+    endpoint = sandbox.access(PORTAL).endpoint
     return ConnectionDraft(name=name, source="hubspot", endpoint=endpoint)
 
 
 def app(sandbox: Sandbox, org: str = ORG) -> dict[str, str]:
     """Return the id of the app of an org."""
-    return {"client_id": sandbox.salesforce(org).client_id}
+    return {"client_id": sandbox.access(org).client_id}

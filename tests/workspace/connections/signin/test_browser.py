@@ -45,14 +45,14 @@ def test_the_browser_comes_back_and_the_connection_is_there(
     assert ended.flow == "browser"
     assert ended.report is not None
     assert ended.report.user == "integration@acme.example"
-    assert ended.connection.instance_url == sandbox.salesforce(ORG).instance_url
+    assert ended.connection.instance_url == sandbox.access(ORG).instance_url
     assert ws.connections.test("acme").user == "integration@acme.example"
     with pytest.raises(httpx.ConnectError):
         httpx.get(on_loopback(sign_in.redirect_uri))
 
 
 def test_hubspots_dated_endpoint_takes_the_code(sandbox: Sandbox, ws: Workspace) -> None:
-    access = sandbox.hubspot(PORTAL)
+    access = sandbox.access(PORTAL)
     secrets = {"client_id": access.client_id, "client_secret": access.client_secret}
     draft = portal_draft(sandbox)
     with ws.signin.begin_browser(draft, secrets, port=0) as sign_in:

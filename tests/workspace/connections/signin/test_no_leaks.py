@@ -42,7 +42,7 @@ def test_after_a_whole_story_no_secret_is_anywhere_else(
     caplog.set_level(logging.DEBUG)
     for name in ("httpx", "httpcore"):  # the browser of this test, which sees the code
         caplog.set_level(logging.CRITICAL, logger=name)
-    org, portal = sandbox.salesforce(ORG), sandbox.hubspot(PORTAL)
+    org, portal = sandbox.access(ORG), sandbox.access(PORTAL)
     app = {"client_id": org.client_id, "client_secret": org.client_secret}
     wrong = {"access_token": "pat-na1-mistyped"}
     said: list[str] = []
@@ -69,7 +69,7 @@ def test_after_a_whole_story_no_secret_is_anywhere_else(
         org.client_secret,
         org.access_token,
         org.refresh_token,
-        sandbox.salesforce(ORG).refresh_token,
+        sandbox.access(ORG).refresh_token,
         portal.private_app_token,
         *parse_qs(urlsplit(ended_at).query)["code"],
         *parse_qs(urlsplit(ended_at).query)["state"],

@@ -23,7 +23,7 @@ from tests.workspace.connections.signin.conftest import ORG, PORTAL, org_draft, 
 
 
 def refresh_secrets(sandbox: Sandbox, org: str = ORG) -> dict[str, str]:
-    access = sandbox.salesforce(org)
+    access = sandbox.access(org)
     return {"client_id": access.client_id, "refresh_token": access.refresh_token}
 
 
@@ -52,9 +52,9 @@ def test_a_refresh_token_is_tried_and_the_rotated_one_stored(
     given = refresh_secrets(sandbox)
     ended = ws.signin.connect(org_draft(sandbox), given)
     assert ended.flow == "refresh-token"
-    assert ended.connection.instance_url == sandbox.salesforce(ORG).instance_url
+    assert ended.connection.instance_url == sandbox.access(ORG).instance_url
     rotated = stored(keyring)["refresh_token"]
-    assert rotated == sandbox.salesforce(ORG).refresh_token != given["refresh_token"]
+    assert rotated == sandbox.access(ORG).refresh_token != given["refresh_token"]
     assert events(ws, "acme") == ["connection.added", "token.stored"]
     assert ws.health.status("acme").status is Status.ACTIVE
     assert ws.health.status("acme").quota is not None
@@ -63,7 +63,7 @@ def test_a_refresh_token_is_tried_and_the_rotated_one_stored(
 def test_jwt_bearer_signs_with_a_key_longer_than_a_keyring_takes(
     sandbox: Sandbox, ws: Workspace
 ) -> None:
-    access = sandbox.salesforce(ORG)
+    access = sandbox.access(ORG)
     key = private_key()
     one_line = key.strip().replace("\n", "\\n")
     secrets = {
@@ -77,7 +77,7 @@ def test_jwt_bearer_signs_with_a_key_longer_than_a_keyring_takes(
 
 
 def test_client_credentials_and_when_the_token_ends(sandbox: Sandbox, ws: Workspace) -> None:
-    access = sandbox.salesforce(ORG)
+    access = sandbox.access(ORG)
     secrets = {"client_id": access.client_id, "client_secret": access.client_secret}
     ended = ws.signin.connect(org_draft(sandbox), secrets)
     assert ended.flow == "client-credentials"
@@ -90,13 +90,13 @@ def test_an_access_token_needs_the_orgs_own_url(sandbox: Sandbox, ws: Workspace)
     with pytest.raises(UsageError) as caught:
         ws.signin.connect(draft, {"access_token": "00D-token"})
     assert caught.value.code == "INSTANCE_URL_NEEDED"
-    access = sandbox.salesforce(ORG)
+    access = sandbox.access(ORG)
     draft = org_draft(sandbox).model_copy(update={"instance_url": access.instance_url})
     assert ws.signin.connect(draft, {"access_token": access.access_token}).flow == "access-token"
 
 
 def test_a_hubspot_key_says_what_it_may_not_do(sandbox: Sandbox, ws: Workspace) -> None:
-    key = {"access_token": sandbox.hubspot(PORTAL).private_app_token}
+    key = {"access_token": sandbox.access(PORTAL).private_app_token}
     sandbox.fault(PORTAL, Fault(FaultKind.FORBIDDEN, path="owners", code="MISSING_SCOPES"))
     ended = ws.signin.connect(portal_draft(sandbox), key)
     assert ended.report is not None
@@ -123,7 +123,7 @@ def test_a_refresh_token_that_was_used_up_is_not_thrown_away(
     with pytest.raises(CrmdeckError) as caught:
         ws.signin.connect(org_draft(sandbox), refresh_secrets(sandbox))
     assert caught.value.code == "API_DISABLED"
-    assert stored(keyring)["refresh_token"] == sandbox.salesforce(ORG).refresh_token
+    assert stored(keyring)["refresh_token"] == sandbox.access(ORG).refresh_token
     assert ws.health.status("acme").status is Status.ERROR
     sandbox.clear(ORG)
     ws.connections.test("acme")
@@ -160,7 +160,7 @@ def test_signing_in_again_recovers_what_was_revoked(
         ws.signin.renew("acme", {"refresh_token": "another"}, flow="refresh-token")
     assert keyring.entries == before
 
-    access = sandbox.salesforce(ORG)
+    access = sandbox.access(ORG)
     ended = ws.signin.renew(
         "acme", {"client_secret": access.client_secret}, flow="client-credentials"
     )
@@ -173,7 +173,7 @@ def test_signing_in_again_recovers_what_was_revoked(
 
 
 def test_what_others_change_during_a_sign_in_stays(sandbox: Sandbox, ws: Workspace) -> None:
-    access = sandbox.salesforce(ORG)
+    access = sandbox.access(ORG)
     ws.signin.connect(org_draft(sandbox), refresh_secrets(sandbox))
 
     def connect(connection: Connection, *given: Any) -> Connector:
@@ -212,8 +212,8 @@ def test_another_org_is_not_let_in_under_the_same_name(
         for each in sandbox.scenario.organizations
         if each.platform == "salesforce" and each.name != ORG
     )
-    ws.connections.update("acme", endpoint=sandbox.salesforce(other).endpoint)
-    access = sandbox.salesforce(other)
+    ws.connections.update("acme", endpoint=sandbox.access(other).endpoint)
+    access = sandbox.access(other)
     secrets = {"client_id": access.client_id, "client_secret": access.client_secret}
     before = dict(keyring.entries)
     with pytest.raises(ConflictError) as caught:
@@ -244,7 +244,7 @@ def test_without_a_keyring_nothing_is_tried_and_the_file_is_offered(
         # A keyring has come meanwhile; the connection's choice of the file holds.
         assert backend.entries == {}
         (kept,) = json.loads(path.read_text()).values()
-        assert kept["refresh_token"] == sandbox.salesforce(ORG).refresh_token
+        assert kept["refresh_token"] == sandbox.access(ORG).refresh_token
         later.signin.renew(
             "acme", {"refresh_token": kept["refresh_token"]}, place=SecretsPlace.KEYRING
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from crmdeck.sandbox import Organization, Scenario
 from crmdeck.sandbox.associated_objects import with_system_fields
+from crmdeck.sandbox.history import State
 from crmdeck.sandbox.schema import FieldDef, ObjectDef, Value
 
 _WORDS = ("Account", "Amount", "Approval", "Batch", "Billing", "Channel", "Close", "Contract",
@@ -15,6 +17,16 @@ _KINDS = ("string", "picklist", "currency", "date", "reference", "boolean", "dou
 _CHOICES = tuple(Value(each, each) for each in ("New", "Open", "Pending", "Done", "Canceled"))
 _ASSOCIATES = ("History", "Share", "Feed", "ChangeEvent")
 SYSTEM_FIELDS = 7
+
+
+def large_scenario(objects: int = 1294, in_scope: int = 220, fields: int = 50) -> Scenario:
+    """Return a scenario with one large Salesforce org named `large`.
+
+    `in_scope` of its object types are mappable. Each has `fields` fields.
+    """
+    state = State(large_objects(objects, in_scope, fields))
+    org = Organization("large", "salesforce", "Large Org", state, domain="large")
+    return Scenario((org,), Scenario.demo().people)
 
 
 def large_objects(objects: int, in_scope: int, fields: int) -> dict[str, ObjectDef]:
