@@ -84,7 +84,7 @@ async def type_keys(
     lines: list[FieldLine], index: SearchIndex[FieldLine] | None
 ) -> list[tuple[float, float]]:
     """Return the processor time (ms) of each typed text, and its longest stall."""
-    table: Table[FieldLine] = Table(all_columns(now), key=lambda line: line.key)
+    table: Table[FieldLine] = Table(all_columns(now, lines, 140), key=lambda line: line.key)
     taken = []
     async with Bench(table).run_test(size=(140, 40)) as pilot:
         table.set_rows(lines, index=index)

@@ -37,6 +37,11 @@ def hanging(label: Content, value: str | Content, width: int) -> Content:
     return Content.assemble(label, Content("\n" + " " * indent).join(lines))
 
 
+def labeled(label: str, value: str | Content, width: int, cells: int) -> Content:
+    """Return a muted label of `cells` cells, and next to it a value whose lines are aligned."""
+    return hanging(Content.styled(pad(label, cells), "$muted"), value, width)
+
+
 def rule(title: str, width: int) -> Content:
     """Return the title of a section, with a rule up to `width` cells."""
     shown = display_text(title, max(4, width - 2))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from crmdeck.model import FillRate
@@ -52,6 +51,7 @@ class Samples:
         """Keep the samples of the `wanted` fields."""
         self._rates.setdefault(subject, {}).update(found.rates)
         values = self._values.setdefault(subject, {})
+        # Also those without a value, so that they aren't read again.
         values.update({name: tuple(found.values.get(name, ())) for name in wanted})
 
     def missing(self, subject: Subject, fields: Sequence[str]) -> tuple[str, ...]:
@@ -98,21 +98,23 @@ class Sampler:
             self._show()
             return
         workspace = self._host.workspace
+
+        def took(found: FieldSample) -> None:
+            self.samples.take(view.subject, missing, found)
+            self.samples.shown = True
+            self._show()
+
         self._loader.load(
             "samples",
             lambda _: workspace.schemas.sample(view.ref, view.object_type, missing),
-            partial(self._took, view.subject, missing),
+            took,
             label=f"reading sample records of {display_text(view.object_type, 40)}",
         )
-
-    def _took(self, subject: Subject, asked: Sequence[str], found: FieldSample) -> None:
-        self.samples.take(subject, asked, found)
-        self.samples.shown = True
-        self._show()
 
 
 def filled_text(rate: FillRate, now: datetime) -> str:
     """Return `82% of 200 records, 3 days ago`."""
+    # A sample that was just read is newer than the schema on screen, and its `now`.
     passed = ago(rate.measured_at, max(now, rate.measured_at))
     return f"{percent_filled(rate.rate)} of {count(rate.sampled, 'record')}, {passed}"
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from functools import partial
 from typing import NamedTuple
 
 from textual.content import Content
 
+from crmdeck.errors import CrmdeckError
 from crmdeck.model import FieldUsage, UsageVerdict
 from crmdeck.text import ago
 from crmdeck.tui.host import Host
@@ -68,12 +68,23 @@ class UsageAsker:
     def ask(self, place: FieldPlace, then: Callable[[], object] = lambda: None) -> None:
         """Ask the CRM, and call `then` after the answer or a failure."""
         workspace = self._host.workspace
+
+        def asked(usage: FieldUsage) -> None:
+            self._took({place: usage})
+            # In a small window the answer may be outside the visible part of the details.
+            self._host.say(usage_summary(usage), title=place.field_name)
+            then()
+
+        def failed(error: CrmdeckError) -> None:
+            self._host.say(str(error), title=f"Can't check {place.field_name}", severity="warning")
+            then()
+
         self._loader.load(
             "usage",
             lambda job: workspace.schemas.usage(*place, cancel=job.cancel),
-            partial(self._asked, place, then),
+            asked,
             label=f"checking where {display_text(place.field_name, 40)} is used",
-            failed=partial(self._failed, place, then),
+            failed=failed,
         )
 
     def _took(self, found: dict[FieldPlace, FieldUsage]) -> None:
@@ -81,16 +92,6 @@ class UsageAsker:
         self._known |= found
         if news:
             self._show()
-
-    def _asked(self, place: FieldPlace, then: Callable[[], object], usage: FieldUsage) -> None:
-        self._took({place: usage})
-        # In a small window the answer may be outside the visible part of the details.
-        self._host.say(usage_summary(usage), title=place.field_name)
-        then()
-
-    def _failed(self, place: FieldPlace, then: Callable[[], object], error: Exception) -> None:
-        self._host.say(str(error), title=f"Can't check {place.field_name}", severity="warning")
-        then()
 
 
 def usage_lines(usage: FieldUsage | None, now: datetime, width: int) -> Iterator[Content]:

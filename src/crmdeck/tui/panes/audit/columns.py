@@ -65,7 +65,6 @@ class Line:
 
     @property
     def key(self) -> str:
-        """The key of the line in the table."""
         return f"day:{self.entry.at:%Y-%m-%d}" if self.title else self.entry.id
 
     @property
@@ -145,10 +144,9 @@ def with_days(lines: Sequence[Line]) -> tuple[Line, ...]:
     found: list[Line] = []
     before: date | None = None
     for line in lines:
-        day = line.entry.at.date()
-        if day != before:
-            found.append(replace(line, title=f"{day:%Y-%m-%d}"))
-        before = day
+        if line.day != before:
+            found.append(replace(line, title=f"{line.day:%Y-%m-%d}"))
+        before = line.day
         found.append(line)
     return tuple(found)
 
@@ -200,16 +198,14 @@ def columns_for(
         Column[Line](
             "summary",
             "Event",
-            lambda line: _named(line) if named else line.summary,
+            lambda line: (
+                f"{line.connection}: {line.summary}" if named and line.connection else line.summary
+            ),
             fit=lambda line, cells: line.brief(cells, named=named),
             style=lambda line: "error" if is_bad(line) else "",
         ),
     )
     return tuple(column for column in columns if apart or column.id != "connection")
-
-
-def _named(line: Line) -> str:
-    return f"{line.connection}: {line.summary}" if line.connection else line.summary
 
 
 def filter_keys(now: datetime) -> FilterKeys[Line]:

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from crmdeck.errors import ConflictError
 from crmdeck.model import Decision
-from crmdeck.tui.layout import fit_steps, hanging, wrap
+from crmdeck.tui.layout import fit_steps, labeled, wrap
 from crmdeck.tui.panes.audit.columns import Line
 from crmdeck.tui.text import count, display_text
 from crmdeck.workspace import require_alone
@@ -34,11 +34,6 @@ def undo_words(decisions: Sequence[Decision], id_: str) -> str:
         return " ".join(filter(None, (error.message, error.cause)))
     deed = "restores the decision that this undid" if target.undoes else "undoes this decision"
     return f"c {deed}. No later decision depends on it."
-
-
-def entry_titles(line: Line) -> tuple[str, ...]:
-    """Return the title of the details: the event, or the day of a title."""
-    return (display_text(line.title or line.entry.event),)
 
 
 def entry_state(line: Line) -> tuple[Content, ...]:
@@ -78,30 +73,14 @@ def entry_detail(line: Line, log: Sequence[Line], width: int, undo: str = "") ->
     for name, value in entry.details.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         label = display_text(WORDS.get(name, name), LABEL - 1)
-        lines.append(_labeled(label, text[:LONGEST], width))
-    earlier = _earlier(line, log)
-    if earlier:
-        before = earlier[0]
-        text = f"{_moment(before)}  {before.summary[:LONGEST]}"
-        lines.append(_labeled("before", text, width))
-    good = next((one for one in earlier if one.entry.event == "schema.refreshed"), None)
-    if good is not None and entry.event.endswith("failed"):
-        text = f"{_moment(good)}  {good.summary[:LONGEST]}"
-        lines.append(_labeled("last good", text, width))
-    return Content("\n").join(lines)
-
-
-def _earlier(line: Line, log: Sequence[Line]) -> list[Line]:
-    """Return the earlier entries of the same connection, newest first."""
+        lines.append(labeled(label, text[:LONGEST], width, LABEL))
     ids = [one.entry.id for one in log]
-    place = ids.index(line.entry.id) + 1 if line.entry.id in ids else len(ids)
-    of_it = line.entry.connection_id
-    return [one for one in log[place:] if one.entry.connection_id == of_it]
-
-
-def _moment(line: Line) -> str:
-    return f"{line.entry.at:%Y-%m-%d %H:%M}"
-
-
-def _labeled(label: str, text: str, width: int) -> Content:
-    return hanging(Content.styled(f"{label:<{LABEL}}", "$muted"), text, width)
+    place = ids.index(entry.id) + 1 if entry.id in ids else len(ids)
+    earlier = [one for one in log[place:] if one.entry.connection_id == entry.connection_id]
+    good = [one for one in earlier if one.entry.event == "schema.refreshed"]
+    has_failed = entry.event.endswith("failed")
+    for label, found in (("before", earlier), ("last good", good if has_failed else [])):
+        if found:
+            text = f"{found[0].entry.at:%Y-%m-%d %H:%M}  {found[0].summary[:LONGEST]}"
+            lines.append(labeled(label, text, width, LABEL))
+    return Content("\n").join(lines)

@@ -22,13 +22,12 @@ from crmdeck.tui.panes.audit.columns import Line, columns_for, filter_keys, sear
 from crmdeck.tui.panes.audit.detail import (
     entry_detail,
     entry_state,
-    entry_titles,
     next_steps,
     undo_words,
 )
 from crmdeck.tui.panes.audit.loader import MOST_READ, PART, AuditLog, every_line, read_log, read_on
 from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane, View
-from crmdeck.tui.text import count
+from crmdeck.tui.text import count, display_text
 from crmdeck.tui.widgets.table import Sort, Table
 from crmdeck.tui.widgets.text_view import TextView
 
@@ -83,20 +82,18 @@ class AuditPane(Pane):
         self._kept: Kept[AuditLog] = Kept()
         self._read: str | None = None
         self._is_read = False
+        self.table = LogTable((), key=lambda line: line.key, can_mark=False, empty=EMPTY, id="log")
+        self.table.fit_columns = self._fit_columns
+        self._text = TextView(id="entry", classes="detail part")
 
     def compose_body(self) -> ComposeResult:
-        yield LogTable(
-            columns_for((), 0, everywhere=False, flat=False),
-            key=lambda line: line.key,
-            can_mark=False,
-            empty=EMPTY,
-            id="log",
-        )
+        yield self.table
 
     def compose_details(self) -> ComposeResult:
-        yield TextView(id="entry", classes="detail part")
+        yield self._text
 
     def reload(self) -> None:
+        # The same connection again is a reload: then all that was read is read again.
         ref, is_reload = self._ref, self._ref == self._read
         self._read = ref
         self._load(ref, fresh=is_reload, least=len(self._log.lines) if is_reload else 0)
@@ -181,13 +178,7 @@ class AuditPane(Pane):
         )
 
     def on_mount(self) -> None:
-        self.table.fit_columns = self._fit_columns
         self.watch(self.table, "scroll_y", self._read_ahead, init=False)
-
-    @property
-    def table(self) -> Table[Line]:
-        """The table of entries."""
-        return self.query_one("#log", Table)
 
     def copies(self) -> tuple[Copy, ...]:
         line = self.table.cursor_row
@@ -196,7 +187,7 @@ class AuditPane(Pane):
         return self.host.workspace.copies.audit_entry(line.entry, line.connection)
 
     def crm_place(self) -> CrmPlace | None:
-        line: Line | None = self.query_one(Table).cursor_row
+        line = self.table.cursor_row
         of = line.entry.connection_id if line is not None else None
         return CrmPlace(of) if of is not None else super().crm_place()
 
@@ -211,10 +202,9 @@ class AuditPane(Pane):
         return ExportRequest("audit", only=only, everywhere=self.everywhere)
 
     def state(self) -> dict[str, object]:
-        table = self.table
         return {
-            "entry": table.cursor_key,
-            "sort": table.sort_state,
+            "entry": self.table.cursor_key,
+            "sort": self.table.sort_state,
             "everywhere": self.everywhere,
         }
 
@@ -226,9 +216,9 @@ class AuditPane(Pane):
             self.table.set_sort(sort)
 
     def why_no_decision(self) -> str | None:
-        line = self.table.cursor_row
-        some = line is not None and line.decision is not None
-        return None if some else "This entry is not a mapping decision."
+        if (line := self.table.cursor_row) is not None and line.decision is not None:
+            return None
+        return "This entry is not a mapping decision."
 
     @action(
         "audit.undo",
@@ -240,7 +230,7 @@ class AuditPane(Pane):
         writes=True,
     )
     def undo_decision(self) -> None:
-        line: Line | None = self.table.cursor_row
+        line = self.table.cursor_row
         if line is None or line.decision is None or line.entry.connection_id is None:
             return
         ref, (pair, id_), workspace = line.entry.connection_id, line.decision, self.host.workspace
@@ -276,6 +266,7 @@ class AuditPane(Pane):
         self.reload()
 
     def _took(self, text: str, log: AuditLog) -> None:
+        # A long log is read for one filter, and the user has typed on meanwhile.
         if log.is_long and text != self.filter_text:
             self._load(self._ref, fresh=True)
             return
@@ -308,25 +299,19 @@ class AuditPane(Pane):
             known = ()
         elif log.after is not None and line is not None and line.title:
             known = known if line.day > known[-1].day else ()
-        undo = self._undo_words(line) if line is not None else ""
-        view = self.query_one("#entry", TextView)
-        if line is not None:
-            self.panel.caption(view, *entry_titles(line), state=entry_state(line))
+        undo, text = "", self._text
+        if line is not None and line.decision is not None:
+            pair, id_ = line.decision
+            of_connection = log.decisions.get(line.entry.connection_id or "", ())
+            undo = undo_words([one for one in of_connection if one.object_pair == pair], id_)
         self.show_next_steps(partial(next_steps, line, can_undo=undo.startswith("c ")))
-        view.show(
-            lambda width: (
-                entry_detail(line, known, width, undo) if line is not None else Content("")
-            ),
-            from_top=True,
-        )
+        if line is not None:
+            title = display_text(line.title or line.entry.event)
+            self.panel.caption(text, title, state=entry_state(line))
+            text.show(lambda width: entry_detail(line, known, width, undo), from_top=True)
+        else:
+            text.show(lambda _: Content(""), from_top=True)
         self.refresh_bindings()
-
-    def _undo_words(self, line: Line) -> str:
-        if line.decision is None or line.entry.connection_id is None:
-            return ""
-        pair, id_ = line.decision
-        of_connection = self._log.decisions.get(line.entry.connection_id, ())
-        return undo_words([one for one in of_connection if one.object_pair == pair], id_)
 
     @on(Table.Selected)
     def _go_there(self) -> None:

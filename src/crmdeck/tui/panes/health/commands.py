@@ -56,7 +56,8 @@ class HealthCommands:
         self._table = table
         self._details = details
         self._draw = draw
-        self._alert_id = ""
+        self.alert_id = ""
+        """The alert under the cursor of the details; empty means the first one."""
         self._turns = LoadQueue(pane.loader, "change")
 
     @property
@@ -66,7 +67,6 @@ class HealthCommands:
 
     @property
     def connection(self) -> Connection | None:
-        """The chosen connection."""
         entry = self.entry
         return entry.connection if entry is not None else None
 
@@ -87,12 +87,9 @@ class HealthCommands:
         if not self.is_inside():
             return next(iter(entry.status.open_alerts), None)
         alerts = listed(entry.status)
-        chosen = (alert for alert in alerts if alert.id == self._alert_id)
+        chosen = (alert for alert in alerts if alert.id == self.alert_id)
+        # The chosen alert may be resolved since.
         return next(chosen, next(iter(alerts), None))
-
-    def choose_alert(self, alert_id: str) -> None:
-        """Move the cursor of the details to an alert; empty means the first one."""
-        self._alert_id = alert_id
 
     def step_alert(self, direction: int) -> bool:
         """Go to the next (1) or previous (-1) alert; return False if that is the end."""
@@ -103,7 +100,7 @@ class HealthCommands:
         position = alerts.index(alert) + direction
         if not 0 <= position < len(alerts):
             return False
-        self._alert_id = alerts[position].id
+        self.alert_id = alerts[position].id
         self._draw(False)
         self._pane.refresh_bindings()
         return True
@@ -267,9 +264,8 @@ class HealthCommands:
         )
 
     def no_dismissed(self) -> str | None:
-        if self._dismissed() is not None:
-            return None
-        return self.no_connection() or "No alert here is dismissed."
+        none = self.no_connection() or "No alert here is dismissed."
+        return none if self._dismissed() is None else None
 
     @action(
         "health.reopen",
@@ -304,14 +300,11 @@ class HealthCommands:
         def reopened() -> Alert:
             return workspace.health.reopen(entry.id, alert.id)
 
-        if reopen:
-            command = workspace.command_line("health reopen", name, alert.id)
-            change = _Change(f"reopen: {alert.message}", reopened, dismissed, command)
-        else:
-            day = str(until) if until else None
-            command = workspace.command_line("health dismiss", name, alert.id, until=day)
-            change = _Change(f"dismiss: {alert.message}", dismissed, reopened, command)
-        self._change(change)
+        verb = "reopen" if reopen else "dismiss"
+        do, undo = (reopened, dismissed) if reopen else (dismissed, reopened)
+        day = str(until) if until is not None and not reopen else None
+        command = workspace.command_line(f"health {verb}", name, alert.id, until=day)
+        self._change(_Change(f"{verb}: {alert.message}", do, undo, command))
 
     def _none_open(self) -> str | None:
         return None if any(map(_is_open, self._table.shown())) else "No open alerts here."
@@ -370,16 +363,13 @@ class HealthCommands:
     def add(self) -> None:
         self._pane.post_message(Pane.AddConnection())
 
-    def no_refresh(self) -> str | None:
-        return None if self._table.shown() else "No connections to refresh."
-
     @action(
         "health.refresh_all",
         "Refresh all",
         "ctrl+r",
         help="Refresh the schemas of all connections shown.",
         hint=48,
-        blocked=no_refresh,
+        blocked=lambda commands: None if commands._table.shown() else "No connections to refresh.",
         writes=True,
     )
     def refresh_all(self) -> None:
@@ -398,10 +388,8 @@ class HealthCommands:
 
         def done(answer: tuple[str, list[str]]) -> None:
             text, failed = answer
-            if failed:
-                self._host.say(f"{text} Failed: {', '.join(failed)}.", severity="warning")
-            else:
-                self._host.say(text)
+            text += f" Failed: {', '.join(failed)}." if failed else ""
+            self._host.say(text, severity="warning" if failed else "information")
             self._changed()
 
         label = f"refreshing {count(len(wanted), 'connection')}"
@@ -419,8 +407,7 @@ class HealthCommands:
         connection = self.connection
         if connection is None:
             return
-        workspace = self._host.workspace
-        connections = workspace.connections
+        workspace, connections = self._host.workspace, self._host.workspace.connections
 
         def work(_job: Job, answers: dict[str, str]) -> Connection:
             return connections.rename(connection.id, answers["name"].strip())
@@ -439,6 +426,7 @@ class HealthCommands:
             )
             self._changed()
 
+        # Renamed by the form itself, so that a name that is taken can be corrected there.
         form: Form[Connection] = Form(
             f"Rename {connection.name}",
             [Asked("name", "New name", value=connection.name)],
@@ -533,16 +521,13 @@ class HealthCommands:
     def _did(self, change: _Change) -> None:
         steps = self._host.steps
 
-        def put_back() -> None:
-            steps.put_back(change)
-
         steps.did(
             UndoStep(
                 change.title,
                 "Health",
                 self._host.workspace.now,
-                back=lambda: self._run(change.undo, failed=put_back),
-                again=lambda: self._run(change.do, failed=put_back),
+                back=lambda: self._run(change.undo, failed=lambda: steps.put_back(change)),
+                again=lambda: self._run(change.do, failed=lambda: steps.put_back(change)),
                 subject=change,
                 command=change.command,
             )
@@ -564,6 +549,7 @@ class HealthCommands:
             failed()
             self._pane.show_error(error)
 
+        # In their order, also if the user undoes one before it is stored.
         self._turns.put(lambda _: work(), show, failed=show_error, label="saving")
 
 

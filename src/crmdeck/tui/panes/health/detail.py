@@ -7,24 +7,17 @@ from datetime import datetime
 
 from textual.content import Content
 
-from crmdeck.model import (
-    Alert,
-    AlertLevel,
-    ObjectFailure,
-    Status,
-    SyncOutcome,
-    SyncRun,
-)
+from crmdeck.model import Alert, AlertLevel, ObjectFailure, Status, SyncOutcome, SyncRun
 from crmdeck.text import ago
-from crmdeck.tui.layout import beside, hanging, rule
+from crmdeck.tui.layout import beside, hanging, labeled, rule
 from crmdeck.tui.marks import STATE_COLORS, health_of
 from crmdeck.tui.panes.health.facts import quota_words, scope_words, token_in_full
-from crmdeck.tui.panes.health.history_strip import legend, outcome_of, span_in, strip
+from crmdeck.tui.panes.health.history_strip import days, legend, outcome_of, span_in
 from crmdeck.tui.panes.health.overview import Entry, dismissed, listed, where
 from crmdeck.tui.text import count, display_text, pad
 from crmdeck.tui.widgets.text_view import MARK
 
-LABEL = 12
+LABEL, WHY_LABEL = 14, 8
 MOST_RUNS, FEW_RUNS = 40, 8
 MOST_FAILURES = 20
 MOST_WEEKS = 12
@@ -108,9 +101,29 @@ def facts_detail(
 ) -> Content:
     """Return the facts about a connection, and its last refreshes."""
     title = rule("Facts", width) if titled else Content("")
-    found = [_lines([title, _facts(entry, now, width)]), _runs(entry, width, whole=whole)]
-    if whole:
-        found += [_history(entry, now, width), _endings(entry, now, width)]
+    shown = entry.runs[: MOST_RUNS if whole else FEW_RUNS]
+    runs = [_run(run, width, whole=whole) for run in shown]
+    found = [
+        _lines([title, _facts(entry, now, width)]),
+        _lines([rule("Last refreshes", width), *runs])
+        if runs
+        else Content.styled("Never refreshed.", "$muted"),
+    ]
+    span = span_in(width, MOST_WEEKS)
+    if whole and span.weeks:
+        marks = days(entry.runs, now, span.marks, span.each)
+        strip = Content.assemble(*((day.mark, day.color) for day in marks))
+        title = rule(f"History, {span.title} to today", width)
+        found.append(_lines([title, strip, *legend(span).wrap(width)]))
+    if whole and entry.status.endings:
+        ends = [rule("What can end this connection", width)]
+        for end in entry.status.endings:
+            ends += [
+                _beside(Content("· "), display_text(end.message), width),
+                _why("next", end.remedy, width),
+                _why("due", f"{end.ends_at:%Y-%m-%d}" if end.ends_at else None, width),
+            ]
+        found.append(_lines(ends))
     return _sections(found)
 
 
@@ -156,10 +169,14 @@ def _alerts(
 
 
 def _alert(alert: Alert, now: datetime, width: int, key: str) -> list[Content]:
-    away = alert.dismissed_at
-    sign = ALERT_SIGNS[alert.level]
-    message = Content.styled(display_text(alert.message[:LONGEST]), "$muted" if away else "bold")
-    since = _since(alert.since, now) if alert.since else None
+    sign, state, since = ALERT_SIGNS[alert.level], None, None
+    if alert.dismissed_at is not None:
+        until = f", until {alert.dismissed_until}" if alert.dismissed_until else ""
+        state = f"dismissed {_moment(alert.dismissed_at, now)}{until}"
+    message = Content.styled(display_text(alert.message[:LONGEST]), "$muted" if state else "bold")
+    if alert.since is not None:
+        today = alert.since.date() == now.date()
+        since = f"{alert.since:%H:%M}" if today else f"{alert.since:%Y-%m-%d}"
     beside_it = Content.assemble(message, (f"  since {since}", "$muted"))
     has_room = since is not None and len(sign) + 1 + beside_it.cell_length <= width
     block = _lines(
@@ -170,7 +187,7 @@ def _alert(alert: Alert, now: datetime, width: int, key: str) -> list[Content]:
                 width,
             ),
             _why("since", None if has_room else since, width),
-            _why("state", _dismissed(alert, now), width),
+            _why("state", state, width),
             _why("why", alert.cause, width),
             _why("next", alert.remedy, width),
             _why("due", _moment(alert.due_at, now) if alert.due_at else None, width),
@@ -179,13 +196,6 @@ def _alert(alert: Alert, now: datetime, width: int, key: str) -> list[Content]:
         ]
     )
     return block.split("\n")
-
-
-def _dismissed(alert: Alert, now: datetime) -> str | None:
-    if alert.dismissed_at is None:
-        return None
-    until = f", until {alert.dismissed_until}" if alert.dismissed_until else ""
-    return f"dismissed {_moment(alert.dismissed_at, now)}{until}"
 
 
 def _last_error(entry: Entry, now: datetime, width: int) -> Content:
@@ -214,8 +224,15 @@ def _facts(entry: Entry, now: datetime, width: int) -> Content:
     if stats.last_discovered_at is not None:
         size = f"{count(stats.object_count, 'object')}, {count(stats.field_count, 'field')}"
         custom = f", {stats.custom_field_count:,} custom" if stats.custom_field_count else ""
-        stale = f", {_stale(stats.stale_object_count, stats.object_count)}"
-        read = size + custom + stale
+        stale = f"{stats.stale_object_count:,}" if stats.stale_object_count else "none"
+        if stats.stale_object_count and stats.stale_object_count == stats.object_count:
+            stale = "all"
+        read = f"{size}{custom}, {stale} stale"
+    scope = scope_words(entry)
+    if status.status is not Status.DISCONNECTED:
+        scope += f", stale after {connection.ttl_hours:g} h"
+    pairs = count(len(entry.pairs), "pair")
+    mapped = count(sum(pair.accepted for pair in entry.pairs), "field")
     failed = stats.failed_object_count
     used, rotated = status.token_used_at, status.token_rotated_at
     return _lines(
@@ -231,34 +248,10 @@ def _facts(entry: Entry, now: datetime, width: int) -> Content:
             _fact("schema", read or "never refreshed", width),
             _fact("failed", count(failed, "object") if failed else None, width),
             _fact("last refresh", _moment(status.last_sync_at, now), width),
-            _fact("scope", _scope(entry), width),
-            _fact("mappings", _mapped(entry), width),
+            _fact("scope", scope, width),
+            _fact("mappings", f"{pairs}, {mapped}" if entry.pairs else "none yet", width),
         ]
     )
-
-
-def _endings(entry: Entry, now: datetime, width: int) -> Content:
-    lines = [rule("What can end this connection", width)] if entry.status.endings else []
-    for end in entry.status.endings:
-        lines += [
-            _beside(Content("· "), display_text(end.message), width),
-            _why("next", end.remedy, width),
-            _why("due", f"{end.ends_at:%Y-%m-%d}" if end.ends_at else None, width),
-        ]
-    return _lines(lines)
-
-
-def _stale(stale: int, objects: int) -> str:
-    if not stale:
-        return "none stale"
-    return "all stale" if stale == objects else f"{stale:,} stale"
-
-
-def _mapped(entry: Entry) -> str:
-    accepted = sum(pair.accepted for pair in entry.pairs)
-    if not entry.pairs:
-        return "none yet"
-    return f"{count(len(entry.pairs), 'pair')}, {count(accepted, 'field')}"
 
 
 def _failures(failures: tuple[ObjectFailure, ...], width: int) -> Content:
@@ -277,30 +270,18 @@ def _failures(failures: tuple[ObjectFailure, ...], width: int) -> Content:
     return _lines(lines)
 
 
-def _runs(entry: Entry, width: int, *, whole: bool) -> Content:
-    if not entry.runs:
-        return Content.styled("Never refreshed.", "$muted")
-    shown = entry.runs[: MOST_RUNS if whole else FEW_RUNS]
-    return _lines(
-        [rule("Last refreshes", width), *(_run(run, width, whole=whole) for run in shown)]
-    )
-
-
-def _history(entry: Entry, now: datetime, width: int) -> Content:
-    span = span_in(width, MOST_WEEKS)
-    if not span.weeks:
-        return Content("")
-    title = rule(f"History, {span.title} to today", width)
-    return _lines([title, strip(entry.runs, now, span), *legend(span).wrap(width)])
-
-
 def _run(run: SyncRun, width: int, *, whole: bool) -> Content:
     day = outcome_of(run)
     word = "recovered" if run.recovered else WORDS[run.outcome]
     if run.kind != "refresh" and run.outcome is SyncOutcome.OK and not run.recovered:
         word = "tested"
+    text = ""
+    if run.error_message and whole:
+        text = run.error_message
+    elif run.kind == "refresh" and run.outcome in (SyncOutcome.OK, SyncOutcome.PARTIAL):
+        read = f"{count(run.objects, 'object')}, {count(run.fields, 'field')}, " if whole else ""
+        text = read + (count(run.drift_events, "change") if run.drift_events else "no changes")
     at = run.finished_at
-    text = run.error_message if run.error_message and whole else _did(run, whole=whole)
     label = Content.assemble((f"{at:%Y-%m-%d %H:%M}  ", "$muted"), (f"{day.mark} ", day.color))
     value = Content.assemble(
         (pad(word, WORD if text else 0), day.color), display_text(text[:LONGEST])
@@ -308,25 +289,12 @@ def _run(run: SyncRun, width: int, *, whole: bool) -> Content:
     return _beside(label, value, width)
 
 
-def _did(run: SyncRun, *, whole: bool) -> str:
-    if run.kind != "refresh" or run.outcome not in (SyncOutcome.OK, SyncOutcome.PARTIAL):
-        return ""
-    changes = count(run.drift_events, "change") if run.drift_events else "no changes"
-    read = [count(run.objects, "object"), count(run.fields, "field")] if whole else []
-    return ", ".join([*read, changes])
-
-
-def _scope(entry: Entry) -> str:
-    off = entry.status.status is Status.DISCONNECTED
-    return scope_words(entry) + ("" if off else f", stale after {entry.connection.ttl_hours:g} h")
-
-
 def _fact(label: str, value: str | None, width: int) -> Content:
-    return _beside(Content.styled(pad(label, LABEL + 2), "$muted"), value, width)
+    return labeled(label, value[:LONGEST], width, LABEL) if value else Content("")
 
 
 def _why(label: str, value: str | None, width: int) -> Content:
-    return _beside(Content.styled(f"  {pad(label, 6)}", "$muted"), value, width)
+    return labeled(f"  {label}", value[:LONGEST], width, WHY_LABEL) if value else Content("")
 
 
 def _beside(label: Content, value: str | Content | None, width: int) -> Content:
@@ -335,10 +303,6 @@ def _beside(label: Content, value: str | Content | None, width: int) -> Content:
 
 def _moment(moment: datetime | None, now: datetime) -> str:
     return f"{ago(moment, now)}, {moment:%Y-%m-%d %H:%M} UTC" if moment else "never"
-
-
-def _since(moment: datetime, now: datetime) -> str:
-    return f"{moment:%H:%M}" if moment.date() == now.date() else f"{moment:%Y-%m-%d}"
 
 
 def _lines(lines: list[Content]) -> Content:

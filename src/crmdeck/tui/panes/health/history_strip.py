@@ -23,25 +23,9 @@ class Day(Enum):
     PARTIAL = ("▲", "partial", "warn")
     FAILED = ("✕", "failed", "error")
 
-    @property
-    def mark(self) -> str:
-        """The sign of the day."""
-        return self.value[0]
-
-    @property
-    def word(self) -> str:
-        """The word for the day."""
-        return self.value[1]
-
-    @property
-    def state(self) -> str:
-        """The state that gives the color of the sign."""
-        return self.value[2]
-
-    @property
-    def color(self) -> str:
-        """The color of the sign in the theme."""
-        return STATE_COLORS[self.state]
+    def __init__(self, mark: str, word: str, state: str) -> None:
+        self.mark, self.word, self.state = mark, word, state
+        self.color = STATE_COLORS[state]
 
 
 def outcome_of(run: SyncRun) -> Day:
@@ -50,6 +34,7 @@ def outcome_of(run: SyncRun) -> Day:
         return Day.RECOVERED
     match run.outcome:
         case SyncOutcome.OK:
+            # A test reads no schema.
             return Day.REFRESHED if run.kind == "refresh" else Day.NOTHING
         case SyncOutcome.PARTIAL | SyncOutcome.STOPPED:
             return Day.PARTIAL
@@ -88,15 +73,16 @@ def days(runs: Iterable[SyncRun], now: datetime, length: int, each: int = 1) -> 
     for run in runs:
         day = (today - run.finished_at.date()).days // each
         outcome = outcome_of(run)
+        before = found.get(day, Day.NOTHING)
         if day in closed:
             continue
-        if outcome is Day.RECOVERED:
-            closed.add(day)
-            if found.get(day) not in (Day.PARTIAL, Day.FAILED):
-                found[day] = outcome
+        if outcome is not Day.RECOVERED:
+            found[day] = max(before, outcome, key=worst.index)
             continue
-        before = found.get(day, Day.NOTHING)
-        found[day] = max(before, outcome, key=worst.index)
+        # What failed before the recovery no longer counts, only what failed after it.
+        closed.add(day)
+        if before not in (Day.PARTIAL, Day.FAILED):
+            found[day] = outcome
     return tuple(found.get(back, Day.NOTHING) for back in reversed(range(length)))
 
 
@@ -108,12 +94,6 @@ def span_in(width: int, most: int) -> Span:
     if width >= most * 7:
         return Span(most)
     return Span(max(0, min(most, width // 7 * 2)), 2)
-
-
-def strip(runs: Iterable[SyncRun], now: datetime, span: Span) -> Content:
-    """Return the strip of a span; today is at its end."""
-    shown = days(runs, now, span.marks, span.each)
-    return Content.assemble(*((day.mark, day.color) for day in shown))
 
 
 def legend(span: Span) -> Content:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from crmdeck.model import Severity
@@ -12,7 +12,7 @@ from crmdeck.tui.panes.health.overview import Entry, HealthOverview
 from crmdeck.tui.panes.pane import Pane
 
 if TYPE_CHECKING:
-    from crmdeck.workspace import OpenGroup, Workspace
+    from crmdeck.workspace import Workspace
 
 MOST_RUNS = 1000
 
@@ -55,9 +55,15 @@ class OverviewLoader:
 
 def read_overview(workspace: Workspace) -> HealthOverview:
     """Return every connection with its cached health; call it in a worker."""
+    # All from one state of the log, or a status could contradict the alerts beside it.
     with workspace.hold():
         connections = {connection.id: connection for connection in workspace.connections.all()}
-        broken = broken_by_connection(workspace.drift.open_groups())
+        broken: dict[str, frozenset[str]] = {}
+        for group in workspace.drift.open_groups():
+            for change in group.changes:
+                if change.severity is Severity.BREAKING and change.affected_mappings:
+                    before = broken.get(group.connection_id, frozenset())
+                    broken[group.connection_id] = before.union(change.affected_mappings)
         entries = tuple(
             Entry(
                 connections[status.id],
@@ -74,14 +80,3 @@ def read_overview(workspace: Workspace) -> HealthOverview:
             for status in workspace.health.statuses()
         )
     return HealthOverview(entries, workspace.now)
-
-
-def broken_by_connection(groups: Iterable[OpenGroup]) -> dict[str, frozenset[str]]:
-    """Return the mappings that open breaking changes touch, by connection ID."""
-    found: dict[str, frozenset[str]] = {}
-    for group in groups:
-        for change in group.changes:
-            if change.severity is Severity.BREAKING and change.affected_mappings:
-                before = found.get(group.connection_id, frozenset())
-                found[group.connection_id] = before.union(change.affected_mappings)
-    return found

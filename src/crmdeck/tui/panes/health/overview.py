@@ -21,7 +21,6 @@ from crmdeck.model import (
 )
 from crmdeck.tui.filters import FilterKey, one_of, text_key
 from crmdeck.tui.marks import health_of
-from crmdeck.tui.text import count
 from crmdeck.workspace import EXPIRING_CODES, vendor_of
 
 
@@ -44,12 +43,10 @@ class Entry:
 
     @property
     def id(self) -> str:
-        """The id of the connection."""
         return self.connection.id
 
     @property
     def platform_name(self) -> str:
-        """The name of the CRM."""
         return vendor_of(self.connection.platform).title
 
 
@@ -61,7 +58,6 @@ class HealthOverview:
     now: datetime | None = None
 
     def entry(self, connection_id: str | None) -> Entry | None:
-        """Return the entry of a connection, or None if unknown."""
         return next((entry for entry in self.entries if entry.id == connection_id), None)
 
 
@@ -111,13 +107,7 @@ def where(connection: Connection) -> str:
 
 
 def dismissed(status: ConnectionStatus) -> tuple[Alert, ...]:
-    """Return the alerts that the user dismissed."""
     return tuple(alert for alert in status.alerts if alert.dismissed_at is not None)
-
-
-def dismissed_words(number: int) -> str:
-    """Return `2 alerts dismissed`, or an empty text for none."""
-    return f"{count(number, 'alert')} dismissed" if number else ""
 
 
 def listed(status: ConnectionStatus) -> tuple[Alert, ...]:
@@ -139,15 +129,13 @@ def searched(entry: Entry) -> Iterable[str]:
         yield alert.message
 
 
-_DISMISSED = ("dismissed", "away")
-"""The second word may be in saved views of earlier versions."""
-
-
 def _has_alert(entry: Entry, wanted: str) -> bool:
+    # `away` may be in saved views of earlier versions.
+    is_dismissed = one_of("dismissed", wanted) or one_of("away", wanted)
     return any(
         one_of(alert.level.value, wanted)
         or wanted in alert.code.casefold()
-        or (alert.dismissed_at is not None and any(one_of(word, wanted) for word in _DISMISSED))
+        or (alert.dismissed_at is not None and is_dismissed)
         for alert in entry.status.alerts
     )
 
@@ -173,6 +161,6 @@ FILTER_KEYS: dict[str, FilterKey[Entry]] = {
 
 def _host(url: str | None) -> str:
     try:
-        return urlsplit(url).netloc or url if url else ""
-    except ValueError:
+        return urlsplit(url or "").netloc or url or ""
+    except ValueError:  # Not a URL: it was typed, or is hostile.
         return url or ""

@@ -76,7 +76,7 @@ class HealthPane(Pane):
 
     def show(self, connection_id: str | None) -> None:
         if connection_id != self.connection_id:
-            self.commands.choose_alert("")
+            self.commands.alert_id = ""
         super().show(connection_id)
         # Before the overview is read again, so that the cursor follows immediately.
         self._show_chosen()
@@ -86,7 +86,7 @@ class HealthPane(Pane):
         if location.filter is not None:
             self.replace_filter(location.filter)
         if location.alert is not None:
-            self.commands.choose_alert(location.alert)
+            self.commands.alert_id = location.alert
             self.commands.enter()
             self.text.show_mark()
 
@@ -133,6 +133,7 @@ class HealthPane(Pane):
         if self.connection_id in ids:
             self.table.move_to(ids.index(self.connection_id))
         entry, before = self.commands.entry, self._drawn
+        # Each key in the filter comes here, and drawing the details wraps all their texts.
         if entry is not before:
             self._drawn = entry
             same = entry is not None and before is not None and entry.id == before.id
@@ -178,10 +179,10 @@ class HealthPane(Pane):
             return ""
         found = self.commands.step
         first = found is not None and found[0] == alert
-        wanted = "health.next_step" if first else STEP_ACTIONS.get(alert.next_step)
         if self.host.workspace.read_only and not first:
             return ""
-        key = keys_on(self.screen, [wanted] if wanted else ()).get(wanted or "")
+        wanted = "health.next_step" if first else STEP_ACTIONS.get(alert.next_step, "")
+        key = keys_on(self.screen, [wanted]).get(wanted)
         return f"{key} {STEP_WORDS[alert.next_step]}" if key else ""
 
     @on(Table.Highlighted)
@@ -191,7 +192,7 @@ class HealthPane(Pane):
         if entry is None or entry.id == self.connection_id:
             return
         self.connection_id = entry.id
-        self.commands.choose_alert("")
+        self.commands.alert_id = ""
         self.show_error(None)
         self._show_chosen()
         self.post_message(self.Chosen(entry.id))

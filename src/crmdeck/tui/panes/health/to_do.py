@@ -14,7 +14,6 @@ from crmdeck.tui.layout import STEP_BETWEEN, fit_steps
 from crmdeck.tui.panes.health.overview import (
     Entry,
     dismissed,
-    dismissed_words,
     is_failing,
     ordered,
     quota_left,
@@ -22,7 +21,6 @@ from crmdeck.tui.panes.health.overview import (
 from crmdeck.tui.text import count
 
 TO_DO = "To do:"
-QUOTA_CODES = {"QUOTA_LOW", "QUOTA_RESERVE"}
 
 STEP_WORDS = {
     NextStep.SIGN_IN: "Sign in",
@@ -47,6 +45,10 @@ class ToDo(NamedTuple):
     text: str
     short: str
 
+    @classmethod
+    def same(cls, text: str) -> ToDo:
+        return cls(text, text)
+
 
 def things_to_do(entries: Sequence[Entry]) -> tuple[ToDo, ...]:
     """Return what to do in all connections, what stops data first.
@@ -56,76 +58,61 @@ def things_to_do(entries: Sequence[Entry]) -> tuple[ToDo, ...]:
     """
     every = [entry for entry in ordered(entries) if entry.status.status is not Status.DISCONNECTED]
     low = sum(_is_low(entry.status) for entry in every)
-    found = [
-        *(thing for entry in every for thing in _broken(entry)),
-        *(thing for entry in every for thing in _required(entry)),
-        *(thing for entry in every for thing in _failing(entry.status)),
-        *(thing for entry in every for thing in _expiring(entry.status)),
-        *(thing for entry in every for thing in _of_working(entry, alone=low == 1)),
-    ]
+    broken: list[ToDo] = []
+    required: list[ToDo] = []
+    failing: list[ToDo] = []
+    expiring: list[ToDo] = []
+    others: list[ToDo] = []
+    for entry in every:
+        status, codes = entry.status, _codes(entry.status)
+        if entry.broken and "DRIFT_ON_MAPPED_FIELDS" in codes:
+            text = f"repair {count(len(entry.broken), 'mapping')}"
+            broken.append(ToDo(f"{text} of {status.name}", text))
+        if entry.required:
+            text = f"map {count(entry.required, 'required field')}"
+            required.append(ToDo(f"{text} of {status.name}", text))
+        if is_failing(status):
+            failing += _failing(status)
+        elif codes & {"TOKEN_ENDS_SOON", "TOKEN_ENDED"}:
+            expiring.append(ToDo.same(f"sign in to {status.name}"))
+        if status.status is Status.ACTIVE:
+            others += _of_working(status, codes, alone=low == 1)
     if any("BAD_POLICY" in _codes(entry.status) for entry in every):
-        found.append(ToDo("correct the policy", "correct the policy"))
+        others.append(ToDo.same("correct the policy"))
     changes = OpenChanges.total(entry.status.open_changes for entry in entries)
     if changes.count:
-        found.append(
-            ToDo(f"review {changes.text}", f"review {count(changes.count, 'open change')}")
-        )
-    return tuple(found)
+        words = f"review {count(changes.count, 'open change')}"
+        others.append(ToDo(f"review {changes.text}", words))
+    return (*broken, *required, *failing, *expiring, *others)
 
 
 def _codes(status: ConnectionStatus) -> frozenset[str]:
     return frozenset(alert.code for alert in status.open_alerts)
 
 
-def _broken(entry: Entry) -> Iterator[ToDo]:
-    if entry.broken and "DRIFT_ON_MAPPED_FIELDS" in _codes(entry.status):
-        text = f"repair {count(len(entry.broken), 'mapping')}"
-        yield ToDo(f"{text} of {entry.connection.name}", text)
-
-
-def _required(entry: Entry) -> Iterator[ToDo]:
-    if entry.required:
-        text = f"map {count(entry.required, 'required field')}"
-        yield ToDo(f"{text} of {entry.connection.name}", text)
-
-
 def _failing(status: ConnectionStatus) -> Iterator[ToDo]:
     critical = [alert for alert in status.alerts if alert.level is AlertLevel.CRITICAL]
-    all_dismissed = bool(critical) and all(alert.dismissed_at for alert in critical)
-    if is_failing(status) and not all_dismissed:
-        refused = status.status is Status.REAUTH_REQUIRED
-        deed = "sign in to" if refused else "test"
-        if any(alert.next_step is NextStep.DECIDE_REFRESH for alert in critical):
-            deed = "decide on the refresh of"
-        text = f"{deed} {status.name}"
-        yield ToDo(text, text)
-
-
-def _expiring(status: ConnectionStatus) -> Iterator[ToDo]:
-    if not is_failing(status) and _codes(status) & {"TOKEN_ENDS_SOON", "TOKEN_ENDED"}:
-        yield ToDo(f"sign in to {status.name}", f"sign in to {status.name}")
+    # Without an alert, the connection fails for a reason that no one could dismiss yet.
+    if critical and all(alert.dismissed_at for alert in critical):
+        return
+    deed = "sign in to" if status.status is Status.REAUTH_REQUIRED else "test"
+    if any(alert.next_step is NextStep.DECIDE_REFRESH for alert in critical):
+        deed = "decide on the refresh of"
+    yield ToDo.same(f"{deed} {status.name}")
 
 
 def _is_low(status: ConnectionStatus) -> bool:
     away = {alert.code for alert in dismissed(status)}
-    return status.quota_level is not None and not away & QUOTA_CODES
+    return status.quota_level is not None and not away & {"QUOTA_LOW", "QUOTA_RESERVE"}
 
 
-def _of_working(entry: Entry, *, alone: bool) -> Iterator[ToDo]:
+def _of_working(status: ConnectionStatus, codes: frozenset[str], *, alone: bool) -> Iterator[ToDo]:
     """Yield what else to do for a connection; `alone` means no other is low on quota."""
-    name, status = entry.connection.name, entry.status
-    if status.status is not Status.ACTIVE:
-        return
     if status.quota is not None and _is_low(status):
-        left = quota_left(status.quota)
-        yield ToDo(f"{name}: {left} quota left", f"{'' if alone else name + ' '}quota {left} left")
-    elif _codes(status) & {
-        "SYNC_NOT_ADVANCING",
-        "OBJECTS_FAILED",
-        "NEVER_REFRESHED",
-        "CACHE_DAMAGED",
-    }:
-        yield ToDo(f"refresh {name}", f"refresh {name}")
+        left, name = quota_left(status.quota), "" if alone else f"{status.name} "
+        yield ToDo(f"{status.name}: {left} quota left", f"{name}quota {left} left")
+    elif codes & {"SYNC_NOT_ADVANCING", "OBJECTS_FAILED", "NEVER_REFRESHED", "CACHE_DAMAGED"}:
+        yield ToDo.same(f"refresh {status.name}")
 
 
 def summary(entries: Sequence[Entry], width: int) -> tuple[str, str]:
@@ -134,7 +121,8 @@ def summary(entries: Sequence[Entry], width: int) -> tuple[str, str]:
     Things that don't fit are counted at the end.
     """
     things = things_to_do(entries)
-    away = dismissed_words(sum(len(dismissed(entry.status)) for entry in entries))
+    number = sum(len(dismissed(entry.status)) for entry in entries)
+    away = f"{count(number, 'alert')} dismissed" if number else ""
     if not things:
         connections = count(len(entries), "connection")
         return "Nothing to do:", f"{connections}, {away or 'no open alerts'}"

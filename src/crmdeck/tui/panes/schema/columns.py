@@ -20,14 +20,16 @@ R = TypeVar("R")
 
 Now = Callable[[], datetime]
 
-
 LONGEST_OBJECT, LONGEST_NAME, LONGEST_CONNECTION, LONGEST_LABEL = 48, 60, 20, 50
 LEAST_CHANGED, LONGEST_CHANGED, LONGEST_AGE, LONGEST_FLAGS = 7, 16, 14, 18
+MOST_SEVERITY = 10
 LEAST_TYPE, LONGEST_TYPE, MOST_LABEL = 9, 13, 30
 LEAST_DESCRIPTION, LONGEST_DESCRIPTION = 24, 80
+WORDS = {Severity.BREAKING: "break", Severity.RISKY: "risky", Severity.SAFE: "safe"}
+"""Severities in five cells, if the word has no room."""
+
 APART = 26
 """Most cells for the object's name before the field's name, unless it is longer."""
-
 
 _KIND: Column[ObjectLine] = Column(
     "kind",
@@ -60,13 +62,17 @@ _MAPPED_FIELDS: Column[ObjectLine] = Column(
 
 
 def object_columns(
-    now: Now, lines: Sequence[ObjectLine] = (), width: int = 120
+    now: Now, lines: Sequence[ObjectLine], width: int
 ) -> tuple[Column[ObjectLine], ...]:
     """Return the columns of the objects; ages count from `now`.
 
     Names are whole. Labels are whole or left out, because the details show them. A column that is
     empty, or equal in all `lines`, is left out.
     """
+
+    def changed(line: ObjectLine) -> str:
+        return open_text(line.open_changes) or since_text(line.changed_at, now())
+
     name = _longest((line.key for line in lines), 16, LONGEST_OBJECT)
     label = _longest((line.summary.label for line in lines), 12, LONGEST_LABEL)
     some = {
@@ -94,9 +100,9 @@ def object_columns(
         Column(
             "changed",
             "Changed",
-            lambda line: _changed_text(line, now()),
+            changed,
             style=lambda line: open_state(line.open_changes),
-            width=_longest((_changed_text(line, now()) for line in lines), 8, LONGEST_CHANGED),
+            width=_longest(map(changed, lines), 8, LONGEST_CHANGED),
             sort_key=lambda line: changed_rank(line.open_changes, line.changed_at),
             searched=False,
         ),
@@ -113,11 +119,8 @@ def object_columns(
     return _with_room([one for one in columns if some.get(one.id, True)], width, ("kind", "label"))
 
 
-def _changed_text(line: ObjectLine, now: datetime) -> str:
-    return open_text(line.open_changes) or since_text(line.changed_at, now)
-
-
 def _longest(texts: Iterable[str], least: int, most: int) -> int:
+    # Characters, not cells as in other tables: these can have 20,000 rows, and names are ASCII.
     return min(most, max([least, *map(len, texts)]))
 
 
@@ -129,11 +132,13 @@ def _with_room(
     A column stays if a later one leaves enough room for it.
     """
     least = {one.id: (one.shrink_to or one.width or one.min_width) + GAP for one in columns}
+    # The last column has no gap after it.
     room = width - GUTTER + GAP
     left_out: list[str] = []
     for id_ in filter(least.__contains__, giving_way):
         if sum(least.values()) - sum(map(least.__getitem__, left_out)) > room:
             left_out.append(id_)
+    # A wide column that went late may have made room for a narrow one that went early.
     for id_ in reversed(left_out[:-1]):
         rest = [one for one in left_out if one != id_]
         if sum(least.values()) - sum(map(least.__getitem__, rest)) <= room:
@@ -148,17 +153,6 @@ MOST_MEASURED = 20_000
 def _fitted(texts: Iterable[str], lines: Sequence[FieldLine], least: int, most: int) -> int:
     """Return the cells of the longest text, or `most` if there are too many rows to measure."""
     return _longest(texts, least, most) if len(lines) <= MOST_MEASURED else most
-
-
-def _type(lines: Sequence[FieldLine]) -> Column[FieldLine]:
-    return Column(
-        "type",
-        "Type",
-        lambda line: line.row.type.value,
-        style=lambda _: "muted",
-        width=_fitted((line.row.type.value for line in lines), lines, LEAST_TYPE, LONGEST_TYPE),
-        shrink_to=LEAST_TYPE,
-    )
 
 
 _FILLED: Column[FieldLine] = Column(
@@ -186,10 +180,12 @@ _MAPPED: Column[FieldLine] = Column(
 def _changed(now: Now, lines: Sequence[FieldLine]) -> Column[FieldLine]:
     """Return the column of open changes, else of the time since the last change."""
 
-    def text(line: FieldLine, width: int = 10) -> str:
-        if line.open_changes is not None and line.open_changes.severity is not None:
-            return severity_text(line.open_changes.severity, width)
-        return since_text(line.changed_at, now()).replace(" ago", "")
+    def text(line: FieldLine, width: int = MOST_SEVERITY) -> str:
+        worst = line.open_changes.severity if line.open_changes is not None else None
+        if worst is None:
+            return since_text(line.changed_at, now()).replace(" ago", "")
+        whole = f"{SEVERITY_SIGNS[worst]} {worst.value}"
+        return whole if len(whole) <= width else f"{SEVERITY_SIGNS[worst]} {WORDS[worst]}"
 
     return Column(
         "changed",
@@ -197,47 +193,23 @@ def _changed(now: Now, lines: Sequence[FieldLine]) -> Column[FieldLine]:
         text,
         fit=text,
         style=lambda line: open_state(line.open_changes),
-        width=_fitted(map(text, lines), lines, LEAST_CHANGED, 10),
+        width=_fitted(map(text, lines), lines, LEAST_CHANGED, MOST_SEVERITY),
         shrink_to=LEAST_CHANGED,
         sort_key=lambda line: changed_rank(line.open_changes, line.changed_at),
         searched=False,
     )
 
 
-def _flags(lines: Sequence[FieldLine]) -> Column[FieldLine]:
-    return Column(
-        "flags",
-        "Flags",
-        flags_text,
-        style=lambda _: "muted",
-        width=_fitted((flags_text(line) for line in lines), lines, 5, LONGEST_FLAGS),
-        searched=False,
-    )
-
-
-def _label(lines: Sequence[FieldLine]) -> Column[FieldLine]:
-    labels = (line.row.label for line in lines)
-    return Column(
-        "label",
-        "Label",
-        lambda line: line.row.label,
-        style=lambda _: "muted",
-        width=_fitted(labels, lines, 12, MOST_LABEL),
-    )
-
-
 def field_columns(
     now: Now,
-    lines: Sequence[FieldLine] = (),
-    width: int = 120,
+    lines: Sequence[FieldLine],
+    width: int,
     described: Callable[[FieldLine], str] = lambda _: "",
 ) -> tuple[Column[FieldLine], ...]:
     """Return the columns of the fields of one object, in `width` cells.
 
-    What is left is for the description that `described` returns.
-
     Names are whole and empty columns left out. If room is short, references, flags, changes and
-    the label give way.
+    the label give way. What is left is for the description that `described` returns.
     """
     cells = _longest((line.row.name for line in lines), 16, LONGEST_NAME)
     name: Column[FieldLine] = Column("name", "API name", lambda line: line.row.name, width=cells)
@@ -253,20 +225,23 @@ def field_columns(
     return columns
 
 
-def all_columns(
-    now: Now, lines: Sequence[FieldLine] = (), width: int = 120
-) -> tuple[Column[FieldLine], ...]:
+def all_columns(now: Now, lines: Sequence[FieldLine], width: int) -> tuple[Column[FieldLine], ...]:
     """Return the columns of the fields of all objects: object and field, both whole.
 
     In its row, a long name takes the room of the next column.
     """
+
+    def text(line: FieldLine, cells: int) -> str:
+        return f"{line.row.object_type:<{max(0, cells)}}  {line.row.name}"
+
     apart = _longest((line.row.object_type for line in lines), 6, APART)
     longest = _longest((line.row.name for line in lines), 16, max(24, width // 4))
     name: Column[FieldLine] = Column(
         "name",
         f"{'Object':<{apart}}  Field",
-        lambda line: _apart(line, apart),
-        fit=lambda line, cells: _apart(line, min(apart, cells - GAP - len(line.row.name))),
+        lambda line: text(line, apart),
+        # The gap between both names gives way before the names.
+        fit=lambda line, cells: text(line, min(apart, cells - GAP - len(line.row.name))),
         width=apart + GAP + longest,
         sort_key=lambda line: line.path.casefold(),
     )
@@ -274,7 +249,7 @@ def all_columns(
 
 
 def every_columns(
-    now: Now, lines: Sequence[FieldLine] = (), width: int = 120
+    now: Now, lines: Sequence[FieldLine], width: int
 ) -> tuple[Column[FieldLine], ...]:
     """Return the columns of the fields of all connections, with the connection."""
     cells = _longest((line.connection for line in lines), len("Connection"), LONGEST_CONNECTION)
@@ -282,10 +257,6 @@ def every_columns(
         "connection", "Connection", lambda line: line.connection, width=cells
     )
     return (connection, *all_columns(now, lines, width - cells - GAP))
-
-
-def _apart(line: FieldLine, cells: int) -> str:
-    return f"{line.row.object_type:<{max(0, cells)}}  {line.row.name}"
 
 
 def _field_columns(
@@ -299,17 +270,39 @@ def _field_columns(
         "mapped": any(line.mapped for line in lines),
         "references": any(line.row.references for line in lines),
     }
+    types = (line.row.type.value for line in lines)
     columns = (
         name,
-        _label(lines),
-        _type(lines),
+        Column[FieldLine](
+            "label",
+            "Label",
+            lambda line: line.row.label,
+            style=lambda _: "muted",
+            width=_fitted((line.row.label for line in lines), lines, 12, MOST_LABEL),
+        ),
+        Column[FieldLine](
+            "type",
+            "Type",
+            lambda line: line.row.type.value,
+            style=lambda _: "muted",
+            width=_fitted(types, lines, LEAST_TYPE, LONGEST_TYPE),
+            shrink_to=LEAST_TYPE,
+        ),
         _FILLED,
-        _flags(lines),
+        Column[FieldLine](
+            "flags",
+            "Flags",
+            flags_text,
+            style=lambda _: "muted",
+            width=_fitted(map(flags_text, lines), lines, 5, LONGEST_FLAGS),
+            searched=False,
+        ),
         _changed(now, lines),
         _MAPPED,
         _REFERENCES,
     )
     shown = [one for one in columns if some.get(one.id, True)]
+    # Open changes are news and outlast the label; the mere time of a change doesn't.
     last = ("label", "changed") if marked else ("changed", "label")
     placed = _with_room(shown, width, ("references", "flags", "mapped", *last))
     cells = name.width or 0
@@ -322,18 +315,14 @@ def _field_columns(
 def flags_text(line: FieldLine) -> str:
     """Return the flags of a field in short: `req uniq cust calc`."""
     row = line.row
-    words = []
-    if row.required:
-        words.append("req")
-    if row.unique:
-        words.append("uniq")
-    if row.custom:
-        words.append("cust")
-    if row.calculated:
-        words.append("calc")
-    if line.mapped:
-        words.insert(0, "map")
-    return " ".join(words)
+    flags = (
+        (line.mapped, "map"),
+        (row.required, "req"),
+        (row.unique, "uniq"),
+        (row.custom, "cust"),
+        (row.calculated, "calc"),
+    )
+    return " ".join(word for applies, word in flags if applies)
 
 
 def age_text(line: ObjectLine, now: datetime) -> str:
@@ -342,23 +331,12 @@ def age_text(line: ObjectLine, now: datetime) -> str:
     return age.replace(" ago", "") + " stale" if line.summary.is_stale else age
 
 
-WORDS = {Severity.BREAKING: "break", Severity.RISKY: "risky", Severity.SAFE: "safe"}
-"""Severities in five cells, if the word has no room."""
-
-
-def severity_text(severity: Severity, width: int = 10) -> str:
-    """Return a severity as its sign and its word, in `width` cells (at least 7)."""
-    text = f"{SEVERITY_SIGNS[severity]} {severity.value}"
-    return text if len(text) <= width else f"{SEVERITY_SIGNS[severity]} {WORDS[severity]}"
-
-
 def open_text(changes: OpenChanges | None) -> str:
     """Return the open changes with the sign of the worst: `✕ 5 open`, or an empty text."""
     return f"{open_mark(changes)[0]} open" if changes is not None else ""
 
 
 def since_text(changed_at: datetime | None, now: datetime) -> str:
-    """Return the time since a change, or an empty text."""
     return ago(changed_at, now) if changed_at is not None else ""
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rich.cells import cell_len
 from textual.content import Content
 
-from crmdeck.model import Change, Comparison, FieldDifference, ObjectDifference, Side
+from crmdeck.model import Change, Comparison, ObjectDifference, Side
 from crmdeck.tui.filters import FilterKey, one_of, text_key
 from crmdeck.tui.text import count, display_block, display_text
 from crmdeck.tui.widgets.table import Column
@@ -31,40 +31,23 @@ class DifferenceLine(NamedTuple):
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """The key of the row."""
         attribute = self.change.attribute if self.change else ""
         return self.object_type, self.field_name, attribute
 
 
 def difference_lines(difference: ObjectDifference) -> tuple[DifferenceLine, ...]:
     """Return a row for each attribute that differs, and each field on only one side."""
-    lines = [
-        DifferenceLine(difference.object_type, "", difference.label, Side.BOTH, change)
+    name = difference.object_type
+    itself = (
+        DifferenceLine(name, "", difference.label, Side.BOTH, change)
         for change in difference.changes
-    ]
-    for field in difference.fields:
-        changes: tuple[Change | None, ...] = field.changes or (None,)
-        lines += [
-            DifferenceLine(
-                difference.object_type, field.field_name, field.label, field.side, change
-            )
-            for change in changes
-        ]
-    return tuple(lines)
-
-
-def how_many(difference: ObjectDifference) -> str:
-    """Return the differences of an object: `2 left only, 1 right only, 4 differ`."""
-    if difference.side is not Side.BOTH:
-        return count(difference.field_count, "field")
-    parts = []
-    for side, word in ((Side.LEFT, "left only"), (Side.RIGHT, "right only"), (Side.BOTH, "differ")):
-        number = _number_on(difference, side)
-        if number:
-            parts.append(f"{number:,} {'differs' if word == 'differ' and number == 1 else word}")
-    if difference.changes:
-        parts.append("object itself")
-    return ", ".join(parts)
+    )
+    fields = (
+        DifferenceLine(name, field.field_name, field.label, field.side, change)
+        for field in difference.fields
+        for change in field.changes or (None,)
+    )
+    return (*itself, *fields)
 
 
 def _number_on(one: ObjectDifference, side: Side) -> int:
@@ -139,7 +122,9 @@ OBJECT_KEYS: dict[str, FilterKey[ObjectDifference]] = {
         lambda one, wanted: _is_side(one.side, wanted), lambda one: (SIDE_WORDS[one.side],)
     ),
     "what": FilterKey(
-        lambda one, wanted: any(_differs_in(field, wanted) for field in one.fields),
+        lambda one, wanted: any(
+            one_of(change.attribute, wanted) for field in one.fields for change in field.changes
+        ),
         lambda one: (change.attribute for field in one.fields for change in field.changes),
     ),
 }
@@ -160,7 +145,6 @@ def side_text(line: DifferenceLine, side: Side) -> str:
 
 
 def side_name(name: str, at: datetime | None) -> str:
-    """Return the name of a side: its connection and time."""
     return f"{name} {at:%Y-%m-%d %H:%M}" if at else f"{name} today"
 
 
@@ -180,33 +164,23 @@ def banner_text(comparison: Comparison, width: int) -> str:
     return f"{left}{apart}{right}"
 
 
-def how_much(comparison: Comparison) -> str:
-    """Return the number of objects that differ."""
-    differing = len(comparison.objects)
-    return f"{differing:,} of {count(differing + comparison.same, 'object')} differ"
-
-
 def object_brief(difference: ObjectDifference) -> Content:
     """Return the fields of an object that differs, by kind of difference."""
-    # For an object on both sides, the counts are enough.
-    word = "" if difference.side is Side.BOTH else f"{SIDE_WORDS[difference.side]}, "
-    lines = [
-        Content.assemble(
-            (display_text(difference.object_type, 80) + "  ", "bold"),
-            (word + how_many(difference), "$muted"),
-        )
-    ]
+    parts, lines = [], []
     for side in (Side.LEFT, Side.RIGHT, Side.BOTH):
         names = [field.field_name for field in difference.fields if field.side is side]
         if names:
-            shown = ", ".join(names[:40])
-            lines.append(
-                Content.assemble(
-                    (f"{SIDE_SIGNS[side]} {SIDE_WORDS[side]:<10}  ", "$muted"),
-                    display_text(shown, 400),
-                )
-            )
-    return Content("\n").join(lines)
+            differ = "differs" if len(names) == 1 else "differ"
+            parts.append(f"{len(names):,} {differ if side is Side.BOTH else SIDE_WORDS[side]}")
+            sign = (f"{SIDE_SIGNS[side]} {SIDE_WORDS[side]:<10}  ", "$muted")
+            lines.append(Content.assemble(sign, display_text(", ".join(names[:40]), 400)))
+    if difference.changes:
+        parts.append("object itself")
+    if difference.side is not Side.BOTH:
+        parts = [SIDE_WORDS[difference.side], count(difference.field_count, "field")]
+    name = (display_text(difference.object_type, 80) + "  ", "bold")
+    title = Content.assemble(name, (", ".join(parts), "$muted"))
+    return Content("\n").join([title, *lines])
 
 
 def line_brief(line: DifferenceLine, left: str, right: str) -> Content:
@@ -232,7 +206,3 @@ def line_brief(line: DifferenceLine, left: str, right: str) -> Content:
 
 def _is_side(side: Side, wanted: str) -> bool:
     return SIDE_WORDS[side].startswith(wanted) or side.value.startswith(wanted)
-
-
-def _differs_in(field: FieldDifference, wanted: str) -> bool:
-    return any(one_of(change.attribute, wanted) for change in field.changes)

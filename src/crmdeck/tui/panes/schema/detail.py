@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 
 from textual.content import Content
 
 from crmdeck.model import DriftEvent, Field, FieldUsage, Impact, Severity
 from crmdeck.text import ago
-from crmdeck.tui.layout import beside, hanging
+from crmdeck.tui.layout import beside, hanging, labeled
 from crmdeck.tui.marks import SEVERITY_SIGNS
 from crmdeck.tui.panes.samples import Fullness, filled_text, values_text
 from crmdeck.tui.panes.schema.history import changed_at_source, dated, event_lines, event_text
@@ -18,7 +17,7 @@ from crmdeck.tui.panes.usage import usage_lines
 from crmdeck.tui.text import count, display_block, display_text
 from crmdeck.workspace import DIRECTION_WORDS, NearestField, percent, rule_lines
 
-NAME_WIDTH = 10
+NAME_WIDTH = 12
 NO_FLAGS = "not marked required, unique or custom"
 LONGEST_LINE = 400
 LONGEST_BLOCK = 20_000
@@ -34,8 +33,7 @@ Nearest = Sequence[NearestField]
 
 def named(name: str, text: str | Content, width: int) -> Content:
     """Return a name and its value, in lines of at most `width` cells. The text must be safe."""
-    label = Content.styled(f"{name:<{NAME_WIDTH}}  ", "$muted")
-    return hanging(label, Content(text) if isinstance(text, str) else text, width)
+    return labeled(name, Content(text) if isinstance(text, str) else text, width, NAME_WIDTH)
 
 
 def object_brief(
@@ -46,13 +44,10 @@ def object_brief(
     `to_map` are its required fields without a mapping.
     """
     left, right = _shares(width)
-    summary = line.summary
-    expiry = ago(summary.expires_at, data.now)
-    fresh = (
-        f"stale for {expiry.removesuffix(' ago')}"
-        if summary.is_stale
-        else f"fresh, expires {expiry}"
-    )
+    summary, expiry = line.summary, ago(line.summary.expires_at, data.now)
+    fresh = f"fresh, expires {expiry}"
+    if summary.is_stale:
+        fresh = f"stale for {expiry.removesuffix(' ago')}"
     lines = [
         *_label(summary.label, line.key, left),
         named("refreshed", f"{summary.discovered_at:%Y-%m-%d %H:%M} UTC, {fresh}", left),
@@ -85,25 +80,33 @@ def field_brief(
     `nearest` are the best-matching PartnerOS fields, or None while they are unknown.
     """
     row, (left, right) = line.row, _shares(width)
+    is_narrow = width < TWO_COLUMNS
     kind = " · ".join([_type(line, field), *_flags(line, field)])
     lines = [*_label(row.label, row.name, left), named("type", kind, left)]
     history = data.history(row.object_type, row.name)
-    if width < TWO_COLUMNS and history:
-        lines.append(named("changed", _latest(history, data.now), left))
-    lines += _mapped(line, data, None if width >= TWO_COLUMNS else nearest, left)
-    if field is not None and width >= TWO_COLUMNS:
+    # Narrow details have no room for the whole history and all matches: the first of each.
+    if is_narrow and history:
+        latest = history[0]
+        who = f"  by {display_text(latest.changed_by, 40)}" if latest.changed_by else ""
+        when = f"{ago(latest.detected_at, data.now)}  "
+        text = Content.assemble((when, "$muted"), event_text(latest), (who, "$muted"))
+        lines.append(named("changed", text, left))
+    lines += _mapped(line, data, nearest if is_narrow else None, left)
+    if field is not None and not is_narrow:
         lines.append(named("access", _access(field), left))
     lines += _fullness(line, data, fullness, left)
     if row.references:
         lines.append(named("refers to", display_text(row.references, 120), left))
     if field is not None:
         if field.picklist:
-            lines.append(named("values", _values(field), left))
+            some = ", ".join(value.label or value.value for value in field.picklist[:6])
+            values = f"{_number_of_values(field)}: {display_text(some, 160)}"
+            lines.append(named("values", values, left))
         if field.formula:
             lines.append(named("formula", display_text(field.formula, LONGEST_LINE), left))
         if field.description:
             lines.append(named("help", display_text(field.description, LONGEST_LINE), left))
-    if width < TWO_COLUMNS:
+    if is_narrow:
         return Content("\n").join(lines)
     beside_it = [_heading("History"), *event_lines(line, data, right)]
     beside_it += _near_block(line, data, nearest, right)
@@ -143,8 +146,9 @@ def field_facts(
     lines += _rules_of(data, row.object_type, row.name, left)
     if source := changed_at_source(field):
         lines.append(named("in the CRM", source, left))
-    lines += _block("Help", field.description)
-    lines += _block("Formula", field.formula)
+    for title, block in (("Help", field.description), ("Formula", field.formula)):
+        if block:
+            lines += [Content(""), _heading(title), Content(display_block(block, LONGEST_BLOCK))]
     history = [_heading("History"), *event_lines(line, data, right)]
     usages = [_heading("Where used"), *usage_lines(usage, data.now, right)]
     if impact is not None:
@@ -167,9 +171,8 @@ def impact_lines(impact: Impact, usage: FieldUsage | None, width: int) -> Iterat
         yield hanging(Content(f"{SEVERITY_SIGNS[effect.severity]} "), text, width)
     known = usage.not_checked if usage is not None else ()
     for sentence in impact.not_checked:
-        if sentence in known:
-            continue
-        yield hanging(Content("? "), sentence, width).stylize("$muted")
+        if sentence not in known:
+            yield hanging(Content("? "), sentence, width).stylize("$muted")
 
 
 def _shares(width: int) -> tuple[int, int]:
@@ -202,9 +205,9 @@ def _mapped(
 ) -> Iterator[Content]:
     mapped = data.overview.mapped.get(line.key, ())
     for one in mapped:
-        arrow = f"{ARROWS[one.direction]} {one.partner_field} ({DIRECTION_WORDS[one.direction]})"
-        where = f"{one.object_pair}: {one.partner_field} ({DIRECTION_WORDS[one.direction]})"
-        text = display_text(where if in_full else arrow, 200)
+        before = f"{one.object_pair}:" if in_full else ARROWS[one.direction]
+        words = f"{before} {one.partner_field} ({DIRECTION_WORDS[one.direction]})"
+        text = display_text(words, 200)
         yield named("mapped to", Content.styled(text, "$mark"), width)
     if not mapped and data.overview.at is None:
         near = f"; best match {near_text(nearest[0])}" if nearest else ""
@@ -225,20 +228,11 @@ def _near_block(
     if data.overview.mapped.get(line.key) or data.overview.at is not None or line.connection:
         return []
     title = Content.assemble(_heading("Best matches in PartnerOS"), ("   by name only", "$muted"))
-    if nearest is None:
-        rows = [Content.styled("Not checked yet", "$muted")]
-    elif not nearest:
-        rows = [Content.styled("No matches", "$muted")]
-    else:
-        rows = [hanging(Content(""), near_text(near), width) for near in nearest[:MOST_NEAR]]
+    if not nearest:
+        none = "Not checked yet" if nearest is None else "No matches"
+        return [Content(""), title, Content.styled(none, "$muted")]
+    rows = (hanging(Content(""), near_text(near), width) for near in nearest[:MOST_NEAR])
     return [Content(""), title, *rows]
-
-
-def _block(title: str, text: str | None) -> list[Content]:
-    if not text:
-        return []
-    shown = Content(display_block(text, LONGEST_BLOCK))
-    return [Content(""), Content.styled(title, "bold $info"), shown]
 
 
 def _rules_of(
@@ -267,43 +261,22 @@ def _flags(line: FieldLine, field: Field | None) -> list[str]:
 
 
 def _access(field: Field) -> Content:
-    parts = []
-    for allowed, word in (
-        (field.readable, "read"),
-        (field.createable, "create"),
-        (field.updateable, "update"),
-    ):
-        if allowed is None:
-            parts.append(Content.styled(f"? {word}", "$muted"))
-        elif allowed:
-            parts.append(Content.styled(f"✓ {word}", "$good"))
-        else:
-            parts.append(Content.styled(f"✕ no {word}", "$muted"))
-    return Content("   ").join(parts)
-
-
-def _sized(field: Field | None) -> str:
-    if field is None:
-        return ""
-    parts = []
-    if field.length:
-        parts.append(count(field.length, "character"))
-    if field.precision:
-        parts.append(count(field.precision, "digit"))
-    if field.scale:
-        parts.append(f"{field.scale} decimals")
-    return "".join(f", {part}" for part in parts)
+    looks = {True: ("✓ ", "$good"), False: ("✕ no ", "$muted"), None: ("? ", "$muted")}
+    access = ((field.readable, "read"), (field.createable, "create"), (field.updateable, "update"))
+    return Content("   ").join(
+        Content.styled(looks[allowed][0] + word, looks[allowed][1]) for allowed, word in access
+    )
 
 
 def _type(line: FieldLine, field: Field | None) -> str:
     row = line.row
     native = f" ({row.native_type})" if row.native_type not in ("", row.type.value) else ""
-    return display_text(f"{row.type.value}{native}{_sized(field)}", 120)
-
-
-def _values(field: Field) -> str:
-    shown = ", ".join(value.label or value.value for value in field.picklist[:6])
-    return f"{_number_of_values(field)}: {display_text(shown, 160)}"
+    text = f"{row.type.value}{native}"
+    if field is not None:
+        text += f", {count(field.length, 'character')}" if field.length else ""
+        text += f", {count(field.precision, 'digit')}" if field.precision else ""
+        text += f", {field.scale} decimals" if field.scale else ""
+    return display_text(text, 120)
 
 
 def _number_of_values(field: Field) -> str:
@@ -324,13 +297,6 @@ def _fullness(
         yield named("filled", filled_text(rate, data.overview.now), width)
     if values is not None:
         yield named("samples", Content.styled(values_text(values), "$mark"), width)
-
-
-def _latest(history: Sequence[DriftEvent], now: datetime) -> Content:
-    event = history[0]
-    when = ago(event.detected_at, now)
-    who = f"  by {display_text(event.changed_by, 40)}" if event.changed_by else ""
-    return Content.assemble((f"{when}  ", "$muted"), event_text(event), (who, "$muted"))
 
 
 def counted(events: Iterable[DriftEvent]) -> str:

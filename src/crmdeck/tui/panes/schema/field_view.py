@@ -12,12 +12,10 @@ from crmdeck.tui.widgets.panel import Parts
 from crmdeck.tui.widgets.table import Column, Table
 from crmdeck.tui.widgets.text_view import Draw, TextView
 
-LABEL_COLUMN = "label"
-
 VALUE_COLUMNS: tuple[Column[tuple[int, PicklistValue]], ...] = (
     Column("value", "Value", lambda line: line[1].value, min_width=12, weight=1),
     Column(
-        LABEL_COLUMN,
+        "label",
         "Label",
         lambda line: line[1].label if line[1].label != line[1].value else "",
         style=lambda _: "muted",
@@ -36,7 +34,6 @@ VALUE_COLUMNS: tuple[Column[tuple[int, PicklistValue]], ...] = (
         width=8,
     ),
 )
-
 
 FEW = 6
 """Most values that need only a few lines."""
@@ -58,12 +55,10 @@ class FieldView(Parts):
 
     @property
     def facts(self) -> TextView:
-        """The facts, which scroll."""
         return self.query_one("#facts", TextView)
 
     @property
     def values(self) -> Table[tuple[int, PicklistValue]]:
-        """The picklist values."""
         return self.query_one("#values", Table)
 
     def show(self, facts: Draw, values: Sequence[PicklistValue], *, from_top: bool) -> None:
@@ -74,7 +69,7 @@ class FieldView(Parts):
         self.set_class(len(values) <= FEW, "-few")
         # If all labels equal their values, the values get the width of the labels.
         labeled = any(value.label != value.value for value in values)
-        self.values.set_columns([one for one in VALUE_COLUMNS if labeled or one.id != LABEL_COLUMN])
+        self.values.set_columns([one for one in VALUE_COLUMNS if labeled or one.id != "label"])
         self.values.set_rows(tuple(enumerate(values)), cursor=0 if from_top else None)
 
     @property

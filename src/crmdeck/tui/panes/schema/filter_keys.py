@@ -31,9 +31,7 @@ _FLAGS = ("custom", "stale", "required", "unique", "calculated")
 
 def filter_of(kind: str, text: str, now: Now) -> Filter[Any]:
     """Return the filter for `text` in a place of that kind."""
-    found: Filter[Any] = compile_filter(
-        text, searched=_SEARCHED.get(kind, _value_searched), keys=keys_of(kind, now)
-    )
+    found: Filter[Any] = compile_filter(text, searched=_SEARCHED[kind], keys=keys_of(kind, now))
     if found.hint or kind not in ("objects", "fields", "all", "everywhere"):
         return found
     return replace(found, hint=value_hint(text))
@@ -43,11 +41,17 @@ def keys_of(kind: str, now: Now) -> FilterKeys[Any]:
     """Return the filter keys in a place of that kind."""
     match kind:
         case "objects":
-            return object_keys(now)
+            return {
+                "object": text_key(lambda line: line.key),
+                "custom": flag_key(lambda line: line.summary.custom),
+                "stale": flag_key(lambda line: line.summary.is_stale),
+                "mapped": flag_key(lambda line: line.mapped > 0),
+                "changed": _changed_key(now),
+            }
         case "fields" | "all":
-            return field_keys(now)
+            return _field_keys(now)
         case "everywhere":
-            return field_keys(now) | CONNECTION_KEYS
+            return _field_keys(now) | {"connection": text_key(lambda line: line.connection)}
         case "comparison":
             return comparison.OBJECT_KEYS
         case "difference":
@@ -55,19 +59,7 @@ def keys_of(kind: str, now: Now) -> FilterKeys[Any]:
     return {}
 
 
-def object_keys(now: Now) -> dict[str, FilterKey[ObjectLine]]:
-    """Return the filter keys of the object types."""
-    return {
-        "object": text_key(lambda line: line.key),
-        "custom": flag_key(lambda line: line.summary.custom),
-        "stale": flag_key(lambda line: line.summary.is_stale),
-        "mapped": flag_key(lambda line: line.mapped > 0),
-        "changed": _changed_key(now),
-    }
-
-
-def field_keys(now: Now) -> dict[str, FilterKey[FieldLine]]:
-    """Return the filter keys of the fields."""
+def _field_keys(now: Now) -> dict[str, FilterKey[FieldLine]]:
     return {
         "object": text_key(lambda line: line.row.object_type),
         "type": FilterKey(
@@ -82,98 +74,69 @@ def field_keys(now: Now) -> dict[str, FilterKey[FieldLine]]:
         "calculated": flag_key(lambda line: line.row.calculated),
         "ref": words_key(lambda line: (name.strip() for name in line.row.references.split(","))),
         "mapped": FilterKey(
-            lambda line, wanted: is_mapped(line.mapped, wanted),
+            # `yes`, `no`, or a PartnerOS name. Shorter words are the beginnings of yes and no.
+            lambda line, wanted: (
+                yes_no(bool(line.mapped), wanted)
+                or (len(wanted) > 3 and wanted in line.mapped.casefold())
+            ),
             lambda line: ("yes" if line.mapped else "no",),
         ),
         "changed": _changed_key(now),
     }
 
 
-CONNECTION_KEYS: dict[str, FilterKey[FieldLine]] = {
-    "connection": text_key(lambda line: line.connection),
-}
-
-
 def _changed_key(now: Now) -> FilterKey[Any]:
-    def values(line: ObjectLine | FieldLine) -> Iterable[str]:
-        worst = line.open_changes.severity if line.open_changes is not None else None
-        return ("no",) if worst is None else ("yes", worst.value)
-
-    return FilterKey(lambda line, wanted: has_changed(line, now(), wanted), values, ("7d",))
-
-
-def object_searched(line: ObjectLine) -> Iterable[str]:
-    """Return the searched texts of an object."""
-    return line.key, line.summary.label
-
-
-def field_searched(line: FieldLine) -> Iterable[str]:
-    """Return the searched texts of a field."""
-    return line.row.name, line.row.label, line.mapped
-
-
-def path_searched(line: FieldLine) -> Iterable[str]:
-    """Return the searched texts of a field among those of many objects."""
-    row = line.row
-    return row.object_type, row.name, row.label, line.mapped
-
-
-def everywhere_searched(line: FieldLine) -> Iterable[str]:
-    """Return the searched texts of a field among those of all connections."""
-    return *path_searched(line), line.connection
-
-
-def _value_searched(line: Any) -> Iterable[str]:
-    return line[1].value, line[1].label
-
-
-_SEARCHED: dict[str, Callable[[Any], Iterable[str]]] = {
-    "objects": object_searched,
-    "fields": field_searched,
-    "all": path_searched,
-    "everywhere": everywhere_searched,
-    "comparison": lambda one: (one.object_type, one.label),
-    "difference": lambda line: (line.field_name, line.label),
-}
-
-
-def has_changed(line: ObjectLine | FieldLine, now: datetime, wanted: str) -> bool:
-    """True if a row matches a value of `changed:`.
+    """Return the key `changed:`.
 
     `7d` and `12h` (within that time), `2026-05-01` (since then), `yes` and `no` (open changes), the
     severity of the worst open change.
     """
-    since = moment_of(wanted, now)
-    if since is not None:
-        return line.changed_at is not None and line.changed_at >= since
-    worst = line.open_changes.severity if line.open_changes is not None else None
-    return yes_no(worst is not None, wanted) or (
-        worst is not None and worst.value.startswith(wanted)
-    )
+
+    def worst(line: ObjectLine | FieldLine) -> str:
+        severity = line.open_changes.severity if line.open_changes is not None else None
+        return severity.value if severity is not None else ""
+
+    def test(line: ObjectLine | FieldLine, wanted: str) -> bool:
+        since, severity = moment_of(wanted, now()), worst(line)
+        if since is not None:
+            return line.changed_at is not None and line.changed_at >= since
+        return yes_no(bool(severity), wanted) or (severity != "" and severity.startswith(wanted))
+
+    def values(line: ObjectLine | FieldLine) -> Iterable[str]:
+        return ("yes", worst(line)) if worst(line) else ("no",)
+
+    return FilterKey(test, values, ("7d",))
 
 
-_EXAMPLES = {"changed": "7d 12h 2026-05-01 yes breaking"}
+def _with_object(line: FieldLine) -> tuple[str, ...]:
+    row = line.row
+    return row.object_type, row.name, row.label, line.mapped
+
+
+_SEARCHED: dict[str, Callable[[Any], Iterable[str]]] = {
+    "objects": lambda line: (line.key, line.summary.label),
+    # Not the object, which all rows here share.
+    "fields": lambda line: (line.row.name, line.row.label, line.mapped),
+    "all": _with_object,
+    "everywhere": lambda line: (*_with_object(line), line.connection),
+    "field": lambda line: (line[1].value, line[1].label),
+    "comparison": lambda one: (one.object_type, one.label),
+    "difference": lambda line: (line.field_name, line.label),
+}
 
 
 def value_hint(text: str) -> str:
     """Return a hint on a value of the filter that no row can have."""
     for term in parse(text):
         for value in filter(None, term.value.split(",")):
-            known = _known_values(term.key)
-            if not known or any(word.startswith(value) for word in known):
+            if term.key in _FLAGS:
+                known: tuple[str, ...] = ("yes", "no", "unknown", "true", "false")
+                examples = "yes no unknown"
+            elif term.key == "changed" and moment_of(value, datetime.now(UTC)) is None:
+                known = ("yes", "no", *(severity.value for severity in Severity))
+                examples = "7d 12h 2026-05-01 yes breaking"
+            else:
                 continue
-            if term.key == "changed" and moment_of(value, datetime.now(UTC)) is not None:
-                continue
-            return f"{term.key}:{value}? Try {_EXAMPLES.get(str(term.key), 'yes no unknown')}"
+            if not any(word.startswith(value) for word in known):
+                return f"{term.key}:{value}? Try {examples}"
     return ""
-
-
-def _known_values(key: str | None) -> tuple[str, ...]:
-    if key == "changed":
-        return ("yes", "no", *(severity.value for severity in Severity))
-    return ("yes", "no", "unknown", "true", "false") if key in _FLAGS else ()
-
-
-def is_mapped(mapped: str, wanted: str) -> bool:
-    """True if a field matches a value of `mapped:`: `yes`, `no`, or a PartnerOS name."""
-    return yes_no(bool(mapped), wanted) or (len(wanted) > 3 and wanted in mapped.casefold())

@@ -44,18 +44,18 @@ def overview_heading(
 
 
 def object_heading(data: SchemaData, object_type: str, to_map: Sequence[FieldLine]) -> Details:
-    """Return the heading for the fields of an object."""
     known = data.object_line(object_type)
     if known is None:
         return ()
     size = count(known.summary.field_count, "field")
     if data.overview.at is not None:
         return (size,)
-    names = ", ".join(line.row.name for line in to_map)
+    missing = f"{len(to_map):,} required, not mapped"
+    if len(to_map) <= MOST_NAMED:
+        missing = f"required, not mapped: {', '.join(line.row.name for line in to_map)}"
     stale = f"▲ stale, refreshed {ago(known.summary.discovered_at, data.now)}"
     return (
-        _to_do(f"required, not mapped: {names}") if len(to_map) <= MOST_NAMED and names else "",
-        _to_do(f"{len(to_map):,} required, not mapped") if len(to_map) > MOST_NAMED else "",
+        _to_do(missing) if to_map else "",
         _to_do(stale) if known.summary.is_stale else "",
         size,
         f"{known.mapped:,} mapped" if known.mapped else "",
@@ -64,7 +64,6 @@ def object_heading(data: SchemaData, object_type: str, to_map: Sequence[FieldLin
 
 
 def everywhere_heading(everywhere: Everywhere) -> Details:
-    """Return the heading for the fields of all connections."""
     left_out = ", ".join(everywhere.left_out)
     of = count(len(everywhere.data), "connection")
     return (
@@ -77,7 +76,7 @@ def next_steps(*, required: int, stale: int, changes: int) -> tuple[tuple[str, s
     """Return the next steps with their keys, in words and in fewer."""
     found = []
     if required:
-        words = f"{count(required, 'required field')}"
+        words = count(required, "required field")
         found.append((f"m maps {words} that no mapping fills", f"m maps {words}"))
     if changes:
         words = count(changes, "open change")
@@ -94,6 +93,7 @@ def to_do(steps: Sequence[tuple[str, str]], now: datetime, width: int) -> Conten
     text = fit_steps(steps, width - len(lead))
     moment = f"as of {now:%Y-%m-%d %H:%M} UTC"
     gap = width - cell_len(lead + text) - len(moment)
+    # The steps are worth more than the time, which is left out first.
     right = " " * gap + moment if gap >= LEAST_GAP else ""
     return Content.assemble((lead, "bold" if steps else "$muted"), text, (right, "$muted"))
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from textual.content import Content
 
-from crmdeck.model import Change, DriftEvent, DriftKind, Field
+from crmdeck.model import DriftEvent, DriftKind, Field
 from crmdeck.tui.layout import hanging
 from crmdeck.tui.marks import SEVERITY_COLORS, SEVERITY_SIGNS
 from crmdeck.tui.panes.schema.rows import FieldLine, SchemaData
@@ -40,8 +38,18 @@ def event_lines(line: FieldLine, data: SchemaData, width: int = 80) -> list[Cont
     history = data.history(*line.key)
     for event in history:
         lines.append(dated(event, width))
-        lines += [_change(change, width) for change in event.changes]
-        notes = [who_text(event)]
+        for change in event.changes:
+            before = display_text(value_text(change.before), LONGEST_VALUE)
+            after = display_text(value_text(change.after), LONGEST_VALUE)
+            name = (f"{change.attribute}  ", "$muted")
+            text = Content.assemble(name, before, (" → ", "$muted"), after)
+            lines.append(hanging(Content(" " * INDENT), text, width))
+        notes = [event.attribution or ""]
+        if event.changed_by is not None or event.changed_at is not None:
+            who = event.changed_by or "an unknown user"
+            at = f" at {event.changed_at:%Y-%m-%d %H:%M} UTC" if event.changed_at else ""
+            via = f" ({event.attribution})" if event.attribution else ""
+            notes = [f"changed by {who}{at}{via}"]
         if event.rename_of:
             notes.append(f"probably renamed from {event.rename_of}")
         if event.affected_mappings:
@@ -52,38 +60,23 @@ def event_lines(line: FieldLine, data: SchemaData, width: int = 80) -> list[Cont
                 f"acknowledged by {event.acknowledged_by or 'an unknown user'} on "
                 f"{event.acknowledged_at:%Y-%m-%d}{note}"
             )
-        lines += [_note(note, width) for note in notes if note]
+        for note in filter(None, notes):
+            text = Content.styled(display_text(note, 200), "$muted")
+            lines.append(hanging(Content(" " * INDENT), text, width))
     if not any(event.kind is DriftKind.FIELD_ADDED for event in history):
         lines.append(_beginning(line, data, width))
     return lines
 
 
 def _beginning(line: FieldLine, data: SchemaData, width: int) -> Content:
-    added = next(
-        (
-            event
-            for event in data.history(line.row.object_type, None)
-            if event.kind is DriftKind.OBJECT_ADDED
-        ),
-        None,
-    )
-    if added is not None:
-        date = Content.styled(f"{added.detected_at:%Y-%m-%d}  ", "$muted")
-        return hanging(date, "added with its object", width)
-    if data.overview.first_look is None:
+    of_object = data.history(line.row.object_type, None)
+    added = [one.detected_at for one in of_object if one.kind is DriftKind.OBJECT_ADDED]
+    day = added[0] if added else data.overview.first_look
+    if day is None:
         return Content.styled("No changes", "$muted")
-    date = Content.styled(f"{data.overview.first_look:%Y-%m-%d}  ", "$muted")
-    return hanging(date, Content.styled("present at baseline", "$muted"), width)
-
-
-def who_text(event: DriftEvent) -> str:
-    """Return the user, the time and the source of a change, or why the user is unknown."""
-    if event.changed_by is None and event.changed_at is None:
-        return event.attribution or ""
-    who = event.changed_by or "an unknown user"
-    when = f" at {event.changed_at:%Y-%m-%d %H:%M} UTC" if event.changed_at is not None else ""
-    via = f" ({event.attribution})" if event.attribution else ""
-    return f"changed by {who}{when}{via}"
+    text = Content.styled("present at baseline", "$muted")
+    date = Content.styled(f"{day:%Y-%m-%d}  ", "$muted")
+    return hanging(date, Content("added with its object") if added else text, width)
 
 
 def changed_at_source(field: Field) -> str:
@@ -96,25 +89,9 @@ def changed_at_source(field: Field) -> str:
         ("changed", "updatedAt", "updatedUserId"),
         ("created", "createdAt", "createdUserId"),
     ):
-        moment, user = _text(field.native, at), _text(field.native, who)
-        if moment or user:
-            when = f" {moment[:16].replace('T', ' ')}" if moment else ""
-            parts.append(f"{word}{when}" + (f" by user {user}" if user else ""))
+        moment, user = field.native.get(at), field.native.get(who)
+        when = f" {moment[:16].replace('T', ' ')}" if moment and isinstance(moment, str) else ""
+        by = f" by user {user}" if user and isinstance(user, str) else ""
+        if when or by:
+            parts.append(f"{word}{when}{by}")
     return display_text(", ".join(parts), 160)
-
-
-def _change(change: Change, width: int) -> Content:
-    before = display_text(value_text(change.before), LONGEST_VALUE)
-    after = display_text(value_text(change.after), LONGEST_VALUE)
-    text = Content.assemble((f"{change.attribute}  ", "$muted"), before, (" → ", "$muted"), after)
-    return hanging(Content(" " * INDENT), text, width)
-
-
-def _note(note: str, width: int) -> Content:
-    text = Content.styled(display_text(note, 200), "$muted")
-    return hanging(Content(" " * INDENT), text, width)
-
-
-def _text(native: Mapping[str, object], name: str) -> str:
-    value = native.get(name)
-    return value if isinstance(value, str) else ""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from crmdeck.errors import CrmdeckError, SchemaNotDiscoveredError
-from crmdeck.model import Comparison, Field, FieldRow, ObjectDifference
+from crmdeck.model import Comparison, Field, ObjectDifference
 from crmdeck.tui.host import Host
 from crmdeck.tui.loading.kept import Kept
 from crmdeck.tui.loading.requests import Job, Loader
@@ -20,7 +19,6 @@ from crmdeck.tui.panes.schema.rows import (
     SchemaData,
     field_data,
     field_index,
-    index_of_fields,
     schema_data,
 )
 from crmdeck.tui.panes.schema.view_state import (
@@ -28,12 +26,12 @@ from crmdeck.tui.panes.schema.view_state import (
     DIFFERENCE,
     EVERYWHERE,
     FIELD,
+    FIELDS,
     HOME,
     OBJECTS,
     Place,
     Sides,
     ViewState,
-    is_inside,
 )
 from crmdeck.tui.text import display_text
 
@@ -80,7 +78,7 @@ class SchemaLoader:
         self._rated: tuple[FieldLine, ...] = ()
         self._rated_from: tuple[tuple[FieldLine, ...], object] = ((), None)
         self._kept: Kept[SchemaData] = Kept()
-        self._kept_fields: Kept[tuple[SchemaData, FieldData]] = Kept(MOST_KEPT_FIELDS)
+        self._kept_fields: Kept[FieldData] = Kept(MOST_KEPT_FIELDS)
 
     def reload(self, ref: str) -> None:
         """Load the schema of a connection, with its fields if they show, else before them."""
@@ -102,7 +100,7 @@ class SchemaLoader:
             self.read_everywhere()
         sides = self.state.sides
         if sides is not None and any(place.kind == COMPARISON for place in self.state.trail):
-            self._compare_again(sides)
+            self.compare(sides)
 
     def _took(self, answer: tuple[SchemaData, FieldData]) -> None:
         self._show_error(None)
@@ -140,11 +138,12 @@ class SchemaLoader:
     def _fields_of(self, data: SchemaData) -> FieldData:
         """Return all fields of the loaded objects. Call it in a worker."""
         workspace = self._host.workspace
-        # Keyed by the objects, whose marks they show. The objects are kept, so their id is unique.
-        _, fields = self._kept_fields.read(
-            workspace, id(data), lambda: (data, read_fields(workspace, data))
-        )
-        return fields
+
+        def read() -> FieldData:
+            return field_data(data, workspace.schemas.fields(data.ref, data.overview.at))
+
+        # Keyed by the objects, whose marks they show.
+        return self._kept_fields.read(workspace, data, read)
 
     def _took_fields(self, fields: FieldData) -> None:
         self._fields = fields
@@ -175,7 +174,7 @@ class SchemaLoader:
             return self.state.sides is not None
         if place.kind == DIFFERENCE and self.comparison is not None:
             return self.difference(place.object_type) is not None
-        if is_inside(place) and self.data is not None:
+        if place.kind in (FIELDS, FIELD) and self.data is not None:
             known = self.data.object_line(place.object_type) is not None
             if place.kind == FIELD and self.has_fields:
                 return self.find_field(place.object_type, place.field_name) is not None
@@ -187,52 +186,39 @@ class SchemaLoader:
         found = self.comparison.objects if self.comparison is not None else ()
         return next((one for one in found if one.object_type == object_type), None)
 
-    def _compare_again(self, sides: Sides) -> None:
-        workspace = self._host.workspace
+    def compare(self, sides: Sides, then: Callable[[], None] | None = None) -> None:
+        """Compare two sides, then call `then`; without it, compare the visible sides again."""
+        workspace, ((left, left_at), (right, right_at)) = self._host.workspace, sides
 
         def took(comparison: Comparison) -> None:
-            if self.state.sides == sides:
+            if then is not None:
+                self.state.sides, self.comparison = sides, comparison
+                self.state.leave_comparison()
+                then()
+            # The user may have left them, or compared others, since the reload began.
+            elif self.state.sides == sides:
                 self.comparison = comparison
                 self.state.prune(self._is_there)
                 self._show()
 
         def failed(error: CrmdeckError) -> None:
-            if self.state.sides == sides:
+            if then is None:
+                if self.state.sides != sides:
+                    return
                 self.state.sides = self.comparison = None
                 self.state.prune(self._is_there)
                 self._show()
-                self.not_compared(error)
+            # A toast: the remedy is about the other connection, and the error panel's keys are not.
+            lines = filter(None, (error.message, error.remedy))
+            self._host.say("\n".join(lines), title="Can't compare", severity="warning")
 
         self._loader.load(
             "compare",
-            lambda _: read_comparison(workspace, sides),
+            lambda _: workspace.schemas.compare(left, right, left_at=left_at, right_at=right_at),
             took,
             label="comparing",
             failed=failed,
         )
-
-    def compare(self, sides: Sides, then: Callable[[], None]) -> None:
-        """Compare two sides, then call `then`."""
-        workspace = self._host.workspace
-
-        def took(comparison: Comparison) -> None:
-            self.state.sides, self.comparison = sides, comparison
-            self.state.leave_comparison()
-            then()
-
-        self._loader.load(
-            "compare",
-            lambda _: read_comparison(workspace, sides),
-            took,
-            label="comparing",
-            failed=self.not_compared,
-        )
-
-    def not_compared(self, error: CrmdeckError) -> None:
-        """Report why two sides can't be compared."""
-        # A toast: the remedy is about the other connection, and the error panel's keys are not.
-        lines = filter(None, (error.message, error.remedy))
-        self._host.say("\n".join(lines), title="Can't compare", severity="warning")
 
     @property
     def has_fields(self) -> bool:
@@ -246,7 +232,6 @@ class SchemaLoader:
         return self._fields if self.has_fields else NO_FIELDS
 
     def find_field(self, object_type: str, name: str) -> FieldLine | None:
-        """Return the row of a field."""
         lines = self.fields.by_object.get(object_type, ())
         return next((line for line in lines if line.row.name == name), None)
 
@@ -262,10 +247,15 @@ class SchemaLoader:
             found = workspace.schemas.inspect(data.ref, object_type, data.overview.at)
             return found, {field.name: field for field in found.detail.fields}
 
+        def took(inspected: tuple[InspectedObject, Mapping[str, Field]]) -> None:
+            if data is self.data:
+                self._inspected = inspected
+                self._show()
+
         self._loader.load(
             "object",
             work,
-            partial(self._took_object, data),
+            took,
             label=f"loading {display_text(object_type, 40)}",
             cancellable=False,
         )
@@ -279,7 +269,7 @@ class SchemaLoader:
     def look_near(self, object_type: str) -> None:
         """Match PartnerOS fields to those of an object as of today."""
         data = self.data
-        if data is None or data.overview.at is not None or self._is_looked_for(data, object_type):
+        if data is None or data.overview.at is not None or self._looked == (data, object_type):
             return
         self._looked = (data, object_type)
         workspace = self._host.workspace
@@ -302,13 +292,9 @@ class SchemaLoader:
     def nearest(self, object_type: str, name: str) -> Sequence[NearestField] | None:
         """Return the best-matching PartnerOS fields, or None if they are unknown."""
         near = self._near
-        if near is None or near[0] is not self.data or near[1] != object_type:
+        if near is None or near[:2] != (self.data, object_type):
             return None
         return near[2].get(name, ())
-
-    def _is_looked_for(self, data: SchemaData, object_type: str) -> bool:
-        looked = self._looked
-        return looked is not None and looked[0] is data and looked[1] == object_type
 
     def fullness(self, object_type: str) -> Fullness:
         """Return the known fill rates of an object."""
@@ -334,21 +320,8 @@ class SchemaLoader:
         if self.data is None or rows is self._fields.lines:
             return self._fields.index
         if self._index is None or self._index.rows is not rows:
-            self._index = field_index(self.data, rows)
+            self._index = field_index(rows, {"": self.data})
         return self._index
-
-    def _took_object(
-        self, data: SchemaData, inspected: tuple[InspectedObject, Mapping[str, Field]]
-    ) -> None:
-        if data is self.data:
-            self._inspected = inspected
-            self._show()
-
-
-def read_fields(workspace: Workspace, data: SchemaData) -> FieldData:
-    """Return all fields of a schema. Call it in a worker."""
-    rows: tuple[FieldRow, ...] = workspace.schemas.fields(data.ref, data.overview.at)
-    return field_data(data, rows)
 
 
 def read_everywhere(workspace: Workspace, known: Everywhere | None, job: Job) -> Everywhere:
@@ -376,14 +349,8 @@ def read_everywhere(workspace: Workspace, known: Everywhere | None, job: Job) ->
             schemas[connection.id] = data
             lines += (
                 line._replace(ref=connection.id, connection=connection.name)
-                for line in read_fields(workspace, data).lines
+                for line in field_data(data, workspace.schemas.fields(connection.id)).lines
             )
-    index = index_of_fields(tuple(lines), schemas)
+    index = field_index(tuple(lines), schemas)
     index.prepare()
     return Everywhere(head, tuple(lines), schemas, index, tuple(left_out))
-
-
-def read_comparison(workspace: Workspace, sides: Sides) -> Comparison:
-    """Compare two sides. Call it in a worker."""
-    (left, left_at), (right, right_at) = sides
-    return workspace.schemas.compare(left, right, left_at=left_at, right_at=right_at)

@@ -33,7 +33,7 @@ from crmdeck.tui.panes.schema.headings import (
     to_do,
 )
 from crmdeck.tui.panes.schema.loader import SchemaLoader
-from crmdeck.tui.panes.schema.rows import FieldLine, object_index
+from crmdeck.tui.panes.schema.rows import FieldLine, ObjectLine, SchemaData, object_index
 from crmdeck.tui.panes.schema.view_state import (
     ALL,
     COMPARED,
@@ -47,11 +47,9 @@ from crmdeck.tui.panes.schema.view_state import (
     TABLES,
     Place,
     Sides,
-    sides_to_state,
-    to_state,
 )
 from crmdeck.tui.panes.usage import FieldPlace, UsageAsker
-from crmdeck.tui.text import display_text
+from crmdeck.tui.text import count, display_text
 from crmdeck.tui.widgets.table import Sort, Table
 from crmdeck.tui.widgets.text_view import Draw, TextView
 
@@ -69,11 +67,9 @@ LOADING = "Loading fields…"
 PAUSE = 0.2
 """Seconds that the cursor rests on a field before its object is loaded."""
 
-
 LISTED = (FIELDS, ALL, EVERYWHERE)
 """The kinds of places that list fields."""
 
-NOTHING_KNOWN = Fullness({}, {})
 FRAME = 2
 WITHIN = " › "
 
@@ -103,25 +99,19 @@ class SchemaPane(Pane):
 
     def compose_body(self) -> ComposeResult:
         yield Static("", id="banner", markup=False)
-        yield Table(
-            columns.object_columns(self._moment),
-            key=lambda line: line.key,
-            can_mark=False,
-            empty="No objects.",
-            id=OBJECTS,
+        # The columns of objects and fields depend on the rows: `_fit_columns` sets them.
+        objects: Table[ObjectLine] = Table(
+            (), key=lambda line: line.key, can_mark=False, empty="No objects.", id=OBJECTS
         )
-        yield Table(
-            columns.field_columns(self._moment), key=lambda line: line.key, empty=LOADING, id=FIELDS
-        )
-        yield Table(
-            columns.all_columns(self._moment), key=lambda line: line.key, empty=LOADING, id=ALL
-        )
-        yield Table(
-            columns.every_columns(self._moment),
-            key=lambda line: (line.ref, *line.key),
-            empty=LOADING,
-            id=EVERYWHERE,
-        )
+        yield objects
+        for kind in LISTED:
+            fields: Table[FieldLine] = Table(
+                (),
+                key=lambda line: (line.ref, *line.key) if line.ref else line.key,
+                empty=LOADING,
+                id=kind,
+            )
+            yield fields
         yield FieldView(id=FIELD)
         yield Table(
             comparison.OBJECT_COLUMNS,
@@ -170,7 +160,6 @@ class SchemaPane(Pane):
 
     @property
     def place(self) -> Place:
-        """The visible place."""
         return self.view_state.place
 
     @property
@@ -181,7 +170,6 @@ class SchemaPane(Pane):
 
     @property
     def field_view(self) -> FieldView:
-        """The view of a field in full."""
         return self.query_one(f"#{FIELD}", FieldView)
 
     @property
@@ -216,12 +204,11 @@ class SchemaPane(Pane):
             self.schema.inspect(place.object_type)
         if place.kind == FIELD:
             self.schema.look_near(place.object_type)
-        if not self._is_read():
-            pass
-        elif place.kind == FIELD:
+        rows = self._rows()
+        if place.kind == FIELD:
             self._fill_field()
-        else:
-            self._set_rows(self._rows_of(place))
+        elif rows is not None:
+            self._set_rows(rows)
         self._banner()
         self._head()
         self._to_do()
@@ -237,32 +224,24 @@ class SchemaPane(Pane):
                 target.focus()
             self.refresh_bindings()
 
-    def _is_read(self) -> bool:
-        """True if the rows of the place are loaded; until then the old rows stay."""
-        if self.place.kind in COMPARED:
-            return self.schema.comparison is not None
-        if self.place.kind in (FIELDS, ALL):
-            return self.schema.has_fields
-        if self.place.kind == EVERYWHERE:
-            return self.schema.everywhere is not None
-        return self.schema.data is not None
-
-    def _rows_of(self, place: Place) -> tuple[Any, ...]:
+    def _rows(self) -> tuple[Any, ...] | None:
+        """Return the rows of the place, or None while they load: then the old rows stay."""
+        schema, place = self.schema, self.place
         match place.kind:
-            case "objects" if self.schema.data is not None:
-                return self.schema.data.objects
-            case "fields":
-                return self.schema.rated_lines(place.object_type)
-            case "all":
-                return self.schema.fields.lines
-            case "everywhere" if self.schema.everywhere is not None:
-                return self.schema.everywhere.lines
-            case "comparison" if self.schema.comparison is not None:
-                return self.schema.comparison.objects
-            case "difference":
-                found = self.schema.difference(place.object_type)
+            case "objects" if schema.data is not None:
+                return schema.data.objects
+            case "fields" if schema.has_fields:
+                return schema.rated_lines(place.object_type)
+            case "all" if schema.has_fields:
+                return schema.fields.lines
+            case "everywhere" if schema.everywhere is not None:
+                return schema.everywhere.lines
+            case "comparison" if schema.comparison is not None:
+                return schema.comparison.objects
+            case "difference" if schema.comparison is not None:
+                found = schema.difference(place.object_type)
                 return comparison.difference_lines(found) if found is not None else ()
-        return ()
+        return None
 
     def _set_rows(self, rows: tuple[Any, ...]) -> None:
         """Show rows in the table of the place, from the top if they are of another object."""
@@ -279,33 +258,33 @@ class SchemaPane(Pane):
         self._wanted = None
         if cursor is None and before != subject and rows:
             cursor = table.key_of(rows[0])
-        table.set_rows(rows, cursor=cursor, index=self._index_of(place, rows))
+        index: SearchIndex[Any] | None = None
+        if place.kind == OBJECTS:
+            index = object_index(rows)
+        elif place.kind in (FIELDS, ALL):
+            index = self.schema.index_of(rows)
+        elif place.kind == EVERYWHERE and self.schema.everywhere is not None:
+            index = self.schema.everywhere.index
+        table.set_rows(rows, cursor=cursor, index=index)
 
     def _fit_columns(self) -> None:
+        def described(line: FieldLine) -> str:
+            found = self.schema.inspected_field(*line.key)
+            return (found.description or "") if found is not None else ""
+
         kind = self.place.kind
         width = self.table.scrollable_content_region.width
         # A table that was never displayed has no size yet.
         width = width or self.query_one(".main").size.width or self.size.width - FRAME
         make: Any = {
             OBJECTS: columns.object_columns,
-            FIELDS: partial(columns.field_columns, described=self._description),
+            FIELDS: partial(columns.field_columns, described=described),
             ALL: columns.all_columns,
             EVERYWHERE: columns.every_columns,
         }.get(kind)
         rows = self._given.get(kind, (None, None))[1]
         if make is not None and rows is not None and width > 0:
             self.table.set_columns(make(self._moment, rows, width))
-
-    def _description(self, line: FieldLine) -> str:
-        found = self.schema.inspected_field(*line.key)
-        return (found.description or "") if found is not None else ""
-
-    def _index_of(self, place: Place, rows: tuple[Any, ...]) -> SearchIndex[Any] | None:
-        if place.kind == OBJECTS:
-            return object_index(rows)
-        if place.kind == EVERYWHERE and self.schema.everywhere is not None:
-            return self.schema.everywhere.index
-        return self.schema.index_of(rows) if place.kind in (FIELDS, ALL) else None
 
     def _fill_field(self) -> None:
         line, data = self.line, self.schema.data
@@ -355,7 +334,8 @@ class SchemaPane(Pane):
     def _heading_details(self) -> tuple[str | Content, ...]:
         place, data = self.place, self.schema.data
         if place.kind == COMPARISON and self.schema.comparison is not None:
-            return (comparison.how_much(self.schema.comparison),)
+            same, differing = self.schema.comparison.same, len(self.schema.comparison.objects)
+            return (f"{differing:,} of {count(differing + same, 'object')} differ",)
         if place.kind == EVERYWHERE and self.schema.everywhere is not None:
             return everywhere_heading(self.schema.everywhere)
         if data is None or place.kind in (*COMPARED, EVERYWHERE):
@@ -400,57 +380,49 @@ class SchemaPane(Pane):
         self._banner()
 
     def _brief(self) -> None:
-        about = (self.place.kind, self.place.object_type, self.table.cursor_key)
+        kind, row, schema = self.place.kind, self.table.cursor_row, self.schema
+        titles, state, text = ["Details"], Content(""), Content("")
+        draw: Draw | None = None
+        if row is None or schema.data is None or kind == FIELD:
+            pass
+        elif kind == OBJECTS:
+            titles, state = [row.key], Content.styled(detail.object_state(row), "$muted")
+            to_map = schema.fields.to_map.get(row.key, ())
+            draw = partial(detail.object_brief, row, schema.data, to_map)
+        elif kind in LISTED:
+            titles = [row.path, row.row.name]
+            mapped = display_text(row.mapped or "not mapped")
+            state = Content.styled(mapped, "$mark" if row.mapped else "$muted")
+            draw = self._field_brief(row, schema.data)
+        elif kind == COMPARISON:
+            titles, text = [row.object_type], comparison.object_brief(row)
+        elif schema.comparison is not None:
+            titles = [row.field_name or row.object_type]
+            text = comparison.line_brief(row, *comparison.side_names(schema.comparison))
         view = self.query_one("#brief", TextView)
-        self._caption(view)
-        view.show(self._brief_draw(), from_top=about != self._briefed)
+        # Not before the data: a first title draws the frame.
+        if self.panel.is_drawn or row is not None:
+            self.panel.caption(view, *titles, state=[state] if state else [])
+        about = (kind, self.place.object_type, self.table.cursor_key)
+        view.show(draw or (lambda _: text), from_top=about != self._briefed)
         self._briefed = about
 
-    def _caption(self, view: TextView) -> None:
-        kind, row = self.place.kind, self.table.cursor_row
-        if row is None:
-            # Not before the data: a first title draws the frame.
-            if self.panel.is_drawn:
-                self.panel.caption(view, "Details")
-        elif kind == OBJECTS:
-            state = Content.styled(detail.object_state(row), "$muted")
-            self.panel.caption(view, row.key, state=[state])
-        elif kind in LISTED:
-            mapped = row.mapped or "not mapped"
-            state = Content.styled(display_text(mapped), "$mark" if row.mapped else "$muted")
-            self.panel.caption(view, row.path, row.row.name, state=[state])
-        elif kind == COMPARISON:
-            self.panel.caption(view, row.object_type)
-        elif kind == DIFFERENCE:
-            self.panel.caption(view, row.field_name or row.object_type)
-
-    def _brief_draw(self) -> Draw:
-        kind, row, data = self.place.kind, self.table.cursor_row, self.schema.data
-        if row is None or data is None:
-            return lambda _: Content("")
-        if kind == OBJECTS:
-            to_map = self.schema.fields.to_map.get(row.key, ())
-            return partial(detail.object_brief, row, data, to_map)
-        if kind in (FIELDS, ALL):
+    def _field_brief(self, row: FieldLine, data: SchemaData) -> Draw | None:
+        schema = self.schema
+        if self.place.kind != EVERYWHERE:
             return partial(
                 detail.field_brief,
                 row,
                 data,
-                self.schema.inspected_field(*row.key),
-                self.schema.fullness(row.row.object_type),
-                self.schema.nearest(*row.key),
+                schema.inspected_field(*row.key),
+                schema.fullness(row.row.object_type),
+                schema.nearest(*row.key),
             )
-        if kind == EVERYWHERE and self.schema.everywhere is not None:
-            its = self.schema.everywhere.data.get(row.ref)
-            if its is None:
-                return lambda _: Content("")
-            return partial(detail.field_brief, row, its, None, NOTHING_KNOWN, None)
-        if kind == COMPARISON:
-            return lambda _: comparison.object_brief(row)
-        if kind == DIFFERENCE and self.schema.comparison is not None:
-            names = comparison.side_names(self.schema.comparison)
-            return lambda _: comparison.line_brief(row, *names)
-        return lambda _: Content("")
+        # Of other connections only the rows are loaded.
+        its = schema.everywhere.data.get(row.ref) if schema.everywhere is not None else None
+        if its is None:
+            return None
+        return partial(detail.field_brief, row, its, None, Fullness(), None)
 
     def filter_source(self) -> FilterSource[Any]:
         return FilterSource(self.table.all_rows, keys_of(self.place.kind, self._moment))
@@ -491,8 +463,6 @@ class SchemaPane(Pane):
             if self.place.kind == ALL:
                 self.schema.inspect(object_type)
             self.schema.look_near(object_type)
-
-    # Places
 
     def _kept_trail(self) -> tuple[Place, ...]:
         trail = self.view_state.trail
@@ -568,8 +538,6 @@ class SchemaPane(Pane):
         if self.place.kind == EVERYWHERE:
             self.schema.read_everywhere()
 
-    # View as of, and compare
-
     @action(
         "schema.travel",
         "As of…",
@@ -635,8 +603,6 @@ class SchemaPane(Pane):
             part = Part(change.attribute, change.before, change.after)
             self.app.push_screen(BeforeAfter(title, [part], comparison.side_names(found)))
 
-    # The field under the cursor
-
     def _in_view(self) -> InView | None:
         ref, line = self.connection_id, self.line
         if ref is None or self.view_state.at is not None or line is None:
@@ -681,23 +647,18 @@ class SchemaPane(Pane):
         if ref is not None and line is not None:
             if self.place.kind != FIELD:
                 self._go(Place(FIELD, *line.key))
-            place = FieldPlace(ref, *line.key)
+            place, fields = FieldPlace(ref, *line.key), self.host.workspace.fields
+
+            def took(impact: Impact) -> None:
+                # Only the latest is kept, because a refresh or a decision changes the answer.
+                self._impacts = {place: impact}
+                self.fill()
+
+            def load() -> None:
+                self.loader.load("impact", lambda _: fields.impact(*place), took, quiet=True)
+
             # The impact includes the answer of the CRM, or that there is none.
-            self.usages.ask(place, then=partial(self._load_impact, place))
-
-    def _load_impact(self, place: FieldPlace) -> None:
-        fields = self.host.workspace.fields
-        self.loader.load(
-            "impact",
-            lambda _: fields.impact(*place),
-            partial(self._took_impact, place),
-            quiet=True,
-        )
-
-    def _took_impact(self, place: FieldPlace, impact: Impact) -> None:
-        # Only the latest is kept, because a refresh or a decision changes the answer.
-        self._impacts = {place: impact}
-        self.fill()
+            self.usages.ask(place, then=load)
 
     def _mapping(self) -> Location | None:
         data, line = self.schema.data, self.line
@@ -734,17 +695,12 @@ class SchemaPane(Pane):
             # The visible rows may belong to the previous connection.
             questions.ask_partner_field(self, data.ref, line, partial(self.host.go_to, "mapping"))
 
-    # Up
-
     def _can_leave(self) -> bool:
         return len(self.view_state.trail) > 1 or self.view_state.at is not None
 
     def _escape_leaves(self) -> bool:
         """True if Esc goes up: first it cancels, dismisses errors and clears the filter."""
         return self._can_leave() and not self.host.takes_escape()
-
-    def _escape_is_taken(self) -> bool:
-        return self._can_leave() and self.host.takes_escape()
 
     @action(
         "schema.up",
@@ -761,7 +717,7 @@ class SchemaPane(Pane):
         "backspace",
         help="Go up, even if Esc would do something else.",
         hint=88,
-        applies=_escape_is_taken,
+        applies=lambda pane: pane._can_leave() and pane.host.takes_escape(),
         palette=False,
         mode="taken",
     )
@@ -787,8 +743,6 @@ class SchemaPane(Pane):
             self._arrive(cursor)
         elif self.view_state.at is not None:
             self._show_as_of(None)
-
-    # Copies, exports and state
 
     def copies(self) -> tuple[Copy, ...]:
         kind, data, copies = self.place.kind, self.schema.data, self.host.workspace.copies
@@ -844,31 +798,25 @@ class SchemaPane(Pane):
         )
 
     def export_request(self) -> ExportRequest | None:
-        data, sides, filtered = self.schema.data, self.view_state.sides, bool(self.filter_text)
+        place, table, filtered = self.place, self.table, bool(self.filter_text)
+        sides, everywhere, data = self.view_state.sides, self.schema.everywhere, self.schema.data
         if not self.can_export():
             return None
-        if self.place.kind in COMPARED:
-            return (
-                comparison_export(self.place, self.table, sides, filtered=filtered)
-                if sides
-                else None
-            )
-        if self.place.kind == EVERYWHERE:
-            everywhere = self.schema.everywhere
-            if everywhere is None:
-                return None
-            return everywhere_export(everywhere, self.table, filtered=filtered)
+        if place.kind in COMPARED:
+            return comparison_export(place, table, sides, filtered=filtered) if sides else None
+        if place.kind == EVERYWHERE:
+            return everywhere_export(everywhere, table, filtered=filtered) if everywhere else None
         at = data.overview.at if data is not None else None
-        return schema_export(self.place, self.table, at, filtered=filtered)
+        return schema_export(place, table, at, filtered=filtered)
 
     def state(self) -> dict[str, object]:
         sorts = {kind: self.query_one(f"#{kind}", Table).sort_state for kind in TABLES}
-        cursor, at = self.table.cursor_key, self.view_state.at
+        cursor, at, sides = self.table.cursor_key, self.view_state.at, self.view_state.sides
         return {
             "connection": self.connection_id,
-            "trail": to_state(self._kept_trail()),
+            "trail": [list(place) for place in self._kept_trail()],
             "at": at.isoformat() if at is not None else None,
-            "sides": sides_to_state(self.view_state.sides),
+            "sides": [[ref, at and at.isoformat()] for ref, at in sides] if sides else None,
             "cursor": list(cursor) if isinstance(cursor, tuple) else cursor,
             "sorts": {kind: sort for kind, sort in sorts.items() if sort},
         }

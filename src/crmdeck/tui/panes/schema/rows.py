@@ -19,10 +19,13 @@ from crmdeck.workspace import (
 )
 
 if TYPE_CHECKING:
-    from crmdeck.workspace import MappedTo, SchemaOverview
+    from crmdeck.workspace import SchemaOverview
 
 Key = tuple[str, str]
 """Object and field name."""
+
+ARROWS = {Direction.PUSH: "←", Direction.PULL: "→", Direction.BIDIRECTIONAL: "↔"}
+"""The direction, seen from the CRM field: `push` comes from PartnerOS."""
 
 
 class ObjectLine(NamedTuple):
@@ -35,14 +38,14 @@ class ObjectLine(NamedTuple):
 
     @property
     def key(self) -> str:
-        """The key of the row."""
         return self.summary.object_type
 
 
 class FieldLine(NamedTuple):
     """The row of a field; `filled` is its fill rate (0 to 1), if known.
 
-    `ref` and `connection` are the id and the name of its connection, if several show.
+    `mapped` are its PartnerOS fields: `← estimatedValue`. `ref` and `connection` are the id and
+    the name of its connection, if several show.
     """
 
     row: FieldRow
@@ -55,7 +58,6 @@ class FieldLine(NamedTuple):
 
     @property
     def key(self) -> Key:
-        """The key of the row."""
         return self.row.object_type, self.row.name
 
     @property
@@ -64,7 +66,8 @@ class FieldLine(NamedTuple):
         return f"{self.row.object_type}.{self.row.name}"
 
 
-@dataclass(frozen=True)
+# Two reads are never the same data, and comparing thousands of changes would take long.
+@dataclass(frozen=True, eq=False)
 class SchemaData:
     """The objects of a connection at a time, with the times of their last changes.
 
@@ -83,7 +86,6 @@ class SchemaData:
         return self.overview.at or self.overview.now
 
     def object_line(self, object_type: str) -> ObjectLine | None:
-        """Return the row of an object, or None."""
         return next((line for line in self.objects if line.key == object_type), None)
 
     def history(self, object_type: str, field_name: str | None) -> tuple[DriftEvent, ...]:
@@ -93,6 +95,7 @@ class SchemaData:
         """
         names = {field_name}
         found = []
+        # Later changes count for names only: the field may have been renamed after that time.
         for event in self.overview.events:
             if event.object_type == object_type and event.field_name in names:
                 if event.rename_of is not None and event.field_name is not None:
@@ -149,7 +152,12 @@ class Everywhere:
 
 def schema_data(ref: str, overview: SchemaOverview) -> SchemaData:
     """Return the rows of the objects."""
-    changed = _changed(overview.events, overview.at or overview.now)
+    changed: dict[Key, datetime] = {}
+    # The newest come first, so the first one of each name is its last change.
+    for event in overview.events:
+        if event.detected_at <= (overview.at or overview.now):
+            for name in ("", event.field_name or ""):
+                changed.setdefault((event.object_type, name), event.detected_at)
     mapped = Counter(object_type for object_type, _ in overview.mapped)
     objects = tuple(
         ObjectLine(
@@ -179,38 +187,38 @@ def _relevance(line: ObjectLine) -> tuple[int, int, int, str]:
 
 def field_data(data: SchemaData, rows: Iterable[FieldRow]) -> FieldData:
     """Return the rows of all fields, and those of each object."""
-    mapped = {key: mapped_to(found) for key, found in data.overview.mapped.items()}
+    overview = data.overview
+    mapped = {
+        key: ", ".join(f"{ARROWS[one.direction]} {one.partner_field}" for one in found)
+        for key, found in overview.mapped.items()
+    }
     by_object: dict[str, list[FieldLine]] = {}
     for row in rows:
         key = (row.object_type, row.name)
-        still = data.overview.open_changes.get(key)
+        still = overview.open_changes.get(key)
         line = FieldLine(row, mapped.get(key, ""), still, data.changed.get(key))
         by_object.setdefault(row.object_type, []).append(line)
     lines = tuple(line for lines in by_object.values() for line in lines)
-    used = {object_type for object_type, _ in data.overview.mapped}
+    # Only objects with mappings: PartnerOS never creates records of the others.
     to_map = {
         name: tuple(
             line
             for line in by_object.get(name, ())
-            if line.row.required
-            and not line.mapped
-            and (name, line.row.name) not in data.overview.filled
+            if line.row.required and not line.mapped and line.key not in overview.filled
         )
-        for name in used
+        for name in {object_type for object_type, _ in overview.mapped}
     }
     return FieldData(
         data.ref,
         data.overview.at,
         lines,
         {name: tuple(lines) for name, lines in by_object.items()},
-        field_index(data, lines),
+        field_index(lines, {"": data}),
         {name: found for name, found in to_map.items() if found},
     )
 
 
 def object_index(objects: Sequence[ObjectLine]) -> SearchIndex[ObjectLine]:
-    """Return an index over objects."""
-
     def searched(line: ObjectLine) -> Searchable:
         standing = object_standing(line.key, custom=bool(line.summary.custom))
         return Searchable(
@@ -220,12 +228,7 @@ def object_index(objects: Sequence[ObjectLine]) -> SearchIndex[ObjectLine]:
     return SearchIndex(objects, searched)
 
 
-def field_index(data: SchemaData, lines: Sequence[FieldLine]) -> SearchIndex[FieldLine]:
-    """Return an index over fields, of one object or of all."""
-    return index_of_fields(lines, {"": data})
-
-
-def index_of_fields(
+def field_index(
     lines: Sequence[FieldLine], schemas: Mapping[str, SchemaData]
 ) -> SearchIndex[FieldLine]:
     """Return an index over fields; `schemas` are keyed by the `ref` of the rows."""
@@ -248,21 +251,3 @@ def index_of_fields(
         return Searchable(row.name, row.object_type, texts, standing)
 
     return SearchIndex(lines, searched)
-
-
-ARROWS = {Direction.PUSH: "←", Direction.PULL: "→", Direction.BIDIRECTIONAL: "↔"}
-"""The direction, seen from the CRM field: `push` comes from PartnerOS."""
-
-
-def mapped_to(found: Iterable[MappedTo]) -> str:
-    """Return the PartnerOS fields of a CRM field: `← estimatedValue`."""
-    return ", ".join(f"{ARROWS[one.direction]} {one.partner_field}" for one in found)
-
-
-def _changed(events: Iterable[DriftEvent], now: datetime) -> dict[Key, datetime]:
-    changed: dict[Key, datetime] = {}
-    for event in events:
-        if event.detected_at <= now:
-            for name in ("", event.field_name or ""):
-                changed.setdefault((event.object_type, name), event.detected_at)
-    return changed

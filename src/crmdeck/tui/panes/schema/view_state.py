@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -47,11 +47,9 @@ class ViewState:
 
     @property
     def place(self) -> Place:
-        """The visible place."""
         return self.trail[-1]
 
     def leave_comparison(self) -> None:
-        """Leave the comparison."""
         while self.place.kind in COMPARED:
             self.trail = self.trail[:-1]
 
@@ -65,43 +63,23 @@ class ViewState:
     def restore(self, state: Mapping[str, object]) -> None:
         """Restore a kept state, or go to the `object` and `field` of a location."""
         trail = from_state(state)
-        self.sides = sides_from_state(state.get("sides"))
+        match state.get("sides"):
+            case [[str(left), left_at], [str(right), right_at]]:
+                self.sides = (left, moment_of(left_at)), (right, moment_of(right_at))
+            case _:
+                self.sides = None
         if trail is not None:
-            self.trail = trail if self.sides is not None else without_comparison(trail)
+            there = (one for one in trail if self.sides is not None or one.kind not in COMPARED)
+            self.trail = tuple(there) or HOME
+        # A location of another pane is about today.
         self.at = None if "object" in state else moment_of(state.get("at"))
 
 
-def to_state(trail: Trail) -> list[list[str]]:
-    """Return a trail as JSON values."""
-    return [list(place) for place in trail]
-
-
-def sides_to_state(sides: Sides | None) -> list[list[str | None]] | None:
-    """Return the sides of a comparison as JSON values."""
-    if sides is None:
-        return None
-    return [[ref, at.isoformat() if at is not None else None] for ref, at in sides]
-
-
-def sides_from_state(kept: object) -> Sides | None:
-    """Return the sides in a state, or None."""
-    match kept:
-        case [[str(left), left_at], [str(right), right_at]]:
-            return (left, moment_of(left_at)), (right, moment_of(right_at))
-    return None
-
-
 def moment_of(text: object) -> datetime | None:
-    """Return the time in a state, or None."""
     try:
         return to_utc(datetime.fromisoformat(text)) if isinstance(text, str) else None
     except (ValueError, OverflowError):
         return None
-
-
-def without_comparison(trail: Trail) -> Trail:
-    """Return a trail without its comparison."""
-    return tuple(place for place in trail if place.kind not in COMPARED) or HOME
 
 
 def in_order(here: Side, there: Side) -> Sides:
@@ -123,20 +101,14 @@ def from_state(state: Mapping[str, object]) -> Trail | None:
             name = rest.get("field")
             return (*trail, Place(FIELD, object_type, name)) if isinstance(name, str) else trail
         case {"trail": [_, *_] as kept}:
-            places = [_place(one) for one in kept]
-            known = [place for place in places if place is not None]
+            # The file may come from another version, or from an editor.
+            known = [
+                Place(*one)
+                for one in kept
+                if isinstance(one, list)
+                and len(one) == len(Place._fields)
+                and all(isinstance(part, str) for part in one)
+                and one[0] in KINDS
+            ]
             return tuple(known) if known and known[0].kind == OBJECTS else None
     return None
-
-
-def is_inside(place: Place) -> bool:
-    """True if a place is about one object."""
-    return place.kind in (FIELDS, FIELD)
-
-
-def _place(kept: object) -> Place | None:
-    if not isinstance(kept, Sequence) or isinstance(kept, str) or len(kept) != len(Place._fields):
-        return None
-    if not all(isinstance(part, str) for part in kept) or kept[0] not in KINDS:
-        return None
-    return Place(*kept)
