@@ -266,7 +266,7 @@ class AuditPane(Pane):
         self.reload()
 
     def _took(self, text: str, log: AuditLog) -> None:
-        # A long log is read for one filter, and the user has typed on meanwhile.
+        # A long log is read for one filter, and the user may have typed on since then.
         if log.is_long and text != self.filter_text:
             self._load(self._ref, fresh=True)
             return
