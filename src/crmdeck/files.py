@@ -16,12 +16,14 @@ def replacing(path: Path) -> Iterator[Path]:
     The old file stays until the new one is complete and on disk. On an error, nothing is left
     behind. Raises OSError, and what the block raises.
     """
+    # Next to `path`, because a file is replaced as a whole only within one file system.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:32]}-", suffix=".tmp")
     os.close(handle)
     draft = Path(name)
     try:
         yield draft
         with draft.open("rb+") as file:
+            # Without this, a crash can leave an empty file under the name of the old one.
             os.fsync(file.fileno())
         draft.replace(path)
     finally:

@@ -32,7 +32,11 @@ def resolve_home(home: Path | str | None = None) -> Path:
     if chosen and not is_database(chosen):
         return absolute_path(chosen)
     own = _folder("XDG_DATA_HOME", "~/.local/share")
-    return own / "teams" / _folder_name(str(chosen)) if chosen else own
+    if not chosen:
+        return own
+    # Host and database, without user, password and options: the name must show no secret.
+    place = str(chosen).split("://", 1)[1].split("?", 1)[0].rpartition("@")[2]
+    return own / "teams" / (re.sub(r"[^\w.-]+", "-", place).strip("-.") or "local")
 
 
 def require_home(
@@ -107,17 +111,7 @@ def is_database(home: Path | str) -> bool:
 
 def demo_home(folder: Path | None = None) -> Path:
     """Return the folder of this version's demo: in `folder`, else in the user's cache."""
-    return (folder or _cache_home()) / f"demo-{__version__}"
-
-
-def _folder_name(url: str) -> str:
-    """Return host and database as a name, without user, password and options."""
-    place = url.split("://", 1)[1].split("?", 1)[0].rpartition("@")[2]
-    return re.sub(r"[^\w.-]+", "-", place).strip("-.") or "local"
-
-
-def _cache_home() -> Path:
-    return _folder("XDG_CACHE_HOME", "~/.cache")
+    return (folder or _folder("XDG_CACHE_HOME", "~/.cache")) / f"demo-{__version__}"
 
 
 def _folder(variable: str, otherwise: str) -> Path:

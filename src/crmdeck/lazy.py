@@ -25,6 +25,7 @@ def lazy_names(
         if name not in modules:
             raise AttributeError(f"module '{package}' has no attribute '{name}'")
         value = getattr(import_module(modules[name], package), name)
+        # The next use finds the name without this function.
         setattr(sys.modules[package], name, value)
         return value
 

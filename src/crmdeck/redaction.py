@@ -36,8 +36,10 @@ def remember(secret: str | None) -> None:
         for line in lines:
             for form in {line, quote(line, safe=""), quote_plus(line), line.encode().hex()}:
                 if len(form) >= _SHORTEST:
+                    # Known again means newest again: the oldest are dropped first.
                     _known.pop(form, None)
                     _known[form] = None
+        # A server that runs for months renews thousands of tokens: the oldest are long invalid.
         while len(_known) > _MOST:
             del _known[next(iter(_known))]
 
@@ -52,11 +54,14 @@ def redact(text: str, *, foreign: bool = False) -> str:
         # Matching each name and each value in full would take most of the time of an error.
         if name.startswith(_FIRST_WORDS) and _VARIABLE.fullmatch(name):
             remember(os.environ.get(name))
+    # A copy, because another thread may remember a secret at the same time.
     for secret in tuple(_known):
         text = _without(text, secret)
     for pattern, by in _shapes():
         text = pattern.sub(by, text)
-    return _RUN.sub(_hide_opaque, text) if foreign else text
+    if not foreign:
+        return text
+    return _RUN.sub(lambda run: HIDDEN if _looks_random(run[0]) else run[0], text)
 
 
 def vendor_code(text: object) -> str:
@@ -111,6 +116,7 @@ def _shapes() -> tuple[tuple[re.Pattern[str], str], ...]:
 
 def _without(text: str, secret: str) -> str:
     """Hide `secret` in `text`, even if only its beginning is there."""
+    # A message that was cut short may contain only the beginning of a long secret.
     if len(secret) < _HEAD + _SHORTEST:
         return text.replace(secret, HIDDEN)
     head = secret[:_HEAD]
@@ -126,10 +132,6 @@ def _without(text: str, secret: str) -> str:
         text = text[:start] + HIDDEN + text[end:]
         start = text.find(head, start + len(HIDDEN))
     return text
-
-
-def _hide_opaque(run: re.Match[str]) -> str:
-    return HIDDEN if _looks_random(run.group()) else run.group()
 
 
 def _looks_random(run: str) -> bool:

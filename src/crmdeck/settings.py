@@ -218,13 +218,9 @@ class Settings(BaseModel):
             inner = UserCommand if first["loc"][0] == "command" else NoticeRoute
             known = cls.model_fields if len(first["loc"]) == 1 else inner.model_fields
             where = f"{path}, line {line}" if line else str(path)
-            raise _bad(
-                f"{where}: '{key}' is invalid.", _sentence(key, mistake_text(first, known))
-            ) from error
-
-
-def _sentence(key: str, mistake: str) -> str:
-    return f"'{key}' {mistake}" + ("" if mistake.endswith("?") else ".")
+            mistake = mistake_text(first, known)
+            end = "" if mistake.endswith("?") else "."
+            raise _bad(f"{where}: '{key}' is invalid.", f"'{key}' {mistake}{end}") from error
 
 
 def _bad(message: str, cause: str) -> UsageError:

@@ -19,6 +19,7 @@ _VISIBLE = (
     | dict.fromkeys(range(128, 160), REPLACEMENT)
     | {0x2028: "\N{SYMBOL FOR NEWLINE}", 0x2029: "\N{PILCROW SIGN}"}
 )
+# The two joiners, which words in Persian and Hindi and many emoji need.
 _KEPT_FORMATS = "\u200c\u200d"
 
 
@@ -39,6 +40,7 @@ def nearest(name: str, known: Iterable[str], *, most: int = 3, likeness: float =
 
     `likeness` (0 to 1) is the minimum similarity.
     """
+    # Imported late: only a mistake needs it, and each start of a command would pay for it.
     import difflib
 
     folded = {candidate.casefold(): candidate for candidate in known}
@@ -143,6 +145,7 @@ def _visible_character(character: str) -> str:
     return " " if category == "Zs" else character if category == "Co" else REPLACEMENT
 
 
+# No character below U+0300 combines with the one before it.
 _COMBINING_RUN = re.compile(r"[^\x00-\u02ff]{2,}")
 _EMOJI = "\u2190-\u2bff\U0001f000-\U0001faff"
 _STRAY_JOINER = re.compile(f"(?<![{_EMOJI}\ufe0f])\u200d|\u200d(?![{_EMOJI}])")

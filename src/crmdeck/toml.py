@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Sequence
 from typing import Any
 
+# tomllib keeps no line numbers: these find the tables and keys of a valid file again.
 _TABLE = re.compile(r"""\s*(?P<open>\[\[?)\s*(?P<names>[\w\s."'-]+?)\s*\]\]?\s*(?:#.*)?$""")
 _KEY = re.compile(r"""\s*["']?(?P<name>[\w-]+)["']?\s*[=.]""")
 

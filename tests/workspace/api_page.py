@@ -25,7 +25,7 @@ FOR_FACES = {
         "secrets_place",
         "place_for",
     ),
-    "ws.schemas": ("whole", "versions", "overview", "inspect", "known_usages"),
+    "ws.schemas": ("versions", "overview", "inspect", "known_usages"),
     "ws.audit": ("record",),
     "ws.drift": (
         "see",

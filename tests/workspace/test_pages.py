@@ -77,7 +77,6 @@ def test_pages_together_are_the_whole(desk: Desk, monkeypatch: pytest.MonkeyPatc
         assert tuple(desk.workspace.mappings.each_decision("acme", at_once=size)) == decided
     schemas = desk.workspace.schemas
     monkeypatch.setattr("crmdeck.workspace.explore.schemas.FIELDS_AT_ONCE", 1)
-    assert tuple(schemas.each_field("acme")) == schemas.fields("acme") != ()
     assert [each.object_type for each in schemas.each("acme")] == ["Account", "Opportunity"]
     find = schemas.find_field
     assert find("acme", "Opportunity", names[0]) is not None

@@ -48,6 +48,7 @@ class Findings:
     def causes(self, records: int) -> tuple[WriteCause, ...]:
         """Return findings by cause: those that stop every record, then by outcome and count."""
         counts = Counter(cause for _, _, cause in self._all)
+        # As keys, to keep their order: a record may have one cause twice.
         positions: list[dict[int, None]] = [{} for _ in self._first]
         for position, _, cause in self._all:
             positions[cause][position] = None

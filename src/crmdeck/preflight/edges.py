@@ -22,6 +22,7 @@ from crmdeck.model import (
     WriteFinding,
     WriteRules,
 )
+from crmdeck.model.wire import wire_record
 from crmdeck.preflight.fields import NUMBERS, TEXTS, Raw
 from crmdeck.preflight.judge import Judge, MappedField, Setting
 
@@ -47,16 +48,7 @@ class FailsWhen(NamedTuple):
 
     def to_wire(self) -> dict[str, object]:
         """Return the row with wire names."""
-        return {
-            "partnerField": self.partner_field,
-            "crmField": self.crm_field,
-            "outcome": self.outcome.value,
-            "when": self.when,
-            "code": self.code,
-            "reason": self.reason,
-            "rule": self.rule,
-            "needs": list(self.needs),
-        }
+        return wire_record(self)
 
 
 class Edge(NamedTuple):
@@ -197,7 +189,10 @@ def edges_of(
     elif kind in NUMBERS and ours in NUMBERS | TEXTS:
         yield from _number_edges(source, target, numbers)
     elif kind in _DAYS and ours in _DAYS | TEXTS:
-        yield from _date_edges(source, target, setting)
+        for when, days in (("in the past", -2), ("later than 12 months", 400)):
+            moment = setting.now + timedelta(days=days)
+            at = f"{moment:%Y-%m-%dT%H:%M:%S}Z"
+            yield Edge(when, at if kind is FieldType.DATETIME else moment.date().isoformat())
     elif kind is FieldType.REFERENCE and (source is None or source.type is FieldType.REFERENCE):
         yield _ID
     if source is not None:
@@ -255,17 +250,6 @@ def _number_edges(
         # A rule may use < or <=, so both sides of its number are tried.
         yield Edge(f"{number:,}", number)
         yield Edge(f"more than {number:,}", number + 1)
-
-
-def _date_edges(source: Field | None, target: Field, setting: Setting) -> Iterator[Edge]:
-    def day(days: int) -> str:
-        moment = setting.now + timedelta(days=days)
-        if target.type is FieldType.DATETIME:
-            return f"{moment:%Y-%m-%dT%H:%M:%S}Z"
-        return moment.date().isoformat()
-
-    yield Edge("in the past", day(-2))
-    yield Edge("later than 12 months", day(400))
 
 
 def _numbers_in_rules(schema: ObjectSchema) -> tuple[Decimal, ...]:

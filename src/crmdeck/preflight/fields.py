@@ -21,12 +21,18 @@ Raw = str | int | float | Decimal | bool | list[str] | tuple[str, ...] | None
 
 
 class Problem(NamedTuple):
-    """One thing that a field does with a value, apart from taking it."""
+    """One thing that a CRM does with a value or a record, apart from taking it.
+
+    `needs` are the missing facts of an unknown outcome.
+    """
 
     outcome: Outcome
     code: str
     reason: str
     needs: tuple[str, ...] = ()
+    crm_field: str | None = None
+    partner_field: str | None = None
+    rule: str | None = None
 
 
 class Checked(NamedTuple):
@@ -159,7 +165,12 @@ def _number(field: Field, raw: Raw, rules: WriteRules) -> Checked:
         return _refused("NOT_A_NUMBER", like)
     scale = 0 if field.type is FieldType.INTEGER else field.scale
     problems = []
-    if scale is not None and number != (rounded := _rounded(number, scale)):
+    rounded = number
+    exponent = number.as_tuple().exponent
+    # Only a number with too many places: `scaleb` would cut a long number to 28 digits.
+    if scale is not None and isinstance(exponent, int) and -exponent > scale:
+        rounded = number.scaleb(scale).to_integral_value(ROUND_HALF_UP).scaleb(-scale)
+    if number != rounded:
         if not rules.rounds:
             return _refused("NOT_A_WHOLE_NUMBER", f"more than {scale} decimal places")
         reason = f"rounded to {scale} decimal places" if scale else "rounded to a whole number"
@@ -169,13 +180,6 @@ def _number(field: Field, raw: Raw, rules: WriteRules) -> Checked:
     if digits is not None and abs(number) >= Decimal(10) ** digits:
         return _refused("NUMBER_TOO_LARGE", f"more than {digits} digits before the decimal point")
     return Checked(number, tuple(problems))
-
-
-def _rounded(number: Decimal, scale: int) -> Decimal:
-    exponent = number.as_tuple().exponent
-    if isinstance(exponent, int) and -exponent <= scale:
-        return number
-    return number.scaleb(scale).to_integral_value(ROUND_HALF_UP).scaleb(-scale)
 
 
 def _date(field: Field, raw: Raw, rules: WriteRules) -> Checked:

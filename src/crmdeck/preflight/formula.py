@@ -74,10 +74,16 @@ def lookup_of(name: Name) -> str:
 
 def evaluate(tree: Node, facts: Facts) -> Answer:
     """Return the value of a formula, or why it can't be known."""
+    # The precision is of this thread only: other code calculates with 28 digits.
     with localcontext() as context:
         context.prec = DIGITS
         if facts.today is None and any(each.function == "TODAY" for each in calls_in(tree)):
-            return _on_the_days_around(tree, facts)
+            # TODAY depends on the time zone of the user.
+            around = [facts.now.date() + timedelta(days=days) for days in (-1, 0, 1)]
+            answers = [_evaluate(tree, replace(facts, today=day)) for day in around]
+            if all(_same(answer, answers[1]) for answer in answers):
+                return answers[1]
+            return Unknown(("the time zone of the user, for TODAY",))
         return _evaluate(tree, facts)
 
 
@@ -89,15 +95,6 @@ def is_true(tree: Node, facts: Facts) -> bool | Unknown:
     if answer is None or isinstance(answer, bool):
         return bool(answer)
     return Unknown(("the formula isn't a condition",))
-
-
-def _on_the_days_around(tree: Node, facts: Facts) -> Answer:
-    """Evaluate on three days, because TODAY depends on the time zone of the user."""
-    around = [facts.now.date() + timedelta(days=days) for days in (-1, 0, 1)]
-    answers = [_evaluate(tree, replace(facts, today=day)) for day in around]
-    if all(_same(answer, answers[1]) for answer in answers):
-        return answers[1]
-    return Unknown(("the time zone of the user, for TODAY",))
 
 
 def _same(left: Answer, right: Answer) -> bool:
@@ -138,14 +135,6 @@ def _condition(node: Node, facts: Facts) -> bool | Unknown | None:
 def _behind_nothing(node: Node) -> Unknown:
     """Return why a field of a parent that doesn't exist can't be judged: its type matters."""
     return Unknown((f"{node} behind an empty lookup",))
-
-
-def _and(arguments: Sequence[Node], facts: Facts) -> Answer:
-    return _decided_by(False, arguments, facts)
-
-
-def _or(arguments: Sequence[Node], facts: Facts) -> Answer:
-    return _decided_by(True, arguments, facts)
 
 
 def _decided_by(deciding: bool, arguments: Sequence[Node], facts: Facts) -> Answer:
@@ -190,20 +179,13 @@ def _case(arguments: Sequence[Node], facts: Facts) -> Answer:
             open_because += unknown
             possible.append(_evaluate(result, facts))
             continue
-        equal = _case_equal(value, other)
-        if equal:
+        # In CASE a blank equals nothing, not even another blank.
+        if None not in (value, other) and call("=", [value, other]):  # type: ignore[list-item]
             possible.append(_evaluate(result, facts))
             break
     else:
         possible.append(_evaluate(arguments[-1], facts))
     return _agreed(possible, Unknown.either(*open_because))
-
-
-def _case_equal(value: Answer, other: Answer) -> bool:
-    # In CASE a blank equals nothing, not even another blank.
-    if value is None or other is None:
-        return False
-    return bool(call("=", [value, other]))  # type: ignore[list-item]
 
 
 def _agreed(answers: Sequence[Answer], unknown: Unknown) -> Answer:
@@ -262,15 +244,6 @@ def _null_value(arguments: Sequence[Node], facts: Facts) -> Answer:
     return _evaluate(otherwise, facts) if answer is None else answer
 
 
-def _is_new(_arguments: Sequence[Node], facts: Facts) -> Answer:
-    return Unknown(("create or update",)) if facts.is_new is None else facts.is_new
-
-
-def _is_clone(_arguments: Sequence[Node], facts: Facts) -> Answer:
-    """A write over the API is never a clone."""
-    return False
-
-
 def _is_changed(arguments: Sequence[Node], facts: Facts) -> Answer:
     (only,) = arguments
     if facts.is_new:
@@ -293,18 +266,6 @@ def _prior_value(arguments: Sequence[Node], facts: Facts) -> Answer:
     return facts.before(only)
 
 
-def _today(_arguments: Sequence[Node], facts: Facts) -> Answer:
-    return facts.today or facts.now.date()
-
-
-def _now(_arguments: Sequence[Node], facts: Facts) -> Answer:
-    return facts.now
-
-
-def _time_now(_arguments: Sequence[Node], facts: Facts) -> Answer:
-    return facts.now.time()
-
-
 def _if_error(arguments: Sequence[Node], facts: Facts) -> Answer:
     value, otherwise = arguments
     answer = _evaluate(value, facts)
@@ -313,9 +274,9 @@ def _if_error(arguments: Sequence[Node], facts: Facts) -> Answer:
     return answer
 
 
-_SPECIAL = {
-    "AND": _and,
-    "OR": _or,
+_SPECIAL: Mapping[str, Callable[[Sequence[Node], Facts], Answer]] = {
+    "AND": lambda arguments, facts: _decided_by(False, arguments, facts),
+    "OR": lambda arguments, facts: _decided_by(True, arguments, facts),
     "NOT": _not,
     "IF": _if,
     "CASE": _case,
@@ -323,13 +284,16 @@ _SPECIAL = {
     "ISNULL": _is_null,
     "BLANKVALUE": _blank_value,
     "NULLVALUE": _null_value,
-    "ISNEW": _is_new,
-    "ISCLONE": _is_clone,
+    "ISNEW": lambda _, facts: (
+        Unknown(("create or update",)) if facts.is_new is None else facts.is_new
+    ),
+    # A write over the API is never a clone.
+    "ISCLONE": lambda _, facts: False,
     "ISCHANGED": _is_changed,
     "PRIORVALUE": _prior_value,
-    "TODAY": _today,
-    "NOW": _now,
-    "TIMENOW": _time_now,
+    "TODAY": lambda _, facts: facts.today or facts.now.date(),
+    "NOW": lambda _, facts: facts.now,
+    "TIMENOW": lambda _, facts: facts.now.time(),
     "IFERROR": _if_error,
     "=": _compared("="),
     "<>": _compared("<>"),

@@ -9,12 +9,11 @@ from __future__ import annotations
 import calendar
 import math
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import re2
 
@@ -28,29 +27,16 @@ _EXACT_BELOW = Decimal(10) ** 20
 _MOST_PLACES = 30
 
 
-@dataclass(frozen=True)
-class Function:
-    """A function with the numbers of arguments that it takes; `most` None is any number."""
+class Function(NamedTuple):
+    """A function with the numbers of arguments that it takes; `most` None is any number.
+
+    A function that takes `blanks` is called with blank arguments too.
+    """
 
     run: Callable[..., Value]
     least: int
     most: int | None
-    takes_blanks: bool
-
-
-FUNCTIONS: dict[str, Function] = {}
-"""Functions by upper-case name."""
-
-
-def _function(
-    *names: str, takes: tuple[int, int | None], blanks: bool = False
-) -> Callable[[Callable[..., Value]], Callable[..., Value]]:
-    def add(run: Callable[..., Value]) -> Callable[..., Value]:
-        for name in names:
-            FUNCTIONS[name] = Function(run, *takes, blanks)
-        return run
-
-    return add
+    blanks: bool = False
 
 
 def call(name: str, arguments: list[Value]) -> Value:
@@ -60,7 +46,7 @@ def call(name: str, arguments: list[Value]) -> Value:
         function.most is not None and len(arguments) > function.most
     ):
         raise EvaluationError(f"{len(arguments)} arguments")
-    if not function.takes_blanks and None in arguments:
+    if not function.blanks and None in arguments:
         return None
     return function.run(*arguments)
 
@@ -116,128 +102,57 @@ def _settled(number: Value) -> Decimal:
 # -- numbers ----------------------------------------------------------------------------------
 
 
-@_function("ABS", takes=(1, 1))
-def _abs(number: Value) -> Value:
-    return abs(_number(number))
-
-
-@_function("CEILING", takes=(1, 1))
 def _ceiling(number: Value) -> Value:
     """Round away from zero, as CEILING does for negative numbers."""
     value = _settled(number)
     return value.to_integral_value(ROUND_CEILING if value >= 0 else ROUND_FLOOR)
 
 
-@_function("FLOOR", takes=(1, 1))
 def _floor(number: Value) -> Value:
     """Round toward zero, as FLOOR does for negative numbers."""
     return _settled(number).to_integral_value(ROUND_DOWN)
 
 
-@_function("MCEILING", takes=(1, 1))
-def _mceiling(number: Value) -> Value:
-    return _settled(number).to_integral_value(ROUND_CEILING)
-
-
-@_function("MFLOOR", takes=(1, 1))
-def _mfloor(number: Value) -> Value:
-    return _settled(number).to_integral_value(ROUND_FLOOR)
-
-
-@_function("ROUND", takes=(2, 2))
-def _round(number: Value, digits: Value) -> Value:
-    return _to_scale(number, digits, ROUND_HALF_UP)
-
-
-@_function("TRUNC", takes=(1, 2))
-def _trunc(number: Value, digits: Value = Decimal(0)) -> Value:
-    return _to_scale(number, digits, ROUND_DOWN)
-
-
 def _to_scale(number: Value, digits: Value, rounding: str) -> Decimal:
+    # Beyond this many places a number keeps all of its digits, or loses all.
     places = _whole(digits)
     if abs(places) > _MOST_PLACES:
         return _number(number) if places > 0 else Decimal(0)
     return _number(number).scaleb(places).to_integral_value(rounding).scaleb(-places)
 
 
-@_function("MOD", takes=(2, 2))
-def _mod(number: Value, divisor: Value) -> Value:
-    """Return the remainder with the sign of the dividend."""
-    if _number(divisor) == 0:
+def _above_zero(number: Value) -> Decimal:
+    if _number(number) <= 0:
+        raise EvaluationError("the logarithm of a number below or equal to zero")
+    return _number(number)
+
+
+def _divisor(number: Value) -> Decimal:
+    if _number(number) == 0:
         raise EvaluationError("a division by zero")
-    return _number(number) % _number(divisor)
+    return _number(number)
 
 
-@_function("SQRT", takes=(1, 1))
 def _sqrt(number: Value) -> Value:
     if _number(number) < 0:
         raise EvaluationError("the root of a negative number")
     return _number(number).sqrt()
 
 
-@_function("EXP", takes=(1, 1))
 def _exp(number: Value) -> Value:
+    # as_text writes all digits of a result: this limit keeps them to a few thousand.
     if abs(_number(number)) > 5_000:
         raise EvaluationError("the number is out of range")
     return _number(number).exp()
 
 
-@_function("LN", takes=(1, 1))
-def _ln(number: Value) -> Value:
-    if _number(number) <= 0:
-        raise EvaluationError("the logarithm of a number below or equal to zero")
-    return _number(number).ln()
-
-
-@_function("LOG", takes=(1, 1))
-def _log(number: Value) -> Value:
-    if _number(number) <= 0:
-        raise EvaluationError("the logarithm of a number below or equal to zero")
-    return _number(number).log10()
-
-
-@_function("MAX", takes=(1, None))
-def _max(*numbers: Value) -> Value:
-    return max(map(_number, numbers))
-
-
-@_function("MIN", takes=(1, None))
-def _min(*numbers: Value) -> Value:
-    return min(map(_number, numbers))
-
-
-@_function("PI", takes=(0, 0))
-def _pi() -> Value:
-    return Decimal("3.141592653589793238462643383279502884197")
-
-
-for _name, _of in (
-    ("SIN", math.sin), ("COS", math.cos), ("TAN", math.tan),
-    ("ASIN", math.asin), ("ACOS", math.acos), ("ATAN", math.atan),
-):  # fmt: skip
-    _function(_name, takes=(1, 1))(lambda number, of=_of: _float(of, number))
-
-
-@_function("ATAN2", takes=(2, 2))
-def _atan2(y: Value, x: Value) -> Value:
-    return _float(math.atan2, y, x)
-
-
 # -- text -------------------------------------------------------------------------------------
 
 
-@_function("LEN", takes=(1, 1), blanks=True)
-def _len(text: Value) -> Value:
-    return Decimal(len(_text(text)))
-
-
-@_function("LEFT", takes=(2, 2), blanks=True)
 def _left(text: Value, count: Value) -> Value:
     return None if count is None else _text(text)[: max(_whole(count), 0)]
 
 
-@_function("RIGHT", takes=(2, 2), blanks=True)
 def _right(text: Value, count: Value) -> Value:
     if count is None:
         return None
@@ -245,7 +160,6 @@ def _right(text: Value, count: Value) -> Value:
     return _text(text)[-size:] if size else ""
 
 
-@_function("MID", takes=(3, 3), blanks=True)
 def _mid(text: Value, start: Value, count: Value) -> Value:
     if start is None or count is None:
         return None
@@ -253,45 +167,17 @@ def _mid(text: Value, start: Value, count: Value) -> Value:
     return _text(text)[first : first + max(_whole(count), 0)]
 
 
-@_function("TRIM", takes=(1, 1), blanks=True)
-def _trim(text: Value) -> Value:
-    return _text(text).strip()
-
-
-@_function("UPPER", takes=(1, 2), blanks=True)
-def _upper(text: Value, locale: Value = None) -> Value:
-    _require_plain_letters(locale)
-    return _text(text).upper()
-
-
-@_function("LOWER", takes=(1, 2), blanks=True)
-def _lower(text: Value, locale: Value = None) -> Value:
-    _require_plain_letters(locale)
-    return _text(text).lower()
-
-
-def _require_plain_letters(locale: Value) -> None:
+def _text_in(text: Value, locale: Value) -> str:
     # In these languages, Java turns I and i into other letters than Python.
     if _text(locale)[:2] in ("tr", "az", "lt"):
         raise EvaluationError("a language with letters of its own")
+    return _text(text)
 
 
-@_function("INITCAP", takes=(1, 1), blanks=True)
 def _initcap(text: Value) -> Value:
     return re.sub(r"[^\W_]+", lambda match: match[0].capitalize(), _text(text))
 
 
-@_function("REVERSE", takes=(1, 1), blanks=True)
-def _reverse(text: Value) -> Value:
-    return _text(text)[::-1]
-
-
-@_function("ASCII", takes=(1, 1))
-def _ascii(text: Value) -> Value:
-    return Decimal(ord(_text(text)[0])) if _text(text) else None
-
-
-@_function("CHR", takes=(1, 1))
 def _chr(code: Value) -> Value:
     number = _whole(code)
     if not 0 < number < 0x110000:
@@ -299,28 +185,17 @@ def _chr(code: Value) -> Value:
     return chr(number)
 
 
-@_function("SUBSTITUTE", takes=(3, 3), blanks=True)
 def _substitute(text: Value, old: Value, new: Value) -> Value:
+    # Python would put the new text between all characters in place of an empty old one.
     return _text(text).replace(_text(old), _text(new)) if _text(old) else _text(text)
 
 
-@_function("FIND", takes=(2, 3), blanks=True)
 def _find(search: Value, text: Value, start: Value = Decimal(1)) -> Value:
     if start is None:
         return None
     if not _text(search) or not _text(text) or _whole(start) < 1:
         return Decimal(0)
     return Decimal(_text(text).find(_text(search), _whole(start) - 1) + 1)
-
-
-@_function("LPAD", takes=(2, 3), blanks=True)
-def _lpad(text: Value, size: Value, pad: Value = " ") -> Value:
-    return _padded(text, size, pad, at_left=True)
-
-
-@_function("RPAD", takes=(2, 3), blanks=True)
-def _rpad(text: Value, size: Value, pad: Value = " ") -> Value:
-    return _padded(text, size, pad, at_left=False)
 
 
 def _padded(text: Value, size: Value, pad: Value, *, at_left: bool) -> Value:
@@ -335,32 +210,23 @@ def _padded(text: Value, size: Value, pad: Value, *, at_left: bool) -> Value:
     return filling + _text(text) if at_left else _text(text) + filling
 
 
-@_function("CONTAINS", takes=(2, 2), blanks=True)
 def _contains(text: Value, search: Value) -> Value:
     if not _text(search):
         return True
     return _text(search) in _text(text) if _text(text) else None
 
 
-@_function("BEGINS", takes=(2, 2), blanks=True)
 def _begins(text: Value, search: Value) -> Value:
     if not _text(search):
         return True
     return _text(text).startswith(_text(search)) if _text(text) else None
 
 
-@_function("INCLUDES", takes=(2, 2), blanks=True)
 def _includes(chosen: Value, value: Value) -> Value:
     values = chosen if isinstance(chosen, tuple) else tuple(filter(None, _text(chosen).split(";")))
     return _text(value) in values if _text(value) else not values
 
 
-@_function("ISPICKVAL", takes=(2, 2), blanks=True)
-def _ispickval(chosen: Value, value: Value) -> Value:
-    return _text(chosen) == _text(value)
-
-
-@_function("REGEX", takes=(2, 2), blanks=True)
 def _regex(text: Value, pattern: Value) -> Value:
     """Match the whole text. RE2 ends in linear time, whatever an admin's pattern."""
     if _differs_in_java(_text(pattern)):
@@ -395,12 +261,6 @@ def _compiled(pattern: str) -> Any:
     return re2.compile(pattern, options)
 
 
-@_function("TEXT", takes=(1, 1), blanks=True)
-def _as_text(value: Value) -> Value:
-    return as_text(value)
-
-
-@_function("VALUE", takes=(1, 1))
 def _value(text: Value) -> Value:
     if not _text(text).strip():
         return None
@@ -413,27 +273,15 @@ def _value(text: Value) -> Value:
     return number
 
 
-@_function("ISNUMBER", takes=(1, 1), blanks=True)
 def _isnumber(text: Value) -> Value:
     if isinstance(text, Decimal):
         return True
     return re.fullmatch(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", _text(text)) is not None
 
 
-@_function("BR", takes=(0, 0))
-def _br() -> Value:
-    return "\n"
-
-
-@_function("HYPERLINK", takes=(2, 3), blanks=True)
-def _hyperlink(_address: Value, name: Value, _target: Value = None) -> Value:
-    return _text(name)
-
-
 _SAFE_ID = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
 
-@_function("CASESAFEID", takes=(1, 1), blanks=True)
 def _casesafeid(text: Value) -> Value:
     """Return the 18 characters of an ID with 15; Salesforce help, "What are the differences"."""
     short = _text(text)
@@ -448,7 +296,6 @@ def _casesafeid(text: Value) -> Value:
 # -- dates and times --------------------------------------------------------------------------
 
 
-@_function("DATE", takes=(3, 3))
 def _date(year: Value, month: Value, day: Value) -> Value:
     try:
         return date(_whole(year), _whole(month), _whole(day))
@@ -456,7 +303,6 @@ def _date(year: Value, month: Value, day: Value) -> Value:
         raise EvaluationError("a date that doesn't exist") from error
 
 
-@_function("DATEVALUE", takes=(1, 1))
 def _datevalue(value: Value) -> Value:
     if isinstance(value, datetime):
         return value.date()
@@ -473,7 +319,6 @@ def _datevalue(value: Value) -> Value:
 _MOMENT = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})[ T](\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.\d+)?Z?")
 
 
-@_function("DATETIMEVALUE", takes=(1, 1))
 def _datetimevalue(value: Value) -> Value:
     if isinstance(value, datetime):
         return value
@@ -490,7 +335,6 @@ def _datetimevalue(value: Value) -> Value:
         raise EvaluationError("a date that doesn't exist") from error
 
 
-@_function("TIMEVALUE", takes=(1, 1))
 def _timevalue(value: Value) -> Value:
     if isinstance(value, datetime):
         return value.time()
@@ -508,63 +352,6 @@ def _timevalue(value: Value) -> Value:
         raise EvaluationError("a time that doesn't exist") from error
 
 
-@_function("YEAR", takes=(1, 1))
-def _year(day: Value) -> Value:
-    return Decimal(_day(day).year)
-
-
-@_function("MONTH", takes=(1, 1))
-def _month(day: Value) -> Value:
-    return Decimal(_day(day).month)
-
-
-@_function("DAY", takes=(1, 1))
-def _day_of_month(day: Value) -> Value:
-    return Decimal(_day(day).day)
-
-
-@_function("WEEKDAY", takes=(1, 1))
-def _weekday(day: Value) -> Value:
-    """Return 1 for Sunday to 7 for Saturday."""
-    return Decimal(_day(day).isoweekday() % 7 + 1)
-
-
-@_function("DAYOFYEAR", takes=(1, 1))
-def _dayofyear(day: Value) -> Value:
-    return Decimal(_day(day).timetuple().tm_yday)
-
-
-@_function("ISOWEEK", takes=(1, 1))
-def _isoweek(day: Value) -> Value:
-    return Decimal(_day(_datevalue(day)).isocalendar().week)
-
-
-@_function("ISOYEAR", takes=(1, 1))
-def _isoyear(day: Value) -> Value:
-    return Decimal(_day(_datevalue(day)).isocalendar().year)
-
-
-@_function("HOUR", takes=(1, 1))
-def _hour(value: Value) -> Value:
-    return Decimal(_time(value).hour)
-
-
-@_function("MINUTE", takes=(1, 1))
-def _minute(value: Value) -> Value:
-    return Decimal(_time(value).minute)
-
-
-@_function("SECOND", takes=(1, 1))
-def _second(value: Value) -> Value:
-    return Decimal(_time(value).second)
-
-
-@_function("MILLISECOND", takes=(1, 1))
-def _millisecond(value: Value) -> Value:
-    return Decimal(_time(value).microsecond // 1000)
-
-
-@_function("ADDMONTHS", takes=(2, 2))
 def _addmonths(value: Value, months: Value) -> Value:
     """Add months; the last day of a month stays the last day."""
     if not isinstance(value, date):
@@ -578,7 +365,6 @@ def _addmonths(value: Value, months: Value) -> Value:
     return value.replace(year=year, month=month + 1, day=last if was_last else min(value.day, last))
 
 
-@_function("UNIXTIMESTAMP", takes=(1, 1))
 def _unixtimestamp(value: Value) -> Value:
     if isinstance(value, time):
         return Decimal(value.hour * 3600 + value.minute * 60 + value.second)
@@ -587,7 +373,6 @@ def _unixtimestamp(value: Value) -> Value:
     return Decimal(calendar.timegm(_day(value).timetuple()))
 
 
-@_function("FROMUNIXTIME", takes=(1, 1))
 def _fromunixtime(seconds: Value) -> Value:
     try:
         return datetime(1970, 1, 1) + timedelta(seconds=_whole(seconds))
@@ -595,7 +380,6 @@ def _fromunixtime(seconds: Value) -> Value:
         raise EvaluationError("a date that is out of range") from error
 
 
-@_function("FORMATDURATION", takes=(1, 2))
 def _formatduration(first: Value, second: Value = None) -> Value:
     """Return HH:MM:SS; with days on request, and always between two moments."""
     days_asked = second is True
@@ -618,24 +402,24 @@ def _formatduration(first: Value, second: Value = None) -> Value:
 # -- operators --------------------------------------------------------------------------------
 
 
-@_function("+", takes=(2, 2), blanks=True)
 def _add(left: Value, right: Value) -> Value:
     if isinstance(left, str) or isinstance(right, str):
         return as_text(left) + as_text(right)
     if left is None or right is None:
         return None
+    # A number may be on either side of a date or time.
     if isinstance(left, Decimal) and not isinstance(right, Decimal):
         left, right = right, left
     return _shifted(left, _number(right))
 
 
-@_function("-", takes=(2, 2))
 def _subtract(left: Value, right: Value) -> Value:
     if isinstance(right, Decimal):
         return _shifted(left, -right)
     if isinstance(left, time) and isinstance(right, time):
         return Decimal((_milliseconds(left) - _milliseconds(right)) % _DAY_MS)
     if isinstance(left, datetime) and isinstance(right, datetime):
+        # The difference of two moments is a number of days, with a fraction.
         distance = left - right
         return Decimal(distance.days) + Decimal(distance.seconds) / 86_400
     return Decimal((_day(left) - _day(right)).days)
@@ -662,44 +446,16 @@ def _milliseconds(value: time) -> int:
     return seconds * 1000 + value.microsecond // 1000
 
 
-@_function("*", takes=(2, 2))
-def _multiply(left: Value, right: Value) -> Value:
-    return _number(left) * _number(right)
-
-
-@_function("/", takes=(2, 2))
-def _divide(left: Value, right: Value) -> Value:
-    if _number(right) == 0:
-        raise EvaluationError("a division by zero")
-    return _number(left) / _number(right)
-
-
-@_function("^", takes=(2, 2))
 def _power(left: Value, right: Value) -> Value:
     base, exponent = _number(left), _number(right)
     if exponent == 0:
         return Decimal(1)
+    # As for EXP: the digits of a larger power would fill the memory.
     if abs(exponent) > 10_000 or (base == 0 and exponent < 0) or (base < 0 and exponent % 1):
         raise EvaluationError("the number is out of range")
     return base**exponent
 
 
-@_function("&", takes=(2, 2), blanks=True)
-def _join(left: Value, right: Value) -> Value:
-    return as_text(left) + as_text(right)
-
-
-@_function("prefix -", takes=(1, 1))
-def _negative(number: Value) -> Value:
-    return -_number(number)
-
-
-@_function("prefix +", takes=(1, 1))
-def _positive(number: Value) -> Value:
-    return _number(number)
-
-
-@_function("=", takes=(2, 2), blanks=True)
 def _equal(left: Value, right: Value) -> Value:
     """Compare exactly. A blank text is the empty text; another blank equals only a blank."""
     if isinstance(left, str | tuple) or isinstance(right, str | tuple):
@@ -713,7 +469,6 @@ def _equal(left: Value, right: Value) -> Value:
     return left == right
 
 
-@_function("<>", takes=(2, 2), blanks=True)
 def _different(left: Value, right: Value) -> Value:
     equal = _equal(left, right)
     return None if equal is None else not equal
@@ -740,5 +495,95 @@ def _ordered(left: Value, right: Value, sign: str) -> Value:
     return {"<": below, ">": above, "<=": not above, ">=": not below}[sign]
 
 
-for _sign in ("<", ">", "<=", ">="):
-    _function(_sign, takes=(2, 2))(lambda left, right, sign=_sign: _ordered(left, right, sign))
+FUNCTIONS: Mapping[str, Function] = {
+    "ABS": Function(lambda number: abs(_number(number)), 1, 1),
+    "CEILING": Function(_ceiling, 1, 1),
+    "FLOOR": Function(_floor, 1, 1),
+    "MCEILING": Function(lambda number: _settled(number).to_integral_value(ROUND_CEILING), 1, 1),
+    "MFLOOR": Function(lambda number: _settled(number).to_integral_value(ROUND_FLOOR), 1, 1),
+    "ROUND": Function(lambda number, digits: _to_scale(number, digits, ROUND_HALF_UP), 2, 2),
+    "TRUNC": Function(
+        lambda number, digits=Decimal(0): _to_scale(number, digits, ROUND_DOWN), 1, 2
+    ),
+    # The remainder has the sign of the dividend, as `%` has for a Decimal.
+    "MOD": Function(lambda number, divisor: _number(number) % _divisor(divisor), 2, 2),
+    "SQRT": Function(_sqrt, 1, 1),
+    "EXP": Function(_exp, 1, 1),
+    "LN": Function(lambda number: _above_zero(number).ln(), 1, 1),
+    "LOG": Function(lambda number: _above_zero(number).log10(), 1, 1),
+    "MAX": Function(lambda *numbers: max(map(_number, numbers)), 1, None),
+    "MIN": Function(lambda *numbers: min(map(_number, numbers)), 1, None),
+    "PI": Function(lambda: Decimal("3.141592653589793238462643383279502884197"), 0, 0),
+    "SIN": Function(lambda number: _float(math.sin, number), 1, 1),
+    "COS": Function(lambda number: _float(math.cos, number), 1, 1),
+    "TAN": Function(lambda number: _float(math.tan, number), 1, 1),
+    "ASIN": Function(lambda number: _float(math.asin, number), 1, 1),
+    "ACOS": Function(lambda number: _float(math.acos, number), 1, 1),
+    "ATAN": Function(lambda number: _float(math.atan, number), 1, 1),
+    "ATAN2": Function(lambda y, x: _float(math.atan2, y, x), 2, 2),
+    "LEN": Function(lambda text: Decimal(len(_text(text))), 1, 1, blanks=True),
+    "LEFT": Function(_left, 2, 2, blanks=True),
+    "RIGHT": Function(_right, 2, 2, blanks=True),
+    "MID": Function(_mid, 3, 3, blanks=True),
+    "TRIM": Function(lambda text: _text(text).strip(), 1, 1, blanks=True),
+    "UPPER": Function(lambda text, locale=None: _text_in(text, locale).upper(), 1, 2, blanks=True),
+    "LOWER": Function(lambda text, locale=None: _text_in(text, locale).lower(), 1, 2, blanks=True),
+    "INITCAP": Function(_initcap, 1, 1, blanks=True),
+    "REVERSE": Function(lambda text: _text(text)[::-1], 1, 1, blanks=True),
+    "ASCII": Function(lambda text: Decimal(ord(_text(text)[0])) if _text(text) else None, 1, 1),
+    "CHR": Function(_chr, 1, 1),
+    "SUBSTITUTE": Function(_substitute, 3, 3, blanks=True),
+    "FIND": Function(_find, 2, 3, blanks=True),
+    "LPAD": Function(
+        lambda text, size, pad=" ": _padded(text, size, pad, at_left=True), 2, 3, blanks=True
+    ),
+    "RPAD": Function(
+        lambda text, size, pad=" ": _padded(text, size, pad, at_left=False), 2, 3, blanks=True
+    ),
+    "CONTAINS": Function(_contains, 2, 2, blanks=True),
+    "BEGINS": Function(_begins, 2, 2, blanks=True),
+    "INCLUDES": Function(_includes, 2, 2, blanks=True),
+    "ISPICKVAL": Function(lambda chosen, value: _text(chosen) == _text(value), 2, 2, blanks=True),
+    "REGEX": Function(_regex, 2, 2, blanks=True),
+    "TEXT": Function(as_text, 1, 1, blanks=True),
+    "VALUE": Function(_value, 1, 1),
+    "ISNUMBER": Function(_isnumber, 1, 1, blanks=True),
+    "BR": Function(lambda: "\n", 0, 0),
+    "HYPERLINK": Function(lambda address, name, target=None: _text(name), 2, 3, blanks=True),
+    "CASESAFEID": Function(_casesafeid, 1, 1, blanks=True),
+    "DATE": Function(_date, 3, 3),
+    "DATEVALUE": Function(_datevalue, 1, 1),
+    "DATETIMEVALUE": Function(_datetimevalue, 1, 1),
+    "TIMEVALUE": Function(_timevalue, 1, 1),
+    "YEAR": Function(lambda day: Decimal(_day(day).year), 1, 1),
+    "MONTH": Function(lambda day: Decimal(_day(day).month), 1, 1),
+    "DAY": Function(lambda day: Decimal(_day(day).day), 1, 1),
+    # Sunday is 1 in Salesforce, and 7 in Python.
+    "WEEKDAY": Function(lambda day: Decimal(_day(day).isoweekday() % 7 + 1), 1, 1),
+    "DAYOFYEAR": Function(lambda day: Decimal(_day(day).timetuple().tm_yday), 1, 1),
+    "ISOWEEK": Function(lambda day: Decimal(_day(_datevalue(day)).isocalendar().week), 1, 1),
+    "ISOYEAR": Function(lambda day: Decimal(_day(_datevalue(day)).isocalendar().year), 1, 1),
+    "HOUR": Function(lambda value: Decimal(_time(value).hour), 1, 1),
+    "MINUTE": Function(lambda value: Decimal(_time(value).minute), 1, 1),
+    "SECOND": Function(lambda value: Decimal(_time(value).second), 1, 1),
+    "MILLISECOND": Function(lambda value: Decimal(_time(value).microsecond // 1000), 1, 1),
+    "ADDMONTHS": Function(_addmonths, 2, 2),
+    "UNIXTIMESTAMP": Function(_unixtimestamp, 1, 1),
+    "FROMUNIXTIME": Function(_fromunixtime, 1, 1),
+    "FORMATDURATION": Function(_formatduration, 1, 2),
+    "+": Function(_add, 2, 2, blanks=True),
+    "-": Function(_subtract, 2, 2),
+    "*": Function(lambda left, right: _number(left) * _number(right), 2, 2),
+    "/": Function(lambda left, right: _number(left) / _divisor(right), 2, 2),
+    "^": Function(_power, 2, 2),
+    "&": Function(lambda left, right: as_text(left) + as_text(right), 2, 2, blanks=True),
+    "prefix -": Function(lambda number: -_number(number), 1, 1),
+    "prefix +": Function(_number, 1, 1),
+    "=": Function(_equal, 2, 2, blanks=True),
+    "<>": Function(_different, 2, 2, blanks=True),
+    "<": Function(lambda left, right: _ordered(left, right, "<"), 2, 2),
+    ">": Function(lambda left, right: _ordered(left, right, ">"), 2, 2),
+    "<=": Function(lambda left, right: _ordered(left, right, "<="), 2, 2),
+    ">=": Function(lambda left, right: _ordered(left, right, ">="), 2, 2),
+}
+"""Functions by upper-case name."""

@@ -44,6 +44,8 @@ from crmdeck.preflight.values import Unknown, Value, is_blank
 
 _PERMISSION = "$permission."
 _MOST_ANSWERS = 50_000
+Record = Mapping[str, Raw]
+Known = Mapping[str, Value | Unknown]
 RECORD_TYPE_PATH = "RecordType.DeveloperName"
 _CHOICES = (FieldType.PICKLIST, FieldType.MULTIPICKLIST)
 _UNREAD = (FieldType.COMPOUND, FieldType.BINARY, FieldType.OTHER)
@@ -110,86 +112,75 @@ class Judge:
         self.rules = rules
         self.setting = setting
         self._fields = {each.name: each for each in schema.fields}
+        self._partner_fields = {row.crm_field: row.partner_field for row in mapped}
         self._answers: dict[tuple[str, tuple[object, ...]], bool | Unknown] = {}
         self._taken: dict[tuple[str, object], bool] = {}
 
     def judge(
-        self,
-        position: int,
-        record: Mapping[str, Raw],
-        stored: Mapping[str, Raw] | None = None,
+        self, position: int, record: Record, stored: Record | None = None
     ) -> tuple[WriteFinding, ...]:
         """Return what the CRM does with a record.
 
         `record` goes by PartnerOS field, `stored` by CRM field: the record before an update.
         """
         written: dict[str, Value | Unknown] = {}
-        findings: list[WriteFinding] = []
+        found: list[Problem] = []
         for row in self.mapped:
-            found = self._fields.get(row.crm_field)
+            target = self._fields.get(row.crm_field)
             problems: Sequence[Problem]
-            if found is None:
+            if target is None:
                 problems = (Problem(Outcome.REFUSED, "FIELD_GONE", "the field doesn't exist"),)
-            elif not self._is_writable(found):
+            elif not self._is_writable(target):
                 problems = (Problem(Outcome.REFUSED, "READ_ONLY", "the field is read-only"),)
             else:
                 raw = converted(record.get(row.partner_field), row.values)
-                written[found.name], problems = check(found, raw, self.rules)
-            findings += [_finding(position, row, each) for each in problems]
-        findings += self._outside_record_type(position, written, stored)
-        findings += self._dependent(position, written, stored)
-        findings += self._missing(position, written)
-        findings += self._by_rules(position, written, stored)
-        findings = self._with_stages(position, findings, written, stored)
-        findings += self._by_duplicates(position, written)
-        findings += self._twice(position, written, {each.outcome for each in findings})
-        return tuple(findings)
+                written[target.name], problems = check(target, raw, self.rules)
+            found += [_on(row, each) for each in problems]
+        found += self._outside_record_type(written, stored)
+        found += self._dependent(written, stored)
+        found += self._missing(written)
+        found += self._by_rules(written, stored)
+        # A stage outside its pipeline replaces the milder finding of its picklist.
+        found = self._with_stages(found, written, stored)
+        found += self._by_duplicates(written)
+        # Last, because only a record that the CRM stores claims its unique values.
+        found += self._twice(written, {each.outcome for each in found})
+        return tuple(WriteFinding(position=position, **each._asdict()) for each in found)
 
     def _is_writable(self, target: Field) -> bool:
         allowed = target.createable if self.setting.create else target.updateable
         return allowed is not False and not target.calculated and not target.auto_number
 
-    def _twice(
-        self,
-        position: int,
-        written: Mapping[str, Value | Unknown],
-        outcomes: Collection[Outcome],
-    ) -> Iterator[WriteFinding]:
+    def _twice(self, written: Known, outcomes: Collection[Outcome]) -> Iterator[Problem]:
         """Yield the unique values of earlier records; `outcomes` are those of this record so far.
 
         A refused record claims no value. If it isn't certain that an earlier one was stored, this
         one is unknown.
         """
-        partner_fields = {row.crm_field: row.partner_field for row in self.mapped}
         for name, value in written.items():
             target = self._fields[name]
             if not (target.unique or target.external_id) or isinstance(value, Unknown):
                 continue
             if is_blank(value):
                 continue
-            folds = isinstance(value, str) and not target.case_sensitive
-            key = (name, value.casefold() if folds and isinstance(value, str) else value)
+            if isinstance(value, str) and not target.case_sensitive:
+                value = value.casefold()
+            key = (name, value)
             is_stored = self._taken.get(key)
             if is_stored is not None:
-                yield WriteFinding(
-                    position=position,
-                    outcome=Outcome.REFUSED if is_stored else Outcome.UNKNOWN,
-                    code="TWICE_IN_BATCH",
-                    reason="another record of the batch has the same unique value",
-                    needs=() if is_stored else ("whether the CRM accepts that record",),
-                    crm_field=name,
-                    partner_field=partner_fields.get(name),
+                yield Problem(
+                    Outcome.REFUSED if is_stored else Outcome.UNKNOWN,
+                    "TWICE_IN_BATCH",
+                    "another record of the batch has the same unique value",
+                    () if is_stored else ("whether the CRM accepts that record",),
+                    name,
+                    self._partner_fields.get(name),
                 )
             if Outcome.REFUSED not in outcomes:
                 certain = set(outcomes) <= {Outcome.CHANGED}
                 self._taken[key] = bool(is_stored) or certain
 
-    def _outside_record_type(
-        self,
-        position: int,
-        written: Mapping[str, Value | Unknown],
-        stored: Mapping[str, Raw] | None,
-    ) -> Iterator[WriteFinding]:
+    def _outside_record_type(self, written: Known, stored: Record | None) -> Iterator[Problem]:
         """Yield the picklist values that the record type doesn't have."""
         types = self._record_types(self._record_type(written, stored))
         for row in self.mapped if types else ():
@@ -198,7 +189,7 @@ class Judge:
                 continue
             if not isinstance(value, Unknown) and value is not None and not is_blank(value):
                 for problem in self._outside(target, value, types):
-                    yield _finding(position, row, problem)
+                    yield _on(row, problem)
 
     def _outside(
         self, target: Field, value: Value, types: Sequence[RecordType]
@@ -235,9 +226,7 @@ class Judge:
             )
         )
 
-    def _record_type(
-        self, written: Mapping[str, Value | Unknown], stored: Mapping[str, Raw] | None
-    ) -> str | Unknown | None:
+    def _record_type(self, written: Known, stored: Record | None) -> str | Unknown | None:
         """Return the record type after a write; None if nothing names it."""
         chosen = written.get("RecordTypeId")
         if isinstance(chosen, str) and chosen:
@@ -249,12 +238,7 @@ class Judge:
         before = (stored or {}).get(RECORD_TYPE_PATH)
         return before if isinstance(before, str) else self.setting.record_type
 
-    def _dependent(
-        self,
-        position: int,
-        written: Mapping[str, Value | Unknown],
-        stored: Mapping[str, Raw] | None,
-    ) -> Iterator[WriteFinding]:
+    def _dependent(self, written: Known, stored: Record | None) -> Iterator[Problem]:
         """Yield values outside those that a controlling field allows.
 
         The API stores them, although no user could choose them ("Field Dependency
@@ -269,18 +253,16 @@ class Judge:
             control = self._facts(written, stored).values.get(target.controller.lower())
             if control is None or isinstance(control, Unknown):
                 continue
+            # A schema names the values of a controlling checkbox `true` and `false`.
             key = str(control).lower() if isinstance(control, bool) else str(control)
             chosen = {value} if isinstance(value, str) else set(value)  # type: ignore[arg-type]
             if not chosen <= set(target.allowed_values.get(key, ())):
                 reason = f"stored, but {target.controller} doesn't allow it"
                 problem = Problem(Outcome.CHANGED, "DEPENDENT_VALUE", reason)
-                yield _finding(position, row, problem)
+                yield _on(row, problem)
 
-    def _missing(
-        self, position: int, written: Mapping[str, Value | Unknown]
-    ) -> Iterator[WriteFinding]:
+    def _missing(self, written: Known) -> Iterator[Problem]:
         """Yield the required fields that a record leaves blank."""
-        partner_fields = {row.crm_field: row.partner_field for row in self.mapped}
         for target in self.schema.fields:
             name = target.name
             if not target.required or name in self.setting.filled or name in _FILLED_BY_CRM:
@@ -293,25 +275,13 @@ class Judge:
                     continue
             elif not self.setting.create or not self._is_writable(target):
                 continue
+            mapped = name in self._partner_fields
+            outcome, code = self._by_certainty(), "REQUIRED"
+            reason = "required and empty" if mapped else "required and not mapped"
             if self.setting.create and target.default:
-                yield WriteFinding(
-                    position=position,
-                    outcome=Outcome.CHANGED,
-                    code="DEFAULT_FILLS",
-                    reason="empty: the default value fills it",
-                    crm_field=name,
-                    partner_field=partner_fields.get(name),
-                )
-                continue
-            mapped = name in partner_fields
-            yield WriteFinding(
-                position=position,
-                outcome=self._by_certainty(),
-                code="REQUIRED",
-                reason="required and empty" if mapped else "required and not mapped",
-                crm_field=name,
-                partner_field=partner_fields.get(name),
-            )
+                outcome, code = Outcome.CHANGED, "DEFAULT_FILLS"
+                reason = "empty: the default value fills it"
+            yield Problem(outcome, code, reason, (), name, self._partner_fields.get(name))
 
     def _by_certainty(self) -> Outcome:
         """Return how certain a refusal is that the CRM decides after its automation ran."""
@@ -322,50 +292,38 @@ class Judge:
 
     # -- rules --------------------------------------------------------------------------------
 
-    def _by_rules(
-        self,
-        position: int,
-        written: Mapping[str, Value | Unknown],
-        stored: Mapping[str, Raw] | None,
-    ) -> Iterator[WriteFinding]:
-        yield from self._by_value_rules(position, written)
+    def _by_rules(self, written: Known, stored: Record | None) -> Iterator[Problem]:
+        yield from self._by_value_rules(written)
         if self.schema.rules is None or RuleKind.VALIDATION in (self.schema.not_read or ()):
-            reason = "the CRM's rules were not read"
-            yield self._rule_finding(position, None, Outcome.UNKNOWN, "RULES_NOT_READ", reason)
+            yield Problem(Outcome.UNKNOWN, "RULES_NOT_READ", "the CRM's rules were not read")
             return
         if not self._formulas:
             return
         facts = self._facts(written, stored)
         for parsed in self._formulas:
+            rule = parsed.rule
             if parsed.tree is None:
-                missing = "no formula" if not parsed.rule.expression.strip() else "unknown syntax"
-                reason = f"rule {parsed.rule.name} can't be read: {missing}"
-                yield self._rule_finding(
-                    position, parsed.rule, Outcome.UNKNOWN, "RULE_NOT_READ", reason
-                )
+                missing = "no formula" if not rule.expression.strip() else "unknown syntax"
+                reason = f"rule {rule.name} can't be read: {missing}"
+                yield _by(rule, Outcome.UNKNOWN, "RULE_NOT_READ", reason)
                 continue
-            yield from self._by_formula(position, parsed, parsed.tree, facts)
-
-    def _by_formula(
-        self, position: int, parsed: _ParsedRule, tree: Node, facts: Facts
-    ) -> Iterator[WriteFinding]:
-        reason = f"rule {parsed.rule.name}"
-        answer = self._answer(parsed, tree, facts, user_may=None)
-        if answer is True:
-            yield self._rule_finding(position, parsed.rule, self._by_certainty(), "RULE", reason)
-        # A value that the field refuses is a finding already; its rules need no other.
-        elif isinstance(answer, Unknown) and not set(REFUSED_VALUE.reasons) & set(answer.reasons):
-            # A permission decides if the rule refuses a user without it, and no one else.
-            if (
-                parsed.reads_permissions
-                and self._answer(parsed, tree, facts, user_may=False) is True
-                and self._answer(parsed, tree, facts, user_may=True) is False
+            reason = f"rule {rule.name}"
+            answer = self._answer(parsed, parsed.tree, facts, user_may=None)
+            if answer is True:
+                yield _by(rule, self._by_certainty(), "RULE", reason)
+            # A value that the field refuses is a finding already; its rules need no other.
+            elif isinstance(answer, Unknown) and not (
+                set(REFUSED_VALUE.reasons) & set(answer.reasons)
             ):
-                yield self._rule_finding(position, parsed.rule, Outcome.UNLESS_USER, "RULE", reason)
-            else:
-                yield self._rule_finding(
-                    position, parsed.rule, Outcome.UNKNOWN, "RULE", reason, answer.reasons
-                )
+                # A permission decides if the rule refuses a user without it, and no one else.
+                if (
+                    parsed.reads_permissions
+                    and self._answer(parsed, parsed.tree, facts, user_may=False) is True
+                    and self._answer(parsed, parsed.tree, facts, user_may=True) is False
+                ):
+                    yield _by(rule, Outcome.UNLESS_USER, "RULE", reason)
+                else:
+                    yield _by(rule, Outcome.UNKNOWN, "RULE", reason, answer.reasons)
 
     def _answer(
         self, parsed: _ParsedRule, tree: Node, facts: Facts, *, user_may: bool | None
@@ -390,45 +348,22 @@ class Judge:
         return self._answers[key]
 
     def _with_stages(
-        self,
-        position: int,
-        findings: Sequence[WriteFinding],
-        written: Mapping[str, Value | Unknown],
-        stored: Mapping[str, Raw] | None,
-    ) -> list[WriteFinding]:
+        self, found: Sequence[Problem], written: Known, stored: Record | None
+    ) -> list[Problem]:
         """Add what is wrong with stages, which are never stored outside their list."""
-        stages = list(self._by_stage(position, written, stored))
+        before = None if stored is None else self._stored(stored)
+        stages = [
+            each._replace(partner_field=self._partner_fields.get(each.crm_field or ""))
+            for each in stage_problems(self.schema, written, before, create=self.setting.create)
+        ]
         misplaced = {each.crm_field for each in stages if each.code == "NOT_IN_PIPELINE"}
         return [
             each
-            for each in findings
+            for each in found
             if each.code != "NEW_PICKLIST_VALUE" or each.crm_field not in misplaced
         ] + stages
 
-    def _by_stage(
-        self,
-        position: int,
-        written: Mapping[str, Value | Unknown],
-        stored: Mapping[str, Raw] | None,
-    ) -> Iterator[WriteFinding]:
-        before = None if stored is None else self._stored(stored)
-        found = stage_problems(self.schema, written, before, create=self.setting.create)
-        partner_fields = {row.crm_field: row.partner_field for row in self.mapped}
-        for name, problem, rule in found:
-            yield WriteFinding(
-                position=position,
-                outcome=problem.outcome,
-                code=problem.code,
-                reason=problem.reason,
-                needs=problem.needs,
-                crm_field=name,
-                partner_field=partner_fields.get(name),
-                rule=None if rule is None else rule.name,
-            )
-
-    def _by_duplicates(
-        self, position: int, written: Mapping[str, Value | Unknown]
-    ) -> Iterator[WriteFinding]:
+    def _by_duplicates(self, written: Known) -> Iterator[Problem]:
         """Yield the duplicate rules that compare a record with others, which aren't known."""
         for rule in self.schema.rules or ():
             action = rule.on_create if self.setting.create else rule.on_update
@@ -438,17 +373,13 @@ class Judge:
             compares = any(isinstance(each, Unknown) or not is_blank(each) for each in values)
             if compares or not rule.fields:
                 needs = ("similar records in the CRM",)
-                yield self._rule_finding(
-                    position, rule, Outcome.UNKNOWN, "DUPLICATES", rule.title, needs
-                )
+                yield _by(rule, Outcome.UNKNOWN, "DUPLICATES", rule.title, needs)
 
-    def _by_value_rules(
-        self, position: int, written: Mapping[str, Value | Unknown]
-    ) -> Iterator[WriteFinding]:
+    def _by_value_rules(self, written: Known) -> Iterator[Problem]:
         for rule in self.schema.rules or ():
             if rule.kind is RuleKind.CONDITIONAL and rule.active:
                 reason = f"{rule.demand}: the CRM doesn't publish this condition"
-                yield self._rule_finding(position, rule, Outcome.UNKNOWN, "CONDITION", reason)
+                yield _by(rule, Outcome.UNKNOWN, "CONDITION", reason)
             if rule.kind is not RuleKind.VALUES or not rule.active or rule.place is None:
                 continue
             value = written.get(rule.place)
@@ -456,11 +387,9 @@ class Judge:
                 continue
             answer = passes(rule.expression, value)
             if isinstance(answer, Unknown):
-                yield self._rule_finding(
-                    position, rule, Outcome.UNKNOWN, "VALUE_RULE", rule.demand, answer.reasons
-                )
+                yield _by(rule, Outcome.UNKNOWN, "VALUE_RULE", rule.demand, answer.reasons)
             elif not answer:
-                yield self._rule_finding(position, rule, Outcome.REFUSED, "VALUE_RULE", rule.demand)
+                yield _by(rule, Outcome.REFUSED, "VALUE_RULE", rule.demand)
 
     @cached_property
     def _formulas(self) -> tuple[_ParsedRule, ...]:
@@ -470,28 +399,7 @@ class Judge:
             if rule.kind is RuleKind.VALIDATION and rule.active
         )
 
-    def _rule_finding(
-        self,
-        position: int,
-        rule: Rule | None,
-        outcome: Outcome,
-        code: str,
-        reason: str,
-        needs: tuple[str, ...] = (),
-    ) -> WriteFinding:
-        return WriteFinding(
-            position=position,
-            outcome=outcome,
-            code=code,
-            reason=reason,
-            crm_field=None if rule is None else rule.place,
-            rule=None if rule is None else rule.name,
-            needs=needs,
-        )
-
-    def _facts(
-        self, written: Mapping[str, Value | Unknown], stored: Mapping[str, Raw] | None
-    ) -> Facts:
+    def _facts(self, written: Known, stored: Record | None) -> Facts:
         before = None if stored is None else self._stored(stored)
         values = dict(self._unwritten if self.setting.create else self._kept(before or {}, written))
         values.update({name.lower(): value for name, value in written.items()})
@@ -501,10 +409,11 @@ class Judge:
             values["recordtype.name"] = (
                 self._record_type_label(named) if isinstance(named, str) else named
             )
+        # Last: what formulas read of the user never comes from the record.
         values.update({name.lower(): value for name, value in self.setting.user.items()})
         return Facts(values, self.setting.now, is_new=self.setting.create, stored=before)
 
-    def _stored(self, stored: Mapping[str, Raw]) -> dict[str, Value | Unknown]:
+    def _stored(self, stored: Record) -> dict[str, Value | Unknown]:
         known: dict[str, Value | Unknown] = {}
         for name, raw in stored.items():
             target = self._fields.get(name)
@@ -522,9 +431,7 @@ class Judge:
             known["recordtype.name"] = self._record_type_label(record_type)
         return known
 
-    def _kept(
-        self, before: Mapping[str, Value | Unknown], written: Mapping[str, Value | Unknown]
-    ) -> dict[str, Value | Unknown]:
+    def _kept(self, before: Known, written: Known) -> dict[str, Value | Unknown]:
         """Return the values after an update; the CRM computes some of them again."""
         kept = dict(before)
         computed = _CHANGED_BY_CRM
@@ -556,6 +463,7 @@ class Judge:
         """What a new record has in fields that the write leaves out."""
         known: dict[str, Value | Unknown] = {}
         for target in self.schema.fields:
+            # Formulas may write a name in any case.
             known[target.name.lower()] = self._at_first(target)
         for name in ("recordtype.developername", "recordtype.name", "recordtypeid"):
             if not self.schema.record_types:
@@ -578,7 +486,7 @@ class Judge:
         if target.type in _UNREAD:
             return Unknown((name,))
         default = target.default
-        if target.type in (FieldType.PICKLIST, FieldType.MULTIPICKLIST) and not default:
+        if target.type in _CHOICES and not default:
             default = next((each.value for each in target.picklist if each.default), None)
         if not default:
             return blank(target)
@@ -593,10 +501,7 @@ class Judge:
         is_formula = (
             target.default_is_formula
             or isinstance(checked.value, Unknown)
-            or (
-                target.type not in (FieldType.PICKLIST, FieldType.MULTIPICKLIST, *NUMBERS)
-                and target.type is not FieldType.BOOLEAN
-            )
+            or target.type not in (*_CHOICES, *NUMBERS, FieldType.BOOLEAN)
         )
         return Unknown((f"the default of {name}",)) if is_formula else checked.value
 
@@ -607,16 +512,14 @@ class Judge:
         return Unknown(("the record type",))
 
 
-def _finding(position: int, row: MappedField, problem: Problem) -> WriteFinding:
-    return WriteFinding(
-        position=position,
-        outcome=problem.outcome,
-        code=problem.code,
-        reason=problem.reason,
-        needs=problem.needs,
-        crm_field=row.crm_field,
-        partner_field=row.partner_field,
-    )
+def _on(row: MappedField, problem: Problem) -> Problem:
+    return problem._replace(crm_field=row.crm_field, partner_field=row.partner_field)
+
+
+def _by(
+    rule: Rule, outcome: Outcome, code: str, reason: str, needs: tuple[str, ...] = ()
+) -> Problem:
+    return Problem(outcome, code, reason, needs, rule.place, rule=rule.name)
 
 
 def converted(raw: Raw, values: Mapping[str, str] | None) -> Raw:

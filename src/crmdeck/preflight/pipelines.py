@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from crmdeck.model import Field, ObjectSchema, Outcome, Rule, RuleKind
 from crmdeck.preflight.fields import Problem
@@ -14,21 +13,13 @@ PIPELINES = ("pipeline", "hs_pipeline")
 _CREATE_IN = re.compile(r"CREATE_IN\((.*)\)", re.DOTALL)
 
 
-class StageProblem(NamedTuple):
-    """What is wrong with a stage, and the rule that forbids it, if one does."""
-
-    field: str
-    problem: Problem
-    rule: Rule | None = None
-
-
 def stage_problems(
     schema: ObjectSchema,
     written: Mapping[str, Value | Unknown],
     stored: Mapping[str, Value | Unknown] | None,
     *,
     create: bool,
-) -> Iterator[StageProblem]:
+) -> Iterator[Problem]:
     """Yield the problems of the stages in a write. `stored` goes by lower-case field name."""
     for target in schema.fields:
         stages = _stages(target)
@@ -38,8 +29,7 @@ def stage_problems(
             pipeline = written.get(name)
             if isinstance(pipeline, str) and pipeline and pipeline not in stages:
                 # HubSpot's own properties call their options open, but it knows no others.
-                reason = "a pipeline that doesn't exist"
-                yield StageProblem(name, Problem(Outcome.REFUSED, "NOT_IN_PIPELINE", reason))
+                yield _not_in_pipeline(name, "a pipeline that doesn't exist")
         stage = written.get(target.name)
         if not isinstance(stage, str) or is_blank(stage):
             continue
@@ -70,26 +60,28 @@ def _misplaced(
     stored: Mapping[str, Value | Unknown],
     *,
     create: bool,
-) -> StageProblem | None:
-    reason = "a stage of another pipeline"
-    refused = StageProblem(target.name, Problem(Outcome.REFUSED, "NOT_IN_PIPELINE", reason))
+) -> Problem | None:
     written_names = [name for name in PIPELINES if name in written]
     pipeline = next((written[name] for name in written_names), None)
     if pipeline is None or pipeline == "":
         pipeline = next((stored[name] for name in PIPELINES if name in stored), None)
     if isinstance(pipeline, str) and pipeline in stages:
-        return None if stage in stages[pipeline] else refused
+        if stage in stages[pipeline]:
+            return None
+        return _not_in_pipeline(target.name, "a stage of another pipeline")
     if not any(stage in each for each in stages.values()):
-        reason = "no pipeline has this stage"
-        return StageProblem(target.name, Problem(Outcome.REFUSED, "NOT_IN_PIPELINE", reason))
+        return _not_in_pipeline(target.name, "no pipeline has this stage")
     if pipeline:
         return None
     # HubSpot puts a new record without a pipeline into the first one.
     if create and stage in next(iter(stages.values())):
         return None
-    needs = ("the pipeline of the record",)
-    unknown = Problem(Outcome.UNKNOWN, "NOT_IN_PIPELINE", "its pipeline is unknown", needs)
-    return StageProblem(target.name, unknown)
+    unknown = _not_in_pipeline(target.name, "its pipeline is unknown")
+    return unknown._replace(outcome=Outcome.UNKNOWN, needs=("the pipeline of the record",))
+
+
+def _not_in_pipeline(name: str, reason: str) -> Problem:
+    return Problem(Outcome.REFUSED, "NOT_IN_PIPELINE", reason, crm_field=name)
 
 
 def _by_rules(
@@ -99,7 +91,7 @@ def _by_rules(
     rules: Sequence[Rule],
     *,
     create: bool,
-) -> Iterator[StageProblem]:
+) -> Iterator[Problem]:
     siblings = next((each for each in stages.values() if stage in each), frozenset[str]())
     for rule in rules:
         if rule.kind is not RuleKind.PIPELINE or not rule.active:
@@ -111,7 +103,7 @@ def _by_rules(
             if create and named & siblings and stage not in named:
                 reason = "a new record can't start in this stage"
                 problem = Problem(Outcome.REFUSED, "PIPELINE_RULE", reason)
-                yield StageProblem(target.name, problem, rule)
+                yield problem._replace(crm_field=target.name, rule=rule.name)
         elif not create:
             problem = Problem(Outcome.UNKNOWN, "PIPELINE_RULE", rule.demand, ("earlier stages",))
-            yield StageProblem(target.name, problem, rule)
+            yield problem._replace(crm_field=target.name, rule=rule.name)

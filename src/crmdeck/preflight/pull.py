@@ -33,12 +33,5 @@ def judge_pulled(
         if field.required and not isinstance(value, Unknown) and is_blank(value):
             problems = (Problem(Outcome.REFUSED, "REQUIRED", "required and empty"),)
         for each in problems:
-            yield WriteFinding(
-                position=position,
-                outcome=each.outcome,
-                code=each.code,
-                reason=each.reason,
-                needs=each.needs,
-                crm_field=row.crm_field,
-                partner_field=row.partner_field,
-            )
+            problem = each._replace(crm_field=row.crm_field, partner_field=row.partner_field)
+            yield WriteFinding(position=position, **problem._asdict())

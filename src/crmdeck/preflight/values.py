@@ -51,10 +51,12 @@ def as_text(value: Value) -> str:
         return ""
     if isinstance(value, str):
         return value
+    # Salesforce refuses to join a checkbox with text.
     if isinstance(value, bool):
         raise EvaluationError("a checkbox isn't text")
     if isinstance(value, Decimal):
         return plain(value)
+    # Before the date: a datetime is a date, too.
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}Z"
     if isinstance(value, date):

@@ -309,30 +309,6 @@ class Snapshots:
             found[index] = make((same(a), same(b), c, types[d], same(e), f, g, h, i, j))
         return tuple(found)
 
-    def rows_of(self, infos: Sequence[SnapshotInfo]) -> tuple[FieldRow, ...]:
-        """Return all fields of some snapshots, in their order, in field order.
-
-        Raises CacheDamagedError if their number differs from what the refresh counted.
-        """
-        by_hash: dict[str, list[Row]] = {}
-        for content_hash, *row in self._database.rows(
-            f"SELECT content_hash, {_ROW} "
-            "FROM object_field JOIN field_definition USING (field_hash) "
-            "WHERE content_hash IN (SELECT unnest(?::VARCHAR[])) ORDER BY content_hash, position",
-            [[info.content_hash for info in infos]],
-        ):
-            by_hash.setdefault(content_hash, []).append(tuple(row))
-        lost = [
-            i.object_type for i in infos if len(by_hash.get(i.content_hash, ())) != i.field_count
-        ]
-        if lost:
-            raise lost_definitions(lost)
-        return tuple(
-            FieldRow(info.object_type, name, label, FieldType(type_), *more)
-            for info in infos
-            for name, label, type_, *more in by_hash.get(info.content_hash, ())
-        )
-
     def stats(self, connection_id: str, now: datetime) -> SchemaStats:
         """Return the numbers of a connection; `next_expiry_at` is the next expiry."""
         return schema_stats(self._database, now, connection_id).get(connection_id, SchemaStats())

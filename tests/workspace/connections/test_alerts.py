@@ -21,6 +21,7 @@ from crmdeck.model import (
 from crmdeck.store.dismissed import Dismissal
 from crmdeck.workspace.connections.alerts import Vitals, alerts, quota_level, token_level
 from crmdeck.workspace.connections.retirements import Concern, Retirement
+from crmdeck.workspace.open_changes import OpenOnMapped
 from tests.workspace.crm import ANCHOR as NOW
 
 DAY = timedelta(days=1)
@@ -63,6 +64,10 @@ def vitals(**more: Any) -> Vitals:
         "stats": stats(),
     }
     return Vitals(**(known | more))
+
+
+def drift(total: int, *, breaking: int = 0, latest: datetime = NOW) -> OpenOnMapped:
+    return OpenOnMapped(total, breaking, breaking, NOW, latest)
 
 
 def retirement(days: int, **more: Any) -> Concern:
@@ -130,7 +135,7 @@ LOW = Quota(used=85, limit=100, observed_at=NOW)
             "The refresh token was last used 24 days ago.",
         ),
         (
-            {"drifted": 3, "breaking": 2},
+            {"drift": drift(3, breaking=2)},
             AlertLevel.CRITICAL,
             "DRIFT_ON_MAPPED_FIELDS",
             "3 open change groups touch mapped fields, 2 breaking.",
@@ -213,7 +218,7 @@ def test_one_thing_is_one_alert(
         idle(22),
         {"stats": stats(24 * 5), "connection": connection(ttl_hours=24 * 7)},
         {"bad": REVOKED, "good": run(SyncOutcome.OK), "last": run(SyncOutcome.OK)},
-        {"status": Status.DISCONNECTED, "drifted": 3, "quota": LOW},
+        {"status": Status.DISCONNECTED, "drift": drift(3), "quota": LOW},
     ],
 )
 def test_what_is_well_or_over_is_no_alert(known: dict[str, Any]) -> None:
@@ -226,7 +231,7 @@ def test_the_most_urgent_comes_first() -> None:
         connection=connection(token_expires_at=NOW),
         last=REVOKED,
         bad=REVOKED,
-        drifted=1,
+        drift=drift(1),
         quota=LOW,
         stats=stats(24 * 9, stale_object_count=2),
         failures=(failure("Case", "It said no."),),
@@ -322,7 +327,7 @@ def test_a_dismissed_alert_reopens_when_it_gets_worse_or_is_another_one() -> Non
         ({"concerns": (retirement(5),)}, {"concerns": (retirement(5),), "now": tomorrow}),
         ({"stats": stats(24 * 5)}, {"stats": stats(24 * 5), "now": tomorrow}),
         (failed, failed | {"bad": run(SyncOutcome.FAILED, tomorrow, "HTTP_500")}),
-        ({"drifted": 3, "drifted_at": NOW}, {"drifted": 2, "drifted_at": NOW}),
+        ({"drift": drift(3)}, {"drift": drift(2)}),
         (
             {"failures": (failure("Case", "No."), failure("Lead", "No."))},
             {"failures": (failure("Lead", "No."),)},
@@ -333,11 +338,11 @@ def test_a_dismissed_alert_reopens_when_it_gets_worse_or_is_another_one() -> Non
         assert not reopens(first, later)
     # What came since, says something else, or is more urgent does.
     others: list[tuple[dict[str, Any], dict[str, Any]]] = [
-        ({"drifted": 2, "drifted_at": NOW}, {"drifted": 2, "drifted_at": tomorrow}),
+        ({"drift": drift(2)}, {"drift": drift(2, latest=tomorrow)}),
         (failed, failed | {"bad": run(SyncOutcome.FAILED, code="HTTP_502")}),
         (failed, failed | {"good": run(SyncOutcome.OK, tomorrow)}),
         ({"concerns": (retirement(100),)}, {"concerns": (retirement(80),)}),
-        ({"drifted": 2, "drifted_at": NOW}, {"drifted": 3, "drifted_at": NOW}),
+        ({"drift": drift(2)}, {"drift": drift(3)}),
         (
             {"failures": (failure("Case", "No."),)},
             {"failures": (failure("Case", "No."), failure("Lead", "No."))},

@@ -9,7 +9,7 @@ import pytest
 
 from crmdeck.errors import UsageError
 from crmdeck.model import Connection, Source
-from crmdeck.workspace.connections.crm_pages import crm_page
+from crmdeck.workspace.connections.service import crm_page
 
 ORG = "https://acme.my.salesforce.com"
 SETUP = f"{ORG}/lightning/setup"

@@ -200,11 +200,11 @@ def test_mappings_and_drift_are_exported_as_they_were(desk: Desk) -> None:
     assert "mapping.accepted" in audit
     assert "schema.drift_acknowledged" not in audit
     sheets = [
-        desk.workspace.exports.report("mapping-sheet", "acme", format="markdown", pair=pair, at=at)
+        desk.workspace.exports.render("mapping-sheet", "acme", format="markdown", pair=pair, at=at)
         for at in (decided, None)
     ]
     assert ["Gone\\_\\_c" in sheet for sheet in sheets] == [True, False]
-    assert "until: 20" in desk.workspace.exports.report("drift-report", "acme", format="markdown")
+    assert "until: 20" in desk.workspace.exports.render("drift-report", "acme", format="markdown")
 
 
 def test_a_filter_that_makes_no_sense_is_refused_in_one_line(desk: Desk) -> None:

@@ -14,6 +14,7 @@ from crmdeck.model import (
     Connection,
     ConnectionEnd,
     ObjectFailure,
+    OpenChanges,
     Quota,
     SchemaStats,
     Source,
@@ -25,8 +26,10 @@ from crmdeck.store.dismissed import Dismissal
 from crmdeck.text import count
 from crmdeck.workspace.connections.retirements import Concern
 from crmdeck.workspace.connections.status import SUSPECT
+from crmdeck.workspace.open_changes import OpenOnMapped
 
 LOW_QUOTA = 0.20
+# The CRMs count requests per day, so an older reading says nothing about now.
 QUOTA_COUNTS_FOR = timedelta(days=1)
 TOKEN_NOTICE = timedelta(days=7)
 # The share of a short-lived token's lifetime: a new two-hour token doesn't expire soon.
@@ -46,13 +49,11 @@ class Vitals:
 
     `signed_in` is when the token was stored. `last` is the last completed run, `good` the last
     successful refresh, `whole` the last refresh without failed objects, and `bad` the last failed
-    run. `failing_since` is the first failed run after `good`. `drifted` counts the open change
-    groups of mapped fields, found since `drifted_since` and found or reopened until `drifted_at`,
-    `breaking` the breaking ones among them, and `broken` the mappings that these touch. `lost` are
-    the object types whose definitions are missing from the cache. `token_used` is when the refresh
-    token was last used, `endings` what can end the connection. `dismissed` is each dismissal by
-    alert ID. `policy_error` is why the policy of the workspace can't be used. `quota_recovered` is
-    when the quota was last above the low mark.
+    run. `failing_since` is the first failed run after `good`. `lost` are the object types whose
+    definitions are missing from the cache. `token_used` is when the refresh token was last used,
+    `endings` what can end the connection. `dismissed` is each dismissal by alert ID. `policy_error`
+    is why the policy of the workspace can't be used. `quota_recovered` is when the quota was last
+    above the low mark.
     """
 
     connection: Connection
@@ -68,14 +69,12 @@ class Vitals:
     quota: Quota | None = None
     quota_recovered: datetime | None = None
     failures: tuple[ObjectFailure, ...] = ()
-    drifted: int = 0
-    breaking: int = 0
-    broken: int = 0
-    drifted_since: datetime | None = None
-    drifted_at: datetime | None = None
+    open_changes: OpenChanges = field(default_factory=OpenChanges)
+    drift: OpenOnMapped | None = None
     concerns: tuple[Concern, ...] = ()
     lost: tuple[str, ...] = ()
     token_used: datetime | None = None
+    token_rotated: datetime | None = None
     endings: tuple[ConnectionEnd, ...] = ()
     dismissed: Mapping[str, Dismissal] = field(default_factory=dict)
     policy_error: CrmdeckError | None = None
@@ -103,8 +102,8 @@ def _as_dismissed(alert: Alert, vitals: Vitals) -> Alert:
     dismissal = max(covering, key=lambda one: one.at, default=None)
     if dismissal is None or not dismissal.covers(alert.level, vitals.now.date()):
         return alert
-    newest = vitals.drifted_at if base == alert_id(DRIFT_ON_MAPPED) else None
-    if newest is not None and newest > dismissal.at:
+    drift = vitals.drift if base == alert_id(DRIFT_ON_MAPPED) else None
+    if drift is not None and drift.latest > dismissal.at:
         return alert
     return alert.model_copy(
         update={"dismissed_at": dismissal.at, "dismissed_until": dismissal.until}
@@ -145,15 +144,23 @@ def broken(vitals: Vitals) -> Iterator[Alert]:
         return
     code = vitals.bad.error_code or "FAILED"
     message = vitals.bad.error_message or "The last refresh failed."
+    step: NextStep | None = NextStep.SIGN_IN
+    if code == SUSPECT:
+        step = NextStep.DECIDE_REFRESH
+    elif vitals.status is Status.ERROR:
+        step = NextStep.TEST
+    elif vitals.connection.source == Source.FILES:
+        step = None
     yield Alert(
         level=AlertLevel.CRITICAL,
         code=code,
+        # A failure after a success is another alert, even with the same message.
         id=alert_id(code, message, _since(vitals.good)),
         message=message,
         cause=vitals.bad.error_cause,
         remedy=vitals.bad.error_remedy,
         since=vitals.failing_since,
-        next_step=_after_failure(vitals),
+        next_step=step,
     )
 
 
@@ -253,20 +260,20 @@ def token_idle(vitals: Vitals) -> Iterator[Alert]:
 
 def drift_on_mapped(vitals: Vitals) -> Iterator[Alert]:
     """Yield an alert for open changes of mapped fields."""
-    if not vitals.drifted:
+    drift = vitals.drift
+    if drift is None:
         return
-    broken = f"{count(vitals.broken, 'mapping')} broken"
-    touch = "touches" if vitals.drifted == 1 else "touch"
-    groups = count(vitals.drifted, "open change group")
+    touch = "touches" if drift.total == 1 else "touch"
+    groups = count(drift.total, "open change group")
     yield Alert(
-        level=AlertLevel.CRITICAL if vitals.breaking else AlertLevel.WARNING,
+        level=AlertLevel.CRITICAL if drift.breaking else AlertLevel.WARNING,
         code=DRIFT_ON_MAPPED,
-        id=counted_id(vitals.drifted, DRIFT_ON_MAPPED),
-        short=broken if vitals.breaking else "mappings changed",
-        message=f"{groups} {touch} mapped fields, {vitals.breaking} breaking.",
+        id=counted_id(drift.total, DRIFT_ON_MAPPED),
+        short=f"{count(drift.broken, 'mapping')} broken" if drift.breaking else "mappings changed",
+        message=f"{groups} {touch} mapped fields, {drift.breaking} breaking.",
         cause="The CRM's schema changed after you accepted the mappings.",
         remedy="Repair the mappings, or acknowledge the changes.",
-        since=vitals.drifted_since,
+        since=drift.earliest,
         next_step=NextStep.SEE_DRIFT,
     )
 
@@ -298,6 +305,7 @@ def quota_low(vitals: Vitals) -> Iterator[Alert]:
     yield Alert(
         level=AlertLevel.WARNING,
         code="QUOTA_LOW",
+        # A quota that recovered and ran low again is another alert.
         id=alert_id("QUOTA_LOW", quota_level(quota), vitals.quota_recovered),
         short="low on quota",
         message=f"{quota.left:.0%} of the API quota is left.",
@@ -401,14 +409,6 @@ def retirements(vitals: Vitals) -> Iterator[Alert]:
             due_at=ends,
             link=each.source,
         )
-
-
-def _after_failure(vitals: Vitals) -> NextStep | None:
-    if vitals.bad is not None and vitals.bad.error_code == SUSPECT:
-        return NextStep.DECIDE_REFRESH
-    if vitals.status is Status.ERROR:
-        return NextStep.TEST
-    return None if vitals.connection.source == Source.FILES else NextStep.SIGN_IN
 
 
 def _refresh(vitals: Vitals) -> NextStep | None:

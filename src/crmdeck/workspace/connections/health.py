@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import date
 
 from crmdeck.connectors.registry import flows_of, vendor_of
-from crmdeck.errors import CrmdeckError, NotFoundError, UsageError
+from crmdeck.errors import NotFoundError, UsageError
 from crmdeck.model import (
     Alert,
     Connection,
     ConnectionStatus,
     ObjectFailure,
-    OpenChanges,
-    Quota,
     SchemaStats,
     Source,
     SyncOutcome,
@@ -31,7 +28,6 @@ from crmdeck.workspace.connections.alerts import (
     token_level,
 )
 from crmdeck.workspace.connections.retirements import (
-    Concern,
     Retirement,
     concerns,
     load_retirements,
@@ -41,7 +37,6 @@ from crmdeck.workspace.connections.status import BAD, COMPLETED, GOOD, derive_st
 from crmdeck.workspace.connections.survival import connection_ends
 from crmdeck.workspace.context import Context, find_connection
 from crmdeck.workspace.open_changes import (
-    OpenOnMapped,
     count_judged,
     judge_changes,
     open_on_mapped,
@@ -59,15 +54,14 @@ class Health:
         """Return the status of a connection, without a request to the CRM."""
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
-            records = _Records.of(session, self._context, (connection,), connection.id)
-        return self._status(connection, records)
+            (vitals,) = _read_vitals(self._context, session, (connection,), connection.id)
+        return _status(vitals)
 
     def statuses(self) -> tuple[ConnectionStatus, ...]:
         """Return the statuses of all connections, by name, without requests to the CRMs."""
         with self._context.store.read() as session:
-            connections = session.connections.all()
-            records = _Records.of(session, self._context, connections)
-        return tuple(self._status(connection, records) for connection in connections)
+            every = _read_vitals(self._context, session, session.connections.all())
+        return tuple(map(_status, every))
 
     def sync_history(self, ref: str, limit: int = 200) -> tuple[SyncRun, ...]:
         """Return the refreshes and tests of a connection, newest first."""
@@ -134,75 +128,38 @@ class Health:
         """Return the vendor retirements, with the changes from the user's file."""
         return load_retirements(self._context.home)
 
-    def _status(self, connection: Connection, records: _Records) -> ConnectionStatus:
-        vitals = self._vitals(connection, records)
-        good, bad = vitals.good, vitals.bad
-        vendor = vendor_of(connection.platform)
-        return ConnectionStatus(
-            id=connection.id,
-            name=connection.name,
-            platform=connection.platform,
-            source=connection.source,
-            status=vitals.status,
-            instance_url=connection.instance_url if vendor.own_url_example else None,
-            last_sync_at=good.finished_at if good else None,
-            last_error_at=bad.finished_at if bad else None,
-            last_error_message=bad.error_message if bad else None,
-            last_error_code=bad.error_code if bad else None,
-            last_error_remedy=bad.error_remedy if bad else None,
-            created_at=connection.created_at,
-            api_version=connection.api_version,
-            token_expires_at=connection.token_expires_at,
-            token_renewed=_is_renewed(connection),
-            token_level=token_level(vitals),
-            token_used_at=vitals.token_used,
-            token_rotated_at=records.rotated.get(connection.id),
-            endings=vitals.endings,
-            schema_stats=vitals.stats,
-            quota=vitals.quota,
-            quota_level=quota_level(vitals.quota),
-            alerts=alerts(vitals),
-            open_changes=records.open_changes.get(connection.id, OpenChanges()),
-        )
 
-    def _vitals(self, connection: Connection, records: _Records) -> Vitals:
-        key = connection.id
-        last = records.last.get(key)
-        drift = records.drifted.get(key)
-        now = self._context.now
-        used = records.token_used.get(key)
-        vendor = vendor_of(connection.platform)
-        return Vitals(
-            connection=connection,
-            status=derive_status(connection, last),
-            now=now,
-            signed_in=records.signed_in.get(key),
-            stats=records.stats.get(key, SchemaStats()),
-            last=last,
-            good=records.good.get(key),
-            whole=records.whole.get(key),
-            bad=records.bad.get(key),
-            failing_since=records.failing_since.get(key),
-            quota=records.quotas.get(key),
-            failures=records.failures.get(key, ()),
-            drifted=drift.total if drift else 0,
-            breaking=drift.breaking if drift else 0,
-            broken=drift.broken if drift else 0,
-            drifted_since=drift.earliest if drift else None,
-            drifted_at=drift.latest if drift else None,
-            concerns=self._concerns(connection, now),
-            lost=records.lost.get(key, ()),
-            token_used=used,
-            endings=connection_ends(connection, vendor, _flow_in_use(connection), used),
-            dismissed=records.dismissed.get(key, {}),
-            policy_error=records.policy_error,
-            quota_recovered=records.quota_recovered.get(key),
-        )
-
-    def _concerns(self, connection: Connection, now: datetime) -> tuple[Concern, ...]:
-        if not connection.is_direct:
-            return ()
-        return concerns(connection, self.retirements(), now.date())
+def _status(vitals: Vitals) -> ConnectionStatus:
+    connection, good, bad = vitals.connection, vitals.good, vitals.bad
+    flow = _flow_in_use(connection)
+    return ConnectionStatus(
+        id=connection.id,
+        name=connection.name,
+        platform=connection.platform,
+        source=connection.source,
+        status=vitals.status,
+        instance_url=(
+            connection.instance_url if vendor_of(connection.platform).own_url_example else None
+        ),
+        last_sync_at=good.finished_at if good else None,
+        last_error_at=bad.finished_at if bad else None,
+        last_error_message=bad.error_message if bad else None,
+        last_error_code=bad.error_code if bad else None,
+        last_error_remedy=bad.error_remedy if bad else None,
+        created_at=connection.created_at,
+        api_version=connection.api_version,
+        token_expires_at=connection.token_expires_at,
+        token_renewed=flow is not None and flow not in EXPIRING,
+        token_level=token_level(vitals),
+        token_used_at=vitals.token_used,
+        token_rotated_at=vitals.token_rotated,
+        endings=vitals.endings,
+        schema_stats=vitals.stats,
+        quota=vitals.quota,
+        quota_level=quota_level(vitals.quota),
+        alerts=alerts(vitals),
+        open_changes=vitals.open_changes,
+    )
 
 
 def _find_alert(status: ConnectionStatus, wanted: str) -> Alert:
@@ -232,87 +189,68 @@ def _flow_in_use(connection: Connection) -> str | None:
     return connection.sign_in
 
 
-def _is_renewed(connection: Connection) -> bool:
-    flow = _flow_in_use(connection)
-    return flow is not None and flow not in EXPIRING
-
-
-@dataclass(frozen=True)
-class _Records:
-    """The cached health data by connection, from a few queries for all."""
-
-    last: dict[str, SyncRun]
-    good: dict[str, SyncRun]
-    whole: dict[str, SyncRun]
-    bad: dict[str, SyncRun]
-    failing_since: dict[str, datetime | None]
-    stats: dict[str, SchemaStats]
-    quotas: dict[str, Quota]
-    drifted: Mapping[str, OpenOnMapped]
-    signed_in: dict[str, datetime]
-    token_used: dict[str, datetime]
-    rotated: dict[str, datetime]
-    failures: dict[str, tuple[ObjectFailure, ...]]
-    open_changes: Mapping[str, OpenChanges]
-    lost: dict[str, tuple[str, ...]]
-    dismissed: dict[str, dict[str, Dismissal]]
-    policy_error: CrmdeckError | None
-    quota_recovered: dict[str, datetime]
-
-    @classmethod
-    def of(
-        cls,
-        session: Session,
-        context: Context,
-        connections: Sequence[Connection],
-        only: str | None = None,
-    ) -> _Records:
-        """Read the data of all connections, or of `only`."""
-        stats = (
-            {only: session.snapshots.stats(only, context.now)}
-            if only
-            else session.snapshots.stats_by_connection(context.now)
+def _read_vitals(
+    context: Context, session: Session, connections: Sequence[Connection], only: str | None = None
+) -> list[Vitals]:
+    """Read the cached health of `connections` with a few queries for all; `only` is a single ID."""
+    now = context.now
+    stats = (
+        {only: session.snapshots.stats(only, now)}
+        if only
+        else session.snapshots.stats_by_connection(now)
+    )
+    runs = session.runs.newest(only)
+    refreshes = [run for run in runs if run.kind == "refresh"]
+    # The runs are in order, so the last one of each connection wins.
+    last = {run.connection_id: run for run in runs if run.outcome in COMPLETED}
+    bad = {run.connection_id: run for run in runs if run.outcome in BAD}
+    good = {run.connection_id: run for run in refreshes if run.outcome in GOOD}
+    whole = {run.connection_id: run for run in refreshes if run.outcome is SyncOutcome.OK}
+    judged = judge_changes(context, session, only)
+    drift = open_on_mapped(session, judged)
+    quotas = session.runs.quota_by_connection()
+    quota_recovered = session.runs.quota_recovered(LOW_QUOTA)
+    latest = session.audit.latest_by_connection
+    expires = any(connection.token_expires_at for connection in connections)
+    signed_in = latest("token.stored") if expires else {}
+    token_used = latest("token.stored", "token.refreshed", "token.rotated")
+    token_rotated = latest("token.rotated")
+    lost = session.snapshots.incomplete(only)
+    dismissed = session.dismissed.standing(context.actor)
+    error = policy_error(context, session)
+    found = []
+    for connection in connections:
+        key = connection.id
+        own_stats, own_last, own_good = stats.get(key, SchemaStats()), last.get(key), good.get(key)
+        is_bad = own_last is not None and own_last.outcome in BAD
+        since = own_good.finished_at if own_good else None
+        vendor, flow = vendor_of(connection.platform), _flow_in_use(connection)
+        # A broken file of the user doesn't concern connections that no vendor can retire.
+        table = load_retirements(context.home) if connection.is_direct else ()
+        found.append(
+            Vitals(
+                connection=connection,
+                status=derive_status(connection, own_last),
+                now=now,
+                signed_in=signed_in.get(key),
+                stats=own_stats,
+                last=own_last,
+                good=own_good,
+                whole=whole.get(key),
+                bad=bad.get(key),
+                failing_since=session.runs.first_after(key, since, BAD) if is_bad else None,
+                quota=quotas.get(key),
+                quota_recovered=quota_recovered.get(key),
+                failures=session.runs.failures(key) if own_stats.failed_object_count else (),
+                open_changes=count_judged(judged.get(key, ())),
+                drift=drift.get(key),
+                concerns=concerns(connection, table, now.date()),
+                lost=lost.get(key, ()),
+                token_used=token_used.get(key),
+                token_rotated=token_rotated.get(key),
+                endings=connection_ends(connection, vendor, flow, token_used.get(key)),
+                dismissed=dismissed.get(key, {}),
+                policy_error=error,
+            )
         )
-        runs = session.runs.newest(only)
-        judged = judge_changes(context, session, only)
-        ending = any(connection.token_expires_at for connection in connections)
-        # The runs are in order, so the last one of each connection wins.
-        last = {run.connection_id: run for run in runs if run.outcome in COMPLETED}
-        good = {
-            run.connection_id: run for run in runs if run.outcome in GOOD and run.kind == "refresh"
-        }
-        return cls(
-            last=last,
-            good=good,
-            whole={
-                run.connection_id: run
-                for run in runs
-                if run.outcome is SyncOutcome.OK and run.kind == "refresh"
-            },
-            bad={run.connection_id: run for run in runs if run.outcome in BAD},
-            failing_since={
-                key: session.runs.first_after(
-                    key, good[key].finished_at if key in good else None, BAD
-                )
-                for key, run in last.items()
-                if run.outcome in BAD
-            },
-            stats=stats,
-            quotas=session.runs.quota_by_connection(),
-            drifted=open_on_mapped(session, judged),
-            signed_in=session.audit.latest_by_connection("token.stored") if ending else {},
-            token_used=session.audit.latest_by_connection(
-                "token.stored", "token.refreshed", "token.rotated"
-            ),
-            rotated=session.audit.latest_by_connection("token.rotated"),
-            failures={
-                key: session.runs.failures(key)
-                for key, found in stats.items()
-                if found.failed_object_count
-            },
-            open_changes={key: count_judged(mine) for key, mine in judged.items()},
-            lost=session.snapshots.incomplete(only),
-            dismissed=session.dismissed.standing(context.actor),
-            policy_error=policy_error(context, session),
-            quota_recovered=session.runs.quota_recovered(LOW_QUOTA),
-        )
+    return found

@@ -100,6 +100,7 @@ def load_retirements(home: Path | None) -> tuple[Retirement, ...]:
     return _load(path, status.st_mtime_ns, status.st_size)
 
 
+# The time and size of the file are part of the key, so that a changed file is read again.
 @lru_cache(maxsize=8)
 def _load(path: Path | None, _changed: int, _size: int) -> tuple[Retirement, ...]:
     shipped = resources.files("crmdeck").joinpath("knowledge", FILE).read_text("utf-8")
@@ -139,22 +140,25 @@ def _retirement(row: Mapping[str, object], origin: str) -> Retirement:
 
 
 def _end(retirement: Retirement, connection: Connection) -> date | None:
+    """Return the first day after a retirement for a connection, None if it isn't affected."""
     if not retirement.api_versions:
         return retirement.ends
-    ends = [
-        _end_of(retirement, version)
-        for version in _versions_in_use(connection)
-        if any(_covers(pattern, version) for pattern in retirement.api_versions)
-    ]
-    return min(ends, default=None)
-
-
-def _versions_in_use(connection: Connection) -> list[str]:
     versions = [connection.api_version] if connection.api_version else []
     oauth_path = vendor_of(connection.platform).oauth_path
+    # The sign-in of an app has its own version, which the connection doesn't choose.
     if oauth_path is not None and connection.sign_in in ("browser", "refresh-token"):
         versions.append(oauth_path)
-    return versions
+    ends = []
+    for version in versions:
+        if not any(_covers(pattern, version) for pattern in retirement.api_versions):
+            continue
+        dated = _DATED.search(version)
+        if retirement.months is None or dated is None:
+            ends.append(retirement.ends or date.max)
+        else:
+            months = int(dated[1]) * 12 + int(dated[2]) - 1 + retirement.months
+            ends.append(date(months // 12, months % 12 + 1, 1))
+    return min(ends, default=None)
 
 
 def _covers(pattern: str, version: str) -> bool:
@@ -166,14 +170,6 @@ def _covers(pattern: str, version: str) -> bool:
         return False
     dated = re.escape(pattern).replace(re.escape("YYYY-MM"), _DATED.pattern)
     return re.fullmatch(dated, version) is not None
-
-
-def _end_of(retirement: Retirement, version: str) -> date:
-    dated = _DATED.search(version)
-    if retirement.ends is not None or retirement.months is None or dated is None:
-        return retirement.ends or date.max
-    months = int(dated[1]) * 12 + int(dated[2]) - 1 + retirement.months
-    return date(months // 12, months % 12 + 1, 1)
 
 
 def _broken(origin: str, cause: str) -> UsageError:

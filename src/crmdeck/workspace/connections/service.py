@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from crmdeck.connectors.barrier import fault_barrier
 from crmdeck.connectors.base import (
@@ -15,8 +14,8 @@ from crmdeck.connectors.base import (
 )
 from crmdeck.connectors.registry import CRMS, flows_of, sources, vendor_of
 from crmdeck.credentials import SECRET_NAMES
-from crmdeck.credentials import secrets_from_environment as secrets_from_environment
 from crmdeck.errors import ConflictError, CrmdeckError, NotFoundError, UsageError
+from crmdeck.home import absolute_path
 from crmdeck.model import (
     AuditEntry,
     Connection,
@@ -30,11 +29,9 @@ from crmdeck.model import (
     WireModel,
 )
 from crmdeck.store import Session
-from crmdeck.workspace.connections.crm_pages import crm_page
 from crmdeck.workspace.connections.runs import failed_run, started_run, write_quota, write_run
 from crmdeck.workspace.connections.signin.flows import EXPIRING, flow_in_use
 from crmdeck.workspace.connections.validation import (
-    absolute,
     check_endpoint,
     check_instance_url,
     check_name,
@@ -108,6 +105,7 @@ class Connections:
             require_free_name(session, connection.name)
             session.connections.put(connection, self._context.now, self._context.actor)
             session.audit.add(added_entry(self._context, connection))
+        # Last: secrets of a connection that was not added would stay in the keyring.
         if secrets:
             self._context.credentials(connection).put(secrets)
         return connection
@@ -227,6 +225,7 @@ class Connections:
                 report = connector.probe()
         except CrmdeckError as error:
             error.connection = connection.name
+            # Without a connector nothing was asked: missing secrets say nothing about the CRM.
             if connector is not None and not self._context.read_only:
                 with self._context.store.write() as session:
                     session.runs.add(failed_run(run, error, self._context.now))
@@ -254,6 +253,30 @@ class Connections:
         return changed
 
 
+def crm_page(
+    connection: Connection, object_type: str | None = None, field_name: str | None = None
+) -> CrmPage:
+    """Return the page of `Connections.page`."""
+    vendor = vendor_of(connection.platform)
+    page, remedy = None, None
+    if connection.source == Source.SANDBOX:
+        cause = "The built-in sandbox has no setup pages."
+    elif vendor.setup_page is None:
+        cause = f"crmdeck knows no setup pages of {vendor.title}."
+    else:
+        page = vendor.setup_page(connection, object_type, field_name)
+        cause = f"crmdeck doesn't know the {vendor.account} of this connection."
+        remedy = vendor.no_setup_page.format(name=connection.name)
+    if page is None:
+        raise UsageError(
+            f"Can't open {connection.name} in the CRM.",
+            cause=cause,
+            remedy=remedy,
+            code="NO_CRM_PAGE",
+        )
+    return page
+
+
 def drafted(context: Context, draft: ConnectionDraft) -> Connection:
     """Return the connection of a draft; raises UsageError for an invalid one."""
     platform = draft.platform
@@ -279,9 +302,10 @@ def drafted(context: Context, draft: ConnectionDraft) -> Connection:
             remedy="Add a file or folder with exported schemas: --path FOLDER",
         )
     if draft.source == Source.FILES and draft.path and platform is None:
+        # Imported late: it loads every reader of schema files.
         from crmdeck.connectors.files import recognize
 
-        platform = recognize(Path(absolute(draft.path)))
+        platform = recognize(absolute_path(draft.path))
     if platform is None:
         raise platform_needed(draft)
     return Connection(
@@ -289,7 +313,7 @@ def drafted(context: Context, draft: ConnectionDraft) -> Connection:
         name=check_name(draft.name),
         platform=platform,
         source=draft.source,
-        path=absolute(draft.path) if draft.path else None,
+        path=str(absolute_path(draft.path)) if draft.path else None,
         remote_id=check_remote_id(draft.remote_id) if draft.remote_id else None,
         instance_url=(
             check_instance_url(draft.instance_url, vendor_of(platform))

@@ -140,7 +140,7 @@ def checked_path(connection: Connection, path: str) -> str:
             remedy=f"Check the connection: crmdeck status {connection.name}",
             code="BAD_PATH",
         )
-    whole = absolute(path)
+    whole = str(absolute_path(path))
     try:
         there = Path(whole).exists()
     except OSError:
@@ -153,11 +153,6 @@ def checked_path(connection: Connection, path: str) -> str:
             code="BAD_PATH",
         )
     return whole
-
-
-def absolute(path: str) -> str:
-    """Return the absolute path, with `~` expanded."""
-    return str(absolute_path(path))
 
 
 def _is_uuid(text: str) -> bool:

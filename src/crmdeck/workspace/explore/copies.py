@@ -22,7 +22,6 @@ from crmdeck.model import (
     ConnectionStatus,
     Decision,
     DecisionState,
-    DriftEvent,
     Field,
     FieldRow,
     ObjectSummary,
@@ -35,6 +34,13 @@ from crmdeck.workspace.context import Context
 
 _MOST_IDS = 50
 _SIGNS = {Severity.BREAKING: "✕", Severity.RISKY: "▲", Severity.SAFE: "•"}
+_COMMANDS = {
+    NextStep.REFRESH: "refresh",
+    NextStep.DECIDE_REFRESH: "refresh",
+    NextStep.TEST: "connections test",
+    NextStep.SIGN_IN: "connections sign-in",
+    NextStep.SEE_DRIFT: "drift",
+}
 
 
 class CopyKind(StrEnum):
@@ -71,39 +77,27 @@ class Copies:
         """Return the forms of objects, as of `at`."""
         first = objects[0].object_type if len(objects) == 1 else None
         return _copies(
-            (CopyKind.NAME, _lines(one.object_type for one in objects)),
-            (
-                CopyKind.MARKDOWN,
-                _table(
-                    ("Object", "Label", "Fields", "Refreshed"),
-                    [
-                        (
-                            one.object_type,
-                            one.label,
-                            f"{one.field_count:,}",
-                            f"{one.discovered_at:%Y-%m-%d %H:%M} UTC",
-                        )
-                        for one in objects
-                    ],
-                ),
-            ),
-            (
-                CopyKind.MESSAGE,
-                _lines(
-                    f"{code(one.object_type)} {escape(one.label)} in *{escape(connection)}*: "
-                    f"{count(one.field_count, 'field')}"
+            name=_lines(one.object_type for one in objects),
+            markdown=_table(
+                ("Object", "Label", "Fields", "Refreshed"),
+                [
+                    (
+                        one.object_type,
+                        one.label,
+                        f"{one.field_count:,}",
+                        f"{one.discovered_at:%Y-%m-%d %H:%M} UTC",
+                    )
                     for one in objects
-                ),
+                ],
             ),
-            (CopyKind.JSON, _json([one.to_wire() for one in objects])),
-            (
-                CopyKind.COMMAND,
-                self._command(
-                    "schema",
-                    connection,
-                    *([first] if first else []),
-                    at=_moment(at),
-                ),
+            message=_lines(
+                f"{code(one.object_type)} {escape(one.label)} in *{escape(connection)}*: "
+                f"{count(one.field_count, 'field')}"
+                for one in objects
+            ),
+            records=[one.to_wire() for one in objects],
+            command=self._command(
+                "schema", connection, *([first] if first else []), at=_moment(at)
             ),
         )
 
@@ -114,17 +108,14 @@ class Copies:
         objects = {object_type for object_type, _ in names}
         left, right = comparison.left, comparison.right
         return _copies(
-            (CopyKind.NAME, _lines(dict.fromkeys(field or of for of, field in names))),
-            (
-                CopyKind.COMMAND,
-                self._command(
-                    "compare",
-                    left,
-                    *([right] if right != left else []),
-                    object=objects.pop() if len(objects) == 1 else None,
-                    at=_moment(comparison.left_at),
-                    right_at=_moment(comparison.right_at),
-                ),
+            name=_lines(dict.fromkeys(field or of for of, field in names)),
+            command=self._command(
+                "compare",
+                left,
+                *([right] if right != left else []),
+                object=objects.pop() if len(objects) == 1 else None,
+                at=_moment(comparison.left_at),
+                right_at=_moment(comparison.right_at),
             ),
         )
 
@@ -144,43 +135,39 @@ class Copies:
         to = mapped or {}
         paths = [f"{row.object_type}.{row.name}" for row in rows]
         one = rows[0] if len(rows) == 1 else None
-        wire: list[object] = [_field_wire(row) for row in rows]
+        wire: list[object] = [
+            # As one text, unlike in the details of a single field.
+            {key: value for key, value in row.to_wire().items() if key != "references"}
+            for row in rows
+        ]
         if one is not None and field is not None:
             wire = [{"objectType": one.object_type, **field.to_wire()}]
         objects = dict.fromkeys(row.object_type for row in rows)
         place = paths[0] if one is not None else next(iter(objects)) if len(objects) == 1 else None
         return _copies(
-            (CopyKind.NAME, _lines(row.name for row in rows)),
-            (
-                CopyKind.MARKDOWN,
-                _table(
-                    ("Field", "Label", "Type", "Required", "Mapped"),
-                    [
-                        (
-                            path,
-                            row.label,
-                            row.native_type or row.type.value,
-                            yes_no(row.required),
-                            to.get((row.object_type, row.name), ""),
-                        )
-                        for path, row in zip(paths, rows, strict=True)
-                    ],
-                ),
+            name=_lines(row.name for row in rows),
+            markdown=_table(
+                ("Field", "Label", "Type", "Required", "Mapped"),
+                [
+                    (
+                        path,
+                        row.label,
+                        row.native_type or row.type.value,
+                        yes_no(row.required),
+                        to.get((row.object_type, row.name), ""),
+                    )
+                    for path, row in zip(paths, rows, strict=True)
+                ],
             ),
-            (
-                CopyKind.MESSAGE,
-                _lines(_field_message(row, path) for path, row in zip(paths, rows, strict=True))
-                + f"\nin *{escape(connection)}*",
-            ),
-            (CopyKind.JSON, _json(wire)),
-            (
-                CopyKind.COMMAND,
-                self._command(
-                    "schema",
-                    connection,
-                    *([place] if place else []),
-                    at=_moment(at),
-                ),
+            message=_lines(
+                f"{code(path)} {escape(row.label)}: {escape(row.native_type or row.type.value)}"
+                f"{', required' if row.required else ''}"
+                for path, row in zip(paths, rows, strict=True)
+            )
+            + f"\nin *{escape(connection)}*",
+            records=wire,
+            command=self._command(
+                "schema", connection, *([place] if place else []), at=_moment(at)
             ),
         )
 
@@ -195,43 +182,37 @@ class Copies:
         objects = {event.object_type for event in events}
         since = min(event.detected_at for event in events)
         return _copies(
-            (CopyKind.NAME, _lines(dict.fromkeys(_name_of(event) for event in events))),
-            (
-                CopyKind.MARKDOWN,
-                _table(
+            name=_lines(dict.fromkeys(e.rule or e.field_name or e.object_type for e in events)),
+            markdown=_table(
+                (
+                    "Detected",
+                    "Connection",
+                    "Field",
+                    "Change",
+                    "Severity",
+                    "Changed by",
+                    "Mapped to",
+                ),
+                [
                     (
-                        "Detected",
-                        "Connection",
-                        "Field",
-                        "Change",
-                        "Severity",
-                        "Changed by",
-                        "Mapped to",
-                    ),
-                    [
-                        (
-                            f"{entry.event.detected_at:%Y-%m-%d}",
-                            name,
-                            place_of(entry.event),
-                            entry.what,
-                            entry.event.severity.value,
-                            entry.event.changed_by or "",
-                            ", ".join(entry.event.affected_mappings),
-                        )
-                        for name, entry in zip(names, entries, strict=True)
-                    ],
-                ),
+                        f"{entry.event.detected_at:%Y-%m-%d}",
+                        name,
+                        place_of(entry.event),
+                        entry.what,
+                        entry.event.severity.value,
+                        entry.event.changed_by or "",
+                        ", ".join(entry.event.affected_mappings),
+                    )
+                    for name, entry in zip(names, entries, strict=True)
+                ],
             ),
-            (CopyKind.MESSAGE, _change_message(entries, names, title)),
-            (CopyKind.JSON, _json([event.to_wire() for event in events])),
-            (
-                CopyKind.COMMAND,
-                self._command(
-                    "drift",
-                    *([names[0]] if len(set(names)) == 1 else []),
-                    object=objects.pop() if len(objects) == 1 else None,
-                    since=_moment(since),
-                ),
+            message=_change_message(entries, names, title),
+            records=[event.to_wire() for event in events],
+            command=self._command(
+                "drift",
+                *([names[0]] if len(set(names)) == 1 else []),
+                object=objects.pop() if len(objects) == 1 else None,
+                since=_moment(since),
             ),
         )
 
@@ -240,67 +221,67 @@ class Copies:
     ) -> tuple[Copy, ...]:
         """Return the forms of mappings; the command repeats their decisions."""
         mapped = [row.crm_field for row in rows if row.crm_field]
-        decided = [_mapping_cells(row) for row in rows]
+        decided = [
+            (
+                row.title,
+                row.direction.arrow if row.crm_field else "",
+                crm_text(row),
+                percent(row.confidence) if row.confidence is not None else "",
+                row.state.value,
+                row_note(row),
+            )
+            for row in rows
+        ]
         return _copies(
-            (CopyKind.NAME, _lines(mapped or [row.name for row in rows])),
-            (
-                CopyKind.MARKDOWN,
-                _table(("PartnerOS", "", "CRM field", "Match", "State", "Notes"), decided),
-            ),
-            (
-                CopyKind.MESSAGE,
-                f"*{escape(pair_text(pair))}* in *{escape(connection)}*\n"
-                + _lines(_mapping_message(row) for row in rows),
-            ),
-            (CopyKind.JSON, _json([_mapping_wire(pair, row) for row in rows])),
-            (CopyKind.COMMAND, self._mapping_command(connection, pair, rows)),
+            name=_lines(mapped or [row.name for row in rows]),
+            markdown=_table(("PartnerOS", "", "CRM field", "Match", "State", "Notes"), decided),
+            message=f"*{escape(pair_text(pair))}* in *{escape(connection)}*\n"
+            + _lines(_mapping_message(row) for row in rows),
+            records=[_mapping_wire(pair, row) for row in rows],
+            command=self._mapping_command(connection, pair, rows),
         )
 
     def alert(self, status: ConnectionStatus, alert: Alert | None) -> tuple[Copy, ...]:
         """Return the forms of an alert, or of its connection if the alert is None."""
         name = status.name
+        step = alert.next_step if alert is not None else None
         if alert is None:
             cells: tuple[str, ...] = (name, status.status.value, "", "")
-            wire = status.to_wire()
+            said, why, wire = status.status.value, [], status.to_wire()
         else:
             cells = (name, alert.level.value, alert.message, alert.remedy or "")
-            wire = {"connection": name, **alert.to_wire()}
+            said, wire = alert.message, {"connection": name, **alert.to_wire()}
+            why = [f"> {escape(text)}" for text in (alert.cause, alert.remedy) if text]
         return _copies(
-            (CopyKind.NAME, name),
-            (
-                CopyKind.MARKDOWN,
-                _table(("Connection", "Level", "Alert", "Next step"), [cells]),
+            name=name,
+            markdown=_table(("Connection", "Level", "Alert", "Next step"), [cells]),
+            message=_lines([f"*{escape(name)}*: {escape(said)}", *why]),
+            records=[wire],
+            command=self._command(
+                _COMMANDS[step] if step else "status",
+                name,
+                open=step is NextStep.SEE_DRIFT,
+                accept_suspect=step is NextStep.DECIDE_REFRESH,
             ),
-            (CopyKind.MESSAGE, _alert_message(status, alert)),
-            (CopyKind.JSON, _json([wire])),
-            (CopyKind.COMMAND, self._alert_command(name, alert)),
         )
 
     def audit_entry(self, entry: AuditEntry, connection: str) -> tuple[Copy, ...]:
         """Return the forms of an audit entry; `connection` is empty without one."""
         when = f"{entry.at:%Y-%m-%d %H:%M} UTC"
         return _copies(
-            (
-                CopyKind.MARKDOWN,
-                _table(
-                    ("Time", "User", "Event", "Connection", "Summary"),
-                    [(when, entry.actor, entry.event, connection, entry.summary)],
-                ),
+            markdown=_table(
+                ("Time", "User", "Event", "Connection", "Summary"),
+                [(when, entry.actor, entry.event, connection, entry.summary)],
             ),
-            (
-                CopyKind.MESSAGE,
-                f"*{escape(entry.actor)}*, {when}: {escape(entry.summary)} ({code(entry.event)})",
-            ),
-            (CopyKind.JSON, _json([entry.to_wire()])),
-            (
-                CopyKind.COMMAND,
-                self._command(
-                    "audit",
-                    *([connection] if connection else []),
-                    event=entry.event,
-                    since=_moment(entry.at),
-                    until=_moment(entry.at + timedelta(milliseconds=1)),
-                ),
+            message=f"*{escape(entry.actor)}*, {when}: {escape(entry.summary)} "
+            f"({code(entry.event)})",
+            records=[entry.to_wire()],
+            command=self._command(
+                "audit",
+                *([connection] if connection else []),
+                event=entry.event,
+                since=_moment(entry.at),
+                until=_moment(entry.at + timedelta(milliseconds=1)),
             ),
         )
 
@@ -316,12 +297,16 @@ class Copies:
 
         `without_value_map`: one of them needs a value map and has none.
         """
-        if not all(one.partner_field for one in decisions):
-            return self._filled_command(connection, pair, decisions)
         states = {one.state for one in decisions}
+        if len(states) != 1 or any(one.undoes for one in decisions):
+            return ""
+        if not any(one.partner_field for one in decisions):
+            names = [one.crm_field or "" for one in decisions]
+            clear = DecisionState.PENDING in states
+            return self._command("mapping filled", connection, pair, *names, clear=clear)
         directions = {one.direction for one in decisions}
-        named = all(one.crm_field and not one.value_map and not one.undoes for one in decisions)
-        if len(states) != 1 or not named or len(directions) != 1:
+        named = all(one.partner_field and one.crm_field and not one.value_map for one in decisions)
+        if not named or len(directions) != 1:
             return ""
         picks = [f"{one.partner_field}={one.crm_field}" for one in decisions]
         if states == {DecisionState.ACCEPTED}:
@@ -332,18 +317,10 @@ class Copies:
                 pair,
                 *picks,
                 direction=way,
-                no_value_map=without_value_map or None,
+                no_value_map=without_value_map,
             )
         rejected = states == {DecisionState.REJECTED}
         return self._command("mapping reject", connection, pair, *picks) if rejected else ""
-
-    def _filled_command(self, connection: str, pair: str, decisions: Sequence[Decision]) -> str:
-        states = {one.state for one in decisions}
-        if len(states) != 1 or any(one.partner_field or one.undoes for one in decisions):
-            return ""
-        names = [one.crm_field or "" for one in decisions]
-        clear = DecisionState.PENDING in states
-        return self._command("mapping filled", connection, pair, *names, clear=clear or None)
 
     def acknowledging_command(self, event_ids: Sequence[str], note: str) -> str:
         """Return the command that acknowledges the same changes, empty if there are too many."""
@@ -365,7 +342,7 @@ class Copies:
                 pair,
                 *(f"{row.name}={row.crm_field}" for row in wanted),
                 direction=directions.pop() if len(directions) == 1 else None,
-                no_value_map=any(row.needs_value_map for row in wanted) or None,
+                no_value_map=any(row.needs_value_map for row in wanted),
             )
         if rejected and not wanted:
             return self._command(
@@ -373,32 +350,29 @@ class Copies:
             )
         return self._command("mapping show", connection, pair)
 
-    def _alert_command(self, name: str, alert: Alert | None) -> str:
-        match alert.next_step if alert is not None else None:
-            case NextStep.REFRESH:
-                return self._command("refresh", name)
-            case NextStep.TEST:
-                return self._command("connections test", name)
-            case NextStep.SIGN_IN:
-                return self._command("connections sign-in", name)
-            case NextStep.SEE_DRIFT:
-                return self._command("drift", name, open=True)
-            case NextStep.DECIDE_REFRESH:
-                return self._command("refresh", name, accept_suspect=True)
-        return self._command("status", name)
 
-
-def _copies(*forms: tuple[CopyKind, str]) -> tuple[Copy, ...]:
-    return tuple(Copy(kind, text) for kind, text in forms if text)
+def _copies(
+    command: str,
+    *,
+    name: str = "",
+    markdown: str = "",
+    message: str = "",
+    records: Sequence[object] = (),
+) -> tuple[Copy, ...]:
+    """Return the forms in the order in which the console offers them, without empty ones."""
+    shown = records[0] if len(records) == 1 else records
+    texts = {
+        CopyKind.NAME: name,
+        CopyKind.MARKDOWN: markdown,
+        CopyKind.MESSAGE: message,
+        CopyKind.JSON: json.dumps(shown, ensure_ascii=False, indent=2) if records else "",
+        CopyKind.COMMAND: command,
+    }
+    return tuple(Copy(kind, text) for kind, text in texts.items() if text)
 
 
 def _lines(lines: Iterable[str]) -> str:
     return "\n".join(lines)
-
-
-def _json(records: Sequence[object]) -> str:
-    shown = records[0] if len(records) == 1 else records
-    return json.dumps(shown, ensure_ascii=False, indent=2)
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -411,30 +385,6 @@ def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _moment(at: datetime | None) -> str | None:
     return f"{at:%Y-%m-%dT%H:%M:%S.%f}Z" if at is not None else None
-
-
-def _field_wire(row: FieldRow) -> dict[str, object]:
-    return {
-        "objectType": row.object_type,
-        "name": row.name,
-        "label": row.label,
-        "type": row.type.value,
-        "nativeType": row.native_type,
-        "required": row.required,
-        "unique": row.unique,
-        "custom": row.custom,
-        "calculated": row.calculated,
-    }
-
-
-def _field_message(row: FieldRow, path: str) -> str:
-    required = ", required" if row.required else ""
-    kind = escape(row.native_type or row.type.value)
-    return f"{code(path)} {escape(row.label)}: {kind}{required}"
-
-
-def _name_of(event: DriftEvent) -> str:
-    return event.rule or event.field_name or event.object_type
 
 
 def _change_message(entries: Sequence[Entry], names: Sequence[str], title: str) -> str:
@@ -451,12 +401,6 @@ def _change_message(entries: Sequence[Entry], names: Sequence[str], title: str) 
         if event.affected_mappings:
             lines.append(f"> mapped to {', '.join(map(code, event.affected_mappings))}")
     return _lines(lines)
-
-
-def _mapping_cells(row: MappingRow) -> tuple[str, ...]:
-    match_ = percent(row.confidence) if row.confidence is not None else ""
-    arrow = row.direction.arrow if row.crm_field else ""
-    return (row.title, arrow, crm_text(row), match_, row.state.value, row_note(row))
 
 
 def _mapping_message(row: MappingRow) -> str:
@@ -476,11 +420,3 @@ def _mapping_wire(pair: str, row: MappingRow) -> dict[str, object]:
         "decision": row.state.value,
         "valueMap": dict(row.value_map) if row.value_map is not None else None,
     }
-
-
-def _alert_message(status: ConnectionStatus, alert: Alert | None) -> str:
-    name = f"*{escape(status.name)}*"
-    if alert is None:
-        return f"{name}: {escape(status.status.value)}"
-    why = [f"> {escape(text)}" for text in (alert.cause, alert.remedy) if text]
-    return _lines([f"{name}: {escape(alert.message)}", *why])

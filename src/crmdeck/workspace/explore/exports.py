@@ -11,23 +11,20 @@ from typing import TypedDict, Unpack
 from crmdeck.connectors.registry import vendor_of
 from crmdeck.drift.story_rules import base_of
 from crmdeck.errors import UsageError
-from crmdeck.exports import COLUMNS as COLUMNS
-from crmdeck.exports import FORMATS as FORMATS
 from crmdeck.exports import (
+    COLUMNS,
+    FORMATS,
     REPORT_FORMATS,
     column_types,
     make_contract,
+    records,
     stream,
     stream_report,
     to_yaml,
+    write_atomically,
     write_parquet,
     write_report,
 )
-from crmdeck.exports import json_pieces as json_pieces
-from crmdeck.exports import named as named
-from crmdeck.exports import records as records
-from crmdeck.exports import render as render
-from crmdeck.exports import write_atomically as write_atomically
 from crmdeck.exports.report import Report
 from crmdeck.model import (
     Comparison,
@@ -39,7 +36,6 @@ from crmdeck.model import (
     ObjectDetail,
     ObjectDifference,
     ObjectPair,
-    ObjectSummary,
     SchemaSummary,
     Severity,
     WireModel,
@@ -107,10 +103,6 @@ TAKES: Mapping[str, tuple[str, ...]] = {
 """The filters of each export."""
 
 
-def _business_first(summary: ObjectSummary) -> tuple[int, str]:
-    return object_standing(summary.object_type, custom=summary.custom is True), summary.object_type
-
-
 class ExportOptions(TypedDict, total=False):
     """The filters of an export."""
 
@@ -152,14 +144,16 @@ class Exports:
         format: str = "json",
         **options: Unpack[ExportOptions],
     ) -> str:
-        """Return one of `EXPORTS` as text in a format.
+        """Return one of `EXPORTS` or `REPORTS`, or a contract, as text in a format.
 
-        `TAKES` lists the filters of each export. `at` returns schemas, changes, mappings and audit
+        `TAKES` lists the filters of each. `at` returns schemas, changes, mappings and audit
         entries as of a time. `comparison` (objects) and `differences` (fields) compare `ref` as
         of `at` with `right`, or with `ref` itself, as of `right_at`. `mapping` needs one object
-        `pair`, or returns all with decisions. `only` keeps records: connections, changes and
-        audit entries by ID; objects and PartnerOS fields by name; fields of `schema` by (object,
-        field); `differences` by (object, field, attribute), with '' for a part that is missing.
+        `pair`, or returns all with decisions. A mapping sheet as of `at` has the decisions and the
+        schema of that time, and today's suggestions for them. `only` keeps records: connections,
+        changes and audit entries by ID; objects and PartnerOS fields by name; fields of `schema` by
+        (object, field); `differences` by (object, field, attribute), with '' for a part that is
+        missing.
 
         Raises UsageError for an unknown export or format, and for filters that don't apply.
         """
@@ -181,7 +175,7 @@ class Exports:
         if what == CONTRACT:
             return iter([self._contract(ref, format, options)])
         if what in REPORTS:
-            return stream_report(self._checked_report(what, ref, format, options), format)
+            return stream_report(self._report(what, ref, format, options), format)
         if format not in FORMATS:
             if format in REPORT_FORMATS:
                 raise UsageError(
@@ -193,22 +187,6 @@ class Exports:
                 f"No format named '{format}'.", remedy=_one_of((*FORMATS, "parquet"), format)
             )
         return stream(what, self._data(what, ref, options), format, names=self._names())
-
-    def report(
-        self,
-        what: str,
-        ref: str | None = None,
-        *,
-        format: str = "html",
-        **options: Unpack[ExportOptions],
-    ) -> str:
-        """Return one of `REPORTS` as html or markdown; `write` also offers xlsx.
-
-        `TAKES` lists the filters of each report. A mapping sheet as of `at` has the decisions and
-        the schema of that time, and today's suggestions for them. Raises UsageError, NotFoundError
-        and SchemaNotDiscoveredError.
-        """
-        return "".join(stream_report(self._checked_report(what, ref, format, options), format))
 
     def write(
         self,
@@ -224,7 +202,7 @@ class Exports:
         The formats are those of `stream`, parquet for exports, and xlsx for reports.
         """
         if what in REPORTS:
-            write_report(self._checked_report(what, ref, format, options), format, path)
+            write_report(self._report(what, ref, format, options), format, path)
         elif format == "parquet" and what != CONTRACT:
             data = self._data(what, ref, options)
             write_parquet(records(what, data, self._names()), column_types(what), path)
@@ -253,19 +231,6 @@ class Exports:
             return json.dumps(contract, indent=2, ensure_ascii=True) + "\n"
         return to_yaml(contract)
 
-    def _checked_report(
-        self, what: str, ref: str | None, format: str, options: ExportOptions
-    ) -> Report:
-        if what not in REPORTS:
-            raise UsageError(f"No report named '{what}'.", remedy=_one_of(REPORTS, what))
-        if format not in REPORT_FORMATS:
-            raise UsageError(
-                f"No {what} in the format '{format}'.",
-                remedy=_one_of(REPORT_FORMATS, format),
-            )
-        _refuse_foreign(what, options)
-        return self._report(what, ref, format, options)
-
     def _data(self, what: str, ref: str | None, options: ExportOptions) -> Exportable:
         if what not in EXPORTS:
             raise UsageError(
@@ -278,6 +243,12 @@ class Exports:
         return data if only is None else keep(data, only)
 
     def _report(self, what: str, ref: str | None, format: str, options: ExportOptions) -> Report:
+        if format not in REPORT_FORMATS:
+            raise UsageError(
+                f"No {what} in the format '{format}'.",
+                remedy=_one_of(REPORT_FORMATS, format),
+            )
+        _refuse_foreign(what, options)
         match what:
             case "dictionary":
                 return self._dictionary(self._connection(what, ref), options)
@@ -297,14 +268,20 @@ class Exports:
         left_out = 0
         if object_type is None:
             vendor = vendor_of(connection.platform)
+            # Companions, such as the history or sharing of an object, repeat its fields.
             shown = [each for each in listed if base_of(each.object_type, vendor) is None]
             left_out = len(listed) - len(shown)
-            shown.sort(key=_business_first)
+            shown.sort(
+                key=lambda each: (
+                    object_standing(each.object_type, custom=each.custom is True),
+                    each.object_type,
+                )
+            )
             listed = tuple(shown)
             names = [each.object_type for each in listed]
             objects = self._schemas.each(connection.id, at, names=names)
         else:
-            objects = [self._schemas.whole(connection.id, object_type, at)]
+            objects = [self._schemas.object(connection.id, object_type, at)]
             listed = tuple(each for each in listed if each.object_type == object_type)
         return reports.data_dictionary(
             connection.name, objects, listed, at, self._context.now, left_out=left_out
@@ -375,7 +352,7 @@ class Exports:
             case "objects":
                 return self._objects(_needed(what, ref), at, object_type)
             case "schema" if object_type is not None:
-                return self._schemas.whole(_needed(what, ref), object_type, at)
+                return self._schemas.object(_needed(what, ref), object_type, at)
             case "schema":
                 return self._schemas.each(_needed(what, ref), at)
             case "mapping":
@@ -390,6 +367,7 @@ class Exports:
             return found
         objects = tuple(one for one in found.objects if one.object_type == object_type)
         if not objects:
+            # Raises the error that names the nearest object.
             self._schemas.object(ref, object_type, at)
         return SchemaSummary(objects=objects)
 
@@ -414,11 +392,16 @@ class Exports:
         if object_type is not None:
             pairs = [one for one in pairs if ObjectPair.parse(one).crm_object == object_type]
             if not pairs:
+                # Raises the error that names the nearest object.
                 self._schemas.object(name, object_type, at)
-        mappings = [
-            _narrowed(self._mappings.get(name, one, at), options.get("state"), options.get("since"))
-            for one in pairs
-        ]
+        state, since = options.get("state"), options.get("since")
+        mappings = []
+        for one in pairs:
+            found = in_state(self._mappings.get(name, one, at), state)
+            if since is not None:
+                lines = [e for e in found.lines if e.decided_at and e.decided_at >= since]
+                found = found.model_copy(update={"lines": tuple(lines)})
+            mappings.append(found)
         return mappings[0] if pair and mappings else mappings
 
 
@@ -453,16 +436,6 @@ def in_state(mapping: FieldMapping, state: DecisionState | None) -> FieldMapping
     """Return a mapping with the lines in one state, or with all."""
     lines = tuple(line for line in mapping.lines if state in (None, line.state))
     return mapping.model_copy(update={"lines": lines})
-
-
-def _narrowed(
-    mapping: FieldMapping, state: DecisionState | None, since: datetime | None
-) -> FieldMapping:
-    found = in_state(mapping, state)
-    if since is None:
-        return found
-    lines = tuple(each for each in found.lines if each.decided_at and each.decided_at >= since)
-    return found.model_copy(update={"lines": lines})
 
 
 def keep(data: Exportable, only: Collection[Named]) -> Exportable:

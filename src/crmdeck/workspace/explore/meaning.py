@@ -47,12 +47,6 @@ class FoundFields(NamedTuple):
         return wire_record(self)
 
 
-class _Hit(NamedTuple):
-    score: float
-    standing: int
-    place: int
-
-
 def find_by_meaning(context: Context, meaning: str, refs: Sequence[str]) -> FoundFields:
     """Return the fields with a name or label that means `meaning`; `refs` is empty for all.
 
@@ -78,11 +72,13 @@ def find_by_meaning(context: Context, meaning: str, refs: Sequence[str]) -> Foun
         )
     of_fields = [frozenset((*name, *label)) for name, label in read]
     frequency = Counter(word for found in of_fields for word in found)
+    # A rare word says more about a field than one that most fields have.
     weights = {word: math.log((len(rows) + 1) / (frequency[word] + 0.5)) for word in words}
     all_weights = sum(weights.values())
     shared = [
         sum(weights[word] for word in words if word in found)
         / all_weights
+        # A name with many other words is less likely to mean the text.
         / math.sqrt(max(1, len(found - _FILLERS) / len(words)))
         for found in of_fields
     ]
@@ -98,17 +94,17 @@ def find_by_meaning(context: Context, meaning: str, refs: Sequence[str]) -> Foun
     alike, skipped = _alike(context, meaning, [row for _, row in rows], standings)
     hits = sorted(
         (
-            _Hit(-(shared[place] + max(0.0, alike[place] - 0.4)), standings[place], place)
+            (-(shared[place] + max(0.0, alike[place] - 0.4)), standings[place], place)
             for place in range(len(rows))
             if shared[place] >= _LEAST_SHARED or alike[place] >= _LEAST_ALIKE
         ),
     )
     found = []
-    for hit in hits[:MOST_FOUND]:
-        name, row = rows[hit.place]
-        common = [word for word in words if word in of_fields[hit.place]]
+    for *_, place in hits[:MOST_FOUND]:
+        name, row = rows[place]
+        common = [word for word in words if word in of_fields[place]]
         reasons = [f"same words: {', '.join(common)}"] if common else []
-        reasons += ["similar meaning"] if alike[hit.place] >= _LEAST_ALIKE else []
+        reasons += ["similar meaning"] if alike[place] >= _LEAST_ALIKE else []
         found.append(FoundField(name, row, tuple(reasons)))
     unread = [one.name for one in wanted if one.name not in {name for name, _ in rows}]
     sentences = [f"{name} was never refreshed: its fields are unknown." for name in unread]
@@ -121,6 +117,7 @@ def _alike(
     context: Context, meaning: str, rows: Sequence[FieldRow], standings: Sequence[int]
 ) -> tuple[Sequence[float], int]:
     """Return how alike the labels are to the text, and how many labels have no vector yet."""
+    # If there are too many labels, those closest to an admin's work get a vector first.
     by_standing = sorted(range(len(rows)), key=lambda place: standings[place])
     texts = list(dict.fromkeys(rows[place].label or rows[place].name for place in by_standing))
     model = SentenceEncoder()

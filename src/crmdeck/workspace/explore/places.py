@@ -117,6 +117,7 @@ class Places:
             breaking = open_mapped_changes(session, judged)
             room = most_fields
             for connection in sorted(connections, key=lambda one: one.id != first):
+                # Health reports lost definitions; what remains of the cache can still be found.
                 current = session.snapshots.current(connection.id, whole=False)
                 log = session.decisions.log(connection.id)
                 rows += _broken(connection, log, breaking.get(connection.id, ()))
@@ -244,20 +245,16 @@ def _fields(
 def _changes(session: Session, names: dict[str, str]) -> Iterator[Place]:
     """Yield the changes that are not acknowledged, newest first."""
     for event in session.drift.events():
-        if event.acknowledged_at is None:
-            yield _change(event, names.get(event.connection_id, ""))
-
-
-def _change(event: DriftEvent, connection: str) -> Place:
-    detail = f"{event.severity.value}: {what_happened(event)}, {event.detected_at:%Y-%m-%d}"
-    named = event.rule is None and event.field_name is not None
-    return Place(
-        PlaceKind.CHANGE,
-        event.connection_id,
-        connection,
-        event.field_name if named and event.field_name else place_of(event),
-        event.object_type if named else "",
-        detail,
-        USUAL if event.affected_mappings else STANDARD,
-        event.id,
-    )
+        if event.acknowledged_at is not None:
+            continue
+        named = event.field_name if event.rule is None else None
+        yield Place(
+            PlaceKind.CHANGE,
+            event.connection_id,
+            names.get(event.connection_id, ""),
+            named or place_of(event),
+            event.object_type if named is not None else "",
+            f"{event.severity.value}: {what_happened(event)}, {event.detected_at:%Y-%m-%d}",
+            USUAL if event.affected_mappings else STANDARD,
+            event.id,
+        )

@@ -153,6 +153,7 @@ class Schemas:
 
         Raises NotFoundError for the connection, and SchemaNotDiscoveredError.
         """
+        # First, so that the error below is about the object or the field, never the connection.
         connection = self._context.connection(ref)
         try:
             return self.field(connection.id, object_type, field_name, at)
@@ -185,17 +186,10 @@ class Schemas:
             current = tuple(by_name[name] for name in names if name in by_name)
         return self._loaded(current, at)
 
-    def whole(self, ref: str, object_type: str, at: datetime | None = None) -> ObjectDetail:
-        """Return one object of `each`; raises SchemaNotDiscoveredError and NotFoundError."""
-        with self._context.store.read() as session:
-            connection = find_connection(session, ref)
-            snapshot = find_snapshot(session, connection, object_type, at)
-        return self._detail(snapshot, at)
-
     def _loaded(
         self, current: Sequence[SnapshotInfo], at: datetime | None
     ) -> Iterator[ObjectDetail]:
-        for part in _parts(current):
+        for part in parts_of(current):
             # One session per part, because writers wait for readers.
             with self._context.store.read() as session:
                 loaded = session.snapshots.load(part)
@@ -207,24 +201,6 @@ class Schemas:
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
             return session.snapshots.field_rows(connection.id, at)
-
-    def each_field(self, ref: str, at: datetime | None = None) -> Iterator[FieldRow]:
-        """Yield the fields of `fields` in their order; only a part is in memory at a time.
-
-        Raises NotFoundError and SchemaNotDiscoveredError immediately.
-        """
-        with self._context.store.read() as session:
-            connection = find_connection(session, ref)
-            current = session.snapshots.current(connection.id, at)
-        if not current:
-            raise never_discovered(connection, at)
-        return self._field_rows(current)
-
-    def _field_rows(self, current: Sequence[SnapshotInfo]) -> Iterator[FieldRow]:
-        for part in _parts(current):
-            with self._context.store.read() as session:
-                rows = session.snapshots.rows_of(part)
-            yield from rows
 
     def versions(self) -> dict[str, str]:
         """Return the refresh that wrote the current schema, by connection ID."""
@@ -285,6 +261,7 @@ class Schemas:
             loaded = session.snapshots.load(
                 info for side in sides for info in side.values() if info.object_type not in same
             )
+        # An empty schema on both sides takes the place of equal ones: it differs in nothing.
         left_schemas, right_schemas = (
             {
                 name: ObjectSchema(object_type=name) if name in same else loaded[info.id].content
@@ -321,6 +298,7 @@ class Schemas:
         places: dict[tuple[str, str], list[tuple[str, Severity]]] = {}
         for event in events:
             if event.id in still:
+                # An object counts the changes of all its fields, under the empty name.
                 for name in {"", event.field_name or ""}:
                     counted = (group_of(event), event.severity)
                     places.setdefault((event.object_type, name), []).append(counted)
@@ -354,10 +332,7 @@ class Schemas:
             connection = find_connection(session, ref)
             snapshot = find_snapshot(session, connection, object_type, at)
             rates = session.rates.get(connection.id, object_type)
-        return InspectedObject(
-            detail=self._detail(snapshot, at),
-            rates=rates,
-        )
+        return InspectedObject(self._detail(snapshot, at), rates)
 
     def sample(
         self, ref: str, object_type: str, fields: Sequence[str], limit: int = MOST_RECORDS
@@ -371,7 +346,15 @@ class Schemas:
         require_samples(self._context)
         if not 1 <= limit <= MOST_RECORDS:
             raise UsageError(f"A sample has 1 to {MOST_RECORDS} records.", code="BAD_LIMIT")
-        wanted = self._known_fields(connection, object_type, fields)
+        with self._context.store.read() as session:
+            snapshot = find_snapshot(session, connection, object_type)
+        known = [each.name for each in snapshot.fields]
+        wanted = list(dict.fromkeys(fields))
+        if not wanted:
+            raise UsageError("No fields to sample.", remedy="Enter fields of the object.")
+        for name in wanted:
+            if name not in known:
+                raise not_found("field", name, known)
         connector = self._context.open_connector(connection)
         if not isinstance(connector, RecordReader):
             raise UsageError(
@@ -456,6 +439,7 @@ class Schemas:
         with fault_barrier(connection):
             answer = connector.where_used(object_type, field_name, cancel or CancelToken())
         place = (connection.id, object_type, field_name)
+        # A CRM no longer knows a field that was removed, but crmdeck has its last answer.
         before = self.known_usages(ref).get(place) if answer.gone else None
         uses, not_checked = answer.uses, answer.not_checked
         if before is not None:
@@ -484,6 +468,7 @@ class Schemas:
     ) -> tuple[FieldUse, ...]:
         """Return the uses of a field in the last snapshot of its object."""
         with self._context.store.read() as session:
+            # A removed object still has its last snapshot, and a removed field its drift.
             info = session.snapshots.last_present(connection.id, object_type)
             if info is None:
                 snapshot = find_snapshot(session, connection, object_type)
@@ -494,20 +479,6 @@ class Schemas:
         if field_name not in known and (object_type, field_name) not in gone:
             raise not_found("field", field_name, known)
         return uses_in_schema(snapshot.content, field_name)
-
-    def _known_fields(
-        self, connection: Connection, object_type: str, fields: Sequence[str]
-    ) -> list[str]:
-        with self._context.store.read() as session:
-            snapshot = find_snapshot(session, connection, object_type)
-        known = [each.name for each in snapshot.fields]
-        wanted = list(dict.fromkeys(fields))
-        if not wanted:
-            raise UsageError("No fields to sample.", remedy="Enter fields of the object.")
-        for name in wanted:
-            if name not in known:
-                raise not_found("field", name, known)
-        return wanted
 
     def _is_stale(self, info: SnapshotInfo, at: datetime | None) -> bool:
         return info.expires_at <= (at or self._context.now)
@@ -536,7 +507,7 @@ class Schemas:
         )
 
 
-def _parts(current: Sequence[SnapshotInfo]) -> Iterator[list[SnapshotInfo]]:
+def parts_of(current: Sequence[SnapshotInfo]) -> Iterator[list[SnapshotInfo]]:
     """Yield the snapshots in parts of a bounded number of fields."""
     part: list[SnapshotInfo] = []
     for number, info in enumerate(current, 1):

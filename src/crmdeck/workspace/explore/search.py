@@ -223,7 +223,9 @@ class SearchIndex(Generic[R]):
         for words, answer in self._answers:
             if words == wanted:
                 return answer
-            if _narrows(wanted, words) and len(answer) < size:
+            # Every row that contains the longer words contains the shorter ones.
+            narrows = all(any(word in longer for longer in wanted) for word in words)
+            if narrows and len(answer) < size:
                 smallest, size = answer, len(answer)
         # A few ascending runs, which sorted() merges in linear time.
         pool = range(size) if smallest is None else sorted(smallest)
@@ -353,11 +355,6 @@ def _extend(merged: _Texts, built: _Texts, start: int, end: int, offset: int) ->
 def _finish(steps: Iterable[None]) -> None:
     for _ in steps:
         pass
-
-
-def _narrows(wanted: Sequence[str], words: Sequence[str]) -> bool:
-    """True if every row that contains the words of `wanted` contains those of `words`."""
-    return all(any(word in longer for longer in wanted) for word in words)
 
 
 def _parts(one: Searchable) -> tuple[str, str, str, str]:

@@ -10,8 +10,8 @@ import hashlib
 import secrets
 import threading
 import time
-from collections.abc import Mapping
-from typing import Protocol, Self
+from collections.abc import Callable, Mapping
+from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
 from crmdeck.connectors.faults import UNKNOWN, FaultTable
@@ -21,6 +21,7 @@ from crmdeck.model import CancelToken
 from crmdeck.redaction import redact, remember, vendor_code
 from crmdeck.workspace.connections.signin.redirect import RedirectServer
 
+# Fixed, because a CRM compares the whole callback URL with that of the app, with its port.
 DEFAULT_PORT = 17634
 PATH = "/callback"
 PATIENCE = 300.0
@@ -34,34 +35,19 @@ class SignInError(CrmdeckError):
     http_status = 400
 
 
-class AuthorizeUrl(Protocol):
-    """Builds the URL of the authorization page."""
-
-    def __call__(self, *, redirect_uri: str, challenge: str, state: str) -> str:
-        """Return the URL."""
-        ...
-
-
-class Redeem(Protocol):
-    """Exchanges the code from the browser."""
-
-    def __call__(self, *, code: str, verifier: str, redirect_uri: str) -> Grant:
-        """Return the tokens; raises CrmdeckError."""
-        ...
-
-
 class BrowserSignIn:
     """One running sign-in. Open `url`, then call `wait`; close it, or use it in a `with`.
 
     Safe to use from several threads: one waits while another passes a pasted URL. With `listen`, a
     server on 127.0.0.1 receives the browser's answer (`port` 0 picks a free port). Without it, only
-    `finish_with` does.
+    `finish_with` does. `authorize_url` takes `redirect_uri`, `challenge` and `state`, and `redeem`
+    takes `code`, `verifier` and `redirect_uri`, as a CRM's OAuth module has them.
     """
 
     def __init__(
         self,
-        authorize_url: AuthorizeUrl,
-        redeem: Redeem,
+        authorize_url: Callable[..., str],
+        redeem: Callable[..., Grant],
         faults: FaultTable,
         *,
         port: int = DEFAULT_PORT,
@@ -129,10 +115,7 @@ class BrowserSignIn:
 
         Raises SignInError for a URL without the answer to this sign-in.
         """
-        query = urlsplit(pasted_url.strip()).query
-        # Salesforce keeps the browser on its own error page, whose address has no state. Accepting
-        # it is safe: a refusal can only end the sign-in.
-        if not self._take(query) and not self._take_refusal(query):
+        if not self._take(urlsplit(pasted_url.strip()).query, pasted=True):
             raise SignInError(
                 "The pasted URL doesn't belong to this sign-in.",
                 cause="The URL has no sign-in answer, or belongs to another sign-in.",
@@ -148,33 +131,24 @@ class BrowserSignIn:
         if server is not None:
             server.close()
 
-    def _take(self, query: str) -> bool:
+    def _take(self, query: str, *, pasted: bool = False) -> bool:
         if len(query) > _LONGEST:
             return False
         answer = {name: values[0] for name, values in parse_qs(query).items()}
         # As bytes: compare_digest raises TypeError for text that isn't ASCII.
-        if not secrets.compare_digest(answer.get("state", "").encode(), self._state.encode()):
+        is_ours = secrets.compare_digest(answer.get("state", "").encode(), self._state.encode())
+        # Salesforce keeps the browser on its own error page, whose address has no state. Accepting
+        # it is safe: a refusal can only end the sign-in.
+        refused = pasted and "error" in answer and not ("code" in answer or "state" in answer)
+        if not refused and not (is_ours and ("code" in answer or "error" in answer)):
             return False
-        if "code" not in answer and "error" not in answer:
-            return False
-        self._finish(answer)
-        return True
-
-    def _take_refusal(self, query: str) -> bool:
-        if len(query) > _LONGEST:
-            return False
-        answer = {name: values[0] for name, values in parse_qs(query).items()}
-        if "error" not in answer or "code" in answer or "state" in answer:
-            return False
-        self._finish(answer)
-        return True
-
-    def _finish(self, answer: Mapping[str, str]) -> None:
         with self._lock:
+            # The first answer counts: a browser may reload the page while the user pastes its URL.
             if not self._answered.is_set():
                 remember(answer.get("code"))
                 self._answer = answer
                 self._answered.set()
+        return True
 
 
 def _denied(answer: Mapping[str, str], faults: FaultTable) -> SignInError:

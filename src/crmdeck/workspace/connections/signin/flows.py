@@ -1,8 +1,9 @@
-"""Finds the sign-in flow for a name, or for given or stored secrets."""
+"""Finds the sign-in flow for a name, or for given or stored secrets; reads a private key."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from pathlib import Path
 
 from crmdeck.errors import UsageError
 from crmdeck.model import Flow, VendorProfile
@@ -16,7 +17,6 @@ _BY_WHAT_IS_GIVEN = (
     "access-token",
     "client-credentials",
 )
-
 
 EXPIRING = ("access-token", "session-token")
 """The flows whose tokens expire, and that only a user can renew."""
@@ -73,3 +73,24 @@ def tidied(secrets: Mapping[str, str]) -> dict[str, str]:
     if key:
         found["private_key"] = key.replace("\\n", "\n") + "\n"
     return {name: value for name, value in found.items() if value}
+
+
+def read_key(path: Path) -> str:
+    """Return the private key in a file; raises UsageError."""
+    try:
+        text = path.expanduser().read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"Can't read {path}.",
+            cause=(isinstance(error, OSError) and error.strerror) or "The file isn't text.",
+            remedy="Use the path of a private key in PEM format.",
+            code="BAD_PRIVATE_KEY",
+        ) from None
+    if "PRIVATE KEY-----" not in text:
+        raise UsageError(
+            f"{path} contains no private key.",
+            cause="A private key in PEM format contains the words PRIVATE KEY.",
+            remedy="Use the key file from openssl, not the certificate.",
+            code="BAD_PRIVATE_KEY",
+        )
+    return text

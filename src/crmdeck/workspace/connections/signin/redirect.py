@@ -42,6 +42,7 @@ class RedirectServer:
             for family, address in _addresses():
                 kind = _ServerV6 if family == socket.AF_INET6 else _Server
                 servers.append(kind((address, port), _Handler))
+                # If any port will do, the first server chooses it for all.
                 port = servers[0].server_address[1]
         except OSError as error:
             for server in servers:

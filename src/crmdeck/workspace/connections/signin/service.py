@@ -18,6 +18,7 @@ from crmdeck.credentials import (
     SECRET_NAMES,
     NoKeyringError,
     environment_variable,
+    remember_secrets,
 )
 from crmdeck.errors import ConflictError, CrmdeckError, UsageError
 from crmdeck.model import (
@@ -49,7 +50,6 @@ from crmdeck.workspace.connections.signin.flows import (
     flow_in_use,
     tidied,
 )
-from crmdeck.workspace.connections.signin.memory_credentials import MemoryCredentials
 from crmdeck.workspace.context import Context, require_connected
 
 Target = ConnectionDraft | str
@@ -61,6 +61,40 @@ class SignedIn(WireModel):
     connection: Connection
     report: ProbeReport | None = None
     flow: str | None = None
+
+
+class MemoryCredentials:
+    """The secrets of a connection during its sign-in.
+
+    `renewed` are the secrets that the CRM issued in the meantime.
+    """
+
+    def __init__(self, given: Mapping[str, str], grant: Grant | None = None) -> None:
+        remember_secrets(given)
+        self._values = dict(given)
+        self.renewed: dict[str, str] = {}
+        if grant is not None:
+            self.put({"access_token": grant.access_token})
+            if grant.refresh_token:
+                self.put({"refresh_token": grant.refresh_token})
+
+    def __repr__(self) -> str:
+        return f"MemoryCredentials({', '.join(sorted(self._values))})"
+
+    def get(self, name: str) -> str | None:
+        return self._values.get(name)
+
+    def put(self, values: Mapping[str, str]) -> None:
+        remember_secrets(values)
+        self._values.update(values)
+        self.renewed.update(values)
+
+    def contents(self) -> dict[str, str]:
+        """Return all current secrets."""
+        return dict(self._values)
+
+    def note(self, event: str, summary: str) -> None:
+        """Ignore token events, because the audit log records the stored secrets."""
 
 
 @dataclass
@@ -94,8 +128,7 @@ class SignIn:
 
     def flows(self, target: Target) -> tuple[Flow, ...]:
         """Return the sign-in flows, the usual one first; () if none is needed."""
-        connection = self._target(target)
-        return flows_of(connection)
+        return flows_of(self._target(target))
 
     def ways_in(self, draft: ConnectionDraft) -> tuple[Flow, ...]:
         """Return the sign-in flows for a new connection, the usual one first.
@@ -187,11 +220,11 @@ class SignIn:
                 code="NO_ENDPOINT",
             )
         oauth = oauth_of(connection.platform)
+        own = connection.instance_url if vendor.own_url_example else None
+        base = connection.endpoint or (own or next(iter(vendor.login_hosts.values()))).rstrip("/")
         held = MemoryCredentials(answers)
         return BrowserSignIn(
-            partial(
-                oauth.authorize_url, _sign_in_base(connection), client_id=held.get("client_id")
-            ),
+            partial(oauth.authorize_url, base, client_id=held.get("client_id")),
             partial(oauth.redeem, connection, held),
             load_faults(connection.platform, vendor.title),
             port=port,
@@ -233,11 +266,13 @@ class SignIn:
             if plan is not None:
                 entries += self._keep(connection, trial.credentials, plan)
             with self._context.store.write() as session:
+                # Again: another user may have taken the name during the test.
                 require_free_name(session, connection.name)
                 session.connections.put(connection, self._context.now, self._context.actor)
                 session.audit.add(*entries)
                 self._record_trial(session, connection, trial)
         except CrmdeckError:
+            # Secrets of a connection that was not added would stay in the keyring.
             self._context.forget_secrets(connection)
             raise
         return _ended(connection, trial, plan)
@@ -282,7 +317,12 @@ class SignIn:
         entries = self._keep(tried, trial.credentials, plan)
         with self._context.store.write() as session:
             # Another user may have changed other values in the meantime.
-            remember(self._context, session, connection.id, _changes(connection, tried))
+            changes = {
+                name: value
+                for name in Connection.model_fields
+                if (value := getattr(tried, name)) != getattr(connection, name)
+            }
+            remember(self._context, session, connection.id, changes)
             session.audit.add(*entries)
             self._record_trial(session, connection, trial)
             latest = session.connections.get(connection.id) or tried
@@ -368,9 +408,11 @@ class SignIn:
         if values.get("session_token") and not plan.keep_password:
             values.pop("password", None)
         if plan.place is not SecretsPlace.ENVIRONMENT:
+            # The secrets of the flow before would decide which flow is in use.
             unused = dict.fromkeys(name for name in SECRET_NAMES if name not in values)
             self._context.put_secrets(connection, {**values, **unused}, plan.place)
             return [stored_entry(self._context, connection, values)]
+        # The CRM replaced the token in the environment, so the new one must be stored somewhere.
         if "refresh_token" not in credentials.renewed:
             return []
         try:
@@ -413,14 +455,6 @@ def require_answers(connection: Connection, flow: Flow, given: Collection[str]) 
     )
 
 
-def _sign_in_base(connection: Connection) -> str:
-    if connection.endpoint:
-        return connection.endpoint
-    vendor = vendor_of(connection.platform)
-    own = connection.instance_url if vendor.own_url_example else None
-    return (own or next(iter(vendor.login_hosts.values()))).rstrip("/")
-
-
 def _is_login_host(connection: Connection) -> bool:
     """Return True if the instance URL is a shared sign-in host, not the org's own."""
     url = (connection.instance_url or "").rstrip("/")
@@ -442,15 +476,6 @@ def _as_reported(connection: Connection, trial: _Trial) -> Connection:
         return connection
     _require_same(connection, trial.report.organization)
     return connection.model_copy(update=learned(connection, trial.report, trial.credentials))
-
-
-def _changes(before: Connection, after: Connection) -> dict[str, object]:
-    """Return the values in `after` that differ from `before`, by name."""
-    return {
-        name: value
-        for name in Connection.model_fields
-        if (value := getattr(after, name)) != getattr(before, name)
-    }
 
 
 def _require_same(connection: Connection, organization: str | None) -> None:
