@@ -11,7 +11,7 @@ from crmdeck.model import DecisionState, Scope, ScopeMode, Source
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.loading.requests import is_loading
 from crmdeck.tui.panes.mapping.pane import MappingPane
-from crmdeck.workspace import ConnectionDraft, Group, Workspace
+from crmdeck.workspace import ConnectionDraft, Group, MappingRow, Workspace
 from tests.tui.pilot import screen_text, settle, until
 
 EXPORT = Path(__file__).parents[3] / "shared/data/salesforce/org-b/all-objects.1.json.gz"
@@ -31,7 +31,7 @@ def next_key(pane: MappingPane) -> str | None:
         return "n"
     if line.group is Group.NO_MATCH:
         return "X" if line.folded else "z"
-    if line.row is None:
+    if not isinstance(line.row, MappingRow):
         return "n"
     # A has accepted the high matches: the rest of that group can't sync.
     is_likely = line.group is Group.CHECK and (line.row.confidence or 0) >= LIKELY

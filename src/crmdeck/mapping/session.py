@@ -347,6 +347,10 @@ class MappingSession:
             )
         )
         self.by_name = {row.name: row for row in self.rows}
+        self.all_rows: dict[str, MappingRow | RequiredRow] = {
+            **{row.name: row for row in self.required},
+            **self.by_name,
+        }
 
 
 def _other_pick(shown: Suggestion, fresh: Suggestion) -> bool:

@@ -11,8 +11,7 @@ from textual.widgets import Static
 
 from crmdeck.model import ProbeReport
 from crmdeck.text import ago
-from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.keys.actions import action
+from crmdeck.tui.dialogs.dialog import Dialog, dialog_action
 from crmdeck.tui.text import display_text
 
 LABEL = 16
@@ -37,18 +36,13 @@ class Account(Dialog[bool]):
         text = Content("\n").join(_lines(report, self._now)) if report else "Not tested yet."
         yield Static(text, id="account", markup=False)
 
-    @action(
-        "account.refresh",
-        "Refresh now",
-        "r",
-        hint=40,
-        palette=False,
-        applies=lambda dialog: dialog.offers_refresh,
+    @dialog_action(
+        "account.refresh", "Refresh now", "r", hint=40, applies=lambda dialog: dialog.offers_refresh
     )
     def refresh_now(self) -> None:
         self.dismiss(True)
 
-    @action("account.close", "Close", "enter", hint=30, palette=False)
+    @dialog_action("account.close", "Close", "enter", hint=30)
     def leave(self) -> None:
         self.dismiss(None)
 

@@ -12,8 +12,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Static
 
-from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.keys.actions import action
+from crmdeck.tui.dialogs.dialog import Dialog, dialog_action
 from crmdeck.tui.text import display_block, display_text, pad
 
 KEY_CELLS = 5
@@ -79,11 +78,11 @@ class Ask(Dialog[str]):
             event.stop()
             self.dismiss(event.key)
 
-    @action("ask.next", "Next", "down", "j", palette=False)
+    @dialog_action("ask.next", "Next", "down", "j")
     def go_to_next(self) -> None:
         self.focus_next()
 
-    @action("ask.previous", "Previous", "up", "k", palette=False)
+    @dialog_action("ask.previous", "Previous", "up", "k")
     def go_to_previous(self) -> None:
         self.focus_previous()
 

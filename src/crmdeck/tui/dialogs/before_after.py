@@ -12,8 +12,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from crmdeck.model import Change
-from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.keys.actions import action
+from crmdeck.tui.dialogs.dialog import Dialog, dialog_action
 from crmdeck.tui.layout import beside, rule
 from crmdeck.tui.text import display_block, display_text
 from crmdeck.tui.widgets.text_view import TextView
@@ -74,7 +73,7 @@ class BeforeAfter(Dialog[None]):
             lines.append(beside(before, after, cells, BETWEEN))
         return Content("\n").join(lines)
 
-    @action("before_after.copy", "Copy both", "y", hint=30, palette=False)
+    @dialog_action("before_after.copy", "Copy both", "y", hint=30)
     def copy_both(self) -> None:
         blocks = [
             f"{attribute_word(part.attribute)}, {side}:\n" + "\n".join(_whole(value))
@@ -84,7 +83,7 @@ class BeforeAfter(Dialog[None]):
         self.app.copy_to_clipboard("\n\n".join(blocks))
         self.show_position("copied")
 
-    @action("before_after.close", "Close", "enter", hint=20, palette=False)
+    @dialog_action("before_after.close", "Close", "enter", hint=20)
     def leave(self) -> None:
         self.dismiss(None)
 

@@ -13,8 +13,7 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from crmdeck.errors import CrmdeckError
-from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.keys.actions import action
+from crmdeck.tui.dialogs.dialog import Dialog, dialog_action
 from crmdeck.tui.loading.requests import Loader
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.line_input import LineInput
@@ -78,29 +77,21 @@ class Browser(Dialog["SignedIn"]):
     def _is_not_pasting(self) -> bool:
         return not self._is_pasting()
 
-    @action("browser.open", "Open browser", "o", hint=40, palette=False, applies=_is_not_pasting)
+    @dialog_action("browser.open", "Open browser", "o", hint=40, applies=_is_not_pasting)
     def open_page(self) -> None:
         self.app.open_url(self._sign_in.url)
 
-    @action("browser.copy", "Copy address", "c", hint=39, palette=False, applies=_is_not_pasting)
+    @dialog_action("browser.copy", "Copy address", "c", hint=39, applies=_is_not_pasting)
     def copy_address(self) -> None:
         self.app.copy_to_clipboard(self._sign_in.url)
         self._say("Copied the address.", "$muted")
 
-    @action(
-        "browser.paste", "Paste redirect URL", "p", hint=38, palette=False, applies=_is_not_pasting
-    )
+    @dialog_action("browser.paste", "Paste redirect URL", "p", hint=38, applies=_is_not_pasting)
     def go_to_entry(self) -> None:
         self.query_one("#ended").focus()
 
-    @action(
-        "browser.take",
-        "Use this URL",
-        "enter",
-        hint=30,
-        palette=False,
-        priority=True,
-        applies=_is_pasting,
+    @dialog_action(
+        "browser.take", "Use this URL", "enter", hint=30, priority=True, applies=_is_pasting
     )
     def take(self) -> None:
         self.once_typed(self._take)

@@ -9,8 +9,7 @@ from typing import ClassVar, Generic, TypeVar
 from textual import on
 from textual.app import ComposeResult
 
-from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.keys.actions import action
+from crmdeck.tui.dialogs.dialog import Dialog, dialog_action
 from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.tui.widgets.table import Column
 from crmdeck.tui.widgets.table.columns import longest
@@ -103,7 +102,7 @@ class Choose(Dialog[V]):
             self._list.set_columns(columns_for(choices))
         self._list.fill(choices, resting=shown)
 
-    @action("choose.take", "Choose", "enter", hint=30, palette=False, priority=True)
+    @dialog_action("choose.take", "Choose", "enter", hint=30, priority=True)
     def take(self) -> None:
         self._list.take()
 
@@ -111,14 +110,8 @@ class Choose(Dialog[V]):
         return self.row is not None and self.row.rest
 
     # In a search it is a letter like any other: it expands only on its own row.
-    @action(
-        "choose.unfold",
-        "Show the others",
-        "z",
-        hint=28,
-        palette=False,
-        priority=True,
-        applies=_is_on_rest,
+    @dialog_action(
+        "choose.unfold", "Show the others", "z", hint=28, priority=True, applies=_is_on_rest
     )
     def expand_rest(self) -> None:
         if self.row is not None:

@@ -10,9 +10,8 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from crmdeck.tui.dialogs.dialog import Dialog
+from crmdeck.tui.dialogs.dialog import Dialog, dialog_action
 from crmdeck.tui.filters import FilterKey, flag_key, text_key
-from crmdeck.tui.keys.actions import action
 from crmdeck.tui.text import cut_middle, display_text
 from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.tui.widgets.table import Column
@@ -100,7 +99,7 @@ class ChooseField(Dialog[str]):
         yield self._list
         yield Static("", id="notes", markup=False)
 
-    @action("field.take", "Choose", "enter", hint=30, palette=False, priority=True)
+    @dialog_action("field.take", "Choose", "enter", hint=30, priority=True)
     def take(self) -> None:
         self._list.take()
 

@@ -9,8 +9,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.keys.actions import action
+from crmdeck.tui.dialogs.dialog import Dialog, dialog_action
 from crmdeck.tui.text import display_text
 
 Named = tuple[str, str]
@@ -39,12 +38,12 @@ class Columns(Dialog[tuple[str, ...]]):
         super().on_mount()
         self._paint()
 
-    @action("columns.take", "Done", "enter", hint=30, palette=False)
+    @dialog_action("columns.take", "Done", "enter", hint=30)
     def take(self) -> None:
         ids = tuple(one for one, _ in self._lines if one in self._shown)
         self.dismiss(() if ids == tuple(one for one, _ in self._usual) else ids)
 
-    @action("columns.turn", "Show or hide", "space", hint=28, palette=False)
+    @dialog_action("columns.turn", "Show or hide", "space", hint=28)
     def toggle(self) -> None:
         column_id = self._lines[self._at][0]
         shown = self._shown ^ {column_id}
@@ -52,23 +51,23 @@ class Columns(Dialog[tuple[str, ...]]):
             self._shown = shown
         self._paint()
 
-    @action("columns.later", "Move down", "J", "shift+down", hint=26, palette=False)
+    @dialog_action("columns.later", "Move down", "J", "shift+down", hint=26)
     def move_down(self) -> None:
         self._move(1)
 
-    @action("columns.earlier", "Move up", "K", "shift+up", hint=25, palette=False)
+    @dialog_action("columns.earlier", "Move up", "K", "shift+up", hint=25)
     def move_up(self) -> None:
         self._move(-1)
 
-    @action("columns.down", "Next", "j", "down", palette=False)
+    @dialog_action("columns.down", "Next", "j", "down")
     def next_column(self) -> None:
         self._step(1)
 
-    @action("columns.up", "Previous", "k", "up", palette=False)
+    @dialog_action("columns.up", "Previous", "k", "up")
     def previous_column(self) -> None:
         self._step(-1)
 
-    @action("columns.reset", "Default columns", "r", hint=20, palette=False)
+    @dialog_action("columns.reset", "Default columns", "r", hint=20)
     def reset(self) -> None:
         self.dismiss(())
 

@@ -10,8 +10,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Static
 
-from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.keys.actions import action
+from crmdeck.tui.dialogs.dialog import Dialog, dialog_action
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.line_input import LineInput
 
@@ -53,34 +52,33 @@ class Confirm(Dialog[bool]):
     def on_mount(self) -> None:
         self.query_one("#cancel").focus()
 
-    @action(
+    @dialog_action(
         "confirm.yes",
         "Confirm",
         "y",
         hint=30,
-        palette=False,
         applies=lambda dialog: dialog.opened_by != "y",
         title_now=lambda dialog: dialog.yes,
     )
     def confirm(self) -> None:
         self.dismiss(True)
 
-    @action("confirm.no", "Cancel", "n", palette=False, title_now=lambda dialog: dialog.no)
+    @dialog_action("confirm.no", "Cancel", "n", title_now=lambda dialog: dialog.no)
     def decline(self) -> None:
         self.dismiss(False)
 
-    @action("confirm.other", "Other button", "left", "right", "h", "l", palette=False)
+    @dialog_action("confirm.other", "Other button", "left", "right", "h", "l")
     def go_to_other(self) -> None:
         self.focus_next()
 
     def _has_listing(self) -> bool:
         return bool(self._listing)
 
-    @action("confirm.down", "Scroll", "down", "j", hint=10, palette=False, applies=_has_listing)
+    @dialog_action("confirm.down", "Scroll", "down", "j", hint=10, applies=_has_listing)
     def scroll_listing_down(self) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=1, animate=False)
 
-    @action("confirm.up", "Scroll back", "up", "k", palette=False, applies=_has_listing)
+    @dialog_action("confirm.up", "Scroll back", "up", "k", applies=_has_listing)
     def scroll_listing_up(self) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=-1, animate=False)
 
@@ -106,7 +104,7 @@ class TypedConfirm(Dialog[bool]):
         )
         yield LineInput(compact=True)
 
-    @action("typed.take", "Confirm", "enter", hint=30, palette=False, priority=True)
+    @dialog_action("typed.take", "Confirm", "enter", hint=30, priority=True)
     def take(self) -> None:
         self.once_typed(self._take)
 

@@ -11,8 +11,8 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.keys.actions import Action, Actions, action
+from crmdeck.tui.dialogs.dialog import Dialog, dialog_action
+from crmdeck.tui.keys.actions import Action, Actions
 from crmdeck.tui.text import display_block
 from crmdeck.workspace import Copy, CopyKind
 
@@ -52,15 +52,15 @@ class CopyAs(Dialog[Copy]):
         super().on_mount()
         self._paint()
 
-    @action("copy_as.take", "Copy", "enter", "y", hint=30, palette=False)
+    @dialog_action("copy_as.take", "Copy", "enter", "y", hint=30)
     def take(self) -> None:
         self.dismiss(self.copy)
 
-    @action("copy_as.down", "Next form", "down", "tab", hint=20, palette=False)
+    @dialog_action("copy_as.down", "Next form", "down", "tab", hint=20)
     def next_form(self) -> None:
         self._step(1)
 
-    @action("copy_as.up", "Previous form", "up", "shift+tab", palette=False)
+    @dialog_action("copy_as.up", "Previous form", "up", "shift+tab")
     def previous_form(self) -> None:
         self._step(-1)
 

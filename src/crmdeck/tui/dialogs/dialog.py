@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 from rich.console import RenderableType
@@ -25,6 +26,9 @@ from crmdeck.tui.widgets.hints import Hints
 from crmdeck.tui.widgets.tint import Tint, repaint_once
 
 T = TypeVar("T")
+
+dialog_action = partial(action, palette=False)
+"""Declares an action of a dialog, which go to anything can't open."""
 
 FRAME_SHARE = 0.9
 """Most of the window's height for a dialog, as in the style sheet."""
@@ -170,24 +174,19 @@ class Dialog(ActionHost, ModalScreen[T | None]):
         else:
             self.focused.call_later(then)
 
-    @action(
+    @dialog_action(
         "dialog.help",
         "Help",
         "question_mark",
         "f1",
         help="Show what the keys do here.",
         hint=30,
-        palette=False,
         priority=True,
     )
     def show_help(self) -> None:
         self.post_message(self.HelpAsked(self, self._heading))
 
-    # Not `cancel` itself, which dialogs override.
-    @action("dialog.cancel", "Cancel", "escape", hint=10, palette=False)
-    def _cancel(self) -> None:
-        self.cancel()
-
+    @dialog_action("dialog.cancel", "Cancel", "escape", hint=10)
     def cancel(self) -> None:
         """Close without an answer."""
         self.dismiss(None)

@@ -16,8 +16,7 @@ from textual.widgets import Input, Static
 
 from crmdeck.errors import CrmdeckError, UsageError
 from crmdeck.home import absolute_path
-from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.keys.actions import action
+from crmdeck.tui.dialogs.dialog import Dialog, dialog_action
 from crmdeck.tui.loading.requests import Job, Loader
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.line_input import LineInput
@@ -119,15 +118,15 @@ class Form(Dialog[T]):
         if self._paths is not None:
             self._paths.display = self._in_path()
 
-    @action("form.take", "Continue", "enter", hint=30, palette=False, priority=True)
+    @dialog_action("form.take", "Continue", "enter", hint=30, priority=True)
     def take(self) -> None:
         self.once_typed(lambda: self._once_listed(self._take))
 
-    @action("form.next", "Next line", "down", hint=20, palette=False, priority=True)
+    @dialog_action("form.next", "Next line", "down", hint=20, priority=True)
     def next_line(self) -> None:
         self._once_listed(lambda: self._step(1) or self.focus_next())
 
-    @action("form.previous", "Previous line", "up", palette=False, priority=True)
+    @dialog_action("form.previous", "Previous line", "up", priority=True)
     def previous_line(self) -> None:
         self._once_listed(lambda: self._step(-1) or self.focus_previous())
 
@@ -146,14 +145,8 @@ class Form(Dialog[T]):
         paths = [one.name for one in self._lines if one.path]
         return self.focused is not None and self.focused.id in paths
 
-    @action(
-        "form.complete",
-        "Complete path",
-        "tab",
-        hint=25,
-        palette=False,
-        priority=True,
-        applies=_in_path,
+    @dialog_action(
+        "form.complete", "Complete path", "tab", hint=25, priority=True, applies=_in_path
     )
     def complete_path(self) -> None:
         entry = self.focused

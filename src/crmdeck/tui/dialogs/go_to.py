@@ -10,10 +10,10 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from crmdeck.tui.dialogs.dialog import Dialog
+from crmdeck.tui.dialogs.dialog import Dialog, dialog_action
 from crmdeck.tui.filters import FilterKey, text_key
 from crmdeck.tui.host import Location
-from crmdeck.tui.keys.actions import Offer, action
+from crmdeck.tui.keys.actions import Offer
 from crmdeck.tui.text import cut_middle, display_text
 from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.tui.widgets.table import Column, Table
@@ -202,7 +202,7 @@ class GoTo(Dialog[Line]):
             self._reading, self._note = False, note
             self._show_meaning()
 
-    @action("go_to.take", "Go there", "enter", hint=30, palette=False, priority=True)
+    @dialog_action("go_to.take", "Go there", "enter", hint=30, priority=True)
     def take(self) -> None:
         self._list.take()
 

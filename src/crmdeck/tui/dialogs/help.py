@@ -11,11 +11,10 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
-from crmdeck.tui.dialogs.dialog import Dialog
+from crmdeck.tui.dialogs.dialog import Dialog, dialog_action
 from crmdeck.tui.keys.actions import (
     EVERYWHERE,
     Offer,
-    action,
     is_shown,
     key_label,
     offers,
@@ -119,7 +118,7 @@ class Help(Dialog[Offer]):
         self.query_one("#meaning", Static).update(Content("\n").join(lines))
         self.show_position(self._list.position_text)
 
-    @action("help.take", "Run", "enter", hint=30, palette=False, priority=True)
+    @dialog_action("help.take", "Run", "enter", hint=30, priority=True)
     def take(self) -> None:
         self._list.take()
 

@@ -10,8 +10,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.keys.actions import action
+from crmdeck.tui.dialogs.dialog import Dialog, dialog_action
 from crmdeck.tui.state.messages import Message
 from crmdeck.tui.text import display_block, display_text
 from crmdeck.tui.widgets.search_list import SearchList
@@ -55,7 +54,7 @@ class Messages(Dialog[Message]):
         yield self._list
         yield Static("", id="whole", markup=False)
 
-    @action("messages.take", "Copy command or text", "enter", hint=30, palette=False, priority=True)
+    @dialog_action("messages.take", "Copy command or text", "enter", hint=30, priority=True)
     def take(self) -> None:
         self._list.take()
 

@@ -14,8 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from crmdeck.model import Outcome
-from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.keys.actions import action
+from crmdeck.tui.dialogs.dialog import Dialog, dialog_action
 from crmdeck.tui.marks import STATE_COLORS
 from crmdeck.tui.text import cut_middle, display_text
 from crmdeck.tui.widgets.table import Column, Table
@@ -214,13 +213,12 @@ class ShowPreflight(Dialog[None]):
     def _why_no_export(self) -> str | None:
         return "Still running." if self.result is None else None
 
-    @action(
+    @dialog_action(
         "preflight.open",
         "Open",
         "enter",
         help="Open the row, or the values behind a cause.",
         hint=40,
-        palette=False,
         blocked=_why_no_row,
         title_now=lambda dialog: dialog._opens,
     )
@@ -228,24 +226,23 @@ class ShowPreflight(Dialog[None]):
         if self.row is not None:
             self._opened(self.row.number)
 
-    @action(
+    @dialog_action(
         "preflight.export",
         "Export",
         "e",
         help="Write a report, or every finding, to a file.",
         hint=36,
-        palette=False,
         blocked=_why_no_export,
     )
     def export(self) -> None:
         self._exported()
 
-    @action("preflight.down", "Next", "j", "down", palette=False)
+    @dialog_action("preflight.down", "Next", "j", "down")
     def next_cause(self) -> None:
         self.query_one(Table).next_row()
         self._show_notes()
 
-    @action("preflight.up", "Previous", "k", "up", palette=False)
+    @dialog_action("preflight.up", "Previous", "k", "up")
     def previous_cause(self) -> None:
         self.query_one(Table).previous_row()
         self._show_notes()

@@ -10,8 +10,7 @@ from textual.widgets import Static
 
 from crmdeck.errors import UsageError
 from crmdeck.home import absolute_path
-from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.keys.actions import action
+from crmdeck.tui.dialogs.dialog import Dialog, dialog_action
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.line_input import LineInput
 
@@ -42,7 +41,7 @@ class Prompt(Dialog[str]):
         yield LineInput(self._value, placeholder=self._placeholder, compact=True)
         yield Static("", classes="dialog-wrong", markup=False)
 
-    @action("prompt.take", "Done", "enter", hint=30, palette=False, priority=True)
+    @dialog_action("prompt.take", "Done", "enter", hint=30, priority=True)
     def take(self) -> None:
         self.once_typed(self._take)
 

@@ -9,8 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 
 from crmdeck.tui.dialogs.choose import Choice, columns_for
-from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.keys.actions import action
+from crmdeck.tui.dialogs.dialog import Dialog, dialog_action
 from crmdeck.tui.state.saved_views import SavedView
 from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.workspace import Searchable
@@ -54,34 +53,26 @@ class SavedViews(Dialog[Wish]):
     def compose_body(self) -> ComposeResult:
         yield self._list
 
-    @action("saved.take", "Choose", "enter", hint=30, palette=False, priority=True)
+    @dialog_action("saved.take", "Choose", "enter", hint=30, priority=True)
     def take(self) -> None:
         self._list.take()
 
     def _has_view(self) -> bool:
         return self.view is not None
 
-    @action(
+    @dialog_action(
         "saved.replace",
         "Overwrite with current view",
         "ctrl+r",
         hint=28,
-        palette=False,
         priority=True,
         applies=_has_view,
     )
     def replace(self) -> None:
         self.dismiss(Wish(REPLACE, self.view))
 
-    @action(
-        "saved.delete",
-        "Delete",
-        "ctrl+d",
-        "ctrl+x",
-        hint=26,
-        palette=False,
-        priority=True,
-        applies=_has_view,
+    @dialog_action(
+        "saved.delete", "Delete", "ctrl+d", "ctrl+x", hint=26, priority=True, applies=_has_view
     )
     def delete(self) -> None:
         self.dismiss(Wish(DELETE, self.view))

@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 from textual.app import ComposeResult
 
-from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.keys.actions import action
+from crmdeck.tui.dialogs.dialog import Dialog, dialog_action
 from crmdeck.tui.state.undo import NOTHING_DONE, UndoStack, UndoStep
 from crmdeck.tui.widgets.table import Column, Table
 
@@ -72,7 +71,7 @@ class Steps(Dialog[None]):
     def _why_no_undo(self) -> str | None:
         return self._stack.why_no_undo()
 
-    @action("steps.undo", "Undo", "u", hint=40, palette=False, blocked=_why_no_undo)
+    @dialog_action("steps.undo", "Undo", "u", hint=40, blocked=_why_no_undo)
     def undo(self) -> None:
         self._undo()
         self._fill()
@@ -80,7 +79,7 @@ class Steps(Dialog[None]):
     def _why_no_redo(self) -> str | None:
         return self._stack.why_no_redo()
 
-    @action("steps.redo", "Redo", "U", hint=38, palette=False, blocked=_why_no_redo)
+    @dialog_action("steps.redo", "Redo", "U", hint=38, blocked=_why_no_redo)
     def redo(self) -> None:
         self._redo()
         self._fill()

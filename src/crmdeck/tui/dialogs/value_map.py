@@ -11,8 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from crmdeck.tui.dialogs.choose import Choice, Choose
-from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.keys.actions import action
+from crmdeck.tui.dialogs.dialog import Dialog, dialog_action
 from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Column, Table
 from crmdeck.workspace import ValueChoice
@@ -82,7 +81,7 @@ class EditValueMap(Dialog[dict[str, str]]):
     def on_mount(self) -> None:
         self._show(self.rows)
 
-    @action("values.change", "Choose value", "enter", hint=40, palette=False)
+    @dialog_action("values.change", "Choose value", "enter", hint=40)
     def change(self) -> None:
         row: ValueChoice | None = self.query_one(Table).cursor_row
         if row is None:
@@ -97,26 +96,26 @@ class EditValueMap(Dialog[dict[str, str]]):
         title = f"{row.label or row.value} becomes"
         self.app.push_screen(Choose(title, choices, current=row.target or NONE), chosen)
 
-    @action("values.clear", "No counterpart", "x", "delete", hint=36, palette=False)
+    @dialog_action("values.clear", "No counterpart", "x", "delete", hint=36)
     def clear(self) -> None:
         row: ValueChoice | None = self.query_one(Table).cursor_row
         if row is not None:
             self._set(row, None)
 
-    @action("values.save", "Save", "s", "ctrl+s", hint=38, palette=False)
+    @dialog_action("values.save", "Save", "s", "ctrl+s", hint=38)
     def save(self) -> None:
         if self.rows:
             self.dismiss({row.value: row.target for row in self.rows if row.target is not None})
 
-    @action("values.reset", "Reset to suggestions", "u", hint=30, palette=False)
+    @dialog_action("values.reset", "Reset to suggestions", "u", hint=30)
     def reset(self) -> None:
         self._show(self._suggested)
 
-    @action("values.down", "Next", "j", "down", palette=False)
+    @dialog_action("values.down", "Next", "j", "down")
     def next_value(self) -> None:
         self.query_one(Table).next_row()
 
-    @action("values.up", "Previous", "k", "up", palette=False)
+    @dialog_action("values.up", "Previous", "k", "up")
     def previous_value(self) -> None:
         self.query_one(Table).previous_row()
 

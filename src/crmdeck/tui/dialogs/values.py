@@ -8,8 +8,7 @@ from typing import ClassVar, Generic, TypeVar
 from textual import on
 from textual.app import ComposeResult
 
-from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.keys.actions import action
+from crmdeck.tui.dialogs.dialog import Dialog, dialog_action
 from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.tui.widgets.table import Column
 
@@ -45,12 +44,11 @@ class Values(Dialog[None], Generic[R]):
     def compose_body(self) -> ComposeResult:
         yield self._list
 
-    @action(
+    @dialog_action(
         "values.take",
         "Close",
         "enter",
         hint=30,
-        palette=False,
         priority=True,
         title_now=lambda dialog: "Show in full" if dialog._show else "Close",
     )

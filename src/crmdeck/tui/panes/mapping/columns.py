@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from rich.cells import cell_len
 
-from crmdeck.model import DecisionState, Field, FillRate
+from crmdeck.model import DecisionState, FillRate
 from crmdeck.tui.dialogs.choose import Choice as Option
 from crmdeck.tui.dialogs.preflight import OUTCOME_STYLES
 from crmdeck.tui.filters import FilterKey, flag_key, one_of, text_key, words_key
-from crmdeck.tui.panes.mapping.table import Line
+from crmdeck.tui.panes.mapping.table import AnyRow, Line
 from crmdeck.tui.panes.samples import percent_filled
 from crmdeck.tui.text import count, cut_middle
 from crmdeck.tui.widgets.table import Column
@@ -65,37 +65,39 @@ FIXED = GUTTER + 1 + SIGN_GAP + SIGN_GAP + 1 + SIGN_GAP + GAP + MATCH_CELLS + GA
 """Cells of the cursor, the sign, the direction, the match, and all gaps."""
 
 
-def least_width(rows: Sequence[MappingRow], required: Sequence[RequiredRow] = ()) -> int:
+def least_width(rows: Iterable[AnyRow]) -> int:
     """Return the cells that a table needs to show the CRM names whole."""
-    name = max([LEAST_NAME, *map(cell_len, _names(rows, required))])
-    return FIXED + LEAST_TITLE + name + LEAST_NOTE
+    return FIXED + LEAST_TITLE + max([LEAST_NAME, *map(_name_cells, rows)]) + LEAST_NOTE
 
 
-def whole_width(rows: Sequence[MappingRow], required: Sequence[RequiredRow] = ()) -> int:
+def whole_width(rows: Collection[AnyRow]) -> int:
     """Return the cells that a table needs to show its names and most notes whole."""
-    title = max([LEAST_TITLE, *(cell_len(row.title) for row in rows)])
-    notes = map(cell_len, _notes(rows, required))
-    note = min(MOST_NOTE, max([LEAST_NOTE, *notes]))
-    return least_width(rows, required) + title - LEAST_TITLE + note - LEAST_NOTE
+    title = max([LEAST_TITLE, *map(_title_cells, rows)])
+    note = min(MOST_NOTE, max([LEAST_NOTE, *map(_note_cells, rows)]))
+    return least_width(rows) + title - LEAST_TITLE + note - LEAST_NOTE
 
 
-def _names(rows: Sequence[MappingRow], required: Sequence[RequiredRow]) -> Iterable[str]:
-    yield from map(crm_text, rows)
-    yield from (row.title for row in required)
+def _title_cells(row: AnyRow) -> int:
+    return cell_len(row.title) if isinstance(row, MappingRow) else 0
+
+
+def _name_cells(row: AnyRow) -> int:
+    return cell_len(crm_text(row) if isinstance(row, MappingRow) else row.title)
+
+
+def _note_cells(row: AnyRow) -> int:
+    return cell_len(_note(row))
 
 
 def columns_for(
-    rows: Sequence[MappingRow],
-    width: int,
-    required: Sequence[RequiredRow] = (),
-    rates: Mapping[str, FillRate] | None = None,
+    rows: Collection[AnyRow], width: int, rates: Mapping[str, FillRate] | None = None
 ) -> tuple[Column[Line], ...]:
     """Return the columns of a table of `width` cells.
 
     If space is short, the notes are shortened first, then the PartnerOS names, then the CRM names.
     A wide table adds who decided, the fill rates of `rates`, and the types.
     """
-    spare = width - whole_width(rows, required)
+    spare = width - whole_width(rows)
     more = []
     for column in _extras(rows, rates or {}):
         if column.width and GAP + column.width <= spare:
@@ -103,20 +105,15 @@ def columns_for(
             spare -= GAP + column.width
             width -= GAP + column.width
     room = width - FIXED
-    name = max([LEAST_NAME, *map(cell_len, _names(rows, required))])
-    title = max([LEAST_TITLE, *(cell_len(row.title) for row in rows)])
+    name = max([LEAST_NAME, *map(_name_cells, rows)])
+    title = max([LEAST_TITLE, *map(_title_cells, rows)])
     title = max(LEAST_TITLE, min(title, room - name - LEAST_NOTE))
     name = max(LEAST_NAME, min(name, room - title - LEAST_NOTE))
-    note = max([LEAST_NOTE, *map(cell_len, _notes(rows, required))])
+    note = max([LEAST_NOTE, *map(_note_cells, rows)])
     return (*_columns(title, name, max(LEAST_NOTE, min(note, room - title - name))), *more)
 
 
-def _notes(rows: Sequence[MappingRow], required: Sequence[RequiredRow]) -> Iterable[str]:
-    yield from map(_note, rows)
-    yield from map(_required_words, required)
-
-
-def _extras(rows: Sequence[MappingRow], rates: Mapping[str, FillRate]) -> Iterator[Column[Line]]:
+def _extras(rows: Iterable[AnyRow], rates: Mapping[str, FillRate]) -> Iterator[Column[Line]]:
     """Yield more columns, the most useful first; those without texts have no width."""
 
     def filled(row: MappingRow) -> str:
@@ -127,70 +124,78 @@ def _extras(rows: Sequence[MappingRow], rates: Mapping[str, FillRate]) -> Iterat
         return row.history[-1].decided_by if row.history and not row.is_open else ""
 
     def types(row: MappingRow) -> str:
-        right = f" {row.direction.arrow} {_short_type(row.right)}" if row.right is not None else ""
-        return f"{_short_type(row.partner)}{right}"
+        # Without the objects that a reference names: the details name them.
+        left, right = (
+            type_text(field).partition(" to ")[0].replace(" of ", " ") if field is not None else ""
+            for field in (row.partner, row.right)
+        )
+        return f"{left} {row.direction.arrow} {right}" if right else left
 
     for id_, title, text in (
         ("decided", "Decided by", decided),
         ("filled", "Fill", filled),
         ("types", "Types", types),
     ):
-        longest = max((cell_len(text(row)) for row in rows), default=0)
+        texts = (text(row) for row in rows if isinstance(row, MappingRow))
+        longest = max(map(cell_len, texts), default=0)
         yield Column(
             id_,
             title,
-            _of(text, ""),
+            _of(text, "", lambda _: ""),
             style=lambda _: "muted",
             width=max(longest, len(title)) if longest else 0,
             searched=False,
         )
 
 
-def _short_type(field: Field) -> str:
-    """Return a type without the objects that a reference names; the details name them."""
-    return type_text(field).partition(" to ")[0].replace(" of ", " ")
-
-
 def _of(
-    cell: Callable[[MappingRow], T],
-    of_title: T,
-    required: Callable[[RequiredRow], T] | None = None,
+    cell: Callable[[MappingRow], T], of_title: T, required: Callable[[RequiredRow], T]
 ) -> Callable[[Line], T]:
-    """Return a function of a line from that of a row, and what it gives for a group title.
-
-    Without a function for `required` CRM fields, theirs is that of a title.
-    """
+    """Return a function of a line from those of both kinds of rows, and its value for a title."""
 
     def of_line(line: Line) -> T:
-        if line.required is not None and required is not None:
-            return required(line.required)
-        return of_title if line.row is None else cell(line.row)
+        match line.row:
+            case None:
+                return of_title
+            case MappingRow() as row:
+                return cell(row)
+            case row:
+                return required(row)
 
     return of_line
 
 
 def _columns(title: int, name: int, note: int) -> tuple[Column[Line], ...]:
+    crm_name = _of(_crm_text, "", lambda row: row.title)
     return (
         Column(
             "sign",
             "",
-            _sign,
-            style=_of(_sign_style, "strong", lambda row: "error" if row.is_open else "muted"),
+            lambda line: line.title if line.row is None else _sign(line.row),
+            style=_of(
+                lambda row: "error" if row.group is Group.BROKEN else STATE_STYLES[row.state],
+                "strong",
+                _required_style,
+            ),
             width=1,
             sort_key=_of(_sign_order, None, lambda row: -1 if row.is_open else len(DecisionState)),
             searched=False,
-            reach=_of(lambda _: "", "note", lambda _: ""),
+            reach=lambda line: "note" if line.row is None else "",
             tooltip=_of(
                 lambda row: BROKEN if row.group is Group.BROKEN else STATE_WORDS[row.state][-1],
                 "",
-                _required_words,
+                _note,
             ),
         ),
         Column(
             "field",
             "PartnerOS",
             _of(lambda row: row.title, "", lambda _: "-"),
-            style=_of(_title_style, "muted", lambda row: "error" if row.is_open else "muted"),
+            style=_of(
+                lambda row: {Group.BROKEN: "error", Group.DONE: "muted"}.get(row.group, ""),
+                "muted",
+                _required_style,
+            ),
             width=title,
         ),
         Column(
@@ -201,41 +206,39 @@ def _columns(title: int, name: int, note: int) -> tuple[Column[Line], ...]:
                 lambda row: "accent" if row.can_sync else "error", "accent", lambda _: "muted"
             ),
             width=1,
-            tooltip=_of(_direction_text, ""),
+            tooltip=_of(_direction_text, "", lambda _: ""),
             sortable=False,
             searched=False,
         ),
         Column(
             "crm",
             "CRM field",
-            _of(_crm_text, "", lambda row: row.title),
-            fit=lambda line, width: cut_middle(_name(line), width),
-            style=_of(_crm_style, "muted", lambda row: "error" if row.is_open else "muted"),
+            crm_name,
+            fit=lambda line, width: cut_middle(crm_name(line), width),
+            style=_of(_crm_style, "muted", _required_style),
             width=name,
             spill="note",
         ),
         Column(
             "match",
             "Match",
-            _of(_match, ""),
-            style=_of(_match_style, "muted"),
+            _of(_match, "", lambda _: ""),
+            style=_of(_match_style, "muted", lambda _: "muted"),
             width=MATCH_CELLS,
             align="right",
-            sort_key=_of(lambda row: row.confidence, None),
+            sort_key=_of(lambda row: row.confidence, None, lambda _: None),
             searched=False,
         ),
         Column(
             "note",
             "Fails when",
-            _of(_note, "", _required_words),
+            _of(_note, "", _note),
             style=_of(
                 _note_style,
                 "muted",
                 lambda row: OUTCOME_STYLES[row.outcome] if row.is_open else "muted",
             ),
-            fit=lambda line, width: shortened(
-                _note(line.row) if line.row else _required_words(line.required), width
-            ),
+            fit=lambda line, width: shortened(_note(line.row) if line.row else "", width),
             width=note,
             sort_key=_of(_gravity, None, lambda row: 0 if row.is_open else len(Trouble)),
             searched=False,
@@ -243,47 +246,25 @@ def _columns(title: int, name: int, note: int) -> tuple[Column[Line], ...]:
     )
 
 
-def _sign(line: Line) -> str:
-    if line.required is not None:
-        return "✕" if line.required.is_open else SIGNS[DecisionState.REJECTED]
-    return row_sign(line.row) if line.row else line.title
-
-
-def _name(line: Line) -> str:
-    if line.required is not None:
-        return line.required.title
-    return _crm_text(line.row) if line.row else ""
-
-
-def _required_words(row: RequiredRow | None) -> str:
-    if row is None:
-        return ""
-    return f"{OUTCOME_SIGNS[row.outcome]} always: no source" if row.is_open else FILLED_ELSEWHERE
-
-
-def row_sign(row: MappingRow) -> str:
-    """Return the mark of a row: broken, done or undecided."""
+def _sign(row: AnyRow) -> str:
+    """Return the mark of a row: broken or required, done, undecided."""
+    if isinstance(row, RequiredRow):
+        return "✕" if row.is_open else SIGNS[DecisionState.REJECTED]
     return "✕" if row.group is Group.BROKEN else SIGNS[row.state]
 
 
-def _sign_style(row: MappingRow) -> str:
-    return "error" if row.group is Group.BROKEN else STATE_STYLES[row.state]
-
-
 def _sign_order(row: MappingRow) -> int:
-    if row.group is Group.BROKEN:
-        return -1
-    return list(DecisionState)[::-1].index(row.state)
+    return -1 if row.group is Group.BROKEN else list(DecisionState)[::-1].index(row.state)
+
+
+def _required_style(row: RequiredRow) -> str:
+    return "error" if row.is_open else "muted"
 
 
 def _arrow(row: MappingRow) -> str:
     if row.crm_field is None:
         return " "
     return row.direction.arrow if row.can_sync else STUCK
-
-
-def _title_style(row: MappingRow) -> str:
-    return {Group.BROKEN: "error", Group.DONE: "muted"}.get(row.group, "")
 
 
 def _direction_text(row: MappingRow) -> str:
@@ -323,7 +304,11 @@ def _match_style(row: MappingRow) -> str:
     return "ok" if match >= HIGH_MATCH else "" if match >= LIKELY else "muted"
 
 
-def _note(row: MappingRow) -> str:
+def _note(row: AnyRow) -> str:
+    if isinstance(row, RequiredRow):
+        sign = OUTCOME_SIGNS[row.outcome]
+        return f"{sign} always: no source" if row.is_open else FILLED_ELSEWHERE
+    # The column of CRM fields names the best candidate of a row without a match.
     return "" if row.group is Group.NO_MATCH else row_note(row)
 
 
@@ -390,12 +375,6 @@ def _compared(row: MappingRow, wanted: str) -> bool:
     }.get(operator or ">=", found >= limit)
 
 
-def _types(row: MappingRow) -> Iterable[str]:
-    yield row.partner.type.value
-    if row.right is not None:
-        yield row.right.type.value
-
-
 FILTER_KEYS: dict[str, FilterKey[MappingRow]] = {
     "state": FilterKey(
         lambda row, wanted: any(one_of(word, wanted) for word in STATE_WORDS[row.state]),
@@ -403,7 +382,9 @@ FILTER_KEYS: dict[str, FilterKey[MappingRow]] = {
     ),
     "match": FilterKey(_compared, examples=(">90", "<50")),
     "conf": FilterKey(_compared, old=True),
-    "type": words_key(_types),
+    "type": words_key(
+        lambda row: (field.type.value for field in (row.partner, row.right) if field is not None)
+    ),
     "warn": flag_key(lambda row: row.trouble is not None),
     "drift": flag_key(lambda row: row.severity is not None),
     "group": text_key(lambda row: row.group.value),
@@ -419,15 +400,12 @@ REQUIRED_KEYS: dict[str, FilterKey[RequiredRow]] = {
 }
 
 
-def searched_required(row: RequiredRow) -> Iterable[str]:
-    """Yield the texts that the words of a filter search for a required CRM field."""
-    yield row.title
-    yield row.field.label
-
-
-def searched(row: MappingRow) -> Iterable[str]:
+def searched(row: AnyRow) -> Iterable[str]:
     """Yield the texts that the words of a filter search."""
     yield row.title
+    if isinstance(row, RequiredRow):
+        yield row.field.label
+        return
     yield row.partner.name
     yield row.crm_field or ""
     if row.right is not None:

@@ -26,7 +26,7 @@ from crmdeck.tui.panes.mapping.detail import pair_notes, row_text
 from crmdeck.tui.panes.mapping.loader import Change, PairLoader
 from crmdeck.tui.panes.mapping.preflight import PreflightFlow
 from crmdeck.tui.panes.mapping.propose import propose
-from crmdeck.tui.panes.mapping.table import RowTable, waits
+from crmdeck.tui.panes.mapping.table import AnyRow, RowTable, waits
 from crmdeck.tui.panes.samples import SAMPLES_HELP, InView, Sampler
 from crmdeck.tui.text import count
 from crmdeck.workspace import (
@@ -58,6 +58,7 @@ from crmdeck.workspace import (
 )
 
 T = TypeVar("T")
+Decided = tuple[AnyRow, Choice]
 NO_PAIR = "No object pair chosen. Press p to choose one."
 REFINING = "Matches are still being computed and may change. Enter chooses by hand."
 NO_ROW = "No rows match the filter. Esc clears it."
@@ -90,22 +91,25 @@ class MappingCommands:
 
     @property
     def _at(self) -> tuple[MappingSession, MappingRow] | None:
-        session, name = self._pairs.current, self._table.cursor_name
-        if session is None or name not in session.by_name:
-            return None
-        return session, session.by_name[name]
+        session, row = self._pairs.current, self.row
+        return (session, row) if session is not None and row is not None else None
 
     @property
     def row(self) -> MappingRow | None:
-        """The current state of the row under the cursor."""
-        return self._at[1] if self._at is not None else None
+        """The current state of the PartnerOS field under the cursor."""
+        row = self._any_row
+        return row if isinstance(row, MappingRow) else None
 
     @property
     def required_row(self) -> RequiredRow | None:
         """The current state of the required CRM field under the cursor."""
+        row = self._any_row
+        return row if isinstance(row, RequiredRow) else None
+
+    @property
+    def _any_row(self) -> AnyRow | None:
         session, name = self._pairs.current, self._table.cursor_name
-        rows = session.required if session is not None else ()
-        return next((row for row in rows if row.name == name), None)
+        return session.all_rows.get(name or "") if session is not None else None
 
     def why_no_row(self) -> str | None:
         if self.row is not None:
@@ -120,12 +124,10 @@ class MappingCommands:
         return "Still loading. Nothing was changed." if self._requests.is_loading else NO_PAIR
 
     def why_no_rows(self) -> str | None:
-        some = self._pairs.current is not None and self._table.chosen_rows()
-        return None if some else self.why_no_row()
+        return None if self._chosen() else self.why_no_row()
 
     def why_none(self) -> str | None:
-        some = self._pairs.current is not None and self._table.chosen_required()
-        return None if some else self.why_no_rows()
+        return None if self._chosen_of_both() else self.why_no_row()
 
     def why_not_accepted(self) -> str | None:
         return self.why_no_rows() if not self._pairs.is_refining else REFINING
@@ -193,7 +195,8 @@ class MappingCommands:
                 left = left_out_text([row for row in fresh if row.needs_value_map])
                 self._say(f"Not accepted: {left}.")
             if sure:
-                self._ask_or_decide("accept", sure, [accepting(row) for row in sure], opened_by="a")
+                accepted = [(row, accepting(row)) for row in sure]
+                self._ask_or_decide("accept", accepted, opened_by="a")
         elif able:
             self._keep(able)
         elif chosen:
@@ -212,8 +215,8 @@ class MappingCommands:
         chosen = self._chosen()
         able = [row for row in chosen if row.crm_field is not None]
         if able:
-            choices = [rejecting(row, row.crm_field) for row in able]
-            self._ask_or_decide("reject", able, choices, opened_by="x")
+            rejected = [(row, rejecting(row, row.crm_field)) for row in able]
+            self._ask_or_decide("reject", rejected, opened_by="x")
         elif all(row.state is DecisionState.REJECTED for row in chosen):
             self._say("Already unmapped.")
         else:
@@ -230,16 +233,17 @@ class MappingCommands:
         title_now=lambda commands: "Filled elsewhere" if commands.required_row else "Unmap",
     )
     def unmap(self) -> None:
-        required = [row for row in self._chosen_required() if row.is_open]
-        able = [row for row in self._chosen() if row.state is not DecisionState.REJECTED]
-        choices = [rejecting(row, None) for row in able]
-        if required:
-            choices += map(filling_elsewhere, required)
-            deed = "fill elsewhere" if not able else "unmap or fill elsewhere"
-            self._ask_or_decide(deed, [*able, *required], choices, opened_by="X")
-        elif able:
-            self._ask_or_decide("unmap", able, choices, opened_by="X")
-        elif self._chosen():
+        chosen = self._chosen()
+        unmapped = [
+            (row, rejecting(row, None)) for row in chosen if row.state is not DecisionState.REJECTED
+        ]
+        filled = [(row, filling_elsewhere(row)) for row in self._chosen_required() if row.is_open]
+        if filled:
+            deed = "fill elsewhere" if not unmapped else "unmap or fill elsewhere"
+            self._ask_or_decide(deed, [*unmapped, *filled], opened_by="X")
+        elif unmapped:
+            self._ask_or_decide("unmap", unmapped, opened_by="X")
+        elif chosen:
             self._say("Already unmapped.")
         else:
             self._say("Already marked as filled elsewhere.")
@@ -255,12 +259,18 @@ class MappingCommands:
     )
     def clear(self) -> None:
         session = self._pairs.current
-        able = [row for row in self._chosen() if row.decision is not None]
-        marked = [row for row in self._chosen_required() if not row.is_open]
-        if (able or marked) and session is not None:
-            choices = [clearing(row, session.builder.crm_fields) for row in able]
-            choices += map(not_filling_elsewhere, marked)
-            self._ask_or_decide("clear", [*able, *marked], choices, opened_by="c")
+        if session is None:
+            return
+        cleared: list[Decided] = [
+            (row, clearing(row, session.builder.crm_fields))
+            for row in self._chosen()
+            if row.decision is not None
+        ]
+        cleared += [
+            (row, not_filling_elsewhere(row)) for row in self._chosen_required() if not row.is_open
+        ]
+        if cleared:
+            self._ask_or_decide("clear", cleared, opened_by="c")
         else:
             self._say("Already undecided.")
 
@@ -304,8 +314,8 @@ class MappingCommands:
             return
         accepted = [row for row in chosen if row.state is DecisionState.ACCEPTED]
         if accepted:
-            choices = [accepting(row, direction=following) for row in accepted]
-            self._decide("direction of", accepted, choices, advance=False)
+            turned = [(row, accepting(row, direction=following)) for row in accepted]
+            self._decide("direction of", turned, advance=False)
         undecided = [row.name for row in chosen if row not in accepted]
         if undecided:
             session.direct(undecided, following)
@@ -337,11 +347,11 @@ class MappingCommands:
         session = self._pairs.current
         right = session.builder.crm_fields.get(choice.crm_field or "") if session else None
         if session is None or right is None:
-            self._decide(deed, [row], [choice])
+            self._decide(deed, [(row, choice)])
             return
         lacking = values_to_map(row.partner, right)
         if choice.direction is Direction.PULL or choice.value_map is not None or not lacking:
-            self._decide(deed, [row], [choice])
+            self._decide(deed, [(row, choice)])
             return
 
         def answered(key: str | None) -> None:
@@ -351,7 +361,7 @@ class MappingCommands:
                 other = replace(row, crm_field=right.name, right=right, value_map=None)
                 self._map_values(session, other, choice)
             elif key == "w":
-                self._decide(deed, [row], [choice])
+                self._decide(deed, [(row, choice)])
 
         labels = {value.value: value.label or value.value for value in row.partner.picklist}
         question = Ask(
@@ -374,7 +384,7 @@ class MappingCommands:
         def edited(value_map: dict[str, str] | None) -> None:
             if value_map is not None and session is self._pairs.current:
                 mapped = choice.model_copy(update={"value_map": value_map})
-                self._decide("values of", [row], [mapped])
+                self._decide("values of", [(row, mapped)])
 
         def work(_: Job) -> ValueMap:
             return workspace.mappings.value_map(session.ref, session.pair, row.name, crm_field)
@@ -489,7 +499,7 @@ class MappingCommands:
         session = self._pairs.current
         if session is None:
             return
-        target = self._table.next_open(_all_rows(session), step)
+        target = self._table.next_open(session.all_rows, step)
         if target is None:
             self._say("No open rows are shown.")
         else:
@@ -508,7 +518,7 @@ class MappingCommands:
         shown = [row for row in self._table.rows() if row.group is Group.HIGH]
         sure = [row for row in shown if row.is_sure]
         if sure:
-            self._decide("accept", sure, [accepting(row) for row in sure])
+            self._decide("accept", [(row, accepting(row)) for row in sure])
         left = left_out_text([row for row in shown if not row.is_sure])
         if left:
             self._say(f"Not accepted: {left}.")
@@ -649,8 +659,8 @@ class MappingCommands:
 
         def answered(sure: bool | None) -> None:
             if sure and session is self._pairs.current:
-                rows = [known[choice.partner_field] for choice in choices]
-                self._decide("edit", rows, choices, advance=False)
+                edited = [(known[choice.partner_field], choice) for choice in choices]
+                self._decide("edit", edited, advance=False)
 
         unknown = [one.partner_field for one in choices if one.partner_field not in known]
         missing = [
@@ -720,7 +730,7 @@ class MappingCommands:
         """Accept mappings again that a change broke; that settles the change."""
         kept = [row for row in rows if row.group is Group.BROKEN and row.right is not None]
         if kept:
-            self._ask_or_decide("keep", kept, [accepting(row) for row in kept], opened_by="a")
+            self._ask_or_decide("keep", [(row, accepting(row)) for row in kept], opened_by="a")
         else:
             self._say("Already accepted.")
 
@@ -766,50 +776,36 @@ class MappingCommands:
         )
         self._open(dialog, chosen)
 
-    def _ask_or_decide(
-        self,
-        deed: str,
-        rows: Sequence[MappingRow | RequiredRow],
-        choices: Sequence[Choice],
-        *,
-        opened_by: str,
-    ) -> None:
-        if len(rows) == 1:
-            self._decide(deed, rows, choices)
+    def _ask_or_decide(self, deed: str, decided: Sequence[Decided], *, opened_by: str) -> None:
+        if len(decided) == 1:
+            self._decide(deed, decided)
             return
         session = self._pairs.current
 
         def answered(sure: bool | None) -> None:
             if not sure or session is None or session is not self._pairs.current:
                 return
-            now = _all_rows(session)
+            now = session.all_rows
             # Rows that changed under the dialog are left alone: the user has not seen them.
             same = [
                 (row, choice)
-                for row, choice in zip(rows, choices, strict=True)
+                for row, choice in decided
                 if row.name in now and _standing(now[row.name]) == _standing(row)
             ]
             if same:
-                self._decide(deed, [row for row, _ in same], [choice for _, choice in same])
+                self._decide(deed, same)
 
-        number = count(len(rows), "row")
+        number = count(len(decided), "row")
         dialog = Confirm(
             f"{deed.capitalize()} {number}?",
             "u undoes it.",
             yes=f"{deed.capitalize()} {number}",
             opened_by=opened_by,
-            listing=[row_text(row) for row in rows],
+            listing=[row_text(row) for row, _ in decided],
         )
         self._open(dialog, answered)
 
-    def _decide(
-        self,
-        deed: str,
-        rows: Sequence[MappingRow | RequiredRow],
-        choices: Sequence[Choice],
-        *,
-        advance: bool = True,
-    ) -> None:
+    def _decide(self, deed: str, decided: Sequence[Decided], *, advance: bool = True) -> None:
         session = self._pairs.current
         if session is None:
             return
@@ -817,17 +813,18 @@ class MappingCommands:
             # Another pane came up below the dialog in which this was decided.
             self._say("You left Mapping. Nothing was changed.", warn=True)
             return
-        title = rows[0].title if len(rows) == 1 else count(len(rows), "row")
-        write = session.decide(f"{deed} {title}", choices)
-        if len(rows) > 1:
+        first = decided[0][0]
+        title = first.title if len(decided) == 1 else count(len(decided), "row")
+        write = session.decide(f"{deed} {title}", [choice for _, choice in decided])
+        if len(decided) > 1:
             self._table.clear_marks()
         target = here = self._table.cursor_name
         if here is None:
             # The title may be gone. The cursor never lands on another one, whose rows the next
             # key would change.
-            target = self._table.next_open(_all_rows(session)) or rows[0].name
+            target = self._table.next_open(session.all_rows) or first.name
         advance = advance and self._host.workspace.settings.auto_advance
-        now = _all_rows(session)
+        now = session.all_rows
         # A required CRM field that was mapped has no row now.
         if advance and here and not (here in now and waits(now[here])):
             target = self._table.next_open(now)
@@ -836,23 +833,20 @@ class MappingCommands:
                 self._say(f"All {self._table.count_text} rows shown are decided.")
         self._pairs.did(session, Change.GROUPS, target, write)
 
-    def _chosen(self) -> tuple[MappingRow, ...]:
+    def _chosen_of_both(self) -> tuple[AnyRow, ...]:
         """Return the marked rows, else the one under the cursor, as they are now."""
-        session = self._pairs.current
-        if session is None:
-            return ()
-        now = session.by_name
-        return tuple(now[row.name] for row in self._table.chosen_rows())
+        now = self._pairs.current.all_rows if self._pairs.current is not None else {}
+        return tuple(now[row.name] for row in self._table.chosen_rows() if row.name in now)
+
+    def _chosen(self) -> tuple[MappingRow, ...]:
+        return tuple(row for row in self._chosen_of_both() if isinstance(row, MappingRow))
 
     def _chosen_required(self) -> tuple[RequiredRow, ...]:
-        session = self._pairs.current
-        names = {row.name for row in self._table.chosen_required()}
-        rows = session.required if session is not None else ()
-        return tuple(row for row in rows if row.name in names)
+        return tuple(row for row in self._chosen_of_both() if isinstance(row, RequiredRow))
 
     def _required_open(self) -> tuple[RequiredRow, ...]:
-        shown = (line.required for line in self._table.shown())
-        return tuple(row for row in shown if row is not None and row.is_open)
+        shown = (line.row for line in self._table.shown())
+        return tuple(row for row in shown if isinstance(row, RequiredRow) and row.is_open)
 
     def _broken(self) -> tuple[MappingRow, ...]:
         return tuple(row for row in self._table.rows() if row.group is Group.BROKEN)
@@ -876,10 +870,6 @@ class MappingCommands:
             self._host.say(text, timeout=2)
 
 
-def _all_rows(session: MappingSession) -> dict[str, MappingRow | RequiredRow]:
-    return {**session.by_name, **{row.name: row for row in session.required}}
-
-
-def _standing(row: MappingRow | RequiredRow) -> tuple[object, ...]:
+def _standing(row: AnyRow) -> tuple[object, ...]:
     """Return the decision on a row as the user sees it."""
     return (row.state, row.crm_field) if isinstance(row, MappingRow) else (row.is_open,)

@@ -30,9 +30,7 @@ from crmdeck.tui.text import count
 from crmdeck.workspace import (
     FailsWhen,
     Group,
-    MappingRow,
     MappingSession,
-    RequiredRow,
     Review,
     Step,
     Write,
@@ -128,8 +126,7 @@ class DecisionWriter:
 def first_open(session: MappingSession) -> str | None:
     """Return the first row that waits for the user, in the order of the groups."""
     order = list(Group)
-    rows: list[MappingRow | RequiredRow] = [*session.required, *session.rows]
-    rows.sort(key=lambda row: order.index(row.group))
+    rows = sorted(session.all_rows.values(), key=lambda row: order.index(row.group))
     return next((row.name for row in rows if waits(row)), None)
 
 

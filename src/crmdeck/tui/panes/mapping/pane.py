@@ -21,7 +21,6 @@ from crmdeck.tui.panes.mapping.columns import (
     columns_for,
     least_width,
     searched,
-    searched_required,
     whole_width,
 )
 from crmdeck.tui.panes.mapping.commands import NO_PAIR, NO_ROW, MappingCommands
@@ -36,7 +35,7 @@ from crmdeck.tui.panes.mapping.loader import Change, PairLoader
 from crmdeck.tui.panes.mapping.pairs import LikelyPair
 from crmdeck.tui.panes.mapping.pairs import columns_for as pair_columns
 from crmdeck.tui.panes.mapping.summary import TO_DO, next_steps, progress, titles
-from crmdeck.tui.panes.mapping.table import RowTable
+from crmdeck.tui.panes.mapping.table import AnyRow, RowTable
 from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane
 from crmdeck.tui.panes.samples import Sampler
 from crmdeck.tui.widgets.table import Sort, Table
@@ -96,12 +95,8 @@ class MappingPane(Pane):
         return self.pairs.session
 
     @property
-    def _rows(self) -> tuple[MappingRow, ...]:
-        return self.session.rows if self.session is not None else ()
-
-    @property
-    def _required(self) -> tuple[RequiredRow, ...]:
-        return self.session.required if self.session is not None else ()
+    def _rows(self) -> tuple[AnyRow, ...]:
+        return tuple(self.session.all_rows.values()) if self.session is not None else ()
 
     def reload(self) -> None:
         ref = self.connection_id
@@ -134,11 +129,11 @@ class MappingPane(Pane):
             self._where = self.connection_name
         if change is not Change.ROWS:
             self.table.empty = NO_PAIR if session is None else NO_ROW
-            self.table.show_rows(self._rows, self._required, cursor=cursor)
+            self.table.show_rows(self._rows, cursor=cursor)
             if session is not None:
                 session.focus(self.table.cursor_name)
         if session is not None:
-            self.table.renew_rows(session.by_name, session.required)
+            self.table.renew_rows(session.all_rows)
         self._paint()
         self._ask_as_visited(cursor)
 
@@ -195,14 +190,14 @@ class MappingPane(Pane):
         """Put the details beside the table if its names stay whole, else below it."""
         inside = self.size.width - 2
         details = self.query_one("#line")
-        rest = inside - GAP_BESIDE - least_width(self._rows, self._required)
+        rest = inside - GAP_BESIDE - least_width(self._rows)
         beside = self.screen.has_class("-wide") and rest >= LEAST_DETAIL
         self.set_class(not beside, "-stacked")
         if self.has_class("-beside"):
             details.styles.width = None
         elif beside:
             # Spare cells of the table are those that its longest note doesn't need.
-            spare = inside - GAP_BESIDE - whole_width(self._rows, self._required)
+            spare = inside - GAP_BESIDE - whole_width(self._rows)
             details.styles.width = max(LEAST_DETAIL, min(spare, MOST_DETAIL))
         else:
             details.styles.width = None
@@ -210,7 +205,7 @@ class MappingPane(Pane):
     def _fit_columns(self) -> None:
         width = self.table.scrollable_content_region.width
         rates = self.session.review.rates if self.session is not None else {}
-        columns = columns_for(self._rows, width, self._required, rates)
+        columns = columns_for(self._rows, width, rates)
         widths = tuple((column.id, column.width) for column in columns)
         if widths != self._widths:
             self._widths = widths
@@ -249,7 +244,7 @@ class MappingPane(Pane):
     @on(Table.Highlighted, "#lines")
     def _highlighted(self) -> None:
         if self.session is not None and self.session.focus(self.table.cursor_name):
-            self.table.renew_rows(self.session.by_name, self.session.required)
+            self.table.renew_rows(self.session.all_rows)
         self.query_one("#line", TextView).scroll_home(animate=False)
         self._paint_row()
         self.refresh_bindings()
@@ -282,13 +277,20 @@ class MappingPane(Pane):
 
     def apply_filter(self, text: str) -> None:
         found = compile_filter(text, searched=searched, keys=FILTER_KEYS)
-        required = compile_filter(text, searched=searched_required, keys=REQUIRED_KEYS)
+        required = compile_filter(text, searched=searched, keys=REQUIRED_KEYS)
+
+        def passes(row: AnyRow) -> bool:
+            if isinstance(row, RequiredRow):
+                return required.predicate is None or required.predicate(row)
+            return found.predicate is None or found.predicate(row)
+
         self._hint = found.hint
-        self.table.filter_rows(found.predicate, found.words, required.predicate)
+        self.table.filter_rows(passes if found.predicate is not None else None, found.words)
         self.pair_table.set_filter(words=found.words)
 
     def copies(self) -> tuple[Copy, ...]:
-        session, rows = self.session, self.table.chosen_rows()
+        session = self.session
+        rows = [row for row in self.table.chosen_rows() if isinstance(row, MappingRow)]
         if session is None or not rows:
             return ()
         return self.host.workspace.copies.mapping_rows(self.connection_name, session.pair, rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -25,18 +25,19 @@ STUCK = "can't sync: X here unmaps all"
 """The hint of high matches if no row of the group can sync."""
 
 
+AnyRow = MappingRow | RequiredRow
+
+
 @dataclass(frozen=True)
 class Line:
     """A row, or without one the title of a group, with the number of its rows and a hint.
 
-    `required` is the row of a required CRM field without a PartnerOS field. The title of a
-    collapsed group is `folded`.
+    The title of a collapsed group is `folded`.
     """
 
     key: str
     group: Group
-    row: MappingRow | None = None
-    required: RequiredRow | None = None
+    row: AnyRow | None = None
     rows: int = 0
     hint: str = ""
     folded: bool = False
@@ -48,47 +49,39 @@ class Line:
         return f"{sign}{self.group.value.upper()}  {self.rows}   {self.hint}".rstrip()
 
 
-def waits(row: MappingRow | RequiredRow) -> bool:
+def waits(row: AnyRow) -> bool:
     """True if the row waits for a user: it is broken, required or undecided."""
     return row.is_open or row.group is Group.BROKEN
 
 
-def is_title(line: Line) -> bool:
-    return line.row is None and line.required is None
-
-
 def lines_of(
-    rows: Sequence[MappingRow],
-    required: Sequence[RequiredRow] = (),
-    *,
-    grouped: bool,
-    folded: Collection[Group] = (),
+    rows: Sequence[AnyRow], *, grouped: bool, folded: Collection[Group] = ()
 ) -> tuple[Line, ...]:
     """Return the rows as lines: in groups below their titles, or in their own order.
 
     Of the groups in `folded` only the titles show.
     """
     if not grouped:
-        return (
-            *(Line(row.name, row.group, row) for row in rows),
-            *(Line(row.name, row.group, required=row) for row in required),
-        )
+        # PartnerOS fields come before required CRM fields that the sort makes equal to them.
+        ordered = sorted(rows, key=lambda row: isinstance(row, RequiredRow))
+        return tuple(Line(row.name, row.group, row) for row in ordered)
     lines: list[Line] = []
     for group in Group:
         inside = [row for row in rows if row.group is group]
-        unfed = [row for row in required if row.group is group]
-        if inside or unfed:
-            is_stuck = group is Group.HIGH and not any(row.can_sync for row in inside)
-            hint = STUCK if is_stuck else HINTS[group]
-            if group is Group.HIGH and not is_stuck and not any(row.is_sure for row in inside):
-                hint = left_out_text([row for row in inside if not row.is_sure])
-            number, key = len(inside) + len(unfed), f"group:{group.name}"
-            if group in folded:
-                hint = FOLDED_HINTS.get(group, FOLDED_HINT)
-                lines.append(Line(key, group, rows=number, hint=hint, folded=True))
-                continue
-            lines.append(Line(key, group, rows=number, hint=hint))
-            lines += (Line(row.name, group, required=row) for row in unfed)
+        if not inside:
+            continue
+        hint = HINTS[group]
+        if group in folded:
+            hint = FOLDED_HINTS.get(group, FOLDED_HINT)
+        elif group is Group.HIGH:
+            high = [row for row in inside if isinstance(row, MappingRow)]
+            if not any(row.can_sync for row in high):
+                hint = STUCK
+            elif not any(row.is_sure for row in high):
+                hint = left_out_text(high)
+        title = f"group:{group.name}"
+        lines.append(Line(title, group, rows=len(inside), hint=hint, folded=group in folded))
+        if group not in folded:
             lines += (Line(row.name, group, row) for row in inside)
     return tuple(lines)
 
@@ -106,21 +99,18 @@ class RowTable(Table[Line]):
     WITHIN: ClassVar[tuple[str, ...]] = (EVERYWHERE,)
     PATIENCE: ClassVar[float] = 5.0
 
-    _source: Sequence[MappingRow] = ()
-    _required: Sequence[RequiredRow] = ()
-    _passes: Callable[[MappingRow], bool] | None = None
-    _passes_required: Callable[[RequiredRow], bool] | None = None
+    _source: Sequence[AnyRow] = ()
+    _passes: Callable[[AnyRow], bool] | None = None
     _folds: Mapping[Group, bool] = {}
 
     def is_passed(self, row: Line) -> bool:
-        return is_title(row) and not row.folded
+        return row.row is None and not row.folded
 
     @property
     def cursor_name(self) -> str | None:
         """Name of the row under the cursor; None on a title or in an empty table."""
         line = self.cursor_row
-        row = (line.row or line.required) if line is not None else None
-        return row.name if row is not None else None
+        return line.row.name if line is not None and line.row is not None else None
 
     @action(
         "lines.choose",
@@ -155,9 +145,7 @@ class RowTable(Table[Line]):
             self._folds = {**self._folds, line.group: not line.folded}
             inside = (row.name for row in self._passing() if row.group is line.group)
             title = f"group:{line.group.name}"
-            self.show_rows(
-                self._source, self._required, cursor=next(inside) if line.folded else title
-            )
+            self.show_rows(self._source, cursor=next(inside) if line.folded else title)
 
     @action(
         "lines.fold_all",
@@ -172,7 +160,7 @@ class RowTable(Table[Line]):
             collapse = not any(one.folded for one in self.shown())
             self._folds = dict.fromkeys(Group, collapse)
             cursor = f"group:{line.group.name}" if collapse or line.folded else line.key
-            self.show_rows(self._source, self._required, cursor=cursor)
+            self.show_rows(self._source, cursor=cursor)
 
     @action(
         "lines.expand",
@@ -196,95 +184,72 @@ class RowTable(Table[Line]):
         """Collapse again only the rows that are done."""
         self._folds = {}
 
-    def _is_folded(self, group: Group) -> bool:
-        return self._folds.get(group, group is Group.DONE and self._passes is None)
-
     def _mark(self, positions: range) -> None:
         # A title below a range would mark rows that the user can't see.
-        keys = [line.key for line in map(self._row_at, positions) if not is_title(line)]
+        keys = [line.key for line in map(self._row_at, positions) if line.row is not None]
         self._set_marks(self.marks.toggled(keys))
 
     def chosen(self) -> tuple[Line, ...]:
         lines = super().chosen()
-        rows = tuple(line for line in lines if not is_title(line))
+        rows = tuple(line for line in lines if line.row is not None)
         # A title alone means its group. In a range it would add rows that the user can't see.
         return rows if len(lines) > 1 else lines
 
     @property
     def count_text(self) -> str:
-        shown = len(self._passing())
-        total = len(self._source) + len(self._required)
+        shown, total = len(self._passing()), len(self._source)
         return f"{total:,}" if shown == total else f"{shown:,} of {total:,}"
 
     @property
     def position_text(self) -> str:
-        lines = self.shown()
-        above = lines[: self.cursor + 1]
-        before = sum(line.rows if line.folded else not is_title(line) for line in above)
+        above = self.shown()[: self.cursor + 1]
+        before = sum(line.rows if line.folded else line.row is not None for line in above)
         total = len(self._passing())
         return f"{before:,} of {total:,}" if total else ""
 
     def rows(self) -> tuple[MappingRow, ...]:
         """Return the rows that match the filter, in their order; those of collapsed groups last."""
-        shown = [line.row for line in self.shown() if line.row is not None]
-        names = {row.name for row in shown}
-        hidden = [row for row in self._passing() if isinstance(row, MappingRow)]
-        return (*shown, *(row for row in hidden if row.name not in names))
+        shown = {line.row.name: line.row for line in self.shown() if line.row is not None}
+        every = {**shown, **{row.name: row for row in self._passing()}}
+        return tuple(row for row in every.values() if isinstance(row, MappingRow))
 
-    def _passing(self) -> tuple[MappingRow | RequiredRow, ...]:
-        test = self._passes_required
-        return (
-            *(row for row in self._required if test is None or test(row)),
-            *(row for row in self._source if self._passes is None or self._passes(row)),
-        )
+    def _passing(self) -> tuple[AnyRow, ...]:
+        return tuple(row for row in self._source if self._passes is None or self._passes(row))
 
-    def of_title(self, title: Line) -> tuple[MappingRow | RequiredRow, ...]:
+    def of_title(self, title: Line) -> tuple[AnyRow, ...]:
         """Return the rows of the group below a title, collapsed or not."""
         if title.folded:
             return tuple(row for row in self._passing() if row.group is title.group)
-        lines = [line for line in self.shown() if line.group is title.group]
-        return tuple(row for row in (line.row or line.required for line in lines) if row)
+        # A row that has just changed stays in its place below the title until the next reading.
+        lines = (line for line in self.shown() if line.group is title.group)
+        return tuple(line.row for line in lines if line.row is not None)
 
-    def chosen_rows(self) -> tuple[MappingRow, ...]:
+    def chosen_rows(self) -> tuple[AnyRow, ...]:
         """Return the rows that an action is about: the marked ones, else the one under the cursor.
 
         A title means all rows of its group that match the filter.
         """
-        return tuple(row for row in self._chosen_of_both() if isinstance(row, MappingRow))
+        return tuple(
+            row
+            for line in self.chosen()
+            for row in ((line.row,) if line.row is not None else self.of_title(line))
+        )
 
-    def chosen_required(self) -> tuple[RequiredRow, ...]:
-        """Return the required CRM fields that an action is about, as in `chosen_rows`."""
-        return tuple(row for row in self._chosen_of_both() if isinstance(row, RequiredRow))
-
-    def _chosen_of_both(self) -> Iterator[MappingRow | RequiredRow]:
-        for line in self.chosen():
-            if is_title(line):
-                yield from self.of_title(line)
-            elif (row := line.row or line.required) is not None:
-                yield row
-
-    def show_rows(
-        self,
-        rows: Sequence[MappingRow],
-        required: Sequence[RequiredRow] = (),
-        *,
-        cursor: str | None = None,
-    ) -> None:
+    def show_rows(self, rows: Sequence[AnyRow], *, cursor: str | None = None) -> None:
         """Show rows in their groups, or sorted, with the cursor on the row of that name.
 
         The group of that row is expanded.
         """
-        self._source, self._required = rows, required
+        self._source = rows
         passing = self._passing()
         wanted = cursor if cursor is not None else self.cursor_key
-        opened = {row.group: False for row in passing if row.name == wanted}
-        self._folds = {**self._folds, **opened}
-        lines = lines_of(
-            [row for row in passing if isinstance(row, MappingRow)],
-            [row for row in passing if isinstance(row, RequiredRow)],
-            grouped=self.sort is None,
-            folded=[group for group in Group if self._is_folded(group)],
-        )
+        self._folds = {
+            **self._folds,
+            **{row.group: False for row in passing if row.name == wanted},
+        }
+        usual = {Group.DONE} if self._passes is None else set()
+        folded = [group for group in Group if self._folds.get(group, group in usual)]
+        lines = lines_of(passing, grouped=self.sort is None, folded=folded)
         if self.sort is None and wanted not in {line.key for line in lines}:
             # Without its row or title, the cursor must not land on the title of another group,
             # whose rows the next key would change.
@@ -293,49 +258,36 @@ class RowTable(Table[Line]):
             cursor = lines[place].key if place is not None else None
         self.set_rows(lines, cursor=cursor)
 
-    def renew_rows(
-        self, rows: Mapping[str, MappingRow], required: Sequence[RequiredRow] = ()
-    ) -> None:
+    def renew_rows(self, rows: Mapping[str, AnyRow]) -> None:
         """Show changed rows, by name. None moves, whatever its group is now."""
-        self._source, self._required = tuple(rows.values()), required
-        by_name = {row.name: row for row in required}
+        self._source = tuple(rows.values())
         self.update_rows(
             tuple(
-                replace(line, row=rows[line.row.name])
-                if line.row is not None
-                else replace(line, required=by_name.get(line.required.name, line.required))
-                if line.required is not None
-                else line
+                replace(line, row=rows.get(line.row.name, line.row)) if line.row else line
                 for line in self._rows
             )
         )
 
-    def filter_rows(
-        self,
-        passes: Callable[[MappingRow], bool] | None,
-        words: Sequence[str],
-        required: Callable[[RequiredRow], bool] | None = None,
-    ) -> None:
-        """Show the rows that pass, `required` for required CRM fields, and highlight `words`."""
-        self._passes, self._passes_required = passes, required
+    def filter_rows(self, passes: Callable[[AnyRow], bool] | None, words: Sequence[str]) -> None:
+        """Show the rows that pass, and highlight `words`."""
+        self._passes = passes
         self.words = tuple(word.casefold() for word in words if word)
-        self.show_rows(self._source, self._required)
+        self.show_rows(self._source)
 
     def regroup(self) -> None:
         """Remove the titles if the table is sorted; show them again if it no longer is."""
-        titled = any(map(is_title, self._rows))
+        titled = any(line.row is None for line in self._rows)
         if self._rows and titled is not (self.sort is None):
-            self.show_rows(self._source, self._required)
+            self.show_rows(self._source)
 
-    def next_open(self, now: Mapping[str, MappingRow | RequiredRow], step: int = 1) -> str | None:
+    def next_open(self, now: Mapping[str, AnyRow], step: int = 1) -> str | None:
         """Return the name of the next open row, from the cursor in the direction of `step`.
 
         `now` has the current rows by name. The search wraps around.
         """
         lines = self.shown()
         for offset in range(1, len(lines) + 1):
-            line = lines[(self.cursor + step * offset) % len(lines)]
-            row = line.row or line.required
+            row = lines[(self.cursor + step * offset) % len(lines)].row
             current = now.get(row.name) if row is not None else None
             if current is not None and waits(current):
                 return current.name
@@ -347,4 +299,4 @@ class RowTable(Table[Line]):
         if name in keys:
             self.move_to(keys.index(name))
         elif any(row.name == name for row in self._passing()):
-            self.show_rows(self._source, self._required, cursor=name)
+            self.show_rows(self._source, cursor=name)
