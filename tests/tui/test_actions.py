@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from crmdeck.tui.dialogs import choose, confirm, prompt  # noqa: F401 - declares actions
-from crmdeck.tui.dialogs.help import LONGEST_SENTENCE
 from crmdeck.tui.keys import actions
 from crmdeck.tui.panes.audit.pane import AuditPane
 from crmdeck.tui.panes.registry import PANES
@@ -60,7 +59,8 @@ def test_a_key_means_the_same_in_every_pane() -> None:
 
 
 def test_help_shows_every_sentence_whole_in_80_columns() -> None:
-    assert [one.sentence for one in actions.actions() if len(one.sentence) > LONGEST_SENTENCE] == []
+    # In 80 columns, help shows so many cells of a sentence.
+    assert [one.sentence for one in actions.actions() if len(one.sentence) > 54] == []
 
 
 def test_no_two_actions_have_one_id() -> None:

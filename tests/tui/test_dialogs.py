@@ -15,8 +15,9 @@ from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import UPDATE_PERIOD, Screen
 
 from crmdeck.errors import CrmdeckError
+from crmdeck.model import Change
 from crmdeck.tui.dialogs.account import Account
-from crmdeck.tui.dialogs.before_after import BeforeAfter, Part
+from crmdeck.tui.dialogs.before_after import BeforeAfter
 from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.dialogs.choose_field import ChooseField
 from crmdeck.tui.dialogs.columns import Columns
@@ -194,7 +195,10 @@ def dialogs() -> list[Dialog[Any]]:
         EditValueMap("Status", [("a", "A")]),
         Account("acme", None, datetime(2026, 5, 16, tzinfo=UTC)),
         Values("Values", [f"a_{number}" for number in range(50)], columns),
-        BeforeAfter("Formula", [Part("calculatedFormula", "A__c " * 900, "B__c " * 900)]),
+        BeforeAfter(
+            "Formula",
+            [Change(attribute="calculatedFormula", before="A__c " * 900, after="B__c " * 900)],
+        ),
         Messages([]),
         SavedViews([], {}),
         Columns([("name", "Name")], ()),

@@ -8,12 +8,12 @@ from typing import NamedTuple
 from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Button, Static
 
 from crmdeck.tui.dialogs.dialog import Dialog, dialog_action
-from crmdeck.tui.text import display_block, display_text, pad
+from crmdeck.tui.text import display_block, pad
 
 KEY_CELLS = 5
 GAP = 2
@@ -46,14 +46,11 @@ class Ask(Dialog[str]):
         opened_by: str,
         listing: Sequence[str] = (),
     ) -> None:
-        super().__init__(title, text)
+        super().__init__(title, text, listing=listing)
+        # A user who pressed the key twice has not read the question.
         self.deeds = tuple(deed for deed in deeds if deed.key != opened_by)
-        self._listing = tuple(listing)
 
     def compose_body(self) -> ComposeResult:
-        if self._listing:
-            with VerticalScroll(can_focus=False):
-                yield Static("\n".join(map(display_text, self._listing)), markup=False)
         cells = max(cell_len(deed.name) for deed in (*self.deeds, _CANCEL)) + GAP
         with Vertical(classes="dialog-deeds"):
             for deed in (*self.deeds, _CANCEL):

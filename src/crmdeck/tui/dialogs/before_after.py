@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.content import Content
@@ -30,27 +30,19 @@ LONG = 40
 """Characters from which a value is long."""
 
 
-class Part(NamedTuple):
-    """An attribute on both sides."""
-
-    attribute: str
-    before: Any
-    after: Any
-
-
 class BeforeAfter(Dialog[None]):
-    """Shows all of `parts`, below the names of both sides."""
+    """Shows both sides of all `changes`, below the names of the sides."""
 
     SCOPE = "before and after"
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
 
     def __init__(
-        self, title: str, parts: Iterable[Part], sides: tuple[str, str] = ("before", "after")
+        self, title: str, changes: Iterable[Change], sides: tuple[str, str] = ("before", "after")
     ) -> None:
         super().__init__(title)
-        self._parts = tuple(parts)
+        self._changes = tuple(changes)
         self._sides = sides
-        self._marked = [marked(_pieces(one.before), _pieces(one.after)) for one in self._parts]
+        self._marked = [marked(_pieces(one.before), _pieces(one.after)) for one in self._changes]
         self._view = TextView()
 
     def compose_body(self) -> ComposeResult:
@@ -67,8 +59,9 @@ class BeforeAfter(Dialog[None]):
         left, right = (Content.styled(display_text(side, cells), "bold") for side in self._sides)
         self.query_one("#both-sides", Static).update(beside(left, right, cells, BETWEEN))
         lines: list[Content] = []
-        for part, both in zip(self._parts, self._marked, strict=True):
-            lines += [rule(attribute_word(part.attribute), width)] if len(self._parts) > 1 else []
+        for change, both in zip(self._changes, self._marked, strict=True):
+            if len(self._changes) > 1:
+                lines.append(rule(attribute_word(change.attribute), width))
             before, after = (Content("\n").join(side.wrap(cells)) for side in both)
             lines.append(beside(before, after, cells, BETWEEN))
         return Content("\n").join(lines)
@@ -76,9 +69,9 @@ class BeforeAfter(Dialog[None]):
     @dialog_action("before_after.copy", "Copy both", "y", hint=30)
     def copy_both(self) -> None:
         blocks = [
-            f"{attribute_word(part.attribute)}, {side}:\n" + "\n".join(_whole(value))
-            for part in self._parts
-            for side, value in zip(self._sides, (part.before, part.after), strict=True)
+            f"{attribute_word(change.attribute)}, {side}:\n" + "\n".join(_whole(value))
+            for change in self._changes
+            for side, value in zip(self._sides, (change.before, change.after), strict=True)
         ]
         self.app.copy_to_clipboard("\n\n".join(blocks))
         self.show_position("copied")

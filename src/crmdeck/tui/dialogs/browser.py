@@ -64,7 +64,22 @@ class Browser(Dialog["SignedIn"]):
         yield Static("", classes="dialog-wrong", markup=False)
 
     def on_mount(self) -> None:
-        self._wait()
+        waiting = self.query_one("#waiting", Static)
+
+        def came(grant: Grant) -> None:
+            self._brought = True
+            waiting.update("Signed in. Checking permissions…")
+            self.loader.load("finish", lambda _job: self._finish(grant), ended, cancellable=False)
+
+        def ended(signed_in: SignedIn) -> None:
+            self.dismiss(signed_in)
+
+        waiting.update(
+            Content.assemble(
+                ("Waiting for the browser to return to ", "$muted"), self._sign_in.redirect_uri
+            )
+        )
+        self.loader.load("wait", lambda job: self._sign_in.wait(job.cancel), came)
         if can_open_browser() and not self.app.is_headless:
             self.open_page()
 
@@ -123,22 +138,6 @@ class Browser(Dialog["SignedIn"]):
     @on(Input.Changed, "#ended")
     def _typed(self) -> None:
         self._say("")
-
-    def _wait(self) -> None:
-        self.query_one("#waiting", Static).update(
-            Content.assemble(
-                ("Waiting for the browser to return to ", "$muted"), self._sign_in.redirect_uri
-            )
-        )
-        self.loader.load("wait", lambda job: self._sign_in.wait(job.cancel), self._came)
-
-    def _came(self, grant: Grant) -> None:
-        self._brought = True
-        self.query_one("#waiting", Static).update("Signed in. Checking permissions…")
-        self.loader.load("finish", lambda _job: self._finish(grant), self._ended, cancellable=False)
-
-    def _ended(self, signed_in: SignedIn) -> None:
-        self.dismiss(signed_in)
 
     def _say(self, text: str, color: str = "$bad") -> None:
         self.query_one(".dialog-wrong", Static).update(Content.styled(text, color))

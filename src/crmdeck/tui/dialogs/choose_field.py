@@ -72,12 +72,11 @@ class ChooseField(Dialog[str]):
         title: str,
         options: Sequence[FieldChoice],
         *,
-        text: str = "",
         current: str | None = None,
         notes: Callable[[str], Sequence[tuple[str, str]]] = lambda _: (),
         column: str = "CRM field",
     ) -> None:
-        super().__init__(title, text)
+        super().__init__(title)
         self._notes = notes
         self._list = SearchList(
             options,
@@ -110,20 +109,18 @@ class ChooseField(Dialog[str]):
             self.dismiss(option.name)
 
     @on(SearchList.Highlighted)
-    def _highlighted(self, message: SearchList.Highlighted) -> None:
-        option: FieldChoice | None = message.row
-        self.query_one("#notes", Static).update(self._note(option))
-
-    def _note(self, option: FieldChoice | None) -> Content:
-        if option is None:
-            return Content("")
-        if option.holder:
-            text = f"✕ already mapped to {option.holder}: change that row first"
-            return Content.styled(display_text(text, 200), "$bad")
-        # The list may have had no room for the label.
-        notes = [(f"{option.label}, {option.type}" if option.label else option.type, "")]
-        notes += [(option.why, "$muted")] if option.why else []
-        notes += self._notes(option.name)
-        return Content("\n").join(
-            Content.styled(display_text(text, NOTE), style) for text, style in notes[:NOTES]
+    def _highlighted(self) -> None:
+        option = self.row
+        lines: list[tuple[str, str]] = []
+        if option is not None and option.holder:
+            lines = [(f"✕ already mapped to {option.holder}: change that row first", "$bad")]
+        elif option is not None:
+            # The list may have had no room for the label.
+            lines = [(f"{option.label}, {option.type}" if option.label else option.type, "")]
+            lines += [(option.why, "$muted")] if option.why else []
+            lines += self._notes(option.name)
+        self.query_one("#notes", Static).update(
+            Content("\n").join(
+                Content.styled(display_text(text, NOTE), style) for text, style in lines[:NOTES]
+            )
         )

@@ -35,16 +35,12 @@ class Confirm(Dialog[bool]):
         opened_by: str = "",
         listing: Sequence[str] = (),
     ) -> None:
-        super().__init__(title, text)
-        self._listing = tuple(listing)
+        super().__init__(title, text, listing=listing)
         self.opened_by = opened_by
         self.yes = display_text(yes, 40)
         self.no = display_text(no, 40)
 
     def compose_body(self) -> ComposeResult:
-        if self._listing:
-            with VerticalScroll(can_focus=False):
-                yield Static("\n".join(map(display_text, self._listing)), markup=False)
         with Horizontal(classes="dialog-buttons"):
             yield Button(Content(self.no), id="cancel", compact=True)
             yield Button(Content(self.yes), id="confirm", compact=True)

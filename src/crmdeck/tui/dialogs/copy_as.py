@@ -27,6 +27,14 @@ PREVIEWED = 4000
 """Characters of the preview. The copy is whole."""
 
 
+def _take(kind: CopyKind, dialog: CopyAs) -> None:
+    dialog.dismiss(next(one for one in dialog.copies if one.kind is kind))
+
+
+def _has(kind: CopyKind, dialog: CopyAs) -> bool:
+    return any(one.kind is kind for one in dialog.copies)
+
+
 class CopyAs(Dialog[Copy]):
     """Answers with the chosen form. The cursor begins at the kind `last`."""
 
@@ -68,12 +76,6 @@ class CopyAs(Dialog[Copy]):
         self._at = (self._at + step) % len(self.copies)
         self._paint()
 
-    def _take_kind(self, kind: CopyKind) -> None:
-        self.dismiss(next(one for one in self.copies if one.kind is kind))
-
-    def _has(self, kind: CopyKind) -> bool:
-        return any(one.kind is kind for one in self.copies)
-
     def _paint(self) -> None:
         lines = []
         for index, one in enumerate(self.copies):
@@ -94,9 +96,9 @@ class CopyAs(Dialog[Copy]):
             f"copy_as.{kind.name.lower()}",
             f"Copy as: {kind.value}",
             (letter,),
-            partial(lambda kind, dialog: dialog._take_kind(kind), kind),
+            partial(_take, kind),
             palette=False,
-            applies=partial(lambda kind, dialog: dialog._has(kind), kind),
+            applies=partial(_has, kind),
         )
         for kind, letter in LETTERS.items()
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, TypeVar
@@ -37,7 +37,7 @@ LEAST = 2
 
 
 class Dialog(ActionHost, ModalScreen[T | None]):
-    """A dialog. Esc closes it with None."""
+    """A dialog. Esc closes it with None. `listing` names what it is about, and scrolls."""
 
     SCOPE = "dialog"
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
@@ -56,10 +56,11 @@ class Dialog(ActionHost, ModalScreen[T | None]):
     loader: Loader | None = None
     """Closed with the dialog; for dialogs that load or store."""
 
-    def __init__(self, title: str, text: str = "") -> None:
+    def __init__(self, title: str, text: str = "", *, listing: Sequence[str] = ()) -> None:
         super().__init__()
         self._heading = display_text(title, 120)
         self._text = display_block(text)
+        self._listing = tuple(map(display_text, listing))
         self._is_closed = False
         self._is_sized = False
         self._room = 0
@@ -70,6 +71,9 @@ class Dialog(ActionHost, ModalScreen[T | None]):
             frame.border_title = Content(self._heading)
             if self._text:
                 yield Static(self._text, classes="dialog-text", markup=False)
+            if self._listing:
+                with VerticalScroll(can_focus=False):
+                    yield Static("\n".join(self._listing), markup=False)
             yield from self.compose_body()
             yield Hints()
 
@@ -138,6 +142,8 @@ class Dialog(ActionHost, ModalScreen[T | None]):
         self._is_sized = True
 
     def _fit(self, _screen: Screen[object]) -> None:
+        # A frame as high as its content doesn't limit what is inside it, so that a long list would
+        # push the keys below the edge of the window.
         if self._is_closed:
             return
         frame = self.query_one(".dialog")
@@ -156,6 +162,7 @@ class Dialog(ActionHost, ModalScreen[T | None]):
             self._moved = True
             scrolls[0].styles.max_height = room
         elif self._moved:
+            # The list has its new height only in the layout after this one.
             self._moved = False
             if self.focused is not None and self.focused is not scrolls[0]:
                 self.focused.scroll_visible(animate=False)

@@ -132,6 +132,8 @@ class Form(Dialog[T]):
 
     def _once_listed(self, then: Callable[[], object]) -> None:
         """Call `then` once the focused line has its list of paths, if it is for a path."""
+        # Right after typing, the list is still that of the earlier path: Down and Enter would
+        # choose from it.
         if self._paths is not None and self._in_path():
             self._paths.once_shown(then)
         else:
@@ -195,11 +197,16 @@ class Form(Dialog[T]):
                 self._say("" if entry is not self.focused and not answers[asked.name] else wrong)
                 entry.focus()
                 return
+
+        def done(result: T) -> None:
+            self._forget()
+            self.dismiss(result)
+
         self._say(f"{self._label}…", "$muted")
         self.loader.load(
             "form",
             lambda job: self._work(job, answers),
-            self._done,
+            done,
             label=self._label,
             cancellable=self._stoppable,
         )
@@ -232,9 +239,11 @@ class Form(Dialog[T]):
             asked.name
             for asked in self._lines
             if not (asked.choice or asked.hidden)
-            and names_answer(text, answers[asked.name].strip())
+            and (answer := answers[asked.name].strip())
+            and re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", text, re.IGNORECASE)
         ]
         if named:
+            # The longest one: a short answer is in many messages by chance.
             self.query_one(f"#{max(named, key=lambda name: len(answers[name]))}").focus()
         shown = [display_text(line[:LONGEST]) for line in lines if line]
         self.query_one(".dialog-wrong", Static).update(
@@ -246,10 +255,6 @@ class Form(Dialog[T]):
             )
         )
 
-    def _done(self, result: T) -> None:
-        self._forget()
-        self.dismiss(result)
-
     def _forget(self) -> None:
         for entry in self.query(SecretInput):
             entry.value = ""
@@ -258,12 +263,6 @@ class Form(Dialog[T]):
         self.query_one(".dialog-wrong", Static).update(
             Content.styled(display_text(text, LONGEST), color)
         )
-
-
-def names_answer(text: str, answer: str) -> bool:
-    """True if a text contains an answer as a whole word."""
-    found = re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", text, re.IGNORECASE)
-    return bool(answer) and found is not None
 
 
 def answered(answers: Mapping[str, str], name: str) -> str | None:

@@ -24,9 +24,6 @@ from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.tui.widgets.table import Column, Table
 from crmdeck.workspace import Searchable
 
-LONGEST_SENTENCE = 54
-"""Cells of a sentence that is whole in a window of 80 columns."""
-
 
 def keys_text(offer: Offer) -> str:
     """Return the first key of an offer as users know it. A search finds the others too."""

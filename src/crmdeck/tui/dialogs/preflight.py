@@ -117,6 +117,7 @@ class ShareBar(Widget):
     def __init__(self) -> None:
         super().__init__(id="bar")
         self.parts: tuple[Part, ...] = ()
+        self.display = False
 
     def show(self, parts: Sequence[Part]) -> None:
         self.parts = tuple(part for part in parts if part.count)
@@ -170,7 +171,6 @@ class ShowPreflight(Dialog[None]):
         yield Static("", id="notes", markup=False)
 
     def on_mount(self) -> None:
-        self.query_one(ShareBar).display = False
         if self.result is not None:
             self._show(self.result)
 
@@ -210,9 +210,6 @@ class ShowPreflight(Dialog[None]):
             return "Still running."
         return None if self.result.rows else "Nothing fails."
 
-    def _why_no_export(self) -> str | None:
-        return "Still running." if self.result is None else None
-
     @dialog_action(
         "preflight.open",
         "Open",
@@ -232,7 +229,7 @@ class ShowPreflight(Dialog[None]):
         "e",
         help="Write a report, or every finding, to a file.",
         hint=36,
-        blocked=_why_no_export,
+        blocked=lambda dialog: "Still running." if dialog.result is None else None,
     )
     def export(self) -> None:
         self._exported()
@@ -240,21 +237,16 @@ class ShowPreflight(Dialog[None]):
     @dialog_action("preflight.down", "Next", "j", "down")
     def next_cause(self) -> None:
         self.query_one(Table).next_row()
-        self._show_notes()
 
     @dialog_action("preflight.up", "Previous", "k", "up")
     def previous_cause(self) -> None:
         self.query_one(Table).previous_row()
-        self._show_notes()
 
     @on(Table.Selected)
     def _double_clicked(self) -> None:
         self.open_row()
 
     @on(Table.Highlighted)
-    def _moved_on(self) -> None:
-        self._show_notes()
-
     def _show_notes(self) -> None:
         notes = () if self.row is None else self.row.notes
         self.query_one("#notes", Static).update(

@@ -54,7 +54,7 @@ class Steps(Dialog[None]):
         self, stack: UndoStack, undo: Callable[[], object], redo: Callable[[], object]
     ) -> None:
         super().__init__("Actions to undo or redo")
-        self._stack = stack
+        self.stack = stack
         self._undo = undo
         self._redo = redo
 
@@ -68,25 +68,23 @@ class Steps(Dialog[None]):
         self._fill()
         self.query_one(Table).focus()
 
-    def _why_no_undo(self) -> str | None:
-        return self._stack.why_no_undo()
-
-    @dialog_action("steps.undo", "Undo", "u", hint=40, blocked=_why_no_undo)
+    @dialog_action(
+        "steps.undo", "Undo", "u", hint=40, blocked=lambda dialog: dialog.stack.why_no_undo()
+    )
     def undo(self) -> None:
         self._undo()
         self._fill()
 
-    def _why_no_redo(self) -> str | None:
-        return self._stack.why_no_redo()
-
-    @dialog_action("steps.redo", "Redo", "U", hint=38, blocked=_why_no_redo)
+    @dialog_action(
+        "steps.redo", "Redo", "U", hint=38, blocked=lambda dialog: dialog.stack.why_no_redo()
+    )
     def redo(self) -> None:
         self._redo()
         self._fill()
 
     def _fill(self) -> None:
-        done = [Line(step, False) for step in reversed(self._stack.done)]
+        done = [Line(step, False) for step in reversed(self.stack.done)]
         # The step to redo first comes right above the step to undo first.
-        undone = [Line(step, True) for step in self._stack.undone]
+        undone = [Line(step, True) for step in self.stack.undone]
         self.query_one(Table).set_rows((*undone, *done))
         self.refresh_bindings()

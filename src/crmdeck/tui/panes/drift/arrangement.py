@@ -76,18 +76,13 @@ class Arrangement:
     """The rows to show, the changes in them, and the number of changes by day.
 
     `is_part` is True if the rows end where the timeline is read to; the number of changes before
-    `unread_before` is unknown then. `total` counts all changes. `all_groups` counts all change
-    groups, and `breaking_groups` those that break a mapping. `foldable` are the keys of the change
-    groups.
+    `unread_before` is unknown then. `foldable` are the keys of the change groups.
     """
 
     timeline: Timeline
     lines: tuple[Line, ...]
     entries: tuple[Entry, ...]
     ids: frozenset[str]
-    total: int
-    all_groups: int
-    breaking_groups: int
     days: tuple[DayCount, ...]
     foldable: tuple[str, ...]
     is_part: bool = False
@@ -125,8 +120,13 @@ def arrange(
         if rest:
             title = f"OTHER CHANGES  {timeline.count_groups(rest):,}{'+' if is_part else ''}"
             lines.append(_title_line("group:rest", title, rest))
+    # Changes of all connections are apart within a day: those of one refresh belong together.
     groups = _grouped(
-        rest, lambda entry: (entry.event.detected_at.date(), _connection_of(timeline, entry))
+        rest,
+        lambda entry: (
+            entry.event.detected_at.date(),
+            entry.event.connection_id if timeline.everywhere else "",
+        ),
     )
     laid_out = [
         line
@@ -139,9 +139,6 @@ def arrange(
         lines=tuple(lines),
         entries=tuple(entries),
         ids=frozenset(entry.event.id for entry in entries),
-        total=timeline.total,
-        all_groups=timeline.groups,
-        breaking_groups=timeline.breaking_groups,
         days=days,
         foldable=tuple(foldable),
         is_part=is_part,
@@ -169,10 +166,6 @@ def _title_line(key: str, title: str, entries: Sequence[Entry]) -> Line:
         at=entries[0].event.detected_at,
         is_title=True,
     )
-
-
-def _connection_of(timeline: Timeline, entry: Entry) -> str:
-    return entry.event.connection_id if timeline.everywhere else ""
 
 
 def _laid_out(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from crmdeck.errors import CrmdeckError
-from crmdeck.model import Change, Decision, DriftKind, ObjectPair, Severity
+from crmdeck.model import Decision, DriftKind, ObjectPair, Severity
 from crmdeck.tui.dialogs.ask import Ask, Deed
-from crmdeck.tui.dialogs.before_after import BeforeAfter, Part, is_long
+from crmdeck.tui.dialogs.before_after import BeforeAfter, is_long
 from crmdeck.tui.dialogs.choose import Choice as Option
 from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.dialogs.confirm import Confirm
@@ -94,8 +94,9 @@ class DriftCommands:
         return None if self.entry is not None else "Select a single change first."
 
     def why_not_acknowledged(self) -> str | None:
-        some = any(True for _ in self._unsettled())
-        return None if some else self.why_no_line() or "Nothing to acknowledge: already settled."
+        if any(True for _ in self._unsettled()):
+            return None
+        return self.why_no_line() or "Nothing to acknowledge: already settled."
 
     @action(
         "drift.acknowledge",
@@ -128,17 +129,13 @@ class DriftCommands:
         self._timeline.read_to(date.min, ask)
 
     def _unsettled(self, *, everything: bool = False) -> Iterator[Entry]:
-        # A change that is chosen both alone and in its group comes twice.
-        return (
-            entry
-            for entry in self._entries(everything=everything)
-            if not entry.standing.state.is_settled
-        )
-
-    def _entries(self, *, everything: bool = False) -> Iterable[Entry]:
         arrangement = self._timeline.arrangement
-        if everything:
-            return arrangement.entries if arrangement is not None else ()
+        every = arrangement.entries if arrangement is not None else ()
+        entries = every if everything else self._chosen()
+        return (entry for entry in entries if not entry.standing.state.is_settled)
+
+    def _chosen(self) -> Iterator[Entry]:
+        # A change that is marked both alone and in its group comes twice.
         return (entry for line in self._table.chosen() for entry in line.entries)
 
     def _ask_to_acknowledge(self, entries: Sequence[Entry], key: str) -> None:
@@ -171,7 +168,7 @@ class DriftCommands:
         self._pane.app.push_screen(dialog, answered)
 
     def why_none_acknowledged(self) -> str | None:
-        some = any(entry.acknowledged for entry in self._entries())
+        some = any(entry.acknowledged for entry in self._chosen())
         return None if some else self.why_no_line() or "This change isn't acknowledged."
 
     @action(
@@ -184,28 +181,17 @@ class DriftCommands:
         writes=True,
     )
     def reopen(self) -> None:
-        entries = once(entry for entry in self._entries() if entry.acknowledged)
+        entries = once(entry for entry in self._chosen() if entry.acknowledged)
         if len(entries) == 1:
             self._reopen(entries)
         else:
             self._confirm("Reopen", entries, "u undoes it.", "c", self._reopen)
 
     def _reopen(self, entries: Sequence[Entry]) -> None:
-        ids, workspace = tuple(entry.event.id for entry in entries), self._host.workspace
-        note = entries[0].event.note or ""
-
-        def done(noted: Noted) -> None:
-            self._did(Step(ids, note, reopens=True), f"reopen {_what(entries)}")
-            self._finish(f"Reopened {count(noted.number, 'change')}", ids)
-            self._warn(noted)
-
-        self._pane.loader.load(
-            "acknowledge",
-            lambda _: workspace.drift.take_back(ids),
-            done,
-            label=f"reopening {_changes(entries)}",
-            cancellable=False,
+        step = Step(
+            tuple(entry.event.id for entry in entries), entries[0].event.note or "", reopens=True
         )
+        self._settle(entries, step, f"reopen {_what(entries)}")
 
     def _ask_for_note(self, entries: Sequence[Entry]) -> None:
         def noted(note: str | None) -> None:
@@ -222,19 +208,30 @@ class DriftCommands:
         )
 
     def _acknowledge(self, entries: Sequence[Entry], note: str) -> None:
-        ids, workspace = [entry.event.id for entry in entries], self._host.workspace
+        step = Step(tuple(entry.event.id for entry in entries), note)
+        self._settle(entries, step, f"acknowledge {_what(entries)}")
+
+    def _settle(self, entries: Sequence[Entry], step: Step, title: str) -> None:
+        """Acknowledge or reopen changes, and make that undoable under this title."""
+        drift = self._host.workspace.drift
+
+        def work(_: Job) -> Noted:
+            if step.reopens:
+                return drift.take_back(step.ids)
+            return drift.acknowledge(step.ids, step.note)
 
         def done(noted: Noted) -> None:
-            self._did(Step(tuple(ids), note), f"acknowledge {_what(entries)}")
-            text = f"Acknowledged {count(noted.number, 'change')}"
-            self._finish(text + (f": {note}" if note else ""), ids)
+            self._did(step, title)
+            number, note = count(noted.number, "change"), f": {step.note}" if step.note else ""
+            text = f"Reopened {number}" if step.reopens else f"Acknowledged {number}{note}"
+            self._finish(text, step.ids)
             self._warn(noted)
 
         self._pane.loader.load(
             "acknowledge",
-            lambda _: workspace.drift.acknowledge(ids, note),
+            work,
             done,
-            label=f"acknowledging {_changes(entries)}",
+            label=f"{'reopening' if step.reopens else 'acknowledging'} {_changes(entries)}",
             cancellable=False,
         )
 
@@ -321,7 +318,14 @@ class DriftCommands:
         text = f"{name_in(new.event)} appeared in the same refresh and looks similar.\n"
         if mapped:
             uses = "uses" if len(mapped) == 1 else "use"
-            text += f"{number} {uses} the old name: {', '.join(_places(mapped, is_object))}"
+            pairs = Counter(decision.object_pair for decision in mapped)
+            places = [f"{pair} ({number:,})" for pair, number in pairs.items()]
+            if not is_object:
+                places = [
+                    f"{ObjectPair.parse(one.object_pair).partner_object}.{one.partner_field}"
+                    for one in mapped
+                ]
+            text += f"{number} {uses} the old name: {', '.join(places)}"
             move = f"Move {'mapping' if len(mapped) == 1 else number}"
             stays = "the mapping stays broken" if len(mapped) == 1 else "the mappings stay broken"
             deeds = [
@@ -455,14 +459,12 @@ class DriftCommands:
         blocked=why_none_open,
     )
     def next_open(self) -> None:
-        day = self._timeline.next_open_day() if not self._has_open_below() else None
+        below = self._table.shown()[self._table.cursor + 1 :]
+        day = None if any(map(_is_open, below)) else self._timeline.next_open_day()
         if day is None:
             self._table.move_to_next(_is_open, 1)
         else:
             self._timeline.read_to(day, lambda: self._table.move_to_next(_is_open, 1))
-
-    def _has_open_below(self) -> bool:
-        return any(map(_is_open, self._table.shown()[self._table.cursor + 1 :]))
 
     @action(
         "drift.previous",
@@ -556,15 +558,7 @@ class DriftCommands:
             title = f"{title}: {count(len(entry.values), 'value')}"
             self._pane.app.push_screen(Values(title, entry.values, VALUE_COLUMNS))
         else:
-            self._show_both(title, shown_changes(entry.event.changes))
-
-    def _show_both(self, title: str, changes: Iterable[Change]) -> None:
-        parts = [Part(one.attribute, one.before, one.after) for one in changes]
-        self._pane.app.push_screen(BeforeAfter(title, parts))
-
-    def _show_net(self, line: NetLine) -> None:
-        if line.change is not None:
-            self._show_both(f"{line.where}: {line.what}", [line.change])
+            self._pane.app.push_screen(BeforeAfter(title, shown_changes(entry.event.changes)))
 
     def _times(self) -> tuple[str, datetime, datetime] | None:
         entries = [entry for line in self._table.marked() for entry in line.entries]
@@ -589,11 +583,17 @@ class DriftCommands:
         if found is None:
             return
         ref, old, new = found
+
+        def show(line: NetLine) -> None:
+            if line.change is not None:
+                title = f"{line.where}: {line.what}"
+                self._pane.app.push_screen(BeforeAfter(title, [line.change]))
+
         dialog = Values(
             f"Net difference from {old:%Y-%m-%d %H:%M} to {new:%Y-%m-%d %H:%M} UTC",
             None,
             NET_COLUMNS,
-            show=self._show_net,
+            show=show,
             empty="No differences: everything was changed back.",
         )
         open_filled(
@@ -716,16 +716,6 @@ class DriftCommands:
 def _is_open(line: Line) -> bool:
     # The changes of an expanded group have rows of their own.
     return line.is_open and not line.is_title and not line.open
-
-
-def _places(mapped: Sequence[Decision], by_pair: bool) -> list[str]:
-    if by_pair:
-        pairs = Counter(decision.object_pair for decision in mapped)
-        return [f"{pair} ({number:,})" for pair, number in pairs.items()]
-    return [
-        f"{ObjectPair.parse(decision.object_pair).partner_object}.{decision.partner_field}"
-        for decision in mapped
-    ]
 
 
 def _changes(entries: Sequence[Entry]) -> str:

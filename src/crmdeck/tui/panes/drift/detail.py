@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
+from itertools import pairwise
 
 from rich.cells import cell_len
 from textual.content import Content
 
-from crmdeck.model import ChangeState, ConnectionStatus, DriftEvent, FieldUsage, Severity
+from crmdeck.model import ChangeState, ConnectionStatus, DriftEvent, FieldUsage, Severity, Story
 from crmdeck.text import ago
 from crmdeck.tui.layout import LABEL, beside, half, side_by_side, wrap
 from crmdeck.tui.marks import SEVERITY_COLORS, SEVERITY_SIGNS
@@ -71,7 +72,9 @@ def line_detail(
         return Content.styled(instead, "$muted")
     if line.entry is not None:
         return event_detail(timeline, line.entry, width, usage, steps)
-    return story_detail(timeline, line, width) if line.story else title_detail(line, width)
+    if line.story is not None:
+        return story_detail(timeline, line, line.story, width)
+    return Content("\n").join(_counts(line.entries, width))
 
 
 def line_titles(line: Line | None) -> tuple[str, ...]:
@@ -86,10 +89,8 @@ def line_state(line: Line | None) -> tuple[Content, ...]:
     if line is None or line.is_title:
         return ()
     if line.settled is None:
-        color = SEVERITY_COLORS[line.severity]
-        return (
-            (Content.styled("open", color),) if line.is_open else (Content.styled("safe", color),)
-        )
+        word = "open" if line.is_open else "safe"
+        return (Content.styled(word, SEVERITY_COLORS[line.severity]),)
     words = settled_words(line.entry.standing) if line.entry is not None else "all settled"
     return (Content.styled(words, "$muted"),)
 
@@ -126,15 +127,9 @@ def event_detail(
     lines += _history(timeline, entry, width)
     if event.field_name and not event.rule:
         lines += usage_lines(usage, timeline.now, width)
-    return Content("\n").join(_without_doubled_gaps(lines))
-
-
-def _without_doubled_gaps(lines: Iterable[Content]) -> Iterator[Content]:
-    before = ""
-    for line in lines:
-        if line.plain or before:
-            yield line
-        before = line.plain
+    # Parts without lines leave two empty ones.
+    kept = [line for before, line in pairwise([Content(""), *lines]) if before or line]
+    return Content("\n").join(kept)
 
 
 def _offered(steps: Steps, width: int) -> Iterator[Content]:
@@ -217,35 +212,27 @@ def _history(timeline: Timeline, entry: Entry, width: int) -> Iterator[Content]:
         parts.append(f"changed by {event.changed_by}{when}{where}")
     elif event.attribution:
         parts.append(event.attribution)
-    yield from (Content.styled(line, "$muted") for line in _joined(parts, width))
+    together = display_text(" · ".join(parts))
+    if cell_len(together) <= width:
+        yield Content.styled(together, "$muted")
+    else:
+        for part in parts:
+            yield from (Content.styled(line, "$muted") for line in wrap(part, width))
+    settled = ""
     if event.acknowledged_at is not None:
         note = f": {event.note}" if event.note else ""
-        text = (
+        settled = (
             f"✓ acknowledged by {event.acknowledged_by}, "
             f"{event.acknowledged_at:%Y-%m-%d %H:%M} UTC{note}"
         )
-        yield from (Content.styled(line, "$good") for line in wrap(text, width))
-    else:
-        yield from (Content.styled(line, "$good") for line in wrap(_settled(entry), width))
-
-
-def _settled(entry: Entry) -> str:
-    standing = entry.standing
-    if not standing.state.is_settled:
-        return ""
-    text = f"{SETTLED_SIGNS[standing.state]} {settled_words(standing)}"
-    if standing.excuse is not None:
-        return f"{text} by the policy: {standing.excuse.reason}"
-    return f"{text}, {standing.at:%H:%M} UTC" if standing.state is ChangeState.RESOLVED else text
-
-
-def _joined(parts: Sequence[str], width: int) -> Iterator[str]:
-    together = display_text(" · ".join(parts))
-    if cell_len(together) <= width:
-        yield together
-    else:
-        for part in parts:
-            yield from wrap(part, width)
+    elif entry.standing.state.is_settled:
+        standing = entry.standing
+        settled = f"{SETTLED_SIGNS[standing.state]} {settled_words(standing)}"
+        if standing.excuse is not None:
+            settled += f" by the policy: {standing.excuse.reason}"
+        elif standing.state is ChangeState.RESOLVED:
+            settled += f", {standing.at:%H:%M} UTC"
+    yield from (Content.styled(line, "$good") for line in wrap(settled, width))
 
 
 def _rename(timeline: Timeline, entry: Entry, width: int) -> Iterator[Content]:
@@ -354,11 +341,8 @@ def _value_lines(how: str, values: Sequence[ValueChange], width: int) -> list[tu
     return lines
 
 
-def story_detail(timeline: Timeline, line: Line, width: int) -> Content:
+def story_detail(timeline: Timeline, line: Line, story: Story, width: int) -> Content:
     """Return the details of a change group: its title, kind, severities and objects."""
-    story = line.story
-    if story is None:
-        return Content("")
     word = f"{SEVERITY_SIGNS[line.severity]} {line.severity.value}  "
     lines = [
         Content.assemble(
@@ -375,11 +359,6 @@ def story_detail(timeline: Timeline, line: Line, width: int) -> Content:
     return Content("\n").join(lines)
 
 
-def title_detail(line: Line, width: int) -> Content:
-    """Return the counts of the changes under a title."""
-    return Content("\n").join(_counts(line.entries, width))
-
-
 def _counts(entries: Sequence[Entry], width: int) -> Iterator[Content]:
     by_severity = Counter(entry.event.severity for entry in entries)
     parts = [
@@ -393,16 +372,16 @@ def _counts(entries: Sequence[Entry], width: int) -> Iterator[Content]:
     open_ = sum(entry.is_open for entry in entries)
     settled = sum(entry.standing.state.is_settled for entry in entries)
     yield Content.assemble(*parts, (f"{open_:,} open · ✓ {settled:,} settled", "$muted"))
-    kinds = _most((_kind(entry) for entry in entries), width)
+    happened = []
+    for entry in entries:
+        names = [attribute_word(one.attribute) for one in shown_changes(entry.event.changes)]
+        words = f"{' and '.join(names[:2])} changed" if names else KIND_WORDS[entry.event.kind]
+        happened.append(words)
+    kinds = _most(happened, width)
     objects = _most((entry.event.object_type for entry in entries), width)
     for label, lines in (("changes  ", kinds), ("objects  ", objects)):
         for index, text in enumerate(lines):
             yield Content.assemble((label if index == 0 else " " * 9, "$muted"), text)
-
-
-def _kind(entry: Entry) -> str:
-    names = [attribute_word(change.attribute) for change in shown_changes(entry.event.changes)]
-    return f"{' and '.join(names[:2])} changed" if names else KIND_WORDS[entry.event.kind]
 
 
 def _most(names: Iterable[str], width: int) -> list[str]:

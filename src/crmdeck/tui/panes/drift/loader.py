@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from crmdeck.model import Progress
 from crmdeck.tui.filters import Filter, FilterSource, compile_filter, parse
@@ -15,7 +15,7 @@ from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.panes.drift.arrangement import STORY_PREFIX, Arrangement, arrange
 from crmdeck.tui.panes.drift.columns import filter_keys, searched
 from crmdeck.tui.panes.pane import Pane
-from crmdeck.workspace import DayCount, Entry, LongTimeline, Timeline
+from crmdeck.workspace import DayCount, Entry, Timeline
 
 if TYPE_CHECKING:
     from crmdeck.workspace import Workspace
@@ -102,15 +102,6 @@ def _asks(text: str, key: str) -> bool:
     )
 
 
-def _strip(long: LongTimeline, text: str) -> dict[str, Any]:
-    """Return the days of the strip, as far as they are known, for a timeline read in part."""
-    if not text.strip():
-        return {"days": long.days}
-    if text.strip() == "open:yes":
-        return {"days": long.open_days}
-    return {"unread_before": long.read_from}
-
-
 class TimelineLoader:
     """The changes read last, and their arrangement on screen.
 
@@ -142,18 +133,16 @@ class TimelineLoader:
         self._pane = pane
         self._show = show
 
-    def read(self, ref: str | None) -> None:
-        """Read the changes of a connection, or of all."""
-        self.just_seen = set()
-        self._read(ref, fresh=ref == self.ref)
+    def read(self, ref: str | None, *, again: bool = False) -> None:
+        """Read the changes of a connection, or of all.
 
-    def read_again(self) -> None:
-        """Read the changes again; those that were unseen when the pane came up stay so."""
-        self._read(self.ref, fresh=True)
-
-    def _read(self, ref: str | None, *, fresh: bool) -> None:
+        In `again`, those that were unseen when the pane came up stay so.
+        """
+        if not again:
+            self.just_seen = set()
         before = self._timeline
-        is_same = ref == self.ref and self._text == self._pane.filter_text
+        fresh = ref == self.ref
+        is_same = fresh and self._text == self._pane.filter_text
         self.ref = ref
         if ref is None and not self.everywhere:
             return
@@ -265,7 +254,12 @@ class TimelineLoader:
             left = unread(timeline, text)
             arranged = arrange(timeline, found.predicate, expanded, flat=flat, is_part=bool(left))
             if timeline.long is not None and left:
-                arranged = replace(arranged, **_strip(timeline.long, text))
+                # The rows read so far don't say how many changes the other days have.
+                known = {"": timeline.long.days, "open:yes": timeline.long.open_days}
+                if text.strip() in known:
+                    arranged = replace(arranged, days=known[text.strip()])
+                else:
+                    arranged = replace(arranged, unread_before=timeline.long.read_from)
             return arranged, found
 
         def done(answer: tuple[Arrangement, Filter[Entry]]) -> None:

@@ -113,8 +113,8 @@ class DriftPane(Pane):
             return view.name
         numbers = {
             OPEN: arrangement.timeline.open_changes.count,
-            BREAKS: arrangement.breaking_groups,
-            "": arrangement.all_groups,
+            BREAKS: arrangement.timeline.breaking_groups,
+            "": arrangement.timeline.groups,
         }
         number = numbers.get(view.filter)
         return view.name if number is None else f"{view.name} {number:,}"
@@ -149,7 +149,7 @@ class DriftPane(Pane):
         self.usages.read(None)
 
     def wake(self, head: int) -> None:
-        self.timeline.read_again()
+        self.timeline.read(self.timeline.ref, again=True)
 
     def filter_source(self) -> FilterSource[Entry]:
         return self.timeline.filter_source
@@ -167,7 +167,7 @@ class DriftPane(Pane):
         self._hint = found.hint
         self.table.words = found.words
         self.table.more = "+" if arrangement.is_part else ""
-        if not arrangement.total:
+        if not arrangement.timeline.total:
             self.table.empty = "No changes yet."
         elif self.filter_text == OPEN:
             self.table.empty = "No open changes. Press . or , for the other views."
@@ -239,12 +239,15 @@ class DriftPane(Pane):
         line, arrangement = self.commands.line, self.timeline.arrangement
         if arrangement is None:
             return
-        timeline, total, shown = arrangement.timeline, arrangement.total, len(arrangement.entries)
+        timeline, shown = arrangement.timeline, len(arrangement.entries)
+        total = timeline.total
         self.set_heading(
             f"Drift of {'all connections' if self.timeline.everywhere else self.connection_name}",
             *summary(timeline, short=self.size.width < SHORT),
         )
-        self.show_next_steps(partial(to_do, timeline, self._open_elsewhere()))
+        others = () if self.timeline.everywhere else self.host.statuses
+        elsewhere = sum(o.open_changes.count for o in others if o.id != self.connection_id)
+        self.show_next_steps(partial(to_do, timeline, elsewhere))
         if arrangement.is_part and not self.filter_text.strip():
             shown = total
         more = "+" if arrangement.is_part else ""
@@ -264,12 +267,6 @@ class DriftPane(Pane):
         draw = partial(line_detail, timeline, line, instead, usage, offered)
         view.show(draw, from_top=other)
         self.refresh_bindings()
-
-    def _open_elsewhere(self) -> int:
-        if self.timeline.everywhere:
-            return 0
-        others = (one for one in self.host.statuses if one.id != self.connection_id)
-        return sum(one.open_changes.count for one in others)
 
     def copies(self) -> tuple[Copy, ...]:
         chosen, arrangement = self.table.chosen(), self.timeline.arrangement

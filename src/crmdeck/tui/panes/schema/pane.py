@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from crmdeck.model import Impact, OpenChanges
 from crmdeck.text import ago
-from crmdeck.tui.dialogs.before_after import BeforeAfter, Part
+from crmdeck.tui.dialogs.before_after import BeforeAfter
 from crmdeck.tui.filters import FilterSource
 from crmdeck.tui.host import Host, Location
 from crmdeck.tui.keys.actions import READ_ONLY, action
@@ -600,8 +600,7 @@ class SchemaPane(Pane):
         if found is not None and line is not None:
             change = line.change
             title = f"{line.field_name or line.object_type}: {change.attribute}"
-            part = Part(change.attribute, change.before, change.after)
-            self.app.push_screen(BeforeAfter(title, [part], comparison.side_names(found)))
+            self.app.push_screen(BeforeAfter(title, [change], comparison.side_names(found)))
 
     def _in_view(self) -> InView | None:
         ref, line = self.connection_id, self.line
