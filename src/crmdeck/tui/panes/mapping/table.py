@@ -220,7 +220,7 @@ class RowTable(Table[Line]):
         """Return the rows of the group below a title, collapsed or not."""
         if title.folded:
             return tuple(row for row in self._passing() if row.group is title.group)
-        # A row that has just changed stays in its place below the title until the next reading.
+        # A row that has just changed may belong to another group, but is still below this title.
         lines = (line for line in self.shown() if line.group is title.group)
         return tuple(line.row for line in lines if line.row is not None)
 
