@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -106,6 +106,12 @@ def did_you_mean(near: Iterable[str]) -> str:
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """Return `number` with thousands separators and the noun: `1,019 objects`."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def first_few(names: Sequence[str], most: int) -> str:
+    """Return the first names, and the number of the others: `a, b, c and 2 more`."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def percent_filled(rate: float) -> str:

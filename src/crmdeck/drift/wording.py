@@ -12,7 +12,7 @@ from typing import NamedTuple
 from crmdeck.drift.field_diff import gained_values, lost_values
 from crmdeck.errors import one_line
 from crmdeck.model import Change, Decision, DriftEvent, DriftKind, ObjectPair
-from crmdeck.text import count
+from crmdeck.text import count, first_few
 
 LONGEST = 80
 """Maximum characters of one value in a phrase."""
@@ -280,9 +280,7 @@ def short(text: str) -> str:
 
 def few(names: Sequence[str]) -> str:
     """Return the first three names, and the number of the others."""
-    shown = ", ".join(f"“{short(name)}”" for name in names[:_SHOWN])
-    rest = len(names) - _SHOWN
-    return f"{shown} and {rest:,} more" if rest > 0 else shown
+    return first_few([f"“{short(name)}”" for name in names], _SHOWN)
 
 
 def _picklist_phrase(values: Sequence[ValueChange]) -> str:

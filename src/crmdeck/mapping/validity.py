@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from crmdeck.mapping.review import Review
 from crmdeck.model import DecisionState, Direction, Field, FieldMapping, MappingLine
+from crmdeck.text import first_few
 
 _NAMED = 3
 
@@ -44,8 +45,6 @@ def why_invalid(
     if value_map and offered and direction is not Direction.PULL:
         lost = sorted(set(value_map.values()) - offered)
         if lost:
-            values = ", ".join(f"'{value}'" for value in lost[:_NAMED])
-            rest = len(lost) - _NAMED
-            more = f" and {rest:,} more" if rest > 0 else ""
-            return f"{crm_field.name} no longer offers {values}{more}."
+            values = first_few([f"'{value}'" for value in lost], _NAMED)
+            return f"{crm_field.name} no longer offers {values}."
     return None

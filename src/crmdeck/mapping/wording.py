@@ -20,7 +20,7 @@ from crmdeck.model import (
     Outcome,
 )
 from crmdeck.preflight.edges import ALWAYS, FailsWhen
-from crmdeck.text import count
+from crmdeck.text import count, first_few
 
 FILLED_ELSEWHERE = "filled elsewhere"
 # Four of five candidates below this match are wrong, and most of them are nonsense to a reader.
@@ -70,9 +70,7 @@ def type_text(field: Field) -> str:
     if field.picklist:
         return f"{name} of {len(field.picklist):,}"
     if field.references:
-        more = len(field.references) - _NAMED
-        named = ", ".join(field.references[:_NAMED])
-        return f"{name} to {named}" + (f" and {more:,} more" if more > 0 else "")
+        return f"{name} to {first_few(field.references, _NAMED)}"
     return name
 
 

@@ -9,7 +9,7 @@ from crmdeck.matching.directions import is_shell, obstacles
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.lexicon import own_concept
 from crmdeck.model import Field, FieldType, MappingWarning, Rule, RuleKind
-from crmdeck.text import count
+from crmdeck.text import count, first_few
 
 _TEXTS = frozenset({FieldType.STRING, FieldType.TEXT, FieldType.HTML})
 _LINES = frozenset({FieldType.EMAIL, FieldType.PHONE, FieldType.URL})
@@ -267,11 +267,10 @@ def _picklist_warnings(source: Field, target: Field) -> Iterator[MappingWarning]
             "Map the values.",
         )
     elif missing:
-        more = "" if len(missing) <= _MAX_NAMED else f" and {len(missing) - _MAX_NAMED} more"
-        named = ", ".join(_short(value) for value in missing[:_MAX_NAMED])
+        named = first_few([_short(value) for value in missing], _MAX_NAMED)
         yield MappingWarning(
             code="VALUE_MAP_NEEDED",
-            text=f"{target.name} has no value for {named}{more}. Map the values.",
+            text=f"{target.name} has no value for {named}. Map the values.",
         )
 
 

@@ -10,6 +10,7 @@ from crmdeck.matching.measure import Measured
 from crmdeck.matching.signals.objects import Preference
 from crmdeck.matching.text import FILLERS, FieldText
 from crmdeck.model import Field, FieldType, Reason
+from crmdeck.text import first_few
 
 MAX_REASONS = 4
 # A reason with a smaller share is not shown.
@@ -133,7 +134,7 @@ class Explainer:
     def _accepted(self, word: str, row: int, column: int, earlier: Sequence[Example]) -> str:
         if earlier[0].names == (self._left[row].name, self._right[column].name):
             places = list(dict.fromkeys(one.place for one in earlier))
-            return f"accepted {word} {_listed(places)}"
+            return f"accepted {word} {first_few(places, _SHOWN)}"
         return f"accepted like this {word} {earlier[0].place}: {earlier[0].right.name}"
 
     def _object(self, row: int, column: int) -> str:
@@ -158,11 +159,6 @@ class Explainer:
                 label = self._knowledge.concepts[concept].label or concept
                 return f'both mean "{label.lower()}" in CRMs'
         return "often used interchangeably"
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
 
 
 def _shared_words(ours: FieldText, yours: FieldText) -> str:

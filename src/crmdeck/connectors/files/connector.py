@@ -49,7 +49,7 @@ from crmdeck.model import (
     Scope,
     ScopeMode,
 )
-from crmdeck.text import count
+from crmdeck.text import count, first_few
 
 _FORM = re.compile(r"sha256:([0-9a-f]{32})/(\d+)/([0-9a-f]+)/([0-9a-f]{32})")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -257,7 +257,7 @@ def _skipped(names: Sequence[str]) -> Iterator[Notice]:
     if names:
         yield Notice(
             code="FILES_PASSED_OVER",
-            message=f"Skipped {count(len(names), 'file')}: {_listed(names)}.",
+            message=f"Skipped {count(len(names), 'file')}: {first_few(names, _SHOWN)}.",
             cause="The skipped files don't describe objects or fields.",
         )
 
@@ -268,15 +268,11 @@ def _repaired(file: str, schema: ObjectSchema) -> Iterator[Notice]:
         yield Notice(
             subject=schema.object_type,
             code="TEXT_REPAIRED",
-            message=f"{file} has broken characters in {schema.object_type}: {_listed(names)}.",
+            message=f"{file} has broken characters in {schema.object_type}: "
+            f"{first_few(names, _SHOWN)}.",
             cause="Half of a surrogate pair isn't a character. crmdeck replaced it with U+FFFD.",
             remedy="Correct the text in the CRM, or fix the program that wrote the file.",
         )
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
 
 
 class Validator(NamedTuple):

@@ -11,6 +11,7 @@ from crmdeck.errors import NotFoundError, SourceError, UsageError
 from crmdeck.formats.contents import read_contents
 from crmdeck.formats.document import unpack
 from crmdeck.model import ObjectSchema
+from crmdeck.text import first_few
 
 _SHOWN = 8
 
@@ -45,10 +46,9 @@ def load_schema_file(path: Path, object_type: str | None = None) -> ObjectSchema
         )
     names = [entry.object_type for entry in contents.entries]
     if object_type is None and len(names) > 1:
-        more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
         raise UsageError(
             f"{path.name} contains {len(names):,} object types.",
-            cause=f"Object types: {', '.join(sorted(names)[:_SHOWN])}{more}.",
+            cause=f"Object types: {first_few(sorted(names), _SHOWN)}.",
             remedy="Select one object type.",
             code="OBJECT_NOT_NAMED",
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from crmdeck.errors import CacheDamagedError
 from crmdeck.model import AuditHead
 from crmdeck.store.database import Database, quote
-from crmdeck.text import count
+from crmdeck.text import count, first_few
 
 RESTORE = "Restore a backup into another workspace: crmdeck restore FILE --home HOME"
 _NAMED = 5
@@ -65,9 +65,7 @@ def number_of(database: Database, sql: str, parameters: Sequence[object] = ()) -
 
 def named_few(names: Iterable[str]) -> str:
     """Return a few of the names, each once, and the number of the others."""
-    listed = list(dict.fromkeys(names))
-    more = len(listed) - _NAMED
-    return ", ".join(listed[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+    return first_few(list(dict.fromkeys(names)), _NAMED)
 
 
 def keep_one(table: str, key: str, database: Database) -> str:

@@ -23,7 +23,7 @@ from crmdeck.model import (
     SyncRun,
 )
 from crmdeck.store.dismissed import Dismissal
-from crmdeck.text import count
+from crmdeck.text import count, first_few
 from crmdeck.workspace.connections.retirements import Concern
 from crmdeck.workspace.connections.status import SUSPECT
 from crmdeck.workspace.open_changes import OpenOnMapped
@@ -341,7 +341,6 @@ def objects_failed(vitals: Vitals) -> Iterator[Alert]:
         reasons.setdefault((failure.code, failure.remedy), []).append(failure)
     for (code, remedy), failed in reasons.items():
         names = [failure.object_type for failure in failed]
-        more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
         first = failed[0]
         yield Alert(
             level=AlertLevel.WARNING,
@@ -349,7 +348,7 @@ def objects_failed(vitals: Vitals) -> Iterator[Alert]:
             id=counted_id(len(names), "OBJECTS_FAILED", code, _since(vitals.whole)),
             short="objects failed",
             message=f"{count(len(names), 'object')} failed in the last refresh: "
-            f"{', '.join(names[:_NAMED])}{more}.",
+            f"{first_few(names, _NAMED)}.",
             cause=" ".join(filter(None, (first.message, first.cause))),
             remedy=remedy or "Refresh again. The cached schemas stay.",
             next_step=_refresh(vitals),

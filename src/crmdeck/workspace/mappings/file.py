@@ -20,7 +20,7 @@ from crmdeck.mapping.review import Review
 from crmdeck.mapping.validity import why_invalid
 from crmdeck.matching.evidence import Example
 from crmdeck.model import Choice, DecisionState, Direction, Field, FieldMapping, WireModel
-from crmdeck.text import count, mistake_text
+from crmdeck.text import count, first_few, mistake_text
 from crmdeck.workspace.mappings.sheet import SheetRow, is_sheet, read_sheet
 
 VERSION = 1
@@ -142,10 +142,9 @@ class MappingFile:
             if row.choice in choices and row.has_changed(lines.get(row.choice.partner_field))
         ]
         if changed:
-            more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
             raise ConflictError(
                 f"{count(len(changed), 'mapping')} changed since the export. Nothing was changed.",
-                cause=f"Decided again: {', '.join(changed[:_NAMED])}{more}.",
+                cause=f"Decided again: {first_few(changed, _NAMED)}.",
                 remedy="Export the sheet again and copy the decisions, or add --overwrite",
                 code="MAPPING_CHANGED_SINCE",
             )
