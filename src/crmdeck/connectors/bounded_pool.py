@@ -19,7 +19,6 @@ from urllib3.exceptions import (
 from crmdeck.connectors.deadline import bound, ending_after
 from crmdeck.connectors.http import broken_off, not_json, read_body, timed_out, unreachable
 from crmdeck.connectors.limits import Limits
-from crmdeck.errors import CrmdeckError
 
 Count = Callable[[Mapping[str, str], int, str], None]
 
@@ -60,7 +59,13 @@ class BoundedPool:
                 raw = self._inner.request(method, url, **kwargs)
             # urllib3 raises ValueError for a header value that it can't send.
             except (HTTPError, ValueError) as error:
-                raise self._failed(error) from None
+                failed = isinstance(error, MaxRetryError) and error.reason
+                reason = failed or error
+                if isinstance(reason, ReadTimeoutError):
+                    raise timed_out(self._who) from None
+                if isinstance(reason, ProtocolError):
+                    raise broken_off(self._who, reason) from None
+                raise unreachable(self._who, reason) from None
             try:
                 data = read_body(raw, self._limits, self._who)
             finally:
@@ -71,14 +76,6 @@ class BoundedPool:
         if raw.status >= 300:
             data = data.decode("utf-8", "replace").encode()
         return RawAnswer(raw.status, raw.reason, data, raw.headers)
-
-    def _failed(self, error: Exception) -> CrmdeckError:
-        reason = error.reason if isinstance(error, MaxRetryError) and error.reason else error
-        if isinstance(reason, ReadTimeoutError):
-            return timed_out(self._who)
-        if isinstance(reason, ProtocolError):
-            return broken_off(self._who, reason)
-        return unreachable(self._who, reason)
 
 
 def proxy_for(host: str) -> str | None:

@@ -58,7 +58,6 @@ class Fault:
     whole: bool = False
 
     def fits(self, vendor_code: str, message: str, status: int) -> bool:
-        """Return True if this row explains that answer."""
         codes = [code.casefold() for code in self.vendor_codes]
         return (
             (not codes or vendor_code.casefold() in codes)
@@ -90,7 +89,6 @@ class FaultTable:
     rows: tuple[Fault, ...]
 
     def find(self, vendor_code: str, message: str, status: int) -> Fault:
-        """Return the first matching row."""
         return next(row for row in self.rows if row.fits(vendor_code, message, status))
 
     def concerns_connection(self, error: CrmdeckError) -> bool:
@@ -98,6 +96,11 @@ class FaultTable:
         if isinstance(error, ReauthRequiredError | QuotaExceededError | CanceledError):
             return True
         return any(row.code == error.code for row in self.rows if row.whole)
+
+    def raise_if_whole(self, error: CrmdeckError) -> None:
+        """Raise an error again if it ends the whole refresh."""
+        if self.concerns_connection(error):
+            raise error
 
 
 @cache

@@ -216,7 +216,6 @@ def split_json(data: bytes, key: str, limits: Limits, who: str) -> object:
 
 
 def unknown_encoding(who: str, encoding: str) -> SourceError:
-    """Return the error for an answer that is compressed in a format that crmdeck didn't ask for."""
     return SourceError(
         f"{who} sent an answer that crmdeck can't decompress.",
         cause=f"The answer is compressed with {_REFUSED.get(encoding, 'an unknown format')}, but "
@@ -227,7 +226,6 @@ def unknown_encoding(who: str, encoding: str) -> SourceError:
 
 
 def too_complex(who: str) -> AnswerTooLargeError:
-    """Return the error for an answer whose values need too much memory."""
     return AnswerTooLargeError(
         f"{who} sent an answer that is too large.",
         cause="The answer has too many values to fit in memory.",
@@ -236,7 +234,6 @@ def too_complex(who: str) -> AnswerTooLargeError:
 
 
 def too_large(who: str, limit: int) -> AnswerTooLargeError:
-    """Return the error for an answer of more than `limit` bytes."""
     return AnswerTooLargeError(
         f"{who} sent an answer that is too large.",
         cause=f"The answer has more than {limit // (1024 * 1024)} MB.",
@@ -245,7 +242,6 @@ def too_large(who: str, limit: int) -> AnswerTooLargeError:
 
 
 def timed_out(who: str) -> SourceError:
-    """Return the error for an answer that doesn't arrive in time."""
     return SourceError(
         f"{who} didn't answer in time.",
         cause=f"{who} accepted the connection, but didn't complete the answer.",
@@ -255,7 +251,6 @@ def timed_out(who: str) -> SourceError:
 
 
 def unreachable(who: str, error: Exception) -> SourceError:
-    """Return the error for a host that can't be reached."""
     return SourceError(
         f"Can't reach {who}.",
         cause=f"The network connection failed ({type(error).__name__}).",
@@ -265,7 +260,6 @@ def unreachable(who: str, error: Exception) -> SourceError:
 
 
 def broken_off(who: str, error: Exception) -> SourceError:
-    """Return the error for an answer that was cut short."""
     return SourceError(
         f"{who} sent an incomplete answer.",
         cause=f"The connection closed before the end of the answer ({type(error).__name__}).",
@@ -275,7 +269,6 @@ def broken_off(who: str, error: Exception) -> SourceError:
 
 
 def not_json(who: str) -> SourceError:
-    """Return the error for an answer that isn't JSON, such as a web page."""
     return SourceError(
         f"{who} sent an answer that isn't JSON.",
         cause="The answer may come from a proxy or a sign-in page.",

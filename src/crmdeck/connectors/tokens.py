@@ -86,7 +86,13 @@ class TokenKeeper:
                 self._token = stored
                 return stored
             if refused == self._unproven:
-                raise _fresh_token_refused(self._who)
+                raise ReauthRequiredError(
+                    f"{self._who} rejected a new access token.",
+                    cause="The session policy or the user's permissions have changed.",
+                    remedy="Sign in again. If it happens again, check the app's policies in "
+                    f"{self._who}.",
+                    code="FRESH_TOKEN_REFUSED",
+                )
             return self._renew()
 
     def accepted(self, token: str) -> None:
@@ -134,15 +140,6 @@ class TokenKeeper:
             # The access token is valid, but the rotated refresh token is lost with this process.
             if rotated:
                 self._listener("token.not_stored", error.message)
-
-
-def _fresh_token_refused(who: str) -> ReauthRequiredError:
-    return ReauthRequiredError(
-        f"{who} rejected a new access token.",
-        cause="The session policy or the user's permissions have changed.",
-        remedy=f"Sign in again. If it happens again, check the app's policies in {who}.",
-        code="FRESH_TOKEN_REFUSED",
-    )
 
 
 def _no_way_to_renew(who: str, *, no_token: bool) -> ReauthRequiredError:

@@ -79,7 +79,6 @@ class Catalog:
         return failures
 
     def skipped(self) -> list[str]:
-        """Return the names of the files that aren't schemas."""
         return [trouble.file.name for trouble in self.troubles if trouble.no_schema]
 
     def digest(self, object_type: str, salt: str) -> str:
@@ -166,18 +165,14 @@ def read_catalog(
                 clash = _clash(f"{name} (pipelines)", (earlier.name, file.name))
                 catalog.troubles.append(Trouble(file, clash, whole=True))
     catalog.entries = {entry.object_type: entry for entry in entries}
-    catalog.clashes = _clashes(entries)
+    places: dict[str, list[str]] = {}
+    for entry in entries:
+        places.setdefault(entry.object_type, []).append(f"{entry.file.name} ({entry.place})")
+    catalog.clashes = {name: _clash(name, each) for name, each in places.items() if len(each) > 1}
     for name, file in pipeline_files.items():
         if name not in catalog.entries:
             catalog.troubles.append(Trouble(file, _lone_pipelines(file, name), whole=True))
     return catalog
-
-
-def _clashes(entries: Sequence[Entry]) -> dict[str, CrmdeckError]:
-    places: dict[str, list[str]] = {}
-    for entry in entries:
-        places.setdefault(entry.object_type, []).append(f"{entry.file.name} ({entry.place})")
-    return {name: _clash(name, found) for name, found in places.items() if len(found) > 1}
 
 
 def _clash(what: str, places: Collection[str]) -> SourceError:

@@ -26,13 +26,7 @@ from crmdeck.connectors.base import (
     Unchanged,
 )
 from crmdeck.connectors.files.catalog import Catalog, read_catalog
-from crmdeck.connectors.files.folder import (
-    Found,
-    find_files,
-    fingerprint,
-    read_file,
-    unreadable,
-)
+from crmdeck.connectors.files.folder import Found, find_files, fingerprint, unreadable
 from crmdeck.connectors.limits import Limits
 from crmdeck.errors import CrmdeckError, NotFoundError, SourceError, UsageError
 from crmdeck.formats.contents import read_contents
@@ -72,9 +66,8 @@ def recognize(path: Path) -> Platform | None:
     Raises SourceError if there are no schema files.
     """
     found = find_files(path)
-    folder = path if path.is_dir() else None
     for place in found.files:
-        file = read_file(place, found.name_of(place), folder)
+        file = found.read(place)
         try:
             if is_metadata(file):
                 contents = read_metadata([file], ())
@@ -129,7 +122,8 @@ class FilesConnector:
         # Another version may read more from the same bytes.
         salt = f"{__version__}/{self._platform}"
         digest = fingerprint(files, salt)
-        validators = _validators(known)
+        parsed = {name: Validator.parse(each.validator) for name, each in known.items()}
+        validators = {name: each for name, each in parsed.items() if each is not None}
         current = {name for name, each in validators.items() if each.digest == digest}
         if current and len(current) == validators[min(current)].size:
             yield Listing(frozenset(current), _in_scope(scope, current))
@@ -145,7 +139,12 @@ class FilesConnector:
         concerned = failures.keys() & (known.keys() | catalog.entries.keys())
         held = catalog.entries.keys() | concerned
         yield Listing(frozenset(held | catalog.listed), _in_scope(scope, held))
-        yield from _skipped([*found.others, *catalog.skipped()])
+        if skipped := [*found.others, *catalog.skipped()]:
+            yield Notice(
+                code="FILES_PASSED_OVER",
+                message=f"Skipped {count(len(skipped), 'file')}: {first_few(skipped, _SHOWN)}.",
+                cause="The skipped files don't describe objects or fields.",
+            )
         yield from _unknown_names(scope, held | known.keys())
         yield from (Failed(name, failures[name]) for name in sorted(failures.keys() - concerned))
         for name in _in_scope(scope, held):
@@ -167,12 +166,11 @@ class FilesConnector:
         return dict.fromkeys(missing, GoneReason.ABSENT)
 
     def _read(self, found: Found, cancel: CancelToken) -> list[SchemaFile]:
-        folder = self._path if self._path.is_dir() else None
         files = []
         size = 0
         for path in found.files:
             cancel.check()
-            file = read_file(path, found.name_of(path), folder)
+            file = found.read(path)
             self.meter.count(received=len(file.data), quota_spent=0)
             size += len(file.data)
             check_size(self._path.name, size)
@@ -180,11 +178,9 @@ class FilesConnector:
         return files
 
     def _require_usable(self, found: Found) -> None:
-        folder = self._path if self._path.is_dir() else None
         catalog = Catalog()
         for path in found.files:
-            files = [read_file(path, found.name_of(path), folder)]
-            read = read_catalog(files, self._platform, CancelToken())
+            read = read_catalog([found.read(path)], self._platform, CancelToken())
             if read.entries:
                 return
             catalog.listed |= read.listed
@@ -210,11 +206,6 @@ class FilesConnector:
             remedy="Add the describe answers of the object types to the folder.",
             code="NO_SCHEMA_FILES",
         )
-
-
-def _validators(known: Mapping[str, Known]) -> dict[str, Validator]:
-    parsed = {name: Validator.parse(each.validator) for name, each in known.items()}
-    return {name: validator for name, validator in parsed.items() if validator is not None}
 
 
 def _in_scope(scope: Scope, names: AbstractSet[str]) -> tuple[str, ...]:
@@ -251,15 +242,6 @@ def _discovered(
     if entry.repaired:
         yield from _repaired(entry.file.name, schema)
     yield Discovered(schema, str(validator))
-
-
-def _skipped(names: Sequence[str]) -> Iterator[Notice]:
-    if names:
-        yield Notice(
-            code="FILES_PASSED_OVER",
-            message=f"Skipped {count(len(names), 'file')}: {first_few(names, _SHOWN)}.",
-            cause="The skipped files don't describe objects or fields.",
-        )
 
 
 def _repaired(file: str, schema: ObjectSchema) -> Iterator[Notice]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +39,10 @@ class Found:
     def name_of(self, file: Path) -> str:
         """Return the path of a file relative to the root, with slashes."""
         return file.name if file == self.root else file.relative_to(self.root).as_posix()
+
+    def read(self, file: Path) -> SchemaFile:
+        """Return the content of a file, or the error."""
+        return read_file(file, self.name_of(file), None if file == self.root else self.root)
 
 
 def find_files(path: Path) -> Found:
@@ -79,11 +83,20 @@ def find_files(path: Path) -> Found:
 def _search(root: Path, below: Path) -> Found:
     files: list[Path] = []
     others: list[str] = []
-    for each in _walk(below):
-        if each.name.lower().endswith(SUFFIXES + METADATA_SUFFIXES):
-            files.append(each)
-        else:
-            others.append(each.relative_to(root).as_posix())
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    # Without `onerror`, a folder that can't be read would look empty.
+    for folder, folders, names in os.walk(below, onerror=refuse):
+        folders[:] = [
+            each for each in folders if not each.startswith(".") and each not in _SKIPPED_FOLDERS
+        ]
+        for name in names:
+            if name.lower().endswith(SUFFIXES + METADATA_SUFFIXES) and name[0] != ".":
+                files.append(Path(folder, name))
+            elif name[0] != ".":
+                others.append(Path(folder, name).relative_to(root).as_posix())
         if len(files) + len(others) > MAX_FILES:
             raise SourceError(
                 f"{root} contains more than {MAX_FILES:,} files.",
@@ -92,17 +105,6 @@ def _search(root: Path, below: Path) -> Found:
                 code="TOO_MANY_FILES",
             )
     return Found(root, tuple(sorted(files)), tuple(sorted(others)))
-
-
-def _walk(root: Path) -> Iterator[Path]:
-    def refuse(error: OSError) -> None:
-        raise error
-
-    for folder, folders, names in os.walk(root, onerror=refuse):
-        folders[:] = [
-            each for each in folders if not each.startswith(".") and each not in _SKIPPED_FOLDERS
-        ]
-        yield from (Path(folder, name) for name in names if not name.startswith("."))
 
 
 def read_file(file: Path, name: str, folder: Path | None = None) -> SchemaFile:
@@ -145,7 +147,6 @@ def fingerprint(files: Sequence[SchemaFile], salt: str) -> str:
 
 
 def unreadable(path: Path, error: Exception) -> SourceError:
-    """Return the error for a path that the operating system can't read."""
     return SourceError(
         f"Can't read {path}.",
         cause=getattr(error, "strerror", None) or str(error),

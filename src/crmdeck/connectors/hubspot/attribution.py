@@ -56,8 +56,7 @@ def _properties(
         try:
             records = results(client.get("properties", path, cancel, query=query))
         except CrmdeckError as error:
-            if FAULTS.concerns_connection(error):
-                raise
+            FAULTS.raise_if_whole(error)
             continue
         found |= {str(record.get("name")): record for record in records}
     return found
@@ -67,8 +66,7 @@ def _owners(client: HubSpotClient, cancel: CancelToken) -> dict[str, str]:
     try:
         records = results(client.get("owners", "", cancel, query={"limit": "500"}))
     except CrmdeckError as error:
-        if FAULTS.concerns_connection(error):
-            raise
+        FAULTS.raise_if_whole(error)
         return {}
     names: dict[str, str] = {}
     for record in records:

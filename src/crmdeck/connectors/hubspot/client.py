@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -186,44 +185,33 @@ class HubSpotClient:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         if body is not None:
             headers["Content-Type"] = "application/json"
+        with self._lock:
+            self._running += 1
         try:
-            with self._counted_as_running():
-                raw = self._api_client(token).call_api(
-                    path,
-                    method,
-                    query_params=list((query or {}).items()),
-                    header_params=headers,
-                    post_params=form,
-                    body=body,
-                    auth_settings=["oauth2"] if token else [],
-                    _preload_content=False,
-                    _request_timeout=(self._limits.connect_timeout, self._limits.read_timeout),
-                )
+            raw = self._api_client(token).call_api(
+                path,
+                method,
+                query_params=list((query or {}).items()),
+                header_params=headers,
+                post_params=form,
+                body=body,
+                auth_settings=["oauth2"] if token else [],
+                _preload_content=False,
+                _request_timeout=(self._limits.connect_timeout, self._limits.read_timeout),
+            )
         except ApiException as error:
             if not error.status:
                 raise unreachable(WHO, error) from None
             data = error.body or ""
             return Reply(error.status, _json(data), dict(error.headers or {}), len(data))
-        answer = self._split(raw.data) if split else _json(raw.data)
-        if answer is None and raw.data:
-            raise not_json(WHO)
-        return Reply(raw.status, answer, raw.headers, len(raw.data))
-
-    @contextmanager
-    def _counted_as_running(self) -> Iterator[None]:
-        with self._lock:
-            self._running += 1
-        try:
-            yield
         finally:
             with self._lock:
                 self._running -= 1
-
-    def _split(self, data: bytes) -> object:
-        try:
-            return split_json(data, "results", self._limits, WHO)
-        except (ValueError, RecursionError):
-            return None
+        parse = partial(split_json, key="results", limits=self._limits, who=WHO)
+        answer = _json(raw.data, parse if split else json.loads)
+        if answer is None and raw.data:
+            raise not_json(WHO)
+        return Reply(raw.status, answer, raw.headers, len(raw.data))
 
     def _count(self, headers: Mapping[str, str], size: int, path: str) -> None:
         self._meter.count(received=size, quota_spent=0 if path.startswith("/oauth/") else 1)
@@ -236,7 +224,6 @@ class HubSpotClient:
 
 
 def explain(reply: Reply) -> Refusal:
-    """Return the meaning of a failed answer."""
     body = reply.fields
     # Most APIs name the error in `category`, some in `errorType`, OAuth in `error`.
     keys = ("category", "errorType", "error", "status")
@@ -250,7 +237,6 @@ def explain(reply: Reply) -> Refusal:
 
 
 def missing_scopes(body: Mapping[str, object]) -> tuple[str, ...]:
-    """Return the missing scopes that a refusal names."""
     found: list[str] = []
     errors = body.get("errors")
     for each in errors if isinstance(errors, list) else ():
@@ -263,8 +249,8 @@ def missing_scopes(body: Mapping[str, object]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))[:10]
 
 
-def _json(data: str | bytes) -> object:
+def _json(data: Any, parse: Callable[[Any], object] = json.loads) -> object:
     try:
-        return json.loads(data)
+        return parse(data)
     except (ValueError, RecursionError):
         return None

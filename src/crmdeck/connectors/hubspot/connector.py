@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from urllib.parse import quote
 
 from crmdeck.clock import utc_now
@@ -23,8 +24,8 @@ from crmdeck.connectors.hubspot.attribution import who_changed
 from crmdeck.connectors.hubspot.client import HubSpotClient
 from crmdeck.connectors.hubspot.discovery import discover, results
 from crmdeck.connectors.hubspot.gone_reasons import explain_missing
-from crmdeck.connectors.hubspot.oauth import SCOPE_OF, lacking, use_of
-from crmdeck.connectors.hubspot.profile import TYPE_IDS
+from crmdeck.connectors.hubspot.oauth import OPTIONAL_SCOPES, SCOPE_OF, USUAL_USE, lacking
+from crmdeck.connectors.hubspot.profile import OBJECTS
 from crmdeck.connectors.hubspot.records import find, recent
 from crmdeck.connectors.limits import Limits
 from crmdeck.errors import CrmdeckError, PermissionDeniedError, SourceError
@@ -47,7 +48,7 @@ _TRIES: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
     },
     "crm.schemas.custom.read": ("schemas", "schemas", {}),
     "crm.objects.owners.read": ("owners", "", {"limit": "1"}),
-    "crm.pipelines.governance.read": ("pipelines-rules", f"{TYPE_IDS['deals']}/default", {}),
+    "crm.pipelines.governance.read": ("pipelines-rules", f"{OBJECTS['deals'][0]}/default", {}),
 }
 
 
@@ -75,7 +76,9 @@ class HubSpotConnector:
         reply = self._client.get("account-info", "details", cancel, reserve=False)
         details = reply.fields
         self._ask_usage(cancel)
-        token = self._introspect(cancel)
+        token: Mapping[str, object] = {}
+        with suppress(PermissionDeniedError, SourceError):
+            token = self._client.introspect(cancel)
         user = token.get("user") or token.get("user_email")
         return ProbeReport(
             user=redact(user) if isinstance(user, str) else None,
@@ -113,12 +116,6 @@ class HubSpotConnector:
     ) -> tuple[Record, ...]:
         return find(self._client, object_type, key, values, fields, CancelToken())
 
-    def _introspect(self, cancel: CancelToken) -> Mapping[str, object]:
-        try:
-            return self._client.introspect(cancel)
-        except (PermissionDeniedError, SourceError):
-            return {}
-
     def _missing_permissions(
         self, token: Mapping[str, object], cancel: CancelToken
     ) -> tuple[str, ...]:
@@ -132,7 +129,7 @@ class HubSpotConnector:
             try:
                 self._client.get(family, rest, cancel, query=query, reserve=False)
             except PermissionDeniedError:
-                lacks[scope] = use_of(scope)
+                lacks[scope] = OPTIONAL_SCOPES.get(scope, USUAL_USE)
             except CrmdeckError:
                 continue
         return tuple(f"{scope} ({use})" for scope, use in lacks.items())

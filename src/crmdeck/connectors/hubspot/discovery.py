@@ -29,8 +29,9 @@ from crmdeck.connectors.base import (
 from crmdeck.connectors.http import Reply, not_json, one_large_answer
 from crmdeck.connectors.hubspot.client import HubSpotClient
 from crmdeck.connectors.hubspot.faults import FAULTS, WHO
+from crmdeck.connectors.hubspot.oauth import SCOPE_OF
 from crmdeck.connectors.hubspot.paths import NEWEST_FIRST
-from crmdeck.connectors.hubspot.profile import TYPE_IDS
+from crmdeck.connectors.hubspot.profile import OBJECTS
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.pool import in_parallel
 from crmdeck.errors import CrmdeckError, PermissionDeniedError
@@ -43,46 +44,8 @@ from crmdeck.formats.hubspot_properties import (
 from crmdeck.formats.json_values import MalformedError
 from crmdeck.model import CancelToken, Rule, RuleKind, Scope, ScopeMode
 
-# "Understanding the CRM": the objects that every account has, and the less common ones.
-MAPPABLE = {
-    "contacts": "Contacts",
-    "companies": "Companies",
-    "deals": "Deals",
-    "tickets": "Tickets",
-    "leads": "Leads",
-    "products": "Products",
-    "line_items": "Line items",
-    "quotes": "Quotes",
-}
-OTHERS = {
-    "appointments": "Appointments",
-    "calls": "Calls",
-    "carts": "Carts",
-    "commerce_payments": "Payments",
-    "communications": "Communications",
-    "courses": "Courses",
-    "discounts": "Discounts",
-    "emails": "Emails",
-    "feedback_submissions": "Feedback submissions",
-    "fees": "Fees",
-    "goal_targets": "Goals",
-    "invoices": "Invoices",
-    "listings": "Listings",
-    "marketing_events": "Marketing events",
-    "meetings": "Meetings",
-    "notes": "Notes",
-    "orders": "Orders",
-    "postal_mail": "Postal mail",
-    "projects": "Projects",
-    "services": "Services",
-    "subscriptions": "Subscriptions",
-    "tasks": "Tasks",
-    "taxes": "Taxes",
-    "users": "Users",
-}
 # HubSpot lists these properties only on request, and not in every edition.
 _SENSITIVITIES = ("sensitive", "highly_sensitive")
-STANDARD = MAPPABLE | OTHERS
 _OPTIONAL_ERRORS = frozenset(
     {"MISSING_SCOPE", "NOT_VISIBLE", "EDITION_TOO_SMALL", "FORBIDDEN", "BAD_REQUEST"}
 )
@@ -121,8 +84,8 @@ class ObjectType:
 
 
 _STANDARD_TYPES = {
-    name: ObjectType(name, label, quote(name), type_id=TYPE_IDS[name])
-    for name, label in STANDARD.items()
+    name: ObjectType(name, label, quote(name), type_id=type_id)
+    for name, (type_id, label) in OBJECTS.items()
 }
 
 
@@ -166,8 +129,7 @@ def object_types(client: HubSpotClient, cancel: CancelToken) -> dict[str, Object
     try:
         reply = client.get("schemas", "schemas", cancel)
     except PermissionDeniedError as error:
-        if FAULTS.concerns_connection(error):
-            raise
+        FAULTS.raise_if_whole(error)
         return types
     for record in results(reply):
         custom = _custom(record)
@@ -183,7 +145,7 @@ def unlisted(name: str) -> ObjectType:
 
 def path_of(client: HubSpotClient, name: str, cancel: CancelToken) -> str:
     """Return the name of an object type in HubSpot's paths. Raises CrmdeckError."""
-    if name in STANDARD:
+    if name in OBJECTS:
         return quote(name)
     return (object_types(client, cancel).get(name) or unlisted(name)).path
 
@@ -195,7 +157,7 @@ def _custom(record: Mapping[str, object]) -> ObjectType | None:
     if not isinstance(name, str):
         return None
     full = full if isinstance(full, str) else name
-    if name in STANDARD:
+    if name in OBJECTS:
         name = full
     label = labels.get("plural") if isinstance(labels, Mapping) else None
     required = record.get("requiredProperties")
@@ -216,7 +178,7 @@ def select(scope: Scope, types: Mapping[str, ObjectType]) -> tuple[str, ...]:
     elif scope.mode is ScopeMode.ALL:
         names = set(types)
     else:
-        names = {name for name, each in types.items() if each.custom or name in MAPPABLE}
+        names = {name for name, each in types.items() if each.custom or name in SCOPE_OF}
         names |= set(scope.include)
     return tuple(sorted(names - excluded))
 
@@ -370,8 +332,7 @@ class _Reader:
                     reply = self._client.properties(each.path, sensitivity, stop)
                 parts.properties[sensitivity] = _items(reply)
             except CrmdeckError as error:
-                if FAULTS.concerns_connection(error):
-                    raise
+                FAULTS.raise_if_whole(error)
                 # HubSpot has these properties only in some editions.
                 if not sensitivity or error.code not in _OPTIONAL_ERRORS:
                     parts.error = error
@@ -383,7 +344,18 @@ class _Reader:
         if "values" in parts.asked:
             return []
         parts.asked.add("values")
-        return [partial(self._read_values, each)]
+        if each.type_id is None or not self._may_read(each, VALUES):
+            return []
+        path = quote(each.type_id)
+
+        def task(stop: CancelToken) -> None:
+            try:
+                self.calls[VALUES] += 1
+                parts.values = results(self._client.get("property-validations", path, stop))
+            except CrmdeckError as error:
+                self._note(each, VALUES, error)
+
+        return [task]
 
     def _pipelines_task(self, each: ObjectType) -> _Task:
         parts = self._parts[each.name]
@@ -391,23 +363,15 @@ class _Reader:
 
         def task(stop: CancelToken) -> None:
             try:
-                parts.pipelines = _pipelines(self._client, each.path, stop)
+                parts.pipelines = results(self._client.get("pipelines", each.path, stop))
             except CrmdeckError as error:
-                if FAULTS.concerns_connection(error):
-                    raise
-                parts.error = parts.error or error
+                FAULTS.raise_if_whole(error)
+                # An object with such a property may have no pipelines, or the token may lack the
+                # scope.
+                if error.code not in ("NOT_VISIBLE", "MISSING_SCOPE"):
+                    parts.error = parts.error or error
 
         return task
-
-    def _read_values(self, each: ObjectType, stop: CancelToken) -> None:
-        if each.type_id is None or not self._may_read(each, VALUES):
-            return
-        try:
-            self.calls[VALUES] += 1
-            reply = self._client.get("property-validations", quote(each.type_id), stop)
-            self._parts[each.name].values = results(reply)
-        except CrmdeckError as error:
-            self._note(each, VALUES, error)
 
     def _pipeline_tasks(self, each: ObjectType, pipelines: Iterable[str]) -> list[_Task]:
         if each.type_id is None or not self._may_read(each, PIPELINE):
@@ -432,8 +396,7 @@ class _Reader:
         return kind not in self._without
 
     def _note(self, each: ObjectType, kind: str, error: CrmdeckError) -> None:
-        if FAULTS.concerns_connection(error):
-            raise error
+        FAULTS.raise_if_whole(error)
         parts = self._parts[each.name]
         cached = parts.known.schema if parts.known else None
         if error.code not in _OPTIONAL_ERRORS and cached and kind in cached.known_kinds:
@@ -526,16 +489,6 @@ def _items(reply: Reply) -> list[object]:
     if not isinstance(found, list):
         raise not_json(WHO)
     return found
-
-
-def _pipelines(client: HubSpotClient, path: str, stop: CancelToken) -> list[Mapping[str, object]]:
-    try:
-        return results(client.get("pipelines", path, stop))
-    except CrmdeckError as error:
-        # An object with such a property may have no pipelines, or the token may lack the scope.
-        if error.code in ("NOT_VISIBLE", "MISSING_SCOPE"):
-            return []
-        raise
 
 
 def _canonical(value: object) -> bytes:

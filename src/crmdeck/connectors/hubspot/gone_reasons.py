@@ -46,8 +46,7 @@ def _explain_objects(
         try:
             client.get("properties", path_of(client, each.object_type, cancel), cancel)
         except CrmdeckError as error:
-            if FAULTS.concerns_connection(error):
-                raise
+            FAULTS.raise_if_whole(error)
             if error.code in ("MISSING_SCOPE", "FORBIDDEN"):
                 reasons[each] = GoneReason.HIDDEN
     return reasons
@@ -59,7 +58,6 @@ def _archived(
     try:
         reply = client.get(family, rest, cancel, query={"archived": "true"})
     except CrmdeckError as error:
-        if FAULTS.concerns_connection(error):
-            raise
+        FAULTS.raise_if_whole(error)
         return None
     return {str(record.get("name")) for record in results(reply)}

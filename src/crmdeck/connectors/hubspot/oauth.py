@@ -35,6 +35,7 @@ OPTIONAL_SCOPES = {
     # "Pipeline Rules API", 2026-09 reference.
     "crm.pipelines.governance.read": "pipeline rules",
 }
+USUAL_USE = "reading the schema"
 # The scope that allows reading an object's properties; docs/connections.md lists all of them.
 SCOPE_OF = {
     "contacts": "crm.schemas.contacts.read",
@@ -75,7 +76,8 @@ def redeem(
     """Return the tokens for the code from the browser. Raises CrmdeckError."""
     from crmdeck.connectors.hubspot.client import HubSpotClient
 
-    client = HubSpotClient(connection, credentials, _ignore, Limits(), Meter())
+    # No connection exists yet, so that token events have no place in the audit log.
+    client = HubSpotClient(connection, credentials, lambda *_: None, Limits(), Meter())
     return client.grant(
         {
             "grant_type": "authorization_code",
@@ -89,13 +91,6 @@ def redeem(
 def lacking(granted: Collection[str]) -> dict[str, str]:
     """Return the scopes that crmdeck needs and a token lacks, with their purposes."""
     needed = (*SCOPES[1:], *OPTIONAL_SCOPES)
-    return {scope: use_of(scope) for scope in needed if scope not in granted}
-
-
-def use_of(scope: str) -> str:
-    """Return the purpose of a scope."""
-    return OPTIONAL_SCOPES.get(scope, "reading the schema")
-
-
-def _ignore(event: str, summary: str) -> None:
-    """Ignore token events, because no connection exists yet."""
+    return {
+        scope: OPTIONAL_SCOPES.get(scope, USUAL_USE) for scope in needed if scope not in granted
+    }

@@ -44,7 +44,6 @@ class Paths:
             self._proven |= dict.fromkeys(families, NEWEST_FIRST[0])
 
     def remember(self, family: str, version: str) -> None:
-        """Record that this version of a family works."""
         with self._lock:
             self._proven[family] = version
             if family not in _BETAS:

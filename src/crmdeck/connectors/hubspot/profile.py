@@ -24,40 +24,41 @@ RECORD_ID = "hs_object_id"
 APP = "https://app.hubspot.com"
 """Redirects to the data center of the account."""
 
-# "Using object APIs": the type IDs, which URLs and validation paths use instead of names.
-TYPE_IDS = {
-    "contacts": "0-1",
-    "companies": "0-2",
-    "deals": "0-3",
-    "tickets": "0-5",
-    "leads": "0-136",
-    "products": "0-7",
-    "line_items": "0-8",
-    "quotes": "0-14",
-    "appointments": "0-421",
-    "calls": "0-48",
-    "carts": "0-142",
-    "commerce_payments": "0-101",
-    "communications": "0-18",
-    "courses": "0-410",
-    "discounts": "0-84",
-    "emails": "0-49",
-    "feedback_submissions": "0-19",
-    "fees": "0-85",
-    "goal_targets": "0-74",
-    "invoices": "0-53",
-    "listings": "0-420",
-    "marketing_events": "0-54",
-    "meetings": "0-47",
-    "notes": "0-46",
-    "orders": "0-123",
-    "postal_mail": "0-116",
-    "projects": "0-970",
-    "services": "0-162",
-    "subscriptions": "0-69",
-    "tasks": "0-27",
-    "taxes": "0-86",
-    "users": "0-115",
+# "Understanding the CRM" and "Using object APIs": the ID and the label of each object type. URLs
+# and validation paths use the ID instead of the name.
+OBJECTS = {
+    "contacts": ("0-1", "Contacts"),
+    "companies": ("0-2", "Companies"),
+    "deals": ("0-3", "Deals"),
+    "tickets": ("0-5", "Tickets"),
+    "leads": ("0-136", "Leads"),
+    "products": ("0-7", "Products"),
+    "line_items": ("0-8", "Line items"),
+    "quotes": ("0-14", "Quotes"),
+    "appointments": ("0-421", "Appointments"),
+    "calls": ("0-48", "Calls"),
+    "carts": ("0-142", "Carts"),
+    "commerce_payments": ("0-101", "Payments"),
+    "communications": ("0-18", "Communications"),
+    "courses": ("0-410", "Courses"),
+    "discounts": ("0-84", "Discounts"),
+    "emails": ("0-49", "Emails"),
+    "feedback_submissions": ("0-19", "Feedback submissions"),
+    "fees": ("0-85", "Fees"),
+    "goal_targets": ("0-74", "Goals"),
+    "invoices": ("0-53", "Invoices"),
+    "listings": ("0-420", "Listings"),
+    "marketing_events": ("0-54", "Marketing events"),
+    "meetings": ("0-47", "Meetings"),
+    "notes": ("0-46", "Notes"),
+    "orders": ("0-123", "Orders"),
+    "postal_mail": ("0-116", "Postal mail"),
+    "projects": ("0-970", "Projects"),
+    "services": ("0-162", "Services"),
+    "subscriptions": ("0-69", "Subscriptions"),
+    "tasks": ("0-27", "Tasks"),
+    "taxes": ("0-86", "Taxes"),
+    "users": ("0-115", "Users"),
 }
 _TYPE_ID = re.compile(r"\d+-\d+")
 
@@ -98,8 +99,8 @@ def setup_page(
     page = f"{APP}/property-settings/{portal}/properties"
     if object_type is None:
         return CrmPage(page)
-    type_id = object_type if _TYPE_ID.fullmatch(object_type) else TYPE_IDS.get(object_type)
-    if type_id is None:
+    type_id, _ = OBJECTS.get(object_type, (object_type, ""))
+    if not _TYPE_ID.fullmatch(type_id):
         wanted = f"{object_type}.{field_name}" if field_name else object_type
         return CrmPage(page, f"all properties: search for {wanted}")
     if field_name is None:

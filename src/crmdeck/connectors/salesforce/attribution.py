@@ -97,8 +97,7 @@ def _query(
     try:
         reply = client.get(path, cancel, params={"q": soql})
     except CrmdeckError as error:
-        if FAULTS.concerns_connection(error):
-            raise
+        FAULTS.raise_if_whole(error)
         if isinstance(error, PermissionDeniedError) or error.code == "NOT_VISIBLE":
             return None
         return []

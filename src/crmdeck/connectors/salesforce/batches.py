@@ -107,8 +107,7 @@ def _describe(
         # Handled below: until its block ends, an error keeps the answer in memory.
         reply = None
     except CrmdeckError as error:
-        if FAULTS.concerns_connection(error):
-            raise
+        FAULTS.raise_if_whole(error)
         return dict.fromkeys(names, error)
     if reply is None and len(names) == 1:
         return {names[0]: _describe_alone(client, names[0], since.get(names[0]), stop, now)}
@@ -136,8 +135,7 @@ def _describe_alone(
             date = reply.header("Last-Modified") or answered_at(reply, now)
             return Description(parse_object(reply.fields), date)
     except CrmdeckError as error:
-        if FAULTS.concerns_connection(error):
-            raise
+        FAULTS.raise_if_whole(error)
         return error
 
 
@@ -173,8 +171,7 @@ def _read_part(name: str, part: Mapping[str, object], date: str) -> Answer:
     status, body, headers = (part.get(key) for key in ("httpStatusCode", "body", "httpHeaders"))
     if isinstance(status, int) and status >= 400:
         error = explain(Reply(status, body)).error
-        if FAULTS.concerns_connection(error):
-            raise error
+        FAULTS.raise_if_whole(error)
         return error
     if not isinstance(body, Mapping) or body.get("name") != name:
         return answer_incomplete(name)

@@ -60,8 +60,7 @@ def _ask(
     try:
         reply = client.get("tooling/query", cancel, params={"q": soql})
     except CrmdeckError as error:
-        if FAULTS.concerns_connection(error):
-            raise
+        FAULTS.raise_if_whole(error)
         return {}
     defined = {str(record.get("QualifiedApiName")) for record in records_of(reply.body)}
     if sure not in defined:

@@ -242,8 +242,7 @@ class RuleReader:
             try:
                 read(asker)
             except CrmdeckError as error:
-                if FAULTS.concerns_connection(error):
-                    raise
+                FAULTS.raise_if_whole(error)
                 self._errors[kind, subject] = error
             finally:
                 self._calls[str(kind)] += asker.calls

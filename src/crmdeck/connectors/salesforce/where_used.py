@@ -141,6 +141,5 @@ def _use(record: Mapping[str, object]) -> FieldUse:
 
 
 def _refused(what: str, error: CrmdeckError) -> str:
-    if FAULTS.concerns_connection(error):
-        raise error
+    FAULTS.raise_if_whole(error)
     return f"{what}: {error.message}"
