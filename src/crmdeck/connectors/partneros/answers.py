@@ -8,7 +8,8 @@ attributes go into `native`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -104,7 +105,11 @@ def summaries(body: object) -> tuple[Summary, ...]:
 def object_schema(summary: Summary, body: object) -> ObjectSchema:
     """Return one object type with its fields; raises SourceError."""
     try:
-        known, unknown = _ours(_unwrapped(record(body, "the answer"), "fields"))
+        answer = record(body, "the answer")
+        inner = answer.get("data")
+        # Some servers wrap every answer in `data`.
+        wrapped = "fields" not in answer and isinstance(inner, Mapping)
+        known, unknown = _ours(inner if wrapped and isinstance(inner, Mapping) else answer)
         fields = tuple(_field(record(each, "a field")) for each in items(known, "fields"))
         more = {key for field in fields for key in field.native} if known.get("fields") else set()
         _log_unknown(summary.object_type, more | unknown.keys())
@@ -152,7 +157,25 @@ def suggestions(body: object) -> tuple[Suggestion, ...]:
         lines = _listed(body, "suggestions")
     except MalformedError as error:
         raise malformed("The suggestions", error) from None
-    return tuple(_suggestions(lines))
+    found = []
+    for line in lines:
+        known, _ = _ours(line) if isinstance(line, Mapping) else ({}, {})
+        partner, crm, score = (known.get(k) for k in ("partner_field", "crm_field", "confidence"))
+        if not isinstance(partner, str) or not isinstance(crm, str):
+            continue
+        if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 100:
+            continue
+        word = str(known.get("direction") or "").replace("_", "").replace("-", "").casefold()
+        found.append(
+            Suggestion(
+                partner_field=partner,
+                crm_field=crm,
+                # Some servers send shares, others percentages.
+                confidence=score / 100 if score > 1 else float(score),
+                direction=_DIRECTIONS.get(word, Direction.BIDIRECTIONAL),
+            )
+        )
+    return tuple(found)
 
 
 def gone(events: object) -> Gone:
@@ -175,7 +198,11 @@ def failures(body: object) -> tuple[ObjectFailure, ...]:
     lines = body.get("failures") if isinstance(body, Mapping) else None
     if not isinstance(lines, Sequence):
         return ()
-    return tuple(_valid(ObjectFailure, lines))
+    found = []
+    for line in lines:
+        with suppress(ValidationError):
+            found.append(ObjectFailure.from_wire(line))
+    return tuple(found)
 
 
 def records(model: type[M], body: object, connection_id: str) -> tuple[M, ...]:
@@ -191,7 +218,12 @@ def records(model: type[M], body: object, connection_id: str) -> tuple[M, ...]:
         raise malformed("The log", error) from None
     except ValidationError as error:
         place = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise _not_a_log(place) from None
+        raise SourceError(
+            "Can't read the records that PartnerOS sent.",
+            cause=f"'{place}' has an unexpected value.",
+            remedy="Update crmdeck on this machine or on the server, so that both versions match.",
+            code="MALFORMED_LOG",
+        ) from None
 
 
 def organization_ids(body: object) -> tuple[str, ...]:
@@ -217,12 +249,6 @@ def _listed(body: object, key: str) -> Sequence[object]:
     if answer.get("data") is None:
         raise MalformedError(f"`{key}` is missing")
     return _listed(answer["data"], key)
-
-
-def _unwrapped(answer: Mapping[str, object], key: str) -> Mapping[str, object]:
-    """Return an answer, or the object under its `data` if only that has `key`."""
-    inner = answer.get("data")
-    return inner if key not in answer and isinstance(inner, Mapping) else answer
 
 
 def _summary(known: Mapping[str, object]) -> Summary:
@@ -269,33 +295,6 @@ def _field(answer: Mapping[str, object]) -> Field:
         raise MalformedError(f"`{answer.get('name')}` isn't a field") from None
 
 
-def _suggestions(lines: Sequence[object]) -> Iterator[Suggestion]:
-    for line in lines:
-        if not isinstance(line, Mapping):
-            continue
-        known, _ = _ours(line)
-        partner, crm, score = (known.get(k) for k in ("partner_field", "crm_field", "confidence"))
-        if not isinstance(partner, str) or not isinstance(crm, str):
-            continue
-        if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 100:
-            continue
-        word = str(known.get("direction") or "").replace("_", "").replace("-", "").casefold()
-        yield Suggestion(
-            partner_field=partner,
-            crm_field=crm,
-            confidence=score / 100 if score > 1 else float(score),
-            direction=_DIRECTIONS.get(word, Direction.BIDIRECTIONAL),
-        )
-
-
-def _valid(model: type[M], lines: Sequence[object]) -> Iterator[M]:
-    for line in lines:
-        try:
-            yield model.from_wire(line)
-        except ValidationError:
-            continue
-
-
 def _ours(answer: Mapping[str, object]) -> tuple[dict[str, object], dict[str, object]]:
     """Return the known attributes by crmdeck's names, and the rest; both without nulls.
 
@@ -319,22 +318,19 @@ def _ours(answer: Mapping[str, object]) -> tuple[dict[str, object], dict[str, ob
     return known, unknown
 
 
-def _plain(names: Sequence[str]) -> dict[str, str]:
-    return {each.replace("_", ""): each for each in names}
-
-
 # What crmdeck's server sends of an object in addition to its fields.
 _DETAILS = frozenset(ObjectSchema.model_fields) - {"object_type", "label", "custom", "fields"}
-_OURS = _plain(
-    [
+_OURS = {
+    name.replace("_", ""): name
+    for name in (
         *Field.model_fields,
         *("object_type", "schema_hash", "fields", "kind", "field_name", "objects"),
         *("suggestions", "content_hash", *sorted(_DETAILS)),
         *("discovered_at", "expires_at", "is_stale", "field_count", "changes"),
         *("acknowledged_at", "acknowledged_by", "note", "detected_at"),
         *("partner_field", "crm_field", "confidence", "direction"),
-    ]
-)
+    )
+}
 _MEANT = {
     alias: ours for ours, aliases in _ALIASES.items() for alias in aliases if alias not in _OURS
 }
@@ -344,12 +340,3 @@ def _log_unknown(where: str, keys: Iterable[str]) -> None:
     names = sorted(map(str, keys))
     if names:
         _log.info("PartnerOS sent unknown attributes of %s: %s", where, ", ".join(names)[:500])
-
-
-def _not_a_log(place: str) -> SourceError:
-    return SourceError(
-        "Can't read the records that PartnerOS sent.",
-        cause=f"'{place}' has an unexpected value.",
-        remedy="Update crmdeck on this machine or on the server, so that both versions match.",
-        code="MALFORMED_LOG",
-    )

@@ -100,7 +100,10 @@ class PartnerOSClient:
         accept: Collection[int] = (),
     ) -> Reply:
         """Return the answer to GET `path` of the integration, from the cache while it is fresh."""
-        key = self._key(path, query)
+        parameters = [part for item in sorted((query or {}).items()) for part in item]
+        # With the token, so that another user in this process never gets these answers.
+        identity = (self._transport.base, self.integration_id, self._session.token())
+        key = (*identity, path, *parameters)
         kept = _FRESH.get(key)
         if kept is not None:
             return kept
@@ -209,7 +212,13 @@ class PartnerOSClient:
         if answer.status >= 300:
             raise explain(answer).error
         if not answer.session_token:
-            raise _no_cookie()
+            raise SourceError(
+                f"{WHO} accepted the sign-in, but sent no session.",
+                cause="The answer has no cookie 'session_token'. Another server may be at the "
+                "endpoint.",
+                remedy="Check the endpoint: crmdeck connections set NAME --endpoint https://HOST",
+                code="NO_SESSION_COOKIE",
+            )
         return answer.session_token
 
     def _choose_organization(self, token: str, cancel: CancelToken) -> bool:
@@ -225,20 +234,6 @@ class PartnerOSClient:
 
     def _of(self, path: str) -> str:
         return f"/integrations/{quote(self.integration_id, safe='')}{path}"
-
-    def _key(self, path: str, query: Mapping[str, str] | None) -> tuple[str, ...]:
-        parameters = [part for item in sorted((query or {}).items()) for part in item]
-        token = self._session.token()
-        return (self._transport.base, self.integration_id, token, path, *parameters)
-
-
-def _no_cookie() -> SourceError:
-    return SourceError(
-        f"{WHO} accepted the sign-in, but sent no session.",
-        cause="The answer has no cookie 'session_token'. Another server may be at the endpoint.",
-        remedy="Check the endpoint: crmdeck connections set NAME --endpoint https://HOST",
-        code="NO_SESSION_COOKIE",
-    )
 
 
 def unknown_endpoint(reply: Reply) -> bool:

@@ -119,7 +119,9 @@ class PartnerOSConnector:
         _check_status(status)
         failed, refused = self._refresh(status, cancel)
         listed = {s.object_type: s for s in answers.summaries(self._read("/schema", cancel))}
-        names = _in_scope(scope, tuple(listed))
+        # PartnerOS caches only the object types in its own scope.
+        wanted = scope.include if scope.mode is ScopeMode.NAMED else tuple(listed)
+        names = tuple(each for each in wanted if each not in scope.exclude)
         in_scope = [listed[name] for name in names if name in listed]
         freshness = {each.object_type: valid for each in in_scope if (valid := self._fresh(each))}
         yield Listing(frozenset(listed), names, freshness)
@@ -132,7 +134,12 @@ class PartnerOSConnector:
             if object_type in failed:
                 yield Failed(object_type, failed[object_type])
             elif summary is None:
-                yield Failed(object_type, _not_listed(object_type))
+                error = SourceError(
+                    f"PartnerOS has no object type '{object_type}'.",
+                    remedy="Check the name in the scope, or widen the scope in PartnerOS.",
+                    code="NOT_VISIBLE",
+                )
+                yield Failed(object_type, error)
             elif before and summary.validator and before.validator == summary.validator:
                 yield Unchanged(object_type, summary.validator)
             else:
@@ -301,20 +308,6 @@ class PartnerOSConnector:
 
 
 open_connector: ConnectorFactory = PartnerOSConnector
-
-
-def _in_scope(scope: Scope, listed: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the object types to read: PartnerOS caches only those in its own scope."""
-    names = scope.include if scope.mode is ScopeMode.NAMED else listed
-    return tuple(each for each in names if each not in scope.exclude)
-
-
-def _not_listed(object_type: str) -> SourceError:
-    return SourceError(
-        f"PartnerOS has no object type '{object_type}'.",
-        remedy="Check the name in the scope, or widen the scope in PartnerOS.",
-        code="NOT_VISIBLE",
-    )
 
 
 def _check_status(status: Mapping[str, object]) -> None:

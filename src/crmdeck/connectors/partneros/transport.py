@@ -52,7 +52,14 @@ class Transport:
         self._meter = meter
         # Two programs on the same machine need no proxy.
         proxy = None if urlsplit(base).scheme == "http" else proxy_for(base)
-        self._pool = BoundedPool(_manager(proxy, limits.threads), limits, WHO, self._count)
+        # `requests` reads SSL_CERT_FILE and SSL_CERT_DIR itself, urllib3 doesn't.
+        trusted = os.environ.get("SSL_CERT_FILE") or certifi.where()
+        folder = os.environ.get("SSL_CERT_DIR")
+        options = {"maxsize": limits.threads, "ca_certs": trusted, "ca_cert_dir": folder}
+        manager = (
+            urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+        )
+        self._pool = BoundedPool(manager, limits, WHO, self._count)
 
     def send(
         self,
@@ -85,29 +92,17 @@ class Transport:
             timeout=urllib3.Timeout(connect=limits.connect_timeout, read=read),
             retries=False,
         )
-        return Answer(
-            raw.status, self._parsed(raw), dict(raw.headers), len(raw.data), _session_token(raw)
-        )
-
-    def _parsed(self, raw: RawAnswer) -> object:
+        parsed = None
         try:
             # The fields of an object type stay text, because a server can send very many.
-            return split_json(raw.data, "fields", self._limits, WHO) if raw.data else None
+            parsed = split_json(raw.data, "fields", limits, WHO) if raw.data else None
         except (ValueError, RecursionError):
             if raw.status < 300:
                 raise not_json(WHO) from None
-            return None
+        return Answer(raw.status, parsed, dict(raw.headers), len(raw.data), _session_token(raw))
 
     def _count(self, _: Mapping[str, str], size: int, __: str) -> None:
         self._meter.count(received=size, quota_spent=0)
-
-
-def _manager(proxy: str | None, threads: int) -> urllib3.PoolManager:
-    trusted = os.environ.get("SSL_CERT_FILE") or certifi.where()
-    folder = os.environ.get("SSL_CERT_DIR")
-    if proxy:
-        return urllib3.ProxyManager(proxy, maxsize=threads, ca_certs=trusted, ca_cert_dir=folder)
-    return urllib3.PoolManager(maxsize=threads, ca_certs=trusted, ca_cert_dir=folder)
 
 
 def _session_token(raw: RawAnswer) -> str | None:
@@ -129,6 +124,5 @@ def explain(reply: Reply) -> Refusal:
 
 
 def remote_code(reply: Reply) -> str:
-    """Return the code in a failed answer; empty if it has none."""
     code = reply.fields.get("code")
     return code if isinstance(code, str) else ""

@@ -40,7 +40,9 @@ def who_changed(
             found |= _from_definitions(client, object_type, names[start : start + _AT_ONCE], cancel)
     rest = [change for change in changes if change not in found]
     if rest:
-        found |= _from_trail(client, rest, cancel)
+        records = _query(client, "query", _TRAIL, cancel)
+        for change in rest:
+            found[change] = NO_PERMISSION if records is None else _match(change, records)
     return found
 
 
@@ -61,15 +63,6 @@ def _from_definitions(
             name = str(record.get("QualifiedApiName"))
             found[object_type, name] = Attribution(by, at, "FieldDefinition")
     return found
-
-
-def _from_trail(
-    client: SalesforceClient, changes: Sequence[ChangedThing], cancel: CancelToken
-) -> dict[ChangedThing, Attribution | str]:
-    records = _query(client, "query", _TRAIL, cancel)
-    if records is None:
-        return dict.fromkeys(changes, NO_PERMISSION)
-    return {change: _match(change, records) for change in changes}
 
 
 def _match(change: ChangedThing, records: Sequence[Mapping[str, object]]) -> Attribution | str:

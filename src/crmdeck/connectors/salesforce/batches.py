@@ -95,14 +95,15 @@ def _describe(
     stop: CancelToken,
     now: datetime,
 ) -> dict[str, Answer]:
-    body = {
-        "allOrNone": False,
-        "compositeRequest": [
-            _part(client, index, name, since.get(name)) for index, name in enumerate(names)
-        ],
-    }
+    parts: list[dict[str, object]] = []
+    for index, name in enumerate(names):
+        url = f"/services/data/v{client.version()}/sobjects/{quote(name, safe='')}/describe"
+        part: dict[str, object] = {"method": "GET", "url": url, "referenceId": f"r{index}"}
+        if name in since:
+            part["httpHeaders"] = {"If-Modified-Since": since[name]}
+        parts.append(part)
     try:
-        reply = client.post("composite", body, stop)
+        reply = client.post("composite", {"allOrNone": False, "compositeRequest": parts}, stop)
     except AnswerTooLargeError:
         # Handled below: until its block ends, an error keeps the answer in memory.
         reply = None
@@ -137,17 +138,6 @@ def _describe_alone(
     except CrmdeckError as error:
         FAULTS.raise_if_whole(error)
         return error
-
-
-def _part(client: SalesforceClient, index: int, name: str, since: str | None) -> dict[str, object]:
-    part: dict[str, object] = {
-        "method": "GET",
-        "url": f"/services/data/v{client.version()}/sobjects/{quote(name, safe='')}/describe",
-        "referenceId": f"r{index}",
-    }
-    if since:
-        part["httpHeaders"] = {"If-Modified-Since": since}
-    return part
 
 
 def _read(

@@ -193,26 +193,26 @@ class SalesforceClient:
                 # Its default, an OrderedDict, takes more memory.
                 object_pairs_hook=dict,
             )
-            return self._send(
-                lambda: salesforce.restful(
-                    path, method=method, headers=headers, allow_redirects=False, **kwargs
+            try:
+                # `restful` returns the body of a success without its status.
+                status, body = (
+                    200,
+                    salesforce.restful(
+                        path, method=method, headers=headers, allow_redirects=False, **kwargs
+                    ),
                 )
-            )
+            except SalesforceError as error:
+                status, body = error.status, error.content
+            except (ValueError, RecursionError, TypeError):
+                # simple-salesforce raises TypeError for an answer of `null` or a number.
+                raise not_json(WHO) from None
+            sent, size = self._session.last
+            if found := _LIMIT_INFO.search(sent.get("Sforce-Limit-Info", "")):
+                used, limit = int(found[1]), int(found[2])
+                self._meter.observe(Quota(used=used, limit=limit, observed_at=utc_now()))
+            return Reply(status, body, sent, size)
 
         return self.caller.call(send, cancel, accept=accept, reserve=reserve)
-
-    def _send(self, request: Callable[[], object]) -> Reply:
-        try:
-            # `restful` returns the body of a success without its status.
-            body, status = request(), 200
-        except SalesforceError as error:
-            body, status = error.content, error.status
-        except (ValueError, RecursionError, TypeError):
-            # simple-salesforce raises TypeError for an answer of `null` or a number.
-            raise not_json(WHO) from None
-        headers, size = self._session.last
-        self._observe(headers)
-        return Reply(status, body, headers, size)
 
     def _plain(self, path: str, token: str | None = None) -> Reply:
         reply = self._ask(path, token)
@@ -231,15 +231,8 @@ class SalesforceClient:
             body = response.text
         return Reply(response.status_code, body, response.headers, len(response.content))
 
-    def _observe(self, headers: Mapping[str, str]) -> None:
-        found = _LIMIT_INFO.search(headers.get("Sforce-Limit-Info", ""))
-        if found:
-            used, limit = int(found[1]), int(found[2])
-            self._meter.observe(Quota(used=used, limit=limit, observed_at=utc_now()))
-
 
 def explain(reply: Reply) -> Refusal:
-    """Return the meaning of a failed answer."""
     body = reply.body
     first = body[0] if isinstance(body, list) and body else body
     code = message = ""

@@ -67,7 +67,10 @@ class SalesforceConnector:
         reply = self._client.get("limits", cancel, reserve=False)
         daily = reply.fields.get("DailyApiRequests")
         if isinstance(daily, Mapping):
-            self._observe(daily)
+            limit, left = daily.get("Max"), daily.get("Remaining")
+            if isinstance(limit, int) and isinstance(left, int):
+                quota = Quota(used=limit - left, limit=limit, observed_at=utc_now())
+                self.meter.observe(quota)
         return ProbeReport(
             user=_text(user.get("preferred_username")) or _text(user.get("email")),
             organization=_text(user.get("organization_id")),
@@ -129,11 +132,6 @@ class SalesforceConnector:
             refused = isinstance(error, PermissionDeniedError) or error.code == "NOT_VISIBLE"
             return (VIEW_SETUP,) if refused else ()
         return ()
-
-    def _observe(self, daily: Mapping[str, object]) -> None:
-        limit, left = daily.get("Max"), daily.get("Remaining")
-        if isinstance(limit, int) and isinstance(left, int):
-            self.meter.observe(Quota(used=limit - left, limit=limit, observed_at=utc_now()))
 
 
 open_connector: ConnectorFactory = SalesforceConnector

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from crmdeck.connectors.base import Discovered, Discovery, Failed, Known, Listing, Unchanged
-from crmdeck.connectors.http import Reply, not_json
+from crmdeck.connectors.http import not_json
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.salesforce.batches import (
     MOST_IN_A_CALL,
@@ -38,11 +38,23 @@ def discover(
     See `validator` for conditional requests. The rules are read next to the describes.
     """
     client.caller.start()
-    version = _agreed_version(client, _validators(known))
+    decoded = {
+        name: Validator.decode(each.validator)
+        for name, each in known.items()
+        # Objects whose snapshot lacks what this version reads are described again.
+        if each.schema is None or each.schema.not_read is not None
+    }
+    validators = {name: each for name, each in decoded.items() if each is not None}
+    # A newer API version would change every object: a connection keeps the version of its
+    # snapshots while they agree on one.
+    versions = {each.version for each in validators.values()}
+    if len(versions) == 1:
+        client.use_version(versions.pop())
+    version = client.version()
     reader = RuleReader(client, known, scope.without_rules)
     try:
         record_types: dict[str, tuple[RecordType, ...]] = {}
-        for item in _describes(client, version, scope, known, cancel, limits, now):
+        for item in _describes(client, version, scope, known, validators, cancel, limits, now):
             if isinstance(item, Discovered):
                 record_types[item.schema.object_type] = item.schema.record_types or ()
             elif isinstance(item, Unchanged):
@@ -59,11 +71,11 @@ def _describes(
     version: str,
     scope: Scope,
     known: Mapping[str, Known],
+    validators: Mapping[str, Validator],
     cancel: CancelToken,
     limits: Limits,
     now: datetime,
 ) -> Iterator[Discovery]:
-    validators = _validators(known)
     previous = _trusted_listing(version, scope, validators, now, limits)
     headers = {"If-Modified-Since": previous.listing_date} if previous else {}
     reply = client.get("sobjects", cancel, headers=headers, accept=(304,) if previous else ())
@@ -73,7 +85,10 @@ def _describes(
         for name in names:
             yield Unchanged(name, known[name].validator)
         return
-    rows = _rows(reply)
+    found = reply.fields.get("sobjects")
+    if not isinstance(found, list):
+        raise not_json(WHO)
+    rows = [row for row in found if isinstance(row, Mapping) and isinstance(row.get("name"), str)]
     listed = frozenset(str(row["name"]) for row in rows)
     # A named object type that is gone leaves the scope; one that never existed is an error.
     names = tuple(name for name in select(scope, rows) if name in listed or name not in known)
@@ -98,23 +113,6 @@ def _describes(
             yield Failed(name, answer)
 
 
-def _validators(known: Mapping[str, Known]) -> dict[str, Validator]:
-    """Return the validators of objects whose snapshot has all that this version reads."""
-    decoded = {
-        name: Validator.decode(each.validator)
-        for name, each in known.items()
-        if each.schema is None or each.schema.not_read is not None
-    }
-    return {name: each for name, each in decoded.items() if each is not None}
-
-
-def _agreed_version(client: SalesforceClient, validators: Mapping[str, Validator]) -> str:
-    versions = {each.version for each in validators.values()}
-    if len(versions) == 1:
-        client.use_version(versions.pop())
-    return client.version()
-
-
 def _trusted_listing(
     version: str,
     scope: Scope,
@@ -133,13 +131,6 @@ def _trusted_listing(
     same = oldest.listing == listing_digest(version, scope, tuple(validators))
     recent = now - oldest.asked_at < timedelta(seconds=limits.trust)
     return oldest if same and recent else None
-
-
-def _rows(reply: Reply) -> list[Mapping[str, object]]:
-    rows = reply.fields.get("sobjects")
-    if not isinstance(rows, list):
-        raise not_json(WHO)
-    return [row for row in rows if isinstance(row, Mapping) and isinstance(row.get("name"), str)]
 
 
 def select(scope: Scope, objects: Sequence[Mapping[str, object]]) -> tuple[str, ...]:

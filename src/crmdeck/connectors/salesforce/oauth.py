@@ -36,7 +36,14 @@ def grant_function(
     if not credentials.get("client_id"):
         return None
     if credentials.get("refresh_token"):
-        return lambda: _request(session, instance_url, _refresh_form(credentials))
+
+        def renewed() -> Grant:
+            # Read at each renewal, because the token may have been rotated.
+            token = credentials.get("refresh_token") or ""
+            form = _form(credentials, "refresh_token", refresh_token=token)
+            return _request(session, instance_url, form)
+
+        return renewed
     if credentials.get("private_key") and credentials.get("username"):
         return lambda: _request(session, instance_url, _assertion_form(credentials, instance_url))
     if credentials.get("client_secret"):
@@ -104,12 +111,6 @@ def _form(credentials: Credentials, grant_type: str, **fields: str) -> dict[str,
     secret = credentials.get("client_secret")
     # An app can require no secret; then the form has none.
     return form | {"client_secret": secret} if secret else form
-
-
-def _refresh_form(credentials: Credentials) -> dict[str, str]:
-    # Read at each renewal, because the token may have been rotated.
-    token = credentials.get("refresh_token") or ""
-    return _form(credentials, "refresh_token", refresh_token=token)
 
 
 def _assertion_form(credentials: Credentials, instance_url: str) -> dict[str, str]:

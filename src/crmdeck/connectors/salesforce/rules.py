@@ -278,7 +278,14 @@ class RuleReader:
             if rule.modified_at is not None and rule.expression
         }
         for record in asker.rows("tooling/query", _VALIDATION_RULES):
-            name, rule = _object_of(record, "EntityDefinition"), _validation_rule(record)
+            name, place = _object_of(record, "EntityDefinition"), record.get("ErrorDisplayField")
+            rule = Rule(
+                name=_name_of(record, "ValidationName"),
+                kind=RuleKind.VALIDATION,
+                field=place if isinstance(place, str) and place else None,
+                message=str(record.get("ErrorMessage") or ""),
+                modified_at=moment(record.get("LastModifiedDate")),
+            )
             before = cached.get((name, rule.name))
             key = str(record.get("Id"))
             if before is not None and before.modified_at == rule.modified_at:
@@ -296,8 +303,12 @@ class RuleReader:
         def read(asker: _Asker) -> None:
             formulas: dict[str, str] = {}
             for start in range(0, len(wanted), MOST_IN_A_CALL):
-                some = [key for key, _, _ in wanted[start : start + MOST_IN_A_CALL]]
-                formulas |= _formulas(asker, some)
+                some = wanted[start : start + MOST_IN_A_CALL]
+                queries = {key: _METADATA.format(id=key) for key, _, _ in some}
+                for key, body in asker.composite("tooling/composite", queries).items():
+                    for record in records_of(body):
+                        formula = _follow(record, "Metadata.errorConditionFormula")
+                        formulas[key] = str(formula or "")
             by_rule = {(name, rule): formulas.get(key, "") for key, name, rule in wanted}
             self._found[RuleKind.VALIDATION] = [
                 (name, rule.model_copy(update={"expression": by_rule[name, rule.name]}))
@@ -442,17 +453,6 @@ def _follow(record: Mapping[str, object], path: str) -> object:
     return value
 
 
-def _formulas(asker: _Asker, rule_ids: Sequence[str]) -> dict[str, str]:
-    queries = {key: _METADATA.format(id=key) for key in rule_ids}
-    formulas = {}
-    for key, body in asker.composite("tooling/composite", queries).items():
-        for record in records_of(body):
-            metadata = record.get("Metadata")
-            if isinstance(metadata, Mapping):
-                formulas[key] = str(metadata.get("errorConditionFormula") or "")
-    return formulas
-
-
 def _object_of(record: Mapping[str, object], relation: str) -> str:
     return str(_follow(record, f"{relation}.QualifiedApiName") or "")
 
@@ -460,17 +460,6 @@ def _object_of(record: Mapping[str, object], relation: str) -> str:
 def _name_of(record: Mapping[str, object], key: str) -> str:
     name, namespace = str(record.get(key)), record.get("NamespacePrefix")
     return f"{namespace}__{name}" if namespace else name
-
-
-def _validation_rule(record: Mapping[str, object]) -> Rule:
-    place = record.get("ErrorDisplayField")
-    return Rule(
-        name=_name_of(record, "ValidationName"),
-        kind=RuleKind.VALIDATION,
-        field=place if isinstance(place, str) and place else None,
-        message=str(record.get("ErrorMessage") or ""),
-        modified_at=moment(record.get("LastModifiedDate")),
-    )
 
 
 def _automation(word: str, name: str, creates: bool, updates: bool) -> Rule:

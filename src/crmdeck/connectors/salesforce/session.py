@@ -82,15 +82,12 @@ class _Adapter(HTTPAdapter):
             try:
                 response._content = read_body(response.raw, self._limits, WHO)
             finally:
-                path = urlsplit(request.url or "").path
-                self._meter.count(received=response.raw.tell(), quota_spent=_quota_of(path))
+                path = urlsplit(request.url or "").path.rstrip("/")
+                # Sign-in and the list of versions use no quota.
+                free = "/services/oauth2/" in path or path.endswith("/services/data")
+                self._meter.count(received=response.raw.tell(), quota_spent=0 if free else 1)
         self._last.facts = (response.headers, len(response.content))
         return response
-
-
-def _quota_of(path: str) -> int:
-    """Return the quota that a request uses: none for sign-in and the list of versions."""
-    return 0 if "/services/oauth2/" in path or path.rstrip("/").endswith("/services/data") else 1
 
 
 class SalesforceSession(requests.Session):

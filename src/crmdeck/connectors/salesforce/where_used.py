@@ -107,17 +107,12 @@ def _reports(client: SalesforceClient, where: str, cancel: CancelToken) -> Usage
         state = reply.fields.get("state")
         if state == "JobComplete":
             text = client.get_text(f"tooling/jobs/query/{job}/results", cancel)
-            return _read_reports(text)
+            if text.strip() and "MetadataComponentName" not in text.partition("\n")[0]:
+                return Usage(not_checked=(REPORTS_FAILED,))
+            return Usage(tuple(map(_use, csv.DictReader(io.StringIO(text)))))
         if state in ("Failed", "Aborted"):
             return Usage(not_checked=(REPORTS_FAILED,))
     return Usage(not_checked=(REPORTS_LATE,))
-
-
-def _read_reports(text: str) -> Usage:
-    rows = list(csv.DictReader(io.StringIO(text)))
-    if text.strip() and "MetadataComponentName" not in text.partition("\n")[0]:
-        return Usage(not_checked=(REPORTS_FAILED,))
-    return Usage(tuple(map(_use, rows)))
 
 
 _WHAT = {_components: "Flows, rules, Apex and layouts", _reports: "Reports"}
