@@ -107,7 +107,6 @@ def object_schema(summary: Summary, body: object) -> ObjectSchema:
     try:
         answer = record(body, "the answer")
         inner = answer.get("data")
-        # Some servers wrap every answer in `data`.
         wrapped = "fields" not in answer and isinstance(inner, Mapping)
         known, unknown = _ours(inner if wrapped and isinstance(inner, Mapping) else answer)
         fields = tuple(_field(record(each, "a field")) for each in items(known, "fields"))
@@ -170,7 +169,7 @@ def suggestions(body: object) -> tuple[Suggestion, ...]:
             Suggestion(
                 partner_field=partner,
                 crm_field=crm,
-                # Some servers send shares, others percentages.
+                # The documentation names no unit: above 1 it can only be a percentage.
                 confidence=score / 100 if score > 1 else float(score),
                 direction=_DIRECTIONS.get(word, Direction.BIDIRECTIONAL),
             )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import urlencode, urlsplit
 
 import certifi
@@ -52,13 +53,13 @@ class Transport:
         self._meter = meter
         # Two programs on the same machine need no proxy.
         proxy = None if urlsplit(base).scheme == "http" else proxy_for(base)
-        # `requests` reads SSL_CERT_FILE and SSL_CERT_DIR itself, urllib3 doesn't.
+        # OpenSSL's variables: a company with its own certificate authority sets them.
         trusted = os.environ.get("SSL_CERT_FILE") or certifi.where()
         folder = os.environ.get("SSL_CERT_DIR")
-        options = {"maxsize": limits.threads, "ca_certs": trusted, "ca_cert_dir": folder}
-        manager = (
-            urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+        make: Callable[..., urllib3.PoolManager] = (
+            partial(urllib3.ProxyManager, proxy) if proxy else urllib3.PoolManager
         )
+        manager = make(maxsize=limits.threads, ca_certs=trusted, ca_cert_dir=folder)
         self._pool = BoundedPool(manager, limits, WHO, self._count)
 
     def send(

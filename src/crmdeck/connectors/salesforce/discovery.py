@@ -45,8 +45,8 @@ def discover(
         if each.schema is None or each.schema.not_read is not None
     }
     validators = {name: each for name, each in decoded.items() if each is not None}
-    # A newer API version would change every object: a connection keeps the version of its
-    # snapshots while they agree on one.
+    # The dates of the snapshots are valid in their own version only. In another one every object
+    # would be described again.
     versions = {each.version for each in validators.values()}
     if len(versions) == 1:
         client.use_version(versions.pop())
