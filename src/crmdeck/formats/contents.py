@@ -33,9 +33,13 @@ def read_contents(file: SchemaFile, data: bytes) -> Contents:
         return _read_workbook(file, data)
     if start.startswith(b"<"):
         if not is_metadata(file):
-            raise unknown(file, _what_xml(data[:_HEAD]))
+            why = "The file is XML, but not metadata of objects or fields."
+            known = (text for mark, text in _XML.items() if mark in data[:_HEAD])
+            raise unknown(file, next(known, why))
         return read_metadata([file])
-    if _is_json(file, start):
+    # The output of a command line tool can have messages before its JSON.
+    named = {"json", "jsonl", "ndjson"} & set(file.base.lower().split("."))
+    if start[:1] in (b"{", b"[") or (named and start):
         return read_json(file, data)
     text = to_text(file, data)
     if text.lstrip()[:1] in ("{", "["):
@@ -48,13 +52,6 @@ def read_contents(file: SchemaFile, data: bytes) -> Contents:
     return read_dictionary(file, [read_csv(file, text)])
 
 
-def _what_xml(head: bytes) -> str:
-    for mark, why in _XML.items():
-        if mark in head:
-            return why
-    return "The file is XML, but not metadata of objects or fields."
-
-
 def _read_workbook(file: SchemaFile, data: bytes) -> Contents:
     """Return the contents of a workbook, which may be crmdeck's own CSV saved as one."""
     sheets = read_workbook(file, data)
@@ -62,21 +59,9 @@ def _read_workbook(file: SchemaFile, data: bytes) -> Contents:
     for sheet in sheets:
         header, *below = sheet.rows or (Row("", ()),)
         if is_exported_row(header.cells):
-            rows += [
-                (row.place, dict(zip(header.cells, map(_set, row.cells), strict=False)))
-                for row in below
-                if row.filled
-            ]
+            for row in (each for each in below if each.filled):
+                cells = (restore(cell) or None for cell in row.cells)
+                rows.append((row.place, dict(zip(header.cells, cells, strict=False))))
     if rows:
         return Contents(entries=tuple(exported_entries(file, rows)))
     return read_dictionary(file, sheets)
-
-
-def _set(cell: str) -> str | None:
-    return restore(cell) or None
-
-
-def _is_json(file: SchemaFile, start: bytes) -> bool:
-    # The output of a command line tool can have messages before its JSON.
-    named = any(part in ("json", "jsonl", "ndjson") for part in file.base.lower().split("."))
-    return start[:1] in (b"{", b"[") or (named and bool(start))

@@ -40,7 +40,13 @@ def restore(cell: str) -> str:
 
 def csv_line(cells: Iterable[str | None]) -> str:
     """Return one line with its line break; None is a missing value."""
-    return ",".join(map(_quoted, cells)) + "\r\n"
+    texts = []
+    for cell in cells:
+        if cell is None or (cell and not _SPECIAL.search(cell)):
+            texts.append(cell or "")
+        else:
+            texts.append('"' + cell.replace('"', '""') + '"')
+    return ",".join(texts) + "\r\n"
 
 
 def csv_rows(text: str, delimiter: str = ",") -> Iterator[tuple[int, list[str | None]]]:
@@ -64,14 +70,6 @@ def csv_rows(text: str, delimiter: str = ",") -> Iterator[tuple[int, list[str | 
                 break
         yield begin, cells
         line += 1
-
-
-def _quoted(cell: str | None) -> str:
-    if cell is None:
-        return ""
-    if cell and not _SPECIAL.search(cell):
-        return cell
-    return '"' + cell.replace('"', '""') + '"'
 
 
 @cache

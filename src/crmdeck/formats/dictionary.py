@@ -208,9 +208,20 @@ def _header(file: SchemaFile, sheet: Sheet, row: Row) -> _Header | None:
         if attribute == "name":
             rank_of_name = best
         first, *more = [index for rank, index in places if rank == best]
+        below = sheet.rows[sheet.rows.index(row) + 1 :] if more else ()
         for other in more:
-            if not _same(sheet, row, first, other):
-                raise _ambiguous(file, row, attribute, row.cells[first], row.cells[other])
+            # Two columns of one meaning are fine while all their cells are the same.
+            if any(
+                each.cells[first : first + 1] != each.cells[other : other + 1] for each in below
+            ):
+                left, right = row.cells[first].strip(), row.cells[other].strip()
+                raise SourceError(
+                    f"{file.name} ({row.place}): the columns '{left}' and '{right}' both mean "
+                    f"`{attribute}`, and differ.",
+                    remedy="Keep the current column, or name the columns name, label, "
+                    "description, type, picklist.",
+                    code="AMBIGUOUS_SHEET",
+                )
         columns[first] = attribute
     # Next to API names, a column `Name` has the labels.
     shown = [index for rank, index in sorted(ranked["name"]) if rank > rank_of_name]
@@ -229,11 +240,6 @@ def _next_header(file: SchemaFile, sheet: Sheet, row: Row) -> _Header | None:
     header = _header(file, sheet, row)
     wanted = {"name", "type"}
     return header if header and wanted <= set(header.columns.values()) else None
-
-
-def _same(sheet: Sheet, header: Row, left: int, right: int) -> bool:
-    below = sheet.rows[sheet.rows.index(header) + 1 :]
-    return all(row.cells[left : left + 1] == row.cells[right : right + 1] for row in below)
 
 
 def _entries(file: SchemaFile, sheet: Sheet, section: _Section, *, alone: bool) -> Iterator[Entry]:
@@ -346,16 +352,6 @@ def _no_header(file: SchemaFile, sheet: Sheet) -> SourceError:
     return unknown(file, _NO_NAMES)
 
 
-def _ambiguous(file: SchemaFile, row: Row, attribute: str, left: str, right: str) -> SourceError:
-    return SourceError(
-        f"{file.name} ({row.place}): the columns '{left.strip()}' and '{right.strip()}' both mean "
-        f"`{attribute}`, and differ.",
-        remedy="Keep the current column, or name the columns name, label, description, type, "
-        "picklist.",
-        code="AMBIGUOUS_SHEET",
-    )
-
-
 def _field(file: str, place: str, row: Mapping[str, str]) -> Field:
     word = row.get("type", "").strip()
     values = _typed(word)
@@ -463,10 +459,6 @@ def _number(cell: str) -> int | None:
     return int(cell.partition(".")[0])
 
 
-def _references(cell: str) -> tuple[str, ...]:
-    return tuple(str(item) for item in _items(cell))
-
-
 def _picklist(cell: str) -> tuple[PicklistValue, ...]:
     items = _items(cell)
     if all(isinstance(item, Mapping) for item in items):
@@ -481,7 +473,7 @@ _CONVERTERS: tuple[tuple[tuple[str, ...], Callable[[str], object]], ...] = (
     (_FLAGS, _flag),
     (_NUMBERS, _number),
     (("picklist",), _picklist),
-    (("references",), _references),
+    (("references",), lambda cell: tuple(map(str, _items(cell)))),
 )
 
 

@@ -16,7 +16,6 @@ from crmdeck.model import (
     Field,
     FieldType,
     Lack,
-    ObjectSchema,
     PicklistValue,
     ProposedChange,
     ProposedFile,
@@ -60,7 +59,11 @@ def write_change(request: ChangeRequest) -> ChangeFiles:
     """Return the request bodies that add properties and options, and what to do by hand."""
     target = request.schema.object_type
     taken = {field.name.lower() for field in request.schema.fields}
-    group = _group(request.schema)
+    # The group of most custom properties, else of most properties.
+    fields = request.schema.fields
+    counts = Counter(field.group for field in fields if field.group and field.custom)
+    counts = counts or Counter(field.group for field in fields if field.group)
+    group = counts.most_common(1)[0][0] if counts else f"{target}information"
     changes: list[ProposedChange] = []
     files: list[ProposedFile] = []
     new: list[dict[str, object]] = []
@@ -206,13 +209,6 @@ def _options(
             option["description"] = descriptions[each.value]
         options.append(option)
     return options
-
-
-def _group(schema: ObjectSchema) -> str:
-    """Return the group that most custom properties are in, else most properties."""
-    counts = Counter(field.group for field in schema.fields if field.group and field.custom)
-    counts = counts or Counter(field.group for field in schema.fields if field.group)
-    return counts.most_common(1)[0][0] if counts else f"{schema.object_type}information"
 
 
 def _call(method: str, place: str, path: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -33,6 +34,7 @@ _WRAPPERS = (
     *("sobjects", "objects", "results", "result", "records", "describes"),
     *("compositeResponse", "body", "graphs", "graphResponse"),
 )
+_CONTAINERS = (b"[", b"{")
 _DEEPEST = 4
 _SHOWN = 300
 _KNOWN = (
@@ -163,7 +165,7 @@ class _Found:
         """Add `raw` if it is a known kind, else search in it; `name` is its key."""
         if depth > _DEEPEST:
             return
-        match bytes(memoryview(raw)[:1]):
+        match _first_byte(raw):
             case b"{":
                 self._visit_object(raw, path, name, depth)
             case b"[":
@@ -172,23 +174,21 @@ class _Found:
     def _visit_object(self, raw: msgspec.Raw, path: str, name: str | None, depth: int) -> None:
         members = self._members(raw, path)
         kind = _kind(members)
-        if kind == "exported":
-            self._take_exported(raw, members, path)
-        elif kind == "row":
+        if kind == "row":
             self._rows.append((path, raw))
-        elif kind in ("describe", "schema"):
+        elif kind in ("exported", "describe", "schema"):
             self._take_object(kind, raw, members, path, name)
         elif kind == "listed":
             self._listed.add(_text(members["name"]) or "")
             self._platform = self._platform or "salesforce"
         elif (refusal := self._refusal(members, path)) is not None:
             self._errors.append(refusal)
-        elif inside := [key for key in _WRAPPERS if _is_container(members.get(key))]:
+        elif inside := [key for key in _WRAPPERS if _first_byte(members.get(key)) in _CONTAINERS]:
             for key in inside[:1]:
                 self._visit(members[key], f"{path}.{key}", name, depth)
         else:
             for key, value in members.items():
-                if _is_container(value):
+                if _first_byte(value) in _CONTAINERS:
                     self._visit(value, f"{path}.{key}", key, depth + 1)
 
     def _visit_list(self, raw: msgspec.Raw, path: str, name: str | None, depth: int) -> None:
@@ -196,12 +196,15 @@ class _Found:
             items = _ITEMS.decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise broken(self._file.name, path, f"its items can't be read ({error})") from error
-        first = next((each for each in items if _is_container(each, b"{")), None)
+        first = next((each for each in items if _first_byte(each) == b"{"), None)
         kind = _kind(self._members(first, path)) if first is not None else None
         if kind == "property":
-            object_type = name or self._file.stem
-            build = _properties_builder(raw)
-            self._add(raw, object_type, path, build, named=name is not None)
+
+            def build(own: str, pipelines: Sequence[Mapping[str, object]]) -> ObjectSchema:
+                label = own.replace("_", " ").capitalize()
+                return parse_properties(own, label, _decoded(raw), pipelines)
+
+            self._add(raw, name or self._file.stem, path, build, named=name is not None)
             self._platform = "hubspot"
         elif kind == "pipeline" or (not items and "pipelines" in self._file.base):
             digest = hashlib.sha256(raw).digest()
@@ -258,30 +261,26 @@ class _Found:
         path: str,
         name: str | None,
     ) -> None:
+        if kind == "exported":
+            if exported := _text(members["objectType"]):
+                self._add(raw, exported, path, lambda own, _: exported_object(own, _decoded(raw)))
+            else:
+                self._errors.append(broken(self._file.name, f"{path}.objectType", "it is empty"))
+            return
         list_key = "fields" if kind == "describe" else "properties"
         own = _text(members.get("name"))
         if kind == "schema":
             own = _text(members.get("fullyQualifiedName")) or own
         object_type = own or name
-        if not object_type or not _is_container(members.get(list_key), b"["):
+        if not object_type or _first_byte(members.get(list_key)) != b"[":
             self._errors.append(self._no_object(path, list_key))
             return
         if kind == "describe":
-            build = _describe_builder(raw, object_type, self._file.name, path)
+            self._add(raw, object_type, path, partial(_built_describe, raw, object_type))
             self._platform = "salesforce"
         else:
-            build = _schema_builder(raw)
+            self._add(raw, object_type, path, partial(_built_schema, raw))
             self._platform = "hubspot"
-        self._add(raw, object_type, path, build)
-
-    def _take_exported(
-        self, raw: msgspec.Raw, members: Mapping[str, msgspec.Raw], path: str
-    ) -> None:
-        object_type = _text(members["objectType"])
-        if not object_type:
-            self._errors.append(broken(self._file.name, f"{path}.objectType", "it is empty"))
-            return
-        self._add(raw, object_type, path, _exported_builder(raw))
 
     def _add(
         self, raw: msgspec.Raw, object_type: str, path: str, build: Build, *, named: bool = True
@@ -306,7 +305,7 @@ class _Found:
         if not failed and not {"errorCode", "error_description"} & members.keys():
             return None
         where = next((members[key] for key in ("body", "result") if key in members), None)
-        if where is not None and _is_container(where):
+        if where is not None and _first_byte(where) in _CONTAINERS:
             inner = _ANY.decode(where)
             answer = inner[0] if isinstance(inner, list) and inner else inner
         else:
@@ -331,11 +330,11 @@ def _kind(members: Mapping[str, msgspec.Raw]) -> str | None:
         return "exported"
     if is_exported_row(keys):
         return "row"
-    if _is_container(members.get("fields"), b"[") or ("fields" in keys and "name" in keys):
+    if _first_byte(members.get("fields")) == b"[" or ("fields" in keys and "name" in keys):
         return "describe"
-    if _is_container(members.get("properties"), b"[") and ("labels" in keys or "name" in keys):
+    if _first_byte(members.get("properties")) == b"[" and ("labels" in keys or "name" in keys):
         return "schema"
-    if _is_container(members.get("stages"), b"["):
+    if _first_byte(members.get("stages")) == b"[":
         return "pipeline"
     if not keys.isdisjoint({"fieldType", "groupName"}):
         return "property"
@@ -348,14 +347,12 @@ def _kind(members: Mapping[str, msgspec.Raw]) -> str | None:
     return None
 
 
-def _is_container(raw: msgspec.Raw | None, opening: bytes = b"[{") -> bool:
-    return raw is not None and bytes(memoryview(raw)[:1]) in {
-        opening[i : i + 1] for i in range(len(opening))
-    }
+def _first_byte(raw: msgspec.Raw | None) -> bytes:
+    return b"" if raw is None else bytes(memoryview(raw)[:1])
 
 
 def _text(raw: msgspec.Raw | None) -> str | None:
-    if raw is None or bytes(memoryview(raw)[:1]) != b'"':
+    if raw is None or _first_byte(raw) != b'"':
         return None
     try:
         value = _ANY.decode(raw)
@@ -372,45 +369,26 @@ def _decoded(raw: msgspec.Raw) -> Any:
         raise SourceError(f"can't decode it ({str(error) or type(error).__name__})") from error
 
 
-def _describe_builder(raw: msgspec.Raw, object_type: str, file: str, path: str) -> Build:
-    def build(_: str, __: object) -> ObjectSchema:
-        describe = _decoded(raw)
-        return parse_object({**describe, "name": describe.get("name") or object_type})
-
-    return build
+def _built_describe(raw: msgspec.Raw, object_type: str, _: str, __: object) -> ObjectSchema:
+    describe = _decoded(raw)
+    return parse_object({**describe, "name": describe.get("name") or object_type})
 
 
-def _exported_builder(raw: msgspec.Raw) -> Build:
-    def build(object_type: str, _: object) -> ObjectSchema:
-        return exported_object(object_type, _decoded(raw))
-
-    return build
-
-
-def _schema_builder(raw: msgspec.Raw) -> Build:
-    def build(object_type: str, pipelines: Sequence[Mapping[str, object]]) -> ObjectSchema:
-        schema = _decoded(raw)
-        labels = schema.get("labels")
-        label = labels.get("plural") if isinstance(labels, Mapping) else None
-        required = schema.get("requiredProperties")
-        return parse_properties(
-            object_type,
-            label if isinstance(label, str) else "",
-            schema["properties"],
-            pipelines,
-            custom=True,
-            required=required if isinstance(required, list) else None,
-        )
-
-    return build
-
-
-def _properties_builder(raw: msgspec.Raw) -> Build:
-    def build(object_type: str, pipelines: Sequence[Mapping[str, object]]) -> ObjectSchema:
-        label = object_type.replace("_", " ").capitalize()
-        return parse_properties(object_type, label, _decoded(raw), pipelines)
-
-    return build
+def _built_schema(
+    raw: msgspec.Raw, object_type: str, pipelines: Sequence[Mapping[str, object]]
+) -> ObjectSchema:
+    schema = _decoded(raw)
+    labels = schema.get("labels")
+    label = labels.get("plural") if isinstance(labels, Mapping) else None
+    required = schema.get("requiredProperties")
+    return parse_properties(
+        object_type,
+        label if isinstance(label, str) else "",
+        schema["properties"],
+        pipelines,
+        custom=True,
+        required=required if isinstance(required, list) else None,
+    )
 
 
 def _replace_halves(data: bytes) -> tuple[bytes, int]:

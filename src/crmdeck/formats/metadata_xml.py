@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -225,7 +225,10 @@ def _schema(
     for file in parts.all():
         try:
             root = _parse(file)
-            found = list(_fields(file, root, value_sets))
+            found = [_field(file, root, value_sets)] if _local(root) == "CustomField" else []
+            if _local(root) == "CustomObject":
+                own = (each for each in root if _local(each) in ("fields", "nameField"))
+                found = [_field(file, each, value_sets) for each in own]
         except SourceError as error:
             lacks.append(error)
             continue
@@ -296,15 +299,8 @@ def _record_type(element: Element) -> RecordType:
     )
 
 
-def _fields(file: SchemaFile, root: Element, value_sets: ValueSets) -> Iterator[Field]:
-    if _local(root) == "CustomField":
-        yield _field(file, root, value_sets, is_name=False)
-    for child in root if _local(root) == "CustomObject" else ():
-        if _local(child) in ("fields", "nameField"):
-            yield _field(file, child, value_sets, is_name=_local(child) == "nameField")
-
-
-def _field(file: SchemaFile, element: Element, value_sets: ValueSets, *, is_name: bool) -> Field:
+def _field(file: SchemaFile, element: Element, value_sets: ValueSets) -> Field:
+    is_name = _local(element) == "nameField"
     name = "Name" if is_name else _text(element, "fullName") or file.stem
     native_type = _text(element, "type") or ""
     formula = _text(element, "formula")
@@ -321,6 +317,9 @@ def _field(file: SchemaFile, element: Element, value_sets: ValueSets, *, is_name
     required = _flag(file, element, "required", absent=False if whole else None)
     must_hold = native_type in ("MasterDetail", "Checkbox") or required is True
     blanks = _text(element, "formulaTreatBlanksAs")
+    native = {k: v for k, v in _nested(element).items() if k not in _CONSUMED}
+    values = _nested(found) if (found := _child(element, "valueSet")) is not None else {}
+    native |= {k: v for k, v in values.items() if k not in _CONSUMED_VALUES}
     return Field(
         name=name,
         label=_text(element, "label") or "",
@@ -356,7 +355,7 @@ def _field(file: SchemaFile, element: Element, value_sets: ValueSets, *, is_name
         rollup=_rollup(element) if is_rollup else None,
         blanks_as_zero=None if blanks is None else blanks == "BlankAsZero",
         display_format=_text(element, "displayFormat"),
-        native=_native(element),
+        native=native,
         **(_relationship(file, element, native_type) if whole else {}),
     )
 
@@ -478,29 +477,17 @@ def _value(element: Element) -> PicklistValue:
     )
 
 
-def _native(element: Element) -> dict[str, object]:
-    """Return the other attributes: texts by name, the rest as nested records."""
-    found = {k: v for k, v in _nested(element).items() if k not in _CONSUMED}
-    value_set = _child(element, "valueSet")
-    if value_set is not None:
-        found |= {k: v for k, v in _nested(value_set).items() if k not in _CONSUMED_VALUES}
-    return found
-
-
-def _nested(element: Element) -> dict[str, object]:
-    found: dict[str, object] = {}
+def _nested(element: Element) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     for child in element:
-        key, value = _local(child), _native_value(child)
+        key = _local(child)
+        value = _nested(child) if len(child) else (child.text or "").strip()
         if key in found:
             earlier = found[key]
             found[key] = [*earlier, value] if isinstance(earlier, list) else [earlier, value]
         else:
             found[key] = value
     return found
-
-
-def _native_value(element: Element) -> object:
-    return _nested(element) if len(element) else (element.text or "").strip()
 
 
 def _parse(file: SchemaFile) -> Element:

@@ -94,8 +94,12 @@ def write_change(request: ChangeRequest) -> ChangeFiles:
     files += [ProposedFile(path=f"{SOURCE}/{path}", content=edited[path]) for path in edited]
     if not files:
         return ChangeFiles(tuple(changes), (), (), ())
-    granted = _permission_set_name(target, added) if added else None
-    if granted is not None:
+    granted = None
+    if added:
+        # Deploying a name that exists would overwrite that permission set.
+        digest = hashlib.sha256("\n".join(sorted(added)).encode()).hexdigest()[:6]
+        words = "_".join(name_words(target.removesuffix("__c")))[:40].strip("_")
+        granted = f"PartnerOS_{words}_{digest}"
         path = f"{SOURCE}/permissionsets/{granted}.permissionset-meta.xml"
         files.append(ProposedFile(path=path, content=_permission_set(request, added)))
     members = {"CustomField": added, "PermissionSet": [granted] if granted else []}
@@ -165,11 +169,17 @@ def wanted_field(source: Field, taken: set[str]) -> Field | str:
         precision = min(source.precision or MOST_DIGITS, MOST_DIGITS)
         usual = _SCALES.get(source.type, _USUAL_SCALE)
         scale = min(usual if source.scale is None else source.scale, precision - 1)
+    words = name_words(source.label, source.name) or ["PartnerOS", "field"]
+    stem = "_".join(word[:1].upper() + word[1:] for word in words)
+    in_use = {name.removesuffix("__c") for name in taken}
+    stem = stem if stem[0].isalpha() else f"P_{stem}"
+    name = f"{free_name(stem, in_use, _LONGEST_NAME)}__c"
+    taken.add(name.lower())
     # Records can be matched by the ID of the other system.
     identity = source.type is FieldType.ID and native == "Text"
     kind = FieldType.TEXT if native == "LongTextArea" else _STORED_AS.get(source.type, source.type)
     return Field(
-        name=_name(source, taken),
+        name=name,
         label=one_line(source.label, _LONGEST_LABEL) or one_line(source.name, _LONGEST_LABEL),
         type=kind,
         native_type=native,
@@ -185,17 +195,6 @@ def wanted_field(source: Field, taken: set[str]) -> Field | str:
         restricted=source.restricted is not False if choices else None,
         default="false" if native == "Checkbox" else None,
     )
-
-
-def _name(source: Field, taken: set[str]) -> str:
-    words = name_words(source.label, source.name) or ["PartnerOS", "field"]
-    stem = "_".join(word[:1].upper() + word[1:] for word in words)
-    if not stem[0].isalpha():
-        stem = f"P_{stem}"
-    in_use = {name.removesuffix("__c") for name in taken}
-    name = f"{free_name(stem, in_use, _LONGEST_NAME)}__c"
-    taken.add(name.lower())
-    return name
 
 
 def _choices(source: Field) -> tuple[str | None, tuple[PicklistValue, ...]]:
@@ -283,13 +282,6 @@ def _type_text(wanted: Field) -> str:
 
 
 # -- permission set and manifests ---------------------------------------------------------------
-
-
-def _permission_set_name(target: str, added: Iterable[str]) -> str:
-    """Return a name that no other permission set has: deploying a known name overwrites it."""
-    digest = hashlib.sha256("\n".join(sorted(added)).encode()).hexdigest()[:6]
-    words = "_".join(name_words(target.removesuffix("__c")))[:40].strip("_")
-    return f"PartnerOS_{words}_{digest}"
 
 
 def _permission_set(request: ChangeRequest, added: Iterable[str]) -> str:

@@ -166,7 +166,10 @@ def parse_object(describe: Mapping[str, object]) -> ObjectSchema:
 def _parse_field(record: Mapping[str, object]) -> Field:
     name = json_values.name(record)
     native_type = json_values.name(record, "type")
-    kind = _canonical(native_type, record)
+    kind = _TYPES.get(native_type, FieldType.OTHER)
+    rich = record.get("htmlFormatted") is True or record.get("extraTypeInfo") == "richtextarea"
+    if native_type == "textarea" and rich:
+        kind = FieldType.HTML
     default = json_values.scalar(record.get("defaultValue"))
     default_is_formula = None if default is None else False
     if default is None:
@@ -250,14 +253,6 @@ def _lookup_filter(record: Mapping[str, object]) -> str | None:
     state = "optional" if json_values.flag(filtered, "optionalFilter") else "required"
     controlling = ", ".join(json_values.texts(filtered, "controllingFields"))
     return f"{state}: by {controlling}" if controlling else state
-
-
-def _canonical(native_type: str, record: Mapping[str, object]) -> FieldType:
-    if native_type == "textarea" and (
-        record.get("htmlFormatted") is True or record.get("extraTypeInfo") == "richtextarea"
-    ):
-        return FieldType.HTML
-    return _TYPES.get(native_type, FieldType.OTHER)
 
 
 def _required(record: Mapping[str, object], kind: FieldType, default: str | None) -> bool | None:

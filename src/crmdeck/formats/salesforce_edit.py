@@ -192,7 +192,9 @@ def _in_record_types(
         match = block.search(text)
         if match is None:
             continue
-        names = [_in_url(each.value) for each in values]
+        # Record types encode values as in a URL, `Proposal%2FPrice Quote`. Salesforce also encodes
+        # the dot, which `quote` never does.
+        names = [quote(each.value, safe=" ").replace(".", "%2E") for each in values]
         new = "".join(
             f"        <values>\n            <fullName>{name}</fullName>\n"
             "            <default>false</default>\n        </values>\n"
@@ -204,12 +206,6 @@ def _in_record_types(
     if target.controller:
         left = f"{left} Choose which values of {target.controller} allow them.".strip()
     return left
-
-
-def _in_url(value: str) -> str:
-    """Return a value as record types write it: `Proposal%2FPrice Quote`."""
-    # `quote` never encodes a dot, and Salesforce does.
-    return quote(value, safe=" ").replace(".", "%2E")
 
 
 def unfit_value(value: str, kind: FieldType) -> str | None:
