@@ -195,6 +195,7 @@ class Meter:
             with self._lock:
                 self._waiting -= 1
                 over = not self._waiting
+            # Outside the lock, because `on_wait` is foreign code and may take its time.
             if over:
                 self._report(None)
 

@@ -68,6 +68,7 @@ class BoundedPool:
                 raise unreachable(self._who, reason) from None
             try:
                 data = read_body(raw, self._limits, self._who)
+            # An answer that is too large or cut short has used quota as well.
             finally:
                 self._count(raw.headers, raw.tell(), urlsplit(url).path)
         if raw.get_redirect_location():

@@ -103,6 +103,7 @@ class Caller:
         renewed = False
         pauses = 0
         while True:
+            # Each round starts here, so that a cancel or a used quota also ends repeated calls.
             cancel.check()
             if reserve:
                 self.check_reserve(1)

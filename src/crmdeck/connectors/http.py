@@ -29,6 +29,7 @@ from crmdeck.redaction import redact
 _CHUNK = 64 * 1024
 _LARGE = 1024 * 1024
 _M_MMAP_THRESHOLD = -3  # of malloc.h
+# No count of a CRM is longer, and int() itself refuses very long texts.
 _DIGITS = 15
 _OK = 200
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -118,6 +119,7 @@ def read_body(raw: urllib3.BaseHTTPResponse, limits: Limits, who: str) -> bytes:
     may_be_large = raw.status == _OK and getattr(_of_thread, "may_be_large", False)
     formats = raw.headers.get("Content-Encoding", "").casefold().replace(" ", "").split(",")
     try:
+        # Before the first byte is read: such an answer could be a decompression bomb.
         if unknown := next((each for each in formats if each not in _ENCODINGS), None):
             raise unknown_encoding(who, unknown)
         for chunk in raw.stream(_CHUNK, decode_content=True):

@@ -65,6 +65,7 @@ class Running(Generic[T]):
                     raise result.error
                 else:
                     yield result
+        # The caller may stop reading after a few results: the other tasks are then of no use.
         finally:
             self.stop()
 

@@ -13,6 +13,7 @@ from crmdeck.connectors.http import seconds_from
 from crmdeck.errors import CrmdeckError, PermissionDeniedError, ReauthRequiredError
 from crmdeck.redaction import remember
 
+# A token that expires on the way costs a second call.
 _AHEAD = timedelta(seconds=60)
 
 

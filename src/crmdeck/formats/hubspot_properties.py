@@ -267,6 +267,7 @@ def _options(record: Mapping[str, object]) -> tuple[tuple[PicklistValue, ...], d
         if value is None:
             raise MalformedError("an option has no `value`")
         label = json_values.text(item, "label") or ""
+        # A hidden option stays valid for records that have it, but forms no longer offer it.
         hidden = json_values.flag(item, "hidden")
         values.append(make(value, label, active=not hidden))
         description = json_values.text(item, "description")

@@ -496,6 +496,7 @@ def _parse(file: SchemaFile) -> Element:
     if len(file.data) > _LARGEST:
         raise broken(file.name, "its end", f"it is larger than {_LARGEST // 1024**2} MB")
     try:
+        # A document type could expand a few bytes to gigabytes, or read other files.
         root = fromstring(file.data, forbid_dtd=True)
     except ParseError as error:
         line, column = error.position

@@ -35,7 +35,9 @@ from crmdeck.model import (
     ProposedKind,
 )
 
+# Winter '25: every org supports it by now.
 _USUAL_VERSION = "62.0"
+# "Custom Field Attributes" and "Custom Field Types", Salesforce Help.
 _LONGEST_NAME = 40
 _LONGEST_LABEL = 40
 _LONGEST_HELP = 510

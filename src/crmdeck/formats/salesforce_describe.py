@@ -170,6 +170,7 @@ def _parse_field(record: Mapping[str, object]) -> Field:
     rich = record.get("htmlFormatted") is True or record.get("extraTypeInfo") == "richtextarea"
     if native_type == "textarea" and rich:
         kind = FieldType.HTML
+    # A describe has a fixed default in one key, and a formula in the other.
     default = json_values.scalar(record.get("defaultValue"))
     default_is_formula = None if default is None else False
     if default is None:

@@ -53,6 +53,7 @@ def first_line(text: str) -> str:
 
 def delimiter_of(text: str) -> str:
     """Return the delimiter of a CSV: the most frequent one in its first line."""
+    # Of equal ones the first: a header without delimiters is one column of a comma-separated file.
     return max(_DELIMITERS, key=first_line(text).count)
 
 
@@ -99,6 +100,7 @@ def read_workbook(file: SchemaFile, data: bytes) -> list[Sheet]:
 def _read_apart(file: SchemaFile, data: bytes) -> list[tuple[str, list[list[str]]]]:
     """Return title and rows of each sheet, read in a separate process: see `workbook_reader`."""
     try:
+        # Isolated, so that no module of the current folder takes part.
         ran = subprocess.run(
             [sys.executable, "-I", str(_READER), str(_MOST_ROWS), str(_MOST_COLUMNS)],
             input=data,

@@ -91,6 +91,7 @@ def with_associated_objects(objects: Mapping[str, ObjectDef]) -> dict[str, Objec
 
 
 def _associated(target: ObjectDef, suffix: str) -> ObjectDef:
+    # Object Reference, "Associated Objects": `AccountShare`, but `Partner__Share` of `Partner__c`.
     base = target.name.removesuffix("__c")
     name = f"{base}__{suffix}" if target.custom else f"{target.name}{suffix}"
     parent = "ParentId" if target.custom or suffix in {"Feed", "Share"} else f"{target.name}Id"
@@ -105,6 +106,7 @@ def _associated(target: ObjectDef, suffix: str) -> ObjectDef:
         header = _readonly("ChangeEventHeader", "Change Event Header", "complexvalue")
         replay = _readonly("ReplayId", "Replay ID", "string", length=1000)
         own = {"ReplayId": replay, "ChangeEventHeader": header, **target.fields}
+        # Change Data Capture Developer Guide: an event has the fields of its object, but not these.
         own = {key: each for key, each in own.items() if key not in {"IsDeleted", "SystemModstamp"}}
     elif suffix == "Share":
         levels = tuple(Value(each, each) for each in _SHARE_LEVELS)

@@ -32,6 +32,7 @@ class FaultKind(StrEnum):
     LOST_SCHEMA = "lost_schema"
 
 
+# These change the tokens once, instead of answers to requests.
 ONCE = frozenset(
     {
         FaultKind.EXPIRED_TOKEN,
@@ -39,6 +40,7 @@ ONCE = frozenset(
         FaultKind.ROTATED_REFRESH_TOKEN,
     }
 )
+# These change what the user sees for as long as they last.
 VIEWS = frozenset({FaultKind.HIDDEN_OBJECT, FaultKind.HIDDEN_FIELD, FaultKind.LOST_SCHEMA})
 
 
@@ -67,6 +69,7 @@ class Fault:
     status: int | None = None
     retry_after: int | None = None
     seconds: float = 30.0
+    # More than crmdeck accepts, even for the description of one object (`Limits`).
     size: int = 80_000_000
     object_type: str | None = None
     field_name: str | None = None

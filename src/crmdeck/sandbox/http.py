@@ -29,6 +29,7 @@ class LoopbackServer(ThreadingHTTPServer):
     daemon_threads = True
     # Threads that wait for a client would delay the end.
     block_on_close = False
+    # A refresh of HubSpot opens up to 60 connections at once. The usual queue takes five.
     request_queue_size = 64
 
     def __init__(self, port: int, answer: Answer) -> None:
@@ -78,6 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
     sys_version = ""
     # Otherwise the body waits 40 ms for the acknowledgment of its header.
     disable_nagle_algorithm = True
+    # Buffered, so that header and body leave together.
     wbufsize = 1 << 16
     server: LoopbackServer
 
@@ -97,7 +99,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = answer.body
         extra = dict(answer.headers)
         cut = answer.promised is not None
+        # A cut body stays plain: its promised length is that of the plain text.
         if not cut and len(body) >= _GZIP_FROM and "gzip" in headers.get("accept-encoding", ""):
+            # On loopback only the processor's time counts.
             body = gzip.compress(body, compresslevel=1)
             extra["Content-Encoding"] = "gzip"
         self.send_response(answer.status)
@@ -106,6 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.status not in {204, 304}:
             self.send_header("Content-Type", answer.content_type)
             self.send_header("Content-Length", str(answer.promised if cut else len(body)))
+        # Only the end of the connection shows a client that nothing more will come.
         if cut:
             self.send_header("Connection", "close")
         self.end_headers()

@@ -17,6 +17,7 @@ from crmdeck.sandbox.schema import ObjectDef
 from crmdeck.sandbox.tenant import Tenant
 from crmdeck.sandbox.write_rules import pipeline_rules
 
+# "API usage guidelines and limits": calls in ten seconds of a Professional or Enterprise account.
 _BURST = 190
 _USUAL: Mapping[FaultKind, tuple[int, str]] = {
     FaultKind.UNAUTHORIZED: (401, "INVALID_AUTHENTICATION"),
@@ -102,6 +103,7 @@ class HubSpotSite:
         return self._of_object(request, what, target, parts[1:])
 
     def _of_object(self, request: Request, what: str, target: ObjectDef, parts: list[str]) -> Reply:
+        # Unlike Salesforce, HubSpot admits that a hidden object type exists.
         if target.name not in self._tenant.visible():
             return self._missing_scopes()
         lost = self._tenant.lost(target.name)
@@ -136,6 +138,7 @@ class HubSpotSite:
     def _objects(self, request: Request, target: ObjectDef) -> Reply:
         asked = [name for each in request.query.get("properties", ()) for name in each.split(",")]
         limit, after = request.first("limit", "10"), request.first("after", "0")
+        # "CRM objects": at most 100 records in a page.
         if not limit.isdigit() or not after.isdigit() or not 0 < int(limit) <= 100:
             return error(400, "VALIDATION_ERROR", "limit must be between 1 and 100")
         end = min(int(after) + int(limit), self._tenant.org.records)

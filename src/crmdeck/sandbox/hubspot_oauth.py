@@ -73,6 +73,7 @@ class HubSpotOAuth:
                     return _refused(
                         "BAD_AUTH_CODE", "missing or unknown auth code", "invalid_grant"
                     )
+                # The user has installed the app again.
                 tokens.revoke_refresh(False)
                 return self._issued(tokens.issue(), tokens.refresh_token)
             case "refresh_token":

@@ -79,6 +79,7 @@ class HubSpotShapes:
             "formField": "form" in field.flags,
             "dataSensitivity": "non_sensitive",
         }
+        # HubSpot leaves `hubspotDefined` out for custom properties, and the users for its own.
         if own:
             owner = person or self._tenant.scenario.people["marco"]
             shape["createdUserId"] = "1004"

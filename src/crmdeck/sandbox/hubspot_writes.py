@@ -24,7 +24,9 @@ from crmdeck.sandbox.write_rules import PIPELINE_RULES
 
 # Above the IDs of the sample records.
 _FIRST_NEW = 91_000_000_000
+# HubSpot knowledge base, "Property field types".
 _LONGEST_TEXT = 65_536
+# Deals have properties of their own for pipeline and stage, all other objects share a pair.
 _PIPELINES = ("pipeline", "hs_pipeline")
 _STAGES = ("dealstage", "hs_pipeline_stage")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?", re.ASCII)
@@ -83,6 +85,7 @@ class HubSpotWrites:
 
     def _stored(self, target: ObjectDef, key: str) -> _Texts | None:
         known = self._records[target.name].get(key)
+        # The sample records have these IDs.
         number = int(key) - 90_000_000_000 if key.isdecimal() else -1
         if known is None and 0 <= number < self._tenant.org.records:
             shape = self._shapes.record(target, number, list(target.fields))
@@ -143,6 +146,7 @@ def _not_valid(problems: list[tuple[str, _InvalidError]]) -> Reply:
         {"message": str(problem), "code": problem.code, "context": {"propertyName": [name]}}
         for name, problem in problems
     ]
+    # HubSpot repeats the errors in the message, as JSON.
     message = f"Property values were not valid: {json.dumps(listed)}"
     return error(400, "VALIDATION_ERROR", message, errors=errors)
 

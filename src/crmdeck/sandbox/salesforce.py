@@ -29,6 +29,7 @@ VERSIONS = tuple(f"{number}.0" for number in range(31, 69))
 # The last release is in the middle of the history.
 _LAST_RELEASE = timedelta(days=38.4)
 
+# "Composite", REST API Developer Guide.
 MAX_SUBREQUESTS = 25
 
 MESSAGES: Mapping[str, tuple[int, str]] = {
@@ -62,6 +63,7 @@ class SalesforceSite:
     def handle(self, request: Request) -> Reply:
         if request.path.startswith("/services/oauth2"):
             return self.oauth.handle(request)
+        # "Versions", REST API Developer Guide: needs no token and uses no quota.
         if request.path == "/services/data":
             return reply([_version(each) for each in self._versions()])
         version, parts = self._split(request.path)
@@ -139,6 +141,7 @@ class SalesforceSite:
     def _describe_global(self, request: Request, version: str) -> Reply:
         visible = self._tenant.visible()
         latest = max(map(self._tenant.modified, visible.values()), default=self._tenant.anchor)
+        # "Describe Global", REST API Developer Guide: a change of permissions counts as well.
         if _unmodified(request, latest) and not self._tenant.faults.views():
             return Reply(304)
         # Object types are immutable and live as long as the scenario: identity is enough.
@@ -224,6 +227,7 @@ class SalesforceSite:
     def _query(self, text: str, version: str, *, tooling: bool) -> Reply:
         try:
             query = parse(text)
+            # Both APIs have the definitions, each also has types of its own.
             rows = self._rows.metadata(query.source, version)
             if rows is None:
                 rows = (
@@ -279,6 +283,7 @@ def _unmodified(request: Request, modified: datetime) -> bool:
     if not since:
         return False
     try:
+        # An HTTP date has whole seconds.
         return modified.replace(microsecond=0) <= parsedate_to_datetime(since)
     except (ValueError, TypeError):
         return False

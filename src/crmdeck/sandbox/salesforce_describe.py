@@ -148,6 +148,7 @@ def field_text(field: FieldDef) -> str:
     extra = "personname" if field.compound == "Name" else None
     if field.type == "textarea":
         extra = "plaintextarea"
+    # "Understanding Relationship Names", SOQL and SOSL Reference.
     relationship = None
     if field.references and field.name.endswith("__c"):
         relationship = f"{field.name[:-3]}__r"
@@ -185,6 +186,7 @@ def field_text(field: FieldDef) -> str:
         "idLookup": field.type == "id" or "name" in flags or "externalid" in flags,
         "inlineHelpText": field.help,
         "label": field.label,
+        # A describe has the size of an integer in `digits`.
         "length": 0 if field.type == "int" else field.length,
         "mask": None,
         "maskType": None,

@@ -95,6 +95,7 @@ class SalesforceOAuth:
         if grant == "authorization_code":
             if not tokens.redeem(form.get("code", ""), form.get("code_verifier", "")):
                 return refuse("invalid_grant", "invalid authorization code")
+            # The user has approved the app again.
             tokens.revoke_refresh(False)
             return self._issued(tokens.issue(), tokens.refresh_token)
         before = form.get("refresh_token", "")
@@ -143,6 +144,7 @@ class SalesforceOAuth:
         token = form.get("token", "")
         if not tokens.valid(token):
             return reply({"active": False})
+        # An org reports a session's expiry although the token answer names none: two hours here.
         left = tokens.seconds_left(token) or int(timedelta(hours=2).total_seconds())
         return reply(
             {

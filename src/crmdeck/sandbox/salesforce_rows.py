@@ -43,6 +43,7 @@ class SalesforceRows:
         """
         match name.lower():
             case "entitydefinition":
+                # Definitions have no records: in a real org all of their rows have this ID.
                 return (
                     {"Id": "000000000000000AAA", "QualifiedApiName": name}
                     for name in self._tenant.state.objects
@@ -96,6 +97,7 @@ class SalesforceRows:
                 "MetadataComponentName": row["name"] or None,
                 "MetadataComponentNamespace": row["namespace"] or None,
                 "MetadataComponentType": row["type"],
+                # The column is text, and has the short form of an ID.
                 "RefMetadataComponentId": _custom_field_id(target, row["field"])[:15],
                 "RefMetadataComponentName": row["field"].removesuffix("__c"),
                 "RefMetadataComponentNamespace": None,
@@ -277,6 +279,7 @@ class SalesforceRows:
             if field.name not in hidden
         }
         values["Id"] = record_id(target.prefix, number)
+        # Records need a valid record type, which generated values aren't.
         types = [each for each in RECORD_TYPES if each.object_type == target.name]
         if types:
             chosen = types[number % len(types)]

@@ -32,6 +32,7 @@ from crmdeck.sandbox.write_rules import (
 )
 
 MOST_RECORDS = 200
+# Above the numbers of the sample records.
 _FIRST_NEW = 50_000
 _YEARS = range(1700, 4001)
 _CLOSED = {"Closed Won": True, "Closed Lost": False}
@@ -146,9 +147,11 @@ class SalesforceWrites:
             )
         hidden = self._tenant.hidden_fields(name)
         written = _checked(target, body, hidden, create=create)
+        # From here on the lock keeps two writes with the same unique value apart.
         with self._lock:
             before = None if key is None else self._stored(target, key)
             record = {**(before or dict.fromkeys(target.fields)), **written}
+            # A checkbox is never empty.
             if create:
                 for field in target.fields.values():
                     if field.type == "boolean" and record[field.name] is None:
@@ -243,6 +246,7 @@ def _checked(
             raise RefusedError(Refusal("INVALID_FIELD", message))
         if not (field.createable if create else field.updateable):
             locked.append(name)
+    # All locked fields are in one error, unlike unknown ones: the first of those ends the check.
     if locked:
         message = (
             f"Unable to create/update fields: {', '.join(locked)}. Please check the security"

@@ -122,6 +122,7 @@ def record_id(prefix: str, number: int) -> str:
 
 def fill_rate(target: ObjectDef, field: FieldDef) -> float:
     """Return the fill rate of a field, 0 to 1."""
+    # A checkbox is never empty.
     if field.required or "name" in field.flags or field.type == "boolean":
         return 1.0
     if _ALWAYS.fullmatch(field.name):
@@ -158,6 +159,7 @@ def _plain(field: FieldDef, record: _Record) -> object:
     seed = record.seed
     match field.type:
         case "boolean" | "bool":
+            # A query leaves deleted records out.
             return False if field.name == "IsDeleted" else seed % 3 == 0
         case "picklist" | "combobox" | "enumeration":
             values = field.values

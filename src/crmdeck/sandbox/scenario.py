@@ -89,6 +89,7 @@ class Organization:
 
     def last_change(self, target: ObjectDef, moment: datetime, now: datetime) -> Change | None:
         """Return the last change until `moment` of an object type, or of its parent."""
+        # The setup picklists list every object and every field, so that they change with each.
         follows_all = any(each.flags & {"objects", "fields"} for each in target.fields.values())
         name = target.parent or target.name
         for change in reversed(self.changes_until(moment, now)):
@@ -201,6 +202,7 @@ def _salesforce_objects(folder: Traversable) -> dict[str, ObjectDef]:
     objects: dict[str, ObjectDef] = {}
     for row in _rows(folder / "objects.csv"):
         name = row["name"]
+        # The many small setup objects share a file.
         own = setup.get(name) or [
             each for line in _rows(folder / f"{name}.csv") for each in parse_field(line)
         ]

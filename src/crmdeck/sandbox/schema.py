@@ -10,6 +10,7 @@ from types import MappingProxyType
 _TYPE = re.compile(r"(?P<type>\w+)(?:\((?P<arguments>[^)]*)\))?")
 _NUMERIC = {"currency", "double", "percent"}
 
+# Object Reference, "Address Compound Fields".
 _ADDRESS_PARTS = {
     "Street": ("Street", "textarea(255)"),
     "City": ("City", "string(40)"),
@@ -127,13 +128,15 @@ def parse_field(row: Mapping[str, str | None]) -> list[FieldDef]:
         precision, scale = (int(part) for part in arguments.split(","))
     elif kind not in {"reference", "address"} and arguments:
         length = int(arguments)
+    # Real describes report these lengths for types without a length of their own.
+    length = length or {"reference": 18, "picklist": 255, "multipicklist": 4099}.get(kind, 0)
     readonly = bool(flags & {"readonly", "formula", "auto", "calculated"})
     return [
         FieldDef(
             name=name,
             label=label,
             type=kind,
-            length=length or {"reference": 18, "picklist": 255, "multipicklist": 4099}.get(kind, 0),
+            length=length,
             precision=precision,
             scale=scale,
             values=values,
@@ -165,6 +168,7 @@ def _address(name: str, label: str) -> list[FieldDef]:
         if part == "GeocodeAccuracy":
             row |= {"values": ";".join(_GEOCODE_ACCURACY), "flags": "restricted"}
         parts += [replace(each, compound=name) for each in parse_field(row)]
+    # Only the parts of a compound field can be written.
     shell = FieldDef(name, label, "address", createable=False, updateable=False)
     return [*parts, shell]
 

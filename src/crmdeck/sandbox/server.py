@@ -133,7 +133,10 @@ class Sandbox:
             return
         self._stopping.clear()
         self._server = LoopbackServer(self._port, self._answer)
+        # With port 0 the system has chosen one, which a second start uses again.
         self._port = self._server.server_address[1]
+        # The loop notices a shutdown only between two polls: with the usual half second, a
+        # test would end up to half a second later.
         thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
         )
@@ -146,6 +149,7 @@ class Sandbox:
         # Wakes the threads that hang or answer slowly.
         self._stopping.set()
         self._server.shutdown()
+        # Clients keep connections open, and a thread waits on each for the next request.
         self._server.close_connections()
         self._server.server_close()
         self._server = None
@@ -199,6 +203,7 @@ class Sandbox:
         for tenant in self._chosen(org):
             tenant.faults.clear()
             tenant.tokens.rotates = False
+            # An org that the history has revoked by now stays revoked.
             tenant.tokens.revoke_refresh(tenant.state.revoked)
             if not tenant.state.revoked:
                 tenant.tokens.restore_first()
@@ -225,6 +230,7 @@ class Sandbox:
         values = " ".join(value for found in request.query.values() for value in found)
         for fault in tenant.faults.take(request.path, values):
             match fault.kind:
+                # A step of a script acts when its turn comes, before the request is answered.
                 case kind if kind in ONCE:
                     _strike(tenant, fault)
                 case FaultKind.HTML:
@@ -250,6 +256,7 @@ class Sandbox:
         answer = site.handle(request)
         if not truncated:
             return answer
+        # The promised length stays that of the whole body, so that a client can notice the cut.
         half = answer.body[: len(answer.body) // 2]
         return replace(answer, body=half, promised=len(answer.body))
 
@@ -265,6 +272,7 @@ class Sandbox:
 
 
 def _strike(tenant: Tenant, fault: Fault) -> None:
+    # A revocation in the history that is due comes first, or it would undo this fault later.
     tenant.settle()
     if fault.kind is FaultKind.ROTATED_REFRESH_TOKEN:
         tenant.tokens.rotates = True

@@ -67,6 +67,7 @@ class TokenIssuer:
                 number = int(self._refresh.rpartition("-")[2]) + 1
                 self._refresh = f"{self._name}-refresh-{number}"
             current = self._refresh
+        # Outside the lock, which `issue` takes as well.
         return self.issue(), current
 
     def valid(self, token: str) -> bool:
@@ -96,6 +97,7 @@ class TokenIssuer:
         """Revoke all access tokens."""
         with self._lock:
             now = self._clock()
+            # HubSpot's error for an expired token states when it expired.
             self._ended.update(dict.fromkeys(self._access, now))
             self._access.clear()
 

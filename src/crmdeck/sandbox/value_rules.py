@@ -31,6 +31,7 @@ def keeps_rule(kind: str, arguments: Sequence[str], value: str, now: datetime) -
         case "MAX_LENGTH":
             return len(value) <= int(first)
         case "DECIMAL":
+            # Trailing zeros are no decimal places: 1.50 has one.
             return len(value.partition(".")[2].rstrip("0")) <= int(first)
         case "REGEX":
             return re.fullmatch(first, value) is not None

@@ -178,6 +178,7 @@ def select(scope: Scope, types: Mapping[str, ObjectType]) -> tuple[str, ...]:
     elif scope.mode is ScopeMode.ALL:
         names = set(types)
     else:
+        # crmdeck requests scopes for the standard objects that PartnerOS can map.
         names = {name for name, each in types.items() if each.custom or name in SCOPE_OF}
         names |= set(scope.include)
     return tuple(sorted(names - excluded))

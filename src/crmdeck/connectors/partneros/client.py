@@ -108,6 +108,7 @@ class PartnerOSClient:
         if kept is not None:
             return kept
         reply = self.call("GET", self._of(path), cancel, query=query, accept=accept)
+        # A larger answer, of one very large object, would only fill the memory.
         if reply.size <= self._limits.max_bytes:
             _FRESH.put(key, reply)
         return reply

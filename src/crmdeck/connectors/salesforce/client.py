@@ -28,6 +28,7 @@ from crmdeck.model import CancelToken, Connection, Quota
 
 # The header of an app with its own limit has that limit before or after the org's.
 _LIMIT_INFO = re.compile(r"(?<![\w-])api-usage=(\d{1,15})/(\d{1,15})(?!\d)", re.ASCII)
+# Salesforce answers some errors with a web page, whose words the fault table knows.
 _LONGEST_PAGE = 20_000
 _VERSION = re.compile(r"\d+\.\d+")
 

@@ -33,6 +33,7 @@ class _Adapter(HTTPAdapter):
     """Sends every request to `endpoint`, if any, and reads answers of limited size."""
 
     def __init__(self, endpoint: str | None, limits: Limits, meter: Meter) -> None:
+        # Connections that find no place in the pool are closed after each answer.
         super().__init__(pool_maxsize=max(10, limits.threads))
         bound(self.poolmanager)
         self._endpoint = endpoint
@@ -59,6 +60,7 @@ class _Adapter(HTTPAdapter):
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
         """Send, read the whole answer, count it. Raises SourceError."""
+        # If this request fails, `last` must not have the headers of the one before.
         self._last.facts = ({}, 0)
         if self._endpoint:
             parts = urlsplit(request.url or "")
@@ -69,12 +71,14 @@ class _Adapter(HTTPAdapter):
         timeout = (self._limits.connect_timeout, self._limits.read_timeout)
         with ending_after(self._limits.total_timeout, WHO):
             try:
+                # As a stream: otherwise requests reads the whole body first, without a limit.
                 response = super().send(request, True, timeout, verify, cert, proxies)
             except requests.exceptions.ReadTimeout:
                 raise timed_out(WHO) from None
             except requests.exceptions.ConnectTimeout as error:
                 raise unreachable(WHO, error) from None
             except requests.exceptions.ConnectionError as error:
+                # requests wraps urllib3's ProtocolError in the same class as a refused connection.
                 reset = "Connection aborted" in str(error)
                 raise (broken_off if reset else unreachable)(WHO, error) from None
             except requests.exceptions.RequestException as error:

@@ -76,6 +76,7 @@ def answered_at(reply: Reply, now: datetime) -> str:
     That is the org's time from the answer, else `now`, minus a margin.
     """
     try:
+        # The org's clock, because this machine's may be wrong.
         date = parsedate_to_datetime(reply.header("Date") or "")
         moment = date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
         return format_datetime(moment - _MARGIN, usegmt=True)
