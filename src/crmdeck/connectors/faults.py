@@ -98,7 +98,7 @@ class FaultTable:
         return any(row.code == error.code for row in self.rows if row.whole)
 
     def raise_if_whole(self, error: CrmdeckError) -> None:
-        """Raise an error again if it ends the whole refresh."""
+        """Raise an error again if it concerns the whole connection."""
         if self.concerns_connection(error):
             raise error
 

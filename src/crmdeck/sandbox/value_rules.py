@@ -31,7 +31,7 @@ def keeps_rule(kind: str, arguments: Sequence[str], value: str, now: datetime) -
         case "MAX_LENGTH":
             return len(value) <= int(first)
         case "DECIMAL":
-            # Trailing zeros are no decimal places: 1.50 has one.
+            # Trailing zeros do not count: 1.50 has one decimal place.
             return len(value.partition(".")[2].rstrip("0")) <= int(first)
         case "REGEX":
             return re.fullmatch(first, value) is not None
