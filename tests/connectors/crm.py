@@ -19,7 +19,15 @@ from crmdeck.connectors.base import (
     Unchanged,
 )
 from crmdeck.connectors.limits import Limits
-from crmdeck.model import CancelToken, Connection, ObjectSchema, Platform, Scope, schema_hash
+from crmdeck.model import (
+    CancelToken,
+    Connection,
+    Notice,
+    ObjectSchema,
+    Platform,
+    Scope,
+    schema_hash,
+)
 from crmdeck.sandbox import Sandbox
 
 QUICK = Limits(backoff=0.01, read_timeout=5.0)
@@ -105,6 +113,7 @@ class Run:
     failed: dict[str, Failed]
     known: dict[str, Known]
     rules: Rules = field(default_factory=lambda: Rules({}))
+    notices: list[Notice] = field(default_factory=list)
 
     def faces(self, *mapped: str) -> dict[str, Known]:
         """Return the known objects with what a cache would have of them, and some mapped."""
@@ -153,6 +162,8 @@ def run(
                     found.known[name] = known[name]
             case Rules():
                 found.rules = item
+            case Notice():
+                found.notices.append(item)
     assert {*found.discovered, *found.unchanged, *found.failed} == set(listing.in_scope)
     return found
 

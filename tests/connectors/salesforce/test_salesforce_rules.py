@@ -9,24 +9,19 @@ from dataclasses import replace
 import pytest
 
 from crmdeck.connectors.base import Known
-from crmdeck.model import CancelToken, Notice, Rule, RuleKind, Scope
+from crmdeck.model import Rule, RuleKind, Scope, ScopeMode
 from crmdeck.sandbox import Fault, FaultKind, Sandbox, write_rules
 from crmdeck.sandbox.messages import Reply
 from tests.connectors.crm import Run, run, salesforce_to, sent
 
 PARTNER_DEAL = "0125g000000P4RTAA0"
+OBJECTS = ("Account", "Contact", "Lead", "Opportunity")
 
 
-def read(
-    sandbox: Sandbox, known: Mapping[str, Known] | None = None, *without: str
-) -> tuple[Run, list[Notice]]:
+def read(sandbox: Sandbox, known: Mapping[str, Known] | None = None, *without: str) -> Run:
     connector, _ = salesforce_to(sandbox)
-    notices = [
-        item
-        for item in connector.discover(Scope(without_rules=without), known or {}, CancelToken())
-        if isinstance(item, Notice)
-    ]
-    return run(connector, known, Scope(without_rules=without)), notices
+    scope = Scope(mode=ScopeMode.NAMED, include=OBJECTS, without_rules=without)
+    return run(connector, known, scope)
 
 
 def of_kind(found: Run, object_type: str, kind: RuleKind) -> list[Rule]:
@@ -34,7 +29,7 @@ def of_kind(found: Run, object_type: str, kind: RuleKind) -> list[Rule]:
 
 
 def test_each_kind_of_rule_is_read_from_its_vendor_shape(sandbox: Sandbox) -> None:
-    found, notices = read(sandbox)
+    found = read(sandbox)
     validation, _ = of_kind(found, "Opportunity", RuleKind.VALIDATION)
     assert (validation.name, validation.field) == ("Close_Date_In_Future", "CloseDate")
     assert validation.expression.startswith("AND(NOT(IsClosed)")
@@ -53,13 +48,13 @@ def test_each_kind_of_rule_is_read_from_its_vendor_shape(sandbox: Sandbox) -> No
     assert found.rules.by_object["Contact"].not_read == {}
     assert "mappings" in found.rules.by_object["Opportunity"].not_read["recordTypes"]
     assert found.rules.calls == {"validation": 2, "duplicates": 3, "automation": 2}
-    assert notices == []
+    assert found.notices == []
 
 
 def test_an_unchanged_org_takes_one_round_trip(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, _ = read(sandbox)
+    first = read(sandbox)
     known = first.faces("Opportunity")
     sandbox.requests.clear()
     # Objects, four lists of rules, two objects with duplicate rules, two record types: no request
@@ -73,8 +68,7 @@ def test_an_unchanged_org_takes_one_round_trip(
 
     monkeypatch.setattr(sandbox, "_answer", wait_for_all)
     monkeypatch.setattr(sandbox._server, "answer", wait_for_all, raising=False)
-    connector, _ = salesforce_to(sandbox)
-    second = run(connector, known)
+    second = read(sandbox, known)
     assert set(second.unchanged) == set(first.discovered)
     assert len(sent(sandbox, oauth=False)) == 9
     assert second.rules.calls == {
@@ -101,18 +95,18 @@ def test_an_unchanged_org_takes_one_round_trip(
 def test_a_kind_without_the_right_is_unknown_with_the_reason(
     sandbox: Sandbox, path: str | None, query: str | None, kind: str, object_type: str
 ) -> None:
-    known = read(sandbox)[0].faces("Opportunity")
+    known = read(sandbox).faces("Opportunity")
     sandbox.fault("acme-prod", Fault(FaultKind.FORBIDDEN, path=path, query=query))
-    found, notices = read(sandbox, known)
+    found = read(sandbox, known)
     rules = found.rules.by_object[object_type]
     assert "permission" in rules.not_read[kind]
     assert not [rule for rule in rules.rules if rule.kind == kind]
-    assert "RULES_UNTOLD" in {notice.code for notice in notices}
+    assert "RULES_UNTOLD" in {notice.code for notice in found.notices}
     assert found.unchanged
 
 
 def test_a_failure_that_passes_keeps_the_cached_rules(sandbox: Sandbox) -> None:
-    first, _ = read(sandbox)
+    first = read(sandbox)
     known = first.faces("Opportunity")
     schema = known["Opportunity"].schema
     assert schema is not None
@@ -123,7 +117,7 @@ def test_a_failure_that_passes_keeps_the_cached_rules(sandbox: Sandbox) -> None:
     known["Opportunity"] = replace(known["Opportunity"], schema=schema)
     sandbox.fault("acme-prod", Fault(FaultKind.SERVER_ERROR, query="DuplicateRule"))
     sandbox.fault("acme-prod", Fault(FaultKind.SERVER_ERROR, path="picklist-values"))
-    found, notices = read(sandbox, known)
+    found = read(sandbox, known)
     kept = found.rules.by_object["Opportunity"]
     assert kept.picklists[PARTNER_DEAL].values == {"Type": ("New",)}
     assert "recordTypes" not in kept.not_read
@@ -131,11 +125,11 @@ def test_a_failure_that_passes_keeps_the_cached_rules(sandbox: Sandbox) -> None:
         first, "Lead", RuleKind.DUPLICATES
     )
     assert found.rules.by_object["Lead"].not_read == {}
-    assert [notice.code for notice in notices] == ["RULES_UNTOLD"]
+    assert [notice.code for notice in found.notices] == ["RULES_UNTOLD"]
 
 
 def test_a_setting_leaves_kinds_out(sandbox: Sandbox) -> None:
-    found, _ = read(sandbox, None, "duplicates", "automation")
+    found = read(sandbox, None, "duplicates", "automation")
     assert found.rules.calls == {"validation": 2}
     assert "setting" in found.rules.by_object["Lead"].not_read["duplicates"]
     assert [rule.kind for rule in found.rules.by_object["Lead"].rules] == [RuleKind.VALIDATION]
@@ -151,7 +145,7 @@ def test_the_user_is_read_as_far_as_rules_read_it(
     monkeypatch.setattr(
         write_rules, "VALIDATION_RULES", (("Opportunity", "Big_Deals", "Amount", "No.", formula),)
     )
-    found, _ = read(sandbox)
+    found = read(sandbox)
     assert found.rules.by_object["Opportunity"].user == {
         "$user.id": "0055g0000000005AAA",
         "$profile.name": "PartnerOS Integration",
@@ -162,15 +156,15 @@ def test_the_user_is_read_as_far_as_rules_read_it(
     }
     assert found.rules.by_object["Lead"].user is None
     assert found.rules.calls["user"] == 2
-    assert read(sandbox, found.faces())[0].rules.calls["user"] == 1
+    assert read(sandbox, found.faces()).rules.calls["user"] == 1
 
 
 @pytest.mark.parametrize("body", ["null", "5", "[]", "{}", '{"records": 5}', '{"records": [null]}'])
 def test_a_bad_answer_is_not_taken_for_no_rules(sandbox: Sandbox, body: str) -> None:
-    known = read(sandbox)[0].faces()
+    known = read(sandbox).faces()
     for path in ("tooling/query", "ui-api", "v68.0/query"):
         sandbox.fault("acme-prod", Fault(FaultKind.BODY, path=path, message=body))
-    found, _ = read(sandbox, known)
+    found = read(sandbox, known)
     kept = found.rules.by_object["Lead"]
     unknown = kept.not_read.keys() >= {"validation", "duplicates", "automation"}
     assert unknown or len(kept.rules) == 3 or body == '{"records": [null]}'

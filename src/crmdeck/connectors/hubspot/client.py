@@ -12,10 +12,11 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
+from importlib import metadata
 from typing import Any
 
 import urllib3
-from hubspot import HubSpot
+from hubspot.crm.properties import ApiClient, Configuration
 from hubspot.crm.properties.exceptions import ApiException
 
 from crmdeck.connectors.base import Credentials, Meter, TokenListener
@@ -39,6 +40,7 @@ from crmdeck.model import CancelToken, Connection
 HOST = "https://api.hubapi.com"
 TOKEN_PATH = f"/oauth/{OAUTH_VERSION}/token"
 INTROSPECT_PATH = f"{TOKEN_PATH}/introspect"
+_USER_AGENT = f"hubspot-api-client-python; {metadata.version('hubspot-api-client')}"
 # The client repeats only failed connections. `Caller` waits for the rest, and can be canceled.
 _RETRY = urllib3.Retry(
     total=2, connect=2, read=0, status=0, redirect=0, raise_on_status=False, backoff_factor=0.2
@@ -159,10 +161,14 @@ class HubSpotClient:
     def _api_client(self, token: str | None) -> Any:
         client = getattr(self._local, "client", None)
         if client is None:
+            # Without the client's `HubSpot` class, which searches the disk for its own version each
+            # time: a refresh makes up to 60 of these.
+            configuration = Configuration(host=self._host)
+            configuration.retries = _RETRY
             # The proxies in the environment are for HubSpot's host, not for an endpoint.
-            proxy = None if self._stands_in else proxy_for(self._host)
-            api = HubSpot(access_token="", host=self._host, retry=_RETRY, proxy=proxy)
-            client = self._local.client = api.crm.properties.core_api.api_client
+            configuration.proxy = None if self._stands_in else proxy_for(self._host)
+            client = self._local.client = ApiClient(configuration)
+            client.user_agent = _USER_AGENT
             rest = client.rest_client
             rest.pool_manager = BoundedPool(rest.pool_manager, self._limits, WHO, self._count)
         # The client stays for its open connections, so each call sets its own token.
