@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crmdeck.matching import Evidence, RankContext, SentenceEncoder, rank, texts_to_encode
-from crmdeck.matching.confidence import CEILING
+from crmdeck.matching.confidence import CEILING, Profile
 from crmdeck.matching.evidence import Example
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.signals.siblings import sibling_factor
+from crmdeck.matching.weights import WITH_ENCODER, WITHOUT_ENCODER
 from crmdeck.model import DecisionState, Field, FieldType, PicklistValue, Suggestion
 from crmdeck.workspace.knowledge import load_catalog, load_knowledge
 
@@ -363,11 +364,15 @@ def test_a_suggestion_of_the_source_counts() -> None:
     assert "suggested by PartnerOS" in [reason.text for reason in reasons]
 
 
-def test_ranking_with_the_encoder_is_deterministic() -> None:
-    encoder = SentenceEncoder()
+@pytest.mark.parametrize(
+    ("encoder", "profile"), [(SentenceEncoder(), WITH_ENCODER), (None, WITHOUT_ENCODER)]
+)
+def test_ranking_is_deterministic_and_has_weights_for_its_signals(
+    encoder: SentenceEncoder | None, profile: Profile
+) -> None:
     once, again = (
-        rank(DEAL, OPPORTUNITY, context=CONTEXT, knowledge=KNOWLEDGE, encoder=encoder)
-        for _ in range(2)
+        rank(DEAL, OPPORTUNITY, context=CONTEXT, knowledge=KNOWLEDGE, encoder=encoder, profile=one)
+        for one in (None, profile)
     )
     assert once == again
     assert {one.partner_field: one.crm_field for one in once}["estimatedValue"] == "Amount"
