@@ -23,6 +23,7 @@ from crmdeck.model import (
     Severity,
     Suggestion,
     in_force,
+    undone_in,
 )
 from crmdeck.model.wire import wire_record
 
@@ -293,11 +294,7 @@ def require_alone(log: Sequence[Decision], target: Decision) -> None:
     That is if it is undone already, or if a later active decision of the object pair is about the
     same PartnerOS field or the same CRM field.
     """
-    # Backwards, because an undo can itself be undone by a later one.
-    undone: set[str] = set()
-    for decision in reversed(log):
-        if decision.undoes is not None and decision.id not in undone:
-            undone.add(decision.undoes)
+    undone = undone_in(log)
     if target.id in undone:
         raise ConflictError(
             f"This decision on '{target.partner_field or target.crm_field}' is already undone.",

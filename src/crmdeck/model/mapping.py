@@ -197,16 +197,22 @@ class Choice(WireModel):
         return self.partner_field or f"crm:{self.crm_field}"
 
 
-def in_force(log: Sequence[Decision]) -> tuple[Decision, ...]:
-    """Return the decisions that are not undone, oldest first.
+def undone_in(log: Sequence[Decision]) -> set[str]:
+    """Return the IDs of the decisions that are undone; `log` is oldest first.
 
-    `log` is oldest first. A decision that undoes an undo restores what that had undone.
+    A decision that undoes an undo restores what that had undone.
     """
     # Backwards, because whether an undo counts depends only on later decisions.
     undone: set[str] = set()
     for decision in reversed(log):
         if decision.undoes is not None and decision.id not in undone:
             undone.add(decision.undoes)
+    return undone
+
+
+def in_force(log: Sequence[Decision]) -> tuple[Decision, ...]:
+    """Return the decisions that neither undo nor are undone; `log` is oldest first, as they are."""
+    undone = undone_in(log)
     return tuple(d for d in log if d.undoes is None and d.id not in undone)
 
 
