@@ -1,6 +1,6 @@
-"""HubSpot's property validations, against the sandbox's own understanding of them.
+"""HubSpot's property validations, against a second understanding of them.
 
-A value that every reading of HubSpot's documentation accepts or refuses is judged. The sandbox
+A value that every reading of HubSpot's documentation accepts or refuses is judged. `value_rules`
 takes one reading, so it must agree with each judgment.
 """
 
@@ -14,7 +14,7 @@ import pytest
 from crmdeck.formats.hubspot_properties import parse_rules
 from crmdeck.preflight.value_rules import passes
 from crmdeck.preflight.values import Unknown, Value
-from crmdeck.sandbox.value_rules import keeps_rule
+from tests.preflight.value_rules import keeps_rule
 
 NOW = datetime(2026, 5, 16, 12, tzinfo=UTC)
 TEXTS = (
@@ -82,7 +82,7 @@ def text_of(value: Value) -> str:
     return str(value)
 
 
-def test_the_sandbox_agrees_with_each_judgment() -> None:
+def test_a_second_reading_agrees_with_each_judgment() -> None:
     passed: set[str] = set()
     refused: set[str] = set()
     for kind, arguments, values in RULES:

@@ -17,6 +17,8 @@ from crmdeck.errors import CrmdeckError, QuotaExceededError, ReauthRequiredError
 from crmdeck.model import CancelToken
 
 _log = logging.getLogger(__name__)
+NEVER = CancelToken()
+"""The token of short calls that no user can cancel."""
 
 
 @dataclass(frozen=True)

@@ -79,10 +79,9 @@ class HubSpotOAuth:
             case "refresh_token":
                 issued = tokens.refresh(form.get("refresh_token", ""))
                 if issued is None:
-                    message = tokens.denial.description or "missing or invalid refresh token"
-                    return _refused(
-                        tokens.denial.error or "BAD_REFRESH_TOKEN", message, "invalid_grant"
-                    )
+                    status, message = tokens.denial
+                    message = message or "missing or invalid refresh token"
+                    return _refused(status or "BAD_REFRESH_TOKEN", message, "invalid_grant")
                 return self._issued(*issued)
         return _refused("BAD_GRANT_TYPE", "missing or unknown grant type", "unsupported_grant_type")
 

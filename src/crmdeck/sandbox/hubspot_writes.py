@@ -19,7 +19,6 @@ from crmdeck.sandbox.hubspot_shapes import HubSpotShapes, stamp
 from crmdeck.sandbox.messages import Reply, Request, reply
 from crmdeck.sandbox.schema import FieldDef, ObjectDef
 from crmdeck.sandbox.tenant import Tenant
-from crmdeck.sandbox.value_rules import keeps_rule
 from crmdeck.sandbox.write_rules import PIPELINE_RULES
 
 # Above the IDs of the sample records.
@@ -124,7 +123,7 @@ class HubSpotWrites:
                 if value:
                     _require_typed(field, value, target)
                     for kind, arguments in write_rules.VALUE_RULES.get(name, ()):
-                        if not keeps_rule(kind, arguments, value, self._tenant.now):
+                        if not _keeps_rule(kind, arguments, value):
                             text = f"The value breaks the rule {kind} {', '.join(arguments)}."
                             raise _InvalidError("FAILED_VALIDATION", text)
                     others = self._records[target.name].items() if "unique" in field.flags else ()
@@ -173,6 +172,15 @@ def _require_typed(field: FieldDef, value: str, target: ObjectDef) -> None:
         case "string" if len(value) > _LONGEST_TEXT:
             text = f"The value is longer than {_LONGEST_TEXT} characters."
             raise _InvalidError("PROPERTY_VALUE_TOO_LONG", text)
+
+
+def _keeps_rule(kind: str, arguments: tuple[str, ...], value: str) -> bool:
+    match kind, arguments:
+        case "MIN_NUMBER", (least,):
+            return float(value) >= float(least)
+        case "ALPHANUMERIC", ("NUMERIC_ONLY",):
+            return value.isdigit()
+    raise ValueError(f"the sandbox has no rule {kind}")
 
 
 def _require_moment(field: FieldDef, value: str) -> None:

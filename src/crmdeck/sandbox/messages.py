@@ -38,9 +38,7 @@ class Request:
         return self.query.get(name, (default,))[0]
 
     def form(self) -> dict[str, str]:
-        """Return the form in the body, or the query without a body."""
-        if not self.body:
-            return {name: values[0] for name, values in self.query.items()}
+        """Return the form in the body."""
         return {name: values[0] for name, values in _multi(self.body.decode("utf-8")).items()}
 
     def json(self) -> Any:

@@ -101,9 +101,8 @@ class SalesforceOAuth:
         before = form.get("refresh_token", "")
         issued = tokens.refresh(before)
         if issued is None:
-            return refuse(
-                tokens.denial.error or "invalid_grant", tokens.denial.description or _DENIAL
-            )
+            error, description = tokens.denial
+            return refuse(error or "invalid_grant", description or _DENIAL)
         # The answer has a refresh token only if the app rotates them.
         access, current = issued
         return self._issued(access, current if current != before else None)

@@ -28,7 +28,6 @@ from crmdeck.sandbox.salesforce import SalesforceSite
 from crmdeck.sandbox.salesforce_oauth import SalesforceOAuth
 from crmdeck.sandbox.scenario import Scenario
 from crmdeck.sandbox.tenant import Tenant
-from crmdeck.sandbox.tokens import Denial
 
 _PREFIXES = {"salesforce": "sf", "hubspot": "hs"}
 _PAGE = b"<!DOCTYPE html><html><head><title>Maintenance</title></head><body><h1>We are down for \
@@ -280,7 +279,7 @@ def _strike(tenant: Tenant, fault: Fault) -> None:
     tenant.tokens.expire_all()
     if fault.kind is FaultKind.REVOKED_REFRESH_TOKEN:
         tenant.tokens.revoke_refresh()
-        tenant.tokens.denial = Denial(fault.code, fault.message)
+        tenant.tokens.denial = (fault.code, fault.message)
 
 
 def _control(sandbox: Sandbox, request: Request) -> Reply:

@@ -5,18 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import threading
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from crmdeck.clock import Clock
-
-
-@dataclass(frozen=True)
-class Denial:
-    """The error for a revoked refresh token, if it isn't the usual one."""
-
-    error: str | None = None
-    description: str | None = None
 
 
 class TokenIssuer:
@@ -24,7 +15,7 @@ class TokenIssuer:
 
     Tokens are numbered, so that the same requests get the same tokens. `lifetime` is that of an
     access token, None for no expiry. `rotates` is True if a refresh token works only once. `denial`
-    is the error for a revoked one.
+    is the error and its description for a revoked one, None for the usual ones.
     """
 
     def __init__(self, name: str, clock: Clock, lifetime: timedelta | None) -> None:
@@ -32,7 +23,7 @@ class TokenIssuer:
         self.client_secret = f"{name}-client-secret"
         self.static_token = f"{name}-private-app-token"
         self.rotates = False
-        self.denial = Denial()
+        self.denial: tuple[str | None, str | None] = (None, None)
         self._name = name
         self._clock = clock
         self._lifetime = lifetime

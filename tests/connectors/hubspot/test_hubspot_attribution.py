@@ -18,7 +18,6 @@ from crmdeck.connectors.hubspot.attribution import (
 )
 from crmdeck.connectors.hubspot.client import HubSpotClient
 from crmdeck.errors import CrmdeckError, QuotaExceededError, SourceError
-from crmdeck.model import CancelToken
 
 MOMENT = "2026-05-16T12:00:00Z"
 OWNERS = [
@@ -44,9 +43,7 @@ class Portal:
         self.failing = failing
         self.asked: list[str] = []
 
-    def get(
-        self, family: str, rest: str, cancel: CancelToken, *, query: Mapping[str, str]
-    ) -> Reply:
+    def get(self, family: str, rest: str, *, query: Mapping[str, str]) -> Reply:
         archived = query.get("archived") == "true"
         self.asked.append(f"{family}/{rest}" + (" archived" if archived else ""))
         if error := self.failing(family, archived):
@@ -57,7 +54,7 @@ class Portal:
 
 
 def changed_by(portal: Portal, *changes: ChangedThing) -> dict[ChangedThing, Attribution | str]:
-    return who_changed(cast(HubSpotClient, portal), changes, CancelToken())
+    return who_changed(cast(HubSpotClient, portal), changes)
 
 
 def prop(name: str, **more: Any) -> dict[str, Any]:

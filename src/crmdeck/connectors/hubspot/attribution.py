@@ -10,7 +10,6 @@ from crmdeck.connectors.hubspot.client import HubSpotClient
 from crmdeck.connectors.hubspot.discovery import path_of, results
 from crmdeck.connectors.hubspot.faults import FAULTS
 from crmdeck.errors import CrmdeckError
-from crmdeck.model import CancelToken
 
 NOT_READABLE = "This token can't read the property."
 NOT_RECORDED = "HubSpot names no user for this change. Its own releases leave no name."
@@ -18,7 +17,7 @@ NO_OBJECTS = "HubSpot doesn't report who changed an object type."
 
 
 def who_changed(
-    client: HubSpotClient, changes: Sequence[ChangedThing], cancel: CancelToken
+    client: HubSpotClient, changes: Sequence[ChangedThing]
 ) -> dict[ChangedThing, Attribution | str]:
     """Return who changed each property, from its `updatedUserId` and the list of owners."""
     found: dict[ChangedThing, Attribution | str] = {}
@@ -30,7 +29,7 @@ def who_changed(
             wanted.setdefault(change[0], []).append(change)
     owners: dict[str, str] | None = None
     for object_type, group in wanted.items():
-        records = _properties(client, object_type, cancel)
+        records = _properties(client, object_type)
         for change in group:
             record = records.get(change[1] or "")
             if record is None:
@@ -41,20 +40,18 @@ def who_changed(
                 found[change] = NOT_RECORDED
                 continue
             if owners is None:
-                owners = _owners(client, cancel)
+                owners = _owners(client)
             by = owners.get(str(user), f"user {user}")
             found[change] = Attribution(by, moment(record.get("updatedAt")), "properties")
     return found
 
 
-def _properties(
-    client: HubSpotClient, object_type: str, cancel: CancelToken
-) -> dict[str, Mapping[str, object]]:
-    path = path_of(client, object_type, cancel)
+def _properties(client: HubSpotClient, object_type: str) -> dict[str, Mapping[str, object]]:
+    path = path_of(client, object_type)
     found: dict[str, Mapping[str, object]] = {}
     for query in ({"archived": "true"}, {}):
         try:
-            records = results(client.get("properties", path, cancel, query=query))
+            records = results(client.get("properties", path, query=query))
         except CrmdeckError as error:
             FAULTS.raise_if_whole(error)
             continue
@@ -62,9 +59,9 @@ def _properties(
     return found
 
 
-def _owners(client: HubSpotClient, cancel: CancelToken) -> dict[str, str]:
+def _owners(client: HubSpotClient) -> dict[str, str]:
     try:
-        records = results(client.get("owners", "", cancel, query={"limit": "500"}))
+        records = results(client.get("owners", "", query={"limit": "500"}))
     except CrmdeckError as error:
         FAULTS.raise_if_whole(error)
         return {}

@@ -21,7 +21,7 @@ from hubspot.crm.properties.exceptions import ApiException
 
 from crmdeck.connectors.base import Credentials, Meter, TokenListener
 from crmdeck.connectors.bounded_pool import BoundedPool, proxy_for
-from crmdeck.connectors.caller import Caller, Refusal
+from crmdeck.connectors.caller import NEVER, Caller, Refusal
 from crmdeck.connectors.http import (
     Reply,
     check_endpoint,
@@ -75,7 +75,7 @@ class HubSpotClient:
         self,
         family: str,
         rest: str,
-        cancel: CancelToken,
+        cancel: CancelToken = NEVER,
         *,
         query: Mapping[str, str] | None = None,
         reserve: bool = True,
@@ -92,11 +92,9 @@ class HubSpotClient:
         query = {"dataSensitivity": sensitivity} if sensitivity else None
         return self._newest("properties", path, cancel, True, method="GET", query=query, split=True)
 
-    def post(
-        self, family: str, rest: str, cancel: CancelToken, body: Mapping[str, object]
-    ) -> Reply:
+    def post(self, family: str, rest: str, body: Mapping[str, object]) -> Reply:
         """Return the answer to a POST that only reads, like `get`. Raises CrmdeckError."""
-        return self._newest(family, rest, cancel, True, method="POST", body=body)
+        return self._newest(family, rest, NEVER, True, method="POST", body=body)
 
     def _newest(
         self, family: str, rest: str, cancel: CancelToken, reserve: bool, **request: Any
@@ -116,7 +114,7 @@ class HubSpotClient:
                 return reply
         raise AssertionError("the last version either answers or raises")
 
-    def introspect(self, cancel: CancelToken) -> Mapping[str, object]:
+    def introspect(self) -> Mapping[str, object]:
         """Return the token endpoint's facts about the access token; {} without an OAuth app."""
         if not self._credentials.get("client_secret"):
             return {}
@@ -125,7 +123,7 @@ class HubSpotClient:
             form = [*self._app_form(), ("token", token), ("token_type_hint", "access_token")]
             return self._send(None, "POST", INTROSPECT_PATH, form=form)
 
-        return self.caller.call(send, cancel, reserve=False).fields
+        return self.caller.call(send, NEVER, reserve=False).fields
 
     def grant(self, form: Mapping[str, str]) -> Grant:
         """Return the tokens for `form` and the app's ID and secret. Raises CrmdeckError."""

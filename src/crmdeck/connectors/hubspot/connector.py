@@ -72,13 +72,12 @@ class HubSpotConnector:
         self._client = HubSpotClient(connection, credentials, listener, limits, self.meter)
 
     def probe(self) -> ProbeReport:
-        cancel = CancelToken()
-        reply = self._client.get("account-info", "details", cancel, reserve=False)
+        reply = self._client.get("account-info", "details", reserve=False)
         details = reply.fields
-        self._ask_usage(cancel)
+        self._ask_usage()
         token: Mapping[str, object] = {}
         with suppress(PermissionDeniedError, SourceError):
-            token = self._client.introspect(cancel)
+            token = self._client.introspect()
         user = token.get("user") or token.get("user_email")
         return ProbeReport(
             user=redact(user) if isinstance(user, str) else None,
@@ -86,7 +85,7 @@ class HubSpotConnector:
             quota=self.meter.quota,
             token_expires_at=self._client.tokens.expires_at
             or seconds_from(utc_now(), token.get("expires_in")),
-            missing_permissions=self._missing_permissions(token, cancel),
+            missing_permissions=self._missing_permissions(token),
             api_version=self.version_in_use(),
         )
 
@@ -96,12 +95,12 @@ class HubSpotConnector:
         return discover(self._client, scope, known, cancel, self._limits)
 
     def explain_missing(self, missing: Sequence[Missing]) -> Mapping[Missing, GoneReason]:
-        return explain_missing(self._client, missing, CancelToken())
+        return explain_missing(self._client, missing)
 
     def who_changed(
         self, changes: Sequence[ChangedThing]
     ) -> Mapping[ChangedThing, Attribution | str]:
-        return who_changed(self._client, changes, CancelToken())
+        return who_changed(self._client, changes)
 
     def version_in_use(self) -> str | None:
         return self._client.paths.oldest_in_use()
@@ -109,16 +108,14 @@ class HubSpotConnector:
     def recent(
         self, object_type: str, fields: Sequence[str], limit: int = 200
     ) -> tuple[Record, ...]:
-        return recent(self._client, object_type, fields, limit, CancelToken())
+        return recent(self._client, object_type, fields, limit)
 
     def find(
         self, object_type: str, key: str, values: Sequence[str], fields: Sequence[str]
     ) -> tuple[Record, ...]:
-        return find(self._client, object_type, key, values, fields, CancelToken())
+        return find(self._client, object_type, key, values, fields)
 
-    def _missing_permissions(
-        self, token: Mapping[str, object], cancel: CancelToken
-    ) -> tuple[str, ...]:
+    def _missing_permissions(self, token: Mapping[str, object]) -> tuple[str, ...]:
         """Return the scopes that the token lacks, or whose request HubSpot refuses."""
         scopes = token.get("scopes")
         lacks = lacking({str(scope) for scope in scopes}) if isinstance(scopes, list) else {}
@@ -127,20 +124,18 @@ class HubSpotConnector:
             if scope in lacks or known:
                 continue
             try:
-                self._client.get(family, rest, cancel, query=query, reserve=False)
+                self._client.get(family, rest, query=query, reserve=False)
             except PermissionDeniedError:
                 lacks[scope] = OPTIONAL_SCOPES.get(scope, USUAL_USE)
             except CrmdeckError:
                 continue
         return tuple(f"{scope} ({use})" for scope, use in lacks.items())
 
-    def _ask_usage(self, cancel: CancelToken) -> None:
+    def _ask_usage(self) -> None:
         """Read today's usage, which answers to OAuth tokens leave out of the headers."""
         try:
-            reply = self._client.get(
-                "account-info", "api-usage/daily/private-apps", cancel, reserve=False
-            )
-            records = results(reply)
+            path = "api-usage/daily/private-apps"
+            records = results(self._client.get("account-info", path, reserve=False))
         except (PermissionDeniedError, SourceError):
             return
         for record in records:

@@ -26,6 +26,7 @@ from crmdeck.connectors.base import (
     Rules,
     Unchanged,
 )
+from crmdeck.connectors.caller import NEVER
 from crmdeck.connectors.http import Reply, not_json, one_large_answer
 from crmdeck.connectors.hubspot.client import HubSpotClient
 from crmdeck.connectors.hubspot.faults import FAULTS, WHO
@@ -119,7 +120,7 @@ def discover(
     yield Rules({}, dict(reader.calls))
 
 
-def object_types(client: HubSpotClient, cancel: CancelToken) -> dict[str, ObjectType]:
+def object_types(client: HubSpotClient, cancel: CancelToken = NEVER) -> dict[str, ObjectType]:
     """Return the standard and custom object types of an account. Raises CrmdeckError.
 
     A custom object type has its short name, because the full name contains the Portal ID. A token
@@ -143,11 +144,11 @@ def unlisted(name: str) -> ObjectType:
     return ObjectType(name, name, quote(name, safe=""))
 
 
-def path_of(client: HubSpotClient, name: str, cancel: CancelToken) -> str:
+def path_of(client: HubSpotClient, name: str) -> str:
     """Return the name of an object type in HubSpot's paths. Raises CrmdeckError."""
     if name in OBJECTS:
         return quote(name)
-    return (object_types(client, cancel).get(name) or unlisted(name)).path
+    return (object_types(client).get(name) or unlisted(name)).path
 
 
 def _custom(record: Mapping[str, object]) -> ObjectType | None:

@@ -9,12 +9,10 @@ from crmdeck.connectors.hubspot.client import HubSpotClient
 from crmdeck.connectors.hubspot.discovery import path_of, results
 from crmdeck.connectors.hubspot.faults import FAULTS
 from crmdeck.errors import CrmdeckError
-from crmdeck.model import CancelToken, GoneReason
+from crmdeck.model import GoneReason
 
 
-def explain_missing(
-    client: HubSpotClient, missing: Sequence[Missing], cancel: CancelToken
-) -> dict[Missing, GoneReason]:
+def explain_missing(client: HubSpotClient, missing: Sequence[Missing]) -> dict[Missing, GoneReason]:
     """Return the known reasons.
 
     Archived ones were removed. An object type is hidden if the token lost its scope.
@@ -26,25 +24,25 @@ def explain_missing(
             fields.setdefault(each.object_type, []).append(each)
     objects = [each for each in missing if each.field_name is None]
     if objects:
-        reasons |= _explain_objects(client, objects, cancel)
+        reasons |= _explain_objects(client, objects)
     for object_type, group in fields.items():
-        archived = _archived(client, "properties", path_of(client, object_type, cancel), cancel)
+        archived = _archived(client, "properties", path_of(client, object_type))
         if archived is not None:
             reasons |= {each: GoneReason.REMOVED for each in group if each.field_name in archived}
     return reasons
 
 
 def _explain_objects(
-    client: HubSpotClient, objects: Sequence[Missing], cancel: CancelToken
+    client: HubSpotClient, objects: Sequence[Missing]
 ) -> dict[Missing, GoneReason]:
-    archived = _archived(client, "schemas", "schemas", cancel) or set()
+    archived = _archived(client, "schemas", "schemas") or set()
     reasons: dict[Missing, GoneReason] = {}
     for each in objects:
         if each.object_type in archived:
             reasons[each] = GoneReason.REMOVED
             continue
         try:
-            client.get("properties", path_of(client, each.object_type, cancel), cancel)
+            client.get("properties", path_of(client, each.object_type))
         except CrmdeckError as error:
             FAULTS.raise_if_whole(error)
             if error.code in ("MISSING_SCOPE", "FORBIDDEN"):
@@ -52,11 +50,9 @@ def _explain_objects(
     return reasons
 
 
-def _archived(
-    client: HubSpotClient, family: str, rest: str, cancel: CancelToken
-) -> set[str] | None:
+def _archived(client: HubSpotClient, family: str, rest: str) -> set[str] | None:
     try:
-        reply = client.get(family, rest, cancel, query={"archived": "true"})
+        reply = client.get(family, rest, query={"archived": "true"})
     except CrmdeckError as error:
         FAULTS.raise_if_whole(error)
         return None

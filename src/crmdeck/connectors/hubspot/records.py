@@ -9,7 +9,6 @@ from crmdeck.connectors.hubspot.client import HubSpotClient
 from crmdeck.connectors.hubspot.discovery import path_of, results
 from crmdeck.connectors.hubspot.profile import RECORD_ID
 from crmdeck.errors import UsageError
-from crmdeck.model import CancelToken
 
 # "CRM API, Objects": at most 100 records in a page and in a batch.
 _PAGE = 100
@@ -18,11 +17,7 @@ _PROPERTIES_AT_ONCE = 150
 
 
 def recent(
-    client: HubSpotClient,
-    object_type: str,
-    properties: Sequence[str],
-    limit: int,
-    cancel: CancelToken,
+    client: HubSpotClient, object_type: str, properties: Sequence[str], limit: int
 ) -> tuple[Record, ...]:
     """Return up to `limit` records. Raises CrmdeckError.
 
@@ -37,7 +32,7 @@ def recent(
     found: dict[str, dict[str, object]] = {}
     for start in range(0, len(names), _PROPERTIES_AT_ONCE):
         chunk = names[start : start + _PROPERTIES_AT_ONCE]
-        rows = _listed(client, object_type, chunk, limit, cancel)
+        rows = _listed(client, object_type, chunk, limit)
         # Records can come and go between two calls: keep those that every call returns.
         found = rows if start == 0 else {k: found[k] | rows[k] for k in found if k in rows}
     return tuple(found.values())
@@ -49,36 +44,31 @@ def find(
     key: str,
     values: Sequence[str],
     properties: Sequence[str],
-    cancel: CancelToken,
 ) -> tuple[Record, ...]:
     """Return the records whose ID or unique property `key` has one of `values`."""
     # A POST that only reads: its body has no limit of length as a URL has.
-    path = f"{path_of(client, object_type, cancel)}/batch/read"
+    path = f"{path_of(client, object_type)}/batch/read"
     wanted = list(dict.fromkeys(values))
     by = {} if key == RECORD_ID else {"idProperty": key}
     found: list[Record] = []
     for start in range(0, len(wanted), _PAGE):
         inputs = [{"id": value} for value in wanted[start : start + _PAGE]]
         body = {"inputs": inputs, "properties": [key, *properties], **by}
-        found += _rows(results(client.post("objects", path, cancel, body))).values()
+        found += _rows(results(client.post("objects", path, body))).values()
     return tuple(found)
 
 
 def _listed(
-    client: HubSpotClient,
-    object_type: str,
-    properties: Sequence[str],
-    limit: int,
-    cancel: CancelToken,
+    client: HubSpotClient, object_type: str, properties: Sequence[str], limit: int
 ) -> dict[str, dict[str, object]]:
-    path = path_of(client, object_type, cancel)
+    path = path_of(client, object_type)
     found: dict[str, dict[str, object]] = {}
     after: str | None = None
     while len(found) < limit:
         query = {"limit": str(min(_PAGE, limit - len(found))), "properties": ",".join(properties)}
         if after:
             query["after"] = after
-        reply = client.get("objects", path, cancel, query=query)
+        reply = client.get("objects", path, query=query)
         page = _rows(results(reply))
         found |= page
         after = _next_page(reply.body)

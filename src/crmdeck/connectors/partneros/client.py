@@ -11,7 +11,7 @@ from threading import Lock
 from urllib.parse import quote
 
 from crmdeck.connectors.base import Credentials, Meter, TokenListener, Wait
-from crmdeck.connectors.caller import Patience
+from crmdeck.connectors.caller import NEVER, Patience
 from crmdeck.connectors.http import Reply, retry_after
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.partneros.answers import organization_ids
@@ -94,7 +94,7 @@ class PartnerOSClient:
     def get(
         self,
         path: str,
-        cancel: CancelToken,
+        cancel: CancelToken = NEVER,
         query: Mapping[str, str] | None = None,
         *,
         accept: Collection[int] = (),
@@ -116,7 +116,7 @@ class PartnerOSClient:
     def post(
         self,
         path: str,
-        cancel: CancelToken,
+        cancel: CancelToken = NEVER,
         body: Mapping[str, object] | None = None,
         *,
         accept: Collection[int] = (),

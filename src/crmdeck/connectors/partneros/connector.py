@@ -22,6 +22,7 @@ from crmdeck.connectors.base import (
     TokenListener,
     Unchanged,
 )
+from crmdeck.connectors.caller import NEVER
 from crmdeck.connectors.http import (
     AnswerTooLargeError,
     Reply,
@@ -89,9 +90,8 @@ class PartnerOSConnector:
         self._gone: Gone = {}
 
     def probe(self) -> ProbeReport:
-        cancel = CancelToken()
-        status = self._status(cancel)
-        reply = self._client.call("GET", "/auth/session", cancel, accept=(404, 405))
+        status = self._status(NEVER)
+        reply = self._client.call("GET", "/auth/session", NEVER, accept=(404, 405))
         session = reply.fields if reply.status == 200 else {}
         user = session.get("user")
         user = user if isinstance(user, Mapping) else {}
@@ -162,24 +162,24 @@ class PartnerOSConnector:
         things = {each: (each.object_type, each.field_name) for each in missing}
         if any(thing not in self._gone for thing in things.values()):
             with contextlib.suppress(SourceError):
-                reply = self._client.get("/drift", CancelToken(), accept=(404, 405))
+                reply = self._client.get("/drift", accept=(404, 405))
                 if reply.status == 200:
                     self._gone = {**answers.gone(reply.fields.get("events")), **self._gone}
         return {each: self._gone[thing] for each, thing in things.items() if thing in self._gone}
 
     def suggest(self, pair: ObjectPair) -> tuple[Suggestion, ...]:
         body = {"objectPair": str(pair)}
-        reply = self._client.post("/mapping/ai-suggest", CancelToken(), body, patient=True)
+        reply = self._client.post("/mapping/ai-suggest", body=body, patient=True)
         if "encoder" in reply.fields:
             # A crmdeck server uses the same ranker, so its suggestions add nothing.
             return ()
         return answers.suggestions(reply.body)
 
     def disconnect(self) -> None:
-        self._client.post("/disconnect", CancelToken())
+        self._client.post("/disconnect")
 
     def decisions(self) -> tuple[Decision, ...] | None:
-        reply = self._client.get("/mapping/decisions", CancelToken(), accept=(404, 405))
+        reply = self._client.get("/mapping/decisions", accept=(404, 405))
         if reply.status != 200:
             if not unknown_endpoint(reply):
                 raise explain(reply).error
@@ -188,13 +188,13 @@ class PartnerOSConnector:
 
     def history(self) -> tuple[AuditEntry, ...]:
         query = {"limit": str(HISTORY)}
-        reply = self._client.get("/audit", CancelToken(), query, accept=(404, 405))
+        reply = self._client.get("/audit", query=query, accept=(404, 405))
         if reply.status != 200:
             return ()
         return answers.records(AuditEntry, reply.body, self._connection_id)
 
     def drift(self) -> DriftReport | None:
-        reply = self._client.get("/drift", CancelToken(), accept=(404, 405))
+        reply = self._client.get("/drift", accept=(404, 405))
         if reply.status != 200 or not isinstance(reply.body, Mapping):
             return None
         return DriftReport(
@@ -209,19 +209,19 @@ class PartnerOSConnector:
         return self._note("reopen", {"eventIds": list(event_ids)})
 
     def _note(self, what: str, body: Mapping[str, object]) -> bool:
-        reply = self._client.post(f"/drift/{what}", CancelToken(), body, accept=(404, 405))
+        reply = self._client.post(f"/drift/{what}", body=body, accept=(404, 405))
         if reply.status >= 300 and not unknown_endpoint(reply):
             raise explain(reply).error
         return reply.status < 300
 
     def decide(self, pair: str, choices: Sequence[WireModel]) -> tuple[Decision, ...]:
         body = {"objectPair": pair, "choices": [choice.to_wire() for choice in choices]}
-        reply = self._client.post("/mapping/decisions", CancelToken(), body)
+        reply = self._client.post("/mapping/decisions", body=body)
         return answers.records(Decision, reply.body, self._connection_id)
 
     def undo(self, pair: str, decision_id: str | None) -> Decision:
         body = {"objectPair": pair, "decisionId": decision_id}
-        reply = self._client.post("/mapping/undo", CancelToken(), body)
+        reply = self._client.post("/mapping/undo", body=body)
         return answers.records(Decision, [reply.body], self._connection_id)[0]
 
     def _fresh(self, summary: Summary) -> Freshness | None:

@@ -14,7 +14,6 @@ from crmdeck.connectors.http import moment, records_of
 from crmdeck.connectors.salesforce.client import SalesforceClient
 from crmdeck.connectors.salesforce.session import FAULTS
 from crmdeck.errors import CrmdeckError, PermissionDeniedError
-from crmdeck.model import CancelToken
 
 NO_PERMISSION = "The user lacks View Setup and Configuration for the setup audit trail."
 NOT_RECORDED = "Salesforce names no user for this change. Its own releases leave no record."
@@ -27,7 +26,7 @@ _TRAIL = (
 
 
 def who_changed(
-    client: SalesforceClient, changes: Sequence[ChangedThing], cancel: CancelToken
+    client: SalesforceClient, changes: Sequence[ChangedThing]
 ) -> dict[ChangedThing, Attribution | str]:
     """Return who changed each thing, or the reason why that is unknown."""
     found: dict[ChangedThing, Attribution | str] = {}
@@ -37,17 +36,17 @@ def who_changed(
             fields.setdefault(object_type, []).append(field_name)
     for object_type, names in fields.items():
         for start in range(0, len(names), _AT_ONCE):
-            found |= _from_definitions(client, object_type, names[start : start + _AT_ONCE], cancel)
+            found |= _from_definitions(client, object_type, names[start : start + _AT_ONCE])
     rest = [change for change in changes if change not in found]
     if rest:
-        records = _query(client, "query", _TRAIL, cancel)
+        records = _query(client, "query", _TRAIL)
         for change in rest:
             found[change] = NO_PERMISSION if records is None else _match(change, records)
     return found
 
 
 def _from_definitions(
-    client: SalesforceClient, object_type: str, names: Sequence[str], cancel: CancelToken
+    client: SalesforceClient, object_type: str, names: Sequence[str]
 ) -> dict[ChangedThing, Attribution]:
     listed = ", ".join(f"'{name}'" for name in sorted(set(names)))
     soql = (
@@ -55,7 +54,7 @@ def _from_definitions(
         f"WHERE EntityDefinition.QualifiedApiName = '{object_type}' "
         f"AND QualifiedApiName IN ({listed})"
     )
-    records = _query(client, "tooling/query", soql, cancel) or ()
+    records = _query(client, "tooling/query", soql) or ()
     found: dict[ChangedThing, Attribution] = {}
     for record in records:
         by, at = _person(record.get("LastModifiedBy")), moment(record.get("LastModifiedDate"))
@@ -84,11 +83,9 @@ def _match(change: ChangedThing, records: Sequence[Mapping[str, object]]) -> Att
     return NOT_RECORDED
 
 
-def _query(
-    client: SalesforceClient, path: str, soql: str, cancel: CancelToken
-) -> list[Mapping[str, object]] | None:
+def _query(client: SalesforceClient, path: str, soql: str) -> list[Mapping[str, object]] | None:
     try:
-        reply = client.get(path, cancel, params={"q": soql})
+        reply = client.get(path, params={"q": soql})
     except CrmdeckError as error:
         FAULTS.raise_if_whole(error)
         if isinstance(error, PermissionDeniedError) or error.code == "NOT_VISIBLE":

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 
 from crmdeck.clock import utc_now
 from crmdeck.connectors.base import Credentials, Meter, TokenListener
-from crmdeck.connectors.caller import Caller, Refusal
+from crmdeck.connectors.caller import NEVER, Caller, Refusal
 from crmdeck.connectors.http import Reply, check_endpoint, not_json, split_json
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.salesforce.oauth import PRODUCTION, SANDBOXES, expiry, grant_function
@@ -103,9 +103,7 @@ class SalesforceClient:
 
     def versions(self) -> tuple[str, ...]:
         """Return the API versions that the org supports, oldest first. Uses no quota."""
-        reply = self.caller.call(
-            lambda _token: self._plain("/services/data"), CancelToken(), reserve=False
-        )
+        reply = self.caller.call(lambda _token: self._plain("/services/data"), NEVER, reserve=False)
         rows = reply.body if isinstance(reply.body, list) else []
         versions = {
             str(row["version"])
@@ -120,7 +118,7 @@ class SalesforceClient:
     def get(
         self,
         path: str,
-        cancel: CancelToken,
+        cancel: CancelToken = NEVER,
         *,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
@@ -160,7 +158,7 @@ class SalesforceClient:
         """Return the answer to POST `path` with a JSON body. Raises CrmdeckError."""
         return self._call("POST", path, cancel, (), True, json=body, headers={})
 
-    def user_info(self, cancel: CancelToken) -> Mapping[str, object]:
+    def user_info(self, cancel: CancelToken = NEVER) -> Mapping[str, object]:
         """Return the user of the token. Raises CrmdeckError."""
 
         def send(token: str) -> Reply:

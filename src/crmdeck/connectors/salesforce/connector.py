@@ -61,10 +61,9 @@ class SalesforceConnector:
         self._client = SalesforceClient(connection, credentials, listener, limits, self.meter)
 
     def probe(self) -> ProbeReport:
-        cancel = CancelToken()
-        user = self._client.user_info(cancel)
+        user = self._client.user_info()
         version = self._client.version()
-        reply = self._client.get("limits", cancel, reserve=False)
+        reply = self._client.get("limits", reserve=False)
         daily = reply.fields.get("DailyApiRequests")
         if isinstance(daily, Mapping):
             limit, left = daily.get("Max"), daily.get("Remaining")
@@ -78,7 +77,7 @@ class SalesforceConnector:
             api_version=version,
             quota=self.meter.quota,
             token_expires_at=self._client.token_ends_at(),
-            missing_permissions=self._missing_permissions(cancel),
+            missing_permissions=self._missing_permissions(),
         )
 
     def discover(
@@ -95,12 +94,12 @@ class SalesforceConnector:
             )
 
     def explain_missing(self, missing: Sequence[Missing]) -> Mapping[Missing, GoneReason]:
-        return explain_missing(self._client, missing, CancelToken())
+        return explain_missing(self._client, missing)
 
     def who_changed(
         self, changes: Sequence[ChangedThing]
     ) -> Mapping[ChangedThing, Attribution | str]:
-        return who_changed(self._client, changes, CancelToken())
+        return who_changed(self._client, changes)
 
     def where_used(self, object_type: str, field_name: str, cancel: CancelToken) -> Usage:
         return where_used(self._client, object_type, field_name, cancel)
@@ -117,17 +116,17 @@ class SalesforceConnector:
     def recent(
         self, object_type: str, fields: Sequence[str], limit: int = 200
     ) -> tuple[Record, ...]:
-        return recent(self._client, object_type, fields, limit, CancelToken())
+        return recent(self._client, object_type, fields, limit)
 
     def find(
         self, object_type: str, key: str, values: Sequence[str], fields: Sequence[str]
     ) -> tuple[Record, ...]:
-        return find(self._client, object_type, key, values, fields, CancelToken())
+        return find(self._client, object_type, key, values, fields)
 
-    def _missing_permissions(self, cancel: CancelToken) -> tuple[str, ...]:
+    def _missing_permissions(self) -> tuple[str, ...]:
         soql = "SELECT QualifiedApiName FROM EntityDefinition WHERE QualifiedApiName IN ('User')"
         try:
-            self._client.get("tooling/query", cancel, params={"q": soql}, reserve=False)
+            self._client.get("tooling/query", params={"q": soql}, reserve=False)
         except CrmdeckError as error:
             refused = isinstance(error, PermissionDeniedError) or error.code == "NOT_VISIBLE"
             return (VIEW_SETUP,) if refused else ()

@@ -15,7 +15,7 @@ from crmdeck.connectors.http import records_of
 from crmdeck.connectors.salesforce.client import SalesforceClient
 from crmdeck.connectors.salesforce.session import FAULTS
 from crmdeck.errors import CrmdeckError
-from crmdeck.model import CancelToken, GoneReason
+from crmdeck.model import GoneReason
 
 _NAME = re.compile(r"\w{1,100}")
 _AT_ONCE = 100
@@ -24,7 +24,7 @@ _SURE_FIELD = "Id"
 
 
 def explain_missing(
-    client: SalesforceClient, missing: Sequence[Missing], cancel: CancelToken
+    client: SalesforceClient, missing: Sequence[Missing]
 ) -> dict[Missing, GoneReason]:
     """Return the known reasons."""
     objects = [each for each in missing if each.field_name is None]
@@ -35,30 +35,25 @@ def explain_missing(
     reasons: dict[Missing, GoneReason] = {}
     for chunk in _chunks(objects):
         names = {each: each.object_type for each in chunk}
-        reasons |= _ask(client, "EntityDefinition", "", _SURE_OBJECT, names, cancel)
+        reasons |= _ask(client, "EntityDefinition", "", _SURE_OBJECT, names)
     for object_type, group in fields.items():
         if not _NAME.fullmatch(object_type):
             continue
         where = f"EntityDefinition.QualifiedApiName = '{object_type}' AND "
         for chunk in _chunks(group):
             names = {each: each.field_name or "" for each in chunk}
-            reasons |= _ask(client, "FieldDefinition", where, _SURE_FIELD, names, cancel)
+            reasons |= _ask(client, "FieldDefinition", where, _SURE_FIELD, names)
     return reasons
 
 
 def _ask(
-    client: SalesforceClient,
-    entity: str,
-    where: str,
-    sure: str,
-    names: Mapping[Missing, str],
-    cancel: CancelToken,
+    client: SalesforceClient, entity: str, where: str, sure: str, names: Mapping[Missing, str]
 ) -> dict[Missing, GoneReason]:
     wanted = {each: name for each, name in names.items() if _NAME.fullmatch(name)}
     listed = ", ".join(f"'{name}'" for name in sorted({sure, *wanted.values()}))
     soql = f"SELECT QualifiedApiName FROM {entity} WHERE {where}QualifiedApiName IN ({listed})"  # noqa: S608
     try:
-        reply = client.get("tooling/query", cancel, params={"q": soql})
+        reply = client.get("tooling/query", params={"q": soql})
     except CrmdeckError as error:
         FAULTS.raise_if_whole(error)
         return {}

@@ -1,7 +1,7 @@
-"""HubSpot's property validations, as the sandbox understands them.
+"""HubSpot's property validations, written a second time for the comparison with preflight.
 
 Source: HubSpot API reference, "Property validations". If it leaves a choice, such as whether a
-rule about a domain covers its subdomains, the sandbox takes one.
+rule about a domain covers its subdomains, this module takes one.
 """
 
 from __future__ import annotations
