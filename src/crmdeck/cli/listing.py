@@ -184,7 +184,7 @@ def lists(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def run(**given: Any) -> None:
-        values = {option.name: given.pop(option.name) for option in options}
+        values = {option.name: given.pop(option.name, option.default) for option in options}
         with failing(values["as_json"]):
             listing = _listing(**values)
         command(listing=listing, **given)

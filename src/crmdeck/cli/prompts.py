@@ -84,7 +84,9 @@ def signs_in(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def run(*arguments: Any, **given: Any) -> None:
-        chosen = SignInOptions(**{option.name: given.pop(option.name) for option in options})
+        chosen = SignInOptions(
+            **{option.name: given.pop(option.name, option.default) for option in options}
+        )
         command(*arguments, options=chosen, **given)
 
     add_options(run, command, options, instead_of="options")
