@@ -144,27 +144,31 @@ class Checks:
         all_found: list[tuple[Issue, Sequence[DriftEvent]]] = []
         codes: list[ExitCode] = []
         for connection in wanted:
-            # Set before the changes are read: later ones belong to the next check.
-            until = self._context.now
-            status = self._health.status(connection.id)
-            error = _error(connection, status, attempts.get(connection.id), refresh)
-            found = list(self._found(connection, status, error))
-            changes, still = self._changes(
-                connection, rules, fail_on, starts[connection.id], last[connection.id]
-            )
-            found += [(_drifted(connection, event), (event,)) for event in changes]
-            if preflight:
-                found += [(issue, ()) for issue in self._refused(connection, changes)]
-            found += [(issue, ()) for issue in self._deviating(connection, agreed)]
-            today = self._context.now.date()
-            judged = [
-                judge(issue, fail_on, rules.find(issue, _attributes(events), today))
-                for issue, events in found
-            ]
-            issues += judged
-            all_found += found
-            codes += reasons_of(judged, error)
-            checked.append(_checked(connection, status, starts[connection.id], until, error, still))
+            # Its ten reads would each open the file, which takes longer than they do.
+            with self._context.store.hold():
+                # Set before the changes are read: later ones belong to the next check.
+                until = self._context.now
+                status = self._health.status(connection.id)
+                error = _error(connection, status, attempts.get(connection.id), refresh)
+                found = list(self._found(connection, status, error))
+                changes, still = self._changes(
+                    connection, rules, fail_on, starts[connection.id], last[connection.id]
+                )
+                found += [(_drifted(connection, event), (event,)) for event in changes]
+                if preflight:
+                    found += [(issue, ()) for issue in self._refused(connection, changes)]
+                found += [(issue, ()) for issue in self._deviating(connection, agreed)]
+                today = self._context.now.date()
+                judged = [
+                    judge(issue, fail_on, rules.find(issue, _attributes(events), today))
+                    for issue, events in found
+                ]
+                issues += judged
+                all_found += found
+                codes += reasons_of(judged, error)
+                checked.append(
+                    _checked(connection, status, starts[connection.id], until, error, still)
+                )
         report = self._report(fail_on, rules, checked, issues, all_found, codes)
         self._record(report)
         head = self._audit.head()
