@@ -54,7 +54,7 @@ def night(nightfall: Restored) -> Night:
 
 
 def test_a_night_with_a_dead_connection_and_drift_on_a_mapped_field(night: Night) -> None:
-    assert night.shell.json("check")["success"]
+    assert night.shell.json("check", "--no-refresh")["success"]
     night.export("acme", ("Name", "string"), ("CloseDate", "date"))
     (night.folder / "beta/Opportunity.json").unlink()
     found = night.shell.json("check", code=4)
@@ -63,24 +63,27 @@ def test_a_night_with_a_dead_connection_and_drift_on_a_mapped_field(night: Night
     failing = {(i["connection"], i["kind"]) for i in found["issues"] if i["level"] == "fail"}
     assert failing == {("acme", "drift"), ("acme", "mapping"), ("beta", "unread")}
 
-    again = night.shell.json("check", "acme", code=4)
+    check = ("check", "acme", "--no-refresh")
+    again = night.shell.json(*check, code=4)
     assert [i["kind"] for i in again["issues"]] == ["drift", "mapping"], "both are still open"
-    new = night.shell.json("check", "acme", "--new", code=4)
+    new = night.shell.json(*check, "--new", code=4)
     assert [i["kind"] for i in new["issues"]] == ["mapping"]
-    assert "drift" in night.shell.json("check", "acme", "--since", "1h", code=4)["reasons"]
+    assert "drift" in night.shell.json(*check, "--since", "1h", code=4)["reasons"]
     night.shell.run("mapping", "undo", "acme", PAIR)
     night.shell.run("drift", "acme", "--acknowledge", "shown")
-    assert night.shell.json("check", "acme")["issues"] == []
+    assert night.shell.json(*check)["issues"] == []
     assert night.shell.run("check", "beta", code=1).stdout.endswith("can't read beta, 1 failure.\n")
 
 
 def test_what_makes_it_fail_can_be_chosen(night: Night) -> None:
     night.export("acme", *FIRST, ("Region__c", "string"))
     night.export("beta", ("Name", "string"), ("CloseDate", "datetime"), ("Amount", "currency"))
+    night.shell.run("refresh", "--all")
+    check = ("check", "--no-refresh", "--since", "1d", "--fail-on")
     for threshold, code in (("mapped", 0), ("safe", 4), ("none", 0), ("breaking", 4)):
-        night.shell.run("check", "--since", "1d", "--fail-on", threshold, code=code)
+        night.shell.run(*check, threshold, code=code)
     night.export("acme", ("Name", "string"), ("CloseDate", "date"), ("Amount", "string"))
-    night.shell.run("check", "--since", "1d", "--fail-on", "mapped", code=4)
+    night.shell.run("check", "acme", "--since", "1d", "--fail-on", "mapped", code=4)
 
 
 @pytest.mark.parametrize(
@@ -278,12 +281,12 @@ def test_a_contract_is_what_the_standard_says_and_is_held_against_the_schema(
     (described,) = contract["schema"]
     assert [p["name"] for p in described["properties"]] == ["Amount"]
     check = ("check", "--fail-on", "none", "--contract", str(file))
-    assert shell.json(*check)["reasons"] == []
+    assert shell.json(*check, "--no-refresh")["reasons"] == []
 
     described["properties"].append({"name": "Gone__c"})
     described["properties"][0]["required"] = True
     file.write_text(yaml.safe_dump(contract))
-    found = shell.json(*check, code=4)
+    found = shell.json(*check, "--no-refresh", code=4)
     assert [c["name"] for c in found["connections"]] == ["acme"]
     told = {i["fieldName"]: i["detail"] for i in found["issues"] if i["kind"] == "contract"}
     assert told == {

@@ -322,13 +322,14 @@ def test_no_endpoint_crosses_organizations_or_roles_or_works_without_a_session(
             unknown = send(dana, method, path, f"{'0' * 8}{theirs[8:]}")
             # A viewer's role is checked first.
             may = method == "GET" or path.endswith(LOOKING)
-            for client in (dana, vera, mona) if may else (dana, mona):
-                for form in forms:
-                    answer = send(client, method, path, form)
-                    requests += 1
-                    assert code(answer) == code(unknown) == (404, "INTEGRATION_NOT_FOUND")
-                    if form == theirs:
-                        assert answer.text.replace(theirs[:8], "0" * 8) == unknown.text
+            asked = [(dana, form) for form in forms]
+            asked += [(client, theirs) for client in ((vera, mona) if may else (mona,))]
+            for client, form in asked:
+                answer = send(client, method, path, form)
+                requests += 1
+                assert code(answer) == code(unknown) == (404, "INTEGRATION_NOT_FOUND")
+                if form == theirs:
+                    assert answer.text.replace(theirs[:8], "0" * 8) == unknown.text
             for client in (nobody, forged):
                 assert code(send(client, method, path, theirs)) == (401, "UNAUTHENTICATED")
                 assert code(send(client, method, path, house.ids["acme"]))[0] == 401
@@ -347,5 +348,5 @@ def test_no_endpoint_crosses_organizations_or_roles_or_works_without_a_session(
         assert "Amount" in everything
         assert theirs not in everything + dana.get("/integrations").text
         assert "Secret__c" not in everything
-    assert requests >= 13 * 18
+    assert requests >= 13 * 11
     assert state(house, "other") == before

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
-from pathlib import Path
 from typing import Any
 
 import pytest
 import schemathesis
+from fastapi import FastAPI
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 from schemathesis.core.parameters import ParameterLocation
+from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from crmdeck.server.accounts import User
 from crmdeck.server.sessions import Sessions
@@ -56,6 +58,12 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> House:
     return house
 
 
+@functools.cache
+def described(app: FastAPI) -> OpenApiSchema:
+    """Return the description, which takes longer to read than an endpoint to try."""
+    return schemathesis.openapi.from_asgi("/api/openapi.json", app)
+
+
 def _is_sound(case: Any, place: ParameterLocation) -> bool:
     component = case.meta.components.get(place)
     return component is None or component.mode is not GenerationMode.NEGATIVE
@@ -77,8 +85,7 @@ def answered(case: Any, **more: Any) -> None:
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_the_api_is_as_it_is_described(fuzzed: House, endpoint: str, mode: GenerationMode) -> None:
     method, path = endpoint.split(" ")
-    api = schemathesis.openapi.from_asgi("/api/openapi.json", fuzzed.app)
-    operation = api[f"/api{path}"][method]
+    operation = described(fuzzed.app)[f"/api{path}"][method]
     user = fuzzed.app.state.deck.accounts.book().user("dana@acme.example")
     token = token_of(fuzzed, user)
     turn = itertools.count()
@@ -106,11 +113,11 @@ def test_the_api_is_as_it_is_described(fuzzed: House, endpoint: str, mode: Gener
     check()
 
 
-def test_the_description_names_each_endpoint_with_its_failures(tmp_path: Path) -> None:
-    described = build(tmp_path / "home", tmp_path / "export").app.openapi()
+def test_the_description_names_each_endpoint_with_its_failures(fuzzed: House) -> None:
+    description = fuzzed.app.openapi()
     operations = {
         f"{method.upper()} {path.removeprefix('/api')}": operation
-        for path, methods in described["paths"].items()
+        for path, methods in description["paths"].items()
         for method, operation in methods.items()
     }
     assert set(operations) == set(ENDPOINTS)

@@ -15,11 +15,11 @@ import pytest
 
 from crmdeck.model import SecretsPlace, Source
 from crmdeck.sandbox import Sandbox
-from crmdeck.server import Accounts
+from crmdeck.server import Accounts, create_app
 from crmdeck.workspace import ConnectionDraft, Workspace, new_secrets_key
 from tests.postgres import postgres_url
 
-from .conftest import ACCOUNT, OPPORTUNITY, PASSWORD
+from .conftest import ACCOUNT, OPPORTUNITY, PASSWORD, serving
 
 __all__ = ["postgres_url"]
 
@@ -70,7 +70,8 @@ def test_servers_answer_alike_share_secrets_and_one_is_enough(
         with (
             server(postgres_url, tmp_path / "one", CRMDECK_SECRETS_KEY=key) as (one, first),
             server(postgres_url, tmp_path / "two", CRMDECK_SECRETS_KEY=key) as (_, second),
-            server(postgres_url, tmp_path / "three") as (_, third),
+            Workspace.open(postgres_url) as keyless,
+            serving(create_app(keyless)) as third,
         ):
             cookies = httpx.post(f"{first}/auth/sign-in/email", json=body, timeout=60).cookies
             with httpx.Client(cookies=cookies, timeout=60) as client:
@@ -84,7 +85,8 @@ def test_servers_answer_alike_share_secrets_and_one_is_enough(
                     200,
                     200,
                 ]
-                locked = client.post(third + path)
+                monkeypatch.delenv("CRMDECK_SECRETS_KEY")
+                locked = client.post(f"{third}/api{path}")
                 assert (locked.status_code, locked.json()["code"]) == (503, "SECRETS_KEY_MISSING")
 
                 path = f"/integrations/{acme}/schema"
