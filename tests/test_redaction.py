@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import crmdeck
-from crmdeck import redaction
 from crmdeck.connectors.faults import load_faults
 from crmdeck.connectors.http import check_origin
 from crmdeck.errors import CrmdeckError, UsageError
@@ -68,23 +64,6 @@ def test_of_others_words_any_random_run_is_taken_out(secret: str) -> None:
 @pytest.mark.parametrize("text", HARMLESS)
 def test_names_addresses_and_sentences_stay_as_they_are(text: str) -> None:
     assert redact(text, foreign=True) == text
-
-
-def test_no_sentence_of_ours_is_taken_for_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    # What other tests signed in with may be words of ours.
-    monkeypatch.setattr(redaction, "_known", {})
-    sentences = [
-        node.value
-        for file in Path(crmdeck.__file__).parent.rglob("*.py")
-        if file.name != "redaction.py"
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value
-    ]
-    assert len(sentences) > 3000
-    taken = [each for each in sentences if redact(each) != each]
-    # Some name the header, without a token; a lease has a column of that name.
-    harmless = ("Authorization: Bearer", "UPDATE lease SET token", "INSERT INTO lease")
-    assert all(any(words in each for words in harmless) for each in taken), taken
 
 
 @given(st.text(min_size=8, max_size=80).filter(lambda text: text.strip() and "\n" not in text))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import grimp
 import yaml
 
 ROOT = Path(__file__).parents[1]
@@ -47,19 +46,15 @@ def test_workflows_read_only_unless_a_job_has_to_write_and_actions_are_pinned() 
                     assert step["with"]["persist-credentials"] is False
 
 
-def imported(source: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(source.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module.partition(".")[0]
-
-
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     lists = [project["dependencies"], *project["optional-dependencies"].values()]
     declared = {re.split(r"[^\w.-]", each)[0] for wanted in lists for each in wanted}
-    found = {name for source in (ROOT / "src").rglob("*.py") for name in imported(source)}
+    graph = grimp.build_graph(
+        "crmdeck", include_external_packages=True, exclude_type_checking_imports=False,
+        cache_dir=None,
+    )  # fmt: skip
+    found = {name for name in graph.modules if graph.is_module_squashed(name)}
     known = packages_distributions()
     used = {
         name: {each.lower().replace("_", "-") for each in known.get(name, [name])}
