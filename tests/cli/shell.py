@@ -55,7 +55,11 @@ class Shell:
         return done
 
     def attempt(
-        self, *arguments: str, env: Mapping[str, str] | None = None, columns: int = 0
+        self,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        columns: int = 0,
+        stdin: str = "",
     ) -> Done:
         """Run it, however it ends."""
         out, err = Terminal() if columns else io.StringIO(), io.StringIO()
@@ -63,7 +67,7 @@ class Shell:
             patch.setattr(sys, "argv", ["crmdeck", *arguments])
             patch.setattr(sys, "stdout", out)
             patch.setattr(sys, "stderr", err)
-            patch.setattr(sys, "stdin", io.StringIO())
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
             patch.setenv("COLUMNS", str(columns or 80))
             patch.setenv("NO_COLOR", "1")
             for name, value in self.environment(env).items():

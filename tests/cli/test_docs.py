@@ -7,6 +7,7 @@ finds what an earlier one made.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -128,11 +129,16 @@ def test_every_block_names_its_language_and_why_it_does_not_run(page: Path) -> N
 
 
 def run_line(line: str, environment: dict[str, str]) -> Done:
-    """Run a line in this process where it is a command of crmdeck alone, else in a shell."""
+    """Run a line in this process if only crmdeck's commands are in it, else in a shell."""
     words = shlex.split(line)
-    if words[0] == "crmdeck" and not {"|", "||", ">", "&&", "&"} & set(words):
-        return Shell(Path(environment["CRMDECK_HOME"])).attempt(*words[1:], env=environment)
-    return in_a_shell(line, environment)
+    parts = [list(part) for pipe, part in itertools.groupby(words, "|".__eq__) if not pipe]
+    ours = all(part[0] == "crmdeck" for part in parts)
+    if not ours or {"||", ">", "&&", "&", "/dev/stdin"} & set(words):
+        return in_a_shell(line, environment)
+    shell, done = Shell(Path(environment["CRMDECK_HOME"])), Done(0, "", "")
+    for _, *arguments in parts:
+        done = shell.attempt(*arguments, env=environment, stdin=done.stdout)
+    return done
 
 
 def in_a_shell(line: str, environment: dict[str, str]) -> Done:

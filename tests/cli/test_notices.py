@@ -12,14 +12,16 @@ import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 
 import pytest
 from standardwebhooks import Webhook
 
 from crmdeck.workspace import Workspace
 from crmdeck.workspace.checks.notices import PAUSES, Notices
-from tests.cli.test_check import FIRST, Night
+from tests.cli.test_check import FIRST, Night, nightfall
+from tests.restored import Restored
+
+__all__ = ["nightfall"]
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 24).decode()
 PATH = "/a-path-that-is-a-secret"
@@ -76,9 +78,9 @@ def listener() -> Iterator[Listener]:
 
 
 @pytest.fixture
-def night(tmp_path: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch) -> Night:
-    night = Night(tmp_path).fall()
-    (tmp_path / "home/settings.toml").write_text(SETTINGS)
+def night(nightfall: Restored, listener: Listener, monkeypatch: pytest.MonkeyPatch) -> Night:
+    night = Night(nightfall.anew())
+    (night.folder / "home/settings.toml").write_text(SETTINGS)
     monkeypatch.setenv("CRMDECK_NOTIFY_OPS_URL", f"http://{listener.host}{PATH}")
     monkeypatch.setenv("CRMDECK_NOTIFY_OPS_SECRET", SECRET)
     monkeypatch.setenv("CRMDECK_NOTIFY_CHAT_URL", f"json://{listener.host}{PATH}")
@@ -148,12 +150,10 @@ def test_slack_is_told_in_the_name_of_crmdeck(
     assert "apprise" not in body.lower()
 
 
-def test_what_fails_is_tried_again_and_then_said(
-    night: Night, listener: Listener, tmp_path: Path
-) -> None:
+def test_what_fails_is_tried_again_and_then_said(night: Night, listener: Listener) -> None:
     pauses: list[float] = []
     night.export("acme", ("Name", "string"))
-    with Workspace.open(tmp_path / "home") as ws:
+    with Workspace.open(night.folder / "home") as ws:
         report = ws.checks.run(["acme"])
         notices = Notices(ws.context, pause=pauses.append)
         listener.failing = 2
@@ -169,7 +169,7 @@ def test_what_fails_is_tried_again_and_then_said(
 
 @pytest.mark.parametrize("kind", ["webhook", "other"])
 def test_who_answers_drop_by_drop_holds_up_no_check(
-    night: Night, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+    night: Night, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     over = threading.Event()
 
@@ -188,9 +188,9 @@ def test_who_answers_drop_by_drop_holds_up_no_check(
         threading.Thread(target=drip, args=(listening,), daemon=True).start()
         scheme = "http" if kind == "webhook" else "json"
         monkeypatch.setenv("CRMDECK_NOTIFY_OPS_URL", f"{scheme}://{host}/x")
-        (tmp_path / "home/settings.toml").write_text(f'[[notify]]\nname="ops"\nkind="{kind}"\n')
+        (night.folder / "home/settings.toml").write_text(f'[[notify]]\nname="ops"\nkind="{kind}"\n')
         night.export("acme", ("Name", "string"))
-        with Workspace.open(tmp_path / "home") as ws:
+        with Workspace.open(night.folder / "home") as ws:
             report = ws.checks.run(["acme"])
             notices = Notices(ws.context, pause=lambda _: None, patience=0.2)
             (ops,) = notices.send(report)
