@@ -122,7 +122,6 @@ def marked(before: Sequence[str], after: Sequence[str]) -> tuple[Content, Conten
 
 
 def _common(one: Sequence[str], other: Sequence[str]) -> int:
-    """Return how many pieces at the start are equal."""
     both = enumerate(zip(one, other, strict=False))
     return next((place for place, (a, b) in both if a != b), min(len(one), len(other)))
 

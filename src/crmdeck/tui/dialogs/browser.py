@@ -21,6 +21,7 @@ from crmdeck.tui.widgets.line_input import LineInput
 if TYPE_CHECKING:
     from crmdeck.workspace import BrowserSignIn, Grant, SignedIn
 
+# Over SSH a browser would open on the machine of the console, not on that of the user.
 OVER_SSH = ("SSH_CONNECTION", "SSH_TTY")
 LONGEST = 3000
 
@@ -49,7 +50,6 @@ class Browser(Dialog["SignedIn"]):
 
     @property
     def redirect_uri(self) -> str:
-        """The address that the browser returns to."""
         return self._sign_in.redirect_uri
 
     def compose_body(self) -> ComposeResult:

@@ -79,7 +79,6 @@ class Choose(Dialog[V]):
 
     @property
     def row(self) -> Choice[V] | None:
-        """The row under the cursor."""
         return self._list.row
 
     def compose_body(self) -> ComposeResult:

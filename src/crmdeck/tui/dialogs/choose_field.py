@@ -91,7 +91,6 @@ class ChooseField(Dialog[str]):
 
     @property
     def row(self) -> FieldChoice | None:
-        """The field under the cursor."""
         return self._list.row
 
     def compose_body(self) -> ComposeResult:

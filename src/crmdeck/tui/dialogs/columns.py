@@ -47,6 +47,7 @@ class Columns(Dialog[tuple[str, ...]]):
     def toggle(self) -> None:
         column_id = self._lines[self._at][0]
         shown = self._shown ^ {column_id}
+        # A table needs a column.
         if shown:
             self._shown = shown
         self._paint()

@@ -48,7 +48,6 @@ class CopyAs(Dialog[Copy]):
 
     @property
     def copy(self) -> Copy:
-        """The form under the cursor."""
         return self.copies[self._at]
 
     def compose_body(self) -> ComposeResult:

@@ -30,7 +30,6 @@ class Count(NamedTuple):
 
     @property
     def bar(self) -> str:
-        """The number as a bar."""
         return "█" * max(1, round(BAR_CELLS * self.rows / self.most))
 
 

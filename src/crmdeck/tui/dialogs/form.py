@@ -103,6 +103,7 @@ class Form(Dialog[T]):
         yield Static("", classes="dialog-wrong", markup=False)
 
     def on_mount(self) -> None:
+        # A form with answers from before starts at the first one that is missing.
         empty = [
             asked
             for asked in self._lines
@@ -194,6 +195,7 @@ class Form(Dialog[T]):
             wrong = asked.wrong(answers[asked.name])
             if wrong:
                 entry = self.query_one(f"#{asked.name}")
+                # Enter on a filled line goes on to the next empty one, which is no error yet.
                 self._say("" if entry is not self.focused and not answers[asked.name] else wrong)
                 entry.focus()
                 return
@@ -220,7 +222,6 @@ class Form(Dialog[T]):
             super().cancel()
 
     def answers(self) -> dict[str, str]:
-        """Return the answers by name."""
         found = {}
         for asked in self._lines:
             widget = self.query_one(f"#{asked.name}")
@@ -256,6 +257,7 @@ class Form(Dialog[T]):
         )
 
     def _forget(self) -> None:
+        # The widgets may outlive the dialog.
         for entry in self.query(SecretInput):
             entry.value = ""
 

@@ -75,7 +75,6 @@ class Option(NamedTuple):
 
     @property
     def searched(self) -> Searchable:
-        """The texts to search."""
         return Searchable(self.name, self.within, (self.detail, self.kind), self.standing)
 
 
@@ -83,7 +82,6 @@ Line = Place | Option
 
 
 def key_of(line: Line) -> Hashable:
-    """Return the key of a row."""
     return line.key if isinstance(line, Option) else line
 
 
@@ -174,7 +172,6 @@ class GoTo(Dialog[Line]):
 
     @property
     def row(self) -> Line | None:
-        """The row under the cursor."""
         return self._list.row
 
     def compose_body(self) -> ComposeResult:

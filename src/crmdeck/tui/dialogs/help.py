@@ -43,7 +43,6 @@ def in_order(known: Iterable[Offer], scope: str) -> tuple[Offer, ...]:
 
 
 def searchable(offer: Offer) -> Searchable:
-    """Return the searched texts of an offer: its title, help, keys and scope."""
     texts = (offer.action.sentence, " ".join(map(key_label, offer.keys)), scope_of(offer.action))
     return Searchable(offer.title, texts=texts)
 

@@ -49,10 +49,15 @@ class ResultRow:
 
 @dataclass(frozen=True)
 class Result:
-    """A preflight as its dialog shows it; `notes` are sentences below the summary."""
+    """A preflight as its dialog shows it; `notes` are sentences below the summary.
+
+    `opened` shows what is behind the row of that number, `export` writes the preflight to a file.
+    """
 
     summary: str
     rows: tuple[ResultRow, ...]
+    opened: Callable[[int], object]
+    export: Callable[[ShowPreflight], object]
     bar: tuple[Part, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -138,27 +143,14 @@ class ShareBar(Widget):
 
 
 class ShowPreflight(Dialog[None]):
-    """Shows a preflight once `fill` is called; `opened` and `exported` do what the keys say.
-
-    `opens` is the title of Enter.
-    """
+    """Shows a preflight once `fill` is called. `opens` is the title of Enter."""
 
     SCOPE = "preflight"
 
-    def __init__(
-        self,
-        title: str,
-        *,
-        opens: str,
-        opened: Callable[[int], None],
-        exported: Callable[[], None],
-        waiting: str = "",
-    ) -> None:
+    def __init__(self, title: str, *, opens: str, waiting: str = "") -> None:
         super().__init__(title)
         self.result: Result | None = None
-        self._opens = opens
-        self._opened = opened
-        self._exported = exported
+        self.opens = opens
         self._waiting = waiting
 
     def compose_body(self) -> ComposeResult:
@@ -175,8 +167,8 @@ class ShowPreflight(Dialog[None]):
             self._show(self.result)
 
     def fill(self, result: Result) -> None:
-        """Show a result."""
         self.result = result
+        # The result may come before the dialog is mounted, or after it was closed.
         if self.is_mounted and self.is_open:
             self._show(result)
 
@@ -201,7 +193,6 @@ class ShowPreflight(Dialog[None]):
 
     @property
     def row(self) -> ResultRow | None:
-        """The row under the cursor."""
         row: ResultRow | None = self.query_one(Table).cursor_row
         return row
 
@@ -217,11 +208,11 @@ class ShowPreflight(Dialog[None]):
         help="Open the row, or the values behind a cause.",
         hint=40,
         blocked=_why_no_row,
-        title_now=lambda dialog: dialog._opens,
+        title_now=lambda dialog: dialog.opens,
     )
     def open_row(self) -> None:
-        if self.row is not None:
-            self._opened(self.row.number)
+        if self.result is not None and self.row is not None:
+            self.result.opened(self.row.number)
 
     @dialog_action(
         "preflight.export",
@@ -232,7 +223,8 @@ class ShowPreflight(Dialog[None]):
         blocked=lambda dialog: "Still running." if dialog.result is None else None,
     )
     def export(self) -> None:
-        self._exported()
+        if self.result is not None:
+            self.result.export(self)
 
     @dialog_action("preflight.down", "Next", "j", "down")
     def next_cause(self) -> None:

@@ -59,6 +59,7 @@ class Steps(Dialog[None]):
         self._redo = redo
 
     def compose_body(self) -> ComposeResult:
+        # Not by title and time: the same action may be done twice within a second.
         yield Table(
             COLUMNS, key=lambda line: id(line.step), can_mark=False, empty=NOTHING_DONE, id="steps"
         )

@@ -75,6 +75,7 @@ class EditValueMap(Dialog[dict[str, str]]):
         """Show the current map; `suggested` is the one to reset to."""
         self._suggested = tuple(suggested)
         self.rows = tuple(rows)
+        # The values may be matched before the dialog is mounted, or after it was closed.
         if self.is_mounted and self.is_open:
             self._show(self.rows)
 
@@ -104,6 +105,7 @@ class EditValueMap(Dialog[dict[str, str]]):
 
     @dialog_action("values.save", "Save", "s", "ctrl+s", hint=38)
     def save(self) -> None:
+        # Saving before the values are matched would store a map of nothing.
         if self.rows:
             self.dismiss({row.value: row.target for row in self.rows if row.target is not None})
 

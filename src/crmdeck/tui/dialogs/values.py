@@ -38,7 +38,6 @@ class Values(Dialog[None], Generic[R]):
         self._list = SearchList(rows, columns, empty=empty)
 
     def fill(self, rows: Sequence[R]) -> None:
-        """Show `rows`."""
         self._list.fill(rows)
 
     def compose_body(self) -> ComposeResult:

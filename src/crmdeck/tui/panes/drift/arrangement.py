@@ -49,7 +49,6 @@ class Line:
 
     @property
     def is_open(self) -> bool:
-        """True if one of its changes is open."""
         return any(entry.is_open for entry in self.entries)
 
     @property
@@ -217,6 +216,7 @@ def _rank(timeline: Timeline, entry: Entry) -> tuple[object, ...]:
 
 def _event_line(timeline: Timeline, entry: Entry, parent: str | None = None) -> Line:
     event, halves = entry.event, timeline.rename_of(entry)
+    # The row of the added half names the old field in `what`.
     renamed_to = name_in(halves[1].event) if halves is not None and entry is halves[0] else ""
     return Line(
         key=event.id,
@@ -243,6 +243,7 @@ def _story_line(
         where=part + story.title,
         what="",
         when="",
+        # A settled change no longer makes its group urgent.
         severity=worst([entry for entry in members if entry.is_open] or members),
         at=story.detected_at,
         open=is_open,

@@ -128,7 +128,6 @@ def _sign_tooltip(line: Line) -> str:
 
 
 def state_of(line: Line) -> str:
-    """Return the state that colors the severity; settled changes are muted."""
     return "muted" if line.settled else SEVERITY_STATES[line.severity]
 
 
@@ -262,6 +261,7 @@ def _note(line: Line) -> str:
 
 def _sides(line: Line) -> tuple[str, str]:
     changes = shown_changes(line.entry.event.changes) if line.entry is not None else ()
+    # Of a picklist, `what` counts the values, and the details list them.
     if len(changes) != 1 or changes[0].attribute == "picklist":
         return "", ""
     return value_text(changes[0].before, MOST_EXTRA), value_text(changes[0].after, MOST_EXTRA)
@@ -353,6 +353,7 @@ def filter_keys(timeline: Timeline) -> dict[str, FilterKey[Entry]]:
         "open": flag_key(lambda entry: entry.is_open),
         "state": text_key(
             lambda entry: entry.standing.state.value,
+            # The screen calls these changes safe.
             lambda value: "safe" if value == ChangeState.INFO else value,
         ),
         "breaks": flag_key(timeline.breaks),
@@ -378,7 +379,6 @@ def filter_keys(timeline: Timeline) -> dict[str, FilterKey[Entry]]:
 
 
 def searched(entry: Entry) -> Iterable[str]:
-    """Return the texts in which a filter searches words."""
     return entry.texts
 
 
@@ -401,4 +401,5 @@ def _is_kind(entry: Entry, wanted: str) -> bool:
 
 def _is_since(entry: Entry, wanted: str, now: datetime) -> bool:
     since = moment_of(wanted, now)
+    # A time that is half typed is no time yet, and hides nothing.
     return since is None or entry.event.detected_at >= since

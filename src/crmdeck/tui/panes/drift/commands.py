@@ -44,7 +44,7 @@ LISTED = 500
 """Number of changes that a question lists; the others are counted."""
 
 
-@dataclass(eq=False)
+@dataclass
 class Step:
     """Changes that were acknowledged or reopened together, or a rename that was accepted."""
 
@@ -65,11 +65,11 @@ class DriftCommands:
         self._timeline = timeline
         self._table = table
         self._usages = usages
+        # One at a time: a redo right after an undo must not overtake it.
         self._turns = LoadQueue(pane.loader, "step")
 
     @property
     def line(self) -> Line | None:
-        """The row under the cursor."""
         return self._table.cursor_row
 
     @property
@@ -79,7 +79,6 @@ class DriftCommands:
 
     @property
     def field_place(self) -> FieldPlace | None:
-        """The field of the change under the cursor."""
         event = self.entry.event if self.entry is not None else None
         if event is None or event.field_name is None or event.rule is not None:
             return None
@@ -108,7 +107,7 @@ class DriftCommands:
         writes=True,
     )
     def acknowledge(self) -> None:
-        self._ask_to_acknowledge(once(self._unsettled()), "a")
+        self._once_sure("Acknowledge", once(self._unsettled()), "a", self._ask_for_note)
 
     def why_not_all_acknowledged(self) -> str | None:
         some = self._timeline.is_part or any(True for _ in self._unsettled(everything=True))
@@ -124,8 +123,10 @@ class DriftCommands:
     )
     def acknowledge_all(self) -> None:
         def ask() -> None:
-            self._ask_to_acknowledge(once(self._unsettled(everything=True)), "A")
+            entries = once(self._unsettled(everything=True))
+            self._once_sure("Acknowledge", entries, "A", self._ask_for_note)
 
+        # The rest of a long timeline matches the filter too. The question counts and lists it.
         self._timeline.read_to(date.min, ask)
 
     def _unsettled(self, *, everything: bool = False) -> Iterator[Entry]:
@@ -138,29 +139,26 @@ class DriftCommands:
         # A change that is marked both alone and in its group comes twice.
         return (entry for line in self._table.chosen() for entry in line.entries)
 
-    def _ask_to_acknowledge(self, entries: Sequence[Entry], key: str) -> None:
-        """Ask for a note; if it is about several changes, list them and ask first."""
-        if len(entries) == 1:
-            self._ask_for_note(entries)
-            return
-        text = "This includes changes in collapsed groups. u undoes it."
-        self._confirm("Acknowledge", entries, text, key, self._ask_for_note)
-
-    def _confirm(
+    def _once_sure(
         self,
         deed: str,
         entries: Sequence[Entry],
-        text: str,
         key: str,
         then: Callable[[Sequence[Entry]], None],
     ) -> None:
+        """Call `then`; if it is about several changes, list them and ask first."""
+        if len(entries) == 1:
+            then(entries)
+            return
+
         def answered(sure: bool | None) -> None:
             if sure:
                 then(entries)
 
+        includes = "" if deed == "Reopen" else "This includes changes in collapsed groups. "
         dialog = Confirm(
             f"{deed} {_changes(entries)}?",
-            text,
+            f"{includes}u undoes it.",
             yes=f"{deed} {len(entries):,}",
             opened_by=key,
             listing=_listed(entries),
@@ -182,10 +180,7 @@ class DriftCommands:
     )
     def reopen(self) -> None:
         entries = once(entry for entry in self._chosen() if entry.acknowledged)
-        if len(entries) == 1:
-            self._reopen(entries)
-        else:
-            self._confirm("Reopen", entries, "u undoes it.", "c", self._reopen)
+        self._once_sure("Reopen", entries, "c", self._reopen)
 
     def _reopen(self, entries: Sequence[Entry]) -> None:
         step = Step(
@@ -361,6 +356,7 @@ class DriftCommands:
         halves = timeline.rename_of(entry)
         if halves is None:
             return None
+        # A settled rename is worth a question only while a mapping still uses the old name.
         settled = all(half.acknowledged for half in halves)
         return None if settled and not timeline.mapped_to(halves[0].event) else halves
 
@@ -460,6 +456,7 @@ class DriftCommands:
     )
     def next_open(self) -> None:
         below = self._table.shown()[self._table.cursor + 1 :]
+        # Unread days come before the search starts again at the top.
         day = None if any(map(_is_open, below)) else self._timeline.next_open_day()
         if day is None:
             self._table.move_to_next(_is_open, 1)

@@ -88,7 +88,6 @@ class Density(Widget):
         last: date
 
     def slots(self) -> tuple[Slot, ...]:
-        """Return the cells at the current size."""
         if self.today is None:
             return ()
         return slots(self.days, self.today, self.size.width - LABEL)

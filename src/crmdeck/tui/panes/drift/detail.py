@@ -78,14 +78,12 @@ def line_detail(
 
 
 def line_titles(line: Line | None) -> tuple[str, ...]:
-    """Return the title of the details of a row."""
     if line is None:
         return ("Details",)
     return (display_text(place_of(line.entry.event) if line.entry is not None else line.where),)
 
 
 def line_state(line: Line | None) -> tuple[Content, ...]:
-    """Return whether a row is open, or what settled it."""
     if line is None or line.is_title:
         return ()
     if line.settled is None:
@@ -256,6 +254,7 @@ def _mappings(timeline: Timeline, event: DriftEvent, width: int) -> Iterator[Con
         text = mapping_text(event, key, decision)
         if decision is None:
             color = "$muted"
+        # The PartnerOS field has another CRM field by now, so that this change can't break it.
         elif event.field_name not in (None, decision.crm_field):
             color = "$good"
         else:

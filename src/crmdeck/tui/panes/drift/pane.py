@@ -98,6 +98,7 @@ class DriftPane(Pane):
     def __init__(self, host: Host, *, id: str | None = None) -> None:
         super().__init__(host, id=id)
         self.table = TimelineTable(columns_for((), 0), key=lambda line: line.key, id="timeline")
+        # The table calls it before it paints at another width.
         self.table.fit_columns = self._fit_columns
         self.timeline = TimelineLoader(self, self._show_lines)
         self.usages = UsageAsker(host, self.loader, self._describe)

@@ -371,6 +371,7 @@ def _compared(row: MappingRow, wanted: str) -> bool:
         ">": found > limit,
         "<": found < limit,
         "<=": found <= limit,
+        # As the table shows it: `=92` finds 92.4%.
         "=": percent(found) == percent(limit),
     }.get(operator or ">=", found >= limit)
 
@@ -393,6 +394,7 @@ FILTER_KEYS: dict[str, FilterKey[MappingRow]] = {
 
 
 REQUIRED_KEYS: dict[str, FilterKey[RequiredRow]] = {
+    # A filter by a match or a direction hides the rows that have none.
     **dict.fromkeys(FILTER_KEYS, FilterKey(lambda _row, _wanted: False)),
     "state": text_key(lambda row: "required" if row.is_open else "filled"),
     "type": text_key(lambda row: row.field.type.value),

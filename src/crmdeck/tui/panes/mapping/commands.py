@@ -190,6 +190,7 @@ class MappingCommands:
         if len(fresh) == 1:
             self._accept("accept", fresh[0], accepting(fresh[0]), opened_by="a")
         elif fresh:
+            # Each of the others would need its own question about values.
             sure = [row for row in fresh if not row.needs_value_map]
             if len(sure) < len(fresh):
                 left = left_out_text([row for row in fresh if row.needs_value_map])
@@ -312,6 +313,8 @@ class MappingCommands:
         session = self._pairs.current
         if session is None:
             return
+        # The direction of an accepted row is part of its decision. That of an undecided row is kept
+        # in the session until the row is accepted.
         accepted = [row for row in chosen if row.state is DecisionState.ACCEPTED]
         if accepted:
             turned = [(row, accepting(row, direction=following)) for row in accepted]
@@ -444,6 +447,7 @@ class MappingCommands:
         if self.row is not None and self.row.values:
             self.values()
 
+    # Not `writes`: what is hidden is stored with the layout of this user, not in the workspace.
     @action(
         "mapping.known",
         "Hide warning",
@@ -610,6 +614,7 @@ class MappingCommands:
                 self._drafts.pop(place, None)
                 self._pairs.show_error(error)
                 return
+            # If the file has a mistake, E opens it again with all that the user wrote.
             self._drafts[place] = changed
             self._requests.load(
                 "plan",
@@ -871,5 +876,4 @@ class MappingCommands:
 
 
 def _standing(row: AnyRow) -> tuple[object, ...]:
-    """Return the decision on a row as the user sees it."""
     return (row.state, row.crm_field) if isinstance(row, MappingRow) else (row.is_open,)

@@ -9,7 +9,7 @@ from datetime import datetime
 from rich.cells import cell_len
 from textual.content import Content
 
-from crmdeck.model import DecisionState, DriftEvent, Field, Reason, Severity
+from crmdeck.model import DecisionState, Field, Reason, Severity
 from crmdeck.text import ago
 from crmdeck.tui.dialogs.preflight import OUTCOME_STYLES
 from crmdeck.tui.layout import GAP, half, rule, side_by_side, wrap, wrap_hanging
@@ -49,13 +49,11 @@ class Around:
 
 
 def row_detail(row: MappingRow, around: Around, width: int, *, compact: bool) -> Content:
-    """Return the details of a row; `compact` if there is room for a few lines only."""
     parts = _compact(row, around, width) if compact else _full(row, around, width)
     return Content("\n").join(parts)
 
 
 def required_detail(row: RequiredRow, now: datetime, width: int) -> Content:
-    """Return the details of a required CRM field without a PartnerOS field."""
     label = _other_label(row.field)
     parts = [
         *_if_cut(row.title, width),
@@ -139,12 +137,10 @@ def _arrow(row: MappingRow) -> str:
 
 
 def row_text(row: MappingRow | RequiredRow) -> str:
-    """Return a row in a list of rows."""
     return display_text(row_line(row) if isinstance(row, MappingRow) else row.title)
 
 
 def row_titles(row: MappingRow) -> tuple[str, str]:
-    """Return the title of the details of a row, and a shorter one."""
     unmapped = "unmapped" if row.state is DecisionState.REJECTED else "no suggestion"
     whole = f"{row.title} {_arrow(row)} {row.crm_field or unmapped}"
     return display_text(whole), display_text(row.crm_field or row.title)
@@ -245,7 +241,10 @@ def _problems(row: MappingRow, now: datetime) -> Iterator[tuple[str, str]]:
         sign, style = SEVERITY_SIGNS[event.severity], SEVERITY_COLORS[event.severity]
         if event.id in row.settled:
             sign, style = "✓", "$muted"
-        yield f"{sign} {_drift_text(event)}, {ago(event.detected_at, now)}", style
+        changed = ", ".join(change.attribute for change in event.changes[:3])
+        what = event.reason.rstrip(".") or event.kind.value.replace("_", " ")
+        what += f" ({changed})" if changed and changed not in what else ""
+        yield f"{sign} {what}, {ago(event.detected_at, now)}", style
     for one in row.failures:
         yield failure_text(one), FAILURE_STYLES[one.outcome] if row.is_open else "$muted"
     for warning in row.warnings_of_direction:
@@ -253,12 +252,6 @@ def _problems(row: MappingRow, now: datetime) -> Iterator[tuple[str, str]]:
             yield f"hidden: {warning.text}", "$muted"
         elif warning.code != "NOTHING_CAN_FLOW" and warning in row.warnings:
             yield f"▲ {warning.text}", "$warn" if row.is_open else "$muted"
-
-
-def _drift_text(event: DriftEvent) -> str:
-    changed = ", ".join(change.attribute for change in event.changes[:3])
-    what = event.reason.rstrip(".") or event.kind.value.replace("_", " ")
-    return f"{what} ({changed})" if changed and changed not in what else what
 
 
 def _reasons(row: MappingRow, width: int) -> Iterator[Content]:
@@ -302,6 +295,7 @@ def _alternatives(row: MappingRow, around: Around, width: int) -> Iterator[Conte
             yield _indented(_reason_text(one.reasons[:2]), width, "$muted")
         if right is not None:
             verdict = around.builder.judge(row.partner, right)
+            # The worst is enough to compare candidates. The list of all fields has the others.
             for failure in verdict.failures[:1]:
                 yield _indented(failure_text(failure), width, FAILURE_STYLES[failure.outcome])
             for warning in () if verdict.failures else verdict.warnings[:1]:

@@ -83,7 +83,6 @@ class DecisionWriter:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="decisions")
 
     def put(self, session: MappingSession, write: Write) -> None:
-        """Store `write` once those before it are stored."""
         self._queue.append((session, write))
         self._pool.submit(self._drain)
 
@@ -110,6 +109,7 @@ class DecisionWriter:
 
     def _store(self, session: MappingSession, write: Write) -> Sequence[Decision]:
         step, mappings = write.step, self._workspace.mappings
+        # What this writer stored since then is no news to the user.
         place, seen = (session.ref, session.pair), write.seen | self._made
         if write.back is None:
             made = mappings.record_decisions(*place, write.choices, seen=seen)
@@ -182,7 +182,6 @@ class PairLoader:
         return self._refining and self._requests.is_loading
 
     def close(self) -> None:
-        """Wait until all decisions are stored."""
         if self._writer is not None:
             self._writer.close()
 
@@ -203,6 +202,7 @@ class PairLoader:
         is_reload = self.session is not None and self.session.ref == ref
 
         def work(job: Job) -> Found | PairList:
+            # Before reading: what another process writes during it then counts as news.
             self._head = workspace.head()
             chosen = pair
             if chosen is None and not listed:
@@ -212,6 +212,8 @@ class PairLoader:
                 return read_likely(workspace, ref, job.cancel)
 
             def look() -> Found:
+                # A session that was shown before has its suggestions. Those of a new one are by
+                # words alone, which takes a moment: its rows show before meanings are compared.
                 if known:
                     return workspace.mappings.review(ref, chosen), None
                 return workspace.mappings.review_and_suggest(ref, chosen, encoder=NO_ENCODER)
@@ -376,6 +378,21 @@ class PairLoader:
         workspace = self._host.workspace
         self._refining = not quiet
 
+        def ranked(answer: SuggestAnswer) -> None:
+            first, self._refining = session.encoder != answer.encoder, False
+            session.update_suggestions(answer)
+            if session is self.session:
+                self.is_ranked = True
+                # Only the first ranking by an encoder moves rows between groups: the user is
+                # among them when later ones arrive.
+                self._show(Change.GROUPS if first else Change.ROWS, None)
+                self._judge(session)
+
+        def failed(error: CrmdeckError) -> None:
+            self._refining, self.is_ranked = False, True
+            self._show(Change.ROWS, None)
+            self._host.say(str(error), title="Suggestions", severity="warning")
+
         def work(job: Job) -> SuggestAnswer:
             return workspace.mappings.suggest(
                 session.ref, session.pair, progress=job.progress, cancel=job.cancel
@@ -384,23 +401,13 @@ class PairLoader:
         self._requests.load(
             "rank",
             work,
-            partial(self._ranked, session),
+            ranked,
             label="comparing meanings",
-            failed=self._not_ranked,
+            failed=failed,
             cancellable=not quiet,
             quiet=quiet,
             after_paint=True,
         )
-
-    def _ranked(self, session: MappingSession, answer: SuggestAnswer) -> None:
-        first, self._refining = session.encoder != answer.encoder, False
-        session.update_suggestions(answer)
-        if session is self.session:
-            self.is_ranked = True
-            # Only the first ranking by an encoder moves rows between groups: the user is among
-            # them when later ones arrive.
-            self._show(Change.GROUPS if first else Change.ROWS, None)
-            self._judge(session)
 
     def _judge(self, session: MappingSession) -> None:
         """Run preflight from edge values, and show its verdicts on the rows."""
@@ -411,6 +418,7 @@ class PairLoader:
             try:
                 return workspace.preflights.fails_when(session.ref, session.pair, also=suggested)
             except UsageError as error:
+                # A pair without accepted rows is nothing unusual here.
                 if error.code == "NOTHING_ACCEPTED":
                     return ()
                 raise
@@ -428,11 +436,6 @@ class PairLoader:
             quiet=True,
             after_paint=True,
         )
-
-    def _not_ranked(self, error: CrmdeckError) -> None:
-        self._refining, self.is_ranked = False, True
-        self._show(Change.ROWS, None)
-        self._host.say(str(error), title="Suggestions", severity="warning")
 
     def _read_again(self) -> None:
         session, workspace = self.session, self._host.workspace
@@ -497,14 +500,15 @@ class PairLoader:
                 self._read_again()
 
     def _rank_later(self) -> None:
+        # A ranking while decisions are still made or stored would be outdated when it comes.
+        def rank() -> None:
+            if self.session is not None and self.session.unsaved:
+                self._rank_later()
+            else:
+                self._read_again()
+
         if self._timer is not None:
             self._timer.stop()
         # A picture is drawn as soon as nothing is loading.
         pause = RANK_AT_ONCE if self._host.is_still else RANK_AFTER
-        self._timer = self._owner.set_timer(pause, self._rank_now)
-
-    def _rank_now(self) -> None:
-        if self.session is not None and self.session.unsaved:
-            self._rank_later()
-        else:
-            self._read_again()
+        self._timer = self._owner.set_timer(pause, rank)

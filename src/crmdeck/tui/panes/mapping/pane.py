@@ -86,12 +86,10 @@ class MappingPane(Pane):
         yield TextView(id="line", classes="detail part")
 
     def on_unmount(self) -> None:
-        """Store all decisions before the pane is gone."""
         self.pairs.close()
 
     @property
     def session(self) -> MappingSession | None:
-        """The displayed object pair."""
         return self.pairs.session
 
     @property
@@ -142,6 +140,7 @@ class MappingPane(Pane):
         if likely is not None:
             self.pair_table.set_columns(pair_columns(likely.pairs))
             self.pair_table.set_rows(likely.pairs)
+        # A table that is hidden loses the focus, and the keys of the pane would do nothing.
         focused = self.table.has_focus or self.pair_table.has_focus
         self.set_class(likely is not None, "-listing")
         if focused:
@@ -182,6 +181,7 @@ class MappingPane(Pane):
             state = progress(session, refining=self.pairs.is_refining)
             self.set_heading(whole, *state, short=short)
             self.show_next_steps(partial(next_steps, session))
+        # The table has its new width only after the layout with the moved details.
         self.call_after_refresh(self._fit_columns)
         self._paint_row()
         self.refresh_bindings()
@@ -193,14 +193,12 @@ class MappingPane(Pane):
         rest = inside - GAP_BESIDE - least_width(self._rows)
         beside = self.screen.has_class("-wide") and rest >= LEAST_DETAIL
         self.set_class(not beside, "-stacked")
-        if self.has_class("-beside"):
-            details.styles.width = None
-        elif beside:
+        width = None
+        if beside and not self.has_class("-beside"):
             # Spare cells of the table are those that its longest note doesn't need.
             spare = inside - GAP_BESIDE - whole_width(self._rows)
-            details.styles.width = max(LEAST_DETAIL, min(spare, MOST_DETAIL))
-        else:
-            details.styles.width = None
+            width = max(LEAST_DETAIL, min(spare, MOST_DETAIL))
+        details.styles.width = width
 
     def _fit_columns(self) -> None:
         width = self.table.scrollable_content_region.width

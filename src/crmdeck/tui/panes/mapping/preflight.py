@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from textual.widget import Widget
 
@@ -32,6 +32,8 @@ from crmdeck.workspace import (
     owner_of,
     pair_text,
 )
+
+T = TypeVar("T")
 
 SAMPLED = 200
 FORMATS = {
@@ -84,52 +86,41 @@ class PreflightFlow:
         title = f"Preflight of {pair_text(session.pair)}"
         question = Ask(title, QUESTION, DEEDS, opened_by="P")
         self._pane.app.push_screen(question, chosen)
+        # The question shows before the schema of the pair is read.
         self._requests.load("sample", work, took, quiet=True)
 
     def _test_edges(self, session: MappingSession, *, create: bool) -> None:
-        preflights = self._host.workspace.preflights
-        found: list[FailsWhen] = []
-
         def work(_: Job) -> tuple[FailsWhen, ...]:
+            preflights = self._host.workspace.preflights
             return preflights.fails_when(session.ref, session.pair, create=create)
 
         def took(failures: tuple[FailsWhen, ...]) -> None:
-            found.extend(failures)
-            dialog.fill(_edge_result(failures, session))
+            def opened(number: int) -> None:
+                one = failures[number]
+                dialog.dismiss(None)
+                self._open_row(one.partner_field or f"crm:{one.crm_field}")
 
-        def opened(number: int) -> None:
-            one = found[number]
-            dialog.dismiss(None)
-            self._open_row(one.partner_field or f"crm:{one.crm_field}")
+            export = partial(self._export, failures, EDGE_FORMATS)
+            dialog.fill(_edge_result(failures, session, opened, export))
 
         dialog = ShowPreflight(
             f"Preflight of {pair_text(session.pair)}: {_write(create)}",
             opens="Open row",
-            opened=opened,
-            exported=lambda: self._export(dialog, found, EDGE_FORMATS),
             waiting="Testing edge values…",
         )
         self._open(dialog, work, took)
 
     def _sample(self, session: MappingSession) -> None:
-        preflights = self._host.workspace.preflights
-        runs: list[PreflightRun] = []
-
         def work(_: Job) -> PreflightRun:
+            preflights = self._host.workspace.preflights
             return preflights.sample(session.ref, session.pair, SAMPLED)
-
-        def took(run: PreflightRun) -> None:
-            runs.append(run)
-            dialog.fill(_run_result(run, session))
 
         dialog = ShowPreflight(
             f"Preflight of {pair_text(session.pair)}: CRM to PartnerOS",
             opens="Show values",
-            opened=lambda number: self._show_values(runs[0], number),
-            exported=lambda: self._export(dialog, runs[0], FORMATS),
             waiting="Reading CRM records…",
         )
-        self._open(dialog, work, took)
+        self._open(dialog, work, lambda run: dialog.fill(self._run_result(run, session)))
 
     def _ask_file(self, session: MappingSession, *, create: bool) -> None:
         preflights = self._host.workspace.preflights
@@ -154,10 +145,8 @@ class PreflightFlow:
             dialog = ShowPreflight(
                 f"Preflight of {pair_text(session.pair)}: {_write(create)}",
                 opens="Show values",
-                opened=lambda number: self._show_values(run, number),
-                exported=lambda: self._export(dialog, run, FORMATS),
             )
-            dialog.fill(_run_result(run, session))
+            dialog.fill(self._run_result(run, session))
             self._pane.app.push_screen(dialog)
 
         form: Form[PreflightRun] = Form(
@@ -176,7 +165,7 @@ class PreflightFlow:
         self._pane.app.push_screen(form, done)
 
     def _open(
-        self, dialog: ShowPreflight, work: Callable[[Job], Any], took: Callable[[Any], None]
+        self, dialog: ShowPreflight, work: Callable[[Job], T], took: Callable[[T], None]
     ) -> None:
         open_filled(
             self._pane.app,
@@ -189,27 +178,64 @@ class PreflightFlow:
             label="running preflight",
         )
 
+    def _run_result(self, run: PreflightRun, session: MappingSession) -> Result:
+        rows = []
+        for number, cause in enumerate(run.report.causes):
+            words, owner, step = run.explain(cause)
+            shown = ", ".join(f"{each:,}" for each in cause.positions)
+            more = "…" if cause.count > len(cause.positions) else ""
+            notes = [f"{words.rstrip('.')}."]
+            if cause.needs:
+                notes.append(f"Missing: {', '.join(cause.needs)}")
+            notes.append(_next_step(owner, step))
+            if not cause.every:
+                notes.append(f"{'Record' if cause.count == 1 else 'Records'} {shown}{more}")
+            rows.append(
+                ResultRow(
+                    number,
+                    cause.outcome,
+                    _name(session, cause.partner_field, cause.crm_field),
+                    cause.reason,
+                    "all" if cause.every else f"{cause.count:,}",
+                    tuple(notes),
+                )
+            )
+        fixed = (f"Once that is fixed: {run.otherwise}.",) if run.otherwise else ()
+        return Result(
+            run.summary,
+            tuple(rows),
+            partial(self._show_values, run),
+            partial(self._export, run, FORMATS),
+            run.bar,
+            (*fixed, *run.report.notes),
+        )
+
     def _show_values(self, run: PreflightRun, number: int) -> None:
         """Show the values behind a cause, which only the screen ever gets."""
         cause = run.report.causes[number]
         values = run.values_of(cause)
-        names = list(values[0].values) if values else []
+
+        def column(name: str) -> Column[CauseValue]:
+            return Column(
+                name,
+                name,
+                lambda row: row.values[name] or "(empty)",
+                style=lambda row: "" if row.values[name] else "muted",
+            )
+
         columns: list[Column[CauseValue]] = [
             Column("position", "Record", lambda row: f"{row.position:,}", width=9, align="right")
         ]
         if any(row.record_id for row in values):
             columns.append(Column("id", "CRM ID", lambda row: row.record_id or "", width=18))
-        columns += [
-            Column(name, name, partial(_value, name), style=partial(_value_style, name))
-            for name in names
-        ]
+        columns += map(column, values[0].values if values else ())
         self._pane.app.push_screen(Values(run.explain(cause)[0], values, columns))
 
     def _export(
         self,
-        dialog: ShowPreflight,
         found: PreflightRun | Sequence[FailsWhen],
         formats: dict[str, str],
+        dialog: ShowPreflight,
     ) -> None:
         def named(wanted: str, name: str | None) -> None:
             if name:
@@ -246,14 +272,6 @@ def _write(create: bool) -> str:
     return "create" if create else "update"
 
 
-def _value(name: str, row: CauseValue) -> str:
-    return row.values[name] or "(empty)"
-
-
-def _value_style(name: str, row: CauseValue) -> str:
-    return "" if row.values[name] else "muted"
-
-
 def _name(session: MappingSession, partner_field: str | None, crm_field: str | None) -> str:
     if partner_field is None and crm_field is None:
         return "whole record"
@@ -266,7 +284,12 @@ def _name(session: MappingSession, partner_field: str | None, crm_field: str | N
     return " → ".join((left or "-", crm_field or "-"))
 
 
-def _edge_result(failures: Sequence[FailsWhen], session: MappingSession) -> Result:
+def _edge_result(
+    failures: Sequence[FailsWhen],
+    session: MappingSession,
+    opened: Callable[[int], object],
+    export: Callable[[ShowPreflight], object],
+) -> Result:
     rows = {one.partner_field for one in failures if one.partner_field}
     lacking = {one.crm_field for one in failures if one.partner_field is None}
     parts = [f"{count(len(rows), 'accepted row')} can fail."] if rows else []
@@ -284,33 +307,9 @@ def _edge_result(failures: Sequence[FailsWhen], session: MappingSession) -> Resu
             )
             for number, one in enumerate(failures)
         ),
+        opened,
+        export,
     )
-
-
-def _run_result(run: PreflightRun, session: MappingSession) -> Result:
-    rows = []
-    for number, cause in enumerate(run.report.causes):
-        words, owner, step = run.explain(cause)
-        shown = ", ".join(f"{each:,}" for each in cause.positions)
-        more = "…" if cause.count > len(cause.positions) else ""
-        notes = [f"{words.rstrip('.')}."]
-        if cause.needs:
-            notes.append(f"Missing: {', '.join(cause.needs)}")
-        notes.append(_next_step(owner, step))
-        if not cause.every:
-            notes.append(f"{'Record' if cause.count == 1 else 'Records'} {shown}{more}")
-        rows.append(
-            ResultRow(
-                number,
-                cause.outcome,
-                _name(session, cause.partner_field, cause.crm_field),
-                cause.reason,
-                "all" if cause.every else f"{cause.count:,}",
-                tuple(notes),
-            )
-        )
-    fixed = (f"Once that is fixed: {run.otherwise}.",) if run.otherwise else ()
-    return Result(run.summary, tuple(rows), run.bar, (*fixed, *run.report.notes))
 
 
 def _next_step(owner: str, step: str) -> str:

@@ -41,7 +41,6 @@ def progress(session: MappingSession, *, refining: bool) -> Iterator[Content]:
 
 
 def next_steps(session: MappingSession, width: int) -> Content:
-    """Return the next steps in `width` cells."""
     required = sum(row.is_open for row in session.required)
     steps = list(_steps(session.rows, required))
     if not steps:

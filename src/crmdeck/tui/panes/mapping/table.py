@@ -44,7 +44,6 @@ class Line:
 
     @property
     def title(self) -> str:
-        """The title of the group."""
         sign = f"{FOLDED} " if self.folded else ""
         return f"{sign}{self.group.value.upper()}  {self.rows}   {self.hint}".rstrip()
 
@@ -95,6 +94,7 @@ class RowTable(Table[Line]):
     """
 
     SCOPE = "mapping rows"
+    # Enter is `lines.choose` on a row and `lines.expand` on the title of a collapsed group.
     WITHOUT: ClassVar[tuple[str, ...]] = ("table.select",)
     WITHIN: ClassVar[tuple[str, ...]] = (EVERYWHERE,)
     PATIENCE: ClassVar[float] = 5.0
@@ -269,7 +269,6 @@ class RowTable(Table[Line]):
         )
 
     def filter_rows(self, passes: Callable[[AnyRow], bool] | None, words: Sequence[str]) -> None:
-        """Show the rows that pass, and highlight `words`."""
         self._passes = passes
         self.words = tuple(word.casefold() for word in words if word)
         self.show_rows(self._source)
