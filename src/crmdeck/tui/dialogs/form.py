@@ -195,7 +195,7 @@ class Form(Dialog[T]):
             wrong = asked.wrong(answers[asked.name])
             if wrong:
                 entry = self.query_one(f"#{asked.name}")
-                # Enter on a filled line goes on to the next empty one, which is no error yet.
+                # Enter on a filled line moves to the next empty one. That isn't an error yet.
                 self._say("" if entry is not self.focused and not answers[asked.name] else wrong)
                 entry.focus()
                 return

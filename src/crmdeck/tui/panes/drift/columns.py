@@ -401,5 +401,5 @@ def _is_kind(entry: Entry, wanted: str) -> bool:
 
 def _is_since(entry: Entry, wanted: str, now: datetime) -> bool:
     since = moment_of(wanted, now)
-    # A time that is half typed is no time yet, and hides nothing.
+    # Until a time is typed whole, it hides nothing.
     return since is None or entry.event.detected_at >= since

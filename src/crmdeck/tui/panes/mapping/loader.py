@@ -109,7 +109,7 @@ class DecisionWriter:
 
     def _store(self, session: MappingSession, write: Write) -> Sequence[Decision]:
         step, mappings = write.step, self._workspace.mappings
-        # What this writer stored since then is no news to the user.
+        # The user knows what this writer stored since then.
         place, seen = (session.ref, session.pair), write.seen | self._made
         if write.back is None:
             made = mappings.record_decisions(*place, write.choices, seen=seen)
