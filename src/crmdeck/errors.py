@@ -213,6 +213,7 @@ class ReadOnlyError(CrmdeckError):
 class CanceledError(CrmdeckError):
     """The user canceled; nothing was written."""
 
+    # Spelled like this since its first version, and codes never change.
     code = "CANCELLED"
 
 

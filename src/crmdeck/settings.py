@@ -68,6 +68,7 @@ class Settings(BaseModel):
     )
     database: str | None = Field(
         None,
+        # The URL may contain a password.
         repr=False,
         description="PostgreSQL database of the workspace, instead of a file.",
     )

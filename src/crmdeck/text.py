@@ -16,6 +16,7 @@ _CONTROL_PICTURES = {code: chr(0x2400 + code) for code in range(0x20)}
 _VISIBLE = (
     _CONTROL_PICTURES
     | {0x7F: "\N{SYMBOL FOR DELETE}"}
+    # Some terminals obey these like an escape sequence.
     | dict.fromkeys(range(128, 160), REPLACEMENT)
     | {0x2028: "\N{SYMBOL FOR NEWLINE}", 0x2029: "\N{PILCROW SIGN}"}
 )

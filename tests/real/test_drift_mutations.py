@@ -7,7 +7,7 @@ import pytest
 from tests.drift.mutations import DATA, Score, load, play, reduced
 
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="no real describes at hand")
-SEEDS = range(20)
+SEEDS = range(12)
 
 
 @pytest.mark.parametrize("full", [True, False], ids=["full", "without createable"])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from crmdeck.connectors.base import Discovered, Discovery, Failed, Known, Listing, Unchanged
+from crmdeck.connectors.base import Discovered, Discovery, Failed
 from crmdeck.connectors.files import FilesConnector, load_schema_file
 from crmdeck.model import CancelToken, Connection, Platform, Scope, Source
 
@@ -16,7 +16,7 @@ DATA = Path(__file__).parents[3] / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the real exports are not here")
 
 
-def discover(path: Path, platform: Platform, known: dict[str, Known]) -> list[Discovery]:
+def discover(path: Path, platform: Platform) -> list[Discovery]:
     connection = Connection(
         id="c1",
         name="files",
@@ -26,32 +26,15 @@ def discover(path: Path, platform: Platform, known: dict[str, Known]) -> list[Di
         created_at=datetime(2026, 5, 16, tzinfo=UTC),
     )
     source = FilesConnector(connection)
-    return list(source.discover(Scope(), known, CancelToken()))
+    return list(source.discover(Scope(), {}, CancelToken()))
 
 
 def discovered(answers: list[Discovery]) -> dict[str, Discovered]:
     return {each.schema.object_type: each for each in answers if isinstance(each, Discovered)}
 
 
-def test_a_whole_org_loads_and_the_next_exports_differ_where_they_should() -> None:
-    org = DATA / "salesforce" / "org-b"
-    found = [
-        discovered(discover(org / f"all-objects.{n}.json.gz", "salesforce", {})) for n in (1, 2, 3)
-    ]
-
-    assert [len(each) for each in found] == [1019, 1019, 658]
-    assert sum(len(each.schema.fields) for each in found[0].values()) == 17_941
-    accounts = [{field.name for field in each["Account"].schema.fields} for each in found]
-    assert [len(accounts[1] - accounts[0]), len(accounts[2] - accounts[1])] == [3, 2]
-
-    known = {name: Known(name, "hash", each.validator) for name, each in found[0].items()}
-    again = discover(org / "all-objects.1.json.gz", "salesforce", known)
-    assert isinstance(again[0], Listing)
-    assert again[1:] == [Unchanged(name) for name in sorted(found[0])]
-
-
 def test_a_folder_of_describes_loads_but_for_the_object_that_stands_there_thrice() -> None:
-    answers = discover(DATA / "salesforce" / "org-a", "salesforce", {})
+    answers = discover(DATA / "salesforce" / "org-a", "salesforce")
 
     assert set(discovered(answers)) == {
         "Case",
@@ -72,7 +55,7 @@ def test_a_folder_of_describes_loads_but_for_the_object_that_stands_there_thrice
     ],
 )
 def test_a_portal_loads(portal: str, counts: dict[str, int]) -> None:
-    found = discovered(discover(DATA / "hubspot" / portal, "hubspot", {}))
+    found = discovered(discover(DATA / "hubspot" / portal, "hubspot"))
 
     assert {name: len(each.schema.fields) for name, each in found.items()} == counts
 
@@ -86,7 +69,7 @@ def test_every_schema_of_the_gold_sets_loads() -> None:
 
 
 def test_the_source_of_a_real_app_loads_at_both_moments() -> None:
-    found = [discovered(discover(DATA / "sfdx" / f"ebikes.{n}", "salesforce", {})) for n in (1, 2)]
+    found = [discovered(discover(DATA / "sfdx" / f"ebikes.{n}", "salesforce")) for n in (1, 2)]
 
     names = [
         {name: {field.name for field in each.schema.fields} for name, each in objects.items()}

@@ -18,6 +18,8 @@ pytestmark = pytest.mark.skipif(not INDEX.is_file(), reason="the gold mappings a
 
 # Well below the measured figures, so that noise doesn't fail the test.
 FIRST, HIGH, COVERED, SUGGESTED, RIGHT = 0.93, 0.97, 0.7, 0.85, 0.93
+# Its 1,200 labels take most of the encoder's time; `tests.bench.matching.evaluate` has them, too.
+LARGEST = "hubspot/portal-b/contacts.properties.v2.json"
 
 
 @pytest.mark.parametrize("encoder", [SentenceEncoder(), None], ids=["encoder", "none"])
@@ -28,6 +30,8 @@ def test_most_true_pairs_come_first_and_high_matches_are_right(encoder: Encoder 
     offered: list[bool] = []
     pairs = 0
     for entry in json.loads(INDEX.read_text("utf-8"))["sets"]:
+        if encoder is not None and entry["left"] == LARGEST:
+            continue
         left = load_schema_file(DATA / entry["left"], None)
         right = load_schema_file(DATA / entry["right"], None)
         with (DATA / entry["pairs"]).open(encoding="utf-8", newline="") as file:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -56,20 +55,6 @@ def test_parts_of_compounds_know_their_shell() -> None:
     assert account["BillingCity"].compound == "BillingAddress"
     assert account["BillingAddress"].type is FieldType.COMPOUND
     assert describe("Contact")["FirstName"].compound == "Name"
-
-
-def test_a_whole_org_in_the_reduced_form() -> None:
-    path = DATA / "salesforce" / "org-b" / "all-objects.1.json.gz"
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        schemas = [parse_object(each) for each in json.load(file)]
-    assert len(schemas) == 1019
-    assert sum(len(schema.fields) for schema in schemas) == 17_941
-    longest = max((field for schema in schemas for field in schema.fields), key=_values)
-    assert len(longest.picklist) == 14_120
-
-
-def _values(field: Field) -> int:
-    return len(field.picklist)
 
 
 def test_the_default_scope_of_a_real_org() -> None:

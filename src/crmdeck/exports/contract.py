@@ -72,7 +72,7 @@ class Deviation:
 
 
 def make_contract(
-    connection: Connection, mapping: FieldMapping, detail: ObjectDetail, label: str
+    connection: Connection, mapping: FieldMapping, detail: ObjectDetail
 ) -> dict[str, object]:
     """Return the contract of an object pair; raises UsageError without accepted mappings."""
     lines = {
@@ -118,7 +118,7 @@ def make_contract(
                 "physicalName": detail.object_type,
                 "logicalType": "object",
                 "physicalType": "object",
-                **({"businessName": label} if label else {}),
+                **({"businessName": detail.label} if detail.label else {}),
                 "properties": properties,
             }
         ],

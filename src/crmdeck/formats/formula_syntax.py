@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -76,6 +77,8 @@ class _Token(NamedTuple):
     position: int
 
 
+# The same few rules are judged for each record and each edge value.
+@lru_cache(maxsize=1024)
 def parse_formula(formula: str) -> Node:
     """Return the tree of a formula. Raise FormulaError if it isn't a formula."""
     return _Parser(formula).whole()

@@ -47,7 +47,6 @@ class FailsWhen(NamedTuple):
     needs: tuple[str, ...] = ()
 
     def to_wire(self) -> dict[str, object]:
-        """Return the row with wire names."""
         return wire_record(self)
 
 
@@ -73,13 +72,19 @@ def fails_when(
     """
     targets = {field.name: field for field in schema.fields}
 
+    # One judge for all edges, because a judge reads each rule and default of the schema.
+    now_judge = Judge(schema, mapped, rules, setting)
+    old_judge = Judge(before, mapped, rules, setting) if before is not None else None
+
     def judged(record: Mapping[str, Raw]) -> tuple[WriteFinding, ...]:
-        found = Judge(schema, mapped, rules, setting).judge(1, record)
-        if before is None:
+        now_judge.forget()
+        found = now_judge.judge(1, record)
+        if old_judge is None:
             return found
+        old_judge.forget()
         old = {
             (finding.crm_field, finding.rule)
-            for finding in Judge(before, mapped, rules, setting).judge(1, record)
+            for finding in old_judge.judge(1, record)
             if finding.outcome in STOPPING
         }
         return tuple(

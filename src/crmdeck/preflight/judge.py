@@ -136,16 +136,21 @@ class Judge:
                 raw = converted(record.get(row.partner_field), row.values)
                 written[target.name], problems = check(target, raw, self.rules)
             found += [_on(row, each) for each in problems]
+        facts = self._facts(written, stored)
         found += self._outside_record_type(written, stored)
-        found += self._dependent(written, stored)
+        found += self._dependent(written, facts)
         found += self._missing(written)
-        found += self._by_rules(written, stored)
+        found += self._by_rules(written, facts)
         # A stage outside its pipeline replaces the milder finding of its picklist.
-        found = self._with_stages(found, written, stored)
+        found = self._with_stages(found, written, facts.stored)
         found += self._by_duplicates(written)
         # Last, because only a record that the CRM stores claims its unique values.
         found += self._twice(written, {each.outcome for each in found})
         return tuple(WriteFinding(position=position, **each._asdict()) for each in found)
+
+    def forget(self) -> None:
+        """Forget the records so far, so that the next one is the first of its batch."""
+        self._taken.clear()
 
     def _is_writable(self, target: Field) -> bool:
         allowed = target.createable if self.setting.create else target.updateable
@@ -238,7 +243,7 @@ class Judge:
         before = (stored or {}).get(RECORD_TYPE_PATH)
         return before if isinstance(before, str) else self.setting.record_type
 
-    def _dependent(self, written: Known, stored: Record | None) -> Iterator[Problem]:
+    def _dependent(self, written: Known, facts: Facts) -> Iterator[Problem]:
         """Yield values outside those that a controlling field allows.
 
         The API stores them, although no user could choose them ("Field Dependency
@@ -250,7 +255,7 @@ class Judge:
                 continue
             if isinstance(value, Unknown) or is_blank(value):
                 continue
-            control = self._facts(written, stored).values.get(target.controller.lower())
+            control = facts.values.get(target.controller.lower())
             if control is None or isinstance(control, Unknown):
                 continue
             # A schema names the values of a controlling checkbox `true` and `false`.
@@ -292,14 +297,11 @@ class Judge:
 
     # -- rules --------------------------------------------------------------------------------
 
-    def _by_rules(self, written: Known, stored: Record | None) -> Iterator[Problem]:
+    def _by_rules(self, written: Known, facts: Facts) -> Iterator[Problem]:
         yield from self._by_value_rules(written)
         if self.schema.rules is None or RuleKind.VALIDATION in (self.schema.not_read or ()):
             yield Problem(Outcome.UNKNOWN, "RULES_NOT_READ", "the CRM's rules were not read")
             return
-        if not self._formulas:
-            return
-        facts = self._facts(written, stored)
         for parsed in self._formulas:
             rule = parsed.rule
             if parsed.tree is None:
@@ -348,13 +350,12 @@ class Judge:
         return self._answers[key]
 
     def _with_stages(
-        self, found: Sequence[Problem], written: Known, stored: Record | None
+        self, found: Sequence[Problem], written: Known, stored: Known | None
     ) -> list[Problem]:
         """Add what is wrong with stages, which are never stored outside their list."""
-        before = None if stored is None else self._stored(stored)
         stages = [
             each._replace(partner_field=self._partner_fields.get(each.crm_field or ""))
-            for each in stage_problems(self.schema, written, before, create=self.setting.create)
+            for each in stage_problems(self.schema, written, stored, create=self.setting.create)
         ]
         misplaced = {each.crm_field for each in stages if each.code == "NOT_IN_PIPELINE"}
         return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +22,13 @@ from tests.workspace.conftest import Desk, describe, text_field
 from tests.workspace.crm import ORG, PORTAL, Office, opened
 
 ACCOUNT = Scope(mode=ScopeMode.NAMED, include=("Account", "Contact"))
+
+
+@pytest.fixture
+def desk(desk: Desk) -> Iterator[Desk]:
+    """A desk whose cache stays open: these tests call it hundreds of times."""
+    with desk.workspace.hold():
+        yield desk
 
 
 def codes(office: Office, ref: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,13 @@ from crmdeck.workspace import ConnectionDraft, Workspace, parse_moment, parse_pa
 from tests.workspace.conftest import Desk, describe, text_field
 
 NOW = datetime(2026, 5, 16, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def desk(desk: Desk) -> Iterator[Desk]:
+    """A desk whose cache stays open: these tests call it hundreds of times."""
+    with desk.workspace.hold():
+        yield desk
 
 
 @pytest.fixture
@@ -158,13 +166,17 @@ def test_a_connection_to_an_export_has_the_hashes_of_the_one_that_was_exported(d
         assert [each.model_dump(exclude=left_out) for each in schemas.each(format)] == wanted
 
 
-def test_mappings_and_drift_are_exported_as_they_were(desk: Desk) -> None:
+def test_mappings_and_drift_are_exported_as_they_were(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = desk.workspace.context.settings.model_copy(update={"encoder": "none"})
+    monkeypatch.setattr(desk.workspace.context, "settings", plain)
     pair = "deal_registration--Opportunity"
     names = text_field("Name"), text_field("Gone__c")
     desk.export(describe("Opportunity", *names))
     desk.refresh()
     mappings, drift, clock = desk.workspace.mappings, desk.workspace.drift, desk.clock
-    mappings.accept("acme", pair, {"accountName": "Gone__c"}, encoder="none")
+    mappings.accept("acme", pair, {"accountName": "Gone__c"})
     decided = clock.now
     clock.move(hours=1)
     desk.export(describe("Opportunity", text_field("Name")))
@@ -175,7 +187,7 @@ def test_mappings_and_drift_are_exported_as_they_were(desk: Desk) -> None:
     acknowledged = clock.now
     clock.move(hours=1)
     drift.take_back([gone.id])
-    mappings.accept("acme", pair, {"accountName": "Name"}, encoder="none")
+    mappings.accept("acme", pair, {"accountName": "Name"})
 
     def lines(**options: Any) -> list[tuple[str | None, ...]]:
         rows = exported(desk.workspace, "mapping", state=DecisionState.ACCEPTED, **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from contextlib import nullcontext
 from datetime import timedelta
 
@@ -14,18 +15,25 @@ from crmdeck.connectors.salesforce import where_used
 from crmdeck.errors import NotFoundError, UsageError
 from crmdeck.model import FieldUsage, Scope, ScopeMode, UsageVerdict
 from crmdeck.sandbox import Fault, FaultKind
-from tests.workspace.crm import ANCHOR, ORG, Office, database
+from tests.workspace.crm import ANCHOR, ORG, Office, database, opened
 
 __all__ = ["database"]
 
 OPPORTUNITY = Scope(mode=ScopeMode.NAMED, include=("Opportunity",))
 
 
+@pytest.fixture(scope="module")
+def refreshed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    with opened(tmp_path_factory.mktemp("home")) as office:
+        office.add_org(scope=OPPORTUNITY)
+        office.refresh_at(ANCHOR, "org")
+        yield office
+
+
 @pytest.fixture
-def org(office: Office) -> Office:
-    office.add_org(scope=OPPORTUNITY)
-    office.refresh_at(ANCHOR, "org")
-    return office
+def org(refreshed: Office) -> Iterator[Office]:
+    yield refreshed
+    refreshed.sandbox.clear()
 
 
 def usage(office: Office, field_name: str) -> FieldUsage:
@@ -45,7 +53,7 @@ def test_what_uses_a_field_is_told_and_kept(org: Office) -> None:
     assert asked.not_checked == ()
     connection = org.workspace.connections.get("org").id
     place = (connection, "Opportunity", "Partner_Discount__c")
-    assert org.workspace.schemas.known_usages("org") == {place: asked}
+    assert org.workspace.schemas.known_usages("org")[place] == asked
     assert usage(org, "OrderNumber__c").verdict is UsageVerdict.LIKELY_SAFE
 
 

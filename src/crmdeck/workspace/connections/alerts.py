@@ -116,6 +116,7 @@ def alert_id(code: str, *about: object) -> str:
     A number that changes by itself, such as days left, isn't part of it.
     """
     text = "\0".join(map(str, (code, *about)))
+    # A name from a CRM may contain half of a surrogate pair.
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
@@ -345,6 +346,7 @@ def objects_failed(vitals: Vitals) -> Iterator[Alert]:
         yield Alert(
             level=AlertLevel.WARNING,
             code="OBJECTS_FAILED",
+            # Objects that fail again after a whole refresh are another alert.
             id=counted_id(len(names), "OBJECTS_FAILED", code, _since(vitals.whole)),
             short="objects failed",
             message=f"{count(len(names), 'object')} failed in the last refresh: "

@@ -108,6 +108,7 @@ def _load(path: Path | None, _changed: int, _size: int) -> tuple[Retirement, ...
     if path is None:
         return tuple(_retirement(row, FILE) for row in rows.values())
     try:
+        # Editors on Windows may put a byte order mark at the beginning.
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise _broken(str(path), f"Can't read the file: {error}.") from None

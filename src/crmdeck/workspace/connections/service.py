@@ -147,6 +147,7 @@ class Connections:
                 check_instance_url(instance_url, vendor) if instance_url else None
             )
         if scope is not None or without_rules is not None:
+            # A new scope keeps the kinds of rules that are left out.
             left_out = connection.scope.without_rules
             if without_rules is not None:
                 left_out = checked_rule_kinds(without_rules, vendor_of(connection.platform))

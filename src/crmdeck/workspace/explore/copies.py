@@ -61,7 +61,6 @@ class Copy:
     text: str
 
     def to_wire(self) -> dict[str, object]:
-        """Return the record as JSON values under its wire names."""
         return wire_record(self)
 
 

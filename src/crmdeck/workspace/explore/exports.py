@@ -221,12 +221,8 @@ class Exports:
         if pair is None:
             raise UsageError("A contract needs one object pair.", remedy="Add --pair PAIR")
         mapping = self._mappings.get(connection.id, pair)
-        crm_object = ObjectPair.parse(pair).crm_object
-        detail = self._schemas.object(connection.id, crm_object)
-        labels = {
-            each.object_type: each.label for each in self._schemas.objects(connection.id).objects
-        }
-        contract = make_contract(connection, mapping, detail, labels.get(crm_object, ""))
+        detail = self._schemas.object(connection.id, ObjectPair.parse(pair).crm_object)
+        contract = make_contract(connection, mapping, detail)
         if format == "json":
             return json.dumps(contract, indent=2, ensure_ascii=True) + "\n"
         return to_yaml(contract)

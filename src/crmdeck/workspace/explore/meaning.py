@@ -43,7 +43,6 @@ class FoundFields(NamedTuple):
     not_checked: tuple[str, ...]
 
     def to_wire(self) -> dict[str, object]:
-        """Return the record as JSON values under its wire names."""
         return wire_record(self)
 
 

@@ -89,7 +89,6 @@ class PlaceList:
     left_out: tuple[str, ...] = ()
 
     def to_wire(self) -> dict[str, object]:
-        """Return the record as JSON values under its wire names."""
         return wire_record(self)
 
 

@@ -64,7 +64,6 @@ class FieldSample:
     sampled_at: datetime
 
     def to_wire(self) -> dict[str, object]:
-        """Return the record as JSON values under its wire names."""
         return wire_record(self)
 
 
@@ -99,7 +98,6 @@ class SchemaOverview:
     faces: Mapping[str, ObjectSchema] = field(default_factory=dict)
 
     def to_wire(self) -> dict[str, object]:
-        """Return the record as JSON values under its wire names."""
         return wire_record(self)
 
 
@@ -111,7 +109,6 @@ class InspectedObject:
     rates: Mapping[str, FillRate]
 
     def to_wire(self) -> dict[str, object]:
-        """Return the record as JSON values under its wire names."""
         return wire_record(self)
 
 

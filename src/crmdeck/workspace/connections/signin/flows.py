@@ -71,6 +71,7 @@ def tidied(secrets: Mapping[str, str]) -> dict[str, str]:
     found = {name: value.strip() for name, value in secrets.items()}
     key = found.get("private_key")
     if key:
+        # Variables and the secrets of CI systems often contain a key in one line.
         found["private_key"] = key.replace("\\n", "\n") + "\n"
     return {name: value for name, value in found.items() if value}
 
