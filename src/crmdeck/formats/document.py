@@ -104,7 +104,6 @@ def to_text(file: SchemaFile, data: bytes) -> str:
 def not_text(
     file: SchemaFile, error: UnicodeDecodeError, data: bytes, encoding: str
 ) -> SourceError:
-    """Return the error for bytes that aren't text."""
     line = data.count(b"\n", 0, error.start) + 1
     return broken(
         file.name,

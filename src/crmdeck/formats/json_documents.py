@@ -91,8 +91,6 @@ def _starts(data: bytes) -> Iterable[int]:
 
 
 class _Found:
-    """The contents of a document so far."""
-
     def __init__(self, file: SchemaFile) -> None:
         self._file = file
         self._entries: list[Entry] = []

@@ -244,7 +244,6 @@ def member_of(path: str) -> tuple[str, str]:
 
 
 def picklist_value(value: PicklistValue, indent: str, tag: str = "value") -> str:
-    """Return the element of a new value."""
     inner = f"{indent}    "
     return (
         f"{indent}<{tag}>\n{inner}<fullName>{escape(value.value)}</fullName>\n"

@@ -34,7 +34,6 @@ class Row:
 
     @property
     def filled(self) -> list[str]:
-        """The cells that aren't empty."""
         return [cell.strip() for cell in self.cells if cell.strip()]
 
 
@@ -47,7 +46,6 @@ class Sheet:
 
 
 def first_line(text: str) -> str:
-    """Return the header line of a CSV."""
     return text.lstrip("\r\n").partition("\n")[0].rstrip("\r")
 
 

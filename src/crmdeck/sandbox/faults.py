@@ -108,7 +108,6 @@ class FaultPlan:
             self._lasting.append(_Counted(fault, fault.times))
 
     def script(self, steps: Iterable[Fault | None]) -> None:
-        """Replace the script."""
         counted: deque[_Counted | None] = deque()
         for step in steps:
             if step is None:

@@ -30,11 +30,9 @@ class Edit:
         return ()
 
     def edited(self, target: ObjectDef) -> ObjectDef:
-        """Return one of the affected object types after the edit."""
         return target
 
     def apply(self, state: State) -> State:
-        """Return the state after the edit."""
         edited = {name: self.edited(state.objects[name]) for name in self.touches}
         return replace(state, objects={**state.objects, **edited})
 
@@ -88,8 +86,6 @@ class AlterField(Edit):
 
 @dataclass(frozen=True)
 class DropStage(Edit):
-    """Removes a stage from a pipeline."""
-
     pipeline: str
     stage: str
 
@@ -112,8 +108,6 @@ class RemoveObject(Edit):
 
 @dataclass(frozen=True)
 class Revoke(Edit):
-    """Revokes the tokens of the integration."""
-
     def apply(self, state: State) -> State:
         return replace(state, revoked=True)
 

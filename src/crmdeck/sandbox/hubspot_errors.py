@@ -16,7 +16,6 @@ _MESSAGES = {
 
 
 def error(status: int, category: str, message: str | None = None, **more: object) -> Reply:
-    """Return an error in HubSpot's format."""
     return reply(
         {
             "status": "error",

@@ -31,8 +31,6 @@ SCOPES = (
 
 
 class HubSpotOAuth:
-    """The OAuth endpoints of one account."""
-
     def __init__(self, tenant: Tenant) -> None:
         self._tenant = tenant
 

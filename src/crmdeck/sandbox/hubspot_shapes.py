@@ -23,8 +23,6 @@ def stamp(moment: datetime) -> str:
 
 
 class HubSpotRecord(TypedDict):
-    """A record as the API returns it."""
-
     id: str
     properties: dict[str, str | None]
     createdAt: str | None
@@ -33,8 +31,6 @@ class HubSpotRecord(TypedDict):
 
 
 class HubSpotShapes:
-    """Renders the content of an account."""
-
     def __init__(self, tenant: Tenant) -> None:
         self._tenant = tenant
 
@@ -97,7 +93,6 @@ class HubSpotShapes:
         return shape
 
     def schema(self, target: ObjectDef) -> dict[str, object]:
-        """Return the schema of a custom object."""
         required = [each[9:] for each in target.abilities if each.startswith("required:")]
         portal = self._tenant.org.portal_id
         return {
@@ -110,7 +105,6 @@ class HubSpotShapes:
         }
 
     def rules(self, target: ObjectDef) -> list[dict[str, object]]:
-        """Return the validation rules by property: for unique values and for currencies."""
         return [
             {
                 "propertyName": name,
@@ -124,7 +118,6 @@ class HubSpotShapes:
         ]
 
     def pipelines(self, target: ObjectDef) -> list[dict[str, object]]:
-        """Return the pipelines of an object type with their stages."""
         return [
             {
                 "id": pipeline.id,
@@ -203,7 +196,6 @@ class HubSpotShapes:
         }
 
     def usage(self) -> dict[str, object]:
-        """Return the usage of the daily quota."""
         return {
             "results": [
                 {

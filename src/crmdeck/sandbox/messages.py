@@ -34,11 +34,9 @@ class Request:
         )
 
     def first(self, name: str, default: str = "") -> str:
-        """Return the first value of a query parameter."""
         return self.query.get(name, (default,))[0]
 
     def form(self) -> dict[str, str]:
-        """Return the form in the body."""
         return {name: values[0] for name, values in _multi(self.body.decode("utf-8")).items()}
 
     def json(self) -> Any:
@@ -47,7 +45,6 @@ class Request:
 
     @property
     def bearer(self) -> str:
-        """The bearer token, or an empty string."""
         scheme, _, token = self.headers.get("authorization", "").partition(" ")
         return token.strip() if scheme.lower() == "bearer" else ""
 
@@ -64,7 +61,6 @@ class Reply:
 
 
 def reply(data: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
-    """Return an answer with `data` as compact JSON."""
     body = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
     return Reply(status, body, headers or {})
 

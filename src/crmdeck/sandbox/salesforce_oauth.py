@@ -16,7 +16,6 @@ _DENIAL = "expired access/refresh token"
 
 
 def refuse(error: str, description: str, status: int = 400) -> Reply:
-    """Return an OAuth error in Salesforce's format."""
     return reply({"error": error, "error_description": description}, status)
 
 
@@ -32,7 +31,6 @@ class SalesforceOAuth:
 
     @property
     def instance_url(self) -> str:
-        """The org's My Domain URL at the vendor."""
         return f"https://{self._tenant.org.domain}.my.salesforce.com"
 
     @property

@@ -290,7 +290,6 @@ class SalesforceRows:
 
 @cache
 def _dependencies() -> tuple[dict[str, str], ...]:
-    """Return the components that use custom fields."""
     file = files("crmdeck.sandbox") / "data" / "salesforce" / "dependencies.csv"
     return tuple(csv.DictReader(file.read_text("utf-8").splitlines()))
 

@@ -43,8 +43,6 @@ _Values = dict[str, FieldValue]
 
 
 class Refusal(NamedTuple):
-    """One error of a write."""
-
     code: str
     message: str
     fields: tuple[str, ...] = ()

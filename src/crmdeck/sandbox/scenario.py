@@ -68,7 +68,6 @@ class Organization:
 
     @cached_property
     def states(self) -> tuple[State, ...]:
-        """The states: the first one, then one after each change."""
         states = [self.first]
         for change in self.changes:
             state = states[-1]
@@ -101,8 +100,6 @@ class Organization:
 
 @dataclass(frozen=True)
 class Scenario:
-    """The organizations and the people in them."""
-
     organizations: tuple[Organization, ...]
     people: Mapping[str, Person] = field(default_factory=dict)
 

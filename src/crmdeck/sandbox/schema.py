@@ -26,8 +26,6 @@ _GEOCODE_ACCURACY = ("Address", "NearAddress", "Block", "Street", "Zip", "City",
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One value of a picklist."""
-
     value: str
     label: str
 
@@ -63,8 +61,6 @@ class FieldDef:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage of a HubSpot pipeline."""
-
     id: str
     label: str
     closed: bool
@@ -73,8 +69,6 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """A HubSpot pipeline."""
-
     id: str
     label: str
     stages: tuple[Stage, ...]

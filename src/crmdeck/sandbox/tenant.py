@@ -62,18 +62,15 @@ class Tenant:
             self.tokens.expire_all()
 
     def count(self, calls: int) -> None:
-        """Count calls against the daily limit."""
         with self._lock:
             self._calls += calls
 
     @property
     def used(self) -> int:
-        """The used calls of the daily quota."""
         return min(self.state.daily_used + self._calls, self.org.daily_limit)
 
     @property
     def exhausted(self) -> bool:
-        """True if the daily quota is used up."""
         return self.used >= self.org.daily_limit
 
     def visible(self) -> dict[str, ObjectDef]:
@@ -103,7 +100,6 @@ class Tenant:
         return None
 
     def modified(self, target: ObjectDef) -> datetime:
-        """Return when an object type last changed."""
         change = self.org.last_change(target, self.now, self.anchor)
         return self.anchor - (change.before_now if change else _AGE)
 

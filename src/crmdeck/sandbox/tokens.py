@@ -62,7 +62,6 @@ class TokenIssuer:
         return self.issue(), current
 
     def valid(self, token: str) -> bool:
-        """Return True if an access token is valid now."""
         if token == self.static_token:
             return True
         with self._lock:
@@ -93,7 +92,6 @@ class TokenIssuer:
             self._access.clear()
 
     def restore_first(self) -> None:
-        """Accept the first access token again."""
         with self._lock:
             self._ended.pop(self.first_access, None)
             self._access.setdefault(self.first_access, self._end())

@@ -97,7 +97,6 @@ class SalesforceClient:
             return self._version
 
     def use_version(self, version: str) -> None:
-        """Use this version if none is pinned."""
         with self._lock:
             self._version = self._version or version
 

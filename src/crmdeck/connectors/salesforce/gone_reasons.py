@@ -26,7 +26,6 @@ _SURE_FIELD = "Id"
 def explain_missing(
     client: SalesforceClient, missing: Sequence[Missing]
 ) -> dict[Missing, GoneReason]:
-    """Return the known reasons."""
     objects = [each for each in missing if each.field_name is None]
     fields: dict[str, list[Missing]] = {}
     for each in missing:

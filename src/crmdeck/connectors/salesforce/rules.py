@@ -90,7 +90,6 @@ class _Asker:
         return body
 
     def rows(self, path: str, soql: str) -> list[Mapping[str, object]]:
-        """Return all rows of a query."""
         found: list[Mapping[str, object]] = []
         body = self.get(path, q=soql)
         for _ in range(_MOST_PAGES):
