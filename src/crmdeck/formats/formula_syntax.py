@@ -93,6 +93,7 @@ def names_in(tree: Node) -> tuple[Name, ...]:
         if isinstance(node, Name):
             found[node] = None
         elif isinstance(node, Call):
+            # The last one on the stack is visited next.
             waiting += reversed(node.arguments)
     return tuple(found)
 

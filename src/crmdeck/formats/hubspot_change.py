@@ -22,6 +22,7 @@ from crmdeck.model import (
     ProposedKind,
 )
 
+# Accounts may lack the newest version, 2026-09.
 _API = "https://api.hubapi.com/crm/properties/2026-03"
 _LONGEST_NAME = 100
 _LONGEST_LABEL = 255

@@ -249,6 +249,7 @@ def _writable(record: Mapping[str, object], calculated: bool | None) -> bool | N
         record.get("modificationMetadata") or {}, "`modificationMetadata`"
     )
     read_only = json_values.flag(metadata, "readOnlyValue")
+    # The v2 list has the key at the top level.
     if read_only is None:
         read_only = json_values.flag(record, "readOnlyValue")
     if calculated or read_only:

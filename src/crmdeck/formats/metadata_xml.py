@@ -42,6 +42,7 @@ from crmdeck.model import (
     RuleKind,
 )
 
+# The parsed tree of a file takes many times its size in memory.
 _LARGEST = 32 * 1024 * 1024
 _OBJECT_SUFFIXES = (".object-meta.xml", ".object")
 _VALUE_SET_SUFFIXES = (".globalValueSet-meta.xml", ".globalValueSet")

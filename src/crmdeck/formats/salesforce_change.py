@@ -111,6 +111,8 @@ def write_change(request: ChangeRequest) -> ChangeFiles:
     files.append(ProposedFile(path="manifest/package.xml", content=_package(members, version)))
     undo: tuple[str, ...] = ()
     if granted is not None:
+        # "Deleting Components", Metadata API Developer Guide: deletions need a manifest, which may
+        # be empty.
         removed = {"CustomField": added, "PermissionSet": [granted]}
         files += [
             ProposedFile(path="manifest/undo/package.xml", content=_package({}, version)),

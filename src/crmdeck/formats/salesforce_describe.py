@@ -264,6 +264,7 @@ def _required(record: Mapping[str, object], kind: FieldType, default: str | None
         return False
     if kind in _ALWAYS_FILLED:
         return False
+    # A reduced answer lacks the flags that decide it.
     if nillable is None or (createable is None and defaulted is None):
         return None
     return True

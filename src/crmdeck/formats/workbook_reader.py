@@ -22,6 +22,7 @@ def main(most_rows: int, most_columns: int) -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
+        # A core file of a stopped process would be as large as its memory.
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         from python_calamine import CalamineWorkbook, SheetTypeEnum
