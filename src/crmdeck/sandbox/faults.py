@@ -74,6 +74,11 @@ class Fault:
     object_type: str | None = None
     field_name: str | None = None
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """The header `Retry-After`, if the fault has it."""
+        return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+
     def concerns(self, path: str, query: str = "") -> bool:
         """Return True if the fault affects a request to `path` with these query values."""
         if self.query is not None and self.query not in query:

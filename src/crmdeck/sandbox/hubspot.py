@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from urllib.parse import urlencode
 
 from crmdeck.sandbox.faults import Fault, FaultKind
 from crmdeck.sandbox.hubspot_errors import CORRELATION, error
@@ -62,7 +61,7 @@ class HubSpotSite:
         if not self._tenant.tokens.valid(token):
             return self._not_let_in(token)
         if self._tenant.exhausted:
-            return self._throttled("DAILY", None)
+            return _throttled("DAILY", {})
         if request.method != "GET" and match["what"] != "objects":
             return error(405, "VALIDATION_ERROR", "HTTP method not allowed")
         self._tenant.count(1)
@@ -72,14 +71,13 @@ class HubSpotSite:
     def fault(self, fault: Fault, request: Request) -> Reply:
         if fault.kind is FaultKind.THROTTLED:
             policy = fault.code or "SECONDLY"
-            return self._throttled(policy, fault.retry_after, min(10.0, fault.seconds))
+            return _throttled(policy, fault.headers, min(10.0, fault.seconds))
         status, category = _USUAL[fault.kind]
         category = fault.code or category
         if category == "MISSING_SCOPES":
             return self._missing_scopes()
         answer = error(fault.status or status, category, fault.message)
-        wait = {"Retry-After": str(fault.retry_after)} if fault.retry_after is not None else {}
-        return replace(answer, headers=wait)
+        return replace(answer, headers=fault.headers)
 
     def _route(self, request: Request, what: str, rest: str) -> Reply:
         parts = [each for each in rest.split("/") if each]
@@ -148,9 +146,7 @@ class HubSpotSite:
             ]
         }
         if end < self._tenant.org.records:
-            query = urlencode({"limit": limit, "after": end})
-            link = f"https://api.hubapi.com{request.path}?{query}"
-            page["paging"] = {"next": {"after": str(end), "link": link}}
+            page["paging"] = {"next": {"after": str(end)}}
         return reply(page)
 
     def _batch_read(self, request: Request, target: ObjectDef) -> Reply:
@@ -197,21 +193,6 @@ class HubSpotSite:
             headers["X-HubSpot-RateLimit-Daily-Remaining"] = str(left)
         return headers
 
-    def _throttled(self, policy: str, retry_after: int | None, seconds: float = 10.0) -> Reply:
-        words = {"DAILY": "daily", "SECONDLY": "secondly"}.get(policy, "ten_secondly_rolling")
-        body = {
-            "status": "error",
-            "message": f"You have reached your {words} limit.",
-            "correlationId": CORRELATION,
-            "policyName": policy,
-        }
-        # Another part of HubSpot reports the daily limit, with other names.
-        body |= {"errorType": "RATE_LIMIT"} if policy == "DAILY" else {"category": "RATE_LIMITS"}
-        headers = {"X-HubSpot-RateLimit-Interval-Milliseconds": str(round(seconds * 1000))}
-        if retry_after is not None:
-            headers["Retry-After"] = str(retry_after)
-        return Reply(429, reply(body).body, headers)
-
     def _missing_scopes(self) -> Reply:
         detail = {
             "message": "One or more of the following scopes are required.",
@@ -229,3 +210,17 @@ class HubSpotSite:
         return error(
             401, "EXPIRED_AUTHENTICATION", message, context={"expire time": [stamp(ended)]}
         )
+
+
+def _throttled(policy: str, headers: Mapping[str, str], seconds: float = 10.0) -> Reply:
+    words = {"DAILY": "daily", "SECONDLY": "secondly"}.get(policy, "ten_secondly_rolling")
+    body = {
+        "status": "error",
+        "message": f"You have reached your {words} limit.",
+        "correlationId": CORRELATION,
+        "policyName": policy,
+    }
+    # Another part of HubSpot reports the daily limit, with other names.
+    body |= {"errorType": "RATE_LIMIT"} if policy == "DAILY" else {"category": "RATE_LIMITS"}
+    interval = {"X-HubSpot-RateLimit-Interval-Milliseconds": str(round(seconds * 1000))}
+    return reply(body, 429, {**interval, **headers})

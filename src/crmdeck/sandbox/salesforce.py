@@ -90,9 +90,9 @@ class SalesforceSite:
         status = fault.status or usual_status
         if request.path.startswith("/services/oauth2"):
             return refuse(fault.code or "server_error", fault.message or "unknown_error", status)
-        answer = error(fault.code or usual_code, fault.message, status)
-        wait = {"Retry-After": str(fault.retry_after)} if fault.retry_after is not None else {}
-        return replace(answer, headers=wait)
+        return replace(
+            error(fault.code or usual_code, fault.message, status), headers=fault.headers
+        )
 
     def _versions(self) -> tuple[str, ...]:
         released = self._tenant.now >= self._tenant.anchor - _LAST_RELEASE
