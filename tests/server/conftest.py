@@ -31,9 +31,9 @@ from crmdeck.server.passwords import hash_password
 from crmdeck.server.run import server_config
 from crmdeck.server.sessions import Sessions
 from crmdeck.workspace import ConnectionDraft, Workspace
-from tests.caches import copied_caches
+from tests.caches import copied_caches, plain_plans
 
-__all__ = ["copied_caches"]
+__all__ = ["copied_caches", "plain_plans"]
 
 PASSWORD = "correct horse battery"
 PAIR = "deal_registration--Opportunity"

@@ -12,12 +12,12 @@ import pytest
 from crmdeck.credentials import MemorySecrets
 from crmdeck.model import Source
 from crmdeck.workspace import ConnectionDraft, Workspace
-from tests.caches import copied_caches
+from tests.caches import copied_caches, plain_plans
 from tests.tui.frames import put_off_frames
 from tests.tui.idle import wait_by_the_loop
 from tests.tui.sheets import keep_sheets
 
-__all__ = ["copied_caches"]
+__all__ = ["copied_caches", "plain_plans"]
 
 HOSTILE = (
     "[bold red]brackets[/]",

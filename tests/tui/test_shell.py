@@ -263,10 +263,10 @@ async def test_the_sidebar_and_the_pane_in_narrow_windows(workspace: Workspace) 
         assert "Audit log: acme " in screen_text(pilot)
         assert "at least 60" not in screen_text(pilot)
         await resize(pilot, 99, 30)
-        assert main_screen(app).has_class("-collapsed")
+        assert main_screen(app).sidebar.has_class("-collapsed")
         await pilot.press("backslash")
         await settle(pilot)
-        assert not main_screen(app).has_class("-collapsed")
+        assert not main_screen(app).sidebar.has_class("-collapsed")
         assert not app.host.ui_state.sidebar_collapsed
 
 

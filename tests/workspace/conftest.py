@@ -14,10 +14,10 @@ import pytest
 from crmdeck.credentials import MemorySecrets
 from crmdeck.model import Source
 from crmdeck.workspace import ConnectionDraft, Context, Workspace
-from tests.caches import copied_caches
+from tests.caches import copied_caches, plain_plans
 from tests.postgres import postgres_url, ready_postgres_url
 
-__all__ = ["copied_caches", "postgres_url", "ready_postgres_url"]
+__all__ = ["copied_caches", "plain_plans", "postgres_url", "ready_postgres_url"]
 
 
 @dataclass

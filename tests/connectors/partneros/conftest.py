@@ -11,11 +11,11 @@ import pytest
 from crmdeck.credentials import MemorySecrets
 from crmdeck.model import Connection, Source
 from crmdeck.workspace import ConnectionDraft, Workspace
-from tests.caches import copied_caches
+from tests.caches import copied_caches, plain_plans
 
 from ...server.conftest import PASSWORD, House, build, quick_passwords, serving
 
-__all__ = ["copied_caches", "house", "quick_passwords"]
+__all__ = ["copied_caches", "house", "plain_plans", "quick_passwords"]
 
 
 @dataclass

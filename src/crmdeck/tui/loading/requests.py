@@ -280,7 +280,7 @@ class LoadQueue:
 
 def is_loading(screen: Widget) -> bool:
     """True if `screen`, or a widget on it that has a `loader`, has a request in progress."""
-    loaders = (getattr(node, "loader", None) for node in (screen, *screen.query("*")))
+    loaders = (getattr(node, "loader", None) for node in screen.walk_children(with_self=True))
     return any(isinstance(loader, Loader) and loader.is_loading for loader in loaders)
 
 

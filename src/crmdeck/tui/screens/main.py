@@ -285,7 +285,7 @@ class MainScreen(ActionHost, Screen[None]):
 
     @property
     def _is_collapsed(self) -> bool:
-        return self.has_class("-collapsed")
+        return self.sidebar.has_class("-collapsed")
 
     def _collapse(self) -> None:
         """Collapse the sidebar if the user wants that, or the window or the pane lacks room."""
@@ -294,7 +294,8 @@ class MainScreen(ActionHost, Screen[None]):
         crowded = pane is not None and pane.wants_room and width < ROOM_FOR_ALL
         by_itself = width < COLLAPSES_BELOW or crowded
         collapsed = self.ui_state.sidebar_collapsed or (by_itself and not self._is_expanded)
-        self.set_class(collapsed, "-collapsed")
+        # A class of the screen would style all widgets in it again.
+        self.sidebar.set_class(collapsed, "-collapsed")
         if collapsed and self.focused is self.sidebar:
             self.focus_pane()
         self._show_strip()
@@ -362,7 +363,6 @@ class MainScreen(ActionHost, Screen[None]):
         await self.action_show_pane(message.pane_id)
 
     async def _go_to(self, pane_id: str, location: Location) -> None:
-
         if location.connection is not None:
             self._choose(location.connection)
         self.ui_state.recent = screens.remembered(
@@ -376,7 +376,6 @@ class MainScreen(ActionHost, Screen[None]):
         await self.action_run(message.action_id)
 
     def on_pane_add_connection(self) -> None:
-
         screens.ask_connection(self.host)
 
     def on_pane_chosen(self, message: Pane.Chosen) -> None:
@@ -453,10 +452,14 @@ class MainScreen(ActionHost, Screen[None]):
         self._collapse()
         self.host.save_state()
 
-    def _has_pane(self) -> bool:
-        return self.pane is not None
-
-    @action("go.pane", "Pane", "l", help="Move to the pane.", applies=_has_pane, palette=False)
+    @action(
+        "go.pane",
+        "Pane",
+        "l",
+        help="Move to the pane.",
+        applies=lambda screen: screen.pane is not None,
+        palette=False,
+    )
     def focus_pane(self) -> None:
         """Move the focus to the pane."""
         target = self.pane.focus_target() if self.pane is not None else None
@@ -510,9 +513,6 @@ class MainScreen(ActionHost, Screen[None]):
         """True if printable keys go into a line of text."""
         return isinstance(self.focused, Input)
 
-    def _is_not_typing(self) -> bool:
-        return not self.is_typing
-
     def _no_filter(self) -> str | None:
         return "Nothing to filter yet." if self.pane is None else self._no_connection()
 
@@ -522,7 +522,7 @@ class MainScreen(ActionHost, Screen[None]):
         "slash",
         hint=60,
         # In a line of text `/` is a letter, and Textual would take it for this key.
-        applies=_is_not_typing,
+        applies=lambda screen: not screen.is_typing,
         blocked=_no_filter,
     )
     def edit_filter(self) -> None:
@@ -568,9 +568,6 @@ class MainScreen(ActionHost, Screen[None]):
 
     # The keys: undo
 
-    def _no_undo(self) -> str | None:
-        return self.steps.why_no_undo()
-
     def _show_undo(self) -> None:
         done = self.steps.done
         undo = f"u undoes: {display_text(done[-1].title, 40)}" if done else ""
@@ -587,7 +584,7 @@ class MainScreen(ActionHost, Screen[None]):
         "u",
         help="Undo the last action in any pane.",
         hint=91,
-        blocked=_no_undo,
+        blocked=lambda screen: screen.steps.why_no_undo(),
         writes=True,
         title_now=_undo_title,
     )
@@ -608,18 +605,14 @@ class MainScreen(ActionHost, Screen[None]):
         step = self.steps.redo()
         self.host.say(f"Redone: {step.title}  ({step.where})", timeout=4)
 
-    def _no_steps(self) -> str | None:
-        return self._no_undo() if not self.steps.undone else None
-
     @action(
         "edit.steps",
         "Actions",
         "ctrl+u",
         help="List the actions to undo or redo.",
-        blocked=_no_steps,
+        blocked=lambda screen: None if screen.steps.undone else screen.steps.why_no_undo(),
     )
     def list_steps(self) -> None:
-
         self.app.push_screen(dialogs.Steps(self.steps, self.undo, self.redo))
 
     # The keys: views and details of the pane
@@ -720,7 +713,6 @@ class MainScreen(ActionHost, Screen[None]):
         writes=True,
     )
     def sign_in(self) -> None:
-
         status = self.host.status
         if status is None:
             return
@@ -750,7 +742,6 @@ class MainScreen(ActionHost, Screen[None]):
         blocked=_no_copy,
     )
     def copy_shown(self) -> None:
-
         pane = self.pane
         if pane is None:
             return
@@ -779,22 +770,17 @@ class MainScreen(ActionHost, Screen[None]):
         blocked=_no_crm_place,
     )
     def open_in_crm(self) -> None:
-
         if self.pane is not None and (place := self.pane.crm_place()) is not None:
             screens.open_page(self.host, place)
-
-    def _no_table(self) -> str | None:
-        return None if self.stage.table is not None else "This place has no table."
 
     @action(
         "view.saved",
         "Saved views",
         "F",
         help="Save or show a view: filter, sort, columns.",
-        blocked=_no_table,
+        blocked=lambda screen: None if screen.stage.table else "This place has no table.",
     )
     def open_saved_views(self) -> None:
-
         pane, table = self.pane, self.stage.table
         if pane is not None and table is not None:
             screens.SavedViewsFlow(
@@ -806,10 +792,9 @@ class MainScreen(ActionHost, Screen[None]):
         "Messages",
         "exclamation_mark",
         help="Show messages, with the command line for each.",
-        applies=_is_not_typing,
+        applies=lambda screen: not screen.is_typing,
     )
     def show_messages(self) -> None:
-
         def chosen(message: Message | None) -> None:
             if message is not None:
                 self.host.copy(message.command or message.text)
@@ -829,7 +814,6 @@ class MainScreen(ActionHost, Screen[None]):
         blocked=_no_export,
     )
     def export_shown(self) -> None:
-
         request = self.pane.export_request() if self.pane is not None else None
         if request is not None:
             screens.ask_and_export(self.host, request, self.host.connection_id)
@@ -838,12 +822,8 @@ class MainScreen(ActionHost, Screen[None]):
 
     @action("app.help", "Help", "question_mark", "f1", help="Show what the keys do here.", hint=30)
     def show_help(self) -> None:
-
         scope = type(self.pane).SCOPE if self.pane is not None else EVERYWHERE
         dialogs.open_help(self.app.screen, self.stage.title, scope)
-
-    def _can_go_to(self) -> bool:
-        return self._is_open and not self.is_typing
 
     @action(
         "app.go_to",
@@ -853,23 +833,19 @@ class MainScreen(ActionHost, Screen[None]):
         "ctrl+p",
         help="Go to any connection, object, field, change or action.",
         hint=25,
-        applies=_can_go_to,
+        applies=lambda screen: screen._is_open and not screen.is_typing,
     )
     def open_go_to(self) -> None:
-
         if self._go_to_anything is None:
             self._go_to_anything = screens.GoToAnything(self.host)
         self._go_to_anything.open()
-
-    def _no_shell(self) -> str | None:
-        return None if has_job_control() else "crmdeck wasn't started from a shell."
 
     @action(
         "app.suspend",
         "Suspend",
         "ctrl+z",
         help="Return to the shell; fg resumes.",
-        blocked=_no_shell,
+        blocked=lambda _: None if has_job_control() else "crmdeck wasn't started from a shell.",
     )
     def suspend(self) -> None:
         self.app.action_suspend_process()
