@@ -10,11 +10,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from crmdeck.store import duckdb_instance, migrations
+from crmdeck.store import duckdb_file, duckdb_instance, migrations
 
 _create = migrations.create
 _blank = cache(migrations.blank)
-_isolated = duckdb_instance.isolated
+_isolated = duckdb_file.isolated
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 

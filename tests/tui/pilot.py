@@ -43,7 +43,7 @@ async def settle(pilot: Pilot[Any]) -> None:
         await idle()
         if is_busy(app):
             quiet = 0
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(0.004)
         else:
             quiet += 1
     draw(app)
@@ -101,7 +101,7 @@ async def until(pilot: Pilot[Any], condition: Callable[[], bool]) -> None:
     while not condition():
         if monotonic() > ends:
             raise AssertionError("Timed out.\n" + screen_text(pilot))
-        await pilot.pause(0.005)
+        await pilot.pause(0.02)
     draw(pilot.app)
 
 

@@ -40,7 +40,7 @@ async def test_from_the_morning_check_to_a_repaired_mapping(tmp_path: Path) -> N
             await pilot.press(keys[-1])
             await settle(pilot)
             # What was done is among the messages, with the command that does the same.
-            done = [one.command for one in app.host.messages.latest_first() if one.command]
+            done = [one.command for one in reversed(app.host.messages) if one.command]
             assert len(done) == 1
             assert "mapping accept" in done[0]
             assert done[0].endswith(f"acme {PAIR} contactEmail=Buyer_Email__c")

@@ -304,9 +304,7 @@ async def test_opens_the_page_in_the_crm_and_keeps_messages(workspace: Workspace
     async with app.run_test(size=(110, 30)) as pilot:
         await settle(pilot)
         await pilot.press("O")
-        await until(
-            pilot, lambda: any("know the org" in m.text for m in app.host.messages.latest_first())
-        )
+        await until(pilot, lambda: any("know the org" in m.text for m in app.host.messages))
         org = "https://acme.my.salesforce.com"
         workspace.connections.update("acme", instance_url=org)
         await pilot.press("2")
@@ -316,7 +314,7 @@ async def test_opens_the_page_in_the_crm_and_keeps_messages(workspace: Workspace
         assert app.clipboard == f"{org}/lightning/setup/ObjectManager/Account/Details/view"
 
         await pilot.press("r")
-        await until(pilot, lambda: any(one.command for one in app.host.messages.latest_first()))
+        await until(pilot, lambda: any(one.command for one in app.host.messages))
         await settle(pilot)
         await pilot.press("exclamation_mark")
         await until(pilot, lambda: "Messages (times in UTC)" in screen_text(pilot))

@@ -20,7 +20,7 @@ PAIR = mapping_desk.PAIR
 def test_undo_redo_and_failed_steps() -> None:
     told: list[str] = []
     subjects = {name: object() for name in "abcd"}
-    stack = UndoStack(lambda: None)
+    stack = UndoStack(lambda: None, lambda _: None)
 
     def step(name: str) -> UndoStep:
         return UndoStep(

@@ -66,8 +66,14 @@ class CrmdeckApp(App[None]):
         panes: Sequence[PaneSpec] = PANES,
         still: bool = False,
     ) -> None:
+        # The other sheets are read once the frame is painted.
         super().__init__(css_path=sheets()[0])
-        self.host = Host(self, _opening_of(workspace), is_still=still)
+        opening = (
+            workspace
+            if isinstance(workspace, PendingWorkspace)
+            else PendingWorkspace(workspace.home, workspace.read_only, lambda: workspace)
+        )
+        self.host = Host(self, opening, is_still=still)
         self.bug: Exception | None = None
         self._typed = KeyQueue(self, super().on_event, self._can_take)
         self._keys = keys
@@ -75,6 +81,7 @@ class CrmdeckApp(App[None]):
         self._specs = tuple(panes)
         for own in THEMES:
             self.register_theme(own)
+        # That of the last session: the settings are read after the first paint.
         self._use_theme(theme or self.host.ui_state.theme)
 
     def get_default_screen(self) -> Screen[None]:
@@ -109,11 +116,14 @@ class CrmdeckApp(App[None]):
         main = self.screen_stack[0]
         if settings.command and isinstance(main, MainScreen):
             self._say_problems("Commands", screens.bind_commands(main, settings.command))
+        # Once the first pane is painted, most of what lives until the end exists.
         self.call_after_refresh(calm)
 
     def _say_problems(self, title: str, problems: Sequence[str]) -> None:
         if problems:
-            lines = [*problems[:MOST_PROBLEMS], *_and_more(len(problems) - MOST_PROBLEMS)]
+            lines = list(problems[:MOST_PROBLEMS])
+            if left := len(problems[MOST_PROBLEMS:]):
+                lines.append(f"and {left} more")
             self.host.say("\n".join(lines), title=title, severity="warning", timeout=15)
 
     @property
@@ -150,6 +160,7 @@ class CrmdeckApp(App[None]):
 
     def get_driver_class(self) -> type[Driver]:
         found = super().get_driver_class()
+        # By its name: to import the class would load Textual's web driver in every terminal.
         if found.__name__ != "WebDriver":
             return found
         from crmdeck.tui.web_session import SessionDriver
@@ -157,6 +168,7 @@ class CrmdeckApp(App[None]):
         return SessionDriver
 
     def _say_later(self, text: str) -> None:
+        # The workspace reports from the thread that waits.
         self.call_later(self.host.say, text)
 
     def _handle_exception(self, error: Exception) -> None:
@@ -200,13 +212,3 @@ class CrmdeckApp(App[None]):
 
     def _use_theme(self, wanted: str) -> None:
         self.theme = theme_name(wanted, set(self.available_themes))
-
-
-def _opening_of(workspace: Workspace | PendingWorkspace) -> PendingWorkspace:
-    if isinstance(workspace, PendingWorkspace):
-        return workspace
-    return PendingWorkspace(workspace.home, workspace.read_only, lambda: workspace)
-
-
-def _and_more(left: int) -> list[str]:
-    return [f"and {left} more"] if left > 0 else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from textual.notifications import SeverityLevel
 
 from crmdeck.tui.layout import wrap_hanging
 from crmdeck.tui.loading.requests import Loader
-from crmdeck.tui.state.messages import Message, MessageLog
+from crmdeck.tui.state.messages import MOST_MESSAGES, Message
 from crmdeck.tui.state.ui_state import UiState
 from crmdeck.tui.state.undo import UndoStack
 from crmdeck.tui.text import count, display_block, display_text
@@ -88,7 +89,7 @@ class Host:
         self.connection_id: str | None = None
         self.statuses: tuple[ConnectionStatus, ...] = ()
         self.open_rows: Mapping[str, OpenRows] = {}
-        self.messages = MessageLog()
+        self.messages: deque[Message] = deque(maxlen=MOST_MESSAGES)
 
     @property
     def status(self) -> ConnectionStatus | None:
@@ -133,7 +134,7 @@ class Host:
         command: str = "",
     ) -> None:
         """Keep a message without a toast, because the screen shows it already."""
-        self.messages.add(Message(datetime.now(UTC), text, title, severity, command))
+        self.messages.append(Message(datetime.now(UTC), text, title, severity, command))
 
     def copy(self, text: str) -> None:
         """Copy `text`, unless empty, to the clipboard of the terminal (OSC 52), and confirm it."""

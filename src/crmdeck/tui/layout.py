@@ -11,6 +11,7 @@ from textual.content import Content
 
 from crmdeck.tui.text import display_block, display_text, pad
 
+# Of two underscores only the second ends a piece: `Amount__`, then `c`.
 _SEPARATED = re.compile(r"(?<=[/.\\_?&=-])(?!_)")
 
 STEP_BETWEEN = " · "

@@ -27,6 +27,7 @@ def display_text(text: str, width: int | None = None) -> str:
         return visible_text(text)
     if width <= 0:
         return ""
+    # Characters without a width, such as accents, share a cell. No text has sixteen in each.
     window = 16 * width + 16
     shown = visible_text(text[:window])
     if len(text) <= window and cell_len(shown) <= width:
@@ -37,7 +38,9 @@ def display_text(text: str, width: int | None = None) -> str:
 def cut_middle(name: str, width: int) -> str:
     """Return a name in `width` cells, cut in the middle, because CRM names differ at their ends."""
     if len(name) <= width or not (name.isascii() and name.isprintable()):
+        # Wide and combined characters can't be cut by counting them. The caller crops the name.
         return name
+    # The end gets more: names of one object often begin alike.
     tail = max(1, (width - 1) * 3 // 5)
     return f"{name[: max(0, width - 1 - tail)]}{ELLIPSIS}{name[-tail:]}"
 

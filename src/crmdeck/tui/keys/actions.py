@@ -211,6 +211,7 @@ class ActionHost(_Host):
     def blocked(self, action: Action) -> str | None:
         """Return why `action` can't run now, or None."""
         if action.writes:
+            # The screen may be read-only, and the pane may show a connection that was left.
             hosts = (node for node in self.ancestors_with_self if isinstance(node, ActionHost))
             for host in hosts:
                 if (reason := host.refuses_writes()) is not None:
@@ -237,6 +238,7 @@ def add_action(host: ActionHost, action: Action) -> None:
     _REGISTRY[action.id] = action
     _SCOPES[action.id] = host.SCOPE
     _OWNERS[action.id] = action.id
+    # `BindingsMap.bind` takes no id, by which the key map and `offers` know an action.
     host._bindings = BindingsMap(
         [*chain(*host._bindings.key_to_bindings.values()), _binding(action)]
     )
@@ -295,6 +297,7 @@ def offers(screen: Screen[Any], *, refused: bool = False) -> tuple[Offer, ...]:
             continue
         known = found.get(action.id)
         keys = [*known.keys, key] if known else [key]
+        # The keys of a user's key map aren't among those of the action, and come first.
         keys.sort(key=lambda one: action.keys.index(one) if one in action.keys else -1)
         found[action.id] = Offer(action, tuple(keys), host, reason or "")
     return tuple(found.values())
@@ -332,6 +335,7 @@ def is_key(name: str) -> bool:
     *modifiers, key = name.split("+")
     if any(modifier not in _MODIFIERS for modifier in modifiers):
         return False
+    # Textual names keys, replaces some names, and knows other characters by those of Unicode.
     named = {known.value for known in Keys} | set(REPLACED_KEYS) | set(_LABELS)
     return len(key) == 1 or key in named or key.upper().replace("_", " ") in _CHARACTER_NAMES
 

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from textual.notifications import SeverityLevel
 from textual.pilot import Pilot
-from textual.widget import Widget
 from textual.widgets import Input
 
 from crmdeck.errors import CrmdeckError, NotFoundError, UsageError
@@ -55,7 +54,13 @@ def draw_screenshots(
     the names of the differing files. Raises NotFoundError for an unknown story, UsageError if the
     PNG renderer is missing, StoryError if a step of a story is not offered.
     """
-    stories = _chosen(only)
+    names = [story.name for story in STORIES]
+    for name in only:
+        if name not in names:
+            raise NotFoundError(
+                f"No screenshot named '{name}'.", remedy=f"Choose one of {', '.join(names)}."
+            )
+    stories = [story for story in STORIES if not only or story.name in only]
     as_png = png_drawer() if png else None
     if not check:
         create_folder(folder)
@@ -72,7 +77,11 @@ def draw_screenshots(
             with open_demo(at=MOMENT, folder=folder_of_story) as workspace:
                 pictures[story.name] = asyncio.run(_play(workspace, story, deals))
     if check:
-        differing = [name for name, svg in pictures.items() if _kept(folder / f"{name}.svg") != svg]
+        differing = []
+        for name, svg in pictures.items():
+            path = folder / f"{name}.svg"
+            if not path.is_file() or path.read_text(encoding="utf-8") != svg:
+                differing.append(name)
         if differing:
             raise ScreenshotsDifferError(
                 f"The console now draws these screenshots differently: {', '.join(differing)}.",
@@ -88,16 +97,6 @@ def draw_screenshots(
             paths.append(path.with_suffix(".png"))
             paths[-1].write_bytes(as_png(pictures[story.name]))
     return tuple(paths)
-
-
-def _chosen(only: Collection[str]) -> tuple[Story, ...]:
-    names = [story.name for story in STORIES]
-    for name in only:
-        if name not in names:
-            raise NotFoundError(
-                f"No screenshot named '{name}'.", remedy=f"Choose one of {', '.join(names)}."
-            )
-    return tuple(story for story in STORIES if not only or story.name in only)
 
 
 async def _play(workspace: Workspace, story: Story, deals: Path) -> str:
@@ -171,11 +170,11 @@ async def _settle(pilot: Pilot[None]) -> None:
         quiet = 0
         while quiet < QUIET_LOOKS:
             await pilot.pause(LOOK_AGAIN)
-            quiet = 0 if any(map(_is_busy, pilot.app.screen_stack)) else quiet + 1
-
-
-def _is_busy(screen: Widget) -> bool:
-    return is_loading(screen) or (isinstance(screen, MainScreen) and screen.is_reading)
+            is_busy = any(
+                is_loading(screen) or (isinstance(screen, MainScreen) and screen.is_reading)
+                for screen in pilot.app.screen_stack
+            )
+            quiet = 0 if is_busy else quiet + 1
 
 
 @contextmanager
@@ -186,13 +185,6 @@ def _as_published() -> Iterator[None]:
         yield
     finally:
         os.environ.update({name: value for name, value in before.items() if value is not None})
-
-
-def _kept(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError:
-        return None
 
 
 def png_drawer() -> Callable[[str], bytes]:

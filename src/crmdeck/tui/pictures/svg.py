@@ -63,7 +63,13 @@ class _Line:
 
     def drawn(self, ground: str) -> str:
         """Return the line as SVG; fills in the background color `ground` are left out."""
-        return "".join([_rectangle(*fill) for fill in self.fills if fill[2] != ground]) + self.text
+        # Slightly taller than a line, so that no seam shows between two.
+        fills = (
+            f'<rect x="{x:.1f}" y="{FILL_AT}" width="{width:.1f}" height="24.65" fill="{fill}"/>'
+            for x, width, fill in self.fills
+            if fill != ground
+        )
+        return "".join(fills) + self.text
 
 
 def draw(frames: Sequence[Frame], size: tuple[int, int], title: str) -> str:
@@ -206,11 +212,6 @@ def _joined(fills: Iterable[tuple[float, float, str]]) -> list[tuple[float, floa
         else:
             joined.append((x, width, fill))
     return joined
-
-
-def _rectangle(x: float, width: float, fill: str) -> str:
-    # Slightly taller than a line, so that no seam shows between two.
-    return f'<rect x="{x:.1f}" y="{FILL_AT}" width="{width:.1f}" height="24.65" fill="{fill}"/>'
 
 
 def _group(number: int, drawn: str, rule: str) -> str:

@@ -1,9 +1,9 @@
 from crmdeck.tui.screens.add_connection import add_files as add_files
 from crmdeck.tui.screens.add_connection import ask_connection as ask_connection
+from crmdeck.tui.screens.add_connection import ask_folder as ask_folder
 from crmdeck.tui.screens.add_connection import sign_in_somewhere as sign_in_somewhere
 from crmdeck.tui.screens.crm_page import open_page as open_page
 from crmdeck.tui.screens.export import ask_and_export as ask_and_export
-from crmdeck.tui.screens.folder import ask_folder as ask_folder
 from crmdeck.tui.screens.go_to import GoToAnything as GoToAnything
 from crmdeck.tui.screens.go_to import remembered as remembered
 from crmdeck.tui.screens.saved_views import SavedViewsFlow as SavedViewsFlow

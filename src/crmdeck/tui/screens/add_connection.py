@@ -1,4 +1,4 @@
-"""Add a connection: its kind, its name and address, then the sign-in."""
+"""Add a connection: its kind, its name and address, then the sign-in. Change its folder."""
 
 from __future__ import annotations
 
@@ -42,13 +42,7 @@ def kinds() -> list[Kind]:
 
 
 _NAME = Asked("name", "Connection name", placeholder="acme-prod")
-_ENDPOINT = Asked(
-    "endpoint",
-    "Custom API URL (optional)",
-    required=False,
-)
-
-
+_ENDPOINT = Asked("endpoint", "Custom API URL (optional)", required=False)
 _PLATFORM = Asked(
     "platform",
     "CRM, if the files don't show it",
@@ -78,6 +72,30 @@ def add_files(host: Host) -> None:
 def sign_in_somewhere(host: Host) -> None:
     """Ask for a CRM to sign in to."""
     ask_connection(host, [kind for kind in kinds() if not kind.is_files])
+
+
+def ask_folder(host: Host, connection_id: str) -> None:
+    """Ask for another folder, then refresh from it."""
+
+    def work(_job: Job, answers: dict[str, str]) -> Connection:
+        path = answers["path"].strip()
+        return host.workspace.connections.update(connection_id, path=path)
+
+    def done(moved: Connection | None) -> None:
+        if moved is not None:
+            refresh_connection(host, moved.id, moved.name)
+
+    def ask(connection: Connection) -> None:
+        form: Form[Connection] = Form(
+            f"Schema files of {connection.name}",
+            [asked_path(connection.path or "")],
+            work,
+            text="crmdeck refreshes from this folder now. The history is kept.",
+            label="Changing the folder",
+        )
+        host.app.push_screen(form, done)
+
+    host.loader.load("folder", lambda _: host.workspace.connections.get(connection_id), ask)
 
 
 def _ask(host: Host, kind: Kind) -> None:

@@ -99,11 +99,8 @@ def _choices(request: ExportRequest) -> Iterator[Choice[tuple[str, str]]]:
                 yield Choice((what, name), name, PURPOSES.get(name, ""))
             elif name != "json" or what != "differences":
                 # The JSON of a comparison contains its differences already.
-                yield Choice((what, name), name, f"{RECORDS[what]}, {_use(name)}")
-
-
-def _use(name: str) -> str:
-    return PURPOSES.get(name, name).removeprefix("one record per line, ")
+                use = PURPOSES.get(name, name).removeprefix("one record per line, ")
+                yield Choice((what, name), name, f"{RECORDS[what]}, {use}")
 
 
 def _with_name(file: str, connection: str) -> str:

@@ -799,7 +799,7 @@ class MainScreen(ActionHost, Screen[None]):
             if message is not None:
                 self.host.copy(message.command or message.text)
 
-        self.app.push_screen(dialogs.Messages(self.host.messages.latest_first()), chosen)
+        self.app.push_screen(dialogs.Messages(tuple(reversed(self.host.messages))), chosen)
 
     def _no_export(self) -> str | None:
         can = self.pane is not None and self.pane.can_export()

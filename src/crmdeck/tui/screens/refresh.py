@@ -21,24 +21,20 @@ def refresh_connection(host: Host, connection_id: str, name: str) -> None:
         return workspace.refreshes.run(connection_id, progress=job.progress, cancel=job.cancel)
 
     def done(result: RefreshResult) -> None:
+        parts = [count(len(result.objects), "object"), count(result.total_fields, "field")]
+        parts.append("baseline" if result.baseline else count(len(result.drift_events), "change"))
+        if result.failures:
+            parts.append(f"{len(result.failures)} failed")
         host.say(
-            f"{name}: {refresh_text(result)}",
+            f"{name}: {', '.join(parts)}",
             severity="warning" if result.failures else "information",
             command=workspace.command_line("refresh", name),
         )
         host.reload()
 
     def failed(error: CrmdeckError) -> None:
+        # A failed refresh is recorded, so the status of the connection differs now.
         host.reload()
         host.loader.failed(error)
 
     host.loader.load("refresh", work, done, label=f"refreshing {name}", failed=failed)
-
-
-def refresh_text(result: RefreshResult) -> str:
-    """Return `1,019 objects, 47,404 fields, 3 changes`, and the number of failed objects."""
-    parts = [count(len(result.objects), "object"), count(result.total_fields, "field")]
-    parts.append("baseline" if result.baseline else count(len(result.drift_events), "change"))
-    if result.failures:
-        parts.append(f"{len(result.failures)} failed")
-    return ", ".join(parts)

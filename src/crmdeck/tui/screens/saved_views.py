@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from crmdeck.tui.panes.pane import Pane
 
 LONGEST_NAME = 60
+TOO_LONG = f"At most {LONGEST_NAME} characters."
 
 
 class SavedViewsFlow:
@@ -41,7 +42,11 @@ class SavedViewsFlow:
             return
         view = wish.view
         if wish.what == SAVE:
-            prompt = Prompt("Save this view as", placeholder="Name", check=_wrong)
+            prompt = Prompt(
+                "Save this view as",
+                placeholder="Name",
+                check=lambda name: "" if len(name) <= LONGEST_NAME else TOO_LONG,
+            )
             self._host.app.push_screen(prompt, self._save)
         elif wish.what == COLUMNS:
             named = [(one.id, one.title) for one in self._table.columns if one.title]
@@ -55,7 +60,12 @@ class SavedViewsFlow:
             self._keep([one for one in self.views if one.name != view.name])
             self._host.say(f"Deleted view {view.name}.", timeout=3)
         else:
-            self._show(view)
+            # A newer version may have other columns than the view was saved with.
+            ids = {column.id for column in self._table.columns}
+            self._choose_columns(tuple(one for one in view.columns if one in ids))
+            sort = Sort(*view.sort) if view.sort is not None and view.sort[0] in ids else None
+            self._table.set_sort(sort)
+            self._pane.replace_filter(view.filter)
 
     def _save(self, name: str | None) -> None:
         if name is None or not name.strip():
@@ -72,13 +82,6 @@ class SavedViewsFlow:
         known = any(one.name == view.name for one in before)
         self._host.say(f"{'Replaced' if known else 'Saved'} view {view.name}.", timeout=3)
 
-    def _show(self, view: SavedView) -> None:
-        ids = {column.id for column in self._table.columns}
-        self._choose_columns(tuple(one for one in view.columns if one in ids))
-        sort = Sort(*view.sort) if view.sort is not None and view.sort[0] in ids else None
-        self._table.set_sort(sort)
-        self._pane.replace_filter(view.filter)
-
     def _choose_columns(self, ids: tuple[str, ...] | None) -> None:
         if ids is None:
             return
@@ -93,7 +96,3 @@ class SavedViewsFlow:
     def _keep(self, views: list[SavedView]) -> None:
         self._host.ui_state.views[self._place] = [view.to_state() for view in views]
         self._host.save_state()
-
-
-def _wrong(name: str) -> str:
-    return f"At most {LONGEST_NAME} characters." if len(name) > LONGEST_NAME else ""

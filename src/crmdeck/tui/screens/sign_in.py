@@ -56,23 +56,21 @@ class SignInFlow:
         self._secrets: dict[str, str] = {}
         self._keep_password = False
 
-    def __repr__(self) -> str:
-        return f"SignInFlow({self._name!r})"
-
     @property
     def _workspace(self) -> Workspace:
         return self._host.workspace
 
     def start(self) -> None:
         """Ask for the sign-in flow."""
-        self._load(self._look, self._ask_how)
+
+        def look(_job: Job) -> tuple[tuple[Flow, ...], Flow | None]:
+            flows = self._workspace.signin.flows(self._target)
+            known = isinstance(self._target, str)
+            return flows, self._workspace.signin.choose_flow(self._target) if known else None
+
+        self._load(look, self._ask_how)
 
     # The flow
-
-    def _look(self, _job: Job) -> tuple[tuple[Flow, ...], Flow | None]:
-        flows = self._workspace.signin.flows(self._target)
-        known = isinstance(self._target, str)
-        return flows, self._workspace.signin.choose_flow(self._target) if known else None
 
     def _ask_how(self, found: tuple[tuple[Flow, ...], Flow | None]) -> None:
         flows, current = found

@@ -55,9 +55,15 @@ class Stage(Container):
 
     async def bring(self, pane_id: str) -> Pane:
         """Show a pane, hide the others, and return it."""
-        if pane_id not in self._panes:
-            await self._make(pane_id)
-        pane = self._panes[pane_id]
+        pane = self._panes.get(pane_id)
+        if pane is None:
+            pane = self._specs[pane_id].load()(self._host, id=f"pane-{pane_id}")
+            await self.mount(pane)
+            state = self._saved.get(pane_id, {})
+            pane.restore(state)
+            text = state.get("filter")
+            pane.set_filter_text(text if isinstance(text, str) else pane.first_filter)
+            self._panes[pane_id] = pane
         for other in self._panes.values():
             other.display = other is pane
         self.pane, self.pane_id = pane, pane_id
@@ -69,12 +75,3 @@ class Stage(Container):
             pane_id: {**pane.state(), "filter": pane.filter_text}
             for pane_id, pane in self._panes.items()
         }
-
-    async def _make(self, pane_id: str) -> None:
-        pane = self._specs[pane_id].load()(self._host, id=f"pane-{pane_id}")
-        await self.mount(pane)
-        state = self._saved.get(pane_id, {})
-        pane.restore(state)
-        text = state.get("filter")
-        pane.set_filter_text(text if isinstance(text, str) else pane.first_filter)
-        self._panes[pane_id] = pane

@@ -29,21 +29,12 @@ ROOM = 20
 """Height of the whole page in a window of 60 columns."""
 READ_ONLY = "This workspace is read-only: you can't add connections."
 
-WAYS = (
-    (
-        "demo",
-        "d",
-        "Explore the demo",
-        "sample company with three months of history; works offline",
-    ),
-    (
-        "folder",
-        "f",
-        "Open a folder of exported schemas",
-        "Salesforce describe files, HubSpot property lists",
-    ),
-    ("sign_in", "s", "Sign in to a CRM", "Salesforce, HubSpot or PartnerOS"),
-)
+WAYS = {
+    "welcome.demo": "sample company with three months of history; works offline",
+    "welcome.folder": "Salesforce describe files, HubSpot property lists",
+    "welcome.sign_in": "Salesforce, HubSpot or PartnerOS",
+}
+"""The ids of the actions that start, each with what it offers."""
 
 
 class Ways(ActionHost, OptionList, inherit_bindings=False):
@@ -53,12 +44,26 @@ class Ways(ActionHost, OptionList, inherit_bindings=False):
     WITHIN: ClassVar[tuple[str, ...]] = (EVERYWHERE,)
 
     def __init__(self, host: Host, *, id: str) -> None:
-        super().__init__(id=id, markup=False)
+        offered = [one for one in self.ACTIONS if one.id in WAYS]
+        if host.workspace.read_only:
+            offered = [one for one in offered if not one.writes]
+        options = [
+            Option(
+                Content.assemble(
+                    (f" {way.keys[0]}  ", "bold $info"),
+                    (f"{way.sentence.removesuffix('.')}\n    ", "bold"),
+                    (WAYS[way.id], "$muted"),
+                ),
+                id=way.id,
+            )
+            for way in offered
+        ]
+        super().__init__(*options, id=id, markup=False)
         self._host = host
 
     async def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        await self.action_run(f"welcome.{event.option_id}")
+        await self.action_run(event.option_id or "")
 
     @action("welcome.select", "Choose", "enter", hint=90, palette=False)
     def choose(self) -> None:
@@ -104,24 +109,13 @@ class Welcome(Widget):
             yield Static("Welcome to crmdeck", id="brand", markup=False)
             yield Static(WHAT, id="what", markup=False)
             yield Ways(self._host, id="ways")
-            yield Static("", id="afterwards", markup=False)
+            read_only = self._host.workspace.read_only
+            yield Static(READ_ONLY if read_only else AFTERWARDS, id="afterwards", markup=False)
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.height < ROOM, "-low")
 
     def on_mount(self) -> None:
-        read_only = self._host.workspace.read_only
-        ways = WAYS[:1] if read_only else WAYS
-        self.query_one(Ways).add_options(
-            Option(
-                Content.assemble(
-                    (f" {key}  ", "bold $info"), (f"{title}\n    ", "bold"), (detail, "$muted")
-                ),
-                id=way,
-            )
-            for way, key, title, detail in ways
-        )
-        self.query_one("#afterwards", Static).update(READ_ONLY if read_only else AFTERWARDS)
-        chosen = self.query_one(Ways)
-        chosen.highlighted = 0
-        chosen.focus()
+        ways = self.query_one(Ways)
+        ways.highlighted = 0
+        ways.focus()

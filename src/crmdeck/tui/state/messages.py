@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
 
 MOST_MESSAGES = 500
+"""Messages kept; the oldest are dropped."""
 
 
 @dataclass(frozen=True)
@@ -27,18 +27,3 @@ class Message:
         """The message on one line, with its title."""
         text = " ".join(self.text.split("\n"))
         return f"{self.title}: {text}" if self.title else text
-
-
-class MessageLog:
-    """The latest messages of a console; the oldest are dropped."""
-
-    def __init__(self) -> None:
-        self._messages: deque[Message] = deque(maxlen=MOST_MESSAGES)
-
-    def add(self, message: Message) -> None:
-        """Add a message."""
-        self._messages.append(message)
-
-    def latest_first(self) -> tuple[Message, ...]:
-        """Return the messages, latest first."""
-        return tuple(reversed(self._messages))

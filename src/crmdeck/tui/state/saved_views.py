@@ -23,18 +23,12 @@ class SavedView:
         """Return the view that `to_state` made, or None if `kept` isn't one."""
         match kept:
             case {"name": str(name), "filter": str(filter_), **rest}:
-                sort, columns = rest.get("sort"), rest.get("columns")
-                return cls(
-                    name,
-                    filter_,
-                    (sort[0], sort[1])
-                    if isinstance(sort, list)
-                    and len(sort) == 2
-                    and isinstance(sort[0], str)
-                    and isinstance(sort[1], bool)
-                    else None,
-                    tuple(map(str, columns)) if isinstance(columns, list) else (),
-                )
+                columns = rest.get("columns")
+                shown = tuple(map(str, columns)) if isinstance(columns, list) else ()
+                match rest.get("sort"):
+                    case [str(column_id), bool(descending)]:
+                        return cls(name, filter_, (column_id, descending), shown)
+                return cls(name, filter_, None, shown)
         return None
 
     def to_state(self) -> dict[str, object]:

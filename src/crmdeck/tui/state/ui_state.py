@@ -41,7 +41,7 @@ class UiState:
             return cls()
         if not isinstance(data, dict) or data.get("version") != VERSION:
             return cls()
-        panes = data.get("panes")
+        panes, recent = data.get("panes"), data.get("recent")
         return cls(
             pane=_text(data.get("pane")),
             connection_id=_text(data.get("connection")),
@@ -52,7 +52,11 @@ class UiState:
                 for name, state in (panes.items() if isinstance(panes, dict) else ())
                 if isinstance(state, dict)
             },
-            recent=_records(data.get("recent")),
+            recent=[
+                {str(name): text for name, text in one.items() if isinstance(text, str)}
+                for one in (recent if isinstance(recent, list) else ())
+                if isinstance(one, dict)
+            ],
             copy_kind=_text(data.get("copyKind")),
             views={
                 name: [one for one in views if isinstance(one, dict)]
@@ -85,14 +89,6 @@ class UiState:
 def _lists(value: object) -> dict[str, list[object]]:
     found = value.items() if isinstance(value, dict) else ()
     return {str(name): each for name, each in found if isinstance(each, list)}
-
-
-def _records(value: object) -> list[dict[str, str]]:
-    return [
-        {str(name): text for name, text in one.items() if isinstance(text, str)}
-        for one in (value if isinstance(value, list) else ())
-        if isinstance(one, dict)
-    ]
 
 
 def _text(value: object) -> str:

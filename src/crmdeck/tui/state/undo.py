@@ -32,11 +32,7 @@ class UndoStack:
     `changed` is called after every change of the stack, `noted` with each new step.
     """
 
-    def __init__(
-        self,
-        changed: Callable[[], object],
-        noted: Callable[[UndoStep], object] = lambda _: None,
-    ) -> None:
+    def __init__(self, changed: Callable[[], object], noted: Callable[[UndoStep], object]) -> None:
         self._changed = changed
         self._noted = noted
         self._done: list[UndoStep] = []

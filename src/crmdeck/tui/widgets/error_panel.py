@@ -63,7 +63,15 @@ class ErrorPanel(Widget):
             for index, line in enumerate(wrap(text[:LONGEST], width - len(label))):
                 start = label if index == 0 else " " * len(label)
                 lines.append(Content.assemble((start, label_look), (line, look)))
-        keys = [*self._next_step(error), ("y", "Copy details"), ("Esc", "Dismiss")]
+        otherwise = SIGN_IN if isinstance(error, ReauthRequiredError) else None
+        wanted = NEXT_STEPS.get(error.code, otherwise)
+        # Only an action that can run now: a read-only workspace offers no refresh.
+        next_step = [
+            (key_label(offer.keys[0]), offer.action.title)
+            for offer in offers(self.screen)
+            if offer.action.id == wanted
+        ]
+        keys = [*next_step, ("y", "Copy details"), ("Esc", "Dismiss")]
         shown = [
             Content.assemble((f"{key} ", "bold $info"), (title, "$muted")) for key, title in keys
         ]
@@ -73,12 +81,3 @@ class ErrorPanel(Widget):
     def details(self) -> str:
         """Return the error as JSON."""
         return json.dumps(self.error.to_wire(), indent=2) if self.error is not None else ""
-
-    def _next_step(self, error: CrmdeckError) -> list[tuple[str, str]]:
-        otherwise = SIGN_IN if isinstance(error, ReauthRequiredError) else None
-        wanted = NEXT_STEPS.get(error.code, otherwise)
-        return [
-            (key_label(offer.keys[0]), offer.action.title)
-            for offer in offers(self.screen)
-            if offer.action.id == wanted
-        ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from textual.app import ComposeResult
@@ -54,12 +55,11 @@ class PathList(Widget):
         )
         self._table.can_focus = False
 
+    @dataclass
     class Picked(Message):
         """A row was clicked twice."""
 
-        def __init__(self, entry: PathEntry) -> None:
-            super().__init__()
-            self.entry = entry
+        entry: PathEntry
 
     def compose(self) -> ComposeResult:
         yield self._table
@@ -118,6 +118,7 @@ def path_entries(text: str) -> tuple[PathEntry, ...]:
         names = sorted(
             (not each.is_dir(), each.name)
             for each in there.iterdir()
+            # As in a shell, names with a dot show once the dot is typed.
             if each.name.startswith(start) and (start or not each.name.startswith("."))
         )
     except (UsageError, OSError, ValueError):

@@ -57,41 +57,34 @@ class ProgressLine(Widget):
             self.set_timer(SHOW_AFTER, self._show)
 
     def render(self) -> RenderResult:
-        width = self.size.width
         if self.busy is None:
-            return self._idle(width - 2 * EDGE)
-        room = max(0, width - BAR)
+            room = self.size.width - 2 * EDGE
+            line = self.steps(room) if self.steps is not None else Content("")
+            gap = room - line.cell_length - cell_len(self.undo)
+            undo = " " * gap + self.undo if gap >= LEAST_GAP else ""
+            return Content.assemble(" " * EDGE, line, (undo, "$muted"))
+        progress = self.busy.progress
+        room = max(0, self.size.width - BAR)
         text = display_text(f" {describe(self.busy, room - 1)}", room)
-        room = width - cell_len(text)
-        done, start = self._filled(room)
+        room = self.size.width - cell_len(text)
+        if progress is not None and progress.total:
+            start, done = 0, min(room, room * progress.done // progress.total)
+        else:
+            # Without a total, a piece of the bar moves.
+            done = max(1, room // 6)
+            start = self.tick % max(1, room - done)
+        is_waiting = progress is not None and progress.waiting
         return Content.assemble(
             ("─" * start, "$border-blurred"),
             ("━" * done, "$primary"),
             ("─" * (room - start - done), "$border-blurred"),
-            (text, "$warn" if self._waiting else "$muted"),
+            (text, "$warn" if is_waiting else "$muted"),
         )
-
-    def _idle(self, width: int) -> Content:
-        line = self.steps(width) if self.steps is not None else Content("")
-        gap = width - line.cell_length - cell_len(self.undo)
-        undo = " " * gap + self.undo if gap >= LEAST_GAP else ""
-        return Content.assemble(" " * EDGE, line, (undo, "$muted"))
-
-    @property
-    def _waiting(self) -> bool:
-        progress = self.busy.progress if self.busy is not None else None
-        return bool(progress and progress.waiting)
-
-    def _filled(self, room: int) -> tuple[int, int]:
-        progress = self.busy.progress if self.busy is not None else None
-        if progress is not None and progress.total:
-            return min(room, room * progress.done // progress.total), 0
-        length = max(1, room // 6)
-        return length, self.tick % max(1, room - length)
 
     def _show(self) -> None:
         self.busy = next(reversed(self._loads.values()), None)
         if self.busy is None:
+            # A timer that only ticks would wake the console ten times a second.
             self._timer.pause()
         else:
             self._timer.resume()

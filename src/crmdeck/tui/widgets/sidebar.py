@@ -41,8 +41,6 @@ EDGES = 4
 STEPS = Content.styled("[ ]", "$muted")
 """The keys of the previous and next connection, at the end of a strip."""
 
-_COLORS = {"ok": "$good", "warn": "$warn", "error": "$bad"}
-
 
 class Sidebar(ActionHost, OptionList, inherit_bindings=False):
     """The list of connections; moving the cursor shows the connection below it."""
@@ -83,11 +81,6 @@ class Sidebar(ActionHost, OptionList, inherit_bindings=False):
         self._statuses: tuple[ConnectionStatus, ...] = ()
         self._required: Mapping[str, int] = {}
 
-    @property
-    def statuses(self) -> tuple[ConnectionStatus, ...]:
-        """The connections of the sidebar."""
-        return self._statuses
-
     def set_statuses(
         self, statuses: Sequence[ConnectionStatus], chosen: str | None, required: Mapping[str, int]
     ) -> None:
@@ -96,7 +89,16 @@ class Sidebar(ActionHost, OptionList, inherit_bindings=False):
         `required` counts the required CRM fields without a source, by connection ID.
         """
         self._statuses, self._required = tuple(statuses), required
-        self._fill(chosen)
+        lines = connection_lines(self._statuses, required)
+        # The longest name decides, which no style sheet knows.
+        self.styles.width = max([line.cell_length for line in lines], default=0) + EDGES
+        with self.prevent(OptionList.OptionHighlighted):
+            self.set_options(
+                Option(line, id=status.id)
+                for status, line in zip(self._statuses, lines, strict=True)
+            )
+            if chosen is not None:
+                self.choose(chosen)
 
     def choose(self, connection_id: str) -> None:
         """Move the cursor to a connection, without a message."""
@@ -120,18 +122,6 @@ class Sidebar(ActionHost, OptionList, inherit_bindings=False):
         event.stop()
         if event.option_id is not None:
             self.post_message(self.Chosen(event.option_id, enter=True))
-
-    def _fill(self, chosen: str | None) -> None:
-        lines = connection_lines(self._statuses, self._required)
-        # The longest name decides, which no style sheet knows.
-        self.styles.width = max([line.cell_length for line in lines], default=0) + EDGES
-        with self.prevent(OptionList.OptionHighlighted):
-            self.set_options(
-                Option(line, id=status.id)
-                for status, line in zip(self._statuses, lines, strict=True)
-            )
-            if chosen is not None:
-                self.choose(chosen)
 
 
 def connection_lines(
@@ -172,7 +162,7 @@ def strips(
     healths = {status.id: health_of(status, required.get(status.id, 0)) for status in statuses}
     tally = Counter(health[::2] for health in healths.values())
     states = [
-        Content.assemble((f"{sign} ", _COLORS.get(state, "$muted")), str(number))
+        Content.assemble((f"{sign} ", STATE_COLORS[state]), str(number))
         for (sign, state), number in tally.items()
     ]
     current = [
@@ -202,4 +192,4 @@ def _short(
 
 
 def _sign(health: Health) -> tuple[str, str]:
-    return f"{health.sign} ", _COLORS.get(health.state, "$muted")
+    return f"{health.sign} ", STATE_COLORS[health.state]

@@ -97,7 +97,8 @@ class TopBar(Widget):
             self.post_message(self.PickedConnection(connection_id))
 
     def _shown(self, tab: Tab) -> Content:
-        label = Content.assemble((f"{tab.key} ", "$muted"), (tab.title, self._color(tab)))
+        look = "$foreground" if tab.id in (self.current, self.hovered) else "$muted"
+        label = Content.assemble((f"{tab.key} ", "$muted"), (tab.title, look))
         if tab.id == self.current:
             label = label.stylize("bold underline")
         counted = self.counts.get(tab.id)
@@ -106,6 +107,3 @@ class TopBar(Widget):
             Style.from_meta({PANE: tab.id})
         )
         return shown.stylize("on $boost") if tab.id == self.hovered else shown
-
-    def _color(self, tab: Tab) -> str:
-        return "$foreground" if tab.id in (self.current, self.hovered) else "$muted"

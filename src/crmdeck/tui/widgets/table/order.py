@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-CHUNK = 128
-RUN = 2048
+CHUNK, RUN = 128, 2048
+"""Rows of a step that filters, and of one that sorts: each takes less than a millisecond."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,13 @@ def work(plan: Plan[R]) -> Generator[None, None, Order]:
     indexes = yield from _filtered(plan)
     if plan.column is not None:
         indexes = yield from _sorted(plan.rows, indexes, plan.column, plan.descending)
-    found = yield from _position(plan, indexes)
-    return Order(indexes, found)
+    if plan.key is not None and plan.wanted is not None:
+        for start in range(0, len(indexes), CHUNK):
+            for position, index in enumerate(indexes[start : start + CHUNK], start):
+                if plan.key(plan.rows[index]) == plan.wanted:
+                    return Order(indexes, position)
+            yield
+    return Order(indexes, None)
 
 
 def advance(job: Generator[None, None, Order], seconds: float) -> Order | None:
@@ -130,14 +135,3 @@ def _sorted(
             yield
         runs = merged
     return (runs[0] if runs else []) + keyless
-
-
-def _position(plan: Plan[R], indexes: Sequence[int]) -> Generator[None, None, int | None]:
-    if plan.key is None or plan.wanted is None:
-        return None
-    for start in range(0, len(indexes), CHUNK):
-        for position, index in enumerate(indexes[start : start + CHUNK], start):
-            if plan.key(plan.rows[index]) == plan.wanted:
-                return position
-        yield
-    return None

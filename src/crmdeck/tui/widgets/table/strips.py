@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -149,11 +150,8 @@ def row_strip(
             segments += _parted(column.parts(row, width), width, state, ground, look)
         else:
             style = _styled(column.style(row) if column.style else "", state, ground, look)
-            text = pad(
-                display_text(_text(column, row, width), width),
-                width,
-                right=column.align == "right",
-            )
+            shown = column.fit(row, width) if column.fit is not None else column.text(row)
+            text = pad(display_text(shown, width), width, right=column.align == "right")
             segments += _highlighted(text, style, look.match, words if column.searched else ())
         if index < len(placed) - 1:
             segments.append(Segment(" " * _gap(placed, index), ground))
@@ -166,6 +164,7 @@ def _gap(placed: Sequence[Placed[R]], index: int) -> int:
 
 
 def _styled(name: str, state: RowState, ground: Style, look: Look) -> Style:
+    # Muted text would be too pale on the background of the cursor.
     if not name or (state.cursor and name == "muted"):
         return ground
     style = ground + look.state(name)
@@ -181,10 +180,6 @@ def _parted(
         left -= cell_len(shown)
         yield Segment(shown, _styled(name, state, ground, look))
     yield Segment(" " * left, ground)
-
-
-def _text(column: Column[R], row: R, width: int) -> str:
-    return column.fit(row, width) if column.fit is not None else column.text(row)
 
 
 def _spilled(placed: Sequence[Placed[R]], index: int, column: Column[R], needed: int) -> int:
@@ -233,11 +228,10 @@ def with_more(strip: Strip, width: int, look: Look) -> Strip:
 
 def _highlighted(text: str, style: Style, match: Style, words: Sequence[str]) -> Iterable[Segment]:
     folded = text.casefold() if words else ""
+    # Case-folding makes some characters longer (ß becomes ss): then no place in it is one in `text`.
     if not words or len(folded) != len(text):
         return [Segment(text, style)]
-    marks = sorted(span for word in words for span in _spans(folded, word))
-    if not marks:
-        return [Segment(text, style)]
+    marks = sorted(found.span() for word in words for found in re.finditer(re.escape(word), folded))
     segments = []
     position = 0
     for start, stop in marks:
@@ -251,10 +245,3 @@ def _highlighted(text: str, style: Style, match: Style, words: Sequence[str]) ->
     if position < len(text):
         segments.append(Segment(text[position:], style))
     return segments
-
-
-def _spans(text: str, word: str) -> Iterable[tuple[int, int]]:
-    start = text.find(word)
-    while start >= 0:
-        yield start, start + len(word)
-        start = text.find(word, start + len(word))

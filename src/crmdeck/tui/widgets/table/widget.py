@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from rich.cells import cell_len
@@ -133,7 +134,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         self.marks = Marks()
         self.sort: Sort | None = sort
         self.words: tuple[str, ...] = ()
-        self.key_of: Callable[[R], Hashable] = key or _itself
+        self.key_of: Callable[[R], Hashable] = key or (lambda row: row)
         self._rows: Sequence[R] = ()
         self._index: SearchIndex[R] | None = None
         self._order: Sequence[int] = range(0)
@@ -142,6 +143,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         self._tolerant = False
         self._cursor = 0
         self.fit_columns: Callable[[], object] = lambda: None
+        # Until rows are set the table is empty because it loads, which it must not call empty.
         self._filled = bool(rows)
         self._hovered = ""
         self._placed: tuple[Placed[R], ...] = ()
@@ -228,7 +230,9 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
 
     def render_line(self, y: int) -> Strip:
         width = self._viewport.width
-        look = self._current_look()
+        if self._look is None:
+            self._look = look_of(self)
+        look = self._look
         placed = self._columns_for(width)
         left = self.scroll_offset.x
         sticky = self.sticky
@@ -244,6 +248,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         state = self._state_of(position)
         cached = self._strips.get((position, state))
         if cached is None:
+            # Some screens of rows: to scroll back and forth is drawn from here.
             if len(self._strips) > CACHED_STRIPS:
                 self._strips.clear()
             row = self._row_at(position)
@@ -270,11 +275,6 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
             in_range=position in self.marks.span(self._cursor),
         )
 
-    def _current_look(self) -> Look:
-        if self._look is None:
-            self._look = look_of(self)
-        return self._look
-
     def _columns_for(self, width: int) -> tuple[Placed[R], ...]:
         if self._placed_for != width:
             shown = arranged(self.columns, self.column_choice)
@@ -286,18 +286,16 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
     def set_columns(self, columns: Sequence[Column[R]]) -> None:
         """Show other columns. The sort stays if its column does."""
         self.columns = tuple(columns)
-        self._placed_for = -1
-        self._strips.clear()
-        self._resize()
-        self.refresh()
+        self._place_columns()
 
     def choose_columns(self, ids: Sequence[str]) -> None:
         """Show only the columns with these ids, in this order; no ids mean all columns."""
-        if tuple(ids) == self.column_choice:
-            return
-        self.column_choice = tuple(ids)
+        if tuple(ids) != self.column_choice:
+            self.column_choice = tuple(ids)
+            self._place_columns()
+
+    def _place_columns(self) -> None:
         self._placed_for = -1
-        self._strips.clear()
         self._resize()
         self.refresh()
 
@@ -469,11 +467,6 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         self._set_marks(Marks())
 
     @property
-    def is_filled(self) -> bool:
-        """True once `set_rows` was called: until then the table is empty because it loads."""
-        return self._filled
-
-    @property
     def is_ordering(self) -> bool:
         """True while rows are being ordered or filtered; `Ordered` follows."""
         return self._coming is not None
@@ -490,30 +483,29 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
 
     def _start(self, coming: Coming[R]) -> None:
         self._coming = coming
-        column = self._sort_column()
+        sort = self.sort
+        wanted = (column for column in self.columns if sort and column.id == sort.column_id)
         plan = Plan(
             rows=coming.rows,
             predicate=self._predicate if coming.index is None else self._beside,
             index=coming.index,
             words=self.words,
             tolerant=self._tolerant,
-            column=column,
-            descending=bool(self.sort and self.sort.descending),
+            column=next(wanted, None),
+            descending=sort is not None and sort.descending,
             key=self.key_of,
             wanted=coming.wanted,
         )
         job = work(plan)
         self.workers.cancel_group(self, "order")
+        # Few rows are in order at once, so no frame shows them in between.
         order = advance(job, self.PATIENCE)
         if order is not None:
             self._show(coming, order)
         else:
-
-            async def finish() -> None:
-                await self._finish(coming, job)
-
-            worker: Worker[None] = self.run_worker(finish, group="order", exclusive=True)
-            del worker
+            rest = partial(self._finish, coming, job)
+            # Without the annotation no type checker finds the type of the result.
+            _: Worker[None] = self.run_worker(rest, group="order", exclusive=True)
 
     async def _finish(self, coming: Coming[R], job: Generator[None, None, Order]) -> None:
         order = None
@@ -545,12 +537,6 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
     def _keys_in_range(self) -> list[Hashable]:
         span = self.marks.span(self._cursor)
         return [self.key_of(self._row_at(at)) for at in span if 0 <= at < self.shown_count]
-
-    def _sort_column(self) -> Column[R] | None:
-        if self.sort is None:
-            return None
-        wanted = self.sort.column_id
-        return next((column for column in self.columns if column.id == wanted), None)
 
     def _has_words(self, row: R) -> bool:
         texts = [column.text(row).casefold() for column in self.columns if column.searched]
@@ -692,7 +678,3 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
             if placed.start <= cell < placed.start + placed.width + 2 and placed.column.sortable:
                 ascending = Sort(placed.column.id)
                 self.set_sort(replace(ascending, descending=self.sort == ascending))
-
-
-def _itself(row: R) -> Hashable:
-    return row
