@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -54,28 +55,46 @@ def write_describe(folder: Path, name: str, *fields: str) -> None:
     (folder / f"{name}.json").write_text(text)
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """A workspace folder with `acme` (refreshed, 2 objects) and `beta` (never refreshed)."""
-    clock = Clock()
+def write_exports(root: Path) -> None:
+    """Write the schema files of `acme` and `beta` below `root`."""
+    for name in ("acme", "beta"):
+        folder = root / name
+        folder.mkdir()
+        write_describe(folder, "Account", "Name", "Industry")
+        write_describe(folder, "Contact", "Email")
+
+
+@pytest.fixture(scope="session")
+def built_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the workspace that `home` copies, and the link that its paths go through."""
+    root = tmp_path_factory.mktemp("built")
+    files = root / "files"
+    files.symlink_to(root)
+    write_exports(root)
     with Workspace.open(
-        tmp_path / "home", clock=clock, actor="dana", secrets=MemorySecrets()
+        root / "home", clock=Clock(), actor="dana", secrets=MemorySecrets()
     ) as workspace:
         for name in ("acme", "beta"):
-            folder = tmp_path / name
-            folder.mkdir()
-            write_describe(folder, "Account", "Name", "Industry")
-            write_describe(folder, "Contact", "Email")
             workspace.connections.add(
                 ConnectionDraft(
                     name=name,
                     source=Source.FILES,
                     platform="salesforce",
-                    path=str(folder),
+                    path=str(files / name),
                 )
             )
         workspace.refreshes.run("acme")
-    return tmp_path / "home"
+    return root
+
+
+@pytest.fixture
+def home(built_home: Path, tmp_path: Path) -> Path:
+    """A workspace folder with `acme` (refreshed, 2 objects) and `beta` (never refreshed)."""
+    write_exports(tmp_path)
+    files = built_home / "files"
+    files.unlink()
+    files.symlink_to(tmp_path)
+    return shutil.copytree(built_home / "home", tmp_path / "home")
 
 
 @pytest.fixture

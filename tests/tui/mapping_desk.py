@@ -16,7 +16,8 @@ from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.panes.mapping.pane import MappingPane
 from crmdeck.workspace import ConnectionDraft, MappingRow, Workspace
 from tests.tui.conftest import HOSTILE, Clock
-from tests.tui.pilot import settle
+from tests.tui.frames import draw
+from tests.tui.pilot import rest, settle
 
 PAIR = "deal_registration--Opportunity"
 
@@ -143,7 +144,8 @@ class Desk:
         """Press keys, and wait after each until everything is loaded and stored."""
         for key in keys:
             await self.pilot.press(key)
-            await settle(self.pilot)
+            await rest(self.pilot)
+        draw(self.pilot.app)
 
     async def settle(self) -> None:
         """Wait until everything is loaded and stored."""

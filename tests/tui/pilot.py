@@ -32,6 +32,12 @@ LONGEST_WAIT = 60.0
 
 
 async def settle(pilot: Pilot[Any]) -> None:
+    """Wait as `rest` does, and draw the screen."""
+    await rest(pilot)
+    draw(pilot.app)
+
+
+async def rest(pilot: Pilot[Any]) -> None:
     """Wait until nothing loads, sorts or is stored, and all messages have arrived."""
     app = pilot.app
     ends = monotonic() + LONGEST_WAIT
@@ -46,14 +52,13 @@ async def settle(pilot: Pilot[Any]) -> None:
             await asyncio.sleep(0.004)
         else:
             quiet += 1
-    draw(app)
 
 
 async def press(pilot: Pilot[Any], *keys: str) -> str:
     """Press keys, wait after each until the console is idle, and return the screen's text."""
     for key in keys:
         await pilot.press(key)
-        await settle(pilot)
+        await rest(pilot)
     return screen_text(pilot)
 
 

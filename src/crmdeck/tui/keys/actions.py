@@ -238,7 +238,7 @@ def add_action(host: ActionHost, action: Action) -> None:
     _REGISTRY[action.id] = action
     _SCOPES[action.id] = host.SCOPE
     _OWNERS[action.id] = action.id
-    # `BindingsMap.bind` takes no id, by which the key map and `offers` know an action.
+    # `BindingsMap.bind` takes no id, but the key map and `offers` need it.
     host._bindings = BindingsMap(
         [*chain(*host._bindings.key_to_bindings.values()), _binding(action)]
     )

@@ -34,7 +34,7 @@ WAYS = {
     "welcome.folder": "Salesforce describe files, HubSpot property lists",
     "welcome.sign_in": "Salesforce, HubSpot or PartnerOS",
 }
-"""The ids of the actions that start, each with what it offers."""
+"""The ways to start, by the id of their action, each with a description."""
 
 
 class Ways(ActionHost, OptionList, inherit_bindings=False):
