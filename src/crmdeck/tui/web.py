@@ -62,6 +62,7 @@ class GuardedServer(Server):
 
     async def _make_app(self) -> web.Application:
         app = await super()._make_app()
+        # textual-serve takes no middlewares. Its application takes more until it starts.
         app.middlewares.append(self._guard)
         app.router.add_get("/page.js", self._script)
         return app
@@ -79,6 +80,7 @@ class GuardedServer(Server):
     def serve(self, debug: bool = False) -> None:
         self.debug = debug
         self.initialize_logging()
+        # As textual-serve does it, but the address is printed once the server listens.
         loop = asyncio.new_event_loop()
         with suppress(NotImplementedError):  # on Windows
             for stop in (signal.SIGINT, signal.SIGTERM):

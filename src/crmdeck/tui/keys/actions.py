@@ -7,7 +7,6 @@ runs it. Users can remap keys by the id of an action.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from inspect import isawaitable, isfunction
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual.binding import Binding, BindingsMap, BindingType
 from textual.dom import DOMNode
-from textual.keys import REPLACED_KEYS, Keys
+from textual.keys import REPLACED_KEYS, Keys, format_key, key_to_character
 from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
@@ -34,12 +33,10 @@ LAYERED_KEYS = ("escape",)
 
 
 def always(_commands: object) -> bool:
-    """True at any time."""
     return True
 
 
 def never(_commands: object) -> str | None:
-    """Return no reason against an action."""
     return None
 
 
@@ -190,7 +187,6 @@ class ActionHost(_Host):
         super().__init_subclass__(**options)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """True if the action of a key applies now."""
         # Textual's own actions, such as those of an input.
         if action != "run":
             return True
@@ -255,7 +251,6 @@ class Offer:
 
     @property
     def title(self) -> str:
-        """The current title."""
         title_now, commands = self.action.title_now, getattr(self.host, "commands", self.host)
         return self.action.title if title_now is None else title_now(commands)
 
@@ -336,8 +331,8 @@ def is_key(name: str) -> bool:
     if any(modifier not in _MODIFIERS for modifier in modifiers):
         return False
     # Textual names keys, replaces some names, and knows other characters by those of Unicode.
-    named = {known.value for known in Keys} | set(REPLACED_KEYS) | set(_LABELS)
-    return len(key) == 1 or key in named or key.upper().replace("_", " ") in _CHARACTER_NAMES
+    named = {known.value for known in Keys} | set(REPLACED_KEYS)
+    return key in named or key_to_character(key) is not None
 
 
 def clashes(keymap: Mapping[str, str] | None = None) -> tuple[Clash, ...]:
@@ -359,7 +354,7 @@ def clashes(keymap: Mapping[str, str] | None = None) -> tuple[Clash, ...]:
 def key_label(key: str) -> str:
     """Return the label of a key: `question_mark` is `?`, `ctrl+p` is `Ctrl+P`."""
     *modifiers, name = key.split("+")
-    label = _LABELS.get(name, name.upper() if _FUNCTION_KEY.fullmatch(name) else name)
+    label = name.upper() if _FUNCTION_KEY.fullmatch(name) else _LABELS.get(name, format_key(name))
     if modifiers:
         return "+".join([*(word.capitalize() for word in modifiers), label.upper()])
     return label
@@ -371,40 +366,20 @@ def short_key_label(key: str) -> str:
 
 
 _MODIFIERS = ("ctrl", "shift", "alt", "super", "hyper", "meta")
-_CHARACTER_NAMES = frozenset(unicodedata.name(chr(code)) for code in range(0x20, 0x7F))
 _FUNCTION_KEY = re.compile(r"f\d+")
 _LABELS = {
-    "question_mark": "?",
-    "slash": "/",
     "space": "Space",
     "enter": "Enter",
     "escape": "Esc",
     "tab": "Tab",
-    "up": "↑",
-    "down": "↓",
-    "left": "←",
-    "right": "→",
     "home": "Home",
     "end": "End",
     "pageup": "PgUp",
     "pagedown": "PgDn",
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
-    "less_than_sign": "<",
-    "greater_than_sign": ">",
-    "plus": "+",
-    "underscore": "_",
-    "colon": ":",
-    "minus": "-",
-    "full_stop": ".",
-    "comma": ",",
-    "exclamation_mark": "!",
-    "asterisk": "*",
-    "at": "@",
-    "equals_sign": "=",
-    "backslash": "\\",
     "backspace": "Backspace",
+    "delete": "Del",
 }
+"""Labels as they are on keyboards, where Textual has others; it knows those of characters."""
 
 
 def _binding(action: Action) -> Binding:

@@ -66,7 +66,6 @@ class HeadWatch:
         Thread(target=self._watch, name="head-watch", daemon=True).start()
 
     def close(self) -> None:
-        """Stop watching."""
         self._closed.set()
 
     def _watch(self) -> None:

@@ -52,6 +52,7 @@ class Kept(Generic[T]):
             known = self._answers.get(key)
         if known is not None and not fresh and known.head == head and now - known.at < AGE:
             return known.value
+        # Outside the lock: the work reads the database, and others have answers of their own.
         value = work()
         with self._lock:
             self._answers[key] = _Answer(value, head, now)

@@ -52,6 +52,7 @@ class Job:
         """Report progress, from any thread and as often as you like."""
         now = monotonic()
         finished = progress.total is not None and progress.done >= progress.total
+        # The last report, and the start and end of a wait, always show.
         important = finished or progress.waiting != self._waiting
         if important or now - self._reported >= PROGRESS_INTERVAL:
             self._reported = now

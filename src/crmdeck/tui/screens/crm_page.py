@@ -27,8 +27,7 @@ def open_page(host: Host, place: CrmPlace) -> None:
             host.say("\n".join(filter(None, lines)), timeout=10)
 
     def failed(error: CrmdeckError) -> None:
-        lines = filter(None, (error.message, error.cause, error.remedy))
-        host.say(" ".join(lines), severity="warning", timeout=8)
+        host.say(str(error), severity="warning", timeout=8)
 
     host.loader.load(
         "page",

@@ -64,6 +64,7 @@ def ask_and_export(host: Host, request: ExportRequest, connection_id: str | None
     def write(what: str, format_: str, wanted: Mapping[str, str | None]) -> None:
         def work(_: Job) -> list[Path]:
             paths = []
+            # In the worker, because it may read what was not loaded for the screen.
             every = request.only() if callable(request.only) else request.only
             for name, ref in wanted.items():
                 part = request.parts.get(ref or "")

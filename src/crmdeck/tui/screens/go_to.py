@@ -65,6 +65,7 @@ class GoToAnything:
     def open(self) -> None:
         """Show the list immediately, and fill it when the places are loaded."""
         host = self._host
+        # Before the dialog opens: on top of the stack it has other actions.
         options = [*actions_of(host.app.screen)]
         dialog = GoTo(self._resting(()), self._meaning, connections=len(host.statuses) > 1)
         workspace, known, first = host.workspace, self._known, host.connection_id
@@ -180,6 +181,7 @@ class GoToAnything:
             return set_setting(setting.key, answers["value"].strip(), home)
 
         def changed(answer: Setting | None) -> None:
+            # The list has the old value.
             self._known = None
             if answer is not None:
                 now = _shown(answer.value)
@@ -260,7 +262,6 @@ def actions_of(screen: Screen[Any]) -> Iterator[Option]:
 
 
 def settings_of(known: Known, read_only: bool) -> Iterator[Option]:
-    """Yield the settings."""
     refused = "This workspace is read-only. Settings can't be changed." if read_only else ""
     for one in known.settings:
         source = "default" if one.source == "default" else "set"

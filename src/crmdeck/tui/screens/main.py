@@ -92,6 +92,7 @@ class MainScreen(ActionHost, Screen[None]):
         host.connection_id = host.ui_state.connection_id or None
         host.loader, host.steps = self.loader, self.steps
         host.titles = {spec.id: spec.title for spec in self.specs}
+        # Later, because it waits for a new pane to be mounted, which its callers can't.
         host.go_to = partial(self.call_later, self._go_to)
         host.show_connection = self.show_connection
         host.reload = self.reload
@@ -113,17 +114,14 @@ class MainScreen(ActionHost, Screen[None]):
 
     @property
     def sidebar(self) -> Sidebar:
-        """The sidebar."""
         return self.query_one(Sidebar)
 
     @property
     def stage(self) -> Stage:
-        """The container of the panes."""
         return self.query_one(Stage)
 
     @property
     def pane(self) -> Pane | None:
-        """The visible pane."""
         return self.stage.pane
 
     def on_mount(self) -> None:
@@ -159,6 +157,7 @@ class MainScreen(ActionHost, Screen[None]):
 
         def work(_: Job) -> tuple[Workspace, Mapping[str, str]]:
             workspace = self.host.opening.open()
+            # Here and not when it is shown: its imports would hold up keys and paints.
             self._first_pane().load()
             return workspace, self._keys_for(workspace)
 
@@ -179,6 +178,7 @@ class MainScreen(ActionHost, Screen[None]):
         self.call_later(self.show_pane, self._first_pane().id)
 
     def _first_pane(self) -> PaneSpec:
+        # The pane of the last session may be gone from a newer version.
         wanted = (spec for spec in self.specs if spec.id == self.ui_state.pane)
         return next(wanted, self.specs[0])
 
@@ -210,6 +210,7 @@ class MainScreen(ActionHost, Screen[None]):
         self._welcome(not statuses)
         first, self._is_ready = not self._is_ready, True
         lost = host.status is None
+        # The connection of the last session may be gone, and none is chosen in a new workspace.
         if lost:
             host.connection_id = most_urgent(statuses, host.open_rows)
         self.sidebar.set_statuses(statuses, host.connection_id, host.required)
@@ -236,6 +237,7 @@ class MainScreen(ActionHost, Screen[None]):
 
     def _wake(self, head: int, failed: Callable[[CrmdeckError], None]) -> None:
         """Reload quietly, because another user changed the workspace."""
+        # The user did not ask for it, so no progress shows and no error interrupts.
         with self.loader.quietly(failed):
             self.load_statuses()
         if self.pane is not None:
@@ -266,6 +268,7 @@ class MainScreen(ActionHost, Screen[None]):
             self.mount(screens.Welcome(self.host, id="welcome"), before="#filter")
         elif page is not None and not wanted:
             page.remove()
+            # The pane is displayed, and can have the focus, from the next layout on.
             self.call_after_refresh(self.focus_pane)
 
     def show_connection(self, connection_id: str | None) -> None:
@@ -317,15 +320,11 @@ class MainScreen(ActionHost, Screen[None]):
             self.query_one(ProgressLine).steps = self.pane.next_steps
 
     @on(TopBar.PickedConnection)
-    def _picked_connection(self, message: TopBar.PickedConnection) -> None:
-        if message.connection_id != self.host.connection_id:
-            self.show_connection(message.connection_id)
-
     @on(Sidebar.Chosen)
-    def _chosen(self, message: Sidebar.Chosen) -> None:
+    def _chosen(self, message: TopBar.PickedConnection | Sidebar.Chosen) -> None:
         if message.connection_id != self.host.connection_id:
             self.show_connection(message.connection_id)
-        if message.enter:
+        if isinstance(message, Sidebar.Chosen) and message.enter:
             self.focus_pane()
 
     async def show_pane(self, pane_id: str) -> Pane:
@@ -428,6 +427,7 @@ class MainScreen(ActionHost, Screen[None]):
         state = self.ui_state
         state.connection_id = self.host.connection_id or ""
         state.pane = self.stage.pane_id or state.pane
+        # Panes that weren't shown this time keep the state of an earlier session.
         state.panes |= self.stage.states()
 
     # The keys: connections, and where the focus is
@@ -461,7 +461,6 @@ class MainScreen(ActionHost, Screen[None]):
         palette=False,
     )
     def focus_pane(self) -> None:
-        """Move the focus to the pane."""
         target = self.pane.focus_target() if self.pane is not None else None
         if target is not None:
             target.focus()
@@ -723,7 +722,6 @@ class MainScreen(ActionHost, Screen[None]):
 
     @action("view.reload", "Reload", "f5", help="Reload the cached data.")
     def reload(self) -> None:
-        """Load the statuses and the pane again."""
         self.load_statuses()
         if self.pane is not None:
             self.pane.show(self.host.connection_id)

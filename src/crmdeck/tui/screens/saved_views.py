@@ -29,11 +29,9 @@ class SavedViewsFlow:
 
     @property
     def views(self) -> list[SavedView]:
-        """The saved views of the table."""
         return views_of(self._host.ui_state.views.get(self._place))
 
     def start(self) -> None:
-        """Show the list of saved views."""
         titles = {column.id: column.title for column in self._table.columns}
         self._host.app.push_screen(SavedViews(self.views, titles), self._take)
 

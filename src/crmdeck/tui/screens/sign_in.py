@@ -94,6 +94,7 @@ class SignInFlow:
     def _plan(self, flow: Flow, _job: Job) -> _Plan:
         workspace, target = self._workspace, self._target
         place, no_keyring = None, ""
+        # Without a keyring the user may choose the private file; any other error ends the sign-in.
         try:
             place = workspace.signin.place_for(target)
         except CrmdeckError as error:
@@ -180,6 +181,7 @@ class SignInFlow:
     # The result
 
     def _ended(self, signed_in: SignedIn | None) -> None:
+        # The workspace has stored them: no object of the console keeps them longer.
         self._secrets = {}
         if signed_in is None:
             # Even a canceled sign-in can change the status: a failed attempt, a rotated token.

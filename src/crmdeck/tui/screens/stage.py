@@ -36,11 +36,9 @@ class Stage(Container):
 
     @property
     def title(self) -> str:
-        """The title of the visible pane."""
         return self._specs[self.pane_id].title if self.pane_id else ""
 
     def tables(self) -> tuple[widgets.Table[Any], ...]:
-        """Return the tables of the visible pane."""
         return tuple(self.pane.query(widgets.Table)) if self.pane is not None else ()
 
     @property

@@ -29,6 +29,7 @@ RUN = "r"
 
 def bind_commands(screen: MainScreen, commands: Sequence[UserCommand]) -> tuple[str, ...]:
     """Bind the commands to their keys, and return a problem for each key that is taken."""
+    # Reversed, so that of several actions with a key the one declared first is named.
     taken = {key: action.id for action in reversed(actions()) for key in action.keys}
     problems = []
     for command in commands:
@@ -89,6 +90,7 @@ def arguments_of(run: Sequence[str], values: Mapping[str, str]) -> tuple[str, ..
                     remedy=f"Choose a row with a value for {part}",
                 )
         text = _NAME.sub(lambda match: values[match[1]], part)
+        # No argument can contain a null character, and a value must not become an option.
         if "\0" in text or (text.startswith("-") and not part.startswith("-")):
             raise UsageError(
                 f"Can't pass {text[:60]!r} as an argument: a program would read an option.",

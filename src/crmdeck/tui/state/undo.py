@@ -49,11 +49,9 @@ class UndoStack:
         return tuple(self._undone)
 
     def why_no_undo(self) -> str | None:
-        """Return why nothing can be undone, or None."""
         return None if self._done else NOTHING_DONE
 
     def why_no_redo(self) -> str | None:
-        """Return why nothing can be redone, or None."""
         return None if self._undone else "Nothing to redo."
 
     def did(self, step: UndoStep) -> None:

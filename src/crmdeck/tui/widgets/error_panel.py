@@ -79,5 +79,4 @@ class ErrorPanel(Widget):
         return lines
 
     def details(self) -> str:
-        """Return the error as JSON."""
         return json.dumps(self.error.to_wire(), indent=2) if self.error is not None else ""

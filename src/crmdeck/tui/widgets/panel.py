@@ -139,6 +139,7 @@ class Panel(Container):
         for scroller in (*self.query(Table), *self.query(TextView)):
             nearest = (one for one in scroller.ancestors_with_self if one in self._every_part)
             found[next(nearest)].append(scroller)
+            # The frame has their scroll bars, so it changes when they scroll or grow.
             self.watch(scroller, "scroll_y", self._redraw, init=False)
             self.watch(scroller, "virtual_size", self._redraw, init=False)
         return {part: tuple(scrollers) for part, scrollers in found.items()}
@@ -288,6 +289,7 @@ class Panel(Container):
             ground + self.get_component_rich_style(f"panel--{name}", partial=True)
             for name in ("edge", "focused", "thumb")
         )
+        # Most lines of a frame are alike.
         known: dict[object, Strip] = {}
         strips = []
         for y in range(height):

@@ -87,7 +87,6 @@ class SearchList(ActionHost, Widget, Generic[R]):
 
     @property
     def row(self) -> R | None:
-        """The row under the cursor."""
         return self._table.cursor_row
 
     @property
@@ -123,7 +122,6 @@ class SearchList(ActionHost, Widget, Generic[R]):
             self._show()
 
     def set_columns(self, columns: Sequence[Column[R]]) -> None:
-        """Show other columns."""
         self._table.set_columns(columns)
 
     def unfold(self, current: Hashable) -> None:
@@ -192,6 +190,7 @@ class SearchList(ActionHost, Widget, Generic[R]):
     def _search(self, text: str) -> None:
         if text == self._sought:
             return
+        # The rows change when the first letter is typed, and when the last one is deleted.
         rests = self._rests
         self._sought, self._moved = text, False
         if self._rests != rests:
@@ -212,6 +211,7 @@ class SearchList(ActionHost, Widget, Generic[R]):
     def _show(self) -> None:
         if self._rows is not None:
             self._is_filled = True
+            # A list without an index of its own is short: to index it here doesn't show.
             if self._index is None:
                 self._index = SearchIndex(self._rows, self._searched)
             self._show_rows()

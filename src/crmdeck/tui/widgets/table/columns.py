@@ -102,7 +102,6 @@ def arranged(columns: Sequence[Column[R]], choice: Sequence[str]) -> Sequence[Co
 
 
 def gaps(columns: Sequence[Column[R]]) -> tuple[int, ...]:
-    """Return the cells between the columns."""
     return tuple(
         SIGN_GAP if one.is_sign or following.is_sign else GAP
         for one, following in pairwise(columns)

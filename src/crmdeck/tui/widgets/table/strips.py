@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
+from textual.style import Style as ContentStyle
 from textual.widget import Widget
 
 from crmdeck.tui.text import display_text, pad
@@ -30,19 +31,20 @@ ASCENDING = "▲"
 DESCENDING = "▼"
 
 
-STATES = ("ok", "warn", "error", "muted", "strong", "accent", "info")
-"""States of a cell; `Column.style` names one."""
-
-COMPONENTS = {
-    "table--header",
-    "table--header-sorted",
-    "table--cursor",
-    "table--sign",
-    "table--marked",
-    "table--match",
-    "table--empty",
-    *(f"table--{state}" for state in STATES),
+STATES = {
+    "ok": "$good",
+    "warn": "$warn",
+    "error": "$bad",
+    "muted": "$muted",
+    "strong": "bold",
+    "accent": "$mark",
+    "info": "$info",
 }
+"""The style of each state of a cell; `Column.style` names one."""
+
+# Only what has a background, or differs by theme: Textual styles each of them like a widget,
+# whenever the table is styled.
+COMPONENTS = {"table--header", "table--header-sorted", "table--cursor", "table--marked"}
 
 
 @dataclass(frozen=True)
@@ -105,20 +107,22 @@ def look_of(table: Widget) -> Look:
         partial = table.get_component_rich_style(name, partial=True)
         return Style(bgcolor=full.bgcolor) + partial.without_color + Style(color=partial.color)
 
-    def accent(name: str) -> Style:
-        return table.get_component_rich_style(name, partial=True)
+    def accent(style: str) -> Style:
+        return ContentStyle.parse(style).rich_style
 
-    states = {state: accent(f"table--{state}") for state in STATES}
+    # Rows of the previous connection are dimmed, because they can't be changed.
+    is_left = any(node.has_class("-left") for node in table.ancestors)
+    states = {state: accent("$muted" if is_left else style) for state, style in STATES.items()}
     none = Style()
     return Look(
         base=table.rich_style,
         header=table.rich_style + ground("table--header"),
         header_sorted=table.rich_style + ground("table--header-sorted"),
         cursor=ground("table--cursor"),
-        sign=accent("table--sign"),
+        sign=accent("$muted" if is_left else "bold $info"),
         marked=ground("table--marked"),
-        match=accent("table--match"),
-        empty=table.rich_style + accent("table--empty"),
+        match=accent("bold underline $warn"),
+        empty=table.rich_style + accent("$muted"),
         state=lambda name: states.get(name, none),
     )
 
@@ -228,7 +232,7 @@ def with_more(strip: Strip, width: int, look: Look) -> Strip:
 
 def _highlighted(text: str, style: Style, match: Style, words: Sequence[str]) -> Iterable[Segment]:
     folded = text.casefold() if words else ""
-    # Case-folding makes some characters longer (ß becomes ss): then no place in it is one in `text`.
+    # Case-folding makes some texts longer (ß becomes ss), so its places aren't those in `text`.
     if not words or len(folded) != len(text):
         return [Segment(text, style)]
     marks = sorted(found.span() for word in words for found in re.finditer(re.escape(word), folded))

@@ -184,12 +184,10 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
 
     @property
     def cursor_row(self) -> R | None:
-        """The row under the cursor."""
         return self._row_at(self._cursor) if self.shown_count else None
 
     @property
     def cursor_key(self) -> Hashable | None:
-        """Key of the row under the cursor."""
         row = self.cursor_row
         return None if row is None else self.key_of(row)
 
@@ -435,6 +433,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         if scroll:
             self._scroll_to_cursor()
         if moved:
+            # Two rows are painted, not the table; an open range changes those in between.
             if self.marks.anchor is None:
                 self._refresh_row(before)
                 self._refresh_row(position)
@@ -641,6 +640,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         cell = self._cell_at(event.x)
         text = self._tooltip_of(self._row_at(position), cell) if inside and cell else ""
         if text != self._hovered:
+            # Textual draws a tooltip again whenever it is set, so not with each movement.
             self._hovered = text
             self.tooltip = Content(text) if text else None
 
