@@ -55,6 +55,7 @@ def _run(app: App[object], command: list[str], path: Path) -> None:
 def _editor() -> list[str]:
     wanted = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     try:
+        # An EDITOR of blanks is none.
         return shlex.split(wanted) or ["vi"]
     except ValueError as error:
         raise UsageError(

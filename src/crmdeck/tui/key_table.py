@@ -15,6 +15,7 @@ def load_all_actions() -> None:
     """Import all modules that declare actions. The console itself imports panes when they show."""
     for package in (screens, widgets, dialogs):
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            # An action is known once the class that declares it exists.
             import_module(module.name)
     for spec in PANES:
         spec.load()

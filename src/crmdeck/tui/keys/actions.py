@@ -339,6 +339,7 @@ def clashes(keymap: Mapping[str, str] | None = None) -> tuple[Clash, ...]:
     """Return the pairs of actions that share a key and can apply at the same time."""
     keys = {action.id: keys_of(action, keymap or {}) for action in actions()}
     found = []
+    # Every pair once: a few hundred actions, and only when a key map or the docs are checked.
     for index, first in enumerate(actions()):
         for second in actions()[index + 1 :]:
             if not _meet(first, second):

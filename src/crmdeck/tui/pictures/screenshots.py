@@ -68,6 +68,7 @@ def draw_screenshots(
     with tempfile.TemporaryDirectory(prefix="crmdeck-pictures-") as scratch, _as_published():
         built, deals = Path(scratch) / "built", Path(scratch) / "deals.csv"
         deals.write_text(DEALS, encoding="utf-8")
+        # Opened once so that it is built.
         with open_demo(at=MOMENT, folder=built):
             pass
         for story in stories:

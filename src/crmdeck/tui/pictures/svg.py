@@ -90,6 +90,7 @@ def draw(frames: Sequence[Frame], size: tuple[int, int], title: str) -> str:
         for index, frame in enumerate(frames):
             seen[lines, _caption(frame, columns * CELL[0])].append(index)
     timeline = _Timeline([frame.seconds for frame in frames])
+    # By line, so that a change of the story moves few lines of the file.
     body = [
         _group(number, drawn, timeline.rule(tuple(indexes)))
         for (number, drawn), indexes in sorted(seen.items(), key=lambda one: one[0][0])

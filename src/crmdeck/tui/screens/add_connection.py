@@ -105,6 +105,7 @@ def _ask(host: Host, kind: Kind) -> None:
 
     def work(_job: Job, answers: dict[str, str]) -> ConnectionDraft:
         draft = _draft(kind, answers)
+        # Raises what is wrong with the answers while their form is still open.
         host.workspace.signin.ways_in(draft)
         return draft
 
@@ -124,6 +125,7 @@ def _ask_files(host: Host, kind: Kind) -> None:
 
     def done(connection: Connection | None) -> None:
         if connection is not None:
+            # Before the reload, which shows the chosen connection.
             host.connection_id = connection.id
             host.reload()
             refresh_connection(host, connection.id, connection.name)

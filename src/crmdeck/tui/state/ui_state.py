@@ -82,6 +82,7 @@ class UiState:
             "views": self.views,
             "columns": self.columns,
         }
+        # A full disk must not keep the user from quitting.
         with suppress(OSError, TypeError, ValueError):
             replace_text(home / FILE_NAME, json.dumps(data, indent=1))
 

@@ -104,6 +104,7 @@ class FilterBar(ActionHost, Widget):
 
     def _show_offers(self, offers: tuple[Completion, ...]) -> None:
         self._offers = offers
+        # The style sheet gives the offers two lines.
         room = 2 * (self.size.width - len(TAB_HINT) - 4)
         shown = Content("")
         for offer in offers:

@@ -77,6 +77,7 @@ class PathList(Widget):
             for then in waiting:
                 then()
 
+        # Keys that wait for an earlier path never get its list.
         self._shown_for, self._waiting = None, []
         self.loader.load("paths", lambda _: path_entries(text), took, quiet=True)
 

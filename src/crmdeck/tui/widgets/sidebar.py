@@ -108,6 +108,7 @@ class Sidebar(ActionHost, OptionList, inherit_bindings=False):
                 self.highlighted = ids.index(connection_id)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
+        # Textual's list puts the position of an option into the style of its cells.
         position = event.style.meta.get("option")
         known = self._statuses
         status = known[position] if isinstance(position, int) and position < len(known) else None
@@ -160,6 +161,7 @@ def strips(
     and name the `chosen` one. The last ones only name that one, in fewer and fewer cells.
     """
     healths = {status.id: health_of(status, required.get(status.id, 0)) for status in statuses}
+    # By sign and state: the words name alerts.
     tally = Counter(health[::2] for health in healths.values())
     states = [
         Content.assemble((f"{sign} ", STATE_COLORS[state]), str(number))

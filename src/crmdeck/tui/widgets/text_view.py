@@ -87,6 +87,7 @@ class TextView(ActionHost, VerticalScroll, inherit_bindings=False):
 
     def show_mark(self) -> None:
         """Scroll just far enough to show the marked lines."""
+        # The height of a new text is known once it is laid out.
         self.call_after_refresh(self._scroll_to_mark)
 
     def _scroll_to_mark(self) -> None:
@@ -100,5 +101,6 @@ class TextView(ActionHost, VerticalScroll, inherit_bindings=False):
         self._update()
 
     def _update(self) -> None:
+        # Before its first layout the width is zero.
         self._text = self._draw(max(20, self.size.width))
         self._body.update(self._text)

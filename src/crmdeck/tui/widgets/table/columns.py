@@ -122,6 +122,7 @@ def place(columns: Sequence[Column[R]], available: int, indent: int) -> tuple[Pl
     widths |= _share(flexible, room - sum(widths.values()))
     placed = []
     start = indent
+    # Without a column there is a gap more than columns.
     for column, gap in zip(shown, (*between, 0), strict=False):
         width = widths[column.id]
         placed.append(Placed(column, start, width))
@@ -156,11 +157,13 @@ def _share(columns: Sequence[Column[R]], available: int) -> dict[str, int]:
         ]
         if not short:
             break
+        # What they take more than their share may leave others short too, so look again.
         for column in short:
             shares[column.id] = column.min_width
             available -= column.min_width
             open_columns.remove(column)
     weights = sum(column.weight for column in open_columns)
+    # Dividing what is left each time loses no cell to rounding.
     for column in open_columns:
         shares[column.id] = available * column.weight // weights
         available -= shares[column.id]

@@ -120,6 +120,7 @@ def _sorted(
             else:
                 keys[index] = key
         yield
+    # In the order of the rows, which those with equal keys keep.
     keyed = list(keys)
     runs: list[list[int]] = []
     for start in range(0, len(keyed), RUN):

@@ -601,6 +601,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
     def mark_row(self) -> None:
         span = self.marks.span(self.cursor) or range(self.cursor, self.cursor + 1)
         self._mark(span)
+        # After a range the cursor stays at its end.
         if len(span) == 1:
             self._go(self.cursor + 1, 1)
 
@@ -662,6 +663,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         position = self.scroll_offset.y + event.y - self.header_height
         if position >= self.shown_count:
             return
+        # Without scrolling, so that the second click of two hits the same row.
         self.move_to(position, scroll=False)
         if event.chain == 2:
             self.open_row()
