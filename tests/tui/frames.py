@@ -1,4 +1,4 @@
-"""Draws what a test waits for or looks at, but not each frame on the way there.
+"""Draws what a test looks at and where it ends, but not each frame on the way there.
 
 A console without a terminal drops its frames, and to draw them was half of what it did.
 """
@@ -12,6 +12,7 @@ from textual._compositor import Compositor
 from textual.app import App
 
 _render = Compositor.render_update
+_shut_down = App._shutdown
 
 
 def _put_off(
@@ -21,9 +22,18 @@ def _put_off(
     return _render(compositor, full, screen_stack, simplify) if full else None
 
 
+async def _draw_and_shut_down(app: App[Any]) -> None:
+    try:
+        if app._exception is None:
+            draw(app)
+    finally:
+        await _shut_down(app)
+
+
 def put_off_frames(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the consoles of a test draw when `draw` is called only."""
+    """Let the consoles of a test draw when a test looks at the screen, and once when they end."""
     monkeypatch.setattr(Compositor, "render_update", _put_off)
+    monkeypatch.setattr(App, "_shutdown", _draw_and_shut_down)
 
 
 def draw(app: App[Any]) -> None:

@@ -16,8 +16,7 @@ from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.panes.mapping.pane import MappingPane
 from crmdeck.workspace import ConnectionDraft, MappingRow, Workspace
 from tests.tui.conftest import HOSTILE, Clock
-from tests.tui.frames import draw
-from tests.tui.pilot import rest, settle
+from tests.tui.pilot import settle
 
 PAIR = "deal_registration--Opportunity"
 
@@ -144,8 +143,7 @@ class Desk:
         """Press keys, and wait after each until everything is loaded and stored."""
         for key in keys:
             await self.pilot.press(key)
-            await rest(self.pilot)
-        draw(self.pilot.app)
+            await settle(self.pilot)
 
     async def settle(self) -> None:
         """Wait until everything is loaded and stored."""

@@ -17,7 +17,6 @@ from crmdeck.tui.loading.requests import is_loading
 from crmdeck.tui.panes.mapping.pane import MappingPane
 from crmdeck.tui.panes.registry import PANES
 from crmdeck.workspace import Workspace
-from tests.tui.frames import draw
 from tests.tui.idle import idle
 
 
@@ -32,12 +31,6 @@ LONGEST_WAIT = 60.0
 
 
 async def settle(pilot: Pilot[Any]) -> None:
-    """Wait as `rest` does, and draw the screen."""
-    await rest(pilot)
-    draw(pilot.app)
-
-
-async def rest(pilot: Pilot[Any]) -> None:
     """Wait until nothing loads, sorts or is stored, and all messages have arrived."""
     app = pilot.app
     ends = monotonic() + LONGEST_WAIT
@@ -58,7 +51,7 @@ async def press(pilot: Pilot[Any], *keys: str) -> str:
     """Press keys, wait after each until the console is idle, and return the screen's text."""
     for key in keys:
         await pilot.press(key)
-        await rest(pilot)
+        await settle(pilot)
     return screen_text(pilot)
 
 
@@ -107,7 +100,6 @@ async def until(pilot: Pilot[Any], condition: Callable[[], bool]) -> None:
         if monotonic() > ends:
             raise AssertionError("Timed out.\n" + screen_text(pilot))
         await pilot.pause(0.02)
-    draw(pilot.app)
 
 
 def screen_text(pilot: Pilot[Any]) -> str:

@@ -1,4 +1,4 @@
-"""Frames that are put off are drawn all the same where a test waits, and faults in them found."""
+"""Frames that are put off are drawn where a test looks and where it ends."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.widget import Widget
 
-from tests.tui.pilot import settle, until
+from tests.tui.pilot import screen_text, settle, until
 
 
 class Drawn(Widget):
@@ -27,22 +27,24 @@ class Page(App[None]):
         yield Drawn()
 
 
-async def test_what_a_test_waits_for_is_drawn_and_can_fail() -> None:
+async def test_what_a_test_looks_at_and_where_it_ends_is_drawn_and_can_fail() -> None:
     app = Page()
     async with app.run_test() as pilot:
         drawn = app.query_one(Drawn)
         for _ in range(3):
-            await pilot.pause()
+            await settle(pilot)
             drawn.refresh()
         assert drawn.count == 0
-        await settle(pilot)
-        assert drawn.count == 1
+        assert "1" in screen_text(pilot)
         drawn.refresh()
-        await pilot.pause()
-        await until(pilot, lambda: True)
-        assert drawn.count == 2
-        drawn.torn = True
+        await until(pilot, lambda: "2" in screen_text(pilot))
         drawn.refresh()
-        with pytest.raises(RuntimeError, match="torn"):
-            await settle(pilot)
-        drawn.torn = False
+    assert drawn.count == 3
+    with pytest.raises(RuntimeError, match="torn"):
+        await end_torn()
+
+
+async def end_torn() -> None:
+    async with Page().run_test() as pilot:
+        pilot.app.query_one(Drawn).torn = True
+        pilot.app.query_one(Drawn).refresh()

@@ -15,6 +15,8 @@ from crmdeck.tui.text import display_block, display_text, pad
 _SEPARATED = re.compile(r"(?<=[/.\\_?&=-])(?!_)")
 
 STEP_BETWEEN = " · "
+BETWEEN = " │ "
+"""What separates two texts side by side."""
 
 LONGEST_VALUE = 1200
 """Most characters of a value that are shown; `y` copies all of it."""
@@ -61,12 +63,12 @@ def fit_steps(steps: Sequence[tuple[str, str]], width: int) -> str:
     return ""
 
 
-def beside(left: Content, right: Content, cells: int, between: str = " ▏ ") -> Content:
+def beside(left: Content, right: Content, cells: int) -> Content:
     """Return two texts side by side; lines of the left one have at most so many cells."""
     lines = zip_longest(left.split("\n"), right.split("\n"), fillvalue=Content(""))
     return Content("\n").join(
         Content.assemble(
-            one, " " * max(0, cells - one.cell_length), (between, "$border-blurred"), other
+            one, " " * max(0, cells - one.cell_length), (BETWEEN, "$border-blurred"), other
         )
         for one, other in lines
     )

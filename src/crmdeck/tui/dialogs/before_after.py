@@ -13,13 +13,12 @@ from textual.widgets import Static
 
 from crmdeck.model import Change
 from crmdeck.tui.dialogs.dialog import Dialog, dialog_action
-from crmdeck.tui.layout import beside, rule
+from crmdeck.tui.layout import BETWEEN, beside, rule
 from crmdeck.tui.text import display_block, display_text
 from crmdeck.tui.widgets.text_view import TextView
 from crmdeck.workspace import attribute_word, value_text
 
 _WORD = re.compile(r"\w+|\s+|[^\w\s]")
-BETWEEN = " │ "
 LONGEST = 100_000
 """Most characters of a value that are shown."""
 
@@ -57,13 +56,13 @@ class BeforeAfter(Dialog[None]):
     def _draw(self, width: int) -> Content:
         cells = (width - len(BETWEEN)) // 2
         left, right = (Content.styled(display_text(side, cells), "bold") for side in self._sides)
-        self.query_one("#both-sides", Static).update(beside(left, right, cells, BETWEEN))
+        self.query_one("#both-sides", Static).update(beside(left, right, cells))
         lines: list[Content] = []
         for change, both in zip(self._changes, self._marked, strict=True):
             if len(self._changes) > 1:
                 lines.append(rule(attribute_word(change.attribute), width))
             before, after = (Content("\n").join(side.wrap(cells)) for side in both)
-            lines.append(beside(before, after, cells, BETWEEN))
+            lines.append(beside(before, after, cells))
         return Content("\n").join(lines)
 
     @dialog_action("before_after.copy", "Copy both", "y", hint=30)

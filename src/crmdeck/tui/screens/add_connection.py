@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from crmdeck.model import Connection, Platform, Source
+from crmdeck.model import Connection, Source
 from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.dialogs.form import Asked, Form, answered, asked_path
 from crmdeck.tui.host import Host
@@ -17,13 +17,12 @@ from crmdeck.workspace import CRMS, ConnectionDraft, vendor_of
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of connection, by its source and platform."""
+    """One kind of connection, by its source."""
 
     id: str
     label: str
     detail: str
     source: str
-    platform: Platform | None = None
 
     @property
     def is_files(self) -> bool:
@@ -163,7 +162,7 @@ def _draft(kind: Kind, answers: dict[str, str]) -> ConnectionDraft:
     return ConnectionDraft(
         name=answers["name"].strip(),
         source=kind.source,
-        platform=kind.platform or answered(answers, "platform"),
+        platform=answered(answers, "platform"),
         path=answered(answers, "path"),
         remote_id=answered(answers, "remote_id"),
         endpoint=endpoint,

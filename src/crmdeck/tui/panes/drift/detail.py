@@ -12,7 +12,7 @@ from textual.content import Content
 
 from crmdeck.model import ChangeState, ConnectionStatus, DriftEvent, FieldUsage, Severity, Story
 from crmdeck.text import ago
-from crmdeck.tui.layout import LABEL, beside, half, side_by_side, wrap
+from crmdeck.tui.layout import BETWEEN, LABEL, beside, half, side_by_side, wrap
 from crmdeck.tui.marks import SEVERITY_COLORS, SEVERITY_SIGNS
 from crmdeck.tui.panes.drift.arrangement import Line
 from crmdeck.tui.panes.drift.columns import SETTLED_SIGNS, settled_words
@@ -39,7 +39,6 @@ from crmdeck.workspace import (
 GAP = 2
 SPARK_CELLS = 30
 TWICE = 2
-BETWEEN = " │ "
 LEAST_STATE = 12
 """Cells next to a title on the frame, for the state."""
 LEFT_SHARE = 60
@@ -116,7 +115,7 @@ def event_detail(
         offered = list(_offered(steps, width - left - len(BETWEEN)))
         left_text, right_text = Content("\n").join(changes), Content("\n").join(offered)
         if changes or offered:
-            lines += beside(left_text, right_text, left, BETWEEN).split("\n")
+            lines += beside(left_text, right_text, left).split("\n")
     else:
         # The keys come first, or they would be below the edge of a low window.
         lines += [*_joined_steps(steps, width), *changes]

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from crmdeck.model import Alert, AlertLevel, ObjectFailure, Status, SyncOutcome, SyncRun
 from crmdeck.text import ago
-from crmdeck.tui.layout import beside, hanging, labeled, rule
+from crmdeck.tui.layout import BETWEEN, beside, hanging, labeled, rule
 from crmdeck.tui.marks import STATE_COLORS, health_of
 from crmdeck.tui.panes.health.facts import quota_words, scope_words, token_in_full
 from crmdeck.tui.panes.health.history_strip import days, legend, outcome_of, span_in
@@ -26,7 +26,6 @@ WORD = 10
 TWO_COLUMNS = 96
 """Minimum width with the facts next to the alerts, not below, in cells."""
 LEFT_SHARE = 56
-BETWEEN = " │ "
 
 ALERT_SIGNS = {AlertLevel.CRITICAL: "✕", AlertLevel.WARNING: "▲", AlertLevel.INFO: "•"}
 ALERT_COLORS = {
@@ -76,7 +75,7 @@ def detail(
     right = width - left - len(BETWEEN) if is_wide else width
     alerts = alerts_detail(entry, now, left, hint, whole=whole, marked=marked)
     facts = facts_detail(entry, now, right, whole=whole, titled=True)
-    return beside(alerts, facts, left, BETWEEN) if is_wide else _sections([alerts, facts])
+    return beside(alerts, facts, left) if is_wide else _sections([alerts, facts])
 
 
 def alerts_detail(

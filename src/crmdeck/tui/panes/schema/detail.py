@@ -8,7 +8,7 @@ from textual.content import Content
 
 from crmdeck.model import DriftEvent, Field, FieldUsage, Impact, Severity
 from crmdeck.text import ago
-from crmdeck.tui.layout import beside, hanging, labeled
+from crmdeck.tui.layout import BETWEEN, beside, hanging, labeled
 from crmdeck.tui.marks import SEVERITY_SIGNS
 from crmdeck.tui.panes.samples import Fullness, filled_text, values_text
 from crmdeck.tui.panes.schema.history import changed_at_source, dated, event_lines, event_text
@@ -24,7 +24,6 @@ LONGEST_BLOCK = 20_000
 TWO_COLUMNS = 92
 """Width from which on history and matches are next to the facts, not below them."""
 LEFT_SHARE = 55
-BETWEEN = " │ "
 MOST_EVENTS = 8
 MOST_NEAR = 3
 
@@ -64,7 +63,7 @@ def object_brief(
     if width < TWO_COLUMNS or not history:
         return Content("\n").join([*lines, *history])
     changes = [_heading("What changed"), *history]
-    return beside(Content("\n").join(lines), Content("\n").join(changes), left, BETWEEN)
+    return beside(Content("\n").join(lines), Content("\n").join(changes), left)
 
 
 def field_brief(
@@ -110,7 +109,7 @@ def field_brief(
         return Content("\n").join(lines)
     beside_it = [_heading("History"), *event_lines(line, data, right)]
     beside_it += _near_block(line, data, nearest, right)
-    return beside(Content("\n").join(lines), Content("\n").join(beside_it), left, BETWEEN)
+    return beside(Content("\n").join(lines), Content("\n").join(beside_it), left)
 
 
 def field_facts(
@@ -157,7 +156,7 @@ def field_facts(
     if width < TWO_COLUMNS:
         return Content("\n").join([*lines, *near, Content(""), *usages, Content(""), *history])
     beside_it = [*history, *near, Content(""), *usages]
-    return beside(Content("\n").join(lines), Content("\n").join(beside_it), left, BETWEEN)
+    return beside(Content("\n").join(lines), Content("\n").join(beside_it), left)
 
 
 def impact_lines(impact: Impact, usage: FieldUsage | None, width: int) -> Iterator[Content]:

@@ -119,7 +119,6 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         rows: Sequence[R] = (),
         *,
         key: Callable[[R], Hashable] | None = None,
-        sort: Sort | None = None,
         empty: str = "Nothing to show.",
         can_mark: bool = True,
         id: str | None = None,
@@ -132,7 +131,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         self.can_mark = can_mark
         self.more = ""
         self.marks = Marks()
-        self.sort: Sort | None = sort
+        self.sort: Sort | None = None
         self.words: tuple[str, ...] = ()
         self.key_of: Callable[[R], Hashable] = key or (lambda row: row)
         self._rows: Sequence[R] = ()
