@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +14,7 @@ from crmdeck.model import Source
 from crmdeck.workspace import ConnectionDraft, Workspace
 from tests.caches import copied_caches, plain_plans
 from tests.tui.frames import put_off_frames
+from tests.tui.homes import copy_of
 from tests.tui.idle import wait_by_the_loop
 from tests.tui.sheets import keep_sheets
 
@@ -55,46 +55,31 @@ def write_describe(folder: Path, name: str, *fields: str) -> None:
     (folder / f"{name}.json").write_text(text)
 
 
-def write_exports(root: Path) -> None:
-    """Write the schema files of `acme` and `beta` below `root`."""
-    for name in ("acme", "beta"):
-        folder = root / name
-        folder.mkdir()
-        write_describe(folder, "Account", "Name", "Industry")
-        write_describe(folder, "Contact", "Email")
-
-
-@pytest.fixture(scope="session")
-def built_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with the workspace that `home` copies, and the link that its paths go through."""
-    root = tmp_path_factory.mktemp("built")
-    files = root / "files"
-    files.symlink_to(root)
-    write_exports(root)
+def build_home(root: Path) -> None:
+    """Make a workspace folder with `acme` (refreshed, 2 objects) and `beta` (never refreshed)."""
     with Workspace.open(
         root / "home", clock=Clock(), actor="dana", secrets=MemorySecrets()
     ) as workspace:
         for name in ("acme", "beta"):
+            folder = root / name
+            folder.mkdir()
+            write_describe(folder, "Account", "Name", "Industry")
+            write_describe(folder, "Contact", "Email")
             workspace.connections.add(
                 ConnectionDraft(
                     name=name,
                     source=Source.FILES,
                     platform="salesforce",
-                    path=str(files / name),
+                    path=str(folder),
                 )
             )
         workspace.refreshes.run("acme")
-    return root
 
 
 @pytest.fixture
-def home(built_home: Path, tmp_path: Path) -> Path:
+def home(tmp_path: Path) -> Path:
     """A workspace folder with `acme` (refreshed, 2 objects) and `beta` (never refreshed)."""
-    write_exports(tmp_path)
-    files = built_home / "files"
-    files.unlink()
-    files.symlink_to(tmp_path)
-    return shutil.copytree(built_home / "home", tmp_path / "home")
+    return copy_of(build_home, tmp_path)
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.panes.registry import PaneSpec
 from crmdeck.workspace import ConnectionDraft, Workspace
 from tests.tui.conftest import HOSTILE
+from tests.tui.homes import copy_of
 from tests.tui.pilot import settle
 
 PAIR = "deal_registration--Opportunity"
@@ -94,6 +95,10 @@ def opportunity(*, drifted: bool) -> tuple[dict[str, Any], ...]:
 
 def make_home(root: Path) -> Path:
     """Make a workspace: `acme` changed on two days, `calm` has a baseline, `fresh` nothing."""
+    return copy_of(build_home, root)
+
+
+def build_home(root: Path) -> None:
     hands = Hands()
     with opened(root / "home", clock=hands) as workspace:
         for name in ("acme", "calm", "fresh"):
@@ -134,7 +139,6 @@ def make_home(root: Path) -> Path:
         hands.now += timedelta(days=3)
         export(root / "acme", {"Opportunity": opportunity(drifted=True)})
         workspace.refreshes.run("acme")
-    return root / "home"
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.panes.mapping.pane import MappingPane
 from crmdeck.workspace import ConnectionDraft, MappingRow, Workspace
 from tests.tui.conftest import HOSTILE, Clock
+from tests.tui.homes import copy_of
 from tests.tui.pilot import settle
 
 PAIR = "deal_registration--Opportunity"
@@ -71,6 +72,10 @@ def export(folder: Path, *fields: dict[str, Any]) -> None:
 
 def make_home(root: Path, *, encoder: str = "none") -> Path:
     """Create a workspace whose connection `acme` is refreshed, and `beta` is not."""
+    return copy_of(build_home, root, encoder=encoder)
+
+
+def build_home(root: Path, *, encoder: str) -> None:
     home, folder = root / "home", root / "export"
     home.mkdir()
     folder.mkdir()
@@ -87,7 +92,6 @@ def make_home(root: Path, *, encoder: str = "none") -> Path:
                 )
             )
         workspace.refreshes.run("acme")
-    return home
 
 
 @contextmanager

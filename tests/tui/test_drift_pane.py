@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -58,14 +57,9 @@ from tests.tui.pilot import press, resize, screen_text, settle, type_text, until
 STORY = "“Region__c” was added to 8 objects"
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_home(tmp_path_factory.mktemp("drift"))
-
-
 @pytest.fixture
-def home(built: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(built, tmp_path / "home")
+def home(tmp_path: Path) -> Path:
+    return make_home(tmp_path)
 
 
 @pytest.fixture

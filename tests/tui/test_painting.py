@@ -53,7 +53,6 @@ class Terminal(CrmdeckApp):
 
 @pytest.mark.every_frame
 async def test_frames_add_up_to_the_whole(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.tui.pilot.draw", lambda _: None)
     with Workspace.open(home, secrets=MemorySecrets()) as workspace:
         app = Terminal(workspace)
         async with app.run_test(size=(120, 30)) as pilot:

@@ -146,7 +146,6 @@ _DECLARED: dict[Callable[..., object], list[Action]] = {}
 class Refused(Message):
     """A key was pressed whose action can't run now; the application shows the reason."""
 
-    action: Action
     reason: str
 
 
@@ -198,7 +197,7 @@ class ActionHost(_Host):
         action = _REGISTRY[id]
         reason = self.blocked(action)
         if reason is not None:
-            self.post_message(Refused(action, reason))
+            self.post_message(Refused(reason))
             return
         done = action.run(self._commands)
         if isawaitable(done):
@@ -253,18 +252,6 @@ class Offer:
     def title(self) -> str:
         title_now, commands = self.action.title_now, getattr(self.host, "commands", self.host)
         return self.action.title if title_now is None else title_now(commands)
-
-
-@dataclass(frozen=True)
-class Clash:
-    """Two actions that share a key."""
-
-    key: str
-    first: str
-    second: str
-
-    def __str__(self) -> str:
-        return f"{key_label(self.key)} runs both {self.first} and {self.second}"
 
 
 def actions() -> tuple[Action, ...]:
@@ -322,7 +309,7 @@ def check_keymap(keymap: Mapping[str, str]) -> tuple[str, ...]:
         for key in _split(keys)
         if not is_key(key)
     ]
-    return (*unknown, *map(str, clashes(keymap)))
+    return (*unknown, *clashes(keymap))
 
 
 def is_key(name: str) -> bool:
@@ -335,9 +322,9 @@ def is_key(name: str) -> bool:
     return key in named or key_to_character(key) is not None
 
 
-def clashes(keymap: Mapping[str, str] | None = None) -> tuple[Clash, ...]:
-    """Return the pairs of actions that share a key and can apply at the same time."""
-    keys = {action.id: keys_of(action, keymap or {}) for action in actions()}
+def clashes(keymap: Mapping[str, str]) -> tuple[str, ...]:
+    """Return a sentence for each key that two actions have which can apply at the same time."""
+    keys = {action.id: keys_of(action, keymap) for action in actions()}
     found = []
     # Every pair once: a few hundred actions, and only when a key map or the docs are checked.
     for index, first in enumerate(actions()):
@@ -345,10 +332,11 @@ def clashes(keymap: Mapping[str, str] | None = None) -> tuple[Clash, ...]:
             if not _meet(first, second):
                 continue
             layered = LAYERED_KEYS if scope_of(first) != scope_of(second) else ()
-            shared = [
-                key for key in keys[first.id] if key in keys[second.id] and key not in layered
+            found += [
+                f"{key_label(key)} runs both {first.id} and {second.id}"
+                for key in keys[first.id]
+                if key in keys[second.id] and key not in layered
             ]
-            found += [Clash(key, first.id, second.id) for key in shared]
     return tuple(found)
 
 

@@ -55,11 +55,10 @@ def draw_screenshots(
     PNG renderer is missing, StoryError if a step of a story is not offered.
     """
     names = [story.name for story in STORIES]
-    for name in only:
-        if name not in names:
-            raise NotFoundError(
-                f"No screenshot named '{name}'.", remedy=f"Choose one of {', '.join(names)}."
-            )
+    if unknown := sorted({*only}.difference(names)):
+        raise NotFoundError(
+            f"No screenshot named '{unknown[0]}'.", remedy=f"Choose one of {', '.join(names)}."
+        )
     stories = [story for story in STORIES if not only or story.name in only]
     as_png = png_drawer() if png else None
     if not check:
@@ -78,11 +77,12 @@ def draw_screenshots(
             with open_demo(at=MOMENT, folder=folder_of_story) as workspace:
                 pictures[story.name] = asyncio.run(_play(workspace, story, deals))
     if check:
-        differing = []
-        for name, svg in pictures.items():
-            path = folder / f"{name}.svg"
-            if not path.is_file() or path.read_text(encoding="utf-8") != svg:
-                differing.append(name)
+        differing = [
+            name
+            for name, svg in pictures.items()
+            if not (path := folder / f"{name}.svg").is_file()
+            or path.read_text(encoding="utf-8") != svg
+        ]
         if differing:
             raise ScreenshotsDifferError(
                 f"The console now draws these screenshots differently: {', '.join(differing)}.",

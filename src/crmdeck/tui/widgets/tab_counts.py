@@ -41,7 +41,7 @@ def tab_counts(
     is_critical = AlertLevel.CRITICAL in alerts
     changes = model.OpenChanges.total(status.open_changes for status in statuses)
     mark, state = open_mark(changes)
-    # The zeros are for a workspace without a decision, where no rows are to be summed.
+    # The zeros are for a workspace without a decision, which has no rows.
     broken, required, undecided = (sum(each) for each in zip(*rows, (0, 0, 0), strict=True))
     total, stops = broken + required + undecided, broken + required > 0
     found = {
