@@ -123,6 +123,7 @@ class Replay:
 
     def __init__(self, workspace: Workspace, hands: Hands, anchor: datetime) -> None:
         self._workspace = workspace
+        self._user = workspace.on_behalf_of(ACTOR)
         self._hands = hands
         self._anchor = anchor
         self._scenario = Scenario.demo()
@@ -161,8 +162,7 @@ class Replay:
             platform=organization.platform,
             instance_url=example and example.replace("MYDOMAIN", organization.name),
         )
-        with self._workspace.acting_as(ACTOR):
-            self._workspace.connections.add(draft)
+        self._user.connections.add(draft)
 
     def _refresh(self, name: str) -> None:
         try:
@@ -172,34 +172,31 @@ class Replay:
             return
 
     def _accept(self) -> None:
-        with self._workspace.acting_as(ACTOR):
-            for pair, fields in ACCEPTED.items():
-                self._workspace.mappings.record_decisions(
-                    "acme-prod",
-                    pair,
-                    [
-                        Choice(
-                            partner_field=partner_field,
-                            state=DecisionState.ACCEPTED,
-                            crm_field=crm_field,
-                            direction=Direction.PUSH,
-                        )
-                        for partner_field, crm_field in fields.items()
-                    ],
-                )
+        for pair, fields in ACCEPTED.items():
+            self._user.mappings.record_decisions(
+                "acme-prod",
+                pair,
+                [
+                    Choice(
+                        partner_field=partner_field,
+                        state=DecisionState.ACCEPTED,
+                        crm_field=crm_field,
+                        direction=Direction.PUSH,
+                    )
+                    for partner_field, crm_field in fields.items()
+                ],
+            )
 
     def _disconnect(self) -> None:
-        with self._workspace.acting_as(ACTOR):
-            self._workspace.connections.disconnect(DISCONNECTED)
+        self._user.connections.disconnect(DISCONNECTED)
 
     def _acknowledge(self) -> None:
         before = self._anchor - timedelta(days=60)
         events = self._workspace.drift.report("acme-prod").events
-        with self._workspace.acting_as(ACTOR):
-            self._workspace.drift.acknowledge(
-                [event.id for event in events if event.detected_at < before],
-                "Known: agreed with the sales team.",
-            )
+        self._user.drift.acknowledge(
+            [event.id for event in events if event.detected_at < before],
+            "Known: agreed with the sales team.",
+        )
 
 
 def _step(action: Callable[..., object], *arguments: object) -> Callable[[], object]:

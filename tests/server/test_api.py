@@ -286,7 +286,8 @@ def test_pages_lead_to_the_next_one(served: House) -> None:
         whole = client.get(f"{base}/drift").json()
         assert "nextCursor" not in whole
         drift, audit = served.workspace.drift, served.workspace.audit
-        assert [each.id for each in drift.each("acme", at_once=1)] == [
+        pages = drift.pages("acme", at_once=1)
+        assert [each.id for page in pages for each in page.events] == [
             each["id"] for each in whole["events"]
         ]
         assert tuple(audit.each("acme", event="schema.*", at_once=1)) == audit.entries(

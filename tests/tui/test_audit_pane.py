@@ -59,8 +59,7 @@ async def test_one_connection_or_all_and_the_details_of_an_entry(workspace: Work
 
 
 async def test_filters_by_event_connection_actor_and_time(workspace: Workspace) -> None:
-    with workspace.acting_as("cron"):
-        workspace.refreshes.run("beta")
+    workspace.on_behalf_of("cron").refreshes.run("beta")
     app = audit_console(workspace)
     async with app.run_test(size=(140, 40)) as pilot:
         await settle(pilot)
@@ -100,8 +99,7 @@ async def test_a_long_log_is_read_as_it_is_scrolled(
         monkeypatch.setattr(loader, name, number)
     for number in range(200):
         actor = "cron" if number % 50 == 7 else "dana"
-        with workspace.acting_as(actor):
-            workspace.audit.record("policy.set", f"Number {number}", {})
+        workspace.on_behalf_of(actor).audit.record("policy.set", f"Number {number}", {})
     whole = workspace.audit.entries()
     app = audit_console(workspace)
     async with app.run_test(size=(120, 30)) as pilot:

@@ -75,11 +75,10 @@ def act(chance: random.Random, workspace: Workspace, folder: Path) -> None:
 
 def compare(workspace: Workspace) -> None:
     """Compare what each face shows with the answers of the workspace."""
-    per_connection = workspace.drift.open_changes_by_connection()
     together = workspace.drift.open_changes()
     statuses = workspace.health.statuses()
     overview = read_overview(workspace)
-    assert sum(one.count for one in per_connection.values()) == together.count
+    assert sum(status.open_changes.count for status in statuses) == together.count
 
     tab = tab_counts(statuses, ()).get("drift")
     assert (tab.shown.plain if tab else "-") == shown(together).replace(" ", "")
@@ -94,7 +93,7 @@ def compare(workspace: Workspace) -> None:
     )
     cells = {entry.connection.name: column.text(entry) for entry in overview.entries}
     for status, line in zip(statuses, lines, strict=True):
-        compare_one(workspace, status, per_connection.get(status.id, OpenChanges()))
+        compare_one(workspace, status, workspace.drift.open_changes(status.id))
         number = shown(status.open_changes)
         assert cells[status.name] == number
         assert line.plain.endswith(number) or not together.count

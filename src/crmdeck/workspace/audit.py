@@ -100,7 +100,10 @@ class Audit:
                 limit=limit,
             )
         # PartnerOS's own log can contain events that crmdeck never writes.
-        if event is not None and not found and not _is_known(event):
+        unknown = event is not None and event not in EVENTS
+        if event is not None and event.endswith("*"):
+            unknown = not any(each.startswith(event[:-1]) for each in EVENTS)
+        if event is not None and unknown and not found:
             near = nearest(event.rstrip("*."), EVENTS, most=1)
             raise UsageError(
                 f"No audit event named '{event}'.",
@@ -130,6 +133,7 @@ class Audit:
                 since=since,
                 until=until,
                 after=after,
+                # One more than wanted shows whether another page follows.
                 limit=at_once + 1,
             )
             yield from found[:at_once]
@@ -141,9 +145,3 @@ class Audit:
         """Return the end of the audit log, to keep elsewhere; None for an empty log."""
         with self._context.store.read() as session:
             return session.audit.head()
-
-
-def _is_known(event: str) -> bool:
-    if event.endswith("*"):
-        return any(each.startswith(event[:-1]) for each in EVENTS)
-    return event in EVENTS

@@ -16,7 +16,7 @@ from crmdeck.redaction import redact
 from crmdeck.settings import SETTINGS_FILE, Settings
 from crmdeck.text import mistake_text
 from crmdeck.toml import parse_toml
-from crmdeck.workspace.context import not_found
+from crmdeck.workspace.context import find_named, not_found
 
 _TABLES = ("keys",)
 _LISTS = ("notify", "command")
@@ -38,7 +38,7 @@ def list_settings(home: str | None = None) -> tuple[Setting, ...]:
     """
     path = resolve_home(home) / SETTINGS_FILE
     settings = Settings.load(path.parent)
-    given = _given(path)
+    given = parse_toml(path.read_text("utf-8")) if path.exists() else {}
     found = []
     for name, field in Settings.model_fields.items():
         default = field.get_default(call_default_factory=True)
@@ -53,9 +53,7 @@ def list_settings(home: str | None = None) -> tuple[Setting, ...]:
 def get_setting(key: str, home: str | None = None) -> Setting:
     """Return one setting; raises NotFoundError with the nearest name."""
     settings = {setting.key: setting for setting in list_settings(home)}
-    if key not in settings:
-        raise not_found("setting", key, sorted(settings))
-    return settings[key]
+    return find_named("setting", key, settings)
 
 
 def set_setting(key: str, text: str, home: str | None = None) -> Setting:
@@ -132,7 +130,3 @@ def _setting(key: str, value: object, default: object, path: Path | None) -> Set
     return Setting(
         key=key, value=plain(value), default=plain(default), source=str(path) if path else "default"
     )
-
-
-def _given(path: Path) -> frozenset[str]:
-    return frozenset(parse_toml(path.read_text("utf-8"))) if path.exists() else frozenset()

@@ -12,18 +12,13 @@ import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from crmdeck import credentials
 from crmdeck.clock import Clock, utc_now
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.registry import open_source
-from crmdeck.credentials import (
-    ConnectionSecrets,
-    SecretStore,
-    Vault,
-    no_keyring,
-)
+from crmdeck.credentials import ConnectionSecrets, SecretStore, Vault, no_keyring
 from crmdeck.errors import ConflictError, NotFoundError
 from crmdeck.home import CACHE_FILE
 from crmdeck.model import AuditEntry, Connection, SecretsPlace
@@ -38,6 +33,8 @@ if TYPE_CHECKING:
     # Commands that only read the cache, such as status, need no connectors.
     from crmdeck.connectors.base import Connector, ConnectorFactory, Credentials, TokenListener
     from crmdeck.model import RefreshResult
+
+T = TypeVar("T")
 
 
 class Context:
@@ -92,11 +89,13 @@ class Context:
     @property
     def actor(self) -> str:
         """The acting user's name in the audit log."""
-        return self._actor or current_user()
-
-    @actor.setter
-    def actor(self, actor: str) -> None:
-        self._actor = actor
+        if self._actor:
+            return self._actor
+        try:
+            return getpass.getuser()
+        except (OSError, KeyError):
+            # A container can run as a number that no user has.
+            return "unknown"
 
     @property
     def read_only(self) -> bool:
@@ -111,7 +110,7 @@ class Context:
     def on_behalf_of(self, actor: str) -> Self:
         """Return a context with another acting user, which shares everything with this one."""
         other = copy.copy(self)
-        other.actor = actor
+        other._actor = actor
         return other
 
     def connection(self, ref: str) -> Connection:
@@ -135,11 +134,17 @@ class Context:
         audit log. Raises ConflictError for a disconnected connection.
         """
         require_connected(connection)
+
+        def audit(event: str, summary: str) -> None:
+            entry = self.entry(event, summary, connection_id=connection.id)
+            with self.store.write() as session:
+                session.audit.add(entry)
+
         factory = self.connect or open_source(connection)
         return factory(
             connection,
             credentials or self.credentials(connection),
-            listener or self._token_listener(connection),
+            listener or audit,
             Limits(reserve=self.settings.quota_reserve),
         )
 
@@ -202,14 +207,6 @@ class Context:
     def _secret_store(self) -> SecretStore:
         return self.secrets if self.secrets is not None else self.vault
 
-    def _token_listener(self, connection: Connection) -> TokenListener:
-        def listen(event: str, summary: str) -> None:
-            entry = self.entry(event, summary, connection_id=connection.id)
-            with self.store.write() as session:
-                session.audit.add(entry)
-
-        return listen
-
 
 def require_connected(connection: Connection) -> None:
     """Raise ConflictError if a connection is disconnected."""
@@ -246,14 +243,13 @@ def not_found(kind: str, name: str, known: list[str]) -> NotFoundError:
     )
 
 
+def find_named(kind: str, name: str, known: Mapping[str, T]) -> T:
+    """Return what has that name; raises NotFoundError."""
+    if name not in known:
+        raise not_found(kind, name, sorted(known))
+    return known[name]
+
+
 def new_id() -> str:
     """Return a new random UUID, in lower case."""
     return str(uuid.uuid4())
-
-
-def current_user() -> str:
-    """Return the user's name on this machine."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"

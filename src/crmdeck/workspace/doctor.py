@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import re
 import sys
 from collections.abc import Callable
@@ -88,7 +89,11 @@ def examine(
             code="BAD_HEAD",
         )
     folder = resolve_home(home)
-    findings = [_python(), *(_package(name) for name in PACKAGES), _keyring()]
+    findings = [
+        Finding(check="Python", ok=True, found=platform.python_version()),
+        *(_package(name) for name in PACKAGES),
+        _keyring(),
+    ]
     if not demo:
         findings.append(_home(folder))
     findings += _tried("settings and knowledge", partial(_settings, folder, demo))
@@ -96,6 +101,7 @@ def examine(
         findings += _tried(
             "cache", partial(examine_log, home, repair=repair, head=head, clock=clock)
         )
+    # A damaged history would only show the same damage again, as an error of each connection.
     if all(finding.ok for finding in findings if finding.check in _OF_HISTORY) and not _missing(
         home, folder
     ):
@@ -115,6 +121,7 @@ def _settings(folder: Path, demo: bool) -> list[Finding]:
 def _missing(home: Path | str | None, folder: Path) -> bool:
     """True if neither a cache nor a trace of one exists."""
     path = folder / CACHE_FILE
+    # A broken link or a log left behind shows that a cache was lost, not that it is new.
     beside = folder.glob(f"{CACHE_FILE}*") if folder.is_dir() else ()
     return resolve_database(home) is None and not (path.is_symlink() or any(beside))
 
@@ -143,6 +150,7 @@ def examine_log(
         found = _log(workspace, head)
         done: list[Finding] = []
         refused = [finding.code for finding in found if finding.code in SALVAGEABLE]
+        # The parts can't be checked before the file opens, so salvage comes first.
         if repair and refused:
             try:
                 done += [_done(text) for text in store.salvage(refused[0] or "")]
@@ -195,7 +203,6 @@ def _part(context: Context, name: str, check: Callable[[Database], Checked]) -> 
 
 
 def _backup(context: Context) -> list[Finding]:
-    """Return the finding on the newest automatic backup."""
     backups = context.automatic_backups
     if backups is None:
         remedy = "Make sure that the database server backs up this database."
@@ -240,7 +247,6 @@ def _clock(store: Store) -> list[Finding]:
 
 
 def _grants(store: Store) -> list[Finding]:
-    """Return whether a role of the database can do more than it needs."""
     with store.read() as session:
         wider = wider_grants(session.database)
     if not wider:
@@ -259,6 +265,7 @@ def _repair(workspace: Workspace) -> list[Finding]:
     home = workspace.home
     file = home / f"crmdeck-before-repair-{workspace.now:%Y%m%dT%H%M%S}.zip"
     try:
+        # The folder that belongs to a team's database may not exist yet.
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         workspace.backups.write(file)
         with workspace.context.store.write() as session:
@@ -333,14 +340,6 @@ def _secrets_key(home: Path | str | None) -> list[Finding]:
     return [Finding(check="secrets key", ok=True, found="opens the secrets in the workspace")]
 
 
-def _python() -> Finding:
-    found = ".".join(map(str, sys.version_info[:3]))
-    ok = sys.version_info >= (3, 11)
-    return Finding(
-        check="Python", ok=ok, found=found, remedy=None if ok else "Install Python 3.11 or newer."
-    )
-
-
 def _package(name: str) -> Finding:
     try:
         return Finding(check=name, ok=True, found=version(name))
@@ -365,6 +364,7 @@ def _home(home: Path) -> Finding:
         return Finding(
             check="workspace folder", ok=True, found=f"{home} (created on the first write)"
         )
+    # Windows has no mode bits: its folders inherit the rights of the user's profile.
     private = home.stat().st_mode & 0o077 == 0 or sys.platform == "win32"
     return Finding(
         check="workspace folder",

@@ -5,32 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
-from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypedDict, Unpack
 
-from crmdeck.drift.open_changes import OpenGroup, Standing, count_open, group_open
+from crmdeck.drift.open_changes import OpenGroup, count_open, group_open
 from crmdeck.drift.timeline import DayCount, Entry, LongTimeline, Timeline, make_timeline
 from crmdeck.errors import NotFoundError
 from crmdeck.mapping.state import acceptances
-from crmdeck.model import (
-    ChangeState,
-    Decision,
-    DriftEvent,
-    DriftReport,
-    OpenChanges,
-    Severity,
-)
+from crmdeck.model import ChangeState, Decision, DriftEvent, DriftReport, OpenChanges, Severity
 from crmdeck.model.wire import wire_record
 from crmdeck.store import Session
 from crmdeck.text import count
 from crmdeck.workspace.context import Context, find_connection, not_found
-from crmdeck.workspace.open_changes import (
-    Judged,
-    count_by_connection,
-    count_judged,
-    judge_changes,
-    read_policy,
-)
+from crmdeck.workspace.open_changes import Judged, count_judged, judge_changes, read_policy
 from crmdeck.workspace.refresh.remote_log import REOPENED, share_acknowledgments
 
 if TYPE_CHECKING:
@@ -38,7 +24,24 @@ if TYPE_CHECKING:
     from crmdeck.workspace.policy import Policy
 
 
+# All changes of a large team at once took gigabytes.
 _AT_ONCE = 10_000
+
+
+class DriftFilters(TypedDict, total=False):
+    """The changes to return; without a filter, all.
+
+    `since` and `until` are both included. `at` is a past time: changes found by then, with their
+    acknowledgment of then. `acknowledged` is as of now. `open_only` leaves those that are open now.
+    """
+
+    at_least: Severity | None
+    object_type: str | None
+    acknowledged: bool | None
+    since: datetime | None
+    until: datetime | None
+    at: datetime | None
+    open_only: bool
 
 
 class Noted(NamedTuple):
@@ -58,60 +61,22 @@ class Drift:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def report(
-        self,
-        ref: str | None = None,
-        *,
-        at_least: Severity | None = None,
-        object_type: str | None = None,
-        acknowledged: bool | None = None,
-        since: datetime | None = None,
-        at: datetime | None = None,
-        open_only: bool = False,
-    ) -> DriftReport:
+    def report(self, ref: str | None = None, **only: Unpack[DriftFilters]) -> DriftReport:
         """Return changes, newest first, with their stories; of one connection, or of all.
 
-        `at` is a past time: changes found and acknowledged by then. `open_only` returns only
-        changes that are open now; `acknowledged` None returns both. Raises NotFoundError for an
-        unknown connection, and for an object that no connection has or had.
+        Raises NotFoundError for an unknown connection, and for an object that no connection has or
+        had.
         """
-        with self._context.store.read() as session:
-            connection_id = None
-            if ref is not None:
-                connection_id = find_connection(session, ref).id
-            if object_type is not None:
-                _require_known(session, connection_id, object_type)
-            events = session.drift.events(connection_id, since=since, at=at)
-            stories = session.drift.stories(connection_id, since=since)
-            still = {} if at is not None and not open_only else self._open(session, connection_id)
-            if open_only:
-                events = tuple(event for event in events if event.id in still)
-        wanted = tuple(
-            event
-            for event in events
-            if (at_least is None or event.severity.rank >= at_least.rank)
-            and (object_type is None or event.object_type == object_type)
-            and (acknowledged is None or acknowledged == (event.acknowledged_at is not None))
-        )
-        used = {event.story for event in wanted}
+        pages = list(self.pages(ref, **only))
+        stories = {story.id: story for page in pages for story in page.stories}
         return DriftReport(
-            events=wanted,
-            stories=tuple(story for story in stories if story.id in used),
-            open_changes=None if at is not None else _count(still),
+            events=tuple(event for page in pages for event in page.events),
+            stories=tuple(stories.values()),
+            open_changes=pages[0].open_changes,
         )
 
     def page(
-        self,
-        ref: str | None,
-        limit: int,
-        *,
-        after: str | None = None,
-        at_least: Severity | None = None,
-        object_type: str | None = None,
-        acknowledged: bool | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        open_only: bool = False,
+        self, ref: str | None, limit: int, *, after: str | None = None, **only: Unpack[DriftFilters]
     ) -> DriftReport:
         """Return at most `limit` changes, newest first, with their whole stories.
 
@@ -119,117 +84,60 @@ class Drift:
         NotFoundError as `report` does, and for an invalid cursor.
         """
         with self._context.store.read() as session:
-            key = None if ref is None else find_connection(session, ref).id
-            if object_type is not None:
-                _require_known(session, key, object_type)
-            still = self._open(session, key)
-            found = session.drift.page(
-                key,
-                limit + 1,
-                after=after,
-                severities=_from(at_least),
-                object_type=object_type,
-                acknowledged=acknowledged,
-                since=since,
-                until=until,
-                among=list(still) if open_only else None,
-            )
-            events = found[:limit]
-            stories = session.drift.stories_with(
-                sorted({each.story for each in events if each.story})
-            )
-        return DriftReport(
-            events=events,
-            stories=stories,
-            open_changes=_count(still),
-            next_cursor=events[-1].id if len(found) > limit else None,
-        )
+            key, still = self._chosen(session, ref, only)
+            among = list(still) if only.get("open_only") else None
+            found = _page(session, key, limit, only, after, among)
+        return found.model_copy(update={"open_changes": _count(still)})
 
     def pages(
-        self,
-        ref: str | None = None,
-        *,
-        at_least: Severity | None = None,
-        object_type: str | None = None,
-        acknowledged: bool | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        at: datetime | None = None,
-        open_only: bool = False,
-        at_once: int = _AT_ONCE,
+        self, ref: str | None = None, *, at_once: int = _AT_ONCE, **only: Unpack[DriftFilters]
     ) -> Iterator[DriftReport]:
         """Return an iterator of all changes, newest first, in reports of at most `at_once`.
 
         There is at least one report. Each has the stories of its changes, and the `open_changes`
-        of the start. The filters are those of `page`; `at` is that of `report`, and `acknowledged`
-        is as of now. Raises NotFoundError immediately.
+        of the start. Raises NotFoundError immediately, as `report` does.
         """
+        at, open_only = only.get("at"), only.get("open_only", False)
         with self._context.store.read() as session:
-            key = None if ref is None else find_connection(session, ref).id
-            if object_type is not None:
-                _require_known(session, key, object_type)
-            still = {} if at is not None and not open_only else self._open(session, key)
+            key, still = self._chosen(session, ref, only)
         open_changes = None if at is not None else _count(still)
         ids = None
         if open_only:
             # In the order of pages: changes of one time stay in the order found.
             newest = sorted(still.values(), key=lambda one: one.at, reverse=True)
             ids = [each.id for each in newest]
+        # The iterator can live for long, and a large history has 100,000 open changes.
         del still
 
         def read() -> Iterator[DriftReport]:
             after, done, more = None, 0, True
             while more:
+                # Not one transaction for all: a slow reader would keep writers out.
                 with self._context.store.read() as session:
-                    found = session.drift.page(
-                        key,
-                        at_once + 1,
-                        after=after,
-                        severities=_from(at_least),
-                        object_type=object_type,
-                        acknowledged=acknowledged,
-                        since=since,
-                        until=until,
-                        at=at,
-                        among=None if ids is None else ids[done : done + at_once],
-                    )
-                    events = found[:at_once]
-                    stories = session.drift.stories_with(
-                        sorted({each.story for each in events if each.story})
-                    )
+                    among = None if ids is None else ids[done : done + at_once]
+                    page = _page(session, key, at_once, only, after, among)
                 done += at_once
-                if ids is None:
-                    after = events[-1].id if events else None
-                    more = len(found) > at_once
-                else:
-                    more = done < len(ids)
-                yield DriftReport(events=events, stories=stories, open_changes=open_changes)
+                after = page.next_cursor if ids is None else None
+                more = after is not None if ids is None else done < len(ids)
+                yield page.model_copy(update={"open_changes": open_changes, "next_cursor": None})
 
         return read()
 
-    def each(
-        self,
-        ref: str | None = None,
-        *,
-        at_least: Severity | None = None,
-        object_type: str | None = None,
-        acknowledged: bool | None = None,
-        since: datetime | None = None,
-        at_once: int = 1000,
-    ) -> Iterator[DriftEvent]:
-        """Return an iterator of changes, newest first, with `at_once` of them in memory.
-
-        Of one connection, or of all. Raises NotFoundError immediately.
-        """
-        pages = self.pages(
-            ref,
-            at_least=at_least,
-            object_type=object_type,
-            acknowledged=acknowledged,
-            since=since,
-            at_once=at_once,
-        )
-        return chain.from_iterable(page.events for page in pages)
+    def _chosen(
+        self, session: Session, ref: str | None, only: DriftFilters
+    ) -> tuple[str | None, dict[str, Unacknowledged]]:
+        """Return the ID of the connection, and its open changes unless a past is asked for."""
+        key = None if ref is None else find_connection(session, ref).id
+        object_type = only.get("object_type")
+        if object_type is not None:
+            among = [key] if key else [each.id for each in session.connections.all()]
+            if all(session.snapshots.last_present(each, object_type) is None for each in among):
+                known = {
+                    info.object_type for each in among for info in session.snapshots.current(each)
+                }
+                raise not_found("object type", object_type, sorted(known))
+        past = only.get("at") is not None and not only.get("open_only")
+        return key, {} if past else self._open(session, key)
 
     def known(self, ref: str, event_ids: Collection[str]) -> list[str]:
         """Return those of `event_ids` that are changes of a connection; raises NotFoundError."""
@@ -247,11 +155,6 @@ class Drift:
             key = None if connection is None else find_connection(session, connection).id
             still = self._open(session, key)
         return _count(still)
-
-    def open_changes_by_connection(self) -> Mapping[str, OpenChanges]:
-        """Return `open_changes` by connection ID; connections without drift are left out."""
-        with self._context.store.read() as session:
-            return count_by_connection(self._context, session)
 
     def open_groups(self, connection: str | None = None) -> tuple[OpenGroup, ...]:
         """Return the open change groups with their open changes.
@@ -274,7 +177,8 @@ class Drift:
         """Return the changes of a connection in one of the states, each with its state, newest
         first.
 
-        `safe` and `policy` are those of `standings`. Raises NotFoundError.
+        `safe` adds safe changes, for a gate that counts them; pass `policy` to judge by other rules
+        than those of the workspace. Raises NotFoundError.
         """
         with self._context.store.read() as session:
             key = find_connection(session, connection).id
@@ -288,23 +192,6 @@ class Drift:
             found = session.drift.among(list(wanted)).values()
         newest = sorted(found, key=lambda change: change.detected_at, reverse=True)
         return tuple((change, wanted[change.id]) for change in newest)
-
-    def standings(
-        self,
-        connection: str | None = None,
-        *,
-        safe: bool = False,
-        policy: Policy | None = None,
-    ) -> Mapping[str, Standing]:
-        """Return the state of each change that no one acknowledged, by change ID.
-
-        `safe` adds safe changes, for a gate that counts them; pass `policy` to judge by other rules
-        than those of the workspace. Raises NotFoundError.
-        """
-        with self._context.store.read() as session:
-            key = None if connection is None else find_connection(session, connection).id
-            judged = judge_changes(self._context, session, key, safe=safe, policy=policy)
-        return {change.id: standing for each in judged.values() for change, standing in each}
 
     def fails(
         self,
@@ -327,6 +214,7 @@ class Drift:
         states = {ChangeState.OPEN} if open_only else {ChangeState.OPEN, ChangeState.INFO}
         with self._context.store.read() as session:
             key = None if connection is None else find_connection(session, connection).id
+            # Judging ignores a policy that can't be used, but a gate must fail because of it.
             read_policy(self._context, session)
             safe = at_least is Severity.SAFE
             judged = judge_changes(self._context, session, key, safe=safe)
@@ -359,6 +247,7 @@ class Drift:
                 for mine in judge_changes(self._context, session, wanted).values()
                 for each in mine
             ]
+            # The console paints before it has read a year of changes.
             if short is not None and sum(day.changes for day in days) > short:
                 return self._long_timeline(session, ref, days, judged)
             events = session.drift.events(wanted)
@@ -584,23 +473,39 @@ def share_changes(context: Context, changes: Mapping[str, Sequence[str]]) -> Not
     return Noted(sum(map(len, changes.values())), " ".join(filter(None, messages)))
 
 
-def _from(least: Severity | None) -> list[Severity] | None:
-    return None if least is None else [each for each in Severity if each.rank >= least.rank]
-
-
 def _count(still: Mapping[str, Unacknowledged]) -> OpenChanges:
     return count_open((change.group, change.severity) for change in still.values())
 
 
-def _require_known(session: Session, connection_id: str | None, object_type: str) -> None:
-    if connection_id is not None:
-        among = [connection_id]
-    else:
-        among = [connection.id for connection in session.connections.all()]
-    if any(session.snapshots.last_present(each, object_type) is not None for each in among):
-        return
-    known = {info.object_type for each in among for info in session.snapshots.current(each)}
-    raise not_found("object type", object_type, sorted(known))
+def _page(
+    session: Session,
+    connection_id: str | None,
+    limit: int,
+    only: DriftFilters,
+    after: str | None,
+    among: Sequence[str] | None,
+) -> DriftReport:
+    """Return at most `limit` changes that follow the ID `after`, with their whole stories."""
+    least = only.get("at_least")
+    # One more than wanted shows whether another page follows.
+    found = session.drift.page(
+        connection_id,
+        limit + 1,
+        after=after,
+        severities=None if least is None else [s for s in Severity if s.rank >= least.rank],
+        object_type=only.get("object_type"),
+        acknowledged=only.get("acknowledged"),
+        since=only.get("since"),
+        until=only.get("until"),
+        at=only.get("at"),
+        among=among,
+    )
+    events = found[:limit]
+    return DriftReport(
+        events=events,
+        stories=session.drift.stories_with(sorted({each.story for each in events if each.story})),
+        next_cursor=events[-1].id if len(found) > limit else None,
+    )
 
 
 def known_change(known: Mapping[str, DriftEvent], event_id: str) -> DriftEvent:

@@ -24,7 +24,6 @@ from crmdeck.workspace.connections.retirements import FILE as RETIREMENTS
 
 KNOWLEDGE_FOLDER = "knowledge"
 CATALOG_FOLDER = "catalog"
-_OLD_CATALOG_FOLDER = "catalogue"
 
 Stamp = tuple[Path, int, int]
 T = TypeVar("T")
@@ -43,8 +42,7 @@ def load_catalog(home: Path | None) -> dict[str, PartnerObject]:
 
     Raises UsageError with the file and the line of an invalid entry.
     """
-    stamps = _stamps(home, _OLD_CATALOG_FOLDER) + _stamps(home, CATALOG_FOLDER)
-    return dict(_catalog(stamps))
+    return dict(_catalog(_stamps(home, CATALOG_FOLDER)))
 
 
 def read_field_words(
@@ -61,6 +59,7 @@ def read_field_words(
     ]
 
 
+# A server asks for this with each ranking: only a file with another time or size is parsed again.
 @lru_cache(maxsize=8)
 def _knowledge(stamps: tuple[Stamp, ...]) -> Knowledge:
     knowledge = _shipped_knowledge()
@@ -114,6 +113,7 @@ def _stamps(home: Path | None, folder: str) -> tuple[Stamp, ...]:
         return ()
     stamps = []
     for path in sorted((home / folder).glob("*.toml")):
+        # It shares the folder, but Health reads it, in a form of its own.
         if path.name == RETIREMENTS:
             continue
         try:
@@ -130,6 +130,7 @@ def _read(path: Path) -> str:
     except OSError as error:
         raise _unreadable(path, error.strerror or str(error)) from None
     try:
+        # Editors on Windows put a mark at the start that no TOML parser accepts.
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1

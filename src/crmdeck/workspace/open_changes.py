@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from crmdeck.drift.open_changes import Evidence, Standing, count_open, group_of, judge, unsettled
 from crmdeck.errors import CrmdeckError, UsageError
-from crmdeck.model import (
-    ChangeState,
-    DriftEvent,
-    DriftKind,
-    OpenChanges,
-    Severity,
-    in_force,
-)
+from crmdeck.model import ChangeState, DriftEvent, DriftKind, OpenChanges, Severity, in_force
 from crmdeck.store import Session
 from crmdeck.workspace.context import Context
 
@@ -49,21 +43,11 @@ class OpenOnMapped(NamedTuple):
     latest: datetime
 
 
-def count_by_connection(
-    context: Context, session: Session, connection_id: str | None = None
-) -> dict[str, OpenChanges]:
-    """Return the count of open change groups by connection ID, of one connection or of all.
-
-    Connections without open changes are left out. Every interface shows this number.
-    """
-    return {
-        key: count_judged(judged)
-        for key, judged in judge_changes(context, session, connection_id).items()
-    }
-
-
 def count_judged(judged: Sequence[Judged]) -> OpenChanges:
-    """Return the count of open change groups among the changes of a connection."""
+    """Return the count of open change groups among the changes of a connection.
+
+    Every interface shows this number.
+    """
     return count_open(
         (change.group, change.severity)
         for change, standing in judged
@@ -134,7 +118,9 @@ def judge_changes(
     In the order found. `policy` replaces that of the workspace.
     """
     if policy is None:
-        policy = workspace_policy(context, session)
+        # A policy that crmdeck can't use excuses nothing: Health has an alert, and gates fail.
+        with suppress(UsageError):
+            policy = read_policy(context, session)
     excuses = policy is not None and bool(policy.rule)
     changes = session.drift.unacknowledged(connection_id, safe=safe)
     # Nothing but the policy can settle the others, so they need not be read.
@@ -192,18 +178,6 @@ def _judge(
     return found
 
 
-def workspace_policy(context: Context, session: Session) -> Policy | None:
-    """Return the policy of the workspace, if it has one.
-
-    A team's is in its history, any other in the file `policy.toml`. An unreadable policy excuses
-    nothing: Health has an alert, and gates fail.
-    """
-    try:
-        return read_policy(context, session)
-    except UsageError:
-        return None
-
-
 def policy_error(context: Context, session: Session) -> CrmdeckError | None:
     """Return why crmdeck can't use the policy of the workspace, None if it can."""
     try:
@@ -214,7 +188,10 @@ def policy_error(context: Context, session: Session) -> CrmdeckError | None:
 
 
 def read_policy(context: Context, session: Session) -> Policy | None:
-    """Return the policy of the workspace, if it has one; raises UsageError if it can't be used."""
+    """Return the policy of the workspace, if it has one; raises UsageError if it can't be used.
+
+    A team's is in its history, any other in the file `policy.toml`.
+    """
     text, path = "", context.home / POLICY_FILE
     if context.shared:
         entries = session.audit.entries(event=POLICY_SET, limit=1)

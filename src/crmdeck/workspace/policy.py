@@ -72,6 +72,7 @@ class Rule(BaseModel):
 
     def likeness(self, issue: Issue) -> float:
         """Return how alike the names in the rule and those of a problem are."""
+        # Only a check with an unused rule needs it.
         from rapidfuzz.fuzz import ratio
 
         return sum(ratio(pattern, text) for _, pattern, text in self._texts(issue))
@@ -189,6 +190,7 @@ def policy_text(path: Path) -> str:
     """Return the text of a policy file; raises UsageError."""
     try:
         with path.open(encoding="utf-8") as file:
+            # One more than allowed, so that the parser can refuse a file that is too large.
             return file.read(_LONGEST + 1)
     except FileNotFoundError:
         raise _bad(f"No policy file {path}.", "") from None

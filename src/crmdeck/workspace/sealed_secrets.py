@@ -52,7 +52,10 @@ class SealedSecrets:
     def put(self, connection_id: str, values: Mapping[str, str | None]) -> None:
         """Store secrets, and remove those that are None; raises SecretsKeyError without a key."""
         with self._store.write() as session:
-            key = session.sealed_secrets.key() or self._new_key(session)
+            key = session.sealed_secrets.key()
+            if key is None:
+                key = WrappedKey(str(uuid.uuid4()), *self._keys().wrap(new_data_key()))
+                session.sealed_secrets.put_key(key)
             data_key = self._data_key(key)
             session.sealed_secrets.put(
                 connection_id,
@@ -65,6 +68,7 @@ class SealedSecrets:
             )
 
     def forget(self, connection_id: str) -> None:
+        # A user without the right to secrets can still remove a connection that has none here.
         if self.has(connection_id):
             with self._store.write() as session:
                 session.sealed_secrets.forget(connection_id)
@@ -121,24 +125,15 @@ class SealedSecrets:
             rows = stored.of(connection_id)
             return rows, stored.key() if rows else None
 
-    def _new_key(self, session: Session) -> WrappedKey:
-        key = WrappedKey(str(uuid.uuid4()), *self._keys().wrap(new_data_key()))
-        session.sealed_secrets.put_key(key)
-        return key
-
     def _data_key(self, key: WrappedKey) -> bytes:
         opened = self._opened
         if opened is None or opened[0] != key:
-            opened = self._opened = (key, self._unwrapped(key))
+            known, ring = self._ring, self._keys()
+            if known is not None and not ring.has(key.wrapped_by):
+                # The key may have changed since this process read it.
+                ring = self._ring = load_keys(self._key_file, self._key_command)
+            opened = self._opened = (key, ring.unwrap(key.wrapped_by, key.wrapped))
         return opened[1]
-
-    def _unwrapped(self, key: WrappedKey) -> bytes:
-        known = self._ring
-        ring = self._keys()
-        if known is not None and not ring.has(key.wrapped_by):
-            # The key may have changed since this process read it.
-            ring = self._ring = load_keys(self._key_file, self._key_command)
-        return ring.unwrap(key.wrapped_by, key.wrapped)
 
     def _keys(self) -> KeyRing:
         if self._ring is None:

@@ -75,8 +75,6 @@ class SingleFlight(Generic[T]):
 
 
 class _Flight(Generic[T]):
-    """Work in progress, and its outcome."""
-
     def __init__(self, what: object) -> None:
         self.what = what
         self.results: list[T] = []

@@ -161,16 +161,7 @@ class Workspace:
     @cached_property
     def checks(self) -> workspace.Checks:
         """New problems since the last check."""
-        return workspace.Checks(
-            self.context,
-            self.refreshes,
-            self.drift,
-            self.mappings,
-            self.health,
-            self.audit,
-            self.schemas,
-            self.preflights,
-        )
+        return workspace.Checks(self.context)
 
     @cached_property
     def fleet(self) -> workspace.Fleet:
@@ -180,12 +171,12 @@ class Workspace:
     @cached_property
     def preflights(self) -> workspace.Preflights:
         """Writes that the CRM will refuse or change, before a sync sends them."""
-        return workspace.Preflights(self.context, self.mappings)
+        return workspace.Preflights(self.context)
 
     @cached_property
     def proposals(self) -> workspace.Proposals:
         """Changes of the CRM that a mapping needs, as files to review and deploy."""
-        return workspace.Proposals(self.context, self.mappings)
+        return workspace.Proposals(self.context)
 
     @cached_property
     def notices(self) -> workspace.Notices:
@@ -250,15 +241,6 @@ class Workspace:
         Closing it closes nothing.
         """
         return Workspace(self.context.on_behalf_of(actor))
-
-    @contextmanager
-    def acting_as(self, actor: str) -> Iterator[None]:
-        """Act as another user in the calls of the block, in all threads."""
-        before, self.context.actor = self.context.actor, actor
-        try:
-            yield
-        finally:
-            self.context.actor = before
 
     def prepare(self) -> None:
         """Build what the workspace needs first; only the demo needs anything."""

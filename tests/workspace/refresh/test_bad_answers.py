@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from crmdeck.sandbox import Fault, FaultKind
 from crmdeck.workspace import ConnectionDraft
 from crmdeck.workspace.context import Context
 from tests.workspace.conftest import describe, text_field
-from tests.workspace.crm import OLD_PORTAL, ORG, Office, opened
+from tests.workspace.crm import ORG, PORTAL, Office, opened
 
 GONE = {
     DriftKind.OBJECT_REMOVED,
@@ -28,13 +28,14 @@ GONE = {
     DriftKind.FIELD_HIDDEN,
 }
 BODIES = (
-    "null", "5", "true", '"text"', "[]", "{}", "[null]", "[[]]", '{"results": []}',
-    '{"results": null}', '{"results": [null]}', '{"results": {}}', '{"results": [{"name": null}]}',
-    '{"sobjects": []}', '{"sobjects": null}', '{"sobjects": [{}]}', '{"fields": []}',
-    '{"fields": null}', '{"compositeResponse": null}', '{"compositeResponse": [null]}',
+    "null", "5", "true", '"text"', "[]", "{}", "[null]", "[[]]", "",
+    '{"results": []}', '{"results": null}', '{"results": [null]}', '{"results": {}}',
+    '{"results": [{"name": null}]}',
+    '{"sobjects": []}', '{"sobjects": null}', '{"sobjects": [{}]}',
+    '{"compositeResponse": null}', '{"compositeResponse": [null]}',
     '{"compositeResponse": [{"body": null, "httpStatusCode": 200}]}',
     '{"compositeResponse": [{"body": {"fields": []}, "httpStatusCode": 200, '
-    '"referenceId": "0"}]}', "",
+    '"referenceId": "r0"}]}',
 )  # fmt: skip
 BAD_ATTRIBUTES: tuple[dict[str, Any], ...] = (
     {"type": None}, {"type": {}}, {"type": "hologram"}, {"type": 5}, {"label": 7}, {"label": None},
@@ -46,13 +47,16 @@ BAD_ATTRIBUTES: tuple[dict[str, Any], ...] = (
     {"createable": {}}, {"name": ""},
 )  # fmt: skip
 NAMES = ("org", "portal", "exported")
-SALESFORCE = ("/sobjects", "/composite", "/tooling")
-HUBSPOT = ("/properties", "/schemas", "/pipelines", "/property-validations")
+LISTS = {"/sobjects": "sobjects", "/composite": "compositeResponse", "/properties": "results"}
+"""The key of each list of objects or fields in its answer."""
+
+CRM_OBJECTS = ("Account", "Campaign", "Case", "Contact", "Contract", "Event", "Lead", "Task")
+PORTAL_OBJECTS = ("companies", "contacts", "deals", "products", "quotes", "tickets")
 
 
 @pytest.fixture
 def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
-    """An org and a portal of two objects each and a folder of files, all refreshed.
+    """An org and a portal of some objects each and a folder of files, all refreshed.
 
     Each refresh asks the org for each object, even if its list of objects is unchanged.
     """
@@ -63,9 +67,8 @@ def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
     (folder / "Account.json").write_text(json.dumps(describe("Account", *fields)))
     # Without a hold, each of some thousand reads opens the file again.
     with opened(tmp_path / "home") as office, office.workspace.hold():
-        office.add_org(scope=Scope(mode=ScopeMode.NAMED, include=("Account", "Contact")))
-        two = Scope(mode=ScopeMode.NAMED, include=("contacts", "deals"))
-        office.add_portal(OLD_PORTAL, scope=two)
+        office.add_org(scope=Scope(mode=ScopeMode.NAMED, include=CRM_OBJECTS))
+        office.add_portal(scope=Scope(mode=ScopeMode.NAMED, include=PORTAL_OBJECTS))
         draft = ConnectionDraft(
             name="exported", source="files", platform="salesforce", path=str(folder)
         )
@@ -84,85 +87,113 @@ def refresh(office: Office, *names: str) -> dict[str, CrmdeckError | None]:
     return {attempt.name: attempt.error for attempt in attempts}
 
 
-def spares_the_others(office: Office, name: str, tenant: str, faults: Iterable[Fault]) -> None:
-    """Check for each fault that it costs nothing but new facts about its connection.
+def spares_the_others(
+    office: Office, name: str, tenant: str, rounds: Iterable[Sequence[Fault]], good: str = ""
+) -> None:
+    """Check for each round of faults that it costs nothing but new facts about its connection.
 
-    The last fault meets all connections.
+    The object `good` is read in every round. The last round meets all connections.
     """
     before = [o.field_count for o in office.workspace.schemas.objects(name).objects]
-    for fault in faults:
+    for faults in rounds:
         office.sandbox.clear()
-        office.sandbox.fault(tenant, fault)
-        asked = len(office.paths(str(fault.path)))
-        refresh(office, name)
+        for fault in faults:
+            office.sandbox.fault(tenant, fault)
+        asked = [len(office.paths(str(fault.path))) for fault in faults]
+        error = refresh(office, name)[name]
+        if good:
+            assert error is None, faults
+            failed = [each.object_type for each in office.workspace.health.failures(name)]
+            assert good not in failed, faults
         kept = [o.field_count for o in office.workspace.schemas.objects(name).objects]
-        assert kept == before, fault
-        assert len(office.paths(str(fault.path))) > asked, fault
+        assert kept == before, faults
+        for fault, number in zip(faults, asked, strict=True):
+            assert len(office.paths(str(fault.path))) > number, fault
     errors = refresh(office, *NAMES)
     assert not [other for other in NAMES if other != name and errors[other]]
     assert len(office.workspace.checks.run(NAMES).connections) == 3
 
 
-def bodies(*paths: str) -> Iterator[Fault]:
-    """Yield each bad body for the lists of objects and fields, every third one for the rest."""
+def bodies(*paths: str) -> Iterator[tuple[Fault]]:
+    """Yield each bad body for the lists of objects and fields, every fourth one for the rest."""
     for path in paths:
-        some = BODIES if path in ("/sobjects", "/composite", "/properties") else BODIES[::3]
-        for body in some:
-            yield Fault(FaultKind.BODY, path=path, message=body)
+        key = LISTS.get(path)
+        some = [each for each in BODIES if ":" not in each or (key and f'"{key}"' in each)]
+        for body in some if key else BODIES[::4]:
+            yield (Fault(FaultKind.BODY, path=path, message=body),)
 
 
 def test_a_bad_answer_of_salesforce_costs_that_connection_only(office: Office) -> None:
-    spares_the_others(office, "org", ORG, bodies(*SALESFORCE))
+    rounds = bodies("/sobjects", "/composite", "/tooling")
+    spares_the_others(office, "org", ORG, rounds)
 
 
 def test_a_bad_answer_of_hubspot_costs_that_connection_only(office: Office) -> None:
-    spares_the_others(office, "portal", OLD_PORTAL, bodies(*HUBSPOT))
+    rounds = bodies("/properties", "/schemas", "/pipelines", "/property-validations")
+    spares_the_others(office, "portal", PORTAL, rounds)
 
 
-def with_bad_field(office: Office, name: str, object_type: str, choices: str) -> Iterator[str]:
-    """Yield a list of an object's fields for each bad attribute that one of them can have."""
-    good = [
+def spoiled(good: list[dict[str, str]], choices: str) -> list[str]:
+    """Return the list of an object's fields with each bad attribute that one of them can have."""
+    bad = [
+        json.dumps([good[0] | {choices if key == "choices" else key: bad[key]}, *good[1:]])
+        for bad in BAD_ATTRIBUTES
+        for key in bad
+    ]
+    return [
+        *bad,
+        json.dumps([*good, good[0]]),
+        json.dumps([*good, {"name": None}]),
+        json.dumps([*good, None]),
+        json.dumps(good).replace('"string"', "1" * 5000, 1),
+        json.dumps(good).replace('"string"', "[" * 5000 + "]" * 5000, 1),
+    ]
+
+
+def good_fields(office: Office, name: str, object_type: str) -> list[dict[str, str]]:
+    return [
         {"name": field.name, "label": field.label, "type": "string"}
         for field in office.workspace.schemas.object(name, object_type).fields
     ]
-    for bad in BAD_ATTRIBUTES:
-        first = good[0] | {choices if key == "choices" else key: bad[key] for key in bad}
-        yield json.dumps([first, *good[1:]])
-    yield json.dumps([*good, good[0]])
-    yield json.dumps([*good, {"name": None}])
-    yield json.dumps([*good, None])
-    yield json.dumps(good).replace('"string"', "1" * 5000, 1)
-    yield json.dumps(good).replace('"string"', "[" * 5000 + "]" * 5000, 1)
+
+
+def with_bad_fields(
+    office: Office, name: str, objects: Sequence[str], choices: str
+) -> Iterator[dict[str, str]]:
+    """Yield lists of fields by object: each is spoiled in another way, and the last is good."""
+    *others, last = objects
+    spoiled_ones = {each: spoiled(good_fields(office, name, each), choices) for each in others}
+    ways = len(spoiled_ones[others[0]])
+    assert ways > 30
+    for start in range(0, ways, len(others)):
+        yield {
+            each: fields[(start + number) % ways]
+            for number, (each, fields) in enumerate(spoiled_ones.items())
+        } | {last: json.dumps(good_fields(office, name, last))}
 
 
 def test_a_bad_field_of_salesforce_costs_its_object_only(office: Office) -> None:
-    def part(number: int, name: str, fields: str) -> str:
-        head = f'"referenceId": "r{number}", "httpStatusCode": 200'
-        return f'{{{head}, "body": {{"name": "{name}", "fields": {fields}}}}}'
-
-    contact = part(1, "Contact", next(with_bad_field(office, "org", "Contact", "picklistValues")))
-    parts = [
-        part(0, "Account", fields)
-        for fields in with_bad_field(office, "org", "Account", "picklistValues")
-    ]
-    faults = [
-        Fault(
-            FaultKind.BODY,
-            path="/composite",
-            message=f'{{"compositeResponse": [{each},{contact}]}}',
-        )
-        for each in parts
-    ]
-    assert len(faults) > 30
-    spares_the_others(office, "org", ORG, faults)
+    rounds = []
+    for lists in with_bad_fields(office, "org", CRM_OBJECTS, "picklistValues"):
+        parts = [
+            f'{{"referenceId": "r{number}", "httpStatusCode": 200, '
+            f'"body": {{"name": "{name}", "fields": {fields}}}}}'
+            for number, (name, fields) in enumerate(lists.items())
+        ]
+        message = f'{{"compositeResponse": [{",".join(parts)}]}}'
+        rounds.append([Fault(FaultKind.BODY, path="/composite", message=message)])
+    spares_the_others(office, "org", ORG, rounds, good=CRM_OBJECTS[-1])
 
 
 def test_a_bad_property_of_hubspot_costs_its_object_only(office: Office) -> None:
-    faults = [
-        Fault(FaultKind.BODY, path="contacts", message=f'{{"results": {each}}}')
-        for each in with_bad_field(office, "portal", "contacts", "options")
+    rounds = [
+        [
+            Fault(FaultKind.BODY, path=f"/properties/{name}", message=f'{{"results": {fields}}}')
+            for name, fields in lists.items()
+        ]
+        for lists in with_bad_fields(office, "portal", PORTAL_OBJECTS, "options")
     ]
-    spares_the_others(office, "portal", OLD_PORTAL, faults)
+    spares_the_others(office, "portal", PORTAL, rounds, good=PORTAL_OBJECTS[-1])
 
 
 class OddError(Exception):

@@ -9,17 +9,11 @@ from functools import partial
 from crmdeck.connectors.barrier import fault_barrier
 from crmdeck.connectors.base import Record, RecordReader
 from crmdeck.errors import CrmdeckError, UsageError
-from crmdeck.model import (
-    Connection,
-    ObjectSchema,
-    Outcome,
-    WriteFinding,
-    WriteRules,
-)
+from crmdeck.model import Connection, ObjectSchema, Outcome, WriteFinding, WriteRules
 from crmdeck.preflight.fields import Raw
 from crmdeck.preflight.judge import Judge
 from crmdeck.text import count
-from crmdeck.workspace.checks.records import RecordFile
+from crmdeck.workspace.checks.records import RecordFile, as_raw
 from crmdeck.workspace.context import Context
 from crmdeck.workspace.explore.schemas import require_samples
 
@@ -31,16 +25,13 @@ class StoredRecords:
     """The records of the CRM that a file updates, by position.
 
     `key` is the field that identifies them, None if none were read; `values` are its values.
+    `found` has the records before the update.
     """
 
     key: str | None = None
     values: Mapping[int, str] = field(default_factory=dict, repr=False)
     found: Mapping[int, Mapping[str, Raw]] = field(default_factory=dict, repr=False)
     notes: tuple[str, ...] = ()
-
-    def of(self, position: int) -> Mapping[str, Raw] | None:
-        """Return the record in the CRM before the update at a position of the file."""
-        return self.found.get(position)
 
 
 class CrmRecords:
@@ -56,6 +47,7 @@ class CrmRecords:
         if not 1 <= limit <= MOST_SAMPLED:
             raise UsageError(f"A sample has 1 to {MOST_SAMPLED} records.", code="BAD_LIMIT")
         reader = self.require_reader(connection)
+        # One field that the user can't read would make the CRM refuse the whole query.
         known = {each.name for each in schema.fields if each.readable is not False}
         with fault_barrier(connection):
             records = reader.recent(
@@ -141,13 +133,6 @@ def not_found(position: int, key: str, value: str) -> WriteFinding:
         reason=f"no record has this {key}",
         crm_field=key,
     )
-
-
-def as_raw(value: object) -> Raw:
-    """Return a value of a record as preflight reads it; other shapes as text."""
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
-    return [str(each) for each in value] if isinstance(value, list) else str(value)
 
 
 def value_text(value: Raw) -> str:

@@ -46,9 +46,7 @@ class Fleet:
         starts no others. Raises what `Checks.run` raises, and UsageError without a database; what
         was running then is due at once.
         """
-        leases = self._leases()
-        ids = self._ids(refs)
-        leases.enroll(ids)
+        leases, ids = self._enrolled(refs)
         draining = drain or CancelToken()
 
         def one(lease: Lease, stop: CancelToken) -> CheckReport | None:
@@ -63,6 +61,7 @@ class Fleet:
                 if finished:
                     lease.finish(every)
                 else:
+                    # It stays due, for whichever process asks next.
                     lease.give_back()
             return report if finished else None
 
@@ -97,7 +96,9 @@ class Fleet:
         reported = False
         while not drain.canceled:
             try:
-                seconds = self._due_in(refs)
+                leases, ids = self._enrolled(refs)
+                due = leases.next_due(ids)
+                seconds = (due - self._context.now).total_seconds() if due else _LONGEST_WAIT
             except CacheError:
                 seconds = _LONGEST_WAIT
             if seconds <= 0:
@@ -108,28 +109,22 @@ class Fleet:
             with suppress(CanceledError):
                 drain.wait(min(max(seconds, _SHORTEST_WAIT), _LONGEST_WAIT))
 
-    def _due_in(self, refs: Sequence[str]) -> float:
-        leases = self._leases()
-        ids = self._ids(refs)
-        leases.enroll(ids)
-        due = leases.next_due(ids)
-        return (due - self._context.now).total_seconds() if due else _LONGEST_WAIT
-
     def figures(self) -> LeaseFigures:
         """Return what runs and what waits, on all machines."""
         with self._context.store.read() as session:
             ids = [c.id for c in session.connections.all() if c.disconnected_at is None]
             return lease_figures(session.database, ids, self._context.now)
 
-    def _ids(self, refs: Sequence[str]) -> list[str]:
-        return [connection.id for connection in self._checks.chosen(refs)]
-
-    def _leases(self) -> Leases:
-        if (leases := self._context.store.leases) is None:
+    def _enrolled(self, refs: Sequence[str]) -> tuple[Leases, list[str]]:
+        """Return the leases, which now contain the wanted connections, and their IDs."""
+        leases = self._context.store.leases
+        if leases is None:
             raise UsageError(
                 "Only a workspace in PostgreSQL has a fleet.",
                 cause="This workspace is a folder, which belongs to one machine.",
                 remedy="Leave out --fleet, or move to a database: docs/teams.md",
                 code="NO_TEAM",
             )
-        return leases
+        ids = [connection.id for connection in self._checks.chosen(refs)]
+        leases.enroll(ids)
+        return leases, ids

@@ -85,7 +85,15 @@ class Notices:
             _address(route)
             if route.kind == "webhook":
                 _secret(route)
-            _require_extra()
+        try:
+            import apprise  # noqa: F401
+            import standardwebhooks  # noqa: F401
+        except ImportError as error:
+            raise UsageError(
+                f"Can't send notifications: the package '{error.name}' isn't installed.",
+                remedy="Install the extra: pip install 'crmdeck[notify]'",
+                code="EXTRA_MISSING",
+            ) from None
 
     def send(self, report: CheckReport) -> tuple[Delivery, ...]:
         """Send each route its message, in up to three attempts, and audit each delivery.
@@ -97,6 +105,7 @@ class Notices:
         deliveries = []
         alone = report.connections[0].id if len(report.connections) == 1 else None
         times = [issue.detected_at for issue in report.issues if issue.detected_at]
+        # Entries from before the oldest change can't leave one out, so they need not be read.
         markers = self._markers(alone, min(times)) if times else {}
         for route in self._context.settings.notify:
             message = compose(report, route, markers.get(route.name))
@@ -147,6 +156,7 @@ class Notices:
                 now = self._context.now
                 error = _within(self._patience, partial(send, route, message, now))
             except CrmdeckError as problem:
+                # A wrong address stays wrong: no second attempt.
                 error = problem.message
                 break
             if error is None:
@@ -328,15 +338,3 @@ def _from_environment(route: NoticeRoute, what: str) -> str:
         )
     remember(value)
     return value
-
-
-def _require_extra() -> None:
-    try:
-        import apprise  # noqa: F401
-        import standardwebhooks  # noqa: F401
-    except ImportError as error:
-        raise UsageError(
-            f"Can't send notifications: the package '{error.name}' isn't installed.",
-            remedy="Install the extra: pip install 'crmdeck[notify]'",
-            code="EXTRA_MISSING",
-        ) from None

@@ -9,12 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, TypedDict, Unpack
 
 from crmdeck.connectors.registry import vendor_of
-from crmdeck.errors import (
-    CrmdeckError,
-    NotFoundError,
-    SchemaNotDiscoveredError,
-    UsageError,
-)
+from crmdeck.errors import CrmdeckError, NotFoundError, SchemaNotDiscoveredError, UsageError
 from crmdeck.exports import (
     FINDING_COLUMNS,
     REPORT_FORMATS,
@@ -56,12 +51,11 @@ from crmdeck.workspace.checks.crm_records import (
     MOST_SAMPLED,
     CrmRecords,
     StoredRecords,
-    as_raw,
     key_fields,
     not_found,
     value_text,
 )
-from crmdeck.workspace.checks.records import read_records
+from crmdeck.workspace.checks.records import as_raw, read_records
 from crmdeck.workspace.context import Context, find_connection
 from crmdeck.workspace.mappings.service import Mappings
 from crmdeck.workspace.snapshots import find_snapshot
@@ -117,20 +111,18 @@ class CauseValue(NamedTuple):
 
 
 @dataclass(frozen=True)
-class JudgedRecords:
-    """The records of a preflight, by field. Values aren't in `repr`."""
+class PreflightRun:
+    """The report of a preflight, its findings record by record, and the columns left out.
 
-    records: Sequence[Mapping[str, Raw]] = field(repr=False)
-
-
-class PreflightRun(NamedTuple):
-    """The report of a preflight, its findings record by record, and the columns left out."""
+    `records` are the judged ones, by field.
+    """
 
     report: PreflightReport
     findings: Findings
     ignored: tuple[str, ...]
     sides: Sides
-    judged: JudgedRecords
+    # Values of customers must not get into a log with the run.
+    records: Sequence[Mapping[str, Raw]] = field(repr=False)
 
     @property
     def summary(self) -> str:
@@ -175,7 +167,7 @@ class PreflightRun(NamedTuple):
                 position,
                 record_id,
                 {
-                    label: value_text(self.judged.records[position - 1].get(name))
+                    label: value_text(self.records[position - 1].get(name))
                     for name, label in names.items()
                 },
             )
@@ -198,9 +190,9 @@ Found = PreflightRun | Sequence[FailsWhen]
 class Preflights:
     """Which writes of an object pair the CRM will refuse or change."""
 
-    def __init__(self, context: Context, mappings: Mappings) -> None:
+    def __init__(self, context: Context) -> None:
         self._context = context
-        self._mappings = mappings
+        self._mappings = Mappings(context)
         self._records = CrmRecords(context)
 
     def run(
@@ -231,14 +223,14 @@ class Preflights:
         for position, record in enumerate(read.records, 1):
             if cancel is not None:
                 cancel.check()
-            before = stored.of(position)
+            before = stored.found.get(position)
             if before is None and stored.key is not None:
                 findings.add([not_found(position, stored.key, stored.values[position])])
             record_id = None if before is None else str(before.get(sides.write_rules.record_id))
             findings.add(judge.judge(position, record, before), record_id)
         notes = (*stored.notes, *_not_read(sides.schema, assumed.get("as_user", False)))
         report = _report(sides, pair, findings, len(read.records), setting, notes)
-        return PreflightRun(report, findings, read.ignored, sides, JudgedRecords(read.records))
+        return PreflightRun(report, findings, read.ignored, sides, read.records)
 
     def sample(self, ref: str, pair: str, limit: int = MOST_SAMPLED) -> PreflightRun:
         """Judge the other direction: read up to `limit` (1 to 200) records of the CRM.
@@ -257,7 +249,7 @@ class Preflights:
                 str(record.get(sides.write_rules.record_id)),
             )
         report = _report(sides, pair, findings, len(records))
-        return PreflightRun(report, findings, (), sides, JudgedRecords(values))
+        return PreflightRun(report, findings, (), sides, values)
 
     def why_no_sample(self, ref: str, pair: str) -> str | None:
         """Return why CRM records can't be sampled for a pair, None if they can."""
@@ -304,6 +296,7 @@ class Preflights:
             with self._context.store.read() as session:
                 name = sides.schema.object_type
                 changed = find_snapshot(session, sides.connection, name, since)
+                # The snapshot just before the one that has the change.
                 earlier = changed.info.discovered_at - timedelta(microseconds=1)
                 old = find_snapshot(session, sides.connection, name, earlier).content
         except (UsageError, NotFoundError, SchemaNotDiscoveredError):

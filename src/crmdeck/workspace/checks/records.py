@@ -17,6 +17,7 @@ from crmdeck.preflight.fields import Raw
 
 MOST_RECORDS = 200_000
 _MIDNIGHT = re.compile(r"(\d{4}-\d{2}-\d{2})[ T]00:00:00")
+# PDF, PNG, JPEG, GIF, old Office, Parquet: decoded as text, they would be one wild column.
 _BINARY = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\xd0\xcf\x11\xe0", b"PAR1")
 
 
@@ -154,7 +155,7 @@ def _of_json(name: str, text: str) -> list[dict[str, Raw]]:
                 code="NOT_A_RECORD",
             )
     _check_count(name, len(records))
-    return [{key: _raw(value) for key, value in record.items()} for record in records]
+    return [{key: as_raw(value) for key, value in record.items()} for record in records]
 
 
 def _of_json_lines(name: str, text: str) -> list[object]:
@@ -173,12 +174,11 @@ def _of_json_lines(name: str, text: str) -> list[object]:
     return found
 
 
-def _raw(value: object) -> Raw:
+def as_raw(value: object) -> Raw:
+    """Return a JSON value as preflight reads it; an object as its text."""
     if value is None or isinstance(value, str | bool | int | float):
         return value
-    if isinstance(value, list):
-        return [str(each) for each in value]
-    return json.dumps(value)
+    return [str(each) for each in value] if isinstance(value, list) else json.dumps(value)
 
 
 def _check_count(name: str, count: int) -> None:

@@ -5,7 +5,7 @@ A gate never passes because of something that it could not read: that is a failu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -22,12 +22,7 @@ from crmdeck.errors import (
     UsageError,
     exit_code,
 )
-from crmdeck.exports import (
-    Contract,
-    deviations,
-    read_contract,
-    require_format,
-)
+from crmdeck.exports import Contract, deviations, read_contract, require_format
 from crmdeck.exports import render_check as export_check
 from crmdeck.mapping.validity import broken_mappings
 from crmdeck.model import (
@@ -81,25 +76,15 @@ _ELSEWHERE = (
 class Checks:
     """Check connections for new problems."""
 
-    def __init__(
-        self,
-        context: Context,
-        refreshes: Refreshes,
-        drift: Drift,
-        mappings: Mappings,
-        health: Health,
-        audit: Audit,
-        schemas: Schemas,
-        preflights: Preflights,
-    ) -> None:
+    def __init__(self, context: Context) -> None:
         self._context = context
-        self._refreshes = refreshes
-        self._drift = drift
-        self._mappings = mappings
-        self._health = health
-        self._audit = audit
-        self._schemas = schemas
-        self._preflights = preflights
+        self._refreshes = Refreshes(context)
+        self._drift = Drift(context)
+        self._mappings = Mappings(context)
+        self._health = Health(context)
+        self._audit = Audit(context)
+        self._schemas = Schemas(context)
+        self._preflights = Preflights(context)
 
     def run(
         self,
@@ -141,36 +126,45 @@ class Checks:
             attempts = {attempt.connection_id: attempt for attempt in ran}
         checked: list[CheckedConnection] = []
         issues: list[Issue] = []
-        all_found: list[tuple[Issue, Sequence[DriftEvent]]] = []
         codes: list[ExitCode] = []
+        attributes: dict[str | None, list[str]] = {}
         for connection in wanted:
-            # Its ten reads would each open the file, which takes longer than they do.
-            with self._context.store.hold():
-                # Set before the changes are read: later ones belong to the next check.
-                until = self._context.now
-                status = self._health.status(connection.id)
-                error = _error(connection, status, attempts.get(connection.id), refresh)
-                found = list(self._found(connection, status, error))
-                changes, still = self._changes(
-                    connection, rules, fail_on, starts[connection.id], last[connection.id]
+            # Set before the changes are read: later ones belong to the next check.
+            until = self._context.now
+            begin = starts[connection.id]
+            status = self._health.status(connection.id)
+            error = _error(connection, status, attempts.get(connection.id), refresh)
+            found = list(self._found(connection, status, error))
+            changes, still = self._changes(connection, rules, fail_on, begin, last[connection.id])
+            found += [_drifted(connection, event) for event in changes]
+            attributes |= {event.id: [one.attribute for one in event.changes] for event in changes}
+            if preflight:
+                found += self._refused(connection, changes)
+            found += self._deviating(connection, agreed)
+            today = self._context.now.date()
+            judged = [
+                judge(issue, fail_on, rules.find(issue, attributes.get(issue.event_id, ()), today))
+                for issue in found
+            ]
+            issues += judged
+            codes += reasons_of(judged, error)
+            checked.append(
+                CheckedConnection(
+                    id=connection.id,
+                    name=connection.name,
+                    platform=connection.platform,
+                    status=status.status,
+                    read=error is None,
+                    since=begin,
+                    until=until,
+                    object_count=status.schema_stats.object_count,
+                    field_count=status.schema_stats.field_count,
+                    open_changes=still,
                 )
-                found += [(_drifted(connection, event), (event,)) for event in changes]
-                if preflight:
-                    found += [(issue, ()) for issue in self._refused(connection, changes)]
-                found += [(issue, ()) for issue in self._deviating(connection, agreed)]
-                today = self._context.now.date()
-                judged = [
-                    judge(issue, fail_on, rules.find(issue, _attributes(events), today))
-                    for issue, events in found
-                ]
-                issues += judged
-                all_found += found
-                codes += reasons_of(judged, error)
-                checked.append(
-                    _checked(connection, status, starts[connection.id], until, error, still)
-                )
-        report = self._report(fail_on, rules, checked, issues, all_found, codes)
+            )
+        report = self._report(fail_on, rules, checked, issues, attributes, codes)
         self._record(report)
+        # After the check's own entries, so that a kept head covers them.
         head = self._audit.head()
         return report.model_copy(update={"audit_head": head and head.hash})
 
@@ -179,8 +173,13 @@ class Checks:
 
         Raises NotFoundError, and UsageError if there are none.
         """
-        named = [self._context.connection(ref) for ref in refs] or self._all()
-        self._require(named)
+        named = [self._context.connection(ref) for ref in refs]
+        if not refs:
+            with self._context.store.read() as session:
+                named = [c for c in session.connections.all() if c.disconnected_at is None]
+        # A gate must not pass because there is nothing to check.
+        if not named:
+            raise no_connections(self._context, "check")
         return tuple({connection.id: connection for connection in named}.values())
 
     def require_format(self, format: str) -> None:
@@ -204,19 +203,13 @@ class Checks:
         # Without an accepted mapping nothing can be broken, even if the object is gone.
         return [each.object_pair for each in self._mappings.pairs(ref) if each.accepted]
 
-    def _require(self, connections: Sequence[Connection]) -> None:
-        # A gate must not pass because there is nothing to check.
-        if not connections:
-            raise no_connections(self._context, "check")
-
     def unread(self, ref: str | None = None) -> tuple[CrmdeckError, ...]:
         """Return the errors of the last refresh, of one connection or of all.
 
         The exit code of an error is PARTIAL if that refresh read other connections or objects.
         Raises NotFoundError.
         """
-        named = [self._context.connection(ref)] if ref else self._all()
-        self._require(named)
+        named = self.chosen([ref] if ref else ())
         found: list[CrmdeckError] = []
         # Statements over all connections: each on its own takes a minute for 500.
         statuses = [self._health.status(named[0].id)] if ref else self._health.statuses()
@@ -284,28 +277,24 @@ class Checks:
         rules: Policy,
         checked: Sequence[CheckedConnection],
         issues: Sequence[Issue],
-        found: Sequence[tuple[Issue, Sequence[DriftEvent]]],
+        attributes: Mapping[str | None, Sequence[str]],
         codes: Sequence[ExitCode],
     ) -> CheckReport:
         reasons = reasons_of_all(codes, checked)
+        now = self._context.now
         return CheckReport(
-            checked_at=self._context.now,
+            checked_at=now,
             fail_on=fail_on,
             success=not reasons,
             exit_code=int(exit_code(reasons)),
             reasons=tuple(reason.reason for reason in reasons),
             connections=tuple(checked),
             issues=tuple(sorted(issues, key=_urgency)),
-            expired_rules=rules.expired(self._context.now.date()),
+            expired_rules=rules.expired(now.date()),
             unused_rules=rules.unused(
-                [(issue, _attributes(events)) for issue, events in found],
-                self._context.now.date(),
+                [(issue, attributes.get(issue.event_id, ())) for issue in issues], now.date()
             ),
         )
-
-    def _all(self) -> list[Connection]:
-        with self._context.store.read() as session:
-            return [c for c in session.connections.all() if c.disconnected_at is None]
 
     def _last_check(self, connection: Connection) -> datetime | None:
         last = self._audit.entries(connection.id, event=CHECKED, limit=1)
@@ -313,44 +302,42 @@ class Checks:
         return to_utc(datetime.fromisoformat(until)) if isinstance(until, str) else None
 
     def _found(
-        self,
-        connection: Connection,
-        status: ConnectionStatus,
-        error: CrmdeckError | None,
-    ) -> Iterator[tuple[Issue, Sequence[DriftEvent]]]:
+        self, connection: Connection, status: ConnectionStatus, error: CrmdeckError | None
+    ) -> Iterator[Issue]:
         if error is not None:
-            yield _unread(connection, error), ()
+            yield Issue(
+                connection=connection.name,
+                kind=IssueKind.UNREAD,
+                level=IssueLevel.FAIL,
+                code=error.code,
+                title=error.message,
+                detail=error.cause or "",
+                remedy=error.remedy,
+            )
         for failure in self._health.failures(connection.id):
-            yield (
-                Issue(
-                    connection=connection.name,
-                    kind=IssueKind.UNREAD,
-                    level=IssueLevel.FAIL,
-                    code=failure.code,
-                    title=f"Can't read {failure.object_type}",
-                    detail=" ".join(filter(None, (failure.message, failure.cause))),
-                    remedy=failure.remedy,
-                    object_type=failure.object_type,
-                ),
-                (),
+            yield Issue(
+                connection=connection.name,
+                kind=IssueKind.UNREAD,
+                level=IssueLevel.FAIL,
+                code=failure.code,
+                title=f"Can't read {failure.object_type}",
+                detail=" ".join(filter(None, (failure.message, failure.cause))),
+                remedy=failure.remedy,
+                object_type=failure.object_type,
             )
         for pair in self._accepted_pairs(connection.id):
-            for issue in self._broken(connection, pair):
-                yield issue, ()
+            yield from self._broken(connection, pair)
         for alert in status.alerts:
             reported = alert.code in _ELSEWHERE or (error is not None and alert.code == error.code)
             if not reported and alert.level is not AlertLevel.INFO:
-                yield (
-                    Issue(
-                        connection=connection.name,
-                        kind=IssueKind.ALERT,
-                        level=IssueLevel.REPORT,
-                        code=alert.code,
-                        title=alert.message,
-                        detail=alert.cause or "",
-                        remedy=alert.remedy,
-                    ),
-                    (),
+                yield Issue(
+                    connection=connection.name,
+                    kind=IssueKind.ALERT,
+                    level=IssueLevel.REPORT,
+                    code=alert.code,
+                    title=alert.message,
+                    detail=alert.cause or "",
+                    remedy=alert.remedy,
                 )
 
     def _changes(
@@ -445,8 +432,8 @@ class Checks:
                 )
 
     def _deviating(self, connection: Connection, contracts: Sequence[Contract]) -> Iterator[Issue]:
-        """Yield the deviations of a connection from the contracts that apply to it."""
         for contract in contracts:
+            # A contract without servers was named together with its connections.
             if contract.servers and connection.name not in contract.servers:
                 continue
             objects = {}
@@ -488,10 +475,6 @@ class Checks:
         ]
         with self._context.store.write() as session:
             session.audit.add(*entries)
-
-
-def _attributes(events: Sequence[DriftEvent]) -> list[str]:
-    return [change.attribute for event in events for change in event.changes]
 
 
 def _load_contract(path: Path, named: bool) -> Contract:
@@ -546,18 +529,6 @@ def _error(
     return None
 
 
-def _unread(connection: Connection, error: CrmdeckError) -> Issue:
-    return Issue(
-        connection=connection.name,
-        kind=IssueKind.UNREAD,
-        level=IssueLevel.FAIL,
-        code=error.code,
-        title=error.message,
-        detail=error.cause or "",
-        remedy=error.remedy,
-    )
-
-
 def _drifted(connection: Connection, event: DriftEvent) -> Issue:
     return Issue(
         connection=connection.name,
@@ -573,28 +544,6 @@ def _drifted(connection: Connection, event: DriftEvent) -> Issue:
         event_id=event.id,
         detected_at=event.detected_at,
         changed_by=event.changed_by,
-    )
-
-
-def _checked(
-    connection: Connection,
-    status: ConnectionStatus,
-    since: datetime | None,
-    until: datetime,
-    error: CrmdeckError | None,
-    open_changes: OpenChanges,
-) -> CheckedConnection:
-    return CheckedConnection(
-        id=connection.id,
-        name=connection.name,
-        platform=connection.platform,
-        status=status.status,
-        read=error is None,
-        since=since,
-        until=until,
-        object_count=status.schema_stats.object_count,
-        field_count=status.schema_stats.field_count,
-        open_changes=open_changes,
     )
 
 

@@ -34,21 +34,6 @@ STAMP = "built.json"
 _SCRATCH = ".demo-"
 
 
-class _Demo:
-    """Unpacks the demo, and runs its sandbox."""
-
-    def __init__(self, home: Path, at: datetime | None) -> None:
-        self.home = home
-        self._at = at
-        self.clock: Clock = (lambda: at) if at else utc_now
-        self.link = SandboxLink(self.clock, at)
-
-    def prepare(self) -> None:
-        """Unpack the demo unless a fresh one exists."""
-        if self.link.anchor is None or self._at is not None:
-            self.link.anchor = _ensure_built(self.home, self._at)
-
-
 def open_demo(
     *,
     read_only: bool = False,
@@ -64,38 +49,41 @@ def open_demo(
     must call `prepare` on the workspace.
     """
     scratch = tempfile.TemporaryDirectory(prefix="crmdeck-")
-    demo = _Demo(_home(folder, Path(scratch.name), kept=at is None), at)
+    home = demo_home(Path(scratch.name) if folder is None and at is not None else folder)
+    if folder is None and at is None:
+        with suppress(OSError):
+            home.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # A home on a read-only disk still gets a demo, for this run.
+        if not os.access(home.parent, os.W_OK | os.X_OK):
+            home = demo_home(Path(scratch.name))
+    clock: Clock = (lambda: at) if at else utc_now
+    link = SandboxLink(clock, at)
     context = Context(
-        demo.home,
+        home,
         settings=Settings(actor=ACTOR),
         read_only=read_only,
-        clock=demo.clock,
+        clock=clock,
         secrets=MemorySecrets(),
-        connect=demo.link,
+        connect=link,
     )
 
+    def prepare() -> None:
+        if link.anchor is None or at is not None:
+            link.anchor = _ensure_built(home, at)
+
     def close() -> None:
-        demo.link.stop()
+        link.stop()
         scratch.cleanup()
 
-    workspace = Workspace(context, prepare=demo.prepare, close=close)
+    workspace = Workspace(context, prepare=prepare, close=close)
     if not later:
         try:
             workspace.prepare()
         except BaseException:
+            # The caller gets no workspace to close.
             workspace.close()
             raise
     return workspace
-
-
-def _home(folder: Path | None, scratch: Path, *, kept: bool) -> Path:
-    """Return the demo's folder: in `folder`, else in the cache folder if it is writable."""
-    if folder is not None or not kept:
-        return demo_home(folder or scratch)
-    home = demo_home()
-    with suppress(OSError):
-        home.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return home if os.access(home.parent, os.W_OK | os.X_OK) else demo_home(scratch)
 
 
 def _ensure_built(home: Path, at: datetime | None) -> datetime:
@@ -129,6 +117,7 @@ def _ensure_built(home: Path, at: datetime | None) -> datetime:
 
 
 def _build(home: Path, anchor: datetime) -> datetime:
+    # Built next to its place and renamed: a killed process leaves no half of a demo there.
     scratch = Path(tempfile.mkdtemp(dir=home.parent, prefix=_SCRATCH))
     try:
         unpack_backup(HISTORY, scratch / CACHE_FILE, anchor)
@@ -157,6 +146,7 @@ def _built_at(home: Path, at: datetime | None) -> datetime | None:
 
 def _origin() -> dict[str, str]:
     """Return what the demo is unpacked from, and the DuckDB that writes its file."""
+    # Not at the top: the console paints before it needs a database.
     import duckdb
 
     return {"history": sha256(HISTORY.read_bytes()).hexdigest(), "duckdb": duckdb.__version__}

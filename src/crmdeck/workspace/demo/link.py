@@ -40,8 +40,14 @@ class SandboxLink:
         """Open a connector to the sandbox, or to the own source of an added connection."""
         if connection.source != Source.SANDBOX or connection.endpoint:
             return open_source(connection)(connection, credentials, listener, limits)
-        sandbox = self._started()
-        access = sandbox.access(connection.name)
+        # The demo's history is enough for most of it, so the sandbox waits for the first request.
+        from crmdeck.sandbox import Sandbox, Scenario
+
+        with self._guard:
+            if self._sandbox is None:
+                self._sandbox = Sandbox(Scenario.demo(), clock=self._clock, anchor=self.anchor)
+                self._sandbox.start()
+            access = self._sandbox.access(connection.name)
         reached = connection.model_copy(update={"endpoint": access.endpoint})
         # One call at a time, so that a replay always spends the same quota.
         single = replace(limits, threads=1)
@@ -54,15 +60,6 @@ class SandboxLink:
             if self._sandbox is not None:
                 self._sandbox.stop()
                 self._sandbox = None
-
-    def _started(self) -> Sandbox:
-        from crmdeck.sandbox import Sandbox, Scenario
-
-        with self._guard:
-            if self._sandbox is None:
-                self._sandbox = Sandbox(Scenario.demo(), clock=self._clock, anchor=self.anchor)
-                self._sandbox.start()
-            return self._sandbox
 
 
 class _Access:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import pydantic
@@ -11,9 +10,9 @@ from crmdeck.errors import ConflictError, UsageError
 from crmdeck.mapping.state import acceptances, by_field, current_state
 from crmdeck.matching.directions import suggest_direction
 from crmdeck.matching.knowledge import Knowledge
-from crmdeck.model import AssistantSuggestion, DecisionState, Direction, Field
+from crmdeck.model import AssistantSuggestion, DecisionState, Direction
 from crmdeck.store import Session
-from crmdeck.workspace.context import Context, not_found
+from crmdeck.workspace.context import Context, find_named
 from crmdeck.workspace.mappings.ranking import Sides
 
 EVENT = "mapping.suggested"
@@ -79,8 +78,10 @@ def checked_direction(
     Raises NotFoundError for a missing field, ConflictError for a field that a user has decided
     on, and UsageError for a direction that can't sync.
     """
-    left = _named("PartnerOS field", partner_field, sides.partner.fields)
-    right = _named("CRM field", crm_field, sides.crm_object.fields)
+    partner_fields = {field.name: field for field in sides.partner.fields}
+    crm_fields = {field.name: field for field in sides.crm_object.fields}
+    left = find_named("PartnerOS field", partner_field, partner_fields)
+    right = find_named("CRM field", crm_field, crm_fields)
     decided = by_field(sides.own_log).get(partner_field)
     holders = {one.crm_field: one.partner_field for one in acceptances(sides.own_log)}
     holder = holders.get(crm_field)
@@ -112,10 +113,3 @@ def checked_direction(
             code="BAD_DIRECTION",
         )
     return direction
-
-
-def _named(kind: str, name: str, fields: Sequence[Field]) -> Field:
-    known: Mapping[str, Field] = {field.name: field for field in fields}
-    if name not in known:
-        raise not_found(kind, name, sorted(known))
-    return known[name]

@@ -25,6 +25,7 @@ from crmdeck.workspace.mappings.sheet import SheetRow, is_sheet, read_sheet
 
 VERSION = 1
 _NAMED = 5
+# json has no line numbers of values: users need them in files with hundreds of rows.
 _PARTNER_FIELD = re.compile(r'"partnerField"\s*:\s*("(?:[^"\\]|\\.)*")')
 
 
@@ -64,6 +65,7 @@ class MappingFile:
     @classmethod
     def parse(cls, data: str | bytes, pair: str) -> MappingFile:
         """Return the choices in a file for `pair`; raises UsageError if there are none."""
+        # A lone surrogate becomes bytes that `to_text` refuses, with a message for the user.
         raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
         if is_sheet(raw):
             sheet = read_sheet(raw, pair)

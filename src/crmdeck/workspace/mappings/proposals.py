@@ -20,7 +20,6 @@ from crmdeck.model import (
     ObjectPair,
     ObjectSchema,
     Proposal,
-    ProposedChange,
     ProposedFile,
     ProposedKind,
     VendorProfile,
@@ -45,9 +44,9 @@ _TEXT = "PULL_REQUEST.md"
 class Proposals:
     """Changes of a CRM object that a mapping needs: new fields, more room, new values."""
 
-    def __init__(self, context: Context, mappings: Mappings) -> None:
+    def __init__(self, context: Context) -> None:
         self._context = context
-        self._mappings = mappings
+        self._mappings = Mappings(context)
 
     def plan(
         self,
@@ -97,9 +96,15 @@ class Proposals:
                 cause="The mapping is accepted, and the CRM field has room for the values.",
                 code="NOTHING_TO_PROPOSE",
             )
-        _require_plain(
-            schema.object_type, *(lack.target.name for lack in lacks if lack.target is not None)
-        )
+        targets = [lack.target.name for lack in lacks if lack.target is not None]
+        for name in (schema.object_type, *targets):
+            # The names become parts of paths and commands.
+            if not _PLAIN_NAME.fullmatch(name):
+                raise UsageError(
+                    f"'{name}' can't be part of a file name.",
+                    cause="The schema's source uses characters that no CRM allows in names.",
+                    code="BAD_NAME",
+                )
         written = vendor.write_change(
             ChangeRequest(
                 origin=ObjectPair.parse(pair).partner_object,
@@ -151,10 +156,18 @@ class Proposals:
             f"{escape(pair)} needs {count(len(inside), 'change')} in {vendor.title}.\n",
             table_row(("PartnerOS field", "CRM field", "change", "note")),
             "| --- | --- | --- | --- |",
-            *(_row(change) for change in inside),
+            *(
+                table_row(
+                    (each.partner_field, each.crm_field or "-", each.summary, each.note or "")
+                )
+                for each in inside
+            ),
         ]
         if by_hand:
-            parts += ["\n## By hand\n", *(f"- {_sentence(change)}" for change in by_hand)]
+            parts.append("\n## By hand\n")
+        for each in by_hand:
+            where = each.crm_field or each.partner_field
+            parts.append("- " + escape(f"{where}, {each.summary}: {each.note}"))
         parts += ["\n## Deploy\n", *_commands(written.deploy, written.grant)]
         if written.undo:
             parts += ["\n## Undo\n", *_commands(written.undo)]
@@ -167,30 +180,8 @@ class Proposals:
         return "\n".join(parts) + "\n"
 
 
-def _row(change: ProposedChange) -> str:
-    return table_row(
-        (change.partner_field, change.crm_field or "-", change.summary, change.note or "")
-    )
-
-
-def _sentence(change: ProposedChange) -> str:
-    where = change.crm_field or change.partner_field
-    return escape(f"{where}, {change.summary}: {change.note}")
-
-
 def _commands(*groups: tuple[str, ...]) -> tuple[str, ...]:
     return "```sh", *(command for group in groups for command in group), "```"
-
-
-def _require_plain(*names: str) -> None:
-    """Raise UsageError if a name can't be part of a path or a command."""
-    for name in names:
-        if not _PLAIN_NAME.fullmatch(name):
-            raise UsageError(
-                f"'{name}' can't be part of a file name.",
-                cause="The schema's source uses characters that no CRM allows in names.",
-                code="BAD_NAME",
-            )
 
 
 def _project_files(project: Path, object_type: str) -> Mapping[str, str]:

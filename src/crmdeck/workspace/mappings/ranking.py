@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+# Between batches, a ranking can be canceled and reports progress.
 BATCH = 256
 NO_ENCODER = "none"
 ENCODERS = ("auto", NO_ENCODER)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from crmdeck.connectors.barrier import fault_barrier
 from crmdeck.connectors.base import Integration, TeamLog
@@ -66,13 +66,8 @@ from crmdeck.model import (
 )
 from crmdeck.model.wire import wire_record
 from crmdeck.store import Session
-from crmdeck.workspace.context import Context, find_connection, new_id, not_found
-from crmdeck.workspace.drift import (
-    acknowledge_changes,
-    known_change,
-    reopen_changes,
-    share_changes,
-)
+from crmdeck.workspace.context import Context, find_connection, find_named, new_id
+from crmdeck.workspace.drift import acknowledge_changes, known_change, reopen_changes, share_changes
 from crmdeck.workspace.knowledge import load_catalog, load_knowledge
 from crmdeck.workspace.mappings.assistants import (
     LONGEST_NAME,
@@ -95,7 +90,6 @@ from crmdeck.workspace.refresh.remote_log import take_over
 from crmdeck.workspace.snapshots import find_snapshot, require_known
 
 _log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 
 class AcceptedRename(NamedTuple):
@@ -254,23 +248,6 @@ class Mappings:
             key = find_connection(session, ref).id
             return session.decisions.log(key, pair, partner_field, after=after, limit=limit)
 
-    def each_decision(
-        self,
-        ref: str,
-        pair: str | None = None,
-        partner_field: str | None = None,
-        *,
-        at_once: int = 1000,
-    ) -> Iterator[Decision]:
-        """Yield the decisions of `decisions`, oldest first, with `at_once` of them in memory."""
-        after: str | None = None
-        while True:
-            found = self.decisions(ref, pair, partner_field, after=after, limit=at_once + 1)
-            yield from found[:at_once]
-            if len(found) <= at_once:
-                return
-            after = found[at_once - 1].id
-
     def add_suggestion(
         self,
         ref: str,
@@ -419,6 +396,7 @@ class Mappings:
                 return ()
             return values_to_map(left[name], right[crm_field])
 
+        # Not in a session: the source of the connection may have to answer first.
         answer = self.suggest(ref, pair, encoder=encoder)
         suggestions = {one.partner_field: one for one in answer.suggestions}
         chosen = dict(picks)
@@ -433,7 +411,7 @@ class Mappings:
                     chosen.setdefault(name, None)
         choices = []
         for name, crm_field in chosen.items():
-            suggestion = _named("PartnerOS field", name, suggestions)
+            suggestion = find_named("PartnerOS field", name, suggestions)
             crm_field = crm_field or suggestion.crm_field
             if crm_field is None:
                 raise ConflictError(
@@ -479,7 +457,7 @@ class Mappings:
         suggestions = {one.partner_field: one for one in answer.suggestions}
         choices = []
         for name, crm_field in picks.items():
-            suggestion = _named("PartnerOS field", name, suggestions)
+            suggestion = find_named("PartnerOS field", name, suggestions)
             rejected = crm_field or suggestion.crm_field
             choices.append(
                 Choice(
@@ -529,8 +507,8 @@ class Mappings:
         left = {field.name: field for field in sides.partner.fields}
         right = {field.name: field for field in sides.crm_object.fields}
         return suggest_value_map(
-            _named("PartnerOS field", partner_field, left),
-            _named("CRM field", crm_field, right),
+            find_named("PartnerOS field", partner_field, left),
+            find_named("CRM field", crm_field, right),
             knowledge=load_knowledge(self._context.home),
         )
 
@@ -557,6 +535,7 @@ class Mappings:
             subjects = frozenset(choice.subject for choice in choices)
             require_seen(self.decisions(ref, pair), subjects, seen)
             made = team.decide(pair, choices)
+            # Copies the decisions that the source has just recorded.
             self._team_log(ref)
             return made
         with self._context.store.write() as session:
@@ -571,6 +550,7 @@ class Mappings:
         """
         log = self.decisions(ref, pair)
         target = next((one for one in log if one.id == decision_id), None)
+        # Without an ID it is the last decision, on which nothing can depend.
         if target is not None:
             require_alone(log, target)
         return self.undo_all(ref, pair, [decision_id])[0]
@@ -614,6 +594,7 @@ class Mappings:
         ids = tuple(half.id for half in halves)
         with self._context.store.write() as session:
             if team is None:
+                # Again inside the transaction: others may have decided in the meantime.
                 moves = self._moves(session, connection, halves, note)
                 decided = {
                     pair: _ids(self._record(session, connection, pair, choices))
@@ -705,9 +686,16 @@ class Mappings:
         overwrite: bool = False,
     ) -> MappingPlan:
         """Return what `apply` would change. Raises what `apply` raises."""
-        connection, current, file, choices = self._from_file(
-            ref, pair, data, file_pair, other, overwrite
-        )
+        file = MappingFile.parse(data, file_pair or pair)
+        connection = self._context.connection(ref)
+        if not other:
+            file.require_of(connection.id, connection.name)
+        current = self.get(connection.id, pair)
+        choices = file.changes(current)
+        if not overwrite:
+            # A row that was applied already differs from the sheet, and is right.
+            file.require_unchanged(current, choices)
+        file.require_fit(choices, self.review(connection.id, pair), connection.name)
         before = {line.partner_field: line.crm_field for line in current.lines}
         return MappingPlan(
             connection_id=connection.id,
@@ -744,33 +732,11 @@ class Mappings:
         isn't a mapping of that pair or doesn't fit the cached schema, ConflictError for the file of
         another connection or an older state, SchemaNotDiscoveredError if no schema is cached.
         """
-        _, _, _, choices = self._from_file(ref, pair, data, file_pair, other, overwrite)
-        return self.record_decisions(ref, pair, choices) if choices else ()
-
-    def _from_file(
-        self,
-        ref: str,
-        pair: str,
-        data: str | bytes,
-        file_pair: str | None,
-        other: bool,
-        overwrite: bool,
-    ) -> tuple[Connection, FieldMapping, MappingFile, tuple[Choice, ...]]:
-        """Return a checked mapping file and its choices that are not active yet."""
-        file = MappingFile.parse(data, file_pair or pair)
-        connection = self._context.connection(ref)
-        if not other:
-            file.require_of(connection.id, connection.name)
-        current = self.get(connection.id, pair)
-        choices = file.changes(current)
-        if not overwrite:
-            # A row that was applied already differs from the sheet, and is right.
-            file.require_unchanged(current, choices)
-        file.require_fit(choices, self.review(connection.id, pair), connection.name)
-        return connection, current, file, choices
+        plan = self.plan(ref, pair, data, file_pair=file_pair, other=other, overwrite=overwrite)
+        return self.record_decisions(ref, pair, plan.choices) if plan.choices else ()
 
     def _partner_object(self, pair: ObjectPair) -> PartnerObject:
-        return _named("PartnerOS object", pair.partner_object, load_catalog(self._context.home))
+        return find_named("PartnerOS object", pair.partner_object, load_catalog(self._context.home))
 
     def _sides(self, session: Session, ref: str, pair: str, at: datetime | None = None) -> Sides:
         object_pair = ObjectPair.parse(pair)
@@ -943,6 +909,7 @@ class Mappings:
             )
             for choice in choices
         ]
+        # Two rows of one call can claim the same CRM field.
         require_one_each([*log, *decisions])
         self._append(session, connection, pair, decisions)
         return tuple(decisions)
@@ -1012,13 +979,6 @@ def _decide_all(
                 team.undo(pair, decision_id)
         raise
     return decided
-
-
-def _named(kind: str, name: str, known: Mapping[str, T]) -> T:
-    found = known.get(name)
-    if found is None:
-        raise not_found(kind, name, sorted(known))
-    return found
 
 
 def _with_value_map(
@@ -1107,7 +1067,7 @@ def _checked_direction(
             raise UsageError("No PartnerOS field given.", remedy="Name a PartnerOS field.")
         if clears:
             return chosen
-        _named("CRM field", choice.crm_field, right)
+        find_named("CRM field", choice.crm_field, right)
         holders = {one.crm_field: one.partner_field for one in acceptances(log)}
         if choice.crm_field in holders:
             raise ConflictError(
@@ -1116,9 +1076,9 @@ def _checked_direction(
                 code="CRM_FIELD_TAKEN",
             )
         return chosen
-    partner_field = _named("PartnerOS field", choice.partner_field, left)
+    partner_field = find_named("PartnerOS field", choice.partner_field, left)
     if choice.crm_field and not clears:
-        crm_field = _named("CRM field", choice.crm_field, right)
+        crm_field = find_named("CRM field", choice.crm_field, right)
         if choice.direction is None:
             chosen, _ = suggest_direction(partner_field, crm_field, knowledge=knowledge)
     elif choice.state is DecisionState.ACCEPTED:

@@ -84,6 +84,7 @@ def read_sheet(data: bytes, pair: str) -> MappingSheet:
     file = SchemaFile("The sheet", data)
     if not data.startswith(ZIP_MAGIC):
         rows = read_csv(file, to_text(file, data)).rows
+        # The export puts an apostrophe before what a spreadsheet would run as a formula.
         restored = [Row(row.place, tuple(map(restore, row.cells))) for row in rows]
         return MappingSheet(None, _decided(restored))
     sheets = {sheet.name: sheet.rows for sheet in read_workbook(file, data)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -44,15 +44,6 @@ from crmdeck.store import PackedSchema, SchemaPacker, Session, Store
 _NEW_IDENTITY = ("token.stored", "connection.updated", "connection.reconnected")
 
 
-def _no_fields(object_type: str) -> SourceError:
-    return SourceError(
-        f"The answer lists no fields of {object_type}.",
-        cause="Every object has fields, so the answer is incomplete. The cached schema stays.",
-        remedy="Refresh again, or check the user's permissions on the object.",
-        code="NO_FIELDS",
-    )
-
-
 class ReadObject(NamedTuple):
     """An object that was read in full, with the source's validator."""
 
@@ -87,7 +78,14 @@ class Answer:
             case Listing():
                 self.listing = item
             case Discovered(schema) if not schema.fields and not self.may_be_empty:
-                self.failed.append(Failed(schema.object_type, _no_fields(schema.object_type)))
+                error = SourceError(
+                    f"The answer lists no fields of {schema.object_type}.",
+                    cause="Every object has fields, so the answer is incomplete. The cached schema "
+                    "stays.",
+                    remedy="Refresh again, or check the user's permissions on the object.",
+                    code="NO_FIELDS",
+                )
+                self.failed.append(Failed(schema.object_type, error))
             case Discovered(schema, validator):
                 self.discovered.append(ReadObject(self.packer.pack(schema), validator))
                 self.not_checked.update(unknown_attributes(self.vendor, schema.fields))
@@ -134,11 +132,6 @@ class Cached:
     left: Collection[tuple[str, str | None]]
     store: Store
     lost: frozenset[str] = frozenset()
-
-    def last_of(self, gone: Iterable[str]) -> Mapping[str, ObjectSchema]:
-        """Return the cached schemas of objects that are gone, each loaded on first access."""
-        infos = {name: self.current[name] for name in gone if name in self.current}
-        return StoredSchemas(self.store, infos)
 
 
 class StoredSchemas(Mapping[str, ObjectSchema]):
@@ -197,7 +190,9 @@ def compare(
         accepted=cached.accepted,
         present=cached.present,
         left=cached.left,
-        last=cached.last_of(gone),
+        last=StoredSchemas(
+            cached.store, {name: cached.current[name] for name in gone if name in cached.current}
+        ),
         field_words=field_words,
     )
     return Compared(cached, report, gone)
@@ -210,6 +205,7 @@ def load_known(session: Session, connection_id: str) -> dict[str, Known]:
     the connection, nothing counts as unchanged. Neither does a snapshot from before crmdeck
     compared objects.
     """
+    # Not whole: an object with lost definitions must not stop the refresh that restores them.
     current = session.snapshots.current(connection_id, whole=False)
     if not current:
         return {}
@@ -280,6 +276,7 @@ def _load_cached(store: Store, session: Session, connection_id: str, answer: Ans
 
 
 def _lost(session: Session, connection_id: str) -> frozenset[str]:
+    # Now: a check from a minute ago can't tell what this refresh has to read again.
     found = session.snapshots.incomplete(connection_id, now=True)
     return frozenset(found.get(connection_id, ()))
 
@@ -373,6 +370,7 @@ def _differs(info: SnapshotInfo, packed: PackedSchema) -> bool:
     found = packed.definition.named
     if info.schema_hash != found["schema_hash"] or info.object_hash != found["object_hash"]:
         return True
+    # Rules that one side could not read are unknown, not removed.
     known = info.rules_hash is not None and found["rules_hash"] is not None
     return known and info.rules_hash != found["rules_hash"]
 
@@ -406,6 +404,7 @@ def gone_objects(connector: Connector, answer: Answer, cached: Cached) -> dict[s
     for name in sorted(cached.current.keys() | cached.lost):
         if name in answered:
             continue
+        # The source needn't explain what crmdeck itself no longer asks for.
         if name in listing.object_types and name not in listing.in_scope:
             gone[name] = GoneReason.OUT_OF_SCOPE
         else:

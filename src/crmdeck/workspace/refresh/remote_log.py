@@ -38,6 +38,7 @@ def take_over(context: Context, connector: Connector, connection_id: str) -> Tea
     entries = connector.history()
     with context.store.read() as session:
         first = session.snapshots.latest_refresh(connection_id) is None
+    # Asked before the transaction: no one waits for a lock while PartnerOS answers.
     there = connector.drift() or DriftReport()
     # After the first refresh, crmdeck finds drift itself. Earlier drift comes from the source.
     before = there if first else DriftReport()
@@ -47,6 +48,7 @@ def take_over(context: Context, connector: Connector, connection_id: str) -> Tea
         known = {decision.id for decision in session.decisions.log(connection_id)}
         known |= {entry.id for entry in session.audit.entries(connection_id=connection_id)}
         session.decisions.add([each for each in decisions if each.id not in known])
+        # The source lists the newest first, the log is in the order of events.
         session.audit.add(*(entry for entry in reversed(entries) if entry.id not in known))
     try:
         _send(connector, unsent)

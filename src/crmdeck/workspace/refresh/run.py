@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 
 from crmdeck.clock import later
 from crmdeck.connectors.barrier import fault_barrier
-from crmdeck.connectors.base import Connector, Discovered, Discovery, Failed, Listing, Rules
+from crmdeck.connectors.base import Connector, Discovered, Failed, Unchanged
 from crmdeck.connectors.http import free_memory
 from crmdeck.connectors.registry import vendor_of
 from crmdeck.credentials import SecretsKeyError
@@ -80,7 +80,9 @@ def refresh(
             context.store.alone(connection.id, context.actor) as lease,
         ):
             connector = context.open_connector(connection)
-            one = Refresh(context, connection, connector, run, scope, progress, cancel, lease)
+            reporter = ProgressReporter(progress)
+            reporter.listen_to(connector.meter)
+            one = Refresh(context, connection, connector, run, scope, reporter, cancel, lease)
             return one.run(accept_suspect=accept_suspect)
     except CrmdeckError as error:
         error.connection = connection.name
@@ -114,69 +116,52 @@ def _refreshed_elsewhere(context: Context, connection: Connection) -> CrmdeckErr
     return error
 
 
+@dataclass
 class Refresh:
     """One refresh in progress."""
 
-    def __init__(
-        self,
-        context: Context,
-        connection: Connection,
-        connector: Connector,
-        run: SyncRun,
-        scope: Scope,
-        progress: ProgressCallback,
-        cancel: CancelToken,
-        lease: Lease | None,
-    ) -> None:
-        self._context = context
-        self._lease = lease
-        self._connection = connection
-        self._connector = connector
-        self._run = run
-        self._scope = scope
-        self._progress = ProgressReporter(progress)
-        self._cancel = cancel
-        self._answer = self._no_answer()
-
-    def _no_answer(self) -> Answer:
-        connection = self._connection
-        # Exported metadata has only what an admin customized.
-        may_be_empty = connection.source == Source.FILES
-        return Answer(vendor_of(connection.platform), may_be_empty=may_be_empty)
+    context: Context
+    connection: Connection
+    connector: Connector
+    started: SyncRun
+    scope: Scope
+    progress: ProgressReporter
+    cancel: CancelToken
+    lease: Lease | None
+    answer: Answer = field(init=False)
 
     def run(self, *, accept_suspect: bool = False) -> RefreshResult:
         """Read the source, compare, record, and return the result.
 
         Raises SuspectRefreshError if much would be removed, unless the caller accepts that.
         """
-        self._progress.listen_to(self._connector.meter)
         self.discover()
         self.learn()
         # Before the comparison, which asks the decisions which fields are mapped.
-        take_over(self._context, self._connector, self._connection.id)
-        failed = self._answer.failed
-        if failed and not (self._answer.discovered or self._answer.unchanged):
+        take_over(self.context, self.connector, self.connection.id)
+        failed = self.answer.failed
+        if failed and not (self.answer.discovered or self.answer.unchanged):
             raise _all_failed(failed)
-        read_twice = accept_suspect
+        read_twice = False
         while True:
             compared = self.compare()
-            self._cancel.check()
+            self.cancel.check()
             removal = None if accept_suspect else self._suspect(compared)
             if removal is not None and not read_twice:
                 # The first answer may have been a partial one.
                 read_twice = True
-                self._answer = self._no_answer()
                 self.discover()
                 continue
             if removal is not None:
-                raise SuspectRefreshError(self._connection, removal)
+                raise SuspectRefreshError(self.connection, removal)
+            # The compared schemas are gone by now; writing needs room of its own.
             free_memory()
-            with self._context.store.write() as session:
+            with self.context.store.write() as session:
                 # Inside the transaction: until then, another machine can take the lease over.
-                if self._lease is not None:
-                    self._lease.require(session.database)
+                if self.lease is not None:
+                    self.lease.require(session.database)
                 if (
-                    session.snapshots.latest_refresh(self._connection.id)
+                    session.snapshots.latest_refresh(self.connection.id)
                     == compared.cached.refresh_id
                 ):
                     return self.record(session, compared)
@@ -184,17 +169,24 @@ class Refresh:
 
     def discover(self) -> None:
         """Read the schema from the source, object by object."""
-        with self._context.store.read() as session:
-            known = load_known(session, self._connection.id)
-        for item in self._connector.discover(self._scope, known, self._cancel):
-            self._cancel.check()
-            self._answer.add(item)
-            total = len(self._answer.listing.in_scope) or None
-            self._progress(Progress(self._answer.seen, total, _label(item)))
-        self._answer.packer.forget()
+        # Exported metadata has only what an admin customized.
+        may_be_empty = self.connection.source == Source.FILES
+        self.answer = Answer(vendor_of(self.connection.platform), may_be_empty=may_be_empty)
+        with self.context.store.read() as session:
+            known = load_known(session, self.connection.id)
+        for item in self.connector.discover(self.scope, known, self.cancel):
+            self.cancel.check()
+            self.answer.add(item)
+            total = len(self.answer.listing.in_scope) or None
+            label = item.schema.object_type if isinstance(item, Discovered) else ""
+            if isinstance(item, Unchanged | Failed):
+                label = item.object_type
+            self.progress(Progress(self.answer.seen, total, label))
+        # Comparing needs as much memory as reading: parsed answers go first.
+        self.answer.packer.forget()
         free_memory()
-        if not self._answer.listing.object_types and not self._answer.may_be_empty:
-            name = self._connection.name
+        if not self.answer.listing.object_types and not self.answer.may_be_empty:
+            name = self.connection.name
             raise SourceError(
                 f"{name} returned no objects.",
                 cause="A CRM always has objects, so the answer is incomplete.",
@@ -207,20 +199,20 @@ class Refresh:
         removal = suspect_removal(compared.report.events, compared.cached.current)
         if removal is None:
             return None
-        with self._context.store.read() as session:
+        with self.context.store.read() as session:
             since = session.audit.entries(
-                connection_id=self._connection.id,
-                since=session.snapshots.refreshed_at(self._connection.id),
+                connection_id=self.connection.id,
+                since=session.snapshots.refreshed_at(self.connection.id),
             )
         if any(entry.event == "connection.updated" for entry in since):
             return None
         failures = [entry for entry in since if entry.event == "schema.refresh_failed"]
-        return None if is_confirmed(removal, failures, self._context.now) else removal
+        return None if is_confirmed(removal, failures, self.context.now) else removal
 
     def learn(self) -> None:
         """Store what the source reported about the connection itself."""
-        context, connection = self._context, self._connection
-        news = learned_on_the_way(connection, self._connector, context.credentials(connection))
+        context, connection = self.context, self.connection
+        news = learned_on_the_way(connection, self.connector, context.credentials(connection))
         if news:
             with context.store.write() as session:
                 remember(context, session, connection.id, news)
@@ -230,8 +222,8 @@ class Refresh:
 
         The first refresh is a baseline and has no drift.
         """
-        connection, connector, answer = self._connection, self._connector, self._answer
-        cached = load_cached(self._context.store, connection.id, answer)
+        connection, connector, answer = self.connection, self.connector, self.answer
+        cached = load_cached(self.context.store, connection.id, answer)
         if cached.refresh_id is None:
             return Compared(cached, DriftReport(), {})
         compared = compare(
@@ -239,9 +231,9 @@ class Refresh:
             connector,
             answer,
             cached,
-            scope=self._scope,
-            at=self._context.now,
-            field_words=partial(read_field_words, self._context.home),
+            scope=self.scope,
+            at=self.context.now,
+            field_words=partial(read_field_words, self.context.home),
         )
         read_at = {name: info.discovered_at for name, info in cached.current.items()}
         events = attributed(compared.report.events, connection, connector, read_at)
@@ -251,25 +243,31 @@ class Refresh:
 
     def record(self, session: Session, compared: Compared) -> RefreshResult:
         """Write everything in the transaction of `session`."""
-        answer, connection = self._answer, self._connection
+        answer, connection = self.answer, self.connection
         cached, report = compared.cached, compared.report
         failures = tuple(failure_of(item) for item in answer.failed)
-        sizes = self._sizes(cached)
-        run = self._run.model_copy(
+        sizes = {
+            item.packed.object_type: item.packed.definition.field_count
+            for item in answer.discovered
+        } | {
+            item.object_type: cached.current[item.object_type].field_count
+            for item in answer.unchanged
+        }
+        run = self.started.model_copy(
             update={
                 "outcome": SyncOutcome.PARTIAL if failures else SyncOutcome.OK,
-                "finished_at": self._context.now,
+                "finished_at": self.context.now,
                 "objects": len(sizes),
                 "fields": sum(sizes.values()),
                 "drift_events": len(report.events),
             }
         )
-        write_run(self._context, session, connection, run)
+        write_run(self.context, session, connection, run)
         session.runs.add_failures(run.id, connection.id, failures)
-        write_quota(session, connection.id, self._connector, run.finished_at)
+        write_quota(session, connection.id, self.connector, run.finished_at)
         recorded = session.snapshots.record(
             run,
-            self._scope,
+            self.scope,
             discovered=answer.discovered,
             unchanged=[(item.object_type, item.validator) for item in answer.unchanged],
             gone=compared.gone,
@@ -296,25 +294,16 @@ class Refresh:
             baseline=cached.refresh_id is None,
             new_definitions=recorded.new_definitions,
             unchanged_objects=len(answer.unchanged),
-            traffic=self._connector.meter.traffic,
+            traffic=self.connector.meter.traffic,
             rule_calls=dict(answer.rule_calls),
             elapsed_ms=round(elapsed.total_seconds() * 1000),
         )
 
-    def _sizes(self, cached: Cached) -> dict[str, int]:
-        sizes = {
-            item.packed.object_type: item.packed.definition.field_count
-            for item in self._answer.discovered
-        }
-        for item in self._answer.unchanged:
-            sizes[item.object_type] = cached.current[item.object_type].field_count
-        return sizes
-
     def _entries(self, run: SyncRun, compared: Compared, failures: int) -> list[AuditEntry]:
-        connection = self._connection
+        connection = self.connection
         events = compared.report.events
         entries = [
-            self._context.entry(
+            self.context.entry(
                 "schema.refreshed",
                 f"Refreshed {connection.name}: "
                 f"{count(run.objects, 'object')}, {count(run.fields, 'field')}",
@@ -324,7 +313,7 @@ class Refresh:
         ]
         if events:
             entries.append(
-                self._context.entry(
+                self.context.entry(
                     "schema.drift_detected",
                     f"Drift in {connection.name}: {count(len(events), 'change')}",
                     connection_id=connection.id,
@@ -413,13 +402,3 @@ def _all_failed(failed: list[Failed]) -> CrmdeckError:
         remedy=first.remedy,
         code=first.code,
     )
-
-
-def _label(item: Discovery) -> str:
-    match item:
-        case Listing() | Notice() | Rules():
-            return ""
-        case Discovered():
-            return item.schema.object_type
-        case _:
-            return item.object_type

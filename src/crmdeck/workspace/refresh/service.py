@@ -10,14 +10,7 @@ from functools import partial
 
 from crmdeck.connectors.pool import in_parallel
 from crmdeck.errors import CanceledError, CrmdeckError
-from crmdeck.model import (
-    CancelToken,
-    Connection,
-    Progress,
-    ProgressCallback,
-    RefreshResult,
-    Scope,
-)
+from crmdeck.model import CancelToken, Connection, Progress, ProgressCallback, RefreshResult, Scope
 from crmdeck.model.wire import wire_record
 from crmdeck.workspace.context import Context, find_connection
 from crmdeck.workspace.refresh.run import refresh
@@ -112,6 +105,7 @@ class Refreshes:
             with count.one(connection.name) as progress:
                 return connection.id, self._attempt(connection, progress, stop, accept_suspect)
 
+        # The pool asks one thread at a time, so the list needs no lock.
         def take() -> Callable[[CancelToken], tuple[str, Attempt]] | None:
             return partial(one, waiting.pop(0)) if waiting else None
 
@@ -129,11 +123,13 @@ class Refreshes:
         stop: CancelToken,
         accept_suspect: bool,
     ) -> Attempt:
+        # By ID: the connection can be renamed while others are refreshed.
         name, key = connection.name, connection.id
         try:
             result = self.run(key, progress=progress, cancel=stop, accept_suspect=accept_suspect)
             return Attempt(name, key, result)
         except CanceledError:
+            # The user canceled all of them: no outcome of one, but the end of the round.
             raise
         except CrmdeckError as error:
             return Attempt(name, key, error=error)

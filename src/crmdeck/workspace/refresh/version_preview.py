@@ -22,7 +22,7 @@ from crmdeck.workspace.connections.runs import write_quota
 from crmdeck.workspace.context import Context
 from crmdeck.workspace.knowledge import read_field_words
 from crmdeck.workspace.progress import ProgressReporter
-from crmdeck.workspace.refresh.compare import Answer, Cached, compare, load_cached
+from crmdeck.workspace.refresh.compare import Answer, compare, load_cached
 from crmdeck.workspace.refresh.run import failure_of
 
 NEXT = "next"
@@ -61,7 +61,11 @@ def preview(
             cancel.check()
             answer.add(item)
             reporter(Progress(answer.seen, len(answer.listing.in_scope) or None))
-        cached = _only(load_cached(context.store, connection.id, answer), object_type)
+        cached = load_cached(context.store, connection.id, answer)
+        if object_type is not None:
+            # Objects that were not asked for are not missing.
+            current = {name: info for name, info in cached.current.items() if name == object_type}
+            cached = replace(cached, current=current)
         compared = compare(
             connection,
             other,
@@ -71,6 +75,7 @@ def preview(
             at=context.now,
             field_words=partial(read_field_words, context.home),
         )
+    # The one thing that is stored: the calls were spent, whatever was compared.
     if other.meter.quota is not None and not context.read_only:
         with context.store.write() as session:
             write_quota(session, connection.id, other, context.now)
@@ -106,13 +111,6 @@ def _choose(version: str, in_use: str, spoken: tuple[str, ...]) -> str:
             remedy="Try again after the next release, or connect a preview sandbox.",
         )
     return newer[0]
-
-
-def _only(cached: Cached, object_type: str | None) -> Cached:
-    if object_type is None:
-        return cached
-    current = {name: info for name, info in cached.current.items() if name == object_type}
-    return replace(cached, current=current)
 
 
 class NoNewerVersionError(CrmdeckError):
