@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -65,12 +66,16 @@ def export_to(folder: Path, *objects: dict[str, Any]) -> None:
 
 @dataclass
 class Desk:
-    """A workspace with one connection, `acme`, that reads `folder`."""
+    """A workspace with one connection, `acme`, that reads `folder`.
+
+    Its file stays open until `let_go`: to open it for each call takes longer than most calls.
+    """
 
     workspace: Workspace
     folder: Path
     clock: Clock
     database: str | None
+    let_go: Callable[[], None]
 
     def export(self, *objects: dict[str, Any]) -> None:
         """Make the folder hold these describes and no others."""
@@ -78,6 +83,7 @@ class Desk:
 
     def again(self, *, read_only: bool = False) -> Workspace:
         """Open the same workspace another time."""
+        self.let_go()
         home, database = self.workspace.home, self.database
         return Workspace(
             Context(home, database=database, read_only=read_only, clock=self.clock, actor="erin")
@@ -105,7 +111,8 @@ def desk(tmp_path: Path, database: str | None) -> Iterator[Desk]:
     context = Context(
         tmp_path / "home", database=database, clock=clock, actor="dana", secrets=MemorySecrets()
     )
-    with Workspace(context) as workspace:
+    with Workspace(context) as workspace, ExitStack() as hold:
+        hold.enter_context(workspace.hold())
         workspace.connections.add(
             ConnectionDraft(
                 name="acme",
@@ -114,7 +121,7 @@ def desk(tmp_path: Path, database: str | None) -> Iterator[Desk]:
                 path=str(folder),
             )
         )
-        yield Desk(workspace, folder, clock, database)
+        yield Desk(workspace, folder, clock, database, hold.close)
 
 
 @pytest.fixture

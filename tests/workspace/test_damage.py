@@ -20,13 +20,16 @@ def execute(desk: Desk, sql: str, parameters: Sequence[object] = ()) -> None:
 @contextmanager
 def put_back(desk: Desk, *tables: str) -> Iterator[None]:
     """Put back what these tables contained."""
-    for table in tables:
-        execute(desk, f"CREATE TABLE whole_{table} AS SELECT * FROM {table}")
+    store = desk.workspace.context.store
+    with store.write() as session:
+        for table in tables:
+            session.database.run(f"CREATE TABLE whole_{table} AS SELECT * FROM {table}")
     yield
-    for table in tables:
-        execute(desk, f"DELETE FROM {table}")
-        execute(desk, f"INSERT INTO {table} SELECT * FROM whole_{table}")
-        execute(desk, f"DROP TABLE whole_{table}")
+    with store.write() as session:
+        for table in tables:
+            session.database.run(f"DELETE FROM {table}")
+            session.database.run(f"INSERT INTO {table} SELECT * FROM whole_{table}")
+            session.database.run(f"DROP TABLE whole_{table}")
 
 
 @pytest.fixture

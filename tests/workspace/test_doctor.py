@@ -27,6 +27,7 @@ def own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def doctor(desk: Desk, *, repair: bool = False, head: str | None = None) -> list[Finding]:
+    desk.let_go()
     place = desk.database or desk.workspace.home
     return examine_log(place, repair=repair, head=head, clock=desk.clock)
 

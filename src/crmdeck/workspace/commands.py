@@ -31,6 +31,7 @@ def command_line(context: Context, command: str, *arguments: str, **options: Opt
             for one in [value] if isinstance(value, str) else value:
                 words += [flag, one]
     words += _where(context)
+    # After it, an ID or a value that begins with a dash is not an option.
     if any(argument.startswith("-") for argument in arguments):
         words.append("--")
     return shlex.join([*words, *arguments])
@@ -53,6 +54,7 @@ def _where(context: Context) -> Sequence[str]:
         return ("--demo",)
     if context.home == resolve_home():
         return ()
+    # A database in the settings or in the environment is found from the folder again.
     if context.shared and context.settings.database is None and resolve_database() is None:
         return ("--home", context.store.place)
     return ("--home", str(context.home))

@@ -62,6 +62,7 @@ def set_setting(key: str, text: str, home: str | None = None) -> Setting:
     `text` is a TOML value, or else plain text; empty text removes the setting. Raises UsageError
     for an invalid value, and NotFoundError; nothing is written then.
     """
+    # Only writing needs it: it keeps the comments and the order of the user's file.
     import tomlkit
 
     table, _, inner = key.partition(".")

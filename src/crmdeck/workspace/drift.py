@@ -239,7 +239,6 @@ class Drift:
         `read_on` returns it with more. Raises NotFoundError.
         """
         with self._context.store.read() as session:
-            connections = session.connections.all()
             wanted = None if ref is None else find_connection(session, ref).id
             days = () if short is None else session.drift.by_day(wanted)
             judged = [
@@ -249,18 +248,12 @@ class Drift:
             ]
             # The console paints before it has read a year of changes.
             if short is not None and sum(day.changes for day in days) > short:
-                return self._long_timeline(session, ref, days, judged)
-            events = session.drift.events(wanted)
-            concerned = dict.fromkeys(event.connection_id for event in events)
+                return self._long_timeline(session, wanted, days, judged)
             return make_timeline(
-                events,
+                session.drift.events(wanted),
                 session.drift.stories(wanted),
-                names={connection.id: connection.name for connection in connections},
-                standing=[
-                    decision
-                    for connection_id in concerned
-                    for decision in acceptances(session.decisions.log(connection_id))
-                ],
+                names={each.id: each.name for each in session.connections.all()},
+                standing=_accepted(session, wanted),
                 seen=session.drift.seen(self._context.actor),
                 standings={change.id: state for change, state in judged},
                 now=self._context.now,
@@ -268,23 +261,19 @@ class Drift:
             )
 
     def _long_timeline(
-        self, session: Session, ref: str | None, days: Sequence[DriftDay], judged: Sequence[Judged]
+        self, session: Session, key: str | None, days: Sequence[DriftDay], judged: Sequence[Judged]
     ) -> Timeline:
-        key = None if ref is None else find_connection(session, ref).id
         still = [change for change, standing in judged if standing.state is ChangeState.OPEN]
         by_day: dict[date, list[Unacknowledged]] = {}
         for change in sorted(still, key=lambda each: each.at, reverse=True):
             by_day.setdefault(change.at.date(), []).append(change)
-        decided: dict[str, list[Decision]] = {}
-        for decision in session.decisions.log(key):
-            decided.setdefault(decision.connection_id, []).append(decision)
         start = make_timeline(
             (),
             (),
-            names={connection.id: connection.name for connection in session.connections.all()},
-            standing=[one for log in decided.values() for one in acceptances(log)],
+            names={each.id: each.name for each in session.connections.all()},
+            standing=_accepted(session, key),
             now=self._context.now,
-            everywhere=ref is None,
+            everywhere=key is None,
         )
         long = LongTimeline(
             ref=key,
@@ -397,6 +386,7 @@ class Drift:
         self._context.require_writable()
         with self._context.store.write() as session:
             fresh = acknowledge_changes(self._context, session, event_ids, note)
+        # After the transaction: a source that doesn't answer must not keep others from writing.
         return share_changes(self._context, fresh)
 
     def take_back(self, event_ids: Sequence[str]) -> Noted:
@@ -420,6 +410,7 @@ def acknowledge_changes(
     Raises NotFoundError for an unknown ID.
     """
     fresh: dict[str, list[str]] = {}
+    # In parts: all changes of a year, with their details, need gigabytes.
     for start in range(0, len(event_ids), _AT_ONCE):
         ids = event_ids[start : start + _AT_ONCE]
         known = session.drift.among(ids)
@@ -471,6 +462,14 @@ def share_changes(context: Context, changes: Mapping[str, Sequence[str]]) -> Not
         connections = [find_connection(session, connection_id) for connection_id in changes]
     messages = [share_acknowledgments(context, connection) for connection in connections]
     return Noted(sum(map(len, changes.values())), " ".join(filter(None, messages)))
+
+
+def _accepted(session: Session, connection_id: str | None) -> list[Decision]:
+    """Return the accepted mappings of a connection, or of each one."""
+    logs: dict[str, list[Decision]] = {}
+    for decision in session.decisions.log(connection_id):
+        logs.setdefault(decision.connection_id, []).append(decision)
+    return [one for log in logs.values() for one in acceptances(log)]
 
 
 def _count(still: Mapping[str, Unacknowledged]) -> OpenChanges:

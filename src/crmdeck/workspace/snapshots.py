@@ -28,6 +28,7 @@ def find_snapshot(
 
 def require_known(session: Session, connection: Connection, object_type: str) -> None:
     """Raise NotFoundError if there is a schema that never had this object."""
+    # An object that is gone still has a history, and may have decisions.
     if session.snapshots.last_present(connection.id, object_type) is not None:
         return
     current = session.snapshots.current(connection.id)

@@ -34,6 +34,7 @@ def reasons_of(issues: Sequence[Issue], error: CrmdeckError | None) -> list[Exit
     failing = [issue for issue in issues if issue.level is IssueLevel.FAIL]
     if any(issue.kind is not IssueKind.UNREAD for issue in failing):
         codes.append(ExitCode.DRIFT)
+    # Whether the check failed or is partial depends on the others: see `reasons_of_all`.
     if error is not None and error.exit_code is not ExitCode.FAILED:
         codes.append(error.exit_code)
     if error is None and any(issue.kind is IssueKind.UNREAD for issue in failing):

@@ -198,6 +198,7 @@ def compose(
     ]
     if len(issues) > _SHOWN:
         lines.append(f"and {len(issues) - _SHOWN} more")
+    # A label from a CRM can contain a mention, which a chat would send to everyone.
     body = "\n".join(escape(line) for line in [*lines, check_summary(report)])
     payload = {
         "type": "check.completed",

@@ -65,12 +65,7 @@ CHECKED = "schema.checked"
 _LONGEST_CONTRACT = 16 * 1024 * 1024  # characters
 
 # The check reports these in more detail, as changes, broken mappings or failed reads.
-_ELSEWHERE = (
-    "DRIFT_ON_MAPPED_FIELDS",
-    "OBJECTS_FAILED",
-    "NEVER_REFRESHED",
-    "SCHEMA_STALE",
-)
+_ELSEWHERE = ("DRIFT_ON_MAPPED_FIELDS", "OBJECTS_FAILED", "NEVER_REFRESHED", "SCHEMA_STALE")
 
 
 class Checks:
@@ -132,15 +127,22 @@ class Checks:
             # Set before the changes are read: later ones belong to the next check.
             until = self._context.now
             begin = starts[connection.id]
-            status = self._health.status(connection.id)
-            error = _error(connection, status, attempts.get(connection.id), refresh)
-            found = list(self._found(connection, status, error))
-            changes, still = self._changes(connection, rules, fail_on, begin, last[connection.id])
-            found += [_drifted(connection, event) for event in changes]
-            attributes |= {event.id: [one.attribute for one in event.changes] for event in changes}
-            if preflight:
-                found += self._refused(connection, changes)
-            found += self._deviating(connection, agreed)
+            # Opening the file for each read takes longer than reading. Not for all connections at
+            # once: others may write between two.
+            with self._context.store.hold():
+                status = self._health.status(connection.id)
+                error = _error(connection, status, attempts.get(connection.id), refresh)
+                found = list(self._found(connection, status, error))
+                changes, still = self._changes(
+                    connection, rules, fail_on, begin, last[connection.id]
+                )
+                found += [_drifted(connection, event) for event in changes]
+                attributes |= {
+                    event.id: [one.attribute for one in event.changes] for event in changes
+                }
+                if preflight:
+                    found += self._refused(connection, changes)
+                found += self._deviating(connection, agreed)
             today = self._context.now.date()
             judged = [
                 judge(issue, fail_on, rules.find(issue, attributes.get(issue.event_id, ()), today))

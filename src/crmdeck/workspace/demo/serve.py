@@ -45,5 +45,6 @@ def serve_sandbox(
 
 
 def _sleep_forever() -> None:
+    # On Windows, Ctrl+C interrupts a sleep, but not a wait for an event.
     while True:
         time.sleep(3600)

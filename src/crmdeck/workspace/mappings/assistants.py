@@ -18,6 +18,7 @@ from crmdeck.workspace.mappings.ranking import Sides
 EVENT = "mapping.suggested"
 LONGEST_REASON = 500
 LONGEST_NAME = 100
+# An assistant in a loop must not fill the audit log.
 MOST_A_DAY = 200
 """Suggestions on one object pair within 24 hours."""
 
@@ -39,10 +40,7 @@ def read_suggestions(
 
 
 def add_suggestion(
-    context: Context,
-    session: Session,
-    sides: Sides,
-    suggestion: AssistantSuggestion,
+    context: Context, session: Session, sides: Sides, suggestion: AssistantSuggestion
 ) -> None:
     """Store a checked suggestion. Raises UsageError if the pair has too many of today."""
     day_ago = context.now - timedelta(days=1)

@@ -159,6 +159,7 @@ class MappingFile:
             if not choice.partner_field:
                 return choice.crm_field in current.filled_elsewhere
             line = lines.get(choice.partner_field)
+            # A rejected CRM field stays rejected while another one is accepted.
             if line is not None and choice.state is DecisionState.REJECTED and choice.crm_field:
                 return choice.crm_field in line.rejected and choice.crm_field != line.crm_field
             return line is not None and (

@@ -154,38 +154,29 @@ def rank_pair(
         sides.pair.partner_object, sides.pair.crm_object, sides.connection.platform
     )
     warnings = _preflight(sides, context, knowledge, now)
-    return tuple(
-        suggestion.model_copy(
-            update={
-                "warnings": warnings(
-                    suggestion.partner_field, suggestion.crm_field, suggestion.direction
-                ),
-                "alternatives": tuple(
-                    one.model_copy(
-                        update={
-                            "warnings": warnings(
-                                suggestion.partner_field, one.crm_field, one.direction
-                            )
-                        }
-                    )
-                    for one in suggestion.alternatives
-                ),
-                "source_suggestions": tuple(
-                    sorted(
-                        offered.get(suggestion.partner_field, ()), key=lambda one: -one.confidence
-                    )
-                ),
-            }
+    found = []
+    for suggestion in matching.rank(
+        sides.partner.fields,
+        sides.crm_object.fields,
+        context=context,
+        knowledge=knowledge,
+        encoder=encoder,
+        evidence=evidence,
+    ):
+        name = suggestion.partner_field
+        alternatives = tuple(
+            one.model_copy(update={"warnings": warnings(name, one.crm_field, one.direction)})
+            for one in suggestion.alternatives
         )
-        for suggestion in matching.rank(
-            sides.partner.fields,
-            sides.crm_object.fields,
-            context=context,
-            knowledge=knowledge,
-            encoder=encoder,
-            evidence=evidence,
-        )
-    )
+        update = {
+            "warnings": warnings(name, suggestion.crm_field, suggestion.direction),
+            "alternatives": alternatives,
+            "source_suggestions": tuple(
+                sorted(offered.get(name, ()), key=lambda one: -one.confidence)
+            ),
+        }
+        found.append(suggestion.model_copy(update=update))
+    return tuple(found)
 
 
 def _preflight(
@@ -204,14 +195,11 @@ def _preflight(
         if right is None:
             return ()
         reads = direction is not Direction.PUSH
+        # Writes are judged below, by the rules of the CRM.
         found = warn(left, right, knowledge=knowledge, homes=homes, writes=False, reads=reads)
         if direction is Direction.PULL:
             return found
         failures = field_failures(left, right, write_rules, now.replace(tzinfo=None))
-        return (
-            *found,
-            *map(as_warning, failures),
-            *warn_of_rules(right, sides.crm_object.rules),
-        )
+        return (*found, *map(as_warning, failures), *warn_of_rules(right, sides.crm_object.rules))
 
     return warnings

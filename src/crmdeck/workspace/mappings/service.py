@@ -330,6 +330,7 @@ class Mappings:
         with self._context.store.read() as session:
             sides = self._sides(session, ref, pair, at)
             learning = self._learning(session, sides, at, learn_from)
+        # The source only suggests for its current schema.
         own = self._own_suggestions(sides) if at is None else ()
         return self._suggest(sides, learning, own, encoder, progress, cancel)
 
@@ -688,6 +689,7 @@ class Mappings:
         """Return what `apply` would change. Raises what `apply` raises."""
         file = MappingFile.parse(data, file_pair or pair)
         connection = self._context.connection(ref)
+        # First: the file of another connection rarely fits, and that error would hide the reason.
         if not other:
             file.require_of(connection.id, connection.name)
         current = self.get(connection.id, pair)

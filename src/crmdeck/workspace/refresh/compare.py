@@ -251,6 +251,7 @@ def _load_cached(store: Store, session: Session, connection_id: str, answer: Ans
         info = current.get(name)
         if info is not None and _differs(info, item.packed):
             wanted.append(info)
+        # An object that exists again may not be as it was.
         elif name in gone and (last := session.snapshots.last_present(connection_id, name)):
             wanted.append(last)
     before = {
@@ -380,6 +381,7 @@ def schemas_after(answer: Answer, cached: Cached, scope: Scope) -> dict[str, Obj
 
     An object that is new because the scope changed, or because it failed before, is not drift.
     """
+    # Whether rules are read changes nothing about which objects are.
     whole = scope.model_copy(update={"without_rules": ()})
     rescoped = (
         cached.scope is not None and cached.scope.model_copy(update={"without_rules": ()}) != whole

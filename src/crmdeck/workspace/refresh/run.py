@@ -75,10 +75,7 @@ def refresh(
     run = started_run(connection.id, "refresh", context.now)
     connector: Connector | None = None
     try:
-        with (
-            fault_barrier(connection),
-            context.store.alone(connection.id, context.actor) as lease,
-        ):
+        with fault_barrier(connection), context.store.alone(connection.id, context.actor) as lease:
             connector = context.open_connector(connection)
             reporter = ProgressReporter(progress)
             reporter.listen_to(connector.meter)
@@ -317,10 +314,7 @@ class Refresh:
                     "schema.drift_detected",
                     f"Drift in {connection.name}: {count(len(events), 'change')}",
                     connection_id=connection.id,
-                    details={
-                        "events": len(events),
-                        "stories": len(compared.report.stories),
-                    },
+                    details={"events": len(events), "stories": len(compared.report.stories)},
                 )
             )
         return entries

@@ -17,6 +17,7 @@ from crmdeck.text import count
 from crmdeck.workspace.connections.status import SUSPECT
 
 AGREES_AFTER = timedelta(hours=1)
+# Ordinary work removes a few fields at once, which are a tenth of a small schema.
 _FEW = 10
 _SHARE = 0.1
 _OBJECTS = frozenset({DriftKind.OBJECT_REMOVED, DriftKind.OBJECT_HIDDEN, DriftKind.OBJECT_ABSENT})
@@ -56,6 +57,7 @@ def suspect_removal(
     all_fields = sum(info.field_count for info in current.values())
     if not (_is_much(len(objects), len(current)) or _is_much(fields, all_fields)):
         return None
+    # Sorted: the CRM may list the same removal in another order an hour later.
     names = sorted(f"{event.kind} {event.object_type}.{event.field_name or ''}" for event in gone)
     key = hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
     return Removal(len(objects), fields, key)

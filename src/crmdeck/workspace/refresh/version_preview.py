@@ -57,6 +57,7 @@ def preview(
         scope = Scope(mode=ScopeMode.NAMED, include=(object_type,))
     answer = Answer(vendor_of(connection.platform))
     with fault_barrier(connection):
+        # Nothing is known: "unchanged" is only valid within one version.
         for item in other.discover(scope, {}, cancel):
             cancel.check()
             answer.add(item)
