@@ -97,9 +97,10 @@ async def test_a_long_log_is_read_as_it_is_scrolled(
 ) -> None:
     for name, number in (("SHORT", 10), ("PART", 20), ("MOST_READ", 30)):
         monkeypatch.setattr(loader, name, number)
-    for number in range(200):
-        actor = "cron" if number % 50 == 7 else "dana"
-        workspace.on_behalf_of(actor).audit.record("policy.set", f"Number {number}", {})
+    with workspace.hold():
+        for number in range(200):
+            actor = "cron" if number % 50 == 7 else "dana"
+            workspace.on_behalf_of(actor).audit.record("policy.set", f"Number {number}", {})
     whole = workspace.audit.entries()
     app = audit_console(workspace)
     async with app.run_test(size=(120, 30)) as pilot:

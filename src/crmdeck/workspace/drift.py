@@ -67,16 +67,15 @@ class Drift:
         Raises NotFoundError for an unknown connection, and for an object that no connection has or
         had.
         """
-        pages = list(self.pages(ref, **only))
-        stories = {story.id: story for page in pages for story in page.stories}
-        return DriftReport(
-            events=tuple(event for page in pages for event in page.events),
-            stories=tuple(stories.values()),
-            open_changes=pages[0].open_changes,
-        )
+        return self.page(ref, None, **only)
 
     def page(
-        self, ref: str | None, limit: int, *, after: str | None = None, **only: Unpack[DriftFilters]
+        self,
+        ref: str | None,
+        limit: int | None,
+        *,
+        after: str | None = None,
+        **only: Unpack[DriftFilters],
     ) -> DriftReport:
         """Return at most `limit` changes, newest first, with their whole stories.
 
@@ -87,7 +86,8 @@ class Drift:
             key, still = self._chosen(session, ref, only)
             among = list(still) if only.get("open_only") else None
             found = _page(session, key, limit, only, after, among)
-        return found.model_copy(update={"open_changes": _count(still)})
+        open_changes = None if only.get("at") is not None else _count(still)
+        return found.model_copy(update={"open_changes": open_changes})
 
     def pages(
         self, ref: str | None = None, *, at_once: int = _AT_ONCE, **only: Unpack[DriftFilters]
@@ -479,7 +479,7 @@ def _count(still: Mapping[str, Unacknowledged]) -> OpenChanges:
 def _page(
     session: Session,
     connection_id: str | None,
-    limit: int,
+    limit: int | None,
     only: DriftFilters,
     after: str | None,
     among: Sequence[str] | None,
@@ -489,7 +489,7 @@ def _page(
     # One more than wanted shows whether another page follows.
     found = session.drift.page(
         connection_id,
-        limit + 1,
+        None if limit is None else limit + 1,
         after=after,
         severities=None if least is None else [s for s in Severity if s.rank >= least.rank],
         object_type=only.get("object_type"),
@@ -503,7 +503,7 @@ def _page(
     return DriftReport(
         events=events,
         stories=session.drift.stories_with(sorted({each.story for each in events if each.story})),
-        next_cursor=events[-1].id if len(found) > limit else None,
+        next_cursor=events[-1].id if len(found) > len(events) else None,
     )
 
 

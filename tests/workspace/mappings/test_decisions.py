@@ -301,6 +301,7 @@ def test_an_acceptance_in_one_org_counts_in_another_until_it_is_undone(desk: Des
     crm_field, reasons = suggested()
     assert (crm_field, reasons[0]) == ("Registered_Account__c", "accepted in acme")
     assert workspace.mappings.decisions("emea") == ()
+    desk.let_go()
     off = Context(
         workspace.home, database=desk.database, settings=Settings(learning=False), clock=desk.clock
     )
