@@ -265,7 +265,7 @@ def _repair(workspace: Workspace) -> list[Finding]:
     home = workspace.home
     file = home / f"crmdeck-before-repair-{workspace.now:%Y%m%dT%H%M%S}.zip"
     try:
-        # The folder that belongs to a team's database may not exist yet.
+        # The folder that belongs to a team's database need not exist yet.
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         workspace.backups.write(file)
         with workspace.context.store.write() as session:

@@ -277,7 +277,7 @@ def _load_cached(store: Store, session: Session, connection_id: str, answer: Ans
 
 
 def _lost(session: Session, connection_id: str) -> frozenset[str]:
-    # Now: a check from a minute ago can't tell what this refresh has to read again.
+    # Now: a check from a minute ago may have missed what this refresh has to read again.
     found = session.snapshots.incomplete(connection_id, now=True)
     return frozenset(found.get(connection_id, ()))
 
