@@ -251,7 +251,7 @@ def _load_cached(store: Store, session: Session, connection_id: str, answer: Ans
         info = current.get(name)
         if info is not None and _differs(info, item.packed):
             wanted.append(info)
-        # An object that exists again may not be as it was.
+        # An object that exists again can have changed in between.
         elif name in gone and (last := session.snapshots.last_present(connection_id, name)):
             wanted.append(last)
     before = {
