@@ -268,6 +268,7 @@ def _value(text: Value) -> Value:
         number = Decimal(_text(text).strip())
     except ArithmeticError as error:
         raise EvaluationError("a text that isn't a number") from error
+    # Decimal also reads NaN and Infinity.
     if not number.is_finite():
         raise EvaluationError("a text that isn't a number")
     return number
@@ -310,6 +311,7 @@ def _datevalue(value: Value) -> Value:
         return value
     if not _text(value).strip():
         return None
+    # Months and days may have one digit, which `fromisoformat` refuses.
     match = re.fullmatch(r"(\d{4})-(\d{1,2})-(\d{1,2})", _text(value).strip())
     if match is None:
         raise EvaluationError("a text that isn't a date")

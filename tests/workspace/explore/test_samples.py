@@ -11,7 +11,9 @@ from crmdeck.errors import NotFoundError, UsageError
 from crmdeck.model import Scope, ScopeMode
 from crmdeck.workspace import Workspace
 from tests.workspace.conftest import Desk, describe, text_field
-from tests.workspace.crm import Office, opened
+from tests.workspace.crm import Office, database, opened
+
+__all__ = ["database"]
 
 ACCOUNT = Scope(mode=ScopeMode.NAMED, include=("Account",))
 FIELDS = ["Name", "Website", "Industry", "BillingCity"]

@@ -319,6 +319,7 @@ def quota_low(vitals: Vitals) -> Iterator[Alert]:
 def not_advancing(vitals: Vitals) -> Iterator[Alert]:
     """Yield an alert if the last successful refresh was long ago."""
     last = vitals.stats.last_discovered_at
+    # A connection with a long time to live is not late after three days.
     patience = max(NOT_ADVANCING, timedelta(hours=2 * vitals.connection.ttl_hours))
     if last is None or vitals.now - last <= patience:
         return

@@ -101,6 +101,7 @@ class Health:
         self._context.require_writable()
         status = self.status(ref)
         alert = _find_alert(status, alert_id)
+        # Nothing to change, unless a dismissed alert gets another day.
         if (alert.dismissed_at is None) is reopened and (reopened or until is None):
             return alert
         at, by = self._context.now, self._context.actor

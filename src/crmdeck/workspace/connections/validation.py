@@ -71,6 +71,7 @@ def check_instance_url(url: str, vendor: VendorProfile) -> str:
     `url` can also be a short name, a host or a copied address for the CRM's `login_url`.
     """
     scheme, divider, _ = url.partition("://")
+    # Plain http is only for a stand-in on this machine, never for the CRM itself.
     if vendor.login_url is not None and (not divider or scheme.lower() == "https"):
         return vendor.login_url(url)
     if _is_private(url):

@@ -443,6 +443,7 @@ class Schemas:
             uses, not_checked = before.uses, (*answer.not_checked, *before.not_checked)
         usage = judge_usage(object_type, field_name, uses, seen, not_checked)
         if answer.gone:
+            # Nothing to store: the last answer and its date stay.
             return usage.model_copy(update={"asked_at": before and before.asked_at})
         usage = usage.model_copy(update={"asked_at": self._context.now})
         if not self._context.read_only:

@@ -155,6 +155,7 @@ class SignIn:
         stored = self._stored(self._target(target))
         app = {q.name for flow in flows for q in flow.questions if q.lasting}
         touched = tuple(flow for flow in flows if flow.names & set(given))
+        # The secrets of the app are asked only once, so the stored ones count too.
         fitting = fitting_flow(touched, set(given) | (app & set(stored)))
         return fitting or flow_in_use(flows, stored)
 
