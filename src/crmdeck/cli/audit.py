@@ -10,7 +10,6 @@ import typer
 from crmdeck import workspace
 from crmdeck.cli.listing import Listing, lists
 from crmdeck.cli.options import NamesArgument, SinceOption, UntilOption
-from crmdeck.cli.output import Table
 from crmdeck.cli.session import in_workspace, time_range
 
 PAGE = 1000
@@ -57,18 +56,14 @@ def audit(
         entries,
         columns=workspace.COLUMNS["audit"],
         record=lambda entry: workspace.named(entry, connections),
-        table=lambda shown: Table(
-            ("time", "user", "event", "connection", "summary"),
-            (
-                (
-                    e.at,
-                    e.actor if e.db_user in (None, e.actor) else f"{e.actor} ({e.db_user})",
-                    e.event,
-                    connections.get(e.connection_id or ""),
-                    e.summary,
-                )
-                for e in shown
+        table={
+            "time": "at",
+            "user": lambda e: (
+                e.actor if e.db_user in (None, e.actor) else f"{e.actor} ({e.db_user})"
             ),
-            least=("connection", "user"),
-        ),
+            "event": "event",
+            "connection": lambda e: connections.get(e.connection_id or ""),
+            "summary": "summary",
+        },
+        least=("connection", "user"),
     )

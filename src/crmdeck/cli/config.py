@@ -11,7 +11,7 @@ from crmdeck import workspace
 from crmdeck.cli.groups import command_group
 from crmdeck.cli.listing import Listing, lists, wire_columns
 from crmdeck.cli.options import HomeOption, JsonOption
-from crmdeck.cli.output import Table, emit, emit_json
+from crmdeck.cli.output import emit, emit_json
 from crmdeck.cli.session import failing
 from crmdeck.home import require_home
 
@@ -29,11 +29,13 @@ def list_all(listing: Listing, home: HomeOption = None) -> None:
         listing.emit(
             workspace.list_settings(home),
             columns=wire_columns(workspace.Setting),
-            table=lambda shown: Table(
-                ("setting", "value", "default", "from"),
-                [(s.key, json.dumps(s.value), json.dumps(s.default), s.source) for s in shown],
-                least=("from", "default"),
-            ),
+            table={
+                "setting": "key",
+                "value": lambda setting: json.dumps(setting.value),
+                "default": lambda setting: json.dumps(setting.default),
+                "from": "source",
+            },
+            least=("from", "default"),
         )
 
 

@@ -59,14 +59,14 @@ def list_connections(
         listing.emit(
             connections,
             columns=wire_columns(model.Connection),
-            table=lambda shown: Table(
-                ("name", "platform", "source", "location", "id"),
-                [
-                    (c.name, c.platform, c.source, c.path or c.endpoint or c.instance_url, c.id)
-                    for c in shown
-                ],
-                least=("id", "location"),
-            ),
+            table={
+                "name": "name",
+                "platform": "platform",
+                "source": "source",
+                "location": lambda c: c.path or c.endpoint or c.instance_url,
+                "id": "id",
+            },
+            least=("id", "location"),
         )
         and not connections
     ):
@@ -240,18 +240,16 @@ def test(
         emit_json(report)
         return
     quota = report.quota
-    emit_table(
-        ("check", "result"),
-        [
-            ("user", report.user),
-            ("organization", report.organization),
-            ("instance", report.instance_url),
-            ("API version", report.api_version),
-            ("quota left", f"{quota.left:.0%} of {quota.limit}" if quota else None),
-            ("token expires", report.token_expires_at),
-            *(("missing permission", what) for what in report.missing_permissions or ("none",)),
-        ],
-    )
+    checks = [
+        ("user", report.user),
+        ("organization", report.organization),
+        ("instance", report.instance_url),
+        ("API version", report.api_version),
+        ("quota left", f"{quota.left:.0%} of {quota.limit}" if quota else None),
+        ("token expires", report.token_expires_at),
+        *(("missing permission", what) for what in report.missing_permissions or ("none",)),
+    ]
+    emit_table(Table(("check", "result"), checks))
 
 
 @app.command()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
 import typer
 
@@ -12,7 +13,7 @@ from crmdeck.cli.completion import SCRIPTS
 from crmdeck.cli.launch import open_console
 from crmdeck.cli.listing import Listing, lists
 from crmdeck.cli.options import DemoOption, HomeOption, JsonOption, ReadOnlyOption
-from crmdeck.cli.output import Table, emit, say
+from crmdeck.cli.output import emit, say
 from crmdeck.cli.session import failing, in_workspace, with_extra
 from crmdeck.home import require_home
 
@@ -116,16 +117,10 @@ def keys(
         records,
         columns=tuple(records[0]),
         record=lambda key: key,
-        table=lambda shown: Table(
-            ("pane", "keys", "action", "id"),
-            [
-                (
-                    key["scope"],
-                    " ".join(map(str, cast("list[str]", key["keys"]))),
-                    key["title"],
-                    key["id"],
-                )
-                for key in shown
-            ],
-        ),
+        table={
+            "pane": itemgetter("scope"),
+            "keys": lambda key: " ".join(key["keys"]),
+            "action": itemgetter("title"),
+            "id": itemgetter("id"),
+        },
     )

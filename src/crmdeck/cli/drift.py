@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import heapq
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
+from operator import itemgetter
 from typing import Annotated, Any
 
 import typer
@@ -289,21 +289,14 @@ def _show_objects(listing: Listing, comparison: model.Comparison) -> None:
         record=lambda one: rows[one.object_type],
         wire=lambda one: one.to_wire(),
         answer=lambda objects: {**comparison.to_wire(), "objects": objects},
-        table=lambda shown: Table(
-            ("object", "label", "side", "left only", "right only", "different"),
-            [
-                (
-                    one.object_type,
-                    one.label,
-                    SIDES[one.side],
-                    *(
-                        Counter(field.side for field in one.fields)[side] or None
-                        for side in (Side.LEFT, Side.RIGHT, Side.BOTH)
-                    ),
-                )
-                for one in shown
-            ],
-        ),
+        table={
+            "object": "object_type",
+            "label": "label",
+            "side": lambda one: SIDES[one.side],
+            "left only": lambda one: rows[one.object_type]["leftOnly"] or None,
+            "right only": lambda one: rows[one.object_type]["rightOnly"] or None,
+            "different": lambda one: rows[one.object_type]["differing"] or None,
+        },
     ):
         return
     for word, name, at in (
@@ -329,20 +322,14 @@ def _show_fields(listing: Listing, comparison: model.Comparison) -> None:
             columns=workspace.COLUMNS["differences"],
             record=lambda row: row,
             answer=answer,
-            table=lambda shown: Table(
-                ("object", "field", "side", "attribute", "left", "right"),
-                [
-                    (
-                        row["objectType"],
-                        row["fieldName"],
-                        SIDES[row["side"]],
-                        row["attribute"],
-                        workspace.value_text(row["leftValue"]) if row["attribute"] else None,
-                        workspace.value_text(row["rightValue"]) if row["attribute"] else None,
-                    )
-                    for row in shown
-                ],
-            ),
+            table={
+                "object": itemgetter("objectType"),
+                "field": itemgetter("fieldName"),
+                "side": lambda row: SIDES[row["side"]],
+                "attribute": itemgetter("attribute"),
+                "left": lambda row: row["attribute"] and workspace.value_text(row["leftValue"]),
+                "right": lambda row: row["attribute"] and workspace.value_text(row["rightValue"]),
+            },
         )
         and not rows
     ):

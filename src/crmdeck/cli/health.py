@@ -20,7 +20,6 @@ from crmdeck.cli.options import (
     NamesArgument,
 )
 from crmdeck.cli.output import (
-    Table,
     command_for,
     emit_json,
     emit_or_say,
@@ -122,44 +121,24 @@ def status(
         record=lambda item: next(iter(workspace.records("health", item))),
         wire=lambda item: _with_reasons(item.to_wire(), codes_of[item.id]),
         answer=lambda answers: answers[0] if alone else answers,
-        table=_status_table,
+        table={
+            "name": "name",
+            "platform": "platform",
+            "status": "status",
+            "last refresh": "last_sync_at",
+            "objects": "schema_stats.object_count",
+            "fields": "schema_stats.field_count",
+            "quota": lambda item: f"{item.quota.left:.0%}" if item.quota else None,
+            "open": lambda item: _open(item.open_changes),
+            "alert": lambda item: _first_alert(item.alerts),
+        },
+        least=("fields", "objects", "quota", "platform"),
     ):
         if not found:
             say_empty(ws)
         for item in found if names else ():
             _say_details(item)
     return exit_code(each for found in reasons for each in found)
-
-
-def _status_table(found: Sequence[model.ConnectionStatus]) -> Table:
-    return Table(
-        (
-            "name",
-            "platform",
-            "status",
-            "last refresh",
-            "objects",
-            "fields",
-            "quota",
-            "open",
-            "alert",
-        ),
-        [
-            (
-                item.name,
-                item.platform,
-                item.status,
-                item.last_sync_at,
-                item.schema_stats.object_count,
-                item.schema_stats.field_count,
-                f"{item.quota.left:.0%}" if item.quota else None,
-                _open(item.open_changes),
-                _first_alert(item.alerts),
-            )
-            for item in found
-        ],
-        least=("fields", "objects", "quota", "platform"),
-    )
 
 
 def _status_reasons(
@@ -338,10 +317,13 @@ def doctor(
         if listing.emit(
             findings,
             columns=columns,
-            table=lambda shown: Table(
-                ("check", "ok", "found", "lost", "next step"),
-                [(f.check, f.ok, f.found, f.lost, f.remedy) for f in shown],
-            ),
+            table={
+                "check": "check",
+                "ok": "ok",
+                "found": "found",
+                "lost": "lost",
+                "next step": "remedy",
+            },
         ):
             lost = [finding for finding in findings if finding.code]
             if repair and lost:

@@ -8,7 +8,7 @@ import typer
 
 from crmdeck import workspace
 from crmdeck.cli.options import JsonOption, NameArgument
-from crmdeck.cli.output import emit_json, emit_table, say
+from crmdeck.cli.output import Cells, Table, emit_json, emit_table, say
 from crmdeck.cli.session import in_workspace
 from crmdeck.errors import UsageError
 from crmdeck.model import FieldChange, Severity
@@ -34,20 +34,14 @@ def impact(
         emit_json(found)
         return
     if found.effects:
-        emit_table(
-            ("severity", "kind", "object", "name", "effect"),
-            [
-                (
-                    each.severity,
-                    each.kind.replace("_", " "),
-                    each.object_type or "-",
-                    each.name,
-                    each.text,
-                )
-                for each in found.effects
-            ],
-            below="effect",
-        )
+        cells: Cells = {
+            "severity": "severity",
+            "kind": lambda effect: effect.kind.replace("_", " "),
+            "object": lambda effect: effect.object_type or "-",
+            "name": "name",
+            "effect": "text",
+        }
+        emit_table(Table.of(found.effects, cells, below="effect"))
     breaking = sum(each.severity is Severity.BREAKING for each in found.effects)
     say(
         visible_text(

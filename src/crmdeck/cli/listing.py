@@ -20,6 +20,7 @@ import typer
 from crmdeck import model, workspace
 from crmdeck.cli.options import ForceOption, JsonOption, OutputOption, add_options, parameters_of
 from crmdeck.cli.output import (
+    Cells,
     Table,
     cell,
     chosen_format,
@@ -112,7 +113,9 @@ class Listing:
         items: Iterable[T],
         *,
         columns: Sequence[str],
-        table: Callable[[Any], Table],
+        table: Cells | Callable[[Any], Table],
+        least: Sequence[str] = (),
+        below: str | None = None,
         record: Callable[[T], Record] = methodcaller("to_wire"),
         wire: Callable[[T], Record] | None = None,
         answer: Callable[[Any], object] = lambda rows: rows,
@@ -120,9 +123,10 @@ class Listing:
         """Write the list; True if it is a table for a reader, who also needs the messages.
 
         `columns` are all columns of a `record`. JSON is the `answer` made of the items in their
-        `wire` shapes (default: their records). Items of an iterator are written while they
-        are read: `table` and `answer` get iterators, otherwise lists. Raises UsageError for an
-        unknown column.
+        `wire` shapes (default: their records). `table` is what the table has of each item, with
+        `least` and `below` of `Table`, or makes it of all. Items of an iterator are written while
+        they are read: `table` and `answer` get iterators, otherwise lists. Raises UsageError for
+        an unknown column.
         """
         self.require(columns)
         number = 0
@@ -150,10 +154,12 @@ class Listing:
             if self.columns:
                 values = ([_text(record(item).get(n)) for n in self.columns] for item in picked)
                 drawn = Table(self.columns, values)
+            elif isinstance(table, Mapping):
+                drawn = Table.of(collect(picked), table, least, below)
             else:
                 drawn = table(collect(picked))
             if self.format is None and self.output is None:
-                emit_table(drawn.columns, drawn.rows, least=drawn.least, below=drawn.below)
+                emit_table(drawn)
             else:
                 from crmdeck.cli import tables
 

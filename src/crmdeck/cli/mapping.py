@@ -67,21 +67,15 @@ def suggest(
         wanted,
         columns=columns,
         answer=lambda found: {**answer.to_wire(), "suggestions": found},
-        table=lambda shown: Table(
-            ("PartnerOS field", "CRM field", "match", "direction", "state", "reasons"),
-            [
-                (
-                    s.partner_field,
-                    _crm_field(s),
-                    _match(s),
-                    s.direction,
-                    s.decision,
-                    _why(s),
-                )
-                for s in shown
-            ],
-            below="reasons",
-        ),
+        table={
+            "PartnerOS field": "partner_field",
+            "CRM field": _crm_field,
+            "match": _match,
+            "direction": "direction",
+            "state": "decision",
+            "reasons": _why,
+        },
+        below="reasons",
     ):
         return
     for s in wanted:
@@ -136,11 +130,14 @@ def match(
             record=workspace.match_row,
             wire=lambda s: s.to_wire(),
             answer=lambda found: {**matches.to_wire(), "suggestions": found},
-            table=lambda shown: Table(
-                ("left", "right", "match", "direction", "reasons"),
-                [(s.partner_field, _crm_field(s), _match(s), s.direction, _why(s)) for s in shown],
-                below="reasons",
-            ),
+            table={
+                "left": "partner_field",
+                "right": _crm_field,
+                "match": _match,
+                "direction": "direction",
+                "reasons": _why,
+            },
+            below="reasons",
         )
 
 
@@ -163,13 +160,13 @@ def show(
         listing.emit(
             ws.mappings.pairs(name),
             columns=wire_columns(model.PairSummary),
-            table=lambda shown: Table(
-                ("pair", "fields", "accepted", "rejected", "last decided"),
-                [
-                    (p.object_pair, p.partner_fields, p.accepted, p.rejected, p.last_decided_at)
-                    for p in shown
-                ],
-            ),
+            table={
+                "pair": "object_pair",
+                "fields": "partner_fields",
+                "accepted": "accepted",
+                "rejected": "rejected",
+                "last decided": "last_decided_at",
+            },
         )
         return
     mapping = workspace.in_state(ws.mappings.get(name, pair), state)
@@ -177,32 +174,17 @@ def show(
         mapping.lines,
         columns=wire_columns(model.MappingLine),
         answer=lambda lines: {**mapping.to_wire(), "lines": lines},
-        table=lambda shown: Table(
-            (
-                "PartnerOS field",
-                "state",
-                "CRM field",
-                "direction",
-                "decided by",
-                "decided",
-                "rejected",
-                "changes",
-            ),
-            [
-                (
-                    line.partner_field,
-                    line.state,
-                    line.crm_field,
-                    line.direction if line.crm_field else None,
-                    line.decided_by,
-                    line.decided_at,
-                    ", ".join(line.rejected),
-                    len(line.drift) or None,
-                )
-                for line in shown
-            ],
-            least=("rejected", "decided", "decided by", "changes", "direction"),
-        ),
+        table={
+            "PartnerOS field": "partner_field",
+            "state": "state",
+            "CRM field": "crm_field",
+            "direction": lambda line: line.direction if line.crm_field else None,
+            "decided by": "decided_by",
+            "decided": "decided_at",
+            "rejected": lambda line: ", ".join(line.rejected),
+            "changes": lambda line: len(line.drift) or None,
+        },
+        least=("rejected", "decided", "decided by", "changes", "direction"),
     )
     if shown_as_table and mapping.filled_elsewhere:
         say(f"Filled elsewhere: {', '.join(mapping.filled_elsewhere)}")
@@ -361,10 +343,13 @@ def apply(
     if as_json:
         emit_json(plan)
         return
-    emit_table(
-        ("PartnerOS field", "new state", "before", "after"),
-        [(c.partner_field, c.state, c.before, c.after) for c in plan.changes],
-    )
+    cells = {
+        "PartnerOS field": "partner_field",
+        "new state": "state",
+        "before": "before",
+        "after": "after",
+    }
+    emit_table(Table.of(plan.changes, cells))
     say(f"{count(len(plan.changes), 'mapping')} would change, {plan.unchanged} would not.")
 
 
@@ -392,11 +377,13 @@ def check(
         listing.emit(
             issues,
             columns=columns,
-            table=lambda shown: Table(
-                ("pair", "PartnerOS field", "CRM field", "reason"),
-                [(i.object_pair, i.partner_field, i.field_name, i.detail) for i in shown],
-                least=("pair",),
-            ),
+            table={
+                "pair": "object_pair",
+                "PartnerOS field": "partner_field",
+                "CRM field": "field_name",
+                "reason": "detail",
+            },
+            least=("pair",),
         )
         and not issues
     ):

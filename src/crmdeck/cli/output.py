@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -17,6 +18,8 @@ from crmdeck.errors import CrmdeckError, NextStep, UsageError
 from crmdeck.text import ago, visible_text
 
 Row: TypeAlias = Sequence[object]
+Cells: TypeAlias = Mapping[str, str | Callable[[Any], object]]
+"""The columns of a table: an attribute (dotted if nested) or a function of the item by title."""
 Record: TypeAlias = "model.WireModel | Mapping[str, object]"
 
 _quiet = False
@@ -34,6 +37,14 @@ class Table(NamedTuple):
     rows: Iterable[Row]
     least: Sequence[str] = ()
     below: str | None = None
+
+    @classmethod
+    def of(
+        cls, items: Iterable[Any], cells: Cells, least: Sequence[str] = (), below: str | None = None
+    ) -> Table:
+        """Return a table with a row per item."""
+        readers = [attrgetter(each) if isinstance(each, str) else each for each in cells.values()]
+        return cls(tuple(cells), ([read(item) for read in readers] for item in items), least, below)
 
 
 def set_quiet(quiet: bool) -> None:
@@ -256,21 +267,16 @@ def emit_hanging(text: str, indent: int) -> None:
         emit(" " * indent + line)
 
 
-def emit_table(
-    columns: Sequence[str],
-    rows: Iterable[Row],
-    *,
-    least: Sequence[str] = (),
-    below: str | None = None,
-) -> None:
-    """Write a `Table` to stdout: fitted to a terminal, tab-separated in a pipe.
+def emit_table(table: Table) -> None:
+    """Write a table to stdout: fitted to a terminal, tab-separated in a pipe.
 
     A terminal shows `3 h ago` for a time, a pipe gets the exact time.
     """
     if not sys.stdout.isatty():
-        emit("\t".join(row) + "\n" for row in chain([columns], (map(cell, row) for row in rows)))
+        rows = chain([table.columns], (map(cell, row) for row in table.rows))
+        emit("\t".join(row) + "\n" for row in rows)
         return
-    listed = list(rows)
+    listed = list(table.rows)
     from crmdeck.cli import tables
 
     now = utc_now()
@@ -281,7 +287,8 @@ def emit_table(
     moments = {
         index for row in listed for index, value in enumerate(row) if isinstance(value, datetime)
     }
-    tables.print_table(columns, shown, least, moments, sentences=below is not None)
+    sentences = table.below is not None
+    tables.print_table(table.columns, shown, table.least, moments, sentences=sentences)
 
 
 def report_error(error: CrmdeckError, *, as_json: bool) -> None:

@@ -12,6 +12,8 @@ import typer
 from crmdeck import workspace
 from crmdeck.cli.options import ForceOption, JsonOption, NameArgument, OutputOption, PairArgument
 from crmdeck.cli.output import (
+    Cells,
+    Table,
     chosen_format,
     emit,
     emit_pieces,
@@ -193,20 +195,14 @@ def _show_failures(failures: Sequence[workspace.FailsWhen]) -> None:
     if not failures:
         say("No mapped row fails with edge values.")
         return
-    emit_table(
-        ("outcome", "PartnerOS field", "CRM field", "fails when", "why"),
-        [
-            (
-                OUTCOMES[each.outcome],
-                each.partner_field or "-",
-                each.crm_field or "-",
-                each.when,
-                _why(each.reason, each.needs),
-            )
-            for each in failures
-        ],
-        below="why",
-    )
+    cells: Cells = {
+        "outcome": lambda each: OUTCOMES[each.outcome],
+        "PartnerOS field": lambda each: each.partner_field or "-",
+        "CRM field": lambda each: each.crm_field or "-",
+        "fails when": "when",
+        "why": _why,
+    }
+    emit_table(Table.of(failures, cells, below="why"))
 
 
 def _show_report(report: PreflightReport) -> None:
@@ -221,19 +217,14 @@ def _show_report(report: PreflightReport) -> None:
         emit(f"Once {fixed} fixed: {_counts(report.otherwise)}.\n")
     else:
         emit(f"{records}: {_counts(report)}.\n")
-    emit_table(
-        ("outcome", "records", "why", "CRM field", "positions"),
-        [
-            (
-                OUTCOMES[cause.outcome],
-                "all" if cause.every else f"{cause.count:,}",
-                _why(cause.reason, cause.needs),
-                cause.crm_field or "-",
-                "" if cause.every else _positions(cause),
-            )
-            for cause in report.causes
-        ],
-    )
+    cells: Cells = {
+        "outcome": lambda cause: OUTCOMES[cause.outcome],
+        "records": lambda cause: "all" if cause.every else f"{cause.count:,}",
+        "why": _why,
+        "CRM field": lambda cause: cause.crm_field or "-",
+        "positions": lambda cause: "" if cause.every else _positions(cause),
+    }
+    emit_table(Table.of(report.causes, cells))
 
 
 def _counts(counts: OutcomeCounts) -> str:
@@ -250,5 +241,6 @@ def _positions(cause: WriteCause) -> str:
     return f"{shown}…" if cause.count > _MOST_POSITIONS else shown
 
 
-def _why(reason: str, needs: tuple[str, ...]) -> str:
-    return f"{reason}: needs {', '.join(needs)}" if needs else reason
+def _why(cause: WriteCause | workspace.FailsWhen) -> str:
+    needs = f": needs {', '.join(cause.needs)}" if cause.needs else ""
+    return cause.reason + needs

@@ -9,7 +9,7 @@ import typer
 
 from crmdeck import workspace
 from crmdeck.cli.options import JsonOption, NameArgument, PairArgument
-from crmdeck.cli.output import emit_json, emit_table, say
+from crmdeck.cli.output import Cells, Table, emit_json, emit_table, say
 from crmdeck.cli.session import in_workspace
 from crmdeck.model import Proposal
 from crmdeck.text import count
@@ -74,17 +74,11 @@ def _emit(proposal: Proposal) -> None:
     if not proposal.changes:
         say(f"{proposal.object_pair} needs no change in the CRM.")
         return
-    emit_table(
-        ("PartnerOS field", "CRM field", "change", "file", "note"),
-        [
-            (
-                change.partner_field,
-                change.crm_field or "-",
-                change.summary,
-                "yes" if change.file else "by hand",
-                change.note or "",
-            )
-            for change in proposal.changes
-        ],
-        below="note",
-    )
+    cells: Cells = {
+        "PartnerOS field": "partner_field",
+        "CRM field": lambda change: change.crm_field or "-",
+        "change": "summary",
+        "file": lambda change: "yes" if change.file else "by hand",
+        "note": "note",
+    }
+    emit_table(Table.of(proposal.changes, cells, below="note"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -94,14 +93,15 @@ def _show_schema(
             summary.objects,
             columns=workspace.COLUMNS["objects"],
             answer=lambda objects: {**summary.to_wire(), "objects": objects},
-            table=lambda shown: Table(
-                ("object", "label", "custom", "fields", "refreshed", "stale"),
-                [
-                    (o.object_type, o.label, o.custom, o.field_count, o.discovered_at, o.is_stale)
-                    for o in shown
-                ],
-                least=("stale", "custom", "refreshed"),
-            ),
+            table={
+                "object": "object_type",
+                "label": "label",
+                "custom": "custom",
+                "fields": "field_count",
+                "refreshed": "discovered_at",
+                "stale": "is_stale",
+            },
+            least=("stale", "custom", "refreshed"),
         )
         return
     object_type, _, field_name = object_type.partition(".")
@@ -120,43 +120,23 @@ def _show_schema(
         record=lambda f: {**f.to_wire(), "filled": rates[f.name].rate if f.name in rates else None},
         wire=lambda f: f.to_wire(),
         answer=lambda fields: {**detail.to_wire(), "fields": fields, **more},
-        table=lambda shown: _fields_table(shown, rates),
+        table={
+            "field": "name",
+            "label": "label",
+            "type": "type",
+            "required": "required",
+            "unique": "unique",
+            "custom": "custom",
+            "calculated": "calculated",
+            "references": lambda f: ", ".join(f.references),
+            "filled": lambda f: percent_filled(rates[f.name].rate) if f.name in rates else None,
+        },
+        least=("calculated", "custom", "unique", "references", "required"),
     ):
         return
     for line in workspace.rule_lines(detail):
         title = line.title if line.known else f"unknown: {line.title}"
         say(visible_text(f"{title[:1].upper()}{title[1:]}: {line.text}"))
-
-
-def _fields_table(fields: Sequence[model.Field], rates: Mapping[str, model.FillRate]) -> Table:
-    return Table(
-        (
-            "field",
-            "label",
-            "type",
-            "required",
-            "unique",
-            "custom",
-            "calculated",
-            "references",
-            "filled",
-        ),
-        [
-            (
-                f.name,
-                f.label,
-                f.type,
-                f.required,
-                f.unique,
-                f.custom,
-                f.calculated,
-                ", ".join(f.references),
-                percent_filled(rates[f.name].rate) if f.name in rates else None,
-            )
-            for f in fields
-        ],
-        least=("calculated", "custom", "unique", "references", "required"),
-    )
 
 
 def _show_field(

@@ -15,7 +15,7 @@ from crmdeck import mcp, server, workspace
 from crmdeck.cli.groups import command_group
 from crmdeck.cli.listing import Listing, lists
 from crmdeck.cli.options import DemoOption, HomeOption, JsonOption
-from crmdeck.cli.output import Table, emit, emit_json, emit_or_say, say
+from crmdeck.cli.output import emit, emit_json, emit_or_say, say
 from crmdeck.cli.session import in_workspace, open_workspace, with_extra
 from crmdeck.errors import UsageError
 from crmdeck.model import Role, TokenScope
@@ -138,9 +138,7 @@ def list_users(ws: workspace.Workspace, listing: Listing) -> None:
         server.Accounts(ws).book().users,
         columns=("email", "roles"),
         record=_public,
-        table=lambda shown: Table(
-            ("email", "roles"), [(user.email, server.described_roles(user)) for user in shown]
-        ),
+        table={"email": "email", "roles": server.described_roles},
     )
 
 
@@ -252,13 +250,13 @@ def list_tokens(ws: workspace.Workspace, listing: Listing) -> None:
         server.Tokens(ws).all(),
         columns=("name", "organization", "scopes", "createdBy", "createdAt", "expiresAt"),
         record=_without_hash,
-        table=lambda shown: Table(
-            ("name", "organization", "scopes", "created by", "expires"),
-            [
-                (t.name, t.organization, ", ".join(t.scopes), t.created_by, t.expires_at.date())
-                for t in shown
-            ],
-        ),
+        table={
+            "name": "name",
+            "organization": "organization",
+            "scopes": lambda token: ", ".join(token.scopes),
+            "created by": "created_by",
+            "expires": lambda token: token.expires_at.date(),
+        },
     )
 
 
@@ -316,9 +314,7 @@ def list_organizations(ws: workspace.Workspace, listing: Listing) -> None:
     listing.emit(
         server.Accounts(ws).book().organizations,
         columns=("id", "connections"),
-        table=lambda shown: Table(
-            ("organization", "connections"), [(each.id, described(each)) for each in shown]
-        ),
+        table={"organization": "id", "connections": described},
     )
 
 
