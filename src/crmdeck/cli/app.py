@@ -131,7 +131,6 @@ def _command(name: str) -> click.Command:
 
 
 def _add_jq(command: click.Command) -> None:
-    """Give --jq to every command with --json."""
     for inner in getattr(command, "commands", {}).values():
         _add_jq(inner)
     if any("--json" in param.opts for param in command.params):

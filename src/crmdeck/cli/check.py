@@ -15,7 +15,13 @@ import typer
 
 from crmdeck import model, workspace
 from crmdeck.cli.groups import command_group
-from crmdeck.cli.options import ForceOption, JsonOption, NamesArgument, OutputOption
+from crmdeck.cli.options import (
+    ForceOption,
+    JsonOption,
+    NamesArgument,
+    OutputOption,
+    RefreshOption,
+)
 from crmdeck.cli.output import (
     Table,
     chosen_format,
@@ -128,9 +134,7 @@ def check(
         typer.Option("--since", help="Only changes since: 2026-05-16, or 7d."),
     ] = None,
     new: Annotated[bool, typer.Option("--new", help="Only changes since the last check.")] = False,
-    refresh: Annotated[
-        bool, typer.Option("--refresh/--no-refresh", help="Refresh first, or check the cache.")
-    ] = True,
+    refresh: RefreshOption = True,
     preflight: Annotated[
         bool,
         typer.Option("--preflight", help="Fail if a change makes the CRM refuse mapped writes."),

@@ -144,7 +144,6 @@ def status(
 def _status_reasons(
     item: model.ConnectionStatus, of: Sequence[model.ConnectionStatus]
 ) -> list[ExitCode]:
-    """Return the exit codes that one connection causes."""
     reasons = []
     if any(alert.code == CacheDamagedError.code for alert in item.alerts):
         reasons.append(ExitCode.CACHE_BUSY)
@@ -249,7 +248,6 @@ def _reasons(
     of: Sequence[workspace.Attempt],
     fail_on: model.Severity | None,
 ) -> list[ExitCode]:
-    """Return the exit codes that one connection causes."""
     if attempt.error is not None:
         part = attempt.error.exit_code is ExitCode.FAILED and any(a.error is None for a in of)
         return [ExitCode.PARTIAL if part else attempt.error.exit_code]

@@ -45,7 +45,6 @@ def man(
 
 
 def _pages(path: str, command: click.Command) -> Iterator[tuple[str, str]]:
-    """Yield the file name and the text of a command's page, then those of its inner commands."""
     inner = _inner(command)
     yield f"{path.replace(' ', '-')}.1", "\n".join(_page(path, command, inner)) + "\n"
     for name, each in inner.items():

@@ -12,7 +12,13 @@ import typer
 from crmdeck import model, workspace
 from crmdeck.cli.groups import command_group
 from crmdeck.cli.listing import Listing, lists, wire_columns
-from crmdeck.cli.options import EncoderOption, JsonOption, NameArgument, PairArgument
+from crmdeck.cli.options import (
+    EncoderOption,
+    JsonOption,
+    NameArgument,
+    PairArgument,
+    RefreshOption,
+)
 from crmdeck.cli.output import Table, emit_json, emit_or_say, emit_table, say
 from crmdeck.cli.session import ProgressLine, failing, in_workspace
 from crmdeck.errors import ExitCode, UsageError
@@ -361,9 +367,7 @@ def check(
     listing: Listing,
     name: NameArgument,
     pair: AnyPairArgument = None,
-    refresh: Annotated[
-        bool, typer.Option("--refresh/--no-refresh", help="Refresh first, or check the cache.")
-    ] = True,
+    refresh: RefreshOption = True,
 ) -> ExitCode:
     """List broken mappings. Exit with 4 if there are any."""
     listing.require(columns := wire_columns(model.Issue))

@@ -51,6 +51,9 @@ FailOnOption = Annotated[
     Severity | None,
     typer.Option("--fail-on", help="Exit with 4 if a change has at least this severity."),
 ]
+RefreshOption = Annotated[
+    bool, typer.Option("--refresh/--no-refresh", help="Refresh first, or check the cache.")
+]
 OutputOption = Annotated[
     Path | None,
     typer.Option("--output", "-o", help="Output file (default: stdout).", show_default=False),

@@ -158,7 +158,6 @@ def _found(
     ignore: Sequence[str],
     assumed: workspace.Assumptions,
 ) -> workspace.PreflightRun | Sequence[workspace.FailsWhen]:
-    """Judge records of a file or of the CRM, or edge values without records."""
     if sample is None:
         if records is None:
             return ws.preflights.fails_when(name, pair, **assumed)
@@ -177,7 +176,6 @@ def _write(
     format: str | None,
     output: Path | None,
 ) -> None:
-    """Write the findings in a format, and show them unless they go to stdout in it."""
     if output is not None:
         require_unfiltered(output)
         ws.preflights.write(output, found, format or "markdown")

@@ -173,7 +173,6 @@ def _show_preview(
     fail_on: Severity | None,
     listing: Listing,
 ) -> list[ExitCode]:
-    """Show what another API version would change, and return the exit codes."""
     with ProgressLine(name) as line:
         found = ws.schemas.preview(name, version, object_type=object_type, progress=line)
     reasons = []

@@ -155,7 +155,6 @@ class ProgressLine:
             self._draw("")
 
     def __call__(self, progress: model.Progress) -> None:
-        """Redraw the line."""
         with self._turn:
             if progress.waiting != self._waiting:
                 self._waiting = progress.waiting

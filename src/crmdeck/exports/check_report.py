@@ -170,7 +170,6 @@ def _xml(text: str) -> str:
 
 
 def _github(report: CheckReport) -> str:
-    """Return workflow commands, which GitHub shows with the run, and a summary."""
     lines = [
         f"::{_GITHUB[issue.level]} title={_property(f'{issue.connection}: {issue.code}')}::"
         f"{_message(issue_text(issue))}"

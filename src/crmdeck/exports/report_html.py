@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from itertools import chain, count, repeat
+from itertools import repeat
 
 from crmdeck.exports.cells import cell_text
-from crmdeck.exports.htmltext import escape, inline
-from crmdeck.exports.report import Cell, Report, Section, Table
+from crmdeck.exports.report import Cell, Report, Table
 
 _STYLE = """
 :root{color-scheme:light dark;--line:#8886;--soft:#8881;--bad:#b3261e;--warn:#8a5a00;--good:#1b6e3c;
@@ -55,21 +55,22 @@ _BREAKABLE = re.compile(
     r"(?<=\w{4}[^\W_])_(?=[A-Za-z])|(?<=\w{3})[.:/](?=\w{3})|(?<=[a-z]{4})(?=[A-Z][a-z]{3})"
 )
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 
 
 def draw(report: Report) -> Iterator[str]:
     """Yield the page, row by row."""
     facts = "".join(
-        f"<dt>{inline(name)}</dt><dd>{_cell(value)}</dd>" for name, value in report.facts
+        f"<dt>{_inline(name)}</dt><dd>{_cell(value)}</dd>" for name, value in report.facts
     )
     made = f"<footer>crmdeck, {_cell(report.made_at)}</footer>\n" if report.made_at else ""
     yield (
         '<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
-        f"<title>{escape(report.title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f"<h1>{inline(report.title)}</h1>\n"
-        + (f'<p class="summary">{inline(report.summary)}</p>\n' if report.summary else "")
+        f"<title>{_escape(report.title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+        f"<h1>{_inline(report.title)}</h1>\n"
+        + (f'<p class="summary">{_inline(report.summary)}</p>\n' if report.summary else "")
         + _bar(report)
         + (f"<dl>{facts}</dl>\n" if facts else "")
     )
@@ -78,8 +79,26 @@ def draw(report: Report) -> Iterator[str]:
         for number, title in enumerate(report.contents, 1):
             yield f'<a href="#s{number}">{_breakable(title)}</a>\n'
         yield "</nav>\n"
-    yield from chain.from_iterable(map(_section, count(1), report.sections))
+    for number, section in enumerate(report.sections, 1):
+        if section.title:
+            yield f'<h2 id="s{number}">{_inline(section.title)}</h2>\n'
+        for line in section.text:
+            yield f"<p>{_inline(line)}</p>\n"
+        if section.table:
+            yield from _table(section.table)
     yield f"{made}</body>\n</html>\n"
+
+
+def _escape(text: str) -> str:
+    """Return text escaped for HTML, without control characters."""
+    return html.escape(_CONTROL.sub("\ufffd", text))
+
+
+def _inline(text: str) -> str:
+    """Return text escaped for a page, left-to-right or right-to-left."""
+    # bdi keeps right-to-left text from reordering its neighbors.
+    escaped = _escape(text)
+    return escaped if escaped.isascii() else f"<bdi>{escaped}</bdi>"
 
 
 def _bar(report: Report) -> str:
@@ -91,30 +110,21 @@ def _bar(report: Report) -> str:
         f'<span class="{part.mark}" style="flex:{part.count} 0 0"></span>' for part, _ in shares
     )
     legend = "".join(
-        f'<li><i class="{part.mark}"></i><b>{part.count:,}</b> {inline(part.label)} '
-        f"({escape(share)})</li>"
+        f'<li><i class="{part.mark}"></i><b>{part.count:,}</b> {_inline(part.label)} '
+        f"({_escape(share)})</li>"
         for part, share in shares
     )
     return (
-        f'<div class="bar" role="img" aria-label="{escape(spoken)}">{parts}</div>\n'
+        f'<div class="bar" role="img" aria-label="{_escape(spoken)}">{parts}</div>\n'
         f'<ul class="legend">{legend}</ul>\n'
     )
 
 
-def _section(number: int, section: Section) -> Iterator[str]:
-    if section.title:
-        yield f'<h2 id="s{number}">{inline(section.title)}</h2>\n'
-    for line in section.text:
-        yield f"<p>{inline(line)}</p>\n"
-    if section.table:
-        yield from _table(section.table)
-
-
 def _table(table: Table) -> Iterator[str]:
     head = "".join(
-        f'<th class="room">{inline(name)}</th>'
+        f'<th class="room">{_inline(name)}</th>'
         if name in table.room
-        else f"<th>{inline(name)}</th>"
+        else f"<th>{_inline(name)}</th>"
         for name in table.columns
     )
     yield f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n"
@@ -142,5 +152,5 @@ def _cell(value: Cell) -> str:
 
 def _breakable(text: str) -> str:
     """Return text in which long names can break after their parts, and dates can't."""
-    broken = _BREAKABLE.sub(r"\g<0><wbr>", inline(text))
+    broken = _BREAKABLE.sub(r"\g<0><wbr>", _inline(text))
     return _DATE.sub(r'<span class="d">\g<0></span>', broken)

@@ -82,7 +82,6 @@ def _fill(book: xlsxwriter.Workbook, report: Report) -> None:
 
 
 def _summary(sheet: Worksheet, report: Report, forms: dict[str, Format]) -> int:
-    """Write the summary, and return the number of its last row plus one."""
     _page(sheet)
     sheet.set_column(0, 0, 28)
     sheet.set_column(1, 1, 80)
@@ -127,7 +126,6 @@ def _table(sheet: Worksheet, table: Table, forms: dict[str, Format]) -> None:
 
 
 def _page(sheet: Worksheet) -> None:
-    """Print a sheet at the width of A4, with its name and page numbers."""
     sheet.set_paper(9)
     sheet.set_landscape()
     sheet.fit_to_pages(1, 0)

@@ -70,7 +70,6 @@ def _gaps(sentences: Sequence[str], most_bytes: int) -> list[str]:
 
 
 def _fitted(row: Row, most_bytes: int) -> Row:
-    """Return a row with its texts cut and its lists shortened until it fits."""
     longest, listed = _LONGEST_TEXT, _MOST_LISTED
     while True:
         fitted = {key: _cut(each, longest, listed) for key, each in row.items()}

@@ -197,7 +197,6 @@ class Sessions:
         return session.expires_at > now and used + self._idle > now
 
     def _used(self, session: Session) -> Session:
-        """Record now and then that a session is used."""
         now = self._clock()
         if now - (session.used_at or session.created_at) < self._idle / _NOTES:
             return session
