@@ -25,6 +25,7 @@ def main() -> None:
     atexit.register(gc.freeze)
     try:
         _run(tuple(sys.argv[1:]))
+    # A shell reports 128 and the number of the signal, which is 2 for Ctrl+C.
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except Exception as error:  # noqa: BLE001

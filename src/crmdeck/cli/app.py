@@ -93,6 +93,7 @@ class CommandGroup(Group):
     def main(self, args: Sequence[str] | None = None, *more: Any, **named: Any) -> Any:
         given = _with_json(sys.argv[1:] if args is None else args)
         try:
+            # Standing alone, the parser would print its errors itself, never as one line or JSON.
             code = super().main(given, *more, **(named | {"standalone_mode": False}))
         except typer.Abort:
             # The input ended while a question was open.
@@ -100,6 +101,7 @@ class CommandGroup(Group):
         except typer.TyperException as error:
             context: click.Context | None = getattr(error, "ctx", None)
             message = error.format_message()
+            # A group without a command raises its help as an error.
             if context is not None and message == context.get_help():
                 sys.stderr.write(message + "\n")
                 sys.exit(int(ExitCode.USAGE))
@@ -202,6 +204,7 @@ def root(
         ),
     ] = False,
 ) -> None:
+    # A process can run several commands, as tests do: nothing of the last one may be left.
     set_quiet(quiet)
     set_filter(None)
     if no_color:

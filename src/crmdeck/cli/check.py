@@ -157,6 +157,7 @@ def check(
     a sign-in, 6 if crmdeck could not read some objects or connections, 1 if it could read none.
     """
     wanted = chosen_format(format, output, _SUFFIXES, as_json=as_json, force=force)
+    # What can be refused is refused before the refresh, which can take minutes.
     if wanted is not None:
         ws.checks.require_format(wanted)
     if notify:
@@ -246,6 +247,7 @@ def watch(
                 report_error(error, as_json=False)
             if number == times or stop.canceled:
                 return
+            # A fleet's shared schedule spaces its checks itself.
             patience = min(8, patience * 2) if unread else 1
             if fleet:
                 ws.fleet.wait(names or (), stop, lambda s: say(f"Next check in {s / 60:.0f} min."))
@@ -267,6 +269,7 @@ def _stopped_by_signals(*tokens: CancelToken) -> Iterator[None]:
         if (token := next(left, None)) is not None:
             token.cancel()
 
+    # The process can continue after the watch, so it gets its own handlers back.
     before = {each: signal.signal(each, end) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
@@ -307,6 +310,7 @@ def show_report(report: model.CheckReport) -> None:
         )
         if issue.remedy:
             emit_hanging(f"{' ' * _INDENT}{issue.remedy}", _INDENT)
+    # One screen, because the failures have to be seen without scrolling.
     if len(shown) > SHOWN:
         emit(f"and {len(shown) - SHOWN:,} more: crmdeck check --format markdown lists all")
     for rule in report.expired_rules:

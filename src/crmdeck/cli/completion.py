@@ -84,6 +84,7 @@ def complete(words: Sequence[str]) -> None:
         typed = len(words[at - 1]) + 1
         before, start = list(words[: at - 1]), words[at - 1] + "".join(words[at:])
     found = sorted({each for each in candidates(before, start) if each.startswith(start)})
+    # A shell would read a line break in a name as the end of the name.
     sys.stdout.write("".join(f"{each[typed:]}\n" for each in found if each.isprintable()))
 
 
@@ -121,10 +122,12 @@ def index_names(ws: Workspace) -> None:
     path = ws.home / INDEX
     head, before = ws.head(), _read(path)
     # A workspace that no one has written to has nothing to complete, and gets no file.
+    # Every command comes here, so the usual case reads one small file.
     if not head or before.get("head") == head:
         return
     known = before.get("connections", {})
     connections: dict[str, Names] = {}
+    # One opening of the cache for all names, and one state of it.
     with ws.hold():
         versions, pairs = ws.schemas.versions(), ws.mappings.pair_names()
         for connection in ws.connections.all():

@@ -131,6 +131,7 @@ def add(
         ttl_hours=ttl_hours,
     )
     answers = collect(ws, draft, name, options)
+    # Tested before it is stored, so a mistyped value leaves no connection.
     signed_in = ws.signin.connect(
         answers.draft(draft),
         answers.secrets,

@@ -95,6 +95,7 @@ def screenshots(
     as_json: JsonOption = False,
 ) -> None:
     """Draw the pictures for the docs from the running console with the demo."""
+    # Textual takes longer to import than the other commands of this module run.
     from crmdeck.tui.pictures.screenshots import draw_screenshots
 
     with failing(as_json):

@@ -71,11 +71,13 @@ def drift(
     begin, end = time_range(since, until, ws)
     wanted = tuple(dict.fromkeys(names or (None,)))
     limits: dict[str, Any] = {"object_type": object_type, "since": begin, "until": end}
+    # The pages of all connections are in memory at the same time, to be merged.
     size = max(PAGE // len(wanted), 100)
     pages = partial(
         ws.drift.pages,
         at_least=at_least,
         **limits,
+        # A sort reads everything, so only an unsorted list gains by small pages.
         at_once=size if listing.sort else min(size, listing.limit or size),
     )
     stories: dict[str, model.Story] = {}
@@ -86,11 +88,13 @@ def drift(
         shown = [event.id for event in listing.pick(changes, record)]
         noted = ws.drift.acknowledge(shown if acknowledge == ["shown"] else acknowledge, note)
         say(f"Acknowledged {count(noted.number, 'change')}. {noted.not_checked}".rstrip())
+        # The list shows what was acknowledged, which is no longer open.
         open_only = False
         stories.clear()
         changes, open_changes = _read(pages, wanted, stories, open_only=open_only)
     reasons: list[ExitCode] = []
     if fail_on is not None:
+        # The gate judges no change that the list leaves out.
         worst = max(fail_on, at_least or fail_on, key=lambda severity: severity.rank)
         fails = partial(ws.drift.fails, worst, open_only=open_only, **limits)
         reasons = _gate(ws, wanted, fails, as_json=listing.as_json)
@@ -141,6 +145,7 @@ def _read(
     `stories` gets those of the changes as they are read.
     """
     reports = [pages(name, open_only=open_only) for name in names]
+    # Read now, because the first page has the count of open changes, and a bad name fails here.
     starts = [next(each) for each in reports]
     known: dict[str, model.Story] = {}
 

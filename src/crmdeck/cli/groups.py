@@ -23,6 +23,7 @@ class WholeWords(HelpFormatter):
     """Help that breaks no word at a hyphen, so that names and options can be copied."""
 
     def write_text(self, text: str) -> None:
+        # The parser breaks lines at hyphens, but not at this one. `getvalue` replaces it again.
         super().write_text(text.replace("-", _BOUND))
 
     def write_dl(
@@ -35,6 +36,7 @@ class WholeWords(HelpFormatter):
         return super().getvalue().replace(_BOUND, "-")
 
 
+# The parser takes the formatter from its context class, and no parameter changes that.
 TyperGroup.context_class.formatter_class = WholeWords
 
 

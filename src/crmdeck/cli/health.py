@@ -114,6 +114,7 @@ def status(
             codes.append(unread[item.name])
         reasons.append(list(dict.fromkeys(codes)))
     codes_of = dict(zip((item.id for item in found), reasons, strict=True))
+    # A question about one connection has one object as its answer, as in the API.
     alone = names is not None and len(names) == 1
     if listing.emit(
         found,
@@ -249,9 +250,11 @@ def _reasons(
     fail_on: model.Severity | None,
 ) -> list[ExitCode]:
     if attempt.error is not None:
+        # A failure is a part of the result if another connection was refreshed.
         part = attempt.error.exit_code is ExitCode.FAILED and any(a.error is None for a in of)
         return [ExitCode.PARTIAL if part else attempt.error.exit_code]
     reasons = []
+    # Only what this refresh found: `drift --fail-on` judges what was open before.
     if fail_on is not None and attempt.result is not None:
         found = {event.id for event in attempt.result.drift_events}
         if ws.drift.fails(fail_on, attempt.connection_id, among=found):

@@ -42,6 +42,7 @@ Record: TypeAlias = Mapping[str, object]
 FORMATS = ("table", "json", "jsonl", "csv", "tsv", "markdown")
 _SORTED_AT_ONCE = 10_000
 _MERGED_AT_ONCE = 50
+# A value sorts by kind, number and text: numbers before texts, and blanks after both.
 _BLANK = (2, 0.0, "")
 _SUFFIXES = {
     ".txt": "table",
@@ -92,6 +93,7 @@ class Listing:
             row = record(item)
             return [_order(row.get(name)) for name, _ in names]
 
+        # A comparison instead of a sort key, because no key of a text sorts in descending order.
         def compare(one: tuple[T, Any], other: tuple[T, Any]) -> int:
             for a, b, (_, down) in zip(one[1], other[1], names, strict=True):
                 if a != b:
@@ -131,6 +133,7 @@ class Listing:
         self.require(columns)
         number = 0
 
+        # Counted while it is written, because an iterator has no length.
         def count_each(items: Iterable[T]) -> Iterator[T]:
             nonlocal number
             for item in items:
@@ -173,6 +176,7 @@ class Listing:
 
     def _write(self, pieces: Iterable[str]) -> None:
         found = iter(pieces)
+        # An expression of --jq can leave nothing, and then not even a line break is written.
         start = next(filter(None, found), "")
         if self.output is not None:
             write_file(self.output, ending_line(chain([start], found)))
@@ -191,6 +195,7 @@ def lists(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(**given: Any) -> None:
         values = {option.name: given.pop(option.name, option.default) for option in options}
+        # The options themselves can be wrong, and --json already says how to report that.
         with failing(values["as_json"]):
             listing = _listing(**values)
         command(listing=listing, **given)
@@ -263,6 +268,7 @@ def _sort_on_disk(pairs: Iterator[T], key: Callable[[T], Any]) -> Iterator[T]:
         parts: list[tuple[int, int]] = []
         while part := sorted(islice(pairs, _SORTED_AT_ONCE), key=key):
             start = file.tell()
+            # In small batches, because merging has one batch of each part in memory.
             for first in range(0, len(part), _MERGED_AT_ONCE):
                 pickle.dump(part[first : first + _MERGED_AT_ONCE], file)
             parts.append((start, file.tell()))

@@ -61,6 +61,7 @@ def _page(path: str, command: click.Command, inner: dict[str, click.Command]) ->
     title = path.replace(" ", "-")
     context = command.context_class(command, info_name=path)
     summary, *more = re.split(r"\n\s*\n", (command.help or "").strip())
+    # Without a date, so that a version draws the same pages on every day.
     yield f'.TH "{_escaped(title.upper())}" 1 "" "crmdeck {__version__}" "crmdeck manual"'
     yield from (".SH NAME", f"{_escaped(title)} \\- {_escaped(summary.rstrip('.'))}")
     pieces = " ".join(command.collect_usage_pieces(context))

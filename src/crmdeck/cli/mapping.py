@@ -338,6 +338,7 @@ def apply(
 
     Write the sheet with crmdeck export NAME --what mapping-sheet --pair PAIR -o sheet.xlsx
     """
+    # The second name confirms that the file of another connection is meant for this one.
     if to not in (None, name):
         raise UsageError(f"--to {to} isn't '{name}'.", remedy=f"Use --to {name}")
     data = _read(file)
@@ -372,6 +373,7 @@ def check(
     """List broken mappings. Exit with 4 if there are any."""
     listing.require(columns := wire_columns(model.Issue))
     if pair is not None:
+        # Raises NotFoundError for a mistyped pair before the refresh.
         ws.mappings.get(name, pair)
     if refresh:
         with ProgressLine(name) as line:
@@ -473,6 +475,7 @@ def _read(file: str) -> bytes:
             data = sys.stdin.buffer.read(_LONGEST + 1)
         else:
             with Path(file).open("rb") as stream:
+                # Bounded, because a device or a pipe may never end.
                 data = stream.read(_LONGEST + 1)
     except OSError as error:
         raise UsageError(f"Can't read {file}.", cause=error.strerror or str(error)) from None

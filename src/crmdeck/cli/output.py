@@ -22,6 +22,7 @@ Cells: TypeAlias = Mapping[str, str | Callable[[Any], object]]
 """The columns of a table: an attribute (dotted if nested) or a function of the item by title."""
 Record: TypeAlias = "model.WireModel | Mapping[str, object]"
 
+# The options of all commands, which `root` sets before a command runs.
 _quiet = False
 _filter: tuple[str, Any] | None = None
 
@@ -117,6 +118,7 @@ def emit(text: str | Iterable[str]) -> None:
     Raises CrmdeckError if writing fails, but not if the reader closed the pipe.
     """
     if sys.stdout.isatty():
+        # Tabs become spaces first: `visible_text` would show them as control characters.
         lines = "".join(text).splitlines()
         text = "\n".join(visible_text(line.expandtabs()) for line in lines)
     try:
@@ -352,6 +354,7 @@ def write_failed(error: OSError) -> CrmdeckError:
     _hush()
     return CrmdeckError(
         "Can't write the output.",
+        # At start, a closed stdout is replaced by one that can only be read.
         cause=error.strerror or str(error) if sys.stdout.writable() else "stdout is closed.",
         remedy="Check the disk or device that the output goes to.",
         code="WRITE_FAILED",

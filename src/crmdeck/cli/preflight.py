@@ -130,6 +130,7 @@ def preflight(
 ) -> ExitCode:
     """Show which writes the CRM will refuse or change, before a sync sends them."""
     wanted = chosen_format(format, output, _SUFFIXES, as_json=as_json, force=force)
+    # A workbook can't be written to a pipe, and edge values aren't a report.
     if wanted == "xlsx" and (output is None or (records is None and sample is None)):
         raise UsageError(
             "A preflight as xlsx needs records and a file.",

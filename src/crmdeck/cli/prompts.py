@@ -19,6 +19,7 @@ from crmdeck.cli.output import say
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import SecretsPlace
 
+# A browser on the user's own machine can't return to a port at the other end of SSH.
 _OVER_SSH = ("SSH_CONNECTION", "SSH_TTY")
 
 
@@ -142,6 +143,7 @@ def collect(
         if answers.place is not SecretsPlace.ENVIRONMENT and isinstance(
             target, workspace.ConnectionDraft
         ):
+            # Raises an error before the user signs in if the secrets can't be stored.
             ws.signin.secrets_place(answers.place)
         answers.grant = _browse(ws, target, secrets, options)
     return answers
@@ -151,6 +153,7 @@ def _choose(flows: tuple[model.Flow, ...]) -> model.Flow:
     for number, flow in enumerate(flows, 1):
         say(f"  {number}  {flow.title}")
     while True:
+        # Questions go to stderr, because stdout is for data.
         answer = typer.prompt("How do you want to sign in?", default="1", err=True)
         if answer.isdecimal() and 1 <= int(answer) <= len(flows):
             return flows[int(answer) - 1]

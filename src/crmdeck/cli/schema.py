@@ -149,6 +149,7 @@ def _show_field(
 ) -> None:
     field = ws.schemas.field(name, object_type, field_name, at)
     details = {"objectType": object_type, **field.to_wire()}
+    # JSON has every attribute; a reader gets those with a value.
     known = {key: value for key, value in details.items() if value not in (None, "", [], {})}
     listing.emit(
         [details],
@@ -227,6 +228,7 @@ def _show_usage(ws: workspace.Workspace, name: str, place: str | None, listing: 
     ):
         return
     say(visible_text(f"{place} is {workspace.usage_summary(usage)}"))
+    # Without uses, the summary has the first of them.
     for why in usage.not_checked[0 if usage.uses else 1 :]:
         say(visible_text(f"Unknown: {why}"))
     if usage.verdict is UsageVerdict.LIKELY_SAFE:

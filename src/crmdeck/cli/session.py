@@ -141,6 +141,7 @@ class ProgressLine:
         self._shown = self._stream.isatty()
         self._drawn = ""
         self._waiting = ""
+        # Several connections report progress at the same time, and half lines must not mix.
         self._turn = threading.Lock()
 
     def __enter__(self) -> Self:

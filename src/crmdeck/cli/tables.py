@@ -58,6 +58,7 @@ def print_table(
         kept = [index for index in kept if columns[index] != name]
     narrow = [_need(columns[i], [row[i] for row in rows], whole=False) for i in kept]
     wide = [needs[index] for index in kept]
+    # A time without wrapping is nicer, but an unbroken name is needed.
     fits = _room(need.word for need in wide) <= screen.width
     widths = _widths(wide if fits else narrow, screen.width)
     names = [columns[index] for index in kept]
@@ -68,6 +69,7 @@ def print_table(
     for row in rows:
         screen.print(_drawn((), widths, [[row[i] for i in kept]]))
         for line in wrapped(row[-1], screen.width - _INDENT) if row[-1] else ():
+            # Rich would read brackets in a text of the CRM as markup.
             screen.print(" " * _INDENT + line, style="dim", markup=False, highlight=False)
 
 
@@ -83,6 +85,7 @@ def _drawn(names: Sequence[str], widths: Sequence[int], rows: Iterable[Sequence[
         header_style="bold",
     )
     for index, width in enumerate(widths):
+        # Rich's ellipsis would cut names that users copy.
         table.add_column(Text(names[index] if names else ""), overflow="fold", width=width)
     for row in rows:
         table.add_row(

@@ -46,6 +46,7 @@ def usage_error(error: typer.TyperException) -> UsageError:
             if name.startswith("-")
         ]
         name = option if option.startswith("-") else f"--{option}"
+        # A negative number is the value that most often looks like an option.
         if re.match(r"-\d", name):
             return UsageError(
                 f"'{name}' looks like an option.",

@@ -149,6 +149,7 @@ def _junit(report: CheckReport) -> str:
             case = TestCase(_xml(issue.title), _xml(f"{connection.name}.{issue.kind}"))
             text = _xml(issue_text(issue) + (f" {issue.remedy}" if issue.remedy else ""))
             if issue.level is IssueLevel.FAIL:
+                # In JUnit, a failure is a finding, and an error is a test that could not run.
                 kind = Error if issue.kind is IssueKind.UNREAD else Failure
                 case.result = [kind(text, issue.code)]
             elif issue.level is IssueLevel.IGNORE:

@@ -267,6 +267,7 @@ def _differences(one: AgreedField, field: Field) -> Iterator[str]:
         yield f"The type is {logical}, not {one.logical_type}."
     for name in ("required", "unique"):
         agreed, current = getattr(one, name), getattr(field, name)
+        # What one side leaves open can't deviate.
         if agreed is not None and current is not None and current is not agreed:
             yield f"The field is {name} now." if current else f"The field is no longer {name}."
     if one.max_length is not None and field.length is not None and field.length < one.max_length:
@@ -276,6 +277,7 @@ def _differences(one: AgreedField, field: Field) -> Iterator[str]:
     if missing:
         yield "The picklist no longer has " + ", ".join(missing) + "."
     for name in one.writable:
+        # None is unknown, and no deviation.
         if getattr(field, name) is False:
             yield f"The field is no longer {name}."
 

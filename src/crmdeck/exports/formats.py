@@ -76,6 +76,7 @@ def _one_report(pages: Iterator[WireModel], names: Mapping[str, str]) -> Mapping
     The first one's `open_changes` are those of all.
     """
     first = next(pages)
+    # JSON writes the stories after the events, and each page brings stories of its own.
     later: dict[str, Record] = {}
 
     def events() -> Iterator[Record]:

@@ -22,6 +22,7 @@ def to_json(value: object, *, indent: int | None = None) -> str:
     """
     try:
         text = _dump(value, indent)
+    # NaN is rare, so only a failed attempt looks for it: each value is read once otherwise.
     except ValueError:
         finite = json.loads(json.dumps(value, default=_wire_value), parse_constant=lambda _: None)
         text = _dump(finite, indent)

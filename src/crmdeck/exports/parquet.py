@@ -26,6 +26,7 @@ def write_parquet(
 
     longest = _LONGEST_LINE
     with tempfile.TemporaryDirectory(prefix="crmdeck-") as folder, file_in_place(path) as target:
+        # DuckDB reads the file as a stream, so memory doesn't grow with the number of records.
         source = Path(folder, "rows.jsonl")
         with source.open("wb") as file:
             for record in records:

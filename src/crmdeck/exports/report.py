@@ -85,6 +85,7 @@ class Report:
 def _percent(part: int, total: int) -> str:
     """Return a percentage that hides neither a small part nor a small remainder."""
     share = round(100 * part / total)
+    # Rounded to 0%, a cause that stops a few records would look harmless.
     if share == 0:
         return "<1%"
     return ">99%" if share == 100 and part < total else f"{share}%"

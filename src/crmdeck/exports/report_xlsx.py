@@ -31,6 +31,7 @@ _COLORS = {"bad": "#F9DEDC", "warn": "#FFF2CC", "good": "#DDF3E4", "note": "#DCE
 def write_book(report: Report, path: Path) -> None:
     """Write the workbook to a file, by way of temporary files; raises OSError."""
     options = {
+        # Each row goes to a temporary file at once: the dictionary of an org has 50,000 rows.
         "constant_memory": True,
         "strings_to_formulas": False,
         "strings_to_urls": False,
@@ -126,6 +127,7 @@ def _table(sheet: Worksheet, table: Table, forms: dict[str, Format]) -> None:
 
 
 def _page(sheet: Worksheet) -> None:
+    # 9 is A4.
     sheet.set_paper(9)
     sheet.set_landscape()
     sheet.fit_to_pages(1, 0)

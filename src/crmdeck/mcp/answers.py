@@ -71,6 +71,7 @@ def _gaps(sentences: Sequence[str], most_bytes: int) -> list[str]:
 
 def _fitted(row: Row, most_bytes: int) -> Row:
     longest, listed = _LONGEST_TEXT, _MOST_LISTED
+    # Halved until it fits, because JSON escapes make lengths hard to predict.
     while True:
         fitted = {key: _cut(each, longest, listed) for key, each in row.items()}
         if longest == 1 or _size(fitted) <= most_bytes:

@@ -221,6 +221,7 @@ def status(view: View, asked: StatusArguments) -> Answer:
 
 @_tool(TOOLS, "What changed in the CRMs since a date? Changes that break mappings come first.")
 def changes(view: View, asked: ChangesArguments) -> Answer:
+    # The error repeats the text, so only its beginning is read.
     since = parse_past_moment(asked.since[:40], view.ws.now)
     statuses = view.statuses(asked.connection)
     names = {one.id: one.name for one in statuses}
@@ -238,6 +239,7 @@ def changes(view: View, asked: ChangesArguments) -> Answer:
         if group.connection_id in names
         and (recent := [one for one in group.changes if one.detected_at >= since])
     ]
+    # An assistant may read only the first page.
     groups.sort(key=lambda each: (not each[0].touches_mappings, -each[0].severity.rank))
     rows: list[Row] = []
     for group, recent in groups:
@@ -318,6 +320,7 @@ def field(view: View, asked: FieldArguments) -> Answer:
     usage = view.ws.schemas.known_usages(asked.connection)
     if not any(key[1:] == (asked.object, asked.field) for key in usage):
         gaps.append("The CRM was not asked where it uses the field.")
+    # Last, because a picklist can have thousands of values and fill all pages.
     rows += [{"picklistValue": each.value, "active": each.active} for each in found.picklist]
     return Answer(rows, gaps)
 
@@ -341,6 +344,7 @@ def mapping(view: View, asked: MappingArguments) -> Answer:
             row["changedSince"] = line.drift_summary
         rows.append(row)
     rows.sort(key=lambda row: "changedSince" not in row)
+    # A suggestion for a decided field is history, and no user has to look at it.
     waiting = {line.partner_field for line in found.lines if line.state is DecisionState.PENDING}
     rows += [
         {"suggestion": one.crm_field, "partnerField": one.partner_field, "by": one.suggested_by}

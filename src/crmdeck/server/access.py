@@ -28,6 +28,7 @@ _bearer = HTTPBearer(
     scheme_name="token", description="A service token, or the session token.", auto_error=False
 )
 
+# Managing tokens, which only admins do, isn't a scope: a token must not create tokens.
 SCOPES = {
     Role.VIEWER: frozenset({TokenScope.READ}),
     Role.MEMBER: frozenset(TokenScope),
@@ -115,6 +116,7 @@ class Desk:
     def connection(self, integration_id: str) -> Connection:
         """Return one of them. Another organization's connection is as unknown as a missing one."""
         for each in self.connections():
+            # Stored UUIDs are in lower case, and a client may write them in upper case.
             if each.id == integration_id.lower():
                 return each
         raise NotFoundError(
@@ -204,6 +206,7 @@ def at_desk(
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
 ) -> Desk:
     """Return the workspace for the caller's organization, if the caller may use the route."""
+    # A program that sends a token means it, whatever cookie it has.
     desk = desk_of(deck, bearer.credentials if bearer else cookie)
     desk.require(NEEDED[request.scope["route"].name])
     return desk

@@ -140,6 +140,7 @@ class Accounts:
         address in use, NotFoundError for an unknown organization.
         """
         address = _checked_email(email)
+        # Outside the change: hashing takes long, and would hold up every other change.
         password_hash = hash_password(_checked_password(password, address))
 
         def update(book: AccountBook) -> AccountBook:
@@ -234,6 +235,7 @@ class Accounts:
             return book.model_copy(update={"users": (*others, user)})
 
         before = known(self.book())
+        # Most sign-ins change nothing, and then need no turn at writing.
         if before is not None and (before.email, before.roles) == (address, dict(roles)):
             return before
         user = _require_user(self._document.change(update), address)

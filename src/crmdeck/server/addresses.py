@@ -14,6 +14,7 @@ def household(address: str) -> str:
     if isinstance(found, ipaddress.IPv6Address):
         if found.ipv4_mapped is not None:
             return str(found.ipv4_mapped)
+        # One client has a whole /64, and could use another address for each attempt.
         return str(ipaddress.ip_network((int(found) >> 64 << 64, 64)))
     return str(found)
 

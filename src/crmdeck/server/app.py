@@ -57,6 +57,7 @@ def create_app(
         version=__version__,
         description="Health, schema, drift and mapping of CRM integrations, for a team.",
         openapi_url="/api/openapi.json",
+        # FastAPI's own pages load scripts from other sites.
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -92,6 +93,7 @@ def create_app(
         app.router.routes.append(Route("/mcp", endpoint, methods=["POST"]))
     errors.install(app)
     hosts = (urlsplit(public_url).netloc, *settings.server_hosts)
+    # The last one added is the outermost: it also counts what the guard refuses.
     app.add_middleware(Guard, origins=(public_url,), hosts=hosts, secure=secure)
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_PACKING, compresslevel=3)
     app.add_middleware(operations.watched)
@@ -101,6 +103,7 @@ def create_app(
 
 async def _refuse_unknown_parameters(request: Request) -> None:
     """Raise UsageError for a query parameter that would be ignored."""
+    # A mistyped filter would answer with more than the client asked for.
     if not request.query_params:
         return
     fields = get_flat_params(request.scope["route"].dependant)

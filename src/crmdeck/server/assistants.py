@@ -38,6 +38,7 @@ class Assistants:
             desk.require(TokenScope.READ)
             return desk, frozenset(each.id for each in desk.connections())
 
+        # Reading accounts and connections blocks, and would stop all other requests.
         desk, seen = await run_in_threadpool(admit)
         # A session is a user's: only a token says that its holder is an assistant.
         suggests = desk.role is None and TokenScope.SUGGEST in desk.scopes

@@ -117,6 +117,7 @@ class Attempts:
         if attempt.device is not None:
             self._bound(own, self._per_pair, attempt.at)
             return
+        # A known device has its own count, and must not use up the one of its address.
         elsewhere = [each for each in recent if each.device is None]
         of_user = sum(each.email == attempt.email for each in elsewhere)
         besieged = not known and of_user >= self._per_email

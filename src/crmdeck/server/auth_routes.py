@@ -43,6 +43,7 @@ def sign_in(deck: DeckHere, request: Request, body: SignIn) -> Response:
     token, session = deck.sessions.start(user, active, address)
     _log.info("Signed in %s from %s.", user.email, address)
     response = with_cookie(deck, answer(_view(session, user, book)), token, session)
+    # A known device keeps its token: each sign-in would use up another of the user's devices.
     if deck.sessions.trusted(device, user.email) is None:
         _trust(deck, response, user)
     return response
@@ -82,6 +83,7 @@ def change_password(
     except NotSignedInError as error:
         raise ConflictError("The current password is wrong.", code=error.code) from None
     user = deck.accounts.change_user(visit.user.email, password=body.new_password)
+    # Also this session: the new one gets a new cookie.
     deck.sessions.end_all(user.email)
     token, session = deck.sessions.start(user, visit.session.active_organization, address)
     _log.info("Changed the password of %s from %s.", user.email, address)

@@ -57,6 +57,7 @@ class Crowd:
         self._most = most
         self._all: set[BoundedProtocol] = set()
         # Dictionaries keep their order: the first connection has waited longest.
+        # By address, because many connections of one must cost the others nothing.
         self._waiting: dict[str, dict[BoundedProtocol, None]] = {}
 
     def enter(self, connection: BoundedProtocol) -> None:
@@ -91,6 +92,7 @@ class Crowd:
         """Return the unanswered connection that has waited longest at the busiest address."""
         for neighbors in sorted(self._waiting.values(), key=len, reverse=True):
             for each in neighbors:
+                # An answer that is being sent must not be cut off.
                 if each.transport.get_write_buffer_size() == 0:
                     return each
         return None
@@ -147,6 +149,7 @@ class BoundedProtocol(H11Protocol):
 
     def _watch(self) -> None:
         """Start the clock of the request's phase, if it entered a new one."""
+        # The cycle too, because the next request of a connection begins in the same state.
         phase = (self.conn.their_state, self.cycle)
         if phase == self._phase:
             return

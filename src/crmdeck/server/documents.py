@@ -95,6 +95,7 @@ class FileDocument(Generic[M]):
             return self._current()
 
     def change(self, update: Callable[[M], M]) -> M:
+        # The guard is for threads of this process, the lock for other processes.
         with self._guard, self._alone():
             changed = update(self._current())
             try:

@@ -182,6 +182,7 @@ def install(app: FastAPI) -> None:
     def plain(_: Request, error: HTTPException) -> Response:
         response = error_response(_from_status(error))
         response.status_code = error.status_code
+        # A 405 has to name the allowed methods: RFC 9110, section 15.5.6.
         response.headers.update(error.headers or {})
         return response
 

@@ -81,6 +81,7 @@ class Guard:
             self._check(scope)
             await self._app(scope, _bounded(receive), send_safely)
         except CrmdeckError as error:
+            # The status is sent, so only a broken connection can still show the failure.
             if begun:
                 raise
             await error_response(error)(scope, receive, send_safely)
@@ -117,6 +118,7 @@ class Guard:
                 remedy="Ask the administrator of this server to add the host to server_hosts.",
             )
         origin = headers.get("origin")
+        # These methods change nothing, and browsers keep the answer from a page of another site.
         if scope["method"] in _SAFE or origin in self._origins:
             return
         foreign = origin is not None and not _same_host(origin, headers.get("host", ""))

@@ -137,6 +137,7 @@ def refresh(deck: DeckHere, here: Here) -> Response:
 )
 def ai_suggest(deck: DeckHere, here: Here, body: Suggesting) -> Response:
     """Suggest a CRM field for each PartnerOS field; missing embeddings are computed first."""
+    # What other organizations decided must not show in the ranking.
     found = here.workspace.mappings.suggest(
         here.id, body.object_pair, learn_from=here.organization.has, cancel=deck.stopping
     )
@@ -218,6 +219,7 @@ def decisions(
 ) -> Response:
     """List the decisions on an object pair, or on all, oldest first: all, or a page of `limit`."""
     number = limit or (PAGE if cursor else None)
+    # One more than the page, to see whether there is a next one.
     found = here.workspace.mappings.decisions(
         here.id, object_pair, after=cursor, limit=None if number is None else number + 1
     )

@@ -45,6 +45,7 @@ class RepeatLimit(logging.Filter):
         kind = (record.name, record.levelno, str(record.msg)[:LONGEST_LINE])
         now = self._timer()
         with self._guard:
+            # Bounded, because another package can put a client's text into its templates.
             if len(self._seen) > _MOST_KINDS:
                 self._seen.clear()
             since, count = self._seen.get(kind, (now, 0))

@@ -107,6 +107,7 @@ class Provider:
         }
         address = self._endpoint("authorization_endpoint")
         joint = "&" if urlsplit(address).query else "?"
+        # The browser keeps what finishing needs, so that any server of the team can finish.
         return address + joint + urlencode(query), f"{state}.{nonce}.{verifier}"
 
     def finish(self, cookie: str | None, answer: Mapping[str, str]) -> Identity:
@@ -239,6 +240,7 @@ class Provider:
 
     def _fetched_keys(self, newest: bool) -> list[dict[str, object]]:
         with self._guard:
+            # Not held during the request: a slow provider would hold up all sign-ins.
             known = self._keys
         now = self._timer()
         # Forged tokens with invented keys don't make the server ask each time.
@@ -284,6 +286,7 @@ def _fetch(
     try:
         received = bytearray()
         with (
+            # A redirect would lead to an address that wasn't checked.
             httpx.Client(timeout=_TIMEOUT, follow_redirects=False) as client,
             client.stream(
                 method, url, data=form, headers={"Accept": "application/json"}

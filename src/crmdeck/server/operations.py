@@ -64,10 +64,12 @@ class _Patient(Generic[T]):
         """Return the result, or that of a call in progress; raises TimeoutError."""
         if self._running is None or self._running.done():
             self._running = Future()
+            # A thread that hangs must not keep the process from ending.
             threading.Thread(target=self._work, args=(self._running,), daemon=True).start()
         result = asyncio.wrap_future(self._running)
         # A failure after the deadline would be reported as never retrieved.
         result.add_done_callback(lambda done: done.cancelled() or done.exception())
+        # The deadline ends the wait, not the call: the next request joins it.
         return await asyncio.wait_for(asyncio.shield(result), self._seconds)
 
     def _work(self, future: Future[T]) -> None:
@@ -134,6 +136,7 @@ class Operations:
             buckets=_SECONDS,
             registry=self._registry,
         )
+        # Each series begins at zero: Prometheus sees no increase in one that begins at one.
         for outcome in SyncOutcome:
             self._refreshes.labels(outcome.value)
 
@@ -152,6 +155,7 @@ class Operations:
         """
 
         async def watch(scope: Scope, receive: Receive, send: Send) -> None:
+            # Probes come every few seconds, and would hide the requests of users.
             if scope["type"] != "http" or scope["path"] in _PROBES:
                 await app(scope, receive, send)
                 return

@@ -101,6 +101,7 @@ class _Server(uvicorn.Server):
         # Load balancers need a moment to see that the server is no longer ready.
         self._operations.stopping = True
         stop = functools.partial(super().handle_exit, sig, None)
+        # A signal interrupts the loop anywhere, and only this call is safe then.
         self._loop.call_soon_threadsafe(self._loop.call_later, self._drain, stop)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -133,6 +134,7 @@ def serve(
     proxies = _proxies(workspace.settings.trusted_proxies)
     if binding.public_url and not proxies:
         _log.warning("No trusted_proxies in the settings: all clients count as one address.")
+    # Opened here and not by uvicorn, because the URL needs the port that 0 stands for.
     listener = _listen(binding.host, binding.port)
     scheme, port = "https" if tls else "http", listener.getsockname()[1]
     host = f"[{binding.host}]" if ":" in binding.host else binding.host
@@ -167,6 +169,7 @@ def _serving_metrics(operations: Operations, binding: Binding) -> Iterator[None]
     )
     server = uvicorn.Server(config)
     with _listen(binding.metrics_host, binding.metrics_port) as listener:
+        # A request for metrics that hangs must not keep the server from stopping.
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
         try:
@@ -192,6 +195,7 @@ def server_config(
         http=protocol,
         ws="none",
         lifespan="off",
+        # uvicorn's own handlers would neither redact secrets nor bound the log.
         log_config=None,
         # uvicorn would log query strings.
         access_log=False,

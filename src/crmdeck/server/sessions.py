@@ -109,6 +109,7 @@ class Sessions:
 
         def update(book: _SessionBook) -> _SessionBook:
             alive = [each for each in book.sessions if self._alive(each)]
+            # A session that is used moves to the end, so the first ones are idle longest.
             mine = [each for each in alive if each.email == user.email]
             surplus = max(0, len(mine) - MOST_PER_USER + 1)
             dropped = {each.token_hash for each in mine[:surplus]}

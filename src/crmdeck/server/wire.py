@@ -37,6 +37,7 @@ class SignIn(Body):
     """
 
     email: Annotated[str, pydantic.Field(max_length=254)]
+    # No repr, because a log or a traceback could show it.
     password: Annotated[str, pydantic.Field(max_length=1024, repr=False)]
     admission: Annotated[str | None, pydantic.Field(max_length=128, repr=False)] = None
 
