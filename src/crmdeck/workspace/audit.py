@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import TypedDict, Unpack
 
 from crmdeck.errors import UsageError
 from crmdeck.model import AuditEntry, AuditHead
@@ -54,6 +55,15 @@ EVENTS = (
 """The events of the audit log."""
 
 
+class AuditFilters(TypedDict, total=False):
+    """The entries to return; `since` and `until` are both included."""
+
+    event: str | None
+    actor: str | None
+    since: datetime | None
+    until: datetime | None
+
+
 class Audit:
     """Read the audit log."""
 
@@ -75,35 +85,23 @@ class Audit:
         self,
         ref: str | None = None,
         *,
-        event: str | None = None,
-        actor: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
         after: str | None = None,
         limit: int | None = None,
+        **only: Unpack[AuditFilters],
     ) -> tuple[AuditEntry, ...]:
         """Return audit entries, newest first; `event` is one of `EVENTS`, or a prefix and `*`.
 
-        Raises NotFoundError, and UsageError for an unknown event.
+        At most `limit`, from the one that follows the ID `after`. Raises NotFoundError, and
+        UsageError for an unknown event.
         """
         with self._context.store.read() as session:
-            connection_id = None
-            if ref is not None:
-                connection_id = find_connection(session, ref).id
-            found = session.audit.entries(
-                connection_id=connection_id,
-                event=event,
-                actor=actor,
-                since=since,
-                until=until,
-                after=after,
-                limit=limit,
-            )
+            key = None if ref is None else find_connection(session, ref).id
+            found = session.audit.entries(connection_id=key, after=after, limit=limit, **only)
+        event = only.get("event")
         # PartnerOS's own log can contain events that crmdeck never writes.
-        unknown = event is not None and event not in EVENTS
-        if event is not None and event.endswith("*"):
-            unknown = not any(each.startswith(event[:-1]) for each in EVENTS)
-        if event is not None and unknown and not found:
+        if event is None or event in EVENTS or found:
+            return found
+        if not event.endswith("*") or not any(each.startswith(event[:-1]) for each in EVENTS):
             near = nearest(event.rstrip("*."), EVENTS, most=1)
             raise UsageError(
                 f"No audit event named '{event}'.",
@@ -114,28 +112,13 @@ class Audit:
         return found
 
     def each(
-        self,
-        ref: str | None = None,
-        *,
-        event: str | None = None,
-        actor: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        at_once: int = 1000,
+        self, ref: str | None = None, *, at_once: int = 1000, **only: Unpack[AuditFilters]
     ) -> Iterator[AuditEntry]:
         """Yield audit entries, newest first, with `at_once` of them in memory."""
         after: str | None = None
         while True:
-            found = self.entries(
-                ref,
-                event=event,
-                actor=actor,
-                since=since,
-                until=until,
-                after=after,
-                # One more than wanted shows whether another page follows.
-                limit=at_once + 1,
-            )
+            # One more than wanted shows whether another page follows.
+            found = self.entries(ref, after=after, limit=at_once + 1, **only)
             yield from found[:at_once]
             if len(found) <= at_once:
                 return

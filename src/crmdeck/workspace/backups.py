@@ -39,6 +39,7 @@ class Backups:
         file that isn't a valid backup, CacheTooNewError for a backup of a newer crmdeck.
         """
         context = self._context
+        # Before the backup is read, which can take minutes.
         context.require_writable()
         return _backup(path, restore_backup(context.store, path, force=force, clock=context.clock))
 

@@ -348,6 +348,7 @@ def _package(name: str) -> Finding:
 
 
 def _keyring() -> Finding:
+    # A machine without a keyring gets this backend, which fails at each call.
     backend = keyring.get_keyring()
     if isinstance(backend, fail.Keyring):
         return Finding(

@@ -37,6 +37,7 @@ def parse_moment(text: str, now: datetime, *, as_of: bool = False) -> datetime:
     try:
         if ago:
             return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        # Without a zone it is UTC, so that a script gets the same on each machine.
         moment = to_utc(datetime.fromisoformat(written)).astimezone(UTC)
         return moment + _lasting(written) - _TICK if as_of else moment
     except (ValueError, OverflowError):

@@ -8,12 +8,6 @@ from crmdeck.errors import CrmdeckError, ExitCode
 from crmdeck.model import CheckedConnection, FailOn, Issue, IssueKind, IssueLevel, Severity
 from crmdeck.workspace.policy import Rule
 
-_THRESHOLDS = {
-    FailOn.SAFE: Severity.SAFE,
-    FailOn.RISKY: Severity.RISKY,
-    FailOn.BREAKING: Severity.BREAKING,
-}
-
 
 def judge(issue: Issue, fail_on: FailOn, rule: Rule | None) -> Issue:
     """Return an issue at the level that a rule of the policy gives it, else the threshold."""
@@ -55,5 +49,6 @@ def reasons_of_all(
 def _fails(issue: Issue, fail_on: FailOn) -> bool:
     if fail_on is FailOn.MAPPED:
         return issue.mapped and issue.severity is not Severity.SAFE
-    least = _THRESHOLDS.get(fail_on)
-    return least is not None and issue.severity is not None and issue.severity.rank >= least.rank
+    if fail_on is FailOn.NONE or issue.severity is None:
+        return False
+    return issue.severity.rank >= Severity(fail_on).rank

@@ -144,6 +144,7 @@ def _of_json(name: str, text: str) -> list[dict[str, Raw]]:
     except ValueError:
         parsed = _of_json_lines(name, text)
     records = parsed if isinstance(parsed, list) else [parsed]
+    # APIs put the list into an object, as `data` or `records`.
     if len(records) == 1 and isinstance(records[0], dict):
         inner = next((v for k, v in records[0].items() if k in ("data", "records")), None)
         records = inner if isinstance(inner, list) else records

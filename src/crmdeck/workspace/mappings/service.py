@@ -199,6 +199,7 @@ class Mappings:
             connection = find_connection(session, ref)
             log = session.decisions.log(connection.id, pair, at=at)
             decided = by_field(log)
+            # Without the object, its decisions can still be read.
             if not log:
                 require_known(session, connection, object_pair.crm_object)
             events = session.drift.events(connection.id, at=at)
@@ -928,6 +929,7 @@ class Mappings:
         require_seen(log, _fields_of(log, decision_ids), seen)
         undoing: list[Decision] = []
         for id_ in decision_ids:
+            # After the undos so far: None twice undoes the last two decisions.
             target = _undoable([*log, *undoing], id_, pair)
             update = {
                 "id": new_id(),

@@ -115,6 +115,7 @@ def _decided(rows: Sequence[Row]) -> tuple[SheetRow, ...]:
             name: row.cells[index].strip() if index < len(row.cells) else ""
             for name, index in places.items()
         }
+        # A note next to the table would be lost without a word.
         stray = next((i for i, cell in enumerate(row.cells) if cell and i >= len(places)), None)
         if stray is not None:
             raise _refused(f"Cell {_letters(stray)}{number}: the column has no heading.")
@@ -142,6 +143,7 @@ def _places(headings: Sequence[str]) -> dict[str, int]:
     """Return the column of each heading; raises UsageError unless they are in our order."""
     known = (*COLUMNS, *ROOM)
     names = [each.strip() for each in headings]
+    # Spreadsheets keep empty cells to the right of the headings.
     while names and not names[-1]:
         names.pop()
     last = -1

@@ -78,11 +78,13 @@ def share_acknowledgments(context: Context, connection: Connection) -> str:
                 if _send(connector, unsent):
                     return ""
     except CacheError:
+        # Not a failure of the source: nothing would be sent later.
         raise
     except CrmdeckError as error:
         return f"Not sent to PartnerOS yet: {error.message} The next refresh sends it."
     message = "PartnerOS doesn't support acknowledgments: they stay in this workspace."
     with context.store.write() as session:
+        # Once for each connection is enough.
         if session.audit.entries(connection_id=connection.id, event=_KEPT_HERE, limit=1):
             return ""
         session.audit.add(context.entry(_KEPT_HERE, message, connection_id=connection.id))

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from crmdeck.errors import SourceError
-from crmdeck.model import AuditEntry, Connection, DriftEvent, DriftKind, SnapshotInfo
+from crmdeck.model import AuditEntry, Connection, DriftEvent, SnapshotInfo
+from crmdeck.store.drift import GONE_KINDS
 from crmdeck.text import count
 from crmdeck.workspace.connections.status import SUSPECT
 
@@ -20,8 +21,6 @@ AGREES_AFTER = timedelta(hours=1)
 # Ordinary work removes a few fields at once, which are a tenth of a small schema.
 _FEW = 10
 _SHARE = 0.1
-_OBJECTS = frozenset({DriftKind.OBJECT_REMOVED, DriftKind.OBJECT_HIDDEN, DriftKind.OBJECT_ABSENT})
-_FIELDS = frozenset({DriftKind.FIELD_REMOVED, DriftKind.FIELD_HIDDEN, DriftKind.FIELD_ABSENT})
 
 
 class Removal(NamedTuple):
@@ -50,10 +49,10 @@ def suspect_removal(
     That is more than a tenth of the objects or fields, and more than ten. Objects out of scope
     don't count. The fields of a removed object count as removed.
     """
-    gone = [event for event in events if event.kind in _OBJECTS | _FIELDS]
-    objects = [event.object_type for event in gone if event.kind in _OBJECTS]
+    gone = [event for event in events if event.kind in GONE_KINDS]
+    objects = [event.object_type for event in gone if event.field_name is None]
     lost_with_objects = sum(current[name].field_count for name in objects if name in current)
-    fields = sum(event.kind in _FIELDS for event in gone) + lost_with_objects
+    fields = len(gone) - len(objects) + lost_with_objects
     all_fields = sum(info.field_count for info in current.values())
     if not (_is_much(len(objects), len(current)) or _is_much(fields, all_fields)):
         return None
