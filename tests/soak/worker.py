@@ -274,6 +274,8 @@ def _work(worker: Worker, steps: int, longest_file: int) -> None:
         # Imported here, for there is none on Windows.
         import resource
 
+        # Python would cut the byte code of what is imported from now on, and break it for everyone.
+        sys.dont_write_bytecode = True
         _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (longest_file, hard))
     report(ready=os.getpid())

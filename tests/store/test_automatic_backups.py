@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import stat
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,8 @@ def test_a_full_disk_stops_a_migration_and_keeps_no_half_copy(
     resource = pytest.importorskip("resource")
     use(monkeypatch, ADD)
     whole = path.read_bytes()
+    # Python would cut the byte code of what is imported from now on, and break it for everyone.
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
     try:
