@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,13 +15,6 @@ from .conftest import Desk, describe, text_field
 
 ACCEPTED = DecisionState.ACCEPTED
 PAIR = "deal_registration--Opportunity"
-
-
-@pytest.fixture
-def desk(desk: Desk) -> Iterator[Desk]:
-    """A desk whose cache stays open: these tests call it hundreds of times."""
-    with desk.workspace.hold():
-        yield desk
 
 
 def test_pages_together_are_the_whole(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,7 @@ from crmdeck.preflight.judge import Judge, MappedField, Setting
 ALWAYS = "always"
 """When a row fails whatever its value."""
 
+# IDs of PartnerOS are UUIDs, which a lookup of a CRM refuses.
 _SAMPLE_ID = "3f1c2a9e-7b40-4c55-9d1e-0a6b8f2d4c77"
 # Formulas of an org name a handful of numbers; more are not worth a judgment each.
 _MOST_NUMBERS = 12

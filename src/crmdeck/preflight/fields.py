@@ -51,9 +51,11 @@ TEXTS = frozenset(
 NUMBERS = frozenset({FieldType.INTEGER, FieldType.DECIMAL, FieldType.CURRENCY, FieldType.PERCENT})
 
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,3})?")
+# Excel stores a date as a number of days, and some exports show that number.
 _EXCEL_DAY = re.compile(r"\d{5}(\.\d+)?")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2})[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[-+]\d{2}:?\d{2})?")
+# The form in which HubSpot stores moments.
 _MILLISECONDS = re.compile(r"-?\d{11,13}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1)
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")

@@ -98,6 +98,7 @@ def is_true(tree: Node, facts: Facts) -> bool | Unknown:
 
 
 def _same(left: Answer, right: Answer) -> bool:
+    # In Python, 1 equals True.
     return type(left) is type(right) and left == right
 
 

@@ -20,6 +20,7 @@ Passes = bool | Unknown
 _RULE = re.compile(r"([A-Z_]+)(?:\((.*?)\))?( after normalization)?", re.DOTALL)
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _HOST = rf"(?:{_LABEL}\.)+[A-Za-z]{{2,63}}"
+# Values that every reading of the definitions accepts.
 _CLEAR_EMAIL = re.compile(rf"[A-Za-z0-9]+(?:[._+-][A-Za-z0-9]+)*@{_HOST}", re.ASCII)
 _CLEAR_DOMAIN = re.compile(_HOST, re.ASCII)
 _CLEAR_URL = re.compile(rf"https?://{_HOST}(?::\d{{1,5}})?(?:/[\w./~%+?&=-]*)?", re.ASCII)

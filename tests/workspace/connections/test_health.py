@@ -25,17 +25,10 @@ ACCOUNT = Scope(mode=ScopeMode.NAMED, include=("Account", "Contact"))
 
 
 @pytest.fixture
-def desk(desk: Desk) -> Iterator[Desk]:
-    """A desk whose cache stays open: these tests call it hundreds of times."""
-    with desk.workspace.hold():
-        yield desk
-
-
-@pytest.fixture
 def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
     """An office on a file: what a CRM answers counts the same in both engines."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    with opened(tmp_path / "home") as office:
+    with opened(tmp_path / "home") as office, office.workspace.hold():
         yield office
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,13 +15,6 @@ from crmdeck.workspace import ConnectionDraft, Workspace, parse_moment, parse_pa
 from tests.workspace.conftest import Desk, describe, text_field
 
 NOW = datetime(2026, 5, 16, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def desk(desk: Desk) -> Iterator[Desk]:
-    """A desk whose cache stays open: these tests call it hundreds of times."""
-    with desk.workspace.hold():
-        yield desk
 
 
 @pytest.fixture

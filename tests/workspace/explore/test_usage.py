@@ -24,7 +24,7 @@ OPPORTUNITY = Scope(mode=ScopeMode.NAMED, include=("Opportunity",))
 
 @pytest.fixture(scope="module")
 def refreshed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    with opened(tmp_path_factory.mktemp("home")) as office:
+    with opened(tmp_path_factory.mktemp("home")) as office, office.workspace.hold():
         office.add_org(scope=OPPORTUNITY)
         office.refresh_at(ANCHOR, "org")
         yield office
