@@ -26,6 +26,7 @@ from tests.store.build import HOSTILE, START, connection, day, event, record, ru
 
 def test_connections_are_versions(session: Session) -> None:
     first = connection("acme", scope=Scope(include=("Lead",)), path="/tmp/x", ttl_hours=1.5)
+    first = first.model_copy(update={"name": "yankee"})
     renamed = first.model_copy(update={"name": "zulu", "disconnected_at": day(2)})
     other = connection("beta").model_copy(update={"name": HOSTILE})
     session.connections.put(first, day(0), "me")
@@ -36,6 +37,10 @@ def test_connections_are_versions(session: Session) -> None:
     assert session.connections.versions("acme") == (renamed, first)
     assert session.connections.all() == (other, renamed)
     assert session.connections.get("nobody") is None
+    # By the last name or the ID; an earlier name finds nothing.
+    assert session.connections.find("zulu") == session.connections.find("ACME") == renamed
+    assert session.connections.find(HOSTILE) == other
+    assert session.connections.find(first.name) is None
 
 
 def test_runs_newest_first_and_the_last_quota(session: Session) -> None:

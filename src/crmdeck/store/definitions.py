@@ -295,6 +295,8 @@ class Definitions:
         empty.
         """
         wanted = list(content_hashes)
+        if not wanted:
+            return {}
         lists: dict[str, list[str]] = {content: [] for content in wanted}
         for content, key in self._database.rows(
             "SELECT content_hash, field_hash FROM object_field "

@@ -57,14 +57,16 @@ class DismissedAlerts:
     def standing(self, by: str) -> dict[str, dict[str, Dismissal]]:
         """Return the dismissals that count for a user, by connection and alert ID."""
         rows = self._database.rows(
-            "SELECT DISTINCT ON (connection_id, alert_id) connection_id, alert_id, put_away_at, "
-            "taken_back, until, level FROM put_away_alert WHERE shared OR put_away_by = ? "
-            "ORDER BY connection_id, alert_id, seq DESC",
+            "SELECT connection_id, alert_id, put_away_at, taken_back, until, level "
+            "FROM put_away_alert WHERE shared OR put_away_by = ? ORDER BY seq",
             [by],
         )
         found: dict[str, dict[str, Dismissal]] = {}
         for connection_id, alert_id, at, taken_back, until, level in rows:
-            if not taken_back:
+            of_it = found.setdefault(connection_id, {})
+            if taken_back:
+                of_it.pop(alert_id, None)
+            else:
                 known = AlertLevel(level) if level else None
-                found.setdefault(connection_id, {})[alert_id] = Dismissal(to_utc(at), until, known)
+                of_it[alert_id] = Dismissal(to_utc(at), until, known)
         return found

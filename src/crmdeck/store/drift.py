@@ -328,6 +328,8 @@ class Drift:
         self, events: Sequence[DriftEvent], at: datetime | None = None
     ) -> tuple[DriftEvent, ...]:
         """Return changes with their last acknowledgments, as of `at` if it is given."""
+        if not events:
+            return ()
         where = Where().add(_THESE, [each.id for each in events])
         words = self._last_words(where.add("acknowledged_at <= ?", at))
         return tuple(_as_said(event, words.get(event.id)) for event in events)

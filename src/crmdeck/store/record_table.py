@@ -64,16 +64,12 @@ class Table(Generic[M]):
         clause: str = "",
         parameters: Sequence[object] = (),
         order: str | None = None,
-        only: str = "",
     ) -> dict[Row, M]:
-        """Return the newest record of each `key` (columns), among those selected by `clause`.
-
-        `only` is a further clause, on the newest records.
-        """
+        """Return the newest record of each `key` (columns), among those selected by `clause`."""
         rows = database.rows(
             f"SELECT {self.selection}, {key} FROM {quote(self.name)} AS latest JOIN ("
             f"SELECT max(seq) AS seq FROM {quote(self.name)} {clause} GROUP BY {key}"
-            f") AS last USING (seq) {only} ORDER BY {order or key}",
+            f") AS last USING (seq) ORDER BY {order or key}",
             parameters,
         )
         width = len(self._attributes)

@@ -62,11 +62,12 @@ class Runs:
     ) -> datetime | None:
         """Return when the first run with this outcome ended after `moment`; None if none did."""
         wanted = [outcome.value for outcome in outcomes]
-        where = Where().add("connection_id = ?", connection_id)
-        where = where.add("outcome IN (SELECT unnest(?::VARCHAR[]))", wanted)
-        where = where.add("finished_at > ?", moment)
+        where = Where().add("connection_id = ?", connection_id).add("finished_at > ?", moment)
+        # For so few values, DuckDB takes twice as long with a list as one parameter.
+        marks = ", ".join("?" * len(wanted))
         rows = self._database.rows(
-            f"SELECT min(finished_at) FROM {RUNS.name} {where}", where.parameters
+            f"SELECT min(finished_at) FROM {RUNS.name} {where} AND outcome IN ({marks})",
+            [*where.parameters, *wanted],
         )
         return to_utc(rows[0][0]) if rows[0][0] is not None else None
 
@@ -110,6 +111,12 @@ class Runs:
 
     def failures(self, connection_id: str) -> tuple[ObjectFailure, ...]:
         """Return what the last refresh that reached its source couldn't read."""
+        # Most connections never had a failure, and DuckDB finds that out in a fifth of the time.
+        [(last,)] = self._database.rows(
+            f"SELECT max(seq) FROM {FAILURES.name} WHERE connection_id = ?", [connection_id]
+        )
+        if last is None:
+            return ()
         return FAILURES.select(
             self._database,
             "WHERE connection_id = ? AND run_id IN "
