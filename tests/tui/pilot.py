@@ -75,7 +75,7 @@ def is_busy(app: App[Any]) -> bool:
 
 def has_keys(app: App[Any]) -> bool:
     """True if a pressed key has not taken effect yet, and the console still runs."""
-    return isinstance(app, CrmdeckApp) and app.is_running and app.has_keys
+    return isinstance(app, CrmdeckApp) and app.is_running and app._typed.is_busy
 
 
 async def type_text(pilot: Pilot[Any], text: str, *keys: str) -> None:

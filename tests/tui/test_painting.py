@@ -52,7 +52,7 @@ class Terminal(CrmdeckApp):
 
 
 @pytest.mark.every_frame
-async def test_frames_add_up_to_the_whole(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_frames_add_up_to_the_whole(home: Path) -> None:
     with Workspace.open(home, secrets=MemorySecrets()) as workspace:
         app = Terminal(workspace)
         async with app.run_test(size=(120, 30)) as pilot:

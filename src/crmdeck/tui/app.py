@@ -126,11 +126,6 @@ class CrmdeckApp(App[None]):
                 lines.append(f"and {left} more")
             self.host.say("\n".join(lines), title=title, severity="warning", timeout=15)
 
-    @property
-    def has_keys(self) -> bool:
-        """True if a pressed key has not taken effect yet."""
-        return self._typed.is_busy
-
     def _can_take(self, event: events.Key | events.Paste) -> bool:
         """True if a key acts now. Keys typed while a pane opens act when it is open."""
         main = self.screen_stack[0]

@@ -31,6 +31,7 @@ _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 MOST_OFFERS = 40
 """Number of offers to complete a filter with. The most frequent values come first."""
 
+# Its quote may still be open.
 _LAST_TERM = re.compile(r'(?:^|(?<=\s))(!?)(?:([A-Za-z][\w-]*):)?("[^"]*|[^\s"]*)$')
 _TERM = re.compile(r'(!?)(?:([A-Za-z][\w-]*):)?("[^"]*"?|[^\s"]+)')
 
@@ -236,6 +237,7 @@ def one_of(value: str, wanted: str) -> bool:
 
 
 def _key_test(test: KeyTest[R], term: Term) -> Predicate[R]:
+    # A function, as the next two: a lambda in the loop over the terms would test the last one.
     options = [term.value] if term.quoted else [one for one in term.value.split(",") if one]
     return lambda row: any(test(row, option) for option in options)
 

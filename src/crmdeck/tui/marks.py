@@ -52,6 +52,7 @@ def health_of(status: ConnectionStatus, required: int) -> Health:
         return Health("✕", "sign in again", "error")
     if status.status is Status.ERROR:
         return Health("✕", "error", "error")
+    # Alerts come with the worst first.
     worst = next((alert for alert in status.alerts if alert.level is not AlertLevel.INFO), None)
     is_critical = worst is not None and worst.level is AlertLevel.CRITICAL
     if required and not is_critical:

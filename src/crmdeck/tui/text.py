@@ -19,6 +19,7 @@ def display_text(text: str, width: int | None = None) -> str:
 
     With a `width` the cost doesn't depend on the length of the text.
     """
+    # Most text is this: each character is safe and takes one cell.
     if text.isascii() and text.isprintable():
         if width is None or len(text) <= width:
             return text

@@ -26,7 +26,8 @@ Typed = events.Key | events.Paste
 class KeyQueue:
     """Keys and pastes typed into `app` and not handled yet; `send` gives one to Textual.
 
-    The queue keeps keys while `can_send` refuses the first one. Use it on the event loop only.
+    The queue keeps keys while `can_send` refuses the first one. `is_busy` is true while anything
+    typed has no effect yet. Use it on the event loop only.
     """
 
     def __init__(
@@ -40,17 +41,12 @@ class KeyQueue:
         self._can_send = can_send
         self._waiting: deque[Typed] = deque()
         self._count = 0
-        self._is_busy = False
-
-    @property
-    def is_busy(self) -> bool:
-        """True while anything typed has no effect yet."""
-        return self._is_busy
+        self.is_busy = False
 
     async def put(self, event: Typed) -> None:
         """Send `event` when its turn comes."""
         self._waiting.append(event)
-        if not self._is_busy:
+        if not self.is_busy:
             await self._send_next()
         elif len(self._waiting) == 1:
             self._watch()
@@ -59,7 +55,7 @@ class KeyQueue:
         self._count += 1
         if not self._app.screen_stack:
             self._waiting.clear()
-        self._is_busy = bool(self._waiting)
+        self.is_busy = bool(self._waiting)
         if not self._waiting:
             return
         if not self._can_send(self._waiting[0]):

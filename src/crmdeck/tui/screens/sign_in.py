@@ -141,6 +141,7 @@ class SignInFlow:
         self._host.app.push_screen(form, then)
 
     def _take(self, plan: _Plan, _job: Job, answers: dict[str, str]) -> SignedIn | BrowserSignIn:
+        # A second attempt keeps none of the answers of the first.
         self._secrets = {}
         for question in plan.questions:
             answer = answered(answers, question.name)

@@ -56,6 +56,7 @@ class Stage(Container):
         pane = self._panes.get(pane_id)
         if pane is None:
             pane = self._specs[pane_id].load()(self._host, id=f"pane-{pane_id}")
+            # Its widgets take the state once they are mounted.
             await self.mount(pane)
             state = self._saved.get(pane_id, {})
             pane.restore(state)

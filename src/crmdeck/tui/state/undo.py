@@ -29,63 +29,54 @@ class UndoStep:
 class UndoStack:
     """The steps in the order in which they were done. Event loop only.
 
-    `changed` is called after every change of the stack, `noted` with each new step.
+    `changed` is called after every change of the stack, `noted` with each new step. `done` are the
+    steps to undo and `undone` those to redo, both latest last.
     """
 
     def __init__(self, changed: Callable[[], object], noted: Callable[[UndoStep], object]) -> None:
         self._changed = changed
         self._noted = noted
-        self._done: list[UndoStep] = []
-        self._undone: list[UndoStep] = []
-
-    @property
-    def done(self) -> tuple[UndoStep, ...]:
-        """The steps to undo, latest last."""
-        return tuple(self._done)
-
-    @property
-    def undone(self) -> tuple[UndoStep, ...]:
-        """The steps to redo, latest last."""
-        return tuple(self._undone)
+        self.done: list[UndoStep] = []
+        self.undone: list[UndoStep] = []
 
     def why_no_undo(self) -> str | None:
-        return None if self._done else NOTHING_DONE
+        return None if self.done else NOTHING_DONE
 
     def why_no_redo(self) -> str | None:
-        return None if self._undone else "Nothing to redo."
+        return None if self.undone else "Nothing to redo."
 
     def did(self, step: UndoStep) -> None:
         """Add a step that was done; the undone ones can't be redone after it."""
-        self._done.append(step)
-        self._undone.clear()
+        self.done.append(step)
+        self.undone.clear()
         self._noted(step)
         self._changed()
 
     def undo(self) -> UndoStep:
         """Undo the last step and return it. Raises IndexError if the stack is empty."""
-        step = self._done.pop()
-        self._undone.append(step)
+        step = self.done.pop()
+        self.undone.append(step)
         step.back()
         self._changed()
         return step
 
     def redo(self) -> UndoStep:
         """Redo the last undone step and return it. Raises IndexError if the stack is empty."""
-        step = self._undone.pop()
-        self._done.append(step)
+        step = self.undone.pop()
+        self.done.append(step)
         step.again()
         self._changed()
         return step
 
     def forget(self, subject: object) -> None:
         """Remove the step of `subject`, which could not be stored."""
-        for steps in (self._done, self._undone):
+        for steps in (self.done, self.undone):
             steps[:] = [step for step in steps if step.subject is not subject]
         self._changed()
 
     def put_back(self, subject: object) -> None:
         """Move the step of `subject` back, because undoing or redoing it failed."""
-        for here, there in ((self._done, self._undone), (self._undone, self._done)):
+        for here, there in ((self.done, self.undone), (self.undone, self.done)):
             found = [step for step in here if step.subject is subject]
             if found:
                 here.remove(found[0])

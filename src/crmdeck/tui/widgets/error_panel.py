@@ -36,9 +36,6 @@ class ErrorPanel(Widget):
 
     error: reactive[CrmdeckError | None] = reactive(None, layout=True)
 
-    def on_mount(self) -> None:
-        self.display = self.error is not None
-
     def watch_error(self, error: CrmdeckError | None) -> None:
         self.display = error is not None
 

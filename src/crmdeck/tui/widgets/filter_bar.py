@@ -42,8 +42,6 @@ class FilterBar(ActionHost, Widget):
         super().__init__(id=id)
         self.display = False
         self.text = ""
-        self._note = ""
-        self._hint = ""
         self._source: FilterSource[Any] | None = None
         self._offers: tuple[Completion, ...] = ()
         self._loader = Loader(self, lambda _error: None)
@@ -79,7 +77,6 @@ class FilterBar(ActionHost, Widget):
 
     def set_note(self, count: str, hint: str = "") -> None:
         """Show the number of rows, and a hint on the filter."""
-        self._note, self._hint = count, hint
         note = Content.assemble(
             (display_text(hint, 60), "$warn"), "   " if hint else "", (count, "$muted")
         )

@@ -53,6 +53,7 @@ class Caption(NamedTuple):
 
 def edges(frames: Iterable[Region]) -> Cells:
     """Return the edges of frames; those that touch are joined."""
+    # Each cell collects the arms of all frames that touch it; `GLYPHS` has a sign for each sum.
     cells: Cells = defaultdict(lambda: defaultdict(int))
     for x, y, width, height in frames:
         right, bottom = x + width - 1, y + height - 1
@@ -375,6 +376,7 @@ def _strip(glyphs: Sequence[tuple[int, str, Style]], width: int, ground: Style) 
 
     def put(more: str, other: Style) -> None:
         nonlocal text, style
+        # A frame has four styles, so their identity is enough.
         if other is not style and text:
             segments.append(Segment(text, style))
             text = ""
