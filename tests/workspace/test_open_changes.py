@@ -19,7 +19,7 @@ from crmdeck.model import (
     OpenChanges,
     Severity,
 )
-from crmdeck.store import Session
+from crmdeck.store import Drift, Session
 from crmdeck.workspace.open_changes import POLICY_SET, judge_changes
 
 from .conftest import Desk, describe, text_field
@@ -254,3 +254,29 @@ def test_only_what_something_may_settle_is_read(
         monkeypatch.setattr(type(session.drift), "history", read)
     assert isinstance(session, Session)
     assert shorter.workspace.drift.open_changes().count == 1
+
+
+def test_calls_that_read_one_state_judge_it_once(
+    shorter: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, judged = shorter.workspace, []
+    real = Drift.unacknowledged
+
+    def counted(drift: Drift, *asked: Any, **more: Any) -> Any:
+        judged.append(asked)
+        return real(drift, *asked, **more)
+
+    monkeypatch.setattr(Drift, "unacknowledged", counted)
+    with workspace.reading():
+        (status,) = workspace.health.statuses()
+        assert status.open_changes == workspace.drift.open_changes(status.id)
+        assert workspace.drift.open_changes("acme") == workspace.drift.open_changes()
+    assert len(judged) == 1
+    with pytest.raises(RuntimeError, match="a write inside a read"), workspace.reading():
+        workspace.connections.rename("acme", "other")
+    # What changes in a session that writes is judged again.
+    (event,) = workspace.drift.report().events
+    with workspace.context.store.write() as session:
+        assert judge_changes(workspace.context, session)
+        workspace.drift.acknowledge([event.id])
+        assert not judge_changes(workspace.context, session)

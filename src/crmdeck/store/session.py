@@ -28,6 +28,9 @@ class Session:
         self.database = database
         self._recent = recent
         self._kept = kept
+        # What was found out about the one state that a reading session sees. A writing one
+        # changes its state, so it keeps nothing.
+        self.answers: dict[object, object] | None = None if kept is None else {}
 
     @cached_property
     def connections(self) -> store.Connections:

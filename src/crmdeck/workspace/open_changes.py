@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from crmdeck.drift.open_changes import Evidence, Standing, count_open, group_of, judge, unsettled
 from crmdeck.errors import CrmdeckError, UsageError
@@ -117,6 +117,15 @@ def judge_changes(
 
     In the order found. `policy` replaces that of the workspace.
     """
+    # Several calls of a block that reads one state ask for the same.
+    answers = session.answers if policy is None else None
+    key = ("judged changes", connection_id, safe)
+    if answers is not None:
+        if key in answers:
+            return cast("dict[str, list[Judged]]", answers[key])
+        every = cast("dict[str, list[Judged]] | None", answers.get((key[0], None, safe)))
+        if every is not None:
+            return {id_: mine for id_, mine in every.items() if id_ == connection_id}
     if policy is None:
         # A policy that crmdeck can't use excuses nothing: Health has an alert, and gates fail.
         with suppress(UsageError):
@@ -131,10 +140,13 @@ def judge_changes(
         if excuses or each.mapped or each.recurs
     }
     standings = _judge(context, session, uncertain, policy) if uncertain else {}
-    return {
-        key: [Judged(each, standings.get(each.id) or unsettled(each.severity)) for each in mine]
-        for key, mine in changes.items()
+    judged = {
+        id_: [Judged(each, standings.get(each.id) or unsettled(each.severity)) for each in mine]
+        for id_, mine in changes.items()
     }
+    if answers is not None:
+        answers[key] = judged
+    return judged
 
 
 def _judge(

@@ -234,6 +234,12 @@ class Workspace:
         with self.context.store.hold():
             yield
 
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Let all calls of this thread read one state of the cache; none of them may write."""
+        with self.context.store.read():
+            yield
+
     def on_behalf_of(self, actor: str) -> Workspace:
         """Return the same workspace with another acting user.
 

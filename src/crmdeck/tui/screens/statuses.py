@@ -26,7 +26,7 @@ def read_statuses(workspace: Workspace) -> Answer:
     workspace.prepare()
     # Read before the rest: what another user writes in between counts as new then.
     head = workspace.head()
-    with workspace.hold():
+    with workspace.reading():
         return Answer(head, workspace.health.statuses(), workspace.mappings.open_rows())
 
 
