@@ -344,10 +344,10 @@ async def test_disconnecting_is_typed_and_can_be_undone(workspace: Workspace) ->
         await pilot.press("ctrl+x")
         await settle(pilot)
         assert workspace.health.status("acme").status is Status.ACTIVE
-        assert [entry.event for entry in workspace.audit.entries("acme")][:2] == [
-            "connection.reconnected",
-            "connection.disconnected",
-        ]
+        done = [entry.event for entry in workspace.audit.entries("acme")]
+        # The clock of the test may be behind the one of the refresh before it.
+        done.remove("schema.refreshed")
+        assert done[:2] == ["connection.reconnected", "connection.disconnected"]
 
 
 async def test_a_wrong_folder_is_corrected(workspace: Workspace, tmp_path: Path) -> None:
