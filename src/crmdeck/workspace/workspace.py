@@ -236,7 +236,7 @@ class Workspace:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Let all calls of this thread read one state of the cache; none of them may write."""
+        """Show the calls of this thread a single state of the cache; they can't write."""
         with self.context.store.read():
             yield
 
