@@ -129,5 +129,7 @@ def office(tmp_path: Path, database: str | None, monkeypatch: pytest.MonkeyPatch
     from .crm import opened
 
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    with opened(database or tmp_path / "home") as found:
+    with opened(database or tmp_path / "home") as found, ExitStack() as hold:
+        hold.enter_context(found.workspace.hold())
+        found.let_go = hold.close
         yield found

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,12 +23,16 @@ ORG, PORTAL, OLD_PORTAL = "acme-prod", "acme-marketing", "legacy-portal"
 
 @dataclass
 class Office:
-    """The workspace at `home`, the sandbox that it talks to, and the clock of both."""
+    """The workspace at `home`, the sandbox that it talks to, and the clock of both.
+
+    As a fixture, its file stays open until `let_go`.
+    """
 
     home: Path | str
     workspace: Workspace
     sandbox: Sandbox
     clock: Clock
+    let_go: Callable[[], None] = field(default=lambda: None)
 
     def add_org(self, *, scope: Scope) -> None:
         """Connect the Salesforce org, as `org`."""

@@ -103,6 +103,7 @@ def _shipped(folder: str, parse: Callable[[str, str], T]) -> tuple[T, ...]:
         for file in resources.files("crmdeck").joinpath(folder).iterdir()
         if file.name.endswith(".toml") and file.name != RETIREMENTS
     ]
+    # Sorted: later files extend earlier ones, and folders have no order of their own.
     return tuple(
         parse(file.read_text("utf-8"), file.name) for file in sorted(files, key=lambda f: f.name)
     )

@@ -79,6 +79,7 @@ def open_on_mapped(
 
     `latest` is when the last of their changes was found or reopened.
     """
+    # A dismissed alert returns when one of them is found or reopened later.
     found = open_mapped_changes(session, judged)
     ids = [change.id for changes in found.values() for change in changes]
     reopened = session.drift.reopened_at(ids)

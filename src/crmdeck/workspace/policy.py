@@ -220,6 +220,7 @@ def _problem(text: str, mistake: ErrorDetails) -> tuple[int, str]:
     place = mistake["loc"]
     key = str(place[-1]) if place and isinstance(place[-1], str) else ""
     message = mistake_text(mistake, Rule.model_fields if len(place) > 1 else Policy.model_fields)
+    # Pydantic would ask for a valid tuple, which TOML doesn't have.
     if place == ("rule",):
         message = "should be tables: [[rule]]"
     line = line_of(text, place) or 0

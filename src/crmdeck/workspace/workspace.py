@@ -146,7 +146,7 @@ class Workspace:
     @cached_property
     def places(self) -> workspace.Places:
         """Everything to go to: connections, pairs, objects, fields, changes, alerts."""
-        return workspace.Places(self.context, self.health)
+        return workspace.Places(self.context)
 
     @cached_property
     def copies(self) -> workspace.Copies:
@@ -186,9 +186,7 @@ class Workspace:
     @cached_property
     def exports(self) -> workspace.Exports:
         """Export data and reports."""
-        return workspace.Exports(
-            self.context, self.schemas, self.drift, self.mappings, self.health, self.audit
-        )
+        return workspace.Exports(self.context)
 
     @cached_property
     def backups(self) -> workspace.Backups:

@@ -19,7 +19,7 @@ OPPORTUNITY = Scope(mode=ScopeMode.NAMED, include=("Opportunity",))
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
-    with opened(tmp_path / "home") as office:
+    with opened(tmp_path / "home") as office, office.workspace.hold():
         office.add_org(scope=OPPORTUNITY)
         office.workspace.refreshes.run("org")
         yield office

@@ -93,6 +93,7 @@ def test_what_can_not_be_sampled_is_said(desk: Desk) -> None:
 def test_read_only_keeps_no_rates(office: Office) -> None:
     office.add_org(scope=ACCOUNT)
     office.workspace.refreshes.run("org")
+    office.let_go()
     reader = Workspace.open(
         office.home,
         read_only=True,

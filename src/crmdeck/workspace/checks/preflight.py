@@ -276,6 +276,7 @@ class Preflights:
         """
         sides = self._sides(ref, pair, also=also)
         setting = self._setting(sides, assumed)
+        # Judged apart, because a row can change what another one causes.
         accepted = tuple(row for row in sides.mapped if row.partner_field not in (also or {}))
 
         def judged(rows: Sequence[MappedField]) -> tuple[FailsWhen, ...]:

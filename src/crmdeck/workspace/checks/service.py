@@ -150,20 +150,7 @@ class Checks:
             ]
             issues += judged
             codes += reasons_of(judged, error)
-            checked.append(
-                CheckedConnection(
-                    id=connection.id,
-                    name=connection.name,
-                    platform=connection.platform,
-                    status=status.status,
-                    read=error is None,
-                    since=begin,
-                    until=until,
-                    object_count=status.schema_stats.object_count,
-                    field_count=status.schema_stats.field_count,
-                    open_changes=still,
-                )
-            )
+            checked.append(_checked(connection, status, begin, until, error, still))
         report = self._report(fail_on, rules, checked, issues, attributes, codes)
         self._record(report)
         # After the check's own entries, so that a kept head covers them.
@@ -547,6 +534,28 @@ def _drifted(connection: Connection, event: DriftEvent) -> Issue:
         event_id=event.id,
         detected_at=event.detected_at,
         changed_by=event.changed_by,
+    )
+
+
+def _checked(
+    connection: Connection,
+    status: ConnectionStatus,
+    since: datetime | None,
+    until: datetime,
+    error: CrmdeckError | None,
+    open_changes: OpenChanges,
+) -> CheckedConnection:
+    return CheckedConnection(
+        id=connection.id,
+        name=connection.name,
+        platform=connection.platform,
+        status=status.status,
+        read=error is None,
+        since=since,
+        until=until,
+        object_count=status.schema_stats.object_count,
+        field_count=status.schema_stats.field_count,
+        open_changes=open_changes,
     )
 
 

@@ -99,6 +99,7 @@ def _ensure_built(home: Path, at: datetime | None) -> datetime:
     try:
         home.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with FileLock(f"{home}.lock"):
+            # Another process may have built it while this one waited.
             anchor = _built_at(home, at)
             if anchor is not None:
                 return anchor

@@ -120,21 +120,13 @@ class ExportOptions(TypedDict, total=False):
 class Exports:
     """Write stored data and reports."""
 
-    def __init__(
-        self,
-        context: Context,
-        schemas: Schemas,
-        drift: Drift,
-        mappings: Mappings,
-        health: Health,
-        audit: Audit,
-    ) -> None:
+    def __init__(self, context: Context) -> None:
         self._context = context
-        self._schemas = schemas
-        self._drift = drift
-        self._mappings = mappings
-        self._health = health
-        self._audit = audit
+        self._schemas = Schemas(context)
+        self._drift = Drift(context)
+        self._mappings = Mappings(context)
+        self._health = Health(context)
+        self._audit = Audit(context)
 
     def render(
         self,

@@ -95,9 +95,9 @@ class PlaceList:
 class Places:
     """The places of a workspace."""
 
-    def __init__(self, context: Context, health: Health) -> None:
+    def __init__(self, context: Context) -> None:
         self._context = context
-        self._health = health
+        self._health = Health(context)
 
     def all(self, first: str | None = None, *, most_fields: int = MOST_FIELDS) -> PlaceList:
         """Return all places: connections and alerts, then those of each connection.

@@ -89,6 +89,7 @@ class MappingFile:
                 pair, f"The file has version {version}; this crmdeck reads version {VERSION}."
             )
         lines = _line_numbers(text)
+        # Collected, so that a user can correct all of them at once.
         choices, problems = [], []
         for number, line in enumerate(mapping["lines"], 1):
             try:

@@ -96,6 +96,7 @@ def cached_encoder(
     Missing vectors are computed in batches and cached.
     """
     texts = matching.texts_to_encode(left, right, knowledge)
+    # The weights are read with the first text that has no vector, which is often none.
     model = matching.SentenceEncoder()
     with store.read() as session:
         vectors = session.vectors.get(model.name, texts)
@@ -138,6 +139,7 @@ def rank_pair(
                     crm_field=one.crm_field, confidence=one.confidence, direction=one.direction
                 )
             )
+    # Without learning, the decisions on other pairs don't count either.
     log = sides.log if learning is not None else sides.own_log
     evidence = matching.Evidence.from_log(
         # Only decisions on PartnerOS fields say how fields match.

@@ -352,6 +352,7 @@ class Mappings:
         ask the source. Raises SchemaNotDiscoveredError if no schema is cached, NotFoundError for
         an unknown object type.
         """
+        # The CRM object and the log are read once for all PartnerOS objects.
         first, *more = self.partner_objects()
         with self._context.store.read() as session:
             sides = self._sides(session, ref, f"{first.object_type}--{object_type}")
@@ -534,6 +535,7 @@ class Mappings:
             return ()
         team = self._team_log(ref)
         if team is not None:
+            # The log has the news of colleagues by now, so their decisions count as unseen.
             subjects = frozenset(choice.subject for choice in choices)
             require_seen(self.decisions(ref, pair), subjects, seen)
             made = team.decide(pair, choices)

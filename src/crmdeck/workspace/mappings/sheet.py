@@ -184,6 +184,7 @@ def _row(cells: Mapping[str, str], places: Mapping[str, int], number: int) -> Sh
         crm_field=None if word == "unmap" else other or shown,
         note=note or None,
     )
+    # The direction and the values of the row belong to its own CRM field, not to another one.
     if choice.state is DecisionState.ACCEPTED and not other:
         values = cells.get("values", "")
         choice = choice.model_copy(

@@ -75,6 +75,7 @@ def refresh(
     run = started_run(connection.id, "refresh", context.now)
     connector: Connector | None = None
     try:
+        # Over DuckDB others may refresh too: `run` then compares with what they recorded.
         with fault_barrier(connection), context.store.alone(connection.id, context.actor) as lease:
             connector = context.open_connector(connection)
             reporter = ProgressReporter(progress)

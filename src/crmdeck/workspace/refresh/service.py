@@ -62,6 +62,7 @@ class Refreshes:
         connection = self._context.connection(ref)
         # After the first read: only then is it known whether this user may write.
         self._context.require_writable()
+        # The rules to read are a setting of the connection, not of one refresh.
         left_out = connection.scope.without_rules
         wanted = (scope or connection.scope).model_copy(update={"without_rules": left_out})
         stop = cancel or CancelToken()
