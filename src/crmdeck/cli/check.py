@@ -15,13 +15,7 @@ import typer
 
 from crmdeck import model, workspace
 from crmdeck.cli.groups import command_group
-from crmdeck.cli.options import (
-    ForceOption,
-    JsonOption,
-    NamesArgument,
-    OutputOption,
-    RefreshOption,
-)
+from crmdeck.cli.options import ForceOption, JsonOption, NamesArgument, OutputOption, RefreshOption
 from crmdeck.cli.output import (
     Table,
     chosen_format,
@@ -48,8 +42,7 @@ _SUFFIXES = {".json": "json", ".md": "markdown", ".html": "html", ".xml": "junit
 CheckFailOnOption = Annotated[
     FailOn,
     typer.Option(
-        "--fail-on",
-        help="Minimum severity that fails; mapped: risky changes of mapped fields.",
+        "--fail-on", help="Minimum severity that fails; mapped: risky changes of mapped fields."
     ),
 ]
 PolicyOption = Annotated[
@@ -130,8 +123,7 @@ def check(
         typer.Option("--contract", help="Open Data Contract to check against (repeatable)."),
     ] = None,
     since: Annotated[
-        str | None,
-        typer.Option("--since", help="Only changes since: 2026-05-16, or 7d."),
+        str | None, typer.Option("--since", help="Only changes since: 2026-05-16, or 7d.")
     ] = None,
     new: Annotated[bool, typer.Option("--new", help="Only changes since the last check.")] = False,
     refresh: RefreshOption = True,
@@ -140,8 +132,7 @@ def check(
         typer.Option("--preflight", help="Fail if a change makes the CRM refuse mapped writes."),
     ] = False,
     format: Annotated[
-        str | None,
-        typer.Option("--format", help="Format: json, markdown, html, junit or github."),
+        str | None, typer.Option("--format", help="Format: json, markdown, html, junit or github.")
     ] = None,
     output: OutputOption = None,
     force: ForceOption = False,

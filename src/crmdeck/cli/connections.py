@@ -20,20 +20,14 @@ app = command_group()
 
 
 PathOption = Annotated[
-    Path | None,
-    typer.Option("--path", help="Exported schemas: a file or a folder (source files)."),
+    Path | None, typer.Option("--path", help="Exported schemas: a file or a folder (source files).")
 ]
 RemoteIdOption = Annotated[
-    str | None,
-    typer.Option("--remote-id", help="Integration ID in PartnerOS (source partneros)."),
+    str | None, typer.Option("--remote-id", help="Integration ID in PartnerOS (source partneros).")
 ]
-ScopeOption = Annotated[
-    ScopeMode | None,
-    typer.Option("--scope", help="Objects to refresh."),
-]
+ScopeOption = Annotated[ScopeMode | None, typer.Option("--scope", help="Objects to refresh.")]
 IncludeOption = Annotated[
-    list[str] | None,
-    typer.Option("--include", help="Object to add to the scope (repeatable)."),
+    list[str] | None, typer.Option("--include", help="Object to add to the scope (repeatable).")
 ]
 ExcludeOption = Annotated[
     list[str] | None,
@@ -48,9 +42,7 @@ TtlOption = Annotated[
 @lists
 @in_workspace()
 def list_connections(
-    ws: workspace.Workspace,
-    listing: Listing,
-    names: NamesArgument = None,
+    ws: workspace.Workspace, listing: Listing, names: NamesArgument = None
 ) -> None:
     """List the connections of the workspace."""
     found = [ws.connections.get(name) for name in names or ()]
@@ -89,8 +81,7 @@ def add(
         ),
     ],
     platform: Annotated[
-        str | None,
-        typer.Option("--platform", metavar=f"[{'|'.join(workspace.CRMS)}]", help="CRM."),
+        str | None, typer.Option("--platform", metavar=f"[{'|'.join(workspace.CRMS)}]", help="CRM.")
     ] = None,
     path: PathOption = None,
     instance_url: Annotated[
@@ -160,8 +151,7 @@ def set_connection(
         ),
     ] = None,
     endpoint: Annotated[
-        str | None,
-        typer.Option("--endpoint", help="Custom API URL ('' restores the vendor's)."),
+        str | None, typer.Option("--endpoint", help="Custom API URL ('' restores the vendor's).")
     ] = None,
     remote_id: RemoteIdOption = None,
     scope: ScopeOption = None,
@@ -176,8 +166,7 @@ def set_connection(
     ] = None,
     ttl_hours: TtlOption = None,
     api_version: Annotated[
-        str | None,
-        typer.Option("--api-version", help="Salesforce API version: 66.0, or newest."),
+        str | None, typer.Option("--api-version", help="Salesforce API version: 66.0, or newest.")
     ] = None,
     reconnect: Annotated[
         bool, typer.Option("--reconnect", help="Reconnect a disconnected connection.")
@@ -204,10 +193,7 @@ def set_connection(
 @in_workspace()
 @signs_in
 def sign_in(
-    ws: workspace.Workspace,
-    options: SignInOptions,
-    name: NameArgument,
-    as_json: JsonOption = False,
+    ws: workspace.Workspace, options: SignInOptions, name: NameArgument, as_json: JsonOption = False
 ) -> None:
     """Sign in to a connection again.
 
@@ -230,11 +216,7 @@ def sign_in(
 
 @app.command()
 @in_workspace()
-def test(
-    ws: workspace.Workspace,
-    name: NameArgument,
-    as_json: JsonOption = False,
-) -> None:
+def test(ws: workspace.Workspace, name: NameArgument, as_json: JsonOption = False) -> None:
     """Test sign-in, permissions and quota."""
     report = ws.connections.test(name)
     if as_json:
@@ -266,11 +248,7 @@ def rename(
 
 
 @in_workspace()
-def disconnect(
-    ws: workspace.Workspace,
-    name: NameArgument,
-    as_json: JsonOption = False,
-) -> None:
+def disconnect(ws: workspace.Workspace, name: NameArgument, as_json: JsonOption = False) -> None:
     """Mark a connection as disconnected, and delete nothing."""
     connection = ws.connections.disconnect(name)
     said = f"{connection.name} is disconnected. Its schemas, changes and mappings are kept."
@@ -283,9 +261,7 @@ def _scope(
     if mode is None and not include and not exclude:
         return None
     return model.Scope(
-        mode=mode or ScopeMode.MAPPABLE,
-        include=tuple(include or ()),
-        exclude=tuple(exclude or ()),
+        mode=mode or ScopeMode.MAPPABLE, include=tuple(include or ()), exclude=tuple(exclude or ())
     )
 
 

@@ -106,10 +106,7 @@ def screenshots(
 
 @lists
 @in_workspace()
-def keys(
-    ws: workspace.Workspace,
-    listing: Listing,
-) -> None:
+def keys(ws: workspace.Workspace, listing: Listing) -> None:
     """List the keys of the console, with the IDs for remapping them."""
     from crmdeck.tui.key_table import key_records
 

@@ -62,8 +62,7 @@ def drift(
     """
     if note and not acknowledge:
         raise UsageError(
-            "--note needs --acknowledge.",
-            remedy="Add --acknowledge ID or --acknowledge shown",
+            "--note needs --acknowledge.", remedy="Add --acknowledge ID or --acknowledge shown"
         )
     listing.require(workspace.COLUMNS["drift"])
     if fail_on is not None:

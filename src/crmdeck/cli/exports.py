@@ -69,8 +69,7 @@ def export(
     ] = None,
     severity: SeverityOption = None,
     state: Annotated[
-        DecisionState | None,
-        typer.Option("--state", help="State of mappings (default: all)."),
+        DecisionState | None, typer.Option("--state", help="State of mappings (default: all).")
     ] = None,
     output: OutputOption = None,
     force: ForceOption = False,

@@ -19,14 +19,7 @@ from crmdeck.cli.options import (
     NameArgument,
     NamesArgument,
 )
-from crmdeck.cli.output import (
-    command_for,
-    emit_json,
-    emit_or_say,
-    report_error,
-    say,
-    say_details,
-)
+from crmdeck.cli.output import command_for, emit_json, emit_or_say, report_error, say, say_details
 from crmdeck.cli.session import ProgressLine, failing, in_workspace, say_empty
 from crmdeck.errors import CacheDamagedError, ExitCode, UsageError, exit_code
 from crmdeck.home import require_home
@@ -72,10 +65,7 @@ def dismiss(
 @app.command()
 @in_workspace()
 def reopen(
-    ws: workspace.Workspace,
-    name: NameArgument,
-    alert: AlertArgument,
-    as_json: JsonOption = False,
+    ws: workspace.Workspace, name: NameArgument, alert: AlertArgument, as_json: JsonOption = False
 ) -> None:
     """Reopen a dismissed alert."""
     found = ws.health.reopen(name, alert)
@@ -291,8 +281,7 @@ def doctor(
     home: HomeOption = None,
     demo: DemoOption = False,
     repair: Annotated[
-        bool,
-        typer.Option("--repair", help="Repair what can be repaired, after a backup."),
+        bool, typer.Option("--repair", help="Repair what can be repaired, after a backup.")
     ] = False,
     head: Annotated[
         str | None,

@@ -12,13 +12,7 @@ import typer
 from crmdeck import model, workspace
 from crmdeck.cli.groups import command_group
 from crmdeck.cli.listing import Listing, lists, wire_columns
-from crmdeck.cli.options import (
-    EncoderOption,
-    JsonOption,
-    NameArgument,
-    PairArgument,
-    RefreshOption,
-)
+from crmdeck.cli.options import EncoderOption, JsonOption, NameArgument, PairArgument, RefreshOption
 from crmdeck.cli.output import Table, emit_json, emit_or_say, emit_table, say
 from crmdeck.cli.session import ProgressLine, failing, in_workspace
 from crmdeck.errors import ExitCode, UsageError
@@ -224,8 +218,7 @@ def accept(
         ),
     ] = None,
     without: Annotated[
-        bool,
-        typer.Option("--no-value-map", help="Accept values that the CRM field doesn't have."),
+        bool, typer.Option("--no-value-map", help="Accept values that the CRM field doesn't have.")
     ] = False,
     encoder: EncoderOption = "auto",
     as_json: JsonOption = False,
@@ -323,8 +316,7 @@ def apply(
         typer.Option("--to", help="Repeat NAME to apply the file of another connection."),
     ] = None,
     map_object: Annotated[
-        str | None,
-        typer.Option("--map-object", help="Object pair in the file (default: PAIR)."),
+        str | None, typer.Option("--map-object", help="Object pair in the file (default: PAIR).")
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")

@@ -15,8 +15,7 @@ from crmdeck.cli.session import in_workspace
 def mcp(
     ws: workspace.Workspace,
     allow_suggestions: Annotated[
-        bool,
-        typer.Option("--allow-suggestions", help="Allow suggestions, for a user to accept."),
+        bool, typer.Option("--allow-suggestions", help="Allow suggestions, for a user to accept.")
     ] = False,
 ) -> None:
     """Answer the questions of an assistant over stdin and stdout (MCP).

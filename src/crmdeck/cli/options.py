@@ -40,8 +40,7 @@ EncoderOption = Annotated[
 SinceOption = Annotated[str | None, typer.Option("--since", help="Start date: 2026-05-16, or 7d.")]
 UntilOption = Annotated[str | None, typer.Option("--until", help="End date: 2026-05-16, or 7d.")]
 AtOption = Annotated[
-    str | None,
-    typer.Option("--at", help="As of a date: 2026-05-16, 2026-05-16T12:00, or 7d."),
+    str | None, typer.Option("--at", help="As of a date: 2026-05-16, 2026-05-16T12:00, or 7d.")
 ]
 RightAtOption = Annotated[
     str | None, typer.Option("--right-at", help="As of a date, for the right side: 2026-05-16.")

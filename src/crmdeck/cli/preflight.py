@@ -94,8 +94,7 @@ def preflight(
         bool, typer.Option("--update/--create", help="Judge updates of existing records.")
     ] = False,
     as_user: Annotated[
-        bool,
-        typer.Option("--as-user", help="Apply the permissions of the connection's user."),
+        bool, typer.Option("--as-user", help="Apply the permissions of the connection's user.")
     ] = False,
     record_type: Annotated[
         str | None,

@@ -43,8 +43,7 @@ class SignInOptions:
         ),
     ] = None
     private_key_file: Annotated[
-        Path | None,
-        typer.Option("--private-key-file", help="Private key file (PEM), for jwt."),
+        Path | None, typer.Option("--private-key-file", help="Private key file (PEM), for jwt.")
     ] = None
     redirect_port: Annotated[
         int | None,

@@ -39,8 +39,7 @@ def schema(
         typer.Option("--sample", help="Read a few records to measure the fill rates of OBJECT."),
     ] = False,
     used: Annotated[
-        bool,
-        typer.Option("--used", help="Ask the CRM where it uses OBJECT.FIELD."),
+        bool, typer.Option("--used", help="Ask the CRM where it uses OBJECT.FIELD.")
     ] = False,
     api_version: Annotated[
         str | None,

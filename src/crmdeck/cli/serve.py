@@ -148,8 +148,7 @@ def set_user(
     ws: workspace.Workspace,
     email: EmailArgument,
     password: Annotated[
-        bool,
-        typer.Option("--password", help="Ask for a new password, and sign the user out."),
+        bool, typer.Option("--password", help="Ask for a new password, and sign the user out.")
     ] = False,
     role: Annotated[
         Role | None, typer.Option("--role", help="Role: viewer, member or admin.")
@@ -157,8 +156,7 @@ def set_user(
     organization: Annotated[
         list[str] | None,
         typer.Option(
-            "--organization",
-            help="ORGANIZATION or ORGANIZATION:ROLE; replaces all (repeatable).",
+            "--organization", help="ORGANIZATION or ORGANIZATION:ROLE; replaces all (repeatable)."
         ),
     ] = None,
     british: BritishOption = None,
@@ -170,15 +168,9 @@ def set_user(
     """
     named = (*(organization or ()), *(british or ()))
     if not (password or role or named):
-        raise UsageError(
-            "Nothing to change.",
-            remedy="Use --password, --role or --organization.",
-        )
+        raise UsageError("Nothing to change.", remedy="Use --password, --role or --organization.")
     user = server.Accounts(ws).change_user(
-        email,
-        password=_password() if password else None,
-        role=role,
-        organizations=named or None,
+        email, password=_password() if password else None, role=role, organizations=named or None
     )
     emit_or_say(_public(user), f"Changed {user.email}: {server.described_roles(user)}.", as_json)
 
@@ -279,8 +271,7 @@ def set_organization(
     ws: workspace.Workspace,
     name: OrganizationArgument,
     connection: Annotated[
-        list[str] | None,
-        typer.Option("--connection", help="Connection name (repeatable)."),
+        list[str] | None, typer.Option("--connection", help="Connection name (repeatable).")
     ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="All connections, including later ones.")
@@ -290,8 +281,7 @@ def set_organization(
     """Create an organization or replace its connections."""
     if bool(connection) == everything:
         raise UsageError(
-            "No connections for the organization.",
-            remedy="Use either --connection or --all.",
+            "No connections for the organization.", remedy="Use either --connection or --all."
         )
     ids = None if everything else tuple(ws.connections.get(ref).id for ref in connection or ())
     made = server.Accounts(ws).set_organization(name, ids)
@@ -346,8 +336,7 @@ def _password() -> str:
         return given
     if not sys.stdin.isatty():
         raise UsageError(
-            "Can't ask for the password: no terminal.",
-            remedy=f"Set ${PASSWORD_VARIABLE}",
+            "Can't ask for the password: no terminal.", remedy=f"Set ${PASSWORD_VARIABLE}"
         )
     asked: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     return asked

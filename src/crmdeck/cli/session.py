@@ -100,8 +100,7 @@ def time_range(
     begin, end = moment(since, ws), moment(until, ws)
     if begin and end and begin > end:
         raise UsageError(
-            "--since is later than --until.",
-            remedy="Use an earlier --since or a later --until.",
+            "--since is later than --until.", remedy="Use an earlier --since or a later --until."
         )
     return begin, end
 

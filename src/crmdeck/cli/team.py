@@ -17,9 +17,7 @@ def team() -> None:
 
 @app.command("grants")
 @in_workspace(demo=False)
-def print_grants(
-    ws: workspace.Workspace,
-) -> None:
+def print_grants(ws: workspace.Workspace) -> None:
     """Print the SQL for the roles of a team's database, to run as a superuser.
 
     Readers read, writers only add to the history, and servers also keep accounts. The SQL also
