@@ -16,7 +16,9 @@ from crmdeck.model import SchemaSummary
 from crmdeck.workspace import Workspace
 from tests.cli.completion_table import text
 from tests.cli.shell import PAIR, Shell
-from tests.cli.test_check import Night
+from tests.cli.test_check import Night, night, nightfall
+
+__all__ = ["night", "nightfall"]
 
 
 def completed(home: Path, *words: str) -> list[str]:
@@ -24,8 +26,8 @@ def completed(home: Path, *words: str) -> list[str]:
     return Shell(home.parent).run(*words, env=env).stdout.splitlines()
 
 
-def test_completion_loads_neither_a_parser_nor_a_database(tmp_path: Path) -> None:
-    home = Night(tmp_path).fall().shell.home
+def test_completion_loads_neither_a_parser_nor_a_database(night: Night) -> None:
+    home = night.shell.home
     for words, wanted in (
         (("sta",), "status"),
         (("drift", "--fail"), "--fail-on"),
@@ -47,8 +49,7 @@ def test_the_table_says_what_the_parser_says() -> None:
     assert TABLE.read_text("utf-8") == text(), "python -m tests.cli.completion_table draws it anew"
 
 
-def test_commands_options_and_names_are_completed(tmp_path: Path) -> None:
-    night = Night(tmp_path).fall()
+def test_commands_options_and_names_are_completed(night: Night, tmp_path: Path) -> None:
     home = night.shell.home
     assert completed(home, "sta") == ["status"]
     assert completed(home, "mapping", "ac") == ["accept"]
@@ -74,9 +75,8 @@ def test_commands_options_and_names_are_completed(tmp_path: Path) -> None:
 
 
 def test_only_the_names_of_what_changed_are_read_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    night: Night, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    night = Night(tmp_path).fall()
     with Workspace.open(night.shell.home, secrets=MemorySecrets()) as workspace:
         index_names(workspace)
         night.export("beta", ("Name", "string"), ("Region__c", "string"))

@@ -49,7 +49,7 @@ def test_an_empty_workspace_says_what_to_do_next_and_stays_empty(tmp_path: Path)
 def test_a_home_that_was_named_must_exist_and_excludes_the_demo(tmp_path: Path) -> None:
     shell = Shell(tmp_path / "acme-north")
     (shell.home / CACHE_FILE).touch()
-    for words in (["status"], ["check"], ["doctor"], ["config", "list"], ["web"]):
+    for words in (["status"], ["doctor"], ["config", "list"], ["web"], ["serve", "users", "list"]):
         told = shell.run(*words, "--home", str(tmp_path / "acme-nort"), code=2).stderr
         assert f"--home {shell.home}" in told
         named = shell.run(*words, code=2, env={"CRMDECK_HOME": str(tmp_path / "zzz")}).stderr

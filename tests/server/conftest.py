@@ -136,11 +136,12 @@ def build(home: Path, folder: Path) -> House:
     clock = Clock()
     workspace = Workspace.open(home, actor="operator", secrets=MemorySecrets(), clock=clock)
     ids = {}
-    for name in ("acme", "other"):
-        draft = ConnectionDraft(
-            name=name, source=Source.FILES, platform="salesforce", path=str(folder)
-        )
-        ids[name] = workspace.connections.add(draft).id
+    with workspace.hold():
+        for name in ("acme", "other"):
+            draft = ConnectionDraft(
+                name=name, source=Source.FILES, platform="salesforce", path=str(folder)
+            )
+            ids[name] = workspace.connections.add(draft).id
     book = AccountBook(
         organizations=(
             Organization(id="acme", connections=(ids["acme"],)),
