@@ -23,6 +23,7 @@ from crmdeck.model import Source
 from crmdeck.redaction import HIDDEN
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.workspace import EXPORTS, ConnectionDraft, Workspace
+from tests.cli.shell import Shell
 from tests.connectors.hostile import HostileServer, Visitor
 from tests.keyrings import MemoryKeyring, using
 from tests.tui.pilot import settle
@@ -104,40 +105,41 @@ async def test_nothing_that_can_be_read_afterwards_holds_a_secret(
         }
         for name, value in given.items():
             monkeypatch.setenv(name, value)
-        for name, source in (
-            ("acme", "salesforce"),
-            ("portal", "hubspot"),
-            ("partner", Source.PARTNEROS),
-        ):
-            ws.connections.add(
-                ConnectionDraft(
-                    name=name,
-                    source=source,
-                    platform="salesforce" if source == Source.PARTNEROS else None,
-                    endpoint=crm.url,
-                    remote_id="00000000-0000-0000-0000-000000000002",
+        with ws.hold():
+            for name, source in (
+                ("acme", "salesforce"),
+                ("portal", "hubspot"),
+                ("partner", Source.PARTNEROS),
+            ):
+                ws.connections.add(
+                    ConnectionDraft(
+                        name=name,
+                        source=source,
+                        platform="salesforce" if source == Source.PARTNEROS else None,
+                        endpoint=crm.url,
+                        remote_id="00000000-0000-0000-0000-000000000002",
+                    )
                 )
-            )
-        for name, _ in itertools.product(("acme", "portal", "partner"), range(4)):
+            for name, _ in itertools.product(("acme", "portal", "partner"), range(4)):
+                with noting(said):
+                    said.append(ws.connections.test(name).to_json())
+                with noting(said):
+                    said.append(ws.refreshes.run(name).to_json())
             with noting(said):
-                said.append(ws.connections.test(name).to_json())
+                report = ws.checks.run()
+                said += [report.to_json(), ws.checks.render(report, "html")]
+                said += [delivery.to_json() for delivery in ws.notices.send(report)]
             with noting(said):
-                said.append(ws.refreshes.run(name).to_json())
-        with noting(said):
-            report = ws.checks.run()
-            said += [report.to_json(), ws.checks.render(report, "html")]
-            said += [delivery.to_json() for delivery in ws.notices.send(report)]
-        with noting(said):
-            said.append(str(ws.notices.heartbeat(f"{crm.url}/{HOOK_PATH}")))
-        url = f"postgresql://dana:{DATABASE_PASSWORD}@127.0.0.1:1/crm"
-        with noting(said), Workspace.open(url) as team:
-            team.connections.all()
-        said += [entry.to_json() for entry in ws.audit.entries()]
-        said += [status.to_json() for status in ws.health.statuses()]
-        said += [each.to_json() + repr(each) for each in ws.connections.all()]
-        for what, name in itertools.product(EXPORTS, ("acme", "portal", "partner")):
-            with noting(said):
-                said.append(ws.exports.render(what, name, format="json"))
+                said.append(str(ws.notices.heartbeat(f"{crm.url}/{HOOK_PATH}")))
+            url = f"postgresql://dana:{DATABASE_PASSWORD}@127.0.0.1:1/crm"
+            with noting(said), Workspace.open(url) as team:
+                team.connections.all()
+            said += [entry.to_json() for entry in ws.audit.entries()]
+            said += [status.to_json() for status in ws.health.statuses()]
+            said += [each.to_json() + repr(each) for each in ws.connections.all()]
+            for what, name in itertools.product(EXPORTS, ("acme", "portal", "partner")):
+                with noting(said):
+                    said.append(ws.exports.render(what, name, format="json"))
         app = CrmdeckApp(ws)
         async with app.run_test(size=(140, 40)) as pilot:
             for pane in "15":
@@ -155,21 +157,19 @@ async def test_nothing_that_can_be_read_afterwards_holds_a_secret(
 
 
 def command_line(home: Path) -> list[str]:
-    """Return what commands say that fail, and how the list of processes shows them."""
+    """Return what commands say, one as a process that fails, with what the system shows of it."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "crmdeck", "refresh", "--all"],
+        env={**os.environ, "CRMDECK_HOME": str(home), "CRMDECK_DEBUG": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     said = []
-    for arguments in (("refresh", "--all"), ("audit",)):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "crmdeck", *arguments],
-            env={**os.environ, "CRMDECK_HOME": str(home), "CRMDECK_DEBUG": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        shown = Path(f"/proc/{process.pid}/cmdline")
-        with contextlib.suppress(OSError):
-            said.append(shown.read_text())
-        said.append(process.communicate()[0])
-    return said
+    with contextlib.suppress(OSError):
+        said.append(Path(f"/proc/{process.pid}/cmdline").read_text())
+    audit = Shell(home).run("audit")
+    return [*said, process.communicate()[0], audit.stdout, audit.stderr]
 
 
 def test_a_crash_of_the_console_tells_no_variable(

@@ -133,11 +133,14 @@ def run_line(line: str, environment: dict[str, str]) -> Done:
     words = shlex.split(line)
     parts = [list(part) for pipe, part in itertools.groupby(words, "|".__eq__) if not pipe]
     ours = all(part[0] == "crmdeck" for part in parts)
-    if not ours or {"||", ">", "&&", "&", "/dev/stdin"} & set(words):
+    if not ours or {"||", ">", "&&", "&"} & set(words):
         return in_a_shell(line, environment)
     shell, done = Shell(Path(environment["CRMDECK_HOME"])), Done(0, "", "")
+    piped = shell.home / "piped"
     for _, *arguments in parts:
-        done = shell.attempt(*arguments, env=environment, stdin=done.stdout)
+        piped.write_text(done.stdout, "utf-8")
+        given = [str(piped) if each == "/dev/stdin" else each for each in arguments]
+        done = shell.attempt(*given, env=environment, stdin=done.stdout)
     return done
 
 
