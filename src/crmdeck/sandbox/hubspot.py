@@ -150,13 +150,10 @@ class HubSpotSite:
         return reply(page)
 
     def _batch_read(self, request: Request, target: ObjectDef) -> Reply:
-        try:
-            asked = request.json()
-            wanted = {str(each["id"]) for each in asked["inputs"]}
-            key = str(asked.get("idProperty") or "hs_object_id")
-            names = [str(each) for each in asked.get("properties") or ()]
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return error(400, "VALIDATION_ERROR", "Invalid input JSON")
+        asked = request.json()
+        wanted = {str(each["id"]) for each in asked["inputs"]}
+        key = str(asked.get("idProperty") or "hs_object_id")
+        names = [str(each) for each in asked.get("properties") or ()]
         if len(wanted) > 100:
             return error(400, "VALIDATION_ERROR", "at most 100 inputs are allowed")
         records = (

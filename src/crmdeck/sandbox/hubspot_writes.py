@@ -58,11 +58,7 @@ class HubSpotWrites:
                 return error(404, "OBJECT_NOT_FOUND")
             if request.method == "GET":
                 return reply(self._shape(key or "", before or {}))
-            try:
-                asked = request.json()["properties"]
-                body = {str(name): value for name, value in asked.items()}
-            except (ValueError, KeyError, TypeError, AttributeError):
-                return error(400, "VALIDATION_ERROR", "Invalid input JSON")
+            body = dict(request.json()["properties"])
             problems = list(self._problems(target, body, before, key))
             if problems:
                 return _not_valid(problems)

@@ -10,13 +10,13 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeAlias
 
 from crmdeck.formats.formula_syntax import Call, Literal, Name, Node, parse_formula
 
-FieldValue: TypeAlias = str | bool | Decimal | date | time | None
+FieldValue: TypeAlias = str | bool | Decimal | date | None
 """What a field of a record stores; a datetime is a date."""
 
 _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {

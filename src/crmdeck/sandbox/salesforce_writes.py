@@ -10,7 +10,7 @@ import re
 import threading
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import NamedTuple, NoReturn
 
@@ -24,11 +24,9 @@ from crmdeck.sandbox.schema import FieldDef, ObjectDef
 from crmdeck.sandbox.tenant import Tenant
 from crmdeck.sandbox.write_rules import (
     CUSTOM_PERMISSIONS,
-    DUPLICATE_RULES,
     MASTER,
     PROFILE,
     RECORD_TYPES,
-    RecordTypeDef,
 )
 
 MOST_RECORDS = 200
@@ -71,9 +69,7 @@ class SalesforceWrites:
             if request.method == "GET":
                 found = self._stored(self._target(name), key or "")
                 return reply({name: plain(value) for name, value in found.items()})
-            saves = request.headers.get("sforce-duplicate-rule-header", "")
-            confirmed = saves.replace(" ", "").lower() == "allowsave=true"
-            made = self._write(name, key, _json_object(request), confirmed=confirmed)
+            made = self._write(name, key, request.json())
         except RefusedError as problem:
             status = 404 if problem.refusals[0].code == "NOT_FOUND" else 400
             errors = [
@@ -87,29 +83,24 @@ class SalesforceWrites:
 
     def collection(self, request: Request) -> Reply:
         """Answer `composite/sobjects`: each record succeeds or fails alone."""
-        try:
-            body = _json_object(request)
-            records = body.get("records")
-            if not isinstance(records, list) or len(records) > MOST_RECORDS:
-                raise RefusedError(Refusal("INVALID_FIELD", "records is missing or too long"))
-            return reply([self._one_of_many(request.method, each) for each in records])
-        except RefusedError as problem:
-            first = problem.refusals[0]
-            return reply([{"message": first.message, "errorCode": first.code}], 400)
-
-    def _one_of_many(self, method: str, record: object) -> dict[str, object]:
-        values = dict(record) if isinstance(record, dict) else {}
-        attributes = values.pop("attributes", None) or {}
-        key = values.pop("id", None) if method == "PATCH" else None
-        try:
-            made = self._write(str(attributes.get("type")), key, values)
-        except RefusedError as problem:
-            errors = [
-                {"statusCode": each.code, "message": each.message, "fields": list(each.fields)}
-                for each in problem.refusals
-            ]
-            return {"success": False, "errors": errors}
-        return {"id": made, "success": True, "errors": []}
+        records = request.json()["records"]
+        if len(records) > MOST_RECORDS:
+            return reply([{"message": "too many records", "errorCode": "INVALID_FIELD"}], 400)
+        results: list[dict[str, object]] = []
+        for record in records:
+            name = record.pop("attributes")["type"]
+            key = record.pop("id", None) if request.method == "PATCH" else None
+            try:
+                made = self._write(name, key, record)
+            except RefusedError as problem:
+                errors = [
+                    {"statusCode": each.code, "message": each.message, "fields": list(each.fields)}
+                    for each in problem.refusals
+                ]
+                results.append({"success": False, "errors": errors})
+            else:
+                results.append({"id": made, "success": True, "errors": []})
+        return reply(results)
 
     def _target(self, name: str) -> ObjectDef:
         target = self._tenant.visible().get(name)
@@ -134,9 +125,7 @@ class SalesforceWrites:
                 }
         raise RefusedError(Refusal("NOT_FOUND", "The requested resource does not exist"))
 
-    def _write(
-        self, name: str, key: str | None, body: Mapping[str, object], *, confirmed: bool = False
-    ) -> str:
+    def _write(self, name: str, key: str | None, body: Mapping[str, object]) -> str:
         target = self._target(name)
         create = key is None
         if not has_ability(target, "createable" if create else "updateable"):
@@ -154,23 +143,19 @@ class SalesforceWrites:
                 for field in target.fields.values():
                     if field.type == "boolean" and record[field.name] is None:
                         record[field.name] = False
-            record_type = _record_type(target, record, written)
-            _require_allowed(target, written, record_type)
             _require_filled(target, record, written, create=create)
-            self._require_rules(target, record, before, record_type)
-            self._require_no_duplicate(target, record, key, confirmed=confirmed)
+            self._require_rules(target, record, before)
             self._require_unique(target, written, key)
             made = key or record_id(target.prefix, _FIRST_NEW + len(self._records[name]))
             self._records[name][made] = record | {"Id": made}
         return made
 
-    def _require_rules(
-        self,
-        target: ObjectDef,
-        record: _Values,
-        before: _Values | None,
-        record_type: RecordTypeDef,
-    ) -> None:
+    def _require_rules(self, target: ObjectDef, record: _Values, before: _Values | None) -> None:
+        own = [each for each in RECORD_TYPES if each.object_type == target.name]
+        chosen = record.get("RecordTypeId")
+        # Without a record type the user's default counts.
+        fits = (each for each in own if (each.id == chosen if chosen else each.default))
+        record_type = next(fits, MASTER)
         facts: _Values = {
             f"$permission.{name.lower()}": granting is not None
             for name, granting in CUSTOM_PERMISSIONS.items()
@@ -194,22 +179,6 @@ class SalesforceWrites:
         if broken:
             raise RefusedError(*broken)
 
-    def _require_no_duplicate(
-        self, target: ObjectDef, record: _Values, key: str | None, *, confirmed: bool
-    ) -> None:
-        """Compare a record with those written before, not with the sample records."""
-        for rule in DUPLICATE_RULES:
-            action = rule.on_insert if key is None else rule.on_update
-            alerts = action == "Allow" and "Alert" in rule.then and not confirmed
-            mine = [str(record.get(name) or "").lower() for name in rule.fields]
-            if rule.object_type != target.name or not (action == "Block" or alerts):
-                continue
-            for other, values in self._records[target.name].items():
-                theirs = [str(values.get(name) or "").lower() for name in rule.fields]
-                if other != key and all(mine) and mine == theirs:
-                    text = "Use one of these records?"
-                    raise RefusedError(Refusal("DUPLICATES_DETECTED", text))
-
     def _require_unique(self, target: ObjectDef, written: _Values, key: str | None) -> None:
         for field in target.fields.values():
             value = written.get(field.name)
@@ -220,16 +189,6 @@ class SalesforceWrites:
                     message = f"duplicate value found: {field.name} duplicates value on record"
                     message += f" with id: {other[:15]}"
                     raise RefusedError(Refusal("DUPLICATE_VALUE", message))
-
-
-def _json_object(request: Request) -> dict[str, object]:
-    try:
-        body = request.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise RefusedError(Refusal("JSON_PARSER_ERROR", "The HTTP entity body is required"))
-    return body
 
 
 def _checked(
@@ -262,34 +221,6 @@ def _checked(
     if refusals:
         raise RefusedError(*refusals)
     return values
-
-
-def _record_type(target: ObjectDef, record: _Values, written: _Values) -> RecordTypeDef:
-    """Return the record type of a record: the chosen one, or the user's default."""
-    own = [each for each in RECORD_TYPES if each.object_type == target.name]
-    chosen = record.get("RecordTypeId")
-    if chosen is None:
-        return next((each for each in own if each.default), MASTER)
-    for each in (*own, MASTER):
-        if each.id[:15] == str(chosen)[:15]:
-            return each
-    if "RecordTypeId" not in written:
-        return MASTER
-    message = f"Record Type ID: this ID value isn't valid for the user: {chosen}"
-    raise RefusedError(Refusal("INVALID_CROSS_REFERENCE_KEY", message, ("RecordTypeId",)))
-
-
-def _require_allowed(target: ObjectDef, written: _Values, record_type: RecordTypeDef) -> None:
-    """Check restricted picklists: others take values that the record type leaves out."""
-    for name, allowed in record_type.values.items():
-        field, value = target.fields.get(name), written.get(name)
-        if field is None or value is None or "restricted" not in field.flags:
-            continue
-        for each in str(value).split(";"):
-            if each.strip() not in allowed:
-                code = "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"
-                message = f"{field.label}: bad value for restricted picklist field: {each}"
-                raise RefusedError(Refusal(code, message, (name,)))
 
 
 def _require_filled(target: ObjectDef, record: _Values, written: _Values, *, create: bool) -> None:
@@ -335,11 +266,6 @@ def _taken(field: FieldDef, raw: object) -> FieldValue:
         return _moment(field, raw)
     if not isinstance(raw, str):
         return _unreadable(field, raw)
-    if field.type == "time":
-        try:
-            return time.fromisoformat(raw.removesuffix("Z"))
-        except ValueError:
-            return _unreadable(field, raw)
     if field.type in ("reference", "id"):
         if not (raw.isascii() and raw.isalnum() and len(raw) in (15, 18)):
             message = f"{field.label}: id value of incorrect type: {raw}"
@@ -436,4 +362,4 @@ def plain(value: object) -> object:
         return float(value)
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%dT%H:%M:%S.000+0000")
-    return value.isoformat() if isinstance(value, date | time) else value
+    return value.isoformat() if isinstance(value, date) else value
