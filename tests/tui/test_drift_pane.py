@@ -78,7 +78,7 @@ def mapped(workspace: Workspace) -> dict[str, str | None]:
     return {line.partner_field: line.crm_field for line in lines if line.crm_field}
 
 
-async def test_changes_by_day_with_the_worst_first_and_groups_collapsed(
+async def test_changes_by_day_with_the_worst_first_in_groups_and_in_full(
     drifted: Workspace,
 ) -> None:
     async with console(drifted).run_test(size=(140, 40)) as pilot:
@@ -111,50 +111,43 @@ async def test_changes_by_day_with_the_worst_first_and_groups_collapsed(
         assert await pilot.click(Density, offset=(1 + 9 + first, 0))
         await settle(pilot)
         assert day_of(pilot).startswith("11 May")
-        # A sorted table has no titles.
-        await press(pilot, "s", "s")
-        assert STORY in wheres(pilot)
-        assert len(wheres(pilot)) == 7
-        assert all(line.when for line in pane_of(pilot).table.shown())
-
-
-async def test_severity_and_acknowledgment_are_signs_at_80_columns(
-    drifted: Workspace,
-) -> None:
-    async with console(drifted).run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
-
-        def row(name: str) -> str:
-            return next(x for x in screen_text(pilot).splitlines() if name in x and "⇄ " not in x)
-
-        await filter_by(pilot, "field:stage,account,source")
-        assert "✕ " in row("StageName")
-        assert "−1 +1 values" in row("StageName")
-        assert "−300 +300 " in row("Source__c")
-        await go_to(pilot, "Opportunity.StageName")
-        await press(pilot, "a", "enter")
-        assert "✓ " in row("StageName")
-        assert "✕ " in row("Account_N")
-
-
-async def test_a_group_expands_and_collapses(drifted: Workspace) -> None:
-    async with console(drifted).run_test(size=(100, 40)) as pilot:
-        await settle(pilot)
+        # A group expands with its changes below, and collapses from any of them.
+        inside = [f"{name}.Region__c" for name in STORY_OBJECTS]
         await go_to(pilot, STORY)
         await press(pilot, "right")
-        inside = [f"{name}.Region__c" for name in STORY_OBJECTS]
         assert wheres(pilot)[-8:] == inside
-        await press(pilot, "j", "j")
-        await press(pilot, "left")
+        await press(pilot, "j", "left")
         assert wheres(pilot)[-1] == STORY
         line = pane_of(pilot).commands.line
         assert line is not None
         assert line.story is not None
         await press(pilot, "enter")
         assert wheres(pilot)[-8:] == inside
+        await press(pilot, "enter")
+        # One change in full, side by side or stacked.
+        await go_to(pilot, "Opportunity.Account_Name__c")
+        lines = screen_text(pilot).splitlines()
+        row = next(line for line in lines if "length   " in line)
+        assert row.index("120") < row.index("40")
+        assert any("⇄ deal_registration.accountName → Account_Name__c" in line for line in lines)
+        await go_to(pilot, "Opportunity.StageName")
+        row = next(line for line in screen_text(pilot).splitlines() if "− Lost" in line)
+        assert "+ Dormant" in row
+        # A sorted table has no titles.
+        await press(pilot, "s", "s")
+        assert STORY in wheres(pilot)
+        assert len(wheres(pilot)) == 7
+        assert all(line.when for line in pane_of(pilot).table.shown())
+        await resize(pilot, 62, 24)
+        await press(pilot, "enter")
+        lines = screen_text(pilot).splitlines()
+        assert any("− Lost" in line and "Dormant" not in line for line in lines)
+        assert any("+ Dormant" in line for line in lines)
 
 
-async def test_filters_by_every_key_and_keeps_groups_together(drifted: Workspace) -> None:
+async def test_filters_by_every_key_keep_groups_together_and_narrow_the_export(
+    drifted: Workspace, tmp_path: Path
+) -> None:
     async with console(drifted).run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         shown = {
@@ -185,40 +178,16 @@ async def test_filters_by_every_key_and_keeps_groups_together(drifted: Workspace
         assert pane_of(pilot).filter_text == "kind:absent"
         await pilot.click(ViewChips, offset=(2, 0))
         assert pane_of(pilot).filter_text == "open:yes kind:absent"
-
-
-async def test_one_change_in_full_side_by_side_or_stacked(drifted: Workspace) -> None:
-    async with console(drifted).run_test(size=(140, 40)) as pilot:
+        await filter_by(pilot, "mapped:yes")
+        await press(pilot, "e", "enter")
+        target = tmp_path / "out.json"
+        pilot.app.screen.query_one(Input).value = str(target)
+        await pilot.press("enter")
+        await until(pilot, target.exists)
         await settle(pilot)
-        await go_to(pilot, "Opportunity.Account_Name__c")
-        lines = screen_text(pilot).splitlines()
-        row = next(line for line in lines if "length   " in line)
-        assert row.index("120") < row.index("40")
-        assert any("⇄ deal_registration.accountName → Account_Name__c" in line for line in lines)
-        await go_to(pilot, "Opportunity.StageName")
-        row = next(line for line in screen_text(pilot).splitlines() if "− Lost" in line)
-        assert "+ Dormant" in row
-        await resize(pilot, 62, 24)
-        await press(pilot, "enter")
-        lines = screen_text(pilot).splitlines()
-        assert any("− Lost" in line and "Dormant" not in line for line in lines)
-        assert any("+ Dormant" in line for line in lines)
-
-
-async def test_hundreds_of_picklist_values_are_counted_and_can_be_searched(
-    drifted: Workspace,
-) -> None:
-    async with console(drifted).run_test(size=(120, 40)) as pilot:
-        await settle(pilot)
-        await go_to(pilot, "Opportunity.Source__c")
-        assert "300 values removed, 300 added" in screen_text(pilot)
-        await press(pilot, "v")
-        assert isinstance(pilot.app.screen, Values)
-        await pilot.press(*"299")
-        await until(pilot, lambda: "new 299" in screen_text(pilot))
-        await press(pilot, "enter")
-        await press(pilot, "y", "j")
-        assert json.loads(pilot.app.clipboard)["fieldName"] == "Source__c"
+        written: Any = json.loads(target.read_text())
+        events = written["events"] if isinstance(written, dict) else written
+        assert {event["fieldName"] for event in events} == {"Account_Name__c", "Contact_Email__c"}
 
 
 async def test_counts_as_bars_filter_and_two_marked_times_show_the_net_difference(
@@ -262,7 +231,9 @@ async def test_counts_as_bars_filter_and_two_marked_times_show_the_net_differenc
         assert isinstance(pilot.app.screen, Values)
 
 
-async def test_acknowledges_one_with_a_note(drifted: Workspace) -> None:
+async def test_acknowledging_one_is_undone_and_redone_and_it_can_be_reopened(
+    drifted: Workspace,
+) -> None:
     async with console(drifted).run_test(size=(120, 40), notifications=True) as pilot:
         await settle(pilot)
         await go_to(pilot, "Opportunity.StageName")
@@ -281,27 +252,31 @@ async def test_acknowledges_one_with_a_note(drifted: Workspace) -> None:
         # The cursor went on to the next open change.
         assert pane_of(pilot).commands.entry is not None
         assert pane_of(pilot).commands.entry.is_open
+        await press(pilot, "u")
+        assert not acknowledged(drifted)
+        assert "5 open: ✕ 5 breaking" in screen_text(pilot)
+        await press(pilot, "U")
+        assert len(acknowledged(drifted)) == 1
+        assert "Undo" in keys(pilot)
         await go_to(pilot, "Opportunity.StageName")
         assert "✓ acknowledged by dana" in screen_text(pilot)
         assert "4 open: ✕ 4 breaking" in screen_text(pilot)
         assert "Acknowledge" not in keys(pilot)
+
+        # At 80 columns, severity and acknowledgment are signs, and changes are short.
+        def row(name: str) -> str:
+            return next(x for x in screen_text(pilot).splitlines() if name in x and "⇄ " not in x)
+
+        await resize(pilot, 80, 24)
+        await filter_by(pilot, "field:stage,account,source")
+        assert "✓ " in row("StageName")
+        assert "−300 +300 " in row("Source__c")
+        assert "✕ " in row("Account_N")
+        await go_to(pilot, "Opportunity.StageName")
         await press(pilot, "c")
         assert not acknowledged(drifted)
-        assert "5 open: ✕ 5 breaking" in screen_text(pilot)
-
-
-async def test_acknowledging_is_undone_and_redone(drifted: Workspace) -> None:
-    async with console(drifted).run_test(size=(120, 40)) as pilot:
-        await settle(pilot)
-        await go_to(pilot, "Opportunity.StageName")
-        await press(pilot, "a", "enter")
-        assert len(acknowledged(drifted)) == 1
-        await press(pilot, "u")
-        assert not acknowledged(drifted)
-        assert "5 open" in screen_text(pilot)
-        await press(pilot, "U")
-        assert len(acknowledged(drifted)) == 1
-        assert "Undo" in keys(pilot)
+        assert "✕ " in row("StageName")
+        assert "−1 +1 values" in row("StageName")
 
 
 def unseen(workspace: Workspace) -> int:
@@ -309,27 +284,12 @@ def unseen(workspace: Workspace) -> int:
     return sum(not (entry.seen or entry.acknowledged) for entry in entries)
 
 
-async def test_looking_at_changes_settles_nothing(
+async def test_opens_on_what_is_open_and_looking_at_changes_settles_nothing(
     drifted: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("crmdeck.tui.panes.drift.pane.REMEMBER_EVERY", 3600)
     assert unseen(drifted) == 14
     before = drifted.drift.open_changes("acme")
-    async with console(drifted).run_test(size=(120, 40)) as pilot:
-        await settle(pilot)
-        assert "◆" in screen_text(pilot)
-        pane_of(pilot)._remember()
-        # The eight changes of the collapsed group are not on screen.
-        await until(pilot, lambda: unseen(drifted) == 8)
-        await settle(pilot)
-        assert "5 open: ✕ 5 breaking" in screen_text(pilot)
-        assert "3 Drift ✕5" in screen_text(pilot)
-        assert f"◆ {STORY}" in screen_text(pilot)
-    assert drifted.drift.open_changes("acme") == before
-    assert unseen(drifted.on_behalf_of("lee")) == 14
-
-
-async def test_opens_on_what_is_open_and_goes_to_the_next_open_change(drifted: Workspace) -> None:
     app = console(drifted)
     app.host.ui_state.panes.clear()
     async with app.run_test(size=(120, 40)) as pilot:
@@ -338,6 +298,16 @@ async def test_opens_on_what_is_open_and_goes_to_the_next_open_change(drifted: W
         assert STORY not in wheres(pilot)
         assert "Open 5 │ Breaks a mapping 2 │ Unseen │ All 7 " in screen_text(pilot)
         await filter_by(pilot, "")
+        assert "◆" in screen_text(pilot)
+        pane_of(pilot)._remember()
+        # The eight changes of the collapsed group are not on screen.
+        await until(pilot, lambda: unseen(drifted) == 8)
+        await settle(pilot)
+        assert "5 open: ✕ 5 breaking" in screen_text(pilot)
+        assert "3 Drift ✕5" in screen_text(pilot)
+        assert f"◆ {STORY}" in screen_text(pilot)
+        assert drifted.drift.open_changes("acme") == before
+        assert unseen(drifted.on_behalf_of("lee")) == 14
         # Keys pass over the titles of groups; a click chooses one.
         table = pane_of(pilot).table
         assert sum(line.is_title for line in table.shown()) == 2
@@ -361,14 +331,23 @@ async def test_opens_on_what_is_open_and_goes_to_the_next_open_change(drifted: W
         assert drifted.drift.open_changes("acme").count == 5
 
 
-async def test_a_change_that_the_crm_takes_back_is_resolved(tmp_path: Path) -> None:
+async def test_a_refresh_adds_changes_and_resolves_what_the_crm_took_back(tmp_path: Path) -> None:
     home = make_home(tmp_path)
     hands = Hands(datetime(2026, 5, 16, 12, tzinfo=UTC))
     with opened(home, clock=hands) as workspace:
-        export(tmp_path / "acme", {"Opportunity": opportunity(drifted=False)})
-        workspace.refreshes.run("acme")
         async with console(workspace).run_test(size=(140, 40)) as pilot:
             await settle(pilot)
+            kept = await go_to(pilot, "Opportunity.StageName")
+            export(
+                tmp_path / "acme",
+                {
+                    "Account": (described("Industry"), described("Fresh__c")),
+                    "Opportunity": opportunity(drifted=False),
+                },
+            )
+            await press(pilot, "r")
+            assert "Account.Fresh__c" in wheres(pilot)
+            assert pane_of(pilot).table.cursor_key == kept.key
             await filter_by(pilot, "field:stage")
             # The change and the one that took it back.
             assert [line.settled for line in pane_of(pilot).table.shown()] == [
@@ -379,7 +358,9 @@ async def test_a_change_that_the_crm_takes_back_is_resolved(tmp_path: Path) -> N
             assert "changed back 2026-05-16" in screen_text(pilot)
 
 
-async def test_acknowledges_marked_rows_and_groups(drifted: Workspace) -> None:
+async def test_several_changes_are_acknowledged_only_after_a_confirmation(
+    drifted: Workspace,
+) -> None:
     async with console(drifted).run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await go_to(pilot, "Opportunity.StageName")
@@ -392,11 +373,8 @@ async def test_acknowledges_marked_rows_and_groups(drifted: Workspace) -> None:
         await press(pilot, "y", "enter")
         assert len(acknowledged(drifted)) == 9
         assert not pane_of(pilot).table.marked()
-
-
-async def test_acknowledges_all_shown_only_after_a_confirmation(drifted: Workspace) -> None:
-    async with console(drifted).run_test(size=(120, 40)) as pilot:
-        await settle(pilot)
+        await press(pilot, "u")
+        assert not acknowledged(drifted)
         await filter_by(pilot, "kind:added")
         for refusal in ("A", "enter", "escape"):
             await press(pilot, "A")
@@ -418,7 +396,9 @@ async def test_acknowledges_all_shown_only_after_a_confirmation(drifted: Workspa
 BOTH_SIDES = {"Opportunity.Contact_Email__c", "Opportunity.Buyer_Email__c"}
 
 
-async def test_a_rename_is_settled_by_no_answer_that_only_leads_on(drifted: Workspace) -> None:
+async def test_a_rename_is_acknowledged_or_moves_the_mapping_and_nothing_else_settles_it(
+    drifted: Workspace,
+) -> None:
     async with console(drifted).run_test(size=(140, 40)) as pilot:
         await settle(pilot)
         await go_to(pilot, "Opportunity.Buyer_Email__c")
@@ -437,11 +417,7 @@ async def test_a_rename_is_settled_by_no_answer_that_only_leads_on(drifted: Work
             assert not acknowledged(drifted)
             assert mapped(drifted)["contactEmail"] == "Contact_Email__c"
         assert elsewhere(pilot, "mapping").places[-1]["repair"] is True
-
-
-async def test_a_rename_is_acknowledged_or_moves_the_mapping(drifted: Workspace) -> None:
-    async with console(drifted).run_test(size=(140, 40)) as pilot:
-        await settle(pilot)
+        await press(pilot, "3")
         await go_to(pilot, "Opportunity.Buyer_Email__c")
         for answer, field in (("a", "Contact_Email__c"), ("m", "Buyer_Email__c")):
             await press(pilot, "f", answer)
@@ -507,55 +483,17 @@ async def test_the_mappings_of_a_renamed_object_move_after_a_question(tmp_path: 
             assert not acknowledged(workspace)
 
 
-async def test_repairs_a_broken_mapping_in_the_editor(drifted: Workspace) -> None:
-    async with console(drifted).run_test(size=(120, 40)) as pilot:
-        await settle(pilot)
-        await go_to(pilot, "Opportunity.StageName")
-        assert "Fix" not in keys(pilot)
-        await go_to(pilot, "Opportunity.Account_Name__c")
-        await press(pilot, "f")
-        place = elsewhere(pilot, "mapping").places[-1]
-        assert place == {
-            "connection": drifted.connections.get("acme").id,
-            "pair": PAIR,
-            "field": "accountName",
-            "repair": True,
-        }
-
-
-async def test_goes_to_the_schema_of_another_connection(drifted: Workspace) -> None:
-    async with console(drifted).run_test(size=(120, 40)) as pilot:
-        await settle(pilot)
-        await press(pilot, "right_square_bracket")
-        assert "No changes since the baseline." in screen_text(pilot)
-        await press(pilot, "right_square_bracket")
-        assert "Never refreshed: no schema yet." in screen_text(pilot)
-        await press(pilot, "asterisk")
-        assert "all connections" in screen_text(pilot)
-        assert any(line.connection == "acme" for line in pane_of(pilot).table.shown())
-        await go_to(pilot, "Opportunity.Account_Name__c")
-        await press(pilot, "o")
-        acme = drifted.connections.get("acme").id
-        assert elsewhere(pilot, "schema").places[-1] == {
-            "connection": acme,
-            "object": "Opportunity",
-            "field": "Account_Name__c",
-        }
-        assert elsewhere(pilot, "schema").connection_id == acme
-
-
 async def test_text_from_outside_is_text(drifted: Workspace) -> None:
     async with console(drifted).run_test(size=(140, 40)) as pilot:
         await settle(pilot)
         await go_to(pilot, "Opportunity.Evil__c")
-        for size in ((140, 40), (80, 24), (62, 20)):
+        for size in ((62, 20), (140, 40)):
             await resize(pilot, *size)
-            for key in ("enter", "J", "J", "K", "escape", "v", "escape", "a", "escape"):
+            for key in ("enter", "J", "escape", "v", "escape", "a", "escape"):
                 await press(pilot, key)
                 text = screen_text(pilot)
                 assert not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in text.replace("\n", ""))
                 assert "\u202e" not in text
-        await resize(pilot, 140, 40)
         assert "[bold red]brackets[/]" in screen_text(pilot)
 
 
@@ -586,43 +524,6 @@ async def test_restores_cursor_and_filter(home: Path) -> None:
             assert names(pilot).count("Region__c") == 8
 
 
-async def test_another_pane_opens_a_change_inside_a_group(drifted: Workspace) -> None:
-    event = next(
-        e for e in drifted.drift.report("acme").events if e.object_type == STORY_OBJECTS[5]
-    )
-    async with console(drifted).run_test(size=(120, 40)) as pilot:
-        await settle(pilot)
-        pane_of(pilot).host.go_to("drift", Location(event=event.id))
-        await settle(pilot)
-        await until(pilot, lambda: pane_of(pilot).table.cursor_key == event.id)
-
-
-async def test_exports_the_filtered_changes(drifted: Workspace, tmp_path: Path) -> None:
-    async with console(drifted).run_test(size=(120, 40)) as pilot:
-        await settle(pilot)
-        await filter_by(pilot, "mapped:yes")
-        await press(pilot, "e", "enter")
-        target = tmp_path / "out.json"
-        pilot.app.screen.query_one(Input).value = str(target)
-        await pilot.press("enter")
-        await settle(pilot)
-        await until(pilot, target.exists)
-        written: Any = json.loads(target.read_text())
-        events = written["events"] if isinstance(written, dict) else written
-        assert {event["fieldName"] for event in events} == {"Account_Name__c", "Contact_Email__c"}
-
-
-async def test_a_refresh_adds_to_the_timeline(tmp_path: Path) -> None:
-    with opened(make_home(tmp_path)) as workspace:
-        async with console(workspace).run_test(size=(120, 40)) as pilot:
-            await settle(pilot)
-            kept = await go_to(pilot, "Opportunity.StageName")
-            export(tmp_path / "acme", {"Account": (described("Industry"), described("Fresh__c"))})
-            await press(pilot, "r")
-            assert "Account.Fresh__c" in wheres(pilot)
-            assert pane_of(pilot).table.cursor_key == kept.key
-
-
 def keys(pilot: Pilot[Any]) -> set[str]:
     """Return the titles of the actions offered now."""
     return {offer.action.title for offer in offers(pilot.app.screen)}
@@ -639,9 +540,10 @@ def elsewhere(pilot: Pilot[Any], pane_id: str) -> Elsewhere:
     return pilot.app.screen_stack[0].query_one(f"#pane-{pane_id}", Elsewhere)
 
 
-async def test_details_list_the_next_steps_with_their_keys_and_ask_for_usage(
+async def test_details_name_the_next_steps_and_keys_lead_to_other_panes(
     drifted: Workspace,
 ) -> None:
+    acme = drifted.connections.get("acme").id
     async with console(drifted).run_test(size=(140, 60)) as pilot:
         await settle(pilot)
         await go_to(pilot, "Opportunity.Contact_Email__c")
@@ -650,9 +552,47 @@ async def test_details_list_the_next_steps_with_their_keys_and_ask_for_usage(
             assert any(wanted in line for line in lines)
         assert "breaking  Opportunity" in screen_text(pilot)
         await go_to(pilot, "Opportunity.StageName")
+        assert "Fix" not in keys(pilot)
         assert "Usage not checked" in screen_text(pilot)
         await press(pilot, "D")
         await until(pilot, lambda: "Usage not checked" not in screen_text(pilot))
+        # Hundreds of picklist values are counted, and can be searched.
+        await go_to(pilot, "Opportunity.Source__c")
+        assert "300 values removed, 300 added" in screen_text(pilot)
+        await press(pilot, "v")
+        assert isinstance(pilot.app.screen, Values)
+        await type_text(pilot, "299")
+        await until(pilot, lambda: "new 299" in screen_text(pilot))
+        await press(pilot, "enter")
+        await press(pilot, "y", "j")
+        assert json.loads(pilot.app.clipboard)["fieldName"] == "Source__c"
+        # A broken mapping is repaired in Mapping.
+        await go_to(pilot, "Opportunity.Account_Name__c")
+        await press(pilot, "f")
+        place = elsewhere(pilot, "mapping").places[-1]
+        assert place == {"connection": acme, "pair": PAIR, "field": "accountName", "repair": True}
+        # A field opens in Schema, of whichever connection it is.
+        await press(pilot, "3", "right_square_bracket")
+        assert "No changes since the baseline." in screen_text(pilot)
+        await press(pilot, "right_square_bracket")
+        assert "Never refreshed: no schema yet." in screen_text(pilot)
+        await press(pilot, "asterisk")
+        assert "all connections" in screen_text(pilot)
+        assert any(line.connection == "acme" for line in pane_of(pilot).table.shown())
+        await go_to(pilot, "Opportunity.Account_Name__c")
+        await press(pilot, "o")
+        assert elsewhere(pilot, "schema").places[-1] == {
+            "connection": acme,
+            "object": "Opportunity",
+            "field": "Account_Name__c",
+        }
+        assert elsewhere(pilot, "schema").connection_id == acme
+        # Another pane opens a change inside a group.
+        events = drifted.drift.report("acme").events
+        event = next(one for one in events if one.object_type == STORY_OBJECTS[5])
+        pane_of(pilot).host.go_to("drift", Location(event=event.id))
+        await settle(pilot)
+        await until(pilot, lambda: pane_of(pilot).table.cursor_key == event.id)
 
 
 def add_old_changes(home: Path) -> None:
