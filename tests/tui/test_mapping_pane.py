@@ -13,7 +13,7 @@ import pytest
 from textual.widgets import Input
 
 from crmdeck.errors import CacheBusyError
-from crmdeck.model import DecisionState, Direction
+from crmdeck.model import Choice, DecisionState, Direction
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.choose_field import ChooseField
 from crmdeck.tui.dialogs.confirm import Confirm
@@ -26,7 +26,7 @@ from crmdeck.workspace import Group, Workspace
 from crmdeck.workspace.mappings.service import Mappings
 from tests.tui.conftest import HOSTILE
 from tests.tui.mapping_desk import FIELDS, PAIR, at_desk, described, export, make_home, opened
-from tests.tui.pilot import screen_text, until, words_on
+from tests.tui.pilot import resize, screen_text, type_text, until, words_on
 
 ACCEPTED, REJECTED, PENDING = (
     DecisionState.ACCEPTED,
@@ -59,6 +59,22 @@ async def test_accepting_shows_at_once_is_stored_and_moves_on(desk_workspace: Wo
         assert desk.stored("accountName").decided_by == "dana"
         assert "1 of 21" in screen_text(desk.pilot)
         assert "Enter maps 1 required" in screen_text(desk.pilot)
+        # A key decides nothing in the connection that was left, nor without a schema.
+        await desk.pilot.press("right_square_bracket", "a", "X", "A")
+        await desk.settle()
+        assert len(desk.workspace.mappings.decisions("acme")) == 1
+        assert desk.workspace.mappings.decisions("beta") == ()
+        text = screen_text(desk.pilot)
+        assert "'beta' was never refreshed" in text
+        assert "r Refresh" in text
+        assert "Account_Name__c" not in text
+        # Keys pressed right before leaving are stored.
+        await desk.press("left_square_bracket")
+        await desk.go("crm:Name")
+        await desk.pilot.press("X", "X", "X", "X", "X", "q")
+    mapping = desk_workspace.mappings.get("acme", PAIR)
+    assert mapping.filled_elsewhere == ("Name",)
+    assert [line.state for line in mapping.lines].count(REJECTED) == 4
 
 
 async def test_an_assistants_suggestion_shows_its_name_and_reason_and_a_user_accepts_it(
@@ -169,22 +185,9 @@ async def test_preflight_of_a_file_shows_causes_their_values_and_exports_neither
         assert secret[:20] not in repr(desk.workspace.audit.entries())
 
 
-async def test_a_key_decides_nothing_in_the_connection_that_was_left_nor_without_a_schema(
+async def test_any_field_can_be_searched_and_chosen_and_its_direction_turned(
     desk_workspace: Workspace,
 ) -> None:
-    async with at_desk(desk_workspace) as desk:
-        await desk.go("accountName")
-        await desk.pilot.press("right_square_bracket", "a", "X", "A")
-        await desk.settle()
-        for ref in ("acme", "beta"):
-            assert desk.workspace.mappings.decisions(ref) == ()
-        text = screen_text(desk.pilot)
-        assert "'beta' was never refreshed" in text
-        assert "r Refresh" in text
-        assert "Account_Name__c" not in text
-
-
-async def test_any_field_can_be_searched_and_chosen(desk_workspace: Workspace) -> None:
     async with at_desk(desk_workspace) as desk:
         await desk.go(next(x.name for x in desk.pane.table.rows() if x.group is Group.NO_MATCH))
         await desk.press("x")
@@ -211,35 +214,47 @@ async def test_any_field_can_be_searched_and_chosen(desk_workspace: Workspace) -
         assert isinstance(desk.app.screen, ChooseField)
         await desk.press("escape")
         assert desk.stored("contactName").state is PENDING
-
-
-async def test_the_direction_turns_and_warns_if_a_row_cannot_sync(
-    desk_workspace: Workspace,
-) -> None:
-    async with at_desk(desk_workspace) as desk:
         await desk.go("accountName")
         await desk.press("d")
         assert desk.line.direction is Direction.PUSH
-        assert desk.workspace.mappings.decisions("acme", PAIR) == ()
+        assert desk.stored("accountName").state is PENDING
         await desk.press("a")
         assert desk.stored("accountName").direction is Direction.PUSH
         await desk.go("accountName")
         await desk.press("d")
         assert desk.line.name == "accountName"
         assert desk.stored("accountName").direction is Direction.PULL
-        await desk.go("contactTitle")
+        await desk.go("currency")
         await desk.press("enter", *"createddate", "enter")
-        await desk.go("contactTitle")
-        assert desk.stored("contactTitle").direction is Direction.PULL
+        await desk.go("currency")
+        assert desk.stored("currency").direction is Direction.PULL
         await desk.press("d")
         await desk.press("d")
         assert "can't sync PartnerOS to CRM" in desk.said
 
 
-async def test_a_value_map_is_edited_and_stored_with_the_decision(
+async def test_accepting_asks_for_a_value_map_which_is_stored_with_the_decision(
     desk_workspace: Workspace,
 ) -> None:
     async with at_desk(desk_workspace, size=(140, 40)) as desk:
+        await desk.go("status")
+        await desk.press("a")
+        text = screen_text(desk.pilot)
+        assert "Map values" in text
+        assert "Accept without" in text
+        await desk.press("escape")
+        assert desk.workspace.mappings.decisions("acme") == ()
+        await desk.press("a", "v")
+        assert isinstance(desk.app.screen, EditValueMap)
+        await desk.press("escape")
+        assert desk.workspace.mappings.decisions("acme") == ()
+        # Choosing the field asks as well.
+        await desk.press("enter", *"status__c", "enter")
+        assert "Accept without" in screen_text(desk.pilot)
+        await desk.press("w")
+        assert desk.stored("status").state is ACCEPTED
+        assert desk.stored("status").value_map is None
+        await desk.press("u")
         await desk.go("status")
         assert desk.line.crm_field == "Status__c"
         await desk.press("v")
@@ -268,30 +283,9 @@ async def test_a_value_map_is_edited_and_stored_with_the_decision(
         assert desk.line.unmapped_values == 1
 
 
-async def test_accepting_other_picklist_values_asks_for_a_value_map(
+async def test_marked_rows_and_all_high_matches_are_decided_in_one_step(
     desk_workspace: Workspace,
 ) -> None:
-    async with at_desk(desk_workspace, size=(120, 36)) as desk:
-        await desk.go("status")
-        await desk.press("a")
-        text = screen_text(desk.pilot)
-        assert "Map values" in text
-        assert "Accept without" in text
-        await desk.press("escape")
-        assert desk.workspace.mappings.decisions("acme") == ()
-        await desk.press("a", "v")
-        assert isinstance(desk.app.screen, EditValueMap)
-        await desk.press("escape")
-        assert desk.workspace.mappings.decisions("acme") == ()
-        # Choosing the field asks as well.
-        await desk.press("enter", *"status__c", "enter")
-        assert "Accept without" in screen_text(desk.pilot)
-        await desk.press("w")
-        assert desk.stored("status").state is ACCEPTED
-        assert desk.stored("status").value_map is None
-
-
-async def test_marks_and_ranges_are_decided_in_one_step(desk_workspace: Workspace) -> None:
     async with at_desk(desk_workspace) as desk:
         await desk.go("estimatedValue")
         await desk.press("V", "j", "j", "V")
@@ -309,12 +303,8 @@ async def test_marks_and_ranges_are_decided_in_one_step(desk_workspace: Workspac
         assert [desk.stored(name).state for name in marked] == [PENDING] * 3
         await desk.press("U")
         assert [desk.stored(name).state for name in marked] == [REJECTED] * 3
-
-
-async def test_high_matches_that_need_no_check_are_accepted_and_one_undo_takes_them_back(
-    desk_workspace: Workspace,
-) -> None:
-    async with at_desk(desk_workspace) as desk:
+        await desk.press("u")
+        before = len(desk.workspace.mappings.decisions("acme", PAIR))
         rows = desk.pane.table.rows()
         sure = [x for x in rows if (x.confidence or 0) >= 0.9 and x.can_sync]
         values = [x for x in sure if x.needs_value_map]
@@ -322,7 +312,7 @@ async def test_high_matches_that_need_no_check_are_accepted_and_one_undo_takes_t
         assert len(sure) > 1
         await desk.press("A")
         assert [desk.stored(line.name).crm_field for line in sure] == [x.crm_field for x in sure]
-        assert len(desk.workspace.mappings.decisions("acme", PAIR)) == len(sure)
+        assert len(desk.workspace.mappings.decisions("acme", PAIR)) == before + len(sure)
         assert all(desk.stored(row.name).state is PENDING for row in values)
         assert "can't sync" in desk.said
         await desk.press("u")
@@ -363,16 +353,13 @@ async def test_keys_pass_over_titles_and_find_the_next_open_row(
         table.set_sort(None)
         await desk.settle()
         assert table.shown()[0].row is None
-
-
-async def test_only_the_rows_shown_are_exported(desk_workspace: Workspace) -> None:
-    async with at_desk(desk_workspace) as desk:
+        # Only the rows shown are exported.
         desk.pane.set_filter_text("close")
-        shown = frozenset(line.name for line in desk.pane.table.rows())
+        shown = frozenset(line.name for line in table.rows())
         request = desk.pane.export_request()
-    assert request is not None
-    assert request.only == shown
-    assert "expectedCloseDate" in shown
+        assert request is not None
+        assert request.only == shown
+        assert "expectedCloseDate" in shown
     text = desk_workspace.exports.render("mapping", "acme", format="json", pair=PAIR, only=shown)
     assert '"expectedCloseDate"' in text
     assert '"accountName"' not in text
@@ -401,17 +388,15 @@ async def test_a_decision_that_cannot_be_stored_is_taken_back(
         assert len(desk.pane.session.undoable if desk.pane.session else ()) == 1
 
 
-async def test_keys_pressed_right_before_leaving_are_stored(desk_workspace: Workspace) -> None:
-    async with at_desk(desk_workspace) as desk:
-        await desk.pilot.press("X", "X", "X", "X", "X", "q")
-    mapping = desk_workspace.mappings.get("acme", PAIR)
-    assert mapping.filled_elsewhere == ("Name",)
-    assert [line.state for line in mapping.lines].count(REJECTED) == 4
-
-
-async def test_the_next_session_shows_the_same(home: Path) -> None:
+async def test_the_next_session_shows_the_same_rows_and_hides_the_same_warnings(
+    home: Path,
+) -> None:
     with opened(home) as workspace:
         async with at_desk(workspace) as desk:
+            await desk.go("description")
+            assert desk.line.trouble is not None
+            await desk.press("W")
+            assert desk.line.trouble is None
             await desk.go("accountName")
             await desk.press("a", "X")
             await desk.go("products")
@@ -422,6 +407,10 @@ async def test_the_next_session_shows_the_same(home: Path) -> None:
             assert desk.line.name == "products"
             lines = desk.pane.table.rows()
             assert [(x.name, x.crm_field) for x in lines if not x.is_open] == shown
+            await desk.go("description")
+            assert desk.line.trouble is None
+            await desk.press("W")
+            assert desk.line.trouble is not None
 
 
 async def test_a_read_only_workspace_says_so_and_changes_nothing(home: Path) -> None:
@@ -433,16 +422,25 @@ async def test_a_read_only_workspace_says_so_and_changes_nothing(home: Path) -> 
             assert workspace.mappings.decisions("acme", PAIR) == ()
 
 
-async def test_repair_opens_the_alternatives_of_what_broke(desk_workspace: Workspace) -> None:
+async def test_a_broken_mapping_is_kept_or_gets_one_of_the_alternatives(
+    desk_workspace: Workspace,
+) -> None:
     workspace = desk_workspace
-    async with at_desk(workspace) as desk:
-        await desk.go("accountName")
-        await desk.press("a")
+    accepted = Choice(partner_field="accountName", state=ACCEPTED, crm_field="Account_Name__c")
+    workspace.mappings.record_decisions("acme", PAIR, [accepted])
     folder = Path(str(workspace.connections.get("acme").path))
     kept = [field for field in FIELDS if field["name"] != "Account_Name__c"]
-    export(folder, *kept, described("Account_Name_New__c", "Account Name"))
+    export(folder, *kept, described("Account_Name__c", "Account Name", length=20))
     workspace.refreshes.run("acme")
     async with at_desk(workspace) as desk:
+        assert "f repairs 1 broken" in screen_text(desk.pilot)
+        await desk.press("f")
+        assert "Accepted before the change. Enter keeps it." in screen_text(desk.pilot)
+        await desk.press("enter")
+        assert desk.stored("accountName").crm_field == "Account_Name__c"
+        assert desk.shown("accountName").group is Group.DONE
+        export(folder, *kept, described("Account_Name_New__c", "Account Name"))
+        await desk.press("r")
         assert "f repairs 1 broken" in screen_text(desk.pilot)
         await desk.press("5")
         host = desk.pane.host
@@ -456,25 +454,7 @@ async def test_repair_opens_the_alternatives_of_what_broke(desk_workspace: Works
         assert "broken" not in screen_text(desk.pilot)
 
 
-async def test_repair_can_keep_a_field_that_became_stricter(desk_workspace: Workspace) -> None:
-    workspace = desk_workspace
-    async with at_desk(workspace) as desk:
-        await desk.go("accountName")
-        await desk.press("a")
-    folder = Path(str(workspace.connections.get("acme").path))
-    kept = [field for field in FIELDS if field["name"] != "Account_Name__c"]
-    export(folder, *kept, described("Account_Name__c", "Account Name", length=20))
-    workspace.refreshes.run("acme")
-    async with at_desk(workspace) as desk:
-        assert "f repairs 1 broken" in screen_text(desk.pilot)
-        await desk.press("f")
-        assert "Accepted before the change. Enter keeps it." in screen_text(desk.pilot)
-        await desk.press("enter")
-        assert desk.stored("accountName").crm_field == "Account_Name__c"
-        assert desk.shown("accountName").group is Group.DONE
-
-
-async def test_without_a_pair_the_likely_ones_are_listed(desk_workspace: Workspace) -> None:
+async def test_likely_pairs_are_listed_and_all_are_searched(desk_workspace: Workspace) -> None:
     async with at_desk(desk_workspace, pairs={}) as desk:
         text = screen_text(desk.pilot)
         assert "Likely pairs. Enter opens one. p lists all 3." in text
@@ -492,10 +472,6 @@ async def test_without_a_pair_the_likely_ones_are_listed(desk_workspace: Workspa
         await desk.press("enter")
         assert desk.pane.session is not None
         assert desk.pane.session.pair == PAIR
-
-
-async def test_pairs_are_searched_and_each_keeps_its_place(desk_workspace: Workspace) -> None:
-    async with at_desk(desk_workspace) as desk:
         await desk.press("p")
         # Likely pairs are listed; the unused ones are one row that opens.
         assert "1 unused pair" in screen_text(desk.pilot)
@@ -511,23 +487,26 @@ async def test_pairs_are_searched_and_each_keeps_its_place(desk_workspace: Works
 
 
 async def test_text_from_outside_is_text_everywhere(desk_workspace: Workspace) -> None:
-    for size, name, numbers in (((80, 24), "contactName", (2, 3)), ((140, 40), "currency", (5, 7))):
-        async with at_desk(desk_workspace, size=size) as desk:
-            for number in numbers:
-                field = f"Hostile_{number}__c"
-                await desk.go(name)
-                await desk.press("enter", *f"e_{number}", "enter")
-                await desk.go(name)
-                assert desk.line.crm_field == field
-                assert "\x1b" not in screen_text(desk.pilot)
+    async with at_desk(desk_workspace) as desk:
+        for size, name, number in (((80, 24), "contactName", 3), ((140, 40), "currency", 5)):
+            await resize(desk.pilot, *size)
+            await desk.go(name)
+            await desk.press("enter")
+            await type_text(desk.pilot, f"e_{number}", "enter")
+            await desk.settle()
+            await desk.go(name)
+            assert desk.line.crm_field == f"Hostile_{number}__c"
+            assert "\x1b" not in screen_text(desk.pilot)
             await desk.press("enter")
             assert "\x1b" not in screen_text(desk.pilot)
             assert isinstance(desk.app.screen, ChooseField)
             await desk.press("escape")
-        assert desk.stored(name).crm_field == f"Hostile_{numbers[-1]}__c"
+            assert desk.stored(name).crm_field == f"Hostile_{number}__c"
 
 
-async def test_a_title_stands_for_its_group(desk_workspace: Workspace) -> None:
+async def test_a_title_means_its_group_but_no_key_changes_what_is_collapsed(
+    desk_workspace: Workspace,
+) -> None:
     async with at_desk(desk_workspace) as desk:
         table = desk.pane.table
         groups = [line.group for line in table.shown() if line.row is None]
@@ -556,13 +535,8 @@ async def test_a_title_stands_for_its_group(desk_workspace: Workspace) -> None:
         await desk.press("a", "y")
         left = [row.name for row in table.rows() if row.group is Group.HIGH]
         assert left == stuck
-
-
-async def test_done_rows_are_collapsed_and_no_key_changes_what_is_hidden(
-    desk_workspace: Workspace,
-) -> None:
-    async with at_desk(desk_workspace) as desk:
-        table = desk.pane.table
+        await desk.press("u")
+        # Done rows are collapsed.
         total = len(table.rows())
         await desk.go("accountName")
         await desk.press("a")
@@ -585,44 +559,72 @@ async def test_done_rows_are_collapsed_and_no_key_changes_what_is_hidden(
         assert desk.stored("accountName").state is PENDING
 
 
-async def test_a_hidden_kind_of_warning_stays_hidden(home: Path) -> None:
-    with opened(home) as workspace:
-        async with at_desk(workspace) as desk:
-            await desk.go("description")
-            assert desk.line.trouble is not None
-            await desk.press("W")
-            assert desk.line.trouble is None
-            await desk.pilot.press("q")
-    with opened(home) as workspace:
-        async with at_desk(workspace) as desk:
-            assert desk.shown("description").trouble is None
-            await desk.go("description")
-            await desk.press("W")
-            assert desk.line.trouble is not None
-
-
 async def test_the_whole_pair_is_edited_as_a_file_and_previewed(
     desk_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def editor(_app: Any, text: str, _name: str) -> str:
+    def accept(text: str) -> str:
         mapping = json.loads(text)
         line = next(x for x in mapping["lines"] if x["partnerField"] == "accountName")
         line.update(state="accepted", crmField="Account_Name__c", direction="push")
         return json.dumps(mapping)
 
-    monkeypatch.setattr("crmdeck.tui.panes.mapping.commands.edited", editor)
-    async with at_desk(desk_workspace) as desk:
-        await desk.press("E")
-        assert isinstance(desk.app.screen, Confirm)
-        assert "accountName → Account_Name__c" in screen_text(desk.pilot)
-        await desk.press("enter")
-        assert desk.stored("accountName").state is PENDING
-        await desk.press("E")
-        await desk.press("y")
-        assert desk.stored("accountName").crm_field == "Account_Name__c"
-        assert desk.stored("accountName").direction is Direction.PUSH
-        await desk.press("u")
-        assert desk.stored("accountName").state is PENDING
+    texts: list[str] = []
+    edits = iter(
+        (
+            accept,
+            accept,
+            lambda text: text.replace('"state": "pending"', '"state": "acepted"', 1),
+            lambda text: text.replace('"acepted"', '"rejected",,'),
+            lambda text: text.replace('"rejected",,', '"rejected"'),
+        )
+    )
+
+    def editor(_app: Any, text: str, _name: str) -> str:
+        texts.append(text)
+        return next(edits)(text)
+
+    monkeypatch.setattr(CrmdeckApp, "suspend", lambda _: nullcontext())
+    monkeypatch.delenv("VISUAL", raising=False)
+    async with at_desk(desk_workspace, size=(120, 40)) as desk:
+        with monkeypatch.context() as patch:
+            patch.setattr("crmdeck.tui.panes.mapping.commands.edited", editor)
+            await desk.press("E")
+            assert isinstance(desk.app.screen, Confirm)
+            assert "accountName → Account_Name__c" in screen_text(desk.pilot)
+            await desk.press("enter")
+            assert desk.stored("accountName").state is PENDING
+            await desk.press("E", "y")
+            assert desk.stored("accountName").crm_field == "Account_Name__c"
+            assert desk.stored("accountName").direction is Direction.PUSH
+            await desk.press("u")
+            assert desk.stored("accountName").state is PENDING
+            # A mistake is shown with its line, and the file opens again as it was left.
+            await desk.press("E")
+            text = " ".join(screen_text(desk.pilot).split())
+            assert "Line 8: state should be 'accepted', 'rejected' or 'pending'" in text
+            assert "pydantic" not in text
+            assert "E opens the file again as you left it." in desk.said
+            await desk.press("escape", "E")
+            assert '"acepted"' in texts[-1]
+            assert "isn't JSON at line " in " ".join(screen_text(desk.pilot).split())
+            await desk.press("E")
+            assert isinstance(desk.app.screen, Confirm)
+            await desk.press("y")
+            assert "not JSON" not in screen_text(desk.pilot)
+            assert desk.stored("partner").state is REJECTED
+        # An editor that fails changes nothing.
+        before = desk_workspace.mappings.decisions("acme", PAIR)
+        for command, told in (
+            ("/no/such/editor", "Can't start the editor '/no/such/editor'."),
+            ("sh -c 'exit 3'", "'sh' exited with 3. Nothing was changed."),
+            ("'unclosed", "EDITOR isn't a command"),
+            ("rm", "Can't read the file edited in 'rm'."),
+        ):
+            monkeypatch.setenv("EDITOR", command)
+            await desk.press("E")
+            assert told in screen_text(desk.pilot)
+            await desk.press("escape")
+        assert desk_workspace.mappings.decisions("acme", PAIR) == before
 
 
 async def test_a_crm_change_for_the_row_is_shown_then_written_to_a_folder(
@@ -642,60 +644,6 @@ async def test_a_crm_change_for_the_row_is_shown_then_written_to_a_folder(
         assert "read" in desk.said
         await desk.press("M", "enter")
         assert "already exists" in screen_text(desk.pilot)
-
-
-async def test_a_mistake_in_the_file_is_shown_with_its_line_and_opens_again(
-    desk_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    texts: list[str] = []
-    mends = iter(
-        (
-            ('"state": "pending"', '"state": "acepted"'),
-            ('"acepted"', '"rejected",,'),
-            ('"rejected",,', '"rejected"'),
-        )
-    )
-
-    def editor(_app: Any, text: str, _name: str) -> str:
-        texts.append(text)
-        before, after = next(mends)
-        return text.replace(before, after, 1)
-
-    monkeypatch.setattr("crmdeck.tui.panes.mapping.commands.edited", editor)
-    async with at_desk(desk_workspace, size=(120, 40)) as desk:
-        await desk.press("E")
-        text = " ".join(screen_text(desk.pilot).split())
-        assert "Line 8: state should be 'accepted', 'rejected' or 'pending'" in text
-        assert "pydantic" not in text
-        assert "E opens the file again as you left it." in desk.said
-        await desk.press("escape", "E")
-        assert '"acepted"' in texts[1]
-        assert "isn't JSON at line " in " ".join(screen_text(desk.pilot).split())
-        await desk.press("E")
-        assert isinstance(desk.app.screen, Confirm)
-        await desk.press("y")
-        assert "not JSON" not in screen_text(desk.pilot)
-        assert desk.stored("partner").state is REJECTED
-        assert len(desk.workspace.mappings.decisions("acme", PAIR)) == 1
-
-
-async def test_a_failing_editor_changes_nothing(
-    desk_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(CrmdeckApp, "suspend", lambda _: nullcontext())
-    monkeypatch.delenv("VISUAL", raising=False)
-    async with at_desk(desk_workspace, size=(120, 40)) as desk:
-        for editor, told in (
-            ("/no/such/editor", "Can't start the editor '/no/such/editor'."),
-            ("sh -c 'exit 3'", "'sh' exited with 3. Nothing was changed."),
-            ("'unclosed", "EDITOR isn't a command"),
-            ("rm", "Can't read the file edited in 'rm'."),
-        ):
-            monkeypatch.setenv("EDITOR", editor)
-            await desk.press("E")
-            assert told in screen_text(desk.pilot)
-            await desk.press("escape")
-    assert desk_workspace.mappings.decisions("acme", PAIR) == ()
 
 
 async def test_a_row_is_cleared_and_audit_undoes_one_decision(desk_workspace: Workspace) -> None:
