@@ -17,7 +17,7 @@ from crmdeck.tui.panes.mapping.pane import MappingPane
 from crmdeck.workspace import ConnectionDraft, MappingRow, Workspace
 from tests.tui.conftest import HOSTILE, Clock
 from tests.tui.homes import copy_of
-from tests.tui.pilot import settle
+from tests.tui.pilot import settle, type_text
 
 PAIR = "deal_registration--Opportunity"
 
@@ -148,6 +148,11 @@ class Desk:
         for key in keys:
             await self.pilot.press(key)
             await settle(self.pilot)
+
+    async def type(self, text: str, *keys: str) -> None:
+        """Type `text` at once into the focused line, then press keys as `press` does."""
+        await type_text(self.pilot, text)
+        await self.press(*keys)
 
     async def settle(self) -> None:
         """Wait until everything is loaded and stored."""

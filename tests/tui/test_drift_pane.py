@@ -198,7 +198,7 @@ async def test_counts_as_bars_filter_and_two_marked_times_show_the_net_differenc
         await press(pilot, "b")
         assert isinstance(pilot.app.screen, Choose)
         await until(pilot, lambda: "██" in screen_text(pilot))
-        await pilot.press(*"breaking")
+        await type_text(pilot, "breaking")
         await press(pilot, "enter")
         pane = pane_of(pilot)
         assert "severity:breaking" in pane.filter_text

@@ -166,7 +166,7 @@ def test_bars_grow_and_months_are_named() -> None:
     assert [name for name in line.split() if name] == ["Mar", "Apr", "May"]
 
 
-@given(st.text(max_size=300), st.integers(4, 60))
+@given(st.text(max_size=80), st.integers(4, 20))
 def test_wrapped_lines_fit(text: str, width: int) -> None:
     assert all(cell_len(line) <= width for line in wrap(text, width))
 

@@ -26,7 +26,7 @@ from crmdeck.workspace import Group, Workspace
 from crmdeck.workspace.mappings.service import Mappings
 from tests.tui.conftest import HOSTILE
 from tests.tui.mapping_desk import FIELDS, PAIR, at_desk, described, export, make_home, opened
-from tests.tui.pilot import resize, screen_text, type_text, until, words_on
+from tests.tui.pilot import resize, screen_text, until, words_on
 
 ACCEPTED, REJECTED, PENDING = (
     DecisionState.ACCEPTED,
@@ -138,11 +138,12 @@ async def test_a_required_field_gets_a_source_or_is_filled_elsewhere(
         assert isinstance(dialog, ChooseField)
         names = [option.name for option in dialog.query_one(Table).shown()]
         assert names[-1] == "accountName"
-        await desk.press(*"accountname", "enter")
+        await desk.type("accountname", "enter")
         assert "Move mapping" in screen_text(desk.pilot)
         await desk.press("escape")
         assert desk.stored("accountName").crm_field == "Account_Name__c"
-        await desk.press("f", *"accountname", "enter", "m")
+        await desk.press("f")
+        await desk.type("accountname", "enter", "m")
         assert desk.stored("accountName").crm_field == "Name"
         assert "crm:Name" not in {line.key for line in desk.pane.table.shown()}
 
@@ -159,7 +160,8 @@ async def test_preflight_of_a_file_shows_causes_their_values_and_exports_neither
         text = screen_text(desk.pilot)
         assert "No CRM sample" in text
         assert "CRM sample, for" not in text
-        await desk.press("c", *str(file), "enter")
+        await desk.press("c")
+        await desk.type(str(file), "enter")
         assert "Column 'acountName' of deals.csv isn't" in screen_text(desk.pilot)
         file.write_text(f"accountName\n{secret}\nAcme\n", "utf-8")
         await desk.press("enter")
@@ -174,7 +176,8 @@ async def test_preflight_of_a_file_shows_causes_their_values_and_exports_neither
         assert secret[:20] not in text
         await desk.press("enter")
         assert secret[:20] in screen_text(desk.pilot)
-        await desk.press("escape", "e", *"csv", "enter")
+        await desk.press("escape", "e")
+        await desk.type("csv", "enter")
         prompt = desk.app.screen
         assert isinstance(prompt, Prompt)
         prompt.query_one(Input).value = str(report)
@@ -201,14 +204,17 @@ async def test_any_field_can_be_searched_and_chosen_and_its_direction_turned(
         assert isinstance(dialog, ChooseField)
         table = dialog.query_one(Table)
         assert table.total_count == len(FIELDS) + 1
-        await desk.press(*"[/]")
+        await desk.type("[/]")
+        await desk.settle()
         found = [option.name for option in table.shown()]
         assert sorted(found) == ["Hostile_0__c", "Hostile_1__c"]
         await desk.press("down", "enter")
         assert desk.stored("contactTitle").crm_field == found[1]
         # A mapped field can't be chosen for another row.
         await desk.go("contactName")
-        await desk.press("enter", *found[1].lower())
+        await desk.press("enter")
+        await desk.type(found[1].lower())
+        await desk.settle()
         assert "already mapped to Contact title" in screen_text(desk.pilot)
         await desk.press("enter")
         assert isinstance(desk.app.screen, ChooseField)
@@ -225,7 +231,8 @@ async def test_any_field_can_be_searched_and_chosen_and_its_direction_turned(
         assert desk.line.name == "accountName"
         assert desk.stored("accountName").direction is Direction.PULL
         await desk.go("currency")
-        await desk.press("enter", *"createddate", "enter")
+        await desk.press("enter")
+        await desk.type("createddate", "enter")
         await desk.go("currency")
         assert desk.stored("currency").direction is Direction.PULL
         await desk.press("d")
@@ -249,7 +256,8 @@ async def test_accepting_asks_for_a_value_map_which_is_stored_with_the_decision(
         await desk.press("escape")
         assert desk.workspace.mappings.decisions("acme") == ()
         # Choosing the field asks as well.
-        await desk.press("enter", *"status__c", "enter")
+        await desk.press("enter")
+        await desk.type("status__c", "enter")
         assert "Accept without" in screen_text(desk.pilot)
         await desk.press("w")
         assert desk.stored("status").state is ACCEPTED
@@ -266,7 +274,8 @@ async def test_accepting_asks_for_a_value_map_which_is_stored_with_the_decision(
         for value in open_:
             table = dialog.query_one(Table)
             table.move_to([row.value for row in dialog.rows].index(value))
-            await desk.press("enter", *"lost", "enter")
+            await desk.press("enter")
+            await desk.type("lost", "enter")
         assert "complete: all" in screen_text(desk.pilot)
         await desk.press("s")
         stored = desk.stored("status")
@@ -479,7 +488,8 @@ async def test_likely_pairs_are_listed_and_all_are_searched(desk_workspace: Work
         await desk.press("down", "down", "z")
         assert "partner → Opportunity" in screen_text(desk.pilot)
         assert "1 unused pair" not in screen_text(desk.pilot)
-        await desk.press("escape", "p", *"partner opp", "enter")
+        await desk.press("escape", "p")
+        await desk.type("partner opp", "enter")
         assert desk.pane.session is not None
         assert desk.pane.session.pair == "partner--Opportunity"
         assert "partner → Opportunity" in screen_text(desk.pilot)
@@ -492,8 +502,7 @@ async def test_text_from_outside_is_text_everywhere(desk_workspace: Workspace) -
             await resize(desk.pilot, *size)
             await desk.go(name)
             await desk.press("enter")
-            await type_text(desk.pilot, f"e_{number}", "enter")
-            await desk.settle()
+            await desk.type(f"e_{number}", "enter")
             await desk.go(name)
             assert desk.line.crm_field == f"Hostile_{number}__c"
             assert "\x1b" not in screen_text(desk.pilot)
@@ -552,7 +561,8 @@ async def test_a_title_means_its_group_but_no_key_changes_what_is_collapsed(
         await desk.press("z")
         assert table.cursor_row is not None
         assert table.cursor_row.title == "▸ DONE  1   z expands"
-        await desk.press("slash", *"state:accepted", "enter")
+        await desk.press("slash")
+        await desk.type("state:accepted", "enter")
         await desk.press("Z")
         assert [row.name for row in table.chosen_rows()] == ["accountName"]
         await desk.press("c")
