@@ -191,13 +191,11 @@ class SalesforceClient:
                 # Its default, an OrderedDict, takes more memory.
                 object_pairs_hook=dict,
             )
+            # `restful` returns the body of a success without its status.
+            status = 200
             try:
-                # `restful` returns the body of a success without its status.
-                status, body = (
-                    200,
-                    salesforce.restful(
-                        path, method=method, headers=headers, allow_redirects=False, **kwargs
-                    ),
+                body = salesforce.restful(
+                    path, method=method, headers=headers, allow_redirects=False, **kwargs
                 )
             except SalesforceError as error:
                 status, body = error.status, error.content
