@@ -34,7 +34,6 @@ MOST_RECORDS = 200
 _FIRST_NEW = 50_000
 _YEARS = range(1700, 4001)
 _CLOSED = {"Closed Won": True, "Closed Lost": False}
-_TEXTS = frozenset({"string", "textarea", "email", "phone", "url", "combobox"})
 _NUMBERS = frozenset({"int", "double", "currency", "percent"})
 
 _Values = dict[str, FieldValue]
