@@ -14,7 +14,7 @@ from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.panes.mapping.loader import Change, PairLoader
 from crmdeck.workspace import Workspace
 from crmdeck.workspace.mappings.service import Mappings
-from tests.tui.mapping_desk import PAIR, make_home, opened
+from tests.tui.mapping_desk import FIELDS, PAIR, described, export, make_home, opened
 
 
 class AtOnce:
@@ -58,6 +58,20 @@ def test_without_an_encoder_rows_are_ranked_when_they_first_show(workspace: Work
     assert (change, ranked, judged) == (Change.PAIR, True, Change.ROWS)
     assert pairs.session is not None
     assert cursor == "crm:Name"
+
+
+@pytest.mark.parametrize("workspace", ["none"], indirect=True)
+def test_a_pair_that_was_shown_is_ranked_again_after_a_refresh(workspace: Workspace) -> None:
+    pairs, _ = pairs_of(workspace)
+    connection = workspace.connections.get("acme")
+    pairs.choose(connection.id, PAIR)
+    kept = [field for field in FIELDS if field["name"] != "Account_Name__c"]
+    renamed = described("Account_Name_New__c", "Account Name")
+    export(Path(str(connection.path)), *kept, renamed)
+    workspace.refreshes.run("acme")
+    pairs.read(connection.id)
+    assert pairs.session is not None
+    assert pairs.session.by_name["accountName"].crm_field == "Account_Name_New__c"
 
 
 @pytest.mark.parametrize("workspace", ["auto"], indirect=True)

@@ -364,7 +364,9 @@ class PairLoader:
         before, self.session = self.session, session
         another = before is not session
         by_meaning = session.encoder not in (None, NO_ENCODER)
-        self.is_ranked = as_it_was if by_meaning else workspace.settings.encoder == NO_ENCODER
+        # A session that was shown before has the suggestions of an earlier schema.
+        as_set = by_meaning or workspace.settings.encoder == NO_ENCODER
+        self.is_ranked = as_set and (as_it_was or answer is not None)
         self._show(
             Change.PAIR if another else Change.GROUPS,
             first_open(session) if field is None and another else field,
@@ -372,7 +374,7 @@ class PairLoader:
         if self.is_ranked:
             self._judge(session)
         else:
-            self._rank(session, quiet=by_meaning)
+            self._rank(session, quiet=as_set)
 
     def _rank(self, session: MappingSession, *, quiet: bool) -> None:
         workspace = self._host.workspace
