@@ -227,7 +227,7 @@ def create_token(
     end = ws.now + timedelta(days=days)
     text, token = server.Tokens(ws).create(name, organization, scope, end)
     if as_json:
-        emit_json({**_without_hash(token), "token": text})
+        emit_json({**token.view().to_wire(), "token": text})
         return
     emit(text)
     say(f"Copy the token now. {name} expires on {token.expires_at:%Y-%m-%d}.")
@@ -241,7 +241,7 @@ def list_tokens(ws: workspace.Workspace, listing: Listing) -> None:
     listing.emit(
         server.Tokens(ws).all(),
         columns=("name", "organization", "scopes", "createdBy", "createdAt", "expiresAt"),
-        record=_without_hash,
+        record=lambda token: token.view().to_wire(),
         table={
             "name": "name",
             "organization": "organization",
@@ -262,7 +262,7 @@ def revoke_token(
 ) -> None:
     """Revoke a token on all servers immediately."""
     token = server.Tokens(ws).revoke(name, organization)
-    emit_or_say(_without_hash(token), f"Revoked {token.name}.", as_json)
+    emit_or_say(token.view(), f"Revoked {token.name}.", as_json)
 
 
 @organizations.command("set")
@@ -324,10 +324,6 @@ def remove_organization(
 
 def _public(user: server.User) -> dict[str, object]:
     return user.model_dump(mode="json", by_alias=True, exclude={"password_hash"}, exclude_none=True)
-
-
-def _without_hash(token: server.ServiceToken) -> dict[str, object]:
-    return token.model_dump(mode="json", by_alias=True, exclude={"token_hash"})
 
 
 def _password() -> str:

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Response
 
 from crmdeck.server.access import AdminHere, DeckHere
 from crmdeck.server.answers import answer, answer_list, failures
-from crmdeck.server.tokens import Tokens
-from crmdeck.server.wire import CreatedToken, CreateToken, Success, TokenView
+from crmdeck.server.tokens import Tokens, TokenView
+from crmdeck.server.wire import CreatedToken, CreateToken, Success
 
 router = APIRouter(prefix="/tokens", tags=["tokens"])
 
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/tokens", tags=["tokens"])
 def tokens(deck: DeckHere, admin: AdminHere) -> Response:
     """List the service tokens of the active organization: an extension of crmdeck."""
     mine = [each for each in deck.tokens.all() if each.organization == admin.organization.id]
-    return answer_list(TokenView.of(each) for each in mine)
+    return answer_list(each.view() for each in mine)
 
 
 @router.post("", response_model=CreatedToken, responses=failures(401, 403, 409, 413))
@@ -28,7 +28,7 @@ def create_token(admin: AdminHere, body: CreateToken) -> Response:
     text, token = Tokens(admin.workspace).create(
         body.name, admin.organization.id, body.scopes, expires_at
     )
-    return answer(CreatedToken(token=text, **TokenView.of(token).model_dump()))
+    return answer(CreatedToken(token=text, **token.view().model_dump()))
 
 
 @router.delete("/{name}", response_model=Success, responses=failures(401, 403, 404))

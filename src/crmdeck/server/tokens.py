@@ -27,16 +27,25 @@ _KEPT = timedelta(days=30)
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
-class ServiceToken(WireModel):
-    """A token that a program sends as `Authorization: Bearer`."""
+class TokenView(WireModel):
+    """A service token, without the token itself."""
 
     name: str
-    token_hash: str
     organization: str
     scopes: tuple[TokenScope, ...]
     created_by: str
     created_at: UtcTime
     expires_at: UtcTime
+
+
+class ServiceToken(TokenView):
+    """A token that a program sends as `Authorization: Bearer`."""
+
+    token_hash: str
+
+    def view(self) -> TokenView:
+        """Return the parts that can be shown."""
+        return TokenView(**self.model_dump(exclude={"token_hash"}))
 
 
 class _TokenBook(WireModel):

@@ -8,7 +8,7 @@ import pydantic
 
 from crmdeck.model import DecisionState, Direction, Role, TokenScope, UtcTime, WireModel
 from crmdeck.server.accounts import SHORTEST_PASSWORD
-from crmdeck.server.tokens import LONGEST_LIFETIME, ServiceToken
+from crmdeck.server.tokens import LONGEST_LIFETIME, TokenView
 
 PAIR = r"^.+?--.+$"
 MOST_CHOICES = 1000
@@ -156,22 +156,6 @@ class CreateToken(Body):
     name: Name
     scopes: Annotated[tuple[TokenScope, ...], pydantic.Field(min_length=1, max_length=10)]
     days: Annotated[int, pydantic.Field(ge=1, le=LONGEST_LIFETIME.days)] = 90
-
-
-class TokenView(WireModel):
-    """A service token, without the token itself."""
-
-    name: str
-    organization: str
-    scopes: tuple[TokenScope, ...]
-    created_by: str
-    created_at: UtcTime
-    expires_at: UtcTime
-
-    @classmethod
-    def of(cls, token: ServiceToken) -> TokenView:
-        """Return what may be shown of a token."""
-        return cls(**token.model_dump(exclude={"token_hash"}))
 
 
 class CreatedToken(TokenView):
