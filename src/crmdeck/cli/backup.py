@@ -28,6 +28,7 @@ def backup(
     The format: docs/backup.md
     """
     require_free(file, force=force)
+    # A backup of nothing would be taken for one of a workspace that was meant.
     if not ws.connections.all():
         raise workspace.no_connections(ws.context, "back up")
     _report(f"Backed up to {file}:", ws.backups.write(file), as_json)

@@ -62,6 +62,7 @@ def change(
 ) -> None:
     """Change a setting, and keep everything else in its file."""
     with failing(as_json):
+        # No `require_home`: a setting can be the first thing in a new workspace.
         changed = workspace.set_setting(key, value, home)
         if as_json:
             emit_json(changed)

@@ -94,6 +94,7 @@ def export(
         require_unfiltered(output)
         ws.exports.write(output, what, name, format=wanted, **options)
         say(f"Wrote {output}")
+    # Both are binary, and what reads stdout expects text.
     elif wanted == ("xlsx" if what in workspace.REPORTS else "parquet"):
         raise UsageError(f"The format {wanted} needs a file.", remedy=f"Add -o export.{wanted}")
     else:

@@ -53,6 +53,7 @@ def _require_home(home: str | None, *, demo: bool, read_only: bool) -> None:
     except NotFoundError as error:
         if read_only or _drawn_elsewhere():
             raise
+        # No `typer.confirm`, because the console starts without the parser.
         sys.stderr.write(f"{error.message} Create it? [y/N] ")
         sys.stderr.flush()
         if sys.stdin.readline().strip().casefold() not in ("y", "yes"):

@@ -23,10 +23,6 @@ DemoOption = Annotated[bool, typer.Option("--demo", help="Use the built-in demo 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON in the wire shape.")]
 ReadOnlyOption = Annotated[bool, typer.Option("--read-only", help="Open the console read-only.")]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Connection name.")]
-AnyNameArgument = Annotated[
-    str | None,
-    typer.Argument(metavar="[NAME]", help="Connection name (default: all).", show_default=False),
-]
 NamesArgument = Annotated[
     list[str] | None,
     typer.Argument(metavar="[NAME]...", help="Connection name (default: all).", show_default=False),

@@ -162,6 +162,7 @@ def _found(
         if records is None:
             return ws.preflights.fails_when(name, pair, **assumed)
         return ws.preflights.run(name, pair, records, ignore=ignore, **assumed)
+    # A sample is of records that exist in the CRM, so nothing is created or updated.
     if records is not None or not assumed["create"]:
         raise UsageError(
             "--sample can't be combined with --records or --update.",

@@ -10,6 +10,7 @@ from crmdeck.cli.session import in_workspace
 app = command_group()
 
 
+# Without a callback, a group with one command is that command, without a name of its own.
 @app.callback()
 def team() -> None:
     pass

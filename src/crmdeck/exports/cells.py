@@ -11,6 +11,7 @@ from crmdeck.model import format_utc
 
 def cell_text(value: object) -> str:
     """Return `value` as text: None empty, bools in lower case, times in UTC, others as JSON."""
+    # The order counts: a StrEnum is also a str, and a bool also an int.
     match value:
         case None:
             return ""

@@ -30,6 +30,7 @@ def file_in_place(path: Path) -> Iterator[Path]:
     Raises UsageError if `path` isn't a file, CrmdeckError if writing fails.
     """
     try:
+        # Replacing a device, such as /dev/null, would break it for all programs.
         if path.exists() and not path.is_file():
             raise UsageError(
                 f"{path} isn't a file.", remedy="Enter the name of a file.", code="NOT_A_FILE"

@@ -217,6 +217,7 @@ def _positions(cause: WriteCause) -> str:
 def happens(cause: Cause, schema: ObjectSchema, sources: Mapping[str, Field]) -> str:
     """Return a cause in words, with labels instead of API names."""
     if cause.rule is not None and cause.outcome in STOPPING:
+        # The words of the CRM's admin say best what a record lacks.
         message = next((rule.message for rule in schema.rules or () if rule.name == cause.rule), "")
         if message:
             return f"The CRM refuses: {message.rstrip('.')}."
@@ -233,6 +234,7 @@ def owner_of(cause: Cause, pulled: bool = False) -> tuple[str, str]:
         return _PULLED
     if cause.code == "REQUIRED" and cause.partner_field is None:
         return _NOT_MAPPED
+    # A code of this kind without a row of its own, such as NOT_A_NUMBER, is about values.
     if cause.code.startswith("NOT_A") or cause.code == "DATE_OUT_OF_RANGE":
         return _OWNERS.get(cause.code, _CORRECT)
     return _OWNERS.get(cause.code, _ASK_THE_ADMIN)

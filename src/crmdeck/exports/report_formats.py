@@ -32,6 +32,7 @@ def write_report(report: Report, format: str, path: Path) -> None:
     if format != "xlsx":
         write_atomically(path, stream_report(report, format))
         return
+    # Only this format needs XlsxWriter.
     from crmdeck.exports.report_xlsx import write_book
 
     with file_in_place(path) as temporary:

@@ -31,6 +31,7 @@ from crmdeck.model import (
 Exportable: TypeAlias = WireModel | Iterable[WireModel]
 Record: TypeAlias = dict[str, Any]
 
+# Spreadsheets and scripts read columns by position too, so a new one comes last.
 COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "health": (
@@ -205,6 +206,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
+# Parquet fixes the type of a column before its first row, whose value may be missing.
 _FLAGS = frozenset(
     {
         *("custom", "objectCustom", "isStale", "tokenRenewed", "required", "readable"),
@@ -321,6 +323,7 @@ def _exported(item: ObjectDetail) -> Iterator[Record]:
     first: Record = {"objectDetails": details}
     for field in item.fields or (None,):
         yield row | (field.to_wire() if field else {}) | first
+        # Only once: repeated with each field, the details would be most of the file.
         first = {}
 
 

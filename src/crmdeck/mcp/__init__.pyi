@@ -3,6 +3,4 @@ from .answers import render as render
 from .server import answer_http as answer_http
 from .server import create_server as create_server
 from .server import serve_stdio as serve_stdio
-from .tools import TOOLS as TOOLS
-from .tools import Tool as Tool
 from .tools import View as View

@@ -59,6 +59,7 @@ def create_server(view: View) -> Server[dict[str, Any]]:
     ) -> types.CallToolResult:
         client = context.session.client_params
         asking = view
+        # A client names itself when its session begins, which is after the server was made.
         if view.suggests_as is not None and client is not None:
             info = client.client_info
             asking = view._replace(suggests_as=f"{info.name} {info.version}".strip())

@@ -9,5 +9,4 @@ from .run import Binding as Binding
 from .run import serve as serve
 from .sessions import ADMISSION_LIFETIME as ADMISSION_LIFETIME
 from .sessions import Sessions as Sessions
-from .tokens import ServiceToken as ServiceToken
 from .tokens import Tokens as Tokens

@@ -367,6 +367,7 @@ def _checked_password(password: str, email: str) -> str:
             remedy=f"Use at least {SHORTEST_PASSWORD} characters.",
             code="WEAK_PASSWORD",
         )
+    # An attacker knows the address, so its parts count as guessed.
     own = [part for part in re.split(r"[@.+_-]", email) if part]
     guessed = zxcvbn(password[:_LOOKED_AT], user_inputs=[email, *own, "crmdeck", "partneros"])
     if guessed["score"] < _LEAST_SCORE:

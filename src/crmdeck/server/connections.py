@@ -174,6 +174,7 @@ class BoundedProtocol(H11Protocol):
             # The application must not add to that.
             self.cycle.disconnected = True
             self.cycle.message_event.set()
+        # Closing still sends the answer, which aborting would drop.
         self.transport.close()
         # A client that doesn't read its answer would keep the socket open.
         self.loop.call_later(_LINGER, self.drop)

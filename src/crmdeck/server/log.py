@@ -55,6 +55,7 @@ class RepeatLimit(logging.Filter):
             self._seen[kind] = (since, count + 1)
         if left_out:
             record.msg = f"({left_out:,} similar records left out.) {record.getMessage()}"
+            # The message is complete, and can contain percent signs.
             record.args = ()
         return count < self._most
 

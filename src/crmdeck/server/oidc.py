@@ -296,6 +296,7 @@ def _fetch(
                 received += part
                 if len(received) > _MOST_BYTES:
                     raise _unreachable("The answer of the identity provider is too large.")
+        # A refusal can come without a body, and its status is enough.
         body = json.loads(bytes(received) or b"{}")
     except httpx.HTTPError as error:
         raise _unreachable(f"{urlsplit(url).hostname}: {type(error).__name__}.") from None

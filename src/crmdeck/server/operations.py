@@ -220,6 +220,7 @@ class Operations:
         return PlainTextResponse("ok\n")
 
     async def _metrics(self, _: Request) -> Response:
+        # What could be read before a failure is still reported.
         up, head, audit, leases = True, None, None, None
         statuses: Sequence[ConnectionStatus] = ()
         try:

@@ -10,6 +10,7 @@ from crmdeck.model import DecisionState, Direction, Role, TokenScope, UtcTime, W
 from crmdeck.server.accounts import SHORTEST_PASSWORD
 from crmdeck.server.tokens import LONGEST_LIFETIME, TokenView
 
+# Only the form: whether the objects exist is checked where the schema is known.
 PAIR = r"^.+?--.+$"
 MOST_CHOICES = 1000
 MOST_EVENTS = 10_000
