@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,11 +10,9 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.before_after import BeforeAfter
 from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.panes.pane import Pane
-from crmdeck.tui.state.ui_state import FILE_NAME
 from crmdeck.workspace import Workspace
 from tests.restored import Restored
 from tests.tui.pilot import press, resize, screen_text, settle, type_text, until
@@ -111,20 +108,9 @@ async def test_the_visible_object_is_compared_first(workspace: Workspace) -> Non
         assert "1 of 2 objects differ" in text
 
 
-async def test_an_object_of_one_side_has_its_fields_there(workspace: Workspace) -> None:
-    async with app_over(workspace).run_test(size=(80, 24)) as pilot:
-        await start(pilot)
-        await choose(pilot, "equals_sign", "sandbox")
-        await press(pilot, "enter")
-        text = await press(pilot, "G")
-        line = next(line for line in text.splitlines() if "Opportunity" in line)
-        assert "all 4" in line
-        text = await press(pilot, "enter")
-        assert differing(pilot) == ["Amount", "Id", "Region__c", "Stage"]
-        assert "− left only" in text
-
-
-async def test_a_comparison_is_restored_at_the_next_start(workspace: Workspace) -> None:
+async def test_a_comparison_is_restored_at_the_next_start_and_compared_again_by_a_refresh(
+    workspace: Workspace, tmp_path: Path, clock: Hands
+) -> None:
     async with app_over(workspace).run_test(size=(120, 30)) as pilot:
         await start(pilot)
         await choose(pilot, "equals_sign", "05-01")
@@ -144,13 +130,6 @@ async def test_a_comparison_is_restored_at_the_next_start(workspace: Workspace) 
         await press(pilot, "l", "escape", "backspace")
         assert "1 of 2 objects differ" in screen_text(pilot)
         assert table(pilot, "comparison").cursor_key == "Opportunity"
-
-
-async def test_a_refresh_compares_again(workspace: Workspace, tmp_path: Path, clock: Hands) -> None:
-    async with app_over(workspace).run_test(size=(120, 30)) as pilot:
-        await start(pilot)
-        await choose(pilot, "equals_sign", "05-01")
-        assert "1 of 2 objects differ" in screen_text(pilot)
         clock.moment += timedelta(hours=1)
         write(tmp_path / "prod", "Account", NAME, field("Sector"))
         text = await press(pilot, "r")
@@ -158,59 +137,49 @@ async def test_a_refresh_compares_again(workspace: Workspace, tmp_path: Path, cl
         assert "+ right prod today" in text
 
 
-def keep(home: Path, **state: Any) -> None:
-    """Change the kept state of the pane."""
-    path = home / FILE_NAME
-    kept = json.loads(path.read_text())
-    kept["panes"]["schema"] |= state
-    path.write_text(json.dumps(kept))
-
-
 COMPARING = [["objects", "", "", ""], ["comparison", "", "", ""], ["difference", "Gone", "", ""]]
+FIRST, TODAY = ["prod", "2026-05-01T12:00:00+00:00"], ["prod", None]
 
 
-GONE_SIDES: tuple[tuple[dict[str, Any], str], ...] = (
-    ({"at": "2001-01-01T00:00:00"}, "No snapshot that old"),
-    ({"trail": COMPARING, "sides": [["prod", None], ["gone", None]]}, "Can't compare"),
-    ({"trail": COMPARING, "sides": [["prod", None], ["empty", None]]}, "Can't compare"),
-    (
-        {"trail": COMPARING, "sides": [["prod", "2001-01-01T00:00:00+00:00"], ["prod", None]]},
-        "Can't compare",
-    ),
-    ({"trail": COMPARING, "sides": "nonsense", "at": "never"}, ""),
-    ({"cursor": [["a"], {}], "sorts": {"comparison": 3, "nowhere": ["a", True]}}, ""),
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ({"at": "2001-01-01T00:00:00"}, "No snapshot that old"),
+        ({"trail": COMPARING, "sides": [TODAY, ["gone", None]]}, "Can't compare"),
+        (
+            {
+                "trail": COMPARING,
+                "sides": "nonsense",
+                "at": "never",
+                "cursor": [["a"], {}],
+                "sorts": {"comparison": 3, "nowhere": ["a", True]},
+            },
+            "",
+        ),
+    ],
 )
-
-
-async def test_a_missing_snapshot_leads_to_today(workspace: Workspace) -> None:
-    async with app_over(workspace).run_test(size=(100, 30)) as pilot:
+async def test_what_is_gone_leads_to_the_objects_of_today(
+    workspace: Workspace, state: dict[str, Any], told: str
+) -> None:
+    app = app_over(workspace)
+    app.host.ui_state.panes = {"schema": state}
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
         await start(pilot)
-        await press(pilot, "q")
-    kept = (workspace.home / FILE_NAME).read_text()
-    for state, told in GONE_SIDES:
-        (workspace.home / FILE_NAME).write_text(kept)
-        keep(workspace.home, **state)
-        app: CrmdeckApp = app_over(workspace)
-        async with app.run_test(size=(100, 30), notifications=True) as pilot:
-            await settle(pilot)
-            await until(pilot, lambda: "2 objects, 7 fields" in screen_text(pilot))
-            text = screen_text(pilot)
-            assert "AS OF" not in text
-            assert app.screen_stack[0].query_one("#pane-schema", Pane).error is None
-            if told:
-                await until(pilot, lambda: told in screen_text(pilot))  # noqa: B023
-            assert "prod › Opportunity ─" in await press(pilot, "l", "g", "enter")
+        await until(pilot, lambda: "2 objects, 7 fields" in screen_text(pilot))
+        text = screen_text(pilot)
+        assert told in text
+        assert "AS OF" not in text
+        assert app.screen_stack[0].query_one("#pane-schema", Pane).error is None
+        assert "prod › Opportunity ─" in await press(pilot, "g", "enter")
 
 
 async def test_an_object_that_no_longer_differs_leads_to_those_that_do(
     workspace: Workspace,
 ) -> None:
-    async with app_over(workspace).run_test(size=(100, 30)) as pilot:
-        await start(pilot)
-        await choose(pilot, "equals_sign", "05-01")
-        await press(pilot, "q")
-    keep(workspace.home, trail=COMPARING)
-    async with app_over(workspace).run_test(size=(100, 30)) as pilot:
+    app = app_over(workspace)
+    app.host.ui_state.panes = {"schema": {"trail": COMPARING, "sides": [FIRST, TODAY]}}
+    app.host.ui_state.connection_id = workspace.connections.get("prod").id
+    async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
         assert "1 of 2 objects differ" in screen_text(pilot)
 
@@ -231,9 +200,12 @@ def line_of(text: str, name: str) -> str:
 
 
 async def test_at_80_columns_every_state_has_its_word(broken: Workspace) -> None:
-    async with app_over(broken).run_test(size=(80, 24)) as pilot:
+    async with app_over(broken).run_test(size=(140, 40)) as pilot:
         await start(pilot)
         text = await press(pilot, "enter")
+        assert "✕ breaking" in line_of(text, "Amount")
+        await resize(pilot, 80, 24)
+        text = screen_text(pilot)
         assert "✕ break" in line_of(text, "Amount")
         # A safe change is never open.
         assert "safe" not in line_of(text, "Region__c")
@@ -248,44 +220,6 @@ async def test_at_80_columns_every_state_has_its_word(broken: Workspace) -> None
         text = await choose(pilot, "equals_sign", "05-01")
         header = line_of(text, "Object")
         assert header.split()[-6:] == ["−", "left", "+", "right", "≠", "differ"]
-
-
-async def test_at_140_columns_the_words_are_whole(broken: Workspace) -> None:
-    async with app_over(broken).run_test(size=(140, 40)) as pilot:
-        await start(pilot)
-        text = await press(pilot, "enter")
-        assert "✕ breaking" in line_of(text, "Amount")
-
-
-HINTS = [
-    ("changed:7x", "changed:7x? Try 7d 12h 2026-05-01 yes breaking"),
-    ("changed:2026-13-01", "changed:2026-13-01? Try 7d"),
-    ("custom:maybe", "custom:maybe? Try yes no"),
-    ("owner:me", "Unknown filter key 'owner'"),
-    ("changed:7d", ""),
-    ("changed:2026-05-11", ""),
-    ("custom:n changed:y,risky", ""),
-]
-
-
-async def test_an_impossible_filter_explains_itself(workspace: Workspace) -> None:
-    async with app_over(workspace).run_test(size=(140, 40)) as pilot:
-        await start(pilot)
-        await press(pilot, "asterisk")
-        for words, hint in HINTS:
-            text = await filter_by(pilot, words)
-            assert hint in text
-            assert ("? Try" in text or "Unknown filter key" in text) == bool(hint), words
-
-
-async def test_changed_since_a_day(workspace: Workspace) -> None:
-    async with app_over(workspace).run_test(size=(100, 30)) as pilot:
-        await start(pilot)
-        await press(pilot, "asterisk")
-        await filter_by(pilot, "changed:2026-05-11")
-        assert [line.row.name for line in table(pilot, "all").shown()] == ["Region__c", "Stage"]
-        await filter_by(pilot, "changed:2026-05-12")
-        assert not table(pilot, "all").shown()
 
 
 async def test_read_only_can_compare_and_view_earlier_schemas(tmp_path: Path, clock: Hands) -> None:

@@ -124,7 +124,7 @@ async def test_a_search_over_all_fields_exports_what_it_found_by_connection(
         assert not Path("names.csv").exists()
 
 
-async def test_one_object_and_one_field(workspace: Workspace) -> None:
+async def test_one_object_one_field_and_an_earlier_schema(workspace: Workspace) -> None:
     async with app_over(workspace).run_test(size=(80, 24)) as pilot:
         await start(pilot)
         await press(pilot, "enter")
@@ -135,13 +135,8 @@ async def test_one_object_and_one_field(workspace: Workspace) -> None:
         assert wire["objectType"] == "Opportunity"
         assert [field["name"] for field in wire["fields"]] == ["Stage"]
         assert [value["value"] for value in wire["fields"][0]["picklist"]] == ["new", "won"]
-
-
-async def test_an_earlier_schema(workspace: Workspace) -> None:
-    async with app_over(workspace).run_test(size=(80, 24)) as pilot:
-        await start(pilot)
         await choose(pilot, "at", "05-01")
-        await press(pilot, "j", "enter")
+        await press(pilot, "backspace", "escape")
         found = fields_of(await rows(pilot, "csv", "past.csv"))
         assert "Opportunity.Old__c" in found
         assert "Opportunity.Region__c" not in found
