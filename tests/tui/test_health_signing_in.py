@@ -53,12 +53,6 @@ def console(workspace: Workspace) -> CrmdeckApp:
     return CrmdeckApp(workspace, panes=[spec for spec in PANES if spec.id == "health"])
 
 
-def portal(ws: Workspace, sandbox: Sandbox) -> None:
-    access = sandbox.access(PORTAL)
-    draft = ConnectionDraft(name="portal", source="hubspot", endpoint=access.endpoint)
-    ws.signin.connect(draft, {"access_token": access.private_app_token})
-
-
 def org(ws: Workspace, sandbox: Sandbox) -> None:
     access = sandbox.access(ORG)
     draft = ConnectionDraft(name="org", source="salesforce", endpoint=access.endpoint)
@@ -99,6 +93,9 @@ async def test_adds_a_hubspot_account_by_key_and_never_shows_the_key(
         await shows(pilot, "Service key (Development > Keys > Service keys)")
         await pilot.press("enter")
         await shows(pilot, "Service key or token")
+        await fill(pilot, access_token="   ")
+        await pilot.press("enter")
+        await shows(pilot, "Service key or token is required.")
         await fill(pilot, access_token="pat-wrong-" + key)
         await pilot.press("enter")
         await until(pilot, lambda: "HubSpot" in screen_text(pilot) and not asking(pilot))
@@ -123,6 +120,7 @@ async def test_adds_a_hubspot_account_by_key_and_never_shows_the_key(
         assert ws.health.sync_history("portal")[0].kind == "refresh"
         assert "t Test" in screen_text(pilot)
     assert ws.connections.get("portal").sign_in == "access-token"
+    assert ws.connections.get("portal").organization == str(access.portal_id)
     written = [path.read_bytes() for path in ws.home.rglob("*") if path.is_file()]
     assert not any(key.encode() in content for content in written)
 
@@ -136,8 +134,8 @@ async def test_signs_in_with_the_browser_by_pasting_the_redirect_url(
 ) -> None:
     access = sandbox.access(ORG)
     app = console(ws)
-    async with app.run_test(size=SIZE) as pilot:
-        await settle(pilot)
+
+    async def begin() -> Browser:
         await pilot.press("s", "enter")
         await shows(pilot, "Sign in at: production")
         await fill(pilot, name="acme", endpoint=access.endpoint)
@@ -149,8 +147,23 @@ async def test_signs_in_with_the_browser_by_pasting_the_redirect_url(
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, Browser))
         await shows(pilot, "Waiting for the browser to return to http://localhost:")
-        browser = app.screen
-        assert isinstance(browser, Browser)
+        assert isinstance(app.screen, Browser)
+        return app.screen
+
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        # Esc adds nothing and stops listening.
+        where = (await begin()).redirect_uri.replace("localhost", "127.0.0.1")
+        assert httpx.get(where).status_code == 400
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, MainScreen))
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(where)
+        await settle(pilot)
+        assert "You have no connections yet." in screen_text(pilot)
+        assert ws.connections.all() == ()
+
+        await begin()
         await pilot.press("c")
         url = app.clipboard
         assert url.startswith(access.endpoint)
@@ -166,35 +179,6 @@ async def test_signs_in_with_the_browser_by_pasting_the_redirect_url(
         assert "acme" in screen_text(pilot)
     assert ws.connections.get("acme").sign_in == "browser"
     assert ws.connections.test("acme").user == access.username
-
-
-async def test_canceling_the_browser_adds_nothing_and_stops_listening(
-    ws: Workspace, sandbox: Sandbox
-) -> None:
-    access = sandbox.access(ORG)
-    app = console(ws)
-    async with app.run_test(size=SIZE) as pilot:
-        await settle(pilot)
-        await pilot.press("s", "enter")
-        await fill(pilot, name="acme", endpoint=access.endpoint)
-        await pilot.press("enter")
-        await shows(pilot, "Sign in with the browser")
-        await pilot.press("enter")
-        await shows(pilot, "Consumer key of the app")
-        await fill(pilot, client_id=access.client_id, redirect_port="0")
-        await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, Browser))
-        browser = app.screen
-        assert isinstance(browser, Browser)
-        where = browser.redirect_uri.replace("localhost", "127.0.0.1")
-        assert httpx.get(where).status_code == 400
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, MainScreen))
-        with pytest.raises(httpx.ConnectError):
-            httpx.get(where)
-        await settle(pilot)
-        assert "You have no connections yet." in screen_text(pilot)
-    assert ws.connections.all() == ()
 
 
 async def test_a_revoked_connection_can_sign_in_again(ws: Workspace, sandbox: Sandbox) -> None:
@@ -252,25 +236,15 @@ async def test_without_a_keyring_the_private_file_is_offered(
     assert ws.signin.place_for("portal") is SecretsPlace.FILE
 
 
-async def test_a_refused_refresh_offers_the_sign_in(ws: Workspace, sandbox: Sandbox) -> None:
-    portal(ws, sandbox)
-    sandbox.fault(PORTAL, Fault(FaultKind.UNAUTHORIZED))
-    app = console(ws)
-    async with app.run_test(size=SIZE) as pilot:
-        await settle(pilot)
-        await pilot.press("r")
-        await shows(pilot, "i Sign in", "✕ portal      sign in again")
-        await pilot.press("escape", "i")
-        await shows(pilot, "Service key (Development > Keys > Service keys)")
-
-
-async def test_a_wait_for_the_crm_is_on_the_progress_line(ws: Workspace, sandbox: Sandbox) -> None:
+async def test_a_refresh_waits_for_the_crm_and_offers_the_sign_in(
+    ws: Workspace, sandbox: Sandbox
+) -> None:
     access = sandbox.access("legacy-portal")
     draft = ConnectionDraft(name="portal", source="hubspot", endpoint=access.endpoint)
     ws.signin.connect(draft, {"access_token": access.private_app_token})
     sandbox.fault("legacy-portal", Fault(FaultKind.THROTTLED, times=1, retry_after=1))
     app = console(ws)
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
         await pilot.press("r")
         await shows(pilot, "refreshing portal", "HubSpot asks to wait 1 s", "Esc cancels")
@@ -282,3 +256,9 @@ async def test_a_wait_for_the_crm_is_on_the_progress_line(ws: Workspace, sandbox
         await pilot.press("escape")
         await until(pilot, lambda: "asks to wait" not in screen_text(pilot))
         await settle(pilot)
+        sandbox.clear("legacy-portal")
+        sandbox.fault("legacy-portal", Fault(FaultKind.UNAUTHORIZED))
+        await pilot.press("r")
+        await shows(pilot, "i Sign in", "✕ portal      sign in again")
+        await pilot.press("escape", "i")
+        await shows(pilot, "Service key (Development > Keys > Service keys)")

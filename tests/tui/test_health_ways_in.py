@@ -126,20 +126,6 @@ async def test_hubspot_by_refresh_token(ws: Workspace, sandbox: Sandbox) -> None
     assert not kept_anywhere(ws, access.refresh_token)
 
 
-async def test_hubspot_by_service_key(ws: Workspace, sandbox: Sandbox) -> None:
-    access = sandbox.access(PORTAL)
-    async with console(ws).run_test(size=SMALL) as pilot:
-        await begin(pilot, "hubspot", name="portal", endpoint=access.endpoint)
-        await choose_way(pilot, "service")
-        await shows(pilot, "Service key or token")
-        await refused(pilot, ws, "Service key or token is required.", access_token="   ")
-        await refused(pilot, ws, "rejected", access_token="pat-na1-mistyped")
-        await fill(pilot, access_token=access.private_app_token)
-        await pilot.press("enter")
-        await ended(pilot, "portal")
-    assert ws.connections.get("portal").organization == str(access.portal_id)
-
-
 async def test_partneros_by_password_then_session_token(ws: Workspace, house: House) -> None:
     address = {"endpoint": house.url, "remote_id": house.ids["acme"]}
     async with console(ws).run_test(size=SMALL) as pilot:
