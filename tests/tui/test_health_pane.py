@@ -429,7 +429,7 @@ async def test_many_connections_scroll(tmp_path: Path) -> None:
             await pilot.press("G")
             await settle(pilot)
             assert pane_of(pilot).connection_name == "org-11"
-            assert "● org-11" in screen_text(pilot)
+            assert "▌ ● org-11" in screen_text(pilot)
             assert "● org-00" not in screen_text(pilot)
 
 
