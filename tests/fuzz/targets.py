@@ -159,8 +159,9 @@ def _keymap(path: Path) -> object:
 
 
 def _words(text: str) -> object:
-    for vendor in ("salesforce", "hubspot", "partneros"):
-        load_faults(vendor, "The CRM").find(text, text, 400).to_error(text, text)
+    vendors = ("salesforce", "hubspot", "partneros")
+    fault, *_ = [load_faults(vendor, "The CRM").find(text, text, 400) for vendor in vendors]
+    fault.to_error(text, text)
     found = redact(text, foreign=True), vendor_code(text), visible_text(text)
     assert visible_text(text).isprintable() or not text.isprintable()
     return (

@@ -57,12 +57,11 @@ class Fault:
     wait: bool = False
     whole: bool = False
 
-    def fits(self, vendor_code: str, message: str, status: int) -> bool:
-        codes = [code.casefold() for code in self.vendor_codes]
+    def fits(self, folded_code: str, folded_message: str, status: int) -> bool:
         return (
-            (not codes or vendor_code.casefold() in codes)
-            and self.says in message.casefold()
-            and (not self.statuses or status in self.statuses)
+            (not self.statuses or status in self.statuses)
+            and (not self.vendor_codes or folded_code in map(str.casefold, self.vendor_codes))
+            and self.says in folded_message
         )
 
     def to_error(self, vendor_code: str = "", detail: str = "") -> CrmdeckError:
@@ -89,7 +88,9 @@ class FaultTable:
     rows: tuple[Fault, ...]
 
     def find(self, vendor_code: str, message: str, status: int) -> Fault:
-        return next(row for row in self.rows if row.fits(vendor_code, message, status))
+        # Once for all rows: a message can be a whole web page.
+        code, text = vendor_code.casefold(), message.casefold()
+        return next(row for row in self.rows if row.fits(code, text, status))
 
     def concerns_connection(self, error: CrmdeckError) -> bool:
         """Return True if an error ends the whole refresh, not only one object's."""
