@@ -31,7 +31,6 @@ FOR_FACES = {
         "see",
         "page",
         "known",
-        "in_state",
         "timeline",
         "read_on",
         "found_on",

@@ -20,6 +20,7 @@ class Documents:
 
     def change(self, name: str, update: Callable[[str | None], str]) -> str:
         """Replace a text by what `update` returns for it, while no one else changes it."""
+        # Read in the same transaction: two servers may change the text at the same time.
         with self._context.store.write() as session:
             text = update(session.documents.get(name))
             session.documents.put(name, text)

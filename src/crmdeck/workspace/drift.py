@@ -21,7 +21,6 @@ from crmdeck.workspace.refresh.remote_log import REOPENED, share_acknowledgments
 
 if TYPE_CHECKING:
     from crmdeck.store.drift import DriftDay, Unacknowledged
-    from crmdeck.workspace.policy import Policy
 
 
 # All changes of a large team at once took gigabytes.
@@ -165,33 +164,6 @@ class Drift:
             key = None if connection is None else find_connection(session, connection).id
             still = self._open(session, key)
             return group_open(session.drift.among(list(still)).values())
-
-    def in_state(
-        self,
-        connection: str,
-        states: Collection[ChangeState],
-        *,
-        safe: bool = False,
-        policy: Policy | None = None,
-    ) -> tuple[tuple[DriftEvent, ChangeState], ...]:
-        """Return the changes of a connection in one of the states, each with its state, newest
-        first.
-
-        `safe` adds safe changes, for a gate that counts them; pass `policy` to judge by other rules
-        than those of the workspace. Raises NotFoundError.
-        """
-        with self._context.store.read() as session:
-            key = find_connection(session, connection).id
-            judged = judge_changes(self._context, session, key, safe=safe, policy=policy)
-            wanted = {
-                change.id: standing.state
-                for each in judged.values()
-                for change, standing in each
-                if standing.state in states
-            }
-            found = session.drift.among(list(wanted)).values()
-        newest = sorted(found, key=lambda change: change.detected_at, reverse=True)
-        return tuple((change, wanted[change.id]) for change in newest)
 
     def fails(
         self,

@@ -39,6 +39,7 @@ def parse_moment(text: str, now: datetime, *, as_of: bool = False) -> datetime:
             return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
         # Without a zone it is UTC, so that a script gets the same on each machine.
         moment = to_utc(datetime.fromisoformat(written)).astimezone(UTC)
+        # A tick less, because the next day or minute begins at its first moment.
         return moment + _lasting(written) - _TICK if as_of else moment
     except (ValueError, OverflowError):
         raise UsageError(

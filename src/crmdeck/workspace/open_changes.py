@@ -167,6 +167,7 @@ def _judge(
             if each.kind is DriftKind.OBJECT_ADDED
         }
     )
+    # Only the rules of a policy go by name.
     names = {each.id: each.name for each in session.connections.all()} if policy else {}
     today = context.now.date()
     found: dict[str, Standing] = {}

@@ -30,7 +30,7 @@ def open_later(
 ) -> Iterator[PendingWorkspace]:
     """Yield the workspace at `home`, or the demo, to be opened later; close it at the end."""
     with ExitStack() as stack:
-
+        # The stack closes at the end what was opened late, in whichever thread.
         def enter() -> workspace.Workspace:
             if demo:
                 return stack.enter_context(workspace.open_demo(read_only=read_only, later=True))

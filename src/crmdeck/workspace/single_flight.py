@@ -49,6 +49,7 @@ class SingleFlight(Generic[T]):
             flight.wait(progress if same else None, cancel)
             if same and not isinstance(flight.error, CanceledError):
                 return flight.outcome()
+            # Another try: that work was canceled, or was other work than this.
 
     def _lead(
         self,

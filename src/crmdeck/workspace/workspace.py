@@ -244,6 +244,7 @@ class Workspace:
         The cache, the clock and running refreshes are shared, so that many users can act at once.
         Closing it closes nothing.
         """
+        # Without `close`: what is open belongs to this workspace.
         return Workspace(self.context.on_behalf_of(actor))
 
     def prepare(self) -> None:

@@ -141,6 +141,7 @@ class Notices:
 
     def heartbeat(self, url: str) -> str | None:
         """Ping a watchdog; return the reason if that failed."""
+        # Everyone who has the address can ping in our name, so no log may show it.
         remember(url)
         _log_no_address()
         address = check_endpoint(url)

@@ -131,6 +131,7 @@ def _of_table(name: str, rows: Sequence[Sequence[str]]) -> list[dict[str, Raw]]:
                 remedy="Quote the values, or export the records as Excel.",
                 code="TOO_MANY_CELLS",
             )
+    # Not strict: exports leave out empty cells at the end of a row.
     return [
         {column: cell for column, cell in zip(header, row, strict=False) if column}
         for row in filled[1:]

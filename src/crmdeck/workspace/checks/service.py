@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from crmdeck.drift.open_changes import count_open, group_of
 from crmdeck.drift.wording import place_of, what_happened
 from crmdeck.errors import (
     ConflictError,
@@ -56,7 +55,13 @@ from crmdeck.workspace.context import Context
 from crmdeck.workspace.drift import Drift
 from crmdeck.workspace.explore.schemas import Schemas
 from crmdeck.workspace.mappings.service import Mappings
-from crmdeck.workspace.open_changes import POLICY_FILE, POLICY_SET, read_policy
+from crmdeck.workspace.open_changes import (
+    POLICY_FILE,
+    POLICY_SET,
+    count_judged,
+    judge_changes,
+    read_policy,
+)
 from crmdeck.workspace.policy import Policy, load_policy, parse_policy, policy_text
 from crmdeck.workspace.refresh.service import Attempt, Refreshes
 
@@ -347,13 +352,15 @@ class Checks:
         states = {ChangeState.OPEN, ChangeState.EXCUSED}
         if counts_safe:
             states.add(ChangeState.INFO)
-        judged = self._drift.in_state(connection.id, states, safe=counts_safe, policy=policy)
-        still = count_open(
-            (group_of(event), event.severity)
-            for event, state in judged
-            if state is ChangeState.OPEN
-        )
-        found = tuple(event for event, _ in judged if since is None or event.detected_at >= since)
+        with self._context.store.read() as session:
+            judged = judge_changes(
+                self._context, session, connection.id, safe=counts_safe, policy=policy
+            ).get(connection.id, [])
+            wanted = [change.id for change, standing in judged if standing.state in states]
+            events = session.drift.among(wanted).values()
+        still = count_judged(judged)
+        newest = sorted(events, key=lambda event: event.detected_at, reverse=True)
+        found = tuple(each for each in newest if since is None or each.detected_at >= since)
         if counts_safe:
             return found, still
         notes = self._drift.report(connection.id, since=since or last_check, acknowledged=False)

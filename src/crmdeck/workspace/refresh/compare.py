@@ -235,45 +235,43 @@ def load_known(session: Session, connection_id: str) -> dict[str, Known]:
 def load_cached(store: Store, connection_id: str, answer: Answer) -> Cached:
     """Return the cache that `answer` has to be compared with."""
     with store.read() as session:
-        return _load_cached(store, session, connection_id, answer)
-
-
-def _load_cached(store: Store, session: Session, connection_id: str, answer: Answer) -> Cached:
-    current = {
-        info.object_type: info for info in session.snapshots.current(connection_id, whole=False)
-    }
-    gone = session.snapshots.gone(connection_id)
-    _settle_returned(session, connection_id, current, answer)
-    _settle_rules(session, connection_id, current, answer)
-    wanted = []
-    for item in answer.discovered:
-        name = item.packed.object_type
-        info = current.get(name)
-        if info is not None and _differs(info, item.packed):
-            wanted.append(info)
-        # An object that exists again can have changed in between.
-        elif name in gone and (last := session.snapshots.last_present(connection_id, name)):
-            wanted.append(last)
-    before = {
-        snapshot.info.object_type: snapshot.content
-        for snapshot in session.snapshots.load(wanted, whole=False).values()
-    }
-    lost = _lost(session, connection_id) | ({info.object_type for info in wanted} - before.keys())
-    present = answer.names() - lost
-    there = {name: info for name, info in current.items() if name in present}
-    return Cached(
-        refresh_id=session.snapshots.latest_refresh(connection_id),
-        current=current,
-        gone=gone,
-        scope=session.snapshots.scope(connection_id),
-        failures=frozenset(f.object_type for f in session.runs.failures(connection_id)),
-        before=before,
-        present=StoredSchemas(store, there),
-        accepted=accepted_fields(session.decisions.log(connection_id)),
-        left=session.drift.gone(connection_id),
-        store=store,
-        lost=lost,
-    )
+        current = {
+            info.object_type: info for info in session.snapshots.current(connection_id, whole=False)
+        }
+        gone = session.snapshots.gone(connection_id)
+        _settle_returned(session, connection_id, current, answer)
+        _settle_rules(session, connection_id, current, answer)
+        wanted = []
+        for item in answer.discovered:
+            name = item.packed.object_type
+            info = current.get(name)
+            if info is not None and _differs(info, item.packed):
+                wanted.append(info)
+            # An object that exists again can have changed in between.
+            elif name in gone and (last := session.snapshots.last_present(connection_id, name)):
+                wanted.append(last)
+        before = {
+            snapshot.info.object_type: snapshot.content
+            for snapshot in session.snapshots.load(wanted, whole=False).values()
+        }
+        lost = _lost(session, connection_id) | (
+            {info.object_type for info in wanted} - before.keys()
+        )
+        present = answer.names() - lost
+        there = {name: info for name, info in current.items() if name in present}
+        return Cached(
+            refresh_id=session.snapshots.latest_refresh(connection_id),
+            current=current,
+            gone=gone,
+            scope=session.snapshots.scope(connection_id),
+            failures=frozenset(f.object_type for f in session.runs.failures(connection_id)),
+            before=before,
+            present=StoredSchemas(store, there),
+            accepted=accepted_fields(session.decisions.log(connection_id)),
+            left=session.drift.gone(connection_id),
+            store=store,
+            lost=lost,
+        )
 
 
 def _lost(session: Session, connection_id: str) -> frozenset[str]:
