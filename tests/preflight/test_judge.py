@@ -341,7 +341,8 @@ def test_what_stops_every_record_comes_first() -> None:
         finding(1, Outcome.UNLESS_AUTOMATION, "ALL"),
         finding(2, Outcome.UNLESS_AUTOMATION, "ALL"),
     ]
-    findings = Findings(listed)
+    findings = Findings()
+    findings.add(listed)
     assert list(findings) == listed
     causes = findings.causes(2)
     assert [(cause.code, cause.count, cause.every) for cause in causes] == [

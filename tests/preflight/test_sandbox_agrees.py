@@ -385,13 +385,14 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         office.clock.now = NOW
         office.add_org(scope=Scope(mode=ScopeMode.NAMED, include=SALESFORCE))
         office.add_portal()
+        office.workspace.refreshes.run("org")
+        office.workspace.refreshes.run("portal")
         yield office
     patch.undo()
 
 
 def schemas(office: Office, ref: str, names: Sequence[str]) -> list[ObjectSchema]:
     """Return schemas as the workspace has them after a refresh."""
-    office.workspace.refreshes.run(ref)
     with office.workspace.context.store.read() as session:
         connection = find_connection(session, ref)
         return [find_snapshot(session, connection, each).content for each in names]

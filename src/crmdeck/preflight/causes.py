@@ -17,11 +17,10 @@ class Findings:
     Each cause is stored once, because a rule can concern every record of a large file.
     """
 
-    def __init__(self, findings: Iterable[WriteFinding] = ()) -> None:
+    def __init__(self) -> None:
         self._causes: dict[tuple[object, ...], int] = {}
         self._first: list[WriteFinding] = []
         self._all: list[tuple[int, str | None, int]] = []
-        self.add(findings)
 
     def add(self, findings: Iterable[WriteFinding], record_id: str | None = None) -> None:
         """Add findings, with the CRM's ID of their record if they have none."""

@@ -394,11 +394,29 @@ class Judge:
 
     @cached_property
     def _formulas(self) -> tuple[_ParsedRule, ...]:
-        return tuple(
-            _parsed(rule)
-            for rule in self.schema.rules or ()
-            if rule.kind is RuleKind.VALIDATION and rule.active
-        )
+        found = []
+        for rule in self.schema.rules or ():
+            if rule.kind is not RuleKind.VALIDATION or not rule.active:
+                continue
+            # Rules beyond the limit of a refresh have an empty formula.
+            try:
+                tree = parse_formula(rule.expression) if rule.expression.strip() else None
+            except FormulaError:
+                tree = None
+            names = () if tree is None else names_in(tree)
+            calls = () if tree is None else calls_in(tree)
+            reads = tuple(str(name).lower() for name in names)
+            reads += tuple(lookup_of(name) for name in names if len(name.path) > 1)
+            found.append(
+                _ParsedRule(
+                    rule,
+                    tree,
+                    reads,
+                    reads_permissions=any(each.startswith(_PERMISSION) for each in reads),
+                    reads_today=any(each.function == "TODAY" for each in calls),
+                )
+            )
+        return tuple(found)
 
     def _facts(self, written: Known, stored: Record | None) -> Facts:
         before = None if stored is None else self._stored(stored)
@@ -534,21 +552,3 @@ def converted(raw: Raw, values: Mapping[str, str] | None) -> Raw:
     if text in values or not any(part in values for part in parts):
         return values.get(text, raw)
     return ";".join(values.get(part, part) for part in parts)
-
-
-def _parsed(rule: Rule) -> _ParsedRule:
-    """Return a rule with its tree; None for an empty formula, as rules beyond the limit have."""
-    try:
-        tree = parse_formula(rule.expression) if rule.expression.strip() else None
-    except FormulaError:
-        tree = None
-    names = () if tree is None else names_in(tree)
-    reads = tuple(str(name).lower() for name in names)
-    reads += tuple(lookup_of(name) for name in names if len(name.path) > 1)
-    return _ParsedRule(
-        rule,
-        tree,
-        reads,
-        reads_permissions=any(each.startswith(_PERMISSION) for each in reads),
-        reads_today=tree is not None and any(each.function == "TODAY" for each in calls_in(tree)),
-    )

@@ -84,7 +84,7 @@ class PlaceList:
     head: int
     rows: tuple[Place, ...] = ()
     index: SearchIndex[Place] = field(
-        default_factory=lambda: SearchIndex((), _searched), repr=False
+        default_factory=lambda: SearchIndex((), lambda place: place.searched), repr=False
     )
     left_out: tuple[str, ...] = ()
 
@@ -138,7 +138,8 @@ class Places:
                 rows += _fields(connection, fields, custom, mapped)
             rows += _changes(session, names)
         places = tuple(rows)
-        return PlaceList(head, places, SearchIndex(places, _searched), tuple(left_out))
+        index = SearchIndex(places, lambda place: place.searched)
+        return PlaceList(head, places, index, tuple(left_out))
 
     def _of_health(self) -> Iterator[Place]:
         statuses = self._health.statuses()
@@ -162,10 +163,6 @@ class Places:
                     standing,
                     alert.id,
                 )
-
-
-def _searched(place: Place) -> Searchable:
-    return place.searched
 
 
 def _broken(

@@ -390,7 +390,6 @@ class Schemas:
         *,
         object_type: str | None = None,
         progress: ProgressCallback | None = None,
-        cancel: CancelToken | None = None,
     ) -> VersionPreview:
         """Read the schema with another API version, and return what would change.
 
@@ -407,9 +406,8 @@ class Schemas:
                 find_snapshot(session, connection, object_type)
             elif not session.snapshots.current(connection.id):
                 raise never_discovered(connection, None)
-        stop = cancel or CancelToken()
         tell = progress or (lambda _: None)
-        return preview(self._context, connection, version, object_type, tell, stop)
+        return preview(self._context, connection, version, object_type, tell, CancelToken())
 
     def usage(
         self,

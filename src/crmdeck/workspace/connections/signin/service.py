@@ -66,12 +66,12 @@ class SignedIn(WireModel):
 class MemoryCredentials:
     """The secrets of a connection during its sign-in.
 
-    `renewed` are the secrets that the CRM issued in the meantime.
+    `values` are all of them, `renewed` those that the CRM issued in the meantime.
     """
 
     def __init__(self, given: Mapping[str, str], grant: Grant | None = None) -> None:
         remember_secrets(given)
-        self._values = dict(given)
+        self.values = dict(given)
         self.renewed: dict[str, str] = {}
         if grant is not None:
             self.put({"access_token": grant.access_token})
@@ -79,19 +79,15 @@ class MemoryCredentials:
                 self.put({"refresh_token": grant.refresh_token})
 
     def __repr__(self) -> str:
-        return f"MemoryCredentials({', '.join(sorted(self._values))})"
+        return f"MemoryCredentials({', '.join(sorted(self.values))})"
 
     def get(self, name: str) -> str | None:
-        return self._values.get(name)
+        return self.values.get(name)
 
     def put(self, values: Mapping[str, str]) -> None:
         remember_secrets(values)
-        self._values.update(values)
+        self.values.update(values)
         self.renewed.update(values)
-
-    def contents(self) -> dict[str, str]:
-        """Return all current secrets."""
-        return dict(self._values)
 
     def note(self, event: str, summary: str) -> None:
         """Ignore token events, because the audit log records the stored secrets."""
@@ -173,7 +169,10 @@ class SignIn:
 
     def needs_own_host(self, target: Target, flow: Flow) -> bool:
         """Return True if a flow needs the org's own URL, and the target has none."""
-        return needs_own_host(self._target(target), flow)
+        connection = self._target(target)
+        if not flow.own_host or connection.endpoint:
+            return False
+        return connection.instance_url is None or _is_login_host(connection)
 
     def secrets_place(self, wanted: SecretsPlace | None = None) -> SecretsPlace:
         """Return the place for new secrets: `wanted`, else the one in the settings.
@@ -375,7 +374,7 @@ class SignIn:
         require_answers(connection, flow, given)
         # Without its own URL, only the first sign-in shows which org it is.
         nowhere = not test and grant is None and _is_login_host(connection)
-        if needs_own_host(connection, flow) or nowhere:
+        if self.needs_own_host(target, flow) or nowhere:
             raise UsageError(
                 f"The flow {flow.name} needs the org's own URL.",
                 remedy=f"Add --instance-url {vendor_of(connection.platform).own_url_example}",
@@ -405,7 +404,7 @@ class SignIn:
     def _keep(
         self, connection: Connection, credentials: MemoryCredentials, plan: _Plan
     ) -> list[AuditEntry]:
-        values: dict[str, str | None] = dict(credentials.contents())
+        values: dict[str, str | None] = dict(credentials.values)
         if values.get("session_token") and not plan.keep_password:
             values.pop("password", None)
         if plan.place is not SecretsPlace.ENVIRONMENT:
@@ -433,13 +432,6 @@ class SignIn:
             return
         write_run(self._context, session, connection, run)
         write_quota(session, connection.id, trial.connector, run.finished_at)
-
-
-def needs_own_host(connection: Connection, flow: Flow) -> bool:
-    """Return True if a flow needs the org's own URL, and the connection has none."""
-    if not flow.own_host or connection.endpoint:
-        return False
-    return connection.instance_url is None or _is_login_host(connection)
 
 
 def require_answers(connection: Connection, flow: Flow, given: Collection[str]) -> None:
