@@ -7,7 +7,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from fastapi import FastAPI
 from crmdeck.clock import utc_now
 from crmdeck.credentials import MemorySecrets
 from crmdeck.model import Role, Source
-from crmdeck.server import Organization, User, create_app
+from crmdeck.server import Answers, Organization, User, create_app
 from crmdeck.server.access import COOKIE
 from crmdeck.server.accounts import ACCOUNTS_FILE, AccountBook
 from crmdeck.server.attempts import ATTEMPTS_FILE, AttemptBook, Attempts
@@ -130,7 +130,7 @@ def user(email: str, *organizations: str, role: Role = Role.MEMBER) -> User:
     )
 
 
-def build(home: Path, folder: Path) -> House:
+def build(home: Path, folder: Path, assistants: Answers | None = None) -> House:
     """Return the workspace and its application, not yet served."""
     folder.mkdir()
     clock = Clock()
@@ -156,15 +156,12 @@ def build(home: Path, folder: Path) -> House:
         ),
     )
     document(workspace, ACCOUNTS_FILE, AccountBook()).change(lambda _: book)
-    app = create_app(
-        workspace,
+    app = create_app(workspace, assistants=assistants)
+    attempts = document(workspace, ATTEMPTS_FILE, AttemptBook())
+    app.state.deck = replace(
+        app.state.deck,
         sessions=Sessions(workspace, clock=clock),
-        attempts=Attempts(
-            document(workspace, ATTEMPTS_FILE, AttemptBook()),
-            per_pair=5,
-            per_address=10_000,
-            per_email=10_000,
-        ),
+        attempts=Attempts(attempts, per_pair=5, per_address=10_000, per_email=10_000),
     )
     house = House(workspace, app, folder, clock, ids=ids)
     house.export(OPPORTUNITY, ACCOUNT)

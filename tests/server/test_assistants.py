@@ -13,7 +13,6 @@ import pytest
 
 from crmdeck.mcp import answer_http
 from crmdeck.model import TokenScope
-from crmdeck.server import create_app
 
 from .conftest import House, build, serving
 
@@ -22,12 +21,8 @@ ACCEPT = {"Accept": "application/json, text/event-stream"}
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[House]:
-    house = build(tmp_path / "home", tmp_path / "export")
-    deck = house.app.state.deck
-    app = create_app(
-        house.workspace, sessions=deck.sessions, attempts=deck.attempts, assistants=answer_http
-    )
-    with serving(app) as url:
+    house = build(tmp_path / "home", tmp_path / "export", answer_http)
+    with serving(house.app) as url:
         house.url = url
         yield house
 

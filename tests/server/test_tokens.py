@@ -15,7 +15,6 @@ from crmdeck.cli.app import app
 from crmdeck.errors import UsageError
 from crmdeck.mcp import answer_http
 from crmdeck.model import TokenScope
-from crmdeck.server import create_app
 from crmdeck.server.access import NEEDED
 from crmdeck.server.tokens import Tokens
 from crmdeck.workspace.mappings.service import Mappings
@@ -53,13 +52,8 @@ SCOPES = {"r": TokenScope.READ, "f": TokenScope.REFRESH, "w": TokenScope.WRITE}
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[House]:
-    house = build(tmp_path / "home", tmp_path / "export")
-    deck = house.app.state.deck
-    application = create_app(
-        house.workspace, sessions=deck.sessions, attempts=deck.attempts, assistants=answer_http
-    )
-    house.app = application
-    with serving(application) as url:
+    house = build(tmp_path / "home", tmp_path / "export", answer_http)
+    with serving(house.app) as url:
         house.url = url
         yield house
 

@@ -29,7 +29,7 @@ from argon2 import PasswordHasher
 
 from crmdeck.mcp import answer_http
 from crmdeck.model import Choice, DecisionState, Role, Source, TokenScope
-from crmdeck.server import Accounts, create_app
+from crmdeck.server import Accounts
 from crmdeck.server.connections import RequestLimits
 from crmdeck.server.log import JsonFormatter
 from crmdeck.workspace import ConnectionDraft
@@ -789,11 +789,7 @@ def _target(folder: Path, dice: random.Random, database: str | None) -> Iterator
         )
         provider.person = {"sub": "u-1", "email": "olga@rival.example", "email_verified": True}
         provider.person["groups"] = ["rivals"]
-        house = build(home, folder / "export")
-        deck = house.app.state.deck
-        house.app = create_app(
-            house.workspace, sessions=deck.sessions, attempts=deck.attempts, assistants=answer_http
-        )
+        house = build(home, folder / "export", answer_http)
         with serving(house.app, RequestLimits(header=2, body=2)) as url:
             house.url = url
             yield Target(house, provider, dice)

@@ -38,8 +38,6 @@ _NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": Fa
 def create_app(
     workspace: Workspace,
     *,
-    sessions: Sessions | None = None,
-    attempts: Attempts | None = None,
     public_url: str = "http://127.0.0.1",
     stopping: CancelToken | None = None,
     assistants: Answers | None = None,
@@ -67,15 +65,15 @@ def create_app(
     app.state.deck = Deck(
         workspace=workspace,
         accounts=Accounts(workspace),
-        sessions=sessions
-        or Sessions(
+        sessions=Sessions(
             workspace,
             lifetime=timedelta(hours=settings.session_hours),
             idle=timedelta(hours=settings.session_idle_hours),
         ),
         tokens=Tokens(workspace),
-        attempts=attempts
-        or Attempts(document(workspace, ATTEMPTS_FILE, AttemptBook()), clock=lambda: workspace.now),
+        attempts=Attempts(
+            document(workspace, ATTEMPTS_FILE, AttemptBook()), clock=lambda: workspace.now
+        ),
         provider=Provider(settings, public_url) if settings.oidc_issuer else None,
         secure=secure,
         stopping=stopping or CancelToken(),
@@ -89,8 +87,7 @@ def create_app(
     app.include_router(oidc_routes.router, prefix=_PREFIX)
     app.router.routes.extend(operations.routes)
     if assistants is not None:
-        endpoint = Assistants(app.state.deck, assistants)
-        app.router.routes.append(Route("/mcp", endpoint, methods=["POST"]))
+        app.router.routes.append(Route("/mcp", Assistants(assistants), methods=["POST"]))
     errors.install(app)
     hosts = (urlsplit(public_url).netloc, *settings.server_hosts)
     # The last one added is the outermost: it also counts what the guard refuses.

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crmdeck.model import TokenScope
-from crmdeck.server.access import COOKIE, Deck, Desk, desk_of
+from crmdeck.server.access import COOKIE, Desk, deck_of, desk_of
 from crmdeck.workspace import Workspace
 
 Answers = Callable[[Workspace, frozenset[str], str | None], ASGIApp]
@@ -23,8 +23,7 @@ _BEARER = "bearer "
 class Assistants:
     """Admits a session token (cookie or `Authorization: Bearer`) and a service token that reads."""
 
-    def __init__(self, deck: Deck, answers: Answers) -> None:
-        self._deck = deck
+    def __init__(self, answers: Answers) -> None:
         self._answers = answers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -34,7 +33,7 @@ class Assistants:
         token = header[len(_BEARER) :] if is_bearer else request.cookies.get(COOKIE)
 
         def admit() -> tuple[Desk, frozenset[str]]:
-            desk = desk_of(self._deck, token)
+            desk = desk_of(deck_of(request), token)
             desk.require(TokenScope.READ)
             return desk, frozenset(each.id for each in desk.connections())
 
