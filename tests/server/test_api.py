@@ -221,6 +221,20 @@ def test_the_users_are_managed_without_a_password_in_the_arguments(
     assert run(app, ["serve", "organizations", "remove", "third"]).exit_code == 0
 
 
+def test_each_command_about_users_needs_the_extra(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Missing:
+        def __getattr__(self, name: str) -> None:
+            raise ModuleNotFoundError(name, name="argon2")
+
+    monkeypatch.setattr("crmdeck.cli.serve.server", Missing())
+    monkeypatch.setenv("CRMDECK_HOME", str(house.workspace.home))
+    for words in (["users", "list"], ["users", "remove", "x@y"], ["organizations", "list"]):
+        refused = CliRunner().invoke(app, ["serve", *words, "--json"])
+        assert json.loads(refused.stderr)["code"] == "EXTRA_MISSING", words
+
+
 def test_serving_does_not_slow_other_commands_down() -> None:
     code = (
         "import crmdeck.cli.app, sys; print(*{'fastapi', 'uvicorn', 'argon2'} & set(sys.modules))"

@@ -123,11 +123,7 @@ def _recorder(
 
     def record(event: model.DriftEvent) -> Mapping[str, object]:
         story = stories.get(event.story or "")
-        return {
-            **event.to_wire(),
-            "connection": connections.get(event.connection_id),
-            "storyTitle": story and story.title,
-        }
+        return {**workspace.named(event, connections), "storyTitle": story and story.title}
 
     return record
 
