@@ -33,7 +33,13 @@ def display_text(text: str, width: int | None = None) -> str:
     shown = visible_text(text[:window])
     if len(text) <= window and cell_len(shown) <= width:
         return shown
-    return _cut(shown, width - 1) + ELLIPSIS
+    spans, _ = split_graphemes(shown)
+    end = used = 0
+    for _, stop, size in spans:
+        if used + size > width - 1:
+            break
+        end, used = stop, used + size
+    return shown[:end] + ELLIPSIS
 
 
 def cut_middle(name: str, width: int) -> str:
@@ -57,13 +63,3 @@ def pad(text: str, width: int, *, right: bool = False) -> str:
     """Return safe `text` with spaces up to `width` cells."""
     space = " " * max(0, width - cell_len(text))
     return space + text if right else text + space
-
-
-def _cut(text: str, width: int) -> str:
-    spans, _ = split_graphemes(text)
-    end = used = 0
-    for _, stop, size in spans:
-        if used + size > width:
-            break
-        end, used = stop, used + size
-    return text[:end]

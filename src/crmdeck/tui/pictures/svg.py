@@ -91,11 +91,12 @@ def draw(frames: Sequence[Frame], size: tuple[int, int], title: str) -> str:
             seen[lines, _caption(frame, columns * CELL[0])].append(index)
     timeline = _Timeline([frame.seconds for frame in frames])
     # By line, so that a change of the story moves few lines of the file.
-    body = [
-        _group(number, drawn, timeline.rule(tuple(indexes)))
-        for (number, drawn), indexes in sorted(seen.items(), key=lambda one: one[0][0])
-        if drawn
-    ]
+    body = []
+    for (number, drawn), indexes in sorted(seen.items(), key=lambda one: one[0][0]):
+        if drawn:
+            rule = timeline.rule(tuple(indexes))
+            shown = f' class="{rule}"' if rule else ""
+            body.append(f'<g{shown} transform="translate(0 {number * CELL[1]:.1f})">{drawn}</g>')
     width = columns * CELL[0] + 2 * MARGIN
     height = lines * CELL[1] + TITLE_HEIGHT + (CAPTION_HEIGHT if captioned else MARGIN)
     parts = [
@@ -213,11 +214,6 @@ def _joined(fills: Iterable[tuple[float, float, str]]) -> list[tuple[float, floa
         else:
             joined.append((x, width, fill))
     return joined
-
-
-def _group(number: int, drawn: str, rule: str) -> str:
-    shown = f' class="{rule}"' if rule else ""
-    return f'<g{shown} transform="translate(0 {number * CELL[1]:.1f})">{drawn}</g>'
 
 
 def _caption(frame: Frame, width: float) -> str:

@@ -26,7 +26,7 @@ from crmdeck.workspace import (
 )
 
 if TYPE_CHECKING:
-    from crmdeck.workspace import SearchIndex, Workspace
+    from crmdeck.workspace import SearchIndex
 
 Recent = dict[str, str]
 """A recent place: its pane, and the names that a `Location` has."""
@@ -71,7 +71,15 @@ class GoToAnything:
         workspace, known, first = host.workspace, self._known, host.connection_id
 
         def work(_job: Job) -> tuple[Known, tuple[Line, ...], SearchIndex[Line]]:
-            read = read_known(workspace, known, first)
+            settings = tuple(
+                one for one in list_settings(str(workspace.home)) if one.key not in HIDDEN
+            )
+            # Another first connection means that others are left out of the places.
+            is_old = known is not None and bool(known.places.left_out) and first != known.first
+            if known is None or is_old or workspace.head() != known.places.head:
+                read = Known(workspace.places.all(first), settings, first)
+            else:
+                read = known._replace(settings=settings)
             index = cast("SearchIndex[Line]", read.places.index)
             joined = index.with_rows((*options, *settings_of(read, workspace.read_only)))
             return read, cast("tuple[Line, ...]", joined.rows), joined
@@ -195,16 +203,6 @@ class GoToAnything:
             label="Saving",
         )
         self._host.app.push_screen(form, changed)
-
-
-def read_known(workspace: Workspace, known: Known | None, first: str | None) -> Known:
-    """Return places and settings; those `known` if nothing changed. Call it in a worker."""
-    settings = tuple(one for one in list_settings(str(workspace.home)) if one.key not in HIDDEN)
-    if known is not None and first != known.first and known.places.left_out:
-        known = None  # Now other connections would be left out.
-    if known is None or workspace.head() != known.places.head:
-        return Known(workspace.places.all(first), settings, first)
-    return known._replace(settings=settings)
 
 
 def location_of(place: Place) -> Location:

@@ -28,7 +28,7 @@ from crmdeck.tui.screens.stage import Stage
 from crmdeck.tui.screens.statuses import Answer, most_urgent, read_statuses
 from crmdeck.tui.sheets import sheets
 from crmdeck.tui.signals import has_job_control
-from crmdeck.tui.state.undo import UndoStack, UndoStep
+from crmdeck.tui.state.undo import UndoStack
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.filter_bar import FilterBar
 from crmdeck.tui.widgets.hints import Hints
@@ -87,7 +87,10 @@ class MainScreen(ActionHost, Screen[None]):
         self._away_code = ""
         self._laid_out_for: Size | None = None
         self._is_expanded = False
-        self.steps = UndoStack(self._show_undo, self._note_step)
+        self.steps = UndoStack(
+            self._show_undo,
+            lambda step: host.note(f"{step.title}  ({step.where})", command=step.command),
+        )
         self._go_to_anything: screens.GoToAnything | None = None
         host.connection_id = host.ui_state.connection_id or None
         host.loader, host.steps = self.loader, self.steps
@@ -417,9 +420,6 @@ class MainScreen(ActionHost, Screen[None]):
         lines = filter(None, (error.message, error.cause, error.remedy))
         self.host.note("\n".join(lines), severity="error")
 
-    def _note_step(self, step: UndoStep) -> None:
-        self.host.note(f"{step.title}  ({step.where})", command=step.command)
-
     def _collect_state(self) -> None:
         if not self.is_mounted:
             # The console ends before its first frame.
@@ -512,9 +512,6 @@ class MainScreen(ActionHost, Screen[None]):
         """True if printable keys go into a line of text."""
         return isinstance(self.focused, Input)
 
-    def _no_filter(self) -> str | None:
-        return "Nothing to filter yet." if self.pane is None else self._no_connection()
-
     @action(
         "view.filter",
         "Filter",
@@ -522,7 +519,9 @@ class MainScreen(ActionHost, Screen[None]):
         hint=60,
         # In a line of text `/` is a letter, and Textual would take it for this key.
         applies=lambda screen: not screen.is_typing,
-        blocked=_no_filter,
+        blocked=lambda screen: (
+            screen._no_connection() if screen.pane is not None else "Nothing to filter yet."
+        ),
     )
     def edit_filter(self) -> None:
         self.filter_bar.edit(self.pane.filter_source() if self.pane is not None else None)

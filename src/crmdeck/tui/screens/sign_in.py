@@ -127,7 +127,16 @@ class SignInFlow:
 
     def _ask_what(self, plan: _Plan) -> None:
         lines = _lines(plan)
-        work, then = partial(self._take, plan), partial(self._go_on, plan)
+        work = partial(self._take, plan)
+
+        def then(result: SignedIn | BrowserSignIn | None) -> None:
+            if isinstance(result, BrowserSignIn):
+                dialog = Browser(self._name, result, partial(self._finish, plan))
+                self._host.app.push_screen(dialog, self._ended)
+            else:
+                self._ended(result)
+
+        # A flow without a question starts at once.
         if not lines:
             self._load(lambda job: work(job, {}), then)
             return
@@ -156,13 +165,6 @@ class SignInFlow:
             return self._finish(plan, None)
         port = _port(answers.get(PORT, ""))
         return self._workspace.signin.begin_browser(self._target, self._secrets, port=port)
-
-    def _go_on(self, plan: _Plan, result: SignedIn | BrowserSignIn | None) -> None:
-        if isinstance(result, BrowserSignIn):
-            dialog = Browser(self._name, result, partial(self._finish, plan))
-            self._host.app.push_screen(dialog, self._ended)
-        else:
-            self._ended(result)
 
     def _finish(self, plan: _Plan, grant: Grant | None) -> SignedIn:
         target = self._target

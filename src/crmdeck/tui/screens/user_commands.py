@@ -58,8 +58,15 @@ def bind_commands(screen: MainScreen, commands: Sequence[UserCommand]) -> tuple[
 
 def ask_and_run(screen: MainScreen, *, command: UserCommand) -> None:
     """Show the command for the row under the cursor, and run it if the user wants to."""
+    place = (screen.pane.crm_place() if screen.pane is not None else None) or CrmPlace("")
+    names = {status.id: status.name for status in screen.host.statuses}
+    values = {
+        "connection": names.get(place.connection_id, ""),
+        "object": place.object_type or "",
+        "field": place.field_name or "",
+    }
     try:
-        arguments = arguments_of(command.run, _values(screen))
+        arguments = arguments_of(command.run, values)
     except UsageError as error:
         screen.host.say(" ".join(filter(None, (error.message, error.remedy))), severity="warning")
         return
@@ -98,16 +105,6 @@ def arguments_of(run: Sequence[str], values: Mapping[str, str]) -> tuple[str, ..
             )
         found.append(text)
     return tuple(found)
-
-
-def _values(screen: MainScreen) -> dict[str, str]:
-    place = (screen.pane.crm_place() if screen.pane is not None else None) or CrmPlace("")
-    known = {status.id: status.name for status in screen.host.statuses}
-    return {
-        "connection": known.get(place.connection_id, ""),
-        "object": place.object_type or "",
-        "field": place.field_name or "",
-    }
 
 
 def _run(screen: MainScreen, arguments: Sequence[str]) -> None:

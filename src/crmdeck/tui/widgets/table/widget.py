@@ -472,9 +472,6 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
     def _can_mark(self) -> bool:
         return self.can_mark and self.shown_count > 0
 
-    def _not_sorted(self) -> str | None:
-        return "The rows aren't sorted. s sorts them." if self.sort is None else None
-
     def _restart(self) -> None:
         """Order the rows again: those that are coming, else those shown."""
         self._start(self._coming or Coming(self._rows, self.cursor_key, self._index))
@@ -591,7 +588,12 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         following = ids.index(current) + 1 if current in ids else 0
         self.set_sort(Sort(ids[following]) if following < len(ids) else None)
 
-    @action("table.reverse", "Reverse the sort", "S", blocked=_not_sorted)
+    @action(
+        "table.reverse",
+        "Reverse the sort",
+        "S",
+        blocked=lambda table: None if table.sort else "The rows aren't sorted. s sorts them.",
+    )
     def reverse_sort(self) -> None:
         if self.sort is not None:
             self.set_sort(Sort(self.sort.column_id, not self.sort.descending))
@@ -636,24 +638,19 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         position = self.scroll_offset.y + event.y - self.header_height
-        inside = event.y >= self.header_height and position < self.shown_count
-        cell = self._cell_at(event.x)
-        text = self._tooltip_of(self._row_at(position), cell) if inside and cell else ""
+        at = event.x + self.scroll_offset.x if event.x >= self.sticky else event.x
+        cells = (one for one in self.placed if one.start <= at < one.start + one.width)
+        cell, text = next(cells, None), ""
+        if cell is not None and event.y >= self.header_height and position < self.shown_count:
+            row, column = self._row_at(position), cell.column
+            if column.tooltip is not None:
+                text = column.tooltip(row)
+            elif cell_len(whole := column.text(row)) > cell.width:
+                text = display_block(whole, LONGEST_TOOLTIP)
         if text != self._hovered:
             # Textual draws a tooltip again whenever it is set, so not with each movement.
             self._hovered = text
             self.tooltip = Content(text) if text else None
-
-    def _tooltip_of(self, row: R, cell: Placed[R]) -> str:
-        column = cell.column
-        if column.tooltip is not None:
-            return column.tooltip(row)
-        whole = column.text(row)
-        return display_block(whole, LONGEST_TOOLTIP) if cell_len(whole) > cell.width else ""
-
-    def _cell_at(self, x: int) -> Placed[R] | None:
-        at = x + self.scroll_offset.x if x >= self.sticky else x
-        return next((one for one in self.placed if one.start <= at < one.start + one.width), None)
 
     def on_click(self, event: events.Click) -> None:
         if event.y < self.header_height:
