@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import weakref
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -66,11 +67,14 @@ def copied_caches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(migrations, "blank", lambda known, at: _blank(known, _AT))
 
 
-@pytest.fixture(autouse=True)
-def plain_plans(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="module")
+def plain_plans() -> Iterator[None]:
     """Let a DuckDB that many tests use run queries as they are written.
 
     To optimize a query over a few rows takes longer than to run it, and to open a console takes
     sixty queries. The tests of `tests/store` and `tests/soak` run them optimized.
     """
-    monkeypatch.setattr(duckdb_instance, "isolated", _lent)
+    # For a whole module, because its own fixtures make workspaces too.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(duckdb_instance, "isolated", _lent)
+        yield

@@ -112,3 +112,9 @@ def no_naps(monkeypatch: pytest.MonkeyPatch) -> None:
 def free_consoles(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a console that has ended be garbage, with its threads and its database."""
     monkeypatch.setattr("crmdeck.tui.app.calm", lambda: None)
+
+
+@pytest.fixture
+def quick_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Notice within a frame what another user writes: a user doesn't mind half a second."""
+    monkeypatch.setattr("crmdeck.tui.loading.head_watch.LOOK_EVERY", 0.02)

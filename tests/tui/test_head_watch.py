@@ -20,6 +20,8 @@ from tests.tui.pilot import screen_text, settle, until
 
 __all__ = ["postgres_url"]
 
+pytestmark = pytest.mark.usefixtures("quick_watch")
+
 
 @pytest.fixture
 def sam(home: Path) -> Iterator[Workspace]:

@@ -12,6 +12,8 @@ from crmdeck.workspace import Workspace
 from tests.tui.mapping_desk import FIELDS, PAIR, at_desk, export, make_home, opened
 from tests.tui.pilot import screen_text, until
 
+pytestmark = pytest.mark.usefixtures("quick_watch")
+
 ACCEPTED, REJECTED, PENDING = (
     DecisionState.ACCEPTED,
     DecisionState.REJECTED,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from crmdeck.home import absolute_path
@@ -47,7 +48,7 @@ def ask_and_export(host: Host, request: ExportRequest, connection_id: str | None
             value=free_name(f"crmdeck-{what}", ENDINGS.get(format_, format_)),
             check=lambda name: next(filter(None, map(wrong_file, files(name))), ""),
         )
-        host.app.push_screen(prompt, lambda name: named(what, format_, name))
+        host.app.push_screen(prompt, partial(write, what, format_))
 
     def files(name: str) -> Mapping[str, str | None]:
         """Return the file names, each with the id of its connection."""
@@ -57,11 +58,11 @@ def ask_and_export(host: Host, request: ExportRequest, connection_id: str | None
             return {name: next(iter(request.parts))}
         return {_with_name(name, part.connection): ref for ref, part in request.parts.items()}
 
-    def named(what: str, format_: str, name: str | None) -> None:
-        if name:
-            write(what, format_, files(name))
+    def write(what: str, format_: str, name: str | None) -> None:
+        if not name:
+            return
+        wanted = files(name)
 
-    def write(what: str, format_: str, wanted: Mapping[str, str | None]) -> None:
         def work(_: Job) -> list[Path]:
             paths = []
             # In the worker, because it may read what was not loaded for the screen.
