@@ -50,13 +50,7 @@ class EditValueMap(Dialog[dict[str, str]]):
 
     SCOPE = "value map"
 
-    def __init__(
-        self,
-        title: str,
-        targets: Sequence[tuple[str, str]],
-        *,
-        text: str = "",
-    ) -> None:
+    def __init__(self, title: str, targets: Sequence[tuple[str, str]], *, text: str = "") -> None:
         super().__init__(title, text)
         self.rows: tuple[ValueChoice, ...] = ()
         self._suggested: tuple[ValueChoice, ...] = ()

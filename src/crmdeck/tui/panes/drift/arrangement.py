@@ -182,13 +182,7 @@ def _laid_out(
         key = f"{STORY_PREFIX}{story_id}"
         foldable.append(key)
         line = _story_line(timeline, key, story, members, is_open=key in expanded)
-        rank = (
-            line.settled is not None,
-            -line.severity.rank,
-            line.mapped == 0,
-            1,
-            story.title,
-        )
+        rank = (line.settled is not None, -line.severity.rank, line.mapped == 0, 1, story.title)
         tops.append((rank, line, tuple(members)))
     for _, line, inside in sorted(tops, key=lambda top: top[0]):
         yield line

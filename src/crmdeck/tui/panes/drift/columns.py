@@ -81,10 +81,10 @@ def what_text(line: Line) -> str:
 def fit_what(line: Line, width: int) -> str:
     """Return the change in `width` cells, in a shorter form if that helps."""
     whole = what_text(line)
-    if len(whole) <= width or line.entry is None or not whole.endswith(line.what):
-        settled = line.settled in (ChangeState.RESOLVED, ChangeState.EXCUSED)
-        return whole if len(whole) <= width or settled else _shorter(line, width)
-    unseen = UNSEEN if line.is_unseen else ""
+    if len(whole) <= width or line.settled in (ChangeState.RESOLVED, ChangeState.EXCUSED):
+        return whole
+    # Words about what settled it are left out first: its sign shows that too.
+    unseen = UNSEEN if line.entry is not None and line.settled is None and line.is_unseen else ""
     return unseen + _shorter(line, width - len(unseen))
 
 
@@ -307,13 +307,7 @@ _COLUMNS: tuple[Column[Line], ...] = (
         style=_where_state,
         reach=lambda line: "what" if line.story is not None else "",
     ),
-    Column(
-        "what",
-        "Change",
-        what_text,
-        fit=fit_what,
-        style=_where_state,
-    ),
+    Column("what", "Change", what_text, fit=fit_what, style=_where_state),
     Column("by", "Who", _who, fit=fit_who),
     Column(
         "day",

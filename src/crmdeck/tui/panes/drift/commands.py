@@ -629,14 +629,7 @@ class DriftCommands:
             return None
         return self.why_no_event() or "This change isn't about a single field."
 
-    @action(
-        "drift.usage",
-        "Where used",
-        "D",
-        help=USAGE_HELP,
-        hint=76,
-        blocked=why_no_usage,
-    )
+    @action("drift.usage", "Where used", "D", help=USAGE_HELP, hint=76, blocked=why_no_usage)
     def ask_usage(self) -> None:
         if self.field_place is not None:
             self._usages.ask(self.field_place)

@@ -103,7 +103,6 @@ class DriftPane(Pane):
         self.timeline = TimelineLoader(self, self._show_lines)
         self.usages = UsageAsker(host, self.loader, self._describe)
         self.commands = DriftCommands(self, self.timeline, self.table, self.usages)
-        self._widths: tuple[tuple[str, int | None], ...] = ()
         self._hint = ""
         self._shown: str | None = None
         self._described: str | None = None
@@ -189,14 +188,7 @@ class DriftPane(Pane):
 
     def _fit_columns(self) -> None:
         lines = self.timeline.arrangement.lines if self.timeline.arrangement is not None else ()
-        columns = columns_for(lines, self.table.scrollable_content_region.width)
-        widths = tuple((column.id, column.width) for column in columns)
-        if widths != self._widths:
-            self._widths = widths
-            self.table.set_columns(columns)
-
-    def on_resize(self, _event: events.Resize) -> None:
-        self._describe()
+        self.table.set_columns(columns_for(lines, self.table.scrollable_content_region.width))
 
     @on(Table.Ordered)
     def _ordered(self) -> None:
@@ -212,10 +204,6 @@ class DriftPane(Pane):
             self.timeline.arrange()
         self._describe()
         self.call_later(self._read_ahead)
-
-    @on(Table.Highlighted)
-    def _highlighted(self) -> None:
-        self._describe()
 
     @on(Table.Selected)
     def _selected(self) -> None:
@@ -235,6 +223,8 @@ class DriftPane(Pane):
 
         self.timeline.read_to(message.first, go)
 
+    @on(events.Resize)
+    @on(Table.Highlighted)
     def _describe(self) -> None:
         """Update everything around the table: heading, counts, strip, details, footer."""
         line, arrangement = self.commands.line, self.timeline.arrangement

@@ -10,12 +10,14 @@ from typing import TypeVar
 from textual.screen import Screen
 
 from crmdeck.errors import CrmdeckError
-from crmdeck.model import Choice, DecisionState, Direction, ValueMap
+from crmdeck.home import absolute_path
+from crmdeck.model import Choice, DecisionState, Direction, Proposal, ValueMap
 from crmdeck.tui.dialogs.ask import Ask, Deed
 from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.dialogs.choose_field import ChooseField
 from crmdeck.tui.dialogs.confirm import Confirm
 from crmdeck.tui.dialogs.filled import open_filled
+from crmdeck.tui.dialogs.prompt import Prompt, wrong_folder
 from crmdeck.tui.dialogs.value_map import EditValueMap
 from crmdeck.tui.editor import edited
 from crmdeck.tui.host import Host, Location
@@ -25,7 +27,6 @@ from crmdeck.tui.panes.mapping.columns import PAIR_COLUMNS, pair_option
 from crmdeck.tui.panes.mapping.detail import pair_notes, row_text
 from crmdeck.tui.panes.mapping.loader import Change, PairLoader
 from crmdeck.tui.panes.mapping.preflight import PreflightFlow
-from crmdeck.tui.panes.mapping.propose import propose
 from crmdeck.tui.panes.mapping.table import AnyRow, RowTable, waits
 from crmdeck.tui.panes.samples import SAMPLES_HELP, InView, Sampler
 from crmdeck.tui.text import count
@@ -649,10 +650,46 @@ class MappingCommands:
         session, chosen = self._pairs.current, self._chosen()
         if session is None or not chosen:
             return
+        proposals, names = self._host.workspace.proposals, [row.name for row in chosen]
         title = chosen[0].title if len(chosen) == 1 else count(len(chosen), "row")
-        names = [row.name for row in chosen]
-        place = session.ref, session.pair
-        propose(self._table.app, self._host, self._requests, place, names, title)
+
+        def planned(proposal: Proposal) -> None:
+            by_hand = [each for each in proposal.changes if each.file is None]
+            if not proposal.files:
+                notes = " ".join(each.note or each.summary for each in by_hand)
+                self._host.say(f"By hand: {notes}", severity="warning", timeout=8)
+                return
+            lines = [f"{each.crm_field}: {each.summary}" for each in proposal.changes if each.file]
+            lines += [f"{each.crm_field or each.partner_field}: {each.note}" for each in by_hand]
+            text = "\n".join([*lines, "", "crmdeck writes files to review. It deploys nothing."])
+            dialog = Prompt(
+                f"Folder for the CRM change for {title}",
+                text,
+                value=f"crm-change-{session.builder.crm_object}",
+                check=wrong_folder,
+            )
+            self._open(dialog, partial(chose, proposal))
+
+        def chose(proposal: Proposal, name: str | None) -> None:
+            if not name:
+                return
+            folder = absolute_path(name)
+            self._requests.load(
+                "propose",
+                lambda _: proposals.write(proposal, folder),
+                lambda paths: self._host.say(
+                    f"Wrote {count(len(paths), 'file')}. Next: read {folder}/PULL_REQUEST.md"
+                ),
+                label="writing the change",
+                cancellable=False,
+            )
+
+        self._requests.load(
+            "propose",
+            lambda _: proposals.plan(session.ref, session.pair, fields=names),
+            planned,
+            label="preparing the change",
+        )
 
     def _preview(self, session: MappingSession, plan: MappingPlan) -> None:
         self._pairs.show_error(None)
