@@ -34,7 +34,7 @@ from tests.preflight.test_sandbox_agrees import (
 )
 from tests.workspace.crm import ORG
 
-RECORDS = 300
+RECORDS = 200
 NOW = datetime(2026, 5, 16, 12, tzinfo=UTC)
 STAGES = {
     "submitted": "Prospecting", "under_review": "Qualification", "converted": "Closed Won",
