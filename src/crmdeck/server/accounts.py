@@ -245,17 +245,15 @@ class Accounts:
 
     def remove_user(self, email: str) -> User:
         """Remove a user and end their sessions; raises NotFoundError."""
-        removed: list[User] = []
+        user = self.user(email)
 
         def update(book: AccountBook) -> AccountBook:
-            user = _require_user(book, email)
-            removed.append(user)
             left = tuple(each for each in book.users if each.email != user.email)
             return book.model_copy(update={"users": left})
 
         self._document.change(update)
-        self._record("access.user_removed", f"Removed {removed[0].email}.", removed[0])
-        return removed[0]
+        self._record("access.user_removed", f"Removed {user.email}.", user)
+        return user
 
     def _record(self, event: str, summary: str, user: User) -> None:
         if isinstance(self._place, Workspace):

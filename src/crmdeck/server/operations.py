@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from datetime import datetime
+from functools import partial
 from typing import Generic, TypeVar
 
 from prometheus_client import (
@@ -92,49 +93,23 @@ class Operations:
         self._audit_head = _Patient(workspace.audit.head, _METRICS_WITHIN)
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
-        by_route = ("method", "route")
-        self._running = Gauge(
-            "crmdeck_requests_running", "Requests being answered.", registry=self._registry
-        )
-        self._requests = Counter(
-            "crmdeck_requests", "Answered requests.", (*by_route, "status"), registry=self._registry
-        )
-        self._seconds = Histogram(
-            "crmdeck_request_seconds",
-            "Seconds to answer a request.",
-            by_route,
-            buckets=_SECONDS,
-            registry=self._registry,
-        )
-        self._refused = Counter(
-            "crmdeck_sign_ins_refused", "Refused sign-ins.", registry=self._registry
-        )
-        waits = Histogram(
-            "crmdeck_write_wait_seconds",
-            "Seconds that writes waited for their turn.",
-            buckets=_SECONDS,
-            registry=self._registry,
-        )
+        counter = partial(Counter, registry=self._registry)
+        gauge = partial(Gauge, registry=self._registry)
+        seconds = partial(Histogram, buckets=_SECONDS, registry=self._registry)
+        route = ("method", "route")
+        self._running = gauge("crmdeck_requests_running", "Requests being answered.")
+        self._requests = counter("crmdeck_requests", "Answered requests.", (*route, "status"))
+        self._seconds = seconds("crmdeck_request_seconds", "Seconds to answer a request.", route)
+        self._refused = counter("crmdeck_sign_ins_refused", "Refused sign-ins.")
+        waits = seconds("crmdeck_write_wait_seconds", "Seconds that writes waited for their turn.")
         workspace.context.store.waited = waits.observe
-        in_use = Gauge(
-            "crmdeck_database_connections",
-            "Connections to the database in use.",
-            registry=self._registry,
-        )
+        in_use = gauge("crmdeck_database_connections", "Connections to the database in use.")
         in_use.set_function(lambda: workspace.context.store.in_use)
         self._last_run: int | None = None
         self._count_runs = _Patient(self._count_refreshes, _METRICS_WITHIN)
-        self._refreshes = Counter(
-            "crmdeck_refreshes",
-            "Refreshes on all machines.",
-            ("outcome",),
-            registry=self._registry,
-        )
-        self._refresh_seconds = Histogram(
-            "crmdeck_refresh_seconds",
-            "Seconds of refreshes on all machines.",
-            buckets=_SECONDS,
-            registry=self._registry,
+        self._refreshes = counter("crmdeck_refreshes", "Refreshes on all machines.", ("outcome",))
+        self._refresh_seconds = seconds(
+            "crmdeck_refresh_seconds", "Seconds of refreshes on all machines."
         )
         # Each series begins at zero: Prometheus sees no increase in one that begins at one.
         for outcome in SyncOutcome:
