@@ -95,22 +95,21 @@ def status(
             report_error(error, as_json=listing.as_json)
             unread[error.connection] = error.exit_code
     found = [ws.health.status(name) for name in names] if names else list(ws.health.statuses())
-    reasons = []
+    reasons: dict[str, list[ExitCode]] = {}
     for item in found:
         codes = _status_reasons(item, found)
         if fail_on is not None and ws.drift.fails(fail_on, item.id):
             codes.append(ExitCode.DRIFT)
         if item.name in unread:
             codes.append(unread[item.name])
-        reasons.append(list(dict.fromkeys(codes)))
-    codes_of = dict(zip((item.id for item in found), reasons, strict=True))
+        reasons[item.id] = list(dict.fromkeys(codes))
     # A question about one connection has one object as its answer, as in the API.
     alone = names is not None and len(names) == 1
     if listing.emit(
         found,
         columns=workspace.COLUMNS["health"],
         record=lambda item: next(iter(workspace.records("health", item))),
-        wire=lambda item: _with_reasons(item.to_wire(), codes_of[item.id]),
+        wire=lambda item: _with_reasons(item.to_wire(), reasons[item.id]),
         answer=lambda answers: answers[0] if alone else answers,
         table={
             "name": "name",
@@ -129,7 +128,7 @@ def status(
             say_empty(ws)
         for item in found if names else ():
             _say_details(item)
-    return exit_code(each for found in reasons for each in found)
+    return exit_code(each for found in reasons.values() for each in found)
 
 
 def _status_reasons(
