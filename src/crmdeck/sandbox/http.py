@@ -21,7 +21,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class LoopbackServer(ThreadingHTTPServer):
-    """Calls `answer` (method, target, headers in lower case, body) for every reply.
+    """Calls `answer` (method, target, headers, body) for every reply.
 
     None closes the connection without a reply. Port 0 picks a free port.
     """
@@ -85,40 +85,35 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
-        body = self.rfile.read(length) if length else b""
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        answer = self.server.answer(self.command, self.path, headers, body)
+        asked = self.rfile.read(length) if length else b""
+        answer = self.server.answer(self.command, self.path, dict(self.headers), asked)
         if answer is None:
             self.close_connection = True
             return
-        self._send(answer, headers)
-
-    do_GET = do_POST = do_HEAD = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815
-
-    def _send(self, answer: Reply, headers: Mapping[str, str]) -> None:
-        body = answer.body
-        extra = dict(answer.headers)
+        body, headers = answer.body, dict(answer.headers)
         cut = answer.promised is not None
+        packs = "gzip" in self.headers.get("Accept-Encoding", "")
         # A cut body stays plain: its promised length is that of the plain text.
-        if not cut and len(body) >= _GZIP_FROM and "gzip" in headers.get("accept-encoding", ""):
+        if packs and not cut and len(body) >= _GZIP_FROM:
             # On loopback only the processor's time counts.
             body = gzip.compress(body, compresslevel=1)
-            extra["Content-Encoding"] = "gzip"
+            headers["Content-Encoding"] = "gzip"
         self.send_response(answer.status)
-        for name, value in extra.items():
+        for name, value in headers.items():
             self.send_header(name, value)
         if answer.status not in {204, 304}:
             self.send_header("Content-Type", answer.content_type)
             self.send_header("Content-Length", str(answer.promised if cut else len(body)))
-        # Only the end of the connection shows a client that nothing more will come.
+        # Only the end of the connection shows a client that nothing more will come. The base class
+        # ends it after this header.
         if cut:
             self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
         self.wfile.flush()
-        if cut:
-            self.close_connection = True
+
+    do_GET = do_POST = do_HEAD = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815
 
     def log_message(self, format: str, *args: object) -> None:
         pass  # the sandbox has its own log

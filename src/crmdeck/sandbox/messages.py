@@ -23,7 +23,7 @@ class Request:
 
     @staticmethod
     def parse(method: str, target: str, headers: Mapping[str, str], body: bytes) -> Request:
-        """Return the request to `target` (path and query), with header names in lower case."""
+        """Return the request to `target`: its path and query."""
         parts = urlsplit(target)
         return Request(
             method=method,

@@ -23,10 +23,7 @@ from crmdeck.sandbox.write_rules import (
     RECORD_TYPES,
 )
 
-_VENDOR = {"Id": "0055g0000000099AAA", "Name": "Automated Process", "Username": "autoproc@00d"}
-_KEY_PREFIXES = {"ApexClass": "01p", "ApexTrigger": "01q", "Flow": "301", "Layout": "00h",
-                 "Report": "00O", "ValidationRule": "03d", "FlexiPage": "0M0"}  # fmt: skip
-
+_VENDOR = {"Name": "Automated Process"}
 _Row = dict[str, object]
 
 
@@ -85,7 +82,7 @@ class SalesforceRows:
         return None
 
     def _dependencies(self, *, bulk: bool) -> Iterable[_Row]:
-        for number, row in enumerate(_dependencies()):
+        for row in _dependencies():
             target = self._tenant.state.objects.get(row["object"])
             if target is None or row["field"] not in target.fields:
                 continue
@@ -93,14 +90,11 @@ class SalesforceRows:
             if row["type"] == "Report" and not bulk:
                 continue
             yield {
-                "MetadataComponentId": f"{_KEY_PREFIXES.get(row['type'], '0XX')}5g{number:010d}",
                 "MetadataComponentName": row["name"] or None,
                 "MetadataComponentNamespace": row["namespace"] or None,
                 "MetadataComponentType": row["type"],
                 # The column is text, and has the short form of an ID.
                 "RefMetadataComponentId": _custom_field_id(target, row["field"])[:15],
-                "RefMetadataComponentName": row["field"].removesuffix("__c"),
-                "RefMetadataComponentNamespace": None,
                 "RefMetadataComponentType": "CustomField",
             }
 
