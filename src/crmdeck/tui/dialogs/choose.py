@@ -96,6 +96,7 @@ class Choose(Dialog[V]):
             return
         shown: Sequence[Choice[V]] | None = None
         if first is not None and first < len(choices):
+            # Expanded, the list has the cursor on the first of the others.
             shown = (*choices[:first], Choice(choices[first].value, rest, rest=True))
         if not self._columns:
             self._list.set_columns(columns_for(choices))

@@ -149,6 +149,7 @@ def _with_days(timeline: Timeline, lines: Iterable[Line], *, each: bool = False)
     for line in lines:
         day = line.at.date()
         year = "" if day.year == timeline.now.year else f" {day:%y}"
+        # `<` and `>` go from one row with a day to the next.
         is_first = each or day != before
         yield replace(line, when=f"{day.day} {day:%b}{year}", day=day if is_first else None)
         before = day
@@ -203,6 +204,7 @@ def _rank(timeline: Timeline, entry: Entry) -> tuple[object, ...]:
         not event.affected_mappings,
         0,
         f"{event.object_type.casefold()}\0{(event.field_name or '').casefold()}",
+        # Without the ID, changes that are equal so far could change places with each reading.
         entry is not first,
         event.id,
     )

@@ -183,6 +183,7 @@ class DriftCommands:
         self._once_sure("Reopen", entries, "c", self._reopen)
 
     def _reopen(self, entries: Sequence[Entry]) -> None:
+        # Undoing it acknowledges all of them with one note: that of the first.
         step = Step(
             tuple(entry.event.id for entry in entries), entries[0].event.note or "", reopens=True
         )
@@ -245,8 +246,9 @@ class DriftCommands:
         writes=True,
     )
     def fix(self) -> None:
-        if self._rename() is not None:
-            self._ask_about_rename()
+        rename = self._rename()
+        if rename is not None:
+            self._ask_about_rename(*rename)
         else:
             self._choose_field()
 
@@ -302,12 +304,9 @@ class DriftCommands:
             return ()
         return self._mapped()
 
-    def _ask_about_rename(self) -> None:
-        halves, arrangement = self._rename(), self._timeline.arrangement
-        if halves is None or arrangement is None:
-            return
-        old, new = halves
-        mapped = arrangement.timeline.mapped_to(old.event)
+    def _ask_about_rename(self, old: Entry, new: Entry) -> None:
+        arrangement = self._timeline.arrangement
+        mapped = arrangement.timeline.mapped_to(old.event) if arrangement is not None else ()
         number = count(len(mapped), "mapping")
         is_object = old.event.field_name is None
         text = f"{name_in(new.event)} appeared in the same refresh and looks similar.\n"
@@ -383,7 +382,9 @@ class DriftCommands:
 
     def _did(self, step: Step, title: str) -> None:
         status, workspace = self._host.status, self._host.workspace
-        everywhere = self._timeline.everywhere or status is None
+        where = "Drift of all connections"
+        if status is not None and not self._timeline.everywhere:
+            where = status.name
         # No command moves mappings and acknowledges in one go, and none reopens.
         command = ""
         if not (step.rename or step.reopens):
@@ -391,7 +392,7 @@ class DriftCommands:
         self._host.steps.did(
             UndoStep(
                 title,
-                "Drift of all connections" if everywhere or status is None else status.name,
+                where,
                 workspace.now,
                 back=lambda: self._turn(step, back=True),
                 again=lambda: self._turn(step, back=False),
@@ -434,6 +435,7 @@ class DriftCommands:
                 self._timeline.cursor = line.key
                 break
         self._table.clear_marks()
+        # Tabs, sidebar and Health count open changes, too.
         self._pane.post_message(Pane.Changed())
         self._pane.reload()
 
@@ -561,6 +563,7 @@ class DriftCommands:
         entries = [entry for line in self._table.marked() for entry in line.entries]
         refs = {entry.event.connection_id for entry in entries}
         times = {entry.event.detected_at for entry in entries}
+        # A difference is between two schemas of one connection.
         return (refs.pop(), min(times), max(times)) if len(refs) == 1 and len(times) == 2 else None
 
     def why_no_times(self) -> str | None:

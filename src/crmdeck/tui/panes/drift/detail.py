@@ -348,6 +348,7 @@ def story_detail(timeline: Timeline, line: Line, story: Story, width: int) -> Co
             (STORY_WORDS.get(story.kind, display_text(story.kind, 40)), "$muted"),
         )
     ]
+    # The frame above cuts such a title.
     if cell_len(story.title) + LEAST_STATE > width:
         lines += [Content.styled(text, "bold") for text in wrap(story.title, width)]
     found = f"found {story.detected_at:%Y-%m-%d %H:%M} UTC, {ago(story.detected_at, timeline.now)}"

@@ -183,6 +183,7 @@ class TimelineLoader:
                 day = workspace.drift.found_on(cursor)
                 to = min(filter(None, (to, day)), default=None)
             found = read_more(workspace, start, text, job, lines=lines, down_to=to)
+            # Their marks must not vanish while the user looks at them.
             return start, found.with_unseen(unseen) if unseen else found
 
         def done(read: tuple[Timeline, Timeline]) -> None:
@@ -206,6 +207,7 @@ class TimelineLoader:
     def read_ahead(self, *, ends: bool) -> None:
         """Read the next part if the rows end soon, or all of it for a sorted table."""
         timeline = self._timeline
+        # What is being read or arranged now may be enough.
         if timeline is None or not self.is_part or self._pane.loader.loads("timeline", "lines"):
             return
         if ends or self.is_flat:

@@ -14,12 +14,10 @@ STYLES = {"removed": "error", "added": "ok"}
 
 
 class NetLine(NamedTuple):
-    """An attribute before and after; or a whole object or field that was added or removed."""
+    """An attribute that changed; or a whole object or field that was added or removed."""
 
     where: str
     what: str
-    before: str = ""
-    after: str = ""
     change: Change | None = None
 
 
@@ -28,8 +26,16 @@ NET_COLUMNS: tuple[Column[NetLine], ...] = (
     Column(
         "what", "", lambda line: line.what, style=lambda line: STYLES.get(line.what, ""), width=10
     ),
-    Column("before", "Before", lambda line: line.before, min_width=8, weight=1),
-    Column("after", "After", lambda line: line.after, min_width=8, weight=1),
+    Column(
+        "before",
+        "Before",
+        lambda line: value_text(line.change.before) if line.change is not None else "",
+    ),
+    Column(
+        "after",
+        "After",
+        lambda line: value_text(line.change.after) if line.change is not None else "",
+    ),
 )
 
 
@@ -45,10 +51,4 @@ def net_lines(comparison: Comparison) -> Iterator[NetLine]:
             if side is not Side.BOTH:
                 yield NetLine(where, SIDE_WORDS[side])
             for change in changes:
-                yield NetLine(
-                    where,
-                    attribute_word(change.attribute),
-                    value_text(change.before),
-                    value_text(change.after),
-                    change,
-                )
+                yield NetLine(where, attribute_word(change.attribute), change)

@@ -221,6 +221,7 @@ class DriftPane(Pane):
                     self.table.move_to(position)
                     return
 
+        # The day may be unread.
         self.timeline.read_to(message.first, go)
 
     @on(events.Resize)
@@ -283,6 +284,7 @@ class DriftPane(Pane):
     def export_request(self) -> ExportRequest | None:
         arrangement = self.timeline.arrangement
         only: frozenset[str] | Callable[[], frozenset[str]] | None = frozenset()
+        # Changes that match may be unread: the export itself reads them.
         if arrangement is not None and arrangement.is_part:
             every = self.timeline.every()
             only = (lambda: frozenset(e.event.id for e in every)) if self.filter_text else None

@@ -296,6 +296,7 @@ class MappingCommands:
             return
 
         def answered(sure: bool | None) -> None:
+            # As they are now: another user may have decided on them since the question.
             now = {row.name: row for row in self._chosen()}
             same = [now[row.name] for row in chosen if row.name in now]
             if sure and same:
@@ -354,6 +355,7 @@ class MappingCommands:
             self._decide(deed, [(row, choice)])
             return
         lacking = values_to_map(row.partner, right)
+        # Values that only come from the CRM need no CRM value.
         if choice.direction is Direction.PULL or choice.value_map is not None or not lacking:
             self._decide(deed, [(row, choice)])
             return
@@ -704,6 +706,7 @@ class MappingCommands:
                 edited = [(known[choice.partner_field], choice) for choice in choices]
                 self._decide("edit", edited, advance=False)
 
+        # The names in the file are typed by hand.
         unknown = [one.partner_field for one in choices if one.partner_field not in known]
         missing = [
             one.crm_field

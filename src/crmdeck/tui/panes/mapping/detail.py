@@ -109,6 +109,7 @@ def _compact(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
     sides = _side(row.partner)
     if right is not None:
         access = access_text(right)
+        # Among other facts, "unknown" alone does not show which fact.
         access = "access unknown" if access == "unknown" else access
         filled = _filled(right.name, around) or "filled unknown"
         sides += f" {_arrow(row)} {_side(right)}, {access}, {filled}"
@@ -232,6 +233,7 @@ def _others(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
 
 
 def _problems(row: MappingRow, now: datetime) -> Iterator[tuple[str, str]]:
+    # The change that removed the field says more about it.
     explained = any(event.severity is Severity.BREAKING for event in row.open_drift)
     if row.state is DecisionState.ACCEPTED and row.right is None and not explained:
         yield f"✕ {row.crm_field} is no longer in the schema", "$bad"

@@ -498,6 +498,7 @@ class PairLoader:
         )
         if shown:
             self._show(Change.GROUPS, None)
+            # Another user decided first, and this one has not seen it yet.
             if outcome.code == "DECIDED_MEANWHILE":
                 self._read_again()
 
