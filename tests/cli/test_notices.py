@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from standardwebhooks import Webhook
 
+from crmdeck.errors import ReadOnlyError
 from crmdeck.workspace import Workspace
 from crmdeck.workspace.checks.notices import PAUSES, Notices
 from tests.cli.test_check import FIRST, Night, nightfall
@@ -165,6 +166,16 @@ def test_what_fails_is_tried_again_and_then_said(night: Night, listener: Listene
         (failed,) = ws.audit.entries(event="notice.failed")
         assert "ops" in failed.summary
         assert notices.heartbeat("http://127.0.0.1:9/x") == "No server answers at this address."
+
+
+def test_a_workspace_that_cannot_record_it_sends_nothing(night: Night, listener: Listener) -> None:
+    with Workspace.open(night.shell.home) as ws:
+        report = ws.checks.run(["acme"])
+    with Workspace.open(night.shell.home, read_only=True) as reader:
+        for call in (reader.notices.require_ready, lambda: reader.notices.send(report)):
+            with pytest.raises(ReadOnlyError):
+                call()
+    assert listener.taken == []
 
 
 @pytest.mark.parametrize("kind", ["webhook", "other"])

@@ -181,7 +181,6 @@ class Context:
             self.sealed.require_key()
 
     def forget_secrets(self, connection: Connection) -> None:
-        """Remove all secrets of a connection."""
         self._secret_store.forget(connection.id)
 
     def entry(

@@ -350,14 +350,12 @@ def _package(name: str) -> Finding:
 def _keyring() -> Finding:
     # A machine without a keyring gets this backend, which fails at each call.
     backend = keyring.get_keyring()
+    found = type(backend).__module__
+    remedy: str | None = None
     if isinstance(backend, fail.Keyring):
-        return Finding(
-            check="keyring",
-            ok=True,
-            found="none",
-            remedy="Store secrets in the environment, or in a private file with --secrets file.",
-        )
-    return Finding(check="keyring", ok=True, found=type(backend).__module__)
+        found = "none"
+        remedy = "Store secrets in the environment, or in a private file with --secrets file."
+    return Finding(check="keyring", ok=True, found=found, remedy=remedy)
 
 
 def _home(home: Path) -> Finding:

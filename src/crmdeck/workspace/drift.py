@@ -50,7 +50,6 @@ class Noted(NamedTuple):
     not_checked: str = ""
 
     def to_wire(self) -> dict[str, object]:
-        """Return the record as JSON values under its wire names."""
         return wire_record(self)
 
 

@@ -150,7 +150,6 @@ class Policy(BaseModel):
         return Excuse(rule.reason, rule.until)
 
     def expired(self, today: date) -> tuple[ExpiredRule, ...]:
-        """Return the expired rules."""
         return tuple(
             ExpiredRule(until=rule.until, reason=rule.reason)
             for rule in self.rule

@@ -21,7 +21,6 @@ class ProgressReporter:
         self._waiting = ""
 
     def __call__(self, progress: Progress) -> None:
-        """Report progress, from any thread."""
         self._last = progress
         if self._callback is not None:
             self._callback(replace(progress, waiting=self._waiting))

@@ -74,7 +74,11 @@ class Notices:
         self._patience = patience
 
     def require_ready(self) -> None:
-        """Raise UsageError without routes, or if a route can't work; call it before a check."""
+        """Raise UsageError without routes, or if a route can't work; call it before a check.
+
+        Raises ReadOnlyError too, as `send` does.
+        """
+        self._context.require_writable()
         if not self._context.settings.notify:
             raise UsageError(
                 "No routes for notifications.",
@@ -100,8 +104,10 @@ class Notices:
 
         Each route gets each change once: from the check after its last successful message. The
         message of a check of one connection counts for that one only. A failed route raises nothing
-        and doesn't stop the others.
+        and doesn't stop the others. Raises ReadOnlyError before it sends anything.
         """
+        # Without the entries of this one, each check would send the same changes again.
+        self._context.require_writable()
         deliveries = []
         alone = report.connections[0].id if len(report.connections) == 1 else None
         times = [issue.detected_at for issue in report.issues if issue.detected_at]

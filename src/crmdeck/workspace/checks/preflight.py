@@ -175,7 +175,6 @@ class PreflightRun:
         )
 
     def to_wire(self) -> dict[str, object]:
-        """Return the record as JSON values under its wire names."""
         return {
             "report": self.report.to_wire(),
             "findings": [as_wire(each) for each in self.findings],

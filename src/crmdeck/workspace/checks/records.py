@@ -199,7 +199,6 @@ def _names(
     ignore: Collection[str],
     keys: Sequence[str],
 ) -> dict[str, str]:
-    """Return the field of each column."""
     known = {_folded(key): key for key in keys}
     # Names come last and win: a column can be the name of one field and the label of another.
     known |= {_folded(field.label): field.name for field in fields if field.label}

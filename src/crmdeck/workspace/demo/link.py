@@ -55,7 +55,6 @@ class SandboxLink:
         return open_source(connection)(reached, held, listener, single)
 
     def stop(self) -> None:
-        """Stop the sandbox if it runs."""
         with self._guard:
             if self._sandbox is not None:
                 self._sandbox.stop()

@@ -108,7 +108,6 @@ class AcceptedRename(NamedTuple):
     not_checked: str = ""
 
     def to_wire(self) -> dict[str, object]:
-        """Return the record as JSON values under its wire names."""
         return wire_record(self)
 
 

@@ -116,8 +116,6 @@ def _refreshed_elsewhere(context: Context, connection: Connection) -> CrmdeckErr
 
 @dataclass
 class Refresh:
-    """One refresh in progress."""
-
     context: Context
     connection: Connection
     connector: Connector

@@ -30,7 +30,6 @@ class Attempt:
     error: CrmdeckError | None = None
 
     def to_wire(self) -> dict[str, object]:
-        """Return the record as JSON values under its wire names."""
         return wire_record(self)
 
 
