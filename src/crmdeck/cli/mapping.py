@@ -238,7 +238,7 @@ def accept(
             pair,
             _picks(picks),
             at_least=confidence,
-            direction=direction.value if direction else None,
+            direction=direction,
             value_map=_value_map(value_map),
             without_value_map=without,
             encoder=encoder,

@@ -25,7 +25,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
         yield office
 
 
-def accept(office: Office, direction: str, **picks: str) -> None:
+def accept(office: Office, direction: Direction, **picks: str) -> None:
     office.workspace.mappings.accept("org", PAIR, picks, direction=direction, encoder="none")
 
 
@@ -41,7 +41,7 @@ def test_an_update_is_judged_with_the_stored_record(
     office: Office, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    accept(office, "push", expectedCloseDate="CloseDate")
+    accept(office, Direction.PUSH, expectedCloseDate="CloseDate")
     rows = office.workspace.context.open_connector(
         office.workspace.context.connection("org")
     ).recent("Opportunity", ["IsClosed", "CloseDate", "Name"], 50)  # type: ignore[attr-defined]
@@ -78,7 +78,7 @@ def test_a_sample_shows_what_partneros_does_not_take(office: Office) -> None:
     with pytest.raises(UsageError, match="no accepted row that writes to PartnerOS"):
         preflights.sample("org", PAIR)
     assert "no accepted row" in (preflights.why_no_sample("org", PAIR) or "")
-    accept(office, "pull", partner="AccountId", accountName="Name", estimatedValue="Amount")
+    accept(office, Direction.PULL, partner="AccountId", accountName="Name", estimatedValue="Amount")
     assert preflights.why_no_sample("org", PAIR) is None
     run = preflights.sample("org", PAIR, 20)
     assert (run.report.direction, run.report.create, run.report.records) == (
@@ -101,7 +101,7 @@ def test_a_sample_shows_what_partneros_does_not_take(office: Office) -> None:
 def test_a_new_rule_that_refuses_writes_fails_a_check_with_preflight(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    accept(office, "push", description="Description")
+    accept(office, Direction.PUSH, description="Description")
     rule = ("Opportunity", "Described", "Description", "Describe it.", "ISBLANK(Description)")
     monkeypatch.setattr(write_rules, "VALIDATION_RULES", (*write_rules.VALIDATION_RULES, rule))
     office.workspace.refreshes.run("org")

@@ -257,7 +257,7 @@ class Mappings:
         *,
         reason: str,
         suggested_by: str,
-        direction: str | None = None,
+        direction: Direction | None = None,
     ) -> AssistantSuggestion:
         """Suggest a mapping, as an assistant does, and audit it. Only a decision can accept it.
 
@@ -280,13 +280,7 @@ class Mappings:
                 object_pair=pair,
                 partner_field=partner_field,
                 crm_field=crm_field,
-                direction=checked_direction(
-                    sides,
-                    partner_field,
-                    crm_field,
-                    Direction(direction) if direction is not None else None,
-                    knowledge,
-                ),
+                direction=checked_direction(sides, partner_field, crm_field, direction, knowledge),
                 reason=reason,
                 suggested_by=suggested_by[:LONGEST_NAME],
                 suggested_at=self._context.now,
@@ -376,7 +370,7 @@ class Mappings:
         picks: Mapping[str, str | None],
         *,
         at_least: float | None = None,
-        direction: str | None = None,
+        direction: Direction | None = None,
         value_map: Mapping[str, str] | None = None,
         without_value_map: bool = False,
         encoder: str | None = None,
@@ -428,7 +422,7 @@ class Mappings:
                     partner_field=name,
                     state=DecisionState.ACCEPTED,
                     crm_field=crm_field,
-                    direction=Direction(direction) if direction else widest,
+                    direction=direction or widest,
                     confidence=_confidence(suggestion, crm_field),
                 )
             )
