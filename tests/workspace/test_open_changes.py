@@ -87,6 +87,14 @@ def test_seeing_a_change_or_refreshing_settles_nothing(shorter: Desk) -> None:
     assert shorter.again(read_only=True).drift.open_changes().count == 1
 
 
+def test_a_change_that_is_named_twice_is_acknowledged_once(shorter: Desk) -> None:
+    drift = shorter.workspace.drift
+    [change] = drift.report().events
+    assert drift.acknowledge([change.id, change.id]).number == 1
+    assert drift.take_back([change.id, change.id]).number == 1
+    assert drift.open_changes().count == 1
+
+
 def test_a_change_back_resolves_and_the_order_of_acknowledging_does_not_matter(
     shorter: Desk,
 ) -> None:

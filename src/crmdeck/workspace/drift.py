@@ -382,8 +382,9 @@ def acknowledge_changes(
     """
     fresh: dict[str, list[str]] = {}
     # In parts: all changes of a year, with their details, need gigabytes.
-    for start in range(0, len(event_ids), _AT_ONCE):
-        ids = event_ids[start : start + _AT_ONCE]
+    wanted = list(dict.fromkeys(event_ids))
+    for start in range(0, len(wanted), _AT_ONCE):
+        ids = wanted[start : start + _AT_ONCE]
         known = session.drift.among(ids)
         for event in [known_change(known, event_id) for event_id in ids]:
             if event.acknowledged_at is None:
@@ -410,7 +411,7 @@ def reopen_changes(
     """
     known = session.drift.among(event_ids)
     done: dict[str, list[str]] = {}
-    for event in [known_change(known, event_id) for event_id in event_ids]:
+    for event in [known_change(known, event_id) for event_id in dict.fromkeys(event_ids)]:
         if event.acknowledged_at is not None:
             done.setdefault(event.connection_id, []).append(event.id)
     for connection_id, mine in done.items():
