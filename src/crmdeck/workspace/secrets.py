@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from crmdeck.errors import UsageError
 from crmdeck.model import SecretsPlace, WireModel
+from crmdeck.text import count
 from crmdeck.workspace.context import Context
 
 
@@ -69,9 +70,6 @@ class Secrets:
         context = self._context
         with context.store.write() as session:
             key, number = context.sealed.rotate(session)
-            session.audit.add(
-                context.entry(
-                    "secrets.key_rotated", f"Encrypted {number} secrets for the key {key}."
-                )
-            )
+            summary = f"Encrypted {count(number, 'secret')} for the key {key}."
+            session.audit.add(context.entry("secrets.key_rotated", summary))
         return RotatedKey(key=key, secrets=number)
