@@ -143,7 +143,7 @@ HUBSPOT_TYPES = {
 }
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(sources, min_size=1, max_size=3))
 def test_hubspot_reads_the_property_that_was_wanted(wanted: list[Field]) -> None:
     request = ChangeRequest(
