@@ -453,13 +453,17 @@ class Judge:
     def _kept(self, before: Known, written: Known) -> dict[str, Value | Unknown]:
         """Return the values after an update; the CRM computes some of them again."""
         kept = dict(before)
-        computed = _CHANGED_BY_CRM
-        if any(name.lower() in _STAGES for name in written):
-            computed |= _BY_STAGE
-        for target in self.schema.fields:
-            if target.calculated or target.name in computed:
+        moves = any(name.lower() in _STAGES for name in written)
+        for target in self._computed:
+            if moves or target.name not in _BY_STAGE or target.calculated:
                 kept[target.name.lower()] = Unknown((f"{target.name}, which the CRM fills",))
         return kept
+
+    @cached_property
+    def _computed(self) -> tuple[Field, ...]:
+        # A few of an object's hundreds of fields, and each record of an update asks for them.
+        names = _CHANGED_BY_CRM | _BY_STAGE
+        return tuple(each for each in self.schema.fields if each.calculated or each.name in names)
 
     @cached_property
     def reads(self) -> frozenset[str]:
