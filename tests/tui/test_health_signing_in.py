@@ -17,7 +17,7 @@ from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.browser import Browser
 from crmdeck.tui.panes.registry import PANES
 from crmdeck.tui.screens.main import MainScreen
-from crmdeck.tui.widgets.secret_input import SecretInput
+from crmdeck.tui.widgets.inputs import SecretInput
 from crmdeck.workspace import ConnectionDraft, Workspace
 from tests.keyrings import MemoryKeyring, none, using
 from tests.tui.pilot import screen_text, settle, type_text, until

@@ -30,7 +30,7 @@ from crmdeck.tui.keys.queue import KeyQueue
 from crmdeck.tui.panes.drift.pane import DriftPane
 from crmdeck.tui.panes.mapping.pane import MappingPane
 from crmdeck.tui.screens.main import MainScreen
-from crmdeck.tui.widgets.line_input import LineInput
+from crmdeck.tui.widgets.inputs import LineInput
 from crmdeck.workspace import ValueChoice, Workspace
 from tests.tui import drift_desk, mapping_desk
 from tests.tui.pilot import audit_console, screen_text, settle, type_text, until

@@ -16,7 +16,7 @@ from crmdeck.errors import CrmdeckError
 from crmdeck.tui.dialogs.dialog import Dialog, dialog_action
 from crmdeck.tui.loading.requests import Loader
 from crmdeck.tui.text import display_text
-from crmdeck.tui.widgets.line_input import LineInput
+from crmdeck.tui.widgets.inputs import LineInput
 
 if TYPE_CHECKING:
     from crmdeck.workspace import BrowserSignIn, Grant, SignedIn

@@ -12,22 +12,31 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widgets import Input, Static
+from textual.widgets import Checkbox, Input, Static
 
 from crmdeck.errors import CrmdeckError, UsageError
 from crmdeck.home import absolute_path
 from crmdeck.tui.dialogs.dialog import Dialog, dialog_action
 from crmdeck.tui.loading.requests import Job, Loader
 from crmdeck.tui.text import display_text
-from crmdeck.tui.widgets.line_input import LineInput
+from crmdeck.tui.widgets.inputs import LineInput, SecretInput
 from crmdeck.tui.widgets.path_list import UP, PathList, path_entries
-from crmdeck.tui.widgets.secret_input import SecretInput
-from crmdeck.tui.widgets.tick import Tick
 
 T = TypeVar("T")
 
 YES, NO = "yes", ""
 LONGEST = 400
+
+
+class Tick(Checkbox):
+    """Textual's checkbox, which draws the same cross for both states in different colors."""
+
+    BUTTON_LEFT = "["
+    BUTTON_RIGHT = "]"
+
+    @property
+    def BUTTON_INNER(self) -> str:  # type: ignore[override]  # noqa: N802 - as Textual has it
+        return "x" if self.value else " "
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from crmdeck.errors import UsageError
 from crmdeck.home import absolute_path
 from crmdeck.tui.dialogs.dialog import Dialog, dialog_action
 from crmdeck.tui.text import display_text
-from crmdeck.tui.widgets.line_input import LineInput
+from crmdeck.tui.widgets.inputs import LineInput
 
 
 class Prompt(Dialog[str]):

@@ -1,4 +1,4 @@
-"""The parts that panes are made of, one widget a file."""
+"""The parts that panes are made of, mostly one widget a file."""
 
 from crmdeck.lazy import lazy_names
 

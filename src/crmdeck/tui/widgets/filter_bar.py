@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 from crmdeck.tui.keys.actions import ActionHost, action
 from crmdeck.tui.loading.requests import Loader
 from crmdeck.tui.text import display_text
-from crmdeck.tui.widgets.line_input import LineInput
+from crmdeck.tui.widgets.inputs import LineInput
 
 if TYPE_CHECKING:
     from crmdeck.tui.filters import Completion, FilterSource

@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 from crmdeck.tui.filters import FilterKeys, compile_filter
 from crmdeck.tui.keys.actions import ActionHost, action
-from crmdeck.tui.widgets.line_input import LineInput
+from crmdeck.tui.widgets.inputs import LineInput
 from crmdeck.tui.widgets.table import Column, Table
 from crmdeck.workspace import Searchable, SearchIndex
 
