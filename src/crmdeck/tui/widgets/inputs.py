@@ -1,4 +1,4 @@
-"""Inputs for a line of text, which never reaches the terminal as it is, and for a secret."""
+"""Inputs: for a line of text, with control characters made visible, and for a secret."""
 
 from __future__ import annotations
 
