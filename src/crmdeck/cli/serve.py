@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,9 @@ from crmdeck.cli.session import in_workspace, open_workspace, with_extra
 from crmdeck.errors import UsageError
 from crmdeck.model import Role, TokenScope
 from crmdeck.text import count
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 PASSWORD_VARIABLE = "CRMDECK_SERVE_PASSWORD"  # noqa: S105  the name of a variable
 DEFAULT_PORT = 8475
@@ -92,15 +95,17 @@ def serve(
             emit(url)
             say("Press Ctrl+C to stop.")
 
-    assistants: server.Answers | None = None
+    def answer(ws: workspace.Workspace, only: frozenset[str], name: str | None) -> ASGIApp:
+        # Loading it takes a third of the server's start, so the first question does that.
+        return mcp.answer_http(ws, only, name)
+
     with open_workspace(home, demo, as_json) as ws, with_extra("serve"):
         server.log_to_stderr()
         binding = server.Binding(
             host, port, tls_certificate, tls_key, public_url, metrics_host, metrics_port
         )
-        # The extra `serve` works without the extra `mcp`, and then without /mcp.
-        with contextlib.suppress(ModuleNotFoundError):
-            assistants = mcp.answer_http
+        # Without the extra `mcp` there is no address for assistants.
+        assistants = answer if find_spec("mcp") else None
         server.serve(ws, binding, ready=ready, assistants=assistants)
 
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crmdeck.model import TokenScope
-from crmdeck.server.access import COOKIE, Desk, deck_of, desk_of
+from crmdeck.server.access import COOKIE, deck_of, desk_of
 from crmdeck.workspace import Workspace
 
 Answers = Callable[[Workspace, frozenset[str], str | None], ASGIApp]
@@ -32,14 +32,14 @@ class Assistants:
         is_bearer = header.casefold().startswith(_BEARER)
         token = header[len(_BEARER) :] if is_bearer else request.cookies.get(COOKIE)
 
-        def admit() -> tuple[Desk, frozenset[str]]:
+        def admit() -> ASGIApp:
             desk = desk_of(deck_of(request), token)
             desk.require(TokenScope.READ)
-            return desk, frozenset(each.id for each in desk.connections())
+            seen = frozenset(each.id for each in desk.connections())
+            # A session is a user's: only a token says that its holder is an assistant.
+            suggests = desk.role is None and TokenScope.SUGGEST in desk.scopes
+            return self._answers(desk.workspace, seen, desk.workspace.actor if suggests else None)
 
         # Reading accounts and connections blocks, and would stop all other requests.
-        desk, seen = await run_in_threadpool(admit)
-        # A session is a user's: only a token says that its holder is an assistant.
-        suggests = desk.role is None and TokenScope.SUGGEST in desk.scopes
-        name = desk.workspace.actor if suggests else None
-        await self._answers(desk.workspace, seen, name)(scope, receive, send)
+        answer = await run_in_threadpool(admit)
+        await answer(scope, receive, send)
