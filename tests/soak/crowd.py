@@ -1,4 +1,4 @@
-"""Eight processes at one workspace: consoles, workers, checks and a server, each in its own way.
+"""Six processes at one workspace: consoles, workers, checks and a server, each in its own way.
 
     python -m tests.soak.crowd HOME|URL FOLDER STEPS SECONDS
 
@@ -21,11 +21,11 @@ from pathlib import Path
 from tests.soak.crash import Tally
 from tests.soak.worker import FILES, TOKEN, Worker, open_workspace, report
 
-ROLES = ("worker",) * 4 + ("check", "console", "console", "server")
+ROLES = ("worker",) * 3 + ("check", "console", "server")
 
 
 def run_crowd(place: str, folder: Path, token: str, *, steps: int, seconds: float) -> Tally:
-    """Let the eight do `steps` things each, for `seconds` at most, and return what they report."""
+    """Let the six do `steps` things each, for `seconds` at most, and return what they report."""
     environment = {**os.environ, TOKEN: token, "OPENBLAS_NUM_THREADS": "1"}
     environment["XDG_DATA_HOME"] = str(folder / "data")
     tally = Tally()
@@ -138,7 +138,7 @@ def _play(role: str, place: str, folder: Path, seed: int, steps: int, seconds: f
 
 
 def main(place: str, folder: str, steps: str, seconds: str) -> None:
-    """Fork the eight, wait for them, and tell how each ended."""
+    """Fork the six, wait for them, and tell how each ended."""
     # Once for all of them.
     import tests.server.conftest  # noqa: F401
 

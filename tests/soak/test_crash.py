@@ -1,4 +1,4 @@
-"""The bounded form of the crash soak: ten kills, five on each engine; and full disks."""
+"""The bounded form of the crash soak: eight kills, four on each engine; and full disks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from tests.soak.crash import Crash
 
 __all__ = ["postgres_url"]
 
-KILLS = 5
+KILLS = 4
+DISK_FULL = {"CACHE_DISK_FULL", "BACKUP_NOT_WRITTEN"}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="kill -9")
@@ -33,23 +34,25 @@ def test_who_is_killed_at_work_leaves_what_was_reported_and_no_half(
             for _ in range(KILLS):
                 crash.kill_once()
             crash.check()
+            assert crash.tally.kills == KILLS
+            assert sum(crash.tally.writes.values()) > 0
+            assert not _failures(crash)
+            if engine == "duckdb":
+                _fill_disks(crash)
         finally:
             crash.end()
-    assert crash.tally.kills == KILLS
-    assert sum(crash.tally.writes.values()) > 0
-    assert not [each for each in crash.tally.refused if each.startswith("failed")]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="a limit on the length of files")
-def test_a_full_disk_loses_nothing_that_was_reported_and_leaves_no_half(tmp_path: Path) -> None:
-    with Sandbox() as sandbox:
-        crash = Crash(tmp_path, str(tmp_path / "home"), sandbox)
-        try:
-            for longest_file in (6_000, 16_384):
-                crash.work_on_full_disk(6, longest_file)
-            crash.check()
-        finally:
-            crash.end()
-    told = {each.split(":")[1].strip() for each in crash.tally.refused if each.startswith("failed")}
-    assert told, "the limit was never met"
-    assert told <= {"CACHE_DISK_FULL", "BACKUP_NOT_WRITTEN"}
+def _fill_disks(crash: Crash) -> None:
+    """Let work go on where files can't grow, in the process that is there: to start one is dear."""
+    for longest_file in (6_000, 16_384):
+        crash.work_on_full_disk(4, longest_file)
+    crash.check()
+    failures = _failures(crash)
+    assert failures, "the limit was never met"
+    assert failures <= DISK_FULL
+
+
+def _failures(crash: Crash) -> set[str]:
+    failed = (each for each in crash.tally.refused if each.startswith("failed"))
+    return {each.split(":")[1].strip() for each in failed}

@@ -1,4 +1,4 @@
-"""The bounded form of the crowd soak: eight processes, some steps each, at one file."""
+"""The bounded form of the crowd soak: six processes, some steps each, at one file."""
 
 from __future__ import annotations
 

@@ -153,19 +153,13 @@ class ConnectionSecrets:
 
     def get(self, name: str) -> str | None:
         """Return the secret with that name, or None."""
-        found = self._find(name)
+        found = given = self._given(name)
+        # A digest recognizes the replaced value, and reveals nothing.
+        if given is None or self._store.get(self._connection_id, name + REPLACES) == _digest(given):
+            found = self._store.get(self._connection_id, name) or given
         if found is not None:
             remember_secrets({name: found})
         return found
-
-    def _find(self, name: str) -> str | None:
-        given = self._given(name)
-        if given is None:
-            return self._store.get(self._connection_id, name)
-        # A digest recognizes the replaced value, and reveals nothing.
-        if self._store.get(self._connection_id, name + REPLACES) == _digest(given):
-            return self._store.get(self._connection_id, name) or given
-        return given
 
     def put(self, values: Mapping[str, str | None]) -> None:
         """Store secrets, and remove those that are None."""

@@ -80,6 +80,7 @@ def write_backup(store: Store, path: Path) -> BackupSummary:
                 _refuse_partial(session.database, path)
                 _write(file, session.database, format_utc(store.now()))
             file.flush()
+            # Before the rename: after a loss of power, the name must not lead to an empty file.
             os.fsync(file.fileno())
         summary = check_backup(draft)
         draft.replace(path)
@@ -129,7 +130,11 @@ def restore_backup(store: Store, path: Path, *, force: bool, clock: Clock) -> Ba
         archive = _archived(path, Path(folder)) if _is_duckdb(path) else path
         summary = check_backup(archive)
         if summary.schema_version < migrations.newest(migrations.shipped()):
-            archive = _brought_up_to_date(archive, summary, Path(folder), clock)
+            # Migrations know how to upgrade a cache, and there are none for archives.
+            cache = Path(folder, "old.duckdb")
+            _unpack(archive, summary.schema_version, cache, clock())
+            archive = Path(folder, "current.zip")
+            write_backup(Store(cache, clock=clock), archive)
         _restore(store, archive, force)
     return summary
 
@@ -202,8 +207,15 @@ def _write(file: IO[bytes], database: Database, created_at: str) -> None:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for table, columns in tables_of(database).items():
             digest, count = hashlib.sha256(), 0
+            names = [quote(column.name) for column in columns]
+            # Tables without an order of events are sorted by all columns, so that a history is
+            # always written in the same way.
+            order = '"seq"' if '"seq"' in names else ", ".join(names)
+            sql = f"SELECT {', '.join(names)} FROM {quote(table)} ORDER BY {order}"
+            # An archive can't know the size of a member before it is written; without zip64, one
+            # above 2 GiB would fail at its end.
             with archive.open(_member(table), "w", force_zip64=True) as member:
-                for row in database.rows(_select(table, columns)):
+                for row in database.rows(sql):
                     values = {
                         column.name: column.to_json(value)
                         for column, value in zip(columns, row, strict=True)
@@ -218,6 +230,7 @@ def _write(file: IO[bytes], database: Database, created_at: str) -> None:
 
 
 def _restore(store: Store, path: Path, force: bool) -> None:
+    # In one transaction: a backup that fails halfway leaves the old history.
     with store.write() as session:
         database = session.database
         migrations.refuse_other_version(database, store.place)
@@ -308,22 +321,6 @@ def _rows(
                 rows = []
     if rows:
         yield rows
-
-
-def _brought_up_to_date(path: Path, summary: BackupSummary, folder: Path, clock: Clock) -> Path:
-    """Return the backup as the current crmdeck would write it, by way of a cache."""
-    cache = folder / "old.duckdb"
-    _unpack(path, summary.schema_version, cache, clock())
-    current = folder / "current.zip"
-    write_backup(Store(cache, clock=clock), current)
-    return current
-
-
-def _select(table: str, columns: Sequence[Column]) -> str:
-    names = [quote(column.name) for column in columns]
-    # The order of events. Tables without it have an order of their own, the same each time.
-    order = '"seq"' if '"seq"' in names else ", ".join(names)
-    return f"SELECT {', '.join(names)} FROM {quote(table)} ORDER BY {order}"
 
 
 def _member(table: str) -> str:

@@ -225,7 +225,7 @@ class Definitions:
         known = self.having(contents).keys()
         # A lost part of a known definition comes back with an answer that contains it.
         lacking = self.incomplete(contents)
-        placed = self._places(lacking)
+        placed = set(self._having("object_field", "content_hash", list(lacking), "position"))
         wanted = {schema.definition.content_hash: schema for schema in schemas}
         new = 0
         for batch in _batches([wanted[content] for content in lacking], _OBJECTS_AT_ONCE):
@@ -337,10 +337,6 @@ class Definitions:
         named = dict(zip(OBJECT_COLUMNS, row, strict=True))
         kept = {"content_hash": content, "native": face.native, "body": face.body}
         return tuple((named | kept).values())
-
-    def _places(self, content_hashes: Iterable[str]) -> set[tuple[str, int]]:
-        rows = self._having("object_field", "content_hash", list(content_hashes), "position")
-        return {(content, position) for content, position in rows}
 
     def _put_fields(self, fields: dict[str, Row]) -> int:
         known = {row[0] for row in self._having("field_definition", "field_hash", list(fields))}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from crmdeck.model import DriftEvent, DriftKind, Severity, Story, to_utc
 from crmdeck.store.database import Database
@@ -63,7 +63,6 @@ _RECURS = """
         AND other.kind = 'object_added' AND drift_event.kind <> 'object_added'
     )"""
 _THESE = "event_id IN (SELECT unnest(?::VARCHAR[]))"
-T = TypeVar("T")
 
 
 class LastWord(NamedTuple):
@@ -237,7 +236,9 @@ class Drift:
         """
 
         def read(of: Sequence[str] | None) -> dict[str, tuple[Unacknowledged, ...]]:
-            which, keys = _of(of)
+            which, keys = "true", []
+            if of is not None:
+                which, keys = "connection_id IN (SELECT unnest(?::VARCHAR[]))", [list(of)]
             if not safe:
                 which += " AND severity <> 'safe'"
             rows = self._database.rows(
@@ -253,8 +254,25 @@ class Drift:
                 )
             return {key: tuple(each) for key, each in found.items()}
 
+        def since(
+            before: Mapping[str, tuple[Unacknowledged, ...]], last: Mapping[str, int]
+        ) -> Mapping[str, tuple[Unacknowledged, ...]]:
+            # A change can settle others of its connection, so each that has a new row is read
+            # again as a whole.
+            rows = self._database.rows(
+                "SELECT DISTINCT connection_id FROM drift_event WHERE seq > ? OR id IN ("
+                "SELECT event_id FROM acknowledgement WHERE seq > ?)",
+                [last["drift_event"], last["acknowledgement"]],
+            )
+            changed = {key for (key,) in rows}
+            stay = {key: value for key, value in before.items() if key not in changed}
+            return {**stay, **read(sorted(changed))} if changed else before
+
+        if connection_id is not None:
+            return read([connection_id])
         tables = ("drift_event", "acknowledgement")
-        return self._counted(("unacknowledged", safe), tables, read, connection_id)
+        what = ("unacknowledged", safe)
+        return followed(self._database, self._kept, what, tables, lambda: read(None), since)
 
     def history(self, event_ids: Sequence[str]) -> tuple[DriftEvent, ...]:
         """Return all changes at the same places or of their objects, oldest first."""
@@ -362,33 +380,6 @@ class Drift:
         rows = self._database.rows(f"SELECT event_id FROM seen_drift {where}", where.parameters)
         return {row[0] for row in rows}
 
-    def _counted(
-        self,
-        what: object,
-        tables: tuple[str, ...],
-        count: Callable[[Sequence[str] | None], Mapping[str, T]],
-        connection_id: str | None,
-    ) -> Mapping[str, T]:
-        """Return the counts by connection; count again only where something changed."""
-
-        def since(before: Mapping[str, T], read: Mapping[str, int]) -> Mapping[str, T]:
-            changed = self._changed(read)
-            stay = {key: value for key, value in before.items() if key not in changed}
-            return {**stay, **count(sorted(changed))} if changed else before
-
-        if connection_id is not None:
-            return count([connection_id])
-        return followed(self._database, self._kept, what, tables, lambda: count(None), since)
-
-    def _changed(self, read: Mapping[str, int]) -> set[str]:
-        """Return the connections with new rows in some tables."""
-        rows = self._database.rows(
-            "SELECT DISTINCT connection_id FROM drift_event WHERE seq > ? OR id IN ("
-            "SELECT event_id FROM acknowledgement WHERE seq > ?)",
-            [read["drift_event"], read["acknowledgement"]],
-        )
-        return {key for (key,) in rows}
-
     def _note(self, rows: Sequence[tuple[str, datetime, str, str | None]]) -> None:
         self._database.insert("acknowledgement", ("event_id", *_ACKNOWLEDGED), rows)
 
@@ -400,12 +391,6 @@ class Drift:
             [list(ids)],
         )
         return {row[0] for row in rows}
-
-
-def _of(connections: Sequence[str] | None) -> tuple[str, list[object]]:
-    if connections is None:
-        return "true", []
-    return "connection_id IN (SELECT unnest(?::VARCHAR[]))", [list(connections)]
 
 
 def _as_said(event: DriftEvent, word: LastWord | None) -> DriftEvent:

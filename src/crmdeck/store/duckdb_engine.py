@@ -288,7 +288,9 @@ class DuckDBEngine:
 
     def _refuse_missing(self) -> None:
         """Raise CacheError if a new cache must not be created although the file is missing."""
-        if (link := _broken_link(self._path)) is not None:
+        for link in (self._path, *self._path.parents):
+            if not link.is_symlink() or link.exists():
+                continue
             raise CacheError(
                 f"Can't reach the cache {self._path}. No new file was created.",
                 cause=f"{link} is a link to {link.readlink()}, which doesn't exist.",
@@ -395,10 +397,3 @@ class DuckDBEngine:
             file.close()
             raise
         return version
-
-
-def _broken_link(path: Path) -> Path | None:
-    """Return the path, or a folder above it, that is a broken link; else None."""
-    return next(
-        (each for each in (path, *path.parents) if each.is_symlink() and not each.exists()), None
-    )

@@ -301,16 +301,13 @@ def refuse_path(path: Path) -> None:
         odd = True
     if odd:
         raise CacheError(
-            f"Can't create a workspace at {shown_path(path.parent)}.",
+            # Bytes that aren't UTF-8 can't be printed, so they show as escapes.
+            "Can't create a workspace at "
+            f"{os.fsencode(path.parent).decode('utf-8', 'backslashreplace')}.",
             cause="DuckDB can't use a path with a question mark, or with bytes that aren't UTF-8.",
             remedy="Rename the folder, or choose another one with --home or CRMDECK_HOME.",
             code="CACHE_NO_FOLDER",
         )
-
-
-def shown_path(path: Path) -> str:
-    """Return a path as text that can be printed; bytes that aren't UTF-8 become escapes."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def make_private(path: Path) -> None:

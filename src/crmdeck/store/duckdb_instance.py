@@ -53,7 +53,11 @@ class DuckDBInstance:
             try:
                 connection = self._connection = self._connection or isolated(self._place)
                 if not self._users:
-                    self._attach(connection, read_only)
+                    # ATTACH takes no parameters.
+                    place = self._place.replace("'", "''")
+                    mode = " (READ_ONLY)" if read_only else ""
+                    connection.execute(f"ATTACH '{place}' AS {_CATALOG}{mode}")
+                    self._read_only = read_only
                 # The connection itself stays with the instance; a user only gets a cursor.
                 cursor = connection.cursor()
                 file = DuckDBFile(cursor, path, read_only, _CATALOG, self._leave)
@@ -65,12 +69,6 @@ class DuckDBInstance:
                 raise explained from error
             self._users += 1
             return file
-
-    def _attach(self, connection: duckdb.DuckDBPyConnection, read_only: bool) -> None:
-        place = self._place.replace("'", "''")
-        mode = " (READ_ONLY)" if read_only else ""
-        connection.execute(f"ATTACH '{place}' AS {_CATALOG}{mode}")
-        self._read_only = read_only
 
     def _leave(self) -> None:
         """Close the file with its last user."""

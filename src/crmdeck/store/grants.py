@@ -6,7 +6,6 @@ the tables. Accounts, sessions and secrets belong to the servers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from crmdeck.store.database import Database, quote
@@ -87,6 +86,9 @@ def grants_sql(database: Database) -> str:
     readers, writers, servers = map(quote, place.roles)
     ours = f"{readers}, {writers}, {servers}"
     schema, owner = quote(place.schema), quote(place.owner)
+    database_name = f"DATABASE {quote(place.database)}"
+    fixed = ", ".join(f"{schema}.{quote(table)}" for table in ("schema_migration", "head"))
+    secret = ", ".join(f"{schema}.{quote(table)}" for table in _OF_SERVERS)
     default = f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema}"
     others = [
         quote(name)
@@ -94,15 +96,31 @@ def grants_sql(database: Database) -> str:
         if name not in (*place.roles, place.owner)
     ]
     statements = [
-        *(_create_role(name) for name in place.roles),
+        # CREATE ROLE has no IF NOT EXISTS, and this runs again after each upgrade.
+        *(
+            f"DO $do$ BEGIN CREATE ROLE {quote(name)}; "
+            "EXCEPTION WHEN duplicate_object THEN NULL; END $do$"
+            for name in place.roles
+        ),
         f"GRANT {writers} TO {servers}",
-        *_connect(place, f"{ours}, {owner}"),
+        # A schema of its own can be in a database that others use.
+        *([f"REVOKE CONNECT ON {database_name} FROM PUBLIC"] if place.schema == "public" else ()),
+        f"GRANT CONNECT ON {database_name} TO {ours}, {owner}",
         f"REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC",
         f"GRANT USAGE ON SCHEMA {schema} TO {ours}",
         f"GRANT CREATE, USAGE ON SCHEMA {schema} TO {owner}",
         f"REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM PUBLIC, {ours}",
         f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA {schema} FROM PUBLIC, {ours}",
-        *_narrow(schema, others),
+        *(
+            statement
+            for role in others
+            for statement in (
+                "REVOKE UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON ALL TABLES IN SCHEMA "
+                f"{schema} FROM {role}",
+                f"REVOKE INSERT ON {fixed} FROM {role}",
+                f"REVOKE ALL ON {secret} FROM {role}",
+            )
+        ),
         f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {readers}",
         f"GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA {schema} TO {writers}",
         f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {writers}",
@@ -135,32 +153,3 @@ def _place(database: Database) -> _Place:
         "WHERE oid = to_regclass('audit_entry')"
     )[0]
     return _Place(name, schema, owner)
-
-
-def _create_role(name: str) -> str:
-    create = f"CREATE ROLE {quote(name)}"
-    return f"DO $do$ BEGIN {create}; EXCEPTION WHEN duplicate_object THEN NULL; END $do$"
-
-
-def _connect(place: _Place, roles: str) -> list[str]:
-    grant = f"GRANT CONNECT ON DATABASE {quote(place.database)} TO {roles}"
-    # A schema of its own can be in a database that others use.
-    if place.schema != "public":
-        return [grant]
-    return [f"REVOKE CONNECT ON DATABASE {quote(place.database)} FROM PUBLIC", grant]
-
-
-def _narrow(schema: str, roles: Iterable[str]) -> list[str]:
-    """Return the SQL that revokes wider rights granted to roles by name."""
-    fixed = ", ".join(f"{schema}.{quote(table)}" for table in ("schema_migration", "head"))
-    secret = ", ".join(f"{schema}.{quote(table)}" for table in _OF_SERVERS)
-    return [
-        statement
-        for role in roles
-        for statement in (
-            f"REVOKE UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON ALL TABLES IN SCHEMA "
-            f"{schema} FROM {role}",
-            f"REVOKE INSERT ON {fixed} FROM {role}",
-            f"REVOKE ALL ON {secret} FROM {role}",
-        )
-    ]

@@ -81,27 +81,24 @@ def followed(
     # A repair writes below the last row, so it discards every kept result.
     rows = database.rows(_REPAIRED)
     repaired = rows[0][0] if rows else None
-    last = {table: _last(database, table) for table in tables}
+    last = {}
+    for table in tables:
+        newest = f"SELECT seq, {_NAMES[table]} FROM {table} ORDER BY seq DESC LIMIT 1"
+        last[table] = _Last(*(database.rows(newest) or [()])[0])
     before = kept.get(key)
-    if before is not None and before.repaired == repaired and before.last == last:
+    if before is None or before.repaired != repaired:
+        value = whole()
+    elif before.last == last:
         return before.value  # type: ignore[no-any-return]
-    if before is not None and before.repaired == repaired and _is_there(database, before.last):
+    # The last row of before may be gone: then this is another history.
+    elif all(
+        not each.seq
+        or (each.name,)
+        in database.rows(f"SELECT {_NAMES[table]} FROM {table} WHERE seq = ?", [each.seq])
+        for table, each in before.last.items()
+    ):
         value = since(before.value, {table: each.seq for table, each in before.last.items()})
     else:
         value = whole()
     kept.put(key, _Answer(value, repaired, last))
     return value
-
-
-def _last(database: Database, table: str) -> _Last:
-    rows = database.rows(f"SELECT seq, {_NAMES[table]} FROM {table} ORDER BY seq DESC LIMIT 1")
-    return _Last(*rows[0]) if rows else _Last()
-
-
-def _is_there(database: Database, last: Mapping[str, _Last]) -> bool:
-    return all(
-        not each.seq
-        or (each.name,)
-        in database.rows(f"SELECT {_NAMES[table]} FROM {table} WHERE seq = ?", [each.seq])
-        for table, each in last.items()
-    )

@@ -88,7 +88,16 @@ class Leases:
             row = [_REFRESH, connection_id, token, _holder(who), now, now + LEASE]
             taken = database.rows(_TAKE, row)
             if not taken:
-                raise _running(database, connection_id)
+                [(holder, began)] = database.rows(
+                    "SELECT holder, since FROM lease WHERE kind = ? AND connection_id = ?",
+                    [_REFRESH, connection_id],
+                )
+                raise ConflictError(
+                    "Another process is refreshing this connection.",
+                    cause=f"{holder} has been refreshing it since {began:%Y-%m-%d %H:%M} UTC.",
+                    remedy="Wait: the result will appear here.",
+                    code="REFRESH_RUNNING",
+                )
         lease = Lease(self, _REFRESH, connection_id, token, now)
         try:
             yield lease
@@ -222,20 +231,6 @@ def lease_figures(database: Database, connection_ids: Sequence[str], now: dateti
         expired=expired,
         due=len(due),
         due_since=min(due).replace(tzinfo=UTC) if due else None,
-    )
-
-
-def _running(database: Database, connection_id: str) -> ConflictError:
-    rows = database.rows(
-        "SELECT holder, since FROM lease WHERE kind = ? AND connection_id = ?",
-        [_REFRESH, connection_id],
-    )
-    holder, since = rows[0]
-    return ConflictError(
-        "Another process is refreshing this connection.",
-        cause=f"{holder} has been refreshing it since {since:%Y-%m-%d %H:%M} UTC.",
-        remedy="Wait: the result will appear here.",
-        code="REFRESH_RUNNING",
     )
 
 

@@ -212,7 +212,9 @@ def wording_failures(url: str) -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        raise explain(error, url) from _without_secrets(error, url)
+        # A traceback shows its cause, which may contain the password.
+        shown = None if _hidden(str(error), url) != str(error) else error
+        raise explain(error, url) from shown
 
 
 def explain(error: Exception, url: str) -> CacheError:
@@ -334,7 +336,3 @@ def _hidden(text: str, url: str) -> str:
         for form in (secret, unquote(secret), percent_encoded(secret, safe="")):
             text = text.replace(form, "...")
     return text
-
-
-def _without_secrets(error: Exception, url: str) -> Exception | None:
-    return None if _hidden(str(error), url) != str(error) else error

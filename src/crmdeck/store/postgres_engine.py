@@ -184,7 +184,11 @@ class PostgresEngine:
             try:
                 yield PostgresDatabase(connection)
             finally:
-                self._give_back(connection)
+                with suppress(driver().Error):
+                    connection.rollback()
+                if not connection.closed:
+                    with self._lock:
+                        self._idle.append(connection)
         finally:
             with self._lock:
                 self.in_use -= 1
@@ -208,14 +212,6 @@ class PostgresEngine:
                 connection.close()
             else:
                 return connection
-
-    def _give_back(self, connection: psycopg.Connection[Row]) -> None:
-        with suppress(driver().Error):
-            connection.rollback()
-        if connection.closed:
-            return
-        with self._lock:
-            self._idle.append(connection)
 
     def _connect(self) -> psycopg.Connection[Row]:
         try:
@@ -285,7 +281,8 @@ class PostgresEngine:
                 database.run("INSERT INTO head VALUES (0)")
             for migration in known:
                 if migration.number > version:
-                    database.run(_collated(migration.sql))
+                    # Texts sort by code point, as everywhere in crmdeck.
+                    database.run(migration.sql.replace("VARCHAR", 'VARCHAR COLLATE "C"'))
                     if migration.postgresql_sql:
                         database.run(migration.postgresql_sql)
                     migrations.mark(database, migration, self.now())
@@ -346,8 +343,3 @@ def _next(database: PostgresDatabase) -> int | None:
     )
     version: int | None = rows[0][0]
     return version
-
-
-def _collated(sql: str) -> str:
-    """Return a migration whose texts sort by code point, as everywhere in crmdeck."""
-    return sql.replace("VARCHAR", 'VARCHAR COLLATE "C"')

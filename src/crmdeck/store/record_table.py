@@ -92,15 +92,14 @@ class Table(Generic[M]):
 
     def encode(self, record: M) -> Row:
         """Return the values of `columns`, without the extra ones."""
-        plain = record.model_dump(mode="json")
-        return tuple(self._cell(name, plain[name], getattr(record, name)) for name in self._given)
-
-    def _cell(self, name: str, plain: object, value: object) -> object:
-        if isinstance(value, datetime):
-            return stored(value)
-        if name in self._nested and value is not None:
-            return json.dumps(plain, separators=(",", ":"))
-        return plain
+        cells = record.model_dump(mode="json")
+        for name in self._given:
+            value = getattr(record, name)
+            if isinstance(value, datetime):
+                cells[name] = stored(value)
+            elif name in self._nested and value is not None:
+                cells[name] = json.dumps(cells[name], separators=(",", ":"))
+        return tuple(cells[name] for name in self._given)
 
 
 def _reason(error: Exception) -> str:

@@ -82,7 +82,8 @@ class RefreshRecord:
         self._expires_at = expires_at
         self._freshness = freshness
         self._before = _states(database, run.connection_id)
-        self._last_refresh = _last_refresh(database, run.connection_id)
+        of_it = "SELECT max(seq) FROM refresh WHERE connection_id = ?"
+        self._last_refresh: int | None = database.rows(of_it, [run.connection_id])[0][0]
         self._states: dict[str, _State] = {}
         self._changed: set[str] = set()
         self._validators: dict[str, str | None] = {}
@@ -130,10 +131,11 @@ class RefreshRecord:
                 self._states[name] = self._left(before, UNREAD) if before.present else before
         # The states name their refresh, so its number comes before its row.
         number = self._database.rows("SELECT nextval('happened')")[0][0]
+        contents = {name: each.definition.content_hash for name, each in self._before.items()}
         rows: list[Row] = [
             (self._run.connection_id, name, number, state.name, content, state.seen)
             for name, state in self._states.items()
-            if (content := state.definition.content_hash) != self._content_before(name)
+            if (content := state.definition.content_hash) != contents.get(name)
             or state.name != self._before[name].name
         ]
         self._database.insert("object_state", _STATE_COLUMNS, rows)
@@ -149,10 +151,6 @@ class RefreshRecord:
         """Return the states of what this refresh didn't read."""
         seen = self._last_refresh if before.name == THERE else before.seen
         return _State(state, before.definition, seen)
-
-    def _content_before(self, name: str) -> str | None:
-        before = self._before.get(name)
-        return before.definition.content_hash if before else None
 
     def _refresh_row(self, number: int, scope: Scope) -> Row:
         present = [state for state in self._states.values() if state.present]
@@ -187,9 +185,3 @@ def _states(database: Database, connection_id: str) -> dict[str, _State]:
         name: _State(state, definitions.get(content) or unknown_definition(content), seen)
         for name, state, content, seen in rows
     }
-
-
-def _last_refresh(database: Database, connection_id: str) -> int | None:
-    rows = database.rows("SELECT max(seq) FROM refresh WHERE connection_id = ?", [connection_id])
-    number: int | None = rows[0][0]
-    return number

@@ -40,7 +40,12 @@ def salvage(path: Path, code: str, at: datetime, backups: AutomaticBackups) -> l
     aside = keep_aside(path, at)
     done = [f"copy of the damaged cache: {aside}"]
     if code == migrations.VERSION_LOST:
-        done.append(_record_version(path, at))
+        file = DuckDBFile.open(path)
+        try:
+            with file.transaction():
+                done.append(record_version(file, path, at))
+        finally:
+            file.close()
     elif code in (LOG_LOST, LOG_DAMAGED):
         done.append(_shorten_log(path, aside))
     else:
@@ -114,15 +119,6 @@ def _shape(database: Database) -> set[tuple[str, str]]:
             "WHERE table_schema = current_schema() AND table_name <> 'head'"
         )
     }
-
-
-def _record_version(path: Path, at: datetime) -> str:
-    file = DuckDBFile.open(path)
-    try:
-        with file.transaction():
-            return record_version(file, path, at)
-    finally:
-        file.close()
 
 
 def _shorten_log(path: Path, aside: Path) -> str:

@@ -99,10 +99,13 @@ class Turnstile:
 
     def note(self) -> None:
         """Leave a note that this process has the cache open, if the folder is writable."""
+        # The program and its first word; the rest of a command line may be private.
+        words = [Path(sys.argv[0]).name or "python"] if sys.argv else ["python"]
+        words += [word for word in sys.argv[1:2] if not word.startswith("-")]
         holder = Holder(
             pid=os.getpid(),
             host=socket.gethostname(),
-            command=_command(),
+            command=" ".join(words),
             since=format_utc(self._clock()),
         )
         draft = self._note.with_name(f"{self._note.name}.{os.getpid()}")
@@ -174,10 +177,3 @@ class Turnstile:
             return Holder(**json.loads(self._note.read_text("utf-8")))
         except (OSError, ValueError, TypeError):
             return None
-
-
-def _command() -> str:
-    """Return the program and its first word; the rest of a command line may be private."""
-    words = [Path(sys.argv[0]).name or "python"] if sys.argv else ["python"]
-    words += [word for word in sys.argv[1:2] if not word.startswith("-")]
-    return " ".join(words)
