@@ -150,7 +150,8 @@ def test_every_past_moment_reads_as_before(tmp_path: Path, seed: int) -> None:
     cache = OldCache(tmp_path / "cache.duckdb")
     for connection in ("acme", "beta"):
         live(cache, connection, sorted(dice.sample(range(12), 8)), dice)
-    moments = [day(number - 0.5) for number in range(14)]
+    # Each seed tries every other moment.
+    moments = [day(number - 0.5) for number in range(seed, 14, 2)]
     connections, names = ("acme", "beta", "nobody"), [f"O{number}" for number in range(7)]
     before = {
         connection: (

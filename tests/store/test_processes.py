@@ -19,7 +19,7 @@ from crmdeck.errors import CacheBusyError
 from crmdeck.store import Store, duckdb_engine
 from tests.store.build import START, connection
 
-OBJECTS = 40
+OBJECTS = 12
 
 # Each refresh is run, refresh and snapshots; it is announced once it is kept.
 REFRESH_FOREVER = f"""

@@ -34,7 +34,7 @@ def test_a_cache_of_a_released_version_opens_with_all_it_held(
     home.mkdir()
     with duckdb.connect(str(home / CACHE_FILE)) as raw:
         raw.execute(version.read_text("utf-8"))
-    with Workspace.open(home) as workspace:
+    with Workspace.open(home) as workspace, workspace.hold():
         objects = workspace.schemas.all("acme")
         assert {each.object_type: len(each.fields) for each in objects} == {
             "Account": 2,

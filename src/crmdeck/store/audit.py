@@ -67,8 +67,7 @@ class AuditLog:
         """Return entries from `since` to `until` (both included), newest first.
 
         `event` is exact, or a prefix followed by `*`: `mapping.*`. `after` is the ID of the entry
-        that they follow; raises NotFoundError if none of them has
-        it.
+        that they follow; raises NotFoundError without such an entry.
         """
         where = Where().add("connection_id = ?", connection_id).add("actor = ?", actor)
         if event is not None and event.endswith("*"):
@@ -80,6 +79,4 @@ class AuditLog:
             order = {"at": True, "seq": True}
             where.follow(self._database, ENTRIES.name, connection_id, after, order)
         clause = f'{where} ORDER BY "at" DESC, seq DESC'
-        if limit is None:
-            return ENTRIES.select(self._database, clause, where.parameters)
-        return ENTRIES.select(self._database, f"{clause} LIMIT ?", [*where.parameters, limit])
+        return ENTRIES.select(self._database, clause, where.parameters, limit)

@@ -54,7 +54,4 @@ class Decisions:
         )
         if after is not None:
             where.follow(self._database, DECISIONS.name, connection_id, after, {"seq": False})
-        clause = f"{where} ORDER BY seq"
-        if limit is None:
-            return DECISIONS.select(self._database, clause, where.parameters)
-        return DECISIONS.select(self._database, f"{clause} LIMIT ?", [*where.parameters, limit])
+        return DECISIONS.select(self._database, f"{where} ORDER BY seq", where.parameters, limit)

@@ -175,10 +175,8 @@ class Drift:
         if after is not None:
             order = {"detected_at": True, "seq": False}
             where.follow(self._database, EVENTS.name, connection_id, after, order)
-        most, bound = ("", []) if limit is None else ("LIMIT ?", [limit])
-        found = EVENTS.select(
-            self._database, f"{where} {_NEWEST} {most}", [*where.parameters, *bound]
-        )
+        found = EVENTS.select(self._database, f"{where} {_NEWEST}", where.parameters, limit)
+        # Joining the acknowledgments in the query would read those of all changes.
         return self._said(found, at)
 
     def by_day(self, connection_id: str | None = None) -> tuple[DriftDay, ...]:
@@ -278,10 +276,8 @@ class Drift:
         """Return all changes at the same places or of their objects, oldest first."""
         if not event_ids:
             return ()
-        place, these = (
-            f"connection_id, object_type, {_PLACE}",
-            "id IN (SELECT unnest(?::VARCHAR[]))",
-        )
+        place = f"connection_id, object_type, {_PLACE}"
+        these = "id IN (SELECT unnest(?::VARCHAR[]))"
         found = EVENTS.select(
             self._database,
             f"WHERE ({place}) IN (SELECT {place} FROM drift_event WHERE {these} "

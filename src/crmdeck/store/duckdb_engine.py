@@ -101,8 +101,16 @@ class DuckDBEngine:
 
     @contextmanager
     def reading(self) -> Iterator[Database]:
-        if self._is_new():
-            with self._without_file().cursor() as cursor, cursor.snapshot():
+        refuse_path(self._path)
+        with wording_file_failures(self._path):
+            is_new = self._file is None and not self._path.exists()
+        if is_new:
+            # Reading a workspace that no one has written to must not create it.
+            self._refuse_missing()
+            with self._blank_lock, wording_failures(self._path):
+                if self._blank is None:
+                    self._blank = migrations.blank(migrations.shipped(), self._clock())
+            with self._blank.cursor() as cursor, cursor.snapshot():
                 yield cursor
             return
         deadline = time.monotonic() + self._wait
@@ -265,26 +273,10 @@ class DuckDBEngine:
                 self._turnstile.note()
                 return file
         except OSError as error:
-            # A user who can't write next to the cache relies on DuckDB's own lock.
+            # A user who can't create the turnstile next to the cache relies on DuckDB's own lock.
             if not read_only:
                 raise explain(error, self._path) from error
         return self._open_current(deadline, writing=writing)
-
-    def _is_new(self) -> bool:
-        """True if no one has written to this workspace yet, so that reading must not create it."""
-        refuse_path(self._path)
-        with wording_file_failures(self._path):
-            if self._file is not None or self._path.exists():
-                return False
-        self._refuse_missing()
-        return True
-
-    def _without_file(self) -> DuckDBFile:
-        """Return the empty tables of a new workspace, in memory."""
-        with self._blank_lock, wording_failures(self._path):
-            if self._blank is None:
-                self._blank = migrations.blank(migrations.shipped(), self._clock())
-            return self._blank
 
     def _refuse_missing(self) -> None:
         """Raise CacheError if a new cache must not be created although the file is missing."""
@@ -297,6 +289,7 @@ class DuckDBEngine:
                 remedy="Mount its volume, or correct the link.",
                 code="CACHE_LINK_BROKEN",
             )
+        # An unmounted volume looks like a new workspace.
         if self._was_there:
             raise CacheError(
                 f"The cache {self._path} disappeared. No new file was created.",
@@ -305,6 +298,7 @@ class DuckDBEngine:
                 "workspace, restart crmdeck.",
                 code="CACHE_GONE",
             )
+        # DuckDB would replay the log of another file into a new one.
         if wal_of(self._path).exists():
             raise CacheError(
                 f"The cache {self._path} is missing. No new file was created.",
@@ -342,6 +336,7 @@ class DuckDBEngine:
             # turnstile. Only another Store of this process may share what is open here.
             file.close()
             if version < newest:
+                # The way back, if the upgrade turns out to be a mistake.
                 with wording_file_failures(self._path):
                     self._backups.make(self._path, version)
                 file = self._attempt(deadline, read_only=False)

@@ -96,7 +96,7 @@ def grants_sql(database: Database) -> str:
         if name not in (*place.roles, place.owner)
     ]
     statements = [
-        # CREATE ROLE has no IF NOT EXISTS, and this runs again after each upgrade.
+        # CREATE ROLE has no IF NOT EXISTS, and this may run any number of times.
         *(
             f"DO $do$ BEGIN CREATE ROLE {quote(name)}; "
             "EXCEPTION WHEN duplicate_object THEN NULL; END $do$"

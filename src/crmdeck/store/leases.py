@@ -83,7 +83,7 @@ class Leases:
 
         Raises ConflictError that names who is refreshing it, and since when.
         """
-        token, now = _new_token(), self._now()
+        token, now = uuid.uuid4().hex, self._now()
         with self._leasing() as database:
             row = [_REFRESH, connection_id, token, _holder(who), now, now + LEASE]
             taken = database.rows(_TAKE, row)
@@ -106,7 +106,7 @@ class Leases:
 
     def claim(self, connection_ids: Sequence[str], who: str) -> Lease | None:
         """Return a lease on the check that is due for longest, None if none is due."""
-        token, now = _new_token(), self._now()
+        token, now = uuid.uuid4().hex, self._now()
         ids = list(connection_ids)
         with self._leasing() as database:
             rows = database.rows(
@@ -236,7 +236,3 @@ def lease_figures(database: Database, connection_ids: Sequence[str], now: dateti
 
 def _holder(who: str) -> str:
     return f"{who} on {socket.gethostname()}"
-
-
-def _new_token() -> str:
-    return uuid.uuid4().hex

@@ -51,10 +51,16 @@ class Table(Generic[M]):
         database.insert(self.name, self.columns, rows)
 
     def select(
-        self, database: Database, clause: str = "", parameters: Sequence[object] = ()
+        self,
+        database: Database,
+        clause: str = "",
+        parameters: Sequence[object] = (),
+        limit: int | None = None,
     ) -> tuple[M, ...]:
         """Return the records selected by `clause` (from WHERE on), in its order."""
         sql = f"SELECT {self.selection} FROM {quote(self.name)} {clause}"
+        if limit is not None:
+            sql, parameters = f"{sql} LIMIT ?", [*parameters, limit]
         return tuple(self.decode(row) for row in database.rows(sql, parameters))
 
     def latest(
@@ -84,9 +90,16 @@ class Table(Generic[M]):
                     values[name] = json.loads(values[name])
             return self._model.model_validate(values)
         except (ValueError, TypeError) as error:
+            cause = f"{error}."
+            if isinstance(error, ValidationError):
+                # Without the row's contents, which may be private.
+                [first, *_] = error.errors(
+                    include_url=False, include_input=False, include_context=False
+                )
+                cause = f"{'.'.join(map(str, first['loc'])) or 'Row'}: {first['msg']}."
             raise CacheDamagedError(
                 f"The cache has an unreadable row in {self.name}.",
-                cause=_reason(error),
+                cause=cause,
                 remedy="Find out what is lost and what can be repaired: crmdeck doctor",
             ) from error
 
@@ -100,14 +113,6 @@ class Table(Generic[M]):
             elif name in self._nested and value is not None:
                 cells[name] = json.dumps(cells[name], separators=(",", ":"))
         return tuple(cells[name] for name in self._given)
-
-
-def _reason(error: Exception) -> str:
-    """Return what is wrong with a row, without its contents."""
-    if isinstance(error, ValidationError):
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        return f"{'.'.join(map(str, first['loc'])) or 'Row'}: {first['msg']}."
-    return f"{error}."
 
 
 def stored(moment: datetime) -> datetime:

@@ -81,7 +81,17 @@ class RefreshRecord:
         self._run = run
         self._expires_at = expires_at
         self._freshness = freshness
-        self._before = _states(database, run.connection_id)
+        rows = database.rows(
+            "SELECT DISTINCT ON (object_type) object_type, state, content_hash, seen "
+            "FROM object_state WHERE connection_id = ? ORDER BY object_type, refresh DESC",
+            [run.connection_id],
+        )
+        known = Definitions(database).having([row[2] for row in rows])
+        # A lost definition differs from nothing: its loss is no change of the CRM.
+        self._before = {
+            name: _State(state, known.get(content) or unknown_definition(content), seen)
+            for name, state, content, seen in rows
+        }
         of_it = "SELECT max(seq) FROM refresh WHERE connection_id = ?"
         self._last_refresh: int | None = database.rows(of_it, [run.connection_id])[0][0]
         self._states: dict[str, _State] = {}
@@ -172,16 +182,3 @@ class RefreshRecord:
                 Freshness(self._run.started_at, self._expires_at),
             ),
         )
-
-
-def _states(database: Database, connection_id: str) -> dict[str, _State]:
-    rows = database.rows(
-        "SELECT DISTINCT ON (object_type) object_type, state, content_hash, seen "
-        "FROM object_state WHERE connection_id = ? ORDER BY object_type, refresh DESC",
-        [connection_id],
-    )
-    definitions = Definitions(database).having([row[2] for row in rows])
-    return {
-        name: _State(state, definitions.get(content) or unknown_definition(content), seen)
-        for name, state, content, seen in rows
-    }

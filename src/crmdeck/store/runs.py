@@ -15,7 +15,7 @@ RUNS = Table("sync_run", SyncRun)
 QUOTAS = Table("quota", Quota, extra=("connection_id", "read_at"))
 FAILURES = Table("object_failure", ObjectFailure, extra=("run_id", "connection_id"))
 _Newest = Mapping[tuple[str, ...], SyncRun]
-_NEWEST = "ORDER BY seq DESC LIMIT ?"
+_NEWEST = "ORDER BY seq DESC"
 
 
 class Runs:
@@ -31,7 +31,7 @@ class Runs:
     def latest(self, connection_id: str, kind: str | None = None) -> SyncRun | None:
         """Return the newest run, of any kind or of one."""
         where = Where().add("connection_id = ?", connection_id).add("kind = ?", kind)
-        found = RUNS.select(self._database, f"{where} {_NEWEST}", [*where.parameters, 1])
+        found = RUNS.select(self._database, f"{where} {_NEWEST}", where.parameters, 1)
         return found[0] if found else None
 
     def newest(self, connection_id: str | None = None) -> tuple[SyncRun, ...]:
@@ -73,9 +73,8 @@ class Runs:
 
     def history(self, connection_id: str, limit: int = 200) -> tuple[SyncRun, ...]:
         """Return the runs of a connection, newest first."""
-        return RUNS.select(
-            self._database, f"WHERE connection_id = ? {_NEWEST}", [connection_id, limit]
-        )
+        clause = f"WHERE connection_id = ? {_NEWEST}"
+        return RUNS.select(self._database, clause, [connection_id], limit)
 
     def after(self, number: int | None) -> tuple[int, tuple[SyncRun, ...]]:
         """Return the number of the newest run, and the refreshes after `number`; None: no one's."""

@@ -168,11 +168,8 @@ class Snapshots:
 
     def refreshed_at(self, connection_id: str) -> datetime | None:
         """Return when the last refresh began, whatever time its source gives."""
-        rows = self._database.rows(
-            "SELECT discovered_at FROM refresh WHERE connection_id = ? ORDER BY seq DESC LIMIT 1",
-            [connection_id],
-        )
-        return to_utc(rows[0][0]) if rows else None
+        at = self._of_last_refresh("discovered_at", connection_id)
+        return to_utc(at) if at is not None else None
 
     def gone(self, connection_id: str, at: datetime | None = None) -> Mapping[str, GoneReason]:
         """Return the object types that are gone as of `at`, with the reason."""
@@ -322,22 +319,24 @@ class Snapshots:
 
     def scope(self, connection_id: str) -> Scope | None:
         """Return the scope of the last refresh."""
-        rows = self._database.rows(
-            "SELECT scope FROM refresh WHERE connection_id = ? ORDER BY seq DESC LIMIT 1",
-            [connection_id],
-        )
-        return Scope.model_validate_json(rows[0][0]) if rows else None
+        scope = self._of_last_refresh("scope", connection_id)
+        return Scope.model_validate_json(scope) if scope is not None else None
 
     def latest_refresh(self, connection_id: str) -> str | None:
         """Return the ID of the newest refresh, to notice another one."""
+        run_id: str | None = self._of_last_refresh("run_id", connection_id)
+        return run_id
+
+    def _of_last_refresh(self, column: str, connection_id: str) -> Any:
         rows = self._database.rows(
-            "SELECT run_id FROM refresh WHERE connection_id = ? ORDER BY seq DESC LIMIT 1",
+            f"SELECT {column} FROM refresh WHERE connection_id = ? ORDER BY seq DESC LIMIT 1",
             [connection_id],
         )
         return rows[0][0] if rows else None
 
     def latest_refreshes(self) -> dict[str, str]:
         """Return the ID of the newest refresh, by connection."""
+        # An index finds each; GROUP BY would read a table that grows every day.
         rows = self._database.rows(
             "SELECT connection_id, run_id FROM refresh JOIN ("
             "SELECT (SELECT max(seq) FROM refresh WHERE connection_id = known.id) AS seq "

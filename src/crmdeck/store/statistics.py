@@ -100,10 +100,20 @@ def schema_stats(
         seq, run_id = last.get(key, (0, ""))
         if found.seq > seq or found.run_id == run_id:
             failed[key] = found.number
-    return {
-        key: _stats(held.get(key, (0, 0, 0)), ages.get(key, Counter()), failed.get(key, 0), now)
-        for key in sorted(held.keys() | failed.keys())
-    }
+    stats: dict[str, SchemaStats] = {}
+    for key in sorted(held.keys() | failed.keys()):
+        objects, fields, custom = held.get(key, (0, 0, 0))
+        of_it = ages.get(key, Counter())
+        stats[key] = SchemaStats(
+            object_count=objects,
+            field_count=fields,
+            custom_field_count=custom,
+            stale_object_count=sum(n for age, n in of_it.items() if age.expires_at <= now),
+            failed_object_count=failed.get(key, 0),
+            last_discovered_at=max((age.discovered_at for age in of_it), default=None),
+            next_expiry_at=min((a.expires_at for a in of_it if a.expires_at > now), default=None),
+        )
+    return stats
 
 
 def _read(
@@ -137,18 +147,3 @@ def _times(seen_at: datetime, expires_at: datetime, packed: bytes | None) -> Sou
     if packed is not None:
         return unpack(packed)
     return SourceTimes({}, Freshness(to_utc(seen_at), to_utc(expires_at)))
-
-
-def _stats(
-    held: tuple[int, int, int], ages: Counter[Freshness], failed: int, now: datetime
-) -> SchemaStats:
-    objects, fields, custom = held
-    return SchemaStats(
-        object_count=objects,
-        field_count=fields,
-        custom_field_count=custom,
-        stale_object_count=sum(count for age, count in ages.items() if age.expires_at <= now),
-        failed_object_count=failed,
-        last_discovered_at=max((age.discovered_at for age in ages), default=None),
-        next_expiry_at=min((age.expires_at for age in ages if age.expires_at > now), default=None),
-    )

@@ -49,7 +49,13 @@ class Store:
         clock: Clock = utc_now,
         backups: AutomaticBackups | None = None,
     ) -> None:
-        self._engine = _engine(place, wait, read_only, clock, backups)
+        self._engine: Engine
+        if isinstance(place, Path):
+            self._engine = store.DuckDBEngine(
+                place, wait=wait, read_only=read_only, clock=clock, backups=backups
+            )
+        else:
+            self._engine = store.PostgresEngine(place, wait=wait, read_only=read_only, clock=clock)
         self._recent = RecentSnapshots()
         self._kept = KeptAnswers()
         self._thread = threading.local()
@@ -107,6 +113,7 @@ class Store:
             finally:
                 if self.waited is not None:
                     self.waited(time.monotonic() - began)
+            # Nothing is kept of what a writer reads: it may be rolled back.
             with self._within(Session(database), True) as session:
                 yield session
 
@@ -186,17 +193,3 @@ class Store:
             yield session
         finally:
             self._thread.inside = None
-
-
-def _engine(
-    place: Path | str,
-    wait: float,
-    read_only: bool,
-    clock: Clock,
-    backups: AutomaticBackups | None,
-) -> Engine:
-    if isinstance(place, Path):
-        return store.DuckDBEngine(
-            place, wait=wait, read_only=read_only, clock=clock, backups=backups
-        )
-    return store.PostgresEngine(place, wait=wait, read_only=read_only, clock=clock)

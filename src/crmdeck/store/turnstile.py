@@ -73,7 +73,17 @@ class Turnstile:
         """
         # Who comes later must not overtake those in the queue.
         if not (self._queue.empty and self._may_go_in()):
-            self._queue_up(deadline, tell)
+            reported_at = time.monotonic() + LONG_WAIT
+            with self._queue.place() as is_first:
+                while not (is_first() and self._may_go_in()):
+                    now = time.monotonic()
+                    if now >= deadline:
+                        raise self.busy()
+                    if now >= reported_at:
+                        tell(self.whom())
+                        reported_at = math.inf
+                    # Not all at the same moment.
+                    time.sleep(random.uniform(0.5, 1.5) * _POLL_SECONDS)  # noqa: S311
         try:
             yield
         finally:
@@ -145,19 +155,6 @@ class Turnstile:
         return filelock.FileLock(
             self._path.with_name(self._path.name + ".lock"), mode=0o600, thread_local=False
         )
-
-    def _queue_up(self, deadline: float, tell: WaitListener) -> None:
-        reported_at = time.monotonic() + LONG_WAIT
-        with self._queue.place() as is_first:
-            while not (is_first() and self._may_go_in()):
-                now = time.monotonic()
-                if now >= deadline:
-                    raise self.busy()
-                if now >= reported_at:
-                    tell(self.whom())
-                    reported_at = math.inf
-                # Not all at the same moment.
-                time.sleep(random.uniform(0.5, 1.5) * _POLL_SECONDS)  # noqa: S311
 
     def _may_go_in(self) -> bool:
         import filelock
