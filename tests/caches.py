@@ -69,7 +69,7 @@ def copied_caches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True, scope="module")
 def plain_plans() -> Iterator[None]:
-    """Let a DuckDB that many tests use run queries as they are written.
+    """Run queries as they are written, in a DuckDB that many tests use.
 
     To optimize a query over a few rows takes longer than to run it, and to open a console takes
     sixty queries. The tests of `tests/store` and `tests/soak` run them optimized.

@@ -103,6 +103,7 @@ def load_keys(file: Path | None, command: Sequence[str]) -> KeyRing:
 
 def seal(data_key: bytes, place: str, secret: str) -> str:
     """Return a secret, encrypted for one place only."""
+    # Passwords can contain what UTF-8 refuses.
     return _encrypt(data_key, secret.encode("utf-8", "surrogatepass"), place)
 
 
@@ -141,6 +142,7 @@ def _missing(cause: str) -> SecretsKeyError:
 
 
 def _name(key: bytes) -> str:
+    # Enough to distinguish a few keys, and too little to learn one from its name.
     return hashlib.sha256(b"crmdeck key " + key).hexdigest()[:8]
 
 

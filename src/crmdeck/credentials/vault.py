@@ -132,6 +132,7 @@ class Vault:
         return [(name, value) for name, value in found if value is not None]
 
     def forget(self, connection_id: str) -> None:
+        # In all places: a secret may have been left where it was stored before it moved.
         for store in (self._unkept, *self._marked.values(), self._keyring):
             store.forget(connection_id)
 

@@ -22,6 +22,7 @@ class AuditLog:
         """Append entries in their order, each with its hash."""
         if not entries:
             return
+        # Only one process writes at a time, so no other entry can follow the same hash.
         user, running = end_of(self._database)
         rows = []
         for row in map(ENTRIES.encode, entries):

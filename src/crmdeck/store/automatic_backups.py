@@ -62,6 +62,7 @@ class AutomaticBackups:
         if not self.daily or (written := last_written(cache)) is None:
             return False
         now = utc_now()
+        # A clock that was wrong once must not stop backups until that day.
         past = [copy.at for copy in self.all() if copy.at <= now]
         return written.date() < now.date() and not (past and past[0] > written)
 
@@ -81,6 +82,7 @@ class AutomaticBackups:
         if log.exists():
             raise CacheError(f"Can't copy the cache {cache}: {log.name} still exists.")
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # As much stays free for the user's writes: a backup must not fill the disk.
         if shutil.disk_usage(self.folder).free < 2 * cache.stat().st_size:
             raise OSError(errno.ENOSPC, "No space left for a backup")
         at = utc_now().replace(microsecond=0)
@@ -124,6 +126,7 @@ def verify(copy: CacheCopy) -> int:
         rows = 0
         for table, columns in tables_of(file, ()).items():
             hashed = ", ".join(quote(column.name) for column in columns)
+            # Counting alone would read no column.
             sql = f"SELECT count(*), bit_xor(hash({hashed})) FROM {quote(table)}"
             rows += int(file.rows(sql)[0][0])
         return rows

@@ -169,6 +169,7 @@ class Lease:
         self._leases = leases
         self._since = since
         self._ended = threading.Event()
+        # A daemon: a process that ends while it works lets the lease run out, as a killed one does.
         threading.Thread(target=self._extend, name="lease", daemon=True).start()
 
     def give_back(self) -> None:

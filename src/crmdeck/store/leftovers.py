@@ -15,6 +15,7 @@ _WITH_PROCESS = re.compile(r"(?:\..+\.(?P<backup>\d+)\.new|.+\.holder\.(?P<note>
 
 def is_gone(pid: int) -> bool:
     """True if a process of this machine is known to have ended."""
+    # On Windows, `os.kill` ends a process whatever the signal is.
     if os.name == "nt":
         return False
     try:
@@ -22,6 +23,7 @@ def is_gone(pid: int) -> bool:
     except ProcessLookupError:
         return True
     except OSError:
+        # It belongs to another user.
         return False
     return False
 

@@ -87,7 +87,7 @@ class RefreshRecord:
             [run.connection_id],
         )
         known = Definitions(database).having([row[2] for row in rows])
-        # A lost definition differs from nothing: its loss is no change of the CRM.
+        # A lost definition differs from nothing, because the CRM hasn't changed.
         self._before = {
             name: _State(state, known.get(content) or unknown_definition(content), seen)
             for name, state, content, seen in rows

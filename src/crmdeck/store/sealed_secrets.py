@@ -45,6 +45,7 @@ class SealedSecrets:
 
     def put_key(self, key: WrappedKey) -> None:
         """Replace the data key."""
+        # Secrets are sealed with one key at a time, so the table has one row at most.
         self._database.run("DELETE FROM secret_key")
         row = (key.id, key.wrapped_by, key.wrapped)
         self._database.insert("secret_key", ("id", "wrapped_by", "wrapped"), [row])

@@ -37,6 +37,7 @@ class Vectors:
 
     def put(self, model: str, vectors: Mapping[str, NDArray[np.float32]]) -> None:
         """Store vectors by text; existing ones stay."""
+        # Two processes can encode the same text at the same time.
         if not vectors:
             return
         hashes = [_hash(text) for text in vectors]
@@ -50,4 +51,5 @@ class Vectors:
 
 
 def _hash(text: str) -> str:
+    # A CRM can send half a surrogate pair, which UTF-8 refuses.
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

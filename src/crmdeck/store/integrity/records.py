@@ -93,6 +93,7 @@ def _undecodable(database: Database, table: Table[Any]) -> tuple[int, dict[int, 
 
 def _bad_rows(database: Database, table: str, bad: Mapping[int, str]) -> Damage:
     found = f"{count(len(bad), 'unreadable row')} in {table}: {next(iter(bad.values()))}"
+    # Without any version of a connection, its history would belong to nothing.
     if table == "connection" and number_of(
         database,
         "SELECT count(*) FROM (SELECT DISTINCT id FROM connection "
