@@ -45,8 +45,7 @@ def console(workspace: Workspace, pane: str) -> CrmdeckApp:
 def values_of(app: CrmdeckApp) -> set[str]:
     """Return the sample values of the pane, except those too short to search for."""
     pane: Any = next(one for one in app.screen_stack[0].query(Pane) if one.display)
-    samples = getattr(pane, "sampler", pane).samples
-    kept = samples._values.values()
+    kept = pane.sampler._values.values()
     found = {value for fields in kept for values in fields.values() for value in values}
     return {value for value in found if len(value) > 5}
 

@@ -210,6 +210,7 @@ class Pane(ActionHost, Widget):
     @property
     def view_position(self) -> int:
         """Position of the current view: the one with the most terms in the filter; -1 if none."""
+        # A view without terms, such as All, is part of every filter.
         held = [
             (len(view.filter.split()), position)
             for position, view in enumerate(self.views)
@@ -250,6 +251,7 @@ class Pane(ActionHost, Widget):
         if wanted is not None:
             wanted.focus()
 
+    # Textual runs the method of the class that declares it, and panes override `turn_details`.
     @on(TextView.Left)
     def _left_details(self) -> None:
         self.turn_details()
@@ -265,6 +267,7 @@ class Pane(ActionHost, Widget):
         self.detail_size = max(-1, min(1, self.detail_size + step))
         self.set_class(self.detail_size > 0, "-zoomed")
         self.set_class(self.detail_size < 0, "-shrunk")
+        # Enlarged details are no longer tight.
         self._fit_parts()
         self.refresh_bindings()
 
@@ -313,6 +316,7 @@ class Pane(ActionHost, Widget):
         return shown is not None and shown != self.connection_id
 
     def refuses_writes(self) -> str | None:
+        # The row under the cursor is not one of the connection that the user sees chosen.
         if self.is_left:
             return f"Still loading {self.connection_name}. Nothing was changed."
         return super().refuses_writes()
@@ -342,6 +346,7 @@ class Pane(ActionHost, Widget):
 
     def show(self, connection_id: str | None) -> None:
         """Show a connection. The old data stays on screen until the new data is loaded."""
+        # An error is about one connection. After a reload it stays until the answer.
         if connection_id != self.connection_id:
             self.show_error(None)
         self.connection_id = connection_id
@@ -372,6 +377,7 @@ class Pane(ActionHost, Widget):
     def replace_filter(self, text: str) -> None:
         """Filter by `text`, and show it in the filter bar."""
         self.set_filter_text(text)
+        # The filter bar belongs to the visible pane.
         if self.display:
             self.post_message(self.Filtered(text))
 
@@ -421,15 +427,14 @@ class Pane(ActionHost, Widget):
         """Show an error above the body, or remove it."""
         if error is not None:
             self.post_message(self.Failed(error))
+            # The panel draws nothing until a part has a title.
             if not self.panel.is_drawn:
                 self.set_heading(self.connection_name)
         self.query_one(ErrorPanel).error = error
 
     @property
     def error(self) -> CrmdeckError | None:
-        """The error on screen."""
         return self.query_one(ErrorPanel).error
 
     def error_details(self) -> str:
-        """Return the details of the error on screen."""
         return self.query_one(ErrorPanel).details()

@@ -39,32 +39,6 @@ class Fullness:
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
 
-class Samples:
-    """The samples of this session. They are never stored."""
-
-    def __init__(self) -> None:
-        self.shown = False
-        self._rates: dict[Subject, dict[str, FillRate]] = {}
-        self._values: dict[Subject, dict[str, tuple[str, ...]]] = {}
-
-    def take(self, subject: Subject, wanted: Sequence[str], found: FieldSample) -> None:
-        """Keep the samples of the `wanted` fields."""
-        self._rates.setdefault(subject, {}).update(found.rates)
-        values = self._values.setdefault(subject, {})
-        # Also those without a value, so that they aren't read again.
-        values.update({name: tuple(found.values.get(name, ())) for name in wanted})
-
-    def missing(self, subject: Subject, fields: Sequence[str]) -> tuple[str, ...]:
-        """Return the fields without samples."""
-        known = self._values.get(subject, {})
-        return tuple(name for name in fields if name not in known)
-
-    def fullness(self, subject: Subject, cached: Mapping[str, FillRate]) -> Fullness:
-        """Return the rates, from samples rather than from the cache, and the values to show."""
-        rates = {**cached, **self._rates.get(subject, {})}
-        return Fullness(rates, self._values.get(subject, {}) if self.shown else {})
-
-
 class InView(NamedTuple):
     """The fields in view, with their connection and object type."""
 
@@ -72,36 +46,41 @@ class InView(NamedTuple):
     object_type: str
     fields: tuple[str, ...]
 
-    @property
-    def subject(self) -> Subject:
-        """The key of their samples."""
-        return self.ref, self.object_type
-
 
 class Sampler:
-    """Reads sample records for a pane, and shows or hides the samples.
+    """Reads sample records for a pane, and shows or hides the samples. They are never stored.
 
     `show` is called on the event loop when there are other samples to show.
     """
 
     def __init__(self, host: Host, loader: Loader, show: Callable[[], object]) -> None:
-        self.samples = Samples()
         self._host = host
         self._loader = loader
         self._show = show
+        self._is_shown = False
+        self._rates: dict[Subject, dict[str, FillRate]] = {}
+        self._values: dict[Subject, dict[str, tuple[str, ...]]] = {}
+
+    def fullness(self, subject: Subject, cached: Mapping[str, FillRate]) -> Fullness:
+        """Return the rates, from samples rather than from the cache, and the values to show."""
+        rates = {**cached, **self._rates.get(subject, {})}
+        return Fullness(rates, self._values.get(subject, {}) if self._is_shown else {})
 
     def toggle(self, view: InView) -> None:
         """Read samples of the fields in view; if all have some, show or hide them."""
-        missing = self.samples.missing(view.subject, view.fields)
+        workspace, subject = self._host.workspace, view[:2]
+        known = self._values.setdefault(subject, {})
+        missing = tuple(name for name in view.fields if name not in known)
         if not missing:
-            self.samples.shown = not self.samples.shown
+            self._is_shown = not self._is_shown
             self._show()
             return
-        workspace = self._host.workspace
 
         def took(found: FieldSample) -> None:
-            self.samples.take(view.subject, missing, found)
-            self.samples.shown = True
+            self._rates.setdefault(subject, {}).update(found.rates)
+            # Also those without a value, so that they aren't read again.
+            known.update({name: tuple(found.values.get(name, ())) for name in missing})
+            self._is_shown = True
             self._show()
 
         self._loader.load(

@@ -96,6 +96,7 @@ class Line:
         name, text = self.connection, self.entry.summary
         if name and self.entry.event != "connection.renamed":
             text = text.removeprefix(f"{name}: ")
+            # Names contain hyphens, so `acme` is not the beginning of `acme-prod`.
             text = re.sub(rf"( in)? {re.escape(name)}(?![\w-])", "", text, count=1)
         begins = _BEGINS.get(self.entry.event)
         if begins is not None:
@@ -236,6 +237,7 @@ def searched(line: Line) -> Iterable[str]:
 
 def _is(line: Line, side: str, wanted: str, now: datetime) -> bool:
     try:
+        # Filters are case-folded, and times have a `T`. `until:` includes the day that it names.
         moment = parse_moment(wanted.upper() if "t" in wanted else wanted, now, as_of=side == "<")
     except UsageError:
         return True  # The user is still typing it.

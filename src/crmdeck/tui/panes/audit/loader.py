@@ -64,6 +64,7 @@ def read_on(
     after, read = log.after, 0
     while len(found) < part and read < MOST_READ:
         job.cancel.check()
+        # With a filter, few of a page may match.
         size = SHORT if passes is not None else min(part, SHORT)
         page = workspace.audit.entries(log.ref, after=after, limit=size)
         read += len(page)
@@ -93,6 +94,7 @@ def _lines(workspace: Workspace, entries: Iterable[AuditEntry]) -> Iterator[Line
 def _decided(workspace: Workspace, log: AuditLog) -> AuditLog:
     """Return the log with the decisions of the connections that have some in it."""
     ids = {line.entry.connection_id or "" for line in log.lines if line.decision is not None}
+    # A log that is scrolled has many parts, and each connection's decisions are read once.
     known = {key: log.decisions[key] for key in ids if key in log.decisions}
     new = {key: workspace.mappings.decisions(key) for key in ids if key not in known}
     return replace(log, decisions=known | new)

@@ -143,6 +143,7 @@ class AuditPane(Pane):
         if not ends and table.sort is None:
             return
         workspace, passes = self.host.workspace, self._filter().predicate
+        # A sort waits for all entries, so it reads larger parts.
         part = PART if table.sort is None else MOST_READ
         self.loader.load(
             "more",
@@ -153,6 +154,7 @@ class AuditPane(Pane):
 
     def _arrange(self, cursor: str | None = None) -> None:
         """Show the filtered entries below their days, with the cursor on an entry."""
+        # A restored filter comes before the log.
         if not self._is_read:
             return
         found = self._filter()
@@ -277,6 +279,7 @@ class AuditPane(Pane):
 
     @on(Table.Ordered)
     def _ordered(self) -> None:
+        # The user has sorted the table, or has ended that: sorted, days have no headings.
         if self._flat is not (self.table.sort is not None):
             self._arrange()
             return

@@ -28,6 +28,7 @@ WIDE = 92
 
 def gauge(left: float, width: int, state: str) -> tuple[tuple[str, str], tuple[str, str]]:
     """Return the parts of a bar of `width` cells: the share that is `left`, and the rest."""
+    # A little that is left is shown as one cell, not as nothing.
     filled = min(width, max(1 if left > 0 else 0, round(left * width)))
     return ("━" * filled, state), ("╌" * (width - filled), "muted")
 
@@ -45,6 +46,7 @@ def columns_for(entries: Sequence[Entry], now: datetime, width: int) -> tuple[Co
     room = width - GUTTER - sum(one.width or 0 for one in always) - sum(gaps(always))
     middle = _fitting([_quota(wide), _last_refresh(entries, now, wide)], room)
     room -= _cells(middle)
+    # If even the columns that are always there are too wide, the name is cut.
     name = replace(name, width=(name.width or 0) + min(0, room))
     facts = _muted(entries)
     # A mark for each day is worth less than two more facts.

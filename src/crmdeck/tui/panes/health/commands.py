@@ -26,7 +26,7 @@ from crmdeck.tui.widgets.table import Table
 from crmdeck.tui.widgets.text_view import TextView
 
 
-@dataclass(eq=False, frozen=True)
+@dataclass(frozen=True)
 class _Change:
     """A change of a connection or an alert, and its reversal."""
 
@@ -98,6 +98,7 @@ class HealthCommands:
             return False
         alerts = listed(entry.status)
         position = alerts.index(alert) + direction
+        # At the ends the key scrolls the text instead.
         if not 0 <= position < len(alerts):
             return False
         self.alert_id = alerts[position].id
@@ -160,6 +161,7 @@ class HealthCommands:
                 self._host.go_to("drift", Location(connection=entry.id))
             case NextStep.TEST:
                 self.test()
+            # Signing in and refreshing are actions of the screen, because every pane has them.
             case NextStep.SIGN_IN:
                 self._pane.post_message(Pane.Asked("connection.sign_in"))
             case NextStep.REFRESH:
@@ -348,6 +350,7 @@ class HealthCommands:
             self._pane.app.push_screen(Account(connection.name, report, now))
 
         def failed(error: CrmdeckError) -> None:
+            # A failed test is in the history, too, and can change the state of the connection.
             self._changed()
             self._pane.show_error(error)
 
@@ -437,7 +440,7 @@ class HealthCommands:
         self._pane.app.push_screen(form, done)
 
     def is_connected(self) -> bool:
-        """True if no connection is chosen, or one that wasn't disconnected."""
+        # Without a connection the key belongs to Disconnect, which shows why it can't run.
         connection = self.connection
         return connection is None or connection.disconnected_at is None
 
@@ -480,6 +483,7 @@ class HealthCommands:
         connection = self.connection
         if connection is None:
             return
+        # The reverse of disconnecting, so undo disconnects again.
         there = self._disconnecting(connection, "reconnect")
         command = self._host.workspace.command_line(
             "connections set", connection.name, reconnect=True

@@ -22,6 +22,7 @@ MOST_RUNS, FEW_RUNS = 40, 8
 MOST_FAILURES = 20
 MOST_WEEKS = 12
 LONGEST = 600
+"""Most characters of a text, because a CRM's error can be a whole page."""
 WORD = 10
 TWO_COLUMNS = 96
 """Minimum width with the facts next to the alerts, not below, in cells."""
@@ -191,6 +192,7 @@ def _alert(alert: Alert, now: datetime, width: int, key: str) -> list[Content]:
             _why("next", alert.remedy, width),
             _why("due", _moment(alert.due_at, now) if alert.due_at else None, width),
             _why("see", alert.link, width),
+            # Aligned with the texts next to the labels.
             Content.styled(f"        {key}", "bold $info") if key else Content(""),
         ]
     )
@@ -213,6 +215,7 @@ def _last_error(entry: Entry, now: datetime, width: int) -> Content:
 def _facts(entry: Entry, now: datetime, width: int) -> Content:
     connection, status, stats = entry.connection, entry.status, entry.status.schema_stats
     version = f" {connection.api_version}" if connection.api_version else ""
+    # A connection by API has the CRM itself as its source.
     own_source = connection.source == connection.platform
     source = "" if own_source else f", source {connection.source}"
     quota = None
@@ -270,6 +273,7 @@ def _failures(failures: tuple[ObjectFailure, ...], width: int) -> Content:
 
 
 def _run(run: SyncRun, width: int, *, whole: bool) -> Content:
+    # The mark of a day in the history, so that both show the same.
     day = outcome_of(run)
     word = "recovered" if run.recovered else WORDS[run.outcome]
     if run.kind != "refresh" and run.outcome is SyncOutcome.OK and not run.recovered:

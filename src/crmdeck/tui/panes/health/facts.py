@@ -22,6 +22,7 @@ def token_life(entry: Entry, now: datetime) -> tuple[str, str]:
     connection = entry.connection
     if connection.source == Source.FILES:
         return "-", "muted"
+    # A refused token says more than the time at which it would have expired.
     if entry.status.status is Status.REAUTH_REQUIRED:
         return "refused", "error"
     expires_at = connection.token_expires_at

@@ -55,7 +55,7 @@ class OverviewLoader:
 
 def read_overview(workspace: Workspace) -> HealthOverview:
     """Return every connection with its cached health; call it in a worker."""
-    # All from one state of the log, or a status and its alerts could contradict each other.
+    # All from one state of the cache, or a status and its alerts could contradict each other.
     with workspace.reading():
         connections = {connection.id: connection for connection in workspace.connections.all()}
         broken: dict[str, frozenset[str]] = {}

@@ -87,6 +87,7 @@ def is_failing(status: ConnectionStatus) -> bool:
 
 def ordered(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     """Return the entries by urgency, then by name."""
+    # Sorting is stable: among equally urgent ones the names stay in order.
     by_name = sorted(entries, key=lambda entry: entry.connection.name.casefold())
     return tuple(sorted(by_name, key=urgency))
 
@@ -101,6 +102,7 @@ def where(connection: Connection) -> str:
         case Source.PARTNEROS:
             return f"via {_host(connection.endpoint)}"
     vendor = vendor_of(connection.platform)
+    # All accounts of such a CRM have one address, so the number of the account says more.
     if vendor.own_url_example is None and connection.organization:
         return f"{vendor.account} {connection.organization}"
     return _host(connection.instance_url or connection.endpoint)

@@ -86,6 +86,7 @@ class HealthPane(Pane):
         if location.filter is not None:
             self.replace_filter(location.filter)
         if location.alert is not None:
+            # The list shows only open alerts; inside are the dismissed ones, too.
             self.commands.alert_id = location.alert
             self.commands.enter()
             self.text.show_mark()
@@ -118,6 +119,7 @@ class HealthPane(Pane):
 
     def _fit_columns(self) -> None:
         width = self.table.scrollable_content_region.width
+        # The first layout gives the table its size.
         if width:
             self.table.set_columns(columns_for(self.overview.overview.entries, self.now, width))
 
@@ -160,6 +162,7 @@ class HealthPane(Pane):
         entry, inside = self.commands.entry, self.commands.is_inside()
         if entry is None:
             return Content("")
+        # In a narrow pane the facts have no part of their own, and are below the alerts.
         draw = alerts_detail if self.facts.display else detail
         return draw(
             entry,
@@ -179,6 +182,7 @@ class HealthPane(Pane):
             return ""
         found = self.commands.step
         first = found is not None and found[0] == alert
+        # Read-only, the first step is one that writes nothing. The others may write.
         if self.host.workspace.read_only and not first:
             return ""
         wanted = "health.next_step" if first else STEP_ACTIONS.get(alert.next_step, "")

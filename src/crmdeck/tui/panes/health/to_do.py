@@ -57,6 +57,7 @@ def things_to_do(entries: Sequence[Entry]) -> tuple[ToDo, ...]:
     rest. Dismissed alerts are left out.
     """
     every = [entry for entry in ordered(entries) if entry.status.status is not Status.DISCONNECTED]
+    # With one connection low on quota, the short form leaves its name out.
     low = sum(_is_low(entry.status) for entry in every)
     broken: list[ToDo] = []
     required: list[ToDo] = []
@@ -79,6 +80,7 @@ def things_to_do(entries: Sequence[Entry]) -> tuple[ToDo, ...]:
             others += _of_working(status, codes, alone=low == 1)
     if any("BAD_POLICY" in _codes(entry.status) for entry in every):
         others.append(ToDo.same("correct the policy"))
+    # Also those of disconnected connections: their changes stay open.
     changes = OpenChanges.total(entry.status.open_changes for entry in entries)
     if changes.count:
         words = f"review {count(changes.count, 'open change')}"
@@ -102,6 +104,7 @@ def _failing(status: ConnectionStatus) -> Iterator[ToDo]:
 
 
 def _is_low(status: ConnectionStatus) -> bool:
+    # A low quota that the user dismissed is nothing to do.
     away = {alert.code for alert in dismissed(status)}
     return status.quota_level is not None and not away & {"QUOTA_LOW", "QUOTA_RESERVE"}
 

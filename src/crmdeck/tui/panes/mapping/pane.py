@@ -225,7 +225,7 @@ class MappingPane(Pane):
             view.show(lambda _: Content("\n".join(map(row_text, inside))))
             return
         subject = session.ref, session.builder.crm_object
-        fullness = self.sampler.samples.fullness(subject, session.review.rates)
+        fullness = self.sampler.fullness(subject, session.review.rates)
         around = Around(session.builder, fullness, self.host.workspace.now)
         compact = self.has_class("-stacked")
         self.panel.caption(view, *row_titles(row))

@@ -120,7 +120,7 @@ def object_columns(
 
 
 def _longest(texts: Iterable[str], least: int, most: int) -> int:
-    # Characters, not cells as in other tables: these can have 20,000 rows, and names are ASCII.
+    # Characters, not cells as `longest` measures: 20,000 rows take it 13 ms a column, and this 0.4.
     return min(most, max([least, *map(len, texts)]))
 
 
@@ -306,6 +306,7 @@ def _field_columns(
     last = ("label", "changed") if marked else ("changed", "label")
     placed = _with_room(shown, width, ("references", "flags", "mapped", *last))
     cells = name.width or 0
+    # What is left is for names, up to the longest.
     rest = width - GUTTER - sum((one.width or 0) + GAP for one in placed[1:])
     if rest > cells:
         cells = _longest(map(name.text, lines), cells, rest)

@@ -224,6 +224,7 @@ def near_text(near: NearestField) -> str:
 def _near_block(
     line: FieldLine, data: SchemaData, nearest: Nearest | None, width: int
 ) -> list[Content]:
+    # Matches are only asked for today, and only for fields of the chosen connection.
     if data.overview.mapped.get(line.key) or data.overview.at is not None or line.connection:
         return []
     title = Content.assemble(_heading("Best matches in PartnerOS"), ("   by name only", "$muted"))

@@ -32,6 +32,7 @@ def everywhere_export(
     everywhere: Everywhere, table: Table[Any], *, filtered: bool
 ) -> ExportRequest:
     """Return the request for the fields of all connections, one file per connection."""
+    # Without a filter the connections are exported whole, which needs no names of fields.
     lines: Sequence[FieldLine] = table.shown() if filtered else everywhere.lines
     names = {line.ref: line.connection for line in lines}
     shown: dict[str, set[tuple[str, ...]]] = {ref: set() for ref in names}
@@ -66,5 +67,4 @@ def comparison_export(
 
 
 def shown_names(table: Table[Any]) -> frozenset[str]:
-    """Return the names of the visible rows."""
     return frozenset(str(table.key_of(row)) for row in table.shown())

@@ -42,9 +42,10 @@ FEW = 6
 class FieldView(Parts):
     """Facts and values. The values are hidden if a field has none."""
 
-    def compose(self) -> ComposeResult:
-        yield TextView(id="facts", classes="part")
-        yield Table(
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.facts = TextView(id="facts", classes="part")
+        self.values: Table[tuple[int, PicklistValue]] = Table(
             VALUE_COLUMNS,
             key=lambda line: line[0],
             can_mark=False,
@@ -53,13 +54,9 @@ class FieldView(Parts):
             classes="part",
         )
 
-    @property
-    def facts(self) -> TextView:
-        return self.query_one("#facts", TextView)
-
-    @property
-    def values(self) -> Table[tuple[int, PicklistValue]]:
-        return self.query_one("#values", Table)
+    def compose(self) -> ComposeResult:
+        yield self.facts
+        yield self.values
 
     def show(self, facts: Draw, values: Sequence[PicklistValue], *, from_top: bool) -> None:
         """Show a field, scrolled to its start with `from_top`."""

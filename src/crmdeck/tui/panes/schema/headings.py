@@ -29,6 +29,7 @@ def overview_heading(
     stale = sum(line.summary.is_stale for line in data.objects)
     fields = count(sum(line.summary.field_count for line in data.objects), "field")
     size = f"{count(len(data.objects), 'object')}, {fields}" if objects else fields
+    # Open changes and missing mappings are those of today.
     if data.overview.at is not None:
         return (size,)
     mark, state = open_mark(changes)

@@ -63,6 +63,7 @@ def event_lines(line: FieldLine, data: SchemaData, width: int = 80) -> list[Cont
         for note in filter(None, notes):
             text = Content.styled(display_text(note, 200), "$muted")
             lines.append(hanging(Content(" " * INDENT), text, width))
+    # A field that was added later was not there at the baseline.
     if not any(event.kind is DriftKind.FIELD_ADDED for event in history):
         lines.append(_beginning(line, data, width))
     return lines

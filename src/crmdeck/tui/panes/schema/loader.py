@@ -10,7 +10,7 @@ from crmdeck.model import Comparison, Field, ObjectDifference
 from crmdeck.tui.host import Host
 from crmdeck.tui.loading.kept import Kept
 from crmdeck.tui.loading.requests import Job, Loader
-from crmdeck.tui.panes.samples import Fullness, Samples
+from crmdeck.tui.panes.samples import Fullness, Sampler
 from crmdeck.tui.panes.schema.rows import (
     MOST_FIELDS,
     Everywhere,
@@ -55,7 +55,7 @@ class SchemaLoader:
         self,
         host: Host,
         loader: Loader,
-        samples: Samples,
+        sampler: Sampler,
         show: Callable[[], None],
         show_error: Callable[[CrmdeckError | None], None],
     ) -> None:
@@ -64,7 +64,7 @@ class SchemaLoader:
         self.comparison: Comparison | None = None
         self._host = host
         self._loader = loader
-        self._samples = samples
+        self._sampler = sampler
         self._show = show
         self._show_error = show_error
         self._ref: str | None = None
@@ -96,6 +96,7 @@ class SchemaLoader:
         self._loader.load(
             "schema", work, self._took, label="loading the schema", failed=self._failed
         )
+        # Beside the schema of the connection, which the other places of the trail need.
         if self.state.place.kind == EVERYWHERE:
             self.read_everywhere()
         sides = self.state.sides
@@ -163,6 +164,7 @@ class SchemaLoader:
             self._host.say("No snapshot that old. Showing the latest.")
             self.reload(self._ref)
             return
+        # Rows of the previous connection would stay under the name of this one.
         if self.data is not None and self.data.ref != self._ref:
             self.data, self._fields = None, NO_FIELDS
             state.trail = HOME
@@ -176,13 +178,13 @@ class SchemaLoader:
             return self.difference(place.object_type) is not None
         if place.kind in (FIELDS, FIELD) and self.data is not None:
             known = self.data.object_line(place.object_type) is not None
+            # Until the fields are loaded, a field of a known object is taken to exist.
             if place.kind == FIELD and self.has_fields:
                 return self.find_field(place.object_type, place.field_name) is not None
             return known
         return True
 
     def difference(self, object_type: str) -> ObjectDifference | None:
-        """Return the differences of an object, or None if it doesn't differ."""
         found = self.comparison.objects if self.comparison is not None else ()
         return next((one for one in found if one.object_type == object_type), None)
 
@@ -238,6 +240,7 @@ class SchemaLoader:
     def inspect(self, object_type: str) -> None:
         """Load an object with all facts about its fields."""
         data = self.data
+        # Asked for each time that the place is shown, and loaded once per schema.
         if data is None or self._inspecting == (data, object_type):
             return
         self._inspecting = (data, object_type)
@@ -261,7 +264,6 @@ class SchemaLoader:
         )
 
     def inspected_field(self, object_type: str, name: str) -> Field | None:
-        """Return a field in full, if its object is loaded."""
         found = self._inspected
         known = found is not None and found[0].detail.object_type == object_type
         return found[1].get(name) if found is not None and known else None
@@ -275,6 +277,7 @@ class SchemaLoader:
         workspace = self._host.workspace
 
         def took(found: Mapping[str, Sequence[NearestField]]) -> None:
+            # Matching takes long, and the user may have gone to another connection.
             if data is self.data:
                 self._near = (data, object_type, found)
                 self._show()
@@ -301,7 +304,7 @@ class SchemaLoader:
         found = self._inspected[0] if self._inspected is not None else None
         known = found is not None and found.detail.object_type == object_type
         cached = found.rates if found is not None and known else {}
-        return self._samples.fullness((self._ref or "", object_type), cached)
+        return self._sampler.fullness((self._ref or "", object_type), cached)
 
     def rated_lines(self, object_type: str) -> tuple[FieldLine, ...]:
         """Return the fields of an object with fill rates; the same tuple until they change."""
@@ -335,6 +338,7 @@ def read_everywhere(workspace: Workspace, known: Everywhere | None, job: Job) ->
     lines: list[FieldLine] = []
     schemas: dict[str, SchemaData] = {}
     left_out: list[str] = []
+    # The file is opened once for all connections, and no other process writes in between.
     with workspace.hold():
         for connection in workspace.connections.all():
             job.cancel.check()
@@ -352,5 +356,6 @@ def read_everywhere(workspace: Workspace, known: Everywhere | None, job: Job) ->
                 for line in field_data(data, workspace.schemas.fields(connection.id)).lines
             )
     index = field_index(tuple(lines), schemas)
+    # Here in the worker, or the first key of a search would wait for it.
     index.prepare()
     return Everywhere(head, tuple(lines), schemas, index, tuple(left_out))

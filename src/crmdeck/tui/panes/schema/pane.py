@@ -33,7 +33,7 @@ from crmdeck.tui.panes.schema.headings import (
     to_do,
 )
 from crmdeck.tui.panes.schema.loader import SchemaLoader
-from crmdeck.tui.panes.schema.rows import FieldLine, ObjectLine, SchemaData, object_index
+from crmdeck.tui.panes.schema.rows import FieldLine, SchemaData, object_index
 from crmdeck.tui.panes.schema.view_state import (
     ALL,
     COMPARED,
@@ -42,9 +42,7 @@ from crmdeck.tui.panes.schema.view_state import (
     EVERYWHERE,
     FIELD,
     FIELDS,
-    KINDS,
     OBJECTS,
-    TABLES,
     Place,
     Sides,
 )
@@ -83,9 +81,7 @@ class SchemaPane(Pane):
     def __init__(self, host: Host, *, id: str | None = None) -> None:
         super().__init__(host, id=id)
         self.sampler = Sampler(host, self.loader, self.fill)
-        self.schema = SchemaLoader(
-            host, self.loader, self.sampler.samples, self.fill, self.show_error
-        )
+        self.schema = SchemaLoader(host, self.loader, self.sampler, self.fill, self.show_error)
         self.view_state = self.schema.state
         self.usages = UsageAsker(host, self.loader, self.fill)
         self._impacts: dict[FieldPlace, Impact] = {}
@@ -96,44 +92,48 @@ class SchemaPane(Pane):
         self._given: dict[str, tuple[str, object]] = {}
         self._shown_field: object = None
         self._briefed: object = None
-
-    def compose_body(self) -> ComposeResult:
-        yield Static("", id="banner", markup=False)
+        self._banner_text = Static("", id="banner", markup=False)
+        self._brief_text = TextView(id="brief", classes="detail part")
+        self.field_view = FieldView(id=FIELD)
         # The columns of objects and fields depend on the rows: `_fit_columns` sets them.
-        objects: Table[ObjectLine] = Table(
-            (), key=lambda line: line.key, can_mark=False, empty="No objects.", id=OBJECTS
-        )
-        yield objects
+        self._tables: dict[str, Table[Any]] = {
+            OBJECTS: Table(
+                (), key=lambda line: line.key, can_mark=False, empty="No objects.", id=OBJECTS
+            )
+        }
         for kind in LISTED:
-            fields: Table[FieldLine] = Table(
+            self._tables[kind] = Table(
                 (),
                 key=lambda line: (line.ref, *line.key) if line.ref else line.key,
                 empty=LOADING,
                 id=kind,
             )
-            yield fields
-        yield FieldView(id=FIELD)
-        yield Table(
+        self._tables[COMPARISON] = Table(
             comparison.OBJECT_COLUMNS,
             key=lambda one: one.object_type,
             can_mark=False,
             empty="No differences.",
             id=COMPARISON,
         )
-        yield Table(
+        self._tables[DIFFERENCE] = Table(
             comparison.LINE_COLUMNS,
             key=lambda line: line.key,
             can_mark=False,
             empty="No differences.",
             id=DIFFERENCE,
         )
+        for table in self._tables.values():
+            table.fit_columns = self._fit_columns
+
+    def compose_body(self) -> ComposeResult:
+        yield self._banner_text
+        yield from self._tables.values()
+        yield self.field_view
 
     def compose_details(self) -> ComposeResult:
-        yield TextView(id="brief", classes="detail part")
+        yield self._brief_text
 
     def on_mount(self) -> None:
-        for kind in TABLES:
-            self.query_one(f"#{kind}", Table).fit_columns = self._fit_columns
         self._stand = self.set_interval(PAUSE, self._read_object_under_cursor, pause=True)
         self.fill()
 
@@ -166,17 +166,13 @@ class SchemaPane(Pane):
     def table(self) -> Table[Any]:
         """The table of the visible place; in a field, that of its values."""
         kind = self.place.kind
-        return self.field_view.values if kind == FIELD else self.query_one(f"#{kind}", Table)
-
-    @property
-    def field_view(self) -> FieldView:
-        return self.query_one(f"#{FIELD}", FieldView)
+        return self.field_view.values if kind == FIELD else self._tables[kind]
 
     @property
     def details(self) -> Widget | None:
         if self.place.kind == FIELD:
             return self.field_view.facts if self.field_view.values.display else None
-        return self.query_one("#brief")
+        return self._brief_text
 
     @property
     def line(self) -> FieldLine | None:
@@ -190,16 +186,18 @@ class SchemaPane(Pane):
 
     def fill(self) -> None:
         """Show the place with the loaded rows."""
+        # Textual takes the focus from a widget that is hidden, so this is asked before.
         place, had_focus = self.place, self.has_focus_within
         laid_out_for = (place.kind, self.view_state.at)
         is_new_layout = laid_out_for != self._laid_out_for
         self._laid_out_for = laid_out_for
+        # Each change of display costs a layout, and most calls only bring new rows.
         if is_new_layout:
-            for kind in KINDS:
-                self.query_one(f"#{kind}").display = kind == place.kind
-            brief = self.query_one("#brief")
-            brief.display = place.kind != FIELD
-            brief.set_class(place.kind == DIFFERENCE, "-block")
+            for kind, table in self._tables.items():
+                table.display = kind == place.kind
+            self.field_view.display = place.kind == FIELD
+            self._brief_text.display = place.kind != FIELD
+            self._brief_text.set_class(place.kind == DIFFERENCE, "-block")
         if place.kind in (FIELDS, FIELD):
             self.schema.inspect(place.object_type)
         if place.kind == FIELD:
@@ -311,6 +309,7 @@ class SchemaPane(Pane):
             found.picklist,
             from_top=is_other,
         )
+        # A field with values has another target than one without.
         if is_other and self.has_focus_within:
             self.field_view.target.focus()
 
@@ -366,17 +365,17 @@ class SchemaPane(Pane):
         self.show_next_steps(partial(to_do, steps, data.now))
 
     def _banner(self) -> None:
-        banner = self.query_one("#banner", Static)
         text = ""
         if self.schema.comparison is not None and self.place.kind in COMPARED:
             text = comparison.banner_text(self.schema.comparison, self.size.width - 4)
         elif self.schema.data is not None and (at := self.schema.data.overview.at) is not None:
             passed = ago(at, self.schema.data.overview.now)
             text = f"AS OF {at:%Y-%m-%d %H:%M} UTC  {passed}, Esc returns to today"
-        banner.display = bool(text)
-        banner.update(Content.styled(text, "bold"))
+        self._banner_text.display = bool(text)
+        self._banner_text.update(Content.styled(text, "bold"))
 
     def on_resize(self) -> None:
+        # Both sides of a comparison are in one line only if they fit.
         self._banner()
 
     def _brief(self) -> None:
@@ -399,12 +398,11 @@ class SchemaPane(Pane):
         elif schema.comparison is not None:
             titles = [row.field_name or row.object_type]
             text = comparison.line_brief(row, *comparison.side_names(schema.comparison))
-        view = self.query_one("#brief", TextView)
         # Not before the data: a first title draws the frame.
         if self.panel.is_drawn or row is not None:
-            self.panel.caption(view, *titles, state=[state] if state else [])
+            self.panel.caption(self._brief_text, *titles, state=[state] if state else [])
         about = (kind, self.place.object_type, self.table.cursor_key)
-        view.show(draw or (lambda _: text), from_top=about != self._briefed)
+        self._brief_text.show(draw or (lambda _: text), from_top=about != self._briefed)
         self._briefed = about
 
     def _field_brief(self, row: FieldLine, data: SchemaData) -> Draw | None:
@@ -486,6 +484,7 @@ class SchemaPane(Pane):
         elif kind in (FIELDS, ALL):
             self._go(Place(FIELD, *row.key))
         elif kind == EVERYWHERE:
+            # Now, not when the sidebar follows: the next place is in that connection.
             if row.ref != self.connection_id:
                 self.show(row.ref)
                 self.post_message(self.Chosen(row.ref))
@@ -809,7 +808,7 @@ class SchemaPane(Pane):
         return schema_export(place, table, at, filtered=filtered)
 
     def state(self) -> dict[str, object]:
-        sorts = {kind: self.query_one(f"#{kind}", Table).sort_state for kind in TABLES}
+        sorts = {kind: table.sort_state for kind, table in self._tables.items()}
         cursor, at, sides = self.table.cursor_key, self.view_state.at, self.view_state.sides
         return {
             "connection": self.connection_id,
@@ -823,15 +822,17 @@ class SchemaPane(Pane):
     def restore(self, state: Mapping[str, object]) -> None:
         self.view_state.restore(state)
         self.schema.comparison = None
+        # A location names no cursor and no sort: those of the tables stay.
         if "object" in state:
             self._arrive()
             return
         cursor = state.get("cursor")
         self._wanted = tuple(map(str, cursor)) if isinstance(cursor, list) else cursor
+        # If the first `show` is for another connection, a kept time means nothing there.
         self._restored_for = state.get("connection")
         sorts = state.get("sorts")
         kept = sorts if isinstance(sorts, dict) else {}
-        for kind in TABLES:
+        for kind, table in self._tables.items():
             if sort := Sort.of(kept.get(kind)):
-                self.query_one(f"#{kind}", Table).set_sort(sort)
+                table.set_sort(sort)
         self.fill()

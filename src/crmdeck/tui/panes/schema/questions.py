@@ -97,6 +97,7 @@ def ask_sides(pane: Pane, data: SchemaData, chosen: Callable[[Sides], None]) -> 
             chosen(in_order(here, (data.ref, moment)))
         elif choice is not None:
             other, moments = known[choice]
+            # With one refresh there is nothing to choose from.
             if len(moments) > 1:
                 _ask_moment_of(pane, data, here, shown, other, chosen)
             else:
@@ -212,6 +213,7 @@ def moment_choices(
     choices: list[Choice[Moment]] = [Choice(NOW, "today", "the latest schema")]
     for moment in moments:
         found = [event for event in events if event.detected_at == moment]
+        # The oldest refresh has nothing before it to differ from.
         first = moment == moments[-1]
         changes = counted(found) if found else "baseline" if first else ""
         passed = ago(moment, now) if now is not None else ""

@@ -32,7 +32,6 @@ Sides = tuple[Side, Side]
 
 KINDS = (OBJECTS, FIELDS, ALL, EVERYWHERE, FIELD, COMPARISON, DIFFERENCE)
 COMPARED = (COMPARISON, DIFFERENCE)
-TABLES = tuple(kind for kind in KINDS if kind != FIELD)
 
 HOME: Trail = (Place(OBJECTS),)
 
@@ -57,6 +56,7 @@ class ViewState:
         """Leave the places that no longer exist."""
         for depth, place in enumerate(self.trail):
             if not is_there(place):
+                # The places after it were inside.
                 self.trail = self.trail[:depth] or HOME
                 break
 
