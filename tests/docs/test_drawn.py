@@ -1,4 +1,4 @@
-"""The drawn parts of the docs are current."""
+"""The drawn parts of the docs are current, and what the map names exists."""
 
 from __future__ import annotations
 
@@ -29,3 +29,20 @@ def test_each_page_stands_once_in_the_site_and_is_found_from_its_start() -> None
     assert sorted(re.findall(r'= "([\w-]+\.md)"', site)) == pages
     linked = set(re.findall(r"\]\(([\w-]+\.md)", (DOCS / "index.md").read_text("utf-8")))
     assert {*linked, "index.md"} == set(pages)
+
+
+def test_each_path_of_the_map_exists() -> None:
+    project = DOCS.parent
+    page = (DOCS / "architecture.md").read_text("utf-8")
+    named = [path for path in re.findall(r"`([\w.*/]+)`", page) if "/" in path]
+    assert len(named) > 40
+    # The page writes `NAME` where each CRM and each pane has its own.
+    missing = {
+        path
+        for path in named
+        if not any(
+            list(folder.glob(path.replace("NAME", "*")))
+            for folder in (project, project / "src/crmdeck", project / "src/crmdeck/tui")
+        )
+    }
+    assert missing == set()
