@@ -132,9 +132,9 @@ class Checks:
             # Set before the changes are read: later ones belong to the next check.
             until = self._context.now
             begin = starts[connection.id]
-            # Opening the file for each read takes longer than reading. Not for all connections at
+            # All of it sees one moment, and the file is opened once. Not for all connections at
             # once: others may write between two.
-            with self._context.store.hold():
+            with self._context.store.read():
                 status = self._health.status(connection.id)
                 error = _error(connection, status, attempts.get(connection.id), refresh)
                 found = list(self._found(connection, status, error))
