@@ -51,7 +51,7 @@ from crmdeck.workspace.checks.preflight import Preflights
 from crmdeck.workspace.commands import no_connections
 from crmdeck.workspace.connections.alerts import EXPIRING_CODES
 from crmdeck.workspace.connections.health import Health
-from crmdeck.workspace.context import Context
+from crmdeck.workspace.context import Context, find_connection
 from crmdeck.workspace.drift import Drift
 from crmdeck.workspace.explore.schemas import Schemas
 from crmdeck.workspace.mappings.service import Mappings
@@ -189,9 +189,10 @@ class Checks:
 
         Raises NotFoundError for a pair without decisions.
         """
-        connection = self._context.connection(ref)
-        pairs = [pair] if pair else self._accepted_pairs(ref)
-        return tuple(issue for each in pairs for issue in self._broken(connection, each))
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            pairs = [pair] if pair else self._accepted_pairs(ref)
+            return tuple(issue for each in pairs for issue in self._broken(connection, each))
 
     def _accepted_pairs(self, ref: str) -> list[str]:
         # Without an accepted mapping nothing can be broken, even if the object is gone.
@@ -203,29 +204,28 @@ class Checks:
         The exit code of an error is PARTIAL if that refresh read other connections or objects.
         Raises NotFoundError.
         """
-        named = self.chosen([ref] if ref else ())
         found: list[CrmdeckError] = []
-        # Statements over all connections: each on its own takes a minute for 500.
-        statuses = [self._health.status(named[0].id)] if ref else self._health.statuses()
-        status_of = {status.id: status for status in statuses}
-        for connection in named:
-            status = status_of.get(connection.id)
-            if status is None:  # Removed since.
-                continue
-            error = _error(connection, status, None, refresh=False)
-            failed = error is None and status.schema_stats.failed_object_count > 0
-            failures = self._health.failures(connection.id) if failed else ()
-            if failures:
-                error = CrmdeckError(
-                    f"Can't read {count(len(failures), 'object')}.",
-                    cause=failures[0].message,
-                    remedy=failures[0].remedy,
-                    code="OBJECTS_FAILED",
-                )
-                error.exit_code = ExitCode.PARTIAL
-            if error is not None:
-                error.connection = connection.name
-                found.append(error)
+        with self._context.store.read():
+            named = self.chosen([ref] if ref else ())
+            # Statements over all connections: each on its own takes a minute for 500.
+            statuses = [self._health.status(named[0].id)] if ref else self._health.statuses()
+            status_of = {status.id: status for status in statuses}
+            for connection in named:
+                status = status_of[connection.id]
+                error = _error(connection, status, None, refresh=False)
+                failed = error is None and status.schema_stats.failed_object_count > 0
+                failures = self._health.failures(connection.id) if failed else ()
+                if failures:
+                    error = CrmdeckError(
+                        f"Can't read {count(len(failures), 'object')}.",
+                        cause=failures[0].message,
+                        remedy=failures[0].remedy,
+                        code="OBJECTS_FAILED",
+                    )
+                    error.exit_code = ExitCode.PARTIAL
+                if error is not None:
+                    error.connection = connection.name
+                    found.append(error)
         for error in found:
             if error.exit_code is ExitCode.FAILED and len(found) < len(named):
                 error.exit_code = ExitCode.PARTIAL
