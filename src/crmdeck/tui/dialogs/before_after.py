@@ -106,14 +106,11 @@ def marked(before: Sequence[str], after: Sequence[str]) -> tuple[Content, Conten
     head, tail = "".join(before[:start]), "".join(before[len(before) - end :])
     left, right = before[start : len(before) - end], after[start : len(after) - end]
     # The time to compare grows with the square of the length: 50,000 pieces took 10 seconds.
-    if max(len(left), len(right)) > MOST_COMPARED:
-        return (
-            Content.assemble(head, ("".join(left), "$bad"), tail).rstrip(),
-            Content.assemble(head, ("".join(right), "$good"), tail).rstrip(),
-        )
-    steps = SequenceMatcher(None, left, right).get_opcodes()
-    olds = [("".join(left[i:j]), _style(tag, "$bad")) for tag, i, j, _, _ in steps]
-    news = [("".join(right[i:j]), _style(tag, "$good")) for tag, _, _, i, j in steps]
+    steps = [("replace", 0, len(left), 0, len(right))]
+    if max(len(left), len(right)) <= MOST_COMPARED:
+        steps = [*SequenceMatcher(None, left, right).get_opcodes()]
+    olds = [("".join(left[i:j]), "" if tag == "equal" else "$bad") for tag, i, j, _, _ in steps]
+    news = [("".join(right[i:j]), "" if tag == "equal" else "$good") for tag, _, _, i, j in steps]
     return (
         Content.assemble(head, *olds, tail).rstrip(),
         Content.assemble(head, *news, tail).rstrip(),
@@ -123,7 +120,3 @@ def marked(before: Sequence[str], after: Sequence[str]) -> tuple[Content, Conten
 def _common(one: Sequence[str], other: Sequence[str]) -> int:
     both = enumerate(zip(one, other, strict=False))
     return next((place for place, (a, b) in both if a != b), min(len(one), len(other)))
-
-
-def _style(tag: str, color: str) -> str:
-    return "" if tag == "equal" else color

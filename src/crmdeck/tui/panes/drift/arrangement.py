@@ -30,10 +30,10 @@ class Line:
     key: str
     entries: tuple[Entry, ...]
     where: str
-    what: str
-    when: str
     severity: Severity
     at: datetime
+    what: str = ""
+    when: str = ""
     open: bool | None = None
     story: Story | None = None
     day: date | None = None
@@ -160,8 +160,6 @@ def _title_line(key: str, title: str, entries: Sequence[Entry]) -> Line:
         key=key,
         entries=tuple(entries),
         where=title,
-        what="",
-        when="",
         severity=worst(entries),
         at=entries[0].event.detected_at,
         is_title=True,
@@ -171,24 +169,24 @@ def _title_line(key: str, title: str, entries: Sequence[Entry]) -> Line:
 def _laid_out(
     timeline: Timeline, entries: Sequence[Entry], expanded: Collection[str], foldable: list[str]
 ) -> Iterator[Line]:
-    tops: list[tuple[tuple[object, ...], Line, tuple[Entry, ...]]] = []
+    tops: list[tuple[tuple[object, ...], Line]] = []
     by_story: dict[str, list[Entry]] = {}
     for entry in entries:
         if entry.event.story in timeline.stories:
             by_story.setdefault(str(entry.event.story), []).append(entry)
         else:
-            tops.append((_rank(timeline, entry), _event_line(timeline, entry), ()))
+            tops.append((_rank(timeline, entry), _event_line(timeline, entry)))
     for story_id, members in by_story.items():
         story = timeline.stories[story_id]
         key = f"{STORY_PREFIX}{story_id}"
         foldable.append(key)
         line = _story_line(timeline, key, story, members, is_open=key in expanded)
         rank = (line.settled is not None, -line.severity.rank, line.mapped == 0, 1, story.title)
-        tops.append((rank, line, tuple(members)))
-    for _, line, inside in sorted(tops, key=lambda top: top[0]):
+        tops.append((rank, line))
+    for _, line in sorted(tops, key=lambda top: top[0]):
         yield line
-        if line.open and inside:
-            for entry in sorted(inside, key=lambda one: _rank(timeline, one)):
+        if line.open:
+            for entry in sorted(line.entries, key=lambda one: _rank(timeline, one)):
                 yield _event_line(timeline, entry, line.key)
 
 
@@ -219,7 +217,6 @@ def _event_line(timeline: Timeline, entry: Entry, parent: str | None = None) -> 
         entries=(entry,),
         where=("  " if parent else "") + place_of(event),
         what=entry.what,
-        when="",
         severity=event.severity,
         at=event.detected_at,
         parent=parent,
@@ -237,8 +234,6 @@ def _story_line(
         key=key,
         entries=tuple(members),
         where=part + story.title,
-        what="",
-        when="",
         # A settled change no longer makes its group urgent.
         severity=worst([entry for entry in members if entry.is_open] or members),
         at=story.detected_at,

@@ -304,22 +304,16 @@ def _stacked(label: str, before: str, after: str, width: int) -> Iterator[Conten
 
 
 def _picklist(values: Sequence[ValueChange], width: int, *, wide: bool) -> Iterator[Content]:
-    groups: dict[str, list[ValueChange]] = {"removed": [], "added": [], "changed": []}
-    for value in values:
-        groups[value.how].append(value)
-    columns = {
-        how: _value_lines(how, values, half(width) if wide else width - LABEL)
-        for how, values in groups.items()
-    }
+    cells = half(width) if wide else width - LABEL
+    removed, added, changed = (
+        _value_lines(how, [value for value in values if value.how == how], cells)
+        for how in ("removed", "added", "changed")
+    )
     if wide:
-        yield from side_by_side("picklist", columns["removed"], columns["added"], width)
-        yield from _labeled(
-            "" if groups["removed"] or groups["added"] else "picklist", columns["changed"]
-        )
+        yield from side_by_side("picklist", removed, added, width)
+        yield from _labeled("" if removed or added else "picklist", changed)
     else:
-        yield from _labeled(
-            "picklist", [*columns["removed"], *columns["added"], *columns["changed"]]
-        )
+        yield from _labeled("picklist", [*removed, *added, *changed])
 
 
 def _labeled(label: str, lines: Sequence[tuple[str, str]]) -> Iterator[Content]:
