@@ -90,7 +90,6 @@ def draw(frames: Sequence[Frame], size: tuple[int, int], title: str) -> str:
         for index, frame in enumerate(frames):
             seen[lines, _caption(frame, columns * CELL[0])].append(index)
     timeline = _Timeline([frame.seconds for frame in frames])
-    # By line, so that a change of the story moves few lines of the file.
     body = []
     for (number, drawn), indexes in sorted(seen.items(), key=lambda one: one[0][0]):
         if drawn:

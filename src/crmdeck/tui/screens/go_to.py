@@ -189,7 +189,7 @@ class GoToAnything:
             return set_setting(setting.key, answers["value"].strip(), home)
 
         def changed(answer: Setting | None) -> None:
-            # The list has the old value.
+            # The places that are kept have the old value of the setting.
             self._known = None
             if answer is not None:
                 now = _shown(answer.value)

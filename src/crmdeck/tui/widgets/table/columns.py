@@ -122,7 +122,7 @@ def place(columns: Sequence[Column[R]], available: int, indent: int) -> tuple[Pl
     widths |= _share(flexible, room - sum(widths.values()))
     placed = []
     start = indent
-    # Without a column there is a gap more than columns.
+    # Without columns there is still the last gap, so the lengths differ.
     for column, gap in zip(shown, (*between, 0), strict=False):
         width = widths[column.id]
         placed.append(Placed(column, start, width))
@@ -157,7 +157,7 @@ def _share(columns: Sequence[Column[R]], available: int) -> dict[str, int]:
         ]
         if not short:
             break
-        # What they take more than their share may leave others short too, so look again.
+        # What they take beyond their share may leave others short too, so check them again.
         for column in short:
             shares[column.id] = column.min_width
             available -= column.min_width

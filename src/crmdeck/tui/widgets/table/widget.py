@@ -245,7 +245,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         state = self._state_of(position)
         cached = self._strips.get((position, state))
         if cached is None:
-            # Some screens of rows: to scroll back and forth is drawn from here.
+            # Enough for the screens of rows between which a user scrolls back and forth.
             if len(self._strips) > CACHED_STRIPS:
                 self._strips.clear()
             row = self._row_at(position)
