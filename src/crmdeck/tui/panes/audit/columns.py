@@ -110,6 +110,7 @@ class Line:
         `named` starts it with the connection. The details show it whole.
         """
         text, before = "", f"{self.connection}: " if named and self.connection else ""
+        # If no form fits, the table cuts the last one.
         for form in self._forms(width - cell_len(display_text(before))):
             text = before + form
             if cell_len(display_text(text)) <= width:

@@ -50,6 +50,7 @@ def read_log(
     if total <= SHORT:
         lines = tuple(_lines(workspace, workspace.audit.entries(ref)))
         return _decided(workspace, AuditLog(ref, lines, total=len(lines), read=len(lines)))
+    # A reload reads as far as the user had scrolled.
     log = AuditLog(ref, total=total, is_long=True)
     while not log.read or (log.after is not None and len(log.lines) < least):
         log = read_on(workspace, log, passes, job, part=PART)

@@ -126,6 +126,7 @@ class AuditPane(Pane):
     def counted(self) -> Iterable[Line]:
         if self._log.after is None:
             return self._shown
+        # The worker that counts reads the rest of a long log.
         return every_line(self.host.workspace, self._ref, self._filter().predicate)
 
     def apply_filter(self, text: str) -> None:
@@ -199,6 +200,7 @@ class AuditPane(Pane):
         def every() -> frozenset[str]:
             return frozenset(line.entry.id for line in every_line(workspace, ref, passes))
 
+        # Of a log that is read in part, the entries that match are read with the export.
         shown = frozenset(line.entry.id for line in self._shown)
         only = shown if self._log.after is None else every if passes is not None else None
         return ExportRequest("audit", only=only, everywhere=self.everywhere)

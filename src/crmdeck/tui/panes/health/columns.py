@@ -195,9 +195,8 @@ def _muted(entries: Sequence[Entry]) -> list[Column[Entry]]:
 
 def _state_word(entry: Entry) -> str:
     number = len(dismissed(entry.status))
-    return health_of(entry.status, entry.required).word + (
-        f", {number:,} dismissed" if number else ""
-    )
+    word = health_of(entry.status, entry.required).word
+    return f"{word}, {number:,} dismissed" if number else word
 
 
 def _state(entry: Entry) -> str:

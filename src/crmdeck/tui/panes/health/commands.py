@@ -122,11 +122,9 @@ class HealthCommands:
 
     def no_connected(self) -> str | None:
         connection = self.connection
-        if connection is None:
-            return self.no_connection()
-        if connection.disconnected_at is not None:
+        if connection is not None and connection.disconnected_at is not None:
             return f"{connection.name} is disconnected. Reconnect it first."
-        return None
+        return self.no_connection()
 
     def no_step(self) -> str | None:
         entry = self.entry

@@ -35,7 +35,6 @@ def token_life(entry: Entry, now: datetime) -> tuple[str, str]:
 
 
 def token_in_full(entry: Entry, now: datetime) -> str:
-    """Return when the token expires, in full."""
     words = token_life(entry, now)[0]
     expires_at = entry.connection.token_expires_at
     if words in _IN_FULL or expires_at is None:

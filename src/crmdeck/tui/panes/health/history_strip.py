@@ -97,7 +97,6 @@ def span_in(width: int, most: int) -> Span:
 
 
 def legend(span: Span) -> Content:
-    """Return the meaning of the marks."""
     known = (Day.REFRESHED, Day.PARTIAL, Day.FAILED, Day.RECOVERED)
     two = [Content.styled("two days per mark", "$muted")] if span.each == 2 else []
     marks = (Content.assemble((f"{day.mark} ", day.color), (day.word, "$muted")) for day in known)

@@ -39,6 +39,7 @@ class OverviewLoader:
             return self._kept.read(workspace, None, lambda: read_overview(workspace), fresh=fresh)
 
         def done(overview: HealthOverview) -> None:
+            # The kept one again shows nothing new.
             if overview is not self.overview:
                 self.overview = overview
                 self._show()

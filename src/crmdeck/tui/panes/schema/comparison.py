@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.cells import cell_len
 from textual.content import Content
@@ -116,11 +116,16 @@ LINE_COLUMNS: tuple[Column[DifferenceLine], ...] = (
     Column("right", "Right", lambda line: side_text(line, Side.RIGHT), min_width=8, weight=2),
 )
 
+_SIDE: FilterKey[Any] = FilterKey(
+    lambda one, wanted: (
+        SIDE_WORDS[one.side].startswith(wanted) or one.side.value.startswith(wanted)
+    ),
+    lambda one: (SIDE_WORDS[one.side],),
+)
+
 OBJECT_KEYS: dict[str, FilterKey[ObjectDifference]] = {
     "object": text_key(lambda one: one.object_type),
-    "side": FilterKey(
-        lambda one, wanted: _is_side(one.side, wanted), lambda one: (SIDE_WORDS[one.side],)
-    ),
+    "side": _SIDE,
     "what": FilterKey(
         lambda one, wanted: any(
             one_of(change.attribute, wanted) for field in one.fields for change in field.changes
@@ -130,9 +135,7 @@ OBJECT_KEYS: dict[str, FilterKey[ObjectDifference]] = {
 }
 
 LINE_KEYS: dict[str, FilterKey[DifferenceLine]] = {
-    "side": FilterKey(
-        lambda line, wanted: _is_side(line.side, wanted), lambda line: (SIDE_WORDS[line.side],)
-    ),
+    "side": _SIDE,
     "what": text_key(lambda line: line.change.attribute if line.change else None),
 }
 
@@ -149,7 +152,6 @@ def side_name(name: str, at: datetime | None) -> str:
 
 
 def side_names(comparison: Comparison) -> tuple[str, str]:
-    """Return the names of both sides."""
     return (
         side_name(display_text(comparison.left, 30), comparison.left_at),
         side_name(display_text(comparison.right, 30), comparison.right_at),
@@ -172,6 +174,7 @@ def object_brief(difference: ObjectDifference) -> Content:
         if names:
             differ = "differs" if len(names) == 1 else "differ"
             parts.append(f"{len(names):,} {differ if side is Side.BOTH else SIDE_WORDS[side]}")
+            # Enter lists them all.
             sign = (f"{SIDE_SIGNS[side]} {SIDE_WORDS[side]:<10}  ", "$muted")
             lines.append(Content.assemble(sign, display_text(", ".join(names[:40]), 400)))
     if difference.changes:
@@ -202,7 +205,3 @@ def line_brief(line: DifferenceLine, left: str, right: str) -> Content:
             ),
         ]
     )
-
-
-def _is_side(side: Side, wanted: str) -> bool:
-    return SIDE_WORDS[side].startswith(wanted) or side.value.startswith(wanted)

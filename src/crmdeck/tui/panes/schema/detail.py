@@ -240,6 +240,7 @@ def _rules_of(
 ) -> Iterator[Content]:
     face = data.overview.faces.get(object_type)
     for one in () if face is None else rule_lines(face, field_name):
+        # The label already says `rule`.
         title = one.title.removeprefix("rule ")
         text = display_text(f"{title}: {one.text}", LONGEST_LINE)
         name, style = ("rule", "") if one.known else ("unknown", "$muted")

@@ -132,6 +132,7 @@ def value_hint(text: str) -> str:
             if term.key in _FLAGS:
                 known: tuple[str, ...] = ("yes", "no", "unknown", "true", "false")
                 examples = "yes no unknown"
+            # At any time: this asks only if the value names a time at all.
             elif term.key == "changed" and moment_of(value, datetime.now(UTC)) is None:
                 known = ("yes", "no", *(severity.value for severity in Severity))
                 examples = "7d 12h 2026-05-01 yes breaking"

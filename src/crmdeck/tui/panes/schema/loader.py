@@ -111,6 +111,7 @@ class SchemaLoader:
             return
         self.state.prune(self._is_there)
         self._show()
+        # The objects are on screen before their fields, which take longer to read.
         data = self.data
         self._loader.load(
             "fields",
@@ -137,7 +138,6 @@ class SchemaLoader:
         )
 
     def _fields_of(self, data: SchemaData) -> FieldData:
-        """Return all fields of the loaded objects. Call it in a worker."""
         workspace = self._host.workspace
 
         def read() -> FieldData:
@@ -300,7 +300,6 @@ class SchemaLoader:
         return near[2].get(name, ())
 
     def fullness(self, object_type: str) -> Fullness:
-        """Return the known fill rates of an object."""
         found = self._inspected[0] if self._inspected is not None else None
         known = found is not None and found.detail.object_type == object_type
         cached = found.rates if found is not None and known else {}

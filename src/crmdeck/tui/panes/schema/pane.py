@@ -504,14 +504,11 @@ class SchemaPane(Pane):
         return "Never refreshed: no schema yet. Press r to refresh."
 
     def _wider(self) -> str:
-        if self.place.kind == EVERYWHERE or (self.place.kind == ALL and self._sees_one):
+        # The past of other connections isn't shown.
+        sees_one = self.view_state.at is not None or len(self.host.statuses) < 2
+        if self.place.kind == EVERYWHERE or (self.place.kind == ALL and sees_one):
             return "Objects"
         return "All connections" if self.place.kind == ALL else "All fields"
-
-    @property
-    def _sees_one(self) -> bool:
-        """True if there is only one connection to search: the past of others isn't shown."""
-        return self.view_state.at is not None or len(self.host.statuses) < 2
 
     @action(
         "schema.all",
@@ -523,6 +520,7 @@ class SchemaPane(Pane):
         title_now=_wider,
     )
     def widen(self) -> None:
+        # Widening leaves the places inside an object: Esc then leads to the objects.
         if self._wider() == "Objects":
             self.view_state.trail = self._kept_trail()[:1]
         elif self.place.kind == ALL:

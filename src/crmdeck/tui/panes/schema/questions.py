@@ -23,7 +23,7 @@ from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.panes.schema.comparison import side_name
 from crmdeck.tui.panes.schema.detail import counted
 from crmdeck.tui.panes.schema.rows import FieldLine, SchemaData
-from crmdeck.tui.panes.schema.view_state import Side, Sides, in_order
+from crmdeck.tui.panes.schema.view_state import Sides, in_order
 from crmdeck.tui.text import count, display_text
 from crmdeck.tui.widgets.table import Column
 from crmdeck.workspace import NearestField, percent, vendor_of
@@ -49,22 +49,36 @@ def ask_moment(
     The cursor begins at the time `at`.
     """
     schemas = pane.host.workspace.schemas
+    _ask_moment(
+        pane,
+        "View schema as of",
+        lambda _: (schemas.moments(data.ref), data.overview.events),
+        data.overview.now,
+        chosen,
+        current=at or NOW,
+        text="Each row is a refresh with changes.",
+    )
 
-    def took(moments: Moments) -> None:
-        dialog.fill(moment_choices(moments, data.overview.events, data.overview.now))
+
+def _ask_moment(
+    pane: Pane,
+    title: str,
+    work: Callable[[Job], tuple[Moments, tuple[DriftEvent, ...]]],
+    now: datetime,
+    chosen: Callable[[datetime | None], None],
+    *,
+    current: Moment = NOW,
+    text: str = "",
+) -> None:
+    def took(past: tuple[Moments, tuple[DriftEvent, ...]]) -> None:
+        dialog.fill(moment_choices(*past, now))
 
     def answered(choice: Moment | None) -> None:
         if choice is not None:
             chosen(choice if isinstance(choice, datetime) else None)
 
-    dialog = Choose(
-        "View schema as of",
-        None,
-        current=at or NOW,
-        columns=COLUMNS,
-        text="Each row is a refresh with changes.",
-    )
-    _open_history(pane, dialog, answered, lambda _: schemas.moments(data.ref), took)
+    dialog = Choose(title, None, current=current, columns=COLUMNS, text=text)
+    _open_history(pane, dialog, answered, work, took)
 
 
 def ask_sides(pane: Pane, data: SchemaData, chosen: Callable[[Sides], None]) -> None:
@@ -98,10 +112,19 @@ def ask_sides(pane: Pane, data: SchemaData, chosen: Callable[[Sides], None]) -> 
         elif choice is not None:
             other, moments = known[choice]
             # With one refresh there is nothing to choose from.
-            if len(moments) > 1:
-                _ask_moment_of(pane, data, here, shown, other, chosen)
-            else:
+            if len(moments) <= 1:
                 chosen((here, (choice, None)))
+                return
+            _ask_moment(
+                pane,
+                f"Compare {shown} with {display_text(other.name, 30)} as of",
+                lambda _: (
+                    workspace.schemas.moments(other.id),
+                    workspace.drift.report(other.id).events,
+                ),
+                data.overview.now,
+                lambda at: chosen((here, (other.id, at))),
+            )
 
     dialog = Choose(
         f"Compare {shown} with",
@@ -109,31 +132,6 @@ def ask_sides(pane: Pane, data: SchemaData, chosen: Callable[[Sides], None]) -> 
         columns=COLUMNS,
         text="Another connection, or this one at another time.",
     )
-    _open_history(pane, dialog, answered, work, took)
-
-
-def _ask_moment_of(
-    pane: Pane,
-    data: SchemaData,
-    here: Side,
-    shown: str,
-    other: Connection,
-    chosen: Callable[[Sides], None],
-) -> None:
-    workspace = pane.host.workspace
-
-    def work(_: Job) -> tuple[Moments, tuple[DriftEvent, ...]]:
-        return workspace.schemas.moments(other.id), workspace.drift.report(other.id).events
-
-    def took(past: tuple[Moments, tuple[DriftEvent, ...]]) -> None:
-        dialog.fill(moment_choices(*past, data.overview.now))
-
-    def answered(choice: Moment | None) -> None:
-        if choice is not None:
-            chosen((here, (other.id, choice if isinstance(choice, datetime) else None)))
-
-    title = f"Compare {shown} with {display_text(other.name, 30)} as of"
-    dialog = Choose(title, None, columns=COLUMNS)
     _open_history(pane, dialog, answered, work, took)
 
 
@@ -207,7 +205,7 @@ def partner_choices(
 
 
 def moment_choices(
-    moments: Sequence[datetime], events: Iterable[DriftEvent], now: datetime | None
+    moments: Sequence[datetime], events: Iterable[DriftEvent], now: datetime
 ) -> list[Choice[Moment]]:
     """Return today and the times at which a schema changed, newest first, with the changes."""
     choices: list[Choice[Moment]] = [Choice(NOW, "today", "the latest schema")]
@@ -216,8 +214,7 @@ def moment_choices(
         # The oldest refresh has nothing before it to differ from.
         first = moment == moments[-1]
         changes = counted(found) if found else "baseline" if first else ""
-        passed = ago(moment, now) if now is not None else ""
-        choices.append(Choice(moment, f"{moment:%Y-%m-%d %H:%M}  {passed}", changes))
+        choices.append(Choice(moment, f"{moment:%Y-%m-%d %H:%M}  {ago(moment, now)}", changes))
     return choices
 
 

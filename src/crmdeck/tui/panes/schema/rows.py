@@ -62,7 +62,6 @@ class FieldLine(NamedTuple):
 
     @property
     def path(self) -> str:
-        """The API names of its object and of the field."""
         return f"{self.row.object_type}.{self.row.name}"
 
 
@@ -151,7 +150,6 @@ class Everywhere:
 
 
 def schema_data(ref: str, overview: SchemaOverview) -> SchemaData:
-    """Return the rows of the objects."""
     changed: dict[Key, datetime] = {}
     # The newest come first, so the first one of each name is its last change.
     for event in overview.events:
