@@ -71,6 +71,7 @@ class Ask(Dialog[str]):
             self.query_one(".dialog-text", Static).update(display_block(why))
 
     def on_key(self, event: events.Key) -> None:
+        # Not actions: each question has other deeds, and other keys.
         if any(deed.key == event.key for deed in self.deeds):
             event.stop()
             self.dismiss(event.key)

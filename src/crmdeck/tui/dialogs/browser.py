@@ -84,6 +84,7 @@ class Browser(Dialog["SignedIn"]):
             self.open_page()
 
     def on_unmount(self) -> None:
+        # Until then it waits on a port of this machine.
         self._sign_in.close()
 
     def _is_pasting(self) -> bool:

@@ -106,6 +106,7 @@ class TypedConfirm(Dialog[bool]):
 
     def _take(self) -> None:
         entry = self.query_one(LineInput)
+        # A name may end in a space, which the user can't see.
         if entry.value.strip() == self._expected.strip():
             self.dismiss(True)
         else:

@@ -157,6 +157,7 @@ class Form(Dialog[T]):
         paths = [one.name for one in self._lines if one.path]
         return self.focused is not None and self.focused.id in paths
 
+    # On the other lines, Tab moves the focus as usual.
     @dialog_action(
         "form.complete", "Complete path", "tab", hint=25, priority=True, applies=_in_path
     )

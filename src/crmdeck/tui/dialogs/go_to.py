@@ -208,6 +208,7 @@ class GoTo(Dialog[Line]):
         self.dismiss(message.row)
 
     @on(SearchList.Highlighted)
+    # A search may put another row under the cursor without moving it.
     @on(Table.Ordered)
     def _show_meaning(self) -> None:
         row = self.row

@@ -182,6 +182,7 @@ class ShowPreflight(Dialog[None]):
         table.set_rows(result.rows)
         if not result.rows:
             table.display = False
+            # The frame has a fixed height for a list, which would be empty.
             self.query_one(".dialog").styles.height = "auto"
         self._show_notes()
         self.refresh_bindings()

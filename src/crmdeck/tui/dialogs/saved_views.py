@@ -60,6 +60,7 @@ class SavedViews(Dialog[Wish]):
     def _has_view(self) -> bool:
         return self.view is not None
 
+    # With Ctrl, because letters search the list.
     @dialog_action(
         "saved.replace",
         "Overwrite with current view",

@@ -38,10 +38,8 @@ from crmdeck.workspace import (
 
 GAP = 2
 SPARK_CELLS = 30
-TWICE = 2
 LEAST_STATE = 12
 """Cells next to a title on the frame, for the state."""
-LEFT_SHARE = 60
 ARROW = " → "
 BESIDE = 96
 """Cells from which the next steps are next to the changes, not below."""
@@ -108,7 +106,7 @@ def event_detail(
     lines += [Content(line) for line in wrap(event.reason, width)] if event.reason else []
     lines += _rename(timeline, entry, width)
     lines += _mappings(timeline, event, width)
-    left = width * LEFT_SHARE // 100 if width >= BESIDE else width
+    left = width * 60 // 100 if width >= BESIDE else width
     changes = list(_changes(entry, left, width >= BESIDE)) if event.changes else []
     if width >= BESIDE:
         lines.append(Content(""))
@@ -184,7 +182,7 @@ def again(timeline: Timeline, event: DriftEvent) -> Iterator[Content]:
         == (one.event.connection_id, one.event.object_type, one.event.field_name, one.event.rule)
         and one.event.detected_at.date() >= first
     ]
-    if event.field_name is None or len(same) < TWICE:
+    if event.field_name is None or len(same) < 2:
         return
     counted = Counter(one.event.detected_at.date() for one in same)
     days = [DayCount(day, number, worst(same)) for day, number in counted.items()]

@@ -57,7 +57,6 @@ STUCK = "╳"
 """The arrow of a row that can't sync."""
 
 LIKELY = 0.5
-BROKEN = Group.BROKEN.value
 LEAST_TITLE, LEAST_NAME, LEAST_NOTE = 11, 13, 8
 MOST_NOTE = 26
 MATCH_CELLS = 6
@@ -182,7 +181,9 @@ def _columns(title: int, name: int, note: int) -> tuple[Column[Line], ...]:
             searched=False,
             reach=lambda line: "note" if line.row is None else "",
             tooltip=_of(
-                lambda row: BROKEN if row.group is Group.BROKEN else STATE_WORDS[row.state][-1],
+                lambda row: (
+                    row.group.value if row.group is Group.BROKEN else STATE_WORDS[row.state][-1]
+                ),
                 "",
                 _note,
             ),

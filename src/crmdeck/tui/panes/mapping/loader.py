@@ -84,6 +84,7 @@ class DecisionWriter:
 
     def put(self, session: MappingSession, write: Write) -> None:
         self._queue.append((session, write))
+        # The first one may store the rest too; those after it then find nothing to do.
         self._pool.submit(self._drain)
 
     def close(self) -> None:

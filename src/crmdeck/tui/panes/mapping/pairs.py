@@ -72,6 +72,7 @@ def read_likely(workspace: Workspace, ref: str, cancel: CancelToken) -> PairList
         size = sizes.get(ObjectPair.parse(choice.pair).partner_object, 0)
         match = required = None
         try:
+            # The meanings of so many pairs would take too long to compare.
             answer = mappings.suggest(ref, choice.pair, encoder="none")
             required = len(mappings.required_unmapped(ref, choice.pair))
             matched = (one for one in answer.suggestions if one.crm_field is not None)

@@ -241,6 +241,7 @@ class MappingPane(Pane):
 
     @on(Table.Highlighted, "#lines")
     def _highlighted(self) -> None:
+        # The row that was left may show a suggestion that waited for that.
         if self.session is not None and self.session.focus(self.table.cursor_name):
             self.table.renew_rows(self.session.all_rows)
         self.query_one("#line", TextView).scroll_home(animate=False)

@@ -160,6 +160,7 @@ class PreflightFlow:
             work,
             text="Record values stay on your screen: no log and no report has them.",
             label="Judging records",
+            # Judging records writes nothing.
             stoppable=True,
         )
         self._pane.app.push_screen(form, done)
@@ -254,6 +255,7 @@ class PreflightFlow:
                 lambda _: say(f"Exported to {path}"),
                 label="exporting the preflight",
                 failed=lambda error: say(str(error), failed=True),
+                # Half a report would pass for a whole one.
                 cancellable=False,
             )
 
