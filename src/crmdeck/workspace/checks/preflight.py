@@ -341,16 +341,16 @@ class Preflights:
         also: Mapping[str, str] | None = None,
     ) -> Sides:
         sources = {field.name: field for field in self._mappings.partner_fields(pair)}
-        mapping = self._mappings.get(ref, pair)
-        mapped = tuple(
-            MappedField(line.partner_field, line.crm_field, line.value_map)
-            for line in mapping.lines
-            if line.state is DecisionState.ACCEPTED
-            and line.crm_field is not None
-            and line.direction in (direction, Direction.BIDIRECTIONAL)
-        )
-        mapped += tuple(MappedField(*each) for each in (also or {}).items())
         with self._context.store.read() as session:
+            mapping = self._mappings.get(ref, pair)
+            mapped = tuple(
+                MappedField(line.partner_field, line.crm_field, line.value_map)
+                for line in mapping.lines
+                if line.state is DecisionState.ACCEPTED
+                and line.crm_field is not None
+                and line.direction in (direction, Direction.BIDIRECTIONAL)
+            )
+            mapped += tuple(MappedField(*each) for each in (also or {}).items())
             connection = find_connection(session, ref)
             if not mapped:
                 where, which = "the CRM", f"rows first: crmdeck suggest {connection.name} {pair}"
