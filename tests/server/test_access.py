@@ -309,6 +309,15 @@ def test_the_accounts_refuse_what_makes_no_sense(house: House) -> None:
         accounts.set_organization("../x", None)
 
 
+def test_a_user_whom_another_admin_removed_a_moment_ago_is_not_removed_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts, other = Accounts(house.workspace.home), Accounts(house.workspace.home)
+    monkeypatch.setattr(accounts, "user", lambda email: other.remove_user(email))
+    with pytest.raises(NotFoundError):
+        accounts.remove_user("dana@acme.example")
+
+
 def test_serving_is_refused_where_it_would_not_be_safe(house: House) -> None:
     for binding, expected in (
         (Binding(host="0.0.0.0"), "INSECURE_BINDING"),

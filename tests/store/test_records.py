@@ -43,6 +43,19 @@ def test_connections_are_versions(session: Session) -> None:
     assert session.connections.find(first.name) is None
 
 
+def test_an_unreadable_old_version_hides_no_connection(session: Session) -> None:
+    acme, beta = connection("acme"), connection("beta")
+    session.connections.put(acme, day(0), "me")
+    session.connections.put(beta.model_copy(update={"name": "zulu"}), day(0), "me")
+    session.database.run("UPDATE connection SET scope = 'broken'")
+    renamed = acme.model_copy(update={"name": "zulu"})
+    session.connections.put(beta, day(1), "me")
+    session.connections.put(renamed, day(1), "me")
+    assert session.connections.get("acme") == renamed
+    assert session.connections.find("acme") == session.connections.find("zulu") == renamed
+    assert session.connections.find(beta.name) == beta
+
+
 def test_runs_newest_first_and_the_last_quota(session: Session) -> None:
     runs = [
         run(0, objects=3, fields=9),

@@ -248,6 +248,8 @@ class Accounts:
         user = self.user(email)
 
         def update(book: AccountBook) -> AccountBook:
+            # Again: another administrator may have removed the user a moment ago.
+            _require_user(book, email)
             left = tuple(each for each in book.users if each.email != user.email)
             return book.model_copy(update={"users": left})
 

@@ -32,20 +32,19 @@ class Connections:
 
     def get(self, connection_id: str) -> Connection | None:
         """Return the latest version of a connection."""
-        return next(iter(self.versions(connection_id)), None)
+        rows = self._rows("id = ?", [connection_id])
+        return VERSIONS.decode(rows[0]) if rows else None
 
     def find(self, ref: str) -> Connection | None:
         """Return the connection whose name, or whose ID in any case, is `ref`; else None."""
         # Every command asks for connections, and DuckDB plans one query over the last version of
         # each for twice as long as these two take.
         for row in self._rows("id = ? OR name = ?", [ref.lower(), ref]):
-            found = VERSIONS.decode(row)
-            if found.id == ref.lower():
-                return found
-            of_it = self._database.rows("SELECT max(seq) FROM connection WHERE id = ?", [found.id])
-            # A connection that has another name by now isn't meant.
-            if of_it == [(row[-1],)]:
-                return found
+            newest = "SELECT max(seq) FROM connection WHERE id = ?"
+            # A connection that has another name by now isn't meant. Nor is an old version, which
+            # may be unreadable: only the one to return is decoded.
+            if row[0] == ref.lower() or self._database.rows(newest, [row[0]]) == [(row[-1],)]:
+                return VERSIONS.decode(row)
         return None
 
     def versions(self, connection_id: str) -> tuple[Connection, ...]:
