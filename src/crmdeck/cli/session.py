@@ -36,6 +36,7 @@ def in_workspace(
     The command exits with the code that it returns. `creates` is that of `open_workspace`. `extra`
     is the optional extra that the command needs.
     """
+    options = [each for each in parameters_of(_location) if demo or each.name != "demo"]
 
     def decorate(command: Callable[..., ExitCode | None]) -> Callable[..., None]:
         @functools.wraps(command)
@@ -51,7 +52,6 @@ def in_workspace(
         add_options(run, command, options, instead_of="ws")
         return run
 
-    options = [each for each in parameters_of(_location) if demo or each.name != "demo"]
     return decorate
 
 
