@@ -202,8 +202,9 @@ def test_the_catalog_names_its_choices_and_what_partneros_computes() -> None:
             assert field.updateable is not field.calculated
 
 
-def test_a_users_catalog_file_extends_or_replaces_an_object(tmp_path: Path) -> None:
-    folder = tmp_path / "catalog"
+@pytest.mark.parametrize("named", ["catalog", "catalogue"])
+def test_a_users_catalog_file_extends_or_replaces_an_object(tmp_path: Path, named: str) -> None:
+    folder = tmp_path / named
     folder.mkdir()
     (folder / "a.toml").write_text(
         "object = 'partner'\n[fields.vatNumber]\nlabel = 'VAT number'\n"

@@ -42,7 +42,8 @@ def load_catalog(home: Path | None) -> dict[str, PartnerObject]:
 
     Raises UsageError with the file and the line of an invalid entry.
     """
-    return dict(_catalog(_stamps(home, CATALOG_FOLDER)))
+    # Homes of earlier versions have the folder in British spelling.
+    return dict(_catalog(_stamps(home, "catalogue") + _stamps(home, CATALOG_FOLDER)))
 
 
 def read_field_words(
