@@ -144,14 +144,19 @@ class Form(Dialog[T]):
         """Call `then` once the focused line has its list of paths, if it is for a path."""
         # Right after typing, the list is still that of the earlier path: Down and Enter would
         # choose from it.
-        if self._paths is not None and self._in_path():
-            self._paths.once_shown(then)
+        if self._listed is not None:
+            self._listed.once_shown(then)
         else:
             then()
 
     def _step(self, direction: int) -> bool:
         """Move in the list of paths; False at its end, or if the focused line has no list."""
-        return self._paths is not None and self._in_path() and self._paths.step(direction)
+        return self._listed is not None and self._listed.step(direction)
+
+    @property
+    def _listed(self) -> PathList | None:
+        """The list of paths, while the focused line is for a path."""
+        return self._paths if self._in_path() else None
 
     def _in_path(self) -> bool:
         paths = [one.name for one in self._lines if one.path]
@@ -188,15 +193,15 @@ class Form(Dialog[T]):
         # An old error isn't about the new text.
         if event.input.has_focus and not self.loader.is_loading:
             self._say("")
-        if self._paths is not None and self._in_path() and event.input is self.focused:
-            self._paths.show(event.value)
+        if self._listed is not None and event.input is self.focused:
+            self._listed.show(event.value)
 
     def _take(self) -> None:
         if self.loader.is_loading:
             return
         entry = self.focused
-        if self._paths is not None and self._in_path() and isinstance(entry, Input):
-            row = self._paths.chosen(entry.value)
+        if self._listed is not None and isinstance(entry, Input):
+            row = self._listed.chosen(entry.value)
             if row is not None:
                 self._set_path(entry, row.path)
                 return

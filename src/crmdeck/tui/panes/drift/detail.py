@@ -91,11 +91,7 @@ def line_state(line: Line | None) -> tuple[Content, ...]:
 
 
 def event_detail(
-    timeline: Timeline,
-    entry: Entry,
-    width: int,
-    usage: FieldUsage | None = None,
-    steps: Steps = (),
+    timeline: Timeline, entry: Entry, width: int, usage: FieldUsage | None, steps: Steps
 ) -> Content:
     """Return the details of one change in lines of at most `width` cells.
 

@@ -171,11 +171,7 @@ def _columns(title: int, name: int, note: int) -> tuple[Column[Line], ...]:
             "sign",
             "",
             lambda line: line.title if line.row is None else _sign(line.row),
-            style=_of(
-                lambda row: "error" if row.group is Group.BROKEN else STATE_STYLES[row.state],
-                "strong",
-                _required_style,
-            ),
+            style=_of(_sign_style, "strong", _required_style),
             width=1,
             sort_key=_of(_sign_order, None, lambda row: -1 if row.is_open else len(DecisionState)),
             searched=False,
@@ -252,6 +248,10 @@ def _sign(row: AnyRow) -> str:
     if isinstance(row, RequiredRow):
         return "✕" if row.is_open else SIGNS[DecisionState.REJECTED]
     return "✕" if row.group is Group.BROKEN else SIGNS[row.state]
+
+
+def _sign_style(row: MappingRow) -> str:
+    return "error" if row.group is Group.BROKEN else STATE_STYLES[row.state]
 
 
 def _sign_order(row: MappingRow) -> int:
