@@ -116,7 +116,13 @@ class Vault:
         sources: list[SecretStore] = [*marked[::-1]]
         if target is not None:
             sources.insert(0, self._keyring)
-        held = {name: value for each in sources for name, value in self._all(each, connection_id)}
+        held = {
+            name: value
+            for each in sources
+            for known in SECRET_NAMES
+            for name in (known, known + REPLACES)
+            if (value := each.get(connection_id, name)) is not None
+        }
         if target is not None:
             target.put(connection_id, held | {_KEPT_HERE: "yes"})
         else:
@@ -124,12 +130,6 @@ class Vault:
         # Last: if storing fails, the secrets are still in the old place.
         for source in sources:
             source.forget(connection_id)
-
-    @staticmethod
-    def _all(store: SecretStore, connection_id: str) -> list[tuple[str, str]]:
-        names = [*SECRET_NAMES, *(name + REPLACES for name in SECRET_NAMES)]
-        found = [(name, store.get(connection_id, name)) for name in names]
-        return [(name, value) for name, value in found if value is not None]
 
     def forget(self, connection_id: str) -> None:
         # In all places: a secret may have been left where it was stored before it moved.

@@ -103,8 +103,16 @@ class AutomaticBackups:
             draft.replace(copy.path)
         finally:
             draft.unlink(missing_ok=True)
-        for each in _surplus(self.all()):
-            each.path.unlink(missing_ok=True)
+        copies = self.all()
+        months: dict[str, CacheCopy] = {}
+        for each in copies:
+            months.setdefault(f"{each.at:%Y-%m}", each)
+        kept = [*copies[:KEPT_LATEST], *list(months.values())[:KEPT_MONTHS]]
+        # The way back to crmdeck before the last upgrade.
+        kept += [each for each in copies if each.version < copies[0].version][:1]
+        for each in copies:
+            if each not in kept:
+                each.path.unlink(missing_ok=True)
         return copy
 
     def newest_usable(self) -> CacheCopy | None:
@@ -121,8 +129,14 @@ def verify(copy: CacheCopy) -> int:
 
     Raises CacheError.
     """
-    file = _open(copy.path, copy.version)
+    file = DuckDBFile.open(copy.path, read_only=True)
     try:
+        with wording_failures(copy.path):
+            [(found,)] = file.rows("SELECT max(number) FROM schema_migration")
+        if found != copy.version:
+            raise CacheError(
+                f"The backup {copy.path} has version {found} instead of {copy.version}."
+            )
         rows = 0
         for table, columns in tables_of(file, ()).items():
             hashed = ", ".join(quote(column.name) for column in columns)
@@ -130,6 +144,8 @@ def verify(copy: CacheCopy) -> int:
             sql = f"SELECT count(*), bit_xor(hash({hashed})) FROM {quote(table)}"
             rows += int(file.rows(sql)[0][0])
         return rows
+    except CacheError:
+        raise
     except Exception as error:
         raise CacheError(f"Can't read the backup {copy.path}.", cause=f"{error}.") from error
     finally:
@@ -141,27 +157,3 @@ def last_written(cache: Path) -> datetime | None:
     """Return when the cache or its write-ahead log was last written, in UTC."""
     times = [each.stat().st_mtime for each in (cache, wal_of(cache)) if each.exists()]
     return datetime.fromtimestamp(max(times), UTC) if times else None
-
-
-def _open(path: Path, version: int) -> DuckDBFile:
-    file = DuckDBFile.open(path, read_only=True)
-    try:
-        with wording_failures(path):
-            [(found,)] = file.rows("SELECT max(number) FROM schema_migration")
-        if found != version:
-            raise CacheError(f"The backup {path} has version {found} instead of {version}.")
-    except CacheError:
-        file.close()
-        raise
-    return file
-
-
-def _surplus(copies: list[CacheCopy]) -> list[CacheCopy]:
-    """Return the copies to delete; `copies` is newest first."""
-    months: dict[str, CacheCopy] = {}
-    for copy in copies:
-        months.setdefault(f"{copy.at:%Y-%m}", copy)
-    kept = [*copies[:KEPT_LATEST], *list(months.values())[:KEPT_MONTHS]]
-    # The way back to crmdeck before the last upgrade.
-    kept += [copy for copy in copies if copy.version < copies[0].version][:1]
-    return [copy for copy in copies if copy not in kept]

@@ -354,11 +354,6 @@ class Definitions:
         )
 
 
-def unknown_definition(content: str) -> ObjectDefinition:
-    """Return a definition that differs from nothing, for one that was lost."""
-    return ObjectDefinition(content, 0, 0, (None,) * len(FACE))
-
-
 def _definition(row: Row) -> ObjectDefinition:
     content_hash, fields, custom_fields, *face = row
     return ObjectDefinition(content_hash, fields, custom_fields, tuple(face))

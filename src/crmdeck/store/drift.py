@@ -139,10 +139,7 @@ class Drift:
         where = Where().add("connection_id = ?", connection_id).add("object_type = ?", object_type)
         where.add("detected_at >= ?", since).add("detected_at <= ?", at)
         found = _READ.select(self._database, f"{where} {_NEWEST}", where.parameters)
-        if at is None:
-            return found
-        words = self._last_words(Where().add("acknowledged_at <= ?", at))
-        return tuple(_as_said(event, words.get(event.id)) for event in found)
+        return found if at is None else self._said(found, at)
 
     def page(
         self,
@@ -346,7 +343,16 @@ class Drift:
             return ()
         where = Where().add(_THESE, [each.id for each in events])
         words = self._last_words(where.add("acknowledged_at <= ?", at))
-        return tuple(_as_said(event, words.get(event.id)) for event in events)
+        said = []
+        for event in events:
+            word = words.get(event.id)
+            # An event that was read with a later acknowledgment loses it.
+            values = (None, None, None) if word is None or not word.acknowledged else word[:3]
+            # Most changes have none, and a copy of each takes a third of reading them.
+            if event.acknowledged_at is not None or values[0] is not None:
+                event = event.model_copy(update=dict(zip(_ACKNOWLEDGED, values, strict=True)))
+            said.append(event)
+        return tuple(said)
 
     def _last_words(self, where: Where) -> dict[str, LastWord]:
         rows = self._database.rows(
@@ -387,12 +393,3 @@ class Drift:
             [list(ids)],
         )
         return {row[0] for row in rows}
-
-
-def _as_said(event: DriftEvent, word: LastWord | None) -> DriftEvent:
-    """Return a change with its last acknowledgment, and none that was made later."""
-    said = (None, None, None) if word is None or not word.acknowledged else word[:3]
-    # Most changes have none, and a copy of each takes a third of reading them.
-    if event.acknowledged_at is None and said[0] is None:
-        return event
-    return event.model_copy(update=dict(zip(_ACKNOWLEDGED, said, strict=True)))

@@ -11,10 +11,10 @@ from crmdeck.model import Freshness, GoneReason, Scope, SyncRun
 from crmdeck.store import source_times
 from crmdeck.store.database import Database, Row
 from crmdeck.store.definitions import (
+    FACE,
     Definitions,
     ObjectDefinition,
     PackedSchema,
-    unknown_definition,
 )
 from crmdeck.store.record_table import stored
 from crmdeck.store.validators import Validators
@@ -89,7 +89,11 @@ class RefreshRecord:
         known = Definitions(database).having([row[2] for row in rows])
         # A lost definition differs from nothing, because the CRM hasn't changed.
         self._before = {
-            name: _State(state, known.get(content) or unknown_definition(content), seen)
+            name: _State(
+                state,
+                known.get(content) or ObjectDefinition(content, 0, 0, (None,) * len(FACE)),
+                seen,
+            )
             for name, state, content, seen in rows
         }
         of_it = "SELECT max(seq) FROM refresh WHERE connection_id = ?"
