@@ -313,7 +313,7 @@ class DriftCommands:
         if mapped:
             uses = "uses" if len(mapped) == 1 else "use"
             pairs = Counter(decision.object_pair for decision in mapped)
-            places = [f"{pair} ({number:,})" for pair, number in pairs.items()]
+            places = [f"{pair} ({times:,})" for pair, times in pairs.items()]
             if not is_object:
                 places = [
                     f"{ObjectPair.parse(one.object_pair).partner_object}.{one.partner_field}"
