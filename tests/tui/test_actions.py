@@ -118,7 +118,7 @@ def test_a_key_map_is_checked() -> None:
     assert actions.check_keymap({"view.filter": "ctrl+g"}) == ()
     for name in ("y", "Y", "f7", "shift+f3", "ctrl+pagedown", "slash", "semicolon"):
         assert actions.is_key(name), name
-    for name in ("slassh", "control+x", "ctrl+", ""):
+    for name in ("slassh", "control+x", "ctrl+", "", "esc", "del", "ctrl+bs"):
         assert not actions.is_key(name), name
     (unreachable,) = actions.check_keymap({"view.copy": "slassh"})
     assert unreachable == "no key named 'slassh', used for view.copy"

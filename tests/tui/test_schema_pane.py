@@ -340,6 +340,18 @@ async def test_a_refresh_keeps_the_cursor_on_its_row_and_the_first_one_is_offere
         assert "Lead" in text
 
 
+async def test_columns_can_be_chosen_before_the_first_refresh(workspace: Workspace) -> None:
+    app = app_over(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await start(pilot, "empty")
+        every = [column.id for column in table(pilot, "objects").columns if column.title]
+        await press(pilot, "F")
+        await type_text(pilot, "columns", "enter")
+        await settle(pilot)
+        await press(pilot, "space", "enter")
+        assert list(table(pilot, "objects").column_choice) == every[1:]
+
+
 async def test_many_values_are_a_table_like_any_other(workspace: Workspace, tmp_path: Path) -> None:
     values = [
         {"value": f"v{number}", "label": f"Value {number}", "active": True, "defaultValue": False}

@@ -317,9 +317,10 @@ def is_key(name: str) -> bool:
     *modifiers, key = name.split("+")
     if any(modifier not in _MODIFIERS for modifier in modifiers):
         return False
-    # Textual names keys, replaces some names, and knows other characters by those of Unicode.
+    # Textual names keys, replaces some names, and knows other characters by those of Unicode. That
+    # has names for control characters, too, such as `esc` and `del`, which Textual never sends.
     named = {known.value for known in Keys} | set(REPLACED_KEYS)
-    return key in named or key_to_character(key) is not None
+    return key in named or (key_to_character(key) or "\0").isprintable()
 
 
 def clashes(keymap: Mapping[str, str]) -> tuple[str, ...]:

@@ -280,8 +280,9 @@ class SchemaPane(Pane):
             ALL: columns.all_columns,
             EVERYWHERE: columns.every_columns,
         }.get(kind)
-        rows = self._given.get(kind, (None, None))[1]
-        if make is not None and rows is not None and width > 0:
+        # Before the first rows, too: the list of columns to choose from must not be empty.
+        _, rows = self._given.get(kind, (None, ()))
+        if make is not None and width > 0:
             self.table.set_columns(make(self._moment, rows, width))
 
     def _fill_field(self) -> None:
