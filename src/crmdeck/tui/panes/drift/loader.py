@@ -35,8 +35,8 @@ MOST_READ = 20_000
 
 ALL = sys.maxsize
 
-Show = Callable[[Filter[Entry], str | None], None]
-"""Shows the arrangement: gets the filter it matches, and the key of the row for the cursor."""
+Show = Callable[[Arrangement, Filter[Entry], str | None], None]
+"""Shows an arrangement: gets the filter it matches too, and the key of the row for the cursor."""
 
 
 def filter_of(timeline: Timeline, text: str) -> Filter[Entry]:
@@ -130,7 +130,6 @@ class TimelineLoader:
         self._text = ""
         self._is_starting = False
         self._then: Callable[[], object] | None = None
-        self._on_screen: set[str] = set()
         self._remembered: set[str] = set()
         self._kept: Kept[Timeline] = Kept()
         self._pane = pane
@@ -272,7 +271,7 @@ class TimelineLoader:
             # The wanted row may be in an answer that is still loading.
             if not self._pane.loader.is_loading:
                 self.cursor = None
-            self._show(found, cursor)
+            self._show(self.arrangement, found, cursor)
             then, self._then = self._then, None
             if then is not None:
                 then()
@@ -289,14 +288,10 @@ class TimelineLoader:
         self.expanded = self.expanded - keys if keys <= self.expanded else self.expanded | keys
         self.arrange()
 
-    def look(self, entries: Iterable[Entry]) -> None:
-        """Note that these changes are on screen; `remember` stores it."""
-        fresh = {one.event.id for one in entries if not one.seen}
-        self._on_screen |= fresh - self._remembered
-
-    def remember(self) -> None:
-        """Store which changes were on screen since the last call."""
-        ids, self._on_screen = list(self._on_screen), set()
+    def remember(self, shown: Iterable[Entry]) -> None:
+        """Store that these changes were on screen."""
+        ids = [one.event.id for one in shown if not one.seen]
+        ids = [id_ for id_ in ids if id_ not in self._remembered]
         if not ids:
             return
         self._remembered.update(ids)

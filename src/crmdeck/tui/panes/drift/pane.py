@@ -14,7 +14,7 @@ from textual.message import Message
 from crmdeck.tui.filters import Filter, FilterSource
 from crmdeck.tui.host import Host
 from crmdeck.tui.keys.actions import Actions, actions_of, keys_on
-from crmdeck.tui.panes.drift.arrangement import Line
+from crmdeck.tui.panes.drift.arrangement import Arrangement, Line
 from crmdeck.tui.panes.drift.columns import columns_for
 from crmdeck.tui.panes.drift.commands import DriftCommands
 from crmdeck.tui.panes.drift.density import Density
@@ -141,8 +141,7 @@ class DriftPane(Pane):
         if self.display and self.screen.is_current:
             # A collapsed group shows none of its changes.
             entries = (line.entry for line in self.table.in_view())
-            self.timeline.look(entry for entry in entries if entry is not None)
-        self.timeline.remember()
+            self.timeline.remember(entry for entry in entries if entry is not None)
 
     def reload(self) -> None:
         self.timeline.read(self.connection_id)
@@ -160,10 +159,9 @@ class DriftPane(Pane):
     def apply_filter(self, text: str) -> None:
         self.timeline.arrange()
 
-    def _show_lines(self, found: Filter[Entry], cursor: str | None) -> None:
-        arrangement = self.timeline.arrangement
-        if arrangement is None:
-            return
+    def _show_lines(
+        self, arrangement: Arrangement, found: Filter[Entry], cursor: str | None
+    ) -> None:
         self._hint = found.hint
         self.table.words = found.words
         self.table.more = "+" if arrangement.is_part else ""
