@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from crmdeck.credentials import MemorySecrets
 from crmdeck.errors import UsageError
 from crmdeck.settings import SETTINGS_FILE, Settings
 from crmdeck.tui.app import CrmdeckApp
-from crmdeck.tui.keys.actions import actions
+from crmdeck.tui.keys.actions import _REGISTRY, actions
 from crmdeck.tui.screens.user_commands import arguments_of, run_program
 from crmdeck.workspace import Workspace
 from tests.tui.pilot import screen_text, settle, until
@@ -54,6 +55,16 @@ def test_a_command_that_can_not_run_is_refused(tmp_path: Path, line: str, why: s
     assert why in str(refused.value.message) + str(refused.value.cause)
 
 
+@pytest.fixture
+def own_actions() -> Iterator[None]:
+    """Forget a user's commands after a test: actions are known for the whole process."""
+    yield
+    for action in actions():
+        if action.id.startswith("command."):
+            del _REGISTRY[action.id]
+
+
+@pytest.mark.usefixtures("own_actions")
 async def test_a_key_shows_the_command_and_runs_it(
     workspace: Workspace, home: Path, tmp_path: Path
 ) -> None:
