@@ -19,6 +19,7 @@ from tests.soak.crash import Crash, Tally, check, prepare
 from tests.soak.crowd import run_crowd
 from tests.soak.damage import try_many
 from tests.soak.hostile import attack
+from tests.soak.worker import Workers
 
 # So many kills lie between two checks; the server is cut down together with each tenth worker.
 _CHECK_EVERY, _CUT_DOWN_EVERY = 5, 10
@@ -48,7 +49,8 @@ def crash(kills: int, engine: str, seed: int) -> None:
     """Kill workers, and over PostgreSQL the server too, and tell what was held."""
     with Sandbox() as sandbox, _place(engine) as (folder, place, server):
         begun = time.monotonic()
-        soak = Crash(folder, place, sandbox, seed=seed)
+        workers = Workers()
+        soak = Crash(folder, place, sandbox, workers, seed=seed)
         try:
             for number in range(1, kills + 1):
                 too = server if number % _CUT_DOWN_EVERY == 0 else None
@@ -60,13 +62,13 @@ def crash(kills: int, engine: str, seed: int) -> None:
                 if number % 50 == 0:
                     print(f"{time.monotonic() - begun:6.0f} s  {soak.tally}", flush=True)
         finally:
-            soak.end()
+            workers.end()
         print(f"{engine}: {soak.tally}; all of it is there, no half")
         _tell_refused(soak.tally)
 
 
 def crowd(seconds: float, engine: str, seed: int) -> None:
-    """Let eight processes at one workspace, and tell what they did and how long they waited."""
+    """Let six processes at one workspace, and tell what they did and how long they waited."""
     with Sandbox() as sandbox, _place(engine) as (folder, place, _):
         (folder / "home").mkdir(exist_ok=True)
         token = prepare(place, folder, sandbox, random.Random(seed))
@@ -91,7 +93,8 @@ def disk(rounds: int, seed: int) -> None:
         home.mkdir()
         mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "none", place]
         mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
-        soak = Crash(folder, place, sandbox, seed=seed)
+        workers = Workers()
+        soak = Crash(folder, place, sandbox, workers, seed=seed)
         ballast = home / "ballast"
         try:
             for _ in range(rounds):
@@ -103,7 +106,7 @@ def disk(rounds: int, seed: int) -> None:
                 ballast.unlink(missing_ok=True)
                 soak.check()
         finally:
-            soak.end()
+            workers.end()
             if mounted:
                 subprocess.run(["umount", place], check=True)
         how = "a small file system that was filled" if mounted else "a limit on the length of files"

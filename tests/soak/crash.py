@@ -73,22 +73,24 @@ class Tally:
 class Crash:
     """A workspace at `place`, a folder or the URL of a database, and those who die at work."""
 
-    def __init__(self, folder: Path, place: str, sandbox: Sandbox, *, seed: int = 7) -> None:
+    def __init__(
+        self, folder: Path, place: str, sandbox: Sandbox, workers: Workers, *, seed: int = 7
+    ) -> None:
         self.tally = Tally()
         self._folder = folder
         self._sandbox = sandbox
         self._dice = random.Random(seed)
         self._place = place
         self._checked: dict[str, int] = {}
-        self._workers = Workers(
-            self._place, folder, prepare(self._place, folder, sandbox, self._dice)
-        )
+        self._workers = workers
+        self._token = prepare(place, folder, sandbox, self._dice)
 
     def kill_once(self, cut_down: Callable[[], None] | None = None) -> None:
         """Let a worker work, kill it, and its server where `cut_down` does that, and listen."""
         moments = self._sandbox.moments(SANDBOX_PORTAL)
         self._sandbox.set_now(self._dice.choice(moments), SANDBOX_PORTAL)
-        process = self._workers.begin(self._dice.randrange(2**32))
+        seed = self._dice.randrange(2**32)
+        process = self._workers.begin(self._place, self._folder, self._token, seed)
         for _ in range(self._dice.randrange(_REPORTS)):
             self.tally.take(self._workers.next())
         time.sleep(self._dice.uniform(0, _SECONDS))
@@ -103,7 +105,14 @@ class Crash:
 
     def work_on_full_disk(self, steps: int, longest_file: int) -> None:
         """Let a worker do so many steps where nothing is written behind so many bytes of a file."""
-        self._workers.begin(self._dice.randrange(2**32), steps=steps, longest_file=longest_file)
+        self._workers.begin(
+            self._place,
+            self._folder,
+            self._token,
+            self._dice.randrange(2**32),
+            steps=steps,
+            longest_file=longest_file,
+        )
         while "ended" not in (told := self._workers.next()):
             self.tally.take(told)
         assert told["ended"] == 0
@@ -111,10 +120,6 @@ class Crash:
     def check(self) -> None:
         """Hold what is there against what was reported, and against itself."""
         self._checked = check(self._place, self._folder, self.tally, self._checked)
-
-    def end(self) -> None:
-        """Let go of the processes."""
-        self._workers.end()
 
 
 def check(

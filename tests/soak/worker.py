@@ -1,10 +1,10 @@
 """A process that works on a workspace until it is killed, and reports each write once it is kept.
 
-    python -m tests.soak.worker HOME|URL FOLDER
+    python -m tests.soak.worker
 
-It imports all it needs and then, for each line of stdin, forks a child that works: by a seed, for
-ever or for so many steps, and with so many bytes that a file may have. Each report is a line of
-JSON on stdout; a line that was cut by a kill is none.
+It imports all it needs and then, for each line of stdin, forks a child that works: at a place, by
+a seed, for ever or for so many steps, and with so many bytes that a file may have. Each report is a
+line of JSON on stdout; a line that was cut by a kill is none.
 """
 
 from __future__ import annotations
@@ -212,23 +212,30 @@ def open_workspace(place: str, folder: Path) -> Workspace:
 class Workers:
     """The process that forks workers; who has it kills them."""
 
-    def __init__(self, place: str, folder: Path, token: str) -> None:
-        environment = {**os.environ, TOKEN: token, "OPENBLAS_NUM_THREADS": "1"}
-        # A home of its own, for what the commands keep beside a database.
-        environment["XDG_DATA_HOME"] = str(folder / "data")
+    def __init__(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.soak.worker", place, str(folder)],
+            [sys.executable, "-m", "tests.soak.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             cwd=Path(__file__).parents[2],
-            env=environment,
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
         )
 
-    def begin(self, seed: int, *, steps: int = 0, longest_file: int = 0) -> int:
+    def begin(
+        self,
+        place: str,
+        folder: Path,
+        token: str,
+        seed: int,
+        *,
+        steps: int = 0,
+        longest_file: int = 0,
+    ) -> int:
         """Start a worker, and return its process once it works; 0 is no limit."""
         assert self.process.stdin is not None
-        self.process.stdin.write(f"{seed} {steps} {longest_file}\n")
+        order = (place, str(folder), token, seed, steps, longest_file)
+        self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
         return int(self.next("ready")["ready"])
 
@@ -251,12 +258,15 @@ class Workers:
         self.process.wait()
 
 
-def main(place: str, folder: str) -> None:
+def main() -> None:
     """Fork a worker for each line of stdin, and tell when it has ended."""
     for line in sys.stdin:
-        seed, steps, longest_file = map(int, line.split())
+        place, folder, token, seed, steps, longest_file = json.loads(line)
         if (child := os.fork()) == 0:
             os.setsid()
+            os.environ[TOKEN] = token
+            # A home of its own, for what the commands keep beside a database.
+            os.environ["XDG_DATA_HOME"] = str(Path(folder) / "data")
             try:
                 dice = random.Random(seed)
                 _work(Worker(place, Path(folder), dice, serves=True), steps, longest_file)
@@ -286,4 +296,4 @@ def _work(worker: Worker, steps: int, longest_file: int) -> None:
 if __name__ == "__main__":
     # Otherwise the killed ones would keep the others from refreshes for most of the run.
     leases.LEASE = timedelta(seconds=0.5)
-    main(*sys.argv[1:])
+    main()
