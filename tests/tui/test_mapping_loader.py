@@ -35,16 +35,9 @@ def workspace(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Worksp
 def pairs_of(workspace: Workspace) -> tuple[PairLoader, list[Any]]:
     """Return a loader, and what it shows: the change, the row, whether rows are ranked."""
     shown: list[Any] = []
-    host: Any = SimpleNamespace(workspace=workspace, status=None, is_still=False)
-    requests: Any = AtOnce()
-    owner: Any = None
-    pairs = PairLoader(
-        owner,
-        host,
-        requests,
-        lambda change, cursor: shown.append((change, cursor, pairs.is_ranked)),
-        lambda _: None,
-    )
+    host = SimpleNamespace(workspace=workspace, status=None, is_still=False)
+    pane: Any = SimpleNamespace(host=host, loader=AtOnce(), show_error=lambda _: None)
+    pairs = PairLoader(pane, lambda change, cursor: shown.append((change, cursor, pairs.is_ranked)))
     return pairs, shown
 
 

@@ -20,14 +20,15 @@ from crmdeck.tui.dialogs.filled import open_filled
 from crmdeck.tui.dialogs.prompt import Prompt, wrong_folder
 from crmdeck.tui.dialogs.value_map import EditValueMap
 from crmdeck.tui.editor import edited
-from crmdeck.tui.host import Host, Location
+from crmdeck.tui.host import Location
 from crmdeck.tui.keys.actions import action, is_shown
-from crmdeck.tui.loading.requests import Job, Loader
+from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.panes.mapping.columns import PAIR_COLUMNS, pair_option
 from crmdeck.tui.panes.mapping.detail import pair_notes, row_text
 from crmdeck.tui.panes.mapping.loader import Change, PairLoader
 from crmdeck.tui.panes.mapping.preflight import PreflightFlow
 from crmdeck.tui.panes.mapping.table import AnyRow, RowTable, waits
+from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.panes.samples import SAMPLES_HELP, InView, Sampler
 from crmdeck.tui.text import count
 from crmdeck.workspace import (
@@ -74,20 +75,13 @@ NEXT_DIRECTION = {
 class MappingCommands:
     """Decides on the rows of the displayed pair, and asks in dialogs what to decide."""
 
-    def __init__(
-        self,
-        host: Host,
-        requests: Loader,
-        pairs: PairLoader,
-        table: RowTable,
-        sampler: Sampler,
-    ) -> None:
-        self._host = host
-        self._requests = requests
+    def __init__(self, pane: Pane, pairs: PairLoader, table: RowTable, sampler: Sampler) -> None:
+        self._host = pane.host
+        self._requests = pane.loader
         self._pairs = pairs
         self._table = table
         self._sampler = sampler
-        self._preflight = PreflightFlow(table, host, requests, self._open_failing_row)
+        self._preflight = PreflightFlow(pane, self._open_failing_row)
         self._drafts: dict[tuple[str, str], str] = {}
 
     @property

@@ -16,15 +16,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.timer import Timer
-from textual.widget import Widget
 
 from crmdeck.errors import CrmdeckError, UsageError
 from crmdeck.model import Decision, SuggestAnswer
-from crmdeck.tui.host import Host
 from crmdeck.tui.loading.kept import Kept
-from crmdeck.tui.loading.requests import Job, Loader, as_crmdeck_error
+from crmdeck.tui.loading.requests import Job, as_crmdeck_error
 from crmdeck.tui.panes.mapping.pairs import PairList, read_likely
 from crmdeck.tui.panes.mapping.table import waits
+from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.state.undo import UndoStep
 from crmdeck.tui.text import count
 from crmdeck.workspace import (
@@ -144,25 +143,18 @@ class PairLoader:
     Without a pair, `likely` are those to choose from.
     """
 
-    def __init__(
-        self,
-        owner: Widget,
-        host: Host,
-        requests: Loader,
-        show: Show,
-        show_error: Callable[[CrmdeckError | None], object],
-    ) -> None:
+    def __init__(self, pane: Pane, show: Show) -> None:
         self.session: MappingSession | None = None
         self.likely: PairList | None = None
         self.ref: str | None = None
         self.pairs: dict[str, str] = {}
         self.known: dict[tuple[str, str], frozenset[str]] = {}
         self.is_ranked = False
-        self.show_error = show_error
+        self.show_error = pane.show_error
         self._show = show
-        self._owner = owner
-        self._host = host
-        self._requests = requests
+        self._pane = pane
+        self._host = pane.host
+        self._requests = pane.loader
         self._sessions: dict[tuple[str, str], MappingSession] = {}
         self._kept: Kept[Found] = Kept()
         self._listed: str | None = None
@@ -304,7 +296,7 @@ class PairLoader:
         if self._writer is None:
             self._writer = DecisionWriter(
                 self._host.workspace,
-                lambda *outcome: self._owner.call_later(self._stored, *outcome),
+                lambda *outcome: self._pane.call_later(self._stored, *outcome),
             )
         self._writer.put(session, write)
         self._rank_later()
@@ -515,4 +507,4 @@ class PairLoader:
             self._timer.stop()
         # A picture is drawn as soon as nothing is loading.
         pause = RANK_AT_ONCE if self._host.is_still else RANK_AFTER
-        self._timer = self._owner.set_timer(pause, rank)
+        self._timer = self._pane.set_timer(pause, rank)

@@ -68,8 +68,8 @@ class MappingPane(Pane):
             pair_columns(()), key=lambda one: one.choice.pair, can_mark=False, id="pairs"
         )
         self.sampler = Sampler(host, self.loader, self._paint_row)
-        self.pairs = PairLoader(self, host, self.loader, self._show, self.show_error)
-        self.commands = MappingCommands(host, self.loader, self.pairs, self.table, self.sampler)
+        self.pairs = PairLoader(self, self._show)
+        self.commands = MappingCommands(self, self.pairs, self.table, self.sampler)
         self._widths: tuple[tuple[str, int | None], ...] = ()
         self._hint = ""
         self._where = ""

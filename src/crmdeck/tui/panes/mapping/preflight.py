@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from textual.widget import Widget
-
 from crmdeck.home import absolute_path
 from crmdeck.tui.dialogs.ask import Ask, Deed
 from crmdeck.tui.dialogs.choose import Choice, Choose
@@ -18,8 +16,8 @@ from crmdeck.tui.dialogs.form import YES, Asked, Form, answered, asked_path
 from crmdeck.tui.dialogs.preflight import Result, ResultRow, ShowPreflight
 from crmdeck.tui.dialogs.prompt import Prompt, free_name, wrong_file
 from crmdeck.tui.dialogs.values import Values
-from crmdeck.tui.host import Host
-from crmdeck.tui.loading.requests import Job, Loader
+from crmdeck.tui.loading.requests import Job
+from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Column
 from crmdeck.workspace import (
@@ -55,12 +53,10 @@ QUESTION = "Which writes should crmdeck test? It sends nothing to the CRM."
 class PreflightFlow:
     """Runs preflights of the displayed pair. `open_row` shows a row of it."""
 
-    def __init__(
-        self, pane: Widget, host: Host, requests: Loader, open_row: Callable[[str], None]
-    ) -> None:
+    def __init__(self, pane: Pane, open_row: Callable[[str], None]) -> None:
         self._pane = pane
-        self._host = host
-        self._requests = requests
+        self._host = pane.host
+        self._requests = pane.loader
         self._open_row = open_row
         self._path = ""
 
