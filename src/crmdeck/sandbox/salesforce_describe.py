@@ -138,6 +138,15 @@ def _record_types(target: ObjectDef, version: str) -> list[dict[str, object]]:
     ]
 
 
+# "Understanding Relationship Names", SOQL and SOSL Reference.
+def _relationship_name(field: FieldDef) -> str | None:
+    if not field.references:
+        return None
+    if field.name.endswith("__c"):
+        return f"{field.name[:-3]}__r"
+    return field.name.removesuffix("Id")
+
+
 @cache
 def field_text(field: FieldDef) -> str:
     """Return one field of a describe, with every attribute of API 60 and later."""
@@ -148,12 +157,6 @@ def field_text(field: FieldDef) -> str:
     extra = "personname" if field.compound == "Name" else None
     if field.type == "textarea":
         extra = "plaintextarea"
-    # "Understanding Relationship Names", SOQL and SOSL Reference.
-    relationship = None
-    if field.references and field.name.endswith("__c"):
-        relationship = f"{field.name[:-3]}__r"
-    elif field.references:
-        relationship = field.name.removesuffix("Id")
     described = {
         "aggregatable": field.type not in {"address", "textarea", "boolean"},
         "aiPredictionField": False,
@@ -210,7 +213,7 @@ def field_text(field: FieldDef) -> str:
         "queryByDistance": field.type == "address",
         "referenceTargetField": None,
         "referenceTo": list(field.references),
-        "relationshipName": relationship,
+        "relationshipName": _relationship_name(field),
         "relationshipOrder": None,
         "restrictedDelete": False,
         "restrictedPicklist": "restricted" in flags,
