@@ -15,7 +15,7 @@ _WITH_PROCESS = re.compile(r"(?:\..+\.(?P<backup>\d+)\.new|.+\.holder\.(?P<note>
 
 def is_gone(pid: int) -> bool:
     """True if a process of this machine is known to have ended."""
-    # On Windows, `os.kill` ends a process whatever the signal is.
+    # On Windows, signal 0 is Ctrl+C, which would end the process.
     if os.name == "nt":
         return False
     try:

@@ -32,7 +32,7 @@ class Session:
         # changes its state, so it keeps nothing.
         self.answers: dict[object, object] | None = None if kept is None else {}
 
-    # `cached_property` has no lock, and a session is used by one thread.
+    # Without a lock of their own, because a session is used by one thread.
     @cached_property
     def connections(self) -> store.Connections:
         return store.Connections(self.database)
