@@ -301,6 +301,7 @@ async def test_enter_never_overtakes_earlier_letters(
         await settle(pilot)
         await pilot.press("down", "enter")
         await until(pilot, lambda: "No host answers" in screen_text(pilot))
+        await settle(pilot)
         assert form.focused is not None
         assert form.focused.id == "host"
 
