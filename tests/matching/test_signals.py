@@ -199,6 +199,13 @@ def strengths(field: Field, words: FieldText, home: Home | None = None) -> dict[
     return dict(found)
 
 
+def test_concepts_of_the_same_name_have_the_same_order_in_each_process() -> None:
+    known = {f"c{n:02}": (FieldRef("crm", f"O{n}", "Region"),) for n in range(20)}
+    lexicon = Knowledge(concepts={id_: Concept(id_, "", fields=at) for id_, at in known.items()})
+    (found,) = concepts.concepts_of([Field(name="Region")], [text()], lexicon, None)
+    assert list(found) == list(known)
+
+
 def test_a_concept_is_stronger_the_surer_its_name() -> None:
     home = Home("crm", "account")
     assert strengths(Field(name="PhoneNo"), text("phone no"), home) == {"phone": 1.0}

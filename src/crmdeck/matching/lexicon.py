@@ -49,10 +49,11 @@ class Lexicon:
             english,
             tuple(Translator(language, english) for language in knowledge.languages.values()),
         )
-        self._concepts: dict[frozenset[str], set[str]] = {}
+        # As keys, to keep their order: a suggestion names the first one in its reasons.
+        self._concepts: dict[frozenset[str], dict[str, None]] = {}
         for words, concept_id in phrases:
             key = _key(spelling.words(words))
-            self._concepts.setdefault(key, set()).add(concept_id)
+            self._concepts.setdefault(key, {})[concept_id] = None
         self._owners: dict[str, set[tuple[str, str]]] = {}
         self._sizes: Counter[tuple[str, str]] = Counter()
         for concept in knowledge.concepts.values():
@@ -63,7 +64,10 @@ class Lexicon:
                 self._owners.setdefault(name, set()).add((system, object_type))
 
     def concepts_of(self, words: Sequence[str]) -> Iterable[str]:
-        """Return the concepts named by these words, in any order of the words."""
+        """Return the concepts named by these words, in any order of the words.
+
+        In the order of the knowledge.
+        """
         return self._concepts.get(_key(words), ())
 
     def locate(self, fields: Sequence[Field], hint: Home | None = None) -> Home | None:

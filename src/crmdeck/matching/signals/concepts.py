@@ -83,7 +83,8 @@ def _by_words(
             for concept in lexicon.concepts_of(shorter):
                 strengths.setdefault(concept, _SHORTER_PHRASE)
     if not strengths:
-        for concept in knowledge.concepts_named(field.name):
+        # Sorted, because a suggestion names the first one in its reasons.
+        for concept in sorted(knowledge.concepts_named(field.name)):
             strengths[concept] = _SOME_SYSTEM
     return strengths
 
