@@ -19,7 +19,7 @@ from crmdeck.tui.panes.samples import Fullness
 from crmdeck.tui.panes.schema.detail import field_facts
 from crmdeck.tui.panes.schema.filter_keys import filter_of
 from crmdeck.tui.panes.schema.rows import field_data, schema_data
-from crmdeck.workspace import Workspace
+from crmdeck.workspace import ConnectionDraft, Workspace
 from tests.restored import Restored
 from tests.tui.conftest import HOSTILE
 from tests.tui.pilot import press, screen_text, settle, type_text, until
@@ -340,10 +340,17 @@ async def test_a_refresh_keeps_the_cursor_on_its_row_and_the_first_one_is_offere
         assert "Lead" in text
 
 
-async def test_columns_can_be_chosen_before_the_first_refresh(workspace: Workspace) -> None:
+async def test_a_connection_without_a_schema_has_its_own_name_no_rows_and_columns_to_choose(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    folder = str(tmp_path / "empty")
+    draft = ConnectionDraft(name="extra", source="files", platform="salesforce", path=folder)
+    workspace.connections.add(draft)
     app = app_over(workspace)
     async with app.run_test(size=(100, 30)) as pilot:
         await start(pilot, "empty")
+        assert "Account" not in screen_text(pilot)
+        assert "Schema of extra" in await press(pilot, "right_square_bracket")
         every = [column.id for column in table(pilot, "objects").columns if column.title]
         await press(pilot, "F")
         await type_text(pilot, "columns", "enter")

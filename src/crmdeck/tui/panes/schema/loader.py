@@ -168,7 +168,7 @@ class SchemaLoader:
         if self.data is not None and self.data.ref != self._ref:
             self.data, self._fields = None, NO_FIELDS
             state.trail = HOME
-            self._show()
+        self._show()
         self._show_error(error)
 
     def _is_there(self, place: Place) -> bool:

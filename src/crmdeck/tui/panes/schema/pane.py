@@ -228,6 +228,9 @@ class SchemaPane(Pane):
         match place.kind:
             case "objects" if schema.data is not None:
                 return schema.data.objects
+            case "objects" if OBJECTS in self._given:
+                # The old rows are those of another connection: this one has no schema.
+                return ()
             case "fields" if schema.has_fields:
                 return schema.rated_lines(place.object_type)
             case "all" if schema.has_fields:
