@@ -348,6 +348,8 @@ async def test_a_connection_without_a_schema_has_its_own_name_no_rows_and_column
     workspace.connections.add(draft)
     app = app_over(workspace)
     async with app.run_test(size=(100, 30)) as pilot:
+        await start(pilot)
+        assert "Account" in screen_text(pilot)
         await start(pilot, "empty")
         assert "Account" not in screen_text(pilot)
         assert "Schema of extra" in await press(pilot, "right_square_bracket")
