@@ -59,8 +59,9 @@ class BoundedPool:
                 raw = self._inner.request(method, url, **kwargs)
             # urllib3 raises ValueError for a header value that it can't send.
             except (HTTPError, ValueError) as error:
-                failed = isinstance(error, MaxRetryError) and error.reason
-                reason = failed or error
+                reason: Exception = error
+                if isinstance(error, MaxRetryError) and error.reason:
+                    reason = error.reason
                 if isinstance(reason, ReadTimeoutError):
                     raise timed_out(self._who) from None
                 if isinstance(reason, ProtocolError):

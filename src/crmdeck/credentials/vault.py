@@ -154,7 +154,8 @@ class ConnectionSecrets:
 
     def get(self, name: str) -> str | None:
         """Return the secret with that name, or None."""
-        found = given = self._given(name)
+        given = self._given(name)
+        found = given
         # A digest recognizes the replaced value, and reveals nothing.
         if given is None or self._store.get(self._connection_id, name + REPLACES) == _digest(given):
             found = self._store.get(self._connection_id, name) or given

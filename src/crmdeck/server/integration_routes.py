@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BeforeValidator
@@ -42,6 +42,7 @@ from crmdeck.server.wire import (
     Suggesting,
     Undoing,
 )
+from crmdeck.workspace import DriftFilters
 
 PAGE = 1000
 """The largest page, and the default of a request that names only a cursor."""
@@ -169,7 +170,7 @@ def drift(
 ) -> Response:
     """List changes, newest first: all, or a page of `limit` with the `nextCursor` of the next."""
     drift = here.workspace.drift
-    filters: dict[str, Any] = {
+    filters: DriftFilters = {
         "at_least": at_least,
         "object_type": object_type,
         "acknowledged": acknowledged,

@@ -133,6 +133,7 @@ from .doctor import Finding as Finding
 from .doctor import examine as examine
 from .documents import Documents as Documents
 from .drift import Drift as Drift
+from .drift import DriftFilters as DriftFilters
 from .drift import Noted as Noted
 from .explore.copies import Copies as Copies
 from .explore.copies import Copy as Copy
