@@ -214,17 +214,10 @@ def refresh(
         elif attempt.result is not None and not as_json:
             _say_result(attempt.name, attempt.result)
     if as_json:
-        answers = []
-        for attempt, why in zip(attempts, reasons, strict=True):
-            known: dict[str, object] = {
-                "connectionId": attempt.connection_id,
-                "connection": attempt.name,
-            }
-            if attempt.result is not None:
-                known |= attempt.result.to_wire()
-            else:
-                known |= {"success": False, **(attempt.error.to_wire() if attempt.error else {})}
-            answers.append(_with_reasons(known, why))
+        answers = [
+            _with_reasons(_attempt_to_wire(attempt), why)
+            for attempt, why in zip(attempts, reasons, strict=True)
+        ]
         if not names or len(names) != 1:
             emit_json(answers)
         elif attempts[0].result is not None:
@@ -251,6 +244,13 @@ def _reasons(
     if attempt.result is not None and attempt.result.failures:
         reasons.append(ExitCode.PARTIAL)
     return reasons
+
+
+def _attempt_to_wire(attempt: workspace.Attempt) -> dict[str, object]:
+    known: dict[str, object] = {"connectionId": attempt.connection_id, "connection": attempt.name}
+    if attempt.result is not None:
+        return known | attempt.result.to_wire()
+    return {**known, "success": False, **(attempt.error.to_wire() if attempt.error else {})}
 
 
 def _say_result(name: str, result: model.RefreshResult) -> None:

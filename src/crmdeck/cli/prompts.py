@@ -118,12 +118,12 @@ def collect(
 
     Without a terminal, answers can be missing: the sign-in then raises an error.
     """
-    secrets = workspace.secrets_from_environment(name)
+    values = workspace.secrets_from_environment(name)
     if options.private_key_file is not None:
-        secrets["private_key"] = workspace.read_key(options.private_key_file)
-    answers = SignInAnswers(target, secrets, place=options.secrets)
+        values["private_key"] = workspace.read_key(options.private_key_file)
+    answers = SignInAnswers(target, values, place=options.secrets)
     at_terminal = sys.stdin.isatty() and options.secrets is not SecretsPlace.ENVIRONMENT
-    flow = ws.signin.choose_flow(target, options.flow, secrets)
+    flow = ws.signin.choose_flow(target, options.flow, values)
     flows = ws.signin.flows(target)
     if flow is None and flows and at_terminal:
         flow = _choose(flows)
@@ -134,17 +134,17 @@ def collect(
         if options.secrets is None and isinstance(target, workspace.ConnectionDraft):
             answers.place = _place(ws)
         answers.target = target = _located(ws, target, flow)
-        for question in ws.signin.open_questions(target, flow, secrets):
+        for question in ws.signin.open_questions(target, flow, values):
             answer = _ask(question)
             if answer:
-                secrets[question.name] = answer
+                values[question.name] = answer
     if flow.browser:
         if answers.place is not SecretsPlace.ENVIRONMENT and isinstance(
             target, workspace.ConnectionDraft
         ):
             # Raises an error before the user signs in if the secrets can't be stored.
             ws.signin.secrets_place(answers.place)
-        answers.grant = _browse(ws, target, secrets, options)
+        answers.grant = _browse(ws, target, values, options)
     return answers
 
 
@@ -209,14 +209,14 @@ def _ask(question: model.Question) -> str:
 def _browse(
     ws: workspace.Workspace,
     target: workspace.ConnectionDraft | str,
-    secrets: dict[str, str],
+    values: dict[str, str],
     options: SignInOptions,
 ) -> workspace.Grant:
     paste = options.paste
     if paste is None:
         paste = any(os.environ.get(name) for name in _OVER_SSH)
     port = {} if options.redirect_port is None else {"port": options.redirect_port}
-    with ws.signin.begin_browser(target, secrets, listen=not paste, **port) as sign_in:
+    with ws.signin.begin_browser(target, values, listen=not paste, **port) as sign_in:
         say("Sign in with a browser at this address:")
         say(sign_in.url)
         if paste:

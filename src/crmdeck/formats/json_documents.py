@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -174,7 +173,9 @@ class _Found:
         kind = _kind(members)
         if kind == "row":
             self._rows.append((path, raw))
-        elif kind in ("exported", "describe", "schema"):
+        elif kind == "exported":
+            self._take_exported(raw, members, path)
+        elif kind in ("describe", "schema"):
             self._take_object(kind, raw, members, path, name)
         elif kind == "listed":
             self._listed.add(_text(members["name"]) or "")
@@ -251,6 +252,14 @@ class _Found:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise broken(self._file.name, path, f"its keys can't be read ({error})") from error
 
+    def _take_exported(
+        self, raw: msgspec.Raw, members: Mapping[str, msgspec.Raw], path: str
+    ) -> None:
+        if object_type := _text(members["objectType"]):
+            self._add(raw, object_type, path, lambda own, _: exported_object(own, _decoded(raw)))
+        else:
+            self._errors.append(broken(self._file.name, f"{path}.objectType", "it is empty"))
+
     def _take_object(
         self,
         kind: str,
@@ -259,12 +268,6 @@ class _Found:
         path: str,
         name: str | None,
     ) -> None:
-        if kind == "exported":
-            if exported := _text(members["objectType"]):
-                self._add(raw, exported, path, lambda own, _: exported_object(own, _decoded(raw)))
-            else:
-                self._errors.append(broken(self._file.name, f"{path}.objectType", "it is empty"))
-            return
         list_key = "fields" if kind == "describe" else "properties"
         own = _text(members.get("name"))
         if kind == "schema":
@@ -274,10 +277,12 @@ class _Found:
             self._errors.append(self._no_object(path, list_key))
             return
         if kind == "describe":
-            self._add(raw, object_type, path, partial(_built_describe, raw, object_type))
+            self._add(raw, object_type, path, lambda *_: _built_describe(raw, object_type))
             self._platform = "salesforce"
         else:
-            self._add(raw, object_type, path, partial(_built_schema, raw))
+            self._add(
+                raw, object_type, path, lambda own, pipelines: _built_schema(raw, own, pipelines)
+            )
             self._platform = "hubspot"
 
     def _add(
@@ -367,7 +372,7 @@ def _decoded(raw: msgspec.Raw) -> Any:
         raise SourceError(f"can't decode it ({str(error) or type(error).__name__})") from error
 
 
-def _built_describe(raw: msgspec.Raw, object_type: str, _: str, __: object) -> ObjectSchema:
+def _built_describe(raw: msgspec.Raw, object_type: str) -> ObjectSchema:
     describe = _decoded(raw)
     return parse_object({**describe, "name": describe.get("name") or object_type})
 

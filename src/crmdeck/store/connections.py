@@ -40,10 +40,12 @@ class Connections:
         # Every command asks for connections, and DuckDB plans one query over the last version of
         # each for twice as long as these two take.
         for row in self._rows("id = ? OR name = ?", [ref.lower(), ref]):
+            connection_id, *_, seq = row
             newest = "SELECT max(seq) FROM connection WHERE id = ?"
             # A connection that has another name by now isn't meant. Nor is an old version, which
             # may be unreadable: only the one to return is decoded.
-            if row[0] == ref.lower() or self._database.rows(newest, [row[0]]) == [(row[-1],)]:
+            is_id = connection_id == ref.lower()
+            if is_id or self._database.rows(newest, [connection_id]) == [(seq,)]:
                 return VERSIONS.decode(row)
         return None
 
@@ -56,5 +58,10 @@ class Connections:
         rows = self._database.rows(
             f"SELECT {VERSIONS.selection}, seq FROM {VERSIONS.name} WHERE {condition}", parameters
         )
+
+        def by_id_newest_first(row: Row) -> tuple[str, int]:
+            connection_id, *_, seq = row
+            return connection_id, -seq
+
         # Here, because DuckDB plans a query with an order for half as long again.
-        return sorted(rows, key=lambda row: (row[0], -row[-1]))
+        return sorted(rows, key=by_id_newest_first)

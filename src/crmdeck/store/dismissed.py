@@ -63,10 +63,10 @@ class DismissedAlerts:
         )
         found: dict[str, dict[str, Dismissal]] = {}
         for connection_id, alert_id, at, taken_back, until, level in rows:
-            of_it = found.setdefault(connection_id, {})
+            dismissals = found.setdefault(connection_id, {})
             if taken_back:
-                of_it.pop(alert_id, None)
+                dismissals.pop(alert_id, None)
             else:
                 known = AlertLevel(level) if level else None
-                of_it[alert_id] = Dismissal(to_utc(at), until, known)
+                dismissals[alert_id] = Dismissal(to_utc(at), until, known)
         return found

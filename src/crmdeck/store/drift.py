@@ -325,8 +325,8 @@ class Drift:
 
     def last_words(self, connection_id: str) -> dict[str, LastWord]:
         """Return the last acknowledgment of each change that ever had one, by its ID."""
-        of_it = "event_id IN (SELECT id FROM drift_event WHERE connection_id = ?)"
-        return self._last_words(Where().add(of_it, connection_id))
+        of_connection = "event_id IN (SELECT id FROM drift_event WHERE connection_id = ?)"
+        return self._last_words(Where().add(of_connection, connection_id))
 
     def reopened_at(self, event_ids: Sequence[str]) -> dict[str, datetime]:
         """Return when the acknowledgment of each change was undone, for those that are open."""

@@ -90,15 +90,18 @@ def followed(
         value = whole()
     elif before.last == last:
         return before.value  # type: ignore[no-any-return]
-    # The last row of before may be gone: then this is another history.
-    elif all(
-        not each.seq
-        or (each.name,)
-        in database.rows(f"SELECT {_NAMES[table]} FROM {table} WHERE seq = ?", [each.seq])
-        for table, each in before.last.items()
-    ):
+    elif _has_rows(database, before.last):
         value = since(before.value, {table: each.seq for table, each in before.last.items()})
     else:
         value = whole()
     kept.put(key, _Answer(value, repaired, last))
     return value
+
+
+def _has_rows(database: Database, last: Mapping[str, _Last]) -> bool:
+    """True unless a row is gone or differs, as in a restored backup."""
+    for table, row in last.items():
+        same = f"SELECT {_NAMES[table]} FROM {table} WHERE seq = ?"
+        if row.seq and (row.name,) not in database.rows(same, [row.seq]):
+            return False
+    return True

@@ -96,8 +96,8 @@ class RefreshRecord:
             )
             for name, state, content, seen in rows
         }
-        of_it = "SELECT max(seq) FROM refresh WHERE connection_id = ?"
-        self._last_refresh: int | None = database.rows(of_it, [run.connection_id])[0][0]
+        newest = "SELECT max(seq) FROM refresh WHERE connection_id = ?"
+        self._last_refresh: int | None = database.rows(newest, [run.connection_id])[0][0]
         self._states: dict[str, _State] = {}
         self._changed: set[str] = set()
         self._validators: dict[str, str | None] = {}

@@ -46,7 +46,7 @@ _LAST_FAILED = """
         JOIN (
             SELECT max(seq) AS seq FROM object_failure {where} GROUP BY connection_id
         ) AS last USING (seq)
-    ) AS of_it USING (connection_id, run_id)"""
+    ) AS last_failing USING (connection_id, run_id)"""
 
 # The refresh row has the counts; only unread object types have an age of their own.
 _UNREAD = """
@@ -103,15 +103,15 @@ def schema_stats(
     stats: dict[str, SchemaStats] = {}
     for key in sorted(held.keys() | failed.keys()):
         objects, fields, custom = held.get(key, (0, 0, 0))
-        of_it = ages.get(key, Counter())
+        counts = ages.get(key, Counter())
         stats[key] = SchemaStats(
             object_count=objects,
             field_count=fields,
             custom_field_count=custom,
-            stale_object_count=sum(n for age, n in of_it.items() if age.expires_at <= now),
+            stale_object_count=sum(n for age, n in counts.items() if age.expires_at <= now),
             failed_object_count=failed.get(key, 0),
-            last_discovered_at=max((age.discovered_at for age in of_it), default=None),
-            next_expiry_at=min((a.expires_at for a in of_it if a.expires_at > now), default=None),
+            last_discovered_at=max((age.discovered_at for age in counts), default=None),
+            next_expiry_at=min((a.expires_at for a in counts if a.expires_at > now), default=None),
         )
     return stats
 

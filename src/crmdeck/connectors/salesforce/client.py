@@ -191,24 +191,25 @@ class SalesforceClient:
                 # Its default, an OrderedDict, takes more memory.
                 object_pairs_hook=dict,
             )
-            # `restful` returns the body of a success without its status.
-            status = 200
-            try:
-                body = salesforce.restful(
-                    path, method=method, headers=headers, allow_redirects=False, **kwargs
-                )
-            except SalesforceError as error:
-                status, body = error.status, error.content
-            except (ValueError, RecursionError, TypeError):
-                # simple-salesforce raises TypeError for an answer of `null` or a number.
-                raise not_json(WHO) from None
-            sent, size = self._session.last
-            if found := _LIMIT_INFO.search(sent.get("Sforce-Limit-Info", "")):
-                used, limit = int(found[1]), int(found[2])
-                self._meter.observe(Quota(used=used, limit=limit, observed_at=utc_now()))
-            return Reply(status, body, sent, size)
+            return self._restful(salesforce, path, method=method, headers=headers, **kwargs)
 
         return self.caller.call(send, cancel, accept=accept, reserve=reserve)
+
+    def _restful(self, salesforce: Salesforce, path: str, **kwargs: Any) -> Reply:
+        # `restful` returns the body of a success without its status.
+        status = 200
+        try:
+            body = salesforce.restful(path, allow_redirects=False, **kwargs)
+        except SalesforceError as error:
+            status, body = error.status, error.content
+        except (ValueError, RecursionError, TypeError):
+            # simple-salesforce raises TypeError for an answer of `null` or a number.
+            raise not_json(WHO) from None
+        sent, size = self._session.last
+        if found := _LIMIT_INFO.search(sent.get("Sforce-Limit-Info", "")):
+            used, limit = int(found[1]), int(found[2])
+            self._meter.observe(Quota(used=used, limit=limit, observed_at=utc_now()))
+        return Reply(status, body, sent, size)
 
     def _plain(self, path: str, token: str | None = None) -> Reply:
         reply = self._ask(path, token)
