@@ -77,12 +77,11 @@ def draw_screenshots(
             with open_demo(at=MOMENT, folder=folder_of_story) as workspace:
                 pictures[story.name] = asyncio.run(_play(workspace, story, deals))
     if check:
-        differing = [
-            name
-            for name, svg in pictures.items()
-            if not (path := folder / f"{name}.svg").is_file()
-            or path.read_text(encoding="utf-8") != svg
-        ]
+        differing = []
+        for name, svg in pictures.items():
+            path = folder / f"{name}.svg"
+            if not path.is_file() or path.read_text(encoding="utf-8") != svg:
+                differing.append(name)
         if differing:
             raise ScreenshotsDifferError(
                 f"The console now draws these screenshots differently: {', '.join(differing)}.",

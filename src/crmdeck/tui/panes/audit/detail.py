@@ -77,10 +77,14 @@ def entry_detail(line: Line, log: Sequence[Line], width: int, undo: str = "") ->
     ids = [one.entry.id for one in log]
     place = ids.index(entry.id) + 1 if entry.id in ids else len(ids)
     earlier = [one for one in log[place:] if one.entry.connection_id == entry.connection_id]
+    if earlier:
+        lines.append(_earlier("before", earlier[0], width))
     good = [one for one in earlier if one.entry.event == "schema.refreshed"]
-    has_failed = entry.event.endswith("failed")
-    for label, found in (("before", earlier), ("last good", good if has_failed else [])):
-        if found:
-            text = f"{found[0].entry.at:%Y-%m-%d %H:%M}  {found[0].summary[:LONGEST]}"
-            lines.append(labeled(label, text, width, LABEL))
+    if good and entry.event.endswith("failed"):
+        lines.append(_earlier("last good", good[0], width))
     return Content("\n").join(lines)
+
+
+def _earlier(label: str, line: Line, width: int) -> Content:
+    text = f"{line.entry.at:%Y-%m-%d %H:%M}  {line.summary[:LONGEST]}"
+    return labeled(label, text, width, LABEL)

@@ -107,7 +107,7 @@ class DriftCommands:
         writes=True,
     )
     def acknowledge(self) -> None:
-        self._once_sure("Acknowledge", once(self._unsettled()), "a", self._ask_for_note)
+        self._acknowledge_once_sure(once(self._unsettled()), "a")
 
     def why_not_all_acknowledged(self) -> str | None:
         some = self._timeline.is_part or any(True for _ in self._unsettled(everything=True))
@@ -123,8 +123,7 @@ class DriftCommands:
     )
     def acknowledge_all(self) -> None:
         def ask() -> None:
-            entries = once(self._unsettled(everything=True))
-            self._once_sure("Acknowledge", entries, "A", self._ask_for_note)
+            self._acknowledge_once_sure(once(self._unsettled(everything=True)), "A")
 
         # The rest of a long timeline matches the filter too. The question counts and lists it.
         self._timeline.read_to(date.min, ask)
@@ -139,9 +138,14 @@ class DriftCommands:
         # A change that is marked both alone and in its group comes twice.
         return (entry for line in self._table.chosen() for entry in line.entries)
 
+    def _acknowledge_once_sure(self, entries: Sequence[Entry], key: str) -> None:
+        text = "This includes changes in collapsed groups. u undoes it."
+        self._once_sure("Acknowledge", text, entries, key, self._ask_for_note)
+
     def _once_sure(
         self,
         deed: str,
+        text: str,
         entries: Sequence[Entry],
         key: str,
         then: Callable[[Sequence[Entry]], None],
@@ -155,10 +159,9 @@ class DriftCommands:
             if sure:
                 then(entries)
 
-        includes = "" if deed == "Reopen" else "This includes changes in collapsed groups. "
         dialog = Confirm(
             f"{deed} {_changes(entries)}?",
-            f"{includes}u undoes it.",
+            text,
             yes=f"{deed} {len(entries):,}",
             opened_by=key,
             listing=_listed(entries),
@@ -180,7 +183,7 @@ class DriftCommands:
     )
     def reopen(self) -> None:
         entries = once(entry for entry in self._chosen() if entry.acknowledged)
-        self._once_sure("Reopen", entries, "c", self._reopen)
+        self._once_sure("Reopen", "u undoes it.", entries, "c", self._reopen)
 
     def _reopen(self, entries: Sequence[Entry]) -> None:
         # Undoing it acknowledges all of them with one note: that of the first.
@@ -307,21 +310,23 @@ class DriftCommands:
     def _ask_about_rename(self, old: Entry, new: Entry) -> None:
         arrangement = self._timeline.arrangement
         mapped = arrangement.timeline.mapped_to(old.event) if arrangement is not None else ()
-        number = count(len(mapped), "mapping")
         is_object = old.event.field_name is None
         text = f"{name_in(new.event)} appeared in the same refresh and looks similar.\n"
         if mapped:
-            uses = "uses" if len(mapped) == 1 else "use"
-            pairs = Counter(decision.object_pair for decision in mapped)
-            places = [f"{pair} ({times:,})" for pair, times in pairs.items()]
-            if not is_object:
+            if is_object:
+                pairs = Counter(decision.object_pair for decision in mapped)
+                places = [f"{pair} ({times:,})" for pair, times in pairs.items()]
+            else:
                 places = [
                     f"{ObjectPair.parse(one.object_pair).partner_object}.{one.partner_field}"
                     for one in mapped
                 ]
-            text += f"{number} {uses} the old name: {', '.join(places)}"
-            move = f"Move {'mapping' if len(mapped) == 1 else number}"
-            stays = "the mapping stays broken" if len(mapped) == 1 else "the mappings stay broken"
+            mappings = count(len(mapped), "mapping")
+            if len(mapped) == 1:
+                use, move, stays = "uses", "Move mapping", "the mapping stays broken"
+            else:
+                use, move, stays = "use", f"Move {mappings}", "the mappings stay broken"
+            text += f"{mappings} {use} the old name: {', '.join(places)}"
             deeds = [
                 Deed("m", move, "and acknowledge both changes"),
                 Deed("x", "Reject rename", f"choose another {'object' if is_object else 'field'}"),

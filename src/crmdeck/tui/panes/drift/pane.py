@@ -236,7 +236,9 @@ class DriftPane(Pane):
             *summary(timeline, short=self.size.width < SHORT),
         )
         others = () if self.timeline.everywhere else self.host.statuses
-        elsewhere = sum(o.open_changes.count for o in others if o.id != self.connection_id)
+        elsewhere = sum(
+            status.open_changes.count for status in others if status.id != self.connection_id
+        )
         self.show_next_steps(partial(to_do, timeline, elsewhere))
         if arrangement.is_part and not self.filter_text.strip():
             shown = total

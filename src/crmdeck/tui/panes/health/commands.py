@@ -264,8 +264,9 @@ class HealthCommands:
         )
 
     def no_dismissed(self) -> str | None:
-        none = self.no_connection() or "No alert here is dismissed."
-        return none if self._dismissed() is None else None
+        if self._dismissed() is not None:
+            return None
+        return self.no_connection() or "No alert here is dismissed."
 
     @action(
         "health.reopen",

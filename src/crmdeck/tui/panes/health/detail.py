@@ -100,15 +100,14 @@ def facts_detail(
     entry: Entry, now: datetime, width: int, *, whole: bool = False, titled: bool = False
 ) -> Content:
     """Return the facts about a connection, and its last refreshes."""
-    title = rule("Facts", width) if titled else Content("")
-    shown = entry.runs[: MOST_RUNS if whole else FEW_RUNS]
-    runs = [_run(run, width, whole=whole) for run in shown]
-    found = [
-        _lines([title, _facts(entry, now, width)]),
-        _lines([rule("Last refreshes", width), *runs])
-        if runs
-        else Content.styled("Never refreshed.", "$muted"),
-    ]
+    facts = _facts(entry, now, width)
+    found = [_lines([rule("Facts", width), facts]) if titled else facts]
+    if entry.runs:
+        shown = entry.runs[: MOST_RUNS if whole else FEW_RUNS]
+        runs = [_run(run, width, whole=whole) for run in shown]
+        found.append(_lines([rule("Last refreshes", width), *runs]))
+    else:
+        found.append(Content.styled("Never refreshed.", "$muted"))
     span = span_in(width, MOST_WEEKS)
     if whole and span.weeks:
         marks = days(entry.runs, now, span.marks, span.each)

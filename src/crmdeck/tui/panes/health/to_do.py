@@ -59,7 +59,11 @@ def things_to_do(entries: Sequence[Entry]) -> tuple[ToDo, ...]:
     every = [entry for entry in ordered(entries) if entry.status.status is not Status.DISCONNECTED]
     # With one connection low on quota, the short form leaves its name out.
     low = sum(_is_low(entry.status) for entry in every)
-    broken, required, failing, expiring, others = (list[ToDo]() for _ in range(5))
+    broken: list[ToDo] = []
+    required: list[ToDo] = []
+    failing: list[ToDo] = []
+    expiring: list[ToDo] = []
+    others: list[ToDo] = []
     for entry in every:
         status, codes = entry.status, _codes(entry.status)
         if entry.broken and "DRIFT_ON_MAPPED_FIELDS" in codes:

@@ -229,11 +229,13 @@ class RowTable(Table[Line]):
 
         A title means all rows of its group that match the filter.
         """
-        return tuple(
-            row
-            for line in self.chosen()
-            for row in ((line.row,) if line.row is not None else self.of_title(line))
-        )
+        rows: list[AnyRow] = []
+        for line in self.chosen():
+            if line.row is not None:
+                rows.append(line.row)
+            else:
+                rows += self.of_title(line)
+        return tuple(rows)
 
     def show_rows(self, rows: Sequence[AnyRow], *, cursor: str | None = None) -> None:
         """Show rows in their groups, or sorted, with the cursor on the row of that name.
@@ -243,10 +245,9 @@ class RowTable(Table[Line]):
         self._source = rows
         passing = self._passing()
         wanted = cursor if cursor is not None else self.cursor_key
-        self._folds = {
-            **self._folds,
-            **{row.group: False for row in passing if row.name == wanted},
-        }
+        for row in passing:
+            if row.name == wanted:
+                self._folds = {**self._folds, row.group: False}
         usual = {Group.DONE} if self._passes is None else set()
         folded = [group for group in Group if self._folds.get(group, group in usual)]
         lines = lines_of(passing, grouped=self.sort is None, folded=folded)

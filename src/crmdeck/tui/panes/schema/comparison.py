@@ -168,21 +168,23 @@ def banner_text(comparison: Comparison, width: int) -> str:
 
 def object_brief(difference: ObjectDifference) -> Content:
     """Return the fields of an object that differs, by kind of difference."""
-    parts, lines = [], []
+    numbers, lines = [], []
     for side in (Side.LEFT, Side.RIGHT, Side.BOTH):
         names = [field.field_name for field in difference.fields if field.side is side]
         if names:
             differ = "differs" if len(names) == 1 else "differ"
-            parts.append(f"{len(names):,} {differ if side is Side.BOTH else SIDE_WORDS[side]}")
+            numbers.append(f"{len(names):,} {differ if side is Side.BOTH else SIDE_WORDS[side]}")
             # Enter lists them all.
             sign = (f"{SIDE_SIGNS[side]} {SIDE_WORDS[side]:<10}  ", "$muted")
             lines.append(Content.assemble(sign, display_text(", ".join(names[:40]), 400)))
     if difference.changes:
-        parts.append("object itself")
-    if difference.side is not Side.BOTH:
-        parts = [SIDE_WORDS[difference.side], count(difference.field_count, "field")]
+        numbers.append("object itself")
+    if difference.side is Side.BOTH:
+        summary = ", ".join(numbers)
+    else:
+        summary = f"{SIDE_WORDS[difference.side]}, {count(difference.field_count, 'field')}"
     name = (display_text(difference.object_type, 80) + "  ", "bold")
-    title = Content.assemble(name, (", ".join(parts), "$muted"))
+    title = Content.assemble(name, (summary, "$muted"))
     return Content("\n").join([title, *lines])
 
 

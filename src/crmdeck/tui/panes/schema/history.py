@@ -75,9 +75,10 @@ def _beginning(line: FieldLine, data: SchemaData, width: int) -> Content:
     day = added[0] if added else data.overview.first_look
     if day is None:
         return Content.styled("No changes", "$muted")
-    text = Content.styled("present at baseline", "$muted")
     date = Content.styled(f"{day:%Y-%m-%d}  ", "$muted")
-    return hanging(date, Content("added with its object") if added else text, width)
+    if added:
+        return hanging(date, Content("added with its object"), width)
+    return hanging(date, Content.styled("present at baseline", "$muted"), width)
 
 
 def changed_at_source(field: Field) -> str:

@@ -101,7 +101,7 @@ class SchemaLoader:
             self.read_everywhere()
         sides = self.state.sides
         if sides is not None and any(place.kind == COMPARISON for place in self.state.trail):
-            self.compare(sides)
+            self._compare_again(sides)
 
     def _took(self, answer: tuple[SchemaData, FieldData]) -> None:
         self._show_error(None)
@@ -188,39 +188,53 @@ class SchemaLoader:
         found = self.comparison.objects if self.comparison is not None else ()
         return next((one for one in found if one.object_type == object_type), None)
 
-    def compare(self, sides: Sides, then: Callable[[], None] | None = None) -> None:
-        """Compare two sides, then call `then`; without it, compare the visible sides again."""
-        workspace, ((left, left_at), (right, right_at)) = self._host.workspace, sides
+    def compare(self, sides: Sides, then: Callable[[], None]) -> None:
+        """Compare two sides instead of those visible until now, then call `then`."""
 
         def took(comparison: Comparison) -> None:
-            if then is not None:
-                self.state.sides, self.comparison = sides, comparison
-                self.state.leave_comparison()
-                then()
-            # The user may have left them, or compared others, since the reload began.
-            elif self.state.sides == sides:
+            self.state.sides, self.comparison = sides, comparison
+            self.state.leave_comparison()
+            then()
+
+        self._load_comparison(sides, took, self._say_not_compared)
+
+    def _compare_again(self, sides: Sides) -> None:
+        # The user may leave these sides, or compare others, before the answer comes.
+        def took(comparison: Comparison) -> None:
+            if self.state.sides == sides:
                 self.comparison = comparison
                 self.state.prune(self._is_there)
                 self._show()
 
         def failed(error: CrmdeckError) -> None:
-            if then is None:
-                if self.state.sides != sides:
-                    return
+            if self.state.sides == sides:
                 self.state.sides = self.comparison = None
                 self.state.prune(self._is_there)
                 self._show()
-            # A toast: the remedy is about the other connection, and the error panel's keys are not.
-            lines = filter(None, (error.message, error.remedy))
-            self._host.say("\n".join(lines), title="Can't compare", severity="warning")
+                self._say_not_compared(error)
 
+        self._load_comparison(sides, took, failed)
+
+    def _load_comparison(
+        self,
+        sides: Sides,
+        took: Callable[[Comparison], None],
+        failed: Callable[[CrmdeckError], None],
+    ) -> None:
+        schemas = self._host.workspace.schemas
+        (left, left_at), (right, right_at) = sides
         self._loader.load(
             "compare",
-            lambda _: workspace.schemas.compare(left, right, left_at=left_at, right_at=right_at),
+            lambda _: schemas.compare(left, right, left_at=left_at, right_at=right_at),
             took,
             label="comparing",
             failed=failed,
         )
+
+    def _say_not_compared(self, error: CrmdeckError) -> None:
+        # A toast: the remedy is about the other connection, and the error panel's keys are not.
+        lines = filter(None, (error.message, error.remedy))
+        self._host.say("\n".join(lines), title="Can't compare", severity="warning")
 
     @property
     def has_fields(self) -> bool:

@@ -383,33 +383,37 @@ class SchemaPane(Pane):
         self._banner()
 
     def _brief(self) -> None:
-        kind, row, schema = self.place.kind, self.table.cursor_row, self.schema
-        titles, state, text = ["Details"], Content(""), Content("")
-        draw: Draw | None = None
-        if row is None or schema.data is None or kind == FIELD:
-            pass
-        elif kind == OBJECTS:
-            titles, state = [row.key], Content.styled(detail.object_state(row), "$muted")
-            to_map = schema.fields.to_map.get(row.key, ())
-            draw = partial(detail.object_brief, row, schema.data, to_map)
-        elif kind in LISTED:
-            titles = [row.path, row.row.name]
-            mapped = display_text(row.mapped or "not mapped")
-            state = Content.styled(mapped, "$mark" if row.mapped else "$muted")
-            draw = self._field_brief(row, schema.data)
-        elif kind == COMPARISON:
-            titles, text = [row.object_type], comparison.object_brief(row)
-        elif schema.comparison is not None:
-            titles = [row.field_name or row.object_type]
-            text = comparison.line_brief(row, *comparison.side_names(schema.comparison))
+        row = self.table.cursor_row
+        titles, state, draw = self._brief_of(row)
         # Not before the data: a first title draws the frame.
         if self.panel.is_drawn or row is not None:
             self.panel.caption(self._brief_text, *titles, state=[state] if state else [])
-        about = (kind, self.place.object_type, self.table.cursor_key)
-        self._brief_text.show(draw or (lambda _: text), from_top=about != self._briefed)
+        about = (self.place.kind, self.place.object_type, self.table.cursor_key)
+        self._brief_text.show(draw, from_top=about != self._briefed)
         self._briefed = about
 
-    def _field_brief(self, row: FieldLine, data: SchemaData) -> Draw | None:
+    def _brief_of(self, row: Any) -> tuple[list[str], Content | None, Draw]:
+        """Return the titles, the state and the text of the details of a row of the place."""
+        kind, schema = self.place.kind, self.schema
+        if row is None or schema.data is None or kind == FIELD:
+            return ["Details"], None, _draw_nothing
+        if kind == OBJECTS:
+            state = Content.styled(detail.object_state(row), "$muted")
+            to_map = schema.fields.to_map.get(row.key, ())
+            return [row.key], state, partial(detail.object_brief, row, schema.data, to_map)
+        if kind in LISTED:
+            mapped = display_text(row.mapped or "not mapped")
+            state = Content.styled(mapped, "$mark" if row.mapped else "$muted")
+            return [row.path, row.row.name], state, self._field_brief(row, schema.data)
+        if kind == COMPARISON:
+            differing = comparison.object_brief(row)
+            return [row.object_type], None, lambda _: differing
+        if schema.comparison is not None:
+            both = comparison.line_brief(row, *comparison.side_names(schema.comparison))
+            return [row.field_name or row.object_type], None, lambda _: both
+        return ["Details"], None, _draw_nothing
+
+    def _field_brief(self, row: FieldLine, data: SchemaData) -> Draw:
         schema = self.schema
         if self.place.kind != EVERYWHERE:
             return partial(
@@ -423,7 +427,7 @@ class SchemaPane(Pane):
         # Of other connections only the rows are loaded.
         its = schema.everywhere.data.get(row.ref) if schema.everywhere is not None else None
         if its is None:
-            return None
+            return _draw_nothing
         return partial(detail.field_brief, row, its, None, Fullness(), None)
 
     def filter_source(self) -> FilterSource[Any]:
@@ -815,8 +819,8 @@ class SchemaPane(Pane):
         return {
             "connection": self.connection_id,
             "trail": [list(place) for place in self._kept_trail()],
-            "at": at.isoformat() if at is not None else None,
-            "sides": [[ref, at and at.isoformat()] for ref, at in sides] if sides else None,
+            "at": _iso(at),
+            "sides": [[ref, _iso(side_at)] for ref, side_at in sides] if sides else None,
             "cursor": list(cursor) if isinstance(cursor, tuple) else cursor,
             "sorts": {kind: sort for kind, sort in sorts.items() if sort},
         }
@@ -838,3 +842,11 @@ class SchemaPane(Pane):
             if sort := Sort.of(kept.get(kind)):
                 table.set_sort(sort)
         self.fill()
+
+
+def _draw_nothing(_: int) -> Content:
+    return Content("")
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at is not None else None
