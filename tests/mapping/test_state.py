@@ -277,11 +277,14 @@ def test_a_decision_that_the_user_has_not_seen_is_a_conflict(
         (decided(1, "accountName", REJECTED, None), "The field was left unmapped"),
         (decided(1, "accountName", PENDING, None), "The field was cleared"),
         (undone(1, decided(0, "accountName", ACCEPTED, "Name")), "A decision was undone"),
+        (decided(1, "", REJECTED, "Name"), "The field was marked as filled elsewhere"),
+        (decided(1, "", PENDING, "Name"), "The field was no longer marked as filled elsewhere"),
     ],
 )
 def test_a_conflict_names_the_user_the_deed_and_the_time(decision: Decision, cause: str) -> None:
-    with pytest.raises(ConflictError, match="dana changed 'accountName'") as raised:
-        require_seen([decision], {"accountName"}, ())
+    changed = decision.partner_field or decision.crm_field
+    with pytest.raises(ConflictError, match=f"dana changed '{changed}'") as raised:
+        require_seen([decision], {decision.subject}, ())
     assert raised.value.cause == f"{cause} on 2026-05-16 12:01 UTC."
 
 
