@@ -181,8 +181,10 @@ def test_undoing_a_safe_change_is_resolved_unless_someone_adapted_to_it() -> Non
     found = History(longer, [mapped("Deal", "Name", Direction.PUSH)])
     assert [change.severity for change in found.changes] == [Severity.SAFE, Severity.BREAKING]
     assert found.states() == [RESOLVED, RESOLVED]
-    found.decisions = decided(DecisionState.ACCEPTED, 1.5)
-    assert found.states() == [RESOLVED, OPEN]
+    # From the moment of the first change until just before the second one.
+    for moment, second in ((1, OPEN), (1.5, OPEN), (2, RESOLVED)):
+        found.decisions = decided(DecisionState.ACCEPTED, moment)
+        assert found.states() == [RESOLVED, second]
     found.decisions = decided(DecisionState.ACCEPTED, 0.5)
     assert found.acknowledge(0).states() == [ACKNOWLEDGED, OPEN]
 

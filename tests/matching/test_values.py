@@ -76,6 +76,10 @@ def test_meaning_fills_the_gaps_one_to_one_unless_values_outnumber_counterparts(
         choices("Farming", "Farms"), right, knowledge=KNOWLEDGE, encoder=Topics()
     )
     assert [pair.crm_value for pair in two.pairs] == ["Agriculture", None]
+    same = suggest_value_map(
+        choices("Agriculture", "Farms"), right, knowledge=KNOWLEDGE, encoder=Topics()
+    )
+    assert [pair.crm_value for pair in same.pairs] == ["Agriculture", None]
     three = suggest_value_map(
         choices("Farming", "Farms", "Farm goods"), right, knowledge=KNOWLEDGE, encoder=Topics()
     )
