@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import threading
@@ -10,6 +11,7 @@ from pathlib import Path
 from crmdeck.errors import UsageError
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.panes.schema.pane import SchemaPane
+from crmdeck.tui.screens.main import MainScreen
 from crmdeck.tui.state.ui_state import UiState
 from crmdeck.workspace import PendingWorkspace, Workspace
 from tests.tui.pilot import screen_text, settle, type_text, until
@@ -55,6 +57,31 @@ async def test_the_frame_shows_before_the_workspace(workspace: Workspace) -> Non
         assert "● acme" in text
         assert "2 objects, 5 fields" in text, "the pane of the key pressed in between"
         assert "1 of 2" in text, "the filter that was typed before the pane was there"
+
+
+async def test_a_key_chooses_the_pane_that_the_console_is_mounting(workspace: Workspace) -> None:
+    gate = threading.Event()
+
+    def open_late() -> Workspace:
+        gate.wait(10)
+        return workspace
+
+    app = CrmdeckApp(PendingWorkspace(workspace.home, False, open_late))
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: "opening" in screen_text(pilot))
+        screen = app.screen_stack[0]
+        assert isinstance(screen, MainScreen)
+        gate.set()
+        await until(pilot, lambda: screen._is_open)
+        # The console has begun to mount Health, and is asked for it and for Schema.
+        await asyncio.gather(
+            screen._show_first_pane(),
+            screen.action_show_pane("health"),
+            screen.action_show_pane("schema"),
+            screen._show_first_pane(),
+        )
+        await settle(pilot)
+        assert isinstance(screen.pane, SchemaPane)
 
 
 async def test_quitting_immediately_keeps_the_last_pane(workspace: Workspace) -> None:

@@ -178,12 +178,15 @@ class MainScreen(ActionHost, Screen[None]):
         self._take(self.host.workspace, keys)
         self._is_open = True
         self.load_statuses()
-        self.call_later(self.show_pane, self._first_pane().id)
+        self.call_later(self._show_first_pane)
 
     def _first_pane(self) -> PaneSpec:
         # The pane of the last session may be gone from a newer version.
         wanted = (spec for spec in self.specs if spec.id == self.ui_state.pane)
         return next(wanted, self.specs[0])
+
+    async def _show_first_pane(self) -> None:
+        await self.show_pane(self._first_pane().id)
 
     def load_statuses(self) -> None:
         """Load the statuses of the connections, and count the open rows of their mappings."""
@@ -355,10 +358,10 @@ class MainScreen(ActionHost, Screen[None]):
 
     async def action_show_pane(self, pane_id: str) -> None:
         """Show a pane by its key, or, until the workspace is open, choose the first one."""
+        # Also while the workspace opens: the first pane may be shown after this one.
+        self.ui_state.pane = pane_id
         if self._is_open:
             await self.show_pane(pane_id)
-        else:
-            self.ui_state.pane = pane_id
 
     @on(TopBar.Picked)
     async def _picked(self, message: TopBar.Picked) -> None:

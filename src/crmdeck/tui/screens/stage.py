@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ class Stage(Container):
         self._panes: dict[str, Pane] = {}
         self.pane: Pane | None = None
         self.pane_id = ""
+        self._bringing = asyncio.Lock()
 
     @property
     def title(self) -> str:
@@ -53,19 +55,21 @@ class Stage(Container):
 
     async def bring(self, pane_id: str) -> Pane:
         """Show a pane, hide the others, and return it."""
-        pane = self._panes.get(pane_id)
-        if pane is None:
-            pane = self._specs[pane_id].load()(self._host, id=f"pane-{pane_id}")
-            # Its widgets take the state once they are mounted.
-            await self.mount(pane)
-            state = self._saved.get(pane_id, {})
-            pane.restore(state)
-            text = state.get("filter")
-            pane.set_filter_text(text if isinstance(text, str) else pane.first_filter)
-            self._panes[pane_id] = pane
-        for other in self._panes.values():
-            other.display = other is pane
-        self.pane, self.pane_id = pane, pane_id
+        # A key can choose the pane that the console is mounting at its start.
+        async with self._bringing:
+            pane = self._panes.get(pane_id)
+            if pane is None:
+                pane = self._specs[pane_id].load()(self._host, id=f"pane-{pane_id}")
+                # Its widgets take the state once they are mounted.
+                await self.mount(pane)
+                state = self._saved.get(pane_id, {})
+                pane.restore(state)
+                text = state.get("filter")
+                pane.set_filter_text(text if isinstance(text, str) else pane.first_filter)
+                self._panes[pane_id] = pane
+            for other in self._panes.values():
+                other.display = other is pane
+            self.pane, self.pane_id = pane, pane_id
         return pane
 
     def states(self) -> dict[str, dict[str, object]]:
