@@ -143,6 +143,8 @@ class Listing:
         is_whole = isinstance(items, Sized)
         collect: Callable[[Iterable[Any]], Any] = list if is_whole else iter
         picked = count_each(self.pick(items, record))
+        # A list that can't be read fails here, before its header is written.
+        picked = chain(list(islice(picked, 1)), picked)
         if self.format == "json":
             dumps = partial(json.dumps, indent=2)
             if self.columns:
