@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import crmdeck
 from crmdeck.errors import UsageError
 from crmdeck.matching.knowledge import Concept, FieldRef, Knowledge, System, phrase_key
 from crmdeck.matching.knowledge_files import parse_knowledge
 from crmdeck.matching.languages import Language
 from crmdeck.matching.partner_catalog import combine, parse_catalog
 from crmdeck.model import Field, FieldType
-from crmdeck.workspace.knowledge import load_catalog, load_knowledge
+from crmdeck.workspace import knowledge as files
+from crmdeck.workspace.knowledge import MATCHING_FOLDER, load_catalog, load_knowledge
 
 SHIPPED = load_knowledge(None)
 CATALOG = load_catalog(None)
@@ -151,8 +154,8 @@ def test_empty_knowledge_has_no_effect() -> None:
 def test_an_error_in_a_file_names_the_line_and_the_remedy(
     tmp_path: Path, text: str, line: int, cause: str
 ) -> None:
-    path = tmp_path / "knowledge" / "mine.toml"
-    path.parent.mkdir()
+    path = tmp_path / MATCHING_FOLDER / "mine.toml"
+    path.parent.mkdir(parents=True)
     path.write_text(text, "utf-8")
     with pytest.raises(UsageError) as caught:
         load_knowledge(tmp_path)
@@ -163,8 +166,8 @@ def test_an_error_in_a_file_names_the_line_and_the_remedy(
 
 
 def test_a_changed_file_is_read_again_and_one_that_is_not_text_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "knowledge" / "mine.toml"
-    path.parent.mkdir()
+    path = tmp_path / MATCHING_FOLDER / "mine.toml"
+    path.parent.mkdir(parents=True)
     path.write_text("[abbreviations]\nxy = 'first'\n", "utf-8")
     assert load_knowledge(tmp_path).abbreviations["xy"] == "first"
     path.write_text("[abbreviations]\nxy = 'another'\n", "utf-8")
@@ -172,6 +175,20 @@ def test_a_changed_file_is_read_again_and_one_that_is_not_text_is_refused(tmp_pa
     path.write_bytes(b"[abbreviations]\nxy = '\xff'\n")
     with pytest.raises(UsageError, match="line 2"):
         load_knowledge(tmp_path)
+
+
+def test_matcher_ignores_other_knowledge_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "package"
+    shutil.copytree(Path(crmdeck.__file__).parent / "knowledge", package / "knowledge")
+    for folder in (package, tmp_path):
+        (folder / "knowledge").mkdir(exist_ok=True)
+        (folder / "knowledge" / "strange.toml").write_text("[strange]\nkey = 1\n", "utf-8")
+    monkeypatch.setattr("importlib.resources.files", lambda _: package)
+    files._shipped_knowledge.cache_clear()
+    files._knowledge.cache_clear()
+    assert load_knowledge(tmp_path) == SHIPPED
 
 
 def test_the_catalog_names_its_choices_and_what_partneros_computes() -> None:
@@ -202,9 +219,8 @@ def test_the_catalog_names_its_choices_and_what_partneros_computes() -> None:
             assert field.updateable is not field.calculated
 
 
-@pytest.mark.parametrize("named", ["catalog", "catalogue"])
-def test_a_users_catalog_file_extends_or_replaces_an_object(tmp_path: Path, named: str) -> None:
-    folder = tmp_path / named
+def test_a_users_catalog_file_extends_or_replaces_an_object(tmp_path: Path) -> None:
+    folder = tmp_path / "catalog"
     folder.mkdir()
     (folder / "a.toml").write_text(
         "object = 'partner'\n[fields.vatNumber]\nlabel = 'VAT number'\n"

@@ -10,13 +10,13 @@ from crmdeck.model import Field, FieldType, PicklistValue
 from crmdeck.workspace.knowledge import load_catalog, load_knowledge
 
 PAGE = Path(__file__).parents[2] / "docs" / "knowledge.md"
-EXAMPLE = re.compile(r"```toml\n(# (\w+): (\w+)\n.*?)```", re.DOTALL)
+EXAMPLE = re.compile(r"```toml\n(# ([\w/]+): (\w+)\n.*?)```", re.DOTALL)
 
 
 def write_examples(home: Path) -> set[str]:
     names = set()
     for text, folder, name in EXAMPLE.findall(PAGE.read_text("utf-8")):
-        (home / folder).mkdir(exist_ok=True)
+        (home / folder).mkdir(parents=True, exist_ok=True)
         (home / folder / f"{name}.toml").write_text(text, "utf-8")
         names.add(f"{folder}/{name}")
     return names
@@ -24,7 +24,7 @@ def write_examples(home: Path) -> set[str]:
 
 def test_each_knowledge_example_extends_the_shipped_data(tmp_path: Path) -> None:
     kinds = {"example", "values", "types", "concepts", "systems", "languages", "words"}
-    assert write_examples(tmp_path) == {f"knowledge/{kind}" for kind in kinds} | {
+    assert write_examples(tmp_path) == {f"knowledge/matching/{kind}" for kind in kinds} | {
         "catalog/extend",
         "catalog/replace",
     }

@@ -16,7 +16,7 @@ from crmdeck.matching.languages import Language, Translator, fold, shown
 from crmdeck.matching.lexicon import lexicon_of
 from crmdeck.matching.text import Reader, cutter_of
 from crmdeck.model import Field
-from crmdeck.workspace.knowledge import load_knowledge
+from crmdeck.workspace.knowledge import MATCHING_FOLDER, load_knowledge
 
 KNOWLEDGE = load_knowledge(None)
 VOCABULARY = lexicon_of(KNOWLEDGE).vocabulary
@@ -224,8 +224,9 @@ def test_schemas_in_two_languages_are_matched() -> None:
 
 
 def test_a_user_adds_a_language_and_more_words_of_a_shipped_one(tmp_path: Path) -> None:
-    (tmp_path / "knowledge").mkdir()
-    (tmp_path / "knowledge" / "own.toml").write_text(
+    own = tmp_path / MATCHING_FOLDER / "own.toml"
+    own.parent.mkdir(parents=True)
+    own.write_text(
         '[languages.swedish]\nname = "Swedish"\njoints = ["s"]\n[languages.swedish.labels]\n'
         '"close date" = ["slutdatum"]\n"amount" = ["belopp"]\n"currency" = ["valuta"]\n'
         '[languages.german.labels]\n"owner" = ["Kümmerer"]\n',

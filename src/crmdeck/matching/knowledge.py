@@ -1,6 +1,6 @@
 """The matcher's knowledge of CRMs: words, values, types and concepts, with lookups.
 
-The data is in `crmdeck/knowledge/*.toml` and in users' files of the same form, which
+The data is in `crmdeck/knowledge/matching` and in users' files of the same form, which
 `knowledge_files` parses.
 """
 

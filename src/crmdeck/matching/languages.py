@@ -1,6 +1,6 @@
 """Translate the words of a schema in another language into English.
 
-The dictionaries are `crmdeck/knowledge/languages/*.toml`. Compound words are cut, and so is text
+The dictionaries are `crmdeck/knowledge/matching/languages`. Compound words are cut, and so is text
 in languages without spaces.
 """
 

@@ -1,7 +1,7 @@
 """Load the matching data: the files in the package, then the user's own.
 
-The user's files are `<home>/knowledge/*.toml` and `<home>/catalog/*.toml`, read in the order of
-their names, and again when they change.
+The user's files are `<home>/knowledge/matching/*.toml` and `<home>/catalog/*.toml`, read in the
+order of their names, and again when they change.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ from crmdeck.matching.knowledge_files import parse_knowledge
 from crmdeck.matching.lexicon import field_words
 from crmdeck.matching.partner_catalog import CatalogFile, combine, parse_catalog
 from crmdeck.model import Field, PartnerObject
-from crmdeck.workspace.connections.retirements import FILE as RETIREMENTS
 
-KNOWLEDGE_FOLDER = "knowledge"
+MATCHING_FOLDER = "knowledge/matching"
 CATALOG_FOLDER = "catalog"
 
 Stamp = tuple[Path, int, int]
@@ -30,11 +29,11 @@ T = TypeVar("T")
 
 
 def load_knowledge(home: Path | None) -> Knowledge:
-    """Return the package's knowledge, extended by the files in `<home>/knowledge`.
+    """Return the package's knowledge, extended by the files in `<home>/knowledge/matching`.
 
     Raises UsageError with the file and the line of an invalid entry.
     """
-    return _knowledge(_stamps(home, KNOWLEDGE_FOLDER))
+    return _knowledge(_stamps(home, MATCHING_FOLDER))
 
 
 def load_catalog(home: Path | None) -> dict[str, PartnerObject]:
@@ -42,8 +41,7 @@ def load_catalog(home: Path | None) -> dict[str, PartnerObject]:
 
     Raises UsageError with the file and the line of an invalid entry.
     """
-    # Homes of earlier versions have the folder in British spelling.
-    return dict(_catalog(_stamps(home, "catalogue") + _stamps(home, CATALOG_FOLDER)))
+    return dict(_catalog(_stamps(home, CATALOG_FOLDER)))
 
 
 def read_field_words(
@@ -51,7 +49,7 @@ def read_field_words(
 ) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
     """Return the words of each field's name and label in the form that rename detection compares.
 
-    Raises UsageError with the file and the line of an invalid entry in `<home>/knowledge`.
+    Raises UsageError with the file and the line of an invalid entry in a user's file.
     """
     heads = _rename_words()
     return [
@@ -79,8 +77,8 @@ def _catalog(stamps: tuple[Stamp, ...]) -> dict[str, PartnerObject]:
 def _shipped_knowledge() -> Knowledge:
     knowledge = Knowledge()
     for part in (
-        *_shipped("knowledge", parse_knowledge),
-        *_shipped("knowledge/languages", parse_knowledge),
+        *_shipped(MATCHING_FOLDER, parse_knowledge),
+        *_shipped(f"{MATCHING_FOLDER}/languages", parse_knowledge),
     ):
         knowledge = knowledge.extend(part)
     return knowledge
@@ -102,7 +100,7 @@ def _shipped(folder: str, parse: Callable[[str, str], T]) -> tuple[T, ...]:
     files: list[Traversable] = [
         file
         for file in resources.files("crmdeck").joinpath(folder).iterdir()
-        if file.name.endswith(".toml") and file.name != RETIREMENTS
+        if file.name.endswith(".toml")
     ]
     # Sorted: later files extend earlier ones, and folders have no order of their own.
     return tuple(
@@ -115,9 +113,6 @@ def _stamps(home: Path | None, folder: str) -> tuple[Stamp, ...]:
         return ()
     stamps = []
     for path in sorted((home / folder).glob("*.toml")):
-        # It shares the folder, but Health reads it, in a form of its own.
-        if path.name == RETIREMENTS:
-            continue
         try:
             status = path.stat()
         except OSError as error:

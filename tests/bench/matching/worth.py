@@ -17,7 +17,6 @@ import numpy as np
 import crmdeck
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.knowledge_files import parse_knowledge
-from crmdeck.workspace.connections.retirements import FILE as RETIREMENTS
 
 from . import metrics
 from .evaluate import Bench
@@ -25,7 +24,7 @@ from .fit import fit_profiles
 from .sets import GoldSet, hand_made_sets, shared_sets
 from .vectors import MemoEncoder
 
-FOLDER = Path(crmdeck.__file__).parent / "knowledge"
+FOLDER = Path(crmdeck.__file__).parent / "knowledge" / "matching"
 # Not used to rank: the values of picklists, and the sources.
 NOT_RANKING = ("values.toml", "systems.toml")
 CODES = {
@@ -41,8 +40,7 @@ CODES = {
 
 def files() -> list[Path]:
     """Return the knowledge files of the matcher."""
-    found = [*sorted(FOLDER.glob("*.toml")), *sorted(FOLDER.glob("languages/*.toml"))]
-    return [path for path in found if path.name != RETIREMENTS]
+    return [*sorted(FOLDER.glob("*.toml")), *sorted(FOLDER.glob("languages/*.toml"))]
 
 
 def knowledge_without(left_out: Path | None) -> Knowledge:
