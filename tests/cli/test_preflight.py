@@ -12,7 +12,7 @@ import openpyxl
 import pytest
 
 from crmdeck.exports import FINDING_COLUMNS, finding_rows, read_csv, render
-from crmdeck.model import Outcome, WriteFinding
+from crmdeck.model import Outcome, WriteProblem
 from crmdeck.sandbox import write_rules
 from tests.cli.shell import PAIR, Shell, make_mappings
 from tests.restored import Restored
@@ -210,7 +210,7 @@ def test_the_permissions_of_the_user_decide_a_rule_with_as_user(
 def test_findings_with_hostile_text_are_read_back_as_they_were(tmp_path: Path) -> None:
     texts = ('=HYPERLINK("http://x")', "@cmd", "[b]bold[/b]", '+1;"2"\n-3', "\ttab", "a,b")
     listed = [
-        WriteFinding(position=1, outcome=Outcome.UNKNOWN, code="RULE", reason=text, rule=text,
+        WriteProblem(position=1, outcome=Outcome.UNKNOWN, code="RULE", reason=text, rule=text,
                      crm_field=text, needs=(text,))
         for text in texts
     ]  # fmt: skip

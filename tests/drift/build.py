@@ -10,6 +10,7 @@ from typing import Any
 from crmdeck.connectors.registry import vendor_of
 from crmdeck.drift.detect import AcceptedField, detect
 from crmdeck.model import (
+    ChangeGroup,
     Direction,
     DriftEvent,
     DriftReport,
@@ -18,7 +19,6 @@ from crmdeck.model import (
     ObjectSchema,
     PicklistValue,
     Platform,
-    Story,
 )
 from crmdeck.workspace.knowledge import read_field_words
 
@@ -89,7 +89,7 @@ def only(report: DriftReport) -> DriftEvent:
     return event
 
 
-def told(report: DriftReport) -> dict[str, tuple[Story, list[DriftEvent]]]:
+def told(report: DriftReport) -> dict[str, tuple[ChangeGroup, list[DriftEvent]]]:
     """Return the stories by kind, each with its events."""
     return {
         story.kind: (story, [e for e in report.events if e.story == story.id])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from crmdeck.drift.change_group_rules import CHANGE_GROUP_RULES
 from crmdeck.drift.severity_rules import (
     AUTOMATION_REMOVED,
     FIELD_ROWS,
@@ -18,7 +19,6 @@ from crmdeck.drift.severity_rules import (
     RULE_ROWS,
     Row,
 )
-from crmdeck.drift.story_rules import STORY_RULES
 from crmdeck.model import Severity
 
 PAGE = Path(__file__).parents[2] / "docs" / "drift.md"
@@ -90,7 +90,7 @@ def page() -> str:
     ]
     stories = "".join(
         f"- `{rule.kind}`: {rule.describes}{' Safe.' if rule.follows else ''}\n"
-        for rule in STORY_RULES
+        for rule in CHANGE_GROUP_RULES
     )
     return "".join(
         [

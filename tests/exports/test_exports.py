@@ -31,6 +31,7 @@ from crmdeck.exports.tables import Exportable
 from crmdeck.model import (
     AuditEntry,
     Change,
+    ChangeGroup,
     Comparison,
     ConnectionStatus,
     DecisionState,
@@ -54,7 +55,6 @@ from crmdeck.model import (
     Side,
     Source,
     Status,
-    Story,
     WireModel,
 )
 
@@ -96,7 +96,7 @@ EVENT = DriftEvent(
     changes=(Change(attribute="label", before="Name", after="-Name"),),
     detected_at=NOW,
 )
-STORY = Story(
+STORY = ChangeGroup(
     id="s1",
     connection_id="c1",
     kind="same_change",

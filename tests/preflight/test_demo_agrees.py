@@ -17,7 +17,7 @@ from crmdeck.model import (
     Direction,
     Field,
     ObjectPair,
-    WriteFinding,
+    WriteProblem,
 )
 from crmdeck.preflight.fields import Raw
 from crmdeck.sandbox.salesforce_rows import SalesforceRows
@@ -116,7 +116,7 @@ def test_the_demo_s_mappings_do_what_preflight_says(
     file.write_text("\n".join(map(json.dumps, records)), "utf-8")
     filled = ["Name"] if name == "Opportunity" else []
     run = demo.preflights.run(ref, pair, file, create=create, filled=filled, as_user=True)
-    found: dict[int, list[WriteFinding]] = {}
+    found: dict[int, list[WriteProblem]] = {}
     for finding in run.findings:
         found.setdefault(finding.position, []).append(finding)
     sent = [

@@ -21,9 +21,9 @@ from crmdeck.model import (
     RecordType,
     Rule,
     RuleKind,
-    WriteFinding,
+    WriteProblem,
 )
-from crmdeck.preflight.causes import Findings
+from crmdeck.preflight.causes import WriteProblems
 from crmdeck.preflight.edges import fails_when
 from crmdeck.preflight.fields import Raw
 from crmdeck.preflight.judge import RECORD_TYPE_PATH, Judge, MappedField, Setting, converted
@@ -331,8 +331,8 @@ def test_hubspot_validations_refuse(expression: str, found: list[Outcome]) -> No
 
 
 def test_what_stops_every_record_comes_first() -> None:
-    def finding(position: int, outcome: Outcome, code: str) -> WriteFinding:
-        return WriteFinding(position=position, outcome=outcome, code=code, reason=code)
+    def finding(position: int, outcome: Outcome, code: str) -> WriteProblem:
+        return WriteProblem(position=position, outcome=outcome, code=code, reason=code)
 
     listed = [
         finding(1, Outcome.REFUSED, "SOME"),
@@ -341,7 +341,7 @@ def test_what_stops_every_record_comes_first() -> None:
         finding(1, Outcome.UNLESS_AUTOMATION, "ALL"),
         finding(2, Outcome.UNLESS_AUTOMATION, "ALL"),
     ]
-    findings = Findings()
+    findings = WriteProblems()
     findings.add(listed)
     assert list(findings) == listed
     causes = findings.causes(2)

@@ -24,7 +24,7 @@ from crmdeck.model import (
     Outcome,
     Scope,
     ScopeMode,
-    WriteFinding,
+    WriteProblem,
 )
 from crmdeck.preflight.fields import Raw
 from crmdeck.preflight.judge import RECORD_TYPE_PATH, Judge, MappedField, Setting
@@ -339,7 +339,7 @@ def stored_records(
 
 
 def compared(
-    record: Record, findings: Sequence[WriteFinding], fate: Fate, fields: Mapping[str, Field]
+    record: Record, findings: Sequence[WriteProblem], fate: Fate, fields: Mapping[str, Field]
 ) -> tuple[str, str]:
     """Return the outcome, and the disagreement if there is one."""
     outcomes = {each.outcome for each in findings}

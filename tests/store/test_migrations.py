@@ -8,12 +8,12 @@ import pytest
 from crmdeck.errors import CacheError
 from crmdeck.model import (
     AuditEntry,
+    ChangeGroup,
     Connection,
     Decision,
     DriftEvent,
     ObjectFailure,
     Quota,
-    Story,
     SyncRun,
     WireModel,
 )
@@ -101,7 +101,7 @@ def test_a_reader_does_not_migrate(path: Path, monkeypatch: pytest.MonkeyPatch) 
         ("quota", Quota),
         ("object_failure", ObjectFailure),
         ("acknowledged_drift", DriftEvent),
-        ("story", Story),
+        ("story", ChangeGroup),
         ("decision", Decision),
         ("audit_entry", AuditEntry),
     ],

@@ -8,6 +8,7 @@ import numpy as np
 from crmdeck.drift.usage import judge_usage
 from crmdeck.model import (
     AuditEntry,
+    ChangeGroup,
     Decision,
     DecisionState,
     Direction,
@@ -17,7 +18,6 @@ from crmdeck.model import (
     Quota,
     Scope,
     Severity,
-    Story,
     SyncOutcome,
 )
 from crmdeck.store import Session
@@ -99,7 +99,7 @@ def test_failures_are_those_of_the_last_refresh_that_reached_its_source(session:
 def test_drift_is_added_once_and_acknowledged_beside(session: Session) -> None:
     events = [event(1), event(1, id="e1b"), event(2, acknowledged_at=day(3), note="seen")]
     events[2] = events[2].model_copy(update={"acknowledged_by": "me"})
-    story = Story(
+    story = ChangeGroup(
         id="s1",
         connection_id="acme",
         kind="mirror",

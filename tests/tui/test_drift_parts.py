@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from crmdeck.model import Decision, DecisionState, DriftEvent, DriftKind, Severity, Story
+from crmdeck.model import ChangeGroup, Decision, DecisionState, DriftEvent, DriftKind, Severity
 from crmdeck.tui.filters import has_terms, with_terms
 from crmdeck.tui.layout import wrap
 from crmdeck.tui.panes.drift.arrangement import STORY_PREFIX, arrange
@@ -40,7 +40,7 @@ def event(name: str, **more: object) -> DriftEvent:
 
 def timeline(
     *events: DriftEvent,
-    stories: tuple[Story, ...] = (),
+    stories: tuple[ChangeGroup, ...] = (),
     standing: tuple[Decision, ...] = (),
     everywhere: bool = False,
 ) -> Timeline:
@@ -112,7 +112,7 @@ def test_every_filtered_change_is_in_exactly_one_row(
     ]
     by_story = {e.story: e for e in events if e.story}
     stories = tuple(
-        Story(
+        ChangeGroup(
             id=str(name),
             connection_id="c",
             kind="same_change",

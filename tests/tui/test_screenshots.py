@@ -1,4 +1,4 @@
-"""Screenshots: drawing a frame, the timing of animations, and the stories."""
+"""Screenshots: drawing a frame, the timing of animations, and the scenes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from textual.widgets import Static
 from crmdeck.errors import UsageError
 from crmdeck.tui import key_table
 from crmdeck.tui.keys.actions import actions
+from crmdeck.tui.pictures.scenes import SCENES
 from crmdeck.tui.pictures.screenshots import png_drawer
-from crmdeck.tui.pictures.stories import STORIES
 from crmdeck.tui.pictures.svg import Frame, draw
 from tests.cli.shell import Shell
 
@@ -87,16 +87,16 @@ async def test_an_animation_shows_each_frame_for_its_time() -> None:
     assert svg.count("first<") == 1
 
 
-def test_stories_run_known_actions() -> None:
+def test_scenes_run_known_actions() -> None:
     key_table.load_all_actions()
     known = {action.id for action in actions()}
-    assert {step.run for story in STORIES for step in story.steps if step.run} <= known
-    assert len({story.name for story in STORIES}) == len(STORIES)
+    assert {step.run for scene in SCENES for step in scene.steps if step.run} <= known
+    assert len({scene.name for scene in SCENES}) == len(SCENES)
 
 
-def test_each_story_has_a_screenshot_of_moderate_size() -> None:
+def test_each_scene_has_a_screenshot_of_moderate_size() -> None:
     kept = {path.stem: path.stat().st_size for path in KEPT.glob("*.svg")}
-    assert set(kept) == {story.name for story in STORIES}
+    assert set(kept) == {scene.name for scene in SCENES}
     assert max(kept.values()) < 2_000_000
 
 

@@ -12,7 +12,7 @@ import pytest
 from crmdeck.errors import CacheDamagedError, CacheError
 from crmdeck.home import CACHE_FILE
 from crmdeck.model import Choice, DecisionState
-from crmdeck.workspace.doctor import Finding, examine, examine_log
+from crmdeck.workspace.doctor import DoctorResult, examine, examine_log
 
 from .conftest import Desk, describe, text_field
 from .test_damage import ALTERED, LOST, execute, full, put_back
@@ -26,13 +26,13 @@ def own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
 
 
-def doctor(desk: Desk, *, repair: bool = False, head: str | None = None) -> list[Finding]:
+def doctor(desk: Desk, *, repair: bool = False, head: str | None = None) -> list[DoctorResult]:
     desk.let_go()
     place = desk.database or desk.workspace.home
     return examine_log(place, repair=repair, head=head, clock=desk.clock)
 
 
-def wrong(findings: Iterable[Finding]) -> list[Finding]:
+def wrong(findings: Iterable[DoctorResult]) -> list[DoctorResult]:
     return [finding for finding in findings if not finding.ok]
 
 
@@ -209,7 +209,7 @@ def test_clocks_at_the_end_of_the_calendar_and_back_are_lived_with(full: Desk) -
 
 
 def test_the_newest_automatic_backup_is_checked(full: Desk) -> None:
-    def backup() -> Finding:
+    def backup() -> DoctorResult:
         [found] = [finding for finding in doctor(full) if finding.check == "backup"]
         return found
 

@@ -18,7 +18,7 @@ from crmdeck.model import Choice, DecisionState, SecretsPlace, Source
 from crmdeck.server import Accounts
 from crmdeck.store import Store, migrations
 from crmdeck.workspace import ConnectionDraft, Workspace, new_secrets_key
-from crmdeck.workspace.doctor import Finding, examine_log
+from crmdeck.workspace.doctor import DoctorResult, examine_log
 from tests.postgres import execute, server_url, with_database
 
 from .conftest import describe, export_to, text_field
@@ -79,7 +79,7 @@ def url_of(user: str) -> str:
     return with_database(server_url(), "crmdeck", user)
 
 
-def grants_finding() -> Finding:
+def grants_finding() -> DoctorResult:
     found = examine_log(url_of("crmdeck_owner"))
     return next(each for each in found if each.check == "grants")
 

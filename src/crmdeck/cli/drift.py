@@ -79,7 +79,7 @@ def drift(
         # A sort reads everything, so only an unsorted list gains by small pages.
         at_once=size if listing.sort else min(size, listing.limit or size),
     )
-    stories: dict[str, model.Story] = {}
+    stories: dict[str, model.ChangeGroup] = {}
     connections = {connection.id: connection.name for connection in ws.connections.all()}
     record = _recorder(stories, connections)
     changes, open_changes = _read(pages, wanted, stories, open_only=open_only)
@@ -117,7 +117,7 @@ def drift(
 
 
 def _recorder(
-    stories: Mapping[str, model.Story], connections: Mapping[str, str]
+    stories: Mapping[str, model.ChangeGroup], connections: Mapping[str, str]
 ) -> Callable[[model.DriftEvent], Mapping[str, object]]:
     """Return the function that makes a change a row with the names of connection and group."""
 
@@ -131,7 +131,7 @@ def _recorder(
 def _read(
     pages: Callable[..., Iterator[model.DriftReport]],
     names: Sequence[str | None],
-    stories: dict[str, model.Story],
+    stories: dict[str, model.ChangeGroup],
     *,
     open_only: bool,
 ) -> tuple[Iterator[model.DriftEvent], model.OpenChanges]:
@@ -142,7 +142,7 @@ def _read(
     reports = [pages(name, open_only=open_only) for name in names]
     # Read now, because the first page has the count of open changes, and a bad name fails here.
     starts = [next(each) for each in reports]
-    known: dict[str, model.Story] = {}
+    known: dict[str, model.ChangeGroup] = {}
 
     def each(pages: Iterable[model.DriftReport]) -> Iterator[model.DriftEvent]:
         for page in pages:
@@ -166,7 +166,7 @@ def _read(
 
 
 def _later(
-    stories: Mapping[str, model.Story], connections: Mapping[str, str]
+    stories: Mapping[str, model.ChangeGroup], connections: Mapping[str, str]
 ) -> Iterator[Mapping[str, object]]:
     # A generator, because the changes before it in the answer add stories while they are written.
     for story in stories.values():
@@ -189,7 +189,9 @@ def _gate(
     return list(dict.fromkeys(reasons))
 
 
-def drift_table(events: Iterable[model.DriftEvent], stories: Mapping[str, model.Story]) -> Table:
+def drift_table(
+    events: Iterable[model.DriftEvent], stories: Mapping[str, model.ChangeGroup]
+) -> Table:
     """Return changes as a table, with one row for each change group.
 
     `stories` may get those of a change while the changes are iterated.

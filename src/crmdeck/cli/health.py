@@ -289,10 +289,10 @@ def doctor(
 ) -> None:
     """Check this machine and this workspace, and repair the cache.
 
-    Exit codes: 5 if the cache is damaged or unreadable, 1 for any other finding.
+    Exit codes: 5 if the cache is damaged or unreadable, 1 for any other problem.
     """
     with failing(listing.as_json):
-        listing.require(columns := wire_columns(workspace.Finding))
+        listing.require(columns := wire_columns(workspace.DoctorResult))
         if demo and repair:
             raise UsageError(
                 "The demo needs no repair.", remedy="Use only one of --repair and --demo."
@@ -302,9 +302,9 @@ def doctor(
                 "The demo's audit log isn't checked.", remedy="Use only one of --head and --demo."
             )
         require_home(home, demo=demo)
-        findings = workspace.examine(home, demo=demo, repair=repair, head=head)
+        results = workspace.examine(home, demo=demo, repair=repair, head=head)
         if listing.emit(
-            findings,
+            results,
             columns=columns,
             table={
                 "check": "check",
@@ -314,12 +314,12 @@ def doctor(
                 "next step": "remedy",
             },
         ):
-            lost = [finding for finding in findings if finding.code]
+            lost = [result for result in results if result.code]
             if repair and lost:
-                say(f"{count(len(lost), 'finding')} left after the repair. Next steps are above.")
-            elif any(finding.repairable for finding in findings):
+                say(f"{count(len(lost), 'problem')} left after the repair. Next steps are above.")
+            elif any(result.repairable for result in results):
                 say("Repair the cache: crmdeck doctor --repair")
-    wrong = [finding for finding in findings if not finding.ok]
+    wrong = [result for result in results if not result.ok]
     if wrong:
-        damaged = any(finding.code for finding in wrong)
+        damaged = any(result.code for result in wrong)
         raise typer.Exit(int(ExitCode.CACHE_BUSY if damaged else ExitCode.FAILED))

@@ -1,4 +1,4 @@
-"""The changes between two refreshes, with severities, mappings, renames, and stories."""
+"""The changes between two refreshes, with severities, mappings, renames, and change groups."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from crmdeck.drift.findings import RENAMED_KINDS, Finding, find
+from crmdeck.drift.change_group_rules import CHANGE_GROUP_RULES
+from crmdeck.drift.change_groups import ChangeGroupDraft, News, find_change_groups, objects_of
+from crmdeck.drift.differences import RENAMED_KINDS, Difference, find
 from crmdeck.drift.renames import FieldWords, find_object_renames, find_renames
 from crmdeck.drift.severity import (
     Use,
@@ -20,10 +22,9 @@ from crmdeck.drift.severity import (
     severity_of_rule,
 )
 from crmdeck.drift.severity_rules import RETURNED_REASONS
-from crmdeck.drift.stories import News, StoryDraft, find_stories, objects_of
-from crmdeck.drift.story_rules import STORY_RULES
 from crmdeck.drift.wording import short
 from crmdeck.model import (
+    ChangeGroup,
     Direction,
     DriftEvent,
     DriftKind,
@@ -31,7 +32,6 @@ from crmdeck.model import (
     GoneReason,
     ObjectSchema,
     Severity,
-    Story,
     VendorProfile,
     to_utc,
 )
@@ -74,7 +74,7 @@ def detect(
     last: Mapping[str, ObjectSchema] | None = None,
     field_words: FieldWords,
 ) -> DriftReport:
-    """Return the changes between two refreshes, and their stories.
+    """Return the changes between two refreshes, and their change groups.
 
     `before` and `after` have the objects that changed, are new, or exist again. `gone_objects`,
     `gone_fields` and `returned` have the known reasons why an object or a field is gone, or had
@@ -88,14 +88,16 @@ def detect(
     Deterministic: the same input gives the same events and IDs, in any order of fields, values,
     and mappings. Events are sorted by object type, field name, and rule.
     """
-    findings = find(before, after, gone_objects or {}, gone_fields or {}, returned or {})
+    differences = find(before, after, gone_objects or {}, gone_fields or {}, returned or {})
     links = _Links(accepted)
-    affected = {finding: links.of(finding) for finding in findings}
+    affected = {difference: links.of(difference) for difference in differences}
     there = ChainMap(dict(after), present or {})  # type: ignore[arg-type]  # it is only read
-    news = News(vendor, tuple(findings), there, frozenset(left))
-    drafts = find_stories(STORY_RULES, news, {f for f, uses in affected.items() if uses})
+    news = News(vendor, tuple(differences), there, frozenset(left))
+    drafts = find_change_groups(
+        CHANGE_GROUP_RULES, news, {f for f, uses in affected.items() if uses}
+    )
     draft_of = {member: draft for draft in drafts for member in draft.members}
-    renames = _old_names(findings, after, last or {}, field_words)
+    renames = _old_names(differences, after, last or {}, field_words)
     new_names = {
         (object_type, old) if name else (old, ""): name or object_type
         for (object_type, name), old in renames.items()
@@ -107,36 +109,38 @@ def detect(
         for draft in drafts
     }
 
-    def event(finding: Finding) -> DriftEvent:
-        place = (finding.object_type, finding.field_name or "")
-        draft = draft_of.get(finding)
-        verdict = _verdict(finding, affected[finding], draft, new_names.get(place))
+    def event(difference: Difference) -> DriftEvent:
+        place = (difference.object_type, difference.field_name or "")
+        draft = draft_of.get(difference)
+        verdict = _verdict(difference, affected[difference], draft, new_names.get(place))
         return DriftEvent(
-            id=_stable_id(connection_id, when, *_place(finding)),
+            id=_stable_id(connection_id, when, *_place(difference)),
             connection_id=connection_id,
-            object_type=finding.object_type,
-            field_name=finding.field_name,
-            rule=finding.rule.name if finding.rule else None,
-            kind=finding.kind,
+            object_type=difference.object_type,
+            field_name=difference.field_name,
+            rule=difference.rule.name if difference.rule else None,
+            kind=difference.kind,
             severity=verdict.severity,
             reason=verdict.reason,
-            changes=finding.changes,
-            rename_of=renames.get(place) if finding.kind in _ADDED else None,
+            changes=difference.changes,
+            rename_of=renames.get(place) if difference.kind in _ADDED else None,
             story=story_ids[draft] if draft else None,
-            affected_mappings=tuple(sorted({a.key for a in affected[finding]})),
+            affected_mappings=tuple(sorted({a.key for a in affected[difference]})),
             detected_at=moment,
         )
 
-    events = tuple(map(event, findings))
+    events = tuple(map(event, differences))
     return DriftReport(events=events, stories=_stories(story_ids, events))
 
 
-def _stories(ids: Mapping[StoryDraft, str], events: Iterable[DriftEvent]) -> tuple[Story, ...]:
+def _stories(
+    ids: Mapping[ChangeGroupDraft, str], events: Iterable[DriftEvent]
+) -> tuple[ChangeGroup, ...]:
     by_story: dict[str | None, list[DriftEvent]] = defaultdict(list)
     for event in events:
         by_story[event.story].append(event)
     return tuple(
-        Story(
+        ChangeGroup(
             id=story_id,
             connection_id=by_story[story_id][0].connection_id,
             kind=draft.kind,
@@ -151,14 +155,14 @@ def _stories(ids: Mapping[StoryDraft, str], events: Iterable[DriftEvent]) -> tup
 
 
 def _old_names(
-    findings: Sequence[Finding],
+    differences: Sequence[Difference],
     after: Mapping[str, ObjectSchema],
     last: Mapping[str, ObjectSchema],
     field_words: FieldWords,
 ) -> dict[tuple[str, str], str]:
     """Return the probable old name of each added field and object, by object type and field."""
-    renames = find_renames(findings, field_words)
-    alone = [f for f in findings if f.field_name is None and f.rule is None]
+    renames = find_renames(differences, field_words)
+    alone = [f for f in differences if f.field_name is None and f.rule is None]
     # An object that exists again has its old name.
     added = [f.object_type for f in alone if f.kind is DriftKind.OBJECT_ADDED and not f.returned]
     gone = [f.object_type for f in alone if f.kind in RENAMED_KINDS]
@@ -181,51 +185,53 @@ class _Links:
             self._by_field[mapping.crm_object, mapping.crm_field].append(mapping)
             self._by_object[mapping.crm_object].append(mapping)
 
-    def of(self, finding: Finding) -> list[AcceptedField]:
-        """Return the mappings that a finding touches.
+    def of(self, difference: Difference) -> list[AcceptedField]:
+        """Return the mappings that a difference touches.
 
         A rule touches the mappings of its fields. If its fields are unknown, it may reject any
         write. The label of an object touches none.
         """
-        if finding.kind is DriftKind.OBJECT_CHANGED and all(
-            change.attribute in _OBJECT_NAMES for change in finding.changes
+        if difference.kind is DriftKind.OBJECT_CHANGED and all(
+            change.attribute in _OBJECT_NAMES for change in difference.changes
         ):
             return []
-        fields = {finding.field_name} if finding.field_name else set()
-        if finding.rule:
-            fields |= set(finding.rule.fields)
+        fields = {difference.field_name} if difference.field_name else set()
+        if difference.rule:
+            fields |= set(difference.rule.fields)
         if not fields:
-            return self._by_object.get(finding.object_type, [])
-        return [m for name in fields for m in self._by_field.get((finding.object_type, name), [])]
+            return self._by_object.get(difference.object_type, [])
+        return [
+            m for name in fields for m in self._by_field.get((difference.object_type, name), [])
+        ]
 
 
 def _verdict(
-    finding: Finding,
+    difference: Difference,
     affected: Iterable[AcceptedField],
-    draft: StoryDraft | None,
+    draft: ChangeGroupDraft | None,
     new_name: str | None,
 ) -> Verdict:
-    # A side effect is safe: the finding that it follows has the severity.
+    # A side effect is safe: the difference that it follows has the severity.
     if draft and draft.follows:
         return Verdict(Severity.SAFE, draft.follows)
     use = Use.of(mapping.direction for mapping in affected)
-    if finding.rule:
-        return severity_of_rule(finding.kind, finding.rule, finding.changes, use)
-    if finding.returned:
-        return Verdict(Severity.SAFE, RETURNED_REASONS[finding.returned])
-    if finding.kind is DriftKind.FIELD_ADDED and finding.after:
-        return severity_of_added(finding.after, use)
-    if finding.changes:
-        return severity_of_changes(finding.changes, finding.after, use)
-    verdict = severity_of_kind(finding.kind, use)
+    if difference.rule:
+        return severity_of_rule(difference.kind, difference.rule, difference.changes, use)
+    if difference.returned:
+        return Verdict(Severity.SAFE, RETURNED_REASONS[difference.returned])
+    if difference.kind is DriftKind.FIELD_ADDED and difference.after:
+        return severity_of_added(difference.after, use)
+    if difference.changes:
+        return severity_of_changes(difference.changes, difference.after, use)
+    verdict = severity_of_kind(difference.kind, use)
     if new_name:
         return verdict._replace(reason=f"{verdict.reason} Probably renamed to {short(new_name)}.")
     return verdict
 
 
-def _place(finding: Finding) -> tuple[str | None, ...]:
-    place = (finding.object_type, finding.field_name, finding.kind.value)
-    return (*place, finding.rule.name) if finding.rule else place
+def _place(difference: Difference) -> tuple[str | None, ...]:
+    place = (difference.object_type, difference.field_name, difference.kind.value)
+    return (*place, difference.rule.name) if difference.rule else place
 
 
 def _stable_id(*parts: str | None) -> str:

@@ -75,9 +75,9 @@ class Standing(NamedTuple):
 
 
 class OpenGroup(NamedTuple):
-    """A change group that is open: a story, or a single change.
+    """A change group that is open: several changes with one cause, or a single change.
 
-    `id` is the ID of the story or the change; `changes` are the open ones, newest first.
+    `id` is the ID of the group or the change; `changes` are the open ones, newest first.
     """
 
     id: str

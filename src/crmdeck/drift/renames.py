@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from crmdeck.drift.findings import Finding
+from crmdeck.drift.differences import Difference
 from crmdeck.model import DriftKind, Field, ObjectSchema
 
 _POINTS_NEEDED = 4
@@ -43,18 +43,18 @@ class _Candidate:
     label: Words
 
 
-def find_renames(findings: Iterable[Finding], field_words: FieldWords) -> dict[Key, str]:
+def find_renames(differences: Iterable[Difference], field_words: FieldWords) -> dict[Key, str]:
     """Return the probable old name of each added field, by object type and new name.
 
     One to one: if two removed fields are equally likely, neither is offered.
     """
     gone: dict[str, list[Field]] = defaultdict(list)
     added: dict[str, list[Field]] = defaultdict(list)
-    for finding in findings:
-        if finding.family == "gone" and finding.before:
-            gone[finding.object_type].append(finding.before)
-        elif finding.kind is DriftKind.FIELD_ADDED and finding.after:
-            added[finding.object_type].append(finding.after)
+    for difference in differences:
+        if difference.family == "gone" and difference.before:
+            gone[difference.object_type].append(difference.before)
+        elif difference.kind is DriftKind.FIELD_ADDED and difference.after:
+            added[difference.object_type].append(difference.after)
     renames: dict[Key, str] = {}
     for object_type in gone.keys() & added.keys():
         old, new = gone[object_type], added[object_type]

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import NamedTuple
 
-from crmdeck.drift.findings import RENAMED_KINDS
+from crmdeck.drift.differences import RENAMED_KINDS
 from crmdeck.drift.open_changes import Standing, count_open, group_of, stands
 from crmdeck.drift.wording import ValueChange, place_of, value_changes, what_happened
 from crmdeck.model import (
+    ChangeGroup,
     ChangeState,
     Decision,
     DriftEvent,
@@ -18,7 +19,6 @@ from crmdeck.model import (
     ObjectPair,
     OpenChanges,
     Severity,
-    Story,
 )
 from crmdeck.model.wire import wire_record
 
@@ -96,7 +96,7 @@ class Timeline:
     """
 
     entries: tuple[Entry, ...]
-    stories: Mapping[str, Story]
+    stories: Mapping[str, ChangeGroup]
     standing: Acceptances
     names: Mapping[str, str]
     now: datetime
@@ -189,7 +189,7 @@ class Timeline:
 
 def make_timeline(
     events: Sequence[DriftEvent],
-    stories: Iterable[Story],
+    stories: Iterable[ChangeGroup],
     *,
     names: Mapping[str, str],
     standing: Iterable[Decision],

@@ -19,7 +19,7 @@ from crmdeck.model import (
     OutcomeCounts,
     PreflightReport,
     WriteCause,
-    WriteFinding,
+    WriteProblem,
 )
 from crmdeck.preflight.edges import FailsWhen
 from crmdeck.text import count
@@ -67,7 +67,7 @@ _WRITES = {True: "create", False: "update", None: "CRM to PartnerOS"}
 _MARKS = {Outcome.REFUSED: "bad", Outcome.CHANGED: "note"}
 
 
-def finding_rows(findings: Iterable[WriteFinding]) -> Iterator[dict[str, object]]:
+def finding_rows(findings: Iterable[WriteProblem]) -> Iterator[dict[str, object]]:
     """Yield a row per finding with the columns `FINDING_COLUMNS`."""
     for finding in findings:
         yield {**finding.to_wire(), "needs": "; ".join(finding.needs) or None}

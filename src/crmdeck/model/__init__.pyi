@@ -12,13 +12,13 @@ from .connection import ConnectionStatus as ConnectionStatus
 from .connection import ProbeReport as ProbeReport
 from .connection import Quota as Quota
 from .drift import Change as Change
+from .drift import ChangeGroup as ChangeGroup
 from .drift import Comparison as Comparison
 from .drift import DriftEvent as DriftEvent
 from .drift import DriftReport as DriftReport
 from .drift import FieldDifference as FieldDifference
 from .drift import ObjectDifference as ObjectDifference
 from .drift import OpenChanges as OpenChanges
-from .drift import Story as Story
 from .enums import AlertLevel as AlertLevel
 from .enums import ChangeState as ChangeState
 from .enums import DecisionState as DecisionState
@@ -78,7 +78,7 @@ from .preflight import STOPPING as STOPPING
 from .preflight import OutcomeCounts as OutcomeCounts
 from .preflight import PreflightReport as PreflightReport
 from .preflight import WriteCause as WriteCause
-from .preflight import WriteFinding as WriteFinding
+from .preflight import WriteProblem as WriteProblem
 from .progress import CancelToken as CancelToken
 from .progress import Progress as Progress
 from .progress import ProgressCallback as ProgressCallback

@@ -55,7 +55,7 @@ class DriftEvent(WireModel):
     note: str | None = None
 
 
-class Story(WireModel):
+class ChangeGroup(WireModel):
     """Several changes with one cause (a change group on screen).
 
     `kind` is one of `relabeled`, `field_everywhere`, `same_change`, `mirror`,
@@ -110,7 +110,7 @@ class DriftReport(WireModel):
     """
 
     events: tuple[DriftEvent, ...] = ()
-    stories: tuple[Story, ...] = ()
+    stories: tuple[ChangeGroup, ...] = ()
     open_changes: OpenChanges | None = None
     next_cursor: str | None = Field(None, exclude_if=lambda cursor: cursor is None)
 

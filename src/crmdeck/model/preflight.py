@@ -9,7 +9,7 @@ STOPPING = (Outcome.REFUSED, Outcome.UNLESS_AUTOMATION, Outcome.UNLESS_USER)
 """The outcomes that can stop a record."""
 
 
-class WriteFinding(WireModel):
+class WriteProblem(WireModel):
     """One thing that a CRM does with one record; `position` counts records from 1.
 
     `needs` names the missing facts of an unknown outcome. `record_id` is the CRM's ID of a record

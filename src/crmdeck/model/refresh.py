@@ -7,7 +7,7 @@ from typing import Self
 import pydantic
 
 from crmdeck.errors import CrmdeckError
-from crmdeck.model.drift import DriftEvent, Story
+from crmdeck.model.drift import ChangeGroup, DriftEvent
 from crmdeck.model.enums import SyncOutcome
 from crmdeck.model.wire import UtcTime, WireModel
 
@@ -71,7 +71,7 @@ class RefreshResult(WireModel):
     objects: tuple[RefreshedObject, ...]
     total_fields: int
     drift_events: tuple[DriftEvent, ...] = ()
-    stories: tuple[Story, ...] = ()
+    stories: tuple[ChangeGroup, ...] = ()
     failures: tuple[ObjectFailure, ...] = ()
     notices: tuple[Notice, ...] = ()
     baseline: bool = False
@@ -94,7 +94,7 @@ class VersionPreview(WireModel):
     compared_with: UtcTime
     objects: int
     drift_events: tuple[DriftEvent, ...] = ()
-    stories: tuple[Story, ...] = ()
+    stories: tuple[ChangeGroup, ...] = ()
     failures: tuple[ObjectFailure, ...] = ()
     notices: tuple[Notice, ...] = ()
     traffic: Traffic = Traffic()

@@ -1,17 +1,17 @@
-"""Findings summed up: records by outcome, and findings by cause."""
+"""Problems of writes summed up: records by outcome, and findings by cause."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 
-from crmdeck.model import Outcome, OutcomeCounts, WriteCause, WriteFinding
+from crmdeck.model import Outcome, OutcomeCounts, WriteCause, WriteProblem
 
 _MOST_POSITIONS = 20
 _ORDER = list(Outcome)
 
 
-class Findings:
+class WriteProblems:
     """The findings about many records, in order.
 
     Each cause is stored once, because a rule can concern every record of a large file.
@@ -19,10 +19,10 @@ class Findings:
 
     def __init__(self) -> None:
         self._causes: dict[tuple[object, ...], int] = {}
-        self._first: list[WriteFinding] = []
+        self._first: list[WriteProblem] = []
         self._all: list[tuple[int, str | None, int]] = []
 
-    def add(self, findings: Iterable[WriteFinding], record_id: str | None = None) -> None:
+    def add(self, findings: Iterable[WriteProblem], record_id: str | None = None) -> None:
         """Add findings, with the CRM's ID of their record if they have none."""
         for finding in findings:
             cause = self._causes.setdefault(_key(finding), len(self._first))
@@ -30,7 +30,7 @@ class Findings:
                 self._first.append(finding)
             self._all.append((finding.position, finding.record_id or record_id, cause))
 
-    def __iter__(self) -> Iterator[WriteFinding]:
+    def __iter__(self) -> Iterator[WriteProblem]:
         for position, record_id, cause in self._all:
             about = {"position": position, "record_id": record_id}
             yield self._first[cause].model_copy(update=about)
@@ -87,7 +87,7 @@ class Findings:
         )
 
 
-def _key(finding: WriteFinding | WriteCause) -> tuple[object, ...]:
+def _key(finding: WriteProblem | WriteCause) -> tuple[object, ...]:
     return (
         finding.outcome, finding.code, finding.reason, finding.crm_field,
         finding.partner_field, finding.rule, finding.needs,

@@ -19,7 +19,7 @@ from crmdeck.model import (
     ObjectSchema,
     Outcome,
     RuleKind,
-    WriteFinding,
+    WriteProblem,
     WriteRules,
 )
 from crmdeck.model.wire import wire_record
@@ -77,7 +77,7 @@ def fails_when(
     now_judge = Judge(schema, mapped, rules, setting)
     old_judge = Judge(before, mapped, rules, setting) if before is not None else None
 
-    def judged(record: Mapping[str, Raw]) -> tuple[WriteFinding, ...]:
+    def judged(record: Mapping[str, Raw]) -> tuple[WriteProblem, ...]:
         now_judge.forget()
         found = now_judge.judge(1, record)
         if old_judge is None:
@@ -278,14 +278,14 @@ def _numbers_in_rules(schema: ObjectSchema) -> tuple[Decimal, ...]:
     return tuple(sorted(found))[:_MOST_NUMBERS]
 
 
-def _key(finding: WriteFinding) -> tuple[object, ...]:
+def _key(finding: WriteProblem) -> tuple[object, ...]:
     return (
         finding.outcome, finding.code, finding.reason,
         finding.crm_field, finding.rule, finding.needs,
     )  # fmt: skip
 
 
-def _as_failure(finding: WriteFinding, when: str) -> FailsWhen:
+def _as_failure(finding: WriteProblem, when: str) -> FailsWhen:
     return FailsWhen(
         finding.partner_field,
         finding.crm_field,

@@ -24,7 +24,7 @@ from crmdeck.model import (
     RecordType,
     Rule,
     RuleKind,
-    WriteFinding,
+    WriteProblem,
     WriteRules,
 )
 from crmdeck.preflight.fields import (
@@ -118,7 +118,7 @@ class Judge:
 
     def judge(
         self, position: int, record: Record, stored: Record | None = None
-    ) -> tuple[WriteFinding, ...]:
+    ) -> tuple[WriteProblem, ...]:
         """Return what the CRM does with a record.
 
         `record` goes by PartnerOS field, `stored` by CRM field: the record before an update.
@@ -146,7 +146,7 @@ class Judge:
         found += self._by_duplicates(written)
         # Last, because only a record that the CRM stores claims its unique values.
         found += self._twice(written, {each.outcome for each in found})
-        return tuple(WriteFinding(position=position, **each._asdict()) for each in found)
+        return tuple(WriteProblem(position=position, **each._asdict()) for each in found)
 
     def forget(self) -> None:
         """Forget the records so far, so that the next one is the first of its batch."""

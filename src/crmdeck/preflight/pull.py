@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from crmdeck.model import Field, Outcome, WriteFinding, WriteRules
+from crmdeck.model import Field, Outcome, WriteProblem, WriteRules
 from crmdeck.preflight.fields import Problem, Raw, check
 from crmdeck.preflight.judge import MappedField, converted
 from crmdeck.preflight.values import Unknown, is_blank
@@ -18,7 +18,7 @@ def judge_pulled(
     record: Mapping[str, Raw],
     rows: Sequence[MappedField],
     sources: Mapping[str, Field],
-) -> Iterator[WriteFinding]:
+) -> Iterator[WriteProblem]:
     """Yield what PartnerOS does with a record of the CRM, by CRM field.
 
     The value maps of `rows` lead from PartnerOS to the CRM; `sources` are the PartnerOS fields.
@@ -34,4 +34,4 @@ def judge_pulled(
             problems = (Problem(Outcome.REFUSED, "REQUIRED", "required and empty"),)
         for each in problems:
             problem = each._replace(crm_field=row.crm_field, partner_field=row.partner_field)
-            yield WriteFinding(position=position, **problem._asdict())
+            yield WriteProblem(position=position, **problem._asdict())

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
-from crmdeck.model import DriftEvent, DriftKind, Severity, Story, to_utc
+from crmdeck.model import ChangeGroup, DriftEvent, DriftKind, Severity, to_utc
 from crmdeck.store.database import Database
 from crmdeck.store.kept import KeptAnswers, followed
 from crmdeck.store.record_table import Table, Where, stored
@@ -18,7 +18,7 @@ EVENTS = Table(
     nested=("changes", "affected_mappings"),
     without=_ACKNOWLEDGED,
 )
-STORIES = Table("story", Story, nested=("object_types",))
+CHANGE_GROUPS = Table("story", ChangeGroup, nested=("object_types",))
 _READ = Table("acknowledged_drift", DriftEvent, nested=("changes", "affected_mappings"))
 GONE_KINDS = (
     DriftKind.OBJECT_REMOVED,
@@ -106,7 +106,7 @@ class Drift:
         self._database = database
         self._kept = kept
 
-    def add(self, events: Sequence[DriftEvent], stories: Sequence[Story]) -> None:
+    def add(self, events: Sequence[DriftEvent], stories: Sequence[ChangeGroup]) -> None:
         """Append changes and groups; those whose ID exists already are left out.
 
         A change that comes acknowledged is stored with its acknowledgment.
@@ -122,7 +122,7 @@ class Drift:
             ]
         )
         known = self._known("story", [story.id for story in stories])
-        STORIES.insert(self._database, [story for story in stories if story.id not in known])
+        CHANGE_GROUPS.insert(self._database, [story for story in stories if story.id not in known])
 
     def events(
         self,
@@ -203,10 +203,10 @@ class Drift:
         )
         return self._said(found)
 
-    def stories_with(self, ids: Sequence[str]) -> tuple[Story, ...]:
+    def stories_with(self, ids: Sequence[str]) -> tuple[ChangeGroup, ...]:
         """Return the change groups with these IDs, newest first."""
         clause = f"WHERE id IN (SELECT unnest(?::VARCHAR[])) {_NEWEST}"
-        return STORIES.select(self._database, clause, [list(ids)]) if ids else ()
+        return CHANGE_GROUPS.select(self._database, clause, [list(ids)]) if ids else ()
 
     def gone(self, connection_id: str) -> set[tuple[str, str | None]]:
         """Return object type and field of everything that was ever removed; field None for an
@@ -297,10 +297,10 @@ class Drift:
 
     def stories(
         self, connection_id: str | None = None, since: datetime | None = None
-    ) -> tuple[Story, ...]:
+    ) -> tuple[ChangeGroup, ...]:
         """Return the change groups detected at `since` or later, newest first."""
         where = Where().add("connection_id = ?", connection_id).add("detected_at >= ?", since)
-        return STORIES.select(self._database, f"{where} {_NEWEST}", where.parameters)
+        return CHANGE_GROUPS.select(self._database, f"{where} {_NEWEST}", where.parameters)
 
     def acknowledge(
         self, event_ids: Sequence[str], at: datetime, by: str, note: str | None = None

@@ -129,7 +129,7 @@ from .context import Context as Context
 from .context import not_found as not_found
 from .demo import open_demo as open_demo
 from .demo.serve import serve_sandbox as serve_sandbox
-from .doctor import Finding as Finding
+from .doctor import DoctorResult as DoctorResult
 from .doctor import examine as examine
 from .documents import Documents as Documents
 from .drift import Drift as Drift

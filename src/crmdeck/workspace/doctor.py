@@ -50,7 +50,7 @@ _AHEAD = timedelta(minutes=10)
 _BACKUP_LATE = timedelta(days=2)
 
 
-class Finding(WireModel):
+class DoctorResult(WireModel):
     """One check: what was found, whether it is right, and the next step if it isn't.
 
     `lost` is what can no longer be shown. `repairable` means that `crmdeck doctor --repair` can
@@ -75,10 +75,10 @@ def examine(
     repair: bool = False,
     head: str | None = None,
     clock: Clock = utc_now,
-) -> tuple[Finding, ...]:
-    """Return the findings on this machine and the workspace at `home`.
+) -> tuple[DoctorResult, ...]:
+    """Return the results on this machine and the workspace at `home`.
 
-    With `repair`, what can be repaired is repaired after a backup; the findings include what was
+    With `repair`, what can be repaired is repaired after a backup; the results include what was
     done and what remains. The audit log must contain the hash `head` if one is given. Never raises
     because of the workspace; raises UsageError for a `head` that isn't SHA-256.
     """
@@ -89,33 +89,33 @@ def examine(
             code="BAD_HEAD",
         )
     folder = resolve_home(home)
-    findings = [
-        Finding(check="Python", ok=True, found=platform.python_version()),
+    results = [
+        DoctorResult(check="Python", ok=True, found=platform.python_version()),
         *(_package(name) for name in PACKAGES),
         _keyring(),
     ]
     if not demo:
-        findings.append(_home(folder))
-    findings += _tried("settings and knowledge", partial(_settings, folder, demo))
+        results.append(_home(folder))
+    results += _tried("settings and knowledge", partial(_settings, folder, demo))
     if not demo:
-        findings += _tried(
+        results += _tried(
             "cache", partial(examine_log, home, repair=repair, head=head, clock=clock)
         )
     # A damaged history would only show the same damage again, as an error of each connection.
-    if all(finding.ok for finding in findings if finding.check in _OF_HISTORY) and not _missing(
+    if all(result.ok for result in results if result.check in _OF_HISTORY) and not _missing(
         home, folder
     ):
-        findings += _tried("connections", partial(_connections, home, demo))
+        results += _tried("connections", partial(_connections, home, demo))
         if not demo:
-            findings += _tried("secrets key", partial(_secrets_key, home))
-    return tuple(findings)
+            results += _tried("secrets key", partial(_secrets_key, home))
+    return tuple(results)
 
 
-def _settings(folder: Path, demo: bool) -> list[Finding]:
+def _settings(folder: Path, demo: bool) -> list[DoctorResult]:
     Settings.load(folder)
     load_knowledge(None if demo else folder)
     load_catalog(None if demo else folder)
-    return [Finding(check="settings and knowledge", ok=True, found="readable")]
+    return [DoctorResult(check="settings and knowledge", ok=True, found="readable")]
 
 
 def _missing(home: Path | str | None, folder: Path) -> bool:
@@ -132,24 +132,26 @@ def examine_log(
     repair: bool = False,
     head: str | None = None,
     clock: Clock = utc_now,
-) -> list[Finding]:
-    """Return the findings on the cache and its history, and what was repaired."""
+) -> list[DoctorResult]:
+    """Return the results on the cache and its history, and what was repaired."""
     folder = resolve_home(home)
     with wording_file_failures(folder / CACHE_FILE):
         missing = _missing(home, folder)
     if missing:
         found = [
-            Finding(check="cache", ok=True, found=f"{folder / CACHE_FILE} (created when needed)")
+            DoctorResult(
+                check="cache", ok=True, found=f"{folder / CACHE_FILE} (created when needed)"
+            )
         ]
         if head is not None:
             lost = f"The audit log with the head {head} is missing: the workspace is empty."
-            found.append(Finding(check="audit log", ok=False, found=lost, remedy=RESTORE))
+            found.append(DoctorResult(check="audit log", ok=False, found=lost, remedy=RESTORE))
         return found
     with Workspace.open(home, clock=clock) as workspace:
         store = workspace.context.store
         found = _log(workspace, head)
-        done: list[Finding] = []
-        refused = [finding.code for finding in found if finding.code in SALVAGEABLE]
+        done: list[DoctorResult] = []
+        refused = [result.code for result in found if result.code in SALVAGEABLE]
         # The parts can't be checked before the file opens, so salvage comes first.
         if repair and refused:
             try:
@@ -157,38 +159,40 @@ def examine_log(
             except CrmdeckError as error:
                 return [*found, _refused("repair", error)]
             found = _log(workspace, head)
-        if repair and any(finding.repairable for finding in found):
+        if repair and any(result.repairable for result in found):
             done += _repair(workspace)
             found = _log(workspace, head)
         return [*done, *found, *_tried("backup", partial(_backup, workspace.context))]
 
 
-def _log(workspace: Workspace, head: str | None) -> list[Finding]:
+def _log(workspace: Workspace, head: str | None) -> list[DoctorResult]:
     store = workspace.context.store
-    findings = _tried("cache", lambda: [Finding(check="cache", ok=True, found=store.describe())])
-    if findings[0].ok:
+    results = _tried(
+        "cache", lambda: [DoctorResult(check="cache", ok=True, found=store.describe())]
+    )
+    if results[0].ok:
         with store.hold():
             for name, check in CHECKS.items():
                 if check is check_audit_log:
                     check = partial(check_audit_log, kept=head)
-                findings += _tried(name, partial(_part, workspace.context, name, check))
-        findings += _tried("clock", partial(_clock, store))
+                results += _tried(name, partial(_part, workspace.context, name, check))
+        results += _tried("clock", partial(_clock, store))
         if workspace.context.shared:
-            findings += _tried("grants", partial(_grants, store))
-    return findings
+            results += _tried("grants", partial(_grants, store))
+    return results
 
 
-def _part(context: Context, name: str, check: Callable[[Database], Checked]) -> list[Finding]:
+def _part(context: Context, name: str, check: Callable[[Database], Checked]) -> list[DoctorResult]:
     with context.store.read() as session:
         checked = check(session.database)
     copies = context.automatic_backups.all() if context.automatic_backups else []
     restore = RESTORE.replace("FILE", str(copies[0].path)) if copies else RESTORE
     return [
-        Finding(
+        DoctorResult(
             check=name, ok=True, found=checked.checked, head=checked.head and checked.head.hash
         ),
         *(
-            Finding(
+            DoctorResult(
                 check=name,
                 ok=False,
                 found=each.found,
@@ -202,40 +206,42 @@ def _part(context: Context, name: str, check: Callable[[Database], Checked]) -> 
     ]
 
 
-def _backup(context: Context) -> list[Finding]:
+def _backup(context: Context) -> list[DoctorResult]:
     backups = context.automatic_backups
     if backups is None:
         remedy = "Make sure that the database server backs up this database."
-        return [Finding(check="backup", ok=True, found="left to the database", remedy=remedy)]
+        return [DoctorResult(check="backup", ok=True, found="left to the database", remedy=remedy)]
     copies = backups.all()
     late = f"Check that you can write to {backups.folder} and that it has free space."
     if not copies:
         found = f"none yet in {backups.folder}" if backups.daily else "off (backups = false)"
-        return [Finding(check="backup", ok=True, found=found)]
+        return [DoctorResult(check="backup", ok=True, found=found)]
     newest = copies[0]
     try:
         rows = verify(newest)
     except CacheError as error:
         found = f"Can't read the newest backup, {newest.path}."
         remedy = f"Delete it; the first write of the next day makes a new one: {newest.path}"
-        return [Finding(check="backup", ok=False, found=found, lost=error.cause, remedy=remedy)]
+        return [
+            DoctorResult(check="backup", ok=False, found=found, lost=error.cause, remedy=remedy)
+        ]
     found = f"{newest.path}, {newest.at:%Y-%m-%d %H:%M} UTC, {count(rows, 'row')}"
     written = last_written(context.home / CACHE_FILE)
     if backups.daily and written is not None and written - newest.at > _BACKUP_LATE:
         found = f"The newest backup is from {newest.at:%Y-%m-%d}, before later changes."
-        return [Finding(check="backup", ok=False, found=found, remedy=late)]
-    return [Finding(check="backup", ok=True, found=found)]
+        return [DoctorResult(check="backup", ok=False, found=found, remedy=late)]
+    return [DoctorResult(check="backup", ok=True, found=found)]
 
 
-def _clock(store: Store) -> list[Finding]:
+def _clock(store: Store) -> list[DoctorResult]:
     """Return whether an entry of the history is ahead of the clock that stamps it."""
     with store.read() as session:
         moments = session.database.rows('SELECT max("at") FROM audit_entry')
     last, now = moments[0][0], store.now()
     if last is None or to_utc(last) <= later(now, _AHEAD):
-        return [Finding(check="clock", ok=True, found=f"{now:%Y-%m-%d %H:%M} UTC")]
+        return [DoctorResult(check="clock", ok=True, found=f"{now:%Y-%m-%d %H:%M} UTC")]
     return [
-        Finding(
+        DoctorResult(
             check="clock",
             ok=False,
             found=f"The clock is at {now:%Y-%m-%d %H:%M} UTC, but the history has an entry of "
@@ -246,13 +252,15 @@ def _clock(store: Store) -> list[Finding]:
     ]
 
 
-def _grants(store: Store) -> list[Finding]:
+def _grants(store: Store) -> list[DoctorResult]:
     with store.read() as session:
         wider = wider_grants(session.database)
     if not wider:
-        return [Finding(check="grants", ok=True, found="only the owner can change the history")]
+        return [
+            DoctorResult(check="grants", ok=True, found="only the owner can change the history")
+        ]
     return [
-        Finding(
+        DoctorResult(
             check="grants",
             ok=False,
             found=f"{count(len(wider), 'role')} with wider rights: {named_few(wider)}.",
@@ -261,7 +269,7 @@ def _grants(store: Store) -> list[Finding]:
     ]
 
 
-def _repair(workspace: Workspace) -> list[Finding]:
+def _repair(workspace: Workspace) -> list[DoctorResult]:
     home = workspace.home
     file = home / f"crmdeck-before-repair-{workspace.now:%Y%m%dT%H%M%S}.zip"
     try:
@@ -276,14 +284,14 @@ def _repair(workspace: Workspace) -> list[Finding]:
     return [_done(f"backup from before the repair: {file}"), *map(_done, done)]
 
 
-def _done(what: str) -> Finding:
-    return Finding(check="repaired", ok=True, found=what)
+def _done(what: str) -> DoctorResult:
+    return DoctorResult(check="repaired", ok=True, found=what)
 
 
-def _refused(check: str, error: Exception) -> Finding:
+def _refused(check: str, error: Exception) -> DoctorResult:
     if not isinstance(error, CrmdeckError):
-        return Finding(check=check, ok=False, found=f"Can't read it: {type(error).__name__}.")
-    return Finding(
+        return DoctorResult(check=check, ok=False, found=f"Can't read it: {type(error).__name__}.")
+    return DoctorResult(
         check=check,
         ok=False,
         found=" ".join(filter(None, (error.message, error.cause))),
@@ -293,37 +301,37 @@ def _refused(check: str, error: Exception) -> Finding:
     )
 
 
-def _tried(check: str, look: Callable[[], list[Finding]]) -> list[Finding]:
-    """Return the findings of a check, or that it failed: one failure must not end the others."""
+def _tried(check: str, look: Callable[[], list[DoctorResult]]) -> list[DoctorResult]:
+    """Return the results of a check, or that it failed: one failure must not end the others."""
     try:
         return look()
     except Exception as error:  # noqa: BLE001
         return [_refused(check, error)]
 
 
-def _connections(home: Path | str | None, demo: bool) -> list[Finding]:
+def _connections(home: Path | str | None, demo: bool) -> list[DoctorResult]:
     with open_demo() if demo else Workspace.open(home) as workspace:
         statuses = workspace.health.statuses()
         rights = ", read only" if workspace.read_only else ""
         engine = workspace.context.store.describe()
     found = f"{count(len(statuses), 'connection')}{rights}"
-    findings = [
-        Finding(check="connections", ok=True, found=f"{engine}, {found}" if demo else found)
+    results = [
+        DoctorResult(check="connections", ok=True, found=f"{engine}, {found}" if demo else found)
     ]
     for status in statuses:
         bad = status.status in (Status.ERROR, Status.REAUTH_REQUIRED)
-        findings.append(
-            Finding(
+        results.append(
+            DoctorResult(
                 check=f"connection {status.name}",
                 ok=not bad,
                 found=status.status.value,
                 remedy=status.last_error_remedy if bad else None,
             )
         )
-    return findings
+    return results
 
 
-def _secrets_key(home: Path | str | None) -> list[Finding]:
+def _secrets_key(home: Path | str | None) -> list[DoctorResult]:
     """Return whether this machine opens the secrets in the workspace; () without any."""
     with Workspace.open(home) as workspace:
         sealed = workspace.context.sealed
@@ -336,18 +344,20 @@ def _secrets_key(home: Path | str | None) -> list[Finding]:
                 raise
             # Not every machine of a team needs it.
             found = "none: this machine can't use the secrets in the workspace"
-            return [Finding(check="secrets key", ok=True, found=found, remedy=error.remedy)]
-    return [Finding(check="secrets key", ok=True, found="opens the secrets in the workspace")]
+            return [DoctorResult(check="secrets key", ok=True, found=found, remedy=error.remedy)]
+    return [DoctorResult(check="secrets key", ok=True, found="opens the secrets in the workspace")]
 
 
-def _package(name: str) -> Finding:
+def _package(name: str) -> DoctorResult:
     try:
-        return Finding(check=name, ok=True, found=version(name))
+        return DoctorResult(check=name, ok=True, found=version(name))
     except PackageNotFoundError:
-        return Finding(check=name, ok=False, found="not installed", remedy="Install crmdeck again.")
+        return DoctorResult(
+            check=name, ok=False, found="not installed", remedy="Install crmdeck again."
+        )
 
 
-def _keyring() -> Finding:
+def _keyring() -> DoctorResult:
     # A machine without a keyring gets this backend, which fails at each call.
     backend = keyring.get_keyring()
     found = type(backend).__module__
@@ -355,17 +365,17 @@ def _keyring() -> Finding:
     if isinstance(backend, fail.Keyring):
         found = "none"
         remedy = "Store secrets in the environment, or in a private file with --secrets file."
-    return Finding(check="keyring", ok=True, found=found, remedy=remedy)
+    return DoctorResult(check="keyring", ok=True, found=found, remedy=remedy)
 
 
-def _home(home: Path) -> Finding:
+def _home(home: Path) -> DoctorResult:
     if not home.exists():
-        return Finding(
+        return DoctorResult(
             check="workspace folder", ok=True, found=f"{home} (created on the first write)"
         )
     # Windows has no mode bits: its folders inherit the rights of the user's profile.
     private = home.stat().st_mode & 0o077 == 0 or sys.platform == "win32"
-    return Finding(
+    return DoctorResult(
         check="workspace folder",
         ok=private,
         found=str(home),

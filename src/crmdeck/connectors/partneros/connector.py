@@ -41,6 +41,7 @@ from crmdeck.errors import CrmdeckError, SourceError
 from crmdeck.model import (
     AuditEntry,
     CancelToken,
+    ChangeGroup,
     Connection,
     Decision,
     DriftEvent,
@@ -54,7 +55,6 @@ from crmdeck.model import (
     Scope,
     ScopeMode,
     Status,
-    Story,
     Suggestion,
     WireModel,
 )
@@ -199,7 +199,7 @@ class PartnerOSConnector:
             return None
         return DriftReport(
             events=answers.records(DriftEvent, reply.body.get("events"), self._connection_id),
-            stories=answers.records(Story, reply.body.get("stories"), self._connection_id),
+            stories=answers.records(ChangeGroup, reply.body.get("stories"), self._connection_id),
         )
 
     def acknowledge(self, event_ids: Sequence[str], note: str) -> bool:

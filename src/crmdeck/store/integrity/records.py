@@ -11,7 +11,7 @@ from crmdeck.store.audit import ENTRIES
 from crmdeck.store.connections import VERSIONS
 from crmdeck.store.database import Database, quote
 from crmdeck.store.decisions import DECISIONS
-from crmdeck.store.drift import EVENTS, STORIES
+from crmdeck.store.drift import CHANGE_GROUPS, EVENTS
 from crmdeck.store.integrity.damage import (
     RESTORE,
     Checked,
@@ -33,7 +33,7 @@ _RECORDS: tuple[Table[Any], ...] = (
     FAILURES,
     QUOTAS,
     EVENTS,
-    STORIES,
+    CHANGE_GROUPS,
     DECISIONS,
     ENTRIES,
 )

@@ -20,7 +20,7 @@ from crmdeck.home import create_folder
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.keys.actions import key_label, offers
 from crmdeck.tui.loading.requests import is_loading
-from crmdeck.tui.pictures.stories import DEALS, DEALS_FILE, STORIES, Step, Story
+from crmdeck.tui.pictures.scenes import DEALS, DEALS_FILE, SCENES, Scene, Step
 from crmdeck.tui.pictures.svg import FONTS, Frame, draw
 from crmdeck.tui.screens.main import MainScreen
 from crmdeck.workspace import Workspace, open_demo
@@ -39,27 +39,27 @@ class ScreenshotsDifferError(CrmdeckError):
     code = "SCREENSHOTS_DIFFER"
 
 
-class StoryError(CrmdeckError):
-    """A story runs an action that the console doesn't offer at that point."""
+class SceneError(CrmdeckError):
+    """A scene runs an action that the console doesn't offer at that point."""
 
-    code = "STORY_BROKEN"
+    code = "SCENE_BROKEN"
 
 
 def draw_screenshots(
     folder: Path, *, check: bool = False, only: Collection[str] = (), png: bool = False
 ) -> tuple[Path, ...]:
-    """Draw all stories, or those that `only` names, into `folder` and return their paths.
+    """Draw all scenes, or those that `only` names, into `folder` and return their paths.
 
     `png` adds a PNG of each still. `check` writes nothing and raises ScreenshotsDifferError with
-    the names of the differing files. Raises NotFoundError for an unknown story, UsageError if the
-    PNG renderer is missing, StoryError if a step of a story is not offered.
+    the names of the differing files. Raises NotFoundError for an unknown scene, UsageError if the
+    PNG renderer is missing, SceneError if a step of a scene is not offered.
     """
-    names = [story.name for story in STORIES]
+    names = [scene.name for scene in SCENES]
     if unknown := sorted({*only}.difference(names)):
         raise NotFoundError(
             f"No screenshot named '{unknown[0]}'.", remedy=f"Choose one of {', '.join(names)}."
         )
-    stories = [story for story in STORIES if not only or story.name in only]
+    scenes = [scene for scene in SCENES if not only or scene.name in only]
     as_png = png_drawer() if png else None
     if not check:
         create_folder(folder)
@@ -70,12 +70,12 @@ def draw_screenshots(
         # Opened once so that it is built.
         with open_demo(at=MOMENT, folder=built):
             pass
-        for story in stories:
-            # One copy each, so that decisions in one story don't show in the next.
-            folder_of_story = Path(scratch) / story.name
-            shutil.copytree(built, folder_of_story)
-            with open_demo(at=MOMENT, folder=folder_of_story) as workspace:
-                pictures[story.name] = asyncio.run(_play(workspace, story, deals))
+        for scene in scenes:
+            # One copy each, so that decisions in one scene don't show in the next.
+            scene_folder = Path(scratch) / scene.name
+            shutil.copytree(built, scene_folder)
+            with open_demo(at=MOMENT, folder=scene_folder) as workspace:
+                pictures[scene.name] = asyncio.run(_play(workspace, scene, deals))
     if check:
         differing = []
         for name, svg in pictures.items():
@@ -89,35 +89,35 @@ def draw_screenshots(
             )
         return ()
     paths = []
-    for story in stories:
-        path = folder / f"{story.name}.svg"
-        path.write_text(pictures[story.name], encoding="utf-8", newline="\n")
+    for scene in scenes:
+        path = folder / f"{scene.name}.svg"
+        path.write_text(pictures[scene.name], encoding="utf-8", newline="\n")
         paths.append(path)
-        if as_png is not None and not story.played:
+        if as_png is not None and not scene.played:
             paths.append(path.with_suffix(".png"))
-            paths[-1].write_bytes(as_png(pictures[story.name]))
+            paths[-1].write_bytes(as_png(pictures[scene.name]))
     return tuple(paths)
 
 
-async def _play(workspace: Workspace, story: Story, deals: Path) -> str:
-    app = _Still(workspace, theme=story.theme, still=True)
+async def _play(workspace: Workspace, scene: Scene, deals: Path) -> str:
+    app = _Still(workspace, theme=scene.theme, still=True)
     frames: list[Frame] = []
-    async with app.run_test(size=story.size) as pilot:
+    async with app.run_test(size=scene.size) as pilot:
         await _settle(pilot)
         screen = app.screen
         if isinstance(screen, MainScreen):
-            screen.show_connection(workspace.connections.get(story.connection).id)
+            screen.show_connection(workspace.connections.get(scene.connection).id)
         caption = ""
-        for step in story.steps:
+        for step in scene.steps:
             caption = step.caption or caption
-            key = await _do(pilot, story, step, deals)
-            if story.played:
+            key = await _do(pilot, scene, step, deals)
+            if scene.played:
                 frames.append(Frame(await _screen(pilot), step.seconds, key, caption))
                 # The viewer has read the toasts of this frame.
                 app.clear_notifications()
-        if not story.played:
+        if not scene.played:
             frames.append(Frame(await _screen(pilot)))
-    return draw(frames, story.size, f"crmdeck, {story.title}")
+    return draw(frames, scene.size, f"crmdeck, {scene.title}")
 
 
 class _Still(CrmdeckApp):
@@ -135,15 +135,15 @@ class _Still(CrmdeckApp):
         super().notify(message, title=title, severity=severity, timeout=FOR_EVER, markup=markup)
 
 
-async def _do(pilot: Pilot[None], story: Story, step: Step, deals: Path) -> str:
+async def _do(pilot: Pilot[None], scene: Scene, step: Step, deals: Path) -> str:
     """Do a step, and return the label of the keys pressed."""
     keys: Sequence[str] = step.press
     if step.run:
         offered = {offer.action.id: offer.keys for offer in offers(pilot.app.screen)}
         if step.run not in offered:
-            raise StoryError(
-                f"Can't draw the screenshot {story.name}: {step.run} isn't available.",
-                remedy="Change the story in crmdeck/tui/pictures/stories.py.",
+            raise SceneError(
+                f"Can't draw the screenshot {scene.name}: {step.run} isn't available.",
+                remedy="Change the scene in crmdeck/tui/pictures/scenes.py.",
             )
         keys = offered[step.run][:1]
     for key in (*keys, *step.type.replace(DEALS_FILE, str(deals))):

@@ -9,7 +9,7 @@ from functools import partial
 from crmdeck.connectors.barrier import fault_barrier
 from crmdeck.connectors.base import Record, RecordReader
 from crmdeck.errors import CrmdeckError, UsageError
-from crmdeck.model import Connection, ObjectSchema, Outcome, WriteFinding, WriteRules
+from crmdeck.model import Connection, ObjectSchema, Outcome, WriteProblem, WriteRules
 from crmdeck.preflight.fields import Raw
 from crmdeck.preflight.judge import Judge
 from crmdeck.text import count
@@ -115,10 +115,10 @@ def key_fields(schema: ObjectSchema, rules: WriteRules) -> tuple[str, ...]:
     return tuple(dict.fromkeys((rules.record_id, *names)))
 
 
-def not_found(position: int, key: str, value: str) -> WriteFinding:
+def not_found(position: int, key: str, value: str) -> WriteProblem:
     """Return the finding about an update of a record that the CRM doesn't have."""
     if not value:
-        return WriteFinding(
+        return WriteProblem(
             position=position,
             outcome=Outcome.UNKNOWN,
             code="NO_KEY",
@@ -126,7 +126,7 @@ def not_found(position: int, key: str, value: str) -> WriteFinding:
             crm_field=key,
             needs=(key,),
         )
-    return WriteFinding(
+    return WriteProblem(
         position=position,
         outcome=Outcome.REFUSED,
         code="NOT_IN_CRM",

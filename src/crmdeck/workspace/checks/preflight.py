@@ -42,7 +42,7 @@ from crmdeck.model import (
     WriteRules,
 )
 from crmdeck.model.wire import as_wire
-from crmdeck.preflight.causes import Findings
+from crmdeck.preflight.causes import WriteProblems
 from crmdeck.preflight.edges import FailsWhen, fails_when
 from crmdeck.preflight.fields import Raw
 from crmdeck.preflight.judge import Judge, MappedField, Setting
@@ -118,7 +118,7 @@ class PreflightRun:
     """
 
     report: PreflightReport
-    findings: Findings
+    findings: WriteProblems
     ignored: tuple[str, ...]
     sides: Sides
     # Values of customers must not get into a log with the run.
@@ -218,7 +218,7 @@ class Preflights:
             stored = StoredRecords()
         else:
             stored = self._records.stored(sides.connection, judge, read)
-        findings = Findings()
+        findings = WriteProblems()
         for position, record in enumerate(read.records, 1):
             if cancel is not None:
                 cancel.check()
@@ -240,7 +240,7 @@ class Preflights:
         sides = self._sides(ref, pair, Direction.PULL)
         names = [row.crm_field for row in sides.mapped]
         records = self._records.recent(sides.connection, sides.schema, names, limit)
-        findings = Findings()
+        findings = WriteProblems()
         values = [{name: as_raw(record.get(name)) for name in names} for record in records]
         for position, record in enumerate(records, 1):
             findings.add(
@@ -429,7 +429,7 @@ def _not_read(schema: ObjectSchema, as_user: bool) -> tuple[str, ...]:
 def _report(
     sides: Sides,
     pair: str,
-    findings: Findings,
+    findings: WriteProblems,
     records: int,
     setting: Setting | None = None,
     notes: tuple[str, ...] = (),

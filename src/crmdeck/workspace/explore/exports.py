@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 from crmdeck.connectors.registry import vendor_of
-from crmdeck.drift.story_rules import base_of
+from crmdeck.drift.change_group_rules import base_of
 from crmdeck.errors import UsageError
 from crmdeck.exports import (
     COLUMNS,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TypeVar
 
-from crmdeck.model import ChangeState, Severity, Story
+from crmdeck.model import ChangeGroup, ChangeState, Severity
 from crmdeck.workspace import DayCount, Entry, Timeline, name_in, place_of, worst
 
 K = TypeVar("K")
@@ -35,7 +35,7 @@ class Line:
     what: str = ""
     when: str = ""
     open: bool | None = None
-    story: Story | None = None
+    story: ChangeGroup | None = None
     day: date | None = None
     parent: str | None = None
     renamed_to: str = ""
@@ -226,7 +226,7 @@ def _event_line(timeline: Timeline, entry: Entry, parent: str | None = None) -> 
 
 
 def _story_line(
-    timeline: Timeline, key: str, story: Story, members: Sequence[Entry], *, is_open: bool
+    timeline: Timeline, key: str, story: ChangeGroup, members: Sequence[Entry], *, is_open: bool
 ) -> Line:
     shown, all_ = len(members), story.event_count
     part = f"{shown:,} of {all_:,} · " if shown < all_ else ""

@@ -10,7 +10,14 @@ from itertools import pairwise
 from rich.cells import cell_len
 from textual.content import Content
 
-from crmdeck.model import ChangeState, ConnectionStatus, DriftEvent, FieldUsage, Severity, Story
+from crmdeck.model import (
+    ChangeGroup,
+    ChangeState,
+    ConnectionStatus,
+    DriftEvent,
+    FieldUsage,
+    Severity,
+)
 from crmdeck.text import ago
 from crmdeck.tui.layout import BETWEEN, LABEL, beside, half, side_by_side, wrap
 from crmdeck.tui.marks import SEVERITY_COLORS, SEVERITY_SIGNS
@@ -327,7 +334,7 @@ def _value_lines(how: str, values: Sequence[ValueChange], width: int) -> list[tu
     return lines
 
 
-def story_detail(timeline: Timeline, line: Line, story: Story, width: int) -> Content:
+def story_detail(timeline: Timeline, line: Line, story: ChangeGroup, width: int) -> Content:
     """Return the details of a change group: its title, kind, severities and objects."""
     word = f"{SEVERITY_SIGNS[line.severity]} {line.severity.value}  "
     lines = [

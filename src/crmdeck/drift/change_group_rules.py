@@ -1,4 +1,4 @@
-"""The rules of stories: side effects of other findings, and many findings with one cause.
+"""The rules of change groups: side effects, and many differences with one cause.
 
 Side effects are recognized by behavior. A companion object repeats the change of its base object,
 a setup picklist changes in values that name a changed field or object, and a lookup to many
@@ -18,9 +18,9 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from itertools import pairwise
 
+from crmdeck.drift.change_groups import ChangeGroupRule, Grouped, News, objects_of
+from crmdeck.drift.differences import Difference
 from crmdeck.drift.field_diff import compare_fields
-from crmdeck.drift.findings import Finding
-from crmdeck.drift.stories import Grouped, News, StoryRule, objects_of
 from crmdeck.drift.wording import few, short
 from crmdeck.model import Change, DriftKind, Field, VendorProfile
 from crmdeck.text import count
@@ -44,7 +44,7 @@ def base_of(object_type: str, vendor: VendorProfile) -> str | None:
     return None
 
 
-def relabeled_objects(news: News, remaining: Sequence[Finding]) -> Iterator[Grouped]:
+def relabeled_objects(news: News, remaining: Sequence[Difference]) -> Iterator[Grouped]:
     """Group the new label of an object with the labels and picklists that contain it."""
     rest = list(remaining)
     for source in remaining:
@@ -72,9 +72,9 @@ class _Relabel:
         texts = "|".join(re.escape(old) for old, _ in ordered)
         self._old = re.compile(rf"(?<!\w)(?:{texts})(?!\w)", re.IGNORECASE)
 
-    def explains(self, finding: Finding) -> bool:
-        """Return True if every change of a finding only replaces an old name."""
-        return bool(finding.changes) and all(map(self._explains, finding.changes))
+    def explains(self, difference: Difference) -> bool:
+        """Return True if every change of a difference only replaces an old name."""
+        return bool(difference.changes) and all(map(self._explains, difference.changes))
 
     def _explains(self, change: Change) -> bool:
         if change.attribute in (*_OBJECT_LABELS, "description"):
@@ -94,7 +94,7 @@ class _Relabel:
         return replaced.casefold() == after.casefold() != before.casefold()
 
 
-def setup_picklists(news: News, remaining: Sequence[Finding]) -> Iterator[Grouped]:
+def setup_picklists(news: News, remaining: Sequence[Difference]) -> Iterator[Grouped]:
     """Group picklists that list fields and objects, and changed because those did."""
     names = _Names(news)
     members = tuple(f for f in remaining if _is_setup_picklist(f, news.vendor, names))
@@ -103,7 +103,7 @@ def setup_picklists(news: News, remaining: Sequence[Finding]) -> Iterator[Groupe
         yield f"Picklists of {objects} follow changed fields and objects", members
 
 
-def reference_lists(news: News, remaining: Sequence[Finding]) -> Iterator[Grouped]:
+def reference_lists(news: News, remaining: Sequence[Difference]) -> Iterator[Grouped]:
     """Group lookups that changed only because objects were added or removed.
 
     Some change one refresh late: a missing object may have been removed before.
@@ -115,7 +115,7 @@ def reference_lists(news: News, remaining: Sequence[Finding]) -> Iterator[Groupe
         yield f"{lookups} to many objects {verb} added and removed objects", members
 
 
-def mirrors(news: News, remaining: Sequence[Finding]) -> Iterator[Grouped]:
+def mirrors(news: News, remaining: Sequence[Difference]) -> Iterator[Grouped]:
     """Group companion objects (ChangeEvent, History, Share...) that repeat their base object.
 
     Some follow one refresh late: they then become what the base object is now.
@@ -132,42 +132,44 @@ def mirrors(news: News, remaining: Sequence[Finding]) -> Iterator[Grouped]:
     yield title, tuple(f for f, _ in pairs)
 
 
-def _mirrored(finding: Finding, news: News) -> str | None:
-    """Return the object whose current or earlier change a finding repeats."""
-    base, name = base_of(finding.object_type, news.vendor), finding.field_name
+def _mirrored(difference: Difference, news: News) -> str | None:
+    """Return the object whose current or earlier change a difference repeats."""
+    base, name = base_of(difference.object_type, news.vendor), difference.field_name
     for (object_type, suffix), original_type in news.vendor.mirrored_fields.items():
-        if finding.object_type == object_type and name and name.endswith(suffix):
+        if difference.object_type == object_type and name and name.endswith(suffix):
             base, name = original_type, f"{name.removesuffix(suffix)}__c"
     if base is None:
         return None
     original = news.by_place.get((base, name))
     repeats = (
         original is not None
-        and original.family == finding.family
-        and _are_among(finding.changes, original.changes)
-        and _asks_no_more(finding, original.after)
+        and original.family == difference.family
+        and _are_among(difference.changes, original.changes)
+        and _asks_no_more(difference, original.after)
     )
-    return base if repeats or _follows_late(finding, base, name, news) else None
+    return base if repeats or _follows_late(difference, base, name, news) else None
 
 
-def _follows_late(finding: Finding, base: str, name: str | None, news: News) -> bool:
+def _follows_late(difference: Difference, base: str, name: str | None, news: News) -> bool:
     if name is None:
-        arrived = finding.family == "added" and base in news.there
-        return arrived or (finding.family == "gone" and news.had_left(base))
+        arrived = difference.family == "added" and base in news.there
+        return arrived or (difference.family == "gone" and news.had_left(base))
     mirrored = news.field(base, name)
-    if finding.family == "gone":
+    if difference.family == "gone":
         return news.had_left(base, name)
     if mirrored is None:
         return False
-    if finding.before is None:
-        same_type = finding.after is not None and finding.after.type is mirrored.type
-        return same_type and _asks_no_more(finding, mirrored)
-    return _are_among(finding.changes, compare_fields(finding.before, mirrored))
+    if difference.before is None:
+        same_type = difference.after is not None and difference.after.type is mirrored.type
+        return same_type and _asks_no_more(difference, mirrored)
+    return _are_among(difference.changes, compare_fields(difference.before, mirrored))
 
 
-def _asks_no_more(finding: Finding, original: Field | None) -> bool:
+def _asks_no_more(difference: Difference, original: Field | None) -> bool:
     """Return False if a new field is required and the field that it repeats isn't."""
-    required = finding.before is None and finding.after is not None and finding.after.required
+    required = (
+        difference.before is None and difference.after is not None and difference.after.required
+    )
     return not required or (original is not None and original.required is True)
 
 
@@ -175,20 +177,20 @@ def _are_among(changes: Iterable[Change], others: Sequence[Change]) -> bool:
     return all(change in others for change in changes)
 
 
-def _is_setup_picklist(finding: Finding, vendor: VendorProfile, names: _Names) -> bool:
-    if finding.after is None or [c.attribute for c in finding.changes] != ["picklist"]:
+def _is_setup_picklist(difference: Difference, vendor: VendorProfile, names: _Names) -> bool:
+    if difference.after is None or [c.attribute for c in difference.changes] != ["picklist"]:
         return False
-    objects = (finding.object_type, base_of(finding.object_type, vendor) or "")
+    objects = (difference.object_type, base_of(difference.object_type, vendor) or "")
     if any(
-        finding.field_name in fields and any(fnmatchcase(name, pattern) for name in objects)
+        difference.field_name in fields and any(fnmatchcase(name, pattern) for name in objects)
         for pattern, fields in vendor.schema_picklists.items()
     ):
         return True
     # A list longer than any that an admin can make is the platform's own.
     longest = vendor.longest_custom_picklist
-    if longest and finding.custom is False and len(finding.after.picklist) > longest:
+    if longest and difference.custom is False and len(difference.after.picklist) > longest:
         return True
-    [change] = finding.changes
+    [change] = difference.changes
     old, new = ({entry["value"] for entry in side} for side in (change.before, change.after))
     return (
         all(map(names.are_news, old & new))
@@ -230,10 +232,10 @@ class _Names:
         return self._news.field(object_type, name) is None
 
 
-def _follows_objects(finding: Finding, news: News) -> bool:
-    if [change.attribute for change in finding.changes] != ["references"]:
+def _follows_objects(difference: Difference, news: News) -> bool:
+    if [change.attribute for change in difference.changes] != ["references"]:
         return False
-    [change] = finding.changes
+    [change] = difference.changes
     old, new = set(change.before), set(change.after)
     # An admin decides where a lookup to one object leads: losing its only target is news.
     if len(old) < 2 or not new:
@@ -243,7 +245,7 @@ def _follows_objects(finding: Finding, news: News) -> bool:
     )
 
 
-def zones_and_locales(news: News, remaining: Sequence[Finding]) -> Iterator[Grouped]:
+def zones_and_locales(news: News, remaining: Sequence[Difference]) -> Iterator[Grouped]:
     """Group the platform's lists of time zones and locales: daylight saving renames every label."""
     members = tuple(f for f in remaining if _lists_zones_or_locales(f))
     if members:
@@ -251,11 +253,11 @@ def zones_and_locales(news: News, remaining: Sequence[Finding]) -> Iterator[Grou
         yield f"{lists} of time zones and locales changed (daylight saving or a release)", members
 
 
-def _lists_zones_or_locales(finding: Finding) -> bool:
-    if finding.after is None or [c.attribute for c in finding.changes] != ["picklist"]:
+def _lists_zones_or_locales(difference: Difference) -> bool:
+    if difference.after is None or [c.attribute for c in difference.changes] != ["picklist"]:
         return False
-    [change] = finding.changes
-    values = {value.value for value in finding.after.picklist}
+    [change] = difference.changes
+    values = {value.value for value in difference.after.picklist}
     values |= {entry["value"] for side in (change.before, change.after) for entry in side}
     return len(values) >= _VALUES_OF_A_PLATFORM_LIST and any(
         all(map(form.fullmatch, values)) for form in (_ZONE, _LOCALE)
@@ -279,19 +281,19 @@ _FATES = {
 }
 
 
-def scope_shrank(news: News, remaining: Sequence[Finding]) -> Iterator[Grouped]:
+def scope_shrank(news: News, remaining: Sequence[Difference]) -> Iterator[Grouped]:
     """Group the objects that are no longer in scope."""
     members = tuple(f for f in remaining if f.kind is DriftKind.OBJECT_OUT_OF_SCOPE)
     if len(members) > 1:
         yield f"{len(members):,} objects left the scope", members
 
 
-def object_kinds(news: News, remaining: Sequence[Finding]) -> Iterator[Grouped]:
+def object_kinds(news: News, remaining: Sequence[Difference]) -> Iterator[Grouped]:
     """Group objects of one kind (History, Share...), or many objects, added or removed together."""
-    by_fate: dict[tuple[DriftKind, bool], list[Finding]] = defaultdict(list)
-    for finding in remaining:
-        if finding.kind in _FATES:
-            by_fate[finding.kind, finding.returned is not None].append(finding)
+    by_fate: dict[tuple[DriftKind, bool], list[Difference]] = defaultdict(list)
+    for difference in remaining:
+        if difference.kind in _FATES:
+            by_fate[difference.kind, difference.returned is not None].append(difference)
     for (kind, is_back), members in by_fate.items():
         fate = "in the export again" if is_back else _FATES[kind]
         kinds = {f: kind_of(f.object_type, news.vendor) for f in members}
@@ -317,23 +319,23 @@ def kind_of(object_type: str, vendor: VendorProfile) -> str | None:
     return None
 
 
-def package(news: News, remaining: Sequence[Finding]) -> Iterator[Grouped]:
+def package(news: News, remaining: Sequence[Difference]) -> Iterator[Grouped]:
     """Group what a managed package added or removed: names that start with its namespace."""
     if news.vendor.package_pattern is None:
         return
     pattern = re.compile(news.vendor.package_pattern)
-    groups: dict[tuple[str, str], list[Finding]] = defaultdict(list)
-    for finding in remaining:
-        match = pattern.fullmatch(finding.field_name or finding.object_type)
-        if match and finding.family != "changed":
-            groups[match[1], finding.family].append(finding)
+    groups: dict[tuple[str, str], list[Difference]] = defaultdict(list)
+    for difference in remaining:
+        match = pattern.fullmatch(difference.field_name or difference.object_type)
+        if match and difference.family != "changed":
+            groups[match[1], difference.family].append(difference)
     for (namespace, family), members in groups.items():
         if len(members) >= _FINDINGS_OF_A_PACKAGE:
             verb = "added" if family == "added" else "removed"
             yield f"Package {namespace} {verb} {_extent(members)}", tuple(members)
 
 
-def vendor_release(news: News, remaining: Sequence[Finding]) -> Iterator[Grouped]:
+def vendor_release(news: News, remaining: Sequence[Difference]) -> Iterator[Grouped]:
     """Group many standard fields that were added to several objects in one refresh."""
     fields = [f for f in remaining if f.kind is DriftKind.FIELD_ADDED and f.custom is False]
     # Names are counted, not fields: one new field on many objects isn't a release.
@@ -349,7 +351,7 @@ def vendor_release(news: News, remaining: Sequence[Finding]) -> Iterator[Grouped
     yield title, tuple(fields + objects)
 
 
-def field_everywhere(news: News, remaining: Sequence[Finding]) -> Iterator[Grouped]:
+def field_everywhere(news: News, remaining: Sequence[Difference]) -> Iterator[Grouped]:
     """Group a field that changed the same way in several objects."""
     for members in _groups(remaining, lambda f: (f.field_name, *_what_happened(f))):
         objects = len(objects_of(members))
@@ -365,7 +367,7 @@ def field_everywhere(news: News, remaining: Sequence[Finding]) -> Iterator[Group
         yield title, members
 
 
-def same_change(news: News, remaining: Sequence[Finding]) -> Iterator[Grouped]:
+def same_change(news: News, remaining: Sequence[Difference]) -> Iterator[Grouped]:
     """Group many fields that changed the same way, for example after a permission change."""
     changed = [f for f in remaining if f.kind is DriftKind.FIELD_CHANGED]
     for members in _groups(changed, _what_happened):
@@ -380,29 +382,29 @@ def same_change(news: News, remaining: Sequence[Finding]) -> Iterator[Grouped]:
 
 
 def _groups(
-    findings: Iterable[Finding], key: Callable[[Finding], Hashable]
-) -> Iterator[tuple[Finding, ...]]:
-    groups: dict[Hashable, list[Finding]] = defaultdict(list)
-    for finding in findings:
-        if finding.field_name:
-            groups[key(finding)].append(finding)
+    differences: Iterable[Difference], key: Callable[[Difference], Hashable]
+) -> Iterator[tuple[Difference, ...]]:
+    groups: dict[Hashable, list[Difference]] = defaultdict(list)
+    for difference in differences:
+        if difference.field_name:
+            groups[key(difference)].append(difference)
     return (tuple(members) for members in groups.values())
 
 
-def _what_happened(finding: Finding) -> tuple[str, str]:
-    if finding.kind is DriftKind.FIELD_ADDED and finding.after:
-        return finding.kind.value, finding.after.type.value
-    changes = [(c.attribute, c.before, c.after) for c in finding.changes]
-    return finding.kind.value, repr(changes)
+def _what_happened(difference: Difference) -> tuple[str, str]:
+    if difference.kind is DriftKind.FIELD_ADDED and difference.after:
+        return difference.kind.value, difference.after.type.value
+    changes = [(c.attribute, c.before, c.after) for c in difference.changes]
+    return difference.kind.value, repr(changes)
 
 
-def _attributes(finding: Finding) -> str:
-    return ", ".join(change.attribute for change in finding.changes)
+def _attributes(difference: Difference) -> str:
+    return ", ".join(change.attribute for change in difference.changes)
 
 
-def _extent(findings: Sequence[Finding]) -> str:
-    fields = [f for f in findings if f.field_name]
-    objects = [f for f in findings if not f.field_name]
+def _extent(differences: Sequence[Difference]) -> str:
+    fields = [f for f in differences if f.field_name]
+    objects = [f for f in differences if not f.field_name]
     parts = []
     if objects:
         parts.append(count(len(objects), "object"))
@@ -411,60 +413,60 @@ def _extent(findings: Sequence[Finding]) -> str:
     return " and ".join(parts)
 
 
-# Side effects first, then findings with a known cause, then findings that only look alike.
-STORY_RULES: tuple[StoryRule, ...] = (
-    StoryRule(
+# Side effects first, then differences with a known cause, then differences that only look alike.
+CHANGE_GROUP_RULES: tuple[ChangeGroupRule, ...] = (
+    ChangeGroupRule(
         "relabeled",
         relabeled_objects,
         "A relabeled object, and the labels and picklists that contain its old label.",
     ),
-    StoryRule(
+    ChangeGroupRule(
         "setup_picklists",
         setup_picklists,
         "Picklists that list fields and objects, and changed because those did.",
         follows="This picklist lists fields and objects, and follows their changes.",
     ),
-    StoryRule(
+    ChangeGroupRule(
         "reference_lists",
         reference_lists,
         "Lookups to several objects that changed because some objects were added or removed.",
         follows="This lookup to many objects follows added and removed objects.",
     ),
-    StoryRule(
+    ChangeGroupRule(
         "zones_and_locales",
         zones_and_locales,
         "Lists of time zones and locales: daylight saving renames every label.",
     ),
-    StoryRule(
+    ChangeGroupRule(
         "mirror",
         mirrors,
         "Companion objects (ChangeEvent, History, Share...) that repeat a change of their base "
         "object.",
         follows="This companion object repeats the change of its base object.",
     ),
-    StoryRule("scope", scope_shrank, "Objects that are no longer in scope."),
-    StoryRule(
+    ChangeGroupRule("scope", scope_shrank, "Objects that are no longer in scope."),
+    ChangeGroupRule(
         "package",
         package,
         "At least five names of one managed package, added or removed together.",
     ),
-    StoryRule(
+    ChangeGroupRule(
         "vendor_release",
         vendor_release,
         "At least 20 standard fields, added to at least three objects in one refresh.",
     ),
-    StoryRule(
+    ChangeGroupRule(
         "object_kinds",
         object_kinds,
         "At least three objects of one kind (History, Share...), or ten others, added or removed "
         "together.",
     ),
-    StoryRule(
+    ChangeGroupRule(
         "field_everywhere",
         field_everywhere,
         "One field that changed the same way in at least three objects.",
     ),
-    StoryRule(
+    ChangeGroupRule(
         "same_change",
         same_change,
         "At least ten fields that changed the same way, for example after a permission change.",

@@ -1,4 +1,4 @@
-"""The stories that the screenshots show: the keys to press before each is drawn.
+"""The scenes that the screenshots show: the keys to press before each is drawn.
 
 They name actions by id, so that they survive a changed key.
 """
@@ -42,7 +42,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Story:
+class Scene:
     """A screenshot: the connection it starts with, its steps, its size and theme.
 
     If it is `played`, it is an animation of its steps, else a still of the last one.
@@ -61,24 +61,24 @@ def _pane(key: str) -> tuple[Step, ...]:
     return (Step(press=(key,)),)
 
 
-STORIES = (
-    Story("health", "Health: the state of each connection", _pane("1")),
-    Story("schema", "Schema: every object and field", _pane("2")),
-    Story("drift", "Drift: changes, breaking ones first", _pane("3")),
-    Story("mapping", "Mapping: a CRM field for each PartnerOS field", _pane("4")),
-    Story("audit", "Audit: who did what, and when", _pane("5")),
-    Story(
+SCENES = (
+    Scene("health", "Health: the state of each connection", _pane("1")),
+    Scene("schema", "Schema: every object and field", _pane("2")),
+    Scene("drift", "Drift: changes, breaking ones first", _pane("3")),
+    Scene("mapping", "Mapping: a CRM field for each PartnerOS field", _pane("4")),
+    Scene("audit", "Audit: who did what, and when", _pane("5")),
+    Scene(
         "morning-check",
         "The morning check: what failed, why, and the next step",
         (Step(press=("1",)), Step(run="health.next_step")),
         connection="acme-emea",
     ),
-    Story(
+    Scene(
         "broken-mapping",
         "A rename broke a mapping: move the mapping to the new name",
         (Step(press=("3", "down")), Step(run="drift.repair")),
     ),
-    Story(
+    Scene(
         "decided",
         "A mapping decided, row by row and in groups",
         (
@@ -90,7 +90,7 @@ STORIES = (
             *5 * (Step(run="mapping.unmap"),),
         ),
     ),
-    Story(
+    Scene(
         "preflight",
         "Preflight: which records the CRM will refuse, and why",
         (
@@ -105,7 +105,7 @@ STORIES = (
             Step(run="form.take"),
         ),
     ),
-    Story(
+    Scene(
         "compared",
         "Compare two orgs",
         (
@@ -115,9 +115,9 @@ STORIES = (
             *2 * (Step(run="choose.take"),),
         ),
     ),
-    Story("narrow", "Drift in a window of 80 columns", _pane("3"), size=NARROW),
-    Story("light", "Mapping in the light theme", _pane("4"), theme=LIGHT),
-    Story(
+    Scene("narrow", "Drift in a window of 80 columns", _pane("3"), size=NARROW),
+    Scene("light", "Mapping in the light theme", _pane("4"), theme=LIGHT),
+    Scene(
         "session",
         "A morning with crmdeck: Health, a change that broke a mapping, a mapping decided",
         (

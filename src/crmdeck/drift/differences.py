@@ -1,4 +1,4 @@
-"""Findings: the differences between two refreshes, before they get a severity."""
+"""Differences: the differences between two refreshes, before they get a severity."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RENAMED_KINDS = GONE_KINDS - {DriftKind.OBJECT_OUT_OF_SCOPE}
 
 
 @dataclass(frozen=True, eq=False)
-class Finding:
+class Difference:
     """One difference of a field, a rule, or an object (without field and rule).
 
     Compared and hashed by identity, because picklists may be long. `custom` is that of the object
@@ -59,16 +59,16 @@ def find(
     gone_objects: Mapping[str, GoneReason],
     gone_fields: Mapping[tuple[str, str], GoneReason],
     returned: Mapping[str, GoneReason],
-) -> list[Finding]:
+) -> list[Difference]:
     """Return every difference, sorted by object type, field name, and rule."""
-    found: list[Finding] = []
+    found: list[Difference] = []
     for object_type, schema in after.items():
         old = before.get(object_type)
         # The last schema of an object that exists again is compared as well: it may have changed
         # in the meantime.
         if old is None or object_type in returned:
             found.append(
-                Finding(
+                Difference(
                     object_type,
                     None,
                     DriftKind.OBJECT_ADDED,
@@ -82,21 +82,21 @@ def find(
     for object_type, reason in (unexplained | dict(gone_objects)).items():
         last = before.get(object_type)
         custom = last.custom if last else None
-        found.append(Finding(object_type, None, _OBJECT_GONE[reason], custom=custom))
+        found.append(Difference(object_type, None, _OBJECT_GONE[reason], custom=custom))
     return sorted(found, key=_order)
 
 
-def _order(finding: Finding) -> tuple[str, str, str, str]:
-    rule = finding.rule.name if finding.rule else ""
-    return finding.object_type, finding.field_name or "", finding.kind.value, rule
+def _order(difference: Difference) -> tuple[str, str, str, str]:
+    rule = difference.rule.name if difference.rule else ""
+    return difference.object_type, difference.field_name or "", difference.kind.value, rule
 
 
 def _inside(
     old: ObjectSchema, new: ObjectSchema, gone_fields: Mapping[tuple[str, str], GoneReason]
-) -> Iterator[Finding]:
+) -> Iterator[Difference]:
     object_type = new.object_type
     if changes := compare_objects(old, new):
-        yield Finding(
+        yield Difference(
             object_type, None, DriftKind.OBJECT_CHANGED, changes=changes, custom=new.custom
         )
     for change in compare(old, new):
@@ -108,7 +108,7 @@ def _inside(
         else:
             kind = DriftKind.FIELD_CHANGED
         field = change.after or change.before
-        yield Finding(
+        yield Difference(
             object_type,
             name,
             kind,
@@ -118,4 +118,4 @@ def _inside(
             custom=field.custom if field else None,
         )
     for kind, rule, changes in compare_rules(old, new):
-        yield Finding(object_type, rule.place, kind, changes=changes, rule=rule)
+        yield Difference(object_type, rule.place, kind, changes=changes, rule=rule)

@@ -1,6 +1,6 @@
-"""Stories (change groups on screen): findings with one cause, shown as one row.
+"""Change groups: differences with one cause, shown as one row.
 
-Nothing is dropped. A finding that touches a mapping is in no story: it has a row of its own.
+Nothing is dropped. A difference that touches a mapping has a row of its own.
 """
 
 from __future__ import annotations
@@ -9,20 +9,20 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from crmdeck.drift.findings import Finding
+from crmdeck.drift.differences import Difference
 from crmdeck.model import Field, ObjectSchema, VendorProfile
 
 
 @dataclass(frozen=True, eq=False)
-class StoryDraft:
-    """The findings of one story.
+class ChangeGroupDraft:
+    """The differences of one change group.
 
-    `follows` is the reason if they are side effects of other findings.
+    `follows` is the reason if they are side effects of other differences.
     """
 
     kind: str
     title: str
-    members: tuple[Finding, ...]
+    members: tuple[Difference, ...]
     follows: str | None = None
 
 
@@ -35,22 +35,22 @@ class News:
     """
 
     vendor: VendorProfile
-    findings: tuple[Finding, ...]
+    differences: tuple[Difference, ...]
     there: Mapping[str, ObjectSchema]
     left: frozenset[tuple[str, str | None]]
 
     @cached_property
-    def by_place(self) -> dict[tuple[str, str | None], Finding]:
-        """The findings, except those of rules, by object type and field name."""
-        return {(f.object_type, f.field_name): f for f in self.findings if not f.rule}
+    def by_place(self) -> dict[tuple[str, str | None], Difference]:
+        """The differences, except those of rules, by object type and field name."""
+        return {(f.object_type, f.field_name): f for f in self.differences if not f.rule}
 
     @cached_property
     def moved(self) -> frozenset[str]:
         """The object types that were added or removed."""
         return frozenset(
             object_type
-            for (object_type, field), finding in self.by_place.items()
-            if field is None and finding.family != "changed"
+            for (object_type, field), difference in self.by_place.items()
+            if field is None and difference.family != "changed"
         )
 
     def had_left(self, object_type: str, name: str | None = None) -> bool:
@@ -75,46 +75,46 @@ class News:
         return {}
 
 
-Grouped = tuple[str, tuple[Finding, ...]]
-"""The title and the findings of a story."""
+Grouped = tuple[str, tuple[Difference, ...]]
+"""The title and the differences of a change group."""
 
 
 @dataclass(frozen=True)
-class StoryRule:
-    """One kind of story.
+class ChangeGroupRule:
+    """One kind of change group.
 
-    `find` gets all the news and the findings that no earlier rule used. `describes` explains the
-    rule in the docs. `follows` is the reason of findings that are side effects of others, and
+    `find` gets all the news and the differences that no earlier rule used. `describes` explains the
+    rule in the docs. `follows` is the reason of differences that are side effects of others, and
     therefore safe.
     """
 
     kind: str
-    find: Callable[[News, Sequence[Finding]], Iterable[Grouped]]
+    find: Callable[[News, Sequence[Difference]], Iterable[Grouped]]
     describes: str
     follows: str | None = None
 
 
-def objects_of(findings: Iterable[Finding]) -> list[str]:
-    """Return the object types of findings, sorted, without duplicates."""
-    return sorted({finding.object_type for finding in findings})
+def objects_of(differences: Iterable[Difference]) -> list[str]:
+    """Return the object types of differences, sorted, without duplicates."""
+    return sorted({difference.object_type for difference in differences})
 
 
-def find_stories(
-    rules: Iterable[StoryRule], news: News, mapped: Collection[Finding]
-) -> list[StoryDraft]:
-    """Return the stories of one refresh; each finding is in one story at most.
+def find_change_groups(
+    rules: Iterable[ChangeGroupRule], news: News, mapped: Collection[Difference]
+) -> list[ChangeGroupDraft]:
+    """Return the change groups of one refresh; each difference is in one group at most.
 
-    The first rule that matches a finding keeps it. `mapped` are the findings that touch a mapping.
-    They and the findings of rules are in no story.
+    The first rule that matches a difference keeps it. `mapped` are the differences that touch a
+    mapping. They and the differences of rules are in no change group.
     """
-    remaining = [f for f in news.findings if f not in mapped and not f.rule]
-    drafts: list[StoryDraft] = []
+    remaining = [f for f in news.differences if f not in mapped and not f.rule]
+    drafts: list[ChangeGroupDraft] = []
     for rule in rules:
         found = [
-            StoryDraft(rule.kind, title, members, rule.follows)
+            ChangeGroupDraft(rule.kind, title, members, rule.follows)
             for title, members in rule.find(news, remaining)
         ]
         drafts += found
         taken = {member for draft in found for member in draft.members}
-        remaining = [finding for finding in remaining if finding not in taken]
+        remaining = [difference for difference in remaining if difference not in taken]
     return drafts
