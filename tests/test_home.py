@@ -8,8 +8,8 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from crmdeck.errors import NotFoundError
-from crmdeck.home import CACHE_FILE, demo_home, require_home, resolve_home
+from crmdeck.errors import NotFoundError, UsageError
+from crmdeck.home import CACHE_FILE, create_folder, demo_home, require_home, resolve_home
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no XDG")
@@ -36,3 +36,11 @@ def test_only_a_workspace_is_suggested_for_a_mistyped_one(tmp_path: Path) -> Non
         with pytest.raises(NotFoundError) as caught:
             require_home(tmp_path / typed)
         assert remedy in str(caught.value.remedy)
+
+
+def test_folder_at_path_of_file_is_rejected(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(UsageError, match=f"Can't create the folder {file}") as caught:
+        create_folder(file)
+    assert caught.value.cause == "File exists."

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-import subprocess
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
@@ -73,32 +71,3 @@ def test_the_action_installs_the_version_of_its_own_ref() -> None:
     assert install["env"]["CRMDECK_SOURCE"] == "${{ github.action_path }}/../.."
     assert (ROOT / ".github/check/../../pyproject.toml").is_file()
     assert "/.github/check@v" in (ROOT / "docs/check.md").read_text("utf-8")
-
-
-def test_the_nix_expression_names_the_wheel_of_the_release_by_its_digest(tmp_path: Path) -> None:
-    wheel = tmp_path / "crmdeck-1.2.3-py3-none-any.whl"
-    wheel.write_bytes(b"a release")
-    command = [sys.executable, str(ROOT / ".ci/nix"), str(wheel)]
-    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert f'sha256 = "{hashlib.sha256(b"a release").hexdigest()}";' in text
-    assert f'/releases/download/v1.2.3/{wheel.name}";' in text
-    assert f"file://${{wheels}}/{wheel.name}" in text
-    for opened, closed in ("{}", "[]", "()"):
-        assert text.count(opened) == text.count(closed)
-    extras = re.search(r"crmdeck\[([\w,]+)\]", text)
-    assert extras is not None
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    assert set(extras[1].split(",")) <= project["optional-dependencies"].keys()
-
-
-def test_the_homebrew_formula_names_the_release_by_its_digest(tmp_path: Path) -> None:
-    sdist = tmp_path / "crmdeck-1.2.3.tar.gz"
-    sdist.write_bytes(b"a release")
-    command = [sys.executable, str(ROOT / ".ci/homebrew"), str(sdist)]
-    formula = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert f'sha256 "{hashlib.sha256(b"a release").hexdigest()}"' in formula
-    assert "/releases/download/v1.2.3/crmdeck-1.2.3.tar.gz" in formula
-    extras = re.search(r"buildpath\}\[([\w,]+)\]", formula)
-    assert extras is not None
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    assert set(extras[1].split(",")) <= project["optional-dependencies"].keys()

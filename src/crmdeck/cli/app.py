@@ -63,7 +63,6 @@ COMMANDS = {
     "screenshots": Command("console", "Draw the pictures for the docs."),
     "keys": Command("console", "List the keys of the console."),
     "completion": Command("console", "Print a completion script for your shell."),
-    "man": Command("man", "Write manual pages."),
     "web": Command("console", "Serve the console to a browser on this machine."),
     "doctor": Command("health", "Check this machine and this workspace."),
     "help": Command("about", "Show the help of a command."),

@@ -92,7 +92,6 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "sandbox": ("crmdeck sandbox --port 8900",),
     "screenshots": ("crmdeck screenshots --check screenshots",),
     "keys": ("crmdeck keys --demo",),
-    "man": ("crmdeck man man1",),
     "completion": ("crmdeck completion bash",),
     "web": ("crmdeck web --demo",),
     "secrets move": ("crmdeck secrets move acme-prod --to workspace",),
@@ -108,7 +107,7 @@ NOT_RUN = (
     "console", "demo", "connections add", "connections sign-in", "connections rename",
     "disconnect", "policy set", "policy clear", "backup", "restore", "serve", "mcp", "match",
     "sandbox", "screenshots", "web", "secrets move", "secrets new-key", "secrets rotate",
-    "team grants", "doctor", "man",
+    "team grants", "doctor",
 )  # fmt: skip
 
 
