@@ -54,8 +54,8 @@ async def test_one_connection_or_all_and_the_details_of_an_entry(workspace: Work
         assert f"─ dana, {entry.at:%Y-%m-%d %H:%M:%S} UTC · {line.connection} ─" in screen_text(
             pilot
         )
-        await pilot.press("y", "j")
-        assert json.loads(app.clipboard)["id"] == entry.id
+        await pilot.press("y", "s")
+        assert app.clipboard.endswith(f"(`{entry.event}`)")
         app.screen.query_one(AuditPane).set_filter_text("event:connection.added")
         await settle(pilot)
         assert [line.entry.event for line in entries(table)] == ["connection.added"] * 2

@@ -20,7 +20,6 @@ LETTERS = {
     CopyKind.NAME: "n",
     CopyKind.MESSAGE: "s",
     CopyKind.MARKDOWN: "m",
-    CopyKind.JSON: "j",
     CopyKind.COMMAND: "c",
 }
 PREVIEWED = 4000

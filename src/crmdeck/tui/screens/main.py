@@ -737,7 +737,7 @@ class MainScreen(ActionHost, Screen[None]):
         "view.copy",
         "Copy as…",
         "y",
-        help="Copy as name, message, Markdown, JSON or command.",
+        help="Copy as name, message, Markdown or command.",
         hint=19,
         blocked=_no_copy,
     )

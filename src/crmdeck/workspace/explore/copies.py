@@ -1,8 +1,7 @@
-"""Copy what is on screen: a name, a chat message, a Markdown row, JSON, or a command."""
+"""Copy what is on screen: a name, a chat message, a Markdown row, or a command."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,7 +21,6 @@ from crmdeck.model import (
     ConnectionStatus,
     Decision,
     DecisionState,
-    Field,
     FieldRow,
     ObjectSummary,
     Severity,
@@ -49,7 +47,6 @@ class CopyKind(StrEnum):
     NAME = "API name"
     MESSAGE = "Message"
     MARKDOWN = "Markdown row"
-    JSON = "JSON"
     COMMAND = "Command line"
 
 
@@ -94,7 +91,6 @@ class Copies:
                 f"{count(one.field_count, 'field')}"
                 for one in objects
             ),
-            records=[one.to_wire() for one in objects],
             command=self._command(
                 "schema", connection, *([first] if first else []), at=_moment(at)
             ),
@@ -124,25 +120,13 @@ class Copies:
         rows: Sequence[FieldRow],
         *,
         mapped: Mapping[tuple[str, str], str] | None = None,
-        field: Field | None = None,
         at: datetime | None = None,
     ) -> tuple[Copy, ...]:
-        """Return the forms of fields, as of `at`.
-
-        `mapped` are mappings by object and field name; `field` has the details of a single field.
-        """
+        """Return the forms of fields, as of `at`; `mapped` has mappings by object and field."""
         to = mapped or {}
         paths = [f"{row.object_type}.{row.name}" for row in rows]
-        one = rows[0] if len(rows) == 1 else None
-        wire: list[object] = [
-            # As one text, unlike in the details of a single field.
-            {key: value for key, value in row.to_wire().items() if key != "references"}
-            for row in rows
-        ]
-        if one is not None and field is not None:
-            wire = [{"objectType": one.object_type, **field.to_wire()}]
         objects = dict.fromkeys(row.object_type for row in rows)
-        place = paths[0] if one is not None else next(iter(objects)) if len(objects) == 1 else None
+        place = paths[0] if len(rows) == 1 else next(iter(objects)) if len(objects) == 1 else None
         return _copies(
             name=_lines(row.name for row in rows),
             markdown=_table(
@@ -164,7 +148,6 @@ class Copies:
                 for path, row in zip(paths, rows, strict=True)
             )
             + f"\nin *{escape(connection)}*",
-            records=wire,
             command=self._command(
                 "schema", connection, *([place] if place else []), at=_moment(at)
             ),
@@ -206,7 +189,6 @@ class Copies:
                 ],
             ),
             message=_change_message(entries, names, title),
-            records=[event.to_wire() for event in events],
             command=self._command(
                 "drift",
                 *([names[0]] if len(set(names)) == 1 else []),
@@ -236,7 +218,6 @@ class Copies:
             markdown=_table(("PartnerOS", "", "CRM field", "Match", "State", "Notes"), decided),
             message=f"*{escape(pair_text(pair))}* in *{escape(connection)}*\n"
             + _lines(_mapping_message(row) for row in rows),
-            records=[_mapping_wire(pair, row) for row in rows],
             command=self._mapping_command(connection, pair, rows),
         )
 
@@ -246,16 +227,15 @@ class Copies:
         step = alert.next_step if alert is not None else None
         if alert is None:
             cells: tuple[str, ...] = (name, status.status.value, "", "")
-            said, why, wire = status.status.value, [], status.to_wire()
+            said, why = status.status.value, []
         else:
             cells = (name, alert.level.value, alert.message, alert.remedy or "")
-            said, wire = alert.message, {"connection": name, **alert.to_wire()}
+            said = alert.message
             why = [f"> {escape(text)}" for text in (alert.cause, alert.remedy) if text]
         return _copies(
             name=name,
             markdown=_table(("Connection", "Level", "Alert", "Next step"), [cells]),
             message=_lines([f"*{escape(name)}*: {escape(said)}", *why]),
-            records=[wire],
             command=self._command(
                 _COMMANDS[step] if step else "status",
                 name,
@@ -274,7 +254,6 @@ class Copies:
             ),
             message=f"*{escape(entry.actor)}*, {when}: {escape(entry.summary)} "
             f"({code(entry.event)})",
-            records=[entry.to_wire()],
             command=self._command(
                 "audit",
                 *([connection] if connection else []),
@@ -356,15 +335,12 @@ def _copies(
     name: str = "",
     markdown: str = "",
     message: str = "",
-    records: Sequence[object] = (),
 ) -> tuple[Copy, ...]:
     """Return the forms in the order in which the console offers them, without empty ones."""
-    shown = records[0] if len(records) == 1 else records
     texts = {
         CopyKind.NAME: name,
         CopyKind.MARKDOWN: markdown,
         CopyKind.MESSAGE: message,
-        CopyKind.JSON: json.dumps(shown, ensure_ascii=False, indent=2) if records else "",
         CopyKind.COMMAND: command,
     }
     return tuple(Copy(kind, text) for kind, text in texts.items() if text)
@@ -407,15 +383,3 @@ def _mapping_message(row: MappingRow) -> str:
     known = row_note(row)
     notes = f", {escape(known)}" if known else ""
     return f"{escape(row.title)}{arrow or ': ' + escape(crm_text(row))} ({row.state.value}{notes})"
-
-
-def _mapping_wire(pair: str, row: MappingRow) -> dict[str, object]:
-    return {
-        "objectPair": pair,
-        "partnerField": row.name,
-        "crmField": row.crm_field,
-        "direction": row.direction.value,
-        "confidence": row.confidence,
-        "decision": row.state.value,
-        "valueMap": dict(row.value_map) if row.value_map is not None else None,
-    }

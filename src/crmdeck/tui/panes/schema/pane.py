@@ -767,12 +767,10 @@ class SchemaPane(Pane):
         if kind == EVERYWHERE:
             # One connection at a time: a copy contains one name.
             lines = tuple(line for line in lines if line.ref == lines[0].ref)
-        field = self.schema.inspected_field(*lines[0].key) if len(lines) == 1 else None
         return copies.fields(
             lines[0].connection or self.connection_name,
             [line.row for line in lines],
             mapped={line.key: line.mapped for line in lines if line.mapped},
-            field=field,
             at=at,
         )
 
