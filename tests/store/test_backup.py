@@ -16,7 +16,6 @@ from crmdeck.store import Store, migrations
 from crmdeck.store.backup import check_backup, restore_backup, write_backup
 from crmdeck.store.dismissed import Dismissal
 from tests.store.build import HOSTILE, START, connection, day, record, run, schema
-from tests.store.test_object_state import OldCache, current_of, live
 
 
 def fill(store: Store) -> None:
@@ -206,21 +205,3 @@ def test_a_backup_of_a_newer_crmdeck_is_refused(tmp_path: Path) -> None:
             archive.writestr(name, content)
     with pytest.raises(CacheTooNewError):
         restore(Store(tmp_path / "new.duckdb"), path)
-
-
-def test_a_backup_of_an_older_crmdeck_is_brought_up_to_date(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    old = OldCache(tmp_path / "old.duckdb")
-    live(old, "acme", range(6), random.Random(1))
-    old.raw.close()
-    known = migrations.shipped()
-    monkeypatch.setattr(migrations, "shipped", lambda: known[:5])
-    write_backup(Store(tmp_path / "old.duckdb"), tmp_path / "old.zip")
-    monkeypatch.undo()
-
-    new = Store(tmp_path / "new.duckdb")
-    restore(new, tmp_path / "old.zip")
-    with new.read() as session, Store(tmp_path / "old.duckdb").read() as migrated:
-        at = session.snapshots.moments("acme")[0]
-        assert current_of(session, "acme", at) == current_of(migrated, "acme", at) != []

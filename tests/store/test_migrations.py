@@ -1,11 +1,13 @@
+"""The machinery of migrations, with a pair of made-up versions on both engines."""
+
 from __future__ import annotations
 
 from pathlib import Path
 
-import duckdb
 import pytest
 
-from crmdeck.errors import CacheError
+from crmdeck.clock import utc_now
+from crmdeck.errors import CacheError, CacheTooNewError
 from crmdeck.model import (
     AuditEntry,
     ChangeGroup,
@@ -19,78 +21,123 @@ from crmdeck.model import (
 )
 from crmdeck.store import Store, migrations
 from crmdeck.store.automatic_backups import AutomaticBackups
+from crmdeck.store.backup import restore_backup, write_backup
 from crmdeck.store.migrations import Migration
 from tests.store.build import START, connection
 
-FIRST = migrations.shipped()
-ADD = Migration(9001, "add_owner", "ALTER TABLE connection ADD COLUMN owner VARCHAR;")
-FILL = Migration(9002, "fill_owner", "UPDATE connection SET owner = 'nobody';")
+KNOWN = migrations.shipped()
+NOW = KNOWN[-1].number
+EXPAND = Migration(
+    9001, "expand", f"-- Oldest writer: {NOW}\nALTER TABLE connection ADD COLUMN owner VARCHAR;"
+)
+CONTRACT = Migration(9002, "contract", "ALTER TABLE quota DROP COLUMN observed_at;")
 BROKEN = Migration(9002, "broken", "UPDATE connection SET owner = 'x'; SELECT * FROM missing;")
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    path = tmp_path / "cache.duckdb"
-    with Store(path).write() as session:
-        session.connections.put(connection(), START, "me")
-    return path
+@pytest.fixture(params=["duckdb", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    if request.param == "duckdb":
+        return tmp_path / "cache.duckdb"
+    return str(request.getfixturevalue("postgres_url"))
 
 
-def use(monkeypatch: pytest.MonkeyPatch, *more: Migration) -> None:
-    monkeypatch.setattr(migrations, "shipped", lambda: (*FIRST, *more))
+def use(monkeypatch: pytest.MonkeyPatch, *known: Migration) -> None:
+    monkeypatch.setattr(migrations, "shipped", lambda: known)
 
 
-def owners(path: Path) -> list[tuple[object, ...]]:
-    with Store(path).read() as session:
-        return session.connections._database.rows("SELECT owner FROM connection")
+def put(store: Store, name: str) -> None:
+    with store.write() as session:
+        session.connections.put(connection(name), START, "me")
 
 
-def applied(path: Path) -> list[int]:
-    with duckdb.connect(str(path), read_only=True) as raw:
-        return [n for (n,) in raw.execute("SELECT number FROM schema_migration").fetchall()]
+def names(store: Store) -> list[str]:
+    with store.read() as session:
+        return sorted(each.name for each in session.connections.all())
 
 
-def test_migrations_are_numbered_from_one_without_a_gap() -> None:
-    assert [m.number for m in FIRST] == list(range(1, len(FIRST) + 1))
+def applied(store: Store) -> list[int]:
+    with store.read() as session:
+        rows = session.database.rows("SELECT number FROM schema_migration ORDER BY number")
+    return [number for (number,) in rows]
 
 
-def test_an_older_cache_is_copied_and_brought_up_to_date_once(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+def test_older_crmdeck_works_until_its_tables_go(
+    place: Path | str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = path.read_bytes()
-    use(monkeypatch, ADD, FILL)
-    assert owners(path) == [("nobody",)]
-    assert applied(path) == [m.number for m in (*FIRST, ADD, FILL)]
-    backups = AutomaticBackups(path.parent / "backups")
-    [copy] = backups.all()
-    assert copy.version == FIRST[-1].number
-    assert copy.path.read_bytes() == old
+    old = Store(place)
+    put(old, "before")
+    write_backup(old, tmp_path / "before.zip")
+    use(monkeypatch, *KNOWN, EXPAND)
+    new = Store(place)
+    put(new, "newer")
+    use(monkeypatch, *KNOWN)
+    for store in (old, Store(place)):
+        put(store, f"older {id(store)}")
+        assert len(names(store)) >= 3
+        store.probe()
+    with pytest.raises(CacheTooNewError, match="Nothing was done"):
+        write_backup(old, tmp_path / "old.zip")
+    use(monkeypatch, *KNOWN, EXPAND)
+    assert len(names(new)) == 4
+    write_backup(new, tmp_path / "new.zip")
+    restore_backup(new, tmp_path / "before.zip", force=True, clock=utc_now)
+    assert names(new) == ["before"]
 
-    copy.path.unlink()
-    assert owners(path) == [("nobody",)]
-    assert backups.all() == []
+    use(monkeypatch, *KNOWN, EXPAND, CONTRACT)
+    put(Store(place), "newest")
+    use(monkeypatch, *KNOWN)
+    for store in (old, Store(place)):
+        with pytest.raises(CacheTooNewError) as caught:
+            put(store, "too old")
+        assert f"up to {NOW}" in (caught.value.cause or "")
 
 
-def test_a_migration_that_fails_leaves_the_last_good_version(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+def test_failed_migration_leaves_last_good_version(
+    place: Path | str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    use(monkeypatch, ADD, BROKEN)
-    with pytest.raises(CacheError):
-        owners(path)
-    assert applied(path) == [m.number for m in (*FIRST, ADD)]
-    use(monkeypatch, ADD)
-    assert owners(path) == [(None,)]
-    use(monkeypatch, ADD, FILL)
-    assert owners(path) == [("nobody",)]
-
-
-def test_a_reader_does_not_migrate(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = path.read_bytes()
-    use(monkeypatch, ADD)
-    with pytest.raises(CacheError) as caught, Store(path, read_only=True).read():
-        pass
+    put(Store(place), "acme")
+    use(monkeypatch, *KNOWN, EXPAND)
+    with pytest.raises(CacheError) as caught:
+        names(Store(place, read_only=True))
     assert caught.value.code == "CACHE_TOO_OLD"
-    assert path.read_bytes() == before
+    use(monkeypatch, *KNOWN, EXPAND, BROKEN)
+    with pytest.raises(CacheError):
+        names(Store(place))
+    use(monkeypatch, *KNOWN, EXPAND)
+    assert applied(Store(place)) == [NOW, 9001]
+    assert names(Store(place)) == ["acme"]
+
+
+def test_workspace_of_another_number_is_rejected(
+    place: Path | str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(place)
+    put(store, "acme")
+    file = tmp_path / "acme.zip"
+    write_backup(store, file)
+    use(monkeypatch, Migration(NOW + 1, "baseline", KNOWN[0].sql, KNOWN[0].postgresql_sql))
+    rejected = f"needs version {NOW + 1} .* has version {NOW}"
+    for again in (store, Store(place)):
+        with pytest.raises(CacheError, match=rejected):
+            put(again, "beta")
+    with pytest.raises(CacheError, match=rejected):
+        names(Store(place, read_only=True))
+    with pytest.raises(CacheError, match=f"needs version {NOW + 1} of the backup"):
+        restore_backup(Store(tmp_path / "new"), file, force=False, clock=utc_now)
+    use(monkeypatch, *KNOWN)
+    assert names(Store(place)) == ["acme"]
+
+
+def test_upgrade_keeps_copy_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "cache.duckdb"
+    put(Store(path), "acme")
+    old = path.read_bytes()
+    use(monkeypatch, *KNOWN, EXPAND)
+    for _ in range(2):
+        assert names(Store(path)) == ["acme"]
+        [copy] = AutomaticBackups(tmp_path / "backups").all()
+        assert copy.version == NOW
+        assert copy.path.read_bytes() == old
 
 
 @pytest.mark.parametrize(
@@ -106,11 +153,7 @@ def test_a_reader_does_not_migrate(path: Path, monkeypatch: pytest.MonkeyPatch) 
         ("audit_entry", AuditEntry),
     ],
 )
-def test_every_attribute_of_a_record_has_a_column(
-    path: Path, table: str, model: type[WireModel]
-) -> None:
-    with Store(path).read() as session:
-        rows = session.connections._database.rows(f"DESCRIBE {table}")
-    columns = {{"organisation": "organization"}.get(row[0], row[0]) for row in rows}
-    missing = set(model.model_fields) - columns
-    assert not missing, "add a numbered migration with a column for each"
+def test_each_attribute_has_a_column(tmp_path: Path, table: str, model: type[WireModel]) -> None:
+    with Store(tmp_path / "new.duckdb").read() as session:
+        columns = {row[0] for row in session.database.rows(f"DESCRIBE {table}")}
+    assert not set(model.model_fields) - columns

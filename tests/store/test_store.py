@@ -255,7 +255,7 @@ def test_a_newer_cache_is_refused_and_not_touched(tmp_path: Path, logged: bool, 
         "import duckdb, os\n"
         f"c = duckdb.connect({str(path)!r})\n"
         f'c.execute("INSERT INTO schema_migration '
-        f"VALUES ({newer_version}, 'x', '2030-01-01', NULL)\")\n"
+        f"VALUES ({newer_version}, 'x', '2030-01-01', {newer_version})\")\n"
     )
     subprocess.run([sys.executable, "-c", newer + ("os._exit(0)" if logged else "c.close()")])
     before = {p.name: p.read_bytes() for p in tmp_path.glob("*.duckdb*") if p.suffix != ".lock"}

@@ -254,7 +254,8 @@ def _unpack(
     path: Path, version: int, cache: Path, at: datetime, moved: timedelta = timedelta(0)
 ) -> None:
     """Create the DuckDB file `cache` with tables of a `version`, and load a backup into it."""
-    migrations.create(cache, tuple(m for m in migrations.shipped() if m.number <= version), at)
+    known = migrations.up_to(version, f"the backup {path}", "Nothing was restored.")
+    migrations.create(cache, known, at)
     file = DuckDBFile.open(cache)
     try:
         with file.transaction():
@@ -370,9 +371,9 @@ def _manifest(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
             str(name): {"rows": int(known["rows"]), "sha256": str(known["sha256"])}
             for name, known in manifest["tables"].items()
         }
-        newest = migrations.newest(migrations.shipped())
-        if int(version) > FORMAT_VERSION or int(schema) > newest:
-            raise migrations.too_new(f"the backup {path}", "Nothing was restored.", int(schema))
+        migrations.up_to(int(schema), f"the backup {path}", "Nothing was restored.")
+        if int(version) != FORMAT_VERSION:
+            raise ValueError(f"its format has version {version}")
         return {
             "schemaVersion": int(schema),
             "createdAt": str(manifest["createdAt"]),

@@ -13,7 +13,6 @@ VERSIONS = Table(
     Connection,
     nested=("scope",),
     extra=("put_at", "put_by"),
-    columns={"organization": "organisation"},
 )
 
 

@@ -10,8 +10,7 @@ from crmdeck.store.database import Database
 from crmdeck.store.record_table import stored
 
 _COLUMNS = (
-    "connection_id", "alert_id", "put_away_by", "put_away_at", "taken_back", "shared", "until",
-    "level",
+    "connection_id", "alert_id", "put_away_by", "put_away_at", "taken_back", "until", "level",
 )  # fmt: skip
 
 
@@ -30,10 +29,7 @@ class Dismissal(NamedTuple):
 
 
 class DismissedAlerts:
-    """The dismissals of alerts. The last entry for an alert counts, whoever wrote it.
-
-    Dismissals of old caches are personal: they count for their user only.
-    """
+    """The dismissals of alerts. The last entry for an alert wins, whoever wrote it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -49,17 +45,16 @@ class DismissedAlerts:
     ) -> None:
         """Append that a user dismissed an alert, or reopened it."""
         row = (
-            connection_id, alert_id, by, stored(dismissal.at), taken_back, True, dismissal.until,
+            connection_id, alert_id, by, stored(dismissal.at), taken_back, dismissal.until,
             dismissal.level,
         )  # fmt: skip
         self._database.insert("put_away_alert", _COLUMNS, [row])
 
-    def standing(self, by: str) -> dict[str, dict[str, Dismissal]]:
-        """Return the dismissals that count for a user, by connection and alert ID."""
+    def standing(self) -> dict[str, dict[str, Dismissal]]:
+        """Return the dismissals, by connection and alert ID."""
         rows = self._database.rows(
             "SELECT connection_id, alert_id, put_away_at, taken_back, until, level "
-            "FROM put_away_alert WHERE shared OR put_away_by = ? ORDER BY seq",
-            [by],
+            "FROM put_away_alert ORDER BY seq"
         )
         found: dict[str, dict[str, Dismissal]] = {}
         for connection_id, alert_id, at, taken_back, until, level in rows:

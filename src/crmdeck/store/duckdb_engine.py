@@ -380,13 +380,13 @@ class DuckDBEngine:
         try:
             self._wal_mark.check()
             version = migrations.version_of(file, self._path)
-            migrations.refuse_newer(file, version, self._path)
+            migrations.reject_unknown(file, version, self._path)
             if version < newest and (reason := self.read_only_reason):
                 raise CacheError(
                     f"The cache {self._path} needs an upgrade. {reason}",
                     cause=f"The cache has version {version}; this crmdeck reads version {newest}.",
                     remedy="Open the workspace once as a user who can write to it.",
-                    code="CACHE_TOO_OLD",
+                    code=migrations.TOO_OLD,
                 )
         except BaseException:
             file.close()

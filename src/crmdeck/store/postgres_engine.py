@@ -118,7 +118,7 @@ class PostgresEngine:
         try:
             with wording_failures(self._url):
                 database = PostgresDatabase(connection)
-                migrations.refuse_newer(database, self._version(database), self.place)
+                migrations.reject_unknown(database, self._version(database), self.place)
         finally:
             connection.close()
 
@@ -156,7 +156,7 @@ class PostgresEngine:
                 cause=self._writer(),
                 remedy="Try again when it has finished.",
             ) from error
-        migrations.refuse_newer(database, version or 0, self.place)
+        migrations.reject_unknown(database, version or 0, self.place)
 
     def _writer(self) -> str:
         with self._begun("SELECT 1") as database, wording_failures(self._url):
@@ -241,7 +241,7 @@ class PostgresEngine:
         known = migrations.shipped()
         newest = migrations.newest(known)
         version = self._version(database)
-        migrations.refuse_newer(database, version, self.place)
+        migrations.reject_unknown(database, version, self.place)
         self._look_around(database)
         if version >= newest:
             return
@@ -262,7 +262,7 @@ class PostgresEngine:
             f"The database {self.place} needs an upgrade.",
             cause=f"The database has version {version}; this crmdeck reads version {newest}.",
             remedy="Open the workspace once as its owner, without --read-only.",
-            code="CACHE_TOO_OLD" if version else "CACHE_MISSING",
+            code=migrations.TOO_OLD if version else "CACHE_MISSING",
         )
 
     def _migrate(
@@ -274,7 +274,7 @@ class PostgresEngine:
             database.run(LOCAL_SETTINGS)
             database.rows("SELECT pg_advisory_xact_lock(?)", [_MIGRATION_LOCK])
             version = self._version(database)
-            migrations.refuse_newer(database, version, self.place)
+            migrations.reject_unknown(database, version, self.place)
             if version == 0:
                 migrations.begin(database)
                 database.run("CREATE TABLE head (seq BIGINT NOT NULL)")

@@ -19,8 +19,7 @@ M = TypeVar("M", bound=WireModel)
 class Table(Generic[M]):
     """A table whose columns are the attributes of a model, plus `extra` ones.
 
-    `columns` names the column of an attribute that has been renamed since. The database fills those
-    of `filled`.
+    The database fills the columns of `filled`.
     """
 
     def __init__(
@@ -32,18 +31,16 @@ class Table(Generic[M]):
         without: Iterable[str] = (),
         filled: Iterable[str] = (),
         extra: Sequence[str] = (),
-        columns: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self._model = model
         self._nested = frozenset(nested)
         skipped = frozenset(without)
         self._attributes = tuple(a for a in model.model_fields if a not in skipped)
-        named = {a: (columns or {}).get(a, a) for a in self._attributes}
-        self.selection = ", ".join(map(quote, named.values()))
+        self.selection = ", ".join(map(quote, self._attributes))
         left = frozenset(filled)
         self._given = tuple(a for a in self._attributes if a not in left)
-        self.columns = (*(named[a] for a in self._given), *extra)
+        self.columns = (*self._given, *extra)
 
     def insert(self, database: Database, records: Iterable[M], *extra: object) -> None:
         """Append `records` in their order, each with the same values of the extra columns."""

@@ -95,7 +95,7 @@ def record_version(database: Database, place: Path | str, at: datetime) -> str:
             remedy="Restore a backup into another workspace: crmdeck restore FILE --home HOME",
             code=migrations.VERSION_LOST,
         )
-    for migration in migrations.shipped()[:version]:
+    for migration in migrations.up_to(version, f"the cache {place}", "It was left untouched."):
         migrations.mark(database, migration, at)
     return f"detected version {version} from the tables"
 
@@ -164,12 +164,10 @@ def _rebuild(path: Path, at: datetime) -> list[str]:
     """Replace the cache by a new file with every readable row."""
     source = _Source(path)
     try:
-        version = source.version()
-        if version > migrations.newest(migrations.shipped()):
-            raise migrations.too_new(f"the cache {path}", "It was left untouched.", version)
+        known = migrations.up_to(source.version(), f"the cache {path}", "It was left untouched.")
         draft = path.with_name(path.name + ".salvaged")
         draft.unlink(missing_ok=True)
-        migrations.create(draft, migrations.shipped()[:version], at)
+        migrations.create(draft, known, at)
         target = DuckDBFile.open(draft)
         lost: dict[str, int] = {}
         saved = 0

@@ -254,17 +254,3 @@ def test_an_alert_that_becomes_more_urgent_reopens() -> None:
     assert warned.covers(AlertLevel.WARNING, today)
     assert warned.covers(AlertLevel.INFO, today)
     assert not warned.covers(AlertLevel.CRITICAL, today)
-
-
-def test_dismissals_of_old_caches_stay_personal(desk: Desk) -> None:
-    desk.export(describe("Account", text_field("Name")))
-    desk.refresh()
-    desk.clock.move(days=40)
-    alert = desk.workspace.health.status("acme").open_alerts[0]
-    connection = desk.workspace.connections.get("acme")
-    with desk.workspace.context.store.write() as session:
-        session.dismissed.add(connection.id, alert.id, "erin", Dismissal(desk.clock.now))
-        session.dismissed._database.run("UPDATE put_away_alert SET shared = NULL")
-    erin = desk.workspace.on_behalf_of("erin").health
-    assert alert.id not in {each.id for each in erin.status("acme").open_alerts}
-    assert alert in desk.workspace.health.status("acme").open_alerts

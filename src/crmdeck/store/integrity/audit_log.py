@@ -11,10 +11,7 @@ from crmdeck.store.database import Database, quote
 from crmdeck.store.integrity.damage import RESTORE, Checked, Damage, number_of
 from crmdeck.text import count
 
-# Migration 6 dropped tables with numbers.
-_COMPLETE_SINCE = """
-    SELECT coalesce(max(seq), 0) FROM audit_entry WHERE event = 'cache.repaired'
-    OR "at" < (SELECT max(applied_at) FROM schema_migration WHERE number = 6)"""
+_COMPLETE_SINCE = "SELECT coalesce(max(seq), 0) FROM audit_entry WHERE event = 'cache.repaired'"
 
 
 def check_audit_log(database: Database, kept: str | None = None) -> Checked:

@@ -15,11 +15,11 @@ from crmdeck.store.database import Database
 from crmdeck.store.duckdb_file import DuckDBFile, make_private, wal_of
 
 VERSION_LOST = "CACHE_VERSION_LOST"
+TOO_OLD = "CACHE_TOO_OLD"
 
 _NAME = re.compile(r"(\d{4})_(\w+)\.sql")
-# The first line of a migration that older programs can live with: "-- Oldest writer: 15".
+# The first line of a migration that older programs can live with: "-- Oldest writer: 18".
 _WINDOW = re.compile(r"-- Oldest writer: (\d+)\n")
-_FIRST_WITH_WINDOW = 15
 
 
 @dataclass(frozen=True)
@@ -91,31 +91,45 @@ def stored_version(database: Database, place: Path | str) -> int:
     return int(number)
 
 
-def refuse_newer(database: Database, version: int, place: Path | str) -> None:
-    """Raise CacheTooNewError if a newer crmdeck's tables leave no room for this one."""
+def reject_unknown(database: Database, version: int, place: Path | str) -> None:
+    """Raise CacheError if this crmdeck can neither use nor upgrade tables of a version."""
     newest_known = newest(shipped())
-    if version <= newest_known:
-        return
-    oldest = database.rows("SELECT max(coalesce(oldest_writer, number)) FROM schema_migration")
-    if oldest[0][0] > newest_known:
-        raise too_new(f"the cache {place}", "It was left untouched.", version)
+    if version > newest_known:
+        oldest = database.rows("SELECT max(oldest_writer) FROM schema_migration")[0][0]
+        if oldest <= newest_known:
+            return
+    if version:
+        up_to(version, f"the cache {place}", "It was left untouched.")
 
 
 def refuse_other_version(database: Database, place: Path | str) -> None:
     """Raise CacheTooNewError if the tables are newer than this crmdeck, even if it can write."""
     version = stored_version(database, place)
     if version > newest(shipped()):
-        raise too_new(f"the cache {place}", "Nothing was done.", version)
+        up_to(version, f"the cache {place}", "Nothing was done.")
 
 
-def too_new(what: str, untouched: str, version: int) -> CacheTooNewError:
-    """Return the error for something that a newer crmdeck wrote."""
-    return CacheTooNewError(
-        f"A newer crmdeck wrote {what}. {untouched}",
-        cause=f"The version is {version}. This crmdeck supports versions up to "
-        f"{newest(shipped())}.",
-        remedy="Upgrade crmdeck, or choose another workspace with --home.",
-    )
+def up_to(version: int, what: str, untouched: str) -> tuple[Migration, ...]:
+    """Return the migrations up to `version`, which `what` has.
+
+    Raises CacheError if this crmdeck doesn't have that version.
+    """
+    known = shipped()
+    if version > newest(known):
+        raise CacheTooNewError(
+            f"A newer crmdeck wrote {what}. {untouched}",
+            cause=f"The version is {version}. This crmdeck supports versions up to "
+            f"{newest(known)}.",
+            remedy="Upgrade crmdeck, or choose another workspace with --home.",
+        )
+    if version < known[0].number:
+        # No release wrote it.
+        raise CacheError(
+            f"This crmdeck needs version {known[0].number} of {what}, which has version {version}.",
+            remedy="Choose another workspace with --home.",
+            code=TOO_OLD,
+        )
+    return tuple(each for each in known if each.number <= version)
 
 
 def create(path: Path, migrations: tuple[Migration, ...], at: datetime) -> None:
@@ -147,19 +161,17 @@ def begin(database: Database) -> None:
     """Create the table of migrations."""
     database.run(
         "CREATE TABLE schema_migration "
-        "(number INTEGER NOT NULL, name VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL)"
+        "(number INTEGER NOT NULL, name VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL, "
+        # The version of the oldest crmdeck that can still write.
+        "oldest_writer INTEGER NOT NULL)"
     )
 
 
 def mark(database: Database, migration: Migration, at: datetime) -> None:
     """Record that a migration ran at `at`."""
-    row = (migration.number, migration.name, to_utc(at).replace(tzinfo=None))
-    columns = ("number", "name", "applied_at")
-    if migration.number < _FIRST_WITH_WINDOW:
-        database.insert("schema_migration", columns, [row])
-    else:
-        row_with_window = (*row, migration.oldest_writer)
-        database.insert("schema_migration", (*columns, "oldest_writer"), [row_with_window])
+    applied_at = to_utc(at).replace(tzinfo=None)
+    row = (migration.number, migration.name, applied_at, migration.oldest_writer)
+    database.insert("schema_migration", ("number", "name", "applied_at", "oldest_writer"), [row])
 
 
 def apply(database: DuckDBFile, migrations: tuple[Migration, ...], at: datetime) -> None:

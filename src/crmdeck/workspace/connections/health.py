@@ -115,7 +115,7 @@ class Health:
         dismissal = Dismissal(at, until, alert.level)
         with self._context.store.write() as session:
             # The alert may have been dismissed at other counts.
-            for known in session.dismissed.standing(by).get(status.id, {}):
+            for known in session.dismissed.standing().get(status.id, {}):
                 if is_same_alert(known, alert.id):
                     session.dismissed.add(status.id, known, by, dismissal, taken_back=True)
             if not reopened:
@@ -217,7 +217,7 @@ def _read_vitals(
     token_used = latest("token.stored", "token.refreshed", "token.rotated")
     token_rotated = latest("token.rotated")
     lost = session.snapshots.incomplete(only)
-    dismissed = session.dismissed.standing(context.actor)
+    dismissed = session.dismissed.standing()
     error = policy_error(context, session)
     found = []
     for connection in connections:

@@ -1,1 +1,0 @@
-CREATE UNIQUE INDEX ON server_document (name);
