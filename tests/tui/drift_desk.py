@@ -17,7 +17,7 @@ from textual.widgets import Static
 from crmdeck.credentials import MemorySecrets
 from crmdeck.model import Choice, DecisionState, Direction, Source
 from crmdeck.tui.app import CrmdeckApp
-from crmdeck.tui.panes.drift.arrangement import Line
+from crmdeck.tui.panes.drift.arrangement import TimelineRow
 from crmdeck.tui.panes.drift.pane import DriftPane
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.panes.registry import PaneSpec
@@ -205,7 +205,7 @@ def names(pilot: Pilot[Any]) -> list[str]:
     return [line.entry.event.field_name or "" for line in lines if line.entry is not None]
 
 
-async def go_to(pilot: Pilot[Any], what: str) -> Line:
+async def go_to(pilot: Pilot[Any], what: str) -> TimelineRow:
     """Move the cursor to the first row that starts with `what`."""
     timeline = pane_of(pilot).table
     for position, line in enumerate(timeline.shown()):

@@ -12,17 +12,19 @@ from crmdeck.model import AuditEntry
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.filters import compile_filter
 from crmdeck.tui.panes.audit import loader
-from crmdeck.tui.panes.audit.columns import Line, filter_keys, searched
+from crmdeck.tui.panes.audit.columns import GIVES, LogRow, filter_keys, log_columns, searched
 from crmdeck.tui.panes.audit.detail import entry_detail, entry_state
 from crmdeck.tui.panes.audit.pane import AuditPane
 from crmdeck.tui.panes.registry import PANES
 from crmdeck.tui.screens.main import MainScreen
 from crmdeck.tui.widgets.table import Table
+from crmdeck.tui.widgets.table.columns import place
+from crmdeck.tui.widgets.table.strips import GUTTER
 from crmdeck.workspace import Workspace
 from tests.tui.pilot import audit_console, press, screen_text, settle, type_text, until
 
 
-def entries(table: Table[Line]) -> list[Line]:
+def entries(table: Table[LogRow]) -> list[LogRow]:
     """Return the lines that aren't headings."""
     return [line for line in table.shown() if not line.title]
 
@@ -65,7 +67,7 @@ def test_filters_by_event_connection_actor_and_time(workspace: Workspace) -> Non
     workspace.on_behalf_of("cron").refreshes.run("beta")
     known = {one.id: one.name for one in workspace.connections.all()}
     keys = filter_keys(workspace.now)
-    log = [Line(one, known.get(one.connection_id or "", "")) for one in workspace.audit.entries()]
+    log = [LogRow(one, known.get(one.connection_id or "", "")) for one in workspace.audit.entries()]
 
     def shown(text: str) -> set[tuple[str, str]]:
         wanted = compile_filter(text, searched=searched, keys=keys).predicate
@@ -178,16 +180,16 @@ async def test_enter_opens_the_subject_of_an_entry(workspace: Workspace) -> None
 def test_an_entry_names_the_database_user_next_to_the_claimed_one() -> None:
     at = datetime(2026, 5, 16, tzinfo=UTC)
     entry = AuditEntry(id="e", at=at, actor="ceo", db_user="bob", event="x", summary="Refreshed")
-    assert "database user bob" in entry_detail(Line(entry), [], 80).plain
-    assert "ceo, 2026-05-16" in entry_state(Line(entry))[0].plain
+    assert "database user bob" in entry_detail(LogRow(entry), [], 80).plain
+    assert "ceo, 2026-05-16" in entry_state(LogRow(entry))[0].plain
     wanted = compile_filter("who:bob", searched=searched, keys=filter_keys(at)).predicate
     assert wanted is not None
-    assert wanted(Line(entry))
+    assert wanted(LogRow(entry))
 
 
 def test_summaries_get_shorter_in_narrow_tables() -> None:
-    def line(event: str, summary: str, **details: str) -> Line:
-        return Line(
+    def line(event: str, summary: str, **details: str) -> LogRow:
+        return LogRow(
             AuditEntry(
                 id="e",
                 at=datetime(2026, 5, 16, tzinfo=UTC),
@@ -202,7 +204,9 @@ def test_summaries_get_shorter_in_narrow_tables() -> None:
     failed = line("schema.refresh_failed", "acme: It said no. Because.", code="TOKEN_REFUSED")
     assert failed.brief(80) == "refresh failed: It said no. Because."
     assert failed.brief(30) == "refresh failed: It said no"
-    assert failed.brief(20, named=True) == "acme: refresh failed"
+    columns = log_columns(everywhere=True, flat=False)
+    joined = place(columns, 60, GUTTER, rows=[failed], gives=GIVES)[-1]
+    assert joined.text(failed, 20) == "acme: refresh failed"
     long = "No " * 30
     refused = line("schema.refresh_failed", f"acme: {long}", code="TOKEN_REFUSED")
     assert refused.brief(40) == "refresh failed: token refused"

@@ -14,7 +14,7 @@ from crmdeck.model import ChangeGroup, Decision, DecisionState, DriftEvent, Drif
 from crmdeck.tui.filters import has_terms, with_terms
 from crmdeck.tui.layout import wrap
 from crmdeck.tui.panes.drift.arrangement import STORY_PREFIX, arrange
-from crmdeck.tui.panes.drift.columns import columns_for
+from crmdeck.tui.panes.drift.columns import COLUMNS, GIVES
 from crmdeck.tui.panes.drift.density import DAYS, axis, bar, slots
 from crmdeck.tui.panes.drift.detail import again
 from crmdeck.tui.panes.drift.to_do import to_do
@@ -185,7 +185,7 @@ def test_object_and_field_stay_whole_while_other_columns_give_way(width: int) ->
     name = "Decision_Contact_Email__c"
     changed = event(name, object_type="Opportunity", changed_by="Lena Brandt")
     lines = arrange(timeline(changed), None, ()).lines
-    placed = place(columns_for(lines, width), width, GUTTER)
+    placed = place(COLUMNS, width, GUTTER, rows=lines, gives=GIVES)
     cells = {one.column.id: one.width for one in placed}
     assert placed[-1].start + placed[-1].width <= width
     whole = len(f"Opportunity.{name}")

@@ -13,8 +13,7 @@ from crmdeck.tui.pictures.screenshots import MOMENT
 from crmdeck.tui.screens.main import MainScreen
 from crmdeck.tui.text import ELLIPSIS
 from crmdeck.tui.widgets.table import Table
-from crmdeck.tui.widgets.table.columns import place
-from crmdeck.tui.widgets.table.strips import GUTTER, Look, RowState, row_strip
+from crmdeck.tui.widgets.table.strips import Look, RowState, row_strip
 from crmdeck.workspace import open_demo
 from tests.tui.pilot import resize, settle
 
@@ -35,8 +34,7 @@ PLACES = {
 
 def drawn(table: Table[Any], ids: set[str]) -> Iterator[tuple[str, str, str]]:
     """Yield of every row, on screen or not: how it looks, and each name with how it looks."""
-    width = table.scrollable_content_region.width
-    placed = place(table.columns, width, GUTTER)
+    placed = table.placed
     assert ids & {one.column.id for one in placed}
     for row in table.shown():
         strip = row_strip(row, placed, RowState(), (), LOOK).text

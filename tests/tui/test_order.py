@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmdeck.tui.widgets.table.columns import GAP, Column, place
+from crmdeck.tui.widgets.table.columns import (
+    FILL,
+    GAP,
+    MOST_MEASURED,
+    Column,
+    fitted,
+    measured,
+    place,
+    some,
+)
 from crmdeck.tui.widgets.table.order import RUN, Order, Plan, advance, work
 
 Row = tuple[int, int | None]
@@ -78,3 +88,49 @@ def test_columns_never_overlap_and_use_the_width(
             place.width > place.column.min_width for place in placed if place.column.width is None
         ):
             assert end == available
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 20), st.integers(1, 40)), min_size=1, max_size=6),
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 20)), max_size=12),
+    st.integers(0, 200),
+)
+def test_columns_that_give_way_waste_no_cell(
+    specs: list[tuple[int, int]], steps: list[tuple[int, int]], room: int
+) -> None:
+    columns: list[Column[Row]] = [
+        Column(str(index), "T", lambda row: "", least=least, most=most)
+        for index, (least, most) in enumerate(specs)
+    ]
+    wanted = {column.id: column.most for column in columns}
+    gives = [(str(index), least) for index, least in steps if index < len(specs)]
+    cells = fitted(columns, wanted, gives, room)
+    used = sum(cells.values()) + GAP * max(0, len(cells) - 1)
+    assert all(0 < cells[id_] <= wanted[id_] for id_ in cells)
+    if used > room:
+        # All gave way as far as they can.
+        assert all(cells.get(id_, 0) <= max(least, 0) for id_, least in gives[-1:])
+    narrowed = [id_ for id_, number in cells.items() if number < wanted[id_]]
+    assert not narrowed or used >= room
+    # In a wide table nothing gives way, and the last column that fills gets the rest.
+    assert fitted(columns, wanted, gives, 1000) == wanted
+    filling = [*columns[:-1], replace(columns[-1], most=FILL)]
+    filled = fitted(filling, wanted, gives, 1000)
+    assert sum(filled.values()) + GAP * (len(filled) - 1) == 1000
+
+
+def test_columns_measure_texts_and_leave_out_what_no_row_needs() -> None:
+    columns: list[Column[Row]] = [
+        Column("sign", "", lambda row: "!" * 50, width=1, reach=lambda row: "name"),
+        Column("name", "Name", lambda row: "x" * row[0], least=4, most=9),
+        Column("wide", "Wide", lambda row: "日本", least=1, most=9),
+        Column("key", "Key", lambda row: str(row[1]), most=9, needed=some(lambda row: row[1])),
+        Column("rest", "Rest", lambda row: "long" * 9, least=3, joins="name"),
+    ]
+    rows: list[Row] = [(number, None) for number in (1, 7)]
+    wanted = measured(columns, rows)
+    assert wanted == {"sign": 1, "name": 7, "wide": 4, "key": 0, "rest": 3}
+    assert measured(columns, [(1, 0)] * (MOST_MEASURED + 1))["name"] == 9
+    placed = place(columns[:2] + columns[4:], 12, 2, rows=rows, gives=[("name", 0)])
+    assert [one.column.id for one in placed] == ["sign", "rest"]
+    assert placed[-1].text(rows[1]).startswith("xxxxxxx: long")

@@ -249,7 +249,7 @@ class LoadQueue:
     def put(
         self,
         work: Callable[[Job], T],
-        then: Callable[[T], None],
+        then: Callable[[T], object],
         *,
         failed: Failed,
         label: str,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias, TypeVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -20,7 +20,8 @@ from crmdeck.tui import widgets
 from crmdeck.tui.filters import FilterSource, has_terms, with_terms, with_value
 from crmdeck.tui.host import Host, Location
 from crmdeck.tui.keys.actions import EVERYWHERE, ActionHost
-from crmdeck.tui.loading.requests import Loader
+from crmdeck.tui.loading.requests import Loader, LoadQueue
+from crmdeck.tui.state.undo import Undoable, UndoStep
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.error_panel import ErrorPanel
 from crmdeck.tui.widgets.text_view import TextView
@@ -28,6 +29,8 @@ from crmdeck.tui.widgets.view_chips import ViewChips
 
 if TYPE_CHECKING:
     from crmdeck.workspace import Copy
+
+T = TypeVar("T")
 
 DETAILS_BESIDE = 200
 """Width of the window from which all panes have their details at the right."""
@@ -146,6 +149,8 @@ class Pane(ActionHost, Widget):
         super().__init__(id=id)
         self.host = host
         self.loader = Loader(self, self.show_error)
+        # One at a time: a redo right after an undo must not overtake it.
+        self._changes = LoadQueue(self.loader, "change")
         self.connection_id: str | None = None
         self.filter_text = ""
         self.note = ("", "")
@@ -362,6 +367,38 @@ class Pane(ActionHost, Widget):
     def dim(self) -> None:
         """Dim the pane if its data belongs to the previous connection."""
         self.set_class(self.is_left, "-left")
+
+    def perform(self, change: Undoable[T]) -> None:
+        """Store a change after all earlier ones, and make it undoable."""
+
+        def done(result: T) -> None:
+            self.performed(change)
+            change.done(result)
+
+        self._changes.put(lambda _: change.do(), done, failed=self.show_error, label=change.label)
+
+    def performed(self, change: Undoable[T]) -> None:
+        """Make a change undoable that is stored already."""
+        steps = self.host.steps
+
+        def turn(work: Callable[[], T], label: str) -> None:
+            self._changes.put(lambda _: work(), change.turned, failed=failed, label=label)
+
+        def failed(error: CrmdeckError) -> None:
+            steps.put_back(change)
+            self.show_error(error)
+
+        steps.did(
+            UndoStep(
+                change.title,
+                change.where,
+                self.host.workspace.now,
+                back=lambda: turn(change.undo, "undoing"),
+                again=lambda: turn(change.do, "redoing"),
+                subject=change,
+                command=change.command,
+            )
+        )
 
     def set_filter_text(self, text: str) -> None:
         """Filter by `text` and remember it."""

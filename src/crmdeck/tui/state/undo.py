@@ -5,8 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
 
 NOTHING_DONE = "Nothing to undo yet."
+
+
+@dataclass(eq=False, frozen=True)
+class Undoable(Generic[T]):
+    """A change that the user can undo: `title` names it, `where` the data it changes.
+
+    `do` stores it and `undo` stores its reversal, in a worker. `turned` shows the result of an undo
+    or a redo, `done` that of the first time. `command` is the command that does the same, or empty.
+    """
+
+    title: str
+    where: str
+    do: Callable[[], T]
+    undo: Callable[[], T]
+    turned: Callable[[T], object]
+    done: Callable[[T], object]
+    command: str = ""
+    label: str = "saving"
 
 
 @dataclass(eq=False, frozen=True)

@@ -14,7 +14,6 @@ from crmdeck.model import AuditEntry
 from crmdeck.tui.filters import AGO, FilterKey, FilterKeys, flag_key, one_of, text_key, words_key
 from crmdeck.tui.text import cut_middle, display_text
 from crmdeck.tui.widgets.table import Column
-from crmdeck.tui.widgets.table.columns import longest
 from crmdeck.workspace import parse_moment
 
 BAD_WORDS = ("failed", "refused", "error", "reauth", "disconnect")
@@ -29,10 +28,7 @@ AUTOMATIC = (
 )
 """Prefixes of events that no user causes directly, such as those of a refresh."""
 
-LEAST_WHO, MOST_WHO, MOST_NAME = 6, 16, 20
 LEAST_NAME = 8
-WIDE = 100
-"""Minimum width of a table with a column of connections, in cells."""
 
 _BEGINS = {
     "schema.refresh_failed": "refresh failed: ",
@@ -53,7 +49,7 @@ _PAIR_END, _NAMES_PART = ": ", " -> "
 
 
 @dataclass(frozen=True)
-class Line:
+class LogRow:
     """An entry, with the current name of its connection if it has one.
 
     A `title` makes it the heading of a day, whose first entry is `entry`.
@@ -104,15 +100,14 @@ class Line:
             return begins + text.replace(_NAMES_PART, arrow, 1)
         return text[:1].lower() + text[1:]
 
-    def brief(self, width: int, *, named: bool = False) -> str:
+    def brief(self, width: int) -> str:
         """Return the summary, in fewer words if it doesn't fit into `width` cells.
 
-        `named` starts it with the connection. The details show it whole.
+        The details show it whole.
         """
-        text, before = "", f"{self.connection}: " if named and self.connection else ""
+        text = ""
         # If no form fits, the table cuts the last one.
-        for form in self._forms(width - cell_len(display_text(before))):
-            text = before + form
+        for text in self._forms(width):
             if cell_len(display_text(text)) <= width:
                 break
         return text
@@ -141,9 +136,9 @@ class Line:
         yield begins.rstrip(": ") if begins is not None else re.sub("[._]", " ", event)
 
 
-def with_days(lines: Sequence[Line]) -> tuple[Line, ...]:
+def with_days(lines: Sequence[LogRow]) -> tuple[LogRow, ...]:
     """Return the lines, newest first as given, each day below its heading."""
-    found: list[Line] = []
+    found: list[LogRow] = []
     before: date | None = None
     for line in lines:
         if line.day != before:
@@ -153,25 +148,23 @@ def with_days(lines: Sequence[Line]) -> tuple[Line, ...]:
     return tuple(found)
 
 
-def is_bad(line: Line) -> bool:
+def is_bad(line: LogRow) -> bool:
     """True if the entry is about a failure, or the end of something."""
     return any(word in line.entry.event for word in BAD_WORDS)
 
 
-def columns_for(
-    lines: Sequence[Line], width: int, *, everywhere: bool, flat: bool
-) -> tuple[Column[Line], ...]:
-    """Return the columns of a table of `width` cells.
+GIVES = (("connection", 0), ("summary", 16))
 
-    `flat` adds the date to the time, for a sorted table. In a narrow table the summary names the
-    connection, which has no column then.
+
+def log_columns(*, everywhere: bool, flat: bool) -> tuple[Column[LogRow], ...]:
+    """Return the columns of the log of one connection or of all.
+
+    `flat` adds the date to the time, for a sorted table. In a narrow table the summary begins with
+    the connection, which has no column then.
     """
-    who = longest((line.entry.actor for line in lines), LEAST_WHO, MOST_WHO)
-    apart = everywhere and width >= WIDE
-    named = everywhere and not apart
     time = "%Y-%m-%d %H:%M" if flat else "%H:%M"
     columns = (
-        Column[Line](
+        Column[LogRow](
             "sign",
             "",
             lambda line: line.title or ("✕" if is_bad(line) else "✓"),
@@ -181,7 +174,7 @@ def columns_for(
             searched=False,
             reach=lambda line: "summary" if line.title else "",
         ),
-        Column[Line](
+        Column[LogRow](
             "at",
             "Time",
             lambda line: "" if line.title else f"{line.entry.at:{time}}",
@@ -190,27 +183,22 @@ def columns_for(
             sort_key=lambda line: line.entry.at,
             searched=False,
         ),
-        Column[Line]("actor", "Who", lambda line: line.entry.actor, width=who),
-        Column[Line](
-            "connection",
-            "Connection",
-            lambda line: line.connection,
-            width=longest((line.connection for line in lines), 10, MOST_NAME),
-        ),
-        Column[Line](
+        Column[LogRow]("actor", "Who", lambda line: line.entry.actor, least=6, most=16),
+        Column[LogRow]("connection", "Connection", lambda line: line.connection, least=10, most=20),
+        Column[LogRow](
             "summary",
             "Event",
-            lambda line: (
-                f"{line.connection}: {line.summary}" if named and line.connection else line.summary
-            ),
-            fit=lambda line, cells: line.brief(cells, named=named),
+            lambda line: line.summary,
+            fit=LogRow.brief,
             style=lambda line: "error" if is_bad(line) else "",
+            least=60,
+            joins="connection",
         ),
     )
-    return tuple(column for column in columns if apart or column.id != "connection")
+    return tuple(column for column in columns if everywhere or column.id != "connection")
 
 
-def filter_keys(now: datetime) -> FilterKeys[Line]:
+def filter_keys(now: datetime) -> FilterKeys[LogRow]:
     """Return the filter keys; `since:` and `until:` may be relative to `now`."""
     return {
         "event": FilterKey(
@@ -230,13 +218,13 @@ def filter_keys(now: datetime) -> FilterKeys[Line]:
     }
 
 
-def searched(line: Line) -> Iterable[str]:
+def searched(line: LogRow) -> Iterable[str]:
     """Return the texts that the words of a filter search."""
     entry = line.entry
     return (entry.event, entry.summary, entry.actor, entry.db_user or "", line.connection)
 
 
-def _is(line: Line, side: str, wanted: str, now: datetime) -> bool:
+def _is(line: LogRow, side: str, wanted: str, now: datetime) -> bool:
     try:
         # Filters are case-folded, and times have a `T`. `until:` includes the day that it names.
         moment = parse_moment(wanted.upper() if "t" in wanted else wanted, now, as_of=side == "<")

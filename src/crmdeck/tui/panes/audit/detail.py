@@ -10,7 +10,7 @@ from textual.content import Content
 from crmdeck.errors import ConflictError
 from crmdeck.model import Decision
 from crmdeck.tui.layout import fit_steps, labeled, wrap
-from crmdeck.tui.panes.audit.columns import Line
+from crmdeck.tui.panes.audit.columns import LogRow
 from crmdeck.tui.text import count, display_text
 from crmdeck.workspace import require_alone
 
@@ -36,7 +36,7 @@ def undo_words(decisions: Sequence[Decision], id_: str) -> str:
     return f"c {deed}. No later decision depends on it."
 
 
-def entry_state(line: Line) -> tuple[Content, ...]:
+def entry_state(line: LogRow) -> tuple[Content, ...]:
     """Return who did it, when, and in which connection."""
     if line.title:
         return ()
@@ -45,7 +45,7 @@ def entry_state(line: Line) -> tuple[Content, ...]:
     return (Content.styled(who, "$muted"), *where)
 
 
-def next_steps(line: Line | None, width: int, *, can_undo: bool) -> Content:
+def next_steps(line: LogRow | None, width: int, *, can_undo: bool) -> Content:
     """Return what the keys do with an entry."""
     steps = []
     if line is not None and line.about is not None:
@@ -56,7 +56,7 @@ def next_steps(line: Line | None, width: int, *, can_undo: bool) -> Content:
     return Content(fit_steps(steps, width))
 
 
-def entry_detail(line: Line, log: Sequence[Line], width: int, undo: str = "") -> Content:
+def entry_detail(line: LogRow, log: Sequence[LogRow], width: int, undo: str = "") -> Content:
     """Return the details of an entry in lines of at most `width` cells.
 
     From the `log`, newest first, it adds the entry before, and the last good refresh of a failed
@@ -85,6 +85,6 @@ def entry_detail(line: Line, log: Sequence[Line], width: int, undo: str = "") ->
     return Content("\n").join(lines)
 
 
-def _earlier(label: str, line: Line, width: int) -> Content:
+def _earlier(label: str, line: LogRow, width: int) -> Content:
     text = f"{line.entry.at:%Y-%m-%d %H:%M}  {line.summary[:LONGEST]}"
     return labeled(label, text, width, LABEL)

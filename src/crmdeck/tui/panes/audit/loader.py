@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from crmdeck.model import AuditEntry, Decision, Progress
 from crmdeck.tui.loading.requests import Job
-from crmdeck.tui.panes.audit.columns import Line
+from crmdeck.tui.panes.audit.columns import LogRow
 
 if TYPE_CHECKING:
     from crmdeck.workspace import Workspace
@@ -22,7 +22,7 @@ PART = 500
 MOST_READ = 20_000
 """Entries that are read for a part before it shows, if few match the filter."""
 
-Passes = Callable[[Line], bool] | None
+Passes = Callable[[LogRow], bool] | None
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class AuditLog:
     """
 
     ref: str | None = None
-    lines: tuple[Line, ...] = ()
+    lines: tuple[LogRow, ...] = ()
     decisions: Mapping[str, tuple[Decision, ...]] = field(default_factory=dict)
     total: int = 0
     read: int = 0
@@ -61,7 +61,7 @@ def read_on(
     workspace: Workspace, log: AuditLog, passes: Passes, job: Job, *, part: int
 ) -> AuditLog:
     """Return a long log with its next part, of about `part` lines."""
-    found: list[Line] = []
+    found: list[LogRow] = []
     after, read = log.after, 0
     while len(found) < part and read < MOST_READ:
         job.cancel.check()
@@ -78,7 +78,7 @@ def read_on(
     return _decided(workspace, more)
 
 
-def every_line(workspace: Workspace, ref: str | None, passes: Passes) -> Iterator[Line]:
+def every_line(workspace: Workspace, ref: str | None, passes: Passes) -> Iterator[LogRow]:
     """Yield all lines of a log that match, newest first, with few of them in memory."""
     return (
         line
@@ -87,9 +87,9 @@ def every_line(workspace: Workspace, ref: str | None, passes: Passes) -> Iterato
     )
 
 
-def _lines(workspace: Workspace, entries: Iterable[AuditEntry]) -> Iterator[Line]:
+def _lines(workspace: Workspace, entries: Iterable[AuditEntry]) -> Iterator[LogRow]:
     names = {connection.id: connection.name for connection in workspace.connections.all()}
-    return (Line(entry, names.get(entry.connection_id or "", "")) for entry in entries)
+    return (LogRow(entry, names.get(entry.connection_id or "", "")) for entry in entries)
 
 
 def _decided(workspace: Workspace, log: AuditLog) -> AuditLog:

@@ -18,7 +18,14 @@ from crmdeck.tui.host import Host, Location
 from crmdeck.tui.keys.actions import action
 from crmdeck.tui.loading.kept import Kept
 from crmdeck.tui.loading.requests import Job
-from crmdeck.tui.panes.audit.columns import Line, columns_for, filter_keys, searched, with_days
+from crmdeck.tui.panes.audit.columns import (
+    GIVES,
+    LogRow,
+    filter_keys,
+    log_columns,
+    searched,
+    with_days,
+)
 from crmdeck.tui.panes.audit.detail import (
     entry_detail,
     entry_state,
@@ -43,13 +50,13 @@ VIEWS = (
 EMPTY = "No audit entries yet."
 
 
-class LogTable(Table[Line]):
+class LogTable(Table[LogRow]):
     """The table of entries below their days. Keys pass over the days, and they don't count."""
 
     _days: Sequence[int] = ()
     _days_of: Sequence[int] = ()
 
-    def is_passed(self, row: Line) -> bool:
+    def is_passed(self, row: LogRow) -> bool:
         return bool(row.title)
 
     @property
@@ -77,13 +84,15 @@ class AuditPane(Pane):
         self._wanted: str | None = None
         self._hint = ""
         self._log = AuditLog()
-        self._shown: tuple[Line, ...] = ()
+        self._shown: tuple[LogRow, ...] = ()
         self._flat = False
         self._kept: Kept[AuditLog] = Kept()
         self._read: str | None = None
         self._is_read = False
-        self.table = LogTable((), key=lambda line: line.key, can_mark=False, empty=EMPTY, id="log")
-        self.table.fit_columns = self._fit_columns
+        columns = log_columns(everywhere=False, flat=False)
+        self.table = LogTable(
+            columns, gives=GIVES, key=lambda line: line.key, can_mark=False, empty=EMPTY, id="log"
+        )
         self._text = TextView(id="entry", classes="detail part")
 
     def compose_body(self) -> ComposeResult:
@@ -116,14 +125,14 @@ class AuditPane(Pane):
     def _ref(self) -> str | None:
         return None if self.everywhere else self.connection_id
 
-    def _filter(self) -> Filter[Line]:
+    def _filter(self) -> Filter[LogRow]:
         keys = filter_keys(self.host.workspace.now)
         return compile_filter(self.filter_text, searched=searched, keys=keys)
 
-    def filter_source(self) -> FilterSource[Line]:
+    def filter_source(self) -> FilterSource[LogRow]:
         return FilterSource(self._log.lines, filter_keys(self.host.workspace.now))
 
-    def counted(self) -> Iterable[Line]:
+    def counted(self) -> Iterable[LogRow]:
         if self._log.after is None:
             return self._shown
         # The worker that counts reads the rest of a long log.
@@ -167,18 +176,12 @@ class AuditPane(Pane):
         table.more = "+" if self._log.after is not None else ""
         table.words = tuple(word.casefold() for word in found.words if word)
         table.empty = "No entries match the filter. Esc clears it." if self._log.total else EMPTY
-        self._fit_columns()
+        table.set_columns(log_columns(everywhere=self.everywhere, flat=self._flat), GIVES)
         rows = self._shown if self._flat else with_days(self._shown)
         kept = cursor or table.cursor_key
         known = {line.key for line in rows}
         first = self._shown[0].key if self._shown else None
         table.set_rows(rows, cursor=kept if kept in known else first)
-
-    def _fit_columns(self) -> None:
-        width = self.table.scrollable_content_region.width
-        self.table.set_columns(
-            columns_for(self._shown, width, everywhere=self.everywhere, flat=self._flat)
-        )
 
     def on_mount(self) -> None:
         self.watch(self.table, "scroll_y", self._read_ahead, init=False)

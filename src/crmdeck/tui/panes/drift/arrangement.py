@@ -16,7 +16,7 @@ STORY_PREFIX = "story:"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TimelineRow:
     """One row: `entries` are its changes that match the filter.
 
     `when` is set on all rows but titles, `day` on the first one of each day or on each row of a
@@ -79,7 +79,7 @@ class Arrangement:
     """
 
     timeline: Timeline
-    lines: tuple[Line, ...]
+    lines: tuple[TimelineRow, ...]
     entries: tuple[Entry, ...]
     ids: frozenset[str]
     days: tuple[DayCount, ...]
@@ -111,7 +111,7 @@ def arrange(
     above = {entry.event.id for entry in breaking}
     rest = [entry for entry in entries if entry.event.id not in above]
     foldable: list[str] = []
-    lines: list[Line] = []
+    lines: list[TimelineRow] = []
     if breaking:
         title = f"BREAKS A MAPPING  {timeline.count_groups(breaking):,}"
         lines.append(_title_line("group:breaks", title, breaking))
@@ -144,7 +144,9 @@ def arrange(
     )
 
 
-def _with_days(timeline: Timeline, lines: Iterable[Line], *, each: bool = False) -> Iterator[Line]:
+def _with_days(
+    timeline: Timeline, lines: Iterable[TimelineRow], *, each: bool = False
+) -> Iterator[TimelineRow]:
     before: date | None = None
     for line in lines:
         day = line.at.date()
@@ -155,8 +157,8 @@ def _with_days(timeline: Timeline, lines: Iterable[Line], *, each: bool = False)
         before = day
 
 
-def _title_line(key: str, title: str, entries: Sequence[Entry]) -> Line:
-    return Line(
+def _title_line(key: str, title: str, entries: Sequence[Entry]) -> TimelineRow:
+    return TimelineRow(
         key=key,
         entries=tuple(entries),
         where=title,
@@ -168,8 +170,8 @@ def _title_line(key: str, title: str, entries: Sequence[Entry]) -> Line:
 
 def _laid_out(
     timeline: Timeline, entries: Sequence[Entry], expanded: Collection[str], foldable: list[str]
-) -> Iterator[Line]:
-    tops: list[tuple[tuple[object, ...], Line]] = []
+) -> Iterator[TimelineRow]:
+    tops: list[tuple[tuple[object, ...], TimelineRow]] = []
     by_story: dict[str, list[Entry]] = {}
     for entry in entries:
         if entry.event.story in timeline.stories:
@@ -208,11 +210,11 @@ def _rank(timeline: Timeline, entry: Entry) -> tuple[object, ...]:
     )
 
 
-def _event_line(timeline: Timeline, entry: Entry, parent: str | None = None) -> Line:
+def _event_line(timeline: Timeline, entry: Entry, parent: str | None = None) -> TimelineRow:
     event, halves = entry.event, timeline.rename_of(entry)
     # The row of the added half names the old field in `what`.
     renamed_to = name_in(halves[1].event) if halves is not None and entry is halves[0] else ""
-    return Line(
+    return TimelineRow(
         key=event.id,
         entries=(entry,),
         where=("  " if parent else "") + place_of(event),
@@ -227,10 +229,10 @@ def _event_line(timeline: Timeline, entry: Entry, parent: str | None = None) -> 
 
 def _story_line(
     timeline: Timeline, key: str, story: ChangeGroup, members: Sequence[Entry], *, is_open: bool
-) -> Line:
+) -> TimelineRow:
     shown, all_ = len(members), story.event_count
     part = f"{shown:,} of {all_:,} · " if shown < all_ else ""
-    return Line(
+    return TimelineRow(
         key=key,
         entries=tuple(members),
         where=part + story.title,

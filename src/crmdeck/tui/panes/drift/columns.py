@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from crmdeck.model import ChangeState, DriftKind
 from crmdeck.tui.filters import AGO, FilterKey, flag_key, moment_of, one_of, text_key, words_key
 from crmdeck.tui.marks import SEVERITY_SIGNS, SEVERITY_STATES
-from crmdeck.tui.panes.drift.arrangement import Line
+from crmdeck.tui.panes.drift.arrangement import TimelineRow
 from crmdeck.tui.widgets.table import Column
-from crmdeck.tui.widgets.table.columns import GAP, SIGN_GAP, longest
-from crmdeck.tui.widgets.table.strips import GUTTER
+from crmdeck.tui.widgets.table.columns import some
 from crmdeck.workspace import (
     KIND_WORDS,
     VALUE_SIGNS,
@@ -43,7 +41,7 @@ SETTLED_SIGNS = {
 """The sign of a settled change, instead of that of its severity."""
 
 
-def sign_text(line: Line) -> str:
+def sign_text(line: TimelineRow) -> str:
     """Return the fold, then the sign of the severity, or of what settled it."""
     if line.is_title:
         return line.where
@@ -67,7 +65,7 @@ def settled_words(standing: Standing) -> str:
     return ""
 
 
-def what_text(line: Line) -> str:
+def what_text(line: TimelineRow) -> str:
     """Return the change, and whether it is unseen or what settled it."""
     if line.entry is None:
         return line.what
@@ -78,7 +76,7 @@ def what_text(line: Line) -> str:
     return f"{unseen}{line.what}" + (f", {settled}" if settled else "")
 
 
-def fit_what(line: Line, width: int) -> str:
+def fit_what(line: TimelineRow, width: int) -> str:
     """Return the change in `width` cells, in a shorter form if that helps."""
     whole = what_text(line)
     if len(whole) <= width or line.settled in (ChangeState.RESOLVED, ChangeState.EXCUSED):
@@ -88,7 +86,7 @@ def fit_what(line: Line, width: int) -> str:
     return unseen + _shorter(line, width - len(unseen))
 
 
-def _shorter(line: Line, width: int) -> str:
+def _shorter(line: TimelineRow, width: int) -> str:
     if len(line.what) <= width or line.entry is None:
         return line.what
     entry, event = line.entry, line.entry.event
@@ -112,7 +110,7 @@ def _shorter(line: Line, width: int) -> str:
     return f"→ {after}" if len(brief) > width and before and arrow else brief
 
 
-def _sign_tooltip(line: Line) -> str:
+def _sign_tooltip(line: TimelineRow) -> str:
     if line.is_title:
         return ""
     words = [line.severity.value]
@@ -127,20 +125,20 @@ def _sign_tooltip(line: Line) -> str:
     return ", ".join(words)
 
 
-def state_of(line: Line) -> str:
+def state_of(line: TimelineRow) -> str:
     return "muted" if line.settled else SEVERITY_STATES[line.severity]
 
 
-def _where_state(line: Line) -> str:
+def _where_state(line: TimelineRow) -> str:
     return "muted" if line.settled and not line.is_title else ""
 
 
-def where_text(line: Line) -> str:
+def where_text(line: TimelineRow) -> str:
     """Return object and field, or the title of a group with the mark of unseen changes."""
     return f"{UNSEEN}{line.where}" if line.story is not None and line.is_unseen else line.where
 
 
-def fit_place(line: Line, width: int) -> str:
+def fit_place(line: TimelineRow, width: int) -> str:
     """Return object and field in `width` cells: the object is cut before the field."""
     whole = where_text(line)
     if line.entry is None or len(whole) <= width:
@@ -153,14 +151,14 @@ def fit_place(line: Line, width: int) -> str:
     return whole if len(before) <= SHORT_OBJECT else f"{before[: room - 1]}….{name}"
 
 
-def fit_who(line: Line, width: int) -> str:
+def fit_who(line: TimelineRow, width: int) -> str:
     """Return who changed it in `width` cells: `T. Okafor` if the whole name doesn't fit."""
-    name = _who(line)
+    name = who_text(line)
     first, _, last = name.partition(" ")
     return name if len(name) <= width or not last else f"{first[:1]}. {last}"
 
 
-def fit_maps(line: Line, width: int) -> str:
+def fit_maps(line: TimelineRow, width: int) -> str:
     """Return the PartnerOS fields that a change touches, or their number if they don't fit."""
     if not line.mapped or line.is_title:
         return ""
@@ -168,117 +166,52 @@ def fit_maps(line: Line, width: int) -> str:
     return names if names and len(names) <= width else str(line.mapped)
 
 
-def maps_text(line: Line) -> str:
+def maps_text(line: TimelineRow) -> str:
     """Return the PartnerOS fields that a single change touches."""
     keys = line.entry.event.affected_mappings if line.entry is not None else ()
     return ", ".join(key.rpartition(":")[2] for key in keys)
 
 
-LEAST_WHERE, LEAST_WHAT, SHORT_WHAT, LEAST_MAPS = 20, 12, 26, 4
-MOST_WHERE, MOST_WHAT, MOST_MAPS, MOST_NAME = 80, 40, 24, 20
-SIGN_CELLS, SEVERITY_CELLS, WHO_CELLS, SHORT_WHO, DAY_CELLS = 2, 8, 16, 9, 6
+NOBODY = "-"
+MOST_SIDE = 40
 
 
-def columns_for(lines: Sequence[Line], width: int) -> tuple[Column[Line], ...]:
-    """Return the columns of a table of `width` cells: object and field stay whole if they can.
-
-    Shortened in this order: the change and the mapped fields, the severity in words, the names of
-    users and connections. Then the mapped fields, the connection, the day and the user are left
-    out. Empty columns are left out. A wide table adds the note, and the values before and after.
-    """
-    events = [line for line in lines if line.entry is not None]
-    named = [line.connection for line in lines if line.connection]
-    mapped = any(line.mapped for line in events)
-    # Keep the column while the table is empty, or it would appear with the first rows.
-    known = not events or any(_who(line) not in ("", NOBODY) for line in lines)
-    cells = {
-        "sign": SIGN_CELLS,
-        "severity": SEVERITY_CELLS,
-        "connection": longest(named, 10, MOST_NAME) if named else 0,
-        "where": longest((line.where for line in events), LEAST_WHERE, MOST_WHERE),
-        "what": longest(map(what_text, events), LEAST_WHAT, MOST_WHAT),
-        "by": longest((_who(line) for line in events), SHORT_WHO, WHO_CELLS) if known else 0,
-        "day": longest((line.when for line in lines), DAY_CELLS, 9),
-        "mapped": longest(map(maps_text, events), LEAST_MAPS, MOST_MAPS) if mapped else 0,
-    }
-    for name, least in (
-        ("what", SHORT_WHAT),
-        ("mapped", LEAST_MAPS * mapped),
-        ("what", 16),
-        ("severity", 0),
-        ("by", SHORT_WHO * known),
-        ("what", LEAST_WHAT),
-        ("connection", 10 * bool(named)),
-        ("mapped", 0),
-        ("connection", 0),
-        ("day", 0),
-        ("by", 0),
-        ("what", 8),
-        ("where", LEAST_WHERE),
-    ):
-        lacking = _taken(cells) - width
-        if lacking > 0:
-            cells[name] = least and max(least, cells[name] - lacking)
-    # What is left is for more facts, each of them whole or not at all.
-    for names in (("note",), ("before", "after")):
-        wanted = {
-            name: longest((EXTRAS[name](line) for line in events), 0, MOST_EXTRA) for name in names
-        }
-        if all(wanted.values()):
-            wanted = {name: max(number, len(name)) for name, number in wanted.items()}
-            lacking = max(0, _taken(cells | wanted) - width)
-            # The change in words may be shorter next to its values.
-            what = cells["what"] - (lacking if "before" in wanted else 0)
-            if lacking <= 0 or SHORT_WHAT <= what < cells["what"]:
-                cells |= {**wanted, "what": what}
-    title = "Mapping" if cells["mapped"] >= len("Mapping") else "Maps"
-    return tuple(
-        replace(one, width=cells[one.id], title=title if one.id == "mapped" else one.title)
-        for one in _COLUMNS
-        if cells.get(one.id)
-    )
-
-
-def _taken(cells: Mapping[str, int]) -> int:
-    gaps = GAP * (sum(map(bool, cells.values())) - 1) - (GAP - SIGN_GAP)
-    return sum(cells.values()) + gaps + GUTTER
-
-
-def _who(line: Line) -> str:
+def who_text(line: TimelineRow) -> str:
+    """Return who made the changes of a row, or that several users did."""
     if line.is_title:
         return ""
     names = {entry.event.changed_by for entry in line.entries}
     return names.pop() or NOBODY if len(names) == 1 else "several"
 
 
-NOBODY = "-"
-MOST_EXTRA = 40
+def _has_authors(lines: Sequence[TimelineRow]) -> bool:
+    # Keep the column while the table is empty, or it would appear with the first rows.
+    return not lines or any(who_text(line) not in ("", NOBODY) for line in lines)
 
 
-def _note(line: Line) -> str:
+def _note(line: TimelineRow) -> str:
     return (line.entry.event.note or "") if line.entry is not None else ""
 
 
-def _sides(line: Line) -> tuple[str, str]:
+def _sides(line: TimelineRow) -> tuple[str, str]:
     changes = shown_changes(line.entry.event.changes) if line.entry is not None else ()
     # Of a picklist, `what` counts the values, and the details list them.
     if len(changes) != 1 or changes[0].attribute == "picklist":
         return "", ""
-    return value_text(changes[0].before, MOST_EXTRA), value_text(changes[0].after, MOST_EXTRA)
+    return value_text(changes[0].before, MOST_SIDE), value_text(changes[0].after, MOST_SIDE)
 
 
-EXTRAS: dict[str, Callable[[Line], str]] = {
-    "note": _note,
-    "before": lambda line: _sides(line)[0],
-    "after": lambda line: _sides(line)[1],
-}
+def _is_mapped(line: TimelineRow) -> bool:
+    return line.entry is not None and line.mapped > 0
 
-_COLUMNS: tuple[Column[Line], ...] = (
+
+COLUMNS: tuple[Column[TimelineRow], ...] = (
     Column(
         "sign",
         "",
         sign_text,
         style=lambda line: "strong" if line.is_title else state_of(line),
+        width=2,
         searched=False,
         sort_key=lambda line: (line.settled is not None, -line.severity.rank),
         reach=lambda line: "what" if line.is_title else "",
@@ -289,6 +222,7 @@ _COLUMNS: tuple[Column[Line], ...] = (
         "Severity",
         lambda line: "" if line.is_title else line.severity.value,
         style=state_of,
+        width=8,
         searched=False,
         sortable=False,
     ),
@@ -297,6 +231,9 @@ _COLUMNS: tuple[Column[Line], ...] = (
         "Connection",
         lambda line: line.connection,
         style=_where_state,
+        least=10,
+        most=20,
+        needed=some(lambda line: line.connection),
         searched=False,
     ),
     Column(
@@ -305,14 +242,18 @@ _COLUMNS: tuple[Column[Line], ...] = (
         lambda line: "" if line.is_title else where_text(line),
         fit=fit_place,
         style=_where_state,
+        least=20,
+        most=80,
         reach=lambda line: "what" if line.story is not None else "",
     ),
-    Column("what", "Change", what_text, fit=fit_what, style=_where_state),
-    Column("by", "Who", _who, fit=fit_who),
+    Column("what", "Change", what_text, fit=fit_what, style=_where_state, least=12, most=40),
+    Column("by", "Who", who_text, fit=fit_who, least=9, most=16, needed=_has_authors),
     Column(
         "day",
         "Day",
         lambda line: line.when,
+        least=6,
+        most=9,
         align="right",
         searched=False,
         sort_key=lambda line: line.at,
@@ -323,13 +264,63 @@ _COLUMNS: tuple[Column[Line], ...] = (
         maps_text,
         fit=fit_maps,
         style=lambda line: "muted" if line.settled else "accent",
+        least=4,
+        most=24,
+        short="Maps",
+        needed=some(_is_mapped),
         searched=False,
         sort_key=lambda line: -line.mapped,
     ),
-    Column("before", "Before", EXTRAS["before"], style=lambda _: "error", searched=False),
-    Column("after", "After", EXTRAS["after"], style=lambda _: "ok", searched=False),
-    Column("note", "Note", _note, style=lambda _: "muted"),
+    Column(
+        "before",
+        "Before",
+        lambda line: _sides(line)[0],
+        style=lambda _: "error",
+        least=6,
+        most=MOST_SIDE,
+        needed=some(lambda line: _sides(line)[0]),
+        searched=False,
+    ),
+    Column(
+        "after",
+        "After",
+        lambda line: _sides(line)[1],
+        style=lambda _: "ok",
+        least=5,
+        most=MOST_SIDE,
+        needed=some(lambda line: _sides(line)[1]),
+        searched=False,
+    ),
+    Column(
+        "note",
+        "Note",
+        _note,
+        style=lambda _: "muted",
+        least=4,
+        most=40,
+        needed=some(_note),
+    ),
 )
+
+GIVES = (
+    ("what", 26),
+    ("before", 0),
+    ("after", 0),
+    ("note", 0),
+    ("mapped", 4),
+    ("what", 16),
+    ("severity", 0),
+    ("by", 9),
+    ("what", 12),
+    ("connection", 10),
+    ("mapped", 0),
+    ("connection", 0),
+    ("day", 0),
+    ("by", 0),
+    ("what", 8),
+    ("where", 20),
+)
+"""Object and field stay whole while they can."""
 
 
 _STATES = {"removed": "error", "added": "ok", "changed": "warn"}

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 
-from crmdeck.errors import CrmdeckError
 from crmdeck.model import Decision, DriftKind, ObjectPair, Severity
 from crmdeck.tui.dialogs.ask import Ask, Deed
 from crmdeck.tui.dialogs.before_after import BeforeAfter, is_long
@@ -19,15 +17,14 @@ from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.tui.dialogs.values import Values
 from crmdeck.tui.host import Location
 from crmdeck.tui.keys.actions import action
-from crmdeck.tui.loading.requests import Job, LoadQueue
-from crmdeck.tui.panes.drift.arrangement import Line
+from crmdeck.tui.panes.drift.arrangement import TimelineRow
 from crmdeck.tui.panes.drift.columns import VALUE_COLUMNS
 from crmdeck.tui.panes.drift.detail import MOST_VALUES
 from crmdeck.tui.panes.drift.loader import TimelineLoader
 from crmdeck.tui.panes.drift.net import NET_COLUMNS, NetLine, net_lines
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.panes.usage import USAGE_HELP, FieldPlace, UsageAsker
-from crmdeck.tui.state.undo import UndoStep
+from crmdeck.tui.state.undo import Undoable
 from crmdeck.tui.text import count, display_text
 from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import (
@@ -44,32 +41,20 @@ LISTED = 500
 """Number of changes that a question lists; the others are counted."""
 
 
-@dataclass
-class Step:
-    """Changes that were acknowledged or reopened together, or a rename that was accepted."""
-
-    ids: tuple[str, ...]
-    note: str
-    reopens: bool = False
-    rename: AcceptedRename | None = None
-
-
 class DriftCommands:
     """Acts on the rows of the timeline that are under the cursor or marked."""
 
     def __init__(
-        self, pane: Pane, timeline: TimelineLoader, table: Table[Line], usages: UsageAsker
+        self, pane: Pane, timeline: TimelineLoader, table: Table[TimelineRow], usages: UsageAsker
     ) -> None:
         self._pane = pane
         self._host = pane.host
         self._timeline = timeline
         self._table = table
         self._usages = usages
-        # One at a time: a redo right after an undo must not overtake it.
-        self._turns = LoadQueue(pane.loader, "step")
 
     @property
-    def line(self) -> Line | None:
+    def line(self) -> TimelineRow | None:
         return self._table.cursor_row
 
     @property
@@ -186,11 +171,25 @@ class DriftCommands:
         self._once_sure("Reopen", "u undoes it.", entries, "c", self._reopen)
 
     def _reopen(self, entries: Sequence[Entry]) -> None:
+        drift, ids = self._host.workspace.drift, tuple(entry.event.id for entry in entries)
         # Undoing it acknowledges all of them with one note: that of the first.
-        step = Step(
-            tuple(entry.event.id for entry in entries), entries[0].event.note or "", reopens=True
+        note = entries[0].event.note or ""
+
+        def done(noted: Noted) -> None:
+            self._finish(f"Reopened {count(noted.number, 'change')}", ids)
+            self._warn(noted)
+
+        self._pane.perform(
+            Undoable(
+                f"reopen {_what(entries)}",
+                self._where,
+                do=lambda: drift.take_back(ids),
+                undo=lambda: drift.acknowledge(ids, note),
+                turned=self._show_turned,
+                done=done,
+                label=f"reopening {_changes(entries)}",
+            )
         )
-        self._settle(entries, step, f"reopen {_what(entries)}")
 
     def _ask_for_note(self, entries: Sequence[Entry]) -> None:
         def noted(note: str | None) -> None:
@@ -207,31 +206,24 @@ class DriftCommands:
         )
 
     def _acknowledge(self, entries: Sequence[Entry], note: str) -> None:
-        step = Step(tuple(entry.event.id for entry in entries), note)
-        self._settle(entries, step, f"acknowledge {_what(entries)}")
-
-    def _settle(self, entries: Sequence[Entry], step: Step, title: str) -> None:
-        """Acknowledge or reopen changes, and make that undoable under this title."""
-        drift = self._host.workspace.drift
-
-        def work(_: Job) -> Noted:
-            if step.reopens:
-                return drift.take_back(step.ids)
-            return drift.acknowledge(step.ids, step.note)
+        drift, ids = self._host.workspace.drift, tuple(entry.event.id for entry in entries)
 
         def done(noted: Noted) -> None:
-            self._did(step, title)
-            number, note = count(noted.number, "change"), f": {step.note}" if step.note else ""
-            text = f"Reopened {number}" if step.reopens else f"Acknowledged {number}{note}"
-            self._finish(text, step.ids)
+            words = f": {note}" if note else ""
+            self._finish(f"Acknowledged {count(noted.number, 'change')}{words}", ids)
             self._warn(noted)
 
-        self._pane.loader.load(
-            "acknowledge",
-            work,
-            done,
-            label=f"{'reopening' if step.reopens else 'acknowledging'} {_changes(entries)}",
-            cancellable=False,
+        self._pane.perform(
+            Undoable(
+                f"acknowledge {_what(entries)}",
+                self._where,
+                do=lambda: drift.acknowledge(ids, note),
+                undo=lambda: drift.take_back(ids),
+                turned=self._show_turned,
+                done=done,
+                command=self._host.workspace.copies.acknowledging_command(ids, note),
+                label=f"acknowledging {_changes(entries)}",
+            )
         )
 
     def why_no_fix(self) -> str | None:
@@ -365,11 +357,22 @@ class DriftCommands:
         return None if settled and not timeline.mapped_to(halves[0].event) else halves
 
     def _accept_rename(self, old: Entry, new: Entry) -> None:
-        workspace, ids = self._host.workspace, (old.event.id, new.event.id)
+        mappings, ids = self._host.workspace.mappings, (old.event.id, new.event.id)
+        # The last one is the one to undo or redo; changes are stored one at a time.
+        renames: list[AcceptedRename] = []
+
+        def do() -> AcceptedRename:
+            if renames:
+                renames.append(mappings.undo_rename(renames[-1], again=True))
+            else:
+                renames.append(mappings.accept_rename(new.event.id))
+            return renames[-1]
+
+        def undo() -> AcceptedRename:
+            renames.append(mappings.undo_rename(renames[-1]))
+            return renames[-1]
 
         def done(rename: AcceptedRename) -> None:
-            step = Step(ids, rename.note, rename=rename)
-            self._did(step, f"accept rename of {name_in(old.event)} to {name_in(new.event)}")
             self._finish(f"{rename.note} Moved {count(rename.moved, 'mapping')}.", ids)
             if rename.left:
                 fields = ", ".join(decision.crm_field or "" for decision in rename.left)
@@ -377,57 +380,30 @@ class DriftCommands:
                 self._host.say(display_text(text, 200), severity="warning", timeout=10)
             self._warn(rename)
 
-        self._pane.loader.load(
-            "rename",
-            lambda _: workspace.mappings.accept_rename(new.event.id),
-            done,
-            label="accepting the rename",
-            cancellable=False,
-        )
-
-    def _did(self, step: Step, title: str) -> None:
-        status, workspace = self._host.status, self._host.workspace
-        where = "Drift of all connections"
-        if status is not None and not self._timeline.everywhere:
-            where = status.name
-        # No command moves mappings and acknowledges in one go, and none reopens.
-        command = ""
-        if not (step.rename or step.reopens):
-            command = workspace.copies.acknowledging_command(step.ids, step.note)
-        self._host.steps.did(
-            UndoStep(
-                title,
-                where,
-                workspace.now,
-                back=lambda: self._turn(step, back=True),
-                again=lambda: self._turn(step, back=False),
-                subject=step,
-                command=command,
+        # No command moves mappings and acknowledges in one go.
+        self._pane.perform(
+            Undoable(
+                f"accept rename of {name_in(old.event)} to {name_in(new.event)}",
+                self._where,
+                do=do,
+                undo=undo,
+                turned=self._show_turned,
+                done=done,
+                label="accepting the rename",
             )
         )
 
-    def _turn(self, step: Step, *, back: bool) -> None:
-        workspace = self._host.workspace
+    @property
+    def _where(self) -> str:
+        """The data that a change is about, for the list of actions to undo."""
+        status = self._host.status
+        if status is None or self._timeline.everywhere:
+            return "Drift of all connections"
+        return status.name
 
-        def work(_: Job) -> Noted | AcceptedRename:
-            if step.rename is not None:
-                # The queue runs one step at a time, so no other thread reads this one.
-                step.rename = workspace.mappings.undo_rename(step.rename, again=not back)
-                return step.rename
-            if back is not step.reopens:
-                return workspace.drift.take_back(step.ids)
-            return workspace.drift.acknowledge(step.ids, step.note)
-
-        def done(noted: Noted | AcceptedRename) -> None:
-            self._warn(noted)
-            self._finish()
-
-        def failed(error: CrmdeckError) -> None:
-            self._host.steps.put_back(step)
-            self._host.say(str(error), severity="error", timeout=10)
-
-        label = "undoing" if back else "redoing"
-        self._turns.put(work, done, failed=failed, label=label)
+    def _show_turned(self, noted: Noted | AcceptedRename) -> None:
+        self._warn(noted)
+        self._finish()
 
     def _finish(self, text: str = "", done: Sequence[str] = ()) -> None:
         """Read the changes again; the cursor goes to the next open row after those `done`."""
@@ -711,7 +687,7 @@ class DriftCommands:
         yield "view.copy", f"Copy a message to {who}" if who else "Copy as a message"
 
 
-def _is_open(line: Line) -> bool:
+def _is_open(line: TimelineRow) -> bool:
     # The changes of an expanded group have rows of their own.
     return line.is_open and not line.is_title and not line.open
 

@@ -21,7 +21,7 @@ from crmdeck.model import (
 from crmdeck.text import ago
 from crmdeck.tui.layout import BETWEEN, LABEL, beside, half, side_by_side, wrap
 from crmdeck.tui.marks import SEVERITY_COLORS, SEVERITY_SIGNS
-from crmdeck.tui.panes.drift.arrangement import Line
+from crmdeck.tui.panes.drift.arrangement import TimelineRow
 from crmdeck.tui.panes.drift.columns import SETTLED_SIGNS, settled_words
 from crmdeck.tui.panes.drift.density import DAYS, bar, slots
 from crmdeck.tui.panes.usage import usage_lines
@@ -65,7 +65,7 @@ Steps = Sequence[tuple[str, str]]
 
 def line_detail(
     timeline: Timeline,
-    line: Line | None,
+    line: TimelineRow | None,
     instead: str,
     usage: FieldUsage | None,
     steps: Steps,
@@ -81,13 +81,13 @@ def line_detail(
     return Content("\n").join(_counts(line.entries, width))
 
 
-def line_titles(line: Line | None) -> tuple[str, ...]:
+def line_titles(line: TimelineRow | None) -> tuple[str, ...]:
     if line is None:
         return ("Details",)
     return (display_text(place_of(line.entry.event) if line.entry is not None else line.where),)
 
 
-def line_state(line: Line | None) -> tuple[Content, ...]:
+def line_state(line: TimelineRow | None) -> tuple[Content, ...]:
     if line is None or line.is_title:
         return ()
     if line.settled is None:
@@ -334,7 +334,7 @@ def _value_lines(how: str, values: Sequence[ValueChange], width: int) -> list[tu
     return lines
 
 
-def story_detail(timeline: Timeline, line: Line, story: ChangeGroup, width: int) -> Content:
+def story_detail(timeline: Timeline, line: TimelineRow, story: ChangeGroup, width: int) -> Content:
     """Return the details of a change group: its title, kind, severities and objects."""
     word = f"{SEVERITY_SIGNS[line.severity]} {line.severity.value}  "
     lines = [

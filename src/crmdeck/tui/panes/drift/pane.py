@@ -14,8 +14,8 @@ from textual.message import Message
 from crmdeck.tui.filters import Filter, FilterSource
 from crmdeck.tui.host import Host
 from crmdeck.tui.keys.actions import Actions, actions_of, keys_on
-from crmdeck.tui.panes.drift.arrangement import Arrangement, Line
-from crmdeck.tui.panes.drift.columns import columns_for
+from crmdeck.tui.panes.drift.arrangement import Arrangement, TimelineRow
+from crmdeck.tui.panes.drift.columns import COLUMNS, GIVES
 from crmdeck.tui.panes.drift.commands import DriftCommands
 from crmdeck.tui.panes.drift.density import Density
 from crmdeck.tui.panes.drift.detail import (
@@ -54,7 +54,7 @@ MOST_FOLDS = 500
 """Number of expanded change groups that are remembered."""
 
 
-class TimelineTable(Table[Line]):
+class TimelineTable(Table[TimelineRow]):
     """The table of changes. Left and right collapse and expand, as in a tree."""
 
     @dataclass
@@ -63,7 +63,7 @@ class TimelineTable(Table[Line]):
 
         key: str
 
-    def is_passed(self, row: Line) -> bool:
+    def is_passed(self, row: TimelineRow) -> bool:
         return row.is_title
 
     @property
@@ -97,9 +97,7 @@ class DriftPane(Pane):
 
     def __init__(self, host: Host, *, id: str | None = None) -> None:
         super().__init__(host, id=id)
-        self.table = TimelineTable(columns_for((), 0), key=lambda line: line.key, id="timeline")
-        # The table calls it before it paints at another width.
-        self.table.fit_columns = self._fit_columns
+        self.table = TimelineTable(COLUMNS, gives=GIVES, key=lambda line: line.key, id="timeline")
         self.timeline = TimelineLoader(self, self._show_lines)
         self.usages = UsageAsker(host, self.loader, self._describe)
         self.commands = DriftCommands(self, self.timeline, self.table, self.usages)
@@ -177,16 +175,11 @@ class DriftPane(Pane):
         known = {line.key for line in arrangement.lines}
         if cursor not in known and self.table.cursor_key not in known:
             cursor = next((line.key for line in arrangement.lines if not line.is_title), None)
-        self._fit_columns()
         self.table.set_rows(arrangement.lines, cursor=cursor)
         self.show_views()
 
     def shown_connection(self) -> str | None:
         return self._shown
-
-    def _fit_columns(self) -> None:
-        lines = self.timeline.arrangement.lines if self.timeline.arrangement is not None else ()
-        self.table.set_columns(columns_for(lines, self.table.scrollable_content_region.width))
 
     @on(Table.Ordered)
     def _ordered(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import date
 
 from crmdeck.errors import CrmdeckError, NextStep
@@ -15,25 +14,15 @@ from crmdeck.tui.dialogs.form import Asked, Form
 from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.tui.host import Location
 from crmdeck.tui.keys.actions import action
-from crmdeck.tui.loading.requests import Job, LoadQueue
+from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.panes.health.loader import OverviewLoader
 from crmdeck.tui.panes.health.overview import Entry, dismissed, listed
 from crmdeck.tui.panes.health.to_do import first_step, things_to_do
 from crmdeck.tui.panes.pane import Pane
-from crmdeck.tui.state.undo import UndoStep
+from crmdeck.tui.state.undo import Undoable
 from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Table
 from crmdeck.tui.widgets.text_view import TextView
-
-
-@dataclass(frozen=True)
-class _Change:
-    """A change of a connection or an alert, and its reversal."""
-
-    title: str
-    do: Callable[[], Connection | Alert]
-    undo: Callable[[], Connection | Alert]
-    command: str = ""
 
 
 class HealthCommands:
@@ -58,7 +47,6 @@ class HealthCommands:
         self._draw = draw
         self.alert_id = ""
         """The alert under the cursor of the details; empty means the first one."""
-        self._turns = LoadQueue(pane.loader, "change")
 
     @property
     def entry(self) -> Entry | None:
@@ -305,7 +293,7 @@ class HealthCommands:
         do, undo = (reopened, dismissed) if reopen else (dismissed, reopened)
         day = str(until) if until is not None and not reopen else None
         command = workspace.command_line(f"health {verb}", name, alert.id, until=day)
-        self._change(_Change(f"{verb}: {alert.message}", do, undo, command))
+        self._pane.perform(self._undoable(f"{verb}: {alert.message}", do, undo, command))
 
     def _none_open(self) -> str | None:
         return None if any(map(_is_open, self._table.shown())) else "No open alerts here."
@@ -418,8 +406,8 @@ class HealthCommands:
             if renamed is None:
                 return
             old, new = connection.name, renamed.name
-            self._did(
-                _Change(
+            self._pane.performed(
+                self._undoable(
                     f"rename {old} to {new}",
                     lambda: connections.rename(connection.id, new),
                     lambda: connections.rename(connection.id, old),
@@ -457,10 +445,15 @@ class HealthCommands:
         connection = self.connection
         if connection is None:
             return
+        command = self._host.workspace.command_line("disconnect", connection.name)
 
         def answered(sure: bool | None) -> None:
             if sure:
-                self._change(self._disconnecting(connection, "disconnect"))
+                self._pane.perform(
+                    self._undoable(
+                        f"disconnect {connection.name}", *self._turns(connection), command
+                    )
+                )
 
         text = (
             "crmdeck stops refreshing it. Its schemas, changes and mappings are kept. u undoes it."
@@ -482,20 +475,22 @@ class HealthCommands:
         connection = self.connection
         if connection is None:
             return
-        # The reverse of disconnecting, so undo disconnects again.
-        there = self._disconnecting(connection, "reconnect")
         command = self._host.workspace.command_line(
             "connections set", connection.name, reconnect=True
         )
-        self._change(replace(there, do=there.undo, undo=there.do, command=command))
+        disconnect, reconnect = self._turns(connection)
+        self._pane.perform(
+            self._undoable(f"reconnect {connection.name}", reconnect, disconnect, command)
+        )
 
-    def _disconnecting(self, connection: Connection, verb: str) -> _Change:
-        workspace = self._host.workspace
-        return _Change(
-            f"{verb} {connection.name}",
-            lambda: workspace.connections.disconnect(connection.id),
-            lambda: workspace.connections.update(connection.id, reconnect=True),
-            workspace.command_line("disconnect", connection.name),
+    def _turns(
+        self, connection: Connection
+    ) -> tuple[Callable[[], Connection], Callable[[], Connection]]:
+        """Return what disconnects a connection, and what reconnects it."""
+        connections = self._host.workspace.connections
+        return (
+            lambda: connections.disconnect(connection.id),
+            lambda: connections.update(connection.id, reconnect=True),
         )
 
     @action(
@@ -518,42 +513,18 @@ class HealthCommands:
         self._pane.post_message(Pane.Changed())
         self._pane.reload()
 
-    def _change(self, change: _Change) -> None:
-        self._run(change.do, done=lambda: self._did(change))
-
-    def _did(self, change: _Change) -> None:
-        steps = self._host.steps
-
-        steps.did(
-            UndoStep(
-                change.title,
-                "Health",
-                self._host.workspace.now,
-                back=lambda: self._run(change.undo, failed=lambda: steps.put_back(change)),
-                again=lambda: self._run(change.do, failed=lambda: steps.put_back(change)),
-                subject=change,
-                command=change.command,
-            )
-        )
-
-    def _run(
+    def _undoable(
         self,
-        work: Callable[[], Connection | Alert],
-        *,
-        done: Callable[[], object] = lambda: None,
-        failed: Callable[[], object] = lambda: None,
-    ) -> None:
+        title: str,
+        do: Callable[[], Connection | Alert],
+        undo: Callable[[], Connection | Alert],
+        command: str,
+    ) -> Undoable[Connection | Alert]:
         def show(changed: Connection | Alert) -> None:
-            done()
             self._host.say(_result_text(changed), timeout=4)
             self._changed()
 
-        def show_error(error: CrmdeckError) -> None:
-            failed()
-            self._pane.show_error(error)
-
-        # In their order, also if the user undoes one before it is stored.
-        self._turns.put(lambda _: work(), show, failed=show_error, label="saving")
+        return Undoable(title, "Health", do, undo, turned=show, done=show, command=command)
 
 
 def _result_text(changed: Connection | Alert) -> str:

@@ -15,7 +15,7 @@ from textual.style import Style as ContentStyle
 from textual.widget import Widget
 
 from crmdeck.tui.text import display_text, pad
-from crmdeck.tui.widgets.table.columns import Column, Placed
+from crmdeck.tui.widgets.table.columns import LAST, Column, Placed
 from crmdeck.tui.widgets.table.order import Sort
 
 R = TypeVar("R")
@@ -148,14 +148,15 @@ def row_strip(
         if column.reach is not None:
             index = _reached(placed, index, column.reach(row))
         elif column.spill:
-            index = _spilled(placed, index, column, cell_len(column.text(row)))
+            index = _spilled(placed, index, column, cell_len(place.text(row)))
         width = placed[index].start + placed[index].width - place.start
         if column.parts is not None and width == place.width:
             segments += _parted(column.parts(row, width), width, state, ground, look)
         else:
             style = _styled(column.style(row) if column.style else "", state, ground, look)
-            shown = column.fit(row, width) if column.fit is not None else column.text(row)
-            text = pad(display_text(shown, width), width, right=column.align == "right")
+            text = pad(
+                display_text(place.text(row, width), width), width, right=column.align == "right"
+            )
             segments += _highlighted(text, style, look.match, words if column.searched else ())
         if index < len(placed) - 1:
             segments.append(Segment(" " * _gap(placed, index), ground))
@@ -195,6 +196,8 @@ def _spilled(placed: Sequence[Placed[R]], index: int, column: Column[R], needed:
 
 
 def _reached(placed: Sequence[Placed[R]], index: int, column_id: str) -> int:
+    if column_id == LAST:
+        return len(placed) - 1
     ids = [place.column.id for place in placed]
     return max(index, ids.index(column_id)) if column_id in ids else index
 
@@ -204,7 +207,7 @@ def header_strip(placed: Sequence[Placed[R]], sort: Sort | None, look: Look) -> 
     segments = [Segment(" " * GUTTER, look.header)]
     for index, place in enumerate(placed):
         column = place.column
-        title, style = column.title, look.header
+        title, style = place.title, look.header
         if sort is not None and sort.column_id == column.id:
             sign = DESCENDING if sort.descending else ASCENDING
             title = f"{display_text(title, max(1, place.width - 2))} {sign}"

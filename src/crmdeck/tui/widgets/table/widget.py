@@ -7,7 +7,7 @@ through all rows in slices, so that the event loop runs in between.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator, Hashable, Sequence
+from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -24,7 +24,14 @@ from textual.worker import Worker
 
 from crmdeck.tui.keys.actions import EVERYWHERE, ActionHost, action
 from crmdeck.tui.text import display_block
-from crmdeck.tui.widgets.table.columns import Column, Placed, arranged, place
+from crmdeck.tui.widgets.table.columns import (
+    Column,
+    Gives,
+    Placed,
+    arranged,
+    measured,
+    place,
+)
 from crmdeck.tui.widgets.table.order import Order, Plan, Sort, advance, work
 from crmdeck.tui.widgets.table.strips import (
     COMPONENTS,
@@ -84,9 +91,9 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
     """A table of rows `R`.
 
     `key` names a row, so that cursor and marks survive a reload; by default rows are their own
-    keys. `empty` is the text of a table without rows, `more` a sign after the number of rows.
-    `fit_columns` is called when the size has changed, before the table is painted, to set columns
-    for its width.
+    keys. `empty` is the text of a table without rows, `more` a sign after the number of rows. With
+    `gives`, the columns solve their widths for the rows. Without it, `fit_columns` is called when
+    the size has changed, before the table is painted, to set columns for its width.
     """
 
     SCOPE = "table"
@@ -118,6 +125,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         columns: Sequence[Column[R]],
         rows: Sequence[R] = (),
         *,
+        gives: Gives | None = None,
         key: Callable[[R], Hashable] | None = None,
         empty: str = "Nothing to show.",
         can_mark: bool = True,
@@ -126,6 +134,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
     ) -> None:
         super().__init__(id=id, classes=classes)
         self.columns = tuple(columns)
+        self.gives = gives
         self.column_choice: tuple[str, ...] = ()
         self.empty = empty
         self.can_mark = can_mark
@@ -147,6 +156,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         self._hovered = ""
         self._placed: tuple[Placed[R], ...] = ()
         self._placed_for = -1
+        self._wanted: Mapping[str, int] | None = None
         self._look: Look | None = None
         self._strips: dict[tuple[int, RowState], Strip] = {}
         self._viewport = Size(0, 0)
@@ -274,15 +284,21 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
 
     def _columns_for(self, width: int) -> tuple[Placed[R], ...]:
         if self._placed_for != width:
-            shown = arranged(self.columns, self.column_choice)
-            self._placed = place(shown, width, GUTTER)
+            shown: Sequence[Column[R]] = self.columns
+            if self.gives is not None:
+                if self._wanted is None:
+                    self._wanted = measured(self.columns, self._rows)
+                shown = [column for column in shown if self._wanted[column.id]]
+            shown = arranged(shown, self.column_choice)
+            self._placed = place(shown, width, GUTTER, gives=self.gives, wanted=self._wanted)
             self._placed_for = width
             self._strips.clear()
         return self._placed
 
-    def set_columns(self, columns: Sequence[Column[R]]) -> None:
+    def set_columns(self, columns: Sequence[Column[R]], gives: Gives | None = None) -> None:
         """Show other columns. The sort stays if its column does."""
-        self.columns = tuple(columns)
+        self.columns, self.gives = tuple(columns), gives
+        self._wanted = None
         self._place_columns()
 
     def choose_columns(self, ids: Sequence[str]) -> None:
@@ -375,8 +391,9 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         No row moves or disappears, even if the sort or the filter would now have it so.
         """
         self._rows = rows
+        self._wanted = None
         self._strips.clear()
-        self.refresh()
+        self._place_columns()
 
     def set_filter(
         self,
@@ -513,6 +530,8 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         before = self.cursor_key
         cursor, in_range = self._cursor, self._keys_in_range()
         self._coming = None
+        if coming.rows is not self._rows:
+            self._wanted, self._placed_for = None, -1
         self._rows, self._index, self._order = coming.rows, coming.index, order.indexes
         stays = 0 if coming.is_search else min(self._cursor, self.shown_count - 1)
         self._cursor = max(0, order.found if order.found is not None else stays)
@@ -645,7 +664,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
             row, column = self._row_at(position), cell.column
             if column.tooltip is not None:
                 text = column.tooltip(row)
-            elif cell_len(whole := column.text(row)) > cell.width:
+            elif cell_len(whole := cell.text(row)) > cell.width:
                 text = display_block(whole, LONGEST_TOOLTIP)
         if text != self._hovered:
             # Textual draws a tooltip again whenever it is set, so not with each movement.
