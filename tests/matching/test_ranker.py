@@ -236,6 +236,23 @@ def test_duplicate_crm_fields_are_ranked() -> None:
     assert suggestions["expectedCloseDate"].crm_field == "CloseDate"
 
 
+@pytest.mark.parametrize("encoder", [SentenceEncoder(), None])
+def test_single_equal_and_invisible_names_are_suggested(encoder: SentenceEncoder | None) -> None:
+    def suggested(left: str, *right: str) -> str | None:
+        amount, *others = (Field(name=name, type=FieldType.CURRENCY) for name in (left, *right))
+        (found,) = rank(
+            (amount,), others, context=RankContext(), knowledge=KNOWLEDGE, encoder=encoder
+        )
+        assert found.crm_field is None or found.reasons
+        return found.crm_field
+
+    assert suggested("amount", "Amount") == "Amount"
+    assert suggested("amount", "Amount", "Amount") == "Amount"
+    assert suggested("am\u200bount", "Amount", "Name") == "Amount"
+    assert suggested("", "", "Name") is None
+    assert suggested("allergies", "Horsepower__c") is None
+
+
 def test_a_rejected_pair_never_returns() -> None:
     pair = ("expectedCloseDate", "CloseDate")
     found = ranked(evidence=Evidence(rejected=frozenset({pair})))["expectedCloseDate"]

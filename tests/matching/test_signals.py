@@ -238,12 +238,17 @@ class Angles:
 
 
 def test_meaning_is_the_best_cosine_above_that_of_unrelated_texts() -> None:
-    left = [text(phrases="0|80"), text()]
+    left = [text(phrases="0|80"), text(phrases="0")]
     right = [text(phrases="60"), text(phrases="90")]
     found, _ = meaning.cosines(left, right, Angles())
     cosines = np.cos(np.radians([[20, 10], [60, 90]]))
     assert np.allclose(found, np.clip((cosines - 0.25) / 0.75, 0, 1), atol=1e-6)
-    assert meaning.phrases_of(text()) == ("",)
+
+
+def test_fields_without_words_have_no_meaning() -> None:
+    cosine, beyond = meaning.cosines([text(), text(phrases="9")], [text(), text("")], Angles())
+    assert not cosine.any()
+    assert not beyond.any()
 
 
 def test_a_text_near_to_everything_is_beyond_no_neighbor() -> None:

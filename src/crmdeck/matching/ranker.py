@@ -20,7 +20,6 @@ from crmdeck.matching.measure import Measured, measure, read_texts
 from crmdeck.matching.reasons import Explainer
 from crmdeck.matching.signals.concepts import certainty
 from crmdeck.matching.signals.decisions import Learned, learn, likeness
-from crmdeck.matching.signals.meaning import phrases_of
 from crmdeck.matching.signals.objects import Preference, prefer
 from crmdeck.matching.signals.siblings import sibling_factor
 from crmdeck.matching.weights import WITH_ENCODER, WITHOUT_ENCODER
@@ -46,6 +45,8 @@ REJECTED_WEIGHT = np.float32(1)
 OBJECT_WEIGHT = np.float32(2)
 # Compatible types alone are not a reason.
 NO_REASON_ALONE = ("type", "object", "rejected")
+# A smaller advantage over the mean is a rounding error.
+_EQUAL = 1e-4
 # Fit of two concepts from which the lexicon is sure of a pair.
 KNOWN = 0.9
 
@@ -84,7 +85,7 @@ def texts_to_encode(
 ) -> tuple[str, ...]:
     """Return the texts whose vectors `rank` needs, each once, in a fixed order."""
     texts = [text for side in read_texts(left, right, knowledge) for text in side]
-    return tuple(dict.fromkeys(phrase for text in texts for phrase in phrases_of(text)))
+    return tuple(dict.fromkeys(phrase for text in texts for phrase in text.phrases))
 
 
 def scores(
@@ -312,6 +313,11 @@ class _Ranking:
         contributions = {
             name: float(part[row, column] - mean[row]) for name, (part, mean) in self._parts.items()
         }
+        if max(contributions.values()) < _EQUAL:
+            # All right fields are alike, or there is only one.
+            contributions = {
+                name: float(part[row, column]) for name, (part, _) in self._parts.items()
+            }
         pair = (self._left[row].name, self._right[column].name)
         earlier = {name: one.like(row, column, pair) for name, one in self._learned.items()}
         reasons = self._explainer.reasons(row, column, contributions, earlier)

@@ -36,6 +36,8 @@ _CAMEL = re.compile(
     r"|(?<=[A-ZÀ-ÖØ-Þ])(?=[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ])"
 )
 _WORD = re.compile(r"[^\W_]+")
+# Soft hyphens, zero-width characters and direction marks.
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 
 # Words that mean something only inside a phrase.
 FILLERS = frozenset({"of", "the", "a", "an", "for", "to", "in", "on", "at", "by", "and", "or", "s"})
@@ -72,7 +74,8 @@ def path_of(name: str) -> list[str]:
 @lru_cache(maxsize=65_536)
 def split_words(text: str) -> Words:
     """Return the folded words of a text, split at capitals, digits and punctuation."""
-    parts = (_CAMEL.sub(" ", word) for word in _WORD.findall(text[:TEXT_LIMIT]))
+    visible = _INVISIBLE.sub("", text[:TEXT_LIMIT])
+    parts = (_CAMEL.sub(" ", word) for word in _WORD.findall(visible))
     return tuple(fold(part) for word in parts for part in word.split())
 
 
@@ -255,7 +258,7 @@ class Reader:
         owner = self._first_way(path) or (readings[0][:1] if readings else ())
         return FieldText(
             readings=readings,
-            phrases=tuple(dict.fromkeys(text for text in (whole, said) if text)),
+            phrases=tuple(dict.fromkeys(text for text in (whole, said) if text and readings)),
             owner=owner,
             leaf=self._first_way(leaf),
         )

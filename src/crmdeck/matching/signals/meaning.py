@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from crmdeck.matching.encoder import Encoder
 from crmdeck.matching.signals.words import best_of_readings
-from crmdeck.matching.text import FieldText, Words
+from crmdeck.matching.text import FieldText
 
 Matrix = NDArray[np.float32]
 
@@ -20,29 +20,30 @@ _NEIGHBORS = 5
 _FARTHEST = 0.5
 
 
-def phrases_of(text: FieldText) -> Words:
-    """Return the texts to encode for a field, in English and in the original language."""
-    return text.phrases or ("",)
-
-
 def cosines(
     left: Sequence[FieldText], right: Sequence[FieldText], encoder: Encoder
 ) -> tuple[Matrix, Matrix]:
     """Return the similarity in meaning of names and labels, 0 to 1.
 
-    For a field in another language, the better of its English and its original text counts.
+    For a field in another language, the better of its English and its original text counts. A
+    field without words has no meaning.
     """
-    said = [phrases_of(text) for text in (*left, *right)]
+    said = [text.phrases for text in (*left, *right)]
     places = {phrase: n for n, phrase in enumerate(dict.fromkeys(chain(*said)))}
     vectors = encoder.encode(list(places))
-    rows = vectors[[places[phrase] for phrase in chain(*said)]]
-    starts = np.cumsum([0, *map(len, said)], dtype=np.intp)
+    vectors = np.concatenate([vectors, np.zeros((1, vectors.shape[1]), np.float32)])
+    rows = vectors[[places.get(phrase, -1) for one in said for phrase in one or ("",)]]
+    starts = np.cumsum([0, *(max(1, len(one)) for one in said)], dtype=np.intp)
     split = starts[len(left)]
     cosine = best_of_readings(
         rows[:split] @ rows[split:].T, starts[: len(left)], starts[len(left) : -1] - split
     )
+    silent = np.array([not one for one in said])
+    beyond = _beyond_neighbors(cosine)
+    beyond[silent[: len(left)]] = 0
+    beyond[:, silent[len(left) :]] = 0
     likeness: Matrix = np.clip((cosine - _UNRELATED) / (1 - _UNRELATED), 0, 1)
-    return likeness, _beyond_neighbors(cosine)
+    return likeness, beyond
 
 
 def _beyond_neighbors(cosine: Matrix) -> Matrix:
