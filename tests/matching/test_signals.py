@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from crmdeck.matching.context import Home
 from crmdeck.matching.knowledge import Concept, FieldRef, Knowledge, System
+from crmdeck.matching.lexicon import Lexicon
 from crmdeck.matching.signals import concepts, kinds, meaning, owners, penalties, words
 from crmdeck.matching.signals.objects import Objects, objects_of, prefer
 from crmdeck.matching.text import FieldText
@@ -259,13 +260,28 @@ def test_a_text_near_to_everything_is_beyond_no_neighbor() -> None:
     assert beyond[1, 0] - beyond[0, 0] < 0.1
 
 
+OBJECTS = Lexicon(
+    Knowledge(
+        synonyms={"firm": "firm", "company": "firm"},
+        concepts={
+            "name": Concept(
+                "name",
+                "Name",
+                fields=tuple(FieldRef("crm", one, "x") for one in ("deal", "firm", "company")),
+            )
+        },
+    )
+)
+
+
 def bundle() -> tuple[list[Field], list[FieldText], Objects]:
-    names = [f"{one}.{part}" for one in ("Deal", "Firm") for part in ("Name", "Owner", "City")]
-    right = [Field(name=name) for name in (*names, "Deal.Stage")]
+    names = [f"{one}.{part}" for one in ("Deals", "Firm") for part in ("Name", "Owner", "City")]
+    right = [Field(name=name) for name in (*names, "Deals.Stage")]
     texts = [text(leaf=field.name.rpartition(".")[2].lower()) for field in right]
-    found = objects_of([Field(name=name) for name in "abcde"], right, texts, [{}] * len(right))
+    left = [Field(name=name) for name in "abcde"]
+    found = objects_of(left, right, texts, [{}] * len(right), OBJECTS)
     assert found is not None
-    # Deal.Stage has no field of the same name in the other object.
+    # Deals.Stage has no field of the same name in the other object.
     assert {tuple(columns.tolist()) for columns in found.homonyms} == {(0, 3), (1, 4), (2, 5)}
     return right, texts, found
 
@@ -299,7 +315,7 @@ def test_accepted_fields_teach_the_object_once_they_agree() -> None:
 def test_fields_accepted_in_one_group_teach_no_other_group() -> None:
     right, texts, _ = bundle()
     left = [Field(name=f"{one}_{part}") for one in ("firm", "deal") for part in "abcd"]
-    objects = objects_of(left, right, texts, [{}] * len(right))
+    objects = objects_of(left, right, texts, [{}] * len(right), OBJECTS)
     assert objects is not None
     score = np.zeros((8, 7), np.float32)
     found = prefer(objects, score, {0: 3, 1: 4, 2: 5}).agreed
@@ -311,4 +327,14 @@ def test_fields_accepted_in_one_group_teach_no_other_group() -> None:
 
 def test_a_list_of_one_object_has_no_objects() -> None:
     right, texts, _ = bundle()
-    assert objects_of([], right[:3], texts[:3], [{}] * 3) is None
+    assert objects_of([], right[:3], texts[:3], [{}] * 3, OBJECTS) is None
+
+
+def test_parts_of_a_nested_record_are_no_objects() -> None:
+    right = [Field(name=f"{one}.{part}") for one in ("buyer", "deal") for part in "abc"]
+    texts = [text(owner=field.name.partition(".")[0]) for field in right]
+    assert objects_of([], right, texts, [{}] * 6, OBJECTS) is None
+    # In another language, they are objects by their translation.
+    foreign = [text(owner="deal" if n > 2 else "firm") for n in range(6)]
+    right = [Field(name=f"{one}.{part}") for one in ("firma", "geschaft") for part in "abc"]
+    assert objects_of([], right, foreign, [{}] * 6, OBJECTS) is not None

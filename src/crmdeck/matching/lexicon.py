@@ -15,6 +15,7 @@ from crmdeck.matching.text import (
     Vocabulary,
     Words,
     cutter_of,
+    singular,
     split_words,
     strip_lookup,
 )
@@ -54,6 +55,10 @@ class Lexicon:
         for words, concept_id in phrases:
             key = _key(spelling.words(words))
             self._concepts.setdefault(key, {})[concept_id] = None
+        types = {ref.key[1] for one in knowledge.concepts.values() for ref in one.fields}
+        parts = [split_words(one) for one in types - {ANY_OBJECT}]
+        self._objects = {singular("".join(words)) for words in parts}
+        self._translated_objects = {"".join(spelling.words(words)) for words in parts}
         self._owners: dict[str, set[tuple[str, str]]] = {}
         self._sizes: Counter[tuple[str, str]] = Counter()
         for concept in knowledge.concepts.values():
@@ -69,6 +74,17 @@ class Lexicon:
         In the order of the knowledge.
         """
         return self._concepts.get(_key(words), ())
+
+    def is_object(self, name: str, read: Words) -> bool:
+        """True if `name` is an object type; `read` are its words in English."""
+        words = split_words(name)
+        if singular("".join(words)) in self._objects:
+            return True
+        return (
+            self.vocabulary.words.isdisjoint(words)
+            and read[:1] != ()
+            and (read[0] in self._translated_objects)
+        )
 
     def locate(self, fields: Sequence[Field], hint: Home | None = None) -> Home | None:
         """Return the known object that has these fields, or None.

@@ -112,7 +112,7 @@ def measure(
         left_concepts=left_concepts,
         right_concepts=right_concepts,
         homes=homes,
-        objects=objects_of(left, right, yours, right_concepts),
+        objects=objects_of(left, right, yours, right_concepts, lexicon),
     )
 
 

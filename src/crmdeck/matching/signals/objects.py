@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from crmdeck.matching.lexicon import Lexicon
 from crmdeck.matching.signals.concepts import Strengths
 from crmdeck.matching.text import FieldText, path_of, split_words
 from crmdeck.model import Field
@@ -73,14 +74,18 @@ def objects_of(
     right: Sequence[Field],
     texts: Sequence[FieldText],
     concepts: Sequence[Strengths],
+    lexicon: Lexicon,
 ) -> Objects | None:
-    """Return the objects of the right side, None if it lists only one.
+    """Return the objects of the right side, None if it lists fewer than two known object types.
 
-    `texts` and `concepts` are those of the right fields.
+    `texts` and `concepts` are those of the right fields. Parts of one nested record, such as the
+    buyer and the lines of an order, aren't objects.
     """
     paths = [path_of(field.name)[:1] for field in right]
     counts = Counter(path[0] for path in paths if path)
-    if sum(count >= _MIN_FIELDS for count in counts.values()) < 2:
+    read = {path[0]: text.owner for path, text in zip(paths, texts, strict=True) if path}
+    several = [name for name, count in counts.items() if count >= _MIN_FIELDS]
+    if sum(lexicon.is_object(name, read[name]) for name in several) < 2:
         return None
     names = ["", *counts]
     of_right = np.array([names.index(path[0]) if path else 0 for path in paths], np.intp)
