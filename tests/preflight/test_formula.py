@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import product
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from crmdeck.formats.formula_syntax import FormulaError, parse_formula
-from crmdeck.preflight.formula import Answer, Facts, evaluate, is_true
+from crmdeck.formats.formula_syntax import Call, FormulaError, Name, parse_formula
+from crmdeck.preflight.formula import CONDITIONS as CONDITION_FUNCTIONS
+from crmdeck.preflight.formula import Answer, Facts, as_condition, evaluate
 from crmdeck.preflight.values import Unknown
 
 NOW = datetime(2026, 5, 16, 12)
@@ -152,15 +154,17 @@ def test_hiding_fields_never_turns_an_answer_around(
     formula: str, values: dict[str, Answer], stored: dict[str, Answer], hidden: set[str], new: bool
 ) -> None:
     tree = parse_formula(formula)
-    whole = is_true(tree, Facts(values, NOW, is_new=new, stored=stored))
-    part = is_true(
-        tree,
-        Facts(
-            {name: value for name, value in values.items() if name not in hidden},
-            NOW,
-            is_new=new,
-            stored={name: value for name, value in stored.items() if name not in hidden},
-        ),
+    whole = as_condition(evaluate(tree, Facts(values, NOW, is_new=new, stored=stored)))
+    part = as_condition(
+        evaluate(
+            tree,
+            Facts(
+                {name: value for name, value in values.items() if name not in hidden},
+                NOW,
+                is_new=new,
+                stored={name: value for name, value in stored.items() if name not in hidden},
+            ),
+        )
     )
     if not isinstance(whole, Unknown) and not isinstance(part, Unknown):
         assert whole == part
@@ -173,3 +177,27 @@ def test_any_text_is_parsed_or_refused(text: str) -> None:
     except FormulaError:
         return
     evaluate(tree, Facts({}, NOW))
+
+
+SAMPLES: tuple[Answer, ...] = (
+    None,
+    "",
+    "x",
+    ("x", "y"),
+    Decimal("12345678901234567890123456789012345.5"),
+    True,
+    NOW,
+    NOW.date(),
+    NOW.time(),
+    Unknown(("a fact",)),
+)
+
+
+@pytest.mark.parametrize("function", sorted(CONDITION_FUNCTIONS))
+def test_condition_function_returns_a_condition(function: str) -> None:
+    node = Name(("left",)), Name(("right",))
+    for left, right in product(SAMPLES, SAMPLES):
+        facts = Facts({"left": left, "right": right}, NOW, is_new=False, stored={"left": right})
+        for arguments in (node, node[:1], ()):
+            answer = evaluate(Call(function, arguments), facts)
+            assert answer is None or isinstance(answer, bool | Unknown), (left, right)

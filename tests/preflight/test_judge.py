@@ -259,6 +259,16 @@ def rule(expression: str) -> Rule:
     return Rule(name="R", kind=RuleKind.VALIDATION, expression=expression)
 
 
+@pytest.mark.parametrize("create", [True, False])
+def test_rule_with_long_number_keeps_all_digits(create: bool) -> None:
+    long = "1" + "0" * 30
+    field = target(FieldType.DECIMAL, precision=36, scale=0)
+    rules = (rule(f"Target__c - {long} = 1"),)
+    for last, fires in (("1", True), ("2", False)):
+        found = judged(field, long[:-1] + last, rules=rules, create=create)
+        assert found == ([(Outcome.UNLESS_AUTOMATION, "RULE")] if fires else [])
+
+
 @pytest.mark.parametrize(
     ("expression", "outcome"),
     [

@@ -8,7 +8,7 @@ of Execution"), so these outcomes are certain.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import NamedTuple
@@ -72,20 +72,10 @@ def check(field: Field, raw: Raw, rules: WriteRules) -> Checked:
         return Checked(blank(field))
     if is_text:
         return _text(field, raw, rules)
-    checks: dict[FieldType, Callable[[Field, Raw, WriteRules], Checked]] = {
-        FieldType.BOOLEAN: _flag,
-        FieldType.DATE: _date,
-        FieldType.DATETIME: _moment,
-        FieldType.TIME: _time,
-        FieldType.PICKLIST: _choice,
-        FieldType.MULTIPICKLIST: _choices,
-        FieldType.REFERENCE: _reference,
-        FieldType.ID: _reference,
-    }
     if kind in NUMBERS:
         return _number(field, raw, rules)
-    if kind in checks:
-        return checks[kind](field, raw, rules)
+    if kind in _CHECKS:
+        return _CHECKS[kind](field, raw, rules)
     reason = f"values of type {field.native_type or kind} can't be judged"
     return Checked(Unknown((field.name,)), (_unknown("TYPE_NOT_JUDGED", reason, field.name),))
 
@@ -126,13 +116,16 @@ def _text(field: Field, raw: Raw, rules: WriteRules) -> Checked:
     if longest and len(text) > longest:
         return _refused("TOO_LONG", f"longer than {longest:,} characters")
     # An emoji is one character in Python, and two in Java, in which Salesforce is written.
-    units = len(text.encode("utf-16-le", "surrogatepass")) // 2
-    if longest and units > longest:
+    if longest and 2 * len(text) > longest and _java_length(text) > longest:
         reason = f"longer than {longest:,} characters if emoji count twice"
         problems = (*problems, _unknown("TOO_LONG", reason, "how the CRM counts emoji"))
     if field.type is FieldType.EMAIL and not _EMAIL.fullmatch(text):
         return _refused("NOT_AN_EMAIL", "not an email address")
     return Checked(text, problems)
+
+
+def _java_length(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _trimmed(raw: Raw, rules: WriteRules) -> tuple[str, tuple[Problem, ...]]:
@@ -292,3 +285,15 @@ def _reference(field: Field, raw: Raw, rules: WriteRules) -> Checked:
         return _refused("FOREIGN_ID", "an ID of another system")
     # Formulas read IDs with 15 characters.
     return Checked(text[:15])
+
+
+_CHECKS: Mapping[FieldType, Callable[[Field, Raw, WriteRules], Checked]] = {
+    FieldType.BOOLEAN: _flag,
+    FieldType.DATE: _date,
+    FieldType.DATETIME: _moment,
+    FieldType.TIME: _time,
+    FieldType.PICKLIST: _choice,
+    FieldType.MULTIPICKLIST: _choices,
+    FieldType.REFERENCE: _reference,
+    FieldType.ID: _reference,
+}

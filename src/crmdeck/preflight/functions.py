@@ -9,7 +9,7 @@ from __future__ import annotations
 import calendar
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from functools import lru_cache
@@ -39,9 +39,8 @@ class Function(NamedTuple):
     blanks: bool = False
 
 
-def call(name: str, arguments: list[Value]) -> Value:
+def call(function: Function, arguments: Sequence[Value]) -> Value:
     """Run a function over known values. Raise EvaluationError if it can't answer."""
-    function = FUNCTIONS[name]
     if len(arguments) < function.least or (
         function.most is not None and len(arguments) > function.most
     ):

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import localcontext
 from functools import cached_property
 from typing import NamedTuple
 
 from crmdeck.formats.formula_syntax import (
     FormulaError,
-    Node,
-    calls_in,
     literal_of,
     names_in,
     parse_formula,
@@ -37,13 +36,18 @@ from crmdeck.preflight.fields import (
     blank,
     check,
 )
-from crmdeck.preflight.formula import Facts, is_true, lookup_of
-from crmdeck.preflight.pipelines import stage_problems
+from crmdeck.preflight.formula import (
+    Facts,
+    Formula,
+    as_condition,
+    compile_formula,
+    lookup_of,
+)
+from crmdeck.preflight.pipelines import find_staged, stage_problems
 from crmdeck.preflight.value_rules import passes
-from crmdeck.preflight.values import Unknown, Value, is_blank
+from crmdeck.preflight.values import DIGITS, Unknown, Value, is_blank
 
 _PERMISSION = "$permission."
-_MOST_ANSWERS = 50_000
 Record = Mapping[str, Raw]
 Known = Mapping[str, Value | Unknown]
 RECORD_TYPE_PATH = "RecordType.DeveloperName"
@@ -85,19 +89,19 @@ class Setting:
     user: Mapping[str, Value] = field(default_factory=dict)
 
 
-class _ParsedRule(NamedTuple):
+class _CompiledRule(NamedTuple):
+    """`run` is None if the rule can't be read; `reads` are lower-case names."""
+
     rule: Rule
-    tree: Node | None
+    run: Formula | None
     reads: tuple[str, ...]
     reads_permissions: bool
-    reads_today: bool
 
 
 class Judge:
     """Judges records of one object pair, one after the other.
 
-    It remembers the answer of each rule for the values that the rule reads, and the unique values
-    of the records so far.
+    It remembers the unique values of the records so far.
     """
 
     def __init__(
@@ -112,8 +116,25 @@ class Judge:
         self.rules = rules
         self.setting = setting
         self._fields = {each.name: each for each in schema.fields}
+        self._targets = [(row, self._fields.get(row.crm_field)) for row in mapped]
         self._partner_fields = {row.crm_field: row.partner_field for row in mapped}
-        self._answers: dict[tuple[str, tuple[object, ...]], bool | Unknown] = {}
+        # Each record asks for these, of an object with hundreds of fields and rules.
+        self._unique = [
+            name
+            for name in self._partner_fields
+            if (target := self._fields.get(name)) and (target.unique or target.external_id)
+        ]
+        self._required = [
+            target
+            for target in schema.fields
+            if target.required
+            and target.name not in setting.filled
+            and target.name not in _FILLED_BY_CRM
+        ]
+        self._staged = find_staged(schema)
+        self._rules: dict[RuleKind, list[Rule]] = {kind: [] for kind in RuleKind}
+        for rule in schema.rules or ():
+            self._rules[rule.kind].append(rule)
         self._taken: dict[tuple[str, object], bool] = {}
 
     def judge(
@@ -125,8 +146,7 @@ class Judge:
         """
         written: dict[str, Value | Unknown] = {}
         found: list[Problem] = []
-        for row in self.mapped:
-            target = self._fields.get(row.crm_field)
+        for row, target in self._targets:
             problems: Sequence[Problem]
             if target is None:
                 problems = (Problem(Outcome.REFUSED, "FIELD_GONE", "the field doesn't exist"),)
@@ -135,12 +155,15 @@ class Judge:
             else:
                 raw = converted(record.get(row.partner_field), row.values)
                 written[target.name], problems = check(target, raw, self.rules)
-            found += [_on(row, each) for each in problems]
+            if problems:
+                found += [_on(row, each) for each in problems]
         facts = self._facts(written, stored)
         found += self._outside_record_type(written, stored)
         found += self._dependent(written, facts)
         found += self._missing(written)
-        found += self._by_rules(written, facts)
+        # The precision is of this thread only: other code calculates with 28 digits.
+        with localcontext(prec=DIGITS):
+            found += self._by_rules(written, facts)
         # A stage outside its pipeline replaces the milder finding of its picklist.
         found = self._with_stages(found, written, facts.stored)
         found += self._by_duplicates(written)
@@ -162,13 +185,11 @@ class Judge:
         A refused record claims no value. If it isn't certain that an earlier one was stored, this
         one is unknown.
         """
-        for name, value in written.items():
-            target = self._fields[name]
-            if not (target.unique or target.external_id) or isinstance(value, Unknown):
+        for name in self._unique:
+            value = written.get(name)
+            if isinstance(value, Unknown) or is_blank(value):
                 continue
-            if is_blank(value):
-                continue
-            if isinstance(value, str) and not target.case_sensitive:
+            if isinstance(value, str) and not self._fields[name].case_sensitive:
                 value = value.casefold()
             key = (name, value)
             is_stored = self._taken.get(key)
@@ -188,8 +209,8 @@ class Judge:
     def _outside_record_type(self, written: Known, stored: Record | None) -> Iterator[Problem]:
         """Yield the picklist values that the record type doesn't have."""
         types = self._record_types(self._record_type(written, stored))
-        for row in self.mapped if types else ():
-            target, value = self._fields.get(row.crm_field), written.get(row.crm_field)
+        for row, target in self._targets if types else ():
+            value = written.get(row.crm_field)
             if target is None or target.type not in _CHOICES:
                 continue
             if not isinstance(value, Unknown) and value is not None and not is_blank(value):
@@ -249,8 +270,8 @@ class Judge:
         The API stores them, although no user could choose them ("Field Dependency
         Considerations", Salesforce help).
         """
-        for row in self.mapped:
-            target, value = self._fields.get(row.crm_field), written.get(row.crm_field)
+        for row, target in self._targets:
+            value = written.get(row.crm_field)
             if target is None or not target.controller or target.allowed_values is None:
                 continue
             if isinstance(value, Unknown) or is_blank(value):
@@ -268,12 +289,10 @@ class Judge:
 
     def _missing(self, written: Known) -> Iterator[Problem]:
         """Yield the required fields that a record leaves blank."""
-        for target in self.schema.fields:
+        if self.rules.requires_on_create and not self.setting.create:
+            return
+        for target in self._required:
             name = target.name
-            if not target.required or name in self.setting.filled or name in _FILLED_BY_CRM:
-                continue
-            if self.rules.requires_on_create and not self.setting.create:
-                continue
             if name in written:
                 value = written[name]
                 if isinstance(value, Unknown) or not is_blank(value):
@@ -304,13 +323,13 @@ class Judge:
             return
         for parsed in self._formulas:
             rule = parsed.rule
-            if parsed.tree is None:
+            if parsed.run is None:
                 missing = "no formula" if not rule.expression.strip() else "unknown syntax"
                 reason = f"rule {rule.name} can't be read: {missing}"
                 yield _by(rule, Outcome.UNKNOWN, "RULE_NOT_READ", reason)
                 continue
             reason = f"rule {rule.name}"
-            answer = self._answer(parsed, parsed.tree, facts, user_may=None)
+            answer = as_condition(parsed.run(facts))
             if answer is True:
                 yield _by(rule, self._by_certainty(), "RULE", reason)
             # A value that the field refuses is a finding already; its rules need no other.
@@ -320,42 +339,28 @@ class Judge:
                 # A permission decides if the rule refuses a user without it, and no one else.
                 if (
                     parsed.reads_permissions
-                    and self._answer(parsed, parsed.tree, facts, user_may=False) is True
-                    and self._answer(parsed, parsed.tree, facts, user_may=True) is False
+                    and as_condition(parsed.run(replace(facts, user_may=False))) is True
+                    and as_condition(parsed.run(replace(facts, user_may=True))) is False
                 ):
                     yield _by(rule, Outcome.UNLESS_USER, "RULE", reason)
                 else:
                     yield _by(rule, Outcome.UNKNOWN, "RULE", reason, answer.reasons)
 
-    def _answer(
-        self, parsed: _ParsedRule, tree: Node, facts: Facts, *, user_may: bool | None
-    ) -> bool | Unknown:
-        read = tuple(map(facts.values.get, parsed.reads))
-        before = None if facts.stored is None else tuple(map(facts.stored.get, parsed.reads))
-        key = (parsed.rule.name, (user_may, read, before))
-        if key not in self._answers:
-            asked = Facts(
-                facts.values,
-                facts.now,
-                is_new=facts.is_new,
-                stored=facts.stored,
-                user_may=user_may,
-                # A known day saves the evaluator a search for TODAY in every rule.
-                today=None if parsed.reads_today else facts.now.date(),
-            )
-            # A file of unique values would fill the memory with answers that never come again.
-            if len(self._answers) >= _MOST_ANSWERS:
-                self._answers.clear()
-            self._answers[key] = is_true(tree, asked)
-        return self._answers[key]
-
     def _with_stages(
         self, found: Sequence[Problem], written: Known, stored: Known | None
     ) -> list[Problem]:
         """Add what is wrong with stages, which are never stored outside their list."""
+        if not self._staged:
+            return list(found)
         stages = [
             each._replace(partner_field=self._partner_fields.get(each.crm_field or ""))
-            for each in stage_problems(self.schema, written, stored, create=self.setting.create)
+            for each in stage_problems(
+                self._staged,
+                written,
+                stored,
+                self._rules[RuleKind.PIPELINE],
+                create=self.setting.create,
+            )
         ]
         misplaced = {each.crm_field for each in stages if each.code == "NOT_IN_PIPELINE"}
         return [
@@ -366,9 +371,9 @@ class Judge:
 
     def _by_duplicates(self, written: Known) -> Iterator[Problem]:
         """Yield the duplicate rules that compare a record with others, which aren't known."""
-        for rule in self.schema.rules or ():
+        for rule in self._rules[RuleKind.DUPLICATES]:
             action = rule.on_create if self.setting.create else rule.on_update
-            if rule.kind is not RuleKind.DUPLICATES or action not in ("block", "alert"):
+            if action not in ("block", "alert"):
                 continue
             values = [written.get(name) for name in rule.fields]
             compares = any(isinstance(each, Unknown) or not is_blank(each) for each in values)
@@ -377,11 +382,12 @@ class Judge:
                 yield _by(rule, Outcome.UNKNOWN, "DUPLICATES", rule.title, needs)
 
     def _by_value_rules(self, written: Known) -> Iterator[Problem]:
-        for rule in self.schema.rules or ():
-            if rule.kind is RuleKind.CONDITIONAL and rule.active:
+        for rule in self._rules[RuleKind.CONDITIONAL]:
+            if rule.active:
                 reason = f"{rule.demand}: the CRM doesn't publish this condition"
                 yield _by(rule, Outcome.UNKNOWN, "CONDITION", reason)
-            if rule.kind is not RuleKind.VALUES or not rule.active or rule.place is None:
+        for rule in self._rules[RuleKind.VALUES]:
+            if not rule.active or rule.place is None:
                 continue
             value = written.get(rule.place)
             if isinstance(value, Unknown) or is_blank(value):
@@ -393,10 +399,10 @@ class Judge:
                 yield _by(rule, Outcome.REFUSED, "VALUE_RULE", rule.demand)
 
     @cached_property
-    def _formulas(self) -> tuple[_ParsedRule, ...]:
+    def _formulas(self) -> tuple[_CompiledRule, ...]:
         found = []
-        for rule in self.schema.rules or ():
-            if rule.kind is not RuleKind.VALIDATION or not rule.active:
+        for rule in self._rules[RuleKind.VALIDATION]:
+            if not rule.active:
                 continue
             # Rules beyond the limit of a refresh have an empty formula.
             try:
@@ -404,18 +410,11 @@ class Judge:
             except FormulaError:
                 tree = None
             names = () if tree is None else names_in(tree)
-            calls = () if tree is None else calls_in(tree)
             reads = tuple(str(name).lower() for name in names)
             reads += tuple(lookup_of(name) for name in names if len(name.path) > 1)
-            found.append(
-                _ParsedRule(
-                    rule,
-                    tree,
-                    reads,
-                    reads_permissions=any(each.startswith(_PERMISSION) for each in reads),
-                    reads_today=any(each.function == "TODAY" for each in calls),
-                )
-            )
+            run = None if tree is None else compile_formula(tree)
+            reads_permissions = any(each.startswith(_PERMISSION) for each in reads)
+            found.append(_CompiledRule(rule, run, reads, reads_permissions))
         return tuple(found)
 
     def _facts(self, written: Known, stored: Record | None) -> Facts:

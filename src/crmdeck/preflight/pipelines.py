@@ -5,26 +5,35 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from crmdeck.model import Field, ObjectSchema, Outcome, Rule, RuleKind
+from crmdeck.model import Field, ObjectSchema, Outcome, Rule
 from crmdeck.preflight.fields import Problem
 from crmdeck.preflight.values import Unknown, Value, is_blank
 
 PIPELINES = ("pipeline", "hs_pipeline")
+Stages = Mapping[str, frozenset[str]]
+"""The IDs of the stages by the ID of their pipeline, the default pipeline first."""
+
 _CREATE_IN = re.compile(r"CREATE_IN\((.*)\)", re.DOTALL)
 
 
+def find_staged(schema: ObjectSchema) -> list[tuple[Field, Stages]]:
+    """Return the fields that contain stages, with the stages of each pipeline."""
+    return [(target, stages) for target in schema.fields if (stages := _stages(target))]
+
+
 def stage_problems(
-    schema: ObjectSchema,
+    staged: Sequence[tuple[Field, Stages]],
     written: Mapping[str, Value | Unknown],
     stored: Mapping[str, Value | Unknown] | None,
+    rules: Sequence[Rule],
     *,
     create: bool,
 ) -> Iterator[Problem]:
-    """Yield the problems of the stages in a write. `stored` goes by lower-case field name."""
-    for target in schema.fields:
-        stages = _stages(target)
-        if not stages:
-            continue
+    """Yield the problems of the stages in a write.
+
+    `stored` goes by lower-case field name, `rules` are those of pipelines.
+    """
+    for target, stages in staged:
         for name in PIPELINES:
             pipeline = written.get(name)
             if isinstance(pipeline, str) and pipeline and pipeline not in stages:
@@ -38,10 +47,10 @@ def stage_problems(
             yield misplaced
         # A record that keeps its stage doesn't move.
         elif (stored or {}).get(target.name.lower()) != stage:
-            yield from _by_rules(target, stage, stages, schema.rules or (), create=create)
+            yield from _by_rules(target, stage, stages, rules, create=create)
 
 
-def _stages(target: Field) -> dict[str, frozenset[str]]:
+def _stages(target: Field) -> Stages:
     """Return the stages of each pipeline, the default pipeline first; empty for other fields."""
     found: dict[str, frozenset[str]] = {}
     pipelines = target.native.get("pipelines")
@@ -55,7 +64,7 @@ def _stages(target: Field) -> dict[str, frozenset[str]]:
 def _misplaced(
     target: Field,
     stage: str,
-    stages: Mapping[str, frozenset[str]],
+    stages: Stages,
     written: Mapping[str, Value | Unknown],
     stored: Mapping[str, Value | Unknown],
     *,
@@ -87,14 +96,14 @@ def _not_in_pipeline(name: str, reason: str) -> Problem:
 def _by_rules(
     target: Field,
     stage: str,
-    stages: Mapping[str, frozenset[str]],
+    stages: Stages,
     rules: Sequence[Rule],
     *,
     create: bool,
 ) -> Iterator[Problem]:
     siblings = next((each for each in stages.values() if stage in each), frozenset[str]())
     for rule in rules:
-        if rule.kind is not RuleKind.PIPELINE or not rule.active:
+        if not rule.active:
             continue
         match = _CREATE_IN.fullmatch(rule.expression)
         named = {each.strip() for each in match[1].split(",")} if match else set[str]()

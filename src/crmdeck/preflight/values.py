@@ -23,12 +23,16 @@ class Unknown:
     @classmethod
     def of(cls, *unknown: Unknown) -> Unknown:
         """Return one unknown with the reasons of several that are all needed, each once."""
+        if len(unknown) == 1:
+            return unknown[0]
         reasons = tuple(dict.fromkeys(reason for each in unknown for reason in each.reasons))
         return cls(reasons, is_error=any(each.is_error for each in unknown))
 
     @classmethod
     def either(cls, *unknown: Unknown) -> Unknown:
         """Return one unknown with the reasons of several; one of them may suffice."""
+        if len(unknown) == 1:
+            return unknown[0]
         return cls(cls.of(*unknown).reasons, is_error=all(each.is_error for each in unknown))
 
 
