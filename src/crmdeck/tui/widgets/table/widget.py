@@ -517,7 +517,13 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         else:
             rest = partial(self._finish, coming, job)
             # Without the annotation no type checker finds the type of the result.
-            _: Worker[None] = self.run_worker(rest, group="order", exclusive=True)
+            _: Worker[None] = self.run_worker(
+                rest,
+                group="order",
+                # Without a description Textual prints all rows that the work refers to.
+                description="order",
+                exclusive=True,
+            )
 
     async def _finish(self, coming: Coming[R], job: Generator[None, None, Order]) -> None:
         order = None
