@@ -46,12 +46,18 @@ def opened() -> MappingSession:
 
 
 class FakeStore:
-    """Stores the writes of a session in their order, as the writer's thread does."""
+    """Stores the writes of a session in their order, as the writer's thread does.
 
-    def __init__(self, session: MappingSession) -> None:
+    With `own_ids`, decisions get other IDs, as at PartnerOS.
+    """
+
+    def __init__(self, session: MappingSession, *, own_ids: bool = False) -> None:
         self.log: list[Decision] = []
         self._session = session
         self._waiting: deque[Write] = deque()
+        self._own_ids = own_ids
+        self._ids: dict[str | None, str] = {}
+        self._lost: set[str | None] = set()
 
     def put(self, write: Write | None) -> None:
         if write is not None:
@@ -62,23 +68,20 @@ class FakeStore:
         if not self._waiting:
             return
         write = self._waiting.popleft()
-        if fails:
-            self._session.failed(write)
+        undoes_lost = any(one.undoes in self._lost for one in write.decisions)
+        if fails or undoes_lost:
+            self._lost.update(one.id for one in write.decisions)
+            if undoes_lost:
+                self._session.saved(write, ())
+            else:
+                self._session.failed(write)
             return
-        step = write.step
-        targets: Sequence[str | None] = step.stored if write.back else step.undone_by
-        if write.back is None:
-            targets = [None] * len(write.shown)
-        made = tuple(
-            shown.model_copy(update={"id": f"stored-{len(self.log) + n}", "undoes": target})
-            for n, (shown, target) in enumerate(zip(write.shown, targets, strict=False))
-        )
+        made = []
+        for one in write.decisions:
+            undoes = self._ids.get(one.undoes, one.undoes)
+            self._ids[one.id] = f"stored-{len(self._ids)}" if self._own_ids else one.id
+            made.append(one.model_copy(update={"id": self._ids[one.id], "undoes": undoes}))
         self.log += made
-        ids = [decision.id for decision in made]
-        if write.back is None:
-            step.stored = ids
-        elif write.back:
-            step.undone_by = ids
         self._session.saved(write, made)
 
     def drain(self) -> None:
@@ -125,10 +128,12 @@ DEEDS = st.lists(
 )
 
 
-@given(DEEDS)
-def test_once_all_is_stored_the_rows_show_what_is_stored(deeds: list[tuple[str, str, str]]) -> None:
+@given(DEEDS, st.booleans())
+def test_once_all_is_stored_the_rows_show_what_is_stored(
+    deeds: list[tuple[str, str, str]], own_ids: bool
+) -> None:
     session = opened()
-    store = FakeStore(session)
+    store = FakeStore(session, own_ids=own_ids)
     for deed, name, crm_field in deeds:
         if deed in ("store", "fail"):
             store.store(fails=deed == "fail")
@@ -209,7 +214,7 @@ def test_any_step_can_be_undone_and_redone_on_its_own(session: MappingSession) -
 def test_a_direction_set_before_is_used_by_the_decision(session: MappingSession) -> None:
     session.direct(["accountName"], PUSH)
     write = session.decide("accept", [accept("accountName", "Account_Name__c")])
-    assert [one.direction for one in write.shown] == [PUSH]
+    assert [one.direction for one in write.decisions] == [PUSH]
     session.failed(write)
     assert session.by_name["accountName"].direction is PUSH
 
@@ -219,11 +224,11 @@ def test_a_decision_is_shown_before_it_is_stored(session: MappingSession) -> Non
         update={"direction": PUSH, "value_map": {"a": "b"}, "confidence": 0.7, "note": "why"}
     )
     write = session.decide("choose Account name", [choice])
-    (made,) = write.shown
+    (made,) = write.decisions
     given = choice.model_dump(include={"direction", "value_map", "confidence", "note"})
     expected = decided(0, "accountName", ACCEPTED, "Name", **given)
     assert made == expected.model_copy(update={"id": made.id})
-    assert (write.choices, write.back, write.seen) == ((choice,), None, frozenset())
+    assert (write.back, write.seen) == (None, frozenset())
     assert write.step.title == "choose Account name"
     assert (session.unsaved, session.writes) == (1, 1)
     following = session.decide("reject", [reject("contactName", None)])
@@ -240,7 +245,7 @@ def test_a_user_has_seen_what_was_read_and_what_they_decided(session: MappingSes
     _, back = session.undo()
     assert back is not None
     assert back.back is True
-    assert back.seen == {"d1", write.shown[0].id}
+    assert back.seen == {"d1", write.decisions[0].id}
     _, forth = session.redo()
     assert forth is not None
     assert forth.back is False
@@ -327,7 +332,7 @@ def test_a_failed_undo_or_redo_can_be_tried_again(session: MappingSession) -> No
     store.store(fails=True)
     assert (len(session.undoable), len(session.redoable)) == (2, 0)
     assert session.by_name["accountName"].state is ACCEPTED
-    theirs = decided(9, "accountName", PENDING, "Account_Name__c", undoes="stored-0")
+    theirs = decided(9, "accountName", PENDING, "Account_Name__c", undoes=store.log[0].id)
     session.update_review(review(*CRM_FIELDS, log=[*store.log, theirs]))
     assert session.by_name["accountName"].direction is Direction.BIDIRECTIONAL
     session.update_review(review(*CRM_FIELDS, log=store.log))
@@ -341,7 +346,7 @@ def test_a_failed_undo_or_redo_can_be_tried_again(session: MappingSession) -> No
 
 
 def test_steps_undone_before_they_are_stored_get_their_ids_later(session: MappingSession) -> None:
-    store = FakeStore(session)
+    store = FakeStore(session, own_ids=True)
     store.put(session.decide("accept", [accept("accountName", "Account_Name__c")]))
     step, back = session.undo()
     _, forth = session.redo()

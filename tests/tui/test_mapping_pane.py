@@ -57,6 +57,10 @@ async def test_accepting_shows_at_once_is_stored_and_moves_on(desk_workspace: Wo
         await desk.settle()
         assert desk.stored("accountName").crm_field == "Account_Name__c"
         assert desk.stored("accountName").decided_by == "dana"
+        # What shows is what is stored.
+        assert desk.pane.session is not None
+        log = desk_workspace.mappings.decisions("acme", PAIR)
+        assert log == desk.pane.session.undoable[0].decisions
         assert "1 of 21" in screen_text(desk.pilot)
         assert "Enter maps 1 required" in screen_text(desk.pilot)
         # A key decides nothing in the connection that was left, nor without a schema.
@@ -378,14 +382,14 @@ async def test_a_decision_that_cannot_be_stored_is_taken_back(
     desk_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with at_desk(desk_workspace) as desk:
-        real = Mappings.record_decisions
+        real = Mappings.store_decisions
 
         def busy(self: Mappings, ref: str, pair: str, choices: Any, **more: Any) -> Any:
             if choices[0].partner_field == "accountName":
                 raise CacheBusyError("The cache is busy.", remedy="Try again.")
             return real(self, ref, pair, choices, **more)
 
-        monkeypatch.setattr(Mappings, "record_decisions", busy)
+        monkeypatch.setattr(Mappings, "store_decisions", busy)
         await desk.go("expectedCloseDate")
         await desk.pilot.press("a")
         await desk.go("accountName")

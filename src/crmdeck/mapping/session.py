@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import count
+from uuid import uuid4
 
 from crmdeck.mapping.review import Review
 from crmdeck.mapping.rows import (
@@ -26,21 +26,18 @@ from crmdeck.model import (
     Direction,
     SuggestAnswer,
     Suggestion,
+    make_decision,
+    make_undo,
 )
 from crmdeck.preflight.edges import FailsWhen
-
-# Shown decisions need unique IDs before the store gives them real ones.
-_numbers = count(1)
 
 
 @dataclass(eq=False)
 class Step:
     """One step of the user: decisions, or directions set on undecided rows.
 
-    `before` and `after` are the directions set on its rows, None for the widest. `stored` are the
-    ids of its decisions in the store, `undone_by` those of their undoing. `fields` are the
+    `before` and `after` are the directions set on its rows, None for the widest. `fields` are the
     subjects of the decisions, which are the names of their rows.
-    Only the writer's thread fills them, in the order of the steps.
     """
 
     title: str
@@ -48,21 +45,18 @@ class Step:
     decisions: tuple[Decision, ...] = ()
     before: Mapping[str, Direction | None] = field(default_factory=dict)
     after: Mapping[str, Direction | None] = field(default_factory=dict)
-    stored: list[str] = field(default_factory=list)
-    undone_by: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Write:
-    """One change to store: its step, and the provisional decisions that show it.
+    """One change to store: its step, and its decisions as they show.
 
-    `back` is True for an undo, False for a redo, else None. `seen` are the ids of the
-    stored decisions that the user could see.
+    `back` is True for an undo, False for a redo, else None. `seen` are the IDs of the decisions
+    that the user could see.
     """
 
     step: Step
-    shown: tuple[Decision, ...]
-    choices: tuple[Choice, ...] = ()
+    decisions: tuple[Decision, ...]
     back: bool | None = None
     seen: frozenset[str] = frozenset()
 
@@ -177,13 +171,13 @@ class MappingSession:
         for choice in choices:
             if choice.partner_field and choice.state is DecisionState.REJECTED:
                 self._remember(rows[choice.partner_field])
-        shown = tuple(self._provisional(choice) for choice in choices)
+        decisions = tuple(self._decision(choice) for choice in choices)
         fields = tuple(choice.subject for choice in choices)
-        step = Step(title, fields, shown, before=self._directions_of(fields))
+        step = Step(title, fields, decisions, before=self._directions_of(fields))
         # A decision has its own direction: the one set on the undecided row is used up.
         step.after = dict.fromkeys(fields)
         self._do(step)
-        return self._write(Write(step, shown, tuple(choices), seen=self._seen()))
+        return self._write(Write(step, decisions, seen=self._seen()))
 
     def direct(self, names: Iterable[str], direction: Direction) -> None:
         """Set the direction of undecided rows, to be used when they are accepted."""
@@ -221,27 +215,25 @@ class MappingSession:
         return step, self._again(step, back=False)
 
     def saved(self, write: Write, decisions: Sequence[Decision]) -> None:
+        """Show what was stored: `decisions` differ only at a source with IDs of its own."""
         self.unsaved -= 1
-        ids = {shown.id: real.id for shown, real in zip(write.shown, decisions, strict=False)}
-        real = {decision.id: decision for decision in decisions}
-        # A step whose first write failed has nothing to undo: its undo stores nothing.
-        lost = {shown.id for shown in write.shown} - set(ids)
-        own = [decision for decision in self._own.values() if decision.id not in lost]
+        if tuple(decisions) == write.decisions:
+            return
+        stored = {shown.id: one for shown, one in zip(write.decisions, decisions, strict=False)}
+        # The undo of a step that couldn't be stored isn't stored either.
+        lost = {shown.id for shown in write.decisions} - stored.keys()
+        own = [stored.get(id_, one) for id_, one in self._own.items() if id_ not in lost]
         self._own = {}
         for decision in own:
-            id_ = ids.get(decision.id, decision.id)
-            kept = real.get(id_, decision)
-            undoes = ids.get(decision.undoes or "", decision.undoes)
-            self._own[id_] = kept.model_copy(update={"undoes": undoes})
-        write.step.decisions = tuple(
-            decision.model_copy(update={"id": ids.get(decision.id, decision.id)})
-            for decision in write.step.decisions
-        )
+            if decision.undoes in stored:
+                decision = decision.model_copy(update={"undoes": stored[decision.undoes].id})
+            self._own[decision.id] = decision
+        write.step.decisions = tuple(stored.get(one.id, one) for one in write.step.decisions)
         self._rebuild()
 
     def failed(self, write: Write) -> None:
         self.unsaved -= 1
-        for decision in write.shown:
+        for decision in write.decisions:
             self._own.pop(decision.id, None)
         step = write.step
         if write.back is None:
@@ -283,47 +275,33 @@ class MappingSession:
             return None
         # A redo undoes the undo, so that the decision keeps its user and time.
         targets = step.decisions if back else self._undoings(step)
-        shown = tuple(
-            target.model_copy(
-                update={
-                    "id": f"shown-{next(_numbers)}",
-                    "undoes": target.id,
-                    "state": DecisionState.PENDING,
-                    "decided_by": self._actor,
-                    "decided_at": self._clock(),
-                }
-            )
+        decisions = tuple(
+            make_undo(target, str(uuid4()), actor=self._actor, at=self._clock())
             for target in targets
         )
-        return self._write(Write(step, shown, back=back, seen=self._seen()))
+        return self._write(Write(step, decisions, back=back, seen=self._seen()))
 
     def _undoings(self, step: Step) -> tuple[Decision, ...]:
         latest = {decision.undoes: decision for decision in self._own.values() if decision.undoes}
         return tuple(latest[decision.id] for decision in step.decisions)
 
     def _write(self, write: Write) -> Write:
-        self._own.update((decision.id, decision) for decision in write.shown)
+        self._own.update((decision.id, decision) for decision in write.decisions)
         self.unsaved += 1
         self.writes += 1
         self._rebuild()
         return write
 
-    def _provisional(self, choice: Choice) -> Decision:
+    def _decision(self, choice: Choice) -> Decision:
         row = self.by_name.get(choice.partner_field)
-        direction = row.direction if row is not None else Direction.BIDIRECTIONAL
-        return Decision(
-            id=f"shown-{next(_numbers)}",
+        return make_decision(
+            choice,
+            str(uuid4()),
             connection_id=self.review.connection_id,
             object_pair=self.pair,
-            partner_field=choice.partner_field,
-            crm_field=choice.crm_field,
-            state=choice.state,
-            direction=choice.direction or direction,
-            value_map=choice.value_map,
-            confidence=choice.confidence,
-            note=choice.note,
-            decided_by=self._actor,
-            decided_at=self._clock(),
+            direction=row.direction if row is not None else Direction.BIDIRECTIONAL,
+            actor=self._actor,
+            at=self._clock(),
         )
 
     def _remember(self, row: MappingRow) -> None:

@@ -72,6 +72,8 @@ from .mapping import Suggestion as Suggestion
 from .mapping import ValueMap as ValueMap
 from .mapping import ValuePair as ValuePair
 from .mapping import in_force as in_force
+from .mapping import make_decision as make_decision
+from .mapping import make_undo as make_undo
 from .mapping import undone_in as undone_in
 from .not_checked import unknown_attributes as unknown_attributes
 from .preflight import STOPPING as STOPPING

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Self
 
 import pydantic
@@ -195,6 +196,47 @@ class Choice(WireModel):
     def subject(self) -> str:
         """The PartnerOS field, or `crm:NAME` for a CRM field itself."""
         return self.partner_field or f"crm:{self.crm_field}"
+
+
+def make_decision(
+    choice: Choice,
+    id_: str,
+    *,
+    connection_id: str,
+    object_pair: str,
+    direction: Direction,
+    actor: str,
+    at: datetime,
+) -> Decision:
+    """Return the decision that a user made by a choice; `direction` if the choice has none."""
+    return Decision(
+        id=id_,
+        connection_id=connection_id,
+        object_pair=object_pair,
+        partner_field=choice.partner_field,
+        crm_field=choice.crm_field,
+        state=choice.state,
+        direction=choice.direction or direction,
+        value_map=choice.value_map,
+        confidence=choice.confidence,
+        note=choice.note,
+        decided_by=actor,
+        decided_at=at,
+    )
+
+
+def make_undo(target: Decision, id_: str, *, actor: str, at: datetime) -> Decision:
+    """Return the decision that undoes another one."""
+    return target.model_copy(
+        update={
+            "id": id_,
+            "undoes": target.id,
+            "state": DecisionState.PENDING,
+            "decided_by": actor,
+            "decided_at": at,
+            "note": None,
+        }
+    )
 
 
 def undone_in(log: Sequence[Decision]) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 import pytest
@@ -12,14 +13,21 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from crmdeck.clock import utc_now
-from crmdeck.errors import ConflictError, PermissionDeniedError, ReauthRequiredError, SourceError
+from crmdeck.errors import (
+    ConflictError,
+    CrmdeckError,
+    PermissionDeniedError,
+    ReauthRequiredError,
+    SourceError,
+)
 from crmdeck.mapping.rows import RowBuilder, Situation
 from crmdeck.model import Choice, DecisionState, Direction, DriftKind, Source, Status
 from crmdeck.server import Accounts
 from crmdeck.server.sessions import Sessions
 from crmdeck.tui.panes.mapping.detail import Around, row_detail
+from crmdeck.tui.panes.mapping.loader import DecisionWriter, Outcome
 from crmdeck.tui.panes.samples import Fullness
-from crmdeck.workspace import ConnectionDraft
+from crmdeck.workspace import ConnectionDraft, MappingSession
 
 from ...server.conftest import ACCOUNT, OPPORTUNITY, PAIR, PASSWORD, House
 from .conftest import Console, console
@@ -152,6 +160,28 @@ def test_decisions_and_history_are_shared_by_all_consoles(
     here = [entry.id for entry in dana.workspace.audit.entries("acme", event="mapping.*")]
     assert len(here) == len(set(here)) == 3
     assert set(here) == there
+
+
+def test_console_undoes_decisions_with_the_ids_of_partneros(dana: Console) -> None:
+    dana.workspace.refreshes.run("acme")
+    review = dana.workspace.mappings.review("acme", PAIR)
+    session = MappingSession("acme", review, "dana", lambda: dana.workspace.now)
+    stored = Queue[Outcome]()
+    writer = DecisionWriter(dana.workspace, lambda _, __, outcome: stored.put(outcome))
+    writes = [session.decide("accept", [AMOUNT]), session.undo()[1], session.redo()[1]]
+    for write in writes:
+        assert write is not None
+        writer.put(session, write)
+    writer.close()
+    for write in writes:
+        outcome = stored.get_nowait()
+        assert write is not None
+        assert not isinstance(outcome, CrmdeckError)
+        session.saved(write, outcome)
+    log = dana.workspace.mappings.decisions("acme", PAIR)
+    assert session.log == log
+    assert [each.undoes for each in log] == [None, log[0].id, log[1].id]
+    assert session.unsaved == 0
 
 
 def test_a_server_that_takes_no_acknowledgments_is_told_once(house: House, dana: Console) -> None:

@@ -36,7 +36,6 @@ from crmdeck.mapping.wording import FILLED_ELSEWHERE
 from crmdeck.matching.context import RankContext
 from crmdeck.matching.directions import suggest_direction
 from crmdeck.matching.evidence import Fields
-from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.lexicon import homes_of
 from crmdeck.matching.values import suggest_value_map
 from crmdeck.model import (
@@ -63,6 +62,8 @@ from crmdeck.model import (
     Suggestion,
     ValueMap,
     in_force,
+    make_decision,
+    make_undo,
 )
 from crmdeck.model.wire import wire_record
 from crmdeck.store import Session
@@ -538,6 +539,39 @@ class Mappings:
         with self._context.store.write() as session:
             return self._record(session, find_connection(session, ref), pair, choices, seen)
 
+    def store_decisions(
+        self,
+        ref: str,
+        pair: str,
+        decisions: Sequence[Decision],
+        *,
+        seen: Collection[str] | None = None,
+    ) -> tuple[Decision, ...]:
+        """Record decisions or undos as the caller made them, IDs included, all or none.
+
+        `seen` and errors are as for `record_decisions` and `undo_all`. Returns the decisions of a
+        source that keeps those of a team: it gives them its own IDs.
+        """
+        undone = [one.undoes for one in decisions if one.undoes is not None]
+        if self._team_log(ref) is not None:
+            if undone:
+                return self.undo_all(ref, pair, undone, seen=seen)
+            names = Choice.model_fields
+            choices = [Choice(**{name: getattr(one, name) for name in names}) for one in decisions]
+            return self.record_decisions(ref, pair, choices, seen=seen)
+        self._context.require_writable()
+        with self._context.store.write() as session:
+            connection = find_connection(session, ref)
+            log = session.decisions.log(connection.id, pair)
+            require_seen(log, {one.subject for one in decisions}, seen)
+            for id_ in undone:
+                _undoable(log, id_, pair)
+            made = [one for one in decisions if one.undoes is None]
+            left, right = self._fields(session, connection, pair, made)
+            for one in made:
+                _check_decision(one, left, right, log)
+            return self._append(session, connection, pair, log, decisions)
+
     def undo(self, ref: str, pair: str, decision_id: str | None = None) -> Decision:
         """Undo a decision, by default the last active one, and return the decision that does it.
 
@@ -880,37 +914,45 @@ class Mappings:
         choices: Sequence[Choice],
         seen: Collection[str] | None = None,
     ) -> tuple[Decision, ...]:
-        object_pair = ObjectPair.parse(pair)
-        left = {field.name: field for field in self._partner_object(object_pair).fields}
-        right: dict[str, Field] = {}
-        # The object may be gone: its rows can still be made undecided.
-        if any(choice.state is not DecisionState.PENDING for choice in choices):
-            snapshot = find_snapshot(session, connection, object_pair.crm_object)
-            right = {field.name: field for field in snapshot.fields}
+        left, right = self._fields(session, connection, pair, choices)
         knowledge = load_knowledge(self._context.home)
         log = session.decisions.log(connection.id, pair)
         require_seen(log, {choice.subject for choice in choices}, seen)
-        decisions = [
-            Decision(
-                id=new_id(),
-                connection_id=connection.id,
-                object_pair=pair,
-                partner_field=choice.partner_field,
-                crm_field=choice.crm_field,
-                state=choice.state,
-                direction=_checked_direction(choice, left, right, log, knowledge),
-                value_map=choice.value_map,
-                confidence=choice.confidence,
-                note=choice.note,
-                decided_by=self._context.actor,
-                decided_at=self._context.now,
+        decisions = []
+        for choice in choices:
+            _check_decision(choice, left, right, log)
+            direction, crm_field = Direction.BIDIRECTIONAL, right.get(choice.crm_field or "")
+            if choice.partner_field and crm_field and choice.state is not DecisionState.PENDING:
+                partner_field = left[choice.partner_field]
+                direction, _ = suggest_direction(partner_field, crm_field, knowledge=knowledge)
+            decisions.append(
+                make_decision(
+                    choice,
+                    new_id(),
+                    connection_id=connection.id,
+                    object_pair=pair,
+                    direction=direction,
+                    actor=self._context.actor,
+                    at=self._context.now,
+                )
             )
-            for choice in choices
-        ]
-        # Two rows of one call can claim the same CRM field.
-        require_one_each([*log, *decisions])
-        self._append(session, connection, pair, decisions)
-        return tuple(decisions)
+        return self._append(session, connection, pair, log, decisions)
+
+    def _fields(
+        self,
+        session: Session,
+        connection: Connection,
+        pair: str,
+        choices: Sequence[Choice | Decision],
+    ) -> tuple[dict[str, Field], dict[str, Field]]:
+        """Return the fields of both objects of a pair, as far as the choices need them."""
+        object_pair = ObjectPair.parse(pair)
+        left = {field.name: field for field in self._partner_object(object_pair).fields}
+        # The object may be gone: its rows can still be made undecided.
+        if all(choice.state is DecisionState.PENDING for choice in choices):
+            return left, {}
+        snapshot = find_snapshot(session, connection, object_pair.crm_object)
+        return left, {field.name: field for field in snapshot.fields}
 
     def _undo(
         self,
@@ -926,22 +968,21 @@ class Mappings:
         for id_ in decision_ids:
             # After the undos so far: None twice undoes the last two decisions.
             target = _undoable([*log, *undoing], id_, pair)
-            update = {
-                "id": new_id(),
-                "undoes": target.id,
-                "state": DecisionState.PENDING,
-                "decided_by": self._context.actor,
-                "decided_at": self._context.now,
-                "note": None,
-            }
-            undoing.append(target.model_copy(update=update))
-        require_one_each([*log, *undoing])
-        self._append(session, connection, pair, undoing)
-        return tuple(undoing)
+            undo = make_undo(target, new_id(), actor=self._context.actor, at=self._context.now)
+            undoing.append(undo)
+        return self._append(session, connection, pair, log, undoing)
 
     def _append(
-        self, session: Session, connection: Connection, pair: str, decisions: Sequence[Decision]
-    ) -> None:
+        self,
+        session: Session,
+        connection: Connection,
+        pair: str,
+        log: Sequence[Decision],
+        decisions: Sequence[Decision],
+    ) -> tuple[Decision, ...]:
+        """Append decisions to the log of a pair, with their audit entries, and return them."""
+        # Two rows of one call can claim the same CRM field.
+        require_one_each([*log, *decisions])
         session.decisions.add(decisions)
         session.audit.add(
             *(
@@ -958,6 +999,7 @@ class Mappings:
                 for d in decisions
             )
         )
+        return tuple(decisions)
 
 
 def _ids(decisions: Iterable[Decision]) -> tuple[str, ...]:
@@ -1051,21 +1093,19 @@ def _fields_of(log: Sequence[Decision], ids: Collection[str | None]) -> frozense
     return frozenset(decision.subject for decision in log if decision.id in ids)
 
 
-def _checked_direction(
-    choice: Choice,
+def _check_decision(
+    choice: Choice | Decision,
     left: Mapping[str, Field],
     right: Mapping[str, Field],
     log: Sequence[Decision],
-    knowledge: Knowledge,
-) -> Direction:
-    """Return the direction of a choice; raises an error if it can't be recorded."""
-    chosen = choice.direction or Direction.BIDIRECTIONAL
+) -> None:
+    """Raise UsageError, NotFoundError or ConflictError if a decision can't be recorded."""
     clears = choice.state is DecisionState.PENDING
     if not choice.partner_field:
         if not choice.crm_field or choice.state is DecisionState.ACCEPTED:
             raise UsageError("No PartnerOS field given.", remedy="Name a PartnerOS field.")
         if clears:
-            return chosen
+            return
         find_named("CRM field", choice.crm_field, right)
         holders = {one.crm_field: one.partner_field for one in acceptances(log)}
         if choice.crm_field in holders:
@@ -1074,18 +1114,15 @@ def _checked_direction(
                 remedy="Undo that mapping first.",
                 code="CRM_FIELD_TAKEN",
             )
-        return chosen
-    partner_field = find_named("PartnerOS field", choice.partner_field, left)
+        return
+    find_named("PartnerOS field", choice.partner_field, left)
     if choice.crm_field and not clears:
-        crm_field = find_named("CRM field", choice.crm_field, right)
-        if choice.direction is None:
-            chosen, _ = suggest_direction(partner_field, crm_field, knowledge=knowledge)
+        find_named("CRM field", choice.crm_field, right)
     elif choice.state is DecisionState.ACCEPTED:
         raise UsageError(
             f"No CRM field given for '{choice.partner_field}'.",
             remedy="Name a CRM field, or reject the row to leave it unmapped.",
         )
-    return chosen
 
 
 def _undoable(log: Sequence[Decision], decision_id: str | None, pair: str) -> Decision:

@@ -76,7 +76,10 @@ class DecisionWriter:
     def __init__(self, workspace: Workspace, stored: Stored) -> None:
         self._workspace = workspace
         self._stored = stored
-        self._made: set[str] = set()
+        # What couldn't be stored, so that its undo isn't stored either; and the IDs at a source
+        # that gives decisions its own.
+        self._lost: set[str | None] = set()
+        self._stored_ids: dict[str | None, str] = {}
         self._queue: deque[tuple[MappingSession, Write]] = deque()
         # One thread: an undo must not overtake the decision that it undoes.
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="decisions")
@@ -100,6 +103,7 @@ class DecisionWriter:
                     try:
                         outcome: Outcome = tuple(self._store(session, write))
                     except Exception as error:  # noqa: BLE001 - every error is shown
+                        self._lost.update(decision.id for decision in write.decisions)
                         outcome = as_crmdeck_error(error)
                     self._stored(session, write, outcome)
         except Exception as error:  # noqa: BLE001 - every error is shown
@@ -108,19 +112,22 @@ class DecisionWriter:
                 self._stored(session, write, as_crmdeck_error(error))
 
     def _store(self, session: MappingSession, write: Write) -> Sequence[Decision]:
-        step, mappings = write.step, self._workspace.mappings
-        # The user knows what this writer stored since then.
-        place, seen = (session.ref, session.pair), write.seen | self._made
-        if write.back is None:
-            made = mappings.record_decisions(*place, write.choices, seen=seen)
-            step.stored = [decision.id for decision in made]
-        elif write.back:
-            made = mappings.undo_all(*place, step.stored, seen=seen)
-            step.undone_by = [decision.id for decision in made]
-        else:
-            made = mappings.undo_all(*place, step.undone_by, seen=seen)
-        self._made.update(decision.id for decision in made)
-        return made
+        if any(decision.undoes in self._lost for decision in write.decisions):
+            self._lost.update(decision.id for decision in write.decisions)
+            return ()
+        ids = self._stored_ids
+        decisions = [
+            one.model_copy(update={"undoes": ids.get(one.undoes, one.undoes)})
+            for one in write.decisions
+        ]
+        seen = write.seen.union(ids.values())
+        stored = self._workspace.mappings.store_decisions(
+            session.ref, session.pair, decisions, seen=seen
+        )
+        for shown, one in zip(decisions, stored, strict=True):
+            if shown.id != one.id:
+                ids[shown.id] = one.id
+        return stored
 
 
 def first_open(session: MappingSession) -> str | None:
