@@ -65,7 +65,8 @@ def test_every_native_type_has_a_canonical_one(
     [
         ({"nillable": False, "createable": True, "defaultedOnCreate": False}, True),
         ({"nillable": True, "createable": True}, False),
-        ({"nillable": False, "createable": False}, False),
+        ({"nillable": False, "createable": False}, None),
+        ({"nillable": False, "createable": False, "defaultedOnCreate": False}, True),
         ({"nillable": False, "createable": True, "defaultedOnCreate": True}, False),
         ({"nillable": False, "createable": True, "defaultValue": "New"}, False),
         ({"nillable": False, "createable": True, "type": "boolean"}, False),

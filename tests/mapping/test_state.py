@@ -196,7 +196,7 @@ _BOTH = Direction.BIDIRECTIONAL
         ({"required": True, "createable": True}, True),
         ({"required": True, "default": ""}, True),
         ({"required": True, "default": "New"}, False),
-        ({"required": True, "createable": False}, False),
+        ({"required": True, "createable": False}, True),
         ({"required": True, "archived": True}, False),
         ({"required": True, "calculated": True}, False),
         ({"required": True, "type": "compound"}, False),

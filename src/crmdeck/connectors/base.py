@@ -40,7 +40,8 @@ _SHOWN_LENGTH = 200
 class Known:
     """The cached state of an object type, so that a source can answer "unchanged".
 
-    `schema` lacks the fields. `mapped`: the object type has accepted mappings.
+    `schema` lacks the fields. `mapped`: the object type has accepted mappings. `stays`: the scope
+    that it was found in still applies, so that other flags of the CRM don't take it out.
     """
 
     object_type: str
@@ -48,6 +49,7 @@ class Known:
     validator: str | None
     schema: ObjectSchema | None = None
     mapped: bool = False
+    stays: bool = False
 
     @property
     def rules(self) -> tuple[Rule, ...]:

@@ -186,7 +186,8 @@ def _parse_property(
         native_type=native_type,
         type_exact=_is_exact(native_type, kind, hints),
         description=json_values.stated_text(record, "description"),
-        required=None if required is None else name in required,
+        # No write needs a property that HubSpot fills.
+        required=None if required is None else name in required and writable is not False,
         createable=writable,
         updateable=writable,
         unique=json_values.flag(record, "hasUniqueValue"),

@@ -44,6 +44,8 @@ _PICKLISTS = frozenset({FieldType.PICKLIST, FieldType.MULTIPICKLIST})
 _NUMBERS = frozenset({FieldType.DECIMAL, FieldType.CURRENCY, FieldType.PERCENT})
 # A record always has an ID, and an empty checkbox is false.
 _ALWAYS_FILLED = frozenset({FieldType.ID, FieldType.BOOLEAN})
+# Salesforce derives these, and no user can write them.
+_DERIVED = {"Opportunity": {"ForecastCategory"}}
 
 _FIELD_KEYS = frozenset(
     {
@@ -133,6 +135,14 @@ def parse_object(describe: Mapping[str, object]) -> ObjectSchema:
                 dependent[fields[-1].name] = record
         place = object_type
         json_values.require_unique(field.name for field in fields)
+        # A record needs the parts of a compound field instead: the last name, not the whole name.
+        filled = {each.compound for each in fields} | _DERIVED.get(object_type, set())
+        fields = [
+            each.model_copy(update={"required": False})
+            if each.required and each.name in filled
+            else each
+            for each in fields
+        ]
         by_name = {field.name: field for field in fields}
         for index, field in enumerate(fields):
             if field.name in dependent:
@@ -257,17 +267,19 @@ def _lookup_filter(record: Mapping[str, object]) -> str | None:
 
 
 def _required(record: Mapping[str, object], kind: FieldType, default: str | None) -> bool | None:
+    """Return whether a record can't be created without a field; None if a flag is missing.
+
+    `createable` is a right of the user that crmdeck reads with, so false shows nothing.
+    """
     nillable = json_values.flag(record, "nillable")
-    createable = json_values.flag(record, "createable")
     defaulted = json_values.flag(record, "defaultedOnCreate")
-    if nillable or createable is False or defaulted or default is not None:
+    if nillable or defaulted or default is not None:
         return False
     if kind in _ALWAYS_FILLED:
         return False
-    # A reduced answer lacks the flags that decide it.
-    if nillable is None or (createable is None and defaulted is None):
-        return None
-    return True
+    # In a reduced describe, only a field that a user can write isn't one that the CRM fills.
+    is_known = defaulted is not None or json_values.flag(record, "createable")
+    return True if nillable is False and is_known else None
 
 
 def _picklist(record: Mapping[str, object]) -> tuple[PicklistValue, ...]:

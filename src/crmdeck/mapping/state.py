@@ -185,7 +185,6 @@ def required_unmapped(crm_fields: Sequence[Field], log: Sequence[Decision]) -> t
         for field in crm_fields
         if field.required
         and field.name not in written
-        and field.createable is not False
         # Some sources write an empty default for no default.
         and not field.default
         and not field.archived

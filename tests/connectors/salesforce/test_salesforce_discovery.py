@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,6 +16,7 @@ from crmdeck.connectors.base import (
     RecordReader,
     Sample,
 )
+from crmdeck.connectors.salesforce.discovery import select
 from crmdeck.errors import CanceledError, QuotaExceededError
 from crmdeck.model import (
     CancelToken,
@@ -22,6 +26,7 @@ from crmdeck.model import (
     ScopeMode,
 )
 from crmdeck.sandbox import Fault, FaultKind, Sandbox
+from crmdeck.sandbox import salesforce as salesforce_api
 from tests.connectors.crm import QUICK, run, salesforce_to, sent
 
 ASK_EACH = replace(QUICK, trust=0.0)
@@ -205,3 +210,42 @@ def test_a_very_large_object_is_read_alone_and_in_parts(sandbox: Sandbox) -> Non
         sandbox, limits=replace(limits, max_bytes=60_000, max_bytes_alone=60_000)
     )
     assert run(refusing).failed["Opportunity"].error.code == "ANSWER_TOO_LARGE"
+
+
+def test_scope_and_required_ignore_the_readers_rights(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything = run(salesforce_to(sandbox)[0])
+    # A user with read access only, as Salesforce describes it.
+    for name in ("describe_text", "global_text"):
+        told = getattr(salesforce_api, name)
+
+        def read_only(*values: Any, told: Callable[..., str] = told) -> str:
+            return re.sub(
+                r'"(createable|updateable|deletable)": ?true', r'"\1":false', told(*values)
+            )
+
+        monkeypatch.setattr(salesforce_api, name, read_only)
+    with Sandbox() as other:
+        found = run(salesforce_to(other)[0])
+    assert found.listing.in_scope == everything.listing.in_scope
+    required = set[tuple[str, str]]()
+    for name, each in found.discovered.items():
+        assert not any(field.createable for field in each.schema.fields)
+        both = (each.schema.fields, everything.discovered[name].schema.fields)
+        now, before = ({field.name for field in one if field.required} for one in both)
+        assert now == before
+        required |= {(name, field) for field in now}
+    assert {("Opportunity", "StageName"), ("Contact", "LastName")} <= required
+    assert not {("Opportunity", "ForecastCategory"), ("Contact", "Name")} & required
+
+
+@pytest.mark.parametrize("flag", ["queryable", "layoutable"])
+def test_a_lost_flag_takes_no_known_object_out(flag: str) -> None:
+    rows = [
+        {"name": name, "queryable": True, "layoutable": True} | {flag: name != "Lead"}
+        for name in ("Account", "Lead")
+    ]
+    assert select(Scope(), rows) == ("Account",)
+    assert select(Scope(), rows, {"Lead", "Case"}) == ("Account", "Lead")
+    assert select(Scope(exclude=("Lead",)), rows, {"Lead"}) == ("Account",)

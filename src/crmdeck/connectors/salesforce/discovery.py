@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from crmdeck.connectors.base import Discovered, Discovery, Failed, Known, Listing, Unchanged
@@ -23,6 +23,13 @@ from crmdeck.model import CancelToken, RecordType, Scope, ScopeMode
 
 # Objects that belong to another one, and are never mapped themselves.
 _COMPANIONS = re.compile(r"(History|Share|Feed|ChangeEvent|Tag|__Tag|__hd|__ViewStat|__VoteStat)$")
+
+# Objects with a layout whose records no API user can create.
+_SETUP = frozenset(
+    {"ContentFolderItem", "CustomHttpHeader", "CustomPermission", "CustomPermissionDependency",
+     "Dashboard", "DatacloudCompany", "DatacloudDandBCompany", "DuplicateRule", "FlowInterview",
+     "SecureAgentsCluster", "SessionPermSetActivation", "UserAppMenuItem"}
+)  # fmt: skip
 
 
 def discover(
@@ -91,7 +98,9 @@ def _describes(
     rows = [row for row in found if isinstance(row, Mapping) and isinstance(row.get("name"), str)]
     listed = frozenset(str(row["name"]) for row in rows)
     # A named object type that is gone leaves the scope; one that never existed is an error.
-    names = tuple(name for name in select(scope, rows) if name in listed or name not in known)
+    stays = {name for name, each in known.items() if each.stays}
+    selected = select(scope, rows, stays)
+    names = tuple(name for name in selected if name in listed or name not in known)
     digest = listing_digest(version, scope, names)
     listing_date = reply.header("Last-Modified") or answered_at(reply, now)
     yield Listing(listed, names)
@@ -133,28 +142,40 @@ def _trusted_listing(
     return oldest if same and recent else None
 
 
-def select(scope: Scope, objects: Sequence[Mapping[str, object]]) -> tuple[str, ...]:
+def select(
+    scope: Scope, objects: Sequence[Mapping[str, object]], stays: Collection[str] = ()
+) -> tuple[str, ...]:
     """Return the names of the object types in scope, in order.
 
-    `objects` are the rows of describeGlobal. The result includes named object types that the org
-    doesn't list, because the answer to their request has the reason.
+    `objects` are the rows of describeGlobal, and `stays` those that were mappable in the last
+    refresh. The result includes named object types that the org doesn't list, because the response
+    to their request has the reason.
     """
     excluded = frozenset(scope.exclude)
     included = tuple(name for name in scope.include if name not in excluded)
     if scope.mode is ScopeMode.NAMED:
         return tuple(sorted(set(included)))
-    names = {str(row["name"]) for row in objects if scope.mode is ScopeMode.ALL or is_mappable(row)}
+    everything = scope.mode is ScopeMode.ALL
+    names = {
+        str(row["name"])
+        for row in objects
+        if everything or row["name"] in stays or is_mappable(row)
+    }
     if scope.mode is ScopeMode.MAPPABLE:
         names.update(included)
     return tuple(sorted(names - excluded))
 
 
 def is_mappable(row: Mapping[str, object]) -> bool:
-    """Return True if users can create records of an object type in a layout."""
-    flags = ("queryable", "createable", "layoutable")
+    """Return True if an object type has records that people see in a layout.
+
+    `createable` is no criterion, because it is a right of the user that crmdeck reads with.
+    """
+    flags = ("queryable", "layoutable")
     hidden = row.get("deprecatedAndHidden") is True or row.get("customSetting") is True
     return (
         all(row.get(flag) is True for flag in flags)
         and not hidden
+        and row["name"] not in _SETUP
         and not _COMPANIONS.search(str(row["name"]))
     )

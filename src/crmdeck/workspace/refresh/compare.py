@@ -198,7 +198,7 @@ def compare(
     return Compared(cached, report, gone)
 
 
-def load_known(session: Session, connection_id: str) -> dict[str, Known]:
+def load_known(session: Session, connection_id: str, scope: Scope) -> dict[str, Known]:
     """Return the cached objects, so that a source can answer "unchanged".
 
     A validator is only valid for the same user and host. So after a new sign-in or a change of
@@ -218,6 +218,10 @@ def load_known(session: Session, connection_id: str) -> dict[str, Known]:
     )
     distrusted = any(entry.event in _NEW_IDENTITY for entry in since)
     validators = {} if distrusted else session.snapshots.validators(connection_id)
+    before = session.snapshots.scope(connection_id)
+    # An object that the user no longer names stays only if the CRM's flags include it.
+    stays = before is not None and before.mode is scope.mode
+    dropped = frozenset(before.include if before else ()) - frozenset(scope.include)
     return {
         info.object_type: Known(
             info.object_type,
@@ -227,6 +231,7 @@ def load_known(session: Session, connection_id: str) -> dict[str, Known]:
             else None,
             schema=faces.get(info.object_type),
             mapped=info.object_type in mapped,
+            stays=stays and info.object_type not in dropped,
         )
         for info in current
     }

@@ -169,7 +169,7 @@ class Refresh:
         may_be_empty = self.connection.source == Source.FILES
         self.answer = Answer(vendor_of(self.connection.platform), may_be_empty=may_be_empty)
         with self.context.store.read() as session:
-            known = load_known(session, self.connection.id)
+            known = load_known(session, self.connection.id, self.scope)
         for item in self.connector.discover(self.scope, known, self.cancel):
             self.cancel.check()
             self.answer.add(item)
