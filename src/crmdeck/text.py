@@ -104,6 +104,11 @@ def did_you_mean(near: Iterable[str]) -> str:
     return "Did you mean " + " or ".join(f"'{name}'" for name in near) + "?"
 
 
+def either(names: Sequence[str]) -> str:
+    """Return names as "a, b or c"."""
+    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """Return `number` with thousands separators and the noun: `1,019 objects`."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

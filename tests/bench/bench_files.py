@@ -80,7 +80,7 @@ def measure(
                 write(export, with_two_fields_changed(many))
             name = f"{label}{times}x: refresh, {kind}"
             yield from _both(name, run(code, home, "refresh", "bench"), peer)
-        for suffix in ("csv", "json", "yaml"):
+        for suffix in ("csv", "json"):
             file = str(Path(folder) / f"out.{suffix}")
             spent = run(code, home, "export", "bench", "--what", "schema", "-o", file)
             yield from _both(f"{label}{times}x: export, {suffix}", spent, first)

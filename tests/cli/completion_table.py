@@ -11,9 +11,16 @@ from typer.main import get_command
 from crmdeck.cli.app import COMMANDS, CommandGroup, app
 from crmdeck.cli.completion import TABLE
 from crmdeck.cli.listing import FORMATS as FORMATS_OF_LISTS
-from crmdeck.exports.check_report import CHECK_FORMATS
 from crmdeck.settings import Settings
-from crmdeck.workspace import CONTRACT, CRMS, EXPORTS, FORMATS, REPORTS, sources
+from crmdeck.workspace import (
+    CHECK_FORMATS,
+    CONTRACT,
+    CRMS,
+    EXPORTS,
+    REPORTS,
+    SUFFIXES,
+    sources,
+)
 
 KINDS = {
     "NAME": "connection", "[NAME]": "connection", "[NAME]...": "connection*",
@@ -27,7 +34,7 @@ KINDS = {
 
 WORDS = {
     ("export", "--what"): (*EXPORTS, *REPORTS, CONTRACT),
-    ("export", "--format"): (*FORMATS, "parquet", "xlsx"),
+    ("export", "--format"): tuple(dict.fromkeys(SUFFIXES.values())),
     ("check", "--format"): CHECK_FORMATS,
     ("add", "--platform"): tuple(CRMS),
     ("add", "--source"): sources(),

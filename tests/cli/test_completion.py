@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,14 @@ import pytest
 from crmdeck.cli.completion import SCRIPTS, TABLE, index_names
 from crmdeck.credentials import MemorySecrets
 from crmdeck.model import SchemaSummary
-from crmdeck.workspace import Workspace
+from crmdeck.workspace import (
+    CHECK_FORMATS,
+    FORMATS,
+    REPORT_FORMATS,
+    TEXT_FORMATS,
+    Workspace,
+)
+from crmdeck.workspace.checks.preflight import FINDING_FORMATS
 from tests.cli.completion_table import text
 from tests.cli.shell import PAIR, Shell
 from tests.cli.test_check import Night, night, nightfall
@@ -47,6 +55,21 @@ def test_completion_loads_neither_a_parser_nor_a_database(night: Night) -> None:
 
 def test_the_table_says_what_the_parser_says() -> None:
     assert TABLE.read_text("utf-8") == text(), "python -m tests.cli.completion_table draws it anew"
+
+
+@pytest.mark.parametrize(
+    ("command", "formats"),
+    [
+        ("export", (*FORMATS, *REPORT_FORMATS)),
+        ("drift", ("table", *TEXT_FORMATS)),
+        ("check", CHECK_FORMATS),
+        ("preflight", (*FINDING_FORMATS, *REPORT_FORMATS, "json")),
+    ],
+)
+def test_help_lists_every_format(command: str, formats: tuple[str, ...], tmp_path: Path) -> None:
+    text = Shell(tmp_path).run(command, "--help").stdout
+    help_of_format = text.partition("--format ")[2].partition("--output")[0]
+    assert set(formats) <= set(re.findall(r"\w+", help_of_format))
 
 
 def test_commands_options_and_names_are_completed(night: Night, tmp_path: Path) -> None:

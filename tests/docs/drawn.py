@@ -17,6 +17,7 @@ from pydantic.json_schema import models_json_schema
 import crmdeck
 from crmdeck import model
 from crmdeck.errors import FIRST_OF, CrmdeckError, ExitCode
+from crmdeck.exports import FORMATS
 from crmdeck.model import COMPARED_ATTRIBUTES, WireModel
 from crmdeck.settings import NoticeRoute, Settings, UserCommand
 from crmdeck.workspace.explore.exports import FILTERS, TAKES
@@ -95,6 +96,14 @@ def filters() -> str:
         exports = ", ".join(f"`{what}`" for what, taken in TAKES.items() if name in taken)
         rows.append(f"- `{option}`: {exports}\n")
     return "".join(rows)
+
+
+def formats() -> str:
+    """Return the formats of records."""
+    return "".join(
+        f"- `{each.name}`{'' if each.render else ' (file only)'}: {each.values}\n"
+        for each in FORMATS.values()
+    )
 
 
 def settings() -> str:
@@ -240,7 +249,7 @@ def link(name: str) -> str:
 
 PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "check.md": {"codes": exit_codes},
-    "exports.md": {"filters": filters},
+    "exports.md": {"filters": filters, "formats": formats},
     "settings.md": {"settings": settings, "notify": routes, "command": commands},
     "troubleshooting.md": {"errors": errors},
     "wire.md": {"answers": answers, "compared": compared, "records": records},

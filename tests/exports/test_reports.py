@@ -20,16 +20,16 @@ from openpyxl.utils.escape import unescape
 
 from crmdeck.errors import CacheError, UsageError
 from crmdeck.exports import (
-    FORMATS,
+    TEXT_FORMATS,
     read_csv,
     render,
     stream,
     stream_report,
     write_atomically,
-    write_parquet,
     write_report,
 )
 from crmdeck.exports.jsontext import to_json
+from crmdeck.exports.parquet import write_parquet
 from crmdeck.exports.report import Report, Section, Table, filled_table
 from crmdeck.exports.yamltext import to_yaml
 from crmdeck.model import Field, ObjectSchema
@@ -138,7 +138,6 @@ def from_workbook(records: Records) -> Records:
             ],
             id="jsonl",
         ),
-        pytest.param(lambda records: yaml.safe_load(render(records, "yaml")), id="yaml"),
         pytest.param(from_csv, id="csv"),
         pytest.param(from_parquet, id="parquet"),
     ],
@@ -197,18 +196,16 @@ def test_yaml_reads_back_as_what_was_written(value: object) -> None:
     assert yaml.safe_load(to_yaml(value)) == value
 
 
-@given(json_of(st.from_regex("[a-z]{1,9}[12](: |#)?[a-z]{1,9}[12]", fullmatch=True)))
-def test_yaml_is_laid_out_as_pyyaml_does(value: object) -> None:
-    wanted = yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=1000)
-    assert to_yaml(value) == wanted.removesuffix("...\n")
+def test_yaml_quotes_words_that_some_readers_read_otherwise() -> None:
+    assert to_yaml({"y": ["1e5", "0o17", "No", "a\u202eb", "a: b", "plain"]}) == (
+        "'y':\n- '1e5'\n- '0o17'\n- 'No'\n- \"a\\u202eb\"\n- 'a: b'\n- plain\n"
+    )
 
 
-@pytest.mark.parametrize("format", ["json", "yaml"])
 @pytest.mark.parametrize("number", [0, 1, 3])
-def test_a_list_is_the_same_in_pieces_as_whole(format: str, number: int) -> None:
+def test_a_list_is_the_same_in_pieces_as_whole(number: int) -> None:
     whole = [Field(name=f"n{each}", label="a\nb").to_wire() for each in range(number)]
-    wanted = to_json(whole, indent=2) + "\n" if format == "json" else to_yaml(whole)
-    assert render(whole, format) == wanted
+    assert render(whole, "json") == to_json(whole, indent=2) + "\n"
 
 
 def test_of_what_is_exported_one_record_is_in_memory_at_a_time(tmp_path: Path) -> None:
@@ -220,7 +217,7 @@ def test_of_what_is_exported_one_record_is_in_memory_at_a_time(tmp_path: Path) -
             made += 1
             yield ObjectSchema(object_type=f"O{number}", fields=(Field(name="A"),))
 
-    for format in FORMATS:
+    for format in TEXT_FORMATS:
         made = 0
         pieces = stream("schema", objects(), format)
         for _ in range(4):

@@ -12,12 +12,12 @@ from pathlib import Path
 import duckdb
 import openpyxl
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crmdeck.errors import SourceError
-from crmdeck.exports import column_types, records, write_parquet, write_report
+from crmdeck.exports import column_types, records, write_report
+from crmdeck.exports.parquet import write_parquet
 from crmdeck.formats.contents import read_contents
 from crmdeck.formats.document import SchemaFile
 from crmdeck.formats.exported import exported_entries
@@ -104,12 +104,6 @@ def from_file(format: str) -> Callable[[Sequence[ObjectDetail]], list[ObjectSche
     return back
 
 
-def from_yaml(objects: Sequence[ObjectDetail]) -> list[ObjectSchema]:
-    return [
-        ObjectSchema.from_wire(each) for each in yaml.safe_load(export("schema", objects, "yaml"))
-    ]
-
-
 def from_parquet(objects: Sequence[ObjectDetail]) -> list[ObjectSchema]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "rows.parquet")
@@ -126,7 +120,6 @@ def from_parquet(objects: Sequence[ObjectDetail]) -> list[ObjectSchema]:
         pytest.param(from_file("json"), id="json"),
         pytest.param(from_file("jsonl"), id="jsonl"),
         pytest.param(from_file("csv"), id="csv"),
-        pytest.param(from_yaml, id="yaml"),
         pytest.param(from_parquet, id="parquet"),
     ],
 )

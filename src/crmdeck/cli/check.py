@@ -31,6 +31,7 @@ from crmdeck.cli.output import (
 from crmdeck.cli.session import ProgressLine, in_workspace, moment
 from crmdeck.errors import CacheBusyError, CacheError, CanceledError, ExitCode
 from crmdeck.model import CancelToken, FailOn, IssueLevel
+from crmdeck.text import either
 
 SIGNS = {IssueLevel.FAIL: "FAIL", IssueLevel.REPORT: "note", IssueLevel.IGNORE: "skip"}
 SHOWN = 20
@@ -132,7 +133,7 @@ def check(
         typer.Option("--preflight", help="Fail if a change makes the CRM refuse mapped writes."),
     ] = False,
     format: Annotated[
-        str | None, typer.Option("--format", help="Format: json, markdown, html, junit or github.")
+        str | None, typer.Option("--format", help=f"Format: {either(workspace.CHECK_FORMATS)}.")
     ] = None,
     output: OutputOption = None,
     force: ForceOption = False,

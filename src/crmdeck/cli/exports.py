@@ -17,7 +17,6 @@ from crmdeck.cli.options import (
 )
 from crmdeck.cli.output import chosen_format, emit_pieces, filtered, require_unfiltered, say
 from crmdeck.cli.session import in_workspace, moment
-from crmdeck.errors import UsageError
 from crmdeck.model import DecisionState
 
 
@@ -45,8 +44,9 @@ def export(
         str | None,
         typer.Option(
             "--format",
-            help="Data: json, jsonl, csv, tsv, yaml, parquet, markdown, html. Reports: html, "
-            "markdown, xlsx (default: by the file name, else json or markdown).",
+            help=f"Data: {', '.join(workspace.FORMATS)}. "
+            f"Reports: {', '.join(workspace.REPORT_FORMATS)} "
+            "(default: by the file name, else json or markdown).",
             show_default=False,
         ),
     ] = None,
@@ -94,8 +94,5 @@ def export(
         require_unfiltered(output)
         ws.exports.write(output, what, name, format=wanted, **options)
         say(f"Wrote {output}")
-    # Both are binary, and what reads stdout expects text.
-    elif wanted == ("xlsx" if what in workspace.REPORTS else "parquet"):
-        raise UsageError(f"The format {wanted} needs a file.", remedy=f"Add -o export.{wanted}")
     else:
         emit_pieces(filtered(ws.exports.stream(what, name, format=wanted, **options)))

@@ -34,24 +34,16 @@ from crmdeck.cli.output import (
 )
 from crmdeck.cli.session import failing
 from crmdeck.errors import UsageError
-from crmdeck.text import did_you_mean, nearest
+from crmdeck.text import did_you_mean, either, nearest
 
 T = TypeVar("T")
 Record: TypeAlias = Mapping[str, object]
 
-FORMATS = ("table", "json", "jsonl", "csv", "tsv", "markdown")
+FORMATS = ("table", *workspace.TEXT_FORMATS)
 _SORTED_AT_ONCE = 10_000
 _MERGED_AT_ONCE = 50
 # A value sorts by kind, number and text: numbers before texts, and blanks after both.
 _BLANK = (2, 0.0, "")
-_SUFFIXES = {
-    ".txt": "table",
-    ".json": "json",
-    ".jsonl": "jsonl",
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".md": "markdown",
-}
 
 
 @dataclass(frozen=True)
@@ -153,8 +145,8 @@ class Listing:
                 rows = (dict((wire or record)(item)) for item in picked)
             self._write(filtered(workspace.json_pieces(answer(collect(rows)), dumps)))
         elif self.format not in (None, "table"):
-            render = workspace.FORMATS[self.format or ""]
-            self._write(render(map(record, picked), self.columns or columns, ""))
+            shown = self.columns or columns
+            self._write(workspace.stream_rows(map(record, picked), self.format or "", shown))
         else:
             if self.columns:
                 values = ([_text(record(item).get(n)) for n in self.columns] for item in picked)
@@ -217,8 +209,7 @@ def _listing(
         str | None,
         typer.Option(
             "--format",
-            help="table, json, jsonl, csv, tsv or markdown "
-            "(default: by the file name, else table).",
+            help=f"{either(FORMATS)} (default: by the file name, else table).",
             show_default=False,
         ),
     ] = None,
@@ -243,7 +234,10 @@ def _listing(
 ) -> Listing:
     if format is not None and format not in FORMATS:
         raise _unknown("format", format, FORMATS)
-    wanted = chosen_format(format, output, _SUFFIXES, as_json=as_json, force=force)
+    suffixes = {".txt": "table"} | {
+        suffix: name for suffix, name in workspace.SUFFIXES.items() if name in FORMATS
+    }
+    wanted = chosen_format(format, output, suffixes, as_json=as_json, force=force)
     return Listing(wanted, output, limit, _names("--sort", sort), _names("--columns", columns))
 
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from crmdeck.errors import UsageError
+from crmdeck.exports.formats import CHECK_FORMATS, require_format, stream_report
 from crmdeck.exports.jsontext import to_json
 from crmdeck.exports.report import Report, Section, filled_table
-from crmdeck.exports.report_formats import stream_report
 from crmdeck.model import CheckReport, Issue, IssueKind, IssueLevel
 from crmdeck.text import count
-
-CHECK_FORMATS = ("json", "markdown", "html", "junit", "github")
 
 _MARKS = {IssueLevel.FAIL: "bad", IssueLevel.REPORT: "warn", IssueLevel.IGNORE: ""}
 _SECTIONS = {
@@ -24,7 +21,7 @@ _GITHUB = {IssueLevel.FAIL: "error", IssueLevel.REPORT: "warning", IssueLevel.IG
 
 def render_check(report: CheckReport, format: str) -> str:
     """Return a check as text in one of `CHECK_FORMATS`; raises UsageError for another format."""
-    require_format(format)
+    require_format(format, CHECK_FORMATS, "check")
     match format:
         case "json":
             return to_json(report, indent=2) + "\n"
@@ -33,16 +30,6 @@ def render_check(report: CheckReport, format: str) -> str:
         case "github":
             return _github(report)
     return "".join(stream_report(as_report(report), format))
-
-
-def require_format(format: str) -> None:
-    """Raise UsageError unless `format` is one of `CHECK_FORMATS`."""
-    if format not in CHECK_FORMATS:
-        raise UsageError(
-            f"No check in the format '{format}'.",
-            remedy=f"Use one of: {', '.join(CHECK_FORMATS)}",
-            code="BAD_FORMAT",
-        )
 
 
 def check_summary(report: CheckReport) -> str:

@@ -1,4 +1,4 @@
-"""Records as CSV, and back, and as tab-separated text; `formats.csvtext` defines the cells."""
+"""Records as CSV, and back; `formats.csvtext` defines the cells."""
 
 from __future__ import annotations
 
@@ -8,26 +8,12 @@ from crmdeck.errors import UsageError
 from crmdeck.exports.cells import cell_text
 from crmdeck.formats.csvtext import BadCsvError, csv_line, csv_rows, defuse, restore
 
-_ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
-
-def render_csv(
-    records: Iterable[Mapping[str, object]], columns: Sequence[str], title: str
-) -> Iterator[str]:
+def render_csv(records: Iterable[Mapping[str, object]], columns: Sequence[str]) -> Iterator[str]:
     """Yield a header and one line per record; lists and objects become JSON."""
     yield csv_line(map(defuse, columns))
     for record in records:
         yield csv_line(_cell(record.get(name)) for name in columns)
-
-
-def render_tsv(
-    records: Iterable[Mapping[str, object]], columns: Sequence[str], title: str
-) -> Iterator[str]:
-    """Yield a header and one line per record; a tab in a cell is `\\t`, a line break `\\n`."""
-    yield "\t".join(defuse(name).translate(_ESCAPED) for name in columns) + "\n"
-    for record in records:
-        cells = (_cell(record.get(name)) or "" for name in columns)
-        yield "\t".join(cell.translate(_ESCAPED) for cell in cells) + "\n"
 
 
 def read_csv(text: str) -> list[dict[str, str | None]]:

@@ -1,129 +1,48 @@
-"""The formats of records."""
+"""The formats of records and of reports: commands, console and docs offer what these tables list.
+
+Each function imports its writer, so that a help text doesn't load the models.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
-from itertools import chain
-from types import MappingProxyType
-from typing import TypeAlias
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from crmdeck.errors import UsageError
-from crmdeck.exports import report_html
-from crmdeck.exports.csvtext import render_csv, render_tsv
-from crmdeck.exports.jsontext import json_pieces, to_json
-from crmdeck.exports.markdown import render_markdown
-from crmdeck.exports.report import Report, Section, Table
-from crmdeck.exports.tables import Exportable, Record, columns_for, named, records
-from crmdeck.exports.yamltext import to_yaml
-from crmdeck.model import WireModel
+
+if TYPE_CHECKING:
+    from crmdeck.exports.report import Report
 
 Records: TypeAlias = Iterable[Mapping[str, object]]
-Renderer: TypeAlias = Callable[[Records, Sequence[str], str], Iterator[str]]
 
 
-def render(
-    records: Records, format: str, *, columns: Sequence[str] | None = None, title: str = ""
-) -> str:
-    """Return `records` as text in one of `FORMATS`, with `columns` or every key.
+@dataclass(frozen=True)
+class Format:
+    """A format of records, which has one of `render` and `write`.
 
-    `title` is the heading in html and markdown. Raises UsageError for an unknown format.
+    `use` describes it in the console, `values` in the docs. `render` yields the text of records,
+    with columns and a title. `write` writes records to a file, with the SQL type of each column.
     """
-    renderer, rows = _renderer(format), list(records)
-    if columns is None:
-        columns = tuple(dict.fromkeys(key for row in rows for key in row))
-    return "".join(renderer(rows, columns, title))
+
+    name: str
+    suffix: str
+    use: str
+    values: str
+    render: Callable[[Records, Sequence[str], str], Iterator[str]] | None = None
+    write: Callable[[Records, Mapping[str, str], Path], None] | None = None
 
 
-def stream(
-    what: str, data: Exportable, format: str, *, names: Mapping[str, str] | None = None
-) -> Iterator[str]:
-    """Return `data` as text, piece by piece: json and yaml in the wire shape, others as a table.
+def _render_json(rows: Records, columns: Sequence[str], title: str) -> Iterator[str]:
+    from crmdeck.exports.jsontext import stream_wire
 
-    See `crmdeck.exports.tables.records` for `what` and `data`. One object becomes a JSON object,
-    several a list. With `names` of connections by ID, json and yaml add the name after each ID.
-    Raises UsageError immediately for an unknown table or format.
-    """
-    columns = columns_for(what)
-    if format in ("json", "yaml"):
-        wire: object = data
-        if what == "drift" and isinstance(data, Iterator):
-            wire = _one_report(data, names or {})
-        elif names is not None and "connectionId" in columns:
-            wire = (
-                named(data, names)
-                if isinstance(data, WireModel)
-                else (named(item, names) for item in data)
-            )
-        return _wire(wire) if format == "json" else _yaml(wire)
-    return _renderer(format)(records(what, data, names), columns, "")
-
-
-def _renderer(format: str) -> Renderer:
-    if format not in FORMATS:
-        raise UsageError(
-            f"No format named '{format}'.",
-            remedy=f"Use one of: {', '.join(FORMATS)}",
-            code="BAD_FORMAT",
-        )
-    return FORMATS[format]
-
-
-def _one_report(pages: Iterator[WireModel], names: Mapping[str, str]) -> Mapping[str, object]:
-    """Return reports of drift that follow each other as one, which is read once.
-
-    The first one's `open_changes` are those of all.
-    """
-    first = next(pages)
-    # JSON writes the stories after the events, and each page brings stories of its own.
-    later: dict[str, Record] = {}
-
-    def events() -> Iterator[Record]:
-        for page in chain([first], pages):
-            wire = named(page, names)
-            later.update({story["id"]: story for story in wire["stories"]})
-            yield from wire["events"]
-
-    def stories() -> Iterator[Record]:
-        yield from later.values()
-
-    return {**named(first, names), "events": events(), "stories": stories()}
-
-
-def _wire(data: object) -> Iterator[str]:
-    # In parts, so that an export of 50,000 fields is never one text in memory.
-    if isinstance(data, Iterable) and not isinstance(data, WireModel | dict):
-        data = iter(data)
-    yield from json_pieces(data, partial(to_json, indent=2))
-    yield "\n"
-
-
-def _yaml(data: object) -> Iterator[str]:
-    if isinstance(data, dict) and any(isinstance(each, Iterator) for each in data.values()):
-        for key, each in data.items():
-            if isinstance(each, Iterator):
-                first = next(each, None)
-                if first is not None:
-                    # A list has the indent of its key.
-                    yield f"{key}:\n"
-                    yield from _yaml(chain([first], each))
-                    continue
-                each = ()
-            yield to_yaml({key: json.loads(to_json(each))})
-        return
-    if isinstance(data, WireModel | dict) or not isinstance(data, Iterable):
-        yield to_yaml(json.loads(to_json(data)))
-        return
-    empty = True
-    for each in data:
-        yield to_yaml([json.loads(to_json(each))])
-        empty = False
-    if empty:
-        yield to_yaml([])
+    return stream_wire(_select(rows, columns))
 
 
 def _render_jsonl(rows: Records, columns: Sequence[str], title: str) -> Iterator[str]:
+    from crmdeck.exports.jsontext import to_json
+
     for row in _select(rows, columns):
         # Lists and objects of different shapes have no common type in a data frame.
         flat = {
@@ -133,23 +52,169 @@ def _render_jsonl(rows: Records, columns: Sequence[str], title: str) -> Iterator
         yield to_json(flat) + "\n"
 
 
+def _render_csv(rows: Records, columns: Sequence[str], title: str) -> Iterator[str]:
+    from crmdeck.exports.csvtext import render_csv
+
+    return render_csv(rows, columns)
+
+
+def _render_markdown(rows: Records, columns: Sequence[str], title: str) -> Iterator[str]:
+    from crmdeck.exports.markdown import render_markdown
+
+    return render_markdown(rows, columns, title)
+
+
 def _render_html(rows: Records, columns: Sequence[str], title: str) -> Iterator[str]:
+    from crmdeck.exports.report import Report, Section, Table
+
     table = Table(tuple(columns), ([row.get(name) for name in columns] for row in rows))
-    return report_html.draw(Report(title or "Export", "", sections=[Section("", table=table)]))
+    report = Report(title or "Export", "", sections=[Section("", table=table)])
+    return stream_report(report, "html")
+
+
+def _write_parquet(rows: Records, types: Mapping[str, str], path: Path) -> None:
+    from crmdeck.exports.parquet import write_parquet
+
+    write_parquet(rows, types, path)
 
 
 def _select(rows: Records, columns: Sequence[str]) -> Records:
     return ({name: row.get(name) for name in columns} for row in rows)
 
 
-FORMATS: Mapping[str, Renderer] = MappingProxyType(
-    {
-        "json": lambda rows, columns, title: _wire(_select(rows, columns)),
-        "jsonl": _render_jsonl,
-        "csv": render_csv,
-        "tsv": render_tsv,
-        "markdown": render_markdown,
-        "html": _render_html,
-        "yaml": lambda rows, columns, title: _yaml(_select(rows, columns)),
-    }
-)
+FORMATS: Mapping[str, Format] = {
+    each.name: each
+    for each in (
+        Format(
+            "json",
+            ".json",
+            "the JSON of the API, for programs",
+            "whole records, with all values as on the wire",
+            _render_json,
+        ),
+        Format(
+            "jsonl",
+            ".jsonl",
+            "one record per line, for streams",
+            "one row per line; lists and objects as JSON text",
+            _render_jsonl,
+        ),
+        Format(
+            "csv",
+            ".csv",
+            "one record per line, for spreadsheets",
+            'text; lists and objects as JSON; an empty cell is not set, `""` is empty text',
+            _render_csv,
+        ),
+        Format(
+            "markdown",
+            ".md",
+            "a table for tickets and wikis",
+            "a table; lists and objects as JSON",
+            _render_markdown,
+        ),
+        Format(
+            "html",
+            ".html",
+            "a page to send",
+            "a page with a table; lists and objects as JSON",
+            _render_html,
+        ),
+        Format(
+            "parquet",
+            ".parquet",
+            "one record per line, for data frames",
+            "text, numbers, flags; lists, objects and times as text",
+            write=_write_parquet,
+        ),
+    )
+}
+"""The formats of records, by name."""
+
+TEXT_FORMATS = tuple(each.name for each in FORMATS.values() if each.render is not None)
+
+REPORT_FORMATS: Mapping[str, str] = {"html": ".html", "markdown": ".md", "xlsx": ".xlsx"}
+"""The formats of reports, with their suffixes."""
+
+CONTRACT_FORMATS: Mapping[str, str] = {"yaml": ".yaml", "json": ".json"}
+"""The formats of contracts, with their suffixes."""
+
+CHECK_FORMATS = ("json", "markdown", "html", "junit", "github")
+"""The formats of a check."""
+
+SUFFIXES: Mapping[str, str] = {
+    **{each.suffix: each.name for each in FORMATS.values()},
+    **{
+        suffix: name
+        for formats in (REPORT_FORMATS, CONTRACT_FORMATS)
+        for name, suffix in formats.items()
+    },
+    ".yml": "yaml",
+}
+"""The formats of file names."""
+
+
+def render(
+    records: Records, format: str, *, columns: Sequence[str] | None = None, title: str = ""
+) -> str:
+    """Return `records` as text in one of `TEXT_FORMATS`, with `columns` or every key.
+
+    `title` is the heading in html and markdown. Raises UsageError for another format.
+    """
+    rows = list(records)
+    if columns is None:
+        columns = tuple(dict.fromkeys(key for row in rows for key in row))
+    return "".join(stream_rows(rows, format, columns, title))
+
+
+def stream_rows(
+    rows: Records, format: str, columns: Sequence[str], title: str = ""
+) -> Iterator[str]:
+    """Yield `columns` of `rows` as text; raises UsageError immediately for another format."""
+    require_format(format, FORMATS)
+    renderer = FORMATS[format].render
+    if renderer is None:
+        raise _needs_file(format)
+    return renderer(rows, columns, title)
+
+
+def stream_report(report: Report, format: str) -> Iterator[str]:
+    """Yield a report as text; raises UsageError immediately for another format."""
+    from crmdeck.exports import report_html, report_markdown
+
+    require_format(format, REPORT_FORMATS, "report")
+    match format:
+        case "html":
+            return report_html.draw(report)
+        case "markdown":
+            return report_markdown.draw(report)
+    raise _needs_file(format)
+
+
+def write_report(report: Report, format: str, path: Path) -> None:
+    """Write a report to a file; raises UsageError for an unknown format."""
+    from crmdeck.exports.files import file_in_place, write_atomically
+
+    if format != "xlsx":
+        write_atomically(path, stream_report(report, format))
+        return
+    # Only this format needs XlsxWriter.
+    from crmdeck.exports.report_xlsx import write_book
+
+    with file_in_place(path) as temporary:
+        write_book(report, temporary)
+
+
+def require_format(format: str, known: Iterable[str], what: str = "export") -> None:
+    """Raise UsageError unless `format` is one of `known`, the formats of `what`."""
+    names = tuple(known)
+    if format not in names:
+        raise UsageError(
+            f"No {what} in the format '{format}'.",
+            remedy=f"Use one of: {', '.join(names)}",
+            code="BAD_FORMAT",
+        )
+
+
+def _needs_file(format: str) -> UsageError:
+    return UsageError(f"The format {format} needs a file.", remedy=f"Add -o export.{format}")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from enum import Enum
+from functools import partial
 
 from crmdeck.model import WireModel, format_utc
 
 # JSON escapes C0 already. DEL and C1 control terminals too, line separators end lines,
 # bidirectional controls reorder text, and lone surrogates can't be encoded.
-_UNSAFE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+UNSAFE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def to_json(value: object, *, indent: int | None = None) -> str:
@@ -26,7 +27,7 @@ def to_json(value: object, *, indent: int | None = None) -> str:
     except ValueError:
         finite = json.loads(json.dumps(value, default=_wire_value), parse_constant=lambda _: None)
         text = _dump(finite, indent)
-    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def json_pieces(value: object, text: Callable[[object], str]) -> Iterator[str]:
@@ -51,6 +52,14 @@ def json_pieces(value: object, text: Callable[[object], str]) -> Iterator[str]:
         yield "\n}"
     else:
         yield text(value)
+
+
+def stream_wire(data: object) -> Iterator[str]:
+    """Yield JSON of a record, or of an iterable of records as a list."""
+    if isinstance(data, Iterable) and not isinstance(data, WireModel | dict):
+        data = iter(data)
+    yield from json_pieces(data, partial(to_json, indent=2))
+    yield "\n"
 
 
 def _dump(value: object, indent: int | None) -> str:

@@ -28,8 +28,12 @@ from crmdeck.drift.wording import place_of as place_of
 from crmdeck.drift.wording import shown_changes as shown_changes
 from crmdeck.drift.wording import value_text as value_text
 from crmdeck.drift.wording import what_happened as what_happened
+from crmdeck.exports import CHECK_FORMATS as CHECK_FORMATS
 from crmdeck.exports import COLUMNS as COLUMNS
 from crmdeck.exports import FORMATS as FORMATS
+from crmdeck.exports import REPORT_FORMATS as REPORT_FORMATS
+from crmdeck.exports import SUFFIXES as SUFFIXES
+from crmdeck.exports import TEXT_FORMATS as TEXT_FORMATS
 from crmdeck.exports import Part as Part
 from crmdeck.exports import check_summary as check_summary
 from crmdeck.exports import issue_text as issue_text
@@ -38,6 +42,7 @@ from crmdeck.exports import named as named
 from crmdeck.exports import owner_of as owner_of
 from crmdeck.exports import records as records
 from crmdeck.exports import render as render
+from crmdeck.exports import stream_rows as stream_rows
 from crmdeck.exports import write_atomically as write_atomically
 from crmdeck.mapping.choices import FieldChoice as FieldChoice
 from crmdeck.mapping.choices import NearestField as NearestField
@@ -141,7 +146,6 @@ from .explore.copies import CopyKind as CopyKind
 from .explore.exports import CONTRACT as CONTRACT
 from .explore.exports import EXPORTS as EXPORTS
 from .explore.exports import REPORTS as REPORTS
-from .explore.exports import SUFFIXES as SUFFIXES
 from .explore.exports import ExportOptions as ExportOptions
 from .explore.exports import Exports as Exports
 from .explore.exports import in_state as in_state

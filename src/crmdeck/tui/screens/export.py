@@ -15,16 +15,6 @@ from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.panes.pane import ExportRequest
 from crmdeck.workspace import FORMATS
 
-PURPOSES = {
-    "json": "the JSON of the API, for programs",
-    "jsonl": "one record per line, for streams",
-    "csv": "one record per line, for spreadsheets",
-    "markdown": "a table for tickets and wikis",
-    "html": "a page to send",
-    "yaml": "the JSON of the API, easier to read",
-    "parquet": "one record per line, for data frames",
-}
-ENDINGS = {"markdown": "md"}
 RECORDS = {
     "objects": "one record per object",
     "schema": "one record per field",
@@ -45,7 +35,7 @@ def ask_and_export(host: Host, request: ExportRequest, connection_id: str | None
         prompt = Prompt(
             "Export to files" if several else "Export to file",
             "One file per connection, with its name added to this one." if several else "",
-            value=free_name(f"crmdeck-{what}", ENDINGS.get(format_, format_)),
+            value=free_name(f"crmdeck-{what}", FORMATS[format_].suffix.removeprefix(".")),
             check=lambda name: next(filter(None, map(wrong_file, files(name))), ""),
         )
         host.app.push_screen(prompt, partial(write, what, format_))
@@ -96,12 +86,12 @@ def ask_and_export(host: Host, request: ExportRequest, connection_id: str | None
 
 def _choices(request: ExportRequest) -> Iterator[Choice[tuple[str, str]]]:
     for what in filter(None, (request.what, request.inner)):
-        for name in FORMATS:
+        for name, each in FORMATS.items():
             if not request.inner:
-                yield Choice((what, name), name, PURPOSES.get(name, ""))
+                yield Choice((what, name), name, each.use)
             elif name != "json" or what != "differences":
                 # The JSON of a comparison contains its differences already.
-                use = PURPOSES.get(name, name).removeprefix("one record per line, ")
+                use = each.use.removeprefix("one record per line, ")
                 yield Choice((what, name), name, f"{RECORDS[what]}, {use}")
 
 

@@ -21,7 +21,7 @@ from crmdeck.errors import (
     UsageError,
     exit_code,
 )
-from crmdeck.exports import Contract, deviations, read_contract, require_format
+from crmdeck.exports import CHECK_FORMATS, Contract, deviations, read_contract, require_format
 from crmdeck.exports import render_check as export_check
 from crmdeck.mapping.validity import broken_mappings
 from crmdeck.model import (
@@ -178,7 +178,7 @@ class Checks:
 
     def require_format(self, format: str) -> None:
         """Raise UsageError if `render` has no such format; call it before a check."""
-        require_format(format)
+        require_format(format, CHECK_FORMATS, "check")
 
     def render(self, report: CheckReport, format: str) -> str:
         """Return a check as json, markdown, html, junit or github; raises UsageError."""

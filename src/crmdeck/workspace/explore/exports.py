@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Generic, TypedDict, TypeVar, Unpack
 
 from crmdeck.connectors.registry import vendor_of
 from crmdeck.drift.change_group_rules import base_of
 from crmdeck.errors import UsageError
 from crmdeck.exports import (
-    COLUMNS,
+    CONTRACT_FORMATS,
     FORMATS,
     REPORT_FORMATS,
     column_types,
     make_contract,
     records,
+    require_format,
     stream,
     stream_report,
     to_yaml,
     write_atomically,
-    write_parquet,
     write_report,
 )
 from crmdeck.exports.report import Report
 from crmdeck.model import (
     Comparison,
-    Connection,
     DecisionState,
     DriftReport,
     FieldDifference,
@@ -44,7 +44,7 @@ from crmdeck.text import did_you_mean, nearest
 from crmdeck.workspace.audit import Audit
 from crmdeck.workspace.connections.health import Health
 from crmdeck.workspace.context import Context
-from crmdeck.workspace.drift import Drift
+from crmdeck.workspace.drift import Drift, DriftFilters
 from crmdeck.workspace.explore import reports
 from crmdeck.workspace.explore.schemas import Schemas
 from crmdeck.workspace.explore.standing import object_standing
@@ -55,23 +55,7 @@ Exportable = WireModel | Iterable[WireModel]
 Named = str | tuple[str, ...]
 """What identifies a record: an ID, a name, or the names of an object and its field."""
 
-EXPORTS = tuple(COLUMNS)
-REPORTS = ("dictionary", "mapping-sheet", "drift-report", "health-report")
 CONTRACT = "contract"
-CONTRACT_FORMATS = ("yaml", "json")
-SUFFIXES = {
-    ".json": "json",
-    ".jsonl": "jsonl",
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".md": "markdown",
-    ".html": "html",
-    ".yaml": "yaml",
-    ".yml": "yaml",
-    ".parquet": "parquet",
-    ".xlsx": "xlsx",
-}
-"""The formats of file names."""
 
 FILTERS = {
     "at": "--at",
@@ -84,23 +68,6 @@ FILTERS = {
     "right_at": "--right-at",
 }
 """The filters of exports, with their options on the command line."""
-
-TAKES: Mapping[str, tuple[str, ...]] = {
-    "health": (),
-    "objects": ("at", "object_type"),
-    "schema": ("at", "object_type"),
-    "comparison": ("at", "object_type", "right", "right_at"),
-    "differences": ("at", "object_type", "right", "right_at"),
-    "drift": ("at", "object_type", "since", "at_least"),
-    "mapping": ("at", "object_type", "since", "pair", "state"),
-    "audit": ("at", "since"),
-    "dictionary": ("at", "object_type"),
-    "mapping-sheet": ("at", "pair", "state"),
-    "drift-report": ("at", "object_type", "since", "at_least"),
-    "health-report": (),
-    CONTRACT: ("pair",),
-}
-"""The filters of each export."""
 
 
 class ExportOptions(TypedDict, total=False):
@@ -117,8 +84,40 @@ class ExportOptions(TypedDict, total=False):
     state: DecisionState | None
 
 
+class _Asked(ExportOptions, total=False):
+    format: str
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Export(Generic[T]):
+    """One export: its filters, whether it can cover all connections, and its method."""
+
+    filters: tuple[str, ...]
+    of_all: bool
+    read: Callable[..., T]
+
+
+_DATA: dict[str, _Export[Exportable]] = {}
+_REPORTS: dict[str, _Export[Report]] = {}
+
+
+def _export(
+    exports: dict[str, _Export[T]], what: str, *filters: str, of_all: bool = False
+) -> Callable[[Callable[..., T]], Callable[..., T]]:
+    """Make a method the export `what`, with these of `FILTERS`."""
+
+    def add(method: Callable[..., T]) -> Callable[..., T]:
+        exports[what] = _Export(filters, of_all, method)
+        return method
+
+    return add
+
+
 class Exports:
-    """Write stored data and reports."""
+    """Write stored data and reports; `@_export` marks the method of each."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -166,19 +165,10 @@ class Exports:
         """
         if what == CONTRACT:
             return iter([self._contract(ref, format, options)])
-        if what in REPORTS:
+        if what in _REPORTS:
             return stream_report(self._report(what, ref, format, options), format)
-        if format not in FORMATS:
-            if format in REPORT_FORMATS:
-                raise UsageError(
-                    f"No {what} in the format '{format}'.",
-                    cause=f"Only reports have this format: {', '.join(REPORTS)}.",
-                    remedy=_one_of((*FORMATS, "parquet"), format),
-                )
-            raise UsageError(
-                f"No format named '{format}'.", remedy=_one_of((*FORMATS, "parquet"), format)
-            )
-        return stream(what, self._data(what, ref, options), format, names=self._names())
+        data = self._data(what, ref, format, options)
+        return stream(what, data, format, names=self._names())
 
     def write(
         self,
@@ -193,22 +183,19 @@ class Exports:
 
         The formats are those of `stream`, parquet for exports, and xlsx for reports.
         """
-        if what in REPORTS:
+        writer = FORMATS[format].write if format in FORMATS else None
+        if what in _REPORTS:
             write_report(self._report(what, ref, format, options), format, path)
-        elif format == "parquet" and what != CONTRACT:
-            data = self._data(what, ref, options)
-            write_parquet(records(what, data, self._names()), column_types(what), path)
+        elif writer is not None and what != CONTRACT:
+            data = self._data(what, ref, format, options)
+            writer(records(what, data, self._names()), column_types(what), path)
         else:
             write_atomically(path, self.stream(what, ref, format=format, **options))
 
     def _contract(self, ref: str | None, format: str, options: ExportOptions) -> str:
-        if format not in CONTRACT_FORMATS:
-            raise UsageError(
-                f"No contract in the format '{format}'.",
-                remedy=_one_of(CONTRACT_FORMATS, format),
-            )
-        _refuse_foreign(CONTRACT, options)
-        connection = self._connection(CONTRACT, ref)
+        require_format(format, CONTRACT_FORMATS, CONTRACT)
+        _reject_foreign(CONTRACT, options)
+        connection = self._context.connection(_needed(CONTRACT, ref))
         pair = options.get("pair")
         if pair is None:
             raise UsageError("A contract needs one object pair.", remedy="Add --pair PAIR")
@@ -219,38 +206,107 @@ class Exports:
             return json.dumps(contract, indent=2, ensure_ascii=True) + "\n"
         return to_yaml(contract)
 
-    def _data(self, what: str, ref: str | None, options: ExportOptions) -> Exportable:
-        if what not in EXPORTS:
+    def _data(self, what: str, ref: str | None, format: str, options: ExportOptions) -> Exportable:
+        if what not in _DATA:
+            near = nearest(what, TAKES, most=1)
             raise UsageError(
                 f"No export named '{what}'.",
-                remedy=_one_of((*EXPORTS, *REPORTS, CONTRACT), what),
+                cause=did_you_mean(near) if near else None,
+                remedy=f"Use one of: {', '.join(TAKES)}",
             )
-        _refuse_foreign(what, options)
-        data = self._exported(what, ref, options)
+        require_format(format, FORMATS, what)
+        data = self._read(_DATA, what, ref, {**options, "format": format})
         only = options.get("only")
         return data if only is None else keep(data, only)
 
     def _report(self, what: str, ref: str | None, format: str, options: ExportOptions) -> Report:
-        if format not in REPORT_FORMATS:
-            raise UsageError(
-                f"No {what} in the format '{format}'.",
-                remedy=_one_of(REPORT_FORMATS, format),
-            )
-        _refuse_foreign(what, options)
-        match what:
-            case "dictionary":
-                return self._dictionary(self._connection(what, ref), options)
-            case "mapping-sheet":
-                return self._mapping_sheet(self._connection(what, ref), format, options)
-            case "drift-report":
-                return self._drift_report(ref, options)
-            case "health-report":
-                found = (self._health.status(ref),) if ref else self._health.statuses()
-                return reports.health_report(found, self._context.now)
-        raise NotImplementedError(what)
+        require_format(format, REPORT_FORMATS, what)
+        return self._read(_REPORTS, what, ref, {**options, "format": format})
 
-    def _dictionary(self, connection: Connection, options: ExportOptions) -> Report:
-        at, object_type = options.get("at"), options.get("object_type")
+    def _read(
+        self, exports: Mapping[str, _Export[T]], what: str, ref: str | None, asked: _Asked
+    ) -> T:
+        _reject_foreign(what, asked)
+        export = exports[what]
+        return export.read(self, ref if export.of_all else _needed(what, ref), asked)
+
+    def _names(self) -> dict[str, str]:
+        with self._context.store.read() as session:
+            return {connection.id: connection.name for connection in session.connections.all()}
+
+    @_export(_DATA, "health", of_all=True)
+    def _statuses(self, ref: str | None, asked: _Asked) -> Exportable:
+        return self._health.status(ref) if ref else self._health.statuses()
+
+    @_export(_DATA, "objects", "at", "object_type")
+    def _objects(self, ref: str, asked: _Asked) -> Exportable:
+        at, object_type = asked.get("at"), asked.get("object_type")
+        found = self._schemas.objects(ref, at)
+        if object_type is None:
+            return found
+        objects = tuple(one for one in found.objects if one.object_type == object_type)
+        if not objects:
+            # Raises the error that names the nearest object.
+            self._schemas.object(ref, object_type, at)
+        return SchemaSummary(objects=objects)
+
+    @_export(_DATA, "schema", "at", "object_type")
+    def _schema(self, ref: str, asked: _Asked) -> Exportable:
+        at, object_type = asked.get("at"), asked.get("object_type")
+        if object_type is not None:
+            return self._schemas.object(ref, object_type, at)
+        return self._schemas.each(ref, at)
+
+    @_export(_DATA, "differences", "at", "object_type", "right", "right_at")
+    @_export(_DATA, "comparison", "at", "object_type", "right", "right_at")
+    def _compared(self, ref: str, asked: _Asked) -> Exportable:
+        at, right, right_at = asked.get("at"), asked.get("right"), asked.get("right_at")
+        if right is None and at == right_at:
+            raise UsageError(
+                "A comparison needs two sides.",
+                remedy="Add --right CONNECTION or --right-at DATE",
+            )
+        return self._schemas.compare(
+            ref,
+            right or ref,
+            left_at=at,
+            right_at=right_at,
+            object_type=asked.get("object_type"),
+        )
+
+    @_export(_DATA, "drift", "at", "object_type", "since", "at_least", of_all=True)
+    def _changes(self, ref: str | None, asked: _Asked) -> Exportable:
+        return self._drift.pages(ref, **_drift_filters(asked))
+
+    @_export(_DATA, "mapping", "at", "object_type", "since", "pair", "state")
+    def _decided(self, ref: str, asked: _Asked) -> Exportable:
+        at, pair, object_type = asked.get("at"), asked.get("pair"), asked.get("object_type")
+        pairs = [pair] if pair else [one.object_pair for one in self._mappings.pairs(ref, at)]
+        if object_type is not None:
+            pairs = [one for one in pairs if ObjectPair.parse(one).crm_object == object_type]
+            if not pairs:
+                # Raises the error that names the nearest object.
+                self._schemas.object(ref, object_type, at)
+        state, since = asked.get("state"), asked.get("since")
+        mappings = []
+        for one in pairs:
+            found = in_state(self._mappings.get(ref, one, at), state)
+            if since is not None:
+                lines = [e for e in found.lines if e.decided_at and e.decided_at >= since]
+                found = found.model_copy(update={"lines": tuple(lines)})
+            mappings.append(found)
+        return mappings[0] if pair and mappings else mappings
+
+    @_export(_DATA, "audit", "at", "since", of_all=True)
+    def _entries(self, ref: str | None, asked: _Asked) -> Exportable:
+        if ref is not None:
+            self._context.connection(ref)
+        return self._audit.each(ref, since=asked.get("since"), until=asked.get("at"))
+
+    @_export(_REPORTS, "dictionary", "at", "object_type")
+    def _dictionary(self, ref: str, asked: _Asked) -> Report:
+        connection = self._context.connection(ref)
+        at, object_type = asked.get("at"), asked.get("object_type")
         listed = self._schemas.objects(connection.id, at).objects
         objects: Iterable[ObjectDetail]
         left_out = 0
@@ -275,20 +331,10 @@ class Exports:
             connection.name, objects, listed, at, self._context.now, left_out=left_out
         )
 
-    def _drift_report(self, ref: str | None, options: ExportOptions) -> Report:
-        at, since = options.get("at"), options.get("since")
-        about = self._context.connection(ref).name if ref else "all connections"
-        drift = self._drift.report(
-            ref,
-            at=at,
-            since=since,
-            at_least=options.get("at_least"),
-            object_type=options.get("object_type"),
-        )
-        return reports.drift_report(about, drift, self._names(), since, at, self._context.now)
-
-    def _mapping_sheet(self, connection: Connection, format: str, options: ExportOptions) -> Report:
-        pair, state, at = options.get("pair"), options.get("state"), options.get("at")
+    @_export(_REPORTS, "mapping-sheet", "at", "pair", "state")
+    def _mapping_sheet(self, ref: str, asked: _Asked) -> Report:
+        connection = self._context.connection(ref)
+        pair, state, at = asked.get("pair"), asked.get("state"), asked.get("at")
         if pair is None:
             raise UsageError("A mapping sheet needs one object pair.", remedy="Add --pair PAIR")
         suggestions = self._mappings.suggest(connection.id, pair, at=at).suggestions
@@ -309,96 +355,40 @@ class Exports:
             if state in (None, each.decision)
         ]
         return reports.mapping_sheet(
-            connection.name, pair, lines, at, self._context.now, returns=format == "xlsx"
+            connection.name,
+            pair,
+            lines,
+            at,
+            self._context.now,
+            returns=asked.get("format") == "xlsx",
         )
 
-    def _connection(self, what: str, ref: str | None) -> Connection:
-        return self._context.connection(_needed(what, ref))
-
-    def _names(self) -> dict[str, str]:
-        with self._context.store.read() as session:
-            return {connection.id: connection.name for connection in session.connections.all()}
-
-    def _exported(self, what: str, ref: str | None, options: ExportOptions) -> Exportable:
-        at, since = options.get("at"), options.get("since")
-        object_type = options.get("object_type")
-        match what:
-            case "health":
-                return self._health.status(ref) if ref else self._health.statuses()
-            case "drift":
-                return self._drift.pages(
-                    ref,
-                    object_type=object_type,
-                    since=since,
-                    at=at,
-                    at_least=options.get("at_least"),
-                )
-            case "audit":
-                if ref is not None:
-                    self._context.connection(ref)
-                return self._audit.each(ref, since=since, until=at)
-            case "objects":
-                return self._objects(_needed(what, ref), at, object_type)
-            case "schema" if object_type is not None:
-                return self._schemas.object(_needed(what, ref), object_type, at)
-            case "schema":
-                return self._schemas.each(_needed(what, ref), at)
-            case "mapping":
-                return self._decided(_needed(what, ref), options)
-            case "comparison" | "differences":
-                return self._compared(_needed(what, ref), options)
-        raise NotImplementedError(what)
-
-    def _objects(self, ref: str, at: datetime | None, object_type: str | None) -> SchemaSummary:
-        found = self._schemas.objects(ref, at)
-        if object_type is None:
-            return found
-        objects = tuple(one for one in found.objects if one.object_type == object_type)
-        if not objects:
-            # Raises the error that names the nearest object.
-            self._schemas.object(ref, object_type, at)
-        return SchemaSummary(objects=objects)
-
-    def _compared(self, ref: str, options: ExportOptions) -> Comparison:
-        at, right, right_at = options.get("at"), options.get("right"), options.get("right_at")
-        if right is None and at == right_at:
-            raise UsageError(
-                "A comparison needs two sides.",
-                remedy="Add --right CONNECTION or --right-at DATE",
-            )
-        return self._schemas.compare(
-            ref,
-            right or ref,
-            left_at=at,
-            right_at=right_at,
-            object_type=options.get("object_type"),
+    @_export(_REPORTS, "drift-report", "at", "object_type", "since", "at_least", of_all=True)
+    def _drift_report(self, ref: str | None, asked: _Asked) -> Report:
+        about = self._context.connection(ref).name if ref else "all connections"
+        drift = self._drift.report(ref, **_drift_filters(asked))
+        return reports.drift_report(
+            about, drift, self._names(), asked.get("since"), asked.get("at"), self._context.now
         )
 
-    def _decided(self, name: str, options: ExportOptions) -> Exportable:
-        at, pair, object_type = options.get("at"), options.get("pair"), options.get("object_type")
-        pairs = [pair] if pair else [one.object_pair for one in self._mappings.pairs(name, at)]
-        if object_type is not None:
-            pairs = [one for one in pairs if ObjectPair.parse(one).crm_object == object_type]
-            if not pairs:
-                # Raises the error that names the nearest object.
-                self._schemas.object(name, object_type, at)
-        state, since = options.get("state"), options.get("since")
-        mappings = []
-        for one in pairs:
-            found = in_state(self._mappings.get(name, one, at), state)
-            if since is not None:
-                lines = [e for e in found.lines if e.decided_at and e.decided_at >= since]
-                found = found.model_copy(update={"lines": tuple(lines)})
-            mappings.append(found)
-        return mappings[0] if pair and mappings else mappings
+    @_export(_REPORTS, "health-report", of_all=True)
+    def _health_report(self, ref: str | None, asked: _Asked) -> Report:
+        found = (self._health.status(ref),) if ref else self._health.statuses()
+        return reports.health_report(found, self._context.now)
 
 
-def _one_of(names: Sequence[str], given: str) -> str:
-    near = nearest(given, names, most=1)
-    return did_you_mean(near) if near else "Use one of: " + ", ".join(names)
+EXPORTS = tuple(_DATA)
+REPORTS = tuple(_REPORTS)
+
+TAKES: Mapping[str, tuple[str, ...]] = {
+    **{what: each.filters for what, each in _DATA.items()},
+    **{what: each.filters for what, each in _REPORTS.items()},
+    CONTRACT: ("pair",),
+}
+"""The filters of each export."""
 
 
-def _refuse_foreign(what: str, options: ExportOptions) -> None:
+def _reject_foreign(what: str, options: ExportOptions) -> None:
     """Raise UsageError for a filter that an export doesn't have."""
     for name, value in options.items():
         if value is not None and name in FILTERS and name not in TAKES[what]:
@@ -412,6 +402,15 @@ def _refuse_foreign(what: str, options: ExportOptions) -> None:
             "--since is later than --at.",
             remedy="Use an earlier --since or a later --at.",
         )
+
+
+def _drift_filters(asked: _Asked) -> DriftFilters:
+    return {
+        "at": asked.get("at"),
+        "object_type": asked.get("object_type"),
+        "since": asked.get("since"),
+        "at_least": asked.get("at_least"),
+    }
 
 
 def _needed(what: str, ref: str | None) -> str:
