@@ -6,19 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from crmdeck.drift.change_group_rules import CHANGE_GROUP_RULES
-from crmdeck.drift.severity_rules import (
-    AUTOMATION_REMOVED,
-    FIELD_ROWS,
-    KIND_ROWS,
-    OBJECT_ROWS,
-    REQUIRED_ADDED,
-    RETURNED_REASONS,
-    RULE_INACTIVE,
-    RULE_REPORTS,
-    RULE_REWORDED,
-    RULE_ROWS,
-    Row,
-)
+from crmdeck.drift.severity_rules import AttributeRule, Rated, load_severity_rules
 from crmdeck.model import Severity
 
 PAGE = Path(__file__).parents[2] / "docs" / "drift.md"
@@ -72,22 +60,15 @@ some fields.
 
 
 def page() -> str:
-    safe, breaking = ([level] * 3 for level in (Severity.SAFE, Severity.BREAKING))
-    kinds: list[tuple[str, Sequence[Severity], str]] = [
-        (kind.value.replace("_", " "), scale, reason) for kind, (scale, reason) in KIND_ROWS.items()
+    table = load_severity_rules()
+    special = table.special
+    kinds = [(kind.value.replace("_", " "), rated) for kind, rated in table.kinds.items()]
+    kinds.insert(1, ("field added, required", special.required_added))
+    rules = [
+        (f"`{kind.value}`", rated._replace(reason=rated.reason.replace("{message}", "")))
+        for kind, rated in table.rules.items()
     ]
-    kinds.insert(1, ("field added, required", breaking, REQUIRED_ADDED))
-    kinds += [("object exists again", safe, reason) for reason in RETURNED_REASONS.values()]
-    rules: list[tuple[str, Sequence[Severity], str]] = [
-        (f"`{kind.value}`", scale, reason.replace("{message}", ""))
-        for kind, (scale, reason) in RULE_ROWS.items()
-    ]
-    rules += [
-        ("rule inactive", safe, RULE_INACTIVE),
-        ("rule with another message", safe, RULE_REWORDED),
-        ("duplicate rule that only reports", safe, RULE_REPORTS),
-        ("automation removed", *AUTOMATION_REMOVED),
-    ]
+    rules.append(("automation removed", special.automation_removed))
     stories = "".join(
         f"- `{rule.kind}`: {rule.describes}{' Safe.' if rule.follows else ''}\n"
         for rule in CHANGE_GROUP_RULES
@@ -98,9 +79,9 @@ def page() -> str:
             "\n## Added and removed\n\n",
             _list(kinds),
             "\n## Attributes of a field\n\nThe first row of an attribute that applies wins.\n\n",
-            _list(_attributes(FIELD_ROWS)),
+            _list(_attributes(table.field)),
             "\n## Attributes of an object\n\n",
-            _list(_attributes(OBJECT_ROWS)),
+            _list(_attributes(table.object)),
             "\n## Rules that reject writes\n\nFor a new or changed rule. If the fields of a rule "
             "are unknown, it touches every mapping of its object.\n\n",
             _list(rules),
@@ -113,13 +94,16 @@ def page() -> str:
     )
 
 
-def _attributes(table: Mapping[str, Iterable[Row]]) -> list[tuple[str, Sequence[Severity], str]]:
-    return [(f"`{name}`", row.scale, row.reason) for name, rows in table.items() for row in rows]
+def _attributes(table: Mapping[str, Iterable[AttributeRule]]) -> list[tuple[str, Rated]]:
+    return [(f"`{name}`", rule.rated) for name, rules in table.items() for rule in rules]
 
 
-def _list(rows: Iterable[tuple[str, Sequence[Severity], str]]) -> str:
-    rated = (row for row in rows if set(row[1]) != {Severity.SAFE})
-    return "".join(f"- {name} ({_severity(scale)}): {reason}\n" for name, scale, reason in rated)
+def _list(rows: Iterable[tuple[str, Rated]]) -> str:
+    return "".join(
+        f"- {name} ({_severity(rated.scale)}): {rated.reason}\n"
+        for name, rated in rows
+        if set(rated.scale) != {Severity.SAFE}
+    )
 
 
 def _severity(scale: Sequence[Severity]) -> str:

@@ -9,9 +9,19 @@ from hypothesis import given
 
 from crmdeck.drift.field_diff import compare_fields
 from crmdeck.drift.severity import Use, severity_of_added, severity_of_changes, severity_of_kind
-from crmdeck.drift.severity_rules import FIELD_ROWS
+from crmdeck.drift.severity_rules import load_severity_rules
 from crmdeck.drift.wording import few, short
-from crmdeck.model import Direction, DriftKind, Field, FieldType, PicklistValue, Severity
+from crmdeck.model import (
+    Change,
+    Direction,
+    DriftKind,
+    Field,
+    FieldType,
+    GoneReason,
+    PicklistValue,
+    RuleKind,
+    Severity,
+)
 from tests.drift.build import field, values
 from tests.model.strategies import fields
 
@@ -182,13 +192,25 @@ def test_each_rule(before: dict[str, Any], after: dict[str, Any], levels: str, n
 
 
 def test_every_rule_has_its_case() -> None:
-    used = set()
+    used, rules = set(), load_severity_rules().field
     for _, before, after, _, _ in CASES:
         new = field("F", **after)
         for change in compare_fields(field("F", **before), new):
-            rows = FIELD_ROWS[change.attribute]
+            rows = rules[change.attribute]
             used.add(next(row for row in rows if row.applies(change, new)).reason)
-    assert used == {row.reason for rows in FIELD_ROWS.values() for row in rows}
+    assert used == {row.reason for rows in rules.values() for row in rows}
+
+
+def test_last_rule_of_each_attribute_always_applies() -> None:
+    table = load_severity_rules()
+    change = Change(attribute="x", before=[], after=[])
+    for rules in (*table.field.values(), *table.object.values()):
+        assert [rule.when for rule in rules].index("else") == len(rules) - 1
+        assert rules[-1].applies(change, None)
+    by_attribute = {kind for kind in DriftKind if kind.value.endswith("_changed")}
+    assert {*table.kinds} | by_attribute | {DriftKind.RULE_ADDED} == {*DriftKind}
+    assert {*table.rules} == {*RuleKind}
+    assert {*table.returned} == {*GoneReason}
 
 
 @pytest.mark.parametrize(

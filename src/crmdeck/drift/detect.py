@@ -21,7 +21,7 @@ from crmdeck.drift.severity import (
     severity_of_kind,
     severity_of_rule,
 )
-from crmdeck.drift.severity_rules import RETURNED_REASONS
+from crmdeck.drift.severity_rules import load_severity_rules
 from crmdeck.drift.wording import short
 from crmdeck.model import (
     ChangeGroup,
@@ -218,7 +218,7 @@ def _verdict(
     if difference.rule:
         return severity_of_rule(difference.kind, difference.rule, difference.changes, use)
     if difference.returned:
-        return Verdict(Severity.SAFE, RETURNED_REASONS[difference.returned])
+        return Verdict(Severity.SAFE, load_severity_rules().returned[difference.returned])
     if difference.kind is DriftKind.FIELD_ADDED and difference.after:
         return severity_of_added(difference.after, use)
     if difference.changes:

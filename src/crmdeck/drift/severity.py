@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,18 +14,7 @@ from crmdeck.drift.field_diff import (
     lost_record_values,
     lost_values,
 )
-from crmdeck.drift.severity_rules import (
-    AUTOMATION_REMOVED,
-    FIELD_ROWS,
-    KIND_ROWS,
-    OBJECT_ROWS,
-    REQUIRED_ADDED,
-    RULE_INACTIVE,
-    RULE_REPORTS,
-    RULE_REWORDED,
-    RULE_ROWS,
-    Scale,
-)
+from crmdeck.drift.severity_rules import Rated, load_severity_rules
 from crmdeck.drift.wording import few, short
 from crmdeck.model import Change, Direction, DriftKind, Field, Rule, RuleKind, Severity
 
@@ -53,13 +42,12 @@ class Verdict(NamedTuple):
 
 def severity_of_kind(kind: DriftKind, use: Use) -> Verdict:
     """Return the verdict on a field, object, or rule that was added or removed."""
-    scale, reason = KIND_ROWS[kind]
-    return Verdict(_under(scale, use), reason)
+    return _judge(load_severity_rules().kinds[kind], use)
 
 
 def severity_of_added(field: Field, use: Use) -> Verdict:
     if field.required:
-        return Verdict(Severity.BREAKING, REQUIRED_ADDED)
+        return _judge(load_severity_rules().special.required_added, use)
     return severity_of_kind(DriftKind.FIELD_ADDED, use)
 
 
@@ -68,32 +56,30 @@ def severity_of_changes(changes: Sequence[Change], after: Field | None, use: Use
 
     `after` is None for changes of an object.
     """
-    rows = FIELD_ROWS if after else OBJECT_ROWS
+    rules = load_severity_rules().field if after else load_severity_rules().object
     verdicts = []
     for change in changes:
-        row = next(row for row in rows[change.attribute] if row.applies(change, after))
-        reason = row.reason.format_map(_words(change))
-        verdicts.append(Verdict(_under(row.scale, use), reason))
+        rule = next(each for each in rules[change.attribute] if each.applies(change, after))
+        verdicts.append(_judge(rule.rated, use, _words(change)))
     return max(verdicts, key=lambda verdict: verdict.severity.rank)
 
 
 def severity_of_rule(kind: DriftKind, rule: Rule, changes: Sequence[Change], use: Use) -> Verdict:
     """Return the verdict on a rule that was added, removed, or changed into `rule`."""
+    rules = load_severity_rules()
     if kind is DriftKind.RULE_REMOVED and rule.kind is RuleKind.AUTOMATION:
-        scale, reason = AUTOMATION_REMOVED
-        return Verdict(_under(scale, use), reason)
+        return _judge(rules.special.automation_removed, use)
     if kind is DriftKind.RULE_REMOVED:
         return severity_of_kind(kind, use)
     if not rule.active:
-        return Verdict(Severity.SAFE, RULE_INACTIVE)
+        return _judge(rules.special.rule_inactive, use)
     # A rule can be inactive, reworded or only report; each is safe whatever its kind refuses.
     if changes and all(change.attribute == "message" for change in changes):
-        return Verdict(Severity.SAFE, RULE_REWORDED)
+        return _judge(rules.special.rule_reworded, use)
     if rule.kind is RuleKind.DUPLICATES and not rule.refuses:
-        return Verdict(Severity.SAFE, RULE_REPORTS)
-    scale, reason = RULE_ROWS[rule.kind]
+        return _judge(rules.special.rule_reports, use)
     message = f": “{short(rule.message).rstrip('.')}”" if rule.message else ""
-    return Verdict(_under(scale, use), reason.format(message=message))
+    return _judge(rules.rules[rule.kind], use, {"message": message})
 
 
 def _words(change: Change) -> dict[str, str]:
@@ -122,6 +108,8 @@ def _words(change: Change) -> dict[str, str]:
             return {"before": short(str(change.before)), "after": short(str(change.after))}
 
 
-def _under(scale: Scale, use: Use) -> Severity:
-    applying = [s for s, on in ((scale.pulled, use.pulled), (scale.pushed, use.pushed)) if on]
-    return Severity.worst(applying or [scale.unmapped])
+def _judge(rated: Rated, use: Use, words: Mapping[str, str] | None = None) -> Verdict:
+    unmapped, pulled, pushed = rated.scale
+    applying = [level for level, on in ((pulled, use.pulled), (pushed, use.pushed)) if on]
+    reason = rated.reason if words is None else rated.reason.format_map(words)
+    return Verdict(Severity.worst(applying or [unmapped]), reason)
