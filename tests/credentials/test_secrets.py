@@ -23,6 +23,7 @@ from crmdeck.errors import CrmdeckError
 from crmdeck.model import SecretsPlace
 from tests.keyrings import MemoryKeyring, none, using
 
+HOST = "https://acme.example 00D1"
 ID = "00000000-0000-0000-0000-000000000001"
 KEY = "-----BEGIN PRIVATE KEY-----\n" + "M" * 1700 + "\n-----END PRIVATE KEY-----\n"
 
@@ -134,10 +135,10 @@ def test_a_rotated_token_outlives_the_environments_until_that_one_changes(
 ) -> None:
     monkeypatch.setenv("CRMDECK_ACME_REFRESH_TOKEN", "r1")
     store = MemorySecrets()
-    assert ConnectionSecrets(store, ID, "acme").get("refresh_token") == "r1"
-    ConnectionSecrets(store, ID, "acme").put({"refresh_token": "r2"})
-    assert ConnectionSecrets(store, ID, "acme").get("refresh_token") == "r2"
+    assert ConnectionSecrets(store, ID, HOST, "acme", HOST).get("refresh_token") == "r1"
+    ConnectionSecrets(store, ID, HOST, "acme", HOST).put({"refresh_token": "r2"})
+    assert ConnectionSecrets(store, ID, HOST, "acme", HOST).get("refresh_token") == "r2"
     monkeypatch.setenv("CRMDECK_ACME_REFRESH_TOKEN", "r3")
-    assert ConnectionSecrets(store, ID, "acme").get("refresh_token") == "r3"
+    assert ConnectionSecrets(store, ID, HOST, "acme", HOST).get("refresh_token") == "r3"
     monkeypatch.delenv("CRMDECK_ACME_REFRESH_TOKEN")
-    assert ConnectionSecrets(store, ID, "acme").get("refresh_token") == "r2"
+    assert ConnectionSecrets(store, ID, HOST, "acme", HOST).get("refresh_token") == "r2"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -186,6 +187,14 @@ def set_connection(
         api_version=api_version,
         reconnect=reconnect,
     )
+    status = ws.health.status(connection.id)
+    if (endpoint, instance_url) != (None, None) and status.last_error_code == "OTHER_HOST":
+        say(status.last_error_message or "")
+        # Those in the environment go to another host only if the user runs the command for it.
+        if sys.stdin.isatty() and not as_json and not workspace.secrets_from_environment(name):
+            _sign_in(ws, connection, SignInOptions(), as_json)
+            return
+        say(f"Next: crmdeck connections sign-in {connection.name}")
     _show(connection, as_json)
 
 
@@ -200,7 +209,12 @@ def sign_in(
     crmdeck remembers the values of your app. It asks for the others, or reads them from the
     environment as `connections add` does.
     """
-    connection = ws.connections.get(name)
+    _sign_in(ws, ws.connections.get(name), options, as_json)
+
+
+def _sign_in(
+    ws: workspace.Workspace, connection: model.Connection, options: SignInOptions, as_json: bool
+) -> None:
     answers = collect(ws, connection.id, connection.name, options)
     signed_in = ws.signin.renew(
         connection.id,

@@ -52,6 +52,17 @@ def flows_of(connection: Connection) -> tuple[Flow, ...]:
             return vendor_of(connection.platform).flows
 
 
+def host_of(connection: Connection) -> str:
+    """Return the scheme and host that get the secrets of a connection, a blank, and its account."""
+    if connection.source == Source.FILES:
+        return ""
+    vendor = vendor_of(connection.platform)
+    own = connection.instance_url if vendor.own_url_example else None
+    url = connection.endpoint or own or next(iter(vendor.login_hosts.values()), "")
+    # Compared as text up to the path, so that no two parsers can read different hosts.
+    return f"{'/'.join(url.split('/')[:3]).lower()} {connection.organization or ''}"
+
+
 def open_source(connection: Connection) -> ConnectorFactory:
     """Return the function that opens a connector to the source of a connection."""
     opened: ConnectorFactory = _package(connection).open_connector

@@ -12,5 +12,6 @@ from .stores import no_keyring as no_keyring
 from .vault import ConnectionSecrets as ConnectionSecrets
 from .vault import Vault as Vault
 from .vault import environment_variable as environment_variable
+from .vault import host_error as host_error
 from .vault import remember_secrets as remember_secrets
 from .vault import secrets_from_environment as secrets_from_environment

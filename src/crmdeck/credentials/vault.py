@@ -22,6 +22,7 @@ from crmdeck.credentials.stores import (
     NoKeyringError,
     SecretStore,
 )
+from crmdeck.errors import ReauthRequiredError
 from crmdeck.model import SecretsPlace
 from crmdeck.redaction import remember
 
@@ -140,27 +141,41 @@ class Vault:
 class ConnectionSecrets:
     """The secrets of one connection, as a connector uses them.
 
-    With `environment` (the connection's name), secrets in CRMDECK_<NAME>_<SECRET> take precedence,
-    unless a stored secret replaced exactly that value: a rotated refresh token outlives the one in
-    the environment.
+    Each is stored together with `host`, the address and account that it was entered for, and
+    applies to that one only. With `environment` (the connection's name), secrets in
+    CRMDECK_<NAME>_<SECRET> take precedence, unless a stored secret replaced exactly that value: a
+    rotated refresh token outlives the one in the environment. Those belong to `signed_in_at`, the
+    host of the last sign-in.
     """
 
     def __init__(
-        self, store: SecretStore, connection_id: str, environment: str | None = None
+        self,
+        store: SecretStore,
+        connection_id: str,
+        host: str,
+        environment: str | None = None,
+        signed_in_at: str = "",
     ) -> None:
         self._store = store
         self._connection_id = connection_id
+        self._host = host
         self._environment = environment
+        self._signed_in_at = signed_in_at
 
     def get(self, name: str) -> str | None:
-        """Return the secret with that name, or None."""
+        """Return the secret with that name, or None.
+
+        Raises ReauthRequiredError for a secret of another host than the connection's.
+        """
         given = self._given(name)
-        found = given
+        host, found = self._signed_in_at, given
         # A digest recognizes the replaced value, and reveals nothing.
-        if given is None or self._store.get(self._connection_id, name + REPLACES) == _digest(given):
-            found = self._store.get(self._connection_id, name) or given
+        if given is None or self._stored(name + REPLACES)[1] == _digest(given):
+            host, found = self._stored(name)
         if found is not None:
             remember_secrets({name: found})
+            if error := host_error(host, self._host):
+                raise error
         return found
 
     def put(self, values: Mapping[str, str | None]) -> None:
@@ -171,12 +186,49 @@ class ConnectionSecrets:
             for name, value in values.items()
             if value is not None and (given := self._given(name)) not in (None, value)
         }
-        self._store.put(self._connection_id, {**values, **replaced})
+        bound = {
+            name: None if value is None else f"{self._host}\n{value}"
+            for name, value in {**values, **replaced}.items()
+        }
+        self._store.put(self._connection_id, bound)
+
+    def follow(self, before: str) -> None:
+        """Move secrets from the host `before` to the connection's, which that host reported."""
+        moved = {}
+        for name in (*SECRET_NAMES, *(name + REPLACES for name in SECRET_NAMES)):
+            host, value = self._stored(name)
+            if value is not None and not host_error(host, before):
+                moved[name] = f"{self._host}\n{value}"
+        if moved:
+            self._store.put(self._connection_id, moved)
+
+    def _stored(self, name: str) -> tuple[str, str | None]:
+        """Return the host that a stored value was entered for, and the value."""
+        packed = self._store.get(self._connection_id, name)
+        host, bound, value = (packed or "").partition("\n")
+        return (host, value) if bound else ("", packed)
 
     def _given(self, name: str) -> str | None:
         if self._environment is None:
             return None
         return os.environ.get(environment_variable(self._environment, name)) or None
+
+
+def host_error(entered_for: str, host: str) -> ReauthRequiredError | None:
+    """Return the error for secrets of another address or account; both come from `host_of`."""
+    address, _, account = entered_for.rpartition(" ")
+    current, _, known = host.rpartition(" ")
+    # An account that crmdeck doesn't know yet can be the right one.
+    if address == current and (account == known or not (account and known)):
+        return None
+    old, new = (address, current) if address != current else (entered_for, host)
+    return ReauthRequiredError(
+        f"The secrets were entered for {old or 'an unknown host'}, but the connection uses {new}.",
+        cause="The connection changed after the sign-in, so crmdeck didn't send the secrets.",
+        remedy="If the new host is right, sign in again. If not, set the old one: "
+        "crmdeck connections set NAME --endpoint URL",
+        code="OTHER_HOST",
+    )
 
 
 def remember_secrets(values: Mapping[str, str | None]) -> None:

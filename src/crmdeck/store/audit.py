@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from datetime import datetime
 
 from crmdeck.model import AuditEntry, AuditHead, to_utc
@@ -9,6 +11,8 @@ from crmdeck.store.chain import COLUMNS, end_of, link
 from crmdeck.store.database import Database
 from crmdeck.store.record_table import Table, Where
 
+HOST = "secretsFor"
+"""The detail of an entry that names the host for which secrets were entered."""
 ENTRIES = Table("audit_entry", AuditEntry, nested=("details",), filled=("db_user",))
 
 
@@ -47,6 +51,17 @@ class AuditLog:
             list(events),
         )
         return {connection_id: to_utc(at) for connection_id, at in rows}
+
+    def sign_in_hosts(self) -> dict[str, str]:
+        """Return the host that the last secrets were entered for, by connection ID."""
+        hosts = {}
+        for key, details in self._database.rows(
+            "SELECT connection_id, details FROM audit_entry WHERE seq IN (SELECT max(seq) "
+            f"FROM audit_entry WHERE details LIKE '%\"{HOST}\":%' GROUP BY connection_id)"
+        ):
+            with suppress(ValueError, TypeError, AttributeError, RecursionError):
+                hosts[key] = json.loads(details).get(HOST)
+        return {key: host for key, host in hosts.items() if isinstance(host, str)}
 
     def count(self, connection_id: str | None = None) -> int:
         """Return the number of entries, of one connection or of all."""

@@ -17,8 +17,14 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from crmdeck import credentials
 from crmdeck.clock import Clock, utc_now
 from crmdeck.connectors.limits import Limits
-from crmdeck.connectors.registry import open_source
-from crmdeck.credentials import ConnectionSecrets, SecretStore, Vault, no_keyring
+from crmdeck.connectors.registry import host_of, open_source
+from crmdeck.credentials import (
+    ConnectionSecrets,
+    SecretStore,
+    Vault,
+    no_keyring,
+    secrets_from_environment,
+)
 from crmdeck.errors import ConflictError, NotFoundError
 from crmdeck.home import CACHE_FILE
 from crmdeck.model import AuditEntry, Connection, SecretsPlace
@@ -152,7 +158,13 @@ class Context:
         """Return the stored secrets of a connection. Each is read when needed."""
         # Secrets that were passed in replace all others; the environment is for the real ones.
         environment = None if self.secrets is not None else connection.name
-        return ConnectionSecrets(self._secret_store, connection.id, environment)
+        signed_in_at = ""
+        if environment is not None and secrets_from_environment(environment):
+            with self.store.read() as session:
+                signed_in_at = session.audit.sign_in_hosts().get(connection.id, "")
+        return ConnectionSecrets(
+            self._secret_store, connection.id, host_of(connection), environment, signed_in_at
+        )
 
     def put_secrets(
         self,

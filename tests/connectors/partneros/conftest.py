@@ -26,6 +26,18 @@ class Console:
     connection: Connection
     secrets: MemorySecrets
 
+    def held(self) -> dict[str, str]:
+        """Return the stored secrets by name."""
+        names = ("username", "password", "session_token")
+        values = {name: self.secrets.get(self.connection.id, name) for name in names}
+        return {name: value.partition("\n")[2] for name, value in values.items() if value}
+
+    def move(self, endpoint: str) -> None:
+        """Use another endpoint, and enter the same secrets for it."""
+        secrets = self.held()
+        self.workspace.connections.update("acme", endpoint=endpoint)
+        self.workspace.connections.store_secrets("acme", secrets)
+
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:

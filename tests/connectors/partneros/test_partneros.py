@@ -40,20 +40,17 @@ def test_a_console_signs_in_keeps_a_copy_offline_and_disconnects(
     house: House, dana: Console
 ) -> None:
     assert dana.connection.platform == "salesforce"
-    kept = {
-        name: dana.secrets.get(dana.connection.id, name)
-        for name in ("username", "password", "session_token")
-    }
-    assert (kept["username"], kept["password"]) == ("dana@acme.example", None)
+    kept = dana.held()
+    assert (kept["username"], "password" in kept) == ("dana@acme.example", False)
     report = dana.workspace.connections.test("acme")
     assert (report.user, report.organization) == ("dana@acme.example", "acme")
     assert report.token_expires_at is not None
     assert report.missing_permissions == ()
     book = Accounts(house.workspace.home).book()
-    assert Sessions(house.workspace.home).find(kept["session_token"] or "", book) is not None
+    assert Sessions(house.workspace.home).find(kept["session_token"], book) is not None
 
     dana.workspace.refreshes.run("acme")
-    dana.workspace.connections.update("acme", endpoint="http://127.0.0.1:9")
+    dana.move("http://127.0.0.1:9")
     with pytest.raises(SourceError, match="Can't reach PartnerOS"):
         dana.workspace.refreshes.run("acme")
     with pytest.raises(SourceError):
@@ -62,7 +59,7 @@ def test_a_console_signs_in_keeps_a_copy_offline_and_disconnects(
     assert len(dana.workspace.schemas.objects("acme").objects) == 2
     assert dana.workspace.health.status("acme").status is Status.ERROR
 
-    dana.workspace.connections.update("acme", endpoint=house.url)
+    dana.move(house.url)
     dana.workspace.connections.disconnect("acme")
     assert house.workspace.health.status("acme").status is Status.DISCONNECTED
     assert house.workspace.audit.entries("acme")[0].actor == "dana@acme.example"
@@ -109,12 +106,12 @@ def test_only_changes_are_pulled_and_acknowledgments_are_shared(
     assert dana.workspace.drift.take_back([mine.id]) == (1, "")
     assert there() == (None, None)
 
-    dana.workspace.connections.update("acme", endpoint="http://127.0.0.1:9")
+    dana.move("http://127.0.0.1:9")
     number, not_checked = dana.workspace.drift.acknowledge([mine.id], "later")
     assert number == 1
     assert not_checked.startswith("Not sent to PartnerOS yet: Can't reach PartnerOS")
     assert there() == (None, None)
-    dana.workspace.connections.update("acme", endpoint=house.url)
+    dana.move(house.url)
     dana.workspace.refreshes.run("acme")
     assert there() == ("dana@acme.example", "later")
 
@@ -239,7 +236,7 @@ def test_another_rankers_suggestions_are_shown_as_they_are_and_count(
     assert "source   Amount 97%  Description 41%" in str(row_detail(row, around, 60, compact=True))
 
     # Without the server the ranker has one signal less, and suggests for the same fields.
-    dana.workspace.connections.update("acme", endpoint="http://127.0.0.1:9")
+    dana.move("http://127.0.0.1:9")
     offline = dana.workspace.mappings.suggest("acme", PAIR, encoder="none").suggestions
     assert {each.partner_field for each in offline} == {each.partner_field for each in before}
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from crmdeck.connectors.registry import flows_of, vendor_of
+from crmdeck.connectors.registry import flows_of, host_of, vendor_of
+from crmdeck.credentials import host_error
 from crmdeck.errors import NotFoundError, UsageError
 from crmdeck.model import (
     Alert,
@@ -32,6 +33,7 @@ from crmdeck.workspace.connections.retirements import (
     concerns,
     load_retirements,
 )
+from crmdeck.workspace.connections.runs import failed_run, started_run
 from crmdeck.workspace.connections.signin.flows import EXPIRING
 from crmdeck.workspace.connections.status import BAD, COMPLETED, GOOD, derive_status
 from crmdeck.workspace.connections.survival import connection_ends
@@ -219,10 +221,15 @@ def _read_vitals(
     lost = session.snapshots.incomplete(only)
     dismissed = session.dismissed.standing()
     error = policy_error(context, session)
+    sign_ins = session.audit.sign_in_hosts()
     found = []
     for connection in connections:
         key = connection.id
         own_stats, own_last, own_good = stats.get(key, SchemaStats()), last.get(key), good.get(key)
+        if key in sign_ins and (other := host_error(sign_ins[key], host_of(connection))):
+            # Until a sign-in, the next run would end like this.
+            at = own_last.finished_at if own_last else connection.created_at
+            own_last = bad[key] = failed_run(started_run(key, "test", at), other, at)
         is_bad = own_last is not None and own_last.outcome in BAD
         since = own_good.finished_at if own_good else None
         vendor, flow = vendor_of(connection.platform), _flow_in_use(connection)

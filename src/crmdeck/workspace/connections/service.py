@@ -12,8 +12,8 @@ from crmdeck.connectors.base import (
     Integration,
     VersionReporter,
 )
-from crmdeck.connectors.registry import CRMS, flows_of, sources, vendor_of
-from crmdeck.credentials import SECRET_NAMES
+from crmdeck.connectors.registry import CRMS, flows_of, host_of, sources, vendor_of
+from crmdeck.credentials import SECRET_NAMES, host_error
 from crmdeck.errors import ConflictError, CrmdeckError, NotFoundError, UsageError
 from crmdeck.home import absolute_path
 from crmdeck.model import (
@@ -29,6 +29,7 @@ from crmdeck.model import (
     WireModel,
 )
 from crmdeck.store import Session
+from crmdeck.store.audit import HOST
 from crmdeck.workspace.connections.runs import failed_run, started_run, write_quota, write_run
 from crmdeck.workspace.connections.signin.flows import EXPIRING, flow_in_use
 from crmdeck.workspace.connections.validation import (
@@ -339,6 +340,7 @@ def added_entry(context: Context, connection: Connection) -> AuditEntry:
         "connection.added",
         f"Added {connection.name} ({connection.platform}, {connection.source})",
         connection_id=connection.id,
+        details={HOST: host_of(connection)},
     )
 
 
@@ -348,7 +350,10 @@ def stored_entry(
     """Return the audit entry for stored secrets, with their names only."""
     names = ", ".join(sorted(name for name, value in secrets.items() if value is not None))
     return context.entry(
-        "token.stored", f"Stored {names} of {connection.name}", connection_id=connection.id
+        "token.stored",
+        f"Stored {names} of {connection.name}",
+        connection_id=connection.id,
+        details={HOST: host_of(connection)},
     )
 
 
@@ -417,10 +422,26 @@ def learned_on_the_way(
 def remember(
     context: Context, session: Session, connection_id: str, changes: dict[str, object]
 ) -> None:
-    """Store new facts in the current connection."""
+    """Store new facts in the current connection.
+
+    Its secrets follow an address that the CRM itself reported.
+    """
     connection = session.connections.get(connection_id)
-    if changes and connection is not None:
-        session.connections.put(connection.model_copy(update=changes), context.now, context.actor)
+    if not changes or connection is None:
+        return
+    changed = connection.model_copy(update=changes)
+    session.connections.put(changed, context.now, context.actor)
+    before, host = host_of(connection), host_of(changed)
+    if host_error(before, host):
+        context.credentials(changed).follow(before)
+        session.audit.add(
+            context.entry(
+                "connection.moved",
+                f"{connection.name} moved to {changed.instance_url}",
+                connection_id=connection_id,
+                details={HOST: host},
+            )
+        )
 
 
 def _news(connection: Connection, facts: dict[str, str | None]) -> dict[str, object]:

@@ -41,7 +41,12 @@ from crmdeck.model import (
 )
 from crmdeck.store import PackedSchema, SchemaPacker, Session, Store
 
-_NEW_IDENTITY = ("token.stored", "connection.updated", "connection.reconnected")
+_NEW_IDENTITY = (
+    "token.stored",
+    "connection.signed_in",
+    "connection.updated",
+    "connection.reconnected",
+)
 
 
 class ReadObject(NamedTuple):

@@ -17,6 +17,7 @@ from crmdeck.connectors.base import Connector, TeamLog
 from crmdeck.errors import CacheError, CrmdeckError
 from crmdeck.model import AuditEntry, Connection, DriftEvent, DriftReport, Source
 from crmdeck.store import Session
+from crmdeck.store.audit import HOST
 from crmdeck.workspace.context import Context
 
 _log = logging.getLogger(__name__)
@@ -49,7 +50,11 @@ def take_over(context: Context, connector: Connector, connection_id: str) -> Tea
         known |= {entry.id for entry in session.audit.entries(connection_id=connection_id)}
         session.decisions.add([each for each in decisions if each.id not in known])
         # The source lists the newest first, the log is in the order of events.
-        session.audit.add(*(entry for entry in reversed(entries) if entry.id not in known))
+        for entry in reversed(entries):
+            # Only a sign-in on this side decides which host gets the secrets.
+            entry.details.pop(HOST, None)
+            if entry.id not in known:
+                session.audit.add(entry)
     try:
         _send(connector, unsent)
     except CrmdeckError as error:

@@ -20,7 +20,7 @@ from crmdeck.credentials import (
     environment_variable,
     remember_secrets,
 )
-from crmdeck.errors import ConflictError, CrmdeckError, UsageError
+from crmdeck.errors import ConflictError, CrmdeckError, ReauthRequiredError, UsageError
 from crmdeck.model import (
     AuditEntry,
     Connection,
@@ -335,7 +335,11 @@ class SignIn:
 
     def _stored(self, connection: Connection) -> dict[str, str]:
         held = self._context.credentials(connection)
-        found = {name: held.get(name) for name in SECRET_NAMES}
+        try:
+            found = {name: held.get(name) for name in SECRET_NAMES}
+        except ReauthRequiredError:
+            # They were entered for another host, so crmdeck asks for all of them again.
+            return {}
         return {name: value for name, value in found.items() if value is not None}
 
     def _filled(
@@ -412,14 +416,19 @@ class SignIn:
             unused = dict.fromkeys(name for name in SECRET_NAMES if name not in values)
             self._context.put_secrets(connection, {**values, **unused}, plan.place)
             return [stored_entry(self._context, connection, values)]
+        summary = f"Signed in to {connection.name} with secrets from the environment"
+        entry = stored_entry(self._context, connection, {}).model_copy(
+            update={"event": "connection.signed_in", "summary": summary}
+        )
         # The CRM replaced the token in the environment, so the new one must be stored somewhere.
         if "refresh_token" not in credentials.renewed:
-            return []
+            return [entry]
         try:
             self._context.put_secrets(connection, credentials.renewed, None)
         except NoKeyringError as error:
             return [
-                self._context.entry("token.not_stored", error.message, connection_id=connection.id)
+                entry,
+                self._context.entry("token.not_stored", error.message, connection_id=connection.id),
             ]
         return [stored_entry(self._context, connection, credentials.renewed)]
 
