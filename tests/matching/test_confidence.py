@@ -84,11 +84,13 @@ def test_features_of_a_pair() -> None:
     score = np.array([[2.0, 1.0], [2.0, -np.inf]], np.float32)
     concept = np.array([[1.0, 0.0], [0.0, 0.0]], np.float32)
     ids = np.array([[0.0, 0.0], [1.0, 0.0]], np.float32)
-    found = features(score, concept, np.array([0.5, 1.0]), np.array([1.0, 0.8]), ids)
+    found = features(score, concept, np.array([0.5, 1.0]), np.array([1.0, 0.8]), ids, 0.5)
     assert np.allclose(found["any"], [[1, 1], [0, 1]])
     assert np.allclose(found["score"], [[2, 1], [0, 0]])
     assert np.allclose(found["conflict"], [[0, 0.4], [0, 0.8]])
     assert np.allclose(found["column"], [[np.log(0.5), 0], [0, -4]])
+    assert np.allclose(found["foreign"], [[0.5, 0.5], [0, 0.5]])
+    assert np.allclose(found["foreign_score"], found["score"] / 2)
     assert found["record_id"] is ids
 
 

@@ -13,6 +13,7 @@ from crmdeck.matching import Evidence, RankContext, SentenceEncoder, rank, texts
 from crmdeck.matching.confidence import CEILING, Profile
 from crmdeck.matching.evidence import Example
 from crmdeck.matching.knowledge import Knowledge
+from crmdeck.matching.measure import measure
 from crmdeck.matching.signals.siblings import sibling_factor
 from crmdeck.matching.weights import WITH_ENCODER, WITHOUT_ENCODER
 from crmdeck.model import DecisionState, Field, FieldType, PicklistValue, Suggestion
@@ -409,6 +410,20 @@ def test_texts_to_encode_are_those_that_rank_encodes() -> None:
     encoder = Asked()
     rank(DEAL, OPPORTUNITY, context=CONTEXT, knowledge=KNOWLEDGE, encoder=encoder)  # type: ignore[arg-type]
     assert encoder.texts == texts_to_encode(DEAL, OPPORTUNITY, KNOWLEDGE)
+
+
+def test_a_language_without_a_file_is_foreign() -> None:
+    def foreign(*names: str) -> float:
+        left = [Field(name=name) for name in names]
+        return measure(
+            left, OPPORTUNITY, context=RankContext(), knowledge=KNOWLEDGE, encoder=None
+        ).foreign
+
+    assert foreign("close_date", "Amount", "zorgle") == 0
+    assert foreign("Betrag", "Abschlussdatum", "Beschreibung") == 0
+    assert foreign("Belopp", "Slutdatum", "Beskrivning") == 1
+    assert 0 < foreign("Belopp", "Slutdatum", "Status", "Beskrivning") < 1
+    assert foreign("", "7") == 0
 
 
 FIELDS = st.builds(

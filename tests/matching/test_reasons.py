@@ -44,6 +44,7 @@ def reasons(
             "right_concepts": ({},),
             "homes": (None, None),
             "objects": None,
+            "foreign": 0.0,
         }
         | more
     )

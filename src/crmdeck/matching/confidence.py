@@ -22,6 +22,8 @@ FEATURES = (
     "column",
     "conflict",
     "record_id",
+    "foreign",
+    "foreign_score",
 )
 MIN_DECISIONS = 30
 # Confidence never claims certainty.
@@ -49,20 +51,28 @@ class Profile:
 
 
 def features(
-    score: Matrix, concept: Matrix, left: Vector, right: Vector, record_id: Matrix
+    score: Matrix,
+    concept: Matrix,
+    left: Vector,
+    right: Vector,
+    record_id: Matrix,
+    foreign: float,
 ) -> dict[str, Matrix]:
     """Return the features from which the probability of each pair is computed.
 
     `any` is the constant, `score` the sum of all signals. `column` is the preference of the right
     field for this left field, at most 0. `conflict` is the certainty (`left`, `right`) that both
     have a concept, but not the same. Two record IDs (`record_id`) match by convention, whatever
-    their names.
+    their names. The more `foreign` a list, the lower its scores, though its matches are as right.
     """
+    finite = np.where(np.isfinite(score), score, 0)
     found = {
         "any": np.ones_like(score),
-        "score": np.where(np.isfinite(score), score, 0),
+        "score": finite,
         "column": np.maximum(log_softmax(score, axis=0), _MAX_RIVAL),
         "conflict": np.where(concept > 0, 0, np.outer(left, right)),
+        "foreign": np.full_like(score, foreign),
+        "foreign_score": np.float32(foreign) * finite,
     }
     named = {name: plane * (1 - record_id) for name, plane in found.items()}
     return {**named, "record_id": record_id}

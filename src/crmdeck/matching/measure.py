@@ -24,6 +24,8 @@ LEXICAL = ("concept", "closest", "type", "owner")
 MEANING = ("cosine", "csls")
 AGAINST = ("other_owner", "shell", "twin", "secondary", "locked")
 RECORD_ID = "record.id"
+# The part of known words from which a list is English, and its distance to the fully foreign.
+_ENGLISH, _SPAN = 0.6, 0.5
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Measured:
     """Every signal for and against each pair, and the words of the fields.
 
     `signals` also has `record_id`, 1 if both fields are record IDs. It has no weight in a score.
+    `foreign` is 0 for a left side in English, 1 for one without a known word.
     """
 
     signals: Mapping[str, Matrix]
@@ -41,6 +44,7 @@ class Measured:
     right_concepts: Sequence[concepts.Strengths]
     homes: Homes
     objects: Objects | None
+    foreign: float
 
 
 def read_texts(
@@ -113,7 +117,15 @@ def measure(
         right_concepts=right_concepts,
         homes=homes,
         objects=objects_of(left, right, yours, right_concepts, lexicon),
+        foreign=_foreignness(ours, lexicon.vocabulary.words),
     )
+
+
+def _foreignness(fields: Iterable[FieldText], english: frozenset[str]) -> float:
+    """Return 0 to 1, the higher the fewer words of a field are English on average."""
+    read = [[word for word in text.words if len(word) > 1 and word.isalpha()] for text in fields]
+    known = [sum(word in english for word in words) / len(words) for words in read if words]
+    return float(np.clip((_ENGLISH - np.mean(known)) / _SPAN, 0, 1)) if known else 0.0
 
 
 def _record_ids(fields: Sequence[Field], known: Iterable[concepts.Strengths]) -> list[bool]:

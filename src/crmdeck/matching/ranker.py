@@ -117,6 +117,7 @@ def pair_features(score: Matrix, measured: Measured) -> dict[str, Matrix]:
         certainty(measured.left_concepts),
         certainty(measured.right_concepts),
         measured.signals["record_id"],
+        measured.foreign,
     )
 
 

@@ -26,6 +26,8 @@ WITH_ENCODER = Profile(
         "column": 0.8796,
         "conflict": -1.7911,
         "record_id": 1.9,
+        "foreign": 0.4505,
+        "foreign_score": 0.1711,
     },
 )
 
@@ -44,5 +46,7 @@ WITHOUT_ENCODER = Profile(
         "column": 1.1074,
         "conflict": -0.7589,
         "record_id": 1.9,
+        "foreign": 0.0,
+        "foreign_score": 0.0,
     },
 )

@@ -59,6 +59,11 @@ CURVE_RIDGE = 0.002
 # many sets pair them (log-odds, 0.87).
 RECORD_ID_AT_MOST = 1.9
 CURVE_RIVALS = 12
+# Fitted on foreign lists only, on top of the curve of all lists, which they would distort.
+FOREIGN = ("foreign", "foreign_score")
+FOREIGN_RIDGE = 0.02
+# English lists with a few unknown words don't show how to trust a foreign one.
+MIN_FOREIGN = 0.2
 
 
 @dataclass(frozen=True)
@@ -273,10 +278,27 @@ def curve_samples(one: Problem, profile: Profile) -> list[CurveSample]:
 def fit_curve(samples: Sequence[CurveSample]) -> dict[str, float]:
     """Return the weight of each feature in the log-odds of a pair against no match.
 
-    Each sample counts the same (Newton's method on the likelihood of one choice per field).
+    Those of foreign lists are fitted last, with the others fixed.
     """
-    weights = np.zeros(len(FEATURES))
-    ridge = CURVE_RIDGE * np.array([name not in ("any", "record_id") for name in FEATURES])
+    plain = np.array([name not in FOREIGN for name in FEATURES])
+    ridge = np.where(plain, CURVE_RIDGE, FOREIGN_RIDGE)
+    ridge *= [name not in ("any", "record_id") for name in FEATURES]
+    place = FEATURES.index("foreign")
+    foreign = [one for one in samples if one.features[..., place].max(initial=0) >= MIN_FOREIGN]
+    weights = _maximize(samples, np.zeros(len(FEATURES)), plain, ridge)
+    if foreign:
+        weights = _maximize(foreign, weights, ~plain, ridge)
+    curve = {name: round(float(value), 4) for name, value in zip(FEATURES, weights, strict=True)}
+    return {**curve, "record_id": min(curve["record_id"], RECORD_ID_AT_MOST)}
+
+
+def _maximize(
+    samples: Sequence[CurveSample], weights: Numbers, fitted: NDArray[np.bool_], ridge: Numbers
+) -> Numbers:
+    """Return `weights` with the `fitted` ones at the highest likelihood of one choice per field.
+
+    Each sample counts the same (Newton's method).
+    """
     for _ in range(30):
         gradient = -ridge * weights
         curvature = np.diag(ridge + 1e-9)
@@ -294,9 +316,10 @@ def fit_curve(samples: Sequence[CurveSample]) -> dict[str, float]:
             curvature += np.einsum(
                 "rc,rcf,rcg->fg", share * shared, sample.features, sample.features
             ) - np.einsum("r,rf,rg->fg", share[:, 0], mean, mean)
-        weights = weights + np.clip(np.linalg.solve(curvature, gradient), -2, 2)
-    curve = {name: round(float(value), 4) for name, value in zip(FEATURES, weights, strict=True)}
-    return {**curve, "record_id": min(curve["record_id"], RECORD_ID_AT_MOST)}
+        step = np.linalg.solve(curvature[np.ix_(fitted, fitted)], gradient[fitted])
+        weights = weights.copy()
+        weights[fitted] += np.clip(step, -2, 2)
+    return weights
 
 
 def folds(problems: Sequence[Problem]) -> list[frozenset[str]]:
