@@ -18,9 +18,9 @@ from pathlib import Path
 from time import thread_time
 
 from crmdeck.model import FieldRow, FieldType
+from crmdeck.tui.filters import compile_filter
 from crmdeck.tui.gc_tuning import calm
-from crmdeck.tui.panes.schema.columns import all_columns
-from crmdeck.tui.panes.schema.filter_keys import filter_of
+from crmdeck.tui.panes.schema.fields import all_columns, field_keys, field_texts
 from crmdeck.tui.panes.schema.rows import FieldLine
 from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import Searchable, SearchIndex, field_standing
@@ -84,7 +84,8 @@ async def type_keys(
     lines: list[FieldLine], index: SearchIndex[FieldLine] | None
 ) -> list[tuple[float, float]]:
     """Return the processor time (ms) of each typed text, and its longest stall."""
-    table: Table[FieldLine] = Table(all_columns(now, lines, 140), key=lambda line: line.key)
+    columns, gives = all_columns(now, lines)
+    table: Table[FieldLine] = Table(columns, gives=gives, key=lambda line: line.key)
     taken = []
     async with Bench(table).run_test(size=(140, 40)) as pilot:
         table.set_rows(lines, index=index)
@@ -92,7 +93,7 @@ async def type_keys(
         for text in (*TYPED, *ONE_WORD):
 
             async def key(text: str = text) -> None:
-                found = filter_of("all", text, now)
+                found = compile_filter(text, searched=field_texts, keys=field_keys(now))
                 table.set_filter(found.predicate, found.words, beside=found.beside)
                 await settled(pilot)
 

@@ -11,7 +11,7 @@ import pytest
 from rich.style import Style
 
 from crmdeck.model import FieldRow, FieldType
-from crmdeck.tui.panes.schema.columns import all_columns
+from crmdeck.tui.panes.schema.fields import all_columns
 from crmdeck.tui.panes.schema.rows import FieldLine
 from crmdeck.tui.widgets.table.columns import place
 from crmdeck.tui.widgets.table.strips import GUTTER, Look, RowState, row_strip
@@ -50,10 +50,10 @@ def row(object_type: str, name: str, label: str) -> FieldRow:
 def test_no_name_is_cut_and_no_two_rows_look_alike(
     lines: tuple[FieldLine, ...], width: int
 ) -> None:
-    columns = all_columns(lambda: NOW, lines, width)
+    columns, gives = all_columns(lambda: NOW, lines)
     texts = [columns[0].text(line) for line in lines]
     assert len(set(texts)) == len(lines)
-    placed = place(columns, width, GUTTER)
+    placed = place(columns, width, GUTTER, rows=lines, gives=gives)
     longest = sorted(lines, key=lambda line: len(columns[0].text(line)))[-LONGEST:]
     for line in longest:
         drawn = row_strip(line, placed, RowState(), (), LOOK).text

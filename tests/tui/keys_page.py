@@ -16,7 +16,8 @@ from crmdeck.tui.panes.drift import columns as drift
 from crmdeck.tui.panes.health import overview
 from crmdeck.tui.panes.mapping import columns as mapping
 from crmdeck.tui.panes.registry import PANES
-from crmdeck.tui.panes.schema.filter_keys import keys_of
+from crmdeck.tui.panes.schema.fields import every_keys
+from crmdeck.tui.panes.schema.objects import object_keys
 
 PAGE = Path(__file__).parents[2] / "docs" / "keys.md"
 BEGIN, END = "<!-- keys -->\n", "<!-- /keys -->"
@@ -104,8 +105,8 @@ def filter_table() -> str:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     panes: dict[str, Mapping[str, FilterKey[Any]]] = {
         "Health": overview.FILTER_KEYS,
-        "Schema, objects": keys_of("objects", lambda: now),
-        "Schema, fields": keys_of("everywhere", lambda: now),
+        "Schema, objects": object_keys(lambda: now),
+        "Schema, fields": every_keys(lambda: now),
         "Drift": drift.filter_keys(Timeline((), {}, {}, {}, now, True)),
         "Mapping": mapping.FILTER_KEYS,
         "Audit": audit.filter_keys(now),

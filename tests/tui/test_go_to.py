@@ -41,7 +41,7 @@ async def test_finds_and_opens_places_actions_and_settings(workspace: Workspace)
         await pilot.press("enter")
         await settle(pilot)
         pane = app.screen.query_one(SchemaPane)
-        assert pane.place[1:3] == ("Contact", "Email")
+        assert pane.address[1:3] == ("Contact", "Email")
         assert pane.display
 
         # Letters that arrive together with Enter count, and Enter opens the best match.

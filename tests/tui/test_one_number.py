@@ -33,7 +33,7 @@ from crmdeck.tui.panes.drift.detail import summary
 from crmdeck.tui.panes.health.columns import columns_for
 from crmdeck.tui.panes.health.loader import read_overview
 from crmdeck.tui.panes.health.to_do import things_to_do
-from crmdeck.tui.panes.schema.headings import overview_heading
+from crmdeck.tui.panes.schema.cells import overview_heading
 from crmdeck.tui.panes.schema.rows import schema_data
 from crmdeck.tui.widgets.sidebar import connection_lines, tooltip_of
 from crmdeck.tui.widgets.tab_counts import tab_counts

@@ -11,13 +11,15 @@ import pytest
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.dialogs.choose_field import ChooseField
+from crmdeck.tui.filters import compile_filter
 from crmdeck.tui.host import Location
 from crmdeck.tui.panes.mapping.pane import MappingPane
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.panes.registry import PaneSpec
 from crmdeck.tui.panes.samples import Fullness
+from crmdeck.tui.panes.schema.cells import value_hint
 from crmdeck.tui.panes.schema.detail import field_facts
-from crmdeck.tui.panes.schema.filter_keys import filter_of
+from crmdeck.tui.panes.schema.fields import field_keys, field_texts
 from crmdeck.tui.panes.schema.rows import field_data, schema_data
 from crmdeck.workspace import ConnectionDraft, Workspace
 from tests.restored import Restored
@@ -150,7 +152,9 @@ async def test_all_fields_are_searched_in_one_connection_and_in_all(workspace: W
         assert "Account      Industry" in text
 
         def found(words: str) -> list[str]:
-            test = filter_of("all", words, lambda: NOW).predicate
+            test = compile_filter(
+                words, searched=field_texts, keys=field_keys(lambda: NOW)
+            ).predicate
             assert test is not None
             return [line.path for line in everything.all_rows if test(line)]
 
@@ -206,7 +210,8 @@ HINTS = [
 
 @pytest.mark.parametrize(("words", "hint"), HINTS)
 def test_an_impossible_filter_explains_itself(words: str, hint: str) -> None:
-    found = filter_of("all", words, lambda: NOW).hint
+    keys = field_keys(lambda: NOW)
+    found = compile_filter(words, searched=field_texts, keys=keys).hint or value_hint(words)
     assert found.startswith(hint)
     assert bool(found) == bool(hint)
 

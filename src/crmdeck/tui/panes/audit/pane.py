@@ -7,13 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from textual import on
-from textual.app import ComposeResult
-from textual.content import Content
-
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import Decision
-from crmdeck.tui.filters import Filter, FilterSource, compile_filter
+from crmdeck.tui.filters import FilterSource
 from crmdeck.tui.host import Host, Location
 from crmdeck.tui.keys.actions import action
 from crmdeck.tui.loading.kept import Kept
@@ -33,10 +29,11 @@ from crmdeck.tui.panes.audit.detail import (
     undo_words,
 )
 from crmdeck.tui.panes.audit.loader import MOST_READ, PART, AuditLog, every_line, read_log, read_on
-from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane, View
+from crmdeck.tui.panes.list_pane import ListPane
+from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, View
+from crmdeck.tui.panes.place import Brief, Place
 from crmdeck.tui.text import count, display_text
 from crmdeck.tui.widgets.table import Sort, Table
-from crmdeck.tui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
     from crmdeck.workspace import Copy
@@ -70,7 +67,7 @@ class LogTable(Table[LogRow]):
         return f"{self.cursor + 1 - above:,} of {total:,}{self.more}" if total else ""
 
 
-class AuditPane(Pane):
+class AuditPane(ListPane):
     """The audit log of one connection, or of all."""
 
     SCOPE = "audit"
@@ -82,24 +79,35 @@ class AuditPane(Pane):
         super().__init__(host, id=id)
         self.everywhere = False
         self._wanted: str | None = None
-        self._hint = ""
         self._log = AuditLog()
         self._shown: tuple[LogRow, ...] = ()
         self._flat = False
         self._kept: Kept[AuditLog] = Kept()
         self._read: str | None = None
         self._is_read = False
-        columns = log_columns(everywhere=False, flat=False)
-        self.table = LogTable(
-            columns, gives=GIVES, key=lambda line: line.key, can_mark=False, empty=EMPTY, id="log"
+        self._place: Place[LogRow] = Place(
+            key=lambda line: line.key,
+            rows=lambda: self._shown if self._flat else with_days(self._shown),
+            columns=lambda _: (log_columns(everywhere=self.everywhere, flat=self._flat), GIVES),
+            keys=lambda: filter_keys(self.host.workspace.now),
+            searched=searched,
+            brief=self._brief_of,
+            copies=self._copies_of,
+            empty=EMPTY,
+            can_mark=False,
         )
-        self._text = TextView(id="entry", classes="detail part")
+        columns, gives = self._place.columns(())
+        self._table = LogTable(
+            columns, gives=gives, key=self._place.key, can_mark=False, empty=EMPTY, id="log"
+        )
 
-    def compose_body(self) -> ComposeResult:
-        yield self.table
+    @property
+    def place(self) -> Place[LogRow]:
+        return self._place
 
-    def compose_details(self) -> ComposeResult:
-        yield self._text
+    @property
+    def table(self) -> LogTable:
+        return self._table
 
     def reload(self) -> None:
         # The same connection again is a reload: then all that was read is read again.
@@ -108,7 +116,7 @@ class AuditPane(Pane):
         self._load(ref, fresh=is_reload, least=len(self._log.lines) if is_reload else 0)
 
     def _load(self, ref: str | None, *, fresh: bool, least: int = 0) -> None:
-        workspace, text, passes = self.host.workspace, self.filter_text, self._filter().predicate
+        workspace, text, passes = self.host.workspace, self.filter_text, self.found().predicate
 
         def work(job: Job) -> AuditLog:
             return self._kept.read(
@@ -125,18 +133,14 @@ class AuditPane(Pane):
     def _ref(self) -> str | None:
         return None if self.everywhere else self.connection_id
 
-    def _filter(self) -> Filter[LogRow]:
-        keys = filter_keys(self.host.workspace.now)
-        return compile_filter(self.filter_text, searched=searched, keys=keys)
-
     def filter_source(self) -> FilterSource[LogRow]:
-        return FilterSource(self._log.lines, filter_keys(self.host.workspace.now))
+        return FilterSource(self._log.lines, self.place.keys())
 
     def counted(self) -> Iterable[LogRow]:
         if self._log.after is None:
             return self._shown
         # The worker that counts reads the rest of a long log.
-        return every_line(self.host.workspace, self._ref, self._filter().predicate)
+        return every_line(self.host.workspace, self._ref, self.found().predicate)
 
     def apply_filter(self, text: str) -> None:
         if self._log.is_long:
@@ -152,7 +156,7 @@ class AuditPane(Pane):
             return
         if not ends and table.sort is None:
             return
-        workspace, passes = self.host.workspace, self._filter().predicate
+        workspace, passes = self.host.workspace, self.found().predicate
         # A sort waits for all entries, so it reads larger parts.
         part = PART if table.sort is None else MOST_READ
         self.loader.load(
@@ -167,7 +171,7 @@ class AuditPane(Pane):
         # A restored filter comes before the log.
         if not self._is_read:
             return
-        found = self._filter()
+        found = self.found()
         passes = found.predicate
         self._hint = found.hint
         self._shown = tuple(line for line in self._log.lines if passes is None or passes(line))
@@ -176,21 +180,23 @@ class AuditPane(Pane):
         table.more = "+" if self._log.after is not None else ""
         table.words = tuple(word.casefold() for word in found.words if word)
         table.empty = "No entries match the filter. Esc clears it." if self._log.total else EMPTY
-        table.set_columns(log_columns(everywhere=self.everywhere, flat=self._flat), GIVES)
-        rows = self._shown if self._flat else with_days(self._shown)
+        rows = self.place.rows() or ()
         kept = cursor or table.cursor_key
-        known = {line.key for line in rows}
-        first = self._shown[0].key if self._shown else None
-        table.set_rows(rows, cursor=kept if kept in known else first)
+        if kept not in {line.key for line in rows}:
+            kept = self._shown[0].key if self._shown else None
+        table.set_rows(rows, cursor=kept, columns=self.place.columns(rows))
 
     def on_mount(self) -> None:
         self.watch(self.table, "scroll_y", self._read_ahead, init=False)
 
-    def copies(self) -> tuple[Copy, ...]:
-        line = self.table.cursor_row
-        if line is None or line.title:
+    def _copies_of(self, rows: Sequence[LogRow]) -> tuple[Copy, ...]:
+        found = [row for row in rows if not row.title]
+        if not found:
             return ()
-        return self.host.workspace.copies.audit_entry(line.entry, line.connection)
+        return self.host.workspace.copies.audit_entry(found[0].entry, found[0].connection)
+
+    def can_copy(self) -> bool:
+        return self.table.cursor_row is not None and not self.table.cursor_row.title
 
     def crm_place(self) -> CrmPlace | None:
         line = self.table.cursor_row
@@ -198,7 +204,7 @@ class AuditPane(Pane):
         return CrmPlace(of) if of is not None else super().crm_place()
 
     def export_request(self) -> ExportRequest | None:
-        workspace, ref, passes = self.host.workspace, self._ref, self._filter().predicate
+        workspace, ref, passes = self.host.workspace, self._ref, self.found().predicate
 
         def every() -> frozenset[str]:
             return frozenset(line.entry.id for line in every_line(workspace, ref, passes))
@@ -282,50 +288,47 @@ class AuditPane(Pane):
         wanted, self._wanted = self._wanted, None
         self._arrange(wanted)
 
-    @on(Table.Ordered)
-    def _ordered(self) -> None:
+    def count_rows(self) -> None:
         # The user has sorted the table, or has ended that: sorted, days have no headings.
         if self._flat is not (self.table.sort is not None):
             self._arrange()
             return
         where = f"Audit log: {'all connections' if self.everywhere else self.connection_name}"
         total, shown = self._log.total, len(self._shown)
-        if self._log.after is not None and self._filter().predicate is None:
+        if self._log.after is not None and self.found().predicate is None:
             shown = total
         self.set_heading(where, count(total, "entry", "entries"))
         number = f"{total:,}" if shown == total else f"{shown:,}{self.table.more} of {total:,}"
         self.summarize(number, self._hint)
         self.call_later(self._read_ahead)
 
-    @on(Table.Highlighted)
-    def _describe(self) -> None:
-        line, log = self.table.cursor_row, self._log
-        known = log.lines
+    def describe(self) -> None:
+        super().describe()
+        line = self.table.cursor_row
+        undo = self._undo_words(line) if line is not None else ""
+        self.show_next_steps(partial(next_steps, line, can_undo=undo.startswith("c ")))
+
+    def _brief_of(self, line: LogRow) -> Brief:
+        log, known = self._log, self._log.lines
         # Of a long log, the entries around are unknown if a filter chose them, and the day is if it
         # was read in part.
-        if log.is_long and self._filter().predicate is not None:
+        if log.is_long and self.found().predicate is not None:
             known = ()
-        elif log.after is not None and line is not None and line.title:
+        elif log.after is not None and line.title:
             known = known if line.day > known[-1].day else ()
-        undo, text = "", self._text
-        if line is not None and line.decision is not None:
-            pair, id_ = line.decision
-            of_connection = log.decisions.get(line.entry.connection_id or "", ())
-            undo = undo_words([one for one in of_connection if one.object_pair == pair], id_)
-        self.show_next_steps(partial(next_steps, line, can_undo=undo.startswith("c ")))
-        if line is not None:
-            title = display_text(line.title or line.entry.event)
-            self.panel.caption(text, title, state=entry_state(line))
-            text.show(lambda width: entry_detail(line, known, width, undo), from_top=True)
-        else:
-            text.show(lambda _: Content(""), from_top=True)
-        self.refresh_bindings()
+        title, undo = display_text(line.title or line.entry.event), self._undo_words(line)
+        return Brief(
+            [title], entry_state(line), lambda width: entry_detail(line, known, width, undo)
+        )
 
-    @on(Table.Selected)
-    def _go_there(self) -> None:
-        line = self.table.cursor_row
-        pane = line.about if line is not None else None
-        if line is None or pane is None:
-            return
-        pair = line.entry.summary.partition(": ")[0] if pane == "mapping" else None
-        self.host.go_to(pane, Location(connection=line.entry.connection_id, pair=pair))
+    def _undo_words(self, line: LogRow) -> str:
+        if line.decision is None:
+            return ""
+        pair, id_ = line.decision
+        of_connection = self._log.decisions.get(line.entry.connection_id or "", ())
+        return undo_words([one for one in of_connection if one.object_pair == pair], id_)
+
+    def open_row(self, row: LogRow) -> None:
+        if row.about is not None:
+            pair = row.entry.summary.partition(": ")[0] if row.about == "mapping" else None
+            self.host.go_to(row.about, Location(connection=row.entry.connection_id, pair=pair))

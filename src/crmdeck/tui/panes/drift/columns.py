@@ -304,9 +304,9 @@ COLUMNS: tuple[Column[TimelineRow], ...] = (
 
 GIVES = (
     ("what", 26),
+    ("note", 0),
     ("before", 0),
     ("after", 0),
-    ("note", 0),
     ("mapped", 4),
     ("what", 16),
     ("severity", 0),

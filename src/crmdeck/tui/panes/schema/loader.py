@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from crmdeck.errors import CrmdeckError, SchemaNotDiscoveredError
-from crmdeck.model import Comparison, Field, ObjectDifference
+from crmdeck.model import Comparison, Field, FillRate, Impact, ObjectDifference
 from crmdeck.tui.host import Host
 from crmdeck.tui.loading.kept import Kept
 from crmdeck.tui.loading.requests import Job, Loader
@@ -23,16 +24,14 @@ from crmdeck.tui.panes.schema.rows import (
 )
 from crmdeck.tui.panes.schema.view_state import (
     COMPARISON,
-    DIFFERENCE,
     EVERYWHERE,
-    FIELD,
-    FIELDS,
     HOME,
     OBJECTS,
-    Place,
+    Address,
     Sides,
     ViewState,
 )
+from crmdeck.tui.panes.usage import FieldPlace, UsageAsker
 from crmdeck.tui.text import display_text
 
 if TYPE_CHECKING:
@@ -48,25 +47,28 @@ class SchemaLoader:
     """Reads what the place in `state` shows, and keeps it.
 
     It calls `show` when there is something new to show, and `show_error` with an error, or with
-    None when reading works again.
+    None when reading works again. `exists` is false for a place of the trail that has gone.
     """
 
     def __init__(
         self,
         host: Host,
         loader: Loader,
-        sampler: Sampler,
         show: Callable[[], None],
         show_error: Callable[[CrmdeckError | None], None],
+        exists: Callable[[Address], bool],
     ) -> None:
         self.state = ViewState()
         self.data: SchemaData | None = None
         self.comparison: Comparison | None = None
         self._host = host
         self._loader = loader
-        self._sampler = sampler
+        self.sampler = Sampler(host, loader, show)
+        self.usages = UsageAsker(host, loader, show)
+        self._impacts: dict[FieldPlace, Impact] = {}
         self._show = show
         self._show_error = show_error
+        self._exists = exists
         self._ref: str | None = None
         self._fields = NO_FIELDS
         self._inspecting: tuple[SchemaData, str] | None = None
@@ -76,14 +78,14 @@ class SchemaLoader:
         self._near: tuple[SchemaData, str, Mapping[str, Sequence[NearestField]]] | None = None
         self._index: SearchIndex[FieldLine] | None = None
         self._rated: tuple[FieldLine, ...] = ()
-        self._rated_from: tuple[tuple[FieldLine, ...], object] = ((), None)
+        self._rated_from: tuple[object, object, object] = (None, None, None)
         self._kept: Kept[SchemaData] = Kept()
         self._kept_fields: Kept[FieldData] = Kept(MOST_KEPT_FIELDS)
 
     def reload(self, ref: str) -> None:
         """Load the schema of a connection, with its fields if they show, else before them."""
         self._ref, at = ref, self.state.at
-        workspace, whole = self._host.workspace, self.state.place.kind != OBJECTS
+        workspace, whole = self._host.workspace, self.state.address.kind != OBJECTS
         is_reload = self.data is not None and self.data.ref == ref
 
         def read() -> SchemaData:
@@ -97,10 +99,10 @@ class SchemaLoader:
             "schema", work, self._took, label="loading the schema", failed=self._failed
         )
         # Beside the schema of the connection, which the other places of the trail need.
-        if self.state.place.kind == EVERYWHERE:
+        if self.state.address.kind == EVERYWHERE:
             self.read_everywhere()
         sides = self.state.sides
-        if sides is not None and any(place.kind == COMPARISON for place in self.state.trail):
+        if sides is not None and any(one.kind == COMPARISON for one in self.state.trail):
             self._compare_again(sides)
 
     def _took(self, answer: tuple[SchemaData, FieldData]) -> None:
@@ -109,7 +111,7 @@ class SchemaLoader:
         if fields is not NO_FIELDS:
             self._took_fields(fields)
             return
-        self.state.prune(self._is_there)
+        self.state.prune(self._exists)
         self._show()
         # The objects are on screen before their fields, which take longer to read.
         data = self.data
@@ -154,7 +156,7 @@ class SchemaLoader:
             self._loader.load(
                 "index", lambda _: index.prepare(), lambda _: None, cancellable=False, quiet=True
             )
-        self.state.prune(self._is_there)
+        self.state.prune(self._exists)
         self._show()
 
     def _failed(self, error: CrmdeckError) -> None:
@@ -170,19 +172,6 @@ class SchemaLoader:
             state.trail = HOME
         self._show()
         self._show_error(error)
-
-    def _is_there(self, place: Place) -> bool:
-        if place.kind == COMPARISON:
-            return self.state.sides is not None
-        if place.kind == DIFFERENCE and self.comparison is not None:
-            return self.difference(place.object_type) is not None
-        if place.kind in (FIELDS, FIELD) and self.data is not None:
-            known = self.data.object_line(place.object_type) is not None
-            # Until the fields are loaded, a field of a known object is taken to exist.
-            if place.kind == FIELD and self.has_fields:
-                return self.find_field(place.object_type, place.field_name) is not None
-            return known
-        return True
 
     def difference(self, object_type: str) -> ObjectDifference | None:
         found = self.comparison.objects if self.comparison is not None else ()
@@ -203,13 +192,13 @@ class SchemaLoader:
         def took(comparison: Comparison) -> None:
             if self.state.sides == sides:
                 self.comparison = comparison
-                self.state.prune(self._is_there)
+                self.state.prune(self._exists)
                 self._show()
 
         def failed(error: CrmdeckError) -> None:
             if self.state.sides == sides:
                 self.state.sides = self.comparison = None
-                self.state.prune(self._is_there)
+                self.state.prune(self._exists)
                 self._show()
                 self._say_not_compared(error)
 
@@ -236,6 +225,15 @@ class SchemaLoader:
         lines = filter(None, (error.message, error.remedy))
         self._host.say("\n".join(lines), title="Can't compare", severity="warning")
 
+    def now(self) -> datetime:
+        """Return the time that ages count from."""
+        return self.data.now if self.data is not None else datetime.now(UTC)
+
+    @property
+    def at(self) -> datetime | None:
+        """The time of the visible schema; None for today."""
+        return self.data.overview.at if self.data is not None else None
+
     @property
     def has_fields(self) -> bool:
         """True if the loaded fields belong to the visible objects."""
@@ -246,6 +244,10 @@ class SchemaLoader:
     def fields(self) -> FieldData:
         """The fields of the visible objects; none while they load."""
         return self._fields if self.has_fields else NO_FIELDS
+
+    def has_object(self, object_type: str) -> bool:
+        """True if the object exists, or nothing is known yet."""
+        return self.data is None or self.data.object_line(object_type) is not None
 
     def find_field(self, object_type: str, name: str) -> FieldLine | None:
         lines = self.fields.by_object.get(object_type, ())
@@ -313,23 +315,48 @@ class SchemaLoader:
             return None
         return near[2].get(name, ())
 
+    def ask_usage(self, place: FieldPlace) -> None:
+        """Ask the CRM what uses a field, then find out what breaks without it."""
+        fields = self._host.workspace.fields
+
+        def took(impact: Impact) -> None:
+            # Only the latest is kept, because a refresh or a decision changes the answer.
+            self._impacts = {place: impact}
+            self._show()
+
+        def load() -> None:
+            self._loader.load("impact", lambda _: fields.impact(*place), took, quiet=True)
+
+        # The impact includes the answer of the CRM, or that there is none.
+        self.usages.ask(place, then=load)
+
+    def impact(self, place: FieldPlace) -> Impact | None:
+        return self._impacts.get(place)
+
     def fullness(self, object_type: str) -> Fullness:
         found = self._inspected[0] if self._inspected is not None else None
         known = found is not None and found.detail.object_type == object_type
         cached = found.rates if found is not None and known else {}
-        return self._sampler.fullness((self._ref or "", object_type), cached)
+        return self.sampler.fullness((self._ref or "", object_type), cached)
 
     def rated_lines(self, object_type: str) -> tuple[FieldLine, ...]:
-        """Return the fields of an object with fill rates; the same tuple until they change."""
-        lines = self.fields.by_object.get(object_type, ())
+        """Return the fields of an object with all facts; the same tuple until they change."""
+        lines, found = self.fields.by_object.get(object_type, ()), self._inspected
+        if found is not None and found[0].detail.object_type != object_type:
+            found = None
         rates = self.fullness(object_type).rates
-        if self._rated_from[0] is not lines or self._rated_from[1] != rates:
-            self._rated_from = lines, rates
-            self._rated = tuple(
-                line._replace(filled=rates[line.row.name].rate) if line.row.name in rates else line
-                for line in lines
-            )
+        before, facts, known = self._rated_from
+        if before is not lines or facts is not found or known != rates:
+            self._rated_from = lines, found, rates
+            self._rated = tuple(self._with_facts(line, rates) for line in lines)
         return self._rated
+
+    def _with_facts(self, line: FieldLine, rates: Mapping[str, FillRate]) -> FieldLine:
+        found, rate = self.inspected_field(*line.key), rates.get(line.row.name)
+        return line._replace(
+            filled=rate.rate if rate is not None else None,
+            description=(found.description or "") if found is not None else "",
+        )
 
     def index_of(self, rows: Sequence[FieldLine]) -> SearchIndex[FieldLine] | None:
         """Return an index over fields; the same one until they change."""

@@ -20,7 +20,7 @@ from crmdeck.tui.dialogs.filled import open_filled
 from crmdeck.tui.host import Location
 from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.panes.pane import Pane
-from crmdeck.tui.panes.schema.comparison import side_name
+from crmdeck.tui.panes.schema.comparing import side_name
 from crmdeck.tui.panes.schema.detail import counted
 from crmdeck.tui.panes.schema.rows import FieldLine, SchemaData
 from crmdeck.tui.panes.schema.view_state import Sides, in_order

@@ -45,7 +45,7 @@ class FieldLine(NamedTuple):
     """The row of a field; `filled` is its fill rate (0 to 1), if known.
 
     `mapped` are its PartnerOS fields: `← estimatedValue`. `ref` and `connection` are the id and
-    the name of its connection, if several show.
+    the name of its connection, if several show. `description` is that of the CRM, once it is read.
     """
 
     row: FieldRow
@@ -55,6 +55,7 @@ class FieldLine(NamedTuple):
     filled: float | None = None
     ref: str = ""
     connection: str = ""
+    description: str = ""
 
     @property
     def key(self) -> Key:

@@ -14,16 +14,21 @@ EVERYWHERE = "everywhere"
 COMPARISON, DIFFERENCE = "comparison", "difference"
 
 
-class Place(NamedTuple):
-    """One place: its kind, its object and field, and its filter."""
+class Address(NamedTuple):
+    """The address of a place: its kind, its object and field, and its filter."""
 
     kind: str
     object_type: str = ""
     field_name: str = ""
     filter: str = ""
 
+    @property
+    def compares(self) -> bool:
+        """True for a comparison, and for what differs in one object."""
+        return self.kind in (COMPARISON, DIFFERENCE)
 
-Trail = tuple[Place, ...]
+
+Trail = tuple[Address, ...]
 
 Side = tuple[str, datetime | None]
 """One side of a comparison: the id of a connection, and the time (None: today)."""
@@ -31,9 +36,8 @@ Side = tuple[str, datetime | None]
 Sides = tuple[Side, Side]
 
 KINDS = (OBJECTS, FIELDS, ALL, EVERYWHERE, FIELD, COMPARISON, DIFFERENCE)
-COMPARED = (COMPARISON, DIFFERENCE)
 
-HOME: Trail = (Place(OBJECTS),)
+HOME: Trail = (Address(OBJECTS),)
 
 
 @dataclass
@@ -45,17 +49,17 @@ class ViewState:
     sides: Sides | None = None
 
     @property
-    def place(self) -> Place:
+    def address(self) -> Address:
         return self.trail[-1]
 
     def leave_comparison(self) -> None:
-        while self.place.kind in COMPARED:
+        while self.address.compares:
             self.trail = self.trail[:-1]
 
-    def prune(self, is_there: Callable[[Place], bool]) -> None:
+    def prune(self, exists: Callable[[Address], bool]) -> None:
         """Leave the places that no longer exist."""
-        for depth, place in enumerate(self.trail):
-            if not is_there(place):
+        for depth, address in enumerate(self.trail):
+            if not exists(address):
                 # The places after it were inside.
                 self.trail = self.trail[:depth] or HOME
                 break
@@ -69,7 +73,7 @@ class ViewState:
             case _:
                 self.sides = None
         if trail is not None:
-            there = (one for one in trail if self.sides is not None or one.kind not in COMPARED)
+            there = (one for one in trail if self.sides is not None or not one.compares)
             self.trail = tuple(there) or HOME
         # A location of another pane is about today.
         self.at = None if "object" in state else moment_of(state.get("at"))
@@ -97,16 +101,16 @@ def from_state(state: Mapping[str, object]) -> Trail | None:
     """
     match state:
         case {"object": str(object_type), **rest}:
-            trail = (*HOME, Place(FIELDS, object_type))
+            trail = (*HOME, Address(FIELDS, object_type))
             name = rest.get("field")
-            return (*trail, Place(FIELD, object_type, name)) if isinstance(name, str) else trail
+            return (*trail, Address(FIELD, object_type, name)) if isinstance(name, str) else trail
         case {"trail": [_, *_] as kept}:
             # The file may come from another version, or from an editor.
             known = [
-                Place(*one)
+                Address(*one)
                 for one in kept
                 if isinstance(one, list)
-                and len(one) == len(Place._fields)
+                and len(one) == len(Address._fields)
                 and all(isinstance(part, str) for part in one)
                 and one[0] in KINDS
             ]

@@ -67,13 +67,14 @@ SLICE = 0.004
 class Coming(Generic[R]):
     """Rows that are being ordered, an index over them, and the key that the cursor goes to.
 
-    A search puts the cursor on the first row instead.
+    A search puts the cursor on the first row instead. Other `columns` come with the rows.
     """
 
     rows: Sequence[R]
     wanted: Hashable | None
     index: SearchIndex[R] | None
     is_search: bool = False
+    columns: tuple[Sequence[Column[R]], Gives] | None = None
 
 
 @dataclass
@@ -374,16 +375,17 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         cursor: Hashable | None = None,
         index: SearchIndex[R] | None = None,
         best: bool = False,
+        columns: tuple[Sequence[Column[R]], Gives] | None = None,
     ) -> None:
         """Show `rows`, which must not change afterwards. Cursor and marks stay on their keys.
 
         `cursor` is the key of the row to go to, if it is among them. With an `index` over them, a
         filter shows the best matches first unless the table is sorted. `best` puts the cursor on
-        the first row.
+        the first row. Other `columns` show with the rows, and how they give way.
         """
         self._filled = True
         wanted = self.cursor_key if cursor is None else cursor
-        self._start(Coming(rows, None if best else wanted, index, is_search=best))
+        self._start(Coming(rows, None if best else wanted, index, best, columns))
 
     def update_rows(self, rows: Sequence[R]) -> None:
         """Show changed `rows`, with the same keys in the same order as before.
@@ -536,7 +538,9 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         before = self.cursor_key
         cursor, in_range = self._cursor, self._keys_in_range()
         self._coming = None
-        if coming.rows is not self._rows:
+        if coming.columns is not None:
+            self.columns, self.gives = tuple(coming.columns[0]), coming.columns[1]
+        if coming.columns is not None or coming.rows is not self._rows:
             self._wanted, self._placed_for = None, -1
         self._rows, self._index, self._order = coming.rows, coming.index, order.indexes
         stays = 0 if coming.is_search else min(self._cursor, self.shown_count - 1)

@@ -1,18 +1,29 @@
-"""Two schemas compared, as rows. Pure."""
+"""Two schemas compared: the objects that differ, and what differs in one of them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.cells import cell_len
 from textual.content import Content
 
 from crmdeck.model import Change, Comparison, ObjectDifference, Side
 from crmdeck.tui.filters import FilterKey, one_of, text_key
+from crmdeck.tui.host import Host
+from crmdeck.tui.panes.pane import ExportRequest, Only
+from crmdeck.tui.panes.place import NO_BRIEF, Brief
+from crmdeck.tui.panes.schema.loader import SchemaLoader
+from crmdeck.tui.panes.schema.place import Heading, SchemaPlace
+from crmdeck.tui.panes.schema.view_state import DIFFERENCE, FIELD, Address, Sides
 from crmdeck.tui.text import count, display_block, display_text
 from crmdeck.tui.widgets.table import Column
+from crmdeck.tui.widgets.table.columns import LAST
 from crmdeck.workspace import value_text
+
+if TYPE_CHECKING:
+    from crmdeck.workspace import Copy
 
 SIDE_SIGNS = {Side.LEFT: "−", Side.RIGHT: "+", Side.BOTH: "≠"}
 SIDE_WORDS = {Side.LEFT: "left only", Side.RIGHT: "right only", Side.BOTH: "differs"}
@@ -33,6 +44,106 @@ class DifferenceLine(NamedTuple):
     def key(self) -> tuple[str, str, str]:
         attribute = self.change.attribute if self.change else ""
         return self.object_type, self.field_name, attribute
+
+
+def compared_objects(
+    host: Host, schema: SchemaLoader, address: Address
+) -> SchemaPlace[ObjectDifference]:
+    """Return the place of the objects that differ."""
+
+    def heading() -> Heading:
+        if (found := schema.comparison) is None:
+            return ()
+        differing = len(found.objects)
+        return (f"{differing:,} of {count(differing + found.same, 'object')} differ",)
+
+    def brief(row: ObjectDifference) -> Brief:
+        text = object_brief(row)
+        return Brief([row.object_type], draw=lambda _: text)
+
+    def copies(rows: Sequence[ObjectDifference]) -> tuple[Copy, ...]:
+        found = schema.comparison
+        if found is None or not rows:
+            return ()
+        return host.workspace.copies.differences(found, [(row.object_type, None) for row in rows])
+
+    return SchemaPlace(
+        address=address,
+        empty="No differences.",
+        can_mark=False,
+        key=lambda row: row.object_type,
+        rows=lambda: schema.comparison.objects if schema.comparison is not None else None,
+        columns=lambda _: (OBJECT_COLUMNS, (("label", 0), ("side", 0))),
+        keys=lambda: OBJECT_KEYS,
+        searched=lambda row: (row.object_type, row.label),
+        heading=heading,
+        brief=brief,
+        open=lambda row: Address(DIFFERENCE, row.object_type),
+        came_from=lambda left: left.object_type or None,
+        exists=lambda: schema.state.sides is not None,
+        compared=lambda: schema.comparison,
+        copies=copies,
+        export=lambda only: _export("comparison", schema.state.sides, only, "differences"),
+        is_ready=lambda: schema.comparison is not None,
+    )
+
+
+def difference(host: Host, schema: SchemaLoader, address: Address) -> SchemaPlace[DifferenceLine]:
+    """Return the place of what differs in one object."""
+    object_type = address.object_type
+    whole: Only = frozenset({object_type})
+
+    def rows() -> Sequence[DifferenceLine] | None:
+        found = schema.difference(object_type)
+        if schema.comparison is None:
+            return None
+        return difference_lines(found) if found is not None else ()
+
+    def brief(row: DifferenceLine) -> Brief:
+        if schema.comparison is None:
+            return NO_BRIEF
+        text = line_brief(row, *side_names(schema.comparison))
+        return Brief([row.field_name or row.object_type], draw=lambda _: text)
+
+    def open_field(row: DifferenceLine) -> Address | None:
+        known = schema.find_field(row.object_type, row.field_name)
+        return Address(FIELD, row.object_type, row.field_name) if known else None
+
+    def copies(rows: Sequence[DifferenceLine]) -> tuple[Copy, ...]:
+        found = schema.comparison
+        if found is None or not rows:
+            return ()
+        return host.workspace.copies.differences(found, [row.key[:2] for row in rows])
+
+    return SchemaPlace(
+        address=address,
+        empty="No differences.",
+        can_mark=False,
+        key=lambda row: row.key,
+        rows=rows,
+        columns=lambda _: (LINE_COLUMNS, (("field", 19), ("left", 8), ("right", 8))),
+        keys=lambda: LINE_KEYS,
+        searched=lambda row: (row.field_name, row.label),
+        brief=brief,
+        open=open_field,
+        exists=lambda: schema.comparison is None or schema.difference(object_type) is not None,
+        compared=lambda: schema.comparison,
+        change=lambda row: row.change,
+        copies=copies,
+        export=lambda only: _export(
+            "differences", schema.state.sides, whole if only is None else only
+        ),
+        is_ready=lambda: schema.comparison is not None,
+    )
+
+
+def _export(
+    what: str, sides: Sides | None, only: Only | None, inner: str = ""
+) -> ExportRequest | None:
+    if sides is None:
+        return None
+    (_, at), (right, right_at) = sides
+    return ExportRequest(what, only=only, at=at, right=right, right_at=right_at, inner=inner)
 
 
 def difference_lines(difference: ObjectDifference) -> tuple[DifferenceLine, ...]:
@@ -75,15 +186,14 @@ def _number(id_: str, title: str, side: Side) -> Column[ObjectDifference]:
 
 
 OBJECT_COLUMNS: tuple[Column[ObjectDifference], ...] = (
-    Column("object", "Object", lambda one: one.object_type, min_width=16, weight=2),
+    Column("object", "Object", lambda one: one.object_type, least=16, most=48, spill=LAST),
     Column(
         "label",
         "Label",
         lambda one: one.label,
         style=lambda _: "muted",
-        min_width=12,
-        weight=1,
-        hide_below=90,
+        least=12,
+        most=50,
     ),
     Column(
         "side",
@@ -91,7 +201,6 @@ OBJECT_COLUMNS: tuple[Column[ObjectDifference], ...] = (
         lambda one: f"{SIDE_SIGNS[one.side]} {SIDE_WORDS[one.side]}",
         style=lambda one: SIDE_STATES[one.side],
         width=12,
-        hide_below=74,
     ),
     _number("left", "− left", Side.LEFT),
     _number("right", "+ right", Side.RIGHT),
@@ -99,7 +208,7 @@ OBJECT_COLUMNS: tuple[Column[ObjectDifference], ...] = (
 )
 
 LINE_COLUMNS: tuple[Column[DifferenceLine], ...] = (
-    Column("field", "Field", lambda line: line.field_name or "(object)", min_width=19, weight=2),
+    Column("field", "Field", lambda line: line.field_name or "(object)", least=19, most=60),
     Column(
         "attribute",
         "Attribute",
@@ -110,10 +219,9 @@ LINE_COLUMNS: tuple[Column[DifferenceLine], ...] = (
         ),
         style=lambda line: "" if line.change else SIDE_STATES[line.side],
         width=12,
-        shrink_to=11,
     ),
-    Column("left", "Left", lambda line: side_text(line, Side.LEFT), min_width=8, weight=2),
-    Column("right", "Right", lambda line: side_text(line, Side.RIGHT), min_width=8, weight=2),
+    Column("left", "Left", lambda line: side_text(line, Side.LEFT), least=16),
+    Column("right", "Right", lambda line: side_text(line, Side.RIGHT), least=16),
 )
 
 _SIDE: FilterKey[Any] = FilterKey(
