@@ -326,7 +326,8 @@ def all_columns(now: Now, rows: Sequence[FieldLine]) -> Columns[FieldLine]:
         sort_key=lambda row: row.path.casefold(),
     )
     others, gives = _other_columns(now, rows)
-    return (name, *others), (("name", apart + GAP + LEAST_FIELD), *gives)
+    # Types and ages are worth less than names, and all other columns less than whole names.
+    return (name, *others), (*gives[:2], ("name", apart + GAP + LEAST_FIELD), *gives[2:])
 
 
 def every_columns(now: Now, rows: Sequence[FieldLine]) -> Columns[FieldLine]:
