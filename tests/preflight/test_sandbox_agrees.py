@@ -37,6 +37,7 @@ from crmdeck.sandbox.salesforce_writes import SalesforceWrites
 from crmdeck.sandbox.tenant import Tenant
 from crmdeck.workspace.context import find_connection
 from crmdeck.workspace.snapshots import find_snapshot
+from tests.preflight.rejected import require_read_back
 from tests.workspace.crm import ANCHOR, ORG, PORTAL, Office, opened
 
 # Later in its history the sandbox's HubSpot account has little quota left.
@@ -227,6 +228,8 @@ def salesforce(now: datetime, anchor: datetime, schemas: Sequence[ObjectSchema] 
                 stored = writes.single(_request("GET", None), name, answer["id"]).body
                 fates.append(Fate("", json.loads(stored)))
             else:
+                for error in answer["errors"]:
+                    require_read_back("salesforce", error)
                 fates.append(Fate(" ".join(one["statusCode"] for one in answer["errors"]), {}))
         return fates
 
@@ -245,6 +248,8 @@ def hubspot(now: datetime, anchor: datetime, schemas: Sequence[ObjectSchema] = (
             key = keys[place] if keys else None
             answer = writes.handle(request, portal.visible()[name], key)
             body = json.loads(answer.body)
+            for error in body.get("errors", ()):
+                require_read_back("hubspot", error)
             codes = [each["code"] for each in body.get("errors", ())] or [body.get("message")]
             ok = answer.status < 300
             fates.append(Fate("", body["properties"]) if ok else Fate(f"{codes}", {}))

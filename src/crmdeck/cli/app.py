@@ -47,6 +47,7 @@ COMMANDS = {
     "suggest": Command("mapping", "Suggest a CRM field for each PartnerOS field."),
     "mapping": Command("mapping", "Accept, reject, check and apply field mappings."),
     "preflight": Command("preflight", "Show which writes the CRM will refuse or change."),
+    "explain": Command("explain", "Explain a sync's errors: change, person and mapping row."),
     "propose": Command("propose", "Write the CRM changes that a mapping needs, as files."),
     "export": Command("exports", "Export stored data in many formats."),
     "audit": Command("audit", "Show the audit log, newest first."),

@@ -73,6 +73,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "mapping check": ("crmdeck mapping check acme-prod --demo --no-refresh",),
     "preflight": (f"crmdeck preflight acme-prod {PAIR} --demo --filled Name",),
+    "explain": (
+        "crmdeck explain failed.csv --connection acme-prod",
+        "crmdeck explain failed.csv --connection acme-prod -o retry.csv",
+        "pbpaste | crmdeck explain - --json",
+    ),
     "propose": (f"crmdeck propose acme-prod {PAIR} --field currency --demo",),
     "export": (
         "crmdeck export acme-prod --demo --what dictionary --object Opportunity",
@@ -106,7 +111,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
 NOT_RUN = (
     "console", "demo", "connections add", "connections sign-in", "connections rename",
     "disconnect", "policy set", "policy clear", "backup", "restore", "serve", "mcp", "match",
-    "sandbox", "screenshots", "web", "secrets move", "secrets new-key", "secrets rotate",
+    "sandbox", "screenshots", "explain", "web", "secrets move", "secrets new-key", "secrets rotate",
     "team grants", "doctor",
 )  # fmt: skip
 

@@ -29,6 +29,8 @@ from .preflights import preflight_report as preflight_report
 from .preflights import summary_of as summary_of
 from .report import Part as Part
 from .streams import stream as stream
+from .sync_errors import sync_error_report as sync_error_report
+from .sync_errors import sync_errors_summary as sync_errors_summary
 from .tables import COLUMNS as COLUMNS
 from .tables import column_types as column_types
 from .tables import named as named

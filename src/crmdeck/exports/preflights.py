@@ -22,6 +22,7 @@ from crmdeck.model import (
     WriteProblem,
 )
 from crmdeck.preflight.edges import FailsWhen
+from crmdeck.preflight.rejections import step_for
 from crmdeck.text import count
 
 FINDING_COLUMNS = (
@@ -29,30 +30,8 @@ FINDING_COLUMNS = (
     "needs",
 )  # fmt: skip
 
-_MAPPING, _ADMIN, _PARTNERS = "mapping owner", "CRM admin", "partner team"
-_OWNERS: Mapping[str, tuple[str, str]] = {
-    "FIELD_GONE": (_MAPPING, "Map the value to another field, or unmap it."),
-    "READ_ONLY": (_MAPPING, "Map the value to a field that the CRM lets PartnerOS write."),
-    "FOREIGN_ID": (_MAPPING, "Map a value that contains IDs of the CRM."),
-    "NOT_IN_PIPELINE": (_MAPPING, "Map the pipeline too, or map to a stage of the default one."),
-    "PIPELINE_RULE": (_MAPPING, "Map to a stage in which a new record may start."),
-    "NOT_A_PICKLIST_VALUE": (_MAPPING, "Map the value to a choice of the CRM, or add the choice."),
-    "NEW_PICKLIST_VALUE": (_MAPPING, "Map the value to a choice of the CRM, or add the choice."),
-    "TIME_CUT": (_MAPPING, "Map to a field with a time, if the time matters."),
-    "DEFAULT_FILLS": (_MAPPING, "Map a value, if the default is wrong for partners."),
-    "TOO_LONG": (_ADMIN, "Lengthen the CRM field, or shorten the values in PartnerOS."),
-    "NUMBER_TOO_LARGE": (_ADMIN, "Widen the CRM field, or correct the numbers in PartnerOS."),
-    "ROUNDED": (_ADMIN, "Add decimal places to the CRM field, if they matter."),
-    "RULE": (_ADMIN, "Correct the records, or exempt the integration user from the rule."),
-    "VALUE_RULE": (_PARTNERS, "Correct the values in PartnerOS."),
-    "TWICE_IN_BATCH": (_PARTNERS, "Remove the duplicates in PartnerOS."),
-    "NOT_IN_CRM": (_PARTNERS, "Create the records in the CRM, or leave them out."),
-    "REQUIRED": (_PARTNERS, "Fill in the value in PartnerOS."),
-}  # fmt: skip
-_CORRECT = (_PARTNERS, "Correct the values in PartnerOS.")
-_NOT_MAPPED = (_MAPPING, "Map a value to the field, or have the CRM fill it.")
+_MAPPING = "mapping owner"
 _PULLED = (_MAPPING, "Map the value to a PartnerOS value, or correct the records in the CRM.")
-_ASK_THE_ADMIN = (_ADMIN, "Check the setting in the CRM.")
 
 Cause = WriteCause | FailsWhen
 """What a preflight found: about records, or from edge values."""
@@ -232,9 +211,6 @@ def owner_of(cause: Cause, pulled: bool = False) -> tuple[str, str]:
     """Return who can fix a cause, and how; `pulled` is for values that PartnerOS won't accept."""
     if pulled:
         return _PULLED
-    if cause.code == "REQUIRED" and cause.partner_field is None:
-        return _NOT_MAPPED
-    # A code of this kind without a row of its own, such as NOT_A_NUMBER, is about values.
-    if cause.code.startswith("NOT_A") or cause.code == "DATE_OUT_OF_RANGE":
-        return _OWNERS.get(cause.code, _CORRECT)
-    return _OWNERS.get(cause.code, _ASK_THE_ADMIN)
+    is_unmapped = cause.code == "REQUIRED" and cause.partner_field is None
+    _, owner, step = step_for("NOT_MAPPED" if is_unmapped else cause.code)
+    return owner, step

@@ -20,6 +20,7 @@ from .drift import FieldDifference as FieldDifference
 from .drift import ObjectDifference as ObjectDifference
 from .drift import OpenChanges as OpenChanges
 from .enums import AlertLevel as AlertLevel
+from .enums import CauseKind as CauseKind
 from .enums import ChangeState as ChangeState
 from .enums import DecisionState as DecisionState
 from .enums import Direction as Direction
@@ -114,6 +115,10 @@ from .schema import SchemaSummary as SchemaSummary
 from .schema import Scope as Scope
 from .schema import Snapshot as Snapshot
 from .schema import SnapshotInfo as SnapshotInfo
+from .sync_errors import CausingChange as CausingChange
+from .sync_errors import SyncCause as SyncCause
+from .sync_errors import SyncError as SyncError
+from .sync_errors import SyncErrorReport as SyncErrorReport
 from .usage import FieldUsage as FieldUsage
 from .usage import FieldUse as FieldUse
 from .vendor import CrmPage as CrmPage

@@ -43,6 +43,7 @@ from crmdeck.exports import owner_of as owner_of
 from crmdeck.exports import records as records
 from crmdeck.exports import render as render
 from crmdeck.exports import stream_rows as stream_rows
+from crmdeck.exports import sync_errors_summary as sync_errors_summary
 from crmdeck.exports import write_atomically as write_atomically
 from crmdeck.mapping.choices import FieldChoice as FieldChoice
 from crmdeck.mapping.choices import NearestField as NearestField
@@ -106,6 +107,8 @@ from crmdeck.store.leases import LeaseFigures as LeaseFigures
 from .audit import Audit as Audit
 from .backups import Backup as Backup
 from .backups import Backups as Backups
+from .checks.errors import ExplainedErrors as ExplainedErrors
+from .checks.errors import SyncErrors as SyncErrors
 from .checks.fleet import Fleet as Fleet
 from .checks.notices import Delivery as Delivery
 from .checks.notices import Notices as Notices

@@ -28,6 +28,7 @@ EVENTS = (
     "connection.renamed",
     "connection.signed_in",
     "connection.updated",
+    "errors.explained",
     "mapping.accepted",
     "mapping.filled_elsewhere",
     "mapping.pending",

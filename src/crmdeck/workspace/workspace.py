@@ -174,6 +174,11 @@ class Workspace:
         return workspace.Preflights(self.context)
 
     @cached_property
+    def errors(self) -> workspace.SyncErrors:
+        """Explain a sync's error messages."""
+        return workspace.SyncErrors(self.context)
+
+    @cached_property
     def proposals(self) -> workspace.Proposals:
         """Changes of the CRM that a mapping needs, as files to review and deploy."""
         return workspace.Proposals(self.context)
