@@ -7,7 +7,7 @@ from typing import Any
 
 from crmdeck.model import CauseKind
 from crmdeck.preflight.rejections import read_message
-from crmdeck.workspace.checks.errors import FAULTS
+from crmdeck.workspace.checks.errors import find_fault
 
 KINDS = {
     "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": CauseKind.OBJECT_ACCESS,
@@ -41,13 +41,13 @@ KINDS = {
 def require_read_back(vendor: str, error: Mapping[str, Any]) -> None:
     """Assert that an error of the sandbox is read with its kind, code and field."""
     code = error.get("statusCode") or error.get("errorCode") or error["code"]
-    fields = error.get("fields") or error.get("context", {}).get("propertyName") or ()
+    fields: list[str] = error.get("fields") or error.get("context", {}).get("propertyName") or []
     # As a log of a sync has it, and as the fields of a response.
-    logged = f"{code}: {error['message']}: {list(fields)}".replace("'", "")
+    logged = f"{code}: {error['message']}: {fields}".replace("'", "")
     for text, given in ((logged, ""), (str(error["message"]), code)):
-        (found,) = read_message(text, vendor=vendor, code=given, find_fault=FAULTS)
+        (found,) = read_message(text, vendor=vendor, code=given, find_fault=find_fault)
         assert (found.kind, found.code) == (KINDS[code], code), text
     # A value can have brackets of its own; without one, the last name in brackets is the field's.
     if vendor == "salesforce" and len(fields) == 1:
-        (found,) = read_message(logged, vendor=vendor, find_fault=FAULTS)
-        assert found.field == fields[0], logged
+        read = read_message(logged, vendor=vendor, find_fault=find_fault)[0]
+        assert read.field == fields[0], logged

@@ -13,7 +13,7 @@ import pytest
 from crmdeck.model import CauseKind
 from crmdeck.preflight import rejections
 from crmdeck.preflight.rejections import cause_of, read_message, step_for
-from crmdeck.workspace.checks.errors import FAULTS
+from crmdeck.workspace.checks.errors import find_fault
 from tests.preflight.rejected import KINDS
 
 CORPUS = Path(__file__).parents[2].parent / "shared" / "data" / "errors" / "errors-open.jsonl"
@@ -22,7 +22,7 @@ KNOWLEDGE = SOURCE.parent / "knowledge" / "rejections"
 
 
 def read(text: str, vendor: str = "", code: str = "") -> rejections.Rejection:
-    return read_message(text, vendor=vendor, code=code, find_fault=FAULTS)[0]
+    return read_message(text, vendor=vendor, code=code, find_fault=find_fault)[0]
 
 
 @pytest.mark.skipif(not CORPUS.exists(), reason="the corpus isn't part of the project")
@@ -99,7 +99,7 @@ def test_several_validation_results_are_several_errors() -> None:
         )
     ]
     text = f"Property values were not valid: {json.dumps(results)}"
-    found = read_message(json.dumps({"message": text}), find_fault=FAULTS)
+    found = read_message(json.dumps({"message": text}), find_fault=find_fault)
     assert [(each.kind.value, each.field) for each in found] == [
         ("format", "a"),
         ("field_missing", "b"),

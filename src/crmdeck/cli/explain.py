@@ -108,11 +108,10 @@ def _each(
     fail_on: FailOn | None,
     as_json: bool,
 ) -> ExitCode:
-    vendor = ws.connections.get(connection).platform if connection else ""
     counts = {"read": 0, "not read": 0, "schema": 0}
 
     def lines() -> Iterator[str]:
-        for one in ws.errors.each(source, column=column, vendor=vendor, values=values):
+        for one in ws.errors.each(source, connection=connection, column=column, values=values):
             if one is None:
                 counts["not read"] += 1
                 continue

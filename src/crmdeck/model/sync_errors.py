@@ -86,7 +86,7 @@ class SyncErrorReport(WireModel):
     """The errors in a file by cause, those of the schema first.
 
     `not_read` counts the rows that can't be read, `succeeded` those without an error. `notes` are
-    sentences about what crmdeck couldn't tell.
+    sentences about what is missing.
     """
 
     file: str

@@ -1,4 +1,4 @@
-"""Read the messages with which a CRM rejects a write.
+"""Read the messages of a CRM that rejects a write.
 
 The words are data, in `crmdeck/knowledge/rejections`: one table of causes, which preflight shares,
 and for each vendor the codes and phrases of its messages.
@@ -16,32 +16,14 @@ from typing import Any, NamedTuple
 
 from crmdeck.model import CauseKind
 
-FaultFinder = Callable[[str, str], CauseKind | None]
-"""Returns what a vendor code and a message mean for the whole connection, None for one record."""
+FaultFinder = Callable[[str, str, str], CauseKind | None]
+"""Returns the cause of a vendor's code and message for the whole connection, None for a record."""
 
 # Bounds the time for a hostile line. The last code of a long chain is near its end.
 _HEAD, _TAIL = 1_200, 600
 _TOKEN = re.compile(r"(?<![A-Za-z0-9_])[A-Za-z][A-Za-z]{2,39}(?:_[A-Za-z0-9]{1,20}){0,12}(?!\w)")
 _ANY_CODE = re.compile(r"\b[A-Z]{2,20}(?:_[A-Z]{1,20}){1,10}\b")
 _SEVERAL = re.compile(r'(?=\{\s{0,3}"isValid")')
-_FIELDS = (
-    re.compile(r"""\bfields["']?\]?\s{0,3}(?:=>|[:=])\s{0,3}\[\s{0,3}["']?\s?([A-Za-z]\w{0,99})"""),
-    re.compile(r"""\bpropertyName["']?\s{0,3}:\s{0,3}\[?\s{0,3}["'](\w{1,100})"""),
-    re.compile(r"\bField\(s\):\s{0,3}(\w{1,100})"),
-)
-_NAME = re.compile(r"""["']name["']\s{0,3}(?::|=>)\s{0,3}["'](\w{1,100})["']""")
-_BRACKETS = re.compile(
-    r"(?<![\w\]])\[([A-Za-z][\w.]{0,99})(?:,\s?[A-Za-z][\w.]{0,99}){0,9}\](?!\s?=>)"
-)
-_BULK_FIELD = re.compile(r":([A-Za-z]\w{0,99})(?:,\w{1,99}){0,9}\s?--")
-_OBJECTS = (
-    re.compile(r"\bEntity type '?(\w{1,80})'?"),
-    re.compile(r"""\bUnable to (?:insert|update|upsert|delete) ["'](\w{1,80})["'] record"""),
-    re.compile(r"^\W{0,3}(?:\d{1,6}\.\s)?[A-Z_]{5,60}\s?\((\w{1,80})\)"),
-    re.compile(r"[A-Z_]{5,60} (\w{1,80}): bad field names"),
-)
-_PROCESS = re.compile(r"""because the ["'](.{1,120}?)["'] process failed""")
-_TRIGGER = re.compile(r"\b([\w.]{1,80}): execution of (?:Before|After)")
 _RULE_END = re.compile(
     r"""(?s):?\s{0,3}\[[\w,. ]{0,200}\]|\.?\sYou can look up|\sClass\.|\sTrigger\.|: \(\w{1,40}\)"""
     r"""|(?::\w{1,99}(?:,\w{1,99}){0,9})?\s?:?--|["']\s{0,3}[,}\]]"""
@@ -80,9 +62,23 @@ class _Row(NamedTuple):
 
 
 class _Vendor(NamedTuple):
+    name: str
     rows: tuple[_Row, ...]
     codes: frozenset[str]
     wrappers: frozenset[str]
+    hints: tuple[str, ...]
+    patterns: Mapping[str, tuple[re.Pattern[str], ...]]
+
+    def first(self, what: str, text: str) -> str:
+        """Return what the first pattern for a part of a message finds; empty without any."""
+        found = (each.search(text) for each in self.patterns[what])
+        return next((each[1] for each in found if each), "")
+
+    def last_field(self, text: str, start: int) -> str:
+        found = [
+            each[1] for one in self.patterns["last_fields"] for each in one.finditer(text, start)
+        ]
+        return found[-1] if found else ""
 
 
 @cache
@@ -92,6 +88,12 @@ def _read(name: str) -> dict[str, Any]:
 
 
 @cache
+def _vendors() -> tuple[_Vendor, ...]:
+    folder = resources.files("crmdeck") / "knowledge" / "rejections"
+    names = {each.name.removesuffix(".toml") for each in folder.iterdir()} - {"causes"}
+    return tuple(map(_vendor, sorted(names, key=lambda name: int(_read(name)["order"]))))
+
+
 def _vendor(name: str) -> _Vendor:
     data = _read(name)
     rows = tuple(
@@ -102,8 +104,13 @@ def _vendor(name: str) -> _Vendor:
         )
         for row in data["rejection"]
     )
+    wrappers = frozenset(data["wrappers"])
+    patterns = {
+        what: tuple(map(re.compile, data.get(what, ())))
+        for what in ("fields", "last_fields", "objects", "through")
+    }
     codes = frozenset(code for row in rows for code in row.codes if code)
-    return _Vendor(rows, codes | frozenset(data["wrappers"]), frozenset(data["wrappers"]))
+    return _Vendor(name, rows, codes | wrappers, wrappers, tuple(data["hints"]), patterns)
 
 
 @cache
@@ -129,12 +136,12 @@ def step_for(code: str) -> tuple[CauseKind, str, str]:
 
 
 def read_message(
-    text: str, *, vendor: str = "", code: str = "", find_fault: Mapping[str, FaultFinder] = {}
+    text: str, *, vendor: str = "", code: str = "", find_fault: FaultFinder
 ) -> tuple[Rejection, ...]:
     """Return the errors in a message, at least one; an unknown message is `unknown`.
 
     Without a vendor, both are tried. `code` counts if the message has none. `find_fault` is asked
-    before the rejections, by vendor.
+    before the rejections.
     """
     plain = _plain(text)
     # One validation result has the words around it, which may name its property.
@@ -158,36 +165,25 @@ def _plain(text: str) -> str:
     return text.translate(str.maketrans("‘’“”", "''\"\""))
 
 
-def _read_one(
-    text: str, wanted: str, given: str, find_fault: Mapping[str, FaultFinder]
-) -> Rejection:
+def _read_one(text: str, wanted: str, given: str, find_fault: FaultFinder) -> Rejection:
     tokens = _TOKEN.findall(text)
-    names = [wanted] if wanted in ("salesforce", "hubspot") else _likely(text)
-    for name in names:
-        vendor = _vendor(name)
+    named = [each for each in _vendors() if each.name == wanted]
+    likely = sorted(_vendors(), key=lambda each: not any(hint in text for hint in each.hints))
+    for vendor in named or likely:
         known = [token for token in tokens if token in vendor.codes]
-        # Codes that fault tables know count too, and they are also words: `invalid_grant`.
-        code = next((each for each in reversed(known) if each not in vendor.wrappers), "")
-        if not code and given not in vendor.wrappers:
-            code = given
-        code = code or (known[-1] if known else given)
-        asked = find_fault.get(name)
-        for each in dict.fromkeys([code, *(t for t in tokens if "_" in t)]) if asked else ():
-            kind = asked(each, text) if asked and each else None
+        inner = [each for each in known if each not in vendor.wrappers]
+        own = given if given not in vendor.wrappers else ""
+        code = inner[-1] if inner else own or (known[-1] if known else given)
+        # The codes of fault tables are words too: `invalid_grant`.
+        for each in dict.fromkeys([code, *(token for token in tokens if "_" in token)]):
+            kind = find_fault(vendor.name, each, text) if each else None
             if kind is not None:
-                return Rejection(kind, each, name)
+                return Rejection(kind, each, vendor.name)
         found = _match(vendor, code, text)
         if found is not None:
-            row, match = found
-            return _filled(row.kind, code, name, text, match)
+            return _filled(vendor, *found, code, text)
     shown = given or next(iter(_ANY_CODE.findall(text)), "")
     return Rejection(CauseKind.UNKNOWN, shown, wanted)
-
-
-def _likely(text: str) -> list[str]:
-    hints = ("propert", "correlationId", "validationResults", "ubspot", '"category"', "isValid")
-    names = ["salesforce", "hubspot"]
-    return names[::-1] if any(hint in text for hint in hints) else names
 
 
 def _match(vendor: _Vendor, code: str, text: str) -> tuple[_Row, re.Match[str] | None] | None:
@@ -201,36 +197,29 @@ def _match(vendor: _Vendor, code: str, text: str) -> tuple[_Row, re.Match[str] |
 
 
 def _filled(
-    kind: CauseKind, code: str, vendor: str, text: str, match: re.Match[str] | None
+    vendor: _Vendor, row: _Row, match: re.Match[str] | None, code: str, text: str
 ) -> Rejection:
     groups: dict[str, str] = {}
     for name, value in (match.groupdict() if match is not None else {}).items():
-        if value and value.strip():
-            groups.setdefault(name.partition("_")[0], value.strip())
-    field = next((one.group(1) for each in _FIELDS if (one := each.search(text))), "")
-    if not field and vendor == "hubspot" and (named := _NAME.search(text)):
-        field = named.group(1)
-    start = match.start() if match is not None else max(0, text.rfind(code)) if code else 0
-    if not field and vendor == "salesforce":
-        bracketed = [*_BRACKETS.finditer(text, start), *_BULK_FIELD.finditer(text, start)]
-        field = bracketed[-1].group(1) if bracketed else ""
-    field = (field or groups.get("field", "")).strip(" .").rpartition(".")[2]
-    # The words before a phrase can be the class of an exception.
-    if field.endswith("Exception") or kind is CauseKind.OWNER:
+        groups.setdefault(name.partition("_")[0], (value or "").strip())
+        groups = {each: value for each, value in groups.items() if value}
+    start = match.start() if match is not None else max(0, text.rfind(code))
+    field = (
+        vendor.first("fields", text) or vendor.last_field(text, start) or groups.get("field", "")
+    )
+    # The words before a phrase can be the class of an exception, and brackets can have a user.
+    if field.endswith("Exception") or row.kind is CauseKind.OWNER:
         field = ""
-    value = groups.get("value", "")
-    if kind is CauseKind.RULE and vendor == "salesforce":
-        value = _rule_text(text, code)
-    through = _PROCESS.search(text) or _TRIGGER.search(text)
-    named_object = next((one.group(1) for each in _OBJECTS if (one := each.search(text))), "")
+    is_rule = row.kind is CauseKind.RULE and row.says is None
+    value = _rule_text(text, code) if is_rule else groups.get("value", "")
     return Rejection(
-        kind,
+        row.kind,
         code,
-        vendor,
-        named_object or groups.get("object", ""),
-        field,
+        vendor.name,
+        vendor.first("objects", text) or groups.get("object", ""),
+        field.strip(" .").rpartition(".")[2],
         value.strip("\"' :"),
-        through.group(1) if through else "",
+        vendor.first("through", text),
     )
 
 
