@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from crmdeck.drift.change_group_rules import CHANGE_GROUP_RULES
+from crmdeck.drift.change_group_rules import load_change_group_rules
 from crmdeck.drift.severity_rules import AttributeRule, Rated, load_severity_rules
 from crmdeck.model import Severity
 
@@ -70,8 +70,9 @@ def page() -> str:
     ]
     rules.append(("automation removed", special.automation_removed))
     stories = "".join(
-        f"- `{rule.kind}`: {rule.describes}{' Safe.' if rule.follows else ''}\n"
-        for rule in CHANGE_GROUP_RULES
+        f"- `{rule.kind}`: {rule.describes.format_map(rule.least)}"
+        f"{' Safe.' if rule.follows else ''}\n"
+        for rule, _ in load_change_group_rules()
     )
     return "".join(
         [

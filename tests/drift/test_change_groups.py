@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from crmdeck.drift import change_group_rules
+from crmdeck.drift.change_group_rules import load_change_group_rules
 from crmdeck.model import (
     DriftKind,
     DriftReport,
@@ -601,3 +603,8 @@ def test_a_setup_picklist_of_objects_is_folded_even_if_the_object_is_out_of_scop
     report = drift({object_type: fields["old"]}, {object_type: fields["new"]})
     assert only(report).severity is Severity.SAFE
     assert set(told(report)) == {"setup_picklists"}
+
+
+def test_each_kind_of_change_group_has_its_function() -> None:
+    kinds = [rule.kind for rule, _ in load_change_group_rules()]
+    assert sorted(kinds) == sorted(change_group_rules._FINDERS)

@@ -5,20 +5,29 @@ a setup picklist changes in values that name a changed field or object, and a lo
 objects follows added and removed objects. Two tables of Salesforce facts (from its Object
 Reference) help where behavior is not enough: companion objects by name, and picklists that list
 the schema itself.
-
-The thresholds of the other rules are low enough that a user would say "all of them", and high
-enough that a few changes keep their own rows.
 """
 
 from __future__ import annotations
 
 import re
+import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import cache
+from importlib import resources
 from itertools import pairwise
 
-from crmdeck.drift.change_groups import ChangeGroupRule, Grouped, News, objects_of
+from pydantic import TypeAdapter
+
+from crmdeck.drift.change_groups import (
+    ChangeGroupRule,
+    Find,
+    Grouped,
+    Least,
+    News,
+    objects_of,
+)
 from crmdeck.drift.differences import Difference
 from crmdeck.drift.field_diff import compare_fields
 from crmdeck.drift.wording import few, short
@@ -26,7 +35,6 @@ from crmdeck.model import Change, DriftKind, Field, VendorProfile
 from crmdeck.text import count
 
 _OBJECT_LABELS = ("label", "plural")
-_VALUES_OF_A_PLATFORM_LIST = 10
 # HubSpot writes a time zone as `europe_slash_berlin`.
 _ZONE = re.compile(r"[A-Z]\w+(/[\w+-]+)+|GMT|UTC|\w+_slash_\w+|utc|gmt", re.ASCII)
 _LOCALE = re.compile(r"[a-z]{2,3}([_-][A-Za-z0-9]{2,8})*", re.ASCII)
@@ -44,7 +52,9 @@ def base_of(object_type: str, vendor: VendorProfile) -> str | None:
     return None
 
 
-def relabeled_objects(news: News, remaining: Sequence[Difference]) -> Iterator[Grouped]:
+def relabeled_objects(
+    news: News, remaining: Sequence[Difference], least: Least
+) -> Iterator[Grouped]:
     """Group the new label of an object with the labels and picklists that contain it."""
     rest = list(remaining)
     for source in remaining:
@@ -94,7 +104,7 @@ class _Relabel:
         return replaced.casefold() == after.casefold() != before.casefold()
 
 
-def setup_picklists(news: News, remaining: Sequence[Difference]) -> Iterator[Grouped]:
+def setup_picklists(news: News, remaining: Sequence[Difference], least: Least) -> Iterator[Grouped]:
     """Group picklists that list fields and objects, and changed because those did."""
     names = _Names(news)
     members = tuple(f for f in remaining if _is_setup_picklist(f, news.vendor, names))
@@ -103,7 +113,7 @@ def setup_picklists(news: News, remaining: Sequence[Difference]) -> Iterator[Gro
         yield f"Picklists of {objects} follow changed fields and objects", members
 
 
-def reference_lists(news: News, remaining: Sequence[Difference]) -> Iterator[Grouped]:
+def reference_lists(news: News, remaining: Sequence[Difference], least: Least) -> Iterator[Grouped]:
     """Group lookups that changed only because objects were added or removed.
 
     Some change one refresh late: a missing object may have been removed before.
@@ -115,7 +125,7 @@ def reference_lists(news: News, remaining: Sequence[Difference]) -> Iterator[Gro
         yield f"{lookups} to many objects {verb} added and removed objects", members
 
 
-def mirrors(news: News, remaining: Sequence[Difference]) -> Iterator[Grouped]:
+def mirrors(news: News, remaining: Sequence[Difference], least: Least) -> Iterator[Grouped]:
     """Group companion objects (ChangeEvent, History, Share...) that repeat their base object.
 
     Some follow one refresh late: they then become what the base object is now.
@@ -245,32 +255,25 @@ def _follows_objects(difference: Difference, news: News) -> bool:
     )
 
 
-def zones_and_locales(news: News, remaining: Sequence[Difference]) -> Iterator[Grouped]:
+def zones_and_locales(
+    news: News, remaining: Sequence[Difference], least: Least
+) -> Iterator[Grouped]:
     """Group the platform's lists of time zones and locales: daylight saving renames every label."""
-    members = tuple(f for f in remaining if _lists_zones_or_locales(f))
+    members = tuple(f for f in remaining if _lists_zones_or_locales(f, least["values"]))
     if members:
         lists = count(len(members), "list")
         yield f"{lists} of time zones and locales changed (daylight saving or a release)", members
 
 
-def _lists_zones_or_locales(difference: Difference) -> bool:
+def _lists_zones_or_locales(difference: Difference, least: int) -> bool:
     if difference.after is None or [c.attribute for c in difference.changes] != ["picklist"]:
         return False
     [change] = difference.changes
     values = {value.value for value in difference.after.picklist}
     values |= {entry["value"] for side in (change.before, change.after) for entry in side}
-    return len(values) >= _VALUES_OF_A_PLATFORM_LIST and any(
+    return len(values) >= least and any(
         all(map(form.fullmatch, values)) for form in (_ZONE, _LOCALE)
     )
-
-
-_OBJECTS_OF_A_KIND = 3
-_OTHER_OBJECTS = 10
-_OBJECTS_EVERYWHERE = 3
-_FIELDS_ALIKE = 10
-_FIELDS_OF_A_RELEASE = 20
-_OBJECTS_OF_A_RELEASE = 3
-_FINDINGS_OF_A_PACKAGE = 5
 
 
 _FATES = {
@@ -281,14 +284,14 @@ _FATES = {
 }
 
 
-def scope_shrank(news: News, remaining: Sequence[Difference]) -> Iterator[Grouped]:
+def scope_shrank(news: News, remaining: Sequence[Difference], least: Least) -> Iterator[Grouped]:
     """Group the objects that are no longer in scope."""
     members = tuple(f for f in remaining if f.kind is DriftKind.OBJECT_OUT_OF_SCOPE)
-    if len(members) > 1:
+    if len(members) >= least["objects"]:
         yield f"{len(members):,} objects left the scope", members
 
 
-def object_kinds(news: News, remaining: Sequence[Difference]) -> Iterator[Grouped]:
+def object_kinds(news: News, remaining: Sequence[Difference], least: Least) -> Iterator[Grouped]:
     """Group objects of one kind (History, Share...), or many objects, added or removed together."""
     by_fate: dict[tuple[DriftKind, bool], list[Difference]] = defaultdict(list)
     for difference in remaining:
@@ -299,13 +302,13 @@ def object_kinds(news: News, remaining: Sequence[Difference]) -> Iterator[Groupe
         kinds = {f: kind_of(f.object_type, news.vendor) for f in members}
         with_kind = tuple(f for f in members if kinds[f])
         others = tuple(f for f in members if not kinds[f])
-        if len(with_kind) >= _OBJECTS_OF_A_KIND:
+        if len(with_kind) >= least["of_a_kind"]:
             ranked = Counter(kinds[f] or "" for f in with_kind).most_common()
             listed = ", ".join(name for name, _ in sorted(ranked, key=lambda k: (-k[1], k[0])))
             what = "1 kind" if len(ranked) == 1 else f"{len(ranked)} kinds"
             title = f"{len(with_kind):,} objects of {what} ({listed}) are {fate}"
             yield title, with_kind
-        if len(others) >= _OTHER_OBJECTS:
+        if len(others) >= least["others"]:
             title = f"{len(others):,} objects ({few(objects_of(others))}) are {fate}"
             yield title, others
 
@@ -319,7 +322,7 @@ def kind_of(object_type: str, vendor: VendorProfile) -> str | None:
     return None
 
 
-def package(news: News, remaining: Sequence[Difference]) -> Iterator[Grouped]:
+def package(news: News, remaining: Sequence[Difference], least: Least) -> Iterator[Grouped]:
     """Group what a managed package added or removed: names that start with its namespace."""
     if news.vendor.package_pattern is None:
         return
@@ -330,17 +333,17 @@ def package(news: News, remaining: Sequence[Difference]) -> Iterator[Grouped]:
         if match and difference.family != "changed":
             groups[match[1], difference.family].append(difference)
     for (namespace, family), members in groups.items():
-        if len(members) >= _FINDINGS_OF_A_PACKAGE:
+        if len(members) >= least["names"]:
             verb = "added" if family == "added" else "removed"
             yield f"Package {namespace} {verb} {_extent(members)}", tuple(members)
 
 
-def vendor_release(news: News, remaining: Sequence[Difference]) -> Iterator[Grouped]:
+def vendor_release(news: News, remaining: Sequence[Difference], least: Least) -> Iterator[Grouped]:
     """Group many standard fields that were added to several objects in one refresh."""
     fields = [f for f in remaining if f.kind is DriftKind.FIELD_ADDED and f.custom is False]
     # Names are counted, not fields: one new field on many objects isn't a release.
     names = {f.field_name for f in fields}
-    if len(names) < _FIELDS_OF_A_RELEASE or len(objects_of(fields)) < _OBJECTS_OF_A_RELEASE:
+    if len(names) < least["names"] or len(objects_of(fields)) < least["objects"]:
         return
     objects = [
         f
@@ -351,11 +354,13 @@ def vendor_release(news: News, remaining: Sequence[Difference]) -> Iterator[Grou
     yield title, tuple(fields + objects)
 
 
-def field_everywhere(news: News, remaining: Sequence[Difference]) -> Iterator[Grouped]:
+def field_everywhere(
+    news: News, remaining: Sequence[Difference], least: Least
+) -> Iterator[Grouped]:
     """Group a field that changed the same way in several objects."""
     for members in _groups(remaining, lambda f: (f.field_name, *_what_happened(f))):
         objects = len(objects_of(members))
-        if objects < _OBJECTS_EVERYWHERE:
+        if objects < least["objects"]:
             continue
         name = short(members[0].field_name or "")
         title = {
@@ -367,11 +372,11 @@ def field_everywhere(news: News, remaining: Sequence[Difference]) -> Iterator[Gr
         yield title, members
 
 
-def same_change(news: News, remaining: Sequence[Difference]) -> Iterator[Grouped]:
+def same_change(news: News, remaining: Sequence[Difference], least: Least) -> Iterator[Grouped]:
     """Group many fields that changed the same way, for example after a permission change."""
     changed = [f for f in remaining if f.kind is DriftKind.FIELD_CHANGED]
     for members in _groups(changed, _what_happened):
-        if len(members) < _FIELDS_ALIKE:
+        if len(members) < least["fields"]:
             continue
         objects = objects_of(members)
         where = objects[0] if len(objects) == 1 else f"{len(objects):,} objects"
@@ -413,62 +418,25 @@ def _extent(differences: Sequence[Difference]) -> str:
     return " and ".join(parts)
 
 
-# Side effects first, then differences with a known cause, then differences that only look alike.
-CHANGE_GROUP_RULES: tuple[ChangeGroupRule, ...] = (
-    ChangeGroupRule(
-        "relabeled",
-        relabeled_objects,
-        "A relabeled object, and the labels and picklists that contain its old label.",
-    ),
-    ChangeGroupRule(
-        "setup_picklists",
-        setup_picklists,
-        "Picklists that list fields and objects, and changed because those did.",
-        follows="This picklist lists fields and objects, and follows their changes.",
-    ),
-    ChangeGroupRule(
-        "reference_lists",
-        reference_lists,
-        "Lookups to several objects that changed because some objects were added or removed.",
-        follows="This lookup to many objects follows added and removed objects.",
-    ),
-    ChangeGroupRule(
-        "zones_and_locales",
-        zones_and_locales,
-        "Lists of time zones and locales: daylight saving renames every label.",
-    ),
-    ChangeGroupRule(
-        "mirror",
-        mirrors,
-        "Companion objects (ChangeEvent, History, Share...) that repeat a change of their base "
-        "object.",
-        follows="This companion object repeats the change of its base object.",
-    ),
-    ChangeGroupRule("scope", scope_shrank, "Objects that are no longer in scope."),
-    ChangeGroupRule(
-        "package",
-        package,
-        "At least five names of one managed package, added or removed together.",
-    ),
-    ChangeGroupRule(
-        "vendor_release",
-        vendor_release,
-        "At least 20 standard fields, added to at least three objects in one refresh.",
-    ),
-    ChangeGroupRule(
-        "object_kinds",
-        object_kinds,
-        "At least three objects of one kind (History, Share...), or ten others, added or removed "
-        "together.",
-    ),
-    ChangeGroupRule(
-        "field_everywhere",
-        field_everywhere,
-        "One field that changed the same way in at least three objects.",
-    ),
-    ChangeGroupRule(
-        "same_change",
-        same_change,
-        "At least ten fields that changed the same way, for example after a permission change.",
-    ),
-)
+_FINDERS: Mapping[str, Find] = {
+    "relabeled": relabeled_objects,
+    "setup_picklists": setup_picklists,
+    "reference_lists": reference_lists,
+    "zones_and_locales": zones_and_locales,
+    "mirror": mirrors,
+    "scope": scope_shrank,
+    "package": package,
+    "vendor_release": vendor_release,
+    "object_kinds": object_kinds,
+    "field_everywhere": field_everywhere,
+    "same_change": same_change,
+}
+
+
+@cache
+def load_change_group_rules() -> tuple[tuple[ChangeGroupRule, Find], ...]:
+    """Return each kind of change group with its function, read on first use."""
+    file = resources.files("crmdeck") / "knowledge" / "drift" / "change_groups.toml"
+    table = tomllib.loads(file.read_text("utf-8"))
+    rules = TypeAdapter(tuple[ChangeGroupRule, ...]).validate_python(table["group"])
+    return tuple((rule, _FINDERS[rule.kind]) for rule in rules)

@@ -6,8 +6,11 @@ Nothing is dropped. A difference that touches a mapping has a row of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import ClassVar, TypeAlias
+
+from pydantic import ConfigDict
 
 from crmdeck.drift.differences import Difference
 from crmdeck.model import Field, ObjectSchema, VendorProfile
@@ -79,19 +82,24 @@ Grouped = tuple[str, tuple[Difference, ...]]
 """The title and the differences of a change group."""
 
 
+Least: TypeAlias = Mapping[str, int]
+"""The smallest numbers that make a change group, by name."""
+
+
 @dataclass(frozen=True)
 class ChangeGroupRule:
-    """One kind of change group.
+    """One kind of change group; `knowledge/drift/change_groups.toml` explains the attributes."""
 
-    `find` gets all the news and the differences that no earlier rule used. `describes` explains the
-    rule in the docs. `follows` is the reason of differences that are side effects of others, and
-    therefore safe.
-    """
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
 
     kind: str
-    find: Callable[[News, Sequence[Difference]], Iterable[Grouped]]
     describes: str
     follows: str | None = None
+    least: Least = field(default_factory=dict)
+
+
+Find: TypeAlias = Callable[[News, Sequence[Difference], Least], Iterable[Grouped]]
+"""Finds the groups of one kind among all the news and the differences that no earlier rule used."""
 
 
 def objects_of(differences: Iterable[Difference]) -> list[str]:
@@ -100,7 +108,7 @@ def objects_of(differences: Iterable[Difference]) -> list[str]:
 
 
 def find_change_groups(
-    rules: Iterable[ChangeGroupRule], news: News, mapped: Collection[Difference]
+    rules: Iterable[tuple[ChangeGroupRule, Find]], news: News, mapped: Collection[Difference]
 ) -> list[ChangeGroupDraft]:
     """Return the change groups of one refresh; each difference is in one group at most.
 
@@ -109,10 +117,10 @@ def find_change_groups(
     """
     remaining = [f for f in news.differences if f not in mapped and not f.rule]
     drafts: list[ChangeGroupDraft] = []
-    for rule in rules:
+    for rule, find in rules:
         found = [
             ChangeGroupDraft(rule.kind, title, members, rule.follows)
-            for title, members in rule.find(news, remaining)
+            for title, members in find(news, remaining, rule.least)
         ]
         drafts += found
         taken = {member for draft in found for member in draft.members}

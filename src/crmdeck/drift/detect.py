@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from crmdeck.drift.change_group_rules import CHANGE_GROUP_RULES
+from crmdeck.drift.change_group_rules import load_change_group_rules
 from crmdeck.drift.change_groups import ChangeGroupDraft, News, find_change_groups, objects_of
 from crmdeck.drift.differences import RENAMED_KINDS, Difference, find
 from crmdeck.drift.renames import FieldWords, find_object_renames, find_renames
@@ -94,7 +94,7 @@ def detect(
     there = ChainMap(dict(after), present or {})  # type: ignore[arg-type]  # it is only read
     news = News(vendor, tuple(differences), there, frozenset(left))
     drafts = find_change_groups(
-        CHANGE_GROUP_RULES, news, {f for f, uses in affected.items() if uses}
+        load_change_group_rules(), news, {f for f, uses in affected.items() if uses}
     )
     draft_of = {member: draft for draft in drafts for member in draft.members}
     renames = _old_names(differences, after, last or {}, field_words)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Annotated, NamedTuple, TypeAlias
+from typing import Annotated, ClassVar, NamedTuple, TypeAlias
 
-import msgspec
+from pydantic import ConfigDict, StringConstraints, TypeAdapter
 
 from crmdeck.drift.field_diff import (
     gained_record_types,
@@ -20,7 +22,7 @@ from crmdeck.drift.field_diff import (
 from crmdeck.model import Change, DriftKind, Field, FieldType, GoneReason, RuleKind, Severity
 
 _LETTERS = {"S": Severity.SAFE, "R": Severity.RISKY, "B": Severity.BREAKING}
-_Letters: TypeAlias = Annotated[str, msgspec.Meta(pattern="^[SRB]{3}$")]
+_Letters: TypeAlias = Annotated[str, StringConstraints(pattern="^[SRB]{3}$")]
 
 
 class Rated(NamedTuple):
@@ -51,8 +53,11 @@ class AttributeRule(NamedTuple):
         return Rated(self.letters, self.reason)
 
 
-class SpecialCases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+@dataclass(frozen=True)
+class SpecialCases:
     """Changes that need more than their kind."""
+
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
 
     required_added: Rated
     automation_removed: Rated
@@ -61,8 +66,11 @@ class SpecialCases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rule_reports: Rated
 
 
-class SeverityRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+@dataclass(frozen=True)
+class SeverityRules:
     """The tables of the file."""
+
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
 
     kinds: dict[DriftKind, Rated]
     returned: dict[GoneReason, str]
@@ -77,7 +85,7 @@ class SeverityRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load_severity_rules() -> SeverityRules:
     """Return the rules of severity, read on first use."""
     file = resources.files("crmdeck") / "knowledge" / "drift" / "severities.toml"
-    return msgspec.toml.decode(file.read_bytes(), type=SeverityRules)
+    return TypeAdapter(SeverityRules).validate_python(tomllib.loads(file.read_text("utf-8")))
 
 
 def _is_narrower(change: Change, after: Field | None) -> bool:
