@@ -140,9 +140,14 @@ def own_concept(field: Field, home: Home | None, knowledge: Knowledge) -> str | 
 
 def field_words(fields: Sequence[Field], knowledge: Knowledge) -> list[tuple[Words, Words]]:
     """Return the words of each field's name and of its label, in English if possible."""
-    vocabulary = lexicon_of(knowledge).vocabulary
-    reader = Reader(fields, cutter_of(fields, vocabulary), vocabulary)
+    reader = reader_of(fields, knowledge)
     return [reader.words(field) for field in fields]
+
+
+def reader_of(fields: Sequence[Field], knowledge: Knowledge) -> Reader:
+    """Return what reads the names and labels of fields, by the words of all of them."""
+    vocabulary = lexicon_of(knowledge).vocabulary
+    return Reader(fields, cutter_of(fields, vocabulary), vocabulary)
 
 
 def _key(words: Sequence[str]) -> frozenset[str]:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crmdeck.errors import UsageError
 from crmdeck.matching import EncoderUnavailableError, SentenceEncoder
-from crmdeck.matching.lexicon import field_words
+from crmdeck.matching.encoder import DIMENSIONS
+from crmdeck.matching.knowledge import Knowledge
+from crmdeck.matching.lexicon import reader_of
 from crmdeck.model import Field, FieldRow, FieldType
 from crmdeck.model.wire import wire_record
 from crmdeck.text import count
@@ -56,12 +61,8 @@ def find_by_meaning(context: Context, meaning: str, refs: Sequence[str]) -> Foun
         every = session.connections.all()
         wanted = [find_connection(session, ref) for ref in refs] or list(every)
         rows = [(one.name, row) for one in wanted for row in session.snapshots.field_rows(one.id)]
-    fields = [Field.model_construct(name="", label=meaning, type=FieldType.STRING)]
-    fields += [
-        Field.model_construct(name=row.name, label=row.label, type=row.type) for _, row in rows
-    ]
-    (_, asked), *read = field_words(fields, load_knowledge(context.home))
-    words = dict.fromkeys(word for word in asked if word not in _FILLERS)
+    index = _index_of(tuple(row for _, row in rows), load_knowledge(context.home))
+    words = index.read(meaning)
     if not words:
         raise UsageError(
             "Nothing to search for.",
@@ -69,28 +70,18 @@ def find_by_meaning(context: Context, meaning: str, refs: Sequence[str]) -> Foun
             remedy="Describe the field in words, such as: partner tier",
             code="NO_WORDS",
         )
-    of_fields = [frozenset((*name, *label)) for name, label in read]
-    frequency = Counter(word for found in of_fields for word in found)
     # A rare word says more about a field than one that most fields have.
-    weights = {word: math.log((len(rows) + 1) / (frequency[word] + 0.5)) for word in words}
+    weights = {word: math.log((len(rows) + 1) / (index.frequency[word] + 0.5)) for word in words}
     all_weights = sum(weights.values())
     shared = [
         sum(weights[word] for word in words if word in found)
         / all_weights
         # A name with many other words is less likely to mean the text.
-        / math.sqrt(max(1, len(found - _FILLERS) / len(words)))
-        for found in of_fields
+        / math.sqrt(max(1, size / len(words)))
+        for found, size in zip(index.words, index.sizes, strict=True)
     ]
-    standings = [
-        field_standing(
-            row.object_type,
-            custom_object=row.object_type.endswith("__c"),
-            custom=bool(row.custom),
-            mapped=False,
-        )
-        for _, row in rows
-    ]
-    alike, skipped = _alike(context, meaning, [row for _, row in rows], standings)
+    alike, skipped = index.compare(context, meaning)
+    standings = index.standings
     hits = sorted(
         (
             (-(shared[place] + max(0.0, alike[place] - 0.4)), standings[place], place)
@@ -101,7 +92,7 @@ def find_by_meaning(context: Context, meaning: str, refs: Sequence[str]) -> Foun
     found = []
     for *_, place in hits[:MOST_FOUND]:
         name, row = rows[place]
-        common = [word for word in words if word in of_fields[place]]
+        common = [word for word in words if word in index.words[place]]
         reasons = [f"same words: {', '.join(common)}"] if common else []
         reasons += ["similar meaning"] if alike[place] >= _LEAST_ALIKE else []
         found.append(FoundField(name, row, tuple(reasons)))
@@ -112,28 +103,72 @@ def find_by_meaning(context: Context, meaning: str, refs: Sequence[str]) -> Foun
     return FoundFields(tuple(found), tuple(sentences))
 
 
-def _alike(
-    context: Context, meaning: str, rows: Sequence[FieldRow], standings: Sequence[int]
-) -> tuple[Sequence[float], int]:
-    """Return how alike the labels are to the text, and how many labels have no vector yet."""
-    # If there are too many labels, those closest to an admin's work get a vector first.
-    by_standing = sorted(range(len(rows)), key=lambda place: standings[place])
-    texts = list(dict.fromkeys(rows[place].label or rows[place].name for place in by_standing))
-    model = SentenceEncoder()
-    with context.store.read() as session:
-        vectors = session.vectors.get(model.name, texts)
-    missing = [text for text in texts if text not in vectors]
-    try:
-        target, *made = model.encode([meaning, *missing[:MOST_ENCODED]])
-    except EncoderUnavailableError:
-        return [0.0] * len(rows), len(texts)
-    fresh = dict(zip(missing, made, strict=False))
-    if fresh and not context.read_only:
-        with context.store.write() as session:
-            session.vectors.put(model.name, fresh)
-    vectors = {**vectors, **fresh}
-    known = list(vectors)
-    similarities = np.stack([vectors[text] for text in known]) @ target if known else np.zeros(0)
-    by_text = dict(zip(known, map(float, similarities), strict=True))
-    alike = [by_text.get(row.label or row.name, 0.0) for row in rows]
-    return alike, len(missing) - len(fresh)
+class _FieldIndex:
+    """The words of fields, and the vectors of their labels as far as searches made them."""
+
+    def __init__(self, rows: Sequence[FieldRow], knowledge: Knowledge) -> None:
+        fields = [
+            Field.model_construct(name=row.name, label=row.label, type=row.type) for row in rows
+        ]
+        self._reader = reader_of(fields, knowledge)
+        self.words = [
+            frozenset(word for words in self._reader.words(field) for word in words)
+            for field in fields
+        ]
+        self.sizes = [len(words - _FILLERS) for words in self.words]
+        self.frequency = Counter(word for words in self.words for word in words)
+        self.standings = [
+            field_standing(
+                row.object_type,
+                custom_object=row.object_type.endswith("__c"),
+                custom=bool(row.custom),
+                mapped=False,
+            )
+            for row in rows
+        ]
+        # If there are too many labels, those closest to an admin's work get a vector first.
+        by_standing = sorted(range(len(rows)), key=lambda place: self.standings[place])
+        labels = [row.label or row.name for row in rows]
+        texts = dict.fromkeys(labels[place] for place in by_standing)
+        self._missing = {text: place for place, text in enumerate(texts)}
+        self._places = np.array([self._missing[label] for label in labels], np.intp)
+        self._vectors = np.zeros((len(texts), DIMENSIONS), np.float32)
+        self._lock = Lock()
+
+    def read(self, meaning: str) -> tuple[str, ...]:
+        """Return the words of a text, each once, without fillers."""
+        _, words = self._reader.words(
+            Field.model_construct(name="", label=meaning, type=FieldType.STRING)
+        )
+        return tuple(dict.fromkeys(word for word in words if word not in _FILLERS))
+
+    def compare(self, context: Context, meaning: str) -> tuple[Sequence[float], int]:
+        """Return how alike the labels are to a text, and how many labels have no vector yet."""
+        model = SentenceEncoder()
+        with self._lock:
+            if self._missing:
+                with context.store.read() as session:
+                    self._keep(session.vectors.get(model.name, list(self._missing)))
+            unread = list(self._missing)[:MOST_ENCODED]
+            try:
+                target, *made = model.encode([meaning, *unread])
+            except EncoderUnavailableError:
+                return [0.0] * len(self._places), len(self._vectors)
+            fresh = dict(zip(unread, made, strict=True))
+            if fresh and not context.read_only:
+                with context.store.write() as session:
+                    session.vectors.put(model.name, fresh)
+            self._keep(fresh)
+            alike = (self._vectors @ target)[self._places].tolist()
+            return alike, len(self._missing)
+
+    def _keep(self, vectors: Mapping[str, NDArray[np.float32]]) -> None:
+        for text, vector in vectors.items():
+            self._vectors[self._missing.pop(text)] = vector
+
+
+# A server answers assistants about two organizations at a time; each index of 18,000 fields
+# takes 50 MB.
+@lru_cache(maxsize=2)
+def _index_of(rows: tuple[FieldRow, ...], knowledge: Knowledge) -> _FieldIndex:
+    return _FieldIndex(rows, knowledge)
