@@ -171,9 +171,9 @@ async def test_an_alert_is_dismissed_and_reopened(demo: Workspace) -> None:
         assert refused.message in pane.copies()[1].text
         await press(pilot, "c")
         assert demo.health.status(emea).open_alerts == (refused, stale)
-        assert [step.where for step in main_screen(app).steps.done] == ["Health"] * 4
+        assert [step.where for step in main_screen(app).host.steps.done] == ["Health"] * 4
         await press(pilot, "u", "u")
-        assert len(main_screen(app).steps.done) == 2
+        assert len(main_screen(app).host.steps.done) == 2
         assert demo.health.status(emea).open_alerts == (refused, stale)
         # A dismissal can have a last day.
         await pilot.press("g", "a", "u")

@@ -64,7 +64,7 @@ async def test_a_key_chooses_the_pane_that_the_console_is_mounting(workspace: Wo
     async with app.run_test(size=(100, 30)) as pilot:
         screen = app.screen_stack[0]
         assert isinstance(screen, MainScreen)
-        await until(pilot, lambda: screen._is_open)
+        await until(pilot, lambda: screen.host.is_open)
         # At its start the console shows the first pane; keys ask for Schema as it is mounted.
         await asyncio.gather(
             screen.action_show_pane("schema"),

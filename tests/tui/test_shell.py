@@ -124,7 +124,7 @@ async def test_help_lists_the_keys_that_work_here(workspace: Workspace) -> None:
         await pilot.press("escape")
         await until(pilot, lambda: len(app.screen_stack) == 1)
         await pilot.press("f")
-        assert main_screen(app).is_typing
+        assert main_screen(app).stage.is_typing
 
 
 async def test_the_sidebar_collapses_and_stays_collapsed(home: Path, workspace: Workspace) -> None:

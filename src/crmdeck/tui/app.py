@@ -11,7 +11,6 @@ from textual.screen import Screen
 
 from crmdeck.tui import dialogs, screens
 from crmdeck.tui.gc_tuning import calm
-from crmdeck.tui.host import Host
 from crmdeck.tui.keys.actions import Refused, check_keymap
 from crmdeck.tui.keys.queue import KeyQueue
 from crmdeck.tui.panes.registry import PANES, PaneSpec
@@ -73,19 +72,19 @@ class CrmdeckApp(App[None]):
             if isinstance(workspace, PendingWorkspace)
             else PendingWorkspace(workspace.home, workspace.read_only, lambda: workspace)
         )
-        self.host = Host(self, opening, is_still=still)
+        self.main = MainScreen(self, opening, panes, self._keys_for, self._take, is_still=still)
+        self.host = self.main.host
         self.bug: Exception | None = None
         self._typed = KeyQueue(self, super().on_event, self._can_take)
         self._keys = keys
         self._theme = theme
-        self._specs = tuple(panes)
         for own in THEMES:
             self.register_theme(own)
         # That of the last session: the settings are read after the first paint.
         self._use_theme(theme or self.host.ui_state.theme)
 
     def get_default_screen(self) -> Screen[None]:
-        return MainScreen(self.host, self._specs, self._keys_for, self._take)
+        return self.main
 
     def on_mount(self) -> None:
         on_ending(self.exit)
@@ -113,9 +112,8 @@ class CrmdeckApp(App[None]):
         if keys:
             self.set_keymap(dict(keys))
             self._say_problems("Key map", check_keymap(keys))
-        main = self.screen_stack[0]
-        if settings.command and isinstance(main, MainScreen):
-            self._say_problems("Commands", screens.bind_commands(main, settings.command))
+        if settings.command:
+            self._say_problems("Commands", screens.bind_commands(self.main, settings.command))
         # Once the first pane is painted, most of what lives until the end exists.
         self.call_after_refresh(calm)
 
@@ -128,10 +126,8 @@ class CrmdeckApp(App[None]):
 
     def _can_take(self, event: events.Key | events.Paste) -> bool:
         """True if a key acts now. Keys typed while a pane opens act when it is open."""
-        main = self.screen_stack[0]
-        is_open = not isinstance(main, MainScreen) or main.takes_keys
         # A digit chooses another pane, and Esc cancels a slow one.
-        return is_open or (
+        return self.main.takes_keys or (
             isinstance(event, events.Key) and (event.key.isdigit() or event.key == "escape")
         )
 

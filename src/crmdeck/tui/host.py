@@ -62,24 +62,38 @@ class Host:
     the work of a `Loader`. `connection_id` is that of the chosen connection. If `is_still`,
     nothing changes by itself, so that pictures stay equal.
 
-    The main screen, which nothing below it can import, adds its loader, the steps to undo, the
-    titles of its panes by id, and what it does: `go_to` shows another pane at a location, on the
-    connection that it names; `show_connection` shows another connection; `reload` loads the
-    statuses and the pane again; `takes_escape` is true if Esc cancels, dismisses an error or
-    clears the filter; `collect_state` completes `ui_state`.
+    The main screen, which nothing below it can import, builds it with its loader, the steps to
+    undo, the titles of its panes by id, and what it does: `go_to` shows another pane at a location,
+    on the connection that it names; `show_connection` shows another connection; `reload` loads the
+    statuses and the pane again; `takes_escape` is true if Esc cancels, dismisses an error or clears
+    the filter; `collect_state` completes `ui_state`.
     """
 
     workspace: Workspace
-    loader: Loader
-    steps: UndoStack
-    titles: Mapping[str, str]
-    go_to: Callable[[str, Location], object]
-    show_connection: Callable[[str | None], None]
-    reload: Callable[[], None]
-    takes_escape: Callable[[], bool]
-    collect_state: Callable[[], None]
 
-    def __init__(self, app: App[None], opening: PendingWorkspace, *, is_still: bool) -> None:
+    def __init__(
+        self,
+        app: App[None],
+        opening: PendingWorkspace,
+        *,
+        is_still: bool,
+        loader: Loader,
+        steps: UndoStack,
+        titles: Mapping[str, str],
+        go_to: Callable[[str, Location], object],
+        show_connection: Callable[[str | None], None],
+        reload: Callable[[], None],
+        takes_escape: Callable[[], bool],
+        collect_state: Callable[[], None],
+    ) -> None:
+        self.loader = loader
+        self.steps = steps
+        self.titles = titles
+        self.go_to = go_to
+        self.show_connection = show_connection
+        self.reload = reload
+        self.takes_escape = takes_escape
+        self.collect_state = collect_state
         self.app = app
         self.opening = opening
         self.is_still = is_still
@@ -90,6 +104,14 @@ class Host:
         self.statuses: tuple[ConnectionStatus, ...] = ()
         self.open_rows: Mapping[str, OpenRows] = {}
         self.messages: deque[Message] = deque(maxlen=MOST_MESSAGES)
+
+    @property
+    def is_open(self) -> bool:
+        """True once the workspace is open."""
+        return "workspace" in vars(self)
+
+    def why_no_connection(self) -> str | None:
+        return None if self.connection_id is not None else "No connections yet."
 
     @property
     def status(self) -> ConnectionStatus | None:

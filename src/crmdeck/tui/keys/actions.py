@@ -106,8 +106,8 @@ def action(
     """Declare an `Action` that runs the decorated method, or an override of it.
 
     `applies`, `blocked` and `title_now` may be functions defined earlier in the class body. An
-    `ActionHost` collects the actions of its own methods. For a class of commands its host has
-    `ACTIONS = actions_of(Commands)`. Several actions may run one method.
+    `ActionHost` collects the actions of its own methods. For classes of commands its host has
+    `ACTIONS = actions_of(Commands, ...)`. Several actions may run one method.
     """
 
     def declare(method: F) -> F:
@@ -133,12 +133,18 @@ def action(
     return declare
 
 
-def actions_of(cls: type[object]) -> Actions:
-    """Return the actions declared by `@action` in the body of `cls`, in its order."""
-    methods = (method for method in vars(cls).values() if isfunction(method))
-    return tuple(action for method in methods for action in _DECLARED.get(method, ()))
+def actions_of(*classes: type[object]) -> Actions:
+    """Return the actions declared by `@action` in the bodies of the classes, in their order."""
+    found: list[Action] = []
+    for cls in classes:
+        methods = (method for method in vars(cls).values() if isfunction(method))
+        own = [action for method in methods for action in _DECLARED.get(method, ())]
+        _RUNS_ON.update((action.id, cls) for action in own)
+        found += own
+    return tuple(found)
 
 
+_RUNS_ON: dict[str, type[object]] = {}
 _DECLARED: dict[Callable[..., object], list[Action]] = {}
 
 
@@ -160,8 +166,8 @@ class ActionHost(_Host):
 
     They are `ACTIONS`, followed by those declared by `@action` in the body of the class.
     `SCOPE` names the host in help and key table. `WITHIN` are the other scopes whose keys work at
-    the same time, `WITHOUT` the ids of inherited actions that don't apply. Actions run on
-    `commands`, or on the host itself.
+    the same time, `WITHOUT` the ids of inherited actions that don't apply. An action runs on the
+    one of `commands` whose class declares it, or on the host itself.
     """
 
     ACTIONS: ClassVar[Actions] = ()
@@ -170,7 +176,8 @@ class ActionHost(_Host):
     WITHOUT: ClassVar[tuple[str, ...]] = ()
     BINDINGS: ClassVar[list[BindingType]] = []
 
-    commands: Any
+    commands: Any = ()
+    """An object, or several."""
     read_only: bool = False
     """True to block `writes` actions here and in all widgets inside."""
 
@@ -190,7 +197,7 @@ class ActionHost(_Host):
         if action != "run":
             return True
         known = _REGISTRY[str(parameters[0])]
-        return known.id not in self.WITHOUT and known.applies(self._commands)
+        return known.id not in self.WITHOUT and known.applies(self.runner_of(known))
 
     async def action_run(self, id: str) -> None:
         """Run an action, or show why it can't run now. Every key comes here."""
@@ -199,7 +206,7 @@ class ActionHost(_Host):
         if reason is not None:
             self.post_message(Refused(reason))
             return
-        done = action.run(self._commands)
+        done = action.run(self.runner_of(action))
         if isawaitable(done):
             await done
 
@@ -211,15 +218,17 @@ class ActionHost(_Host):
             for host in hosts:
                 if (reason := host.refuses_writes()) is not None:
                     return reason
-        return action.blocked(self._commands)
+        return action.blocked(self.runner_of(action))
 
     def refuses_writes(self) -> str | None:
         """Return why nothing can be changed here and in the widgets inside, or None."""
         return READ_ONLY if self.read_only else None
 
-    @property
-    def _commands(self) -> Any:
-        return getattr(self, "commands", self)
+    def runner_of(self, action: Action) -> object:
+        """Return the object that an action runs on."""
+        cls = _RUNS_ON.get(action.id, type(self))
+        commands = self.commands if isinstance(self.commands, tuple) else (self.commands,)
+        return next((one for one in commands if isinstance(one, cls)), self)
 
 
 _REGISTRY: dict[str, Action] = {}
@@ -250,8 +259,10 @@ class Offer:
 
     @property
     def title(self) -> str:
-        title_now, commands = self.action.title_now, getattr(self.host, "commands", self.host)
-        return self.action.title if title_now is None else title_now(commands)
+        action, host = self.action, self.host
+        if action.title_now is None or not isinstance(host, ActionHost):
+            return action.title
+        return action.title_now(host.runner_of(action))
 
 
 def actions() -> tuple[Action, ...]:

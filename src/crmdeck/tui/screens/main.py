@@ -1,34 +1,37 @@
 """The main screen: the sidebar, one pane at a time, and the keys that work everywhere.
 
-It knows panes only by their base class. They know it only by the functions it adds to the `Host`.
+It knows panes only by their base class. They know it only by the functions it gives to the `Host`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.containers import Horizontal
 from textual.geometry import Size
 from textual.screen import Screen
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from crmdeck.model import Source, Status
 from crmdeck.tui import dialogs, screens
 from crmdeck.tui.host import Host, Location
-from crmdeck.tui.keys.actions import EVERYWHERE, ActionHost, action
+from crmdeck.tui.keys.actions import EVERYWHERE, ActionHost, Actions, action, actions_of
 from crmdeck.tui.loading.head_watch import HeadWatch
 from crmdeck.tui.loading.requests import BusyChanged, Job, Loader
 from crmdeck.tui.panes.registry import PaneSpec
+from crmdeck.tui.screens.go_keys import GoKeys
 from crmdeck.tui.screens.refresh import refresh_connection
 from crmdeck.tui.screens.stage import Stage
 from crmdeck.tui.screens.statuses import Answer, most_urgent, read_statuses
+from crmdeck.tui.screens.undo_keys import UndoKeys
+from crmdeck.tui.screens.view_keys import ViewKeys
 from crmdeck.tui.sheets import sheets
 from crmdeck.tui.signals import has_job_control
-from crmdeck.tui.state.undo import UndoStack
+from crmdeck.tui.state.undo import UndoStack, UndoStep
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.filter_bar import FilterBar
 from crmdeck.tui.widgets.hints import Hints
@@ -44,7 +47,7 @@ if TYPE_CHECKING:
     from crmdeck.errors import CrmdeckError
     from crmdeck.tui.panes.pane import Pane
     from crmdeck.tui.state.messages import Message
-    from crmdeck.workspace import Copy, Workspace
+    from crmdeck.workspace import PendingWorkspace, Workspace
 
 COLLAPSES_BELOW = 100
 """Width of the window below which the sidebar collapses by itself."""
@@ -63,52 +66,59 @@ class MainScreen(ActionHost, Screen[None]):
 
     # `show_pane` gives the focus to the pane once it is there.
     AUTO_FOCUS = ""
+    ACTIONS: ClassVar[Actions] = actions_of(GoKeys, ViewKeys, UndoKeys)
 
     def __init__(
         self,
-        host: Host,
+        app: App[None],
+        opening: PendingWorkspace,
         specs: Sequence[PaneSpec],
         keys_for: Callable[[Workspace], Mapping[str, str]],
         take: Callable[[Workspace, Mapping[str, str]], None],
+        *,
+        is_still: bool,
     ) -> None:
         super().__init__()
-        self.host = host
-        self.read_only = host.opening.read_only
+        self.read_only = opening.read_only
         self.specs = tuple(specs)
-        self.ui_state = host.ui_state
         self._keys_for = keys_for
         self._take = take
-        self.filter_bar = FilterBar(id="filter")
         self.loader = Loader(self, self._show_error)
-        self._is_open = False
         self._is_ready = False
         self._takes_keys = False
         self._watch: HeadWatch | None = None
         self._away_code = ""
         self._laid_out_for: Size | None = None
         self._is_expanded = False
-        self.steps = UndoStack(
-            self._show_undo,
-            lambda step: host.note(f"{step.title}  ({step.where})", command=step.command),
+        self.host = Host(
+            app,
+            opening,
+            is_still=is_still,
+            loader=self.loader,
+            steps=UndoStack(self._show_undo, self._note_step),
+            titles={spec.id: spec.title for spec in self.specs},
+            # Later, because it waits for a new pane to be mounted, which its callers can't.
+            go_to=partial(self.call_later, self._go_to),
+            show_connection=self.show_connection,
+            reload=self.reload,
+            takes_escape=lambda: self._going.takes_escape(),
+            collect_state=self._collect_state,
         )
-        self._go_to_anything: screens.GoToAnything | None = None
-        host.connection_id = host.ui_state.connection_id or None
-        host.loader, host.steps = self.loader, self.steps
-        host.titles = {spec.id: spec.title for spec in self.specs}
-        # Later, because it waits for a new pane to be mounted, which its callers can't.
-        host.go_to = partial(self.call_later, self._go_to)
-        host.show_connection = self.show_connection
-        host.reload = self.reload
-        host.takes_escape = self._takes_escape
-        host.collect_state = self._collect_state
+        self.ui_state = self.host.ui_state
+        self.filter_bar = FilterBar(id="filter")
+        self.sidebar = Sidebar(id="sidebar")
+        self.stage = Stage(self.host, self.specs, id="stage")
+        self._going = GoKeys(self.host, self.stage, self.filter_bar)
+        views = ViewKeys(self.host, self.stage, self.filter_bar)
+        self.commands = (self._going, views, UndoKeys(self.host))
 
     def compose(self) -> ComposeResult:
         tabs = [Tab(spec.id, spec.title, spec.key) for spec in self.specs]
         yield TopBar(tabs, READ_ONLY_NOTE if self.read_only else "")
         yield ProgressLine()
         with Horizontal(id="body"):
-            yield Sidebar(id="sidebar")
-            yield Stage(self.host, self.specs, self.ui_state.panes, id="stage")
+            yield self.sidebar
+            yield self.stage
         yield Hints(id="hints")
 
     def _compositor_refresh(self) -> None:
@@ -116,18 +126,11 @@ class MainScreen(ActionHost, Screen[None]):
         repaint_once(self)
 
     @property
-    def sidebar(self) -> Sidebar:
-        return self.query_one(Sidebar)
-
-    @property
-    def stage(self) -> Stage:
-        return self.query_one(Stage)
-
-    @property
     def pane(self) -> Pane | None:
         return self.stage.pane
 
     def on_mount(self) -> None:
+        self.host.connection_id = self.ui_state.connection_id or None
         # The frame is painted before anything is imported or read.
         self._collapse()
         for spec in self.specs:
@@ -176,7 +179,6 @@ class MainScreen(ActionHost, Screen[None]):
     def _opened(self, answer: tuple[Workspace, Mapping[str, str]]) -> None:
         self.host.workspace, keys = answer
         self._take(self.host.workspace, keys)
-        self._is_open = True
         self.load_statuses()
         self.call_later(self._show_first_pane)
 
@@ -275,7 +277,7 @@ class MainScreen(ActionHost, Screen[None]):
         elif page is not None and not wanted:
             page.remove()
             # The pane is displayed, and can have the focus, from the next layout on.
-            self.call_after_refresh(self.focus_pane)
+            self.call_after_refresh(self.stage.focus_pane)
 
     def show_connection(self, connection_id: str | None) -> None:
         """Choose another connection and show it in the pane."""
@@ -306,7 +308,7 @@ class MainScreen(ActionHost, Screen[None]):
         # A class of the screen would style all widgets in it again.
         self.sidebar.set_class(collapsed, "-collapsed")
         if collapsed and self.focused is self.sidebar:
-            self.focus_pane()
+            self.stage.focus_pane()
         self._show_strip()
 
     def _show_strip(self) -> None:
@@ -331,7 +333,7 @@ class MainScreen(ActionHost, Screen[None]):
         if message.connection_id != self.host.connection_id:
             self.show_connection(message.connection_id)
         if isinstance(message, Sidebar.Chosen) and message.enter:
-            self.focus_pane()
+            self.stage.focus_pane()
 
     async def show_pane(self, pane_id: str) -> Pane:
         """Show a pane; the first time, make and restore it."""
@@ -351,7 +353,7 @@ class MainScreen(ActionHost, Screen[None]):
         if self._is_ready:
             pane.show(self.host.connection_id)
         if had_focus or self.focused is None:
-            self.focus_pane()
+            self.stage.focus_pane()
         self.refresh_bindings()
         self.host.save_state()
         return pane
@@ -360,7 +362,7 @@ class MainScreen(ActionHost, Screen[None]):
         """Show a pane by its key, or, until the workspace is open, choose the first one."""
         # Also while the workspace opens: the first pane may be shown after this one.
         self.ui_state.pane = pane_id
-        if self._is_open:
+        if self.host.is_open:
             await self.show_pane(pane_id)
 
     @on(TopBar.Picked)
@@ -396,7 +398,7 @@ class MainScreen(ActionHost, Screen[None]):
         if self.pane is not None:
             self.pane.set_filter_text(message.text)
         if message.done:
-            self.focus_pane()
+            self.stage.focus_pane()
             self.host.save_state()
         self.refresh_bindings()
 
@@ -433,7 +435,16 @@ class MainScreen(ActionHost, Screen[None]):
         # Panes that weren't shown this time keep the state of an earlier session.
         state.panes |= self.stage.states()
 
-    # The keys: connections, and where the focus is
+    def _note_step(self, step: UndoStep) -> None:
+        self.host.note(f"{step.title}  ({step.where})", command=step.command)
+
+    def _show_undo(self) -> None:
+        done = self.host.steps.done
+        undo = f"u undoes: {display_text(done[-1].title, 40)}" if done else ""
+        self.query_one(ProgressLine).undo = undo
+        self.refresh_bindings()
+
+    # The keys: the sidebar
 
     @action("go.sidebar", "Sidebar", "h", help="Move to the sidebar.", palette=False)
     def focus_sidebar(self) -> None:
@@ -455,233 +466,6 @@ class MainScreen(ActionHost, Screen[None]):
         self._collapse()
         self.host.save_state()
 
-    @action(
-        "go.pane",
-        "Pane",
-        "l",
-        help="Move to the pane.",
-        applies=lambda screen: screen.pane is not None,
-        palette=False,
-    )
-    def focus_pane(self) -> None:
-        target = self.pane.focus_target() if self.pane is not None else None
-        if target is not None:
-            target.focus()
-
-    def _no_connection(self) -> str | None:
-        return None if self.host.connection_id is not None else "No connections yet."
-
-    @action("go.next", "Next connection", "right_square_bracket", blocked=_no_connection)
-    def next_connection(self) -> None:
-        self._step(1)
-
-    @action("go.previous", "Previous connection", "left_square_bracket", blocked=_no_connection)
-    def previous_connection(self) -> None:
-        self._step(-1)
-
-    def _step(self, step: int) -> None:
-        ids = [status.id for status in self.host.statuses]
-        if self.host.connection_id in ids:
-            self.show_connection(ids[(ids.index(self.host.connection_id) + step) % len(ids)])
-
-    def _takes_escape(self) -> bool:
-        pane = self.pane
-        return bool(
-            self.loader.can_cancel
-            or self.filter_bar.text
-            or (pane is not None and (pane.error is not None or pane.loader.can_cancel))
-        )
-
-    @action(
-        "go.back",
-        "Back",
-        "escape",
-        help="Cancel loading, dismiss an error, or clear the filter.",
-        applies=_takes_escape,
-        palette=False,
-    )
-    def go_back(self) -> None:
-        pane = self.pane
-        if self.loader.cancel() or (pane is not None and pane.loader.cancel()):
-            self.host.say("Canceled. Nothing was changed.")
-        elif pane is not None and pane.error is not None:
-            pane.show_error(None)
-        else:
-            self.filter_bar.drop()
-        self.refresh_bindings()
-
-    @property
-    def is_typing(self) -> bool:
-        """True if printable keys go into a line of text."""
-        return isinstance(self.focused, Input)
-
-    @action(
-        "view.filter",
-        "Filter",
-        "slash",
-        hint=60,
-        # In a line of text `/` is a letter, and Textual would take it for this key.
-        applies=lambda screen: not screen.is_typing,
-        blocked=lambda screen: (
-            screen._no_connection() if screen.pane is not None else "Nothing to filter yet."
-        ),
-    )
-    def edit_filter(self) -> None:
-        self.filter_bar.edit(self.pane.filter_source() if self.pane is not None else None)
-
-    def _no_counts(self) -> str | None:
-        some = self.pane is not None and self.pane.COUNTED
-        return None if some else "Drift, Audit and Schema have counts."
-
-    @action(
-        "view.counts",
-        "Counts",
-        "b",
-        help="Count by kind, author or type. Enter filters.",
-        hint=15,
-        blocked=_no_counts,
-    )
-    def show_counts(self) -> None:
-        pane = self.pane
-        source = pane.filter_source() if pane is not None else None
-        if pane is None or source is None:
-            return
-        shown = source._replace(rows=pane.counted())
-        if not shown.rows:
-            self.host.say("No rows to count.", severity="warning")
-            return
-
-        def chosen(one: dialogs.Count | None) -> None:
-            if one is not None:
-                pane.filter_value(one.key, one.value)
-
-        dialog = dialogs.choose_count(f"Counts in {self.host.titles[self.stage.pane_id or '']}")
-        dialogs.open_filled(
-            self.app,
-            dialog,
-            chosen,
-            pane.loader,
-            lambda _: dialogs.count_choices(shown, pane.COUNTED),
-            dialog.fill,
-            slot="counts",
-            label="counting",
-        )
-
-    # The keys: undo
-
-    def _show_undo(self) -> None:
-        done = self.steps.done
-        undo = f"u undoes: {display_text(done[-1].title, 40)}" if done else ""
-        self.query_one(ProgressLine).undo = undo
-        self.refresh_bindings()
-
-    def _undo_title(self) -> str:
-        number = len(self.steps.done)
-        return f"Undo ({number})" if number > 1 else "Undo"
-
-    @action(
-        "edit.undo",
-        "Undo",
-        "u",
-        help="Undo the last action in any pane.",
-        hint=91,
-        blocked=lambda screen: screen.steps.why_no_undo(),
-        writes=True,
-        title_now=_undo_title,
-    )
-    def undo(self) -> None:
-        step = self.steps.undo()
-        self.host.say(f"Undone: {step.title}  ({step.where})", timeout=4)
-
-    @action(
-        "edit.redo",
-        "Redo",
-        "U",
-        help="Redo the last undone action.",
-        hint=70,
-        blocked=lambda screen: screen.steps.why_no_redo(),
-        writes=True,
-    )
-    def redo(self) -> None:
-        step = self.steps.redo()
-        self.host.say(f"Redone: {step.title}  ({step.where})", timeout=4)
-
-    @action(
-        "edit.steps",
-        "Actions",
-        "ctrl+u",
-        help="List the actions to undo or redo.",
-        blocked=lambda screen: None if screen.steps.undone else screen.steps.why_no_undo(),
-    )
-    def list_steps(self) -> None:
-        self.app.push_screen(dialogs.Steps(self.steps, self.undo, self.redo))
-
-    # The keys: views and details of the pane
-
-    def _has_views(self) -> bool:
-        return self.pane is not None and bool(self.pane.views)
-
-    @action(
-        "view.next",
-        "Next view",
-        "full_stop",
-        help="Show the next view (or click its name).",
-        applies=_has_views,
-    )
-    def next_view(self) -> None:
-        if self.pane is not None and self.pane.views:
-            self.pane.show_view(self.pane.view_position + 1)
-
-    @action(
-        "view.previous",
-        "Previous view",
-        "comma",
-        help="Show the previous view.",
-        applies=_has_views,
-    )
-    def previous_view(self) -> None:
-        if self.pane is not None and self.pane.views:
-            self.pane.show_view(self.pane.view_position - 1)
-
-    def _has_details(self) -> bool:
-        return self.pane is not None and self.pane.details is not None
-
-    @action("view.larger", "Enlarge details", "plus", applies=_has_details)
-    def enlarge_details(self) -> None:
-        if self.pane is not None:
-            self.pane.size_details(1)
-
-    @action("view.smaller", "Shrink details", "underscore", applies=_has_details)
-    def shrink_details(self) -> None:
-        if self.pane is not None:
-            self.pane.size_details(-1)
-
-    @action(
-        "view.details",
-        "Details",
-        "tab",
-        help="Move to the details, or back.",
-        applies=_has_details,
-        palette=False,
-    )
-    def turn_details(self) -> None:
-        if self.pane is None:
-            return
-        if self.is_typing:
-            self.focus_pane()
-        else:
-            self.pane.turn_details()
-
-    @action("view.details_down", "Scroll details down", "J", applies=_has_details, palette=False)
-    def scroll_details_down(self) -> None:
-        if self.pane is not None:
-            self.pane.scroll_details(1)
-
-    @action("view.details_up", "Scroll details up", "K", applies=_has_details, palette=False)
-    def scroll_details_up(self) -> None:
-        if self.pane is not None:
-            self.pane.scroll_details(-1)
-
     # The keys: the connection and the row under the cursor
 
     @action(
@@ -690,7 +474,7 @@ class MainScreen(ActionHost, Screen[None]):
         "r",
         help="Refresh the schema.",
         hint=50,
-        blocked=_no_connection,
+        blocked=lambda screen: screen.host.why_no_connection(),
         writes=True,
     )
     def refresh_chosen(self) -> None:
@@ -700,7 +484,7 @@ class MainScreen(ActionHost, Screen[None]):
     def _no_sign_in(self) -> str | None:
         status = self.host.status
         if status is None:
-            return self._no_connection() or "Still loading the connections."
+            return self.host.why_no_connection() or "Still loading the connections."
         if status.status is Status.DISCONNECTED:
             return f"{status.name} is disconnected. Reconnect it in Health first."
         return None
@@ -728,71 +512,12 @@ class MainScreen(ActionHost, Screen[None]):
         if self.pane is not None:
             self.pane.show(self.host.connection_id)
 
-    def _no_copy(self) -> str | None:
-        pane = self.pane
-        can = pane is not None and bool(pane.error or pane.can_copy())
-        return None if can else "Nothing to copy here."
-
-    @action(
-        "view.copy",
-        "Copy as…",
-        "y",
-        help="Copy as name, message, Markdown or command.",
-        hint=19,
-        blocked=_no_copy,
-    )
-    def copy_shown(self) -> None:
-        pane = self.pane
-        if pane is None:
-            return
-        if pane.error is not None:
-            self.host.copy(pane.error_details())
-            return
-
-        def chosen(copy: Copy | None) -> None:
-            if copy is not None:
-                self.ui_state.copy_kind = copy.kind
-                self.host.copy(copy.text)
-
-        if copies := pane.copies():
-            self.app.push_screen(dialogs.CopyAs(copies, self.ui_state.copy_kind), chosen)
-
-    def _no_crm_place(self) -> str | None:
-        some = self.pane is not None and self.pane.crm_place() is not None
-        return None if some else "Nothing to open in the CRM."
-
-    @action(
-        "view.open_in_crm",
-        "Open in CRM",
-        "O",
-        help="Open the row in the CRM's setup.",
-        hint=18,
-        blocked=_no_crm_place,
-    )
-    def open_in_crm(self) -> None:
-        if self.pane is not None and (place := self.pane.crm_place()) is not None:
-            screens.open_page(self.host, place)
-
-    @action(
-        "view.saved",
-        "Saved views",
-        "F",
-        help="Save or show a view: filter, sort, columns.",
-        blocked=lambda screen: None if screen.stage.table else "This place has no table.",
-    )
-    def open_saved_views(self) -> None:
-        pane, table = self.pane, self.stage.table
-        if pane is not None and table is not None:
-            screens.SavedViewsFlow(
-                self.host, pane, table, f"{self.stage.pane_id}/{table.id}"
-            ).start()
-
     @action(
         "app.messages",
         "Messages",
         "exclamation_mark",
         help="Show messages, with the command line for each.",
-        applies=lambda screen: not screen.is_typing,
+        applies=lambda screen: not screen.stage.is_typing,
     )
     def show_messages(self) -> None:
         def chosen(message: Message | None) -> None:
@@ -801,44 +526,12 @@ class MainScreen(ActionHost, Screen[None]):
 
         self.app.push_screen(dialogs.Messages(tuple(reversed(self.host.messages))), chosen)
 
-    def _no_export(self) -> str | None:
-        can = self.pane is not None and self.pane.can_export()
-        return None if can else "Nothing to export here."
-
-    @action(
-        "view.export",
-        "Export",
-        "e",
-        help="Export the rows shown.",
-        hint=20,
-        blocked=_no_export,
-    )
-    def export_shown(self) -> None:
-        request = self.pane.export_request() if self.pane is not None else None
-        if request is not None:
-            screens.ask_and_export(self.host, request, self.host.connection_id)
-
     # The keys: the console
 
     @action("app.help", "Help", "question_mark", "f1", help="Show what the keys do here.", hint=30)
     def show_help(self) -> None:
         scope = type(self.pane).SCOPE if self.pane is not None else EVERYWHERE
         dialogs.open_help(self.app.screen, self.stage.title, scope)
-
-    @action(
-        "app.go_to",
-        "Go to",
-        "ctrl+k",
-        "colon",
-        "ctrl+p",
-        help="Go to any connection, object, field, change or action.",
-        hint=25,
-        applies=lambda screen: screen._is_open and not screen.is_typing,
-    )
-    def open_go_to(self) -> None:
-        if self._go_to_anything is None:
-            self._go_to_anything = screens.GoToAnything(self.host)
-        self._go_to_anything.open()
 
     @action(
         "app.suspend",

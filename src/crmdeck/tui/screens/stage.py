@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from textual.containers import Container
+from textual.widgets import Input
 
 from crmdeck.tui import widgets
 from crmdeck.tui.host import Host
@@ -23,18 +24,32 @@ class Stage(Container):
         self,
         host: Host,
         specs: Sequence[PaneSpec],
-        saved: Mapping[str, Mapping[str, object]],
         *,
         id: str,
     ) -> None:
         super().__init__(id=id)
         self._host = host
         self._specs = {spec.id: spec for spec in specs}
-        self._saved = saved
         self._panes: dict[str, Pane] = {}
         self.pane: Pane | None = None
         self.pane_id = ""
         self._bringing = asyncio.Lock()
+
+    @property
+    def shown(self) -> Pane:
+        """The pane that shows. Raises KeyError before the first one."""
+        return self._panes[self.pane_id]
+
+    @property
+    def is_typing(self) -> bool:
+        """True if printable keys go into a line of text."""
+        return isinstance(self.screen.focused, Input)
+
+    def focus_pane(self) -> None:
+        """Move the focus into the pane."""
+        target = self.pane.focus_target() if self.pane is not None else None
+        if target is not None:
+            target.focus()
 
     @property
     def title(self) -> str:
@@ -62,7 +77,7 @@ class Stage(Container):
                 pane = self._specs[pane_id].load()(self._host, id=f"pane-{pane_id}")
                 # Its widgets take the state once they are mounted.
                 await self.mount(pane)
-                state = self._saved.get(pane_id, {})
+                state = self._host.ui_state.panes.get(pane_id, {})
                 pane.restore(state)
                 text = state.get("filter")
                 pane.set_filter_text(text if isinstance(text, str) else pane.first_filter)

@@ -1,0 +1,56 @@
+"""The keys that undo and redo, whichever pane made the change."""
+
+from __future__ import annotations
+
+from crmdeck.tui import dialogs
+from crmdeck.tui.host import Host
+from crmdeck.tui.keys.actions import action
+
+
+class UndoKeys:
+    """Undoes and redoes the changes of all panes."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._steps = host.steps
+
+    def _undo_title(self) -> str:
+        number = len(self._steps.done)
+        return f"Undo ({number})" if number > 1 else "Undo"
+
+    @action(
+        "edit.undo",
+        "Undo",
+        "u",
+        help="Undo the last action in any pane.",
+        hint=91,
+        blocked=lambda keys: keys._steps.why_no_undo(),
+        writes=True,
+        title_now=_undo_title,
+    )
+    def undo(self) -> None:
+        step = self._steps.undo()
+        self._host.say(f"Undone: {step.title}  ({step.where})", timeout=4)
+
+    @action(
+        "edit.redo",
+        "Redo",
+        "U",
+        help="Redo the last undone action.",
+        hint=70,
+        blocked=lambda keys: keys._steps.why_no_redo(),
+        writes=True,
+    )
+    def redo(self) -> None:
+        step = self._steps.redo()
+        self._host.say(f"Redone: {step.title}  ({step.where})", timeout=4)
+
+    @action(
+        "edit.steps",
+        "Actions",
+        "ctrl+u",
+        help="List the actions to undo or redo.",
+        blocked=lambda keys: None if keys._steps.undone else keys._steps.why_no_undo(),
+    )
+    def list_steps(self) -> None:
+        self._host.app.push_screen(dialogs.Steps(self._steps, self.undo, self.redo))
