@@ -30,7 +30,7 @@ from crmdeck.exports import (
 )
 from crmdeck.exports.jsontext import to_json
 from crmdeck.exports.parquet import write_parquet
-from crmdeck.exports.report import Report, Section, Table, filled_table
+from crmdeck.exports.report import Report, ReportTable, Section, filled_table
 from crmdeck.exports.yamltext import to_yaml
 from crmdeck.model import Field, ObjectSchema
 from tests.cli.shell import Shell, describe
@@ -44,7 +44,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 def report(*rows: tuple[object, ...]) -> Report:
     columns = tuple(f"c{number}" for number in range(len(rows[0])))
     return Report(
-        "A title", "All is said.", (("fact", 1),), [Section("S", table=Table(columns, rows))]
+        "A title", "All is said.", (("fact", 1),), [Section("S", table=ReportTable(columns, rows))]
     )
 
 
@@ -112,7 +112,7 @@ def from_csv(records: Records) -> Records:
 def from_workbook(records: Records) -> Records:
     names = tuple(records[0])
     rows = [tuple(record[name] for name in names) for record in records]
-    book = workbook(Report("t", "s", sections=[Section("S", table=Table(names, rows))]))
+    book = workbook(Report("t", "s", sections=[Section("S", table=ReportTable(names, rows))]))
     header, *lines = book["S"].iter_rows(values_only=True)
     found: list[dict[Any, Any]] = [dict(zip(header, line, strict=True)) for line in lines]
     # A cell of a workbook is empty or not: it knows no empty text. What XML can't hold, and what
@@ -166,7 +166,7 @@ def test_a_workbook_holds_neither_its_cells_nor_its_files(tmp_path: Path) -> Non
         nonlocal most_open
         for sheet in range(number):
             rows = [(f"row {row} of {sheet}",) * 5 for row in range(100)]
-            yield Section(f"S{sheet}", table=Table(("a", "b", "c", "d", "e"), rows))
+            yield Section(f"S{sheet}", table=ReportTable(("a", "b", "c", "d", "e"), rows))
             if files.is_dir():
                 most_open = max(most_open, len(list(files.iterdir())))
 
@@ -256,7 +256,7 @@ def test_columns_in_which_nothing_stands_give_way_but_for_room_to_write() -> Non
 
 def test_a_reader_finds_a_section_among_many() -> None:
     titles = ["It's", "B"]
-    sections = [Section(title, ("said",), Table(("x",), [(1,)])) for title in titles]
+    sections = [Section(title, ("said",), ReportTable(("x",), [(1,)])) for title in titles]
     found = Report("t", "s", sections=sections, contents=titles)
     page = "".join(stream_report(found, "html"))
     assert '<a href="#s2">B</a>' in page
@@ -268,7 +268,7 @@ def test_a_reader_finds_a_section_among_many() -> None:
 
 def test_names_of_sheets_are_what_excel_takes_and_never_the_same() -> None:
     titles = ["A" * 40, "a" * 40, "b/[c]:*?", "History", "'q'"]
-    sections = [Section(title, table=Table(("x",), [(1,)])) for title in titles]
+    sections = [Section(title, table=ReportTable(("x",), [(1,)])) for title in titles]
     book = workbook(Report("t", "s", sections=sections))
     names = [name.casefold() for name in book.sheetnames]
     assert len(set(names)) == len(titles) + 1

@@ -65,9 +65,9 @@ def _render_markdown(rows: Records, columns: Sequence[str], title: str) -> Itera
 
 
 def _render_html(rows: Records, columns: Sequence[str], title: str) -> Iterator[str]:
-    from crmdeck.exports.report import Report, Section, Table
+    from crmdeck.exports.report import Report, ReportTable, Section
 
-    table = Table(tuple(columns), ([row.get(name) for name in columns] for row in rows))
+    table = ReportTable(tuple(columns), ([row.get(name) for name in columns] for row in rows))
     report = Report(title or "Export", "", sections=[Section("", table=table)])
     return stream_report(report, "html")
 

@@ -11,7 +11,7 @@ Cell = object
 
 
 @dataclass(frozen=True)
-class Table:
+class ReportTable:
     """Columns and rows; `marks` highlights rows (`bad`, `warn`, `note`, `good`).
 
     An iterator of rows can be drawn once and has no marks. The reader fills in columns of `room`.
@@ -28,14 +28,14 @@ def filled_table(
     rows: Sequence[Sequence[Cell]],
     marks: Sequence[str] = (),
     room: Collection[str] = (),
-) -> Table:
+) -> ReportTable:
     """Return a table without empty columns, except those of `room`."""
     kept = [
         index
         for index, name in enumerate(columns)
         if index == 0 or name in room or any(row[index] not in (None, "") for row in rows)
     ]
-    return Table(
+    return ReportTable(
         tuple(columns[index] for index in kept),
         [[row[index] for index in kept] for row in rows],
         marks,
@@ -49,7 +49,7 @@ class Section:
 
     title: str
     text: Sequence[str] = ()
-    table: Table | None = None
+    table: ReportTable | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import repeat
 
 from crmdeck.exports.cells import cell_text
-from crmdeck.exports.report import Cell, Report, Table
+from crmdeck.exports.report import Cell, Report, ReportTable
 
 _STYLE = """
 :root{color-scheme:light dark;--line:#8886;--soft:#8881;--bad:#b3261e;--warn:#8a5a00;--good:#1b6e3c;
@@ -120,7 +120,7 @@ def _bar(report: Report) -> str:
     )
 
 
-def _table(table: Table) -> Iterator[str]:
+def _table(table: ReportTable) -> Iterator[str]:
     head = "".join(
         f'<th class="room">{_inline(name)}</th>'
         if name in table.room

@@ -16,7 +16,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from crmdeck.exports.cells import cell_text
-from crmdeck.exports.report import Cell, Report, Table
+from crmdeck.exports.report import Cell, Report, ReportTable
 
 LONGEST_CELL = 32_767
 """The most characters in a cell of Excel; a longer text is cut and ends in an ellipsis."""
@@ -108,7 +108,7 @@ def _summary(sheet: Worksheet, report: Report, forms: dict[str, Format]) -> int:
     return row
 
 
-def _table(sheet: Worksheet, table: Table, forms: dict[str, Format]) -> None:
+def _table(sheet: Worksheet, table: ReportTable, forms: dict[str, Format]) -> None:
     rows = list(table.rows)
     marks = table.marks or [""] * len(rows)
     for column, name in enumerate(table.columns):

@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import chain
 
 from crmdeck.drift.wording import place_of, what_happened
-from crmdeck.exports.report import Report, Section, Table, filled_table
+from crmdeck.exports.report import Report, ReportTable, Section, filled_table
 from crmdeck.model import (
     AlertLevel,
     ConnectionStatus,
@@ -72,7 +72,7 @@ def data_dictionary(
     """
     index = Section(
         "Index",
-        table=Table(
+        table=ReportTable(
             # The source `files` must not read these headings as those of fields.
             ("object type", "shown as", "is custom", "number of fields"),
             [(e.object_type, e.label, e.custom, e.field_count) for e in listed],
