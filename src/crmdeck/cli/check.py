@@ -17,7 +17,7 @@ from crmdeck import model, workspace
 from crmdeck.cli.groups import command_group
 from crmdeck.cli.options import ForceOption, JsonOption, NamesArgument, OutputOption, RefreshOption
 from crmdeck.cli.output import (
-    Table,
+    TextTable,
     chosen_format,
     emit,
     emit_hanging,
@@ -104,7 +104,7 @@ def _answer_policy(policy: workspace.Policy | None, as_json: bool) -> None:
     columns = ("level", "connection", "object", "field", "code", "attribute", "severity", "until",
                "reason")  # fmt: skip
     if rules:
-        emit_table(Table.of(rules, {name: name for name in columns}))
+        emit_table(TextTable.of(rules, {name: name for name in columns}))
     else:
         say("No policy: nothing is excused.")
 

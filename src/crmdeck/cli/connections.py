@@ -12,7 +12,7 @@ from crmdeck import model, workspace
 from crmdeck.cli.groups import command_group
 from crmdeck.cli.listing import Listing, lists, wire_columns
 from crmdeck.cli.options import JsonOption, NameArgument, NamesArgument
-from crmdeck.cli.output import Table, emit, emit_json, emit_or_say, emit_table, say
+from crmdeck.cli.output import TextTable, emit, emit_json, emit_or_say, emit_table, say
 from crmdeck.cli.prompts import SignInOptions, collect, signs_in
 from crmdeck.cli.session import in_workspace, say_empty
 from crmdeck.model import ScopeMode
@@ -246,7 +246,7 @@ def test(ws: workspace.Workspace, name: NameArgument, as_json: JsonOption = Fals
         ("token expires", report.token_expires_at),
         *(("missing permission", what) for what in report.missing_permissions or ("none",)),
     ]
-    emit_table(Table(("check", "result"), checks))
+    emit_table(TextTable(("check", "result"), checks))
 
 
 @app.command()

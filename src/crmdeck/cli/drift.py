@@ -21,7 +21,7 @@ from crmdeck.cli.options import (
     SinceOption,
     UntilOption,
 )
-from crmdeck.cli.output import Table, report_error, say
+from crmdeck.cli.output import TextTable, report_error, say
 from crmdeck.cli.session import in_workspace, moment, say_empty, time_range
 from crmdeck.errors import ExitCode, UsageError, exit_code
 from crmdeck.model import Side
@@ -191,7 +191,7 @@ def _gate(
 
 def drift_table(
     events: Iterable[model.DriftEvent], stories: Mapping[str, model.ChangeGroup]
-) -> Table:
+) -> TextTable:
     """Return changes as a table, with one row for each change group.
 
     `stories` may get those of a change while the changes are iterated.
@@ -207,7 +207,7 @@ def drift_table(
                 shown.add(story.id)
                 yield (event.detected_at, "", story.title, "", "", "", "", "")
 
-    return Table(
+    return TextTable(
         (
             "detected",
             "severity",

@@ -8,7 +8,7 @@ import typer
 
 from crmdeck import workspace
 from crmdeck.cli.options import JsonOption, NameArgument
-from crmdeck.cli.output import Cells, Table, emit_json, emit_table, say
+from crmdeck.cli.output import Cells, TextTable, emit_json, emit_table, say
 from crmdeck.cli.session import in_workspace
 from crmdeck.errors import UsageError
 from crmdeck.model import FieldChange, Severity
@@ -41,7 +41,7 @@ def impact(
             "name": "name",
             "effect": "text",
         }
-        emit_table(Table.of(found.effects, cells, below="effect"))
+        emit_table(TextTable.of(found.effects, cells, below="effect"))
     breaking = sum(each.severity is Severity.BREAKING for each in found.effects)
     say(
         visible_text(

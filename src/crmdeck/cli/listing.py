@@ -21,7 +21,7 @@ from crmdeck import model, workspace
 from crmdeck.cli.options import ForceOption, JsonOption, OutputOption, add_options, parameters_of
 from crmdeck.cli.output import (
     Cells,
-    Table,
+    TextTable,
     cell,
     chosen_format,
     emit,
@@ -107,7 +107,7 @@ class Listing:
         items: Iterable[T],
         *,
         columns: Sequence[str],
-        table: Cells | Callable[[Any], Table],
+        table: Cells | Callable[[Any], TextTable],
         least: Sequence[str] = (),
         below: str | None = None,
         record: Callable[[T], Record] = methodcaller("to_wire"),
@@ -118,9 +118,9 @@ class Listing:
 
         `columns` are all columns of a `record`. JSON is the `answer` made of the items in their
         `wire` shapes (default: their records). `table` is what the table has of each item, with
-        `least` and `below` of `Table`, or makes it of all. Items of an iterator are written while
-        they are read: `table` and `answer` get iterators, otherwise lists. Raises UsageError for
-        an unknown column.
+        `least` and `below` of `TextTable`, or makes it of all. Items of an iterator are written
+        while they are read: `table` and `answer` get iterators, otherwise lists. Raises UsageError
+        for an unknown column.
         """
         self.require(columns)
         number = 0
@@ -150,9 +150,9 @@ class Listing:
         else:
             if self.columns:
                 values = ([_text(record(item).get(n)) for n in self.columns] for item in picked)
-                drawn = Table(self.columns, values)
+                drawn = TextTable(self.columns, values)
             elif isinstance(table, Mapping):
-                drawn = Table.of(collect(picked), table, least, below)
+                drawn = TextTable.of(collect(picked), table, least, below)
             else:
                 drawn = table(collect(picked))
             if self.format is None and self.output is None:

@@ -13,7 +13,7 @@ from crmdeck import model, workspace
 from crmdeck.cli.groups import command_group
 from crmdeck.cli.listing import Listing, lists, wire_columns
 from crmdeck.cli.options import EncoderOption, JsonOption, NameArgument, PairArgument, RefreshOption
-from crmdeck.cli.output import Table, emit_json, emit_or_say, emit_table, say
+from crmdeck.cli.output import TextTable, emit_json, emit_or_say, emit_table, say
 from crmdeck.cli.session import ProgressLine, failing, in_workspace
 from crmdeck.errors import ExitCode, UsageError
 from crmdeck.model import DecisionState, Direction
@@ -348,7 +348,7 @@ def apply(
         "before": "before",
         "after": "after",
     }
-    emit_table(Table.of(plan.changes, cells))
+    emit_table(TextTable.of(plan.changes, cells))
     say(f"{count(len(plan.changes), 'mapping')} would change, {plan.unchanged} would not.")
 
 

@@ -27,7 +27,7 @@ _quiet = False
 _filter: tuple[str, Any] | None = None
 
 
-class Table(NamedTuple):
+class TextTable(NamedTuple):
     """A table for a reader.
 
     If a terminal is too narrow, the columns of `least` are left out one by one, and the texts of
@@ -42,7 +42,7 @@ class Table(NamedTuple):
     @classmethod
     def of(
         cls, items: Iterable[Any], cells: Cells, least: Sequence[str] = (), below: str | None = None
-    ) -> Table:
+    ) -> TextTable:
         """Return a table with a row per item."""
         readers = [attrgetter(each) if isinstance(each, str) else each for each in cells.values()]
         return cls(tuple(cells), ([read(item) for read in readers] for item in items), least, below)
@@ -269,7 +269,7 @@ def emit_hanging(text: str, indent: int) -> None:
         emit(" " * indent + line)
 
 
-def emit_table(table: Table) -> None:
+def emit_table(table: TextTable) -> None:
     """Write a table to stdout: fitted to a terminal, tab-separated in a pipe.
 
     A terminal shows `3 h ago` for a time, a pipe gets the exact time.

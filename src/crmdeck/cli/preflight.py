@@ -13,7 +13,7 @@ from crmdeck import workspace
 from crmdeck.cli.options import ForceOption, JsonOption, NameArgument, OutputOption, PairArgument
 from crmdeck.cli.output import (
     Cells,
-    Table,
+    TextTable,
     chosen_format,
     emit,
     emit_pieces,
@@ -201,7 +201,7 @@ def _show_failures(failures: Sequence[workspace.FailsWhen]) -> None:
         "fails when": "when",
         "why": _why,
     }
-    emit_table(Table.of(failures, cells, below="why"))
+    emit_table(TextTable.of(failures, cells, below="why"))
 
 
 def _show_report(report: PreflightReport) -> None:
@@ -223,7 +223,7 @@ def _show_report(report: PreflightReport) -> None:
         "CRM field": lambda cause: cause.crm_field or "-",
         "positions": lambda cause: "" if cause.every else _positions(cause),
     }
-    emit_table(Table.of(report.causes, cells))
+    emit_table(TextTable.of(report.causes, cells))
 
 
 def _counts(counts: OutcomeCounts) -> str:

@@ -9,7 +9,7 @@ import typer
 
 from crmdeck import workspace
 from crmdeck.cli.options import JsonOption, NameArgument, PairArgument
-from crmdeck.cli.output import Cells, Table, emit_json, emit_table, say
+from crmdeck.cli.output import Cells, TextTable, emit_json, emit_table, say
 from crmdeck.cli.session import in_workspace
 from crmdeck.model import Proposal
 from crmdeck.text import count
@@ -81,4 +81,4 @@ def _emit(proposal: Proposal) -> None:
         "file": lambda change: "yes" if change.file else "by hand",
         "note": "note",
     }
-    emit_table(Table.of(proposal.changes, cells, below="note"))
+    emit_table(TextTable.of(proposal.changes, cells, below="note"))

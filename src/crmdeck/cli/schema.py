@@ -11,7 +11,7 @@ from crmdeck import model, workspace
 from crmdeck.cli.drift import drift_table
 from crmdeck.cli.listing import Listing, lists, wire_columns
 from crmdeck.cli.options import AtOption, FailOnOption, NameArgument
-from crmdeck.cli.output import Table, say
+from crmdeck.cli.output import TextTable, say
 from crmdeck.cli.session import ProgressLine, in_workspace, moment
 from crmdeck.errors import ExitCode, UsageError, exit_code
 from crmdeck.model import Severity, UsageVerdict
@@ -155,7 +155,7 @@ def _show_field(
         columns=tuple(details),
         record=lambda field: field,
         answer=lambda fields: fields[0],
-        table=lambda _: Table(
+        table=lambda _: TextTable(
             ("attribute", "value"),
             [
                 (key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
@@ -214,7 +214,7 @@ def _show_usage(ws: workspace.Workspace, name: str, place: str | None, listing: 
         usage.uses,
         columns=wire_columns(model.FieldUse),
         answer=lambda uses: {**usage.to_wire(), "uses": uses},
-        table=lambda shown: Table(
+        table=lambda shown: TextTable(
             ("kind", "name"),
             [
                 (kind, each)
