@@ -9,11 +9,11 @@ from datetime import datetime
 from crmdeck.model import AuditEntry, AuditHead, to_utc
 from crmdeck.store.chain import COLUMNS, end_of, link
 from crmdeck.store.database import Database
-from crmdeck.store.record_table import Table, Where
+from crmdeck.store.record_table import RecordTable, Where
 
 HOST = "secretsFor"
 """The detail of an entry that names the host for which secrets were entered."""
-ENTRIES = Table("audit_entry", AuditEntry, nested=("details",), filled=("db_user",))
+ENTRIES = RecordTable("audit_entry", AuditEntry, nested=("details",), filled=("db_user",))
 
 
 class AuditLog:

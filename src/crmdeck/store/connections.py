@@ -6,9 +6,9 @@ from datetime import datetime
 
 from crmdeck.model import Connection
 from crmdeck.store.database import Database, Row
-from crmdeck.store.record_table import Table, stored
+from crmdeck.store.record_table import RecordTable, stored
 
-VERSIONS = Table(
+VERSIONS = RecordTable(
     "connection",
     Connection,
     nested=("scope",),

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from crmdeck.model import Decision
 from crmdeck.store.database import Database
-from crmdeck.store.record_table import Table, Where
+from crmdeck.store.record_table import RecordTable, Where
 
-DECISIONS = Table("decision", Decision, nested=("value_map",))
+DECISIONS = RecordTable("decision", Decision, nested=("value_map",))
 
 
 class Decisions:

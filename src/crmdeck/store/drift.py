@@ -9,17 +9,17 @@ from typing import NamedTuple
 from crmdeck.model import ChangeGroup, DriftEvent, DriftKind, Severity, to_utc
 from crmdeck.store.database import Database
 from crmdeck.store.kept import KeptAnswers, followed
-from crmdeck.store.record_table import Table, Where, stored
+from crmdeck.store.record_table import RecordTable, Where, stored
 
 _ACKNOWLEDGED = ("acknowledged_at", "acknowledged_by", "note")
-EVENTS = Table(
+EVENTS = RecordTable(
     "drift_event",
     DriftEvent,
     nested=("changes", "affected_mappings"),
     without=_ACKNOWLEDGED,
 )
-CHANGE_GROUPS = Table("story", ChangeGroup, nested=("object_types",))
-_READ = Table("acknowledged_drift", DriftEvent, nested=("changes", "affected_mappings"))
+CHANGE_GROUPS = RecordTable("story", ChangeGroup, nested=("object_types",))
+_READ = RecordTable("acknowledged_drift", DriftEvent, nested=("changes", "affected_mappings"))
 GONE_KINDS = (
     DriftKind.OBJECT_REMOVED,
     DriftKind.OBJECT_HIDDEN,

@@ -16,7 +16,7 @@ from crmdeck.store.database import Database, Row, quote
 M = TypeVar("M", bound=WireModel)
 
 
-class Table(Generic[M]):
+class RecordTable(Generic[M]):
     """A table whose columns are the attributes of a model, plus `extra` ones.
 
     The database fills the columns of `filled`.

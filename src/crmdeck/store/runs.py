@@ -8,12 +8,12 @@ from datetime import datetime
 from crmdeck.model import ObjectFailure, Quota, SyncOutcome, SyncRun, to_utc
 from crmdeck.store.database import Database
 from crmdeck.store.kept import KeptAnswers, followed
-from crmdeck.store.record_table import Table, Where, stored
+from crmdeck.store.record_table import RecordTable, Where, stored
 from crmdeck.store.statistics import LAST_REFRESH
 
-RUNS = Table("sync_run", SyncRun)
-QUOTAS = Table("quota", Quota, extra=("connection_id", "read_at"))
-FAILURES = Table("object_failure", ObjectFailure, extra=("run_id", "connection_id"))
+RUNS = RecordTable("sync_run", SyncRun)
+QUOTAS = RecordTable("quota", Quota, extra=("connection_id", "read_at"))
+FAILURES = RecordTable("object_failure", ObjectFailure, extra=("run_id", "connection_id"))
 _Newest = Mapping[tuple[str, ...], SyncRun]
 _NEWEST = "ORDER BY seq DESC"
 

@@ -21,13 +21,13 @@ from crmdeck.store.integrity.damage import (
     number_of,
     why_unreadable,
 )
-from crmdeck.store.record_table import Table
+from crmdeck.store.record_table import RecordTable
 from crmdeck.store.runs import FAILURES, QUOTAS, RUNS
 from crmdeck.store.validators import Validators
 from crmdeck.text import count
 
 _AT_ONCE = 5_000
-_RECORDS: tuple[Table[Any], ...] = (
+_RECORDS: tuple[RecordTable[Any], ...] = (
     VERSIONS,
     RUNS,
     FAILURES,
@@ -75,7 +75,7 @@ def check_records(database: Database) -> Checked:
     return Checked(count(total + len(usages), "record"), tuple(damage))
 
 
-def _undecodable(database: Database, table: Table[Any]) -> tuple[int, dict[int, str]]:
+def _undecodable(database: Database, table: RecordTable[Any]) -> tuple[int, dict[int, str]]:
     """Return the number of rows, and by `seq` why a row can't be read."""
     total, last, bad = 0, -(2**62), {}
     while rows := database.rows(
