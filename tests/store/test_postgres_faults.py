@@ -8,6 +8,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +23,7 @@ from crmdeck.store.leases import LEASE
 from tests.postgres import OwnServer, execute, with_database
 from tests.store.build import START, connection, record, run, schema
 
-pytest.importorskip("psycopg")
+psycopg = pytest.importorskip("psycopg")
 
 SECRET = "p:w/d@ ?%41é"
 
@@ -37,6 +39,11 @@ def server() -> Iterator[OwnServer]:
 def names(store: Store) -> list[str]:
     with store.read() as session:
         return [one.name for one in session.connections.all()]
+
+
+def put(store: Store, name: str) -> None:
+    with store.write() as session:
+        session.connections.put(connection(name), START, "me")
 
 
 def refused(url: str, wait: float = 30) -> CacheError:
@@ -103,6 +110,91 @@ def test_a_server_cut_down_in_the_middle_loses_nothing_and_work_goes_on(server: 
         assert session.runs.history("acme") == ()
         assert session.snapshots.latest_refresh("acme") == "acme-0"
         record(session, 3, schema("Account", "Name"))
+    store.close()
+
+
+def kill_backends(url: str, condition: str, done: threading.Event) -> None:
+    """Kill each backend of a store that meets a condition, until `done`."""
+    kill = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name "
+        f"LIKE 'crmdeck%' AND datname = current_database() AND {condition}"
+    )
+    with psycopg.connect(url, autocommit=True) as raw:
+        while not done.wait(0.002):
+            raw.execute(kill.encode())
+
+
+@contextmanager
+def killing(url: str, condition: str) -> Iterator[None]:
+    done = threading.Event()
+    thread = threading.Thread(target=kill_backends, args=(url, condition, done))
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_killed_backends_leave_no_false_report(server: OwnServer) -> None:
+    execute(server.url, "CREATE DATABASE kills")
+    url = with_database(server.url, "kills")
+    store = Store(url, wait=2)
+    assert names(store) == []
+    saved: list[str] = []
+    failed: dict[str, str] = {}
+
+    def write(name: str) -> None:
+        try:
+            put(store, name)
+        except CacheError as error:
+            failed[name] = error.message
+        else:
+            saved.append(name)
+
+    # At any moment.
+    with killing(url, "random() < 0.3"):
+        while len(failed) < 40:
+            write(f"a{len(saved) + len(failed):04}")
+    assert names(store) == saved
+    # In the commit: a trigger delays it before it is valid, a missing standby afterwards.
+    execute(
+        url,
+        "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN PERFORM pg_sleep(60); RETURN NULL; END'",
+        "CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON connection DEFERRABLE INITIALLY DEFERRED "
+        "FOR EACH ROW WHEN (NEW.name LIKE 'lost%') EXECUTE FUNCTION wait()",
+        "ALTER SYSTEM SET synchronous_standby_names = 'nowhere'",
+    )
+    execute(url, "SELECT pg_reload_conf()")
+    try:
+        with killing(url, "wait_event IN ('PgSleep', 'SyncRep')"):
+            for number in range(30):
+                write(f"lost{number:04}")
+                write(f"saved{number:04}")
+        assert names(store) == saved
+        assert [name for name in saved if name[0] == "s"] == [f"saved{n:04}" for n in range(30)]
+        lost = [message for name, message in failed.items() if name[0] == "l"]
+        assert all(message.endswith("The change wasn't saved.") for message in lost)
+
+        def cut_down() -> None:
+            with psycopg.connect(url, autocommit=True) as raw:
+                waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+                while not raw.execute(waiting).fetchone():
+                    time.sleep(0.01)
+            server.cut_down()
+
+        thread = threading.Thread(target=cut_down)
+        thread.start()
+        with pytest.raises(CacheError, match="can't tell whether the change was saved") as caught:
+            put(store, "unknown")
+        thread.join()
+        assert caught.value.code == "WRITE_UNCONFIRMED"
+        assert caught.value.remedy == "Check with crmdeck audit."
+        server.come_back()
+    finally:
+        execute(url, "ALTER SYSTEM RESET synchronous_standby_names")
+        execute(url, "SELECT pg_reload_conf()")
     store.close()
 
 

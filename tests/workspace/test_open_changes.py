@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from crmdeck.drift.open_changes import Excuse, Standing
-from crmdeck.errors import NotFoundError, UsageError
+from crmdeck.errors import CacheError, NotFoundError, UsageError
 from crmdeck.model import (
     AlertLevel,
     ChangeState,
@@ -93,6 +93,21 @@ def test_a_change_that_is_named_twice_is_acknowledged_once(shorter: Desk) -> Non
     assert drift.acknowledge([change.id, change.id]).number == 1
     assert drift.take_back([change.id, change.id]).number == 1
     assert drift.open_changes().count == 1
+
+
+def test_acknowledgment_is_reported_if_the_database_is_then_lost(
+    shorter: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [event] = shorter.workspace.drift.report().events
+
+    def lost(*_: object) -> None:
+        raise CacheError("Can't reach the database.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("crmdeck.workspace.drift.find_connection", lost)
+        noted = shorter.workspace.drift.acknowledge([event.id])
+    assert (noted.number, noted.not_checked) == (1, "Can't reach the database.")
+    assert shorter.workspace.drift.open_changes().count == 0
 
 
 def test_a_change_back_resolves_and_the_order_of_acknowledging_does_not_matter(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 UNREACHABLE = "DATABASE_UNREACHABLE"
 NO_PERMISSION = "CACHE_NO_PERMISSION"
+UNCONFIRMED = "WRITE_UNCONFIRMED"
 SCHEMES = ("postgresql://", "postgres://")
 
 # PostgreSQL can't store NUL in a text, and a CRM may send one: it is stored as a noncharacter. A
@@ -206,18 +207,29 @@ def _not_a_url() -> UsageError:
 
 
 @contextmanager
-def wording_failures(url: str) -> Iterator[None]:
-    """Turn psycopg's errors into errors with a next step and without a password."""
+def wording_failures(url: str, *, saving: bool = False) -> Iterator[None]:
+    """Turn psycopg's errors into errors with a next step and without a password.
+
+    With `saving`, an error means that a change wasn't saved.
+    """
     psycopg = driver()
     try:
         yield
     except psycopg.Error as error:
         # A traceback shows its cause, which may contain the password.
         shown = None if _hidden(str(error), url) != str(error) else error
-        raise explain(error, url) from shown
+        raise explain(error, url, saving=saving) from shown
 
 
-def explain(error: Exception, url: str) -> CacheError:
+def is_lost(error: Exception) -> bool:
+    """True if an error of psycopg means that the connection is gone."""
+    psycopg = driver()
+    state = getattr(error, "sqlstate", None) or ""
+    cut_off = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    return state.startswith(("08", "57P")) or (not state and cut_off)
+
+
+def explain(error: Exception, url: str, *, saving: bool = False) -> CacheError:
     place = shown_url(url)
     text = _hidden(str(error), url)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -227,13 +239,12 @@ def explain(error: Exception, url: str) -> CacheError:
         if state in states or (pattern and re.search(pattern, text)):
             kind = CacheBusyError if code == CacheBusyError.code else CacheError
             return kind(message.format(place=place), cause=cause, remedy=remedy, code=code)
-    psycopg = driver()
-    cut_off = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
-    if state.startswith(("08", "57P")) or (not state and cut_off):
+    if is_lost(error):
+        unsaved = " The change wasn't saved." if saving else ""
         return CacheError(
-            f"Can't reach the database {place}.",
+            f"Can't reach the database {place}.{unsaved}",
             cause=cause,
-            remedy="Check host and port, and try again. Nothing was changed.",
+            remedy="Check host and port, and try again.",
             code=UNREACHABLE,
         )
     return CacheError(f"The database {place} refused the request.", cause=cause)
@@ -310,7 +321,7 @@ _FAULTS: tuple[tuple[str, tuple[str, ...], str, str, str], ...] = (
     (
         "",
         ("57014",),
-        "The database {place} canceled the request. Nothing was changed.",
+        "The database {place} canceled the request.",
         "Ask the administrator for more time for this user: ALTER ROLE ... SET statement_timeout",
         "DATABASE_TIMEOUT",
     ),

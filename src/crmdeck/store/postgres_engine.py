@@ -16,10 +16,12 @@ from crmdeck.store.database import LONG_WAIT, Database, Row, WaitListener, refus
 from crmdeck.store.postgres_database import (
     LOCAL_SETTINGS,
     NO_PERMISSION,
+    UNCONFIRMED,
     UNREACHABLE,
     PostgresDatabase,
     connect,
     driver,
+    is_lost,
     shown_url,
     wording_failures,
 )
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
 # A console has a few threads that read at the same time, a server has its workers.
 _MOST_CONNECTIONS = 8
+
+# Seconds to look up a write whose connection was lost: a server restarts in less.
+_LOOK_UP, _LOOK_UP_PAUSE = 15.0, 0.1
 
 # A writer that waited must see what the one before it wrote.
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
@@ -97,12 +102,16 @@ class PostgresEngine:
         patience = _patience(min(LONG_WAIT, self._wait))
         # A timeout ends the transaction, except after a savepoint.
         begin = f"{_BEGIN}; {LOCAL_SETTINGS}; {patience}; SAVEPOINT waiting"
-        with self._begun(begin) as database, wording_failures(self._url):
+        with self._begun(begin) as database, wording_failures(self._url, saving=True):
             if (reason := self.read_only_reason) is not None:
                 raise refusal(reason)
-            self._be_alone(database)
+            transaction = self._be_alone(database)
             yield database
-            database.run("COMMIT")
+            try:
+                database.run("COMMIT")
+            except driver().Error as error:
+                if not (is_lost(error) and self._is_committed(transaction, error)):
+                    raise
 
     @contextmanager
     def holding(self) -> Iterator[None]:
@@ -135,13 +144,43 @@ class PostgresEngine:
         for connection in idle:
             connection.close()
 
-    def _be_alone(self, database: PostgresDatabase) -> None:
-        """Lock the head until the end of the transaction, and check its version."""
+    def _is_committed(self, transaction: str, error: Exception) -> bool:
+        """Look up a transaction whose connection was lost during its commit.
+
+        Raises CacheError if the database can't tell within a few seconds.
+        """
+        deadline = time.monotonic() + min(_LOOK_UP, self._wait)
+        while True:
+            with suppress(CacheError, driver().Error):
+                connection = connect(self._url, timeout=2)
+                try:
+                    status = connection.execute(
+                        "SELECT pg_xact_status(%s::xid8)", [transaction]
+                    ).fetchone()
+                finally:
+                    connection.close()
+                # A backend that was cut off may still be at work.
+                if status is not None and status[0] in ("committed", "aborted"):
+                    return bool(status[0] == "committed")
+            if time.monotonic() >= deadline:
+                raise CacheError(
+                    f"crmdeck lost the database {self.place} and can't tell whether the change "
+                    "was saved.",
+                    remedy="Check with crmdeck audit.",
+                    code=UNCONFIRMED,
+                ) from error
+            time.sleep(_LOOK_UP_PAUSE)
+
+    def _be_alone(self, database: PostgresDatabase) -> str:
+        """Lock the head until the end of the transaction, and check its version.
+
+        Returns the ID of the transaction.
+        """
         psycopg = driver()
         busy = psycopg.errors.LockNotAvailable
         try:
             try:
-                version = _next(database)
+                version, transaction = _next(database)
             except busy:
                 if self._wait <= LONG_WAIT:
                     raise
@@ -149,7 +188,7 @@ class PostgresEngine:
                     self.waiting(f"Waiting to write to {self.place}: {self._writer()}")
                 patience = _patience(self._wait - LONG_WAIT)
                 database.run(f"ROLLBACK TO SAVEPOINT waiting; {patience}")
-                version = _next(database)
+                version, transaction = _next(database)
         except busy as error:
             raise CacheBusyError(
                 f"The database {self.place} is busy; waited {self._wait:g} s.",
@@ -157,6 +196,7 @@ class PostgresEngine:
                 remedy="Try again when it has finished.",
             ) from error
         migrations.reject_unknown(database, version or 0, self.place)
+        return transaction
 
     def _writer(self) -> str:
         with self._begun("SELECT 1") as database, wording_failures(self._url):
@@ -336,10 +376,13 @@ def _patience(seconds: float) -> str:
     return f"SET LOCAL lock_timeout = {max(1, round(seconds * 1000))}"
 
 
-def _next(database: PostgresDatabase) -> int | None:
-    """Advance the head, after waiting for writers; return the version of the tables."""
-    rows = database.rows(
-        "UPDATE head SET seq = seq + 1 RETURNING (SELECT max(number) FROM schema_migration)"
+def _next(database: PostgresDatabase) -> tuple[int | None, str]:
+    """Advance the head, after waiting for writers.
+
+    Returns the version of the tables and the ID of the transaction.
+    """
+    [(version, transaction)] = database.rows(
+        "UPDATE head SET seq = seq + 1 RETURNING (SELECT max(number) FROM schema_migration), "
+        "pg_current_xact_id()::text"
     )
-    version: int | None = rows[0][0]
-    return version
+    return version, transaction

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict, Unpack
 
 from crmdeck.drift.open_changes import OpenGroup, count_open, group_open
 from crmdeck.drift.timeline import DayCount, Entry, LongTimeline, Timeline, make_timeline
-from crmdeck.errors import NotFoundError
+from crmdeck.errors import CacheError, NotFoundError
 from crmdeck.mapping.state import acceptances
 from crmdeck.model import ChangeState, Decision, DriftEvent, DriftReport, OpenChanges, Severity
 from crmdeck.model.wire import wire_record
@@ -430,9 +430,13 @@ def share_changes(context: Context, changes: Mapping[str, Sequence[str]]) -> Not
     """Exchange the acknowledgments of changes, by connection ID, with their sources, after they
     were recorded.
     """
-    with context.store.read() as session:
-        connections = [find_connection(session, connection_id) for connection_id in changes]
-    messages = [share_acknowledgments(context, connection) for connection in connections]
+    try:
+        with context.store.read() as session:
+            connections = [find_connection(session, connection_id) for connection_id in changes]
+        messages = [share_acknowledgments(context, connection) for connection in connections]
+    except CacheError as error:
+        # The changes are recorded: the error must not hide that.
+        messages = [error.message]
     return Noted(sum(map(len, changes.values())), " ".join(filter(None, messages)))
 
 
