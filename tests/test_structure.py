@@ -28,7 +28,7 @@ DEEPER = {"crmdeck.tui.panes.audit.pane.AuditPane", "crmdeck.tui.panes.schema.pa
 
 TWICE = """
     Answer Attempt AuditLog Change Checked Choice Column Connections Document Documents Drift
-    Entry Evidence Facts FailOn Fault FieldChange Fields Group Health Integration Known Line
+    Entry Evidence Facts FailOn Fault FieldChange Fields Group Health Integration Known
     Listing Message Organization Place ProgressLine Refusal Reply Request Rule SealedSecrets
     Session Setting Sides SignIn Stage Step Trouble Validator Verdict View Write _Answer
     _Handler _Parser _Parts _Plan _Server

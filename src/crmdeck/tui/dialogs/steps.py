@@ -12,14 +12,14 @@ from crmdeck.tui.state.undo import NOTHING_DONE, UndoStack, UndoStep
 from crmdeck.tui.widgets.table import Column, Table
 
 
-class Line(NamedTuple):
+class StepRow(NamedTuple):
     """A step, done or undone."""
 
     step: UndoStep
     undone: bool
 
 
-COLUMNS: tuple[Column[Line], ...] = (
+COLUMNS: tuple[Column[StepRow], ...] = (
     Column(
         "state",
         "",
@@ -84,8 +84,8 @@ class Steps(Dialog[None]):
         self._fill()
 
     def _fill(self) -> None:
-        done = [Line(step, False) for step in reversed(self.stack.done)]
+        done = [StepRow(step, False) for step in reversed(self.stack.done)]
         # The step to redo first comes right above the step to undo first.
-        undone = [Line(step, True) for step in self.stack.undone]
+        undone = [StepRow(step, True) for step in self.stack.undone]
         self.query_one(Table).set_rows((*undone, *done))
         self.refresh_bindings()
