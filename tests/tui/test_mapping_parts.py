@@ -15,7 +15,7 @@ from crmdeck.tui.filters import compile_filter
 from crmdeck.tui.panes.mapping.columns import FILTER_KEYS, columns_for, searched
 from crmdeck.tui.panes.mapping.detail import Around, row_detail
 from crmdeck.tui.panes.mapping.summary import next_steps, progress, titles
-from crmdeck.tui.panes.mapping.table import Line, lines_of
+from crmdeck.tui.panes.mapping.table import PairRow, lines_of
 from crmdeck.tui.panes.samples import Fullness
 from crmdeck.tui.widgets.table.columns import place
 from crmdeck.tui.widgets.table.strips import GUTTER, Look, RowState, row_strip
@@ -79,7 +79,7 @@ def test_broken_is_red_done_is_quiet_and_undecided_is_plain() -> None:
     columns = {column.id: column for column in columns_for([*ROWS, broken], 120)}
     sign, name = columns["sign"], columns["field"]
 
-    def look(line: Line) -> tuple[str, str, str]:
+    def look(line: PairRow) -> tuple[str, str, str]:
         assert sign.style is not None
         assert name.style is not None
         return sign.text(line), sign.style(line), name.style(line)

@@ -12,7 +12,7 @@ from crmdeck.model import DecisionState, FillRate
 from crmdeck.tui.dialogs.choose import Choice as Option
 from crmdeck.tui.dialogs.preflight import OUTCOME_STYLES
 from crmdeck.tui.filters import FilterKey, flag_key, one_of, text_key, words_key
-from crmdeck.tui.panes.mapping.table import AnyRow, Line
+from crmdeck.tui.panes.mapping.table import AnyRow, PairRow
 from crmdeck.tui.panes.samples import percent_filled
 from crmdeck.tui.text import count, cut_middle
 from crmdeck.tui.widgets.table import Column
@@ -90,7 +90,7 @@ def _note_cells(row: AnyRow) -> int:
 
 def columns_for(
     rows: Collection[AnyRow], width: int, rates: Mapping[str, FillRate] | None = None
-) -> tuple[Column[Line], ...]:
+) -> tuple[Column[PairRow], ...]:
     """Return the columns of a table of `width` cells.
 
     If space is short, the notes are shortened first, then the PartnerOS names, then the CRM names.
@@ -112,7 +112,7 @@ def columns_for(
     return (*_columns(title, name, max(LEAST_NOTE, min(note, room - title - name))), *more)
 
 
-def _extras(rows: Iterable[AnyRow], rates: Mapping[str, FillRate]) -> Iterator[Column[Line]]:
+def _extras(rows: Iterable[AnyRow], rates: Mapping[str, FillRate]) -> Iterator[Column[PairRow]]:
     """Yield more columns, the most useful first; those without texts have no width."""
 
     def filled(row: MappingRow) -> str:
@@ -149,10 +149,10 @@ def _extras(rows: Iterable[AnyRow], rates: Mapping[str, FillRate]) -> Iterator[C
 
 def _of(
     cell: Callable[[MappingRow], T], of_title: T, required: Callable[[RequiredRow], T]
-) -> Callable[[Line], T]:
+) -> Callable[[PairRow], T]:
     """Return a function of a line from those of both kinds of rows, and its value for a title."""
 
-    def of_line(line: Line) -> T:
+    def of_line(line: PairRow) -> T:
         match line.row:
             case None:
                 return of_title
@@ -164,7 +164,7 @@ def _of(
     return of_line
 
 
-def _columns(title: int, name: int, note: int) -> tuple[Column[Line], ...]:
+def _columns(title: int, name: int, note: int) -> tuple[Column[PairRow], ...]:
     crm_name = _of(_crm_text, "", lambda row: row.title)
     return (
         Column(

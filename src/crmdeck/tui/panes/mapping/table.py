@@ -29,7 +29,7 @@ AnyRow = MappingRow | RequiredRow
 
 
 @dataclass(frozen=True)
-class Line:
+class PairRow:
     """A row, or without one the title of a group, with the number of its rows and a hint.
 
     The title of a collapsed group is `folded`.
@@ -55,7 +55,7 @@ def waits(row: AnyRow) -> bool:
 
 def lines_of(
     rows: Sequence[AnyRow], *, grouped: bool, folded: Collection[Group] = ()
-) -> tuple[Line, ...]:
+) -> tuple[PairRow, ...]:
     """Return the rows as lines: in groups below their titles, or in their own order.
 
     Of the groups in `folded` only the titles show.
@@ -63,8 +63,8 @@ def lines_of(
     if not grouped:
         # PartnerOS fields come before required CRM fields that the sort makes equal to them.
         ordered = sorted(rows, key=lambda row: isinstance(row, RequiredRow))
-        return tuple(Line(row.name, row.group, row) for row in ordered)
-    lines: list[Line] = []
+        return tuple(PairRow(row.name, row.group, row) for row in ordered)
+    lines: list[PairRow] = []
     for group in Group:
         inside = [row for row in rows if row.group is group]
         if not inside:
@@ -79,13 +79,13 @@ def lines_of(
             elif not any(row.is_sure for row in high):
                 hint = left_out_text(high)
         title = f"group:{group.name}"
-        lines.append(Line(title, group, rows=len(inside), hint=hint, folded=group in folded))
+        lines.append(PairRow(title, group, rows=len(inside), hint=hint, folded=group in folded))
         if group not in folded:
-            lines += (Line(row.name, group, row) for row in inside)
+            lines += (PairRow(row.name, group, row) for row in inside)
     return tuple(lines)
 
 
-class RowTable(Table[Line]):
+class RowTable(Table[PairRow]):
     """A table of rows below the titles of their groups.
 
     It filters the rows given to `show_rows` itself. It is in order before the next key, because a
@@ -103,7 +103,7 @@ class RowTable(Table[Line]):
     _passes: Callable[[AnyRow], bool] | None = None
     _folds: Mapping[Group, bool] = {}
 
-    def is_passed(self, row: Line) -> bool:
+    def is_passed(self, row: PairRow) -> bool:
         return row.row is None and not row.folded
 
     @property
@@ -189,7 +189,7 @@ class RowTable(Table[Line]):
         keys = [line.key for line in map(self._row_at, positions) if line.row is not None]
         self._set_marks(self.marks.toggled(keys))
 
-    def chosen(self) -> tuple[Line, ...]:
+    def chosen(self) -> tuple[PairRow, ...]:
         lines = super().chosen()
         rows = tuple(line for line in lines if line.row is not None)
         # A title alone means its group. In a range it would add rows that the user can't see.
@@ -216,7 +216,7 @@ class RowTable(Table[Line]):
     def _passing(self) -> tuple[AnyRow, ...]:
         return tuple(row for row in self._source if self._passes is None or self._passes(row))
 
-    def of_title(self, title: Line) -> tuple[AnyRow, ...]:
+    def of_title(self, title: PairRow) -> tuple[AnyRow, ...]:
         """Return the rows of the group below a title, collapsed or not."""
         if title.folded:
             return tuple(row for row in self._passing() if row.group is title.group)
