@@ -22,7 +22,7 @@ from crmdeck.credentials import MemorySecrets
 from crmdeck.model import Source
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.choose import Choice, Choose
-from crmdeck.tui.dialogs.go_to import GoTo, Line
+from crmdeck.tui.dialogs.go_to import GoTo, GoToRow
 from crmdeck.tui.gc_tuning import calm
 from crmdeck.tui.loading.requests import is_loading
 from crmdeck.tui.widgets.table import Table
@@ -56,7 +56,7 @@ async def found(pilot: Pilot[None], dialog: GoTo, text: str) -> None:
 
 async def type_keys(lines: tuple[Place, ...]) -> list[tuple[float, float]]:
     """Return the processor time (ms) of each typed text, and its longest stall."""
-    index: SearchIndex[Line] = SearchIndex(lines, lambda line: line.searched)
+    index: SearchIndex[GoToRow] = SearchIndex(lines, lambda line: line.searched)
     index.prepare()
     taken = []
     app: App[None] = Bench(Table([]))

@@ -78,22 +78,22 @@ class Option(NamedTuple):
         return Searchable(self.name, self.within, (self.detail, self.kind), self.standing)
 
 
-Line = Place | Option
+GoToRow = Place | Option
 
 
-def key_of(line: Line) -> Hashable:
+def key_of(line: GoToRow) -> Hashable:
     return line.key if isinstance(line, Option) else line
 
 
-FILTER_KEYS: dict[str, FilterKey[Line]] = {
+FILTER_KEYS: dict[str, FilterKey[GoToRow]] = {
     "kind": text_key(lambda line: line.kind),
     "on": text_key(lambda line: line.connection),
 }
 
 
-def columns(*, connections: bool) -> tuple[Column[Line], ...]:
+def columns(*, connections: bool) -> tuple[Column[GoToRow], ...]:
     """Return the columns, with that of the connection if there are several."""
-    found: list[Column[Line]] = [
+    found: list[Column[GoToRow]] = [
         Column(
             "kind",
             "",
@@ -137,7 +137,7 @@ def columns(*, connections: bool) -> tuple[Column[Line], ...]:
     return tuple(found)
 
 
-class GoTo(Dialog[Line]):
+class GoTo(Dialog[GoToRow]):
     """Answers with the chosen row.
 
     `resting` shows before the user types. `fill` brings all rows, also more than once. `meaning`
@@ -149,8 +149,8 @@ class GoTo(Dialog[Line]):
 
     def __init__(
         self,
-        resting: Sequence[Line],
-        meaning: Callable[[Line], str],
+        resting: Sequence[GoToRow],
+        meaning: Callable[[GoToRow], str],
         *,
         connections: bool,
     ) -> None:
@@ -158,7 +158,7 @@ class GoTo(Dialog[Line]):
         self._meaning = meaning
         self._reading = True
         self._note = ""
-        self._list: SearchList[Line] = SearchList(
+        self._list: SearchList[GoToRow] = SearchList(
             resting,
             columns(connections=connections),
             key=key_of,
@@ -171,7 +171,7 @@ class GoTo(Dialog[Line]):
         )
 
     @property
-    def row(self) -> Line | None:
+    def row(self) -> GoToRow | None:
         return self._list.row
 
     def compose_body(self) -> ComposeResult:
@@ -180,11 +180,11 @@ class GoTo(Dialog[Line]):
 
     def fill(
         self,
-        lines: Sequence[Line],
-        index: SearchIndex[Line],
+        lines: Sequence[GoToRow],
+        index: SearchIndex[GoToRow],
         note: str = "",
         *,
-        resting: Sequence[Line] | None = None,
+        resting: Sequence[GoToRow] | None = None,
     ) -> None:
         """Show all rows, with an index over them; `note` names what is left out."""
         # Places may come after the user has closed the list.

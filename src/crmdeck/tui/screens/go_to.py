@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from textual.screen import Screen
 
 from crmdeck.tui.dialogs.form import Asked, Form
-from crmdeck.tui.dialogs.go_to import ACTION, RECENT, SETTING, GoTo, Line, Option
+from crmdeck.tui.dialogs.go_to import ACTION, RECENT, SETTING, GoTo, GoToRow, Option
 from crmdeck.tui.host import Host, Location
 from crmdeck.tui.keys.actions import Offer, is_shown, key_label, offers
 from crmdeck.tui.loading.requests import Job
@@ -70,7 +70,7 @@ class GoToAnything:
         dialog = GoTo(self._resting(()), self._meaning, connections=len(host.statuses) > 1)
         workspace, known, first = host.workspace, self._known, host.connection_id
 
-        def work(_job: Job) -> tuple[Known, tuple[Line, ...], SearchIndex[Line]]:
+        def work(_job: Job) -> tuple[Known, tuple[GoToRow, ...], SearchIndex[GoToRow]]:
             settings = tuple(
                 one for one in list_settings(str(workspace.home)) if one.key not in HIDDEN
             )
@@ -80,11 +80,11 @@ class GoToAnything:
                 read = Known(workspace.places.all(first), settings, first)
             else:
                 read = known._replace(settings=settings)
-            index = cast("SearchIndex[Line]", read.places.index)
+            index = cast("SearchIndex[GoToRow]", read.places.index)
             joined = index.with_rows((*options, *settings_of(read, workspace.read_only)))
-            return read, cast("tuple[Line, ...]", joined.rows), joined
+            return read, cast("tuple[GoToRow, ...]", joined.rows), joined
 
-        def took(answer: tuple[Known, tuple[Line, ...], SearchIndex[Line]]) -> None:
+        def took(answer: tuple[Known, tuple[GoToRow, ...], SearchIndex[GoToRow]]) -> None:
             self._known, lines, index = answer
             left_out = ", ".join(self._known.places.left_out)
             dialog.fill(
@@ -104,7 +104,7 @@ class GoToAnything:
         )
         host.app.push_screen(dialog, self._take)
 
-    def _resting(self, places: Sequence[Place]) -> list[Line]:
+    def _resting(self, places: Sequence[Place]) -> list[GoToRow]:
         """Return the places shown before the user types: open work and recent places."""
         broken = [one for one in places if one.kind is PlaceKind.MAPPING]
         pairs = [one for one in places if one.kind is PlaceKind.PAIR]
@@ -144,7 +144,7 @@ class GoToAnything:
                 connection=names[connection],
             )
 
-    def _meaning(self, line: Line) -> str:
+    def _meaning(self, line: GoToRow) -> str:
         if isinstance(line, Option):
             if line.refused:
                 return line.refused
@@ -159,7 +159,7 @@ class GoToAnything:
         meaning = f"Enter opens it in {title}" if title else "No pane shows it"
         return f"{meaning}   {line.detail}"
 
-    async def _take(self, line: Line | None) -> None:
+    async def _take(self, line: GoToRow | None) -> None:
         match line:
             case None:
                 return
