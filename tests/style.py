@@ -60,6 +60,8 @@ REPLACED = {
 ALLOWED = (
     # A lock is held, and a header of HTTP has its own words.
     "held by",
+    # To be unable to know.
+    "can't tell whether",
 )
 
 

@@ -147,7 +147,7 @@ class PostgresEngine:
     def _is_committed(self, transaction: str, error: Exception) -> bool:
         """Look up a transaction whose connection was lost during its commit.
 
-        Raises CacheError if the database can't tell within a few seconds.
+        Raises CacheError if the database doesn't respond with its outcome for some seconds.
         """
         deadline = time.monotonic() + min(_LOOK_UP, self._wait)
         while True:
