@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +20,7 @@ from crmdeck.matching.text import (
     singular,
     split_words,
     strip_platform,
+    with_help,
 )
 from crmdeck.model import Field
 
@@ -57,6 +60,33 @@ def test_the_owner_is_the_path_or_the_first_word() -> None:
 )
 def test_a_name_is_split_and_loses_its_platform_affixes(name: str, words: tuple[str, ...]) -> None:
     assert split_words(strip_platform(name)) == tuple(fold(word) for word in words)
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "helped"),
+    [
+        ("UDF_017", "", True),
+        ("UDF_017__c", "udf_017", True),
+        ("field7", "Custom field 7", True),
+        ("x9_qty", "", False),
+        ("ZKUN1", "Kunnr", False),
+        ("q1", "会社", False),
+        ("hqqty3", "", True),
+        ("empl", "", False),
+    ],
+)
+def test_help_text_replaces_a_label_that_says_nothing(name: str, label: str, helped: bool) -> None:
+    help_text = "Number of people at work, today and in all. Not read."
+    field = Field(name=name, label=label, description=help_text)
+    others = [Field(name="number_of_employees")]
+    vocabulary = replace(VOCABULARY, placeholders=frozenset({"udf", "field", "custom"}))
+    cutter = cutter_of([field, *others], vocabulary)
+    (found,) = with_help([field], cutter, vocabulary)
+    assert found.label == ("Number of people at work, today and in" if helped else label)
+    assert (
+        with_help([field.model_copy(update={"description": ""})], cutter, vocabulary)[0].label
+        == label
+    )
 
 
 def test_abbreviations_are_expanded_and_synonyms_unified() -> None:

@@ -49,6 +49,7 @@ class Lexicon:
             spelling,
             english,
             tuple(Translator(language, english) for language in knowledge.languages.values()),
+            knowledge.groups.get("placeholder", frozenset()),
         )
         # As keys, to keep their order: a suggestion names the first one in its reasons.
         self._concepts: dict[frozenset[str], dict[str, None]] = {}

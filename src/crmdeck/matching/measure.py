@@ -14,7 +14,7 @@ from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.lexicon import homes_of, lexicon_of
 from crmdeck.matching.signals import concepts, kinds, meaning, owners, penalties, words
 from crmdeck.matching.signals.objects import Objects, objects_of
-from crmdeck.matching.text import FieldText, Reader, cutter_of, split_words
+from crmdeck.matching.text import FieldText, Reader, cutter_of, split_words, with_help
 from crmdeck.model import Field, FieldType
 
 Matrix = NDArray[np.float32]
@@ -50,9 +50,13 @@ class Measured:
 def read_texts(
     left: Sequence[Field], right: Sequence[Field], knowledge: Knowledge
 ) -> tuple[tuple[FieldText, ...], tuple[FieldText, ...]]:
-    """Return the words of both sides, cut with their shared vocabulary."""
+    """Return the words of both sides, cut with their shared vocabulary.
+
+    If name and label say nothing, the words are those of the help text.
+    """
     vocabulary = lexicon_of(knowledge).vocabulary
     cutter = cutter_of([*left, *right], vocabulary)
+    left, right = (with_help(side, cutter, vocabulary) for side in (left, right))
     ours, yours = Reader(left, cutter, vocabulary), Reader(right, cutter, vocabulary)
     return tuple(map(ours.read, left)), tuple(map(yours.read, right))
 

@@ -17,7 +17,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from crmdeck.matching.languages import Translator, fold, shown
-from crmdeck.model.schema import Field
+from crmdeck.model.schema import Field, FieldType
 
 Words = tuple[str, ...]
 
@@ -38,6 +38,11 @@ _CAMEL = re.compile(
 _WORD = re.compile(r"[^\W_]+")
 # Soft hyphens, zero-width characters and direction marks.
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
+
+_SENTENCE = re.compile(r"[.!?:;](?=\s)|[\n。！？]")
+# Letters of a word that says something, and words of a help text that are read.
+_MIN_TOLD = 3
+_MAX_HELP = 8
 
 # Words that mean something only inside a phrase.
 FILLERS = frozenset({"of", "the", "a", "an", "for", "to", "in", "on", "at", "by", "and", "or", "s"})
@@ -213,12 +218,56 @@ class Vocabulary:
     """The words known before a schema is read.
 
     `words` are the English words of the knowledge files. `languages` are translated into English
-    if a schema uses them.
+    if a schema uses them. `placeholders` say nothing about a field, like `custom` and `value`.
     """
 
     spelling: Spelling
     words: frozenset[str]
     languages: tuple[Translator, ...] = ()
+    placeholders: frozenset[str] = frozenset()
+
+
+def with_help(fields: Iterable[Field], cutter: Cutter, vocabulary: Vocabulary) -> list[Field]:
+    """Return the fields with the start of their help text for a label that says nothing."""
+    return [
+        field.model_copy(update={"label": _summary(field.description)})
+        if field.description and not _says_something(field, cutter, vocabulary)
+        else field
+        for field in fields
+    ]
+
+
+def _says_something(field: Field, cutter: Cutter, vocabulary: Vocabulary) -> bool:
+    """True if the name has a known word, or the label any word, that isn't a placeholder."""
+    if field.type is FieldType.ID:
+        return True
+    name = strip_platform(field.name)
+    label = (
+        "" if field.label.casefold() in (name.casefold(), field.name.casefold()) else field.label
+    )
+    return any(
+        word not in vocabulary.placeholders
+        and (
+            not word.isascii()
+            or (
+                len(word) >= _MIN_TOLD
+                and not word.isdecimal()
+                and (
+                    is_label
+                    or word in vocabulary.words
+                    or cutter.cut(word) != (word,)
+                    or any(one.foreign(word) for one in vocabulary.languages)
+                )
+            )
+        )
+        for is_label, text in ((True, label), (False, name))
+        for word in split_words(text)
+    )
+
+
+def _summary(description: str) -> str:
+    """Return the first words of the first sentence."""
+    return " ".join(_SENTENCE.split(description[:TEXT_LIMIT].strip())[0].split()[:_MAX_HELP])
 
 
 def cutter_of(fields: Iterable[Field], vocabulary: Vocabulary) -> Cutter:

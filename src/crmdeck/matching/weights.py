@@ -6,12 +6,12 @@ from crmdeck.matching.confidence import Profile
 
 WITH_ENCODER = Profile(
     signals={
-        "concept": 2.918,
-        "closest": 3.163,
-        "type": 3.305,
+        "concept": 2.915,
+        "closest": 3.16,
+        "type": 3.303,
         "owner": 1.998,
-        "cosine": 2.968,
-        "csls": 4.453,
+        "cosine": 2.973,
+        "csls": 4.457,
     },
     against={
         "other_owner": 2.028,
@@ -21,18 +21,18 @@ WITH_ENCODER = Profile(
         "locked": 1.624,
     },
     curve={
-        "any": -2.4871,
-        "score": 0.7166,
-        "column": 0.8796,
-        "conflict": -1.7911,
+        "any": -2.4731,
+        "score": 0.7125,
+        "column": 0.878,
+        "conflict": -1.792,
         "record_id": 1.9,
-        "foreign": 0.4505,
-        "foreign_score": 0.1711,
+        "foreign": 0.4415,
+        "foreign_score": 0.1738,
     },
 )
 
 WITHOUT_ENCODER = Profile(
-    signals={"concept": 3.615, "closest": 6.641, "type": 3.236, "owner": 2.419},
+    signals={"concept": 3.615, "closest": 6.643, "type": 3.237, "owner": 2.42},
     against={
         "other_owner": 2.009,
         "shell": 6.0,
@@ -41,10 +41,10 @@ WITHOUT_ENCODER = Profile(
         "locked": 1.402,
     },
     curve={
-        "any": -3.3985,
-        "score": 0.8234,
-        "column": 1.1074,
-        "conflict": -0.7589,
+        "any": -3.414,
+        "score": 0.8218,
+        "column": 1.0998,
+        "conflict": -0.7545,
         "record_id": 1.9,
         "foreign": 0.0,
         "foreign_score": 0.0,

@@ -29,7 +29,7 @@ from crmdeck.workspace.knowledge import load_knowledge
 from . import metrics, peers
 from .fit import Problem, fit_profiles, problems_of
 from .metrics import Answer, Outcome, Result
-from .sets import GoldSet, bundles, hand_made_sets, run_together, shared_sets
+from .sets import GoldSet, bundles, coded, hand_made_sets, run_together, shared_sets
 from .vectors import MemoEncoder
 
 WORST = 20
@@ -107,6 +107,8 @@ class Bench:
             yield f"languages without a file, {name}", self.rank(chosen, profiles)
         yield "bundles of three objects", self.rank(several, profiles)
         yield "bundles, five fields accepted", self.rank(several, profiles, accepted=5)
+        codes = [coded(gold) for gold in sets]
+        yield "names are codes", self.rank([gold for gold in codes if gold.pairs], profiles)
         for name, letters in (("run-together names", None), ("words of four letters", 4)):
             shorter = [run_together(gold, letters) for gold in plain]
             yield f"{name}, no labels", self.rank(shorter, profiles)

@@ -185,6 +185,20 @@ def run_together(gold: GoldSet, letters: int | None = None) -> GoldSet:
     return replace(gold, left=left, pairs={names[one]: other for one, other in gold.pairs.items()})
 
 
+def coded(gold: GoldSet) -> GoldSet:
+    """Return the left fields that have a help text, with a code as name and label."""
+    left = [field for field in gold.left if field.description]
+    names = {field.name: f"UDF_{n:03}" for n, field in enumerate(left, 1)}
+    return replace(
+        gold,
+        left=tuple(
+            one.model_copy(update={"name": names[one.name], "label": names[one.name]})
+            for one in left
+        ),
+        pairs={names[one]: other for one, other in gold.pairs.items() if one in names},
+    )
+
+
 def read_pairs(path: Path) -> dict[str, str]:
     """Return the true pairs of a set, left field to right field."""
     with path.open(encoding="utf-8", newline="") as file:
