@@ -17,7 +17,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from crmdeck.matching.languages import Translator, fold, shown
-from crmdeck.model.schema import Field, FieldType
+from crmdeck.model import Field, FieldType
 
 Words = tuple[str, ...]
 
