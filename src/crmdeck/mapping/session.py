@@ -33,7 +33,7 @@ from crmdeck.preflight.edges import FailsWhen
 
 
 @dataclass(eq=False)
-class Step:
+class MappingEdit:
     """One step of the user: decisions, or directions set on undecided rows.
 
     `before` and `after` are the directions set on its rows, None for the widest. `fields` are the
@@ -55,7 +55,7 @@ class Write:
     that the user could see.
     """
 
-    step: Step
+    step: MappingEdit
     decisions: tuple[Decision, ...]
     back: bool | None = None
     seen: frozenset[str] = frozenset()
@@ -70,8 +70,8 @@ class MappingSession:
         self.encoder: str | None = None
         self.focused: str | None = None
         self.hidden_warnings: frozenset[str] = frozenset()
-        self.undoable: list[Step] = []
-        self.redoable: list[Step] = []
+        self.undoable: list[MappingEdit] = []
+        self.redoable: list[MappingEdit] = []
         self.unsaved = 0
         self.writes = 0
         self._actor = actor
@@ -173,7 +173,7 @@ class MappingSession:
                 self._remember(rows[choice.partner_field])
         decisions = tuple(self._decision(choice) for choice in choices)
         fields = tuple(choice.subject for choice in choices)
-        step = Step(title, fields, decisions, before=self._directions_of(fields))
+        step = MappingEdit(title, fields, decisions, before=self._directions_of(fields))
         # A decision has its own direction: the one set on the undecided row is used up.
         step.after = dict.fromkeys(fields)
         self._do(step)
@@ -182,7 +182,7 @@ class MappingSession:
     def direct(self, names: Iterable[str], direction: Direction) -> None:
         """Set the direction of undecided rows, to be used when they are accepted."""
         fields = tuple(names)
-        step = Step("the direction", fields, before=self._directions_of(fields))
+        step = MappingEdit("the direction", fields, before=self._directions_of(fields))
         step.after = dict.fromkeys(fields, direction)
         self._do(step)
         self._rebuild()
@@ -192,7 +192,7 @@ class MappingSession:
         self.hidden_warnings = frozenset(codes)
         self._rebuild()
 
-    def undo(self, step: Step | None = None) -> tuple[Step, Write | None]:
+    def undo(self, step: MappingEdit | None = None) -> tuple[MappingEdit, Write | None]:
         """Undo a step, the last one by default.
 
         Raises IndexError without such a step, ValueError if it can't be undone.
@@ -203,7 +203,7 @@ class MappingSession:
         self._set_directions(step.before)
         return step, self._again(step, back=True)
 
-    def redo(self, step: Step | None = None) -> tuple[Step, Write | None]:
+    def redo(self, step: MappingEdit | None = None) -> tuple[MappingEdit, Write | None]:
         """Redo an undone step, the last one by default.
 
         Raises IndexError without such a step, ValueError if it isn't undone.
@@ -254,7 +254,7 @@ class MappingSession:
     def _seen(self) -> frozenset[str]:
         return frozenset((*(decision.id for decision in self.review.log), *self._own))
 
-    def _do(self, step: Step) -> None:
+    def _do(self, step: MappingEdit) -> None:
         self.undoable.append(step)
         self.redoable.clear()
         self._set_directions(step.after)
@@ -269,7 +269,7 @@ class MappingSession:
             else:
                 self._directions[name] = direction
 
-    def _again(self, step: Step, *, back: bool) -> Write | None:
+    def _again(self, step: MappingEdit, *, back: bool) -> Write | None:
         if not step.decisions:
             self._rebuild()
             return None
@@ -281,7 +281,7 @@ class MappingSession:
         )
         return self._write(Write(step, decisions, back=back, seen=self._seen()))
 
-    def _undoings(self, step: Step) -> tuple[Decision, ...]:
+    def _undoings(self, step: MappingEdit) -> tuple[Decision, ...]:
         latest = {decision.undoes: decision for decision in self._own.values() if decision.undoes}
         return tuple(latest[decision.id] for decision in step.decisions)
 

@@ -71,8 +71,8 @@ from crmdeck.mapping.rows import MappingRow as MappingRow
 from crmdeck.mapping.rows import RequiredRow as RequiredRow
 from crmdeck.mapping.rows import RowBuilder as RowBuilder
 from crmdeck.mapping.rows import Trouble as Trouble
+from crmdeck.mapping.session import MappingEdit as MappingEdit
 from crmdeck.mapping.session import MappingSession as MappingSession
-from crmdeck.mapping.session import Step as Step
 from crmdeck.mapping.session import Write as Write
 from crmdeck.mapping.state import OpenRows as OpenRows
 from crmdeck.mapping.state import require_alone as require_alone

@@ -29,9 +29,9 @@ from crmdeck.tui.text import count
 from crmdeck.workspace import (
     FailsWhen,
     Group,
+    MappingEdit,
     MappingSession,
     Review,
-    Step,
     Write,
     latest_first,
     pair_text,
@@ -315,7 +315,7 @@ class PairLoader:
         *,
         back: Callable[[], object],
         again: Callable[[], object],
-        subject: Step | None = None,
+        subject: MappingEdit | None = None,
         command: str = "",
     ) -> None:
         # Called while the pair shows, so that the chosen connection is its own.
@@ -323,7 +323,7 @@ class PairLoader:
         where = f"{status.name if status is not None else session.ref}, {pair_text(session.pair)}"
         self._host.steps.did(UndoStep(title, where, now, back, again, subject, command))
 
-    def _turn(self, session: MappingSession, step: Step, write: Write | None) -> None:
+    def _turn(self, session: MappingSession, step: MappingEdit, write: Write | None) -> None:
         """Show a step that was undone or redone, if its pair is displayed, and store it."""
         if session is self.current:
             self._show(Change.GROUPS, step.fields[0])
