@@ -22,7 +22,7 @@ from pydantic_core import from_json
 
 from crmdeck.errors import SourceError
 from crmdeck.formats.document import SchemaFile, broken
-from crmdeck.formats.entry import Contents, Entry, unknown
+from crmdeck.formats.entry import Contents, FileEntry, unknown
 from crmdeck.formats.picklist import picklist_value
 from crmdeck.formats.sheets import Row, Sheet
 from crmdeck.model import Field, FieldType, ObjectSchema, PicklistValue
@@ -114,7 +114,7 @@ def read_dictionary(file: SchemaFile, sheets: Sequence[Sheet]) -> Contents:
     if not found:
         none = errors or [unknown(file, "The workbook has no sheets.")]
         raise next((each for each in none if each.code != "UNKNOWN_FILE"), none[0])
-    entries: list[Entry] = []
+    entries: list[FileEntry] = []
     for sheet, section in found:
         try:
             entries += _entries(file, sheet, section, alone=len(found) == 1)
@@ -242,7 +242,9 @@ def _next_header(file: SchemaFile, sheet: Sheet, row: Row) -> _Header | None:
     return header if header and wanted <= set(header.columns.values()) else None
 
 
-def _entries(file: SchemaFile, sheet: Sheet, section: _Section, *, alone: bool) -> Iterator[Entry]:
+def _entries(
+    file: SchemaFile, sheet: Sheet, section: _Section, *, alone: bool
+) -> Iterator[FileEntry]:
     groups: dict[str | None, list[tuple[str, Mapping[str, str]]]] = {}
     for row in section.rows:
         record = _record(file, section.header, row)
@@ -260,7 +262,7 @@ def _entries(file: SchemaFile, sheet: Sheet, section: _Section, *, alone: bool) 
         )
     for name, group in groups.items():
         lines = tuple(group)
-        yield Entry(
+        yield FileEntry(
             object_type=name or named or file.stem,
             file=file,
             place=lines[0][0],

@@ -22,7 +22,7 @@ class Pipelines:
 
 
 @dataclass(frozen=True)
-class Entry:
+class FileEntry:
     """One object type in a file, and its place there.
 
     `digest` covers the raw content: if it is the same, crmdeck doesn't build the schema again.
@@ -51,7 +51,7 @@ class Contents:
     """
 
     platform: Platform | None = None
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[FileEntry, ...] = ()
     pipelines: Mapping[str, Pipelines] | None = None
     listed: frozenset[str] = frozenset()
     errors: tuple[SourceError, ...] = ()

@@ -15,7 +15,7 @@ from pydantic_core import from_json
 
 from crmdeck.formats.csvtext import BadCsvError, csv_rows, restore
 from crmdeck.formats.document import SchemaFile, broken
-from crmdeck.formats.entry import Build, Contents, Entry
+from crmdeck.formats.entry import Build, Contents, FileEntry
 from crmdeck.model import Field, ObjectSchema
 
 OBJECT_DETAILS = (
@@ -70,7 +70,7 @@ def read_exported_csv(file: SchemaFile, text: str, delimiter: str) -> Contents:
     return Contents(entries=tuple(exported_entries(file, found)))
 
 
-def exported_entries(file: SchemaFile, rows: Iterable[tuple[str, Row]]) -> Iterator[Entry]:
+def exported_entries(file: SchemaFile, rows: Iterable[tuple[str, Row]]) -> Iterator[FileEntry]:
     """Yield an entry for each object type; each row comes with its place for errors.
 
     Raises SourceError for a row without an object type.
@@ -84,7 +84,7 @@ def exported_entries(file: SchemaFile, rows: Iterable[tuple[str, Row]]) -> Itera
     for object_type, group in groups.items():
         digest = hashlib.sha256(repr([row for _, row in group]).encode("utf-8", "surrogatepass"))
         build = _builder(file.name, group)
-        yield Entry(object_type, file, group[0][0], digest.digest(), build)
+        yield FileEntry(object_type, file, group[0][0], digest.digest(), build)
 
 
 def _builder(file: str, group: Sequence[tuple[str, Row]]) -> Build:

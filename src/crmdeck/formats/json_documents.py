@@ -18,7 +18,7 @@ import msgspec
 from crmdeck.errors import SourceError
 from crmdeck.formats.dictionary import read_dictionary, sheet_of_records
 from crmdeck.formats.document import SchemaFile, broken, to_utf8
-from crmdeck.formats.entry import Build, Contents, Entry, Pipelines, unknown
+from crmdeck.formats.entry import Build, Contents, FileEntry, Pipelines, unknown
 from crmdeck.formats.exported import exported_entries, exported_object, is_exported_row
 from crmdeck.formats.hubspot_properties import parse_properties
 from crmdeck.formats.salesforce_describe import parse_object
@@ -92,7 +92,7 @@ def _starts(data: bytes) -> Iterable[int]:
 class _Found:
     def __init__(self, file: SchemaFile) -> None:
         self._file = file
-        self._entries: list[Entry] = []
+        self._entries: list[FileEntry] = []
         self._pipelines: dict[str, Pipelines] = {}
         self._listed: set[str] = set()
         self._errors: list[SourceError] = []
@@ -290,7 +290,7 @@ class _Found:
     ) -> None:
         digest = hashlib.sha256(raw).digest()
         self._entries.append(
-            Entry(object_type, self._file, path, digest, build, named, repaired=self._repaired)
+            FileEntry(object_type, self._file, path, digest, build, named, repaired=self._repaired)
         )
 
     def _refusal(self, members: Mapping[str, msgspec.Raw], path: str) -> SourceError | None:

@@ -28,7 +28,7 @@ from defusedxml.ElementTree import fromstring
 
 from crmdeck.errors import SourceError
 from crmdeck.formats.document import SchemaFile, broken
-from crmdeck.formats.entry import Contents, Entry, unknown
+from crmdeck.formats.entry import Contents, FileEntry, unknown
 from crmdeck.formats.formula import fields_in
 from crmdeck.formats.formula_syntax import literal_of
 from crmdeck.formats.picklist import picklist_value
@@ -189,7 +189,7 @@ def _value_sets(files: Sequence[SchemaFile]) -> tuple[ValueSets, list[SourceErro
     return found, errors
 
 
-def _entry(name: str, parts: _Parts, value_sets: ValueSets, kept: Collection[str]) -> Entry:
+def _entry(name: str, parts: _Parts, value_sets: ValueSets, kept: Collection[str]) -> FileEntry:
     digest = hashlib.sha256()
     for file in parts.all():
         digest.update(hashlib.sha256(file.data).digest())
@@ -200,7 +200,7 @@ def _entry(name: str, parts: _Parts, value_sets: ValueSets, kept: Collection[str
     def build(object_type: str, _: object) -> ObjectSchema:
         return _schema(object_type, parts, value_sets, kept, lacks)
 
-    return Entry(
+    return FileEntry(
         object_type=name,
         file=parts.first,
         place=PurePosixPath(parts.first.name).parent.name or "its root",

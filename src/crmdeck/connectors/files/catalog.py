@@ -13,7 +13,7 @@ from crmdeck.connectors.registry import vendor_of
 from crmdeck.errors import CrmdeckError, SourceError
 from crmdeck.formats.contents import read_contents
 from crmdeck.formats.document import SchemaFile, broken, check_size, unpack
-from crmdeck.formats.entry import Contents, Entry, Pipelines
+from crmdeck.formats.entry import Contents, FileEntry, Pipelines
 from crmdeck.formats.metadata_xml import is_metadata, read_metadata
 from crmdeck.model import CancelToken, ObjectSchema, Platform
 
@@ -42,7 +42,7 @@ class Catalog:
     of object types without fields.
     """
 
-    entries: dict[str, Entry] = field(default_factory=dict)
+    entries: dict[str, FileEntry] = field(default_factory=dict)
     clashes: dict[str, CrmdeckError] = field(default_factory=dict)
     pipelines: dict[str, Pipelines] = field(default_factory=dict)
     listed: set[str] = field(default_factory=set)
@@ -99,7 +99,9 @@ class Catalog:
         )
 
 
-def build_entry(entry: Entry, object_type: str, pipelines: Pipelines | None = None) -> ObjectSchema:
+def build_entry(
+    entry: FileEntry, object_type: str, pipelines: Pipelines | None = None
+) -> ObjectSchema:
     """Return the schema in `entry`. Raises SourceError naming file and place."""
     try:
         schema = entry.build(object_type, pipelines.records if pipelines else ())
@@ -131,7 +133,7 @@ def read_catalog(
     one is current. The parts of an object's metadata belong together.
     """
     catalog = Catalog()
-    entries: list[Entry] = []
+    entries: list[FileEntry] = []
     metadata = [file for file in files if is_metadata(file)]
     pipeline_files: dict[str, SchemaFile] = {}
     size = 0
