@@ -9,7 +9,7 @@ import pytest
 
 from crmdeck.errors import NotFoundError
 from crmdeck.model import Choice, DecisionState, DriftEvent, Severity
-from crmdeck.workspace import Entry
+from crmdeck.workspace import ChangeEntry
 
 from .conftest import Desk, describe, text_field
 
@@ -116,7 +116,7 @@ def test_a_long_timeline_read_on_is_the_whole(desk: Desk) -> None:
         assert {one.event.id for one in start.entries} == {
             one.event.id for one in whole.entries if whole.breaks(one)
         }
-        passing: tuple[Callable[[Entry], bool] | None, ...] = (None, lambda one: one.is_open)
+        passing: tuple[Callable[[ChangeEntry], bool] | None, ...] = (None, lambda one: one.is_open)
         for open_only, keep in enumerate(passing):
             timeline, parts = start, 0
             while timeline.long and timeline.long.unread(open_only=bool(open_only)):

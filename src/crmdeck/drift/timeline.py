@@ -27,7 +27,7 @@ Acceptances = Mapping[tuple[str, str], Decision]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ChangeEntry:
     """One change with its state.
 
     `twin` is the ID of the other half of a rename; `values` has the changed picklist values, which
@@ -95,13 +95,13 @@ class Timeline:
     those of the days that were read and match a filter, and all that break a mapping.
     """
 
-    entries: tuple[Entry, ...]
+    entries: tuple[ChangeEntry, ...]
     stories: Mapping[str, ChangeGroup]
     standing: Acceptances
     names: Mapping[str, str]
     now: datetime
     everywhere: bool
-    by_id: Mapping[str, Entry] = field(default_factory=dict, repr=False)
+    by_id: Mapping[str, ChangeEntry] = field(default_factory=dict, repr=False)
     long: LongTimeline | None = field(default=None, repr=False)
 
     def to_wire(self) -> dict[str, object]:
@@ -134,7 +134,7 @@ class Timeline:
             return self.long.breaking_groups
         return self.count_groups(filter(self.breaks, self.entries))
 
-    def count_groups(self, entries: Iterable[Entry]) -> int:
+    def count_groups(self, entries: Iterable[ChangeEntry]) -> int:
         """Return the number of change groups among entries."""
         return len({group_of(entry.event) for entry in entries})
 
@@ -146,7 +146,7 @@ class Timeline:
         known = {one.event.id: one for one in entries}
         return replace(self, entries=entries, by_id={**self.by_id, **known})
 
-    def with_more(self, other: Timeline, keep: Callable[[Entry], bool] | None) -> Timeline:
+    def with_more(self, other: Timeline, keep: Callable[[ChangeEntry], bool] | None) -> Timeline:
         """Return the timeline with the changes of `other` that pass."""
         more = [one for one in other.entries if keep is None or keep(one)]
         # Changes of one time keep their order.
@@ -160,18 +160,18 @@ class Timeline:
             by_id={**self.by_id, **{half.event.id: half for half in halves}, **entries},
         )
 
-    def twin_of(self, entry: Entry) -> Entry | None:
+    def twin_of(self, entry: ChangeEntry) -> ChangeEntry | None:
         """Return the other half of a rename."""
         return self.by_id.get(entry.twin) if entry.twin is not None else None
 
-    def rename_of(self, entry: Entry) -> tuple[Entry, Entry] | None:
+    def rename_of(self, entry: ChangeEntry) -> tuple[ChangeEntry, ChangeEntry] | None:
         """Return the removed and the added half of the rename that `entry` is part of, if any."""
         twin = self.twin_of(entry)
         if twin is None:
             return None
         return (twin, entry) if entry.event.rename_of else (entry, twin)
 
-    def breaks(self, entry: Entry) -> bool:
+    def breaks(self, entry: ChangeEntry) -> bool:
         """Return whether an open change breaks a mapping that is still accepted."""
         breaking = entry.is_open and entry.event.severity is Severity.BREAKING
         return breaking and bool(self.mapped_to(entry.event))
@@ -222,12 +222,12 @@ def make_timeline(
     )
 
 
-def once(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+def once(entries: Iterable[ChangeEntry]) -> tuple[ChangeEntry, ...]:
     """Return the entries in their order, without duplicates."""
     return tuple({entry.event.id: entry for entry in entries}.values())
 
 
-def worst(entries: Iterable[Entry]) -> Severity:
+def worst(entries: Iterable[ChangeEntry]) -> Severity:
     """Return the worst severity of `entries`, or safe without any."""
     return Severity.worst(entry.event.severity for entry in entries)
 
@@ -271,11 +271,11 @@ def _twins(events: Sequence[DriftEvent]) -> dict[str, DriftEvent]:
 
 def _entry(
     event: DriftEvent, twin: DriftEvent | None, seen: bool, standing: Standing | None
-) -> Entry:
+) -> ChangeEntry:
     new_name = name_in(twin) if twin is not None and not event.rename_of else ""
     values = value_changes(event.changes)
     what = what_happened(event, values, new_name)
-    return Entry(
+    return ChangeEntry(
         event=event,
         what=what,
         twin=twin.id if twin is not None else None,

@@ -6,8 +6,8 @@ from crmdeck.credentials import secrets_from_environment as secrets_from_environ
 from crmdeck.credentials.sealing import new_secrets_key as new_secrets_key
 from crmdeck.drift.open_changes import OpenGroup as OpenGroup
 from crmdeck.drift.open_changes import Standing as Standing
+from crmdeck.drift.timeline import ChangeEntry as ChangeEntry
 from crmdeck.drift.timeline import DayCount as DayCount
-from crmdeck.drift.timeline import Entry as Entry
 from crmdeck.drift.timeline import LongTimeline as LongTimeline
 from crmdeck.drift.timeline import Timeline as Timeline
 from crmdeck.drift.timeline import make_timeline as make_timeline

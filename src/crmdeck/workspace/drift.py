@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, NamedTuple, TypedDict, Unpack
 
 from crmdeck.drift.open_changes import OpenGroup, count_open, group_open
-from crmdeck.drift.timeline import DayCount, Entry, LongTimeline, Timeline, make_timeline
+from crmdeck.drift.timeline import ChangeEntry, DayCount, LongTimeline, Timeline, make_timeline
 from crmdeck.errors import CacheError, NotFoundError
 from crmdeck.mapping.state import acceptances
 from crmdeck.model import ChangeState, Decision, DriftEvent, DriftReport, OpenChanges, Severity
@@ -295,7 +295,7 @@ class Drift:
         timeline: Timeline,
         changes: int,
         *,
-        keep: Callable[[Entry], bool] | None = None,
+        keep: Callable[[ChangeEntry], bool] | None = None,
         open_only: bool = False,
     ) -> Timeline:
         """Return a long timeline with the next whole days, which have at least so many `changes`.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from crmdeck.drift.timeline import Entry, Timeline
+from crmdeck.drift.timeline import ChangeEntry, Timeline
 from crmdeck.drift.wording import place_of
 from crmdeck.errors import NextStep
 from crmdeck.exports.chattext import code, escape
@@ -154,7 +154,7 @@ class Copies:
         )
 
     def changes(
-        self, timeline: Timeline, entries: Sequence[Entry], title: str = ""
+        self, timeline: Timeline, entries: Sequence[ChangeEntry], title: str = ""
     ) -> tuple[Copy, ...]:
         """Return the forms of a change, or of a change group or a day with a `title`."""
         events = [entry.event for entry in entries]
@@ -362,7 +362,7 @@ def _moment(at: datetime | None) -> str | None:
     return f"{at:%Y-%m-%dT%H:%M:%S.%f}Z" if at is not None else None
 
 
-def _change_message(entries: Sequence[Entry], names: Sequence[str], title: str) -> str:
+def _change_message(entries: Sequence[ChangeEntry], names: Sequence[str], title: str) -> str:
     where = ", ".join(f"*{escape(name)}*" for name in dict.fromkeys(names))
     lines = [f"{where}: {escape(title) or 'the schema changed'}"]
     for entry in entries:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import TypeVar
 
 from crmdeck.model import ChangeGroup, ChangeState, Severity
-from crmdeck.workspace import DayCount, Entry, Timeline, name_in, place_of, worst
+from crmdeck.workspace import ChangeEntry, DayCount, Timeline, name_in, place_of, worst
 
 K = TypeVar("K")
 
@@ -28,7 +28,7 @@ class TimelineRow:
     """
 
     key: str
-    entries: tuple[Entry, ...]
+    entries: tuple[ChangeEntry, ...]
     where: str
     severity: Severity
     at: datetime
@@ -43,7 +43,7 @@ class TimelineRow:
     connection: str = ""
 
     @property
-    def entry(self) -> Entry | None:
+    def entry(self) -> ChangeEntry | None:
         """The change, on the row of a single one."""
         return self.entries[0] if self.story is None and not self.is_title else None
 
@@ -80,7 +80,7 @@ class Arrangement:
 
     timeline: Timeline
     lines: tuple[TimelineRow, ...]
-    entries: tuple[Entry, ...]
+    entries: tuple[ChangeEntry, ...]
     ids: frozenset[str]
     days: tuple[DayCount, ...]
     foldable: tuple[str, ...]
@@ -90,7 +90,7 @@ class Arrangement:
 
 def arrange(
     timeline: Timeline,
-    passes: Callable[[Entry], bool] | None,
+    passes: Callable[[ChangeEntry], bool] | None,
     expanded: Collection[str],
     *,
     flat: bool = False,
@@ -157,7 +157,7 @@ def _with_days(
         before = day
 
 
-def _title_line(key: str, title: str, entries: Sequence[Entry]) -> TimelineRow:
+def _title_line(key: str, title: str, entries: Sequence[ChangeEntry]) -> TimelineRow:
     return TimelineRow(
         key=key,
         entries=tuple(entries),
@@ -169,10 +169,13 @@ def _title_line(key: str, title: str, entries: Sequence[Entry]) -> TimelineRow:
 
 
 def _laid_out(
-    timeline: Timeline, entries: Sequence[Entry], expanded: Collection[str], foldable: list[str]
+    timeline: Timeline,
+    entries: Sequence[ChangeEntry],
+    expanded: Collection[str],
+    foldable: list[str],
 ) -> Iterator[TimelineRow]:
     tops: list[tuple[tuple[object, ...], TimelineRow]] = []
-    by_story: dict[str, list[Entry]] = {}
+    by_story: dict[str, list[ChangeEntry]] = {}
     for entry in entries:
         if entry.event.story in timeline.stories:
             by_story.setdefault(str(entry.event.story), []).append(entry)
@@ -192,7 +195,7 @@ def _laid_out(
                 yield _event_line(timeline, entry, line.key)
 
 
-def _rank(timeline: Timeline, entry: Entry) -> tuple[object, ...]:
+def _rank(timeline: Timeline, entry: ChangeEntry) -> tuple[object, ...]:
     # What is not settled first, then the worst; the added field of a rename comes right after the
     # removed one.
     halves = timeline.rename_of(entry)
@@ -210,7 +213,7 @@ def _rank(timeline: Timeline, entry: Entry) -> tuple[object, ...]:
     )
 
 
-def _event_line(timeline: Timeline, entry: Entry, parent: str | None = None) -> TimelineRow:
+def _event_line(timeline: Timeline, entry: ChangeEntry, parent: str | None = None) -> TimelineRow:
     event, halves = entry.event, timeline.rename_of(entry)
     # The row of the added half names the old field in `what`.
     renamed_to = name_in(halves[1].event) if halves is not None and entry is halves[0] else ""
@@ -228,7 +231,12 @@ def _event_line(timeline: Timeline, entry: Entry, parent: str | None = None) -> 
 
 
 def _story_line(
-    timeline: Timeline, key: str, story: ChangeGroup, members: Sequence[Entry], *, is_open: bool
+    timeline: Timeline,
+    key: str,
+    story: ChangeGroup,
+    members: Sequence[ChangeEntry],
+    *,
+    is_open: bool,
 ) -> TimelineRow:
     shown, all_ = len(members), story.event_count
     part = f"{shown:,} of {all_:,} · " if shown < all_ else ""
@@ -249,9 +257,11 @@ def _name_of(timeline: Timeline, connection_id: str) -> str:
     return timeline.names.get(connection_id, "") if timeline.everywhere else ""
 
 
-def _grouped(entries: Iterable[Entry], key: Callable[[Entry], K]) -> dict[K, list[Entry]]:
+def _grouped(
+    entries: Iterable[ChangeEntry], key: Callable[[ChangeEntry], K]
+) -> dict[K, list[ChangeEntry]]:
     """Return the entries by key, in order of first appearance."""
-    groups: dict[K, list[Entry]] = {}
+    groups: dict[K, list[ChangeEntry]] = {}
     for entry in entries:
         groups.setdefault(key(entry), []).append(entry)
     return groups

@@ -15,7 +15,7 @@ from crmdeck.tui.widgets.table.columns import some
 from crmdeck.workspace import (
     KIND_WORDS,
     VALUE_SIGNS,
-    Entry,
+    ChangeEntry,
     Standing,
     Timeline,
     ValueChange,
@@ -331,7 +331,7 @@ VALUE_COLUMNS: tuple[Column[ValueChange], ...] = (
 )
 
 
-def filter_keys(timeline: Timeline) -> dict[str, FilterKey[Entry]]:
+def filter_keys(timeline: Timeline) -> dict[str, FilterKey[ChangeEntry]]:
     """Return the filter keys; `since:` counts from the time of the timeline."""
     now, names = timeline.now, timeline.names
     return {
@@ -363,15 +363,15 @@ def filter_keys(timeline: Timeline) -> dict[str, FilterKey[Entry]]:
     }
 
 
-def searched(entry: Entry) -> Iterable[str]:
+def searched(entry: ChangeEntry) -> Iterable[str]:
     return entry.texts
 
 
-def _is_grouped(entry: Entry) -> bool:
+def _is_grouped(entry: ChangeEntry) -> bool:
     return entry.event.story is not None
 
 
-def _is_kind(entry: Entry, wanted: str) -> bool:
+def _is_kind(entry: ChangeEntry, wanted: str) -> bool:
     # Accepts `removed`, `field_removed`, `object`, `renamed`, and their beginnings.
     kind = entry.event.kind
     if entry.twin is not None and "renamed".startswith(wanted):
@@ -384,7 +384,7 @@ def _is_kind(entry: Entry, wanted: str) -> bool:
     )
 
 
-def _is_since(entry: Entry, wanted: str, now: datetime) -> bool:
+def _is_since(entry: ChangeEntry, wanted: str, now: datetime) -> bool:
     since = moment_of(wanted, now)
     # Until a time is typed whole, it hides nothing.
     return since is None or entry.event.detected_at >= since

@@ -29,7 +29,7 @@ from crmdeck.tui.text import count, display_text
 from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import (
     AcceptedRename,
-    Entry,
+    ChangeEntry,
     Noted,
     name_in,
     once,
@@ -58,7 +58,7 @@ class DriftCommands:
         return self._table.cursor_row
 
     @property
-    def entry(self) -> Entry | None:
+    def entry(self) -> ChangeEntry | None:
         """The change under the cursor; None on a group, a title, or nothing."""
         return self.line.entry if self.line is not None else None
 
@@ -113,17 +113,17 @@ class DriftCommands:
         # The rest of a long timeline matches the filter too. The question counts and lists it.
         self._timeline.read_to(date.min, ask)
 
-    def _unsettled(self, *, everything: bool = False) -> Iterator[Entry]:
+    def _unsettled(self, *, everything: bool = False) -> Iterator[ChangeEntry]:
         arrangement = self._timeline.arrangement
         every = arrangement.entries if arrangement is not None else ()
         entries = every if everything else self._chosen()
         return (entry for entry in entries if not entry.standing.state.is_settled)
 
-    def _chosen(self) -> Iterator[Entry]:
+    def _chosen(self) -> Iterator[ChangeEntry]:
         # A change that is marked both alone and in its group comes twice.
         return (entry for line in self._table.chosen() for entry in line.entries)
 
-    def _acknowledge_once_sure(self, entries: Sequence[Entry], key: str) -> None:
+    def _acknowledge_once_sure(self, entries: Sequence[ChangeEntry], key: str) -> None:
         text = "This includes changes in collapsed groups. u undoes it."
         self._once_sure("Acknowledge", text, entries, key, self._ask_for_note)
 
@@ -131,9 +131,9 @@ class DriftCommands:
         self,
         deed: str,
         text: str,
-        entries: Sequence[Entry],
+        entries: Sequence[ChangeEntry],
         key: str,
-        then: Callable[[Sequence[Entry]], None],
+        then: Callable[[Sequence[ChangeEntry]], None],
     ) -> None:
         """Call `then`; if it is about several changes, list them and ask first."""
         if len(entries) == 1:
@@ -170,7 +170,7 @@ class DriftCommands:
         entries = once(entry for entry in self._chosen() if entry.acknowledged)
         self._once_sure("Reopen", "u undoes it.", entries, "c", self._reopen)
 
-    def _reopen(self, entries: Sequence[Entry]) -> None:
+    def _reopen(self, entries: Sequence[ChangeEntry]) -> None:
         drift, ids = self._host.workspace.drift, tuple(entry.event.id for entry in entries)
         # Undoing it acknowledges all of them with one note: that of the first.
         note = entries[0].event.note or ""
@@ -191,7 +191,7 @@ class DriftCommands:
             )
         )
 
-    def _ask_for_note(self, entries: Sequence[Entry]) -> None:
+    def _ask_for_note(self, entries: Sequence[ChangeEntry]) -> None:
         def noted(note: str | None) -> None:
             if note is not None:
                 self._acknowledge(entries, note.strip())
@@ -205,7 +205,7 @@ class DriftCommands:
             noted,
         )
 
-    def _acknowledge(self, entries: Sequence[Entry], note: str) -> None:
+    def _acknowledge(self, entries: Sequence[ChangeEntry], note: str) -> None:
         drift, ids = self._host.workspace.drift, tuple(entry.event.id for entry in entries)
 
         def done(noted: Noted) -> None:
@@ -299,7 +299,7 @@ class DriftCommands:
             return ()
         return self._mapped()
 
-    def _ask_about_rename(self, old: Entry, new: Entry) -> None:
+    def _ask_about_rename(self, old: ChangeEntry, new: ChangeEntry) -> None:
         arrangement = self._timeline.arrangement
         mapped = arrangement.timeline.mapped_to(old.event) if arrangement is not None else ()
         is_object = old.event.field_name is None
@@ -344,7 +344,7 @@ class DriftCommands:
         title = f"{name_in(old.event)} was probably renamed"
         self._pane.app.push_screen(Ask(title, text, deeds, opened_by="f"), answered)
 
-    def _rename(self) -> tuple[Entry, Entry] | None:
+    def _rename(self) -> tuple[ChangeEntry, ChangeEntry] | None:
         entry, arrangement = self.entry, self._timeline.arrangement
         if entry is None or arrangement is None:
             return None
@@ -356,7 +356,7 @@ class DriftCommands:
         settled = all(half.acknowledged for half in halves)
         return None if settled and not timeline.mapped_to(halves[0].event) else halves
 
-    def _accept_rename(self, old: Entry, new: Entry) -> None:
+    def _accept_rename(self, old: ChangeEntry, new: ChangeEntry) -> None:
         mappings, ids = self._host.workspace.mappings, (old.event.id, new.event.id)
         # The last one is the one to undo or redo; changes are stored one at a time.
         renames: list[AcceptedRename] = []
@@ -692,16 +692,16 @@ def _is_open(line: TimelineRow) -> bool:
     return line.is_open and not line.is_title and not line.open
 
 
-def _changes(entries: Sequence[Entry]) -> str:
+def _changes(entries: Sequence[ChangeEntry]) -> str:
     return count(len(entries), "change")
 
 
-def _what(entries: Sequence[Entry]) -> str:
+def _what(entries: Sequence[ChangeEntry]) -> str:
     one = len(entries) == 1
     return display_text(place_of(entries[0].event), 60) if one else _changes(entries)
 
 
-def _listed(entries: Sequence[Entry]) -> list[str]:
+def _listed(entries: Sequence[ChangeEntry]) -> list[str]:
     lines = [
         f"{display_text(place_of(entry.event), 60)}  {display_text(entry.what, 60)}"
         for entry in entries[:LISTED]

@@ -30,8 +30,8 @@ from crmdeck.workspace import (
     KIND_WORDS,
     STORY_WORDS,
     VALUE_SIGNS,
+    ChangeEntry,
     DayCount,
-    Entry,
     Timeline,
     ValueChange,
     attribute_word,
@@ -98,7 +98,7 @@ def line_state(line: TimelineRow | None) -> tuple[Content, ...]:
 
 
 def event_detail(
-    timeline: Timeline, entry: Entry, width: int, usage: FieldUsage | None, steps: Steps
+    timeline: Timeline, entry: ChangeEntry, width: int, usage: FieldUsage | None, steps: Steps
 ) -> Content:
     """Return the details of one change in lines of at most `width` cells.
 
@@ -153,7 +153,9 @@ def _joined_steps(steps: Steps, width: int) -> Iterator[Content]:
         yield line
 
 
-def _headline(timeline: Timeline, event: DriftEvent, entry: Entry, width: int) -> list[Content]:
+def _headline(
+    timeline: Timeline, event: DriftEvent, entry: ChangeEntry, width: int
+) -> list[Content]:
     color, place = SEVERITY_COLORS[event.severity], display_text(place_of(event))
     head = Content.assemble(
         (f"{SEVERITY_SIGNS[event.severity]} {event.severity.value}  ", f"bold {color}"),
@@ -198,7 +200,7 @@ def again(timeline: Timeline, event: DriftEvent) -> Iterator[Content]:
     )
 
 
-def _history(timeline: Timeline, entry: Entry, width: int) -> Iterator[Content]:
+def _history(timeline: Timeline, entry: ChangeEntry, width: int) -> Iterator[Content]:
     event = entry.event
     found = f"found {event.detected_at:%Y-%m-%d %H:%M} UTC, {ago(event.detected_at, timeline.now)}"
     if timeline.everywhere:
@@ -233,7 +235,7 @@ def _history(timeline: Timeline, entry: Entry, width: int) -> Iterator[Content]:
     yield from (Content.styled(line, "$good") for line in wrap(settled, width))
 
 
-def _rename(timeline: Timeline, entry: Entry, width: int) -> Iterator[Content]:
+def _rename(timeline: Timeline, entry: ChangeEntry, width: int) -> Iterator[Content]:
     halves = timeline.rename_of(entry)
     if halves is None:
         return
@@ -262,7 +264,7 @@ def _mappings(timeline: Timeline, event: DriftEvent, width: int) -> Iterator[Con
         yield from (Content.styled(line, color) for line in wrap(text, width))
 
 
-def _changes(entry: Entry, width: int, wide: bool) -> Iterator[Content]:
+def _changes(entry: ChangeEntry, width: int, wide: bool) -> Iterator[Content]:
     cells = half(width)
     if wide and any(change.attribute != "picklist" for change in entry.event.changes):
         yield from side_by_side("", [("before", "$muted")], [("after", "$muted")], width)
@@ -353,7 +355,7 @@ def story_detail(timeline: Timeline, line: TimelineRow, story: ChangeGroup, widt
     return Content("\n").join(lines)
 
 
-def _counts(entries: Sequence[Entry], width: int) -> Iterator[Content]:
+def _counts(entries: Sequence[ChangeEntry], width: int) -> Iterator[Content]:
     by_severity = Counter(entry.event.severity for entry in entries)
     parts = [
         (

@@ -15,7 +15,7 @@ from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.panes.drift.arrangement import STORY_PREFIX, Arrangement, arrange
 from crmdeck.tui.panes.drift.columns import filter_keys, searched
 from crmdeck.tui.panes.pane import Pane
-from crmdeck.workspace import DayCount, Entry, Timeline
+from crmdeck.workspace import ChangeEntry, DayCount, Timeline
 
 if TYPE_CHECKING:
     from crmdeck.workspace import Workspace
@@ -35,11 +35,11 @@ MOST_READ = 20_000
 
 ALL = sys.maxsize
 
-Show = Callable[[Arrangement, Filter[Entry], str | None], None]
+Show = Callable[[Arrangement, Filter[ChangeEntry], str | None], None]
 """Shows an arrangement: gets the filter it matches too, and the key of the row for the cursor."""
 
 
-def filter_of(timeline: Timeline, text: str) -> Filter[Entry]:
+def filter_of(timeline: Timeline, text: str) -> Filter[ChangeEntry]:
     return compile_filter(text, searched=searched, keys=filter_keys(timeline))
 
 
@@ -84,7 +84,7 @@ def read_more(
     return timeline
 
 
-def every_entry(workspace: Workspace, start: Timeline, text: str) -> Iterator[Entry]:
+def every_entry(workspace: Workspace, start: Timeline, text: str) -> Iterator[ChangeEntry]:
     """Yield all changes of a long timeline that match, with few of them in memory."""
     keep, open_only = filter_of(start, text).predicate, _asks(text, "open")
     yield from (entry for entry in start.entries if keep is None or keep(entry))
@@ -229,14 +229,14 @@ class TimelineLoader:
         left = long.unread(open_only=True) if long is not None else ()
         return left[0].day if left else None
 
-    def every(self) -> Iterable[Entry]:
+    def every(self) -> Iterable[ChangeEntry]:
         """Return the changes that match the filter; an iterator reads those not read yet."""
         if self._start is None or not self.is_part:
             return self.arrangement.entries if self.arrangement is not None else ()
         return every_entry(self._pane.host.workspace, self._start, self._pane.filter_text)
 
     @property
-    def filter_source(self) -> FilterSource[Entry]:
+    def filter_source(self) -> FilterSource[ChangeEntry]:
         if self._timeline is None:
             return FilterSource((), {})
         return FilterSource(self._timeline.entries, filter_keys(self._timeline))
@@ -252,7 +252,7 @@ class TimelineLoader:
                 self._load(lambda: begin, "reading drift", lines=PART, is_start=False)
             return
 
-        def work(_: Job) -> tuple[Arrangement, Filter[Entry]]:
+        def work(_: Job) -> tuple[Arrangement, Filter[ChangeEntry]]:
             found = filter_of(timeline, text)
             left = unread(timeline, text)
             arranged = arrange(timeline, found.predicate, expanded, flat=flat, is_part=bool(left))
@@ -265,7 +265,7 @@ class TimelineLoader:
                     arranged = replace(arranged, unread_before=timeline.long.read_from)
             return arranged, found
 
-        def done(answer: tuple[Arrangement, Filter[Entry]]) -> None:
+        def done(answer: tuple[Arrangement, Filter[ChangeEntry]]) -> None:
             self.arrangement, found = answer
             cursor = self.cursor
             # The wanted row may be in an answer that is still loading.
@@ -288,7 +288,7 @@ class TimelineLoader:
         self.expanded = self.expanded - keys if keys <= self.expanded else self.expanded | keys
         self.arrange()
 
-    def remember(self, shown: Iterable[Entry]) -> None:
+    def remember(self, shown: Iterable[ChangeEntry]) -> None:
         """Store that these changes were on screen."""
         ids = [one.event.id for one in shown if not one.seen]
         ids = [id_ for id_ in ids if id_ not in self._remembered]

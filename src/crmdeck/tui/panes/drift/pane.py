@@ -31,7 +31,7 @@ from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane, View
 from crmdeck.tui.panes.usage import UsageAsker
 from crmdeck.tui.widgets.table import Sort, Table
 from crmdeck.tui.widgets.text_view import TextView
-from crmdeck.workspace import Entry, once
+from crmdeck.workspace import ChangeEntry, once
 
 if TYPE_CHECKING:
     from crmdeck.workspace import Copy
@@ -148,17 +148,17 @@ class DriftPane(Pane):
     def wake(self, head: int) -> None:
         self.timeline.read(self.timeline.ref, again=True)
 
-    def filter_source(self) -> FilterSource[Entry]:
+    def filter_source(self) -> FilterSource[ChangeEntry]:
         return self.timeline.filter_source
 
-    def counted(self) -> Iterable[Entry]:
+    def counted(self) -> Iterable[ChangeEntry]:
         return self.timeline.every()
 
     def apply_filter(self, text: str) -> None:
         self.timeline.arrange()
 
     def _show_lines(
-        self, arrangement: Arrangement, found: Filter[Entry], cursor: str | None
+        self, arrangement: Arrangement, found: Filter[ChangeEntry], cursor: str | None
     ) -> None:
         self._hint = found.hint
         self.table.words = found.words
