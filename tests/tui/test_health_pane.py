@@ -31,7 +31,7 @@ from crmdeck.tui.marks import health_of
 from crmdeck.tui.panes.health.columns import columns_for
 from crmdeck.tui.panes.health.detail import detail
 from crmdeck.tui.panes.health.history_strip import Day, days, span_in
-from crmdeck.tui.panes.health.overview import Entry
+from crmdeck.tui.panes.health.overview import ConnectionHealth
 from crmdeck.tui.panes.health.pane import HealthPane
 from crmdeck.tui.panes.health.to_do import summary
 from crmdeck.tui.panes.registry import PANES
@@ -463,7 +463,7 @@ def test_a_day_is_its_worst_unless_it_recovered() -> None:
     assert [span_in(cells, 6) for cells in (6, 14, 21, 42)] == [(0, 2), (4, 2), (6, 2), (6, 1)]
 
 
-def entry(text: str = "plain", alerts: int = 1) -> Entry:
+def entry(text: str = "plain", alerts: int = 1) -> ConnectionHealth:
     alerts_ = tuple(
         Alert(level=AlertLevel.CRITICAL, code="X", message=text, cause=text, remedy=text)
         for _ in range(alerts)
@@ -492,7 +492,7 @@ def entry(text: str = "plain", alerts: int = 1) -> Entry:
         schema_stats=SchemaStats(),
         alerts=alerts_,
     )
-    return Entry(connection, status, (run(SyncOutcome.FAILED, 0, error_message=text),))
+    return ConnectionHealth(connection, status, (run(SyncOutcome.FAILED, 0, error_message=text),))
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -518,10 +518,10 @@ def test_no_sentence_is_cut() -> None:
 
 def test_the_summary_lists_what_to_do() -> None:
     status = entry().status.model_copy(update={"status": Status.REAUTH_REQUIRED})
-    entries = [Entry(entry().connection, status)]
+    entries = [ConnectionHealth(entry().connection, status)]
     assert summary(entries, 80) == ("To do:", "sign in to plain")
     fine = status.model_copy(update={"status": Status.ACTIVE, "alerts": ()})
-    lead, text = summary([Entry(entry().connection, fine)], 80)
+    lead, text = summary([ConnectionHealth(entry().connection, fine)], 80)
     assert (lead, text) == ("Nothing to do:", "1 connection, no open alerts")
     # Required fields without a source make it red in Health, and in the sidebar.
     assert health_of(fine, 2) == ("✕", "2 required fields", "error")

@@ -10,7 +10,7 @@ from crmdeck.text import ago
 from crmdeck.tui.marks import health_of, open_mark
 from crmdeck.tui.panes.health.facts import quota_words, scope_words, token_life
 from crmdeck.tui.panes.health.history_strip import Day, Span, days, span_in
-from crmdeck.tui.panes.health.overview import Entry, dismissed, quota_left, urgency
+from crmdeck.tui.panes.health.overview import ConnectionHealth, dismissed, quota_left, urgency
 from crmdeck.tui.widgets.table import Column
 from crmdeck.tui.widgets.table.columns import GAP, gaps, longest
 from crmdeck.tui.widgets.table.strips import GUTTER
@@ -33,7 +33,9 @@ def gauge(left: float, width: int, state: str) -> tuple[tuple[str, str], tuple[s
     return ("━" * filled, state), ("╌" * (width - filled), "muted")
 
 
-def columns_for(entries: Sequence[Entry], now: datetime, width: int) -> tuple[Column[Entry], ...]:
+def columns_for(
+    entries: Sequence[ConnectionHealth], now: datetime, width: int
+) -> tuple[Column[ConnectionHealth], ...]:
     """Return the columns of a table of `width` cells.
 
     Names stay whole. Left out in this order: scope, API version, weeks of the history, gauge and
@@ -57,20 +59,22 @@ def columns_for(entries: Sequence[Entry], now: datetime, width: int) -> tuple[Co
     return (sign, name, *others, *reversed(middle), *expires, *weeks, *more)
 
 
-def _fitting(columns: Sequence[Column[Entry]], room: int) -> list[Column[Entry]]:
+def _fitting(
+    columns: Sequence[Column[ConnectionHealth]], room: int
+) -> list[Column[ConnectionHealth]]:
     """Return the columns that fit beside others, the first ones rather than the last."""
-    found: list[Column[Entry]] = []
+    found: list[Column[ConnectionHealth]] = []
     for column in columns:
         if _cells([*found, column]) <= room:
             found.append(column)
     return found
 
 
-def _cells(columns: Sequence[Column[Entry]]) -> int:
+def _cells(columns: Sequence[Column[ConnectionHealth]]) -> int:
     return sum(GAP + (column.width or 0) for column in columns)
 
 
-def _always(entries: Sequence[Entry]) -> tuple[Column[Entry], ...]:
+def _always(entries: Sequence[ConnectionHealth]) -> tuple[Column[ConnectionHealth], ...]:
     names = (entry.connection.name for entry in entries)
     opens = (open_mark(entry.status.open_changes)[0] for entry in entries)
     return (
@@ -111,8 +115,10 @@ def _always(entries: Sequence[Entry]) -> tuple[Column[Entry], ...]:
     )
 
 
-def _last_refresh(entries: Sequence[Entry], now: datetime, wide: bool) -> Column[Entry]:
-    def text(entry: Entry) -> str:
+def _last_refresh(
+    entries: Sequence[ConnectionHealth], now: datetime, wide: bool
+) -> Column[ConnectionHealth]:
+    def text(entry: ConnectionHealth) -> str:
         passed = ago(entry.status.last_sync_at, now)
         return passed if wide else passed.removesuffix(" ago")
 
@@ -127,8 +133,8 @@ def _last_refresh(entries: Sequence[Entry], now: datetime, wide: bool) -> Column
     )
 
 
-def _quota(wide: bool) -> Column[Entry]:
-    def parts(entry: Entry, _width: int) -> list[tuple[str, str]]:
+def _quota(wide: bool) -> Column[ConnectionHealth]:
+    def parts(entry: ConnectionHealth, _width: int) -> list[tuple[str, str]]:
         quota = entry.status.quota
         if quota is None:
             return [("-", "muted")]
@@ -147,7 +153,7 @@ def _quota(wide: bool) -> Column[Entry]:
     )
 
 
-def _expires(entries: Sequence[Entry], now: datetime) -> Column[Entry]:
+def _expires(entries: Sequence[ConnectionHealth], now: datetime) -> Column[ConnectionHealth]:
     return Column(
         "token",
         "Expires",
@@ -159,8 +165,8 @@ def _expires(entries: Sequence[Entry], now: datetime) -> Column[Entry]:
     )
 
 
-def _weeks(now: datetime, span: Span) -> Column[Entry]:
-    def shown(entry: Entry) -> tuple[Day, ...]:
+def _weeks(now: datetime, span: Span) -> Column[ConnectionHealth]:
+    def shown(entry: ConnectionHealth) -> tuple[Day, ...]:
         return days(entry.runs, now, span.marks, span.each)
 
     return Column(
@@ -174,16 +180,16 @@ def _weeks(now: datetime, span: Span) -> Column[Entry]:
     )
 
 
-def _muted(entries: Sequence[Entry]) -> list[Column[Entry]]:
+def _muted(entries: Sequence[ConnectionHealth]) -> list[Column[ConnectionHealth]]:
     versions = [entry.connection.api_version or "" for entry in entries]
-    api = Column[Entry](
+    api = Column[ConnectionHealth](
         "api",
         "API",
         lambda entry: entry.connection.api_version or "-",
         style=lambda _: "muted",
         width=longest(versions, len("API")),
     )
-    scope = Column[Entry](
+    scope = Column[ConnectionHealth](
         "scope",
         "Scope",
         scope_words,
@@ -193,11 +199,11 @@ def _muted(entries: Sequence[Entry]) -> list[Column[Entry]]:
     return [api, scope] if any(versions) else [scope]
 
 
-def _state_word(entry: Entry) -> str:
+def _state_word(entry: ConnectionHealth) -> str:
     number = len(dismissed(entry.status))
     word = health_of(entry.status, entry.required).word
     return f"{word}, {number:,} dismissed" if number else word
 
 
-def _state(entry: Entry) -> str:
+def _state(entry: ConnectionHealth) -> str:
     return health_of(entry.status, entry.required).state

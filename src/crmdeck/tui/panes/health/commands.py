@@ -16,7 +16,7 @@ from crmdeck.tui.host import Location
 from crmdeck.tui.keys.actions import action
 from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.panes.health.loader import OverviewLoader
-from crmdeck.tui.panes.health.overview import Entry, dismissed, listed
+from crmdeck.tui.panes.health.overview import ConnectionHealth, dismissed, listed
 from crmdeck.tui.panes.health.to_do import first_step, things_to_do
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.state.undo import Undoable
@@ -35,7 +35,7 @@ class HealthCommands:
         self,
         pane: Pane,
         overview: OverviewLoader,
-        table: Table[Entry],
+        table: Table[ConnectionHealth],
         details: TextView,
         draw: Callable[[bool], None],
     ) -> None:
@@ -49,7 +49,7 @@ class HealthCommands:
         """The alert under the cursor of the details; empty means the first one."""
 
     @property
-    def entry(self) -> Entry | None:
+    def entry(self) -> ConnectionHealth | None:
         """The chosen connection with its health."""
         return self._overview.overview.entry(self._pane.connection_id)
 
@@ -234,7 +234,7 @@ class HealthCommands:
             answered,
         )
 
-    def _ask_until(self, entry: Entry, alert: Alert) -> None:
+    def _ask_until(self, entry: ConnectionHealth, alert: Alert) -> None:
         today = self._host.workspace.now.date()
 
         def wrong(text: str) -> str:
@@ -278,7 +278,7 @@ class HealthCommands:
         return next(iter(dismissed(entry.status)), None)
 
     def _settle(
-        self, entry: Entry, alert: Alert, *, reopen: bool, until: date | None = None
+        self, entry: ConnectionHealth, alert: Alert, *, reopen: bool, until: date | None = None
     ) -> None:
         """Dismiss or reopen an alert; `until` is the last day of the dismissal."""
         workspace, name = self._host.workspace, entry.connection.name
@@ -549,5 +549,5 @@ def _day(text: str) -> date | None:
         return None
 
 
-def _is_open(entry: Entry) -> bool:
+def _is_open(entry: ConnectionHealth) -> bool:
     return bool(entry.status.open_alerts)

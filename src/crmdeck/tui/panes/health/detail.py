@@ -13,7 +13,7 @@ from crmdeck.tui.layout import BETWEEN, beside, hanging, labeled, rule
 from crmdeck.tui.marks import STATE_COLORS, health_of
 from crmdeck.tui.panes.health.facts import quota_words, scope_words, token_in_full
 from crmdeck.tui.panes.health.history_strip import days, legend, outcome_of, span_in
-from crmdeck.tui.panes.health.overview import Entry, dismissed, listed, where
+from crmdeck.tui.panes.health.overview import ConnectionHealth, dismissed, listed, where
 from crmdeck.tui.text import count, display_text, pad
 from crmdeck.tui.widgets.text_view import MARK
 
@@ -58,7 +58,7 @@ Hint = Callable[[Alert], str]
 
 
 def detail(
-    entry: Entry,
+    entry: ConnectionHealth,
     now: datetime,
     width: int,
     hint: Hint,
@@ -80,7 +80,7 @@ def detail(
 
 
 def alerts_detail(
-    entry: Entry,
+    entry: ConnectionHealth,
     now: datetime,
     width: int,
     hint: Hint,
@@ -97,7 +97,7 @@ def alerts_detail(
 
 
 def facts_detail(
-    entry: Entry, now: datetime, width: int, *, whole: bool = False, titled: bool = False
+    entry: ConnectionHealth, now: datetime, width: int, *, whole: bool = False, titled: bool = False
 ) -> Content:
     """Return the facts about a connection, and its last refreshes."""
     facts = _facts(entry, now, width)
@@ -126,7 +126,7 @@ def facts_detail(
     return _sections(found)
 
 
-def alerts_state(entry: Entry) -> Content:
+def alerts_state(entry: ConnectionHealth) -> Content:
     """Return the state of a connection, and how many alerts are open."""
     health = health_of(entry.status, entry.required)
     number = len(entry.status.open_alerts)
@@ -139,7 +139,7 @@ def _sections(sections: list[Content]) -> Content:
 
 
 def _alerts(
-    entry: Entry,
+    entry: ConnectionHealth,
     alerts: Sequence[Alert],
     now: datetime,
     width: int,
@@ -198,7 +198,7 @@ def _alert(alert: Alert, now: datetime, width: int, key: str) -> list[Content]:
     return block.split("\n")
 
 
-def _last_error(entry: Entry, now: datetime, width: int) -> Content:
+def _last_error(entry: ConnectionHealth, now: datetime, width: int) -> Content:
     status = entry.status
     message = Content(display_text((status.last_error_message or "")[:LONGEST]))
     return _lines(
@@ -211,7 +211,7 @@ def _last_error(entry: Entry, now: datetime, width: int) -> Content:
     )
 
 
-def _facts(entry: Entry, now: datetime, width: int) -> Content:
+def _facts(entry: ConnectionHealth, now: datetime, width: int) -> Content:
     connection, status, stats = entry.connection, entry.status, entry.status.schema_stats
     version = f" {connection.api_version}" if connection.api_version else ""
     # A connection by API has the CRM itself as its source.

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from crmdeck.model import AlertLevel, ConnectionStatus, ScopeMode, Source, Status
 from crmdeck.text import count
-from crmdeck.tui.panes.health.overview import Entry, quota_left
+from crmdeck.tui.panes.health.overview import ConnectionHealth, quota_left
 
 STATES = {
     AlertLevel.CRITICAL: "error",
@@ -17,7 +17,7 @@ STATES = {
 """The state that gives the color of each level."""
 
 
-def token_life(entry: Entry, now: datetime) -> tuple[str, str]:
+def token_life(entry: ConnectionHealth, now: datetime) -> tuple[str, str]:
     """Return when the token expires, as `in 3 days` or one word, and the state of that."""
     connection = entry.connection
     if connection.source == Source.FILES:
@@ -34,7 +34,7 @@ def token_life(entry: Entry, now: datetime) -> tuple[str, str]:
     return f"in {_duration(left)}", STATES[entry.status.token_level]
 
 
-def token_in_full(entry: Entry, now: datetime) -> str:
+def token_in_full(entry: ConnectionHealth, now: datetime) -> str:
     words = token_life(entry, now)[0]
     expires_at = entry.connection.token_expires_at
     if words in _IN_FULL or expires_at is None:
@@ -51,7 +51,7 @@ _IN_FULL = {
 }
 
 
-def scope_words(entry: Entry) -> str:
+def scope_words(entry: ConnectionHealth) -> str:
     """Return which objects a refresh reads."""
     scope = entry.connection.scope
     parts = ["mappable objects" if scope.mode is ScopeMode.MAPPABLE else scope.mode.value]

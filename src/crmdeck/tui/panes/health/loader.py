@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from crmdeck.model import Severity
 from crmdeck.tui.loading.kept import Kept
 from crmdeck.tui.loading.requests import Job
-from crmdeck.tui.panes.health.overview import Entry, HealthOverview
+from crmdeck.tui.panes.health.overview import ConnectionHealth, HealthOverview
 from crmdeck.tui.panes.pane import Pane
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def read_overview(workspace: Workspace) -> HealthOverview:
                     before = broken.get(group.connection_id, frozenset())
                     broken[group.connection_id] = before.union(change.affected_mappings)
         entries = tuple(
-            Entry(
+            ConnectionHealth(
                 connections[status.id],
                 status,
                 workspace.health.sync_history(status.id, MOST_RUNS),

@@ -25,7 +25,7 @@ from crmdeck.workspace import EXPIRING_CODES, vendor_of
 
 
 @dataclass(frozen=True)
-class Entry:
+class ConnectionHealth:
     """One connection with its health.
 
     `runs` are newest first, `failures` are of the last refresh, `pairs` have a decision. `broken`
@@ -54,14 +54,14 @@ class Entry:
 class HealthOverview:
     """All connections, read at `now` (None before the first read)."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[ConnectionHealth, ...] = ()
     now: datetime | None = None
 
-    def entry(self, connection_id: str | None) -> Entry | None:
+    def entry(self, connection_id: str | None) -> ConnectionHealth | None:
         return next((entry for entry in self.entries if entry.id == connection_id), None)
 
 
-def urgency(entry: Entry) -> tuple[int | bool, ...]:
+def urgency(entry: ConnectionHealth) -> tuple[int | bool, ...]:
     """Return the sort key of a connection: what stops data first, disconnected last.
 
     In this order: broken mappings, required fields without a source, failing connections, what
@@ -85,7 +85,7 @@ def is_failing(status: ConnectionStatus) -> bool:
     return status.status in (Status.REAUTH_REQUIRED, Status.ERROR)
 
 
-def ordered(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+def ordered(entries: Iterable[ConnectionHealth]) -> tuple[ConnectionHealth, ...]:
     """Return the entries by urgency, then by name."""
     # Sorting is stable: among equally urgent ones the names stay in order.
     by_name = sorted(entries, key=lambda entry: entry.connection.name.casefold())
@@ -122,7 +122,7 @@ def quota_left(quota: Quota) -> str:
     return f"{quota.left:.0%}"
 
 
-def searched(entry: Entry) -> Iterable[str]:
+def searched(entry: ConnectionHealth) -> Iterable[str]:
     """Yield the texts in which a filter searches words."""
     status = entry.status
     yield from (status.name, entry.platform_name, status.source, where(entry.connection))
@@ -131,7 +131,7 @@ def searched(entry: Entry) -> Iterable[str]:
         yield alert.message
 
 
-def _has_alert(entry: Entry, wanted: str) -> bool:
+def _has_alert(entry: ConnectionHealth, wanted: str) -> bool:
     # `away` may be in saved views of earlier versions.
     is_dismissed = one_of("dismissed", wanted) or one_of("away", wanted)
     return any(
@@ -142,7 +142,7 @@ def _has_alert(entry: Entry, wanted: str) -> bool:
     )
 
 
-FILTER_KEYS: dict[str, FilterKey[Entry]] = {
+FILTER_KEYS: dict[str, FilterKey[ConnectionHealth]] = {
     "status": FilterKey(
         lambda entry, wanted: (
             one_of(entry.status.status.value, wanted)

@@ -20,7 +20,7 @@ from crmdeck.tui.panes.health.columns import columns_for
 from crmdeck.tui.panes.health.commands import HealthCommands
 from crmdeck.tui.panes.health.detail import alerts_detail, alerts_state, detail, facts_detail
 from crmdeck.tui.panes.health.loader import OverviewLoader
-from crmdeck.tui.panes.health.overview import FILTER_KEYS, Entry, ordered, searched
+from crmdeck.tui.panes.health.overview import FILTER_KEYS, ConnectionHealth, ordered, searched
 from crmdeck.tui.panes.health.to_do import STEP_ACTIONS, STEP_WORDS, to_do
 from crmdeck.tui.panes.pane import ExportRequest, Pane
 from crmdeck.tui.widgets.panel import Parts
@@ -43,7 +43,7 @@ class HealthPane(Pane):
 
     def __init__(self, host: Host, *, id: str | None = None) -> None:
         super().__init__(host, id=id)
-        self.table: Table[Entry] = Table(
+        self.table: Table[ConnectionHealth] = Table(
             (), key=lambda entry: entry.id, can_mark=False, empty=NO_MATCH, id="connections"
         )
         self.table.fit_columns = self._fit_columns
@@ -55,7 +55,7 @@ class HealthPane(Pane):
         )
         self.text.step = self.commands.step_alert
         self._hint = ""
-        self._drawn: Entry | None = None
+        self._drawn: ConnectionHealth | None = None
 
     def compose_body(self) -> ComposeResult:
         yield self.table
@@ -100,7 +100,7 @@ class HealthPane(Pane):
         else:
             self.commands.enter()
 
-    def filter_source(self) -> FilterSource[Entry]:
+    def filter_source(self) -> FilterSource[ConnectionHealth]:
         return FilterSource(self.overview.overview.entries, FILTER_KEYS)
 
     def apply_filter(self, text: str) -> None:

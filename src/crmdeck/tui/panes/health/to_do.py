@@ -12,7 +12,7 @@ from crmdeck.errors import NextStep
 from crmdeck.model import Alert, AlertLevel, ConnectionStatus, OpenChanges, Status
 from crmdeck.tui.layout import STEP_BETWEEN, fit_steps
 from crmdeck.tui.panes.health.overview import (
-    Entry,
+    ConnectionHealth,
     dismissed,
     is_failing,
     ordered,
@@ -50,7 +50,7 @@ class ToDo(NamedTuple):
         return cls(text, text)
 
 
-def things_to_do(entries: Sequence[Entry]) -> tuple[ToDo, ...]:
+def things_to_do(entries: Sequence[ConnectionHealth]) -> tuple[ToDo, ...]:
     """Return what to do in all connections, what stops data first.
 
     Broken mappings, required CRM fields without a source, failing connections, what expires, the
@@ -118,7 +118,7 @@ def _of_working(status: ConnectionStatus, codes: frozenset[str], *, alone: bool)
         yield ToDo.same(f"refresh {status.name}")
 
 
-def summary(entries: Sequence[Entry], width: int) -> tuple[str, str]:
+def summary(entries: Sequence[ConnectionHealth], width: int) -> tuple[str, str]:
     """Return the lead and the text of the to-do line, in `width` cells.
 
     Things that don't fit are counted at the end.
@@ -135,7 +135,7 @@ def summary(entries: Sequence[Entry], width: int) -> tuple[str, str]:
     return TO_DO, longer if away and text and cell_len(longer) <= room else text
 
 
-def to_do(entries: Sequence[Entry], width: int) -> Content:
+def to_do(entries: Sequence[ConnectionHealth], width: int) -> Content:
     """Return the to-do line in `width` cells."""
     lead, text = summary(entries, width)
     return Content.assemble((lead, "bold"), " ", text)
