@@ -13,6 +13,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from crmdeck.errors import CacheError
 from crmdeck.model import (
     ChangeState,
     Choice,
@@ -277,6 +278,17 @@ async def test_acknowledging_one_is_undone_and_redone_and_it_can_be_reopened(
         assert not acknowledged(drifted)
         assert "✕ " in row("StageName")
         assert "−1 +1 values" in row("StageName")
+
+        # An undo that fails shows its error and can be tried again.
+        def fail(*_: object) -> None:
+            raise CacheError("The disk is full.")
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(type(drifted.drift), "acknowledge", fail)
+            assert "The disk is full." in await press(pilot, "u")
+        assert not acknowledged(drifted)
+        await press(pilot, "u")
+        assert len(acknowledged(drifted)) == 1
 
 
 def unseen(workspace: Workspace) -> int:

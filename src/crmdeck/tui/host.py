@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,7 @@ class Location:
         return {name: value for name, value in asdict(self).items() if value not in (None, False)}
 
 
+@dataclass(eq=False, kw_only=True)
 class Host:
     """The console of one workspace, for everything below the main screen. Event loop only.
 
@@ -69,41 +70,28 @@ class Host:
     the filter; `collect_state` completes `ui_state`.
     """
 
-    workspace: Workspace
+    app: App[None]
+    opening: PendingWorkspace
+    is_still: bool
+    loader: Loader
+    steps: UndoStack
+    titles: Mapping[str, str]
+    go_to: Callable[[str, Location], object]
+    show_connection: Callable[[str | None], None]
+    reload: Callable[[], None]
+    takes_escape: Callable[[], bool]
+    collect_state: Callable[[], None]
+    workspace: Workspace = field(init=False)
+    ui_state: UiState = field(init=False)
+    failure: CrmdeckError | None = None
+    wants_demo: bool = False
+    connection_id: str | None = None
+    statuses: tuple[ConnectionStatus, ...] = ()
+    open_rows: Mapping[str, OpenRows] = field(default_factory=dict)
+    messages: deque[Message] = field(default_factory=lambda: deque(maxlen=MOST_MESSAGES))
 
-    def __init__(
-        self,
-        app: App[None],
-        opening: PendingWorkspace,
-        *,
-        is_still: bool,
-        loader: Loader,
-        steps: UndoStack,
-        titles: Mapping[str, str],
-        go_to: Callable[[str, Location], object],
-        show_connection: Callable[[str | None], None],
-        reload: Callable[[], None],
-        takes_escape: Callable[[], bool],
-        collect_state: Callable[[], None],
-    ) -> None:
-        self.loader = loader
-        self.steps = steps
-        self.titles = titles
-        self.go_to = go_to
-        self.show_connection = show_connection
-        self.reload = reload
-        self.takes_escape = takes_escape
-        self.collect_state = collect_state
-        self.app = app
-        self.opening = opening
-        self.is_still = is_still
-        self.failure: CrmdeckError | None = None
-        self.wants_demo = False
-        self.ui_state = UiState.load(opening.home)
-        self.connection_id: str | None = None
-        self.statuses: tuple[ConnectionStatus, ...] = ()
-        self.open_rows: Mapping[str, OpenRows] = {}
-        self.messages: deque[Message] = deque(maxlen=MOST_MESSAGES)
+    def __post_init__(self) -> None:
+        self.ui_state = UiState.load(self.opening.home)
 
     @property
     def is_open(self) -> bool:

@@ -12,7 +12,7 @@ from textual.widget import Widget
 from crmdeck.tui.filters import Filter, FilterSource, compile_filter
 from crmdeck.tui.host import Host
 from crmdeck.tui.panes.pane import Pane
-from crmdeck.tui.panes.place import NO_BRIEF, AnyPlace
+from crmdeck.tui.panes.place import NO_BRIEF, Place
 from crmdeck.tui.widgets.table import Table
 from crmdeck.tui.widgets.text_view import TextView
 
@@ -30,7 +30,7 @@ class ListPane(Pane):
         self._briefed: object = None
 
     @property
-    def place(self) -> AnyPlace:
+    def place(self) -> Place[Any]:
         """The place on screen."""
         raise NotImplementedError
 

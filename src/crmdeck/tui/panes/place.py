@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 from textual.content import Content
 
@@ -51,6 +51,3 @@ class Place(Generic[R]):
     copies: Callable[[Sequence[R]], tuple[Copy, ...]]
     empty: str
     can_mark: bool = True
-
-
-AnyPlace: TypeAlias = Place[Any]

@@ -91,8 +91,8 @@ class MainScreen(ActionHost, Screen[None]):
         self._laid_out_for: Size | None = None
         self._is_expanded = False
         self.host = Host(
-            app,
-            opening,
+            app=app,
+            opening=opening,
             is_still=is_still,
             loader=self.loader,
             steps=UndoStack(self._show_undo, self._note_step),

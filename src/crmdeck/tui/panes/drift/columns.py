@@ -291,15 +291,7 @@ COLUMNS: tuple[Column[TimelineRow], ...] = (
         needed=some(lambda line: _sides(line)[1]),
         searched=False,
     ),
-    Column(
-        "note",
-        "Note",
-        _note,
-        style=lambda _: "muted",
-        least=4,
-        most=40,
-        needed=some(_note),
-    ),
+    Column("note", "Note", _note, style=lambda _: "muted", least=4, most=40, needed=some(_note)),
 )
 
 GIVES = (

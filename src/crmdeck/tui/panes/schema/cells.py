@@ -12,6 +12,7 @@ from crmdeck.model import OpenChanges, Severity
 from crmdeck.text import ago
 from crmdeck.tui.filters import FilterKey, moment_of, parse, yes_no
 from crmdeck.tui.marks import STATE_COLORS, open_mark
+from crmdeck.tui.panes.schema.loader import SchemaLoader
 from crmdeck.tui.panes.schema.place import Heading
 from crmdeck.tui.panes.schema.rows import FieldLine, ObjectLine, SchemaData
 from crmdeck.tui.text import count
@@ -112,3 +113,11 @@ def overview_heading(
         size,
         f"expires {ago(ends, data.now)}" if ends and not stale else "",
     )
+
+
+def past_banner(schema: SchemaLoader, _width: int) -> str:
+    """Return the time of a past schema, and the way back."""
+    if schema.data is None or schema.at is None:
+        return ""
+    passed = ago(schema.at, schema.data.overview.now)
+    return f"AS OF {schema.at:%Y-%m-%d %H:%M} UTC  {passed}, Esc returns to today"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.cells import cell_len
@@ -14,6 +15,7 @@ from crmdeck.tui.filters import FilterKey, one_of, text_key
 from crmdeck.tui.host import Host
 from crmdeck.tui.panes.pane import ExportRequest, Only
 from crmdeck.tui.panes.place import NO_BRIEF, Brief
+from crmdeck.tui.panes.schema.cells import past_banner
 from crmdeck.tui.panes.schema.loader import SchemaLoader
 from crmdeck.tui.panes.schema.place import Heading, SchemaPlace
 from crmdeck.tui.panes.schema.view_state import DIFFERENCE, FIELD, Address, Sides
@@ -81,7 +83,7 @@ def compared_objects(
         open=lambda row: Address(DIFFERENCE, row.object_type),
         came_from=lambda left: left.object_type or None,
         exists=lambda: schema.state.sides is not None,
-        compared=lambda: schema.comparison,
+        banner=partial(banner_text, schema),
         copies=copies,
         export=lambda only: _export("comparison", schema.state.sides, only, "differences"),
         is_ready=lambda: schema.comparison is not None,
@@ -127,7 +129,7 @@ def difference(host: Host, schema: SchemaLoader, address: Address) -> SchemaPlac
         brief=brief,
         open=open_field,
         exists=lambda: schema.comparison is None or schema.difference(object_type) is not None,
-        compared=lambda: schema.comparison,
+        banner=partial(banner_text, schema),
         change=lambda row: row.change,
         copies=copies,
         export=lambda only: _export(
@@ -187,14 +189,7 @@ def _number(id_: str, title: str, side: Side) -> Column[ObjectDifference]:
 
 OBJECT_COLUMNS: tuple[Column[ObjectDifference], ...] = (
     Column("object", "Object", lambda one: one.object_type, least=16, most=48, spill=LAST),
-    Column(
-        "label",
-        "Label",
-        lambda one: one.label,
-        style=lambda _: "muted",
-        least=12,
-        most=50,
-    ),
+    Column("label", "Label", lambda one: one.label, style=lambda _: "muted", least=12, most=50),
     Column(
         "side",
         "Where",
@@ -266,9 +261,11 @@ def side_names(comparison: Comparison) -> tuple[str, str]:
     )
 
 
-def banner_text(comparison: Comparison, width: int) -> str:
+def banner_text(schema: SchemaLoader, width: int) -> str:
     """Return the names of both sides, in one line if they fit into `width` cells."""
-    left, right = side_names(comparison)
+    if (found := schema.comparison) is None:
+        return past_banner(schema, width)
+    left, right = side_names(found)
     left, right = f"{SIDE_SIGNS[Side.LEFT]} left {left}", f"{SIDE_SIGNS[Side.RIGHT]} right {right}"
     apart = "   " if cell_len(left + right) + 3 <= width else "\n"
     return f"{left}{apart}{right}"

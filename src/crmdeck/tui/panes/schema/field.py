@@ -12,7 +12,7 @@ from crmdeck.model import PicklistValue
 from crmdeck.tui.host import Host
 from crmdeck.tui.panes.pane import CrmPlace, ExportRequest
 from crmdeck.tui.panes.place import NO_BRIEF
-from crmdeck.tui.panes.schema.cells import warning
+from crmdeck.tui.panes.schema.cells import past_banner, warning
 from crmdeck.tui.panes.schema.detail import field_facts
 from crmdeck.tui.panes.schema.fields import copies_of_fields
 from crmdeck.tui.panes.schema.loader import SchemaLoader
@@ -75,6 +75,7 @@ def one_field(host: Host, schema: SchemaLoader, address: Address) -> SchemaPlace
         columns=lambda _: (VALUE_COLUMNS, ()),
         keys=dict,
         searched=lambda row: (row[1].value, row[1].label),
+        banner=partial(past_banner, schema),
         heading=heading,
         brief=lambda _: NO_BRIEF,
         enter=enter,

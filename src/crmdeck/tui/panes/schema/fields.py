@@ -23,6 +23,7 @@ from crmdeck.tui.panes.schema.cells import (
     changed_rank,
     open_state,
     open_text,
+    past_banner,
     since_text,
     value_hint,
     warning,
@@ -91,6 +92,7 @@ def all_fields(host: Host, schema: SchemaLoader, address: Address) -> SchemaPlac
         searched=field_texts,
         hint=value_hint,
         index=schema.index_of,
+        banner=partial(past_banner, schema),
         heading=partial(heading_of_all, host, schema, objects=False),
         brief=brief,
         rest=rest,
@@ -351,12 +353,7 @@ def _other_columns(now: Now, rows: Sequence[FieldLine]) -> Columns[FieldLine]:
 
     columns = (
         Column[FieldLine](
-            "label",
-            "Label",
-            lambda row: row.row.label,
-            style=lambda _: "muted",
-            least=12,
-            most=30,
+            "label", "Label", lambda row: row.row.label, style=lambda _: "muted", least=12, most=30
         ),
         Column[FieldLine](
             "type",

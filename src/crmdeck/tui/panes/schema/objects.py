@@ -21,6 +21,7 @@ from crmdeck.tui.panes.schema.cells import (
     open_state,
     open_text,
     overview_heading,
+    past_banner,
     since_text,
     value_hint,
 )
@@ -62,6 +63,7 @@ def objects(host: Host, schema: SchemaLoader, address: Address) -> SchemaPlace[O
         searched=lambda row: (row.key, row.summary.label),
         hint=value_hint,
         index=object_index,
+        banner=partial(past_banner, schema),
         heading=partial(heading_of_all, host, schema, objects=True),
         brief=brief,
         open=lambda row: Address(FIELDS, row.key),

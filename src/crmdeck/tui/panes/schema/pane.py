@@ -12,7 +12,6 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from crmdeck.text import ago
 from crmdeck.tui.dialogs.before_after import BeforeAfter
 from crmdeck.tui.host import Host, Location
 from crmdeck.tui.keys.actions import READ_ONLY, action
@@ -21,7 +20,6 @@ from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Only, View
 from crmdeck.tui.panes.samples import SAMPLES_HELP, InView
 from crmdeck.tui.panes.schema import questions
 from crmdeck.tui.panes.schema.comparing import (
-    banner_text,
     compared_objects,
     difference,
     side_names,
@@ -30,9 +28,9 @@ from crmdeck.tui.panes.schema.field import FieldView, one_field
 from crmdeck.tui.panes.schema.fields import all_connections, all_fields, fields_of_object
 from crmdeck.tui.panes.schema.loader import SchemaLoader
 from crmdeck.tui.panes.schema.objects import objects
-from crmdeck.tui.panes.schema.place import AnySchemaPlace
+from crmdeck.tui.panes.schema.place import SchemaPlace
 from crmdeck.tui.panes.schema.rows import FieldLine
-from crmdeck.tui.panes.schema.to_do import next_steps, to_do
+from crmdeck.tui.panes.schema.to_do import to_do
 from crmdeck.tui.panes.schema.view_state import (
     ALL,
     COMPARISON,
@@ -50,7 +48,7 @@ from crmdeck.tui.widgets.table import Sort, Table
 if TYPE_CHECKING:
     pass
 
-PLACES: Mapping[str, Callable[[Host, SchemaLoader, Address], AnySchemaPlace]] = {
+PLACES: Mapping[str, Callable[[Host, SchemaLoader, Address], SchemaPlace[Any]]] = {
     OBJECTS: objects,
     FIELDS: fields_of_object,
     ALL: all_fields,
@@ -77,7 +75,7 @@ class SchemaPane(ListPane):
         super().__init__(host, id=id)
         self.schema = SchemaLoader(host, self.loader, self.fill, self.show_error, self._exists)
         self.view_state, self.sampler = self.schema.state, self.schema.sampler
-        self._place: AnySchemaPlace | None = None
+        self._place: SchemaPlace[Any] | None = None
         self._laid_out_for: object = None
         self._restored_for: object = None
         self._wanted: object = None
@@ -100,7 +98,7 @@ class SchemaPane(ListPane):
                     id=kind,
                 )
 
-    def _make(self, address: Address) -> AnySchemaPlace:
+    def _make(self, address: Address) -> SchemaPlace[Any]:
         return PLACES[address.kind](self.host, self.schema, address)
 
     def _exists(self, address: Address) -> bool:
@@ -141,7 +139,7 @@ class SchemaPane(ListPane):
         return self.view_state.address
 
     @property
-    def place(self) -> AnySchemaPlace:
+    def place(self) -> SchemaPlace[Any]:
         if self._place is None or self._place.address is not self.address:
             self._place = self._make(self.address)
         return self._place
@@ -187,7 +185,8 @@ class SchemaPane(ListPane):
             self._fill_field()
         self._banner()
         self._head()
-        self._to_do()
+        object_type = self.address.object_type
+        self.show_next_steps(partial(to_do, self.schema, self.host.status, object_type))
         self.describe()
         if is_new_layout:
             self.show_views()
@@ -241,28 +240,8 @@ class SchemaPane(ListPane):
             short=WITHIN.join(inside or [place.what]),
         )
 
-    def _to_do(self) -> None:
-        data, status = self.schema.data, self.host.status
-        if data is None or status is None or data.overview.at is not None:
-            self.show_next_steps(lambda _: Content(""))
-            return
-        to_map, inside = self.schema.fields.to_map, self.address.object_type
-        lines = [one for one in data.objects if inside in ("", one.key)]
-        steps = next_steps(
-            required=sum(len(names) for key, names in to_map.items() if inside in ("", key)),
-            stale=sum(one.summary.is_stale for one in lines),
-            changes=status.open_changes.count,
-        )
-        self.show_next_steps(partial(to_do, steps, data.now))
-
     def _banner(self) -> None:
-        text, place, data = "", self.place, self.schema.data
-        compared = place.compared() if place.compared is not None else None
-        if compared is not None:
-            text = banner_text(compared, self.size.width - 4)
-        elif data is not None and (at := data.overview.at) is not None:
-            passed = ago(at, data.overview.now)
-            text = f"AS OF {at:%Y-%m-%d %H:%M} UTC  {passed}, Esc returns to today"
+        text = self.place.banner(self.size.width - 4)
         self._banner_text.display = bool(text)
         self._banner_text.update(Content.styled(text, "bold"))
 

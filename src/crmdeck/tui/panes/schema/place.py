@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from textual.content import Content
 
-from crmdeck.model import Comparison, PicklistValue
+from crmdeck.model import PicklistValue
 from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Only, View
 from crmdeck.tui.panes.place import Place
 from crmdeck.tui.panes.schema.rows import FieldLine
@@ -38,7 +38,8 @@ class Facts:
 class SchemaPlace(Place[R]):
     """A place of the trail, at an address.
 
-    `what` and `where` (the chosen connection by default) begin its title, `heading` is the state.
+    `what` and `where` (the chosen connection by default) begin its title, `heading` is the state,
+    `banner` returns the text above the list for so many cells.
     A `wide` place needs the width of the sidebar. `enter` loads what only this place shows, `rest`
     what the details need once the cursor rests on a row. `open` returns the address that Enter
     leads to, `came_from` the key of the row that leads to the place that was left. `line` returns
@@ -50,6 +51,7 @@ class SchemaPlace(Place[R]):
     what: str = "Schema"
     where: str = ""
     heading: Callable[[], Heading] = lambda: ()
+    banner: Callable[[int], str]
     hint: Callable[[str], str] = lambda _: ""
     index: Callable[[Sequence[R]], SearchIndex[R] | None] = lambda _: None
     export: Callable[[Only | None], ExportRequest | None]
@@ -64,9 +66,5 @@ class SchemaPlace(Place[R]):
     line: Callable[[R | None], FieldLine | None] = lambda _: None
     samples_in_view: bool = False
     crm: Callable[[R], CrmPlace] | None = None
-    compared: Callable[[], Comparison | None] | None = None
     change: Callable[[R], Change | None] | None = None
     facts: Callable[[], Facts | None] | None = None
-
-
-AnySchemaPlace: TypeAlias = SchemaPlace[Any]
