@@ -78,7 +78,7 @@ async def test_a_key_shows_and_hides_sample_values(
         text = screen_text(pilot)
         assert [value for value in values if value[:20] in text]
         assert len(office.sandbox.requests) == asked
-        await press(pilot, "y", "j")
+        await press(pilot, "y", "m")
         copied = app.clipboard
         target = app.screen_stack[0].pane.export_request()  # type: ignore[attr-defined]
         await press(pilot, "q")
