@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from crmdeck.mapping.review import Review, Verdict
+from crmdeck.mapping.review import MatchReview, Review
 from crmdeck.mapping.rows import MappingRow, RowBuilder, Situation
 from crmdeck.mapping.state import by_field
 from crmdeck.matching.knowledge import Knowledge
@@ -112,9 +112,9 @@ def row(**attributes: Any) -> MappingRow:
     return MappingRow(**given)
 
 
-def verdict(direction: Direction = Direction.BIDIRECTIONAL, *codes: str) -> Verdict:
+def verdict(direction: Direction = Direction.BIDIRECTIONAL, *codes: str) -> MatchReview:
     warnings = tuple(MappingWarning(code=code, text=code.lower()) for code in codes)
-    return Verdict(direction, "because", warnings)
+    return MatchReview(direction, "because", warnings)
 
 
 def decided(

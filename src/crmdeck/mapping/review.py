@@ -26,7 +26,7 @@ from crmdeck.preflight.edges import FailsWhen, field_failures
 
 
 @dataclass(frozen=True)
-class Verdict:
+class MatchReview:
     """The widest direction of a field pair, the reason, and the warnings.
 
     `failures` are the verdicts of preflight on values written to the CRM, without its rules, and
@@ -67,7 +67,7 @@ class Review:
         """Return the record as JSON values under its wire names."""
         return wire_record(self)
 
-    def judge(self, left: Field, right: Field) -> Verdict:
+    def judge(self, left: Field, right: Field) -> MatchReview:
         direction, reason = suggest_direction(left, right, knowledge=self.knowledge)
         # Preflight judges what is written to the CRM, so that a warning and a verdict can't
         # disagree. A second run without reading shows which warnings only a pull needs.
@@ -76,9 +76,9 @@ class Review:
         )
         warnings = judged()
         if direction is Direction.PULL:
-            return Verdict(direction, reason, warnings)
+            return MatchReview(direction, reason, warnings)
         now, pushed = self.now.replace(tzinfo=None), judged(reads=False)
-        return Verdict(
+        return MatchReview(
             direction,
             reason,
             warnings,

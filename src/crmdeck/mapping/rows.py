@@ -12,7 +12,7 @@ from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from crmdeck.mapping.review import Review, Verdict
+from crmdeck.mapping.review import MatchReview, Review
 from crmdeck.mapping.state import (
     FieldDecisions,
     by_field,
@@ -73,7 +73,7 @@ class MappingRow:
     right: Field | None
     confidence: float | None
     direction: Direction
-    verdict: Verdict | None
+    verdict: MatchReview | None
     candidates: tuple[Candidate, ...] = ()
     rejected: tuple[str, ...] = ()
     value_map: Mapping[str, str] | None = None
@@ -305,14 +305,14 @@ class RowBuilder:
         self.review = review
         self.crm_fields = {one.name: one for one in review.crm_fields}
         self.crm_object = ObjectPair.parse(review.pair).crm_object
-        self._verdicts: dict[tuple[str, str], Verdict] = {}
+        self._verdicts: dict[tuple[str, str], MatchReview] = {}
         self._renamed = {
             event.rename_of: event.field_name or ""
             for event in review.events
             if event.rename_of and event.object_type == self.crm_object
         }
 
-    def judge(self, left: Field, right: Field) -> Verdict:
+    def judge(self, left: Field, right: Field) -> MatchReview:
         key = (left.name, right.name)
         if key not in self._verdicts:
             self._verdicts[key] = self.review.judge(left, right)
