@@ -30,8 +30,8 @@ TWICE = """
     Answer Attempt AuditLog Change Checked Choice Column Connections Document Documents Drift
     Evidence Facts FailOn Fault FieldChange Fields Group Health Integration Known Listing
     Message Organization Place ProgressLine Refusal Reply Request Rule SealedSecrets Session
-    Setting Sides SignIn Stage Trouble Validator View Write _Answer _Handler _Parser _Parts
-    _Plan _Server
+    Setting SignIn Stage Trouble Validator View Write _Answer _Handler _Parser _Parts _Plan
+    _Server
 """
 """Classes whose name another class has too: rename one when you touch it. Add none."""
 

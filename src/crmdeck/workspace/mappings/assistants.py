@@ -13,7 +13,7 @@ from crmdeck.matching.knowledge import Knowledge
 from crmdeck.model import AssistantSuggestion, DecisionState, Direction
 from crmdeck.store import Session
 from crmdeck.workspace.context import Context, find_named
-from crmdeck.workspace.mappings.ranking import Sides
+from crmdeck.workspace.mappings.ranking import PairFields
 
 EVENT = "mapping.suggested"
 LONGEST_REASON = 500
@@ -40,7 +40,7 @@ def read_suggestions(
 
 
 def add_suggestion(
-    context: Context, session: Session, sides: Sides, suggestion: AssistantSuggestion
+    context: Context, session: Session, sides: PairFields, suggestion: AssistantSuggestion
 ) -> None:
     """Store a checked suggestion. Raises UsageError if the pair has too many of today."""
     day_ago = context.now - timedelta(days=1)
@@ -65,7 +65,7 @@ def add_suggestion(
 
 
 def checked_direction(
-    sides: Sides,
+    sides: PairFields,
     partner_field: str,
     crm_field: str,
     direction: Direction | None,

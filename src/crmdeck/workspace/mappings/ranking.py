@@ -53,7 +53,7 @@ class Learning:
 
 
 @dataclass(frozen=True)
-class Sides:
+class PairFields:
     """The two sides of an object pair, and every decision in the connection.
 
     `offered` are the suggestions of assistants for the pair, oldest first.
@@ -71,7 +71,7 @@ class Sides:
         pair = str(self.pair)
         return tuple(decision for decision in self.log if decision.object_pair == pair)
 
-    def with_partner(self, partner: PartnerObject) -> Sides:
+    def with_partner(self, partner: PartnerObject) -> PairFields:
         pair = ObjectPair(partner_object=partner.object_type, crm_object=self.pair.crm_object)
         return replace(self, pair=pair, partner=partner, offered=())
 
@@ -118,7 +118,7 @@ def cached_encoder(
 
 
 def rank_pair(
-    sides: Sides,
+    sides: PairFields,
     *,
     knowledge: Knowledge,
     encoder: matching.Encoder | None,
@@ -182,7 +182,7 @@ def rank_pair(
 
 
 def _preflight(
-    sides: Sides, context: matching.RankContext, knowledge: Knowledge, now: datetime
+    sides: PairFields, context: matching.RankContext, knowledge: Knowledge, now: datetime
 ) -> Callable[[str, str | None, Direction], tuple[MappingWarning, ...]]:
     """Return the function that judges a PartnerOS field on a CRM field in a direction."""
     partner_fields = {field.name: field for field in sides.partner.fields}

@@ -81,7 +81,7 @@ from crmdeck.workspace.mappings.file import MappingFile, MappingPlan, PlannedCha
 from crmdeck.workspace.mappings.ranking import (
     NO_ENCODER,
     Learning,
-    Sides,
+    PairFields,
     cached_encoder,
     check_encoder,
     rank_pair,
@@ -770,19 +770,21 @@ class Mappings:
     def _partner_object(self, pair: ObjectPair) -> PartnerObject:
         return find_named("PartnerOS object", pair.partner_object, load_catalog(self._context.home))
 
-    def _sides(self, session: Session, ref: str, pair: str, at: datetime | None = None) -> Sides:
+    def _sides(
+        self, session: Session, ref: str, pair: str, at: datetime | None = None
+    ) -> PairFields:
         object_pair = ObjectPair.parse(pair)
         partner = self._partner_object(object_pair)
         connection = find_connection(session, ref)
         snapshot = find_snapshot(session, connection, object_pair.crm_object, at)
         log = session.decisions.log(connection.id, at=at)
         offered = read_suggestions(session, connection.id, pair, at)
-        return Sides(object_pair, connection, partner, snapshot.content, log, offered)
+        return PairFields(object_pair, connection, partner, snapshot.content, log, offered)
 
     def _learning(
         self,
         session: Session,
-        sides: Sides,
+        sides: PairFields,
         at: datetime | None = None,
         learn_from: Callable[[str], bool] | None = None,
     ) -> Learning | None:
@@ -817,7 +819,7 @@ class Mappings:
         )
         return Learning(logs, fields)
 
-    def _own_suggestions(self, sides: Sides) -> tuple[Suggestion, ...]:
+    def _own_suggestions(self, sides: PairFields) -> tuple[Suggestion, ...]:
         connection = sides.connection
         if connection.source != Source.PARTNEROS or connection.disconnected_at is not None:
             return ()
@@ -830,7 +832,7 @@ class Mappings:
             _log.warning("No suggestions from %s: %s", connection.name, error)
             return ()
 
-    def _review(self, session: Session, sides: Sides) -> Review:
+    def _review(self, session: Session, sides: PairFields) -> Review:
         connection, partner, crm_object = sides.connection, sides.partner, sides.crm_object
         knowledge = load_knowledge(self._context.home)
         context = RankContext(sides.pair.partner_object, sides.pair.crm_object, connection.platform)
@@ -858,7 +860,7 @@ class Mappings:
 
     def _suggest(
         self,
-        sides: Sides,
+        sides: PairFields,
         learning: Learning | None,
         own: Sequence[Suggestion],
         encoder: str | None,
