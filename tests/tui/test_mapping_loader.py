@@ -11,7 +11,7 @@ import pytest
 
 from crmdeck.model import SuggestAnswer
 from crmdeck.tui.loading.requests import Job
-from crmdeck.tui.panes.mapping.loader import Change, PairLoader
+from crmdeck.tui.panes.mapping.loader import PairLoader, Redraw
 from crmdeck.workspace import Workspace
 from crmdeck.workspace.mappings.service import Mappings
 from tests.tui.mapping_desk import FIELDS, PAIR, described, export, make_home, opened
@@ -48,7 +48,7 @@ def test_without_an_encoder_rows_are_ranked_when_they_first_show(workspace: Work
     pairs.choose(ref, PAIR)
     # The verdicts of preflight follow.
     (change, cursor, ranked), (judged, *_) = shown
-    assert (change, ranked, judged) == (Change.PAIR, True, Change.ROWS)
+    assert (change, ranked, judged) == (Redraw.PAIR, True, Redraw.ROWS)
     assert pairs.session is not None
     assert cursor == "crm:Name"
 
@@ -81,15 +81,15 @@ def test_rows_are_ranked_before_the_ranking_shows(
     ref = workspace.connections.get("acme").id
     pairs.choose(ref, PAIR)
     assert [(change, ranked) for change, _, ranked in shown] == [
-        (Change.PAIR, False),
-        (Change.GROUPS, True),
-        (Change.ROWS, True),
+        (Redraw.PAIR, False),
+        (Redraw.GROUPS, True),
+        (Redraw.ROWS, True),
     ]
     shown.clear()
     pairs.read(ref, "accountName")
     # A later ranking moves no row.
-    assert shown[0] == (Change.GROUPS, "accountName", False)
-    assert set(shown[1:]) == {(Change.ROWS, None, True)}
+    assert shown[0] == (Redraw.GROUPS, "accountName", False)
+    assert set(shown[1:]) == {(Redraw.ROWS, None, True)}
     assert pairs.current is pairs.session
     pairs.read(None)
     assert pairs.current is None

@@ -25,7 +25,7 @@ from crmdeck.tui.keys.actions import action, is_shown
 from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.panes.mapping.columns import PAIR_COLUMNS, pair_option
 from crmdeck.tui.panes.mapping.detail import pair_notes, row_text
-from crmdeck.tui.panes.mapping.loader import Change, PairLoader
+from crmdeck.tui.panes.mapping.loader import PairLoader, Redraw
 from crmdeck.tui.panes.mapping.preflight import PreflightFlow
 from crmdeck.tui.panes.mapping.table import AnyRow, RowTable, waits
 from crmdeck.tui.panes.pane import Pane
@@ -318,7 +318,7 @@ class MappingCommands:
         undecided = [row.name for row in chosen if row not in accepted]
         if undecided:
             session.direct(undecided, following)
-            self._pairs.did(session, Change.ROWS)
+            self._pairs.did(session, Redraw.ROWS)
         now = session.by_name
         stuck = next((now[row.name] for row in chosen if not now[row.name].can_sync), None)
         if stuck is not None and stuck.verdict is not None:
@@ -870,7 +870,7 @@ class MappingCommands:
             if target is None:
                 target = here
                 self._say(f"All {self._table.count_text} rows shown are decided.")
-        self._pairs.did(session, Change.GROUPS, target, write)
+        self._pairs.did(session, Redraw.GROUPS, target, write)
 
     def _chosen_of_both(self) -> tuple[AnyRow, ...]:
         """Return the marked rows, else the one under the cursor, as they are now."""

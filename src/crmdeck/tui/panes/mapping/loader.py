@@ -53,7 +53,7 @@ Outcome = tuple[Decision, ...] | CrmdeckError
 Stored = Callable[[MappingSession, Write, Outcome], object]
 
 
-class Change(Enum):
+class Redraw(Enum):
     """What is different in the displayed session."""
 
     PAIR = auto()
@@ -64,7 +64,7 @@ class Change(Enum):
     """Rows differ, and none moves."""
 
 
-Show = Callable[[Change, str | None], object]
+Show = Callable[[Redraw, str | None], object]
 
 
 class DecisionWriter:
@@ -255,7 +255,7 @@ class PairLoader:
     def did(
         self,
         session: MappingSession,
-        change: Change,
+        change: Redraw,
         cursor: str | None = None,
         write: Write | None = None,
     ) -> None:
@@ -293,7 +293,7 @@ class PairLoader:
             session.hide_warnings(codes)
             self.known[session.ref, session.pair] = codes
             if session is self.session:
-                self._show(Change.ROWS, None)
+                self._show(Redraw.ROWS, None)
 
         turn(codes)
         self._undoable(session, title, back=lambda: turn(before), again=lambda: turn(codes))
@@ -326,7 +326,7 @@ class PairLoader:
     def _turn(self, session: MappingSession, step: MappingEdit, write: Write | None) -> None:
         """Show a step that was undone or redone, if its pair is displayed, and store it."""
         if session is self.current:
-            self._show(Change.GROUPS, step.fields[0])
+            self._show(Redraw.GROUPS, step.fields[0])
         if write is not None:
             self.store(session, write)
 
@@ -340,7 +340,7 @@ class PairLoader:
 
     def _leave(self, likely: PairList | None = None) -> None:
         self.session, self.likely = None, likely
-        self._show(Change.PAIR, None)
+        self._show(Redraw.PAIR, None)
 
     def _took(self, ref: str, writes: int, field: str | None, found: Found | PairList) -> None:
         self.show_error(None)
@@ -368,7 +368,7 @@ class PairLoader:
         as_set = by_meaning or workspace.settings.encoder == NO_ENCODER
         self.is_ranked = as_set and (as_it_was or answer is not None)
         self._show(
-            Change.PAIR if another else Change.GROUPS,
+            Redraw.PAIR if another else Redraw.GROUPS,
             first_open(session) if field is None and another else field,
         )
         if self.is_ranked:
@@ -387,12 +387,12 @@ class PairLoader:
                 self.is_ranked = True
                 # Only the first ranking by an encoder moves rows between groups: the user is
                 # among them when later ones arrive.
-                self._show(Change.GROUPS if first else Change.ROWS, None)
+                self._show(Redraw.GROUPS if first else Redraw.ROWS, None)
                 self._judge(session)
 
         def failed(error: CrmdeckError) -> None:
             self._refining, self.is_ranked = False, True
-            self._show(Change.ROWS, None)
+            self._show(Redraw.ROWS, None)
             self._host.say(str(error), title="Suggestions", severity="warning")
 
         def work(job: Job) -> SuggestAnswer:
@@ -428,7 +428,7 @@ class PairLoader:
         def took(found: tuple[FailsWhen, ...]) -> None:
             session.update_failures(found, judged)
             if session is self.session:
-                self._show(Change.ROWS, None)
+                self._show(Redraw.ROWS, None)
 
         self._requests.load(
             "judge",
@@ -454,7 +454,7 @@ class PairLoader:
                 before = _broken(session)
                 self._take_review(session, review, writes)
                 # A row that broke moves to the top. Otherwise no row moves under the cursor.
-                self._show(Change.ROWS if _broken(session) == before else Change.GROUPS, None)
+                self._show(Redraw.ROWS if _broken(session) == before else Redraw.GROUPS, None)
                 self._rank(session, quiet=True)
 
         self._requests.load(
@@ -483,7 +483,7 @@ class PairLoader:
         if not isinstance(outcome, CrmdeckError):
             session.saved(write, outcome)
             if shown:
-                self._show(Change.ROWS, None)
+                self._show(Redraw.ROWS, None)
             elif self.likely is not None:
                 self.read(self.ref)
             return
@@ -497,7 +497,7 @@ class PairLoader:
             str(outcome), title=f"Can't store: {write.step.title}", severity="error", timeout=10
         )
         if shown:
-            self._show(Change.GROUPS, None)
+            self._show(Redraw.GROUPS, None)
             # Another user decided first, and this one has not seen it yet.
             if outcome.code == "DECIDED_MEANWHILE":
                 self._read_again()

@@ -31,7 +31,7 @@ from crmdeck.tui.panes.mapping.detail import (
     row_text,
     row_titles,
 )
-from crmdeck.tui.panes.mapping.loader import Change, PairLoader
+from crmdeck.tui.panes.mapping.loader import PairLoader, Redraw
 from crmdeck.tui.panes.mapping.pairs import LikelyPair
 from crmdeck.tui.panes.mapping.pairs import columns_for as pair_columns
 from crmdeck.tui.panes.mapping.summary import TO_DO, next_steps, progress, titles
@@ -117,15 +117,15 @@ class MappingPane(Pane):
         shown = self.session or self.pairs.likely
         return shown.ref if shown is not None else None
 
-    def _show(self, change: Change, cursor: str | None) -> None:
+    def _show(self, change: Redraw, cursor: str | None) -> None:
         """Show a change of the session, with the cursor on the row named `cursor`."""
         session = self.session
         self._list_pairs()
-        if change is Change.PAIR:
+        if change is Redraw.PAIR:
             self.table.clear_marks()
             self.table.forget_folds()
             self._where = self.connection_name
-        if change is not Change.ROWS:
+        if change is not Redraw.ROWS:
             self.table.empty = NO_PAIR if session is None else NO_ROW
             self.table.show_rows(self._rows, cursor=cursor)
             if session is not None:
