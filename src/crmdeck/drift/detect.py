@@ -14,8 +14,8 @@ from crmdeck.drift.change_groups import ChangeGroupDraft, News, find_change_grou
 from crmdeck.drift.differences import RENAMED_KINDS, Difference, find
 from crmdeck.drift.renames import FieldWords, find_object_renames, find_renames
 from crmdeck.drift.severity import (
+    SeverityReason,
     Use,
-    Verdict,
     severity_of_added,
     severity_of_changes,
     severity_of_kind,
@@ -210,15 +210,15 @@ def _verdict(
     affected: Iterable[AcceptedField],
     draft: ChangeGroupDraft | None,
     new_name: str | None,
-) -> Verdict:
+) -> SeverityReason:
     # A side effect is safe: the difference that it follows has the severity.
     if draft and draft.follows:
-        return Verdict(Severity.SAFE, draft.follows)
+        return SeverityReason(Severity.SAFE, draft.follows)
     use = Use.of(mapping.direction for mapping in affected)
     if difference.rule:
         return severity_of_rule(difference.kind, difference.rule, difference.changes, use)
     if difference.returned:
-        return Verdict(Severity.SAFE, load_severity_rules().returned[difference.returned])
+        return SeverityReason(Severity.SAFE, load_severity_rules().returned[difference.returned])
     if difference.kind is DriftKind.FIELD_ADDED and difference.after:
         return severity_of_added(difference.after, use)
     if difference.changes:

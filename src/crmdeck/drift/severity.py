@@ -33,25 +33,25 @@ class Use:
         return cls(pulled=both or Direction.PULL in found, pushed=both or Direction.PUSH in found)
 
 
-class Verdict(NamedTuple):
+class SeverityReason(NamedTuple):
     """A severity, and the reason in one sentence."""
 
     severity: Severity
     reason: str
 
 
-def severity_of_kind(kind: DriftKind, use: Use) -> Verdict:
+def severity_of_kind(kind: DriftKind, use: Use) -> SeverityReason:
     """Return the verdict on a field, object, or rule that was added or removed."""
     return _judge(load_severity_rules().kinds[kind], use)
 
 
-def severity_of_added(field: Field, use: Use) -> Verdict:
+def severity_of_added(field: Field, use: Use) -> SeverityReason:
     if field.required:
         return _judge(load_severity_rules().special.required_added, use)
     return severity_of_kind(DriftKind.FIELD_ADDED, use)
 
 
-def severity_of_changes(changes: Sequence[Change], after: Field | None, use: Use) -> Verdict:
+def severity_of_changes(changes: Sequence[Change], after: Field | None, use: Use) -> SeverityReason:
     """Return the worst verdict on the changes of a field; the first one if several tie.
 
     `after` is None for changes of an object.
@@ -64,7 +64,9 @@ def severity_of_changes(changes: Sequence[Change], after: Field | None, use: Use
     return max(verdicts, key=lambda verdict: verdict.severity.rank)
 
 
-def severity_of_rule(kind: DriftKind, rule: Rule, changes: Sequence[Change], use: Use) -> Verdict:
+def severity_of_rule(
+    kind: DriftKind, rule: Rule, changes: Sequence[Change], use: Use
+) -> SeverityReason:
     """Return the verdict on a rule that was added, removed, or changed into `rule`."""
     rules = load_severity_rules()
     if kind is DriftKind.RULE_REMOVED and rule.kind is RuleKind.AUTOMATION:
@@ -108,8 +110,8 @@ def _words(change: Change) -> dict[str, str]:
             return {"before": short(str(change.before)), "after": short(str(change.after))}
 
 
-def _judge(rated: Rated, use: Use, words: Mapping[str, str] | None = None) -> Verdict:
+def _judge(rated: Rated, use: Use, words: Mapping[str, str] | None = None) -> SeverityReason:
     unmapped, pulled, pushed = rated.scale
     applying = [level for level, on in ((pulled, use.pulled), (pushed, use.pushed)) if on]
     reason = rated.reason if words is None else rated.reason.format_map(words)
-    return Verdict(Severity.worst(applying or [unmapped]), reason)
+    return SeverityReason(Severity.worst(applying or [unmapped]), reason)
