@@ -12,7 +12,7 @@ from crmdeck.drift.severity import Use, severity_of_added, severity_of_changes, 
 from crmdeck.drift.severity_rules import load_severity_rules
 from crmdeck.drift.wording import few, short
 from crmdeck.model import (
-    Change,
+    AttributeChange,
     Direction,
     DriftKind,
     Field,
@@ -203,7 +203,7 @@ def test_every_rule_has_its_case() -> None:
 
 def test_last_rule_of_each_attribute_always_applies() -> None:
     table = load_severity_rules()
-    change = Change(attribute="x", before=[], after=[])
+    change = AttributeChange(attribute="x", before=[], after=[])
     for rules in (*table.field.values(), *table.object.values()):
         assert [rule.when for rule in rules].index("else") == len(rules) - 1
         assert rules[-1].applies(change, None)

@@ -8,7 +8,7 @@ from typing import Any
 from crmdeck.drift.open_changes import Standing
 from crmdeck.drift.timeline import Timeline, find_rename, make_timeline, once, worst
 from crmdeck.model import (
-    Change,
+    AttributeChange,
     ChangeState,
     Decision,
     DecisionState,
@@ -162,7 +162,7 @@ def test_search_texts_have_the_place_the_words_and_the_people() -> None:
         note="fine",
         changed_by="Kim",
         affected_mappings=(f"{PAIR}:accountName",),
-        changes=(Change(attribute="length", before=80, after=40),),
+        changes=(AttributeChange(attribute="length", before=80, after=40),),
     )
     [entry] = timeline(change).entries
     assert entry.texts == (

@@ -16,7 +16,7 @@ from crmdeck.drift.wording import (
     what_happened,
 )
 from crmdeck.model import (
-    Change,
+    AttributeChange,
     Decision,
     DecisionState,
     Direction,
@@ -28,7 +28,7 @@ from crmdeck.model import (
 from .build import NOON
 
 
-def event(*changes: Change) -> DriftEvent:
+def event(*changes: AttributeChange) -> DriftEvent:
     return DriftEvent(
         id="e",
         connection_id="c",
@@ -44,22 +44,25 @@ def event(*changes: Change) -> DriftEvent:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (Change(attribute="length", before=80, after=40), "length 80 → 40"),
-        (Change(attribute="required", before=False, after=True), "now required"),
-        (Change(attribute="updateable", before=True, after=False), "updates can't set it"),
-        (Change(attribute="references", before=["A", "B"], after=["B", "C"]), "lookup −A +C"),
-        (Change(attribute="default", before=None, after=""), "default not set → empty"),
-        (Change(attribute="formula", before="a", after="b" * 9999), "formula changed"),
+        (AttributeChange(attribute="length", before=80, after=40), "length 80 → 40"),
+        (AttributeChange(attribute="required", before=False, after=True), "now required"),
+        (AttributeChange(attribute="updateable", before=True, after=False), "updates can't set it"),
+        (
+            AttributeChange(attribute="references", before=["A", "B"], after=["B", "C"]),
+            "lookup −A +C",
+        ),
+        (AttributeChange(attribute="default", before=None, after=""), "default not set → empty"),
+        (AttributeChange(attribute="formula", before="a", after="b" * 9999), "formula changed"),
     ],
 )
-def test_a_change_in_plain_words(change: Change, words: str) -> None:
+def test_a_change_in_plain_words(change: AttributeChange, words: str) -> None:
     assert phrase(change) == words
 
 
 def test_the_native_type_is_not_told_beside_the_type() -> None:
     changes = (
-        Change(attribute="type", before="string", after="picklist"),
-        Change(attribute="nativeType", before="string", after="picklist"),
+        AttributeChange(attribute="type", before="string", after="picklist"),
+        AttributeChange(attribute="nativeType", before="string", after="picklist"),
     )
     assert what_happened(event(*changes)) == "type string → picklist"
 
@@ -68,7 +71,7 @@ def test_a_value_that_is_inactive_now_has_left() -> None:
     def value(name: str, label: str = "", *, active: bool = True) -> dict[str, object]:
         return {"value": name, "label": label or name, "active": active, "default": False}
 
-    change = Change(
+    change = AttributeChange(
         attribute="picklist",
         before=[value("gone"), value("off"), value("same", "Old"), value("back", active=False)],
         after=[value("off", active=False), value("same", "New"), value("back"), value("new")],
@@ -88,7 +91,7 @@ def test_a_value_listed_twice_in_two_states_can_still_be_chosen() -> None:
     def value(*, active: bool) -> dict[str, object]:
         return {"value": "won", "label": "won", "active": active, "default": False}
 
-    change = Change(
+    change = AttributeChange(
         attribute="picklist",
         before=[value(active=True)],
         after=[value(active=False), value(active=True)],
@@ -108,7 +111,7 @@ def test_one_side_of_a_change_as_text() -> None:
 def test_a_rule_and_an_object_have_words_of_their_own() -> None:
     rule = event().model_copy(update={"kind": DriftKind.RULE_ADDED, "rule": "Needs_amount"})
     assert (place_of(rule), what_happened(rule)) == ("Account.Needs_amount", "new rule")
-    locked = event(Change(attribute="createable", before=True, after=False))
+    locked = event(AttributeChange(attribute="createable", before=True, after=False))
     assert what_happened(locked) == "new records can't set it"
     whole = locked.model_copy(update={"kind": DriftKind.OBJECT_CHANGED, "field_name": None})
     assert what_happened(whole) == "records can't be created"
@@ -118,9 +121,9 @@ def test_every_kind_of_event_has_a_word() -> None:
     assert set(KIND_WORDS) == set(DriftKind)
 
 
-def changes(number: int) -> list[Change]:
+def changes(number: int) -> list[AttributeChange]:
     names = ("length", "precision", "scale", "unique")
-    return [Change(attribute=name, before=1, after=2) for name in names[:number]]
+    return [AttributeChange(attribute=name, before=1, after=2) for name in names[:number]]
 
 
 def test_two_attributes_are_named_and_the_others_counted() -> None:
@@ -144,14 +147,17 @@ def test_a_rename_is_probable() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (Change(attribute="references", before=["A", "B", "C", "D"], after=[]), "lookup −A −B −C"),
-        (Change(attribute="required", before=True, after=False), "no longer required"),
-        (Change(attribute="required", before=True, after=None), "required yes → not set"),
-        (Change(attribute="label", before="a" * 99, after="b"), f"label {'a' * 80} → b"),
-        (Change(attribute="picklist", before=[], after=[]), "picklist changed"),
+        (
+            AttributeChange(attribute="references", before=["A", "B", "C", "D"], after=[]),
+            "lookup −A −B −C",
+        ),
+        (AttributeChange(attribute="required", before=True, after=False), "no longer required"),
+        (AttributeChange(attribute="required", before=True, after=None), "required yes → not set"),
+        (AttributeChange(attribute="label", before="a" * 99, after="b"), f"label {'a' * 80} → b"),
+        (AttributeChange(attribute="picklist", before=[], after=[]), "picklist changed"),
     ],
 )
-def test_phrases_stay_short(change: Change, words: str) -> None:
+def test_phrases_stay_short(change: AttributeChange, words: str) -> None:
     assert phrase(change) == words
 
 
@@ -160,7 +166,7 @@ def test_a_picklist_counts_what_was_added_removed_or_changed() -> None:
         return {"value": name, "label": name, "active": True, "default": False, **more}
 
     def words(before: list[dict[str, object]], after: list[dict[str, object]]) -> str:
-        return phrase(Change(attribute="picklist", before=before, after=after))
+        return phrase(AttributeChange(attribute="picklist", before=before, after=after))
 
     assert words([value("a")], []) == "1 value removed"
     assert words([], [value("a"), value("b")]) == "2 values added"
@@ -187,14 +193,18 @@ def test_how_one_picklist_value_differs(
 ) -> None:
     plain = {"value": "x", "label": "x", "active": True, "default": False}
     sides = [[] if side is None else [plain | side] for side in (before, after)]
-    [found] = value_changes([Change(attribute="picklist", before=sides[0], after=sides[1])])
+    [found] = value_changes(
+        [AttributeChange(attribute="picklist", before=sides[0], after=sides[1])]
+    )
     assert (found.how, found.detail) == expected
 
 
 def test_a_value_listed_again_is_only_listed_differently() -> None:
     plain = {"value": "x", "label": "x", "active": True, "default": False}
     twice = [plain, plain | {"active": False}]
-    [found] = value_changes([Change(attribute="picklist", before=[plain] * 2, after=twice)])
+    [found] = value_changes(
+        [AttributeChange(attribute="picklist", before=[plain] * 2, after=twice)]
+    )
     assert (found.how, found.detail) == ("changed", "listed differently")
 
 

@@ -28,8 +28,8 @@ from crmdeck.exports import (
 from crmdeck.exports.markdown import escape
 from crmdeck.exports.tables import Exportable
 from crmdeck.model import (
+    AttributeChange,
     AuditEntry,
-    Change,
     ChangeGroup,
     Comparison,
     ConnectionStatus,
@@ -92,7 +92,7 @@ EVENT = DriftEvent(
     field_name="Name",
     kind=DriftKind.FIELD_CHANGED,
     severity=Severity.RISKY,
-    changes=(Change(attribute="label", before="Name", after="-Name"),),
+    changes=(AttributeChange(attribute="label", before="Name", after="-Name"),),
     detected_at=NOW,
 )
 STORY = ChangeGroup(
@@ -156,7 +156,7 @@ COMPARISON = Comparison(
             label="Account",
             side=Side.BOTH,
             field_count=2,
-            changes=(Change(attribute="label", before="Account", after="Company"),),
+            changes=(AttributeChange(attribute="label", before="Account", after="Company"),),
             fields=(
                 FieldDifference(field_name="Old__c", label="Old", side=Side.LEFT),
                 FieldDifference(
@@ -164,8 +164,8 @@ COMPARISON = Comparison(
                     label="Name",
                     side=Side.BOTH,
                     changes=(
-                        Change(attribute="length", before=80, after=40),
-                        Change(attribute="required", before=False, after=True),
+                        AttributeChange(attribute="length", before=80, after=40),
+                        AttributeChange(attribute="required", before=False, after=True),
                     ),
                 ),
             ),

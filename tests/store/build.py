@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from crmdeck.model import (
-    Change,
+    AttributeChange,
     Connection,
     DriftEvent,
     DriftKind,
@@ -71,7 +71,9 @@ def event(number: int, **changes: object) -> DriftEvent:
             "field_name": HOSTILE,
             "kind": DriftKind.FIELD_CHANGED,
             "severity": Severity.BREAKING,
-            "changes": (Change(attribute="length", before=80, after={"a": [HOSTILE, None]}),),
+            "changes": (
+                AttributeChange(attribute="length", before=80, after={"a": [HOSTILE, None]}),
+            ),
             "story": "s1",
             "affected_mappings": ("deal--Account:name",),
             "detected_at": day(number),

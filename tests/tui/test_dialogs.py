@@ -15,7 +15,7 @@ from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import UPDATE_PERIOD, Screen
 
 from crmdeck.errors import CrmdeckError
-from crmdeck.model import Change
+from crmdeck.model import AttributeChange
 from crmdeck.tui.dialogs.account import Account
 from crmdeck.tui.dialogs.before_after import BeforeAfter
 from crmdeck.tui.dialogs.choose import Choice, Choose
@@ -177,7 +177,11 @@ def dialogs() -> list[Dialog[Any]]:
         Values("Values", [f"a_{number}" for number in range(50)], columns),
         BeforeAfter(
             "Formula",
-            [Change(attribute="calculatedFormula", before="A__c " * 900, after="B__c " * 900)],
+            [
+                AttributeChange(
+                    attribute="calculatedFormula", before="A__c " * 900, after="B__c " * 900
+                )
+            ],
         ),
         Messages([]),
         SavedViews([], {}),

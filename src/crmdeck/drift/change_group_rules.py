@@ -31,7 +31,7 @@ from crmdeck.drift.change_groups import (
 from crmdeck.drift.differences import Difference
 from crmdeck.drift.field_diff import compare_fields
 from crmdeck.drift.wording import few, short
-from crmdeck.model import Change, DriftKind, Field, VendorProfile
+from crmdeck.model import AttributeChange, DriftKind, Field, VendorProfile
 from crmdeck.text import count
 
 _OBJECT_LABELS = ("label", "plural")
@@ -86,7 +86,7 @@ class _Relabel:
         """Return True if every change of a difference only replaces an old name."""
         return bool(difference.changes) and all(map(self._explains, difference.changes))
 
-    def _explains(self, change: Change) -> bool:
+    def _explains(self, change: AttributeChange) -> bool:
         if change.attribute in (*_OBJECT_LABELS, "description"):
             return self._follows(str(change.before), str(change.after))
         if change.attribute != "picklist":
@@ -183,7 +183,7 @@ def _asks_no_more(difference: Difference, original: Field | None) -> bool:
     return not required or (original is not None and original.required is True)
 
 
-def _are_among(changes: Iterable[Change], others: Sequence[Change]) -> bool:
+def _are_among(changes: Iterable[AttributeChange], others: Sequence[AttributeChange]) -> bool:
     return all(change in others for change in changes)
 
 

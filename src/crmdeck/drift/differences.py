@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from crmdeck.drift.field_diff import compare, compare_objects, compare_rules
-from crmdeck.model import Change, DriftKind, Field, GoneReason, ObjectSchema, Rule
+from crmdeck.model import AttributeChange, DriftKind, Field, GoneReason, ObjectSchema, Rule
 
 _OBJECT_GONE = {
     GoneReason.REMOVED: DriftKind.OBJECT_REMOVED,
@@ -40,7 +40,7 @@ class Difference:
     kind: DriftKind
     before: Field | None = None
     after: Field | None = None
-    changes: tuple[Change, ...] = ()
+    changes: tuple[AttributeChange, ...] = ()
     custom: bool | None = None
     returned: GoneReason | None = None
     rule: Rule | None = None

@@ -16,7 +16,7 @@ from typing import TypedDict
 from pydantic.alias_generators import to_camel
 
 from crmdeck.model import (
-    Change,
+    AttributeChange,
     DriftKind,
     Field,
     FieldType,
@@ -71,7 +71,7 @@ class FieldChange:
     field_name: str
     before: Field | None
     after: Field | None
-    changes: tuple[Change, ...] = ()
+    changes: tuple[AttributeChange, ...] = ()
 
     @property
     def side(self) -> Side:
@@ -95,7 +95,7 @@ def compare(before: ObjectSchema, after: ObjectSchema) -> tuple[FieldChange, ...
     return tuple(found)
 
 
-def compare_objects(before: ObjectSchema, after: ObjectSchema) -> tuple[Change, ...]:
+def compare_objects(before: ObjectSchema, after: ObjectSchema) -> tuple[AttributeChange, ...]:
     """Return the differences of an object itself, apart from its fields and rules."""
     changes = []
     for name in OBJECT_ATTRIBUTES:
@@ -106,13 +106,13 @@ def compare_objects(before: ObjectSchema, after: ObjectSchema) -> tuple[Change, 
             left, right = _differing_records(before, after)
             if not left and not right:
                 continue
-        changes.append(Change(attribute=to_camel(name), before=left, after=right))
+        changes.append(AttributeChange(attribute=to_camel(name), before=left, after=right))
     return tuple(changes)
 
 
 def compare_rules(
     before: ObjectSchema, after: ObjectSchema
-) -> Iterator[tuple[DriftKind, Rule, tuple[Change, ...]]]:
+) -> Iterator[tuple[DriftKind, Rule, tuple[AttributeChange, ...]]]:
     """Yield each added, removed, or changed rule with its changes.
 
     Compares only the kinds of rules that both sides know.
@@ -131,17 +131,17 @@ def compare_rules(
             yield DriftKind.RULE_CHANGED, new[name], changes
 
 
-def _compare_rule(before: Rule, after: Rule) -> tuple[Change, ...]:
+def _compare_rule(before: Rule, after: Rule) -> tuple[AttributeChange, ...]:
     changes = []
     for name in RULE_ATTRIBUTES:
         left, right = getattr(before, name), getattr(after, name)
         # An empty expression is a formula that could not be read, not a change.
         if left != right and (name != "expression" or (left and right)):
-            changes.append(Change(attribute=name, before=left, after=right))
+            changes.append(AttributeChange(attribute=name, before=left, after=right))
     for name in RULE_EFFECTS:
         left, right = getattr(before, name), getattr(after, name)
         if left != right:
-            changes.append(Change(attribute=to_camel(name), before=left, after=right))
+            changes.append(AttributeChange(attribute=to_camel(name), before=left, after=right))
     return tuple(changes)
 
 
@@ -189,31 +189,33 @@ def _record_types_differ(
     return any(old[name] != new[name] for name in old.keys() & new.keys())
 
 
-def compare_fields(before: Field, after: Field) -> tuple[Change, ...]:
+def compare_fields(before: Field, after: Field) -> tuple[AttributeChange, ...]:
     """Return the attributes in which two definitions of a field differ."""
     if before is after:
         return ()
-    changes: dict[str, Change] = {}
+    changes: dict[str, AttributeChange] = {}
     comparable = _types_are_comparable(before, after)
     if before.type is not after.type and comparable:
-        changes["type"] = Change(attribute="type", before=before.type.value, after=after.type.value)
+        changes["type"] = AttributeChange(
+            attribute="type", before=before.type.value, after=after.type.value
+        )
     # Most fields are equal, and comparing all attributes at once is faster than one by one.
     old, new = _scalars_of(before), _scalars_of(after)
     if old != new:
         for name, left, right in zip(_SCALARS, old, new, strict=True):
             if left != right and _is_specified(name, left) and _is_specified(name, right):
-                changes[name] = Change(attribute=to_camel(name), before=left, after=right)
+                changes[name] = AttributeChange(attribute=to_camel(name), before=left, after=right)
     if before.references != after.references and comparable:
         targets = sorted(set(before.references)), sorted(set(after.references))
         if targets[0] != targets[1]:
-            changes["references"] = Change(
+            changes["references"] = AttributeChange(
                 attribute="references", before=targets[0], after=targets[1]
             )
     # A field that becomes required can no longer be empty either: that is one change.
     if "required" not in changes:
         nillable = before.nillable, after.nillable
         if None not in nillable and nillable[0] != nillable[1]:
-            changes["nillable"] = Change(
+            changes["nillable"] = AttributeChange(
                 attribute="nillable", before=nillable[0], after=nillable[1]
             )
     if allowed := _compare_allowed_values(before, after):
@@ -226,7 +228,7 @@ def compare_fields(before: Field, after: Field) -> tuple[Change, ...]:
 
 def compare_picklists(
     before: tuple[PicklistValue, ...], after: tuple[PicklistValue, ...]
-) -> Change | None:
+) -> AttributeChange | None:
     """Return the difference of two picklists as sets of values; None if they are equal.
 
     A value on one side only was added or removed. A value on both sides has another label, state,
@@ -239,7 +241,7 @@ def compare_picklists(
     differing = {parts[0] for parts in old ^ new}
     if not differing:
         return None
-    return Change(
+    return AttributeChange(
         attribute="picklist",
         before=_entries(parts for parts in old if parts[0] in differing),
         after=_entries(parts for parts in new if parts[0] in differing),
@@ -251,14 +253,16 @@ def picklist_entries(picklist: Iterable[PicklistValue]) -> list[ValueEntry]:
     return _entries(set(map(_parts_of_value, picklist)))
 
 
-def _compare_allowed_values(before: Field, after: Field) -> Change | None:
+def _compare_allowed_values(before: Field, after: Field) -> AttributeChange | None:
     if before.allowed_values is None or after.allowed_values is None:
         return None
     old = canonical_allowed_values(before.allowed_values)
     new = canonical_allowed_values(after.allowed_values)
     if old == new:
         return None
-    return Change(attribute="allowedValues", before=_only_in(old, new), after=_only_in(new, old))
+    return AttributeChange(
+        attribute="allowedValues", before=_only_in(old, new), after=_only_in(new, old)
+    )
 
 
 def _only_in(one: dict[str, list[str]], other: dict[str, list[str]]) -> dict[str, list[str]]:
@@ -294,36 +298,36 @@ def _types_are_comparable(before: Field, after: Field) -> bool:
     return exact or before.native_type != after.native_type
 
 
-def lost_values(change: Change) -> list[str]:
+def lost_values(change: AttributeChange) -> list[str]:
     """Return the values of a picklist change that can no longer be chosen."""
     after = _choosable(change.after)
     return [v for v, on in _choosable(change.before).items() if on and not after.get(v)]
 
 
-def gained_values(change: Change) -> list[str]:
+def gained_values(change: AttributeChange) -> list[str]:
     """Return the values of a picklist change that can now be chosen."""
     before = _choosable(change.before)
     return [v for v, on in _choosable(change.after).items() if on and not before.get(v)]
 
 
-def lost_record_types(change: Change) -> list[str]:
+def lost_record_types(change: AttributeChange) -> list[str]:
     """Return the record types of a change that can no longer be used."""
     before, after = _usable(change.before), _usable(change.after)
     return [name for name in before if name not in after]
 
 
-def gained_record_types(change: Change) -> list[str]:
+def gained_record_types(change: AttributeChange) -> list[str]:
     """Return the record types of a change that can now be used."""
     before, after = _usable(change.before), _usable(change.after)
     return [name for name in after if name not in before]
 
 
-def lost_record_values(change: Change) -> list[str]:
+def lost_record_values(change: AttributeChange) -> list[str]:
     """Return the picklist values, as `field: value`, that a record type no longer allows."""
     return sorted(_record_values(change.before, change.after))
 
 
-def gained_record_values(change: Change) -> list[str]:
+def gained_record_values(change: AttributeChange) -> list[str]:
     """Return the picklist values, as `field: value`, that a record type allows in addition."""
     return sorted(_record_values(change.after, change.before))
 

@@ -16,7 +16,7 @@ from crmdeck.drift.field_diff import (
 )
 from crmdeck.drift.severity_rules import Rated, load_severity_rules
 from crmdeck.drift.wording import few, short
-from crmdeck.model import Change, Direction, DriftKind, Field, Rule, RuleKind, Severity
+from crmdeck.model import AttributeChange, Direction, DriftKind, Field, Rule, RuleKind, Severity
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,9 @@ def severity_of_added(field: Field, use: Use) -> SeverityReason:
     return severity_of_kind(DriftKind.FIELD_ADDED, use)
 
 
-def severity_of_changes(changes: Sequence[Change], after: Field | None, use: Use) -> SeverityReason:
+def severity_of_changes(
+    changes: Sequence[AttributeChange], after: Field | None, use: Use
+) -> SeverityReason:
     """Return the worst verdict on the changes of a field; the first one if several tie.
 
     `after` is None for changes of an object.
@@ -65,7 +67,7 @@ def severity_of_changes(changes: Sequence[Change], after: Field | None, use: Use
 
 
 def severity_of_rule(
-    kind: DriftKind, rule: Rule, changes: Sequence[Change], use: Use
+    kind: DriftKind, rule: Rule, changes: Sequence[AttributeChange], use: Use
 ) -> SeverityReason:
     """Return the verdict on a rule that was added, removed, or changed into `rule`."""
     rules = load_severity_rules()
@@ -84,7 +86,7 @@ def severity_of_rule(
     return _judge(rules.rules[rule.kind], use, {"message": message})
 
 
-def _words(change: Change) -> dict[str, str]:
+def _words(change: AttributeChange) -> dict[str, str]:
     match change.attribute:
         case "picklist":
             return {"lost": few(lost_values(change)), "gained": few(gained_values(change))}

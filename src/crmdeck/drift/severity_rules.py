@@ -19,7 +19,15 @@ from crmdeck.drift.field_diff import (
     lost_record_values,
     lost_values,
 )
-from crmdeck.model import Change, DriftKind, Field, FieldType, GoneReason, RuleKind, Severity
+from crmdeck.model import (
+    AttributeChange,
+    DriftKind,
+    Field,
+    FieldType,
+    GoneReason,
+    RuleKind,
+    Severity,
+)
 
 _LETTERS = {"S": Severity.SAFE, "R": Severity.RISKY, "B": Severity.BREAKING}
 _Letters: TypeAlias = Annotated[str, StringConstraints(pattern="^[SRB]{3}$")]
@@ -45,7 +53,7 @@ class AttributeRule(NamedTuple):
     letters: _Letters
     reason: str
 
-    def applies(self, change: Change, after: Field | None) -> bool:
+    def applies(self, change: AttributeChange, after: Field | None) -> bool:
         return bool(_CONDITIONS[self.when](change, after))
 
     @property
@@ -88,17 +96,17 @@ def load_severity_rules() -> SeverityRules:
     return TypeAdapter(SeverityRules).validate_python(tomllib.loads(file.read_text("utf-8")))
 
 
-def _is_narrower(change: Change, after: Field | None) -> bool:
+def _is_narrower(change: AttributeChange, after: Field | None) -> bool:
     wider = load_severity_rules().wider.get(FieldType(change.before), frozenset())
     return FieldType(change.after) not in wider
 
 
-def _moves_default(change: Change, after: Field | None) -> bool:
+def _moves_default(change: AttributeChange, after: Field | None) -> bool:
     was = {each["name"] for each in change.before if each["default"]}
     return any(each["default"] and each["name"] not in was for each in change.after)
 
 
-_CONDITIONS: Mapping[str, Callable[[Change, Field | None], object]] = {
+_CONDITIONS: Mapping[str, Callable[[AttributeChange, Field | None], object]] = {
     "else": lambda change, after: True,
     "narrower": _is_narrower,
     "smaller": lambda change, after: change.after < change.before,

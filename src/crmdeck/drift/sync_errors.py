@@ -8,7 +8,15 @@ from typing import NamedTuple, Self
 
 from crmdeck.drift.field_diff import lost_record_types, lost_values
 from crmdeck.drift.wording import what_happened
-from crmdeck.model import CauseKind, Change, DriftEvent, DriftKind, Field, ObjectSchema, RuleKind
+from crmdeck.model import (
+    AttributeChange,
+    CauseKind,
+    DriftEvent,
+    DriftKind,
+    Field,
+    ObjectSchema,
+    RuleKind,
+)
 
 _GONE = (DriftKind.FIELD_REMOVED, DriftKind.FIELD_HIDDEN, DriftKind.FIELD_ABSENT)
 _OBJECT_GONE = (DriftKind.OBJECT_REMOVED, DriftKind.OBJECT_HIDDEN, DriftKind.OBJECT_ABSENT)
@@ -94,7 +102,7 @@ def _is_cause(suspect: Suspect, event: DriftEvent) -> bool:
     return any(_rejects(suspect, each) for each in event.changes)
 
 
-def _rejects(suspect: Suspect, change: Change) -> bool:
+def _rejects(suspect: Suspect, change: AttributeChange) -> bool:
     wanted = _ATTRIBUTES.get(suspect.kind, {})
     if change.attribute not in wanted:
         return False

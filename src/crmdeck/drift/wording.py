@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from crmdeck.drift.field_diff import gained_values, lost_values
 from crmdeck.errors import one_line
-from crmdeck.model import Change, Decision, DriftEvent, DriftKind, ObjectPair
+from crmdeck.model import AttributeChange, Decision, DriftEvent, DriftKind, ObjectPair
 from crmdeck.text import count, first_few
 
 LONGEST = 80
@@ -168,20 +168,22 @@ def place_of(event: DriftEvent) -> str:
     return f"{event.object_type}.{part}" if part else event.object_type
 
 
-def shown_changes(changes: Sequence[Change]) -> list[Change]:
+def shown_changes(changes: Sequence[AttributeChange]) -> list[AttributeChange]:
     """Return the attribute changes without those that another one implies."""
     names = {change.attribute for change in changes}
     # Another type always has another native name too.
     return [c for c in changes if not (c.attribute == "nativeType" and "type" in names)]
 
 
-def phrase(change: Change, values: Sequence[ValueChange] | None = None) -> str:
+def phrase(change: AttributeChange, values: Sequence[ValueChange] | None = None) -> str:
     """Return one attribute change of a field in a few words."""
     return _phrase(change, values, _FLAGS)
 
 
 def _phrase(
-    change: Change, values: Sequence[ValueChange] | None, flags: Mapping[str, tuple[str, str]]
+    change: AttributeChange,
+    values: Sequence[ValueChange] | None,
+    flags: Mapping[str, tuple[str, str]],
 ) -> str:
     name, before, after = change.attribute, change.before, change.after
     if name == "picklist":
@@ -232,7 +234,7 @@ def _entry_text(entry: object) -> str:
     return text if entry.get("active", True) else f"{text}, inactive"
 
 
-def value_changes(changes: Sequence[Change]) -> tuple[ValueChange, ...]:
+def value_changes(changes: Sequence[AttributeChange]) -> tuple[ValueChange, ...]:
     """Return the changed picklist values: removed, then added, then otherwise changed.
 
     A value that became inactive counts as removed, even if the CRM still lists it.

@@ -11,7 +11,7 @@ from .connection import ConnectionEnd as ConnectionEnd
 from .connection import ConnectionStatus as ConnectionStatus
 from .connection import ProbeReport as ProbeReport
 from .connection import Quota as Quota
-from .drift import Change as Change
+from .drift import AttributeChange as AttributeChange
 from .drift import ChangeGroup as ChangeGroup
 from .drift import Comparison as Comparison
 from .drift import DriftEvent as DriftEvent

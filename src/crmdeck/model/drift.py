@@ -12,7 +12,7 @@ from crmdeck.model.wire import UtcTime, WireModel
 from crmdeck.text import count
 
 
-class Change(WireModel):
+class AttributeChange(WireModel):
     """One attribute before and after a change; `attribute` is its wire name.
 
     For `picklist`, `before` and `after` list only the values that differ, as wire objects.
@@ -42,7 +42,7 @@ class DriftEvent(WireModel):
     kind: DriftKind
     severity: Severity
     reason: str = ""
-    changes: tuple[Change, ...] = ()
+    changes: tuple[AttributeChange, ...] = ()
     rename_of: str | None = None
     story: str | None = None
     affected_mappings: tuple[str, ...] = ()
@@ -124,7 +124,7 @@ class FieldDifference(WireModel):
     field_name: str
     label: str = ""
     side: Side
-    changes: tuple[Change, ...] = ()
+    changes: tuple[AttributeChange, ...] = ()
 
 
 class ObjectDifference(WireModel):
@@ -134,7 +134,7 @@ class ObjectDifference(WireModel):
     label: str = ""
     side: Side
     field_count: int
-    changes: tuple[Change, ...] = ()
+    changes: tuple[AttributeChange, ...] = ()
     fields: tuple[FieldDifference, ...] = ()
 
 

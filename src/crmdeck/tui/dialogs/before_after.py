@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from crmdeck.model import Change
+from crmdeck.model import AttributeChange
 from crmdeck.tui.dialogs.dialog import Dialog, dialog_action
 from crmdeck.tui.layout import BETWEEN, beside, rule
 from crmdeck.tui.text import display_block, display_text
@@ -36,7 +36,10 @@ class BeforeAfter(Dialog[None]):
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
 
     def __init__(
-        self, title: str, changes: Iterable[Change], sides: tuple[str, str] = ("before", "after")
+        self,
+        title: str,
+        changes: Iterable[AttributeChange],
+        sides: tuple[str, str] = ("before", "after"),
     ) -> None:
         super().__init__(title)
         self._changes = tuple(changes)
@@ -80,7 +83,7 @@ class BeforeAfter(Dialog[None]):
         self.dismiss(None)
 
 
-def is_long(change: Change) -> bool:
+def is_long(change: AttributeChange) -> bool:
     """True if a side of a change is longer than a cell of a table."""
     return any(len(value_text(side, LONG)) == LONG for side in (change.before, change.after))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from crmdeck.model import Change, Comparison, Side
+from crmdeck.model import AttributeChange, Comparison, Side
 from crmdeck.tui.widgets.table import Column
 from crmdeck.workspace import attribute_word, value_text
 
@@ -18,7 +18,7 @@ class NetLine(NamedTuple):
 
     where: str
     what: str
-    change: Change | None = None
+    change: AttributeChange | None = None
 
 
 NET_COLUMNS: tuple[Column[NetLine], ...] = (

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rich.cells import cell_len
 from textual.content import Content
 
-from crmdeck.model import Change, Comparison, ObjectDifference, Side
+from crmdeck.model import AttributeChange, Comparison, ObjectDifference, Side
 from crmdeck.tui.filters import FilterKey, one_of, text_key
 from crmdeck.tui.host import Host
 from crmdeck.tui.panes.pane import ExportRequest, Only
@@ -40,7 +40,7 @@ class DifferenceLine(NamedTuple):
     field_name: str
     label: str
     side: Side
-    change: Change | None
+    change: AttributeChange | None
 
     @property
     def key(self) -> tuple[str, str, str]:

@@ -16,7 +16,7 @@ from crmdeck.tui.panes.schema.view_state import Address
 from crmdeck.tui.widgets.text_view import Draw
 
 if TYPE_CHECKING:
-    from crmdeck.model import Change
+    from crmdeck.model import AttributeChange
     from crmdeck.workspace import SearchIndex
 
 R = TypeVar("R")
@@ -66,5 +66,5 @@ class SchemaPlace(Place[R]):
     line: Callable[[R | None], FieldLine | None] = lambda _: None
     samples_in_view: bool = False
     crm: Callable[[R], CrmPlace] | None = None
-    change: Callable[[R], Change | None] | None = None
+    change: Callable[[R], AttributeChange | None] | None = None
     facts: Callable[[], Facts | None] | None = None
