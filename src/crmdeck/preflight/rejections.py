@@ -21,7 +21,7 @@ FaultFinder = Callable[[str, str, str], CauseKind | None]
 
 # Bounds the time for a hostile line. The last code of a long chain is near its end.
 _HEAD, _TAIL = 1_200, 600
-_TOKEN = re.compile(r"(?<![A-Za-z0-9_])[A-Za-z][A-Za-z]{2,39}(?:_[A-Za-z0-9]{1,20}){0,12}(?!\w)")
+_TOKEN = re.compile(r"(?<![A-Za-z0-9_])[A-Za-z]{2,40}(?:_[A-Za-z0-9]{1,20}){0,12}(?!\w)")
 _ANY_CODE = re.compile(r"\b[A-Z]{2,20}(?:_[A-Z]{1,20}){1,10}\b")
 _SEVERAL = re.compile(r'(?=\{\s{0,3}"isValid")')
 _RULE_END = re.compile(
@@ -66,6 +66,7 @@ class _Vendor(NamedTuple):
     rows: tuple[_Row, ...]
     codes: frozenset[str]
     wrappers: frozenset[str]
+    vague: frozenset[str]
     hints: tuple[str, ...]
     patterns: Mapping[str, tuple[re.Pattern[str], ...]]
 
@@ -104,13 +105,13 @@ def _vendor(name: str) -> _Vendor:
         )
         for row in data["rejection"]
     )
-    wrappers = frozenset(data["wrappers"])
+    wrappers, vague = frozenset(data["wrappers"]), frozenset(data.get("vague", ()))
     patterns = {
         what: tuple(map(re.compile, data.get(what, ())))
         for what in ("fields", "last_fields", "objects", "through")
     }
     codes = frozenset(code for row in rows for code in row.codes if code)
-    return _Vendor(name, rows, codes | wrappers, wrappers, tuple(data["hints"]), patterns)
+    return _Vendor(name, rows, codes | wrappers, wrappers, vague, tuple(data["hints"]), patterns)
 
 
 @cache
@@ -167,9 +168,12 @@ def _plain(text: str) -> str:
 
 def _read_one(text: str, wanted: str, given: str, find_fault: FaultFinder) -> Rejection:
     tokens = _TOKEN.findall(text)
-    named = [each for each in _vendors() if each.name == wanted]
-    likely = sorted(_vendors(), key=lambda each: not any(hint in text for hint in each.hints))
-    for vendor in named or likely:
+    # A sync into another CRM repeats that CRM's messages under its own name.
+    likely = sorted(
+        _vendors(),
+        key=lambda each: (each.name != wanted, not any(hint in text for hint in each.hints)),
+    )
+    for vendor in likely:
         known = [token for token in tokens if token in vendor.codes]
         inner = [each for each in known if each not in vendor.wrappers]
         own = given if given not in vendor.wrappers else ""
@@ -187,12 +191,17 @@ def _read_one(text: str, wanted: str, given: str, find_fault: FaultFinder) -> Re
 
 
 def _match(vendor: _Vendor, code: str, text: str) -> tuple[_Row, re.Match[str] | None] | None:
+    is_vague = code not in vendor.codes or code in vendor.vague
     for row in vendor.rows:
-        if row.codes and code not in row.codes:
-            continue
-        match = row.says.search(text) if row.says is not None else None
-        if row.says is None or match is not None:
-            return row, match
+        if row.says is not None and (is_vague or code in row.codes):
+            match = row.says.search(text)
+            if match is not None:
+                return row, match
+        elif row.says is None and code in row.codes:
+            # The code decides; a phrase of the same cause may have the parts.
+            same = (each.says.search(text) for each in vendor.rows
+                    if each.says is not None and each.kind is row.kind)  # fmt: skip
+            return row, next(filter(None, same), None)
     return None
 
 
