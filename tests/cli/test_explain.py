@@ -15,6 +15,7 @@ PLANTED = """sf__Id,sf__Error,Name
 ,REQUIRED_FIELD_MISSING:Required fields are missing: [End_Customer_Domain__c]:End_Customer_Domain__c --,b
 006A,STRING_TOO_LONG:End Customer Name: data value too large: Acme and Sons (max length=80):End_Customer_Name__c --,c
 006B,INVALID_FIELD:No such column 'Decision_Contact_Email__c' on sobject of type Opportunity,d
+006J,INVALID_FIELD:No such column 'Current_Provider__c' on sobject of type Opportunity,d
 006C,INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST:Status: bad value for restricted picklist field: Expired [Status__c],e
 006D,FIELD_CUSTOM_VALIDATION_EXCEPTION:Enter the estimated value of the partner deal.:Amount --,f
 006E,UNABLE_TO_LOCK_ROW:unable to obtain exclusive access to this record or 1 records: 0015g:--,g
@@ -42,7 +43,8 @@ def shell(home: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
 
 def test_planted_errors_have_change_person_and_row(shell: Shell) -> None:
     report = shell.json("explain", "failed.csv", "--demo", "--connection", "acme-prod")
-    assert (report["errors"], report["schemaErrors"], report["succeeded"]) == (11, 6, 1)
+    assert (report["errors"], report["schemaErrors"], report["succeeded"]) == (12, 7, 1)
+    assert [one["count"] for one in report["causes"]] == [2, *[1] * 10]
     found = {(one["kind"], one["object"], one["field"]): one for one in report["causes"]}
     tied = {
         key: (one["change"]["by"], [each.partition(":")[2] for each in one["mappings"]])
@@ -56,6 +58,7 @@ def test_planted_errors_have_change_person_and_row(shell: Shell) -> None:
             "Lena Brandt",
             ["contactEmail"],
         ),
+        ("field_missing", "Opportunity", "Current_Provider__c"): ("Priya Raman", []),
         ("choice", "Deal_Registration__c", "Status__c"): ("Tom Okafor", []),
     }
     renamed = found["field_missing", "Opportunity", "Decision_Contact_Email__c"]

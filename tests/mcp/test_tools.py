@@ -24,6 +24,10 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "field": {**PLACE, "field": "StageName"},
     "mapping": {"connection": "acme-prod", "pair": PAIR},
     "preflight": {"connection": "acme-prod", "pair": PAIR},
+    "explain_errors": {
+        "connection": "acme-prod",
+        "text": "REQUIRED_FIELD_MISSING: Required fields are missing: [End_Customer_Domain__c]",
+    },
 }
 
 
@@ -90,6 +94,9 @@ def test_field_mapping_and_preflight_answer_in_rows(ws: Workspace) -> None:
     assert any("changedSince" in row for row in rows)
     assert PAIR in {row["objectPair"] for row in answer(ws, "mapping", pair=None)["rows"]}
     assert "refused" in {row["outcome"] for row in answer(ws, "preflight")["rows"]}
+    (cause,) = answer(ws, "explain_errors")["rows"]
+    assert (cause["kind"], cause["change"]["by"]) == ("required", "Tom Okafor")
+    assert cause["mappings"] == [f"{PAIR}:accountDomain"]
 
 
 @pytest.mark.parametrize(

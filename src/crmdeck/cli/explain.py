@@ -18,7 +18,7 @@ from crmdeck.errors import ExitCode, SourceError, UsageError, exit_code
 from crmdeck.model import CauseKind, SyncCause
 from crmdeck.text import count
 
-_SUFFIXES = {".csv": "csv", ".html": "html", ".md": "markdown", ".json": "json"}
+_SUFFIXES = workspace.ERROR_FORMATS
 
 
 class FailOn(StrEnum):

@@ -29,6 +29,7 @@ from .preflights import preflight_report as preflight_report
 from .preflights import summary_of as summary_of
 from .report import Part as Part
 from .streams import stream as stream
+from .sync_errors import sync_cause_message as sync_cause_message
 from .sync_errors import sync_error_report as sync_error_report
 from .sync_errors import sync_errors_summary as sync_errors_summary
 from .tables import COLUMNS as COLUMNS

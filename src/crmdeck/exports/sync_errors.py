@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from crmdeck.exports.report import Part, Report, Section, filled_table
-from crmdeck.model import CauseKind, SyncErrorReport
+from crmdeck.model import CauseKind, SyncCause, SyncErrorReport
 from crmdeck.text import count
 
 _COLUMNS = ("errors", "field", "what happened", "why", "mapping row", "next step", "owner")
@@ -20,9 +20,22 @@ def sync_errors_summary(report: SyncErrorReport) -> str:
             if report.succeeded
             else (f"No errors in {report.file}.")
         )
-    schema = f" The schema caused {report.schema_errors:,}." if report.schema_errors else ""
+    schema = f" The schema caused {count(report.schema_errors, 'error')}."
+    schema = schema if report.schema_errors else ""
     causes = count(len(report.causes), "cause")
     return f"{count(report.errors, 'error')} in {report.file}, {causes}.{schema}"
+
+
+def sync_cause_message(cause: SyncCause) -> str:
+    """Return a message about a cause to the person who can fix it."""
+    lines = [
+        f"{count(cause.count, 'record')} of our sync with PartnerOS failed. {cause.title}.",
+        cause.why,
+        f"Mapping: {', '.join(cause.mappings)}" if cause.mappings else "",
+        f"Next step: {cause.next}",
+        f"Records: {', '.join(cause.records)}" if cause.records else "",
+    ]
+    return "\n".join(filter(None, lines))
 
 
 def sync_error_report(report: SyncErrorReport, made_at: datetime) -> Report:

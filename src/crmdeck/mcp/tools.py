@@ -5,6 +5,7 @@ Nothing here needs the extra.
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -113,6 +114,19 @@ class PreflightArguments(Arguments):
     connection: _Name
     pair: Annotated[str, Field(description="Such as deal_registration--Opportunity.")]
     update: Annotated[bool, Field(description="Judge updates, not new records.")] = False
+
+
+class ErrorArguments(Arguments):
+    """Error messages of a sync, and the connection they come from."""
+
+    connection: _Name
+    text: Annotated[
+        str,
+        Field(min_length=1, max_length=200_000, description="Messages: CSV, JSON, or a log."),
+    ]
+    pair: Annotated[
+        str | None, Field(description="Object pair, if the messages name no object.")
+    ] = None
 
 
 class SuggestArguments(Arguments):
@@ -364,6 +378,24 @@ def preflight(view: View, asked: PreflightArguments) -> Answer:
     ]
     gaps = _gaps(view.statuses(asked.connection), view.ws.now)
     return Answer(rows, [*gaps, "Only edge values were judged, no real records."])
+
+
+@_tool(
+    TOOLS,
+    "Why did these sync errors happen? Causes with the change, the person, the mapping and the "
+    "next step.",
+)
+def explain_errors(view: View, asked: ErrorArguments) -> Answer:
+    gaps = _gaps(view.statuses(asked.connection), view.ws.now)
+    found = view.ws.errors.explain(
+        io.BytesIO(asked.text.encode()), connection=asked.connection, pair=asked.pair, audit=False
+    ).report
+    rows: list[Row] = [
+        {key: value for key, value in cause.to_wire().items() if value not in (None, [])}
+        for cause in found.causes
+    ]
+    unread = [f"{count(found.not_read, 'line')} can't be read."] if found.not_read else []
+    return Answer(rows, [*gaps, *unread])
 
 
 @_tool(

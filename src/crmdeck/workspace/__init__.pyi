@@ -43,6 +43,7 @@ from crmdeck.exports import owner_of as owner_of
 from crmdeck.exports import records as records
 from crmdeck.exports import render as render
 from crmdeck.exports import stream_rows as stream_rows
+from crmdeck.exports import sync_cause_message as sync_cause_message
 from crmdeck.exports import sync_errors_summary as sync_errors_summary
 from crmdeck.exports import write_atomically as write_atomically
 from crmdeck.mapping.choices import FieldChoice as FieldChoice
@@ -107,6 +108,7 @@ from crmdeck.store.leases import LeaseFigures as LeaseFigures
 from .audit import Audit as Audit
 from .backups import Backup as Backup
 from .backups import Backups as Backups
+from .checks.errors import ERROR_FORMATS as ERROR_FORMATS
 from .checks.errors import ExplainedErrors as ExplainedErrors
 from .checks.errors import SyncErrors as SyncErrors
 from .checks.fleet import Fleet as Fleet

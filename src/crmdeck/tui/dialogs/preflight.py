@@ -1,4 +1,4 @@
-"""The result of a preflight: a sentence, a bar, and the causes with the details of one."""
+"""The result of a preflight, or of a sync: a sentence, a bar, and the causes with details."""
 
 from __future__ import annotations
 
@@ -37,14 +37,26 @@ OUTCOME_STYLES = {
 
 @dataclass(frozen=True)
 class ResultRow:
-    """One cause: the row of the mapping, how many records, why in short, and notes about it."""
+    """One cause: the row of the mapping, how many records, why in short, and notes about it.
+
+    Without an `outcome`, the schema isn't the cause. `message` is about the cause, for a person.
+    """
 
     number: int
-    outcome: Outcome
+    outcome: Outcome | None
     name: str
     words: str
     count: str = ""
     notes: tuple[str, ...] = ()
+    message: str = ""
+
+    @property
+    def sign(self) -> str:
+        return "•" if self.outcome is None else OUTCOME_SIGNS[self.outcome]
+
+    @property
+    def style(self) -> str:
+        return "muted" if self.outcome is None else OUTCOME_STYLES[self.outcome]
 
 
 @dataclass(frozen=True)
@@ -69,8 +81,8 @@ def columns_for(rows: Sequence[ResultRow]) -> tuple[Column[ResultRow], ...]:
         Column(
             "sign",
             "",
-            lambda row: OUTCOME_SIGNS[row.outcome],
-            style=lambda row: OUTCOME_STYLES[row.outcome],
+            lambda row: row.sign,
+            style=lambda row: row.style,
             width=1,
         )
     ]
@@ -91,7 +103,7 @@ def columns_for(rows: Sequence[ResultRow]) -> tuple[Column[ResultRow], ...]:
         "words",
         "",
         lambda row: row.words,
-        style=lambda row: OUTCOME_STYLES[row.outcome],
+        style=lambda row: row.style,
         min_width=LEAST_WORDS,
     )
     return (*columns, words)
@@ -214,6 +226,19 @@ class ShowPreflight(Dialog[None]):
     def open_row(self) -> None:
         if self.result is not None and self.row is not None:
             self.result.opened(self.row.number)
+
+    @dialog_action(
+        "preflight.message",
+        "Copy message",
+        "y",
+        help="Copy a message about this cause.",
+        hint=38,
+        applies=lambda dialog: dialog.row is not None and bool(dialog.row.message),
+    )
+    def copy_message(self) -> None:
+        if self.row is not None:
+            self.app.copy_to_clipboard(self.row.message)
+            self.say("Copied a message about this cause.")
 
     @dialog_action(
         "preflight.export",

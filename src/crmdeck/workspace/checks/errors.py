@@ -50,6 +50,11 @@ from crmdeck.text import count
 from crmdeck.workspace.context import Context
 from crmdeck.workspace.moments import parse_moment
 
+ERROR_FORMATS = {
+    ".csv": "csv", ".json": "json", ".html": "html", ".md": "markdown", ".xlsx": "xlsx",
+}  # fmt: skip
+"""The formats of explained errors, by suffix."""
+
 RETRY_COLUMNS = ("cause", "object", "field", "recordId", "line")
 _PIECE = 1024 * 1024
 _EVERY, _MOST_GROUPS, _MOST_REMEMBERED, _MOST_VALUES = 2_000, 5_000, 20_000, 100
@@ -143,6 +148,7 @@ class SyncErrors:
         column: str | None = None,
         at: datetime | None = None,
         values: bool = True,
+        audit: bool = True,
         progress: ProgressCallback | None = None,
         cancel: CancelToken | None = None,
     ) -> ExplainedErrors:
@@ -150,7 +156,8 @@ class SyncErrors:
 
         `connection` may be left out if only one fits. `pair` is the object pair of messages that
         name no object, `column` the error column of a table, `at` the time of errors without one
-        (default: now). Without `values` the report has no values of records.
+        (default: now). Without `values` the report has no values of records. The counts go into
+        the audit log, unless `audit` is off.
 
         Raises NotFoundError for an unknown connection, UsageError for a table without an error
         column or a field that several objects have, SourceError if nothing can be read, and
@@ -189,7 +196,7 @@ class SyncErrors:
             causes=tuple(cause for cause, _ in causes),
             notes=("Add --connection NAME to see changes, people and mapping rows.",) * is_untied,
         )
-        if chosen is not None and not self._context.read_only:
+        if chosen is not None and audit and not self._context.read_only:
             entry = self._context.entry(
                 "errors.explained",
                 f"{count(report.errors, 'sync error')}, {count(len(causes), 'cause')}",
@@ -321,7 +328,13 @@ def _add(groups: dict[tuple[str, ...], _Group], rejection: Rejection, message: M
     )
     text = " ".join((message.text or "").split())[:_MESSAGE]
     words = {CauseKind.RULE: first.value, CauseKind.UNKNOWN: _NUMBERS.sub("", text)}
-    key: tuple[str, ...] = (*first[:4], first.through, words.get(first.kind, ""))
+    key: tuple[str, ...] = (
+        first.kind,
+        first.object,
+        first.field,
+        first.through,
+        words.get(first.kind, ""),
+    )
     if key not in groups and len(groups) >= _MOST_GROUPS:
         first, key = Rejection(first.kind, first.code, first.vendor), (first.kind,)
     group = groups.setdefault(key, _Group(first, text, (message.line, message.line)))
