@@ -13,7 +13,7 @@ from rich.style import Style
 from crmdeck.model import FieldRow, FieldType
 from crmdeck.tui.panes.schema.fields import all_columns
 from crmdeck.tui.panes.schema.rows import FieldLine
-from crmdeck.tui.widgets.table.columns import place
+from crmdeck.tui.widgets.table.columns import measured, place
 from crmdeck.tui.widgets.table.strips import GUTTER, Look, RowState, row_strip
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
@@ -53,7 +53,7 @@ def test_no_name_is_cut_and_no_two_rows_look_alike(
     columns, gives = all_columns(lambda: NOW, lines)
     texts = [columns[0].text(line) for line in lines]
     assert len(set(texts)) == len(lines)
-    placed = place(columns, width, GUTTER, rows=lines, gives=gives)
+    placed = place(columns, width, GUTTER, gives=gives, wanted=measured(columns, lines))
     longest = sorted(lines, key=lambda line: len(columns[0].text(line)))[-LONGEST:]
     for line in longest:
         drawn = row_strip(line, placed, RowState(), (), LOOK).text

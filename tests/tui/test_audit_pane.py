@@ -18,7 +18,7 @@ from crmdeck.tui.panes.audit.pane import AuditPane
 from crmdeck.tui.panes.registry import PANES
 from crmdeck.tui.screens.main import MainScreen
 from crmdeck.tui.widgets.table import Table
-from crmdeck.tui.widgets.table.columns import place
+from crmdeck.tui.widgets.table.columns import measured, place
 from crmdeck.tui.widgets.table.strips import GUTTER
 from crmdeck.workspace import Workspace
 from tests.tui.pilot import audit_console, press, screen_text, settle, type_text, until
@@ -205,7 +205,8 @@ def test_summaries_get_shorter_in_narrow_tables() -> None:
     assert failed.brief(80) == "refresh failed: It said no. Because."
     assert failed.brief(30) == "refresh failed: It said no"
     columns = log_columns(everywhere=True, flat=False)
-    joined = place(columns, 60, GUTTER, rows=[failed], gives=GIVES)[-1]
+    wanted = measured(columns, [failed])
+    joined = place(columns, 60, GUTTER, gives=GIVES, wanted=wanted)[-1]
     assert joined.text(failed, 20) == "acme: refresh failed"
     long = "No " * 30
     refused = line("schema.refresh_failed", f"acme: {long}", code="TOKEN_REFUSED")

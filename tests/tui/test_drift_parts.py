@@ -18,7 +18,7 @@ from crmdeck.tui.panes.drift.columns import COLUMNS, GIVES
 from crmdeck.tui.panes.drift.density import DAYS, axis, bar, slots
 from crmdeck.tui.panes.drift.detail import again
 from crmdeck.tui.panes.drift.to_do import to_do
-from crmdeck.tui.widgets.table.columns import place
+from crmdeck.tui.widgets.table.columns import measured, place
 from crmdeck.tui.widgets.table.strips import GUTTER
 from crmdeck.workspace import DayCount, Timeline, make_timeline
 
@@ -185,7 +185,7 @@ def test_object_and_field_stay_whole_while_other_columns_give_way(width: int) ->
     name = "Decision_Contact_Email__c"
     changed = event(name, object_type="Opportunity", changed_by="Lena Brandt")
     lines = arrange(timeline(changed), None, ()).lines
-    placed = place(COLUMNS, width, GUTTER, rows=lines, gives=GIVES)
+    placed = place(COLUMNS, width, GUTTER, gives=GIVES, wanted=measured(COLUMNS, lines))
     cells = {one.column.id: one.width for one in placed}
     assert placed[-1].start + placed[-1].width <= width
     whole = len(f"Opportunity.{name}")

@@ -131,6 +131,7 @@ def test_columns_measure_texts_and_leave_out_what_no_row_needs() -> None:
     wanted = measured(columns, rows)
     assert wanted == {"sign": 1, "name": 7, "wide": 4, "key": 0, "rest": 3}
     assert measured(columns, [(1, 0)] * (MOST_MEASURED + 1))["name"] == 9
-    placed = place(columns[:2] + columns[4:], 12, 2, rows=rows, gives=[("name", 0)])
+    some_columns = [columns[0], columns[1], columns[4]]
+    placed = place(some_columns, 12, 2, gives=[("name", 0)], wanted=wanted)
     assert [one.column.id for one in placed] == ["sign", "rest"]
     assert placed[-1].text(rows[1]).startswith("xxxxxxx: long")

@@ -16,7 +16,7 @@ from crmdeck.tui.dialogs.before_after import BeforeAfter
 from crmdeck.tui.host import Host, Location
 from crmdeck.tui.keys.actions import READ_ONLY, action
 from crmdeck.tui.panes.list_pane import ListPane
-from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Only, View
+from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, View
 from crmdeck.tui.panes.samples import SAMPLES_HELP, InView
 from crmdeck.tui.panes.schema import questions
 from crmdeck.tui.panes.schema.comparing import (
@@ -535,13 +535,13 @@ class SchemaPane(ListPane):
         return self.place.is_ready() and (has_rows or not self.filter_text)
 
     def export_request(self) -> ExportRequest | None:
-        table = self.table
         if not self.can_export():
             return None
-        # The keys of the rows are the names of the records.
-        keys: Any = frozenset(map(table.key_of, table.shown()))
-        shown: Only | None = keys if self.filter_text else None
-        return self.place.export(shown)
+        only: Any = None
+        if self.filter_text:
+            # The keys of the rows are the names of the records.
+            only = frozenset(map(self.table.key_of, self.table.shown()))
+        return self.place.export(only)
 
     def state(self) -> dict[str, object]:
         sorts = {kind: table.sort_state for kind, table in self._tables.items()}

@@ -173,10 +173,8 @@ def measured(columns: Sequence[Column[R]], rows: Sequence[R]) -> dict[str, int]:
         else:
             reach = column.reach
             texts = (column.text(row) for row in rows if reach is None or not reach(row))
-            cells = (
-                len(text) if text.isascii() else cell_len(display_text(text)) for text in texts
-            )
-            wanted[column.id] = min(column.most, max(column.least, max(cells, default=0)))
+            most = max(map(_cells, texts), default=0)
+            wanted[column.id] = min(column.most, max(column.least, most))
     return wanted
 
 
@@ -222,22 +220,18 @@ def place(
     available: int,
     indent: int,
     *,
-    rows: Sequence[R] = (),
-    gives: Gives | None = None,
+    gives: Gives = (),
     wanted: Mapping[str, int] | None = None,
 ) -> tuple[Placed[R], ...]:
     """Return the columns of a table of `available` cells, with their places.
 
     The first one starts after `indent` cells. If the least widths don't fit, the columns go beyond
-    the edge, and the table scrolls sideways. With `gives`, columns give way for the `rows`, whose
-    `wanted` cells were `measured` before.
+    the edge, and the table scrolls sideways. Columns with `wanted` cells, as `measured`, give way.
     """
     known = {column.id: column for column in columns}
-    if gives is None:
-        widths = _shared(columns, available, indent)
-        wanted = widths
+    if wanted is None:
+        widths = wanted = _shared(columns, available, indent)
     else:
-        wanted = measured(columns, rows) if wanted is None else wanted
         widths = fitted(columns, wanted, gives, available - indent)
     shown = [column for column in columns if column.id in widths]
     placed = []

@@ -291,7 +291,8 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
                     self._wanted = measured(self.columns, self._rows)
                 shown = [column for column in shown if self._wanted[column.id]]
             shown = arranged(shown, self.column_choice)
-            self._placed = place(shown, width, GUTTER, gives=self.gives, wanted=self._wanted)
+            gives = self.gives or ()
+            self._placed = place(shown, width, GUTTER, gives=gives, wanted=self._wanted)
             self._placed_for = width
             self._strips.clear()
         return self._placed
