@@ -60,18 +60,18 @@ def test_a_night_with_a_dead_connection_and_drift_on_a_mapped_field(night: Night
     found = night.shell.json("check", code=4)
     assert found["reasons"] == ["drift", "partial"]
     assert {c["name"]: c["read"] for c in found["connections"]} == {"acme": True, "beta": False}
-    failing = {(i["connection"], i["kind"]) for i in found["issues"] if i["level"] == "fail"}
-    assert failing == {("acme", "drift"), ("acme", "mapping"), ("beta", "unread")}
+    failing = {(i["connection"], i["kind"]) for i in found["findings"] if i["level"] == "fail"}
+    # The removed field is the cause of the broken mapping, and no second line.
+    assert failing == {("acme", "mapping_broken"), ("beta", "connection_error")}
 
     check = ("check", "acme", "--no-refresh")
     again = night.shell.json(*check, code=4)
-    assert [i["kind"] for i in again["issues"]] == ["drift", "mapping"], "both are still open"
-    new = night.shell.json(*check, "--new", code=4)
-    assert [i["kind"] for i in new["issues"]] == ["mapping"]
+    assert [i["kind"] for i in again["findings"]] == ["mapping_broken"], "it is still open"
+    assert night.shell.json(*check, "--new")["findings"] == []
     assert "drift" in night.shell.json(*check, "--since", "1h", code=4)["reasons"]
     night.shell.run("mapping", "undo", "acme", PAIR)
     night.shell.run("drift", "acme", "--acknowledge", "shown")
-    assert night.shell.json(*check)["issues"] == []
+    assert night.shell.json(*check)["findings"] == []
     assert night.shell.run("check", "beta", code=1).stdout.endswith("can't read beta, 1 failure.\n")
 
 
@@ -102,7 +102,7 @@ def test_a_gate_does_not_pass_on_a_workspace_that_holds_nothing(
 ) -> None:
     said = Shell(tmp_path / "typo").run(*gate, code=2)
     assert "No connection to" in said.stderr
-    assert "no problems" not in said.stdout
+    assert "no findings" not in said.stdout
 
 
 def test_a_policy_excuses_for_a_time_and_never_what_was_not_read(night: Night) -> None:
@@ -113,7 +113,7 @@ def test_a_policy_excuses_for_a_time_and_never_what_was_not_read(night: Night) -
 
     policy.write_text(rule + f"{datetime.now(UTC).date() + timedelta(days=1)}\n")
     excused = night.shell.json(*check)
-    assert {(i["level"], i["rule"]) for i in excused["issues"]} == {("ignore", "known")}
+    assert {(i["level"], i["rule"]) for i in excused["findings"]} == {("ignore", "known")}
     policy.write_text(rule + "2020-01-01\n")
     expired = night.shell.json(*check, code=4)
     assert expired["expiredRules"] == [{"until": "2020-01-01", "reason": "known"}]
@@ -147,7 +147,7 @@ def test_no_gate_passes_on_a_policy_that_cannot_be_used(night: Night) -> None:
         assert refused["code"] == "BAD_POLICY", gate
     shell.run("policy", "show", code=2)
     plain = shell.json("status", "acme")
-    assert "BAD_POLICY" in {alert["code"] for alert in plain["alerts"]}
+    assert "BAD_POLICY" in {one["code"] for one in plain["findings"]}
     policy.write_text('[[rule]]\nlevel = "fail"\nobject = "Account"\n')
     [rule] = shell.json("policy", "show")["rules"]
     assert (rule["level"], rule["object"], rule["until"]) == ("fail", "Account", None)
@@ -176,12 +176,12 @@ def test_a_rule_of_an_attribute_is_about_events_that_hold_no_other(night: Night)
     text = describe(*FIRST).replace('"label": "Name"', '"label": "Deal name"')
     (night.folder / "acme/Opportunity.json").write_text(text)
     found = night.shell.json("check", "acme", code=4)
-    assert [(i["fieldName"], i["severity"], i["level"]) for i in found["issues"]] == [
+    assert [(i["subject"]["crmField"], i["severity"], i["level"]) for i in found["findings"]] == [
         ("Name", "safe", "fail")
     ]
 
 
-def test_every_format_holds_every_issue_and_interprets_none(night: Night) -> None:
+def test_every_format_has_every_finding_verbatim(night: Night) -> None:
     text = describe(("Name", "string"), ("Evil__c", "string"))
     evil = "::error::<b>]]>\x1b[31m\r\n# x"
     (night.folder / "acme/Opportunity.json").write_text(
@@ -189,7 +189,7 @@ def test_every_format_holds_every_issue_and_interprets_none(night: Night) -> Non
     )
     check = ("check", "acme", "--since", "1d", "--no-refresh")
     night.shell.run("refresh", "acme")
-    wanted = len(night.shell.json(*check, code=4)["issues"])
+    wanted = len(night.shell.json(*check, code=4)["findings"])
     tree = ElementTree.fromstring(night.shell.run(*check, "--format", "junit", code=4).stdout)
     assert len(tree.findall(".//testcase")) == wanted
     lines = night.shell.run(*check, "--format", "github", code=4).stdout.splitlines()
@@ -264,7 +264,8 @@ def test_a_mapping_is_checked_against_the_schema_as_it_is(night: Night) -> None:
     night.export("acme", ("Name", "string"), ("CloseDate", "date"))
     assert night.shell.json("mapping", "check", "acme", "--no-refresh") == []
     (broken,) = night.shell.json("mapping", "check", "acme", PAIR, code=4)
-    assert (broken["partnerField"], broken["fieldName"]) == ("estimatedValue", "Amount")
+    about = broken["subject"]
+    assert (about["partnerField"], about["crmField"]) == ("estimatedValue", "Amount")
     night.shell.run("mapping", "check", "acme", "deal_registration--Nope", code=2)
 
 
@@ -288,19 +289,23 @@ def test_a_contract_is_what_the_standard_says_and_is_held_against_the_schema(
     file.write_text(yaml.safe_dump(contract))
     found = shell.json(*check, "--no-refresh", code=4)
     assert [c["name"] for c in found["connections"]] == ["acme"]
-    told = {i["fieldName"]: i["detail"] for i in found["issues"] if i["kind"] == "contract"}
+    told = {
+        i["subject"]["crmField"]: i["cause"]
+        for i in found["findings"]
+        if i["kind"] == "contract_broken"
+    }
     assert told == {
         "Amount": "The field is no longer required.",
         "Gone__c": "The field doesn't exist.",
     }
     night.export("acme", ("Name", "string"), ("Amount", "string"))
-    details = [i["detail"] for i in shell.json(*check, code=4)["issues"]]
+    details = [i["cause"] for i in shell.json(*check, code=4)["findings"]]
     assert "The type is string, not currency." in details
     (night.folder / "acme/Opportunity.json").unlink()
     (night.folder / "acme/Account.json").write_text(
         describe(("Name", "string")).replace("Opportunity", "Account")
     )
-    details = [i["detail"] for i in shell.json("check", "acme", *check[1:], code=4)["issues"]]
+    details = [i["cause"] for i in shell.json("check", "acme", *check[1:], code=4)["findings"]]
     assert "The object doesn't exist." in details
 
     before = shell.json("audit")

@@ -59,8 +59,8 @@ def test_every_command_runs_as_it_was_copied(
             name=NAME, source=Source.FILES, platform="salesforce", path=str(export)
         )
         ws.connections.add(draft)
-        (alert,) = (one for one in ws.health.status(NAME).alerts if one.code == "NEVER_REFRESHED")
-        shell.copied(ws.copies.alert(ws.health.status(NAME), alert))
+        (never,) = ws.findings.find()
+        shell.copied(ws.copies.finding(never))
         assert ws.schemas.objects(NAME).objects
 
         objects = ws.schemas.objects(NAME).objects
@@ -114,9 +114,10 @@ def test_every_command_runs_as_it_was_copied(
         assert event.note == "it's known"
 
         status = ws.health.status(NAME)
-        for one in status.alerts:
-            shell.copied(ws.copies.alert(status, one))
-        shell.copied(ws.copies.alert(status, None))
+        for one in status.findings:
+            if one.steps:
+                shell.copied(ws.copies.finding(one))
+        shell.copied(ws.copies.connection(status))
         for entry in ws.audit.entries():
             told = shell.copied_json(ws.copies.audit_entry(entry, NAME))
             assert isinstance(told, list)

@@ -60,7 +60,7 @@ def test_a_home_that_was_named_must_exist_and_excludes_the_demo(tmp_path: Path) 
     assert list(tmp_path.iterdir()) == [shell.home]
 
 
-def test_alerts_come_with_their_remedy_and_drift_with_who_did_it(tmp_path: Path) -> None:
+def test_status_shows_steps_and_drift_who_did_it(tmp_path: Path) -> None:
     export = tmp_path / "export"
     export.mkdir()
     (export / "Opportunity.json").write_text(describe(("Name", "string")))
@@ -70,7 +70,7 @@ def test_alerts_come_with_their_remedy_and_drift_with_who_did_it(tmp_path: Path)
         *("--platform", "salesforce", "--path", str(export)),
     )
     done = shell.run("status", "acme")
-    assert "no schema yet" in done.stdout
+    assert "Not refreshed yet" in done.stdout
     assert "crmdeck refresh acme" in done.stderr
     shell.run("refresh", "acme")
     (export / "Opportunity.json").write_text(describe(("Name", "string"), ("New__c", "string")))
@@ -81,30 +81,31 @@ def test_alerts_come_with_their_remedy_and_drift_with_who_did_it(tmp_path: Path)
     assert shell.json("drift", "acme")["events"][0]["changedBy"] is None
 
 
-def test_an_alert_is_dismissed_and_reopened(tmp_path: Path) -> None:
+def test_finding_is_snoozed_and_reopened(tmp_path: Path) -> None:
     shell = Shell(tmp_path / "home")
     file = tmp_path / "Opportunity.json"
     file.write_text(describe(("Name", "string")))
     where = ("--source", "files", "--platform", "salesforce", "--path", str(file))
     shell.run("connections", "add", "acme", *where)
-    deed = ("health", "dismiss", "acme", "NEVER_REFRESHED")
+    (never,) = shell.json("findings", "acme")
+    deed = ("findings", "snooze", never["id"])
     away = shell.json(*deed, "--until", "2999-12-31")
-    assert (away["connection"], away["dismissedUntil"]) == ("acme", "2999-12-31")
+    assert (away["connection"], away["acceptedUntil"]) == ("acme", "2999-12-31")
+    assert shell.json("findings") == []
     assert "until 2999-12-31" in shell.run("status", "acme").stderr
-    assert shell.json("health", "reopen", "acme", away["id"])["dismissedAt"] is None
+    assert shell.json("findings", "reopen", away["id"])["acceptedAt"] is None
     entries = shell.json("audit", "--limit", "2")
-    assert [each["event"] for each in entries] == [
-        "connection.alert_reopened", "connection.alert_dismissed",
-    ]  # fmt: skip
+    assert [each["event"] for each in entries] == ["finding.reopened", "finding.snoozed"]
     for wrong in ("2020-01-01", "soon"):
         shell.run(*deed, "--until", wrong, code=2)
-    assert shell.json_error("health", "dismiss", "acme", "NOPE", code=2)["code"] == (
-        "ALERT_NOT_FOUND"
-    )
+    accept = ("findings", "accept", never["id"], "--until", "2999-12-31")
+    assert shell.json_error(*accept, code=1)["code"] == "CANT_ACCEPT"
+    missing = shell.json_error("findings", "show", "nope", code=2)
+    assert missing["code"] == "FINDING_NOT_FOUND"
     # A gate doesn't pass on a connection that was never read; plain status does.
     assert shell.json("status", "acme", "--fail-on", "breaking", code=1)["reasons"] == ["failed"]
     shell.run("status")
-    shell.run("health", "dismiss", "nobody", "NEVER_REFRESHED", code=2)
+    shell.run("findings", "nobody", code=2)
 
 
 def test_who_has_to_sign_in_again_is_told_the_command(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -117,10 +118,10 @@ def test_who_has_to_sign_in_again_is_told_the_command(sandbox: Sandbox, tmp_path
         assert f"  {command}" in err.splitlines()
     told = json.loads(shell.run("refresh", "portal", "--json", code=3, env=secrets).stderr)
     assert (told["connection"], told["command"]) == ("portal", command)
-    assert f"  {command}" in shell.run("status", "portal", code=3).stderr.splitlines()
-    (first, *_) = shell.json("status", "portal", code=3)["alerts"]
-    assert first["nextStep"] == "sign_in"
-    assert "crmdeck" not in first["remedy"]
+    (first, *_) = shell.json("status", "portal", code=3)["findings"]
+    assert (first["steps"][0]["verb"], first["kind"]) == ("sign_in", "sign_in")
+    assert first["steps"][0]["command"].startswith(command.removesuffix("portal"))
+    assert first["steps"][0]["command"] in shell.run("status", "portal", code=3).stderr
 
 
 def test_a_wait_is_said_while_it_lasts(sandbox: Sandbox, tmp_path: Path) -> None:

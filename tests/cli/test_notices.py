@@ -91,7 +91,7 @@ def night(nightfall: Restored, listener: Listener, monkeypatch: pytest.MonkeyPat
 def test_one_message_a_run_goes_to_whom_it_concerns(night: Night, listener: Listener) -> None:
     night.shell.run("check", "--notify", "--heartbeat", f"http://{listener.host}/beat")
     assert [path for path, *_ in listener.taken] == [PATH, "/beat"], "all is well, and the beat"
-    assert "no problems" in listener.taken[0][2]
+    assert "no findings" in listener.taken[0][2]
     listener.taken.clear()
 
     evil = "<!channel> \\u202e"
@@ -104,7 +104,7 @@ def test_one_message_a_run_goes_to_whom_it_concerns(night: Night, listener: List
     assert len(listener.taken) == 2
     (_, headers, body), (_, _, chat) = listener.taken
     told = Webhook(SECRET).verify(body, headers)
-    assert {issue["connection"] for issue in told["data"]["issues"]} == {"acme"}
+    assert {one["connection"] for one in told["data"]["findings"]} == {"acme"}
     assert "<!channel>" not in chat
     assert "beta" in chat
     entries = night.shell.run("audit", "--event", "notice.*").stdout
@@ -130,7 +130,7 @@ def test_the_message_of_one_connection_leaves_those_of_others(
         assert name in chat
         listener.taken.clear()
     night.shell.run(*check, code=4)
-    assert "no problems" in listener.taken[-1][2]
+    assert "no findings" in listener.taken[-1][2]
 
 
 def test_slack_is_told_in_the_name_of_crmdeck(
@@ -145,8 +145,8 @@ def test_slack_is_told_in_the_name_of_crmdeck(
     night.shell.run("check", "acme", "--notify", code=4)
     (body,) = [body for path, _, body in listener.taken if path.startswith("/slack")]
     (told,) = json.loads(body)["attachments"]
-    assert "failures" in told["title"]
-    assert "breaking: acme: Opportunity.Amount" in told["text"]
+    assert "1 failure" in told["title"]
+    assert "failing: acme: Estimated value: its CRM field is gone" in told["text"]
     assert told["footer"] == "crmdeck"
     assert "apprise" not in body.lower()
 
@@ -157,12 +157,13 @@ def test_what_fails_is_tried_again_and_then_said(night: Night, listener: Listene
     with Workspace.open(night.folder / "home") as ws:
         report = ws.checks.run(["acme"])
         notices = Notices(ws.context, pause=pauses.append)
-        listener.failing = 2
-        ops, _ = notices.send(report)
-        assert (ops.sent, tuple(pauses)) == (True, PAUSES)
         listener.failing = 3
         ops, _ = notices.send(report)
         assert (ops.sent, ops.error) == (False, "The server answered 500.")
+        assert tuple(pauses) == PAUSES
+        listener.failing = 2
+        ops, *_ = notices.send(report)
+        assert ops.sent
         (failed,) = ws.audit.entries(event="notice.failed")
         assert "ops" in failed.summary
         assert notices.heartbeat("http://127.0.0.1:9/x") == "No server answers at this address."
@@ -224,7 +225,7 @@ def test_a_route_that_can_not_be_used_is_said_before_the_check(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no SIGTERM")
 def test_a_watch_ends_cleanly_when_it_is_told_to(night: Night) -> None:
-    assert "no problems" in night.shell.run("watch", "--times", "1").stdout
+    assert "no findings" in night.shell.run("watch", "--times", "1").stdout
     assert "Only a workspace in PostgreSQL" in night.shell.run("watch", "--fleet", code=2).stderr
     watch = subprocess.Popen(
         [sys.executable, "-m", "crmdeck", "watch", "--home", str(night.shell.home)],

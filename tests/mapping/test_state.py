@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crmdeck.errors import ConflictError
-from crmdeck.mapping.rows import Group, RowBuilder, Situation
 from crmdeck.mapping.state import (
     ASSISTANT,
     MAX_ALTERNATIVES,
@@ -21,7 +19,6 @@ from crmdeck.mapping.state import (
     by_pair,
     current_state,
     drift_since,
-    open_rows,
     require_alone,
     require_one_each,
     require_seen,
@@ -53,7 +50,6 @@ from .pairs import (
     event,
     field,
     logs,
-    review,
     suggestion,
     undone,
 )
@@ -208,26 +204,6 @@ def test_a_field_is_required_if_the_crm_fills_it_by_nothing_else(
     attributes: dict[str, Any], required: bool
 ) -> None:
     assert bool(required_unmapped([field("X", **attributes)], ())) is required
-
-
-@given(logs(), st.lists(st.sampled_from(CRM_NAMES), unique=True), st.data())
-def test_open_rows_are_counted_as_the_rows_show_them(
-    log: list[Decision], gone: list[str], data: st.DataObject
-) -> None:
-    fields = [field(name, required=True, createable=True) for name in CRM_NAMES if name not in gone]
-    for name in data.draw(st.lists(st.sampled_from(CRM_NAMES), unique=True)):
-        log.append(decided(len(log) + 20, "", REJECTED, name))
-    changes = [event(30 + n, name) for n, name in enumerate(CRM_NAMES[:2])]
-    settled = changes[1:] if data.draw(st.booleans()) else []
-    still_open = [one for one in changes if one not in settled]
-    seen = review(*fields, log=log, events=changes)
-    builder = RowBuilder(replace(seen, settled={one.id for one in settled}))
-    rows, required = builder.build(Situation(tuple(log))), builder.build_required(log)
-    assert open_rows(NAMES, "Opportunity", fields, log, still_open) == (
-        sum(row.group is Group.BROKEN for row in rows),
-        sum(row.group is Group.REQUIRED for row in required),
-        sum(row.is_open for row in rows),
-    )
 
 
 @given(st.lists(st.tuples(st.sampled_from(("a--A", "b--B", "a--B")), logs()), max_size=4))

@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from crmdeck.model import Alert, Connection, FieldUsage, MappingLine, WireModel
+from crmdeck.model import Connection, FieldUsage, MappingLine, WireModel
 from crmdeck.server.accounts import AccountBook
 from crmdeck.server.sessions import Session
 
 WHEN = "2026-05-16T12:00:00.000Z"
-ALERT = {"level": "warning", "code": "X", "message": "m"}
 CONNECTION = {"id": "x", "name": "acme", "platform": "salesforce", "source": "files"}
 USAGE = {"objectType": "Account", "fieldName": "Tier__c", "verdict": "unknown"}
 LINE = {"partnerField": "a", "state": "pending", "crmField": None, "direction": "push"}
@@ -22,7 +21,6 @@ SESSION = {"tokenHash": "t", "email": "e", "proof": "p", "createdAt": WHEN, "exp
 @pytest.mark.parametrize(
     ("model", "rest", "old", "new", "value"),
     [
-        (Alert, ALERT, "putAwayAt", "dismissedAt", WHEN),
         (Connection, CONNECTION | {"createdAt": WHEN}, "organisation", "organization", "00D1"),
         (FieldUsage, USAGE, "untold", "notChecked", ["Reports were not read."]),
         (MappingLine, LINE, "driftTold", "driftSummary", ["gone"]),

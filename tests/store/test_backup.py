@@ -8,13 +8,13 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from crmdeck.store.dismissed import Dismissal
 
 from crmdeck.clock import utc_now
 from crmdeck.errors import CacheTooNewError, ConflictError, CrmdeckError
 from crmdeck.model import AuditEntry, Decision, DecisionState, Freshness, GoneReason
 from crmdeck.store import Store, migrations
 from crmdeck.store.backup import check_backup, restore_backup, write_backup
-from crmdeck.store.dismissed import Dismissal
 from tests.store.build import HOSTILE, START, connection, day, record, run, schema
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,18 +11,19 @@ import pytest
 from textual.pilot import Pilot
 
 from crmdeck.credentials import MemorySecrets
-from crmdeck.errors import NextStep, SourceError
+from crmdeck.errors import SourceError
 from crmdeck.model import (
-    Alert,
-    AlertLevel,
     Connection,
     ConnectionStatus,
+    Finding,
+    FindingKind,
     Progress,
     RefreshResult,
     SchemaStats,
     Status,
     SyncOutcome,
     SyncRun,
+    Urgency,
 )
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.marks import health_of
@@ -32,13 +32,12 @@ from crmdeck.tui.panes.health.detail import detail
 from crmdeck.tui.panes.health.history_strip import Day, days, span_in
 from crmdeck.tui.panes.health.overview import ConnectionHealth
 from crmdeck.tui.panes.health.pane import HealthPane
-from crmdeck.tui.panes.health.to_do import summary
 from crmdeck.tui.panes.registry import PANES
 from crmdeck.tui.pictures.screenshots import MOMENT
 from crmdeck.tui.screens.main import MainScreen
 from crmdeck.tui.state.ui_state import FILE_NAME
 from crmdeck.tui.themes import theme_name
-from crmdeck.tui.widgets.sidebar import Sidebar, connection_lines, tooltip_of
+from crmdeck.tui.widgets.sidebar import Sidebar
 from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import ConnectionDraft, Workspace, open_demo
 from tests.tui.conftest import HOSTILE, Clock, write_describe
@@ -85,33 +84,30 @@ async def test_the_morning_check_at_a_glance(demo: Workspace) -> None:
     async with app.run_test(size=SMALL) as pilot:
         await settle(pilot)
         text = screen_text(pilot)
-        assert " To do: repair 3 mappings · map 2 required fields · sign in to acme-emea +2" in text
-        assert "1 Health ✕5" in text
+        assert "1 Health ✕17" in text
         # The less urgent keys give way to help and go to.
         assert text.splitlines()[-1].endswith("? Help  ^K Go to")
         assert names(pilot) == ["acme-prod", "acme-emea", "acme-marketing", "legacy-portal"]
         for shown in (
             "✕ acme-emea       sign in again",
             "8%",
-            "✕ acme-prod       3 mappings broken  ✕ 7",
+            "✕ acme-prod       5 failing",
             "○ legacy-portal   disconnected",
-            "3 open change groups touch mapped fields, 3 breaking.",
+            "Contact email: its CRM field is gone",
         ):
             assert shown in text
         await pilot.press("enter")
         await settle(pilot)
         text = screen_text(pilot)
-        assert "23 objects, 863 fields" in text.replace("\n", "")
+        assert "Removed by Lena Brandt" in text
         assert "○ legacy-portal   disconnected" not in text
         await pilot.press("escape")
         assert "○ legacy-portal   disconnected" in screen_text(pilot)
-        # A connection without open alerts has no next step: f says which one has.
+        # A connection without open findings has no next step: f says which one has.
         await pilot.press("G", "f")
         said = [" ".join(note.message.split()) for note in app._notifications]
-        assert any(
-            "Next: repair 3 mappings of acme-prod. n goes to the next" in one for one in said
-        )
-        # `n` and `N` skip connections without open alerts.
+        assert any("No open findings here. n goes to the next one" in one for one in said)
+        # `n` and `N` skip connections without open findings.
         listed, table = names(pilot), pane_of(pilot).table
         assert listed[table.cursor] == listed[-1] == "legacy-portal"
         await pilot.press("n")
@@ -131,77 +127,64 @@ async def test_the_morning_check_at_a_glance(demo: Workspace) -> None:
         assert demo.health.sync_history("acme-prod")[0].kind == "test"
 
 
-async def test_an_alert_is_dismissed_and_reopened(demo: Workspace) -> None:
+async def test_risk_is_accepted_and_reopened(demo: Workspace) -> None:
     prod = demo.connections.get("acme-prod").id
     app = console(demo, "drift")
+
+    def settled() -> list[Finding]:
+        return [one for one in demo.findings.find() if one.accepted_until]
+
     async with app.run_test(size=SMALL) as pilot:
         await settle(pilot)
-        # A dismissed alert paints no connection green.
-        before = health_of(demo.health.status(prod), 2)
-        assert before == ("✕", "3 mappings broken", "error")
-        await press(pilot, "a", "d")
-        assert "3 mappings broken, 1 dismissed" in screen_text(pilot)
-        assert health_of(demo.health.status(prod), 2) == before
-        assert "repair 3 mappings" not in screen_text(pilot)
-        # What is open stays open.
-        assert "3 Drift ✕11" in screen_text(pilot)
-        assert "repair 3 mappings" in await press(pilot, "c")
-        pane, emea = pane_of(pilot), demo.connections.get("acme-emea").id
-        refused, stale = demo.health.status(emea).alerts
+        assert health_of(demo.health.status(prod)) == ("✕", "5 failing", "error")
+        assert "1 Health ✕17" in screen_text(pilot)
         # The question names deeds; Esc changes nothing, and the key that opened it neither.
-        await pilot.press("j", "a", "a", "escape")
+        await pilot.press("a", "a", "escape")
         await settle(pilot)
-        assert demo.health.status(emea).open_alerts == (refused, stale)
-        text = await press(pilot, "a", "d")
-        # The connection keeps its state and its sign.
-        assert "✕ acme-emea       sign in again, 1 d" in text
-        assert "sign in to acme-emea" not in text
-        assert "1 Health ✕4" in text
-        assert "✕ Salesforce rejected" not in text
-        # The details list it after the open ones; the cursor goes from alert to alert.
-        await pilot.press("tab")
-        await settle(pilot)
-        assert pane.commands.alert is not None
-        assert pane.commands.alert.id == stale.id
-        await pilot.press("j")
-        await settle(pilot)
-        assert pane.commands.alert.id == refused.id
-        assert "▌✕ Salesforce rejected" in screen_text(pilot)
-        assert refused.message in pane.copies()[1].text
+        assert settled() == []
+        await press(pilot, "a", "3")
+        (gone,) = settled()
+        assert (gone.code, str(gone.accepted_until)) == ("FIELD_GONE", "2026-06-15")
+        text = screen_text(pilot)
+        assert "1 Health ✕16" in text
+        assert "4 failing, 1 accepted" in text
+        # The risk excuses the changes that the finding explains.
+        assert "3 Drift ✕10" in text
         await press(pilot, "c")
-        assert demo.health.status(emea).open_alerts == (refused, stale)
-        assert [step.where for step in main_screen(app).host.steps.done] == ["Health"] * 4
+        assert settled() == []
         await press(pilot, "u", "u")
-        assert len(main_screen(app).host.steps.done) == 2
-        assert demo.health.status(emea).open_alerts == (refused, stale)
-        # A dismissal can have a last day.
-        await pilot.press("g", "a", "u")
+        assert settled() == []
+        # A finding about what crmdeck can't read is snoozed, and the connection keeps its state.
+        await pilot.press("j", "a", "d")
         await type_text(pilot, "2020-01-01", "enter")
         await settle(pilot)
         assert "2020-01-01 has passed." in screen_text(pilot)
         await pilot.press("ctrl+u")
         await type_text(pilot, "2999-12-31", "enter")
         await settle(pilot)
-        [away] = [each for each in demo.health.status(emea).alerts if each.dismissed_at]
-        assert str(away.dismissed_until) == "2999-12-31"
-        await press(pilot, "u")
-        assert demo.health.status(emea).open_alerts == (refused, stale)
-        # Go to anything opens the alert itself.
+        (away,) = settled()
+        assert (away.state, str(away.accepted_until)) == ("snoozed", "2999-12-31")
+        assert "✕ acme-emea       sign in again, 1 accepted" in screen_text(pilot)
+        # Go to anything opens the finding itself.
         await pilot.press("escape", "G", "ctrl+k")
-        await type_text(pilot, stale.message)
+        await type_text(pilot, away.title)
         await until(pilot, lambda: "Enter opens it in Health" in screen_text(pilot))
         await pilot.press("enter")
-        await until(pilot, lambda: f"▌▲ {stale.message}" in screen_text(pilot))
-        assert pane.commands.alert is not None
-        assert pane.commands.alert.id == stale.id
+        await until(pilot, lambda: f"▌✕ {away.title}" in screen_text(pilot))
+        pane = pane_of(pilot)
+        assert pane.commands.finding is not None
+        assert pane.commands.finding.id == away.id
+        assert away.title in pane.copies()[1].text
+        await press(pilot, "c")
+        assert settled() == []
 
 
 async def test_cursor_and_sidebar_move_together_and_lead_to_the_next_step(demo: Workspace) -> None:
-    app = console(demo, "drift")
+    app = console(demo, "drift", "mapping")
     async with app.run_test(size=WIDE) as pilot:
         await settle(pilot)
         # The most urgent connection comes first.
-        assert "f Review changes" in screen_text(pilot)
+        assert "f Move to Economic_Buyer_Email__c" in screen_text(pilot)
         table = pane_of(pilot).table
         # Keys faster than the sidebar: without a pause in between, as if one is held down.
         table.last_row()
@@ -237,11 +220,11 @@ async def test_cursor_and_sidebar_move_together_and_lead_to_the_next_step(demo: 
         await pilot.press("escape", "slash")
         await type_text(pilot, "emea", "enter")
         await settle(pilot)
-        assert "f Sign in" in screen_text(pilot)
+        assert "f Sign in again" in screen_text(pilot)
         await pilot.press("escape", "slash")
         await type_text(pilot, "prod", "enter", "f")
         await settle(pilot)
-        assert main_screen(app).stage.pane_id == "drift"
+        assert main_screen(app).stage.pane_id == "mapping"
         assert main_screen(app).pane is not None
         assert app.host.connection_id == demo.connections.get("acme-prod").id
 
@@ -260,8 +243,7 @@ async def test_a_suspect_refresh_is_accepted_only_by_a_deed(
     async with console(workspace).run_test(size=WIDE) as pilot:
         await settle(pilot)
         text = screen_text(pilot)
-        assert "f Decide" in text
-        assert f"decide on the refresh of {connection.name}" in text
+        assert "f Refresh again" in text
         await pilot.press("f")
         await settle(pilot)
         assert "Refresh again" in screen_text(pilot)
@@ -271,30 +253,7 @@ async def test_a_suspect_refresh_is_accepted_only_by_a_deed(
         await pilot.press("f", "x")
         await until(pilot, lambda: len(workspace.drift.report().events) == 50)
         await settle(pilot)
-        assert "f Decide" not in screen_text(pilot)
-
-
-async def test_each_alert_shows_the_key_of_its_next_step(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    alerts = [
-        Alert(level=AlertLevel.WARNING, code="A", message="Ends.", next_step=NextStep.SIGN_IN),
-        Alert(level=AlertLevel.WARNING, code="B", message="Old.", next_step=NextStep.REFRESH),
-        Alert(level=AlertLevel.WARNING, code="C", message="Odd.", next_step=NextStep.TEST),
-        Alert(level=AlertLevel.INFO, code="D", message="Soon.", remedy="Wait."),
-    ]
-    found = [
-        status.model_copy(update={"alerts": tuple(alerts)})
-        for status in workspace.health.statuses()
-    ]
-    monkeypatch.setattr(workspace.health, "statuses", lambda: tuple(found))
-    async with console(workspace).run_test(size=WIDE) as pilot:
-        await settle(pilot)
-        lines = screen_text(pilot).splitlines()
-        keys = [part.strip() for line in lines for part in re.split("[│┃]", line)]
-        for wanted in ("f Sign in", "r Refresh", "t Test"):
-            assert wanted in keys
-        assert keys.count("r Refresh") == 1
+        assert "f Refresh again" not in screen_text(pilot)
 
 
 async def test_a_connection_is_disconnected_reconnected_and_renamed(workspace: Workspace) -> None:
@@ -402,8 +361,8 @@ async def test_exports_and_copies_what_shows(
     app = console(workspace)
     async with app.run_test(size=SMALL) as pilot:
         await settle(pilot)
-        await pilot.press("y", "n")
-        assert app.clipboard == "acme"
+        await pilot.press("y", "c")
+        assert app.clipboard.startswith("crmdeck suggest --home")
         await pilot.press("slash", *"beta", "enter")
         await settle(pilot)
         await pilot.press("e", "enter", "enter")
@@ -423,13 +382,13 @@ async def test_many_connections_scroll(tmp_path: Path) -> None:
         app = console(workspace)
         async with app.run_test(size=(80, 16)) as pilot:
             await settle(pilot)
-            assert screen_text(pilot).count("● org-") >= 4
-            assert "Never refreshed: no schema yet." in screen_text(pilot)
+            assert screen_text(pilot).count("○ org-") >= 4
+            assert "Not refreshed yet" in screen_text(pilot)
             await pilot.press("G")
             await settle(pilot)
             assert pane_of(pilot).connection_name == "org-11"
-            assert "▌ ● org-11" in screen_text(pilot)
-            assert "● org-00" not in screen_text(pilot)
+            assert "▌ ○ org-11" in screen_text(pilot)
+            assert "○ org-00" not in screen_text(pilot)
 
 
 def run(outcome: SyncOutcome, days_ago: float, **more: Any) -> SyncRun:
@@ -462,10 +421,17 @@ def test_a_day_is_its_worst_unless_it_recovered() -> None:
     assert [span_in(cells, 6) for cells in (6, 14, 21, 42)] == [(0, 2), (4, 2), (6, 2), (6, 1)]
 
 
-def entry(text: str = "plain", alerts: int = 1) -> ConnectionHealth:
-    alerts_ = tuple(
-        Alert(level=AlertLevel.CRITICAL, code="X", message=text, cause=text, remedy=text)
-        for _ in range(alerts)
+def entry(text: str = "plain") -> ConnectionHealth:
+    finding = Finding(
+        id="f",
+        kind=FindingKind.CONNECTION_ERROR,
+        urgency=Urgency.FAILING,
+        code="X",
+        connection_id="c",
+        connection=text,
+        title=text,
+        cause=text,
+        effect=text,
     )
     connection = Connection(
         id="c",
@@ -489,7 +455,7 @@ def entry(text: str = "plain", alerts: int = 1) -> ConnectionHealth:
         last_error_message=text,
         created_at=NOW,
         schema_stats=SchemaStats(),
-        alerts=alerts_,
+        findings=(finding,),
     )
     return ConnectionHealth(connection, status, (run(SyncOutcome.FAILED, 0, error_message=text),))
 
@@ -513,21 +479,6 @@ def test_no_sentence_is_cut() -> None:
         left = " ".join(line.split("│")[0] for line in drawn.split("\n"))
         assert " ".join(left.split()).count(text) >= 3
         assert "…" not in drawn
-
-
-def test_the_summary_lists_what_to_do() -> None:
-    status = entry().status.model_copy(update={"status": Status.REAUTH_REQUIRED})
-    entries = [ConnectionHealth(entry().connection, status)]
-    assert summary(entries, 80) == ("To do:", "sign in to plain")
-    fine = status.model_copy(update={"status": Status.ACTIVE, "alerts": ()})
-    lead, text = summary([ConnectionHealth(entry().connection, fine)], 80)
-    assert (lead, text) == ("Nothing to do:", "1 connection, no open alerts")
-    # Required fields without a source make it red in Health, and in the sidebar.
-    assert health_of(fine, 2) == ("✕", "2 required fields", "error")
-    assert "plain: 2 required fields," in tooltip_of(fine, {fine.id: 2}).plain
-    assert "✕ plain" in connection_lines([fine], {fine.id: 2})[0].plain
-    lead, text = summary(entries * 30, 60)
-    assert (lead, text) == ("To do:", "sign in to plain · sign in to plain +28")
 
 
 async def test_the_connection_under_the_cursor_is_seen_in_every_theme(

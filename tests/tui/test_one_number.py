@@ -32,7 +32,6 @@ from crmdeck.settings import NoticeRoute
 from crmdeck.tui.panes.drift.detail import summary
 from crmdeck.tui.panes.health.columns import columns_for
 from crmdeck.tui.panes.health.loader import read_overview
-from crmdeck.tui.panes.health.to_do import things_to_do
 from crmdeck.tui.panes.schema.cells import overview_heading
 from crmdeck.tui.panes.schema.rows import schema_data
 from crmdeck.tui.widgets.sidebar import connection_lines, tooltip_of
@@ -80,14 +79,14 @@ def compare(workspace: Workspace) -> None:
     overview = read_overview(workspace)
     assert sum(status.open_changes.count for status in statuses) == together.count
 
-    tab = tab_counts(statuses, ()).get("drift")
+    tab = tab_counts(statuses).get("drift")
     assert (tab.shown.plain if tab else "-") == shown(together).replace(" ", "")
-    review = [thing.short for thing in things_to_do(overview.entries) if "review" in thing.short]
-    changes = "change" if together.count == 1 else "changes"
-    wanted = [f"review {together.count} open {changes}"] if together.count else []
-    assert review == wanted
+    # Each open group is in one finding that explains it.
+    open_findings = [one for one in workspace.findings.find() if one.is_open]
+    groups = {group for one in open_findings for group in one.groups}
+    assert len(groups) == together.count
 
-    lines = connection_lines(statuses, {})
+    lines = connection_lines(statuses)
     column = next(
         one for one in columns_for(overview.entries, workspace.now, 120) if one.id == "changes"
     )
@@ -97,9 +96,7 @@ def compare(workspace: Workspace) -> None:
         number = shown(status.open_changes)
         assert cells[status.name] == number
         assert line.plain.endswith(number) or not together.count
-        assert (f"{status.open_changes.count} open" in tooltip_of(status, {}).plain) is (
-            number != "-"
-        )
+        assert (f"{status.open_changes.count} open" in tooltip_of(status).plain) is (number != "-")
 
 
 def compare_one(workspace: Workspace, status: ConnectionStatus, known: OpenChanges) -> None:
@@ -108,10 +105,6 @@ def compare_one(workspace: Workspace, status: ConnectionStatus, known: OpenChang
     assert status.open_changes == known == timeline.open_changes
     assert workspace.drift.open_changes(status.id) == known
     assert len(groups) == known.count
-    # An alert about mappings is there only while a change that touches them is open.
-    touches = any(change.affected_mappings for group in groups for change in group.changes)
-    codes = {alert.code for alert in status.alerts}
-    assert ("DRIFT_ON_MAPPED_FIELDS" in codes) is touches
     heading = " ".join(str(part) for part in summary(timeline, short=True))
     assert heading.startswith(f"{known.count} open" if known.count else "none open") or (
         not timeline.entries
@@ -169,10 +162,14 @@ def compare_gates(workspace: Workspace, shell: Shell, together: OpenChanges) -> 
     worst = together.severity
     for severity in (Severity.BREAKING, Severity.RISKY):
         fails = worst is not None and worst.rank >= severity.rank
-        for gate in ("drift", "status"):
-            assert workspace.drift.fails(severity) is fails
-            code = shell.attempt(gate, "--fail-on", severity.value).code
-            assert (code == 4) is fails, (gate, severity)
+        assert workspace.drift.fails(severity) is fails
+        code = shell.attempt("drift", "--fail-on", severity.value).code
+        assert (code == 4) is fails, severity
+        # A gate of the list also judges rows that fail without a change.
+        listed = any(workspace.findings.fails(one, severity) for one in workspace.health.statuses())
+        code = shell.attempt("status", "--fail-on", severity.value).code
+        assert (code == 4) is listed, severity
+        assert listed or not fails
     assert workspace.drift.open_changes() == together
 
 
@@ -187,11 +184,9 @@ def compare_check(workspace: Workspace, report: CheckReport, together: OpenChang
         entry.event.id: entry.standing.state is ChangeState.OPEN
         for entry in workspace.drift.timeline().entries
     }
-    failing = [each.event_id for each in report.issues if each.event_id and each.level == "fail"]
-    assert groups(failing) == together.count
-    assert ("drift" in report.reasons) is bool(
-        [each for each in report.issues if each.level == "fail" and each.kind != "unread"]
-    )
+    failing = [each for each in report.findings if each.level == "fail"]
+    assert groups([one for each in failing for one in each.changes]) == together.count
+    assert ("drift" in report.reasons) is any(not each.is_unread for each in failing)
     number = together.text if together.count else ""
     for format in ("markdown", "html", "github"):
         assert number in unescape(workspace.checks.render(report, format)), format
@@ -207,7 +202,8 @@ def compare_check(workspace: Workspace, report: CheckReport, together: OpenChang
     assert message is not None
     data = cast(dict[str, Any], message.payload["data"])
     assert data["openChanges"] == together.to_wire()
-    assert groups([each["eventId"] for each in data["issues"] if each["eventId"]]) == together.count
+    told = [change for each in data["findings"] for change in each["changes"]]
+    assert groups(told) == together.count
     assert number in message.body
 
 

@@ -35,10 +35,10 @@ FOR_FACES = {
         "read_on",
         "found_on",
     ),
-    "ws.mappings": ("pair_names", "open_rows", "review", "review_and_suggest", "nearest"),
+    "ws.mappings": ("pair_names", "review", "review_and_suggest", "nearest"),
     "ws.checks": ("chosen", "require_format", "unread"),
     "ws.fleet": ("wait", "figures"),
-    "ws.preflights": ("why_no_sample", "newly_refused"),
+    "ws.preflights": ("why_no_sample",),
     "ws.notices": ("require_ready",),
 }
 """Left out: what only the command line, the console and the server need."""

@@ -57,10 +57,10 @@ def test_what_was_lost_is_told_and_comes_back_with_a_refresh(full: Desk) -> None
     reads = [full.workspace.schemas.all, full.workspace.schemas.fields]
     for what, sql in LOST.items():
         execute(full, sql)
-        alerts = full.workspace.health.status("acme").alerts
-        assert alerts[0].code == CacheDamagedError.code, what
-        assert "Account" in alerts[0].message
-        assert alerts[0].remedy
+        found = full.workspace.health.status("acme").findings
+        assert found[0].code == CacheDamagedError.code, what
+        assert "Account" in found[0].title
+        assert found[0].steps
         # What tells of an object itself is not needed to list its fields.
         for read in reads[: 1 if what == "an object" else 2]:
             with pytest.raises(CacheDamagedError) as caught:
@@ -72,8 +72,8 @@ def test_what_was_lost_is_told_and_comes_back_with_a_refresh(full: Desk) -> None
         result = full.refresh()
         assert "DEFINITIONS_READ_ANEW" in [notice.code for notice in result.notices], what
         assert result.drift_events == ()
-        alerts = full.workspace.health.status("acme").alerts
-        assert CacheDamagedError.code not in [alert.code for alert in alerts]
+        found = full.workspace.health.status("acme").findings
+        assert CacheDamagedError.code not in [one.code for one in found]
         after = full.workspace.schemas.all("acme")
         assert [detail.fields for detail in after] == [detail.fields for detail in details]
         assert full.workspace.schemas.fields("acme") == fields

@@ -89,7 +89,7 @@ def test_the_demo_shows_what_goes_wrong_in_real_life_and_asks_the_sandbox(tmp_pa
         "acme-prod": Status.ACTIVE,
         "legacy-portal": Status.DISCONNECTED,
     }
-    assert "QUOTA_RESERVE" in [alert.code for alert in found["acme-marketing"].alerts]
+    assert "QUOTA_RESERVE" in [one.code for one in found["acme-marketing"].findings]
     assert any(line.drift for line in lines)
     assert any(event.rename_of for event in drift.events)
     assert {event.severity for event in drift.events} == set(Severity)

@@ -11,7 +11,6 @@ import pytest
 from crmdeck.drift.open_changes import Excuse, Standing
 from crmdeck.errors import CacheError, NotFoundError, UsageError
 from crmdeck.model import (
-    AlertLevel,
     ChangeState,
     Choice,
     DecisionState,
@@ -206,8 +205,8 @@ def test_a_policy_that_cannot_be_read_excuses_nothing(shorter: Desk) -> None:
     workspace = shorter.workspace
     assert workspace.drift.open_changes().count == 1
     # Health shows it, and a gate never passes because of it.
-    [alert] = [each for each in workspace.health.status("acme").alerts if "POLICY" in each.code]
-    assert (alert.code, alert.level) == ("BAD_POLICY", AlertLevel.WARNING)
+    [unusable] = [one for one in workspace.findings.find() if "POLICY" in one.code]
+    assert (unusable.code, unusable.urgency) == ("BAD_POLICY", "review")
     for gate in (
         lambda: workspace.drift.fails(Severity.BREAKING),
         lambda: workspace.checks.run(refresh=False),

@@ -35,11 +35,11 @@ COMMANDS = {
     "demo": Command("console", "Open the console with the built-in demo."),
     "connections": Command("connections", "List, add, change, test and rename connections."),
     "status": Command("health", "Show connection health."),
-    "health": Command("health", "Dismiss and reopen alerts."),
+    "findings": Command("findings", "List what is open, accept risks, and reopen them."),
     "refresh": Command("health", "Refresh schemas and show what changed."),
-    "check": Command("check", "Refresh, then report new problems (for CI)."),
+    "check": Command("check", "Refresh, then judge the findings (for CI)."),
     "watch": Command("check", "Run a check at intervals until you stop it."),
-    "policy": Command("check", "Show, set and remove the policy that excuses problems."),
+    "policy": Command("check", "Show, set and remove the policy that excuses findings."),
     "schema": Command("schema", "List objects, or the fields of an object."),
     "impact": Command("impact", "Show what breaks if a CRM field changes."),
     "drift": Command("drift", "List changes, newest first, and acknowledge them."),
@@ -71,7 +71,7 @@ COMMANDS = {
 }
 """Every command in the order of `--help`, which imports none of their modules."""
 
-GROUPS = ("config", "connections", "health", "mapping", "policy", "secrets", "serve", "team")
+GROUPS = ("config", "connections", "findings", "mapping", "policy", "secrets", "serve", "team")
 
 
 class CommandGroup(Group):

@@ -30,10 +30,10 @@ from crmdeck.cli.output import (
 )
 from crmdeck.cli.session import ProgressLine, in_workspace, moment
 from crmdeck.errors import CacheBusyError, CacheError, CanceledError, ExitCode
-from crmdeck.model import CancelToken, FailOn, IssueLevel
+from crmdeck.model import CancelToken, CheckLevel, FailOn, FindingKind
 from crmdeck.text import either
 
-SIGNS = {IssueLevel.FAIL: "FAIL", IssueLevel.REPORT: "note", IssueLevel.IGNORE: "skip"}
+SIGNS = {CheckLevel.FAIL: "FAIL", CheckLevel.REPORT: "note", CheckLevel.IGNORE: "skip"}
 SHOWN = 20
 # Errors that pass without a change here: a watch continues.
 _PASSING = (CacheBusyError.code, "DATABASE_UNREACHABLE")
@@ -117,7 +117,7 @@ def check(
     policy: PolicyOption = None,
     explain_policy: Annotated[
         bool,
-        typer.Option("--explain-policy", help="Show the policy rules that matched no problem."),
+        typer.Option("--explain-policy", help="Show the policy rules that matched no finding."),
     ] = False,
     contract: Annotated[
         list[Path] | None,
@@ -128,10 +128,6 @@ def check(
     ] = None,
     new: Annotated[bool, typer.Option("--new", help="Only changes since the last check.")] = False,
     refresh: RefreshOption = True,
-    preflight: Annotated[
-        bool,
-        typer.Option("--preflight", help="Fail if a change makes the CRM refuse mapped writes."),
-    ] = False,
     format: Annotated[
         str | None, typer.Option("--format", help=f"Format: {either(workspace.CHECK_FORMATS)}.")
     ] = None,
@@ -141,11 +137,11 @@ def check(
     heartbeat: HeartbeatOption = None,
     as_json: JsonOption = False,
 ) -> ExitCode:
-    """Refresh, then report problems: open changes, broken mappings, failed reads, expiry dates.
+    """Refresh, then list the findings: what fails, expires, or needs a review.
 
-    The same check gives the same exit code until someone settles the changes.
+    The same check gives the same exit code until someone settles a finding.
 
-    Exit codes: 0 if nothing fails, 4 for a change or a broken mapping, 3 if a connection needs
+    Exit codes: 0 if nothing fails, 4 for a finding that fails, 3 if a connection needs
     a sign-in, 6 if crmdeck could not read some objects or connections, 1 if it could read none.
     """
     wanted = chosen_format(format, output, _SUFFIXES, as_json=as_json, force=force)
@@ -163,7 +159,6 @@ def check(
             policy=policy,
             contracts=contract or (),
             refresh=refresh,
-            preflight=preflight,
             progress=line,
         )
     if notify or heartbeat:
@@ -285,23 +280,23 @@ def _notify(
 
 def _explain(report: model.CheckReport) -> None:
     for rule in report.unused_rules:
-        say(f"Policy rule {rule.number} ({rule.rule}) matched no problem.")
-        say(f"  Nearest: {rule.nearest or 'the check found no problem'}")
+        say(f"Policy rule {rule.number} ({rule.rule}) matched no finding.")
+        say(f"  Nearest: {rule.nearest or 'the check has no findings'}")
     if not report.unused_rules:
-        say("Every active policy rule matched a problem, or there is no policy.")
+        say("Every active policy rule matched a finding, or there is no policy.")
 
 
 def show_report(report: model.CheckReport) -> None:
     """Print a check on one screen, failures first."""
-    shown = [issue for issue in report.issues if issue.level is not IssueLevel.IGNORE]
-    for issue in shown[:SHOWN]:
-        severity = f" {issue.severity.value}" if issue.severity else ""
-        emit_hanging(
-            f"{SIGNS[issue.level]}{severity}  {issue.connection}  {workspace.issue_text(issue)}",
-            _INDENT,
-        )
-        if issue.remedy:
-            emit_hanging(f"{' ' * _INDENT}{issue.remedy}", _INDENT)
+    shown = [each for each in report.findings if each.level is not CheckLevel.IGNORE]
+    for each in shown[:SHOWN]:
+        word = each.severity if each.kind is FindingKind.CHANGE_SAFE else each.urgency
+        emit_hanging(f"{SIGNS[each.level]} {word}  {each.connection}  {each.text}", _INDENT)
+        step = next(iter(each.steps), None)
+        if each.effect:
+            emit_hanging(f"{' ' * _INDENT}{each.effect}", _INDENT)
+        if step is not None:
+            emit_hanging(f"{' ' * _INDENT}{step.text}: {step.command or ''}".rstrip(": "), _INDENT)
     # One screen, because the failures have to be seen without scrolling.
     if len(shown) > SHOWN:
         emit(f"and {len(shown) - SHOWN:,} more: crmdeck check --format markdown lists all")

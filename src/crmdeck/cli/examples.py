@@ -25,10 +25,17 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "connections test": ("crmdeck connections test acme-prod --demo",),
     "connections rename": ("crmdeck connections rename legacy-portal old-portal --demo",),
     "status": ("crmdeck status --demo", "crmdeck status acme-prod --demo --json"),
-    "health dismiss": (
-        "crmdeck health dismiss acme-marketing QUOTA_RESERVE --demo --until 2099-12-31",
+    "findings list": (
+        "crmdeck findings --demo",
+        "crmdeck findings acme-prod --demo --urgency failing --json",
     ),
-    "health reopen": ("crmdeck health reopen acme-marketing QUOTA_RESERVE --demo",),
+    "findings show": ("crmdeck findings show 1586849f2021aafa --demo",),
+    "findings accept": (
+        "crmdeck findings accept 1586849f2021aafa --until 2099-12-31 --demo"
+        " --note 'The field returns in May'",
+    ),
+    "findings snooze": ("crmdeck findings snooze 9edbaba533195995 --until 2099-12-31 --demo",),
+    "findings reopen": ("crmdeck findings reopen 9edbaba533195995 --demo",),
     "refresh": ("crmdeck refresh acme-prod --demo --fail-on breaking",),
     "check": (
         "crmdeck check --demo --no-refresh",

@@ -1,76 +1,28 @@
-"""crmdeck status, crmdeck health, crmdeck refresh and crmdeck doctor."""
+"""crmdeck status, crmdeck refresh and crmdeck doctor."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Annotated
 
 import typer
 
 from crmdeck import model, workspace
-from crmdeck.cli.groups import command_group
+from crmdeck.cli.findings import show_finding
 from crmdeck.cli.listing import Listing, lists, wire_columns
 from crmdeck.cli.options import (
     DemoOption,
     FailOnOption,
     HomeOption,
     JsonOption,
-    NameArgument,
     NamesArgument,
 )
-from crmdeck.cli.output import command_for, emit_json, emit_or_say, report_error, say, say_details
+from crmdeck.cli.output import emit_json, report_error, say, say_details
 from crmdeck.cli.session import ProgressLine, failing, in_workspace, say_empty
-from crmdeck.errors import CacheDamagedError, ExitCode, UsageError, exit_code
+from crmdeck.errors import ExitCode, UsageError, exit_code
 from crmdeck.home import require_home
-from crmdeck.model import Status
+from crmdeck.model import FindingKind, Status
 from crmdeck.text import count
-
-app = command_group()
-
-AlertArgument = Annotated[
-    str, typer.Argument(metavar="ALERT", help="Code or ID of an alert, from crmdeck status NAME.")
-]
-
-
-@app.command()
-@in_workspace()
-def dismiss(
-    ws: workspace.Workspace,
-    name: NameArgument,
-    alert: AlertArgument,
-    until: Annotated[
-        str | None,
-        typer.Option("--until", metavar="DATE", help="Last day of the dismissal: 2026-12-31."),
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Dismiss an alert for every user.
-
-    It reopens if it gets worse, if it was over and comes back, or after --until. The connection
-    keeps its state, and gates still count the alert.
-    """
-    try:
-        last_day = None if until is None else date.fromisoformat(until)
-    except ValueError:
-        raise UsageError(
-            f"'{until}' isn't a date.", remedy="Enter a day, such as --until 2026-12-31"
-        ) from None
-    found = ws.health.dismiss(name, alert, until=last_day)
-    day = f" until {found.dismissed_until}" if found.dismissed_until else ""
-    record = {"connection": name, **found.to_wire()}
-    emit_or_say(record, f"Dismissed{day}: {name}: {found.message}", as_json)
-
-
-@app.command()
-@in_workspace()
-def reopen(
-    ws: workspace.Workspace, name: NameArgument, alert: AlertArgument, as_json: JsonOption = False
-) -> None:
-    """Reopen a dismissed alert."""
-    found = ws.health.reopen(name, alert)
-    record = {"connection": name, **found.to_wire()}
-    emit_or_say(record, f"Reopened: {name}: {found.message}", as_json)
 
 
 @lists
@@ -83,7 +35,7 @@ def status(
 ) -> ExitCode:
     """Show connection health. Exit with 3 if a connection needs a sign-in.
 
-    With --fail-on, also exit with 4 if a change of that severity is open, and with 3, 6 or 1 if the
+    With --fail-on, also exit with 4 if a finding fails at that level, and with 3, 6 or 1 if the
     last refresh could not read everything.
     """
     listing.require(workspace.COLUMNS["health"])
@@ -98,7 +50,7 @@ def status(
     reasons: dict[str, list[ExitCode]] = {}
     for item in found:
         codes = _status_reasons(item, found)
-        if fail_on is not None and ws.drift.fails(fail_on, item.id):
+        if fail_on is not None and ws.findings.fails(item, fail_on):
             codes.append(ExitCode.DRIFT)
         if item.name in unread:
             codes.append(unread[item.name])
@@ -120,7 +72,7 @@ def status(
             "fields": "schema_stats.field_count",
             "quota": lambda item: f"{item.quota.left:.0%}" if item.quota else None,
             "open": lambda item: _open(item.open_changes),
-            "alert": lambda item: _first_alert(item.alerts),
+            "finding": lambda item: _first_finding(item.open_findings),
         },
         least=("fields", "objects", "quota", "platform"),
     ):
@@ -135,7 +87,7 @@ def _status_reasons(
     item: model.ConnectionStatus, of: Sequence[model.ConnectionStatus]
 ) -> list[ExitCode]:
     reasons = []
-    if any(alert.code == CacheDamagedError.code for alert in item.alerts):
+    if any(each.kind is FindingKind.CACHE_DAMAGED for each in item.findings):
         reasons.append(ExitCode.CACHE_BUSY)
     if item.status is Status.REAUTH_REQUIRED:
         reasons.append(ExitCode.REAUTH_REQUIRED)
@@ -155,20 +107,16 @@ def _open(changes: model.OpenChanges) -> str | None:
     return f"{changes.count:,}{breaking}" if changes.count else None
 
 
-def _first_alert(alerts: Sequence[model.Alert]) -> str | None:
-    if not alerts:
+def _first_finding(findings: Sequence[model.Finding]) -> str | None:
+    if not findings:
         return None
-    more = f" (and {len(alerts) - 1} more)" if len(alerts) > 1 else ""
-    return alerts[0].message + more
+    more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+    return findings[0].title + more
 
 
 def _say_details(status: model.ConnectionStatus) -> None:
-    for alert in status.alerts:
-        until = f" until {alert.dismissed_until}" if alert.dismissed_until else ""
-        away = f", dismissed on {alert.dismissed_at:%Y-%m-%d}{until}" if alert.dismissed_at else ""
-        say(f"{status.name}: {alert.level}: {alert.message} ({alert.code}{away})")
-        command = command_for(alert.next_step, status.name)
-        say_details(alert.cause, alert.remedy, command, alert.link)
+    for finding in status.findings:
+        show_finding(finding)
     for end in status.endings:
         due = f" May end on {end.ends_at:%Y-%m-%d}." if end.ends_at else ""
         say(f"{status.name}: can end: {end.message}{due}")

@@ -16,7 +16,7 @@ from crmdeck.cli.options import EncoderOption, JsonOption, NameArgument, PairArg
 from crmdeck.cli.output import TextTable, emit_json, emit_or_say, emit_table, say
 from crmdeck.cli.session import ProgressLine, failing, in_workspace
 from crmdeck.errors import ExitCode, UsageError
-from crmdeck.model import DecisionState, Direction
+from crmdeck.model import DecisionState, Direction, Urgency
 from crmdeck.text import count
 
 app = command_group()
@@ -362,31 +362,39 @@ def check(
     pair: AnyPairArgument = None,
     refresh: RefreshOption = True,
 ) -> ExitCode:
-    """List broken mappings. Exit with 4 if there are any."""
-    listing.require(columns := wire_columns(model.Issue))
+    """List what is open about mappings. Exit with 4 if one of them fails."""
+    listing.require(columns := wire_columns(model.Finding))
     if pair is not None:
         # Raises NotFoundError for a mistyped pair before the refresh.
         ws.mappings.get(name, pair)
     if refresh:
         with ProgressLine(name) as line:
             ws.refreshes.run(name, progress=line)
-    issues = ws.checks.mapping(name, pair)
+    found = [
+        finding
+        for finding in ws.findings.find([name])
+        if finding.subject.object_pair is not None
+        and pair in (None, finding.subject.object_pair)
+        and finding.urgency in (Urgency.FAILING, Urgency.REVIEW)
+        and finding.is_open
+    ]
     if (
         listing.emit(
-            issues,
+            found,
             columns=columns,
             table={
-                "pair": "object_pair",
-                "PartnerOS field": "partner_field",
-                "CRM field": "field_name",
-                "reason": "detail",
+                "urgency": "urgency",
+                "pair": "subject.object_pair",
+                "finding": "title",
+                "cause": "cause",
+                "next step": lambda one: next((step.command for step in one.steps), None),
             },
-            least=("pair",),
+            least=("pair", "cause"),
         )
-        and not issues
+        and not found
     ):
-        say("All accepted mappings are valid.")
-    return ExitCode.DRIFT if issues else ExitCode.OK
+        say("No accepted mapping fails.")
+    return ExitCode.DRIFT if any(one.urgency is Urgency.FAILING for one in found) else ExitCode.OK
 
 
 def _crm_field(suggestion: model.Suggestion) -> str:

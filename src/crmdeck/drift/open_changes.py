@@ -52,10 +52,11 @@ _CHANGED = frozenset({DriftKind.OBJECT_CHANGED, DriftKind.FIELD_CHANGED, DriftKi
 
 
 class Excuse(NamedTuple):
-    """The policy rule that excuses a change; `until` is its last day."""
+    """Why a change is excused until a day: a policy rule, or the risk that `by` accepted."""
 
     reason: str
     until: date | None
+    by: str | None = None
 
 
 class Standing(NamedTuple):

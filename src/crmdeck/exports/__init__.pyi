@@ -1,5 +1,4 @@
 from .check_report import check_summary as check_summary
-from .check_report import issue_text as issue_text
 from .check_report import render_check as render_check
 from .contract import Contract as Contract
 from .contract import deviations as deviations

@@ -7,16 +7,16 @@ from collections import Counter
 from crmdeck.exports.formats import CHECK_FORMATS, require_format, stream_report
 from crmdeck.exports.jsontext import to_json
 from crmdeck.exports.report import Report, Section, filled_table
-from crmdeck.model import CheckReport, Issue, IssueKind, IssueLevel
+from crmdeck.model import CheckedFinding, CheckLevel, CheckReport, FindingState
 from crmdeck.text import count
 
-_MARKS = {IssueLevel.FAIL: "bad", IssueLevel.REPORT: "warn", IssueLevel.IGNORE: ""}
+_MARKS = {CheckLevel.FAIL: "bad", CheckLevel.REPORT: "warn", CheckLevel.IGNORE: ""}
 _SECTIONS = {
-    IssueLevel.FAIL: "Failures",
-    IssueLevel.REPORT: "Notes",
-    IssueLevel.IGNORE: "Ignored by the policy",
+    CheckLevel.FAIL: "Failures",
+    CheckLevel.REPORT: "Notes",
+    CheckLevel.IGNORE: "Excused or accepted",
 }
-_GITHUB = {IssueLevel.FAIL: "error", IssueLevel.REPORT: "warning", IssueLevel.IGNORE: "notice"}
+_GITHUB = {CheckLevel.FAIL: "error", CheckLevel.REPORT: "warning", CheckLevel.IGNORE: "notice"}
 
 
 def render_check(report: CheckReport, format: str) -> str:
@@ -34,25 +34,30 @@ def render_check(report: CheckReport, format: str) -> str:
 
 def check_summary(report: CheckReport) -> str:
     """Return the result of a check in one line."""
-    levels = Counter(issue.level for issue in report.issues)
+    levels = Counter(finding.level for finding in report.findings)
     unread = [each.name for each in report.connections if not each.read]
     parts = [count(len(report.connections), "connection") + " checked"]
     if unread:
         parts.append(f"can't read {', '.join(unread)}")
     if report.open_changes.count:
         parts.append(report.open_changes.text)
-    if levels[IssueLevel.FAIL]:
-        parts.append(count(levels[IssueLevel.FAIL], "failure"))
-    if levels[IssueLevel.REPORT]:
-        parts.append(count(levels[IssueLevel.REPORT], "note"))
-    if report.success and not levels[IssueLevel.REPORT]:
-        parts.append("no problems")
+    if levels[CheckLevel.FAIL]:
+        parts.append(count(levels[CheckLevel.FAIL], "failure"))
+    if levels[CheckLevel.REPORT]:
+        parts.append(count(levels[CheckLevel.REPORT], "note"))
+    settled = [each for each in report.findings if not each.is_open]
+    excused = sum(each.state is FindingState.EXCUSED for each in settled)
+    if excused:
+        parts.append(f"{excused:,} excused")
+    for state in (FindingState.ACCEPTED, FindingState.SNOOZED):
+        days = sorted(each.accepted_until for each in settled
+                      if each.state is state and each.accepted_until)  # fmt: skip
+        if days:
+            until = f"{days[0]}" if days[0] == days[-1] else f"{days[0]} or later"
+            parts.append(f"{len(days):,} {state.value} until {until}")
+    if report.success and not report.findings:
+        parts.append("no findings")
     return ", ".join(parts) + "."
-
-
-def issue_text(issue: Issue) -> str:
-    """Return a failure or note in one line, without its connection."""
-    return f"{issue.title} ({issue.detail})" if issue.detail else issue.title
 
 
 def as_report(report: CheckReport) -> Report:
@@ -63,32 +68,34 @@ def as_report(report: CheckReport) -> Report:
             table=filled_table(
                 (
                     "connection",
-                    "severity",
-                    "problem",
-                    "details",
+                    "urgency",
+                    "finding",
+                    "cause",
+                    "effect",
                     "next step",
                     "mapped",
                     "changed by",
-                    "policy",
+                    "policy or note",
                 ),
                 [
                     (
-                        issue.connection,
-                        issue.severity or issue.kind,
-                        issue.title,
-                        issue.detail,
-                        issue.remedy,
-                        issue.mapped,
-                        issue.changed_by,
-                        issue.rule,
+                        each.connection,
+                        each.severity if each.kind == "change_safe" else each.urgency,
+                        each.title,
+                        each.cause,
+                        each.effect,
+                        _next_step(each),
+                        each.mapped,
+                        each.by,
+                        _why_settled(each),
                     )
-                    for issue in issues
+                    for each in found
                 ],
-                [_MARKS[level]] * len(issues),
+                [_MARKS[level]] * len(found),
             ),
         )
-        for level in (IssueLevel.FAIL, IssueLevel.REPORT, IssueLevel.IGNORE)
-        if (issues := report.of(level))
+        for level in (CheckLevel.FAIL, CheckLevel.REPORT, CheckLevel.IGNORE)
+        if (found := report.of(level))
     ]
     if report.expired_rules:
         rows = [(f"{rule.until:%Y-%m-%d}", rule.reason) for rule in report.expired_rules]
@@ -124,32 +131,45 @@ def as_report(report: CheckReport) -> Report:
 
 
 def _junit(report: CheckReport) -> str:
-    """Return a suite per connection with a case per problem, or one case that passes."""
+    """Return a suite per connection with a case per finding, or one case that passes."""
     from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
     document = JUnitXml("crmdeck check")
     for connection in report.connections:
         suite = TestSuite(connection.name)
         suite.add_property("openChanges", str(connection.open_changes.count))
-        mine = [issue for issue in report.issues if issue.connection == connection.name]
-        for issue in mine:
-            case = TestCase(_xml(issue.title), _xml(f"{connection.name}.{issue.kind}"))
-            text = _xml(issue_text(issue) + (f" {issue.remedy}" if issue.remedy else ""))
-            if issue.level is IssueLevel.FAIL:
+        mine = [each for each in report.findings if each.connection == connection.name]
+        for each in mine:
+            case = TestCase(_xml(each.title), _xml(f"{connection.name}.{each.kind}"))
+            text = _xml(" ".join(filter(None, (each.text, each.effect, _next_step(each)))))
+            if each.level is CheckLevel.FAIL:
                 # In JUnit, a failure is a finding, and an error is a test that could not run.
-                kind = Error if issue.kind is IssueKind.UNREAD else Failure
-                case.result = [kind(text, issue.code)]
-            elif issue.level is IssueLevel.IGNORE:
-                case.result = [Skipped(_xml(issue.rule or ""))]
+                case.result = [(Error if each.is_unread else Failure)(text, each.code)]
+            elif each.level is CheckLevel.IGNORE:
+                case.result = [Skipped(_xml(_why_settled(each) or ""))]
             else:
                 case.system_out = text
             suite.add_testcase(case)
         if not mine:
-            suite.add_testcase(TestCase("no problems", connection.name))
+            suite.add_testcase(TestCase("no findings", connection.name))
         document.add_testsuite(suite)
     document.update_statistics()  # type: ignore[no-untyped-call]
     written: bytes | str = document.tostring()  # type: ignore[no-untyped-call]
     return (written.decode() if isinstance(written, bytes) else written) + "\n"
+
+
+def _next_step(finding: CheckedFinding) -> str | None:
+    """Return the first step as a command, else in words; None without one."""
+    step = next(iter(finding.steps), None)
+    return None if step is None else f"{step.text}: {step.command}" if step.command else step.text
+
+
+def _why_settled(finding: CheckedFinding) -> str | None:
+    """Return the reason of the policy, or who accepted the risk until when."""
+    if finding.accepted_until is None:
+        return finding.rule
+    by = f"{finding.state.value} until {finding.accepted_until} by {finding.accepted_by}"
+    return f"{by}: {finding.note}" if finding.note else by
 
 
 def _xml(text: str) -> str:
@@ -159,9 +179,9 @@ def _xml(text: str) -> str:
 
 def _github(report: CheckReport) -> str:
     lines = [
-        f"::{_GITHUB[issue.level]} title={_property(f'{issue.connection}: {issue.code}')}::"
-        f"{_message(issue_text(issue))}"
-        for issue in report.issues
+        f"::{_GITHUB[each.level]} title={_property(f'{each.connection}: {each.code}')}::"
+        f"{_message(each.text)}"
+        for each in report.findings
     ]
     return "\n".join([*lines, _message(check_summary(report))]) + "\n"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from crmdeck.drift.detect import AcceptedField
 from crmdeck.errors import ConflictError
@@ -20,12 +19,10 @@ from crmdeck.model import (
     Field,
     ObjectPair,
     Reason,
-    Severity,
     Suggestion,
     in_force,
     undone_in,
 )
-from crmdeck.model.wire import wire_record
 
 MAX_ALTERNATIVES = 5
 ASSISTANT = "assistant"
@@ -191,56 +188,6 @@ def required_unmapped(crm_fields: Sequence[Field], log: Sequence[Decision]) -> t
         and not field.calculated
         and not is_shell(field)
     )
-
-
-class OpenRows(NamedTuple):
-    """How many rows wait for a user: broken, required without a source, and undecided."""
-
-    broken: int = 0
-    required: int = 0
-    undecided: int = 0
-
-    def to_wire(self) -> dict[str, object]:
-        """Return the record as JSON values under its wire names."""
-        return wire_record(self)
-
-    @property
-    def total(self) -> int:
-        return sum(self)
-
-
-def open_rows(
-    partner_fields: Iterable[str],
-    crm_object: str,
-    crm_fields: Sequence[Field] | None,
-    log: Sequence[Decision],
-    open_changes: Collection[DriftEvent],
-) -> OpenRows:
-    """Return the open rows of an object pair with this decision log.
-
-    None are open if `crm_fields` are None: the CRM object is gone, or its schema unknown. Rows are
-    undecided until a decision, whatever their suggestions.
-    """
-    if crm_fields is None:
-        return OpenRows()
-    decided = by_field(log)
-    names = {field.name for field in crm_fields}
-    broken = sum(
-        accepted.crm_field not in names
-        or any(
-            change.severity is Severity.BREAKING
-            for change in drift_since(accepted, crm_object, open_changes)
-        )
-        for accepted in (one.accepted for one in decided.values())
-        if accepted is not None
-    )
-    marks = filled_elsewhere(log)
-    required = sum(one.name not in marks for one in required_unmapped(crm_fields, log))
-    undecided = sum(
-        current_state(decided.get(name), None)[0] is DecisionState.PENDING
-        for name in partner_fields
-    )
-    return OpenRows(broken, required, undecided)
 
 
 def by_pair(log: Iterable[Decision]) -> dict[str, list[Decision]]:

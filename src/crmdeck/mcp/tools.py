@@ -22,6 +22,7 @@ from crmdeck.model import (
     Direction,
     DriftEvent,
     FieldChange,
+    Finding,
     Status,
     format_utc,
 )
@@ -210,7 +211,7 @@ def _tool(
 
 @_tool(
     TOOLS,
-    "How are the CRM connections? State, last refresh, open changes, and alerts with their "
+    "How are the CRM connections? State, last refresh, open changes, and findings with their "
     "next step.",
 )
 def status(view: View, asked: StatusArguments) -> Answer:
@@ -223,14 +224,25 @@ def status(view: View, asked: StatusArguments) -> Answer:
             "lastRefresh": _moment(one.last_sync_at),
             "openChanges": one.open_changes.count,
             "breaking": one.open_changes.breaking,
-            "alerts": [
-                {"code": alert.code, "message": alert.message, "nextStep": alert.remedy}
-                for alert in one.open_alerts
-            ],
+            "findings": [_finding_row(each) for each in one.open_findings],
         }
         for one in statuses
     ]
     return Answer(rows, _gaps(statuses, view.ws.now))
+
+
+def _finding_row(finding: Finding) -> dict[str, object]:
+    step = next(iter(finding.steps), None)
+    row = {
+        "id": finding.id,
+        "urgency": finding.urgency,
+        "title": finding.title,
+        "cause": finding.cause,
+        "effect": finding.effect,
+        "nextStep": step and step.text,
+        "command": step and step.command,
+    }
+    return {key: value for key, value in row.items() if value}
 
 
 @_tool(TOOLS, "What changed in the CRMs since a date? Changes that break mappings come first.")

@@ -5,34 +5,15 @@ from __future__ import annotations
 from datetime import date
 
 from crmdeck.model.drift import OpenChanges
-from crmdeck.model.enums import FailOn, IssueKind, IssueLevel, Platform, Severity, Status
+from crmdeck.model.enums import CheckLevel, FailOn, Platform, Status
+from crmdeck.model.finding import Finding
 from crmdeck.model.wire import UtcTime, WireModel
 
 
-class Issue(WireModel):
-    """A finding of a check on a connection.
+class CheckedFinding(Finding):
+    """A finding of a check, with the level that the threshold or the policy gives it."""
 
-    `severity` is that of a change, `mapped` is True if a mapping is touched, `rule` is the
-    reason that a policy rule gives for the level.
-    """
-
-    connection: str
-    kind: IssueKind
-    level: IssueLevel
-    code: str
-    title: str
-    detail: str = ""
-    remedy: str | None = None
-    severity: Severity | None = None
-    object_type: str | None = None
-    field_name: str | None = None
-    object_pair: str | None = None
-    partner_field: str | None = None
-    mapped: bool = False
-    event_id: str | None = None
-    detected_at: UtcTime | None = None
-    changed_by: str | None = None
-    rule: str | None = None
+    level: CheckLevel
 
 
 class CheckedConnection(WireModel):
@@ -62,9 +43,9 @@ class ExpiredRule(WireModel):
 
 
 class UnusedRule(WireModel):
-    """An active policy rule that matched no problem of a check.
+    """An active policy rule that matched no finding of a check.
 
-    `number` counts the rules of the policy from 1. `nearest` names the problem that it missed
+    `number` counts the rules of the policy from 1. `nearest` names the finding that it missed
     by the fewest keys, and those keys.
     """
 
@@ -86,7 +67,7 @@ class CheckReport(WireModel):
     exit_code: int
     reasons: tuple[str, ...]
     connections: tuple[CheckedConnection, ...]
-    issues: tuple[Issue, ...]
+    findings: tuple[CheckedFinding, ...]
     expired_rules: tuple[ExpiredRule, ...] = ()
     unused_rules: tuple[UnusedRule, ...] = ()
     audit_head: str | None = None
@@ -96,5 +77,5 @@ class CheckReport(WireModel):
         """The open changes of all connections in the check."""
         return OpenChanges.total(each.open_changes for each in self.connections)
 
-    def of(self, level: IssueLevel) -> tuple[Issue, ...]:
-        return tuple(issue for issue in self.issues if issue.level is level)
+    def of(self, level: CheckLevel) -> tuple[CheckedFinding, ...]:
+        return tuple(finding for finding in self.findings if finding.level is level)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from pydantic import AliasChoices, Field
 
-from crmdeck.errors import NextStep
 from crmdeck.model.drift import OpenChanges
-from crmdeck.model.enums import AlertLevel, Platform, Source, Status
+from crmdeck.model.enums import Platform, Source, Status, Urgency
+from crmdeck.model.finding import Finding
 from crmdeck.model.schema import SchemaStats, Scope
 from crmdeck.model.wire import UtcTime, WireModel
 
@@ -62,32 +60,6 @@ class Quota(WireModel):
         return max(0.0, 1 - self.used / self.limit) if self.limit > 0 else 0.0
 
 
-class Alert(WireModel):
-    """An alert: what, why, and the next step; `short` is two or three words.
-
-    `since` is when it began, `due_at` when it takes effect, `link` the vendor's page about it.
-    `next_step` is the part of the remedy that crmdeck can do. `id` stays the same for the same
-    alert of a connection. A dismissed alert reopens after the day `dismissed_until`.
-    """
-
-    level: AlertLevel
-    code: str
-    id: str = ""
-    message: str
-    short: str = ""
-    cause: str | None = None
-    remedy: str | None = None
-    since: UtcTime | None = None
-    due_at: UtcTime | None = None
-    link: str | None = None
-    next_step: NextStep | None = None
-    # Servers of earlier versions still send `putAwayAt`, and `organisation` elsewhere.
-    dismissed_at: UtcTime | None = Field(
-        default=None, validation_alias=AliasChoices("dismissedAt", "putAwayAt")
-    )
-    dismissed_until: date | None = None
-
-
 class ConnectionEnd(WireModel):
     """One thing that can end a connection, and what to do before.
 
@@ -102,11 +74,11 @@ class ConnectionEnd(WireModel):
 
 
 class ConnectionStatus(WireModel):
-    """The answer of `GET /integrations/{id}/status`, with name, quota and alerts.
+    """The answer of `GET /integrations/{id}/status`, with name, quota and findings.
 
     `token_renewed`: crmdeck renews the token automatically. `token_used_at` is when crmdeck
     last used or stored the refresh token, `token_rotated_at` when the CRM last replaced it.
-    `endings` is what can end the connection. `token_level` and `quota_level` are the urgency of
+    `endings` is what can end the connection. `token_urgency` and `quota_urgency` are those of
     the token's expiry and of the API allowance; None if neither is near.
     """
 
@@ -125,20 +97,20 @@ class ConnectionStatus(WireModel):
     api_version: str | None = None
     token_expires_at: UtcTime | None = None
     token_renewed: bool = False
-    token_level: AlertLevel | None = None
+    token_urgency: Urgency | None = None
     token_used_at: UtcTime | None = None
     token_rotated_at: UtcTime | None = None
     endings: tuple[ConnectionEnd, ...] = ()
     schema_stats: SchemaStats
     quota: Quota | None = None
-    quota_level: AlertLevel | None = None
-    alerts: tuple[Alert, ...] = ()
+    quota_urgency: Urgency | None = None
+    findings: tuple[Finding, ...] = ()
     open_changes: OpenChanges = OpenChanges()
 
     @property
-    def open_alerts(self) -> tuple[Alert, ...]:
-        """The alerts that the user hasn't dismissed."""
-        return tuple(alert for alert in self.alerts if alert.dismissed_at is None)
+    def open_findings(self) -> tuple[Finding, ...]:
+        """The findings that no one accepted, snoozed or excused."""
+        return tuple(finding for finding in self.findings if finding.is_open)
 
 
 class ProbeReport(WireModel):

@@ -27,12 +27,80 @@ class Status(StrEnum):
     REAUTH_REQUIRED = "reauth_required"
 
 
-class AlertLevel(StrEnum):
-    """How urgent an alert is."""
+class Urgency(StrEnum):
+    """How urgent a finding is, the most urgent first."""
 
-    CRITICAL = "critical"
-    WARNING = "warning"
-    INFO = "info"
+    FAILING = "failing"
+    EXPIRING = "expiring"
+    REVIEW = "review"
+    SETUP = "setup"
+    NOTE = "note"
+
+    @property
+    def rank(self) -> int:
+        """0 for the most urgent."""
+        return list(Urgency).index(self)
+
+
+class FindingState(StrEnum):
+    """Whether a finding is open, and if not, why."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    SNOOZED = "snoozed"
+    EXCUSED = "excused"
+
+
+class FindingKind(StrEnum):
+    """What a finding is about."""
+
+    MAPPING_BROKEN = "mapping_broken"
+    ROW_FAILS = "row_fails"
+    MAPPING_CHANGED = "mapping_changed"
+    REQUIRED_NO_SOURCE = "required_no_source"
+    CONTRACT_BROKEN = "contract_broken"
+    SIGN_IN = "sign_in"
+    CONNECTION_ERROR = "connection_error"
+    SUSPECT_REFRESH = "suspect_refresh"
+    CACHE_DAMAGED = "cache_damaged"
+    TOKEN_ENDS = "token_ends"  # noqa: S105
+    VENDOR_RETIRES = "vendor_retires"
+    OBJECT_FAILED = "object_failed"
+    QUOTA_LOW = "quota_low"
+    STOPPED = "stopped"
+    ROW_CAN_FAIL = "row_can_fail"
+    CHANGE_OPEN = "change_open"
+    POLICY_UNUSABLE = "policy_unusable"
+    NOT_REFRESHED = "not_refreshed"
+    NEVER_REFRESHED = "never_refreshed"
+    NOTHING_MAPPED = "nothing_mapped"
+    UNDECIDED_ROWS = "undecided_rows"
+    ROW_CHANGES_VALUES = "row_changes_values"
+    CHANGE_SAFE = "change_safe"
+
+
+class Verb(StrEnum):
+    """What a step does: the same word in the console, on the command line and in MCP."""
+
+    SIGN_IN = "sign_in"
+    TEST = "test"
+    REFRESH = "refresh"
+    ACCEPT_SUSPECT = "accept_suspect"
+    EXAMINE = "examine"
+    MOVE = "move"
+    CHOOSE = "choose"
+    UNMAP = "unmap"
+    MAP_VALUES = "map_values"
+    FILL = "fill"
+    MAP = "map"
+    REVIEW = "review"
+    PROPOSE = "propose"
+    ACKNOWLEDGE = "acknowledge"
+    SET_RESERVE = "set_reserve"
+    SHOW_POLICY = "show_policy"
+    ACCEPT_RISK = "accept_risk"
+    SNOOZE = "snooze"
+    REOPEN = "reopen"
 
 
 class FieldType(StrEnum):
@@ -259,22 +327,7 @@ class FailOn(StrEnum):
     MAPPED = "mapped"
 
 
-class IssueKind(StrEnum):
-    """The kind of a finding of a check.
-
-    A change, a broken mapping, writes that the CRM refuses now, a violated contract, an alert, or
-    something unreadable.
-    """
-
-    DRIFT = "drift"
-    MAPPING = "mapping"
-    PREFLIGHT = "preflight"
-    CONTRACT = "contract"
-    ALERT = "alert"
-    UNREAD = "unread"
-
-
-class IssueLevel(StrEnum):
+class CheckLevel(StrEnum):
     """The level of a finding, from ignored to failing the check."""
 
     IGNORE = "ignore"

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 from crmdeck.formats.formula_syntax import FormulaError, Literal, calls_in, parse_formula
 from crmdeck.model import (
-    STOPPING,
     Field,
     FieldType,
     ObjectSchema,
@@ -64,35 +63,19 @@ def fails_when(
     sources: Mapping[str, Field],
     rules: WriteRules,
     setting: Setting,
-    before: ObjectSchema | None = None,
 ) -> tuple[FailsWhen, ...]:
     """Return when each mapped row fails, in the order of the rows, then what fails always.
 
-    `sources` are the PartnerOS fields by name. With `before`, only what is refused now and
-    wasn't with that schema.
+    `sources` are the PartnerOS fields by name.
     """
     targets = {field.name: field for field in schema.fields}
 
     # One judge for all edges, because a judge reads each rule and default of the schema.
-    now_judge = Judge(schema, mapped, rules, setting)
-    old_judge = Judge(before, mapped, rules, setting) if before is not None else None
+    judge = Judge(schema, mapped, rules, setting)
 
     def judged(record: Mapping[str, Raw]) -> tuple[WriteProblem, ...]:
-        now_judge.forget()
-        found = now_judge.judge(1, record)
-        if old_judge is None:
-            return found
-        old_judge.forget()
-        old = {
-            (finding.crm_field, finding.rule)
-            for finding in old_judge.judge(1, record)
-            if finding.outcome in STOPPING
-        }
-        return tuple(
-            finding
-            for finding in found
-            if finding.outcome in STOPPING and (finding.crm_field, finding.rule) not in old
-        )
+        judge.forget()
+        return judge.judge(1, record)
 
     good: dict[str, Raw] = {
         row.partner_field: good_value(sources.get(row.partner_field), target, setting)

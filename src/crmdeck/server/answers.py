@@ -44,15 +44,18 @@ def answer(record: WireModel) -> Response:
 def answer_without_commands(record: WireModel | Sequence[WireModel]) -> Response:
     """Return the answer with records whose remedies may name commands, without those."""
     wire = [each.to_wire() for each in record] if isinstance(record, Sequence) else record.to_wire()
-    return Response(json.dumps(_without_commands(wire)), media_type="application/json")
+    return Response(json.dumps(without_commands(wire)), media_type="application/json")
 
 
-def _without_commands(value: object, key: str = "") -> object:
+def without_commands(value: object, key: str = "") -> object:
     if isinstance(value, dict):
-        return {name: _without_commands(each, name) for name, each in value.items()}
+        return {name: without_commands(each, name) for name, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_commands(each) for each in value]
-    if isinstance(value, str) and key.lower().endswith("remedy"):
+        return [without_commands(each) for each in value]
+    if key == "command":
+        # It works on the server's own machine only, and names its folders.
+        return None
+    if isinstance(value, str) and key.lower().endswith(("remedy", "cause", "effect")):
         return without_command(value)
     return value
 

@@ -1,9 +1,9 @@
+from .acceptances import Acceptances as Acceptances
 from .audit import AuditLog as AuditLog
 from .connections import Connections as Connections
 from .decisions import Decisions as Decisions
 from .definitions import PackedSchema as PackedSchema
 from .definitions import SchemaPacker as SchemaPacker
-from .dismissed import DismissedAlerts as DismissedAlerts
 from .documents import Documents as Documents
 from .drift import Drift as Drift
 from .duckdb_engine import DuckDBEngine as DuckDBEngine

@@ -203,6 +203,25 @@ class Drift:
         )
         return self._said(found)
 
+    def renames(
+        self, connection_id: str | None = None
+    ) -> dict[str, dict[tuple[str, str | None], str]]:
+        """Return the probable new name by connection, and by object and field of the old name.
+
+        The field is None for an object. Of several, the newest one wins.
+        """
+        where = Where().add("connection_id = ?", connection_id)
+        rows = self._database.rows(
+            "SELECT connection_id, object_type, field_name, rename_of FROM drift_event "
+            f"{where.add('rename_of IS NOT NULL = ?', True)} ORDER BY seq",
+            where.parameters,
+        )
+        found: dict[str, dict[tuple[str, str | None], str]] = {}
+        for key, object_type, field, old in rows:
+            place = (object_type, old) if field is not None else (old, None)
+            found.setdefault(key, {})[place] = field or object_type
+        return found
+
     def stories_with(self, ids: Sequence[str]) -> tuple[ChangeGroup, ...]:
         """Return the change groups with these IDs, newest first."""
         clause = f"WHERE id IN (SELECT unnest(?::VARCHAR[])) {_NEWEST}"

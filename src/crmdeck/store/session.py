@@ -70,8 +70,8 @@ class Session:
         return store.Usages(self.database)
 
     @cached_property
-    def dismissed(self) -> store.DismissedAlerts:
-        return store.DismissedAlerts(self.database)
+    def acceptances(self) -> store.Acceptances:
+        return store.Acceptances(self.database)
 
     @cached_property
     def sealed_secrets(self) -> store.SealedSecrets:

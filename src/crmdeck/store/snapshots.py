@@ -196,24 +196,25 @@ class Snapshots:
 
         Objects that are gone, or whose definitions were lost, are left out.
         """
+        there = self.contents(objects)
+        contents = self._definitions.load(set(there.values()))
+        return {place: contents[content] for place, content in there.items() if content in contents}
+
+    def contents(self, objects: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """Return the hash of the current content of objects, as `newest` does the content."""
         wanted = list(objects)
-        rows = (
-            self._database.rows(
-                "SELECT connection_id, object_type, content_hash FROM ("
-                "SELECT DISTINCT ON (connection_id, object_type) "
-                "connection_id, object_type, state, content_hash FROM object_state "
-                "WHERE (connection_id, object_type) IN "
-                "(SELECT unnest(?::VARCHAR[]), unnest(?::VARCHAR[])) "
-                f"ORDER BY connection_id, object_type, refresh DESC) AS state WHERE {_PRESENT}",
-                [[key for key, _ in wanted], [name for _, name in wanted]],
-            )
-            if wanted
-            else []
+        if not wanted:
+            return {}
+        rows = self._database.rows(
+            "SELECT connection_id, object_type, content_hash FROM ("
+            "SELECT DISTINCT ON (connection_id, object_type) "
+            "connection_id, object_type, state, content_hash FROM object_state "
+            "WHERE (connection_id, object_type) IN "
+            "(SELECT unnest(?::VARCHAR[]), unnest(?::VARCHAR[])) "
+            f"ORDER BY connection_id, object_type, refresh DESC) AS state WHERE {_PRESENT}",
+            [[key for key, _ in wanted], [name for _, name in wanted]],
         )
-        contents = self._definitions.load({content for _, _, content in rows})
-        return {
-            (key, name): contents[content] for key, name, content in rows if content in contents
-        }
+        return {(key, name): content for key, name, content in rows}
 
     def before_change(
         self, connection_id: str, object_type: str, event_id: str

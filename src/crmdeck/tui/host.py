@@ -21,7 +21,7 @@ from crmdeck.tui.text import count, display_block, display_text
 if TYPE_CHECKING:
     from crmdeck.errors import CrmdeckError
     from crmdeck.model import ConnectionStatus
-    from crmdeck.workspace import OpenRows, PendingWorkspace, Workspace
+    from crmdeck.workspace import PendingWorkspace, Workspace
 
 LONGEST_TOAST = 400
 TOAST_CELLS, TOAST_EDGES, TOAST_HANG, RACK_EDGES = 60, 3, 2, 2
@@ -35,8 +35,8 @@ A toast takes half of the window within these edges at most.
 class Location:
     """A place inside a pane. Parts without a value stay unchanged.
 
-    `connection`, `event` (a change) and `alert` are ids. `field` is the name of a CRM field, or of
-    a PartnerOS field if there is a `pair`. `repair` asks immediately for another CRM field.
+    `connection`, `event` (a change) and `finding` are ids. `field` is the name of a CRM field, or
+    of a PartnerOS field if there is a `pair`. `repair` asks immediately for another CRM field.
     `offered` asks for a CRM field with the cursor on this one.
     """
 
@@ -45,7 +45,7 @@ class Location:
     field: str | None = None
     pair: str | None = None
     event: str | None = None
-    alert: str | None = None
+    finding: str | None = None
     filter: str | None = None
     repair: bool = False
     offered: str | None = None
@@ -87,7 +87,6 @@ class Host:
     wants_demo: bool = False
     connection_id: str | None = None
     statuses: tuple[ConnectionStatus, ...] = ()
-    open_rows: Mapping[str, OpenRows] = field(default_factory=dict)
     messages: deque[Message] = field(default_factory=lambda: deque(maxlen=MOST_MESSAGES))
 
     def __post_init__(self) -> None:
@@ -105,11 +104,6 @@ class Host:
     def status(self) -> ConnectionStatus | None:
         """The last known status of the chosen connection."""
         return next((one for one in self.statuses if one.id == self.connection_id), None)
-
-    @property
-    def required(self) -> Mapping[str, int]:
-        """The number of required CRM fields without a source, by connection ID."""
-        return {id_: rows.required for id_, rows in self.open_rows.items()}
 
     def say(
         self,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from crmdeck.model import AlertLevel, Severity, Status
-from crmdeck.text import count
+from crmdeck.model import Severity, Status, Urgency
 
 if TYPE_CHECKING:
     from crmdeck.model import ConnectionStatus, OpenChanges
@@ -41,23 +40,50 @@ def open_mark(changes: OpenChanges) -> tuple[str, str]:
     ]
 
 
-def health_of(status: ConnectionStatus, required: int) -> Health:
-    """Return the health of a connection from its status and its worst alert, dismissed or not.
+URGENCY_SIGNS = {
+    Urgency.FAILING: "✕",
+    Urgency.EXPIRING: "▲",
+    Urgency.REVIEW: "▲",
+    Urgency.SETUP: "○",
+    Urgency.NOTE: "•",
+}
+URGENCY_WORDS = {
+    Urgency.FAILING: "failing",
+    Urgency.EXPIRING: "expiring",
+    Urgency.REVIEW: "to review",
+    Urgency.SETUP: "to set up",
+    Urgency.NOTE: "notes",
+}
+URGENCY_STATES = {
+    Urgency.FAILING: "error",
+    Urgency.EXPIRING: "warn",
+    Urgency.REVIEW: "warn",
+    Urgency.SETUP: "muted",
+    Urgency.NOTE: "muted",
+}
 
-    `required` counts the required CRM fields without a source: they come before warnings.
+
+def health_of(status: ConnectionStatus) -> Health:
+    """Return the health of a connection, which is its worst finding.
+
+    One that can't be read stays so, even if it is snoozed.
     """
     if status.status is Status.DISCONNECTED:
         return Health("○", "disconnected", "muted")
-    if status.status is Status.REAUTH_REQUIRED:
-        return Health("✕", "sign in again", "error")
-    if status.status is Status.ERROR:
-        return Health("✕", "error", "error")
-    # Alerts come with the worst first.
-    worst = next((alert for alert in status.alerts if alert.level is not AlertLevel.INFO), None)
-    is_critical = worst is not None and worst.level is AlertLevel.CRITICAL
-    if required and not is_critical:
-        return Health("✕", count(required, "required field"), "error")
+    # Findings come with the worst first.
+    found = [one for one in status.findings if one.is_open or one.is_unread]
+    if status.schema_stats.last_discovered_at is None and not any(
+        one.urgency is Urgency.FAILING for one in found
+    ):
+        return Health("○", "not refreshed yet", "muted")
+    worst = next((one for one in found if one.urgency in TO_DO), None)
     if worst is None:
         return Health("●", "active", "ok")
-    word = worst.short or "attention"
-    return Health("✕", word, "error") if is_critical else Health("▲", word, "warn")
+    same = sum(one.urgency is worst.urgency for one in found)
+    words = f"{same:,} {URGENCY_WORDS[worst.urgency]}"
+    word = worst.short if same == 1 and worst.short else words
+    return Health(URGENCY_SIGNS[worst.urgency], word, URGENCY_STATES[worst.urgency])
+
+
+TO_DO = (Urgency.FAILING, Urgency.EXPIRING, Urgency.REVIEW)
+"""The urgencies that the tab of Health counts."""

@@ -36,7 +36,6 @@ from crmdeck.exports import SUFFIXES as SUFFIXES
 from crmdeck.exports import TEXT_FORMATS as TEXT_FORMATS
 from crmdeck.exports import Part as Part
 from crmdeck.exports import check_summary as check_summary
-from crmdeck.exports import issue_text as issue_text
 from crmdeck.exports import json_pieces as json_pieces
 from crmdeck.exports import named as named
 from crmdeck.exports import owner_of as owner_of
@@ -75,7 +74,6 @@ from crmdeck.mapping.rows import Trouble as Trouble
 from crmdeck.mapping.session import MappingEdit as MappingEdit
 from crmdeck.mapping.session import MappingSession as MappingSession
 from crmdeck.mapping.session import Write as Write
-from crmdeck.mapping.state import OpenRows as OpenRows
 from crmdeck.mapping.state import require_alone as require_alone
 from crmdeck.mapping.wording import DIRECTION_WORDS as DIRECTION_WORDS
 from crmdeck.mapping.wording import FILLED_ELSEWHERE as FILLED_ELSEWHERE
@@ -125,8 +123,6 @@ from .config import Setting as Setting
 from .config import get_setting as get_setting
 from .config import list_settings as list_settings
 from .config import set_setting as set_setting
-from .connections.alerts import EXPIRING_CODES as EXPIRING_CODES
-from .connections.health import Health as Health
 from .connections.retirements import Retirement as Retirement
 from .connections.service import ConnectionDraft as ConnectionDraft
 from .connections.service import Connections as Connections
@@ -174,6 +170,8 @@ from .explore.search import Searchable as Searchable
 from .explore.search import SearchIndex as SearchIndex
 from .explore.standing import field_standing as field_standing
 from .explore.standing import object_standing as object_standing
+from .findings.health import Health as Health
+from .findings.service import Findings as Findings
 from .grants import grants_sql as grants_sql
 from .mappings.file import MappingPlan as MappingPlan
 from .mappings.file import PlannedChange as PlannedChange

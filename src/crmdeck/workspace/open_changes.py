@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
-from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from crmdeck.drift.open_changes import Evidence, Standing, count_open, group_of, judge, unsettled
+from crmdeck.drift.open_changes import Evidence, Excuse, Standing, count_open, judge, unsettled
 from crmdeck.errors import CrmdeckError, UsageError
-from crmdeck.model import ChangeState, DriftEvent, DriftKind, OpenChanges, Severity, in_force
+from crmdeck.model import ChangeState, Decision, DriftKind, OpenChanges, in_force
 from crmdeck.store import Session
 from crmdeck.workspace.context import Context
 
@@ -30,19 +29,6 @@ class Judged(NamedTuple):
     standing: Standing
 
 
-class OpenOnMapped(NamedTuple):
-    """The open change groups that touch mappings: how many, how many breaking, first and last.
-
-    `broken` counts the mappings that the breaking ones touch.
-    """
-
-    total: int
-    breaking: int
-    broken: int
-    earliest: datetime
-    latest: datetime
-
-
 def count_judged(judged: Sequence[Judged]) -> OpenChanges:
     """Return the count of open change groups among the changes of a connection.
 
@@ -53,57 +39,6 @@ def count_judged(judged: Sequence[Judged]) -> OpenChanges:
         for change, standing in judged
         if standing.state is ChangeState.OPEN
     )
-
-
-def open_mapped_changes(
-    session: Session, judged: Mapping[str, Sequence[Judged]]
-) -> dict[str, list[DriftEvent]]:
-    """Return by connection the open changes that touch mappings; without it there are none."""
-    ids = {
-        key: [
-            change.id
-            for change, standing in mine
-            if change.mapped and standing.state is ChangeState.OPEN
-        ]
-        for key, mine in judged.items()
-    }
-    events = session.drift.among([change for mine in ids.values() for change in mine])
-    found = {key: [events[one] for one in mine if one in events] for key, mine in ids.items()}
-    return {key: changes for key, changes in found.items() if changes}
-
-
-def open_on_mapped(
-    session: Session, judged: Mapping[str, Sequence[Judged]]
-) -> dict[str, OpenOnMapped]:
-    """Return by connection how many open change groups touch mappings, if any do.
-
-    `latest` is when the last of their changes was found or reopened.
-    """
-    # A dismissed alert returns when one of them is found or reopened later.
-    found = open_mapped_changes(session, judged)
-    ids = [change.id for changes in found.values() for change in changes]
-    reopened = session.drift.reopened_at(ids)
-    counted = {
-        key: count_open((group_of(change), change.severity) for change in changes)
-        for key, changes in found.items()
-    }
-    return {
-        key: OpenOnMapped(
-            total=counted[key].count,
-            breaking=counted[key].breaking,
-            broken=len(
-                {
-                    mapping
-                    for change in changes
-                    if change.severity is Severity.BREAKING
-                    for mapping in change.affected_mappings
-                }
-            ),
-            earliest=min(change.detected_at for change in changes),
-            latest=max(reopened.get(change.id, change.detected_at) for change in changes),
-        )
-        for key, changes in found.items()
-    }
 
 
 def judge_changes(
@@ -128,19 +63,18 @@ def judge_changes(
         if every is not None:
             return {id_: mine for id_, mine in every.items() if id_ == connection_id}
     if policy is None:
-        # A policy that crmdeck can't use excuses nothing: Health has an alert, and gates fail.
-        with suppress(UsageError):
-            policy = read_policy(context, session)
-    excuses = policy is not None and bool(policy.rule)
+        policy = usable_policy(context, session)
+    accepted = _accepted_risks(context, session, connection_id)
+    excuses = bool(policy is not None and policy.rule)
     changes = session.drift.unacknowledged(connection_id, safe=safe)
     # Nothing but the policy can settle the others, so they need not be read.
     uncertain = {
         each.id
         for mine in changes.values()
         for each in mine
-        if excuses or each.mapped or each.recurs
+        if excuses or each.mapped or each.recurs or each.id in accepted
     }
-    standings = _judge(context, session, uncertain, policy) if uncertain else {}
+    standings = _judge(context, session, uncertain, policy, accepted) if uncertain else {}
     judged = {
         id_: [Judged(each, standings.get(each.id) or unsettled(each.severity)) for each in mine]
         for id_, mine in changes.items()
@@ -151,7 +85,11 @@ def judge_changes(
 
 
 def _judge(
-    context: Context, session: Session, change_ids: Set[str], policy: Policy | None
+    context: Context,
+    session: Session,
+    change_ids: Set[str],
+    policy: Policy | None,
+    accepted: Mapping[str, Excuse],
 ) -> dict[str, Standing]:
     history = session.drift.history(list(change_ids))
     at_place = Counter(
@@ -169,11 +107,17 @@ def _judge(
     )
     # Only the rules of a policy go by name.
     names = {each.id: each.name for each in session.connections.all()} if policy else {}
+    logs: dict[str, list[Decision]] = {}
+    if any(each.affected_mappings for each in history):
+        keys = {each.connection_id for each in history}
+        # One statement for all connections: a year of 500 takes minutes otherwise.
+        for decision in session.decisions.log(keys.pop() if len(keys) == 1 else None):
+            logs.setdefault(decision.connection_id, []).append(decision)
     today = context.now.date()
     found: dict[str, Standing] = {}
     for key in dict.fromkeys(each.connection_id for each in history):
         mine = [each for each in history if each.connection_id == key]
-        log = session.decisions.log(key) if any(each.affected_mappings for each in mine) else ()
+        log = logs.get(key, ())
         schemas = {name: schema for (owner, name), schema in newest.items() if owner == key}
         evidence = Evidence(
             history=mine,
@@ -183,13 +127,40 @@ def _judge(
             ),
             decisions={f"{each.object_pair}:{each.partner_field}": each for each in in_force(log)},
             excuse=lambda change: (
-                policy.excuse(names.get(change.connection_id, ""), change, today)
-                if policy
-                else None
+                accepted.get(change.id)
+                or (
+                    policy.excuse(names.get(change.connection_id, ""), change, today)
+                    if policy
+                    else None
+                )
             ),
         )
         found |= judge((each for each in mine if each.id in change_ids), evidence)
     return found
+
+
+def _accepted_risks(
+    context: Context, session: Session, connection_id: str | None
+) -> dict[str, Excuse]:
+    """Return by change ID the excuses of the changes whose risk a user accepted until a day."""
+    today = context.now.date()
+    return {
+        change: Excuse(one.note or f"risk accepted by {one.by}", one.until, one.by)
+        for mine in session.acceptances.last(connection_id).values()
+        for one in mine.values()
+        if today <= one.until
+        for change in one.changes
+    }
+
+
+def usable_policy(context: Context, session: Session) -> Policy | None:
+    """Return the policy of the workspace, None without one and if crmdeck can't use it.
+
+    Then it excuses nothing: that is a finding, and gates fail.
+    """
+    with suppress(UsageError):
+        return read_policy(context, session)
+    return None
 
 
 def policy_error(context: Context, session: Session) -> CrmdeckError | None:

@@ -1,4 +1,4 @@
-"""A policy: a file of rules that ignore, report or fail problems of a check."""
+"""A policy: a file of rules that ignore, report or fail findings."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from pydantic_core import ErrorDetails
 from crmdeck.drift.open_changes import Excuse
 from crmdeck.errors import UsageError
 from crmdeck.model import (
+    CheckLevel,
     DriftEvent,
     ExpiredRule,
-    Issue,
-    IssueKind,
-    IssueLevel,
+    Finding,
+    FindingKind,
     Severity,
+    Subject,
     UnusedRule,
+    Urgency,
 )
 from crmdeck.model.hashes import COMPARED_ATTRIBUTES, OBJECT_ATTRIBUTES, RULE_ATTRIBUTES
 from crmdeck.text import did_you_mean, mistake_text, nearest
@@ -36,7 +38,7 @@ _LONGEST = 1_000_000
 
 
 class Rule(BaseModel):
-    """One `[[rule]]`: a level for the problems that match all its keys.
+    """One `[[rule]]`: a level for the findings that match all its keys.
 
     `connection`, `object`, `field` and `code` can contain `*`. `attribute` is the wire name of
     a changed attribute: `fail` needs one such attribute, the other levels need that there is no
@@ -45,7 +47,7 @@ class Rule(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    level: IssueLevel
+    level: CheckLevel
     connection: str = "*"
     object: str = "*"
     field: str = "*"
@@ -57,7 +59,7 @@ class Rule(BaseModel):
 
     @model_validator(mode="after")
     def _exception_is_accounted_for(self) -> Rule:
-        if self.level is not IssueLevel.FAIL and not (self.reason and self.until):
+        if self.level is not CheckLevel.FAIL and not (self.reason and self.until):
             raise ValueError("an exception needs 'reason' and 'until'")
         return self
 
@@ -70,37 +72,44 @@ class Rule(BaseModel):
             raise ValueError(f"isn't an attribute that can change{hint}")
         return attribute
 
-    def likeness(self, issue: Issue) -> float:
-        """Return how alike the names in the rule and those of a problem are."""
+    def likeness(self, finding: Finding) -> float:
+        """Return how alike the names in the rule and those of a finding are."""
         # Only a check with an unused rule needs it.
         from rapidfuzz.fuzz import ratio
 
-        return sum(ratio(pattern, text) for _, pattern, text in self._texts(issue))
+        return sum(ratio(pattern, text) for _, pattern, text in self._texts(finding))
 
-    def _texts(self, issue: Issue) -> tuple[tuple[str, str, str], ...]:
+    def _texts(self, finding: Finding) -> tuple[tuple[str, str, str], ...]:
         return (
-            ("connection", self.connection, issue.connection),
-            ("object", self.object, issue.object_type or ""),
-            ("field", self.field, issue.field_name or ""),
-            ("code", self.code, issue.code),
+            ("connection", self.connection, finding.connection),
+            ("object", self.object, finding.subject.object_type or ""),
+            ("field", self.field, finding.subject.crm_field or ""),
+            ("code", self.code, finding.code),
         )
 
-    def misses(self, issue: Issue, attributes: Sequence[str]) -> list[str]:
-        """Return why the rule doesn't match a problem with these changed `attributes`.
+    def misses(self, finding: Finding) -> list[str]:
+        """Return why the rule doesn't match a finding; empty if it does.
 
-        The native type is a part of a type change. Empty if the rule matches.
+        The native type is a part of a type change.
         """
         missed = [
             f"{key} is '{text}'"
-            for key, pattern, text in self._texts(issue)
+            for key, pattern, text in self._texts(finding)
             if not fnmatchcase(text, pattern)
         ]
-        if self.severity is not None and self.severity is not issue.severity:
-            missed.append(f"severity is {issue.severity.value if issue.severity else 'not set'}")
+        if self.level is not CheckLevel.FAIL:
+            if finding.is_unread:
+                missed.append("nothing excuses what crmdeck can't read")
+            elif self.code == "*" and finding.urgency is Urgency.FAILING:
+                missed.append(f"only code = {finding.code} excuses what is failing")
+        if self.severity is not None and self.severity is not finding.severity:
+            severity = finding.severity
+            missed.append(f"severity is {severity.value if severity else 'not set'}")
+        attributes = finding.attributes
         if self.attribute is not None:
             own = {self.attribute, "nativeType"} if self.attribute == "type" else {self.attribute}
             others = [each for each in attributes if each not in own]
-            only = self.level is not IssueLevel.FAIL
+            only = self.level is not CheckLevel.FAIL
             if self.attribute not in attributes or (only and others):
                 missed.append(f"changed: {', '.join(attributes) or 'no attribute'}")
         return missed
@@ -126,26 +135,28 @@ class Policy(BaseModel):
         """Return the policy as JSON values under its wire names."""
         return self.model_dump(mode="json", by_alias=True)
 
-    def find(self, issue: Issue, attributes: Sequence[str], today: date) -> Rule | None:
-        """Return the first active rule that matches a problem, None without one."""
-        return next(
-            (r for r in self.rule if not _over(r, today) and not r.misses(issue, attributes)), None
-        )
+    def find(self, finding: Finding, today: date) -> Rule | None:
+        """Return the first active rule that matches a finding, None without one."""
+        return next((r for r in self.rule if not _over(r, today) and not r.misses(finding)), None)
 
     def excuse(self, connection: str, change: DriftEvent, today: date) -> Excuse | None:
         """Return the rule that excuses a change of a connection, None without one."""
-        issue = Issue(
+        breaks = change.severity is Severity.BREAKING and bool(change.affected_mappings)
+        finding = Finding(
+            id=change.id,
+            kind=FindingKind.CHANGE_OPEN,
+            # What breaks a mapping is failing, and needs a code.
+            urgency=Urgency.FAILING if breaks else Urgency.REVIEW,
+            connection_id=change.connection_id,
             connection=connection,
-            kind=IssueKind.DRIFT,
-            level=IssueLevel.REPORT,
             code=change.kind.value.upper(),
             title="",
             severity=change.severity,
-            object_type=change.object_type,
-            field_name=change.field_name,
+            subject=Subject(object_type=change.object_type, crm_field=change.field_name),
+            attributes=tuple(each.attribute for each in change.changes),
         )
-        rule = self.find(issue, [each.attribute for each in change.changes], today)
-        if rule is None or rule.level is IssueLevel.FAIL:
+        rule = self.find(finding, today)
+        if rule is None or rule.level is CheckLevel.FAIL:
             return None
         return Excuse(rule.reason, rule.until)
 
@@ -156,27 +167,22 @@ class Policy(BaseModel):
             if rule.until is not None and _over(rule, today)
         )
 
-    def unused(
-        self, judged: Sequence[tuple[Issue, Sequence[str]]], today: date
-    ) -> tuple[UnusedRule, ...]:
-        """Return the active rules that no problem of a check matched, with the nearest one.
-
-        `judged` are the problems, each with its changed attributes.
-        """
-        used = [self.find(issue, attributes, today) for issue, attributes in judged]
+    def unused(self, judged: Sequence[Finding], today: date) -> tuple[UnusedRule, ...]:
+        """Return the active rules that no finding of a check matched, with the nearest one."""
+        used = [self.find(finding, today) for finding in judged]
         found = []
         for number, rule in enumerate(self.rule, start=1):
             # By identity: of two equal rules, only the first one is used.
             if _over(rule, today) or any(rule is each for each in used):
                 continue
-            missed = [(rule.misses(*each), each[0]) for each in judged]
+            missed = [(rule.misses(each), each) for each in judged]
             fewest = min((len(why) for why, _ in missed), default=0)
             close = [miss for miss in missed if len(miss[0]) == fewest]
             nearest = None
             if close:
-                why, issue = max(close, key=lambda miss: rule.likeness(miss[1]))
+                why, finding = max(close, key=lambda miss: rule.likeness(miss[1]))
                 why = why or ["an earlier rule matches it first"]
-                nearest = f"{issue.title} ({'; '.join(why)})"
+                nearest = f"{finding.title} ({'; '.join(why)})"
             found.append(UnusedRule(number=number, rule=rule.text(), nearest=nearest))
         return tuple(found)
 

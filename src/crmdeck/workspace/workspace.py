@@ -140,8 +140,13 @@ class Workspace:
 
     @cached_property
     def health(self) -> workspace.Health:
-        """Connection health and alerts."""
+        """The status and the runs of each connection."""
         return workspace.Health(self.context)
+
+    @cached_property
+    def findings(self) -> workspace.Findings:
+        """Everything that is open, and the risks that users accepted."""
+        return workspace.Findings(self.context)
 
     @cached_property
     def places(self) -> workspace.Places:

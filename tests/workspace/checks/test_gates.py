@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from crmdeck.model import FailOn, IssueKind
+from crmdeck.model import FailOn, FindingKind, Urgency
 from crmdeck.settings import NoticeRoute
 from crmdeck.workspace.checks.notices import compose
 from tests.workspace.conftest import Desk, describe, text_field
@@ -62,8 +62,8 @@ def test_safe_changes_are_notes_of_one_check_unless_the_gate_counts_them(desk: D
 
     def notes() -> int:
         desk.clock.move(hours=1)
-        issues = desk.workspace.checks.run(["acme"], refresh=False).issues
-        return sum(issue.kind is IssueKind.DRIFT for issue in issues)
+        found = desk.workspace.checks.run(["acme"], refresh=False).findings
+        return sum(one.kind is FindingKind.CHANGE_SAFE for one in found)
 
     assert [notes(), notes()] == [1, 0]
     for _ in range(2):
@@ -85,11 +85,11 @@ def test_a_route_gets_each_change_once(drifted: Desk) -> None:
     first = compose(report, route)
     assert first is not None
     assert "Old__c" in first.body
-    later = max(issue.detected_at for issue in report.issues if issue.detected_at)
+    later = max(one.evidence_at for one in report.findings if one.evidence_at)
     assert compose(report, route, later + timedelta(seconds=1)) is None
 
 
-def test_a_dropped_picklist_value_fails_a_check_with_preflight(desk: Desk) -> None:
+def test_dropped_picklist_value_fails_a_check(desk: Desk) -> None:
     def values(*names: str) -> None:
         described = [{"value": name, "label": name, "active": True} for name in names]
         status = text_field("Status__c") | {
@@ -104,33 +104,32 @@ def test_a_dropped_picklist_value_fails_a_check_with_preflight(desk: Desk) -> No
     desk.workspace.mappings.accept("acme", pair, {"status": "Status__c"}, encoder="none")
     values("submitted", "under_review", "rejected", "expired")
     desk.clock.move(hours=1)
-    report = desk.workspace.checks.run(["acme"], refresh=False, preflight=True)
-    [refused] = [issue for issue in report.issues if issue.kind is IssueKind.PREFLIGHT]
-    assert (refused.partner_field, refused.detail.partition(":")[0]) == ("status", "converted")
+    report = desk.workspace.checks.run(["acme"], refresh=False)
+    [row] = report.findings
+    assert (row.kind, row.subject.partner_field) == (FindingKind.ROW_FAILS, "status")
+    assert row.title == "Status fails with converted"
 
 
-def test_a_change_that_makes_the_crm_refuse_writes_fails_a_check_with_preflight(desk: Desk) -> None:
+def test_lowered_limit_fails_until_it_is_acknowledged_or_raised(desk: Desk) -> None:
     def lengths(name: int) -> None:
         desk.export(describe("Account", text_field("Name", length=name), text_field("Other")))
         desk.refresh()
 
-    def refused() -> list[tuple[str | None, str]]:
+    def rows() -> list[tuple[Urgency, str]]:
         desk.clock.move(hours=1)
-        report = desk.workspace.checks.run(["acme"], refresh=False, preflight=True)
-        return [
-            (issue.partner_field, issue.detail)
-            for issue in report.issues
-            if issue.kind is IssueKind.PREFLIGHT
-        ]
+        report = desk.workspace.checks.run(["acme"], refresh=False)
+        return [(one.urgency, one.title) for one in report.findings]
 
-    lengths(80)
+    lengths(255)
     desk.workspace.mappings.accept("acme", "partner--Account", {"name": "Name"}, encoder="none")
-    assert refused() == []
+    assert rows() == []
     lengths(40)
-    expected = [("name", "41 characters or more: longer than 40 characters")]
-    assert [refused(), refused()] == [expected, expected]
+    title = "Name can exceed 40 characters"
+    assert [rows(), rows()] == [[(Urgency.FAILING, title)]] * 2
     events = desk.workspace.drift.report("acme").events
     desk.workspace.drift.acknowledge([event.id for event in events])
-    assert refused() == []
-    lengths(60)
-    assert refused() == []
+    # What someone knows can still fail.
+    assert rows() == [(Urgency.REVIEW, title)]
+    lengths(255)
+    # Longer values can come back from the CRM.
+    assert rows() == [(Urgency.REVIEW, "Name: length 40 → 255")]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from crmdeck.errors import UsageError
-from crmdeck.model import Direction, IssueKind, Outcome, Scope, ScopeMode
+from crmdeck.model import Direction, Outcome, Scope, ScopeMode
 from crmdeck.sandbox import Fault, FaultKind, write_rules
 from tests.workspace.crm import Office, opened
 
@@ -98,13 +98,13 @@ def test_a_sample_shows_what_partneros_does_not_take(office: Office) -> None:
         preflights.sample("org", PAIR, 201)
 
 
-def test_a_new_rule_that_refuses_writes_fails_a_check_with_preflight(
+def test_new_rule_that_rejects_writes_fails_a_check(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     accept(office, Direction.PUSH, description="Description")
     rule = ("Opportunity", "Described", "Description", "Describe it.", "ISBLANK(Description)")
     monkeypatch.setattr(write_rules, "VALIDATION_RULES", (*write_rules.VALIDATION_RULES, rule))
     office.workspace.refreshes.run("org")
-    report = office.workspace.checks.run(["org"], refresh=False, preflight=True)
-    refused = [issue.detail for issue in report.issues if issue.kind is IssueKind.PREFLIGHT]
-    assert refused == ["empty: rule Described"]
+    report = office.workspace.checks.run(["org"], refresh=False)
+    (row,) = [one for one in report.findings if one.subject.partner_field == "description"]
+    assert (row.code, row.level, row.title) == ("RULE", "fail", "Description fails when empty")

@@ -25,7 +25,7 @@ def connection(platform: str, **more: Any) -> Connection:
 
 def told(connection: Connection, today: date = TODAY) -> dict[str, date]:
     found = concerns(connection, load_retirements(None), today)
-    return {concern.retirement.id: concern.ends for concern in found}
+    return {concern.id: concern.ends for concern in found}
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_user_adds_changes_and_silences_entries(tmp_path: Path) -> None:
     )
     table = load_retirements(tmp_path)
     old = connection("hubspot", api_version="v3", sign_in="access-token")
-    found = {each.retirement.id: each.ends for each in concerns(old, table, TODAY)}
+    found = {each.id: each.ends for each in concerns(old, table, TODAY)}
     assert found == {"ours": date(2026, 12, 31), "hubspot-v1-v3": date(2027, 7, 1)}
     assert load_knowledge(tmp_path) == load_knowledge(None)
 
@@ -152,13 +152,13 @@ def test_a_portal_that_knows_old_paths_only_is_told_how_long(office: Office) -> 
     connection = office.workspace.connections.get("portal")
     assert (connection.api_version, connection.sign_in) == ("v3", "access-token")
     end_of_life = [
-        alert.message
-        for alert in office.workspace.health.status("portal").alerts
-        if alert.code == "VENDOR_END_OF_LIFE"
+        finding.title
+        for finding in office.workspace.health.status("portal").findings
+        if finding.code == "VENDOR_END_OF_LIFE"
     ]
     assert end_of_life == [
-        "End of support for HubSpot's legacy private apps: 285 days left (September 2027).",
-        "End of support for HubSpot's v1 to v3 paths: 285 days left (September 2027).",
+        "End of support for HubSpot's legacy private apps: 285 days left",
+        "End of support for HubSpot's v1 to v3 paths: 285 days left",
     ]
 
 
@@ -174,4 +174,4 @@ def test_the_example_of_the_page_works(tmp_path: Path) -> None:
     quiet = connection("hubspot", sign_in="access-token")
     assert concerns(quiet, table, TODAY) == ()
     old = connection("salesforce", api_version="59.0")
-    assert [each.retirement.id for each in concerns(old, table, TODAY)] == ["our-proxy"]
+    assert [each.id for each in concerns(old, table, TODAY)] == ["our-proxy"]

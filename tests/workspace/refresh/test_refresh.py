@@ -197,7 +197,7 @@ def test_when_nothing_can_be_read_the_connection_is_in_error_with_the_cause(desk
     status = desk.workspace.health.status("acme")
     assert status.status is Status.ERROR
     assert status.last_error_message
-    assert status.alerts[0].remedy
+    assert status.findings[0].steps
     assert status.schema_stats.object_count == 1
     desk.export(describe("Account", text_field("Name")))
     desk.refresh()

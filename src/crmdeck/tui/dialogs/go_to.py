@@ -31,14 +31,14 @@ SIGNS = {
     PlaceKind.OBJECT: "□",
     PlaceKind.FIELD: "·",
     PlaceKind.CHANGE: "±",
-    PlaceKind.ALERT: "▲",
+    PlaceKind.FINDING: "▲",
     ACTION: "›",
     SETTING: "=",
     RECENT: "↶",
 }
 STATES = {
     PlaceKind.MAPPING: "error",
-    PlaceKind.ALERT: "warn",
+    PlaceKind.FINDING: "warn",
     ACTION: "info",
     SETTING: "muted",
     PlaceKind.FIELD: "muted",

@@ -27,7 +27,7 @@ TO_LOCKED = ("n",) * 6
 
 
 @dataclass(frozen=True)
-class Step:
+class SceneStep:
     """One step of the user.
 
     `run` is the id of an action, `press` are keys by their Textual names, `type` is text. `caption`
@@ -50,15 +50,15 @@ class Scene:
 
     name: str
     title: str
-    steps: tuple[Step, ...]
+    steps: tuple[SceneStep, ...]
     connection: str = "acme-prod"
     size: tuple[int, int] = WIDE
     theme: str = DARK
     played: bool = False
 
 
-def _pane(key: str) -> tuple[Step, ...]:
-    return (Step(press=(key,)),)
+def _pane(key: str) -> tuple[SceneStep, ...]:
+    return (SceneStep(press=(key,)),)
 
 
 SCENES = (
@@ -70,24 +70,24 @@ SCENES = (
     Scene(
         "morning-check",
         "The morning check: what failed, why, and the next step",
-        (Step(press=("1",)), Step(run="health.next_step")),
+        (SceneStep(press=("1",)), SceneStep(run="health.next_step")),
         connection="acme-emea",
     ),
     Scene(
         "broken-mapping",
         "A rename broke a mapping: move the mapping to the new name",
-        (Step(press=("3", "down")), Step(run="drift.repair")),
+        (SceneStep(press=("3", "down")), SceneStep(run="drift.repair")),
     ),
     Scene(
         "decided",
         "A mapping decided, row by row and in groups",
         (
-            Step(press=("4",)),
-            Step(run="mapping.accept_all"),
-            Step(press=TO_LOCKED),
-            *2 * (Step(run="mapping.unmap"),),
-            *3 * (Step(run="mapping.accept"),),
-            *5 * (Step(run="mapping.unmap"),),
+            SceneStep(press=("4",)),
+            SceneStep(run="mapping.accept_all"),
+            SceneStep(press=TO_LOCKED),
+            *2 * (SceneStep(run="mapping.unmap"),),
+            *3 * (SceneStep(run="mapping.accept"),),
+            *5 * (SceneStep(run="mapping.unmap"),),
         ),
     ),
     Scene(
@@ -95,24 +95,24 @@ SCENES = (
         "Preflight: which records the CRM will refuse, and why",
         (
             # Move the renamed mapping, and mark two required fields as filled elsewhere.
-            Step(press=("3", "down")),
-            Step(run="drift.repair"),
-            Step(press=("m", "4", "down", "down")),
-            *2 * (Step(run="mapping.unmap"),),
-            Step(run="mapping.preflight"),
-            Step(press=("c",)),
-            Step(type=DEALS_FILE),
-            Step(run="form.take"),
+            SceneStep(press=("3", "down")),
+            SceneStep(run="drift.repair"),
+            SceneStep(press=("m", "4", "down", "down")),
+            *2 * (SceneStep(run="mapping.unmap"),),
+            SceneStep(run="mapping.preflight"),
+            SceneStep(press=("c",)),
+            SceneStep(type=DEALS_FILE),
+            SceneStep(run="form.take"),
         ),
     ),
     Scene(
         "compared",
         "Compare two orgs",
         (
-            Step(press=("2",)),
-            Step(run="schema.compare"),
-            Step(type="emea"),
-            *2 * (Step(run="choose.take"),),
+            SceneStep(press=("2",)),
+            SceneStep(run="schema.compare"),
+            SceneStep(type="emea"),
+            *2 * (SceneStep(run="choose.take"),),
         ),
     ),
     Scene("narrow", "Drift in a window of 80 columns", _pane("3"), size=NARROW),
@@ -121,19 +121,19 @@ SCENES = (
         "session",
         "A morning with crmdeck: Health, a change that broke a mapping, a mapping decided",
         (
-            Step(press=("1",), caption="The morning check: what is next?", seconds=4),
-            Step(run="health.next_step", caption="A field changed: who did it, and what breaks?",
+            SceneStep(press=("1",), caption="The morning check: what is next?", seconds=4),
+            SceneStep(run="health.next_step", caption="A field changed: who did it?",
                  seconds=4),
-            Step(press=("down",), seconds=3),
-            Step(run="drift.repair", caption="The field was renamed: move its mapping", seconds=3),
-            Step(press=("m",), seconds=3),
-            Step(press=("4",), caption="A mapping: suggestions, their match, and why", seconds=4),
-            Step(run="mapping.accept_all", caption="Accept the high matches...", seconds=3),
-            Step(press=TO_LOCKED),
-            *2 * (Step(run="mapping.unmap", caption="...leave unmapped what can't sync..."),),
-            *3 * (Step(run="mapping.accept", caption="...and accept the rest row by row"),),
-            Step(run="edit.undo", caption="Undo a step, and redo it", seconds=2),
-            Step(run="edit.redo", seconds=4),
+            SceneStep(press=("down",), seconds=3),
+            SceneStep(run="drift.repair", caption="Renamed: move its mapping", seconds=3),
+            SceneStep(press=("m",), seconds=3),
+            SceneStep(press=("4",), caption="A mapping: suggestions and why", seconds=4),
+            SceneStep(run="mapping.accept_all", caption="Accept the high matches...", seconds=3),
+            SceneStep(press=TO_LOCKED),
+            *2 * (SceneStep(run="mapping.unmap", caption="...leave unmapped what can't sync..."),),
+            *3 * (SceneStep(run="mapping.accept", caption="...and accept the rest row by row"),),
+            SceneStep(run="edit.undo", caption="Undo a step, and redo it", seconds=2),
+            SceneStep(run="edit.redo", seconds=4),
         ),
         played=True,
     ),

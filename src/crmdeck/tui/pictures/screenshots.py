@@ -20,7 +20,7 @@ from crmdeck.home import create_folder
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.keys.actions import key_label, offers
 from crmdeck.tui.loading.requests import is_loading
-from crmdeck.tui.pictures.scenes import DEALS, DEALS_FILE, SCENES, Scene, Step
+from crmdeck.tui.pictures.scenes import DEALS, DEALS_FILE, SCENES, Scene, SceneStep
 from crmdeck.tui.pictures.svg import FONTS, Frame, draw
 from crmdeck.tui.screens.main import MainScreen
 from crmdeck.workspace import Workspace, open_demo
@@ -135,7 +135,7 @@ class _Still(CrmdeckApp):
         super().notify(message, title=title, severity=severity, timeout=FOR_EVER, markup=markup)
 
 
-async def _do(pilot: Pilot[None], scene: Scene, step: Step, deals: Path) -> str:
+async def _do(pilot: Pilot[None], scene: Scene, step: SceneStep, deals: Path) -> str:
     """Do a step, and return the label of the keys pressed."""
     keys: Sequence[str] = step.press
     if step.run:

@@ -43,7 +43,7 @@ PANE_OF = {
     PlaceKind.OBJECT: "schema",
     PlaceKind.FIELD: "schema",
     PlaceKind.CHANGE: "drift",
-    PlaceKind.ALERT: "health",
+    PlaceKind.FINDING: "health",
 }
 
 
@@ -112,11 +112,7 @@ class GoToAnything:
 
     def _connections(self) -> Iterator[Place]:
         """Yield the connections, the worst state first."""
-        required = self._host.required
-        healths = [
-            (health_of(status, required.get(status.id, 0)), status)
-            for status in self._host.statuses
-        ]
+        healths = [(health_of(status), status) for status in self._host.statuses]
         for health, status in sorted(
             healths, key=lambda one: (HEALTH_ORDER.index(one[0].state), -one[1].open_changes.count)
         ):
@@ -220,8 +216,8 @@ def location_of(place: Place) -> Location:
         case PlaceKind.CHANGE:
             # Without a filter, so that the change shows.
             return Location(connection, event=place.id, filter="")
-        case PlaceKind.ALERT:
-            return Location(connection, alert=place.id, filter="")
+        case PlaceKind.FINDING:
+            return Location(connection, finding=place.id, filter="")
     return Location(connection)
 
 

@@ -192,7 +192,7 @@ class MainScreen(ActionHost, Screen[None]):
         await self.show_pane(self._first_pane().id)
 
     def load_statuses(self) -> None:
-        """Load the statuses of the connections, and count the open rows of their mappings."""
+        """Load the statuses of the connections with their findings."""
         self.loader.load(
             "statuses",
             lambda _: read_statuses(self.host.workspace),
@@ -203,7 +203,7 @@ class MainScreen(ActionHost, Screen[None]):
 
     def _show_statuses(self, answer: Answer) -> None:
         host, statuses = self.host, answer.statuses
-        host.statuses, host.open_rows = statuses, answer.open_rows
+        host.statuses = statuses
         # Only the database knows whether its user can write.
         self.read_only = host.workspace.read_only
         self.query_one(TopBar).note = READ_ONLY_NOTE if self.read_only else ""
@@ -221,8 +221,8 @@ class MainScreen(ActionHost, Screen[None]):
         lost = host.status is None
         # The connection of the last session may be gone, and none is chosen in a new workspace.
         if lost:
-            host.connection_id = most_urgent(statuses, host.open_rows)
-        self.sidebar.set_statuses(statuses, host.connection_id, host.required)
+            host.connection_id = most_urgent(statuses)
+        self.sidebar.set_statuses(statuses, host.connection_id)
         self._show_strip()
         self._show_counts()
         if self.pane is not None and (first or lost):
@@ -267,7 +267,7 @@ class MainScreen(ActionHost, Screen[None]):
             self.host.say("Workspace is available again.", timeout=4)
 
     def _show_counts(self) -> None:
-        counts = tab_counts(self.host.statuses, self.host.open_rows.values())
+        counts = tab_counts(self.host.statuses)
         self.query_one(TopBar).counts = counts
 
     def _welcome(self, wanted: bool) -> None:
@@ -316,9 +316,9 @@ class MainScreen(ActionHost, Screen[None]):
         """List the connections in the top line while the sidebar is collapsed."""
         collapsed = self._is_collapsed
         bar = self.query_one(TopBar)
-        host, required = self.host, self.host.required
-        bar.strips = strips(host.statuses, host.connection_id, required) if collapsed else ()
-        bar.connections = {status.id: tooltip_of(status, required) for status in host.statuses}
+        host = self.host
+        bar.strips = strips(host.statuses, host.connection_id) if collapsed else ()
+        bar.connections = {status.id: tooltip_of(status) for status in host.statuses}
 
     # `on(Pane.…)` would import the panes before the first frame.
     def on_pane_resized(self) -> None:

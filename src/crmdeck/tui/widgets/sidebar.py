@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -79,17 +79,11 @@ class Sidebar(ActionHost, OptionList, inherit_bindings=False):
         super().__init__(id=id, markup=False)
         self.border_title = "Connections"
         self._statuses: tuple[ConnectionStatus, ...] = ()
-        self._required: Mapping[str, int] = {}
 
-    def set_statuses(
-        self, statuses: Sequence[ConnectionStatus], chosen: str | None, required: Mapping[str, int]
-    ) -> None:
-        """Show `statuses`, with the cursor on the connection `chosen`.
-
-        `required` counts the required CRM fields without a source, by connection ID.
-        """
-        self._statuses, self._required = tuple(statuses), required
-        lines = connection_lines(self._statuses, required)
+    def set_statuses(self, statuses: Sequence[ConnectionStatus], chosen: str | None) -> None:
+        """Show `statuses`, with the cursor on the connection `chosen`."""
+        self._statuses = tuple(statuses)
+        lines = connection_lines(self._statuses)
         # The longest name decides, which no style sheet knows.
         self.styles.width = max([line.cell_length for line in lines], default=0) + EDGES
         with self.prevent(OptionList.OptionHighlighted):
@@ -112,7 +106,7 @@ class Sidebar(ActionHost, OptionList, inherit_bindings=False):
         position = event.style.meta.get("option")
         known = self._statuses
         status = known[position] if isinstance(position, int) and position < len(known) else None
-        self.tooltip = tooltip_of(status, self._required) if status is not None else None
+        self.tooltip = tooltip_of(status) if status is not None else None
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
@@ -125,9 +119,7 @@ class Sidebar(ActionHost, OptionList, inherit_bindings=False):
             self.post_message(self.Chosen(event.option_id, enter=True))
 
 
-def connection_lines(
-    statuses: Sequence[ConnectionStatus], required: Mapping[str, int]
-) -> list[Content]:
+def connection_lines(statuses: Sequence[ConnectionStatus]) -> list[Content]:
     """Return the rows of the sidebar: sign and name, and at the right the open changes."""
     names = [display_text(status.name, LONGEST_NAME) for status in statuses]
     marks = [open_mark(status.open_changes) for status in statuses]
@@ -135,7 +127,7 @@ def connection_lines(
     most = max((cell_len(mark) for mark, _ in marks), default=0)
     return [
         Content.assemble(
-            _sign(health_of(status, required.get(status.id, 0))),
+            _sign(health_of(status)),
             name,
             " " * (widest - cell_len(name) + GAP + most - cell_len(mark or "-")) if most else "",
             ((mark or "-") if most else "", STATE_COLORS[state]),
@@ -144,24 +136,22 @@ def connection_lines(
     ]
 
 
-def tooltip_of(status: ConnectionStatus, required: Mapping[str, int]) -> Content:
+def tooltip_of(status: ConnectionStatus) -> Content:
     """Return the tooltip of a connection: `acme-prod: active, Salesforce, 2 open changes`."""
-    health = health_of(status, required.get(status.id, 0))
+    health = health_of(status)
     words = f"{health.word}, {workspace.vendor_of(status.platform).title}"
     changes = f", {status.open_changes.text}" if status.open_changes.count else ""
     return Content(f"{display_text(status.name, 60)}: {words}{changes}")
 
 
-def strips(
-    statuses: Sequence[ConnectionStatus], chosen: str | None, required: Mapping[str, int]
-) -> tuple[Content, ...]:
+def strips(statuses: Sequence[ConnectionStatus], chosen: str | None) -> tuple[Content, ...]:
     """Return the connections as lines of text, longest first.
 
     The first one names all connections unless there are many. The next ones count them by state
     and name the `chosen` one. The last ones only name that one, in fewer and fewer cells.
     """
-    healths = {status.id: health_of(status, required.get(status.id, 0)) for status in statuses}
-    # By sign and state: the words name alerts.
+    healths = {status.id: health_of(status) for status in statuses}
+    # By sign and state: the words name findings.
     tally = Counter(health[::2] for health in healths.values())
     states = [
         Content.assemble((f"{sign} ", STATE_COLORS[state]), str(number))

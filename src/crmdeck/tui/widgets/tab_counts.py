@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from textual.content import Content
 
 from crmdeck import model
-from crmdeck.model import AlertLevel
-from crmdeck.tui.marks import STATE_COLORS, open_mark
+from crmdeck.model import Urgency
+from crmdeck.tui.marks import STATE_COLORS, TO_DO, URGENCY_SIGNS, URGENCY_STATES, open_mark
 from crmdeck.tui.text import count
 
 if TYPE_CHECKING:
-    from crmdeck.model import ConnectionStatus
-    from crmdeck.workspace import OpenRows
+    from crmdeck.model import ConnectionStatus, Finding
 
 
 class TabCount(NamedTuple):
@@ -24,45 +23,32 @@ class TabCount(NamedTuple):
     tooltip: str
 
 
-def tab_counts(
-    statuses: Sequence[ConnectionStatus], rows: Iterable[OpenRows]
-) -> dict[str, TabCount]:
+def tab_counts(statuses: Sequence[ConnectionStatus]) -> dict[str, TabCount]:
     """Return the counts by pane id; a pane without one is left out.
 
-    All connections count: Health their open alerts, Drift their open change groups, Mapping the
-    open `rows` of their object pairs.
+    All are filters of the findings of all connections: Health counts those to do, Mapping those of
+    a row among them, Drift the open change groups.
     """
-    alerts = [
-        alert.level
-        for status in statuses
-        for alert in status.open_alerts
-        if alert.level is not AlertLevel.INFO
-    ]
-    is_critical = AlertLevel.CRITICAL in alerts
+    findings = [one for status in statuses for one in status.open_findings if one.urgency in TO_DO]
+    rows = [one for one in findings if one.subject.object_pair is not None]
     changes = model.OpenChanges.total(status.open_changes for status in statuses)
     mark, state = open_mark(changes)
-    # The zeros are for a workspace without a decision, which has no rows.
-    broken, required, undecided = (sum(each) for each in zip(*rows, (0, 0, 0), strict=True))
-    total, stops = broken + required + undecided, broken + required > 0
     found = {
-        "health": TabCount(
-            _part(
-                f"{'✕' if is_critical else '▲'}{len(alerts):,}",
-                "$bad" if is_critical else "$warn",
-                len(alerts),
-            ),
-            count(len(alerts), "open alert"),
-        ),
+        "health": _count(findings, "open finding"),
         "drift": TabCount(
-            _part(mark.replace(" ", ""), STATE_COLORS[state], changes.count),
-            changes.text,
+            _part(mark.replace(" ", ""), STATE_COLORS[state], changes.count), changes.text
         ),
-        "mapping": TabCount(
-            _part(f"{'✕' if stops else '○'}{total:,}", "$bad" if stops else "bold", total),
-            f"{broken:,} broken, {required:,} required, {undecided:,} undecided",
-        ),
+        "mapping": _count(rows, "open row"),
     }
     return {pane: one for pane, one in found.items() if one.shown}
+
+
+def _count(findings: Sequence[Finding], noun: str) -> TabCount:
+    worst = min((one.urgency for one in findings), key=lambda one: one.rank, default=Urgency.NOTE)
+    failing = sum(one.urgency is Urgency.FAILING for one in findings)
+    text = f"{URGENCY_SIGNS[worst]}{len(findings):,}"
+    shown = _part(text, STATE_COLORS[URGENCY_STATES[worst]], len(findings))
+    return TabCount(shown, f"{count(len(findings), noun)}, {failing:,} failing")
 
 
 def _part(text: str, look: str, number: int) -> Content:

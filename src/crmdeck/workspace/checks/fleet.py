@@ -56,7 +56,7 @@ class Fleet:
                     [lease.connection_id], fail_on=fail_on, policy=policy, cancel=stop
                 )
                 # A user began to refresh it: it is due when that has finished.
-                finished = not any(each.code in REFRESHED_BY_OTHERS for each in report.issues)
+                finished = not any(each.code in REFRESHED_BY_OTHERS for each in report.findings)
             finally:
                 if finished:
                     lease.finish(every)

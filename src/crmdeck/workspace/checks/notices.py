@@ -23,9 +23,16 @@ from time import sleep
 import httpx
 
 from crmdeck.errors import CrmdeckError, UsageError
-from crmdeck.exports import check_summary, issue_text
+from crmdeck.exports import check_summary
 from crmdeck.exports.chattext import escape
-from crmdeck.model import CheckReport, Issue, IssueKind, IssueLevel, OpenChanges, WireModel
+from crmdeck.model import (
+    CheckedFinding,
+    CheckLevel,
+    CheckReport,
+    FindingKind,
+    OpenChanges,
+    WireModel,
+)
 from crmdeck.redaction import remember
 from crmdeck.settings import NoticeRoute
 from crmdeck.text import count
@@ -110,7 +117,7 @@ class Notices:
         self._context.require_writable()
         deliveries = []
         alone = report.connections[0].id if len(report.connections) == 1 else None
-        times = [issue.detected_at for issue in report.issues if issue.detected_at]
+        times = [each.evidence_at for each in report.findings if each.evidence_at]
         # Entries from before the oldest change can't leave one out, so they need not be read.
         markers = self._markers(alone, min(times)) if times else {}
         for route in self._context.settings.notify:
@@ -183,28 +190,29 @@ def compose(
         for connection in report.connections
         if any(fnmatchcase(connection.name, pattern) for pattern in route.connections)
     }
-    issues = [
-        issue
-        for issue in report.issues
-        if issue.connection in names
-        and _concerns(issue, route)
-        and not (since and issue.detected_at and issue.detected_at < since)
+    found = [
+        each
+        for each in report.findings
+        if each.connection in names
+        and _concerns(each, route)
+        and not (since and each.evidence_at and each.evidence_at < since)
     ]
-    if not issues and not (route.all_well and names):
+    if not found and not (route.all_well and names):
         return None
-    failing = sum(issue.level is IssueLevel.FAIL for issue in issues)
-    if not issues:
-        title = "crmdeck: no problems"
+    failing = sum(each.level is CheckLevel.FAIL for each in found)
+    if not found:
+        title = "crmdeck: no findings"
     elif failing:
         title = f"crmdeck: {count(failing, 'failure')}"
     else:
-        title = f"crmdeck: {count(len(issues), 'note')}"
+        title = f"crmdeck: {count(len(found), 'note')}"
     lines = [
-        f"{issue.severity or issue.kind}: {issue.connection}: {issue_text(issue)}"
-        for issue in issues[:_SHOWN]
+        f"{each.severity if each.kind is FindingKind.CHANGE_SAFE else each.urgency}: "
+        f"{each.connection}: {each.text}"
+        for each in found[:_SHOWN]
     ]
-    if len(issues) > _SHOWN:
-        lines.append(f"and {len(issues) - _SHOWN} more")
+    if len(found) > _SHOWN:
+        lines.append(f"and {len(found) - _SHOWN} more")
     # A label from a CRM can contain a mention, which a chat would send to everyone.
     body = "\n".join(escape(line) for line in [*lines, check_summary(report)])
     payload = {
@@ -217,18 +225,18 @@ def compose(
             "openChanges": OpenChanges.total(
                 each.open_changes for each in report.connections if each.name in names
             ).to_wire(),
-            "issues": [issue.to_wire() for issue in issues],
+            "findings": [each.to_wire() for each in found],
         },
     }
     return Message(title, body, payload)
 
 
-def _concerns(issue: Issue, route: NoticeRoute) -> bool:
-    if issue.level is IssueLevel.IGNORE:
+def _concerns(finding: CheckedFinding, route: NoticeRoute) -> bool:
+    if finding.level is CheckLevel.IGNORE:
         return False
-    if issue.severity is None:
-        return issue.level is IssueLevel.FAIL or issue.kind is IssueKind.ALERT
-    return issue.level is IssueLevel.FAIL or issue.severity.rank >= route.at_least.rank
+    if finding.level is CheckLevel.FAIL or finding.severity is None:
+        return True
+    return finding.severity.rank >= route.at_least.rank
 
 
 def _send_chat(route: NoticeRoute, message: Message, now: datetime) -> str | None:

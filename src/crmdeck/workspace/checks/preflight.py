@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple, TypedDict, Unpack
 
 from crmdeck.connectors.registry import vendor_of
-from crmdeck.errors import CrmdeckError, NotFoundError, SchemaNotDiscoveredError, UsageError
+from crmdeck.errors import CrmdeckError, UsageError
 from crmdeck.exports import (
     FINDING_COLUMNS,
     REPORT_FORMATS,
@@ -28,10 +27,11 @@ from crmdeck.exports import (
 )
 from crmdeck.exports.jsontext import to_json
 from crmdeck.exports.report import Report
+from crmdeck.mapping.state import filled_elsewhere
+from crmdeck.mapping.verdicts import mapped_fields, setting_of
 from crmdeck.model import (
     CancelToken,
     Connection,
-    DecisionState,
     Direction,
     Field,
     ObjectPair,
@@ -58,7 +58,7 @@ from crmdeck.workspace.checks.crm_records import (
 from crmdeck.workspace.checks.records import as_raw, read_records
 from crmdeck.workspace.context import Context, find_connection
 from crmdeck.workspace.mappings.service import Mappings
-from crmdeck.workspace.snapshots import find_snapshot
+from crmdeck.workspace.snapshots import find_snapshot, require_known
 
 _KINDS = {
     RuleKind.DUPLICATES: "Duplicate rules",
@@ -286,26 +286,6 @@ class Preflights:
             found += tuple(one for one in judged(sides.mapped) if one.partner_field in also)
         return found
 
-    def newly_refused(self, ref: str, pair: str, since: datetime) -> tuple[FailsWhen, ...]:
-        """Return which writes the CRM refuses now, and didn't before the change found at `since`.
-
-        Empty if the pair has no mapping that writes, or no schema is older.
-        """
-        try:
-            sides = self._sides(ref, pair)
-            with self._context.store.read() as session:
-                name = sides.schema.object_type
-                changed = find_snapshot(session, sides.connection, name, since)
-                # The snapshot just before the one that has the change.
-                earlier = changed.info.discovered_at - timedelta(microseconds=1)
-                old = find_snapshot(session, sides.connection, name, earlier).content
-        except (UsageError, NotFoundError, SchemaNotDiscoveredError):
-            return ()
-        setting = self._setting(sides, {})
-        return fails_when(
-            sides.schema, sides.mapped, sides.sources, sides.write_rules, setting, old
-        )
-
     def write(self, path: Path, found: Found, format: str) -> None:
         """Write a preflight to a complete file; see `stream`, which lacks xlsx."""
         if isinstance(found, PreflightRun) and format in REPORT_FORMATS:
@@ -342,16 +322,15 @@ class Preflights:
     ) -> Sides:
         sources = {field.name: field for field in self._mappings.partner_fields(pair)}
         with self._context.store.read() as session:
-            mapping = self._mappings.get(ref, pair)
-            mapped = tuple(
-                MappedField(line.partner_field, line.crm_field, line.value_map)
-                for line in mapping.lines
-                if line.state is DecisionState.ACCEPTED
-                and line.crm_field is not None
-                and line.direction in (direction, Direction.BIDIRECTIONAL)
-            )
-            mapped += tuple(MappedField(*each) for each in (also or {}).items())
             connection = find_connection(session, ref)
+            crm_object = ObjectPair.parse(pair).crm_object
+            log = session.decisions.log(connection.id, pair)
+            if not log:
+                require_known(session, connection, crm_object)
+            order = list(sources)
+            rows = [row for row in mapped_fields(log, direction) if row.partner_field in sources]
+            mapped = tuple(sorted(rows, key=lambda row: order.index(row.partner_field)))
+            mapped += tuple(MappedField(*each) for each in (also or {}).items())
             if not mapped:
                 where, which = "the CRM", f"rows first: crmdeck suggest {connection.name} {pair}"
                 if direction is Direction.PULL:
@@ -361,9 +340,8 @@ class Preflights:
                     remedy=f"Accept {which}",
                     code="NOTHING_ACCEPTED",
                 )
-            crm_object = ObjectPair.parse(pair).crm_object
             schema = find_snapshot(session, connection, crm_object).content
-        filled = frozenset(mapping.filled_elsewhere)
+        filled = frozenset(filled_elsewhere(log))
         return Sides(connection, schema, sources, mapped, filled, direction)
 
     def _setting(self, sides: Sides, assumed: Assumptions) -> Setting:
@@ -383,33 +361,14 @@ class Preflights:
                 remedy=f"Name a CRM field: crmdeck schema NAME {schema.object_type}",
                 code="NO_FIELD",
             )
-        create = assumed.get("create", True)
-        facts = (schema.user if assumed.get("as_user") else None) or {}
-        return Setting(
-            now=self._context.now.replace(tzinfo=None),
-            create=create,
+        return setting_of(
+            schema,
+            self._context.now,
+            create=assumed.get("create", True),
             record_type=record_type,
             filled=sides.filled.union(filled),
-            automation=_automation(schema, create),
-            user={
-                # Formulas read IDs with 15 characters.
-                name: value[:15] if name.endswith("id") and isinstance(value, str) else value
-                for name, value in facts.items()
-            },
+            user=schema.user if assumed.get("as_user") else None,
         )
-
-
-def _automation(schema: ObjectSchema, create: bool) -> tuple[str, ...] | None:
-    """Return the flows and triggers that run before rules; None if they were not read."""
-    if RuleKind.AUTOMATION not in schema.known_kinds:
-        return None
-    return tuple(
-        rule.name
-        for rule in schema.rules or ()
-        if rule.kind is RuleKind.AUTOMATION
-        and rule.active
-        and (rule.on_create if create else rule.on_update)
-    )
 
 
 def _not_read(schema: ObjectSchema, as_user: bool) -> tuple[str, ...]:

@@ -1,16 +1,15 @@
-"""The check: refresh connections, then report changes, broken mappings, and alerts.
+"""The check: refresh connections, then judge their findings.
 
 A gate never passes because of something that it could not read: that is a failure of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from crmdeck.drift.wording import place_of, what_happened
 from crmdeck.errors import (
     ConflictError,
     CrmdeckError,
@@ -23,42 +22,41 @@ from crmdeck.errors import (
 )
 from crmdeck.exports import CHECK_FORMATS, Contract, deviations, read_contract, require_format
 from crmdeck.exports import render_check as export_check
-from crmdeck.mapping.validity import broken_mappings
+from crmdeck.findings.facts import finding_id
+from crmdeck.findings.find import in_order
+from crmdeck.findings.gate import level_in_check
+from crmdeck.findings.pairs import safe_change
 from crmdeck.model import (
-    AlertLevel,
     CancelToken,
     ChangeState,
     CheckedConnection,
+    CheckedFinding,
+    CheckLevel,
     CheckReport,
     Connection,
     ConnectionStatus,
-    DriftEvent,
     FailOn,
-    Issue,
-    IssueKind,
-    IssueLevel,
-    ObjectPair,
-    OpenChanges,
+    Finding,
+    FindingKind,
     ProgressCallback,
     Severity,
     Status,
+    Subject,
+    Urgency,
     to_utc,
 )
+from crmdeck.store import Session
 from crmdeck.text import count
 from crmdeck.workspace.audit import Audit
-from crmdeck.workspace.checks.exit_code import judge, reasons_of, reasons_of_all
-from crmdeck.workspace.checks.preflight import Preflights
+from crmdeck.workspace.checks.exit_code import reasons_of, reasons_of_all
 from crmdeck.workspace.commands import no_connections
-from crmdeck.workspace.connections.alerts import EXPIRING_CODES
-from crmdeck.workspace.connections.health import Health
-from crmdeck.workspace.context import Context, find_connection
-from crmdeck.workspace.drift import Drift
+from crmdeck.workspace.context import Context
 from crmdeck.workspace.explore.schemas import Schemas
-from crmdeck.workspace.mappings.service import Mappings
+from crmdeck.workspace.findings.health import Health
+from crmdeck.workspace.findings.reading import read_statuses
 from crmdeck.workspace.open_changes import (
     POLICY_FILE,
     POLICY_SET,
-    count_judged,
     judge_changes,
     read_policy,
 )
@@ -69,22 +67,16 @@ CHECKED = "schema.checked"
 
 _LONGEST_CONTRACT = 16 * 1024 * 1024  # characters
 
-# The check reports these in more detail, as changes, broken mappings or failed reads.
-_ELSEWHERE = ("DRIFT_ON_MAPPED_FIELDS", "OBJECTS_FAILED", "NEVER_REFRESHED", "SCHEMA_STALE")
-
 
 class Checks:
-    """Check connections for new problems."""
+    """Check connections, for a person and for a gate."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._refreshes = Refreshes(context)
-        self._drift = Drift(context)
-        self._mappings = Mappings(context)
         self._health = Health(context)
         self._audit = Audit(context)
         self._schemas = Schemas(context)
-        self._preflights = Preflights(context)
 
     def run(
         self,
@@ -96,19 +88,18 @@ class Checks:
         policy: Path | None = None,
         contracts: Sequence[Path] = (),
         refresh: bool = True,
-        preflight: bool = False,
         progress: ProgressCallback | None = None,
         cancel: CancelToken | None = None,
     ) -> CheckReport:
         """Check the named connections, or all that are not disconnected.
 
-        Open changes count, so the same check gives the same result; with `new`, only those since
-        the last check of each connection, and with `since` only those since then. Safe changes
+        The same check gives the same result until someone settles a finding; with `new`, it leaves
+        out rows and changes from before the last check of each connection, with `since` from before
+        then. Safe changes
         are notes of the check that finds them, unless `fail_on` or a rule of the policy counts
         them. `policy` is a file of rules, by default that of the workspace. `contracts` are
         Open Data Contracts for the named connections, or for those that each contract names; the
-        check then covers only those. Without `refresh` it checks the cache. With `preflight`,
-        writes that the CRM refuses because of these changes fail too. A connection that
+        check then covers only those. Without `refresh` it checks the cache. A connection that
         can't be read doesn't stop the others. Raises NotFoundError and UsageError before it
         starts.
         """
@@ -125,38 +116,35 @@ class Checks:
             )
             attempts = {attempt.connection_id: attempt for attempt in ran}
         checked: list[CheckedConnection] = []
-        issues: list[Issue] = []
+        findings: list[CheckedFinding] = []
         codes: list[ExitCode] = []
-        attributes: dict[str | None, list[str]] = {}
+        today = self._context.now.date()
         for connection in wanted:
             # Set before the changes are read: later ones belong to the next check.
             until = self._context.now
             begin = starts[connection.id]
             # All of it sees one moment, and the file is opened once. Not for all connections at
             # once: others may write between two.
-            with self._context.store.read():
-                status = self._health.status(connection.id)
-                error = _error(connection, status, attempts.get(connection.id), refresh)
-                found = list(self._found(connection, status, error))
-                changes, still = self._changes(
-                    connection, rules, fail_on, begin, last[connection.id]
+            with self._context.store.read() as session:
+                (status,) = read_statuses(
+                    self._context, session, (connection,), connection.id, rules
                 )
-                found += [_drifted(connection, event) for event in changes]
-                attributes |= {
-                    event.id: [one.attribute for one in event.changes] for event in changes
-                }
-                if preflight:
-                    found += self._refused(connection, changes)
+                error = _error(connection, status, attempts.get(connection.id), refresh)
+                found = list(_listed(status, error, begin))
+                found += self._safe(
+                    session, connection, rules, fail_on, begin or last[connection.id]
+                )
                 found += self._deviating(connection, agreed)
-            today = self._context.now.date()
-            judged = [
-                judge(issue, fail_on, rules.find(issue, attributes.get(issue.event_id, ()), today))
-                for issue in found
-            ]
-            issues += judged
+            judged = []
+            for finding in found:
+                rule = rules.find(finding, today)
+                level = level_in_check(finding, fail_on, rule.level if rule is not None else None)
+                more = {"rule": (rule.reason or "policy")} if rule is not None else {}
+                judged.append(CheckedFinding(**{**dict(finding), **more}, level=level))
+            findings += judged
             codes += reasons_of(judged, error)
-            checked.append(_checked(connection, status, begin, until, error, still))
-        report = self._report(fail_on, rules, checked, issues, attributes, codes)
+            checked.append(_checked(connection, status, begin, until, error))
+        report = self._report(fail_on, rules, checked, findings, codes)
         self._record(report)
         # After the check's own entries, so that a kept head covers them.
         head = self._audit.head()
@@ -183,20 +171,6 @@ class Checks:
     def render(self, report: CheckReport, format: str) -> str:
         """Return a check as json, markdown, html, junit or github; raises UsageError."""
         return export_check(report, format)
-
-    def mapping(self, ref: str, pair: str | None = None) -> tuple[Issue, ...]:
-        """Return the broken mappings of a connection, of one object pair or of all.
-
-        Raises NotFoundError for a pair without decisions.
-        """
-        with self._context.store.read() as session:
-            connection = find_connection(session, ref)
-            pairs = [pair] if pair else self._accepted_pairs(ref)
-            return tuple(issue for each in pairs for issue in self._broken(connection, each))
-
-    def _accepted_pairs(self, ref: str) -> list[str]:
-        # Without an accepted mapping nothing can be broken, even if the object is gone.
-        return [each.object_pair for each in self._mappings.pairs(ref) if each.accepted]
 
     def unread(self, ref: str | None = None) -> tuple[CrmdeckError, ...]:
         """Return the errors of the last refresh, of one connection or of all.
@@ -270,12 +244,13 @@ class Checks:
         fail_on: FailOn,
         rules: Policy,
         checked: Sequence[CheckedConnection],
-        issues: Sequence[Issue],
-        attributes: Mapping[str | None, Sequence[str]],
+        findings: Sequence[CheckedFinding],
         codes: Sequence[ExitCode],
     ) -> CheckReport:
         reasons = reasons_of_all(codes, checked)
         now = self._context.now
+        levels = list(CheckLevel)
+        ordered = sorted(in_order(findings), key=lambda one: -levels.index(one.level))
         return CheckReport(
             checked_at=now,
             fail_on=fail_on,
@@ -283,11 +258,9 @@ class Checks:
             exit_code=int(exit_code(reasons)),
             reasons=tuple(reason.reason for reason in reasons),
             connections=tuple(checked),
-            issues=tuple(sorted(issues, key=_urgency)),
+            findings=tuple(ordered),
             expired_rules=rules.expired(now.date()),
-            unused_rules=rules.unused(
-                [(issue, attributes.get(issue.event_id, ())) for issue in issues], now.date()
-            ),
+            unused_rules=rules.unused(findings, now.date()),
         )
 
     def _last_check(self, connection: Connection) -> datetime | None:
@@ -295,139 +268,33 @@ class Checks:
         until = last[0].details.get("until") if last else None
         return to_utc(datetime.fromisoformat(until)) if isinstance(until, str) else None
 
-    def _found(
-        self, connection: Connection, status: ConnectionStatus, error: CrmdeckError | None
-    ) -> Iterator[Issue]:
-        if error is not None:
-            yield Issue(
-                connection=connection.name,
-                kind=IssueKind.UNREAD,
-                level=IssueLevel.FAIL,
-                code=error.code,
-                title=error.message,
-                detail=error.cause or "",
-                remedy=error.remedy,
-            )
-        for failure in self._health.failures(connection.id):
-            yield Issue(
-                connection=connection.name,
-                kind=IssueKind.UNREAD,
-                level=IssueLevel.FAIL,
-                code=failure.code,
-                title=f"Can't read {failure.object_type}",
-                detail=" ".join(filter(None, (failure.message, failure.cause))),
-                remedy=failure.remedy,
-                object_type=failure.object_type,
-            )
-        for pair in self._accepted_pairs(connection.id):
-            yield from self._broken(connection, pair)
-        for alert in status.alerts:
-            reported = alert.code in _ELSEWHERE or (error is not None and alert.code == error.code)
-            if not reported and alert.level is not AlertLevel.INFO:
-                yield Issue(
-                    connection=connection.name,
-                    kind=IssueKind.ALERT,
-                    level=IssueLevel.REPORT,
-                    code=alert.code,
-                    title=alert.message,
-                    detail=alert.cause or "",
-                    remedy=alert.remedy,
-                )
-
-    def _changes(
+    def _safe(
         self,
+        session: Session,
         connection: Connection,
         policy: Policy,
         fail_on: FailOn,
         since: datetime | None,
-        last_check: datetime | None,
-    ) -> tuple[tuple[DriftEvent, ...], OpenChanges]:
-        """Return the changes that a check judges, and the count of all open ones.
-
-        It judges open and excused changes, and new safe ones.
-        """
-        counts_safe = fail_on is FailOn.SAFE or any(
-            rule.level is IssueLevel.FAIL for rule in policy.rule
+    ) -> Iterator[Finding]:
+        """Yield the safe changes: those since the last check, or all if a gate counts them."""
+        counts = fail_on is FailOn.SAFE or any(
+            rule.level is CheckLevel.FAIL for rule in policy.rule
         )
-        states = {ChangeState.OPEN, ChangeState.EXCUSED}
-        if counts_safe:
-            states.add(ChangeState.INFO)
-        with self._context.store.read() as session:
-            judged = judge_changes(
-                self._context, session, connection.id, safe=counts_safe, policy=policy
-            ).get(connection.id, [])
-            wanted = [change.id for change, standing in judged if standing.state in states]
-            events = session.drift.among(wanted).values()
-        still = count_judged(judged)
-        newest = sorted(events, key=lambda event: event.detected_at, reverse=True)
-        found = tuple(each for each in newest if since is None or each.detected_at >= since)
-        if counts_safe:
-            return found, still
-        notes = self._drift.report(connection.id, since=since or last_check, acknowledged=False)
-        safe = tuple(each for each in notes.events if each.severity is Severity.SAFE)
-        return found + safe, still
+        judged = judge_changes(self._context, session, connection.id, safe=True, policy=policy)
+        safe = [
+            change.id
+            for change, standing in judged.get(connection.id, ())
+            if change.severity is Severity.SAFE
+            and standing.state in (ChangeState.INFO, ChangeState.EXCUSED)
+            and (counts or since is None or change.at >= since)
+        ]
+        events = session.drift.among(safe).values()
+        for event in sorted(events, key=lambda each: each.detected_at, reverse=True):
+            yield safe_change(connection, event)
 
-    def _broken(self, connection: Connection, pair: str) -> Iterator[Issue]:
-        try:
-            mapping = self._mappings.get(connection.id, pair)
-            review = self._mappings.review(connection.id, pair)
-        except (NotFoundError, SchemaNotDiscoveredError) as error:
-            yield Issue(
-                connection=connection.name,
-                kind=IssueKind.MAPPING,
-                level=IssueLevel.FAIL,
-                code=error.code,
-                title=f"Can't check {pair}",
-                detail=error.message,
-                remedy=error.remedy,
-                object_pair=pair,
-                mapped=True,
-            )
-            return
-        for line, why in broken_mappings(mapping, review):
-            yield Issue(
-                connection=connection.name,
-                kind=IssueKind.MAPPING,
-                level=IssueLevel.FAIL,
-                code="MAPPING_BROKEN",
-                title=f"Broken mapping: {line.partner_field} → {line.crm_field}",
-                detail=why,
-                remedy="Choose another field, or undo the decision.",
-                object_type=ObjectPair.parse(pair).crm_object,
-                field_name=line.crm_field,
-                object_pair=pair,
-                partner_field=line.partner_field,
-                mapped=True,
-            )
-
-    def _refused(self, connection: Connection, changes: Sequence[DriftEvent]) -> Iterator[Issue]:
-        """Yield the writes that passed before these changes, and that the CRM refuses now."""
-        for summary in self._mappings.pairs(connection.id):
-            pair = summary.object_pair
-            crm_object = ObjectPair.parse(pair).crm_object
-            times = [each.detected_at for each in changes if each.object_type == crm_object]
-            if not times or not summary.accepted:
-                continue
-            for failure in self._preflights.newly_refused(connection.id, pair, min(times)):
-                if failure.code == "FIELD_GONE":  # A broken mapping.
-                    continue
-                place = failure.crm_field or crm_object
-                yield Issue(
-                    connection=connection.name,
-                    kind=IssueKind.PREFLIGHT,
-                    level=IssueLevel.FAIL,
-                    code="WRITES_REFUSED",
-                    title=f"{place} refuses writes that passed before",
-                    detail=f"{failure.when}: {failure.reason}",
-                    remedy=f"See all: crmdeck preflight {connection.name} {pair}",
-                    object_type=crm_object,
-                    field_name=failure.crm_field,
-                    object_pair=pair,
-                    partner_field=failure.partner_field,
-                    mapped=True,
-                )
-
-    def _deviating(self, connection: Connection, contracts: Sequence[Contract]) -> Iterator[Issue]:
+    def _deviating(
+        self, connection: Connection, contracts: Sequence[Contract]
+    ) -> Iterator[Finding]:
         for contract in contracts:
             # A contract without servers was named together with its connections.
             if contract.servers and connection.name not in contract.servers:
@@ -443,16 +310,17 @@ class Checks:
                     return
             for each in deviations(contract, objects):
                 place = ".".join(filter(None, (each.object_type, each.field_name)))
-                yield Issue(
-                    connection=connection.name,
-                    kind=IssueKind.CONTRACT,
-                    level=IssueLevel.FAIL,
+                yield Finding(
+                    id=finding_id(connection.id, "CONTRACT_BROKEN", place, each.text),
+                    kind=FindingKind.CONTRACT_BROKEN,
+                    urgency=Urgency.FAILING,
                     code="CONTRACT_BROKEN",
+                    connection_id=connection.id,
+                    connection=connection.name,
                     title=f"{place} breaks the contract",
-                    detail=each.text,
-                    remedy="Undo the change in the CRM, or update the contract.",
-                    object_type=each.object_type,
-                    field_name=each.field_name,
+                    cause=each.text,
+                    effect="Undo the change in the CRM, or update the contract.",
+                    subject=Subject(object_type=each.object_type, crm_field=each.field_name),
                     mapped=True,
                 )
 
@@ -494,9 +362,41 @@ def _load_contract(path: Path, named: bool) -> Contract:
 
 
 def _count(report: CheckReport, name: str) -> str:
-    mine = [issue for issue in report.issues if issue.connection == name]
-    failing = sum(issue.level is IssueLevel.FAIL for issue in mine)
-    return f"{count(len(mine), 'problem')}, {failing} failing" if mine else "no problems"
+    mine = [each for each in report.findings if each.connection == name]
+    failing = sum(each.level is CheckLevel.FAIL for each in mine)
+    return f"{count(len(mine), 'finding')}, {failing} failing" if mine else "no findings"
+
+
+def _listed(
+    status: ConnectionStatus, error: CrmdeckError | None, since: datetime | None
+) -> Iterator[Finding]:
+    """Yield the findings that a check lists: without notes, and what is older than `since`."""
+    shown = [
+        each
+        for each in status.findings
+        if each.urgency not in (Urgency.SETUP, Urgency.NOTE)
+        # What is about the connection itself is as new as the check.
+        and (since is None or not _is_older(each, since))
+    ]
+    if error is not None and not any(each.code == error.code for each in shown):
+        yield Finding(
+            id=finding_id(status.id, error.code),
+            kind=FindingKind.CONNECTION_ERROR,
+            urgency=Urgency.FAILING,
+            code=error.code,
+            connection_id=status.id,
+            connection=status.name,
+            title=error.message.removesuffix("."),
+            cause=" ".join(filter(None, (error.cause, error.remedy))),
+        )
+    yield from shown
+
+
+def _is_older(finding: Finding, since: datetime) -> bool:
+    """Return whether a finding about a row or a change is older than `since`."""
+    if finding.subject.object_type is None:
+        return False
+    return finding.evidence_at is None or finding.evidence_at < since
 
 
 def _error(
@@ -526,31 +426,12 @@ def _error(
     return None
 
 
-def _drifted(connection: Connection, event: DriftEvent) -> Issue:
-    return Issue(
-        connection=connection.name,
-        kind=IssueKind.DRIFT,
-        level=IssueLevel.REPORT,
-        code=event.kind.value.upper(),
-        title=f"{place_of(event)}: {what_happened(event)}",
-        detail=event.reason,
-        severity=event.severity,
-        object_type=event.object_type,
-        field_name=event.field_name,
-        mapped=bool(event.affected_mappings),
-        event_id=event.id,
-        detected_at=event.detected_at,
-        changed_by=event.changed_by,
-    )
-
-
 def _checked(
     connection: Connection,
     status: ConnectionStatus,
     since: datetime | None,
     until: datetime,
     error: CrmdeckError | None,
-    open_changes: OpenChanges,
 ) -> CheckedConnection:
     return CheckedConnection(
         id=connection.id,
@@ -562,23 +443,5 @@ def _checked(
         until=until,
         object_count=status.schema_stats.object_count,
         field_count=status.schema_stats.field_count,
-        open_changes=open_changes,
+        open_changes=status.open_changes,
     )
-
-
-def _urgency(issue: Issue) -> tuple[int, int, int, str, str]:
-    """Return the sort key: broken mappings, failed reads, what expires, the rest."""
-    levels = list(IssueLevel)
-    rank = issue.severity.rank if issue.severity else 0
-    match issue.kind:
-        case IssueKind.MAPPING:
-            place = 0
-        case IssueKind.DRIFT if issue.mapped and issue.severity is Severity.BREAKING:
-            place = 0
-        case IssueKind.UNREAD:
-            place = 1
-        case IssueKind.ALERT if issue.code in EXPIRING_CODES:
-            place = 2
-        case _:
-            place = 3
-    return (-levels.index(issue.level), place, -rank, issue.connection, issue.title)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from importlib import resources
@@ -19,6 +18,7 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from crmdeck.connectors.registry import CRMS, vendor_of
 from crmdeck.errors import UsageError
+from crmdeck.findings.facts import Concern
 from crmdeck.model import Connection, Platform, WireModel
 from crmdeck.toml import parse_toml
 
@@ -57,14 +57,6 @@ class Retirement(WireModel):
         return self
 
 
-@dataclass(frozen=True)
-class Concern:
-    """A retirement that affects a connection, and the first day after it."""
-
-    retirement: Retirement
-    ends: date
-
-
 def concerns(
     connection: Connection, retirements: tuple[Retirement, ...], today: date
 ) -> tuple[Concern, ...]:
@@ -79,8 +71,9 @@ def concerns(
             continue
         ends = _end(each, connection)
         if ends is not None and (ends - today).days <= each.notice_days:
-            found.append(Concern(each, ends))
-    return tuple(sorted(found, key=lambda concern: (concern.ends, concern.retirement.id)))
+            facts = (each.when, each.maybe, each.cause, each.remedy, each.source)
+            found.append(Concern(each.id, each.title, ends, *facts))
+    return tuple(sorted(found, key=lambda concern: (concern.ends, concern.id)))
 
 
 def load_retirements(home: Path | None) -> tuple[Retirement, ...]:

@@ -11,9 +11,6 @@ BAD = (SyncOutcome.FAILED, SyncOutcome.REAUTH, SyncOutcome.STOPPED)
 WORKING = (*GOOD, SyncOutcome.STOPPED)
 COMPLETED = (*GOOD, *BAD)
 
-SUSPECT = "SUSPECT_REFRESH"
-"""The error code of a refresh that would remove much at once."""
-
 
 def outcome_of(error: CrmdeckError) -> SyncOutcome:
     """Return the outcome of a run that ended with `error`."""

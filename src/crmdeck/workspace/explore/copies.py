@@ -9,19 +9,18 @@ from enum import StrEnum
 
 from crmdeck.drift.timeline import ChangeEntry, Timeline
 from crmdeck.drift.wording import place_of
-from crmdeck.errors import NextStep
 from crmdeck.exports.chattext import code, escape
 from crmdeck.exports.markdown import table_row
 from crmdeck.mapping.rows import MappingRow
 from crmdeck.mapping.wording import crm_text, pair_text, percent, row_note, yes_no
 from crmdeck.model import (
-    Alert,
     AuditEntry,
     Comparison,
     ConnectionStatus,
     Decision,
     DecisionState,
     FieldRow,
+    Finding,
     ObjectSummary,
     Severity,
 )
@@ -32,13 +31,6 @@ from crmdeck.workspace.context import Context
 
 _MOST_IDS = 50
 _SIGNS = {Severity.BREAKING: "✕", Severity.RISKY: "▲", Severity.SAFE: "•"}
-_COMMANDS = {
-    NextStep.REFRESH: "refresh",
-    NextStep.DECIDE_REFRESH: "refresh",
-    NextStep.TEST: "connections test",
-    NextStep.SIGN_IN: "connections sign-in",
-    NextStep.SEE_DRIFT: "drift",
-}
 
 
 class CopyKind(StrEnum):
@@ -221,27 +213,27 @@ class Copies:
             command=self._mapping_command(connection, pair, rows),
         )
 
-    def alert(self, status: ConnectionStatus, alert: Alert | None) -> tuple[Copy, ...]:
-        """Return the forms of an alert, or of its connection if the alert is None."""
-        name = status.name
-        step = alert.next_step if alert is not None else None
-        if alert is None:
-            cells: tuple[str, ...] = (name, status.status.value, "", "")
-            said, why = status.status.value, []
-        else:
-            cells = (name, alert.level.value, alert.message, alert.remedy or "")
-            said = alert.message
-            why = [f"> {escape(text)}" for text in (alert.cause, alert.remedy) if text]
+    def finding(self, finding: Finding) -> tuple[Copy, ...]:
+        """Return the forms of a finding; the command does its first step."""
+        step = next(iter(finding.steps), None)
+        name, next_step = finding.connection, step.text if step is not None else ""
+        cells = (name, finding.urgency.value, finding.title, next_step)
+        why = [f"> {escape(text)}" for text in (finding.cause, finding.effect, next_step) if text]
+        return _copies(
+            name=finding.title,
+            markdown=_table(("Connection", "Urgency", "Finding", "Next step"), [cells]),
+            message=_lines([f"*{escape(name)}*: {escape(finding.title)}", *why]),
+            command=(step.command if step is not None else None) or self._command("findings", name),
+        )
+
+    def connection(self, status: ConnectionStatus) -> tuple[Copy, ...]:
+        """Return the forms of a connection."""
+        name, state = status.name, status.status.value
         return _copies(
             name=name,
-            markdown=_table(("Connection", "Level", "Alert", "Next step"), [cells]),
-            message=_lines([f"*{escape(name)}*: {escape(said)}", *why]),
-            command=self._command(
-                _COMMANDS[step] if step else "status",
-                name,
-                open=step is NextStep.SEE_DRIFT,
-                accept_suspect=step is NextStep.DECIDE_REFRESH,
-            ),
+            markdown=_table(("Connection", "Status"), [(name, state)]),
+            message=f"*{escape(name)}*: {escape(state)}",
+            command=self._command("status", name),
         )
 
     def audit_entry(self, entry: AuditEntry, connection: str) -> tuple[Copy, ...]:

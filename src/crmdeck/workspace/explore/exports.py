@@ -42,12 +42,12 @@ from crmdeck.model import (
 )
 from crmdeck.text import did_you_mean, nearest
 from crmdeck.workspace.audit import Audit
-from crmdeck.workspace.connections.health import Health
 from crmdeck.workspace.context import Context
 from crmdeck.workspace.drift import Drift, DriftFilters
 from crmdeck.workspace.explore import reports
 from crmdeck.workspace.explore.schemas import Schemas
 from crmdeck.workspace.explore.standing import object_standing
+from crmdeck.workspace.findings.health import Health
 from crmdeck.workspace.mappings.service import Mappings
 
 Exportable = WireModel | Iterable[WireModel]

@@ -1,8 +1,8 @@
-"""The places in a workspace: connections, pairs, mappings, objects, fields, changes, alerts."""
+"""The places in a workspace: connections, pairs, mappings, objects, fields, changes, findings."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -10,24 +10,21 @@ from typing import NamedTuple
 from crmdeck.drift.wording import place_of, what_happened
 from crmdeck.errors import CacheDamagedError
 from crmdeck.mapping.choices import LIKELY_OBJECTS
-from crmdeck.mapping.state import acceptances, accepted_fields, by_pair
+from crmdeck.mapping.state import accepted_fields, by_pair
 from crmdeck.model import (
-    AlertLevel,
     Connection,
     Decision,
-    DriftEvent,
     FieldRow,
-    Severity,
     SnapshotInfo,
+    Urgency,
 )
 from crmdeck.model.wire import wire_record
 from crmdeck.store import Session
 from crmdeck.text import count
-from crmdeck.workspace.connections.health import Health
 from crmdeck.workspace.context import Context
 from crmdeck.workspace.explore.search import MAPPED, STANDARD, USUAL, Searchable, SearchIndex
 from crmdeck.workspace.explore.standing import field_standing, object_standing
-from crmdeck.workspace.open_changes import judge_changes, open_mapped_changes
+from crmdeck.workspace.findings.health import Health
 
 MOST_FIELDS = 200_000
 """Number of fields listed. Connections beyond it are listed without their fields."""
@@ -42,14 +39,14 @@ class PlaceKind(StrEnum):
     OBJECT = "object"
     FIELD = "field"
     CHANGE = "change"
-    ALERT = "alert"
+    FINDING = "finding"
 
 
 class Place(NamedTuple):
     """One place of a connection to go to.
 
     `within` is the object that contains it, or the pair of a mapping. `standing` is how close it is
-    to an admin's work. `id` is that of a change or alert, or the PartnerOS field of a mapping.
+    to an admin's work. `id` is that of a change or finding, or the PartnerOS field of a mapping.
     """
 
     kind: PlaceKind
@@ -100,7 +97,7 @@ class Places:
         self._health = Health(context)
 
     def all(self, first: str | None = None, *, most_fields: int = MOST_FIELDS) -> PlaceList:
-        """Return all places: connections and alerts, then those of each connection.
+        """Return all places: connections and findings, then those of each connection.
 
         The connection `first` comes before the others. Equally good matches keep this order. Takes
         about a second for 50,000 fields.
@@ -112,14 +109,11 @@ class Places:
             connections = session.connections.all()
             names = {one.id: one.name for one in connections}
             rows += self._of_health()
-            judged = judge_changes(self._context, session)
-            breaking = open_mapped_changes(session, judged)
             room = most_fields
             for connection in sorted(connections, key=lambda one: one.id != first):
                 # Health reports lost definitions; what remains of the cache can still be found.
                 current = session.snapshots.current(connection.id, whole=False)
                 log = session.decisions.log(connection.id)
-                rows += _broken(connection, log, breaking.get(connection.id, ()))
                 rows += _pairs(connection, current, log)
                 mapped = {(one.crm_object, one.crm_field) for one in accepted_fields(log)}
                 rows += _objects(connection, current, {name for name, _ in mapped})
@@ -150,42 +144,33 @@ class Places:
                 PlaceKind.CONNECTION, status.id, status.name, status.name, "", detail, MAPPED
             )
         for status in statuses:
-            for alert in status.alerts:
-                quiet = alert.level is AlertLevel.INFO or alert.dismissed_at is not None
-                standing = STANDARD if quiet else USUAL
+            for finding in status.findings:
+                if finding.subject.partner_field is not None:
+                    continue
+                quiet = finding.urgency is Urgency.NOTE or not finding.is_open
                 yield Place(
-                    PlaceKind.ALERT,
+                    PlaceKind.FINDING,
                     status.id,
                     status.name,
-                    alert.message,
+                    finding.title,
                     "",
-                    alert.remedy or "",
-                    standing,
-                    alert.id,
+                    next((step.text for step in finding.steps), ""),
+                    STANDARD if quiet else USUAL,
+                    finding.id,
                 )
-
-
-def _broken(
-    connection: Connection, log: Sequence[Decision], changes: Iterable[DriftEvent]
-) -> Iterator[Place]:
-    """Yield the accepted mappings that open breaking changes broke."""
-    accepted = {f"{one.object_pair}:{one.partner_field}": one for one in acceptances(log)}
-    shown: set[str] = set()
-    for change in changes:
-        for key in change.affected_mappings:
-            if key in accepted and key not in shown and change.severity is Severity.BREAKING:
-                shown.add(key)
-                one = accepted[key]
-                yield Place(
-                    PlaceKind.MAPPING,
-                    connection.id,
-                    connection.name,
-                    f"{one.partner_field} → {one.crm_field}",
-                    one.object_pair,
-                    f"broken: {what_happened(change)}",
-                    MAPPED,
-                    one.partner_field,
-                )
+        for status in statuses:
+            for finding in status.open_findings:
+                if finding.urgency is Urgency.FAILING and finding.subject.partner_field:
+                    yield Place(
+                        PlaceKind.MAPPING,
+                        status.id,
+                        status.name,
+                        f"{finding.subject.partner_field} → {finding.subject.crm_field}",
+                        finding.subject.object_pair or "",
+                        finding.title,
+                        MAPPED,
+                        finding.subject.partner_field,
+                    )
 
 
 def _pairs(

@@ -10,8 +10,8 @@ from itertools import chain
 
 from crmdeck.drift.wording import place_of, what_happened
 from crmdeck.exports.report import Report, ReportTable, Section, filled_table
+from crmdeck.findings.find import in_order
 from crmdeck.model import (
-    AlertLevel,
     ConnectionStatus,
     DecisionState,
     DriftEvent,
@@ -23,6 +23,7 @@ from crmdeck.model import (
     OpenChanges,
     Severity,
     Suggestion,
+    Urgency,
 )
 from crmdeck.text import count, percent_filled
 from crmdeck.workspace.mappings.sheet import (
@@ -201,40 +202,37 @@ def drift_report(
 
 
 def health_report(statuses: Sequence[ConnectionStatus], now: datetime) -> Report:
-    """Return open alerts, the most urgent first, and connections."""
-    order = list(AlertLevel)
-    alerts = sorted(
-        ((status, alert) for status in statuses for alert in status.open_alerts),
-        key=lambda pair: order.index(pair[1].level),
-    )
-    marks = {AlertLevel.CRITICAL: "bad", AlertLevel.WARNING: "warn"}
+    """Return the open findings, the most urgent first, and connections."""
+    found = in_order(each for status in statuses for each in status.open_findings)
+    marks = {Urgency.FAILING: "bad", Urgency.EXPIRING: "warn", Urgency.REVIEW: "warn"}
     still = OpenChanges.total(status.open_changes for status in statuses)
-    urgent = sum(alert.level is not AlertLevel.INFO for _, alert in alerts)
+    urgent = sum(each.urgency in marks for each in found)
     return Report(
         "Health of the CRM connections",
-        f"{count(len(statuses), 'connection')}, {count(urgent, 'open alert')}, {still.text}.",
+        f"{count(len(statuses), 'connection')}, {count(urgent, 'open finding')}, {still.text}.",
         (),
         [
             Section(
-                "Alerts",
+                "Findings",
                 table=filled_table(
-                    ("level", "connection", "alert", "cause", "next step", "due"),
+                    ("urgency", "connection", "finding", "cause", "effect", "next step", "due"),
                     [
-                        (a.level, s.name, a.message, a.cause, a.remedy, a.due_at)
-                        for s, a in alerts
+                        (each.urgency, each.connection, each.title, each.cause, each.effect,
+                         next((step.text for step in each.steps), None), each.due_at)
+                        for each in found
                     ],
-                    [marks.get(alert.level, "") for _, alert in alerts],
+                    [marks.get(each.urgency, "") for each in found],
                 ),
             ),
             Section(
                 "Connections",
                 table=filled_table(
                     ("connection", "platform", "status", "open", "last refresh", "objects",
-                     "fields", "dismissed alerts", "quota left", "API version"),
+                     "fields", "settled findings", "quota left", "API version"),
                     [
                         (s.name, s.platform, s.status.replace("_", " "), s.open_changes.text,
                          s.last_sync_at, s.schema_stats.object_count, s.schema_stats.field_count,
-                         len(s.alerts) - len(s.open_alerts) or None,
+                         len(s.findings) - len(s.open_findings) or None,
                          percent_filled(s.quota.left) if s.quota else None, s.api_version)
                         for s in statuses
                     ],

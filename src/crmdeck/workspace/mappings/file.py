@@ -223,7 +223,11 @@ class MappingFile:
                 else:
                     crm_field = right[choice.crm_field]
                     why = why_invalid(
-                        partner_field, crm_field, choice.direction, choice.value_map, review
+                        partner_field,
+                        crm_field,
+                        choice.direction,
+                        choice.value_map,
+                        review.knowledge,
                     )
             if why:
                 place = self.places.get(choice.partner_field)

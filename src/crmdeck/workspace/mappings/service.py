@@ -17,14 +17,12 @@ from crmdeck.mapping.choices import NearestField, nearest_fields, values_to_map
 from crmdeck.mapping.renames import Moves, move_field, move_object
 from crmdeck.mapping.review import Review
 from crmdeck.mapping.state import (
-    OpenRows,
     acceptances,
     by_field,
     by_pair,
     current_state,
     drift_since,
     filled_elsewhere,
-    open_rows,
     require_alone,
     require_one_each,
     require_seen,
@@ -152,41 +150,6 @@ class Mappings:
         """Return the object pairs with a decision, by connection ID."""
         with self._context.store.read() as session:
             return session.decisions.pairs()
-
-    def open_rows(self) -> dict[str, OpenRows]:
-        """Return the rows that wait for a user in the pairs with a decision, by connection ID."""
-        catalog = load_catalog(self._context.home)
-        found: dict[str, OpenRows] = {}
-        with self._context.store.read() as session:
-            for connection_id, pairs in session.decisions.pairs().items():
-                open_ids = [
-                    each.change.id
-                    for each in judge_changes(self._context, session, connection_id).get(
-                        connection_id, ()
-                    )
-                    if each.standing.state is ChangeState.OPEN
-                ]
-                changes = session.drift.among(open_ids).values()
-                objects = {pair: ObjectPair.parse(pair) for pair in pairs}
-                schemas = session.snapshots.newest(
-                    {(connection_id, each.crm_object) for each in objects.values()}
-                )
-                rows = []
-                for pair, decisions in by_pair(session.decisions.log(connection_id)).items():
-                    partner = catalog.get(objects[pair].partner_object)
-                    crm_object = objects[pair].crm_object
-                    schema = schemas.get((connection_id, crm_object))
-                    rows.append(
-                        open_rows(
-                            [field.name for field in partner.fields] if partner else (),
-                            crm_object,
-                            schema.fields if schema else None,
-                            decisions,
-                            changes,
-                        )
-                    )
-                found[connection_id] = OpenRows(*map(sum, zip(*rows, strict=True)))
-        return found
 
     def get(self, ref: str, pair: str, at: datetime | None = None) -> FieldMapping:
         """Return the mapping of an object pair, now or as of `at`.

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from crmdeck.errors import SourceError
+from crmdeck.findings.connection import SUSPECT
 from crmdeck.model import AuditEntry, Connection, DriftEvent, SnapshotInfo
 from crmdeck.store.drift import GONE_KINDS
 from crmdeck.text import count
-from crmdeck.workspace.connections.status import SUSPECT
 
 AGREES_AFTER = timedelta(hours=1)
 # Ordinary work removes a few fields at once, which are a tenth of a small schema.

@@ -109,12 +109,12 @@ def test_changed_host_gets_no_secret(
     before = ws.connections.get("acme")
     change(ws, tmp_path, endpoint=thief.url)
 
-    def alerts() -> list[str]:
+    def titles() -> list[str]:
         status = ws.health.status("acme")
         assert status.status is Status.REAUTH_REQUIRED
-        return [alert.message for alert in status.alerts if alert.code == "OTHER_HOST"]
+        return [one.title for one in status.findings if one.code == "OTHER_HOST"]
 
-    (message,) = alerts()
+    (message,) = titles()
     assert host_of(before).split()[0] in message
     assert thief.url in message
     for run in (ws.refreshes.run, ws.connections.test, ws.refreshes.run):
@@ -124,7 +124,7 @@ def test_changed_host_gets_no_secret(
     asked = next(each for each in ws.signin.flows("acme") if each.name == flow)
     assert ws.signin.open_questions("acme", asked) == asked.questions
     assert thief.requests == []
-    assert alerts() == [message]
+    assert titles() == [message]
 
     # The first host again, or new secrets for the new one.
     assert draft.endpoint is not None

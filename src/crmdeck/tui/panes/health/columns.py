@@ -10,7 +10,7 @@ from crmdeck.text import ago
 from crmdeck.tui.marks import health_of, open_mark
 from crmdeck.tui.panes.health.facts import quota_words, scope_words, token_life
 from crmdeck.tui.panes.health.history_strip import Day, Span, days, span_in
-from crmdeck.tui.panes.health.overview import ConnectionHealth, dismissed, quota_left, urgency
+from crmdeck.tui.panes.health.overview import ConnectionHealth, quota_left, settled, urgency
 from crmdeck.tui.widgets.table import Column
 from crmdeck.tui.widgets.table.columns import GAP, gaps, longest
 from crmdeck.tui.widgets.table.strips import GUTTER
@@ -81,12 +81,12 @@ def _always(entries: Sequence[ConnectionHealth]) -> tuple[Column[ConnectionHealt
         Column(
             "sign",
             "",
-            lambda entry: health_of(entry.status, entry.required).sign,
+            lambda entry: health_of(entry.status).sign,
             style=_state,
             width=1,
             sortable=False,
             searched=False,
-            tooltip=lambda entry: health_of(entry.status, entry.required).word,
+            tooltip=lambda entry: health_of(entry.status).word,
         ),
         Column(
             "name",
@@ -200,10 +200,10 @@ def _muted(entries: Sequence[ConnectionHealth]) -> list[Column[ConnectionHealth]
 
 
 def _state_word(entry: ConnectionHealth) -> str:
-    number = len(dismissed(entry.status))
-    word = health_of(entry.status, entry.required).word
-    return f"{word}, {number:,} dismissed" if number else word
+    number = len(settled(entry.status))
+    word = health_of(entry.status).word
+    return f"{word}, {number:,} accepted" if number else word
 
 
 def _state(entry: ConnectionHealth) -> str:
-    return health_of(entry.status, entry.required).state
+    return health_of(entry.status).state

@@ -1,12 +1,20 @@
-"""The keys of the health pane: act on the connection under the cursor, or on one of its alerts."""
+"""The keys of the health pane: act on a connection, or on one of its findings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 
-from crmdeck.errors import CrmdeckError, NextStep
-from crmdeck.model import Alert, Connection, ProbeReport, RefreshResult
+from crmdeck.errors import CrmdeckError
+from crmdeck.model import (
+    Connection,
+    Finding,
+    FindingKind,
+    ProbeReport,
+    RefreshResult,
+    Step,
+    Verb,
+)
 from crmdeck.tui.dialogs.account import Account
 from crmdeck.tui.dialogs.ask import Ask, Deed
 from crmdeck.tui.dialogs.confirm import TypedConfirm
@@ -16,17 +24,21 @@ from crmdeck.tui.host import Location
 from crmdeck.tui.keys.actions import action
 from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.panes.health.loader import OverviewLoader
-from crmdeck.tui.panes.health.overview import ConnectionHealth, dismissed, listed
-from crmdeck.tui.panes.health.to_do import first_step, things_to_do
+from crmdeck.tui.panes.health.overview import ConnectionHealth, listed, settled
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.state.undo import Undoable
 from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Table
 from crmdeck.tui.widgets.text_view import TextView
 
+_SETTLING = (Verb.ACCEPT_RISK, Verb.SNOOZE, Verb.REOPEN, Verb.EXAMINE)
+_WRITES = (Verb.SIGN_IN, Verb.REFRESH, Verb.ACCEPT_SUSPECT)
+_DAYS = {"7": 7, "3": 30, "9": 90}
+"""The days until which a risk is accepted, by key."""
+
 
 class HealthCommands:
-    """Acts on the chosen connection, and knows which of its alerts is chosen.
+    """Acts on the chosen connection, and knows which of its findings is chosen.
 
     `draw` draws the details again; True scrolls them to the top.
     """
@@ -45,8 +57,8 @@ class HealthCommands:
         self._table = table
         self._details = details
         self._draw = draw
-        self.alert_id = ""
-        """The alert under the cursor of the details; empty means the first one."""
+        self.finding_id = ""
+        """The finding under the cursor of the details; empty means the first one."""
 
     @property
     def entry(self) -> ConnectionHealth | None:
@@ -59,37 +71,38 @@ class HealthCommands:
         return entry.connection if entry is not None else None
 
     @property
-    def step(self) -> tuple[Alert, NextStep] | None:
-        """The most urgent alert of the connection that a key can fix, and its next step."""
-        entry = self.entry
-        if entry is None:
-            return None
-        return first_step(entry.status, read_only=self._host.workspace.read_only)
-
-    @property
-    def alert(self) -> Alert | None:
-        """The alert under the cursor; in the list, the most urgent open one."""
+    def finding(self) -> Finding | None:
+        """The finding under the cursor; in the list, the most urgent open one."""
         entry = self.entry
         if entry is None:
             return None
         if not self.is_inside():
-            return next(iter(entry.status.open_alerts), None)
-        alerts = listed(entry.status)
-        chosen = (alert for alert in alerts if alert.id == self.alert_id)
-        # The chosen alert may be resolved since.
-        return next(chosen, next(iter(alerts), None))
+            return next(iter(entry.status.open_findings), None)
+        findings = listed(entry.status)
+        chosen = (finding for finding in findings if finding.id == self.finding_id)
+        # The chosen finding may be resolved since.
+        return next(chosen, next(iter(findings), None))
 
-    def step_alert(self, direction: int) -> bool:
-        """Go to the next (1) or previous (-1) alert; return False if that is the end."""
-        entry, alert = self.entry, self.alert
-        if entry is None or alert is None or not self.is_inside():
+    @property
+    def step(self) -> Step | None:
+        """The first step of the chosen finding that a key can do."""
+        finding, read_only = self.finding, self._host.workspace.read_only
+        if finding is None or not finding.is_open:
+            return None
+        steps = (step for step in finding.steps if step.verb not in _SETTLING)
+        return next((one for one in steps if not (read_only and one.verb in _WRITES)), None)
+
+    def step_finding(self, direction: int) -> bool:
+        """Go to the next (1) or previous (-1) finding; return False if that is the end."""
+        entry, finding = self.entry, self.finding
+        if entry is None or finding is None or not self.is_inside():
             return False
-        alerts = listed(entry.status)
-        position = alerts.index(alert) + direction
+        findings = listed(entry.status)
+        position = findings.index(finding) + direction
         # At the ends the key scrolls the text instead.
-        if not 0 <= position < len(alerts):
+        if not 0 <= position < len(findings):
             return False
-        self.alert_id = alerts[position].id
+        self.finding_id = findings[position].id
         self._draw(False)
         self._pane.refresh_bindings()
         return True
@@ -99,7 +112,7 @@ class HealthCommands:
         return self._pane.has_class("-inside")
 
     def enter(self) -> None:
-        """Go into the details, to the chosen alert or the first one."""
+        """Go into the details, to the chosen finding or the first one."""
         self._pane.add_class("-inside")
         self._draw(True)
         self._details.focus()
@@ -115,47 +128,48 @@ class HealthCommands:
         return self.no_connection()
 
     def no_step(self) -> str | None:
-        entry = self.entry
-        if entry is None or self.step is not None:
+        if self.entry is None or self.step is not None:
             return self.no_connection()
-        if entry.status.open_alerts:
-            return "No alert here can be fixed with a key."
-        if entry.required:
-            fields = count(entry.required, "required field")
-            return f"No open alerts here. Next: map {fields}. 4 opens Mapping."
-        entries = self._overview.overview.entries
-        things = things_to_do(entries)
-        if not things:
-            return "No open alerts. Nothing to do."
-        way = "n goes to the next alert" if any(map(_is_open, entries)) else "3 opens Drift"
-        return f"No open alerts here. Next: {things[0].text}. {way}."
+        if self.finding is not None:
+            return "No key fixes this finding. Enter shows its cause."
+        if any(map(_is_open, self._overview.overview.entries)):
+            return "No open findings here. n goes to the next one."
+        return "No open findings."
 
     @action(
         "health.next_step",
         "Fix",
         "f",
-        help="Do the next step of the most urgent alert.",
+        help="Do the first step of the most urgent finding.",
         hint=90,
         blocked=no_step,
     )
     def take_next_step(self) -> None:
-        entry, step = self.entry, self.step
-        if entry is None or step is None:
+        entry, finding, step = self.entry, self.finding, self.step
+        if entry is None or finding is None or step is None:
             return
-        match step[1]:
-            case NextStep.SEE_DRIFT:
-                self._host.go_to("drift", Location(connection=entry.id))
-            case NextStep.TEST:
+        about = finding.subject
+        match step.verb:
+            case Verb.ACKNOWLEDGE:
+                event = finding.changes[0] if finding.changes else None
+                self._host.go_to("drift", Location(connection=entry.id, event=event))
+            case Verb.TEST:
                 self.test()
             # Signing in and refreshing are actions of the screen, because every pane has them.
-            case NextStep.SIGN_IN:
+            case Verb.SIGN_IN:
                 self._pane.post_message(Pane.Asked("connection.sign_in"))
-            case NextStep.REFRESH:
+            case Verb.REFRESH if finding.kind is FindingKind.SUSPECT_REFRESH:
+                self._decide_refresh(entry.connection, finding)
+            case Verb.REFRESH:
                 self._pane.post_message(Pane.Asked("connection.refresh"))
-            case NextStep.DECIDE_REFRESH:
-                self._decide_refresh(entry.connection, step[0])
+            case _ if about.object_pair is not None:
+                field = about.partner_field or (about.crm_field and f"crm:{about.crm_field}")
+                location = Location(connection=entry.id, pair=about.object_pair, field=field)
+                self._host.go_to("mapping", location)
+            case _:
+                self._host.say(f"{step.text}: {step.command}")
 
-    def _decide_refresh(self, connection: Connection, alert: Alert) -> None:
+    def _decide_refresh(self, connection: Connection, finding: Finding) -> None:
         def answered(key: str | None) -> None:
             if key == "r":
                 self._pane.post_message(Pane.Asked("connection.refresh"))
@@ -165,7 +179,7 @@ class HealthCommands:
         self._pane.app.push_screen(
             Ask(
                 f"Decide on the refresh of {connection.name}",
-                f"{alert.message}\n{alert.cause or ''}".strip(),
+                f"{finding.title}\n{finding.cause}".strip(),
                 [
                     Deed("r", "Refresh again", "keep the cached schema for now"),
                     Deed("x", "Accept removals", "recorded as changes"),
@@ -195,46 +209,54 @@ class HealthCommands:
             label=f"refreshing {connection.name}",
         )
 
-    def no_alert(self) -> str | None:
-        alert = self.alert
-        if alert is None:
-            return self.no_connection() or "No alert to dismiss."
-        return "Already dismissed. c reopens it." if alert.dismissed_at else None
+    def no_finding(self) -> str | None:
+        finding = self.finding
+        if finding is None:
+            return self.no_connection() or "No open findings."
+        if not finding.is_open:
+            return "Already accepted. c reopens it."
+        can = finding.can_be_accepted or finding.is_unread
+        return None if can else "Its risk can't be accepted: it fails no gate."
 
     @action(
-        "health.dismiss",
-        "Dismiss",
+        "health.accept",
+        "Accept risk",
         "a",
-        help="Dismiss this alert, optionally until a date.",
+        help="Accept the risk of this finding until a day, or snooze what crmdeck can't read.",
         hint=83,
-        blocked=no_alert,
+        blocked=no_finding,
         writes=True,
     )
-    def dismiss(self) -> None:
-        entry, alert = self.entry, self.alert
-        if entry is None or alert is None:
+    def accept(self) -> None:
+        finding = self.finding
+        if finding is None:
             return
+        today = self._host.workspace.now.date()
 
         def answered(key: str | None) -> None:
             if key == "d":
-                self._settle(entry, alert, reopen=False)
-            elif key == "u":
-                self._ask_until(entry, alert)
+                self._ask_until(finding)
+            elif key in _DAYS:
+                self._settle(finding, today + timedelta(days=_DAYS[key]))
 
+        snoozes = finding.is_unread
         self._pane.app.push_screen(
             Ask(
-                f"Dismiss this alert of {entry.connection.name}?",
-                alert.message,
+                "Snooze this finding?" if snoozes else "Accept this risk?",
+                finding.title,
                 [
-                    Deed("d", "Dismiss", "reopens if it gets worse or comes back"),
-                    Deed("u", "Dismiss until…", "reopens after a date, too"),
+                    *(
+                        Deed(key, f"{days} days", f"until {today + timedelta(days=days)}")
+                        for key, days in _DAYS.items()
+                    ),
+                    Deed("d", "Another day…", "gates still fail" if snoozes else "gates pass"),
                 ],
                 opened_by="a",
             ),
             answered,
         )
 
-    def _ask_until(self, entry: ConnectionHealth, alert: Alert) -> None:
+    def _ask_until(self, finding: Finding) -> None:
         today = self._host.workspace.now.date()
 
         def wrong(text: str) -> str:
@@ -244,65 +266,66 @@ class HealthCommands:
             return f"{day} has passed." if day < today else ""
 
         def chosen(text: str | None) -> None:
-            if text is not None:
-                self._settle(entry, alert, reopen=False, until=_day(text))
+            if text is not None and (day := _day(text)) is not None:
+                self._settle(finding, day)
 
         self._pane.app.push_screen(
-            Prompt("Dismiss until", alert.message, placeholder="2026-12-31", check=wrong), chosen
+            Prompt("Until which day", finding.title, placeholder="2026-12-31", check=wrong), chosen
         )
 
-    def no_dismissed(self) -> str | None:
-        if self._dismissed() is not None:
+    def no_settled(self) -> str | None:
+        if self._settled() is not None:
             return None
-        return self.no_connection() or "No alert here is dismissed."
+        return self.no_connection() or "No risk here is accepted."
 
     @action(
         "health.reopen",
         "Reopen",
         "c",
-        help="Reopen the dismissed alert.",
+        help="Reopen the accepted finding.",
         hint=82,
-        blocked=no_dismissed,
+        blocked=no_settled,
         writes=True,
     )
     def reopen(self) -> None:
-        entry, alert = self.entry, self._dismissed()
-        if entry is not None and alert is not None:
-            self._settle(entry, alert, reopen=True, until=alert.dismissed_until)
+        finding = self._settled()
+        if finding is not None:
+            self._settle(finding, finding.accepted_until, reopen=True)
 
-    def _dismissed(self) -> Alert | None:
-        """Return the chosen alert if it is dismissed; in the list, the first dismissed one."""
-        entry, alert = self.entry, self.alert
+    def _settled(self) -> Finding | None:
+        """Return the chosen finding if it is accepted; in the list, the first accepted one."""
+        entry, finding = self.entry, self.finding
         if entry is None or self.is_inside():
-            return alert if alert is not None and alert.dismissed_at else None
-        return next(iter(dismissed(entry.status)), None)
+            return finding if finding is not None and finding.accepted_until else None
+        return next(iter(settled(entry.status)), None)
 
-    def _settle(
-        self, entry: ConnectionHealth, alert: Alert, *, reopen: bool, until: date | None = None
-    ) -> None:
-        """Dismiss or reopen an alert; `until` is the last day of the dismissal."""
-        workspace, name = self._host.workspace, entry.connection.name
+    def _settle(self, finding: Finding, until: date | None, *, reopen: bool = False) -> None:
+        """Accept the risk of a finding until a day, or snooze it, or reopen it."""
+        workspace, id_ = self._host.workspace, finding.id
+        day, note = until or workspace.now.date(), finding.note or ""
 
-        def dismissed() -> Alert:
-            return workspace.health.dismiss(entry.id, alert.id, until=until)
+        def accepted() -> Finding:
+            if finding.is_unread:
+                return workspace.findings.snooze(id_, day)
+            return workspace.findings.accept(id_, day, note)
 
-        def reopened() -> Alert:
-            return workspace.health.reopen(entry.id, alert.id)
+        def reopened() -> Finding:
+            return workspace.findings.reopen(id_)
 
-        verb = "reopen" if reopen else "dismiss"
-        do, undo = (reopened, dismissed) if reopen else (dismissed, reopened)
-        day = str(until) if until is not None and not reopen else None
-        command = workspace.command_line(f"health {verb}", name, alert.id, until=day)
-        self._pane.perform(self._undoable(f"{verb}: {alert.message}", do, undo, command))
+        verb = "reopen" if reopen else "snooze" if finding.is_unread else "accept"
+        do, undo = (reopened, accepted) if reopen else (accepted, reopened)
+        shown = None if reopen else str(day)
+        command = workspace.command_line(f"findings {verb}", id_, until=shown)
+        self._pane.perform(self._undoable(f"{verb}: {finding.title}", do, undo, command))
 
     def _none_open(self) -> str | None:
-        return None if any(map(_is_open, self._table.shown())) else "No open alerts here."
+        return None if any(map(_is_open, self._table.shown())) else "No open findings here."
 
     @action(
         "health.next",
         "Next open",
         "n",
-        help="Go to the next connection with open alerts.",
+        help="Go to the next connection with open findings.",
         blocked=_none_open,
     )
     def next_open(self) -> None:
@@ -312,7 +335,7 @@ class HealthCommands:
         "health.previous",
         "Previous open",
         "N",
-        help="Go to the previous connection with open alerts.",
+        help="Go to the previous connection with open findings.",
         blocked=_none_open,
     )
     def previous_open(self) -> None:
@@ -516,30 +539,28 @@ class HealthCommands:
     def _undoable(
         self,
         title: str,
-        do: Callable[[], Connection | Alert],
-        undo: Callable[[], Connection | Alert],
+        do: Callable[[], Connection | Finding],
+        undo: Callable[[], Connection | Finding],
         command: str,
-    ) -> Undoable[Connection | Alert]:
-        def show(changed: Connection | Alert) -> None:
+    ) -> Undoable[Connection | Finding]:
+        def show(changed: Connection | Finding) -> None:
             self._host.say(_result_text(changed), timeout=4)
             self._changed()
 
         return Undoable(title, "Health", do, undo, turned=show, done=show, command=command)
 
 
-def _result_text(changed: Connection | Alert) -> str:
+def _result_text(changed: Connection | Finding) -> str:
     match changed:
         case Connection():
             if changed.disconnected_at is not None:
                 return f"Disconnected {changed.name}. Its history is kept."
             return f"{changed.name} is connected."
-        case Alert(dismissed_at=None):
-            return f"Reopened: {changed.message}"
-        case Alert(dismissed_until=None):
-            return f"Dismissed: {changed.message}\nIt reopens if it gets worse. u undoes this."
-        case Alert():
-            until = changed.dismissed_until
-            return f"Dismissed until {until}: {changed.message}\nu undoes this."
+        case Finding(accepted_until=None):
+            return f"Reopened: {changed.title}"
+        case Finding():
+            what = "Snoozed" if changed.is_unread else "Accepted the risk"
+            return f"{what} until {changed.accepted_until}: {changed.title}\nu undoes this."
 
 
 def _day(text: str) -> date | None:
@@ -550,4 +571,4 @@ def _day(text: str) -> date | None:
 
 
 def _is_open(entry: ConnectionHealth) -> bool:
-    return bool(entry.status.open_alerts)
+    return bool(entry.status.open_findings)

@@ -1,4 +1,4 @@
-"""The details of one connection: alerts, failures, facts, refreshes. Pure."""
+"""The details of one connection: findings, failures, facts, refreshes. Pure."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from datetime import datetime
 
 from textual.content import Content
 
-from crmdeck.model import Alert, AlertLevel, ObjectFailure, Status, SyncOutcome, SyncRun
+from crmdeck.model import Finding, ObjectFailure, Status, SyncOutcome, SyncRun
 from crmdeck.text import ago
 from crmdeck.tui.layout import BETWEEN, beside, hanging, labeled, rule
-from crmdeck.tui.marks import STATE_COLORS, health_of
+from crmdeck.tui.marks import STATE_COLORS, URGENCY_SIGNS, URGENCY_STATES, health_of
 from crmdeck.tui.panes.health.facts import quota_words, scope_words, token_in_full
 from crmdeck.tui.panes.health.history_strip import days, legend, outcome_of, span_in
-from crmdeck.tui.panes.health.overview import ConnectionHealth, dismissed, listed, where
+from crmdeck.tui.panes.health.overview import ConnectionHealth, listed, settled, where
 from crmdeck.tui.text import count, display_text, pad
 from crmdeck.tui.widgets.text_view import MARK
 
@@ -25,15 +25,8 @@ LONGEST = 600
 """Most characters of a text, because a CRM's error can be a whole page."""
 WORD = 10
 TWO_COLUMNS = 96
-"""Minimum width with the facts next to the alerts, not below, in cells."""
+"""Minimum width with the facts next to the findings, not below, in cells."""
 LEFT_SHARE = 56
-
-ALERT_SIGNS = {AlertLevel.CRITICAL: "✕", AlertLevel.WARNING: "▲", AlertLevel.INFO: "•"}
-ALERT_COLORS = {
-    AlertLevel.CRITICAL: "$bad",
-    AlertLevel.WARNING: "$warn",
-    AlertLevel.INFO: "$info",
-}
 
 WORDS = {
     SyncOutcome.OK: "refreshed",
@@ -53,8 +46,8 @@ SIGN_INS = {
     "session-token": "session token",
 }
 
-Hint = Callable[[Alert], str]
-"""Returns the key and words of an alert's next step, or an empty string."""
+Hint = Callable[[Finding], str]
+"""Returns the key and words of a finding's next step, or an empty string."""
 
 
 def detail(
@@ -64,33 +57,33 @@ def detail(
     hint: Hint,
     *,
     whole: bool = False,
-    marked: Alert | None = None,
+    marked: Finding | None = None,
 ) -> Content:
     """Return the details of a connection, for `width` cells.
 
-    `whole` adds the name, dismissed alerts, the errors of each run, and the history; then the
-    lines of the alert that is `marked` begin with a bar.
+    `whole` adds the name, accepted findings, the errors of each run, and the history; then the
+    lines of the finding that is `marked` begin with a bar.
     """
     is_wide = width >= TWO_COLUMNS
     left = width * LEFT_SHARE // 100 if is_wide else width
     right = width - left - len(BETWEEN) if is_wide else width
-    alerts = alerts_detail(entry, now, left, hint, whole=whole, marked=marked)
+    findings = findings_detail(entry, now, left, hint, whole=whole, marked=marked)
     facts = facts_detail(entry, now, right, whole=whole, titled=True)
-    return beside(alerts, facts, left) if is_wide else _sections([alerts, facts])
+    return beside(findings, facts, left) if is_wide else _sections([findings, facts])
 
 
-def alerts_detail(
+def findings_detail(
     entry: ConnectionHealth,
     now: datetime,
     width: int,
     hint: Hint,
     *,
     whole: bool = False,
-    marked: Alert | None = None,
+    marked: Finding | None = None,
 ) -> Content:
-    """Return the alerts of a connection, and the objects that failed."""
-    alerts = listed(entry.status) if whole else entry.status.open_alerts
-    found = [_alerts(entry, alerts, now, width, hint, marked if whole else None)]
+    """Return the findings of a connection, and the objects that failed."""
+    findings = listed(entry.status) if whole else entry.status.open_findings
+    found = [_findings(entry, findings, now, width, hint, marked if whole else None)]
     if entry.failures:
         found.append(_failures(entry.failures, width))
     return _sections(found)
@@ -126,10 +119,10 @@ def facts_detail(
     return _sections(found)
 
 
-def alerts_state(entry: ConnectionHealth) -> Content:
-    """Return the state of a connection, and how many alerts are open."""
-    health = health_of(entry.status, entry.required)
-    number = len(entry.status.open_alerts)
+def findings_state(entry: ConnectionHealth) -> Content:
+    """Return the state of a connection, and how many findings are open."""
+    health = health_of(entry.status)
+    number = len(entry.status.open_findings)
     words = f"{number:,} open" if number else "none open"
     return Content.assemble((f"{health.word}, ", STATE_COLORS[health.state]), words)
 
@@ -138,59 +131,60 @@ def _sections(sections: list[Content]) -> Content:
     return Content("\n\n").join(section for section in sections if section.plain)
 
 
-def _alerts(
+def _findings(
     entry: ConnectionHealth,
-    alerts: Sequence[Alert],
+    findings: Sequence[Finding],
     now: datetime,
     width: int,
     hint: Hint,
-    marked: Alert | None,
+    marked: Finding | None,
 ) -> Content:
-    hidden = len(dismissed(entry.status))
-    away = f"{hidden:,} dismissed (Enter shows {'it' if hidden == 1 else 'them'})"
-    if not alerts and hidden:
-        return Content.styled(f"No open alerts. {away}.", "$muted")
-    if not alerts and entry.status.last_error_at is not None:
+    hidden = len(settled(entry.status))
+    away = f"{hidden:,} accepted (Enter shows {'it' if hidden == 1 else 'them'})"
+    if not findings and hidden:
+        return Content.styled(f"No open findings. {away}.", "$muted")
+    if not findings and entry.status.last_error_at is not None:
         return _last_error(entry, now, width)
-    if not alerts:
+    if not findings:
         off = entry.status.status is Status.DISCONNECTED
-        text = "Disconnected. History is kept." if off else "No open alerts."
+        text = "Disconnected. History is kept." if off else "No open findings."
         return Content.styled(text, "$muted" if off else "$good")
     blocks = []
-    for alert in alerts:
-        # Other alerts keep the cell of the mark free, so that nothing moves with the cursor.
-        bar = "" if marked is None else MARK if alert.id == marked.id else " "
-        block = _alert(alert, now, width - len(bar), hint(alert))
+    for finding in findings:
+        # Other findings keep the cell of the mark free, so that nothing moves with the cursor.
+        bar = "" if marked is None else MARK if finding.id == marked.id else " "
+        block = _finding(finding, now, width - len(bar), hint(finding))
         blocks.append(_lines([Content.assemble((bar, "$mark"), line) for line in block]))
-    if hidden and len(alerts) == len(entry.status.open_alerts):
+    if hidden and len(findings) == len(entry.status.open_findings):
         blocks.append(Content.styled(away, "$muted"))
     return Content("\n").join(blocks)
 
 
-def _alert(alert: Alert, now: datetime, width: int, key: str) -> list[Content]:
-    sign, state, since = ALERT_SIGNS[alert.level], None, None
-    if alert.dismissed_at is not None:
-        until = f", until {alert.dismissed_until}" if alert.dismissed_until else ""
-        state = f"dismissed {_moment(alert.dismissed_at, now)}{until}"
-    message = Content.styled(display_text(alert.message[:LONGEST]), "$muted" if state else "bold")
-    if alert.since is not None:
-        today = alert.since.date() == now.date()
-        since = f"{alert.since:%H:%M}" if today else f"{alert.since:%Y-%m-%d}"
+def _finding(finding: Finding, now: datetime, width: int, key: str) -> list[Content]:
+    sign, state, since = URGENCY_SIGNS[finding.urgency], None, None
+    if finding.accepted_at is not None:
+        by = f"by {finding.accepted_by} until {finding.accepted_until}"
+        state = f"{finding.state.value} {_moment(finding.accepted_at, now)} {by}"
+    message = Content.styled(display_text(finding.title[:LONGEST]), "$muted" if state else "bold")
+    if finding.since is not None:
+        today = finding.since.date() == now.date()
+        since = f"{finding.since:%H:%M}" if today else f"{finding.since:%Y-%m-%d}"
     beside_it = Content.assemble(message, (f"  since {since}", "$muted"))
     has_room = since is not None and len(sign) + 1 + beside_it.cell_length <= width
     block = _lines(
         [
             _beside(
-                Content.styled(f"{sign} ", ALERT_COLORS[alert.level]),
+                Content.styled(f"{sign} ", STATE_COLORS[URGENCY_STATES[finding.urgency]]),
                 beside_it if has_room else message,
                 width,
             ),
             _why("since", None if has_room else since, width),
             _why("state", state, width),
-            _why("why", alert.cause, width),
-            _why("next", alert.remedy, width),
-            _why("due", _moment(alert.due_at, now) if alert.due_at else None, width),
-            _why("see", alert.link, width),
+            _why("note", finding.note, width),
+            _why("why", finding.cause, width),
+            _why("effect", finding.effect, width),
+            _why("due", _moment(finding.due_at, now) if finding.due_at else None, width),
+            _why("see", finding.link, width),
             # Aligned with the texts next to the labels.
             Content.styled(f"        {key}", "bold $info") if key else Content(""),
         ]

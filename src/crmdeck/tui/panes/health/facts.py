@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from crmdeck.model import AlertLevel, ConnectionStatus, ScopeMode, Source, Status
+from crmdeck.model import ConnectionStatus, ScopeMode, Source, Status, Urgency
 from crmdeck.text import count
+from crmdeck.tui.marks import URGENCY_STATES
 from crmdeck.tui.panes.health.overview import ConnectionHealth, quota_left
-
-STATES = {
-    AlertLevel.CRITICAL: "error",
-    AlertLevel.WARNING: "warn",
-    AlertLevel.INFO: "muted",
-    None: "muted",
-}
-"""The state that gives the color of each level."""
 
 
 def token_life(entry: ConnectionHealth, now: datetime) -> tuple[str, str]:
@@ -31,7 +24,7 @@ def token_life(entry: ConnectionHealth, now: datetime) -> tuple[str, str]:
     left = expires_at - now
     if left <= timedelta(0):
         return f"{_duration(-left)} ago", "error"
-    return f"in {_duration(left)}", STATES[entry.status.token_level]
+    return f"in {_duration(left)}", _state(entry.status.token_urgency)
 
 
 def token_in_full(entry: ConnectionHealth, now: datetime) -> str:
@@ -66,8 +59,12 @@ def quota_words(status: ConnectionStatus) -> tuple[str, str]:
     """Return how much API quota is left, in words, and the state of that."""
     if status.quota is None:
         return "no quota" if status.source == Source.FILES else "quota unknown", "muted"
-    state = "ok" if status.quota_level is None else STATES[status.quota_level]
+    state = "ok" if status.quota_urgency is None else _state(status.quota_urgency)
     return f"{quota_left(status.quota)} left", state
+
+
+def _state(urgency: Urgency | None) -> str:
+    return URGENCY_STATES[urgency] if urgency is not None else "muted"
 
 
 def _duration(left: timedelta) -> str:

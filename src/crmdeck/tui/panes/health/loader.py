@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from crmdeck.model import Severity
 from crmdeck.tui.loading.kept import Kept
 from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.panes.health.overview import ConnectionHealth, HealthOverview
@@ -56,27 +55,16 @@ class OverviewLoader:
 
 def read_overview(workspace: Workspace) -> HealthOverview:
     """Return every connection with its cached health; call it in a worker."""
-    # All from one state of the cache, or a status and its alerts could contradict each other.
+    # All from one state of the cache, or a status and its changes could contradict each other.
     with workspace.reading():
         connections = {connection.id: connection for connection in workspace.connections.all()}
-        broken: dict[str, frozenset[str]] = {}
-        for group in workspace.drift.open_groups():
-            for change in group.changes:
-                if change.severity is Severity.BREAKING and change.affected_mappings:
-                    before = broken.get(group.connection_id, frozenset())
-                    broken[group.connection_id] = before.union(change.affected_mappings)
         entries = tuple(
             ConnectionHealth(
                 connections[status.id],
                 status,
                 workspace.health.sync_history(status.id, MOST_RUNS),
                 workspace.health.failures(status.id),
-                pairs := workspace.mappings.pairs(status.id),
-                broken.get(status.id, frozenset()),
-                sum(
-                    len(workspace.mappings.required_unmapped(status.id, pair.object_pair))
-                    for pair in pairs
-                ),
+                workspace.mappings.pairs(status.id),
             )
             for status in workspace.health.statuses()
         )

@@ -1,4 +1,4 @@
-"""Connections with their health: order, alerts, addresses, and filter keys. Pure."""
+"""Connections with their health: order, findings, addresses, and filter keys. Pure."""
 
 from __future__ import annotations
 
@@ -8,29 +8,28 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from crmdeck.model import (
-    Alert,
-    AlertLevel,
     Connection,
     ConnectionStatus,
+    Finding,
+    FindingState,
     ObjectFailure,
     PairSummary,
     Quota,
     Source,
     Status,
     SyncRun,
+    Urgency,
 )
 from crmdeck.tui.filters import FilterKey, one_of, text_key
 from crmdeck.tui.marks import health_of
-from crmdeck.workspace import EXPIRING_CODES, vendor_of
+from crmdeck.workspace import vendor_of
 
 
 @dataclass(frozen=True)
 class ConnectionHealth:
     """One connection with its health.
 
-    `runs` are newest first, `failures` are of the last refresh, `pairs` have a decision. `broken`
-    are the mappings that an open change breaks, `required` counts the required CRM fields of these
-    pairs that have no source.
+    `runs` are newest first, `failures` are of the last refresh, `pairs` have a decision.
     """
 
     connection: Connection
@@ -38,8 +37,6 @@ class ConnectionHealth:
     runs: tuple[SyncRun, ...] = ()
     failures: tuple[ObjectFailure, ...] = ()
     pairs: tuple[PairSummary, ...] = ()
-    broken: frozenset[str] = frozenset()
-    required: int = 0
 
     @property
     def id(self) -> str:
@@ -62,27 +59,9 @@ class HealthOverview:
 
 
 def urgency(entry: ConnectionHealth) -> tuple[int | bool, ...]:
-    """Return the sort key of a connection: what stops data first, disconnected last.
-
-    In this order: broken mappings, required fields without a source, failing connections, what
-    expires, the rest.
-    """
-    status, codes = entry.status, {alert.code for alert in entry.status.open_alerts}
-    levels = [alert.level for alert in status.open_alerts]
-    return (
-        status.status is Status.DISCONNECTED,
-        not entry.broken,
-        not entry.required,
-        not is_failing(status),
-        not codes & EXPIRING_CODES,
-        -levels.count(AlertLevel.CRITICAL),
-        -levels.count(AlertLevel.WARNING),
-    )
-
-
-def is_failing(status: ConnectionStatus) -> bool:
-    """True if the connection doesn't work."""
-    return status.status in (Status.REAUTH_REQUIRED, Status.ERROR)
+    """Return the sort key of a connection: by its findings, disconnected ones last."""
+    found = [one.urgency for one in entry.status.open_findings]
+    return entry.status.status is Status.DISCONNECTED, *(-found.count(one) for one in Urgency)
 
 
 def ordered(entries: Iterable[ConnectionHealth]) -> tuple[ConnectionHealth, ...]:
@@ -108,13 +87,15 @@ def where(connection: Connection) -> str:
     return _host(connection.instance_url or connection.endpoint)
 
 
-def dismissed(status: ConnectionStatus) -> tuple[Alert, ...]:
-    return tuple(alert for alert in status.alerts if alert.dismissed_at is not None)
+def settled(status: ConnectionStatus) -> tuple[Finding, ...]:
+    """Return the findings that a user accepted or snoozed."""
+    states = (FindingState.ACCEPTED, FindingState.SNOOZED)
+    return tuple(finding for finding in status.findings if finding.state in states)
 
 
-def listed(status: ConnectionStatus) -> tuple[Alert, ...]:
-    """Return the alerts in the order of the details: open ones first."""
-    return (*status.open_alerts, *dismissed(status))
+def listed(status: ConnectionStatus) -> tuple[Finding, ...]:
+    """Return the findings in the order of the details: open ones first."""
+    return (*status.open_findings, *settled(status))
 
 
 def quota_left(quota: Quota) -> str:
@@ -126,19 +107,17 @@ def searched(entry: ConnectionHealth) -> Iterable[str]:
     """Yield the texts in which a filter searches words."""
     status = entry.status
     yield from (status.name, entry.platform_name, status.source, where(entry.connection))
-    yield health_of(status, entry.required).word
-    for alert in status.alerts:
-        yield alert.message
+    yield health_of(status).word
+    for finding in status.findings:
+        yield finding.title
 
 
-def _has_alert(entry: ConnectionHealth, wanted: str) -> bool:
-    # `away` may be in saved views of earlier versions.
-    is_dismissed = one_of("dismissed", wanted) or one_of("away", wanted)
+def _has_finding(entry: ConnectionHealth, wanted: str) -> bool:
     return any(
-        one_of(alert.level.value, wanted)
-        or wanted in alert.code.casefold()
-        or (alert.dismissed_at is not None and is_dismissed)
-        for alert in entry.status.alerts
+        one_of(finding.urgency.value, wanted)
+        or one_of(finding.state.value, wanted)
+        or wanted in finding.code.casefold()
+        for finding in entry.status.findings
     )
 
 
@@ -146,16 +125,16 @@ FILTER_KEYS: dict[str, FilterKey[ConnectionHealth]] = {
     "status": FilterKey(
         lambda entry, wanted: (
             one_of(entry.status.status.value, wanted)
-            or one_of(health_of(entry.status, entry.required).word, wanted)
+            or one_of(health_of(entry.status).word, wanted)
         ),
         lambda entry: (entry.status.status.value,),
     ),
     "platform": text_key(lambda entry: entry.connection.platform),
     "source": text_key(lambda entry: entry.connection.source),
-    "alert": FilterKey(
-        _has_alert,
+    "finding": FilterKey(
+        _has_finding,
         lambda entry: (
-            word for alert in entry.status.alerts for word in (alert.level.value, alert.code)
+            word for one in entry.status.findings for word in (one.urgency.value, one.code)
         ),
     ),
 }

@@ -12,16 +12,15 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widget import Widget
 
-from crmdeck.model import Alert
+from crmdeck.model import Finding
 from crmdeck.tui.filters import FilterSource, compile_filter
 from crmdeck.tui.host import Host, Location
 from crmdeck.tui.keys.actions import EVERYWHERE, Actions, actions_of, keys_on
 from crmdeck.tui.panes.health.columns import columns_for
 from crmdeck.tui.panes.health.commands import HealthCommands
-from crmdeck.tui.panes.health.detail import alerts_detail, alerts_state, detail, facts_detail
+from crmdeck.tui.panes.health.detail import detail, facts_detail, findings_detail, findings_state
 from crmdeck.tui.panes.health.loader import OverviewLoader
 from crmdeck.tui.panes.health.overview import FILTER_KEYS, ConnectionHealth, ordered, searched
-from crmdeck.tui.panes.health.to_do import STEP_ACTIONS, STEP_WORDS, to_do
 from crmdeck.tui.panes.pane import ExportRequest, Pane
 from crmdeck.tui.widgets.panel import Parts
 from crmdeck.tui.widgets.table import Sort, Table
@@ -34,7 +33,7 @@ NO_MATCH = "No connections match the filter."
 
 
 class HealthPane(Pane):
-    """The morning check: the state of each connection, its alerts, and the next steps."""
+    """The morning check: the state of each connection, its findings, and the next steps."""
 
     SCOPE = "health"
     wants_room = True
@@ -53,7 +52,7 @@ class HealthPane(Pane):
         self.commands = HealthCommands(
             self, self.overview, self.table, self.text, self._draw_detail
         )
-        self.text.step = self.commands.step_alert
+        self.text.step = self.commands.step_finding
         self._hint = ""
         self._drawn: ConnectionHealth | None = None
 
@@ -76,7 +75,7 @@ class HealthPane(Pane):
 
     def show(self, connection_id: str | None) -> None:
         if connection_id != self.connection_id:
-            self.commands.alert_id = ""
+            self.commands.finding_id = ""
         super().show(connection_id)
         # Before the overview is read again, so that the cursor follows immediately.
         self._show_chosen()
@@ -85,9 +84,9 @@ class HealthPane(Pane):
         super().visit(location)
         if location.filter is not None:
             self.replace_filter(location.filter)
-        if location.alert is not None:
-            # The list shows only open alerts; inside are the dismissed ones, too.
-            self.commands.alert_id = location.alert
+        if location.finding is not None:
+            # The list shows only open findings; inside are the accepted ones, too.
+            self.commands.finding_id = location.finding
             self.commands.enter()
             self.text.show_mark()
 
@@ -146,14 +145,15 @@ class HealthPane(Pane):
     def _show_summary(self) -> None:
         entries = self.overview.overview.entries
         if entries:
-            self.show_next_steps(partial(to_do, entries))
             self.set_heading("Connections")
 
     def _draw_detail(self, to_top: bool) -> None:
         entry = self.commands.entry
         if entry is not None:
             name = entry.connection.name
-            self.panel.caption(self.text, f"Alerts of {name}", name, state=[alerts_state(entry)])
+            self.panel.caption(
+                self.text, f"Findings of {name}", name, state=[findings_state(entry)]
+            )
             self.panel.caption(self.facts, "Facts")
             self.facts.show(partial(facts_detail, entry, self.now), from_top=to_top)
         self.text.show(self._detail, from_top=to_top)
@@ -162,32 +162,27 @@ class HealthPane(Pane):
         entry, inside = self.commands.entry, self.commands.is_inside()
         if entry is None:
             return Content("")
-        # In a narrow pane the facts have no part of their own, and are below the alerts.
-        draw = alerts_detail if self.facts.display else detail
+        # In a narrow pane the facts have no part of their own, and are below the findings.
+        draw = findings_detail if self.facts.display else detail
         return draw(
             entry,
             self.now,
             width,
             self._step_hint,
             whole=inside,
-            marked=self.commands.alert if inside else None,
+            marked=self.commands.finding if inside else None,
         )
 
-    def _step_hint(self, alert: Alert) -> str:
-        """Return the key and words of an alert's next step: `f` for the most urgent one."""
-        if alert.dismissed_at is not None:
-            chosen = self.commands.alert
-            return "c Reopen" if chosen is not None and chosen.id == alert.id else ""
-        if alert.next_step is None:
+    def _step_hint(self, finding: Finding) -> str:
+        """Return the key and words of a finding's next step, for the chosen one."""
+        chosen = self.commands.finding
+        if chosen is None or chosen.id != finding.id:
             return ""
-        found = self.commands.step
-        first = found is not None and found[0] == alert
-        # Read-only, the first step is one that writes nothing. The others may write.
-        if self.host.workspace.read_only and not first:
-            return ""
-        wanted = "health.next_step" if first else STEP_ACTIONS.get(alert.next_step, "")
+        if not finding.is_open:
+            return "c Reopen"
+        step, wanted = self.commands.step, "health.next_step"
         key = keys_on(self.screen, [wanted]).get(wanted)
-        return f"{key} {STEP_WORDS[alert.next_step]}" if key else ""
+        return f"{key} {step.text}" if key and step is not None else ""
 
     @on(Table.Highlighted)
     def _moved(self) -> None:
@@ -196,7 +191,7 @@ class HealthPane(Pane):
         if entry is None or entry.id == self.connection_id:
             return
         self.connection_id = entry.id
-        self.commands.alert_id = ""
+        self.commands.finding_id = ""
         self.show_error(None)
         self._show_chosen()
         self.post_message(self.Chosen(entry.id))
@@ -209,7 +204,8 @@ class HealthPane(Pane):
         entry = self.commands.entry
         if entry is None:
             return ()
-        return self.host.workspace.copies.alert(entry.status, self.commands.alert)
+        finding, copies = self.commands.finding, self.host.workspace.copies
+        return copies.connection(entry.status) if finding is None else copies.finding(finding)
 
     def can_copy(self) -> bool:
         return self.commands.entry is not None

@@ -1,27 +1,32 @@
-"""Every rule of the alerts: when it speaks, when it is silent, and how urgent it is."""
+"""Every rule about a connection itself: when it applies, and how urgent it is."""
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from crmdeck.errors import UsageError
+from crmdeck.findings.connection import quota_urgency, token_urgency
+from crmdeck.findings.facts import Concern, Facts, Vitals
+from crmdeck.findings.find import Ruling, find_findings
+from crmdeck.findings.gate import fails
 from crmdeck.model import (
-    AlertLevel,
+    Acceptance,
     Connection,
     ConnectionEnd,
+    FailOn,
+    Finding,
+    FindingState,
     ObjectFailure,
     Quota,
     SchemaStats,
     Status,
     SyncOutcome,
     SyncRun,
+    Urgency,
 )
-from crmdeck.store.dismissed import Dismissal
-from crmdeck.workspace.connections.alerts import Vitals, alerts, quota_level, token_level
-from crmdeck.workspace.connections.retirements import Concern, Retirement
-from crmdeck.workspace.open_changes import OpenOnMapped
 from tests.workspace.crm import ANCHOR as NOW
 
 DAY = timedelta(days=1)
@@ -62,28 +67,19 @@ def vitals(**more: Any) -> Vitals:
         "status": Status.ACTIVE,
         "now": NOW,
         "stats": stats(),
+        "command_line": lambda *words, **_: " ".join(("crmdeck", *words)),
     }
     return Vitals(**(known | more))
 
 
-def drift(total: int, *, breaking: int = 0, latest: datetime = NOW) -> OpenOnMapped:
-    return OpenOnMapped(total, breaking, breaking, NOW, latest)
-
-
-def retirement(days: int, **more: Any) -> Concern:
+def retirement(days: int, *, when: str | None = None, maybe: bool = False) -> Concern:
     ends = NOW.date() + timedelta(days=days)
-    each = Retirement(
-        id="x",
-        platform="hubspot",
-        title="Things end",
-        ends=ends,
-        api_versions=("v3",),
-        cause="So it is.",
-        remedy="crmdeck refresh NAME",
-        source="https://vendor.example",
-        **more,
-    )
-    return Concern(each, ends)
+    url = "https://vendor.example"
+    return Concern("x", "Things end", ends, when, maybe, "So it is.", "crmdeck refresh NAME", url)
+
+
+def findings(accepted: dict[str, Acceptance] | None = None, **known: Any) -> tuple[Finding, ...]:
+    return find_findings(Facts(vitals(**known)), accepted or {})
 
 
 def failure(name: str, why: str, code: str = "FORBIDDEN", **more: Any) -> ObjectFailure:
@@ -102,110 +98,108 @@ LOW = Quota(used=85, limit=100, observed_at=NOW)
 
 
 @pytest.mark.parametrize(
-    ("known", "level", "code", "says"),
+    ("known", "urgency", "code", "title"),
     [
         (
             {"status": Status.REAUTH_REQUIRED, "last": REVOKED, "bad": REVOKED},
-            AlertLevel.CRITICAL,
+            Urgency.FAILING,
             "APP_REVOKED",
-            "It said no.",
+            "It said no",
         ),
         (
             {"status": Status.ERROR, "bad": run(SyncOutcome.FAILED, code="SOURCE_UNAVAILABLE")},
-            AlertLevel.CRITICAL,
+            Urgency.FAILING,
             "SOURCE_UNAVAILABLE",
-            "It said no.",
+            "It said no",
         ),
         (
             {"connection": connection(token_expires_at=NOW - DAY)},
-            AlertLevel.CRITICAL,
-            "TOKEN_ENDED",
-            "The token expired on 2026-11-19 12:00 UTC.",
+            Urgency.FAILING,
+            "TOKEN_ENDS",
+            "Token expired on 2026-11-19",
         ),
         (
             {"connection": connection(token_expires_at=NOW + 6 * DAY)},
-            AlertLevel.WARNING,
-            "TOKEN_ENDS_SOON",
-            "The token expires on 2026-11-26 12:00 UTC.",
+            Urgency.EXPIRING,
+            "TOKEN_ENDS",
+            "Token expires on 2026-11-26",
         ),
-        (
-            idle(24),
-            AlertLevel.WARNING,
-            "TOKEN_IDLE",
-            "The refresh token was last used 24 days ago.",
-        ),
-        (
-            {"drift": drift(3, breaking=2)},
-            AlertLevel.CRITICAL,
-            "DRIFT_ON_MAPPED_FIELDS",
-            "3 open change groups touch mapped fields, 2 breaking.",
-        ),
+        (idle(24), Urgency.EXPIRING, "TOKEN_IDLE", "The refresh token was last used 24 days ago"),
         (
             {"last": STOPPED, "bad": STOPPED, "quota": LOW},
-            AlertLevel.WARNING,
+            Urgency.REVIEW,
             "QUOTA_RESERVE",
-            "It said no.",
+            "It said no",
         ),
-        ({"quota": LOW}, AlertLevel.WARNING, "QUOTA_LOW", "15% of the API quota is left."),
+        ({"quota": LOW}, Urgency.REVIEW, "QUOTA_LOW", "15% of the API quota is left"),
         (
             {"stats": stats(24 * 5, stale_object_count=9)},
-            AlertLevel.WARNING,
-            "SYNC_NOT_ADVANCING",
-            "The last successful refresh was 5 days ago.",
+            Urgency.REVIEW,
+            "REFRESH_OVERDUE",
+            "Not refreshed for 5 days",
         ),
         (
             {"failures": (failure("Case", "It said no."),)},
-            AlertLevel.WARNING,
+            Urgency.REVIEW,
             "OBJECTS_FAILED",
-            "1 object failed in the last refresh: Case.",
+            "1 object failed: Case",
         ),
-        (
-            {"stats": SchemaStats()},
-            AlertLevel.INFO,
-            "NEVER_REFRESHED",
-            "Never refreshed: no schema yet.",
-        ),
+        ({"stats": SchemaStats()}, Urgency.SETUP, "NEVER_REFRESHED", "Not refreshed yet"),
         (
             {"stats": stats(30, stale_object_count=4)},
-            AlertLevel.INFO,
+            Urgency.NOTE,
             "SCHEMA_STALE",
-            "4 of 9 schemas are stale.",
+            "4 of 9 schemas are stale",
         ),
         (
             {"concerns": (retirement(200, when="June 2027"),)},
-            AlertLevel.INFO,
+            Urgency.NOTE,
             "VENDOR_END_OF_LIFE",
-            "Things end: 200 days left (June 2027).",
+            "Things end: 200 days left",
         ),
         (
             {"concerns": (retirement(30),)},
-            AlertLevel.WARNING,
+            Urgency.EXPIRING,
             "VENDOR_END_OF_LIFE",
-            "Things end: 30 days left (2026-12-20).",
+            "Things end: 30 days left",
         ),
         (
             {"concerns": (retirement(-5),)},
-            AlertLevel.WARNING,
+            Urgency.FAILING,
             "VENDOR_END_OF_LIFE",
-            "Things end: since 2026-11-15.",
+            "Things end: since 2026-11-15",
         ),
         (
             {"concerns": (retirement(5, maybe=True),)},
-            AlertLevel.INFO,
+            Urgency.NOTE,
             "VENDOR_END_OF_LIFE",
-            "Things end: 5 days left (2026-11-25).",
+            "Things end: 5 days left",
+        ),
+        (
+            {"policy_error": UsageError("Line 1: no.", code="BAD_POLICY")},
+            Urgency.REVIEW,
+            "BAD_POLICY",
+            "crmdeck can't read the policy",
+        ),
+        (
+            {"lost": ("Account", "Case")},
+            Urgency.FAILING,
+            "CACHE_DAMAGED",
+            "The cache lost 2 schemas: Account, Case",
         ),
     ],
     ids=lambda value: value if isinstance(value, str) and value.isupper() else "",
 )
-def test_one_thing_is_one_alert(
-    known: dict[str, Any], level: AlertLevel, code: str, says: str
+def test_one_thing_to_do_is_one_finding(
+    known: dict[str, Any], urgency: Urgency, code: str, title: str
 ) -> None:
-    (alert,) = alerts(vitals(**known))
-    assert (alert.level, alert.code, alert.message) == (level, code, says)
-    assert alert.remedy
-    assert "NAME" not in alert.remedy
-    assert alert.cause or code == "NEVER_REFRESHED"
+    (found,) = findings(**known)
+    assert (found.urgency, found.code, found.title) == (urgency, code, title)
+    assert found.cause
+    assert found.steps or found.link
+    assert "NAME" not in found.effect
+    for step in found.steps:
+        assert (step.command or "").startswith("crmdeck ")
 
 
 @pytest.mark.parametrize(
@@ -218,116 +212,109 @@ def test_one_thing_is_one_alert(
         idle(22),
         {"stats": stats(24 * 5), "connection": connection(ttl_hours=24 * 7)},
         {"bad": REVOKED, "good": run(SyncOutcome.OK), "last": run(SyncOutcome.OK)},
-        {"status": Status.DISCONNECTED, "drift": drift(3), "quota": LOW},
+        {"status": Status.DISCONNECTED, "quota": LOW},
     ],
 )
-def test_what_is_well_or_over_is_no_alert(known: dict[str, Any]) -> None:
-    assert alerts(vitals(**known)) == ()
+def test_nothing_to_do_is_no_finding(known: dict[str, Any]) -> None:
+    assert findings(**known) == ()
 
 
-def test_the_most_urgent_comes_first() -> None:
-    everything = vitals(
+def test_findings_are_in_order_and_the_age_is_a_clause() -> None:
+    found = findings(
         status=Status.REAUTH_REQUIRED,
         connection=connection(token_expires_at=NOW),
         last=REVOKED,
         bad=REVOKED,
-        drift=drift(1),
         quota=LOW,
         stats=stats(24 * 9, stale_object_count=2),
         failures=(failure("Case", "It said no."),),
         concerns=(retirement(300), retirement(3)),
     )
-    assert [alert.code for alert in alerts(everything)] == [
+    assert [one.code for one in found] == [
         "APP_REVOKED",
-        "DRIFT_ON_MAPPED_FIELDS",
         "VENDOR_END_OF_LIFE",
-        "QUOTA_LOW",
-        "SYNC_NOT_ADVANCING",
         "OBJECTS_FAILED",
+        "QUOTA_LOW",
         "VENDOR_END_OF_LIFE",
     ]
-    assert isinstance(alerts(everything)[2].due_at, datetime)
-    assert retirement(3).ends == date(2026, 11, 23)
+    # The reason why no refresh ran says it, so that it is no second line.
+    assert found[0].effect.endswith("No refresh for 9 days.")
+    assert found[1].due_at == datetime(2026, 11, 23, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("days", "status", "level"),
+    ("days", "status", "urgency"),
     [
         (None, Status.ACTIVE, None),
         (8, Status.ACTIVE, None),
-        (7, Status.ACTIVE, AlertLevel.WARNING),
-        (0, Status.ACTIVE, AlertLevel.CRITICAL),
-        (None, Status.REAUTH_REQUIRED, AlertLevel.CRITICAL),
+        (7, Status.ACTIVE, Urgency.EXPIRING),
+        (0, Status.ACTIVE, Urgency.FAILING),
+        (None, Status.REAUTH_REQUIRED, Urgency.FAILING),
     ],
 )
-def test_how_urgent_the_end_of_a_token_is(
-    days: int | None, status: Status, level: AlertLevel | None
-) -> None:
+def test_token_urgency(days: int | None, status: Status, urgency: Urgency | None) -> None:
     ends = None if days is None else NOW + days * DAY
     known = vitals(
         connection=connection(token_expires_at=ends), status=status, signed_in=NOW - 90 * DAY
     )
-    assert token_level(known) is level
+    assert token_urgency(known) is urgency
 
 
-def test_a_token_that_was_just_given_is_not_about_to_end() -> None:
+def test_new_token_is_not_expiring() -> None:
     hours = connection(token_expires_at=NOW + DAY / 12)
 
-    assert token_level(vitals(connection=hours, signed_in=NOW)) is None
+    assert token_urgency(vitals(connection=hours, signed_in=NOW)) is None
     late = vitals(connection=hours, signed_in=NOW - DAY / 4)
-    assert token_level(late) is AlertLevel.WARNING
+    assert token_urgency(late) is Urgency.EXPIRING
 
 
 @pytest.mark.parametrize(
-    ("used", "level"),
-    [(79, None), (80, AlertLevel.WARNING), (90, AlertLevel.CRITICAL), (101, AlertLevel.CRITICAL)],
+    ("used", "urgency"),
+    [(79, None), (80, Urgency.REVIEW), (90, Urgency.FAILING), (101, Urgency.FAILING)],
 )
-def test_how_urgent_it_is_that_little_quota_is_left(used: int, level: AlertLevel | None) -> None:
-    assert quota_level(Quota(used=used, limit=100, observed_at=NOW)) is level
-    assert quota_level(None) is None
+def test_quota_urgency(used: int, urgency: Urgency | None) -> None:
+    assert quota_urgency(Quota(used=used, limit=100, observed_at=NOW)) is urgency
+    assert quota_urgency(None) is None
 
 
-def test_what_could_not_be_read_is_named_with_its_reason_one_alert_a_reason() -> None:
+def test_failed_objects_are_one_finding_for_each_reason() -> None:
     scopes = [
         failure(
-            name, f"{name} is refused.", "MISSING_SCOPES", cause="A scope lacks.", remedy="Add."
+            name, f"{name} is rejected.", "MISSING_SCOPES", cause="A scope lacks.", remedy="Add."
         )
         for name in ("calls", "deals", "emails", "leads", "tasks")
     ]
-    told = alerts(vitals(failures=(*scopes, failure("Case", "It was no JSON."))))
-    assert [(alert.code, alert.message) for alert in told] == [
-        (
-            "OBJECTS_FAILED",
-            "5 objects failed in the last refresh: calls, deals, emails and 2 more.",
-        ),
-        ("OBJECTS_FAILED", "1 object failed in the last refresh: Case."),
+    found = findings(failures=(*scopes, failure("Case", "It was no JSON.")))
+    assert [one.title for one in found] == [
+        "1 object failed: Case",
+        "5 objects failed: calls, deals, emails and 2 more",
     ]
-    assert told[0].cause == "calls is refused. A scope lacks."
-    assert told[0].remedy == "Add."
-    assert told[1].cause == "It was no JSON."
+    assert found[1].cause == "calls is rejected. A scope lacks."
+    assert found[1].effect == "Add. The cached schemas stay."
 
 
-def test_a_dismissed_alert_reopens_when_it_gets_worse_or_is_another_one() -> None:
+def test_accepted_finding_reopens_if_worse_or_different() -> None:
     def reopens(first: dict[str, Any], later: dict[str, Any]) -> bool:
-        dismissed = {
-            alert.id: Dismissal(NOW, None, alert.level) for alert in alerts(vitals(**first))
+        until = NOW.date() + 365 * DAY
+        accepted = {
+            one.id: Acceptance(NOW, "dana", until, one.urgency, one.weight)
+            for one in findings(**first)
         }
-        assert dismissed
-        found = alerts(vitals(**later, dismissed=dismissed))
+        assert accepted
+        found = findings(accepted, **later)
         assert found
-        return any(alert.dismissed_at is None for alert in found)
+        return any(one.is_open for one in found)
 
     failed: dict[str, Any] = {
         "status": Status.ERROR,
         "bad": run(SyncOutcome.FAILED, code="HTTP_500"),
     }
     tomorrow = NOW + DAY
-    # A day more, or a lower count, reopens nothing.
+    # A day more, or fewer cases, reopens nothing.
     same: list[tuple[dict[str, Any], dict[str, Any]]] = [
         ({"concerns": (retirement(5),)}, {"concerns": (retirement(5),), "now": tomorrow}),
         ({"stats": stats(24 * 5)}, {"stats": stats(24 * 5), "now": tomorrow}),
         (failed, failed | {"bad": run(SyncOutcome.FAILED, tomorrow, "HTTP_500")}),
-        ({"drift": drift(3)}, {"drift": drift(2)}),
         (
             {"failures": (failure("Case", "No."), failure("Lead", "No."))},
             {"failures": (failure("Lead", "No."),)},
@@ -338,11 +325,9 @@ def test_a_dismissed_alert_reopens_when_it_gets_worse_or_is_another_one() -> Non
         assert not reopens(first, later)
     # What came since, says something else, or is more urgent does.
     others: list[tuple[dict[str, Any], dict[str, Any]]] = [
-        ({"drift": drift(2)}, {"drift": drift(2, latest=tomorrow)}),
         (failed, failed | {"bad": run(SyncOutcome.FAILED, code="HTTP_502")}),
         (failed, failed | {"good": run(SyncOutcome.OK, tomorrow)}),
         ({"concerns": (retirement(100),)}, {"concerns": (retirement(80),)}),
-        ({"drift": drift(2)}, {"drift": drift(3)}),
         (
             {"failures": (failure("Case", "No."),)},
             {"failures": (failure("Case", "No."), failure("Lead", "No."))},
@@ -352,3 +337,26 @@ def test_a_dismissed_alert_reopens_when_it_gets_worse_or_is_another_one() -> Non
     ]
     for first, later in others:
         assert reopens(first, later)
+
+
+def test_acceptance_ends_after_its_last_day() -> None:
+    until = NOW.date() + 3 * DAY
+    (found,) = findings(quota=LOW)
+    accepted = {found.id: Acceptance(NOW, "dana", until, found.urgency)}
+    for days, is_open in ((0, False), (3, False), (4, True)):
+        now = NOW + days * DAY
+        low = LOW.model_copy(update={"observed_at": now})
+        (again,) = findings(accepted, quota=low, now=now, stats=SchemaStats(last_discovered_at=now))
+        assert again.is_open is is_open
+
+
+def test_unread_finding_is_snoozed_and_never_excused() -> None:
+    (found,) = findings(lost=("Account",))
+    until = NOW.date() + DAY
+    accepted = {found.id: Acceptance(NOW, "dana", until, found.urgency)}
+    (snoozed,) = findings(accepted, lost=("Account",))
+    assert snoozed.state is FindingState.SNOOZED
+    assert fails(snoozed, FailOn.NONE)
+    facts = Facts(vitals(lost=("Account",)))
+    (kept,) = find_findings(facts, {}, lambda _: Ruling(True, "never mind"))
+    assert kept.is_open

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from crmdeck.errors import (
+    ConflictError,
     CrmdeckError,
     NotFoundError,
     QuotaExceededError,
     ReauthRequiredError,
     UsageError,
 )
-from crmdeck.model import AlertLevel, Choice, DecisionState, Scope, ScopeMode, Status, SyncOutcome
+from crmdeck.model import (
+    Choice,
+    DecisionState,
+    Finding,
+    Scope,
+    ScopeMode,
+    Status,
+    SyncOutcome,
+)
 from crmdeck.sandbox import Fault, FaultKind
-from crmdeck.store.dismissed import Dismissal
 from tests.workspace.conftest import Desk, describe, text_field
 from tests.workspace.crm import ORG, PORTAL, Office, opened
 
@@ -33,10 +41,10 @@ def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
 
 
 def codes(office: Office, ref: str) -> list[str]:
-    return [alert.code for alert in office.workspace.health.status(ref).alerts]
+    return [one.code for one in office.workspace.health.status(ref).findings]
 
 
-def test_a_revoked_app_is_critical_and_its_recovery_an_event(office: Office) -> None:
+def test_a_revoked_app_is_failing_and_its_recovery_an_event(office: Office) -> None:
     office.add_org(scope=ACCOUNT)
     workspace = office.workspace
     workspace.refreshes.run("org")
@@ -46,15 +54,18 @@ def test_a_revoked_app_is_critical_and_its_recovery_an_event(office: Office) -> 
         workspace.refreshes.run("org")
     status = workspace.health.status("org")
     assert status.status is Status.REAUTH_REQUIRED
-    assert (status.alerts[0].level, status.alerts[0].code) == ("critical", status.last_error_code)
-    assert status.alerts[0].cause
-    assert status.alerts[0].remedy
+    assert (status.findings[0].urgency, status.findings[0].code) == (
+        "failing",
+        status.last_error_code,
+    )
+    assert status.findings[0].cause
+    assert status.findings[0].steps[0].verb == "sign_in"
     since = workspace.health.sync_history("org")[0].finished_at
-    assert status.alerts[0].since == since
+    assert status.findings[0].since == since
     with pytest.raises(ReauthRequiredError):
         workspace.refreshes.run("org")
     again = workspace.health.status("org")
-    assert (again.alerts[0].since, again.alerts[0].id) == (since, status.alerts[0].id)
+    assert (again.findings[0].since, again.findings[0].id) == (since, status.findings[0].id)
 
     office.sandbox.clear(ORG)
     workspace.refreshes.run("org")
@@ -100,10 +111,10 @@ def test_a_token_that_nothing_renews_is_warned_of_and_forgotten_with_the_next(
     status = office.workspace.health.status("portal")
     assert status.token_expires_at == report.token_expires_at is not None
     assert status.token_expires_at is not None
-    assert "TOKEN_ENDS_SOON" not in codes(office, "portal")
+    assert "TOKEN_ENDS" not in codes(office, "portal")
     late = status.token_expires_at - timedelta(minutes=5)
     monkeypatch.setattr(office.workspace.context, "clock", lambda: late)
-    assert "TOKEN_ENDS_SOON" in codes(office, "portal")
+    assert "TOKEN_ENDS" in codes(office, "portal")
     office.workspace.connections.store_secrets("portal", {"access_token": access.private_app_token})
     assert office.workspace.health.status("portal").token_expires_at is None
 
@@ -152,10 +163,10 @@ def test_one_object_that_fails_says_why(office: Office) -> None:
     (failure,) = office.workspace.health.failures("org")
     assert failure.object_type == "Contact"
     assert failure.cause
-    (alert,) = [a for a in office.workspace.health.status("org").alerts if a.next_step]
-    assert alert.code == "OBJECTS_FAILED"
-    assert alert.message.endswith(": Contact.")
-    assert failure.message in str(alert.cause)
+    finding = office.workspace.health.status("org").findings[0]
+    assert finding.code == "OBJECTS_FAILED"
+    assert finding.title.endswith(": Contact")
+    assert failure.message in finding.cause
 
 
 def test_one_and_all_tell_the_same(tmp_path: Path, database: str | None) -> None:
@@ -173,8 +184,9 @@ def test_one_and_all_tell_the_same(tmp_path: Path, database: str | None) -> None
         assert office.clock.now - together[0].created_at > timedelta(days=1)
 
 
-def test_an_alert_that_was_dismissed_shows_again_when_it_is_another_one(desk: Desk) -> None:
-    health, others = desk.workspace.health, desk.workspace.on_behalf_of("erin").health
+def test_accepted_risk_counts_until_its_evidence_is_newer(desk: Desk) -> None:
+    findings, health = desk.workspace.findings, desk.workspace.health
+    others = desk.workspace.on_behalf_of("erin").health
     desk.export(describe("Opportunity", text_field("Deal__c"), text_field("Amount")))
     desk.refresh()
     accepted = Choice(
@@ -183,74 +195,59 @@ def test_an_alert_that_was_dismissed_shows_again_when_it_is_another_one(desk: De
     desk.workspace.mappings.record_decisions("acme", "deal_registration--Opportunity", [accepted])
     desk.export(describe("Opportunity", text_field("Deal__c", length=40), text_field("Amount")))
     desk.refresh()
-    [alert] = health.status("acme").alerts
-    assert alert.code == "DRIFT_ON_MAPPED_FIELDS"
+    until = desk.clock.now.date() + timedelta(days=30)
 
-    away = health.dismiss("acme", alert.id)
-    status = health.status("acme")
-    assert away.dismissed_at is not None
-    assert (status.alerts, status.open_alerts) == ((away,), ())
-    assert others.status("acme").open_alerts == ()
+    def row(ref: str = "acme") -> Finding:
+        (found,) = [one for one in health.status(ref).findings if one.subject.partner_field]
+        return found
 
-    assert health.reopen("acme", alert.id) == alert
-    assert health.status("acme").open_alerts == (alert,)
-    health.dismiss("acme", alert.id)
-    health.dismiss("acme", alert.id)
-    told = [(entry.event, entry.summary) for entry in desk.workspace.audit.entries(limit=3)]
-    assert told == [
-        ("connection.alert_dismissed", f"Dismissed: {alert.message}"),
-        ("connection.alert_reopened", f"Reopened: {alert.message}"),
-        ("connection.alert_dismissed", f"Dismissed: {alert.message}"),
+    first = row()
+    assert (first.urgency, first.title) == ("failing", "Account name can exceed 40 characters")
+    settled = findings.accept(first.id, until, "short names only")
+    assert (settled.state, settled.accepted_by, settled.note) == (
+        "accepted",
+        "dana",
+        "short names only",
+    )
+    assert first.id not in {one.id for one in others.status("acme").open_findings}
+    # The risk excuses the change that the row explains, too.
+    assert health.status("acme").open_changes.count == 0
+    assert desk.workspace.checks.run(["acme"], refresh=False).exit_code == 0
+    assert findings.reopen(first.id) == first
+    assert health.status("acme").open_changes.count == 1
+    findings.accept(first.id, until)
+    events = [entry.event for entry in desk.workspace.audit.entries(limit=5)]
+    assert [one for one in events if one.startswith("finding.")] == [
+        "finding.accepted",
+        "finding.reopened",
+        "finding.accepted",
     ]
 
+    # A newer change of the same field is newer evidence.
     desk.export(describe("Opportunity", text_field("Deal__c", length=20), text_field("Amount")))
     desk.refresh()
-    [again] = health.status("acme").open_alerts
-    assert again.id != alert.id
-    with pytest.raises(NotFoundError, match="has no alert"):
-        health.dismiss("acme", alert.id)
-
-    # It stays dismissed as its count falls, also if the newest change is the one that is settled.
-    health.dismiss("acme", again.id)
-    newest = max(desk.workspace.drift.report("acme").events, key=lambda one: one.detected_at)
-    desk.workspace.drift.acknowledge([newest.id])
-    [fewer] = health.status("acme").alerts
-    assert (fewer.id != again.id, fewer.dismissed_at is not None) == (True, True)
-    # It got worse again, although no worse than when it was dismissed.
-    desk.workspace.drift.take_back([newest.id])
-    assert [one.id for one in health.status("acme").open_alerts] == [again.id]
-    desk.workspace.drift.acknowledge([newest.id])
-    assert health.reopen("acme", fewer.id).dismissed_at is None
-    assert health.status("acme").open_alerts
-
-    # A gate counts what was put away.
-    desk.clock.move(days=5)
-    for each in health.status("acme").alerts:
-        health.dismiss("acme", each.id)
-    report = desk.workspace.checks.run(["acme"], refresh=False)
-    assert "SYNC_NOT_ADVANCING" in {issue.code for issue in report.issues}
+    again = row()
+    assert (again.id, again.is_open) == (first.id, True)
+    findings.accept(first.id, until)
+    # Acknowledged, the row is less urgent, and its risk stays accepted.
+    changes = [one.id for one in desk.workspace.drift.report("acme").events]
+    desk.workspace.drift.acknowledge(changes)
+    fewer = row()
+    assert (fewer.urgency, fewer.state) == ("review", "accepted")
+    assert desk.workspace.checks.run(["acme"], refresh=False).exit_code == 0
 
 
-def test_a_dismissal_ends_with_its_day_and_not_with_any_other(desk: Desk) -> None:
-    health = desk.workspace.health
-    desk.export(describe("Account", text_field("Name")))
-    desk.refresh()
-    desk.clock.move(days=40)
-    alert = health.status("acme").open_alerts[0]
+def test_unread_can_only_be_snoozed(desk: Desk) -> None:
+    findings = desk.workspace.findings
+    (never,) = findings.find()
     today = desk.clock.now.date()
-    with pytest.raises(UsageError):
-        health.dismiss("acme", alert.id, until=today - timedelta(days=1))
-    away = health.dismiss("acme", alert.id, until=today + timedelta(days=3))
-    assert away.dismissed_until == today + timedelta(days=3)
-    desk.clock.move(days=3)
-    assert alert.id not in {each.id for each in health.status("acme").open_alerts}
-    desk.clock.move(days=1)
-    assert alert.id in {each.id for each in health.status("acme").open_alerts}
-
-
-def test_an_alert_that_becomes_more_urgent_reopens() -> None:
-    today = date(2026, 5, 16)
-    warned = Dismissal(datetime(2026, 5, 1, tzinfo=UTC), None, AlertLevel.WARNING)
-    assert warned.covers(AlertLevel.WARNING, today)
-    assert warned.covers(AlertLevel.INFO, today)
-    assert not warned.covers(AlertLevel.CRITICAL, today)
+    assert never.code == "NEVER_REFRESHED"
+    with pytest.raises(ConflictError, match="can't read"):
+        findings.accept(never.id, today)
+    with pytest.raises(UsageError, match="has passed"):
+        findings.snooze(never.id, today - timedelta(days=1))
+    assert findings.snooze(never.id[:6], today).state == "snoozed"
+    report = desk.workspace.checks.run(["acme"], refresh=False)
+    assert (report.exit_code, "failed" in report.reasons) == (1, True)
+    with pytest.raises(NotFoundError, match="No finding"):
+        findings.reopen("nosuch")

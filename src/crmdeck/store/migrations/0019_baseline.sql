@@ -207,17 +207,30 @@ CREATE TABLE seen_drift (
     seen_at TIMESTAMP NOT NULL
 );
 
--- Alerts that users dismissed, optionally until a day, and only up to a level. The last row of an
--- alert wins.
-CREATE TABLE put_away_alert (
+-- Findings whose risk a user accepted until a day, or that a user snoozed. `urgency` and `weight`
+-- are the finding's at the time, `changes` the IDs of the changes that it explained, as JSON. The
+-- last row of a finding wins.
+CREATE TABLE acceptance (
     seq BIGINT NOT NULL DEFAULT nextval('happened'),
     connection_id VARCHAR NOT NULL,
-    alert_id VARCHAR NOT NULL,
-    put_away_by VARCHAR NOT NULL,
-    put_away_at TIMESTAMP NOT NULL,
+    finding_id VARCHAR NOT NULL,
+    accepted_by VARCHAR NOT NULL,
+    accepted_at TIMESTAMP NOT NULL,
     taken_back BOOLEAN NOT NULL,
-    until DATE,
-    level VARCHAR
+    until DATE NOT NULL,
+    urgency VARCHAR NOT NULL,
+    weight BIGINT NOT NULL,
+    note VARCHAR,
+    changes VARCHAR NOT NULL
+);
+
+-- Derived from the rest, and written anew when it changes: the verdicts of preflight on the
+-- accepted rows of an object pair, as JSON, and what they were made from.
+CREATE TABLE pair_verdict (
+    connection_id VARCHAR NOT NULL,
+    object_pair VARCHAR NOT NULL,
+    made_from VARCHAR NOT NULL,
+    verdicts VARCHAR NOT NULL
 );
 
 CREATE TABLE decision (

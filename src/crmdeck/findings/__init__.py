@@ -1,0 +1,1 @@
+"""The facts of a connection to its findings. Pure."""

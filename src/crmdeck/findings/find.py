@@ -1,0 +1,118 @@
+"""All findings of a connection, with what settled them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, timedelta
+from typing import NamedTuple, TypeVar
+
+from crmdeck.findings.connection import connection_findings
+from crmdeck.findings.facts import CommandLine, Facts
+from crmdeck.findings.pairs import mapping_findings
+from crmdeck.model import (
+    Acceptance,
+    Finding,
+    FindingKind,
+    FindingState,
+    Status,
+    Step,
+    Urgency,
+    Verb,
+)
+
+F = TypeVar("F", bound=Finding)
+_USUAL_DAYS = timedelta(days=30)
+_KINDS = {kind: place for place, kind in enumerate(FindingKind)}
+
+
+class Ruling(NamedTuple):
+    """What the policy says of a finding: excused, or failing whatever its urgency."""
+
+    excused: bool
+    reason: str
+
+
+Rule = Callable[[Finding], Ruling | None]
+"""Returns the ruling of the policy on a finding, None without one."""
+
+
+def find_findings(
+    facts: Facts, accepted: Mapping[str, Acceptance], rule: Rule | None = None
+) -> tuple[Finding, ...]:
+    """Return the findings of a connection, the most urgent first; none if it is disconnected.
+
+    Accepted, snoozed and excused ones are among them, with their state.
+    """
+    vitals = facts.vitals
+    if vitals.status is Status.DISCONNECTED:
+        return ()
+    every = [*connection_findings(vitals), *mapping_findings(facts)]
+    times = Counter(finding.title for finding in every)
+    today = vitals.now.date()
+    found = []
+    for finding in every:
+        pair = finding.subject.object_pair
+        if times[finding.title] > 1 and pair is not None:
+            finding = finding.model_copy(update={"title": f"{finding.title} ({pair})"})
+        finding = _settled(finding, accepted.get(finding.id), rule, today)
+        found.append(_with_last_step(finding, vitals.command_line, today))
+    return in_order(found)
+
+
+def in_order(findings: Iterable[F]) -> tuple[F, ...]:
+    """Return findings in the order of every list: by urgency, kind, connection, title."""
+    return tuple(
+        sorted(
+            findings,
+            key=lambda one: (one.urgency.rank, _KINDS[one.kind], one.connection, one.title),
+        )
+    )
+
+
+def _settled(
+    finding: Finding, acceptance: Acceptance | None, rule: Rule | None, today: date
+) -> Finding:
+    if acceptance is not None and _covers(acceptance, finding, today):
+        accepted = FindingState.ACCEPTED if finding.can_be_accepted else FindingState.SNOOZED
+        return finding.model_copy(
+            update={
+                "state": accepted,
+                "accepted_at": acceptance.at,
+                "accepted_by": acceptance.by,
+                "accepted_until": acceptance.until,
+                "note": acceptance.note,
+            }
+        )
+    ruling = rule(finding) if rule is not None and finding.is_open else None
+    # What can't be read is never excused.
+    if ruling is None or finding.is_unread:
+        return finding
+    state = FindingState.EXCUSED if ruling.excused else finding.state
+    return finding.model_copy(update={"state": state, "rule": ruling.reason})
+
+
+def _covers(acceptance: Acceptance, finding: Finding, today: date) -> bool:
+    """Return whether an acceptance still counts: not if the finding got worse or is newer."""
+    return (
+        today <= acceptance.until
+        and finding.urgency.rank >= acceptance.urgency.rank
+        and finding.weight <= acceptance.weight
+        and (finding.evidence_at is None or finding.evidence_at <= acceptance.at)
+    )
+
+
+def _with_last_step(finding: Finding, command_line: CommandLine, today: date) -> Finding:
+    """Return a finding with the step that accepts its risk, or snoozes or reopens it."""
+    if finding.urgency in (Urgency.SETUP, Urgency.NOTE) or finding.state is FindingState.EXCUSED:
+        return finding
+    verb, text, command = Verb.ACCEPT_RISK, "Accept the risk", "findings accept"
+    if finding.is_unread:
+        verb, text, command = Verb.SNOOZE, "Snooze", "findings snooze"
+    until = str(today + _USUAL_DAYS)
+    last = Step(verb=verb, text=text, command=command_line(command, finding.id, until=until))
+    if not finding.is_open:
+        last = Step(
+            verb=Verb.REOPEN, text="Reopen", command=command_line("findings reopen", finding.id)
+        )
+    return finding.model_copy(update={"steps": (*finding.steps, last)})

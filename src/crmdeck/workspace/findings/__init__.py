@@ -1,0 +1,1 @@
+"""The one list of findings, and what settles a finding."""

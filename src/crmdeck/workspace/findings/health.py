@@ -1,0 +1,42 @@
+"""Health: the status and the runs of each connection."""
+
+from __future__ import annotations
+
+from crmdeck.model import ConnectionStatus, ObjectFailure, SyncRun
+from crmdeck.workspace.connections.retirements import Retirement, load_retirements
+from crmdeck.workspace.context import Context, find_connection
+from crmdeck.workspace.findings.reading import read_statuses
+
+
+class Health:
+    """The health of connections."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def status(self, ref: str) -> ConnectionStatus:
+        """Return the status of a connection, without a request to the CRM."""
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            return read_statuses(self._context, session, (connection,), connection.id)[0]
+
+    def statuses(self) -> tuple[ConnectionStatus, ...]:
+        """Return the statuses of all connections, by name, without requests to the CRMs."""
+        with self._context.store.read() as session:
+            return read_statuses(self._context, session, session.connections.all())
+
+    def sync_history(self, ref: str, limit: int = 200) -> tuple[SyncRun, ...]:
+        """Return the refreshes and tests of a connection, newest first."""
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            return session.runs.history(connection.id, limit)
+
+    def failures(self, ref: str) -> tuple[ObjectFailure, ...]:
+        """Return the object types that failed in the last refresh, with their errors."""
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            return session.runs.failures(connection.id)
+
+    def retirements(self) -> tuple[Retirement, ...]:
+        """Return the vendor retirements, with the changes from the user's file."""
+        return load_retirements(self._context.home)
