@@ -369,6 +369,16 @@ def test_sentences_go_below_their_rows_where_the_terminal_is_narrow(shell: Shell
         assert not any(word.endswith(".;") for word in words)
 
 
+def test_match_names_the_field_that_takes_a_favorite(shell: Shell, tmp_path: Path) -> None:
+    left, right = tmp_path / "left.csv", tmp_path / "right.csv"
+    left.write_text("name,label,type\na,Description,text\nb,Deal description,text\n", "utf-8")
+    right.write_text("name,type\nDescription,text\nAmount,currency\n", "utf-8")
+    rows = shell.run("match", str(left), str(right), "--encoder", "none").stdout.splitlines()
+    assert re.search(r"^b\s+taken by a\s.*Fits Description as well \(\d\d%\)\.", rows[2])
+    matches = shell.json("match", str(left), str(right), "--encoder", "none")
+    assert [one["takenBy"] for one in matches["suggestions"]] == [None, "a"]
+
+
 def test_what_most_commands_take_may_stand_before_them(shell: Shell) -> None:
     wanted = shell.run("connections", "list", "--json").stdout
     before = ("--json", "--home", str(shell.home))

@@ -85,6 +85,25 @@ def test_no_two_rows_claim_one_crm_field_and_none_offers_a_barred_one(
             assert one.confidence == one.candidate.confidence
 
 
+def test_row_taken_by_another_keeps_its_favorite() -> None:
+    favorite = Alternative(crm_field="Name", confidence=0.8)
+    offered = [
+        suggestion("accountName", "Name", 0.9),
+        suggestion("contactName", None, 0.7, alternatives=(favorite,), taken_by="accountName"),
+    ]
+    taken = build(suggestions=offered)["contactName"]
+    assert best_text(taken) == "taken by accountName"
+    assert [(one.crm_field, one.confidence) for one in taken.candidates] == [("Name", 0.8)]
+    assert taken.group is Group.NO_MATCH
+    # The favorite is free again.
+    for state in (REJECTED, ACCEPTED):
+        other = "Name" if state is REJECTED else "Description"
+        log = [decided(1, "accountName", state, other)]
+        assert best_text(build(log, offered)["contactName"]) == "best: Name 80%"
+    accepted = build([decided(1, "accountName", ACCEPTED, "Name")], offered)["contactName"]
+    assert best_text(accepted) == "no match"
+
+
 @given(logs(), suggestions())
 def test_an_undecided_row_suggests_the_ranker_s_pick_or_something_more_likely_than_not(
     log: list[Decision], offered: list[Suggestion]

@@ -121,6 +121,20 @@ def test_a_crm_field_is_suggested_once_and_stays_an_alternative_elsewhere() -> N
     assert "Description" in offered
 
 
+def test_field_whose_favorite_is_suggested_elsewhere_is_taken() -> None:
+    names = {"description": "Description", "deal_description": "Deal description"}
+    left = tuple(Field(name=name, label=text, type=FieldType.TEXT) for name, text in names.items())
+    right = tuple(one for one in OPPORTUNITY if one.name in ("Description", "Amount"))
+    found = ranked(left, right, context=RankContext())["deal_description"]
+    assert (found.crm_field, found.taken_by, found.confidence) == (None, "description", 0.7)
+    first, *rest = found.alternatives
+    assert first.crm_field == "Description"
+    assert first.confidence > 0.5
+    assert all(one.confidence < 0.5 for one in rest)
+    accepted = Evidence(accepted={"description": "Description"})
+    assert ranked(left, right, accepted, context=RankContext())["deal_description"].taken_by is None
+
+
 def test_there_are_at_most_five_alternatives_without_the_suggestion_itself() -> None:
     for suggestion in ranked().values():
         offered = [one.crm_field for one in suggestion.alternatives]

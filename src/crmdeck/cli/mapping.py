@@ -398,17 +398,23 @@ def check(
 
 
 def _crm_field(suggestion: model.Suggestion) -> str:
-    pending = suggestion.decision is DecisionState.PENDING
-    return suggestion.crm_field or ("no match" if pending else "-")
+    if suggestion.crm_field or suggestion.decision is not DecisionState.PENDING:
+        return suggestion.crm_field or "-"
+    return f"taken by {suggestion.taken_by}" if suggestion.taken_by else "no match"
 
 
 def _match(suggestion: model.Suggestion) -> str:
     # An unmapped row has the probability of the suggestion that was rejected.
     known = suggestion.crm_field or suggestion.decision is DecisionState.PENDING
+    if suggestion.crm_field is None and suggestion.taken_by:
+        known = False
     return workspace.percent(suggestion.confidence) if known else ""
 
 
 def _why(suggestion: model.Suggestion) -> str:
+    if suggestion.crm_field is None and suggestion.taken_by:
+        best = suggestion.alternatives[0]
+        return f"Fits {best.crm_field} as well ({workspace.percent(best.confidence)})."
     reasons = "; ".join(reason.text for reason in suggestion.reasons[:2])
     return " ".join([f"{reasons}." if reasons else "", *(w.text for w in suggestion.warnings)])
 

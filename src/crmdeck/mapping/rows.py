@@ -64,6 +64,7 @@ class MappingRow:
     schema no longer has it. `renamed_to` is then its probable new name. `drift` are the changes
     since the acceptance, `settled` the IDs of those that are settled, `hidden_warnings` the codes
     of warnings hidden for this pair. `claimed` are the CRM fields suggested for other rows.
+    `taken_by` is the title of the row that was suggested the CRM field that fits this one as well.
     `judged` are the verdicts of preflight on the whole pair, worst first, once they are known.
     """
 
@@ -84,6 +85,7 @@ class MappingRow:
     source_suggestions: tuple[SourceSuggestion, ...] = ()
     renamed_to: str = ""
     claimed: frozenset[str] = frozenset()
+    taken_by: str = ""
     judged: tuple[FailsWhen, ...] | None = None
 
     @property
@@ -346,7 +348,7 @@ class RowBuilder:
                 decided.get(partner.name),
                 picks.get(partner.name),
                 possible[partner.name],
-                frozenset(one for name, one in picks.items() if name != partner.name),
+                {one: name for name, one in picks.items() if name != partner.name},
                 tuple(history[partner.name]),
                 now,
             )
@@ -373,7 +375,7 @@ class RowBuilder:
         decided: FieldDecisions | None,
         pick: str | None,
         possible: tuple[Candidate, ...],
-        claimed: frozenset[str],
+        claimed: Mapping[str, str],
         history: tuple[Decision, ...],
         now: Situation,
     ) -> MappingRow:
@@ -416,9 +418,19 @@ class RowBuilder:
             hidden_warnings=now.hidden_warnings,
             source_suggestions=suggestion.source_suggestions if suggestion is not None else (),
             renamed_to=self._renamed.get(crm_field or "", "") if right is None else "",
-            claimed=claimed,
+            claimed=frozenset(claimed),
+            taken_by=self._taken_by(suggestion, claimed),
             judged=now.failures.get((partner.name, crm_field or "")),
         )
+
+    def _taken_by(self, suggestion: Suggestion | None, claimed: Mapping[str, str]) -> str:
+        """Return the title of the row whose suggestion takes this one's, if it still does."""
+        if suggestion is None or suggestion.taken_by is None:
+            return ""
+        favorite = suggestion.alternatives[0].crm_field
+        taker = claimed.get(favorite)
+        titles = (one.label or one.name for one in self.review.partner.fields if one.name == taker)
+        return next(titles, "")
 
 
 def named_candidates(suggestion: Suggestion | None) -> tuple[Candidate, ...]:
@@ -447,7 +459,8 @@ def _candidates(
     known = {candidate.crm_field for candidate in named}
     back = [candidate for candidate in put_back if candidate.crm_field not in known]
     lost = sum(one.confidence or 0 for one in named if one.crm_field in barred)
-    if lost:
+    # A taken favorite has a share of its own, which isn't part of the others' probability.
+    if lost and not (suggestion and suggestion.taken_by):
         left = max(1 - lost, MIN_LEFT)
         named = tuple(
             replace(one, confidence=min((one.confidence or 0) / left, CEILING)) for one in named

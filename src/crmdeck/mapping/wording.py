@@ -162,8 +162,11 @@ def left_out_text(rows: Sequence[MappingRow]) -> str:
 def best_text(row: MappingRow) -> str:
     """Return the best candidate for a row without a suggestion, or the probability of none.
 
-    `best: Name 43%` or `no match 88%`. Fields suggested for other rows don't count.
+    `taken by Deal name`, `best: Name 43%` or `no match 88%`. Fields suggested for other rows don't
+    count.
     """
+    if row.taken_by:
+        return f"taken by {row.taken_by}"
     free = (one for one in row.candidates if one.crm_field not in row.claimed)
     best = next((one for one in free if (one.confidence or 0) >= WORTH_NAMING), None)
     if best is not None:

@@ -47,6 +47,8 @@ OBJECT_WEIGHT = np.float32(2)
 NO_REASON_ALONE = ("type", "object", "rejected")
 # A smaller advantage over the mean is a rounding error.
 _EQUAL = 1e-4
+# Part of the fields without a match among those whose favorite is suggested for another field.
+NONE_IF_TAKEN = 0.7
 # Fit of two concepts from which the lexicon is sure of a pair.
 KNOWN = 0.9
 
@@ -66,7 +68,8 @@ def rank(
 ) -> tuple[Suggestion, ...]:
     """Return one suggestion for each left field, in their order.
 
-    A suggestion without a CRM field means that probably none fits, with the probability of that.
+    A suggestion without a CRM field means that probably none fits, with the probability of that,
+    or that the one that fits is suggested for the field that it is `taken_by`.
     Each has up to five alternatives, best first. Accepted fields keep their CRM field. The
     default `profile` depends on whether there is an encoder. The result is deterministic.
     """
@@ -76,8 +79,7 @@ def rank(
         return tuple(_nothing(field, confidence.CEILING) for field in left)
     profile = profile or (WITHOUT_ENCODER if encoder is None else WITH_ENCODER)
     measured = measure(left, right, context=context, knowledge=knowledge, encoder=encoder)
-    ranking = _Ranking(left, right, measured, knowledge, evidence, profile)
-    return tuple(ranking.suggestion(row) for row in range(len(left)))
+    return _Ranking(left, right, measured, knowledge, evidence, profile).suggestions()
 
 
 def texts_to_encode(
@@ -166,6 +168,8 @@ class _Ranking:
         odds *= np.where(free, sibling_factor(left, right, odds, accepted), 1)
         shared = confidence.probabilities(odds, twins(measured), self._undecided)
         self._favorites = odds.argmax(axis=1)
+        own = (odds / (1 + odds.sum(axis=1, keepdims=True))).max(axis=1, keepdims=True)
+        self._own_share = confidence.recalibrate(own.astype(np.float32), evidence.outcomes)[:, 0]
         self._confidence = confidence.recalibrate(shared, evidence.outcomes)
         self._order = np.argsort(-shared, axis=1, kind="stable")[:, : MAX_ALTERNATIVES + 2]
         self._chosen = confidence.assign(shared, self._order[:, : MAX_ALTERNATIVES + 1])
@@ -256,14 +260,30 @@ class _Ranking:
         for column in set(self._pinned.values()):
             score[self._undecided, column] = -np.inf
 
-    def suggestion(self, row: int) -> Suggestion:
+    def suggestions(self) -> tuple[Suggestion, ...]:
+        picks = [self._pick(row) for row in range(len(self._left))]
+        takers = {column: row for row, (column, _) in enumerate(picks) if column >= 0}
+        return tuple(
+            self._suggestion(row, column, reasons, takers)
+            for row, (column, reasons) in enumerate(picks)
+        )
+
+    def _pick(self, row: int) -> tuple[int, tuple[Reason, ...]]:
+        """Return the suggested or accepted column of a row, -1 for none, and the reasons."""
         pinned = self._pinned.get(row)
         column = int(self._chosen[row]) if pinned is None else pinned
-        sure = float(self._confidence[row, column]) if column >= 0 else 0.0
         reasons = self._reasons(row, column) if column >= 0 else ()
-        named = any(reason.signal not in NO_REASON_ALONE for reason in reasons)
-        if pinned is None and (sure < MIN_CONFIDENCE or not named):
-            column = -1
+        if pinned is None and not (
+            column >= 0
+            and self._confidence[row, column] >= MIN_CONFIDENCE
+            and any(reason.signal not in NO_REASON_ALONE for reason in reasons)
+        ):
+            return -1, ()
+        return column, reasons
+
+    def _suggestion(
+        self, row: int, column: int, reasons: tuple[Reason, ...], takers: Mapping[int, int]
+    ) -> Suggestion:
         others = [
             int(other)
             for other in self._order[row]
@@ -273,30 +293,37 @@ class _Ranking:
         favorite = int(self._favorites[row])
         if favorite not in (column, *others) and self._confidence[row, favorite] > 0:
             others = [*others[: MAX_ALTERNATIVES - 1], favorite]
-        alternatives = tuple(self._alternative(row, other) for other in others)
         field = self._left[row]
         if column < 0:
-            some = float(self._confidence[row].sum())
-            return _nothing(field, min(max(1 - some, 0.0), confidence.CEILING), alternatives)
+            taker = takers.get(favorite) if self._own_share[row] >= MIN_CONFIDENCE else None
+            if taker is None:
+                some = float(self._confidence[row].sum())
+                none = min(max(1 - some, 0.0), confidence.CEILING)
+                return _nothing(field, none, [self._alternative(row, one) for one in others])
+            first = self._alternative(row, favorite, float(self._own_share[row]))
+            rest = [self._alternative(row, one) for one in others if one != favorite]
+            taken = _nothing(field, NONE_IF_TAKEN, [first, *rest])
+            return taken.model_copy(update={"taken_by": self._left[taker].name})
         partner = self._right[column]
         direction, reason = suggest_direction(field, partner, knowledge=self._knowledge)
         return Suggestion(
             partner_field=field.name,
             crm_field=partner.name,
-            confidence=round(sure, 4),
+            confidence=round(float(self._confidence[row, column]), 4),
             direction=direction,
             direction_reason=reason,
             reasons=reasons,
             warnings=self._warnings(row, column),
-            alternatives=alternatives,
-            decision=DecisionState.PENDING if pinned is None else DecisionState.ACCEPTED,
+            alternatives=tuple(self._alternative(row, one) for one in others),
+            decision=DecisionState.ACCEPTED if row in self._pinned else DecisionState.PENDING,
         )
 
-    def _alternative(self, row: int, column: int) -> Alternative:
+    def _alternative(self, row: int, column: int, share: float | None = None) -> Alternative:
         field, partner = self._left[row], self._right[column]
+        sure = float(self._confidence[row, column]) if share is None else share
         return Alternative(
             crm_field=partner.name,
-            confidence=round(float(self._confidence[row, column]), 4),
+            confidence=round(sure, 4),
             direction=suggest_direction(field, partner, knowledge=self._knowledge)[0],
             reasons=self._reasons(row, column),
             warnings=self._warnings(row, column),
@@ -330,12 +357,12 @@ class _Ranking:
 
 
 def _nothing(
-    field: Field, probability: float, alternatives: tuple[Alternative, ...] = ()
+    field: Field, probability: float, alternatives: Iterable[Alternative] = ()
 ) -> Suggestion:
     return Suggestion(
         partner_field=field.name,
         crm_field=None,
         confidence=round(probability, 4),
         direction=Direction.BIDIRECTIONAL,
-        alternatives=alternatives,
+        alternatives=tuple(alternatives),
     )

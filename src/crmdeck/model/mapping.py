@@ -112,8 +112,9 @@ class Suggestion(WireModel):
     """The suggestion for a PartnerOS field, and the current decision.
 
     `source_suggestions` are those of the source, unchanged. `confidence` is the probability
-    that a user accepts the pair. After a decision, `crm_field` and `direction` are those of the
-    decision.
+    that a user accepts the pair, without a CRM field that none fits. After a decision, `crm_field`
+    and `direction` are those of the decision. `taken_by` is the PartnerOS field that was suggested
+    the first of the `alternatives`, which fits this field as well.
     """
 
     partner_field: str
@@ -126,6 +127,7 @@ class Suggestion(WireModel):
     alternatives: tuple[Alternative, ...] = ()
     source_suggestions: tuple[SourceSuggestion, ...] = ()
     decision: DecisionState = DecisionState.PENDING
+    taken_by: str | None = None
 
 
 class AssistantSuggestion(WireModel):
