@@ -57,7 +57,7 @@ class ReadObject(NamedTuple):
 
 
 @dataclass
-class Answer:
+class Refreshed:
     """What a source answered in one refresh; `not_checked` counts what it leaves out.
 
     Unless the source `may_be_empty`, an object without fields is a failure: no object of a CRM has
@@ -173,7 +173,7 @@ class Compared:
 def compare(
     connection: Connection,
     connector: Connector,
-    answer: Answer,
+    answer: Refreshed,
     cached: Cached,
     *,
     scope: Scope,
@@ -242,7 +242,7 @@ def load_known(session: Session, connection_id: str, scope: Scope) -> dict[str, 
     }
 
 
-def load_cached(store: Store, connection_id: str, answer: Answer) -> Cached:
+def load_cached(store: Store, connection_id: str, answer: Refreshed) -> Cached:
     """Return the cache that `answer` has to be compared with."""
     with store.read() as session:
         current = {
@@ -291,7 +291,7 @@ def _lost(session: Session, connection_id: str) -> frozenset[str]:
 
 
 def _settle_returned(
-    session: Session, connection_id: str, current: Mapping[str, SnapshotInfo], answer: Answer
+    session: Session, connection_id: str, current: Mapping[str, SnapshotInfo], answer: Refreshed
 ) -> None:
     """Count as read an unchanged object that another refresh has found gone in the meantime."""
     for item in answer.unchanged:
@@ -305,7 +305,7 @@ def _settle_returned(
 
 
 def _settle_rules(
-    session: Session, connection_id: str, current: Mapping[str, SnapshotInfo], answer: Answer
+    session: Session, connection_id: str, current: Mapping[str, SnapshotInfo], answer: Refreshed
 ) -> None:
     """Put the rules of an answer into its objects; the rules of an unchanged one may differ."""
     rules = answer.rules
@@ -384,7 +384,7 @@ def _differs(info: SnapshotInfo, packed: PackedSchema) -> bool:
     return known and info.rules_hash != found["rules_hash"]
 
 
-def schemas_after(answer: Answer, cached: Cached, scope: Scope) -> dict[str, ObjectSchema]:
+def schemas_after(answer: Refreshed, cached: Cached, scope: Scope) -> dict[str, ObjectSchema]:
     """Return the objects of an answer that can be compared with the cache.
 
     An object that is new because the scope changed, or because it failed before, is not drift.
@@ -405,7 +405,7 @@ def schemas_after(answer: Answer, cached: Cached, scope: Scope) -> dict[str, Obj
     return schemas
 
 
-def gone_objects(connector: Connector, answer: Answer, cached: Cached) -> dict[str, GoneReason]:
+def gone_objects(connector: Connector, answer: Refreshed, cached: Cached) -> dict[str, GoneReason]:
     """Return the objects that are missing from the answer, with the source's reason."""
     answered = answer.names()
     listing = answer.listing

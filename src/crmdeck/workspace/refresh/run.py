@@ -40,9 +40,9 @@ from crmdeck.workspace.knowledge import read_field_words
 from crmdeck.workspace.progress import ProgressReporter
 from crmdeck.workspace.refresh.attribution import attributed
 from crmdeck.workspace.refresh.compare import (
-    Answer,
     Cached,
     Compared,
+    Refreshed,
     compare,
     load_cached,
     load_known,
@@ -124,7 +124,7 @@ class Refresh:
     progress: ProgressReporter
     cancel: CancelToken
     lease: Lease | None
-    answer: Answer = field(init=False)
+    answer: Refreshed = field(init=False)
 
     def run(self, *, accept_suspect: bool = False) -> RefreshResult:
         """Read the source, compare, record, and return the result.
@@ -167,7 +167,7 @@ class Refresh:
         """Read the schema from the source, object by object."""
         # Exported metadata has only what an admin customized.
         may_be_empty = self.connection.source == Source.FILES
-        self.answer = Answer(vendor_of(self.connection.platform), may_be_empty=may_be_empty)
+        self.answer = Refreshed(vendor_of(self.connection.platform), may_be_empty=may_be_empty)
         with self.context.store.read() as session:
             known = load_known(session, self.connection.id, self.scope)
         for item in self.connector.discover(self.scope, known, self.cancel):
@@ -359,7 +359,7 @@ def _unspecified(objects: Counter[str]) -> list[Notice]:
     ]
 
 
-def _read_again(answer: Answer, cached: Cached) -> list[Notice]:
+def _read_again(answer: Refreshed, cached: Cached) -> list[Notice]:
     lost = sorted(cached.lost & {item.packed.object_type for item in answer.discovered})
     if not lost:
         return []

@@ -22,7 +22,7 @@ from crmdeck.workspace.connections.runs import write_quota
 from crmdeck.workspace.context import Context
 from crmdeck.workspace.knowledge import read_field_words
 from crmdeck.workspace.progress import ProgressReporter
-from crmdeck.workspace.refresh.compare import Answer, compare, load_cached
+from crmdeck.workspace.refresh.compare import Refreshed, compare, load_cached
 from crmdeck.workspace.refresh.run import failure_of
 
 NEXT = "next"
@@ -55,7 +55,7 @@ def preview(
     scope = connection.scope
     if object_type is not None:
         scope = Scope(mode=ScopeMode.NAMED, include=(object_type,))
-    answer = Answer(vendor_of(connection.platform))
+    answer = Refreshed(vendor_of(connection.platform))
     with fault_barrier(connection):
         # Nothing is known: "unchanged" is only valid within one version.
         for item in other.discover(scope, {}, cancel):
