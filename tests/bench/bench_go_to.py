@@ -26,7 +26,7 @@ from crmdeck.tui.dialogs.go_to import GoTo, GoToRow
 from crmdeck.tui.gc_tuning import calm
 from crmdeck.tui.loading.requests import is_loading
 from crmdeck.tui.widgets.table import Table
-from crmdeck.workspace import ConnectionDraft, Place, PlaceKind, SearchIndex, Workspace
+from crmdeck.workspace import ConnectionDraft, GoToTarget, PlaceKind, SearchIndex, Workspace
 from tests.bench.bench_search import EXPORT, ONE_WORD, TYPED, TYPOS, fields
 from tests.bench.bench_table import Bench, timed
 from tests.bench.figures import Figure, show
@@ -37,12 +37,14 @@ SMALL = 10
 """Objects of the connections that serve as the floor."""
 
 
-def places(times: int) -> tuple[Place, ...]:
+def places(times: int) -> tuple[GoToTarget, ...]:
     """Return the fields as places, `times` times."""
     found = []
     for line in fields(times):
         row = line.row
-        found.append(Place(PlaceKind.FIELD, "c", "org", row.name, row.object_type, row.label or ""))
+        found.append(
+            GoToTarget(PlaceKind.FIELD, "c", "org", row.name, row.object_type, row.label or "")
+        )
     return tuple(found)
 
 
@@ -54,7 +56,7 @@ async def found(pilot: Pilot[None], dialog: GoTo, text: str) -> None:
     await pilot.pause()
 
 
-async def type_keys(lines: tuple[Place, ...]) -> list[tuple[float, float]]:
+async def type_keys(lines: tuple[GoToTarget, ...]) -> list[tuple[float, float]]:
     """Return the processor time (ms) of each typed text, and its longest stall."""
     index: SearchIndex[GoToRow] = SearchIndex(lines, lambda line: line.searched)
     index.prepare()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.go_to import GoTo, Option
 from crmdeck.tui.panes.schema.pane import SchemaPane
-from crmdeck.workspace import Place, Workspace
+from crmdeck.workspace import GoToTarget, Workspace
 from tests.tui.pilot import screen_text, settle, type_text, until
 
 
@@ -23,7 +23,7 @@ async def test_finds_and_opens_places_actions_and_settings(workspace: Workspace)
         await until(pilot, lambda: not dialog._reading)
 
         # Before typing: places, the connections first.
-        assert isinstance(dialog.row, Place)
+        assert isinstance(dialog.row, GoToTarget)
         assert dialog.row.kind == "connection"
         assert "health: Test" not in screen_text(pilot)
 
@@ -35,7 +35,9 @@ async def test_finds_and_opens_places_actions_and_settings(workspace: Workspace)
         await pilot.press("ctrl+u")
 
         await type_text(pilot, "email")
-        await until(pilot, lambda: isinstance(dialog.row, Place) and dialog.row.name == "Email")
+        await until(
+            pilot, lambda: isinstance(dialog.row, GoToTarget) and dialog.row.name == "Email"
+        )
         assert "· field       Contact.Email" in screen_text(pilot)
         assert "Enter opens it in Schema" in screen_text(pilot)
         await pilot.press("enter")
@@ -73,7 +75,9 @@ async def test_finds_and_opens_places_actions_and_settings(workspace: Workspace)
         await pilot.press("ctrl+k")
         dialog = dialog_of(app)
         await type_text(pilot, "contct emial")
-        await until(pilot, lambda: isinstance(dialog.row, Place) and dialog.row.name == "Email")
+        await until(
+            pilot, lambda: isinstance(dialog.row, GoToTarget) and dialog.row.name == "Email"
+        )
         await pilot.press("escape")
 
         # An answer that arrives while the dialog closes is dropped.

@@ -152,7 +152,7 @@ from .explore.exports import Exports as Exports
 from .explore.exports import in_state as in_state
 from .explore.fields import Fields as Fields
 from .explore.meaning import FoundFields as FoundFields
-from .explore.places import Place as Place
+from .explore.places import GoToTarget as GoToTarget
 from .explore.places import PlaceKind as PlaceKind
 from .explore.places import PlaceList as PlaceList
 from .explore.places import Places as Places

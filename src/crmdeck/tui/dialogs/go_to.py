@@ -17,7 +17,7 @@ from crmdeck.tui.keys.actions import Offer
 from crmdeck.tui.text import cut_middle, display_text
 from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.tui.widgets.table import Column, Table
-from crmdeck.workspace import Place, PlaceKind, Searchable, SearchIndex
+from crmdeck.workspace import GoToTarget, PlaceKind, Searchable, SearchIndex
 
 if TYPE_CHECKING:
     from crmdeck.workspace import Setting
@@ -78,7 +78,7 @@ class Option(NamedTuple):
         return Searchable(self.name, self.within, (self.detail, self.kind), self.standing)
 
 
-GoToRow = Place | Option
+GoToRow = GoToTarget | Option
 
 
 def key_of(line: GoToRow) -> Hashable:

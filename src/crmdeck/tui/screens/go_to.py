@@ -17,7 +17,7 @@ from crmdeck.tui.marks import health_of, open_mark
 from crmdeck.workspace import (
     STANDARD,
     USUAL,
-    Place,
+    GoToTarget,
     PlaceKind,
     PlaceList,
     Setting,
@@ -104,13 +104,13 @@ class GoToAnything:
         )
         host.app.push_screen(dialog, self._take)
 
-    def _resting(self, places: Sequence[Place]) -> list[GoToRow]:
+    def _resting(self, places: Sequence[GoToTarget]) -> list[GoToRow]:
         """Return the places shown before the user types: open work and recent places."""
         broken = [one for one in places if one.kind is PlaceKind.MAPPING]
         pairs = [one for one in places if one.kind is PlaceKind.PAIR]
         return [*self._connections(), *broken, *self._recent(), *pairs]
 
-    def _connections(self) -> Iterator[Place]:
+    def _connections(self) -> Iterator[GoToTarget]:
         """Yield the connections, the worst state first."""
         healths = [(health_of(status), status) for status in self._host.statuses]
         for health, status in sorted(
@@ -118,7 +118,7 @@ class GoToAnything:
         ):
             mark, _ = open_mark(status.open_changes)
             detail = f"{health}, {mark} open" if mark else str(health)
-            yield Place(PlaceKind.CONNECTION, status.id, "", status.name, "", detail)
+            yield GoToTarget(PlaceKind.CONNECTION, status.id, "", status.name, "", detail)
 
     def _recent(self) -> Iterator[Option]:
         names = {status.id: status.name for status in self._host.statuses}
@@ -167,9 +167,9 @@ class GoToAnything:
                 self._change(setting, line.refused)
             case Option(goal=(pane_id, place)):
                 self._host.go_to(pane_id, place)
-            case Place() if line.kind is PlaceKind.CONNECTION:
+            case GoToTarget() if line.kind is PlaceKind.CONNECTION:
                 self._host.show_connection(line.connection_id)
-            case Place() if PANE_OF[line.kind] in self._host.titles:
+            case GoToTarget() if PANE_OF[line.kind] in self._host.titles:
                 self._host.go_to(PANE_OF[line.kind], location_of(line))
 
     def _change(self, setting: Setting, refused: str) -> None:
@@ -201,7 +201,7 @@ class GoToAnything:
         self._host.app.push_screen(form, changed)
 
 
-def location_of(place: Place) -> Location:
+def location_of(place: GoToTarget) -> Location:
     """Return the location of a place in its pane."""
     connection = place.connection_id
     match place.kind:

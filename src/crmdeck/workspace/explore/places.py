@@ -42,7 +42,7 @@ class PlaceKind(StrEnum):
     FINDING = "finding"
 
 
-class Place(NamedTuple):
+class GoToTarget(NamedTuple):
     """One place of a connection to go to.
 
     `within` is the object that contains it, or the pair of a mapping. `standing` is how close it is
@@ -79,8 +79,8 @@ class PlaceList:
     """
 
     head: int
-    rows: tuple[Place, ...] = ()
-    index: SearchIndex[Place] = field(
+    rows: tuple[GoToTarget, ...] = ()
+    index: SearchIndex[GoToTarget] = field(
         default_factory=lambda: SearchIndex((), lambda place: place.searched), repr=False
     )
     left_out: tuple[str, ...] = ()
@@ -103,7 +103,7 @@ class Places:
         about a second for 50,000 fields.
         """
         head = self._context.store.head()
-        rows: list[Place] = []
+        rows: list[GoToTarget] = []
         left_out: list[str] = []
         with self._context.store.read() as session:
             connections = session.connections.all()
@@ -135,12 +135,12 @@ class Places:
         index = SearchIndex(places, lambda place: place.searched)
         return PlaceList(head, places, index, tuple(left_out))
 
-    def _of_health(self) -> Iterator[Place]:
+    def _of_health(self) -> Iterator[GoToTarget]:
         statuses = self._health.statuses()
         for status in statuses:
             stats = status.schema_stats
             detail = f"{status.platform}, {count(stats.field_count, 'field')}"
-            yield Place(
+            yield GoToTarget(
                 PlaceKind.CONNECTION, status.id, status.name, status.name, "", detail, MAPPED
             )
         for status in statuses:
@@ -148,7 +148,7 @@ class Places:
                 if finding.subject.partner_field is not None:
                     continue
                 quiet = finding.urgency is Urgency.NOTE or not finding.is_open
-                yield Place(
+                yield GoToTarget(
                     PlaceKind.FINDING,
                     status.id,
                     status.name,
@@ -161,7 +161,7 @@ class Places:
         for status in statuses:
             for finding in status.open_findings:
                 if finding.urgency is Urgency.FAILING and finding.subject.partner_field:
-                    yield Place(
+                    yield GoToTarget(
                         PlaceKind.MAPPING,
                         status.id,
                         status.name,
@@ -175,27 +175,29 @@ class Places:
 
 def _pairs(
     connection: Connection, current: tuple[SnapshotInfo, ...], log: Sequence[Decision]
-) -> Iterator[Place]:
+) -> Iterator[GoToTarget]:
     """Yield the pairs with decisions, then the usual ones without."""
     begun = by_pair(log)
     for pair, decisions in sorted(begun.items()):
         detail = f"{count(len(accepted_fields(decisions)), 'field')} mapped"
-        yield Place(PlaceKind.PAIR, connection.id, connection.name, pair, "", detail, MAPPED)
+        yield GoToTarget(PlaceKind.PAIR, connection.id, connection.name, pair, "", detail, MAPPED)
     known = {info.object_type for info in current}
     for partner_object, crm_objects in LIKELY_OBJECTS.items():
         for crm_object in crm_objects:
             pair = f"{partner_object}--{crm_object}"
             if crm_object in known and pair not in begun:
                 detail = "not started"
-                yield Place(PlaceKind.PAIR, connection.id, connection.name, pair, "", detail, USUAL)
+                yield GoToTarget(
+                    PlaceKind.PAIR, connection.id, connection.name, pair, "", detail, USUAL
+                )
 
 
 def _objects(
     connection: Connection, current: tuple[SnapshotInfo, ...], mapped: set[str]
-) -> Iterator[Place]:
+) -> Iterator[GoToTarget]:
     for info in current:
         standing = object_standing(info.object_type, custom=bool(info.custom))
-        yield Place(
+        yield GoToTarget(
             PlaceKind.OBJECT,
             connection.id,
             connection.name,
@@ -211,7 +213,7 @@ def _fields(
     rows: tuple[FieldRow, ...],
     custom: set[str],
     mapped: set[tuple[str, str]],
-) -> Iterator[Place]:
+) -> Iterator[GoToTarget]:
     kind, key, named = PlaceKind.FIELD, connection.id, connection.name
     for row in rows:
         standing = field_standing(
@@ -220,16 +222,16 @@ def _fields(
             custom=bool(row.custom),
             mapped=(row.object_type, row.name) in mapped,
         )
-        yield Place(kind, key, named, row.name, row.object_type, row.label, standing)
+        yield GoToTarget(kind, key, named, row.name, row.object_type, row.label, standing)
 
 
-def _changes(session: Session, names: dict[str, str]) -> Iterator[Place]:
+def _changes(session: Session, names: dict[str, str]) -> Iterator[GoToTarget]:
     """Yield the changes that are not acknowledged, newest first."""
     for event in session.drift.events():
         if event.acknowledged_at is not None:
             continue
         named = event.field_name if event.rule is None else None
-        yield Place(
+        yield GoToTarget(
             PlaceKind.CHANGE,
             event.connection_id,
             names.get(event.connection_id, ""),
