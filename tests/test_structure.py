@@ -29,7 +29,7 @@ DEEPER = {"crmdeck.tui.panes.audit.pane.AuditPane", "crmdeck.tui.panes.schema.pa
 TWICE = """
     Answer Attempt AuditLog Checked Choice Column Connections Document Documents Drift
     Evidence Facts FailOn Fault FieldChange Fields Group Health Integration Known Listing
-    Message Organization ProgressLine Refusal Reply Request Rule SealedSecrets Session Setting
+    Message Organization ProgressLine Refusal Request Rule SealedSecrets Session Setting
     SignIn Stage Trouble Validator View Write _Answer _Handler _Parser _Parts _Plan _Server
 """
 """Classes whose name another class has too: rename one when you touch it. Add none."""

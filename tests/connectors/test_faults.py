@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from crmdeck.connectors.faults import Fault, FaultTable, load_faults, read_rows
-from crmdeck.connectors.http import Reply
+from crmdeck.connectors.http import Response
 from crmdeck.connectors.hubspot.client import explain as explain_hubspot
 from crmdeck.connectors.salesforce.client import explain as explain_salesforce
 
@@ -102,14 +102,14 @@ _hit: set[Fault] = set()
 
 @pytest.mark.parametrize(("status", "body", "code"), SALESFORCE)
 def test_salesforce_says_why(status: int, body: Any, code: str) -> None:
-    refusal = explain_salesforce(Reply(status, body))
+    refusal = explain_salesforce(Response(status, body))
     _check(refusal.fault, refusal.error.code, code)
     assert isinstance(refusal.error, refusal.fault.error)
 
 
 @pytest.mark.parametrize(("status", "body", "code"), HUBSPOT)
 def test_hubspot_says_why(status: int, body: Any, code: str) -> None:
-    refusal = explain_hubspot(Reply(status, body))
+    refusal = explain_hubspot(Response(status, body))
     _check(refusal.fault, refusal.error.code, code)
     assert isinstance(refusal.error, refusal.fault.error)
 
@@ -156,7 +156,7 @@ def test_a_code_concerns_either_the_connection_or_the_object(vendor: str) -> Non
 def test_what_salesforce_itself_blocks_is_not_blamed_on_a_key_or_an_admin(
     body: dict[str, str], phrases: tuple[str, ...]
 ) -> None:
-    text = str(explain_salesforce(Reply(400, body)).error)
+    text = str(explain_salesforce(Response(400, body)).error)
     assert all(phrase in text for phrase in phrases), text
     assert "key or secret" not in text
     assert not text.split("Leave")[0].count("An admin")
@@ -168,7 +168,7 @@ def test_missing_scopes_are_named_and_hostile_text_is_not_repeated() -> None:
         "message": "\x1b[31mevil",
         "errors": [{"context": {"requiredGranularScopes": ["crm.schemas.deals.read"]}}],
     }
-    error = explain_hubspot(Reply(403, body)).error
+    error = explain_hubspot(Response(403, body)).error
     assert "crm.schemas.deals.read" in str(error)
     assert "evil" not in str(error)
 
@@ -186,4 +186,4 @@ def test_a_limit_of_ten_seconds_is_waited_for_in_full(
     policy: str, headers: dict[str, str], pause: float | None
 ) -> None:
     body = {"category": "RATE_LIMITS", "policyName": policy}
-    assert explain_hubspot(Reply(429, body, headers)).pause == pause
+    assert explain_hubspot(Response(429, body, headers)).pause == pause

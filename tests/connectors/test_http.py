@@ -6,7 +6,7 @@ import pytest
 
 from crmdeck.connectors.http import (
     AnswerTooLargeError,
-    Reply,
+    Response,
     check_endpoint,
     retry_after,
     split_json,
@@ -46,9 +46,11 @@ def test_bad_endpoints(endpoint: str, code: str) -> None:
 
 
 def test_retry_after_is_read_in_seconds_only() -> None:
-    assert retry_after(Reply(429, None, {"retry-after": "7"})) == 7
-    assert retry_after(Reply(429, None, {"Retry-After": "Wed, 01 Jan 2031 00:00:00 GMT"})) is None
-    assert retry_after(Reply(429, None)) is None
+    assert retry_after(Response(429, None, {"retry-after": "7"})) == 7
+    assert (
+        retry_after(Response(429, None, {"Retry-After": "Wed, 01 Jan 2031 00:00:00 GMT"})) is None
+    )
+    assert retry_after(Response(429, None)) is None
 
 
 def test_a_large_answer_is_split_and_its_parts_are_parsed_one_by_one() -> None:

@@ -20,7 +20,7 @@ from typing import Any
 from crmdeck.connectors.faults import load_faults
 from crmdeck.connectors.files.catalog import build_entry
 from crmdeck.connectors.files.connector import Validator as FileValidator
-from crmdeck.connectors.http import Reply, moment
+from crmdeck.connectors.http import Response, moment
 from crmdeck.connectors.hubspot import client as hubspot_client
 from crmdeck.connectors.partneros import answers, transport
 from crmdeck.connectors.salesforce import client as salesforce_client
@@ -111,10 +111,10 @@ def _text(read: Callable[[str], object]) -> Callable[[bytes], object]:
     return lambda data: read(data.decode("utf-8", "surrogateescape"))
 
 
-def _refused(explain: Callable[[Reply], Any]) -> Callable[[Any], object]:
+def _refused(explain: Callable[[Response], Any]) -> Callable[[Any], object]:
     def read(value: Any) -> object:
         headers = {"Retry-After": str(value)[:50], "Location": str(value)[:200]}
-        return [str(explain(Reply(status, value, headers)).error) for status in (302, 400, 429)]
+        return [str(explain(Response(status, value, headers)).error) for status in (302, 400, 429)]
 
     return read
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from crmdeck.connectors.base import Meter, Wait
 from crmdeck.connectors.faults import Fault
-from crmdeck.connectors.http import Reply, retry_after
+from crmdeck.connectors.http import Response, retry_after
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.tokens import TokenKeeper
 from crmdeck.errors import CrmdeckError, QuotaExceededError, ReauthRequiredError
@@ -73,7 +73,7 @@ class Caller:
         tokens: TokenKeeper,
         meter: Meter,
         limits: Limits,
-        explain: Callable[[Reply], Refusal],
+        explain: Callable[[Response], Refusal],
     ) -> None:
         self._who = who
         self._tokens = tokens
@@ -90,12 +90,12 @@ class Caller:
 
     def call(
         self,
-        send: Callable[[str], Reply],
+        send: Callable[[str], Response],
         cancel: CancelToken,
         *,
         accept: Collection[int] = (),
         reserve: bool = True,
-    ) -> Reply:
+    ) -> Response:
         """Return the answer to `send(token)`: a success, or a status in `accept`.
 
         A rejected token is renewed once, and the call repeated once. Temporary failures are
@@ -152,7 +152,7 @@ class Caller:
             with self._meter.pause(Wait(self._who, seconds, asked=True)):
                 cancel.wait(seconds)
 
-    def _pause(self, reply: Reply, refusal: Refusal, pauses: int, cancel: CancelToken) -> None:
+    def _pause(self, reply: Response, refusal: Refusal, pauses: int, cancel: CancelToken) -> None:
         asked = retry_after(reply) if refusal.pause is None else refusal.pause
         seconds = self._limits.backoff * 2**pauses if asked is None else asked
         if not self._patience.take(seconds):

@@ -41,7 +41,7 @@ _REFUSED = {"br": "brotli", "zstd": "zstd", "compress": "compress"}
 
 
 @dataclass(frozen=True)
-class Reply:
+class Response:
     """One answer of a CRM; `body` is the parsed JSON, or None."""
 
     status: int
@@ -279,7 +279,7 @@ def not_json(who: str) -> SourceError:
     )
 
 
-def retry_after(reply: Reply) -> float | None:
+def retry_after(reply: Response) -> float | None:
     """Return the seconds that the CRM asks to wait; None if it gives no number of seconds."""
     # RFC 9110, section 10.2.3, also allows a date, which counts as no number here.
     try:

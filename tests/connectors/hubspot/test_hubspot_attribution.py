@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from crmdeck.connectors.base import Attribution, ChangedThing
-from crmdeck.connectors.http import Reply
+from crmdeck.connectors.http import Response
 from crmdeck.connectors.hubspot.attribution import (
     NO_OBJECTS,
     NOT_READABLE,
@@ -43,14 +43,14 @@ class Portal:
         self.failing = failing
         self.asked: list[str] = []
 
-    def get(self, family: str, rest: str, *, query: Mapping[str, str]) -> Reply:
+    def get(self, family: str, rest: str, *, query: Mapping[str, str]) -> Response:
         archived = query.get("archived") == "true"
         self.asked.append(f"{family}/{rest}" + (" archived" if archived else ""))
         if error := self.failing(family, archived):
             raise error
         if family == "owners":
-            return Reply(200, {"results": self.owners})
-        return Reply(200, {"results": self.answers["archived" if archived else "current"]})
+            return Response(200, {"results": self.owners})
+        return Response(200, {"results": self.answers["archived" if archived else "current"]})
 
 
 def changed_by(portal: Portal, *changes: ChangedThing) -> dict[ChangedThing, Attribution | str]:

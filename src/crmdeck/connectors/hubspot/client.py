@@ -23,7 +23,7 @@ from crmdeck.connectors.base import Credentials, Meter, TokenListener
 from crmdeck.connectors.bounded_pool import BoundedPool, proxy_for
 from crmdeck.connectors.caller import NEVER, Caller, Refusal
 from crmdeck.connectors.http import (
-    Reply,
+    Response,
     check_endpoint,
     not_json,
     split_json,
@@ -79,7 +79,7 @@ class HubSpotClient:
         *,
         query: Mapping[str, str] | None = None,
         reserve: bool = True,
-    ) -> Reply:
+    ) -> Response:
         """Return the answer to GET `rest` of an API family, in the newest version that works.
 
         After a 404 it tries the next older version, and remembers the one that worked. Raises
@@ -87,18 +87,18 @@ class HubSpotClient:
         """
         return self._newest(family, rest, cancel, reserve, method="GET", query=query)
 
-    def properties(self, path: str, sensitivity: str, cancel: CancelToken) -> Reply:
+    def properties(self, path: str, sensitivity: str, cancel: CancelToken) -> Response:
         """Return the properties of an object type, each as JSON text. Raises CrmdeckError."""
         query = {"dataSensitivity": sensitivity} if sensitivity else None
         return self._newest("properties", path, cancel, True, method="GET", query=query, split=True)
 
-    def post(self, family: str, rest: str, body: Mapping[str, object]) -> Reply:
+    def post(self, family: str, rest: str, body: Mapping[str, object]) -> Response:
         """Return the answer to a POST that only reads, like `get`. Raises CrmdeckError."""
         return self._newest(family, rest, NEVER, True, method="POST", body=body)
 
     def _newest(
         self, family: str, rest: str, cancel: CancelToken, reserve: bool, **request: Any
-    ) -> Reply:
+    ) -> Response:
         versions = self.paths.versions(family)
         for version in versions:
             path = self.paths.path(family, version, rest)
@@ -119,7 +119,7 @@ class HubSpotClient:
         if not self._credentials.get("client_secret"):
             return {}
 
-        def send(token: str) -> Reply:
+        def send(token: str) -> Response:
             form = [*self._app_form(), ("token", token), ("token_type_hint", "access_token")]
             return self._send(None, "POST", INTROSPECT_PATH, form=form)
 
@@ -183,7 +183,7 @@ class HubSpotClient:
         form: list[tuple[str, str]] | None = None,
         body: Mapping[str, object] | None = None,
         split: bool = False,
-    ) -> Reply:
+    ) -> Response:
         headers = {"Accept": "application/json", "Accept-Encoding": "gzip"}
         if form is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
@@ -207,7 +207,7 @@ class HubSpotClient:
             if not error.status:
                 raise unreachable(WHO, error) from None
             data = error.body or ""
-            return Reply(error.status, _json(data), dict(error.headers or {}), len(data))
+            return Response(error.status, _json(data), dict(error.headers or {}), len(data))
         finally:
             with self._lock:
                 self._running -= 1
@@ -215,7 +215,7 @@ class HubSpotClient:
         answer = _json(raw.data, parse if split else json.loads)
         if answer is None and raw.data:
             raise not_json(WHO)
-        return Reply(raw.status, answer, raw.headers, len(raw.data))
+        return Response(raw.status, answer, raw.headers, len(raw.data))
 
     def _count(self, headers: Mapping[str, str], size: int, path: str) -> None:
         self._meter.count(received=size, quota_spent=0 if path.startswith("/oauth/") else 1)
@@ -227,7 +227,7 @@ class HubSpotClient:
             self._meter.observe(rates.daily)
 
 
-def explain(reply: Reply) -> Refusal:
+def explain(reply: Response) -> Refusal:
     body = reply.fields
     # Most APIs name the error in `category`, some in `errorType`, OAuth in `error`.
     keys = ("category", "errorType", "error", "status")

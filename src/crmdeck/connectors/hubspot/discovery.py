@@ -27,7 +27,7 @@ from crmdeck.connectors.base import (
     Unchanged,
 )
 from crmdeck.connectors.caller import NEVER
-from crmdeck.connectors.http import Reply, not_json, one_large_answer
+from crmdeck.connectors.http import Response, not_json, one_large_answer
 from crmdeck.connectors.hubspot.client import HubSpotClient
 from crmdeck.connectors.hubspot.faults import FAULTS, WHO
 from crmdeck.connectors.hubspot.oauth import SCOPE_OF
@@ -486,7 +486,7 @@ def _name_of(entry: object) -> str:
     return str(entry.get("name")) if isinstance(entry, Mapping) else ""
 
 
-def _items(reply: Reply) -> list[object]:
+def _items(reply: Response) -> list[object]:
     found = reply.fields.get("results") if isinstance(reply.body, Mapping) else reply.body
     if not isinstance(found, list):
         raise not_json(WHO)
@@ -497,6 +497,6 @@ def _canonical(value: object) -> bytes:
     return json.dumps(value, sort_keys=True).encode()
 
 
-def results(reply: Reply) -> list[Mapping[str, object]]:
+def results(reply: Response) -> list[Mapping[str, object]]:
     """Return the records of an answer. Raises SourceError if it has no list of records."""
     return [record for record in _items(reply) if isinstance(record, Mapping)]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from crmdeck.clock import utc_now
-from crmdeck.connectors.http import Reply, retry_after, whole_number
+from crmdeck.connectors.http import Response, retry_after, whole_number
 from crmdeck.model import Quota
 
 # The burst limit counts the calls of ten seconds ("API usage guidelines and limits").
@@ -44,7 +44,7 @@ class RateLimits:
         )
 
 
-def pause(reply: Reply, policy: str) -> float | None:
+def pause(reply: Response, policy: str) -> float | None:
     """Return the wait for a limit of some seconds; None if the answer has another one.
 
     The window is rolling, so only a wait for all of it is safe.

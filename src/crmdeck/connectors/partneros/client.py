@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from crmdeck.connectors.base import Credentials, Meter, TokenListener, Wait
 from crmdeck.connectors.caller import NEVER, Patience
-from crmdeck.connectors.http import Reply, retry_after
+from crmdeck.connectors.http import Response, retry_after
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.partneros.answers import organization_ids
 from crmdeck.connectors.partneros.session import SessionKeeper
@@ -35,16 +35,16 @@ class FreshAnswers:
     """Answers that can be reused for as long as their Cache-Control allows."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, ...], tuple[float, Reply]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, ...], tuple[float, Response]] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, key: tuple[str, ...]) -> Reply | None:
+    def get(self, key: tuple[str, ...]) -> Response | None:
         """Return the cached answer to a request while it is fresh."""
         with self._lock:
             until, reply = self._kept.get(key, (0.0, None))
         return reply if time.monotonic() < until else None
 
-    def put(self, key: tuple[str, ...], reply: Reply) -> None:
+    def put(self, key: tuple[str, ...], reply: Response) -> None:
         """Store an answer if its Cache-Control allows that."""
         control = (reply.header("Cache-Control") or "").lower()
         age = _MAX_AGE.search(control)
@@ -98,7 +98,7 @@ class PartnerOSClient:
         query: Mapping[str, str] | None = None,
         *,
         accept: Collection[int] = (),
-    ) -> Reply:
+    ) -> Response:
         """Return the answer to GET `path` of the integration, from the cache while it is fresh."""
         parameters = [part for item in sorted((query or {}).items()) for part in item]
         # With the token, so that another user in this process never gets these answers.
@@ -121,7 +121,7 @@ class PartnerOSClient:
         *,
         accept: Collection[int] = (),
         patient: bool = False,
-    ) -> Reply:
+    ) -> Response:
         """Return the answer to POST `path`, and drop the integration's cached answers.
 
         They stay if the server refuses with a status in `accept`, because nothing has changed.
@@ -147,7 +147,7 @@ class PartnerOSClient:
         body: Mapping[str, object] | None = None,
         accept: Collection[int] = (),
         patient: bool = False,
-    ) -> Reply:
+    ) -> Response:
         """Return the answer to a request: a success, or a status in `accept`.
 
         Renews an expired session once if there is a password. If crmdeck's own session has no
@@ -193,7 +193,7 @@ class PartnerOSClient:
             cancel.wait(seconds)
         return True
 
-    def _pause_for(self, method: str, reply: Reply, pauses: int) -> float | None:
+    def _pause_for(self, method: str, reply: Response, pauses: int) -> float | None:
         if pauses + 1 >= self._limits.attempts:
             return None
         asked = retry_after(reply)
@@ -209,7 +209,7 @@ class PartnerOSClient:
         answer = self._transport.send("POST", "/auth/sign-in/email", body=body)
         if answer.status == 401:
             # A 401 to a sign-in always means wrong credentials, whatever its code.
-            raise explain(Reply(401, {"code": "INVALID_CREDENTIALS"})).error
+            raise explain(Response(401, {"code": "INVALID_CREDENTIALS"})).error
         if answer.status >= 300:
             raise explain(answer).error
         if not answer.session_token:
@@ -237,7 +237,7 @@ class PartnerOSClient:
         return f"/integrations/{quote(self.integration_id, safe='')}{path}"
 
 
-def unknown_endpoint(reply: Reply) -> bool:
+def unknown_endpoint(reply: Response) -> bool:
     """Return True if a 404 or 405 means that the server lacks the endpoint."""
     known = ("INTEGRATION_NOT_FOUND", "CONNECTION_NOT_FOUND")
     return reply.status == 405 or (reply.status == 404 and remote_code(reply) not in known)

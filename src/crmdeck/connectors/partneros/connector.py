@@ -25,7 +25,7 @@ from crmdeck.connectors.base import (
 from crmdeck.connectors.caller import NEVER
 from crmdeck.connectors.http import (
     AnswerTooLargeError,
-    Reply,
+    Response,
     moment,
     not_json,
     one_large_answer,
@@ -260,7 +260,7 @@ class PartnerOSConnector:
             for each in answers.failures(reply.body)
         }, None
 
-    def _wait_for(self, reply: Reply, before: Mapping[str, object], cancel: CancelToken) -> bool:
+    def _wait_for(self, reply: Response, before: Mapping[str, object], cancel: CancelToken) -> bool:
         """Return True after a refresh in PartnerOS finishes; False if the budget is used up."""
         # A 202 names no job: only the times in the status show that it has ended.
         pause = self._limits.backoff

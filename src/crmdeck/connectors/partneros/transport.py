@@ -17,7 +17,7 @@ from crmdeck.connectors.base import Meter
 from crmdeck.connectors.bounded_pool import BoundedPool, RawAnswer, proxy_for
 from crmdeck.connectors.caller import Refusal
 from crmdeck.connectors.faults import load_faults
-from crmdeck.connectors.http import Reply, check_endpoint, not_json, split_json
+from crmdeck.connectors.http import Response, check_endpoint, not_json, split_json
 from crmdeck.connectors.limits import Limits
 from crmdeck.errors import UsageError, one_line
 
@@ -30,7 +30,7 @@ _SET_COOKIE = re.compile(rf"\s*{COOKIE}\s*=\s*\"?([!-:<-~]+?)\"?\s*(?:;|$)")
 
 
 @dataclass(frozen=True)
-class Answer(Reply):
+class Answer(Response):
     """One answer of PartnerOS, with the session token from its cookie."""
 
     session_token: str | None = field(default=None, repr=False)
@@ -113,7 +113,7 @@ def _session_token(raw: RawAnswer) -> str | None:
     return next((match[1] for match in found if match), None)
 
 
-def explain(reply: Reply) -> Refusal:
+def explain(reply: Response) -> Refusal:
     """Return the meaning of a failed answer, with PartnerOS's own words at the end of the cause."""
     body, vendor_code = reply.fields, remote_code(reply)
     if 300 <= reply.status < 400:
@@ -124,6 +124,6 @@ def explain(reply: Reply) -> Refusal:
     return Refusal(fault, fault.to_error(vendor_code, detail))
 
 
-def remote_code(reply: Reply) -> str:
+def remote_code(reply: Response) -> str:
     code = reply.fields.get("code")
     return code if isinstance(code, str) else ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from crmdeck.connectors.http import AnswerTooLargeError, Reply, not_json, one_large_answer
+from crmdeck.connectors.http import AnswerTooLargeError, Response, not_json, one_large_answer
 from crmdeck.connectors.limits import MEBIBYTE
 from crmdeck.connectors.pool import in_parallel
 from crmdeck.connectors.salesforce.client import SalesforceClient, answer_incomplete, explain
@@ -141,7 +141,7 @@ def _describe_alone(
 
 
 def _read(
-    names: Sequence[str], since: Mapping[str, str], reply: Reply, date: str
+    names: Sequence[str], since: Mapping[str, str], reply: Response, date: str
 ) -> dict[str, Answer]:
     parts = reply.fields.get("compositeResponse")
     if not isinstance(parts, list):
@@ -160,7 +160,7 @@ def _read(
 def _read_part(name: str, part: Mapping[str, object], date: str) -> Answer:
     status, body, headers = (part.get(key) for key in ("httpStatusCode", "body", "httpHeaders"))
     if isinstance(status, int) and status >= 400:
-        error = explain(Reply(status, body)).error
+        error = explain(Response(status, body)).error
         FAULTS.raise_if_whole(error)
         return error
     if not isinstance(body, Mapping) or body.get("name") != name:

@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 from crmdeck.clock import utc_now
 from crmdeck.connectors.base import Credentials, Meter, TokenListener
 from crmdeck.connectors.caller import NEVER, Caller, Refusal
-from crmdeck.connectors.http import Reply, check_endpoint, not_json, split_json
+from crmdeck.connectors.http import Response, check_endpoint, not_json, split_json
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.salesforce.oauth import PRODUCTION, SANDBOXES, expiry, grant_function
 from crmdeck.connectors.salesforce.session import FAULTS, WHO, SalesforceSession
@@ -123,13 +123,13 @@ class SalesforceClient:
         headers: Mapping[str, str] | None = None,
         accept: Collection[int] = (),
         reserve: bool = True,
-    ) -> Reply:
+    ) -> Response:
         """Return the answer to GET `path` under `/services/data/vXX.0/`. Raises CrmdeckError."""
         return self._call(
             "GET", path, cancel, accept, reserve, params=params, headers=dict(headers or {})
         )
 
-    def describe(self, name: str, since: str | None, cancel: CancelToken) -> Reply:
+    def describe(self, name: str, since: str | None, cancel: CancelToken) -> Response:
         """Return the description of an object type, in which each field is JSON text.
 
         With the HTTP date `since` the status may be 304. Raises CrmdeckError.
@@ -147,20 +147,20 @@ class SalesforceClient:
     def get_text(self, path: str, cancel: CancelToken) -> str:
         """Return the answer to GET `path` as text, for CSV."""
 
-        def send(token: str) -> Reply:
+        def send(token: str) -> Response:
             return self._ask(f"/services/data/v{self.version()}/{path}", token)
 
         body = self.caller.call(send, cancel).body
         return body if isinstance(body, str) else ""
 
-    def post(self, path: str, body: object, cancel: CancelToken) -> Reply:
+    def post(self, path: str, body: object, cancel: CancelToken) -> Response:
         """Return the answer to POST `path` with a JSON body. Raises CrmdeckError."""
         return self._call("POST", path, cancel, (), True, json=body, headers={})
 
     def user_info(self, cancel: CancelToken = NEVER) -> Mapping[str, object]:
         """Return the user of the token. Raises CrmdeckError."""
 
-        def send(token: str) -> Reply:
+        def send(token: str) -> Response:
             return self._plain("/services/oauth2/userinfo", token)
 
         return self.caller.call(send, cancel, reserve=False).fields
@@ -180,8 +180,8 @@ class SalesforceClient:
         headers: dict[str, str],
         client: Callable[..., Salesforce] = Salesforce,
         **kwargs: Any,
-    ) -> Reply:
-        def send(token: str) -> Reply:
+    ) -> Response:
+        def send(token: str) -> Response:
             # A client per call, for its token; the session has the connections.
             salesforce = client(
                 session_id=token,
@@ -195,7 +195,7 @@ class SalesforceClient:
 
         return self.caller.call(send, cancel, accept=accept, reserve=reserve)
 
-    def _restful(self, salesforce: Salesforce, path: str, **kwargs: Any) -> Reply:
+    def _restful(self, salesforce: Salesforce, path: str, **kwargs: Any) -> Response:
         # `restful` returns the body of a success without its status.
         status = 200
         try:
@@ -209,15 +209,15 @@ class SalesforceClient:
         if found := _LIMIT_INFO.search(sent.get("Sforce-Limit-Info", "")):
             used, limit = int(found[1]), int(found[2])
             self._meter.observe(Quota(used=used, limit=limit, observed_at=utc_now()))
-        return Reply(status, body, sent, size)
+        return Response(status, body, sent, size)
 
-    def _plain(self, path: str, token: str | None = None) -> Reply:
+    def _plain(self, path: str, token: str | None = None) -> Response:
         reply = self._ask(path, token)
         if reply.status < 300 and isinstance(reply.body, str):
             raise not_json(WHO)
         return reply
 
-    def _ask(self, path: str, token: str | None = None) -> Reply:
+    def _ask(self, path: str, token: str | None = None) -> Response:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         response = self._session.get(
             self.instance_url + path, headers=headers, allow_redirects=False
@@ -226,10 +226,10 @@ class SalesforceClient:
             body = response.json()
         except (ValueError, RecursionError):
             body = response.text
-        return Reply(response.status_code, body, response.headers, len(response.content))
+        return Response(response.status_code, body, response.headers, len(response.content))
 
 
-def explain(reply: Reply) -> Refusal:
+def explain(reply: Response) -> Refusal:
     body = reply.body
     first = body[0] if isinstance(body, list) and body else body
     code = message = ""

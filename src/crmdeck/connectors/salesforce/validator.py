@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 
-from crmdeck.connectors.http import Reply
+from crmdeck.connectors.http import Response
 from crmdeck.model import Scope, format_utc
 
 # Without Last-Modified, the next request also covers changes in these last seconds.
@@ -70,7 +70,7 @@ def listing_digest(version: str, scope: Scope, names: Sequence[str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def answered_at(reply: Reply, now: datetime) -> str:
+def answered_at(reply: Response, now: datetime) -> str:
     """Return the HTTP date for the next conditional request, if the answer has none.
 
     That is the org's time from the answer, else `now`, minus a margin.
