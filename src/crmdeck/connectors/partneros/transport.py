@@ -30,7 +30,7 @@ _SET_COOKIE = re.compile(rf"\s*{COOKIE}\s*=\s*\"?([!-:<-~]+?)\"?\s*(?:;|$)")
 
 
 @dataclass(frozen=True)
-class Answer(Response):
+class TokenResponse(Response):
     """One answer of PartnerOS, with the session token from its cookie."""
 
     session_token: str | None = field(default=None, repr=False)
@@ -71,7 +71,7 @@ class Transport:
         query: Mapping[str, str] | None = None,
         body: Mapping[str, object] | None = None,
         patient: bool = False,
-    ) -> Answer:
+    ) -> TokenResponse:
         """Return the answer, whatever its status; `patient` waits until the total timeout.
 
         Raises SourceError for an answer that is missing, too large or not JSON.
@@ -100,7 +100,9 @@ class Transport:
         except (ValueError, RecursionError):
             if raw.status < 300:
                 raise not_json(WHO) from None
-        return Answer(raw.status, parsed, dict(raw.headers), len(raw.data), _session_token(raw))
+        return TokenResponse(
+            raw.status, parsed, dict(raw.headers), len(raw.data), _session_token(raw)
+        )
 
     def _count(self, _: Mapping[str, str], size: int, __: str) -> None:
         self._meter.count(received=size, quota_spent=0)
