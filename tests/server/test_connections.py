@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from crmdeck.server.addresses import household
+from crmdeck.server.addresses import rate_limit_key
 from crmdeck.server.connections import RequestLimits
 from crmdeck.server.log import LONGEST_LINE, JsonFormatter, RepeatLimit
 
@@ -154,7 +154,7 @@ def test_what_repeats_is_counted_and_not_written() -> None:
 
 
 def test_an_ipv6_client_is_counted_by_the_network_that_it_has() -> None:
-    assert household("2001:db8:1:2::5") == household("2001:db8:1:2:ffff::1")
-    assert household("2001:db8:1:3::5") != household("2001:db8:1:2::5")
-    assert household("::ffff:192.0.2.1") == household("192.0.2.1") == "192.0.2.1"
-    assert household("") == ""
+    assert rate_limit_key("2001:db8:1:2::5") == rate_limit_key("2001:db8:1:2:ffff::1")
+    assert rate_limit_key("2001:db8:1:3::5") != rate_limit_key("2001:db8:1:2::5")
+    assert rate_limit_key("::ffff:192.0.2.1") == rate_limit_key("192.0.2.1") == "192.0.2.1"
+    assert rate_limit_key("") == ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 
 
-def household(address: str) -> str:
+def rate_limit_key(address: str) -> str:
     """Return the address to count by: the address itself, or the /64 network of an IPv6 client."""
     try:
         found = ipaddress.ip_address(address)

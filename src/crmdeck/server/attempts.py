@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from crmdeck.clock import Clock, utc_now
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import UtcTime, WireModel
-from crmdeck.server.addresses import household
+from crmdeck.server.addresses import rate_limit_key
 from crmdeck.server.documents import Document
 from crmdeck.server.sessions import digest
 
@@ -136,7 +136,7 @@ def _attempt(at: datetime, email: str, address: str, device: str | None) -> Atte
     return Attempt(
         at=at,
         email=digest(email.strip().casefold())[:16],
-        address=digest(household(address))[:16],
+        address=digest(rate_limit_key(address))[:16],
         device=device,
     )
 

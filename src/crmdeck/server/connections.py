@@ -18,7 +18,7 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from crmdeck.server.addresses import household
+from crmdeck.server.addresses import rate_limit_key
 
 _LINGER = 2.0
 _TOO_LATE = (
@@ -78,15 +78,15 @@ class Crowd:
     def waits(self, connection: BoundedProtocol) -> None:
         """Record that a connection now waits for its client."""
         if connection in self._all:
-            self._waiting.setdefault(connection.household, {})[connection] = None
+            self._waiting.setdefault(connection.rate_limit_key, {})[connection] = None
 
     def works(self, connection: BoundedProtocol) -> None:
         """Record that a connection has a whole request."""
-        neighbors = self._waiting.get(connection.household)
+        neighbors = self._waiting.get(connection.rate_limit_key)
         if neighbors is not None:
             neighbors.pop(connection, None)
             if not neighbors:
-                del self._waiting[connection.household]
+                del self._waiting[connection.rate_limit_key]
 
     def _dispensable(self) -> BoundedProtocol | None:
         """Return the unanswered connection that has waited longest at the busiest address."""
@@ -108,14 +108,14 @@ class BoundedProtocol(H11Protocol):
         self._phase: tuple[object, object] | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._stall: asyncio.TimerHandle | None = None
-        self.household = ""
+        self.rate_limit_key = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]
         # asyncio turns this on only for sockets whose protocol number is given, so the body of an
         # answer would wait 40 ms for the acknowledgment of its header.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.household = household(self.client[0] if self.client else "")
+        self.rate_limit_key = rate_limit_key(self.client[0] if self.client else "")
         self._crowd.enter(self)
         self._watch()
 

@@ -41,7 +41,7 @@ def password_fits(password_hash: str | None, password: str) -> bool:
         raise TooBusyError
     try:
         with _turns:
-            _hasher.verify(password_hash or _nobody(), password)
+            _hasher.verify(password_hash or _dummy_hash(), password)
     except (VerificationError, InvalidHashError):
         return False
     finally:
@@ -50,5 +50,5 @@ def password_fits(password_hash: str | None, password: str) -> bool:
 
 
 @functools.cache
-def _nobody() -> str:
+def _dummy_hash() -> str:
     return _hasher.hash("")

@@ -19,7 +19,7 @@ from crmdeck.clock import Clock, utc_now
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import UtcTime, WireModel
 from crmdeck.server.accounts import AccountBook, User
-from crmdeck.server.addresses import household
+from crmdeck.server.addresses import rate_limit_key
 from crmdeck.server.documents import document
 from crmdeck.workspace import Workspace
 
@@ -37,7 +37,7 @@ _NOTES = 20
 class Session(WireModel):
     """A sign-in. `proof` ties it to the password: a new password ends the session.
 
-    `address` is the client's address, as `household` returns it.
+    `address` is the client's address, as `rate_limit_key` returns it.
     """
 
     token_hash: str
@@ -101,7 +101,7 @@ class Sessions:
             email=user.email,
             proof=digest(user.proof),
             active_organization=active_organization,
-            address=household(address),
+            address=rate_limit_key(address),
             created_at=now,
             expires_at=now + lifetime,
             used_at=now,
@@ -186,7 +186,7 @@ class Sessions:
 
     def knows(self, email: str, address: str) -> bool:
         """True if a user is signed in from an address."""
-        wanted, place = email.strip().casefold(), household(address)
+        wanted, place = email.strip().casefold(), rate_limit_key(address)
         return any(
             (each.email, each.address) == (wanted, place) and self._alive(each)
             for each in self._document.read().sessions
