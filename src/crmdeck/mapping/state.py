@@ -228,7 +228,7 @@ def require_seen(
         if decision.subject in subjects and decision.id not in seen:
             raise ConflictError(
                 f"{decision.decided_by} changed '{decision.partner_field or decision.crm_field}'.",
-                cause=f"{_deed(decision)} on {decision.decided_at:%Y-%m-%d %H:%M} UTC.",
+                cause=f"{describe_decision(decision)} on {decision.decided_at:%Y-%m-%d %H:%M} UTC.",
                 remedy="Check the current mapping, then decide again.",
                 code="DECIDED_MEANWHILE",
             )
@@ -256,14 +256,14 @@ def require_alone(log: Sequence[Decision], target: Decision) -> None:
             named = decision.partner_field or decision.crm_field
             raise ConflictError(
                 f"A later decision on '{named}' depends on this one.",
-                cause=f"{_deed(decision)} by {decision.decided_by} on "
+                cause=f"{describe_decision(decision)} by {decision.decided_by} on "
                 f"{decision.decided_at:%Y-%m-%d %H:%M} UTC.",
                 remedy=f"Undo that decision first: {decision.id}",
                 code="LATER_DECISION",
             )
 
 
-def _deed(decision: Decision) -> str:
+def describe_decision(decision: Decision) -> str:
     if decision.undoes is not None:
         return "A decision was undone"
     if not decision.partner_field:

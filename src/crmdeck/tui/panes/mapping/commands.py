@@ -27,7 +27,7 @@ from crmdeck.tui.panes.mapping.columns import PAIR_COLUMNS, pair_option
 from crmdeck.tui.panes.mapping.detail import pair_notes, row_text
 from crmdeck.tui.panes.mapping.loader import PairLoader, Redraw
 from crmdeck.tui.panes.mapping.preflight import PreflightFlow
-from crmdeck.tui.panes.mapping.table import AnyRow, RowTable, waits
+from crmdeck.tui.panes.mapping.table import AnyRow, RowTable, needs_decision
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.panes.samples import SAMPLES_HELP, InView, Sampler
 from crmdeck.tui.text import count
@@ -865,7 +865,7 @@ class MappingCommands:
         advance = advance and self._host.workspace.settings.auto_advance
         now = session.all_rows
         # A required CRM field that was mapped has no row now.
-        if advance and here and not (here in now and waits(now[here])):
+        if advance and here and not (here in now and needs_decision(now[here])):
             target = self._table.next_open(now)
             if target is None:
                 target = here

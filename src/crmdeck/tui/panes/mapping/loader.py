@@ -22,7 +22,7 @@ from crmdeck.model import Decision, SuggestAnswer
 from crmdeck.tui.loading.kept import Kept
 from crmdeck.tui.loading.requests import Job, as_crmdeck_error
 from crmdeck.tui.panes.mapping.pairs import PairList, read_likely
-from crmdeck.tui.panes.mapping.table import waits
+from crmdeck.tui.panes.mapping.table import needs_decision
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.state.undo import UndoStep
 from crmdeck.tui.text import count
@@ -134,7 +134,7 @@ def first_open(session: MappingSession) -> str | None:
     """Return the first row that waits for the user, in the order of the groups."""
     order = list(Group)
     rows = sorted(session.all_rows.values(), key=lambda row: order.index(row.group))
-    return next((row.name for row in rows if waits(row)), None)
+    return next((row.name for row in rows if needs_decision(row)), None)
 
 
 def _broken(session: MappingSession) -> set[str]:

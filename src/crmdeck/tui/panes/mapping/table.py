@@ -48,7 +48,7 @@ class PairRow:
         return f"{sign}{self.group.value.upper()}  {self.rows}   {self.hint}".rstrip()
 
 
-def waits(row: AnyRow) -> bool:
+def needs_decision(row: AnyRow) -> bool:
     """True if the row waits for a user: it is broken, required or undecided."""
     return row.is_open or row.group is Group.BROKEN
 
@@ -289,7 +289,7 @@ class RowTable(Table[PairRow]):
         for offset in range(1, len(lines) + 1):
             row = lines[(self.cursor + step * offset) % len(lines)].row
             current = now.get(row.name) if row is not None else None
-            if current is not None and waits(current):
+            if current is not None and needs_decision(current):
                 return current.name
         return None
 
