@@ -122,7 +122,9 @@ class PackedSchema:
     def schema(self) -> ObjectSchema:
         """Return the object type before it was packed."""
         parsed = tuple(_shared(field[0], field[-1]) for field in self.field_rows())
-        return self._face().model_copy(update={"object_type": self.object_type, "fields": parsed})
+        return self._summary().model_copy(
+            update={"object_type": self.object_type, "fields": parsed}
+        )
 
     def field_rows(self) -> Iterator[Row]:
         """Yield the rows of the fields, in their order."""
@@ -144,7 +146,7 @@ class PackedSchema:
         would need most of the memory of a refresh.
         """
         fields = [field[:2] for field in self.field_rows()]
-        face = change(self._face(), [name for _, name in fields])
+        face = change(self._summary(), [name for _, name in fields])
         native, body = _dump(face.native), _body(face)
         keys = [key for key, _ in fields]
         named = dict(zip(OBJECT_COLUMNS, self.row, strict=True)) | {
@@ -158,9 +160,9 @@ class PackedSchema:
         }
         return replace(self, definition=_defined(named), row=tuple(named.values()))
 
-    def _face(self) -> ObjectSchema:
+    def _summary(self) -> ObjectSchema:
         named = dict(zip(OBJECT_COLUMNS, self.row, strict=True))
-        return face_of(named["label"], named["custom"], named["body"], named["native"])
+        return summary_of(named["label"], named["custom"], named["body"], named["native"])
 
 
 class SchemaPacker:
@@ -317,7 +319,7 @@ class Definitions:
             "object_definition", "content_hash", wanted, "label, custom, native, body"
         )
         return {
-            content: face_of(label, custom, body, native).model_copy(
+            content: summary_of(label, custom, body, native).model_copy(
                 update={"fields": tuple(parsed[key] for key in lists[content])}
             )
             for content, label, custom, native, body in objects
@@ -331,7 +333,7 @@ class Definitions:
             self._having("field_definition", "field_hash", fields, "body")
         )
         parsed = tuple(_parse(bodies[key]) for key in fields)
-        schema = face_of(face.label, face.custom, face.body, face.native)
+        schema = summary_of(face.label, face.custom, face.body, face.native)
         schema = schema.model_copy(update={"fields": parsed})
         row = _object_row(schema, fields, schema_hash(parsed), structural_hash(parsed))
         named = dict(zip(OBJECT_COLUMNS, row, strict=True))
@@ -368,7 +370,9 @@ def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
         yield items[start : start + size]
 
 
-def face_of(label: str, custom: bool | None, body: str | None, native: str = "{}") -> ObjectSchema:
+def summary_of(
+    label: str, custom: bool | None, body: str | None, native: str = "{}"
+) -> ObjectSchema:
     """Return an object type without its fields; raises ValidationError for a damaged body."""
     return ObjectSchema.model_validate(
         {

@@ -23,7 +23,7 @@ from crmdeck.model import (
     to_utc,
 )
 from crmdeck.store.database import Database, Row
-from crmdeck.store.definitions import Definitions, PackedSchema, face_of
+from crmdeck.store.definitions import Definitions, PackedSchema, summary_of
 from crmdeck.store.kept import KeptAnswers
 from crmdeck.store.recent import RecentSnapshots, RefreshKey
 from crmdeck.store.record_table import Where
@@ -162,7 +162,7 @@ class Snapshots:
             [connection_id, last and last.seq],
         )
         return {
-            name: face_of(label, custom, body).model_copy(update={"object_type": name})
+            name: summary_of(label, custom, body).model_copy(update={"object_type": name})
             for name, label, custom, body in rows
         }
 

@@ -140,14 +140,14 @@ def _extras(rows: Iterable[AnyRow], rates: Mapping[str, FillRate]) -> Iterator[C
         yield Column(
             id_,
             title,
-            _of(text, "", lambda _: ""),
+            _row_getter(text, "", lambda _: ""),
             style=lambda _: "muted",
             width=max(longest, len(title)) if longest else 0,
             searched=False,
         )
 
 
-def _of(
+def _row_getter(
     cell: Callable[[MappingRow], T], of_title: T, required: Callable[[RequiredRow], T]
 ) -> Callable[[PairRow], T]:
     """Return a function of a line from those of both kinds of rows, and its value for a title."""
@@ -165,18 +165,20 @@ def _of(
 
 
 def _columns(title: int, name: int, note: int) -> tuple[Column[PairRow], ...]:
-    crm_name = _of(_crm_text, "", lambda row: row.title)
+    crm_name = _row_getter(_crm_text, "", lambda row: row.title)
     return (
         Column(
             "sign",
             "",
             lambda line: line.title if line.row is None else _sign(line.row),
-            style=_of(_sign_style, "strong", _required_style),
+            style=_row_getter(_sign_style, "strong", _required_style),
             width=1,
-            sort_key=_of(_sign_order, None, lambda row: -1 if row.is_open else len(DecisionState)),
+            sort_key=_row_getter(
+                _sign_order, None, lambda row: -1 if row.is_open else len(DecisionState)
+            ),
             searched=False,
             reach=lambda line: "note" if line.row is None else "",
-            tooltip=_of(
+            tooltip=_row_getter(
                 lambda row: (
                     row.group.value if row.group is Group.BROKEN else STATE_WORDS[row.state][-1]
                 ),
@@ -187,8 +189,8 @@ def _columns(title: int, name: int, note: int) -> tuple[Column[PairRow], ...]:
         Column(
             "field",
             "PartnerOS",
-            _of(lambda row: row.title, "", lambda _: "-"),
-            style=_of(
+            _row_getter(lambda row: row.title, "", lambda _: "-"),
+            style=_row_getter(
                 lambda row: {Group.BROKEN: "error", Group.DONE: "muted"}.get(row.group, ""),
                 "muted",
                 _required_style,
@@ -198,12 +200,12 @@ def _columns(title: int, name: int, note: int) -> tuple[Column[PairRow], ...]:
         Column(
             "direction",
             "",
-            _of(_arrow, " ", lambda _: "→"),
-            style=_of(
+            _row_getter(_arrow, " ", lambda _: "→"),
+            style=_row_getter(
                 lambda row: "accent" if row.can_sync else "error", "accent", lambda _: "muted"
             ),
             width=1,
-            tooltip=_of(_direction_text, "", lambda _: ""),
+            tooltip=_row_getter(_direction_text, "", lambda _: ""),
             sortable=False,
             searched=False,
         ),
@@ -212,32 +214,34 @@ def _columns(title: int, name: int, note: int) -> tuple[Column[PairRow], ...]:
             "CRM field",
             crm_name,
             fit=lambda line, width: cut_middle(crm_name(line), width),
-            style=_of(_crm_style, "muted", _required_style),
+            style=_row_getter(_crm_style, "muted", _required_style),
             width=name,
             spill="note",
         ),
         Column(
             "match",
             "Match",
-            _of(_match, "", lambda _: ""),
-            style=_of(_match_style, "muted", lambda _: "muted"),
+            _row_getter(_match, "", lambda _: ""),
+            style=_row_getter(_match_style, "muted", lambda _: "muted"),
             width=MATCH_CELLS,
             align="right",
-            sort_key=_of(lambda row: row.confidence, None, lambda _: None),
+            sort_key=_row_getter(lambda row: row.confidence, None, lambda _: None),
             searched=False,
         ),
         Column(
             "note",
             "Fails when",
-            _of(_note, "", _note),
-            style=_of(
+            _row_getter(_note, "", _note),
+            style=_row_getter(
                 _note_style,
                 "muted",
                 lambda row: OUTCOME_STYLES[row.outcome] if row.is_open else "muted",
             ),
             fit=lambda line, width: shortened(_note(line.row) if line.row else "", width),
             width=note,
-            sort_key=_of(_gravity, None, lambda row: 0 if row.is_open else len(Trouble)),
+            sort_key=_row_getter(
+                _severity_rank, None, lambda row: 0 if row.is_open else len(Trouble)
+            ),
             searched=False,
         ),
     )
@@ -321,7 +325,7 @@ def _note_style(row: MappingRow) -> str:
     return TROUBLE_STYLES[row.trouble] if row.trouble is not None else "muted"
 
 
-def _gravity(row: MappingRow) -> int:
+def _severity_rank(row: MappingRow) -> int:
     return list(Trouble).index(row.trouble) if row.trouble is not None else len(Trouble)
 
 
