@@ -66,7 +66,7 @@ async def test_the_key_opens_and_nothing_else_does(server: GuardedServer) -> Non
 
 async def test_the_page_asks_no_other_host(server: GuardedServer) -> None:
     async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as browser:
-        async with browser.get(server.door) as answer:
+        async with browser.get(server.url_with_key) as answer:
             page, policy = await answer.text(), answer.headers["Content-Security-Policy"]
         assert re.findall(r"https?://(?!127\.0\.0\.1:)[^\s\"']+", page) == []
         assert re.findall(r"\bon\w+=|<script>", page) == []
@@ -106,7 +106,7 @@ async def test_in_chromium(
         await browser.send(
             "Browser.grantPermissions", permissions=clipboard, origin=server.public_url
         )
-        tab = await browser.open(server.door, 1200, 800)
+        tab = await browser.open(server.url_with_key, 1200, 800)
         await tab.shows("Connections")
         await tab.press("2")
         await tab.shows("Contact")
@@ -145,7 +145,7 @@ async def test_in_chromium(
 @pytest.mark.skipif(CHROMIUM is not None, reason="Chromium tests it.")
 async def test_with_the_key_a_browser_shows_the_console(server: GuardedServer) -> None:
     async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as browser:
-        await (await browser.get(server.door)).read()
+        await (await browser.get(server.url_with_key)).read()
         socket_ = await browser.ws_connect(f"{server.public_url}/ws?width=100&height=30")
         seen = b""
         async with asyncio.timeout(20):

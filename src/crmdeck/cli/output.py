@@ -126,7 +126,7 @@ def emit(text: str | Iterable[str]) -> None:
             sys.stdout.write(piece)
         sys.stdout.flush()
     except BrokenPipeError:
-        _hush()
+        _discard_stdout()
     except OSError as error:
         raise write_failed(error) from None
 
@@ -154,7 +154,7 @@ def emit_pieces(pieces: Iterable[str]) -> None:
             sys.stdout.write(piece)
         sys.stdout.flush()
     except BrokenPipeError:
-        _hush()
+        _discard_stdout()
         raise CrmdeckError(
             "Output was cut short: the pipe closed early.",
             cause="The program at the other end stopped reading before the export was complete.",
@@ -351,7 +351,7 @@ def cell(value: object) -> str:
 
 def write_failed(error: OSError) -> CrmdeckError:
     """Return the error for output that can't be written, and discard the rest."""
-    _hush()
+    _discard_stdout()
     return CrmdeckError(
         "Can't write the output.",
         # At start, a closed stdout is replaced by one that can only be read.
@@ -361,6 +361,6 @@ def write_failed(error: OSError) -> CrmdeckError:
     )
 
 
-def _hush() -> None:
+def _discard_stdout() -> None:
     # Drop the buffered output too: flushing it at exit would fail again.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -56,7 +56,7 @@ class GuardedServer(Server):
         self._sockets: set[web.WebSocketResponse] = set()
 
     @property
-    def door(self) -> str:
+    def url_with_key(self) -> str:
         """The address to open, with the key in it."""
         return f"{self.public_url}/?key={self.key}"
 
@@ -97,7 +97,7 @@ class GuardedServer(Server):
     def _announce(self, *_: object) -> None:
         """Print the address: the server listens now."""
         # Only the address goes to stdout.
-        sys.stdout.write(f"{self.door}\n")
+        sys.stdout.write(f"{self.url_with_key}\n")
         sys.stdout.flush()
         sys.stderr.write("Press Ctrl+C to stop.\n")
 
