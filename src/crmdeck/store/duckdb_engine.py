@@ -364,7 +364,7 @@ class DuckDBEngine:
             except CacheBusyError as error:
                 now = time.monotonic()
                 if now >= long:
-                    self._report_wait(self._turnstile.whom(error.cause))
+                    self._report_wait(self._turnstile.describe_holders(error.cause))
                     long = math.inf
                 if now >= deadline:
                     raise self._turnstile.busy(error.cause) from error

@@ -99,7 +99,7 @@ class PostgresEngine:
 
     @contextmanager
     def writing(self) -> Iterator[Database]:
-        patience = _patience(min(LONG_WAIT, self._wait))
+        patience = _lock_timeout_sql(min(LONG_WAIT, self._wait))
         # A timeout ends the transaction, except after a savepoint.
         begin = f"{_BEGIN}; {LOCAL_SETTINGS}; {patience}; SAVEPOINT waiting"
         with self._begun(begin) as database, wording_failures(self._url, saving=True):
@@ -186,7 +186,7 @@ class PostgresEngine:
                     raise
                 if self.waiting is not None:
                     self.waiting(f"Waiting to write to {self.place}: {self._writer()}")
-                patience = _patience(self._wait - LONG_WAIT)
+                patience = _lock_timeout_sql(self._wait - LONG_WAIT)
                 database.run(f"ROLLBACK TO SAVEPOINT waiting; {patience}")
                 version, transaction = _next(database)
         except busy as error:
@@ -372,7 +372,7 @@ class PostgresEngine:
             self._ahead = ahead
 
 
-def _patience(seconds: float) -> str:
+def _lock_timeout_sql(seconds: float) -> str:
     return f"SET LOCAL lock_timeout = {max(1, round(seconds * 1000))}"
 
 

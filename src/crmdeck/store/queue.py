@@ -28,7 +28,7 @@ class Queue:
     @property
     def empty(self) -> bool:
         """True if no one waits; a dead process's ticket counts until another is drawn."""
-        return not self._tickets()
+        return not self._waiting_process_files()
 
     @contextmanager
     def place(self) -> Iterator[Callable[[], bool]]:
@@ -62,14 +62,14 @@ class Queue:
 
     def _is_first(self, name: str) -> bool:
         """True if no living process is before `name`; tickets of dead ones are removed."""
-        for other in self._tickets():
+        for other in self._waiting_process_files():
             if other >= name:
                 return True
             if self._held(self._path.with_name(other)):
                 return False
         return True
 
-    def _tickets(self) -> list[str]:
+    def _waiting_process_files(self) -> list[str]:
         with suppress(OSError):
             names = (each.name for each in self._path.parent.iterdir())
             return sorted(name for name in names if name.startswith(self._beginning))

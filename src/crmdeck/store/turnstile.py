@@ -80,7 +80,7 @@ class Turnstile:
                     if now >= deadline:
                         raise self.busy()
                     if now >= reported_at:
-                        tell(self.whom())
+                        tell(self.describe_holders())
                         reported_at = math.inf
                     # Not all at the same moment.
                     time.sleep(random.uniform(0.5, 1.5) * _POLL_SECONDS)  # noqa: S311
@@ -89,7 +89,7 @@ class Turnstile:
         finally:
             self._lock.release()
 
-    def whom(self, seen: str | None = None) -> str:
+    def describe_holders(self, seen: str | None = None) -> str:
         """Return a sentence on who uses the cache; `seen` as in `busy`."""
         holder = self._holder()
         return f"{holder}." if holder else seen or "Another process is using it."
@@ -141,7 +141,7 @@ class Turnstile:
         holder = self._holder()
         return CacheBusyError(
             f"The cache {self._path} is busy; waited {self._wait:g} s.",
-            cause=self.whom(seen),
+            cause=self.describe_holders(seen),
             remedy="Try again when it has finished"
             + (f", or end process {holder.pid} if it hangs." if holder else ".")
             + " If many users share one cache all day, keep it in PostgreSQL: --home "
