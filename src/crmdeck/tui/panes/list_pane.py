@@ -51,7 +51,7 @@ class ListPane(Pane):
     def focus_target(self) -> Widget | None:
         return self.table
 
-    def found(self) -> Filter[Any]:
+    def read_filter(self) -> Filter[Any]:
         """Return the filter, with the keys of the place."""
         place = self.place
         return compile_filter(self.filter_text, searched=place.searched, keys=place.keys())

@@ -116,7 +116,11 @@ class AuditPane(ListPane):
         self._load(ref, fresh=is_reload, least=len(self._log.lines) if is_reload else 0)
 
     def _load(self, ref: str | None, *, fresh: bool, least: int = 0) -> None:
-        workspace, text, passes = self.host.workspace, self.filter_text, self.found().predicate
+        workspace, text, passes = (
+            self.host.workspace,
+            self.filter_text,
+            self.read_filter().predicate,
+        )
 
         def work(job: Job) -> AuditLog:
             return self._kept.read(
@@ -127,7 +131,7 @@ class AuditPane(ListPane):
             )
 
         self.loader.cancel("more")
-        self.loader.load("log", work, partial(self._took, text), label="loading the audit log")
+        self.loader.load("log", work, partial(self._on_loaded, text), label="loading the audit log")
 
     @property
     def _ref(self) -> str | None:
@@ -140,7 +144,7 @@ class AuditPane(ListPane):
         if self._log.after is None:
             return self._shown
         # The worker that counts reads the rest of a long log.
-        return every_line(self.host.workspace, self._ref, self.found().predicate)
+        return every_line(self.host.workspace, self._ref, self.read_filter().predicate)
 
     def apply_filter(self, text: str) -> None:
         if self._log.is_long:
@@ -156,13 +160,13 @@ class AuditPane(ListPane):
             return
         if not ends and table.sort is None:
             return
-        workspace, passes = self.host.workspace, self.found().predicate
+        workspace, passes = self.host.workspace, self.read_filter().predicate
         # A sort waits for all entries, so it reads larger parts.
         part = PART if table.sort is None else MOST_READ
         self.loader.load(
             "more",
             lambda job: read_on(workspace, log, passes, job, part=part),
-            partial(self._took, self.filter_text),
+            partial(self._on_loaded, self.filter_text),
             label="reading the audit log",
         )
 
@@ -171,7 +175,7 @@ class AuditPane(ListPane):
         # A restored filter comes before the log.
         if not self._is_read:
             return
-        found = self.found()
+        found = self.read_filter()
         passes = found.predicate
         self._hint = found.hint
         self._shown = tuple(line for line in self._log.lines if passes is None or passes(line))
@@ -204,7 +208,7 @@ class AuditPane(ListPane):
         return CrmPlace(of) if of is not None else super().crm_place()
 
     def export_request(self) -> ExportRequest | None:
-        workspace, ref, passes = self.host.workspace, self._ref, self.found().predicate
+        workspace, ref, passes = self.host.workspace, self._ref, self.read_filter().predicate
 
         def every() -> frozenset[str]:
             return frozenset(line.entry.id for line in every_line(workspace, ref, passes))
@@ -278,7 +282,7 @@ class AuditPane(ListPane):
         self.everywhere = not self.everywhere
         self.reload()
 
-    def _took(self, text: str, log: AuditLog) -> None:
+    def _on_loaded(self, text: str, log: AuditLog) -> None:
         # A long log is read for one filter, and the user may have typed on since then.
         if log.is_long and text != self.filter_text:
             self._load(self._ref, fresh=True)
@@ -295,7 +299,7 @@ class AuditPane(ListPane):
             return
         where = f"Audit log: {'all connections' if self.everywhere else self.connection_name}"
         total, shown = self._log.total, len(self._shown)
-        if self._log.after is not None and self.found().predicate is None:
+        if self._log.after is not None and self.read_filter().predicate is None:
             shown = total
         self.set_heading(where, count(total, "entry", "entries"))
         number = f"{total:,}" if shown == total else f"{shown:,}{self.table.more} of {total:,}"
@@ -312,7 +316,7 @@ class AuditPane(ListPane):
         log, known = self._log, self._log.lines
         # Of a long log, the entries around are unknown if a filter chose them, and the day is if it
         # was read in part.
-        if log.is_long and self.found().predicate is not None:
+        if log.is_long and self.read_filter().predicate is not None:
             known = ()
         elif log.after is not None and line.title:
             known = known if line.day > known[-1].day else ()

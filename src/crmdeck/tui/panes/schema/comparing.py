@@ -18,7 +18,7 @@ from crmdeck.tui.panes.place import NO_BRIEF, Brief
 from crmdeck.tui.panes.schema.cells import past_banner
 from crmdeck.tui.panes.schema.loader import SchemaLoader
 from crmdeck.tui.panes.schema.place import Heading, SchemaPlace
-from crmdeck.tui.panes.schema.view_state import DIFFERENCE, FIELD, Address, Sides
+from crmdeck.tui.panes.schema.view_state import DIFFERENCE, FIELD, Address, ComparedSides
 from crmdeck.tui.text import count, display_block, display_text
 from crmdeck.tui.widgets.table import Column
 from crmdeck.tui.widgets.table.columns import LAST
@@ -140,7 +140,7 @@ def difference(host: Host, schema: SchemaLoader, address: Address) -> SchemaPlac
 
 
 def _export(
-    what: str, sides: Sides | None, only: Only | None, inner: str = ""
+    what: str, sides: ComparedSides | None, only: Only | None, inner: str = ""
 ) -> ExportRequest | None:
     if sides is None:
         return None

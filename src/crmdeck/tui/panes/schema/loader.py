@@ -28,7 +28,7 @@ from crmdeck.tui.panes.schema.view_state import (
     HOME,
     OBJECTS,
     Address,
-    Sides,
+    ComparedSides,
     ViewState,
 )
 from crmdeck.tui.panes.usage import FieldPlace, UsageAsker
@@ -96,7 +96,7 @@ class SchemaLoader:
             return data, self._fields_of(data) if whole else NO_FIELDS
 
         self._loader.load(
-            "schema", work, self._took, label="loading the schema", failed=self._failed
+            "schema", work, self._on_loaded, label="loading the schema", failed=self._failed
         )
         # Beside the schema of the connection, which the other places of the trail need.
         if self.state.address.kind == EVERYWHERE:
@@ -105,11 +105,11 @@ class SchemaLoader:
         if sides is not None and any(one.kind == COMPARISON for one in self.state.trail):
             self._compare_again(sides)
 
-    def _took(self, answer: tuple[SchemaData, FieldData]) -> None:
+    def _on_loaded(self, answer: tuple[SchemaData, FieldData]) -> None:
         self._show_error(None)
         self.data, fields = answer
         if fields is not NO_FIELDS:
-            self._took_fields(fields)
+            self._on_fields(fields)
             return
         self.state.prune(self._exists)
         self._show()
@@ -118,7 +118,7 @@ class SchemaLoader:
         self._loader.load(
             "fields",
             lambda _: self._fields_of(data),
-            self._took_fields,
+            self._on_fields,
             label="loading the fields",
             cancellable=False,
             after_paint=True,
@@ -128,14 +128,14 @@ class SchemaLoader:
         """Load the fields of all connections, if the workspace has changed."""
         workspace, known = self._host.workspace, self.everywhere
 
-        def took(found: Everywhere) -> None:
+        def on_loaded(found: Everywhere) -> None:
             self.everywhere = found
             self._show()
 
         self._loader.load(
             "everywhere",
             lambda job: read_everywhere(workspace, known, job),
-            took,
+            on_loaded,
             label="loading the fields of all connections",
         )
 
@@ -148,7 +148,7 @@ class SchemaLoader:
         # Keyed by the objects, whose marks they show.
         return self._kept_fields.read(workspace, data, read)
 
-    def _took_fields(self, fields: FieldData) -> None:
+    def _on_fields(self, fields: FieldData) -> None:
         self._fields = fields
         if fields.index is not None:
             # An earlier search builds its own index, step by step.
@@ -177,19 +177,19 @@ class SchemaLoader:
         found = self.comparison.objects if self.comparison is not None else ()
         return next((one for one in found if one.object_type == object_type), None)
 
-    def compare(self, sides: Sides, then: Callable[[], None]) -> None:
+    def compare(self, sides: ComparedSides, then: Callable[[], None]) -> None:
         """Compare two sides instead of those visible until now, then call `then`."""
 
-        def took(comparison: Comparison) -> None:
+        def on_loaded(comparison: Comparison) -> None:
             self.state.sides, self.comparison = sides, comparison
             self.state.leave_comparison()
             then()
 
-        self._load_comparison(sides, took, self._say_not_compared)
+        self._load_comparison(sides, on_loaded, self._say_not_compared)
 
-    def _compare_again(self, sides: Sides) -> None:
+    def _compare_again(self, sides: ComparedSides) -> None:
         # The user may leave these sides, or compare others, before the answer comes.
-        def took(comparison: Comparison) -> None:
+        def on_loaded(comparison: Comparison) -> None:
             if self.state.sides == sides:
                 self.comparison = comparison
                 self.state.prune(self._exists)
@@ -202,12 +202,12 @@ class SchemaLoader:
                 self._show()
                 self._say_not_compared(error)
 
-        self._load_comparison(sides, took, failed)
+        self._load_comparison(sides, on_loaded, failed)
 
     def _load_comparison(
         self,
-        sides: Sides,
-        took: Callable[[Comparison], None],
+        sides: ComparedSides,
+        on_loaded: Callable[[Comparison], None],
         failed: Callable[[CrmdeckError], None],
     ) -> None:
         schemas = self._host.workspace.schemas
@@ -215,7 +215,7 @@ class SchemaLoader:
         self._loader.load(
             "compare",
             lambda _: schemas.compare(left, right, left_at=left_at, right_at=right_at),
-            took,
+            on_loaded,
             label="comparing",
             failed=failed,
         )
@@ -266,7 +266,7 @@ class SchemaLoader:
             found = workspace.schemas.inspect(data.ref, object_type, data.overview.at)
             return found, {field.name: field for field in found.detail.fields}
 
-        def took(inspected: tuple[InspectedObject, Mapping[str, Field]]) -> None:
+        def on_loaded(inspected: tuple[InspectedObject, Mapping[str, Field]]) -> None:
             if data is self.data:
                 self._inspected = inspected
                 self._show()
@@ -274,7 +274,7 @@ class SchemaLoader:
         self._loader.load(
             "object",
             work,
-            took,
+            on_loaded,
             label=f"loading {display_text(object_type, 40)}",
             cancellable=False,
         )
@@ -292,7 +292,7 @@ class SchemaLoader:
         self._looked = (data, object_type)
         workspace = self._host.workspace
 
-        def took(found: Mapping[str, Sequence[NearestField]]) -> None:
+        def on_loaded(found: Mapping[str, Sequence[NearestField]]) -> None:
             # Matching takes long, and the user may have gone to another connection.
             if data is self.data:
                 self._near = (data, object_type, found)
@@ -301,7 +301,7 @@ class SchemaLoader:
         self._loader.load(
             "nearest",
             lambda _: workspace.mappings.nearest(data.ref, object_type),
-            took,
+            on_loaded,
             # A failure shows when the user maps the field.
             failed=lambda _: None,
             cancellable=False,
@@ -319,13 +319,13 @@ class SchemaLoader:
         """Ask the CRM what uses a field, then find out what breaks without it."""
         fields = self._host.workspace.fields
 
-        def took(impact: Impact) -> None:
+        def on_loaded(impact: Impact) -> None:
             # Only the latest is kept, because a refresh or a decision changes the answer.
             self._impacts = {place: impact}
             self._show()
 
         def load() -> None:
-            self._loader.load("impact", lambda _: fields.impact(*place), took, quiet=True)
+            self._loader.load("impact", lambda _: fields.impact(*place), on_loaded, quiet=True)
 
         # The impact includes the answer of the CRM, or that there is none.
         self.usages.ask(place, then=load)

@@ -40,7 +40,7 @@ from crmdeck.tui.panes.schema.view_state import (
     FIELDS,
     OBJECTS,
     Address,
-    Sides,
+    ComparedSides,
 )
 from crmdeck.tui.panes.usage import FieldPlace
 from crmdeck.tui.widgets.table import Sort, Table
@@ -257,7 +257,7 @@ class SchemaPane(ListPane):
             self._stand.resume()
 
     def apply_filter(self, text: str) -> None:
-        found = self.found()
+        found = self.read_filter()
         self._hint = found.hint or self.place.hint(text)
         self.table.set_filter(found.predicate, found.words, beside=found.beside)
 
@@ -339,7 +339,7 @@ class SchemaPane(ListPane):
         hint=85,
         blocked=_no_schema,
     )
-    def travel(self) -> None:
+    def choose_date(self) -> None:
         if self.schema.data is not None:
             questions.ask_moment(self, self.schema.data, self.view_state.at, self._show_as_of)
 
@@ -361,10 +361,10 @@ class SchemaPane(ListPane):
         if self.schema.data is not None:
             questions.ask_sides(self, self.schema.data, self._compare)
 
-    def _compare(self, sides: Sides) -> None:
+    def _compare(self, sides: ComparedSides) -> None:
         object_type = self.address.object_type
 
-        def then() -> None:
+        def on_compared() -> None:
             addresses = [Address(COMPARISON)]
             if self.schema.difference(object_type) is not None:
                 addresses.append(Address(DIFFERENCE, object_type))
@@ -372,7 +372,7 @@ class SchemaPane(ListPane):
                 self.host.say(f"{object_type} doesn't differ.")
             self._go(*addresses)
 
-        self.schema.compare(sides, then)
+        self.schema.compare(sides, on_compared)
 
     def _no_values(self) -> str | None:
         """Return why there are no two values to show, or None."""

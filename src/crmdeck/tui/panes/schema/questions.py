@@ -23,7 +23,7 @@ from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.panes.schema.comparing import side_name
 from crmdeck.tui.panes.schema.detail import counted
 from crmdeck.tui.panes.schema.rows import FieldLine, SchemaData
-from crmdeck.tui.panes.schema.view_state import Sides, in_order
+from crmdeck.tui.panes.schema.view_state import ComparedSides, in_order
 from crmdeck.tui.text import count, display_text
 from crmdeck.tui.widgets.table import Column
 from crmdeck.workspace import NearestField, percent, vendor_of
@@ -70,7 +70,7 @@ def _ask_moment(
     current: Moment = NOW,
     text: str = "",
 ) -> None:
-    def took(past: tuple[Moments, tuple[DriftEvent, ...]]) -> None:
+    def on_loaded(past: tuple[Moments, tuple[DriftEvent, ...]]) -> None:
         dialog.fill(moment_choices(*past, now))
 
     def answered(choice: Moment | None) -> None:
@@ -78,10 +78,10 @@ def _ask_moment(
             chosen(choice if isinstance(choice, datetime) else None)
 
     dialog = Choose(title, None, current=current, columns=COLUMNS, text=text)
-    _open_history(pane, dialog, answered, work, took)
+    _open_history(pane, dialog, answered, work, on_loaded)
 
 
-def ask_sides(pane: Pane, data: SchemaData, chosen: Callable[[Sides], None]) -> None:
+def ask_sides(pane: Pane, data: SchemaData, chosen: Callable[[ComparedSides], None]) -> None:
     """Ask for the connection, or the other time, to compare the visible schema with."""
     workspace, here = pane.host.workspace, (data.ref, data.overview.at)
     shown = side_name(display_text(pane.connection_name, 30), data.overview.at)
@@ -92,7 +92,7 @@ def ask_sides(pane: Pane, data: SchemaData, chosen: Callable[[Sides], None]) -> 
             connections = workspace.connections.all()
             return tuple((one, workspace.schemas.moments(one.id)) for one in connections)
 
-    def took(found: tuple[tuple[Connection, Moments], ...]) -> None:
+    def on_loaded(found: tuple[tuple[Connection, Moments], ...]) -> None:
         known.update((connection.id, (connection, moments)) for connection, moments in found)
         _, own = known[data.ref]
         # Neither the visible time, nor the latest refresh, which is today.
@@ -132,7 +132,7 @@ def ask_sides(pane: Pane, data: SchemaData, chosen: Callable[[Sides], None]) -> 
         columns=COLUMNS,
         text="Another connection, or this one at another time.",
     )
-    _open_history(pane, dialog, answered, work, took)
+    _open_history(pane, dialog, answered, work, on_loaded)
 
 
 def _open_history(
@@ -140,10 +140,12 @@ def _open_history(
     dialog: Choose[Moment],
     answered: Callable[[Moment | None], None],
     work: Callable[[Job], R],
-    took: Callable[[R], None],
+    on_loaded: Callable[[R], None],
 ) -> None:
     label = "loading the history"
-    open_filled(pane.app, dialog, answered, pane.loader, work, took, slot="moments", label=label)
+    open_filled(
+        pane.app, dialog, answered, pane.loader, work, on_loaded, slot="moments", label=label
+    )
 
 
 def ask_partner_field(

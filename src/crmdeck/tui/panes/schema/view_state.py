@@ -33,7 +33,7 @@ Trail = tuple[Address, ...]
 Side = tuple[str, datetime | None]
 """One side of a comparison: the id of a connection, and the time (None: today)."""
 
-Sides = tuple[Side, Side]
+ComparedSides = tuple[Side, Side]
 
 KINDS = (OBJECTS, FIELDS, ALL, EVERYWHERE, FIELD, COMPARISON, DIFFERENCE)
 
@@ -46,7 +46,7 @@ class ViewState:
 
     trail: Trail = HOME
     at: datetime | None = None
-    sides: Sides | None = None
+    sides: ComparedSides | None = None
 
     @property
     def address(self) -> Address:
@@ -86,7 +86,7 @@ def moment_of(text: object) -> datetime | None:
         return None
 
 
-def in_order(here: Side, there: Side) -> Sides:
+def in_order(here: Side, there: Side) -> ComparedSides:
     """Return two sides as left and right: the earlier time on the left, else `here`."""
     if here[0] != there[0]:
         return here, there
