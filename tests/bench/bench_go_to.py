@@ -23,7 +23,7 @@ from crmdeck.model import Source
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.dialogs.go_to import GoTo, GoToRow
-from crmdeck.tui.gc_tuning import calm
+from crmdeck.tui.gc_tuning import freeze_startup_objects
 from crmdeck.tui.loading.requests import is_loading
 from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import ConnectionDraft, GoToTarget, PlaceKind, SearchIndex, Workspace
@@ -159,7 +159,7 @@ async def in_console(home: Path) -> dict[str, list[float]]:
 
 def figures(*, quick: bool = False) -> Iterator[Figure]:
     """Measure keys at both sizes, then opening and switching over the small and the real export."""
-    calm()
+    freeze_startup_objects()
     for times in (1,) if quick else (1, 10):
         lines = places(times)
         size = f"{len(lines):,} fields"

@@ -19,7 +19,7 @@ from time import thread_time
 
 from crmdeck.model import FieldRow, FieldType
 from crmdeck.tui.filters import compile_filter
-from crmdeck.tui.gc_tuning import calm
+from crmdeck.tui.gc_tuning import freeze_startup_objects
 from crmdeck.tui.panes.schema.fields import all_columns, field_keys, field_texts
 from crmdeck.tui.panes.schema.rows import FieldLine
 from crmdeck.tui.widgets.table import Table
@@ -105,7 +105,7 @@ async def type_keys(
 
 def figures(*, quick: bool = False) -> Iterator[Figure]:
     """Measure at both sizes: each text typed without the index, then with it."""
-    calm()
+    freeze_startup_objects()
     for times in (1,) if quick else (1, 10):
         lines = fields(times)
         size = f"{len(lines):,} fields"

@@ -26,7 +26,7 @@ from crmdeck.credentials import MemorySecrets
 from crmdeck.model import Source
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.console import SWITCH_INTERVAL
-from crmdeck.tui.gc_tuning import calm
+from crmdeck.tui.gc_tuning import freeze_startup_objects
 from crmdeck.tui.loading.requests import is_loading
 from crmdeck.workspace import ConnectionDraft, Workspace
 from tests.bench.bench_search import EXPORT
@@ -164,7 +164,7 @@ PANES = ("health", "schema", "drift", "mapping", "audit")
 
 def figures(*, quick: bool = False) -> Iterator[Figure]:
     """Measure each pane over the small and the real exports."""
-    calm()
+    freeze_startup_objects()
     sys.setswitchinterval(SWITCH_INTERVAL)
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)

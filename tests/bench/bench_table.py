@@ -14,7 +14,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import DataTable
 
-from crmdeck.tui.gc_tuning import calm
+from crmdeck.tui.gc_tuning import freeze_startup_objects
 from crmdeck.tui.sheets import sheets
 from crmdeck.tui.themes import THEMES, roles
 from crmdeck.tui.widgets.table import Column, Sort, Table
@@ -201,7 +201,7 @@ def figures(*, quick: bool = False) -> Iterator[Figure]:
     """Measure both, by turns, so that whatever else the machine does falls on both."""
     data, repeats = rows(ROWS), 2 if quick else 5
     asyncio.run(open_ours([]))
-    calm()
+    freeze_startup_objects()
     pairs = [(asyncio.run(open_ours([])), asyncio.run(open_ours(data))) for _ in range(repeats)]
     empty, full = zip(*pairs, strict=True)
     yield Figure("open our table, empty", "ms", empty)

@@ -111,7 +111,7 @@ def no_naps(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def free_consoles(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a console that has ended be garbage, with its threads and its database."""
-    monkeypatch.setattr("crmdeck.tui.app.calm", lambda: None)
+    monkeypatch.setattr("crmdeck.tui.app.freeze_startup_objects", lambda: None)
 
 
 @pytest.fixture

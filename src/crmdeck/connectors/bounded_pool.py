@@ -16,7 +16,7 @@ from urllib3.exceptions import (
     ReadTimeoutError,
 )
 
-from crmdeck.connectors.deadline import bound, ending_after
+from crmdeck.connectors.deadline import bound, request_deadline
 from crmdeck.connectors.http import broken_off, not_json, read_body, timed_out, unreachable
 from crmdeck.connectors.limits import Limits
 
@@ -54,7 +54,7 @@ class BoundedPool:
         kwargs["preload_content"] = False
         # Otherwise urllib3 reads the whole body of a redirect.
         kwargs["redirect"] = False
-        with ending_after(self._limits.total_timeout, self._who):
+        with request_deadline(self._limits.total_timeout, self._who):
             try:
                 raw = self._inner.request(method, url, **kwargs)
             # urllib3 raises ValueError for a header value that it can't send.

@@ -64,7 +64,7 @@ class Deadline:
 
 
 @contextmanager
-def ending_after(seconds: float, who: str) -> Iterator[Deadline]:
+def request_deadline(seconds: float, who: str) -> Iterator[Deadline]:
     """Allow the block one request of at most `seconds`; raises SourceError after that."""
     deadline = _current.deadline = Deadline(who)
     timer = threading.Timer(seconds, deadline.expire)

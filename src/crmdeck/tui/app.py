@@ -10,7 +10,7 @@ from textual.app import App
 from textual.screen import Screen
 
 from crmdeck.tui import dialogs, screens
-from crmdeck.tui.gc_tuning import calm
+from crmdeck.tui.gc_tuning import freeze_startup_objects
 from crmdeck.tui.keys.actions import Refused, check_keymap
 from crmdeck.tui.keys.queue import KeyQueue
 from crmdeck.tui.panes.registry import PANES, PaneSpec
@@ -115,7 +115,7 @@ class CrmdeckApp(App[None]):
         if settings.command:
             self._say_problems("Commands", screens.bind_commands(self.main, settings.command))
         # Once the first pane is painted, most of what lives until the end exists.
-        self.call_after_refresh(calm)
+        self.call_after_refresh(freeze_startup_objects)
 
     def _say_problems(self, title: str, problems: Sequence[str]) -> None:
         if problems:

@@ -14,11 +14,11 @@ RUNNING = (2_000, 10, 1_000)
 
 
 def relax() -> None:
-    """Collect nothing while modules are imported, until `calm`."""
+    """Collect nothing while modules are imported, until `freeze_startup_objects`."""
     gc.set_threshold(*STARTING)
 
 
-def calm() -> None:
+def freeze_startup_objects() -> None:
     """Exclude all current objects from collections, and make full ones rare."""
     gc.set_threshold(*RUNNING)
     gc.freeze()

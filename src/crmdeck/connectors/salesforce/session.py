@@ -13,7 +13,7 @@ from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
 
 from crmdeck.connectors.base import Meter
-from crmdeck.connectors.deadline import bound, ending_after
+from crmdeck.connectors.deadline import bound, request_deadline
 from crmdeck.connectors.faults import load_faults
 from crmdeck.connectors.http import broken_off, read_body, timed_out, unreachable
 from crmdeck.connectors.limits import Limits
@@ -69,7 +69,7 @@ class _Adapter(HTTPAdapter):
             # The proxies in the environment are for the vendor's host, not for this one.
             proxies = None
         timeout = (self._limits.connect_timeout, self._limits.read_timeout)
-        with ending_after(self._limits.total_timeout, WHO):
+        with request_deadline(self._limits.total_timeout, WHO):
             try:
                 # As a stream: otherwise requests reads the whole body first, without a limit.
                 response = super().send(request, True, timeout, verify, cert, proxies)
