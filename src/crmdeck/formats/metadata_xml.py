@@ -111,7 +111,7 @@ class _Parts:
     def all(self) -> list[SchemaFile]:
         return [*self.object_files, *self.fields, *self.others]
 
-    def have(self, part: str) -> bool:
+    def has_part(self, part: str) -> bool:
         """Return True if a file of the object has a `part`: `recordTypes` or `validationRules`."""
         if any(file.base.endswith(_PARTS[part]) for file in self.others):
             return True
@@ -153,7 +153,7 @@ def read_metadata(files: Sequence[SchemaFile], known: Collection[str] = ()) -> C
     kept = frozenset(
         part
         for part in ("recordTypes", "validationRules")
-        if any(parts.have(part) for parts in objects.values())
+        if any(parts.has_part(part) for parts in objects.values())
     )
     return Contents(
         platform="salesforce",

@@ -156,7 +156,7 @@ class Judge:
                 raw = converted(record.get(row.partner_field), row.values)
                 written[target.name], problems = check(target, raw, self.rules)
             if problems:
-                found += [_on(row, each) for each in problems]
+                found += [_with_fields(row, each) for each in problems]
         facts = self._facts(written, stored)
         found += self._outside_record_type(written, stored)
         found += self._dependent(written, facts)
@@ -168,7 +168,7 @@ class Judge:
         found = self._with_stages(found, written, facts.stored)
         found += self._by_duplicates(written)
         # Last, because only a record that the CRM stores claims its unique values.
-        found += self._twice(written, {each.outcome for each in found})
+        found += self._duplicate_values(written, {each.outcome for each in found})
         return tuple(WriteProblem(position=position, **each._asdict()) for each in found)
 
     def forget(self) -> None:
@@ -179,7 +179,7 @@ class Judge:
         allowed = target.createable if self.setting.create else target.updateable
         return allowed is not False and not target.calculated and not target.auto_number
 
-    def _twice(self, written: Known, outcomes: Collection[Outcome]) -> Iterator[Problem]:
+    def _duplicate_values(self, written: Known, outcomes: Collection[Outcome]) -> Iterator[Problem]:
         """Yield the unique values of earlier records; `outcomes` are those of this record so far.
 
         A refused record claims no value. If it isn't certain that an earlier one was stored, this
@@ -215,7 +215,7 @@ class Judge:
                 continue
             if not isinstance(value, Unknown) and value is not None and not is_blank(value):
                 for problem in self._outside(target, value, types):
-                    yield _on(row, problem)
+                    yield _with_fields(row, problem)
 
     def _outside(
         self, target: Field, value: Value, types: Sequence[RecordType]
@@ -285,7 +285,7 @@ class Judge:
             if not chosen <= set(target.allowed_values.get(key, ())):
                 reason = f"stored, but {target.controller} doesn't allow it"
                 problem = Problem(Outcome.CHANGED, "DEPENDENT_VALUE", reason)
-                yield _on(row, problem)
+                yield _with_fields(row, problem)
 
     def _missing(self, written: Known) -> Iterator[Problem]:
         """Yield the required fields that a record leaves blank."""
@@ -326,12 +326,12 @@ class Judge:
             if parsed.run is None:
                 missing = "no formula" if not rule.expression.strip() else "unknown syntax"
                 reason = f"rule {rule.name} can't be read: {missing}"
-                yield _by(rule, Outcome.UNKNOWN, "RULE_NOT_READ", reason)
+                yield _rule_problem(rule, Outcome.UNKNOWN, "RULE_NOT_READ", reason)
                 continue
             reason = f"rule {rule.name}"
             answer = as_condition(parsed.run(facts))
             if answer is True:
-                yield _by(rule, self._by_certainty(), "RULE", reason)
+                yield _rule_problem(rule, self._by_certainty(), "RULE", reason)
             # A value that the field refuses is a finding already; its rules need no other.
             elif isinstance(answer, Unknown) and not (
                 set(REFUSED_VALUE.reasons) & set(answer.reasons)
@@ -342,9 +342,9 @@ class Judge:
                     and as_condition(parsed.run(replace(facts, user_may=False))) is True
                     and as_condition(parsed.run(replace(facts, user_may=True))) is False
                 ):
-                    yield _by(rule, Outcome.UNLESS_USER, "RULE", reason)
+                    yield _rule_problem(rule, Outcome.UNLESS_USER, "RULE", reason)
                 else:
-                    yield _by(rule, Outcome.UNKNOWN, "RULE", reason, answer.reasons)
+                    yield _rule_problem(rule, Outcome.UNKNOWN, "RULE", reason, answer.reasons)
 
     def _with_stages(
         self, found: Sequence[Problem], written: Known, stored: Known | None
@@ -379,13 +379,13 @@ class Judge:
             compares = any(isinstance(each, Unknown) or not is_blank(each) for each in values)
             if compares or not rule.fields:
                 needs = ("similar records in the CRM",)
-                yield _by(rule, Outcome.UNKNOWN, "DUPLICATES", rule.title, needs)
+                yield _rule_problem(rule, Outcome.UNKNOWN, "DUPLICATES", rule.title, needs)
 
     def _by_value_rules(self, written: Known) -> Iterator[Problem]:
         for rule in self._rules[RuleKind.CONDITIONAL]:
             if rule.active:
                 reason = f"{rule.demand}: the CRM doesn't publish this condition"
-                yield _by(rule, Outcome.UNKNOWN, "CONDITION", reason)
+                yield _rule_problem(rule, Outcome.UNKNOWN, "CONDITION", reason)
         for rule in self._rules[RuleKind.VALUES]:
             if not rule.active or rule.place is None:
                 continue
@@ -394,9 +394,11 @@ class Judge:
                 continue
             answer = passes(rule.expression, value)
             if isinstance(answer, Unknown):
-                yield _by(rule, Outcome.UNKNOWN, "VALUE_RULE", rule.demand, answer.reasons)
+                yield _rule_problem(
+                    rule, Outcome.UNKNOWN, "VALUE_RULE", rule.demand, answer.reasons
+                )
             elif not answer:
-                yield _by(rule, Outcome.REFUSED, "VALUE_RULE", rule.demand)
+                yield _rule_problem(rule, Outcome.REFUSED, "VALUE_RULE", rule.demand)
 
     @cached_property
     def _formulas(self) -> tuple[_CompiledRule, ...]:
@@ -534,11 +536,11 @@ class Judge:
         return Unknown(("the record type",))
 
 
-def _on(row: MappedField, problem: Problem) -> Problem:
+def _with_fields(row: MappedField, problem: Problem) -> Problem:
     return problem._replace(crm_field=row.crm_field, partner_field=row.partner_field)
 
 
-def _by(
+def _rule_problem(
     rule: Rule, outcome: Outcome, code: str, reason: str, needs: tuple[str, ...] = ()
 ) -> Problem:
     return Problem(outcome, code, reason, needs, rule.place, rule=rule.name)

@@ -130,7 +130,7 @@ class RefreshRecord:
             if validator is not None:
                 self._validators[name] = validator
 
-    def gone(self, objects: Mapping[str, GoneReason]) -> None:
+    def record_removed(self, objects: Mapping[str, GoneReason]) -> None:
         """Add what no longer exists, unless that is known already or it never existed."""
         for name, reason in objects.items():
             before = self._before.get(name)

@@ -97,7 +97,7 @@ class Snapshots:
         record = RefreshRecord(self._database, run, expires_at, freshness or {})
         record.discovered(discovered)
         record.unchanged(unchanged)
-        record.gone(gone)
+        record.record_removed(gone)
         return record.write(scope)
 
     def current(
