@@ -146,7 +146,7 @@ def check(
             for found in derive(session, connection.id, after=last.get(connection.id, -1)):
                 assert found.derived == found.stored, (connection.name, found.run_id)
                 last[connection.id] = found.seq
-        events = session.drift.among(sorted(tally.events | tally.acknowledged))
+        events = session.drift.by_ids(sorted(tally.events | tally.acknowledged))
         assert tally.events <= events.keys()
         assert all(events[key].acknowledged_at for key in tally.acknowledged)
         assert tally.decisions <= {each.id for each in session.decisions.log()}

@@ -62,7 +62,7 @@ def derive(session: Session, connection_id: str, *, after: int = -1) -> Iterator
                 if place > start and (end is None or place < end)
                 for event in events
             ]
-            events = session.drift.among(ids).values()
+            events = session.drift.by_ids(ids).values()
             report = detect(
                 connection_id=connection_id,
                 vendor=vendor_of(connection.platform),

@@ -139,7 +139,7 @@ class Drift:
         where = Where().add("connection_id = ?", connection_id).add("object_type = ?", object_type)
         where.add("detected_at >= ?", since).add("detected_at <= ?", at)
         found = _READ.select(self._database, f"{where} {_NEWEST}", where.parameters)
-        return found if at is None else self._said(found, at)
+        return found if at is None else self._with_acknowledgments(found, at)
 
     def page(
         self,
@@ -174,7 +174,7 @@ class Drift:
             where.follow(self._database, EVENTS.name, connection_id, after, order)
         found = EVENTS.select(self._database, f"{where} {_NEWEST}", where.parameters, limit)
         # Joining the acknowledgments in the query would read those of all changes.
-        return self._said(found, at)
+        return self._with_acknowledgments(found, at)
 
     def by_day(self, connection_id: str | None = None) -> tuple[DriftDay, ...]:
         """Return the days with changes, newest first, of one connection or of all."""
@@ -191,7 +191,7 @@ class Drift:
             DriftDay(day, changes, groups, by_rank[rank]) for day, changes, groups, rank in rows
         )
 
-    def halves(self, event_ids: Sequence[str]) -> tuple[DriftEvent, ...]:
+    def rename_partners(self, event_ids: Sequence[str]) -> tuple[DriftEvent, ...]:
         """Return what may be the other half of a rename, from the refreshes of some changes."""
         at = "connection_id, detected_at"
         found = EVENTS.select(
@@ -201,7 +201,7 @@ class Drift:
             "SELECT unnest(?::VARCHAR[])))",
             [list(event_ids), [kind.value for kind in GONE_KINDS]],
         )
-        return self._said(found)
+        return self._with_acknowledgments(found)
 
     def renames(
         self, connection_id: str | None = None
@@ -227,7 +227,7 @@ class Drift:
         clause = f"WHERE id IN (SELECT unnest(?::VARCHAR[])) {_NEWEST}"
         return CHANGE_GROUPS.select(self._database, clause, [list(ids)]) if ids else ()
 
-    def gone(self, connection_id: str) -> set[tuple[str, str | None]]:
+    def removed_fields(self, connection_id: str) -> set[tuple[str, str | None]]:
         """Return object type and field of everything that was ever removed; field None for an
         object.
 
@@ -301,9 +301,9 @@ class Drift:
             "ORDER BY seq",
             [list(event_ids), list(event_ids)],
         )
-        return self._said(found)
+        return self._with_acknowledgments(found)
 
-    def among(self, event_ids: Sequence[str]) -> dict[str, DriftEvent]:
+    def by_ids(self, event_ids: Sequence[str]) -> dict[str, DriftEvent]:
         """Return the changes with these IDs, by ID; unknown IDs are left out."""
         clause = "WHERE id IN (SELECT unnest(?::VARCHAR[]))"
         events = _READ.select(self._database, clause, [list(event_ids)]) if event_ids else ()
@@ -354,7 +354,7 @@ class Drift:
         words = self._last_words(Where().add(_THESE, list(event_ids)))
         return {event_id: word.at for event_id, word in words.items() if not word.acknowledged}
 
-    def _said(
+    def _with_acknowledgments(
         self, events: Sequence[DriftEvent], at: datetime | None = None
     ) -> tuple[DriftEvent, ...]:
         """Return changes with their last acknowledgments, as of `at` if it is given."""

@@ -141,7 +141,7 @@ class Drift:
         """Return those of `event_ids` that are changes of a connection; raises NotFoundError."""
         with self._context.store.read() as session:
             key = find_connection(session, ref).id
-            found = session.drift.among(list(event_ids))
+            found = session.drift.by_ids(list(event_ids))
         return [each for each in event_ids if each in found and found[each].connection_id == key]
 
     def open_changes(self, connection: str | None = None) -> OpenChanges:
@@ -162,7 +162,7 @@ class Drift:
         with self._context.store.read() as session:
             key = None if connection is None else find_connection(session, connection).id
             still = self._open(session, key)
-            return group_open(session.drift.among(list(still)).values())
+            return group_open(session.drift.by_ids(list(still)).values())
 
     def fails(
         self,
@@ -270,7 +270,7 @@ class Drift:
         """Return some changes, each with the other half of its rename in `by_id`."""
         events = session.drift.page(None, None, among=ids)
         wanted = {event.id for event in events}
-        more = [each for each in session.drift.halves(ids) if each.id not in wanted]
+        more = [each for each in session.drift.rename_partners(ids) if each.id not in wanted]
         found = self._entries(session, timeline, (*events, *more))
         return replace(found, entries=tuple(e for e in found.entries if e.event.id in wanted))
 
@@ -385,7 +385,7 @@ def acknowledge_changes(
     wanted = list(dict.fromkeys(event_ids))
     for start in range(0, len(wanted), _AT_ONCE):
         ids = wanted[start : start + _AT_ONCE]
-        known = session.drift.among(ids)
+        known = session.drift.by_ids(ids)
         for event in [known_change(known, event_id) for event_id in ids]:
             if event.acknowledged_at is None:
                 fresh.setdefault(event.connection_id, []).append(event.id)
@@ -409,7 +409,7 @@ def reopen_changes(
 
     Raises NotFoundError for an unknown ID.
     """
-    known = session.drift.among(event_ids)
+    known = session.drift.by_ids(event_ids)
     done: dict[str, list[str]] = {}
     for event in [known_change(known, event_id) for event_id in dict.fromkeys(event_ids)]:
         if event.acknowledged_at is not None:

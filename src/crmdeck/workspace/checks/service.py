@@ -288,7 +288,7 @@ class Checks:
             and standing.state in (ChangeState.INFO, ChangeState.EXCUSED)
             and (counts or since is None or change.at >= since)
         ]
-        events = session.drift.among(safe).values()
+        events = session.drift.by_ids(safe).values()
         for event in sorted(events, key=lambda each: each.detected_at, reverse=True):
             yield safe_change(connection, event)
 

@@ -470,7 +470,7 @@ class Schemas:
                 snapshot = find_snapshot(session, connection, object_type)
             else:
                 snapshot = session.snapshots.load([info])[info.id]
-            gone = session.drift.gone(connection.id)
+            gone = session.drift.removed_fields(connection.id)
         known = [each.name for each in snapshot.fields]
         if field_name not in known and (object_type, field_name) not in gone:
             raise not_found("field", field_name, known)

@@ -206,7 +206,7 @@ def _read_facts(
         for change, standing in mine
         if key in connected and standing.state in (ChangeState.OPEN, ChangeState.EXCUSED)
     }
-    events = session.drift.among(list(standings))
+    events = session.drift.by_ids(list(standings))
     changes: dict[str, list[StandingChange]] = defaultdict(list)
     for id_, standing in standings.items():
         if id_ in events:

@@ -641,7 +641,7 @@ class Mappings:
     def _rename(
         self, session: Session, event_id: str
     ) -> tuple[Connection, tuple[DriftEvent, DriftEvent]]:
-        event = known_change(session.drift.among([event_id]), event_id)
+        event = known_change(session.drift.by_ids([event_id]), event_id)
         at = event.detected_at
         halves = find_rename(
             event, session.drift.page(event.connection_id, None, since=at, until=at)

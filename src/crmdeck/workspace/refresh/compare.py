@@ -278,7 +278,7 @@ def load_cached(store: Store, connection_id: str, answer: Refreshed) -> Cached:
             before=before,
             present=StoredSchemas(store, there),
             accepted=accepted_fields(session.decisions.log(connection_id)),
-            left=session.drift.gone(connection_id),
+            left=session.drift.removed_fields(connection_id),
             store=store,
             lost=lost,
         )
