@@ -121,9 +121,9 @@ def judge(changes: Iterable[DriftEvent], evidence: Evidence) -> dict[str, Standi
 
     # If several events settled a change, the user's own word counts first. The policy comes last,
     # because only its excuse can expire.
-    def standing(change: DriftEvent) -> Standing:
+    def judge_one(change: DriftEvent) -> Standing:
         if change.acknowledged_at is not None:
-            return stands(change)
+            return settlement_of(change)
         chain = chains.get(_place(change))
         if chain is not None and (at := chain.changed_back_at(change)):
             return Standing(ChangeState.RESOLVED, at)
@@ -134,9 +134,9 @@ def judge(changes: Iterable[DriftEvent], evidence: Evidence) -> dict[str, Standi
             return Standing(ChangeState.REPAIRED, at)
         if excuse := evidence.excuse(change):
             return Standing(ChangeState.EXCUSED, excuse=excuse)
-        return stands(change)
+        return settlement_of(change)
 
-    return {change.id: standing(change) for change in changes}
+    return {change.id: judge_one(change) for change in changes}
 
 
 def unsettled(severity: Severity) -> Standing:
@@ -144,7 +144,7 @@ def unsettled(severity: Severity) -> Standing:
     return Standing(ChangeState.INFO if severity is Severity.SAFE else ChangeState.OPEN)
 
 
-def stands(change: DriftEvent) -> Standing:
+def settlement_of(change: DriftEvent) -> Standing:
     """Return the state of a change that only an acknowledgment may have settled."""
     if change.acknowledged_at is not None:
         return Standing(ChangeState.ACKNOWLEDGED, change.acknowledged_at)

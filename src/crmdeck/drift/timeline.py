@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from crmdeck.drift.differences import RENAMED_KINDS
-from crmdeck.drift.open_changes import Standing, count_open, group_of, stands
+from crmdeck.drift.open_changes import Standing, count_open, group_of, settlement_of
 from crmdeck.drift.wording import ValueChange, place_of, value_changes, what_happened
 from crmdeck.model import (
     ChangeGroup,
@@ -289,5 +289,5 @@ def _entry(
             *event.affected_mappings,
         ),
         seen=seen,
-        standing=standing or stands(event),
+        standing=standing or settlement_of(event),
     )
