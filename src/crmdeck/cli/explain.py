@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
@@ -12,13 +13,16 @@ import typer
 
 from crmdeck import workspace
 from crmdeck.cli.options import ForceOption, JsonOption, OutputOption
-from crmdeck.cli.output import chosen_format, emit, emit_json, emit_pieces, say
+from crmdeck.cli.output import cell, chosen_format, emit, emit_json, emit_pieces, say
 from crmdeck.cli.session import ProgressLine, in_workspace, moment
 from crmdeck.errors import ExitCode, SourceError, UsageError, exit_code
 from crmdeck.model import CauseKind, SyncCause
 from crmdeck.text import count
 
 _SUFFIXES = workspace.ERROR_FORMATS
+
+
+_CELLS = ("line", "kind", "code", "object", "field", "value")
 
 
 class FailOn(StrEnum):
@@ -116,13 +120,11 @@ def _each(
                 counts["not read"] += 1
                 continue
             counts["read"] += 1
-            counts["schema"] += one.is_schema_cause
+            counts["schema"] += bool(one["isSchemaCause"])
             if as_json:
-                yield one.to_json() + "\n"
+                yield json.dumps(one, ensure_ascii=False) + "\n"
             else:
-                place = ".".join(filter(None, (one.object, one.field)))
-                cells = (str(one.line), one.kind.value, one.code or "", place, one.value or "")
-                yield "\t".join(cells) + "\n"
+                yield "\t".join(map(cell, map(one.get, _CELLS))) + "\n"
 
     emit_pieces(lines())
     if counts["not read"] and not counts["read"]:

@@ -163,6 +163,8 @@ class ProgressLine:
                     say(f"{self._prefix}{progress.waiting}")
             if progress.total and self._shown:
                 self._draw(f"{self._prefix}{progress.done} of {progress.total}")
+            elif progress.done and self._shown:
+                self._draw(f"{self._prefix}{progress.done:,} {progress.label}")
 
     def _draw(self, text: str) -> None:
         if text != self._drawn:

@@ -1,6 +1,6 @@
 """The error messages in a file of a sync: CSV, JSON, JSON lines, or a log.
 
-Reads line by line, so that a large file needs little memory; only a JSON object is read whole.
+Reads line by line, so that a large file needs little memory; only one JSON value is read whole.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from crmdeck.errors import SourceError, UsageError
 from crmdeck.text import first_few
 
-MOST_OF_OBJECT = 32 * 1024 * 1024
+MOST_OF_VALUE = 32 * 1024 * 1024
 """Characters of one JSON value."""
 
 _ERROR_COLUMNS = frozenset(
@@ -29,13 +29,19 @@ _ID_COLUMNS = ("sfid", "id", "recordid", "salesforceid", "hsobjectid", "crmid", 
 _OBJECT_COLUMNS = ("object", "objecttype", "sobject", "sobjecttype", "entitytype", "crmobject")
 _TIME_COLUMNS = ("at", "time", "timestamp", "datetime", "failedat", "erroredat", "createdat")
 _CODE_COLUMNS = ("code", "errorcode", "statuscode", "category")
+_IS_JSON = re.compile(r"\s*(?:\{|\[\s*(?:[\[{\]]|$))")
 _BETWEEN = re.compile(r"[\s,]*")
+_CODES = ("errorCode", "statusCode", "code", "error", "category")
+_INNER = (
+    *("errors", "validationResults", "compositeResponse", "results", "result", "body"),
+    *("metadata", "details"),
+)
 _SYNC_EVENTS = re.compile(r"sync\.(?:push|pull)", re.IGNORECASE)
 _LOG_WORDS = re.compile(
     r"\b(?:error|fail(?:ed|ure)?|exception|invalid|reject(?:ed)?|refused|denied|[A-Z]{3,20}(?:_[A-Z]{2,20})+)\b",
     re.IGNORECASE,
 )
-_CALM_WORDS = re.compile(r"\b(?:0|no) (?:errors?|failures?)\b|\bINFO\b|\bDEBUG\b", re.IGNORECASE)
+_CALM_WORDS = re.compile(r"\b(?:0|no) (?:errors?|failures?)\b|\bINFO\b|\bDEBUG\b|error at row", re.IGNORECASE)
 
 
 class Message(NamedTuple):
@@ -60,10 +66,8 @@ def read_messages(
     errors. Raises UsageError and SourceError.
     """
     first = next((line for line in lines if line.strip()), "")
-    if re.match(r"\s*\[\s*(?:[\[{\]]|$)", first):
-        yield from _of_array(name, chain([first], lines))
-    elif first.lstrip().startswith("{"):
-        yield from _of_objects(name, first, lines)
+    if _IS_JSON.match(first):
+        yield from _of_json(name, chain([first], lines), is_known)
     else:
         yield from _of_text(name, first, lines, column, is_known)
 
@@ -146,84 +150,52 @@ def _of_table(
 # -- JSON ------------------------------------------------------------------------------------------
 
 
-def _of_array(name: str, pieces: Iterator[str]) -> Iterator[Message | None]:
-    """Yield the errors in a JSON list element by element."""
-    decoder, buffer, line, wanted = json.JSONDecoder(), "", 1, 0
-    place, is_done, is_begun = 0, False, False
+def _of_json(
+    name: str, pieces: Iterator[str], is_known: Callable[[str], bool]
+) -> Iterator[Message | None]:
+    """Yield the errors in one JSON value, in a list of values, or in JSON lines, value by value."""
+    decoder, buffer, line, wanted, is_list = json.JSONDecoder(), "", 1, 0, None
     for piece in chain(pieces, [""]):
         buffer += piece
-        # An element over many pieces isn't parsed again for each.
+        # A value over many pieces isn't parsed again for each.
         if piece and len(buffer) < wanted:
             continue
-        while not is_done:
-            start = place
-            place = _BETWEEN.match(buffer, place).end()  # type: ignore[union-attr]
-            line += buffer.count("\n", start, place)
-            if place >= len(buffer):
-                break
-            if not is_begun:
-                is_begun, place = True, place + 1
+        place = 0
+        while True:
+            start = _BETWEEN.match(buffer, place).end()  # type: ignore[union-attr]
+            line += buffer.count("\n", place, start)
+            place = start
+            if is_list is None and place < len(buffer):
+                is_list = buffer[place] == "["
+                place += is_list
                 continue
-            if buffer[place] == "]":
-                is_done = True
+            if place >= len(buffer) or buffer[place] == "]":
                 break
             try:
                 value, end = decoder.raw_decode(buffer, place)
             except ValueError:
-                break
-            yield from errors_in(value, line)
+                # One bad line must not cost the others of JSON lines.
+                end = buffer.find("\n{", place) + 1 or (0 if piece else len(buffer))
+                if not end:
+                    break
+                # A log can have objects that only look like JSON.
+                text = buffer[place:end].strip()
+                yield Message(text if is_known(text) else None, line)
+                is_list = is_list and bool(piece)
+            else:
+                yield from errors_in(value, line)
             line += buffer.count("\n", place, end)
             place = end
-        buffer, place = buffer[place:], 0
+        buffer = buffer[place:]
         wanted = 2 * len(buffer)
-        if len(buffer) > MOST_OF_OBJECT:
-            raise _too_large(name)
-    if not is_done:
+        if len(buffer) > MOST_OF_VALUE:
+            raise SourceError(
+                f"{name} has a JSON value of more than {MOST_OF_VALUE // 1024**2} MB.",
+                remedy="Export the errors as CSV, JSON lines, or a JSON list.",
+                code="FILE_TOO_LARGE",
+            )
+    if is_list and not buffer.startswith("]"):
         yield Message(None, line)
-
-
-def _of_objects(name: str, first: str, lines: Iterator[str]) -> Iterator[Message | None]:
-    """Yield the errors of JSON lines, or of one JSON object over many lines."""
-    try:
-        value = json.loads(first)
-    except ValueError:
-        parts, size = [first], len(first)
-        for line in lines:
-            size += len(line)
-            if size > MOST_OF_OBJECT:
-                raise _too_large(name) from None
-            parts.append(line)
-        try:
-            value = json.loads("".join(parts))
-        except ValueError:
-            # One bad line must not cost the others of JSON lines.
-            for number, part in enumerate(parts, 1):
-                if part.strip():
-                    yield from _of_line(part, number)
-            return
-        yield from errors_in(value, 1)
-        return
-    yield from errors_in(value, 1)
-    for number, part in enumerate(lines, 2):
-        if part.strip():
-            yield from _of_line(part, number)
-
-
-def _of_line(text: str, line: int) -> Iterator[Message | None]:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        yield Message(None, line)
-        return
-    yield from errors_in(value, line)
-
-
-def _too_large(name: str) -> SourceError:
-    return SourceError(
-        f"{name} has a JSON value of more than {MOST_OF_OBJECT // 1024**2} MB.",
-        remedy="Export the errors as CSV, JSON lines, or a JSON list.",
-        code="FILE_TOO_LARGE",
-    )
 
 
 def errors_in(value: Any, line: int, record_id: str = "") -> Iterator[Message | None]:
@@ -231,59 +203,35 @@ def errors_in(value: Any, line: int, record_id: str = "") -> Iterator[Message | 
     if isinstance(value, list):
         for each in value:
             yield from errors_in(each, line, record_id)
-        return
     if not isinstance(value, Mapping):
         return
-    known = value.get("id") or value.get("recordId") or value.get("record_id")
-    record_id = str(known or value.get("referenceId") or record_id)
+    context = value["context"] if isinstance(value.get("context"), Mapping) else {}
+    ids = context.get("ids") or [None]
+    record_id = _text(value, "id", "recordId", "record_id", "referenceId") or record_id
+    record_id = str(ids[0] or record_id) if isinstance(ids, list) else record_id
     if value.get("success") is True and not value.get("errors"):
         yield None
         return
-    inner = [
-        value[key]
-        for key in ("errors", "validationResults", "compositeResponse", "results", "result", "body")
-        if isinstance(value.get(key), list | dict) and value[key]
-    ]
+    event = _text(value, "action", "event")
+    # PartnerOS's audit log has entries about many things besides the sync.
+    if event and not _SYNC_EVENTS.match(event):
+        return
+    at = _text(value, "at", "timestamp", "time", "createdAt")
+    inner = [value[key] for key in _INNER if isinstance(value.get(key), list | dict)]
     found = [each for one in inner for each in errors_in(one, line, record_id)]
-    if any(found):
-        yield from found
+    text = _text(value, "message", "errorMessage", "error_message", "error", "summary")
+    if any(found) or not text:
+        yield from (each and each._replace(at=each.at or at) for each in found)
         return
-    text = next(
-        (value[key] for key in ("message", "errorMessage", "error_message", "error", "summary")
-         if isinstance(value.get(key), str) and value[key].strip()),
-        None,
-    )  # fmt: skip
-    event = str(value.get("action") or value.get("event") or "")
-    if event:
-        # PartnerOS's audit log has entries about many things besides the sync.
-        details = value.get("metadata") or value.get("details") or {}
-        within = [one for one in errors_in(details, line, record_id) if one is not None]
-        if not _SYNC_EVENTS.match(event):
-            return
-        if within:
-            at = str(value.get("createdAt") or value.get("at") or "")
-            yield from (one._replace(at=one.at or at) for one in within)
-            return
-    if text is None:
-        yield from found
-        return
-    context = value.get("context")
-    ids = context.get("ids") if isinstance(context, Mapping) else None
-    names = context.get("propertyName") if isinstance(context, Mapping) else None
-    fields = value.get("fields") or names or value.get("propertyName") or value.get("name")
-    first = fields[0] if isinstance(fields, list) and fields else fields
-    yield Message(
-        text,
-        line,
-        _text(value, "errorCode", "statusCode", "code", "error", "category", besides=text),
-        _text(value, "vendor", "platform"),
-        _text(value, "object", "objectType", "object_type"),
-        str(ids[0]) if isinstance(ids, list) and ids else record_id,
-        _text(value, "at", "timestamp", "time", "createdAt"),
-        first if isinstance(first, str) else "",
-    )
+    fields = value.get("fields") or context.get("propertyName") or value.get("name")
+    field = fields[0] if isinstance(fields, list) and fields else fields
+    code = next((one for key in _CODES if (one := _text(value, key)) and one != text), "")
+    object_type = _text(value, "object", "objectType", "object_type")
+    vendor = _text(value, "vendor", "platform")
+    name = field if isinstance(field, str) else ""
+    yield Message(text, line, code, vendor, object_type, record_id, at, name)
 
 
-def _text(value: Mapping[str, Any], *keys: str, besides: str = "") -> str:
+def _text(value: Mapping[str, Any], *keys: str) -> str:
     found = (value.get(key) for key in keys)
-    return next((one for one in found if isinstance(one, str) and one and one != besides), "")
+    return next((one for one in found if isinstance(one, str) and one.strip()), "")

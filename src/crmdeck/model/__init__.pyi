@@ -122,7 +122,6 @@ from .schema import Snapshot as Snapshot
 from .schema import SnapshotInfo as SnapshotInfo
 from .sync_errors import CausingChange as CausingChange
 from .sync_errors import SyncCause as SyncCause
-from .sync_errors import SyncError as SyncError
 from .sync_errors import SyncErrorReport as SyncErrorReport
 from .usage import FieldUsage as FieldUsage
 from .usage import FieldUse as FieldUse

@@ -1,28 +1,9 @@
-"""The errors of a sync, explained: by message, and by cause."""
+"""The errors of a sync by cause."""
 
 from __future__ import annotations
 
 from crmdeck.model.enums import CauseKind
 from crmdeck.model.wire import UtcTime, WireModel
-
-
-class SyncError(WireModel):
-    """What one error message means. Unknown parts are None; `line` counts from 1.
-
-    `others` has the further errors of a message with several.
-    """
-
-    kind: CauseKind
-    code: str | None = None
-    vendor: str | None = None
-    object: str | None = None
-    field: str | None = None
-    value: str | None = None
-    through: str | None = None
-    is_schema_cause: bool = False
-    line: int = 0
-    record_id: str | None = None
-    others: tuple[SyncError, ...] = ()
 
 
 class CausingChange(WireModel):

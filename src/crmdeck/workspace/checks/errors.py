@@ -6,7 +6,7 @@ import codecs
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -40,7 +40,6 @@ from crmdeck.model import (
     Progress,
     ProgressCallback,
     SyncCause,
-    SyncError,
     SyncErrorReport,
 )
 from crmdeck.model.wire import wire_record
@@ -126,18 +125,16 @@ class SyncErrors:
         connection: str | None = None,
         column: str | None = None,
         values: bool = True,
-    ) -> Iterator[SyncError | None]:
+    ) -> Iterator[Mapping[str, object] | None]:
         """Yield what each message means, in order; None for each row that can't be read.
 
-        Raises the errors of `explain`.
+        `others` has the further errors of a message with several. Raises the errors of `explain`.
         """
         vendor = "" if connection is None else self._context.connection(connection).platform
         for message, rejections in _read(file, column, vendor, None, None):
-            if message is not None and message.text is None:
-                yield None
-            elif message is not None:
-                first, *others = (_as_error(each, message, values) for each in rejections)
-                yield first.model_copy(update={"others": tuple(others)}) if others else first
+            if message is not None:
+                found = [_record(each, message, values) for each in rejections]
+                yield found[0] | ({"others": found[1:]} if found[1:] else {}) if found else None
 
     def explain(
         self,
@@ -254,12 +251,20 @@ def _read(
                 if cancel is not None:
                     cancel.check()
                 if progress is not None:
-                    progress(Progress(number, None, name))
+                    progress(Progress(number, None, "messages"))
             if message is None or message.text is None:
                 yield message, ()
             else:
                 of = message.vendor.casefold() or vendor
-                yield message, read(message.text, message.code, of)
+                yield (
+                    message,
+                    tuple(
+                        each._replace(
+                            object=each.object or message.object, field=each.field or message.field
+                        )
+                        for each in read(message.text, message.code, of)
+                    ),
+                )
 
 
 def _name_of(file: Path | IO[bytes]) -> str:
@@ -306,27 +311,19 @@ def _pieces(stream: IO[bytes], name: str) -> Iterator[str]:
         yield piece.replace("\0", "")
 
 
-def _as_error(rejection: Rejection, message: Message, values: bool) -> SyncError:
-    is_shown = values or rejection.kind is CauseKind.RULE or not rejection.value
-    return SyncError(
-        kind=rejection.kind,
-        code=rejection.code or None,
-        vendor=rejection.vendor or None,
-        object=rejection.object or message.object or None,
-        field=rejection.field or message.field or None,
-        value=(rejection.value if is_shown else _MASK) or None,
-        through=rejection.through or None,
-        is_schema_cause=cause_of(rejection.kind).is_schema,
-        line=message.line,
-        record_id=message.record_id or None,
-    )
+def _record(rejection: Rejection, message: Message, values: bool) -> dict[str, object]:
+    if not values and rejection.value and rejection.kind is not CauseKind.RULE:
+        rejection = rejection._replace(value=_MASK)
+    return {
+        **{name: value or None for name, value in rejection._asdict().items()},
+        "isSchemaCause": cause_of(rejection.kind).is_schema,
+        "line": message.line,
+        "recordId": message.record_id or None,
+    }
 
 
 def _add(groups: dict[tuple[str, ...], _Group], rejection: Rejection, message: Message) -> None:
-    first = rejection._replace(
-        object=rejection.object or message.object, field=rejection.field or message.field
-    )
-    text = " ".join((message.text or "").split())[:_MESSAGE]
+    first, text = rejection, " ".join((message.text or "").split())[:_MESSAGE]
     words = {CauseKind.RULE: first.value, CauseKind.UNKNOWN: _NUMBERS.sub("", text)}
     key: tuple[str, ...] = (
         first.kind,
