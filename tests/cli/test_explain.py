@@ -65,7 +65,7 @@ def test_planted_errors_have_change_person_and_row(shell: Shell) -> None:
     assert "Economic_Buyer_Email__c" in renamed["next"]
     rule = found["rule", "Opportunity", "Amount"]
     assert rule["rule"] == "Partner_Deal_Needs_Amount"
-    assert rule["now"].startswith("Rule Partner_Deal_Needs_Amount is active. Unchanged since")
+    assert rule["now"].startswith("Rule Partner_Deal_Needs_Amount is active. No such change since")
     others = [one for one in report["causes"] if not one["isSchemaCause"]]
     assert [one["kind"] for one in others] == [
         *("lock", "automation", "deleted", "owner", "unknown")

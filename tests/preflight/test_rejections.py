@@ -86,6 +86,55 @@ def test_message_has_its_cause(text: str, kind: str, field: str, through: str) -
     assert (found.kind.value, found.field, found.through) == (kind, field, through)
 
 
+# Wordings and codes that the corpus lacks.
+FURTHER = {
+    "automation": ("first error: MIXED_DML_OPERATION, DML on setup object: User",
+                   "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY, T: maximum trigger depth exceeded"),
+    "association_limit": ("Association limits are exceeded when merging 1 into 2",),
+    "bad_reference": ("INVALID_CROSS_REFERENCE_KEY: invalid cross reference id: []",
+                      "one or more associations are not valid"),
+    "choice": ("FIELD_INTEGRITY_EXCEPTION, There's a problem with this state: [BillingState]",
+               '"BRL" is not a part of the current effective currency codes for portal 1'),
+    "converted": ("INVALID_OPERATION: Cannot change the status of a converted lead",),
+    "deleted": ('{"message":"resource not found","category":"OBJECT_NOT_FOUND"}',),
+    "duplicate_rule": ("DUPLICATES_DETECTED:You're creating a duplicate record.",),
+    "field_missing": ("INVALID_FIELD: Didn't understand relationship 'Owner2' in field path.",
+                      "No such column Bad__c on entity Account"),
+    "format": ("'abc' is not a valid value for the type xsd:double",
+               "FIELD_INTEGRITY_EXCEPTION, Username must be in the form of an email address"),
+    "limit": ("REQUEST_LIMIT_EXCEEDED: TotalRequests Limit exceeded.",
+              "SOMETHING_NEW_LIMIT_EXCEEDED: too much"),
+    "lock": ("TooManyLockFailure : Too many lock failure 8",),
+    "object_access": ("FUNCTIONALITY_NOT_ENABLED: not enabled for this user type",
+                      "User does not have permissions to edit contacts"),
+    "object_missing": ("INVALIDENTITY: Entity 'X.Share' is not supported by the Bulk API.",
+                       "Unable to infer object type from: foo"),
+    "owner": ("INVALID_CROSS_REFERENCE_KEY, Owner ID: owner cannot be blank: [OwnerId]",),
+    "policy": ("TXN_SECURITY_RUNTIME_EXCEPTION: policy failed",),
+    "record_locked": ("ALREADY_IN_PROCESS: Cannot submit object already in process.",),
+    "record_type": ("INVALID_CROSS_REFERENCE_KEY, ID do tipo: this ID value isn't valid for the "
+                    "user: 0127T0000008UgcQAE: [RecordTypeId]",),
+    "request": ("MALFORMED_QUERY: unexpected token: 'FROM'", '{"message":"inputs cannot be null"}'),
+    "required": ("Error creating ENGAGEMENT. Some required properties were not set.",),
+    "scope": ("Authorization failed because the provided scopes are insufficient.",),
+    "sign_in": ('{"error":"invalid_grant","error_description":"authentication failure"}',
+                "INVALID_LOGIN: Invalid username, password, security token"),
+    "standard_rule": ("STANDARD_PRICE_NOT_DEFINED: create a standard price first",
+                      "FIELD_INTEGRITY_EXCEPTION, This price definition already exists"),
+    "storage": ("STORAGE_LIMIT_EXCEEDED:storage limit exceeded:--",),
+    "transient": ("INVALID_FIELD: Net::ReadTimeout", "504 Server Error: Gateway Timeout"),
+    "unique": ("409 Conflict: Cannot set code to 'A'. 123 already has that value.",
+               "DUPLICATE_VALUE, valor duplicado encontrado: <unknown>"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", FURTHER)
+def test_other_wordings_have_their_kind(kind: str) -> None:
+    assert {text: read(text).kind.value for text in FURTHER[kind]} == dict.fromkeys(
+        FURTHER[kind], kind
+    )
+
+
 def test_unknown_code_is_kept() -> None:
     assert read("BRANDNEW_CODE: something").code == "BRANDNEW_CODE"
 

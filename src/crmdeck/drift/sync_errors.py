@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple, Self
 
-from crmdeck.drift.field_diff import lost_record_types, lost_values
+from crmdeck.drift.field_diff import gained_values, lost_record_types, lost_values
 from crmdeck.drift.wording import what_happened
 from crmdeck.model import (
     AttributeChange,
@@ -90,7 +90,10 @@ def find_change(
 def _is_cause(suspect: Suspect, event: DriftEvent) -> bool:
     kind = suspect.kind
     if suspect.rule:
-        return event.rule == suspect.rule and event.kind is not DriftKind.RULE_REMOVED
+        is_off = event.kind is DriftKind.RULE_REMOVED or any(
+            each.attribute == "active" and not each.after for each in event.changes
+        )
+        return event.rule == suspect.rule and not is_off
     if kind is CauseKind.OBJECT_MISSING:
         return event.kind in _OBJECT_GONE
     if kind in _OF_OBJECT:
@@ -124,18 +127,20 @@ def find_repair(
     suspect: Suspect, events: Iterable[DriftEvent], cause: DriftEvent | None
 ) -> DriftEvent | None:
     """Return the newest change that undid a cause, after `cause` if it is known."""
+    since = (each for each in events if cause is None or each.detected_at > cause.detected_at)
+    return next((each for each in since if _is_repair(suspect, each)), None)
+
+
+def _is_repair(suspect: Suspect, event: DriftEvent) -> bool:
+    if _is_cause(suspect, event) or event.rule != (suspect.rule or None):
+        return False
+    if suspect.rule:
+        return True
     wanted = _ATTRIBUTES.get(suspect.kind, {})
-    for event in events:
-        if cause is not None and event.detected_at <= cause.detected_at:
-            return None
-        if suspect.rule:
-            if event.rule == suspect.rule:
-                return event
-        elif event.field_name == suspect.field and event.rule is None:
-            back = suspect.kind is CauseKind.FIELD_MISSING and event.kind is DriftKind.FIELD_ADDED
-            if back or any(each.attribute in wanted for each in event.changes):
-                return event
-    return None
+    changes = [each for each in event.changes if each.attribute in wanted]
+    return event.field_name == suspect.field and any(
+        each.attribute != "picklist" or suspect.value in gained_values(each) for each in changes
+    )
 
 
 def judge_today(suspect: Suspect, schema: ObjectSchema | None) -> Today:

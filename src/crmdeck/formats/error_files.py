@@ -41,7 +41,9 @@ _LOG_WORDS = re.compile(
     r"\b(?:error|fail(?:ed|ure)?|exception|invalid|reject(?:ed)?|refused|denied|[A-Z]{3,20}(?:_[A-Z]{2,20})+)\b",
     re.IGNORECASE,
 )
-_CALM_WORDS = re.compile(r"\b(?:0|no) (?:errors?|failures?)\b|\bINFO\b|\bDEBUG\b|error at row", re.IGNORECASE)
+_CALM_WORDS = re.compile(
+    r"\b(?:0|no) (?:errors?|failures?)\b|\bINFO\b|\bDEBUG\b|error at row", re.IGNORECASE
+)
 
 
 class Message(NamedTuple):

@@ -471,7 +471,7 @@ class _Tie:
             and (known := self._session.snapshots.history(self._id, suspect.object))
         ):
             start = min(each.discovered_at for each in known)
-            now += f" Unchanged since crmdeck's first refresh on {start:%Y-%m-%d}."
+            now += f" No such change since crmdeck's first refresh on {start:%Y-%m-%d}."
         return SyncCause(
             kind=suspect.kind,
             code=first.code or None,
