@@ -8,11 +8,18 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from crmdeck.store.dismissed import Dismissal
 
 from crmdeck.clock import utc_now
 from crmdeck.errors import CacheTooNewError, ConflictError, CrmdeckError
-from crmdeck.model import AuditEntry, Decision, DecisionState, Freshness, GoneReason
+from crmdeck.model import (
+    Acceptance,
+    AuditEntry,
+    Decision,
+    DecisionState,
+    Freshness,
+    GoneReason,
+    Urgency,
+)
 from crmdeck.store import Store, migrations
 from crmdeck.store.backup import check_backup, restore_backup, write_backup
 from tests.store.build import HOSTILE, START, connection, day, record, run, schema
@@ -25,7 +32,8 @@ def fill(store: Store) -> None:
         record(session, 0, schema("Account", *map(str, range(70))), schema("Lead", HOSTILE))
         record(session, 1, schema("Account", "x"), gone={"Lead": GoneReason.HIDDEN})
         session.rates.put("acme", "Account", {"x": 0.1}, 10, START)
-        session.dismissed.add("acme", "a", "me", Dismissal(START, START.date()))
+        accepted = Acceptance(START, "me", START.date(), Urgency.REVIEW, 0, None, ())
+        session.acceptances.add("acme", "a", accepted)
         for number in range(3):
             session.audit.add(
                 AuditEntry(id=f"a{number}", at=START, actor="me", event="x", summary=HOSTILE)

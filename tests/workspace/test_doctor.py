@@ -117,10 +117,7 @@ MISSING = {
         "1 object state without its refresh.",
     ),
     "DELETE FROM sync_run WHERE drift_events = 0": ("1 refresh without its run.",),
-    "DELETE FROM decision WHERE undoes IS NULL": (
-        "1 decision that undoes a missing decision.",
-        "1 missing decision.",
-    ),
+    "DELETE FROM decision WHERE undoes IS NULL": ("1 decision that undoes a missing decision.",),
     "UPDATE drift_event SET story = 'x'": ("1 missing change group.",),
     "UPDATE connection SET id = 'another'": (
         "2 rows of refresh without a connection.",
@@ -140,8 +137,14 @@ def test_a_missing_row_is_reported_with_a_backup_to_restore(full: Desk) -> None:
     [decision] = full.workspace.mappings.record_decisions("acme", pair, [choice])
     full.workspace.mappings.undo("acme", pair, decision.id)
     for sql, wanted in MISSING.items():
-        with put_back(full, "connection", "decision", "drift_event", "refresh", "sync_run"):
+        with put_back(
+            full, "audit_entry", "connection", "decision", "drift_event", "refresh", "sync_run"
+        ):
             execute(full, sql)
+            table = sql.split()[2 if "DELETE" in sql else 1]
+            unlike = [each.found for each in wrong(doctor(full)) if "match the audit" in each.found]
+            covered = ("connection", "decision", "drift_event")
+            assert [each.split()[0] for each in unlike] == [table] * (table in covered)
             found = wrong(doctor(full, repair=True))
             assert tuple(each.found for each in found) == wanted, sql
             for each in found:

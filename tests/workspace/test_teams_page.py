@@ -131,6 +131,10 @@ def test_each_role_may_do_what_the_page_says(
         log = carol.audit.entries()
         assert (log[0].actor, log[0].db_user) == ("ceo", "anna")
         assert {each.db_user for each in log} == {"anna", "deck"}
+        # Only the owner can remove it, so that a backup is restorable again.
+        with psycopg.connect(url_of("crmdeck_owner")) as raw:
+            raw.execute("DELETE FROM audit_entry WHERE id = 'f'")
+        log = carol.audit.entries()
 
         (decision,) = carol.mappings.decisions("acme", PAIR)
         assert decision.decided_by == "anna"

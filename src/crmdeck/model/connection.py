@@ -10,6 +10,8 @@ from crmdeck.model.finding import Finding
 from crmdeck.model.schema import SchemaStats, Scope
 from crmdeck.model.wire import UtcTime, WireModel
 
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+
 
 class Connection(WireModel):
     """An authorized CRM. Contains no secrets: those are stored under `id`.
@@ -22,7 +24,7 @@ class Connection(WireModel):
     """
 
     id: str
-    name: str
+    name: str = Field(pattern=NAME_PATTERN)
     platform: Platform
     source: str
     instance_url: str | None = None

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from crmdeck.model import AuditEntry, AuditHead, to_utc
-from crmdeck.store.chain import COLUMNS, end_of, link
+from crmdeck.store.chain import COLUMNS, ROWS, end_of, link, row_digests
 from crmdeck.store.database import Database
 from crmdeck.store.record_table import RecordTable, Where
 
@@ -27,9 +27,14 @@ class AuditLog:
         if not entries:
             return
         # Only one process writes at a time, so no other entry can follow the same hash.
-        user, running = end_of(self._database)
+        user, running, last = end_of(self._database)
+        covered: dict[str, object] = dict(row_digests(self._database, last).get(0, {}))
         rows = []
-        for row in map(ENTRIES.encode, entries):
+        for entry in entries:
+            details = {key: value for key, value in entry.details.items() if key != ROWS}
+            details |= {ROWS: covered} if covered else {}
+            covered = {}
+            row = ENTRIES.encode(entry.model_copy(update={"details": details}))
             named = dict(zip(ENTRIES.columns, row, strict=True), db_user=user)
             running = link(running, tuple(named[column] for column in COLUMNS))
             rows.append((*row, running))

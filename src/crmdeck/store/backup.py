@@ -112,7 +112,7 @@ def check_backup(path: Path) -> BackupSummary:
                     digest.update(line)
                     rows += 1
             if (digest.hexdigest(), rows) != (known["sha256"], known["rows"]):
-                raise _damaged(path, f"{_member(name)} doesn't match the manifest.")
+                raise damaged_backup(path, f"{_member(name)} doesn't match the manifest.")
     return BackupSummary(
         manifest["schemaVersion"],
         manifest["createdAt"],
@@ -170,7 +170,7 @@ def _archived(path: Path, folder: Path) -> Path:
     except CacheTooNewError:
         raise
     except CacheError as error:
-        raise _damaged(path, error.cause or error.message) from error
+        raise damaged_backup(path, error.cause or error.message) from error
     return archive
 
 
@@ -274,7 +274,7 @@ def _load(
     with _opened(path) as archive:
         for name in _manifest(archive, path)["tables"]:
             if name not in tables:
-                raise _damaged(path, f"Table {name!r} doesn't exist in a workspace.")
+                raise damaged_backup(path, f"Table {name!r} doesn't exist in a workspace.")
             columns = tables[name]
             names = [column.name for column in columns]
             chunks = _rows(archive, path, name, columns)
@@ -300,7 +300,7 @@ def _lines(member: IO[bytes], path: Path) -> Iterator[bytes]:
     """Yield lines, none longer than a row can be: an archive may unpack to any size."""
     while line := member.readline(_LONGEST_LINE + 1):
         if len(line) > _LONGEST_LINE:
-            raise _damaged(path, "A row is larger than crmdeck ever writes.")
+            raise damaged_backup(path, "A row is larger than crmdeck ever writes.")
         yield line
 
 
@@ -316,7 +316,7 @@ def _rows(
                     raise ValueError("unexpected columns")
                 rows.append(tuple(column.from_json(values[column.name]) for column in columns))
             except (ValueError, TypeError, AttributeError, RecursionError) as error:
-                raise _damaged(path, f"{_member(name)}, line {number}: {error}.") from error
+                raise damaged_backup(path, f"{_member(name)}, line {number}: {error}.") from error
             if len(rows) == _CHUNK:
                 yield rows
                 rows = []
@@ -344,7 +344,7 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
             code="BACKUP_UNREADABLE",
         ) from error
     except UnicodeDecodeError as error:
-        raise _damaged(path, "A file name in the archive isn't text.") from error
+        raise damaged_backup(path, "A file name in the archive isn't text.") from error
     # An encrypted archive raises RuntimeError, one with impossible numbers ValueError.
     except (
         zipfile.BadZipFile,
@@ -356,12 +356,12 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
         RuntimeError,
         ValueError,
     ) as error:
-        raise _damaged(path, f"{one_line(str(error))}.") from error
+        raise damaged_backup(path, f"{one_line(str(error))}.") from error
 
 
 def _manifest(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
     if archive.getinfo(_MANIFEST).file_size > _MOST_MANIFEST_BYTES:
-        raise _damaged(path, "The manifest is too large.")
+        raise damaged_backup(path, "The manifest is too large.")
     try:
         manifest = json.loads(archive.read(_MANIFEST))
         if manifest["format"] != FORMAT:
@@ -380,10 +380,10 @@ def _manifest(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
             "tables": tables,
         }
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise _damaged(path, f"The manifest is invalid: {error}.") from error
+        raise damaged_backup(path, f"The manifest is invalid: {error}.") from error
 
 
-def _damaged(path: Path, cause: str) -> SourceError:
+def damaged_backup(path: Path, cause: str) -> SourceError:
     return SourceError(
         f"{path} isn't a backup of crmdeck, or is damaged. Nothing was restored.",
         cause=cause,

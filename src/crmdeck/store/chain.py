@@ -1,15 +1,16 @@
 """The hash chain over the audit log.
 
-The hash of an entry is SHA-256 over the hash of the entry before it and the entry's own columns.
-Entries without a stored hash have one too: that of the next entry covers them. docs/security.md
-describes the computation: change both together.
+The hash of an entry is SHA-256 over the hash of the entry before it and the entry's own columns,
+its details with digests of the rows that were written with it. docs/security.md describes the
+computation: change both together.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -30,6 +31,11 @@ COLUMNS = (
     "details",
 )
 """The columns that a hash covers, in their order, as they are stored."""
+
+COVERED = ("acceptance", "acknowledgement", "connection", "decision", "drift_event")
+"""The tables whose new rows the next entry covers, by a digest in its details."""
+ROWS = "rows"
+"""The detail with these digests, by table."""
 
 _AT_ONCE = 5_000
 _SELECTION = ", ".join(map(quote, ("seq", "hash", *COLUMNS)))
@@ -82,12 +88,12 @@ def rows_after(database: Database, seq: int) -> Iterator[Row]:
 
 def walk(rows: Iterable[Row], kept: str | None = None) -> Chain:
     """Follow the chain along `rows` as `rows_after` yields them, and look for the hash `kept`."""
-    chain, running, begun = Chain(), START, False
+    chain, running = Chain(), START
     for seq, stored, *values in rows:
-        expected = link(running, tuple(values))
-        if stored != expected and (begun or stored is not None):
+        if stored != link(running, tuple(values)):
             chain.breaks.append(Break(seq, _name(values)))
-        running, begun = stored or expected, begun or stored is not None
+        # Other programs can add entries without a hash, which the next one doesn't follow.
+        running = stored or running
         if kept == running:
             chain.kept = seq
         if values[COLUMNS.index("event")] == _REPAIR:
@@ -97,22 +103,38 @@ def walk(rows: Iterable[Row], kept: str | None = None) -> Chain:
     return chain
 
 
-def end_of(database: Database) -> tuple[str | None, str]:
-    """Return the user that the database knows, and the hash that the next entry follows."""
-    rows = database.rows(f"SELECT {database.user}, hash FROM audit_entry ORDER BY seq DESC LIMIT 1")
-    if not rows:
-        return database.rows(f"SELECT {database.user}")[0][0], START
-    user, last = rows[0]
-    if last is not None:
-        return user, last
-    # Entries from before the chain, or that other programs wrote.
-    hashed = database.rows(
-        "SELECT seq, hash FROM audit_entry WHERE hash IS NOT NULL ORDER BY seq DESC LIMIT 1"
+def row_digests(
+    database: Database, after: int, entries: Sequence[int] = ()
+) -> dict[int, dict[str, str]]:
+    """Return the digests of covered rows with a number above `after`, by table.
+
+    The keys are positions in `entries`, the sorted numbers of audit entries: each entry covers the
+    rows between the one before and itself. Times are left out, because a demo moves them.
+    """
+    found: dict[int, dict[str, hashlib._Hash]] = {}
+    for table in COVERED:
+        for row in database.rows(f"SELECT * FROM {table} WHERE seq > ? ORDER BY seq", [after]):
+            values = [None if isinstance(value, datetime) else value for value in row]
+            # A later version can add columns, which are empty in older rows.
+            while values[-1] is None:
+                values.pop()
+            tables = found.setdefault(bisect_left(entries, row[0]), {})
+            tables.setdefault(table, hashlib.sha256()).update(
+                json.dumps(values, default=str).encode()
+            )
+    return {
+        key: {name: each.hexdigest() for name, each in tables.items()}
+        for key, tables in found.items()
+    }
+
+
+def end_of(database: Database) -> tuple[str | None, str, int]:
+    """Return the user that the database knows, and the hash and number of the last entry."""
+    rows = database.rows(
+        f"SELECT {database.user}, hash, seq FROM audit_entry WHERE hash IS NOT NULL "
+        "ORDER BY seq DESC LIMIT 1"
     )
-    first, running = hashed[0] if hashed else (-(2**62), START)
-    for _, _, *values in rows_after(database, first):
-        running = link(running, tuple(values))
-    return user, running
+    return rows[0] if rows else (database.rows(f"SELECT {database.user}")[0][0], START, -(2**62))
 
 
 def rehashed(rows: Iterable[Row], columns: Iterable[str]) -> Iterator[Row]:
@@ -122,8 +144,7 @@ def rehashed(rows: Iterable[Row], columns: Iterable[str]) -> Iterator[Row]:
     running = START
     for row in rows:
         running = link(running, tuple(row[each] for each in places))
-        stored = None if row[place] is None else running
-        yield (*row[:place], stored, *row[place + 1 :])
+        yield (*row[:place], running, *row[place + 1 :])
 
 
 def _name(values: list[object]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -19,12 +20,21 @@ secrets.
 """
 
 
+_TYPES: dict[str, tuple[type, ...]] = {
+    "bigint": (int,),
+    "boolean": (bool,),
+    "double": (int, float),
+    "double precision": (int, float),
+}
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of a table, and its type by the engine's name."""
 
     name: str
     type: str
+    nullable: bool = True
 
     def to_json(self, value: object) -> object:
         """Return a value of the column for JSON."""
@@ -35,8 +45,12 @@ class Column:
         return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
     def from_json(self, value: Any) -> Any:
-        if value is None:
+        """Return a value of the column from JSON; raises ValueError or TypeError."""
+        expected = _TYPES.get(self.type, (str,))
+        if value is None and self.nullable:
             return None
+        if type(value) not in expected:
+            raise ValueError(f"{self.name} can't be {json.dumps(value)[:40]}")
         if self.type.startswith("timestamp"):
             return datetime.fromisoformat(value)
         if self.type == "date":
@@ -47,14 +61,14 @@ class Column:
 def tables_of(database: Database, without: Collection[str] = OUTSIDE) -> dict[str, list[Column]]:
     """Return the tables with their columns, in order, except those named in `without`."""
     tables: dict[str, list[Column]] = {}
-    for table, column, kind in database.rows(
-        "SELECT table_name, column_name, data_type FROM information_schema.columns "
+    for table, column, kind, nullable in database.rows(
+        "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns "
         "JOIN information_schema.tables USING (table_schema, table_name) "
         "WHERE table_schema = current_schema() AND table_type = 'BASE TABLE' "
         "ORDER BY table_name, ordinal_position"
     ):
         if table not in without:
-            tables.setdefault(table, []).append(Column(column, kind.lower()))
+            tables.setdefault(table, []).append(Column(column, kind.lower(), nullable == "YES"))
     return tables
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from crmdeck.model import WireModel
-from crmdeck.store.backup import BackupSummary, restore_backup, write_backup
+from crmdeck.store.backup import BackupSummary, damaged_backup, restore_backup, write_backup
+from crmdeck.store.integrity import CHECKS
 from crmdeck.workspace.context import Context
 
 
@@ -33,7 +34,7 @@ class Backups:
         return _backup(path, write_backup(self._context.store, path))
 
     def restore(self, path: Path, *, force: bool = False) -> Backup:
-        """Replace the history by that of a backup, as a whole or not at all.
+        """Replace the history by that of a backup whose parts match, as a whole or not at all.
 
         Raises ConflictError if the workspace isn't empty and `force` is False, SourceError for a
         file that isn't a valid backup, CacheTooNewError for a backup of a newer crmdeck.
@@ -41,7 +42,12 @@ class Backups:
         context = self._context
         # Before the backup is read, which can take minutes.
         context.require_writable()
-        return _backup(path, restore_backup(context.store, path, force=force, clock=context.clock))
+        with context.store.write() as session:
+            summary = restore_backup(context.store, path, force=force, clock=context.clock)
+            for check in CHECKS.values():
+                for damage in check(session.database).damage:
+                    raise damaged_backup(path, damage.found)
+        return _backup(path, summary)
 
 
 def _backup(path: Path, summary: BackupSummary) -> Backup:

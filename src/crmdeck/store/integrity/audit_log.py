@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 
-from crmdeck.store.chain import START, Chain, rows_after, walk
+from crmdeck.store.chain import ROWS, START, Chain, row_digests, rows_after, walk
 from crmdeck.store.database import Database, quote
 from crmdeck.store.integrity.damage import RESTORE, Checked, Damage, number_of
 from crmdeck.text import count
@@ -15,7 +16,7 @@ _COMPLETE_SINCE = "SELECT coalesce(max(seq), 0) FROM audit_entry WHERE event = '
 
 
 def check_audit_log(database: Database, kept: str | None = None) -> Checked:
-    """Find an emptied or changed audit log, decisions without their entry, and missing numbers.
+    """Find an emptied or changed audit log, rows that differ from it, and missing numbers.
 
     `kept` is a hash of the chain that was kept elsewhere. A repair writes an entry of its own.
     Only what is newer counts, so that it settles them.
@@ -41,6 +42,7 @@ def check_audit_log(database: Database, kept: str | None = None) -> Checked:
                 repair=_note,
             )
         )
+    damage += _row_damage(database, since)
     if number := _missing_numbers(database, since):
         damage.append(
             Damage(
@@ -76,6 +78,29 @@ def _chain_damage(chain: Chain, kept: str | None) -> Iterator[Damage]:
 
 def _note(_: Database) -> str:
     return "noted what was deleted outside crmdeck; nothing can replace it"
+
+
+def _row_damage(database: Database, since: int) -> Iterator[Damage]:
+    entries = database.rows("SELECT seq, details, event, id FROM audit_entry ORDER BY seq")
+    actual = row_digests(database, -(2**62), [seq for seq, *_ in entries])
+    wrong: defaultdict[str, list[str]] = defaultdict(list)
+    for place, (seq, details, event, key) in enumerate(entries):
+        stated: dict[str, str] = {}
+        # `check_records` reports entries that can't be read.
+        with suppress(ValueError, TypeError, AttributeError, RecursionError):
+            stated = dict(json.loads(details).get(ROWS) or {})
+        found = actual.get(place, {})
+        for table in sorted(stated.keys() | found.keys()) if seq > since else ():
+            if stated.get(table) != found.get(table):
+                wrong[table].append(f"{event}, {key}")
+    for table, places in wrong.items():
+        yield Damage(
+            f"{table} has rows that don't match the audit log. The first entry: {places[0]}.",
+            lost=f"What crmdeck wrote there: rows of {count(len(places), 'write')} were edited, "
+            "added or deleted.",
+            remedy=RESTORE,
+            repair=_note,
+        )
 
 
 def _decisions_without_entry(database: Database, since: int) -> int:

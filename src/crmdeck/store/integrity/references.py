@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 
 from crmdeck.model import Scope
@@ -141,14 +139,6 @@ def check_refreshes(database: Database) -> Checked:
 def check_references(database: Database) -> Checked:
     """Find changes, acknowledgments, decisions and change groups that are missing."""
     damage = _missing(database, _REFERENCES)
-    if number := _lost_decisions(database):
-        damage.append(
-            Damage(
-                f"{count(number, 'missing decision')}.",
-                lost="Those decisions; the audit log still names them.",
-                remedy=RESTORE,
-            )
-        )
     numbers = (
         count(number_of(database, f"SELECT count(*) FROM {table}"), name)
         for table, name in (
@@ -166,19 +156,6 @@ def _missing(database: Database, queries: Sequence[_Missing]) -> list[Damage]:
         for sql, one, several, lost in queries
         if (number := number_of(database, sql))
     ]
-
-
-def _lost_decisions(database: Database) -> int:
-    known = {key for (key,) in database.rows("SELECT id FROM decision")}
-    lost = 0
-    for (details,) in database.rows(
-        "SELECT details FROM audit_entry WHERE starts_with(event, 'mapping.')"
-    ):
-        # `check_records` reports entries that can't be read.
-        with suppress(ValueError, TypeError, AttributeError, RecursionError):
-            named = json.loads(details).get("decision")
-            lost += isinstance(named, str) and named not in known
-    return lost
 
 
 def _miscounted(database: Database) -> dict[int, _Counts]:

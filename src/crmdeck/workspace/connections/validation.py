@@ -13,15 +13,15 @@ from crmdeck.connectors.registry import vendor_of
 from crmdeck.errors import UsageError
 from crmdeck.home import absolute_path
 from crmdeck.model import Connection, Source, VendorProfile
+from crmdeck.model.connection import NAME_PATTERN
 from crmdeck.settings import MAX_TTL_HOURS
 
 _REMOTE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
-NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def check_name(name: str) -> str:
     """Return a valid connection name; raises UsageError."""
-    if not NAME_PATTERN.fullmatch(name):
+    if not re.fullmatch(NAME_PATTERN, name):
         raise UsageError(
             f"'{name}' isn't a valid connection name.",
             remedy="Use at most 64 letters, digits, '.', '-' and '_', starting with a letter or "

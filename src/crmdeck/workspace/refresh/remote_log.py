@@ -50,11 +50,10 @@ def take_over(context: Context, connector: Connector, connection_id: str) -> Tea
         known |= {entry.id for entry in session.audit.entries(connection_id=connection_id)}
         session.decisions.add([each for each in decisions if each.id not in known])
         # The source lists the newest first, the log is in the order of events.
-        for entry in reversed(entries):
+        for entry in entries:
             # Only a sign-in on this side decides which host gets the secrets.
             entry.details.pop(HOST, None)
-            if entry.id not in known:
-                session.audit.add(entry)
+        session.audit.add(*(entry for entry in reversed(entries) if entry.id not in known))
     try:
         _send(connector, unsent)
     except CrmdeckError as error:

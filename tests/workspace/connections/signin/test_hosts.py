@@ -64,14 +64,17 @@ def by_sql(ws: Workspace, _: Path, **changes: str) -> None:
 
 
 def by_restore(ws: Workspace, folder: Path, **changes: str) -> None:
-    """Restore a backup with a changed connection, and matching digests."""
+    """Restore a backup with a changed connection, which no entry of its audit log covers."""
     ws.backups.write(folder / "b.zip")
     with zipfile.ZipFile(folder / "b.zip") as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     manifest = json.loads(members["manifest.json"])
     rows = [json.loads(line) for line in members["tables/connection.jsonl"].splitlines()]
-    text = "".join(json.dumps({**row, **changes}) + "\n" for row in rows).encode()
-    manifest["tables"]["connection"]["sha256"] = hashlib.sha256(text).hexdigest()
+    last = max(json.loads(line)["seq"] for line in members["tables/audit_entry.jsonl"].splitlines())
+    rows.append({**rows[-1], **changes, "seq": last + 1})
+    text = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    digest = hashlib.sha256(text).hexdigest()
+    manifest["tables"]["connection"] = {"rows": len(rows), "sha256": digest}
     members |= {"tables/connection.jsonl": text, "manifest.json": json.dumps(manifest).encode()}
     with zipfile.ZipFile(folder / "forged.zip", "w") as archive:
         for name, content in members.items():

@@ -14,7 +14,7 @@ from crmdeck.tui.panes.audit.columns import LogRow
 from crmdeck.tui.text import count, display_text
 from crmdeck.workspace import require_alone
 
-WORDS = {"events": "changes", "stories": "groups"}
+WORDS = {"events": "changes", "rows": "digests", "secretsFor": "secrets for", "stories": "groups"}
 """The names of details on screen, if they aren't those of the log."""
 LABEL = 12
 LONGEST = 400
