@@ -23,7 +23,7 @@ from crmdeck.tui.gc_tuning import freeze_startup_objects
 from crmdeck.tui.panes.schema.fields import all_columns, field_keys, field_texts
 from crmdeck.tui.panes.schema.rows import FieldLine
 from crmdeck.tui.widgets.table import Table
-from crmdeck.workspace import Searchable, SearchIndex, field_standing
+from crmdeck.workspace import Searchable, SearchIndex, field_relevance
 from tests.bench.bench_table import Bench, settled, timed
 from tests.bench.figures import Figure, show
 from tests.bench.figures import timed as timed_once
@@ -72,8 +72,10 @@ def index_over(lines: list[FieldLine]) -> SearchIndex[FieldLine]:
     def searched(line: FieldLine) -> Searchable:
         row = line.row
         custom = bool(row.custom)
-        standing = field_standing(row.object_type, custom_object=False, custom=custom, mapped=False)
-        return Searchable(row.name, row.object_type, (row.label, line.mapped), standing)
+        relevance = field_relevance(
+            row.object_type, custom_object=False, custom=custom, mapped=False
+        )
+        return Searchable(row.name, row.object_type, (row.label, line.mapped), relevance)
 
     index = SearchIndex(lines, searched)
     index.prepare()

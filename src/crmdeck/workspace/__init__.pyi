@@ -156,6 +156,8 @@ from .explore.places import GoToTarget as GoToTarget
 from .explore.places import PlaceKind as PlaceKind
 from .explore.places import PlaceList as PlaceList
 from .explore.places import Places as Places
+from .explore.relevance import field_relevance as field_relevance
+from .explore.relevance import object_relevance as object_relevance
 from .explore.rule_lines import RuleLine as RuleLine
 from .explore.rule_lines import rule_lines as rule_lines
 from .explore.schemas import FieldSample as FieldSample
@@ -168,8 +170,6 @@ from .explore.search import STANDARD as STANDARD
 from .explore.search import USUAL as USUAL
 from .explore.search import Searchable as Searchable
 from .explore.search import SearchIndex as SearchIndex
-from .explore.standing import field_standing as field_standing
-from .explore.standing import object_standing as object_standing
 from .findings.health import Health as Health
 from .findings.service import Findings as Findings
 from .grants import grants_sql as grants_sql

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmdeck.workspace import MAPPED, Searchable, SearchIndex, field_standing, object_standing
+from crmdeck.workspace import MAPPED, Searchable, SearchIndex, field_relevance, object_relevance
 from crmdeck.workspace.explore import search
 from crmdeck.workspace.explore.search import NAMES_STEP, SETUP, STANDARD, USUAL
 
@@ -94,7 +94,7 @@ def test_an_abbreviation_finds_its_name_if_nothing_else_does() -> None:
     ],
 )
 def test_a_typo_still_finds_the_name(typed: str, first: str) -> None:
-    index = index_of((*FIELDS, Searchable("Opportunity", standing=USUAL), Searchable("Contact")))
+    index = index_of((*FIELDS, Searchable("Opportunity", relevance=USUAL), Searchable("Contact")))
     assert found(index, typed) == []
     assert found(index, typed, tolerant=True)[0] == first
 
@@ -155,23 +155,23 @@ def test_all_that_has_the_words_is_found(many: list[Searchable], text: str) -> N
 
 
 def test_mapped_comes_before_usual_custom_standard_and_setup() -> None:
-    def standing(name: str, *, custom: bool = False, mapped: bool = False) -> int:
-        return field_standing(
+    def relevance(name: str, *, custom: bool = False, mapped: bool = False) -> int:
+        return field_relevance(
             name, custom_object=name.endswith("__c"), custom=custom, mapped=mapped
         )
 
     order = [
-        standing("ApexClass", mapped=True),
-        standing("Contact", custom=True),
-        standing("Case", custom=True),
-        standing("Case"),
-        standing("ApexClass", custom=True),
+        relevance("ApexClass", mapped=True),
+        relevance("Contact", custom=True),
+        relevance("Case", custom=True),
+        relevance("Case"),
+        relevance("ApexClass", custom=True),
     ]
     assert order == sorted(order)
     assert len(set(order)) == len(order)
-    assert standing("Deal__c") == standing("Case", custom=True)
-    assert object_standing("Deal__ChangeEvent", custom=True) == SETUP
-    assert object_standing("deals", custom=False) == USUAL
+    assert relevance("Deal__c") == relevance("Case", custom=True)
+    assert object_relevance("Deal__ChangeEvent", custom=True) == SETUP
+    assert object_relevance("deals", custom=False) == USUAL
 
 
 def test_added_rows_are_found_like_those_from_the_start() -> None:

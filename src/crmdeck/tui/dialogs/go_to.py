@@ -64,7 +64,7 @@ class Option(NamedTuple):
     detail: str
     goal: Offer | Setting | tuple[str, Location]
     key: Hashable
-    standing: int = 0
+    relevance: int = 0
     refused: str = ""
     connection: str = ""
 
@@ -75,7 +75,7 @@ class Option(NamedTuple):
 
     @property
     def searched(self) -> Searchable:
-        return Searchable(self.name, self.within, (self.detail, self.kind), self.standing)
+        return Searchable(self.name, self.within, (self.detail, self.kind), self.relevance)
 
 
 GoToRow = GoToTarget | Option

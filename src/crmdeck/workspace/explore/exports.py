@@ -45,8 +45,8 @@ from crmdeck.workspace.audit import Audit
 from crmdeck.workspace.context import Context
 from crmdeck.workspace.drift import Drift, DriftFilters
 from crmdeck.workspace.explore import reports
+from crmdeck.workspace.explore.relevance import object_relevance
 from crmdeck.workspace.explore.schemas import Schemas
-from crmdeck.workspace.explore.standing import object_standing
 from crmdeck.workspace.findings.health import Health
 from crmdeck.workspace.mappings.service import Mappings
 
@@ -317,7 +317,7 @@ class Exports:
             left_out = len(listed) - len(shown)
             shown.sort(
                 key=lambda each: (
-                    object_standing(each.object_type, custom=each.custom is True),
+                    object_relevance(each.object_type, custom=each.custom is True),
                     each.object_type,
                 )
             )

@@ -21,7 +21,7 @@ from crmdeck.model import Field, FieldRow, FieldType
 from crmdeck.model.wire import wire_record
 from crmdeck.text import count
 from crmdeck.workspace.context import Context, find_connection
-from crmdeck.workspace.explore.standing import field_standing
+from crmdeck.workspace.explore.relevance import field_relevance
 from crmdeck.workspace.knowledge import load_knowledge
 
 MOST_FOUND = 50
@@ -81,10 +81,10 @@ def find_by_meaning(context: Context, meaning: str, refs: Sequence[str]) -> Foun
         for found, size in zip(index.words, index.sizes, strict=True)
     ]
     alike, skipped = index.compare(context, meaning)
-    standings = index.standings
+    relevances = index.relevances
     hits = sorted(
         (
-            (-(shared[place] + max(0.0, alike[place] - 0.4)), standings[place], place)
+            (-(shared[place] + max(0.0, alike[place] - 0.4)), relevances[place], place)
             for place in range(len(rows))
             if shared[place] >= _LEAST_SHARED or alike[place] >= _LEAST_ALIKE
         ),
@@ -117,8 +117,8 @@ class _FieldIndex:
         ]
         self.sizes = [len(words - _FILLERS) for words in self.words]
         self.frequency = Counter(word for words in self.words for word in words)
-        self.standings = [
-            field_standing(
+        self.relevances = [
+            field_relevance(
                 row.object_type,
                 custom_object=row.object_type.endswith("__c"),
                 custom=bool(row.custom),
@@ -127,9 +127,9 @@ class _FieldIndex:
             for row in rows
         ]
         # If there are too many labels, those closest to an admin's work get a vector first.
-        by_standing = sorted(range(len(rows)), key=lambda place: self.standings[place])
+        by_relevance = sorted(range(len(rows)), key=lambda place: self.relevances[place])
         labels = [row.label or row.name for row in rows]
-        texts = dict.fromkeys(labels[place] for place in by_standing)
+        texts = dict.fromkeys(labels[place] for place in by_relevance)
         self._missing = {text: place for place, text in enumerate(texts)}
         self._places = np.array([self._missing[label] for label in labels], np.intp)
         self._vectors = np.zeros((len(texts), DIMENSIONS), np.float32)

@@ -22,8 +22,8 @@ from crmdeck.model.wire import wire_record
 from crmdeck.store import Session
 from crmdeck.text import count
 from crmdeck.workspace.context import Context
+from crmdeck.workspace.explore.relevance import field_relevance, object_relevance
 from crmdeck.workspace.explore.search import MAPPED, STANDARD, USUAL, Searchable, SearchIndex
-from crmdeck.workspace.explore.standing import field_standing, object_standing
 from crmdeck.workspace.findings.health import Health
 
 MOST_FIELDS = 200_000
@@ -45,8 +45,9 @@ class PlaceKind(StrEnum):
 class GoToTarget(NamedTuple):
     """One place of a connection to go to.
 
-    `within` is the object that contains it, or the pair of a mapping. `standing` is how close it is
-    to an admin's work. `id` is that of a change or finding, or the PartnerOS field of a mapping.
+    `within` is the object that contains it, or the pair of a mapping. `relevance` is how close
+    it is to an admin's work. `id` is that of a change or finding, or the PartnerOS field of a
+    mapping.
     """
 
     kind: PlaceKind
@@ -55,7 +56,7 @@ class GoToTarget(NamedTuple):
     name: str
     within: str = ""
     detail: str = ""
-    standing: int = STANDARD
+    relevance: int = STANDARD
     id: str = ""
 
     @property
@@ -68,7 +69,7 @@ class GoToTarget(NamedTuple):
     def searched(self) -> Searchable:
         """The texts to search."""
         texts = (self.detail, self.connection, self.kind.value)
-        return Searchable(self.name, self.within, texts, self.standing)
+        return Searchable(self.name, self.within, texts, self.relevance)
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,7 @@ def _objects(
     connection: Connection, current: tuple[SnapshotInfo, ...], mapped: set[str]
 ) -> Iterator[GoToTarget]:
     for info in current:
-        standing = object_standing(info.object_type, custom=bool(info.custom))
+        relevance = object_relevance(info.object_type, custom=bool(info.custom))
         yield GoToTarget(
             PlaceKind.OBJECT,
             connection.id,
@@ -204,7 +205,7 @@ def _objects(
             info.object_type,
             "",
             f"{info.label}, {count(info.field_count, 'field')}",
-            MAPPED if info.object_type in mapped else standing,
+            MAPPED if info.object_type in mapped else relevance,
         )
 
 
@@ -216,13 +217,13 @@ def _fields(
 ) -> Iterator[GoToTarget]:
     kind, key, named = PlaceKind.FIELD, connection.id, connection.name
     for row in rows:
-        standing = field_standing(
+        relevance = field_relevance(
             row.object_type,
             custom_object=row.object_type in custom,
             custom=bool(row.custom),
             mapped=(row.object_type, row.name) in mapped,
         )
-        yield GoToTarget(kind, key, named, row.name, row.object_type, row.label, standing)
+        yield GoToTarget(kind, key, named, row.name, row.object_type, row.label, relevance)
 
 
 def _changes(session: Session, names: dict[str, str]) -> Iterator[GoToTarget]:

@@ -59,23 +59,23 @@ _MARKS = dict.fromkeys(map(ord, (_NAME, _END_OF_NAME, _TEXT, _END_OF_TEXT)), " "
 
 
 class Searchable(NamedTuple):
-    """The searched texts of a row, and its standing.
+    """The searched texts of a row, and its relevance.
 
     `within` is the name of the object that contains the row, so that `Account.Name` finds a field.
-    Among equal matches, the least `standing` comes first. Rows of `SETUP` and beyond come after
+    Among equal matches, the least `relevance` comes first. Rows of `SETUP` and beyond come after
     all others, however well they match.
     """
 
     name: str
     within: str = ""
     texts: tuple[str, ...] = ()
-    standing: int = STANDARD
+    relevance: int = STANDARD
 
 
 class _Texts(NamedTuple):
-    """The rows, ordered by standing and length of their names.
+    """The rows, ordered by relevance and length of their names.
 
-    `origins` are their indexes in the caller's rows, `ranks` standing and length as one number.
+    `origins` are their indexes in the caller's rows, `ranks` relevance and length as one number.
     `names` are the names without blanks, `paths` the words of the object and of the name, and
     `sorted_paths` the same words by letter, for names typed the other way round.
     """
@@ -144,7 +144,7 @@ class SearchIndex(Generic[R]):
         """Return the indexes of the rows that contain all `words`, the best match first.
 
         The order: rows with that name, names that begin with the words, other texts that do, words
-        that do, the rest. Each of these groups is ordered by standing, then by length of the name.
+        that do, the rest. Each of these groups is ordered by relevance, then by length of the name.
         In a large index, a single letter finds the names that begin with it. With `tolerant`, and
         if no row contains the words, return the names that resemble them
         (`contct email`), or that one short word abbreviates (`oppstg`). Without words, return all
@@ -182,15 +182,15 @@ class SearchIndex(Generic[R]):
         for index, row in enumerate(self.rows):
             one = self._searched(row)
             parts.append(_parts(one))
-            groups.setdefault((one.standing, len(one.name)), []).append(index)
-            setup_from += one.standing < SETUP
+            groups.setdefault((one.relevance, len(one.name)), []).append(index)
+            setup_from += one.relevance < SETUP
             if index % STEP == STEP - 1:
                 yield
         order = [index for key in sorted(groups) for index in groups[key]]
         yield
         ranks = array("Q")
-        for standing, length in sorted(groups):
-            ranks.extend([standing << 32 | length] * len(groups[standing, length]))
+        for relevance, length in sorted(groups):
+            ranks.extend([relevance << 32 | length] * len(groups[relevance, length]))
         yield
         texts = [parts[index][0] for index in order]
         yield

@@ -14,8 +14,8 @@ from crmdeck.workspace import (
     USUAL,
     Searchable,
     SearchIndex,
-    field_standing,
-    object_standing,
+    field_relevance,
+    object_relevance,
 )
 
 if TYPE_CHECKING:
@@ -173,13 +173,13 @@ def schema_data(ref: str, overview: SchemaOverview) -> SchemaData:
 
 def _relevance(line: ObjectLine) -> tuple[int, int, int, str]:
     """Return the order: worst open changes, mapped and usual, custom, standard, setup; by name."""
-    standing = object_standing(line.key, custom=bool(line.summary.custom))
+    relevance = object_relevance(line.key, custom=bool(line.summary.custom))
     changes = line.open_changes
     worst = changes.severity if changes is not None else None
     return (
         -worst.rank if worst is not None else 1,
         -changes.count if changes is not None else 0,
-        USUAL if line.mapped else standing,
+        USUAL if line.mapped else relevance,
         line.key.casefold(),
     )
 
@@ -219,9 +219,9 @@ def field_data(data: SchemaData, rows: Iterable[FieldRow]) -> FieldData:
 
 def object_index(objects: Sequence[ObjectLine]) -> SearchIndex[ObjectLine]:
     def searched(line: ObjectLine) -> Searchable:
-        standing = object_standing(line.key, custom=bool(line.summary.custom))
+        relevance = object_relevance(line.key, custom=bool(line.summary.custom))
         return Searchable(
-            line.key, texts=(line.summary.label,), standing=MAPPED if line.mapped else standing
+            line.key, texts=(line.summary.label,), relevance=MAPPED if line.mapped else relevance
         )
 
     return SearchIndex(objects, searched)
@@ -240,13 +240,13 @@ def field_index(
 
     def searched(line: FieldLine) -> Searchable:
         row = line.row
-        standing = field_standing(
+        relevance = field_relevance(
             row.object_type,
             custom_object=(line.ref, row.object_type) in custom,
             custom=bool(row.custom),
             mapped=bool(line.mapped),
         )
         texts = (row.label, line.mapped, line.connection)
-        return Searchable(row.name, row.object_type, texts, standing)
+        return Searchable(row.name, row.object_type, texts, relevance)
 
     return SearchIndex(lines, searched)

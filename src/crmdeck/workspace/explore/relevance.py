@@ -1,4 +1,4 @@
-"""The standing of objects and fields: how close they are to an admin's work. Pure."""
+"""The relevance of objects and fields: how close they are to an admin's work. Pure."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ _SETUP = re.compile(
 
 
 @lru_cache(maxsize=16_384)
-def object_standing(object_type: str, *, custom: bool) -> int:
-    """Return the standing of an object without mappings: `USUAL` to `SETUP`.
+def object_relevance(object_type: str, *, custom: bool) -> int:
+    """Return the relevance of an object without mappings: `USUAL` to `SETUP`.
 
     The usual objects are those that most PartnerOS records are mapped to. Only Salesforce has
     setup objects.
@@ -52,12 +52,12 @@ def object_standing(object_type: str, *, custom: bool) -> int:
     return SETUP if _SETUP.match(object_type) else STANDARD
 
 
-def field_standing(object_type: str, *, custom_object: bool, custom: bool, mapped: bool) -> int:
-    """Return the standing of a field: mapped, then by its object.
+def field_relevance(object_type: str, *, custom_object: bool, custom: bool, mapped: bool) -> int:
+    """Return the relevance of a field: mapped, then by its object.
 
     A custom field comes before the other fields of its object, unless that is a setup object.
     """
     if mapped:
         return MAPPED
-    standing = object_standing(object_type, custom=custom_object)
-    return min(standing, CUSTOM) if custom and standing < SETUP else standing
+    relevance = object_relevance(object_type, custom=custom_object)
+    return min(relevance, CUSTOM) if custom and relevance < SETUP else relevance
