@@ -57,35 +57,28 @@ def fields(count: int, seed: int) -> list[Field]:
 
 def warm(rows: int, columns: int) -> list[Figure]:
     """Rank two schemas with all vectors at hand, with the encoder and without."""
-    from crmdeck.matching import (
-        CachedEncoder,
-        RankContext,
-        SentenceEncoder,
-        rank,
-        texts_to_encode,
-    )
+    from crmdeck.matching import RankContext, rank
     from crmdeck.workspace.knowledge import load_knowledge
+
+    from .matching.vectors import MemoEncoder
 
     knowledge = load_knowledge(None)
     left, right = fields(rows, 1), fields(columns, 2)
-    texts = texts_to_encode(left, right, knowledge)
-    model = SentenceEncoder()
-    cached = CachedEncoder(model.name, dict(zip(texts, model.encode(texts), strict=True)))
+    cached = MemoEncoder()
     name = f"rank {rows} x {columns}"
     peer = f"{name}, no encoder"
     found = []
     for title, encoder in ((peer, None), (name, cached)):
-        spent = timed(
-            partial(
-                rank,
-                left,
-                right,
-                context=RankContext("deal_registration", "Opportunity"),
-                knowledge=knowledge,
-                encoder=encoder,
-            ),
-            ROUNDS,
+        work = partial(
+            rank,
+            left,
+            right,
+            context=RankContext("deal_registration", "Opportunity"),
+            knowledge=knowledge,
+            encoder=encoder,
         )
+        work()
+        spent = timed(work, ROUNDS)
         found.append(Figure(title, "ms", spent, peer if encoder else ""))
     return [*found, Figure(f"{name}, peak memory", "MB", (peak(),))]
 

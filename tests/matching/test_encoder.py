@@ -1,4 +1,4 @@
-"""Encoders: the real one, the one over cached vectors, and an import that stays cheap."""
+"""Encoders: the real one, its tokenizer, and an import that stays cheap."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crmdeck.matching import CachedEncoder, EncoderUnavailableError, SentenceEncoder
+from crmdeck.matching import EncoderUnavailableError, SentenceEncoder
 from crmdeck.matching import encoder as encoder_module
 from crmdeck.matching.tokenizer_cache import load_tokenizer
 
@@ -23,28 +23,6 @@ def test_the_sentence_encoder_knows_meaning_across_languages() -> None:
     assert likeness[0, 1] > likeness[0, 2]
     assert np.allclose(vectors[:1], encoder.encode(["close date"]), atol=1e-5)
     assert encoder.encode([]).shape == (0, 512)
-
-
-def test_cached_vectors_are_read_and_missing_ones_asked_for() -> None:
-    class Counting:
-        name = "counting"
-
-        def __init__(self) -> None:
-            self.asked: list[str] = []
-
-        def encode(self, texts: object) -> object:
-            assert isinstance(texts, list)
-            self.asked += texts
-            return np.ones((len(texts), 2), np.float32)
-
-    fallback = Counting()
-    known = {"a": np.zeros(2, np.float32)}
-    encoder = CachedEncoder("m", known, fallback)  # type: ignore[arg-type]
-    assert encoder.encode(["a", "b", "a", "b"]).tolist() == [[0, 0], [1, 1], [0, 0], [1, 1]]
-    assert fallback.asked == ["b"]
-    with pytest.raises(EncoderUnavailableError) as caught:
-        CachedEncoder("m", known).encode(["a", "b"])
-    assert caught.value.code == "VECTORS_MISSING"
 
 
 def test_tokenizer_cache_is_rewritten_if_damaged(tmp_path: Path) -> None:

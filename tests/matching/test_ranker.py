@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crmdeck.matching import Evidence, RankContext, SentenceEncoder, rank, texts_to_encode
+from crmdeck.matching import Evidence, RankContext, SentenceEncoder, rank
 from crmdeck.matching.confidence import CEILING, Profile
 from crmdeck.matching.evidence import Example
 from crmdeck.matching.knowledge import Knowledge
@@ -408,22 +408,6 @@ def test_ranking_is_deterministic_and_has_weights_for_its_signals(
     )
     assert once == again
     assert {one.partner_field: one.crm_field for one in once}["estimatedValue"] == "Amount"
-
-
-def test_texts_to_encode_are_those_that_rank_encodes() -> None:
-    class Asked:
-        name = "asked"
-        texts: tuple[str, ...] = ()
-
-        def encode(self, texts: list[str]) -> object:
-            import numpy as np
-
-            self.texts = tuple(texts)
-            return np.eye(len(texts), dtype=np.float32)
-
-    encoder = Asked()
-    rank(DEAL, OPPORTUNITY, context=CONTEXT, knowledge=KNOWLEDGE, encoder=encoder)  # type: ignore[arg-type]
-    assert encoder.texts == texts_to_encode(DEAL, OPPORTUNITY, KNOWLEDGE)
 
 
 def test_a_language_without_a_file_is_foreign() -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from crmdeck.matching.values import MAX_ENCODED, suggest_value_map
 from crmdeck.model import Field, FieldType, PicklistValue, ValueMap, ValueMatch
-from crmdeck.workspace.knowledge import load_catalog, load_knowledge
+from crmdeck.workspace.knowledge import load_catalog, load_codes, load_knowledge
 
 KNOWLEDGE = load_knowledge(None)
 
@@ -103,6 +104,39 @@ def test_yes_and_no_map_to_a_checkbox_and_free_text_needs_no_map() -> None:
         choices("Yes"), Field(name="b", type=FieldType.TEXT), knowledge=KNOWLEDGE
     )
     assert free == ValueMap()
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "expected"),
+    [
+        (
+            "US NO IN",
+            ["India", "Norway", "United States", "Iran"],
+            ["United States", "Norway", "India"],
+        ),
+        (
+            "en_US pt-BR sv",
+            ["Svenska", "English", "Portuguese"],
+            ["English", "Portuguese", "Svenska"],
+        ),
+        ("de fr sv", ["DEU", "FRA", "SWE"], ["DEU", "FRA", "SWE"]),
+        ("P1 P2 P3", ["Low", "Normal", "High"], ["High", "Normal", "Low"]),
+        # Two values with one meaning, and a list that only looks like codes.
+        ("de fr", ["German", "Deutsch", "French"], [None, "French"]),
+        (
+            "IT HR NO",
+            ["Information Technology", "Sales", "false"],
+            ["Information Technology", None, "false"],
+        ),
+    ],
+)
+def test_codes_match_names_of_one_table(
+    left: str, right: list[str], expected: list[str | None]
+) -> None:
+    found = suggest_value_map(
+        choices(*left.split()), choices(*right), knowledge=KNOWLEDGE, codes=load_codes()
+    )
+    assert [pair.crm_value for pair in found.pairs] == expected
 
 
 def test_retired_values_are_left_out() -> None:

@@ -1,8 +1,6 @@
 from .context import RankContext as RankContext
-from .encoder import CachedEncoder as CachedEncoder
 from .encoder import Encoder as Encoder
 from .encoder import EncoderUnavailableError as EncoderUnavailableError
 from .encoder import SentenceEncoder as SentenceEncoder
 from .evidence import Evidence as Evidence
 from .ranker import rank as rank
-from .ranker import texts_to_encode as texts_to_encode

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from threading import Lock
 from typing import Any, Protocol
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from crmdeck.errors import CrmdeckError
 from crmdeck.home import cache_home
 from crmdeck.matching.tokenizer_cache import load_tokenizer
-from crmdeck.text import count
 
 DIMENSIONS = 512
 
@@ -76,32 +75,3 @@ def _make_model() -> Any:
     # USE would parse the tables of its tokenizer in each process.
     model._sp = load_tokenizer(cache_home())
     return model
-
-
-class CachedEncoder:
-    """An encoder with cached vectors, which asks `fallback` for missing ones."""
-
-    def __init__(
-        self,
-        name: str,
-        vectors: Mapping[str, NDArray[np.float32]],
-        fallback: Encoder | None = None,
-    ) -> None:
-        self.name = name
-        self._vectors = vectors
-        self._fallback = fallback
-
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        missing = list(dict.fromkeys(text for text in texts if text not in self._vectors))
-        made: dict[str, NDArray[np.float32]] = {}
-        if missing:
-            if self._fallback is None:
-                raise EncoderUnavailableError(
-                    f"No vector for {count(len(missing), 'text')}.",
-                    remedy="Try again: crmdeck computes missing vectors first.",
-                    code="VECTORS_MISSING",
-                )
-            made = dict(zip(missing, self._fallback.encode(missing), strict=True))
-        if not texts:
-            return np.zeros((0, DIMENSIONS), np.float32)
-        return np.stack([made[text] if text in made else self._vectors[text] for text in texts])

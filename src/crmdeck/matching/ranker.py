@@ -82,14 +82,6 @@ def rank(
     return _Ranking(left, right, measured, knowledge, evidence, profile).suggestions()
 
 
-def texts_to_encode(
-    left: Sequence[Field], right: Sequence[Field], knowledge: Knowledge
-) -> tuple[str, ...]:
-    """Return the texts whose vectors `rank` needs, each once, in a fixed order."""
-    texts = [text for side in read_texts(left, right, knowledge) for text in side]
-    return tuple(dict.fromkeys(phrase for text in texts for phrase in text.phrases))
-
-
 def scores(
     measured: Measured, profile: Profile, accepted: Mapping[int, int] = NOTHING_ACCEPTED
 ) -> tuple[Matrix, Preference | None]:

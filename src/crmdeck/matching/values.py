@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from crmdeck.matching.knowledge import Knowledge, phrase_key
+from crmdeck.matching.languages import fold
 from crmdeck.model import (
     Field,
     FieldType,
@@ -23,6 +26,9 @@ NORMALIZED_CONFIDENCE = 0.95
 SYNONYM_CONFIDENCE = 0.85
 MIN_COSINE = 0.7
 MAX_ENCODED = 500
+# Part of the values of both fields from which they are the codes and names of one table.
+_SAME_TABLE = 0.8
+_LOCALE = re.compile(r"^([a-z]{2})[-_][a-z]{2}$", re.IGNORECASE)
 
 _CHOICES = frozenset({FieldType.PICKLIST, FieldType.MULTIPICKLIST})
 _YES_AND_NO = (
@@ -34,26 +40,35 @@ Keys = Callable[[PicklistValue], Iterable[str]]
 
 
 def suggest_value_map(
-    left: Field, right: Field, *, knowledge: Knowledge, encoder: Encoder | None = None
+    left: Field,
+    right: Field,
+    *,
+    knowledge: Knowledge,
+    codes: Sequence[Mapping[str, str]] = (),
+    encoder: Encoder | None = None,
 ) -> ValueMap:
     """Return a counterpart in `right` for each active value of `left`, in the order of `left`.
 
     Equal values win over those that differ in case and punctuation, then come synonyms, then
     values that the encoder finds close in meaning. Values may share a counterpart by name or
-    synonym (`submitted` and `new`), but by meaning only if there are fewer counterparts.
+    synonym (`submitted` and `new`), but by meaning only if there are fewer counterparts. If both
+    fields have the values of one table of `codes`, only the table counts: NO is Norway then.
     """
     values = _values(left)
     if not values or not (right.type in _CHOICES or right.type is FieldType.BOOLEAN):
         return ValueMap()
     targets = _values(right)
+    tables = [one for one in codes if _is_of(one, values) and _is_of(one, targets)]
+    table = max(tables, key=lambda one: _shared(one, values, targets), default=None)
+    synonyms = _synonym_keys(knowledge) if table is None else _code_keys(table, targets)
     found: dict[int, ValuePair] = {}
     for how, keys, confidence in (
         (ValueMatch.EXACT, _exact_keys, 1.0),
         (ValueMatch.NORMALIZED, _normalized_keys, NORMALIZED_CONFIDENCE),
-        (ValueMatch.SYNONYM, _synonym_keys(knowledge), SYNONYM_CONFIDENCE),
+        (ValueMatch.SYNONYM, synonyms, SYNONYM_CONFIDENCE),
     ):
         _match(values, targets, found, keys, how, confidence)
-    if encoder is not None:
+    if encoder is not None and table is None:
         _match_meaning(values, targets, found, encoder)
     pairs = tuple(
         found.get(row, ValuePair(partner_value=value.value, crm_value=None))
@@ -106,6 +121,42 @@ def _synonym_keys(knowledge: Knowledge) -> Keys:
         return [knowledge.canonical_value(key) for key in _normalized_keys(value)]
 
     return keys
+
+
+def parse_codes(text: str) -> dict[str, str]:
+    """Return the first name of each line of a table by the key of each of its names."""
+    rows = [line.split("\t") for line in text.splitlines() if not line.startswith("#")]
+    return {code_key(name): row[0] for row in rows for name in row}
+
+
+def code_key(text: str) -> str:
+    """Return the key of a code or a name, without accents; all locales of a language share one."""
+    return fold(phrase_key(_LOCALE.sub(r"\1-XX", text.strip())))
+
+
+def _meanings(table: Mapping[str, str], value: PicklistValue) -> list[str]:
+    keys = map(code_key, (value.value, value.label))
+    return [table[key] for key in keys if key in table]
+
+
+def _is_of(table: Mapping[str, str], values: Sequence[PicklistValue]) -> bool:
+    known = sum(bool(_meanings(table, value)) for value in values)
+    return len(values) > 1 and known >= _SAME_TABLE * len(values)
+
+
+def _shared(
+    table: Mapping[str, str], left: Iterable[PicklistValue], right: Iterable[PicklistValue]
+) -> int:
+    ours, yours = (
+        {one for value in side for one in _meanings(table, value)} for side in (left, right)
+    )
+    return len(ours & yours)
+
+
+def _code_keys(table: Mapping[str, str], targets: Sequence[PicklistValue]) -> Keys:
+    """Return the keys of a table, without meanings that several targets have."""
+    counts = Counter(one for target in targets for one in {*_meanings(table, target)})
+    return lambda value: [one for one in _meanings(table, value) if counts[one] < 2]
 
 
 def _match_meaning(

@@ -7,7 +7,7 @@ order of their names, and again when they change.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -19,10 +19,12 @@ from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.knowledge_files import parse_knowledge
 from crmdeck.matching.lexicon import field_words
 from crmdeck.matching.partner_catalog import CatalogFile, combine, parse_catalog
+from crmdeck.matching.values import parse_codes
 from crmdeck.model import Field, PartnerObject
 
 MATCHING_FOLDER = "knowledge/matching"
 CATALOG_FOLDER = "catalog"
+CODES_FOLDER = "knowledge/codes"
 
 Stamp = tuple[Path, int, int]
 T = TypeVar("T")
@@ -34,6 +36,16 @@ def load_knowledge(home: Path | None) -> Knowledge:
     Raises UsageError with the file and the line of an invalid entry.
     """
     return _knowledge(_stamps(home, MATCHING_FOLDER))
+
+
+@cache
+def load_codes() -> tuple[Mapping[str, str], ...]:
+    """Return the tables of codes and names, such as those of countries, by the key of each name."""
+    return tuple(
+        parse_codes(file.read_text("utf-8"))
+        for file in sorted(resources.files("crmdeck").joinpath(CODES_FOLDER).iterdir(), key=str)
+        if file.name.endswith(".tsv")
+    )
 
 
 def load_catalog(home: Path | None) -> dict[str, PartnerObject]:

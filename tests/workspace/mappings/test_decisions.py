@@ -14,6 +14,8 @@ from crmdeck.errors import (
     SchemaNotDiscoveredError,
     UsageError,
 )
+from crmdeck.matching import EncoderUnavailableError, SentenceEncoder
+from crmdeck.matching import encoder as encoder_module
 from crmdeck.model import Choice, DecisionState, Direction, Severity, Source
 from crmdeck.settings import Settings
 from crmdeck.workspace import ConnectionDraft, Workspace
@@ -86,6 +88,21 @@ def test_decisions_and_undos_survive_a_new_workspace(desk: Desk) -> None:
         "mapping.accepted",
         "mapping.accepted",
     ]
+
+
+def test_stored_vectors_spare_the_encoder(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = discovered(desk)
+
+    def fail() -> object:
+        raise EncoderUnavailableError("Can't load the sentence encoder.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(encoder_module, "_load_model", fail)
+        assert workspace.mappings.suggest("acme", PAIR).encoder == "none"
+    ranked = workspace.mappings.suggest("acme", PAIR)
+    assert ranked.encoder == SentenceEncoder.name
+    monkeypatch.setattr(encoder_module, "_load_model", fail)
+    assert workspace.mappings.suggest("acme", PAIR) == ranked
 
 
 def test_a_rejected_candidate_never_returns_and_an_accepted_field_is_not_suggested_again(

@@ -21,7 +21,6 @@ from crmdeck.model import (
     Connection,
     Decision,
     Direction,
-    Field,
     MappingWarning,
     ObjectPair,
     ObjectSchema,
@@ -83,38 +82,46 @@ def check_encoder(name: str) -> str:
     return name
 
 
-def cached_encoder(
-    store: Store,
-    left: Sequence[Field],
-    right: Sequence[Field],
-    knowledge: Knowledge,
-    progress: ProgressCallback | None,
-    cancel: CancelToken,
-) -> matching.Encoder | None:
-    """Return an encoder with the vectors of both sides, or None if the model is unavailable.
+class StoredEncoder:
+    """The sentence encoder, with the vectors that the store has.
 
-    Missing vectors are computed in batches and cached.
+    Missing vectors are computed in batches and stored. The model loads with the first missing one,
+    which is often none.
     """
-    texts = matching.texts_to_encode(left, right, knowledge)
-    # The weights are read with the first text that has no vector, which is often none.
-    model = matching.SentenceEncoder()
-    with store.read() as session:
-        vectors = session.vectors.get(model.name, texts)
-    missing = [text for text in texts if text not in vectors]
-    made: dict[str, NDArray[np.float32]] = {}
-    try:
+
+    def __init__(
+        self,
+        store: Store,
+        progress: ProgressCallback | None = None,
+        cancel: CancelToken | None = None,
+    ) -> None:
+        self._store = store
+        self._progress = progress
+        self._cancel = cancel or CancelToken()
+        self._model = matching.SentenceEncoder()
+        self.name = self._model.name
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one unit vector for each text; raises EncoderUnavailableError."""
+        import numpy as np
+
+        if not texts:
+            return self._model.encode(())
+        with self._store.read() as session:
+            vectors = session.vectors.get(self.name, texts)
+        missing = [text for text in dict.fromkeys(texts) if text not in vectors]
+        made: dict[str, NDArray[np.float32]] = {}
         for start in range(0, len(missing), BATCH):
-            cancel.check()
+            self._cancel.check()
             batch = missing[start : start + BATCH]
-            made.update(zip(batch, model.encode(batch), strict=True))
-            if progress is not None:
-                progress(Progress(start + len(batch), len(missing), "texts"))
-    except matching.EncoderUnavailableError:
-        return None
-    if made and not store.read_only:
-        with store.write() as session:
-            session.vectors.put(model.name, made)
-    return matching.CachedEncoder(model.name, {**vectors, **made})
+            made.update(zip(batch, self._model.encode(batch), strict=True))
+            if self._progress is not None:
+                self._progress(Progress(start + len(batch), len(missing), "texts"))
+        if made and not self._store.read_only:
+            with self._store.write() as session:
+                session.vectors.put(self.name, made)
+        vectors |= made
+        return np.stack([vectors[text] for text in texts])
 
 
 def rank_pair(

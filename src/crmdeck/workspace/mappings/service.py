@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
+from crmdeck import matching
 from crmdeck.connectors.barrier import fault_barrier
 from crmdeck.connectors.base import Integration, TeamLog
 from crmdeck.connectors.registry import vendor_of
@@ -67,7 +69,7 @@ from crmdeck.model.wire import wire_record
 from crmdeck.store import Session
 from crmdeck.workspace.context import Context, find_connection, find_named, new_id
 from crmdeck.workspace.drift import acknowledge_changes, known_change, reopen_changes, share_changes
-from crmdeck.workspace.knowledge import load_catalog, load_knowledge
+from crmdeck.workspace.knowledge import load_catalog, load_codes, load_knowledge
 from crmdeck.workspace.mappings.assistants import (
     LONGEST_NAME,
     LONGEST_REASON,
@@ -80,7 +82,7 @@ from crmdeck.workspace.mappings.ranking import (
     NO_ENCODER,
     Learning,
     PairFields,
-    cached_encoder,
+    StoredEncoder,
     check_encoder,
     rank_pair,
 )
@@ -466,11 +468,17 @@ class Mappings:
             sides = self._sides(session, ref, pair)
         left = {field.name: field for field in sides.partner.fields}
         right = {field.name: field for field in sides.crm_object.fields}
-        return suggest_value_map(
+        suggest = partial(
+            suggest_value_map,
             find_named("PartnerOS field", partner_field, left),
             find_named("CRM field", crm_field, right),
             knowledge=load_knowledge(self._context.home),
+            codes=load_codes(),
         )
+        try:
+            return suggest(encoder=self._encoder())
+        except matching.EncoderUnavailableError:
+            return suggest()
 
     def record_decisions(
         self,
@@ -830,25 +838,20 @@ class Mappings:
         progress: ProgressCallback | None = None,
         cancel: CancelToken | None = None,
     ) -> SuggestAnswer:
-        settings, knowledge = self._context.settings, load_knowledge(self._context.home)
-        used = None
-        if check_encoder(encoder or settings.encoder) != NO_ENCODER:
-            used = cached_encoder(
-                self._context.store,
-                sides.partner.fields,
-                sides.crm_object.fields,
-                knowledge,
-                progress,
-                cancel or CancelToken(),
-            )
-        suggestions = rank_pair(
+        used = self._encoder(encoder, progress, cancel)
+        ranked = partial(
+            rank_pair,
             sides,
-            knowledge=knowledge,
-            encoder=used,
+            knowledge=load_knowledge(self._context.home),
             learning=learning,
             own=own,
             now=self._context.now,
         )
+        try:
+            suggestions = ranked(encoder=used)
+        except matching.EncoderUnavailableError:
+            used = None
+            suggestions = ranked(encoder=None)
         decided = by_field(sides.own_log)
         return SuggestAnswer(
             object_pair=str(sides.pair),
@@ -862,6 +865,16 @@ class Mappings:
                 decided,
             ),
         )
+
+    def _encoder(
+        self,
+        name: str | None = None,
+        progress: ProgressCallback | None = None,
+        cancel: CancelToken | None = None,
+    ) -> StoredEncoder | None:
+        if check_encoder(name or self._context.settings.encoder) == NO_ENCODER:
+            return None
+        return StoredEncoder(self._context.store, progress, cancel)
 
     def _team_log(self, ref: str) -> TeamLog | None:
         """Return the source's decision log if it keeps one for a team, after copying its news."""
