@@ -19,7 +19,7 @@ PLANTED = """sf__Id,sf__Error,Name
 006C,INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST:Status: bad value for restricted picklist field: Expired [Status__c],e
 006D,FIELD_CUSTOM_VALIDATION_EXCEPTION:Enter the estimated value of the partner deal.:Amount --,f
 006E,UNABLE_TO_LOCK_ROW:unable to obtain exclusive access to this record or 1 records: 0015g:--,g
-006F,CANNOT_EXECUTE_FLOW_TRIGGER:We can't save this record because the “Partner Defaults” process failed.,h
+006F,CANNOT_EXECUTE_FLOW_TRIGGER:We can't save this record because the “Opportunity Partner Defaults” process failed.,h
 006G,ENTITY_IS_DELETED:entity is deleted:--,i
 006H,INACTIVE_OWNER_OR_USER:operation performed with inactive user [0055g] as owner of opportunity:--,j
 006I,Etwas ist schiefgelaufen mit Ada Lovelace,k
@@ -70,7 +70,7 @@ def test_planted_errors_have_change_person_and_row(shell: Shell) -> None:
     assert [one["kind"] for one in others] == [
         *("lock", "automation", "deleted", "owner", "unknown")
     ]
-    assert others[1]["through"] == "Partner Defaults"
+    assert others[1]["through"] == "Opportunity Partner Defaults"
     # The change of the status comes after the error.
     early = shell.json(
         *("explain", "failed.csv", "--demo", "--connection", "acme-prod", "--at", "2d")
@@ -157,3 +157,10 @@ def test_field_of_several_objects_asks_for_the_pair(shell: Shell) -> None:
         *("explain", "--demo", "--connection", "acme-prod", "--pair", PAIR), stdin=text
     )
     assert "Opportunity.Name" in done.stdout
+    assert f"{PAIR}:accountName" in done.stdout
+    flow = 'CANNOT_EXECUTE_FLOW_TRIGGER: the "Opportunity Partner Defaults" process failed'
+    done = shell.attempt(
+        *("explain", "--demo", "--connection", "acme-prod", "--pair", PAIR),
+        stdin=flow.replace("the", "because the"),
+    )
+    assert "Opportunity runs flow Opportunity_Partner_Defaults." in done.stdout

@@ -70,6 +70,8 @@ def explain(
     """
     wanted = chosen_format(None, output, _SUFFIXES, as_json=as_json, force=force)
     source = sys.stdin.buffer if file == "-" else Path(file)
+    if file == "-" and sys.stdin.isatty():
+        say("Paste the error messages, then press Ctrl+D.")
     when = moment(at, ws, as_of=True)
     if each:
         if output is not None:
@@ -138,7 +140,7 @@ def _each(
 def _show(causes: tuple[SyncCause, ...], summary: str) -> None:
     emit(summary)
     for cause in causes:
-        emit(f"\n{cause.count:,} × {cause.title}")
+        emit(f"\n{cause.count:,} × {cell(cause.title)}")
         parts = {
             "message": cause.message if cause.kind is CauseKind.UNKNOWN else None,
             "values": ", ".join(cause.values),
@@ -148,4 +150,4 @@ def _show(causes: tuple[SyncCause, ...], summary: str) -> None:
         }
         for name, text in parts.items():
             if text:
-                emit(f"  {name:8}{text}")
+                emit(f"  {name:8}{cell(text)}")

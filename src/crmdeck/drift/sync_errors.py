@@ -153,6 +153,16 @@ def judge_today(suspect: Suspect, schema: ObjectSchema | None) -> Today:
             return Today(None, "No rule that crmdeck has read fits this message.")
         return Today(rule.active, f"{rule.title[:1].upper()}{rule.title[1:]} is "
                      f"{'active' if rule.active else 'inactive'}.")  # fmt: skip
+    if suspect.kind is CauseKind.AUTOMATION:
+        # A message has the label of a flow, and crmdeck may only know its API name.
+        through = _bare(suspect.value.replace("_", " "))
+        runs = [each for each in schema.rules or () if each.kind is RuleKind.AUTOMATION]
+        named = [
+            each
+            for each in runs
+            if _bare(each.name.rpartition(".")[2].replace("_", " ")) == through and through
+        ]
+        return Today(None, f"{schema.object_type} runs {named[0].title}." if named else "")
     field = next((each for each in schema.fields if each.name == suspect.field), None)
     if field is None:
         is_gone = suspect.kind is CauseKind.FIELD_MISSING and bool(suspect.field)

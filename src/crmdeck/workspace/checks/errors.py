@@ -161,7 +161,7 @@ class SyncErrors:
         CanceledError.
         """
         chosen = None if connection is None else self._context.connection(connection)
-        wanted = "" if pair is None else ObjectPair.parse(pair).crm_object
+        wanted = None if pair is None else ObjectPair.parse(pair)
         name, groups = _name_of(file), dict[tuple[str, ...], _Group]()
         succeeded = not_read = 0
         vendor = chosen.platform if chosen is not None else ""
@@ -182,7 +182,9 @@ class SyncErrors:
                 chosen = fitting[0]
             tie = _Tie(session, chosen, wanted, at or self._context.now, values)
             causes = tie.causes(groups.values())
-        is_untied = bool(groups and known) and chosen is None
+        notes = tie.notes
+        if groups and known and chosen is None:
+            notes = ["Add --connection NAME to see changes, people and mapping rows."]
         report = SyncErrorReport(
             file=name,
             connection=chosen.name if chosen else None,
@@ -191,7 +193,7 @@ class SyncErrors:
             succeeded=succeeded,
             not_read=not_read,
             causes=tuple(cause for cause, _ in causes),
-            notes=("Add --connection NAME to see changes, people and mapping rows.",) * is_untied,
+            notes=tuple(notes),
         )
         if chosen is not None and audit and not self._context.read_only:
             entry = self._context.entry(
@@ -352,18 +354,22 @@ class _Tie:
         self,
         session: Session,
         connection: Connection | None,
-        crm_object: str,
+        pair: ObjectPair | None,
         at: datetime,
         values: bool,
     ) -> None:
-        self._session, self._object, self._at, self._values = session, crm_object, at, values
+        self._session, self._at, self._values = session, at, values
+        self._object = "" if pair is None else pair.crm_object
+        self.notes: list[str] = []
         self._id = "" if connection is None else connection.id
         self._infos = session.snapshots.current(self._id) if self._id else ()
         log = session.decisions.log(self._id) if self._id else ()
         self._accepted = [
             (ObjectPair.parse(each.object_pair).crm_object, each)
             for each in acceptances(log)
-            if each.crm_field and each.direction is not Direction.PULL
+            if each.crm_field
+            and each.direction is not Direction.PULL
+            and (pair is None or each.object_pair == str(pair))
         ]
         self._schema: Callable[[str], ObjectSchema | None] = cache(self._read_schema)
         self._changes: Callable[[str], tuple[DriftEvent, ...]] = cache(self._read_changes)
@@ -411,7 +417,8 @@ class _Tie:
         if not named and first.field and cause_of(first.kind).is_schema:
             object_type = self._object_with(first.field)
         name = self._field_name(object_type, first.field) or first.field
-        suspect = Suspect(first.kind, object_type, name, "", first.value)
+        value = first.through if first.kind is CauseKind.AUTOMATION else first.value
+        suspect = Suspect(first.kind, object_type, name, "", value)
         return suspect.with_rule(self._schema(object_type))
 
     def _object_with(self, name: str) -> str:
@@ -457,6 +464,10 @@ class _Tie:
             for object_type, one in self._accepted
             if (object_type, one.crm_field) == (suspect.object, suspect.field)
         ]
+        pairs = sorted({each.rpartition(":")[0] for each in mappings})
+        note = f"Several object pairs map {suspect.object}: {', '.join(pairs)}. Use --pair for one."
+        if len(pairs) > 1 and note not in self.notes:
+            self.notes.append(note)
         step = words.next
         if repair is not None:
             step = f"Fixed on {repair.changed_at or repair.detected_at:%Y-%m-%d}."
