@@ -182,14 +182,14 @@ class CrmdeckApp(App[None]):
     def action_change_theme(self) -> None:
         """Choose the theme for this and later sessions."""
 
-        def chosen(name: str | None) -> None:
+        def on_submit(name: str | None) -> None:
             if name is not None:
                 self._use_theme(name)
                 self.host.save_state()
 
         names = sorted(self.available_themes)
         choices = [dialogs.Choice(name, name) for name in names]
-        self.push_screen(dialogs.Choose("Theme", choices, current=self.theme), chosen)
+        self.push_screen(dialogs.Choose("Theme", choices, current=self.theme), on_submit)
 
     def action_suspend_process(self) -> None:
         driver = self._driver

@@ -66,7 +66,7 @@ class Browser(Dialog["SignedIn"]):
     def on_mount(self) -> None:
         waiting = self.query_one("#waiting", Static)
 
-        def came(grant: Grant) -> None:
+        def on_grant(grant: Grant) -> None:
             self._brought = True
             waiting.update("Signed in. Checking permissions…")
             self.loader.load("finish", lambda _job: self._finish(grant), ended, cancellable=False)
@@ -79,7 +79,7 @@ class Browser(Dialog["SignedIn"]):
                 ("Waiting for the browser to return to ", "$muted"), self._sign_in.redirect_uri
             )
         )
-        self.loader.load("wait", lambda job: self._sign_in.wait(job.cancel), came)
+        self.loader.load("wait", lambda job: self._sign_in.wait(job.cancel), on_grant)
         if can_open_browser() and not self.app.is_headless:
             self.open_page()
 

@@ -50,13 +50,13 @@ def searchable(offer: Offer) -> Searchable:
 def open_help(screen: Screen[Any], title: str, scope: str) -> None:
     """Show what the keys do on `screen`, those of `scope` first, and run the chosen one."""
 
-    async def chosen(offer: Offer | None) -> None:
+    async def on_submit(offer: Offer | None) -> None:
         # A key pressed in the meantime may have opened something else.
         if offer is not None and is_shown(offer.host):
             await screen.app.run_action(offer.action.command, offer.host)
 
     known = offers(screen, refused=True)
-    screen.app.push_screen(Help(f"Help: {title}", known, scope), chosen)
+    screen.app.push_screen(Help(f"Help: {title}", known, scope), on_submit)
 
 
 COLUMNS: tuple[Column[Offer], ...] = (

@@ -84,12 +84,12 @@ class EditValueMap(Dialog[dict[str, str]]):
         choices = [Choice(value, label or value, value) for value, label in self._targets.items()]
         choices.append(Choice(NONE, "no counterpart", "not synced"))
 
-        def chosen(value: str | None) -> None:
+        def on_submit(value: str | None) -> None:
             if value is not None:
                 self._set(row, value or None)
 
         title = f"{row.label or row.value} becomes"
-        self.app.push_screen(Choose(title, choices, current=row.target or NONE), chosen)
+        self.app.push_screen(Choose(title, choices, current=row.target or NONE), on_submit)
 
     @dialog_action("values.clear", "No counterpart", "x", "delete", hint=36)
     def clear(self) -> None:

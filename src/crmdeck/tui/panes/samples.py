@@ -76,7 +76,7 @@ class Sampler:
             self._show()
             return
 
-        def took(found: FieldSample) -> None:
+        def on_loaded(found: FieldSample) -> None:
             self._rates.setdefault(subject, {}).update(found.rates)
             # Also those without a value, so that they aren't read again.
             known.update({name: tuple(found.values.get(name, ())) for name in missing})
@@ -86,7 +86,7 @@ class Sampler:
         self._loader.load(
             "samples",
             lambda _: workspace.schemas.sample(view.ref, view.object_type, missing),
-            took,
+            on_loaded,
             label=f"reading sample records of {display_text(view.object_type, 40)}",
         )
 

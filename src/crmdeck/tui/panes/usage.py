@@ -59,7 +59,7 @@ class UsageAsker:
                 FieldPlace(*place): usage
                 for place, usage in workspace.schemas.known_usages(ref).items()
             },
-            self._took,
+            self._on_loaded,
             quiet=True,
             cancellable=False,
             # Only the details show the answers; the rows come first.
@@ -71,7 +71,7 @@ class UsageAsker:
         workspace = self._host.workspace
 
         def asked(usage: FieldUsage) -> None:
-            self._took({place: usage})
+            self._on_loaded({place: usage})
             # In a small window the answer may be outside the visible part of the details.
             self._host.say(usage_summary(usage), title=place.field_name)
             then()
@@ -88,7 +88,7 @@ class UsageAsker:
             failed=failed,
         )
 
-    def _took(self, found: dict[FieldPlace, FieldUsage]) -> None:
+    def _on_loaded(self, found: dict[FieldPlace, FieldUsage]) -> None:
         news = any(self._known.get(place) != usage for place, usage in found.items())
         self._known |= found
         if news:

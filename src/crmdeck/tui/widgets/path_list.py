@@ -70,7 +70,7 @@ class PathList(Widget):
     def show(self, text: str) -> None:
         """List what belongs to the path `text`, with the cursor on the path itself."""
 
-        def took(entries: tuple[PathEntry, ...]) -> None:
+        def on_loaded(entries: tuple[PathEntry, ...]) -> None:
             self._shown_for = text
             self._table.set_rows(entries, cursor=entries[0].name)
             waiting, self._waiting = self._waiting, []
@@ -79,7 +79,7 @@ class PathList(Widget):
 
         # Keys that wait for an earlier path never get its list.
         self._shown_for, self._waiting = None, []
-        self.loader.load("paths", lambda _: path_entries(text), took, quiet=True)
+        self.loader.load("paths", lambda _: path_entries(text), on_loaded, quiet=True)
 
     def once_shown(self, then: Callable[[], object]) -> None:
         """Call `then` once the list belongs to the path that was typed last."""

@@ -170,7 +170,7 @@ class HealthCommands:
                 self._host.say(f"{step.text}: {step.command}")
 
     def _decide_refresh(self, connection: Connection, finding: Finding) -> None:
-        def answered(key: str | None) -> None:
+        def on_submit(key: str | None) -> None:
             if key == "r":
                 self._pane.post_message(Pane.Asked("connection.refresh"))
             elif key == "x":
@@ -186,7 +186,7 @@ class HealthCommands:
                 ],
                 opened_by="f",
             ),
-            answered,
+            on_submit,
         )
 
     def _accept_suspect(self, connection: Connection) -> None:
@@ -233,7 +233,7 @@ class HealthCommands:
             return
         today = self._host.workspace.now.date()
 
-        def answered(key: str | None) -> None:
+        def on_submit(key: str | None) -> None:
             if key == "d":
                 self._ask_until(finding)
             elif key in _DAYS:
@@ -253,7 +253,7 @@ class HealthCommands:
                 ],
                 opened_by="a",
             ),
-            answered,
+            on_submit,
         )
 
     def _ask_until(self, finding: Finding) -> None:
@@ -265,12 +265,13 @@ class HealthCommands:
                 return "Enter a date, such as 2026-12-31."
             return f"{day} has passed." if day < today else ""
 
-        def chosen(text: str | None) -> None:
+        def on_submit(text: str | None) -> None:
             if text is not None and (day := _day(text)) is not None:
                 self._settle(finding, day)
 
         self._pane.app.push_screen(
-            Prompt("Until which day", finding.title, placeholder="2026-12-31", check=wrong), chosen
+            Prompt("Until which day", finding.title, placeholder="2026-12-31", check=wrong),
+            on_submit,
         )
 
     def no_settled(self) -> str | None:
@@ -470,7 +471,7 @@ class HealthCommands:
             return
         command = self._host.workspace.command_line("disconnect", connection.name)
 
-        def answered(sure: bool | None) -> None:
+        def on_submit(sure: bool | None) -> None:
             if sure:
                 self._pane.perform(
                     self._undoable(
@@ -482,7 +483,7 @@ class HealthCommands:
             "crmdeck stops refreshing it. Its schemas, changes and mappings are kept. u undoes it."
         )
         dialog = TypedConfirm(f"Disconnect {connection.name}?", text, expected=connection.name)
-        self._pane.app.push_screen(dialog, answered)
+        self._pane.app.push_screen(dialog, on_submit)
 
     @action(
         "health.reconnect",

@@ -289,7 +289,7 @@ class MappingCommands:
             self._direct(chosen, following)
             return
 
-        def answered(sure: bool | None) -> None:
+        def on_submit(sure: bool | None) -> None:
             # As they are now: another user may have decided on them since the question.
             now = {row.name: row for row in self._chosen()}
             same = [now[row.name] for row in chosen if row.name in now]
@@ -303,7 +303,7 @@ class MappingCommands:
             opened_by="d",
             listing=[row_line(row) for row in chosen],
         )
-        self._open(dialog, answered)
+        self._open(dialog, on_submit)
 
     def _direct(self, chosen: Sequence[MappingRow], following: Direction) -> None:
         session = self._pairs.current
@@ -354,7 +354,7 @@ class MappingCommands:
             self._decide(deed, [(row, choice)])
             return
 
-        def answered(key: str | None) -> None:
+        def on_submit(key: str | None) -> None:
             if session is not self._pairs.current:
                 return
             if key == "v":
@@ -374,7 +374,7 @@ class MappingCommands:
             opened_by=opened_by,
             listing=[labels[value] for value in lacking],
         )
-        self._open(question, answered)
+        self._open(question, on_submit)
 
     def _map_values(self, session: MappingSession, row: MappingRow, choice: Choice) -> None:
         workspace, crm_field = self._host.workspace, choice.crm_field
@@ -389,7 +389,7 @@ class MappingCommands:
         def work(_: Job) -> ValueMap:
             return workspace.mappings.value_map(session.ref, session.pair, row.name, crm_field)
 
-        def took(suggested: ValueMap) -> None:
+        def on_loaded(suggested: ValueMap) -> None:
             own = value_choices(row, suggested, None)
             dialog.fill(value_choices(row, suggested, row.value_map), own)
 
@@ -401,7 +401,14 @@ class MappingCommands:
         )
         label = "matching values"
         open_filled(
-            self._table.app, dialog, edited, self._requests, work, took, slot="values", label=label
+            self._table.app,
+            dialog,
+            edited,
+            self._requests,
+            work,
+            on_loaded,
+            slot="values",
+            label=label,
         )
 
     @action(
@@ -553,7 +560,7 @@ class MappingCommands:
         if ref is None:
             return
 
-        def chosen(pair: str | None) -> None:
+        def on_submit(pair: str | None) -> None:
             if pair is not None and ref == self._pairs.ref:
                 self._pairs.choose(ref, pair)
 
@@ -562,7 +569,7 @@ class MappingCommands:
             begun, partners = workspace.mappings.pairs(ref), workspace.mappings.partner_objects()
             return pair_choices(begun, partners, objects)
 
-        def took(pairs: tuple[PairChoice, ...]) -> None:
+        def on_loaded(pairs: tuple[PairChoice, ...]) -> None:
             first = sum(one.makes_sense for one in pairs)
             others = count(len(pairs) - first, "unused pair")
             dialog.fill(
@@ -575,7 +582,14 @@ class MappingCommands:
         dialog = Choose("Object pair", None, current=current, columns=PAIR_COLUMNS)
         label = "loading object pairs"
         open_filled(
-            self._table.app, dialog, chosen, self._requests, work, took, slot="pairs", label=label
+            self._table.app,
+            dialog,
+            on_submit,
+            self._requests,
+            work,
+            on_loaded,
+            slot="pairs",
+            label=label,
         )
 
     @action(
@@ -695,7 +709,7 @@ class MappingCommands:
             self._say("Nothing was changed.")
             return
 
-        def answered(sure: bool | None) -> None:
+        def on_submit(sure: bool | None) -> None:
             if sure and session is self._pairs.current:
                 edited = [(known[choice.partner_field], choice) for choice in choices]
                 self._decide("edit", edited, advance=False)
@@ -722,7 +736,7 @@ class MappingCommands:
             opened_by="E",
             listing=listing,
         )
-        self._open(dialog, answered)
+        self._open(dialog, on_submit)
 
     def choose_field(self, offered: str | None = None) -> None:
         """Choose the CRM field of the row among the candidates, or among all fields.
@@ -738,7 +752,7 @@ class MappingCommands:
             others = (one.crm_field for one in row.candidates if one.crm_field != row.crm_field)
             current = row.renamed_to or next(others, None)
 
-        def chosen(crm_field: str | None) -> None:
+        def on_submit(crm_field: str | None) -> None:
             if crm_field is None or session is not self._pairs.current:
                 return
             now = session.by_name[row.name]
@@ -763,7 +777,7 @@ class MappingCommands:
             current=current,
             notes=notes,
         )
-        self._open(dialog, chosen)
+        self._open(dialog, on_submit)
 
     def _keep(self, rows: Sequence[MappingRow]) -> None:
         """Accept mappings again that a change broke; that settles the change."""
@@ -783,7 +797,7 @@ class MappingCommands:
             return
         target = row.field.name
 
-        def chosen(partner_field: str | None) -> None:
+        def on_submit(partner_field: str | None) -> None:
             if partner_field is None or session is not self._pairs.current:
                 return
             now = session.by_name[partner_field]
@@ -797,9 +811,9 @@ class MappingCommands:
                 deeds = [Deed("m", "Move mapping", f"{now.crm_field} loses its source")]
                 title = f"{now.title} is mapped to {now.crm_field}"
                 question = Ask(title, "", deeds, opened_by="enter")
-                self._open(question, partial(answered, now, choice))
+                self._open(question, partial(on_answer, now, choice))
 
-        def answered(now: MappingRow, choice: Choice, deed: str | None) -> None:
+        def on_answer(now: MappingRow, choice: Choice, deed: str | None) -> None:
             if deed == "m" and session is self._pairs.current:
                 self._accept("move", now, choice, opened_by="m")
 
@@ -813,7 +827,7 @@ class MappingCommands:
             notes=notes,
             column="PartnerOS field",
         )
-        self._open(dialog, chosen)
+        self._open(dialog, on_submit)
 
     def _ask_or_decide(self, deed: str, decided: Sequence[Decided], *, opened_by: str) -> None:
         if len(decided) == 1:
@@ -821,7 +835,7 @@ class MappingCommands:
             return
         session = self._pairs.current
 
-        def answered(sure: bool | None) -> None:
+        def on_submit(sure: bool | None) -> None:
             if not sure or session is None or session is not self._pairs.current:
                 return
             now = session.all_rows
@@ -842,7 +856,7 @@ class MappingCommands:
             opened_by=opened_by,
             listing=[row_text(row) for row, _ in decided],
         )
-        self._open(dialog, answered)
+        self._open(dialog, on_submit)
 
     def _decide(self, deed: str, decided: Sequence[Decided], *, advance: bool = True) -> None:
         session = self._pairs.current

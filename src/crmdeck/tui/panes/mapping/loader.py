@@ -226,7 +226,7 @@ class PairLoader:
         self._requests.load(
             "review",
             work,
-            partial(self._took, ref, writes, field),
+            partial(self._on_loaded, ref, writes, field),
             label="loading the object pair",
             failed=partial(self._not_read, ref, pair),
         )
@@ -342,7 +342,7 @@ class PairLoader:
         self.session, self.likely = None, likely
         self._show(Redraw.PAIR, None)
 
-    def _took(self, ref: str, writes: int, field: str | None, found: Found | PairList) -> None:
+    def _on_loaded(self, ref: str, writes: int, field: str | None, found: Found | PairList) -> None:
         self.show_error(None)
         if isinstance(found, PairList):
             self._leave(found)
@@ -425,7 +425,7 @@ class PairLoader:
                     return ()
                 raise
 
-        def took(found: tuple[FailsWhen, ...]) -> None:
+        def on_loaded(found: tuple[FailsWhen, ...]) -> None:
             session.update_failures(found, judged)
             if session is self.session:
                 self._show(Redraw.ROWS, None)
@@ -433,7 +433,7 @@ class PairLoader:
         self._requests.load(
             "judge",
             work,
-            took,
+            on_loaded,
             failed=lambda error: self._host.say(str(error), title="Preflight", severity="warning"),
             quiet=True,
             after_paint=True,
@@ -449,7 +449,7 @@ class PairLoader:
             self._head = workspace.head()
             return workspace.mappings.review(session.ref, session.pair)
 
-        def took(review: Review) -> None:
+        def on_loaded(review: Review) -> None:
             if session is self.session:
                 before = _broken(session)
                 self._take_review(session, review, writes)
@@ -460,7 +460,7 @@ class PairLoader:
         self._requests.load(
             "again",
             work,
-            took,
+            on_loaded,
             failed=partial(self._not_read, session.ref, session.pair),
             quiet=True,
         )

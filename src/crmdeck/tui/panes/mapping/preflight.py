@@ -67,11 +67,11 @@ class PreflightFlow:
         def work(_: Job) -> str | None:
             return preflights.why_no_sample(session.ref, session.pair)
 
-        def took(why: str | None) -> None:
+        def on_loaded(why: str | None) -> None:
             if why is not None:
                 question.leave_out("s", f"{QUESTION}\nNo CRM sample: {why}")
 
-        def chosen(key: str | None) -> None:
+        def on_submit(key: str | None) -> None:
             if key in ("e", "d"):
                 self._test_edges(session, create=key == "e")
             elif key in ("c", "u"):
@@ -81,16 +81,16 @@ class PreflightFlow:
 
         title = f"Preflight of {pair_text(session.pair)}"
         question = Ask(title, QUESTION, DEEDS, opened_by="P")
-        self._pane.app.push_screen(question, chosen)
+        self._pane.app.push_screen(question, on_submit)
         # The question shows before the schema of the pair is read.
-        self._requests.load("sample", work, took, quiet=True)
+        self._requests.load("sample", work, on_loaded, quiet=True)
 
     def _test_edges(self, session: MappingSession, *, create: bool) -> None:
         def work(_: Job) -> tuple[FailsWhen, ...]:
             preflights = self._host.workspace.preflights
             return preflights.fails_when(session.ref, session.pair, create=create)
 
-        def took(failures: tuple[FailsWhen, ...]) -> None:
+        def on_loaded(failures: tuple[FailsWhen, ...]) -> None:
             def opened(number: int) -> None:
                 one = failures[number]
                 dialog.dismiss(None)
@@ -104,7 +104,7 @@ class PreflightFlow:
             opens="Open row",
             waiting="Testing edge values…",
         )
-        self._open(dialog, work, took)
+        self._open(dialog, work, on_loaded)
 
     def _sample(self, session: MappingSession) -> None:
         def work(_: Job) -> PreflightRun:
@@ -238,7 +238,7 @@ class PreflightFlow:
             if name:
                 write(wanted, absolute_path(name))
 
-        def chosen(wanted: str | None) -> None:
+        def on_submit(wanted: str | None) -> None:
             if wanted is not None:
                 name = free_name("crmdeck-preflight", wanted)
                 prompt = Prompt("Export to file", value=name, check=wrong_file)
@@ -263,7 +263,7 @@ class PreflightFlow:
                 self._host.say(text, severity="error" if failed else "information")
 
         choices = [Choice(name, name, use) for name, use in formats.items()]
-        self._pane.app.push_screen(Choose("Export the preflight as", choices), chosen)
+        self._pane.app.push_screen(Choose("Export the preflight as", choices), on_submit)
 
 
 def _write(create: bool) -> str:
