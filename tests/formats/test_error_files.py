@@ -32,6 +32,7 @@ def texts(
         ("Name;ERROR;Record ID", "Acme;BAD: no;7", "BAD: no", "7"),
         ('"SFDC Return message",id', '"no, it failed",9', "no, it failed", "9"),
         ("Id\tError message", "5\tno", "no", "5"),
+        ("vendor,code,message,id", "hubspot,X,no,6", "no", "6"),
     ],
 )
 def test_table_has_error_and_record_columns(
@@ -113,6 +114,7 @@ def test_json_lines_keep_their_line_and_bad_ones_are_unread() -> None:
         '{"message": "c"}',
     ]
     assert texts("\n".join(lines)) == [(1, "A_B"), (3, None), (4, "c")]
+    assert texts('["A_B",\n "c"]') == [(1, "A_B"), (2, "c")]
     assert texts('[{"message": "a"},\n {"message": "b"},\n {"mess') == [
         (1, "a"),
         (2, "b"),

@@ -28,8 +28,9 @@ _ERROR_COLUMNS = frozenset(
 _ID_COLUMNS = ("sfid", "id", "recordid", "salesforceid", "hsobjectid", "crmid", "hubspotid")
 _OBJECT_COLUMNS = ("object", "objecttype", "sobject", "sobjecttype", "entitytype", "crmobject")
 _TIME_COLUMNS = ("at", "time", "timestamp", "datetime", "failedat", "erroredat", "createdat")
+_VENDOR_COLUMNS = ("vendor", "platform", "crm")
 _CODE_COLUMNS = ("code", "errorcode", "statuscode", "category")
-_IS_JSON = re.compile(r"\s*(?:\{|\[\s*(?:[\[{\]]|$))")
+_IS_JSON = re.compile(r'\s*(?:\{|\[\s*(?:[\[{\]"]|$))')
 _BETWEEN = re.compile(r"[\s,]*")
 _CODES = ("errorCode", "statusCode", "code", "error", "category")
 _INNER = (
@@ -136,17 +137,15 @@ def _of_table(
     def place_of(names: tuple[str, ...]) -> int | None:
         return next((header.index(name) for name in names if name in header), None)
 
-    places = [
-        place_of(each) for each in (_CODE_COLUMNS, _OBJECT_COLUMNS, _ID_COLUMNS, _TIME_COLUMNS)
-    ]
+    columns = (_CODE_COLUMNS, _VENDOR_COLUMNS, _OBJECT_COLUMNS, _ID_COLUMNS, _TIME_COLUMNS)
+    places = [place_of(each) for each in columns]
     for line, row in rows:
         if row is None or (row and len(row) <= column):
             yield Message(None, line)
         elif row:
             text = row[column].strip()
             cells = [row[i] if i is not None and i < len(row) else "" for i in places]
-            code, object_type, record_id, at = cells
-            yield Message(text, line, code, "", object_type, record_id, at) if text else None
+            yield Message(text, line, *cells) if text else None
 
 
 # -- JSON ------------------------------------------------------------------------------------------
@@ -185,7 +184,8 @@ def _of_json(
                 yield Message(text if is_known(text) else None, line)
                 is_list = is_list and bool(piece)
             else:
-                yield from errors_in(value, line)
+                is_text = isinstance(value, str)
+                yield from [Message(value, line)] if is_text else errors_in(value, line)
             line += buffer.count("\n", place, end)
             place = end
         buffer = buffer[place:]
