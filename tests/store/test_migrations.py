@@ -72,7 +72,7 @@ def test_older_crmdeck_works_until_its_tables_go(
     put(new, "newer")
     use(monkeypatch, *KNOWN)
     for store in (old, Store(place)):
-        put(store, f"older {id(store)}")
+        put(store, f"older-{id(store)}")
         assert len(names(store)) >= 3
         store.probe()
     with pytest.raises(CacheTooNewError, match="Nothing was done"):

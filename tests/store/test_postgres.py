@@ -6,6 +6,7 @@ import re
 import socket
 import threading
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,12 @@ from crmdeck.errors import (
     SourceError,
     UsageError,
 )
+from crmdeck.model import AuditEntry
 from crmdeck.store import Store, leases, migrations, postgres_engine
 from crmdeck.store.backup import write_backup
+from crmdeck.store.chain import rows_after, walk
+from crmdeck.store.integrity.audit_log import check_audit_log
+from crmdeck.store.integrity.locks import check_locks
 from crmdeck.store.postgres_database import PostgresDatabase
 from tests.bench.bench_log import fill
 from tests.postgres import execute, role, server_url, with_database
@@ -145,7 +150,7 @@ def test_one_refresh_of_a_connection_at_a_time(postgres_url: str) -> None:
         with pytest.raises(ConflictError) as caught, other.alone("acme", "bob"):
             pass
     assert caught.value.code == "REFRESH_RUNNING"
-    assert (caught.value.cause or "").startswith(f"anna on {socket.gethostname()} has been")
+    assert (caught.value.cause or "").startswith(f"anna on {socket.gethostname()} (process ")
     with other.alone("acme", "bob"):
         pass
     assert one.head() == before
@@ -154,10 +159,11 @@ def test_one_refresh_of_a_connection_at_a_time(postgres_url: str) -> None:
 def test_a_lease_runs_out_and_whoever_lost_it_writes_nothing(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    after = START + leases.LEASE
-    paused = Store(postgres_url, clock=lambda: START)
-    other = Store(postgres_url, clock=lambda: after)
-    with paused.alone("acme", "anna") as lost, other.alone("acme", "bob") as taken:
+    paused, other = Store(postgres_url), Store(postgres_url)
+    with ExitStack() as both:
+        lost = both.enter_context(paused.alone("acme", "anna"))
+        execute(postgres_url, "UPDATE lease SET until = since")
+        taken = both.enter_context(other.alone("acme", "bob"))
         assert lost is not None
         assert taken is not None
         with other.write() as session:
@@ -185,6 +191,54 @@ def test_a_lease_runs_out_and_whoever_lost_it_writes_nothing(
         with one.read() as session:
             [(lasted,)] = session.database.rows("SELECT until - since FROM lease")
         assert lasted > leases.LEASE * 1.5
+
+
+def test_damaged_locks_are_named_and_block_no_one(postgres_url: str) -> None:
+    store = Store(postgres_url)
+    entry = AuditEntry(id="first", at=START, actor="me", event="x", summary="")
+    with store.write() as session:
+        session.connections.put(connection("acme"), START, "me")
+        session.audit.add(entry)
+    # What only the owner can do.
+    execute(
+        postgres_url,
+        f"UPDATE head SET seq = {2**63 - 1}",
+        "INSERT INTO lease (kind, connection_id, token, holder, until) "
+        "VALUES ('refresh', 'acme', 'x', 'mallory on x (process 1)', '9999-12-31')",
+        'INSERT INTO audit_entry (seq, id, "at", actor, event, summary, details, hash) '
+        f"VALUES ({2**63 - 1}, 'forged', now(), 'ceo', 'x', 'x', '{{}}', 'x')",
+    )
+    with store.read() as session:
+        found = [each.found for each in check_locks(session.database).damage]
+        assert found[0].startswith("The head has the number 9,223,372,036,854,775,807")
+        assert found[1].startswith("A lease on acme lasts until 9999-12-31")
+        [damage] = check_audit_log(session.database).damage
+        assert "number 9,223,372,036,854,775,807" in damage.found
+    with store.alone("acme", "me"), store.write() as session:
+        session.audit.add(entry.model_copy(update={"id": "next"}))
+    with store.write() as session:
+        assert check_locks(session.database).damage == ()
+        assert walk(rows_after(session.database, -1)).breaks == []
+        assert damage.repair is not None
+        assert damage.repair(session.database).endswith(", forged")
+        assert check_audit_log(session.database).damage == ()
+    store.close()
+
+
+def test_audit_entry_of_a_stale_transaction_fails(postgres_url: str) -> None:
+    store = Store(postgres_url)
+    put(store, "acme")
+    add = "SELECT add_audit_entry('a', now()::TIMESTAMP, 'me', 'x', NULL, '', '{}')"
+    with psycopg.connect(postgres_url) as raw, psycopg.connect(postgres_url) as other:
+        raw.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        raw.execute("SELECT 1 FROM head")
+        other.execute(add)
+        other.commit()
+        with pytest.raises(psycopg.errors.SerializationFailure):
+            raw.execute(add)
+    with store.read() as session:
+        assert walk(rows_after(session.database, -1)).breaks == []
+    store.close()
 
 
 def test_who_may_only_select_reads_and_is_told_so(postgres_url: str) -> None:
@@ -334,7 +388,7 @@ def test_what_a_database_sets_otherwise_makes_no_difference(postgres_url: str) -
     ):
         execute(postgres_url, f'ALTER DATABASE "{name}" SET {setting}')
     store = Store(postgres_url)
-    wanted = connection("\u20ac\u2713", ttl_hours=0.1 + 0.2)
+    wanted = connection(path="\u20ac\u2713", ttl_hours=0.1 + 0.2)
     with store.write() as session:
         session.connections.put(wanted, START, "me")
     with store.read() as session:
@@ -403,11 +457,15 @@ def test_the_servers_clock_is_everybodys_but_who_brings_one(
 def test_what_stands_for_a_nul_comes_back_as_it_was(postgres_url: str) -> None:
     store = Store(postgres_url)
     texts = ["a\0b", "\ufdd0", "\ufdd1", "\ufdd1\ufdd2", "\0\ufdd1", "\ufdd0\ufdd1\0\ufdd2"]
-    for text in texts:
-        put(store, text)
-    assert sorted(names(store)) == sorted(texts)
+    for number, text in enumerate(texts):
+        with store.write() as session:
+            session.connections.put(connection(f"c{number}", path=text), START, "me")
     with store.read() as session:
-        assert [session.connections.find(text) is not None for text in texts] == [True] * 6
+        assert [one.path for one in session.connections.all()] == texts
+        sql = "SELECT id FROM connection WHERE path = ?"
+        assert [session.database.rows(sql, [text])[0][0] for text in texts] == [
+            f"c{number}" for number in range(6)
+        ]
     store.close()
 
 

@@ -16,10 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from crmdeck.clock import utc_now
 from crmdeck.errors import CacheError, ConflictError
+from crmdeck.model import CancelToken
 from crmdeck.store import Store
-from crmdeck.store.leases import LEASE
 from tests.postgres import OwnServer, execute, with_database
 from tests.store.build import START, connection, record, run, schema
 
@@ -85,8 +84,7 @@ def test_a_host_that_takes_the_call_and_says_nothing_is_not_waited_for_for_ever(
 def test_a_server_cut_down_in_the_middle_loses_nothing_and_work_goes_on(server: OwnServer) -> None:
     execute(server.url, "CREATE DATABASE work")
     url = with_database(server.url, "work")
-    now = START
-    store = Store(url, wait=30, clock=lambda: now)
+    store = Store(url, wait=30)
     with store.write() as session:
         session.connections.put(connection("acme"), START, "me")
         record(session, 0, schema("Account"))
@@ -104,9 +102,9 @@ def test_a_server_cut_down_in_the_middle_loses_nothing_and_work_goes_on(server: 
     assert "unreachable since" in refused(url).message
     server.come_back()
     assert names(store) == ["acme"]
-    # It could not be given back.
-    now += LEASE
-    with store.alone("acme", "me"), store.write() as session:
+    # The lease ends now that its process reaches the database again.
+    patience = CancelToken()
+    with store.alone("acme", "me", patience), store.write() as session:
         assert session.runs.history("acme") == ()
         assert session.snapshots.latest_refresh("acme") == "acme-0"
         record(session, 3, schema("Account", "Name"))
@@ -210,9 +208,7 @@ with store.alone("acme", "bob"), store.write() as session:
 """
 
 
-def test_who_is_killed_in_a_refresh_leaves_nothing_and_holds_up_others_for_a_lease(
-    postgres_url: str,
-) -> None:
+def test_killed_refresh_leaves_nothing_and_its_lease_is_taken_over(postgres_url: str) -> None:
     store = Store(postgres_url, wait=30)
     assert names(store) == []
     process = subprocess.Popen(
@@ -230,12 +226,18 @@ def test_who_is_killed_in_a_refresh_leaves_nothing_and_holds_up_others_for_a_lea
     # This waits for the row that the killed one had locked, until the server has noticed.
     with store.write() as session:
         assert session.snapshots.latest_refresh("acme") is None
+    # On its own machine at once, on others when it has run out.
+    with store.alone("acme", "me"):
+        pass
+    execute(
+        postgres_url,
+        "UPDATE lease SET token = 'x', holder = 'bob on elsewhere (process 1)', "
+        "since = now(), until = now() AT TIME ZONE 'UTC' + INTERVAL '1 second'",
+    )
     with pytest.raises(ConflictError), store.alone("acme", "me"):
         pass
-    later = Store(postgres_url, clock=lambda: utc_now() + LEASE)
-    with later.alone("acme", "me"):
+    with store.alone("acme", "me", CancelToken()):
         pass
-    later.close()
     store.close()
 
 

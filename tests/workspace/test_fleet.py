@@ -20,9 +20,9 @@ from crmdeck.credentials import MemorySecrets
 from crmdeck.errors import CanceledError, ConflictError
 from crmdeck.model import CancelToken, CheckReport, Scope, ScopeMode
 from crmdeck.sandbox import Sandbox
-from crmdeck.store.leases import LEASE
 from crmdeck.workspace import ConnectionDraft, LeaseFigures, Workspace
 from crmdeck.workspace.checks import fleet
+from tests.postgres import execute
 
 from .conftest import describe, export_to, text_field
 
@@ -119,18 +119,21 @@ def test_another_process_takes_over_from_a_killed_one(postgres_url: str, tmp_pat
     assert killed.stdout.readline() == "midway\n"
     killed.kill()
     killed.communicate()
-    with machine(postgres_url) as now, machine(postgres_url, LEASE) as later:
+    # A process of this machine would be known to be gone.
+    execute(postgres_url, "UPDATE lease SET holder = 'cy on elsewhere (process 1)'")
+    with machine(postgres_url) as now:
         assert now.fleet.figures() == LeaseFigures(1, 1, 0, 0, None)
         assert list(now.fleet.run(every=HOUR)) == []
         with pytest.raises(ConflictError) as caught:
             now.refreshes.run("acme")
         assert (caught.value.cause or "").startswith("cy on ")
-        assert later.fleet.figures().expired == 2
-        [report] = later.fleet.run(every=HOUR)
+        execute(postgres_url, "UPDATE lease SET until = since")
+        assert now.fleet.figures().expired == 2
+        [report] = now.fleet.run(every=HOUR)
         assert report.success
-        assert refreshed(later) == {"acme": 1}
-        assert later.fleet.figures() == LeaseFigures(0, 0, 0, 0, None)
-        assert list(later.fleet.run(every=HOUR)) == []
+        assert refreshed(now) == {"acme": 1}
+        assert now.fleet.figures() == LeaseFigures(0, 0, 0, 0, None)
+        assert list(now.fleet.run(every=HOUR)) == []
 
 
 def test_the_oldest_is_first_and_a_signal_lets_running_checks_finish(

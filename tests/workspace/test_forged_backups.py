@@ -118,7 +118,7 @@ def rehash(tables: Tables) -> None:
     names = ("id", "at", "actor", "db_user", "event", "connection_id", "summary", "details")
     for entry in tables["audit_entry"]:
         parts = [running, *(entry[name] for name in names)]
-        text = json.dumps(parts, separators=(",", ":"))
+        text = "".join("-" if part is None else f"{len(part)}:{part}" for part in parts)
         entry["hash"] = running = hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -128,7 +128,8 @@ def schemas(here: Here, known: Known = None) -> Response:
 )
 def refresh(deck: DeckHere, here: Here) -> Response:
     """Refresh the schema and return what changed. Parallel requests share one refresh."""
-    return answer_without_commands(here.workspace.refreshes.run(here.id, cancel=deck.stopping))
+    refreshes = here.workspace.refreshes
+    return answer_without_commands(refreshes.run(here.id, cancel=deck.stopping, patient=True))
 
 
 @router.post(

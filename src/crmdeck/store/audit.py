@@ -7,8 +7,8 @@ from contextlib import suppress
 from datetime import datetime
 
 from crmdeck.model import AuditEntry, AuditHead, to_utc
-from crmdeck.store.chain import COLUMNS, ROWS, end_of, link, row_digests
-from crmdeck.store.database import Database
+from crmdeck.store.chain import COLUMNS, NO_NUMBER, ROWS, START, link, row_digests
+from crmdeck.store.database import Database, quote
 from crmdeck.store.record_table import RecordTable, Where
 
 HOST = "secretsFor"
@@ -26,24 +26,38 @@ class AuditLog:
         """Append entries in their order, each with its hash."""
         if not entries:
             return
-        # Only one process writes at a time, so no other entry can follow the same hash.
-        user, running, last = end_of(self._database)
+        head = self.head()
+        last, running = (-(2**62), START) if head is None else (head.number, head.hash)
         covered: dict[str, object] = dict(row_digests(self._database, last).get(0, {}))
         rows = []
         for entry in entries:
             details = {key: value for key, value in entry.details.items() if key != ROWS}
             details |= {ROWS: covered} if covered else {}
             covered = {}
-            row = ENTRIES.encode(entry.model_copy(update={"details": details}))
-            named = dict(zip(ENTRIES.columns, row, strict=True), db_user=user)
-            running = link(running, tuple(named[column] for column in COLUMNS))
-            rows.append((*row, running))
-        self._database.insert(ENTRIES.name, (*ENTRIES.columns, "hash"), rows)
+            rows.append(ENTRIES.encode(entry.model_copy(update={"details": details})))
+        names = ENTRIES.columns
+        if self._database.has_functions:
+            # The function has its parameters in this order.
+            columns = ", ".join(map(quote, names))
+            arrays = (f"?::{'TIMESTAMP' if name == 'at' else 'VARCHAR'}[]" for name in names)
+            self._database.rows(
+                f"SELECT count(add_audit_entry({columns})) "
+                f"FROM unnest({', '.join(arrays)}) AS entry ({columns})",
+                [list(values) for values in zip(*rows, strict=True)],
+            )
+            return
+        # Only one process writes at a time, so no other entry can follow the same hash.
+        hashed = []
+        for row in rows:
+            named = dict(zip(names, row, strict=True))
+            running = link(running, tuple(named.get(column) for column in COLUMNS))
+            hashed.append((*row, running))
+        self._database.insert(ENTRIES.name, (*names, "hash"), hashed)
 
     def head(self) -> AuditHead | None:
-        """Return the last entry with a hash; None without one."""
+        """Return the last entry; None without one."""
         rows = self._database.rows(
-            "SELECT seq, hash FROM audit_entry WHERE hash IS NOT NULL ORDER BY seq DESC LIMIT 1"
+            f"SELECT seq, hash FROM audit_entry WHERE seq < {NO_NUMBER} ORDER BY seq DESC LIMIT 1"
         )
         return AuditHead(number=rows[0][0], hash=rows[0][1]) if rows else None
 

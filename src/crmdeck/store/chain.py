@@ -2,7 +2,8 @@
 
 The hash of an entry is SHA-256 over the hash of the entry before it and the entry's own columns,
 its details with digests of the rows that were written with it. docs/security.md describes the
-computation: change both together.
+computation, and the function `add_audit_entry` of the baseline does it in PostgreSQL: change the
+three together.
 """
 
 from __future__ import annotations
@@ -16,9 +17,13 @@ from datetime import datetime
 
 from crmdeck.model import AuditHead
 from crmdeck.store.database import Database, Row, quote
+from crmdeck.store.postgres_database import encode_nul
 
 START = ""
 """What stands for the hash before the first entry."""
+
+NO_NUMBER = 2**62
+"""A number that no entry reaches, unless someone inserted it."""
 
 COLUMNS = (
     "id",
@@ -67,19 +72,24 @@ class Chain:
 
 def link(previous: str, values: Row) -> str:
     """Return the hash of an entry with `values` of COLUMNS, after one with the hash `previous`."""
-    parts = [
-        each.isoformat(timespec="microseconds") if isinstance(each, datetime) else each
-        for each in values
-    ]
-    text = json.dumps([previous, *parts], separators=(",", ":"))
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    parts = []
+    for each in (previous, *values):
+        if each is None:
+            parts.append("-")
+            continue
+        is_time = isinstance(each, datetime)
+        # A text as PostgreSQL stores it.
+        text = each.isoformat(timespec="microseconds") if is_time else encode_nul(str(each))
+        parts.append(f"{len(text)}:{text}")
+    return hashlib.sha256("".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def rows_after(database: Database, seq: int) -> Iterator[Row]:
     """Yield the entries after a number, oldest first: number, stored hash, and COLUMNS."""
     while rows := database.rows(
         # By `seq` and not by OFFSET, which would read all entries before each part.
-        f"SELECT {_SELECTION} FROM audit_entry WHERE seq > ? ORDER BY seq, id LIMIT ?",
+        f"SELECT {_SELECTION} FROM audit_entry WHERE seq > ? AND seq < {NO_NUMBER} "
+        "ORDER BY seq, id LIMIT ?",
         [seq, _AT_ONCE],
     ):
         yield from rows
@@ -91,15 +101,14 @@ def walk(rows: Iterable[Row], kept: str | None = None) -> Chain:
     chain, running = Chain(), START
     for seq, stored, *values in rows:
         if stored != link(running, tuple(values)):
-            chain.breaks.append(Break(seq, _name(values)))
-        # Other programs can add entries without a hash, which the next one doesn't follow.
+            chain.breaks.append(Break(seq, entry_name(values)))
         running = stored or running
         if kept == running:
             chain.kept = seq
         if values[COLUMNS.index("event")] == _REPAIR:
             chain.repaired = seq
         chain.entries += 1
-        chain.head, chain.last = AuditHead(number=seq, hash=running), _name(values)
+        chain.head, chain.last = AuditHead(number=seq, hash=running), entry_name(values)
     return chain
 
 
@@ -128,17 +137,8 @@ def row_digests(
     }
 
 
-def end_of(database: Database) -> tuple[str | None, str, int]:
-    """Return the user that the database knows, and the hash and number of the last entry."""
-    rows = database.rows(
-        f"SELECT {database.user}, hash, seq FROM audit_entry WHERE hash IS NOT NULL "
-        "ORDER BY seq DESC LIMIT 1"
-    )
-    return rows[0] if rows else (database.rows(f"SELECT {database.user}")[0][0], START, -(2**62))
-
-
 def rehashed(rows: Iterable[Row], columns: Iterable[str]) -> Iterator[Row]:
-    """Yield all rows of an audit log, oldest first, with new hashes for the old ones."""
+    """Yield all rows of an audit log, oldest first, with new hashes."""
     names = list(columns)
     places, place = [names.index(name) for name in COLUMNS], names.index("hash")
     running = START
@@ -147,7 +147,8 @@ def rehashed(rows: Iterable[Row], columns: Iterable[str]) -> Iterator[Row]:
         yield (*row[:place], running, *row[place + 1 :])
 
 
-def _name(values: list[object]) -> str:
+def entry_name(values: Sequence[object]) -> str:
+    """Return an entry with `values` of COLUMNS, for people."""
     named = dict(zip(COLUMNS, values, strict=True))
     at = named["at"]
     moment = f"{at:%Y-%m-%d %H:%M:%S} UTC" if isinstance(at, datetime) else "unknown time"

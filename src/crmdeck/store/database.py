@@ -24,8 +24,8 @@ class Database(Protocol):
     SQL is one text for both engines; its parameters are written `?`.
     """
 
-    user: str
-    """SQL for the user that the database knows; NULL in a file."""
+    has_functions: bool
+    """True if the audit log is written by a function of the database."""
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Run one statement and return all its rows."""

@@ -46,7 +46,7 @@ _FEW_ROWS = 64
 class DuckDBFile:
     """One open DuckDB file, or one thread's cursor on it."""
 
-    user = "NULL"
+    has_functions = False
 
     def __init__(
         self,

@@ -12,13 +12,23 @@ from crmdeck.store.database import Database, quote
 from crmdeck.store.tables import SECRETS
 
 _OF_SERVERS = ("server_document", *SECRETS)
-# Every other table of the history can be read and appended to.
+# Every other table of the history can be read and appended to. Functions write three of these.
 _OF_WRITERS = {
     "schema_migration": frozenset({"SELECT"}),
-    "head": frozenset({"SELECT", "UPDATE"}),
-    "lease": frozenset({"SELECT", "INSERT", "UPDATE"}),
+    "head": frozenset({"SELECT"}),
+    "lease": frozenset({"SELECT"}),
+    "audit_entry": frozenset({"SELECT"}),
     "validators": frozenset({"SELECT", "INSERT", "DELETE"}),
 }
+_FUNCTIONS = (
+    "advance_head",
+    "add_audit_entry",
+    "take_lease",
+    "claim_lease",
+    "enroll_checks",
+    "extend_lease",
+    "end_lease",
+)
 _APPEND = frozenset({"SELECT", "INSERT"})
 _OVERWRITE = frozenset({"SELECT", "INSERT", "DELETE"})
 
@@ -36,6 +46,17 @@ _RIGHTS = """
         OR privilege <> 'DELETE' AND privilege <> 'TRUNCATE'
         AND has_any_column_privilege(roles.oid, tables.oid, privilege))
     ORDER BY 1, 2, 3"""
+
+# Readers must not write through functions.
+_CALLERS = """
+    SELECT rolname, proname FROM pg_roles AS roles, pg_proc AS functions
+    WHERE prosecdef AND pronamespace = to_regnamespace(current_schema())
+    AND proowner = (SELECT relowner FROM pg_class WHERE oid = to_regclass('audit_entry'))
+    AND NOT rolsuper AND NOT starts_with(rolname, 'pg_')
+    AND NOT pg_has_role(roles.oid, proowner, 'MEMBER')
+    AND has_function_privilege(roles.oid, functions.oid, 'EXECUTE')
+    AND NOT has_table_privilege(roles.oid, 'decision', 'INSERT')
+    ORDER BY 1, 2"""
 
 _GRANTED_DIRECTLY = """
     SELECT DISTINCT rolname FROM pg_class, aclexplode(relacl) AS acl
@@ -71,6 +92,8 @@ def wider_grants(database: Database) -> list[str]:
             allowed = _OF_WRITERS.get(table, _APPEND)
         if right not in allowed:
             wider.setdefault(role, []).append(f"{right} on {table}")
+    for role, function in database.rows(_CALLERS):
+        wider.setdefault(role, []).append(f"EXECUTE on {function}")
     return [
         f"{role} ({rights[0]}{f' and {len(rights) - 1} more' if rights[1:] else ''})"
         for role, rights in wider.items()
@@ -87,7 +110,12 @@ def grants_sql(database: Database) -> str:
     ours = f"{readers}, {writers}, {servers}"
     schema, owner = quote(place.schema), quote(place.owner)
     database_name = f"DATABASE {quote(place.database)}"
-    fixed = ", ".join(f"{schema}.{quote(table)}" for table in ("schema_migration", "head"))
+    fixed = ", ".join(
+        f"{schema}.{quote(table)}"
+        for table, rights in _OF_WRITERS.items()
+        if "INSERT" not in rights
+    )
+    functions = ", ".join(f"{schema}.{quote(name)}" for name in _FUNCTIONS)
     secret = ", ".join(f"{schema}.{quote(table)}" for table in _OF_SERVERS)
     default = f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema}"
     others = [
@@ -124,6 +152,8 @@ def grants_sql(database: Database) -> str:
         f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {readers}",
         f"GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA {schema} TO {writers}",
         f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {writers}",
+        f"REVOKE ALL ON FUNCTION {functions} FROM PUBLIC",
+        f"GRANT EXECUTE ON FUNCTION {functions} TO {writers}",
     ]
     for table, rights in _OF_WRITERS.items():
         name = f"{schema}.{quote(table)}"

@@ -6,8 +6,12 @@ the history: taking one waits for no writer and changes no head.
 
 from __future__ import annotations
 
+import hashlib
+import os
+import re
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -16,38 +20,21 @@ from datetime import UTC, datetime, timedelta
 
 from crmdeck.clock import Clock
 from crmdeck.errors import CacheError, ConflictError
+from crmdeck.model import CancelToken
 from crmdeck.model.wire import wire_record
 from crmdeck.store.database import Database
+from crmdeck.store.leftovers import is_gone
 
 LEASE = timedelta(seconds=60)
 """How long a lease lasts after it was taken or extended."""
 
 _REFRESH, _CHECK = "refresh", "check"
 
-# One statement, so that two processes can't both find the lease free.
-_TAKE = """
-    INSERT INTO lease (kind, connection_id, token, holder, since, until)
-    VALUES (?, ?, ?, ?, ?, ?)
-    ON CONFLICT (kind, connection_id) DO UPDATE SET token = excluded.token,
-        holder = excluded.holder, since = excluded.since, until = excluded.until
-    WHERE lease.token IS NULL OR lease.until <= excluded.since
-    RETURNING token"""
+_PAUSE = 0.5
+_PROCESS = re.compile(r"(.*) on (.+) \(process (\d+)\)")
 
-# Skips what others claim at this moment, and what a user is refreshing.
-_CLAIM = """
-    UPDATE lease SET token = ?, holder = ?, since = ?, until = ?
-    WHERE kind = 'check' AND connection_id = (
-        SELECT connection_id FROM lease AS due
-        WHERE kind = 'check' AND connection_id = ANY(?) AND due_at <= ?
-        AND (token IS NULL OR until <= ?)
-        AND NOT EXISTS (
-            SELECT 1 FROM lease AS other WHERE other.kind = 'refresh'
-            AND other.connection_id = due.connection_id
-            AND other.token IS NOT NULL AND other.until > ?)
-        ORDER BY due_at, connection_id LIMIT 1 FOR UPDATE OF due SKIP LOCKED)
-    RETURNING connection_id"""
-
-_MINE = "kind = ? AND connection_id = ? AND token = ?"
+_held: set[str] = set()
+"""The tokens of the leases of this process."""
 
 
 @dataclass(frozen=True)
@@ -78,27 +65,48 @@ class Leases:
         self._clock = clock
 
     @contextmanager
-    def refreshing(self, connection_id: str, who: str) -> Iterator[Lease]:
+    def refreshing(
+        self, connection_id: str, who: str, patience: CancelToken | None = None
+    ) -> Iterator[Lease]:
         """Keep others, on any machine, from a refresh of a connection.
 
-        Raises ConflictError that names who is refreshing it, and since when.
+        With `patience`, which can be canceled, wait for a lease that its process no longer extends.
+        Raises ConflictError that names who is refreshing the connection, and since when.
         """
-        token, now = uuid.uuid4().hex, self._now()
-        with self._leasing() as database:
-            row = [_REFRESH, connection_id, token, _holder(who), now, now + LEASE]
-            taken = database.rows(_TAKE, row)
-            if not taken:
-                [(holder, began)] = database.rows(
-                    "SELECT holder, since FROM lease WHERE kind = ? AND connection_id = ?",
+        secret, now = uuid.uuid4().hex, self._now()
+        _held.add(_token(secret))
+        first: tuple[object, object] | None = None
+        while True:
+            with self._leasing() as database:
+                row = [connection_id, secret, _holder(who), LEASE.total_seconds()]
+                if database.rows("SELECT take_lease(?, ?, ?, ?)", row)[0][0]:
+                    break
+                [(token, holder, began, until)] = database.rows(
+                    "SELECT token, holder, since, until FROM lease "
+                    "WHERE kind = ? AND connection_id = ?",
                     [_REFRESH, connection_id],
-                )
+                ) or [(None, None, None, None)]
+                if token is None:
+                    continue
+                if _is_lost(holder, token):
+                    database.run(
+                        "SELECT end_lease(?, ?, ?, NULL)", [_REFRESH, connection_id, token]
+                    )
+                    holder = None
+            if holder is None:
+                continue
+            # A process that extends its lease is at work.
+            first = first or (token, until)
+            if patience is None or (token, until) != first:
+                _held.discard(_token(secret))
                 raise ConflictError(
                     "Another process is refreshing this connection.",
                     cause=f"{holder} has been refreshing it since {began:%Y-%m-%d %H:%M} UTC.",
                     remedy="Wait: the result will appear here.",
                     code="REFRESH_RUNNING",
                 )
-        lease = Lease(self, _REFRESH, connection_id, token, now)
+            patience.wait(_PAUSE)
+        lease = Lease(self, _REFRESH, connection_id, secret, now)
         try:
             yield lease
         finally:
@@ -106,22 +114,19 @@ class Leases:
 
     def claim(self, connection_ids: Sequence[str], who: str) -> Lease | None:
         """Return a lease on the check that is due for longest, None if none is due."""
-        token, now = uuid.uuid4().hex, self._now()
-        ids = list(connection_ids)
+        secret, now = uuid.uuid4().hex, self._now()
+        _held.add(_token(secret))
         with self._leasing() as database:
-            rows = database.rows(
-                _CLAIM, [token, _holder(who), now, now + LEASE, ids, now, now, now]
+            [(connection_id,)] = database.rows(
+                "SELECT claim_lease(?, ?, ?, ?, ?)",
+                [list(connection_ids), secret, _holder(who), LEASE.total_seconds(), now],
             )
-        return Lease(self, _CHECK, rows[0][0], token, now) if rows else None
+        return Lease(self, _CHECK, connection_id, secret, now) if connection_id else None
 
     def enroll(self, connection_ids: Sequence[str]) -> None:
         """Make the first check of each new connection due now."""
         with self._leasing() as database:
-            database.run(
-                "INSERT INTO lease (kind, connection_id, due_at) SELECT 'check', each, ? "
-                "FROM unnest(?::VARCHAR[]) AS each ON CONFLICT (kind, connection_id) DO NOTHING",
-                [self._now(), list(connection_ids)],
-            )
+            database.run("SELECT enroll_checks(?)", [list(connection_ids)])
 
     def next_due(self, connection_ids: Sequence[str]) -> datetime | None:
         """Return when a process can claim the next check, in UTC."""
@@ -136,21 +141,13 @@ class Leases:
     def extend(self, lease: Lease) -> bool:
         """Extend a lease from now on; return False if another process has it."""
         with self._leasing() as database:
-            return bool(
-                database.rows(
-                    f"UPDATE lease SET until = ? WHERE {_MINE} RETURNING token",
-                    [self._now() + LEASE, *lease.key],
-                )
-            )
+            row = [*lease.key, LEASE.total_seconds()]
+            return bool(database.rows("SELECT extend_lease(?, ?, ?, ?)", row)[0][0])
 
     def end(self, lease: Lease, due_at: datetime | None = None) -> None:
         """End a lease, and set when its next check is due."""
         with self._leasing() as database:
-            database.run(
-                "UPDATE lease SET token = NULL, until = NULL, due_at = coalesce(?, due_at) "
-                f"WHERE {_MINE}",
-                [due_at, *lease.key],
-            )
+            database.run("SELECT end_lease(?, ?, ?, ?)", [*lease.key, due_at])
 
     def _now(self) -> datetime:
         return self._clock().astimezone(UTC).replace(tzinfo=None)
@@ -160,10 +157,10 @@ class Lease:
     """A lease, extended by a thread until it is given back."""
 
     def __init__(
-        self, leases: Leases, kind: str, connection_id: str, token: str, since: datetime
+        self, leases: Leases, kind: str, connection_id: str, secret: str, since: datetime
     ) -> None:
         self.connection_id = connection_id
-        self.key = (kind, connection_id, token)
+        self.key = (kind, connection_id, secret)
         self.over = threading.Event()
         """Set when the lease has been given back, or when that failed."""
         self._leases = leases
@@ -182,7 +179,11 @@ class Lease:
 
     def require(self, database: Database) -> None:
         """Raise ConflictError if the lease ran out and another process took over."""
-        if not database.rows(f"SELECT token FROM lease WHERE {_MINE}", list(self.key)):
+        kind, connection_id, secret = self.key
+        if not database.rows(
+            "SELECT 1 FROM lease WHERE kind = ? AND connection_id = ? AND token = ?",
+            [kind, connection_id, _token(secret)],
+        ):
             raise ConflictError(
                 "Another process took over this refresh. Nothing was written.",
                 cause="This process was paused, or could not reach the database, for more than "
@@ -193,12 +194,23 @@ class Lease:
 
     def _end(self, due_at: datetime | None) -> None:
         self._ended.set()
+        _held.discard(_token(self.key[-1]))
         try:
-            # Without the database, the lease runs out.
-            with suppress(CacheError):
-                self._leases.end(self, due_at)
+            self._leases.end(self, due_at)
+        except CacheError:
+            # The database may be back before the lease runs out.
+            thread = threading.Thread(target=self._end_later, args=(due_at,), daemon=True)
+            thread.start()
         finally:
             self.over.set()
+
+    def _end_later(self, due_at: datetime | None) -> None:
+        deadline = time.monotonic() + LEASE.total_seconds()
+        while time.monotonic() < deadline:
+            time.sleep(_PAUSE)
+            with suppress(CacheError):
+                self._leases.end(self, due_at)
+                return
 
     def _extend(self) -> None:
         # Two extensions in a row can fail before the lease runs out.
@@ -236,4 +248,18 @@ def lease_figures(database: Database, connection_ids: Sequence[str], now: dateti
 
 
 def _holder(who: str) -> str:
-    return f"{who} on {socket.gethostname()}"
+    return f"{who} on {socket.gethostname()} (process {os.getpid()})"
+
+
+def _token(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _is_lost(holder: str, token: str) -> bool:
+    """True if the holder of a lease was a process of this machine that has ended."""
+    found = _PROCESS.fullmatch(holder)
+    if found is None or found[2] != socket.gethostname():
+        return False
+    process = int(found[3])
+    # In a container, the process that starts again has the number of the earlier one.
+    return token not in _held if process == os.getpid() else is_gone(process)

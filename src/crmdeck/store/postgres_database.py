@@ -52,7 +52,7 @@ settings, and would pass session settings on to its next client.
 class PostgresDatabase:
     """A connection in autocommit; its user begins and ends transactions by statements."""
 
-    user = "session_user"
+    has_functions = True
 
     def __init__(self, connection: psycopg.Connection[Row]) -> None:
         self._connection = connection
@@ -121,18 +121,19 @@ def prepare(connection: psycopg.Connection[Row]) -> None:
 
     class NulDumper(StrDumper):
         def dump(self, obj: str) -> Buffer | None:
-            return super().dump(_sent(obj))
+            return super().dump(encode_nul(obj))
 
     class NulDumperUnknown(StrDumperUnknown):
         def dump(self, obj: str) -> Buffer | None:
-            return super().dump(_sent(obj))
+            return super().dump(encode_nul(obj))
 
     adapters = connection.adapters
     adapters.register_dumper(str, NulDumper)
     adapters.register_dumper(str, NulDumperUnknown)
 
 
-def _sent(text: str) -> str:
+def encode_nul(text: str) -> str:
+    """Return a text as PostgreSQL stores it; `_received` reverses it."""
     if text.isascii() and "\0" not in text:
         return text  # Nearly all texts are valid, and checking is faster than replacing.
     return _TO_STAND_IN.sub(lambda match: _TRAVELS_AS[match[0]], text)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from crmdeck.clock import Clock, utc_now
-from crmdeck.errors import CacheBusyError, CacheError
+from crmdeck.errors import CacheBusyError, CacheDamagedError, CacheError
 from crmdeck.store import migrations
 from crmdeck.store.database import LONG_WAIT, Database, Row, WaitListener, refusal
 from crmdeck.store.postgres_database import (
@@ -195,6 +195,12 @@ class PostgresEngine:
                 cause=self._writer(),
                 remedy="Try again when it has finished.",
             ) from error
+        if transaction is None:
+            raise CacheDamagedError(
+                f"The database {self.place} has no head. Nothing was changed.",
+                cause="The row that gives writers their turn was deleted.",
+                remedy="As the owner of the tables: INSERT INTO head VALUES (0)",
+            )
         migrations.reject_unknown(database, version or 0, self.place)
         return transaction
 
@@ -357,7 +363,7 @@ class PostgresEngine:
         may_write, microseconds = database.rows(
             "SELECT NOT pg_is_in_recovery() AND coalesce((SELECT "
             "has_table_privilege(oid, 'INSERT') FROM pg_class "
-            "WHERE oid = to_regclass('audit_entry')), "
+            "WHERE oid = to_regclass('connection')), "
             "has_schema_privilege(current_schema(), 'CREATE')), "
             # The formats of times and fractions depend on the settings of the role.
             "(extract(epoch FROM clock_timestamp()) * 1000000)::BIGINT"
@@ -376,13 +382,10 @@ def _lock_timeout_sql(seconds: float) -> str:
     return f"SET LOCAL lock_timeout = {max(1, round(seconds * 1000))}"
 
 
-def _next(database: PostgresDatabase) -> tuple[int | None, str]:
+def _next(database: PostgresDatabase) -> tuple[int | None, str | None]:
     """Advance the head, after waiting for writers.
 
-    Returns the version of the tables and the ID of the transaction.
+    Returns the version of the tables and the ID of the transaction; None if there is no head.
     """
-    [(version, transaction)] = database.rows(
-        "UPDATE head SET seq = seq + 1 RETURNING (SELECT max(number) FROM schema_migration), "
-        "pg_current_xact_id()::text"
-    )
+    [(version, transaction)] = database.rows("SELECT * FROM advance_head()")
     return version, transaction

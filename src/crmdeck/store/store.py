@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from crmdeck import store
 from crmdeck.clock import Clock, utc_now
+from crmdeck.model import CancelToken
 from crmdeck.store.database import Engine, WaitListener, refusal
 from crmdeck.store.kept import KeptAnswers
 from crmdeck.store.leases import Lease, Leases
@@ -153,16 +154,19 @@ class Store:
         return Leases(leasing, self._engine.now) if leasing else None
 
     @contextmanager
-    def alone(self, connection_id: str, who: str) -> Iterator[Lease | None]:
+    def alone(
+        self, connection_id: str, who: str, patience: CancelToken | None = None
+    ) -> Iterator[Lease | None]:
         """Keep others, on any machine, from a refresh of a connection; yield the lease.
 
+        With `patience`, wait for the lease of a process that was lost, up to a minute.
         Raises ConflictError with the user and machine at work on it. Over DuckDB no one is kept
         out: a refresh compares again with what others wrote.
         """
         if (leases := self.leases) is None:
             yield None
             return
-        with leases.refreshing(connection_id, who) as lease:
+        with leases.refreshing(connection_id, who, patience) as lease:
             yield lease
 
     @property

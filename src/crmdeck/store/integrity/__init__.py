@@ -12,6 +12,7 @@ from crmdeck.store.database import Database
 from crmdeck.store.integrity.audit_log import check_audit_log
 from crmdeck.store.integrity.damage import RESTORE, Checked, Damage
 from crmdeck.store.integrity.definitions import check_definitions
+from crmdeck.store.integrity.locks import check_locks
 from crmdeck.store.integrity.records import check_records
 from crmdeck.store.integrity.references import check_references, check_refreshes
 
@@ -23,6 +24,7 @@ CHECKS: Mapping[str, Callable[[Database], Checked]] = {
     "refreshes": check_refreshes,
     "references": check_references,
     "audit log": check_audit_log,
+    "locks": check_locks,
 }
 """The checks in the order in which they repair: each relies on those before it."""
 

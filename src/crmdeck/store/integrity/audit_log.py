@@ -7,12 +7,25 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 
-from crmdeck.store.chain import ROWS, START, Chain, row_digests, rows_after, walk
+from crmdeck.store.chain import (
+    COLUMNS,
+    NO_NUMBER,
+    ROWS,
+    START,
+    Chain,
+    entry_name,
+    row_digests,
+    rows_after,
+    walk,
+)
 from crmdeck.store.database import Database, quote
 from crmdeck.store.integrity.damage import RESTORE, Checked, Damage, number_of
 from crmdeck.text import count
 
-_COMPLETE_SINCE = "SELECT coalesce(max(seq), 0) FROM audit_entry WHERE event = 'cache.repaired'"
+_COMPLETE_SINCE = (
+    "SELECT coalesce(max(seq), 0) FROM audit_entry "
+    f"WHERE event = 'cache.repaired' AND seq < {NO_NUMBER}"
+)
 
 
 def check_audit_log(database: Database, kept: str | None = None) -> Checked:
@@ -24,7 +37,7 @@ def check_audit_log(database: Database, kept: str | None = None) -> Checked:
     # Before the first row.
     chain = walk(rows_after(database, -(2**62)), kept)
     checked = count(chain.entries, "entry", "entries")
-    damage = list(_chain_damage(chain, kept))
+    damage = [*_foreign_entries(database), *_chain_damage(chain, kept)]
     if not chain.entries:
         if number_of(database, "SELECT count(*) FROM connection"):
             lost = "Who did what, and when."
@@ -53,6 +66,24 @@ def check_audit_log(database: Database, kept: str | None = None) -> Checked:
             )
         )
     return Checked(checked, tuple(damage), chain.head)
+
+
+def _foreign_entries(database: Database) -> Iterator[Damage]:
+    rows = database.rows(
+        f"SELECT seq, {', '.join(map(quote, COLUMNS))} FROM audit_entry WHERE seq >= {NO_NUMBER}"
+    )
+    for seq, *values in rows:
+        name = entry_name(values)
+
+        def remove(database: Database, seq: int = seq, name: str = name) -> str:
+            database.run("DELETE FROM audit_entry WHERE seq = ?", [seq])
+            return f"removed the audit entry that crmdeck didn't write: {name}"
+
+        yield Damage(
+            f"The audit log has an entry with the number {seq:,}, which crmdeck never writes: "
+            f"{name}.",
+            repair=remove,
+        )
 
 
 def _chain_damage(chain: Chain, kept: str | None) -> Iterator[Damage]:

@@ -70,13 +70,18 @@ def refresh(
     cancel: CancelToken,
     *,
     accept_suspect: bool = False,
+    patient: bool = False,
 ) -> RefreshResult:
     """Refresh a connection and record the outcome; raises as `Refreshes.run` does."""
     run = started_run(connection.id, "refresh", context.now)
     connector: Connector | None = None
     try:
         # Over DuckDB others may refresh too: `run` then compares with what they recorded.
-        with fault_barrier(connection), context.store.alone(connection.id, context.actor) as lease:
+        patience = cancel if patient else None
+        with (
+            fault_barrier(connection),
+            context.store.alone(connection.id, context.actor, patience) as lease,
+        ):
             connector = context.open_connector(connection)
             reporter = ProgressReporter(progress)
             reporter.listen_to(connector.meter)

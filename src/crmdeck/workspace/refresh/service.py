@@ -47,6 +47,7 @@ class Refreshes:
         progress: ProgressCallback | None = None,
         cancel: CancelToken | None = None,
         accept_suspect: bool = False,
+        patient: bool = False,
     ) -> RefreshResult:
         """Read the schema of a connection and record the changes, in one transaction.
 
@@ -54,7 +55,8 @@ class Refreshes:
         caller of the same refresh in this process waits for it and shares its result. `scope`
         defaults to the connection's. `progress` counts objects, from any thread. A refresh that
         would remove more than a tenth of the objects or fields is suspect: it fails, unless the
-        caller accepts it or a refresh an hour earlier found the same. Raises
+        caller accepts it or a refresh an hour earlier found the same. With `patient`, wait for the
+        refresh of a process that was lost, up to a minute. Raises
         ConflictError for a disconnected connection, ReauthRequiredError, SourceError if nothing
         could be read, and CanceledError; the attempt is recorded.
         """
@@ -69,7 +71,13 @@ class Refreshes:
             connection.id,
             (wanted, accept_suspect),
             lambda report: refresh(
-                self._context, connection, wanted, report, stop, accept_suspect=accept_suspect
+                self._context,
+                connection,
+                wanted,
+                report,
+                stop,
+                accept_suspect=accept_suspect,
+                patient=patient,
             ),
             progress or (lambda _: None),
             stop,

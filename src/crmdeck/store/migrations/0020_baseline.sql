@@ -262,7 +262,7 @@ CREATE TABLE audit_entry (
     connection_id VARCHAR,
     summary VARCHAR NOT NULL,
     details VARCHAR NOT NULL,
-    hash VARCHAR
+    hash VARCHAR NOT NULL
 );
 
 CREATE TABLE fill_rate (
@@ -311,13 +311,14 @@ CREATE TABLE sealed_secret (
     sealed VARCHAR NOT NULL
 );
 
--- Who works on a connection, and until when: a lease that isn't extended runs out. The next check
--- of a fleet is due at `due_at`.
+-- Who works on a connection, and until when: a lease that isn't extended runs out. `token` is the
+-- SHA-256 of what its holder knows. The next check of a fleet is due at `due_at`.
 CREATE TABLE lease (
     kind VARCHAR NOT NULL,
     connection_id VARCHAR NOT NULL,
     token VARCHAR,
     holder VARCHAR,
+    db_user VARCHAR,
     since TIMESTAMP,
     until TIMESTAMP,
     due_at TIMESTAMP
