@@ -169,7 +169,7 @@ def select(
 def is_mappable(row: Mapping[str, object]) -> bool:
     """Return True if an object type has records that people see in a layout.
 
-    `createable` is no criterion, because it is a right of the user that crmdeck reads with.
+    `createable` isn't a criterion, because it is a right of the user that crmdeck reads with.
     """
     flags = ("queryable", "layoutable")
     hidden = row.get("deprecatedAndHidden") is True or row.get("customSetting") is True
