@@ -28,6 +28,7 @@ from crmdeck.model import (
 )
 from crmdeck.store import SchemaPacker, Store
 from crmdeck.workspace import Workspace, open_demo
+from crmdeck.workspace.verdicts import keep_verdicts
 from tests.bench.figures import Figure, show
 
 CONNECTIONS = 500
@@ -109,6 +110,12 @@ def fill(path: Path, connections: int = CONNECTIONS) -> None:
                 ],
                 [],
             )
+    with (
+        Workspace.open(path.parent, secrets=MemorySecrets()) as ws,
+        ws.context.store.write() as out,
+    ):
+        for connection in out.connections.all():
+            keep_verdicts(ws.context, out, connection)
 
 
 def _processor(call: Callable[[], object]) -> float:

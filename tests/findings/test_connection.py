@@ -9,7 +9,7 @@ import pytest
 
 from crmdeck.errors import UsageError
 from crmdeck.findings.connection import quota_urgency, token_urgency
-from crmdeck.findings.facts import Concern, Facts, Vitals
+from crmdeck.findings.facts import Concern, Vitals
 from crmdeck.findings.find import Ruling, find_findings
 from crmdeck.findings.gate import fails
 from crmdeck.model import (
@@ -79,7 +79,7 @@ def retirement(days: int, *, when: str | None = None, maybe: bool = False) -> Co
 
 
 def findings(accepted: dict[str, Acceptance] | None = None, **known: Any) -> tuple[Finding, ...]:
-    return find_findings(Facts(vitals(**known)), accepted or {})
+    return find_findings(vitals(**known), (), accepted or {})
 
 
 def failure(name: str, why: str, code: str = "FORBIDDEN", **more: Any) -> ObjectFailure:
@@ -357,6 +357,6 @@ def test_unread_finding_is_snoozed_and_never_excused() -> None:
     (snoozed,) = findings(accepted, lost=("Account",))
     assert snoozed.state is FindingState.SNOOZED
     assert fails(snoozed, FailOn.NONE)
-    facts = Facts(vitals(lost=("Account",)))
-    (kept,) = find_findings(facts, {}, lambda _: Ruling(True, "never mind"))
+    lost = vitals(lost=("Account",))
+    (kept,) = find_findings(lost, (), {}, lambda _: Ruling(True, "never mind"))
     assert kept.is_open

@@ -8,8 +8,7 @@ from datetime import date, timedelta
 from typing import NamedTuple, TypeVar
 
 from crmdeck.findings.connection import connection_findings
-from crmdeck.findings.facts import CommandLine, Facts
-from crmdeck.findings.pairs import mapping_findings
+from crmdeck.findings.facts import CommandLine, Vitals
 from crmdeck.model import (
     Acceptance,
     Finding,
@@ -38,16 +37,19 @@ Rule = Callable[[Finding], Ruling | None]
 
 
 def find_findings(
-    facts: Facts, accepted: Mapping[str, Acceptance], rule: Rule | None = None
+    vitals: Vitals,
+    mapped: Iterable[Finding],
+    accepted: Mapping[str, Acceptance],
+    rule: Rule | None = None,
 ) -> tuple[Finding, ...]:
     """Return the findings of a connection, the most urgent first; none if it is disconnected.
 
-    Accepted, snoozed and excused ones are among them, with their state.
+    `mapped` are those of `mapping_findings`, which no time and no acceptance changes. Accepted,
+    snoozed and excused ones are in the result, with their state.
     """
-    vitals = facts.vitals
     if vitals.status is Status.DISCONNECTED:
         return ()
-    every = [*connection_findings(vitals), *mapping_findings(facts)]
+    every = [*connection_findings(vitals), *mapped]
     times = Counter(finding.title for finding in every)
     today = vitals.now.date()
     found = []

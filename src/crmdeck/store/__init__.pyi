@@ -9,6 +9,7 @@ from .drift import Drift as Drift
 from .duckdb_engine import DuckDBEngine as DuckDBEngine
 from .field_usage import Usages as Usages
 from .fill_rates import Rates as Rates
+from .pair_verdicts import PairVerdictRows as PairVerdictRows
 from .postgres_engine import PostgresEngine as PostgresEngine
 from .refresh_record import RecordCount as RecordCount
 from .runs import Runs as Runs

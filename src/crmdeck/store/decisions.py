@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from crmdeck.model import Decision
 from crmdeck.store.database import Database
+from crmdeck.store.kept import KeptAnswers, followed
 from crmdeck.store.record_table import RecordTable, Where
 
 DECISIONS = RecordTable("decision", Decision, nested=("value_map",))
@@ -15,11 +16,28 @@ DECISIONS = RecordTable("decision", Decision, nested=("value_map",))
 class Decisions:
     """Every decision ever made."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, kept: KeptAnswers | None = None) -> None:
         self._database = database
+        self._kept = kept
 
     def add(self, decisions: Sequence[Decision]) -> None:
         DECISIONS.insert(self._database, decisions)
+
+    def by_connection(self, only: str | None = None) -> Mapping[str, Sequence[Decision]]:
+        """Return the decisions of a connection, or of all, by connection and oldest first."""
+
+        def whole() -> Mapping[str, Sequence[Decision]]:
+            return _grouped({}, self.log(only))
+
+        def since(
+            before: Mapping[str, Sequence[Decision]], last: Mapping[str, int]
+        ) -> Mapping[str, Sequence[Decision]]:
+            clause = "WHERE seq > ? ORDER BY seq"
+            return _grouped(before, DECISIONS.select(self._database, clause, [last["decision"]]))
+
+        if only is not None:
+            return whole()
+        return followed(self._database, self._kept, "decisions", ("decision",), whole, since)
 
     def pairs(self) -> dict[str, tuple[str, ...]]:
         """Return the object pairs with decisions, by connection."""
@@ -55,3 +73,12 @@ class Decisions:
         if after is not None:
             where.follow(self._database, DECISIONS.name, connection_id, after, {"seq": False})
         return DECISIONS.select(self._database, f"{where} ORDER BY seq", where.parameters, limit)
+
+
+def _grouped(
+    before: Mapping[str, Sequence[Decision]], added: Sequence[Decision]
+) -> dict[str, Sequence[Decision]]:
+    fresh: dict[str, list[Decision]] = {}
+    for decision in added:
+        fresh.setdefault(decision.connection_id, []).append(decision)
+    return {**before, **{key: (*before.get(key, ()), *mine) for key, mine in fresh.items()}}

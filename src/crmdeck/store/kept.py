@@ -20,6 +20,7 @@ _MOST = 64
 # The column that identifies a row, for each table that is followed.
 _NAMES = {
     "acknowledgement": "event_id",
+    "decision": "id",
     "drift_event": "id",
     "object_failure": "run_id",
     "refresh": "run_id",
@@ -48,6 +49,17 @@ class KeptAnswers:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._kept: OrderedDict[Hashable, _Answer] = OrderedDict()
+        self._memory: dict[Hashable, Any] = {}
+
+    def recall(self, key: Hashable) -> Any:
+        """Return the last value remembered under a key, None without one."""
+        with self._lock:
+            return self._memory.get(key)
+
+    def remember(self, key: Hashable, value: object) -> None:
+        """Keep a value that depends on more than the history."""
+        with self._lock:
+            self._memory[key] = value
 
     def get(self, key: Hashable) -> _Answer | None:
         with self._lock:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crmdeck import store
 
@@ -32,6 +33,15 @@ class Session:
         # changes its state, so it keeps nothing.
         self.answers: dict[object, object] | None = None if kept is None else {}
 
+    def recall(self, key: Hashable) -> Any:
+        """Return what this process remembered about the history; None without it, or in a write."""
+        return self._kept.recall(key) if self._kept is not None else None
+
+    def remember(self, key: Hashable, value: object) -> None:
+        """Remember a value for the next reader, who must see itself whether it still holds."""
+        if self._kept is not None:
+            self._kept.remember(key, value)
+
     # Without a lock of their own, because a session is used by one thread.
     @cached_property
     def connections(self) -> store.Connections:
@@ -51,7 +61,7 @@ class Session:
 
     @cached_property
     def decisions(self) -> store.Decisions:
-        return store.Decisions(self.database)
+        return store.Decisions(self.database, self._kept)
 
     @cached_property
     def audit(self) -> store.AuditLog:
@@ -72,6 +82,10 @@ class Session:
     @cached_property
     def acceptances(self) -> store.Acceptances:
         return store.Acceptances(self.database)
+
+    @cached_property
+    def pair_verdicts(self) -> store.PairVerdictRows:
+        return store.PairVerdictRows(self.database)
 
     @cached_property
     def sealed_secrets(self) -> store.SealedSecrets:

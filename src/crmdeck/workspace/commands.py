@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from crmdeck.errors import UsageError
@@ -22,6 +23,15 @@ def command_line(context: Context, command: str, *arguments: str, **options: Opt
     A True option is a flag, None and False are left out, and a list repeats the option. The
     workspace appears unless it is the default; a database password never does.
     """
+    return command_lines(context)(command, *arguments, **options)
+
+
+def command_lines(context: Context) -> Callable[..., str]:
+    """Return `command_line` of a context, for many commands."""
+    return partial(_command_line, _where(context))
+
+
+def _command_line(where: Sequence[str], command: str, *arguments: str, **options: Option) -> str:
     words = ["crmdeck", *command.split()]
     for name, value in options.items():
         flag = f"--{name.replace('_', '-')}"
@@ -30,7 +40,7 @@ def command_line(context: Context, command: str, *arguments: str, **options: Opt
         elif value is not None:
             for one in [value] if isinstance(value, str) else value:
                 words += [flag, one]
-    words += _where(context)
+    words += where
     # After it, an ID or a value that begins with a dash is not an option.
     if any(argument.startswith("-") for argument in arguments):
         words.append("--")

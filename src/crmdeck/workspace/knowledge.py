@@ -9,11 +9,13 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
+from hashlib import sha256
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TypeVar
 
+from crmdeck import __version__
 from crmdeck.errors import UsageError
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.knowledge_files import parse_knowledge
@@ -54,6 +56,19 @@ def load_catalog(home: Path | None) -> dict[str, PartnerObject]:
     Raises UsageError with the file and the line of an invalid entry.
     """
     return dict(_catalog(_stamps(home, CATALOG_FOLDER)))
+
+
+def matching_version(home: Path | None) -> str:
+    """Return a text that changes with crmdeck, and with the user's own matching data."""
+    stamps = (*_stamps(home, MATCHING_FOLDER), *_stamps(home, CATALOG_FOLDER))
+    return _version(stamps) if stamps else __version__
+
+
+@lru_cache(maxsize=8)
+def _version(stamps: tuple[Stamp, ...]) -> str:
+    # By content: the machines of a team have their copies from different times.
+    digest = sha256("".join(_read(path) for path, _, _ in stamps).encode())
+    return f"{__version__}-{digest.hexdigest()[:16]}"
 
 
 def read_field_words(

@@ -107,12 +107,11 @@ def _judge(
     )
     # Only the rules of a policy go by name.
     names = {each.id: each.name for each in session.connections.all()} if policy else {}
-    logs: dict[str, list[Decision]] = {}
+    logs: Mapping[str, Sequence[Decision]] = {}
     if any(each.affected_mappings for each in history):
         keys = {each.connection_id for each in history}
         # One statement for all connections: a year of 500 takes minutes otherwise.
-        for decision in session.decisions.log(keys.pop() if len(keys) == 1 else None):
-            logs.setdefault(decision.connection_id, []).append(decision)
+        logs = session.decisions.by_connection(keys.pop() if len(keys) == 1 else None)
     today = context.now.date()
     found: dict[str, Standing] = {}
     for key in dict.fromkeys(each.connection_id for each in history):

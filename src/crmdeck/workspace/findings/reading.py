@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 from crmdeck.connectors.registry import flows_of, host_of, vendor_of
 from crmdeck.credentials import host_error
 from crmdeck.findings.connection import LOW_QUOTA, quota_urgency, token_urgency
 from crmdeck.findings.facts import Facts, PairFacts, StandingChange, Vitals
 from crmdeck.findings.find import Ruling, find_findings
+from crmdeck.findings.pairs import mapping_findings
 from crmdeck.mapping.choices import LIKELY_OBJECTS
 from crmdeck.mapping.state import by_pair
 from crmdeck.model import (
@@ -27,15 +27,14 @@ from crmdeck.model import (
     SyncOutcome,
 )
 from crmdeck.store import Session
-from crmdeck.workspace.commands import command_line
+from crmdeck.workspace.commands import command_lines
 from crmdeck.workspace.connections.retirements import concerns, load_retirements
 from crmdeck.workspace.connections.runs import failed_run, started_run
 from crmdeck.workspace.connections.signin.flows import EXPIRING
 from crmdeck.workspace.connections.status import BAD, COMPLETED, GOOD, derive_status
 from crmdeck.workspace.connections.survival import connection_ends
 from crmdeck.workspace.context import Context
-from crmdeck.workspace.findings.verdicts import read_verdicts
-from crmdeck.workspace.knowledge import load_catalog
+from crmdeck.workspace.knowledge import load_catalog, matching_version
 from crmdeck.workspace.open_changes import (
     Judged,
     count_judged,
@@ -44,6 +43,7 @@ from crmdeck.workspace.open_changes import (
     usable_policy,
 )
 from crmdeck.workspace.policy import Policy
+from crmdeck.workspace.verdicts import read_verdicts
 
 
 def read_statuses(
@@ -59,7 +59,7 @@ def read_statuses(
     """
     judged = judge_changes(context, session, only, policy=policy)
     every = _read_vitals(context, session, connections, judged, only)
-    facts = _read_facts(context, session, every, judged, only)
+    mapped = _read_mapped(context, session, every, judged, only)
     accepted = session.acceptances.last(only)
     rules = policy or usable_policy(context, session)
     today = context.now.date()
@@ -71,8 +71,16 @@ def read_statuses(
         return Ruling(found.level is not CheckLevel.FAIL, found.reason or "policy")
 
     return tuple(
-        _status(each.vitals, find_findings(each, accepted.get(each.vitals.connection.id, {}), rule))
-        for each in facts
+        _status(
+            vitals,
+            find_findings(
+                vitals,
+                mapped.get(vitals.connection.id, ()),
+                accepted.get(vitals.connection.id, {}),
+                rule,
+            ),
+        )
+        for vitals in every
     )
 
 
@@ -146,6 +154,7 @@ def _read_vitals(
     lost = session.snapshots.incomplete(only)
     error = policy_error(context, session)
     sign_ins = session.audit.sign_in_hosts()
+    make_command = command_lines(context)
     found = []
     for connection in connections:
         key = connection.id
@@ -164,7 +173,7 @@ def _read_vitals(
                 connection=connection,
                 status=derive_status(connection, own_last),
                 now=now,
-                command_line=partial(command_line, context),
+                command_line=make_command,
                 signed_in=signed_in.get(key),
                 stats=own_stats,
                 last=own_last,
@@ -187,24 +196,58 @@ def _read_vitals(
     return found
 
 
-def _read_facts(
+def _read_mapped(
     context: Context,
     session: Session,
     every: Sequence[Vitals],
     judged: Mapping[str, Sequence[Judged]],
     only: str | None,
+) -> dict[str, tuple[Finding, ...]]:
+    """Return the findings about pairs and changes by connection; kept ones while nothing changes.
+
+    Disconnected connections are left out.
+    """
+    logs = session.decisions.by_connection(only)
+    version = matching_version(context.home)
+    connected = [vitals for vitals in every if vitals.status is not Status.DISCONNECTED]
+    keys: dict[str, object] = {}
+    for vitals in connected:
+        key = vitals.connection.id
+        log, good = logs.get(key, ()), vitals.good and vitals.good.id
+        last = (len(log), log[-1].id) if log else None
+        keys[key] = (vitals.connection, good, last, tuple(judged.get(key, ())), version)
+    # Their commands name the workspace.
+    place = ("findings", *(vitals.command_line("") for vitals in every[:1]))
+    kept: dict[str, tuple[object, tuple[Finding, ...]]] = session.recall(place) or {}
+    fresh = [
+        vitals
+        for vitals in connected
+        if kept.get(vitals.connection.id, (None,))[0] != keys[vitals.connection.id]
+    ]
+    if fresh:
+        found = {
+            facts.vitals.connection.id: tuple(mapping_findings(facts))
+            for facts in _read_facts(context, session, fresh, judged, logs, only)
+        }
+        kept = {**kept, **{key: (keys[key], each) for key, each in found.items()}}
+        session.remember(place, kept)
+    return {key: kept[key][1] for key in keys}
+
+
+def _read_facts(
+    context: Context,
+    session: Session,
+    every: Sequence[Vitals],
+    judged: Mapping[str, Sequence[Judged]],
+    logs: Mapping[str, Sequence[Decision]],
+    only: str | None,
 ) -> list[Facts]:
-    """Return the facts of connections; without changes and pairs for disconnected ones."""
-    connected = {
-        vitals.connection.id: vitals.connection
-        for vitals in every
-        if vitals.status is not Status.DISCONNECTED
-    }
+    """Return the facts of connections that aren't disconnected."""
     standings = {
         change.id: standing
-        for key, mine in judged.items()
-        for change, standing in mine
-        if key in connected and standing.state in (ChangeState.OPEN, ChangeState.EXCUSED)
+        for vitals in every
+        for change, standing in judged.get(vitals.connection.id, ())
+        if standing.state in (ChangeState.OPEN, ChangeState.EXCUSED)
     }
     events = session.drift.by_ids(list(standings))
     changes: dict[str, list[StandingChange]] = defaultdict(list)
@@ -217,11 +260,10 @@ def _read_facts(
             sorted({event.story for event in events.values() if event.story})
         )
     }
-    logs = by_connection(session.decisions.log(only))
     read = {
         vitals.connection.id: vitals.connection
         for vitals in every
-        if vitals.connection.id in connected and vitals.stats.last_discovered_at is not None
+        if vitals.stats.last_discovered_at is not None
     }
     pairs = read_pairs(context, session, read, logs)
     gone = any(
@@ -242,14 +284,6 @@ def _read_facts(
         )
         for vitals in every
     ]
-
-
-def by_connection(log: Sequence[Decision]) -> dict[str, list[Decision]]:
-    """Return decisions by the ID of their connection, in their order."""
-    found: dict[str, list[Decision]] = defaultdict(list)
-    for decision in log:
-        found[decision.connection_id].append(decision)
-    return found
 
 
 def read_pairs(

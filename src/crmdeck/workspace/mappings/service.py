@@ -89,6 +89,7 @@ from crmdeck.workspace.mappings.ranking import (
 from crmdeck.workspace.open_changes import judge_changes
 from crmdeck.workspace.refresh.remote_log import take_over
 from crmdeck.workspace.snapshots import find_snapshot, require_known
+from crmdeck.workspace.verdicts import keep_verdicts
 
 _log = logging.getLogger(__name__)
 
@@ -977,6 +978,7 @@ class Mappings:
                 for d in decisions
             )
         )
+        keep_verdicts(self._context, session, connection, pair)
         return tuple(decisions)
 
 

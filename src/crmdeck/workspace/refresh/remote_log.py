@@ -18,7 +18,8 @@ from crmdeck.errors import CacheError, CrmdeckError
 from crmdeck.model import AuditEntry, Connection, DriftEvent, DriftReport, Source
 from crmdeck.store import Session
 from crmdeck.store.audit import HOST
-from crmdeck.workspace.context import Context
+from crmdeck.workspace.context import Context, find_connection
+from crmdeck.workspace.verdicts import keep_verdicts
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ def take_over(context: Context, connector: Connector, connection_id: str) -> Tea
         known = {decision.id for decision in session.decisions.log(connection_id)}
         known |= {entry.id for entry in session.audit.entries(connection_id=connection_id)}
         session.decisions.add([each for each in decisions if each.id not in known])
+        keep_verdicts(context, session, find_connection(session, connection_id))
         # The source lists the newest first, the log is in the order of events.
         for entry in entries:
             # Only a sign-in on this side decides which host gets the secrets.

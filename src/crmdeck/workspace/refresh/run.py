@@ -54,6 +54,7 @@ from crmdeck.workspace.refresh.suspect import (
     is_confirmed,
     suspect_removal,
 )
+from crmdeck.workspace.verdicts import keep_verdicts
 
 REFRESHED_BY_OTHERS = ("REFRESH_RUNNING", "REFRESH_TAKEN_OVER")
 """The codes of errors of a refresh that another process does."""
@@ -276,6 +277,7 @@ class Refresh:
             freshness=answer.listing.freshness,
         )
         session.drift.add(report.events, report.stories)
+        keep_verdicts(self.context, session, connection)
         session.audit.add(*self._entries(run, compared, len(failures)))
         elapsed = run.finished_at - run.started_at
         return RefreshResult(
