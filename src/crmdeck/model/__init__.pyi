@@ -1,3 +1,4 @@
+from .access import Access as Access
 from .audit import AuditEntry as AuditEntry
 from .audit import AuditHead as AuditHead
 from .check import CheckedConnection as CheckedConnection
@@ -120,6 +121,7 @@ from .schema import SchemaSummary as SchemaSummary
 from .schema import Scope as Scope
 from .schema import Snapshot as Snapshot
 from .schema import SnapshotInfo as SnapshotInfo
+from .schema import UserAccess as UserAccess
 from .sync_errors import CausingChange as CausingChange
 from .sync_errors import SyncCause as SyncCause
 from .sync_errors import SyncErrorReport as SyncErrorReport

@@ -34,6 +34,18 @@ class PicklistValue(WireModel):
         _share_names(self)
 
 
+class UserAccess(WireModel):
+    """What the sync user can do with an object or a field; None is unknown.
+
+    `why` names the permission sets that grant access, or what is missing.
+    """
+
+    readable: bool | None = None
+    createable: bool | None = None
+    updateable: bool | None = None
+    why: str = ""
+
+
 class Field(WireModel):
     """A field of an object type. `None` means that the source doesn't say.
 
@@ -47,7 +59,8 @@ class Field(WireModel):
     picklist values are allowed, `allowed_values` lists them for each of its values. `value_set`
     names the global value set of a picklist. `delete_constraint` is `SetNull`, `Restrict` or
     `Cascade`. `lookup_filter` is a condition, `rollup` what a roll-up field sums up. These
-    texts are empty if there is none.
+    texts are empty if there is none. If `sync_user` is set, `readable`, `createable` and
+    `updateable` are the sync user's; they are otherwise those of crmdeck's own user.
     """
 
     name: str
@@ -94,6 +107,7 @@ class Field(WireModel):
     default_is_formula: bool | None = None
     group: str | None = None
     archived: bool | None = None
+    sync_user: UserAccess | None = pydantic.Field(None, exclude_if=lambda user: user is None)
     native: dict[str, object] = pydantic.Field(default_factory=dict)
 
     def model_post_init(self, context: object) -> None:
@@ -245,7 +259,8 @@ def _pipeline_demand(expression: str, stages: str) -> str:
 class ObjectFacts(WireModel):
     """What one refresh read of an object type itself; None means unknown.
 
-    `createable`, `updateable`, `deletable` and `queryable` are for this connection's user. `rules`
+    `createable`, `updateable`, `deletable` and `queryable` are for the sync user if `sync_user` is
+    set, and otherwise for crmdeck's own user. `rules`
     are None if none of them could be read. `not_read` has the reason for each kind of rule that is
     unknown, and for `recordTypes` (their picklist values) and `user`; it is None in a schema from
     before crmdeck read these. `user` has the facts about this connection's user that the object's
@@ -265,6 +280,7 @@ class ObjectFacts(WireModel):
     rules: tuple[Rule, ...] | None = None
     not_read: dict[str, str] | None = None
     user: dict[str, bool | str] | None = None
+    sync_user: UserAccess | None = pydantic.Field(None, exclude_if=lambda user: user is None)
 
 
 class ObjectSchema(ObjectFacts):
