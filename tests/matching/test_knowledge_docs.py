@@ -36,7 +36,7 @@ def test_each_knowledge_example_extends_the_shipped_data(tmp_path: Path) -> None
     assert knowledge.concept_of("salesforce", "Account", "Main_Industry__c") == "company.industry"
     assert "vat id" in knowledge.concepts["company.vat_number"].phrases
     assert knowledge.languages["swedish"].labels["belopp"] == ("amount",)
-    assert "wholesaler" in knowledge.groups["owner vendor"]
+    assert "backup" in knowledge.groups["secondary"]
     assert knowledge.systems["acme"].objects["firm"] == "customers"
 
 

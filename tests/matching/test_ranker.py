@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +13,6 @@ from crmdeck.matching.confidence import CEILING, Profile
 from crmdeck.matching.evidence import Example
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.measure import measure
-from crmdeck.matching.signals.siblings import sibling_factor
 from crmdeck.matching.weights import WITH_ENCODER, WITHOUT_ENCODER
 from crmdeck.model import DecisionState, Field, FieldType, PicklistValue, Suggestion
 from crmdeck.workspace.knowledge import load_catalog, load_knowledge
@@ -178,26 +176,6 @@ def test_two_record_ids_are_never_a_high_match() -> None:
     assert sure < 0.9
 
 
-def test_the_owner_decides_between_equal_words() -> None:
-    right = tuple(
-        Field(name=f"{owner}_{part}", label=part.title())
-        for owner in ("seller", "buyer")
-        for part in ("name", "city", "street")
-    )
-    left = tuple(
-        Field(name=f"{owner}.{part}", label=part.title())
-        for owner in ("customer", "vendor")
-        for part in ("name", "city")
-    )
-    found = rank(left, right, context=RankContext(), knowledge=KNOWLEDGE, encoder=None)
-    assert {one.partner_field: one.crm_field or one.alternatives[0].crm_field for one in found} == {
-        "customer.name": "buyer_name",
-        "customer.city": "buyer_city",
-        "vendor.name": "seller_name",
-        "vendor.city": "seller_city",
-    }
-
-
 @pytest.mark.parametrize("known", [KNOWLEDGE, Knowledge()])
 def test_a_standard_field_wins_over_a_custom_twin(known: Knowledge) -> None:
     twin = Field(name="Close_Date__c", label="Close Date", type=FieldType.DATE, custom=True)
@@ -328,22 +306,6 @@ def test_a_decision_teaches_similar_names(there: str, label: str) -> None:
     assert [one.partner_field for one in found.values() if one.crm_field == own_name.name] == [
         "estimatedValue"
     ]
-
-
-def test_a_name_is_not_that_of_an_object_whose_other_fields_have_no_match() -> None:
-    odds = np.array([[3.0, 0.01], [0.01, 0.05], [0.02, 0.01], [9.0, 0.1]])
-    names = ("contactName", "contactEmail", "contactPhone", "name")
-    left = tuple(Field(name=name) for name in names)
-    right = (Field(name="Name"), Field(name="ContactId"))
-    factor = sibling_factor(left, right, odds, {})
-    assert factor[0, 0] < 0.3
-    assert factor[0, 1] == factor[3, 0] == 1
-    everywhere = np.array([[9.0, 0.1]] * 4)
-    assert sibling_factor(left, right, everywhere, {})[0, 0] == 1
-    # An accepted match that names the contact says nothing of the object's own fields.
-    assert (
-        sibling_factor(left, right, everywhere, {1: "ContactId", 2: "Old_Contact__c"})[0, 0] < 0.3
-    )
 
 
 def test_a_decision_teaches_no_other_field_of_the_same_list() -> None:

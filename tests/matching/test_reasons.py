@@ -21,7 +21,7 @@ KNOWN = Knowledge(
     systems={"crm": System("The CRM")},
     concepts={"close": Concept("close", "Close Date"), "bare": Concept("bare", "")},
 )
-TEXT = FieldText((("close", "date", "of"),), (), owner=("buyer",))
+TEXT = FieldText((("close", "date", "of"),), ())
 
 
 def reasons(
@@ -56,17 +56,23 @@ def texts(*args: Any, **more: Any) -> list[str]:
 
 
 def test_shares_are_parts_of_what_is_above_average() -> None:
-    found = reasons({"cosine": 3.0, "type": 1.0, "closest": -2.0, "owner": 0.0})
+    found = reasons({"csls": 3.0, "type": 1.0, "closest": -2.0, "concept": 0.0})
     assert [(one.signal, one.share) for one in found] == [("meaning", 0.75), ("type", 0.25)]
-    assert reasons({"cosine": -1.0}) == ()
-    assert reasons({"cosine": 1.0}, record_ids=True) == (RECORD_IDS,)
+    assert reasons({"csls": -1.0}) == ()
+    assert reasons({"csls": 1.0}, record_ids=True) == (RECORD_IDS,)
 
 
 def test_at_most_four_reasons_of_five_percent_are_shown() -> None:
-    five = {"cosine": 5.0, "type": 4.0, "owner": 3.0, "closest": 2.0, "suggested": 1.0}
-    assert [one.signal for one in reasons(five)] == ["meaning", "type", "owner", "words"]
-    assert [one.signal for one in reasons({"cosine": 95.0, "type": 5.0})] == ["meaning", "type"]
-    assert [one.signal for one in reasons({"cosine": 96.0, "type": 4.0})] == ["meaning"]
+    five = {"csls": 5.0, "type": 4.0, "elsewhere": 3.0, "closest": 2.0, "suggested": 1.0}
+    earlier = {"elsewhere": [Example(Field(name="a"), Field(name="b"), "deal--Opportunity")]}
+    assert [one.signal for one in reasons(five, earlier=earlier)] == [
+        "meaning",
+        "type",
+        "elsewhere",
+        "words",
+    ]
+    assert [one.signal for one in reasons({"csls": 95.0, "type": 5.0})] == ["meaning", "type"]
+    assert [one.signal for one in reasons({"csls": 96.0, "type": 4.0})] == ["meaning"]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +118,6 @@ def test_earlier_decisions_name_their_place() -> None:
     assert texts({"connections": 1.0}, earlier=earlier) == ["accepted in a, b, c"]
     earlier = {"connections": [Example(Field(name="a"), other, "acme-emea")]}
     assert texts({"connections": 1.0}, earlier=earlier) == ["accepted like this in acme-emea: c"]
-    assert texts({"owner": 1.0}) == ["both belong to buyer"]
 
 
 @pytest.mark.parametrize(

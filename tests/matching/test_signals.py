@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 from crmdeck.matching.context import Home
 from crmdeck.matching.knowledge import Concept, FieldRef, Knowledge, System
 from crmdeck.matching.lexicon import Lexicon
-from crmdeck.matching.signals import concepts, kinds, meaning, owners, penalties, words
+from crmdeck.matching.signals import concepts, kinds, meaning, penalties, words
 from crmdeck.matching.signals.objects import Objects, objects_of, prefer
 from crmdeck.matching.text import FieldText
 from crmdeck.model import Field, FieldType
 
 
-def text(*readings: str, owner: str = "", leaf: str = "", phrases: str = "") -> FieldText:
+def text(*readings: str, path: str = "", leaf: str = "", phrases: str = "") -> FieldText:
     return FieldText(
         readings=tuple(tuple(one.split()) for one in readings),
         phrases=tuple(filter(None, phrases.split("|"))),
-        owner=tuple(owner.split()),
+        path=tuple(path.split()),
         leaf=tuple(leaf.split()),
     )
 
@@ -101,41 +101,6 @@ def test_types_are_compared_by_the_knowledge() -> None:
     right = [Field(name="x", type=FieldType.DATETIME), Field(name="y", type=FieldType.DATE)]
     found = kinds.type_fit(left, [*right, Field(name="z", type=FieldType.URL)], known)
     assert np.allclose(found, [[0.9, 1.0, 0.0], [0.5, 0.5, 0.5]])
-
-
-OWNERS = Knowledge(
-    groups={
-        "owner buyer": frozenset({"buyer", "customer"}),
-        "owner seller": frozenset({"seller"}),
-        "owner vendor": frozenset({"vendor"}),
-        "same suppliers": frozenset({"seller", "vendor"}),
-        "secondary": frozenset({"buyer"}),
-    }
-)
-
-
-def owned(*names: str) -> list[str | None]:
-    return owners.owners_of([text(name, owner=name.split()[0]) for name in names], OWNERS)
-
-
-def test_owners_count_in_a_list_of_several_objects() -> None:
-    assert owned("buyer city", "customer name", "seller city", "seller name", "amount due") == [
-        "buyer",
-        "buyer",
-        "seller",
-        "seller",
-        None,
-    ]
-    assert owned("buyer city", "buyer name", "seller city") == [None, None, None]
-    assert owned("buyer city", "buyer name", "buyer phone") == [None, None, None]
-    several = owned("buyer", "buyer city", "buyer name", "seller city", "seller name")
-    assert several[:2] == [None, "buyer"]
-
-
-def test_the_same_owner_counts_for_a_pair_and_another_one_against_it() -> None:
-    same, other = owners.owner_fit(["buyer", "seller", None], ["buyer", "vendor", None], OWNERS)
-    assert same.tolist() == [[1, 0, 0], [0, 0, 0], [0, 0, 0]]
-    assert other.tolist() == [[0, 1, 0], [1, 0, 0], [0, 0, 0]]
 
 
 def test_compound_locked_and_archived_fields_are_marked() -> None:
@@ -238,23 +203,23 @@ class Angles:
         return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
 
 
-def test_meaning_is_the_best_cosine_above_that_of_unrelated_texts() -> None:
+def test_meaning_is_the_best_cosine_beyond_the_neighbors() -> None:
     left = [text(phrases="0|80"), text(phrases="0")]
     right = [text(phrases="60"), text(phrases="90")]
-    found, _ = meaning.cosines(left, right, Angles())
-    cosines = np.cos(np.radians([[20, 10], [60, 90]]))
-    assert np.allclose(found, np.clip((cosines - 0.25) / 0.75, 0, 1), atol=1e-6)
+    cosine = np.cos(np.radians([[20, 10], [60, 90]]))
+    means = cosine.mean(axis=1, keepdims=True) + cosine.mean(axis=0, keepdims=True)
+    found = meaning.nearness(left, right, Angles())
+    assert np.allclose(found, np.clip(2 * cosine - means, -0.5, 1), atol=1e-6)
 
 
 def test_fields_without_words_have_no_meaning() -> None:
-    cosine, beyond = meaning.cosines([text(), text(phrases="9")], [text(), text("")], Angles())
-    assert not cosine.any()
-    assert not beyond.any()
+    found = meaning.nearness([text(), text(phrases="9")], [text(), text("")], Angles())
+    assert not found.any()
 
 
 def test_a_text_near_to_everything_is_beyond_no_neighbor() -> None:
     left = [text(phrases="0"), text(phrases="10"), text(phrases="20")]
-    _, beyond = meaning.cosines(left, [text(phrases="10"), text(phrases="95")], Angles())
+    beyond = meaning.nearness(left, [text(phrases="10"), text(phrases="95")], Angles())
     # The first right text is near to all three, the second is far from all but nearest to the last.
     assert beyond[2, 1] > beyond[0, 1]
     assert beyond[1, 0] - beyond[0, 0] < 0.1
@@ -332,9 +297,9 @@ def test_a_list_of_one_object_has_no_objects() -> None:
 
 def test_parts_of_a_nested_record_are_no_objects() -> None:
     right = [Field(name=f"{one}.{part}") for one in ("buyer", "deal") for part in "abc"]
-    texts = [text(owner=field.name.partition(".")[0]) for field in right]
+    texts = [text(path=field.name.partition(".")[0]) for field in right]
     assert objects_of([], right, texts, [{}] * 6, OBJECTS) is None
     # In another language, they are objects by their translation.
-    foreign = [text(owner="deal" if n > 2 else "firm") for n in range(6)]
+    foreign = [text(path="deal" if n > 2 else "firm") for n in range(6)]
     right = [Field(name=f"{one}.{part}") for one in ("firma", "geschaft") for part in "abc"]
     assert objects_of([], right, foreign, [{}] * 6, OBJECTS) is not None

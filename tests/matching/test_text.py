@@ -39,11 +39,6 @@ def read(*fields: Field) -> list[tuple[str, ...]]:
     return [text.readings[0] for text in read_all(*fields)]
 
 
-def test_the_owner_is_the_path_or_the_first_word() -> None:
-    texts = read_all(Field(name="buyer_email_address"), Field(name="Main.Buyer.email"))
-    assert [text.owner for text in texts] == [("buyer",), ("main", "buyer")]
-
-
 @pytest.mark.parametrize(
     ("name", "words"),
     [
@@ -297,10 +292,10 @@ def test_words_of_name_and_label_are_read_once_each() -> None:
     assert reader.words(Field(name="")) == ((), ())
 
 
-def test_the_path_is_the_owner() -> None:
+def test_path_and_leaf_are_read_apart() -> None:
     (text,) = read_all(Field(name="Buyer/Address/City", label="City"))
     assert text.readings == (("buyer", "address", "city"), ("city",))
-    assert text.owner == ("buyer", "address")
+    assert text.path == ("buyer", "address")
     assert text.leaf == ("city",)
 
 

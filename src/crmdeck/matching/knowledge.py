@@ -82,8 +82,8 @@ class Knowledge:
     """The content of the knowledge files; an empty one has no effect.
 
     `abbreviations` maps a lower-case token to its expansion. `synonyms` and `values` map a phrase
-    key to the head of its group. `groups` are words with the same role, such as naming the owner
-    of a field, or marking a field as secondary.
+    key to the head of its group. `groups` are words with the same role, such as marking
+    a field as secondary.
     """
 
     abbreviations: Mapping[str, str] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from crmdeck.matching.context import Homes, RankContext
 from crmdeck.matching.encoder import Encoder
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.lexicon import homes_of, lexicon_of
-from crmdeck.matching.signals import concepts, kinds, meaning, owners, penalties, words
+from crmdeck.matching.signals import concepts, kinds, meaning, penalties, words
 from crmdeck.matching.signals.objects import Objects, objects_of
 from crmdeck.matching.text import FieldText, Reader, cutter_of, split_words, with_help
 from crmdeck.model import Field, FieldType
@@ -20,9 +20,9 @@ from crmdeck.model import Field, FieldType
 Matrix = NDArray[np.float32]
 
 # Order of the reasons with equal shares.
-LEXICAL = ("concept", "closest", "type", "owner")
-MEANING = ("cosine", "csls")
-AGAINST = ("other_owner", "shell", "twin", "secondary", "locked")
+LEXICAL = ("concept", "closest", "type")
+MEANING = ("csls",)
+AGAINST = ("shell", "twin", "secondary", "locked")
 RECORD_ID = "record.id"
 # The part of known words from which a list is English, and its distance to the fully foreign.
 _ENGLISH, _SPAN = 0.6, 0.5
@@ -69,7 +69,7 @@ def measure(
     knowledge: Knowledge,
     encoder: Encoder | None,
 ) -> Measured:
-    """Return every signal of each pair; the cosine needs an encoder."""
+    """Return every signal of each pair; the meaning needs an encoder."""
     ours, yours = read_texts(left, right, knowledge)
     lexicon = lexicon_of(knowledge)
     homes = homes_of(left, right, context, knowledge)
@@ -83,9 +83,6 @@ def measure(
     left_readings, left_starts = words.readings_of(ours)
     right_readings, right_starts = words.readings_of(yours)
     weights = words.WordWeights([*ours, *yours], object_words)
-    same_owner, other_owner = owners.owner_fit(
-        owners.owners_of(ours, knowledge), owners.owners_of(yours, knowledge), knowledge
-    )
 
     signals: dict[str, Matrix] = {
         "concept": concepts.concept_fit(left_concepts, right_concepts, knowledge),
@@ -93,20 +90,18 @@ def measure(
             words.overlap(left_readings, right_readings, weights), left_starts, right_starts
         ),
         "type": kinds.type_fit(left, right, knowledge),
-        "owner": same_owner,
         "record_id": np.outer(
             _record_ids(left, left_concepts), _record_ids(right, right_concepts)
         ).astype(np.float32),
     }
     if encoder is not None:
-        signals["cosine"], signals["csls"] = meaning.cosines(ours, yours, encoder)
+        signals["csls"] = meaning.nearness(ours, yours, encoder)
     shell = np.maximum(penalties.shells(right)[None, :] - penalties.shells(left)[:, None], 0)
     left_twin = penalties.twins(left, ours, left_concepts)
     right_twin = penalties.twins(right, yours, right_concepts)
     not_main = knowledge.groups.get("secondary", frozenset())
     left_second, right_second = (penalties.secondary(side, not_main) for side in (ours, yours))
     against: dict[str, Matrix] = {
-        "other_owner": other_owner,
         "shell": shell,
         "twin": np.maximum(left_twin[:, None], right_twin[None, :]),
         "secondary": np.abs(left_second[:, None] - right_second[None, :]),

@@ -21,7 +21,6 @@ from crmdeck.matching.reasons import Explainer
 from crmdeck.matching.signals.concepts import certainty
 from crmdeck.matching.signals.decisions import Learned, learn, likeness
 from crmdeck.matching.signals.objects import Preference, prefer
-from crmdeck.matching.signals.siblings import sibling_factor
 from crmdeck.matching.weights import WITH_ENCODER, WITHOUT_ENCODER
 from crmdeck.model import (
     Alternative,
@@ -151,13 +150,6 @@ class _Ranking:
             # Record IDs match whatever their score, so each object's would be as likely.
             against = self._preference.against * measured.signals["record_id"]
             odds *= np.exp(-OBJECT_WEIGHT * against)
-        free = sum(decided.values()) == 0
-        accepted = {
-            self._ours[name]: theirs
-            for name, theirs in evidence.accepted.items()
-            if name in self._ours
-        }
-        odds *= np.where(free, sibling_factor(left, right, odds, accepted), 1)
         shared = confidence.probabilities(odds, twins(measured), self._undecided)
         self._favorites = odds.argmax(axis=1)
         own = (odds / (1 + odds.sum(axis=1, keepdims=True))).max(axis=1, keepdims=True)

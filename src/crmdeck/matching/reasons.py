@@ -21,9 +21,7 @@ _SHOWN = 3
 GROUPS = {
     "concept": "concept",
     "closest": "words",
-    "owner": "owner",
     "type": "type",
-    "cosine": "meaning",
     "csls": "meaning",
     "elsewhere": "elsewhere",
     "connections": "connections",
@@ -126,8 +124,6 @@ class Explainer:
                 return self._accepted("in", row, column, earlier)
             case "object":
                 return self._object(row, column)
-            case "owner":
-                return f"both belong to {' '.join(ours.owner)}"
             case _:
                 return "suggested by PartnerOS"
 

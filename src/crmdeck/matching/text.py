@@ -167,13 +167,13 @@ class FieldText:
     """The words of one field.
 
     `readings` are the distinct readings of its name and its label, the name's first. `phrases`
-    are the texts to encode: in English, and in the original language. `owner` are the words of
-    the path before the name, else the first word. `leaf` is the name without its path.
+    are the texts to encode: in English, and in the original language. `path` are the words of
+    the path before the name, and `leaf` those after it.
     """
 
     readings: tuple[Words, ...]
     phrases: Words
-    owner: Words = ()
+    path: Words = ()
     leaf: Words = ()
 
     @property
@@ -304,11 +304,10 @@ class Reader:
         readings = tuple(dict.fromkeys(way for way in ways if way))
         whole = _merged([self._first_way(name), self._first_way(label)])
         said = whole if ways == [self._spell(name), self._spell(label)] else _original(field)
-        owner = self._first_way(path) or (readings[0][:1] if readings else ())
         return FieldText(
             readings=readings,
             phrases=tuple(dict.fromkeys(text for text in (whole, said) if text and readings)),
-            owner=owner,
+            path=self._first_way(path),
             leaf=self._first_way(leaf),
         )
 

@@ -36,12 +36,10 @@ WORST = 20
 GROUPS = ("known", "new", "train")
 ABLATIONS: Mapping[str, Collection[str]] = {
     "without words": ("closest",),
-    "without the cosine": ("cosine", "csls"),
-    "without the neighbors of the cosine": ("csls",),
+    "without meaning": ("csls",),
     "without types": ("type",),
     "without secondary words": ("secondary",),
     "without twins": ("twin",),
-    "without owners": ("owner", "other_owner"),
     "without locks": ("locked",),
 }
 

@@ -1,4 +1,4 @@
-"""Meaning: cosines of sentence vectors."""
+"""Meaning: cosines of sentence vectors, compared with those of the nearest other fields."""
 
 from __future__ import annotations
 
@@ -14,19 +14,17 @@ from crmdeck.matching.text import FieldText
 
 Matrix = NDArray[np.float32]
 
-# The cosine of two unrelated field names.
-_UNRELATED = 0.25
 _NEIGHBORS = 5
 _FARTHEST = 0.5
 
 
-def cosines(
-    left: Sequence[FieldText], right: Sequence[FieldText], encoder: Encoder
-) -> tuple[Matrix, Matrix]:
-    """Return the similarity in meaning of names and labels, 0 to 1.
+def nearness(left: Sequence[FieldText], right: Sequence[FieldText], encoder: Encoder) -> Matrix:
+    """Return how much nearer in meaning each pair is than both fields are to their nearest fields.
 
     For a field in another language, the better of its English and its original text counts. A
-    field without words has no meaning.
+    field without words has no meaning. Some texts are near to everything, such as short ones or
+    those in a language that the encoder hardly knows. Source: Conneau et al. 2018, cross-domain
+    similarity local scaling (CSLS).
     """
     said = [text.phrases for text in (*left, *right)]
     places = {phrase: n for n, phrase in enumerate(dict.fromkeys(chain(*said)))}
@@ -38,25 +36,16 @@ def cosines(
     cosine = best_of_readings(
         rows[:split] @ rows[split:].T, starts[: len(left)], starts[len(left) : -1] - split
     )
-    silent = np.array([not one for one in said])
-    beyond = _beyond_neighbors(cosine)
-    beyond[silent[: len(left)]] = 0
-    beyond[:, silent[len(left) :]] = 0
-    likeness: Matrix = np.clip((cosine - _UNRELATED) / (1 - _UNRELATED), 0, 1)
-    return likeness, beyond
-
-
-def _beyond_neighbors(cosine: Matrix) -> Matrix:
-    """Return how much nearer each pair is than both fields are to their nearest fields.
-
-    Some texts are near to everything, such as short ones or those in a language that the encoder
-    hardly knows. Source: Conneau et al. 2018, cross-domain similarity local scaling (CSLS).
-    """
-    rows, columns = (
+    rows_best, columns_best = (
         np.sort(cosine, axis=axis).take(range(-min(_NEIGHBORS, cosine.shape[axis]), 0), axis=axis)
         for axis in (1, 0)
     )
     beyond: Matrix = (
-        2 * cosine - rows.mean(axis=1, keepdims=True) - columns.mean(axis=0, keepdims=True)
+        2 * cosine
+        - rows_best.mean(axis=1, keepdims=True)
+        - columns_best.mean(axis=0, keepdims=True)
     )
+    silent = np.array([not one for one in said])
+    beyond[silent[: len(left)]] = 0
+    beyond[:, silent[len(left) :]] = 0
     return np.clip(beyond, -_FARTHEST, 1)

@@ -83,7 +83,7 @@ def objects_of(
     """
     paths = [path_of(field.name)[:1] for field in right]
     counts = Counter(path[0] for path in paths if path)
-    read = {path[0]: text.owner for path, text in zip(paths, texts, strict=True) if path}
+    read = {path[0]: text.path for path, text in zip(paths, texts, strict=True) if path}
     several = [name for name, count in counts.items() if count >= _MIN_FIELDS]
     if sum(lexicon.is_object(name, read[name]) for name in several) < 2:
         return None
