@@ -50,7 +50,9 @@ def drift(
     ] = False,
     acknowledge: Annotated[
         list[str] | None,
-        typer.Option("--acknowledge", help="ID of a change (repeatable), or 'shown' for all."),
+        typer.Option(
+            "--acknowledge", help="ID of a change or a change group (repeatable), or 'shown'."
+        ),
     ] = None,
     note: Annotated[str, typer.Option("--note", help="Note for the acknowledgment.")] = "",
     fail_on: FailOnOption = None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -281,6 +282,87 @@ def filled(
 
 @app.command()
 @in_workspace()
+def unmap(
+    ws: workspace.Workspace,
+    name: NameArgument,
+    pair: PairArgument,
+    fields: Annotated[
+        list[str],
+        typer.Argument(metavar="FIELD...", help="PartnerOS fields.", show_default=False),
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Leave PartnerOS fields unmapped. The CRM need not have their fields."""
+    _report(ws.mappings.unmap(name, pair, fields), as_json)
+
+
+@app.command()
+@in_workspace()
+def move(
+    ws: workspace.Workspace,
+    name: NameArgument,
+    pair: PairArgument,
+    field: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[FIELD]",
+            help="PartnerOS field whose CRM field was renamed (default: the CRM object).",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Move every mapping of a renamed CRM field or object to its new name."""
+    moved = ws.mappings.move(name, pair, field)
+    lines = [f"{moved.note} Moved {count(moved.moved, 'mapping')}. {moved.not_checked}".rstrip()]
+    lines += [f"Not moved: {one.partner_field} -> {one.crm_field}" for one in moved.left]
+    emit_or_say(moved.to_wire(), "\n".join(lines), as_json)
+
+
+@app.command()
+@in_workspace()
+def values(
+    ws: workspace.Workspace,
+    name: NameArgument,
+    pair: PairArgument,
+    field: Annotated[str, typer.Argument(metavar="FIELD", help="PartnerOS field.")],
+    chosen: Annotated[
+        str | None,
+        typer.Option(
+            "--set",
+            metavar="FILE|A=B,...",
+            help="CRM value for each PartnerOS value, as pairs or a JSON file.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the value map of an accepted row with suggestions, or change it."""
+    if chosen is not None:
+        _report(ws.mappings.set_values(name, pair, field, _value_map(chosen) or {}), as_json)
+        return
+    lines = {line.partner_field: line for line in ws.mappings.get(name, pair).lines}
+    row = lines.get(field)
+    if row is None or row.crm_field is None:
+        raise UsageError(
+            f"'{field}' isn't mapped.", remedy="List the rows: crmdeck mapping show NAME PAIR"
+        )
+    suggested = ws.mappings.value_map(name, pair, field, row.crm_field)
+    if as_json:
+        emit_json({**suggested.to_wire(), "valueMap": row.value_map})
+        return
+    stored = row.value_map or {}
+    cells: dict[str, str | Callable[[model.ValuePair], object]] = {
+        "PartnerOS value": "partner_value",
+        "CRM value": lambda one: stored.get(one.partner_value),
+        "suggestion": "crm_value",
+        "found by": "how",
+    }
+    emit_table(TextTable.of(suggested.pairs, cells))
+
+
+@app.command()
+@in_workspace()
 def undo(
     ws: workspace.Workspace,
     name: NameArgument,
@@ -288,15 +370,26 @@ def undo(
     decision: Annotated[
         str | None,
         typer.Argument(
-            metavar="[DECISION]", help="Decision ID (default: the latest).", show_default=False
+            metavar="[FIELD|DECISION]",
+            help="PartnerOS field, or decision ID (default: the latest decision).",
+            show_default=False,
         ),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be undone, and change nothing.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Undo a decision, or undo an undo."""
-    undone = ws.mappings.undo(name, pair, decision)
-    subject = undone.partner_field or workspace.FILLED_ELSEWHERE
-    emit_or_say(undone, f"Undone: {subject} -> {undone.crm_field or 'nothing'}", as_json)
+    """Undo the last decision on a field, or undo an undo."""
+    target = ws.mappings.undoable(name, pair, decision)
+    words = (
+        f"{target.partner_field or target.crm_field}: {workspace.decision_text(target)} "
+        f"by {target.decided_by} on {target.decided_at:%Y-%m-%d}"
+    )
+    if dry_run:
+        emit_or_say(target, f"Would undo {words}", as_json)
+        return
+    emit_or_say(ws.mappings.undo(name, pair, target.id), f"Undone: {words}", as_json)
 
 
 @app.command()
@@ -434,7 +527,13 @@ def _report(decisions: tuple[model.Decision, ...], as_json: bool) -> None:
         emit_json(decisions)
         return
     for decision in decisions:
-        if decision.partner_field:
+        if (
+            decision.partner_field
+            and decision.state is DecisionState.REJECTED
+            and (decision.crm_field is None)
+        ):
+            say(f"unmapped: {decision.partner_field}")
+        elif decision.partner_field:
             say(
                 f"{decision.state.value}: {decision.partner_field} -> "
                 f"{decision.crm_field or 'nothing'} ({decision.direction.value})"

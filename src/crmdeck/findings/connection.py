@@ -265,10 +265,11 @@ def _vendor_retires(vitals: Vitals) -> Iterator[Finding]:
 def _stopped(vitals: Vitals) -> Iterator[Finding]:
     if vitals.last is None or vitals.last.outcome is not SyncOutcome.STOPPED:
         return
+    command = vitals.command_line("config set", "quota_reserve", "0.05")
+    # The demo has no settings of its own.
+    runs = "--demo" not in command.split()
     reserve = Step(
-        verb=Verb.SET_RESERVE,
-        text="Lower the reserve",
-        command=vitals.command_line("config set", "quota_reserve", "0.05"),
+        verb=Verb.SET_RESERVE, text="Lower the reserve", command=command if runs else None
     )
     yield make_finding(
         vitals.connection,

@@ -203,6 +203,17 @@ class Drift:
         )
         return self._with_acknowledgments(found)
 
+    def members(self, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Return the changes of each change group with one of these IDs, in the order found."""
+        found: dict[str, tuple[str, ...]] = {}
+        for group, change in self._database.rows(
+            "SELECT story, id FROM drift_event WHERE story IN (SELECT unnest(?::VARCHAR[])) "
+            "ORDER BY seq",
+            [list(ids)],
+        ):
+            found[group] = (*found.get(group, ()), change)
+        return found
+
     def renames(
         self, connection_id: str | None = None
     ) -> dict[str, dict[tuple[str, str | None], str]]:

@@ -351,12 +351,15 @@ class Drift:
     def acknowledge(self, event_ids: Sequence[str], note: str = "") -> Noted:
         """Acknowledge changes with a note; return how many were not acknowledged before.
 
-        If the source keeps acknowledgments for a team, they are exchanged. Raises NotFoundError
-        for an unknown ID; nothing is then acknowledged.
+        The ID of a change group means all its changes. If the source keeps acknowledgments for a
+        team, they are exchanged. Raises NotFoundError for an unknown ID; nothing is then
+        acknowledged.
         """
         self._context.require_writable()
         with self._context.store.write() as session:
-            fresh = acknowledge_changes(self._context, session, event_ids, note)
+            members = session.drift.members(event_ids) if event_ids else {}
+            wanted = [one for each in event_ids for one in members.get(each, (each,))]
+            fresh = acknowledge_changes(self._context, session, wanted, note)
         # After the transaction: a source that doesn't answer must not keep others from writing.
         return share_changes(self._context, fresh)
 

@@ -432,6 +432,82 @@ class Mappings:
             )
         return self.record_decisions(ref, pair, choices)
 
+    def unmap(self, ref: str, pair: str, partner_fields: Sequence[str]) -> tuple[Decision, ...]:
+        """Leave PartnerOS fields unmapped, whether or not the CRM still has their fields.
+
+        Fields that are unmapped already are left out. Raises NotFoundError.
+        """
+        states = {line.partner_field: line.state for line in self.get(ref, pair).lines}
+        choices = [
+            Choice(partner_field=name, state=DecisionState.REJECTED)
+            for name in dict.fromkeys(partner_fields)
+            if find_named("PartnerOS field", name, states) is not DecisionState.REJECTED
+        ]
+        return self.record_decisions(ref, pair, choices)
+
+    def move(self, ref: str, pair: str, partner_field: str | None = None) -> AcceptedRename:
+        """Accept the rename of a row's CRM field, or without a row that of the CRM object.
+
+        Every mapping of the old name moves. Raises NotFoundError, and ConflictError if nothing was
+        renamed.
+        """
+        crm_object = ObjectPair.parse(pair).crm_object
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            old: str | None = None
+            if partner_field is not None:
+                decided = by_field(session.decisions.log(connection.id, pair)).get(partner_field)
+                old = decided.last.crm_field if decided is not None else None
+            events = [
+                event
+                for event in session.drift.events(connection.id)
+                if event.rename_of == (old if partner_field is not None else crm_object)
+                and (event.object_type == crm_object or partner_field is None)
+                and (event.field_name is None) is (partner_field is None)
+            ]
+        if not events:
+            raise ConflictError(
+                f"No rename of {old or partner_field or crm_object} is known.",
+                remedy=f"Choose another field: crmdeck suggest {connection.name} {pair}",
+                code="NO_RENAME",
+            )
+        return self.accept_rename(events[0].id)
+
+    def set_values(
+        self, ref: str, pair: str, partner_field: str, values: Mapping[str, str]
+    ) -> tuple[Decision, ...]:
+        """Set the CRM values of an accepted row; values that aren't given stay.
+
+        Raises NotFoundError, UsageError for an unknown value, and
+        ConflictError for a row that isn't accepted.
+        """
+        with self._context.store.read() as session:
+            sides = self._sides(session, ref, pair)
+        left = {field.name: field for field in sides.partner.fields}
+        right = {field.name: field for field in sides.crm_object.fields}
+        source = find_named("PartnerOS field", partner_field, left)
+        decided = by_field(sides.own_log).get(partner_field)
+        accepted = decided.accepted if decided is not None else None
+        if accepted is None:
+            raise ConflictError(
+                f"'{partner_field}' isn't accepted.",
+                remedy=f"Accept it first: crmdeck mapping accept {sides.connection.name} {pair} "
+                f"{partner_field}",
+                code="NOT_ACCEPTED",
+            )
+        target = find_named("CRM field", accepted.crm_field or "", right)
+        _check_values(source, values)
+        _check_values(target, values.values())
+        choice = Choice(
+            partner_field=partner_field,
+            state=DecisionState.ACCEPTED,
+            crm_field=accepted.crm_field,
+            direction=accepted.direction,
+            value_map={**(accepted.value_map or {}), **values},
+            confidence=accepted.confidence,
+        )
+        return self.record_decisions(ref, pair, [choice])
+
     def required_unmapped(self, ref: str, pair: str) -> tuple[Field, ...]:
         """Return the required CRM fields that no accepted mapping writes.
 
@@ -542,21 +618,40 @@ class Mappings:
             left, right = self._fields(session, connection, pair, made)
             for one in made:
                 _check_decision(one, left, right, log)
-            return self._append(session, connection, pair, log, decisions)
+            require_one_each([*log, *decisions])
+            return self._append(session, connection, pair, decisions)
 
-    def undo(self, ref: str, pair: str, decision_id: str | None = None) -> Decision:
-        """Undo a decision, by default the last active one, and return the decision that does it.
+    def undoable(self, ref: str, pair: str, named: str | None = None) -> Decision:
+        """Return the decision that an undo would undo, by its ID or its field (default: the last).
+
+        Raises what `undo` raises.
+        """
+        log = self.decisions(ref, pair)
+        if named is not None and not any(one.id == named for one in log):
+            mine = [one for one in in_force(log) if named in (one.partner_field, one.subject)]
+            if not mine:
+                raise NotFoundError(
+                    f"No decision '{named}' on {pair}, and none on a field of that name.",
+                    remedy="List the decisions: crmdeck audit NAME --event 'mapping.*' --json",
+                    code="DECISION_NOT_FOUND",
+                )
+            named = mine[-1].id
+        target = _undoable(log, named, pair)
+        # Without a name it is the last decision, on which nothing can depend.
+        if named is not None:
+            require_alone(log, target)
+        return target
+
+    def undo(self, ref: str, pair: str, named: str | None = None) -> Decision:
+        """Undo a decision, by its ID or its field, and return the decision that does it.
+
+        The default is the last active one.
 
         Undoing an undo restores the decision. Raises NotFoundError for a missing decision,
         ConflictError if the earlier state is no longer possible, or if a later active decision is
         about the same PartnerOS field or CRM field.
         """
-        log = self.decisions(ref, pair)
-        target = next((one for one in log if one.id == decision_id), None)
-        # Without an ID it is the last decision, on which nothing can depend.
-        if target is not None:
-            require_alone(log, target)
-        return self.undo_all(ref, pair, [decision_id])[0]
+        return self.undo_all(ref, pair, [self.undoable(ref, pair, named).id])[0]
 
     def undo_all(
         self,
@@ -700,6 +795,9 @@ class Mappings:
             # A row that was applied already differs from the sheet, and is right.
             file.require_unchanged(current, choices)
         file.require_fit(choices, self.review(connection.id, pair), connection.name)
+        with self._context.store.read() as session:
+            # Everything that recording checks, so that a dry run fails as the real one does.
+            self._decide(session, connection, pair, choices)
         before = {line.partner_field: line.crm_field for line in current.lines}
         return MappingPlan(
             connection_id=connection.id,
@@ -893,6 +991,18 @@ class Mappings:
         choices: Sequence[Choice],
         seen: Collection[str] | None = None,
     ) -> tuple[Decision, ...]:
+        decisions = self._decide(session, connection, pair, choices, seen)
+        return self._append(session, connection, pair, decisions)
+
+    def _decide(
+        self,
+        session: Session,
+        connection: Connection,
+        pair: str,
+        choices: Sequence[Choice],
+        seen: Collection[str] | None = None,
+    ) -> list[Decision]:
+        """Return the decisions for choices; raises an error if they can't be recorded."""
         left, right = self._fields(session, connection, pair, choices)
         knowledge = load_knowledge(self._context.home)
         log = session.decisions.log(connection.id, pair)
@@ -915,7 +1025,9 @@ class Mappings:
                     at=self._context.now,
                 )
             )
-        return self._append(session, connection, pair, log, decisions)
+        # Two rows of one call can claim the same CRM field.
+        require_one_each([*log, *decisions])
+        return decisions
 
     def _fields(
         self,
@@ -927,8 +1039,8 @@ class Mappings:
         """Return the fields of both objects of a pair, as far as the choices need them."""
         object_pair = ObjectPair.parse(pair)
         left = {field.name: field for field in self._partner_object(object_pair).fields}
-        # The object may be gone: its rows can still be made undecided.
-        if all(choice.state is DecisionState.PENDING for choice in choices):
+        # The object may be gone: its rows can still be made undecided, or left unmapped.
+        if not any(one.crm_field and one.state is not DecisionState.PENDING for one in choices):
             return left, {}
         snapshot = find_snapshot(session, connection, object_pair.crm_object)
         return left, {field.name: field for field in snapshot.fields}
@@ -949,19 +1061,17 @@ class Mappings:
             target = _undoable([*log, *undoing], id_, pair)
             undo = make_undo(target, new_id(), actor=self._context.actor, at=self._context.now)
             undoing.append(undo)
-        return self._append(session, connection, pair, log, undoing)
+        require_one_each([*log, *undoing])
+        return self._append(session, connection, pair, undoing)
 
     def _append(
         self,
         session: Session,
         connection: Connection,
         pair: str,
-        log: Sequence[Decision],
         decisions: Sequence[Decision],
     ) -> tuple[Decision, ...]:
         """Append decisions to the log of a pair, with their audit entries, and return them."""
-        # Two rows of one call can claim the same CRM field.
-        require_one_each([*log, *decisions])
         session.decisions.add(decisions)
         session.audit.add(
             *(
@@ -1097,7 +1207,10 @@ def _check_decision(
         return
     find_named("PartnerOS field", choice.partner_field, left)
     if choice.crm_field and not clears:
-        find_named("CRM field", choice.crm_field, right)
+        # A field that is gone can still be rejected.
+        known = {one.crm_field for one in log} if choice.state is DecisionState.REJECTED else ()
+        if choice.crm_field not in known:
+            find_named("CRM field", choice.crm_field, right)
     elif choice.state is DecisionState.ACCEPTED:
         raise UsageError(
             f"No CRM field given for '{choice.partner_field}'.",
