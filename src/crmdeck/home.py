@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from crmdeck import __version__
-from crmdeck.errors import NotFoundError, UsageError
+from crmdeck.errors import CrmdeckError, NotFoundError, UsageError
 from crmdeck.text import nearest
 
 HOME_VARIABLE = "CRMDECK_HOME"
@@ -131,11 +131,11 @@ def _folder(variable: str, otherwise: str) -> Path:
 
 
 def create_folder(path: Path) -> None:
-    """Create a folder for output, and those above it; raises UsageError if that fails."""
+    """Create a folder for output, and those above it; raises CrmdeckError if that fails."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(
+        raise CrmdeckError(
             f"Can't create the folder {path}.",
             cause=f"{error.strerror}.",
             remedy="Choose a folder that you can write to.",

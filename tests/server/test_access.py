@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx
 import pytest
-from crmdeck.workspace.connections.health import Health
 
 from crmdeck.errors import ConflictError, NotFoundError, UsageError
 from crmdeck.model import Choice, DecisionState
@@ -15,6 +14,7 @@ from crmdeck.server import Accounts, create_app
 from crmdeck.server.accounts import AccountBook, Organization
 from crmdeck.server.run import Binding, serve
 from crmdeck.server.sessions import MOST_PER_USER, Sessions
+from crmdeck.workspace.findings.health import Health
 from crmdeck.workspace.refresh.service import Refreshes
 
 from .conftest import PAIR, PASSWORD, House, serving

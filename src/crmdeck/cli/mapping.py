@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ from crmdeck.cli.options import EncoderOption, JsonOption, NameArgument, PairArg
 from crmdeck.cli.output import TextTable, emit_json, emit_or_say, emit_table, say
 from crmdeck.cli.session import ProgressLine, failing, in_workspace
 from crmdeck.errors import ExitCode, UsageError
+from crmdeck.files import parse_json, read_regular
 from crmdeck.model import DecisionState, Direction, Urgency
 from crmdeck.text import count
 
@@ -555,7 +555,7 @@ def _value_map(text: str | None) -> dict[str, str] | None:
         found: object = {value.strip(): target.strip() for value, _, target in parts}
     else:
         try:
-            found = json.loads(_read(text))
+            found = parse_json(_read(text))
         except ValueError:
             found = None
     values = found if isinstance(found, dict) else {}
@@ -579,9 +579,7 @@ def _read(file: str) -> bytes:
         if file == "-":
             data = sys.stdin.buffer.read(_LONGEST + 1)
         else:
-            with Path(file).open("rb") as stream:
-                # Bounded, because a device or a pipe may never end.
-                data = stream.read(_LONGEST + 1)
+            data = read_regular(Path(file), _LONGEST)
     except OSError as error:
         raise UsageError(f"Can't read {file}.", cause=error.strerror or str(error)) from None
     if len(data) > _LONGEST:

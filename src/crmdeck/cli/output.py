@@ -258,7 +258,7 @@ def emit_or_say(record: Record | Iterable[Record], text: str, as_json: bool) -> 
 def emit_hanging(text: str, indent: int) -> None:
     """Write a line to stdout; a terminal wraps it with an indent, a pipe gets one line."""
     if not sys.stdout.isatty():
-        emit(text)
+        emit(visible_text(text))
         return
     from crmdeck.cli import tables
 

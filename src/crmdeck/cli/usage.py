@@ -59,6 +59,8 @@ def usage_error(error: typer.TyperException) -> UsageError:
     else:
         match = _NOT_ONE_OF.search(message)
         known = re.findall(r"'([^']*)'", match["known"]) if match else []
+        # A typo never suggests to turn a gate off.
+        known = [each for each in known if each != "none"]
         near = nearest(match["given"], known, most=1) if match else []
     remedy = None
     if near and option not in near:

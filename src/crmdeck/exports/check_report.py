@@ -8,7 +8,7 @@ from crmdeck.exports.formats import CHECK_FORMATS, require_format, stream_report
 from crmdeck.exports.jsontext import to_json
 from crmdeck.exports.report import Report, Section, filled_table
 from crmdeck.model import CheckedFinding, CheckLevel, CheckReport, FindingState
-from crmdeck.text import count
+from crmdeck.text import count, visible_text
 
 _MARKS = {CheckLevel.FAIL: "bad", CheckLevel.REPORT: "warn", CheckLevel.IGNORE: ""}
 _SECTIONS = {
@@ -188,7 +188,7 @@ def _github(report: CheckReport) -> str:
 
 def _message(text: str) -> str:
     # Two colons at the start would make the message a command.
-    escaped = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    escaped = visible_text(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
     return f" {escaped}" if escaped.startswith("::") else escaped
 
 

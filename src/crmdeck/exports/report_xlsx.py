@@ -17,6 +17,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from crmdeck.exports.cells import cell_text
 from crmdeck.exports.report import Cell, Report, ReportTable
+from crmdeck.text import visible_text
 
 LONGEST_CELL = 32_767
 """The most characters in a cell of Excel; a longer text is cut and ends in an ellipsis."""
@@ -76,7 +77,7 @@ def _fill(book: xlsxwriter.Workbook, report: Report) -> None:
             summary.write_string(row, 0, title)
             continue
         sheet = book.add_worksheet(_sheet_name(section.title, taken))
-        summary.write_url(row, 0, _link_to(sheet.get_name()), forms["link"], title)
+        summary.write_url(row, 0, _link_to(sheet.get_name()), forms["link"], visible_text(title))
         _table(sheet, section.table, forms)
         # Close its file: thousands of sheets would exceed the limit. XlsxWriter reopens it later.
         sheet._opt_close()

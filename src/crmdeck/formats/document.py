@@ -15,6 +15,8 @@ from crmdeck.redaction import redact
 
 # The full describes of 1,300 objects have about 100 MB.
 MAX_BYTES = 512 * 1024 * 1024
+# As rows in memory, a table takes ten times its size.
+MAX_TABLE = 64 * 1024 * 1024
 # Schemas compress to a twentieth or a hundredth; more is a decompression bomb.
 MAX_RATIO = 250
 RATIO_COUNTS_FROM = 16 * 1024 * 1024
@@ -91,8 +93,11 @@ def to_utf8(file: SchemaFile, data: bytes) -> bytes:
 def to_text(file: SchemaFile, data: bytes) -> str:
     """Return UTF-8 or UTF-16 `data` as text without a byte order mark.
 
-    Raises SourceError naming file and place if it is neither.
+    Raises SourceError naming file and place if it is neither, or too large for a table.
     """
+    if len(data) > MAX_TABLE:
+        why = f"a table can have {MAX_TABLE // 1024**2} MB"
+        raise broken(file.name, "its size", why, remedy="Split the file.")
     mark, encoding = _encoding(data)
     data = data.removeprefix(mark)
     try:

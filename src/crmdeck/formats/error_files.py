@@ -174,7 +174,9 @@ def _of_json(
                 break
             try:
                 value, end = decoder.raw_decode(buffer, place)
-            except ValueError:
+                is_text = isinstance(value, str)
+                found = (Message(value, line),) if is_text else tuple(errors_in(value, line))
+            except (ValueError, RecursionError):
                 # One bad line must not cost the others of JSON lines.
                 end = buffer.find("\n{", place) + 1 or (0 if piece else len(buffer))
                 if not end:
@@ -184,8 +186,7 @@ def _of_json(
                 yield Message(text if is_known(text) else None, line)
                 is_list = is_list and bool(piece)
             else:
-                is_text = isinstance(value, str)
-                yield from [Message(value, line)] if is_text else errors_in(value, line)
+                yield from found
             line += buffer.count("\n", place, end)
             place = end
         buffer = buffer[place:]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, Path, Request, Security
@@ -20,6 +24,7 @@ from crmdeck.workspace import Workspace
 
 COOKIE = "session_token"
 DEVICE_COOKIE = "known_device"
+_AT_ONCE = 2
 
 _cookie = APIKeyCookie(
     name=COOKIE, scheme_name="session", description="Set by signing in.", auto_error=False
@@ -66,6 +71,10 @@ class Deck:
     provider: Provider | None
     secure: bool
     stopping: CancelToken
+    turns: defaultdict[str, asyncio.Semaphore] = field(
+        default_factory=lambda: defaultdict(partial(asyncio.Semaphore, _AT_ONCE))
+    )
+    """Turns to read whole schemas, by user or token."""
 
 
 @dataclass(frozen=True)
@@ -226,6 +235,14 @@ def as_admin(deck: DeckHere, visit: VisitHere) -> Desk:
 
 AdminHere = Annotated[Desk, Depends(as_admin)]
 DeskHere = Annotated[Desk, Depends(at_desk)]
+
+
+async def wait_for_turn(deck: DeckHere, desk: DeskHere) -> AsyncIterator[None]:
+    """Wait while the caller reads a few whole schemas already: others need the processor too."""
+    async with deck.turns[desk.workspace.context.actor]:
+        yield
+
+
 IntegrationId = Annotated[
     str,
     Path(description="UUID of the integration.", json_schema_extra={"format": "uuid"}),

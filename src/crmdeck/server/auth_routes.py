@@ -40,7 +40,8 @@ def sign_in(deck: DeckHere, request: Request, body: SignIn) -> Response:
     user, book = _proven(deck, body.email, body.password, address, device, body.admission)
     organizations = book.organizations_of(user)
     active = organizations[0].id if len(organizations) == 1 else None
-    token, session = deck.sessions.start(user, active, address)
+    before = request.cookies.get(COOKIE)
+    token, session = deck.sessions.start(user, active, address, instead_of=before)
     _log.info("Signed in %s from %s.", user.email, address)
     response = with_cookie(deck, answer(_view(session, user, book)), token, session)
     # A known device keeps its token: each sign-in would use up another of the user's devices.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import BeforeValidator
 
 from crmdeck.model import (
@@ -21,7 +21,7 @@ from crmdeck.model import (
     SuggestAnswer,
     to_utc,
 )
-from crmdeck.server.access import DeckHere, DeskHere, Here
+from crmdeck.server.access import DeckHere, DeskHere, Here, wait_for_turn
 from crmdeck.server.answers import (
     answer,
     answer_list,
@@ -89,6 +89,7 @@ def status(here: Here) -> Response:
 
 @router.get(
     "/{integration_id}/schema",
+    dependencies=[Depends(wait_for_turn)],
     response_model=SchemaSummary | ObjectDetail,
     responses=failures(401, 403, 404, 409),
 )
@@ -113,6 +114,7 @@ def schema(
 
 @router.get(
     "/{integration_id}/schemas",
+    dependencies=[Depends(wait_for_turn)],
     response_model=list[ObjectDetail],
     responses=failures(401, 403, 404, 409),
 )

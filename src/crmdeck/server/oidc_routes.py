@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse, RedirectResponse
 
 from crmdeck.errors import NotFoundError
-from crmdeck.server.access import Deck, DeckHere
+from crmdeck.server.access import COOKIE, Deck, DeckHere
 from crmdeck.server.auth_routes import address_of, with_cookie
 from crmdeck.server.errors import RoleError
 from crmdeck.server.oidc import OidcError, Provider
@@ -63,8 +63,9 @@ def callback(deck: DeckHere, request: Request) -> Response:
     user = deck.accounts.admit(identity.issuer, identity.subject, identity.email, roles)
     active = next(iter(roles)) if len(roles) == 1 else None
     token, session = deck.sessions.start(
-        user, active, address, deck.workspace.settings.oidc_session_hours
-    )
+        user, active, address, deck.workspace.settings.oidc_session_hours,
+        instead_of=request.cookies.get(COOKIE),
+    )  # fmt: skip
     _log.info("Signed in %s from %s.", user.email, address)
     # A page: browsers send a strict cookie only after one of this site.
     page = PlainTextResponse(f"You are signed in as {user.email}. You can close this page.\n")

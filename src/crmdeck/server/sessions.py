@@ -88,10 +88,12 @@ class Sessions:
         active_organization: str | None,
         address: str = "",
         hours: float | None = None,
+        *,
+        instead_of: str | None = None,
     ) -> tuple[str, Session]:
         """Sign a user in; return the token for the cookie, and the session.
 
-        `hours` is its longest lifetime.
+        `hours` is its longest lifetime. The session of the token `instead_of` ends.
         """
         token = secrets.token_urlsafe(32)
         now = self._clock()
@@ -112,7 +114,7 @@ class Sessions:
             # A session that is used moves to the end, so the first ones are idle longest.
             mine = [each for each in alive if each.email == user.email]
             surplus = max(0, len(mine) - MOST_PER_USER + 1)
-            dropped = {each.token_hash for each in mine[:surplus]}
+            dropped = {each.token_hash for each in mine[:surplus]} | {digest(instead_of or "")}
             kept = [each for each in alive if each.token_hash not in dropped]
             return book.model_copy(update={"sessions": (*kept, session)})
 

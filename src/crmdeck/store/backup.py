@@ -29,6 +29,7 @@ from crmdeck.errors import (
     SourceError,
     one_line,
 )
+from crmdeck.files import open_regular
 from crmdeck.model import format_utc
 from crmdeck.store import migrations
 from crmdeck.store.audit import ENTRIES
@@ -151,7 +152,7 @@ def unpack_backup(path: Path, cache: Path, at: datetime) -> None:
 
 
 def _is_duckdb(path: Path) -> bool:
-    with suppress(OSError), path.open("rb") as file:
+    with suppress(OSError), open_regular(path) as file:
         return file.read(12)[8:] == b"DUCK"
     return False
 
@@ -331,7 +332,7 @@ def _member(table: str) -> str:
 @contextmanager
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             yield archive
     except FileNotFoundError as error:
         raise NotFoundError(
@@ -340,7 +341,7 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     except OSError as error:
         raise SourceError(
             f"Can't read the backup {path}.",
-            cause=f"{os.strerror(error.errno)}." if error.errno else str(error),
+            cause=f"{error.strerror or error}.",
             code="BACKUP_UNREADABLE",
         ) from error
     except UnicodeDecodeError as error:

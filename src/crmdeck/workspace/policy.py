@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from crmdeck.drift.open_changes import Excuse
 from crmdeck.errors import UsageError
+from crmdeck.files import read_regular
 from crmdeck.model import (
     CheckLevel,
     DriftEvent,
@@ -195,9 +196,7 @@ def load_policy(path: Path) -> Policy:
 def policy_text(path: Path) -> str:
     """Return the text of a policy file; raises UsageError."""
     try:
-        with path.open(encoding="utf-8") as file:
-            # One more than allowed, so that the parser can refuse a file that is too large.
-            return file.read(_LONGEST + 1)
+        return read_regular(path, _LONGEST).decode()
     except FileNotFoundError:
         raise _bad(f"No policy file {path}.", "") from None
     except OSError as error:

@@ -25,6 +25,7 @@ from crmdeck.errors import (
 )
 from crmdeck.exports import stream_rows, sync_error_report, write_atomically, write_report
 from crmdeck.exports.jsontext import to_json
+from crmdeck.files import open_regular
 from crmdeck.formats.document import ZIP_MAGIC
 from crmdeck.formats.error_files import Message, read_messages
 from crmdeck.mapping.state import acceptances
@@ -287,7 +288,7 @@ def _opened(file: Path | IO[bytes]) -> Iterator[IO[bytes]]:
         yield file
         return
     try:
-        stream = file.open("rb")
+        stream = open_regular(file)
     except OSError as error:
         why = f"{error.strerror}."
         raise UsageError(f"Can't read {file}.", cause=why, code="CANT_READ_FILE") from error

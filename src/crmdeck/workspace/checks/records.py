@@ -7,9 +7,10 @@ import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from crmdeck.errors import SourceError, UsageError
+from crmdeck.files import open_regular, parse_json
 from crmdeck.formats.document import ZIP_MAGIC, SchemaFile, read_bounded, to_text, unpack
 from crmdeck.formats.sheets import read_csv, read_workbook
 from crmdeck.model import Field
@@ -48,7 +49,7 @@ def read_records(
             code="FILE_NOT_READ",
         )
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             file = SchemaFile(path.name, read_bounded(path.name, stream))
     except OSError as error:
         raise UsageError(
@@ -141,7 +142,7 @@ def _of_table(name: str, rows: Sequence[Sequence[str]]) -> list[dict[str, Raw]]:
 def _of_json(name: str, text: str) -> list[dict[str, Raw]]:
     # The whole text first: of JSON lines, only a single one is also valid JSON.
     try:
-        parsed = json.loads(text)
+        parsed: Any = parse_json(text)
     except ValueError:
         parsed = _of_json_lines(name, text)
     records = parsed if isinstance(parsed, list) else [parsed]
@@ -165,7 +166,7 @@ def _of_json_lines(name: str, text: str) -> list[object]:
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
-                found.append(json.loads(line))
+                found.append(parse_json(line))
             except ValueError as error:
                 raise SourceError(
                     f"Can't read line {number} of {name}.",

@@ -22,6 +22,7 @@ from crmdeck.errors import (
 )
 from crmdeck.exports import CHECK_FORMATS, Contract, deviations, read_contract, require_format
 from crmdeck.exports import render_check as export_check
+from crmdeck.files import read_regular
 from crmdeck.findings.facts import finding_id
 from crmdeck.findings.find import in_order
 from crmdeck.findings.gate import level_in_check
@@ -344,13 +345,10 @@ class Checks:
 def _load_contract(path: Path, named: bool) -> Contract:
     """Return the contract in a file. If `named`, the user chose the connections."""
     try:
-        with path.open(encoding="utf-8") as file:
-            text = file.read(_LONGEST_CONTRACT + 1)
+        text = read_regular(path, _LONGEST_CONTRACT).decode()
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "The file isn't UTF-8 text."
         raise UsageError(f"Can't read {path}.", cause=why, code="BAD_CONTRACT") from None
-    if len(text) > _LONGEST_CONTRACT:
-        raise UsageError(f"{path} is too large for a contract.", code="BAD_CONTRACT")
     contract = read_contract(text, str(path))
     if not named and not contract.servers:
         raise UsageError(

@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from crmdeck.errors import ConflictError, UsageError
+from crmdeck.files import parse_json
 from crmdeck.formats.document import SchemaFile, to_text
 from crmdeck.mapping.review import Review
 from crmdeck.mapping.validity import why_invalid
@@ -109,10 +110,13 @@ class MappingFile:
             choices += [Choice(partner_field="", state=rejected, crm_field=one) for one in filled]
         if problems:
             raise _not_a_mapping(pair, " ".join(problems[:_NAMED]))
+        key, name = mapping.get("connectionId"), mapping.get("connection")
+        if not (isinstance(key, str | None) and isinstance(name, str | None)):
+            raise _not_a_mapping(pair, "Its connectionId or connection isn't text.")
         return cls(
             pair,
-            _text(mapping.get("connectionId")),
-            _text(mapping.get("connection")),
+            key,
+            name,
             tuple(choices),
             {name: f"Line {number}" for name, number in lines.items()},
         )
@@ -254,11 +258,11 @@ def accepted_pairs(text: str) -> tuple[Example, ...]:
 
 def _mappings(text: str, pair: str) -> list[dict[str, Any]]:
     try:
-        loaded: object = json.loads(text)
+        loaded = parse_json(text)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise _not_a_mapping(pair, f"The file isn't JSON at {where}: {error.msg}.") from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise _not_a_mapping(pair, f"The file isn't JSON: {error}.") from None
     return [
         one

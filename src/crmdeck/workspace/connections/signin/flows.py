@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from crmdeck.errors import UsageError
+from crmdeck.files import read_regular
 from crmdeck.model import Flow, VendorProfile
 
 # The order in which given secrets select a flow: renewable ones first.
@@ -18,6 +19,7 @@ _BY_WHAT_IS_GIVEN = (
     "client-credentials",
 )
 
+_LONGEST_KEY = 100_000
 EXPIRING = ("access-token", "session-token")
 """The flows whose tokens expire, and that only a user can renew."""
 
@@ -79,7 +81,7 @@ def tidied(secrets: Mapping[str, str]) -> dict[str, str]:
 def read_key(path: Path) -> str:
     """Return the private key in a file; raises UsageError."""
     try:
-        text = path.expanduser().read_text(encoding="ascii")
+        text = read_regular(path.expanduser(), _LONGEST_KEY).decode("ascii")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             f"Can't read {path}.",
