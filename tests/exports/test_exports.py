@@ -79,7 +79,7 @@ ACCOUNT = ObjectSchema(
             type=FieldType.PICKLIST,
             picklist=(PicklistValue(value="a|b", label="A"),),
             references=("User",),
-            length=-5,
+            length=5,
             native={"why": "\x1b[31mred\x9b0m"},
         ),
         Field(name="Name", required=True),

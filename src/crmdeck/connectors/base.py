@@ -125,11 +125,13 @@ class ObjectRules:
 class Rules:
     """The rules of object types, separate from their fields; `calls` counts calls by kind.
 
+    `failed` has the error of each kind that keeps its cached rules, because it couldn't be read.
     The caller knows the object type, and fills in the fields that each validation rule uses.
     """
 
     by_object: Mapping[str, ObjectRules]
     calls: Mapping[str, int] = field(default_factory=dict)
+    failed: Mapping[str, CrmdeckError] = field(default_factory=dict)
 
 
 Discovery = Listing | Discovered | Unchanged | Failed | Rules | Notice

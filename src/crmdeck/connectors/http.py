@@ -23,6 +23,7 @@ from crmdeck.clock import later
 from crmdeck.connectors.limits import Limits
 from crmdeck.errors import SourceError, UsageError
 from crmdeck.formats import json_values
+from crmdeck.formats.json_values import MalformedError
 from crmdeck.model import to_utc
 from crmdeck.redaction import redact
 
@@ -289,11 +290,18 @@ def retry_after(reply: Response) -> float | None:
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
-def records_of(body: object, key: str = "records") -> list[Mapping[str, object]]:
-    listed = body.get(key) if isinstance(body, Mapping) else None
-    return (
-        [each for each in listed if isinstance(each, Mapping)] if isinstance(listed, list) else []
-    )
+def records_of(body: object, key: str = "records", name: str = "") -> list[Mapping[str, object]]:
+    """Return the list under `key` in a response, each entry with a text under `name`, if given.
+
+    Raises SourceError if any of that is missing: see `json_values.records`.
+    """
+    try:
+        found = json_values.records(json_values.record(body, "it").get(key), f"`{key}`")
+        for each in found if name else ():
+            json_values.name(each, name)
+    except MalformedError as error:
+        raise json_values.malformed("A list in the response", error) from None
+    return found
 
 
 def whole_number(header: str | None) -> int | None:

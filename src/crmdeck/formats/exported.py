@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import get_args
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from crmdeck.formats.csvtext import BadCsvError, csv_rows, restore
 from crmdeck.formats.document import SchemaFile, broken
 from crmdeck.formats.entry import Build, Contents, FileEntry
 from crmdeck.model import Field, ObjectSchema
+from crmdeck.model.schema import Count, Flag
 
 OBJECT_DETAILS = (
     "plural",
@@ -37,6 +39,13 @@ _OF_A_ROW = frozenset({"objectType", "name", "nativeType", "native"})
 _OF_THE_OBJECT = frozenset({"objectType", "objectLabel", "objectCustom", "objectDetails"})
 _JSON = frozenset({"picklist", "references", "allowedValues", "native", "objectDetails"})
 _NAMES = frozenset(info.alias or name for name, info in Field.model_fields.items())
+# A spreadsheet saves true as TRUE and 80 as 80.0. The model itself is strict.
+_CELLS: dict[str, TypeAdapter[int]] = {
+    info.alias or name: TypeAdapter(bool if kind == Flag else int)
+    for name, info in Field.model_fields.items()
+    for kind in get_args(info.annotation)
+    if kind in (Flag, Count)
+} | {"objectCustom": TypeAdapter(bool)}
 
 Row = Mapping[str, object]
 
@@ -118,6 +127,12 @@ def _values(file: str, place: str, row: Row) -> dict[str, object]:
                 values[name] = from_json(value)
             except ValueError as error:
                 raise broken(file, f"{place}, column {name}", f"not JSON ({error})") from error
+        elif name in _CELLS:
+            try:
+                values[name] = _CELLS[name].validate_python(value)
+            except ValidationError as error:
+                why = str(error.errors(include_url=False)[0]["msg"])
+                raise broken(file, f"{place}, column {name}", why) from error
         else:
             values[name] = value
     return values

@@ -45,7 +45,7 @@ _ENUMERATION_FIELDS = {
     "booleancheckbox": FieldType.BOOLEAN,
 }
 # These keys distinguish a currency from a number, and a reference from a number or a list.
-_HINTS = ("showCurrencySymbol", "numberDisplayHint", "referencedObjectType")
+_HINTS = ("showCurrencySymbol", "numberDisplayHint", "referencedObjectType", "options")
 _PICKLISTS = frozenset({FieldType.PICKLIST, FieldType.MULTIPICKLIST})
 
 # Properties whose values are the object's pipelines, or their stages.
@@ -129,8 +129,8 @@ def parse_rules(object_type: str, records: Sequence[object]) -> tuple[Rule, ...]
         for entry in records:
             record = _record(entry, "a property")
             name = json_values.name(record, "propertyName")
-            for item in json_values.items(record, "propertyValidationRules"):
-                rule = json_values.record(item, "a rule")
+            listed = record.get("propertyValidationRules")
+            for rule in json_values.records(listed, "`propertyValidationRules`"):
                 kind = json_values.name(rule, "ruleType")
                 arguments = json_values.texts(rule, "ruleArguments")
                 message = ""
@@ -176,6 +176,8 @@ def _parse_property(
     external = json_values.flag(record, "externalOptions")
     archived = json_values.flag(record, "archived")
     native = json_values.rest(record, _FIELD_KEYS)
+    if kind in _PICKLISTS and "options" in hints and "options" not in record:
+        raise MalformedError("`options` is missing")
     picklist, descriptions = _options(record)
     if descriptions:
         native["optionDescriptions"] = descriptions
@@ -265,7 +267,7 @@ def _options(record: Mapping[str, object]) -> tuple[tuple[PicklistValue, ...], d
     make = value_maker(len(entries))
     for entry in entries:
         item = json_values.record(entry, "an option")
-        value = json_values.scalar(item.get("value"))
+        value = json_values.text(item, "value")
         if value is None:
             raise MalformedError("an option has no `value`")
         label = json_values.text(item, "label") or ""
@@ -336,6 +338,8 @@ def _stages_of(checks: Mapping[str, object], name: str) -> tuple[bool, tuple[str
         return False, ()
     check = json_values.record(checks[name], f"`{name}`")
     every = json_values.flag(check, "enabledForAllStages") is True
+    if not every and "pipelineStageIds" not in check:
+        raise MalformedError(f"`{name}` has no stages")
     return every, json_values.texts(check, "pipelineStageIds")
 
 
@@ -347,8 +351,8 @@ def _pipeline_values(
     for pipeline in pipelines:
         value = _pipeline_value(pipeline, "pipelineId")
         found.setdefault(value.value, value)
-        for item in json_values.items(pipeline, "stages"):
-            stage = _pipeline_value(json_values.record(item, "a stage"), "stageId")
+        for item in json_values.records(pipeline.get("stages"), "`stages`"):
+            stage = _pipeline_value(item, "stageId")
             # No record can move to a stage of an archived pipeline.
             if not value.active:
                 stage = stage.model_copy(update={"active": False})

@@ -58,11 +58,11 @@ def flag(record: Mapping[str, object], key: str) -> bool | None:
 
 
 def number(record: Mapping[str, object], key: str) -> int | None:
-    """Return the whole number under `key`; None if it is absent or null."""
+    """Return the whole number under `key`, at least 0; None if it is absent or null."""
     value = record.get(key)
     if value is None:
         return None
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST:
         return value
     raise _wrong(key, "a whole number", value)
 
@@ -75,17 +75,15 @@ def require_unique(names: Iterable[str]) -> None:
 
 
 def items(record: Mapping[str, object], key: str) -> Sequence[object]:
-    """Return the list under `key`; empty if it is absent or null."""
-    value = record.get(key)
-    if value is None:
-        return ()
+    """Return the list under `key`; empty if it is absent."""
+    value = record.get(key, ())
     if isinstance(value, list | tuple):
         return value
     raise _wrong(key, "a list", value)
 
 
 def texts(record: Mapping[str, object], key: str) -> tuple[str, ...]:
-    """Return the list of texts under `key`; empty if it is absent or null."""
+    """Return the list of texts under `key`; empty if it is absent."""
     values = items(record, key)
     texts = tuple(value for value in values if isinstance(value, str))
     if len(texts) < len(values):
@@ -114,10 +112,23 @@ def record(value: object, what: str) -> Mapping[str, object]:
     raise MalformedError(f"{what} should be an object, not {_kind(value)}")
 
 
+def records(value: object, what: str) -> list[Mapping[str, object]]:
+    """Return a list of JSON objects.
+
+    Raises MalformedError if `value` or one of its entries is anything else: a list never gets
+    shorter because an entry can't be read.
+    """
+    if not isinstance(value, list | tuple):
+        raise MalformedError(f"{what} should be a list, not {_kind(value)}")
+    return [record(each, f"entry {index} of {what}") for index, each in enumerate(value, 1)]
+
+
 def scalar(value: object) -> str | None:
     """Return a scalar as text in JSON notation; None for null."""
     if value is None or isinstance(value, str):
         return value
+    if isinstance(value, Mapping | list | tuple):
+        raise MalformedError(f"a value should be text or a number, not {_kind(value)}")
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)

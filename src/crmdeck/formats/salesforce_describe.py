@@ -124,16 +124,25 @@ def parse_object(describe: Mapping[str, object]) -> ObjectSchema:
         label = json_values.text(describe, "label") or ""
         custom = json_values.flag(describe, "custom")
         fields = []
+        lists = {"picklistValues": _PICKLISTS, "referenceTo": {FieldType.REFERENCE}}
+        listed, unlisted = set[str](), dict[str, str]()
         for index, entry in enumerate(json_values.items(whole, "fields")):
             place = f"{object_type}, field {index + 1}"
             record = json_values.clean(json_values.record(entry, "a field"))
             if isinstance(record.get("name"), str):
                 place = f"{object_type}.{record['name']}"
             fields.append(_parse_field(record))
+            listed |= lists.keys() & record.keys()
+            for key in lists.keys() - record.keys():
+                if fields[-1].type in lists[key]:
+                    unlisted[key] = fields[-1].name
             # A record needs more memory than its field, so the others are not kept.
             if fields[-1].controller:
                 dependent[fields[-1].name] = record
         place = object_type
+        # A reduced describe has such a list of no field.
+        for key in listed & unlisted.keys():
+            raise MalformedError(f"`{key}` of {unlisted[key]} is missing")
         json_values.require_unique(field.name for field in fields)
         # A record needs the parts of a compound field instead: the last name, not the whole name.
         filled = {each.compound for each in fields} | _DERIVED.get(object_type, set())
@@ -290,7 +299,7 @@ def _picklist(record: Mapping[str, object]) -> tuple[PicklistValue, ...]:
         item = json_values.record(entry, "a picklist value")
         value = item.get("value")
         label = item.get("label")
-        if not isinstance(value, str) or not isinstance(label, str | None):
+        if not isinstance(value, str) or not value or not isinstance(label, str | None):
             raise MalformedError("the `value` or `label` of a picklist value isn't text")
         active = item.get("active", True)
         values.append(
@@ -337,7 +346,7 @@ def _with_allowed_values(
 
 def _record_types(describe: Mapping[str, object]) -> tuple[RecordType, ...] | None:
     """Return the record types without Master, which means no record type."""
-    if describe.get("recordTypeInfos") is None:
+    if "recordTypeInfos" not in describe:
         return None
     found = []
     for entry in json_values.items(describe, "recordTypeInfos"):
@@ -348,7 +357,7 @@ def _record_types(describe: Mapping[str, object]) -> tuple[RecordType, ...] | No
         found.append(
             RecordType(
                 # API versions before 43 leave out the developer name.
-                name=json_values.text(info, "developerName") or label,
+                name=json_values.text(info, "developerName") or json_values.name(info),
                 label=label,
                 active=json_values.flag(info, "active") is not False,
                 available=json_values.flag(info, "available"),

@@ -20,7 +20,7 @@ class RefreshedObject(WireModel):
 
 
 class ObjectFailure(WireModel):
-    """An object type that couldn't be read; its last snapshot stays current."""
+    """An object type, or a kind of rule, that couldn't be read; its last state stays current."""
 
     object_type: str
     code: str

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated
 
 import pydantic
 
 from crmdeck.errors import NotFoundError
 from crmdeck.model.enums import FieldType, RuleKind, ScopeMode
 from crmdeck.model.wire import UtcTime, WireModel
+
+Name = Annotated[str, pydantic.Field(min_length=1)]
+Flag = Annotated[bool, pydantic.Strict()]
+"""True or false; text such as "yes" is neither."""
+Count = Annotated[int, pydantic.Strict(), pydantic.Field(ge=0, lt=2**31)]
 
 # pydantic gives each model a set with the names of its given attributes. Here that would be half of
 # the memory of a schema, and nothing reads it: all models of a class share one.
@@ -27,8 +33,8 @@ class PicklistValue(WireModel):
 
     value: str
     label: str = ""
-    active: bool = True
-    default: bool = False
+    active: Flag = True
+    default: Flag = False
 
     def model_post_init(self, context: object) -> None:
         _share_names(self)
@@ -63,27 +69,27 @@ class Field(WireModel):
     `updateable` are the sync user's; they are otherwise those of crmdeck's own user.
     """
 
-    name: str
+    name: Name
     label: str = ""
     type: FieldType = FieldType.OTHER
     native_type: str = ""
-    type_exact: bool | None = None
+    type_exact: Flag | None = None
     description: str | None = None
-    required: bool | None = None
-    nillable: bool | None = None
-    readable: bool | None = None
-    createable: bool | None = None
-    updateable: bool | None = None
-    unique: bool | None = None
-    external_id: bool | None = None
-    calculated: bool | None = None
+    required: Flag | None = None
+    nillable: Flag | None = None
+    readable: Flag | None = None
+    createable: Flag | None = None
+    updateable: Flag | None = None
+    unique: Flag | None = None
+    external_id: Flag | None = None
+    calculated: Flag | None = None
     formula: str | None = None
-    custom: bool | None = None
-    length: int | None = None
-    precision: int | None = None
-    scale: int | None = None
+    custom: Flag | None = None
+    length: Count | None = None
+    precision: Count | None = None
+    scale: Count | None = None
     picklist: tuple[PicklistValue, ...] = ()
-    restricted: bool | None = None
+    restricted: Flag | None = None
     controller: str | None = None
     allowed_values: dict[str, tuple[str, ...]] | None = None
     value_set: str | None = None
@@ -92,21 +98,21 @@ class Field(WireModel):
     child_relationship: str | None = None
     delete_constraint: str | None = None
     lookup_filter: str | None = None
-    reparentable: bool | None = None
-    write_requires_master_read: bool | None = None
+    reparentable: Flag | None = None
+    write_requires_master_read: Flag | None = None
     rollup: str | None = None
-    blanks_as_zero: bool | None = None
+    blanks_as_zero: Flag | None = None
     display_format: str | None = None
-    filterable: bool | None = None
-    id_lookup: bool | None = None
-    encrypted: bool | None = None
-    case_sensitive: bool | None = None
-    auto_number: bool | None = None
+    filterable: Flag | None = None
+    id_lookup: Flag | None = None
+    encrypted: Flag | None = None
+    case_sensitive: Flag | None = None
+    auto_number: Flag | None = None
     compound: str | None = None
     default: str | None = None
-    default_is_formula: bool | None = None
+    default_is_formula: Flag | None = None
     group: str | None = None
-    archived: bool | None = None
+    archived: Flag | None = None
     sync_user: UserAccess | None = pydantic.Field(None, exclude_if=lambda user: user is None)
     native: dict[str, object] = pydantic.Field(default_factory=dict)
 
@@ -121,11 +127,11 @@ class RecordType(WireModel):
     `value_defaults` the default one.
     """
 
-    name: str
+    name: Name
     label: str = ""
-    active: bool = True
-    available: bool | None = None
-    default: bool | None = None
+    active: Flag = True
+    available: Flag | None = None
+    default: Flag | None = None
     values: dict[str, tuple[str, ...]] | None = None
     value_defaults: dict[str, str] | None = None
     id: str | None = None
@@ -142,13 +148,13 @@ class Rule(WireModel):
     decides.
     """
 
-    name: str
+    name: Name
     kind: RuleKind
     fields: tuple[str, ...] = ()
     field: str | None = None
     message: str = ""
     expression: str = ""
-    active: bool = True
+    active: Flag = True
     on_create: str | None = None
     on_update: str | None = None
     modified_at: UtcTime | None = None
@@ -269,13 +275,13 @@ class ObjectFacts(WireModel):
 
     object_type: str
     label: str = ""
-    custom: bool | None = None
+    custom: Flag | None = None
     plural: str | None = None
-    createable: bool | None = None
-    updateable: bool | None = None
-    deletable: bool | None = None
-    queryable: bool | None = None
-    custom_setting: bool | None = None
+    createable: Flag | None = None
+    updateable: Flag | None = None
+    deletable: Flag | None = None
+    queryable: Flag | None = None
+    custom_setting: Flag | None = None
     record_types: tuple[RecordType, ...] | None = None
     rules: tuple[Rule, ...] | None = None
     not_read: dict[str, str] | None = None

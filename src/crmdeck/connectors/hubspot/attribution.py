@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from crmdeck.connectors.base import Attribution, ChangedThing
-from crmdeck.connectors.http import moment
+from crmdeck.connectors.http import moment, records_of
 from crmdeck.connectors.hubspot.client import HubSpotClient
 from crmdeck.connectors.hubspot.discovery import path_of, results
 from crmdeck.connectors.hubspot.faults import FAULTS
@@ -61,7 +61,7 @@ def _properties(client: HubSpotClient, object_type: str) -> dict[str, Mapping[st
 
 def _owners(client: HubSpotClient) -> dict[str, str]:
     try:
-        records = results(client.get("owners", "", query={"limit": "500"}))
+        records = records_of(client.get("owners", "", query={"limit": "500"}).body, "results")
     except CrmdeckError as error:
         FAULTS.raise_if_whole(error)
         return {}

@@ -27,7 +27,7 @@ from crmdeck.connectors.base import (
     Unchanged,
 )
 from crmdeck.connectors.caller import NEVER
-from crmdeck.connectors.http import Response, not_json, one_large_answer
+from crmdeck.connectors.http import Response, not_json, one_large_answer, records_of
 from crmdeck.connectors.hubspot.client import HubSpotClient
 from crmdeck.connectors.hubspot.faults import FAULTS, WHO
 from crmdeck.connectors.hubspot.oauth import SCOPE_OF
@@ -117,7 +117,7 @@ def discover(
     yield Listing(out_of_scope | frozenset(in_scope), in_scope)
     for name in in_scope:
         yield reader.result(types.get(name) or unlisted(name))
-    yield Rules({}, dict(reader.calls))
+    yield Rules({}, dict(reader.calls), reader.failed)
 
 
 def object_types(client: HubSpotClient, cancel: CancelToken = NEVER) -> dict[str, ObjectType]:
@@ -132,10 +132,12 @@ def object_types(client: HubSpotClient, cancel: CancelToken = NEVER) -> dict[str
     except PermissionDeniedError as error:
         FAULTS.raise_if_whole(error)
         return types
-    for record in results(reply):
-        custom = _custom(record)
-        if custom is not None:
+    try:
+        for record in results(reply):
+            custom = _custom(record)
             types[custom.name] = custom
+    except MalformedError as error:
+        raise json_values.malformed("The list of custom objects", error) from None
     return types
 
 
@@ -151,24 +153,20 @@ def path_of(client: HubSpotClient, name: str) -> str:
     return (object_types(client).get(name) or unlisted(name)).path
 
 
-def _custom(record: Mapping[str, object]) -> ObjectType | None:
-    full = record.get("fullyQualifiedName")
-    name = record.get("name")
-    labels = record.get("labels")
-    if not isinstance(name, str):
-        return None
-    full = full if isinstance(full, str) else name
+def _custom(record: Mapping[str, object]) -> ObjectType:
+    name = json_values.name(record)
+    full = json_values.text(record, "fullyQualifiedName") or name
     if name in OBJECTS:
         name = full
-    label = labels.get("plural") if isinstance(labels, Mapping) else None
-    required = record.get("requiredProperties")
+    labels = json_values.record(record.get("labels") or {}, "`labels`")
+    required = json_values.texts(record, "requiredProperties")
     return ObjectType(
         name,
-        label if isinstance(label, str) else name,
+        json_values.text(labels, "plural") or name,
         quote(full, safe=""),
         custom=True,
-        required=tuple(str(each) for each in required) if isinstance(required, list) else None,
-        type_id=str(record["objectTypeId"]) if record.get("objectTypeId") else None,
+        required=required if record.get("requiredProperties") is not None else None,
+        type_id=json_values.scalar(record.get("objectTypeId")) or None,
     )
 
 
@@ -250,6 +248,7 @@ class _Reader:
         self._known = known
         self._parts: dict[str, _Parts] = {}
         self.calls: Counter[str] = Counter()
+        self.failed: dict[str, CrmdeckError] = {}
 
     def begin(self, scope: Scope, cancel: CancelToken) -> dict[str, ObjectType]:
         """Return the object types of the account, and read the known ones in the meantime."""
@@ -336,7 +335,8 @@ class _Reader:
             except CrmdeckError as error:
                 FAULTS.raise_if_whole(error)
                 # HubSpot has these properties only in some editions.
-                if not sensitivity or error.code not in _OPTIONAL_ERRORS:
+                had = parts.before is not None and parts.before.sensitive
+                if not sensitivity or not _is_optional(error, had):
                     parts.error = error
 
         return task
@@ -370,7 +370,9 @@ class _Reader:
                 FAULTS.raise_if_whole(error)
                 # An object with such a property may have no pipelines, or the token may lack the
                 # scope.
-                if error.code not in ("NOT_VISIBLE", "MISSING_SCOPE"):
+                had = parts.before is not None and bool(parts.before.pipelines)
+                is_usual = error.code in ("NOT_VISIBLE", "MISSING_SCOPE")
+                if not is_usual or not _is_optional(error, had):
                     parts.error = parts.error or error
 
         return task
@@ -385,9 +387,9 @@ class _Reader:
             self.calls[PIPELINE] += 1
             path = f"{quote(each.type_id or '')}/{quote(key, safe='')}"
             reply = self._client.get("pipelines-rules", path, stop)
-            if not isinstance(reply.body, Mapping):
+            if "governanceValidationRules" not in reply.fields:
                 raise not_json(WHO)
-            self._parts[each.name].pipeline_rules[key] = reply.body
+            self._parts[each.name].pipeline_rules[key] = reply.fields
         except CrmdeckError as error:
             self._note(each, PIPELINE, error)
             self._parts[each.name].pipeline_rules.setdefault(key, {})
@@ -401,6 +403,8 @@ class _Reader:
         FAULTS.raise_if_whole(error)
         parts = self._parts[each.name]
         cached = parts.known.schema if parts.known else None
+        if error.code not in _OPTIONAL_ERRORS:
+            self.failed.setdefault(kind, error)
         if error.code not in _OPTIONAL_ERRORS and cached and kind in cached.known_kinds:
             parts.kept += [rule for rule in cached.rules or () if rule.kind == kind]
         else:
@@ -437,8 +441,14 @@ class _Reader:
             stage = next(iter(sorted(_names_in(properties) & _STAGES)), None)
             if stage is not None:
                 rules += parse_pipeline_rules(each.name, stage, pipelines, checks)
-            read = {rule.name for rule in rules}
-            kept = {rule.name: rule for rule in parts.kept if rule.name not in read}
+            if parts.kept:
+                # In the cached order, so that rules that didn't change have the same hash.
+                cached = parts.known.rules if parts.known else ()
+                order = {rule.name: number for number, rule in enumerate(cached)}
+                both = {rule.name: rule for rule in (*parts.kept, *rules)}
+                rules = tuple(
+                    sorted(both.values(), key=lambda each: order.get(each.name, len(order)))
+                )
             schema = parse_properties(
                 each.name,
                 each.label,
@@ -446,7 +456,7 @@ class _Reader:
                 pipelines,
                 custom=each.custom,
                 required=each.required,
-                rules=(*rules, *kept.values()),
+                rules=rules,
             ).model_copy(update={"not_read": parts.not_read})
         except MalformedError as error:
             return Failed(each.name, json_values.malformed(each.name, error))
@@ -455,7 +465,15 @@ class _Reader:
         return Discovered(schema, validator)
 
 
+def _is_optional(error: CrmdeckError, had: bool) -> bool:
+    """Return True if an object type can do without a list; `had`: the last refresh read it."""
+    if had and not isinstance(error, PermissionDeniedError):
+        return False
+    return error.code in _OPTIONAL_ERRORS
+
+
 def _ids(pipelines: Iterable[Mapping[str, object]]) -> list[str]:
+    """Return the IDs; older versions have none of that name."""
     return [str(each["id"]) for each in pipelines if isinstance(each.get("id"), str)]
 
 
@@ -490,6 +508,9 @@ def _items(reply: Response) -> list[object]:
     found = reply.fields.get("results") if isinstance(reply.body, Mapping) else reply.body
     if not isinstance(found, list):
         raise not_json(WHO)
+    # HubSpot splits none of these lists into pages.
+    if reply.fields.get("paging"):
+        raise json_values.malformed("A list in the response", MalformedError("it isn't complete"))
     return found
 
 
@@ -498,5 +519,5 @@ def _canonical(value: object) -> bytes:
 
 
 def results(reply: Response) -> list[Mapping[str, object]]:
-    """Return the records of an answer. Raises SourceError if it has no list of records."""
-    return [record for record in _items(reply) if isinstance(record, Mapping)]
+    """Return the complete list in a response. Raises SourceError: see `json_values.records`."""
+    return records_of({"results": _items(reply)}, "results")

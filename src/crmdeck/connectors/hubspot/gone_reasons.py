@@ -53,7 +53,7 @@ def _explain_objects(
 def _archived(client: HubSpotClient, family: str, rest: str) -> set[str] | None:
     try:
         reply = client.get(family, rest, query={"archived": "true"})
+        return {str(record.get("name")) for record in results(reply)}
     except CrmdeckError as error:
         FAULTS.raise_if_whole(error)
         return None
-    return {str(record.get("name")) for record in results(reply)}

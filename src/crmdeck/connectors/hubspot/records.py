@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from crmdeck.connectors.base import Record
+from crmdeck.connectors.http import records_of
 from crmdeck.connectors.hubspot.client import HubSpotClient
 from crmdeck.connectors.hubspot.discovery import path_of, results
 from crmdeck.connectors.hubspot.profile import RECORD_ID
@@ -69,7 +70,7 @@ def _listed(
         if after:
             query["after"] = after
         reply = client.get("objects", path, query=query)
-        page = _rows(results(reply))
+        page = _rows(records_of(reply.body, "results"))
         found |= page
         after = _next_page(reply.body)
         if not page or after is None:

@@ -9,17 +9,25 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
 from pydantic import ValidationError
-from pydantic.alias_generators import to_camel
 
 from crmdeck.connectors.http import moment
 from crmdeck.errors import SourceError
-from crmdeck.formats.json_values import MalformedError, flag, items, malformed, name, record, text
+from crmdeck.formats import json_values
+from crmdeck.formats.json_values import (
+    MalformedError,
+    flag,
+    items,
+    malformed,
+    name,
+    record,
+    require_unique,
+    text,
+)
 from crmdeck.model import (
     Direction,
     DriftKind,
@@ -109,34 +117,30 @@ def object_schema(summary: Summary, body: object) -> ObjectSchema:
         inner = answer.get("data")
         wrapped = "fields" not in answer and isinstance(inner, Mapping)
         known, unknown = _ours(inner if wrapped and isinstance(inner, Mapping) else answer)
-        fields = tuple(_field(record(each, "a field")) for each in items(known, "fields"))
-        more = {key for field in fields for key in field.native} if known.get("fields") else set()
-        _log_unknown(summary.object_type, more | unknown.keys())
+        parts = [_ours(each) for each in json_values.records(known.get("fields"), "`fields`")]
+        fields = tuple(_field(*each) for each in parts)
+        require_unique(field.name for field in fields)
+        for key, kinds in _LISTS.items():
+            has_key = [key in attributes for attributes, _ in parts]
+            for field, has in zip(fields, has_key, strict=True):
+                # A server that sends such a list of no field doesn't have any.
+                if any(has_key) and not has and field.type in kinds:
+                    raise MalformedError(f"`{key}` of {field.name} is missing")
+        _log_unknown(summary.object_type, {k for f in fields for k in f.native} | unknown.keys())
+        details = {key: value for key, value in known.items() if key in _DETAILS}
+        schema = ObjectSchema.model_validate({"objectType": summary.object_type, **details})
+    except ValidationError as error:
+        raise malformed(summary.object_type, _violation(error)) from None
     except MalformedError as error:
         raise malformed(summary.object_type, error) from None
-    schema = ObjectSchema(
-        object_type=summary.object_type,
-        label=summary.label,
-        custom=summary.custom,
-        fields=fields,
+    return schema.model_copy(
+        update={"label": summary.label, "custom": summary.custom, "fields": fields}
     )
-    details = {key: value for key, value in known.items() if key in _DETAILS}
-    return schema.model_copy(update=_valid_details(details))
 
 
-def _valid_details(details: Mapping[str, object]) -> dict[str, object]:
-    """Return the optional attributes of an object, without those that have unexpected values."""
-    for _ in range(2):
-        try:
-            schema = ObjectSchema.model_validate({"objectType": "", **details})
-        except ValidationError as error:
-            wrong = {str(each["loc"][0]) for each in error.errors()}
-            details = {
-                key: value for key, value in details.items() if not {key, to_camel(key)} & wrong
-            }
-        else:
-            return {key: getattr(schema, key) for key in details}
-    return {}
+def _violation(error: ValidationError) -> MalformedError:
+    place = ".".join(map(str, error.errors()[0]["loc"]))
+    return MalformedError(f"`{place}` has an unexpected value")
 
 
 def by_object_type(body: object) -> dict[str, object]:
@@ -193,25 +197,25 @@ def gone(events: object) -> Gone:
 
 
 def failures(body: object) -> tuple[ObjectFailure, ...]:
-    """Return the object types that PartnerOS couldn't read in a refresh."""
-    lines = body.get("failures") if isinstance(body, Mapping) else None
-    if not isinstance(lines, Sequence):
-        return ()
-    found = []
-    for line in lines:
-        with suppress(ValidationError):
-            found.append(ObjectFailure.from_wire(line))
-    return tuple(found)
+    """Return the object types that PartnerOS couldn't read in a refresh. Raises SourceError."""
+    try:
+        lines = record(body, "the response").get("failures", ())
+        found = json_values.records(lines, "`failures`")
+        for each in found:
+            name(each, "objectType")
+        return tuple(map(ObjectFailure.from_wire, found))
+    except MalformedError as error:
+        raise malformed("The refresh", error) from None
+    except ValidationError as error:
+        raise malformed("The refresh", _violation(error)) from None
 
 
 def records(model: type[M], body: object, connection_id: str) -> tuple[M, ...]:
     """Return records from a crmdeck server, with the local ID of the connection."""
     try:
-        if not isinstance(body, Sequence) or isinstance(body, str):
-            raise MalformedError("the answer should be a list")
         return tuple(
-            model.from_wire({**record(each, "a record"), "connectionId": connection_id})
-            for each in body
+            model.from_wire({**each, "connectionId": connection_id})
+            for each in json_values.records(body, "the list")
         )
     except MalformedError as error:
         raise malformed("The log", error) from None
@@ -266,18 +270,16 @@ def _summary(known: Mapping[str, object]) -> Summary:
     )
 
 
-def _field(answer: Mapping[str, object]) -> Field:
-    """Return one field; attributes with unexpected values go into `native`."""
-    known, unknown = _ours(answer)
-    own = known.pop("native", None)
+def _field(known: Mapping[str, object], unknown: Mapping[str, object]) -> Field:
+    own = known.get("native")
     native = {**unknown, **(own if isinstance(own, Mapping) else {})}
-    attributes = {key: value for key, value in known.items() if key in Field.model_fields}
-    native |= {key: value for key, value in known.items() if key not in attributes}
+    attributes = {key: each for key, each in known.items() if key in Field.model_fields}
+    native |= {key: each for key, each in known.items() if key not in Field.model_fields}
     word = attributes.get("type")
     if isinstance(word, str) and word not in set(FieldType):
         attributes["type"] = FieldType.OTHER
         attributes.setdefault("native_type", word)
-    name(attributes)
+    place = name(attributes)
     if isinstance(choices := attributes.get("picklist"), list):
         attributes["picklist"] = [
             {"value": each} if isinstance(each, str) else each for each in choices
@@ -285,13 +287,16 @@ def _field(answer: Mapping[str, object]) -> Field:
     try:
         return Field.model_validate({**attributes, "native": native})
     except ValidationError as error:
-        for wrong in {str(each["loc"][0]) for each in error.errors()}:
-            if wrong in attributes:
-                native[wrong] = attributes.pop(wrong)
+        wrong = {str(each["loc"][0]) for each in error.errors()}
+        # Without a list or with a number out of bounds, the field would seem to have changed.
+        if wrong & _LISTS.keys() or any("than" in each["type"] for each in error.errors()):
+            raise MalformedError(f"{place}: {_violation(error)}") from None
+    # An attribute of another type is unknown.
+    native |= {key: attributes.pop(key) for key in wrong & attributes.keys()}
     try:
         return Field.model_validate({**attributes, "native": native})
-    except ValidationError:
-        raise MalformedError(f"`{answer.get('name')}` isn't a field") from None
+    except ValidationError as error:
+        raise MalformedError(f"{place}: {_violation(error)}") from None
 
 
 def _ours(answer: Mapping[str, object]) -> tuple[dict[str, object], dict[str, object]]:
@@ -318,6 +323,10 @@ def _ours(answer: Mapping[str, object]) -> tuple[dict[str, object], dict[str, ob
 
 
 # What crmdeck's server sends of an object in addition to its fields.
+_LISTS = {
+    "picklist": (FieldType.PICKLIST, FieldType.MULTIPICKLIST),
+    "references": (FieldType.REFERENCE,),
+}
 _DETAILS = frozenset(ObjectSchema.model_fields) - {"object_type", "label", "custom", "fields"}
 _OURS = {
     name.replace("_", ""): name

@@ -254,6 +254,9 @@ class PartnerOSConnector:
             return {}, explain(reply).error.message
         if reply.status == 202 and not self._wait_for(reply, status, cancel):
             return {}, "PartnerOS is still refreshing the schema."
+        is_error = not reply.fields.get("success") and {"error", "message"} & reply.fields.keys()
+        if reply.status == 200 and (is_error or isinstance(reply.body, list)):
+            raise explain(reply).error
         self._gone = answers.gone(reply.fields.get("driftEvents"))
         return {
             each.object_type: SourceError(each.message, remedy=each.remedy, code=each.code)

@@ -85,13 +85,12 @@ def _match(change: ChangedThing, records: Sequence[Mapping[str, object]]) -> Att
 
 def _query(client: SalesforceClient, path: str, soql: str) -> list[Mapping[str, object]] | None:
     try:
-        reply = client.get(path, params={"q": soql})
+        return records_of(client.get(path, params={"q": soql}).body)
     except CrmdeckError as error:
         FAULTS.raise_if_whole(error)
         if isinstance(error, PermissionDeniedError) or error.code == "NOT_VISIBLE":
             return None
         return []
-    return records_of(reply.body)
 
 
 def _words(name: str) -> str:

@@ -146,7 +146,10 @@ def _read(
     parts = reply.fields.get("compositeResponse")
     if not isinstance(parts, list):
         return dict.fromkeys(names, not_json(WHO))
-    by_reference = {part.get("referenceId"): part for part in parts if isinstance(part, Mapping)}
+    # An object whose part can't be read fails below.
+    by_reference = {
+        str(part.get("referenceId")): part for part in parts if isinstance(part, Mapping)
+    }
     answers: dict[str, Answer] = {}
     for index, name in enumerate(names):
         part = by_reference.get(f"r{index}", {})

@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 from crmdeck.clock import utc_now
 from crmdeck.connectors.base import Credentials, Meter, TokenListener
 from crmdeck.connectors.caller import NEVER, Caller, Refusal
-from crmdeck.connectors.http import Response, check_endpoint, not_json, split_json
+from crmdeck.connectors.http import Response, check_endpoint, not_json, records_of, split_json
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.salesforce.oauth import PRODUCTION, SANDBOXES, expiry, grant_function
 from crmdeck.connectors.salesforce.session import FAULTS, WHO, SalesforceSession
@@ -103,13 +103,9 @@ class SalesforceClient:
     def versions(self) -> tuple[str, ...]:
         """Return the API versions that the org supports, oldest first. Uses no quota."""
         reply = self.caller.call(lambda _token: self._plain("/services/data"), NEVER, reserve=False)
-        rows = reply.body if isinstance(reply.body, list) else []
-        versions = {
-            str(row["version"])
-            for row in rows
-            if isinstance(row, Mapping) and _VERSION.fullmatch(str(row.get("version")))
-        }
-        if not versions:
+        rows = records_of({"versions": reply.body}, "versions", "version")
+        versions = {str(row["version"]) for row in rows}
+        if not versions or not all(map(_VERSION.fullmatch, versions)):
             raise not_json(WHO)
         # As text, 100.0 would come before 99.0.
         return tuple(sorted(versions, key=float))

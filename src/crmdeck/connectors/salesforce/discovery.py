@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from crmdeck.connectors.base import Discovered, Discovery, Failed, Known, Listing, Unchanged
-from crmdeck.connectors.http import not_json
+from crmdeck.connectors.http import records_of
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.salesforce.batches import (
     MOST_IN_A_CALL,
@@ -17,8 +17,8 @@ from crmdeck.connectors.salesforce.batches import (
 )
 from crmdeck.connectors.salesforce.client import SalesforceClient
 from crmdeck.connectors.salesforce.rules import RuleReader
-from crmdeck.connectors.salesforce.session import WHO
 from crmdeck.connectors.salesforce.validator import Validator, answered_at, listing_digest
+from crmdeck.formats.json_values import MalformedError, flag, malformed
 from crmdeck.model import CancelToken, RecordType, Scope, ScopeMode
 
 # Objects that belong to another one, and are never mapped themselves.
@@ -92,10 +92,7 @@ def _describes(
         for name in names:
             yield Unchanged(name, known[name].validator)
         return
-    found = reply.fields.get("sobjects")
-    if not isinstance(found, list):
-        raise not_json(WHO)
-    rows = [row for row in found if isinstance(row, Mapping) and isinstance(row.get("name"), str)]
+    rows = records_of(reply.body, "sobjects", "name")
     listed = frozenset(str(row["name"]) for row in rows)
     # A named object type that is gone leaves the scope; one that never existed is an error.
     stays = {name for name, each in known.items() if each.stays}
@@ -114,6 +111,10 @@ def _describes(
     for name, answer in describe_all(client, names, since, limits.threads, cancel, now):
         if isinstance(answer, Description):
             validator = Validator(version, answer.date, listing_date, digest, now)
+            if any(len(field.references) > len(listed) for field in answer.schema.fields):
+                error = MalformedError("a field references more objects than the org has")
+                yield Failed(name, malformed(name, error))
+                continue
             yield Discovered(answer.schema, validator.encode())
         elif isinstance(answer, NotModified):
             validator = Validator(version, since[name], listing_date, digest, now)
@@ -156,11 +157,15 @@ def select(
     if scope.mode is ScopeMode.NAMED:
         return tuple(sorted(set(included)))
     everything = scope.mode is ScopeMode.ALL
-    names = {
-        str(row["name"])
-        for row in objects
-        if everything or row["name"] in stays or is_mappable(row)
-    }
+    try:
+        names = {
+            str(row["name"])
+            for row in objects
+            # First the flags: one that can't be read makes the list unknown.
+            if is_mappable(row) or everything or row["name"] in stays
+        }
+    except MalformedError as error:
+        raise malformed("The list of objects", error) from None
     if scope.mode is ScopeMode.MAPPABLE:
         names.update(included)
     return tuple(sorted(names - excluded))
@@ -169,13 +174,15 @@ def select(
 def is_mappable(row: Mapping[str, object]) -> bool:
     """Return True if an object type has records that people see in a layout.
 
-    `createable` isn't a criterion, because it is a right of the user that crmdeck reads with.
+    Whether a user can create records doesn't matter: that is a right of crmdeck's own user. Raises
+    MalformedError if a flag isn't true or false.
     """
-    flags = ("queryable", "layoutable")
-    hidden = row.get("deprecatedAndHidden") is True or row.get("customSetting") is True
+    shown, read, hidden, setting = (
+        flag(row, key)
+        for key in ("layoutable", "queryable", "deprecatedAndHidden", "customSetting")
+    )
     return (
-        all(row.get(flag) is True for flag in flags)
-        and not hidden
+        bool(shown and read and not hidden and not setting)
         and row["name"] not in _SETUP
         and not _COMPANIONS.search(str(row["name"]))
     )

@@ -15,6 +15,8 @@ from crmdeck.connectors.http import records_of
 from crmdeck.connectors.salesforce.client import SalesforceClient
 from crmdeck.connectors.salesforce.session import FAULTS
 from crmdeck.errors import CrmdeckError
+from crmdeck.formats import json_values
+from crmdeck.formats.json_values import MalformedError
 from crmdeck.model import GoneReason
 
 _NAME = re.compile(r"\w{1,100}")
@@ -52,11 +54,13 @@ def _ask(
     listed = ", ".join(f"'{name}'" for name in sorted({sure, *wanted.values()}))
     soql = f"SELECT QualifiedApiName FROM {entity} WHERE {where}QualifiedApiName IN ({listed})"  # noqa: S608
     try:
-        reply = client.get("tooling/query", params={"q": soql})
+        rows = records_of(client.get("tooling/query", params={"q": soql}).body)
+        defined = {json_values.name(row, "QualifiedApiName") for row in rows}
+    except MalformedError:
+        return {}
     except CrmdeckError as error:
         FAULTS.raise_if_whole(error)
         return {}
-    defined = {str(record.get("QualifiedApiName")) for record in records_of(reply.body)}
     if sure not in defined:
         return {}
     return {

@@ -24,6 +24,8 @@ from crmdeck.connectors.salesforce.client import SalesforceClient
 from crmdeck.connectors.salesforce.profile import PROFILE
 from crmdeck.connectors.salesforce.session import FAULTS, WHO
 from crmdeck.errors import CrmdeckError, PermissionDeniedError, SourceError
+from crmdeck.formats import json_values
+from crmdeck.formats.json_values import MalformedError, malformed
 from crmdeck.model import RULE_WORDS, CancelToken, Notice, RecordType, Rule, RuleKind
 from crmdeck.redaction import redact
 
@@ -89,17 +91,20 @@ class _Asker:
             raise not_json(WHO)
         return body
 
-    def rows(self, path: str, soql: str) -> list[Mapping[str, object]]:
+    def rows(self, path: str, soql: str, *names: str) -> list[Mapping[str, object]]:
+        """Return all rows of a query, each with a text in the columns `names`."""
         found: list[Mapping[str, object]] = []
         body = self.get(path, q=soql)
         for _ in range(_MOST_PAGES):
-            found += _records(body)
+            found += _records(body, *names)
             following = body.get("nextRecordsUrl")
+            if following is None and body.get("done") is not False:
+                return found
             # The address comes from the answer, so only its last part is used.
             if not isinstance(following, str) or f"/{path}/" not in following:
                 break
             body = self.get(f"{path}/{following.rpartition('/')[2]}")
-        return found
+        raise malformed("A list in the response", MalformedError("it has no last page"))
 
     def composite(self, path: str, queries: Mapping[str, str]) -> Mapping[str, object]:
         """Return the answers to at most 25 queries of one call, by their names."""
@@ -112,8 +117,8 @@ class _Asker:
         body = {"allOrNone": False, "compositeRequest": parts}
         answer = self.client.post(path, body, self.cancel).body
         return {
-            str(each.get("referenceId")): each.get("body")
-            for each in records_of(answer, "compositeResponse")
+            str(each["referenceId"]): each.get("body")
+            for each in records_of(answer, "compositeResponse", "referenceId")
         }
 
 
@@ -162,6 +167,7 @@ class RuleReader:
         yield Rules(
             {name: self._rules_of(name, record_types[name]) for name in record_types},
             dict(self._calls),
+            {kind: each for (kind, _), each in self._errors.items() if not _is_lasting(each)},
         )
         if self._errors:
             kinds = dict.fromkeys(kind for kind, _ in self._errors)
@@ -276,7 +282,7 @@ class RuleReader:
             for rule in each.rules
             if rule.modified_at is not None and rule.expression
         }
-        for record in asker.rows("tooling/query", _VALIDATION_RULES):
+        for record in asker.rows("tooling/query", _VALIDATION_RULES, "ValidationName"):
             name, place = _object_of(record, "EntityDefinition"), record.get("ErrorDisplayField")
             rule = Rule(
                 name=_name_of(record, "ValidationName"),
@@ -304,10 +310,13 @@ class RuleReader:
             for start in range(0, len(wanted), MOST_IN_A_CALL):
                 some = wanted[start : start + MOST_IN_A_CALL]
                 queries = {key: _METADATA.format(id=key) for key, _, _ in some}
-                for key, body in asker.composite("tooling/composite", queries).items():
-                    for record in records_of(body):
+                answers = asker.composite("tooling/composite", queries)
+                for key in queries:
+                    for record in _records(answers.get(key)):
                         formula = _follow(record, "Metadata.errorConditionFormula")
-                        formulas[key] = str(formula or "")
+                        if not isinstance(formula, str | None):
+                            raise not_json(WHO)
+                        formulas[key] = formula or ""
             by_rule = {(name, rule): formulas.get(key, "") for key, name, rule in wanted}
             self._found[RuleKind.VALIDATION] = [
                 (name, rule.model_copy(update={"expression": by_rule[name, rule.name]}))
@@ -319,7 +328,7 @@ class RuleReader:
         return self._task(RuleKind.VALIDATION, "formulas", read)
 
     def _read_duplicate_rules(self, asker: _Asker) -> None:
-        for record in asker.rows("query", _DUPLICATE_RULES):
+        for record in asker.rows("query", _DUPLICATE_RULES, "DeveloperName", "SobjectType"):
             name, label = _name_of(record, "DeveloperName"), str(record.get("MasterLabel") or "")
             rule = Rule(
                 name=f"{RuleKind.DUPLICATES}:{name}", kind=RuleKind.DUPLICATES, message=label
@@ -327,7 +336,7 @@ class RuleReader:
             self._found[RuleKind.DUPLICATES].append((str(record.get("SobjectType")), rule))
 
     def _read_flows(self, asker: _Asker) -> None:
-        for record in asker.rows("query", _FLOWS):
+        for record in asker.rows("query", _FLOWS, "ApiName"):
             runs = str(record.get("RecordTriggerType"))
             rule = _automation(
                 "flow", str(record.get("ApiName")), "Create" in runs, "Update" in runs
@@ -336,7 +345,7 @@ class RuleReader:
             self._found[RuleKind.AUTOMATION].append(pair)
 
     def _read_triggers(self, asker: _Asker) -> None:
-        for record in asker.rows("tooling/query", _TRIGGERS):
+        for record in asker.rows("tooling/query", _TRIGGERS, "Name"):
             inserts, updates = record.get("UsageBeforeInsert"), record.get("UsageBeforeUpdate")
             rule = _automation(
                 "trigger", _name_of(record, "Name"), inserts is True, updates is True
@@ -376,7 +385,7 @@ class RuleReader:
             value = _follow(record, column)
             if record and isinstance(value, bool | str | None):
                 self._user[name] = "" if value is None else value
-        sets = _records(answers.get("sets"))
+        sets = _records(answers.get("sets"), "PermissionSetId")
         own = [each for each in sets if _follow(each, "PermissionSet.IsOwnedByProfile") is not True]
         self._user["$user.id"] = user_id
         self._user["$permissionsets"] = ", ".join(
@@ -392,6 +401,9 @@ class RuleReader:
         not_read = dict.fromkeys(self._without, LEFT_OUT)
         for kind in (RuleKind.VALIDATION, RuleKind.DUPLICATES, RuleKind.AUTOMATION):
             errors = [self._errors.get((kind, subject)) for subject in _WHOLE]
+            own = self._errors.get((kind, name))
+            # A lasting error of one object leaves out only the effects of its rules.
+            errors += [own] if own is not None and not _is_lasting(own) else []
             error = next(filter(None, errors), None)
             if error is None:
                 rules += [rule for place, rule in self._found[kind] if place == name]
@@ -409,8 +421,11 @@ class RuleReader:
             for key, value in self._user.items()
             if asked and (key in asked or key in _ALWAYS_KNOWN)
         }
-        if (USER, "") in self._errors and asked:
-            not_read[USER] = _reason(self._errors[USER, ""])
+        failed = self._errors.get((USER, "")) if asked else None
+        if failed is not None and not _is_lasting(failed) and schema and schema.user:
+            user = dict(schema.user)
+        elif failed is not None:
+            not_read[USER] = _reason(failed)
         values = {
             each.id: PicklistsOfType(each.values, each.value_defaults or {})
             for each in (schema.record_types if schema else None) or ()
@@ -427,8 +442,8 @@ class RuleReader:
         return {RECORD_TYPES: found[0]} if found else {}
 
 
-def _records(body: object) -> list[Mapping[str, object]]:
-    """Return the rows of a query; raises SourceError unless the answer lists them."""
+def _records(body: object, *names: str) -> list[Mapping[str, object]]:
+    """Return the rows of a query, each with a text in the columns `names`. Raises SourceError."""
     if not isinstance(body, Mapping) or not isinstance(body.get("records"), list):
         error = body[0] if isinstance(body, list) and body else {}
         message = error.get("message") if isinstance(error, Mapping) else None
@@ -439,7 +454,14 @@ def _records(body: object) -> list[Mapping[str, object]]:
             cause=redact(str(message)[:300], foreign=True),
             code="QUERY_REFUSED",
         )
-    return records_of(body)
+    found = records_of(body)
+    try:
+        for record in found:
+            for name in names:
+                json_values.name(record, name)
+    except MalformedError as error:
+        raise malformed("A list in the response", error) from None
+    return found
 
 
 def _follow(record: Mapping[str, object], path: str) -> object:
@@ -453,7 +475,10 @@ def _follow(record: Mapping[str, object], path: str) -> object:
 
 
 def _object_of(record: Mapping[str, object], relation: str) -> str:
-    return str(_follow(record, f"{relation}.QualifiedApiName") or "")
+    name = _follow(record, f"{relation}.QualifiedApiName")
+    if not isinstance(name, str) or not name:
+        raise malformed("A list in the response", MalformedError(f"`{relation}` has no name"))
+    return name
 
 
 def _name_of(record: Mapping[str, object], key: str) -> str:
@@ -475,16 +500,19 @@ def _duplicate_details(body: Mapping[str, object]) -> Iterator[tuple[str, Rule]]
 
     The fields are those of all matching rules of the object: the answer doesn't split them.
     """
-    listed = body.get("dedupeFields")
-    fields = tuple(sorted(map(str, listed))) if isinstance(listed, list) else ()
-    for record in records_of(body, "duplicateRules"):
+    try:
+        listed = {"dedupeFields": body.get("dedupeFields")}
+        fields = tuple(sorted(json_values.texts(listed, "dedupeFields")))
+    except MalformedError as error:
+        raise malformed("A list in the response", error) from None
+    for record in records_of(body, "duplicateRules", "name"):
         filters = record.get("duplicateRuleFilters")
         parts = [f"compares {', '.join(fields)}" if fields else ""]
         parts.append(f"only if {json.dumps(filters, sort_keys=True)}" if filters else "")
         yield (
             str(record.get("name")),
             Rule(
-                name="",
+                name=str(record["name"]),
                 kind=RuleKind.DUPLICATES,
                 fields=fields,
                 expression="; ".join(filter(None, parts)),
@@ -519,8 +547,7 @@ def _picklists(body: Mapping[str, object]) -> PicklistsOfType:
     for name, each in fields.items():
         if not isinstance(each, Mapping) or not isinstance(each.get("values"), list):
             raise not_json(WHO)
-        found = (one.get("value") for one in records_of(each, "values"))
-        values[str(name)] = tuple(one for one in found if isinstance(one, str))
+        values[str(name)] = tuple(str(one["value"]) for one in records_of(each, "values", "value"))
         default = each.get("defaultValue")
         if isinstance(default, Mapping) and isinstance(default.get("value"), str):
             defaults[str(name)] = default["value"]
@@ -538,12 +565,12 @@ def _permissions(
     assigned = {each.get("PermissionSetId") for each in sets}
     granted = {
         each.get("SetupEntityId")
-        for each in _records(answers.get("grants"))
+        for each in _records(answers.get("grants"), "ParentId", "SetupEntityId")
         if each.get("ParentId") in assigned
     }
     in_group = any(each.get("PermissionSetGroupId") for each in sets)
     found: dict[str, bool | str] = {}
-    for each in _records(answers.get("permissions")):
+    for each in _records(answers.get("permissions"), "Id", "DeveloperName"):
         name = f"$permission.{_name_of(each, 'DeveloperName').lower()}"
         if name in names and (each.get("Id") in granted or not in_group):
             found[name] = each.get("Id") in granted

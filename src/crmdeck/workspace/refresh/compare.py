@@ -24,7 +24,7 @@ from crmdeck.connectors.base import (
 )
 from crmdeck.drift.detect import AcceptedField, detect
 from crmdeck.drift.renames import FieldWords
-from crmdeck.errors import SourceError
+from crmdeck.errors import CrmdeckError, SourceError
 from crmdeck.formats.formula import fields_in
 from crmdeck.mapping.state import accepted_fields
 from crmdeck.model import (
@@ -74,6 +74,7 @@ class Refreshed:
     notices: list[Notice] = field(default_factory=list)
     rules: Mapping[str, ObjectRules] = field(default_factory=dict)
     rule_calls: Mapping[str, int] = field(default_factory=dict)
+    failed_rules: Mapping[str, CrmdeckError] = field(default_factory=dict)
     not_checked: Counter[str] = field(default_factory=Counter)
     packer: SchemaPacker = field(default_factory=SchemaPacker)
 
@@ -100,6 +101,7 @@ class Refreshed:
                 self.failed.append(item)
             case Rules():
                 self.rules, self.rule_calls = item.by_object, item.calls
+                self.failed_rules = item.failed
             case Notice():
                 self.notices.append(item)
 

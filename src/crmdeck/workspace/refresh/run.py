@@ -15,6 +15,7 @@ from crmdeck.connectors.registry import vendor_of
 from crmdeck.credentials import SecretsKeyError
 from crmdeck.errors import CanceledError, CrmdeckError, ReauthRequiredError, SourceError
 from crmdeck.model import (
+    RULE_WORDS,
     AuditEntry,
     CancelToken,
     Connection,
@@ -247,7 +248,8 @@ class Refresh:
         """Write everything in the transaction of `session`."""
         answer, connection = self.answer, self.connection
         cached, report = compared.cached, compared.report
-        failures = tuple(failure_of(item) for item in answer.failed)
+        kinds = [Failed(RULE_WORDS[kind], each) for kind, each in answer.failed_rules.items()]
+        failures = tuple(failure_of(item) for item in (*answer.failed, *kinds))
         sizes = {
             item.packed.object_type: item.packed.definition.field_count
             for item in answer.discovered
