@@ -24,7 +24,7 @@ from crmdeck.model import Role, Source
 from crmdeck.server import Answers, Organization, User, create_app
 from crmdeck.server.access import COOKIE
 from crmdeck.server.accounts import ACCOUNTS_FILE, AccountBook
-from crmdeck.server.attempts import ATTEMPTS_FILE, AttemptBook, Attempts
+from crmdeck.server.attempts import Attempts
 from crmdeck.server.connections import RequestLimits
 from crmdeck.server.documents import document
 from crmdeck.server.passwords import hash_password
@@ -157,7 +157,7 @@ def build(home: Path, folder: Path, assistants: Answers | None = None) -> House:
     )
     document(workspace, ACCOUNTS_FILE, AccountBook()).change(lambda _: book)
     app = create_app(workspace, assistants=assistants)
-    attempts = document(workspace, ATTEMPTS_FILE, AttemptBook())
+    attempts = workspace.documents.sign_in_attempts
     app.state.deck = replace(
         app.state.deck,
         sessions=Sessions(workspace, clock=clock),

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
 
 import pytest
 
-from crmdeck.server.attempts import AttemptBook, Attempts, TooManyAttemptsError
+from crmdeck.server.attempts import Attempts, TooManyAttemptsError
+from crmdeck.store import Store
+from crmdeck.workspace import SignInAttempts
+from tests.postgres import ready_postgres_url
 
+__all__ = ["ready_postgres_url"]
+
+Counting = Callable[..., Attempts]
 NOON = datetime(2026, 5, 16, 12, tzinfo=UTC)
 
 
@@ -21,22 +29,24 @@ class Timer:
         return NOON + timedelta(seconds=self.now)
 
 
-class Memory:
-    """What servers share, without a database."""
-
-    def __init__(self) -> None:
-        self.book = AttemptBook()
-
-    def read(self) -> AttemptBook:
-        return self.book
-
-    def change(self, update: Callable[[AttemptBook], AttemptBook]) -> AttemptBook:
-        self.book = update(self.book)
-        return self.book
+@pytest.fixture(params=["duckdb", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    if request.param == "duckdb":
+        store = Store(tmp_path / "cache.duckdb")
+    else:
+        store = Store(request.getfixturevalue("ready_postgres_url"))
+    yield store
+    store.close()
 
 
-def counting(memory: Memory | None = None, **limits: Any) -> Attempts:
-    return Attempts(memory or Memory(), **{"clock": Timer(), **limits})
+@pytest.fixture
+def counting(store: Store, tmp_path: Path) -> Counting:
+    """Servers that share their attempts, each with limits of its own."""
+
+    def opened() -> AbstractContextManager[SignInAttempts]:
+        return store.sign_in_attempts(tmp_path / "attempts.sqlite")
+
+    return lambda **limits: Attempts(opened, **{"clock": Timer(), **limits})
 
 
 def refused(
@@ -55,7 +65,7 @@ def refused(
     return 0
 
 
-def test_attempts_are_forgotten_in_time_and_after_success() -> None:
+def test_attempts_are_forgotten_in_time_and_after_success(counting: Counting) -> None:
     timer = Timer()
     attempts = counting(per_pair=2, per_address=3, window=timedelta(seconds=10), clock=timer)
     attempts.count("a", "1")
@@ -71,7 +81,7 @@ def test_attempts_are_forgotten_in_time_and_after_success() -> None:
     assert refused(attempts, "d", "1") == 0
 
 
-def test_wrong_passwords_from_elsewhere_lock_nobody_out() -> None:
+def test_wrong_passwords_from_elsewhere_lock_nobody_out(counting: Counting) -> None:
     attempts = counting(per_pair=10)
     for _ in range(10):
         attempts.count("dana", "203.0.113.7")
@@ -79,7 +89,9 @@ def test_wrong_passwords_from_elsewhere_lock_nobody_out() -> None:
     assert not refused(attempts, "dana", "198.51.100.1")
 
 
-def test_who_signed_in_from_there_before_is_counted_alone_behind_a_shared_address() -> None:
+def test_who_signed_in_from_there_before_is_counted_alone_behind_a_shared_address(
+    counting: Counting,
+) -> None:
     attempts = counting(per_pair=3, per_address=5)
     for number in range(5):
         refused(attempts, "dana", "203.0.113.7")
@@ -96,7 +108,9 @@ def test_who_signed_in_from_there_before_is_counted_alone_behind_a_shared_addres
     assert refused(attempts, "dana", "203.0.113.7")
 
 
-def test_many_addresses_gain_little_and_a_new_one_of_the_users_still_gets_in() -> None:
+def test_many_addresses_gain_little_and_a_new_one_of_the_users_still_gets_in(
+    counting: Counting,
+) -> None:
     attempts = counting()
     tried = sum(
         not refused(attempts, "dana", f"203.0.{net}.{host}")
@@ -110,7 +124,9 @@ def test_many_addresses_gain_little_and_a_new_one_of_the_users_still_gets_in() -
     assert not any(refused(attempts, "dana", "192.0.2.1", known=True) for _ in range(10))
 
 
-def test_one_household_is_one_address_and_does_not_lock_out_who_is_signed_in_there() -> None:
+def test_one_household_is_one_address_and_does_not_lock_out_who_is_signed_in_there(
+    counting: Counting,
+) -> None:
     attempts = counting()
     for number in range(40):
         attempts.count(f"user{number}", f"2001:db8:1:2::{number:x}")
@@ -119,9 +135,8 @@ def test_one_household_is_one_address_and_does_not_lock_out_who_is_signed_in_the
     assert not refused(attempts, "dana", "2001:db8:1:3::1")
 
 
-def test_servers_count_together() -> None:
-    memory = Memory()
-    first, second = counting(memory, per_pair=3), counting(memory, per_pair=3)
+def test_servers_count_together(counting: Counting) -> None:
+    first, second = counting(per_pair=3), counting(per_pair=3)
     first.count("dana", "203.0.113.7")
     second.count("dana", "203.0.113.7")
     first.count("dana", "203.0.113.7")
@@ -130,12 +145,19 @@ def test_servers_count_together() -> None:
     assert not refused(first, "dana", "203.0.113.7")
 
 
-@pytest.mark.parametrize("address", ["", "unix", "10.0.0.1", "::ffff:10.0.0.1", "::1"])
-def test_memory_is_bounded_whatever_is_tried(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crmdeck.server.attempts._MOST", 100)
-    memory = Memory()
-    attempts = counting(memory, per_address=10_000)
-    for number in range(120):
-        assert not refused(attempts, f"user{number}", address)
-    assert len(memory.book.attempts) == 100
-    assert "user1" not in memory.book.to_json()
+def test_parallel_attempts_gain_nothing(counting: Counting) -> None:
+    attempts = counting(per_pair=5)
+    with ThreadPoolExecutor(8) as pool:
+        waits = list(pool.map(lambda _: refused(attempts, "dana", "203.0.113.7"), range(24)))
+    assert waits.count(0) == 5
+
+
+def test_attempts_are_bounded(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crmdeck.store.sign_in_attempts._MOST", 10)
+    with store.sign_in_attempts(tmp_path / "attempts.sqlite") as attempts:
+        for number in range(25):
+            attempts.add(number, "dana", "here", None)
+        assert attempts.time_of(10, email="dana") == 15
+        assert attempts.time_of(11, email="dana") is None

@@ -24,7 +24,7 @@ from .conftest import PAIR, House, build, serving
 
 CHOICE = {"partnerField": "estimatedValue", "state": "accepted", "crmField": "Amount"}
 ONE = "/api/integrations/{integration_id}"
-# Who may: v(iewer), m(ember), a(dmin), and tokens with r(ead), f (refresh) or w(rite).
+# Who may: v(iewer), m(ember), a(dmin), and tokens with r(ead), f (refresh), w(rite) or d (admin).
 READ, REFRESH, WRITE, ADMIN = set("vmar"), set("maf"), set("maw"), set("a")
 ROUTES: dict[tuple[str, str], tuple[set[str], object]] = {
     ("GET", "/api/integrations"): (READ, None),
@@ -44,10 +44,10 @@ ROUTES: dict[tuple[str, str], tuple[set[str], object]] = {
     ("GET", "/api/tokens"): (ADMIN, None),
     ("POST", "/api/tokens"): (ADMIN, {"name": "new", "scopes": ["read"]}),
     ("DELETE", "/api/tokens/{name}"): (ADMIN, None),
-    ("POST", f"{ONE}/disconnect"): (WRITE, None),
+    ("POST", f"{ONE}/disconnect"): (set("mad"), None),
 }
 USERS = {"v": "vera@acme.example", "m": "dana@acme.example", "a": "ada@acme.example"}
-SCOPES = {"r": TokenScope.READ, "f": TokenScope.REFRESH, "w": TokenScope.WRITE}
+SCOPES = dict(zip("rfwd", (SCOPE for SCOPE in TokenScope if SCOPE != "suggest"), strict=True))
 
 
 @pytest.fixture

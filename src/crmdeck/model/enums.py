@@ -313,6 +313,7 @@ class TokenScope(StrEnum):
     REFRESH = "refresh"
     WRITE = "write"
     SUGGEST = "suggest"
+    ADMIN = "admin"
 
 
 class FailOn(StrEnum):

@@ -47,7 +47,7 @@ NEEDED = {
     "schemas": TokenScope.READ,
     "refresh": TokenScope.REFRESH,
     "ai_suggest": TokenScope.READ,
-    "disconnect": TokenScope.WRITE,
+    "disconnect": TokenScope.ADMIN,
     "drift": TokenScope.READ,
     "acknowledge": TokenScope.WRITE,
     "reopen": TokenScope.WRITE,

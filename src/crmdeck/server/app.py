@@ -21,8 +21,7 @@ from crmdeck.server import auth_routes, errors, integration_routes, oidc_routes,
 from crmdeck.server.access import Deck
 from crmdeck.server.accounts import Accounts
 from crmdeck.server.assistants import Answers, Assistants
-from crmdeck.server.attempts import ATTEMPTS_FILE, AttemptBook, Attempts
-from crmdeck.server.documents import document
+from crmdeck.server.attempts import Attempts
 from crmdeck.server.guard import Guard
 from crmdeck.server.oidc import Provider
 from crmdeck.server.operations import Operations
@@ -71,9 +70,7 @@ def create_app(
             idle=timedelta(hours=settings.session_idle_hours),
         ),
         tokens=Tokens(workspace),
-        attempts=Attempts(
-            document(workspace, ATTEMPTS_FILE, AttemptBook()), clock=lambda: workspace.now
-        ),
+        attempts=Attempts(workspace.documents.sign_in_attempts, clock=lambda: workspace.now),
         provider=Provider(settings, public_url) if settings.oidc_issuer else None,
         secure=secure,
         stopping=stopping or CancelToken(),

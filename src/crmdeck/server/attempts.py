@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import timedelta
 
 from crmdeck.clock import Clock, utc_now
 from crmdeck.errors import CrmdeckError
-from crmdeck.model import UtcTime, WireModel
 from crmdeck.server.addresses import rate_limit_key
-from crmdeck.server.documents import Document
 from crmdeck.server.sessions import digest
+from crmdeck.workspace import SignInAttempts
 
-ATTEMPTS_FILE = "attempts.json"
 WINDOW = timedelta(minutes=5)
 PER_PAIR = 10
 PER_ADDRESS = 40
 PER_EMAIL = 100
 TRICKLE = 2
-# As many as there are, an attacker needs a hundred addresses to make older ones forgotten.
-_MOST = 4000
 
 
 class TooManyAttemptsError(CrmdeckError):
@@ -37,19 +35,6 @@ class TooManyAttemptsError(CrmdeckError):
         self.retry_after = retry_after
 
 
-class Attempt(WireModel):
-    """An attempt. Email and address are hashes, because people type passwords as addresses."""
-
-    at: UtcTime
-    email: str
-    address: str
-    device: str | None = None
-
-
-class AttemptBook(WireModel):
-    attempts: tuple[Attempt, ...] = ()
-
-
 class Attempts:
     """Counts the attempts of the last five minutes; it can't be used to lock anyone out.
 
@@ -65,7 +50,7 @@ class Attempts:
 
     def __init__(
         self,
-        document: Document[AttemptBook],
+        opened: Callable[[], AbstractContextManager[SignInAttempts]],
         *,
         per_pair: int = PER_PAIR,
         per_address: int = PER_ADDRESS,
@@ -74,12 +59,12 @@ class Attempts:
         window: timedelta = WINDOW,
         clock: Clock = utc_now,
     ) -> None:
-        self._document = document
+        self._opened = opened
         self._per_pair = per_pair
         self._per_address = per_address
         self._per_email = per_email
         self._trickle = trickle
-        self._window = window
+        self._window = window.total_seconds()
         self._clock = clock
 
     def count(
@@ -90,57 +75,37 @@ class Attempts:
         `known`: the user is signed in from that address already. `device`: proof that the user
         signed in from this device before, wherever it is now.
         """
-        now = self._clock()
-        attempt = _attempt(now, email, address, device)
+        now = self._clock().timestamp()
+        email, address = _hashed(email, address)
+        with self._opened() as attempts:
+            attempts.forget(now - self._window)
 
-        def update(book: AttemptBook) -> AttemptBook:
-            self._check(book, attempt, known)
-            recent = [each for each in book.attempts if each.at > now - self._window]
-            return AttemptBook(attempts=(*recent, attempt)[-_MOST:])
+            def bound(most: int, **of: str | None) -> None:
+                if (at := attempts.time_of(most, **of)) is not None:
+                    raise TooManyAttemptsError(max(1, math.ceil(at + self._window - now)))
 
-        # Refusing needs no turn at writing, which a flood of attempts would take from others.
-        self._check(self._document.read(), attempt, known)
-        self._document.change(update)
+            if device is not None:
+                bound(self._per_pair, device=device)
+            else:
+                # A known device has its own count, and must not use up the one of its address.
+                of_user = attempts.time_of(self._per_email, email=email, device=None)
+                besieged = not known and of_user is not None
+                most = self._trickle if besieged else self._per_pair
+                bound(most, email=email, address=address, device=None)
+                if not known:
+                    bound(self._per_address, address=address, device=None)
+            attempts.add(now, email, address, device)
 
     def succeeded(self, email: str, address: str, *, device: str | None = None) -> None:
         """Uncount the attempts of a user from an address or a device."""
-        mine = _key(_attempt(self._clock(), email, address, device))
-
-        def update(book: AttemptBook) -> AttemptBook:
-            return AttemptBook(attempts=tuple(each for each in book.attempts if _key(each) != mine))
-
-        self._document.change(update)
-
-    def _check(self, book: AttemptBook, attempt: Attempt, known: bool) -> None:
-        recent = [each for each in book.attempts if each.at > attempt.at - self._window]
-        own = [each.at for each in recent if _key(each) == _key(attempt)]
-        if attempt.device is not None:
-            self._bound(own, self._per_pair, attempt.at)
-            return
-        # A known device has its own count, and must not use up the one of its address.
-        elsewhere = [each for each in recent if each.device is None]
-        of_user = sum(each.email == attempt.email for each in elsewhere)
-        besieged = not known and of_user >= self._per_email
-        self._bound(own, self._trickle if besieged else self._per_pair, attempt.at)
-        if not known:
-            from_there = [each.at for each in elsewhere if each.address == attempt.address]
-            self._bound(from_there, self._per_address, attempt.at)
-
-    def _bound(self, times: list[datetime], most: int, now: datetime) -> None:
-        if len(times) >= most:
-            left = times[-most] + self._window - now
-            raise TooManyAttemptsError(max(1, math.ceil(left.total_seconds())))
+        email, address = _hashed(email, address)
+        with self._opened() as attempts:
+            if device is not None:
+                attempts.remove(device=device)
+            else:
+                attempts.remove(email=email, address=address, device=None)
 
 
-def _attempt(at: datetime, email: str, address: str, device: str | None) -> Attempt:
-    return Attempt(
-        at=at,
-        email=digest(email.strip().casefold())[:16],
-        address=digest(rate_limit_key(address))[:16],
-        device=device,
-    )
-
-
-def _key(attempt: Attempt) -> tuple[str, ...]:
-    """Return what an attempt is counted by: the device, or user and address together."""
-    return (attempt.device,) if attempt.device else (attempt.email, attempt.address)
+def _hashed(email: str, address: str) -> tuple[str, str]:
+    # Hashes, because people type passwords as addresses.
+    return digest(email.strip().casefold())[:16], digest(rate_limit_key(address))[:16]

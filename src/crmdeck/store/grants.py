@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from crmdeck.store.database import Database, quote
-from crmdeck.store.tables import SECRETS
+from crmdeck.store.tables import OF_SERVERS
 
-_OF_SERVERS = ("server_document", *SECRETS)
 # Every other table of the history can be read and appended to. Functions write three of these.
 _OF_WRITERS = {
     "schema_migration": frozenset({"SELECT"}),
@@ -19,6 +18,7 @@ _OF_WRITERS = {
     "lease": frozenset({"SELECT"}),
     "audit_entry": frozenset({"SELECT"}),
     "validators": frozenset({"SELECT", "INSERT", "DELETE"}),
+    "pair_verdict": frozenset({"SELECT", "INSERT", "DELETE"}),
 }
 _FUNCTIONS = (
     "advance_head",
@@ -86,7 +86,7 @@ def wider_grants(database: Database) -> list[str]:
     servers = _place(database).roles[2]
     wider: dict[str, list[str]] = {}
     for role, table, right, serves in database.rows(_RIGHTS, [servers]):
-        if table in _OF_SERVERS:
+        if table in OF_SERVERS:
             allowed = _OVERWRITE if serves else frozenset()
         else:
             allowed = _OF_WRITERS.get(table, _APPEND)
@@ -116,7 +116,7 @@ def grants_sql(database: Database) -> str:
         if "INSERT" not in rights
     )
     functions = ", ".join(f"{schema}.{quote(name)}" for name in _FUNCTIONS)
-    secret = ", ".join(f"{schema}.{quote(table)}" for table in _OF_SERVERS)
+    secret = ", ".join(f"{schema}.{quote(table)}" for table in OF_SERVERS)
     default = f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema}"
     others = [
         quote(name)
@@ -161,7 +161,7 @@ def grants_sql(database: Database) -> str:
             f"REVOKE ALL ON {name} FROM {writers}",
             f"GRANT {', '.join(sorted(rights))} ON {name} TO {writers}",
         ]
-    for table in _OF_SERVERS:
+    for table in OF_SERVERS:
         name = f"{schema}.{quote(table)}"
         statements += [
             f"REVOKE ALL ON {name} FROM {readers}, {writers}",

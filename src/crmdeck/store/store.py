@@ -19,9 +19,14 @@ from crmdeck.store.kept import KeptAnswers
 from crmdeck.store.leases import Lease, Leases
 from crmdeck.store.recent import RecentSnapshots
 from crmdeck.store.session import Session
+from crmdeck.store.sign_in_attempts import SignInAttempts, attempts_in_file
 
 if TYPE_CHECKING:
     from crmdeck.store.automatic_backups import AutomaticBackups
+
+
+# Any number that other programs in the same database are unlikely to lock.
+_ATTEMPTS_LOCK = 0x63726D_7472696573
 
 
 @dataclass(frozen=True)
@@ -168,6 +173,21 @@ class Store:
             return
         with leases.refreshing(connection_id, who, patience) as lease:
             yield lease
+
+    @contextmanager
+    def sign_in_attempts(self, file: Path) -> Iterator[SignInAttempts]:
+        """Yield the attempts of all servers: in the database of a team, otherwise in `file`.
+
+        No other server changes them in the meantime; writers of the history do not wait.
+        """
+        leasing = self._engine.leasing
+        if leasing is None:
+            with attempts_in_file(file) as attempts:
+                yield attempts
+            return
+        with leasing() as database:
+            database.rows("SELECT pg_advisory_xact_lock(?)", [_ATTEMPTS_LOCK])
+            yield SignInAttempts(database.rows)
 
     @property
     def in_use(self) -> int:

@@ -12,7 +12,8 @@ from typing import Any
 from crmdeck.store.database import Database
 
 SECRETS = ("secret_key", "sealed_secret")
-OUTSIDE = ("schema_migration", "head", "lease", "text_vector", "server_document", *SECRETS)
+OF_SERVERS = ("server_document", "sign_in_attempt", *SECRETS)
+OUTSIDE = ("schema_migration", "head", "lease", "text_vector", *OF_SERVERS)
 """Tables that aren't part of the history.
 
 They contain data of one place or moment, data that can be computed again, users of a server, and

@@ -102,6 +102,7 @@ from crmdeck.preflight.edges import FailsWhen as FailsWhen
 from crmdeck.settings import Settings as Settings
 from crmdeck.settings import UserCommand as UserCommand
 from crmdeck.store.leases import LeaseFigures as LeaseFigures
+from crmdeck.store.sign_in_attempts import SignInAttempts as SignInAttempts
 
 from .audit import Audit as Audit
 from .backups import Backup as Backup

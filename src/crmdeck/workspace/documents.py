@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
+from crmdeck.store.sign_in_attempts import SignInAttempts
 from crmdeck.workspace.context import Context
 
 
@@ -17,6 +19,10 @@ class Documents:
         """Return a text; None if no text has that name."""
         with self._context.store.read() as session:
             return session.documents.get(name)
+
+    def sign_in_attempts(self) -> AbstractContextManager[SignInAttempts]:
+        """Return the sign-in attempts of all servers, while no other server changes them."""
+        return self._context.store.sign_in_attempts(self._context.home / "attempts.sqlite")
 
     def change(self, name: str, update: Callable[[str | None], str]) -> str:
         """Replace a text by what `update` returns for it, while no one else changes it."""

@@ -298,6 +298,16 @@ CREATE TABLE server_document (
     body VARCHAR NOT NULL
 );
 
+-- Sign-in attempts of the last minutes. Times are seconds since 1970.
+CREATE SEQUENCE tried;
+CREATE TABLE sign_in_attempt (
+    id BIGINT NOT NULL DEFAULT nextval('tried'),
+    tried_at DOUBLE PRECISION NOT NULL,
+    email VARCHAR NOT NULL,
+    address VARCHAR NOT NULL,
+    device VARCHAR
+);
+
 -- Secrets of connections, encrypted with a data key. A key outside the database wraps the data key.
 CREATE TABLE secret_key (
     id VARCHAR NOT NULL,
