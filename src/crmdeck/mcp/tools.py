@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Annotated, Any, NamedTuple, TypeVar, get_type_hints
@@ -22,12 +23,18 @@ from crmdeck.model import (
     Direction,
     DriftEvent,
     FieldChange,
-    Finding,
     Status,
+    Urgency,
     format_utc,
 )
 from crmdeck.text import count, did_you_mean, nearest
-from crmdeck.workspace import Workspace, parse_past_moment, place_of, what_happened
+from crmdeck.workspace import (
+    Workspace,
+    in_order,
+    parse_past_moment,
+    place_of,
+    what_happened,
+)
 
 _STATES = {
     Status.ERROR: "its last refresh failed",
@@ -73,6 +80,12 @@ class ChangesArguments(Arguments):
     only_what_matters: Annotated[
         bool, Field(description="Only open breaking and risky changes, in groups.")
     ] = True
+    connection: _AnyName = None
+
+
+class FindingsArguments(Arguments):
+    """A connection, or all."""
+
     connection: _AnyName = None
 
 
@@ -211,8 +224,8 @@ def _tool(
 
 @_tool(
     TOOLS,
-    "How are the CRM connections? State, last refresh, open changes, and findings with their "
-    "next step.",
+    "How are the CRM connections? State, last refresh, open changes, and how many findings of "
+    "each urgency.",
 )
 def status(view: View, asked: StatusArguments) -> Answer:
     statuses = view.statuses()
@@ -224,25 +237,39 @@ def status(view: View, asked: StatusArguments) -> Answer:
             "lastRefresh": _moment(one.last_sync_at),
             "openChanges": one.open_changes.count,
             "breaking": one.open_changes.breaking,
-            "findings": [_finding_row(each) for each in one.open_findings],
+            "findings": Counter(each.urgency for each in one.open_findings),
         }
         for one in statuses
     ]
     return Answer(rows, _gaps(statuses, view.ws.now))
 
 
-def _finding_row(finding: Finding) -> dict[str, object]:
-    step = next(iter(finding.steps), None)
-    row = {
-        "id": finding.id,
-        "urgency": finding.urgency,
-        "title": finding.title,
-        "cause": finding.cause,
-        "effect": finding.effect,
-        "nextStep": step and step.text,
-        "command": step and step.command,
-    }
-    return {key: value for key, value in row.items() if value}
+@_tool(
+    TOOLS,
+    "What is to do? Everything that fails, expires, or needs a review or a setup, with cause, "
+    "effect and next step.",
+)
+def findings(view: View, asked: FindingsArguments) -> Answer:
+    statuses = view.statuses(asked.connection)
+    rows: list[Row] = []
+    for one in in_order(one for status in statuses for one in status.open_findings):
+        if one.urgency is Urgency.NOTE:
+            continue
+        step = next(iter(one.steps), None)
+        row = {
+            "connection": one.connection,
+            "id": one.id,
+            "urgency": one.urgency,
+            "title": one.title,
+            "cause": one.cause,
+            "effect": one.effect,
+            "since": _moment(one.since),
+            "nextStep": step and step.text,
+            # A command works on the workspace's own machine, not for a client of a server.
+            "command": step.command if step is not None and view.only is None else None,
+        }
+        rows.append({key: value for key, value in row.items() if value})
+    return Answer(rows, _gaps(statuses, view.ws.now))
 
 
 @_tool(TOOLS, "What changed in the CRMs since a date? Changes that break mappings come first.")

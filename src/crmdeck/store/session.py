@@ -38,7 +38,7 @@ class Session:
         return self._kept.recall(key) if self._kept is not None else None
 
     def remember(self, key: Hashable, value: object) -> None:
-        """Remember a value for the next reader, who must see itself whether it still holds."""
+        """Remember a value for the next reader, who checks whether it still applies."""
         if self._kept is not None:
             self._kept.remember(key, value)
 

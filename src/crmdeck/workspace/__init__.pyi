@@ -45,6 +45,7 @@ from crmdeck.exports import stream_rows as stream_rows
 from crmdeck.exports import sync_cause_message as sync_cause_message
 from crmdeck.exports import sync_errors_summary as sync_errors_summary
 from crmdeck.exports import write_atomically as write_atomically
+from crmdeck.findings.find import in_order as in_order
 from crmdeck.mapping.choices import FieldChoice as FieldChoice
 from crmdeck.mapping.choices import NearestField as NearestField
 from crmdeck.mapping.choices import PairChoice as PairChoice

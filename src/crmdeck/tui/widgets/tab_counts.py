@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from textual.content import Content
 
 from crmdeck import model
-from crmdeck.model import Urgency
+from crmdeck.model import Status, Urgency
 from crmdeck.tui.marks import STATE_COLORS, TO_DO, URGENCY_SIGNS, URGENCY_STATES, open_mark
 from crmdeck.tui.text import count
 
@@ -31,7 +31,10 @@ def tab_counts(statuses: Sequence[ConnectionStatus]) -> dict[str, TabCount]:
     """
     findings = [one for status in statuses for one in status.open_findings if one.urgency in TO_DO]
     rows = [one for one in findings if one.subject.object_pair is not None]
-    changes = model.OpenChanges.total(status.open_changes for status in statuses)
+    # A disconnected connection keeps its changes, and no one has to do anything about them.
+    changes = model.OpenChanges.total(
+        status.open_changes for status in statuses if status.status is not Status.DISCONNECTED
+    )
     mark, state = open_mark(changes)
     found = {
         "health": _count(findings, "open finding"),
