@@ -25,11 +25,15 @@ def new_key() -> rsa.RSAPrivateKey:
 
 
 class IdentityProvider:
-    """Signs in `person` without a question. `sign` makes the ID token of its claims."""
+    """Signs in `person` without a question. `sign` makes the ID token of its claims.
+
+    `user_info` are the claims of the UserInfo endpoint, which doesn't exist without them.
+    """
 
     def __init__(self) -> None:
         self.key, self.kid = new_key(), "k1"
         self.person: Claims = {}
+        self.user_info: Claims | None = None
         self.sign: Callable[[Claims], str] = self.signed
         self.refuses = ""
         self._codes: dict[str, dict[str, str]] = {}
@@ -52,6 +56,8 @@ class IdentityProvider:
 
     def configuration(self) -> Claims:
         ends = {"authorization": "authorize", "token": "token"}
+        if self.user_info is not None:
+            ends["userinfo"] = "userinfo"
         named = {f"{name}_endpoint": f"{self.issuer}/{path}" for name, path in ends.items()}
         return {"issuer": self.issuer, "jwks_uri": f"{self.issuer}/jwks", **named}
 
@@ -81,7 +87,8 @@ class IdentityProvider:
             return None
         now = int(time.time())
         claims = {"iss": self.issuer, "aud": CLIENT, "iat": now, "exp": now + 300}
-        return {"id_token": self.sign({**claims, "nonce": query["nonce"], **self.person})}
+        token = self.sign({**claims, "nonce": query["nonce"], **self.person})
+        return {"id_token": token, "access_token": "for-user-info", "token_type": "Bearer"}
 
     def _handler(provider) -> type[BaseHTTPRequestHandler]:  # noqa: N805
         class Handler(BaseHTTPRequestHandler):
@@ -91,6 +98,9 @@ class IdentityProvider:
                     self.send_response(302)
                     self.send_header("Location", provider.authorize(query))
                     self.end_headers()
+                elif path == "/userinfo":
+                    allowed = self.headers["Authorization"] == "Bearer for-user-info"
+                    self._answer(200 if allowed else 401, provider.user_info or {})
                 elif path == "/jwks":
                     self._answer(200, provider.jwks())
                 else:

@@ -151,6 +151,30 @@ def test_who_may_not_sign_in_is_told_why(served: House, provider: IdentityProvid
     assert "access_denied" in answer.text
 
 
+def test_verified_email_of_user_info_signs_in(served: House, provider: IdentityProvider) -> None:
+    olga = {**OLGA, "groups": ["readers"]}
+    provider.person, provider.user_info = {"sub": "u-1"}, olga
+    assert sign_in(served).status_code == 200
+    [user] = [user for user in served.app.state.deck.accounts.book().users if user.subject == "u-1"]
+    assert (user.email, user.roles) == (
+        "olga@acme.example",
+        {"acme": "viewer", "rival": "member"},
+    )
+    provider.user_info = {**olga, "sub": "u-2"}
+    assert refused(sign_in(served)) == (401, "OIDC_TOKEN")
+    provider.user_info = {key: value for key, value in olga.items() if key != "sub"}
+    assert refused(sign_in(served)) == (401, "OIDC_TOKEN")
+    for unverified in ({}, {"email_verified": False}, {"email_verified": "true"}):
+        provider.user_info = {"sub": "u-1", "email": "olga@acme.example", **unverified}
+        assert refused(sign_in(served)) == (401, "OIDC_NO_EMAIL")
+    # An unverified address of the token isn't verified by UserInfo.
+    provider.person, provider.user_info = {"sub": "u-1", "email": "dana@acme.example"}, olga
+    assert refused(sign_in(served)) == (401, "OIDC_NO_EMAIL")
+    provider.person, provider.user_info = {"sub": "u-1"}, {"sub": "u-1"}
+    served.app.state.deck.provider._email_trusted = True
+    assert refused(sign_in(served)) == (401, "OIDC_NO_EMAIL")
+
+
 def test_no_forged_token_signs_in(served: House, provider: IdentityProvider) -> None:
     foreign, kept = new_key(), []
     public = provider.key.public_key().public_bytes(

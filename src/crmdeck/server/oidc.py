@@ -136,7 +136,7 @@ class Provider:
         # RFC 9207: a provider can name itself, against answers of another one.
         if answer.get("iss", self.issuer) != self.issuer:
             raise _distrust("The answer is from another issuer.")
-        return self._identity(self._redeem(answer["code"], verifier), nonce)
+        return self._identity(*self._redeem(answer["code"], verifier), nonce)
 
     def roles(self, groups: tuple[str, ...]) -> dict[str, Role]:
         """Return the roles that groups give: for each organization, the highest."""
@@ -147,7 +147,8 @@ class Provider:
                 roles[name] = max(role, roles.get(name, role), key=order.index)
         return roles
 
-    def _redeem(self, code: str, verifier: str) -> str:
+    def _redeem(self, code: str, verifier: str) -> tuple[str, object]:
+        """Return the ID token and the access token of a code."""
         form = {
             "grant_type": "authorization_code",
             "code": code,
@@ -170,9 +171,9 @@ class Provider:
         token = body.get("id_token") if status == 200 else None
         if not isinstance(token, str):
             raise _unreachable(f"The token endpoint answered with {status}, without an ID token.")
-        return token
+        return token, body.get("access_token")
 
-    def _identity(self, token: str, nonce: str) -> Identity:
+    def _identity(self, token: str, access_token: object, nonce: str) -> Identity:
         claims = self._verified(token)
         if not hmac.compare_digest(str(claims["nonce"]).encode(), nonce.encode()):
             raise _distrust("The ID token belongs to another sign-in.")
@@ -181,17 +182,23 @@ class Provider:
         several = isinstance(audience, list) and len(audience) > 1
         if claims.get("azp", None if several else self._client_id) != self._client_id:
             raise _distrust("The ID token is for several applications, or for another one.")
-        email = claims.get("email")
+        # The address and whether it is verified come from one source.
+        source = claims
+        if "email" not in claims and isinstance(access_token, str):
+            source = self._user_info(access_token, str(claims["sub"]))
+        email = source.get("email")
         # Entra ID never sends the claim.
-        verified = claims.get("email_verified", self._email_trusted)
+        verified = source.get("email_verified", self._email_trusted)
         if not isinstance(email, str) or verified is not True:
             raise OidcError(
                 "The identity provider doesn't report a verified email address.",
-                cause="The ID token needs the claims email and email_verified.",
-                remedy="Ask the administrator of this server about oidc_email_trusted.",
+                cause="The ID token or the provider's UserInfo needs the claims email and "
+                "email_verified.",
+                remedy="Ask the administrator of this server about oidc_scope and "
+                "oidc_email_trusted.",
                 code="OIDC_NO_EMAIL",
             )
-        groups = claims.get(self._claim, ())
+        groups = claims.get(self._claim, source.get(self._claim, ()))
         return Identity(
             self.issuer,
             str(claims["sub"]),
@@ -200,6 +207,19 @@ class Provider:
             if isinstance(groups, list)
             else (),
         )
+
+    def _user_info(self, access_token: str, subject: str) -> dict[str, object]:
+        """Return the claims that a provider sends apart from the ID token; {} without any."""
+        if not (address := self._endpoint("userinfo_endpoint", needed=False)):
+            return {}
+        bearer = {"Authorization": f"Bearer {access_token}"}
+        status, body = _fetch("GET", address, headers=bearer)
+        if status != 200:
+            raise _unreachable(f"The UserInfo endpoint answered with {status}.")
+        # OpenID Connect Core, section 5.3.2: the access token could be another user's.
+        if body.get("sub") != subject:
+            raise _distrust("UserInfo is about another user than the ID token.")
+        return body
 
     def _verified(self, token: str) -> dict[str, object]:
         try:
@@ -255,7 +275,8 @@ class Provider:
             self._keys = (now, fetched)
         return fetched
 
-    def _endpoint(self, name: str) -> str:
+    def _endpoint(self, name: str, *, needed: bool = True) -> str:
+        """Return an address of the provider's configuration, "" if it isn't needed and missing."""
         with self._guard:
             known = self._found
         now = self._timer()
@@ -271,6 +292,8 @@ class Provider:
             with self._guard:
                 self._found = known
         endpoint = known[1].get(name)
+        if endpoint is None and not needed:
+            return ""
         if not isinstance(endpoint, str):
             raise _unreachable(f"The configuration of the identity provider lacks {name}.")
         _require_private(endpoint)
@@ -278,7 +301,10 @@ class Provider:
 
 
 def _fetch(
-    method: str, url: str, form: Mapping[str, str] | None = None
+    method: str,
+    url: str,
+    form: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> tuple[int, dict[str, object]]:
     """Return status and JSON object of an answer; raises OidcError, TooBusyError."""
     if not _places.acquire(blocking=False):
@@ -289,7 +315,7 @@ def _fetch(
             # A redirect would lead to an address that wasn't checked.
             httpx.Client(timeout=_TIMEOUT, follow_redirects=False) as client,
             client.stream(
-                method, url, data=form, headers={"Accept": "application/json"}
+                method, url, data=form, headers={"Accept": "application/json", **(headers or {})}
             ) as response,
         ):
             for part in response.iter_bytes():
