@@ -95,8 +95,8 @@ class Access(WireModel):
 
     `fields` lists the objects whose field permissions were read; None if field rights follow from
     the objects. `why` is by object, or by object and field with a dot. `unsure` names groups that
-    the CRM is recalculating, `expiring` has the ends of assignments. `stamp` changes with every change of
-    permissions in the CRM.
+    the CRM is recalculating, `expiring` has the ends of assignments. `stamp` changes with every
+    change of permissions in the CRM.
     """
 
     user: str
