@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol, Self, runtime_checkable
 from crmdeck.connectors.limits import Limits
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import (
+    Access,
     AuditEntry,
     CancelToken,
     Connection,
@@ -377,6 +378,35 @@ class AddressReporter(Protocol):
 
     def found_at(self) -> str | None:
         """Return the last reported address; None if only a sign-in host is known."""
+        ...
+
+
+class FoundUser(NamedTuple):
+    """A CRM user; `is_match` is False for one that is only similar to the wanted one."""
+
+    id: str
+    username: str
+    name: str
+    is_active: bool
+    is_match: bool
+
+
+@runtime_checkable
+class AccessReader(Protocol):
+    """Optional: the connector can read what another CRM user can do. Methods raise CrmdeckError."""
+
+    def find_users(self, name: str) -> tuple[FoundUser, ...]:
+        """Return the users with that name or ID; without any, users to choose from."""
+        ...
+
+    def read_access(
+        self, user_id: str, mapped: Collection[str], known: Access | None, cancel: CancelToken
+    ) -> Access:
+        """Return a user's access with the fields of `mapped` objects: `known` if unchanged."""
+        ...
+
+    def who_granted(self, names: Collection[str]) -> Attribution | None:
+        """Return who last changed or assigned one of the permission sets; None if unknown."""
         ...
 
 

@@ -102,7 +102,6 @@ class Access(WireModel):
     user: str
     user_id: str | None = None
     is_active: bool | None = None
-    is_frozen: bool | None = None
     objects: dict[str, str] = pydantic.Field(default_factory=dict)
     fields: dict[str, dict[str, str]] | None = pydantic.Field(default_factory=dict)
     why: dict[str, str] = pydantic.Field(default_factory=dict)
@@ -277,7 +276,7 @@ def _nature(schema: ObjectSchema, field: Field) -> Letters:
     if field.native.get("permissionable") is True and not (field.createable or field.updateable):
         # A permission set can grant Edit on fields that users can edit, and only on those.
         return {"C": True, "E": True}
-    master = field.write_requires_master_read is not None or field.delete_constraint == "Cascade"
+    master = field.native.get("relationshipOrder") is not None
     always = field.name == "OwnerId" or field.required is True or (field.custom and master)
     found: dict[str, bool | None] = {}
     for letter, flag, reader in (

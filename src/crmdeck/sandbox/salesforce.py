@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
@@ -14,6 +14,7 @@ from typing import Any
 
 from crmdeck.sandbox.faults import Fault, FaultKind
 from crmdeck.sandbox.messages import Reply, Request, reply
+from crmdeck.sandbox.permissions import PermissionTables
 from crmdeck.sandbox.salesforce_describe import describe_text, global_text, retired
 from crmdeck.sandbox.salesforce_oauth import SalesforceOAuth, refuse
 from crmdeck.sandbox.salesforce_rows import SalesforceRows
@@ -31,6 +32,8 @@ _LAST_RELEASE = timedelta(days=38.4)
 
 # "Composite", REST API Developer Guide.
 MAX_SUBREQUESTS = 25
+_MAX_QUERIES = 5
+_PAGE = 2_000
 
 MESSAGES: Mapping[str, tuple[int, str]] = {
     "INVALID_SESSION_ID": (401, "Session expired or invalid"),
@@ -59,6 +62,11 @@ class SalesforceSite:
         self._writes = SalesforceWrites(tenant, self._rows)
         self._texts: dict[tuple[int, str, frozenset[str]], bytes] = {}
         self._jobs: dict[str, str] = {}
+        self._pages: dict[str, list[dict[str, Any]]] = {}
+
+    @property
+    def permissions(self) -> PermissionTables:
+        return self._rows.permissions
 
     def handle(self, request: Request) -> Reply:
         if request.path.startswith("/services/oauth2"):
@@ -132,6 +140,13 @@ class SalesforceSite:
                 return self._query(request.first("q"), version, tooling=False)
             case ["tooling", "query"]:
                 return self._query(request.first("q"), version, tooling=True)
+            case ["query", locator] if locator in self._pages:
+                return self._page(self._pages.pop(locator), version)
+            case ["tooling", "sobjects", "ValidationRule", key]:
+                rules = self._rows.tooling("ValidationRule") or ()
+                found = next((rule for rule in rules if rule["Id"] == key), None)
+                if found is not None:
+                    return reply({name: plain(value) for name, value in found.items()})
             case ["tooling", "jobs", "query", job] if job in self._jobs:
                 return reply({"id": job, "state": "JobComplete"})
             case ["tooling", "jobs", "query", job, "results"] if job in self._jobs:
@@ -179,6 +194,9 @@ class SalesforceSite:
         entries = request.json()["compositeRequest"]
         if len(entries) > MAX_SUBREQUESTS:
             return error("JSON_PARSER_ERROR", "compositeRequest is too long", 400)
+        # "Composite": up to 5 of the subrequests can be queries.
+        if sum("/query" in each["url"].partition("?")[0] for each in entries) > _MAX_QUERIES:
+            return error("LIMIT_EXCEEDED", "compositeRequest has too many queries", 400)
         results = []
         for each in entries:
             body = each.get("body")
@@ -216,29 +234,41 @@ class SalesforceSite:
         return Reply(200, sheet.getvalue().encode(), {"Content-Type": "text/csv"})
 
     def _query(self, text: str, version: str, *, tooling: bool) -> Reply:
-        try:
-            query = parse(text)
+        def rows_of(source: str) -> Iterable[Mapping[str, object]]:
             # Both APIs have the definitions, each also has types of its own.
-            rows = self._rows.metadata(query.source, version)
+            rows = self._rows.metadata(source, version)
             if rows is None:
-                rows = (
-                    self._rows.tooling(query.source) if tooling else self._rows.data(query.source)
-                )
+                rows = self._rows.tooling(source) if tooling else self._rows.data(source)
             if rows is None:
-                raise SoqlError("INVALID_TYPE", f"sObject type '{query.source}' is not supported.")
+                raise SoqlError("INVALID_TYPE", f"sObject type '{source}' is not supported.")
+            return rows
+
+        try:
+            query = parse(text, rows_of)
+            columns = tuple(each.rpartition(" ")[2] for each in query.fields)
             records = [
                 {
                     "attributes": {
                         "type": query.source,
                         "url": f"/services/data/v{version}/sobjects/{query.source}/{row.get('Id')}",
                     },
-                    **_selected(row, query.fields),
+                    **_selected(row, columns),
                 }
-                for row in query.run(rows)
+                for row in query.run(rows_of(query.source))
             ]
         except SoqlError as problem:
             return error(problem.code, str(problem), 400)
-        return reply({"totalSize": len(records), "done": True, "records": records})
+        return self._page(records, version)
+
+    def _page(self, records: list[dict[str, Any]], version: str) -> Reply:
+        page: dict[str, Any] = {
+            "totalSize": len(records), "done": len(records) <= _PAGE, "records": records[:_PAGE]
+        }  # fmt: skip
+        if not page["done"]:
+            locator = f"01g{len(self._pages):012d}-{_PAGE}"
+            self._pages[locator] = records[_PAGE:]
+            page["nextRecordsUrl"] = f"/services/data/v{version}/query/{locator}"
+        return reply(page)
 
 
 _USUAL: Mapping[FaultKind, tuple[int, str]] = {

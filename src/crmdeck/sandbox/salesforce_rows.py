@@ -9,6 +9,7 @@ from functools import cache
 from importlib.resources import files
 
 from crmdeck.sandbox import write_rules
+from crmdeck.sandbox.permissions import PermissionTables, set_id
 from crmdeck.sandbox.salesforce_describe import has_ability, retired
 from crmdeck.sandbox.sample_records import draw, make_value, record_id
 from crmdeck.sandbox.scenario import Person
@@ -18,7 +19,6 @@ from crmdeck.sandbox.write_rules import (
     AUTOMATIONS,
     CUSTOM_PERMISSIONS,
     DUPLICATE_RULES,
-    PERMISSION_SETS,
     PROFILE,
     RECORD_TYPES,
 )
@@ -32,6 +32,7 @@ class SalesforceRows:
 
     def __init__(self, tenant: Tenant) -> None:
         self._tenant = tenant
+        self.permissions = PermissionTables(tenant)
 
     def metadata(self, name: str, version: str) -> Iterable[_Row] | None:
         """Return the rows of a metadata type in both APIs; None for any other type.
@@ -133,8 +134,8 @@ class SalesforceRows:
 
     def setup(self, name: str) -> Iterable[_Row] | None:
         """Return the rows of a setup object that no describe lists; None for any other type."""
-        user = self._user(self._tenant.scenario.people["integration"])["Id"]
-        sets = {each: f"0PS5g{draw(each):010d}AAA" for each in (PROFILE, *PERMISSION_SETS)}
+        if (rows := self.permissions.rows(name)) is not None:
+            return rows
         permissions = {each: f"0CP5g{draw(each):010d}AAA" for each in CUSTOM_PERMISSIONS}
         match name.lower():
             case "duplicaterule":
@@ -151,17 +152,6 @@ class SalesforceRows:
                 )
             case "flowdefinitionview":
                 return self._flows()
-            case "permissionsetassignment":
-                return (
-                    {
-                        "Id": f"0Pa5g{number:010d}AAA",
-                        "AssigneeId": user,
-                        "PermissionSetId": key,
-                        "PermissionSetGroupId": None,
-                        "PermissionSet": {"Name": each, "IsOwnedByProfile": each == PROFILE},
-                    }
-                    for number, (each, key) in enumerate(sets.items())
-                )
             case "custompermission":
                 return (
                     {"Id": key, "DeveloperName": each, "NamespacePrefix": None}
@@ -171,7 +161,7 @@ class SalesforceRows:
                 return (
                     {
                         "Id": f"0J05g{number:010d}AAA",
-                        "ParentId": sets[granting],
+                        "ParentId": set_id(granting),
                         "SetupEntityId": permissions[each],
                         "SetupEntityType": "CustomPermission",
                     }
@@ -207,7 +197,10 @@ class SalesforceRows:
             case "SetupAuditTrail":
                 return self._audit_trail()
             case "User":
-                return map(self._user, self._tenant.scenario.people.values())
+                return (
+                    *map(self._user, self._tenant.scenario.people.values()),
+                    *({"Id": key, **user} for key, user in self.permissions.users.items()),
+                )
         return (self._record(target, number) for number in range(self._tenant.org.records))
 
     def _audit_trail(self) -> Iterable[_Row]:

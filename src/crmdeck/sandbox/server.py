@@ -24,6 +24,7 @@ from crmdeck.sandbox.faults import ONCE, Fault, FaultKind
 from crmdeck.sandbox.http import LoopbackServer
 from crmdeck.sandbox.hubspot import HubSpotSite
 from crmdeck.sandbox.messages import Reply, Request, reply
+from crmdeck.sandbox.permissions import PermissionTables
 from crmdeck.sandbox.salesforce import SalesforceSite
 from crmdeck.sandbox.salesforce_oauth import SalesforceOAuth
 from crmdeck.sandbox.scenario import Scenario
@@ -184,6 +185,14 @@ class Sandbox:
         """Return the times of an organization's changes, oldest first."""
         (tenant,) = self._chosen(org)
         return tuple(self.anchor - each.before_now for each in tenant.org.changes)
+
+    def permissions(self, org: str) -> PermissionTables:
+        """Return the permission tables of a Salesforce org, for tests to change."""
+        return next(
+            site.permissions
+            for (_, name), site in self._sites.items()
+            if name == org and isinstance(site, SalesforceSite)
+        )
 
     def fault(self, org: str, fault: Fault) -> None:
         for tenant in self._chosen(org):

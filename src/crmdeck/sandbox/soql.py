@@ -1,7 +1,7 @@
 """The subset of SOQL that crmdeck uses for metadata and recent records.
 
 `SELECT fields FROM Type [WHERE ...] [ORDER BY ...] [LIMIT n]`, with relationship paths, AND, OR,
-brackets, `=` and IN.
+brackets, `=`, IN with values or a query, and COUNT and MAX with an alias.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ class Query:
     def run(self, rows: Iterable[Row]) -> list[Row]:
         """Return the rows that match, in order, cut to the limit."""
         found = [each for each in rows if self.test(each)]
+        if any("(" in each for each in self.fields):
+            return [dict(_aggregate(each, found) for each in self.fields)]
         # From the last column to the first, because a sort keeps the order of equal rows.
         for path, descending in reversed(self.order):
             found.sort(key=lambda row: _sort_key(follow(row, path)), reverse=descending)
@@ -61,14 +63,26 @@ def follow(row: Row, path: str) -> object:
     return value
 
 
-def parse(text: str) -> Query:
-    """Parse a query. Raises SoqlError."""
-    return _Parser(text).query()
+def _aggregate(field: str, rows: list[Row]) -> tuple[str, object]:
+    call, _, alias = field.partition(" ")
+    name, _, path = call.rstrip(")").partition("(")
+    values = [value for row in rows if (value := follow(row, path)) is not None]
+    return alias, len(values) if name.upper() == "COUNT" else max(values, default=None)  # type: ignore[type-var]
+
+
+def parse(text: str, rows_of: Callable[[str], Iterable[Row]] = lambda _: ()) -> Query:
+    """Parse a query; `rows_of` returns the rows of a type for a query in IN. Raises SoqlError."""
+    parser = _Parser(text, rows_of)
+    query = parser.query()
+    if parser.peek():
+        raise SoqlError("MALFORMED_QUERY", f"unexpected token: '{parser.peek()}'")
+    return query
 
 
 class _Parser:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, rows_of: Callable[[str], Iterable[Row]]) -> None:
         self.tokens: list[str] = []
+        self.rows_of = rows_of
         position = 0
         while text[position:].strip():
             match = _TOKEN.match(text, position)
@@ -80,9 +94,9 @@ class _Parser:
 
     def query(self) -> Query:
         self.expect("SELECT")
-        fields = [self.take()]
+        fields = [self.column()]
         while self.accept(","):
-            fields.append(self.take())
+            fields.append(self.column())
         self.expect("FROM")
         source = self.take()
         test = self.disjunction() if self.accept("WHERE") else lambda _: True
@@ -93,9 +107,15 @@ class _Parser:
             if not token.isdigit():
                 raise SoqlError("MALFORMED_QUERY", f"unexpected token: '{token}'")
             limit = int(token)
-        if self.peek():
-            raise SoqlError("MALFORMED_QUERY", f"unexpected token: '{self.peek()}'")
         return Query(tuple(fields), source, test, tuple(order), limit)
+
+    def column(self) -> str:
+        name = self.take()
+        if not self.accept("("):
+            return name
+        path = self.take()
+        self.expect(")")
+        return f"{name}({path}) {self.take()}"
 
     def ordering(self) -> list[tuple[str, bool]]:
         self.expect("BY")
@@ -125,9 +145,14 @@ class _Parser:
         path = self.take()
         if self.accept("IN"):
             self.expect("(")
-            wanted = [self.literal()]
-            while self.accept(","):
-                wanted.append(self.literal())
+            if self.peek().upper() == "SELECT":
+                query = self.query()
+                rows = query.run(self.rows_of(query.source))
+                wanted: list[Any] = [follow(row, query.fields[0]) for row in rows]
+            else:
+                wanted = [self.literal()]
+                while self.accept(","):
+                    wanted.append(self.literal())
             self.expect(")")
         else:
             self.expect("=")

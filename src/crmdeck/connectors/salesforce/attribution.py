@@ -7,7 +7,7 @@ plain text what users did in the last 180 days, removals included.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from crmdeck.connectors.base import Attribution, ChangedThing
 from crmdeck.connectors.http import moment, records_of
@@ -43,6 +43,16 @@ def who_changed(
         for change in rest:
             found[change] = NO_PERMISSION if records is None else _match(change, records)
     return found
+
+
+def who_granted(client: SalesforceClient, names: Collection[str]) -> Attribution | None:
+    """Return who last changed or assigned one of the permission sets; None if unknown."""
+    for record in _query(client, "query", _TRAIL) or ():
+        display = _words(str(record.get("Display") or ""))
+        if any(_words(name) in display for name in names if name):
+            by, at = _person(record.get("CreatedBy")), moment(record.get("CreatedDate"))
+            return Attribution(by, at, "SetupAuditTrail")
+    return None
 
 
 def _from_definitions(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from crmdeck.clock import utc_now
 from crmdeck.connectors.base import (
@@ -11,6 +11,7 @@ from crmdeck.connectors.base import (
     ConnectorFactory,
     Credentials,
     Discovery,
+    FoundUser,
     Known,
     Meter,
     Missing,
@@ -19,7 +20,8 @@ from crmdeck.connectors.base import (
     Usage,
 )
 from crmdeck.connectors.limits import Limits
-from crmdeck.connectors.salesforce.attribution import who_changed
+from crmdeck.connectors.salesforce.access import find_users, read_access
+from crmdeck.connectors.salesforce.attribution import who_changed, who_granted
 from crmdeck.connectors.salesforce.client import SalesforceClient
 from crmdeck.connectors.salesforce.discovery import discover
 from crmdeck.connectors.salesforce.gone_reasons import explain_missing
@@ -27,6 +29,7 @@ from crmdeck.connectors.salesforce.records import find, recent
 from crmdeck.connectors.salesforce.where_used import where_used
 from crmdeck.errors import CrmdeckError, PermissionDeniedError
 from crmdeck.model import (
+    Access,
     CancelToken,
     Connection,
     GoneReason,
@@ -103,6 +106,17 @@ class SalesforceConnector:
 
     def where_used(self, object_type: str, field_name: str, cancel: CancelToken) -> Usage:
         return where_used(self._client, object_type, field_name, cancel)
+
+    def find_users(self, name: str) -> tuple[FoundUser, ...]:
+        return find_users(self._client, name, CancelToken())
+
+    def read_access(
+        self, user_id: str, mapped: Collection[str], known: Access | None, cancel: CancelToken
+    ) -> Access:
+        return read_access(self._client, user_id, mapped, known, cancel, utc_now())
+
+    def who_granted(self, names: Collection[str]) -> Attribution | None:
+        return who_granted(self._client, names)
 
     def version_in_use(self) -> str | None:
         return self._client.version_in_use()

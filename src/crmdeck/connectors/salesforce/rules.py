@@ -1,7 +1,7 @@
 """Everything in an org that decides writes, apart from the describes.
 
-One query lists the validation rules. Their formulas are in `Metadata`, which a query returns for
-one record only, so 25 of these queries go into each `tooling/composite` call. Composite calls take
+One query lists the validation rules. Their formulas are in `Metadata`, which a response has for
+one record only, so 25 of these records go into each `tooling/composite` call. Composite calls take
 no UI API resources, so duplicate rules cost a call for each object that has one, and picklist
 values a call for each record type.
 
@@ -36,7 +36,6 @@ _VALIDATION_RULES = (
     "LastModifiedDate, EntityDefinition.QualifiedApiName FROM ValidationRule "
     "WHERE Active = true ORDER BY Id"
 )
-_METADATA = "SELECT Metadata FROM ValidationRule WHERE Id='{id}'"
 _DUPLICATE_RULES = (
     "SELECT DeveloperName, MasterLabel, NamespacePrefix, SobjectType FROM DuplicateRule "
     "WHERE IsActive = true"
@@ -76,8 +75,8 @@ _WHOLE = ("", "flows", "triggers", "formulas")
 _Task = Callable[[CancelToken], None]
 
 
-class _Asker:
-    """The calls for one kind, counted."""
+class Asker:
+    """Calls to an org, counted."""
 
     def __init__(self, client: SalesforceClient, cancel: CancelToken) -> None:
         self.client = client
@@ -93,12 +92,16 @@ class _Asker:
 
     def rows(self, path: str, soql: str, *names: str) -> list[Mapping[str, object]]:
         """Return all rows of a query, each with a text in the columns `names`."""
+        return self.all_rows(path, self.get(path, q=soql), *names)
+
+    def all_rows(self, path: str, body: object, *names: str) -> list[Mapping[str, object]]:
+        """Return the rows of a page and of all further ones, as `rows` does."""
         found: list[Mapping[str, object]] = []
-        body = self.get(path, q=soql)
         for _ in range(_MOST_PAGES):
-            found += _records(body, *names)
-            following = body.get("nextRecordsUrl")
-            if following is None and body.get("done") is not False:
+            found += query_rows(body, *names)
+            page: Mapping[str, object] = body if isinstance(body, Mapping) else {}
+            following = page.get("nextRecordsUrl")
+            if following is None and page.get("done") is not False:
                 return found
             # The address comes from the answer, so only its last part is used.
             if not isinstance(following, str) or f"/{path}/" not in following:
@@ -106,12 +109,18 @@ class _Asker:
             body = self.get(f"{path}/{following.rpartition('/')[2]}")
         raise malformed("A list in the response", MalformedError("it has no last page"))
 
-    def composite(self, path: str, queries: Mapping[str, str]) -> Mapping[str, object]:
-        """Return the answers to at most 25 queries of one call, by their names."""
-        base = f"/services/data/v{self.client.version()}/{path.replace('composite', 'query')}"
+    def query(self, queries: Mapping[str, str]) -> Mapping[str, object]:
+        """Return the responses to at most 5 queries in one call, by their names."""
+        return self.composite(
+            "composite", {name: f"query?q={quote(q, safe='=')}" for name, q in queries.items()}
+        )
+
+    def composite(self, path: str, gets: Mapping[str, str]) -> Mapping[str, object]:
+        """Return the responses to at most 25 GET requests in one call, by their names."""
+        base = f"/services/data/v{self.client.version()}"
         parts = [
-            {"method": "GET", "url": f"{base}?q={quote(soql, safe='=')}", "referenceId": name}
-            for name, soql in queries.items()
+            {"method": "GET", "url": f"{base}/{url}", "referenceId": name}
+            for name, url in gets.items()
         ]
         self.calls += 1
         body = {"allOrNone": False, "compositeRequest": parts}
@@ -237,13 +246,13 @@ class RuleReader:
         known = self._details if kind == RuleKind.DUPLICATES else self._values
         return subject in known or (kind, subject) in self._errors
 
-    def _task(self, kind: str, subject: str, read: Callable[[_Asker], None]) -> _Task | None:
+    def _task(self, kind: str, subject: str, read: Callable[[Asker], None]) -> _Task | None:
         """Return a task that notes errors and counts calls; None if a setting leaves it out."""
         if kind in self._without:
             return None
 
         def task(stop: CancelToken) -> None:
-            asker = _Asker(self._client, stop)
+            asker = Asker(self._client, stop)
             try:
                 read(asker)
             except CrmdeckError as error:
@@ -255,14 +264,14 @@ class RuleReader:
         return task
 
     def _duplicates_task(self, name: str) -> _Task | None:
-        def read(asker: _Asker) -> None:
+        def read(asker: Asker) -> None:
             body = asker.get(f"ui-api/duplicates/{quote(name, safe='')}")
             self._details[name] = dict(_duplicate_details(body))
 
         return self._task(RuleKind.DUPLICATES, name, read)
 
     def _values_task(self, name: str, key: str) -> _Task | None:
-        def read(asker: _Asker) -> None:
+        def read(asker: Asker) -> None:
             path = f"ui-api/object-info/{quote(name, safe='')}/picklist-values/{key}"
             self._values[key] = _picklists(asker.get(path))
 
@@ -274,7 +283,7 @@ class RuleReader:
 
     # -- reads --------------------------------------------------------------------------------
 
-    def _read_validation_rules(self, asker: _Asker) -> None:
+    def _read_validation_rules(self, asker: Asker) -> None:
         """List the rules. A rule that wasn't saved since the last refresh keeps its formula."""
         cached = {
             (name, rule.name): rule
@@ -305,18 +314,20 @@ class RuleReader:
         if not wanted:
             return None
 
-        def read(asker: _Asker) -> None:
+        def read(asker: Asker) -> None:
             formulas: dict[str, str] = {}
             for start in range(0, len(wanted), MOST_IN_A_CALL):
                 some = wanted[start : start + MOST_IN_A_CALL]
-                queries = {key: _METADATA.format(id=key) for key, _, _ in some}
-                answers = asker.composite("tooling/composite", queries)
-                for key in queries:
-                    for record in _records(answers.get(key)):
-                        formula = _follow(record, "Metadata.errorConditionFormula")
-                        if not isinstance(formula, str | None):
-                            raise not_json(WHO)
-                        formulas[key] = formula or ""
+                gets = {key: f"tooling/sobjects/ValidationRule/{key}" for key, _, _ in some}
+                answers = asker.composite("tooling/composite", gets)
+                for key in gets:
+                    record = answers.get(key)
+                    if not isinstance(record, Mapping):
+                        raise query_error(record)
+                    formula = follow(record, "Metadata.errorConditionFormula")
+                    if not isinstance(formula, str | None):
+                        raise not_json(WHO)
+                    formulas[key] = formula or ""
             by_rule = {(name, rule): formulas.get(key, "") for key, name, rule in wanted}
             self._found[RuleKind.VALIDATION] = [
                 (name, rule.model_copy(update={"expression": by_rule[name, rule.name]}))
@@ -327,7 +338,7 @@ class RuleReader:
 
         return self._task(RuleKind.VALIDATION, "formulas", read)
 
-    def _read_duplicate_rules(self, asker: _Asker) -> None:
+    def _read_duplicate_rules(self, asker: Asker) -> None:
         for record in asker.rows("query", _DUPLICATE_RULES, "DeveloperName", "SobjectType"):
             name, label = _name_of(record, "DeveloperName"), str(record.get("MasterLabel") or "")
             rule = Rule(
@@ -335,7 +346,7 @@ class RuleReader:
             )
             self._found[RuleKind.DUPLICATES].append((str(record.get("SobjectType")), rule))
 
-    def _read_flows(self, asker: _Asker) -> None:
+    def _read_flows(self, asker: Asker) -> None:
         for record in asker.rows("query", _FLOWS, "ApiName"):
             runs = str(record.get("RecordTriggerType"))
             rule = _automation(
@@ -344,7 +355,7 @@ class RuleReader:
             pair = (_object_of(record, "TriggerObjectOrEvent"), rule)
             self._found[RuleKind.AUTOMATION].append(pair)
 
-    def _read_triggers(self, asker: _Asker) -> None:
+    def _read_triggers(self, asker: Asker) -> None:
         for record in asker.rows("tooling/query", _TRIGGERS, "Name"):
             inserts, updates = record.get("UsageBeforeInsert"), record.get("UsageBeforeUpdate")
             rule = _automation(
@@ -353,7 +364,7 @@ class RuleReader:
             pair = (_object_of(record, "EntityDefinition"), rule)
             self._found[RuleKind.AUTOMATION].append(pair)
 
-    def _read_user(self, asker: _Asker, names: set[str]) -> None:
+    def _read_user(self, asker: Asker, names: set[str]) -> None:
         """Read the facts in `names` about the user, by their lower-case names in formulas."""
         user_id = next(
             (
@@ -379,17 +390,17 @@ class RuleReader:
             "grants": _GRANTS,
             "permissions": _PERMISSIONS,
         }
-        answers = asker.composite("composite", queries)
-        (record,) = _records(answers.get("user"))[:1] or [{}]
+        answers = asker.query(queries)
+        (record,) = query_rows(answers.get("user"))[:1] or [{}]
         for name, column in columns.items():
-            value = _follow(record, column)
+            value = follow(record, column)
             if record and isinstance(value, bool | str | None):
                 self._user[name] = "" if value is None else value
-        sets = _records(answers.get("sets"), "PermissionSetId")
-        own = [each for each in sets if _follow(each, "PermissionSet.IsOwnedByProfile") is not True]
+        sets = query_rows(answers.get("sets"), "PermissionSetId")
+        own = [each for each in sets if follow(each, "PermissionSet.IsOwnedByProfile") is not True]
         self._user["$user.id"] = user_id
         self._user["$permissionsets"] = ", ".join(
-            sorted(str(_follow(each, "PermissionSet.Name")) for each in own)
+            sorted(str(follow(each, "PermissionSet.Name")) for each in own)
         )
         self._user |= _permissions(answers, sets, names)
 
@@ -442,18 +453,10 @@ class RuleReader:
         return {RECORD_TYPES: found[0]} if found else {}
 
 
-def _records(body: object, *names: str) -> list[Mapping[str, object]]:
+def query_rows(body: object, *names: str) -> list[Mapping[str, object]]:
     """Return the rows of a query, each with a text in the columns `names`. Raises SourceError."""
     if not isinstance(body, Mapping) or not isinstance(body.get("records"), list):
-        error = body[0] if isinstance(body, list) and body else {}
-        message = error.get("message") if isinstance(error, Mapping) else None
-        if not message:
-            raise not_json(WHO)
-        raise SourceError(
-            "Salesforce refused a query.",
-            cause=redact(str(message)[:300], foreign=True),
-            code="QUERY_REFUSED",
-        )
+        raise query_error(body)
     found = records_of(body)
     try:
         for record in found:
@@ -464,7 +467,20 @@ def _records(body: object, *names: str) -> list[Mapping[str, object]]:
     return found
 
 
-def _follow(record: Mapping[str, object], path: str) -> object:
+def query_error(body: object) -> CrmdeckError:
+    """Return the error in a response that should have rows or a record."""
+    error = body[0] if isinstance(body, list) and body else {}
+    message = error.get("message") if isinstance(error, Mapping) else None
+    if not message:
+        return not_json(WHO)
+    return SourceError(
+        "Salesforce rejected a query.",
+        cause=redact(str(message)[:300], foreign=True),
+        code="QUERY_REFUSED",
+    )
+
+
+def follow(record: Mapping[str, object], path: str) -> object:
     """Return the value at a path, whose names match without case."""
     value: object = record
     for part in path.split("."):
@@ -475,7 +491,7 @@ def _follow(record: Mapping[str, object], path: str) -> object:
 
 
 def _object_of(record: Mapping[str, object], relation: str) -> str:
-    name = _follow(record, f"{relation}.QualifiedApiName")
+    name = follow(record, f"{relation}.QualifiedApiName")
     if not isinstance(name, str) or not name:
         raise malformed("A list in the response", MalformedError(f"`{relation}` has no name"))
     return name
@@ -565,12 +581,12 @@ def _permissions(
     assigned = {each.get("PermissionSetId") for each in sets}
     granted = {
         each.get("SetupEntityId")
-        for each in _records(answers.get("grants"), "ParentId", "SetupEntityId")
+        for each in query_rows(answers.get("grants"), "ParentId", "SetupEntityId")
         if each.get("ParentId") in assigned
     }
     in_group = any(each.get("PermissionSetGroupId") for each in sets)
     found: dict[str, bool | str] = {}
-    for each in _records(answers.get("permissions"), "Id", "DeveloperName"):
+    for each in query_rows(answers.get("permissions"), "Id", "DeveloperName"):
         name = f"$permission.{_name_of(each, 'DeveloperName').lower()}"
         if name in names and (each.get("Id") in granted or not in_group):
             found[name] = each.get("Id") in granted
