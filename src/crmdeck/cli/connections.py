@@ -244,6 +244,7 @@ def test(ws: workspace.Workspace, name: NameArgument, as_json: JsonOption = Fals
         ("API version", report.api_version),
         ("quota left", f"{quota.left:.0%} of {quota.limit}" if quota else None),
         ("token expires", report.token_expires_at),
+        ("objects it can read", None if report.objects is None else len(report.objects)),
         *(("missing permission", what) for what in report.missing_permissions or ("none",)),
     ]
     emit_table(TextTable(("check", "result"), checks))

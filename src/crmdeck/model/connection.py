@@ -118,7 +118,8 @@ class ConnectionStatus(WireModel):
 class ProbeReport(WireModel):
     """The result of testing a connection: the user in the CRM, and the quota left.
 
-    Only the source `partneros` gives `platform`.
+    Only the source `partneros` gives `platform`. `objects` lists the object types of the scope that
+    crmdeck's own user can read; None if the source doesn't list them.
     """
 
     user: str | None = None
@@ -130,4 +131,5 @@ class ProbeReport(WireModel):
     api_version: str | None = None
     quota: Quota | None = None
     token_expires_at: UtcTime | None = None
+    objects: tuple[str, ...] | None = None
     missing_permissions: tuple[str, ...] = ()

@@ -177,6 +177,8 @@ class VendorProfile:
     package_pattern: str | None = None
     """A regular expression for names from a managed package; its group is the namespace."""
 
+    read_access: str = "read access to the objects to map"
+    """The permission without which crmdeck sees no objects."""
     rule_kinds: tuple[str, ...] = ()
     """The kinds of rules that cost calls of their own, and that a connection can leave out."""
     write_rules: WriteRules = WriteRules()

@@ -22,7 +22,7 @@ from crmdeck.connectors.base import (
 from crmdeck.connectors.http import seconds_from
 from crmdeck.connectors.hubspot.attribution import who_changed
 from crmdeck.connectors.hubspot.client import HubSpotClient
-from crmdeck.connectors.hubspot.discovery import discover, results
+from crmdeck.connectors.hubspot.discovery import discover, object_types, results, select
 from crmdeck.connectors.hubspot.gone_reasons import explain_missing
 from crmdeck.connectors.hubspot.oauth import OPTIONAL_SCOPES, SCOPE_OF, USUAL_USE, lacking
 from crmdeck.connectors.hubspot.profile import OBJECTS
@@ -69,6 +69,7 @@ class HubSpotConnector:
     ) -> None:
         self.meter = Meter()
         self._limits = limits
+        self._scope = connection.scope
         self._client = HubSpotClient(connection, credentials, listener, limits, self.meter)
 
     def probe(self) -> ProbeReport:
@@ -79,13 +80,16 @@ class HubSpotConnector:
         with suppress(PermissionDeniedError, SourceError):
             token = self._client.introspect()
         user = token.get("user") or token.get("user_email")
+        lacks = self._missing_permissions(token)
+        readable = select(self._scope, object_types(self._client, reserve=False))
         return ProbeReport(
             user=redact(user) if isinstance(user, str) else None,
             organization=redact(str(details["portalId"])) if "portalId" in details else None,
             quota=self.meter.quota,
             token_expires_at=self._client.tokens.expires_at
             or seconds_from(utc_now(), token.get("expires_in")),
-            missing_permissions=self._missing_permissions(token),
+            objects=tuple(name for name in readable if SCOPE_OF.get(name) not in lacks),
+            missing_permissions=tuple(f"{scope} ({use})" for scope, use in lacks.items()),
             api_version=self.version_in_use(),
         )
 
@@ -115,8 +119,8 @@ class HubSpotConnector:
     ) -> tuple[Record, ...]:
         return find(self._client, object_type, key, values, fields)
 
-    def _missing_permissions(self, token: Mapping[str, object]) -> tuple[str, ...]:
-        """Return the scopes that the token lacks, or whose request HubSpot refuses."""
+    def _missing_permissions(self, token: Mapping[str, object]) -> Mapping[str, str]:
+        """Return the use of each scope that the token lacks, or whose request HubSpot rejects."""
         scopes = token.get("scopes")
         lacks = lacking({str(scope) for scope in scopes}) if isinstance(scopes, list) else {}
         for scope, (family, rest, query) in _TRIES.items():
@@ -129,7 +133,7 @@ class HubSpotConnector:
                 lacks[scope] = OPTIONAL_SCOPES.get(scope, USUAL_USE)
             except CrmdeckError:
                 continue
-        return tuple(f"{scope} ({use})" for scope, use in lacks.items())
+        return lacks
 
     def _ask_usage(self) -> None:
         """Read today's usage, which answers to OAuth tokens leave out of the headers."""

@@ -120,7 +120,9 @@ def discover(
     yield Rules({}, dict(reader.calls), reader.failed)
 
 
-def object_types(client: HubSpotClient, cancel: CancelToken = NEVER) -> dict[str, ObjectType]:
+def object_types(
+    client: HubSpotClient, cancel: CancelToken = NEVER, *, reserve: bool = True
+) -> dict[str, ObjectType]:
     """Return the standard and custom object types of an account. Raises CrmdeckError.
 
     A custom object type has its short name, because the full name contains the Portal ID. A token
@@ -128,7 +130,7 @@ def object_types(client: HubSpotClient, cancel: CancelToken = NEVER) -> dict[str
     """
     types = dict(_STANDARD_TYPES)
     try:
-        reply = client.get("schemas", "schemas", cancel)
+        reply = client.get("schemas", "schemas", cancel, reserve=reserve)
     except PermissionDeniedError as error:
         FAULTS.raise_if_whole(error)
         return types

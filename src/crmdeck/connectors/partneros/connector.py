@@ -95,6 +95,10 @@ class PartnerOSConnector:
         session = reply.fields if reply.status == 200 else {}
         user = session.get("user")
         user = user if isinstance(user, Mapping) else {}
+        objects = None
+        # PartnerOS has no schema before its first refresh.
+        with contextlib.suppress(CrmdeckError):
+            objects = tuple(s.object_type for s in answers.summaries(self._read("/schema", NEVER)))
         return ProbeReport(
             user=_text(user.get("email")),
             organization=_text(session.get("activeOrganizationId")),
@@ -103,6 +107,7 @@ class PartnerOSConnector:
             api_version=_text(status.get("apiVersion")),
             quota=self.meter.quota,
             token_expires_at=moment(session.get("expiresAt")),
+            objects=objects,
             missing_permissions=(VIEWER,) if user.get("role") == "viewer" else (),
         )
 

@@ -19,11 +19,12 @@ from crmdeck.connectors.base import (
     TokenListener,
     Usage,
 )
+from crmdeck.connectors.http import records_of
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.salesforce.access import find_users, read_access
 from crmdeck.connectors.salesforce.attribution import who_changed, who_granted
 from crmdeck.connectors.salesforce.client import SalesforceClient
-from crmdeck.connectors.salesforce.discovery import discover
+from crmdeck.connectors.salesforce.discovery import discover, select
 from crmdeck.connectors.salesforce.gone_reasons import explain_missing
 from crmdeck.connectors.salesforce.records import find, recent
 from crmdeck.connectors.salesforce.where_used import where_used
@@ -61,6 +62,7 @@ class SalesforceConnector:
     ) -> None:
         self.meter = Meter()
         self._limits = limits
+        self._scope = connection.scope
         self._client = SalesforceClient(connection, credentials, listener, limits, self.meter)
 
     def probe(self) -> ProbeReport:
@@ -80,6 +82,7 @@ class SalesforceConnector:
             api_version=version,
             quota=self.meter.quota,
             token_expires_at=self._client.token_ends_at(),
+            objects=self._readable(),
             missing_permissions=self._missing_permissions(),
         )
 
@@ -136,6 +139,11 @@ class SalesforceConnector:
         self, object_type: str, key: str, values: Sequence[str], fields: Sequence[str]
     ) -> tuple[Record, ...]:
         return find(self._client, object_type, key, values, fields)
+
+    def _readable(self) -> tuple[str, ...]:
+        rows = records_of(self._client.get("sobjects", reserve=False).body, "sobjects", "name")
+        listed = {row["name"] for row in rows}
+        return tuple(name for name in select(self._scope, rows) if name in listed)
 
     def _missing_permissions(self) -> tuple[str, ...]:
         soql = "SELECT QualifiedApiName FROM EntityDefinition WHERE QualifiedApiName IN ('User')"

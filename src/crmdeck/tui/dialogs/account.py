@@ -57,6 +57,7 @@ def _lines(report: ProbeReport, now: datetime) -> Iterator[Content]:
         "quota left": (
             f"{quota.left:.0%} of {quota.limit:,} requests per {quota.window}" if quota else None
         ),
+        "objects": None if report.objects is None else f"{len(report.objects):,} readable",
         "token expires": f"{ago(ends, now)}, {ends:%Y-%m-%d %H:%M} UTC" if ends else None,
     }
     for label, value in facts.items():

@@ -16,6 +16,7 @@ from crmdeck.connectors.registry import CRMS, flows_of, host_of, sources, vendor
 from crmdeck.credentials import SECRET_NAMES, host_error
 from crmdeck.errors import ConflictError, CrmdeckError, NotFoundError, UsageError
 from crmdeck.home import absolute_path
+from crmdeck.mapping.state import accepted_fields
 from crmdeck.model import (
     AuditEntry,
     Connection,
@@ -224,7 +225,7 @@ class Connections:
             with fault_barrier(connection):
                 connector = self._context.open_connector(connection)
                 ProgressReporter(progress).listen_to(connector.meter)
-                report = connector.probe()
+                report = self._with_mapped(connection, connector.probe())
         except CrmdeckError as error:
             error.connection = connection.name
             # Without a connector nothing was asked: missing secrets say nothing about the CRM.
@@ -241,6 +242,20 @@ class Connections:
                 remember(self._context, session, connection.id, changes)
         return report
 
+    def _with_mapped(self, connection: Connection, report: ProbeReport) -> ProbeReport:
+        """Return a report that also lists the objects with mappings that can't be read."""
+        with self._context.store.read() as session:
+            accepted = accepted_fields(session.decisions.log(connection.id))
+        if report.objects is None:
+            return report
+        unread = {each.crm_object for each in accepted} - set(report.objects)
+        needs = [f"read access to {name}, which has mappings" for name in sorted(unread)]
+        if not report.objects:
+            needs.insert(0, vendor_of(connection.platform).read_access)
+        return report.model_copy(
+            update={"missing_permissions": (*report.missing_permissions, *needs)}
+        )
+
     def _change(
         self, connection: Connection, changes: Mapping[str, object], event: str, summary: str
     ) -> Connection:
@@ -251,7 +266,10 @@ class Connections:
             changed = latest.model_copy(update=changes)
             require_free_name(session, changed.name, but=connection.id)
             session.connections.put(changed, self._context.now, self._context.actor)
-            session.audit.add(self._context.entry(event, summary, connection_id=connection.id))
+            # A refresh asks whether these explain what it would remove.
+            new = {name: True for name, value in changes.items() if getattr(latest, name) != value}
+            entry = self._context.entry(event, summary, connection_id=connection.id, details=new)
+            session.audit.add(entry)
         return changed
 
 

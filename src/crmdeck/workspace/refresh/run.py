@@ -20,6 +20,7 @@ from crmdeck.model import (
     CancelToken,
     Connection,
     DriftReport,
+    GoneReason,
     Notice,
     ObjectFailure,
     Progress,
@@ -60,6 +61,8 @@ from crmdeck.workspace.verdicts import keep_verdicts
 REFRESHED_BY_OTHERS = ("REFRESH_RUNNING", "REFRESH_TAKEN_OVER")
 """The codes of errors of a refresh that another process does."""
 
+# The attributes of a connection that say where its schema comes from.
+_OTHER_SOURCE = frozenset({"path", "endpoint", "instance_url", "remote_id"})
 # Objects that a notice names.
 _NAMED = 5
 
@@ -149,6 +152,8 @@ class Refresh:
         while True:
             compared = self.compare()
             self.cancel.check()
+            if not accept_suspect and not self.answer.may_be_empty:
+                self._require_mapped(compared)
             removal = None if accept_suspect else self._suspect(compared)
             if removal is not None and not read_twice:
                 # The first answer may have been a partial one.
@@ -188,17 +193,34 @@ class Refresh:
         # Comparing needs as much memory as reading: parsed answers go first.
         self.answer.packer.forget()
         free_memory()
-        if not self.answer.listing.object_types and not self.answer.may_be_empty:
-            name = self.connection.name
-            raise SourceError(
-                f"{name} returned no objects.",
-                cause="A CRM always has objects, so the answer is incomplete.",
-                remedy=f"Check the user's permissions: crmdeck connections test {name}",
-                code="EMPTY_ANSWER",
-            )
+        if not self.answer.listing.in_scope and not self.answer.may_be_empty:
+            listed = count(len(self.answer.listing.object_types), "object")
+            raise self._scope_empty("any objects", f"The CRM lists {listed}, none in the scope.")
+
+    def _scope_empty(self, what: str, cause: str) -> CrmdeckError:
+        name = self.connection.name
+        return SourceError(
+            f"crmdeck can't see {what} of {name}.",
+            cause=f"{cause} The cached schema stays.",
+            remedy=f"Give crmdeck's own user {self.answer.vendor.read_access}. Then check what it "
+            f"can read: crmdeck connections test {name}",
+            code="SCOPE_EMPTY",
+        )
+
+    def _require_mapped(self, compared: Compared) -> None:
+        """Raise SCOPE_EMPTY if no object with mappings can be seen any longer.
+
+        An object that the CRM reports as removed, or that is out of scope, doesn't count.
+        """
+        current, gone = compared.cached.current, compared.gone
+        mapped = {each.crm_object for each in compared.cached.accepted} & current.keys()
+        reasons = {gone.get(name) for name in mapped}
+        if reasons and reasons <= {GoneReason.ABSENT, GoneReason.HIDDEN}:
+            names = ", ".join(sorted(mapped)[:_NAMED])
+            raise self._scope_empty("any objects with mappings", f"It can't see {names}.")
 
     def _suspect(self, compared: Compared) -> Removal | None:
-        """Return a removal that no one confirmed; a replaced folder or host explains it."""
+        """Return a removal that no one confirmed; only another source explains it."""
         removal = suspect_removal(compared.report.events, compared.cached.current)
         if removal is None:
             return None
@@ -207,7 +229,9 @@ class Refresh:
                 connection_id=self.connection.id,
                 since=session.snapshots.refreshed_at(self.connection.id),
             )
-        if any(entry.event == "connection.updated" for entry in since):
+        updates = [entry.details for entry in since if entry.event == "connection.updated"]
+        # A new scope explains objects out of scope, and these aren't removals.
+        if any(_OTHER_SOURCE & details.keys() for details in updates):
             return None
         failures = [entry for entry in since if entry.event == "schema.refresh_failed"]
         return None if is_confirmed(removal, failures, self.context.now) else removal

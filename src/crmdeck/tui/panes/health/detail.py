@@ -143,7 +143,9 @@ def _findings(
     away = f"{hidden:,} accepted (Enter shows {'it' if hidden == 1 else 'them'})"
     if not findings and hidden:
         return Content.styled(f"No open findings. {away}.", "$muted")
-    if not findings and entry.status.last_error_at is not None:
+    failed_at, read_at = entry.status.last_error_at, entry.status.last_sync_at
+    # A later refresh has settled what an earlier one reports.
+    if not findings and failed_at is not None and (read_at is None or read_at < failed_at):
         return _last_error(entry, now, width)
     if not findings:
         off = entry.status.status is Status.DISCONNECTED
