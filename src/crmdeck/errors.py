@@ -36,7 +36,7 @@ class ExitCode(IntEnum):
 
 _MEANINGS = {
     ExitCode.OK: "success",
-    ExitCode.FAILED: "nothing worked",
+    ExitCode.FAILED: "nothing worked, or `doctor` found a problem outside the cache",
     ExitCode.USAGE: "wrong usage or an unknown name; nothing was done",
     ExitCode.REAUTH_REQUIRED: "a connection needs a sign-in",
     ExitCode.DRIFT: "a change, a difference or a broken mapping that fails",
@@ -215,6 +215,25 @@ class CanceledError(CrmdeckError):
 
     # Spelled like this since its first version, and codes never change.
     code = "CANCELLED"
+
+
+def docs_link(page: str) -> str:
+    """Return the URL of a page of the docs, from the project's URLs."""
+    # Not at the top: only an error needs it. A package that isn't installed has no URLs.
+    from importlib.metadata import PackageNotFoundError, metadata
+
+    try:
+        urls = metadata("crmdeck").get_all("Project-URL") or ()
+    except PackageNotFoundError:
+        urls = ()
+    named = dict(url.split(", ", 1) for url in urls)
+    folder = named.get("Documentation", "docs").replace("/tree/", "/blob/")
+    return f"{folder}/{page}.md"
+
+
+def install_hint(extra: str) -> str:
+    """Return the step that adds an optional extra."""
+    return f"Install the extra in the crmdeck folder: uv tool install '.[{extra}]'"
 
 
 def _shown(text: str) -> str:

@@ -15,6 +15,15 @@ SETTINGS_FILE = "settings.toml"
 MAX_TTL_HOURS = 87_600
 
 
+Theme = Literal[
+    "terminal", "terminal-light", "dark", "light", "crmdeck-dark", "crmdeck-light", "textual-dark",
+    "textual-light", "nord", "gruvbox", "catppuccin-mocha", "dracula", "tokyo-night", "monokai",
+    "flexoki", "catppuccin-latte", "catppuccin-frappe", "catppuccin-macchiato", "solarized-light",
+    "solarized-dark", "rose-pine", "rose-pine-moon", "rose-pine-dawn", "atom-one-dark",
+    "atom-one-light", "ansi-dark", "ansi-light",
+]  # fmt: skip
+
+
 class NoticeRoute(BaseModel):
     """One `[[notify]]`: a route for the findings of a check.
 
@@ -112,7 +121,7 @@ class Settings(BaseModel):
     auto_advance: bool = Field(
         True, description="Whether the console moves to the next undecided row after a decision."
     )
-    theme: str | None = Field(
+    theme: Theme | None = Field(
         None,
         description="Theme of the console; `terminal` uses the terminal's colors, "
         "`terminal-light` those on a light background.",

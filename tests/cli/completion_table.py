@@ -26,9 +26,7 @@ KINDS = {
     "NAME": "connection", "[NAME]": "connection", "[NAME]...": "connection*",
     "LEFT": "connection", "[RIGHT]": "connection", "[OBJECT]": "place", "OBJECT.FIELD": "place",
     "PAIR": "pair", "[PAIR]": "pair", "FIELD[=CRM_FIELD]...": "field*",
-    "--right": "connection", "--to": "connection", "--connection": "connection",
-    "--object": "object", "--include": "object", "--exclude": "object",
-    "--pair": "pair", "--map-object": "pair",
+    "OBJECT": "object", "--map-object": "pair",
 }  # fmt: skip
 """What the value of an argument or option is, by its name."""
 
@@ -81,7 +79,10 @@ def _kind(command: Any, param: Any, name: str) -> str:
     choices = param.type_descriptor.choices
     if choices:
         return "|".join(getattr(choice, "value", choice) for choice in choices)
-    return "file" if _is_path(param) else _named(command, name)
+    if _is_path(param):
+        return "file"
+    found = _named(command, name)
+    return KINDS.get(param.metavar, "text") if found == "text" else found
 
 
 def _named(command: Any, name: str) -> str:

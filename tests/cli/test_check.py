@@ -55,6 +55,8 @@ def night(nightfall: Restored) -> Night:
 
 def test_a_night_with_a_dead_connection_and_drift_on_a_mapped_field(night: Night) -> None:
     assert night.shell.json("check", "--no-refresh")["success"]
+    quiet = night.shell.run("check", "--no-refresh", "--quiet")
+    assert quiet.stdout + quiet.stderr == ""
     night.export("acme", ("Name", "string"), ("CloseDate", "date"))
     (night.folder / "beta/Opportunity.json").unlink()
     found = night.shell.json("check", code=4)

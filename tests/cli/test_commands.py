@@ -7,12 +7,15 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
 
 from crmdeck.cli.app import COMMANDS, CommandGroup, app
+from crmdeck.cli.completion import TABLE
 from crmdeck.errors import ExitCode, exit_code
 from tests.cli.shell import PAIR, Shell, describe
 from tests.restored import Restored
@@ -387,6 +390,26 @@ def test_what_most_commands_take_may_stand_before_them(shell: Shell) -> None:
     assert "No command named 'lst'" in shell.run("--demo", "lst", code=2).stderr
 
 
+def test_missing_policy_file_asks_for_the_path(shell: Shell) -> None:
+    done = shell.run("check", "--no-refresh", "--policy", "nosuch.toml", code=2)
+    assert "Correct the path" in done.stderr
+
+
+def test_config_set_rejects_an_unknown_theme(shell: Shell) -> None:
+    assert "'theme' should be" in shell.run("config", "set", "theme", "nosuch", code=2).stderr
+
+
+def test_help_names_each_value(shell: Shell) -> None:
+    def nodes(path: tuple[str, ...], node: Any) -> Iterator[tuple[str, ...]]:
+        yield path
+        for name, inner in node["commands"].items():
+            yield from nodes((*path, name), inner)
+
+    for path in nodes((), json.loads(TABLE.read_text("utf-8"))):
+        shown = shell.run(*path, "--help").stdout
+        assert not re.search(r"<(str|path|int|float|list)\b", shown), path
+
+
 def test_quiet_leaves_data_and_errors(shell: Shell) -> None:
     assert shell.run("refresh", "acme").stderr
     assert shell.run("refresh", "acme", "--quiet").stderr == ""
@@ -436,7 +459,7 @@ def test_output_that_can_not_be_written_is_said_and_one_nobody_reads_is_not(shel
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs a file without an end")
 def test_a_mapping_without_an_end_is_refused(shell: Shell) -> None:
-    assert "too large" in shell.run("mapping", "apply", "acme", PAIR, "/dev/zero", code=2).stderr
+    assert "Can't read" in shell.run("mapping", "apply", "acme", PAIR, "/dev/zero", code=2).stderr
 
 
 def test_the_past_and_a_comparison_from_the_command_line(shell: Shell) -> None:
@@ -449,7 +472,7 @@ def test_the_past_and_a_comparison_from_the_command_line(shell: Shell) -> None:
     assert "CloseDate" in old
     assert "Region__c" not in old
 
-    found = shell.json("compare", "acme", "--at", before, "--fail-on-difference", code=4)
+    found = shell.json("compare", "acme", "--at", before, "--fail-on", "risky", code=4)
     assert (found["left"], found["leftAt"], found["rightAt"]) == ("acme", before, None)
     assert {field["fieldName"]: field["side"] for field in found["objects"][0]["fields"]} == {
         "Amount": "both",
@@ -458,8 +481,8 @@ def test_the_past_and_a_comparison_from_the_command_line(shell: Shell) -> None:
     }
     told = shell.run("compare", "acme", "--at", before)
     assert told.stdout.splitlines() == [
-        "object\tlabel\tside\tleft only\tright only\tdifferent",
-        "Opportunity\tOpportunity\tdiffers\t1\t1\t1",
+        "object\tlabel\tseverity\tside\tleft only\tright only\tdifferent",
+        "Opportunity\tOpportunity\tbreaking\tdiffers\t1\t1\t1",
     ]
     assert f"Left: acme as of {before}" in told.stderr
     fields = shell.run("compare", "acme", "--at", before, "--object", "Opportunity").stdout
@@ -510,12 +533,15 @@ def test_settings_are_listed_and_changed_one_at_a_time(tmp_path: Path) -> None:
     assert "isn't a table" in shell.run("config", "set", "keys.view.filter", "f", code=2).stderr
 
 
-def test_a_reader_that_goes_away_before_the_end_of_an_export_is_an_error(shell: Shell) -> None:
+def test_closed_pipe_is_silent(shell: Shell) -> None:
     many = [(f"Field_{number}__c", "string") for number in range(300)]
     (shell.home.parent / "export/Opportunity.json").write_text(describe(*many))
     shell.run("refresh", "acme")
-
-    def left(*arguments: str) -> tuple[int, str]:
+    for arguments, codes in (
+        (("export", "acme", "--what", "schema", "--format", "jsonl"), (0,)),
+        (("schema", "acme", "Opportunity", "--format", "csv"), (0,)),
+        (("--help",), (0, 141)),
+    ):
         with subprocess.Popen(
             [sys.executable, "-m", "crmdeck", *arguments],
             env={**os.environ, **shell.environment(None)},
@@ -524,12 +550,7 @@ def test_a_reader_that_goes_away_before_the_end_of_an_export_is_an_error(shell: 
         ) as ran:
             assert ran.stdout is not None
             assert ran.stderr is not None
-            ran.stdout.read(10)
+            # Closed before the command writes: the case that loses the race always.
             ran.stdout.close()
-            said = ran.stderr.read().decode()
-        return ran.returncode, said
-
-    code, said = left("export", "acme", "--what", "schema", "--format", "jsonl")
-    assert code == 1
-    assert "Output was cut short" in said
-    assert "Traceback" not in said
+            assert ran.stderr.read() == b""
+        assert ran.returncode in codes

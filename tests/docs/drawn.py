@@ -21,6 +21,7 @@ from crmdeck.exports import FORMATS
 from crmdeck.model import COMPARED_ATTRIBUTES, WireModel
 from crmdeck.settings import NoticeRoute, Settings, UserCommand
 from crmdeck.workspace.explore.exports import FILTERS, TAKES
+from tests.cli.completion_table import drawn as completion_table
 
 DOCS = Path(__file__).parents[2] / "docs"
 WIRE_SCHEMA = DOCS / "wire.schema.json"
@@ -61,6 +62,24 @@ def exit_codes() -> str:
     rows = "".join(f"- {int(code)} `{code.reason}`: {code.meaning}\n" for code in ExitCode)
     order = ", ".join(str(int(code)) for code in FIRST_OF)
     return f"{rows}\nIf several apply, the first of {order} wins.\n"
+
+
+def gates() -> str:
+    """Return the commands with --fail-on, and its values."""
+    rows: dict[str, list[str]] = {}
+
+    def collect(path: str, node: Mapping[str, Any]) -> None:
+        if values := node["options"].get("--fail-on"):
+            rows.setdefault(values, []).append(path)
+        for name, inner in node["commands"].items():
+            collect(f"{path} {name}".strip(), inner)
+
+    collect("", completion_table())
+    return "".join(
+        f"- {', '.join(f'`{path}`' for path in paths)}: "
+        f"{', '.join(f'`{value}`' for value in values.split('|'))}\n"
+        for values, paths in rows.items()
+    )
 
 
 def errors() -> str:
@@ -248,7 +267,7 @@ def link(name: str) -> str:
 
 
 PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
-    "check.md": {"codes": exit_codes},
+    "check.md": {"codes": exit_codes, "gates": gates},
     "exports.md": {"filters": filters, "formats": formats},
     "settings.md": {"settings": settings, "notify": routes, "command": commands},
     "troubleshooting.md": {"errors": errors},

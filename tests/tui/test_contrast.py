@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from rich.color import Color as RichColor
@@ -14,6 +14,7 @@ from textual.color import Color
 from textual.pilot import Pilot
 from textual.widgets._tooltip import Tooltip
 
+from crmdeck.settings import Theme
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.confirm import Confirm
 from crmdeck.tui.panes.drift.pane import DriftPane
@@ -111,6 +112,8 @@ async def test_every_text_can_be_read_in_every_theme_and_state_of_a_row(
         await press(pilot, "a", "enter")
         await press(pilot, "space", "space")
         pane = app.screen.query_one(DriftPane)
+        aliases = {TERMINAL, TERMINAL_LIGHT, "dark", "light"}
+        assert {*get_args(Theme)} == {*app.available_themes, *aliases}, "crmdeck.settings"
         themes = [name for name, theme in app.available_themes.items() if not theme.ansi]
         assert {DARK, LIGHT} < set(themes)
         others = [theme for theme in themes if theme not in (DARK, LIGHT)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import io
 import os
@@ -28,6 +29,10 @@ def main() -> None:
     # A shell reports 128 and the number of the signal, which is 2 for Ctrl+C.
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+    # The reader of a pipe stopped early, which is its right: `crmdeck --help | head -1`.
+    except BrokenPipeError:
+        _replace_closed_pipes()
+        raise SystemExit(141) from None
     except Exception as error:  # noqa: BLE001
         _end_if_expected(error)
         if os.environ.get("CRMDECK_DEBUG"):
@@ -43,6 +48,17 @@ def main() -> None:
             "  Run the command again with CRMDECK_DEBUG=1 and report its output.\n"
         )
         raise SystemExit(1) from None
+
+
+def _replace_closed_pipes() -> None:
+    """Drop buffered output, because flushing it at exit would fail again."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            try:
+                stream.flush()
+            except BrokenPipeError:
+                os.dup2(nothing, stream.fileno())
 
 
 def _end_if_expected(error: Exception) -> None:

@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
@@ -14,7 +15,7 @@ from typer.main import get_command
 
 from crmdeck import __version__
 from crmdeck.cli.examples import EXAMPLES, epilog
-from crmdeck.cli.groups import Group, command_group
+from crmdeck.cli.groups import METAVARS, Group, command_group
 from crmdeck.cli.output import emit, report_error, say_details, set_filter, set_quiet
 from crmdeck.cli.usage import usage_error
 from crmdeck.errors import ExitCode, UsageError
@@ -24,50 +25,72 @@ if TYPE_CHECKING:
 
 
 class Command(NamedTuple):
-    """A command or a group of commands: its module, and its line in `--help`."""
+    """A command or a group of commands: its module, its line in `--help`, and its section there."""
 
     module: str
     help: str
+    section: str | None
 
+
+_SECTIONS: dict[str | None, dict[str, tuple[str, str]]] = {
+    "Every day": {
+        "console": ("console", "Open the console (default without a command)."),
+        "findings": ("findings", "List what is open, accept risks, and reopen them."),
+        "status": ("health", "Show connection health."),
+        "check": ("check", "Refresh, then judge the findings (for CI)."),
+        "refresh": ("health", "Refresh schemas and show what changed."),
+        "drift": ("drift", "List changes, newest first, and acknowledge them."),
+        "schema": ("schema", "List objects, or the fields of an object."),
+        "mapping": ("mapping", "Accept, reject, check and apply field mappings."),
+        "export": ("exports", "Export stored data in many formats."),
+    },
+    "CRM changes": {
+        "preflight": ("preflight", "Show which writes the CRM will reject or change."),
+        "propose": ("propose", "Write the CRM changes that a mapping needs, as files."),
+        "impact": ("impact", "Show what breaks if a CRM field changes."),
+        "explain": ("explain", "Explain a sync's errors: change, person and mapping row."),
+        "suggest": ("mapping", "Suggest a CRM field for each PartnerOS field."),
+        "compare": ("drift", "Compare two stored schemas."),
+    },
+    "Connections": {
+        "connections": ("connections", "List, add, change, test and rename connections."),
+        "disconnect": ("connections", "Mark a connection as disconnected."),
+        "secrets": ("secrets", "Move secrets of connections, or replace their key."),
+    },
+    "Team": {
+        "serve": ("serve", "Serve the Integrations API to a team."),
+        "policy": ("check", "Show, set and remove the policy that excuses findings."),
+        "audit": ("audit", "Show the audit log, newest first."),
+        "team": ("team", "Print the grants of a team's database."),
+        "mcp": ("mcp", "Answer an assistant's questions (MCP)."),
+    },
+    "Maintenance": {
+        "doctor": ("health", "Check this machine and this workspace."),
+        "watch": ("check", "Run a check at intervals until you stop it."),
+        "config": ("config", "List and change settings."),
+        "backup": ("backup", "Write the whole history to one file."),
+        "restore": ("backup", "Restore a backup."),
+    },
+    "More": {
+        "demo": ("console", "Open the console with the built-in demo, or reset it."),
+        "match": ("mapping", "Match the fields of two schema files."),
+        "screenshots": ("console", "Draw the pictures for the docs."),
+        "sandbox": ("sandbox", "Start the built-in CRM on this machine."),
+        "keys": ("console", "List the keys of the console."),
+        "completion": ("console", "Print a completion script for your shell."),
+        "web": ("console", "Serve the console to a browser on this machine."),
+    },
+    # `--help` and `--version` are enough in the list.
+    None: {
+        "help": ("about", "Show the help of a command."),
+        "version": ("about", "Print the version."),
+    },
+}
 
 COMMANDS = {
-    "console": Command("console", "Open the console (default without a command)."),
-    "demo": Command("console", "Open the console with the built-in demo."),
-    "connections": Command("connections", "List, add, change, test and rename connections."),
-    "status": Command("health", "Show connection health."),
-    "findings": Command("findings", "List what is open, accept risks, and reopen them."),
-    "refresh": Command("health", "Refresh schemas and show what changed."),
-    "check": Command("check", "Refresh, then judge the findings (for CI)."),
-    "watch": Command("check", "Run a check at intervals until you stop it."),
-    "policy": Command("check", "Show, set and remove the policy that excuses findings."),
-    "schema": Command("schema", "List objects, or the fields of an object."),
-    "impact": Command("impact", "Show what breaks if a CRM field changes."),
-    "drift": Command("drift", "List changes, newest first, and acknowledge them."),
-    "compare": Command("drift", "Compare two stored schemas."),
-    "suggest": Command("mapping", "Suggest a CRM field for each PartnerOS field."),
-    "mapping": Command("mapping", "Accept, reject, check and apply field mappings."),
-    "preflight": Command("preflight", "Show which writes the CRM will refuse or change."),
-    "explain": Command("explain", "Explain a sync's errors: change, person and mapping row."),
-    "propose": Command("propose", "Write the CRM changes that a mapping needs, as files."),
-    "export": Command("exports", "Export stored data in many formats."),
-    "audit": Command("audit", "Show the audit log, newest first."),
-    "disconnect": Command("connections", "Mark a connection as disconnected."),
-    "config": Command("config", "List and change settings."),
-    "backup": Command("backup", "Write the whole history to one file."),
-    "restore": Command("backup", "Restore a backup."),
-    "serve": Command("serve", "Serve the Integrations API to a team."),
-    "secrets": Command("secrets", "Move secrets of connections, or replace their key."),
-    "team": Command("team", "Print the grants of a team's database."),
-    "mcp": Command("mcp", "Answer an assistant's questions (MCP)."),
-    "match": Command("mapping", "Match the fields of two schema files."),
-    "sandbox": Command("sandbox", "Start the built-in CRM on this machine."),
-    "screenshots": Command("console", "Draw the pictures for the docs."),
-    "keys": Command("console", "List the keys of the console."),
-    "completion": Command("console", "Print a completion script for your shell."),
-    "web": Command("console", "Serve the console to a browser on this machine."),
-    "doctor": Command("health", "Check this machine and this workspace."),
-    "help": Command("about", "Show the help of a command."),
-    "version": Command("about", "Print the version."),
+    name: Command(*row, section)
+    for section, rows in _SECTIONS.items()
+    for name, row in rows.items()
 }
 """Every command in the order of `--help`, which imports none of their modules."""
 
@@ -87,14 +110,24 @@ class CommandGroup(Group):
         return _command(cmd_name) if cmd_name in COMMANDS else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, command.help) for name, command in COMMANDS.items()])
+        widest = max(map(len, COMMANDS))
+        for title, rows in _SECTIONS.items():
+            if title is not None:
+                with formatter.section(title):
+                    # Padded, so that the columns of all sections line up.
+                    lines = [(name.ljust(widest), line) for name, (_, line) in rows.items()]
+                    formatter.write_dl(lines)
 
     def main(self, args: Sequence[str] | None = None, *more: Any, **named: Any) -> Any:
         given = _with_json(sys.argv[1:] if args is None else args)
         try:
             # Standing alone, the parser would print its errors itself, never as one line or JSON.
             code = super().main(given, *more, **(named | {"standalone_mode": False}))
+        except SystemExit as end:
+            # The parser exits with 1 if help goes to a closed pipe.
+            raise SystemExit(
+                141 if isinstance(end.__context__, BrokenPipeError) else end.code
+            ) from None
         except typer.Abort:
             # The input ended while a question was open.
             sys.exit(1)
@@ -125,18 +158,31 @@ def _command(name: str) -> click.Command:
         group = command_group()
         group.command(name)(getattr(module, name))
     command = get_command(group)
-    command.epilog = epilog(name)
-    for inner, each in getattr(command, "commands", {}).items():
-        each.epilog = epilog(f"{name} {inner}")
-    _add_jq(command)
+    _complete(command, name)
     return command
 
 
-def _add_jq(command: click.Command) -> None:
-    for inner in getattr(command, "commands", {}).values():
-        _add_jq(inner)
+def _complete(command: click.Command, path: str) -> None:
+    """Give a command and its inner ones examples, --jq next to --json, and names of values."""
+    command.epilog = epilog(path)
+    for name, inner in getattr(command, "commands", {}).items():
+        _complete(inner, f"{path} {name}")
+    for param in command.params:
+        if param.param_type_name == "argument":
+            # Typer prints the Python type next to the name, and brackets around ours.
+            setattr(param, "display_type_rich", _no_type)  # noqa: B010
+            setattr(param, "_usage_display_name", partial(str, param.metavar))  # noqa: B010
+        elif param.metavar is None:
+            choices = getattr(param, "type_descriptor").choices or ()  # noqa: B009
+            named = "|".join(getattr(each, "value", each) for each in choices)
+            option = max(param.opts, key=len).removeprefix("--")
+            known = METAVARS.get(option, option.rpartition("-")[2].upper())
+            param.metavar = f"[{named}]" if named else known
     if any("--json" in param.opts for param in command.params):
         command.params.append(_jq_option())
+
+
+def _no_type(ctx: click.Context) -> None: ...
 
 
 @functools.cache

@@ -23,10 +23,7 @@ def backup(
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write connections, schemas, changes, decisions and audit log to one file, without secrets.
-
-    The format: docs/backup.md
-    """
+    """Write connections, schemas, changes, decisions and audit log to one file, without secrets."""
     require_free(file, force=force)
     # A backup of nothing would be taken for one of a workspace that was meant.
     if not ws.connections.all():

@@ -24,6 +24,7 @@ from crmdeck.cli.output import (
     emit_json,
     emit_table,
     filtered,
+    is_quiet,
     report_error,
     say,
     write_file,
@@ -287,7 +288,10 @@ def _explain(report: model.CheckReport) -> None:
 
 
 def show_report(report: model.CheckReport) -> None:
-    """Print a check on one screen, failures first."""
+    """Print a check on one screen, failures first; with --quiet, only if something fails."""
+    # Cron mails whatever a command prints.
+    if is_quiet() and not report.exit_code:
+        return
     shown = [each for each in report.findings if each.level is not CheckLevel.IGNORE]
     for each in shown[:SHOWN]:
         word = each.severity if each.kind is FindingKind.CHANGE_SAFE else each.urgency

@@ -64,10 +64,7 @@ def web(
     home: HomeOption = None,
     demo: DemoOption = False,
 ) -> None:
-    """Serve the console to a browser on this machine, and print its address.
-
-    Requires an extra: pip install 'crmdeck[web]'
-    """
+    """Serve the console to a browser on this machine, and print its URL (extra: web)."""
     with failing(), with_extra("web"):
         require_home(home, demo=demo)
         from crmdeck.tui.web import serve_web

@@ -262,11 +262,12 @@ def compare(
     object_type: Annotated[
         str | None, typer.Option("--object", help="Object name, to compare its fields.")
     ] = None,
-    fail: Annotated[
-        bool, typer.Option("--fail-on-difference", help="Exit with 4 if the schemas differ.")
-    ] = False,
+    fail_on: FailOnOption = None,
 ) -> ExitCode:
-    """Compare two stored schemas: two connections, or one connection at two dates."""
+    """Compare two stored schemas: two connections, or one connection at two dates.
+
+    The severity of an object is that of the change from the left side to the right side.
+    """
     listing.require(workspace.COLUMNS["differences" if object_type else "comparison"])
     left_at = moment(at, ws, as_of=True)
     other_at = moment(right_at, ws, as_of=True)
@@ -282,7 +283,8 @@ def compare(
         _show_objects(listing, comparison)
     else:
         _show_fields(listing, comparison)
-    return ExitCode.DRIFT if fail and comparison.objects else ExitCode.OK
+    fails = fail_on and any(one.severity.rank >= fail_on.rank for one in comparison.objects)
+    return ExitCode.DRIFT if fails else ExitCode.OK
 
 
 def _show_objects(listing: Listing, comparison: model.Comparison) -> None:
@@ -296,6 +298,7 @@ def _show_objects(listing: Listing, comparison: model.Comparison) -> None:
         table={
             "object": "object_type",
             "label": "label",
+            "severity": "severity",
             "side": lambda one: SIDES[one.side],
             "left only": lambda one: rows[one.object_type]["leftOnly"] or None,
             "right only": lambda one: rows[one.object_type]["rightOnly"] or None,

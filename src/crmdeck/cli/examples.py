@@ -102,6 +102,20 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "backup": ("crmdeck backup crmdeck-backup.zip",),
     "restore": ("crmdeck restore crmdeck-backup.zip --home another-folder",),
     "serve": ("crmdeck serve --port 8475",),
+    "serve users add": ("crmdeck serve users add ada@example.com --role admin",),
+    "serve users list": ("crmdeck serve users list --json",),
+    "serve users set": ("crmdeck serve users set ada@example.com --role viewer",),
+    "serve users sign-out": ("crmdeck serve users sign-out ada@example.com",),
+    "serve users let-in": ("crmdeck serve users let-in ada@example.com",),
+    "serve users remove": ("crmdeck serve users remove ada@example.com",),
+    "serve tokens create": ("crmdeck serve tokens create ci --scope read --days 30",),
+    "serve tokens list": ("crmdeck serve tokens list",),
+    "serve tokens revoke": ("crmdeck serve tokens revoke ci",),
+    "serve organizations set": (
+        "crmdeck serve organizations set acme --connection acme-prod --connection acme-emea",
+    ),
+    "serve organizations list": ("crmdeck serve organizations list",),
+    "serve organizations remove": ("crmdeck serve organizations remove acme",),
     "mcp": ("crmdeck mcp --demo", "crmdeck mcp --allow-suggestions"),
     "match": ("crmdeck match left.csv right.csv --format markdown",),
     "sandbox": ("crmdeck sandbox --port 8900",),
@@ -122,7 +136,10 @@ NOT_RUN = (
     "console", "demo", "connections add", "connections sign-in", "connections rename",
     "disconnect", "policy set", "policy clear", "backup", "restore", "serve", "mcp", "match",
     "sandbox", "screenshots", "explain", "web", "secrets move", "secrets new-key", "secrets rotate",
-    "team grants", "doctor",
+    "team grants", "doctor", "serve users add", "serve users list", "serve users set",
+    "serve users sign-out", "serve users let-in", "serve users remove", "serve tokens create",
+    "serve tokens list", "serve tokens revoke", "serve organizations set",
+    "serve organizations list", "serve organizations remove",
 )  # fmt: skip
 
 

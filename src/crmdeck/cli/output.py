@@ -142,9 +142,9 @@ def ending_line(pieces: Iterable[str]) -> Iterator[str]:
 
 
 def emit_pieces(pieces: Iterable[str]) -> None:
-    """Write a long text to stdout piece by piece.
+    """Write a long text to stdout piece by piece, until the reader closes the pipe.
 
-    Raises CrmdeckError if writing fails, or if the reader closes the pipe before the end.
+    Raises CrmdeckError if writing fails.
     """
     if sys.stdout.isatty():
         emit("".join(pieces))
@@ -155,12 +155,6 @@ def emit_pieces(pieces: Iterable[str]) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         _discard_stdout()
-        raise CrmdeckError(
-            "Output was cut short: the pipe closed early.",
-            cause="The program at the other end stopped reading before the export was complete.",
-            remedy="Write to a file instead: -o FILE",
-            code="READER_WENT_AWAY",
-        ) from None
     except OSError as error:
         raise write_failed(error) from None
 
@@ -359,6 +353,11 @@ def write_failed(error: OSError) -> CrmdeckError:
         remedy="Check the disk or device that the output goes to.",
         code="WRITE_FAILED",
     )
+
+
+def is_quiet() -> bool:
+    """True if the user wants no messages."""
+    return _quiet
 
 
 def _discard_stdout() -> None:

@@ -16,7 +16,7 @@ from crmdeck import model, workspace
 from crmdeck.cli.completion import index_names
 from crmdeck.cli.options import DemoOption, HomeOption, add_options, parameters_of
 from crmdeck.cli.output import report_error, say
-from crmdeck.errors import CrmdeckError, ExitCode, UsageError
+from crmdeck.errors import CrmdeckError, ExitCode, UsageError, install_hint
 from crmdeck.home import require_home
 
 _EXTRAS = {
@@ -123,7 +123,7 @@ def with_extra(extra: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         raise UsageError(
             f"Can't {_EXTRAS[extra]}: the package '{error.name}' isn't installed.",
-            remedy=f"Install the extra: pip install 'crmdeck[{extra}]'",
+            remedy=install_hint(extra),
             code="EXTRA_MISSING",
         ) from None
 

@@ -145,6 +145,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "leftAt",
             "right",
             "rightAt",
+            "severity",
         ),
         "differences": (
             "objectType",
@@ -356,6 +357,7 @@ def _compared_objects(comparison: Comparison) -> Iterator[Record]:
             "rightOnly": found[Side.RIGHT],
             "differing": found[Side.BOTH],
             **sides,
+            "severity": one.severity,
         }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from crmdeck.errors import SourceError
+from crmdeck.errors import SourceError, docs_link
 from crmdeck.formats.document import SchemaFile
 from crmdeck.model import ObjectSchema, Platform
 
@@ -62,6 +62,7 @@ def unknown(file: SchemaFile, why: str) -> SourceError:
     return SourceError(
         f"{file.name} doesn't describe objects or fields.",
         cause=why,
-        remedy="Remove the file, or export it in a format from docs/inputs.md",
+        remedy="Remove the file, or export it as a Salesforce describe, HubSpot properties, CSV or "
+        f"Excel: {docs_link('inputs')}",
         code="UNKNOWN_FILE",
     )

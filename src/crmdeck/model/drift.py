@@ -128,11 +128,15 @@ class FieldDifference(WireModel):
 
 
 class ObjectDifference(WireModel):
-    """An object that differs, or that is on one side only, with all its `fields`."""
+    """An object that differs, or that is on one side only, with all its `fields`.
+
+    `severity` is the worst of these differences, if the left side became the right side.
+    """
 
     object_type: str
     label: str = ""
     side: Side
+    severity: Severity = Severity.SAFE
     field_count: int
     changes: tuple[AttributeChange, ...] = ()
     fields: tuple[FieldDifference, ...] = ()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote as percent_encoded
 from urllib.parse import unquote, urlsplit
 
-from crmdeck.errors import CacheBusyError, CacheError, UsageError
+from crmdeck.errors import CacheBusyError, CacheError, UsageError, install_hint
 from crmdeck.redaction import remember
 from crmdeck.store.database import Row, quote
 
@@ -162,8 +162,8 @@ def driver() -> ModuleType:
         raise UsageError(
             "A workspace in PostgreSQL needs the extra 'team'.",
             cause=str(error),
-            remedy="Install it: pip install 'crmdeck[team]'",
-            code="PACKAGE_MISSING",
+            remedy=install_hint("team"),
+            code="EXTRA_MISSING",
         ) from error
     return psycopg
 
@@ -302,7 +302,7 @@ _FAULTS: tuple[tuple[str, tuple[str, ...], str, str, str], ...] = (
         r"permission denied",
         ("42501", "25006"),
         "The database {place} doesn't let this user do that. Nothing was changed.",
-        "Use a role with the grants in docs/teams.md. Restore and repair need the owner.",
+        "Use a role with the grants of `crmdeck team grants`. Restore and repair need the owner.",
         NO_PERMISSION,
     ),
     (

@@ -13,7 +13,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
 from crmdeck.drift.open_changes import Excuse
-from crmdeck.errors import UsageError
+from crmdeck.errors import UsageError, docs_link
 from crmdeck.files import read_regular
 from crmdeck.model import (
     CheckLevel,
@@ -198,7 +198,11 @@ def policy_text(path: Path) -> str:
     try:
         return read_regular(path, _LONGEST).decode()
     except FileNotFoundError:
-        raise _bad(f"No policy file {path}.", "") from None
+        raise UsageError(
+            f"No policy file at {path}.",
+            remedy="Correct the path, or leave out --policy to use the workspace's policy.",
+            code="BAD_POLICY",
+        ) from None
     except OSError as error:
         raise _bad(f"Can't read {path}.", f"{error.strerror}.") from None
     except UnicodeDecodeError:
@@ -242,6 +246,6 @@ def _bad(message: str, cause: str) -> UsageError:
     return UsageError(
         message,
         cause=cause or None,
-        remedy="Correct the file, as in docs/check.md",
+        remedy=f"Correct the file: {docs_link('check')}",
         code="BAD_POLICY",
     )

@@ -15,7 +15,7 @@ from textual.notifications import SeverityLevel
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from crmdeck.errors import CrmdeckError, NotFoundError, UsageError
+from crmdeck.errors import CrmdeckError, NotFoundError, UsageError, install_hint
 from crmdeck.home import create_folder
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.keys.actions import key_label, offers
@@ -198,7 +198,7 @@ def png_drawer() -> Callable[[str], bytes]:
         raise UsageError(
             "Screenshots as PNG need the extra png.",
             cause=f"The package {error.name} isn't installed.",
-            remedy="Install it: pip install 'crmdeck[png]'",
+            remedy=install_hint("png"),
             code="EXTRA_MISSING",
         ) from None
 

@@ -122,7 +122,8 @@ class Fleet:
             raise UsageError(
                 "Only a workspace in PostgreSQL has a fleet.",
                 cause="This workspace is a folder, which belongs to one machine.",
-                remedy="Leave out --fleet, or move to a database: docs/teams.md",
+                remedy="Leave out --fleet, or move to a database: crmdeck restore FILE --home "
+                "postgresql://HOST/DATABASE",
                 code="NO_TEAM",
             )
         ids = [connection.id for connection in self._checks.chosen(refs)]

@@ -22,7 +22,7 @@ from time import sleep
 
 import httpx
 
-from crmdeck.errors import CrmdeckError, UsageError
+from crmdeck.errors import CrmdeckError, UsageError, docs_link, install_hint
 from crmdeck.exports import check_summary
 from crmdeck.exports.chattext import escape
 from crmdeck.model import (
@@ -89,7 +89,8 @@ class Notices:
         if not self._context.settings.notify:
             raise UsageError(
                 "No routes for notifications.",
-                remedy="Add a [[notify]] table to settings.toml, as in docs/check.md",
+                remedy="Add a [[notify]] table with name and kind to settings.toml: "
+                + docs_link("check"),
                 code="NO_NOTICES",
             )
         for route in self._context.settings.notify:
@@ -102,7 +103,7 @@ class Notices:
         except ImportError as error:
             raise UsageError(
                 f"Can't send notifications: the package '{error.name}' isn't installed.",
-                remedy="Install the extra: pip install 'crmdeck[notify]'",
+                remedy=install_hint("notify"),
                 code="EXTRA_MISSING",
             ) from None
 

@@ -258,6 +258,7 @@ class Schemas:
             loaded = session.snapshots.load(
                 info for side in sides for info in side.values() if info.object_type not in same
             )
+            accepted = accepted_fields(session.decisions.log(find_connection(session, left).id))
         # An empty schema on both sides takes the place of equal ones: it differs in nothing.
         left_schemas, right_schemas = (
             {
@@ -273,6 +274,7 @@ class Schemas:
             right_name=names[1],
             left_at=left_at,
             right_at=right_at,
+            accepted=accepted,
         )
 
     def overview(self, ref: str, at: datetime | None = None) -> SchemaOverview:
