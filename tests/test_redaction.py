@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from urllib.parse import quote, quote_plus
 
@@ -71,8 +72,17 @@ def test_a_secret_in_use_is_found_in_whatever_form(secret: str) -> None:
     secret = "".join(secret.splitlines()).strip()
     secret = f"{secret}-is-a-secret"
     remember(secret)
-    for form in (secret, quote(secret, safe=""), quote_plus(secret), secret.encode().hex()):
+    data, quoted = secret.encode(), quote(secret, safe="")
+    forms = [secret, quoted, quote_plus(secret), data.hex(), base64.b64encode(data).decode()]
+    forms += [re.sub("%..", lambda part: part[0].lower(), quoted), quote(forms[-1], safe="")]
+    forms.append(base64.urlsafe_b64encode(data).decode())
+    for form in forms:
         assert form not in redact(f"<<{form}>>")
+    # As in the header `Authorization: Basic`, where other text is before and after it.
+    for before in range(3):
+        whole = base64.b64encode(b"u" * before + data + b"tail" * 3).decode()
+        assert HIDDEN in redact(whole)
+        assert whole[8 : 4 * len(data) // 3 - 4] not in redact(whole)
     if len(secret) > 40:
         assert secret[:30] not in redact(f"cut short: {secret[:32]}")
 

@@ -6,6 +6,7 @@ anywhere.
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import threading
@@ -17,8 +18,10 @@ HIDDEN = "(secret)"
 LONGEST_CODE = 60
 _SHORTEST = 8
 _HEAD = 24
-_MOST = 1000
+_MOST = 5000
 _OPAQUE = 20
+
+_URL_SAFE = str.maketrans("+/", "-_")
 
 _known: dict[str, None] = {}
 _turn = threading.Lock()
@@ -34,7 +37,7 @@ def remember(secret: str | None) -> None:
     lines = {line.strip() for line in secret.splitlines() if not line.startswith("-----")}
     with _turn:
         for line in lines:
-            for form in {line, quote(line, safe=""), quote_plus(line), line.encode().hex()}:
+            for form in _forms(line):
                 if len(form) >= _SHORTEST:
                     # Known again means newest again: the oldest are dropped first.
                     _known.pop(form, None)
@@ -42,6 +45,21 @@ def remember(secret: str | None) -> None:
         # A server that runs for months renews thousands of tokens: the oldest are long invalid.
         while len(_known) > _MOST:
             del _known[next(iter(_known))]
+
+
+def _forms(secret: str) -> set[str]:
+    """Return a secret and its encodings, in Base64 at each position in a longer text."""
+    data = secret.encode()
+    forms = {secret, quote(secret), quote(secret, safe=""), quote_plus(secret)}
+    # Some programs write escapes and hexadecimal digits in the other case.
+    forms |= {re.sub(r"%\w\w", lambda escape: escape[0].lower(), form) for form in forms}
+    forms |= {data.hex(), data.hex().upper()}
+    # The characters at both ends depend on the bytes around the secret.
+    for before in range(3):
+        coded = base64.b64encode(bytes(before) + data).decode().rstrip("=")
+        whole = coded[(0, 2, 3)[before] : len(coded) - bool((before + len(data)) % 3)]
+        forms |= {whole, whole.translate(_URL_SAFE), quote(whole, safe="")}
+    return forms
 
 
 def redact(text: str, *, foreign: bool = False) -> str:

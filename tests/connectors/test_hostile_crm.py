@@ -21,6 +21,7 @@ from tests.connectors.hostile import (
     HostileServer,
     Visitor,
     continue_at_once,
+    fifty_megabytes,
     packed_by,
 )
 
@@ -168,3 +169,19 @@ def test_a_redirect_is_not_followed_and_told_as_one(source: str) -> None:
                 connector.probe()
     assert not elsewhere.visitors
     assert caught.value.code in ("ANSWER_NOT_JSON", "MY_DOMAIN_CHANGED")
+
+
+def test_plain_http_on_loopback_has_the_same_limits() -> None:
+    with HostileServer(fifty_megabytes) as server:
+        connection = connection_of("salesforce", instance_url=server.url, api_version="66.0")
+        purse = Purse(dict(SECRETS))
+        connector = salesforce.open_connector(connection, purse, purse.note, SHORT)
+        with pytest.raises(CrmdeckError) as caught:
+            connector.probe()
+    assert caught.value.code == "ANSWER_TOO_LARGE"
+    assert max(each.sent for each in server.visitors) < 20 * MEGABYTE
+    # Nothing listens there any longer.
+    with pytest.raises(CrmdeckError) as caught:
+        connector.probe()
+    assert caught.value.code == "SOURCE_UNREACHABLE"
+    assert "\n" not in str(caught.value)

@@ -79,14 +79,18 @@ def test_a_name_that_was_made_to_lead_here_is_not_answered(house: House) -> None
                 "evil.example:8475",
                 "deck.example.evil",
                 "",
+                "127.0.0.1:8475.evil.example",
+                "127.0.0.1:x.evil.example",
+                "[::1]:80.evil.example",
+                "[::1].evil.example",
                 "a@[::1",
                 "[::1",
             ):
                 answer = client.get("/openapi.json", headers={"Host": host})
-                assert code(answer) == (400, "WRONG_HOST")
+                assert code(answer) == (421, "WRONG_HOST")
                 rebound = {"Host": host, "Origin": f"http://{host}"}
                 answer = client.post("/auth/sign-in/email", json=RIGHT, headers=rebound)
-                assert code(answer) == (400, "WRONG_HOST")
+                assert code(answer) == (421, "WRONG_HOST")
             for host in ("deck.example", "DECK.example.:443", "deck.internal", "localhost:1"):
                 assert client.get("/openapi.json", headers={"Host": host}).status_code == 200
             for host in ("127.0.0.1:8475", "[::1]:8475", "192.0.2.7"):

@@ -15,6 +15,7 @@ from crmdeck.cli.app import app
 from crmdeck.errors import UsageError
 from crmdeck.mcp import answer_http
 from crmdeck.model import TokenScope
+from crmdeck.server import access
 from crmdeck.server.access import NEEDED
 from crmdeck.server.tokens import Tokens
 from crmdeck.workspace.mappings.service import Mappings
@@ -191,3 +192,17 @@ def test_tokens_and_roles_are_managed_from_the_command_line(tmp_path: Path) -> N
     assert run("organizations", "remove", "acme")[0] == 0
     assert json.loads(run("tokens", "list", "--json")[1]) == []
     assert run("tokens", "revoke", "ci")[0] == 2
+
+
+def test_suggestions_are_limited_for_each_token(
+    served: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access, "SUGGESTIONS", 2)
+    path = f"{ONE.format(integration_id=served.ids['acme'])}/mapping/ai-suggest"
+    with bearer(served, create(served, "one", TokenScope.READ)) as client:
+        answers = [client.post(path, json={"objectPair": "deal--Nope"}) for _ in range(3)]
+        assert [each.status_code for each in answers[:2]] == [409, 409]
+        assert code(answers[2]) == (429, "TOO_MANY_REQUESTS")
+        assert 0 < int(answers[2].headers["Retry-After"]) <= 60
+    with bearer(served, create(served, "other", TokenScope.READ)) as client:
+        assert client.post(path, json={"objectPair": "deal--Nope"}).status_code == 409

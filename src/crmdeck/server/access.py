@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+import math
+import time
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,7 +18,12 @@ from crmdeck.errors import NotFoundError
 from crmdeck.model import CancelToken, Connection, Role, TokenScope
 from crmdeck.server.accounts import AccountBook, Accounts, Organization, User
 from crmdeck.server.attempts import Attempts
-from crmdeck.server.errors import NoActiveOrganizationError, NotSignedInError, RoleError
+from crmdeck.server.errors import (
+    NoActiveOrganizationError,
+    NotSignedInError,
+    RoleError,
+    TooManyRequestsError,
+)
 from crmdeck.server.oidc import Provider
 from crmdeck.server.sessions import Session, Sessions
 from crmdeck.server.tokens import PREFIX, Tokens
@@ -25,6 +32,9 @@ from crmdeck.workspace import Workspace
 COOKIE = "session_token"
 DEVICE_COOKIE = "known_device"
 _AT_ONCE = 2
+_MINUTE = 60.0
+SUGGESTIONS = 60
+"""The most rankings for a user or token in a minute."""
 
 _cookie = APIKeyCookie(
     name=COOKIE, scheme_name="session", description="Set by signing in.", auto_error=False
@@ -74,7 +84,11 @@ class Deck:
     turns: defaultdict[str, asyncio.Semaphore] = field(
         default_factory=lambda: defaultdict(partial(asyncio.Semaphore, _AT_ONCE))
     )
-    """Turns to read whole schemas, by user or token."""
+    """Turns to read whole schemas or to rank, by user or token."""
+    rankings: defaultdict[str, deque[float]] = field(
+        default_factory=lambda: defaultdict(partial(deque, maxlen=SUGGESTIONS))
+    )
+    """The times of the last rankings in seconds, by user or token."""
 
 
 @dataclass(frozen=True)
@@ -241,6 +255,14 @@ async def wait_for_turn(deck: DeckHere, desk: DeskHere) -> AsyncIterator[None]:
     """Wait while the caller reads a few whole schemas already: others need the processor too."""
     async with deck.turns[desk.workspace.context.actor]:
         yield
+
+
+async def limit_rankings(deck: DeckHere, desk: DeskHere) -> None:
+    """Raise TooManyRequestsError if the caller asked for too many rankings in the last minute."""
+    times, now = deck.rankings[desk.workspace.context.actor], time.monotonic()
+    if len(times) == SUGGESTIONS and now - times[0] < _MINUTE:
+        raise TooManyRequestsError(math.ceil(_MINUTE - (now - times[0])))
+    times.append(now)
 
 
 IntegrationId = Annotated[

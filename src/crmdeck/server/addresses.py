@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import re
+
+_HOST = re.compile(r"(?:\[([^\[\]]*)\]|([^:\[\]]*))(?::[0-9]{0,5})?")
 
 
 def rate_limit_key(address: str) -> str:
@@ -20,11 +23,13 @@ def rate_limit_key(address: str) -> str:
 
 
 def host_of(header: str) -> str:
-    """Return the host of a `Host` header in lower case, without port and brackets."""
-    host = header.strip().casefold()
-    if host.startswith("[") and "]" in host:
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0].rstrip(".")
+    """Return the host of a `Host` header in lower case, without port and brackets.
+
+    Without a valid port, as in `127.0.0.1:80.evil.example`, all of it is the host.
+    """
+    text = header.strip().casefold()
+    match = _HOST.fullmatch(text)
+    return (match[1] or match[2].rstrip(".")) if match else text
 
 
 def is_loopback(host: str) -> bool:

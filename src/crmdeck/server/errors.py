@@ -67,11 +67,26 @@ class CrossOriginError(CrmdeckError):
     http_status = 403
 
 
+class TooManyRequestsError(CrmdeckError):
+    """Too many requests of one user or token; `retry_after` is in seconds."""
+
+    code = "TOO_MANY_REQUESTS"
+    http_status = 429
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(
+            "Too many suggestions in a minute.",
+            cause="Each of them needs the processor for seconds.",
+            remedy=f"Try again in {retry_after} seconds.",
+        )
+        self.retry_after = retry_after
+
+
 class WrongHostError(CrmdeckError):
     """The request is for a host that this server doesn't serve."""
 
     code = "WRONG_HOST"
-    http_status = 400
+    http_status = 421
 
 
 class TwoLengthsError(CrmdeckError):
@@ -133,7 +148,7 @@ def error_response(error: CrmdeckError) -> Response:
         if isinstance(error, ReadOnlyError):
             wire.pop("cause", None)
     match error:
-        case TooManyAttemptsError():
+        case TooManyAttemptsError() | TooManyRequestsError():
             headers["Retry-After"] = str(error.retry_after)
         case TwoLengthsError():
             headers["Connection"] = "close"

@@ -21,7 +21,7 @@ from crmdeck.model import (
     SuggestAnswer,
     to_utc,
 )
-from crmdeck.server.access import DeckHere, DeskHere, Here, wait_for_turn
+from crmdeck.server.access import DeckHere, DeskHere, Here, limit_rankings, wait_for_turn
 from crmdeck.server.answers import (
     answer,
     answer_list,
@@ -136,8 +136,9 @@ def refresh(deck: DeckHere, here: Here) -> Response:
 
 @router.post(
     "/{integration_id}/mapping/ai-suggest",
+    dependencies=[Depends(limit_rankings), Depends(wait_for_turn)],
     response_model=SuggestAnswer,
-    responses=failures(401, 403, 404, 409, 413, 502),
+    responses=failures(401, 403, 404, 409, 413, 429, 502),
 )
 def ai_suggest(deck: DeckHere, here: Here, body: Suggesting) -> Response:
     """Suggest a CRM field for each PartnerOS field; missing embeddings are computed first."""

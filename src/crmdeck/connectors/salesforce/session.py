@@ -100,7 +100,9 @@ class SalesforceSession(requests.Session):
     def __init__(self, endpoint: str | None, limits: Limits, meter: Meter) -> None:
         super().__init__()
         self._adapter = _Adapter(endpoint, limits, meter)
-        self.mount("https://", self._adapter)
+        # Plain http, which is for loopback only, gets the same limits.
+        for scheme in ("https://", "http://"):
+            self.mount(scheme, self._adapter)
         self.cookies = _NoCookies()
         self.headers["Accept-Encoding"] = "gzip, deflate"
         # Otherwise requests replaces the token with a .netrc entry for the host.
