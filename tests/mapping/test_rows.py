@@ -21,6 +21,7 @@ from crmdeck.mapping.wording import best_text
 from crmdeck.matching.checks import warn
 from crmdeck.matching.context import MIN_CONFIDENCE
 from crmdeck.model import (
+    Acceptance,
     Alternative,
     Decision,
     Direction,
@@ -28,12 +29,14 @@ from crmdeck.model import (
     Severity,
     SourceSuggestion,
     Suggestion,
+    Urgency,
 )
 
 from .pairs import (
     ACCEPTED,
     CRM_FIELDS,
     NAMES,
+    NOON,
     PENDING,
     REJECTED,
     build,
@@ -338,8 +341,9 @@ def test_severity_is_that_of_the_worst_change_unless_it_is_safe() -> None:
     assert row(right=None).severity is None
 
 
-BROKEN = {"state": ACCEPTED, "drift": (event(1, "Account_Name__c"),)}
-RISKY = {"state": ACCEPTED, "drift": (event(1, "x", severity=Severity.RISKY),)}
+FAILS = {"state": ACCEPTED, "drift": (event(1, "Account_Name__c"),)}
+CAN_FAIL = {"state": ACCEPTED, "drift": (event(1, "x", severity=Severity.RISKY),)}
+RISK = {"risk": Acceptance(NOON, "dana", NOON.date(), Urgency.FAILING)}
 STUCK = {"verdict": verdict(PULL), "direction": PUSH}
 WARNED = {"verdict": verdict(BOTH, "ARCHIVED")}
 INCOMPLETE = {
@@ -359,10 +363,12 @@ INCOMPLETE = {
         ({"confidence": None}, None, Group.CHECK),
         ({"crm_field": None, "right": None}, None, Group.NO_MATCH),
         ({"crm_field": None, "right": None, "state": REJECTED}, None, Group.DONE),
-        (BROKEN, Trouble.BROKEN, Group.BROKEN),
-        (BROKEN | STUCK, Trouble.BROKEN, Group.BROKEN),
-        (RISKY, Trouble.DRIFTED, Group.DONE),
-        (RISKY | STUCK, Trouble.STUCK, Group.DONE),
+        (FAILS, Trouble.FAILING, Group.FAILING),
+        (FAILS | STUCK, Trouble.FAILING, Group.FAILING),
+        (FAILS | RISK, None, Group.DONE),
+        (CAN_FAIL, Trouble.REVIEW, Group.REVIEW),
+        (CAN_FAIL | STUCK, Trouble.STUCK, Group.REVIEW),
+        ({"state": ACCEPTED}, None, Group.DONE),
         (STUCK, Trouble.STUCK, Group.HIGH),
         (WARNED, Trouble.WARNED, Group.HIGH),
         (WARNED | {"state": ACCEPTED}, None, Group.DONE),

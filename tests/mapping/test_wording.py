@@ -174,7 +174,7 @@ PICKLIST = {"partner": STATUS, "right": CHOICES}
         ({"judged": (VALUE, LOST), **PICKLIST}, "✕ 2 of 3 values: not a value of the picklist"),
         ({"judged": (LONG,), "hidden_warnings": frozenset({"A_CODE"})}, ""),
         ({"judged": (LONG,), "verdict": verdict(PULL), "direction": PUSH}, "can't sync"),
-        ({"judged": (LONG,), "state": ACCEPTED, "drift": (RISKY,)}, "removed"),
+        ({"judged": (LONG,), "state": ACCEPTED, "drift": (RISKY,)}, "✕ 81 characters or more"),
         ({"judged": (LONG,), "state": ACCEPTED}, "✕ 81 characters or more"),
     ],
 )  # fmt: skip

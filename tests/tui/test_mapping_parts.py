@@ -63,7 +63,7 @@ def test_every_state_and_problem_is_in_words_at_any_width(width: int) -> None:
     assert all(len(text) <= width for text in texts)
     for text, *words in zip(
         texts,
-        ("✓", "–", "○", "○", "○", "✓"),
+        ("✓", "–", "○", "○", "○", "▲"),
         ("Account name", "Account d", "Created at", "Contact tit", "Close date", "Stage"),
         ("Account_Name__c", "unmapped", "╳", "no match", "archived", "removed"),
         strict=True,
@@ -144,12 +144,13 @@ def test_alternatives_that_nearly_never_fit_are_not_shown() -> None:
 def test_rows_are_below_the_titles_of_their_groups() -> None:
     titles = [line.title for line in lines_of(ROWS, grouped=True) if line.row is None]
     assert titles == [
+        "TO REVIEW  1   f fixes",
         "HIGH MATCH  2   A accepts",
         "NO MATCH  1   Enter chooses, X leaves unmapped",
-        "DONE  3",
+        "DONE  2",
     ]
     *_, title = lines_of(ROWS, grouped=True, folded=(Group.DONE,))
-    assert (title.title, title.folded) == ("▸ DONE  3   z expands", True)
+    assert (title.title, title.folded) == ("▸ DONE  2   z expands", True)
     (title, *_) = lines_of(ROWS[2:3], grouped=True)
     assert title.title == "HIGH MATCH  1   can't sync: X here unmaps all"
     values = named("status", "Status", verdict=verdict(Direction.BIDIRECTIONAL, "VALUE_MAP_NEEDED"))
@@ -184,7 +185,7 @@ def test_the_next_steps_name_their_keys_and_numbers() -> None:
     for name in ("accountName", "description"):
         session.decide("accept", [accept(name, f"{name}__c")])
     session.update_review(review(*CRM_FIELDS, log=session.log))
-    assert next_steps(session, 200).plain.startswith("To do: f repairs 2 broken mappings")
+    assert next_steps(session, 200).plain.startswith("To do: f fixes 2 failing rows")
     check = reviewed(*CRM_FIELDS, accountName=("Name", 0.6))
     assert "a or x for 1 to check" in next_steps(check, 200).plain
 
@@ -195,7 +196,7 @@ def test_the_frame_shows_the_pair_and_its_progress() -> None:
     whole, short = titles(session, "acme")
     assert whole == f"{short}, acme"
     state = [part.plain for part in progress(session, refining=True)]
-    assert state == ["━━━━╌╌╌╌╌╌╌╌ 1 of 3 decided", "quick match, refining…"]
+    assert state == ["━━━━╌╌╌╌╌╌╌╌ 1 of 3 done", "quick match, refining…"]
 
 
 def test_all_decided_offers_the_export() -> None:
@@ -204,7 +205,7 @@ def test_all_decided_offers_the_export() -> None:
         ("accountName", "contactName", "description"), CRM_FIELDS, strict=False
     ):
         session.decide("accept", [accept(name, crm_field.name)])
-    assert next_steps(session, 200).plain == "All decided. e exports the mapping."
+    assert next_steps(session, 200).plain == "All done. e exports the mapping."
     assert [part.plain for part in progress(session, refining=False)][1:] == ["saving 3"]
     assert PENDING not in {one.state for one in session.rows}
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from crmdeck.errors import CacheDamagedError
-from crmdeck.findings.facts import Vitals, finding_id, make_step
+from crmdeck.findings.facts import Vitals, make_step
 from crmdeck.model import (
     Connection,
     Finding,
@@ -20,6 +20,7 @@ from crmdeck.model import (
     SyncOutcome,
     Urgency,
     Verb,
+    finding_id,
 )
 from crmdeck.text import count, first_few
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -108,16 +107,6 @@ class Facts(NamedTuple):
     pairs: tuple[PairFacts, ...] = ()
     renames: Mapping[tuple[str, str | None], str] = {}
     likely_pair: str | None = None
-
-
-def finding_id(connection_id: str, code: str, *about: object) -> str:
-    """Return the ID of a finding, from everything that makes it a different one.
-
-    A number or a date that changes by itself, such as days left, isn't part of it.
-    """
-    text = "\0".join(map(str, (connection_id, code, *about)))
-    # A name from a CRM may contain half of a surrogate pair.
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def make_step(vitals: Vitals, verb: Verb, text: str, command: str, *arguments: str) -> Step:

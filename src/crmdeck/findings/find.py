@@ -75,7 +75,9 @@ def in_order(findings: Iterable[F]) -> tuple[F, ...]:
 def _settled(
     finding: Finding, acceptance: Acceptance | None, rule: Rule | None, today: date
 ) -> Finding:
-    if acceptance is not None and _covers(acceptance, finding, today):
+    if acceptance is not None and acceptance.covers(
+        finding.urgency, today, finding.evidence_at, finding.weight
+    ):
         accepted = FindingState.ACCEPTED if finding.can_be_accepted else FindingState.SNOOZED
         return finding.model_copy(
             update={
@@ -92,16 +94,6 @@ def _settled(
         return finding
     state = FindingState.EXCUSED if ruling.excused else finding.state
     return finding.model_copy(update={"state": state, "rule": ruling.reason})
-
-
-def _covers(acceptance: Acceptance, finding: Finding, today: date) -> bool:
-    """Return whether an acceptance still counts: not if the finding got worse or is newer."""
-    return (
-        today <= acceptance.until
-        and finding.urgency.rank >= acceptance.urgency.rank
-        and finding.weight <= acceptance.weight
-        and (finding.evidence_at is None or finding.evidence_at <= acceptance.at)
-    )
 
 
 def _with_last_step(finding: Finding, command_line: CommandLine, today: date) -> Finding:

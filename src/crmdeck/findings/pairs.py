@@ -14,6 +14,8 @@ from crmdeck.mapping.judgment import (
     FIELD_GONE,
     INVALID,
     OBJECT_GONE,
+    REQUIRED,
+    ROW,
     RowJudgment,
     failure_words,
     judge_row,
@@ -72,7 +74,10 @@ def mapping_findings(facts: Facts) -> Iterator[Finding]:
         explained.update(groups)
         # The other changes of these groups go with the row.
         every = [*changes, *(event for group in groups for event in rest[group])]
-        yield _with_changes(finding, every) if every else finding
+        explaining = _with_changes(finding, every) if every else finding
+        # What else is in a group is no evidence about the row.
+        evidence = max((event.detected_at for event in changes), default=None)
+        yield explaining.model_copy(update={"evidence_at": evidence})
     for group, events in rest.items():
         if group not in explained and events:
             yield _of_group(facts, group, events)
@@ -211,7 +216,7 @@ def _of_pair(facts: Facts, pair: PairFacts, relevant: Sequence[DriftEvent]) -> I
             Urgency.REVIEW,
             failure.code,
             f"Rule {failure.rule} can reject {_records(pair)}",
-            "ROW",
+            ROW,
             pair.pair,
             failure.rule,
             cause=f"{failure.reason[:1].upper()}{failure.reason[1:]}.",
@@ -275,7 +280,7 @@ def _object_gone(
         Urgency.FAILING,
         OBJECT_GONE,
         f"{crm_object} is gone: {count(len(accepted), 'mapping')} broken",
-        "ROW",
+        ROW,
         pair.pair,
         "",
         crm_object,
@@ -351,7 +356,7 @@ def _of_row(facts: Facts, pair: PairFacts, decision: Decision, judged: RowJudgme
         judged.code,
         title,
         # Not the kind: acknowledging the change turns a row that fails into one that can fail.
-        "ROW",
+        ROW,
         pair.pair,
         name,
         crm_field,
@@ -383,7 +388,7 @@ def _required(facts: Facts, pair: PairFacts, name: str, changes: Sequence[DriftE
         Urgency.FAILING,
         "REQUIRED",
         f"{crm_object}.{name}: required, not mapped",
-        "REQUIRED",
+        REQUIRED,
         pair.pair,
         name,
         short="1 required field",

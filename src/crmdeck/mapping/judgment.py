@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from crmdeck.model import (
@@ -35,6 +36,10 @@ _LOWERED = {
 }
 
 
+ROW, REQUIRED = "ROW", "REQUIRED"
+"""The first parts of the IDs of findings about a row, and about a required CRM field."""
+
+
 class RowJudgment(NamedTuple):
     """What is wrong with an accepted row.
 
@@ -50,6 +55,11 @@ class RowJudgment(NamedTuple):
     cases: int = 0
     reason: str = ""
     changes: tuple[DriftEvent, ...] = ()
+
+    @property
+    def evidence_at(self) -> datetime | None:
+        """When the newest of the changes was found."""
+        return max((each.detected_at for each in self.changes), default=None)
 
     @property
     def is_done(self) -> bool:

@@ -12,6 +12,7 @@ from crmdeck.matching.context import Homes
 from crmdeck.matching.directions import suggest_direction
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.model import (
+    Acceptance,
     Decision,
     Direction,
     DriftEvent,
@@ -45,9 +46,9 @@ class Review:
     """Both sides of an object pair, every decision on it, and the drift of its CRM object.
 
     `log` is oldest first, `events` newest first; `settled` are the IDs of those that no longer
-    break a mapping. `rates` are the measured fill rates by CRM field.
-    `homes` are the known objects of the two sides. `write_rules` are those of the CRM, whatever
-    the field, and `now` is the time of the review in UTC.
+    break a mapping. `accepted` are the accepted risks by finding, `rates` the measured fill rates
+    by CRM field. `homes` are the known objects of the two sides. `write_rules` are those of the
+    CRM, whatever the field, and `now` is the time of the review in UTC.
     """
 
     connection_id: str
@@ -61,6 +62,7 @@ class Review:
     write_rules: WriteRules = field(repr=False)
     now: datetime
     settled: Collection[str] = ()
+    accepted: Mapping[str, Acceptance] = field(default_factory=dict)
     homes: Homes = (None, None)
 
     def to_wire(self) -> dict[str, object]:

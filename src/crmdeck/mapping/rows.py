@@ -10,8 +10,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 
+from crmdeck.mapping.judgment import REQUIRED, ROW, RowJudgment, judge_row
 from crmdeck.mapping.review import MatchReview, Review
 from crmdeck.mapping.state import (
     FieldDecisions,
@@ -21,8 +24,10 @@ from crmdeck.mapping.state import (
     filled_elsewhere,
     required_unmapped,
 )
+from crmdeck.mapping.validity import why_invalid
 from crmdeck.matching.context import MIN_CONFIDENCE
 from crmdeck.model import (
+    Acceptance,
     Decision,
     DecisionState,
     Direction,
@@ -36,6 +41,8 @@ from crmdeck.model import (
     Severity,
     SourceSuggestion,
     Suggestion,
+    Urgency,
+    finding_id,
     in_force,
 )
 from crmdeck.preflight.edges import FailsWhen
@@ -66,6 +73,8 @@ class MappingRow:
     of warnings hidden for this pair. `claimed` are the CRM fields suggested for other rows.
     `taken_by` is the title of the row that was suggested the CRM field that fits this one as well.
     `judged` are the verdicts of preflight on the whole pair, worst first, once they are known.
+    `invalid` says why the fields can't be mapped like this, `risk` who accepted what is wrong with
+    the row until when.
     """
 
     partner: Field
@@ -87,6 +96,8 @@ class MappingRow:
     claimed: frozenset[str] = frozenset()
     taken_by: str = ""
     judged: tuple[FailsWhen, ...] | None = None
+    invalid: str | None = None
+    risk: Acceptance | None = None
 
     @property
     def name(self) -> str:
@@ -173,13 +184,31 @@ class MappingRow:
 
         Until the whole pair is judged, those on the two fields alone.
         """
+        return tuple(one for one in self.every_failure if one.code not in self.hidden_warnings)
+
+    @property
+    def every_failure(self) -> tuple[FailsWhen, ...]:
+        """The verdicts of preflight, hidden ones included."""
         # Preflight judges values written to the CRM. A missing field fails in both directions.
         if self.right is not None and self.direction is Direction.PULL:
             return ()
-        found = self.judged
-        if found is None:
-            found = self.verdict.failures if self.verdict is not None else ()
-        return tuple(one for one in found if one.code not in self.hidden_warnings)
+        if self.judged is not None:
+            return self.judged
+        return self.verdict.failures if self.verdict is not None else ()
+
+    @cached_property
+    def judgment(self) -> RowJudgment | None:
+        """What is wrong with the row, None unless it is accepted."""
+        if self.state is not DecisionState.ACCEPTED:
+            return None
+        return judge_row(
+            self.partner,
+            self.direction,
+            is_gone=self.right is None,
+            failures=self.every_failure,
+            changes=[one for one in self.open_drift if one.severity is not Severity.SAFE],
+            invalid=self.invalid,
+        )
 
     @property
     def needs_value_map(self) -> bool:
@@ -194,8 +223,10 @@ class MappingRow:
 
     @property
     def group(self) -> Group:
-        if self.severity is Severity.BREAKING:
-            return Group.BROKEN
+        judgment = self.judgment
+        if judgment is not None and self.risk is None and not judgment.is_done:
+            failing = judgment.urgency is Urgency.FAILING
+            return Group.FAILING if failing else Group.REVIEW
         if not self.is_open:
             return Group.DONE
         if self.crm_field is None:
@@ -206,17 +237,17 @@ class MappingRow:
     def trouble(self) -> Trouble | None:
         """The worst problem of the row.
 
-        Accepting a row accepts its warnings. After that only drift, a direction that can't sync
-        and an incomplete value map count.
+        Accepting a row accepts its warnings. After that only its judgment, a direction that can't
+        sync and an incomplete value map count.
         """
-        if self.severity is Severity.BREAKING:
-            return Trouble.BROKEN
+        if self.group is Group.FAILING:
+            return Trouble.FAILING
         if self.crm_field is None:
             return None
         if not self.can_sync:
             return Trouble.STUCK
-        if self.severity is Severity.RISKY:
-            return Trouble.DRIFTED
+        if self.group is Group.REVIEW:
+            return Trouble.REVIEW
         if self.unmapped_values or (self.is_open and (self.warnings or self.failures)):
             return Trouble.WARNED
         return None
@@ -234,6 +265,7 @@ class RequiredRow:
     outcome: Outcome = Outcome.REFUSED
     mark: Decision | None = None
     history: tuple[Decision, ...] = ()
+    risk: Acceptance | None = None
 
     @property
     def name(self) -> str:
@@ -246,11 +278,11 @@ class RequiredRow:
 
     @property
     def is_open(self) -> bool:
-        return self.mark is None
+        return self.mark is None and self.risk is None
 
     @property
     def group(self) -> Group:
-        return Group.REQUIRED if self.is_open else Group.DONE
+        return Group.FAILING if self.is_open else Group.DONE
 
 
 # Bounds for sharing out the probability of barred candidates: never divide by zero or claim
@@ -264,8 +296,8 @@ HIGH_MATCH = 0.9
 class Group(StrEnum):
     """Groups of rows, in the order in which they need attention."""
 
-    BROKEN = "broken"
-    REQUIRED = "required, not mapped"
+    FAILING = "failing"
+    REVIEW = "to review"
     HIGH = "high match"
     CHECK = "check"
     NO_MATCH = "no match"
@@ -275,9 +307,9 @@ class Group(StrEnum):
 class Trouble(StrEnum):
     """Problems of a row, worst first."""
 
-    BROKEN = "broken"
+    FAILING = "failing"
     STUCK = "can't sync"
-    DRIFTED = "drifted"
+    REVIEW = "to review"
     WARNED = "warned"
 
 
@@ -365,7 +397,13 @@ class RowBuilder:
         for decision in log:
             history[decision.subject].append(decision)
         return tuple(
-            RequiredRow(one, outcome, marks.get(one.name), tuple(history[f"crm:{one.name}"]))
+            RequiredRow(
+                one,
+                outcome,
+                marks.get(one.name),
+                tuple(history[f"crm:{one.name}"]),
+                self._risk(Urgency.FAILING, REQUIRED, one.name, evidence_at=self._changed(one)),
+            )
             for one in required_unmapped(self.review.crm_fields, log)
         )
 
@@ -401,7 +439,11 @@ class RowBuilder:
             ):
                 widest = suggestion.direction
             direction = now.directions.get(partner.name, widest)
-        return MappingRow(
+        invalid = None
+        if accepted is not None and right is not None:
+            knowledge, values = self.review.knowledge, accepted.value_map
+            invalid = why_invalid(partner, right, direction, values, knowledge)
+        row = MappingRow(
             partner=partner,
             state=state,
             crm_field=crm_field,
@@ -421,7 +463,40 @@ class RowBuilder:
             claimed=frozenset(claimed),
             taken_by=self._taken_by(suggestion, claimed),
             judged=now.failures.get((partner.name, crm_field or "")),
+            invalid=invalid,
         )
+        judged = row.judgment
+        if judged is None or judged.is_done:
+            return row
+        about = (ROW, partner.name, crm_field or "", judged.code)
+        risk = self._risk(judged.urgency, *about, evidence_at=judged.evidence_at)
+        return row if risk is None else replace(row, risk=risk)
+
+    def _changed(self, field: Field) -> datetime | None:
+        """Return when the newest open change of a required CRM field was found."""
+        return max(
+            (
+                event.detected_at
+                for event in self.review.events
+                if (event.object_type, event.field_name) == (self.crm_object, field.name)
+                and event.rule is None
+                and event.severity is not Severity.SAFE
+                and event.id not in self.review.settled
+            ),
+            default=None,
+        )
+
+    def _risk(
+        self, urgency: Urgency, kind: str, *about: str, evidence_at: datetime | None = None
+    ) -> Acceptance | None:
+        """Return who accepted the risk of a finding about the pair, if that still counts."""
+        review, code = self.review, about[-1] if kind == ROW else REQUIRED
+        accepted = review.accepted.get(
+            finding_id(review.connection_id, code, kind, review.pair, *about)
+        )
+        today = review.now.date()
+        is_covered = accepted is not None and accepted.covers(urgency, today, evidence_at)
+        return accepted if is_covered else None
 
     def _taken_by(self, suggestion: Suggestion | None, claimed: Mapping[str, str]) -> str:
         """Return the title of the row whose suggestion takes this one's, if it still does."""

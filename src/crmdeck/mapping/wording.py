@@ -90,7 +90,7 @@ def row_note(row: MappingRow) -> str:
     if shows_failure(row):
         return fails_when_text(row)
     match row.trouble:
-        case Trouble.BROKEN | Trouble.DRIFTED:
+        case Trouble.FAILING | Trouble.REVIEW:
             worst = max(row.open_drift, key=lambda event: event.severity.rank, default=None)
             if row.right is None and row.renamed_to:
                 return "removed, renamed?"
@@ -106,7 +106,12 @@ def row_note(row: MappingRow) -> str:
 
 def shows_failure(row: MappingRow) -> bool:
     """True if the verdict of preflight matters more than any other problem of the row."""
-    return bool(row.failures) and row.trouble in (None, Trouble.BROKEN, Trouble.WARNED)
+    return bool(row.failures) and row.trouble in (
+        None,
+        Trouble.FAILING,
+        Trouble.REVIEW,
+        Trouble.WARNED,
+    )
 
 
 def fails_when_text(row: MappingRow) -> str:

@@ -52,6 +52,7 @@ from .finding import Acceptance as Acceptance
 from .finding import Finding as Finding
 from .finding import Step as Step
 from .finding import Subject as Subject
+from .finding import finding_id as finding_id
 from .hashes import COMPARED_ATTRIBUTES as COMPARED_ATTRIBUTES
 from .hashes import COSMETIC_ATTRIBUTES as COSMETIC_ATTRIBUTES
 from .hashes import STRUCTURAL_ATTRIBUTES as STRUCTURAL_ATTRIBUTES

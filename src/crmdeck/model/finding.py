@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -40,6 +41,27 @@ class Acceptance(NamedTuple):
     weight: int = 1
     note: str | None = None
     changes: tuple[str, ...] = ()
+
+    def covers(
+        self, urgency: Urgency, today: date, evidence_at: datetime | None, weight: int = 1
+    ) -> bool:
+        """True until its day passes, the finding gets worse, or newer evidence is found."""
+        return (
+            today <= self.until
+            and urgency.rank >= self.urgency.rank
+            and weight <= self.weight
+            and (evidence_at is None or evidence_at <= self.at)
+        )
+
+
+def finding_id(connection_id: str, code: str, *about: object) -> str:
+    """Return the ID of a finding, from everything that makes it a different one.
+
+    A number or a date that changes by itself, such as days left, isn't part of it.
+    """
+    text = "\0".join(map(str, (connection_id, code, *about)))
+    # A name from a CRM may contain half of a surrogate pair.
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 class Finding(WireModel):

@@ -23,7 +23,6 @@ from crmdeck.errors import (
 from crmdeck.exports import CHECK_FORMATS, Contract, deviations, read_contract, require_format
 from crmdeck.exports import render_check as export_check
 from crmdeck.files import read_regular
-from crmdeck.findings.facts import finding_id
 from crmdeck.findings.find import in_order
 from crmdeck.findings.gate import level_in_check
 from crmdeck.findings.pairs import safe_change
@@ -44,6 +43,7 @@ from crmdeck.model import (
     Status,
     Subject,
     Urgency,
+    finding_id,
     to_utc,
 )
 from crmdeck.store import Session

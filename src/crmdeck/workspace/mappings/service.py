@@ -907,7 +907,13 @@ class Mappings:
         knowledge = load_knowledge(self._context.home)
         context = RankContext(sides.pair.partner_object, sides.pair.crm_object, connection.platform)
         judged = judge_changes(self._context, session, connection.id).get(connection.id, ())
-        still_open = {each.change.id for each in judged if each.standing.state is ChangeState.OPEN}
+        # An accepted risk still shows what was accepted.
+        still_open = {
+            each.change.id
+            for each in judged
+            if each.standing.state is ChangeState.OPEN
+            or (each.standing.excuse is not None and each.standing.excuse.by is not None)
+        }
         events = session.drift.events(connection.id, object_type=sides.pair.crm_object)
         return Review(
             connection_id=connection.id,
@@ -922,6 +928,7 @@ class Mappings:
                 if event.severity is not Severity.SAFE and event.id not in still_open
             ),
             knowledge=knowledge,
+            accepted=session.acceptances.last(connection.id).get(connection.id, {}),
             rates=session.rates.get(connection.id, sides.pair.crm_object),
             homes=homes_of(partner.fields, crm_object.fields, context, knowledge),
             write_rules=vendor_of(connection.platform).write_rules,

@@ -48,9 +48,9 @@ STATE_STYLES = {
     DecisionState.PENDING: "",
 }
 TROUBLE_STYLES = {
-    Trouble.BROKEN: "error",
+    Trouble.FAILING: "error",
     Trouble.STUCK: "error",
-    Trouble.DRIFTED: "warn",
+    Trouble.REVIEW: "warn",
     Trouble.WARNED: "warn",
 }
 STUCK = "╳"
@@ -180,7 +180,9 @@ def _columns(title: int, name: int, note: int) -> tuple[Column[PairRow], ...]:
             reach=lambda line: "note" if line.row is None else "",
             tooltip=_row_getter(
                 lambda row: (
-                    row.group.value if row.group is Group.BROKEN else STATE_WORDS[row.state][-1]
+                    row.group.value
+                    if row.group in (Group.FAILING, Group.REVIEW)
+                    else STATE_WORDS[row.state][-1]
                 ),
                 "",
                 _note,
@@ -191,7 +193,7 @@ def _columns(title: int, name: int, note: int) -> tuple[Column[PairRow], ...]:
             "PartnerOS",
             _row_getter(lambda row: row.title, "", lambda _: "-"),
             style=_row_getter(
-                lambda row: {Group.BROKEN: "error", Group.DONE: "muted"}.get(row.group, ""),
+                lambda row: {Group.FAILING: "error", Group.DONE: "muted"}.get(row.group, ""),
                 "muted",
                 _required_style,
             ),
@@ -251,15 +253,18 @@ def _sign(row: AnyRow) -> str:
     """Return the mark of a row: broken or required, done, undecided."""
     if isinstance(row, RequiredRow):
         return "✕" if row.is_open else SIGNS[DecisionState.REJECTED]
-    return "✕" if row.group is Group.BROKEN else SIGNS[row.state]
+    marks = {Group.FAILING: "✕", Group.REVIEW: "▲"}
+    return marks.get(row.group) or ("⊘" if row.risk is not None else SIGNS[row.state])
 
 
 def _sign_style(row: MappingRow) -> str:
-    return "error" if row.group is Group.BROKEN else STATE_STYLES[row.state]
+    styles = {Group.FAILING: "error", Group.REVIEW: "warn"}
+    return styles.get(row.group, STATE_STYLES[row.state])
 
 
 def _sign_order(row: MappingRow) -> int:
-    return -1 if row.group is Group.BROKEN else list(DecisionState)[::-1].index(row.state)
+    order = {Group.FAILING: -2, Group.REVIEW: -1}
+    return order.get(row.group, list(DecisionState)[::-1].index(row.state))
 
 
 def _required_style(row: RequiredRow) -> str:

@@ -767,7 +767,7 @@ class MappingCommands:
         def notes(crm_field: str) -> list[tuple[str, str]]:
             right = session.builder.crm_fields[crm_field]
             found = pair_notes(row.partner, right, session.builder, self._host.workspace.now)
-            if row.group is Group.BROKEN and crm_field == row.crm_field:
+            if row.open_drift and crm_field == row.crm_field:
                 return [("Accepted before the change. Enter keeps it.", "$info"), *found]
             return found
 
@@ -781,7 +781,7 @@ class MappingCommands:
 
     def _keep(self, rows: Sequence[MappingRow]) -> None:
         """Accept mappings again that a change broke; that settles the change."""
-        kept = [row for row in rows if row.group is Group.BROKEN and row.right is not None]
+        kept = [row for row in rows if row.right is not None and row.open_drift]
         if kept:
             self._ask_or_decide("keep", [(row, accepting(row)) for row in kept], opened_by="a")
         else:
@@ -902,7 +902,8 @@ class MappingCommands:
         return tuple(row for row in shown if isinstance(row, RequiredRow) and row.is_open)
 
     def _broken(self) -> tuple[MappingRow, ...]:
-        return tuple(row for row in self._table.rows() if row.group is Group.BROKEN)
+        groups = (Group.FAILING, Group.REVIEW)
+        return tuple(row for row in self._table.rows() if row.group in groups)
 
     def _in_view(self) -> InView | None:
         if self._at is None:

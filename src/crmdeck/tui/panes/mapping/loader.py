@@ -138,7 +138,7 @@ def first_open(session: MappingSession) -> str | None:
 
 
 def _broken(session: MappingSession) -> set[str]:
-    return {row.name for row in session.rows if row.group is Group.BROKEN}
+    return {row.name for row in session.rows if row.group is Group.FAILING}
 
 
 class PairLoader:

@@ -27,12 +27,12 @@ def titles(session: MappingSession, connection: str) -> tuple[str, str]:
 def progress(session: MappingSession, *, refining: bool) -> Iterator[Content]:
     """Yield the state of the pair; `refining`: matches may change."""
     rows = session.rows
-    decided = sum(not row.is_open for row in rows)
-    filled = BAR_CELLS * decided // len(rows) if rows else 0
+    done = sum(row.group is Group.DONE for row in rows)
+    filled = BAR_CELLS * done // len(rows) if rows else 0
     yield Content.assemble(
         ("━" * filled, "$good"),
         ("╌" * (BAR_CELLS - filled), "$muted"),
-        f" {decided} of {len(rows)} decided",
+        f" {done} of {len(rows)} done",
     )
     if refining:
         yield Content.styled("quick match, refining…", "$warn")
@@ -44,7 +44,7 @@ def next_steps(session: MappingSession, width: int) -> Content:
     required = sum(row.is_open for row in session.required)
     steps = list(_steps(session.rows, required))
     if not steps:
-        return Content.styled("All decided. e exports the mapping.", "$good")
+        return Content.styled("All done. e exports the mapping.", "$good")
     text = fit_steps(steps, width - len(TO_DO) - 1)
     return Content.assemble((TO_DO, "bold"), " ", text)
 
@@ -52,8 +52,10 @@ def next_steps(session: MappingSession, width: int) -> Content:
 def _steps(rows: Sequence[MappingRow], required: int) -> Iterator[tuple[str, str]]:
     """Yield each step in words, and in fewer."""
     groups = Counter(row.group for row in rows)
-    if broken := groups[Group.BROKEN]:
-        yield f"f repairs {count(broken, 'broken mapping')}", f"f repairs {broken} broken"
+    if failing := groups[Group.FAILING]:
+        yield f"f fixes {count(failing, 'failing row')}", f"f fixes {failing} failing"
+    if review := groups[Group.REVIEW]:
+        yield f"f fixes {count(review, 'row')} to review", f"{review} to review"
     if required:
         long = f"Enter maps {count(required, 'required field')}"
         yield long, f"Enter maps {required} required"

@@ -11,8 +11,8 @@ from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import Group, MappingRow, RequiredRow, left_out_text
 
 HINTS = {
-    Group.BROKEN: "f repairs",
-    Group.REQUIRED: "Enter chooses a source, X: filled elsewhere",
+    Group.FAILING: "f fixes, X: filled elsewhere",
+    Group.REVIEW: "f fixes",
     Group.HIGH: "A accepts",
     Group.CHECK: "Enter chooses",
     Group.NO_MATCH: "Enter chooses, X leaves unmapped",
@@ -50,7 +50,7 @@ class PairRow:
 
 def needs_decision(row: AnyRow) -> bool:
     """True if the row waits for a user: it is broken, required or undecided."""
-    return row.is_open or row.group is Group.BROKEN
+    return row.is_open or row.group in (Group.FAILING, Group.REVIEW)
 
 
 def lines_of(
