@@ -22,7 +22,11 @@ PACKAGE = "crmdeck"
 DEEPEST = 2
 """Our classes above a class: the one that gives it its role, and at most one above that."""
 
-DEEPER = {"crmdeck.tui.panes.audit.pane.AuditPane", "crmdeck.tui.panes.schema.pane.SchemaPane"}
+DEEPER = {
+    "crmdeck.tui.panes.audit.pane.AuditPane",
+    "crmdeck.tui.panes.health.pane.HealthPane",
+    "crmdeck.tui.panes.schema.pane.SchemaPane",
+}
 """Panes with one more, until all five have a list with details: then `Pane` is that base."""
 
 

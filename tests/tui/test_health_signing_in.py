@@ -187,7 +187,7 @@ async def test_a_revoked_connection_can_sign_in_again(ws: Workspace, sandbox: Sa
     app = console(ws)
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
-        await pilot.press("t")
+        await pilot.press("full_stop", "t")
         await shows(pilot, "✕ org         sign in again", "token         refused", "i Sign in")
         await pilot.press("f")
         await shows(pilot, "Sign in to org", "Client credentials")
@@ -198,7 +198,7 @@ async def test_a_revoked_connection_can_sign_in_again(ws: Workspace, sandbox: Sa
         await pilot.press("enter")
         await shows(pilot, "✓ org answered")
         await pilot.press("enter")
-        await shows(pilot, "● org         active", "token         renewed")
+        await shows(pilot, "○ org         not refreshed yet", "token         renewed")
     assert ws.health.status("org").status is Status.ACTIVE
     assert "connection.recovered" in [entry.event for entry in ws.audit.entries("org")]
 

@@ -118,9 +118,7 @@ async def test_hubspot_by_refresh_token(ws: Workspace, sandbox: Sandbox) -> None
         await fill(pilot, client_secret=access.client_secret)
         await pilot.press("enter")
         await ended(pilot, "portal")
-        await pilot.press("enter")
-        await shows(pilot, "Esc Back")
-        await pilot.press("G")
+        await pilot.press("full_stop", "tab", "G")
         await shows(pilot, "sign-in       OAuth (refresh token)")
     assert ws.health.status("portal").status is Status.ACTIVE
     assert not kept_anywhere(ws, access.refresh_token)

@@ -133,11 +133,11 @@ async def test_the_sidebar_collapses_and_stays_collapsed(home: Path, workspace: 
         await settle(pilot)
         await pilot.press("backslash")
         await settle(pilot)
-        assert "● beta" not in screen_text(pilot).splitlines()[0]
+        assert "○ beta" not in screen_text(pilot).splitlines()[0]
         await pilot.press("backslash")
         await settle(pilot)
         first, *rest = screen_text(pilot).splitlines()
-        assert "● acme  ● beta" in first
+        assert "● acme  ○ beta" in first
         assert not any("● beta" in line for line in rest)
         assert "[ ]" in first
         await pilot.hover(TopBar, offset=(first.index("beta"), 0))
@@ -151,11 +151,11 @@ async def test_the_sidebar_collapses_and_stays_collapsed(home: Path, workspace: 
     again = audit_console(workspace)
     async with again.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
-        assert "● beta" in screen_text(pilot).splitlines()[0]
+        assert "○ beta" in screen_text(pilot).splitlines()[0]
         await pilot.press("h")
         await settle(pilot)
         assert main_screen(again).sidebar.has_focus
-        assert "● beta" not in screen_text(pilot).splitlines()[0]
+        assert "○ beta" not in screen_text(pilot).splitlines()[0]
 
 
 async def test_a_refresh_reports_is_canceled_or_fails(

@@ -149,6 +149,12 @@ class SuggestAnswer(WireModel):
     encoder: str
     suggestions: tuple[Suggestion, ...]
 
+    @property
+    def average(self) -> float:
+        """The average match of all PartnerOS fields; a field without a match counts as 0."""
+        matches = [one.confidence for one in self.suggestions if one.crm_field is not None]
+        return sum(matches) / max(len(self.suggestions), 1)
+
 
 class Decision(WireModel):
     """A decision. An undo is another decision that names it in `undoes`.

@@ -62,7 +62,7 @@ def _pane(key: str) -> tuple[SceneStep, ...]:
 
 
 SCENES = (
-    Scene("health", "Health: the state of each connection", _pane("1")),
+    Scene("health", "Health: what to do today, and the state of each connection", _pane("1")),
     Scene("schema", "Schema: every object and field", _pane("2")),
     Scene("drift", "Drift: changes, breaking ones first", _pane("3")),
     Scene("mapping", "Mapping: a CRM field for each PartnerOS field", _pane("4")),
@@ -122,8 +122,7 @@ SCENES = (
         "A morning with crmdeck: Health, a change that broke a mapping, a mapping decided",
         (
             SceneStep(press=("1",), caption="The morning check: what is next?", seconds=4),
-            SceneStep(run="health.next_step", caption="A field changed: who did it?",
-                 seconds=4),
+            SceneStep(press=("3",), caption="A field changed: who did it?", seconds=4),
             SceneStep(press=("down",), seconds=3),
             SceneStep(run="drift.repair", caption="Renamed: move its mapping", seconds=3),
             SceneStep(press=("m",), seconds=3),

@@ -161,7 +161,9 @@ class Panel(Container):
     @on(Table.Ordered)
     def _moved(self, message: Table.Highlighted | Table.Ordered) -> None:
         table = message.table
-        if self._is_shown(table) and table.position_text != self._position:
+        # A table without the focus follows another one.
+        is_used = table.can_focus and self._is_shown(table)
+        if is_used and table.position_text != self._position:
             self._position = table.position_text
             self._redraw()
 

@@ -1,8 +1,8 @@
-"""The keys of the health pane: act on a connection, or on one of its findings."""
+"""The keys of the health pane: act on a finding, or on a connection."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 
 from crmdeck.errors import CrmdeckError
@@ -13,52 +13,77 @@ from crmdeck.model import (
     ProbeReport,
     RefreshResult,
     Step,
+    Urgency,
     Verb,
 )
 from crmdeck.tui.dialogs.account import Account
 from crmdeck.tui.dialogs.ask import Ask, Deed
-from crmdeck.tui.dialogs.confirm import TypedConfirm
+from crmdeck.tui.dialogs.choose import Choice, Choose
+from crmdeck.tui.dialogs.confirm import Confirm, TypedConfirm
 from crmdeck.tui.dialogs.form import Asked, Form
 from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.tui.host import Location
 from crmdeck.tui.keys.actions import action
 from crmdeck.tui.loading.requests import Job
-from crmdeck.tui.panes.health.loader import OverviewLoader
-from crmdeck.tui.panes.health.overview import ConnectionHealth, listed, settled
+from crmdeck.tui.panes.health.loader import OverviewLoader, ViewState
+from crmdeck.tui.panes.health.overview import ConnectionHealth, settled
+from crmdeck.tui.panes.health.today import FindingRow, first_step
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.state.undo import Undoable
 from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Table
-from crmdeck.tui.widgets.text_view import TextView
 
-_SETTLING = (Verb.ACCEPT_RISK, Verb.SNOOZE, Verb.REOPEN, Verb.EXAMINE)
-_WRITES = (Verb.SIGN_IN, Verb.REFRESH, Verb.ACCEPT_SUSPECT)
+_WRITES = (Verb.SIGN_IN, Verb.REFRESH, Verb.ACCEPT_SUSPECT, Verb.ACKNOWLEDGE)
+"""Steps that write right here; the others lead to a place that asks first."""
+_IN_MAPPING = {
+    Verb.MOVE: True,
+    Verb.CHOOSE: True,
+    Verb.UNMAP: False,
+    Verb.MAP_VALUES: False,
+    Verb.FILL: False,
+    Verb.MAP: False,
+    Verb.REVIEW: False,
+    Verb.PROPOSE: False,
+}
+"""Steps that Mapping does; True if they choose a field."""
+_WORDS = {
+    **dict.fromkeys(_IN_MAPPING, "in Mapping"),
+    Verb.SIGN_IN: "",
+    Verb.TEST: "sign-in, permissions, quota",
+    Verb.REFRESH: "reads the schema",
+    Verb.ACCEPT_SUSPECT: "recorded as changes",
+    Verb.ACKNOWLEDGE: "with a note",
+    Verb.ACCEPT_RISK: "until a day; gates pass",
+    Verb.SNOOZE: "until a day; gates still fail",
+    Verb.REOPEN: "",
+}
 _DAYS = {"7": 7, "3": 30, "9": 90}
 """The days until which a risk is accepted, by key."""
+_MOST_LISTED = 200
 
 
 class HealthCommands:
-    """Acts on the chosen connection, and knows which of its findings is chosen.
+    """Acts on the findings under the cursor, or on the chosen connection.
 
-    `draw` draws the details again; True scrolls them to the top.
+    `arrange` shows the rows again, with the cursor on a row.
     """
 
     def __init__(
         self,
         pane: Pane,
         overview: OverviewLoader,
-        table: Table[ConnectionHealth],
-        details: TextView,
-        draw: Callable[[bool], None],
+        state: ViewState,
+        findings: Table[FindingRow],
+        connections: Table[ConnectionHealth],
+        arrange: Callable[[], None],
     ) -> None:
         self._pane = pane
         self._host = pane.host
         self._overview = overview
-        self._table = table
-        self._details = details
-        self._draw = draw
-        self.finding_id = ""
-        """The finding under the cursor of the details; empty means the first one."""
+        self._state = state
+        self._findings = findings
+        self._connections = connections
+        self._arrange = arrange
 
     @property
     def entry(self) -> ConnectionHealth | None:
@@ -71,52 +96,27 @@ class HealthCommands:
         return entry.connection if entry is not None else None
 
     @property
-    def finding(self) -> Finding | None:
-        """The finding under the cursor; in the list, the most urgent open one."""
-        entry = self.entry
-        if entry is None:
+    def row(self) -> FindingRow | None:
+        """The row under the cursor, if it is about the chosen connection."""
+        if self._state.lists_connections:
             return None
-        if not self.is_inside():
-            return next(iter(entry.status.open_findings), None)
-        findings = listed(entry.status)
-        chosen = (finding for finding in findings if finding.id == self.finding_id)
-        # The chosen finding may be resolved since.
-        return next(chosen, next(iter(findings), None))
+        row, chosen = self._findings.cursor_row, self._pane.connection_id
+        return row if row is not None and chosen in row.connection_ids else None
 
     @property
-    def step(self) -> Step | None:
-        """The first step of the chosen finding that a key can do."""
-        finding, read_only = self.finding, self._host.workspace.read_only
-        if finding is None or not finding.is_open:
-            return None
-        steps = (step for step in finding.steps if step.verb not in _SETTLING)
-        return next((one for one in steps if not (read_only and one.verb in _WRITES)), None)
+    def finding(self) -> Finding | None:
+        """The finding under the cursor; among connections, the most urgent open one."""
+        if self._state.lists_connections:
+            entry = self.entry
+            return next(iter(entry.status.open_findings), None) if entry is not None else None
+        return self.row.finding if self.row is not None else None
 
-    def step_finding(self, direction: int) -> bool:
-        """Go to the next (1) or previous (-1) finding; return False if that is the end."""
-        entry, finding = self.entry, self.finding
-        if entry is None or finding is None or not self.is_inside():
-            return False
-        findings = listed(entry.status)
-        position = findings.index(finding) + direction
-        # At the ends the key scrolls the text instead.
-        if not 0 <= position < len(findings):
-            return False
-        self.finding_id = findings[position].id
-        self._draw(False)
-        self._pane.refresh_bindings()
-        return True
-
-    def is_inside(self) -> bool:
-        """True if the details fill the pane."""
-        return self._pane.has_class("-inside")
-
-    def enter(self) -> None:
-        """Go into the details, to the chosen finding or the first one."""
-        self._pane.add_class("-inside")
-        self._draw(True)
-        self._details.focus()
-        self._pane.refresh_bindings()
+    @property
+    def chosen(self) -> tuple[Finding, ...]:
+        """The finding, or all those of a folded row."""
+        if self.row is not None:
+            return self.row.findings
+        return (self.finding,) if self.finding is not None else ()
 
     def no_connection(self) -> str | None:
         return None if self.entry is not None else "No connection is selected."
@@ -128,52 +128,172 @@ class HealthCommands:
         return self.no_connection()
 
     def no_step(self) -> str | None:
-        if self.entry is None or self.step is not None:
-            return self.no_connection()
-        if self.finding is not None:
-            return "No key fixes this finding. Enter shows its cause."
-        if any(map(_is_open, self._overview.overview.entries)):
-            return "No open findings here. n goes to the next one."
-        return "No open findings."
+        finding, row = self.finding, self.row
+        if row is not None and row.open is not None:
+            return None
+        if finding is None:
+            if self.entry is None:
+                return self.no_connection()
+            some = any(one.status.open_findings for one in self._overview.overview.entries)
+            where = f"{self.entry.connection.name} has no open findings."
+            return f"{where} n goes to the next one." if some else "No open findings."
+        if not finding.is_open:
+            return "Its risk is accepted. c reopens it."
+        step = first_step(finding)
+        if step is None:
+            return "No key fixes this finding. The details show its cause."
+        if self._host.workspace.read_only and step.verb in _WRITES:
+            return "This workspace is open read-only. Nothing can be changed."
+        return None
 
     @action(
         "health.next_step",
         "Fix",
         "f",
-        help="Do the first step of the most urgent finding.",
+        help="Do the first step of this finding. On a folded row: of all, or expand it.",
         hint=90,
         blocked=no_step,
     )
     def take_next_step(self) -> None:
-        entry, finding, step = self.entry, self.finding, self.step
-        if entry is None or finding is None or step is None:
+        finding, row = self.finding, self.row
+        if row is not None and row.open is not None:
+            step = row.step
+            if step is not None and step.verb is Verb.REFRESH:
+                self._refresh(row.connection_ids, "f")
+            elif step is not None and step.verb is Verb.ACKNOWLEDGE:
+                self._acknowledge(row.findings, "f")
+            else:
+                self._turn({row.key})
+        elif finding is not None and (step := first_step(finding)) is not None:
+            self._take(finding, step)
+
+    def _take(self, finding: Finding, step: Step) -> None:
+        about, connection = finding.subject, self.connection
+        if connection is None:
             return
-        about = finding.subject
         match step.verb:
             case Verb.ACKNOWLEDGE:
-                event = finding.changes[0] if finding.changes else None
-                self._host.go_to("drift", Location(connection=entry.id, event=event))
+                self._acknowledge((finding,), "")
+            case Verb.ACCEPT_RISK | Verb.SNOOZE:
+                self._accept((finding,), "")
+            case Verb.REOPEN:
+                self._settle((finding,), finding.accepted_until, reopen=True)
             case Verb.TEST:
                 self.test()
+            case Verb.REFRESH | Verb.ACCEPT_SUSPECT if finding.kind is FindingKind.SUSPECT_REFRESH:
+                self._decide_refresh(connection, finding)
             # Signing in and refreshing are actions of the screen, because every pane has them.
             case Verb.SIGN_IN:
                 self._pane.post_message(Pane.Asked("connection.sign_in"))
-            case Verb.REFRESH if finding.kind is FindingKind.SUSPECT_REFRESH:
-                self._decide_refresh(entry.connection, finding)
             case Verb.REFRESH:
                 self._pane.post_message(Pane.Asked("connection.refresh"))
-            case _ if about.object_pair is not None:
+            case verb if verb in _IN_MAPPING and about.object_pair is not None:
                 field = about.partner_field or (about.crm_field and f"crm:{about.crm_field}")
-                location = Location(connection=entry.id, pair=about.object_pair, field=field)
+                location = Location(
+                    connection=connection.id,
+                    pair=about.object_pair,
+                    field=field,
+                    repair=_IN_MAPPING[verb] and about.partner_field is not None,
+                )
                 self._host.go_to("mapping", location)
             case _:
-                self._host.say(f"{step.text}: {step.command}")
+                self._host.copy(step.command or "")
+
+    def no_row(self) -> str | None:
+        if self._state.lists_connections:
+            return self.no_connection()
+        return None if self.row is not None else "No finding is selected."
+
+    def show_steps(self) -> None:
+        """Ask for a step of the finding or the connection; expand or fold a folded row."""
+        finding, row = self.finding, self.row
+        if self._state.lists_connections:
+            self._show_connection_steps()
+        elif row is not None and row.open is not None:
+            self._turn({row.key})
+        elif finding is not None:
+            self._show_finding_steps(finding)
+
+    def _show_finding_steps(self, finding: Finding) -> None:
+        steps = list(finding.steps)
+        choices = [
+            Choice(str(place), step.text, _WORDS.get(step.verb, "copies its command"))
+            for place, step in enumerate(steps)
+        ]
+        if finding.changes:
+            choices.append(Choice("drift", "Show the change", "in Drift"))
+        if finding.subject.object_pair is not None:
+            choices.append(Choice("mapping", "Show the row", "in Mapping"))
+        choices.append(Choice("connection", "Show the connection", "quota, expiry, refreshes"))
+        harmless = (
+            choice.value
+            for choice in choices
+            if not choice.value.isdecimal() or steps[int(choice.value)].verb not in _WRITES
+        )
+
+        def on_choice(value: str | None) -> None:
+            about = finding.subject
+            match value:
+                case None:
+                    pass
+                case "drift":
+                    location = Location(connection=finding.connection_id, event=finding.changes[0])
+                    self._host.go_to("drift", location)
+                case "mapping":
+                    self._host.go_to(
+                        "mapping",
+                        Location(
+                            connection=finding.connection_id,
+                            pair=about.object_pair,
+                            field=about.partner_field,
+                        ),
+                    )
+                case "connection":
+                    self._pane.show_view(1)
+                case _:
+                    self._take(finding, steps[int(value)])
+
+        dialog = Choose(finding.title, choices, current=next(harmless))
+        self._pane.app.push_screen(dialog, on_choice)
+
+    def _show_connection_steps(self) -> None:
+        connection = self.connection
+        if connection is None:
+            return
+        off = connection.disconnected_at is not None
+        steps: dict[str, tuple[str, str, Callable[[], object]]] = {
+            "findings": ("Show its findings", "in Today", lambda: self._pane.show_view(0)),
+            "test": ("Test", "sign-in, permissions, quota", self.test),
+            "refresh": ("Refresh", "read its schema", self._ask("connection.refresh")),
+            "sign": ("Sign in", "again, or as another user", self._ask("connection.sign_in")),
+            "explain": (
+                "Explain sync errors", "of a file", self._ask("connection.explain")
+            ),
+            "rename": ("Rename", "its ID and history are kept", self.rename),
+            "off": ("Disconnect", "its history is kept", self.disconnect),
+            "all": ("Refresh all", "connections shown", self.refresh_all),
+        }  # fmt: skip
+        if off:
+            steps = {name: steps[name] for name in ("findings", "rename", "all")}
+            steps["on"] = ("Reconnect", "refreshes start again", self.reconnect)
+        elif self._host.workspace.read_only:
+            steps = {name: steps[name] for name in ("findings", "explain")}
+        choices = [Choice(name, title, detail) for name, (title, detail, _) in steps.items()]
+
+        def on_choice(value: str | None) -> None:
+            if value is not None:
+                steps[value][2]()
+
+        self._pane.app.push_screen(Choose(connection.name, choices, current="findings"), on_choice)
+
+    def _ask(self, action_id: str) -> Callable[[], object]:
+        return lambda: self._pane.post_message(Pane.Asked(action_id))
 
     def _decide_refresh(self, connection: Connection, finding: Finding) -> None:
         def on_submit(key: str | None) -> None:
             if key == "r":
                 self._pane.post_message(Pane.Asked("connection.refresh"))
-            elif key == "x":
+            elif key == "a":
                 self._accept_suspect(connection)
 
         self._pane.app.push_screen(
@@ -182,7 +302,7 @@ class HealthCommands:
                 f"{finding.title}\n{finding.cause}".strip(),
                 [
                     Deed("r", "Refresh again", "keep the cached schema for now"),
-                    Deed("x", "Accept removals", "recorded as changes"),
+                    Deed("a", "Accept removals", "recorded as changes"),
                 ],
                 opened_by="f",
             ),
@@ -210,40 +330,57 @@ class HealthCommands:
         )
 
     def no_finding(self) -> str | None:
-        finding = self.finding
-        if finding is None:
-            return self.no_connection() or "No open findings."
-        if not finding.is_open:
-            return "Already accepted. c reopens it."
-        can = finding.can_be_accepted or finding.is_unread
-        return None if can else "Its risk can't be accepted: it fails no gate."
+        chosen = self.chosen
+        if not chosen:
+            return self.no_connection() or "No finding is selected."
+        if not any(one.is_open for one in chosen):
+            return "Its risk is accepted already. c reopens it."
+        if any(one.can_be_accepted or one.is_unread for one in chosen):
+            return None
+        step = first_step(chosen[0])
+        if chosen[0].urgency is Urgency.SETUP and step is not None:
+            return f"Nothing to accept here: f does the next step, {step.text}."
+        return "A note fails no gate, so its risk can't be accepted."
 
     @action(
         "health.accept",
         "Accept risk",
         "a",
-        help="Accept the risk of this finding until a day, or snooze what crmdeck can't read.",
+        help="Acknowledge a change, accept a risk until a day, or snooze what crmdeck can't read.",
         hint=83,
         blocked=no_finding,
         writes=True,
+        title_now=lambda commands: commands.settling_title(),
     )
     def accept(self) -> None:
-        finding = self.finding
-        if finding is None:
+        self._accept(self.chosen, "a")
+
+    def settling_title(self) -> str:
+        """Return what `a` does with the finding."""
+        chosen = self.chosen
+        if chosen and all(one.kind is FindingKind.CHANGE_OPEN for one in chosen):
+            return "Acknowledge"
+        return "Snooze" if chosen and chosen[0].is_unread else "Accept risk"
+
+    def _accept(self, findings: Sequence[Finding], key: str) -> None:
+        can = [one for one in findings if one.is_open and (one.can_be_accepted or one.is_unread)]
+        if not can:
             return
-        today = self._host.workspace.now.date()
+        if key and all(one.kind is FindingKind.CHANGE_OPEN for one in can):
+            self._acknowledge(can, key)
+            return
+        today, snoozes = self._host.workspace.now.date(), can[0].is_unread
 
-        def on_submit(key: str | None) -> None:
-            if key == "d":
-                self._ask_until(finding)
-            elif key in _DAYS:
-                self._settle(finding, today + timedelta(days=_DAYS[key]))
+        def on_submit(answer: str | None) -> None:
+            if answer == "d":
+                self._ask_until(can)
+            elif answer in _DAYS:
+                self._ask_note(can, today + timedelta(days=_DAYS[answer]))
 
-        snoozes = finding.is_unread
         self._pane.app.push_screen(
             Ask(
                 "Snooze this finding?" if snoozes else "Accept this risk?",
-                finding.title,
+                can[0].title if len(can) == 1 else count(len(can), "finding"),
                 [
                     *(
                         Deed(key, f"{days} days", f"until {today + timedelta(days=days)}")
@@ -251,12 +388,13 @@ class HealthCommands:
                     ),
                     Deed("d", "Another day…", "gates still fail" if snoozes else "gates pass"),
                 ],
-                opened_by="a",
+                opened_by=key,
+                listing=_listed(can) if len(can) > 1 else (),
             ),
             on_submit,
         )
 
-    def _ask_until(self, finding: Finding) -> None:
+    def _ask_until(self, findings: Sequence[Finding]) -> None:
         today = self._host.workspace.now.date()
 
         def wrong(text: str) -> str:
@@ -267,16 +405,62 @@ class HealthCommands:
 
         def on_submit(text: str | None) -> None:
             if text is not None and (day := _day(text)) is not None:
-                self._settle(finding, day)
+                self._ask_note(findings, day)
 
         self._pane.app.push_screen(
-            Prompt("Until which day", finding.title, placeholder="2026-12-31", check=wrong),
+            Prompt("Until which day", findings[0].title, placeholder="2026-12-31", check=wrong),
             on_submit,
+        )
+
+    def _ask_note(self, findings: Sequence[Finding], until: date) -> None:
+        def on_submit(note: str | None) -> None:
+            if note is not None:
+                self._settle(findings, until, note=note.strip())
+
+        # A snoozed finding has no note: gates fail on it all the same.
+        if findings[0].is_unread:
+            self._settle(findings, until)
+            return
+        title = f"Accept the risk until {until}"
+        placeholder = "note for your team (optional)"
+        self._pane.app.push_screen(
+            Prompt(title, findings[0].title, placeholder=placeholder), on_submit
+        )
+
+    def _acknowledge(self, findings: Sequence[Finding], key: str) -> None:
+        """Acknowledge the changes of findings, with a note; list them first if there are many."""
+        ids = tuple(dict.fromkeys(id_ for one in findings for id_ in one.changes))
+        drift, changes = self._host.workspace.drift, count(len(ids), "change")
+
+        def on_submit(note: str | None) -> None:
+            if note is None:
+                return
+            note = note.strip()
+            self._leave(findings)
+            text = f"Acknowledged {changes}{f': {note}' if note else ''}"
+            self._pane.perform(
+                Undoable(
+                    f"acknowledge {changes}",
+                    "Health",
+                    lambda: drift.acknowledge(ids, note),
+                    lambda: drift.take_back(ids),
+                    turned=lambda _: self._changed(),
+                    done=lambda _: self._show_done(f"{text}\nu undoes this."),
+                    command=self._host.workspace.copies.acknowledging_command(ids, note),
+                )
+            )
+
+        placeholder = "note for your team (optional)"
+        text = "\n".join(one.text for one in findings[:_MOST_LISTED])
+        self._pane.app.push_screen(
+            Prompt(f"Acknowledge {changes}", text, placeholder=placeholder), on_submit
         )
 
     def no_settled(self) -> str | None:
         if self._settled() is not None:
             return None
+        if not self._state.lists_connections and self.finding is not None:
+            return "This finding is open already."
         return self.no_connection() or "No risk here is accepted."
 
     @action(
@@ -291,56 +475,95 @@ class HealthCommands:
     def reopen(self) -> None:
         finding = self._settled()
         if finding is not None:
-            self._settle(finding, finding.accepted_until, reopen=True)
+            self._settle((finding,), finding.accepted_until, note=finding.note or "", reopen=True)
 
     def _settled(self) -> Finding | None:
-        """Return the chosen finding if it is accepted; in the list, the first accepted one."""
+        """Return the chosen finding if it is accepted; of a connection, the first accepted one."""
         entry, finding = self.entry, self.finding
-        if entry is None or self.is_inside():
+        if entry is None or not self._state.lists_connections:
             return finding if finding is not None and finding.accepted_until else None
         return next(iter(settled(entry.status)), None)
 
-    def _settle(self, finding: Finding, until: date | None, *, reopen: bool = False) -> None:
-        """Accept the risk of a finding until a day, or snooze it, or reopen it."""
-        workspace, id_ = self._host.workspace, finding.id
-        day, note = until or workspace.now.date(), finding.note or ""
+    def _settle(
+        self,
+        findings: Sequence[Finding],
+        until: date | None,
+        *,
+        note: str = "",
+        reopen: bool = False,
+    ) -> None:
+        """Accept the risk of findings until a day, or snooze or reopen them."""
+        workspace, ids = self._host.workspace, [one.id for one in findings]
+        day = until or workspace.now.date()
+        snoozes = findings[0].is_unread
 
-        def accepted() -> Finding:
-            if finding.is_unread:
-                return workspace.findings.snooze(id_, day)
-            return workspace.findings.accept(id_, day, note)
+        def accept() -> Finding:
+            for id_ in ids:
+                changed = (
+                    workspace.findings.snooze(id_, day)
+                    if snoozes
+                    else workspace.findings.accept(id_, day, note)
+                )
+            return changed
 
-        def reopened() -> Finding:
-            return workspace.findings.reopen(id_)
+        def take_back() -> Finding:
+            for id_ in ids:
+                changed = workspace.findings.reopen(id_)
+            return changed
 
-        verb = "reopen" if reopen else "snooze" if finding.is_unread else "accept"
-        do, undo = (reopened, accepted) if reopen else (accepted, reopened)
+        verb = "reopen" if reopen else "snooze" if snoozes else "accept"
+        do, undo = (take_back, accept) if reopen else (accept, take_back)
         shown = None if reopen else str(day)
-        command = workspace.command_line(f"findings {verb}", id_, until=shown)
-        self._pane.perform(self._undoable(f"{verb}: {finding.title}", do, undo, command))
+        command = workspace.command_line(f"findings {verb}", ids[0], until=shown)
+        what = findings[0].title if len(ids) == 1 else count(len(ids), "finding")
+        self._leave(findings)
+        self._pane.perform(self._undoable(f"{verb}: {what}", do, undo, command))
+
+    def _leave(self, findings: Iterable[Finding]) -> None:
+        """Put the cursor on the next row once these findings are settled."""
+        table, settled_ids = self._findings, {one.id for one in findings}
+        rows = table.shown()
+        for row in (*rows[table.cursor + 1 :], *reversed(rows[: table.cursor])):
+            if not row.is_title and not settled_ids.issuperset(one.id for one in row.findings):
+                self._state.wanted = row.key
+                break
 
     def _none_open(self) -> str | None:
-        return None if any(map(_is_open, self._table.shown())) else "No open findings here."
+        rows = self._connections.shown() if self._state.lists_connections else ()
+        some = any(map(_is_open, rows)) or any(map(_is_to_do, self._findings.shown()))
+        return None if some else "No open findings here."
 
-    @action(
-        "health.next",
-        "Next open",
-        "n",
-        help="Go to the next connection with open findings.",
-        blocked=_none_open,
-    )
+    @action("health.next", "Next open", "n", help="Go to the next open finding.",
+            blocked=_none_open)  # fmt: skip
     def next_open(self) -> None:
-        self._table.move_to_next(_is_open, 1)
+        if self._state.lists_connections:
+            self._connections.move_to_next(_is_open, 1)
+        else:
+            self._findings.move_to_next(_is_to_do, 1)
 
-    @action(
-        "health.previous",
-        "Previous open",
-        "N",
-        help="Go to the previous connection with open findings.",
-        blocked=_none_open,
-    )
-    def previous_open(self) -> None:
-        self._table.move_to_next(_is_open, -1)
+    def no_fold(self) -> str | None:
+        row = self.row
+        if row is not None and (row.open is not None or row.parent is not None):
+            return None
+        return "This row isn't folded."
+
+    @action("health.fold", "Expand", "z", help="Expand or fold this row.", blocked=no_fold)
+    def fold(self) -> None:
+        if self.row is not None:
+            self._turn({self.row.parent or self.row.key})
+
+    @action("health.fold_all", "Expand all", "Z", help="Expand or fold all rows.")
+    def fold_all(self) -> None:
+        keys = {row.parent or row.key for row in self._findings.shown() if row.open is not None}
+        self._turn(keys - self._state.expanded or keys)
+
+    def _turn(self, keys: set[str]) -> None:
+        # Of a folded row the cursor comes back to the row itself.
+        row = self._findings.cursor_row
+        if row is not None and row.parent in keys:
+            self._state.wanted = row.parent
+        self._state.expanded ^= keys
+        self._arrange()
 
     @action(
         "health.test",
@@ -382,18 +605,30 @@ class HealthCommands:
         "Refresh all",
         "ctrl+r",
         help="Refresh the schemas of all connections shown.",
-        hint=48,
-        blocked=lambda commands: None if commands._table.shown() else "No connections to refresh.",
+        blocked=lambda commands: None if commands._shown_ids() else "No connections to refresh.",
         writes=True,
     )
     def refresh_all(self) -> None:
-        wanted = [
-            entry.id for entry in self._table.shown() if entry.connection.disconnected_at is None
+        self._refresh(self._shown_ids())
+
+    def _shown_ids(self) -> tuple[str, ...]:
+        if self._state.lists_connections:
+            return tuple(entry.id for entry in self._connections.shown())
+        return tuple(entry.id for entry in self._overview.overview.entries)
+
+    def _refresh(self, ids: Iterable[str], opened_by: str = "") -> None:
+        """Refresh connections; list them first if a key for one row means several."""
+        entries = [self._overview.overview.entry(id_) for id_ in ids]
+        connections = [
+            entry.connection
+            for entry in entries
+            if entry is not None and entry.connection.disconnected_at is None
         ]
+        label = count(len(connections), "connection")
 
         def work(job: Job) -> tuple[str, list[str]]:
             attempts = self._host.workspace.refreshes.run_many(
-                wanted, progress=job.progress, cancel=job.cancel
+                [one.id for one in connections], progress=job.progress, cancel=job.cancel
             )
             results = [each.result for each in attempts if each.result is not None]
             changes = sum(len(result.drift_events) for result in results)
@@ -406,8 +641,18 @@ class HealthCommands:
             self._host.say(text, severity="warning" if failed else "information")
             self._changed()
 
-        label = f"refreshing {count(len(wanted), 'connection')}"
-        self._pane.loader.load("refresh", work, done, label=label)
+        def start(sure: bool | None) -> None:
+            if sure:
+                self._pane.loader.load("refresh", work, done, label=f"refreshing {label}")
+
+        if not opened_by:
+            start(True)
+            return
+        names = [one.name for one in connections]
+        dialog = Confirm(
+            f"Refresh {label}?", yes=f"Refresh {len(names):,}", opened_by=opened_by, listing=names
+        )
+        self._pane.app.push_screen(dialog, start)
 
     @action(
         "health.rename",
@@ -517,25 +762,13 @@ class HealthCommands:
             lambda: connections.update(connection.id, reconnect=True),
         )
 
-    @action(
-        "health.leave",
-        "Back",
-        "escape",
-        "backspace",
-        help="Go back to the connections.",
-        hint=95,
-        applies=is_inside,
-        palette=False,
-    )
-    def leave(self) -> None:
-        self._pane.remove_class("-inside")
-        self._draw(True)
-        self._table.focus()
-        self._pane.refresh_bindings()
-
     def _changed(self) -> None:
         self._pane.post_message(Pane.Changed())
         self._pane.reload()
+
+    def _show_done(self, text: str) -> None:
+        self._host.say(text, timeout=4)
+        self._changed()
 
     def _undoable(
         self,
@@ -545,8 +778,7 @@ class HealthCommands:
         command: str,
     ) -> Undoable[Connection | Finding]:
         def show(changed: Connection | Finding) -> None:
-            self._host.say(_result_text(changed), timeout=4)
-            self._changed()
+            self._show_done(_result_text(changed))
 
         return Undoable(title, "Health", do, undo, turned=show, done=show, command=command)
 
@@ -573,3 +805,11 @@ def _day(text: str) -> date | None:
 
 def _is_open(entry: ConnectionHealth) -> bool:
     return bool(entry.status.open_findings)
+
+
+def _is_to_do(row: FindingRow) -> bool:
+    return not row.is_title and row.findings[0].is_open
+
+
+def _listed(findings: Iterable[Finding]) -> list[str]:
+    return [f"{one.connection}: {one.title}" for one in findings]

@@ -1,25 +1,26 @@
-"""The details of one connection: findings, failures, facts, refreshes. Pure."""
+"""The details of a finding, and of a connection: failures, facts, refreshes. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
+from rich.cells import cell_len
 from textual.content import Content
 
-from crmdeck.model import Finding, ObjectFailure, Status, SyncOutcome, SyncRun
+from crmdeck.model import ObjectFailure, Status, SyncOutcome, SyncRun
 from crmdeck.text import ago
 from crmdeck.tui.layout import BETWEEN, beside, hanging, labeled, rule
 from crmdeck.tui.marks import STATE_COLORS, URGENCY_SIGNS, URGENCY_STATES, health_of
 from crmdeck.tui.panes.health.facts import quota_words, scope_words, token_in_full
 from crmdeck.tui.panes.health.history_strip import days, legend, outcome_of, span_in
-from crmdeck.tui.panes.health.overview import ConnectionHealth, listed, settled, where
+from crmdeck.tui.panes.health.overview import ConnectionHealth, settled, where
+from crmdeck.tui.panes.health.today import FindingRow
 from crmdeck.tui.text import count, display_text, pad
-from crmdeck.tui.widgets.text_view import MARK
 
 LABEL, WHY_LABEL = 14, 8
-MOST_RUNS, FEW_RUNS = 40, 8
-MOST_FAILURES = 20
+MOST_RUNS = 40
+MOST_FAILURES, MOST_LISTED = 20, 30
 MOST_WEEKS = 12
 LONGEST = 600
 """Most characters of a text, because a CRM's error can be a whole page."""
@@ -27,6 +28,8 @@ WORD = 10
 TWO_COLUMNS = 96
 """Minimum width with the facts next to the findings, not below, in cells."""
 LEFT_SHARE = 56
+LONG_TITLE = 40
+"""Cells of a title from which the details show it whole."""
 
 WORDS = {
     SyncOutcome.OK: "refreshed",
@@ -46,68 +49,82 @@ SIGN_INS = {
     "session-token": "session token",
 }
 
-Hint = Callable[[Finding], str]
-"""Returns the key and words of a finding's next step, or an empty string."""
+
+def row_titles(row: FindingRow) -> tuple[str, ...]:
+    """Return the titles of a row's details, the longest first."""
+    finding = row.finding
+    if finding is None:
+        return (row.title,)
+    about = finding.subject
+    if about.partner_field and about.crm_field:
+        return f"{about.partner_field} → {about.crm_field}", about.partner_field
+    if about.object_type and about.crm_field:
+        return (f"{about.object_type}.{about.crm_field}",)
+    return (about.object_pair or about.object_type or finding.connection,)
 
 
-def detail(
-    entry: ConnectionHealth,
-    now: datetime,
-    width: int,
-    hint: Hint,
-    *,
-    whole: bool = False,
-    marked: Finding | None = None,
-) -> Content:
-    """Return the details of a connection, for `width` cells.
+def row_detail(row: FindingRow, now: datetime, width: int, keys: Sequence[str] = ()) -> Content:
+    """Return the details of a row for `width` cells; `keys` are the keys that act on it."""
+    finding = row.finding
+    if finding is None:
+        lines = [
+            _beside(
+                Content.styled("  ", "$muted"),
+                one.title if len(row.connection_ids) == 1 else f"{one.connection}: {one.title}",
+                width,
+            )
+            for one in row.findings[:MOST_LISTED]
+        ]
+        left = len(row.findings) - MOST_LISTED
+        more = [Content.styled(f"  and {left:,} more", "$muted")] if left > 0 else []
+        return _lines([*lines, *more, _keys(keys, width)])
+    state = None
+    if finding.accepted_at is not None:
+        by = f"by {finding.accepted_by} until {finding.accepted_until}"
+        state = f"{finding.state.value} {_moment(finding.accepted_at, now)} {by}"
+    whole = finding.title if cell_len(finding.title) > LONG_TITLE else None
+    return _lines(
+        [
+            _labeled("what", whole, width),
+            _labeled("why", finding.cause, width),
+            _labeled("effect", finding.effect, width),
+            _labeled("state", state, width),
+            _labeled("note", finding.note, width),
+            _labeled("due", _moment(finding.due_at, now) if finding.due_at else None, width),
+            _labeled("see", finding.link, width),
+            _keys(keys, width),
+        ]
+    )
 
-    `whole` adds the name, accepted findings, the errors of each run, and the history; then the
-    lines of the finding that is `marked` begin with a bar.
-    """
+
+def _keys(keys: Sequence[str], width: int) -> Content:
+    shown = "   ".join(keys)
+    return Content.styled(display_text(shown, width), "bold $info") if shown else Content("")
+
+
+def detail(entry: ConnectionHealth, now: datetime, width: int) -> Content:
+    """Return the details of a connection, for `width` cells."""
     is_wide = width >= TWO_COLUMNS
     left = width * LEFT_SHARE // 100 if is_wide else width
     right = width - left - len(BETWEEN) if is_wide else width
-    findings = findings_detail(entry, now, left, hint, whole=whole, marked=marked)
-    facts = facts_detail(entry, now, right, whole=whole, titled=True)
+    findings = _sections([_findings(entry, now, left), _failures(entry.failures, left)])
+    facts = facts_detail(entry, now, right)
     return beside(findings, facts, left) if is_wide else _sections([findings, facts])
 
 
-def findings_detail(
-    entry: ConnectionHealth,
-    now: datetime,
-    width: int,
-    hint: Hint,
-    *,
-    whole: bool = False,
-    marked: Finding | None = None,
-) -> Content:
-    """Return the findings of a connection, and the objects that failed."""
-    findings = listed(entry.status) if whole else entry.status.open_findings
-    found = [_findings(entry, findings, now, width, hint, marked if whole else None)]
-    if entry.failures:
-        found.append(_failures(entry.failures, width))
-    return _sections(found)
-
-
-def facts_detail(
-    entry: ConnectionHealth, now: datetime, width: int, *, whole: bool = False, titled: bool = False
-) -> Content:
-    """Return the facts about a connection, and its last refreshes."""
-    facts = _facts(entry, now, width)
-    found = [_lines([rule("Facts", width), facts]) if titled else facts]
+def facts_detail(entry: ConnectionHealth, now: datetime, width: int) -> Content:
+    """Return the facts about a connection, its refreshes, and what can end it."""
+    found = [_lines([rule("Facts", width), _facts(entry, now, width)])]
     if entry.runs:
-        shown = entry.runs[: MOST_RUNS if whole else FEW_RUNS]
-        runs = [_run(run, width, whole=whole) for run in shown]
+        runs = [_run(run, width) for run in entry.runs[:MOST_RUNS]]
         found.append(_lines([rule("Last refreshes", width), *runs]))
-    else:
-        found.append(Content.styled("Never refreshed.", "$muted"))
     span = span_in(width, MOST_WEEKS)
-    if whole and span.weeks:
+    if entry.runs and span.weeks:
         marks = days(entry.runs, now, span.marks, span.each)
         strip = Content.assemble(*((day.mark, day.color) for day in marks))
         title = rule(f"History, {span.title} to today", width)
         found.append(_lines([title, strip, *legend(span).wrap(width)]))
-    if whole and entry.status.endings:
+    if entry.status.endings:
         ends = [rule("What can end this connection", width)]
         for end in entry.status.endings:
             ends += [
@@ -131,67 +148,31 @@ def _sections(sections: list[Content]) -> Content:
     return Content("\n\n").join(section for section in sections if section.plain)
 
 
-def _findings(
-    entry: ConnectionHealth,
-    findings: Sequence[Finding],
-    now: datetime,
-    width: int,
-    hint: Hint,
-    marked: Finding | None,
-) -> Content:
-    hidden = len(settled(entry.status))
-    away = f"{hidden:,} accepted (Enter shows {'it' if hidden == 1 else 'them'})"
-    if not findings and hidden:
-        return Content.styled(f"No open findings. {away}.", "$muted")
+def _findings(entry: ConnectionHealth, now: datetime, width: int) -> Content:
+    """Return the titles of the open findings, and the number of the others."""
+    findings, hidden = entry.status.open_findings, len(settled(entry.status))
     failed_at, read_at = entry.status.last_error_at, entry.status.last_sync_at
     # A later refresh has settled what an earlier one reports.
     if not findings and failed_at is not None and (read_at is None or read_at < failed_at):
         return _last_error(entry, now, width)
-    if not findings:
-        off = entry.status.status is Status.DISCONNECTED
-        text = "Disconnected. History is kept." if off else "No open findings."
-        return Content.styled(text, "$muted" if off else "$good")
-    blocks = []
-    for finding in findings:
-        # Other findings keep the cell of the mark free, so that nothing moves with the cursor.
-        bar = "" if marked is None else MARK if finding.id == marked.id else " "
-        block = _finding(finding, now, width - len(bar), hint(finding))
-        blocks.append(_lines([Content.assemble((bar, "$mark"), line) for line in block]))
-    if hidden and len(findings) == len(entry.status.open_findings):
-        blocks.append(Content.styled(away, "$muted"))
-    return Content("\n").join(blocks)
-
-
-def _finding(finding: Finding, now: datetime, width: int, key: str) -> list[Content]:
-    sign, state, since = URGENCY_SIGNS[finding.urgency], None, None
-    if finding.accepted_at is not None:
-        by = f"by {finding.accepted_by} until {finding.accepted_until}"
-        state = f"{finding.state.value} {_moment(finding.accepted_at, now)} {by}"
-    message = Content.styled(display_text(finding.title[:LONGEST]), "$muted" if state else "bold")
-    if finding.since is not None:
-        today = finding.since.date() == now.date()
-        since = f"{finding.since:%H:%M}" if today else f"{finding.since:%Y-%m-%d}"
-    beside_it = Content.assemble(message, (f"  since {since}", "$muted"))
-    has_room = since is not None and len(sign) + 1 + beside_it.cell_length <= width
-    block = _lines(
+    off = entry.status.status is Status.DISCONNECTED
+    none = "Disconnected. History is kept." if off else "No open findings."
+    return _lines(
         [
-            _beside(
-                Content.styled(f"{sign} ", STATE_COLORS[URGENCY_STATES[finding.urgency]]),
-                beside_it if has_room else message,
-                width,
+            *(
+                _beside(
+                    Content.styled(
+                        f"{URGENCY_SIGNS[one.urgency]} ", STATE_COLORS[URGENCY_STATES[one.urgency]]
+                    ),
+                    display_text(one.title),
+                    width,
+                )
+                for one in findings
             ),
-            _why("since", None if has_room else since, width),
-            _why("state", state, width),
-            _why("note", finding.note, width),
-            _why("why", finding.cause, width),
-            _why("effect", finding.effect, width),
-            _why("due", _moment(finding.due_at, now) if finding.due_at else None, width),
-            _why("see", finding.link, width),
-            # Aligned with the texts next to the labels.
-            Content.styled(f"        {key}", "bold $info") if key else Content(""),
+            Content.styled("" if findings else none, "$muted" if off else "$good"),
+            Content.styled(f"{hidden:,} accepted" if hidden else "", "$muted"),
         ]
     )
-    return block.split("\n")
 
 
 def _last_error(entry: ConnectionHealth, now: datetime, width: int) -> Content:
@@ -252,6 +233,8 @@ def _facts(entry: ConnectionHealth, now: datetime, width: int) -> Content:
 
 
 def _failures(failures: tuple[ObjectFailure, ...], width: int) -> Content:
+    if not failures:
+        return Content("")
     lines = [rule("Failed in the last refresh", width)]
     for failure in failures[:MOST_FAILURES]:
         text = Content.assemble(
@@ -267,17 +250,17 @@ def _failures(failures: tuple[ObjectFailure, ...], width: int) -> Content:
     return _lines(lines)
 
 
-def _run(run: SyncRun, width: int, *, whole: bool) -> Content:
+def _run(run: SyncRun, width: int) -> Content:
     # The mark of a day in the history, so that both show the same.
     day = outcome_of(run)
     word = "recovered" if run.recovered else WORDS[run.outcome]
     if run.kind != "refresh" and run.outcome is SyncOutcome.OK and not run.recovered:
         word = "tested"
     text = ""
-    if run.error_message and whole:
+    if run.error_message:
         text = run.error_message
     elif run.kind == "refresh" and run.outcome in (SyncOutcome.OK, SyncOutcome.PARTIAL):
-        read = f"{count(run.objects, 'object')}, {count(run.fields, 'field')}, " if whole else ""
+        read = f"{count(run.objects, 'object')}, {count(run.fields, 'field')}, "
         text = read + (count(run.drift_events, "change") if run.drift_events else "no changes")
     at = run.finished_at
     label = Content.assemble((f"{at:%Y-%m-%d %H:%M}  ", "$muted"), (f"{day.mark} ", day.color))
@@ -293,6 +276,10 @@ def _fact(label: str, value: str | None, width: int) -> Content:
 
 def _why(label: str, value: str | None, width: int) -> Content:
     return labeled(f"  {label}", value[:LONGEST], width, WHY_LABEL) if value else Content("")
+
+
+def _labeled(label: str, value: str | None, width: int) -> Content:
+    return labeled(label, value[:LONGEST], width, WHY_LABEL - 1) if value else Content("")
 
 
 def _beside(label: Content, value: str | Content | None, width: int) -> Content:

@@ -60,7 +60,8 @@ class HealthOverview:
 
 def urgency(entry: ConnectionHealth) -> tuple[int | bool, ...]:
     """Return the sort key of a connection: by its findings, disconnected ones last."""
-    found = [one.urgency for one in entry.status.open_findings]
+    # What can't be read stays urgent, even if it is snoozed.
+    found = [one.urgency for one in entry.status.findings if one.is_open or one.is_unread]
     return entry.status.status is Status.DISCONNECTED, *(-found.count(one) for one in Urgency)
 
 
@@ -91,11 +92,6 @@ def settled(status: ConnectionStatus) -> tuple[Finding, ...]:
     """Return the findings that a user accepted or snoozed."""
     states = (FindingState.ACCEPTED, FindingState.SNOOZED)
     return tuple(finding for finding in status.findings if finding.state in states)
-
-
-def listed(status: ConnectionStatus) -> tuple[Finding, ...]:
-    """Return the findings in the order of the details: open ones first."""
-    return (*status.open_findings, *settled(status))
 
 
 def quota_left(quota: Quota) -> str:

@@ -1,225 +1,422 @@
-"""The health pane: all connections, and one of them in full."""
+"""The health pane: the findings of today, all connections, and the accepted risks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.widget import Widget
 
-from crmdeck.model import Finding
-from crmdeck.tui.filters import FilterSource, compile_filter
+from crmdeck.model import Finding, FindingKind, FindingState, Urgency
 from crmdeck.tui.host import Host, Location
 from crmdeck.tui.keys.actions import EVERYWHERE, Actions, actions_of, keys_on
+from crmdeck.tui.marks import STATE_COLORS, TO_DO, URGENCY_STATES, URGENCY_WORDS
 from crmdeck.tui.panes.health.columns import columns_for
 from crmdeck.tui.panes.health.commands import HealthCommands
-from crmdeck.tui.panes.health.detail import detail, facts_detail, findings_detail, findings_state
-from crmdeck.tui.panes.health.loader import OverviewLoader
-from crmdeck.tui.panes.health.overview import FILTER_KEYS, ConnectionHealth, ordered, searched
-from crmdeck.tui.panes.pane import ExportRequest, Pane
+from crmdeck.tui.panes.health.detail import detail, findings_state, row_detail, row_titles
+from crmdeck.tui.panes.health.loader import (
+    ACCEPTED,
+    CONNECTIONS,
+    TODAY,
+    OverviewLoader,
+    ViewState,
+)
+from crmdeck.tui.panes.health.overview import (
+    FILTER_KEYS,
+    ConnectionHealth,
+    ordered,
+    searched,
+    settled,
+)
+from crmdeck.tui.panes.health.strip import strip
+from crmdeck.tui.panes.health.today import (
+    ACCEPTED_COLUMNS,
+    ACCEPTED_GIVES,
+    FINDING_KEYS,
+    TODAY_GIVES,
+    FindingRow,
+    arrange,
+    first_step,
+    today_columns,
+)
+from crmdeck.tui.panes.health.today import searched as searched_in_finding
+from crmdeck.tui.panes.list_pane import ListPane
+from crmdeck.tui.panes.pane import DETAILS_BESIDE, ExportRequest, View
+from crmdeck.tui.panes.place import Brief, Place
 from crmdeck.tui.widgets.panel import Parts
 from crmdeck.tui.widgets.table import Sort, Table
-from crmdeck.tui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
     from crmdeck.workspace import Copy
 
-NO_MATCH = "No connections match the filter."
+TALL = 36
+"""Height of the window from which the connections are a block below the findings."""
 
 
-class HealthPane(Pane):
-    """The morning check: the state of each connection, its findings, and the next steps."""
+class FindingTable(Table[FindingRow]):
+    """The table of findings. Keys pass over titles; left and right fold and expand."""
+
+    def is_passed(self, row: FindingRow) -> bool:
+        return row.is_title
+
+    @property
+    def position_text(self) -> str:
+        rows = self.shown()
+        above = sum(not row.is_title for row in rows[: self.cursor + 1])
+        total = sum(not row.is_title for row in rows)
+        return f"{above:,} of {total:,}" if total else ""
+
+    def go_left(self) -> None:
+        row = self.cursor_row
+        if row is not None and (row.open or row.parent is not None):
+            self.post_message(self.Selected(self, row))
+
+    def go_right(self) -> None:
+        row = self.cursor_row
+        if row is not None and row.open is False:
+            self.post_message(self.Selected(self, row))
+
+
+class HealthPane(ListPane):
+    """The morning check: what is open, the state of each connection, and accepted risks."""
 
     SCOPE = "health"
     wants_room = True
-    WITHIN: ClassVar[tuple[str, ...]] = (EVERYWHERE,)
+    views = (View("Today"), View("Connections"), View("Accepted"))
+    WITHIN: ClassVar[tuple[str, ...]] = ("table", EVERYWHERE)
     ACTIONS: ClassVar[Actions] = actions_of(HealthCommands)
 
     def __init__(self, host: Host, *, id: str | None = None) -> None:
         super().__init__(host, id=id)
-        self.table: Table[ConnectionHealth] = Table(
-            (), key=lambda entry: entry.id, can_mark=False, empty=NO_MATCH, id="connections"
+        self.view = ViewState()
+        self.findings = FindingTable(
+            (), gives=(), key=lambda row: row.key, can_mark=False, id="findings"
         )
-        self.table.fit_columns = self._fit_columns
-        self.text = TextView(id="connection", classes="part")
-        self.facts = TextView(id="facts", classes="part")
+        self.connections: Table[ConnectionHealth] = Table(
+            (), key=lambda entry: entry.id, can_mark=False, id="connections"
+        )
+        self.block: Table[ConnectionHealth] = Table(
+            (), key=lambda entry: entry.id, can_mark=False, id="block", classes="part"
+        )
+        self.block.can_focus = False
+        for table in (self.connections, self.block):
+            table.fit_columns = partial(self._fit_columns, table)
         self.overview = OverviewLoader(self, self._arrange)
         self.commands = HealthCommands(
-            self, self.overview, self.table, self.text, self._draw_detail
+            self, self.overview, self.view, self.findings, self.connections, self._arrange
         )
-        self.text.step = self.commands.step_finding
-        self._hint = ""
-        self._drawn: ConnectionHealth | None = None
+        self._flat = False
+        self._placed: object = None
 
     def compose_body(self) -> ComposeResult:
-        yield self.table
+        yield self.findings
+        yield self.connections
 
     def compose_details(self) -> ComposeResult:
         with Parts(id="sides"):
-            yield self.text
-            yield self.facts
+            yield self.brief
+            yield self.block
 
     @property
-    def details(self) -> TextView:
-        return self.text
+    def table(self) -> Table[Any]:
+        return self.connections if self.view.lists_connections else self.findings
 
     @property
     def now(self) -> datetime:
         """The time of the overview: ages count up to it."""
         return self.overview.overview.now or self.host.workspace.now
 
+    @property
+    def place(self) -> Place[Any]:
+        overview = self.overview.overview
+        if self.view.lists_connections:
+            return Place[ConnectionHealth](
+                key=lambda entry: entry.id,
+                rows=lambda: ordered(overview.entries),
+                columns=lambda rows: (columns_for(rows, self.now, self._width(self.table)), ()),
+                keys=lambda: FILTER_KEYS,
+                searched=searched,
+                brief=self._brief_of_connection,
+                copies=lambda rows: self.host.workspace.copies.connection(rows[0].status),
+                empty="No connections.",
+            )
+        is_today = self.view.view == TODAY
+        columns = (today_columns(self.now), TODAY_GIVES)
+        return Place[FindingRow](
+            key=lambda row: row.key,
+            rows=self._finding_rows,
+            columns=lambda _: columns if is_today else (ACCEPTED_COLUMNS, ACCEPTED_GIVES),
+            keys=lambda: FINDING_KEYS,  # type: ignore[arg-type, return-value]
+            searched=searched_in_finding,  # type: ignore[arg-type]
+            brief=self._brief_of_finding,
+            copies=self._copies_of,
+            empty="No open findings." if is_today else "No risk is accepted. a accepts one.",
+        )
+
+    @property
+    def view_position(self) -> int:
+        return self.view.view
+
+    def show_view(self, position: int) -> None:
+        self.view.view = position % len(self.views)
+        self.set_class(self.view.lists_connections, "-listing")
+        self._arrange()
+        self.show_views()
+        focused = self.screen.focused
+        if focused in (self.findings, self.connections):
+            self.table.focus()
+
+    def view_name(self, view: View) -> str:
+        entries = self.overview.overview.entries
+        if self.overview.overview.now is None:
+            return view.name
+        numbers = {
+            "Today": sum(one.urgency is not Urgency.NOTE for one in self._findings(TODAY)),
+            "Connections": len(entries),
+            "Accepted": sum(1 for _ in self._findings(ACCEPTED)),
+        }
+        return f"{view.name} {numbers[view.name]:,}" if numbers[view.name] else view.name
+
+    def _findings(self, view: int) -> Iterator[Finding]:
+        for entry in self.overview.overview.entries:
+            yield from entry.status.open_findings if view == TODAY else settled(entry.status)
+
     def show(self, connection_id: str | None) -> None:
-        if connection_id != self.connection_id:
-            self.commands.finding_id = ""
         super().show(connection_id)
         # Before the overview is read again, so that the cursor follows immediately.
-        self._show_chosen()
+        self._follow()
 
     def visit(self, location: Location) -> None:
         super().visit(location)
         if location.filter is not None:
             self.replace_filter(location.filter)
         if location.finding is not None:
-            # The list shows only open findings; inside are the accepted ones, too.
-            self.commands.finding_id = location.finding
-            self.commands.enter()
-            self.text.show_mark()
+            state = {one.id: one.state for one in self._findings(ACCEPTED)}.get(location.finding)
+            self.view.wanted = location.finding
+            self.show_view(TODAY if state in (None, FindingState.OPEN) else ACCEPTED)
 
     def reload(self) -> None:
         self.overview.read()
 
-    def turn_details(self) -> None:
-        if self.commands.is_inside():
-            self.commands.leave()
-        else:
-            self.commands.enter()
-
-    def filter_source(self) -> FilterSource[ConnectionHealth]:
-        return FilterSource(self.overview.overview.entries, FILTER_KEYS)
-
     def apply_filter(self, text: str) -> None:
         self._arrange()
+
+    def _finding_rows(self) -> tuple[FindingRow, ...]:
+        passes = self.read_filter().predicate
+        found = [one for one in self._findings(self.view.view) if passes is None or passes(one)]
+        kinds = list(FindingKind)
+        found.sort(
+            key=lambda one: (one.urgency.rank, kinds.index(one.kind), one.connection, one.title)
+        )
+        flat = self._flat or self.view.view == ACCEPTED
+        return arrange(found, self.view.expanded, self.overview.title_of, flat=flat)
 
     def _arrange(self) -> None:
         overview = self.overview.overview
         if overview.now is None:
             return
-        found = compile_filter(self.filter_text, searched=searched, keys=FILTER_KEYS)
+        found, place, table = self.read_filter(), self.place, self.table
         self._hint = found.hint
-        self._fit_columns()
-        self.table.set_rows(ordered(overview.entries), cursor=self.connection_id)
-        self.table.set_filter(found.predicate, found.words)
-        self._show_chosen()
+        entries = ordered(overview.entries)
+        self._fit_tables()
+        self._fit_columns(self.block)
+        self.block.set_rows(entries, cursor=self.connection_id)
+        if self.view.lists_connections:
+            self._fit_columns(table)
+            table.set_rows(entries, cursor=self.connection_id)
+            table.set_filter(found.predicate, found.words)
+        else:
+            self._flat = table.sort is not None
+            rows: Sequence[FindingRow] = place.rows() or ()
+            table.words = tuple(word.casefold() for word in found.words if word)
+            table.empty = "No findings match the filter." if self.filter_text else place.empty
+            wanted, self.view.wanted = self.view.wanted, None
+            cursor = wanted or table.cursor_key
+            known = {row.key for row in rows}
+            if wanted is not None and wanted not in known:
+                # A finding inside of a folded row.
+                inside = (
+                    r for r in rows if r.open is False and wanted in [f.id for f in r.findings]
+                )
+                row = next(inside, None)
+                if row is not None:
+                    self.view.expanded.add(row.key)
+                    rows = place.rows() or ()
+            elif cursor not in known or table.cursor_row is None:
+                cursor = self._first_of(rows)
+            # A connection without findings stays chosen, unless the filter hides it.
+            self._placed = None if self.filter_text else cursor
+            table.set_rows(rows, cursor=cursor, columns=place.columns(rows))
+        self.show_next_steps(partial(strip, entries))
+        self.show_views()
+        self._follow()
 
-    def _fit_columns(self) -> None:
-        width = self.table.scrollable_content_region.width
+    def _first_of(self, rows: Sequence[FindingRow]) -> str | None:
+        """Return the first row of the chosen connection, else the first row."""
+        rows = [row for row in rows if not row.is_title]
+        mine = (row.key for row in rows if self.connection_id in row.connection_ids)
+        return next(mine, None) or next((row.key for row in rows), None)
+
+    def _width(self, table: Table[Any]) -> int:
+        return table.scrollable_content_region.width
+
+    def _fit_columns(self, table: Table[ConnectionHealth]) -> None:
         # The first layout gives the table its size.
-        if width:
-            self.table.set_columns(columns_for(self.overview.overview.entries, self.now, width))
+        if width := self._width(table):
+            table.set_columns(columns_for(self.overview.overview.entries, self.now, width))
 
-    def on_resize(self, _event: events.Resize) -> None:
-        self._show_summary()
+    @on(events.Resize)
+    def _fit_tables(self) -> None:
+        """Give the tables of connections their heights, which a style sheet can't compute."""
+        width, height = self.app.size
+        self.set_class(height >= TALL, "-tall")
+        # A row for the titles, and at most a third of the window.
+        rows = len(self.overview.overview.entries) + 1
+        self.block.styles.height = min(rows, height // 3)
+        tallest = height if width >= DETAILS_BESIDE else height * 2 // 5 - 1
+        self.connections.styles.max_height = max(3, tallest)
 
-    @on(Table.Ordered)
-    def _ordered(self) -> None:
-        self.summarize(self.table.count_text, self._hint)
-
-    def _show_chosen(self) -> None:
-        ids = [entry.id for entry in self.table.shown()]
-        if self.connection_id in ids:
-            self.table.move_to(ids.index(self.connection_id))
-        entry, before = self.commands.entry, self._drawn
-        # Each key in the filter comes here, and drawing the details wraps all their texts.
-        if entry is not before:
-            self._drawn = entry
-            same = entry is not None and before is not None and entry.id == before.id
-            self._draw_detail(not same)
-        self._show_summary()
+    def _follow(self) -> None:
+        """Put the cursors on the chosen connection, and show the details."""
+        for table in (self.connections, self.block):
+            ids = [entry.id for entry in table.shown()]
+            if self.connection_id in ids:
+                table.move_to(ids.index(self.connection_id))
+        row = self.findings.cursor_row
+        if row is not None and self.connection_id not in row.connection_ids:
+            rows = self.findings.shown()
+            key = self._first_of(rows)
+            place = next(at for at, one in enumerate(rows) if one.key == key)
+            if self.connection_id in rows[place].connection_ids:
+                self.findings.move_to(place)
+        if self.overview.overview.now is not None:
+            self._show_heading()
+            self.describe()
         self.refresh_bindings()
 
-    def _show_summary(self) -> None:
-        entries = self.overview.overview.entries
-        if entries:
-            self.set_heading("Connections")
-
-    def _draw_detail(self, to_top: bool) -> None:
-        entry = self.commands.entry
-        if entry is not None:
-            name = entry.connection.name
-            self.panel.caption(
-                self.text, f"Findings of {name}", name, state=[findings_state(entry)]
+    def _show_heading(self) -> None:
+        counts = {
+            urgency: sum(one.urgency is urgency for one in self._findings(TODAY))
+            for urgency in (*TO_DO, Urgency.SETUP)
+        }
+        state = [
+            Content.styled(
+                f"{number:,} {URGENCY_WORDS[urgency]}", STATE_COLORS[URGENCY_STATES[urgency]]
             )
-            self.panel.caption(self.facts, "Facts")
-            self.facts.show(partial(facts_detail, entry, self.now), from_top=to_top)
-        self.text.show(self._detail, from_top=to_top)
-
-    def _detail(self, width: int) -> Content:
-        entry, inside = self.commands.entry, self.commands.is_inside()
-        if entry is None:
-            return Content("")
-        # In a narrow pane the facts have no part of their own, and are below the findings.
-        draw = findings_detail if self.facts.display else detail
-        return draw(
-            entry,
-            self.now,
-            width,
-            self._step_hint,
-            whole=inside,
-            marked=self.commands.finding if inside else None,
+            for urgency, number in counts.items()
+            if number
+        ]
+        title = self.views[self.view.view].name
+        self.set_heading(title, *(state if self.view.view == TODAY else ()))
+        self.panel.caption(
+            self.block, "Connections", state=[Content(f"{len(self.overview.overview.entries):,}")]
         )
 
-    def _step_hint(self, finding: Finding) -> str:
-        """Return the key and words of a finding's next step, for the chosen one."""
-        chosen = self.commands.finding
-        if chosen is None or chosen.id != finding.id:
-            return ""
-        if not finding.is_open:
-            return "c Reopen"
-        step, wanted = self.commands.step, "health.next_step"
-        key = keys_on(self.screen, [wanted]).get(wanted)
-        return f"{key} {step.text}" if key and step is not None else ""
+    def describe(self) -> None:
+        if self.overview.overview.now is None:
+            return
+        row = self.table.cursor_row
+        if row is None or self.view.lists_connections or self.commands.row is not None:
+            super().describe()
+            return
+        # The cursor is on another connection's finding, because the chosen one has none.
+        name = self.connection_name
+        self.panel.caption(self.brief, name)
+        self.brief.show(lambda _: Content(f"{name} has no findings here. n goes to the next one."))
+        self._briefed = None
+
+    def count_rows(self) -> None:
+        if not self.view.lists_connections and self._flat is not (self.table.sort is not None):
+            self._arrange()
+            return
+        super().count_rows()
+
+    def _brief_of_connection(self, entry: ConnectionHealth) -> Brief:
+        name = entry.connection.name
+        return Brief([name], [findings_state(entry)], partial(detail, entry, self.now))
+
+    def _brief_of_finding(self, row: FindingRow) -> Brief:
+        keys = []
+        labels = keys_on(self.screen, ["health.next_step", "health.accept", "health.reopen"])
+        if row.finding is not None and not row.finding.is_open:
+            keys = [f"{labels['health.reopen']} Reopen"]
+        elif row.finding is not None and (step := first_step(row.finding)) is not None:
+            keys = [f"{labels['health.next_step']} {step.text}", "Enter all steps"]
+            if row.finding.can_be_accepted or row.finding.is_unread:
+                title = self.commands.settling_title()
+                keys.append(f"{labels['health.accept']} {title[:1].lower()}{title[1:]}")
+        elif row.open is not None:
+            keys = ["Enter folds" if row.open else "Enter expands"]
+        return Brief(
+            row_titles(row), (), lambda width: row_detail(row, self.now, width, tuple(keys))
+        )
 
     @on(Table.Highlighted)
-    def _moved(self) -> None:
-        # The cursor may have moved on since this message was sent.
-        entry = self.table.cursor_row
-        if entry is None or entry.id == self.connection_id:
+    def _moved(self, message: Table.Highlighted) -> None:
+        row, placed = self.table.cursor_row, self._placed
+        # The other tables follow this one.
+        if message.table is not self.table or row is None:
             return
-        self.connection_id = entry.id
-        self.commands.finding_id = ""
-        self.show_error(None)
-        self._show_chosen()
-        self.post_message(self.Chosen(entry.id))
+        self._placed = None
+        ids = row.connection_ids if isinstance(row, FindingRow) else (row.id,)
+        if self.connection_id not in ids and self.table.cursor_key != placed:
+            self.connection_id = ids[0]
+            self.show_error(None)
+            self.post_message(self.Chosen(ids[0]))
+            self._follow()
 
-    @on(Table.Selected)
-    def _opened(self) -> None:
-        self.commands.enter()
+    @on(Table.Selected, "#block")
+    def _block_opened(self, message: Table.Selected) -> None:
+        self.connection_id = message.row.id
+        self.post_message(self.Chosen(message.row.id))
+        self.show_view(CONNECTIONS)
 
-    def copies(self) -> tuple[Copy, ...]:
-        entry = self.commands.entry
-        if entry is None:
-            return ()
-        finding, copies = self.commands.finding, self.host.workspace.copies
-        return copies.connection(entry.status) if finding is None else copies.finding(finding)
+    def open_row(self, row: Any) -> None:
+        if isinstance(row, FindingRow) and row.parent is not None and row.finding is None:
+            return
+        self.commands.show_steps()
+
+    def _copies_of(self, rows: Sequence[FindingRow]) -> tuple[Copy, ...]:
+        finding = rows[0].finding if rows else None
+        return self.host.workspace.copies.finding(finding) if finding is not None else ()
 
     def can_copy(self) -> bool:
-        return self.commands.entry is not None
+        row = self.table.cursor_row
+        return row is not None and (not isinstance(row, FindingRow) or row.finding is not None)
 
     def export_request(self) -> ExportRequest | None:
-        shown = frozenset(entry.id for entry in self.table.shown())
+        if self.view.lists_connections:
+            shown = frozenset(entry.id for entry in self.connections.shown())
+        else:
+            shown = frozenset(id_ for row in self.findings.shown() for id_ in row.connection_ids)
         return ExportRequest("health", only=shown, everywhere=True) if shown else None
 
     def state(self) -> dict[str, object]:
-        return {"sort": self.table.sort_state}
+        return {
+            "view": self.view.view,
+            "sort": self.table.sort_state,
+            "expanded": sorted(self.view.expanded),
+            "row": str(self.findings.cursor_key),
+        }
 
     def restore(self, state: Mapping[str, object]) -> None:
+        match state.get("view"):
+            case int(view) if 0 <= view < len(self.views):
+                self.view.view = view
+                self.set_class(self.view.lists_connections, "-listing")
+        match state.get("expanded"):
+            case [*keys]:
+                self.view.expanded = {key for key in keys if isinstance(key, str)}
+        match state.get("row"):
+            case str(key):
+                self.view.wanted = key
         if sort := Sort.of(state.get("sort")):
             self.table.set_sort(sort)
 
     def focus_target(self) -> Widget | None:
-        return self.text if self.commands.is_inside() else self.table
+        return self.table

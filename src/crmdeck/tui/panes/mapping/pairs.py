@@ -73,10 +73,8 @@ def read_likely(workspace: Workspace, ref: str, cancel: CancelToken) -> PairList
         match = required = None
         try:
             # The meanings of so many pairs would take too long to compare.
-            answer = mappings.suggest(ref, choice.pair, encoder="none")
+            match = mappings.suggest(ref, choice.pair, encoder="none").average
             required = len(mappings.required_unmapped(ref, choice.pair))
-            matched = (one for one in answer.suggestions if one.crm_field is not None)
-            match = sum(one.confidence for one in matched) / max(size, 1)
         except CrmdeckError:
             # One of its objects may be removed. The pair itself says so when it is opened.
             pass
