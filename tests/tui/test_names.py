@@ -25,7 +25,8 @@ PLACES = {
     "mapping": ("4", {"field", "crm"}),
     "objects": ("2", {"object"}),
     "all fields": ("asterisk", {"name"}),
-    "health": ("1", {"name", "state", "weeks"}),
+    "health": ("1", {"connection"}),
+    "connections": ("full_stop", {"name", "state", "weeks"}),
     "audit": ("5", {"at"}),
     "audit of all": ("asterisk", {"at"}),
 }

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+from rich.cells import cell_len
 
 from crmdeck.model import Finding, FindingKind, Step, Urgency, Verb
 from crmdeck.tui.filters import FilterKey, FilterKeys, one_of, text_key, words_key
@@ -213,7 +216,7 @@ def today_columns(now: datetime) -> tuple[Column[FindingRow], ...]:
 
 
 TODAY_GIVES: Gives = (
-    ("fix", 24), ("finding", 44), ("fix", 0), ("who", 0), ("connection", 10), ("finding", 20),
+    ("finding", 44), ("fix", 24), ("fix", 0), ("who", 0), ("connection", 10), ("finding", 20),
 )  # fmt: skip
 
 ACCEPTED_COLUMNS: tuple[Column[FindingRow], ...]
@@ -234,6 +237,12 @@ def _first_columns() -> tuple[Column[FindingRow], ...]:
             return "" if row.is_title else row.title
         return row.connection
 
+    def brief(row: FindingRow, width: int) -> str:
+        # The details show it whole.
+        indent = "  " if row.parent else ""
+        text = "" if row.is_heading else indent + row.title
+        return text if cell_len(text) <= width else re.split(r"[;(]", text)[0].rstrip()
+
     def style(row: FindingRow) -> str:
         if row.is_title:
             return "strong"
@@ -247,7 +256,7 @@ def _first_columns() -> tuple[Column[FindingRow], ...]:
                reach=lambda row: "finding" if row.is_heading else ""),
         Column("finding", "Finding",
                lambda row: "" if row.is_heading else ("  " if row.parent else "") + row.title,
-               least=24, most=90, sort_key=lambda row: row.title.casefold()),
+               fit=brief, least=24, most=90, sort_key=lambda row: row.title.casefold()),
     )  # fmt: skip
 
 
