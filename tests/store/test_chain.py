@@ -128,6 +128,21 @@ def test_chain_survives_writers_backups_and_moves(store: Store, tmp_path: Path) 
     assert moved.head != chain.head
 
 
+def test_stores_of_one_process_take_turns(tmp_path: Path) -> None:
+    stores = [Store(tmp_path / "cache.duckdb", wait=60) for _ in range(3)]
+    threads = [
+        threading.Thread(target=add, args=(store, f"{n} {id(store)}"))
+        for n in range(10)
+        for store in stores
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    chain = chain_of(stores[0])
+    assert (chain.entries, chain.breaks) == (30, [])
+
+
 def test_a_repair_settles_what_it_noted_but_not_for_a_head_kept_before(store: Store) -> None:
     add(store, *map(str, range(5)))
     before = chain_of(store).head

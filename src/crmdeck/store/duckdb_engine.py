@@ -131,6 +131,7 @@ class DuckDBEngine:
         try:
             with (
                 self._joined(deadline, writing=True) as file,
+                self._alone(deadline),
                 self._wal_mark.moved(),
                 wording_failures(self._path),
                 file.cursor() as cursor,
@@ -192,6 +193,17 @@ class DuckDBEngine:
                 self._users -= 1
                 self._close_if_idle()
                 self._changed.notify_all()
+
+    @contextmanager
+    def _alone(self, deadline: float) -> Iterator[None]:
+        """Keep other Stores of this process from writing, as the file keeps other processes."""
+        instance = instance_of(self._path)
+        if not instance.write_turn.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            raise self._busy_here()
+        try:
+            yield
+        finally:
+            instance.write_turn.release()
 
     def _join(self, deadline: float, *, writing: bool) -> DuckDBFile:
         with self._changed:

@@ -30,6 +30,8 @@ class DuckDBInstance:
 
     def _begin(self) -> None:
         self._lock = threading.Lock()
+        self.write_turn = threading.Lock()
+        """Held by a writer: several Stores of this process can have the file open for writing."""
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._users = 0
         self._read_only = False
