@@ -23,7 +23,8 @@ from .conftest import PAIR, PASSWORD, House, serving
 def code(response: httpx.Response) -> tuple[int, str]:
     """Return status and code of a failure, which has the documented body."""
     body = response.json()
-    assert {"error", "code"} <= set(body) <= {"error", "code", "cause", "remedy"}
+    assert {"error", "code"} <= set(body) <= {"error", "code", "cause", "remedy", "requestId"}
+    assert body["requestId"] == response.headers["x-request-id"]
     assert response.headers["cache-control"] == "no-store"
     assert response.headers["x-content-type-options"] == "nosniff"
     return response.status_code, body["code"]
@@ -68,7 +69,9 @@ def test_nobody_learns_which_connections_another_organization_has(served: House)
             theirs = dana.get(f"/integrations/{others}/{path}")
             nobody = dana.get(f"/integrations/{'0' * 8}{others[8:]}/{path}")
             assert code(theirs) == code(nobody) == (404, "INTEGRATION_NOT_FOUND")
-            assert theirs.text.replace(others[:8], "0" * 8) == nobody.text
+            id_ = theirs.json()["requestId"]
+            same = theirs.text.replace(others[:8], "0" * 8).replace(id_, nobody.json()["requestId"])
+            assert same == nobody.text
         assert code(dana.get("/integrations/acme/status"))[0] == 404
         for path in ("schema/refresh", "disconnect"):
             assert code(dana.post(f"/integrations/{others}/{path}"))[0] == 404

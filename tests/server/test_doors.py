@@ -283,6 +283,12 @@ def operations(house: House) -> list[tuple[str, str]]:
     return found
 
 
+def same_but_ids(response: httpx.Response, integration: str) -> str:
+    """Return a response without the IDs of its request and of the integration."""
+    text = response.text.replace(response.headers["x-request-id"], "")
+    return text.replace(integration[:8], "0" * 8)
+
+
 def send(client: httpx.Client, method: str, path: str, integration: str) -> httpx.Response:
     rest = path.partition("{integration_id}")[2]
     body = BODIES[rest] if method == "POST" else None
@@ -333,7 +339,7 @@ def test_no_endpoint_crosses_organizations_or_roles_or_works_without_a_session(
                 requests += 1
                 assert code(answer) == code(unknown) == (404, "INTEGRATION_NOT_FOUND")
                 if form == theirs:
-                    assert answer.text.replace(theirs[:8], "0" * 8) == unknown.text
+                    assert same_but_ids(answer, theirs) == same_but_ids(unknown, theirs)
             for client in (nobody, forged):
                 assert code(send(client, method, path, theirs)) == (401, "UNAUTHENTICATED")
                 assert code(send(client, method, path, house.ids["acme"]))[0] == 401

@@ -24,6 +24,7 @@ from crmdeck.server.errors import (
     RoleError,
     TooManyRequestsError,
 )
+from crmdeck.server.log import request_note
 from crmdeck.server.oidc import Provider
 from crmdeck.server.sessions import Session, Sessions
 from crmdeck.server.tokens import PREFIX, Tokens
@@ -162,6 +163,12 @@ class Integration:
         return self.connection.id
 
 
+def note_user(name: str) -> None:
+    """Log the current request with the user or token that sent it."""
+    if note := request_note.get():
+        note.user = name
+
+
 def deck_of(request: Request) -> Deck:
     deck: Deck = request.app.state.deck
     return deck
@@ -180,6 +187,7 @@ def signed_in(deck: DeckHere, token: Annotated[str | None, Security(_cookie)]) -
             cause="The session is missing or expired.",
             remedy="Sign in: POST /api/auth/sign-in/email",
         )
+    note_user(found[1].email)
     return Visit(found[0], found[1], book)
 
 
@@ -218,7 +226,9 @@ def _desk_of_service(deck: Deck, text: str) -> Desk:
             cause=f"The organization {token.organization} was removed.",
             code="TOKEN_REJECTED",
         )
-    acting = deck.workspace.on_behalf_of(f"token:{token.name}")
+    name = f"token:{token.name}"
+    note_user(name)
+    acting = deck.workspace.on_behalf_of(name)
     return Desk(acting, organization, None, frozenset(token.scopes))
 
 

@@ -25,6 +25,7 @@ from crmdeck.errors import (
 from crmdeck.model import WireModel
 from crmdeck.server.attempts import TooManyAttemptsError
 from crmdeck.server.documents import DocumentError
+from crmdeck.server.log import request_note
 
 _log = logging.getLogger(__name__)
 
@@ -38,12 +39,13 @@ _OUT_OF_REACH = CrmdeckError(
 
 
 class ErrorBody(WireModel):
-    """The body of every failure; `cause` and `remedy` are omitted if empty."""
+    """The body of every failure; what is empty is omitted. The log has the `request_id` too."""
 
     error: str
     code: str
     cause: str | None = None
     remedy: str | None = None
+    request_id: str | None = None
 
 
 class NotSignedInError(CrmdeckError):
@@ -147,6 +149,8 @@ def error_response(error: CrmdeckError) -> Response:
             wire["remedy"] = without_command(error.remedy)
         if isinstance(error, ReadOnlyError):
             wire.pop("cause", None)
+    if note := request_note.get():
+        wire["requestId"] = note.id
     match error:
         case TooManyAttemptsError() | TooManyRequestsError():
             headers["Retry-After"] = str(error.retry_after)

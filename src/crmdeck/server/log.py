@@ -7,18 +7,32 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from crmdeck.errors import one_line
 from crmdeck.model import format_utc
 from crmdeck.redaction import redact
 
-_OF_REQUEST = ("method", "route", "status", "seconds", "client")
+_OF_REQUEST = ("method", "route", "status", "seconds", "client", "request_id", "user")
 LONGEST_LINE = 500
 LONGEST_RECORD = 8000
 MOST_ALIKE = 120
 WINDOW = 60.0
 _MOST_KINDS = 1000
+
+
+@dataclass
+class RequestNote:
+    """What a request is logged with: its ID, and the signed-in user or token once known."""
+
+    id: str
+    user: str | None = None
+
+
+request_note: ContextVar[RequestNote | None] = ContextVar("request_note", default=None)
+"""The note of the current request, also in the threads that work on it."""
 
 
 class RepeatLimit(logging.Filter):
@@ -63,7 +77,8 @@ class RepeatLimit(logging.Filter):
 class JsonFormatter(logging.Formatter):
     """Formats each record as one line of JSON: `time` (UTC), `level`, `logger` and `message`.
 
-    A request also has `method`, `route`, `status`, `seconds` and `client`, an error `exception`.
+    A request also has `method`, `route`, `status`, `seconds`, `client` and `user`, an error
+    `exception`. What is logged during a request has its `request_id`.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -74,6 +89,8 @@ class JsonFormatter(logging.Formatter):
             "message": _cut(one_line(redact(record.getMessage())), LONGEST_LINE),
         }
         line |= {name: record.__dict__[name] for name in _OF_REQUEST if name in record.__dict__}
+        if note := request_note.get():
+            line.setdefault("request_id", note.id)
         if record.exc_info:
             exception = redact(self.formatException(record.exc_info))
             line["exception"] = _cut(exception, LONGEST_RECORD)

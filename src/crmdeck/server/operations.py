@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from datetime import datetime
@@ -24,6 +25,7 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -32,6 +34,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import AuditHead, ConnectionStatus, Status, SyncOutcome
 from crmdeck.server.errors import error_response
+from crmdeck.server.log import RequestNote, request_note
 from crmdeck.workspace import LeaseFigures, Workspace
 
 _log = logging.getLogger(__name__)
@@ -135,11 +138,14 @@ class Operations:
                 await app(scope, receive, send)
                 return
             status, began = 500, time.perf_counter()
+            note = RequestNote(uuid.uuid4().hex)
+            request_note.set(note)
 
             async def send_noting(message: Message) -> None:
                 nonlocal status
                 if message["type"] == "http.response.start":
                     status = message["status"]
+                    MutableHeaders(scope=message)["X-Request-ID"] = note.id
                 await send(message)
 
             self._running.inc()
@@ -147,11 +153,11 @@ class Operations:
                 await app(scope, receive, send_noting)
             finally:
                 self._running.dec()
-                self._note(scope, status, time.perf_counter() - began)
+                self._record(scope, note, status, time.perf_counter() - began)
 
         return watch
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+    def _record(self, scope: Scope, note: RequestNote, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "none")
         # Clients can invent methods, and each one would be a series.
         method = scope["method"] if route != "none" else "any"
@@ -170,6 +176,8 @@ class Operations:
                 "status": status,
                 "seconds": round(seconds, 4),
                 "client": client[0] if client else None,
+                "request_id": note.id,
+                "user": note.user,
             },
         )
 
@@ -241,13 +249,10 @@ def _figures(
         "crmdeck_history_head", "A number that changes with each write.", value=head
     )
     if audit is not None:
-        end = GaugeMetricFamily(
-            "crmdeck_audit_head",
-            "Number of the last audit entry, with its hash over all entries.",
-            labels=("hash",),
+        # Its hash as a label would be a new series for each entry.
+        yield GaugeMetricFamily(
+            "crmdeck_audit_head", "Number of the last audit entry.", value=audit.number
         )
-        end.add_metric((audit.hash,), audit.number)
-        yield end
     counted = GaugeMetricFamily("crmdeck_connections", "Connections by status.", labels=("status",))
     for status in Status:
         counted.add_metric((status.value,), sum(each.status is status for each in statuses))
