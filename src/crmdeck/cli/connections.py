@@ -169,6 +169,19 @@ def set_connection(
     api_version: Annotated[
         str | None, typer.Option("--api-version", help="Salesforce API version: 66.0, or newest.")
     ] = None,
+    sync_user: Annotated[
+        str | None,
+        typer.Option(
+            "--sync-user",
+            help="CRM user that the sync runs as: user name or ID ('' = crmdeck's own user).",
+        ),
+    ] = None,
+    sync_access: Annotated[
+        Path | None,
+        typer.Option(
+            "--sync-access", help="Exported permission sets and profiles, or a list of scopes."
+        ),
+    ] = None,
     reconnect: Annotated[
         bool, typer.Option("--reconnect", help="Reconnect a disconnected connection.")
     ] = False,
@@ -185,6 +198,8 @@ def set_connection(
         without_rules=None if without_rules is None else tuple(filter(None, without_rules)),
         ttl_hours=ttl_hours,
         api_version=api_version,
+        sync_user=sync_user,
+        sync_access=str(sync_access) if sync_access else None,
         reconnect=reconnect,
     )
     status = ws.health.status(connection.id)

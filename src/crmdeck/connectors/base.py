@@ -400,7 +400,12 @@ class AccessReader(Protocol):
         ...
 
     def read_access(
-        self, user_id: str, mapped: Collection[str], known: Access | None, cancel: CancelToken
+        self,
+        user_id: str,
+        mapped: Collection[str],
+        known: Access | None,
+        cancel: CancelToken,
+        now: datetime,
     ) -> Access:
         """Return a user's access with the fields of `mapped` objects: `known` if unchanged."""
         ...

@@ -49,6 +49,7 @@ Part = Hashable
 _EXISTENCE = "existence"
 _ADDED = frozenset({DriftKind.OBJECT_ADDED, DriftKind.FIELD_ADDED, DriftKind.RULE_ADDED})
 _CHANGED = frozenset({DriftKind.OBJECT_CHANGED, DriftKind.FIELD_CHANGED, DriftKind.RULE_CHANGED})
+_ACCESS = frozenset({DriftKind.ACCESS_LOST, DriftKind.ACCESS_GAINED})
 
 
 class Excuse(NamedTuple):
@@ -125,6 +126,11 @@ def judge(changes: Iterable[DriftEvent], evidence: Evidence) -> dict[str, Standi
         if change.acknowledged_at is not None:
             return settlement_of(change)
         chain = chains.get(_place(change))
+        if change.kind in _ACCESS:
+            later = [each for each in at_place[_place(change)] if each.kind is not change.kind]
+            if later and later[-1].detected_at > change.detected_at:
+                return Standing(ChangeState.RESOLVED, later[-1].detected_at)
+            chain = None
         if chain is not None and (at := chain.changed_back_at(change)):
             return Standing(ChangeState.RESOLVED, at)
         whole = chains.get((change.object_type, None, None))
@@ -193,6 +199,9 @@ def group_open(changes: Iterable[DriftEvent]) -> tuple[OpenGroup, ...]:
 
 
 def _place(change: DriftEvent) -> Place:
+    if change.kind in _ACCESS:
+        # Apart from the changes of the field itself.
+        return change.object_type, change.field_name, "access"
     return change.object_type, None if change.rule else change.field_name, change.rule
 
 

@@ -97,10 +97,13 @@ def _is_cause(suspect: Suspect, event: DriftEvent) -> bool:
     if kind is CauseKind.OBJECT_MISSING:
         return event.kind in _OBJECT_GONE
     if kind in _OF_OBJECT:
-        return event.field_name is None and any(_rejects(suspect, each) for each in event.changes)
+        is_access = kind is CauseKind.OBJECT_ACCESS and event.kind is DriftKind.ACCESS_LOST
+        rejects = is_access or any(_rejects(suspect, each) for each in event.changes)
+        return event.field_name is None and rejects
     if not suspect.field or event.field_name != suspect.field or event.rule is not None:
         return False
-    if kind in (CauseKind.FIELD_MISSING, CauseKind.READ_ONLY) and event.kind in _GONE:
+    losses = (*_GONE, DriftKind.ACCESS_LOST)
+    if kind in (CauseKind.FIELD_MISSING, CauseKind.READ_ONLY) and event.kind in losses:
         return True
     return any(_rejects(suspect, each) for each in event.changes)
 
@@ -172,8 +175,15 @@ def judge_today(suspect: Suspect, schema: ObjectSchema | None) -> Today:
 
 
 def _judge_field(suspect: Suspect, field: Field) -> Today:
-    name, value = field.name, suspect.value
+    name, value, seen = field.name, suspect.value, field.sync_user
     match suspect.kind:
+        case CauseKind.FIELD_MISSING if seen is not None and seen.readable is not None:
+            can = "can" if seen.readable else "can't"
+            return Today(not seen.readable, f"The sync user {can} read {name}. {seen.why}".strip())
+        case CauseKind.READ_ONLY if seen is not None and "E" in seen.lacks:
+            return Today(True, f"{name} is read-only for the sync user. {seen.why}".strip())
+        case CauseKind.READ_ONLY if seen is not None and seen.updateable and seen.createable:
+            return Today(False, f"The sync user can edit {name}.")
         case CauseKind.FIELD_MISSING:
             return Today(None, f"{name} exists for crmdeck's own user. Check the sync user.")
         case CauseKind.REQUIRED:

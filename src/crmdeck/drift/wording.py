@@ -38,6 +38,8 @@ KIND_WORDS = {
     DriftKind.RULE_ADDED: "new rule",
     DriftKind.RULE_REMOVED: "rule removed",
     DriftKind.RULE_CHANGED: "rule changed",
+    DriftKind.ACCESS_LOST: "sync user lost access",
+    DriftKind.ACCESS_GAINED: "sync user gained access",
 }
 
 _FLAGS = {
@@ -103,6 +105,7 @@ ATTRIBUTE_WORDS = {
     "onCreate": "on create",
     "onUpdate": "on update",
     "user": "this connection's user",
+    "syncUser": "sync user's access",
 }
 
 STORY_WORDS = {

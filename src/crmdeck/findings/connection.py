@@ -370,6 +370,53 @@ def _objects_failed(vitals: Vitals) -> Iterator[Finding]:
         )
 
 
+def _sync_user(vitals: Vitals) -> Iterator[Finding]:
+    """Yield what ends the sync user's access, or is worth knowing about it."""
+    access, kind = vitals.access, FindingKind.SYNC_USER
+    if access is None:
+        return
+    user, connection = access.user, vitals.connection
+    if access.is_active is False:
+        yield make_finding(
+            connection,
+            kind,
+            Urgency.FAILING,
+            "SYNC_USER_INACTIVE",
+            f"The sync user {user} is deactivated",
+            short="sync user inactive",
+            cause="The CRM rejects all requests of an inactive user.",
+            effect="The sync stops until an admin activates the user.",
+            steps=refresh_step(vitals),
+        )
+    for name, ends in access.expiring.items():
+        if ends - vitals.now <= TOKEN_NOTICE:
+            over = ends <= vitals.now
+            yield make_finding(
+                connection,
+                kind,
+                Urgency.FAILING if over else Urgency.EXPIRING,
+                "ACCESS_EXPIRES",
+                f"The assignment of {name} expire{'d' if over else 's'} on {ends:%Y-%m-%d}",
+                name,
+                ends,
+                short="access expires",
+                cause=f"An admin assigned {name} to {user} until then.",
+                effect="The sync user loses the permissions that only this assignment gives.",
+                due_at=ends,
+                steps=refresh_step(vitals),
+            )
+    if access.modifies_all:
+        yield make_finding(
+            connection,
+            kind,
+            Urgency.NOTE,
+            "SYNC_USER_MODIFIES_ALL",
+            f"The sync user {user} can edit all records; field permissions still apply",
+            short="edits all records",
+            cause="The user has Modify All Data.",
+        )
+
+
 def _never_refreshed(vitals: Vitals) -> Iterator[Finding]:
     if vitals.stats.last_discovered_at is None and not any(_fails(vitals)):
         yield make_finding(
@@ -395,5 +442,6 @@ RULES: tuple[Callable[[Vitals], Iterator[Finding]], ...] = (
     _quota_low,
     _not_refreshed,
     _objects_failed,
+    _sync_user,
     _never_refreshed,
 )

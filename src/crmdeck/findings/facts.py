@@ -11,6 +11,7 @@ from crmdeck.drift.open_changes import Standing
 from crmdeck.errors import CrmdeckError
 from crmdeck.mapping.verdicts import PairVerdicts
 from crmdeck.model import (
+    Access,
     Connection,
     ConnectionEnd,
     Decision,
@@ -52,7 +53,8 @@ class Vitals:
     run. `failing_since` is the first failed run after `good`. `lost` are the object types whose
     definitions are missing from the cache. `token_used` is when the refresh token was last used,
     `endings` what can end the connection. `policy_error` is why the policy of the workspace can't
-    be used. `quota_recovered` is when the quota was last above the low mark.
+    be used. `access` is the sync user's. `quota_recovered` is when the quota was last above the low
+    mark.
     """
 
     connection: Connection
@@ -76,6 +78,7 @@ class Vitals:
     token_rotated: datetime | None = None
     endings: tuple[ConnectionEnd, ...] = ()
     policy_error: CrmdeckError | None = None
+    access: Access | None = None
 
 
 class StandingChange(NamedTuple):

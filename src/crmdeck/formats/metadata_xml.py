@@ -182,7 +182,7 @@ def _value_sets(files: Sequence[SchemaFile]) -> tuple[ValueSets, list[SourceErro
         suffix = next((each for each in _VALUE_SET_SUFFIXES if file.base.endswith(each)), None)
         if suffix is not None:
             try:
-                values = _children(_parse(file), "customValue")
+                values = children_named(parse_document(file), "customValue")
                 found[file.base.removesuffix(suffix)] = tuple(map(_value, values))
             except SourceError as error:
                 errors.append(error)
@@ -225,7 +225,7 @@ def _schema(
     described = Element("CustomObject")
     for file in parts.all():
         try:
-            root = _parse(file)
+            root = parse_document(file)
             found = [_field(file, root, value_sets)] if _local(root) == "CustomField" else []
             if _local(root) == "CustomObject":
                 own = (each for each in root if _local(each) in ("fields", "nameField"))
@@ -255,8 +255,8 @@ def _schema(
     )
     return ObjectSchema(
         object_type=object_type,
-        label=_text(described, "label") or "",
-        plural=_text(described, "pluralLabel"),
+        label=child_text(described, "label") or "",
+        plural=child_text(described, "pluralLabel"),
         custom="__" in object_type,
         custom_setting=_child(described, "customSettingsType") is not None if whole else None,
         record_types=record_types if whole or ("recordTypes" in kept and not lacks) else None,
@@ -266,35 +266,35 @@ def _schema(
 
 
 def _rule(element: Element, fields: Collection[str]) -> Rule:
-    formula = _text(element, "errorConditionFormula") or ""
+    formula = child_text(element, "errorConditionFormula") or ""
     return Rule(
-        name=_text(element, "fullName") or "",
+        name=child_text(element, "fullName") or "",
         kind=RuleKind.VALIDATION,
         fields=fields_in(formula, fields),
-        field=_text(element, "errorDisplayField"),
-        message=_text(element, "errorMessage") or "",
+        field=child_text(element, "errorDisplayField"),
+        message=child_text(element, "errorMessage") or "",
         expression=formula,
-        active=_text(element, "active") != "false",
+        active=child_text(element, "active") != "false",
     )
 
 
 def _record_type(element: Element) -> RecordType:
-    name = _text(element, "fullName") or ""
+    name = child_text(element, "fullName") or ""
     values: dict[str, tuple[str, ...]] = {}
     defaults: dict[str, str] = {}
-    for picklist in _children(element, "picklistValues"):
-        field_name = _text(picklist, "picklist") or ""
+    for picklist in children_named(element, "picklistValues"):
+        field_name = child_text(picklist, "picklist") or ""
         allowed = []
-        for value in _children(picklist, "values"):
+        for value in children_named(picklist, "values"):
             # Special characters in these names are percent-encoded, unlike those of the field.
-            allowed.append(unquote(_text(value, "fullName") or ""))
-            if _text(value, "default") == "true":
+            allowed.append(unquote(child_text(value, "fullName") or ""))
+            if child_text(value, "default") == "true":
                 defaults[field_name] = allowed[-1]
         values[field_name] = tuple(allowed)
     return RecordType(
         name=name,
-        label=_text(element, "label") or name,
-        active=_text(element, "active") != "false",
+        label=child_text(element, "label") or name,
+        active=child_text(element, "active") != "false",
         values=values,
         value_defaults=defaults,
     )
@@ -302,31 +302,31 @@ def _record_type(element: Element) -> RecordType:
 
 def _field(file: SchemaFile, element: Element, value_sets: ValueSets) -> Field:
     is_name = _local(element) == "nameField"
-    name = "Name" if is_name else _text(element, "fullName") or file.stem
-    native_type = _text(element, "type") or ""
-    formula = _text(element, "formula")
+    name = "Name" if is_name else child_text(element, "fullName") or file.stem
+    native_type = child_text(element, "type") or ""
+    formula = child_text(element, "formula")
     is_rollup = native_type == "Summary"
     computed = formula is not None or native_type in _COMPUTED
     kind = _TYPES.get(native_type, FieldType.OTHER)
     # Without a type the file has only a part of the field.
     whole = bool(native_type) and bool(_CUSTOM_FIELD.search(name))
-    default = _text(element, "defaultValue")
+    default = child_text(element, "defaultValue")
     with_digits = kind in (FieldType.DECIMAL, FieldType.CURRENCY, FieldType.PERCENT)
     picklist, restricted, value_set = _picklist(element, value_sets, whole=whole)
     defaulted = default is not None or any(value.default for value in picklist)
     # Salesforce leaves out an element that has its default, so in a whole field absent is false.
     required = _flag(file, element, "required", absent=False if whole else None)
     must_hold = native_type in ("MasterDetail", "Checkbox") or required is True
-    blanks = _text(element, "formulaTreatBlanksAs")
+    blanks = child_text(element, "formulaTreatBlanksAs")
     native = {k: v for k, v in _nested(element).items() if k not in _CONSUMED}
     values = _nested(found) if (found := _child(element, "valueSet")) is not None else {}
     native |= {k: v for k, v in values.items() if k not in _CONSUMED_VALUES}
     return Field(
         name=name,
-        label=_text(element, "label") or "",
+        label=child_text(element, "label") or "",
         type=kind,
         native_type=native_type,
-        description=_text(element, "inlineHelpText") or (None if is_name else ""),
+        description=child_text(element, "inlineHelpText") or (None if is_name else ""),
         required=_required(required, native_type, computed=computed, defaulted=defaulted),
         nillable=False if must_hold else None if required is None else True,
         createable=False if computed else None,
@@ -345,7 +345,7 @@ def _field(file: SchemaFile, element: Element, value_sets: ValueSets) -> Field:
         allowed_values=_allowed_values(element),
         value_set=value_set,
         references=tuple(
-            each.text.strip() for each in _children(element, "referenceTo") if each.text
+            each.text.strip() for each in children_named(element, "referenceTo") if each.text
         ),
         encrypted=native_type == "EncryptedText" if native_type else None,
         case_sensitive=_flag(file, element, "caseSensitive", absent=False if whole else None),
@@ -355,7 +355,7 @@ def _field(file: SchemaFile, element: Element, value_sets: ValueSets) -> Field:
         default_is_formula=None if default is None else literal_of(default) is None,
         rollup=_rollup(element) if is_rollup else None,
         blanks_as_zero=None if blanks is None else blanks == "BlankAsZero",
-        display_format=_text(element, "displayFormat"),
+        display_format=child_text(element, "displayFormat"),
         native=native,
         **(_relationship(file, element, native_type) if whole else {}),
     )
@@ -366,11 +366,11 @@ def _relationship(file: SchemaFile, element: Element, native_type: str) -> dict[
     if _TYPES.get(native_type) is not FieldType.REFERENCE:
         return {}
     found: dict[str, Any] = {
-        "child_relationship": _text(element, "relationshipName") or "",
+        "child_relationship": child_text(element, "relationshipName") or "",
         "lookup_filter": _lookup_filter(element),
     }
     if native_type == "Lookup":
-        found["delete_constraint"] = _text(element, "deleteConstraint") or "SetNull"
+        found["delete_constraint"] = child_text(element, "deleteConstraint") or "SetNull"
     elif native_type == "MasterDetail":
         found["delete_constraint"] = "Cascade"
         found["reparentable"] = _flag(file, element, "reparentableMasterDetail", absent=False)
@@ -385,24 +385,24 @@ def _lookup_filter(element: Element) -> str:
     filtered = _child(element, "lookupFilter")
     if filtered is None:
         return ""
-    state = "optional" if _text(filtered, "isOptional") == "true" else "required"
-    if _text(filtered, "active") == "false":
+    state = "optional" if child_text(filtered, "isOptional") == "true" else "required"
+    if child_text(filtered, "active") == "false":
         state = "inactive"
-    logic = _text(filtered, "booleanFilter")
-    parts = [f"{state}: {_conditions(_children(filtered, 'filterItems'))}"]
+    logic = child_text(filtered, "booleanFilter")
+    parts = [f"{state}: {_conditions(children_named(filtered, 'filterItems'))}"]
     parts += [f"logic: {logic}"] if logic else []
     for key, word in (("errorMessage", "error"), ("infoMessage", "hint")):
-        message = _text(filtered, key)
+        message = child_text(filtered, key)
         parts += [f"{word}: {message}"] if message else []
     return "; ".join(parts)
 
 
 def _rollup(element: Element) -> str:
     """Return what a roll-up field sums up: `sum of Line__c.Amount__c by Line__c.Deal__c`."""
-    operation = _text(element, "summaryOperation") or "count"
-    summarized = _text(element, "summarizedField")
-    parent = _text(element, "summaryForeignKey") or ""
-    conditions = _conditions(_children(element, "summaryFilterItems"))
+    operation = child_text(element, "summaryOperation") or "count"
+    summarized = child_text(element, "summarizedField")
+    parent = child_text(element, "summaryForeignKey") or ""
+    conditions = _conditions(children_named(element, "summaryFilterItems"))
     return (
         operation
         + (f" of {summarized}" if summarized else "")
@@ -415,7 +415,8 @@ def _conditions(items: Iterable[Element]) -> str:
     return ", ".join(
         " ".join(
             filter(
-                None, (_text(each, key) for key in ("field", "operation", "value", "valueField"))
+                None,
+                (child_text(each, key) for key in ("field", "operation", "value", "valueField")),
             )
         )
         for each in items
@@ -439,42 +440,42 @@ def _picklist(
     """
     value_set = _child(element, "valueSet")
     if value_set is None:
-        values = _children(_child(element, "picklist"), "picklistValues")
+        values = children_named(_child(element, "picklist"), "picklistValues")
         return tuple(map(_value, values)), None, None
-    named = _text(value_set, "valueSetName")
+    named = child_text(value_set, "valueSetName")
     if named is not None:
         # A global value set allows only its own values.
         return tuple(value_sets.get(named, ())), True, named
-    restricted = _text(value_set, "restricted")
+    restricted = child_text(value_set, "restricted")
     is_restricted = None if restricted is None and not whole else restricted == "true"
-    values = _children(_child(value_set, "valueSetDefinition"), "value")
+    values = children_named(_child(value_set, "valueSetDefinition"), "value")
     return tuple(map(_value, values)), is_restricted, "" if whole else None
 
 
 def _controller(element: Element) -> str | None:
     """Return the controlling field; empty without one."""
     value_set = _child(element, "valueSet")
-    return None if value_set is None else _text(value_set, "controllingField") or ""
+    return None if value_set is None else child_text(value_set, "controllingField") or ""
 
 
 def _allowed_values(element: Element) -> dict[str, tuple[str, ...]] | None:
     if not _controller(element):
         return None
     allowed: dict[str, list[str]] = {}
-    for setting in _children(_child(element, "valueSet"), "valueSettings"):
-        for controlling in _children(setting, "controllingFieldValue"):
+    for setting in children_named(_child(element, "valueSet"), "valueSettings"):
+        for controlling in children_named(setting, "controllingFieldValue"):
             chosen = allowed.setdefault((controlling.text or "").strip(), [])
-            chosen.append(_text(setting, "valueName") or "")
+            chosen.append(child_text(setting, "valueName") or "")
     return {controlling: tuple(values) for controlling, values in allowed.items()}
 
 
 def _value(element: Element) -> PicklistValue:
-    name = _text(element, "fullName") or ""
+    name = child_text(element, "fullName") or ""
     return picklist_value(
         name,
-        _text(element, "label") or name,
-        active=_text(element, "isActive") != "false",
-        default=_text(element, "default") == "true",
+        child_text(element, "label") or name,
+        active=child_text(element, "isActive") != "false",
+        default=child_text(element, "default") == "true",
     )
 
 
@@ -491,7 +492,8 @@ def _nested(element: Element) -> dict[str, Any]:
     return found
 
 
-def _parse(file: SchemaFile) -> Element:
+def parse_document(file: SchemaFile) -> Element:
+    """Return the root of an XML file. Raises SourceError."""
     if file.error is not None:
         raise file.error
     if len(file.data) > _LARGEST:
@@ -518,18 +520,20 @@ def _local(element: Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
-def _children(element: Element | None, name: str) -> list[Element]:
+def children_named(element: Element | None, name: str) -> list[Element]:
+    """Return the direct children of that name, in any namespace."""
     return [] if element is None else [each for each in element if _local(each) == name]
 
 
 def _child(element: Element, path: str) -> Element | None:
     found: Element | None = element
     for name in path.split("/"):
-        found = next(iter(_children(found, name)), None) if found is not None else None
+        found = next(iter(children_named(found, name)), None) if found is not None else None
     return found
 
 
-def _text(element: Element, path: str) -> str | None:
+def child_text(element: Element, path: str) -> str | None:
+    """Return the text at a path such as `valueSet/restricted`; None without it."""
     child = _child(element, path)
     return None if child is None or child.text is None else child.text.strip()
 
@@ -537,7 +541,7 @@ def _text(element: Element, path: str) -> str | None:
 def _flag(
     file: SchemaFile, element: Element, name: str, *, absent: bool | None = None
 ) -> bool | None:
-    value = _text(element, name)
+    value = child_text(element, name)
     if not value:
         return absent
     if value in ("true", "false"):
@@ -546,7 +550,7 @@ def _flag(
 
 
 def _number(file: SchemaFile, element: Element, name: str) -> int | None:
-    value = _text(element, name)
+    value = child_text(element, name)
     if value is None:
         return None
     if not value.isascii() or not value.isdigit() or len(value) > 9:

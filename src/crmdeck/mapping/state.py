@@ -283,6 +283,8 @@ _NAMES_ITS_MAPPINGS = frozenset(
         DriftKind.RULE_ADDED,
         DriftKind.RULE_CHANGED,
         DriftKind.RULE_REMOVED,
+        DriftKind.ACCESS_LOST,
+        DriftKind.ACCESS_GAINED,
     }
 )
 

@@ -53,6 +53,8 @@ def why_locked(field: Field, knowledge: Knowledge | None = None) -> str | None:
         return f"{field.name} is an auto-number"
     if field.calculated:
         return f"{field.name} is calculated"
+    if field.sync_user is not None and "E" in field.sync_user.lacks:
+        return f"the sync user can't edit {field.name}"
     if field.updateable is False:
         once = field.createable is True
         return f"{field.name} " + ("can only be set on creation" if once else "is read-only")

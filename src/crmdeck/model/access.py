@@ -94,7 +94,8 @@ class Access(WireModel):
     """What the sync user can do. Letters are capitals if granted and small if unknown.
 
     `fields` lists the objects whose field permissions were read; None if field rights follow from
-    the objects. `why` is by object, or by object and field with a dot. `unsure` names groups that
+    the objects. `why` is by object, or by object and field with a dot. `sets` names the profile,
+    permission sets and groups. `unsure` names groups that
     the CRM is recalculating, `expiring` has the ends of assignments. `stamp` changes with every
     change of permissions in the CRM.
     """
@@ -105,6 +106,7 @@ class Access(WireModel):
     objects: dict[str, str] = pydantic.Field(default_factory=dict)
     fields: dict[str, dict[str, str]] | None = pydantic.Field(default_factory=dict)
     why: dict[str, str] = pydantic.Field(default_factory=dict)
+    sets: tuple[str, ...] = ()
     unsure: tuple[str, ...] = ()
     expiring: dict[str, UtcTime] = pydantic.Field(default_factory=dict)
     modifies_all: bool = False
@@ -187,6 +189,7 @@ def compute_access(
         objects=objects,
         fields=fields,
         why=why,
+        sets=tuple(sorted({each.name for each in every} | {one.name for one in sets})),
         unsure=tuple(
             sorted(
                 {each.name for each in active if not each.is_current}
@@ -211,16 +214,21 @@ def as_seen_by(schema: ObjectSchema, access: Access | None) -> ObjectSchema:
     if mine["R"] is None and schema.object_type not in access.objects:
         return schema
     named = access.why.get(schema.object_type) or "No permission set grants access."
-    face = UserAccess(readable=mine["R"], createable=mine["C"], updateable=mine["E"], why=named)
+    face = UserAccess(
+        readable=mine["R"],
+        createable=mine["C"],
+        updateable=mine["E"],
+        why=named,
+        lacks="".join(letter for letter in "CRE" if mine[letter] is False),
+    )
     update: dict[str, object] = {
         "createable": mine["C"],
         "updateable": mine["E"],
         "deletable": mine["D"],
         "queryable": mine["R"],
         "sync_user": face,
+        "fields": tuple(_field_seen(schema, each, mine, access) for each in schema.fields),
     }
-    if access.fields is None or schema.object_type in access.fields:
-        update["fields"] = tuple(_field_seen(schema, each, mine, access) for each in schema.fields)
     return schema.model_copy(update=update)
 
 
@@ -233,7 +241,7 @@ def fields_only_seen_by(schema: ObjectSchema, access: Access | None) -> tuple[st
 
 def _field_seen(schema: ObjectSchema, field: Field, above: Letters, access: Access) -> Field:
     key = f"{schema.object_type}.{field.name}"
-    writes, reads = _nature(schema, field), above["R"]
+    writes, reads, lacks = _nature(schema, field), above["R"], ""
     why = access.why.get(key) or ""
     letters = access.of_field(schema.object_type, field.name)
     if letters is not None and _has_permissions(field, key in access.why):
@@ -244,15 +252,26 @@ def _field_seen(schema: ObjectSchema, field: Field, above: Letters, access: Acce
             why = "crmdeck doesn't know which permission covers this part."
         elif not why:
             why = "No permission set grants Read." if not reads else "View All Fields grants Read."
+        needed = "RE" if True in writes.values() else "R"
+        lacks = "".join(
+            letter
+            for letter, granted in (("R", reads), ("E", edits))
+            if granted is False and letter in needed
+        )
         if edits is not True:
             writes = {letter: _all((edits, nature)) for letter, nature in writes.items()}
-    elif letters is not None:
+    elif letters is None and access.fields is not None and _has_permissions(field, False):
+        reads = None
+        writes = {letter: _all((None, nature)) for letter, nature in writes.items()}
+        why = "The next refresh reads the permissions on fields of mapped objects."
+    else:
         why = why or "The object's permissions cover this field."
     seen = UserAccess(
         readable=reads,
         createable=_all((writes["C"], above["C"])),
         updateable=_all((writes["E"], above["E"])),
         why=why,
+        lacks=lacks,
     )
     update = {name: getattr(seen, name) for name in ("readable", "createable", "updateable")}
     return field.model_copy(update={**update, "sync_user": seen})

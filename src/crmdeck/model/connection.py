@@ -20,7 +20,9 @@ class Connection(WireModel):
     (a sandbox, a proxy), or the base URL of the source `partneros`; `remote_id` is the
     integration's UUID there. `ttl_hours` is how long a snapshot is fresh. `organization` is the
     ID of the org or portal. `sign_in` is the flow that its secrets come from,
-    `token_expires_at` when they expire, unless they are renewed.
+    `token_expires_at` when they expire, unless they are renewed. `reader` is crmdeck's own user.
+    `sync_user` names the user that the sync runs as; without `sync_user_id` its access comes from
+    files.
     """
 
     id: str
@@ -36,6 +38,9 @@ class Connection(WireModel):
     )
     api_version: str | None = None
     sign_in: str | None = None
+    reader: str | None = None
+    sync_user: str | None = None
+    sync_user_id: str | None = None
     token_expires_at: UtcTime | None = None
     scope: Scope = Scope()
     ttl_hours: float = 24.0

@@ -63,6 +63,7 @@ class FindingKind(StrEnum):
     CONNECTION_ERROR = "connection_error"
     SUSPECT_REFRESH = "suspect_refresh"
     CACHE_DAMAGED = "cache_damaged"
+    SYNC_USER = "sync_user"
     TOKEN_ENDS = "token_ends"  # noqa: S105
     VENDOR_RETIRES = "vendor_retires"
     OBJECT_FAILED = "object_failed"
@@ -173,6 +174,8 @@ class DriftKind(StrEnum):
     RULE_ADDED = "rule_added"
     RULE_REMOVED = "rule_removed"
     RULE_CHANGED = "rule_changed"
+    ACCESS_LOST = "access_lost"
+    ACCESS_GAINED = "access_gained"
 
 
 class GoneReason(StrEnum):

@@ -43,13 +43,15 @@ class PicklistValue(WireModel):
 class UserAccess(WireModel):
     """What the sync user can do with an object or a field; None is unknown.
 
-    `why` names the permission sets that grant access, or what is missing.
+    `why` names the permission sets that grant access, or what is missing. `lacks` has the letters
+    of missing permissions: C, R, E or D. It is empty if the CRM lets no user write the field.
     """
 
     readable: bool | None = None
     createable: bool | None = None
     updateable: bool | None = None
     why: str = ""
+    lacks: str = ""
 
 
 class Field(WireModel):

@@ -150,6 +150,8 @@ class Judge:
             problems: Sequence[Problem]
             if target is None:
                 problems = (Problem(Outcome.REFUSED, "FIELD_GONE", "the field doesn't exist"),)
+            elif problem := self._access_problem(target):
+                problems = (problem,)
             elif not self._is_writable(target):
                 problems = (Problem(Outcome.REFUSED, "READ_ONLY", "the field is read-only"),)
             else:
@@ -174,6 +176,26 @@ class Judge:
     def forget(self) -> None:
         """Forget the records so far, so that the next one is the first of its batch."""
         self._taken.clear()
+
+    def _access_problem(self, target: Field) -> Problem | None:
+        """Return why the sync user can't write a field, if its permissions are the reason."""
+        above, seen = self.schema.sync_user, target.sync_user
+        letter, verb = ("C", "create") if self.setting.create else ("E", "edit")
+        if above is not None and letter in above.lacks:
+            name = self.schema.object_type
+            reason = f"the sync user can't {verb} {name} records"
+            needs = (f"{verb.capitalize()} on {name}",)
+            return Problem(Outcome.REFUSED, "NO_ACCESS", reason, needs)
+        if seen is None or target.calculated or target.auto_number:
+            return None
+        place = f"{self.schema.object_type}.{target.name}"
+        if "E" in seen.lacks:
+            reason = "the sync user can't edit it"
+            return Problem(Outcome.REFUSED, "NO_ACCESS", reason, (f"Edit on {place}",))
+        if (seen.createable if self.setting.create else seen.updateable) is None:
+            reason = "the sync user's access is unknown"
+            return Problem(Outcome.UNKNOWN, "NO_ACCESS", reason, (f"the access to {place}",))
+        return None
 
     def _is_writable(self, target: Field) -> bool:
         allowed = target.createable if self.setting.create else target.updateable

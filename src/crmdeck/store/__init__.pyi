@@ -17,4 +17,6 @@ from .sealed_secrets import SealedSecrets as SealedSecrets
 from .session import Session as Session
 from .snapshots import Snapshots as Snapshots
 from .store import Store as Store
+from .sync_access import StoredAccess as StoredAccess
+from .sync_access import SyncAccess as SyncAccess
 from .vectors import Vectors as Vectors

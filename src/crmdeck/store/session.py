@@ -80,6 +80,10 @@ class Session:
         return store.Usages(self.database)
 
     @cached_property
+    def access(self) -> store.SyncAccess:
+        return store.SyncAccess(self.database)
+
+    @cached_property
     def acceptances(self) -> store.Acceptances:
         return store.Acceptances(self.database)
 

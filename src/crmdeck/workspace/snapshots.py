@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from crmdeck.errors import SchemaNotDiscoveredError
-from crmdeck.model import Connection, Snapshot
+from crmdeck.model import Access, Connection, Snapshot
+from crmdeck.model.access import as_seen_by
 from crmdeck.store import Session
 from crmdeck.workspace.context import not_found
 
@@ -13,13 +14,26 @@ FIELDS_AT_ONCE = 2_000
 """The number of fields in memory while all objects are read."""
 
 
+def read_access(
+    session: Session, connection: Connection, at: datetime | None = None
+) -> Access | None:
+    """Return what the sync user can do; None without a sync user."""
+    found = session.access.get(connection, at)
+    return found.access if found is not None else None
+
+
 def find_snapshot(
     session: Session, connection: Connection, object_type: str, at: datetime | None = None
 ) -> Snapshot:
-    """Return the snapshot of an object; raises SchemaNotDiscoveredError and NotFoundError."""
+    """Return the snapshot of an object, as its sync user sees it.
+
+    Raises SchemaNotDiscoveredError and NotFoundError.
+    """
     snapshot = session.snapshots.get(connection.id, object_type, at)
     if snapshot is not None:
-        return snapshot
+        access = read_access(session, connection, at)
+        seen = as_seen_by(snapshot.content, access)
+        return snapshot.model_copy(update={"content": seen}) if access else snapshot
     current = session.snapshots.current(connection.id, at)
     if not current:
         raise never_discovered(connection, at)

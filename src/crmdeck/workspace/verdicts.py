@@ -9,11 +9,13 @@ from crmdeck.connectors.registry import vendor_of
 from crmdeck.errors import UsageError
 from crmdeck.mapping.state import by_pair
 from crmdeck.mapping.verdicts import PairVerdicts, judge_pair
-from crmdeck.model import Connection, Decision, ObjectPair
+from crmdeck.model import Access, Connection, Decision, ObjectPair
+from crmdeck.model.access import as_seen_by
 from crmdeck.store import Session
 from crmdeck.store.pair_verdicts import StoredVerdicts
 from crmdeck.workspace.context import Context
 from crmdeck.workspace.knowledge import load_catalog, load_knowledge, matching_version
+from crmdeck.workspace.snapshots import read_access
 
 Pair = tuple[Connection, str, Sequence[Decision]]
 """A connection, an object pair, and the decisions on it, oldest first."""
@@ -75,12 +77,25 @@ def _made_from(
         sorted({(one.id, ObjectPair.parse(pair).crm_object) for one, pair, _ in pairs})
     )
     version = matching_version(context.home)
+    hashes = {key: access.hash for key, access in _read_accesses(session, pairs).items()}
     return {
         (one.id, pair): ":".join(
-            (contents.get((one.id, ObjectPair.parse(pair).crm_object), "-"), log[-1].id, version)
+            (
+                contents.get((one.id, ObjectPair.parse(pair).crm_object), "-"),
+                log[-1].id,
+                version,
+                hashes.get(one.id, ""),
+            )
         )
         for one, pair, log in pairs
     }
+
+
+def _read_accesses(session: Session, pairs: Sequence[Pair]) -> dict[str, Access]:
+    found = {
+        one.id: read_access(session, one) for one in {one.id: one for one, *_ in pairs}.values()
+    }
+    return {key: access for key, access in found.items() if access is not None}
 
 
 def _judge(
@@ -88,6 +103,7 @@ def _judge(
 ) -> dict[tuple[str, str], PairVerdicts]:
     catalog, knowledge = load_catalog(context.home), load_knowledge(context.home)
     objects = sorted({(one.id, ObjectPair.parse(pair).crm_object) for one, pair, _ in pairs})
+    accesses = _read_accesses(session, pairs)
     there, schemas = session.snapshots.contents(objects), session.snapshots.newest(objects)
     found: dict[tuple[str, str], PairVerdicts] = {}
     for connection, pair, log in pairs:
@@ -96,8 +112,9 @@ def _judge(
         if place in there and place not in schemas:
             # Its definition was lost, which is a finding of its own.
             continue
+        schema = schemas.get(place)
         found[connection.id, pair] = judge_pair(
-            schemas.get(place),
+            schema and as_seen_by(schema, accesses.get(connection.id)),
             catalog.get(named.partner_object),
             log,
             vendor_of(connection.platform).write_rules,

@@ -23,7 +23,7 @@ def read(sandbox: Sandbox, known: Access | None = None) -> tuple[Access, int]:
     assert isinstance(connector, AccessReader)
     sync = sandbox.permissions("acme-prod").sync
     sandbox.requests.clear()
-    found = connector.read_access(sync, MAPPED, known, CancelToken())
+    found = connector.read_access(sync, MAPPED, known, CancelToken(), sandbox.anchor)
     return found, len([path for path in sent(sandbox, oauth=False) if path.count("/") > 3])
 
 

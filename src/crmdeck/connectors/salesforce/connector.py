@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 
 from crmdeck.clock import utc_now
 from crmdeck.connectors.base import (
@@ -114,9 +115,14 @@ class SalesforceConnector:
         return find_users(self._client, name, CancelToken())
 
     def read_access(
-        self, user_id: str, mapped: Collection[str], known: Access | None, cancel: CancelToken
+        self,
+        user_id: str,
+        mapped: Collection[str],
+        known: Access | None,
+        cancel: CancelToken,
+        now: datetime,
     ) -> Access:
-        return read_access(self._client, user_id, mapped, known, cancel, utc_now())
+        return read_access(self._client, user_id, mapped, known, cancel, now)
 
     def who_granted(self, names: Collection[str]) -> Attribution | None:
         return who_granted(self._client, names)

@@ -23,6 +23,7 @@ from crmdeck.store.integrity.damage import (
 )
 from crmdeck.store.record_table import RecordTable
 from crmdeck.store.runs import FAILURES, QUOTAS, RUNS
+from crmdeck.store.sync_access import parse_access
 from crmdeck.store.validators import Validators
 from crmdeck.text import count
 
@@ -64,6 +65,13 @@ def check_records(database: Database) -> Checked:
     ]
     if bad := {seq: why for seq, why in usages if why}:
         damage.append(_bad_rows(database, "field_usage", bad))
+    accesses = {
+        seq: why
+        for seq, body in database.rows("SELECT seq, body FROM sync_access ORDER BY seq")
+        if (why := why_unreadable(partial(parse_access, body)))
+    }
+    if accesses:
+        damage.append(_bad_rows(database, "sync_access", accesses))
     for (key,) in database.rows("SELECT DISTINCT connection_id FROM validators ORDER BY 1"):
         if why_unreadable(partial(Validators(database).get, key)):
             damage.append(

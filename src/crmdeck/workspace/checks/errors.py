@@ -43,12 +43,14 @@ from crmdeck.model import (
     SyncCause,
     SyncErrorReport,
 )
+from crmdeck.model.access import as_seen_by
 from crmdeck.model.wire import wire_record
 from crmdeck.preflight.rejections import Rejection, cause_of, read_message, step_for
 from crmdeck.store import Session
 from crmdeck.text import count
 from crmdeck.workspace.context import Context
 from crmdeck.workspace.moments import parse_moment
+from crmdeck.workspace.snapshots import read_access
 
 ERROR_FORMATS = {
     ".csv": "csv", ".json": "json", ".html": "html", ".md": "markdown", ".xlsx": "xlsx",
@@ -364,6 +366,7 @@ class _Tie:
         self.notes: list[str] = []
         self._id = "" if connection is None else connection.id
         self._infos = session.snapshots.current(self._id) if self._id else ()
+        self._access = read_access(session, connection) if connection is not None else None
         log = session.decisions.log(self._id) if self._id else ()
         self._accepted = [
             (ObjectPair.parse(each.object_pair).crm_object, each)
@@ -378,7 +381,7 @@ class _Tie:
     def _read_schema(self, object_type: str) -> ObjectSchema | None:
         known = self._id and object_type
         found = self._session.snapshots.get(self._id, object_type) if known else None
-        return found.content if found is not None else None
+        return as_seen_by(found.content, self._access) if found is not None else None
 
     def _read_changes(self, object_type: str) -> tuple[DriftEvent, ...]:
         known = self._id and object_type

@@ -56,6 +56,7 @@ from crmdeck.workspace.checks.crm_records import (
     value_text,
 )
 from crmdeck.workspace.checks.records import as_raw, read_records
+from crmdeck.workspace.connections.sync_user import assumption
 from crmdeck.workspace.context import Context, find_connection
 from crmdeck.workspace.mappings.service import Mappings
 from crmdeck.workspace.snapshots import find_snapshot, require_known
@@ -228,6 +229,8 @@ class Preflights:
             record_id = None if before is None else str(before.get(sides.write_rules.record_id))
             findings.add(judge.judge(position, record, before), record_id)
         notes = (*stored.notes, *_not_read(sides.schema, assumed.get("as_user", False)))
+        if sides.direction is not Direction.PULL and (said := assumption(sides.connection)):
+            notes = (*notes, said)
         report = _report(sides, pair, findings, len(read.records), setting, notes)
         return PreflightRun(report, findings, read.ignored, sides, read.records)
 

@@ -18,6 +18,7 @@ from crmdeck.errors import ConflictError, CrmdeckError, NotFoundError, UsageErro
 from crmdeck.home import absolute_path
 from crmdeck.mapping.state import accepted_fields
 from crmdeck.model import (
+    Access,
     AuditEntry,
     Connection,
     CrmPage,
@@ -33,6 +34,7 @@ from crmdeck.store import Session
 from crmdeck.store.audit import HOST
 from crmdeck.workspace.connections.runs import failed_run, started_run, write_quota, write_run
 from crmdeck.workspace.connections.signin.flows import EXPIRING, flow_in_use
+from crmdeck.workspace.connections.sync_user import find_sync_user, read_access_files
 from crmdeck.workspace.connections.validation import (
     check_endpoint,
     check_instance_url,
@@ -124,6 +126,8 @@ class Connections:
         without_rules: Sequence[str] | None = None,
         ttl_hours: float | None = None,
         api_version: str | None = None,
+        sync_user: str | None = None,
+        sync_access: str | None = None,
         reconnect: bool = False,
     ) -> Connection:
         """Change the given values of a connection, or reconnect a disconnected one.
@@ -131,7 +135,9 @@ class Connections:
         None keeps a value; '' removes an `endpoint` or `instance_url`. `without_rules` names kinds
         of rules to leave out of a refresh, () reads all. `ttl_hours` is the time
         until a schema is stale. `api_version` pins a version (`66.0`), or lets the next refresh
-        choose (`newest`). Raises UsageError for an invalid value, and without any.
+        choose (`newest`). `sync_user` is the name or ID of the CRM user that the sync runs as, ''
+        for crmdeck's own user. `sync_access` is a file or folder with that user's permissions.
+        Raises UsageError for an invalid value, and without any.
         """
         connection = self.get(ref)
         changes: dict[str, object] = {}
@@ -159,6 +165,12 @@ class Connections:
             changes["ttl_hours"] = checked_hours(ttl_hours)
         if api_version is not None:
             changes["api_version"] = checked_api_version(connection, api_version)
+        if sync_user is not None:
+            changes |= find_sync_user(self._context, connection, sync_user)
+        access = None
+        if sync_access is not None:
+            access = read_access_files(sync_access, self._context.now)
+            changes |= {"sync_user": access.user, "sync_user_id": None}
         if reconnect:
             changes["disconnected_at"] = None
         if not changes:
@@ -167,7 +179,8 @@ class Connections:
                 remedy="Add at least one option: crmdeck connections set --help",
             )
         event = "connection.reconnected" if reconnect else "connection.updated"
-        return self._change(connection, changes, event, "Changed " + ", ".join(sorted(changes)))
+        summary = "Changed " + ", ".join(sorted(changes))
+        return self._change(connection, changes, event, summary, access)
 
     def rename(self, ref: str, name: str) -> Connection:
         """Rename a connection; its ID and its history stay.
@@ -257,7 +270,12 @@ class Connections:
         )
 
     def _change(
-        self, connection: Connection, changes: Mapping[str, object], event: str, summary: str
+        self,
+        connection: Connection,
+        changes: Mapping[str, object],
+        event: str,
+        summary: str,
+        access: Access | None = None,
     ) -> Connection:
         self._context.require_writable()
         with self._context.store.write() as session:
@@ -266,6 +284,8 @@ class Connections:
             changed = latest.model_copy(update=changes)
             require_free_name(session, changed.name, but=connection.id)
             session.connections.put(changed, self._context.now, self._context.actor)
+            if access is not None:
+                session.access.put(connection.id, access, self._context.now)
             # A refresh asks whether these explain what it would remove.
             new = {name: True for name, value in changes.items() if getattr(latest, name) != value}
             entry = self._context.entry(event, summary, connection_id=connection.id, details=new)
@@ -411,6 +431,7 @@ def learned(connection: Connection, report: ProbeReport, secrets: Credentials) -
         # A PartnerOS session can change its organization; an org or account stays the same.
         "organization": None if connection.source == Source.PARTNEROS else report.organization,
         "platform": report.platform,
+        "reader": report.user,
         "sign_in": _sign_in(connection, secrets),
     }
     changes: dict[str, object] = _news(connection, facts)

@@ -18,6 +18,7 @@ from crmdeck.drift.usage import judge_usage, uses_in_schema
 from crmdeck.errors import NotFoundError, UsageError
 from crmdeck.mapping.state import accepted_fields, by_pair, filled_elsewhere
 from crmdeck.model import (
+    Access,
     CancelToken,
     ChangeState,
     Comparison,
@@ -41,11 +42,17 @@ from crmdeck.model import (
     SnapshotInfo,
     VersionPreview,
 )
+from crmdeck.model.access import as_seen_by
 from crmdeck.model.wire import wire_record
 from crmdeck.workspace.connections.runs import write_quota
 from crmdeck.workspace.context import Context, find_connection, not_found
 from crmdeck.workspace.open_changes import judge_changes
-from crmdeck.workspace.snapshots import FIELDS_AT_ONCE, find_snapshot, never_discovered
+from crmdeck.workspace.snapshots import (
+    FIELDS_AT_ONCE,
+    find_snapshot,
+    never_discovered,
+    read_access,
+)
 
 MOST_RECORDS = 200
 
@@ -163,7 +170,8 @@ class Schemas:
             connection = find_connection(session, ref)
             current = session.snapshots.current(connection.id, at)
             loaded = session.snapshots.load(current)
-        return tuple(self._detail(loaded[info.id], at) for info in current)
+            access = read_access(session, connection, at)
+        return tuple(self._detail(loaded[info.id], at, access) for info in current)
 
     def each(
         self, ref: str, at: datetime | None = None, *, names: Sequence[str] | None = None
@@ -176,22 +184,23 @@ class Schemas:
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
             current = session.snapshots.current(connection.id, at)
+            access = read_access(session, connection, at)
         if not current:
             raise never_discovered(connection, at)
         if names is not None:
             by_name = {info.object_type: info for info in current}
             current = tuple(by_name[name] for name in names if name in by_name)
-        return self._loaded(current, at)
+        return self._loaded(current, at, access)
 
     def _loaded(
-        self, current: Sequence[SnapshotInfo], at: datetime | None
+        self, current: Sequence[SnapshotInfo], at: datetime | None, access: Access | None
     ) -> Iterator[ObjectDetail]:
         for part in parts_of(current):
             # One session per part, because writers wait for readers.
             with self._context.store.read() as session:
                 loaded = session.snapshots.load(part)
             for each in part:
-                yield self._detail(loaded.pop(each.id), at)
+                yield self._detail(loaded.pop(each.id), at, access)
 
     def fields(self, ref: str, at: datetime | None = None) -> tuple[FieldRow, ...]:
         """Return all fields of all objects, without details, by object and position."""
@@ -481,8 +490,10 @@ class Schemas:
     def _is_stale(self, info: SnapshotInfo, at: datetime | None) -> bool:
         return info.expires_at <= (at or self._context.now)
 
-    def _detail(self, snapshot: Snapshot, at: datetime | None) -> ObjectDetail:
-        info, content = snapshot.info, dict(snapshot.content)
+    def _detail(
+        self, snapshot: Snapshot, at: datetime | None, access: Access | None = None
+    ) -> ObjectDetail:
+        info, content = snapshot.info, dict(as_seen_by(snapshot.content, access))
         return ObjectDetail(
             **content,
             schema_hash=info.schema_hash,

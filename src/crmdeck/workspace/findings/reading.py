@@ -43,6 +43,7 @@ from crmdeck.workspace.open_changes import (
     usable_policy,
 )
 from crmdeck.workspace.policy import Policy
+from crmdeck.workspace.snapshots import read_access
 from crmdeck.workspace.verdicts import read_verdicts
 
 
@@ -191,6 +192,7 @@ def _read_vitals(
                 token_rotated=token_rotated.get(key),
                 endings=connection_ends(connection, vendor, flow, token_used.get(key)),
                 policy_error=error,
+                access=read_access(session, connection),
             )
         )
     return found

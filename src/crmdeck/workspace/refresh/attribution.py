@@ -15,7 +15,7 @@ TOO_MANY = f"Not asked: the refresh changed more than {MOST_OBJECTS} objects."
 OWN_SCOPE = "The scope of this connection changed in crmdeck."
 NO_SUCH_RECORD = "The CRM only has a record of an older change."
 # The clocks of the CRM and of this machine may differ.
-_SKEW = timedelta(minutes=10)
+SKEW = timedelta(minutes=10)
 
 
 def attributed(
@@ -66,6 +66,6 @@ def _words(
     answer = answers.get((event.object_type, event.field_name), OWN_SCOPE)
     if isinstance(answer, str):
         return {"attribution": answer}
-    if answer.at is not None and read_before is not None and answer.at < read_before - _SKEW:
+    if answer.at is not None and read_before is not None and answer.at < read_before - SKEW:
         return {"attribution": NO_SUCH_RECORD}
     return {"changed_by": answer.by, "changed_at": answer.at, "attribution": answer.via}

@@ -40,6 +40,7 @@ from crmdeck.workspace.connections.service import learned_on_the_way, remember
 from crmdeck.workspace.context import Context
 from crmdeck.workspace.knowledge import read_field_words
 from crmdeck.workspace.progress import ProgressReporter
+from crmdeck.workspace.refresh.access import AccessReading, access_events, read_access
 from crmdeck.workspace.refresh.attribution import attributed
 from crmdeck.workspace.refresh.compare import (
     Cached,
@@ -135,6 +136,7 @@ class Refresh:
     cancel: CancelToken
     lease: Lease | None
     answer: Refreshed = field(init=False)
+    reading: AccessReading = field(default_factory=AccessReading)
 
     def run(self, *, accept_suspect: bool = False) -> RefreshResult:
         """Read the source, compare, record, and return the result.
@@ -145,6 +147,9 @@ class Refresh:
         self.learn()
         # Before the comparison, which asks the decisions which fields are mapped.
         take_over(self.context, self.connector, self.connection.id)
+        self.reading = read_access(
+            self.context.store, self.connector, self.connection, self.cancel, self.context.now
+        )
         failed = self.answer.failed
         if failed and not (self.answer.discovered or self.answer.unchanged):
             raise _all_failed(failed)
@@ -162,6 +167,7 @@ class Refresh:
                 continue
             if removal is not None:
                 raise SuspectRefreshError(self.connection, removal)
+            compared = self._with_access(compared)
             # The compared schemas are gone by now; writing needs room of its own.
             free_memory()
             with self.context.store.write() as session:
@@ -268,6 +274,27 @@ class Refresh:
         # The compared schemas are not needed again, and can be very large.
         return replace(compared, report=report, cached=replace(cached, before={}))
 
+    def _with_access(self, compared: Compared) -> Compared:
+        """Add what the sync user lost and gained to the changes."""
+        reading, cached = self.reading, compared.cached
+        if reading.before is None or reading.access is None:
+            return compared
+        changed = {(event.object_type, event.field_name) for event in compared.report.events}
+        read = reading.access.fields or {}
+        fields = {
+            name: {
+                each.name
+                for each in (cached.present[name].fields if name in read else ())
+                if (name, each.name) not in changed
+            }
+            for name in cached.present
+        }
+        events = access_events(
+            reading, self.connector, self.connection, cached.accepted, fields, self.context.now
+        )
+        every = (*compared.report.events, *events)
+        return replace(compared, report=compared.report.model_copy(update={"events": every}))
+
     def record(self, session: Session, compared: Compared) -> RefreshResult:
         """Write everything in the transaction of `session`."""
         answer, connection = self.answer, self.connection
@@ -303,6 +330,8 @@ class Refresh:
             freshness=answer.listing.freshness,
         )
         session.drift.add(report.events, report.stories)
+        if self.reading.access is not None:
+            session.access.put(connection.id, self.reading.access, run.finished_at)
         keep_verdicts(self.context, session, connection)
         session.audit.add(*self._entries(run, compared, len(failures)))
         elapsed = run.finished_at - run.started_at
@@ -317,6 +346,7 @@ class Refresh:
             failures=failures,
             notices=(
                 *answer.notices,
+                *([self.reading.notice] if self.reading.notice else []),
                 *_unspecified(answer.not_checked),
                 *_read_again(answer, cached),
             ),

@@ -4,7 +4,8 @@ CREATE SEQUENCE happened;
 
 -- `remote_id` is the ID at PartnerOS, for its source. `organization` is the ID of the org or
 -- portal, so that signing in can't lead to another one. `token_expires_at` is NULL if the token is
--- renewed.
+-- renewed. `reader` is crmdeck's own user, `sync_user` the user that the sync runs as; its ID is
+-- NULL if its access comes from files.
 CREATE TABLE connection (
     seq BIGINT NOT NULL DEFAULT nextval('happened'),
     id VARCHAR NOT NULL,
@@ -18,6 +19,9 @@ CREATE TABLE connection (
     remote_id VARCHAR,
     organization VARCHAR,
     sign_in VARCHAR,
+    reader VARCHAR,
+    sync_user VARCHAR,
+    sync_user_id VARCHAR,
     token_expires_at TIMESTAMP,
     scope VARCHAR NOT NULL,
     ttl_hours DOUBLE PRECISION NOT NULL,
@@ -222,6 +226,14 @@ CREATE TABLE acceptance (
     weight BIGINT NOT NULL,
     note VARCHAR,
     changes VARCHAR NOT NULL
+);
+
+-- What the sync user can do, as JSON: a row for each reading that differs from the one before.
+CREATE TABLE sync_access (
+    seq BIGINT NOT NULL DEFAULT nextval('happened'),
+    connection_id VARCHAR NOT NULL,
+    read_at TIMESTAMP NOT NULL,
+    body VARCHAR NOT NULL
 );
 
 -- Derived from the rest, and written anew when it changes: the verdicts of preflight on the
