@@ -65,7 +65,7 @@ def _node(command: Any) -> dict[str, Any]:
 
 
 def _options(command: Any) -> dict[str, str]:
-    options = {"--help": "flag", "--quiet": "flag", "--no-color": "flag"}
+    options = {"--help": "flag", "--quiet": "flag", "--verbose": "flag", "--no-color": "flag"}
     for param in command.params:
         if param.param_type_name == "option":
             for name in (*param.opts, *param.secondary_opts):

@@ -135,8 +135,8 @@ def test_what_is_piped_is_plain_and_hostile_text_can_do_nothing(shell: Shell) ->
     hostile["fields"][0]["label"] = "\x1b[31m=cmd|' /C calc'!A0\n[bold]x[/]\u202e"
     (shell.home.parent / "export/Opportunity.json").write_text(json.dumps(hostile))
     shell.run("refresh", "acme")
-    plain = shell.run("schema", "acme", "Opportunity").stdout
-    assert len(plain.splitlines()) == 2
+    plain = shell.run("schema", "acme", "Opportunity", "--format", "table").stdout
+    assert len(plain.splitlines()) == 3
     assert "\x1b" not in plain
     assert "[bold]x[/]" in plain
     exact = shell.json("schema", "acme", "Opportunity")["fields"][0]["label"]
@@ -376,8 +376,10 @@ def test_match_names_the_field_that_takes_a_favorite(shell: Shell, tmp_path: Pat
     left, right = tmp_path / "left.csv", tmp_path / "right.csv"
     left.write_text("name,label,type\na,Description,text\nb,Deal description,text\n", "utf-8")
     right.write_text("name,type\nDescription,text\nAmount,currency\n", "utf-8")
-    rows = shell.run("match", str(left), str(right), "--encoder", "none").stdout.splitlines()
-    assert re.search(r"^b\s+taken by a\s.*Fits Description as well \(\d\d%\)\.", rows[2])
+    rows = shell.run(
+        "match", str(left), str(right), "--encoder", "none", "--format", "table"
+    ).stdout.splitlines()
+    assert re.search(r"^b\s+taken by a\s.*Fits Description as well \(\d\d%\)\.", rows[3])
     matches = shell.json("match", str(left), str(right), "--encoder", "none")
     assert [one["takenBy"] for one in matches["suggestions"]] == [None, "a"]
 
@@ -479,15 +481,14 @@ def test_the_past_and_a_comparison_from_the_command_line(shell: Shell) -> None:
         "CloseDate": "left",
         "Region__c": "right",
     }
-    told = shell.run("compare", "acme", "--at", before)
-    assert told.stdout.splitlines() == [
-        "object\tlabel\tseverity\tside\tleft only\tright only\tdifferent",
-        "Opportunity\tOpportunity\tbreaking\tdiffers\t1\t1\t1",
+    told = shell.run("compare", "acme", "--at", before, "--format", "table")
+    assert told.stdout.splitlines()[-1].split() == [
+        *("Opportunity", "Opportunity", "breaking", "differs", "1", "1", "1")
     ]
     assert f"Left: acme as of {before}" in told.stderr
     fields = shell.run("compare", "acme", "--at", before, "--object", "Opportunity").stdout
-    assert "Opportunity\tCloseDate\tleft only\t\t\t" in fields
-    assert "Opportunity\tAmount\tdiffers\ttype\tcurrency\tstring" in fields
+    assert "Opportunity,CloseDate,CloseDate,left,," in fields
+    assert "Opportunity,Amount,Amount,both,type,currency,string," in fields
     exported = shell.run(
         *("export", "acme", "--what", "differences", "--at", before, "--format", "csv")
     )

@@ -41,7 +41,7 @@ def test_rates_are_taken_when_asked_for_and_told_from_then_on(
         assert rates["Name"]["sampled"] == 50
         assert json.loads(schema(as_json=True)) == wire
         header, *lines = schema().splitlines()
-        assert header.endswith("\tfilled")
-        assert next(line for line in lines if line.startswith("Name\t")).endswith("\t100%")
+        assert header.endswith(",filled")
+        assert next(line for line in lines if line.startswith("Name,")).endswith(",1.0")
         with pytest.raises(UsageError):
             commands.schema(name="org", sample=True)

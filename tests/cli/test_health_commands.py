@@ -75,8 +75,8 @@ def test_status_shows_steps_and_drift_who_did_it(tmp_path: Path) -> None:
     shell.run("refresh", "acme")
     (export / "Opportunity.json").write_text(describe(("Name", "string"), ("New__c", "string")))
     shell.run("refresh", "acme")
-    header, event = shell.run("drift", "acme").stdout.splitlines()
-    assert header.endswith("\tchanged by")
+    header, _, event = shell.run("drift", "acme", "--format", "table").stdout.splitlines()
+    assert header.rstrip().endswith("changed by")
     assert event.endswith("unknown: The source 'files' doesn't record who made changes.")
     assert shell.json("drift", "acme")["events"][0]["changedBy"] is None
 
@@ -239,6 +239,6 @@ def test_the_exit_code_of_the_doctor_tells_what_is_wrong(tmp_path: Path) -> None
     assert "The current schema of acme: Opportunity" in lost["lost"]
     assert "crmdeck refresh acme" in lost["remedy"]
     done = shell.run("doctor", "--repair", code=5)
-    assert "repaired\tyes\tbackup from before the repair: " in done.stdout
+    assert "repaired,true,backup from before the repair: " in done.stdout
     shell.run("refresh", "acme")
     shell.run("doctor")

@@ -17,6 +17,7 @@ from crmdeck.store import Store
 from crmdeck.store.backup import unpack_backup, write_backup
 from crmdeck.workspace import open_demo
 from crmdeck.workspace.demo import HISTORY, STAMP
+from tests.cli.shell import PAIR, Shell
 from tests.demo_pack import ANCHOR, pack
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?")
@@ -125,3 +126,44 @@ def test_where_nothing_can_be_kept_the_demo_is_thrown_away_or_refused(
         pass
     assert caught.value.code == "DEMO_NOT_BUILT"
     assert "XDG_CACHE_HOME" in (caught.value.remedy or "")
+
+
+def test_demo_reset_discards_changes(tmp_path: Path) -> None:
+    shell, cache = Shell(tmp_path / "home"), {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    notice = "The demo was changed just now. Restore it with crmdeck demo --reset.\n"
+    assert notice not in shell.run("drift", "acme-prod", "--demo", env=cache).stderr
+    shell.run("refresh", "acme-prod", "--demo", env=cache)
+    assert notice not in shell.run("drift", "acme-prod", "--demo", env=cache).stderr
+    shell.run("connections", "rename", "acme-prod", "x", "--demo", env=cache)
+    assert shell.run("drift", "x", "--demo", env=cache).stderr.count(notice) == 1
+    assert notice not in shell.run("drift", "x", "--demo", "--json", env=cache).stderr
+    shell.run("demo", "--reset", env=cache)
+    assert notice not in shell.run("drift", "acme-prod", "--demo", env=cache).stderr
+
+
+def test_demo_of_another_store_version_is_unpacked_again(tmp_path: Path) -> None:
+    shell, cache = Shell(tmp_path / "home"), {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    shell.run("demo", "--reset", env=cache)
+    stamp = next((tmp_path / "cache").rglob(STAMP))
+    stamp.write_text(json.dumps(json.loads(stamp.read_text()) | {"store": "0"}))
+    (stamp.parent / "crmdeck.duckdb").write_bytes(b"of another version")
+    shell.run("drift", "acme-prod", "--demo", env=cache)
+
+
+def test_dry_run_discards_decisions_after_their_checks(tmp_path: Path) -> None:
+    shell, cache = Shell(tmp_path / "home"), {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+    def states() -> list[str]:
+        shown = shell.json("mapping", "show", "acme-prod", PAIR, "--demo", env=cache)
+        return [line["state"] for line in shown["lines"]]
+
+    before = states()
+    common = ("acme-prod", PAIR, "--demo", "--encoder", "none")
+    tried = ("mapping", "accept", *common, "--confidence", "0.9", "--dry-run")
+    assert "Dry run: nothing was changed." in shell.run(*tried, env=cache).stderr
+    assert len(shell.json(*tried, env=cache)) > 1
+    assert states() == before
+    wrong = ("mapping", "accept", *common, "nosuch", "--dry-run")
+    shell.run(*wrong, code=2, env=cache)
+    shell.run(*tried[:-1], "--yes", env=cache)
+    assert states() != before

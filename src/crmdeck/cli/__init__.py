@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 _COMPLETION = "_CRMDECK_COMPLETE"
-_ANYWHERE = ("--quiet", "--no-color")
+_ANYWHERE = ("--quiet", "--verbose", "--no-color")
 _OF_ALL = ("-h", "--help", "--version")
 _OF_MOST = ("--home", "--demo", "--json")
 

@@ -8,6 +8,7 @@ import random
 import signal
 from collections.abc import Iterator
 from datetime import timedelta
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated
 
@@ -15,14 +16,12 @@ import typer
 
 from crmdeck import model, workspace
 from crmdeck.cli.groups import command_group
+from crmdeck.cli.listing import Listing, lists
 from crmdeck.cli.options import ForceOption, JsonOption, NamesArgument, OutputOption, RefreshOption
 from crmdeck.cli.output import (
-    TextTable,
     chosen_format,
     emit,
     emit_hanging,
-    emit_json,
-    emit_table,
     filtered,
     is_quiet,
     report_error,
@@ -70,10 +69,11 @@ app = command_group()
 
 
 @app.command()
+@lists
 @in_workspace()
-def show(ws: workspace.Workspace, as_json: JsonOption = False) -> None:
+def show(ws: workspace.Workspace, listing: Listing) -> None:
     """Show the rules of the policy, in the order in which they apply."""
-    _answer_policy(ws.checks.policy(), as_json)
+    _show_policy(ws.checks.policy(), listing)
 
 
 @app.command("set")
@@ -87,26 +87,30 @@ def set_team_policy(
 
     If the workspace is a folder, edit the file policy.toml in it instead.
     """
-    _answer_policy(ws.checks.set_policy(file), as_json)
+    _show_policy(ws.checks.set_policy(file), Listing("json" if as_json else None))
 
 
 @app.command()
 @in_workspace(demo=False)
 def clear(ws: workspace.Workspace, as_json: JsonOption = False) -> None:
     """Remove the team's policy. Changes that it excused are open again."""
-    _answer_policy(ws.checks.set_policy(None), as_json)
+    _show_policy(ws.checks.set_policy(None), Listing("json" if as_json else None))
 
 
-def _answer_policy(policy: workspace.Policy | None, as_json: bool) -> None:
-    rules = policy.rule if policy is not None else ()
-    if as_json:
-        emit_json({"rules": [rule.model_dump(mode="json") for rule in rules]})
-        return
+def _show_policy(policy: workspace.Policy | None, listing: Listing) -> None:
+    rules = [] if policy is None else [rule.model_dump(mode="json") for rule in policy.rule]
     columns = ("level", "connection", "object", "field", "code", "attribute", "severity", "until",
                "reason")  # fmt: skip
-    if rules:
-        emit_table(TextTable.of(rules, {name: name for name in columns}))
-    else:
+    if (
+        listing.emit(
+            rules,
+            columns=columns,
+            record=lambda rule: rule,
+            answer=lambda shown: {"rules": shown},
+            table={name: itemgetter(name) for name in columns},
+        )
+        and not rules
+    ):
         say("No policy: nothing is excused.")
 
 

@@ -25,8 +25,21 @@ def console(
     raise typer.Exit(open_console(home, demo=demo, read_only=read_only))
 
 
-def demo(read_only: ReadOnlyOption = False) -> None:
-    """Open the console with the built-in demo: sample CRMs with three months of history."""
+def demo(
+    read_only: ReadOnlyOption = False,
+    reset: Annotated[
+        bool, typer.Option("--reset", help="Discard all changes to the demo, and stop.")
+    ] = False,
+) -> None:
+    """Open the console with the built-in demo: sample CRMs with three months of history.
+
+    All shells share the demo. Your changes stay for up to 12 hours.
+    """
+    if reset:
+        with failing():
+            workspace.reset_demo()
+        say("The demo is as new.")
+        return
     raise typer.Exit(open_console(demo=True, read_only=read_only))
 
 

@@ -14,15 +14,17 @@ import typer
 from crmdeck import model, workspace
 from crmdeck.cli.listing import Listing, lists
 from crmdeck.cli.options import (
+    DryRunOption,
     FailOnOption,
     NamesArgument,
     RightAtOption,
     SeverityOption,
     SinceOption,
     UntilOption,
+    YesOption,
 )
 from crmdeck.cli.output import TextTable, report_error, say
-from crmdeck.cli.session import in_workspace, moment, say_empty, time_range
+from crmdeck.cli.session import carry_out, in_workspace, moment, say_empty, time_range
 from crmdeck.errors import ExitCode, UsageError, exit_code
 from crmdeck.model import Side
 from crmdeck.text import count
@@ -55,6 +57,8 @@ def drift(
         ),
     ] = None,
     note: Annotated[str, typer.Option("--note", help="Note for the acknowledgment.")] = "",
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
     fail_on: FailOnOption = None,
 ) -> ExitCode:
     """List changes, newest first, and acknowledge them.
@@ -87,8 +91,16 @@ def drift(
     changes, open_changes = _read(pages, wanted, stories, open_only=open_only)
     if acknowledge:
         shown = [event.id for event in listing.pick(changes, record)]
-        noted = ws.drift.acknowledge(shown if acknowledge == ["shown"] else acknowledge, note)
-        say(f"Acknowledged {count(noted.number, 'change')}. {noted.not_checked}".rstrip())
+        chosen = shown if acknowledge == ["shown"] else acknowledge
+        carry_out(
+            ws,
+            partial(ws.drift.acknowledge, chosen, note),
+            lambda noted: say(
+                f"Acknowledged {count(noted.number, 'change')}. {noted.not_checked}".rstrip()
+            ),
+            dry_run=dry_run,
+            ask=len(chosen) > 1 and not yes,
+        )
         # The list shows what was acknowledged, which is no longer open.
         open_only = False
         stories.clear()

@@ -12,7 +12,7 @@ PAIR = "deal_registration--Opportunity"
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "console": ("crmdeck console --read-only",),
-    "demo": ("crmdeck demo",),
+    "demo": ("crmdeck demo", "crmdeck demo --reset"),
     "connections list": ("crmdeck connections list --demo",),
     "connections add": (
         "crmdeck connections add acme --source files --platform salesforce --path exports",

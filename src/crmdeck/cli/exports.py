@@ -7,16 +7,21 @@ from typing import Annotated
 import typer
 
 from crmdeck import workspace
+from crmdeck.cli.listing import Listing
 from crmdeck.cli.options import (
     AtOption,
+    ColumnsOption,
     ForceOption,
     JsonOption,
+    LimitOption,
     OutputOption,
     RightAtOption,
     SeverityOption,
+    SortOption,
 )
 from crmdeck.cli.output import chosen_format, emit_pieces, filtered, require_unfiltered, say
-from crmdeck.cli.session import in_workspace, moment
+from crmdeck.cli.session import in_workspace, moment, time_range
+from crmdeck.errors import UsageError
 from crmdeck.model import DecisionState
 
 
@@ -67,10 +72,17 @@ def export(
         str | None,
         typer.Option("--since", help="Start date, for drift, audit, mappings: 2026-05-16, or 7d."),
     ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option("--until", help="End date, for drift and audit: 2026-05-16, or 7d."),
+    ] = None,
     severity: SeverityOption = None,
     state: Annotated[
         DecisionState | None, typer.Option("--state", help="State of mappings (default: all).")
     ] = None,
+    limit: LimitOption = None,
+    sort: SortOption = None,
+    columns: ColumnsOption = None,
     output: OutputOption = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
@@ -80,16 +92,30 @@ def export(
     wanted = chosen_format(
         format, output, workspace.SUFFIXES, as_json=as_json, force=force
     ) or usual.get(what, "json")
+    begin, end = time_range(since, until, ws)
     options: workspace.ExportOptions = {
         "pair": pair,
         "object_type": object_type,
         "at": moment(at, ws, as_of=True),
         "right": right,
         "right_at": moment(right_at, ws, as_of=True),
-        "since": moment(since, ws),
+        "since": begin,
+        "until": end,
         "at_least": severity,
         "state": state,
     }
+    listing = Listing.of(wanted, output, limit, sort, columns)
+    if not listing.is_plain:
+        if what not in workspace.EXPORTS:
+            raise UsageError(
+                f"{what} has no --limit, --sort or --columns.",
+                remedy=f"Use them with {', '.join(workspace.EXPORTS)}.",
+            )
+        known = workspace.COLUMNS[what]
+        listing.require(known)
+        listing.emit(ws.exports.rows(what, name, **options), columns=known, table={},
+                     record=lambda row: row)  # fmt: skip
+        return
     if output is not None:
         require_unfiltered(output)
         ws.exports.write(output, what, name, format=wanted, **options)

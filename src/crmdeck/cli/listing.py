@@ -6,6 +6,7 @@ import functools
 import heapq
 import json
 import pickle
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +19,16 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 import typer
 
 from crmdeck import model, workspace
-from crmdeck.cli.options import ForceOption, JsonOption, OutputOption, add_options, parameters_of
+from crmdeck.cli.options import (
+    ColumnsOption,
+    ForceOption,
+    JsonOption,
+    LimitOption,
+    OutputOption,
+    SortOption,
+    add_options,
+    parameters_of,
+)
 from crmdeck.cli.output import (
     Cells,
     TextTable,
@@ -55,6 +65,18 @@ class Listing:
     limit: int | None = None
     sort: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        format: str | None,
+        output: Path | None,
+        limit: int | None,
+        sort: str | None,
+        columns: str | None,
+    ) -> Listing:
+        """Return what the options ask for; raises UsageError for an empty list of columns."""
+        return cls(format, output, limit, _names("--sort", sort), _names("--columns", columns))
 
     @property
     def as_json(self) -> bool:
@@ -124,6 +146,9 @@ class Listing:
         """
         self.require(columns)
         number = 0
+        # A table is for a reader; what reads a pipe gets the same as from --format csv.
+        piped = self.format is None and self.output is None and not sys.stdout.isatty()
+        format = "csv" if piped else self.format
 
         # Counted while it is written, because an iterator has no length.
         def count_each(items: Iterable[T]) -> Iterator[T]:
@@ -137,16 +162,16 @@ class Listing:
         picked = count_each(self.pick(items, record))
         # A list that can't be read fails here, before its header is written.
         picked = chain(list(islice(picked, 1)), picked)
-        if self.format == "json":
+        if format == "json":
             dumps = partial(json.dumps, indent=2)
             if self.columns:
                 rows = ({name: record(item).get(name) for name in self.columns} for item in picked)
             else:
                 rows = (dict((wire or record)(item)) for item in picked)
             self._write(filtered(workspace.json_pieces(answer(collect(rows)), dumps)))
-        elif self.format not in (None, "table"):
+        elif format not in (None, "table"):
             shown = self.columns or columns
-            self._write(workspace.stream_rows(map(record, picked), self.format or "", shown))
+            self._write(workspace.stream_rows(map(record, picked), format, shown))
         else:
             if self.columns:
                 values = ([_text(record(item).get(n)) for n in self.columns] for item in picked)
@@ -162,6 +187,7 @@ class Listing:
 
                 cells = ([cell(value) for value in row] for row in drawn.rows)
                 self._write([tables.draw(drawn.columns, list(cells))])
+        if self.format in (None, "table"):
             if isinstance(items, Sized) and number < len(items):
                 say(f"Showing {number:,} of {len(items):,}.")
             elif number == self.limit:
@@ -215,21 +241,9 @@ def _listing(
     ] = None,
     output: OutputOption = None,
     force: ForceOption = False,
-    limit: Annotated[
-        int | None, typer.Option("--limit", min=1, help="Maximum number of rows.")
-    ] = None,
-    sort: Annotated[
-        str | None,
-        typer.Option(
-            "--sort", metavar="COLUMN,...", help="Sort by columns; -COLUMN for descending."
-        ),
-    ] = None,
-    columns: Annotated[
-        str | None,
-        typer.Option(
-            "--columns", metavar="COLUMN,...", help="Columns to show, by their JSON names."
-        ),
-    ] = None,
+    limit: LimitOption = None,
+    sort: SortOption = None,
+    columns: ColumnsOption = None,
     as_json: JsonOption = False,
 ) -> Listing:
     if format is not None and format not in FORMATS:
@@ -238,7 +252,7 @@ def _listing(
         suffix: name for suffix, name in workspace.SUFFIXES.items() if name in FORMATS
     }
     wanted = chosen_format(format, output, suffixes, as_json=as_json, force=force)
-    return Listing(wanted, output, limit, _names("--sort", sort), _names("--columns", columns))
+    return Listing.of(wanted, output, limit, sort, columns)
 
 
 def _unknown(kind: str, name: str, known: Sequence[str]) -> UsageError:

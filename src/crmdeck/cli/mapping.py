@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +13,17 @@ import typer
 from crmdeck import model, workspace
 from crmdeck.cli.groups import command_group
 from crmdeck.cli.listing import Listing, lists, wire_columns
-from crmdeck.cli.options import EncoderOption, JsonOption, NameArgument, PairArgument, RefreshOption
+from crmdeck.cli.options import (
+    DryRunOption,
+    EncoderOption,
+    JsonOption,
+    NameArgument,
+    PairArgument,
+    RefreshOption,
+    YesOption,
+)
 from crmdeck.cli.output import TextTable, emit_json, emit_or_say, emit_table, say
-from crmdeck.cli.session import ProgressLine, failing, in_workspace
+from crmdeck.cli.session import ProgressLine, carry_out, failing, in_workspace
 from crmdeck.errors import ExitCode, UsageError
 from crmdeck.files import parse_json, read_regular
 from crmdeck.model import DecisionState, Direction, Urgency
@@ -222,6 +231,8 @@ def accept(
         bool, typer.Option("--no-value-map", help="Accept values that the CRM field doesn't have.")
     ] = False,
     encoder: EncoderOption = "auto",
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Accept suggestions, or mappings of your own.
@@ -233,19 +244,18 @@ def accept(
         raise UsageError(
             "Nothing to accept.", remedy="Enter PartnerOS fields, or use --confidence 0.9"
         )
-    _report(
-        ws.mappings.accept(
-            name,
-            pair,
-            _picks(picks),
-            at_least=confidence,
-            direction=direction,
-            value_map=_value_map(value_map),
-            without_value_map=without,
-            encoder=encoder,
-        ),
-        as_json,
+    accept_all = partial(
+        ws.mappings.accept,
+        name,
+        pair,
+        _picks(picks),
+        at_least=confidence,
+        direction=direction,
+        value_map=_value_map(value_map),
+        without_value_map=without,
+        encoder=encoder,
     )
+    _decide(ws, accept_all, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
 @app.command()
@@ -256,12 +266,15 @@ def reject(
     pair: PairArgument,
     picks: PicksArgument = None,
     encoder: EncoderOption = "auto",
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Reject suggestions, and move to the next alternative."""
     if not picks:
         raise UsageError("Nothing to reject.", remedy="Enter PartnerOS fields.")
-    _report(ws.mappings.reject(name, pair, _picks(picks), encoder=encoder), as_json)
+    reject_all = partial(ws.mappings.reject, name, pair, _picks(picks), encoder=encoder)
+    _decide(ws, reject_all, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
 @app.command()
@@ -274,10 +287,13 @@ def filled(
         list[str], typer.Argument(metavar="CRM_FIELD...", help="CRM fields.", show_default=False)
     ],
     clear: Annotated[bool, typer.Option("--clear", help="Clear the mark.")] = False,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Mark required CRM fields as filled by PartnerOS or by automation."""
-    _report(ws.mappings.mark_filled(name, pair, fields, filled=not clear), as_json)
+    mark = partial(ws.mappings.mark_filled, name, pair, fields, filled=not clear)
+    _decide(ws, mark, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
 @app.command()
@@ -290,10 +306,13 @@ def unmap(
         list[str],
         typer.Argument(metavar="FIELD...", help="PartnerOS fields.", show_default=False),
     ],
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Leave PartnerOS fields unmapped. The CRM need not have their fields."""
-    _report(ws.mappings.unmap(name, pair, fields), as_json)
+    unmap_all = partial(ws.mappings.unmap, name, pair, fields)
+    _decide(ws, unmap_all, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
 @app.command()
@@ -310,13 +329,17 @@ def move(
             show_default=False,
         ),
     ] = None,
+    dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Move every mapping of a renamed CRM field or object to its new name."""
-    moved = ws.mappings.move(name, pair, field)
-    lines = [f"{moved.note} Moved {count(moved.moved, 'mapping')}. {moved.not_checked}".rstrip()]
-    lines += [f"Not moved: {one.partner_field} -> {one.crm_field}" for one in moved.left]
-    emit_or_say(moved.to_wire(), "\n".join(lines), as_json)
+
+    def show(moved: workspace.AcceptedRename) -> None:
+        lines = [f"{moved.note} Moved {count(moved.moved, 'mapping')}. {moved.not_checked}"]
+        lines += [f"Not moved: {one.partner_field} -> {one.crm_field}" for one in moved.left]
+        emit_or_say(moved.to_wire(), "\n".join(lines).rstrip(), as_json)
+
+    carry_out(ws, partial(ws.mappings.move, name, pair, field), show, dry_run=dry_run, ask=False)
 
 
 @app.command()
@@ -375,9 +398,7 @@ def undo(
             show_default=False,
         ),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be undone, and change nothing.")
-    ] = False,
+    dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Undo the last decision on a field, or undo an undo."""
@@ -411,9 +432,8 @@ def apply(
     map_object: Annotated[
         str | None, typer.Option("--map-object", help="Object pair in the file (default: PAIR).")
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
-    ] = False,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Also apply rows that changed since the export.")
     ] = False,
@@ -427,11 +447,16 @@ def apply(
     if to not in (None, name):
         raise UsageError(f"--to {to} isn't '{name}'.", remedy=f"Use --to {name}")
     data = _read(file)
-    act = ws.mappings.plan if dry_run else ws.mappings.apply
-    plan = act(name, pair, data, file_pair=map_object, other=bool(to), overwrite=overwrite)
-    if not isinstance(plan, workspace.MappingPlan):
-        _report(plan, as_json)
+    if not dry_run:
+        apply_all = partial(
+            ws.mappings.apply, name, pair, data, file_pair=map_object, other=bool(to),
+            overwrite=overwrite,
+        )  # fmt: skip
+        _decide(ws, apply_all, dry_run=False, yes=yes, as_json=as_json)
         return
+    plan = ws.mappings.plan(
+        name, pair, data, file_pair=map_object, other=bool(to), overwrite=overwrite
+    )
     if as_json:
         emit_json(plan)
         return
@@ -520,6 +545,18 @@ def _picks(picks: list[str] | None) -> dict[str, str | None]:
             raise UsageError(f"{partner_field} appears twice.", remedy="Enter it once.")
         chosen[partner_field] = crm_field if separator and crm_field else None
     return chosen
+
+
+def _decide(
+    ws: workspace.Workspace,
+    act: Callable[[], tuple[model.Decision, ...]],
+    *,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    show = partial(_report, as_json=as_json)
+    carry_out(ws, act, show, dry_run=dry_run, ask=not (yes or as_json))
 
 
 def _report(decisions: tuple[model.Decision, ...], as_json: bool) -> None:

@@ -53,6 +53,21 @@ OutputOption = Annotated[
     Path | None,
     typer.Option("--output", "-o", help="Output file (default: stdout).", show_default=False),
 ]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
+]
+YesOption = Annotated[
+    bool, typer.Option("--yes", help="Don't ask before changing several rows at a terminal.")
+]
+LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="Maximum number of rows.")]
+SortOption = Annotated[
+    str | None,
+    typer.Option("--sort", metavar="COLUMN,...", help="Sort by columns; -COLUMN for descending."),
+]
+ColumnsOption = Annotated[
+    str | None,
+    typer.Option("--columns", metavar="COLUMN,...", help="Columns to show, by their JSON names."),
+]
 ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")]
 
 

@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -127,6 +126,8 @@ def emit(text: str | Iterable[str]) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         _discard_stdout()
+        # The reader has enough, and messages about the rest would only be in the way.
+        set_quiet(True)
     except OSError as error:
         raise write_failed(error) from None
 
@@ -155,6 +156,8 @@ def emit_pieces(pieces: Iterable[str]) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         _discard_stdout()
+        # The reader has enough, and messages about the rest would only be in the way.
+        set_quiet(True)
     except OSError as error:
         raise write_failed(error) from None
 
@@ -264,13 +267,14 @@ def emit_hanging(text: str, indent: int) -> None:
 
 
 def emit_table(table: TextTable) -> None:
-    """Write a table to stdout: fitted to a terminal, tab-separated in a pipe.
+    """Write a table to stdout: fitted to a terminal, CSV in a pipe.
 
     A terminal shows `3 h ago` for a time, a pipe gets the exact time.
     """
     if not sys.stdout.isatty():
-        rows = chain([table.columns], (map(cell, row) for row in table.rows))
-        emit("\t".join(row) + "\n" for row in rows)
+        names = table.columns
+        rows = (dict(zip(names, map(cell, row), strict=True)) for row in table.rows)
+        emit_pieces(workspace.stream_rows(rows, "csv", names))
         return
     listed = list(table.rows)
     from crmdeck.cli import tables
@@ -353,6 +357,25 @@ def write_failed(error: OSError) -> CrmdeckError:
         remedy="Check the disk or device that the output goes to.",
         code="WRITE_FAILED",
     )
+
+
+def log_to_stderr() -> None:
+    """Show what this process reads and writes: requests, files, the history; never a secret."""
+    import logging
+
+    from crmdeck.redaction import redact
+
+    class Lines(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if not (text := redact(record.getMessage())).startswith("Starting new"):
+                _complain(f"  {text}")
+
+    handler = Lines()
+    for name in ("crmdeck", "urllib3.connectionpool", "httpx"):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.DEBUG)
+        logger.propagate = False
+        logger.handlers[:] = [handler]
 
 
 def is_quiet() -> bool:

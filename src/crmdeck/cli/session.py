@@ -6,9 +6,9 @@ import contextlib
 import functools
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import typer
 
@@ -18,7 +18,9 @@ from crmdeck.cli.options import DemoOption, HomeOption, add_options, parameters_
 from crmdeck.cli.output import report_error, say
 from crmdeck.errors import CrmdeckError, ExitCode, UsageError, install_hint
 from crmdeck.home import require_home
+from crmdeck.text import ago
 
+T = TypeVar("T")
 _EXTRAS = {
     "jq": "filter JSON",
     "mcp": "answer assistants",
@@ -72,6 +74,9 @@ def open_workspace(
             # With --json, stderr has only error objects.
             if not as_json:
                 opened.report_waits(say)
+                if demo and (changed := workspace.demo_changed_at(opened)) is not None:
+                    when = ago(changed, opened.now)
+                    say(f"The demo was changed {when}. Restore it with crmdeck demo --reset.")
             yield opened
             # The command has succeeded: a busy cache may only cost it the completion of new names.
             with contextlib.suppress(CrmdeckError):
@@ -103,6 +108,32 @@ def time_range(
             "--since is later than --until.", remedy="Use an earlier --since or a later --until."
         )
     return begin, end
+
+
+def carry_out(
+    ws: workspace.Workspace,
+    act: Callable[[], T],
+    show: Callable[[T], None],
+    *,
+    dry_run: bool,
+    ask: bool,
+) -> None:
+    """Change rows and show them: with `dry_run` only show them, with `ask` confirm several first.
+
+    Both try the change with its real checks, and discard it.
+    """
+    if dry_run or (ask and sys.stdin.isatty() and sys.stderr.isatty()):
+        with ws.context.rehearse():
+            planned = act()
+        several = isinstance(planned, Sized) and len(planned) > 1
+        if dry_run or several:
+            show(planned)
+        if dry_run:
+            say("Dry run: nothing was changed.")
+            return
+        if several and not typer.confirm("Make these changes?", err=True):
+            raise typer.Abort
+    show(act())
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,12 +10,15 @@ from pathlib import Path
 from crmdeck.errors import CrmdeckError, UsageError
 from crmdeck.files import replacing
 
+_log = logging.getLogger(__name__)
+
 
 def write_atomically(path: Path, content: str | bytes | Iterable[str]) -> None:
     """Write bytes, or text as UTF-8, to `path`; an error leaves no new file.
 
     Raises UsageError and CrmdeckError as `file_in_place` does.
     """
+    _log.info("Writing %s", path)
     with file_in_place(path) as draft, draft.open("wb") as file:
         for piece in [content] if isinstance(content, str | bytes) else content:
             # A text of a CRM can contain half of a surrogate pair, which UTF-8 can't encode.

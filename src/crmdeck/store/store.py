@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from crmdeck.store.automatic_backups import AutomaticBackups
 
 
+_log = logging.getLogger(__name__)
 # Any number that other programs in the same database are unlikely to lock.
 _ATTEMPTS_LOCK = 0x63726D_7472696573
 
@@ -92,6 +94,7 @@ class Store:
         if inside is not None:
             yield inside.session
             return
+        _log.debug("Reading %s", self.place)
         with (
             self._engine.reading() as database,
             self._within(Session(database, self._recent, self._kept), False) as session,
@@ -113,6 +116,7 @@ class Store:
             yield inside.session
             return
         began = time.monotonic()
+        _log.info("Writing to %s", self.place)
         with ExitStack() as turn:
             try:
                 database = turn.enter_context(self._engine.writing())

@@ -135,7 +135,9 @@ from .connections.signin.service import SignedIn as SignedIn
 from .connections.signin.service import SignIn as SignIn
 from .context import Context as Context
 from .context import not_found as not_found
+from .demo import demo_changed_at as demo_changed_at
 from .demo import open_demo as open_demo
+from .demo import reset_demo as reset_demo
 from .demo.serve import serve_sandbox as serve_sandbox
 from .doctor import DoctorResult as DoctorResult
 from .doctor import examine as examine

@@ -9,7 +9,8 @@ from __future__ import annotations
 import copy
 import getpass
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -41,6 +42,10 @@ if TYPE_CHECKING:
     from crmdeck.model import RefreshResult
 
 T = TypeVar("T")
+
+
+class _DiscardedError(Exception):
+    """Rolls a rehearsal back."""
 
 
 class Context:
@@ -91,6 +96,18 @@ class Context:
         self.sealed = SealedSecrets(self.store, self.settings)
         self.vault = Vault(home, self.sealed, preferred=SecretsPlace(self.settings.secrets))
         self.refreshing: SingleFlight[RefreshResult] = SingleFlight()
+        self.rehearsing = False
+
+    @contextmanager
+    def rehearse(self) -> Iterator[None]:
+        """Discard what the block writes, here and to a source: a dry run with the real checks."""
+        with suppress(_DiscardedError), self.store.write():
+            self.rehearsing = True
+            try:
+                yield
+            finally:
+                self.rehearsing = False
+            raise _DiscardedError
 
     @property
     def actor(self) -> str:

@@ -60,6 +60,7 @@ TOO_SMALL = (
     "crmdeck needs at least 60 columns and 12 rows.\nEnlarge the window, or press q to quit."
 )
 READ_ONLY_NOTE = "read-only"
+CHANGED_DEMO_NOTE = "demo, changed"
 
 
 class MainScreen(ActionHost, Screen[None]):
@@ -206,7 +207,8 @@ class MainScreen(ActionHost, Screen[None]):
         host.statuses = statuses
         # Only the database knows whether its user can write.
         self.read_only = host.workspace.read_only
-        self.query_one(TopBar).note = READ_ONLY_NOTE if self.read_only else ""
+        demo = CHANGED_DEMO_NOTE if answer.is_changed_demo else ""
+        self.query_one(TopBar).note = READ_ONLY_NOTE if self.read_only else demo
         if self._watch is None and not host.is_still:
             self._watch = HeadWatch(
                 self,

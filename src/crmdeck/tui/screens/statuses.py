@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from crmdeck.model import Status, Urgency
+from crmdeck.workspace import demo_changed_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,10 +15,14 @@ if TYPE_CHECKING:
 
 
 class Answer(NamedTuple):
-    """The statuses of all connections at the `head` of the workspace's log."""
+    """The statuses of all connections at the `head` of the workspace's log.
+
+    `is_changed_demo` is True for the demo if a user changed it.
+    """
 
     head: int
     statuses: tuple[ConnectionStatus, ...]
+    is_changed_demo: bool
 
 
 def read_statuses(workspace: Workspace) -> Answer:
@@ -25,7 +30,8 @@ def read_statuses(workspace: Workspace) -> Answer:
     workspace.prepare()
     # Read before the rest: what another user writes in between counts as new then.
     head = workspace.head()
-    return Answer(head, workspace.health.statuses())
+    changed = demo_changed_at(workspace) is not None
+    return Answer(head, workspace.health.statuses(), changed)
 
 
 def most_urgent(statuses: Sequence[ConnectionStatus]) -> str | None:

@@ -1,8 +1,8 @@
 """The demo: an offline workspace over the sandbox, with ninety days of history.
 
 The history is a backup in this package, HISTORY, which ends now once its times are moved. The demo
-is in the user's cache folder, and is unpacked again after half a day, for another HISTORY and for
-another DuckDB.
+is in the user's cache folder, and is unpacked again after half a day, for another HISTORY, store or
+DuckDB.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from crmdeck.home import CACHE_FILE, demo_home
 from crmdeck.model import to_utc
 from crmdeck.settings import Settings
 from crmdeck.store.backup import unpack_backup
+from crmdeck.store.migrations import newest, shipped
+from crmdeck.workspace.audit import EVENTS
 from crmdeck.workspace.context import Context
 from crmdeck.workspace.demo.link import SandboxLink
 from crmdeck.workspace.workspace import Workspace
@@ -32,6 +34,13 @@ ACTOR = "priya.raman"
 FRESH_FOR = timedelta(hours=12)
 STAMP = "built.json"
 _SCRATCH = ".demo-"
+_CHANGES = frozenset(
+    each
+    for each in EVENTS
+    if each.startswith(("finding.", "mapping.", "policy."))
+    or each in ("connection.added", "connection.disconnected", "connection.renamed",
+                "connection.updated", "schema.drift_acknowledged", "schema.drift_reopened")
+)  # fmt: skip
 
 
 def open_demo(
@@ -86,21 +95,34 @@ def open_demo(
     return workspace
 
 
-def _ensure_built(home: Path, at: datetime | None) -> datetime:
+def reset_demo() -> None:
+    """Unpack the demo again, without the changes that users made."""
+    _ensure_built(demo_home(), None, anew=True)
+
+
+def demo_changed_at(workspace: Workspace) -> datetime | None:
+    """Return the time of the last change that a user made to the demo, None without one."""
+    anchor = _built_at(workspace.home, None)
+    entries = workspace.audit.each(since=anchor, at_once=20) if anchor else ()
+    found = (each.at for each in entries if each.event in _CHANGES and each.at != anchor)
+    return next(found, None)
+
+
+def _ensure_built(home: Path, at: datetime | None, *, anew: bool = False) -> datetime:
     """Return the end of the demo's history; unpack the demo first unless a fresh one exists.
 
     One process unpacks, and the others wait.
     """
     from filelock import FileLock
 
-    anchor = _built_at(home, at)
+    anchor = None if anew else _built_at(home, at)
     if anchor is not None:
         return anchor
     try:
         home.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with FileLock(f"{home}.lock"):
             # Another process may have built it while this one waited.
-            anchor = _built_at(home, at)
+            anchor = None if anew else _built_at(home, at)
             if anchor is not None:
                 return anchor
             # Killed processes leave their folders behind.
@@ -150,4 +172,9 @@ def _origin() -> dict[str, str]:
     # Not at the top: the console paints before it needs a database.
     import duckdb
 
-    return {"history": sha256(HISTORY.read_bytes()).hexdigest(), "duckdb": duckdb.__version__}
+    store = str(newest(shipped()))
+    return {
+        "store": store,
+        "history": sha256(HISTORY.read_bytes()).hexdigest(),
+        "duckdb": duckdb.__version__,
+    }

@@ -61,6 +61,7 @@ FILTERS = {
     "at": "--at",
     "object_type": "--object",
     "since": "--since",
+    "until": "--until",
     "at_least": "--severity",
     "pair": "--pair",
     "state": "--state",
@@ -80,6 +81,7 @@ class ExportOptions(TypedDict, total=False):
     right_at: datetime | None
     object_type: str | None
     since: datetime | None
+    until: datetime | None
     at_least: Severity | None
     state: DecisionState | None
 
@@ -169,6 +171,12 @@ class Exports:
             return stream_report(self._report(what, ref, format, options), format)
         data = self._data(what, ref, format, options)
         return stream(what, data, format, names=self._names())
+
+    def rows(
+        self, what: str, ref: str | None = None, **options: Unpack[ExportOptions]
+    ) -> Iterator[Mapping[str, object]]:
+        """Yield the records of an export, with the columns of `COLUMNS[what]`."""
+        return records(what, self._data(what, ref, "jsonl", options), self._names())
 
     def write(
         self,
@@ -274,7 +282,7 @@ class Exports:
             object_type=asked.get("object_type"),
         )
 
-    @_export(_DATA, "drift", "at", "object_type", "since", "at_least", of_all=True)
+    @_export(_DATA, "drift", "at", "object_type", "since", "until", "at_least", of_all=True)
     def _changes(self, ref: str | None, asked: _Asked) -> Exportable:
         return self._drift.pages(ref, **_drift_filters(asked))
 
@@ -297,11 +305,13 @@ class Exports:
             mappings.append(found)
         return mappings[0] if pair and mappings else mappings
 
-    @_export(_DATA, "audit", "at", "since", of_all=True)
+    @_export(_DATA, "audit", "at", "since", "until", of_all=True)
     def _entries(self, ref: str | None, asked: _Asked) -> Exportable:
         if ref is not None:
             self._context.connection(ref)
-        return self._audit.each(ref, since=asked.get("since"), until=asked.get("at"))
+        return self._audit.each(
+            ref, since=asked.get("since"), until=asked.get("until") or asked.get("at")
+        )
 
     @_export(_REPORTS, "dictionary", "at", "object_type")
     def _dictionary(self, ref: str, asked: _Asked) -> Report:
@@ -363,12 +373,19 @@ class Exports:
             returns=asked.get("format") == "xlsx",
         )
 
-    @_export(_REPORTS, "drift-report", "at", "object_type", "since", "at_least", of_all=True)
+    @_export(
+        _REPORTS, "drift-report", "at", "object_type", "since", "until", "at_least", of_all=True
+    )
     def _drift_report(self, ref: str | None, asked: _Asked) -> Report:
         about = self._context.connection(ref).name if ref else "all connections"
         drift = self._drift.report(ref, **_drift_filters(asked))
         return reports.drift_report(
-            about, drift, self._names(), asked.get("since"), asked.get("at"), self._context.now
+            about,
+            drift,
+            self._names(),
+            asked.get("since"),
+            asked.get("until") or asked.get("at"),
+            self._context.now,
         )
 
     @_export(_REPORTS, "health-report", of_all=True)
@@ -409,6 +426,7 @@ def _drift_filters(asked: _Asked) -> DriftFilters:
         "at": asked.get("at"),
         "object_type": asked.get("object_type"),
         "since": asked.get("since"),
+        "until": asked.get("until"),
         "at_least": asked.get("at_least"),
     }
 

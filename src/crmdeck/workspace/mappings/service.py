@@ -987,6 +987,8 @@ class Mappings:
         connection = self._context.connection(ref)
         if connection.source != Source.PARTNEROS or connection.disconnected_at is not None:
             return None
+        if self._context.rehearsing:
+            return None
         with fault_barrier(connection):
             return take_over(self._context, self._context.open_connector(connection), connection.id)
 

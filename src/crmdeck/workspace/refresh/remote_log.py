@@ -72,6 +72,8 @@ def share_acknowledgments(context: Context, connection: Connection) -> str:
     """
     if connection.source != Source.PARTNEROS or connection.disconnected_at is not None:
         return ""
+    if context.rehearsing:
+        return ""
     try:
         with fault_barrier(connection):
             connector = context.open_connector(connection)
