@@ -18,6 +18,7 @@ PAIR = "deal_registration--Opportunity"
 PLACE = {"connection": "acme-prod", "object": "Opportunity"}
 QUESTIONS: dict[str, dict[str, Any]] = {
     "status": {},
+    "findings": {},
     "changes": {"since": "90d"},
     "impact": {**PLACE, "field": "Amount", "change": "renamed"},
     "find_fields": {"meaning": "how much the deal is worth"},

@@ -29,8 +29,8 @@ def test_pane_keys_clash_with_no_action() -> None:
 ONE_MEANING = {
     "A": ("drift.acknowledge_all", "mapping.accept_all"),
     "D": ("drift.usage", "schema.usage"),
-    "N": ("drift.previous", "health.previous", "mapping.previous"),
-    "a": ("drift.acknowledge", "health.dismiss", "mapping.accept"),
+    "N": ("drift.previous", "mapping.previous"),
+    "a": ("drift.acknowledge", "health.accept", "mapping.accept"),
     "c": ("drift.reopen", "health.reopen", "mapping.clear", "audit.undo"),
     "asterisk": ("drift.everywhere", "audit.everywhere", "schema.all"),
     "equals_sign": ("schema.compare", "drift.compare"),
@@ -41,6 +41,8 @@ ONE_MEANING = {
     "o": ("drift.schema", "mapping.schema"),
     "v": ("drift.values", "mapping.values", "schema.values"),
     "w": ("schema.samples", "mapping.samples"),
+    "Z": ("drift.fold_all", "health.fold_all"),
+    "z": ("drift.fold", "health.fold"),
 }
 """The actions that share a key, since it means the same in each of the panes."""
 

@@ -103,7 +103,7 @@ def _with_last_step(finding: Finding, command_line: CommandLine, today: date) ->
     verb, text, command = Verb.ACCEPT_RISK, "Accept the risk", "findings accept"
     if finding.is_unread:
         verb, text, command = Verb.SNOOZE, "Snooze", "findings snooze"
-    until = str(today + _USUAL_DAYS)
+    until = str(today + min(_USUAL_DAYS, date.max - today))
     last = Step(verb=verb, text=text, command=command_line(command, finding.id, until=until))
     if not finding.is_open:
         last = Step(

@@ -150,7 +150,7 @@ class HealthCommands:
         "health.next_step",
         "Fix",
         "f",
-        help="Do the first step of this finding. On a folded row: of all, or expand it.",
+        help="Do the first step of this finding, or expand the row.",
         hint=90,
         blocked=no_step,
     )
@@ -346,7 +346,7 @@ class HealthCommands:
         "health.accept",
         "Accept risk",
         "a",
-        help="Acknowledge a change, accept a risk until a day, or snooze what crmdeck can't read.",
+        help="Acknowledge, accept until a day, or snooze a finding.",
         hint=83,
         blocked=no_finding,
         writes=True,
