@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from crmdeck.connectors import hubspot, partneros, salesforce
+from crmdeck.connectors import http, hubspot, partneros, salesforce
 from crmdeck.connectors.base import Connector, Failed
+from crmdeck.connectors.hubspot import discovery as hubspot_discovery
 from crmdeck.connectors.limits import Limits
 from crmdeck.errors import CrmdeckError, PermissionDeniedError
-from crmdeck.model import CancelToken, Scope
+from crmdeck.model import CancelToken, Scope, ScopeMode
 from tests.connectors.crm import Purse, connection_of
 from tests.connectors.hostile import (
     ANSWERS,
@@ -21,6 +22,7 @@ from tests.connectors.hostile import (
     HostileServer,
     Visitor,
     continue_at_once,
+    endless,
     fifty_megabytes,
     packed_by,
 )
@@ -185,3 +187,30 @@ def test_plain_http_on_loopback_has_the_same_limits() -> None:
         connector.probe()
     assert caught.value.code == "SOURCE_UNREACHABLE"
     assert "\n" not in str(caught.value)
+
+
+def test_failures_keep_no_response_in_memory() -> None:
+    def answer(to: Visitor) -> None:
+        endless(to) if "/properties/" in to.path else to.json({"results": []})
+
+    with HostileServer(answer) as server:
+        connector, _ = connector_to("hubspot", server.url, replace(SHORT, total_timeout=20))
+        found = list(connector.discover(Scope(mode=ScopeMode.ALL), {}, CancelToken()))
+    failed = [each for each in found if isinstance(each, Failed)]
+    assert len(failed) > 20
+    assert {each.error.code for each in failed} == {"ANSWER_TOO_LARGE"}
+    assert not any(each.error.__traceback__ or each.error.__context__ for each in failed)
+    # Both turns for large bodies are free again.
+    assert http._slots._value == 2
+
+
+def test_all_lists_of_hubspot_share_one_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"name": "a", "label": "A" * 500, "type": "string"}]
+    monkeypatch.setattr(hubspot_discovery, "_MOST_BYTES", 2000)
+    with HostileServer(
+        lambda to: to.json({"results": rows if "/prop" in to.path else []})
+    ) as server:
+        connector, _ = connector_to("hubspot", server.url)
+        found = list(connector.discover(Scope(), {}, CancelToken()))
+    codes = [each.error.code for each in found if isinstance(each, Failed)]
+    assert "ANSWER_TOO_LARGE" in codes

@@ -99,9 +99,11 @@ class FaultTable:
         return any(row.code == error.code for row in self.rows if row.whole)
 
     def raise_if_whole(self, error: CrmdeckError) -> None:
-        """Raise an error again if it concerns the whole connection."""
+        """Raise an error again if it concerns the whole connection, else prepare to keep it."""
         if self.concerns_connection(error):
             raise error
+        # The frames of its traceback keep the body of the response in memory.
+        error.__traceback__ = error.__context__ = None
 
 
 @cache

@@ -117,6 +117,7 @@ def read_body(raw: urllib3.BaseHTTPResponse, limits: Limits, who: str) -> bytes:
     """
     body = io.BytesIO()
     most = limits.max_bytes
+    has_slot = False
     may_be_large = raw.status == _OK and getattr(_of_thread, "may_be_large", False)
     formats = raw.headers.get("Content-Encoding", "").casefold().replace(" ", "").split(",")
     try:
@@ -124,6 +125,11 @@ def read_body(raw: urllib3.BaseHTTPResponse, limits: Limits, who: str) -> bytes:
         if unknown := next((each for each in formats if each not in _ENCODINGS), None):
             raise unknown_encoding(who, unknown)
         for chunk in raw.stream(_CHUNK, decode_content=True):
+            if not has_slot and body.tell() + len(chunk) > limits.share:
+                # The other bodies wait: together they would need more than the memory.
+                has_slot = _slots.acquire(timeout=limits.total_timeout)
+                if not has_slot:
+                    raise timed_out(who)
             if may_be_large and body.tell() + len(chunk) > most:
                 if not _of_thread.has_turn:
                     _of_thread.has_turn = _large_one.acquire()
@@ -141,6 +147,9 @@ def read_body(raw: urllib3.BaseHTTPResponse, limits: Limits, who: str) -> bytes:
         raw.close()
         late = isinstance(error, ReadTimeoutError)
         raise timed_out(who) if late else broken_off(who, error) from None
+    finally:
+        if has_slot:
+            _slots.release()
     raw.release_conn()
     data = body.getvalue()
     if not may_be_large:
@@ -149,6 +158,7 @@ def read_body(raw: urllib3.BaseHTTPResponse, limits: Limits, who: str) -> bytes:
 
 
 _large_one = threading.Lock()
+_slots = threading.BoundedSemaphore(2)
 _of_thread = threading.local()
 
 
@@ -236,10 +246,10 @@ def too_complex(who: str) -> AnswerTooLargeError:
     )
 
 
-def too_large(who: str, limit: int) -> AnswerTooLargeError:
+def too_large(who: str, limit: int, what: str = "The answer has") -> AnswerTooLargeError:
     return AnswerTooLargeError(
         f"{who} sent an answer that is too large.",
-        cause=f"The answer has more than {limit // (1024 * 1024)} MB.",
+        cause=f"{what} more than {limit // (1024 * 1024)} MB.",
         remedy="Leave the object out of the scope: crmdeck connections set NAME --exclude OBJECT",
     )
 

@@ -13,6 +13,7 @@ class Limits:
 
     `total_timeout` covers one request from connecting to the last byte of its answer. `max_bytes`
     is the size of an answer after decompression, `max_memory` the estimated memory for parsing it.
+    Of all bodies that arrive at the same time, two are larger than `share`; the others wait.
     The description of one object can have `max_bytes_alone`; crmdeck reads such answers one at a
     time. `wait_budget` is the total of all waits that the CRM asks for, `backoff` the first wait if
     the CRM names none, and `attempts` the number of tries for one call. `reserve` is the share of
@@ -34,3 +35,8 @@ class Limits:
     threads: int = 6
     calls_at_once: int = 60
     trust: float = 12 * 3600.0
+
+    @property
+    def share(self) -> int:
+        """The bytes that each of all parallel responses can have."""
+        return self.max_bytes // max(self.threads, self.calls_at_once)

@@ -191,8 +191,9 @@ class HubSpotClient:
             headers["Content-Type"] = "application/json"
         with self._lock:
             self._running += 1
+        client = self._api_client(token)
         try:
-            raw = self._api_client(token).call_api(
+            raw = client.call_api(
                 path,
                 method,
                 query_params=list((query or {}).items()),
@@ -209,6 +210,8 @@ class HubSpotClient:
             data = error.body or ""
             return Response(error.status, _json(data), dict(error.headers or {}), len(data))
         finally:
+            # The client of each thread would keep a body until its next call.
+            client.last_response = None
             with self._lock:
                 self._running -= 1
         parse = partial(split_json, key="results", limits=self._limits, who=WHO)

@@ -27,13 +27,13 @@ from crmdeck.connectors.base import (
     Unchanged,
 )
 from crmdeck.connectors.caller import NEVER
-from crmdeck.connectors.http import Response, not_json, one_large_answer, records_of
+from crmdeck.connectors.http import Response, not_json, one_large_answer, records_of, too_large
 from crmdeck.connectors.hubspot.client import HubSpotClient
 from crmdeck.connectors.hubspot.faults import FAULTS, WHO
 from crmdeck.connectors.hubspot.oauth import SCOPE_OF
 from crmdeck.connectors.hubspot.paths import NEWEST_FIRST
 from crmdeck.connectors.hubspot.profile import OBJECTS
-from crmdeck.connectors.limits import Limits
+from crmdeck.connectors.limits import MEBIBYTE, Limits
 from crmdeck.connectors.pool import in_parallel
 from crmdeck.errors import CrmdeckError, PermissionDeniedError
 from crmdeck.formats import json_values
@@ -58,6 +58,7 @@ _NO_API = {
 }
 _NO_TYPE_ID = "HubSpot reports no ID for the object type."
 _THREADS_FOR_MORE = 16
+_MOST_BYTES = 48 * MEBIBYTE
 _FAMILIES = ("schemas", "properties", "property-validations", "pipelines")
 # Deals have a stage property of their own; all other objects share one.
 _STAGES = frozenset({"dealstage", "hs_pipeline_stage"})
@@ -249,6 +250,7 @@ class _Reader:
         self._at_once = at_once
         self._known = known
         self._parts: dict[str, _Parts] = {}
+        self._room = _MOST_BYTES
         self.calls: Counter[str] = Counter()
         self.failed: dict[str, CrmdeckError] = {}
 
@@ -333,7 +335,12 @@ class _Reader:
             try:
                 with one_large_answer():
                     reply = self._client.properties(each.path, sensitivity, stop)
-                parts.properties[sensitivity] = _items(reply)
+                    # All lists of properties are in memory until the last one has arrived.
+                    self._room -= reply.size
+                    if self._room < 0:
+                        self._room += reply.size
+                        raise too_large(WHO, _MOST_BYTES, "The properties of all objects have")
+                    parts.properties[sensitivity] = _items(reply)
             except CrmdeckError as error:
                 FAULTS.raise_if_whole(error)
                 # HubSpot has these properties only in some editions.
