@@ -17,7 +17,7 @@ from crmdeck.formats.metadata_xml import child_text, children_named, parse_docum
 from crmdeck.model.access import Access, Assignment, PermissionSet, compute_access
 
 _KINDS = re.compile(
-    r"\.(permissionset|permissionsetgroup|mutingpermissionset|profile)(-meta\.xml)?"
+    r"\.(permissionset|permissionsetgroup|mutingpermissionset|profile)(-meta\.xml)?$"
 )
 _LETTERS = {
     "allowCreate": "C",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from xml.sax.saxutils import escape
 
@@ -34,6 +35,7 @@ from crmdeck.model import (
     ProposedFile,
     ProposedKind,
 )
+from crmdeck.model.access import LETTER_WORDS
 
 # Winter '25: every org supports it by now.
 _USUAL_VERSION = "62.0"
@@ -94,16 +96,30 @@ def write_change(request: ChangeRequest) -> ChangeFiles:
             files.append(file)
             added.append(f"{target}.{change.crm_field}")
     files += [ProposedFile(path=f"{SOURCE}/{path}", content=edited[path]) for path in edited]
-    if not files:
+    if not files and not request.access:
         return ChangeFiles(tuple(changes), (), (), ())
     granted = None
-    if added:
+    if added or request.access:
         # Deploying a name that exists would overwrite that permission set.
-        digest = hashlib.sha256("\n".join(sorted(added)).encode()).hexdigest()[:6]
+        named = "\n".join([*sorted(added), *map(":".join, sorted(request.access.items()))])
+        digest = hashlib.sha256(named.encode()).hexdigest()[:6]
         words = "_".join(name_words(target.removesuffix("__c")))[:40].strip("_")
         granted = f"PartnerOS_{words}_{digest}"
         path = f"{SOURCE}/permissionsets/{granted}.permissionset-meta.xml"
         files.append(ProposedFile(path=path, content=_permission_set(request, added)))
+        for name, letters in request.access.items():
+            words = " and ".join(LETTER_WORDS[letter] for letter in letters)
+            place = f"{target}.{name}" if name else target
+            changes.append(
+                ProposedChange(
+                    kind=ProposedKind.ACCESS,
+                    partner_field="-",
+                    crm_field=name or target,
+                    summary=f"{words} on {place}",
+                    file=path,
+                    note=f"For the sync user, {request.sync_user}.",
+                )
+            )
     members = {"CustomField": added, "PermissionSet": [granted] if granted else []}
     for place in edited:
         kind, name = member_of(place)
@@ -132,7 +148,9 @@ def write_change(request: ChangeRequest) -> ChangeFiles:
         ProposedFile(path="sfdx-project.json", content=json.dumps(project, indent=2) + "\n")
     )
     deploy = "sf project deploy start --manifest manifest/package.xml --target-org ORG"
-    grant = f"sf org assign permset --name {granted} --on-behalf-of USER --target-org ORG"
+    # The user name becomes part of a shell command.
+    user = request.sync_user if re.fullmatch(r"[\w.+@-]+", request.sync_user or "") else "USER"
+    grant = f"sf org assign permset --name {granted} --on-behalf-of {user} --target-org ORG"
     return ChangeFiles(
         tuple(changes),
         tuple(files),
@@ -291,15 +309,32 @@ def _type_text(wanted: Field) -> str:
 def _permission_set(request: ChangeRequest, added: Iterable[str]) -> str:
     label = one_line(request.schema.label or request.schema.object_type, 50)
     description = one_line(f"Fields of {label} for PartnerOS {request.origin}", 255)
+    target = request.schema.object_type
+    editable = dict.fromkeys(added, True)
+    editable |= {f"{target}.{name}": "E" in each for name, each in request.access.items() if name}
     permissions = "".join(
-        "    <fieldPermissions>\n        <editable>true</editable>\n"
+        f"    <fieldPermissions>\n        <editable>{str(edits).lower()}</editable>\n"
         f"        <field>{escape(name)}</field>\n"
         "        <readable>true</readable>\n    </fieldPermissions>\n"
-        for name in sorted(added)
+        for name, edits in sorted(editable.items())
     )
     body = _element("description", description) + permissions
-    body += _element("hasActivationRequired", "false")
-    return _document("PermissionSet", body + _element("label", f"PartnerOS: {label}"))
+    body += _element("hasActivationRequired", "false") + _element("label", f"PartnerOS: {label}")
+    if letters := request.access.get("", ""):
+        flags = {
+            "allowCreate": "C" in letters,
+            "allowDelete": False,
+            "allowEdit": "E" in letters,
+            # Create and Edit need Read.
+            "allowRead": True,
+            "modifyAllRecords": False,
+            "object": target,
+            "viewAllRecords": False,
+        }
+        rows = "".join(f"    {_element(tag, str(each).lower() if isinstance(each, bool) else each)}"
+                       for tag, each in flags.items())  # fmt: skip
+        body += f"    <objectPermissions>\n{rows}    </objectPermissions>\n"
+    return _document("PermissionSet", body)
 
 
 def _package(members: dict[str, list[str]], version: str) -> str:

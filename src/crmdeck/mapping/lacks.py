@@ -51,6 +51,27 @@ def find_lacks(
             yield from _shortcomings(source, target, line.value_map)
 
 
+def find_missing_access(lines: Iterable[MappingLine], schema: ObjectSchema) -> dict[str, str]:
+    """Return the letters of the permissions that accepted rows lack, by CRM field.
+
+    Those of the object itself are under the empty name.
+    """
+    fields = {field.name: field for field in schema.fields}
+    rows = [line for line in lines if line.state is DecisionState.ACCEPTED and line.crm_field]
+    found: dict[str, str] = {}
+    for line in rows:
+        target = fields.get(line.crm_field or "")
+        needed = "R" if line.direction is Direction.PULL else "RE"
+        if target is not None and target.sync_user is not None:
+            lacks = "".join(letter for letter in target.sync_user.lacks if letter in needed)
+            if lacks:
+                found[target.name] = lacks
+    pushes = any(line.direction is not Direction.PULL for line in rows)
+    above = schema.sync_user.lacks if schema.sync_user is not None and rows else ""
+    lacks = "".join(letter for letter in above if letter in ("CRE" if pushes else "R"))
+    return found | ({"": lacks} if lacks else {})
+
+
 def _shortcomings(
     source: Field, target: Field, value_map: Mapping[str, str] | None
 ) -> Iterator[Lack]:

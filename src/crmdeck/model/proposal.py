@@ -18,6 +18,7 @@ class ProposedKind(StrEnum):
     LONGER_TEXT = "longer_text"
     WIDER_NUMBER = "wider_number"
     NEW_VALUES = "new_values"
+    ACCESS = "access"
 
 
 class ProposedChange(WireModel):
@@ -70,14 +71,17 @@ class Lack:
 class ChangeRequest:
     """A request for the files of a change.
 
-    `origin` is the PartnerOS object. `project` has the files of a retrieved project by their path,
-    such as `objects/Lead/fields/A__c.field-meta.xml`.
+    `origin` is the PartnerOS object. `access` has the letters of the permissions that the sync
+    user lacks: by CRM field, and of the object itself under the empty name. `project` has the
+    files of a retrieved project by their path, such as `objects/Lead/fields/A__c.field-meta.xml`.
     """
 
     origin: str
     schema: ObjectSchema
     lacks: tuple[Lack, ...]
     api_version: str | None = None
+    access: Mapping[str, str] = field(default_factory=dict)
+    sync_user: str | None = None
     project: Mapping[str, str] = field(default_factory=dict)
 
 

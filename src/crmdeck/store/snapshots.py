@@ -198,7 +198,12 @@ class Snapshots:
         """
         there = self.contents(objects)
         contents = self._definitions.load(set(there.values()))
-        return {place: contents[content] for place, content in there.items() if content in contents}
+        return {
+            # Objects with equal definitions share one.
+            place: contents[content].model_copy(update={"object_type": place[1]})
+            for place, content in there.items()
+            if content in contents
+        }
 
     def contents(self, objects: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
         """Return the hash of the current content of objects, as `newest` does the content."""

@@ -142,3 +142,44 @@ def test_sync_user_bad_input_explains_itself(office: Office, tmp_path: Path) -> 
     assert ws.schemas.field("org", "Opportunity", "Amount").sync_user is None
     with pytest.raises(UsageError, match="no permission sets"):
         ws.connections.update("org", sync_access=str(tmp_path))
+
+
+def test_propose_writes_exactly_the_missing_access(office: Office) -> None:
+    ws, tables = office.workspace, office.sandbox.permissions(ORG)
+    tables.denied |= {"Opportunity.Amount": "E", "Opportunity": "C"}
+    office.add_org(scope=Scope())
+    office.refresh_at(ANCHOR, "org")
+    accept(office, estimatedValue="Amount", expectedCloseDate="CloseDate")
+    ws.connections.update("org", sync_user=tables.sync)
+    office.refresh_at(ANCHOR + timedelta(hours=1), "org")
+    proposal = ws.proposals.plan("org", PAIR)
+    asked = {each.summary for each in proposal.changes if each.kind == "access"}
+    assert asked == {"Edit on Opportunity.Amount", "Create on Opportunity"}
+    [granted] = [each for each in proposal.files if "permissionsets/" in each.path]
+    assert "<field>Opportunity.Amount</field>" in granted.content
+    assert "CloseDate" not in granted.content
+    assert "<allowCreate>true</allowCreate>" in granted.content
+    [text] = [each.content for each in proposal.files if each.path == "PULL_REQUEST.md"]
+    assert "--on-behalf-of partneros@acme.example" in text
+    why = {each.reason for each in ws.preflights.fails_when("org", PAIR) if each.when == "always"}
+    assert "the sync user can't create Opportunity records" in why
+
+
+def test_mapping_direction_names_the_missing_right(office: Office) -> None:
+    ws, tables = office.workspace, office.sandbox.permissions(ORG)
+    tables.denied["Opportunity.Amount"] = "E"
+    office.add_org(scope=Scope())
+    ws.connections.update("org", sync_user=tables.sync)
+    office.refresh_at(ANCHOR, "org")
+    found = {each.partner_field: each for each in ws.mappings.suggest("org", PAIR).suggestions}
+    amount = next(each for each in found.values() if each.crm_field == "Amount")
+    assert amount.direction is Direction.PULL
+    note = ws.schemas.field("org", "Opportunity", "Amount").to_wire()["syncUser"]
+    assert note == {
+        "readable": True, "createable": False, "updateable": False,
+        "why": "PartnerOS_Sync grants Read.", "lacks": "E",
+    }  # fmt: skip
+    tables.sets["Seen"] = {"Opportunity.Secret_Margin__c": "RE"}
+    tables.assigned.append(AssignedDef(tables.sync, "Seen"))
+    office.refresh_at(ANCHOR + timedelta(hours=1), "org")
+    assert ws.schemas.overview("org").hidden["Opportunity"] == ("Secret_Margin__c",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from crmdeck.connectors.barrier import fault_barrier
@@ -12,10 +13,14 @@ from crmdeck.files import read_regular
 from crmdeck.formats.document import SchemaFile
 from crmdeck.formats.permission_files import is_permission_file, read_permissions, read_scopes
 from crmdeck.home import absolute_path
-from crmdeck.model import Access, Connection
+from crmdeck.model import Access, Connection, Source
+from crmdeck.store import Session
 from crmdeck.text import did_you_mean, nearest
 from crmdeck.workspace.context import Context
+from crmdeck.workspace.snapshots import never_discovered
 
+PARTNER = "partneros:"
+"""The start of the sync user's ID if a PartnerOS connection shows its access."""
 _LARGEST = 32 * 1024 * 1024
 
 
@@ -26,6 +31,10 @@ def find_sync_user(context: Context, connection: Connection, name: str) -> dict[
     """
     if not name.strip():
         return {"sync_user": None, "sync_user_id": None}
+    with context.store.read() as session:
+        partner = session.connections.find(name.strip())
+    if partner is not None and partner.source == Source.PARTNEROS:
+        return _partner_user(connection, partner)
     with fault_barrier(connection):
         connector = context.open_connector(connection)
         if not isinstance(connector, AccessReader):
@@ -59,6 +68,52 @@ def find_sync_user(context: Context, connection: Connection, name: str) -> dict[
         )
     [user] = matches
     return {"sync_user": user.username, "sync_user_id": user.id}
+
+
+def _partner_user(connection: Connection, partner: Connection) -> dict[str, str | None]:
+    """Return the changes for a PartnerOS connection, which reads with the sync's own token."""
+    ours, theirs = connection.instance_url, partner.instance_url
+    if connection.platform != partner.platform or (ours and theirs and ours != theirs):
+        raise UsageError(
+            f"{partner.name} is a connection to another CRM.",
+            remedy=f"Use the PartnerOS connection of {ours or connection.platform}.",
+            code="OTHER_CRM",
+        )
+    return {"sync_user": partner.name, "sync_user_id": f"{PARTNER}{partner.id}"}
+
+
+def read_partner_access(session: Session, partner_id: str, mapped: Collection[str]) -> Access:
+    """Return what the sync's own token sees, from the schema of a PartnerOS connection.
+
+    Makes no request. Raises SchemaNotDiscoveredError before the first refresh.
+    """
+    partner = session.connections.get(partner_id)
+    faces = session.snapshots.faces(partner_id)
+    if partner is None or not faces:
+        raise never_discovered(partner) if partner else UsageError("The connection is gone.")
+    names = [(partner_id, name) for name in mapped]
+    read = session.snapshots.newest(names)
+    return Access(
+        user=partner.name,
+        user_id=f"{PARTNER}{partner_id}",
+        objects={
+            # PartnerOS lists only what its token can read.
+            name: "R"
+            + "".join(
+                letter if flag else letter.lower()
+                for letter, flag in (("C", face.createable), ("E", face.updateable))
+                if flag is not False
+            )
+            for name, face in faces.items()
+        },
+        fields={
+            name: {
+                field.name: "R" + ("E" if field.createable or field.updateable else "")
+                for field in schema.fields
+            }
+            for (_, name), schema in read.items()
+        },
+    )
 
 
 def read_access_files(path: str, now: datetime) -> Access:

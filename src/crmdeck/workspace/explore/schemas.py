@@ -42,7 +42,7 @@ from crmdeck.model import (
     SnapshotInfo,
     VersionPreview,
 )
-from crmdeck.model.access import as_seen_by
+from crmdeck.model.access import as_seen_by, fields_only_seen_by
 from crmdeck.model.wire import wire_record
 from crmdeck.workspace.connections.runs import write_quota
 from crmdeck.workspace.context import Context, find_connection, not_found
@@ -91,7 +91,8 @@ class SchemaOverview:
     has the accepted mappings as of `at` by (object, field), `filled` the fields that are filled
     elsewhere. `first_look` is the time of the baseline. `open_changes` counts the open change
     groups by (object, field), and those of an object with all its fields by (object, ""). It is
-    empty for a past time, as are `faces`, the objects without their fields.
+    empty for a past time, as are `faces`, the objects without their fields, and `hidden`, the
+    fields that the sync user sees and crmdeck's own user doesn't.
     """
 
     objects: tuple[ObjectSummary, ...]
@@ -103,6 +104,7 @@ class SchemaOverview:
     now: datetime
     open_changes: Mapping[tuple[str, str], OpenChanges]
     faces: Mapping[str, ObjectSchema] = field(default_factory=dict)
+    hidden: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def to_wire(self) -> dict[str, object]:
         return wire_record(self)
@@ -297,6 +299,12 @@ class Schemas:
             log = session.decisions.log(connection.id, at=at)
             moments = session.snapshots.moments(connection.id)
             faces = {} if at else session.snapshots.faces(connection.id)
+            access = None if at else read_access(session, connection)
+            mapped_objects = [(connection.id, name) for name in (access and access.fields) or ()]
+            hidden = {
+                name: fields_only_seen_by(schema, access)
+                for (_, name), schema in session.snapshots.newest(mapped_objects).items()
+            }
             judged = {} if at else judge_changes(self._context, session, connection.id)
         still = {
             change.id
@@ -329,6 +337,7 @@ class Schemas:
             now=self._context.now,
             open_changes={place: count_open(counted) for place, counted in places.items()},
             faces=faces,
+            hidden=hidden,
         )
 
     def inspect(self, ref: str, object_type: str, at: datetime | None = None) -> InspectedObject:

@@ -11,7 +11,7 @@ from crmdeck.errors import UsageError
 from crmdeck.exports.files import write_atomically
 from crmdeck.exports.markdown import escape, table_row
 from crmdeck.home import create_folder
-from crmdeck.mapping.lacks import find_lacks
+from crmdeck.mapping.lacks import find_lacks, find_missing_access
 from crmdeck.model import (
     ChangeFiles,
     ChangeRequest,
@@ -89,6 +89,7 @@ class Proposals:
         lacks = tuple(
             find_lacks(mapping.lines, sources, schema, matched=matched, chosen=frozenset(fields))
         )
+        access = {} if fields else find_missing_access(mapping.lines, schema)
         fine = sorted(set(fields) - {lack.source.name for lack in lacks})
         if fine:
             raise UsageError(
@@ -97,7 +98,7 @@ class Proposals:
                 code="NOTHING_TO_PROPOSE",
             )
         targets = [lack.target.name for lack in lacks if lack.target is not None]
-        for name in (schema.object_type, *targets):
+        for name in (schema.object_type, *targets, *filter(None, access)):
             # The names become parts of paths and commands.
             if not _PLAIN_NAME.fullmatch(name):
                 raise UsageError(
@@ -111,6 +112,8 @@ class Proposals:
                 schema=schema,
                 lacks=lacks,
                 api_version=connection.api_version,
+                access=access,
+                sync_user=connection.sync_user,
                 project={} if project is None else _project_files(project, schema.object_type),
             )
         )

@@ -14,6 +14,7 @@ from crmdeck.mapping.choices import USUAL_OBJECTS
 from crmdeck.mapping.state import by_pair
 from crmdeck.model import Access, CancelToken, Connection, DriftEvent, Notice, ObjectPair
 from crmdeck.store import Store, StoredAccess
+from crmdeck.workspace.connections.sync_user import PARTNER, read_partner_access
 from crmdeck.workspace.refresh.attribution import SKEW
 
 
@@ -34,7 +35,8 @@ def read_access(
 ) -> AccessReading:
     """Read the access of the sync user. Permissions that can't be read are a notice."""
     user_id = connection.sync_user_id
-    if user_id is None or not isinstance(connector, AccessReader):
+    is_partner = (user_id or "").startswith(PARTNER)
+    if user_id is None or not (is_partner or isinstance(connector, AccessReader)):
         return AccessReading()
     with store.read() as session:
         before = session.access.get(connection)
@@ -43,7 +45,11 @@ def read_access(
     mapped = sorted({ObjectPair.parse(pair).crm_object for pair in by_pair(log)} | USUAL_OBJECTS)
     known = before.access if before is not None else None
     try:
-        found = connector.read_access(user_id, mapped, known, cancel, now)
+        if isinstance(connector, AccessReader) and not is_partner:
+            found = connector.read_access(user_id, mapped, known, cancel, now)
+        else:
+            with store.read() as session:
+                found = read_partner_access(session, user_id.removeprefix(PARTNER), mapped)
     except (CanceledError, ReauthRequiredError):
         raise
     except CrmdeckError as error:

@@ -269,6 +269,7 @@ class HealthCommands:
             "explain": (
                 "Explain sync errors", "of a file", self._ask("connection.explain")
             ),
+            "sync_user": ("Set sync user", "whose permissions to check", self.set_sync_user),
             "rename": ("Rename", "its ID and history are kept", self.rename),
             "off": ("Disconnect", "its history is kept", self.disconnect),
             "all": ("Refresh all", "connections shown", self.refresh_all),
@@ -692,6 +693,51 @@ class HealthCommands:
             work,
             text="Its ID and history are kept.",
             label="renaming",
+        )
+        self._pane.app.push_screen(form, done)
+
+    @action(
+        "health.sync_user",
+        "Set sync user",
+        help="Choose the CRM user that the sync runs as; crmdeck checks with its permissions.",
+        blocked=no_connected,
+        writes=True,
+    )
+    def set_sync_user(self) -> None:
+        connection = self.connection
+        if connection is None:
+            return
+        connections = self._host.workspace.connections
+
+        def work(_job: Job, answers: dict[str, str]) -> Connection:
+            path, user = answers["path"].strip(), answers["user"].strip()
+            if path:
+                return connections.update(connection.id, sync_access=path)
+            return connections.update(connection.id, sync_user=user)
+
+        def done(changed: Connection | None) -> None:
+            if changed is None:
+                return
+            if changed.sync_user:
+                self._host.say(f"Sync user: {changed.sync_user}. Refresh to read its permissions.")
+            else:
+                self._host.say("crmdeck checks with its own user's permissions.")
+            self._changed()
+
+        form: Form[Connection] = Form(
+            f"Sync user of {connection.name}",
+            [
+                Asked(
+                    "user",
+                    "User name or ID, or a PartnerOS connection (empty: crmdeck's own user)",
+                    value=connection.sync_user or "",
+                    required=False,
+                ),
+                Asked("path", "Or a file of its permissions", required=False, path=True),
+            ],
+            work,
+            text="The CRM user that the sync runs as. crmdeck checks with its permissions.",
+            label="finding the user",
         )
         self._pane.app.push_screen(form, done)
 

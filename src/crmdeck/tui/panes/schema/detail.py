@@ -55,6 +55,9 @@ def object_brief(
         names = ", ".join(one.row.name for one in to_map)
         wanted = f"required, not mapped: {display_text(names, LONGEST_LINE)}"
         lines.append(named("to map", Content.styled(wanted, "$warn"), left))
+    if hidden := data.overview.hidden.get(line.key):
+        names = display_text(", ".join(hidden), LONGEST_LINE)
+        lines.append(named("hidden", f"from crmdeck's user: {names}", left))
     lines += _rules_of(data, summary.object_type, None, left)
     if line.open_changes is not None:
         lines.append(named("changed", line.open_changes.text, left))
@@ -92,7 +95,7 @@ def field_brief(
         lines.append(named("changed", text, left))
     lines += _mapped(line, data, nearest if is_narrow else None, left)
     if field is not None and not is_narrow:
-        lines.append(named("access", _access(field), left))
+        lines += _access(field, left)
     lines += _fullness(line, data, fullness, left)
     if row.references:
         lines.append(named("refers to", display_text(row.references, 120), left))
@@ -128,7 +131,7 @@ def field_facts(
         *_label(row.label, row.name, left),
         named("type", _type(line, field), left),
         named("flags", " · ".join(_flags(line, field)) or NO_FLAGS, left),
-        named("access", _access(field), left),
+        *_access(field, left),
     ]
     for name, text in (
         ("refers to", ", ".join(field.references)),
@@ -261,12 +264,15 @@ def _flags(line: FieldLine, field: Field | None) -> list[str]:
     return [word for applies, word in flags if applies]
 
 
-def _access(field: Field) -> Content:
+def _access(field: Field, width: int) -> Iterator[Content]:
     looks = {True: ("✓ ", "$good"), False: ("✕ no ", "$muted"), None: ("? ", "$muted")}
     access = ((field.readable, "read"), (field.createable, "create"), (field.updateable, "update"))
-    return Content("   ").join(
+    shown = Content("   ").join(
         Content.styled(looks[allowed][0] + word, looks[allowed][1]) for allowed, word in access
     )
+    yield named("sync user" if field.sync_user else "access", shown, width)
+    if field.sync_user is not None and field.sync_user.why:
+        yield named("", display_text(field.sync_user.why, LONGEST_LINE), width)
 
 
 def _type(line: FieldLine, field: Field | None) -> str:

@@ -385,6 +385,15 @@ def _other_columns(now: Now, rows: Sequence[FieldLine]) -> Columns[FieldLine]:
             searched=False,
         ),
         Column[FieldLine](
+            "sync user",
+            "Sync user",
+            lambda row: row.sync_user,
+            # A mapped field that the sync can't use is what an admin looks for.
+            style=lambda row: "warn" if row.mapped and row.sync_user == "none" else "muted",
+            width=9,
+            needed=some(lambda row: row.sync_user),
+        ),
+        Column[FieldLine](
             "changed",
             "Changed",
             changed,
@@ -420,6 +429,7 @@ def _other_columns(now: Now, rows: Sequence[FieldLine]) -> Columns[FieldLine]:
         ("type", LEAST_TYPE),
         ("references", 0),
         ("flags", 0),
+        ("sync user", 0),
         ("mapped", 0),
         *last,
     )

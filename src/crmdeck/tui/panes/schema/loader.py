@@ -18,6 +18,7 @@ from crmdeck.tui.panes.schema.rows import (
     FieldData,
     FieldLine,
     SchemaData,
+    access_word,
     field_data,
     field_index,
     schema_data,
@@ -356,6 +357,7 @@ class SchemaLoader:
         return line._replace(
             filled=rate.rate if rate is not None else None,
             description=(found.description or "") if found is not None else "",
+            sync_user=access_word(found.sync_user) if found is not None else "",
         )
 
     def index_of(self, rows: Sequence[FieldLine]) -> SearchIndex[FieldLine] | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from crmdeck.model import Direction, DriftEvent, FieldRow, ObjectSummary, OpenChanges
+from crmdeck.model import Direction, DriftEvent, FieldRow, ObjectSummary, OpenChanges, UserAccess
 from crmdeck.workspace import (
     MAPPED,
     USUAL,
@@ -28,6 +28,15 @@ ARROWS = {Direction.PUSH: "←", Direction.PULL: "→", Direction.BIDIRECTIONAL:
 """The direction, seen from the CRM field: `push` comes from PartnerOS."""
 
 
+def access_word(access: UserAccess | None) -> str:
+    """Return what the sync user can do with a field in a word; empty without a sync user."""
+    if access is None:
+        return ""
+    if access.updateable or access.createable:
+        return "edit"
+    return {True: "read", False: "none", None: "unknown"}[access.readable]
+
+
 class ObjectLine(NamedTuple):
     """The row of an object."""
 
@@ -45,7 +54,8 @@ class FieldLine(NamedTuple):
     """The row of a field; `filled` is its fill rate (0 to 1), if known.
 
     `mapped` are its PartnerOS fields: `← estimatedValue`. `ref` and `connection` are the id and
-    the name of its connection, if several show. `description` is that of the CRM, once it is read.
+    the name of its connection, if several show. `description` is that of the CRM, and `sync_user`
+    what the sync user can do, once they are read.
     """
 
     row: FieldRow
@@ -56,6 +66,7 @@ class FieldLine(NamedTuple):
     ref: str = ""
     connection: str = ""
     description: str = ""
+    sync_user: str = ""
 
     @property
     def key(self) -> Key:
