@@ -142,6 +142,8 @@ def preflight(
         "filled": filled or (),
     }
     found = _found(ws, name, pair, records, sample, ignore or (), assumed)
+    if not isinstance(found, workspace.PreflightRun) and (said := ws.preflights.assumption(name)):
+        say(said)
     _write(ws, found, wanted, output)
     causes = found.report.causes if isinstance(found, workspace.PreflightRun) else found
     outcomes = {cause.outcome for cause in causes}

@@ -416,6 +416,8 @@ def preflight(view: View, asked: PreflightArguments) -> Answer:
         {key: value for key, value in one.to_wire().items() if value} for one in found
     ]
     gaps = _gaps(view.statuses(asked.connection), view.ws.now)
+    if said := view.ws.preflights.assumption(asked.connection):
+        gaps = [*gaps, said]
     return Answer(rows, [*gaps, "Only edge values were judged, no real records."])
 
 

@@ -234,6 +234,10 @@ class Preflights:
         report = _report(sides, pair, findings, len(read.records), setting, notes)
         return PreflightRun(report, findings, read.ignored, sides, read.records)
 
+    def assumption(self, ref: str) -> str | None:
+        """Return the sentence for verdicts without a sync user; None if its rights were used."""
+        return assumption(self._context.connection(ref))
+
     def sample(self, ref: str, pair: str, limit: int = MOST_SAMPLED) -> PreflightRun:
         """Judge the other direction: read up to `limit` (1 to 200) records of the CRM.
 

@@ -699,6 +699,7 @@ class HealthCommands:
     @action(
         "health.sync_user",
         "Set sync user",
+        "I",
         help="Choose the CRM user that the sync runs as; crmdeck checks with its permissions.",
         blocked=no_connected,
         writes=True,
