@@ -244,26 +244,27 @@ async def test_any_field_can_be_searched_and_chosen_and_its_direction_turned(
         assert "can't sync PartnerOS to CRM" in desk.said
 
 
-async def test_accepting_asks_for_a_value_map_which_is_stored_with_the_decision(
+async def test_accepting_shows_missing_values_which_v_maps(
     desk_workspace: Workspace,
 ) -> None:
     async with at_desk(desk_workspace, size=(140, 40)) as desk:
         await desk.go("status")
+        # a never asks: the row is accepted, fails, and says so.
         await desk.press("a")
-        text = screen_text(desk.pilot)
-        assert "Map values" in text
-        assert "Accept without" in text
-        await desk.press("escape")
-        assert desk.workspace.mappings.decisions("acme") == ()
-        await desk.press("a", "v")
+        assert desk.stored("status").state is ACCEPTED
+        assert desk.line.name == "status"
+        assert desk.line.group is Group.FAILING
+        assert "Accepted, but Status fails" in desk.said
+        assert "v maps its values" in desk.said
+        await desk.press("u")
+        await desk.go("status")
+        await desk.press("v")
         assert isinstance(desk.app.screen, EditValueMap)
         await desk.press("escape")
-        assert desk.workspace.mappings.decisions("acme") == ()
-        # Choosing the field asks as well.
+        assert desk.stored("status").state is PENDING
+        # Choosing the field doesn't ask either.
         await desk.press("enter")
         await desk.type("status__c", "enter")
-        assert "Accept without" in screen_text(desk.pilot)
-        await desk.press("w")
         assert desk.stored("status").state is ACCEPTED
         assert desk.stored("status").value_map is None
         await desk.press("u")
@@ -319,15 +320,21 @@ async def test_marked_rows_and_all_high_matches_are_decided_in_one_step(
         await desk.press("u")
         before = len(desk.workspace.mappings.decisions("acme", PAIR))
         rows = desk.pane.table.rows()
-        sure = [x for x in rows if (x.confidence or 0) >= 0.9 and x.can_sync]
-        values = [x for x in sure if x.needs_value_map]
-        sure = [x for x in sure if not x.needs_value_map]
+        high = [row for row in rows if row.group is Group.HIGH]
+        sure, others = [x for x in high if x.is_sure], [x for x in high if not x.is_sure]
         assert len(sure) > 1
         await desk.press("A")
+        text = screen_text(desk.pilot)
+        assert f"accepts {len(sure)}" in text
+        assert f"leaves {len(others)}" in text
+        assert "can't sync" in text
+        await desk.press("escape")
+        assert len(desk.workspace.mappings.decisions("acme", PAIR)) == before
+        await desk.press("A", "enter")
         assert [desk.stored(line.name).crm_field for line in sure] == [x.crm_field for x in sure]
         assert len(desk.workspace.mappings.decisions("acme", PAIR)) == before + len(sure)
-        assert all(desk.stored(row.name).state is PENDING for row in values)
-        assert "can't sync" in desk.said
+        assert all(desk.stored(row.name).state is PENDING for row in others)
+        assert not any(row.would_fail or row.needs_value_map for row in sure)
         await desk.press("u")
         assert all(desk.stored(row.name).state is PENDING for row in sure)
 

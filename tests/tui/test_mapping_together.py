@@ -86,7 +86,7 @@ async def test_what_another_user_decides_and_refreshes_shows_without_a_key(
         fields = [field for field in FIELDS if field["name"] != "Account_Name__c"]
         export(folder, *fields)
         sam.refreshes.run("acme")
-        await until(desk.pilot, lambda: "f repairs 1 broken" in screen_text(desk.pilot))
+        await until(desk.pilot, lambda: "f fixes 1 failing" in screen_text(desk.pilot))
         row = next(x for x in screen_text(desk.pilot).splitlines() if "Account name" in x)
         assert "absent" in row
         # A field that is removed while the dialog is open can't be chosen.

@@ -74,7 +74,8 @@ class MappingRow:
     `taken_by` is the title of the row that was suggested the CRM field that fits this one as well.
     `judged` are the verdicts of preflight on the whole pair, worst first, once they are known.
     `invalid` says why the fields can't be mapped like this, `risk` who accepted what is wrong with
-    the row until when.
+    the row until when. `required` is True if the suggested CRM field requires a value, and no
+    accepted row writes it.
     """
 
     partner: Field
@@ -98,6 +99,7 @@ class MappingRow:
     judged: tuple[FailsWhen, ...] | None = None
     invalid: str | None = None
     risk: Acceptance | None = None
+    required: bool = False
 
     @property
     def name(self) -> str:
@@ -216,10 +218,17 @@ class MappingRow:
         needed = any(one.code == "VALUE_MAP_NEEDED" for one in self.warnings_of_direction)
         return needed and self.unmapped_values != 0
 
+    @cached_property
+    def would_fail(self) -> bool:
+        """True if preflight doesn't pass the row once it is accepted."""
+        judged = judge_row(self.partner, self.direction, failures=self.every_failure)
+        return not judged.is_done
+
     @property
     def is_sure(self) -> bool:
-        """True for an undecided high match that can sync and needs no value map."""
-        return self.group is Group.HIGH and self.can_sync and not self.needs_value_map
+        """True for an undecided high match that can sync, needs no value map and doesn't fail."""
+        is_high = self.group is Group.HIGH and self.can_sync
+        return is_high and not self.needs_value_map and not self.would_fail
 
     @property
     def group(self) -> Group:
@@ -229,6 +238,8 @@ class MappingRow:
             return Group.FAILING if failing else Group.REVIEW
         if not self.is_open:
             return Group.DONE
+        if self.required:
+            return Group.FAILING
         if self.crm_field is None:
             return Group.NO_MATCH
         return Group.HIGH if (self.confidence or 0) >= HIGH_MATCH else Group.CHECK

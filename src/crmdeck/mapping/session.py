@@ -13,6 +13,7 @@ from uuid import uuid4
 from crmdeck.mapping.review import Review
 from crmdeck.mapping.rows import (
     Candidate,
+    Group,
     MappingRow,
     RequiredRow,
     RowBuilder,
@@ -324,6 +325,16 @@ class MappingSession:
                 failures=self._failures,
             )
         )
+        # A required CRM field and the row that is suggested for it are one row.
+        wanted = {row.field.name for row in self.required if row.is_open}
+        self.rows = tuple(
+            replace(row, required=True)
+            if row.group is Group.HIGH and row.can_sync and row.crm_field in wanted
+            else row
+            for row in self.rows
+        )
+        carried = {row.crm_field for row in self.rows if row.required}
+        self.required = tuple(row for row in self.required if row.field.name not in carried)
         self.by_name = {row.name: row for row in self.rows}
         self.all_rows: dict[str, MappingRow | RequiredRow] = {
             **{row.name: row for row in self.required},

@@ -87,6 +87,8 @@ def crm_text(row: MappingRow) -> str:
 
 def row_note(row: MappingRow) -> str:
     """Return when a row fails, or its most important problem, in a few words, or an empty text."""
+    if row.required:
+        return "required: a accepts"
     if shows_failure(row):
         return fails_when_text(row)
     match row.trouble:
@@ -154,14 +156,24 @@ def row_line(row: MappingRow) -> str:
     return "  ".join(filter(None, (f"{row.title} {arrow} {crm_text(row)}", known, row_note(row))))
 
 
-def left_out_text(rows: Sequence[MappingRow]) -> str:
-    """Return why these high matches need a look: `2 can't sync, 1 needs a value map`."""
-    stuck = sum(not row.can_sync for row in rows)
-    values = sum(row.can_sync and row.needs_value_map for row in rows)
-    parts = [f"{stuck} can't sync"] if stuck else []
-    if values:
-        parts.append(f"{values} {'needs' if values == 1 else 'need'} a value map")
-    return ", ".join(parts)
+def left_out_text(rows: Sequence[MappingRow], *, named: bool = False) -> str:
+    """Return why these high matches need a look: `2 can't sync, 1 needs a value map`.
+
+    `named` has the names of the rows instead of their number.
+    """
+    stuck = [row for row in rows if not row.can_sync]
+    values = [row for row in rows if row not in stuck and row.needs_value_map]
+    fail = [row for row in rows if row not in (*stuck, *values) and row.would_fail]
+    parts = []
+    for found, one, several in (
+        (stuck, "can't sync", "can't sync"),
+        (values, "needs a value map", "need a value map"),
+        (fail, "fails", "fail"),
+    ):
+        who = first_few([row.title for row in found], _NAMED) if named else f"{len(found)}"
+        if found:
+            parts.append(f"{who} {one if len(found) == 1 else several}")
+    return ("; " if named else ", ").join(parts)
 
 
 def best_text(row: MappingRow) -> str:

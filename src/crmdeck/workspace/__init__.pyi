@@ -62,7 +62,6 @@ from crmdeck.mapping.choices import rejecting as rejecting
 from crmdeck.mapping.choices import source_choices as source_choices
 from crmdeck.mapping.choices import value_choices as value_choices
 from crmdeck.mapping.choices import value_targets as value_targets
-from crmdeck.mapping.choices import values_to_map as values_to_map
 from crmdeck.mapping.review import MatchReview as MatchReview
 from crmdeck.mapping.review import Review as Review
 from crmdeck.mapping.rows import HIGH_MATCH as HIGH_MATCH

@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.widgets import Button, Static
 
 from crmdeck.tui.dialogs.dialog import Dialog, dialog_action
+from crmdeck.tui.layout import labeled
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.inputs import LineInput
 
@@ -81,6 +82,37 @@ class Confirm(Dialog[bool]):
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:
         self.dismiss(event.button.id == "confirm")
+
+
+class Preview(Dialog[bool]):
+    """Shows what a key does and what it leaves, each in a line; Enter does it."""
+
+    SCOPE = "preview"
+
+    def __init__(self, title: str, lines: Sequence[tuple[str, str]], *, yes: str) -> None:
+        super().__init__(title)
+        self._lines = lines
+        self.yes = yes
+
+    def compose_body(self) -> ComposeResult:
+        cells = max(len(label) for label, _ in self._lines) + 2
+        yield PreviewText(self._lines, cells)
+
+    @dialog_action("preview.take", "Accept", "enter", hint=30, title_now=lambda dialog: dialog.yes)
+    def take(self) -> None:
+        self.dismiss(True)
+
+
+class PreviewText(Static):
+    """Labels with texts that wrap next to them."""
+
+    def __init__(self, lines: Sequence[tuple[str, str]], cells: int) -> None:
+        super().__init__("", markup=False)
+        self._lines, self._cells = lines, cells
+
+    def on_resize(self) -> None:
+        rows = [labeled(label, text, self.size.width, self._cells) for label, text in self._lines]
+        self.update(Content("\n").join(rows))
 
 
 class TypedConfirm(Dialog[bool]):

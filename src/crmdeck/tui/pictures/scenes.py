@@ -22,8 +22,8 @@ cobalt.example,li@cobalt.example,7000,2026-12-01
 Delta Harbor Bank,delta.example,dara@delta.example,"1,5",31/12/2026
 Evergreen Clinics,evergreen.example,eva@evergreen.example,,2026-12-04
 """
-TO_LOCKED = ("n",) * 6
-"""From the first row to those that can't sync: past broken and required rows, and a value map."""
+TO_LOCKED = ("n",) * 10
+"""From the first row to those that can't sync: past rows that fail, and a value map."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,10 @@ SCENES = (
         (
             SceneStep(press=("4",)),
             SceneStep(run="mapping.accept_all"),
+            SceneStep(run="preview.take"),
             SceneStep(press=TO_LOCKED),
-            *2 * (SceneStep(run="mapping.unmap"),),
-            *3 * (SceneStep(run="mapping.accept"),),
+            *3 * (SceneStep(run="mapping.unmap"),),
+            *2 * (SceneStep(run="mapping.accept"),),
             *5 * (SceneStep(run="mapping.unmap"),),
         ),
     ),
@@ -128,9 +129,10 @@ SCENES = (
             SceneStep(press=("m",), seconds=3),
             SceneStep(press=("4",), caption="A mapping: suggestions and why", seconds=4),
             SceneStep(run="mapping.accept_all", caption="Accept the high matches...", seconds=3),
+            SceneStep(run="preview.take", seconds=3),
             SceneStep(press=TO_LOCKED),
-            *2 * (SceneStep(run="mapping.unmap", caption="...leave unmapped what can't sync..."),),
-            *3 * (SceneStep(run="mapping.accept", caption="...and accept the rest row by row"),),
+            *3 * (SceneStep(run="mapping.unmap", caption="...leave unmapped what can't sync..."),),
+            *2 * (SceneStep(run="mapping.accept", caption="...and accept the rest row by row"),),
             SceneStep(run="edit.undo", caption="Undo a step, and redo it", seconds=2),
             SceneStep(run="edit.redo", seconds=4),
         ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -12,10 +11,11 @@ from textual.screen import Screen
 from crmdeck.errors import CrmdeckError
 from crmdeck.home import absolute_path
 from crmdeck.model import Choice, DecisionState, Direction, Proposal, ValueMap
+from crmdeck.text import first_few
 from crmdeck.tui.dialogs.ask import Ask, Deed
 from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.dialogs.choose_field import ChooseField
-from crmdeck.tui.dialogs.confirm import Confirm
+from crmdeck.tui.dialogs.confirm import Confirm, Preview
 from crmdeck.tui.dialogs.filled import open_filled
 from crmdeck.tui.dialogs.prompt import Prompt, wrong_folder
 from crmdeck.tui.dialogs.value_map import EditValueMap
@@ -52,16 +52,18 @@ from crmdeck.workspace import (
     percent,
     rejecting,
     row_line,
+    row_note,
     source_choices,
     value_choices,
     value_targets,
-    values_to_map,
     warning_words,
 )
 
 T = TypeVar("T")
 Decided = tuple[AnyRow, Choice]
 NO_PAIR = "No object pair chosen. Press p to choose one."
+MOST_NAMED = 6
+"""Rows that a preview names."""
 REFINING = "Matches are still being computed and may change. Enter chooses by hand."
 NO_ROW = "No rows match the filter. Esc clears it."
 
@@ -183,7 +185,7 @@ class MappingCommands:
             able = [row for row in able if row.can_sync]
         fresh = [row for row in able if row.state is not DecisionState.ACCEPTED]
         if len(fresh) == 1:
-            self._accept("accept", fresh[0], accepting(fresh[0]), opened_by="a")
+            self._accept("accept", fresh[0], accepting(fresh[0]))
         elif fresh:
             # Each of the others would need its own question about values.
             sure = [row for row in fresh if not row.needs_value_map]
@@ -341,40 +343,15 @@ class MappingCommands:
         session, row = self._at
         self._map_values(session, row, accepting(row))
 
-    def _accept(self, deed: str, row: MappingRow, choice: Choice, *, opened_by: str) -> None:
-        """Accept a mapping; ask first if the CRM field lacks values of the PartnerOS field."""
+    def _accept(self, deed: str, row: MappingRow, choice: Choice) -> None:
+        """Accept a mapping, and say so if preflight doesn't pass it."""
         session = self._pairs.current
-        right = session.builder.crm_fields.get(choice.crm_field or "") if session else None
-        if session is None or right is None:
-            self._decide(deed, [(row, choice)])
+        self._decide(deed, [(row, choice)])
+        now = session.by_name.get(row.name) if session is not None else None
+        if now is None or now.group not in (Group.FAILING, Group.REVIEW):
             return
-        lacking = values_to_map(row.partner, right)
-        # Values that only come from the CRM need no CRM value.
-        if choice.direction is Direction.PULL or choice.value_map is not None or not lacking:
-            self._decide(deed, [(row, choice)])
-            return
-
-        def on_submit(key: str | None) -> None:
-            if session is not self._pairs.current:
-                return
-            if key == "v":
-                other = replace(row, crm_field=right.name, right=right, value_map=None)
-                self._map_values(session, other, choice)
-            elif key == "w":
-                self._decide(deed, [(row, choice)])
-
-        labels = {value.value: value.label or value.value for value in row.partner.picklist}
-        question = Ask(
-            f"{row.title} → {right.name} needs a value map",
-            f"{right.name} doesn't have {count(len(lacking), 'value')} of {row.title}.",
-            (
-                Deed("v", "Map values", "and accept"),
-                Deed("w", "Accept without", "the CRM may refuse these values"),
-            ),
-            opened_by=opened_by,
-            listing=[labels[value] for value in lacking],
-        )
-        self._open(question, on_submit)
+        fix = "v maps its values" if now.needs_value_map else "f fixes it"
+        self._say(f"Accepted, but {now.title} fails: {row_note(now)}. {fix}, u undoes.", warn=True)
 
     def _map_values(self, session: MappingSession, row: MappingRow, choice: Choice) -> None:
         workspace, crm_field = self._host.workspace, choice.crm_field
@@ -517,21 +494,36 @@ class MappingCommands:
         "mapping.accept_all",
         "Accept high",
         "A",
-        help="Accept undecided rows of 90% or more without issues.",
+        help="Accept undecided rows of 90% or more that preflight passes, after a preview.",
         hint=95,
         blocked=why_not_all_accepted,
         writes=True,
     )
     def accept_all(self) -> None:
+        session = self._pairs.current
         shown = [row for row in self._table.rows() if row.group is Group.HIGH]
         sure = [row for row in shown if row.is_sure]
-        if sure:
-            self._decide("accept", [(row, accepting(row)) for row in sure])
-        left = left_out_text([row for row in shown if not row.is_sure])
+        left = [row for row in shown if not row.is_sure]
+        if not sure:
+            why = left_out_text(left)
+            least = f"No undecided match of at least {percent(HIGH_MATCH)}"
+            self._say(f"{least} is left that passes: {why}." if why else f"{least}.")
+            return
+
+        def on_submit(yes: bool | None) -> None:
+            if not yes or session is None or session is not self._pairs.current:
+                return
+            # Rows that changed under the dialog are left alone: the user has not seen them.
+            now = session.by_name
+            same = [now[row.name] for row in sure if now[row.name].crm_field == row.crm_field]
+            if wanted := [row for row in same if row.is_sure]:
+                self._decide("accept", [(row, accepting(row)) for row in wanted])
+
+        lines = [(f"accepts {len(sure):,}", first_few([row.title for row in sure], MOST_NAMED))]
         if left:
-            self._say(f"Not accepted: {left}.")
-        elif not sure:
-            self._say(f"No undecided match of at least {percent(HIGH_MATCH)}.")
+            lines.append((f"leaves {len(left):,}", left_out_text(left, named=True)))
+        dialog = Preview("Accept high matches", lines, yes=f"Accept {len(sure):,}")
+        self._open(dialog, on_submit)
 
     @action(
         "mapping.schema",
@@ -762,7 +754,7 @@ class MappingCommands:
                 self._say(f"{crm_field} was removed from the schema.", warn=True)
             else:
                 choice = choosing(now, crm_field, session.builder)
-                self._accept("map", now, choice, opened_by="enter")
+                self._accept("map", now, choice)
 
         def notes(crm_field: str) -> list[tuple[str, str]]:
             right = session.builder.crm_fields[crm_field]
@@ -806,7 +798,7 @@ class MappingCommands:
             if verdict.direction is Direction.PULL:
                 self._say(f"{now.title} can't sync to {target}: {verdict.reason}.", warn=True)
             elif now.state is not DecisionState.ACCEPTED:
-                self._accept("map", now, choice, opened_by="enter")
+                self._accept("map", now, choice)
             else:
                 deeds = [Deed("m", "Move mapping", f"{now.crm_field} loses its source")]
                 title = f"{now.title} is mapped to {now.crm_field}"
@@ -815,7 +807,7 @@ class MappingCommands:
 
         def on_answer(now: MappingRow, choice: Choice, deed: str | None) -> None:
             if deed == "m" and session is self._pairs.current:
-                self._accept("move", now, choice, opened_by="m")
+                self._accept("move", now, choice)
 
         def notes(partner_field: str) -> list[tuple[str, str]]:
             source = session.by_name[partner_field].partner

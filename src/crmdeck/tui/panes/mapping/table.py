@@ -78,6 +78,8 @@ def lines_of(
                 hint = STUCK
             elif not any(row.is_sure for row in high):
                 hint = left_out_text(high)
+            elif left := sum(not row.is_sure for row in high):
+                hint = f"A accepts {len(high) - left}, leaves {left}"
         title = f"group:{group.name}"
         lines.append(PairRow(title, group, rows=len(inside), hint=hint, folded=group in folded))
         if group not in folded:
