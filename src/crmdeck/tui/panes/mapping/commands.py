@@ -344,7 +344,7 @@ class MappingCommands:
         self._map_values(session, row, accepting(row))
 
     def _accept(self, deed: str, row: MappingRow, choice: Choice) -> None:
-        """Accept a mapping, and say so if preflight doesn't pass it."""
+        """Accept a mapping, and warn if preflight doesn't pass it."""
         session = self._pairs.current
         self._decide(deed, [(row, choice)])
         now = session.by_name.get(row.name) if session is not None else None
