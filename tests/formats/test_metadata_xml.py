@@ -215,7 +215,7 @@ def test_a_broken_part_is_named_and_the_rest_built(text: str, why: str) -> None:
     )
 
     assert list(fields_of(contents)) == ["A"]
-    (lack,) = contents.entries[0].lacks
+    (lack,) = contents.entries[0].unread.values()
     assert str(lack).startswith("objects/D/fields/B.field-meta.xml is broken")
     assert why in str(lack)
 

@@ -58,6 +58,7 @@ ATTRIBUTES: dict[str, st.SearchStrategy[Any]] = {
     "archived": FLAGS,
     "label": NAMES,
     "description": TEXT,
+    "internal_note": TEXT,
     "group": TEXT,
     "default": TEXT,
 }

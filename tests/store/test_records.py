@@ -28,7 +28,7 @@ def test_connections_are_versions(session: Session) -> None:
     first = connection("acme", scope=Scope(include=("Lead",)), path="/tmp/x", ttl_hours=1.5)
     first = first.model_copy(update={"name": "yankee"})
     renamed = first.model_copy(update={"name": "zulu", "disconnected_at": day(2)})
-    other = connection("beta").model_copy(update={"name": HOSTILE})
+    other = connection("beta").model_copy(update={"name": "alpha", "path": HOSTILE})
     session.connections.put(first, day(0), "me")
     session.connections.put(other, day(0), "me")
     session.connections.put(renamed, day(1), "you")
@@ -39,7 +39,7 @@ def test_connections_are_versions(session: Session) -> None:
     assert session.connections.get("nobody") is None
     # By the last name or the ID; an earlier name finds nothing.
     assert session.connections.find("zulu") == session.connections.find("ACME") == renamed
-    assert session.connections.find(HOSTILE) == other
+    assert session.connections.find("alpha") == other
     assert session.connections.find(first.name) is None
 
 

@@ -73,10 +73,11 @@ class Listing:
 
 @dataclass(frozen=True)
 class Discovered:
-    """The current schema of one object type."""
+    """The current schema of one object type; fields named in `unread` keep their cached state."""
 
     schema: ObjectSchema
     validator: str | None = None
+    unread: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

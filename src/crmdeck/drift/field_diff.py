@@ -106,6 +106,9 @@ def compare_objects(before: ObjectSchema, after: ObjectSchema) -> tuple[Attribut
             left, right = _differing_records(before, after)
             if not left and not right:
                 continue
+        if name == "field_sets":
+            left, right = (dict(one.items() - other.items()) for one, other in
+                           ((left, right), (right, left)))  # fmt: skip
         changes.append(AttributeChange(attribute=to_camel(name), before=left, after=right))
     return tuple(changes)
 

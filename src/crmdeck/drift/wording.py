@@ -79,7 +79,7 @@ _OBJECT_FLAGS = {
 _TOO_LONG = frozenset(
     {
         *("formula", "description", "expression", "message", "allowedValues"),
-        *("lookupFilter", "rollup", "recordTypes", "user"),
+        *("lookupFilter", "rollup", "recordTypes", "user", "fieldSets", "internalNote"),
     }
 )
 """Attributes whose values are too long for a phrase."""
@@ -90,6 +90,8 @@ ATTRIBUTE_WORDS = {
     "precision": "digits",
     "scale": "decimals",
     "description": "help text",
+    "internalNote": "description",
+    "fieldSets": "field sets",
     "references": "lookup to",
     "calculated": "computed",
     "controller": "controlling field",

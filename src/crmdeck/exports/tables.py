@@ -132,6 +132,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "objectLabel",
             "objectCustom",
             "objectDetails",
+            "internalNote",
         ),
         "comparison": (
             "objectType",

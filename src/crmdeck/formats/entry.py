@@ -29,7 +29,7 @@ class FileEntry:
     `build` makes the schema from the object type and its pipelines, and raises SourceError.
     `named` is True if the content names the object type; otherwise the file name does. `repaired`
     is True if U+FFFD replaced halves of surrogate pairs in the raw content. `lacks` are the errors
-    of parts that the schema is missing, known after `build`.
+    of parts that the schema is missing, `unread` those of single fields, known after `build`.
     """
 
     object_type: str
@@ -40,6 +40,7 @@ class FileEntry:
     named: bool = True
     repaired: bool = False
     lacks: list[SourceError] = field(default_factory=list, compare=False)
+    unread: dict[str, SourceError] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)

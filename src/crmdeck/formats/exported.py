@@ -27,6 +27,7 @@ OBJECT_DETAILS = (
     "deletable",
     "queryable",
     "customSetting",
+    "fieldSets",
     "recordTypes",
     "rules",
     "notRead",

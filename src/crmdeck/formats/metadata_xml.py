@@ -3,21 +3,26 @@
 In source format an object is a folder, `objects/NAME/`, with one file for each field, record type
 and validation rule. In metadata format it is one file, `NAME.object`. A project can spread an
 object over several folders. Metadata contains what an admin created or changed, without the
-untouched standard fields and without permissions.
+untouched standard fields and without permissions. The values of standard picklists are in sets of
+their own, `NAME.standardValueSet`.
 
 An element that a custom field leaves out has its documented default: false for a flag, none for a
 text. A standard field leaves out what an admin can't change: that stays unknown, as do elements
 without a documented default.
 
-Sources: `CustomObject`, `CustomField` and `RecordType` in the Metadata API Developer Guide.
+Sources: `CustomObject`, `CustomField`, `RecordType`, `FieldSet` and "StandardValueSet Names and
+Standard Picklist Fields" in the Metadata API Developer Guide.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote
@@ -45,12 +50,19 @@ from crmdeck.model import (
 # The parsed tree of a file takes many times its size in memory.
 _LARGEST = 32 * 1024 * 1024
 _OBJECT_SUFFIXES = (".object-meta.xml", ".object")
-_VALUE_SET_SUFFIXES = (".globalValueSet-meta.xml", ".globalValueSet")
+_STANDARD_SET_SUFFIXES = (".standardValueSet-meta.xml", ".standardValueSet")
+_VALUE_SET_SUFFIXES = (
+    ".globalValueSet-meta.xml",
+    ".globalValueSet",
+    *_STANDARD_SET_SUFFIXES,
+)
 _PARTS = {
     "fields": ".field-meta.xml",
     "recordTypes": ".recordType-meta.xml",
     "validationRules": ".validationRule-meta.xml",
+    "fieldSets": ".fieldSet-meta.xml",
 }
+_NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
 _TYPES = {
     "AutoNumber": FieldType.STRING,
     "Checkbox": FieldType.BOOLEAN,
@@ -85,6 +97,7 @@ _CONSUMED = frozenset(
     {
         *("fullName", "label", "type", "inlineHelpText", "required", "unique", "externalId"),
         *("formula", "length", "precision", "scale", "referenceTo", "defaultValue", "valueSet"),
+        "description",
         *("picklist", "caseSensitive", "deleteConstraint", "lookupFilter", "relationshipName"),
         *("reparentableMasterDetail", "writeRequiresMasterRead", "formulaTreatBlanksAs"),
         *("summaryOperation", "summarizedField", "summaryForeignKey", "summaryFilterItems"),
@@ -96,7 +109,8 @@ _CONSUMED_VALUES = frozenset(
     {"valueSetDefinition", "valueSetName", "restricted", "controllingField", "valueSettings"}
 )
 
-ValueSets = Mapping[str, Sequence[PicklistValue]]
+ValueSets = Mapping[str, Sequence[PicklistValue] | SourceError]
+"""Values by set; a standard one has a slash in front of its name."""
 
 
 @dataclass
@@ -112,7 +126,7 @@ class _Parts:
         return [*self.object_files, *self.fields, *self.others]
 
     def has_part(self, part: str) -> bool:
-        """Return True if a file of the object has a `part`: `recordTypes` or `validationRules`."""
+        """Return True if a file of the object has a `part`, such as `recordTypes`."""
         if any(file.base.endswith(_PARTS[part]) for file in self.others):
             return True
         # Searches the raw text, because crmdeck parses a file only after a change.
@@ -144,15 +158,18 @@ def read_metadata(files: Sequence[SchemaFile], known: Collection[str] = ()) -> C
             parts.fields.append(file)
         else:
             parts.others.append(file)
-    if not objects:
-        raise errors[0] if errors else unknown(files[0], "The metadata contains no objects.")
     for name in known:
         if "__" not in name:
             objects.setdefault(name, _Parts(files[0]))
+    for name, sets in standard_picklists().items():
+        if any(f"/{each}" in value_sets for each in sets.values()):
+            objects.setdefault(name, _Parts(files[0]))
+    if not objects:
+        raise errors[0] if errors else unknown(files[0], "The metadata contains no objects.")
     # If the project contains the rules of one object, it contains the rules of all.
     kept = frozenset(
         part
-        for part in ("recordTypes", "validationRules")
+        for part in ("recordTypes", "validationRules", "fieldSets")
         if any(parts.has_part(part) for parts in objects.values())
     )
     return Contents(
@@ -176,17 +193,28 @@ def _object_type(file: SchemaFile) -> str | None:
 
 
 def _value_sets(files: Sequence[SchemaFile]) -> tuple[ValueSets, list[SourceError]]:
-    found: dict[str, Sequence[PicklistValue]] = {}
+    found: dict[str, Sequence[PicklistValue] | SourceError] = {}
     errors = []
     for file in files:
         suffix = next((each for each in _VALUE_SET_SUFFIXES if file.base.endswith(each)), None)
         if suffix is not None:
+            is_standard = suffix in _STANDARD_SET_SUFFIXES
+            name = f"{'/' * is_standard}{file.base.removesuffix(suffix)}"
             try:
-                values = children_named(parse_document(file), "customValue")
-                found[file.base.removesuffix(suffix)] = tuple(map(_value, values))
+                tag = "standardValue" if is_standard else "customValue"
+                found[name] = tuple(map(_value, children_named(parse_document(file), tag)))
             except SourceError as error:
                 errors.append(error)
+                found[name] = error
     return found, errors
+
+
+@cache
+def standard_picklists() -> Mapping[str, Mapping[str, str]]:
+    """Return the standard value set of each standard picklist, by object and field."""
+    file = resources.files("crmdeck").joinpath("knowledge/formats/standard_value_sets.toml")
+    table: dict[str, str] = tomllib.loads(file.read_text("utf-8"))
+    return {name: dict(each.split("=", 1) for each in sets.split()) for name, sets in table.items()}
 
 
 def _entry(name: str, parts: _Parts, value_sets: ValueSets, kept: Collection[str]) -> FileEntry:
@@ -196,9 +224,10 @@ def _entry(name: str, parts: _Parts, value_sets: ValueSets, kept: Collection[str
     # Only parsed fields show which value sets they use. There are few.
     digest.update(repr((sorted(value_sets.items()), sorted(kept))).encode())
     lacks: list[SourceError] = []
+    unread: dict[str, SourceError] = {}
 
     def build(object_type: str, _: object) -> ObjectSchema:
-        return _schema(object_type, parts, value_sets, kept, lacks)
+        return _schema(object_type, parts, value_sets, kept, lacks, unread)
 
     return FileEntry(
         object_type=name,
@@ -207,6 +236,7 @@ def _entry(name: str, parts: _Parts, value_sets: ValueSets, kept: Collection[str
         digest=digest.digest(),
         build=build,
         lacks=lacks,
+        unread=unread,
     )
 
 
@@ -216,35 +246,57 @@ def _schema(
     value_sets: ValueSets,
     kept: Collection[str],
     lacks: list[SourceError],
+    unread: dict[str, SourceError],
 ) -> ObjectSchema:
-    """Return the schema, with broken parts in `lacks`. Raises SourceError if all parts are.
+    """Return the schema, with broken parts in `lacks` and broken fields in `unread`.
 
-    `kept` are the parts that the project has of at least one object.
+    Raises SourceError if all parts are broken. `kept` are the parts that the project has of at
+    least one object.
     """
-    fields: dict[str, tuple[SchemaFile, Field]] = {}
+    elements: dict[str, tuple[SchemaFile, Element]] = {}
     described = Element("CustomObject")
     for file in parts.all():
+        own = file.base.endswith(_PARTS["fields"])
         try:
             root = parse_document(file)
-            found = [_field(file, root, value_sets)] if _local(root) == "CustomField" else []
-            if _local(root) == "CustomObject":
-                own = (each for each in root if _local(each) in ("fields", "nameField"))
-                found = [_field(file, each, value_sets) for each in own]
+            if own and _local(root) != "CustomField":
+                raise broken(file.name, "its start", f"'{_local(root)[:40]}' isn't a CustomField")
+            found = [root] if own else [
+                each for each in root if _local(each) in ("fields", "nameField")
+            ]  # fmt: skip
+            named = [(_field_name(file, each), each) for each in found]
         except SourceError as error:
-            lacks.append(error)
+            if own:
+                unread[file.stem] = error
+            else:
+                lacks.append(error)
             continue
         if _local(root) == "CustomObject":
             described.extend(root)
-        else:
+        elif not own:
             described.append(root)
-        for each in found:
-            if each.name in fields:
-                where = fields[each.name][0].name
-                why = f"the field {object_type}.{each.name} is also in {where}"
-                raise broken(file.name, each.name, why)
-            fields[each.name] = (file, each)
-    if not fields and lacks:
-        raise lacks[0]
+        for name, element in named:
+            try:
+                _merge(name, file, element, *elements.setdefault(name, (file, element)))
+            except SourceError as error:
+                unread[name] = error
+    fields: dict[str, Field] = {}
+    for name, (file, element) in elements.items():
+        try:
+            fields[name] = _field(file, element, value_sets, name)
+        except SourceError as error:
+            unread[name] = error
+    for name, key in standard_picklists().get(object_type, {}).items():
+        values = value_sets.get(f"/{key}")
+        if isinstance(values, SourceError):
+            unread[name] = values
+        elif values is not None and not (name in fields and fields[name].picklist):
+            plain = Field(name=name, type=FieldType.PICKLIST, native_type="Picklist", custom=False)
+            fields[name] = fields.get(name, plain).model_copy(update={"picklist": tuple(values)})
+    for name in unread:
+        fields.pop(name, None)
+    if not fields and (lacks or unread):
+        raise [*lacks, *unread.values()][0]
     # A project can contain a part of an object. A custom object with its own file is complete.
     whole = "__" in object_type and bool(parts.object_files) and not lacks
     rules = tuple(
@@ -261,8 +313,49 @@ def _schema(
         custom_setting=_child(described, "customSettingsType") is not None if whole else None,
         record_types=record_types if whole or ("recordTypes" in kept and not lacks) else None,
         rules=rules if whole or ("validationRules" in kept and not lacks) else None,
-        fields=tuple(each for _, each in fields.values()),
+        field_sets=_field_sets(described) if whole or ("fieldSets" in kept and not lacks) else None,
+        fields=tuple(fields.values()),
     )
+
+
+def _field_name(file: SchemaFile, element: Element) -> str:
+    """Return the name of a field; raises SourceError if it can't be one."""
+    if _local(element) == "nameField":
+        return "Name"
+    given = _child(element, "fullName")
+    name = file.stem if given is None else (given.text or "").strip()
+    if not _NAME.fullmatch(name):
+        raise broken(file.name, "fullName", f"'{name[:40]}' can't be the name of a field")
+    return name
+
+
+def _merge(name: str, file: SchemaFile, element: Element, other: SchemaFile, into: Element) -> None:
+    """Add what only `element` says of a field; raises SourceError if both say different things."""
+    if element is into:
+        return
+    for tag in dict.fromkeys(map(_local, element)):
+        said, known = (sorted(map(_form, children_named(each, tag))) for each in (element, into))
+        if not known:
+            into.extend(children_named(element, tag))
+        elif said != known:
+            raise broken(file.name, tag, f"{name} has another {tag} in {other.name}")
+
+
+def _form(element: Element) -> tuple[str, str, list[Any]]:
+    """Return a form that is equal for elements that differ in order and blanks only."""
+    return _local(element), (element.text or "").strip(), sorted(map(_form, element))
+
+
+def _field_sets(described: Element) -> dict[str, tuple[str, ...]]:
+    """Return the fields that each field set shows, and those that it offers, by its name."""
+    found = {}
+    for each in described:
+        if _local(each).lower().startswith("fieldset"):
+            for tag, suffix in (("displayedFields", ""), ("availableFields", " (available)")):
+                names = tuple(child_text(item, "field") or "" for item in children_named(each, tag))
+                if names or not suffix:
+                    found[f"{child_text(each, 'fullName') or ''}{suffix}"] = names
+    return found
 
 
 def _rule(element: Element, fields: Collection[str]) -> Rule:
@@ -300,9 +393,8 @@ def _record_type(element: Element) -> RecordType:
     )
 
 
-def _field(file: SchemaFile, element: Element, value_sets: ValueSets) -> Field:
+def _field(file: SchemaFile, element: Element, value_sets: ValueSets, name: str) -> Field:
     is_name = _local(element) == "nameField"
-    name = "Name" if is_name else child_text(element, "fullName") or file.stem
     native_type = child_text(element, "type") or ""
     formula = child_text(element, "formula")
     is_rollup = native_type == "Summary"
@@ -317,7 +409,7 @@ def _field(file: SchemaFile, element: Element, value_sets: ValueSets) -> Field:
     # Salesforce leaves out an element that has its default, so in a whole field absent is false.
     required = _flag(file, element, "required", absent=False if whole else None)
     must_hold = native_type in ("MasterDetail", "Checkbox") or required is True
-    blanks = child_text(element, "formulaTreatBlanksAs")
+    blanks = child_text(element, "formulaTreatBlanksAs") or ("BlankAsZero" if formula else None)
     native = {k: v for k, v in _nested(element).items() if k not in _CONSUMED}
     values = _nested(found) if (found := _child(element, "valueSet")) is not None else {}
     native |= {k: v for k, v in values.items() if k not in _CONSUMED_VALUES}
@@ -327,6 +419,7 @@ def _field(file: SchemaFile, element: Element, value_sets: ValueSets) -> Field:
         type=kind,
         native_type=native_type,
         description=child_text(element, "inlineHelpText") or (None if is_name else ""),
+        internal_note=child_text(element, "description") or (None if is_name else ""),
         required=_required(required, native_type, computed=computed, defaulted=defaulted),
         nillable=False if must_hold else None if required is None else True,
         createable=False if computed else None,
@@ -445,7 +538,8 @@ def _picklist(
     named = child_text(value_set, "valueSetName")
     if named is not None:
         # A global value set allows only its own values.
-        return tuple(value_sets.get(named, ())), True, named
+        shared = value_sets.get(named, ())
+        return () if isinstance(shared, SourceError) else tuple(shared), True, named
     restricted = child_text(value_set, "restricted")
     is_restricted = None if restricted is None and not whole else restricted == "true"
     values = children_named(_child(value_set, "valueSetDefinition"), "value")

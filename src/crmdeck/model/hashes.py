@@ -55,7 +55,7 @@ STRUCTURAL_ATTRIBUTES = (
     "updateable",
     "archived",
 )
-COSMETIC_ATTRIBUTES = ("label", "description", "group", "default")
+COSMETIC_ATTRIBUTES = ("label", "description", "internal_note", "group", "default")
 COMPARED_ATTRIBUTES = STRUCTURAL_ATTRIBUTES + COSMETIC_ATTRIBUTES
 OBJECT_ATTRIBUTES = (
     "label",
@@ -66,6 +66,7 @@ OBJECT_ATTRIBUTES = (
     "deletable",
     "queryable",
     "custom_setting",
+    "field_sets",
     "record_types",
     "user",
 )

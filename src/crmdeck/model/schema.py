@@ -59,7 +59,8 @@ class Field(WireModel):
 
     `length` counts characters, `precision` and `scale` count digits. `default` is a literal or
     a formula. `compound` names the field that a part belongs to (Salesforce `Name`). `native`
-    contains the CRM's other attributes, verbatim.
+    contains the CRM's other attributes, verbatim. `internal_note` is for admins, and no user of the
+    CRM sees it.
 
     `type_exact` is False if the source doesn't distinguish a currency from a number, or a
     reference from a list. `nillable` is True if a record may have no value, `required` if a
@@ -77,6 +78,7 @@ class Field(WireModel):
     native_type: str = ""
     type_exact: Flag | None = None
     description: str | None = None
+    internal_note: str | None = None
     required: Flag | None = None
     nillable: Flag | None = None
     readable: Flag | None = None
@@ -284,6 +286,7 @@ class ObjectFacts(WireModel):
     deletable: Flag | None = None
     queryable: Flag | None = None
     custom_setting: Flag | None = None
+    field_sets: dict[str, tuple[str, ...]] | None = None
     record_types: tuple[RecordType, ...] | None = None
     rules: tuple[Rule, ...] | None = None
     not_read: dict[str, str] | None = None

@@ -556,7 +556,7 @@ def test_new_stages_build_an_object_again(tmp_path: Path) -> None:
     assert told(with_stage("b", known_of(first))) == [("Discovered", "deals")]
 
 
-def test_a_broken_field_of_metadata_is_named_and_later_keeps_the_object(tmp_path: Path) -> None:
+def test_broken_field_of_metadata_fails_alone(tmp_path: Path) -> None:
     fields = tmp_path / "objects" / "Deal__c" / "fields"
     fields.mkdir(parents=True)
     put(fields, "A__c.field-meta.xml", b"<CustomField><type>Text</type></CustomField>")
@@ -564,11 +564,12 @@ def test_a_broken_field_of_metadata_is_named_and_later_keeps_the_object(tmp_path
 
     _, first = discover(tmp_path)
 
-    assert told(first) == [("Discovered", "Deal__c")]
-    assert notices(first)["FILE_BROKEN"].subject == "Deal__c"
+    assert told(first) == [("Failed", "Deal__c.B__c"), ("Discovered", "Deal__c")]
     put(fields, "A__c.field-meta.xml", b"<CustomField><type>Date</type></CustomField>")
     _, answers = discover(tmp_path, known_of(first))
-    assert "B__c.field-meta.xml is broken at line 1" in errors(answers)["Deal__c"]
+    assert "B__c.field-meta.xml is broken at line 1" in errors(answers)["Deal__c.B__c"]
+    (found,) = [each for each in answers if isinstance(each, Discovered)]
+    assert (found.unread, found.validator) == (frozenset({"B__c"}), None)
 
 
 def test_broken_characters_are_told_with_their_field(tmp_path: Path) -> None:

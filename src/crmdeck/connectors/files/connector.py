@@ -145,6 +145,13 @@ class FilesConnector:
                 message=f"Skipped {count(len(skipped), 'file')}: {first_few(skipped, _SHOWN)}.",
                 cause="The skipped files don't describe objects or fields.",
             )
+        if found.destructive:
+            yield Notice(
+                code="DESTRUCTIVE_CHANGES",
+                message=f"crmdeck doesn't apply {first_few(found.destructive, _SHOWN)}.",
+                cause="The files name parts that a deployment removes from the org.",
+                remedy="Refresh again after the parts are removed from the project.",
+            )
         yield from _unknown_names(scope, held | known.keys())
         yield from (Failed(name, failures[name]) for name in sorted(failures.keys() - concerned))
         for name in _in_scope(scope, held):
@@ -241,7 +248,10 @@ def _discovered(
     yield from (Notice.of(each, subject=name) for each in entry.lacks)
     if entry.repaired:
         yield from _repaired(entry.file.name, schema)
-    yield Discovered(schema, str(validator))
+    yield from (Failed(f"{name}.{field}", why) for field, why in entry.unread.items())
+    # Without a validator, the next refresh reads the broken fields again.
+    own = None if entry.unread else str(validator)
+    yield Discovered(schema, own, frozenset(entry.unread))
 
 
 def _repaired(file: str, schema: ObjectSchema) -> Iterator[Notice]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from crmdeck.errors import SourceError
-from crmdeck.formats.document import SchemaFile, name_bytes, read_bounded
+from crmdeck.files import parse_json, read_regular
+from crmdeck.formats.document import SchemaFile, broken, name_bytes, read_bounded
 
 MAX_FILES = 50_000
 SUFFIXES = tuple(
@@ -20,9 +22,13 @@ SUFFIXES = tuple(
 METADATA_SUFFIXES = (
     *(".object", ".object-meta.xml", ".field-meta.xml", ".recordtype-meta.xml"),
     *(".validationrule-meta.xml", ".globalvalueset", ".globalvalueset-meta.xml"),
+    *(".standardvalueset", ".standardvalueset-meta.xml", ".fieldset-meta.xml"),
     # Read only to refuse them by name.
     *(".wsdl", ".edmx"),
 )
+PROJECT = "sfdx-project.json"
+_MOST_PROJECT = 1_000_000
+_DESTRUCTIVE = re.compile(r"destructiveChanges(Pre|Post)?\.xml", re.IGNORECASE)
 _SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__"})
 # The Salesforce extensions of an editor store an org's metadata in this hidden folder.
 _EDITORS_COPY = Path(".sfdx", "tools", "soqlMetadata")
@@ -30,11 +36,17 @@ _EDITORS_COPY = Path(".sfdx", "tools", "soqlMetadata")
 
 @dataclass(frozen=True)
 class Found:
-    """The schema files in `root` and its subfolders, and the names of the other files."""
+    """The schema files in `root` and its subfolders, and the names of the other files.
+
+    `destructive` are the manifests of what a deployment removes. `namespace` is that of an SFDX
+    project, whose own names can have it in front or not.
+    """
 
     root: Path
     files: tuple[Path, ...]
     others: tuple[str, ...] = ()
+    destructive: tuple[str, ...] = ()
+    namespace: str = ""
 
     def name_of(self, file: Path) -> str:
         """Return the path of a file relative to the root, with slashes."""
@@ -42,7 +54,12 @@ class Found:
 
     def read(self, file: Path) -> SchemaFile:
         """Return the content of a file, or the error."""
-        return read_file(file, self.name_of(file), None if file == self.root else self.root)
+        read = read_file(file, self.name_of(file), None if file == self.root else self.root)
+        if not self.namespace or read.error is not None:
+            return read
+        own = rf"(?<![A-Za-z0-9_]){self.namespace}__"
+        data = re.sub(own.encode(), b"", read.data)
+        return SchemaFile(re.sub(own, "", read.name), data)
 
 
 def find_files(path: Path) -> Found:
@@ -64,6 +81,8 @@ def find_files(path: Path) -> Found:
         found = _search(path, path)
         if not found.files and (path / _EDITORS_COPY).is_dir():
             found = _search(path, path / _EDITORS_COPY)
+        if (path / PROJECT).is_file():
+            found = _of_project(found)
     except OSError as error:
         raise unreadable(path, error) from error
     if not found.files:
@@ -104,7 +123,51 @@ def _search(root: Path, below: Path) -> Found:
                 "crmdeck connections set NAME --path FOLDER",
                 code="TOO_MANY_FILES",
             )
-    return Found(root, tuple(sorted(files)), tuple(sorted(others)))
+    destructive = sorted(each for each in others if _DESTRUCTIVE.fullmatch(Path(each).name))
+    others = sorted(set(others) - set(destructive))
+    return Found(root, tuple(sorted(files)), tuple(others), tuple(destructive))
+
+
+def _of_project(found: Found) -> Found:
+    """Return the files in the package directories of an SFDX project that it doesn't ignore."""
+    path = found.root / PROJECT
+    try:
+        project = parse_json(read_regular(path, _MOST_PROJECT))
+        folders = [f"{str(each['path']).strip('./')}/".lstrip("/")
+                   for each in project["packageDirectories"]]  # type: ignore[index]  # fmt: skip
+        namespace = project.get("namespace") or ""  # type: ignore[attr-defined]
+        if not re.fullmatch(r"\w*", namespace, re.ASCII):
+            raise ValueError("its namespace isn't a name")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        why = str(error) or type(error).__name__
+        raise broken(path.name, "its packageDirectories", why, remedy="Correct the file.") from None
+    ignore = found.root / ".forceignore"
+    rules = _ignore_rules(read_regular(ignore, _MOST_PROJECT).decode("utf-8", "replace")
+                          if ignore.is_file() else "")  # fmt: skip
+    files = []
+    for file in found.files:
+        name = found.name_of(file)
+        last = next((keeps for keeps, rule in reversed(rules) if rule.fullmatch(name)), True)
+        if last and any(name.startswith(folder) for folder in folders):
+            files.append(file)
+    return Found(found.root, tuple(files), (), found.destructive, namespace)
+
+
+def _ignore_rules(text: str) -> list[tuple[bool, re.Pattern[str]]]:
+    """Return the rules of a `.forceignore`, with the syntax of `.gitignore`; the last one wins."""
+    rules = []
+    for line in text.splitlines():
+        pattern = line.strip()
+        keeps, pattern = pattern.startswith("!"), pattern.lstrip("!")
+        if not pattern or pattern.startswith("#"):
+            continue
+        # Without a slash inside, a pattern applies in every folder; it covers what is below.
+        anywhere = "" if "/" in pattern.rstrip("/") else "(?:.*/)?"
+        parts = re.split(r"(\*\*/|/\*\*|\*|\?)", pattern.strip("/"))
+        meaning = {"**/": "(?:.*/)?", "/**": "/.*", "*": "[^/]*", "?": "[^/]"}
+        body = "".join(meaning.get(part) or re.escape(part) for part in parts)
+        rules.append((keeps, re.compile(f"{anywhere}{body}(?:/.*)?")))
+    return rules
 
 
 def read_file(file: Path, name: str, folder: Path | None = None) -> SchemaFile:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
@@ -242,6 +242,17 @@ def load_known(session: Session, connection_id: str, scope: Scope) -> dict[str, 
         )
         for info in current
     }
+
+
+def with_unread_fields(store: Store, connection_id: str, item: Discovered) -> Discovered:
+    """Return an object with the cached state of the fields that its source couldn't read."""
+    with store.read() as session:
+        infos = [each for each in session.snapshots.current(connection_id)
+                 if each.object_type == item.schema.object_type]  # fmt: skip
+        cached = [one for each in session.snapshots.load(infos).values()
+                  for one in each.content.fields if one.name in item.unread]  # fmt: skip
+    fields = (*item.schema.fields, *cached)
+    return replace(item, schema=item.schema.model_copy(update={"fields": fields}))
 
 
 def load_cached(store: Store, connection_id: str, answer: Refreshed) -> Cached:

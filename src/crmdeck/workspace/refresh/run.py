@@ -49,6 +49,7 @@ from crmdeck.workspace.refresh.compare import (
     compare,
     load_cached,
     load_known,
+    with_unread_fields,
 )
 from crmdeck.workspace.refresh.remote_log import take_over
 from crmdeck.workspace.refresh.suspect import (
@@ -190,6 +191,8 @@ class Refresh:
             known = load_known(session, self.connection.id, self.scope)
         for item in self.connector.discover(self.scope, known, self.cancel):
             self.cancel.check()
+            if isinstance(item, Discovered) and item.unread:
+                item = with_unread_fields(self.context.store, self.connection.id, item)
             self.answer.add(item)
             total = len(self.answer.listing.in_scope) or None
             label = item.schema.object_type if isinstance(item, Discovered) else ""
