@@ -322,15 +322,21 @@ def test_a_dead_holder_is_not_blamed(tmp_path: Path) -> None:
     gone.wait()
     store = Store(path)
     with store.write():
-        note = path.with_name("cache.duckdb.holder")
-        told = json.loads(note.read_text())
+        own, dead, living = (
+            path.with_name(f"cache.duckdb.holder.{pid}")
+            for pid in (os.getpid(), gone.pid, os.getppid())
+        )
+        told = json.loads(own.read_text())
         assert told["pid"] == os.getpid()
         assert set(told) == {"pid", "host", "command", "since"}
-        note.write_text(json.dumps({**told, "pid": gone.pid}))
+        dead.write_text(json.dumps({**told, "pid": gone.pid}))
+        living.write_text(json.dumps({**told, "pid": os.getppid()}))
         with pytest.raises(CacheBusyError) as caught, Store(path, wait=0).read():
             pass
+        assert f"process {os.getppid()} on" in str(caught.value)
         assert str(gone.pid) not in str(caught.value)
-    note.unlink()
+    living.unlink()
     with store.write() as session:
         session.connections.put(connection(), START, "me")
-    assert not note.exists()
+    assert not own.exists()
+    assert not dead.exists()

@@ -7,8 +7,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
+import pytest
+
 from crmdeck.clock import utc_now
-from crmdeck.store import Store
+from crmdeck.store import Store, duckdb_instance
 from crmdeck.store.turnstile import Turnstile
 from tests.store.build import START, connection
 
@@ -88,3 +91,19 @@ def test_holds_that_overlap_without_end_let_others_in(tmp_path: Path) -> None:
     writer.join()
     reader.join()
     assert order == ["written", "read 1"]
+
+
+def test_duckdb_starts_before_its_process_enters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, real, started = tmp_path / "cache.duckdb", duckdb_instance.isolated, []
+    other = Turnstile(path, wait=0, clock=utc_now)
+
+    def start(place: str) -> duckdb.DuckDBPyConnection:
+        started.append(other.someone_waits())
+        return real(place)
+
+    monkeypatch.setattr(duckdb_instance, "isolated", start)
+    with Store(path).write():
+        pass
+    assert started == [False]

@@ -168,7 +168,9 @@ class DuckDBEngine:
             wording_file_failures(self._path),
             self._turnstile.passing(time.monotonic() + self._wait, self._report_wait),
         ):
-            return salvage(self._path, code, self._clock(), self._backups)
+            done = salvage(self._path, code, self._clock(), self._backups)
+            self._turnstile.take_back_note()
+            return done
 
     def now(self) -> datetime:
         return self._clock()
@@ -275,15 +277,15 @@ class DuckDBEngine:
         if not self._path.exists():
             self._refuse_missing()
         read_only = self.read_only_reason is not None
+        self._instance = instance_of(self._path)
+        self._instance.prepare()
         try:
             if not read_only:
                 self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with self._turnstile.passing(deadline, self._report_wait):
                 if writing:
                     remove_leftovers(self._path, self._backups.folder)
-                file = self._open_current(deadline, writing=writing)
-                self._turnstile.note()
-                return file
+                return self._open_current(deadline, writing=writing)
         except OSError as error:
             # A user who can't create the turnstile next to the cache relies on DuckDB's own lock.
             if not read_only:

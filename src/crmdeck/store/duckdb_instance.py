@@ -42,6 +42,14 @@ class DuckDBInstance:
         with self._lock:
             return self._users > 0
 
+    def prepare(self) -> None:
+        """Do what takes long about the first opening, without touching the file.
+
+        Others wait in the turnstile while a process opens the file.
+        """
+        with self._lock:
+            self._connection = self._connection or isolated(self._place)
+
     def open(self, path: Path, *, read_only: bool = False) -> DuckDBFile:
         """Open the file, or share it if it is open; `path` is for messages.
 

@@ -31,8 +31,8 @@ class Queue:
         return not self._waiting_process_files()
 
     @contextmanager
-    def place(self) -> Iterator[Callable[[], bool]]:
-        """Draw a ticket, and yield what returns True once it is its turn.
+    def place(self) -> Iterator[Callable[[], int]]:
+        """Draw a ticket, and yield what returns how many are before it.
 
         Raises OSError if no ticket can be created.
         """
@@ -51,7 +51,7 @@ class Queue:
                     break
                 lock.release()
         try:
-            yield lambda: self._is_first(name)
+            yield lambda: self._position(name)
         finally:
             with suppress(OSError):
                 ticket.unlink()
@@ -60,14 +60,16 @@ class Queue:
             with suppress(OSError):
                 ticket.unlink()
 
-    def _is_first(self, name: str) -> bool:
-        """True if no living process is before `name`; tickets of dead ones are removed."""
-        for other in self._waiting_process_files():
-            if other >= name:
-                return True
+    def _position(self, name: str) -> int:
+        """Return how many tickets are before `name`: 0 if no living process has one of them.
+
+        Tickets of dead processes before the first living one are removed.
+        """
+        before = [other for other in self._waiting_process_files() if other < name]
+        for place, other in enumerate(before):
             if self._held(self._path.with_name(other)):
-                return False
-        return True
+                return len(before) - place
+        return 0
 
     def _waiting_process_files(self) -> list[str]:
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""The turnstile in front of DuckDB's own lock, and a note about who passed last.
+"""The turnstile in front of DuckDB's own lock, and a note of each process that passed.
 
 DuckDB admits many readers or one writer, whoever comes at the right moment, so a writer may wait
 forever. Here the first in the queue enters next.
@@ -30,7 +30,7 @@ from crmdeck.store.queue import Queue
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
-_POLL_SECONDS = 0.01
+_POLL_SECONDS, _LONGEST_PAUSE = 0.01, 0.1
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,15 @@ class Turnstile:
 
     def __init__(self, path: Path, *, wait: float, clock: Clock) -> None:
         self._path = path
-        self._note = path.with_name(path.name + ".holder")
+        self._notes = f"{path.name}.holder."
         self._wait = wait
         self._clock = clock
         self._queue = Queue(path)
+
+    @property
+    def _note(self) -> Path:
+        # A process that was forked has a note of its own.
+        return self._path.with_name(f"{self._notes}{os.getpid()}")
 
     @contextmanager
     def passing(self, deadline: float, tell: WaitListener) -> Iterator[None]:
@@ -74,18 +79,23 @@ class Turnstile:
         # Who comes later must not overtake those in the queue.
         if not (self._queue.empty and self._may_go_in()):
             reported_at = time.monotonic() + LONG_WAIT
-            with self._queue.place() as is_first:
-                while not (is_first() and self._may_go_in()):
+            with self._queue.place() as position:
+                while (behind := position()) or not self._may_go_in():
                     now = time.monotonic()
                     if now >= deadline:
                         raise self.busy()
                     if now >= reported_at:
                         tell(self.describe_holders())
                         reported_at = math.inf
-                    # Not all at the same moment.
-                    time.sleep(random.uniform(0.5, 1.5) * _POLL_SECONDS)  # noqa: S311
+                    # Not all at the same moment, and the last in the queue least often.
+                    pause = min((behind + 1) * _POLL_SECONDS, _LONGEST_PAUSE)
+                    time.sleep(random.uniform(0.5, 1.5) * pause)  # noqa: S311
         try:
+            self._leave_note()
             yield
+        except BaseException:
+            self.take_back_note()
+            raise
         finally:
             self._lock.release()
 
@@ -107,8 +117,13 @@ class Turnstile:
         self._lock.release()
         return False
 
-    def note(self) -> None:
-        """Leave a note that this process has the cache open, if the folder is writable."""
+    def take_back_note(self) -> None:
+        """Remove the note of this process."""
+        with suppress(OSError):
+            self._note.unlink()
+
+    def _leave_note(self) -> None:
+        """Leave a note that this process uses the cache, if the folder is writable."""
         # The program and its first word; the rest of a command line may be private.
         words = [Path(sys.argv[0]).name or "python"] if sys.argv else ["python"]
         words += [word for word in sys.argv[1:2] if not word.startswith("-")]
@@ -118,20 +133,13 @@ class Turnstile:
             command=" ".join(words),
             since=format_utc(self._clock()),
         )
-        draft = self._note.with_name(f"{self._note.name}.{os.getpid()}")
+        draft = self._note.with_name(f".{self._note.name}.new")
         with suppress(OSError):
             descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(holder)))
-            # Others read the old note or the new one, never a part.
+            # Others read a whole note or none.
             draft.replace(self._note)
-
-    def take_back_note(self) -> None:
-        """Remove the note, unless another process passed later and left its own."""
-        holder = self._noted()
-        if holder is not None and (holder.pid, holder.host) == (os.getpid(), socket.gethostname()):
-            with suppress(OSError):
-                self._note.unlink()
 
     def busy(self, seen: str | None = None) -> CacheBusyError:
         """Return the error that names who uses the cache, since when, and the next step.
@@ -166,11 +174,12 @@ class Turnstile:
         return True
 
     def _holder(self) -> Holder | None:
-        holder = self._noted()
-        return None if holder is not None and holder.gone else holder
-
-    def _noted(self) -> Holder | None:
-        try:
-            return Holder(**json.loads(self._note.read_text("utf-8")))
-        except (OSError, ValueError, TypeError):
-            return None
+        """Return the process that has used the cache for longest, except this one."""
+        found = []
+        with suppress(OSError):
+            for path in self._path.parent.iterdir():
+                if path.name.startswith(self._notes) and path != self._note:
+                    # It can be damaged, or gone by now.
+                    with suppress(OSError, ValueError, TypeError):
+                        found.append(Holder(**json.loads(path.read_text("utf-8"))))
+        return min((each for each in found if not each.gone), key=lambda e: e.since, default=None)
