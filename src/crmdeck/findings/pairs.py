@@ -337,6 +337,9 @@ def _of_row(facts: Facts, pair: PairFacts, decision: Decision, judged: RowJudgme
         propose = vitals.command_line("propose", vitals.connection.name, pair.pair, field=name)
         longer = Step(verb=Verb.PROPOSE, text="Make the field longer", command=propose)
         steps.insert(0, longer)
+    elif failure is not None and failure.code == "NO_ACCESS":
+        propose = vitals.command_line("propose", vitals.connection.name, pair.pair, field=name)
+        steps.insert(0, Step(verb=Verb.PROPOSE, text="Propose the permission", command=propose))
     elif failure is not None and failure.code in _OF_VALUES:
         steps.insert(
             0,

@@ -20,6 +20,11 @@ def why_invalid(
     knowledge: Knowledge,
 ) -> str | None:
     """Return as a sentence why a field pair can't be mapped this way, or None if it can."""
+    seen = crm_field.sync_user
+    if seen is not None and seen.lacks and direction is not Direction.PULL:
+        # A missing permission is a verdict of preflight, and its fix isn't another field.
+        unknown = dict.fromkeys(("readable", "createable", "updateable", "sync_user"))
+        crm_field = crm_field.model_copy(update=unknown)
     if partner_field is not None and direction is not None:
         widest, reason = suggest_direction(partner_field, crm_field, knowledge=knowledge)
         if widest not in (Direction.BIDIRECTIONAL, direction):

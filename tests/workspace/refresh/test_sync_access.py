@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from crmdeck.errors import UsageError
-from crmdeck.model import Choice, DecisionState, Direction, DriftKind, Scope, Severity
+from crmdeck.model import Choice, DecisionState, Direction, DriftKind, ObjectSchema, Scope, Severity
 from crmdeck.sandbox import Fault, FaultKind
 from crmdeck.sandbox import salesforce as salesforce_api
 from crmdeck.sandbox.permissions import AssignedDef, GroupDef
+from crmdeck.store import SchemaPacker
+from crmdeck.workspace.connections.runs import started_run
 from tests.workspace.crm import ANCHOR, ORG, Office
 
 PAIR = "deal_registration--Opportunity"
@@ -90,6 +92,7 @@ def test_sync_user_lost_access_is_a_change_and_a_failing_row(office: Office) -> 
     assert after.schema_hash == before.schema_hash
     [failing] = [each for each in ws.health.status("org").open_findings if each.changes]
     assert (failing.subject.partner_field, failing.urgency.value) == ("estimatedValue", "failing")
+    assert (failing.code, failing.steps[0].verb.value) == ("NO_ACCESS", "propose")
     [always] = [each for each in ws.preflights.fails_when("org", PAIR) if each.when == "always"
                 and each.crm_field == "Amount"]  # fmt: skip
     assert (always.code, always.needs) == ("NO_ACCESS", ("Edit on Opportunity.Amount",))
@@ -183,3 +186,44 @@ def test_mapping_direction_names_the_missing_right(office: Office) -> None:
     tables.assigned.append(AssignedDef(tables.sync, "Seen"))
     office.refresh_at(ANCHOR + timedelta(hours=1), "org")
     assert ws.schemas.overview("org").hidden["Opportunity"] == ("Secret_Margin__c",)
+
+
+def test_partneros_connection_shows_access_without_a_call(office: Office) -> None:
+    ws = office.workspace
+    office.add_org(scope=Scope())
+    office.refresh_at(ANCHOR, "org")
+    # The schema that PartnerOS reads with the sync's own token, as a snapshot of its source.
+    detail = ws.schemas.object("org", "Opportunity")
+    locked = tuple(
+        each.model_copy(update={"createable": False, "updateable": False})
+        if each.name == "Amount"
+        else each
+        for each in detail.fields
+        if each.name != "NextStep"
+    )
+    partner = ws.connections.get("org").model_copy(
+        update={"id": "aaaaaaaa-0000-4000-8000-000000000001", "name": "pos", "source": "partneros"}
+    )
+    with ws.schemas._context.store.write() as session:
+        session.connections.put(partner, ANCHOR, "dana")
+        schema = ObjectSchema(
+            object_type="Opportunity", createable=True, updateable=True, fields=locked
+        )
+        run = started_run(partner.id, "refresh", ANCHOR)
+        session.runs.add(run)
+        session.snapshots.record(
+            run,
+            Scope(),
+            discovered=[(SchemaPacker().pack(schema), None)],
+            unchanged=[],
+            gone={},
+            expires_at=ANCHOR + timedelta(days=1),
+        )
+    ws.connections.update("org", sync_user="pos")
+    office.sandbox.requests.clear()
+    office.refresh_at(ANCHOR + timedelta(hours=1), "org")
+    seen = {each.name: each for each in ws.schemas.object("org", "Opportunity").fields}
+    assert seen["Amount"].updateable is False
+    assert seen["NextStep"].readable is False
+    assert seen["CloseDate"].updateable is True
+    assert not any("PermissionSet" in each.path for each in office.sandbox.requests)

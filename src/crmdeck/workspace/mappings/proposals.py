@@ -89,8 +89,10 @@ class Proposals:
         lacks = tuple(
             find_lacks(mapping.lines, sources, schema, matched=matched, chosen=frozenset(fields))
         )
-        access = {} if fields else find_missing_access(mapping.lines, schema)
-        fine = sorted(set(fields) - {lack.source.name for lack in lacks})
+        lines = [each for each in mapping.lines if not fields or each.partner_field in fields]
+        access = find_missing_access(lines, schema)
+        denied = {each.partner_field for each in lines if "" in access or each.crm_field in access}
+        fine = sorted(set(fields) - {lack.source.name for lack in lacks} - denied)
         if fine:
             raise UsageError(
                 f"{crm_object} lacks nothing for '{fine[0]}'.",

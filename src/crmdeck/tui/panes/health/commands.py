@@ -730,7 +730,7 @@ class HealthCommands:
             [
                 Asked(
                     "user",
-                    "User name or ID, or a PartnerOS connection (empty: crmdeck's own user)",
+                    "User name, ID or PartnerOS connection (empty: crmdeck's user)",
                     value=connection.sync_user or "",
                     required=False,
                 ),
