@@ -151,7 +151,7 @@ def test_no_gate_passes_on_a_policy_that_cannot_be_used(night: Night) -> None:
     plain = shell.json("status", "acme")
     assert "BAD_POLICY" in {one["code"] for one in plain["findings"]}
     policy.write_text('[[rule]]\nlevel = "fail"\nobject = "Account"\n')
-    [rule] = shell.json("policy", "show")["rules"]
+    [rule] = shell.json("policy", "show")["rule"]
     assert (rule["level"], rule["object"], rule["until"]) == ("fail", "Account", None)
     # A folder has no shared history.
     for command in (("set", str(policy)), ("clear",)):

@@ -225,9 +225,10 @@ def test_what_several_refreshes_came_to_is_told_of_each(shell: Shell, tmp_path: 
     (tmp_path / "gone/Account.json").unlink()
     (shell.home.parent / "export/Opportunity.json").write_text(describe(("Name", "string")))
     ran = shell.run("refresh", "--all", "--json", code=6)
-    told = {each["connection"]: each for each in json.loads(ran.stdout)}
+    found = json.loads(ran.stdout)
+    told = {each["connection"]: each for each in (*found["refreshed"], *found["failed"])}
     assert (told["acme"]["success"], told["acme"]["totalFields"]) == (True, 1)
-    assert told["gone"]["success"] is False
+    assert [each["connection"] for each in found["failed"]] == ["gone"]
     assert told["gone"]["code"] == json.loads(ran.stderr)["code"]
     assert told["gone"]["connectionId"] == shell.json("status", "gone", code=1)["id"]
     assert (told["acme"]["reasons"], told["gone"]["reasons"]) == ([], ["partial"])
@@ -419,7 +420,9 @@ def test_quiet_leaves_data_and_errors(shell: Shell) -> None:
 
 
 def test_all_answers_a_list_however_many_there_are(shell: Shell) -> None:
-    assert [result["totalFields"] for result in shell.json("refresh", "--all")] == [3]
+    found = shell.json("refresh", "--all")
+    assert [result["totalFields"] for result in found["refreshed"]] == [3]
+    assert found["failed"] == []
     assert shell.json("refresh", "acme")["totalFields"] == 3
 
 

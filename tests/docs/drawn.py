@@ -8,14 +8,15 @@ import pkgutil
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
-from pydantic import BaseModel
+from pydantic import BaseModel, create_model
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import models_json_schema
 
 import crmdeck
-from crmdeck import model
+from crmdeck import model, workspace
+from crmdeck.cli.spec import RECORDS
 from crmdeck.errors import FIRST_OF, CrmdeckError, ExitCode
 from crmdeck.exports import FORMATS
 from crmdeck.model import COMPARED_ATTRIBUTES, WireModel
@@ -27,34 +28,25 @@ DOCS = Path(__file__).parents[2] / "docs"
 WIRE_SCHEMA = DOCS / "wire.schema.json"
 IDENTITY = "https://github.com/crmdeck/crmdeck/blob/main/docs/wire.schema.json"
 
-ANSWERS: Mapping[str, tuple[type[WireModel], str]] = {
-    "connections list": (model.Connection, "a list"),
-    "connections test NAME": (model.ProbeReport, ""),
-    "status [NAME]": (model.ConnectionStatus, "with `reasons`; a list without a name"),
-    "refresh NAME": (
-        model.RefreshResult,
-        "with `connection`, `connectionId`, `reasons`; a list for several",
-    ),
-    "schema NAME": (model.SchemaSummary, ""),
-    "schema NAME OBJECT": (model.ObjectDetail, ""),
-    "schema NAME OBJECT.FIELD --used": (model.FieldUsage, ""),
-    "impact NAME OBJECT.FIELD": (model.Impact, ""),
-    "schema NAME --api-version next": (model.VersionPreview, "with `reasons`"),
-    "drift [NAME]": (
-        model.DriftReport,
-        "with `reasons`, and `connection` after each `connectionId`",
-    ),
-    "compare NAME [OTHER]": (model.Comparison, ""),
-    "check": (model.CheckReport, ""),
-    "suggest NAME PAIR": (model.SuggestAnswer, ""),
-    "mapping show NAME PAIR": (model.FieldMapping, ""),
-    "mapping accept NAME PAIR": (model.Decision, "a list; also `reject` and `apply`"),
-    "audit [NAME]": (
-        model.AuditEntry,
-        "a list, with `connection` after each `connectionId`",
-    ),
-    "export NAME --what schema": (model.ObjectDetail, "a list; one record with `--object`"),
+
+def record(name: str) -> type[BaseModel]:
+    """Return the model of a record; a named tuple of the workspace gets one."""
+    kind: Any = getattr(model, name, None) or getattr(workspace, name)
+    if issubclass(kind, BaseModel):
+        found: type[BaseModel] = kind
+        return found
+    fields: dict[str, Any] = {
+        key: (hint, kind._field_defaults.get(key, ...))
+        for key, hint in get_type_hints(kind).items()
+    }
+    made: type[BaseModel] = create_model(name, __base__=WireModel, __doc__=kind.__doc__, **fields)
+    return made
+
+
+ANSWERS: Mapping[str, tuple[type[BaseModel], str]] = {
+    line: (record(name), note) for line, (name, note) in RECORDS.items()
 }
+"""The record of each command line with --json."""
 
 
 def exit_codes() -> str:
@@ -190,11 +182,11 @@ def wire_schema() -> str:
     return json.dumps(head | schema, indent=1) + "\n"
 
 
-def inner(kind: type[WireModel]) -> Iterator[type[WireModel]]:
+def inner(kind: type[BaseModel]) -> Iterator[type[BaseModel]]:
     """Yield the records inside a record."""
     for name in kind.model_json_schema().get("$defs", {}):
         found = getattr(model, name, None)
-        if isinstance(found, type) and issubclass(found, WireModel):
+        if isinstance(found, type) and issubclass(found, BaseModel):
             yield found
 
 
@@ -212,7 +204,7 @@ def records() -> str:
     parts = []
     for name, schema in sorted(definitions.items()):
         if "enum" not in schema:
-            words = on_the_wire(" ".join((getattr(model, name).__doc__ or "").split()))
+            words = on_the_wire(" ".join(schema.get("description", "").split()))
             keys: dict[str, list[str]] = {}
             for key, value in schema["properties"].items():
                 value_of_key = value_words(value, definitions).removesuffix(" or `null`")

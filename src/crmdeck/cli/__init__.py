@@ -12,7 +12,7 @@ from pathlib import Path
 
 _COMPLETION = "_CRMDECK_COMPLETE"
 _ANYWHERE = ("--quiet", "--verbose", "--no-color")
-_OF_ALL = ("-h", "--help", "--version")
+_OF_ALL = ("-h", "--help", "--version", "--spec")
 _OF_MOST = ("--home", "--demo", "--json")
 
 _BARE = {(): False, ("demo",): True}

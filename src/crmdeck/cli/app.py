@@ -236,8 +236,10 @@ app = command_group(
 
 @app.callback(invoke_without_command=True)
 def root(
+    context: typer.Context,
     # Flags only: typer loads pydantic for anything else, before a command's help is shown.
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    spec: Annotated[bool, typer.Option("--spec", help="Print every command as JSON.")] = False,
     quiet: Annotated[
         bool,
         typer.Option("--quiet", help="Print data and errors only (before or after the command)."),
@@ -262,4 +264,10 @@ def root(
         os.environ["NO_COLOR"] = "1"
     if version:
         emit(f"crmdeck {__version__}")
+        raise typer.Exit
+    if spec:
+        from crmdeck.cli.output import emit_json
+        from crmdeck.cli.spec import describe_commands
+
+        emit_json(describe_commands(context.command, context))
         raise typer.Exit

@@ -106,7 +106,7 @@ def _show_policy(policy: workspace.Policy | None, listing: Listing) -> None:
             rules,
             columns=columns,
             record=lambda rule: rule,
-            answer=lambda shown: {"rules": shown},
+            answer=lambda shown: {"rule": shown},
             table={name: itemgetter(name) for name in columns},
         )
         and not rules

@@ -72,7 +72,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "mapping reject": (
         f"crmdeck mapping reject acme-prod {PAIR} contactTitle --demo --encoder none",
     ),
-    "mapping unmap": (f"crmdeck mapping unmap acme-prod {PAIR} contactEmail --demo",),
+    "mapping unmap": (f"crmdeck mapping unmap acme-prod {PAIR} estimatedValue --demo",),
     "mapping move": (f"crmdeck mapping move acme-prod {PAIR} contactEmail --demo",),
     "mapping values": (f"crmdeck mapping values acme-prod {PAIR} accountName --demo",),
     "mapping filled": (f"crmdeck mapping filled acme-prod {PAIR} Name --demo",),

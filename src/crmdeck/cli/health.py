@@ -162,14 +162,17 @@ def refresh(
         elif attempt.result is not None and not as_json:
             _say_result(attempt.name, attempt.result)
     if as_json:
-        answers = [
-            _with_reasons(_attempt_to_wire(attempt), why)
-            for attempt, why in zip(attempts, reasons, strict=True)
-        ]
+        refreshed, failed = [], []
+        for attempt, why in zip(attempts, reasons, strict=True):
+            known = {"connectionId": attempt.connection_id, "connection": attempt.name}
+            if attempt.result is not None:
+                refreshed.append(_with_reasons(known | attempt.result.to_wire(), why))
+            elif attempt.error is not None:
+                failed.append(_with_reasons(known | attempt.error.to_wire(), why))
         if not names or len(names) != 1:
-            emit_json(answers)
-        elif attempts[0].result is not None:
-            emit_json(answers[0])
+            emit_json({"refreshed": refreshed, "failed": failed})
+        elif refreshed:
+            emit_json(refreshed[0])
     return exit_code(each for found in reasons for each in found)
 
 
@@ -192,13 +195,6 @@ def _reasons(
     if attempt.result is not None and attempt.result.failures:
         reasons.append(ExitCode.PARTIAL)
     return reasons
-
-
-def _attempt_to_wire(attempt: workspace.Attempt) -> dict[str, object]:
-    known: dict[str, object] = {"connectionId": attempt.connection_id, "connection": attempt.name}
-    if attempt.result is not None:
-        return known | attempt.result.to_wire()
-    return {**known, "success": False, **(attempt.error.to_wire() if attempt.error else {})}
 
 
 def _say_result(name: str, result: model.RefreshResult) -> None:

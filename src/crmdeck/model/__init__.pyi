@@ -102,6 +102,8 @@ from .proposal import ProposedKind as ProposedKind
 from .refresh import Notice as Notice
 from .refresh import ObjectFailure as ObjectFailure
 from .refresh import RefreshedObject as RefreshedObject
+from .refresh import RefreshFailure as RefreshFailure
+from .refresh import RefreshReport as RefreshReport
 from .refresh import RefreshResult as RefreshResult
 from .refresh import SyncRun as SyncRun
 from .refresh import Traffic as Traffic

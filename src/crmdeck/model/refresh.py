@@ -82,6 +82,25 @@ class RefreshResult(WireModel):
     elapsed_ms: int = 0
 
 
+class RefreshFailure(WireModel):
+    """A connection that could not be refreshed. `reasons` has the names of its exit codes."""
+
+    connection_id: str | None
+    connection: str
+    error: str
+    code: str
+    cause: str | None = None
+    remedy: str | None = None
+    reasons: tuple[str, ...] = ()
+
+
+class RefreshReport(WireModel):
+    """The refreshes of several connections."""
+
+    refreshed: tuple[RefreshResult, ...]
+    failed: tuple[RefreshFailure, ...]
+
+
 class VersionPreview(WireModel):
     """What another version of a CRM's API would change in the cached schema; nothing is saved.
 

@@ -38,7 +38,7 @@ _LONGEST = 1_000_000
 """The most characters in a policy file."""
 
 
-class Rule(BaseModel):
+class PolicyRule(BaseModel):
     """One `[[rule]]`: a level for the findings that match all its keys.
 
     `connection`, `object`, `field` and `code` can contain `*`. `attribute` is the wire name of
@@ -59,7 +59,7 @@ class Rule(BaseModel):
     until: date | None = None
 
     @model_validator(mode="after")
-    def _exception_is_accounted_for(self) -> Rule:
+    def _exception_is_accounted_for(self) -> PolicyRule:
         if self.level is not CheckLevel.FAIL and not (self.reason and self.until):
             raise ValueError("an exception needs 'reason' and 'until'")
         return self
@@ -130,13 +130,13 @@ class Policy(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rule: tuple[Rule, ...] = ()
+    rule: tuple[PolicyRule, ...] = ()
 
     def to_wire(self) -> dict[str, object]:
         """Return the policy as JSON values under its wire names."""
         return self.model_dump(mode="json", by_alias=True)
 
-    def find(self, finding: Finding, today: date) -> Rule | None:
+    def find(self, finding: Finding, today: date) -> PolicyRule | None:
         """Return the first active rule that matches a finding, None without one."""
         return next((r for r in self.rule if not _over(r, today) and not r.misses(finding)), None)
 
@@ -228,7 +228,9 @@ def _problem(text: str, mistake: ErrorDetails) -> tuple[int, str]:
     """Return the line of a mistake, 0 without one, and its sentence."""
     place = mistake["loc"]
     key = str(place[-1]) if place and isinstance(place[-1], str) else ""
-    message = mistake_text(mistake, Rule.model_fields if len(place) > 1 else Policy.model_fields)
+    message = mistake_text(
+        mistake, PolicyRule.model_fields if len(place) > 1 else Policy.model_fields
+    )
     # Pydantic would ask for a valid tuple, which TOML doesn't have.
     if place == ("rule",):
         message = "should be tables: [[rule]]"
@@ -238,7 +240,7 @@ def _problem(text: str, mistake: ErrorDetails) -> tuple[int, str]:
     return line, f"{start}{about}{message}" + ("" if message.endswith("?") else ".")
 
 
-def _over(rule: Rule, today: date) -> bool:
+def _over(rule: PolicyRule, today: date) -> bool:
     return rule.until is not None and rule.until < today
 
 

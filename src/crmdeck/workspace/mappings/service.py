@@ -461,7 +461,8 @@ class Mappings:
             events = [
                 event
                 for event in session.drift.events(connection.id)
-                if event.rename_of == (old if partner_field is not None else crm_object)
+                if event.rename_of is not None
+                and event.rename_of == (old if partner_field is not None else crm_object)
                 and (event.object_type == crm_object or partner_field is None)
                 and (event.field_name is None) is (partner_field is None)
             ]
