@@ -98,7 +98,7 @@ SCENES = (
             # Move the renamed mapping, and mark two required fields as filled elsewhere.
             SceneStep(press=("3", "down")),
             SceneStep(run="drift.repair"),
-            SceneStep(press=("m", "4", "down", "down")),
+            SceneStep(press=("m", "4")),
             *2 * (SceneStep(run="mapping.unmap"),),
             SceneStep(run="mapping.preflight"),
             SceneStep(press=("c",)),
