@@ -12,6 +12,7 @@ import pytest
 
 from crmdeck.clock import utc_now
 from crmdeck.store import Store, duckdb_instance
+from crmdeck.store.duckdb_file import isolated
 from crmdeck.store.turnstile import Turnstile
 from tests.store.build import START, connection
 
@@ -96,12 +97,12 @@ def test_holds_that_overlap_without_end_let_others_in(tmp_path: Path) -> None:
 def test_duckdb_starts_before_its_process_enters(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, real, started = tmp_path / "cache.duckdb", duckdb_instance.isolated, []
+    path, started = tmp_path / "cache.duckdb", []
     other = Turnstile(path, wait=0, clock=utc_now)
 
     def start(place: str) -> duckdb.DuckDBPyConnection:
         started.append(other.someone_waits())
-        return real(place)
+        return isolated(place)
 
     monkeypatch.setattr(duckdb_instance, "isolated", start)
     with Store(path).write():
