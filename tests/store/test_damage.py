@@ -139,8 +139,8 @@ def test_a_log_that_was_lost_or_cut_is_missed(tmp_path: Path, killed: Path, how:
             log.write_bytes(whole[:100] + dice.randbytes(60) + whole[160:])
         case "alone":
             path.unlink()
-    names = ("cache.duckdb", "cache.duckdb.wal", "cache.duckdb.wal.mark")
-    before = {name: (home / name).read_bytes() for name in names if (home / name).exists()}
+    files = ("cache.duckdb", "cache.duckdb.wal", "cache.duckdb.wal.mark")
+    before = {name: (home / name).read_bytes() for name in files if (home / name).exists()}
     error = refused(Store(path))
     expected = {"alone": ("CACHE_GONE",)}.get(how, ("CACHE_LOG_LOST", "CACHE_LOG_DAMAGED"))
     assert error.code in expected
