@@ -48,6 +48,7 @@ async def test_a_client_asks_questions_and_suggests_a_mapping(tmp_path: Path) ->
             assert isinstance(content, types.TextContent)
             assert len(content.text.encode()) <= 4_000
             assert json.loads(content.text)["total"] > 0, name
+            assert result.structured_content == json.loads(content.text)
         suggested = {**SUGGESTION, "partnerField": "contactName", "crmField": "NextStep"}
         result = await client.call_tool("suggest_mapping", suggested)
         (content,) = result.content

@@ -23,6 +23,9 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "impact": {**PLACE, "field": "Amount", "change": "renamed"},
     "find_fields": {"meaning": "how much the deal is worth"},
     "field": {**PLACE, "field": "StageName"},
+    "fields": PLACE,
+    "history": {"connection": "acme-prod", "pair": PAIR, "partnerField": "contactEmail"},
+    "compare": {"left": "acme-prod", "leftAt": "30d"},
     "mapping": {"connection": "acme-prod", "pair": PAIR},
     "preflight": {"connection": "acme-prod", "pair": PAIR},
     "explain_errors": {
@@ -86,6 +89,31 @@ def test_impact_and_find_give_reasons_and_no_percentage(ws: Workspace) -> None:
     assert "%" not in json.dumps(fields)
 
 
+def test_history_names_who_decided_and_who_changed(ws: Workspace) -> None:
+    found = answer(ws, "history")
+    assert found["today"] == "2026-05-16"
+    times = [row["at"] for row in found["rows"]]
+    assert times == sorted(times, reverse=True)
+    decided = [row for row in found["rows"] if "decision" in row]
+    changed = [row for row in found["rows"] if "what" in row]
+    assert {row["by"] for row in decided} == {"priya.raman"}
+    assert "Lena Brandt" in {row["by"] for row in changed}
+    place = {**PLACE, "field": "Decision_Contact_Email__c", "pair": None, "partnerField": None}
+    assert answer(ws, "history", **place)["total"] == found["total"]
+
+
+def test_fields_and_compare_answer_as_of_a_date(ws: Workspace) -> None:
+    now, before = answer(ws, "fields"), answer(ws, "fields", at="30d")
+    assert now["rows"][0]["mappings"]
+    assert now["total"] != before["total"]
+    objects = answer(ws, "fields", object=None, maxBytes=40_000)["rows"]
+    assert "Opportunity" in {row["object"] for row in objects}
+    severities = {row["objectType"]: row["severity"] for row in answer(ws, "compare")["rows"]}
+    assert severities["Opportunity"] == "breaking"
+    rows = answer(ws, "compare", object="Opportunity", leftAt="monday", right="acme-emea")["rows"]
+    assert {row["side"] for row in rows} <= {"left", "right", "both"}
+
+
 def test_field_mapping_and_preflight_answer_in_rows(ws: Workspace) -> None:
     facts = answer(ws, "field")["rows"]
     assert {"attribute": "type", "value": "picklist"} in facts
@@ -113,6 +141,9 @@ def test_field_mapping_and_preflight_answer_in_rows(ws: Workspace) -> None:
         ("field", {**PLACE, "connection": "acme-prd", "field": "A"}, "CONNECTION_NOT_FOUND"),
         ("changes", {"since": "soon"}, "BAD_MOMENT"),
         ("find_fields", {"meaning": "…"}, "NO_WORDS"),
+        ("compare", {"left": "acme-prod"}, "BAD_ARGUMENT"),
+        ("history", {"connection": "acme-prod"}, "BAD_ARGUMENT"),
+        ("history", {**PLACE, "field": "Amout"}, "FIELD_NOT_FOUND"),
         ("mapping", {"connection": "acme-prod", "pair": "Opportunity"}, "BAD_OBJECT_PAIR"),
         ("accept", {}, "TOOL_NOT_FOUND"),
     ],

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from crmdeck.errors import UsageError
 from crmdeck.text import visible_text
@@ -20,6 +21,19 @@ _SHARE_OF_ROW = 2
 
 Row = Mapping[str, object]
 
+OUTPUT_SCHEMA: dict[str, object] = {
+    "type": "object",
+    "properties": {
+        "today": {"type": "string", "format": "date", "description": "Date of the workspace, UTC."},
+        "notChecked": {"type": "array", "items": {"type": "string"}},
+        "total": {"type": "integer", "description": "Rows on all pages."},
+        "rows": {"type": "array", "items": {"type": "object"}},
+        "more": {"type": ["string", "null"], "description": "Cursor of the next page."},
+    },
+    "required": ["today", "notChecked", "total", "rows", "more"],
+}
+"""The schema of every answer. The rows of a question have the keys that its description lists."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -29,7 +43,7 @@ class Answer:
     not_checked: Sequence[str] = ()
 
 
-def render(answer: Answer, question: str, cursor: str | None, most_bytes: int) -> str:
+def render(answer: Answer, question: str, cursor: str | None, most_bytes: int, today: date) -> str:
     """Return a page of an answer as compact JSON of at most `most_bytes` bytes.
 
     `more` is the cursor of the next page, None on the last. A cursor belongs to its `question`;
@@ -37,6 +51,7 @@ def render(answer: Answer, question: str, cursor: str | None, most_bytes: int) -
     """
     start = _start(cursor, question, len(answer.rows))
     body: dict[str, object] = {
+        "today": today.isoformat(),
         "notChecked": _gaps(answer.not_checked, most_bytes // _SHARE_OF_GAPS),
         "total": len(answer.rows),
         "rows": [],

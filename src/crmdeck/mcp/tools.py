@@ -23,6 +23,7 @@ from crmdeck.model import (
     Direction,
     DriftEvent,
     FieldChange,
+    ObjectPair,
     Status,
     Urgency,
     format_utc,
@@ -30,9 +31,11 @@ from crmdeck.model import (
 from crmdeck.text import count, did_you_mean, nearest
 from crmdeck.workspace import (
     Workspace,
+    decision_text,
     in_order,
     parse_past_moment,
     place_of,
+    records,
     what_happened,
 )
 
@@ -75,7 +78,7 @@ class ChangesArguments(Arguments):
     """A time, a connection, and whether all changes count."""
 
     since: Annotated[
-        str, Field(description="Date or age: 2026-05-16, 12h, 7d, 2w (at most 40 characters).")
+        str, Field(description="Date or age: 2026-05-16, monday, yesterday, 12h, 7d, 2w.")
     ] = "7d"
     only_what_matters: Annotated[
         bool, Field(description="Only open breaking and risky changes, in groups.")
@@ -101,6 +104,41 @@ class ImpactArguments(FieldArguments):
     """One CRM field, and what happens to it."""
 
     change: Annotated[FieldChange, Field(description="The planned change.")] = FieldChange.REMOVED
+
+
+_At = Annotated[
+    str | None, Field(description="As of a date: 2026-05-16, monday, yesterday, 7d (default: now).")
+]
+
+
+class FieldsArguments(Arguments):
+    """One CRM object, or none for the list of objects, now or as of a date."""
+
+    connection: _Name
+    object: Annotated[str | None, Field(description="CRM object (default: list them).")] = None
+    at: _At = None
+
+
+class HistoryArguments(Arguments):
+    """One CRM field, or one PartnerOS field of an object pair."""
+
+    connection: _Name
+    object: Annotated[str | None, Field(description="CRM object, with `field`.")] = None
+    field: Annotated[str | None, Field(description="API name of the CRM field.")] = None
+    pair: Annotated[str | None, Field(description="Object pair, with `partnerField`.")] = None
+    partner_field: Annotated[str | None, Field(description="PartnerOS field.")] = None
+
+
+class CompareArguments(Arguments):
+    """Two connections, or one at two times."""
+
+    left: _Name
+    right: Annotated[str | None, Field(description="Connection name (default: left).")] = None
+    left_at: _At = None
+    right_at: _At = None
+    object: Annotated[
+        str | None, Field(description="CRM object, to compare its fields (default: all objects).")
+    ] = None
 
 
 class FindArguments(Arguments):
@@ -378,6 +416,115 @@ def field(view: View, asked: FieldArguments) -> Answer:
     return Answer(rows, gaps)
 
 
+@_tool(TOOLS, "Which fields does this CRM object have? Without an object: which objects exist?")
+def fields(view: View, asked: FieldsArguments) -> Answer:
+    at = _past(view, asked.at)
+    gaps = _gaps(view.statuses(asked.connection), view.ws.now)
+    if asked.object is None:
+        objects = view.ws.schemas.objects(asked.connection, at).objects
+        return Answer(
+            [
+                {"object": one.object_type, "label": one.label, "fields": one.field_count}
+                for one in objects
+            ],
+            [*gaps, "Objects out of scope were not read."],
+        )
+    mapped = view.ws.schemas.overview(asked.connection, at).mapped
+    rows: list[Row] = [
+        {
+            "field": one.name,
+            "label": one.label,
+            "type": one.type,
+            **({"required": True} if one.required else {}),
+            **(
+                {"mappings": [f"{each.object_pair}:{each.partner_field}" for each in found]}
+                if (found := mapped.get((asked.object, one.name)))
+                else {}
+            ),
+        }
+        for one in view.ws.schemas.object(asked.connection, asked.object, at).fields
+    ]
+    # An assistant may read only the first page.
+    rows.sort(key=lambda row: ("mappings" not in row, "required" not in row))
+    return Answer(rows, gaps)
+
+
+@_tool(
+    TOOLS,
+    "What happened to this CRM field or this mapping, newest first? Changes with who made them, "
+    "and decisions with who decided.",
+)
+def history(view: View, asked: HistoryArguments) -> Answer:
+    (status,) = view.statuses(asked.connection)
+    log = view.ws.mappings.decisions(asked.connection, asked.pair)
+    if asked.pair and asked.partner_field:
+        log = tuple(one for one in log if one.partner_field == asked.partner_field)
+        crm_object = ObjectPair.parse(asked.pair).crm_object
+        names = {one.crm_field for one in log if one.crm_field}
+    elif asked.object and asked.field:
+        crm_object, names = asked.object, {asked.field}
+        log = tuple(
+            one
+            for one in log
+            if one.crm_field in names and ObjectPair.parse(one.object_pair).crm_object == crm_object
+        )
+    else:
+        raise UsageError(
+            "The history needs a field.",
+            remedy="Use object and field, or pair and partnerField.",
+            code="BAD_ARGUMENT",
+        )
+    rows: list[Row] = [
+        {
+            "at": _moment(one.decided_at),
+            "decision": decision_text(one),
+            "mapping": f"{one.object_pair}:{one.partner_field}",
+            "by": one.decided_by,
+        }
+        for one in log
+    ]
+    events = view.ws.drift.report(asked.connection).events
+    connections = {status.id: status.name}
+    rows += [
+        {"at": _moment(one.detected_at), **_change_row(one, connections)}
+        for one in events
+        if one.object_type == crm_object and (one.field_name in names or one.rename_of in names)
+    ]
+    if not rows and asked.field and asked.object:
+        # Raises the error that names the nearest field.
+        view.ws.schemas.field(asked.connection, asked.object, asked.field)
+    rows.sort(key=lambda row: str(row["at"]), reverse=True)
+    gaps = _gaps([status], view.ws.now)
+    return Answer(rows, [*gaps, "Changes before the first refresh are unknown."])
+
+
+@_tool(
+    TOOLS,
+    "How do two schemas differ: two connections, or one at two times? Objects with the severity of "
+    "the change from left to right; with an object, its fields.",
+)
+def compare(view: View, asked: CompareArguments) -> Answer:
+    right = asked.right or asked.left
+    statuses = [one for ref in dict.fromkeys((asked.left, right)) for one in view.statuses(ref)]
+    left_at, right_at = _past(view, asked.left_at), _past(view, asked.right_at)
+    if right == asked.left and left_at == right_at:
+        raise UsageError(
+            "Both sides are the same schema.",
+            remedy="Use another connection as right, or a date as leftAt.",
+            code="BAD_ARGUMENT",
+        )
+    found = view.ws.schemas.compare(
+        asked.left, right, left_at=left_at, right_at=right_at, object_type=asked.object
+    )
+    what = "comparison" if asked.object is None else "differences"
+    hidden = ("left", "right", "leftAt", "rightAt")
+    rows: list[Row] = [
+        {key: value for key, value in row.items() if value is not None and key not in hidden}
+        for row in records(what, found)
+    ]
+    return Answer(rows, _gaps(statuses, view.ws.now))
+
+
 @_tool(TOOLS, "How is this object pair mapped? Without a pair: which pairs exist?")
 def mapping(view: View, asked: MappingArguments) -> Answer:
     gaps = _gaps(view.statuses(asked.connection), view.ws.now)
@@ -488,7 +635,8 @@ def ask(view: View, name: str, arguments: object) -> str:
         view.statuses(connection)
     rest = asked.model_dump(mode="json", exclude={"cursor", "max_bytes"})
     question = f"{name} {json.dumps(rest, sort_keys=True)}"
-    return render(tool.answer(view, asked), question, asked.cursor, asked.max_bytes)
+    answer = tool.answer(view, asked)
+    return render(answer, question, asked.cursor, asked.max_bytes, view.ws.now.date())
 
 
 def _gaps(
@@ -530,6 +678,11 @@ def _change_row(event: DriftEvent, names: dict[str, str]) -> Row:
         "detectedAt": _moment(event.detected_at),
     }
     return {key: value for key, value in row.items() if value}
+
+
+def _past(view: View, text: str | None) -> datetime | None:
+    """Return the end of the day that an argument names, None without one."""
+    return parse_past_moment(text[:40], view.ws.now, as_of=True) if text else None
 
 
 def _moment(moment: datetime | None) -> str | None:

@@ -21,6 +21,10 @@ _PRECISIONS = {
 }
 """The length of the written time, by the number of digits of the time of day."""
 
+_DAYS = (
+    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
+    "today", "yesterday",
+)  # fmt: skip
 _TODAY_SOMEWHERE = timedelta(hours=14)
 """How far today's date can be ahead of UTC."""
 
@@ -28,7 +32,8 @@ _TODAY_SOMEWHERE = timedelta(hours=14)
 def parse_moment(text: str, now: datetime, *, as_of: bool = False) -> datetime:
     """Return the moment that `text` names, in UTC.
 
-    `7d`, `12h`, `30m` and `2w` are that long before `now`; otherwise `text` is an ISO 8601 date or
+    `7d`, `12h`, `30m` and `2w` are that long before `now`. `today`, `yesterday` and `monday`, the
+    last one, are days in UTC. Otherwise `text` is an ISO 8601 date or
     time, in UTC without a zone. `as_of` returns the end of the written day or minute, so that what
     happened in it is included. Raises UsageError.
     """
@@ -37,6 +42,11 @@ def parse_moment(text: str, now: datetime, *, as_of: bool = False) -> datetime:
     try:
         if ago:
             return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        if (day := written.lower()) in _DAYS:
+            back = _DAYS.index(day)
+            # Monday is 0, and named on a Monday it is today.
+            back = (now.weekday() - back) % 7 if back < 7 else back - 7
+            written = f"{(now - timedelta(days=back)).date()}"
         # Without a zone it is UTC, so that a script gets the same on each machine.
         moment = to_utc(datetime.fromisoformat(written)).astimezone(UTC)
         # A tick less, because the next day or minute begins at its first moment.
@@ -44,7 +54,7 @@ def parse_moment(text: str, now: datetime, *, as_of: bool = False) -> datetime:
     except (ValueError, OverflowError):
         raise UsageError(
             f"'{text}' isn't a date or duration.",
-            remedy="Write 2026-05-16, 2026-05-16T12:00Z, or 7d for seven days ago.",
+            remedy="Write 2026-05-16, 2026-05-16T12:00Z, yesterday, monday, or 7d.",
             code="BAD_MOMENT",
         ) from None
 

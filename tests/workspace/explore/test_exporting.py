@@ -102,7 +102,7 @@ def test_what_does_not_go_together_is_refused(desk: Desk, past: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "yesterday", "2026-13-01", "7y", "9999-12-31T23:59-14:00", "-1d"]
+    "text", ["", "the day before", "2026-13-01", "7y", "9999-12-31T23:59-14:00", "-1d"]
 )
 def test_what_is_no_moment_is_said(text: str) -> None:
     with pytest.raises(UsageError, match="isn't a date or duration"):
@@ -229,3 +229,19 @@ def test_a_filter_that_makes_no_sense_is_refused_in_one_line(desk: Desk) -> None
         with pytest.raises(CrmdeckError, match=said) as caught:
             desk.workspace.exports.render(what, "acme", format=format, **options)
         assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("today", "2026-05-16"),
+        ("Yesterday", "2026-05-15"),
+        ("saturday", "2026-05-16"),
+        ("monday", "2026-05-11"),
+        ("sunday", "2026-05-10"),
+    ],
+)
+def test_parse_moment_reads_days_of_the_week(text: str, day: str) -> None:
+    saturday = datetime(2026, 5, 16, 12, tzinfo=UTC)
+    assert f"{parse_moment(text, saturday)}" == f"{day} 00:00:00+00:00"
+    assert f"{parse_moment(text, saturday, as_of=True):%Y-%m-%d %H:%M}" == f"{day} 23:59"
