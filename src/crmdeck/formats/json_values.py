@@ -68,8 +68,8 @@ def number(record: Mapping[str, object], key: str) -> int | None:
 
 
 def require_unique(names: Iterable[str]) -> None:
-    """Raise MalformedError if a field appears twice."""
-    name, times = next(iter(Counter(names).most_common(1)), ("", 0))
+    """Raise MalformedError if a field appears twice; CRMs ignore the case of names."""
+    name, times = next(iter(Counter(map(str.casefold, names)).most_common(1)), ("", 0))
     if times > 1:
         raise MalformedError(f"the field {name} appears {times} times")
 

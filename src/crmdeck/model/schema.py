@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Annotated
 
 import pydantic
@@ -321,6 +322,15 @@ class Scope(WireModel):
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     without_rules: tuple[str, ...] = ()
+
+    def spelled_as(self, names: Iterable[str]) -> Scope:
+        """Return the scope with its names as `names` spell them, for CRMs that ignore case."""
+        own = {name.casefold(): name for name in names}
+        include, exclude = (
+            tuple(own.get(name.casefold(), name) for name in each)
+            for each in (self.include, self.exclude)
+        )
+        return self.model_copy(update={"include": include, "exclude": exclude})
 
 
 class SnapshotInfo(WireModel):

@@ -177,6 +177,8 @@ class VendorProfile:
     package_pattern: str | None = None
     """A regular expression for names from a managed package; its group is the namespace."""
 
+    ignores_case: bool = False
+    """True if the names of objects and fields differ only in more than their case."""
     read_access: str = "read access to the objects to map"
     """The permission without which crmdeck sees no objects."""
     rule_kinds: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from crmdeck.connectors.base import Connector
 from crmdeck.connectors.salesforce import discovery
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import DriftKind, Scope, ScopeMode, Status
-from crmdeck.sandbox import Fault, FaultKind
+from crmdeck.sandbox import Fault, FaultKind, salesforce_describe
+from crmdeck.sandbox import salesforce as salesforce_api
+from crmdeck.sandbox.tenant import Tenant
 from crmdeck.workspace import ConnectionDraft
 from crmdeck.workspace.context import Context
 from tests.workspace.conftest import describe, text_field
@@ -248,3 +251,38 @@ def test_any_exception_of_a_connector_is_a_recorded_failure(
     assert errors["org"] is not None
     assert errors["portal"] is None
     assert len(office.workspace.checks.run(NAMES).connections) == 3
+
+
+def test_other_case_of_names_is_no_change(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, describe = salesforce_describe.global_text, salesforce_describe.describe_text
+    named = r'("(?:name|controllerName|compoundFieldName)": ?)"([^"]*)"'
+    listed = r'("referenceTo": ?)\[([^\]]*)\]'
+
+    def shout(text: str) -> str:
+        text = re.sub(named, lambda found: f'{found[1]}"{found[2].upper()}"', text)
+        return re.sub(listed, lambda found: f"{found[1]}[{found[2].upper()}]", text)
+
+    monkeypatch.setattr(salesforce_api, "global_text", lambda *given: shout(rows(*given)))
+    monkeypatch.setattr(salesforce_api, "describe_text", lambda *given: shout(describe(*given)))
+    visible, retired = Tenant.visible, salesforce_describe.retired
+    monkeypatch.setattr(salesforce_api, "retired", lambda name, v: retired(name.capitalize(), v))
+
+    class Folded(dict[str, Any]):
+        def get(self, key: str, default: Any = None) -> Any:
+            return next((v for k, v in self.items() if k.casefold() == key.casefold()), default)
+
+        def __contains__(self, key: object) -> bool:
+            return self.get(str(key)) is not None
+
+        __getitem__ = get
+
+    monkeypatch.setattr(Tenant, "visible", lambda tenant: Folded(visible(tenant)))
+    for site in office.sandbox._sites.values():
+        getattr(site, "_texts", {}).clear()
+    before = office.workspace.schemas.object("org", "Account").fields
+    (attempt,) = office.workspace.refreshes.run_many(["org"])
+    assert attempt.error is None
+    assert attempt.result is not None
+    assert attempt.result.drift_events == ()
+    assert attempt.result.failures == ()
+    assert office.workspace.schemas.object("org", "Account").fields == before

@@ -107,6 +107,7 @@ def discover(
     client.caller.start()
     reader = _Reader(client, scope.without_rules, limits.calls_at_once, known)
     types = reader.begin(scope, cancel)
+    scope = scope.spelled_as(types)
     # A named object type that is gone leaves the scope; one that never existed is an error.
     wanted = tuple(name for name in select(scope, types) if name in types or name not in known)
     reader.read([types.get(name) or unlisted(name) for name in wanted], cancel)

@@ -119,6 +119,7 @@ PROFILE = VendorProfile(
     endings=ENDINGS,
     setup_page=setup_page,
     no_setup_page="Test the connection to get its Portal ID: crmdeck connections test {name}",
+    ignores_case=True,
     read_access="the read scopes of the objects to map, such as crm.schemas.deals.read",
     always_stated=("createable", "updateable", "unique", "calculated"),
     no_usage="HubSpot has no API for where a property is used. Its property settings show it.",

@@ -124,6 +124,7 @@ class PartnerOSConnector:
         _check_status(status)
         failed, refused = self._refresh(status, cancel)
         listed = {s.object_type: s for s in answers.summaries(self._read("/schema", cancel))}
+        scope = scope.spelled_as(listed)
         # PartnerOS caches only the object types in its own scope.
         wanted = scope.include if scope.mode is ScopeMode.NAMED else tuple(listed)
         names = tuple(each for each in wanted if each not in scope.exclude)

@@ -131,10 +131,10 @@ def _describe_alone(
             reply = client.describe(name, since, stop)
             if reply.status == 304:
                 return NotModified()
-            if reply.fields.get("name") != name:
+            if str(reply.fields.get("name")).casefold() != name.casefold():
                 return answer_incomplete(name)
             date = reply.header("Last-Modified") or answered_at(reply, now)
-            return Description(parse_object(reply.fields), date)
+            return Description(parse_object({**reply.fields, "name": name}), date)
     except CrmdeckError as error:
         FAULTS.raise_if_whole(error)
         return error
@@ -166,10 +166,11 @@ def _read_part(name: str, part: Mapping[str, object], date: str) -> Answer:
         error = explain(Response(status, body)).error
         FAULTS.raise_if_whole(error)
         return error
-    if not isinstance(body, Mapping) or body.get("name") != name:
+    if not isinstance(body, Mapping) or str(body.get("name")).casefold() != name.casefold():
         return answer_incomplete(name)
     modified = headers.get("Last-Modified") if isinstance(headers, Mapping) else None
     try:
-        return Description(parse_object(body), modified if isinstance(modified, str) else date)
+        schema = parse_object({**body, "name": name})
+        return Description(schema, modified if isinstance(modified, str) else date)
     except CrmdeckError as error:
         return error

@@ -96,7 +96,7 @@ def _describes(
     listed = frozenset(str(row["name"]) for row in rows)
     # A named object type that is gone leaves the scope; one that never existed is an error.
     stays = {name for name, each in known.items() if each.stays}
-    selected = select(scope, rows, stays)
+    selected = select(scope.spelled_as(listed), rows, stays)
     names = tuple(name for name in selected if name in listed or name not in known)
     digest = listing_digest(version, scope, names)
     listing_date = reply.header("Last-Modified") or answered_at(reply, now)
@@ -148,21 +148,21 @@ def select(
 ) -> tuple[str, ...]:
     """Return the names of the object types in scope, in order.
 
-    `objects` are the rows of describeGlobal, and `stays` those that were mappable in the last
-    refresh. The result includes named object types that the org doesn't list, because the response
-    to their request has the reason.
+    `objects` are the rows of describeGlobal, and `stays` those in the scope of the last refresh.
+    The result includes named object types that the org doesn't list, because the
+    response to their request has the reason.
     """
     excluded = frozenset(scope.exclude)
     included = tuple(name for name in scope.include if name not in excluded)
     if scope.mode is ScopeMode.NAMED:
         return tuple(sorted(set(included)))
-    everything = scope.mode is ScopeMode.ALL
+    everything, kept = scope.mode is ScopeMode.ALL, {name.casefold() for name in stays}
     try:
         names = {
             str(row["name"])
             for row in objects
             # First the flags: one that can't be read makes the list unknown.
-            if is_mappable(row) or everything or row["name"] in stays
+            if is_mappable(row) or everything or str(row["name"]).casefold() in kept
         }
     except MalformedError as error:
         raise malformed("The list of objects", error) from None

@@ -189,6 +189,7 @@ PROFILE = VendorProfile(
     version_example="66.0",
     setup_page=setup_page,
     no_setup_page="Set the org's URL: crmdeck connections set {name} --instance-url URL",
+    ignores_case=True,
     read_access="Read on the objects to map, in a permission set",
     always_stated=("required", "createable", "updateable", "unique", "external_id", "calculated"),
     states_length=True,

@@ -164,6 +164,13 @@ class RuleReader:
         `record_types` has those of the objects in scope.
         """
         self._wait(cancel)
+        # Salesforce ignores the case of names, and its lists can differ in it.
+        own = {name.casefold(): name for name in record_types}
+        for kind, found in self._found.items():
+            self._found[kind] = [(own.get(name.casefold(), name), rule) for name, rule in found]
+        self._without_formula = [
+            (key, own.get(name.casefold(), name), rule) for key, name, rule in self._without_formula
+        ]
         self._start(self._further_tasks(record_types))
         self._wait(cancel)
         asked = set[str]()

@@ -30,6 +30,7 @@ from crmdeck.mapping.state import accepted_fields
 from crmdeck.model import (
     Connection,
     DriftReport,
+    Field,
     GoneReason,
     Notice,
     ObjectSchema,
@@ -66,6 +67,8 @@ class Refreshed:
 
     vendor: VendorProfile
     may_be_empty: bool = False
+    spelling: Mapping[str, str] = field(default_factory=dict)
+    """The cached object types by their names without case, if the CRM ignores case."""
 
     listing: Listing = field(default_factory=lambda: Listing(frozenset(), ()))
     discovered: list[ReadObject] = field(default_factory=list)
@@ -82,7 +85,11 @@ class Refreshed:
         """Add one item that the source returned."""
         match item:
             case Listing():
-                self.listing = item
+                self.listing = Listing(
+                    frozenset(map(self._spell, item.object_types)),
+                    tuple(map(self._spell, item.in_scope)),
+                    {self._spell(name): fresh for name, fresh in item.freshness.items()},
+                )
             case Discovered(schema) if not schema.fields and not self.may_be_empty:
                 error = SourceError(
                     f"The answer lists no fields of {schema.object_type}.",
@@ -93,17 +100,35 @@ class Refreshed:
                 )
                 self.failed.append(Failed(schema.object_type, error))
             case Discovered(schema, validator):
+                if (name := self._spell(schema.object_type)) != schema.object_type:
+                    schema = schema.model_copy(update={"object_type": name})
                 self.discovered.append(ReadObject(self.packer.pack(schema), validator))
                 self.not_checked.update(unknown_attributes(self.vendor, schema.fields))
             case Unchanged():
-                self.unchanged.append(item)
+                self.unchanged.append(replace(item, object_type=self._spell(item.object_type)))
             case Failed():
-                self.failed.append(item)
+                self.failed.append(replace(item, object_type=self._spell(item.object_type)))
             case Rules():
-                self.rules, self.rule_calls = item.by_object, item.calls
+                self.rules = {self._spell(name): rules for name, rules in item.by_object.items()}
+                self.rule_calls = item.calls
                 self.failed_rules = item.failed
             case Notice():
                 self.notices.append(item)
+
+    def _spell(self, object_type: str) -> str:
+        return self.spelling.get(object_type.casefold(), object_type)
+
+    def keep_spelling(self, before: Mapping[str, ObjectSchema]) -> None:
+        """Give fields whose names differ only in case the names in the cache."""
+        for number, item in enumerate(self.discovered):
+            old = before.get(item.packed.object_type)
+            if old is None or not self.vendor.ignores_case:
+                continue
+            own = {each.name.casefold(): each for each in old.fields}
+            schema = item.packed.schema()
+            if any(own.get(f.name.casefold(), f).name != f.name for f in schema.fields):
+                packed = self.packer.pack(_spelled_as(schema, own))
+                self.discovered[number] = item._replace(packed=packed)
 
     @property
     def seen(self) -> int:
@@ -277,6 +302,7 @@ def load_cached(store: Store, connection_id: str, answer: Refreshed) -> Cached:
             snapshot.info.object_type: snapshot.content
             for snapshot in session.snapshots.load(wanted, whole=False).values()
         }
+        answer.keep_spelling(before)
         lost = _lost(session, connection_id) | (
             {info.object_type for info in wanted} - before.keys()
         )
@@ -295,6 +321,32 @@ def load_cached(store: Store, connection_id: str, answer: Refreshed) -> Cached:
             store=store,
             lost=lost,
         )
+
+
+def _spelled_as(schema: ObjectSchema, own: Mapping[str, Field]) -> ObjectSchema:
+    """Return a schema in the spelling of the cached fields `own`, by names without case."""
+
+    def spell(name: str | None) -> str | None:
+        return own[name.casefold()].name if name and name.casefold() in own else name
+
+    fields = []
+    for each in schema.fields:
+        old = own.get(each.name.casefold(), each)
+        objects = {name.casefold(): name for name in old.references}
+        changes = {
+            "name": old.name,
+            "compound": spell(each.compound),
+            "controller": spell(each.controller),
+            "references": tuple(objects.get(name.casefold(), name) for name in each.references),
+        }
+        fields.append(each.model_copy(update=changes))
+    rules = schema.rules and tuple(
+        each.model_copy(
+            update={"field": spell(each.field), "fields": tuple(map(spell, each.fields))}
+        )
+        for each in schema.rules
+    )
+    return schema.model_copy(update={"fields": tuple(fields), "rules": rules})
 
 
 def _lost(session: Session, connection_id: str) -> frozenset[str]:

@@ -186,9 +186,11 @@ class Refresh:
         """Read the schema from the source, object by object."""
         # Exported metadata has only what an admin customized.
         may_be_empty = self.connection.source == Source.FILES
-        self.answer = Refreshed(vendor_of(self.connection.platform), may_be_empty=may_be_empty)
+        vendor = vendor_of(self.connection.platform)
         with self.context.store.read() as session:
             known = load_known(session, self.connection.id, self.scope)
+        spelling = {name.casefold(): name for name in known} if vendor.ignores_case else {}
+        self.answer = Refreshed(vendor, may_be_empty, spelling)
         for item in self.connector.discover(self.scope, known, self.cancel):
             self.cancel.check()
             if isinstance(item, Discovered) and item.unread:
