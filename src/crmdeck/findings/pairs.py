@@ -75,7 +75,7 @@ def mapping_findings(facts: Facts) -> Iterator[Finding]:
         # The other changes of these groups go with the row.
         every = [*changes, *(event for group in groups for event in rest[group])]
         explaining = _with_changes(finding, every) if every else finding
-        # What else is in a group is no evidence about the row.
+        # Other changes of a group say nothing about the row.
         evidence = max((event.detected_at for event in changes), default=None)
         yield explaining.model_copy(update={"evidence_at": evidence})
     for group, events in rest.items():
