@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from crmdeck.model.access import (
-    Access,
     Assignment,
+    EffectiveAccess,
     PermissionSet,
     access_changes,
     as_seen_by,
@@ -249,4 +249,4 @@ def test_settled_outdated_group_keeps_what_was_known() -> None:
 @pytest.mark.parametrize("name", ["Task", "User"])
 def test_as_seen_by_object_without_permissions_keeps_reader(name: str) -> None:
     schema = ObjectSchema(object_type=name, createable=True)
-    assert as_seen_by(schema, Access(user="sync")) is schema
+    assert as_seen_by(schema, EffectiveAccess(user="sync")) is schema

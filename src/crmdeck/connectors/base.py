@@ -12,12 +12,12 @@ from typing import NamedTuple, Protocol, Self, runtime_checkable
 from crmdeck.connectors.limits import Limits
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import (
-    Access,
     AuditEntry,
     CancelToken,
     Connection,
     Decision,
     DriftReport,
+    EffectiveAccess,
     FieldUse,
     Freshness,
     GoneReason,
@@ -404,10 +404,10 @@ class AccessReader(Protocol):
         self,
         user_id: str,
         mapped: Collection[str],
-        known: Access | None,
+        known: EffectiveAccess | None,
         cancel: CancelToken,
         now: datetime,
-    ) -> Access:
+    ) -> EffectiveAccess:
         """Return a user's access with the fields of `mapped` objects: `known` if unchanged."""
         ...
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from crmdeck.drift.detect import AcceptedField
 from crmdeck.drift.severity import Use, severity_of_kind
-from crmdeck.model import Access, AttributeChange, DriftEvent, DriftKind
+from crmdeck.model import AttributeChange, DriftEvent, DriftKind, EffectiveAccess
 from crmdeck.model.access import LETTER_WORDS, OBJECT_LETTERS, access_changes
 
 _IDS = uuid.uuid5(uuid.NAMESPACE_DNS, "access.crmdeck")
@@ -16,8 +16,8 @@ _IDS = uuid.uuid5(uuid.NAMESPACE_DNS, "access.crmdeck")
 
 def find_access_changes(
     connection_id: str,
-    before: Access,
-    after: Access,
+    before: EffectiveAccess,
+    after: EffectiveAccess,
     accepted: Sequence[AcceptedField],
     fields: Mapping[str, Collection[str]],
     at: datetime,

@@ -133,6 +133,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "objectCustom",
             "objectDetails",
             "internalNote",
+            "syncUser",
         ),
         "comparison": (
             "objectType",

@@ -11,11 +11,11 @@ from crmdeck.drift.open_changes import Standing
 from crmdeck.errors import CrmdeckError
 from crmdeck.mapping.verdicts import PairVerdicts
 from crmdeck.model import (
-    Access,
     Connection,
     ConnectionEnd,
     Decision,
     DriftEvent,
+    EffectiveAccess,
     ObjectFailure,
     OpenChanges,
     PartnerObject,
@@ -78,7 +78,7 @@ class Vitals:
     token_rotated: datetime | None = None
     endings: tuple[ConnectionEnd, ...] = ()
     policy_error: CrmdeckError | None = None
-    access: Access | None = None
+    access: EffectiveAccess | None = None
 
 
 class StandingChange(NamedTuple):

@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element
 from crmdeck.errors import UsageError
 from crmdeck.formats.document import SchemaFile
 from crmdeck.formats.metadata_xml import child_text, children_named, parse_document
-from crmdeck.model.access import Access, Assignment, PermissionSet, compute_access
+from crmdeck.model.access import Assignment, EffectiveAccess, PermissionSet, compute_access
 
 _KINDS = re.compile(
     r"\.(permissionset|permissionsetgroup|mutingpermissionset|profile)(-meta\.xml)?$"
@@ -35,7 +35,7 @@ def is_permission_file(name: str) -> bool:
     return _KINDS.search(name) is not None
 
 
-def read_permissions(files: Sequence[SchemaFile], user: str, now: datetime) -> Access:
+def read_permissions(files: Sequence[SchemaFile], user: str, now: datetime) -> EffectiveAccess:
     """Return the access that all permission sets and groups in `files` add up to.
 
     A permission set in a group counts through the group only. Raises SourceError for a broken file,
@@ -96,7 +96,7 @@ def read_permissions(files: Sequence[SchemaFile], user: str, now: datetime) -> A
     return compute_access(user, assignments, now, objects_read)
 
 
-def read_scopes(text: str, user: str) -> Access:
+def read_scopes(text: str, user: str) -> EffectiveAccess:
     """Return the access that a list of HubSpot scopes gives, in any separators.
 
     Raises UsageError without any scope of an object.
@@ -111,7 +111,7 @@ def read_scopes(text: str, user: str) -> Access:
             code="NO_SCOPES",
         )
     names = {"contacts", "companies", "deals", *letters}
-    return Access(
+    return EffectiveAccess(
         user=user,
         objects={name: "".join(sorted(letters.get(name, ()))) for name in sorted(names)},
         fields=None,

@@ -1,4 +1,4 @@
-from .access import Access as Access
+from .access import EffectiveAccess as EffectiveAccess
 from .audit import AuditEntry as AuditEntry
 from .audit import AuditHead as AuditHead
 from .check import CheckedConnection as CheckedConnection

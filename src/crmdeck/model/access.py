@@ -18,6 +18,8 @@ from crmdeck.model.wire import UtcTime, WireModel
 
 OBJECT_LETTERS = "CREDV"
 """Create, read, edit, delete, and View All Fields; a field has R and E only."""
+HIDDEN = "Hidden from crmdeck's user."
+"""The description of a field that only the sync user sees."""
 LETTER_WORDS = {"C": "Create", "R": "Read", "E": "Edit", "D": "Delete", "V": "View All Fields"}
 # "Special Properties for Field Permissions": fields without rows that every user can read.
 _READ_BY_ALL = frozenset(
@@ -90,7 +92,7 @@ class Assignment(NamedTuple):
         return found
 
 
-class Access(WireModel):
+class EffectiveAccess(WireModel):
     """What the sync user can do. Letters are capitals if granted and small if unknown.
 
     `fields` lists the objects whose field permissions were read; None if field rights follow from
@@ -144,31 +146,31 @@ class Access(WireModel):
         read = _any((read, above["V"]))
         return {"R": _all((read, above["R"])), "E": _all((edit, above["R"]))}
 
-    def settled(self, before: Access | None) -> Access:
+    def settled(self, before: EffectiveAccess | None) -> EffectiveAccess:
         """Return the access, with currently unknown permissions from `before`."""
         if before is None or not self.unsure or before.user_id != self.user_id:
             return self
+        was, absent = before.fields or {}, ("credv", "re") if before.unsure else ("", "")
         objects = {
-            name: _kept(self.objects.get(name, "credv"), before.objects.get(name, ""))
+            name: _kept(self.objects.get(name, "credv"), before.objects.get(name, absent[0]))
             for name in self.objects.keys() | before.objects.keys()
         }
         fields = {
-            name: {
-                field: _kept(
-                    mine.get(field, "re"), (before.fields or {}).get(name, {}).get(field, "")
-                )
-                for field in mine.keys() | (before.fields or {}).get(name, {}).keys()
+            place: {
+                name: _kept(mine.get(name, "re"), was[place].get(name, absent[1]))
+                for name in mine.keys() | was[place].keys()
             }
-            for name, mine in (self.fields or {}).items()
-            if name in (before.fields or {})
+            if place in was
+            else mine
+            for place, mine in (self.fields or {}).items()
         }
-        merged = {"objects": objects, "fields": {**(self.fields or {}), **fields}}
-        return self.model_copy(update={**merged, "why": {**self.why, **before.why}})
+        why = {**self.why, **before.why}
+        return self.model_copy(update={"objects": objects, "fields": fields, "why": why})
 
 
 def compute_access(
     user: str, assignments: Iterable[Assignment], now: datetime, read: Iterable[str]
-) -> Access:
+) -> EffectiveAccess:
     """Return the access that assignments add up to; `read` are the objects with fields."""
     every = tuple(assignments)
     active = [each for each in every if each.applies(now)]
@@ -184,7 +186,7 @@ def compute_access(
         }
         for name in names:
             why[f"{object_type}.{name}"] = _reason(every, now, object_type, name)
-    return Access(
+    return EffectiveAccess(
         user=user,
         objects=objects,
         fields=fields,
@@ -203,10 +205,10 @@ def compute_access(
     )
 
 
-def as_seen_by(schema: ObjectSchema, access: Access | None) -> ObjectSchema:
+def as_seen_by(schema: ObjectSchema, access: EffectiveAccess | None) -> ObjectSchema:
     """Return the schema with the sync user's rights in place of the reader's.
 
-    What wasn't read keeps the reader's rights.
+    What wasn't read keeps the reader's rights. Fields that only the sync user sees come last.
     """
     if access is None:
         return schema
@@ -221,25 +223,33 @@ def as_seen_by(schema: ObjectSchema, access: Access | None) -> ObjectSchema:
         why=named,
         lacks="".join(letter for letter in "CRE" if mine[letter] is False),
     )
+    hidden = (
+        Field(name=name, label=name, description=HIDDEN, native={"permissionable": True})
+        for name in fields_only_seen_by(schema, access)
+    )
     update: dict[str, object] = {
         "createable": mine["C"],
         "updateable": mine["E"],
         "deletable": mine["D"],
         "queryable": mine["R"],
         "sync_user": face,
-        "fields": tuple(_field_seen(schema, each, mine, access) for each in schema.fields),
+        "fields": tuple(
+            _field_seen(schema, each, mine, access) for each in (*schema.fields, *hidden)
+        ),
     }
     return schema.model_copy(update=update)
 
 
-def fields_only_seen_by(schema: ObjectSchema, access: Access | None) -> tuple[str, ...]:
+def fields_only_seen_by(schema: ObjectSchema, access: EffectiveAccess | None) -> tuple[str, ...]:
     """Return the fields that the sync user can read and the reader can't see."""
     known = {field.name for field in schema.fields}
     rows = (access.fields or {}).get(schema.object_type, {}) if access is not None else {}
     return tuple(name for name, letters in rows.items() if "R" in letters and name not in known)
 
 
-def _field_seen(schema: ObjectSchema, field: Field, above: Letters, access: Access) -> Field:
+def _field_seen(
+    schema: ObjectSchema, field: Field, above: Letters, access: EffectiveAccess
+) -> Field:
     key = f"{schema.object_type}.{field.name}"
     writes, reads, lacks = _nature(schema, field), above["R"], ""
     why = access.why.get(key) or ""
@@ -391,7 +401,9 @@ def _kept(now: str, before: str) -> str:
     )
 
 
-def access_changes(before: Access, after: Access) -> Iterator[tuple[str, str | None, str, str]]:
+def access_changes(
+    before: EffectiveAccess, after: EffectiveAccess
+) -> Iterator[tuple[str, str | None, str, str]]:
     """Yield each object or field whose known permissions differ: its names, letters before and
     after.
     """

@@ -26,6 +26,7 @@ from crmdeck.model import (
     WriteProblem,
     WriteRules,
 )
+from crmdeck.model.access import HIDDEN
 from crmdeck.preflight.fields import (
     NUMBERS,
     REFUSED_VALUE,
@@ -192,6 +193,9 @@ class Judge:
         if "E" in seen.lacks:
             reason = "the sync user can't edit it"
             return Problem(Outcome.REFUSED, "NO_ACCESS", reason, (f"Edit on {place}",))
+        if target.description == HIDDEN:
+            reason = "hidden from crmdeck's user"
+            return Problem(Outcome.UNKNOWN, "HIDDEN_FIELD", reason, (f"read access to {place}",))
         if (seen.createable if self.setting.create else seen.updateable) is None:
             reason = "the sync user's access is unknown"
             return Problem(Outcome.UNKNOWN, "NO_ACCESS", reason, (f"the access to {place}",))

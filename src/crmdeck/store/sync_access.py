@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from crmdeck.model import Access, Connection, to_utc
+from crmdeck.model import Connection, EffectiveAccess, to_utc
 from crmdeck.store.database import Database
 from crmdeck.store.record_table import Where, stored
 
@@ -14,7 +14,7 @@ from crmdeck.store.record_table import Where, stored
 class StoredAccess(NamedTuple):
     """An access, and when it was read first."""
 
-    access: Access
+    access: EffectiveAccess
     read_at: datetime
 
 
@@ -24,7 +24,7 @@ class SyncAccess:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def put(self, connection_id: str, access: Access, at: datetime) -> None:
+    def put(self, connection_id: str, access: EffectiveAccess, at: datetime) -> None:
         """Append a reading."""
         columns = ("connection_id", "read_at", "body")
         row = (connection_id, stored(at), access.model_dump_json(exclude_defaults=True))
@@ -48,6 +48,6 @@ class SyncAccess:
 
 
 @lru_cache(maxsize=16)
-def parse_access(body: str) -> Access:
+def parse_access(body: str) -> EffectiveAccess:
     """Return an access from JSON. Nothing changes it, so that all readers can share it."""
-    return Access.model_validate_json(body)
+    return EffectiveAccess.model_validate_json(body)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from crmdeck.errors import SchemaNotDiscoveredError
-from crmdeck.model import Access, Connection, Snapshot
+from crmdeck.model import Connection, EffectiveAccess, Snapshot
 from crmdeck.model.access import as_seen_by
 from crmdeck.store import Session
 from crmdeck.workspace.context import not_found
@@ -16,7 +16,7 @@ FIELDS_AT_ONCE = 2_000
 
 def read_access(
     session: Session, connection: Connection, at: datetime | None = None
-) -> Access | None:
+) -> EffectiveAccess | None:
     """Return what the sync user can do; None without a sync user."""
     found = session.access.get(connection, at)
     return found.access if found is not None else None

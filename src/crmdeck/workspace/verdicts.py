@@ -9,7 +9,7 @@ from crmdeck.connectors.registry import vendor_of
 from crmdeck.errors import UsageError
 from crmdeck.mapping.state import by_pair
 from crmdeck.mapping.verdicts import PairVerdicts, judge_pair
-from crmdeck.model import Access, Connection, Decision, ObjectPair
+from crmdeck.model import Connection, Decision, EffectiveAccess, ObjectPair
 from crmdeck.model.access import as_seen_by
 from crmdeck.store import Session
 from crmdeck.store.pair_verdicts import StoredVerdicts
@@ -91,7 +91,7 @@ def _made_from(
     }
 
 
-def _read_accesses(session: Session, pairs: Sequence[Pair]) -> dict[str, Access]:
+def _read_accesses(session: Session, pairs: Sequence[Pair]) -> dict[str, EffectiveAccess]:
     found = {
         one.id: read_access(session, one) for one in {one.id: one for one, *_ in pairs}.values()
     }

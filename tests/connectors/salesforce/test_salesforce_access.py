@@ -9,7 +9,7 @@ import pytest
 from crmdeck.connectors.base import AccessReader
 from crmdeck.connectors.salesforce.rules import Asker
 from crmdeck.errors import CrmdeckError, SourceError
-from crmdeck.model import Access, CancelToken
+from crmdeck.model import CancelToken, EffectiveAccess
 from crmdeck.sandbox import Fault, FaultKind, Sandbox
 from crmdeck.sandbox.permissions import AssignedDef, GroupDef
 from tests.connectors.crm import salesforce_to, sent
@@ -17,7 +17,7 @@ from tests.connectors.crm import salesforce_to, sent
 MAPPED = ("Account", "Contact", "Lead", "Opportunity")
 
 
-def read(sandbox: Sandbox, known: Access | None = None) -> tuple[Access, int]:
+def read(sandbox: Sandbox, known: EffectiveAccess | None = None) -> tuple[EffectiveAccess, int]:
     """Return the access of the sync user, and the calls of quota that it took."""
     connector, _ = salesforce_to(sandbox)
     assert isinstance(connector, AccessReader)

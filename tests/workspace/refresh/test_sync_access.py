@@ -186,6 +186,14 @@ def test_mapping_direction_names_the_missing_right(office: Office) -> None:
     tables.assigned.append(AssignedDef(tables.sync, "Seen"))
     office.refresh_at(ANCHOR + timedelta(hours=1), "org")
     assert ws.schemas.overview("org").hidden["Opportunity"] == ("Secret_Margin__c",)
+    # A field that only the sync user sees is hidden, never gone.
+    accept(office, estimatedValue="Secret_Margin__c")
+    [hidden] = [
+        each for each in ws.preflights.fails_when("org", PAIR)
+        if each.crm_field == "Secret_Margin__c"
+    ]  # fmt: skip
+    assert (hidden.code, hidden.outcome.value) == ("HIDDEN_FIELD", "unknown")
+    assert "FIELD_GONE" not in {each.code for each in ws.health.status("org").open_findings}
 
 
 def test_partneros_connection_shows_access_without_a_call(office: Office) -> None:

@@ -17,7 +17,7 @@ from crmdeck.connectors.salesforce.client import SalesforceClient
 from crmdeck.connectors.salesforce.rules import Asker, follow, query_rows
 from crmdeck.errors import SourceError
 from crmdeck.model import CancelToken
-from crmdeck.model.access import Access, Assignment, PermissionSet, compute_access
+from crmdeck.model.access import Assignment, EffectiveAccess, PermissionSet, compute_access
 from crmdeck.model.hashes import lines_hash
 
 _ASSIGNED = (
@@ -82,10 +82,10 @@ def read_access(
     client: SalesforceClient,
     user_id: str,
     mapped: Collection[str],
-    known: Access | None,
+    known: EffectiveAccess | None,
     cancel: CancelToken,
     now: datetime,
-) -> Access:
+) -> EffectiveAccess:
     """Return what a user can do, `known` if nothing changed.
 
     Raises SourceError if the permissions can't be read.

@@ -31,9 +31,9 @@ from crmdeck.connectors.salesforce.records import find, recent
 from crmdeck.connectors.salesforce.where_used import where_used
 from crmdeck.errors import CrmdeckError, PermissionDeniedError
 from crmdeck.model import (
-    Access,
     CancelToken,
     Connection,
+    EffectiveAccess,
     GoneReason,
     Notice,
     ProbeReport,
@@ -118,10 +118,10 @@ class SalesforceConnector:
         self,
         user_id: str,
         mapped: Collection[str],
-        known: Access | None,
+        known: EffectiveAccess | None,
         cancel: CancelToken,
         now: datetime,
-    ) -> Access:
+    ) -> EffectiveAccess:
         return read_access(self._client, user_id, mapped, known, cancel, now)
 
     def who_granted(self, names: Collection[str]) -> Attribution | None:

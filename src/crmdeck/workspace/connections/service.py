@@ -18,10 +18,10 @@ from crmdeck.errors import ConflictError, CrmdeckError, NotFoundError, UsageErro
 from crmdeck.home import absolute_path
 from crmdeck.mapping.state import accepted_fields
 from crmdeck.model import (
-    Access,
     AuditEntry,
     Connection,
     CrmPage,
+    EffectiveAccess,
     Platform,
     ProbeReport,
     ProgressCallback,
@@ -275,7 +275,7 @@ class Connections:
         changes: Mapping[str, object],
         event: str,
         summary: str,
-        access: Access | None = None,
+        access: EffectiveAccess | None = None,
     ) -> Connection:
         self._context.require_writable()
         with self._context.store.write() as session:

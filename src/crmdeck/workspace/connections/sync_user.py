@@ -13,7 +13,7 @@ from crmdeck.files import read_regular
 from crmdeck.formats.document import SchemaFile
 from crmdeck.formats.permission_files import is_permission_file, read_permissions, read_scopes
 from crmdeck.home import absolute_path
-from crmdeck.model import Access, Connection, Source
+from crmdeck.model import Connection, EffectiveAccess, Source
 from crmdeck.store import Session
 from crmdeck.text import did_you_mean, nearest
 from crmdeck.workspace.context import Context
@@ -82,7 +82,9 @@ def _partner_user(connection: Connection, partner: Connection) -> dict[str, str 
     return {"sync_user": partner.name, "sync_user_id": f"{PARTNER}{partner.id}"}
 
 
-def read_partner_access(session: Session, partner_id: str, mapped: Collection[str]) -> Access:
+def read_partner_access(
+    session: Session, partner_id: str, mapped: Collection[str]
+) -> EffectiveAccess:
     """Return what the sync's own token sees, from the schema of a PartnerOS connection.
 
     Makes no request. Raises SchemaNotDiscoveredError before the first refresh.
@@ -93,7 +95,7 @@ def read_partner_access(session: Session, partner_id: str, mapped: Collection[st
         raise never_discovered(partner) if partner else UsageError("The connection is gone.")
     names = [(partner_id, name) for name in mapped]
     read = session.snapshots.newest(names)
-    return Access(
+    return EffectiveAccess(
         user=partner.name,
         user_id=f"{PARTNER}{partner_id}",
         objects={
@@ -116,7 +118,7 @@ def read_partner_access(session: Session, partner_id: str, mapped: Collection[st
     )
 
 
-def read_access_files(path: str, now: datetime) -> Access:
+def read_access_files(path: str, now: datetime) -> EffectiveAccess:
     """Return the access in a file or folder: permission sets and profiles, or HubSpot scopes.
 
     Raises UsageError and SourceError.

@@ -18,13 +18,13 @@ from crmdeck.drift.usage import judge_usage, uses_in_schema
 from crmdeck.errors import NotFoundError, UsageError
 from crmdeck.mapping.state import accepted_fields, by_pair, filled_elsewhere
 from crmdeck.model import (
-    Access,
     CancelToken,
     ChangeState,
     Comparison,
     Connection,
     Direction,
     DriftEvent,
+    EffectiveAccess,
     Field,
     FieldRow,
     FieldUsage,
@@ -195,7 +195,7 @@ class Schemas:
         return self._loaded(current, at, access)
 
     def _loaded(
-        self, current: Sequence[SnapshotInfo], at: datetime | None, access: Access | None
+        self, current: Sequence[SnapshotInfo], at: datetime | None, access: EffectiveAccess | None
     ) -> Iterator[ObjectDetail]:
         for part in parts_of(current):
             # One session per part, because writers wait for readers.
@@ -500,7 +500,7 @@ class Schemas:
         return info.expires_at <= (at or self._context.now)
 
     def _detail(
-        self, snapshot: Snapshot, at: datetime | None, access: Access | None = None
+        self, snapshot: Snapshot, at: datetime | None, access: EffectiveAccess | None = None
     ) -> ObjectDetail:
         info, content = snapshot.info, dict(as_seen_by(snapshot.content, access))
         return ObjectDetail(

@@ -12,7 +12,7 @@ from crmdeck.drift.detect import AcceptedField
 from crmdeck.errors import CanceledError, CrmdeckError, ReauthRequiredError
 from crmdeck.mapping.choices import USUAL_OBJECTS
 from crmdeck.mapping.state import by_pair
-from crmdeck.model import Access, CancelToken, Connection, DriftEvent, Notice, ObjectPair
+from crmdeck.model import CancelToken, Connection, DriftEvent, EffectiveAccess, Notice, ObjectPair
 from crmdeck.store import Store, StoredAccess
 from crmdeck.workspace.connections.sync_user import PARTNER, read_partner_access
 from crmdeck.workspace.refresh.attribution import SKEW
@@ -22,7 +22,7 @@ class AccessReading(NamedTuple):
     """What a refresh read about the sync user; `access` is None if there is nothing new."""
 
     before: StoredAccess | None = None
-    access: Access | None = None
+    access: EffectiveAccess | None = None
     notice: Notice | None = None
 
 

@@ -700,7 +700,7 @@ class HealthCommands:
         "health.sync_user",
         "Set sync user",
         "I",
-        help="Choose the CRM user that the sync runs as; crmdeck checks with its permissions.",
+        help="Choose the CRM user that the sync runs as.",
         blocked=no_connected,
         writes=True,
     )
