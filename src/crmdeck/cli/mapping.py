@@ -197,7 +197,9 @@ def show(
         least=("rejected", "decided", "decided by", "changes", "direction"),
     )
     if shown_as_table and mapping.filled_elsewhere:
-        say(f"Filled elsewhere: {', '.join(mapping.filled_elsewhere)}")
+        values = mapping.filled_with
+        named = [f"{n} ({values[n]})" if n in values else n for n in mapping.filled_elsewhere]
+        say(f"Filled elsewhere: {', '.join(named)}")
 
 
 @app.command()
@@ -286,14 +288,27 @@ def filled(
     fields: Annotated[
         list[str], typer.Argument(metavar="CRM_FIELD...", help="CRM fields.", show_default=False)
     ],
+    value: Annotated[
+        str | None,
+        typer.Option(
+            "--with",
+            metavar="VALUE",
+            help="What fills them, for preflight: a value, or '{accountName} renewal'.",
+            show_default=False,
+        ),
+    ] = None,
     clear: Annotated[bool, typer.Option("--clear", help="Clear the mark.")] = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Mark required CRM fields as filled by PartnerOS or by automation."""
-    mark = partial(ws.mappings.mark_filled, name, pair, fields, filled=not clear)
+    if clear and value is not None:
+        raise UsageError("--clear takes no value.", remedy="Leave out --with, or --clear.")
+    mark = partial(ws.mappings.mark_filled, name, pair, fields, filled=not clear, value=value)
     _decide(ws, mark, dry_run=dry_run, yes=yes, as_json=as_json)
+    if value is not None:
+        say("crmdeck sends no value: PartnerOS or the CRM must fill the field.")
 
 
 @app.command()
@@ -576,7 +591,7 @@ def _report(decisions: tuple[model.Decision, ...], as_json: bool) -> None:
                 f"{decision.crm_field or 'nothing'} ({decision.direction.value})"
             )
         elif decision.state is DecisionState.REJECTED:
-            say(f"{workspace.FILLED_ELSEWHERE}: {decision.crm_field}")
+            say(f"{workspace.filled_text(decision)}: {decision.crm_field}")
         else:
             say(f"no longer {workspace.FILLED_ELSEWHERE}: {decision.crm_field}")
     if not decisions:

@@ -24,13 +24,16 @@ from crmdeck.mapping.state import (
     by_field,
     current_state,
     drift_since,
+    filled_elsewhere,
 )
+from crmdeck.mapping.wording import filled_text
 from crmdeck.model import (
     STOPPING,
     ChangeState,
     Connection,
     Decision,
     DecisionState,
+    Direction,
     DriftEvent,
     Finding,
     FindingKind,
@@ -42,6 +45,7 @@ from crmdeck.model import (
     Urgency,
     Verb,
 )
+from crmdeck.preflight.edges import FailsWhen
 from crmdeck.text import count, first_few
 
 _NAMED = 3
@@ -207,6 +211,11 @@ def _of_pair(facts: Facts, pair: PairFacts, relevant: Sequence[DriftEvent]) -> I
     for crm_field in verdicts.required:
         about = tuple(one for one in mine if one.field_name == crm_field and one.rule is None)
         yield _Open(_required(facts, pair, crm_field, about), about)
+    for crm_field, mark in filled_elsewhere(pair.log).items():
+        about_it = [one for one in failures[None] if one.crm_field == crm_field and not one.rule]
+        judged = judge_row(None, Direction.PUSH, failures=about_it if mark.filled_with else ())
+        if judged.kind is not None and judged.failure is not None:
+            yield _Open(_of_filled(facts, pair, mark, judged, judged.failure), ())
     # A record whose values are all good is rejected: no row is the reason.
     rules = [one for one in failures[None] if one.rule and one.outcome in STOPPING]
     for failure in rules:
@@ -379,6 +388,32 @@ def _of_row(facts: Facts, pair: PairFacts, decision: Decision, judged: RowJudgme
 
 
 _OF_VALUES = ("NOT_A_PICKLIST_VALUE", "NOT_IN_RECORD_TYPE", "NOT_IN_PIPELINE")
+
+
+def _of_filled(
+    facts: Facts, pair: PairFacts, mark: Decision, judged: RowJudgment, failure: FailsWhen
+) -> Finding:
+    """Return the finding of a CRM field whose known value, from elsewhere, doesn't fit."""
+    crm_object, name = ObjectPair.parse(pair.pair).crm_object, mark.crm_field or ""
+    vitals = facts.vitals
+    clear = vitals.command_line(
+        "mapping filled", vitals.connection.name, pair.pair, name, clear=True
+    )
+    return make_finding(
+        vitals.connection,
+        judged.kind or FindingKind.ROW_FAILS,
+        judged.urgency,
+        judged.code,
+        failure_words(f"{name}, {filled_text(mark)},", failure, judged.cases),
+        REQUIRED,
+        pair.pair,
+        name,
+        cause=f"{name}: {failure.reason}.",
+        effect="" if judged.is_done else f"The CRM rejects new {_records(pair)}.",
+        subject=Subject(object_pair=pair.pair, object_type=crm_object, crm_field=name),
+        mapped=True,
+        steps=(Step(verb=Verb.FILL, text="Clear the value", command=clear),),
+    )
 
 
 def _required(facts: Facts, pair: PairFacts, name: str, changes: Sequence[DriftEvent]) -> Finding:

@@ -176,9 +176,10 @@ def clearing(row: MappingRow, crm_fields: Container[str]) -> Choice:
     )
 
 
-def filling_elsewhere(row: RequiredRow) -> Choice:
+def filling_elsewhere(row: RequiredRow, value: str | None = None) -> Choice:
     """Return the choice that marks a required CRM field as filled elsewhere."""
-    return Choice(partner_field="", state=DecisionState.REJECTED, crm_field=row.field.name)
+    rejected = DecisionState.REJECTED
+    return Choice(partner_field="", state=rejected, crm_field=row.field.name, filled_with=value)
 
 
 def not_filling_elsewhere(row: RequiredRow) -> Choice:

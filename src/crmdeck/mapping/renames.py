@@ -69,7 +69,7 @@ def move_object(
         marks = filled_elsewhere(mine)
         marked = filled_elsewhere(there)
         free = [name for name in marks if name in crm_fields and name not in (*taken, *marked)]
-        moved += [_mark(name, REJECTED, note) for name in free]
+        moved += [_mark(name, REJECTED, note, marks[name].filled_with) for name in free]
         cleared += [_mark(name, PENDING, note) for name in marks]
         choices |= {target: tuple(moved), pair: tuple(cleared)}
     return Moves({pair: chosen for pair, chosen in choices.items() if chosen}, tuple(left))
@@ -100,5 +100,9 @@ def _accept(decision: Decision, crm_field: str, note: str) -> Choice:
     )
 
 
-def _mark(crm_field: str, state: DecisionState, note: str) -> Choice:
-    return Choice(partner_field="", state=state, crm_field=crm_field, note=note)
+def _mark(
+    crm_field: str, state: DecisionState, note: str, filled_with: str | None = None
+) -> Choice:
+    return Choice(
+        partner_field="", state=state, crm_field=crm_field, filled_with=filled_with, note=note
+    )

@@ -269,7 +269,8 @@ class RequiredRow:
     """A CRM field that a new record requires, and that no accepted mapping writes.
 
     `mark` is the active decision that it is filled elsewhere, `history` all such decisions.
-    `outcome` is what preflight says of a record without the field.
+    `outcome` is what preflight says of a record without the field, `failures` of the value that
+    fills it elsewhere.
     """
 
     field: Field
@@ -277,6 +278,7 @@ class RequiredRow:
     mark: Decision | None = None
     history: tuple[Decision, ...] = ()
     risk: Acceptance | None = None
+    failures: tuple[FailsWhen, ...] = ()
 
     @property
     def name(self) -> str:
@@ -293,7 +295,12 @@ class RequiredRow:
 
     @property
     def group(self) -> Group:
-        return Group.FAILING if self.is_open else Group.DONE
+        if self.is_open:
+            return Group.FAILING
+        judged = judge_row(None, Direction.PUSH, failures=self.failures)
+        if judged.is_done or self.risk is not None:
+            return Group.DONE
+        return Group.FAILING if judged.urgency is Urgency.FAILING else Group.REVIEW
 
 
 # Bounds for sharing out the probability of barred candidates: never divide by zero or claim
@@ -398,7 +405,9 @@ class RowBuilder:
             for partner in self.review.partner.fields
         )
 
-    def build_required(self, log: Sequence[Decision]) -> tuple[RequiredRow, ...]:
+    def build_required(
+        self, log: Sequence[Decision], judged: Mapping[tuple[str, str], tuple[FailsWhen, ...]]
+    ) -> tuple[RequiredRow, ...]:
         """Return the required CRM fields without a PartnerOS field, in the order of the schema."""
         # A flow or a trigger can fill the field before the CRM checks that it has a value.
         rules = self.review.write_rules
@@ -414,6 +423,7 @@ class RowBuilder:
                 marks.get(one.name),
                 tuple(history[f"crm:{one.name}"]),
                 self._risk(Urgency.FAILING, REQUIRED, one.name, evidence_at=self._changed(one)),
+                judged.get(("", one.name), ()) if _has_value(marks.get(one.name)) else (),
             )
             for one in required_unmapped(self.review.crm_fields, log)
         )
@@ -584,3 +594,7 @@ def _picks(
             picks[name] = crm_field
             given.add(crm_field)
     return picks
+
+
+def _has_value(mark: Decision | None) -> bool:
+    return mark is not None and bool(mark.filled_with)

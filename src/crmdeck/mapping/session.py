@@ -313,7 +313,9 @@ class MappingSession:
                 put_back[one.crm_field] = replace(one, was_put_back=True)
 
     def _rebuild(self) -> None:
-        self.required: tuple[RequiredRow, ...] = self.builder.build_required(self.log)
+        self.required: tuple[RequiredRow, ...] = self.builder.build_required(
+            self.log, self._failures
+        )
         self.rows = self.builder.build(
             Situation(
                 log=self.log,

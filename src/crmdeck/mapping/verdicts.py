@@ -80,7 +80,7 @@ def judge_pair(
                 invalid[name] = why
     marks = filled_elsewhere(log)
     mapped = mapped_fields(log, Direction.PUSH)
-    setting = setting_of(schema, now, filled=marks)
+    setting = setting_of(schema, now, filled=unknown_fills(log))
     return PairVerdicts(
         gone=tuple(name for name, one in accepted.items() if one.crm_field not in fields),
         invalid=invalid,
@@ -93,14 +93,30 @@ def judge_pair(
 
 
 def mapped_fields(log: Sequence[Decision], direction: Direction) -> tuple[MappedField, ...]:
-    """Return the accepted rows of an object pair that pass values in a direction."""
-    return tuple(
+    """Return the accepted rows of an object pair that pass values in a direction.
+
+    Those to the CRM include the fields that something else fills with a known value.
+    """
+    rows = [
         MappedField(name, one.accepted.crm_field, one.accepted.value_map)
         for name, one in by_field(log).items()
         if one.accepted is not None
         and one.accepted.crm_field is not None
         and one.accepted.direction in (direction, Direction.BIDIRECTIONAL)
-    )
+    ]
+    if direction is Direction.PUSH:
+        rows += [
+            MappedField("", name, template=mark.filled_with)
+            for name, mark in filled_elsewhere(log).items()
+            if mark.filled_with
+        ]
+    return tuple(rows)
+
+
+def unknown_fills(log: Sequence[Decision]) -> frozenset[str]:
+    """Return the CRM fields that are filled elsewhere, no one knows with what."""
+    marks = filled_elsewhere(log)
+    return frozenset(name for name, mark in marks.items() if not mark.filled_with)
 
 
 def setting_of(

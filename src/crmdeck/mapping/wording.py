@@ -316,6 +316,11 @@ def choice_text(choice: Choice) -> str:
     return f"{choice.partner_field}: {what}"
 
 
+def filled_text(mark: Decision) -> str:
+    """Return how a CRM field is filled: `filled with Prospecting`."""
+    return f"filled with {mark.filled_with}" if mark.filled_with else FILLED_ELSEWHERE
+
+
 def decision_text(decision: Decision) -> str:
     """Return what a decision did: `accepted → Account_Name__c`."""
     if decision.undoes is not None:
@@ -323,7 +328,7 @@ def decision_text(decision: Decision) -> str:
     if decision.state is DecisionState.PENDING:
         return "cleared"
     if not decision.partner_field:
-        return FILLED_ELSEWHERE
+        return filled_text(decision)
     if decision.crm_field is None:
         return "unmapped"
     arrow = f" {decision.direction.arrow}" if decision.state is DecisionState.ACCEPTED else ""

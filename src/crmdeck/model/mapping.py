@@ -160,7 +160,8 @@ class Decision(WireModel):
     """A decision. An undo is another decision that names it in `undoes`.
 
     With an empty `partner_field` it is about the CRM field itself: `rejected` marks the field as
-    filled elsewhere, by PartnerOS or by automation, and `pending` clears that.
+    filled elsewhere, by PartnerOS or by automation, and `pending` clears that. `filled_with` is
+    what fills it: a value, or a template such as `{accountName} renewal`.
     """
 
     id: str
@@ -171,6 +172,7 @@ class Decision(WireModel):
     state: DecisionState
     direction: Direction = Direction.BIDIRECTIONAL
     value_map: dict[str, str] | None = None
+    filled_with: str | None = None
     confidence: float | None = None
     note: str | None = None
     undoes: str | None = None
@@ -189,7 +191,7 @@ class Choice(WireModel):
     Accepting needs `crm_field`. Rejecting a `crm_field` rejects that candidate; rejecting without
     one leaves the field unmapped. `pending` makes it undecided. If `direction` is None, crmdeck
     chooses it. `value_map` leads from PartnerOS values to CRM values. Rejecting a CRM field itself
-    marks it as filled elsewhere.
+    marks it as filled elsewhere, with `filled_with` if that is known.
     """
 
     partner_field: str
@@ -197,6 +199,7 @@ class Choice(WireModel):
     crm_field: str | None = None
     direction: Direction | None = None
     value_map: dict[str, str] | None = None
+    filled_with: str | None = None
     confidence: float | None = None
     note: str | None = None
 
@@ -226,6 +229,7 @@ def make_decision(
         state=choice.state,
         direction=choice.direction or direction,
         value_map=choice.value_map,
+        filled_with=choice.filled_with,
         confidence=choice.confidence,
         note=choice.note,
         decided_by=actor,
@@ -293,7 +297,7 @@ class FieldMapping(WireModel):
     """The current mapping of an object pair; `version` is that of this format.
 
     `connection` is the connection's name, for readers. PartnerOS or automation fills the CRM
-    fields in `filled_elsewhere` without a mapping.
+    fields in `filled_elsewhere` without a mapping, with the values in `filled_with` if known.
     """
 
     version: int = 1
@@ -302,6 +306,7 @@ class FieldMapping(WireModel):
     object_pair: str
     lines: tuple[MappingLine, ...]
     filled_elsewhere: tuple[str, ...] = ()
+    filled_with: dict[str, str] = pydantic.Field(default_factory=dict)
 
 
 class PairSummary(WireModel):

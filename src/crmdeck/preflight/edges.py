@@ -78,9 +78,11 @@ def fails_when(
         return judge.judge(1, record)
 
     good: dict[str, Raw] = {
-        row.partner_field: good_value(sources.get(row.partner_field), target, setting)
-        for row in mapped
+        name: good_value(sources.get(name), target, setting)
+        # A template's own target says less about a value than the row that maps its field.
+        for row in sorted(mapped, key=lambda row: row.template is None)
         if (target := targets.get(row.crm_field)) is not None
+        for name in row.sources
     }
     # What fails with good values fails always; an edge must add something to be worth a line.
     always = judged(good)
@@ -91,14 +93,19 @@ def fails_when(
         target = targets.get(row.crm_field)
         if target is None:
             continue
-        source = sources.get(row.partner_field)
-        for edge in edges_of(source, target, row, rules, setting, numbers):
-            changed = good | {row.partner_field: edge.value}
-            for finding in judged(changed):
+        tried = [
+            (name, edge)
+            for name in row.sources
+            for edge in edges_of(sources.get(name), target, row, rules, setting, numbers)
+        ]
+        for name, edge in tried:
+            for finding in judged(good | {name: edge.value}):
                 if _key(finding) not in usual:
-                    failure = _as_failure(finding, edge.when)
+                    when = edge.when if row.template is None else f"{name} {edge.when}"
                     found.append(
-                        failure._replace(partner_field=row.partner_field, crm_field=row.crm_field)
+                        _as_failure(finding, when)._replace(
+                            partner_field=row.partner_field or None, crm_field=row.crm_field
+                        )
                     )
     order = {row.partner_field: at for at, row in enumerate(mapped)}
     outcomes = list(Outcome)

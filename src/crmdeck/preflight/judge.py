@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -62,15 +63,40 @@ _BY_STAGE = frozenset(
     {"IsClosed", "IsWon", "Probability", "ForecastCategory", "ForecastCategoryName",
      "ExpectedRevenue"}
 )  # fmt: skip
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _CHANGED_BY_CRM = frozenset({"LastModifiedById", "LastModifiedDate", "SystemModstamp"})
 
 
 class MappedField(NamedTuple):
-    """One accepted row that writes to the CRM; `values` leads from PartnerOS to CRM values."""
+    """One accepted row that writes to the CRM; `values` leads from PartnerOS to CRM values.
+
+    `template` fills a CRM field that no PartnerOS field is mapped to: `{accountName} renewal`.
+    """
 
     partner_field: str
     crm_field: str
     values: Mapping[str, str] | None = None
+    template: str | None = None
+
+    @property
+    def sources(self) -> list[str]:
+        """The PartnerOS fields whose values it writes."""
+        return [self.partner_field] if self.template is None else placeholders(self.template)
+
+    def value_of(self, record: Record) -> Raw:
+        """Return what it writes of a record."""
+        if self.template is None:
+            return converted(record.get(self.partner_field), self.values)
+        return _PLACEHOLDER.sub(lambda found: _as_text(record.get(found[1])), self.template)
+
+
+def placeholders(template: str) -> list[str]:
+    """Return the PartnerOS fields that a template names."""
+    return _PLACEHOLDER.findall(template)
+
+
+def _as_text(value: Raw) -> str:
+    return "" if value is None else str(value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +144,7 @@ class Judge:
         self.setting = setting
         self._fields = {each.name: each for each in schema.fields}
         self._targets = [(row, self._fields.get(row.crm_field)) for row in mapped]
-        self._partner_fields = {row.crm_field: row.partner_field for row in mapped}
+        self._partner_fields = {row.crm_field: row.partner_field or None for row in mapped}
         # Each record asks for these, of an object with hundreds of fields and rules.
         self._unique = [
             name
@@ -156,7 +182,7 @@ class Judge:
             elif not self._is_writable(target):
                 problems = (Problem(Outcome.REFUSED, "READ_ONLY", "the field is read-only"),)
             else:
-                raw = converted(record.get(row.partner_field), row.values)
+                raw = row.value_of(record)
                 written[target.name], problems = check(target, raw, self.rules)
             if problems:
                 found += [_with_fields(row, each) for each in problems]
@@ -563,7 +589,7 @@ class Judge:
 
 
 def _with_fields(row: MappedField, problem: Problem) -> Problem:
-    return problem._replace(crm_field=row.crm_field, partner_field=row.partner_field)
+    return problem._replace(crm_field=row.crm_field, partner_field=row.partner_field or None)
 
 
 def _rule_problem(

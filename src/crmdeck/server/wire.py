@@ -108,6 +108,7 @@ class ChoiceBody(WireModel):
     crm_field: Name | None = None
     direction: Direction | None = None
     value_map: dict[str, str] | None = None
+    filled_with: Annotated[str, pydantic.Field(max_length=2000)] | None = None
     confidence: Annotated[float, pydantic.Field(ge=0, le=1, strict=True)] | None = None
     note: Annotated[str, pydantic.Field(max_length=2000)] | None = None
 

@@ -86,6 +86,7 @@ from crmdeck.mapping.wording import choice_text as choice_text
 from crmdeck.mapping.wording import crm_text as crm_text
 from crmdeck.mapping.wording import decision_text as decision_text
 from crmdeck.mapping.wording import failure_text as failure_text
+from crmdeck.mapping.wording import filled_text as filled_text
 from crmdeck.mapping.wording import left_out_text as left_out_text
 from crmdeck.mapping.wording import matched_values_text as matched_values_text
 from crmdeck.mapping.wording import pair_text as pair_text
@@ -99,6 +100,7 @@ from crmdeck.mapping.wording import warning_words as warning_words
 from crmdeck.mapping.wording import yes_no as yes_no
 from crmdeck.preflight.edges import ALWAYS as ALWAYS
 from crmdeck.preflight.edges import FailsWhen as FailsWhen
+from crmdeck.preflight.judge import placeholders as placeholders
 from crmdeck.settings import Settings as Settings
 from crmdeck.settings import UserCommand as UserCommand
 from crmdeck.store.leases import LeaseFigures as LeaseFigures

@@ -27,8 +27,7 @@ from crmdeck.exports import (
 )
 from crmdeck.exports.jsontext import to_json
 from crmdeck.exports.report import Report
-from crmdeck.mapping.state import filled_elsewhere
-from crmdeck.mapping.verdicts import mapped_fields, setting_of
+from crmdeck.mapping.verdicts import mapped_fields, setting_of, unknown_fills
 from crmdeck.model import (
     CancelToken,
     Connection,
@@ -335,8 +334,11 @@ class Preflights:
             if not log:
                 require_known(session, connection, crm_object)
             order = list(sources)
-            rows = [row for row in mapped_fields(log, direction) if row.partner_field in sources]
+            every = mapped_fields(log, direction)
+            rows = [row for row in every if row.partner_field in sources]
             mapped = tuple(sorted(rows, key=lambda row: order.index(row.partner_field)))
+            if mapped:
+                mapped += tuple(row for row in every if row.template is not None)
             mapped += tuple(MappedField(*each) for each in (also or {}).items())
             if not mapped:
                 where, which = "the CRM", f"rows first: crmdeck suggest {connection.name} {pair}"
@@ -348,8 +350,7 @@ class Preflights:
                     code="NOTHING_ACCEPTED",
                 )
             schema = find_snapshot(session, connection, crm_object).content
-        filled = frozenset(filled_elsewhere(log))
-        return Sides(connection, schema, sources, mapped, filled, direction)
+        return Sides(connection, schema, sources, mapped, unknown_fills(log), direction)
 
     def _setting(self, sides: Sides, assumed: Assumptions) -> Setting:
         schema = sides.schema

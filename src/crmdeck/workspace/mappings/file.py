@@ -106,8 +106,17 @@ class MappingFile:
         if not isinstance(filled, list) or not all(isinstance(one, str) for one in filled):
             problems.append("filledElsewhere isn't a list of CRM fields.")
         else:
+            values = mapping.get("filledWith", {})
             rejected = DecisionState.REJECTED
-            choices += [Choice(partner_field="", state=rejected, crm_field=one) for one in filled]
+            if not isinstance(values, dict) or not all(
+                key in filled and isinstance(one, str) for key, one in values.items()
+            ):
+                problems.append("filledWith isn't an object of values by filled CRM field.")
+                values = {}
+            choices += [
+                Choice(partner_field="", state=rejected, crm_field=one, filled_with=values.get(one))
+                for one in filled
+            ]
         if problems:
             raise _not_a_mapping(pair, " ".join(problems[:_NAMED]))
         key, name = mapping.get("connectionId"), mapping.get("connection")
@@ -162,7 +171,10 @@ class MappingFile:
 
         def active(choice: Choice) -> bool:
             if not choice.partner_field:
-                return choice.crm_field in current.filled_elsewhere
+                return (
+                    choice.crm_field in current.filled_elsewhere
+                    and choice.filled_with == current.filled_with.get(choice.crm_field)
+                )
             line = lines.get(choice.partner_field)
             # A rejected CRM field stays rejected while another one is accepted.
             if line is not None and choice.state is DecisionState.REJECTED and choice.crm_field:

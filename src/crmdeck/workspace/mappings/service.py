@@ -66,6 +66,7 @@ from crmdeck.model import (
     make_undo,
 )
 from crmdeck.model.wire import wire_record
+from crmdeck.preflight.judge import placeholders
 from crmdeck.store import Session
 from crmdeck.workspace.context import Context, find_connection, find_named, new_id
 from crmdeck.workspace.drift import acknowledge_changes, known_change, reopen_changes, share_changes
@@ -190,12 +191,14 @@ class Mappings:
                     drift_summary=tuple(event_text(event) for event in drift),
                 )
             )
+        marks = filled_elsewhere(log)
         return FieldMapping(
             connection_id=connection.id,
             connection=connection.name,
             object_pair=pair,
             lines=tuple(lines),
-            filled_elsewhere=tuple(sorted(filled_elsewhere(log))),
+            filled_elsewhere=tuple(sorted(marks)),
+            filled_with={name: one.filled_with for name, one in marks.items() if one.filled_with},
         )
 
     def decisions(
@@ -521,12 +524,19 @@ class Mappings:
         return tuple(field for field in found if field.name not in marks)
 
     def mark_filled(
-        self, ref: str, pair: str, crm_fields: Sequence[str], *, filled: bool = True
+        self,
+        ref: str,
+        pair: str,
+        crm_fields: Sequence[str],
+        *,
+        filled: bool = True,
+        value: str | None = None,
     ) -> tuple[Decision, ...]:
         """Mark CRM fields as filled elsewhere, by PartnerOS or by automation, or clear that.
 
-        Fields already in that state are left out. Raises NotFoundError for a missing
-        field, ConflictError for a field with an accepted mapping.
+        Preflight judges `value`: what fills them, a literal or a template that names PartnerOS
+        fields in braces. crmdeck sends it nowhere. Fields in that state are left out. Raises
+        NotFoundError for a missing field, ConflictError for a field with an accepted mapping.
         """
         marks = filled_elsewhere(self.decisions(ref, pair))
         choices = [
@@ -534,9 +544,10 @@ class Mappings:
                 partner_field="",
                 state=DecisionState.REJECTED if filled else DecisionState.PENDING,
                 crm_field=name,
+                filled_with=value,
             )
             for name in dict.fromkeys(crm_fields)
-            if (name in marks) is not filled
+            if (name in marks) is not filled or (filled and marks[name].filled_with != value)
         ]
         return self.record_decisions(ref, pair, choices) if choices else ()
 
@@ -1214,6 +1225,8 @@ def _check_decision(
                 remedy="Undo that mapping first.",
                 code="CRM_FIELD_TAKEN",
             )
+        for name in placeholders(choice.filled_with or ""):
+            find_named("PartnerOS field", name, left)
         return
     find_named("PartnerOS field", choice.partner_field, left)
     if choice.crm_field and not clears:

@@ -20,7 +20,6 @@ from crmdeck.tui.widgets.table.columns import GAP, SIGN_GAP
 from crmdeck.tui.widgets.table.strips import GUTTER
 from crmdeck.workspace import (
     DIRECTION_WORDS,
-    FILLED_ELSEWHERE,
     HIGH_MATCH,
     OUTCOME_SIGNS,
     SIGNS,
@@ -32,6 +31,7 @@ from crmdeck.workspace import (
     Trouble,
     best_text,
     crm_text,
+    filled_text,
     pair_text,
     percent,
     row_note,
@@ -317,7 +317,11 @@ def _match_style(row: MappingRow) -> str:
 def _note(row: AnyRow) -> str:
     if isinstance(row, RequiredRow):
         sign = OUTCOME_SIGNS[row.outcome]
-        return f"{sign} always: no source" if row.is_open else FILLED_ELSEWHERE
+        if row.is_open:
+            return f"{sign} always: no source"
+        if row.failures:
+            return f"{OUTCOME_SIGNS[row.failures[0].outcome]} {row.failures[0].reason}"
+        return filled_text(row.mark) if row.mark is not None else ""
     # The column of CRM fields names the best candidate of a row without a match.
     return "" if row.group is Group.NO_MATCH else row_note(row)
 

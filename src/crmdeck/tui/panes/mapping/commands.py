@@ -50,6 +50,7 @@ from crmdeck.workspace import (
     not_filling_elsewhere,
     pair_choices,
     percent,
+    placeholders,
     rejecting,
     row_line,
     row_note,
@@ -133,7 +134,7 @@ class MappingCommands:
         return self.why_none() if not self._pairs.is_refining else REFINING
 
     def why_no_values(self) -> str | None:
-        if self.row is not None and self.row.values:
+        if self.required_row is not None or (self.row is not None and self.row.values):
             return None
         return self.why_no_row() or "This row has no picklist values to map."
 
@@ -332,16 +333,39 @@ class MappingCommands:
         "mapping.values",
         "Values",
         "v",
-        help="Map each PartnerOS value to a CRM value.",
+        help="Map values, or enter what fills a required field.",
         hint=94,
         blocked=why_no_values,
         writes=True,
     )
     def values(self) -> None:
+        if self.required_row is not None:
+            self._ask_what_fills(self.required_row)
         if self._at is None:
             return
         session, row = self._at
         self._map_values(session, row, accepting(row))
+
+    def _ask_what_fills(self, row: RequiredRow) -> None:
+        session = self._pairs.current
+        known = session.by_name if session is not None else {}
+
+        def wrong(text: str) -> str:
+            unknown = [name for name in placeholders(text) if name not in known]
+            return f"No PartnerOS field '{unknown[0]}'." if unknown else ""
+
+        def on_submit(text: str | None) -> None:
+            if text and session is self._pairs.current:
+                self._decide("fill elsewhere", [(row, filling_elsewhere(row, text))])
+
+        prompt = Prompt(
+            f"What fills {row.title}",
+            "For preflight. crmdeck sends no value: PartnerOS or the CRM must fill the field.",
+            value=(row.mark.filled_with if row.mark else None) or "",
+            placeholder="A value, or {accountName} renewal",
+            check=wrong,
+        )
+        self._open(prompt, on_submit)
 
     def _accept(self, deed: str, row: MappingRow, choice: Choice) -> None:
         """Accept a mapping, and warn if preflight doesn't pass it."""

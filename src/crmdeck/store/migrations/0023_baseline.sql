@@ -255,6 +255,7 @@ CREATE TABLE decision (
     state VARCHAR NOT NULL,
     direction VARCHAR NOT NULL,
     value_map VARCHAR,
+    filled_with VARCHAR,
     confidence DOUBLE PRECISION,
     note VARCHAR,
     undoes VARCHAR,
