@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +13,7 @@ from crmdeck import model, workspace
 from crmdeck.cli.groups import command_group
 from crmdeck.cli.listing import Listing, lists, wire_columns
 from crmdeck.cli.options import JsonOption, NameArgument, NamesArgument
-from crmdeck.cli.output import TextTable, emit, emit_json, emit_or_say, emit_table, say
+from crmdeck.cli.output import TextTable, emit, emit_json, emit_or_say, emit_table, say, write_file
 from crmdeck.cli.prompts import SignInOptions, collect, signs_in
 from crmdeck.cli.session import in_workspace, say_empty
 from crmdeck.model import ScopeMode
@@ -245,8 +246,23 @@ def _sign_in(
 
 @app.command()
 @in_workspace()
-def test(ws: workspace.Workspace, name: NameArgument, as_json: JsonOption = False) -> None:
-    """Test sign-in, permissions and quota."""
+def test(
+    ws: workspace.Workspace,
+    name: NameArgument,
+    as_json: JsonOption = False,
+    report_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--report", help="File for requests and the shape of responses, without names."
+        ),
+    ] = None,
+) -> None:
+    """Test sign-in, permissions, readable objects and quota."""
+    if report_file is not None:
+        # First: it also describes a test that fails.
+        found = ws.connections.describe_responses(name)
+        write_file(report_file, json.dumps(found, indent=1) + "\n")
+        say(f"Wrote {report_file}. Read it before you attach it to an issue.")
     report = ws.connections.test(name)
     if as_json:
         emit_json(report)

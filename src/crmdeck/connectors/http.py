@@ -152,6 +152,9 @@ def read_body(raw: urllib3.BaseHTTPResponse, limits: Limits, who: str) -> bytes:
             _slots.release()
     raw.release_conn()
     data = body.getvalue()
+    if limits.on_body is not None:
+        asked = getattr(raw, "_original_response", None)
+        limits.on_body(getattr(asked, "_method", ""), raw.url or "", raw.status, data)
     if not may_be_large:
         check_memory(data, limits, who)
     return data
@@ -300,15 +303,16 @@ def retry_after(reply: Response) -> float | None:
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
-def records_of(body: object, key: str = "records", name: str = "") -> list[Mapping[str, object]]:
-    """Return the list under `key` in a response, each entry with a text under `name`, if given.
+def records_of(body: object, key: str = "records", *names: str) -> list[Mapping[str, object]]:
+    """Return the list under `key` in a response, each entry with a text under each of `names`.
 
     Raises SourceError if any of that is missing: see `json_values.records`.
     """
     try:
         found = json_values.records(json_values.record(body, "it").get(key), f"`{key}`")
-        for each in found if name else ():
-            json_values.name(each, name)
+        for each in found:
+            for name in names:
+                json_values.name(each, name)
     except MalformedError as error:
         raise json_values.malformed("A list in the response", error) from None
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 MEBIBYTE = 1024 * 1024
@@ -35,6 +36,8 @@ class Limits:
     threads: int = 6
     calls_at_once: int = 60
     trust: float = 12 * 3600.0
+    on_body: Callable[[str, str, int, bytes], None] | None = None
+    """Gets the method, URL, status and body of each response, from any thread."""
 
     @property
     def share(self) -> int:

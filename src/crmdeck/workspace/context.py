@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import getpass
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -150,11 +150,13 @@ class Context:
         connection: Connection,
         credentials: Credentials | None = None,
         listener: TokenListener | None = None,
+        *,
+        on_body: Callable[[str, str, int, bytes], None] | None = None,
     ) -> Connector:
         """Return a connector to the source of a connection, without contacting it.
 
         The defaults are the stored credentials, and a listener that writes token events to the
-        audit log. Raises ConflictError for a disconnected connection.
+        audit log. `on_body` is in `Limits`. Raises ConflictError for a disconnected connection.
         """
         require_connected(connection)
 
@@ -168,7 +170,7 @@ class Context:
             connection,
             credentials or self.credentials(connection),
             listener or audit,
-            Limits(reserve=self.settings.quota_reserve),
+            Limits(reserve=self.settings.quota_reserve, on_body=on_body),
         )
 
     def credentials(self, connection: Connection) -> ConnectionSecrets:

@@ -464,14 +464,7 @@ def query_rows(body: object, *names: str) -> list[Mapping[str, object]]:
     """Return the rows of a query, each with a text in the columns `names`. Raises SourceError."""
     if not isinstance(body, Mapping) or not isinstance(body.get("records"), list):
         raise query_error(body)
-    found = records_of(body)
-    try:
-        for record in found:
-            for name in names:
-                json_values.name(record, name)
-    except MalformedError as error:
-        raise malformed("A list in the response", error) from None
-    return found
+    return records_of(body, "records", *names)
 
 
 def query_error(body: object) -> CrmdeckError:

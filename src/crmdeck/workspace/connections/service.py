@@ -32,6 +32,7 @@ from crmdeck.model import (
 )
 from crmdeck.store import Session
 from crmdeck.store.audit import HOST
+from crmdeck.workspace.connections.response_report import describe_responses
 from crmdeck.workspace.connections.runs import failed_run, started_run, write_quota, write_run
 from crmdeck.workspace.connections.signin.flows import EXPIRING, flow_in_use
 from crmdeck.workspace.connections.sync_user import find_sync_user, read_access_files
@@ -254,6 +255,10 @@ class Connections:
                 write_quota(session, connection.id, connector, finished.finished_at)
                 remember(self._context, session, connection.id, changes)
         return report
+
+    def describe_responses(self, ref: str) -> dict[str, object]:
+        """Read a connection, store nothing, and return requests and responses without names."""
+        return describe_responses(self._context, self._context.connection(ref))
 
     def _with_mapped(self, connection: Connection, report: ProbeReport) -> ProbeReport:
         """Return a report that also lists the objects with mappings that can't be read."""
