@@ -227,7 +227,6 @@ def test_every_command_has_an_example_that_its_help_shows(tmp_path: Path) -> Non
 
     commands = json.loads(TABLE.read_text("utf-8"))["commands"]
     found = [path for name in COMMANDS for path in paths(name, commands[name])]
-    found = [path for path in found if not path.startswith("serve organisations")]
     assert sorted(found) == sorted(EXAMPLES)
     shown = Shell(tmp_path).run("mapping", "show", "--help").stdout
     assert EXAMPLES["mapping show"][0] in shown.replace("\\\n      ", "")

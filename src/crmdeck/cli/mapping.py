@@ -215,8 +215,6 @@ def accept(
             "--confidence", min=0, max=1, help="Also accept suggestions with this confidence."
         ),
     ] = None,
-    # The old name of --confidence.
-    at_least: Annotated[float | None, typer.Option("--at-least", min=0, max=1, hidden=True)] = None,
     direction: Annotated[
         Direction | None, typer.Option("--direction", help="Direction (default: as suggested).")
     ] = None,
@@ -241,7 +239,6 @@ def accept(
 
     --confidence leaves out rows that need a value map.
     """
-    confidence = at_least if confidence is None else confidence
     if not picks and confidence is None:
         raise UsageError(
             "Nothing to accept.", remedy="Enter PartnerOS fields, or use --confidence 0.9"

@@ -34,7 +34,6 @@ tokens = command_group(help="Create, list and revoke tokens of CI and assistants
 app.add_typer(users, name="users")
 app.add_typer(tokens, name="tokens")
 app.add_typer(organizations, name="organizations")
-app.add_typer(organizations, name="organisations", hidden=True)
 
 EmailArgument = Annotated[str, typer.Argument(metavar="EMAIL", help="Email address of the user.")]
 TokenArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the token.")]
@@ -44,8 +43,6 @@ TokenOrganizationOption = Annotated[
 OrganizationArgument = Annotated[
     str, typer.Argument(metavar="ORGANIZATION", help="Organization name.")
 ]
-# The old spelling, for scripts that use it.
-BritishOption = Annotated[list[str] | None, typer.Option("--organisation", hidden=True)]
 
 
 @app.callback(invoke_without_command=True)
@@ -122,12 +119,10 @@ def add_user(
         list[str] | None,
         typer.Option("--organization", help="ORGANIZATION or ORGANIZATION:ROLE (repeatable)."),
     ] = None,
-    british: BritishOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Add a user. Enter the password when asked, or set $CRMDECK_SERVE_PASSWORD."""
-    named = (*(organization or ()), *(british or ()))
-    organizations = {"organizations": named} if named else {}
+    organizations = {"organizations": organization} if organization else {}
     user = server.Accounts(ws).add_user(email, _password(), role=role, **organizations)
     emit_or_say(
         _public(user), f"{user.email} can sign in: {server.described_roles(user)}.", as_json
@@ -164,18 +159,19 @@ def set_user(
             "--organization", help="ORGANIZATION or ORGANIZATION:ROLE; replaces all (repeatable)."
         ),
     ] = None,
-    british: BritishOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Change a user.
 
     Enter a new password when asked, or set $CRMDECK_SERVE_PASSWORD.
     """
-    named = (*(organization or ()), *(british or ()))
-    if not (password or role or named):
+    if not (password or role or organization):
         raise UsageError("Nothing to change.", remedy="Use --password, --role or --organization.")
     user = server.Accounts(ws).change_user(
-        email, password=_password() if password else None, role=role, organizations=named or None
+        email,
+        password=_password() if password else None,
+        role=role,
+        organizations=organization or None,
     )
     emit_or_say(_public(user), f"Changed {user.email}: {server.described_roles(user)}.", as_json)
 
