@@ -41,6 +41,7 @@ from crmdeck.model import (
     unknown_attributes,
 )
 from crmdeck.store import PackedSchema, SchemaPacker, Session, Store
+from crmdeck.store.chain import ROWS
 
 _NEW_IDENTITY = (
     "token.stored",
@@ -48,6 +49,8 @@ _NEW_IDENTITY = (
     "connection.updated",
     "connection.reconnected",
 )
+
+_SYNC_USER = {"sync_user", "sync_user_id", ROWS}
 
 
 class ReadObject(NamedTuple):
@@ -248,7 +251,12 @@ def load_known(session: Session, connection_id: str, scope: Scope) -> dict[str, 
     since = session.audit.entries(
         connection_id=connection_id, since=session.snapshots.refreshed_at(connection_id)
     )
-    distrusted = any(entry.event in _NEW_IDENTITY for entry in since)
+    # Another sync user changes nothing that crmdeck's own user reads.
+    distrusted = any(
+        entry.event in _NEW_IDENTITY
+        and not (entry.event == "connection.updated" and set(entry.details) <= _SYNC_USER)
+        for entry in since
+    )
     validators = {} if distrusted else session.snapshots.validators(connection_id)
     before = session.snapshots.scope(connection_id)
     # An object that the user no longer names stays only if the CRM's flags include it.
