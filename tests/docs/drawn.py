@@ -74,18 +74,6 @@ def gates() -> str:
     )
 
 
-def errors() -> str:
-    """Return crmdeck's own errors, by exit code."""
-    shown = {kind for kind in kinds() if ".pictures" not in kind.__module__}
-    found = sorted(shown, key=lambda kind: (int(kind.exit_code), kind.code))
-    parts: dict[int, list[str]] = {}
-    for kind in found:
-        status = "" if kind.http_status == 500 else f" (HTTP {int(kind.http_status)})"
-        summary = (kind.__doc__ or "").splitlines()[0]
-        parts.setdefault(int(kind.exit_code), []).append(f"- `{kind.code}`{status}: {summary}\n")
-    return "\n".join(f"Exit code {code}:\n\n{''.join(rows)}" for code, rows in parts.items())
-
-
 def kinds() -> Iterator[type[CrmdeckError]]:
     """Yield every error class of crmdeck that has a code of its own."""
     for module in pkgutil.walk_packages(crmdeck.__path__, f"{crmdeck.__name__}."):
@@ -262,7 +250,6 @@ PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "check.md": {"codes": exit_codes, "gates": gates},
     "exports.md": {"filters": filters, "formats": formats},
     "settings.md": {"settings": settings, "notify": routes, "command": commands},
-    "troubleshooting.md": {"errors": errors},
     "wire.md": {"answers": answers, "compared": compared, "records": records},
 }
 

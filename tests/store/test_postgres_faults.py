@@ -325,13 +325,13 @@ def chown_like(model: Path, folder: Path) -> None:
     folder.chmod(0o700)
 
 
-def test_the_page_on_teams_tells_each_code() -> None:
+def test_error_page_lists_each_database_code() -> None:
     root = Path(__file__).parents[2]
     source = "".join(
         (root / "src" / "crmdeck" / "store" / name).read_text("utf-8")
         for name in ("postgres_database.py", "postgres_engine.py", "leases.py")
     )
     codes = set(re.findall(r'"([A-Z]+_[A-Z_]+)"', source)) - {"CACHE_UNREADABLE"}
-    page = (root / "docs" / "teams.md").read_text("utf-8")
+    page = (root / "docs" / "faults.md").read_text("utf-8")
     assert {"DATABASE_TLS", "REFRESH_RUNNING"} <= codes
     assert codes <= set(re.findall(r"`([A-Z_]+)`", page))
