@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import functools
 import itertools
+import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -57,6 +59,34 @@ REPLACED = {
 }
 """Earlier terms of the console, and what replaced them. The cases count."""
 
+RATCHETED = {
+    r"\b(an?|the|its|each|last|failed|partial|incomplete|large) answers?\b": "response",
+    r"\brefus(e|es|ed|als?)\b": "reject",
+    r"\bName (a|an|the|at)\b": "enter, use, specify",
+    r"\bKnown are\b|^There is no [`'{]": "No connection named 'x'. Connections: y.",
+    r"\b(decides|deploys|excuses|sends|stores|writes|lacks|changes|touches|names|matches) "
+    r"(nothing|none|no one)\b": "a negated verb",
+    r"\b(rule|row|one|name|latest) counts?\b": "applies, wins",
+    r"^Without\b": "If",
+    r"\b(backup|workspace|bug) of crmdeck": "a crmdeck backup",
+    r"^(Return|Yield) (what|how|which)\b": "the noun",
+    r"\bwire shape\b": "the API format",
+    r"\bedge values\b": "boundary values",
+    r"\bissues\b": "findings, warnings",
+}
+"""Further phrases: a file may have as many as `DEBT` lists for it, and never more."""
+
+RAW = {
+    r"\b(option|source|package|extra|route|scope|role|folder|cookie) ['\"{`]": "the name first",
+    r"\bdocs/\w+\.md": "a URL",
+}
+"""Ratcheted too, but searched before code is masked."""
+
+LONGEST_NAME = 60
+
+DEBT = Path(__file__).with_name("style_debt.json")
+"""How many ratcheted phrases each file has: `python -m tests.style --ratchet` lowers it."""
+
 ALLOWED = (
     # A lock is held, and a header of HTTP has its own words.
     "held by",
@@ -79,6 +109,12 @@ _PATTERNS = [
     for pattern, instead in BANNED.items()
 ]
 _PATTERNS += [(re.compile(pattern, re.MULTILINE), instead) for pattern, instead in REPLACED.items()]
+_RATCHETED = [
+    # At its start a sentence is a remedy or a docstring; below it the word is a noun, as a rule.
+    (re.compile(pattern, re.MULTILINE | (0 if "Name" in pattern else re.IGNORECASE)), instead)
+    for pattern, instead in RATCHETED.items()
+]
+_RAW = [(re.compile(pattern), instead) for pattern, instead in RAW.items()]
 
 
 def files() -> Iterator[Path]:
@@ -102,6 +138,46 @@ def hits(paths: Iterable[Path]) -> Iterator[Hit]:
                 around = text[max(0, match.start() - 30) : match.end() + 30]
                 if not any(word in around for word in ALLOWED):
                     yield Hit(name, line, " ".join(around.split()), instead)
+
+
+def ratcheted(paths: Iterable[Path]) -> Iterator[Hit]:
+    """Yield the ratcheted phrases of some files, and all phrases in the names of tests."""
+    for path in paths:
+        name = path.relative_to(ROOT).as_posix()
+        for line, text in _texts(path):
+            masked = re.sub(r"`[^`]*`", "`code`", text)
+            raw = _RAW if name.startswith("src/") else _RAW[:1]
+            for patterns, searched in ((_RATCHETED, masked), (raw, text)):
+                for pattern, instead in patterns:
+                    for match in pattern.finditer(searched):
+                        around = searched[max(0, match.start() - 30) : match.end() + 30]
+                        yield Hit(name, line, " ".join(around.split()), instead)
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        name = path.relative_to(ROOT).as_posix()
+        for line, test in enumerate(path.read_text("utf-8").splitlines(), 1):
+            if found := re.match(r"\s*(?:async )?def (test_\w+)", test):
+                words = found[1].replace("_", " ")
+                for pattern, instead in (*_PATTERNS, *_RATCHETED):
+                    if pattern.search(words):
+                        yield Hit(name, line, found[1], instead)
+                if len(found[1]) > LONGEST_NAME:
+                    yield Hit(name, line, found[1], f"at most {LONGEST_NAME} characters")
+
+
+def above_debt() -> Iterator[Hit]:
+    """Yield the ratcheted phrases of each file that has more of them than `DEBT` lists."""
+    debt = json.loads(DEBT.read_text("utf-8"))
+    found = sorted(ratcheted(files()))
+    counts = Counter(hit.file for hit in found)
+    yield from (hit for hit in found if counts[hit.file] > debt.get(hit.file, 0))
+
+
+def lower_debt() -> None:
+    """Lower each count of `DEBT` to what the file has now. Raise none."""
+    debt = json.loads(DEBT.read_text("utf-8"))
+    now = Counter(hit.file for hit in ratcheted(files()))
+    lower = {file: min(count, now[file]) for file, count in sorted(debt.items()) if now[file]}
+    DEBT.write_text(json.dumps(lower, indent=1) + "\n", "utf-8")
 
 
 def _texts(path: Path) -> Iterator[tuple[int, str]]:
@@ -131,6 +207,9 @@ def literals(path: Path) -> tuple[tuple[int, str], ...]:
 
 def main(arguments: list[str]) -> int:
     """Print the banned phrases of files and folders, and return 1 if there are any."""
+    if arguments == ["--ratchet"]:
+        lower_debt()
+        return 0
     chosen: list[Path] = []
     for each in map(Path, arguments):
         path = each.resolve()
@@ -139,7 +218,7 @@ def main(arguments: list[str]) -> int:
             if path.is_dir()
             else [path]
         )
-    found = list(hits(chosen or files()))
+    found = [*hits(chosen or files()), *(() if chosen else above_debt())]
     for hit in found:
         print(f"{hit.file}:{hit.line}: '{hit.text}', write: {hit.instead}")
     print(f"{len(found)} banned phrases")
