@@ -94,7 +94,7 @@ def field_brief(
         text = Content.assemble((when, "$muted"), event_text(latest), (who, "$muted"))
         lines.append(named("changed", text, left))
     lines += _mapped(line, data, nearest if is_narrow else None, left)
-    if field is not None and not is_narrow:
+    if field is not None and (field.sync_user is not None or not is_narrow):
         lines += _access(field, left)
     lines += _fullness(line, data, fullness, left)
     if row.references:
