@@ -145,7 +145,7 @@ def test_rows_are_below_the_titles_of_their_groups() -> None:
     titles = [line.title for line in lines_of(ROWS, grouped=True) if line.row is None]
     assert titles == [
         "TO REVIEW  1   f fixes",
-        "HIGH MATCH  2   A accepts",
+        "HIGH MATCH  2   A accepts 1, leaves 1",
         "NO MATCH  1   Enter chooses, X leaves unmapped",
         "DONE  2",
     ]

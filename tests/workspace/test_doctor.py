@@ -110,6 +110,19 @@ def test_bad_rows_and_wrong_counts_are_told_and_mended(full: Desk) -> None:
     assert full.refresh().drift_events == ()
 
 
+def test_wrong_verdicts_are_reported_and_judged_again(full: Desk) -> None:
+    choice = Choice(partner_field="name", state=DecisionState.ACCEPTED, crm_field="Name")
+    full.workspace.mappings.record_decisions("acme", "partner--Account", [choice])
+    # The row still says that it was made from the newest schema and decision.
+    gone = """UPDATE pair_verdict SET verdicts = replace(verdicts, '"gone": []', '"gone": ["x"]')"""
+    execute(full, gone)
+    (found,) = wrong(doctor(full))
+    assert (found.check, found.repairable) == ("verdicts", True)
+    assert "1 pair" in found.found
+    assert not wrong(doctor(full, repair=True))
+    assert not wrong(doctor(full))
+
+
 MISSING = {
     "DELETE FROM drift_event": ("1 missing change.", "1 acknowledgment of a missing change."),
     "DELETE FROM refresh WHERE changes = 1": (

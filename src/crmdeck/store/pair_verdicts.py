@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from crmdeck.store.database import Database
@@ -33,11 +33,14 @@ class PairVerdictRows:
 
     def put(self, rows: Mapping[tuple[str, str], StoredVerdicts]) -> None:
         """Replace the verdicts on these pairs."""
-        for key, pair in rows:
-            self._database.run(
-                "DELETE FROM pair_verdict WHERE connection_id = ? AND object_pair = ?", [key, pair]
-            )
+        self.delete(rows)
         columns = ("connection_id", "object_pair", "made_from", "verdicts")
         self._database.insert(
             "pair_verdict", columns, [(*place, *stored) for place, stored in rows.items()]
         )
+
+    def delete(self, places: Iterable[tuple[str, str]]) -> None:
+        for key, pair in places:
+            self._database.run(
+                "DELETE FROM pair_verdict WHERE connection_id = ? AND object_pair = ?", [key, pair]
+            )

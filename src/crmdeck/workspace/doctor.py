@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -33,6 +33,7 @@ from crmdeck.text import count
 from crmdeck.workspace.context import Context
 from crmdeck.workspace.demo import open_demo
 from crmdeck.workspace.knowledge import load_catalog, load_knowledge
+from crmdeck.workspace.verdicts import wrong_verdicts
 from crmdeck.workspace.workspace import Workspace
 
 PACKAGES = (
@@ -160,7 +161,7 @@ def examine_log(
                 return [*found, _refused("repair", error)]
             found = _log(workspace, head)
         if repair and any(result.repairable for result in found):
-            done += _repair(workspace)
+            done += _repair(workspace, found)
             found = _log(workspace, head)
         return [*done, *found, *_tried("backup", partial(_backup, workspace.context))]
 
@@ -176,6 +177,9 @@ def _log(workspace: Workspace, head: str | None) -> list[DoctorResult]:
                 if check is check_audit_log:
                     check = partial(check_audit_log, kept=head)
                 results += _tried(name, partial(_part, workspace.context, name, check))
+        # They are made from the rest: what is damaged there would only show again.
+        if all(result.ok for result in results):
+            results += _tried("verdicts", partial(_verdicts, workspace.context))
         results += _tried("clock", partial(_clock, store))
         if workspace.context.shared:
             results += _tried("grants", partial(_grants, store))
@@ -233,6 +237,24 @@ def _backup(context: Context) -> list[DoctorResult]:
     return [DoctorResult(check="backup", ok=True, found=found)]
 
 
+def _verdicts(context: Context) -> list[DoctorResult]:
+    """Return whether the kept verdicts of preflight are those of the schemas and decisions."""
+    with context.store.read() as session:
+        known, wrong = wrong_verdicts(context, session)
+    if not wrong:
+        return [DoctorResult(check="verdicts", ok=True, found=count(known, "pair"))]
+    return [
+        DoctorResult(
+            check="verdicts",
+            ok=False,
+            found=f"The verdicts on {count(len(wrong), 'pair')} don't fit: {wrong[0][1]}.",
+            lost="Findings about these pairs can be wrong.",
+            repairable=True,
+            remedy="Judge them again: crmdeck doctor --repair",
+        )
+    ]
+
+
 def _clock(store: Store) -> list[DoctorResult]:
     """Return whether an entry of the history is ahead of the clock that stamps it."""
     with store.read() as session:
@@ -269,7 +291,7 @@ def _grants(store: Store) -> list[DoctorResult]:
     ]
 
 
-def _repair(workspace: Workspace) -> list[DoctorResult]:
+def _repair(workspace: Workspace, found: Sequence[DoctorResult]) -> list[DoctorResult]:
     home = workspace.home
     file = home / f"crmdeck-before-repair-{workspace.now:%Y%m%dT%H%M%S}.zip"
     try:
@@ -278,6 +300,10 @@ def _repair(workspace: Workspace) -> list[DoctorResult]:
         workspace.backups.write(file)
         with workspace.context.store.write() as session:
             done = repair(session.database)
+            if any(result.check == "verdicts" and result.repairable for result in found):
+                _, wrong = wrong_verdicts(workspace.context, session)
+                session.pair_verdicts.delete(wrong)
+                done.append(f"verdicts on {count(len(wrong), 'pair')}, judged again when read")
             session.audit.add(workspace.context.entry("cache.repaired", "; ".join(done)))
     except (CrmdeckError, OSError) as error:
         return [_refused("repair", error)]

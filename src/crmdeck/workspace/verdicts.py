@@ -42,6 +42,23 @@ def read_verdicts(
     return found | _judge(context, session, missing) if missing else found
 
 
+def wrong_verdicts(context: Context, session: Session) -> tuple[int, list[tuple[str, str]]]:
+    """Return how many pairs have decisions, and those whose kept verdicts aren't theirs.
+
+    A pair is a connection ID and an object pair.
+    """
+    known = {one.id: one for one in session.connections.all()}
+    pairs = [
+        (known[key], pair, mine)
+        for key, log in session.decisions.by_connection().items()
+        if key in known
+        for pair, mine in by_pair(log).items()
+    ]
+    kept = read_verdicts(context, session, pairs)
+    anew = read_verdicts(context, session, pairs, anew=True)
+    return len(pairs), [at for at, one in kept.items() if one.to_text() != anew[at].to_text()]
+
+
 def keep_verdicts(
     context: Context, session: Session, connection: Connection, pair: str | None = None
 ) -> None:
