@@ -73,6 +73,9 @@ def keys_of_panes() -> str:
     }
     for record in sorted(key_records(), key=lambda record: str(record["scope"])):
         keys = " ".join(f"`{key_label(key)}`" for key in cast("list[str]", record["keys"]))
+        if not keys:
+            # Menus and go to anything run it.
+            continue
         scopes.setdefault(str(record["scope"]), []).append((keys, str(record["title"])))
     kept = {scope.capitalize(): rows for scope, rows in scopes.items()}
     for dialog in DIALOGS:

@@ -28,19 +28,13 @@ def test_pane_keys_clash_with_no_action() -> None:
 
 ONE_MEANING = {
     "A": ("drift.acknowledge_all", "mapping.accept_all"),
-    "D": ("drift.usage", "schema.usage"),
-    "N": ("drift.previous", "mapping.previous"),
     "a": ("drift.acknowledge", "health.accept", "mapping.accept"),
     "c": ("drift.reopen", "health.reopen", "mapping.clear", "audit.undo"),
     "asterisk": ("drift.everywhere", "audit.everywhere", "schema.all"),
     "equals_sign": ("schema.compare", "drift.compare"),
-    "ctrl+x": ("health.disconnect", "health.reconnect"),
     "f": ("health.next_step", "drift.repair", "mapping.repair"),
-    "m": ("schema.mapping", "drift.mapping"),
     "n": ("drift.next", "health.next", "mapping.next"),
-    "o": ("drift.schema", "mapping.schema"),
     "v": ("drift.values", "mapping.values", "schema.values"),
-    "w": ("schema.samples", "mapping.samples"),
     "Z": ("drift.fold_all", "health.fold_all"),
     "z": ("drift.fold", "health.fold"),
 }

@@ -104,9 +104,9 @@ async def test_changes_by_day_with_the_worst_first_in_groups_and_in_full(
         assert "✕" in strip.render_line(1).text
         assert "•" in strip.render_line(1).text
         # Keys and a click on the strip go to a day.
-        await press(pilot, "less_than_sign", "less_than_sign")
+        await press(pilot, "unbound-drift.older", "unbound-drift.older")
         assert day_of(pilot).startswith("11 May")
-        await press(pilot, "greater_than_sign")
+        await press(pilot, "unbound-drift.newer")
         assert day_of(pilot).startswith("14 May")
         first = next(index for index, slot in enumerate(strip.slots()) if slot.events)
         assert await pilot.click(Density, offset=(1 + 9 + first, 0))
@@ -175,7 +175,9 @@ async def test_filters_by_every_key_keep_groups_together_and_narrow_the_export(
         await filter_by(pilot, "breaks:yes kind:absent")
         await press(pilot, "full_stop")
         assert "/ seen:no kind:absent" in screen_text(pilot)
-        await press(pilot, "comma", "comma", "comma")
+        await press(
+            pilot, "unbound-view.previous", "unbound-view.previous", "unbound-view.previous"
+        )
         assert pane_of(pilot).filter_text == "kind:absent"
         await pilot.click(ViewChips, offset=(2, 0))
         assert pane_of(pilot).filter_text == "open:yes kind:absent"
@@ -196,7 +198,7 @@ async def test_counts_as_bars_filter_and_two_marked_times_show_the_net_differenc
 ) -> None:
     async with console(drifted).run_test(size=(120, 40)) as pilot:
         await settle(pilot)
-        await press(pilot, "b")
+        await press(pilot, "unbound-view.counts")
         assert isinstance(pilot.app.screen, Choose)
         await until(pilot, lambda: "██" in screen_text(pilot))
         await type_text(pilot, "breaking")
@@ -206,7 +208,7 @@ async def test_counts_as_bars_filter_and_two_marked_times_show_the_net_differenc
         assert {entry.event.severity.value for entry in pane.counted()} == {"breaking"}
         pane.replace_filter("severity:nothing")
         await settle(pilot)
-        await press(pilot, "b")
+        await press(pilot, "unbound-view.counts")
         assert len(pilot.app.screen_stack) == 1
         assert [toast.message for toast in pilot.app._notifications] == ["No rows to count."]
         await press(pilot, "escape", "equals_sign")
@@ -566,7 +568,7 @@ async def test_details_name_the_next_steps_and_keys_lead_to_other_panes(
         await go_to(pilot, "Opportunity.StageName")
         assert "Fix" not in keys(pilot)
         assert "Usage not checked" in screen_text(pilot)
-        await press(pilot, "D")
+        await press(pilot, "unbound-drift.usage")
         await until(pilot, lambda: "Usage not checked" not in screen_text(pilot))
         # Hundreds of picklist values are counted, and can be searched.
         await go_to(pilot, "Opportunity.Source__c")
@@ -592,7 +594,7 @@ async def test_details_name_the_next_steps_and_keys_lead_to_other_panes(
         assert "all connections" in screen_text(pilot)
         assert any(line.connection == "acme" for line in pane_of(pilot).table.shown())
         await go_to(pilot, "Opportunity.Account_Name__c")
-        await press(pilot, "o")
+        await press(pilot, "o", "s")
         assert elsewhere(pilot, "schema").places[-1] == {
             "connection": acme,
             "object": "Opportunity",

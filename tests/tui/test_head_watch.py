@@ -53,7 +53,7 @@ async def test_every_pane_reloads_when_another_user_writes(
         await pilot.press("3")
         await settle(pilot)
         # From the open changes to all: new fields are safe.
-        await pilot.press("comma")
+        await pilot.press("unbound-view.previous")
         await until(pilot, lambda: "Account.Region" in screen_text(pilot))
         refresh_with(tmp_path, sam, "Region", "Segment")
         await until(pilot, lambda: "Account.Segment" in screen_text(pilot))

@@ -127,7 +127,7 @@ async def test_today_lists_findings_and_connections(demo: Workspace) -> None:
             assert shown in text
         assert names(pilot) == ["acme-prod", "acme-emea", "acme-marketing", "legacy-portal"]
         # A test shows the account, and counts as a run.
-        await pilot.press("t")
+        await pilot.press("unbound-health.test")
         await until(pilot, lambda: "✓ acme-prod answered" in screen_text(pilot))
         text = screen_text(pilot)
         assert "integration@acme.example" in text
@@ -332,19 +332,17 @@ async def test_a_connection_is_disconnected_reconnected_and_renamed(workspace: W
         # Disconnecting is typed.
         await press(pilot, "full_stop", "g")
         assert names(pilot)[pane_of(pilot).table.cursor] == "acme"
-        await pilot.press("ctrl+x", *"beta", "enter")
+        await pilot.press("unbound-health.disconnect", *"beta", "enter")
         await settle(pilot)
         assert workspace.health.status("acme").status is Status.ACTIVE
         await pilot.press(*["backspace"] * 4, *"acme", "enter")
         await settle(pilot)
         assert workspace.health.status("acme").status is Status.DISCONNECTED
         await until(pilot, lambda: "disconnected" in screen_text(pilot))
-        assert "^X Reconnect" in screen_text(pilot)
         await pilot.press("r")
         await settle(pilot)
         assert "acme is disconnected." in screen_text(pilot)
-        assert "^X Reconnect" in screen_text(pilot)
-        await pilot.press("ctrl+x")
+        await pilot.press("unbound-health.reconnect")
         await settle(pilot)
         assert workspace.health.status("acme").status is Status.ACTIVE
         done = [entry.event for entry in workspace.audit.entries("acme")]
@@ -352,7 +350,7 @@ async def test_a_connection_is_disconnected_reconnected_and_renamed(workspace: W
         done.remove("schema.refreshed")
         assert done[:2] == ["connection.reconnected", "connection.disconnected"]
         # Renaming shows an error in the form.
-        await pilot.press("R", "end", *["backspace"] * 4, *"beta", "enter")
+        await pilot.press("unbound-health.rename", "end", *["backspace"] * 4, *"beta", "enter")
         await until(pilot, lambda: "'beta' already exists." in screen_text(pilot))
         await pilot.press(*"-2", "enter")
         await settle(pilot)
@@ -367,7 +365,7 @@ async def test_a_wrong_folder_is_corrected(workspace: Workspace, tmp_path: Path)
     app = console(workspace)
     async with app.run_test(size=SMALL) as pilot:
         await settle(pilot)
-        await pilot.press("i")
+        await pilot.press("unbound-connection.sign_in")
         await until(pilot, lambda: "Schema files of acme" in screen_text(pilot))
         await pilot.press("ctrl+u")
         await type_text(pilot, str(tmp_path / "gone"), "enter")
@@ -397,13 +395,13 @@ async def test_refreshes_all_unless_canceled_and_reports_failures(
         await settle(pilot)
         with monkeypatch.context() as patched:
             patched.setattr(workspace.refreshes, "run", slow)
-            await pilot.press("ctrl+r")
+            await pilot.press("unbound-health.refresh_all")
             await until(pilot, lambda: "refreshing 2 connections" in screen_text(pilot))
             await pilot.press("escape")
             await settle(pilot)
         assert "refreshing" not in screen_text(pilot)
         assert pane_of(pilot).error is None
-        await pilot.press("ctrl+r")
+        await pilot.press("unbound-health.refresh_all")
         await settle(pilot)
         await until(pilot, lambda: "1 connection: 1 change. Failed: beta." in screen_text(pilot))
         await settle(pilot)
@@ -419,7 +417,13 @@ async def test_read_only_changes_nothing(home: Path) -> None:
         async with app.run_test(size=WIDE) as pilot:
             await settle(pilot)
             assert "● acme" in screen_text(pilot)
-            await pilot.press("ctrl+x", "R", "ctrl+n", "ctrl+r", "i")
+            await pilot.press(
+                "unbound-health.disconnect",
+                "unbound-health.rename",
+                "ctrl+n",
+                "unbound-health.refresh_all",
+                "unbound-connection.sign_in",
+            )
             await settle(pilot)
             assert len(app.screen_stack) == 1
             assert "^N Add" not in screen_text(pilot)
@@ -582,8 +586,8 @@ async def test_the_connection_under_the_cursor_is_seen_in_every_theme(
             chosen = row()
             await press(pilot, "j")
             assert row() != chosen, theme
-            await press(pilot, "k", "h")
+            await press(pilot, "k", "unbound-go.sidebar")
             seen = line()
             await press(pilot, "j")
             assert line() != seen, theme
-            await press(pilot, "k", "l")
+            await press(pilot, "k", "unbound-go.pane")

@@ -187,7 +187,7 @@ async def test_a_revoked_connection_can_sign_in_again(ws: Workspace, sandbox: Sa
     app = console(ws)
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
-        await pilot.press("full_stop", "t")
+        await pilot.press("full_stop", "unbound-health.test")
         await shows(pilot, "✕ org         sign in again", "token         refused", "i Sign in")
         await pilot.press("f")
         await shows(pilot, "Sign in to org", "Client credentials")
@@ -260,5 +260,5 @@ async def test_a_refresh_waits_for_the_crm_and_offers_the_sign_in(
         sandbox.fault("legacy-portal", Fault(FaultKind.UNAUTHORIZED))
         await pilot.press("r")
         await shows(pilot, "i Sign in", "✕ portal      sign in again")
-        await pilot.press("escape", "i")
+        await pilot.press("escape", "unbound-connection.sign_in")
         await shows(pilot, "Service key (Development > Keys > Service keys)")

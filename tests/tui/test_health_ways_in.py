@@ -154,7 +154,7 @@ async def test_partneros_by_password_then_session_token(ws: Workspace, house: Ho
         await settle(pilot)
         assert ws.connections.get("team").source == Source.PARTNEROS
         assert not kept_anywhere(ws, PASSWORD)
-        await pilot.press("i")
+        await pilot.press("unbound-connection.sign_in")
         await shows(pilot, "Session token")
         await pilot.press("down", "enter")
         await shows(pilot, "Session token")

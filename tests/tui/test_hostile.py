@@ -99,7 +99,7 @@ async def test_no_pane_and_no_dialog_takes_it_for_anything_else(
     async with app.run_test(size=size, notifications=True) as pilot:
         await settle(pilot)
         for pane, walk in WALKS.items():
-            for keys in ((pane,), ("l",), *walk, ("question_mark",)):
+            for keys in ((pane,), ("unbound-go.pane",), *walk, ("question_mark",)):
                 await look(pilot, seen, *keys)
         for text in TEXTS:
             app.host.say(text, title=text)

@@ -315,7 +315,7 @@ async def test_marked_rows_and_all_high_matches_are_decided_in_one_step(
 ) -> None:
     async with at_desk(desk_workspace) as desk:
         await desk.go("estimatedValue")
-        await desk.press("V", "j", "j", "V")
+        await desk.press("unbound-table.range", "j", "j", "unbound-table.range")
         marked = [row.name for row in desk.pane.table.chosen_rows()]
         assert len(marked) == 3
         await desk.press("X")
@@ -373,7 +373,7 @@ async def test_keys_pass_over_titles_and_find_the_next_open_row(
         await desk.press("n")
         first = desk.line
         assert first.is_open
-        await desk.press("N")
+        await desk.press("unbound-mapping.previous")
         await desk.press("n")
         assert desk.line.name == first.name
         await desk.go("partner")
@@ -428,7 +428,7 @@ async def test_the_next_session_shows_the_same_rows_and_hides_the_same_warnings(
         async with at_desk(workspace) as desk:
             await desk.go("description")
             assert desk.line.trouble is not None
-            await desk.press("W")
+            await desk.press("unbound-mapping.known")
             assert desk.line.trouble is None
             await desk.go("accountName")
             await desk.press("a", "X")
@@ -442,7 +442,7 @@ async def test_the_next_session_shows_the_same_rows_and_hides_the_same_warnings(
             assert [(x.name, x.crm_field) for x in lines if not x.is_open] == shown
             await desk.go("description")
             assert desk.line.trouble is None
-            await desk.press("W")
+            await desk.press("unbound-mapping.known")
             assert desk.line.trouble is not None
 
 
@@ -578,9 +578,9 @@ async def test_a_title_means_its_group_but_no_key_changes_what_is_collapsed(
         assert table.shown()[-1].title == "▸ DONE  1   z expands"
         assert len(table.rows()) == total
         # Marks and ranges leave out the titles between the rows, and what these collapse.
-        await desk.press("ctrl+a")
+        await desk.press("unbound-table.mark_all")
         assert "accountName" not in [row.name for row in table.chosen_rows()]
-        await desk.press("escape", "V", "G", "X", "y")
+        await desk.press("escape", "unbound-table.range", "G", "X", "y")
         assert desk.stored("accountName").state is ACCEPTED
         await desk.press("u", "G", "enter")
         assert desk.line.name == "accountName"
@@ -624,26 +624,26 @@ async def test_the_whole_pair_is_edited_as_a_file_and_previewed(
     async with at_desk(desk_workspace, size=(120, 40)) as desk:
         with monkeypatch.context() as patch:
             patch.setattr("crmdeck.tui.panes.mapping.commands.edited", editor)
-            await desk.press("E")
+            await desk.press("unbound-mapping.edit")
             assert isinstance(desk.app.screen, Confirm)
             assert "accountName → Account_Name__c" in screen_text(desk.pilot)
             await desk.press("enter")
             assert desk.stored("accountName").state is PENDING
-            await desk.press("E", "y")
+            await desk.press("unbound-mapping.edit", "y")
             assert desk.stored("accountName").crm_field == "Account_Name__c"
             assert desk.stored("accountName").direction is Direction.PUSH
             await desk.press("u")
             assert desk.stored("accountName").state is PENDING
             # A mistake is shown with its line, and the file opens again as it was left.
-            await desk.press("E")
+            await desk.press("unbound-mapping.edit")
             text = " ".join(screen_text(desk.pilot).split())
             assert "Line 8: state should be 'accepted', 'rejected' or 'pending'" in text
             assert "pydantic" not in text
             assert "E opens the file again as you left it." in desk.said
-            await desk.press("escape", "E")
+            await desk.press("escape", "unbound-mapping.edit")
             assert '"acepted"' in texts[-1]
             assert "isn't JSON at line " in " ".join(screen_text(desk.pilot).split())
-            await desk.press("E")
+            await desk.press("unbound-mapping.edit")
             assert isinstance(desk.app.screen, Confirm)
             await desk.press("y")
             assert "not JSON" not in screen_text(desk.pilot)
@@ -657,7 +657,7 @@ async def test_the_whole_pair_is_edited_as_a_file_and_previewed(
             ("rm", "Can't read the file edited in 'rm'."),
         ):
             monkeypatch.setenv("EDITOR", command)
-            await desk.press("E")
+            await desk.press("unbound-mapping.edit")
             assert told in screen_text(desk.pilot)
             await desk.press("escape")
         assert desk_workspace.mappings.decisions("acme", PAIR) == before

@@ -58,9 +58,9 @@ async def test_a_key_shows_and_hides_sample_values(
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         if pane == "schema":
-            await press(pilot, "l", "j", "j")
+            await press(pilot, "unbound-go.pane", "j", "j")
         before = screen_text(pilot)
-        text = await press(pilot, "w")
+        text = await press(pilot, "o", "w")
         assert "100%" in text
         if pane == "schema":
             assert "of 50 records, just now" in text
@@ -69,10 +69,10 @@ async def test_a_key_shows_and_hides_sample_values(
         seen = [value for value in values if value[:20] in text and value[:20] not in before]
         assert seen
         asked = len(office.sandbox.requests)
-        text = await press(pilot, "w")
+        text = await press(pilot, "o", "w")
         assert "100%" in text
         assert not [value for value in seen if value[:20] in text]
-        text = await press(pilot, "w")
+        text = await press(pilot, "o", "w")
         assert [value for value in seen if value[:20] in text]
         await resize(pilot, 140, 40)
         text = screen_text(pilot)
@@ -116,14 +116,14 @@ async def test_a_reason_is_shown_if_samples_are_unavailable(workspace: Workspace
     app = console(workspace, "schema")
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
-        text = await press(pilot, "l", "w")
+        text = await press(pilot, "unbound-go.pane", "o", "w")
         assert "acme has no records to sample." in text
         assert "contains schemas only." in text
         (workspace.home / "settings.toml").write_text("samples = false\n")
     with Workspace.open(workspace.home) as shut:
         async with console(shut, "mapping").run_test(size=(100, 30)) as pilot:
             await settle(pilot)
-            text = await press(pilot, "l", "w")
+            text = await press(pilot, "unbound-go.pane", "o", "w")
             assert "Sampling is off (samples = false)." in text
             assert "samples = true" in text
 

@@ -44,7 +44,7 @@ async def test_a_view_is_saved_shown_replaced_and_deleted(workspace: Workspace) 
         assert 0 < few < every
 
         # Move the first column behind the second, and hide another.
-        await pilot.press("F")
+        await pilot.press("unbound-view.saved")
         await type_text(pilot, "columns", "enter")
         await until(pilot, lambda: "Show or hide" in screen_text(pilot))
         first, second, third = [column.id for column in table.columns if column.title][:3]
@@ -54,7 +54,7 @@ async def test_a_view_is_saved_shown_replaced_and_deleted(workspace: Workspace) 
         assert shown[:2] == [second, first]
         assert third not in shown
 
-        await pilot.press("F")
+        await pilot.press("unbound-view.saved")
         await type_text(pilot, "save this", "enter")
         await until(pilot, lambda: "Save this view as" in screen_text(pilot))
         await type_text(pilot, "mornings", "enter")
@@ -66,7 +66,7 @@ async def test_a_view_is_saved_shown_replaced_and_deleted(workspace: Workspace) 
         table.choose_columns(())
         await settle(pilot)
         assert table.shown_count == every
-        await pilot.press("F")
+        await pilot.press("unbound-view.saved")
         await until(pilot, lambda: "event:connection, by Event" in screen_text(pilot))
         await type_text(pilot, "morn", "enter")
         await settle(pilot)
@@ -81,10 +81,10 @@ async def test_a_view_is_saved_shown_replaced_and_deleted(workspace: Workspace) 
         )  # fmt: skip
         assert kept.columns["audit/log"][:2] == [second, first]
 
-        await pilot.press("escape", "F", "ctrl+r")
+        await pilot.press("escape", "unbound-view.saved", "ctrl+r")
         await settle(pilot)
         (saved,) = views_of(UiState.load(workspace.home).views["audit/log"])
         assert saved.filter == ""
-        await pilot.press("F", "ctrl+d")
+        await pilot.press("unbound-view.saved", "ctrl+d")
         await settle(pilot)
         assert views_of(UiState.load(workspace.home).views["audit/log"]) == []

@@ -127,7 +127,7 @@ async def test_a_comparison_is_restored_at_the_next_start_and_compared_again_by_
         assert "prod › Opportunity" in text
         assert differing(pilot) == ["Old__c", "Region__c"]
         assert table(pilot, "difference").cursor_key == kept
-        await press(pilot, "l", "escape", "backspace")
+        await press(pilot, "unbound-go.pane", "escape", "backspace")
         assert "1 of 2 objects differ" in screen_text(pilot)
         assert table(pilot, "comparison").cursor_key == "Opportunity"
         clock.moment += timedelta(hours=1)

@@ -89,7 +89,7 @@ async def test_objects_then_fields_then_one_field_in_full_and_back(workspace: Wo
         assert "deal_registration--Opportunity: estimatedValue (PartnerOS to CRM)" in text
         assert "present at baseline" in text
         assert "If removed" not in text
-        text = await press(pilot, "D")
+        text = await press(pilot, "unbound-schema.usage")
         assert "If removed" in text
         assert "✕ mapping deal_registration.estimatedValue" in text
         await press(pilot, "y", "n")
@@ -266,7 +266,7 @@ async def test_an_earlier_schema_shows_and_is_restored_at_the_next_start(
         assert " / o " in text
         assert "AS OF 2026-05-01" in text
         assert table(pilot, "fields").cursor_key == kept
-        assert "2 objects" in await press(pilot, "l", "escape", "escape")
+        assert "2 objects" in await press(pilot, "unbound-go.pane", "escape", "escape")
 
 
 async def test_compares_two_moments_and_two_connections(workspace: Workspace) -> None:
@@ -320,7 +320,7 @@ async def test_a_refresh_keeps_the_cursor_on_its_row_and_the_first_one_is_offere
         await press(pilot, "j", "enter", "j")
         assert table(pilot, "fields").cursor_key == ("Account", "Name")
         clock.moment += timedelta(days=2)
-        text = await press(pilot, "f5")
+        text = await press(pilot, "unbound-view.reload")
         assert "▲ stale, refreshed 2 days ago" in text
         write(tmp_path / "prod", "Account", NAME, field("Region"))
         text = await press(pilot, "r")
@@ -359,7 +359,7 @@ async def test_a_connection_without_a_schema_has_its_own_name_no_rows_and_column
         assert "Account" not in screen_text(pilot)
         assert "Schema of extra" in await press(pilot, "right_square_bracket")
         every = [column.id for column in table(pilot, "objects").columns if column.title]
-        await press(pilot, "F")
+        await press(pilot, "unbound-view.saved")
         await type_text(pilot, "columns", "enter")
         await settle(pilot)
         await press(pilot, "space", "enter")
@@ -450,7 +450,7 @@ async def test_an_unmapped_field_shows_its_best_matches_and_can_be_mapped(
         assert table(pilot, "fields").has_focus
         await press(pilot, "tab", "escape")
         assert table(pilot, "fields").has_focus
-        await press(pilot, "m")
+        await press(pilot, "o", "m")
         assert isinstance(app.screen, Choose)
         assert app.screen.row is not None
         assert app.screen.row.label == "deal_registration.expectedCloseDate"

@@ -47,18 +47,18 @@ async def test_shows_connections_with_sign_and_word_and_the_pane(workspace: Work
         text = screen_text(pilot)
         assert "● acme" in text
         assert "Audit log: acme " in text
-        await pilot.press("backslash")
+        await pilot.press("unbound-view.fold")
         await settle(pilot)
         assert main_screen(app).sidebar.size.width == len("─ Connections ─")
         await pilot.hover(Sidebar, offset=(3, 1))
         assert "acme: active, Salesforce" in str(main_screen(app).sidebar.tooltip)
         assert "schema.refreshed" in text
         assert "/ Filter" in text
-        await pilot.press("h", "j")
+        await pilot.press("unbound-go.sidebar", "j")
         await settle(pilot)
         assert pane_of(app).connection_name == "beta"
         assert "Audit log: beta " in screen_text(pilot)
-        await pilot.press("l")
+        await pilot.press("unbound-go.pane")
         assert pane_of(app).query_one(Table).has_focus
         await pilot.press("left_square_bracket")
         await settle(pilot)
@@ -131,10 +131,10 @@ async def test_the_sidebar_collapses_and_stays_collapsed(home: Path, workspace: 
     app = audit_console(workspace)
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
-        await pilot.press("backslash")
+        await pilot.press("unbound-view.fold")
         await settle(pilot)
         assert "○ beta" not in screen_text(pilot).splitlines()[0]
-        await pilot.press("backslash")
+        await pilot.press("unbound-view.fold")
         await settle(pilot)
         first, *rest = screen_text(pilot).splitlines()
         assert "● acme  ○ beta" in first
@@ -152,7 +152,7 @@ async def test_the_sidebar_collapses_and_stays_collapsed(home: Path, workspace: 
     async with again.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
         assert "○ beta" in screen_text(pilot).splitlines()[0]
-        await pilot.press("h")
+        await pilot.press("unbound-go.sidebar")
         await settle(pilot)
         assert main_screen(again).sidebar.has_focus
         assert "○ beta" not in screen_text(pilot).splitlines()[0]
@@ -264,7 +264,7 @@ async def test_the_sidebar_and_the_pane_in_narrow_windows(workspace: Workspace) 
         assert "at least 60" not in screen_text(pilot)
         await resize(pilot, 99, 30)
         assert main_screen(app).sidebar.has_class("-collapsed")
-        await pilot.press("backslash")
+        await pilot.press("unbound-view.fold")
         await settle(pilot)
         assert not main_screen(app).sidebar.has_class("-collapsed")
         assert not app.host.ui_state.sidebar_collapsed
@@ -303,20 +303,20 @@ async def test_opens_the_page_in_the_crm_and_keeps_messages(workspace: Workspace
     app = CrmdeckApp(workspace)
     async with app.run_test(size=(110, 30)) as pilot:
         await settle(pilot)
-        await pilot.press("O")
+        await pilot.press("unbound-view.open_in_crm")
         await until(pilot, lambda: any("know the org" in m.text for m in app.host.messages))
         org = "https://acme.my.salesforce.com"
         workspace.connections.update("acme", instance_url=org)
         await pilot.press("2")
         await settle(pilot)
-        await pilot.press("O")
+        await pilot.press("unbound-view.open_in_crm")
         await until(pilot, lambda: bool(app.clipboard))
         assert app.clipboard == f"{org}/lightning/setup/ObjectManager/Account/Details/view"
 
         await pilot.press("r")
         await until(pilot, lambda: any(one.command for one in app.host.messages))
         await settle(pilot)
-        await pilot.press("exclamation_mark")
+        await pilot.press("unbound-app.messages")
         await until(pilot, lambda: "Messages (times in UTC)" in screen_text(pilot))
         assert "acme: 2 objects, 5 fields" in screen_text(pilot)
         assert "Can't open" in screen_text(pilot)

@@ -27,7 +27,7 @@ async def test_causes_show_copy_export_and_open(
     app = CrmdeckApp(workspace)
     async with app.run_test(size=(120, 36)) as pilot:
         await settle(pilot)
-        await pilot.press("ctrl+e")
+        await pilot.press("unbound-connection.explain")
         await type_text(pilot, str(tmp_path / "nosuch.csv"), "enter")
         await settle(pilot)
         assert "No file at" in screen_text(pilot)

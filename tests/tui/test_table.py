@@ -109,7 +109,7 @@ async def test_sorts_by_key_by_title_and_back() -> None:
         assert "Name" in line_text(app.table, 0)
         assert "▲" in line_text(app.table, 0)
         assert app.table.cursor_row == ROWS[3]
-        await press(pilot, "S")
+        await press(pilot, "unbound-table.reverse")
         assert names(app.table) == ["gamma", "delta", "Beta", "alpha"]
         size = next(place for place in app.table.placed if place.column.id == "size")
         await pilot.click(app.table, offset=(size.start + 1, 0))
@@ -157,9 +157,9 @@ async def test_marks_single_rows_and_ranges() -> None:
         assert [row.name for row in app.table.marked()] == ["alpha"]
         assert app.table.cursor == 1
         assert "✓" in line_text(app.table, 1)
-        await press(pilot, "V", "j")
+        await press(pilot, "unbound-table.range", "j")
         assert [row.name for row in app.table.chosen()] == ["alpha", "Beta", "gamma"]
-        await press(pilot, "V")
+        await press(pilot, "unbound-table.range")
         assert [row.name for row in app.table.marked()] == ["alpha", "Beta", "gamma"]
         app.table.set_rows(tuple(reversed(ROWS)))
         await settle(pilot)
@@ -172,7 +172,7 @@ async def test_marks_single_rows_and_ranges() -> None:
 async def test_a_range_stays_open_while_the_same_rows_arrive_again() -> None:
     app = TableApp()
     async with app.run_test(size=(60, 10)) as pilot:
-        await press(pilot, "j", "V", "j")
+        await press(pilot, "j", "unbound-table.range", "j")
         app.table.set_rows((Row("new", "text", 0), *ROWS))
         await press(pilot, "j")
         assert [row.name for row in app.table.chosen()] == ["Beta", "gamma", "delta"]

@@ -68,13 +68,13 @@ async def test_undo_works_for_steps_of_all_panes_from_any_pane(tmp_path: Path) -
             await until(pilot, lambda: accepted() == before + 1)
             await pilot.press("1")
             await settle(pilot)
-            await pilot.press("ctrl+x", *"acme", "enter")
+            await pilot.press("unbound-health.disconnect", *"acme", "enter")
             await until(
                 pilot, lambda: workspace.health.status("acme").status is Status.DISCONNECTED
             )
             await settle(pilot)
             assert "u Undo (2)" in screen_text(pilot)
-            await pilot.press("ctrl+u")
+            await pilot.press("unbound-edit.steps")
             await settle(pilot)
             assert isinstance(app.screen, Steps)
             lines = screen_text(pilot).splitlines()

@@ -91,7 +91,7 @@ async def test_a_folder_is_added_and_read(empty: Workspace, tmp_path: Path) -> N
         await settle(pilot)
         await until(pilot, lambda: "1 object, 3 fields, baseline" in screen_text(pilot))
         assert re.search(r"● +a +active", screen_text(pilot))
-        await pilot.press("t")
+        await pilot.press("unbound-health.test")
         await until(pilot, lambda: "✓ a answered" in screen_text(pilot))
     connection = empty.connections.get("a")
     assert (connection.source, connection.platform) == (Source.FILES, "salesforce")

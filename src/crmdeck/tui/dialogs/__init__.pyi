@@ -1,3 +1,5 @@
+from crmdeck.tui.dialogs.ask import Ask as Ask
+from crmdeck.tui.dialogs.ask import Deed as Deed
 from crmdeck.tui.dialogs.choose import Choice as Choice
 from crmdeck.tui.dialogs.choose import Choose as Choose
 from crmdeck.tui.dialogs.copy_as import CopyAs as CopyAs

@@ -55,7 +55,7 @@ def open_help(screen: Screen[Any], title: str, scope: str) -> None:
         if offer is not None and is_shown(offer.host):
             await screen.app.run_action(offer.action.command, offer.host)
 
-    known = offers(screen, refused=True)
+    known = [offer for offer in offers(screen, refused=True) if offer.keys]
     screen.app.push_screen(Help(f"Help: {title}", known, scope), on_submit)
 
 

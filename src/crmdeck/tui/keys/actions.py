@@ -28,6 +28,12 @@ EVERYWHERE = "everywhere"
 
 READ_ONLY = "This workspace is open read-only. Nothing can be changed."
 
+UNBOUND = "unbound-"
+"""Start of the name of the key, which no keyboard has, of an action without a key.
+
+Go to anything, menus and the key map of a user run such an action.
+"""
+
 LAYERED_KEYS = ("escape",)
 """Keys that several scopes may use at a time: the innermost action that applies gets them."""
 
@@ -45,9 +51,10 @@ class Action:
     """What a key does.
 
     `id` is `group.name` and never changes. `keys` are Textual's names of keys; the first one is
-    shown. `run` gets the host's commands, and may be a coroutine function. `title` is a label of
-    1 to 3 words, `help` a sentence. `hint` ranks the action in the footer, higher first; 0 leaves
-    it out. `palette` lists it in go to anything.
+    shown. Without keys it runs from go to anything, a menu or the key map of a user. `run` gets the
+    host's commands, and may be a coroutine function. `title` is a label of 1 to 3 words, `help` a
+    sentence. `hint` ranks the action in the footer, higher first; 0 leaves it out. `palette` lists
+    it in go to anything.
 
     While `applies` is false, the key belongs to the widgets around the host. `blocked` returns a
     sentence if the action can't run now: the key then shows it. Both are called often.
@@ -289,7 +296,7 @@ def offers(screen: Screen[Any], *, refused: bool = False) -> tuple[Offer, ...]:
         if reason is not None and not refused:
             continue
         known = found.get(action.id)
-        keys = [*known.keys, key] if known else [key]
+        keys = [*(known.keys if known else ()), *([] if key.startswith(UNBOUND) else [key])]
         # The keys of a user's key map aren't among those of the action, and come first.
         keys.sort(key=lambda one: action.keys.index(one) if one in action.keys else -1)
         found[action.id] = Offer(action, tuple(keys), host, reason or "")
@@ -306,9 +313,9 @@ def keys_on(screen: Screen[Any], ids: Iterable[str]) -> dict[str, str]:
 
     An action that isn't offered where the focus is has the first key of its declaration.
     """
-    offered = {offer.action.id: offer.keys[0] for offer in offers(screen, refused=True)}
-    declared = {id_: _REGISTRY[id_].keys[0] for id_ in ids if id_ in _REGISTRY}
-    return {id_: short_key_label(offered.get(id_, key)) for id_, key in declared.items()}
+    offered = {offer.action.id: offer.keys for offer in offers(screen, refused=True)}
+    found = {id_: offered.get(id_) or _REGISTRY[id_].keys for id_ in ids if id_ in _REGISTRY}
+    return {id_: short_key_label(keys[0]) for id_, keys in found.items() if keys}
 
 
 def check_keymap(keymap: Mapping[str, str]) -> tuple[str, ...]:
@@ -385,7 +392,7 @@ _LABELS = {
 
 def _binding(action: Action) -> Binding:
     return Binding(
-        ",".join(action.keys),
+        ",".join(action.keys) or f"{UNBOUND}{action.id}",
         action.command,
         action.title,
         show=False,

@@ -31,7 +31,6 @@ class ErrorKeys:
     @action(
         "connection.explain",
         "Explain sync errors",
-        "ctrl+e",
         help="Show what caused the errors of a sync.",
         blocked=lambda keys: keys._host.why_no_connection(),
     )

@@ -21,7 +21,6 @@ class GoKeys:
     @action(
         "go.pane",
         "Pane",
-        "l",
         help="Move to the pane.",
         applies=lambda keys: keys._stage.pane is not None,
         palette=False,

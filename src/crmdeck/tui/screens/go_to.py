@@ -247,7 +247,7 @@ def actions_of(screen: Screen[Any]) -> Iterator[Option]:
             ACTION,
             action.title,
             action.group,
-            f"{keys}  {action.sentence}",
+            f"{keys}  {action.sentence}".strip(),
             offer,
             action.id,
             STANDARD if offer.refused else USUAL,

@@ -449,7 +449,7 @@ class MainScreen(ActionHost, Screen[None]):
 
     # The keys: the sidebar
 
-    @action("go.sidebar", "Sidebar", "h", help="Move to the sidebar.", palette=False)
+    @action("go.sidebar", "Sidebar", help="Move to the sidebar.")
     def focus_sidebar(self) -> None:
         if self._is_collapsed:
             self.turn_sidebar()
@@ -458,7 +458,6 @@ class MainScreen(ActionHost, Screen[None]):
     @action(
         "view.fold",
         "Collapse sidebar",
-        "backslash",
         help="Collapse the sidebar into the top line, or expand it.",
     )
     def turn_sidebar(self) -> None:
@@ -495,7 +494,6 @@ class MainScreen(ActionHost, Screen[None]):
     @action(
         "connection.sign_in",
         "Sign in",
-        "i",
         help="Sign in again, or change the folder of schema files.",
         blocked=_no_sign_in,
         writes=True,
@@ -509,7 +507,7 @@ class MainScreen(ActionHost, Screen[None]):
         else:
             screens.SignInFlow(self.host, status.id, status.name).start()
 
-    @action("view.reload", "Reload", "f5", help="Reload the cached data.")
+    @action("view.reload", "Reload", help="Reload the cached data.")
     def reload(self) -> None:
         self.load_statuses()
         if self.pane is not None:
@@ -518,7 +516,6 @@ class MainScreen(ActionHost, Screen[None]):
     @action(
         "app.messages",
         "Messages",
-        "exclamation_mark",
         help="Show messages, with the command line for each.",
         applies=lambda screen: not screen.stage.is_typing,
     )

@@ -48,7 +48,6 @@ class UndoKeys:
     @action(
         "edit.steps",
         "Actions",
-        "ctrl+u",
         help="List the actions to undo or redo.",
         blocked=lambda keys: None if keys._steps.undone else keys._steps.why_no_undo(),
     )

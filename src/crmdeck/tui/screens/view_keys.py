@@ -6,13 +6,22 @@ from typing import TYPE_CHECKING
 
 from crmdeck.tui import dialogs, screens
 from crmdeck.tui.host import Host
-from crmdeck.tui.keys.actions import action
+from crmdeck.tui.keys.actions import action, is_shown, offers
 from crmdeck.tui.screens.stage import Stage
 from crmdeck.tui.widgets.filter_bar import FilterBar
 
 if TYPE_CHECKING:
     from crmdeck.tui.panes.pane import Pane
     from crmdeck.workspace import Copy
+
+OPENERS = {
+    "m": ("health.mapping", "drift.mapping", "schema.mapping"),
+    "s": ("drift.schema", "mapping.schema"),
+    "c": ("view.open_in_crm",),
+    "u": ("drift.usage", "schema.usage"),
+    "w": ("mapping.samples", "schema.samples"),
+}
+"""The actions that `o` offers, by the key that follows; a pane has one of each."""
 
 
 class ViewKeys:
@@ -52,9 +61,7 @@ class ViewKeys:
     @action(
         "view.counts",
         "Counts",
-        "b",
         help="Count by kind, author or type. Enter filters.",
-        hint=15,
         blocked=_no_counts,
     )
     def show_counts(self) -> None:
@@ -98,7 +105,6 @@ class ViewKeys:
     @action(
         "view.previous",
         "Previous view",
-        "comma",
         help="Show the previous view.",
         applies=_has_views,
     )
@@ -108,11 +114,11 @@ class ViewKeys:
     def _has_details(self) -> bool:
         return self._stage.pane is not None and self._pane.details is not None
 
-    @action("view.larger", "Enlarge details", "plus", applies=_has_details)
+    @action("view.larger", "Enlarge details", applies=_has_details)
     def enlarge_details(self) -> None:
         self._pane.size_details(1)
 
-    @action("view.smaller", "Shrink details", "underscore", applies=_has_details)
+    @action("view.smaller", "Shrink details", applies=_has_details)
     def shrink_details(self) -> None:
         self._pane.size_details(-1)
 
@@ -130,11 +136,11 @@ class ViewKeys:
         else:
             self._pane.turn_details()
 
-    @action("view.details_down", "Scroll details down", "J", applies=_has_details, palette=False)
+    @action("view.details_down", "Scroll details down", applies=_has_details)
     def scroll_details_down(self) -> None:
         self._pane.scroll_details(1)
 
-    @action("view.details_up", "Scroll details up", "K", applies=_has_details, palette=False)
+    @action("view.details_up", "Scroll details up", applies=_has_details)
     def scroll_details_up(self) -> None:
         self._pane.scroll_details(-1)
 
@@ -174,19 +180,32 @@ class ViewKeys:
     @action(
         "view.open_in_crm",
         "Open in CRM",
-        "O",
         help="Open the row in the CRM's setup.",
-        hint=18,
         blocked=_no_crm_place,
     )
     def open_in_crm(self) -> None:
         if (place := self._pane.crm_place()) is not None:
             screens.open_page(self._host, place)
 
+    @action("view.open", "Open in…", "o", help="Open the row in another pane or the CRM.", hint=18)
+    def open_elsewhere(self) -> None:
+        screen = self._stage.screen
+        offered = {offer.action.id: offer for offer in offers(screen, refused=True)}
+        found = {key: offered[id_] for key, ids in OPENERS.items() for id_ in ids if id_ in offered}
+
+        async def on_submit(key: str | None) -> None:
+            if key is not None and is_shown(found[key].host):
+                await self._host.app.run_action(found[key].action.command, found[key].host)
+
+        deeds = [
+            dialogs.Deed(key, offer.title, offer.refused or offer.action.sentence)
+            for key, offer in found.items()
+        ]
+        self._host.app.push_screen(dialogs.Ask("Open in…", "", deeds, opened_by="o"), on_submit)
+
     @action(
         "view.saved",
         "Saved views",
-        "F",
         help="Save or show a view: filter, sort, columns.",
         blocked=lambda keys: None if keys._stage.table else "This place has no table.",
     )

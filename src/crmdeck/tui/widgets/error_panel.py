@@ -64,7 +64,7 @@ class ErrorPanel(Widget):
         wanted = NEXT_STEPS.get(error.code, otherwise)
         # Only an action that can run now: a read-only workspace offers no refresh.
         next_step = [
-            (key_label(offer.keys[0]), offer.action.title)
+            (key_label(offer.keys[0]) if offer.keys else "Ctrl+K", offer.action.title)
             for offer in offers(self.screen)
             if offer.action.id == wanted
         ]

@@ -73,7 +73,7 @@ def chosen_hints(possible: Sequence[Offer], width: int) -> list[Offer]:
     by_id = {offer.action.id: offer for offer in possible}
     last = [by_id[id_] for id_ in LAST if id_ in by_id]
     wanted = sorted(
-        (offer for offer in possible if offer.action.hint and offer not in last),
+        (offer for offer in possible if offer.action.hint and offer.keys and offer not in last),
         key=lambda offer: -offer.action.hint,
     )
     most = (MOST_HINTS_WIDE if width >= WIDE else MOST_HINTS) - len(last)

@@ -53,8 +53,8 @@ class TextView(ActionHost, VerticalScroll, inherit_bindings=False):
             for name, title, keys, run in (
                 ("scroll_down", "Scroll down", ("j", "down"), lambda view: view.go(1)),
                 ("scroll_up", "Scroll up", ("k", "up"), lambda view: view.go(-1)),
-                ("page_down", "Next page", ("pagedown", "ctrl+f"), VerticalScroll.action_page_down),
-                ("page_up", "Previous page", ("pageup", "ctrl+b"), VerticalScroll.action_page_up),
+                ("page_down", "Next page", ("pagedown",), VerticalScroll.action_page_down),
+                ("page_up", "Previous page", ("pageup",), VerticalScroll.action_page_up),
                 ("scroll_home", "Go to top", ("g", "home"), VerticalScroll.action_scroll_home),
                 ("scroll_end", "Go to end", ("G", "end"), VerticalScroll.action_scroll_end),
             )

@@ -15,12 +15,12 @@ from textual.widget import Widget
 
 VIEW = "view"
 
-KEYS = ". , Views"
+KEYS = ". Views"
 BETWEEN = Content.styled("│", "$muted")
 
 
 class ViewChips(Widget):
-    """`[Open 7] │ Breaks a mapping 3 │ Unseen            . , Views`.
+    """`[Open 7] │ Breaks a mapping 3 │ Unseen            . Views`.
 
     `names` are the views, `chosen` is the position of the current one, or -1. Only that one shows
     if there is no room for all.

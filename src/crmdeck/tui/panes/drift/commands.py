@@ -279,7 +279,6 @@ class DriftCommands:
     @action(
         "drift.mapping",
         "Mapping",
-        "m",
         help="Open the mapping of this field in Mapping.",
         hint=79,
         blocked=why_no_mapping,
@@ -449,7 +448,6 @@ class DriftCommands:
     @action(
         "drift.previous",
         "Previous open",
-        "N",
         help="Go to the previous open change.",
         blocked=why_none_open,
     )
@@ -487,7 +485,6 @@ class DriftCommands:
     @action(
         "drift.older",
         "Previous day",
-        "less_than_sign",
         help="Go to the previous day.",
         blocked=why_no_days,
         palette=False,
@@ -498,7 +495,6 @@ class DriftCommands:
     @action(
         "drift.newer",
         "Next day",
-        "greater_than_sign",
         help="Go to the next day.",
         blocked=why_no_days,
         palette=False,
@@ -595,7 +591,6 @@ class DriftCommands:
     @action(
         "drift.schema",
         "Schema",
-        "o",
         help="Open the field in Schema.",
         hint=78,
         blocked=why_no_schema,
@@ -613,7 +608,7 @@ class DriftCommands:
             return None
         return self.why_no_event() or "This change isn't about a single field."
 
-    @action("drift.usage", "Where used", "D", help=USAGE_HELP, hint=76, blocked=why_no_usage)
+    @action("drift.usage", "Where used", help=USAGE_HELP, hint=76, blocked=why_no_usage)
     def ask_usage(self) -> None:
         if self.field_place is not None:
             self._usages.ask(self.field_place)

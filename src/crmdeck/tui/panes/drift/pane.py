@@ -166,7 +166,7 @@ class DriftPane(Pane):
         if not arrangement.timeline.total:
             self.table.empty = "No changes yet."
         elif self.filter_text == OPEN:
-            self.table.empty = "No open changes. Press . or , for the other views."
+            self.table.empty = "No open changes. . shows the other views."
         else:
             self.table.empty = "No changes match the filter."
         strip = self.query_one(Density)

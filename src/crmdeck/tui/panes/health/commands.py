@@ -188,21 +188,33 @@ class HealthCommands:
             case Verb.REFRESH:
                 self._pane.post_message(Pane.Asked("connection.refresh"))
             case verb if verb in _IN_MAPPING and about.object_pair is not None:
-                field = about.partner_field or (about.crm_field and f"crm:{about.crm_field}")
-                location = Location(
-                    connection=connection.id,
-                    pair=about.object_pair,
-                    field=field,
-                    repair=_IN_MAPPING[verb] and about.partner_field is not None,
-                )
-                self._host.go_to("mapping", location)
+                self._go_to_row(finding, repair=_IN_MAPPING[verb])
             case _:
                 self._host.copy(step.command or "")
 
-    def no_row(self) -> str | None:
-        if self._state.lists_connections:
-            return self.no_connection()
-        return None if self.row is not None else "No finding is selected."
+    def no_mapping(self) -> str | None:
+        finding = self.finding
+        if finding is not None and finding.subject.object_pair is not None:
+            return None
+        return self.no_connection() or "This finding isn't about a mapping."
+
+    @action("health.mapping", "Mapping", help="Open the row in Mapping.", blocked=no_mapping)
+    def open_mapping(self) -> None:
+        if (finding := self.finding) is not None:
+            self._go_to_row(finding)
+
+    def _go_to_row(self, finding: Finding, *, repair: bool = False) -> None:
+        about = finding.subject
+        field = about.partner_field or (about.crm_field and f"crm:{about.crm_field}")
+        self._host.go_to(
+            "mapping",
+            Location(
+                connection=finding.connection_id,
+                pair=about.object_pair,
+                field=field,
+                repair=repair and about.partner_field is not None,
+            ),
+        )
 
     def show_steps(self) -> None:
         """Ask for a step of the finding or the connection; expand or fold a folded row."""
@@ -232,7 +244,6 @@ class HealthCommands:
         )
 
         def on_choice(value: str | None) -> None:
-            about = finding.subject
             match value:
                 case None:
                     pass
@@ -240,14 +251,7 @@ class HealthCommands:
                     location = Location(connection=finding.connection_id, event=finding.changes[0])
                     self._host.go_to("drift", location)
                 case "mapping":
-                    self._host.go_to(
-                        "mapping",
-                        Location(
-                            connection=finding.connection_id,
-                            pair=about.object_pair,
-                            field=about.partner_field,
-                        ),
-                    )
+                    self._go_to_row(finding)
                 case "connection":
                     self._pane.show_view(1)
                 case _:
@@ -569,7 +573,6 @@ class HealthCommands:
     @action(
         "health.test",
         "Test",
-        "t",
         help="Test sign-in, permissions and quota.",
         hint=80,
         blocked=no_connected,
@@ -604,7 +607,6 @@ class HealthCommands:
     @action(
         "health.refresh_all",
         "Refresh all",
-        "ctrl+r",
         help="Refresh the schemas of all connections shown.",
         blocked=lambda commands: None if commands._shown_ids() else "No connections to refresh.",
         writes=True,
@@ -658,7 +660,6 @@ class HealthCommands:
     @action(
         "health.rename",
         "Rename",
-        "R",
         help="Rename the connection.",
         blocked=no_connection,
         writes=True,
@@ -699,7 +700,6 @@ class HealthCommands:
     @action(
         "health.sync_user",
         "Set sync user",
-        "I",
         help="Choose the CRM user that the sync runs as.",
         blocked=no_connected,
         writes=True,
@@ -750,7 +750,6 @@ class HealthCommands:
     @action(
         "health.disconnect",
         "Disconnect",
-        "ctrl+x",
         help="Disconnect the connection. Its history is kept.",
         applies=is_connected,
         blocked=no_connection,
@@ -780,7 +779,6 @@ class HealthCommands:
     @action(
         "health.reconnect",
         "Reconnect",
-        "ctrl+x",
         help="Reconnect the connection.",
         hint=85,
         applies=lambda commands: not commands.is_connected(),

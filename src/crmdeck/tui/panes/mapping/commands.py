@@ -456,7 +456,6 @@ class MappingCommands:
     @action(
         "mapping.known",
         "Hide warning",
-        "W",
         help="Hide this kind of warning for the pair, or show all.",
         blocked=why_no_warning,
     )
@@ -477,7 +476,7 @@ class MappingCommands:
             self._say("All warnings of this pair are shown again.")
             self._pairs.hide_warnings(session, frozenset(), "show all warnings")
 
-    @action("mapping.samples", "Samples", "w", help=SAMPLES_HELP, hint=76, blocked=why_no_samples)
+    @action("mapping.samples", "Samples", help=SAMPLES_HELP, hint=76, blocked=why_no_samples)
     def samples(self) -> None:
         view = self._in_view()
         if view is not None:
@@ -497,7 +496,6 @@ class MappingCommands:
     @action(
         "mapping.previous",
         "Previous open",
-        "N",
         help="Go to the previous open row.",
         blocked=why_none,
     )
@@ -518,7 +516,7 @@ class MappingCommands:
         "mapping.accept_all",
         "Accept high",
         "A",
-        help="Accept undecided rows of 90% or more that preflight passes, after a preview.",
+        help="Accept matches of 90% or more that pass preflight.",
         hint=95,
         blocked=why_not_all_accepted,
         writes=True,
@@ -552,7 +550,6 @@ class MappingCommands:
     @action(
         "mapping.schema",
         "Schema",
-        "o",
         help="Open the CRM field in Schema.",
         blocked=why_no_field,
     )
@@ -622,7 +619,6 @@ class MappingCommands:
     @action(
         "mapping.edit",
         "Edit as file",
-        "E",
         help="Edit the pair as a mapping file in $EDITOR.",
         blocked=why_no_edit,
         writes=True,
@@ -641,7 +637,7 @@ class MappingCommands:
                 self._drafts.pop(place, None)
                 self._pairs.show_error(error)
                 return
-            # If the file has a mistake, E opens it again with all that the user wrote.
+            # If the file has a mistake, the action opens it again with all that the user wrote.
             self._drafts[place] = changed
             self._requests.load(
                 "plan",
@@ -653,7 +649,7 @@ class MappingCommands:
 
         def not_taken(error: CrmdeckError) -> None:
             self._pairs.show_error(error)
-            self._say("E opens the file again as you left it.", warn=True)
+            self._say("Edit as file opens it again as you left it.", warn=True)
 
         if place in self._drafts:
             opened(self._drafts[place])

@@ -214,7 +214,7 @@ def _mapped(
     if not mapped and data.overview.at is None:
         near = f"; best match {near_text(nearest[0])}" if nearest else ""
         key = f"   Enter opens it in {display_text(line.connection, 40)}"
-        key = key if line.connection else "   m maps it"
+        key = key if line.connection else "   o m maps it"
         nothing = Content.assemble(("nothing" + near, "$muted"), (key, "bold $info"))
         yield named("mapped to", nothing, width)
 

@@ -414,7 +414,7 @@ class SchemaPane(ListPane):
             self._no_schema() or "Move to a field first: Enter opens an object, * lists all fields."
         )
 
-    @action("schema.samples", "Fill rates", "w", help=SAMPLES_HELP, hint=78, blocked=_no_samples)
+    @action("schema.samples", "Fill rates", help=SAMPLES_HELP, hint=78, blocked=_no_samples)
     def turn_samples(self) -> None:
         view = self._in_view()
         if view is not None:
@@ -429,7 +429,6 @@ class SchemaPane(ListPane):
     @action(
         "schema.usage",
         "Where used",
-        "D",
         help="Show what uses the field, and what breaks without it.",
         hint=76,
         blocked=_no_usage,
@@ -464,7 +463,6 @@ class SchemaPane(ListPane):
     @action(
         "schema.mapping",
         "Mapping",
-        "m",
         help="Open the mapping of the field, or start one.",
         hint=79,
         blocked=_no_mapping,

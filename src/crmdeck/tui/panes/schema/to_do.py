@@ -27,7 +27,7 @@ def to_do(
     steps = []
     if required:
         words = count(required, "required field")
-        steps.append((f"m maps {words} that no mapping fills", f"m maps {words}"))
+        steps.append((f"o m maps {words} that no mapping fills", f"o m maps {words}"))
     if status.open_changes.count:
         words = count(status.open_changes.count, "open change")
         steps.append((f"3 shows {words}",) * 2)

@@ -595,11 +595,11 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
     def last_row(self) -> None:
         self._go(self.shown_count - 1, -1)
 
-    @action("table.page_down", "Next page", "pagedown", "ctrl+f", palette=False)
+    @action("table.page_down", "Next page", "pagedown", palette=False)
     def next_page(self) -> None:
         self._go(self.cursor + self.page, 1)
 
-    @action("table.page_up", "Previous page", "pageup", "ctrl+b", palette=False)
+    @action("table.page_up", "Previous page", "pageup", palette=False)
     def previous_page(self) -> None:
         self._go(self.cursor - self.page, -1)
 
@@ -621,7 +621,6 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
     @action(
         "table.reverse",
         "Reverse the sort",
-        "S",
         blocked=lambda table: None if table.sort else "The rows aren't sorted. s sorts them.",
     )
     def reverse_sort(self) -> None:
@@ -639,7 +638,6 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
     @action(
         "table.range",
         "Mark a range",
-        "V",
         help="Start a range; move, then press again to mark it.",
         applies=_can_mark,
     )
@@ -649,7 +647,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         else:
             self._mark(self.marks.span(self.cursor))
 
-    @action("table.mark_all", "Mark all shown", "ctrl+a", applies=_can_mark)
+    @action("table.mark_all", "Mark all shown", applies=_can_mark)
     def mark_all(self) -> None:
         self._mark(range(self.shown_count))
 
