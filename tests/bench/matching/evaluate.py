@@ -73,7 +73,7 @@ class Bench:
         for gold in sets:
             draw = random.Random(gold.name)
             pairs = sorted(gold.pairs.items())
-            done = dict(draw.sample(pairs, min(accepted, len(pairs) - 1)))
+            done = dict(draw.sample(pairs, min(accepted, max(len(pairs) - 1, 0))))
             suggestions = rank(
                 gold.left,
                 gold.right,
@@ -91,7 +91,12 @@ class Bench:
 
     def looks(self, profiles: Mapping[str, Profile]) -> Iterator[tuple[str, Result]]:
         """Yield the results for the sets to fit on if less is known, or names are harder."""
-        sets = [gold for gold in self.sets if gold.use != "report" and not gold.without_file]
+        elsewhere = [gold for gold in self.sets if "elsewhere" in gold.kinds]
+        sets = [
+            gold
+            for gold in self.sets
+            if gold.use != "report" and not gold.without_file and gold not in elsewhere
+        ]
         plain = [gold for gold in sets if "codes" not in gold.kinds and gold.use == "train"]
         foreign = [gold for gold in sets if gold.in_known_language]
         unknown = [gold for gold in self.sets if gold.without_file]
@@ -103,6 +108,7 @@ class Bench:
         for use, name in (("train", "fitted on"), ("report", "new")):
             chosen = [gold for gold in unknown if gold.use == use]
             yield f"languages without a file, {name}", self.rank(chosen, profiles)
+        yield "lists about something else", self.rank(elsewhere, profiles)
         yield "bundles of three objects", self.rank(several, profiles)
         yield "bundles, five fields accepted", self.rank(several, profiles, accepted=5)
         codes = [coded(gold) for gold in sets]
@@ -124,7 +130,14 @@ def answers(suggestions: Sequence[Suggestion]) -> dict[str, Answer]:
     for one in suggestions:
         others = tuple(alternative.crm_field for alternative in one.alternatives)
         candidates = (one.crm_field, *others) if one.crm_field else others
-        found.setdefault(one.partner_field, Answer(candidates, one.crm_field, one.confidence))
+        shares = [alternative.confidence for alternative in one.alternatives]
+        if one.crm_field:
+            shares = [one.confidence, *shares]
+        none = max(1 - sum(shares), 0) if one.crm_field else one.confidence
+        found.setdefault(
+            one.partner_field,
+            Answer(candidates, one.crm_field, one.confidence, next(iter(shares), 0), none),
+        )
     return found
 
 
@@ -207,6 +220,13 @@ def report(title: str, result: Result, sets: Sequence[GoldSet]) -> None:
     print(f"\n{head('by kind')}\n{by(result, sets, lambda gold: gold.kinds)}")
     print(f"\n{head('answer', 'confidence | count | claimed | true')}")
     print(*metrics.reliability(pool(result)), sep="\n")
+    exhaustive = {gold.name for gold in sets if gold.exhaustive}
+    pooled = pool({name: one for name, one in result.items() if name in exhaustive})
+    error, paired, floor = metrics.calibration(pooled)
+    print(
+        f"\nCalibration error of {len(pooled)} fields of exhaustive sets {error:.3f}. "
+        f"Of those with a match {paired:.3f}, of a perfectly calibrated ranker {floor:.3f}."
+    )
     print("\nWorst mistakes\n")
     print(*worst_rows(result), sep="\n")
 

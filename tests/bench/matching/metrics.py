@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 SURE = 0.9
 BANDS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.01)
+TENTHS = 10
 ROUNDS = 1000
 SEED = 7
 
@@ -24,12 +25,15 @@ CANDIDATES = 6
 class Answer:
     """A ranker's answer for one left field: its candidates, best first, and its confidence.
 
-    `suggested` is the suggested candidate, if any.
+    `suggested` is the suggested candidate, if any. `best` is the probability of the first
+    candidate, and `none` that of no match.
     """
 
     candidates: tuple[str, ...]
     suggested: str | None = None
     confidence: float = 0.0
+    best: float = 0.0
+    none: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -202,6 +206,36 @@ def difference(
     mean = np.array(macro(ours).values()) - np.array(macro(theirs).values())
     low, high = np.nanpercentile(spread, [2.5, 97.5], axis=0)
     return [tuple(map(float, one)) for one in zip(mean, low, high, strict=True)]  # type: ignore[misc]
+
+
+def _gap(claimed: Table, true: Table, share: Table, by: Table) -> float:
+    """Return the mean difference of sums over tenths of `by`."""
+    tenths = np.minimum((by * TENTHS).astype(int), TENTHS - 1)
+    gaps = np.bincount(tenths, (claimed - true) * share, TENTHS)
+    return float(np.abs(gaps).sum() / share.sum())
+
+
+def calibration(found: Sequence[Outcome]) -> tuple[float, float, float]:
+    """Return three calibration errors of exhaustive sets in one pool.
+
+    The first is that of each answer, a field or none. The second is that of the first candidate
+    among the fields with a match. A field that half has no match is right more often among those
+    that have one, so the third is what a perfectly calibrated ranker with the same probabilities
+    would have there.
+    """
+    sure, best, none = (
+        np.array([getattr(one.answer, name) for one in found])
+        for name in ("confidence", "best", "none")
+    )
+    right = np.array([one.answer.suggested == one.true for one in found], float)
+    paired = np.array([one.true is not None for one in found])
+    first = np.array([one.rank == 1 for one in found], float)
+    matched = np.maximum(1 - none, best) + 1e-9
+    return (
+        _gap(sure, right, np.ones_like(sure), sure),
+        _gap(best[paired], first[paired], np.ones(paired.sum()), best[paired]),
+        _gap(best, best / matched, matched, best),
+    )
 
 
 def reliability(found: Sequence[Outcome]) -> Iterator[str]:
