@@ -214,7 +214,7 @@ def test_fields_with_too_few_and_too_many_words_are_ranked() -> None:
     left = (
         Field(name="x"),
         Field(name="x", label="Duplicate"),
-        Field(name="", label=""),
+        Field(name="_", label=""),
         Field(name="名前", label="会社名"),
         Field(name="long", description="word " * 2000),
         Field(name="بريد", label="[bold]\x1b[31m=cmd()"),
@@ -242,7 +242,7 @@ def test_single_equal_and_invisible_names_are_suggested(encoder: SentenceEncoder
     assert suggested("amount", "Amount") == "Amount"
     assert suggested("amount", "Amount", "Amount") == "Amount"
     assert suggested("am\u200bount", "Amount", "Name") == "Amount"
-    assert suggested("", "", "Name") is None
+    assert suggested("_", "-", "Name") is None
     assert suggested("allergies", "Horsepower__c") is None
 
 
@@ -383,12 +383,12 @@ def test_a_language_without_a_file_is_foreign() -> None:
     assert foreign("Betrag", "Abschlussdatum", "Beschreibung") == 0
     assert foreign("Belopp", "Slutdatum", "Beskrivning") == 1
     assert 0 < foreign("Belopp", "Slutdatum", "Status", "Beskrivning") < 1
-    assert foreign("", "7") == 0
+    assert foreign("_", "7") == 0
 
 
 FIELDS = st.builds(
     Field,
-    name=st.text(max_size=12),
+    name=st.text(min_size=1, max_size=12),
     label=st.text(max_size=12),
     type=st.sampled_from(FieldType),
     custom=st.sampled_from([True, False, None]),

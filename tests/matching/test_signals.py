@@ -217,6 +217,14 @@ def test_fields_without_words_have_no_meaning() -> None:
     assert not found.any()
 
 
+def test_words_are_compared_one_by_one() -> None:
+    left, right = [text(phrases="0 90 of")], [text(phrases="90 0"), text(phrases="180"), text()]
+    weights = words.WordWeights([text("0 90 of"), text("90 0"), text("180"), text()])
+    found = meaning.word_nearness(left, right, weights, Angles())
+    assert found[0, 0] > found[0, 1] >= found[0, 2]
+    assert found.shape == (1, 3)
+
+
 def test_a_text_near_to_everything_is_beyond_no_neighbor() -> None:
     left = [text(phrases="0"), text(phrases="10"), text(phrases="20")]
     beyond = meaning.nearness(left, [text(phrases="10"), text(phrases="95")], Angles())

@@ -21,7 +21,7 @@ Matrix = NDArray[np.float32]
 
 # Order of the reasons with equal shares.
 LEXICAL = ("concept", "closest", "type")
-MEANING = ("csls",)
+MEANING = ("csls", "soft")
 AGAINST = ("shell", "twin", "secondary", "locked")
 RECORD_ID = "record.id"
 # The part of known words from which a list is English, and its distance to the fully foreign.
@@ -96,6 +96,7 @@ def measure(
     }
     if encoder is not None:
         signals["csls"] = meaning.nearness(ours, yours, encoder)
+        signals["soft"] = meaning.word_nearness(ours, yours, weights, encoder)
     shell = np.maximum(penalties.shells(right)[None, :] - penalties.shells(left)[:, None], 0)
     left_twin = penalties.twins(left, ours, left_concepts)
     right_twin = penalties.twins(right, yours, right_concepts)

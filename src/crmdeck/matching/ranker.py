@@ -41,7 +41,7 @@ LEARNED_WEIGHTS = {"elsewhere": np.float32(8), "connections": np.float32(6)}
 SUGGESTED_WEIGHT = 2.0
 REJECTED_WEIGHT = np.float32(1)
 # Chosen on sets whose right side lists three objects: the fitted sets have one object each.
-OBJECT_WEIGHT = np.float32(2)
+OBJECT_WEIGHT = np.float32(3)
 # Compatible types alone are not a reason.
 NO_REASON_ALONE = ("type", "object", "rejected")
 # A smaller advantage over the mean is a rounding error.

@@ -23,6 +23,7 @@ GROUPS = {
     "closest": "words",
     "type": "type",
     "csls": "meaning",
+    "soft": "meaning",
     "elsewhere": "elsewhere",
     "connections": "connections",
     "suggested": "suggested",

@@ -5,27 +5,27 @@ from __future__ import annotations
 from crmdeck.matching.confidence import Profile
 
 WITH_ENCODER = Profile(
-    signals={"concept": 2.861, "closest": 3.563, "type": 3.231, "csls": 5.687},
-    against={"shell": 6.0, "twin": 2.391, "secondary": 1.759, "locked": 1.573},
+    signals={"concept": 2.83, "closest": 2.034, "type": 3.294, "csls": 4.171, "soft": 3.17},
+    against={"shell": 6.0, "twin": 2.421, "secondary": 1.919, "locked": 1.762},
     curve={
-        "any": -2.2408,
-        "score": 0.7925,
-        "column": 0.8703,
-        "conflict": -1.6686,
+        "any": -2.85,
+        "score": 0.7301,
+        "column": 0.7225,
+        "conflict": -1.7774,
         "record_id": 1.9,
-        "foreign": 0.4696,
-        "foreign_score": 0.1888,
+        "foreign": 0.4652,
+        "foreign_score": 0.148,
     },
 )
 
 WITHOUT_ENCODER = Profile(
-    signals={"concept": 3.586, "closest": 6.651, "type": 3.186},
-    against={"shell": 6.0, "twin": 2.285, "secondary": 2.399, "locked": 1.4},
+    signals={"concept": 3.566, "closest": 6.629, "type": 3.17},
+    against={"shell": 6.0, "twin": 2.274, "secondary": 2.387, "locked": 1.363},
     curve={
-        "any": -3.4652,
-        "score": 0.8349,
-        "column": 1.0416,
-        "conflict": -0.7385,
+        "any": -4.3482,
+        "score": 0.8614,
+        "column": 0.9403,
+        "conflict": -0.8921,
         "record_id": 1.9,
         "foreign": 0.0,
         "foreign_score": 0.0,

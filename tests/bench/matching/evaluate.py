@@ -36,7 +36,8 @@ WORST = 20
 GROUPS = ("known", "new", "train")
 ABLATIONS: Mapping[str, Collection[str]] = {
     "without words": ("closest",),
-    "without meaning": ("csls",),
+    "without meaning": ("csls", "soft"),
+    "without words' meaning": ("soft",),
     "without types": ("type",),
     "without secondary words": ("secondary",),
     "without twins": ("twin",),

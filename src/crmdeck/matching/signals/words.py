@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from crmdeck.matching.text import FILLERS, FieldText, Words
 
 Matrix = NDArray[np.float32]
 Places = NDArray[np.intp]
+Similarity = Callable[[Sequence[str], Sequence[str]], Matrix]
 
 MAX_TOKENS = 12
 # Words with a lower rapidfuzz ratio are different words ("state", "status").
@@ -80,12 +81,20 @@ class _Side:
         return found
 
 
-def overlap(left: Sequence[Words], right: Sequence[Words], weights: WordWeights) -> Matrix:
-    """Return the weighted part of words that two readings share, 0 to 1."""
+def overlap(
+    left: Sequence[Words],
+    right: Sequence[Words],
+    weights: WordWeights,
+    similarity: Similarity | None = None,
+) -> Matrix:
+    """Return the weighted part of words that two readings share, 0 to 1.
+
+    Words are compared by `similarity`, by default by spelling or stem.
+    """
     one, other = _Side(left, weights), _Side(right, weights)
     if not (one.vocabulary and other.vocabulary):
         return np.zeros((len(left), len(right)), np.float32)
-    similar = word_similarity(one.vocabulary, other.vocabulary)
+    similar = (similarity or word_similarity)(one.vocabulary, other.vocabulary)
     found = one.weighted @ other.best(similar) + (other.weighted @ one.best(similar.T)).T
     total = one.total[:, None] + other.total[None, :]
     part: Matrix = np.divide(found, total, out=np.zeros_like(found), where=total > 0)
