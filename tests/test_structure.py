@@ -31,7 +31,7 @@ DEEPER = {
 
 
 TWICE = """
-    Answer Attempt AuditLog Checked Choice Column Connections Document Documents Drift
+    Answer AuditLog Checked Choice Column Connections Document Documents Drift
     Evidence Facts FailOn Fault FieldChange Fields Group Health Integration Known Listing
     Message Organization ProgressLine Refusal Request SealedSecrets Session Setting
     SignIn Stage Trouble Validator View Write _Answer _Handler _Parser _Parts _Plan _Server

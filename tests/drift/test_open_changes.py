@@ -526,7 +526,7 @@ def test_a_change_that_broke_no_mapping_is_not_repaired_by_decisions() -> None:
 @settings(max_examples=30)
 def test_the_policy_excuses_until_it_expires(today: date, level: str) -> None:
     until = date(2026, 5, 31)
-    policy = excusing(level=level, object="D*", reason="Agreed", until=until)
+    policy = excusing(level=level, object="D*", code="FIELD_*", reason="Agreed", until=until)
     found = history(text(80), text(40), excuse=lambda change: policy.excuse("acme", change, today))
     [standing] = found.standings().values()
     if today <= until:

@@ -43,7 +43,7 @@ def read_verdicts(
 
 
 def wrong_verdicts(context: Context, session: Session) -> tuple[int, list[tuple[str, str]]]:
-    """Return how many pairs have decisions, and those whose kept verdicts aren't theirs.
+    """Return the number of pairs with decisions, and the pairs whose kept verdicts are wrong.
 
     A pair is a connection ID and an object pair.
     """

@@ -25,7 +25,7 @@ from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.tui.host import Location
 from crmdeck.tui.keys.actions import action
 from crmdeck.tui.loading.requests import Job
-from crmdeck.tui.panes.health.loader import OverviewLoader, ViewState
+from crmdeck.tui.panes.health.loader import HealthViewState, OverviewLoader
 from crmdeck.tui.panes.health.overview import ConnectionHealth, settled
 from crmdeck.tui.panes.health.today import FindingRow, first_step
 from crmdeck.tui.panes.pane import Pane
@@ -72,7 +72,7 @@ class HealthCommands:
         self,
         pane: Pane,
         overview: OverviewLoader,
-        state: ViewState,
+        state: HealthViewState,
         findings: Table[FindingRow],
         connections: Table[ConnectionHealth],
         arrange: Callable[[], None],

@@ -24,7 +24,7 @@ TODAY, CONNECTIONS, ACCEPTED = range(3)
 
 
 @dataclass
-class ViewState:
+class HealthViewState:
     """What the pane shows: a view, the keys of its expanded rows, and the row to go to."""
 
     view: int = TODAY

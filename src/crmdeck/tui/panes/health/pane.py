@@ -23,8 +23,8 @@ from crmdeck.tui.panes.health.loader import (
     ACCEPTED,
     CONNECTIONS,
     TODAY,
+    HealthViewState,
     OverviewLoader,
-    ViewState,
 )
 from crmdeck.tui.panes.health.overview import (
     FILTER_KEYS,
@@ -93,7 +93,7 @@ class HealthPane(ListPane):
 
     def __init__(self, host: Host, *, id: str | None = None) -> None:
         super().__init__(host, id=id)
-        self.view = ViewState()
+        self.view = HealthViewState()
         self.findings = FindingTable(
             (), gives=(), key=lambda row: row.key, can_mark=False, id="findings"
         )

@@ -30,7 +30,7 @@ from crmdeck.tui.panes.schema.view_state import (
     OBJECTS,
     Address,
     ComparedSides,
-    ViewState,
+    SchemaViewState,
 )
 from crmdeck.tui.panes.usage import FieldPlace, UsageAsker
 from crmdeck.tui.text import display_text
@@ -59,7 +59,7 @@ class SchemaLoader:
         show_error: Callable[[CrmdeckError | None], None],
         exists: Callable[[Address], bool],
     ) -> None:
-        self.state = ViewState()
+        self.state = SchemaViewState()
         self.data: SchemaData | None = None
         self.comparison: Comparison | None = None
         self._host = host

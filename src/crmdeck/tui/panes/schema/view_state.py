@@ -41,7 +41,7 @@ HOME: Trail = (Address(OBJECTS),)
 
 
 @dataclass
-class ViewState:
+class SchemaViewState:
     """The trail of places, the time (None: today), and both sides of a comparison."""
 
     trail: Trail = HOME
