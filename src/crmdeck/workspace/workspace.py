@@ -150,7 +150,7 @@ class Workspace:
 
     @cached_property
     def places(self) -> workspace.Places:
-        """Everything to go to: connections, pairs, objects, fields, changes, alerts."""
+        """Everything to go to: connections, pairs, objects, fields, changes, findings."""
         return workspace.Places(self.context)
 
     @cached_property

@@ -1,1 +1,1 @@
-"""Connections: add, test, sign in, health and alerts."""
+"""Connections: add, test, sign in."""

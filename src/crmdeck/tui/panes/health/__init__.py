@@ -1,1 +1,1 @@
-"""Health: every connection with its alerts, next steps and history."""
+"""Health: what to do today, and every connection with its findings and history."""
