@@ -240,4 +240,4 @@ def test_a_watch_ends_cleanly_when_it_is_told_to(night: Night) -> None:
     watch.send_signal(signal.SIGTERM)
     out, err = watch.communicate(timeout=60)
     assert (watch.returncode, err) == (0, "")
-    assert "2 connections checked" in out
+    assert "Checked 2 connections" in out

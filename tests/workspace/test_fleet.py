@@ -92,7 +92,7 @@ def test_three_processes_check_each_connection_once_an_interval(postgres_url: st
             lasting.send_signal(signal.SIGTERM)
         printed.append(lasting.communicate(timeout=60))
         assert [worker.returncode for worker in (*workers, lasting)] == [0, 0, 0], printed
-        assert "".join(out for out, _ in printed).count("1 connection checked") == len(NAMES)
+        assert "".join(out for out, _ in printed).count("Checked 1 connection") == len(NAMES)
         assert refreshed(ws) == Counter(NAMES)
         assert ws.fleet.figures() == LeaseFigures(0, 0, 0, 0, None)
 

@@ -66,7 +66,7 @@ def status(
         table={
             "name": "name",
             "platform": "platform",
-            "status": "status",
+            "status": lambda item: item.status.replace("reauth_required", "sign-in required"),
             "last refresh": "last_sync_at",
             "objects": "schema_stats.object_count",
             "fields": "schema_stats.field_count",

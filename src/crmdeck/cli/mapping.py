@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -81,8 +81,9 @@ def suggest(
             "PartnerOS field": "partner_field",
             "CRM field": _crm_field,
             "match": _match,
-            "direction": "direction",
-            "state": "decision",
+            "direction": _direction,
+            "state": lambda s: workspace.STATE_WORDS[s.decision][-1],
+            "fails when": lambda s: "; ".join(_warnings(s, of_preflight=True)),
             "reasons": _why,
         },
         below="reasons",
@@ -92,7 +93,7 @@ def suggest(
         for each in s.source_suggestions:
             say(
                 f"PartnerOS suggests {each.crm_field} for {s.partner_field} "
-                f"({each.confidence:.0%}, {each.direction})."
+                f"({each.confidence:.0%}, {workspace.DIRECTION_WORDS[each.direction]})."
             )
     for required in ws.mappings.required_unmapped(name, pair) if not fields else ():
         say(f"Required, not mapped: {required.name}")
@@ -144,7 +145,7 @@ def match(
                 "left": "partner_field",
                 "right": _crm_field,
                 "match": _match,
-                "direction": "direction",
+                "direction": _direction,
                 "reasons": _why,
             },
             below="reasons",
@@ -186,9 +187,9 @@ def show(
         answer=lambda lines: {**mapping.to_wire(), "lines": lines},
         table={
             "PartnerOS field": "partner_field",
-            "state": "state",
+            "state": lambda line: workspace.STATE_WORDS[line.state][-1],
             "CRM field": "crm_field",
-            "direction": lambda line: line.direction if line.crm_field else None,
+            "direction": _direction,
             "decided by": "decided_by",
             "decided": "decided_at",
             "rejected": lambda line: ", ".join(line.rejected),
@@ -546,7 +547,19 @@ def _why(suggestion: model.Suggestion) -> str:
         best = suggestion.alternatives[0]
         return f"Fits {best.crm_field} as well ({workspace.percent(best.confidence)})."
     reasons = "; ".join(reason.text for reason in suggestion.reasons[:2])
-    return " ".join([f"{reasons}." if reasons else "", *(w.text for w in suggestion.warnings)])
+    return ". ".join(filter(None, [reasons, *_warnings(suggestion, of_preflight=False)]))
+
+
+def _warnings(suggestion: model.Suggestion, *, of_preflight: bool) -> Iterator[str]:
+    # Preflight's warnings begin with the CRM field, which has a column of its own.
+    field = f"{suggestion.crm_field}: "
+    for text in (warning.text.removesuffix(".") for warning in suggestion.warnings):
+        if text.startswith(field) is of_preflight:
+            yield text.removeprefix(field)
+
+
+def _direction(row: model.Suggestion | model.MappingLine) -> str | None:
+    return workspace.DIRECTION_WORDS[row.direction] if row.crm_field else None
 
 
 def _picks(picks: list[str] | None) -> dict[str, str | None]:
@@ -576,16 +589,14 @@ def _report(decisions: tuple[model.Decision, ...], as_json: bool) -> None:
         emit_json(decisions)
         return
     for decision in decisions:
-        if (
-            decision.partner_field
-            and decision.state is DecisionState.REJECTED
-            and (decision.crm_field is None)
-        ):
+        unmapped = decision.state is DecisionState.REJECTED and decision.crm_field is None
+        if decision.partner_field and unmapped:
             say(f"unmapped: {decision.partner_field}")
         elif decision.partner_field:
             say(
                 f"{decision.state.value}: {decision.partner_field} -> "
-                f"{decision.crm_field or 'nothing'} ({decision.direction.value})"
+                f"{decision.crm_field or 'nothing'} "
+                f"({workspace.DIRECTION_WORDS[decision.direction]})"
             )
         elif decision.state is DecisionState.REJECTED:
             say(f"{workspace.filled_text(decision)}: {decision.crm_field}")

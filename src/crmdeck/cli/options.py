@@ -20,7 +20,7 @@ HomeOption = Annotated[
     ),
 ]
 DemoOption = Annotated[bool, typer.Option("--demo", help="Use the built-in demo workspace.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON in the wire shape.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON in the API's format.")]
 ReadOnlyOption = Annotated[bool, typer.Option("--read-only", help="Open the console read-only.")]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Connection name.")]
 NamesArgument = Annotated[

@@ -33,18 +33,13 @@ def render_check(report: CheckReport, format: str) -> str:
 
 
 def check_summary(report: CheckReport) -> str:
-    """Return the result of a check in one line."""
+    """Return the result of a check as one line of sentences."""
     levels = Counter(finding.level for finding in report.findings)
     unread = [each.name for each in report.connections if not each.read]
-    parts = [count(len(report.connections), "connection") + " checked"]
-    if unread:
-        parts.append(f"can't read {', '.join(unread)}")
-    if report.open_changes.count:
-        parts.append(report.open_changes.text)
-    if levels[CheckLevel.FAIL]:
-        parts.append(count(levels[CheckLevel.FAIL], "failure"))
-    if levels[CheckLevel.REPORT]:
-        parts.append(count(levels[CheckLevel.REPORT], "note"))
+    checked = f"Checked {count(len(report.connections), 'connection')}"
+    checked += f" (could not read {', '.join(unread)})" if unread else ""
+    counted = ((CheckLevel.FAIL, "failure"), (CheckLevel.REPORT, "note"))
+    parts = [count(levels[level], noun) for level, noun in counted if levels[level]]
     settled = [each for each in report.findings if not each.is_open]
     excused = sum(each.state is FindingState.EXCUSED for each in settled)
     if excused:
@@ -57,7 +52,8 @@ def check_summary(report: CheckReport) -> str:
             parts.append(f"{len(days):,} {state.value} until {until}")
     if report.success and not report.findings:
         parts.append("no findings")
-    return ", ".join(parts) + "."
+    counts = f"{checked}: {', '.join(parts)}." if parts else f"{checked}."
+    return f"{counts} {report.open_changes.text}." if report.open_changes.count else counts
 
 
 def as_report(report: CheckReport) -> Report:
