@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +187,36 @@ def test_repairing_the_mapping_settles_the_change(desk: Desk) -> None:
     assert drift.open_changes() == OpenChanges()
     desk.workspace.mappings.undo("acme", PAIR)
     assert drift.open_changes().count == 1
+
+
+def test_kept_standings_equal_those_of_a_new_process(desk: Desk) -> None:
+    see(desk, account(80, text_field("Region__c")))
+    ws = desk.workspace
+    accepted = Choice(partner_field="accountName", state=DecisionState.ACCEPTED, crm_field="Name")
+
+    def accept_risk() -> None:
+        finding = next(each for each in ws.findings.find() if each.kind.value.startswith("change"))
+        ws.findings.accept(finding.id, desk.clock.now.date() + timedelta(days=9))
+
+    steps: list[Callable[[], object]] = [
+        lambda: ws.mappings.record_decisions("acme", PAIR, [accepted]),
+        lambda: see(desk, account(40, text_field("Region__c") | {"length": 10})),
+        lambda: ws.drift.acknowledge([ws.drift.report().events[0].id]),
+        lambda: ws.drift.take_back([ws.drift.report().events[0].id]),
+        accept_risk,
+        lambda: ws.connections.update("acme", ttl_hours=12),
+        lambda: ws.mappings.undo("acme", PAIR),
+        lambda: desk.clock.move(days=10),
+        lambda: see(desk, account(80, text_field("Region__c"))),
+    ]
+    counts = []
+    for step in steps:
+        step()
+        counts.append(ws.drift.open_changes().count)
+        with desk.again(read_only=True) as new:
+            assert new.drift.open_changes() == ws.drift.open_changes()
+            assert new.drift.page(None, 9).open_changes == ws.drift.page(None, 9).open_changes
+    assert len(set(counts)) > 2
 
 
 def test_the_policy_of_the_workspace_excuses_until_it_expires(shorter: Desk) -> None:

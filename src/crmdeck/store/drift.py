@@ -299,6 +299,23 @@ class Drift:
         what = ("unacknowledged", safe)
         return followed(self._database, self._kept, what, tables, lambda: read(None), since)
 
+    def changed_connections(self, last: Mapping[str, int]) -> set[str]:
+        """Return the IDs of connections with rows after the last numbers, by table.
+
+        The tables are those whose rows can settle a change.
+        """
+        changed = {
+            "acceptance": "SELECT connection_id FROM acceptance WHERE seq > ?",
+            "acknowledgement": "SELECT connection_id FROM drift_event WHERE id IN "
+            "(SELECT event_id FROM acknowledgement WHERE seq > ?)",
+            "connection": "SELECT id FROM connection WHERE seq > ?",
+            "decision": "SELECT connection_id FROM decision WHERE seq > ?",
+            "drift_event": "SELECT connection_id FROM drift_event WHERE seq > ?",
+            "refresh": "SELECT connection_id FROM refresh WHERE seq > ?",
+        }
+        numbers = [last[table] for table in changed]
+        return {key for (key,) in self._database.rows(" UNION ".join(changed.values()), numbers)}
+
     def history(self, event_ids: Sequence[str]) -> tuple[DriftEvent, ...]:
         """Return all changes at the same places or of their objects, oldest first."""
         if not event_ids:

@@ -19,7 +19,9 @@ _MOST = 64
 
 # The column that identifies a row, for each table that is followed.
 _NAMES = {
+    "acceptance": "finding_id",
     "acknowledgement": "event_id",
+    "connection": "id",
     "decision": "id",
     "drift_event": "id",
     "object_failure": "run_id",

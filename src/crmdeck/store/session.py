@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from crmdeck import store
+from crmdeck.store.kept import followed
 
 if TYPE_CHECKING:
     from crmdeck.store.database import Database
     from crmdeck.store.kept import KeptAnswers
     from crmdeck.store.recent import RecentSnapshots
+
+T = TypeVar("T")
 
 
 class Session:
@@ -41,6 +44,19 @@ class Session:
         """Remember a value for the next reader, who checks whether it still applies."""
         if self._kept is not None:
             self._kept.remember(key, value)
+
+    def follow(
+        self,
+        key: Hashable,
+        tables: tuple[str, ...],
+        whole: Callable[[], T],
+        since: Callable[[T, Mapping[str, int]], T],
+    ) -> T:
+        """Return a result over the whole history, kept until the tables have new rows.
+
+        `since` gets the kept result, which it must not change, and the last numbers in it.
+        """
+        return followed(self.database, self._kept, key, tables, whole, since)
 
     # Without a lock of their own, because a session is used by one thread.
     @cached_property

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, NamedTuple, TypedDict, Unpack
 
-from crmdeck.drift.open_changes import OpenGroup, count_open, group_open
+from crmdeck.drift.open_changes import OpenGroup, group_open
 from crmdeck.drift.timeline import ChangeEntry, DayCount, LongTimeline, Timeline, make_timeline
 from crmdeck.errors import CacheError, NotFoundError
 from crmdeck.mapping.state import acceptances
@@ -16,7 +16,14 @@ from crmdeck.model.wire import wire_record
 from crmdeck.store import Session
 from crmdeck.text import count
 from crmdeck.workspace.context import Context, find_connection, not_found
-from crmdeck.workspace.open_changes import Judged, count_judged, judge_changes, read_policy
+from crmdeck.workspace.open_changes import (
+    Judged,
+    Standings,
+    count_judged,
+    judge_changes,
+    read_policy,
+    read_standings,
+)
 from crmdeck.workspace.refresh.remote_log import REOPENED, share_acknowledgments
 
 if TYPE_CHECKING:
@@ -82,9 +89,9 @@ class Drift:
         """
         with self._context.store.read() as session:
             key, still = self._chosen(session, ref, only)
-            among = list(still) if only.get("open_only") else None
+            among = list(still.open) if only.get("open_only") else None
             found = _page(session, key, limit, only, after, among)
-        open_changes = None if only.get("at") is not None else _count(still)
+        open_changes = None if only.get("at") is not None else still.count
         return found.model_copy(update={"open_changes": open_changes})
 
     def pages(
@@ -98,11 +105,11 @@ class Drift:
         at, open_only = only.get("at"), only.get("open_only", False)
         with self._context.store.read() as session:
             key, still = self._chosen(session, ref, only)
-        open_changes = None if at is not None else _count(still)
+        open_changes = None if at is not None else still.count
         ids = None
         if open_only:
             # In the order of pages: changes of one time stay in the order found.
-            newest = sorted(still.values(), key=lambda one: one.at, reverse=True)
+            newest = sorted(still.open.values(), key=lambda one: one.at, reverse=True)
             ids = [each.id for each in newest]
         # The iterator can live for long, and a large history has 100,000 open changes.
         del still
@@ -123,8 +130,8 @@ class Drift:
 
     def _chosen(
         self, session: Session, ref: str | None, only: DriftFilters
-    ) -> tuple[str | None, dict[str, Unacknowledged]]:
-        """Return the ID of the connection, and its open changes unless a past is asked for."""
+    ) -> tuple[str | None, Standings]:
+        """Return the ID of the connection, and its standings unless a past is asked for."""
         key = None if ref is None else find_connection(session, ref).id
         object_type = only.get("object_type")
         if object_type is not None:
@@ -135,7 +142,7 @@ class Drift:
                 }
                 raise not_found("object type", object_type, sorted(known))
         past = only.get("at") is not None and not only.get("open_only")
-        return key, {} if past else self._open(session, key)
+        return key, Standings({}) if past else read_standings(self._context, session, key)
 
     def known(self, ref: str, event_ids: Collection[str]) -> list[str]:
         """Return those of `event_ids` that are changes of a connection; raises NotFoundError."""
@@ -151,8 +158,7 @@ class Drift:
         """
         with self._context.store.read() as session:
             key = None if connection is None else find_connection(session, connection).id
-            still = self._open(session, key)
-        return _count(still)
+            return read_standings(self._context, session, key).count
 
     def open_groups(self, connection: str | None = None) -> tuple[OpenGroup, ...]:
         """Return the open change groups with their open changes.
@@ -161,8 +167,8 @@ class Drift:
         """
         with self._context.store.read() as session:
             key = None if connection is None else find_connection(session, connection).id
-            still = self._open(session, key)
-            return group_open(session.drift.by_ids(list(still)).values())
+            still = read_standings(self._context, session, key)
+            return group_open(session.drift.by_ids(list(still.open)).values())
 
     def fails(
         self,
@@ -334,14 +340,6 @@ class Drift:
             event = session.drift.get(event_id)
         return None if event is None else event.detected_at.date()
 
-    def _open(self, session: Session, connection_id: str | None) -> dict[str, Unacknowledged]:
-        return {
-            change.id: change
-            for judged in judge_changes(self._context, session, connection_id).values()
-            for change, standing in judged
-            if standing.state is ChangeState.OPEN
-        }
-
     def see(self, event_ids: Sequence[str]) -> None:
         """Mark changes as seen by this user; does nothing in a read-only workspace."""
         if event_ids and not self._context.read_only:
@@ -449,10 +447,6 @@ def _accepted(session: Session, connection_id: str | None) -> list[Decision]:
     for decision in session.decisions.log(connection_id):
         logs.setdefault(decision.connection_id, []).append(decision)
     return [one for log in logs.values() for one in acceptances(log)]
-
-
-def _count(still: Mapping[str, Unacknowledged]) -> OpenChanges:
-    return count_open((change.group, change.severity) for change in still.values())
 
 
 def _page(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from crmdeck.drift.open_changes import Evidence, Excuse, Standing, count_open, judge, unsettled
@@ -16,6 +18,9 @@ from crmdeck.workspace.context import Context
 if TYPE_CHECKING:
     from crmdeck.store.drift import Unacknowledged
     from crmdeck.workspace.policy import Policy
+
+# The tables whose rows can settle a change.
+_SETTLING = ("acceptance", "acknowledgement", "connection", "decision", "drift_event", "refresh")
 
 POLICY_FILE = "policy.toml"
 POLICY_SET = "policy.set"
@@ -41,6 +46,52 @@ def count_judged(judged: Sequence[Judged]) -> OpenChanges:
     )
 
 
+@dataclass(frozen=True)
+class Standings:
+    """The changes that no one acknowledged with their states, by connection ID."""
+
+    changes: Mapping[str, Sequence[Judged]]
+
+    @cached_property
+    def open(self) -> dict[str, Unacknowledged]:
+        """The open changes, by ID, in the order found."""
+        return {
+            change.id: change
+            for judged in self.changes.values()
+            for change, standing in judged
+            if standing.state is ChangeState.OPEN
+        }
+
+    @cached_property
+    def count(self) -> OpenChanges:
+        return count_open((change.group, change.severity) for change in self.open.values())
+
+
+def read_standings(
+    context: Context, session: Session, connection_id: str | None = None
+) -> Standings:
+    """Return the standings of a connection, or of all: those are kept until rows are added."""
+    if connection_id is not None:
+        return Standings(judge_changes(context, session, connection_id))
+    policy = usable_policy(context, session)
+    accepted = _accepted_risks(context, session, None)
+
+    def judged(ids: Set[str] | None = None) -> dict[str, list[Judged]]:
+        changes = session.drift.unacknowledged()
+        if ids is not None:
+            changes = {key: mine for key, mine in changes.items() if key in ids}
+        return _judge_all(context, session, changes, policy, accepted)
+
+    def since(before: Standings, last: Mapping[str, int]) -> Standings:
+        changed = session.drift.changed_connections(last)
+        stay = {key: mine for key, mine in before.changes.items() if key not in changed}
+        return Standings({**stay, **judged(changed)})
+
+    # The day ends excuses and accepted risks.
+    key = ("standings", context.now.date(), policy and policy.model_dump_json())
+    return session.follow(key, _SETTLING, lambda: Standings(judged()), since)
+
+
 def judge_changes(
     context: Context,
     session: Session,
@@ -62,11 +113,27 @@ def judge_changes(
         every = cast("dict[str, list[Judged]] | None", answers.get((key[0], None, safe)))
         if every is not None:
             return {id_: mine for id_, mine in every.items() if id_ == connection_id}
-    if policy is None:
-        policy = usable_policy(context, session)
-    accepted = _accepted_risks(context, session, connection_id)
+    if answers is not None and connection_id is None and not safe:
+        judged = {id_: list(mine) for id_, mine in read_standings(context, session).changes.items()}
+    else:
+        if policy is None:
+            policy = usable_policy(context, session)
+        accepted = _accepted_risks(context, session, connection_id)
+        changes = session.drift.unacknowledged(connection_id, safe=safe)
+        judged = _judge_all(context, session, changes, policy, accepted)
+    if answers is not None:
+        answers[key] = judged
+    return judged
+
+
+def _judge_all(
+    context: Context,
+    session: Session,
+    changes: Mapping[str, Sequence[Unacknowledged]],
+    policy: Policy | None,
+    accepted: Mapping[str, Excuse],
+) -> dict[str, list[Judged]]:
     excuses = bool(policy is not None and policy.rule)
-    changes = session.drift.unacknowledged(connection_id, safe=safe)
     # Nothing but the policy can settle the others, so they need not be read.
     uncertain = {
         each.id
@@ -75,13 +142,10 @@ def judge_changes(
         if excuses or each.mapped or each.recurs or each.id in accepted
     }
     standings = _judge(context, session, uncertain, policy, accepted) if uncertain else {}
-    judged = {
+    return {
         id_: [Judged(each, standings.get(each.id) or unsettled(each.severity)) for each in mine]
         for id_, mine in changes.items()
     }
-    if answers is not None:
-        answers[key] = judged
-    return judged
 
 
 def _judge(
