@@ -119,6 +119,32 @@ def test_every_block_names_its_language_and_why_it_does_not_run(page: Path) -> N
         assert not block.needs or (block.language == "sh" and block.needs in NEEDS), block.text
 
 
+SHOWN = re.compile(
+    r"^```sh\n(crmdeck .*)\n```\n\n<!-- first lines, 100 columns -->\n```text\n((?:.*\n)*?)```$",
+    re.MULTILINE,
+)
+SHOWING = [(page, *found) for page in PAGES for found in SHOWN.findall(page.read_text("utf-8"))]
+
+
+def test_docs_show_the_first_lines_of_each_command(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert len(SHOWING) >= 4
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    shell = Shell(tmp_path / "home")
+    shell.run("demo", "--reset")
+    for page, line, shown in SHOWING:
+        done = shell.attempt(*shlex.split(line)[1:], columns=100)
+        lines = [each.rstrip() for each in done.stdout.splitlines()]
+        # The demo's dates move with today.
+        expected = _without_dates(shown)
+        assert _without_dates("\n".join(lines))[: len(expected)] == expected, page.name
+
+
+def _without_dates(text: str) -> list[str]:
+    return re.sub(r"\d{4}-\d\d-\d\d|\d+ (?:min|h|days?) ago *", "DATE ", text).splitlines()
+
+
 def run_line(line: str, environment: dict[str, str]) -> Done:
     """Run a line in this process if only crmdeck's commands are in it, else in a shell."""
     words = shlex.split(line)

@@ -547,7 +547,8 @@ def _why(suggestion: model.Suggestion) -> str:
         best = suggestion.alternatives[0]
         return f"Fits {best.crm_field} as well ({workspace.percent(best.confidence)})."
     reasons = "; ".join(reason.text for reason in suggestion.reasons[:2])
-    return ". ".join(filter(None, [reasons, *_warnings(suggestion, of_preflight=False)]))
+    texts = filter(None, [reasons, *_warnings(suggestion, of_preflight=False)])
+    return " ".join(f"{text}." for text in texts)
 
 
 def _warnings(suggestion: model.Suggestion, *, of_preflight: bool) -> Iterator[str]:
