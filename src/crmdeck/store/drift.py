@@ -375,13 +375,6 @@ class Drift:
         of_connection = "event_id IN (SELECT id FROM drift_event WHERE connection_id = ?)"
         return self._last_words(Where().add(of_connection, connection_id))
 
-    def reopened_at(self, event_ids: Sequence[str]) -> dict[str, datetime]:
-        """Return when the acknowledgment of each change was undone, for those that are open."""
-        if not event_ids:
-            return {}
-        words = self._last_words(Where().add(_THESE, list(event_ids)))
-        return {event_id: word.at for event_id, word in words.items() if not word.acknowledged}
-
     def _with_acknowledgments(
         self, events: Sequence[DriftEvent], at: datetime | None = None
     ) -> tuple[DriftEvent, ...]:
