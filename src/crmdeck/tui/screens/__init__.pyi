@@ -8,5 +8,6 @@ from crmdeck.tui.screens.go_to import GoToAnything as GoToAnything
 from crmdeck.tui.screens.go_to import remembered as remembered
 from crmdeck.tui.screens.saved_views import SavedViewsFlow as SavedViewsFlow
 from crmdeck.tui.screens.sign_in import SignInFlow as SignInFlow
+from crmdeck.tui.screens.sync_errors import SyncErrorsFlow as SyncErrorsFlow
 from crmdeck.tui.screens.user_commands import bind_commands as bind_commands
 from crmdeck.tui.screens.welcome import Welcome as Welcome

@@ -17,6 +17,7 @@ class GoKeys:
         self._stage = stage
         self._filter_bar = filter_bar
         self._go_to_anything: screens.GoToAnything | None = None
+        self._sync_errors: screens.SyncErrorsFlow | None = None
 
     @action(
         "go.pane",
@@ -38,6 +39,17 @@ class GoKeys:
     @action("go.previous", "Previous connection", "left_square_bracket", blocked=_no_connection)
     def previous_connection(self) -> None:
         self._step(-1)
+
+    @action(
+        "connection.explain",
+        "Explain sync errors",
+        help="Show what caused the errors of a sync.",
+        blocked=_no_connection,
+    )
+    def explain_errors(self) -> None:
+        if self._sync_errors is None:
+            self._sync_errors = screens.SyncErrorsFlow(self._host)
+        self._sync_errors.ask()
 
     def _step(self, step: int) -> None:
         ids, current = [status.id for status in self._host.statuses], self._host.connection_id

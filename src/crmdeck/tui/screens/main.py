@@ -23,7 +23,6 @@ from crmdeck.tui.keys.actions import EVERYWHERE, ActionHost, Actions, action, ac
 from crmdeck.tui.loading.head_watch import HeadWatch
 from crmdeck.tui.loading.requests import BusyChanged, Job, Loader
 from crmdeck.tui.panes.registry import PaneSpec
-from crmdeck.tui.screens.error_keys import ErrorKeys
 from crmdeck.tui.screens.go_keys import GoKeys
 from crmdeck.tui.screens.refresh import refresh_connection
 from crmdeck.tui.screens.stage import Stage
@@ -68,7 +67,7 @@ class MainScreen(ActionHost, Screen[None]):
 
     # `show_pane` gives the focus to the pane once it is there.
     AUTO_FOCUS = ""
-    ACTIONS: ClassVar[Actions] = actions_of(GoKeys, ViewKeys, UndoKeys, ErrorKeys)
+    ACTIONS: ClassVar[Actions] = actions_of(GoKeys, ViewKeys, UndoKeys)
 
     def __init__(
         self,
@@ -112,7 +111,7 @@ class MainScreen(ActionHost, Screen[None]):
         self.stage = Stage(self.host, self.specs, id="stage")
         self._going = GoKeys(self.host, self.stage, self.filter_bar)
         views = ViewKeys(self.host, self.stage, self.filter_bar)
-        self.commands = (self._going, views, UndoKeys(self.host), ErrorKeys(self.host))
+        self.commands = (self._going, views, UndoKeys(self.host))
 
     def compose(self) -> ComposeResult:
         tabs = [Tab(spec.id, spec.title, spec.key) for spec in self.specs]

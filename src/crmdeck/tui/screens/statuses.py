@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from crmdeck.model import Status, Urgency
-from crmdeck.workspace import demo_changed_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +29,9 @@ def read_statuses(workspace: Workspace) -> Answer:
     workspace.prepare()
     # Read before the rest: what another user writes in between counts as new then.
     head = workspace.head()
+    # Only now: the first frame doesn't need the workspace.
+    from crmdeck.workspace import demo_changed_at
+
     changed = demo_changed_at(workspace) is not None
     return Answer(head, workspace.health.statuses(), changed)
 

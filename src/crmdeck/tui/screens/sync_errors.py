@@ -11,7 +11,6 @@ from crmdeck.tui.dialogs.form import Asked, Form, answered
 from crmdeck.tui.dialogs.preflight import Result, ResultRow, ShowPreflight
 from crmdeck.tui.dialogs.prompt import Prompt, free_name, wrong_file
 from crmdeck.tui.host import Host, Location
-from crmdeck.tui.keys.actions import action
 from crmdeck.tui.loading.requests import Job
 from crmdeck.workspace import (
     ERROR_FORMATS,
@@ -21,20 +20,15 @@ from crmdeck.workspace import (
 )
 
 
-class ErrorKeys:
+class SyncErrorsFlow:
     """Explains the errors of the sync with the chosen connection."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
         self._path = ""
 
-    @action(
-        "connection.explain",
-        "Explain sync errors",
-        help="Show what caused the errors of a sync.",
-        blocked=lambda keys: keys._host.why_no_connection(),
-    )
     def ask(self) -> None:
+        """Ask for the file with the errors, then show their causes."""
         status = self._host.status
         if status is None:
             return
