@@ -27,7 +27,7 @@ def fault_barrier(connection: Connection) -> Iterator[None]:
         _log.exception("The connector of %s failed.", connection.name)
         failure = SourceError(
             f"Can't process an answer of {connection.name}.",
-            cause=f"The answer has an unexpected form ({type(error).__name__}).",
+            cause=f"The response has an unexpected form ({type(error).__name__}).",
             remedy=f"Refresh again: crmdeck refresh {connection.name}",
             code="UNEXPECTED_ANSWER",
         )

@@ -62,7 +62,7 @@ class Response:
 
 
 class AnswerTooLargeError(SourceError):
-    """An answer that is larger than crmdeck accepts."""
+    """A response that is larger than crmdeck accepts."""
 
     code = "ANSWER_TOO_LARGE"
 
@@ -233,8 +233,8 @@ def split_json(data: bytes, key: str, limits: Limits, who: str) -> object:
 
 def unknown_encoding(who: str, encoding: str) -> SourceError:
     return SourceError(
-        f"{who} sent an answer that crmdeck can't decompress.",
-        cause=f"The answer is compressed with {_REFUSED.get(encoding, 'an unknown format')}, but "
+        f"{who} sent a response that crmdeck can't decompress.",
+        cause=f"The response is compressed with {_REFUSED.get(encoding, 'an unknown format')}, but "
         "crmdeck asked for gzip.",
         remedy=f"Check proxies and firewalls between you and {who}, then try again.",
         code="ANSWER_ENCODING",
@@ -243,15 +243,15 @@ def unknown_encoding(who: str, encoding: str) -> SourceError:
 
 def too_complex(who: str) -> AnswerTooLargeError:
     return AnswerTooLargeError(
-        f"{who} sent an answer that is too large.",
-        cause="The answer has too many values to fit in memory.",
+        f"{who} sent a response that is too large.",
+        cause="The response has too many values to fit in memory.",
         remedy="Leave the object out of the scope: crmdeck connections set NAME --exclude OBJECT",
     )
 
 
-def too_large(who: str, limit: int, what: str = "The answer has") -> AnswerTooLargeError:
+def too_large(who: str, limit: int, what: str = "The response has") -> AnswerTooLargeError:
     return AnswerTooLargeError(
-        f"{who} sent an answer that is too large.",
+        f"{who} sent a response that is too large.",
         cause=f"{what} more than {limit // (1024 * 1024)} MB.",
         remedy="Leave the object out of the scope: crmdeck connections set NAME --exclude OBJECT",
     )
@@ -260,7 +260,7 @@ def too_large(who: str, limit: int, what: str = "The answer has") -> AnswerTooLa
 def timed_out(who: str) -> SourceError:
     return SourceError(
         f"{who} didn't answer in time.",
-        cause=f"{who} accepted the connection, but didn't complete the answer.",
+        cause=f"{who} accepted the connection, but didn't complete the response.",
         remedy=f"Try again. If it happens again, check the network and the status of {who}.",
         code="SOURCE_TIMEOUT",
     )
@@ -277,8 +277,8 @@ def unreachable(who: str, error: Exception) -> SourceError:
 
 def broken_off(who: str, error: Exception) -> SourceError:
     return SourceError(
-        f"{who} sent an incomplete answer.",
-        cause=f"The connection closed before the end of the answer ({type(error).__name__}).",
+        f"{who} sent an incomplete response.",
+        cause=f"The connection closed before the end of the response ({type(error).__name__}).",
         remedy=f"Check proxies and firewalls between you and {who}, then try again.",
         code="ANSWER_CUT_SHORT",
     )
@@ -286,8 +286,8 @@ def broken_off(who: str, error: Exception) -> SourceError:
 
 def not_json(who: str) -> SourceError:
     return SourceError(
-        f"{who} sent an answer that isn't JSON.",
-        cause="The answer may come from a proxy or a sign-in page.",
+        f"{who} sent a response that isn't JSON.",
+        cause="The response may come from a proxy or a sign-in page.",
         remedy="Check the connection's URL and the proxy, then try again.",
         code="ANSWER_NOT_JSON",
     )

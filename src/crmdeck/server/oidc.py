@@ -135,7 +135,7 @@ class Provider:
             )
         # RFC 9207: a provider can name itself, against answers of another one.
         if answer.get("iss", self.issuer) != self.issuer:
-            raise _distrust("The answer is from another issuer.")
+            raise _distrust("The response is from another issuer.")
         return self._identity(*self._redeem(answer["code"], verifier), nonce)
 
     def roles(self, groups: tuple[str, ...]) -> dict[str, Role]:

@@ -215,7 +215,7 @@ class PartnerOSClient:
         if not answer.session_token:
             raise SourceError(
                 f"{WHO} accepted the sign-in, but sent no session.",
-                cause="The answer has no cookie 'session_token'. Another server may be at the "
+                cause="The response has no cookie 'session_token'. Another server may be at the "
                 "endpoint.",
                 remedy="Check the endpoint: crmdeck connections set NAME --endpoint https://HOST",
                 code="NO_SESSION_COOKIE",
