@@ -204,6 +204,7 @@ def peer_results(
             {
                 gold.name: metrics.outcomes(peer(gold), gold.pairs, exhaustive=False)
                 for gold in sets
+                if gold.pairs
             },
         )
 
