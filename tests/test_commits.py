@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-CHECK = Path(__file__).parents[1] / ".ci" / "commits"
+CHECK = Path(__file__).parents[1] / ".ci" / "subjects"
 
 
 @pytest.mark.skipif(not (shutil.which("git") and shutil.which("bash")), reason="has no git or bash")
