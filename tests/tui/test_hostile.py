@@ -52,7 +52,7 @@ def export(folder: Path, kind: str, fields: tuple[str, ...]) -> None:
     more = {
         "inlineHelpText": "\n".join(TEXTS),
         "calculatedFormula": TEXTS[0],
-        **(picklist(*TEXTS[:-1]) if kind == "picklist" else {"type": kind}),
+        **(picklist(*filter(None, TEXTS[:-1])) if kind == "picklist" else {"type": kind}),
     }
     found = [described(f"F{n}__c", text, **more) for n, text in enumerate(fields)]
     odd = [described(text[:80], text) for text in fields if text.strip()]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from contextlib import nullcontext
 from datetime import timedelta
+from io import StringIO
 
 import pytest
 import typer
@@ -86,7 +88,8 @@ def test_the_command_line_is_a_gate(
     monkeypatch.setattr(session, "open_workspace", lambda *_, **__: nullcontext(org.workspace))
     commands.schema(name="org", api_version="next")
     told = capsys.readouterr()
-    assert [line.split("\t")[2] for line in told.out.splitlines()[1:]] == RETIRED
+    rows = csv.DictReader(StringIO(told.out))
+    assert [f"{row['objectType']}.{row['fieldName']}" for row in rows] == RETIRED
     assert "API 68.0 compared with 67.0" in told.err
     org.sandbox.fault(ORG, Fault(FaultKind.LOST_SCHEMA, object_type="Contract"))
     with pytest.raises(typer.Exit) as ended:
