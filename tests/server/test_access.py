@@ -11,7 +11,8 @@ import pytest
 from crmdeck.errors import ConflictError, NotFoundError, UsageError
 from crmdeck.model import Choice, DecisionState
 from crmdeck.server import Accounts, create_app
-from crmdeck.server.accounts import AccountBook, Organization
+from crmdeck.server.accounts import ACCOUNTS_FILE, AccountBook, Organization
+from crmdeck.server.documents import document
 from crmdeck.server.run import Binding, serve
 from crmdeck.server.sessions import MOST_PER_USER, Sessions
 from crmdeck.workspace.findings.health import Health
@@ -57,6 +58,25 @@ def test_behind_tls_the_cookie_is_secure_and_the_public_origin_is_taken(house: H
         )
         assert "Secure" in answer.headers["set-cookie"]
         assert "strict-transport-security" in answer.headers
+
+
+def test_integrations_come_in_pages(served: House) -> None:
+    acme, rival = served.app.state.deck.accounts.book().organizations
+    both = acme.model_copy(update={"connections": tuple(served.ids.values())})
+    document(served.workspace, ACCOUNTS_FILE, AccountBook()).change(
+        lambda book: book.model_copy(update={"organizations": (both, rival)})
+    )
+    with served.client() as dana:
+        first = dana.get("/integrations", params={"limit": 1})
+        assert [each["name"] for each in first.json()] == ["acme"]
+        second = dana.get(first.links["next"]["url"].removeprefix("/api"))
+        assert [each["name"] for each in second.json()] == ["other"]
+        assert "next" not in second.links
+        unknown = dana.get("/integrations", params={"cursor": "0" * 8})
+        assert code(unknown) == (404, "INTEGRATION_NOT_FOUND")
+    with served.client("rob@rival.example") as rob:
+        foreign = rob.get("/integrations", params={"cursor": served.ids["acme"]})
+        assert code(foreign) == (404, "INTEGRATION_NOT_FOUND")
 
 
 def test_nobody_learns_which_connections_another_organization_has(served: House) -> None:

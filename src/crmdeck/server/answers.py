@@ -86,6 +86,11 @@ def answer_page(
     """Return the answer with the first `limit` records, and a `Link` to the next page, if any."""
     response = answer_list(records[:limit])
     if limit is not None and len(records) > limit:
-        query = urlencode({**request.query_params, "cursor": records[limit - 1].id})
-        response.headers["Link"] = f'<{request.url.path}?{query}>; rel="next"'
+        add_next_link(response, request, records[limit - 1].id)
     return response
+
+
+def add_next_link(response: Response, request: Request, cursor: str) -> None:
+    """Add the `Link` to the page after the record with the ID `cursor`."""
+    query = urlencode({**request.query_params, "cursor": cursor})
+    response.headers["Link"] = f'<{request.url.path}?{query}>; rel="next"'

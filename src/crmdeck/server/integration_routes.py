@@ -23,6 +23,7 @@ from crmdeck.model import (
 )
 from crmdeck.server.access import DeckHere, DeskHere, Here, limit_rankings, wait_for_turn
 from crmdeck.server.answers import (
+    add_next_link,
     answer,
     answer_list,
     answer_page,
@@ -70,13 +71,21 @@ ObjectType = Annotated[str | None, Query(alias="objectType", max_length=255)]
 router = APIRouter(prefix="/integrations", tags=["integrations"])
 
 
-@router.get("", response_model=list[ConnectionStatus], responses=failures(401, 403))
-def integrations(desk: DeskHere) -> Response:
-    """List the health of all integrations of the active organization, by name."""
-    mine = {connection.id for connection in desk.connections()}
-    return answer_without_commands(
-        [each for each in desk.workspace.health.statuses() if each.id in mine]
-    )
+@router.get("", response_model=list[ConnectionStatus], responses=failures(401, 403, 404))
+def integrations(
+    request: Request,
+    desk: DeskHere,
+    limit: Annotated[int, Query(ge=1, le=PAGE)] = 100,
+    cursor: Cursor = None,
+) -> Response:
+    """List the health of the active organization's integrations, by name, in pages of `limit`."""
+    mine = [connection.id for connection in desk.connections()]
+    first = 0 if cursor is None else mine.index(desk.connection(cursor).id) + 1
+    page = mine[first : first + limit]
+    response = answer_without_commands(desk.workspace.health.statuses(frozenset(page)))
+    if mine[first + limit :]:
+        add_next_link(response, request, page[-1])
+    return response
 
 
 @router.get(

@@ -91,7 +91,8 @@ class Operations:
         """True from the signal to stop on: the server is no longer ready."""
         self._workspace = workspace
         self._probe = _Patient(workspace.probe, READY_WITHIN)
-        self._statuses = _Patient(workspace.health.statuses, _METRICS_WITHIN)
+        statuses = partial(workspace.health.statuses, with_findings=False)
+        self._statuses = _Patient(statuses, _METRICS_WITHIN)
         self._fleet = _Patient(workspace.fleet.figures, _METRICS_WITHIN)
         self._audit_head = _Patient(workspace.audit.head, _METRICS_WITHIN)
         self._registry = CollectorRegistry()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from crmdeck.drift.open_changes import Evidence, Excuse, Standing, count_open, judge, unsettled
 from crmdeck.errors import CrmdeckError, UsageError
-from crmdeck.model import ChangeState, Decision, DriftKind, OpenChanges, in_force
+from crmdeck.model import ChangeState, Decision, DriftKind, OpenChanges, Severity, in_force
 from crmdeck.store import Session
 from crmdeck.workspace.context import Context
 
@@ -51,6 +51,7 @@ class Standings:
     """The changes that no one acknowledged with their states, by connection ID."""
 
     changes: Mapping[str, Sequence[Judged]]
+    _counts: dict[str, OpenChanges] = field(default_factory=dict)
 
     @cached_property
     def open(self) -> dict[str, Unacknowledged]:
@@ -62,9 +63,22 @@ class Standings:
             if standing.state is ChangeState.OPEN
         }
 
-    @cached_property
+    @property
     def count(self) -> OpenChanges:
-        return count_open((change.group, change.severity) for change in self.open.values())
+        # A change group belongs to one connection.
+        counts = [self.count_of(key) for key in self.changes]
+        severities = [each.severity for each in counts if each.severity is not None]
+        return OpenChanges(
+            count=sum(each.count for each in counts),
+            breaking=sum(each.breaking for each in counts),
+            risky=sum(each.risky for each in counts),
+            severity=Severity.worst(severities) if severities else None,
+        )
+
+    def count_of(self, connection_id: str) -> OpenChanges:
+        if connection_id not in self._counts:
+            self._counts[connection_id] = count_judged(self.changes.get(connection_id, ()))
+        return self._counts[connection_id]
 
 
 def read_standings(
@@ -85,11 +99,15 @@ def read_standings(
     def since(before: Standings, last: Mapping[str, int]) -> Standings:
         changed = session.drift.changed_connections(last)
         stay = {key: mine for key, mine in before.changes.items() if key not in changed}
-        return Standings({**stay, **judged(changed)})
+        counts = {key: each for key, each in before._counts.items() if key not in changed}
+        return Standings({**stay, **judged(changed)}, counts)
 
     # The day ends excuses and accepted risks.
     key = ("standings", context.now.date(), policy and policy.model_dump_json())
-    return session.follow(key, _SETTLING, lambda: Standings(judged()), since)
+    found = session.follow(key, _SETTLING, lambda: Standings(judged()), since)
+    if session.answers is not None:
+        session.answers["judged changes", None, False] = found.changes
+    return found
 
 
 def judge_changes(
@@ -99,7 +117,7 @@ def judge_changes(
     *,
     safe: bool = False,
     policy: Policy | None = None,
-) -> dict[str, list[Judged]]:
+) -> Mapping[str, Sequence[Judged]]:
     """Return the changes that no one acknowledged with their states, by connection ID.
 
     In the order found. `policy` replaces that of the workspace.
@@ -109,18 +127,17 @@ def judge_changes(
     key = ("judged changes", connection_id, safe)
     if answers is not None:
         if key in answers:
-            return cast("dict[str, list[Judged]]", answers[key])
-        every = cast("dict[str, list[Judged]] | None", answers.get((key[0], None, safe)))
+            return cast("Mapping[str, Sequence[Judged]]", answers[key])
+        every = cast("Mapping[str, Sequence[Judged]] | None", answers.get((key[0], None, safe)))
         if every is not None:
             return {id_: mine for id_, mine in every.items() if id_ == connection_id}
-    if answers is not None and connection_id is None and not safe:
-        judged = {id_: list(mine) for id_, mine in read_standings(context, session).changes.items()}
-    else:
-        if policy is None:
-            policy = usable_policy(context, session)
-        accepted = _accepted_risks(context, session, connection_id)
-        changes = session.drift.unacknowledged(connection_id, safe=safe)
-        judged = _judge_all(context, session, changes, policy, accepted)
+        if connection_id is None and not safe:
+            return read_standings(context, session).changes
+    if policy is None:
+        policy = usable_policy(context, session)
+    accepted = _accepted_risks(context, session, connection_id)
+    changes = session.drift.unacknowledged(connection_id, safe=safe)
+    judged = _judge_all(context, session, changes, policy, accepted)
     if answers is not None:
         answers[key] = judged
     return judged

@@ -37,9 +37,10 @@ from crmdeck.workspace.context import Context
 from crmdeck.workspace.knowledge import load_catalog, matching_version
 from crmdeck.workspace.open_changes import (
     Judged,
-    count_judged,
+    Standings,
     judge_changes,
     policy_error,
+    read_standings,
     usable_policy,
 )
 from crmdeck.workspace.policy import Policy
@@ -53,13 +54,21 @@ def read_statuses(
     connections: Sequence[Connection],
     only: str | None = None,
     policy: Policy | None = None,
+    *,
+    with_findings: bool = True,
 ) -> tuple[ConnectionStatus, ...]:
-    """Return the statuses of `connections` with their findings.
+    """Return the statuses of `connections`, with their findings unless those aren't needed.
 
     `only` is the ID of a single connection. `policy` replaces that of the workspace.
     """
-    judged = judge_changes(context, session, only, policy=policy)
-    every = _read_vitals(context, session, connections, judged, only)
+    if policy is None:
+        standings = read_standings(context, session, only)
+    else:
+        standings = Standings(judge_changes(context, session, only, policy=policy))
+    judged = standings.changes
+    every = _read_vitals(context, session, connections, standings, only)
+    if not with_findings:
+        return tuple(_status(vitals, ()) for vitals in every)
     mapped = _read_mapped(context, session, every, judged, only)
     accepted = session.acceptances.last(only)
     rules = policy or usable_policy(context, session)
@@ -129,7 +138,7 @@ def _read_vitals(
     context: Context,
     session: Session,
     connections: Sequence[Connection],
-    judged: Mapping[str, Sequence[Judged]],
+    standings: Standings,
     only: str | None,
 ) -> list[Vitals]:
     now = context.now
@@ -185,7 +194,7 @@ def _read_vitals(
                 quota=quotas.get(key),
                 quota_recovered=quota_recovered.get(key),
                 failures=session.runs.failures(key) if own_stats.failed_object_count else (),
-                open_changes=count_judged(judged.get(key, ())),
+                open_changes=standings.count_of(key),
                 concerns=concerns(connection, table, now.date()),
                 lost=lost.get(key, ()),
                 token_used=token_used.get(key),

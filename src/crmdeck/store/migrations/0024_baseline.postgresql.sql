@@ -23,6 +23,7 @@ CREATE INDEX ON object_failure (connection_id, seq DESC);
 CREATE INDEX ON quota (connection_id, seq DESC);
 CREATE INDEX ON drift_event (id);
 CREATE INDEX ON drift_event (connection_id, detected_at DESC);
+CREATE INDEX ON drift_event (detected_at DESC, seq DESC);
 CREATE INDEX ON drift_event (connection_id) WHERE affected_mappings <> '[]';
 CREATE INDEX ON drift_event (connection_id, object_type, coalesce(rule, field_name, ''), seq);
 CREATE INDEX ON story (connection_id, detected_at DESC);
