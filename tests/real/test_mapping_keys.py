@@ -71,6 +71,9 @@ async def test_a_pair_is_decided_in_few_keys(tmp_path: Path) -> None:
                 await press("down")
             await press("enter")
             await press("A")
+            if len(app.screen_stack) > 1:
+                # It shows what it accepts and what it leaves.
+                await press("enter")
             pane = app.screen.query_one(MappingPane)
             while (key := next_key(pane)) is not None and len(keys) < 2 * MOST_KEYS:
                 await press(key)

@@ -639,7 +639,7 @@ async def test_the_whole_pair_is_edited_as_a_file_and_previewed(
             text = " ".join(screen_text(desk.pilot).split())
             assert "Line 8: state should be 'accepted', 'rejected' or 'pending'" in text
             assert "pydantic" not in text
-            assert "E opens the file again as you left it." in desk.said
+            assert "Edit as file opens it again as you left it." in desk.said
             await desk.press("escape", "unbound-mapping.edit")
             assert '"acepted"' in texts[-1]
             assert "isn't JSON at line " in " ".join(screen_text(desk.pilot).split())

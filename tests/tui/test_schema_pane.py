@@ -396,7 +396,8 @@ async def test_hostile_text_is_literal_everywhere(workspace: Workspace, tmp_path
             label=text,
             inlineHelpText=text,
             calculatedFormula=text,
-            picklistValues=[{"value": text, "label": text, "active": True, "defaultValue": False}],
+            # A value that is empty makes its list unreadable.
+            picklistValues=[{"value": text or "-", "label": text, "active": True}],
         )
         for number, text in enumerate(texts)
     ]
