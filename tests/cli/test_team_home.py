@@ -88,8 +88,8 @@ def test_a_policy_of_the_team_is_set_shown_and_removed(postgres_url: str, tmp_pa
     file.write_text('[[rule]]\nlevel = "ignore"\nreason = "agreed"\nuntil = 2999-01-01\n')
     set_ = team.json("policy", "set", str(file))
     assert set_ == team.json("policy", "show")
-    assert [rule["reason"] for rule in set_["rules"]] == ["agreed"]
+    assert [rule["reason"] for rule in set_["rule"]] == ["agreed"]
     assert "agreed" in team.run("policy", "show").stdout
-    assert team.json("policy", "clear") == team.json("policy", "show") == {"rules": []}
+    assert team.json("policy", "clear") == team.json("policy", "show") == {"rule": []}
     summaries = [each["summary"] for each in team.json("audit", "--limit", "2")]
     assert summaries == ["Removed the policy", "Set the policy from rules.toml"]

@@ -148,6 +148,9 @@ class MainScreen(ActionHost, Screen[None]):
         if before is not None and event.size.width < COLLAPSES_BELOW <= before.width:
             self._is_expanded = False
         self._collapse()
+        if self.focused is None:
+            # A window that was too small hid the pane, which lost the focus.
+            self.call_after_refresh(self.stage.focus_pane)
 
     def on_screen_resume(self) -> None:
         # The window may have changed its size beneath a dialog.
