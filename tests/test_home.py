@@ -8,7 +8,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from crmdeck.errors import NotFoundError, UsageError
+from crmdeck.errors import CrmdeckError, NotFoundError
 from crmdeck.home import CACHE_FILE, create_folder, demo_home, require_home, resolve_home
 
 
@@ -41,6 +41,6 @@ def test_only_a_workspace_is_suggested_for_a_mistyped_one(tmp_path: Path) -> Non
 def test_folder_at_path_of_file_is_rejected(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
-    with pytest.raises(UsageError, match=f"Can't create the folder {file}") as caught:
+    with pytest.raises(CrmdeckError, match=f"Can't create the folder {file}") as caught:
         create_folder(file)
     assert caught.value.cause == "File exists."

@@ -37,6 +37,7 @@ from crmdeck.model import AuditEntry, Decision, DriftEvent
 from crmdeck.redaction import redact, vendor_code
 from crmdeck.settings import SETTINGS_FILE, Settings
 from crmdeck.store.backup import check_backup
+from crmdeck.store.migrations import newest, shipped
 from crmdeck.text import visible_text
 from crmdeck.workspace.connections.retirements import load_retirements
 from crmdeck.workspace.mappings.file import MappingFile
@@ -188,7 +189,7 @@ def _backup() -> bytes:
     manifest = {
         "format": "crmdeck-backup",
         "formatVersion": 1,
-        "schemaVersion": 1,
+        "schemaVersion": newest(shipped()),
         "createdAt": datetime(2026, 5, 1, tzinfo=UTC).isoformat(),
         "tables": {},
     }

@@ -16,7 +16,7 @@ from tests.tui.pilot import screen_text, settle, until
 
 EXPORT = Path(__file__).parents[3] / "shared/data/salesforce/org-b/all-objects.1.json.gz"
 PAIR = "deal_registration--Opportunity"
-MOST_KEYS = 11
+MOST_KEYS = 14
 
 LIKELY = 0.6
 """Match from which the user of this test accepts a row to check."""

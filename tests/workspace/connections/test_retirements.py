@@ -163,10 +163,12 @@ def test_a_portal_that_knows_old_paths_only_is_told_how_long(office: Office) -> 
 
 
 def test_the_example_of_the_page_works(tmp_path: Path) -> None:
-    page = (Path(__file__).parents[3] / "docs" / "health.md").read_text("utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "settings.md").read_text("utf-8")
     path = tmp_path / "knowledge" / "retirements.toml"
     path.parent.mkdir()
-    example = page.partition("```toml\n")[2].partition("```")[0]
+    example = (
+        page.partition("knowledge/retirements.toml` adds")[2].split("```toml\n")[1].split("```")[0]
+    )
     ignored = '[[retirement]]\nid = "hubspot-private-apps"\nignored = true\n'
     path.write_text(example + ignored, "utf-8")
     table = load_retirements(tmp_path)

@@ -112,9 +112,9 @@ def test_the_command_line_tells_it(
     commands.schema(name="org", object_type="Opportunity.ARR__c", used=True)
     told = capsys.readouterr()
     assert told.out.splitlines() == [
-        "kind\tname",
-        "Lightning components\tarrSparkline",
-        "reports\tARR by Segment",
+        "kind,name,namespace",
+        "LightningComponentBundle,arrSparkline,",
+        "Report,ARR by Segment,",
     ]
     assert "Opportunity.ARR__c is in use: 1 Lightning component, 1 report" in told.err
     commands.schema(name="org", object_type="Opportunity.ARR__c", used=True, as_json=True)
