@@ -34,6 +34,8 @@ def test_wrong_commands_end_with_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CRMDECK_HOME", str(tmp_path / "home"))
+    # Some of these commands write a file of the name that they get.
+    monkeypatch.chdir(tmp_path)
     folder = tmp_path / "export"
     folder.mkdir()
     good = {"name": "Account", "fields": [{"name": "Id", "type": "id"}]}
