@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from textual.app import ComposeResult
 from textual.pilot import Pilot
-from textual.widgets import Static
 
 from crmdeck.credentials import MemorySecrets
 from crmdeck.model import Choice, DecisionState, Direction, Source
@@ -21,6 +20,7 @@ from crmdeck.tui.panes.drift.arrangement import TimelineRow
 from crmdeck.tui.panes.drift.pane import DriftPane
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.panes.registry import PaneSpec
+from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import ConnectionDraft, Workspace
 from tests.tui.conftest import HOSTILE
 from tests.tui.homes import copy_of
@@ -161,8 +161,9 @@ class Elsewhere(Pane):
 
     places: tuple[dict[str, Any], ...] = ()
 
-    def compose_body(self) -> ComposeResult:
-        yield Static("elsewhere")
+    @cached_property
+    def table(self) -> Table[str]:
+        return Table(())
 
     def reload(self) -> None:
         return

@@ -140,7 +140,7 @@ class Desk:
 
     async def go(self, name: str) -> None:
         """Move the cursor to a row."""
-        self.pane.table.go_to(name)
+        self.pane.row_table.go_to(name)
         await self.pilot.pause()
 
     async def press(self, *keys: str) -> None:

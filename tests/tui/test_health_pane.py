@@ -28,7 +28,7 @@ from crmdeck.model import (
 )
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.marks import health_of
-from crmdeck.tui.panes.health.columns import columns_for
+from crmdeck.tui.panes.health.columns import GIVES, connection_columns
 from crmdeck.tui.panes.health.detail import detail, row_detail
 from crmdeck.tui.panes.health.history_strip import Day, days, span_in
 from crmdeck.tui.panes.health.overview import ConnectionHealth
@@ -42,6 +42,8 @@ from crmdeck.tui.state.ui_state import FILE_NAME
 from crmdeck.tui.themes import theme_name
 from crmdeck.tui.widgets.sidebar import Sidebar
 from crmdeck.tui.widgets.table import Table
+from crmdeck.tui.widgets.table.columns import measured, place
+from crmdeck.tui.widgets.table.strips import GUTTER
 from crmdeck.workspace import ConnectionDraft, Workspace, open_demo
 from tests.tui.conftest import HOSTILE, Clock, write_describe
 from tests.tui.pilot import press, screen_text, settle, type_text, until
@@ -543,9 +545,10 @@ def entry(text: str = "plain") -> ConnectionHealth:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_stays_in_its_cell(text: str) -> None:
     for width in (50, 80, 140):
-        for column in columns_for([entry(text)], NOW, width):
-            assert column.width is not None
-            assert column.width <= width
+        columns = connection_columns(NOW)
+        wanted = measured(columns, [entry(text)])
+        placed = place(columns, width, GUTTER, gives=GIVES, wanted=wanted)
+        assert all(one.start + one.width <= width for one in placed[:2])
         (finding,) = entry(text).status.findings
         row = FindingRow("f", (finding,), finding.title)
         for drawn in (

@@ -121,7 +121,7 @@ async def test_a_required_field_gets_a_source_or_is_filled_elsewhere(
         assert desk.workspace.mappings.decisions("acme") == ()
         await desk.press("X")
         assert marked() == ("Name",)
-        assert desk.pane.table.cursor_name != "crm:Name"
+        assert desk.pane.row_table.cursor_name != "crm:Name"
         assert "FAILING" not in screen_text(desk.pilot)
         entry = desk.workspace.audit.entries(event="mapping.*")[0]
         assert (entry.event, entry.actor) == ("mapping.filled_elsewhere", "dana")
@@ -149,7 +149,7 @@ async def test_a_required_field_gets_a_source_or_is_filled_elsewhere(
         await desk.press("a", "P", "e")
         assert "- → Name" in screen_text(desk.pilot)
         await desk.press("enter")
-        assert desk.pane.table.cursor_name == "crm:Name"
+        assert desk.pane.row_table.cursor_name == "crm:Name"
         await desk.press("enter")
         dialog = desk.app.screen
         assert isinstance(dialog, ChooseField)
@@ -162,7 +162,7 @@ async def test_a_required_field_gets_a_source_or_is_filled_elsewhere(
         await desk.press("f")
         await desk.type("accountname", "enter", "m")
         assert desk.stored("accountName").crm_field == "Name"
-        assert "crm:Name" not in {line.key for line in desk.pane.table.shown()}
+        assert "crm:Name" not in {line.key for line in desk.pane.row_table.shown()}
 
 
 async def test_preflight_of_a_file_shows_causes_their_values_and_exports_neither(
@@ -209,7 +209,7 @@ async def test_any_field_can_be_searched_and_chosen_and_its_direction_turned(
     desk_workspace: Workspace,
 ) -> None:
     async with at_desk(desk_workspace) as desk:
-        await desk.go(next(x.name for x in desk.pane.table.rows() if x.group is Group.NO_MATCH))
+        await desk.go(next(x.name for x in desk.pane.row_table.rows() if x.group is Group.NO_MATCH))
         await desk.press("x")
         assert desk.line.is_open
         assert "No suggestion to reject. X leaves the field unmapped." in desk.said
@@ -316,7 +316,7 @@ async def test_marked_rows_and_all_high_matches_are_decided_in_one_step(
     async with at_desk(desk_workspace) as desk:
         await desk.go("estimatedValue")
         await desk.press("unbound-table.range", "j", "j", "unbound-table.range")
-        marked = [row.name for row in desk.pane.table.chosen_rows()]
+        marked = [row.name for row in desk.pane.row_table.chosen_rows()]
         assert len(marked) == 3
         await desk.press("X")
         assert isinstance(desk.app.screen, Confirm)
@@ -325,14 +325,14 @@ async def test_marked_rows_and_all_high_matches_are_decided_in_one_step(
         assert [desk.stored(name).state for name in marked] == [PENDING] * 3
         await desk.press("X", "y")
         assert [desk.stored(name).state for name in marked] == [REJECTED] * 3
-        assert desk.pane.table.marked() == ()
+        assert desk.pane.row_table.marked() == ()
         await desk.press("u")
         assert [desk.stored(name).state for name in marked] == [PENDING] * 3
         await desk.press("U")
         assert [desk.stored(name).state for name in marked] == [REJECTED] * 3
         await desk.press("u")
         before = len(desk.workspace.mappings.decisions("acme", PAIR))
-        rows = desk.pane.table.rows()
+        rows = desk.pane.row_table.rows()
         high = [row for row in rows if row.group is Group.HIGH]
         sure, others = [x for x in high if x.is_sure], [x for x in high if not x.is_sure]
         assert len(sure) > 1
@@ -358,7 +358,7 @@ async def test_keys_pass_over_titles_and_find_the_next_open_row(
     async with at_desk(desk_workspace) as desk:
         await desk.go("accountName")
         await desk.press("a", "g")
-        table = desk.pane.table
+        table = desk.pane.row_table
         seen = []
         await desk.press("Z")
         assert not any(line.folded for line in table.shown())
@@ -369,7 +369,7 @@ async def test_keys_pass_over_titles_and_find_the_next_open_row(
         assert None not in seen
         assert len(set(seen)) == sum(line.row is not None for line in table.shown())
         await desk.press("G", "n")
-        assert desk.pane.table.cursor_name == "crm:Name"
+        assert desk.pane.row_table.cursor_name == "crm:Name"
         await desk.press("n")
         first = desk.line
         assert first.is_open
@@ -433,12 +433,12 @@ async def test_the_next_session_shows_the_same_rows_and_hides_the_same_warnings(
             await desk.go("accountName")
             await desk.press("a", "X")
             await desk.go("products")
-            shown = [(x.name, x.crm_field) for x in desk.pane.table.rows() if not x.is_open]
+            shown = [(x.name, x.crm_field) for x in desk.pane.row_table.rows() if not x.is_open]
             await desk.pilot.press("q")
     with opened(home) as workspace:
         async with at_desk(workspace) as desk:
             assert desk.line.name == "products"
-            lines = desk.pane.table.rows()
+            lines = desk.pane.row_table.rows()
             assert [(x.name, x.crm_field) for x in lines if not x.is_open] == shown
             await desk.go("description")
             assert desk.line.trouble is None
@@ -519,7 +519,7 @@ async def test_likely_pairs_are_listed_and_all_are_searched(desk_workspace: Work
         assert desk.pane.session is not None
         assert desk.pane.session.pair == "partner--Opportunity"
         assert "partner → Opportunity" in screen_text(desk.pilot)
-        assert desk.pane.table.cursor_name == "crm:Name"
+        assert desk.pane.row_table.cursor_name == "crm:Name"
 
 
 async def test_text_from_outside_is_text_everywhere(desk_workspace: Workspace) -> None:
@@ -543,7 +543,7 @@ async def test_a_title_means_its_group_but_no_key_changes_what_is_collapsed(
     desk_workspace: Workspace,
 ) -> None:
     async with at_desk(desk_workspace) as desk:
-        table = desk.pane.table
+        table = desk.pane.row_table
         groups = [line.group for line in table.shown() if line.row is None]
         assert groups == [group for group in Group if group in groups]
         inside = [row.name for row in table.rows() if row.group is Group.NO_MATCH]
@@ -556,7 +556,7 @@ async def test_a_title_means_its_group_but_no_key_changes_what_is_collapsed(
         await desk.press("y")
         assert [desk.stored(name).state for name in inside] == [REJECTED] * len(inside)
         # The title is gone. No other title has the cursor, so that X asks about no other group.
-        assert desk.pane.table.cursor_name == "crm:Name"
+        assert desk.pane.row_table.cursor_name == "crm:Name"
         assert "group:NO_MATCH" not in [line.key for line in table.shown()]
         await desk.press("u")
         assert [desk.stored(name).state for name in inside] == [PENDING] * len(inside)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -12,12 +13,12 @@ from rich.style import Style
 from crmdeck.model import Direction, Severity
 from crmdeck.tui.dialogs.preflight import cells_of
 from crmdeck.tui.filters import compile_filter
-from crmdeck.tui.panes.mapping.columns import FILTER_KEYS, columns_for, searched
+from crmdeck.tui.panes.mapping.columns import FILTER_KEYS, GIVES, row_columns, searched
 from crmdeck.tui.panes.mapping.detail import Around, row_detail
 from crmdeck.tui.panes.mapping.summary import next_steps, progress, titles
 from crmdeck.tui.panes.mapping.table import PairRow, lines_of
 from crmdeck.tui.panes.samples import Fullness
-from crmdeck.tui.widgets.table.columns import place
+from crmdeck.tui.widgets.table.columns import Placed, measured, place
 from crmdeck.tui.widgets.table.strips import GUTTER, Look, RowState, row_strip
 from crmdeck.workspace import Candidate, Group, MappingRow, MappingSession, RowBuilder
 from tests.mapping.pairs import (
@@ -54,12 +55,16 @@ ROWS = (
 )
 
 
+def placed_for(lines: Sequence[PairRow], width: int) -> tuple[Placed[PairRow], ...]:
+    columns = row_columns({})
+    return place(columns, width, GUTTER, gives=GIVES, wanted=measured(columns, lines))
+
+
 @pytest.mark.parametrize("width", [60, 80, 100, 120, 140, 200])
 def test_every_state_and_problem_is_in_words_at_any_width(width: int) -> None:
-    placed = place(columns_for(ROWS, width), width, GUTTER)
-    texts = [
-        row_strip(line, placed, RowState(), (), LOOK).text for line in lines_of(ROWS, grouped=False)
-    ]
+    lines = lines_of(ROWS, grouped=False)
+    placed = placed_for(lines, width)
+    texts = [row_strip(line, placed, RowState(), (), LOOK).text for line in lines]
     assert all(len(text) <= width for text in texts)
     for text, *words in zip(
         texts,
@@ -76,7 +81,7 @@ def test_every_state_and_problem_is_in_words_at_any_width(width: int) -> None:
 def test_broken_is_red_done_is_quiet_and_undecided_is_plain() -> None:
     broken = named("lost", "Lost", state=ACCEPTED, right=None)
     lines = lines_of([*ROWS, broken], grouped=False)
-    columns = {column.id: column for column in columns_for([*ROWS, broken], 120)}
+    columns = {column.id: column for column in row_columns({})}
     sign, name = columns["sign"], columns["field"]
 
     def look(line: PairRow) -> tuple[str, str, str]:
@@ -98,7 +103,7 @@ def test_names_are_whole_while_other_columns_can_shrink(width: int) -> None:
         row(partner=field("x", label="A name of 20 letters"), crm_field=name)
         for name in ("End_Customer_Name__c", "Decision_Contact_Email__c")
     )
-    placed = place(columns_for(rows, width), width, GUTTER)
+    placed = placed_for(lines_of(rows, grouped=False), width)
     cells = {one.column.id: one.width for one in placed}
     assert cells["crm"] == len("Decision_Contact_Email__c")
     assert placed[-1].start + placed[-1].width <= width

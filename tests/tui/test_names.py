@@ -26,7 +26,7 @@ PLACES = {
     "objects": ("2", {"object"}),
     "all fields": ("asterisk", {"name"}),
     "health": ("1", {"connection"}),
-    "connections": ("full_stop", {"name", "state", "weeks"}),
+    "connections": ("full_stop", {"name", "state"}),
     "audit": ("5", {"at"}),
     "audit of all": ("asterisk", {"at"}),
 }

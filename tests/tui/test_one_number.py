@@ -30,7 +30,7 @@ from crmdeck.model import (
 from crmdeck.server.integration_routes import status as status_route
 from crmdeck.settings import NoticeRoute
 from crmdeck.tui.panes.drift.detail import summary
-from crmdeck.tui.panes.health.columns import columns_for
+from crmdeck.tui.panes.health.columns import connection_columns
 from crmdeck.tui.panes.health.loader import read_overview
 from crmdeck.tui.panes.schema.cells import overview_heading
 from crmdeck.tui.panes.schema.rows import schema_data
@@ -87,9 +87,7 @@ def compare(workspace: Workspace) -> None:
     assert len(groups) == together.count
 
     lines = connection_lines(statuses)
-    column = next(
-        one for one in columns_for(overview.entries, workspace.now, 120) if one.id == "changes"
-    )
+    column = next(one for one in connection_columns(workspace.now) if one.id == "changes")
     cells = {entry.connection.name: column.text(entry) for entry in overview.entries}
     for status, line in zip(statuses, lines, strict=True):
         compare_one(workspace, status, workspace.drift.open_changes(status.id))

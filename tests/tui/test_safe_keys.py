@@ -162,7 +162,7 @@ async def test_a_dialog_of_a_pane_that_was_left_decides_nothing(both: Workspace)
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
         await settle(pilot)
         pane = app.screen.query_one(MappingPane)
-        pane.table.go_to("accountName")
+        pane.row_table.go_to("accountName")
         await pilot.press("enter")
         await until(pilot, lambda: len(app.screen_stack) == 2)
         screen = app.screen_stack[0]

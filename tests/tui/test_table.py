@@ -24,7 +24,7 @@ class Row(NamedTuple):
 
 
 COLUMNS: tuple[Column[Row], ...] = (
-    Column("name", "Name", lambda row: row.name, min_width=12),
+    Column("name", "Name", lambda row: row.name, least=12),
     Column("kind", "Kind", lambda row: row.kind, width=8, style=lambda row: "warn"),
     Column(
         "size",
@@ -35,7 +35,7 @@ COLUMNS: tuple[Column[Row], ...] = (
         sort_key=lambda row: row.size,
         searched=False,
     ),
-    Column("note", "Note", lambda row: "n", width=10, hide_below=70),
+    Column("note", "Note", lambda row: "n", width=10),
 )
 ROWS = (
     Row("alpha", "text", 3),
@@ -51,7 +51,9 @@ class TableApp(App[None]):
         for own in THEMES:
             self.register_theme(own)
         self.theme = theme
-        self.table = Table(COLUMNS, rows, key=lambda row: row.name, empty="No row yet.")
+        self.table = Table(
+            COLUMNS, rows, gives=(("note", 0),), key=lambda row: row.name, empty="No row yet."
+        )
         self.seen: list[tuple[str, str | None]] = []
 
     def get_css_variables(self) -> dict[str, str]:
@@ -198,7 +200,7 @@ async def test_narrow_tables_drop_columns_then_scroll_beside_the_first() -> None
     async with app.run_test(size=(80, 10)) as pilot:
         await pilot.pause()
         assert "Note" in line_text(app.table, 0)
-        await resize(pilot, 60, 10)
+        await resize(pilot, 42, 10)
         assert "Note" not in line_text(app.table, 0)
         await resize(pilot, 26, 10)
         assert line_text(app.table, 0).endswith("›")

@@ -62,7 +62,7 @@ async def test_undo_works_for_steps_of_all_panes_from_any_pane(tmp_path: Path) -
             await settle(pilot)
             pane = app.screen.query_one(MappingPane)
             before = accepted()
-            pane.table.go_to("accountName")
+            pane.row_table.go_to("accountName")
             await pilot.pause()
             await pilot.press("a")
             await until(pilot, lambda: accepted() == before + 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from crmdeck.tui.dialogs.dialog import Dialog, dialog_action
 from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.tui.widgets.table import Column
-from crmdeck.tui.widgets.table.columns import longest
+from crmdeck.tui.widgets.table.columns import Gives
 from crmdeck.workspace import Searchable
 
 V = TypeVar("V", bound=Hashable)
@@ -31,21 +31,10 @@ class Choice(Generic[V]):
     rest: bool = False
 
 
-LEAST_LABEL, MOST_LABEL = 16, 44
-
-
-def columns_for(choices: Sequence[Choice[V]]) -> tuple[Column[Choice[V]], ...]:
-    """Return the columns: whole labels, and the rest of the width for the details."""
-    return (
-        Column(
-            "label",
-            "",
-            lambda choice: choice.label,
-            width=longest((one.label for one in choices), LEAST_LABEL, MOST_LABEL),
-            spill="detail",
-        ),
-        Column("detail", "", lambda choice: choice.detail, style=lambda _: "muted"),
-    )
+COLUMNS: tuple[Column[Choice[Any]], ...] = (
+    Column("label", "", lambda choice: choice.label, least=16, most=44, spill="detail"),
+    Column("detail", "", lambda choice: choice.detail, style=lambda _: "muted"),
+)
 
 
 class Choose(Dialog[V]):
@@ -64,13 +53,14 @@ class Choose(Dialog[V]):
         *,
         text: str = "",
         current: V | None = None,
-        columns: Sequence[Column[Choice[V]]] = (),
+        columns: Sequence[Column[Choice[V]]] = COLUMNS,
+        gives: Gives = (),
     ) -> None:
         super().__init__(title, text)
-        self._columns = tuple(columns)
         self._list: SearchList[Choice[V]] = SearchList(
             choices,
-            self._columns or columns_for(choices or ()),
+            columns,
+            gives=gives,
             key=lambda choice: choice.value,
             searched=lambda choice: Searchable(choice.label, texts=(choice.detail,)),
             current=current,
@@ -98,8 +88,6 @@ class Choose(Dialog[V]):
         if first is not None and first < len(choices):
             # Expanded, the list has the cursor on the first of the others.
             shown = (*choices[:first], Choice(choices[first].value, rest, rest=True))
-        if not self._columns:
-            self._list.set_columns(columns_for(choices))
         self._list.fill(choices, resting=shown)
 
     @dialog_action("choose.take", "Choose", "enter", hint=30, priority=True)

@@ -15,8 +15,6 @@ from crmdeck.tui.filters import FilterKey, flag_key, text_key
 from crmdeck.tui.text import cut_middle, display_text
 from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.tui.widgets.table import Column
-from crmdeck.tui.widgets.table.columns import GAP, longest
-from crmdeck.tui.widgets.table.strips import GUTTER
 from crmdeck.workspace import FieldChoice, Searchable
 
 LEAST_NAME, LEAST_LABEL = 16, 16
@@ -26,17 +24,15 @@ NOTE = 400
 """Characters of a note shown."""
 
 
-def columns_for(title: str, options: Sequence[FieldChoice]) -> tuple[Column[FieldChoice], ...]:
-    """Return the columns: whole names and types; labels give way, because a note has them."""
-    name = longest((one.name for one in options), LEAST_NAME, MOST_NAME)
-    kind = longest((one.type for one in options), len("Type"), MOST_TYPE)
+def columns_for(title: str) -> tuple[Column[FieldChoice], ...]:
     return (
         Column(
             "name",
             title,
             lambda option: option.name,
             style=lambda option: "muted" if option.holder else "strong" if option.match else "",
-            min_width=name,
+            least=LEAST_NAME,
+            most=MOST_NAME,
             fit=lambda option, width: cut_middle(option.name, width),
         ),
         Column(
@@ -44,14 +40,17 @@ def columns_for(title: str, options: Sequence[FieldChoice]) -> tuple[Column[Fiel
             "Label",
             lambda option: option.label,
             style=lambda _: "muted",
-            hide_below=GUTTER + name + kind + MATCH + LEAST_LABEL + 3 * GAP,
+            least=LEAST_LABEL,
         ),
-        Column("type", "Type", lambda option: option.type, width=kind),
+        Column("type", "Type", lambda option: option.type, least=len("Type"), most=MOST_TYPE),
         Column(
             "sure", "Match", lambda option: option.match, width=MATCH, align="right", searched=False
         ),
     )
 
+
+GIVES = (("label", 0), ("name", LEAST_NAME))
+"""Names stay whole, because a note has the labels."""
 
 FILTER_KEYS: dict[str, FilterKey[FieldChoice]] = {
     "type": text_key(lambda option: option.type),
@@ -80,7 +79,8 @@ class ChooseField(Dialog[str]):
         self._notes = notes
         self._list = SearchList(
             options,
-            columns_for(column, options),
+            columns_for(column),
+            gives=GIVES,
             key=lambda option: option.name,
             searched=lambda option: Searchable(option.name, texts=(option.label, option.type)),
             filter_keys=FILTER_KEYS,

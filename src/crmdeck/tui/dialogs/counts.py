@@ -41,7 +41,7 @@ COLUMNS: tuple[Column[Choice[Count]], ...] = (
         style=lambda _: "muted",
         width=10,
     ),
-    Column("value", "", lambda choice: choice.label, min_width=16, weight=1),
+    Column("value", "", lambda choice: choice.label, least=16),
     Column(
         "rows", "", lambda choice: f"{choice.value.rows:,}", width=7, align="right", searched=False
     ),

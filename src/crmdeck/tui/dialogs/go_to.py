@@ -107,8 +107,7 @@ def columns(*, connections: bool) -> tuple[Column[GoToRow], ...]:
             "",
             lambda line: line.path,
             style=lambda line: "muted" if isinstance(line, Option) and line.refused else "",
-            min_width=24,
-            weight=3,
+            least=24,
             spill="detail",
             fit=lambda line, width: cut_middle(line.path, width),
         ),
@@ -117,7 +116,6 @@ def columns(*, connections: bool) -> tuple[Column[GoToRow], ...]:
             "",
             lambda line: line.detail,
             style=lambda _: "muted",
-            weight=2,
             reach=lambda line: "" if line.connection else "connection",
         ),
     ]
@@ -129,8 +127,6 @@ def columns(*, connections: bool) -> tuple[Column[GoToRow], ...]:
                 lambda line: line.connection,
                 style=lambda _: "muted",
                 width=16,
-                shrink_to=14,
-                hide_below=60,
                 searched=False,
             )
         )

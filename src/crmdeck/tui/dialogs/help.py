@@ -66,7 +66,8 @@ COLUMNS: tuple[Column[Offer], ...] = (
         "What it does",
         lambda offer: offer.action.sentence,
         style=lambda offer: "muted" if offer.refused else "",
-        weight=3,
+        least=24,
+        most=200,
     ),
     Column(
         "where",
@@ -74,9 +75,9 @@ COLUMNS: tuple[Column[Offer], ...] = (
         lambda offer: scope_of(offer.action),
         style=lambda _: "muted",
         width=10,
-        hide_below=90,
     ),
 )
+GIVES = (("where", 0), ("what", 24))
 
 
 class Help(Dialog[Offer]):
@@ -91,6 +92,7 @@ class Help(Dialog[Offer]):
         self._list: SearchList[Offer] = SearchList(
             in_order(known, scope),
             COLUMNS,
+            gives=GIVES,
             key=lambda offer: offer.action.id,
             searched=searchable,
             placeholder="Type a word or a key",

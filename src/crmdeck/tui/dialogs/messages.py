@@ -31,7 +31,7 @@ COLUMNS: tuple[Column[Message], ...] = (
         width=1,
         searched=False,
     ),
-    Column("text", "", lambda one: one.line, weight=1),
+    Column("text", "", lambda one: one.line),
 )
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.content import Content
@@ -18,10 +17,9 @@ from crmdeck.tui.dialogs.dialog import Dialog, dialog_action
 from crmdeck.tui.marks import STATE_COLORS
 from crmdeck.tui.text import cut_middle, display_text
 from crmdeck.tui.widgets.table import Column, Table
-from crmdeck.tui.widgets.table.columns import longest
+from crmdeck.tui.widgets.table.columns import some
 from crmdeck.workspace import OUTCOME_SIGNS, Part
 
-LEAST_NAME, MOST_NAME, LEAST_WORDS = 16, 60, 16
 NOTE = 400
 """Characters of a note shown."""
 
@@ -74,39 +72,24 @@ class Result:
     notes: tuple[str, ...] = ()
 
 
-def columns_for(rows: Sequence[ResultRow]) -> tuple[Column[ResultRow], ...]:
-    """Return the columns: whole names first, because the details have the reason whole."""
-    counts = max((cell_len(row.count) for row in rows), default=0)
-    columns: list[Column[ResultRow]] = [
-        Column(
-            "sign",
-            "",
-            lambda row: row.sign,
-            style=lambda row: row.style,
-            width=1,
-        )
-    ]
-    if counts:
-        columns.append(Column("count", "", lambda row: row.count, width=counts, align="right"))
-    columns.append(
-        Column(
-            "name",
-            "",
-            lambda row: row.name,
-            style=lambda _: "strong",
-            width=longest((row.name for row in rows), LEAST_NAME, MOST_NAME),
-            shrink_to=LEAST_NAME,
-            fit=lambda row, width: cut_middle(row.name, width),
-        )
-    )
-    words = Column[ResultRow](
-        "words",
+COLUMNS: tuple[Column[ResultRow], ...] = (
+    Column("sign", "", lambda row: row.sign, style=lambda row: row.style, width=1),
+    Column(
+        "count", "", lambda row: row.count, align="right", most=12, needed=some(lambda r: r.count)
+    ),
+    Column(
+        "name",
         "",
-        lambda row: row.words,
-        style=lambda row: row.style,
-        min_width=LEAST_WORDS,
-    )
-    return (*columns, words)
+        lambda row: row.name,
+        style=lambda _: "strong",
+        least=16,
+        most=60,
+        fit=lambda row, width: cut_middle(row.name, width),
+    ),
+    Column("words", "", lambda row: row.words, style=lambda row: row.style, least=16),
+)
+GIVES = (("name", 16),)
+"""Names stay whole while they can: the details have the reason whole."""
 
 
 def cells_of(counts: Sequence[int], width: int) -> list[int]:
@@ -168,7 +151,7 @@ class ShowPreflight(Dialog[None]):
     def compose_body(self) -> ComposeResult:
         yield Static(self._waiting, id="summary", markup=False)
         yield ShareBar()
-        table: Table[ResultRow] = Table((), key=lambda row: row.number, can_mark=False, empty="")
+        table = Table(COLUMNS, gives=GIVES, key=lambda row: row.number, can_mark=False, empty="")
         # The keys of the dialog move the cursor.
         table.can_focus = False
         yield table
@@ -190,7 +173,6 @@ class ShowPreflight(Dialog[None]):
         self.query_one("#summary", Static).update(Content("\n").join(lines))
         self.query_one(ShareBar).show(result.bar)
         table = self.query_one(Table)
-        table.set_columns(columns_for(result.rows))
         table.set_rows(result.rows)
         if not result.rows:
             table.display = False

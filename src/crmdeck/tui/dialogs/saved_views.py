@@ -8,7 +8,8 @@ from typing import ClassVar, NamedTuple
 from textual import on
 from textual.app import ComposeResult
 
-from crmdeck.tui.dialogs.choose import Choice, columns_for
+from crmdeck.tui.dialogs.choose import COLUMNS as CHOICE_COLUMNS
+from crmdeck.tui.dialogs.choose import Choice
 from crmdeck.tui.dialogs.dialog import Dialog, dialog_action
 from crmdeck.tui.state.saved_views import SavedView
 from crmdeck.tui.widgets.search_list import SearchList
@@ -39,7 +40,7 @@ class SavedViews(Dialog[Wish]):
         ]
         self._list: SearchList[Choice[Wish]] = SearchList(
             lines,
-            columns_for(lines),
+            CHOICE_COLUMNS,
             key=lambda line: line.label,
             searched=lambda line: Searchable(line.label, texts=(line.detail,)),
         )

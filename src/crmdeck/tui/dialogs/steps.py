@@ -39,9 +39,9 @@ COLUMNS: tuple[Column[StepRow], ...] = (
         "What",
         lambda line: line.step.title,
         style=lambda line: "muted" if line.undone else "",
-        weight=3,
+        least=16,
     ),
-    Column("where", "Where", lambda line: line.step.where, style=lambda _: "muted", weight=2),
+    Column("where", "Where", lambda line: line.step.where, style=lambda _: "muted"),
 )
 
 

@@ -28,15 +28,14 @@ COLUMNS: tuple[Column[ValueChoice], ...] = (
         style=lambda row: "warn" if row.target is None else "ok",
         width=1,
     ),
-    Column("value", "PartnerOS value", lambda row: row.label or row.value, min_width=12, weight=1),
+    Column("value", "PartnerOS value", lambda row: row.label or row.value, least=12),
     Column("arrow", "", lambda _: "→", style=lambda _: "accent", width=1),
     Column(
         "target",
         "CRM value",
         lambda row: "no counterpart" if row.target is None else row.target_label or row.target,
         style=lambda row: "muted" if row.target is None else "strong",
-        min_width=12,
-        weight=1,
+        least=12,
     ),
     Column("how", "Found by", lambda row: row.how, style=lambda _: "muted", width=10),
 )

@@ -1,4 +1,4 @@
-"""The base class of all panes, and its messages to the main screen."""
+"""The base of all panes: a list with details, its keys, and its messages to the main screen."""
 
 from __future__ import annotations
 
@@ -17,13 +17,22 @@ from textual.widget import Widget
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.tui import widgets
-from crmdeck.tui.filters import FilterSource, has_terms, with_terms, with_value
+from crmdeck.tui.filters import (
+    Filter,
+    FilterSource,
+    compile_filter,
+    has_terms,
+    with_terms,
+    with_value,
+)
 from crmdeck.tui.host import Host, Location
 from crmdeck.tui.keys.actions import EVERYWHERE, ActionHost
 from crmdeck.tui.loading.requests import Loader, LoadQueue
+from crmdeck.tui.panes.place import NO_BRIEF, Place
 from crmdeck.tui.state.undo import Undoable, UndoStep
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.error_panel import ErrorPanel
+from crmdeck.tui.widgets.table import Table
 from crmdeck.tui.widgets.text_view import TextView
 from crmdeck.tui.widgets.view_chips import ViewChips
 
@@ -97,7 +106,9 @@ class ExportRequest:
 
 
 class Pane(ActionHost, Widget):
-    """One pane. A subclass implements `compose_body` and `reload`, and more if it needs to.
+    """One pane: a list, and the details of the row under the cursor.
+
+    A subclass implements `table`, `place` and `reload`, and more if it needs to.
 
     The main screen calls `restore` once before the first `show`. It calls `show` when the pane is
     shown, and when the connection or its data changes, `visit` when another pane leads here, and
@@ -154,16 +165,32 @@ class Pane(ActionHost, Widget):
         self.connection_id: str | None = None
         self.filter_text = ""
         self.note = ("", "")
+        self.brief = TextView(id="brief", classes="detail part")
+        self._hint = ""
+        self._briefed: object = None
         self.detail_size = 0
         self.next_steps: Callable[[int], Content] = lambda _: Content("")
 
+    @property
+    def place(self) -> Place[Any]:
+        """The list on screen."""
+        raise NotImplementedError
+
+    @property
+    def table(self) -> Table[Any]:
+        """The table of the list."""
+        raise NotImplementedError
+
+    def open_row(self, row: Any) -> None:
+        """Open a row: Enter was pressed on it."""
+
     def compose_body(self) -> ComposeResult:
         """Yield the widgets of the main part of the pane."""
-        raise NotImplementedError
+        yield self.table
 
     def compose_details(self) -> ComposeResult:
         """Yield the other parts, below or beside the main one."""
-        yield from ()
+        yield self.brief
 
     def reload(self) -> None:
         """Load the data of `connection_id` with `loader`."""
@@ -184,16 +211,21 @@ class Pane(ActionHost, Widget):
     def apply_filter(self, text: str) -> None:
         """Filter by `text`; post a `Summary`."""
 
-    def filter_source(self) -> FilterSource[Any] | None:
+    def read_filter(self) -> Filter[Any]:
+        """Return the filter, with the keys of the list."""
+        place = self.place
+        return compile_filter(self.filter_text, searched=place.searched, keys=place.keys())
+
+    def filter_source(self) -> FilterSource[Any]:
         """Return the rows that a filter chooses from, and its keys."""
-        return None
+        return FilterSource(self.table.all_rows, self.place.keys())
 
     COUNTED: ClassVar[tuple[str, ...]] = ()
     """Filter keys by whose values the rows are counted."""
 
     def counted(self) -> Iterable[object]:
         """Return the rows to count: those that match the filter. An iterator reads in a worker."""
-        return ()
+        return self.table.shown()
 
     @property
     def wants_room(self) -> bool:
@@ -239,15 +271,44 @@ class Pane(ActionHost, Widget):
     def _view_picked(self, message: ViewChips.Picked) -> None:
         self.show_view(message.position)
 
-    @cached_property
-    def _detail_widget(self) -> Widget | None:
-        # Every hint of the footer asks for it, and it exists from the start.
-        return next(iter(self.query(".detail").results(Widget)), None)
-
     @property
     def details(self) -> Widget | None:
-        """The widget with the details of the row under the cursor, if there is one."""
-        return self._detail_widget
+        """The widget with the details of the row under the cursor, if it shows."""
+        return self.brief
+
+    def describe(self) -> None:
+        """Show the details of the row under the cursor."""
+        row = self.table.cursor_row
+        brief = self.place.brief(row) if row is not None else NO_BRIEF
+        # Not before the data: a first title draws the frame.
+        if self.panel.is_drawn or row is not None:
+            self.panel.caption(self.brief, *brief.titles, state=brief.state)
+        about = (self.table.id, self.table.cursor_key)
+        self.brief.show(brief.draw, from_top=about != self._briefed)
+        self._briefed = about
+
+    def count_rows(self) -> None:
+        """Show the number of rows in the filter bar. Called when other rows show."""
+        self.summarize(self.table.count_text, self._hint)
+
+    # Textual runs the method of the class that declares it, and panes override what it calls. A
+    # late message may come from the table of another list.
+    @on(Table.Ordered)
+    def _ordered(self, message: Table.Ordered) -> None:
+        if message.table is self.table:
+            self.count_rows()
+            self.describe()
+
+    @on(Table.Highlighted)
+    def _highlighted(self, message: Table.Highlighted) -> None:
+        if message.table is self.table:
+            self.describe()
+            self.refresh_bindings()
+
+    @on(Table.Selected)
+    def _selected(self, message: Table.Selected) -> None:
+        if message.table is self.table:
+            self.open_row(message.row)
 
     def turn_details(self) -> None:
         """Focus the details, or go back from there."""
@@ -256,7 +317,6 @@ class Pane(ActionHost, Widget):
         if wanted is not None:
             wanted.focus()
 
-    # Textual runs the method of the class that declares it, and panes override `turn_details`.
     @on(TextView.Left)
     def _left_details(self) -> None:
         self.turn_details()
@@ -278,15 +338,15 @@ class Pane(ActionHost, Widget):
 
     def copies(self) -> tuple[Copy, ...]:
         """Return the formats in which `y` copies the row under the cursor or the marked rows."""
-        return ()
+        return self.place.copies(self.table.chosen())
 
     def crm_place(self) -> CrmPlace | None:
         """Return what `O` opens in the CRM, if anything."""
         return CrmPlace(self.connection_id) if self.connection_id is not None else None
 
     def can_copy(self) -> bool:
-        """True if `y` can copy something. Called often: override it if `copies` is slow."""
-        return bool(self.copies())
+        """True if `y` can copy something. Called often."""
+        return self.table.cursor_row is not None
 
     def export_request(self) -> ExportRequest | None:
         """Return what `e` exports, if anything."""
@@ -328,9 +388,7 @@ class Pane(ActionHost, Widget):
 
     def focus_target(self) -> Widget | None:
         """Return the widget that gets the focus when the pane is shown."""
-        return next(
-            (widget for widget in self.query("*").results(Widget) if widget.focusable), None
-        )
+        return self.table
 
     @property
     def connection_name(self) -> str:

@@ -39,14 +39,15 @@ class Place(Generic[R]):
     """A list of rows `R` with details. One function makes a place.
 
     `rows` returns None while they load: then the old rows stay. The others are asked with the rows
-    on screen. `keys` are the filter keys, `searched` the texts of a row that words search.
+    on screen. `keys` are the filter keys, `searched` the texts of a row that words search; a pane
+    that filters on its own leaves them out.
     """
 
     key: Callable[[R], Hashable]
     rows: Callable[[], Sequence[R] | None]
     columns: Callable[[Sequence[R]], Columns[R]]
-    keys: Callable[[], FilterKeys[R]]
-    searched: Callable[[R], Iterable[str]]
+    keys: Callable[[], FilterKeys[R]] = dict
+    searched: Callable[[R], Iterable[str]] = lambda _: ()
     brief: Callable[[R], Brief]
     copies: Callable[[Sequence[R]], tuple[Copy, ...]]
     empty: str

@@ -16,6 +16,7 @@ from crmdeck.tui.filters import FilterKeys, compile_filter
 from crmdeck.tui.keys.actions import ActionHost, action
 from crmdeck.tui.widgets.inputs import LineInput
 from crmdeck.tui.widgets.table import Column, Table
+from crmdeck.tui.widgets.table.columns import Gives
 from crmdeck.workspace import Searchable, SearchIndex
 
 R = TypeVar("R")
@@ -54,6 +55,7 @@ class SearchList(ActionHost, Widget, Generic[R]):
         rows: Sequence[R] | None,
         columns: Sequence[Column[R]],
         *,
+        gives: Gives = (),
         key: Callable[[R], Hashable] = id,
         searched: Callable[[R], Searchable] | None = None,
         filter_keys: FilterKeys[R] | None = None,
@@ -77,7 +79,7 @@ class SearchList(ActionHost, Widget, Generic[R]):
         self._prefixes = prefixes or {}
         self._entry = LineInput(placeholder=placeholder, compact=True)
         self._entry.passed_on = frozenset((HELP_KEY, *passed_on))
-        self._table: Table[R] = Table(columns, key=key, can_mark=False, empty=empty)
+        self._table: Table[R] = Table(columns, gives=gives, key=key, can_mark=False, empty=empty)
         # The input keeps the focus, and passes on the keys that move the cursor.
         self._table.can_focus = False
         self._sought = ""
@@ -120,9 +122,6 @@ class SearchList(ActionHost, Widget, Generic[R]):
             self._resting = tuple(resting)
         if self.is_mounted:
             self._show()
-
-    def set_columns(self, columns: Sequence[Column[R]]) -> None:
-        self._table.set_columns(columns)
 
     def unfold(self, current: Hashable) -> None:
         """Show all rows even while the input is empty, with the cursor on `current`."""

@@ -29,8 +29,7 @@ from crmdeck.tui.panes.audit.detail import (
     undo_words,
 )
 from crmdeck.tui.panes.audit.loader import MOST_READ, PART, AuditLog, every_line, read_log, read_on
-from crmdeck.tui.panes.list_pane import ListPane
-from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, View
+from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane, View
 from crmdeck.tui.panes.place import Brief, Place
 from crmdeck.tui.text import count, display_text
 from crmdeck.tui.widgets.table import Sort, Table
@@ -67,7 +66,7 @@ class LogTable(Table[LogRow]):
         return f"{self.cursor + 1 - above:,} of {total:,}{self.more}" if total else ""
 
 
-class AuditPane(ListPane):
+class AuditPane(Pane):
     """The audit log of one connection, or of all."""
 
     SCOPE = "audit"

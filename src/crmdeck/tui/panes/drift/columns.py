@@ -318,8 +318,8 @@ GIVES = (
 _STATES = {"removed": "error", "added": "ok", "changed": "warn"}
 VALUE_COLUMNS: tuple[Column[ValueChange], ...] = (
     Column("how", "", lambda value: value.how, style=lambda value: _STATES[value.how], width=7),
-    Column("value", "Value", lambda value: value.value, weight=3),
-    Column("detail", "", lambda value: value.detail, style=lambda _: "muted", weight=2),
+    Column("value", "Value", lambda value: value.value, least=12),
+    Column("detail", "", lambda value: value.detail, style=lambda _: "muted"),
 )
 
 

@@ -65,15 +65,12 @@ Steps = Sequence[tuple[str, str]]
 
 def line_detail(
     timeline: Timeline,
-    line: TimelineRow | None,
-    instead: str,
+    line: TimelineRow,
     usage: FieldUsage | None,
     steps: Steps,
     width: int,
 ) -> Content:
-    """Return the details of a row, or `instead` without one."""
-    if line is None:
-        return Content.styled(instead, "$muted")
+    """Return the details of a row."""
     if line.entry is not None:
         return event_detail(timeline, line.entry, width, usage, steps)
     if line.story is not None:
@@ -81,14 +78,12 @@ def line_detail(
     return Content("\n").join(_counts(line.entries, width))
 
 
-def line_titles(line: TimelineRow | None) -> tuple[str, ...]:
-    if line is None:
-        return ("Details",)
-    return (display_text(place_of(line.entry.event) if line.entry is not None else line.where),)
+def line_title(line: TimelineRow) -> str:
+    return display_text(place_of(line.entry.event) if line.entry is not None else line.where)
 
 
-def line_state(line: TimelineRow | None) -> tuple[Content, ...]:
-    if line is None or line.is_title:
+def line_state(line: TimelineRow) -> tuple[Content, ...]:
+    if line.is_title:
         return ()
     if line.settled is None:
         word = "open" if line.is_open else "safe"

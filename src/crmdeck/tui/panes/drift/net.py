@@ -22,7 +22,7 @@ class NetLine(NamedTuple):
 
 
 NET_COLUMNS: tuple[Column[NetLine], ...] = (
-    Column("where", "Object and field", lambda line: line.where, min_width=32, weight=3),
+    Column("where", "Object and field", lambda line: line.where, least=32),
     Column(
         "what", "", lambda line: line.what, style=lambda line: STYLES.get(line.what, ""), width=10
     ),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
+from textual.content import Content
 from textual.message import Message
 
 from crmdeck.tui.filters import Filter, FilterSource
@@ -21,16 +22,16 @@ from crmdeck.tui.panes.drift.density import Density
 from crmdeck.tui.panes.drift.detail import (
     line_detail,
     line_state,
-    line_titles,
+    line_title,
     nothing_yet,
     summary,
 )
 from crmdeck.tui.panes.drift.loader import TimelineLoader
 from crmdeck.tui.panes.drift.to_do import to_do
 from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane, View
+from crmdeck.tui.panes.place import NO_BRIEF, Brief, Place
 from crmdeck.tui.panes.usage import UsageAsker
 from crmdeck.tui.widgets.table import Sort, Table
-from crmdeck.tui.widgets.text_view import TextView
 from crmdeck.workspace import ChangeEntry, once
 
 if TYPE_CHECKING:
@@ -97,13 +98,27 @@ class DriftPane(Pane):
 
     def __init__(self, host: Host, *, id: str | None = None) -> None:
         super().__init__(host, id=id)
-        self.table = TimelineTable(COLUMNS, gives=GIVES, key=lambda line: line.key, id="timeline")
+        self._place: Place[TimelineRow] = Place(
+            key=lambda line: line.key,
+            rows=lambda: self.timeline.arrangement.lines if self.timeline.arrangement else None,
+            columns=lambda _: (COLUMNS, GIVES),
+            brief=self._brief_of,
+            copies=self._copies_of,
+            empty="No changes yet.",
+        )
+        self._table = TimelineTable(COLUMNS, gives=GIVES, key=self._place.key, id="timeline")
         self.timeline = TimelineLoader(self, self._show_lines)
-        self.usages = UsageAsker(host, self.loader, self._describe)
+        self.usages = UsageAsker(host, self.loader, self.describe)
         self.commands = DriftCommands(self, self.timeline, self.table, self.usages)
-        self._hint = ""
         self._shown: str | None = None
-        self._described: str | None = None
+
+    @property
+    def place(self) -> Place[TimelineRow]:
+        return self._place
+
+    @property
+    def table(self) -> TimelineTable:
+        return self._table
 
     def view_name(self, view: View) -> str:
         arrangement = self.timeline.arrangement
@@ -120,9 +135,6 @@ class DriftPane(Pane):
     def compose_body(self) -> ComposeResult:
         yield Density(id="density")
         yield self.table
-
-    def compose_details(self) -> ComposeResult:
-        yield TextView(id="event", classes="detail part")
 
     def on_mount(self) -> None:
         self.watch(self.table, "scroll_y", self._read_ahead, init=False)
@@ -164,7 +176,7 @@ class DriftPane(Pane):
         self.table.words = found.words
         self.table.more = "+" if arrangement.is_part else ""
         if not arrangement.timeline.total:
-            self.table.empty = "No changes yet."
+            self.table.empty = self.place.empty
         elif self.filter_text == OPEN:
             self.table.empty = "No open changes. . shows the other views."
         else:
@@ -181,8 +193,7 @@ class DriftPane(Pane):
     def shown_connection(self) -> str | None:
         return self._shown
 
-    @on(Table.Ordered)
-    def _ordered(self) -> None:
+    def count_rows(self) -> None:
         arrangement = self.timeline.arrangement
         if arrangement is not None and not self.table.is_ordering:
             of_one = not arrangement.timeline.everywhere and arrangement.entries
@@ -193,11 +204,9 @@ class DriftPane(Pane):
         if flat != self.timeline.is_flat:
             self.timeline.is_flat = flat
             self.timeline.arrange()
-        self._describe()
         self.call_later(self._read_ahead)
 
-    @on(Table.Selected)
-    def _selected(self) -> None:
+    def open_row(self, row: TimelineRow) -> None:
         self.commands.open_line()
 
     @on(TimelineTable.Folded)
@@ -216,8 +225,7 @@ class DriftPane(Pane):
         self.timeline.read_to(message.first, go)
 
     @on(events.Resize)
-    @on(Table.Highlighted)
-    def _describe(self) -> None:
+    def describe(self) -> None:
         """Update everything around the table: heading, counts, strip, details, footer."""
         line, arrangement = self.commands.line, self.timeline.arrangement
         if arrangement is None:
@@ -239,22 +247,25 @@ class DriftPane(Pane):
         number = f"{total:,}" if shown == total else f"{shown:,}{more} of {total:,}"
         self.summarize(f"{number} changes", self._hint)
         self.query_one(Density).current = line.at.date() if line is not None else None
-        instead = "" if total else nothing_yet(self.host.status)
-        place = self.commands.field_place
+        super().describe()
+        if line is None:
+            instead = "" if total else nothing_yet(self.host.status)
+            self.brief.show(lambda _: Content.styled(instead, "$muted"))
+        self.refresh_bindings()
+
+    def _brief_of(self, line: TimelineRow) -> Brief:
+        arrangement, place = self.timeline.arrangement, self.commands.field_place
+        if arrangement is None:
+            return NO_BRIEF
         usage = self.usages.of(place) if place is not None else None
         steps = dict(self.commands.next_steps())
         keys = keys_on(self.screen, steps)
         offered = tuple((keys[id_], text) for id_, text in steps.items() if id_ in keys)
-        other = line is None or line.key != self._described
-        self._described = line.key if line is not None else None
-        view = self.query_one("#event", TextView)
-        self.panel.caption(view, *line_titles(line), state=line_state(line))
-        draw = partial(line_detail, timeline, line, instead, usage, offered)
-        view.show(draw, from_top=other)
-        self.refresh_bindings()
+        draw = partial(line_detail, arrangement.timeline, line, usage, offered)
+        return Brief([line_title(line)], line_state(line), draw)
 
-    def copies(self) -> tuple[Copy, ...]:
-        chosen, arrangement = self.table.chosen(), self.timeline.arrangement
+    def _copies_of(self, chosen: Sequence[TimelineRow]) -> tuple[Copy, ...]:
+        arrangement = self.timeline.arrangement
         if arrangement is None or not chosen:
             return ()
         line = chosen[0] if len(chosen) == 1 else None
@@ -270,9 +281,6 @@ class DriftPane(Pane):
             return super().crm_place()
         event = entry.event
         return CrmPlace(event.connection_id, event.object_type, event.field_name)
-
-    def can_copy(self) -> bool:
-        return self.commands.line is not None
 
     def export_request(self) -> ExportRequest | None:
         arrangement = self.timeline.arrangement

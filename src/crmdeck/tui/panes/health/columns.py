@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from crmdeck.text import ago
 from crmdeck.tui.marks import health_of, open_mark
 from crmdeck.tui.panes.health.facts import quota_words, scope_words, token_life
-from crmdeck.tui.panes.health.history_strip import Day, Span, days, span_in
+from crmdeck.tui.panes.health.history_strip import Day, days, span_in
 from crmdeck.tui.panes.health.overview import ConnectionHealth, quota_left, settled, urgency
 from crmdeck.tui.widgets.table import Column
-from crmdeck.tui.widgets.table.columns import GAP, gaps, longest
-from crmdeck.tui.widgets.table.strips import GUTTER
+from crmdeck.tui.widgets.table.columns import some
 
-MOST_NAME = 40
-QUOTA, LEAST_EXPIRES = 4, 7
-LEAST_NAME, LEAST_STATE, LEAST_OPEN = 10, 6, 4
+MOST_TEXT = 240
+QUOTA = len("Quota")
 GAUGE = 8
 MOST_WEEKS = 6
-LEAST_MARKS = MOST_WEEKS * 7 // 2
-"""Marks of the history of these weeks, one for each two days."""
-WIDE = 92
-"""Cells from which the table has the gauge and the expiry."""
+"""Weeks of the history: a mark for each day, or in few cells for each two days."""
+
+GIVES = (
+    ("weeks", MOST_WEEKS * 7 // 2),
+    ("scope", 0),
+    ("api", 0),
+    ("weeks", 0),
+    ("quota", QUOTA),
+    ("token", 0),
+    ("synced", len("Refreshed")),
+    ("synced", 0),
+    ("quota", 0),
+    ("name", 10),
+)
 
 
 def gauge(left: float, width: int, state: str) -> tuple[tuple[str, str], tuple[str, str]]:
@@ -33,50 +39,17 @@ def gauge(left: float, width: int, state: str) -> tuple[tuple[str, str], tuple[s
     return ("━" * filled, state), ("╌" * (width - filled), "muted")
 
 
-def columns_for(
-    entries: Sequence[ConnectionHealth], now: datetime, width: int
-) -> tuple[Column[ConnectionHealth], ...]:
-    """Return the columns of a table of `width` cells.
+def connection_columns(now: datetime) -> tuple[Column[ConnectionHealth], ...]:
+    """Return the columns of the table of connections. Ages count up to `now`."""
 
-    Names stay whole. Left out in this order: scope, API version, weeks of the history, gauge and
-    expiry, the last refresh, the quota.
-    """
-    wide = width >= WIDE
-    sign, name, *others = _always(entries)
-    expires = [_expires(entries, now)] if wide else []
-    always = [sign, name, *others, *expires]
-    room = width - GUTTER - sum(one.width or 0 for one in always) - sum(gaps(always))
-    middle = _fitting([_quota(wide), _last_refresh(entries, now, wide)], room)
-    room -= _cells(middle)
-    # If even the columns that are always there are too wide, the name is cut.
-    name = replace(name, width=(name.width or 0) + min(0, room))
-    facts = _muted(entries)
-    # A mark for each day is worth less than two more facts.
-    rest = room - GAP - _cells(facts)
-    span = span_in(rest if rest >= LEAST_MARKS else room - GAP, MOST_WEEKS)
-    weeks = [_weeks(now, span)] if span.weeks else []
-    more = _fitting(facts, room - GAP - span.marks)
-    return (sign, name, *others, *reversed(middle), *expires, *weeks, *more)
+    def refreshed(entry: ConnectionHealth) -> str:
+        return ago(entry.status.last_sync_at, now)
 
+    def marks(entry: ConnectionHealth, width: int = MOST_WEEKS * 7) -> list[tuple[str, str]]:
+        span = span_in(width, MOST_WEEKS)
+        shown: tuple[Day, ...] = days(entry.runs, now, span.marks, span.each)
+        return [(day.mark, day.state) for day in shown]
 
-def _fitting(
-    columns: Sequence[Column[ConnectionHealth]], room: int
-) -> list[Column[ConnectionHealth]]:
-    """Return the columns that fit beside others, the first ones rather than the last."""
-    found: list[Column[ConnectionHealth]] = []
-    for column in columns:
-        if _cells([*found, column]) <= room:
-            found.append(column)
-    return found
-
-
-def _cells(columns: Sequence[Column[ConnectionHealth]]) -> int:
-    return sum(GAP + (column.width or 0) for column in columns)
-
-
-def _always(entries: Sequence[ConnectionHealth]) -> tuple[Column[ConnectionHealth], ...]:
-    names = (entry.connection.name for entry in entries)
-    opens = (open_mark(entry.status.open_changes)[0] for entry in entries)
     return (
         Column(
             "sign",
@@ -88,18 +61,14 @@ def _always(entries: Sequence[ConnectionHealth]) -> tuple[Column[ConnectionHealt
             searched=False,
             tooltip=lambda entry: health_of(entry.status).word,
         ),
-        Column(
-            "name",
-            "Connection",
-            lambda entry: entry.connection.name,
-            width=longest(names, LEAST_NAME, MOST_NAME),
-        ),
+        Column("name", "Connection", lambda entry: entry.connection.name, least=10, most=40),
         Column(
             "state",
             "State",
             _state_word,
             style=_state,
-            width=longest(map(_state_word, entries), LEAST_STATE),
+            least=len("State"),
+            most=MOST_TEXT,
             sort_key=urgency,
         ),
         Column(
@@ -107,96 +76,84 @@ def _always(entries: Sequence[ConnectionHealth]) -> tuple[Column[ConnectionHealt
             "Open",
             lambda entry: open_mark(entry.status.open_changes)[0] or "-",
             style=lambda entry: open_mark(entry.status.open_changes)[1],
-            width=longest(opens, LEAST_OPEN),
+            least=len("Open"),
+            most=MOST_TEXT,
             sort_key=lambda entry: -entry.status.open_changes.count,
             searched=False,
             tooltip=lambda entry: entry.status.open_changes.text,
         ),
+        Column(
+            "synced",
+            "Last refresh",
+            refreshed,
+            least=len("Last refresh"),
+            most=MOST_TEXT,
+            short="Refreshed",
+            fit=lambda entry, width: _within(refreshed(entry), width),
+            sort_key=lambda entry: entry.status.last_sync_at,
+            searched=False,
+        ),
+        Column(
+            "quota",
+            "Quota left",
+            lambda entry: quota_left(entry.status.quota) if entry.status.quota else "-",
+            parts=_quota_parts,
+            width=GAUGE + 1 + QUOTA,
+            short="Quota",
+            sort_key=lambda entry: entry.status.quota.left if entry.status.quota else None,
+            searched=False,
+        ),
+        Column(
+            "token",
+            "Expires",
+            lambda entry: token_life(entry, now)[0],
+            style=lambda entry: token_life(entry, now)[1],
+            least=len("Expires"),
+            most=MOST_TEXT,
+            sort_key=lambda entry: entry.connection.token_expires_at,
+            searched=False,
+        ),
+        Column(
+            "weeks",
+            f"{MOST_WEEKS} weeks",
+            lambda entry: "".join(mark for mark, _ in marks(entry)),
+            parts=marks,
+            width=MOST_WEEKS * 7,
+            sortable=False,
+            searched=False,
+        ),
+        Column(
+            "api",
+            "API",
+            lambda entry: entry.connection.api_version or "-",
+            style=lambda _: "muted",
+            least=len("API"),
+            most=MOST_TEXT,
+            needed=some(lambda entry: entry.connection.api_version),
+        ),
+        Column(
+            "scope",
+            "Scope",
+            scope_words,
+            style=lambda _: "muted",
+            least=len("Scope"),
+            most=MOST_TEXT,
+        ),
     )
 
 
-def _last_refresh(
-    entries: Sequence[ConnectionHealth], now: datetime, wide: bool
-) -> Column[ConnectionHealth]:
-    def text(entry: ConnectionHealth) -> str:
-        passed = ago(entry.status.last_sync_at, now)
-        return passed if wide else passed.removesuffix(" ago")
-
-    title = "Last refresh" if wide else "Refreshed"
-    return Column(
-        "synced",
-        title,
-        text,
-        width=longest(map(text, entries), len(title)),
-        sort_key=lambda entry: entry.status.last_sync_at,
-        searched=False,
-    )
+def _within(passed: str, width: int) -> str:
+    return passed if len(passed) <= width else passed.removesuffix(" ago")
 
 
-def _quota(wide: bool) -> Column[ConnectionHealth]:
-    def parts(entry: ConnectionHealth, _width: int) -> list[tuple[str, str]]:
-        quota = entry.status.quota
-        if quota is None:
-            return [("-", "muted")]
-        state = quota_words(entry.status)[1]
-        share = (f"{quota_left(quota):>{QUOTA}}", "" if state == "ok" else state)
-        return [*gauge(quota.left, GAUGE, state), (" ", ""), share] if wide else [share]
-
-    return Column(
-        "quota",
-        "Quota left" if wide else "Quota",
-        lambda entry: quota_left(entry.status.quota) if entry.status.quota else "-",
-        parts=parts,
-        width=max(QUOTA + (GAUGE + 1) * wide, len("Quota")),
-        sort_key=lambda entry: entry.status.quota.left if entry.status.quota else None,
-        searched=False,
-    )
-
-
-def _expires(entries: Sequence[ConnectionHealth], now: datetime) -> Column[ConnectionHealth]:
-    return Column(
-        "token",
-        "Expires",
-        lambda entry: token_life(entry, now)[0],
-        style=lambda entry: token_life(entry, now)[1],
-        width=longest((token_life(entry, now)[0] for entry in entries), LEAST_EXPIRES),
-        sort_key=lambda entry: entry.connection.token_expires_at,
-        searched=False,
-    )
-
-
-def _weeks(now: datetime, span: Span) -> Column[ConnectionHealth]:
-    def shown(entry: ConnectionHealth) -> tuple[Day, ...]:
-        return days(entry.runs, now, span.marks, span.each)
-
-    return Column(
-        "weeks",
-        span.title,
-        lambda entry: "".join(day.mark for day in shown(entry)),
-        parts=lambda entry, _: [(day.mark, day.state) for day in shown(entry)],
-        width=span.marks,
-        sortable=False,
-        searched=False,
-    )
-
-
-def _muted(entries: Sequence[ConnectionHealth]) -> list[Column[ConnectionHealth]]:
-    versions = [entry.connection.api_version or "" for entry in entries]
-    api = Column[ConnectionHealth](
-        "api",
-        "API",
-        lambda entry: entry.connection.api_version or "-",
-        style=lambda _: "muted",
-        width=longest(versions, len("API")),
-    )
-    scope = Column[ConnectionHealth](
-        "scope",
-        "Scope",
-        scope_words,
-        style=lambda _: "muted",
-        width=longest(map(scope_words, entries), len("Scope")),
-    )
-    return [api, scope] if any(versions) else [scope]
+def _quota_parts(entry: ConnectionHealth, width: int) -> list[tuple[str, str]]:
+    quota = entry.status.quota
+    if quota is None:
+        return [("-", "muted")]
+    state = quota_words(entry.status)[1]
+    share = (f"{quota_left(quota):>{QUOTA}}", "" if state == "ok" else state)
+    left = width - QUOTA - 1
+    return [*gauge(quota.left, left, state), (" ", ""), share] if left > 0 else [share]
 
 
 def _state_word(entry: ConnectionHealth) -> str:

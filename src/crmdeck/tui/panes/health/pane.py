@@ -16,7 +16,7 @@ from crmdeck.model import Finding, FindingKind, FindingState, Urgency
 from crmdeck.tui.host import Host, Location
 from crmdeck.tui.keys.actions import EVERYWHERE, Actions, actions_of, keys_on
 from crmdeck.tui.marks import STATE_COLORS, TO_DO, URGENCY_STATES, URGENCY_WORDS
-from crmdeck.tui.panes.health.columns import columns_for
+from crmdeck.tui.panes.health.columns import GIVES, connection_columns
 from crmdeck.tui.panes.health.commands import HealthCommands
 from crmdeck.tui.panes.health.detail import detail, findings_state, row_detail, row_titles
 from crmdeck.tui.panes.health.loader import (
@@ -45,8 +45,7 @@ from crmdeck.tui.panes.health.today import (
     today_columns,
 )
 from crmdeck.tui.panes.health.today import searched as searched_in_finding
-from crmdeck.tui.panes.list_pane import ListPane
-from crmdeck.tui.panes.pane import DETAILS_BESIDE, ExportRequest, View
+from crmdeck.tui.panes.pane import DETAILS_BESIDE, ExportRequest, Pane, View
 from crmdeck.tui.panes.place import Brief, Place
 from crmdeck.tui.widgets.panel import Parts
 from crmdeck.tui.widgets.table import Sort, Table
@@ -82,7 +81,7 @@ class FindingTable(Table[FindingRow]):
             self.post_message(self.Selected(self, row))
 
 
-class HealthPane(ListPane):
+class HealthPane(Pane):
     """The morning check: what is open, the state of each connection, and accepted risks."""
 
     SCOPE = "health"
@@ -104,8 +103,6 @@ class HealthPane(ListPane):
             (), key=lambda entry: entry.id, can_mark=False, id="block", classes="part"
         )
         self.block.can_focus = False
-        for table in (self.connections, self.block):
-            table.fit_columns = partial(self._fit_columns, table)
         self.overview = OverviewLoader(self, self._arrange)
         self.commands = HealthCommands(
             self, self.overview, self.view, self.findings, self.connections, self._arrange
@@ -138,7 +135,7 @@ class HealthPane(ListPane):
             return Place[ConnectionHealth](
                 key=lambda entry: entry.id,
                 rows=lambda: ordered(overview.entries),
-                columns=lambda rows: (columns_for(rows, self.now, self._width(self.table)), ()),
+                columns=lambda _: (connection_columns(self.now), GIVES),
                 keys=lambda: FILTER_KEYS,
                 searched=searched,
                 brief=self._brief_of_connection,
@@ -224,11 +221,10 @@ class HealthPane(ListPane):
         self._hint = found.hint
         entries = ordered(overview.entries)
         self._fit_tables()
-        self._fit_columns(self.block)
-        self.block.set_rows(entries, cursor=self.connection_id)
+        columns = connection_columns(self.now), GIVES
+        self.block.set_rows(entries, cursor=self.connection_id, columns=columns)
         if self.view.lists_connections:
-            self._fit_columns(table)
-            table.set_rows(entries, cursor=self.connection_id)
+            table.set_rows(entries, cursor=self.connection_id, columns=columns)
             table.set_filter(found.predicate, found.words)
         else:
             self._flat = table.sort is not None
@@ -261,14 +257,6 @@ class HealthPane(ListPane):
         rows = [row for row in rows if not row.is_title]
         mine = (row.key for row in rows if self.connection_id in row.connection_ids)
         return next(mine, None) or next((row.key for row in rows), None)
-
-    def _width(self, table: Table[Any]) -> int:
-        return table.scrollable_content_region.width
-
-    def _fit_columns(self, table: Table[ConnectionHealth]) -> None:
-        # The first layout gives the table its size.
-        if width := self._width(table):
-            table.set_columns(columns_for(self.overview.overview.entries, self.now, width))
 
     @on(events.Resize)
     def _fit_tables(self) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
-
-from rich.cells import cell_len
 
 from crmdeck.model import DecisionState, FillRate
 from crmdeck.tui.dialogs.choose import Choice as Option
@@ -16,7 +14,7 @@ from crmdeck.tui.panes.mapping.table import AnyRow, PairRow
 from crmdeck.tui.panes.samples import percent_filled
 from crmdeck.tui.text import count, cut_middle
 from crmdeck.tui.widgets.table import Column
-from crmdeck.tui.widgets.table.columns import GAP, SIGN_GAP
+from crmdeck.tui.widgets.table.columns import GAP, SIGN_GAP, some
 from crmdeck.tui.widgets.table.strips import GUTTER
 from crmdeck.workspace import (
     DIRECTION_WORDS,
@@ -58,93 +56,30 @@ STUCK = "╳"
 
 LIKELY = 0.5
 LEAST_TITLE, LEAST_NAME, LEAST_NOTE = 11, 13, 8
-MOST_NOTE = 26
+MOST_TEXT, USUAL_NOTE = 240, 26
 MATCH_CELLS = 6
 FIXED = GUTTER + 1 + SIGN_GAP + SIGN_GAP + 1 + SIGN_GAP + GAP + MATCH_CELLS + GAP
 """Cells of the cursor, the sign, the direction, the match, and all gaps."""
 
+GIVES = (
+    ("note", USUAL_NOTE),
+    ("types", 0),
+    ("filled", 0),
+    ("decided", 0),
+    ("note", LEAST_NOTE),
+    ("field", LEAST_TITLE),
+    ("crm", LEAST_NAME),
+)
 
-def least_width(rows: Iterable[AnyRow]) -> int:
-    """Return the cells that a table needs to show the CRM names whole."""
-    return FIXED + LEAST_TITLE + max([LEAST_NAME, *map(_name_cells, rows)]) + LEAST_NOTE
+
+def least_width(wanted: Mapping[str, int]) -> int:
+    """Return the cells that a table needs to show the CRM names whole, as its columns want."""
+    return FIXED + LEAST_TITLE + wanted["crm"] + LEAST_NOTE
 
 
-def whole_width(rows: Collection[AnyRow]) -> int:
+def whole_width(wanted: Mapping[str, int]) -> int:
     """Return the cells that a table needs to show its names and most notes whole."""
-    title = max([LEAST_TITLE, *map(_title_cells, rows)])
-    note = min(MOST_NOTE, max([LEAST_NOTE, *map(_note_cells, rows)]))
-    return least_width(rows) + title - LEAST_TITLE + note - LEAST_NOTE
-
-
-def _title_cells(row: AnyRow) -> int:
-    return cell_len(row.title) if isinstance(row, MappingRow) else 0
-
-
-def _name_cells(row: AnyRow) -> int:
-    return cell_len(crm_text(row) if isinstance(row, MappingRow) else row.title)
-
-
-def _note_cells(row: AnyRow) -> int:
-    return cell_len(_note(row))
-
-
-def columns_for(
-    rows: Collection[AnyRow], width: int, rates: Mapping[str, FillRate] | None = None
-) -> tuple[Column[PairRow], ...]:
-    """Return the columns of a table of `width` cells.
-
-    If space is short, the notes are shortened first, then the PartnerOS names, then the CRM names.
-    A wide table adds who decided, the fill rates of `rates`, and the types.
-    """
-    spare = width - whole_width(rows)
-    more = []
-    for column in _extras(rows, rates or {}):
-        if column.width and GAP + column.width <= spare:
-            more.append(column)
-            spare -= GAP + column.width
-            width -= GAP + column.width
-    room = width - FIXED
-    name = max([LEAST_NAME, *map(_name_cells, rows)])
-    title = max([LEAST_TITLE, *map(_title_cells, rows)])
-    title = max(LEAST_TITLE, min(title, room - name - LEAST_NOTE))
-    name = max(LEAST_NAME, min(name, room - title - LEAST_NOTE))
-    note = max([LEAST_NOTE, *map(_note_cells, rows)])
-    return (*_columns(title, name, max(LEAST_NOTE, min(note, room - title - name))), *more)
-
-
-def _extras(rows: Iterable[AnyRow], rates: Mapping[str, FillRate]) -> Iterator[Column[PairRow]]:
-    """Yield more columns, the most useful first; those without texts have no width."""
-
-    def filled(row: MappingRow) -> str:
-        rate = rates.get(row.crm_field or "")
-        return percent_filled(rate.rate) if rate is not None else ""
-
-    def decided(row: MappingRow) -> str:
-        return row.history[-1].decided_by if row.history and not row.is_open else ""
-
-    def types(row: MappingRow) -> str:
-        # Without the objects that a reference names: the details name them.
-        left, right = (
-            type_text(field).partition(" to ")[0].replace(" of ", " ") if field is not None else ""
-            for field in (row.partner, row.right)
-        )
-        return f"{left} {row.direction.arrow} {right}" if right else left
-
-    for id_, title, text in (
-        ("decided", "Decided by", decided),
-        ("filled", "Fill", filled),
-        ("types", "Types", types),
-    ):
-        texts = (text(row) for row in rows if isinstance(row, MappingRow))
-        longest = max(map(cell_len, texts), default=0)
-        yield Column(
-            id_,
-            title,
-            _row_getter(text, "", lambda _: ""),
-            style=lambda _: "muted",
-            width=max(longest, len(title)) if longest else 0,
-            searched=False,
-        )
+    return FIXED + wanted["field"] + wanted["crm"] + min(USUAL_NOTE, wanted["note"])
 
 
 def _row_getter(
@@ -164,7 +99,13 @@ def _row_getter(
     return of_line
 
 
-def _columns(title: int, name: int, note: int) -> tuple[Column[PairRow], ...]:
+def row_columns(rates: Mapping[str, FillRate]) -> tuple[Column[PairRow], ...]:
+    """Return the columns, with the fill rates of CRM fields."""
+
+    def filled(row: MappingRow) -> str:
+        rate = rates.get(row.crm_field or "")
+        return percent_filled(rate.rate) if rate is not None else ""
+
     crm_name = _row_getter(_crm_text, "", lambda row: row.title)
     return (
         Column(
@@ -197,7 +138,8 @@ def _columns(title: int, name: int, note: int) -> tuple[Column[PairRow], ...]:
                 "muted",
                 _required_style,
             ),
-            width=title,
+            least=LEAST_TITLE,
+            most=MOST_TEXT,
         ),
         Column(
             "direction",
@@ -217,8 +159,14 @@ def _columns(title: int, name: int, note: int) -> tuple[Column[PairRow], ...]:
             crm_name,
             fit=lambda line, width: cut_middle(crm_name(line), width),
             style=_row_getter(_crm_style, "muted", _required_style),
-            width=name,
-            spill="note",
+            least=LEAST_NAME,
+            most=MOST_TEXT,
+            # The cells next to the best candidate of a row without a match are empty.
+            reach=_row_getter(
+                lambda row: "note" if row.crm_field is None and row.is_open else "",
+                "",
+                lambda _: "",
+            ),
         ),
         Column(
             "match",
@@ -240,13 +188,45 @@ def _columns(title: int, name: int, note: int) -> tuple[Column[PairRow], ...]:
                 lambda row: OUTCOME_STYLES[row.outcome] if row.is_open else "muted",
             ),
             fit=lambda line, width: shortened(_note(line.row) if line.row else "", width),
-            width=note,
+            least=LEAST_NOTE,
+            most=MOST_TEXT,
             sort_key=_row_getter(
                 _severity_rank, None, lambda row: 0 if row.is_open else len(Trouble)
             ),
             searched=False,
         ),
+        _extra("decided", "Decided by", _decided_by),
+        _extra("filled", "Fill", filled),
+        _extra("types", "Types", _types),
     )
+
+
+def _extra(id_: str, title: str, text: Callable[[MappingRow], str]) -> Column[PairRow]:
+    """Return a column that a wide table adds if some row has such a text."""
+    cell = _row_getter(text, "", lambda _: "")
+    return Column(
+        id_,
+        title,
+        cell,
+        style=lambda _: "muted",
+        least=len(title),
+        most=MOST_TEXT,
+        needed=some(cell),
+        searched=False,
+    )
+
+
+def _decided_by(row: MappingRow) -> str:
+    return row.history[-1].decided_by if row.history and not row.is_open else ""
+
+
+def _types(row: MappingRow) -> str:
+    # Without the objects that a reference names: the details name them.
+    left, right = (
+        type_text(field).partition(" to ")[0].replace(" of ", " ") if field is not None else ""
+        for field in (row.partner, row.right)
+    )
+    return f"{left} {row.direction.arrow} {right}" if right else left
 
 
 def _sign(row: AnyRow) -> str:
@@ -338,14 +318,13 @@ def _severity_rank(row: MappingRow) -> int:
     return list(Trouble).index(row.trouble) if row.trouble is not None else len(Trouble)
 
 
-PROGRESS_CELLS = 28
-
 PAIR_COLUMNS: tuple[Column[Option[str]], ...] = (
     Column(
         "pair",
         "",
         lambda choice: choice.label,
-        min_width=24,
+        least=24,
+        most=MOST_TEXT,
         fit=lambda choice, width: cut_middle(choice.label, width),
         spill="progress",
     ),
@@ -354,10 +333,10 @@ PAIR_COLUMNS: tuple[Column[Option[str]], ...] = (
         "",
         lambda choice: choice.detail,
         style=lambda _: "muted",
-        width=PROGRESS_CELLS,
-        shrink_to=len("21 of 21 decided"),
+        most=28,
     ),
 )
+PAIR_GIVES = (("progress", len("21 of 21 decided")), ("pair", 24))
 
 
 def pair_option(one: PairChoice) -> Option[str]:

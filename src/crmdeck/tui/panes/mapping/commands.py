@@ -23,7 +23,7 @@ from crmdeck.tui.editor import edited
 from crmdeck.tui.host import Location
 from crmdeck.tui.keys.actions import action, is_shown
 from crmdeck.tui.loading.requests import Job
-from crmdeck.tui.panes.mapping.columns import PAIR_COLUMNS, pair_option
+from crmdeck.tui.panes.mapping.columns import PAIR_COLUMNS, PAIR_GIVES, pair_option
 from crmdeck.tui.panes.mapping.detail import pair_notes, row_text
 from crmdeck.tui.panes.mapping.loader import PairLoader, Redraw
 from crmdeck.tui.panes.mapping.preflight import PreflightFlow
@@ -592,7 +592,9 @@ class MappingCommands:
             )
 
         current = self._pairs.pairs.get(ref)
-        dialog = Choose("Object pair", None, current=current, columns=PAIR_COLUMNS)
+        dialog = Choose(
+            "Object pair", None, current=current, columns=PAIR_COLUMNS, gives=PAIR_GIVES
+        )
         label = "loading object pairs"
         open_filled(
             self._table.app,

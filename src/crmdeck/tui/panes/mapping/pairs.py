@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import CancelToken, ObjectPair
 from crmdeck.tui.widgets.table import Column
-from crmdeck.tui.widgets.table.columns import longest
 from crmdeck.workspace import PairChoice, pair_choices, percent
 
 if TYPE_CHECKING:
@@ -82,58 +80,56 @@ def read_likely(workspace: Workspace, ref: str, cancel: CancelToken) -> PairList
     return PairList(ref, tuple(found), len(every))
 
 
-def columns_for(pairs: Sequence[LikelyPair]) -> tuple[Column[LikelyPair], ...]:
-    """Return the columns: both objects with whole names, match, progress, required fields."""
-    partners = (one.objects.partner_object for one in pairs)
-    crms = (one.objects.crm_object for one in pairs)
-    return (
-        Column(
-            "partner",
-            "PartnerOS object",
-            lambda one: one.objects.partner_object,
-            width=longest(partners, LEAST_NAME, MOST_NAME),
-        ),
-        Column(
-            "arrow",
-            "",
-            lambda _: "↔",
-            style=lambda _: "accent",
-            width=1,
-            sortable=False,
-            searched=False,
-        ),
-        Column(
-            "crm",
-            "CRM object",
-            lambda one: one.objects.crm_object,
-            width=longest(crms, LEAST_NAME, MOST_NAME),
-        ),
-        Column(
-            "match",
-            "Match",
-            lambda one: "-" if one.match is None else percent(one.match),
-            width=len("Match"),
-            align="right",
-            sort_key=lambda one: -(one.match or 0),
-            searched=False,
-            tooltip=lambda _: "average match of all PartnerOS fields, by words",
-        ),
-        Column(
-            "progress",
-            "Progress",
-            lambda one: one.progress,
-            style=lambda one: "" if one.choice.started else "muted",
-            width=len("not started"),
-            sort_key=lambda one: -one.decided,
-            searched=False,
-        ),
-        Column(
-            "required",
-            "Required",
-            lambda one: f"{one.required} open" if one.required else "-",
-            style=lambda one: "error" if one.required and one.choice.started else "muted",
-            width=len("Required"),
-            sort_key=lambda one: -(one.required or 0),
-            searched=False,
-        ),
-    )
+COLUMNS: tuple[Column[LikelyPair], ...] = (
+    Column(
+        "partner",
+        "PartnerOS object",
+        lambda one: one.objects.partner_object,
+        least=LEAST_NAME,
+        most=MOST_NAME,
+    ),
+    Column(
+        "arrow",
+        "",
+        lambda _: "↔",
+        style=lambda _: "accent",
+        width=1,
+        sortable=False,
+        searched=False,
+    ),
+    Column(
+        "crm",
+        "CRM object",
+        lambda one: one.objects.crm_object,
+        least=LEAST_NAME,
+        most=MOST_NAME,
+    ),
+    Column(
+        "match",
+        "Match",
+        lambda one: "-" if one.match is None else percent(one.match),
+        width=len("Match"),
+        align="right",
+        sort_key=lambda one: -(one.match or 0),
+        searched=False,
+        tooltip=lambda _: "average match of all PartnerOS fields, by words",
+    ),
+    Column(
+        "progress",
+        "Progress",
+        lambda one: one.progress,
+        style=lambda one: "" if one.choice.started else "muted",
+        width=len("not started"),
+        sort_key=lambda one: -one.decided,
+        searched=False,
+    ),
+    Column(
+        "required",
+        "Required",
+        lambda one: f"{one.required} open" if one.required else "-",
+        style=lambda one: "error" if one.required and one.choice.started else "muted",
+        width=len("Required"),
+        sort_key=lambda one: -(one.required or 0),
+        searched=False,
+    ),
+)

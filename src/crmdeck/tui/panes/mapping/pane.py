@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -12,14 +12,16 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from crmdeck.model import FillRate
 from crmdeck.tui.filters import FilterSource, compile_filter
 from crmdeck.tui.host import Host, Location
 from crmdeck.tui.keys.actions import Actions, actions_of
 from crmdeck.tui.panes.mapping.columns import (
     FILTER_KEYS,
+    GIVES,
     REQUIRED_KEYS,
-    columns_for,
     least_width,
+    row_columns,
     searched,
     whole_width,
 )
@@ -32,14 +34,14 @@ from crmdeck.tui.panes.mapping.detail import (
     row_titles,
 )
 from crmdeck.tui.panes.mapping.loader import PairLoader, Redraw
+from crmdeck.tui.panes.mapping.pairs import COLUMNS as PAIR_COLUMNS
 from crmdeck.tui.panes.mapping.pairs import LikelyPair
-from crmdeck.tui.panes.mapping.pairs import columns_for as pair_columns
 from crmdeck.tui.panes.mapping.summary import TO_DO, next_steps, progress, titles
-from crmdeck.tui.panes.mapping.table import AnyRow, RowTable
+from crmdeck.tui.panes.mapping.table import AnyRow, PairRow, RowTable
 from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane
+from crmdeck.tui.panes.place import NO_BRIEF, Brief, Place
 from crmdeck.tui.panes.samples import Sampler
 from crmdeck.tui.widgets.table import Sort, Table
-from crmdeck.tui.widgets.text_view import TextView
 from crmdeck.workspace import MappingRow, MappingSession, RequiredRow
 
 if TYPE_CHECKING:
@@ -60,30 +62,51 @@ class MappingPane(Pane):
 
     def __init__(self, host: Host, *, id: str | None = None) -> None:
         super().__init__(host, id=id)
-        self.table = RowTable(
-            columns_for((), 0), key=lambda line: line.key, empty=LOADING, id="lines"
+        self.row_table = RowTable(
+            row_columns({}), gives=GIVES, key=lambda line: line.key, id="lines"
         )
-        self.table.fit_columns = self._fit_columns
         self.pair_table: Table[LikelyPair] = Table(
-            pair_columns(()), key=lambda one: one.choice.pair, can_mark=False, id="pairs"
+            PAIR_COLUMNS, key=lambda one: one.choice.pair, can_mark=False, id="pairs"
         )
-        self.sampler = Sampler(host, self.loader, self._paint_row)
+        self.sampler = Sampler(host, self.loader, self.describe)
         self.pairs = PairLoader(self, self._show)
-        self.commands = MappingCommands(self, self.pairs, self.table, self.sampler)
-        self._widths: tuple[tuple[str, int | None], ...] = ()
-        self._hint = ""
+        self.commands = MappingCommands(self, self.pairs, self.row_table, self.sampler)
+        self._rates: Mapping[str, FillRate] = {}
         self._where = ""
         self._wanted_pair: str | None = None
         self._wanted_field: str | None = None
         self._visited: Location | None = None
 
+    @property
+    def place(self) -> Place[Any]:
+        likely = self.pairs.likely
+        if likely is not None:
+            return Place[LikelyPair](
+                key=lambda one: one.choice.pair,
+                rows=lambda: likely.pairs,
+                columns=lambda _: (PAIR_COLUMNS, ()),
+                brief=lambda _: NO_BRIEF,
+                copies=lambda _: (),
+                empty="No likely pairs.",
+                can_mark=False,
+            )
+        return Place[PairRow](
+            key=lambda line: line.key,
+            rows=lambda: self.row_table.all_rows,
+            columns=lambda _: (row_columns(self._rates), GIVES),
+            brief=self._brief_of,
+            copies=self._copies_of,
+            empty=NO_PAIR if self.session is None else NO_ROW,
+        )
+
+    @property
+    def table(self) -> Table[Any]:
+        return self.row_table if self.pairs.likely is None else self.pair_table
+
     def compose_body(self) -> ComposeResult:
-        yield self.table
+        yield self.row_table
         yield Static("", id="likely", markup=False)
         yield self.pair_table
-
-    def compose_details(self) -> ComposeResult:
-        yield TextView(id="line", classes="detail part")
 
     def on_unmount(self) -> None:
         self.pairs.close()
@@ -92,16 +115,12 @@ class MappingPane(Pane):
     def session(self) -> MappingSession | None:
         return self.pairs.session
 
-    @property
-    def _rows(self) -> tuple[AnyRow, ...]:
-        return tuple(self.session.all_rows.values()) if self.session is not None else ()
-
     def reload(self) -> None:
         ref = self.connection_id
         if ref is not None and self._wanted_pair is not None:
             self.pairs.pairs[ref], self._wanted_pair = self._wanted_pair, None
         field, self._wanted_field = self._wanted_field, None
-        self.table.empty = NO_PAIR if ref is None else LOADING
+        self.row_table.empty = NO_PAIR if ref is None else LOADING
         self.pairs.read(ref, field)
         self._paint()
 
@@ -122,29 +141,29 @@ class MappingPane(Pane):
         session = self.session
         self._list_pairs()
         if change is Redraw.PAIR:
-            self.table.clear_marks()
-            self.table.forget_folds()
+            self.row_table.clear_marks()
+            self.row_table.forget_folds()
             self._where = self.connection_name
         if change is not Redraw.ROWS:
-            self.table.empty = NO_PAIR if session is None else NO_ROW
-            self.table.show_rows(self._rows, cursor=cursor)
+            self.row_table.empty = NO_PAIR if session is None else NO_ROW
+            rows = tuple(session.all_rows.values()) if session is not None else ()
+            self.row_table.show_rows(rows, cursor=cursor)
             if session is not None:
-                session.focus(self.table.cursor_name)
+                session.focus(self.row_table.cursor_name)
         if session is not None:
-            self.table.renew_rows(session.all_rows)
+            self.row_table.renew_rows(session.all_rows)
         self._paint()
         self._ask_as_visited(cursor)
 
     def _list_pairs(self) -> None:
         likely = self.pairs.likely
         if likely is not None:
-            self.pair_table.set_columns(pair_columns(likely.pairs))
             self.pair_table.set_rows(likely.pairs)
         # A table that is hidden loses the focus, and the keys of the pane would do nothing.
-        focused = self.table.has_focus or self.pair_table.has_focus
+        focused = self.row_table.has_focus or self.pair_table.has_focus
         self.set_class(likely is not None, "-listing")
         if focused:
-            self.focus_target().focus()
+            self.table.focus()
 
     def _ask_as_visited(self, cursor: str | None) -> None:
         """Ask for the CRM field for which another pane led here, once its row shows.
@@ -158,7 +177,7 @@ class MappingPane(Pane):
             return
         if self.pairs.is_ranked if visited.repair else cursor == visited.field:
             self._visited = None
-            if self.table.cursor_name == visited.field:
+            if self.row_table.cursor_name == visited.field:
                 self._ask_field(visited.offered)
 
     def _paint(self) -> None:
@@ -181,87 +200,62 @@ class MappingPane(Pane):
             state = progress(session, refining=self.pairs.is_refining)
             self.set_heading(whole, *state, short=short)
             self.show_next_steps(partial(next_steps, session))
-        # The table has its new width only after the layout with the moved details.
-        self.call_after_refresh(self._fit_columns)
-        self._paint_row()
+        rates = session.review.rates if session is not None else {}
+        if rates is not self._rates:
+            self._rates = rates
+            self.row_table.set_columns(row_columns(rates), GIVES)
+        self.describe()
         self.refresh_bindings()
 
     def _place_details(self) -> None:
         """Put the details beside the table if its names stay whole, else below it."""
         inside = self.size.width - 2
-        details = self.query_one("#line")
-        rest = inside - GAP_BESIDE - least_width(self._rows)
+        rest = inside - GAP_BESIDE - least_width(self.row_table.wanted)
         beside = self.screen.has_class("-wide") and rest >= LEAST_DETAIL
         self.set_class(not beside, "-stacked")
         width = None
         if beside and not self.has_class("-beside"):
             # Spare cells of the table are those that its longest note doesn't need.
-            spare = inside - GAP_BESIDE - whole_width(self._rows)
+            spare = inside - GAP_BESIDE - whole_width(self.row_table.wanted)
             width = max(LEAST_DETAIL, min(spare, MOST_DETAIL))
-        details.styles.width = width
+        self.brief.styles.width = width
 
-    def _fit_columns(self) -> None:
-        width = self.table.scrollable_content_region.width
-        rates = self.session.review.rates if self.session is not None else {}
-        columns = columns_for(self._rows, width, rates)
-        widths = tuple((column.id, column.width) for column in columns)
-        if widths != self._widths:
-            self._widths = widths
-            self.table.set_columns(columns)
-
-    def _paint_row(self) -> None:
-        row, session = self.commands.row, self.session
-        view = self.query_one("#line", TextView)
-        required = self.commands.required_row
-        if required is not None:
-            now = self.host.workspace.now
-            self.panel.caption(view, required.title)
-            view.show(lambda width: required_detail(required, now, width))
-            return
-        if row is None or session is None:
-            line = self.table.cursor_row
-            inside = self.table.of_title(line) if line is not None and session is not None else ()
-            self.panel.caption(view, line.group.value.capitalize() if line and inside else "")
-            view.show(lambda _: Content("\n".join(map(row_text, inside))))
-            return
+    def _brief_of(self, line: PairRow) -> Brief:
+        session, row = self.session, line.row
+        if session is None:
+            return NO_BRIEF
+        if row is None:
+            inside = "\n".join(map(row_text, self.row_table.of_title(line)))
+            return Brief([line.group.value.capitalize()], (), lambda _: Content(inside))
+        now = self.host.workspace.now
+        if isinstance(row, RequiredRow):
+            return Brief([row.title], (), partial(required_detail, row, now))
         subject = session.ref, session.builder.crm_object
         fullness = self.sampler.fullness(subject, session.review.rates)
-        around = Around(session.builder, fullness, self.host.workspace.now)
-        compact = self.has_class("-stacked")
-        self.panel.caption(view, *row_titles(row))
-        view.show(lambda width: row_detail(row, around, width, compact=compact))
+        around = Around(session.builder, fullness, now)
+        draw = partial(row_detail, row, around, compact=self.has_class("-stacked"))
+        return Brief(row_titles(row), (), draw)
 
     def on_resize(self, _event: events.Resize) -> None:
         self.call_after_refresh(self._paint)
 
-    @on(Table.Ordered, "#lines")
-    def _ordered(self) -> None:
-        self.table.regroup()
-        self.summarize(self.table.count_text, self._hint)
+    def count_rows(self) -> None:
+        if self.table is self.row_table:
+            self.row_table.regroup()
+        super().count_rows()
 
     @on(Table.Highlighted, "#lines")
-    def _highlighted(self) -> None:
+    def _left_row(self) -> None:
         # The row that was left may show a suggestion that waited for that.
-        if self.session is not None and self.session.focus(self.table.cursor_name):
-            self.table.renew_rows(self.session.all_rows)
-        self.query_one("#line", TextView).scroll_home(animate=False)
-        self._paint_row()
-        self.refresh_bindings()
+        if self.session is not None and self.session.focus(self.row_table.cursor_name):
+            self.row_table.renew_rows(self.session.all_rows)
 
-    @on(Table.Selected, "#lines")
-    def _selected(self) -> None:
-        self._ask_field()
-
-    @on(Table.Ordered, "#pairs")
-    def _pairs_ordered(self) -> None:
-        if self.pairs.likely is not None:
-            self.summarize(self.pair_table.count_text)
-
-    @on(Table.Selected, "#pairs")
-    def _pair_selected(self, message: Table.Selected) -> None:
+    def open_row(self, row: PairRow | LikelyPair) -> None:
         likely = self.pairs.likely
-        if likely is not None and not self.is_left:
-            self.pairs.choose(likely.ref, message.row.choice.pair)
+        if isinstance(row, PairRow):
+            self._ask_field()
+        elif likely is not None and not self.is_left:
+            self.pairs.choose(likely.ref, row.choice.pair)
 
     def _ask_field(self, offered: str | None = None) -> None:
         # A double click comes here too, and no action checks it first.
@@ -284,18 +278,18 @@ class MappingPane(Pane):
             return found.predicate is None or found.predicate(row)
 
         self._hint = found.hint
-        self.table.filter_rows(passes if found.predicate is not None else None, found.words)
+        self.row_table.filter_rows(passes if found.predicate is not None else None, found.words)
         self.pair_table.set_filter(words=found.words)
 
-    def copies(self) -> tuple[Copy, ...]:
+    def _copies_of(self, _lines: Sequence[PairRow]) -> tuple[Copy, ...]:
         session = self.session
-        rows = [row for row in self.table.chosen_rows() if isinstance(row, MappingRow)]
+        rows = [row for row in self.row_table.chosen_rows() if isinstance(row, MappingRow)]
         if session is None or not rows:
             return ()
         return self.host.workspace.copies.mapping_rows(self.connection_name, session.pair, rows)
 
     def can_copy(self) -> bool:
-        return self.session is not None and self.table.cursor_row is not None
+        return self.session is not None and super().can_copy()
 
     def crm_place(self) -> CrmPlace | None:
         session, row, required = self.session, self.commands.row, self.commands.required_row
@@ -309,22 +303,19 @@ class MappingPane(Pane):
     def export_request(self) -> ExportRequest | None:
         if self.session is None:
             return None
-        shown = frozenset(row.name for row in self.table.rows())
+        shown = frozenset(row.name for row in self.row_table.rows())
         return ExportRequest("mapping", self.session.pair, only=shown)
 
     @property
     def details(self) -> Widget | None:
-        return self.query_one("#line") if self.pairs.likely is None else None
-
-    def focus_target(self) -> Widget:
-        return self.table if self.pairs.likely is None else self.pair_table
+        return self.brief if self.pairs.likely is None else None
 
     def state(self) -> dict[str, object]:
         return {
             "pairs": dict(self.pairs.pairs),
             "known": {" ".join(key): sorted(codes) for key, codes in self.pairs.known.items()},
-            "field": self.table.cursor_name,
-            "sort": self.table.sort_state,
+            "field": self.row_table.cursor_name,
+            "sort": self.row_table.sort_state,
         }
 
     def restore(self, state: Mapping[str, object]) -> None:
@@ -338,7 +329,7 @@ class MappingPane(Pane):
                 self.pairs.known[ref, pair] = frozenset(map(str, codes))
         self._wanted_field = field if isinstance(field, str) else None
         if sort := Sort.of(state.get("sort")):
-            self.table.set_sort(sort)
+            self.row_table.set_sort(sort)
 
     def visit(self, location: Location) -> None:
         self._wanted_pair, self._wanted_field = location.pair, location.field

@@ -15,8 +15,7 @@ from textual.widgets import Static
 from crmdeck.tui.dialogs.before_after import BeforeAfter
 from crmdeck.tui.host import Host, Location
 from crmdeck.tui.keys.actions import READ_ONLY, action
-from crmdeck.tui.panes.list_pane import ListPane
-from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, View
+from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane, View
 from crmdeck.tui.panes.samples import SAMPLES_HELP, InView
 from crmdeck.tui.panes.schema import questions
 from crmdeck.tui.panes.schema.comparing import (
@@ -65,7 +64,7 @@ PAUSE = 0.2
 WITHIN = " › "
 
 
-class SchemaPane(ListPane):
+class SchemaPane(Pane):
     """Shows the last place of a trail. Each kind of place has its own widget."""
 
     SCOPE = "schema"

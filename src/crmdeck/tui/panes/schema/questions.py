@@ -37,7 +37,7 @@ NOW = "now"
 
 COLUMNS: tuple[Column[Choice[Moment]], ...] = (
     Column("label", "", lambda choice: choice.label, width=28),
-    Column("detail", "", lambda choice: choice.detail, style=lambda _: "muted", min_width=12),
+    Column("detail", "", lambda choice: choice.detail, style=lambda _: "muted", least=12),
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypeVar
@@ -29,6 +29,9 @@ MOST_MEASURED = 20_000
 FILL = sys.maxsize
 """The `most` of a column that takes the cells that the others leave."""
 
+LEAST_FILL = 8
+"""Least cells of such a column, unless it has its own `least`."""
+
 LAST = "*"
 """The `spill` of a column whose texts may cover all columns after it."""
 
@@ -45,14 +48,10 @@ class Column(Generic[R]):
     turns into a style; the text must have the same meaning. `fit` returns a shorter text for a
     number of cells, `parts` several texts, each with its state. `tooltip` explains a sign.
 
-    In a table whose columns give way, `width` is fixed. Without it a column is as wide as its
-    longest text, from `least` to `most` cells. If `needed` is false for the rows, it is left out.
-    A column that `joins` another one begins with the text of that one while it is left out. `short`
-    is the title in few cells.
-
-    In other tables `width` is fixed, or `shrink_to` in a narrow table. Without it the column gets
-    its `weight` of the remaining cells, and at least `min_width`. `hide_below` hides the column in
-    a table that is narrower.
+    `width` is fixed. Without it a column is as wide as its longest text, from `least` to `most`
+    cells; columns without a `most` share the cells that the others leave. If `needed` is false for
+    the rows, it is left out. A column that `joins` another one begins with the text of that one
+    while it is left out. `short` is the title in few cells.
 
     `reach` names the last of the columns that a cell covers, such as that of a title. `spill` names
     the last of those that a text may cover if it is wider than its own.
@@ -71,14 +70,10 @@ class Column(Generic[R]):
     needed: Callable[[Sequence[R]], bool] | None = None
     joins: str = ""
     short: str = ""
-    shrink_to: int | None = None
-    min_width: int = 8
-    weight: int = 1
     align: Literal["left", "right"] = "left"
     sort_key: Callable[[R], SupportsRichComparison | None] | None = None
     sortable: bool = True
     searched: bool = True
-    hide_below: int = 0
     reach: Callable[[R], str] | None = None
     spill: str = ""
     fit: Callable[[R, int], str] | None = None
@@ -93,11 +88,6 @@ class Column(Generic[R]):
     def key(self, row: R) -> SupportsRichComparison | None:
         """Return the sort key of `row` in this column."""
         return self.sort_key(row) if self.sort_key is not None else self.text(row).casefold()
-
-
-def longest(texts: Iterable[str], least: int, most: int = sys.maxsize) -> int:
-    """Return the cells of the longest text as it shows, between `least` and `most`."""
-    return min(most, max([least, *(cell_len(display_text(text)) for text in texts)]))
 
 
 def some(text: Callable[[R], object]) -> Callable[[Sequence[R]], bool]:
@@ -167,7 +157,7 @@ def measured(columns: Sequence[Column[R]], rows: Sequence[R]) -> dict[str, int]:
         if column.needed is not None and not column.needed(rows):
             wanted[column.id] = 0
         elif column.width is not None or column.most == FILL:
-            wanted[column.id] = column.width or column.least
+            wanted[column.id] = column.width or column.least or LEAST_FILL
         elif len(rows) > MOST_MEASURED:
             wanted[column.id] = column.most
         else:
@@ -220,19 +210,16 @@ def place(
     available: int,
     indent: int,
     *,
+    wanted: Mapping[str, int],
     gives: Gives = (),
-    wanted: Mapping[str, int] | None = None,
 ) -> tuple[Placed[R], ...]:
     """Return the columns of a table of `available` cells, with their places.
 
-    The first one starts after `indent` cells. If the least widths don't fit, the columns go beyond
-    the edge, and the table scrolls sideways. Columns with `wanted` cells, as `measured`, give way.
+    The first one starts after `indent` cells. Columns with `wanted` cells, as `measured`, give way.
+    If they can't, they go beyond the edge, and the table scrolls sideways.
     """
     known = {column.id: column for column in columns}
-    if wanted is None:
-        widths = wanted = _shared(columns, available, indent)
-    else:
-        widths = fitted(columns, wanted, gives, available - indent)
+    widths = fitted(columns, wanted, gives, available - indent)
     shown = [column for column in columns if column.id in widths]
     placed = []
     start = indent
@@ -244,53 +231,3 @@ def place(
         placed.append(Placed(column, start, width, joined if is_left_out else None))
         start += width + gap
     return tuple(placed)
-
-
-def _shared(columns: Sequence[Column[R]], available: int, indent: int) -> dict[str, int]:
-    """Return the widths of columns that share `available` cells by weight."""
-    shown = [column for column in columns if available >= column.hide_below]
-    room = available - indent - sum(gaps(shown))
-    widths = _shrunk(shown, room)
-    flexible = [column for column in shown if column.width is None]
-    return widths | _share(flexible, room - sum(widths.values()))
-
-
-def _shrunk(columns: Sequence[Column[R]], room: int) -> dict[str, int]:
-    """Return the widths of the fixed columns; the last ones shrink first if they don't fit.
-
-    A column is either whole or as narrow as it can be: its neighbors use cells in between better.
-    """
-    widths = {column.id: column.width for column in columns if column.width is not None}
-    least = sum(column.min_width for column in columns if column.width is None)
-    lacking = sum(widths.values()) + least - room
-    for column in reversed(columns):
-        if lacking > 0 and column.width is not None and column.shrink_to is not None:
-            widths[column.id] = column.shrink_to
-            lacking -= column.width - column.shrink_to
-    return widths
-
-
-def _share(columns: Sequence[Column[R]], available: int) -> dict[str, int]:
-    shares: dict[str, int] = {}
-    open_columns = list(columns)
-    while open_columns:
-        weights = sum(column.weight for column in open_columns)
-        short = [
-            column
-            for column in open_columns
-            if available * column.weight < column.min_width * weights
-        ]
-        if not short:
-            break
-        # What they take beyond their share may leave others short too, so check them again.
-        for column in short:
-            shares[column.id] = column.min_width
-            available -= column.min_width
-            open_columns.remove(column)
-    weights = sum(column.weight for column in open_columns)
-    # Dividing what is left each time loses no cell to rounding.
-    for column in open_columns:
-        shares[column.id] = available * column.weight // weights
-        available -= shares[column.id]
-        weights -= column.weight
-    return shares

@@ -92,9 +92,8 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
     """A table of rows `R`.
 
     `key` names a row, so that cursor and marks survive a reload; by default rows are their own
-    keys. `empty` is the text of a table without rows, `more` a sign after the number of rows. With
-    `gives`, the columns solve their widths for the rows. Without it, `fit_columns` is called when
-    the size has changed, before the table is painted, to set columns for its width.
+    keys. `gives` is how columns give way. `empty` is the text of a table without rows, `more` a
+    sign after the number of rows.
     """
 
     SCOPE = "table"
@@ -126,7 +125,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         columns: Sequence[Column[R]],
         rows: Sequence[R] = (),
         *,
-        gives: Gives | None = None,
+        gives: Gives = (),
         key: Callable[[R], Hashable] | None = None,
         empty: str = "Nothing to show.",
         can_mark: bool = True,
@@ -151,7 +150,6 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         self._beside: Callable[[R], bool] | None = None
         self._tolerant = False
         self._cursor = 0
-        self.fit_columns: Callable[[], object] = lambda: None
         # Until rows are set the table is empty because it loads, which it must not call empty.
         self._filled = bool(rows)
         self._hovered = ""
@@ -285,19 +283,21 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
 
     def _columns_for(self, width: int) -> tuple[Placed[R], ...]:
         if self._placed_for != width:
-            shown: Sequence[Column[R]] = self.columns
-            if self.gives is not None:
-                if self._wanted is None:
-                    self._wanted = measured(self.columns, self._rows)
-                shown = [column for column in shown if self._wanted[column.id]]
-            shown = arranged(shown, self.column_choice)
-            gives = self.gives or ()
-            self._placed = place(shown, width, GUTTER, gives=gives, wanted=self._wanted)
+            wanted = self.wanted
+            shown = arranged([one for one in self.columns if wanted[one.id]], self.column_choice)
+            self._placed = place(shown, width, GUTTER, gives=self.gives, wanted=wanted)
             self._placed_for = width
             self._strips.clear()
         return self._placed
 
-    def set_columns(self, columns: Sequence[Column[R]], gives: Gives | None = None) -> None:
+    @property
+    def wanted(self) -> Mapping[str, int]:
+        """The cells that each column wants for the rows."""
+        if self._wanted is None:
+            self._wanted = measured(self.columns, self._rows)
+        return self._wanted
+
+    def set_columns(self, columns: Sequence[Column[R]], gives: Gives = ()) -> None:
         """Show other columns. The sort stays if its column does."""
         self.columns, self.gives = tuple(columns), gives
         self._wanted = None
@@ -316,7 +316,6 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
 
     def on_resize(self, _event: events.Resize) -> None:
         self._resize()
-        self.fit_columns()
         self._scroll_to_cursor()
         self.refresh()
 
