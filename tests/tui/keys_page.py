@@ -23,26 +23,18 @@ PAGE = Path(__file__).parents[2] / "docs" / "keys.md"
 BEGIN, END = "<!-- keys -->\n", "<!-- /keys -->"
 DIALOGS = (
     "Account",
-    "Ask",
     "Browser",
     "Choose",
-    "Choose field",
     "Columns",
     "Confirm",
-    "Copy as",
     "Dialog",
     "First run",
     "Form",
     "Go to",
-    "Help",
     "List",
-    "Messages",
     "Prompt",
-    "Saved views",
-    "Steps",
     "Typed",
     "Value map",
-    "Values",
 )
 """Left out: each dialog shows its keys."""
 FILTERS, END_OF_FILTERS = "<!-- filters -->\n", "<!-- /filters -->"

@@ -18,26 +18,19 @@ from crmdeck.errors import CrmdeckError
 from crmdeck.model import AttributeChange
 from crmdeck.tui.dialogs.account import Account
 from crmdeck.tui.dialogs.before_after import BeforeAfter
-from crmdeck.tui.dialogs.choose import Choice, Choose
-from crmdeck.tui.dialogs.choose_field import ChooseField
+from crmdeck.tui.dialogs.choose import Choice, Choose, menu_choice
+from crmdeck.tui.dialogs.choose_field import choose_field
 from crmdeck.tui.dialogs.columns import Columns
 from crmdeck.tui.dialogs.confirm import Confirm, TypedConfirm
-from crmdeck.tui.dialogs.copy_as import CopyAs
 from crmdeck.tui.dialogs.dialog import Dialog
 from crmdeck.tui.dialogs.form import Asked, Form
 from crmdeck.tui.dialogs.go_to import GoTo
-from crmdeck.tui.dialogs.help import Help
-from crmdeck.tui.dialogs.messages import Messages
 from crmdeck.tui.dialogs.prompt import Prompt
-from crmdeck.tui.dialogs.saved_views import SavedViews
-from crmdeck.tui.dialogs.steps import Steps
 from crmdeck.tui.dialogs.value_map import EditValueMap
-from crmdeck.tui.dialogs.values import Values
-from crmdeck.tui.state.undo import UndoStack
 from crmdeck.tui.widgets.hints import Hints
-from crmdeck.tui.widgets.table import Column, Table
+from crmdeck.tui.widgets.table import Table
 from crmdeck.tui.widgets.tint import Tint
-from crmdeck.workspace import Copy, CopyKind, FieldChoice, Workspace
+from crmdeck.workspace import FieldChoice, Workspace
 from tests.tui.conftest import HOSTILE
 from tests.tui.frames import draw
 from tests.tui.pilot import audit_console, line_text, screen_text, settle, type_text, until
@@ -160,21 +153,19 @@ async def test_hostile_text_in_titles_toasts_and_lists(workspace: Workspace) -> 
 
 
 def dialogs() -> list[Dialog[Any]]:
-    columns = [Column("name", "Name", lambda row: row)]
     return [
         Confirm("Accept?", yes="Accept"),
         TypedConfirm("Disconnect?", "", expected="acme"),
         Prompt("Note"),
         Form("Add", [Asked("name", "Name")], lambda _job, answers: answers["name"]),
         Choose("Which?", [Choice(index, f"Pair {index}") for index in range(50)], text="A."),
-        ChooseField(
+        choose_field(
             "Which?",
             [FieldChoice(f"Name_{number}__c", "Name", "string") for number in range(50)],
             notes=lambda _: [("a sentence that takes more than a line " * 2, "")] * 4,
         ),
         EditValueMap("Status", [("a", "A")]),
         Account("acme", None, datetime(2026, 5, 16, tzinfo=UTC)),
-        Values("Values", [f"a_{number}" for number in range(50)], columns),
         BeforeAfter(
             "Formula",
             [
@@ -183,11 +174,9 @@ def dialogs() -> list[Dialog[Any]]:
                 )
             ],
         ),
-        Messages([]),
-        SavedViews([], {}),
+        Choose("Which?", [menu_choice("a", "Accept"), menu_choice("b", "Not now", "", "Blocked.")]),
+        Choose("Sure?", [menu_choice("a", "Accept")], cancel="change nothing", listing=["a"] * 50),
         Columns([("name", "Name")], ()),
-        Steps(UndoStack(lambda: None, lambda _: None), lambda: None, lambda: None),
-        CopyAs([Copy(CopyKind.NAME, "x")]),
         GoTo([], str, connections=False),
     ]
 
@@ -216,16 +205,16 @@ async def test_every_dialog_dims_what_is_below_and_shows_its_keys_and_help(
             assert "Esc" in line, kind
             # Long lists never push the keys out of the frame.
             assert line.strip() in screen_text(pilot), kind
-            if isinstance(dialog, Choose | ChooseField):
+            if isinstance(dialog, Choose):
                 frame, keys = (dialog.query_one(one).region for one in (".dialog", "Hints"))
                 # Only the padding and the border are below the keys.
                 assert keys.bottom == frame.bottom - 2, kind
             # In a line of text `?` is a letter, so F1 opens the help.
             assert ("F1 Help" in line) == isinstance(dialog, TypedConfirm | Prompt | Form), kind
             await pilot.press("question_mark" if "? Help" in line else "f1")
-            await until(pilot, lambda: isinstance(app.screen, Help))
+            await until(pilot, lambda: len(app.screen_stack) == 3)
             await pilot.press("escape")
-            await until(pilot, lambda: not isinstance(app.screen, Help))
+            await until(pilot, lambda: len(app.screen_stack) == 2)
             assert app.screen is dialog
             await pilot.press("escape")
             await until(pilot, lambda: len(app.screen_stack) == 1)
@@ -329,7 +318,7 @@ async def test_a_copy_is_previewed_and_the_last_form_comes_first(
         await settle(pilot)
         assert app.clipboard.startswith("crmdeck audit --event ")
         app.copy_to_clipboard("")
-        await pilot.press("y", "y")
+        await pilot.press("y", "y", "enter")
         await settle(pilot)
         assert app.clipboard.startswith("crmdeck audit --event ")
         await pilot.press("y", "escape")

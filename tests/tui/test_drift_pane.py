@@ -24,12 +24,10 @@ from crmdeck.model import (
     Source,
 )
 from crmdeck.store import Store
-from crmdeck.tui.dialogs.ask import Ask
 from crmdeck.tui.dialogs.before_after import BeforeAfter
 from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.dialogs.confirm import Confirm
 from crmdeck.tui.dialogs.prompt import Prompt
-from crmdeck.tui.dialogs.values import Values
 from crmdeck.tui.host import Location
 from crmdeck.tui.keys.actions import offers
 from crmdeck.tui.panes.drift import loader
@@ -220,7 +218,7 @@ async def test_counts_as_bars_filter_and_two_marked_times_show_the_net_differenc
         other = next(line for line in lines if not line.is_title and line.at not in first)
         pane.table.move_to(lines.index(other))
         await press(pilot, "space", "equals_sign")
-        assert isinstance(pilot.app.screen, Values)
+        assert isinstance(pilot.app.screen, Choose)
         await until(pilot, lambda: "Opportunity." in screen_text(pilot))
         assert "Net difference from 2026-05-" in screen_text(pilot)
         # A long cell opens whole, with both sides next to each other, and can be copied.
@@ -231,7 +229,7 @@ async def test_counts_as_bars_filter_and_two_marked_times_show_the_net_differenc
         await press(pilot, "y", "enter")
         assert pilot.app.clipboard.startswith("picklist, before:\nold 0\nold 1\n")
         assert "\n\npicklist, after:\nnew 0\n" in pilot.app.clipboard
-        assert isinstance(pilot.app.screen, Values)
+        assert isinstance(pilot.app.screen, Choose)
 
 
 async def test_acknowledging_one_is_undone_and_redone_and_it_can_be_reopened(
@@ -419,13 +417,13 @@ async def test_a_rename_is_acknowledged_or_moves_the_mapping_and_nothing_else_se
         assert "probably renamed from Contact_Email__c" in screen_text(pilot)
         for answer in ("escape", "enter", "f", "x"):
             await press(pilot, "f")
-            assert isinstance(pilot.app.screen, Ask)
+            assert isinstance(pilot.app.screen, Choose)
             text = screen_text(pilot)
             for deed in ("Move mapping", "Reject rename", "Acknowledge only", "Cancel"):
                 assert deed in text
             await press(pilot, answer)
             # The key that asked answers nothing.
-            assert isinstance(pilot.app.screen, Ask) is (answer == "f")
+            assert isinstance(pilot.app.screen, Choose) is (answer == "f")
             if answer == "f":
                 await press(pilot, "escape")
             assert not acknowledged(drifted)
@@ -435,7 +433,7 @@ async def test_a_rename_is_acknowledged_or_moves_the_mapping_and_nothing_else_se
         await go_to(pilot, "Opportunity.Buyer_Email__c")
         for answer, field in (("a", "Contact_Email__c"), ("m", "Buyer_Email__c")):
             await press(pilot, "f", answer)
-            assert not isinstance(pilot.app.screen, Ask)
+            assert not isinstance(pilot.app.screen, Choose)
             assert set(acknowledged(drifted)) == BOTH_SIDES
             assert mapped(drifted)["contactEmail"] == field
             notes = {event.note for event in acknowledged(drifted).values()}
@@ -574,7 +572,7 @@ async def test_details_name_the_next_steps_and_keys_lead_to_other_panes(
         await go_to(pilot, "Opportunity.Source__c")
         assert "300 values removed, 300 added" in screen_text(pilot)
         await press(pilot, "v")
-        assert isinstance(pilot.app.screen, Values)
+        assert isinstance(pilot.app.screen, Choose)
         await type_text(pilot, "299")
         await until(pilot, lambda: "new 299" in screen_text(pilot))
         await press(pilot, "enter")

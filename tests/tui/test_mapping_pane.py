@@ -15,7 +15,7 @@ from textual.widgets import Input
 from crmdeck.errors import CacheBusyError
 from crmdeck.model import Choice, DecisionState, Direction
 from crmdeck.tui.app import CrmdeckApp
-from crmdeck.tui.dialogs.choose_field import ChooseField
+from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.dialogs.confirm import Confirm
 from crmdeck.tui.dialogs.preflight import ShowPreflight
 from crmdeck.tui.dialogs.prompt import Prompt
@@ -152,8 +152,8 @@ async def test_a_required_field_gets_a_source_or_is_filled_elsewhere(
         assert desk.pane.row_table.cursor_name == "crm:Name"
         await desk.press("enter")
         dialog = desk.app.screen
-        assert isinstance(dialog, ChooseField)
-        names = [option.name for option in dialog.query_one(Table).shown()]
+        assert isinstance(dialog, Choose)
+        names = [option.label for option in dialog.query_one(Table).shown()]
         assert names[-1] == "accountName"
         await desk.type("accountname", "enter")
         assert "Move mapping" in screen_text(desk.pilot)
@@ -175,8 +175,10 @@ async def test_preflight_of_a_file_shows_causes_their_values_and_exports_neither
         await desk.go("accountName")
         await desk.press("a", "P")
         text = screen_text(desk.pilot)
-        assert "No CRM sample" in text
-        assert "CRM sample, for" not in text
+        assert "for PartnerOS" not in text
+        assert "✕ " not in text
+        await desk.press("s")
+        assert "✕ " in screen_text(desk.pilot)
         await desk.press("c")
         await desk.type(str(file), "enter")
         assert "Column 'acountName' of deals.csv isn't" in screen_text(desk.pilot)
@@ -218,12 +220,12 @@ async def test_any_field_can_be_searched_and_chosen_and_its_direction_turned(
         await desk.go("contactTitle")
         await desk.press("enter")
         dialog = desk.app.screen
-        assert isinstance(dialog, ChooseField)
+        assert isinstance(dialog, Choose)
         table = dialog.query_one(Table)
         assert table.total_count == len(FIELDS) + 1
         await desk.type("[/]")
         await desk.settle()
-        found = [option.name for option in table.shown()]
+        found = [option.label for option in table.shown()]
         assert sorted(found) == ["Hostile_0__c", "Hostile_1__c"]
         await desk.press("down", "enter")
         assert desk.stored("contactTitle").crm_field == found[1]
@@ -234,7 +236,7 @@ async def test_any_field_can_be_searched_and_chosen_and_its_direction_turned(
         await desk.settle()
         assert "already mapped to Contact title" in screen_text(desk.pilot)
         await desk.press("enter")
-        assert isinstance(desk.app.screen, ChooseField)
+        assert isinstance(desk.app.screen, Choose)
         await desk.press("escape")
         assert desk.stored("contactName").state is PENDING
         await desk.go("accountName")
@@ -482,8 +484,8 @@ async def test_a_broken_mapping_is_kept_or_gets_one_of_the_alternatives(
         host.go_to("mapping", Location(pair=PAIR, field="accountName", repair=True))
         await desk.settle()
         dialog = desk.app.screen
-        assert isinstance(dialog, ChooseField)
-        assert dialog.query_one(Table).shown()[0].name == "Account_Name_New__c"
+        assert isinstance(dialog, Choose)
+        assert dialog.query_one(Table).shown()[0].label == "Account_Name_New__c"
         await desk.press("home", "enter")
         assert desk.stored("accountName").crm_field == "Account_Name_New__c"
         assert "broken" not in screen_text(desk.pilot)
@@ -534,7 +536,7 @@ async def test_text_from_outside_is_text_everywhere(desk_workspace: Workspace) -
             assert "\x1b" not in screen_text(desk.pilot)
             await desk.press("enter")
             assert "\x1b" not in screen_text(desk.pilot)
-            assert isinstance(desk.app.screen, ChooseField)
+            assert isinstance(desk.app.screen, Choose)
             await desk.press("escape")
             assert desk.stored(name).crm_field == f"Hostile_{number}__c"
 

@@ -81,10 +81,14 @@ async def test_a_view_is_saved_shown_replaced_and_deleted(workspace: Workspace) 
         )  # fmt: skip
         assert kept.columns["audit/log"][:2] == [second, first]
 
-        await pilot.press("escape", "unbound-view.saved", "ctrl+r")
+        await pilot.press("escape", "unbound-view.saved")
+        await type_text(pilot, "+ save", "enter")
+        await type_text(pilot, "mornings", "enter")
         await settle(pilot)
         (saved,) = views_of(UiState.load(workspace.home).views["audit/log"])
         assert saved.filter == ""
-        await pilot.press("unbound-view.saved", "ctrl+d")
+        await pilot.press("unbound-view.saved")
+        await type_text(pilot, "+ delete", "enter")
+        await pilot.press("enter")
         await settle(pilot)
         assert views_of(UiState.load(workspace.home).views["audit/log"]) == []

@@ -10,7 +10,6 @@ import pytest
 
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.choose import Choose
-from crmdeck.tui.dialogs.choose_field import ChooseField
 from crmdeck.tui.filters import compile_filter
 from crmdeck.tui.host import Location
 from crmdeck.tui.panes.mapping.pane import MappingPane
@@ -456,10 +455,10 @@ async def test_an_unmapped_field_shows_its_best_matches_and_can_be_mapped(
         assert app.screen.row is not None
         assert app.screen.row.label == "deal_registration.expectedCloseDate"
         await press(pilot, "enter")
-        await until(pilot, lambda: isinstance(app.screen, ChooseField))
-        assert isinstance(app.screen, ChooseField)
+        await until(pilot, lambda: isinstance(app.screen, Choose))
+        assert isinstance(app.screen, Choose)
         assert app.screen.row is not None
-        assert app.screen.row.name == "CloseDate"
+        assert app.screen.row.label == "CloseDate"
         await press(pilot, "enter")
         await until(pilot, lambda: not pilot.app.screen_stack[0].query_one(MappingPane).is_reading)
         lines = workspace.mappings.get("prod", "deal_registration--Opportunity").lines

@@ -14,7 +14,7 @@ from textual.widgets._toast import Toast
 from crmdeck.credentials import MemorySecrets
 from crmdeck.model import CancelToken, Progress, ProgressCallback, RefreshResult, Scope
 from crmdeck.tui.app import CrmdeckApp
-from crmdeck.tui.dialogs.help import Help
+from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.keys.actions import actions
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.screens.main import MainScreen
@@ -108,7 +108,7 @@ async def test_help_lists_the_keys_that_work_here(workspace: Workspace) -> None:
     async with app.run_test(size=(100, 70)) as pilot:
         await settle(pilot)
         await pilot.press("question_mark")
-        assert isinstance(app.screen, Help)
+        assert isinstance(app.screen, Choose)
         text = screen_text(pilot)
         starts = {action.id: re.escape(action.sentence[:20]) for action in actions()}
         ids = ("audit.everywhere", "connection.refresh", "app.help")

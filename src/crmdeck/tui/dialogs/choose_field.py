@@ -1,19 +1,12 @@
-"""Choose the CRM field of a mapping: suggestions first, then all fields of the object."""
+"""Choose the field of a mapping: suggestions first, then all fields of the object."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import ClassVar
+from collections.abc import Callable, Iterator, Sequence
 
-from textual import on
-from textual.app import ComposeResult
-from textual.content import Content
-from textual.widgets import Static
-
-from crmdeck.tui.dialogs.dialog import Dialog, dialog_action
+from crmdeck.tui.dialogs.choose import Choice, Choose, Lines, columns_of
 from crmdeck.tui.filters import FilterKey, flag_key, text_key
 from crmdeck.tui.text import cut_middle, display_text
-from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.tui.widgets.table import Column
 from crmdeck.workspace import FieldChoice, Searchable
 
@@ -22,6 +15,56 @@ MOST_NAME, MOST_TYPE = 40, 40
 MATCH = 5
 NOTE = 400
 """Characters of a note shown."""
+NOTES = 6
+"""Lines of notes."""
+
+FILTER_KEYS: dict[str, FilterKey[Choice[FieldChoice]]] = {
+    "type": text_key(lambda choice: choice.value.type),
+    "custom": flag_key(lambda choice: choice.value.custom),
+    "required": flag_key(lambda choice: choice.value.required),
+}
+
+
+def choose_field(
+    title: str,
+    options: Sequence[FieldChoice],
+    *,
+    current: str | None = None,
+    notes: Callable[[str], Lines] = lambda _: (),
+    column: str = "CRM field",
+) -> Choose[FieldChoice]:
+    """Return the dialog. `notes` returns lines about a field; the cursor begins at `current`."""
+
+    def lines(option: FieldChoice) -> Iterator[tuple[str, str]]:
+        # The list may have had no room for the label.
+        yield f"{option.label}, {option.type}" if option.label else option.type, "$foreground"
+        if option.why:
+            yield option.why, ""
+        for text, style in notes(option.name):
+            yield display_text(text, NOTE), style
+
+    return Choose(
+        title,
+        [
+            Choice(
+                option,
+                option.name,
+                blocked=f"already mapped to {option.holder}: change that row first"
+                if option.holder
+                else "",
+            )
+            for option in options
+        ],
+        columns=columns_of(columns_for(column)),
+        gives=GIVES,
+        searched=lambda one: Searchable(one.label, texts=(one.value.label, one.value.type)),
+        filter_keys=FILTER_KEYS,
+        current=next((option for option in options if option.name == current), None),
+        placeholder="type to search name, label, type:picklist",
+        empty="This object has no fields.",
+        notes=lambda option: [*lines(option)],
+        note_lines=NOTES,
+    )
 
 
 def columns_for(title: str) -> tuple[Column[FieldChoice], ...]:
@@ -51,75 +94,3 @@ def columns_for(title: str) -> tuple[Column[FieldChoice], ...]:
 
 GIVES = (("label", 0), ("name", LEAST_NAME))
 """Names stay whole, because a note has the labels."""
-
-FILTER_KEYS: dict[str, FilterKey[FieldChoice]] = {
-    "type": text_key(lambda option: option.type),
-    "custom": flag_key(lambda option: option.custom),
-    "required": flag_key(lambda option: option.required),
-}
-NOTES = 5
-
-
-class ChooseField(Dialog[str]):
-    """Answers with the name of a field. `notes` returns lines of text and style for one."""
-
-    SCOPE = "choose field"
-    WITHIN: ClassVar[tuple[str, ...]] = ("list",)
-
-    def __init__(
-        self,
-        title: str,
-        options: Sequence[FieldChoice],
-        *,
-        current: str | None = None,
-        notes: Callable[[str], Sequence[tuple[str, str]]] = lambda _: (),
-        column: str = "CRM field",
-    ) -> None:
-        super().__init__(title)
-        self._notes = notes
-        self._list = SearchList(
-            options,
-            columns_for(column),
-            gives=GIVES,
-            key=lambda option: option.name,
-            searched=lambda option: Searchable(option.name, texts=(option.label, option.type)),
-            filter_keys=FILTER_KEYS,
-            current=current,
-            placeholder="type to search name, label, type:picklist",
-            empty="This object has no fields.",
-        )
-
-    @property
-    def row(self) -> FieldChoice | None:
-        return self._list.row
-
-    def compose_body(self) -> ComposeResult:
-        yield self._list
-        yield Static("", id="notes", markup=False)
-
-    @dialog_action("field.take", "Choose", "enter", hint=30, priority=True)
-    def take(self) -> None:
-        self._list.take()
-
-    @on(SearchList.Taken)
-    def _taken(self, message: SearchList.Taken) -> None:
-        option: FieldChoice = message.row
-        if not option.holder:
-            self.dismiss(option.name)
-
-    @on(SearchList.Highlighted)
-    def _highlighted(self) -> None:
-        option = self.row
-        lines: list[tuple[str, str]] = []
-        if option is not None and option.holder:
-            lines = [(f"✕ already mapped to {option.holder}: change that row first", "$bad")]
-        elif option is not None:
-            # The list may have had no room for the label.
-            lines = [(f"{option.label}, {option.type}" if option.label else option.type, "")]
-            lines += [(option.why, "$muted")] if option.why else []
-            lines += self._notes(option.name)
-        self.query_one("#notes", Static).update(
-            Content("\n").join(
-                Content.styled(display_text(text, NOTE), style) for text, style in lines[:NOTES]
-            )
-        )

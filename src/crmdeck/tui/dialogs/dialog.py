@@ -23,15 +23,13 @@ from crmdeck.tui.keys.actions import ActionHost, action
 from crmdeck.tui.loading.requests import BusyChanged, Loader
 from crmdeck.tui.text import display_block, display_text
 from crmdeck.tui.widgets.hints import Hints
+from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.tui.widgets.tint import Tint, repaint_once
 
 T = TypeVar("T")
 
 dialog_action = partial(action, palette=False)
 """Declares an action of a dialog, which go to anything can't open."""
-
-FRAME_SHARE = 0.9
-"""Most of the window's height for a dialog, as in the style sheet."""
 
 LEAST = 2
 
@@ -52,6 +50,9 @@ class Dialog(ActionHost, ModalScreen[T | None]):
 
         dialog: Dialog[Any]
         title: str
+
+    SHARE = 0.9
+    """Most of the window's height for the dialog, as in the style sheet."""
 
     loader: Loader | None = None
     """Closed with the dialog; for dialogs that load or store."""
@@ -147,7 +148,8 @@ class Dialog(ActionHost, ModalScreen[T | None]):
         if self._is_closed:
             return
         frame = self.query_one(".dialog")
-        scrolls = list(frame.query_children(VerticalScroll))
+        lists = list(frame.query_children(SearchList))
+        scrolls = [*frame.query_children(VerticalScroll), *lists][:1]
         if not scrolls:
             return
         around = sum(
@@ -156,11 +158,15 @@ class Dialog(ActionHost, ModalScreen[T | None]):
             if child not in scrolls and child.display
         )
         edges = frame.styles.padding.height + 2 + scrolls[0].styles.margin.height
-        room = max(LEAST, int(self.size.height * FRAME_SHARE) - edges - around)
+        room = max(LEAST, int(self.size.height * self.SHARE) - edges - around)
         if room != self._room:
             self._room = room
             self._moved = True
-            scrolls[0].styles.max_height = room
+            if lists:
+                # Next to a text that scrolls, a menu has all its rows.
+                lists[0].fit(room if lists == scrolls else self.size.height)
+            if lists != scrolls:
+                scrolls[0].styles.max_height = room
         elif self._moved:
             # The list has its new height only in the layout after this one.
             self._moved = False

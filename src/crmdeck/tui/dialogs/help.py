@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any
 
-from textual import on
-from textual.app import ComposeResult
-from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Static
 
-from crmdeck.tui.dialogs.dialog import Dialog, dialog_action
+from crmdeck.tui.dialogs.choose import Choice, Choose, Lines, columns_of
 from crmdeck.tui.keys.actions import (
     EVERYWHERE,
     Offer,
@@ -20,8 +16,7 @@ from crmdeck.tui.keys.actions import (
     offers,
     scope_of,
 )
-from crmdeck.tui.widgets.search_list import SearchList
-from crmdeck.tui.widgets.table import Column, Table
+from crmdeck.tui.widgets.table import Column
 from crmdeck.workspace import Searchable
 
 
@@ -55,8 +50,27 @@ def open_help(screen: Screen[Any], title: str, scope: str) -> None:
         if offer is not None and is_shown(offer.host):
             await screen.app.run_action(offer.action.command, offer.host)
 
-    known = [offer for offer in offers(screen, refused=True) if offer.keys]
-    screen.app.push_screen(Help(f"Help: {title}", known, scope), on_submit)
+    known = in_order((one for one in offers(screen, refused=True) if one.keys), scope)
+    dialog = Choose(
+        f"Help: {title}",
+        [Choice(offer, offer.title) for offer in known],
+        columns=columns_of(COLUMNS),
+        gives=GIVES,
+        searched=lambda choice: searchable(choice.value),
+        placeholder="Type a word or a key",
+        empty="No key matches.",
+        notes=meaning,
+        note_lines=2,
+        takes="Run",
+    )
+    screen.app.push_screen(dialog, on_submit)
+
+
+def meaning(offer: Offer) -> Lines:
+    """Return a sentence about the key, and the reason if it can't run now."""
+    why = offer.refused
+    says = f"Not now: {why}" if why else f"Enter runs it, like {keys_text(offer)}"
+    return (offer.action.sentence, "$foreground"), (says, "$warn" if why else "")
 
 
 COLUMNS: tuple[Column[Offer], ...] = (
@@ -78,48 +92,3 @@ COLUMNS: tuple[Column[Offer], ...] = (
     ),
 )
 GIVES = (("where", 0), ("what", 24))
-
-
-class Help(Dialog[Offer]):
-    """Answers with the offer to run; those of `scope` come first."""
-
-    SCOPE = "help"
-    WITHIN: ClassVar[tuple[str, ...]] = ("list",)
-    WITHOUT: ClassVar[tuple[str, ...]] = ("dialog.help",)
-
-    def __init__(self, title: str, known: Iterable[Offer], scope: str) -> None:
-        super().__init__(title)
-        self._list: SearchList[Offer] = SearchList(
-            in_order(known, scope),
-            COLUMNS,
-            gives=GIVES,
-            key=lambda offer: offer.action.id,
-            searched=searchable,
-            placeholder="Type a word or a key",
-            empty="No key matches.",
-        )
-
-    def compose_body(self) -> ComposeResult:
-        yield self._list
-        yield Static("", id="meaning", markup=False)
-
-    @on(SearchList.Highlighted)
-    @on(Table.Ordered)
-    def _row_changed(self) -> None:
-        offer = self._list.row
-        lines = (Content(""), Content(""))
-        if offer is not None:
-            why = offer.refused
-            says = f"Not now: {why}" if why else f"Enter runs it, like {keys_text(offer)}"
-            style = "$warn" if why else "$muted"
-            lines = (Content(offer.action.sentence), Content.styled(says, style))
-        self.query_one("#meaning", Static).update(Content("\n").join(lines))
-        self.show_position(self._list.position_text)
-
-    @dialog_action("help.take", "Run", "enter", hint=30, priority=True)
-    def take(self) -> None:
-        self._list.take()
-
-    @on(SearchList.Taken)
-    def _taken(self, message: SearchList.Taken) -> None:
-        self.dismiss(message.row)

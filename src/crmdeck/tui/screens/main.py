@@ -5,7 +5,7 @@ It knows panes only by their base class. They know it only by the functions it g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -31,6 +31,7 @@ from crmdeck.tui.screens.undo_keys import UndoKeys
 from crmdeck.tui.screens.view_keys import ViewKeys
 from crmdeck.tui.sheets import sheets
 from crmdeck.tui.signals import has_job_control
+from crmdeck.tui.state.messages import Message
 from crmdeck.tui.state.undo import UndoStack, UndoStep
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.filter_bar import FilterBar
@@ -38,6 +39,7 @@ from crmdeck.tui.widgets.hints import Hints
 from crmdeck.tui.widgets.progress_line import ProgressLine
 from crmdeck.tui.widgets.sidebar import Sidebar, strips, tooltip_of
 from crmdeck.tui.widgets.tab_counts import tab_counts
+from crmdeck.tui.widgets.table import Column
 from crmdeck.tui.widgets.tint import repaint_once
 from crmdeck.tui.widgets.top_bar import Tab, TopBar
 
@@ -46,7 +48,6 @@ if TYPE_CHECKING:
 
     from crmdeck.errors import CrmdeckError
     from crmdeck.tui.panes.pane import Pane
-    from crmdeck.tui.state.messages import Message
     from crmdeck.workspace import PendingWorkspace, Workspace
 
 COLLAPSES_BELOW = 100
@@ -57,6 +58,19 @@ ROOM_FOR_ALL = 225
 
 TOO_SMALL = (
     "crmdeck needs at least 60 columns and 12 rows.\nEnlarge the window, or press q to quit."
+)
+MESSAGE_LINES = 6
+MESSAGE_SIGNS = {"warning": ("▲", "warn"), "error": ("✕", "error")}
+MESSAGE_COLUMNS: tuple[Column[Message], ...] = (
+    Column("at", "", lambda one: f"{one.at:%H:%M:%S}", style=lambda _: "muted", width=8),
+    Column(
+        "severity",
+        "",
+        lambda one: MESSAGE_SIGNS.get(one.severity, ("", ""))[0],
+        style=lambda one: MESSAGE_SIGNS.get(one.severity, ("", ""))[1],
+        width=1,
+    ),
+    Column("text", "", lambda one: one.line),
 )
 READ_ONLY_NOTE = "read-only"
 CHANGED_DEMO_NOTE = "demo, changed"
@@ -526,7 +540,22 @@ class MainScreen(ActionHost, Screen[None]):
             if message is not None:
                 self.host.copy(message.command or message.text)
 
-        self.app.push_screen(dialogs.Messages(tuple(reversed(self.host.messages))), chosen)
+        def whole(message: Message) -> Iterator[tuple[str, str]]:
+            yield message.text, "$foreground"
+            if message.command:
+                yield f"$ {message.command}", ""
+
+        dialog = dialogs.Choose(
+            "Messages (times in UTC)",
+            [dialogs.Choice(one, one.line, one.command) for one in reversed(self.host.messages)],
+            columns=dialogs.columns_of(MESSAGE_COLUMNS),
+            key=id,
+            empty="No messages yet.",
+            notes=lambda message: [*whole(message)],
+            note_lines=MESSAGE_LINES,
+            takes="Copy command or text",
+        )
+        self.app.push_screen(dialog, chosen)
 
     # The keys: the console
 

@@ -1,12 +1,13 @@
-"""Saved views (`F`): the filter, sort and columns of a table under a name."""
+"""Saved views: the filter, sort and columns of a table under a name."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.dialogs.columns import Columns
 from crmdeck.tui.dialogs.prompt import Prompt
-from crmdeck.tui.dialogs.saved_views import COLUMNS, DELETE, REPLACE, SAVE, SavedViews, Wish
 from crmdeck.tui.host import Host
 from crmdeck.tui.state.saved_views import SavedView, views_of, with_view
 from crmdeck.tui.widgets.table import Sort, Table
@@ -32,38 +33,55 @@ class SavedViewsFlow:
         return views_of(self._host.ui_state.views.get(self._place))
 
     def start(self) -> None:
-        titles = {column.id: column.title for column in self._table.columns}
-        self._host.app.push_screen(SavedViews(self.views, titles), self._take)
+        deeds: dict[str, tuple[str, str, Callable[[], object]]] = {
+            "save": ("+ Save this view", "filter, sort and layout, under a name", self._ask_name),
+            "columns": ("+ Choose columns", "which ones show, in which order", self._ask_columns),
+        }
+        if self.views:
+            deeds["delete"] = ("+ Delete a view", "which one", self._ask_deleted)
 
-    def _take(self, wish: Wish | None) -> None:
-        if wish is None:
-            return
-        view = wish.view
-        if wish.what == SAVE:
-            prompt = Prompt(
-                "Save this view as",
-                placeholder="Name",
-                check=lambda name: "" if len(name) <= LONGEST_NAME else TOO_LONG,
-            )
-            self._host.app.push_screen(prompt, self._save)
-        elif wish.what == COLUMNS:
-            named = [(one.id, one.title) for one in self._table.columns if one.title]
-            dialog = Columns(named, self._table.column_choice)
-            self._host.app.push_screen(dialog, self._choose_columns)
-        elif view is None:
-            return
-        elif wish.what == REPLACE:
-            self._save(view.name)
-        elif wish.what == DELETE:
-            self._keep([one for one in self.views if one.name != view.name])
-            self._host.say(f"Deleted view {view.name}.", timeout=3)
-        else:
-            # A newer version may have other columns than the view was saved with.
-            ids = {column.id for column in self._table.columns}
-            self._choose_columns(tuple(one for one in view.columns if one in ids))
-            sort = Sort(*view.sort) if view.sort is not None and view.sort[0] in ids else None
-            self._table.set_sort(sort)
-            self._pane.replace_filter(view.filter)
+        def on_submit(choice: SavedView | str | None) -> None:
+            if isinstance(choice, str):
+                deeds[choice][2]()
+            elif choice is not None:
+                self._show(choice)
+
+        choices: list[Choice[SavedView | str]] = [*self._choices()]
+        choices += [Choice(name, title, detail) for name, (title, detail, _) in deeds.items()]
+        self._host.app.push_screen(Choose("Saved views", choices), on_submit)
+
+    def _choices(self) -> Iterator[Choice[Any]]:
+        titles = {column.id: column.title for column in self._table.columns}
+        return (Choice(view, view.name, view.summary(titles)) for view in self.views)
+
+    def _ask_name(self) -> None:
+        prompt = Prompt(
+            "Save this view as",
+            placeholder="Name. A view of this name is replaced.",
+            check=lambda name: "" if len(name) <= LONGEST_NAME else TOO_LONG,
+        )
+        self._host.app.push_screen(prompt, self._save)
+
+    def _ask_columns(self) -> None:
+        named = [(one.id, one.title) for one in self._table.columns if one.title]
+        dialog = Columns(named, self._table.column_choice)
+        self._host.app.push_screen(dialog, self._choose_columns)
+
+    def _ask_deleted(self) -> None:
+        def on_submit(view: SavedView | None) -> None:
+            if view is not None:
+                self._keep([one for one in self.views if one.name != view.name])
+                self._host.say(f"Deleted view {view.name}.", timeout=3)
+
+        self._host.app.push_screen(Choose("Delete a view", [*self._choices()]), on_submit)
+
+    def _show(self, view: SavedView) -> None:
+        # A newer version may have other columns than the view was saved with.
+        ids = {column.id for column in self._table.columns}
+        self._choose_columns(tuple(one for one in view.columns if one in ids))
+        sort = Sort(*view.sort) if view.sort is not None and view.sort[0] in ids else None
+        self._table.set_sort(sort)
+        self._pane.replace_filter(view.filter)
 
     def _save(self, name: str | None) -> None:
         if name is None or not name.strip():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from crmdeck.tui import dialogs
 from crmdeck.tui.host import Host
 from crmdeck.tui.keys.actions import action
 
@@ -44,12 +43,3 @@ class UndoKeys:
     def redo(self) -> None:
         step = self._steps.redo()
         self._host.say(f"Redone: {step.title}  ({step.where})", timeout=4)
-
-    @action(
-        "edit.steps",
-        "Actions",
-        help="List the actions to undo or redo.",
-        blocked=lambda keys: None if keys._steps.undone else keys._steps.why_no_undo(),
-    )
-    def list_steps(self) -> None:
-        self._host.app.push_screen(dialogs.Steps(self._steps, self.undo, self.redo))

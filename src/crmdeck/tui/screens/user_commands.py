@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from crmdeck.errors import CrmdeckError, UsageError
 from crmdeck.redaction import redact
-from crmdeck.tui.dialogs.ask import Ask, Deed
+from crmdeck.tui.dialogs.choose import Choose, menu_choice
 from crmdeck.tui.keys.actions import Action, actions, add_action, is_key, key_label
 from crmdeck.tui.panes.pane import CrmPlace
 from crmdeck.workspace import UserCommand
@@ -75,11 +75,14 @@ def ask_and_run(screen: MainScreen, *, command: UserCommand) -> None:
         if key == RUN:
             _run(screen, arguments)
 
-    title = f"Run {command.title or command.run[0]}?"
-    deeds = [Deed(RUN, "Run", "without a shell")]
-    screen.app.push_screen(
-        Ask(title, shlex.join(arguments), deeds, opened_by=command.key), answered
+    dialog = Choose(
+        f"Run {command.title or command.run[0]}?",
+        [menu_choice(RUN, "Run", "without a shell")],
+        text=shlex.join(arguments),
+        cancel="change nothing",
+        opened_by=command.key,
     )
+    screen.app.push_screen(dialog, answered)
 
 
 def arguments_of(run: Sequence[str], values: Mapping[str, str]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from crmdeck.tui.host import Host
 from crmdeck.tui.keys.actions import action, is_shown, offers
 from crmdeck.tui.screens.stage import Stage
 from crmdeck.tui.widgets.filter_bar import FilterBar
+from crmdeck.workspace import CopyKind
 
 if TYPE_CHECKING:
     from crmdeck.tui.panes.pane import Pane
@@ -22,6 +23,15 @@ OPENERS = {
     "w": ("mapping.samples", "schema.samples"),
 }
 """The actions that `o` offers, by the key that follows; a pane has one of each."""
+
+LETTERS = {
+    CopyKind.NAME: "n",
+    CopyKind.MESSAGE: "s",
+    CopyKind.MARKDOWN: "m",
+    CopyKind.COMMAND: "c",
+}
+PREVIEWED = 8
+"""Lines of a copy that show before it is copied."""
 
 
 class ViewKeys:
@@ -169,9 +179,17 @@ class ViewKeys:
                 self._host.copy(copy.text)
 
         if copies := pane.copies():
-            self._host.app.push_screen(
-                dialogs.CopyAs(copies, self._host.ui_state.copy_kind), chosen
+            last = self._host.ui_state.copy_kind
+            dialog = dialogs.Choose(
+                "Copy as",
+                [dialogs.Choice(one, one.kind.value, key=LETTERS[one.kind]) for one in copies],
+                current=next((one for one in copies if one.kind == last), None),
+                notes=lambda copy: [(copy.text, "")],
+                note_lines=PREVIEWED,
+                takes="Copy",
+                opened_by="y",
             )
+            self._host.app.push_screen(dialog, chosen)
 
     def _no_crm_place(self) -> str | None:
         some = self._stage.pane is not None and self._pane.crm_place() is not None
@@ -197,11 +215,11 @@ class ViewKeys:
             if key is not None and is_shown(found[key].host):
                 await self._host.app.run_action(found[key].action.command, found[key].host)
 
-        deeds = [
-            dialogs.Deed(key, offer.title, offer.refused or offer.action.sentence)
+        choices = [
+            dialogs.menu_choice(key, offer.title, offer.action.sentence, offer.refused)
             for key, offer in found.items()
         ]
-        self._host.app.push_screen(dialogs.Ask("Open in…", "", deeds, opened_by="o"), on_submit)
+        self._host.app.push_screen(dialogs.Choose("Open in…", choices), on_submit)
 
     @action(
         "view.saved",

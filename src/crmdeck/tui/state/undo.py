@@ -9,8 +9,6 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-NOTHING_DONE = "Nothing to undo yet."
-
 
 @dataclass(eq=False, frozen=True)
 class Undoable(Generic[T]):
@@ -61,7 +59,7 @@ class UndoStack:
         self.undone: list[UndoStep] = []
 
     def why_no_undo(self) -> str | None:
-        return None if self.done else NOTHING_DONE
+        return None if self.done else "Nothing to undo yet."
 
     def why_no_redo(self) -> str | None:
         return None if self.undone else "Nothing to redo."

@@ -1,4 +1,4 @@
-"""A list with a search, which puts the cursor on the best match."""
+"""A list with a search, which puts the cursor on the best match, or a menu without a search."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from crmdeck.workspace import Searchable, SearchIndex
 
 R = TypeVar("R")
 
+LEAST_LINES = 3
 HELP_KEY = "question_mark"
 """No name contains it, so that help can open while the user types."""
 
@@ -32,7 +33,7 @@ class SearchList(ActionHost, Widget, Generic[R]):
     one to select. A search looks in the texts that `searched` returns, by default in those shown,
     and lists the best matches first. `resting` are shown instead of all rows while the input is
     empty. A first character of `prefixes` stands for a filter. Keys in `passed_on` go to the dialog
-    first.
+    first. A menu (`is_menu`) has no input.
     """
 
     SCOPE = "list"
@@ -65,8 +66,12 @@ class SearchList(ActionHost, Widget, Generic[R]):
         placeholder: str = "Type to search",
         empty: str = "Nothing to choose from.",
         passed_on: Iterable[str] = (),
+        is_menu: bool = False,
     ) -> None:
         super().__init__()
+        self.can_focus = self._is_menu = is_menu
+        self._key = key
+        self._room = 0
         self._resting = tuple(resting) if resting is not None else None
         self._rows = tuple(rows) if rows is not None else None
         self._index: SearchIndex[R] | None = None
@@ -102,12 +107,29 @@ class SearchList(ActionHost, Widget, Generic[R]):
         return self._table.count_text
 
     def compose(self) -> ComposeResult:
-        yield self._entry
+        if not self._is_menu:
+            yield self._entry
         yield self._table
 
     def on_mount(self) -> None:
         self._show()
-        self._entry.focus()
+        (self if self._is_menu else self._entry).focus()
+
+    def key_of(self, row: R) -> Hashable:
+        return self._key(row)
+
+    def go_to(self, row: R) -> None:
+        """Move the cursor to a row that is shown."""
+        keys = [self._key(one) for one in self._table.shown()]
+        self._table.move_to(keys.index(self._key(row)))
+
+    def fit(self, room: int) -> None:
+        """Give the table the lines of `room` that all rows need, however few a search finds."""
+        self._room = room
+        # The line of the input, and the margins below it and the table.
+        room -= 1 if self._is_menu else 3
+        rows = max(len(self._rows or ()), len(self._resting or ()), LEAST_LINES)
+        self._table.styles.height = min(rows + self._table.header_height, max(LEAST_LINES, room))
 
     def fill(
         self,
@@ -131,15 +153,20 @@ class SearchList(ActionHost, Widget, Generic[R]):
 
     def take(self) -> None:
         """Choose the row that matches all keys typed so far, once it is found."""
+        if self._is_menu:
+            self._take_row()
+            return
         # Letters wait in the queue of the input; a key of the dialog would overtake them.
         self._entry.call_later(self._take_what_is_found)
 
     @action("list.down", "Next", "down", help="Next row.", hint=20, palette=False, priority=True)
+    @action("list.next", "Next", "j", applies=lambda one: one._is_menu, palette=False)
     def next_row(self) -> None:
         self._moved = True
         self._table.next_row()
 
     @action("list.up", "Previous", "up", help="Previous row.", palette=False, priority=True)
+    @action("list.previous", "Previous", "k", applies=lambda one: one._is_menu, palette=False)
     def previous_row(self) -> None:
         self._moved = True
         self._table.previous_row()
@@ -221,3 +248,5 @@ class SearchList(ActionHost, Widget, Generic[R]):
         elif self._rows is not None:
             best = bool(self._sought.strip()) and not self._moved
             self._table.set_rows(self._rows, cursor=self._current, index=self._index, best=best)
+        if self._room:
+            self.fit(self._room)

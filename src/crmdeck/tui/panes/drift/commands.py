@@ -7,14 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 
 from crmdeck.model import Decision, DriftKind, ObjectPair, Severity
-from crmdeck.tui.dialogs.ask import Ask, Deed
 from crmdeck.tui.dialogs.before_after import BeforeAfter, is_long
 from crmdeck.tui.dialogs.choose import Choice as Option
-from crmdeck.tui.dialogs.choose import Choose
+from crmdeck.tui.dialogs.choose import Choose, choices_of, columns_of, menu_choice
 from crmdeck.tui.dialogs.confirm import Confirm
 from crmdeck.tui.dialogs.filled import open_filled
 from crmdeck.tui.dialogs.prompt import Prompt
-from crmdeck.tui.dialogs.values import Values
 from crmdeck.tui.host import Location
 from crmdeck.tui.keys.actions import action
 from crmdeck.tui.panes.drift.arrangement import TimelineRow
@@ -318,15 +316,16 @@ class DriftCommands:
             else:
                 use, move, stays = "use", f"Move {mappings}", "the mappings stay broken"
             text += f"{mappings} {use} the old name: {', '.join(places)}"
+            other = f"choose another {'object' if is_object else 'field'}"
             deeds = [
-                Deed("m", move, "and acknowledge both changes"),
-                Deed("x", "Reject rename", f"choose another {'object' if is_object else 'field'}"),
-                Deed("a", "Acknowledge only", stays),
+                menu_choice("m", move, "and acknowledge both changes"),
+                menu_choice("x", "Reject rename", other),
+                menu_choice("a", "Acknowledge only", stays),
             ]
         else:
             text += "No mapping uses the old name."
             both = "the removed and the added " + ("object" if is_object else "field")
-            deeds = [Deed("a", "Acknowledge both", both)]
+            deeds = [menu_choice("a", "Acknowledge both", both)]
 
         def answered(key: str | None) -> None:
             if key == "m":
@@ -341,7 +340,8 @@ class DriftCommands:
                 self._choose_field()
 
         title = f"{name_in(old.event)} was probably renamed"
-        self._pane.app.push_screen(Ask(title, text, deeds, opened_by="f"), answered)
+        dialog = Choose(title, deeds, text=text, cancel="change nothing", opened_by="f")
+        self._pane.app.push_screen(dialog, answered)
 
     def _rename(self) -> tuple[ChangeEntry, ChangeEntry] | None:
         entry, arrangement = self.entry, self._timeline.arrangement
@@ -532,7 +532,11 @@ class DriftCommands:
         if len(entry.values) > MOST_VALUES:
             # So many are searched rather than read.
             title = f"{title}: {count(len(entry.values), 'value')}"
-            self._pane.app.push_screen(Values(title, entry.values, VALUE_COLUMNS))
+            choices = choices_of(entry.values, VALUE_COLUMNS)
+            columns = columns_of(VALUE_COLUMNS)
+            self._pane.app.push_screen(
+                Choose(title, choices, columns=columns, key=id, takes="Close")
+            )
         else:
             self._pane.app.push_screen(BeforeAfter(title, shown_changes(entry.event.changes)))
 
@@ -566,10 +570,12 @@ class DriftCommands:
                 title = f"{line.where}: {line.what}"
                 self._pane.app.push_screen(BeforeAfter(title, [line.change]))
 
-        dialog = Values(
+        dialog = Choose[NetLine](
             f"Net difference from {old:%Y-%m-%d %H:%M} to {new:%Y-%m-%d %H:%M} UTC",
             None,
-            NET_COLUMNS,
+            columns=columns_of(NET_COLUMNS),
+            key=id,
+            takes="Show in full",
             show=show,
             empty="No differences: everything was changed back.",
         )
@@ -579,7 +585,7 @@ class DriftCommands:
             lambda _: None,
             self._pane.loader,
             lambda _: tuple(net_lines(schemas.compare(ref, ref, left_at=old, right_at=new))),
-            dialog.fill,
+            lambda lines: dialog.fill(choices_of(lines, NET_COLUMNS)),
             slot="net",
             label="comparing",
         )

@@ -17,8 +17,7 @@ from crmdeck.model import (
     Verb,
 )
 from crmdeck.tui.dialogs.account import Account
-from crmdeck.tui.dialogs.ask import Ask, Deed
-from crmdeck.tui.dialogs.choose import Choice, Choose
+from crmdeck.tui.dialogs.choose import Choice, Choose, menu_choice
 from crmdeck.tui.dialogs.confirm import Confirm, TypedConfirm
 from crmdeck.tui.dialogs.form import Asked, Form
 from crmdeck.tui.dialogs.prompt import Prompt
@@ -302,13 +301,14 @@ class HealthCommands:
                 self._accept_suspect(connection)
 
         self._pane.app.push_screen(
-            Ask(
+            Choose(
                 f"Decide on the refresh of {connection.name}",
-                f"{finding.title}\n{finding.cause}".strip(),
                 [
-                    Deed("r", "Refresh again", "keep the cached schema for now"),
-                    Deed("a", "Accept removals", "recorded as changes"),
+                    menu_choice("r", "Refresh again", "keep the cached schema for now"),
+                    menu_choice("a", "Accept removals", "recorded as changes"),
                 ],
+                text=f"{finding.title}\n{finding.cause}".strip(),
+                cancel="change nothing",
                 opened_by="f",
             ),
             on_submit,
@@ -383,16 +383,17 @@ class HealthCommands:
                 self._ask_note(can, today + timedelta(days=_DAYS[answer]))
 
         self._pane.app.push_screen(
-            Ask(
+            Choose(
                 "Snooze this finding?" if snoozes else "Accept this risk?",
-                can[0].title if len(can) == 1 else count(len(can), "finding"),
                 [
                     *(
-                        Deed(key, f"{days} days", f"until {today + timedelta(days=days)}")
+                        menu_choice(key, f"{days} days", f"until {today + timedelta(days=days)}")
                         for key, days in _DAYS.items()
                     ),
-                    Deed("d", "Another day…", "gates still fail" if snoozes else "gates pass"),
+                    menu_choice("d", "Another day…", "a date that you enter"),
                 ],
+                text=can[0].title if len(can) == 1 else count(len(can), "finding"),
+                cancel="change nothing",
                 opened_by=key,
                 listing=_listed(can) if len(can) > 1 else (),
             ),

@@ -12,9 +12,8 @@ from crmdeck.errors import CrmdeckError
 from crmdeck.home import absolute_path
 from crmdeck.model import Choice, DecisionState, Direction, Proposal, ValueMap
 from crmdeck.text import first_few
-from crmdeck.tui.dialogs.ask import Ask, Deed
-from crmdeck.tui.dialogs.choose import Choose
-from crmdeck.tui.dialogs.choose_field import ChooseField
+from crmdeck.tui.dialogs.choose import Choose, menu_choice
+from crmdeck.tui.dialogs.choose_field import choose_field
 from crmdeck.tui.dialogs.confirm import Confirm, Preview
 from crmdeck.tui.dialogs.filled import open_filled
 from crmdeck.tui.dialogs.prompt import Prompt, wrong_folder
@@ -34,6 +33,7 @@ from crmdeck.tui.text import count
 from crmdeck.workspace import (
     DIRECTION_WORDS,
     HIGH_MATCH,
+    FieldChoice,
     Group,
     MappingPlan,
     MappingRow,
@@ -766,10 +766,10 @@ class MappingCommands:
             others = (one.crm_field for one in row.candidates if one.crm_field != row.crm_field)
             current = row.renamed_to or next(others, None)
 
-        def on_submit(crm_field: str | None) -> None:
-            if crm_field is None or session is not self._pairs.current:
+        def on_submit(option: FieldChoice | None) -> None:
+            if option is None or session is not self._pairs.current:
                 return
-            now = session.by_name[row.name]
+            now, crm_field = session.by_name[row.name], option.name
             if now.state is DecisionState.ACCEPTED and now.crm_field == crm_field:
                 self._keep([now])
             elif crm_field not in session.builder.crm_fields:
@@ -785,7 +785,7 @@ class MappingCommands:
                 return [("Accepted before the change. Enter keeps it.", "$info"), *found]
             return found
 
-        dialog = ChooseField(
+        dialog = choose_field(
             f"CRM field for {row.title}",
             field_choices(row, session.rows, session.builder),
             current=current,
@@ -811,10 +811,10 @@ class MappingCommands:
             return
         target = row.field.name
 
-        def on_submit(partner_field: str | None) -> None:
-            if partner_field is None or session is not self._pairs.current:
+        def on_submit(option: FieldChoice | None) -> None:
+            if option is None or session is not self._pairs.current:
                 return
-            now = session.by_name[partner_field]
+            now = session.by_name[option.name]
             choice = choosing(now, target, session.builder)
             verdict = session.builder.judge(now.partner, row.field)
             if verdict.direction is Direction.PULL:
@@ -822,9 +822,12 @@ class MappingCommands:
             elif now.state is not DecisionState.ACCEPTED:
                 self._accept("map", now, choice)
             else:
-                deeds = [Deed("m", "Move mapping", f"{now.crm_field} loses its source")]
-                title = f"{now.title} is mapped to {now.crm_field}"
-                question = Ask(title, "", deeds, opened_by="enter")
+                loses = f"{now.crm_field} loses its source"
+                question = Choose(
+                    f"{now.title} is mapped to {now.crm_field}",
+                    [menu_choice("m", "Move mapping", loses)],
+                    cancel="change nothing",
+                )
                 self._open(question, partial(on_answer, now, choice))
 
         def on_answer(now: MappingRow, choice: Choice, deed: str | None) -> None:
@@ -835,7 +838,7 @@ class MappingCommands:
             source = session.by_name[partner_field].partner
             return pair_notes(source, row.field, session.builder, self._host.workspace.now)
 
-        dialog = ChooseField(
+        dialog = choose_field(
             f"PartnerOS field for {target}",
             source_choices(row, session.rows),
             notes=notes,

@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from crmdeck.home import absolute_path
-from crmdeck.tui.dialogs.ask import Ask, Deed
-from crmdeck.tui.dialogs.choose import Choice, Choose
+from crmdeck.tui.dialogs.choose import Choice, Choose, choices_of, columns_of, menu_choice
 from crmdeck.tui.dialogs.filled import open_filled
 from crmdeck.tui.dialogs.form import YES, Asked, Form, answered, asked_path
 from crmdeck.tui.dialogs.preflight import Result, ResultRow, ShowPreflight
 from crmdeck.tui.dialogs.prompt import Prompt, free_name, wrong_file
-from crmdeck.tui.dialogs.values import Values
 from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.text import count
@@ -41,11 +39,11 @@ FORMATS = {
 }
 EDGE_FORMATS = {"html": "a page to send", "csv": "for spreadsheets"}
 DEEDS = (
-    Deed("e", "Edge values, create", "each field at its limits"),
-    Deed("d", "Edge values, update", "the same for existing records"),
-    Deed("c", "Records file, create", "CSV, JSON, JSON lines or Excel"),
-    Deed("u", "Records file, update", "compared with the stored records"),
-    Deed("s", "CRM sample", f"up to {SAMPLED} records, for PartnerOS"),
+    menu_choice("e", "Edge values, create", "each field at its limits"),
+    menu_choice("d", "Edge values, update", "the same for existing records"),
+    menu_choice("c", "Records file, create", "CSV, JSON, JSON lines or Excel"),
+    menu_choice("u", "Records file, update", "compared with the stored records"),
+    menu_choice("s", "CRM sample", f"up to {SAMPLED} records, for PartnerOS"),
 )
 QUESTION = "Which writes should crmdeck test? It sends nothing to the CRM."
 
@@ -69,7 +67,7 @@ class PreflightFlow:
 
         def on_loaded(why: str | None) -> None:
             if why is not None:
-                question.leave_out("s", f"{QUESTION}\nNo CRM sample: {why}")
+                question.fill([*DEEDS[:-1], replace(DEEDS[-1], blocked=why)])
 
         def on_submit(key: str | None) -> None:
             if key in ("e", "d"):
@@ -80,7 +78,7 @@ class PreflightFlow:
                 self._sample(session)
 
         title = f"Preflight of {pair_text(session.pair)}"
-        question = Ask(title, QUESTION, DEEDS, opened_by="P")
+        question = Choose(title, DEEDS, text=QUESTION, note_lines=2, opened_by="P")
         self._pane.app.push_screen(question, on_submit)
         # The question shows before the schema of the pair is read.
         self._requests.load("sample", work, on_loaded, quiet=True)
@@ -226,7 +224,11 @@ class PreflightFlow:
         if any(row.record_id for row in values):
             columns.append(Column("id", "CRM ID", lambda row: row.record_id or "", width=18))
         columns += map(column, values[0].values if values else ())
-        self._pane.app.push_screen(Values(run.explain(cause)[0], values, columns))
+        choices = choices_of(values, columns)
+        title = run.explain(cause)[0]
+        self._pane.app.push_screen(
+            Choose(title, choices, columns=columns_of(columns), key=id, takes="Close")
+        )
 
     def _export(
         self,
