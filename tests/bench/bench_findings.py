@@ -1,10 +1,12 @@
 """How long the findings of 500 connections take: `python -m tests.bench findings`.
 
-Each has two object pairs of eleven accepted rows, and eight open changes.
+Each has two object pairs of eleven accepted rows, and eight open changes. The console over them is
+measured in a pseudo-terminal, next to one without connections.
 """
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -29,6 +31,7 @@ from crmdeck.model import (
 from crmdeck.store import SchemaPacker, Store
 from crmdeck.workspace import Workspace, open_demo
 from crmdeck.workspace.verdicts import keep_verdicts
+from tests.bench.bench_rest import until_rest
 from tests.bench.figures import Figure, show
 
 CONNECTIONS = 500
@@ -137,6 +140,17 @@ def figures(*, quick: bool = False) -> Iterator[Figure]:
                 _processor(lambda: workspace.health.status("connection-007")) for _ in "123"
             )
             yield Figure("findings of one", "s", one, cold)
+        (Path(folder) / "empty").mkdir()
+        floor = "empty console"
+        for name, home in ((floor, f"{folder}/empty"), ("console", folder)):
+            command = (sys.executable, "-m", "crmdeck", "--home", home)
+            spent = [until_rest(command, 4.0 if quick else 10.0) for _ in "123"]
+            for when, unit, samples in (
+                ("until it rests", "s", [busy for busy, _ in spent]),
+                ("at rest", "% of a core", [share for _, share in spent]),
+            ):
+                peer = f"{floor}, {when}" if name != floor else ""
+                yield Figure(f"{name}, {when}", unit, tuple(samples), peer)
 
 
 if __name__ == "__main__":

@@ -79,6 +79,28 @@ def at_rest(command: Sequence[str], marker: str, keys: bytes, seconds: float) ->
         os.close(terminal)
 
 
+def until_rest(command: Sequence[str], seconds: float) -> tuple[float, float]:
+    """Return the processor seconds of a program until it rests, and the percent of a core then.
+
+    It rests when it uses less than a twentieth of a core for two seconds.
+    """
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(command[0], list(command))
+    try:
+        resize(terminal)
+        spent = [0.0]
+        while len(spent) < 6 or spent[-1] - spent[-5] > 0.1:
+            drain(terminal, 0.5)
+            spent.append(processor_seconds(child))
+        drain(terminal, seconds)
+        return spent[-1], 100 * (processor_seconds(child) - spent[-1]) / seconds
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        os.close(terminal)
+
+
 def drain(terminal: int, seconds: float) -> None:
     """Read what the program paints for some seconds."""
     ends = time.monotonic() + seconds

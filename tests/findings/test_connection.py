@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from crmdeck.errors import UsageError
-from crmdeck.findings.connection import quota_urgency, token_urgency
+from crmdeck.findings.connection import connection_findings, quota_urgency, token_urgency
 from crmdeck.findings.facts import Concern, Vitals
-from crmdeck.findings.find import Ruling, find_findings
+from crmdeck.findings.find import Rule, Ruling, settle_findings
 from crmdeck.findings.gate import fails
 from crmdeck.model import (
     Acceptance,
@@ -78,8 +78,12 @@ def retirement(days: int, *, when: str | None = None, maybe: bool = False) -> Co
     return Concern("x", "Things end", ends, when, maybe, "So it is.", "crmdeck refresh NAME", url)
 
 
-def findings(accepted: dict[str, Acceptance] | None = None, **known: Any) -> tuple[Finding, ...]:
-    return find_findings(vitals(**known), (), accepted or {})
+def findings(
+    accepted: dict[str, Acceptance] | None = None, rule: Rule | None = None, **known: Any
+) -> tuple[Finding, ...]:
+    one = vitals(**known)
+    every = tuple(connection_findings(one))
+    return settle_findings(every, one.now.date(), one.command_line, accepted or {}, rule)
 
 
 def failure(name: str, why: str, code: str = "FORBIDDEN", **more: Any) -> ObjectFailure:
@@ -357,6 +361,5 @@ def test_unread_finding_is_snoozed_and_never_excused() -> None:
     (snoozed,) = findings(accepted, lost=("Account",))
     assert snoozed.state is FindingState.SNOOZED
     assert fails(snoozed, FailOn.NONE)
-    lost = vitals(lost=("Account",))
-    (kept,) = find_findings(lost, (), {}, lambda _: Ruling(True, "never mind"))
+    (kept,) = findings(rule=lambda _: Ruling(True, "never mind"), lost=("Account",))
     assert kept.is_open

@@ -70,6 +70,9 @@ def test_runs_newest_first_and_the_last_quota(session: Session) -> None:
     session.runs.add(later := run(2, objects=3, fields=9))
     assert session.runs.newest("acme") == session.runs.newest() == (runs[1], later)
     assert session.runs.newest("nobody") == ()
+    assert session.runs.recent(runs[0].finished_at, 1) == {"acme": [later, runs[1]]}
+    assert session.runs.recent(later.finished_at, 1) == {"acme": [later]}
+    assert session.runs.recent(later.finished_at, 3) == {"acme": [later, runs[1], runs[0]]}
     failed = [SyncOutcome.FAILED]
     assert session.runs.first_after("acme", None, failed) == runs[1].finished_at
     assert session.runs.first_after("acme", runs[0].finished_at, failed) == runs[1].finished_at

@@ -31,6 +31,7 @@ from crmdeck.server.integration_routes import status as status_route
 from crmdeck.settings import NoticeRoute
 from crmdeck.tui.panes.drift.detail import summary
 from crmdeck.tui.panes.health.columns import connection_columns
+from crmdeck.tui.panes.health.detail import MOST_RUNS
 from crmdeck.tui.panes.health.loader import read_overview
 from crmdeck.tui.panes.schema.cells import overview_heading
 from crmdeck.tui.panes.schema.rows import schema_data
@@ -89,6 +90,11 @@ def compare(workspace: Workspace) -> None:
     lines = connection_lines(statuses)
     column = next(one for one in connection_columns(workspace.now) if one.id == "changes")
     cells = {entry.connection.name: column.text(entry) for entry in overview.entries}
+    for entry in overview.entries:
+        # Read for all connections with one statement each.
+        assert entry.runs[:MOST_RUNS] == workspace.health.sync_history(entry.id, MOST_RUNS)
+        assert entry.failures == workspace.health.failures(entry.id)
+        assert entry.pairs == workspace.mappings.pairs(entry.id)
     for status, line in zip(statuses, lines, strict=True):
         compare_one(workspace, status, workspace.drift.open_changes(status.id))
         number = shown(status.open_changes)

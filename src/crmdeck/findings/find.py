@@ -1,20 +1,18 @@
-"""All findings of a connection, with what settled them."""
+"""What settles the findings of a connection."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple, TypeVar
 
-from crmdeck.findings.connection import connection_findings
-from crmdeck.findings.facts import CommandLine, Vitals
+from crmdeck.findings.facts import CommandLine
 from crmdeck.model import (
     Acceptance,
     Finding,
     FindingKind,
     FindingState,
-    Status,
     Step,
     Urgency,
     Verb,
@@ -36,29 +34,25 @@ Rule = Callable[[Finding], Ruling | None]
 """Returns the ruling of the policy on a finding, None without one."""
 
 
-def find_findings(
-    vitals: Vitals,
-    mapped: Iterable[Finding],
+def settle_findings(
+    every: Sequence[Finding],
+    today: date,
+    command_line: CommandLine,
     accepted: Mapping[str, Acceptance],
     rule: Rule | None = None,
 ) -> tuple[Finding, ...]:
-    """Return the findings of a connection, the most urgent first; none if it is disconnected.
+    """Return all findings of a connection, the most urgent first.
 
-    `mapped` are those of `mapping_findings`, which no time and no acceptance changes. Accepted,
-    snoozed and excused ones are in the result, with their state.
+    Accepted, snoozed and excused ones are among them, with their state.
     """
-    if vitals.status is Status.DISCONNECTED:
-        return ()
-    every = [*connection_findings(vitals), *mapped]
     times = Counter(finding.title for finding in every)
-    today = vitals.now.date()
     found = []
     for finding in every:
         pair = finding.subject.object_pair
         if times[finding.title] > 1 and pair is not None:
             finding = finding.model_copy(update={"title": f"{finding.title} ({pair})"})
         finding = _settled(finding, accepted.get(finding.id), rule, today)
-        found.append(_with_last_step(finding, vitals.command_line, today))
+        found.append(_with_last_step(finding, command_line, today))
     return in_order(found)
 
 

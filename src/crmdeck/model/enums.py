@@ -39,7 +39,10 @@ class Urgency(StrEnum):
     @property
     def rank(self) -> int:
         """0 for the most urgent."""
-        return list(Urgency).index(self)
+        return _URGENCIES[self]
+
+
+_URGENCIES = {urgency: rank for rank, urgency in enumerate(Urgency)}
 
 
 class FindingState(StrEnum):

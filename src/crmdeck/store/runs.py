@@ -76,6 +76,23 @@ class Runs:
         clause = f"WHERE connection_id = ? {_NEWEST}"
         return RUNS.select(self._database, clause, [connection_id], limit)
 
+    def recent(self, since: datetime, least: int) -> dict[str, list[SyncRun]]:
+        """Return by connection the runs that ended after `since`, newest first.
+
+        The newest `least` of each are among them, whenever they ended.
+        """
+        numbered = (
+            "SELECT seq, finished_at, row_number() OVER "
+            f"(PARTITION BY connection_id ORDER BY seq DESC) AS place FROM {RUNS.name}"
+        )
+        wanted = f"SELECT seq FROM ({numbered}) AS runs WHERE finished_at > ? OR place <= ?"
+        found: dict[str, list[SyncRun]] = {}
+        for run in RUNS.select(
+            self._database, f"WHERE seq IN ({wanted}) {_NEWEST}", [stored(since), least]
+        ):
+            found.setdefault(run.connection_id, []).append(run)
+        return found
+
     def after(self, number: int | None) -> tuple[int, tuple[SyncRun, ...]]:
         """Return the number of the newest run, and the refreshes after `number`; None: no one's."""
         [(newest,)] = self._database.rows(f"SELECT coalesce(max(seq), 0) FROM {RUNS.name}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from crmdeck.errors import UsageError
@@ -28,23 +28,27 @@ def command_line(context: Context, command: str, *arguments: str, **options: Opt
 
 def command_lines(context: Context) -> Callable[..., str]:
     """Return `command_line` of a context, for many commands."""
-    return partial(_command_line, _where(context))
+    return partial(_command_line, [_quote(word) for word in _where(context)])
+
+
+# Thousands of findings name few connections, pairs and fields.
+_quote = lru_cache(maxsize=4096)(shlex.quote)
 
 
 def _command_line(where: Sequence[str], command: str, *arguments: str, **options: Option) -> str:
-    words = ["crmdeck", *command.split()]
+    words = ["crmdeck", command]
     for name, value in options.items():
         flag = f"--{name.replace('_', '-')}"
         if isinstance(value, bool):
             words += [flag] * value
         elif value is not None:
             for one in [value] if isinstance(value, str) else value:
-                words += [flag, one]
+                words += [flag, _quote(one)]
     words += where
     # After it, an ID or a value that begins with a dash is not an option.
     if any(argument.startswith("-") for argument in arguments):
         words.append("--")
-    return shlex.join([*words, *arguments])
+    return " ".join([*words, *map(_quote, arguments)])
 
 
 def no_connections(context: Context, verb: str) -> UsageError:

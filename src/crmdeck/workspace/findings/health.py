@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 
 from crmdeck.model import ConnectionStatus, ObjectFailure, SyncRun
 from crmdeck.workspace.connections.retirements import Retirement, load_retirements
@@ -41,6 +42,14 @@ class Health:
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
             return session.runs.history(connection.id, limit)
+
+    def recent_runs(self, since: datetime, least: int) -> dict[str, list[SyncRun]]:
+        """Return by connection ID the runs that ended after `since`, newest first.
+
+        The newest `least` of each are among them, whenever they ended.
+        """
+        with self._context.store.read() as session:
+            return session.runs.recent(since, least)
 
     def failures(self, ref: str) -> tuple[ObjectFailure, ...]:
         """Return the object types that failed in the last refresh, with their errors."""

@@ -7,9 +7,14 @@ from collections.abc import Mapping, Sequence
 
 from crmdeck.connectors.registry import flows_of, host_of, vendor_of
 from crmdeck.credentials import host_error
-from crmdeck.findings.connection import LOW_QUOTA, quota_urgency, token_urgency
+from crmdeck.findings.connection import (
+    LOW_QUOTA,
+    connection_findings,
+    quota_urgency,
+    token_urgency,
+)
 from crmdeck.findings.facts import Facts, PairFacts, StandingChange, Vitals
-from crmdeck.findings.find import Ruling, find_findings
+from crmdeck.findings.find import Ruling, settle_findings
 from crmdeck.findings.pairs import mapping_findings
 from crmdeck.mapping.choices import LIKELY_OBJECTS
 from crmdeck.mapping.state import by_pair
@@ -80,18 +85,19 @@ def read_statuses(
             return None
         return Ruling(found.level is not CheckLevel.FAIL, found.reason or "policy")
 
-    return tuple(
-        _status(
-            vitals,
-            find_findings(
-                vitals,
-                mapped.get(vitals.connection.id, ()),
-                accepted.get(vitals.connection.id, {}),
-                rule,
-            ),
-        )
-        for vitals in every
-    )
+    command_line = command_lines(context)
+    place = ("settled", command_line(""))
+    kept: dict[str, tuple[object, tuple[Finding, ...]]] = session.recall(place) or {}
+    settled = {}
+    for vitals in every:
+        key = vitals.connection.id
+        found, mine = (*connection_findings(vitals), *mapped.get(key, ())), accepted.get(key, {})
+        basis = (found, mine, rules, today)
+        settled[key] = kept.get(key, (None, ()))
+        if settled[key][0] != basis:
+            settled[key] = (basis, settle_findings(found, today, command_line, mine, rule))
+    session.remember(place, {**kept, **settled})
+    return tuple(_status(vitals, settled[vitals.connection.id][1]) for vitals in every)
 
 
 def _status(vitals: Vitals, findings: tuple[Finding, ...]) -> ConnectionStatus:

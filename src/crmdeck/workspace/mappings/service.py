@@ -131,10 +131,19 @@ class Mappings:
 
     def pairs(self, ref: str, at: datetime | None = None) -> tuple[PairSummary, ...]:
         """Return the object pairs of a connection with a decision, now or as of `at`."""
-        catalog = load_catalog(self._context.home)
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
             log = session.decisions.log(connection.id, at=at)
+        return self._summaries(log)
+
+    def pairs_by_connection(self) -> dict[str, tuple[PairSummary, ...]]:
+        """Return the object pairs with a decision, by connection ID."""
+        with self._context.store.read() as session:
+            logs = session.decisions.by_connection()
+        return {key: self._summaries(log) for key, log in logs.items()}
+
+    def _summaries(self, log: Sequence[Decision]) -> tuple[PairSummary, ...]:
+        catalog = load_catalog(self._context.home)
         summaries = []
         for name, decisions in sorted(by_pair(log).items()):
             states = [decided.last.state for decided in by_field(decisions).values()]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import Finding, FindingKind
 from crmdeck.tui.loading.kept import Kept
 from crmdeck.tui.loading.requests import Job
+from crmdeck.tui.panes.health.detail import MOST_RUNS, MOST_WEEKS
 from crmdeck.tui.panes.health.overview import ConnectionHealth, HealthOverview
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.workspace import percent
@@ -17,7 +19,6 @@ from crmdeck.workspace import percent
 if TYPE_CHECKING:
     from crmdeck.workspace import Workspace
 
-MOST_RUNS = 1000
 MOST_RANKED = 20
 """Connections without mappings whose likely pair is ranked."""
 TODAY, CONNECTIONS, ACCEPTED = range(3)
@@ -117,13 +118,17 @@ def read_overview(workspace: Workspace) -> HealthOverview:
     # All from one state of the cache, or a status and its changes could contradict each other.
     with workspace.reading():
         connections = {connection.id: connection for connection in workspace.connections.all()}
+        runs = workspace.health.recent_runs(workspace.now - timedelta(weeks=MOST_WEEKS), MOST_RUNS)
+        pairs = workspace.mappings.pairs_by_connection()
         entries = tuple(
             ConnectionHealth(
                 connections[status.id],
                 status,
-                workspace.health.sync_history(status.id, MOST_RUNS),
-                workspace.health.failures(status.id),
-                workspace.mappings.pairs(status.id),
+                tuple(runs.get(status.id, ())),
+                workspace.health.failures(status.id)
+                if status.schema_stats.failed_object_count
+                else (),
+                pairs.get(status.id, ()),
             )
             for status in workspace.health.statuses()
         )
